@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target: Swift 6, each unsafe operation marked, no warning left standing.
+let house: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// What makes the product a C library: its name, its export list, no Swift runtime to find.
+// Release only: on a target that tests link, or in debug, these flags break the test runner and
+// the sanitizers.
+let shared: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-static-stdlib",
+            "-Xlinker", "-soname=libtracevault.so.0",
+            "-Xlinker", "--version-script=tracevault.map",
+            "-Xlinker", "--gc-sections",
+            "-Xlinker", "-z", "-Xlinker", "nodelete",
+        ], .when(configuration: .release))
+]
+
+let package = Package(
+    name: "TraceVault",
+    products: [.library(name: "tracevault", type: .dynamic, targets: ["TraceVaultABI"])],
+    targets: [
+        // The public header, as Swift sees it.
+        .systemLibrary(name: "CTraceVault", path: "include"),
+        .systemLibrary(name: "CCurl"),
+        .systemLibrary(name: "CSodium"),
+        // What Swift cannot say: variadic curl options, memory protection, threads, fork page.
+        .target(name: "CSystem"),
+        .target(
+            name: "TraceVaultCore", dependencies: ["CSystem", "CCurl", "CSodium"],
+            swiftSettings: house,
+            // libsodium statically (and hidden by tracevault.map), libcurl dynamically.
+            linkerSettings: [.linkedLibrary(":libsodium.a"), .linkedLibrary("curl")]),
+        .target(
+            name: "TraceVaultABI", dependencies: ["TraceVaultCore", "CTraceVault"],
+            swiftSettings: house, linkerSettings: shared),
+        .testTarget(
+            name: "TraceVaultCoreTests", dependencies: ["TraceVaultCore"],
+            swiftSettings: house),
+    ]
+)

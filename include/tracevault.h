@@ -1,0 +1,579 @@
+/* tracevault.h - Cloudflare Email Security delivery traces, for many accounts at once.
+ *
+ * A host opens a sealed vault, takes a tenant out of it, hands requests to an engine and takes
+ * finished events from the engine's queue. No function of this library returns a secret.
+ *
+ *   vault ── tenant ──┐
+ *                     ├─► engine ──► event ──► document (JSON)
+ *           request ──┘
+ *
+ * Rules that hold everywhere, so no comment below repeats them:
+ *   - Every function is safe to call from any thread. Handles are looked up, never dereferenced:
+ *     NULL, freed, foreign and wrong-type handles give TV_E_HANDLE, never a crash.
+ *   - After fork() the child gets TV_E_FORKED from every handle made before it and may make its
+ *     own. tv_*_free() of such a handle does nothing.
+ *   - Returns TV_OK (0) or the reason. Outputs come last and are written only on TV_OK, except
+ *     *error_out, which is written only on failure.
+ *   - error_out may be NULL. What it receives is freed with tv_error_free().
+ *   - (pointer, length) pairs in are bytes, UTF-8 where they are text, not NUL-terminated; they
+ *     are copied during the call. NULL is allowed only together with length 0.
+ *   - Text out is UTF-8, NUL-terminated and comes with its length (without the NUL). It is
+ *     borrowed: it lives as long as the object that its comment names.
+ *   - Every handle a function gives belongs to the caller, who frees it once, in any order: an
+ *     object keeps alive what it needs.
+ *   - tv_*_free(NULL) does nothing.
+ *   - Times end in _ms (milliseconds), sizes in _len (bytes).
+ *   - `Blocks:` says how long a call may wait. Where it is absent, the call does not wait.
+ *   - The library prints nothing, installs no signal handler and changes no process-wide setting.
+ */
+#ifndef TRACEVAULT_H
+#define TRACEVAULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header; tv_version() tells the version of the loaded library. */
+#define TV_VERSION "0.1.0"
+
+/** The ABI this header describes; compare it with tv_abi() before calling anything else. */
+#define TV_ABI 0
+
+#if defined(__GNUC__)
+#define TV_API __attribute__((visibility("default")))
+#define TV_CHECK __attribute__((warn_unused_result))
+#else
+#define TV_API
+#define TV_CHECK
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Objects ------------------------------------------------------------------------------ */
+
+typedef struct tv_error tv_error;       /* why a call or a request failed */
+typedef struct tv_config tv_config;     /* named settings for vaults and engines */
+typedef struct tv_unlock tv_unlock;     /* what opens a vault: a passphrase or a key */
+typedef struct tv_vault tv_vault;       /* the sealed credentials of many tenants */
+typedef struct tv_edit tv_edit;         /* one atomic change of a vault */
+typedef struct tv_tenant tv_tenant;     /* the right to use one tenant's accounts, nothing else */
+typedef struct tv_request tv_request;   /* one question to Cloudflare */
+typedef struct tv_engine tv_engine;     /* fetches; owns one thread */
+typedef struct tv_event tv_event;       /* one finished request */
+typedef struct tv_document tv_document; /* one JSON answer, in one or more views */
+
+/* ---- Statuses ----------------------------------------------------------------------------- */
+
+/** What a call came to. Numbers are never reused; treat an unknown one as TV_E_OTHER. */
+typedef int32_t tv_status;
+
+enum {
+    TV_OK = 0,
+    TV_E_OTHER = 1,             /* a fault of the library itself; please report it */
+    TV_E_HANDLE = 2,            /* not a live handle of this type */
+    TV_E_ARGUMENT = 3,          /* an argument is missing, too long or malformed */
+    TV_E_CONFIG_NAME = 4,       /* no setting has this name */
+    TV_E_CONFIG_VALUE = 5,      /* a setting's value is malformed or out of range */
+    TV_E_ACCOUNT_ID = 6,        /* an account id is not 32 lower-case hexadecimal digits */
+    TV_E_MESSAGE_REF = 7,       /* a message reference has a character that is not allowed */
+    TV_E_CREDENTIAL_FORMAT = 8, /* a token, key or e-mail is empty, too long or not printable */
+    TV_E_LIMIT = 9,             /* a documented maximum is reached */
+    TV_E_NO_MEMORY = 10,        /* the system gave no memory */
+    TV_E_FORKED = 11,           /* the handle was made before fork() */
+    TV_E_SHUTDOWN = 12,         /* the engine is shut down */
+
+    TV_E_NOT_FOUND = 20,     /* this tenant has no such account, or the vault no such tenant */
+    TV_E_AMBIGUOUS = 21,     /* the tenant has several accounts: name one */
+    TV_E_EXISTS = 22,        /* the file exists already */
+    TV_E_ORIGIN = 23,        /* the credential is sealed for another origin */
+    TV_E_EDIT_FINISHED = 24, /* the edit is committed or failed: begin a new one */
+
+    TV_E_NOT_VAULT = 30,          /* the file is not a TraceVault file */
+    TV_E_VAULT_VERSION = 31,      /* the file was written by a newer version */
+    TV_E_DAMAGED_HEADER = 32,     /* the file's header is damaged */
+    TV_E_KDF_BOUNDS = 33,         /* the file asks for an absurd passphrase cost */
+    TV_E_WEAK_KDF = 34,           /* the file's passphrase cost is below the floor */
+    TV_E_UNLOCK = 35,             /* wrong key or passphrase, or a forged key slot */
+    TV_E_HEADER_MAC = 36,         /* the key is right, but the header was altered */
+    TV_E_DAMAGED_BODY = 37,       /* the file's body is damaged or cut */
+    TV_E_RECORD_AUTH = 38,        /* a record does not open */
+    TV_E_CONFLICT = 39,           /* the vault was changed under this edit */
+    TV_E_IO = 40,                 /* reading or writing failed; the old vault stands */
+    TV_E_DURABILITY_UNKNOWN = 41, /* the new vault is in place, but may not survive a crash */
+    TV_E_UNSAFE_FILE = 42,        /* owner, mode or a symbolic link make the file unsafe */
+    TV_E_BUSY = 43,               /* another writer held the vault too long */
+
+    TV_E_QUEUE_FULL = 60,       /* take events, then submit again */
+    TV_E_CANCELLED = 61,        /* cancelled by the host */
+    TV_E_DEADLINE = 62,         /* no answer within the deadline */
+    TV_E_CREDENTIAL = 63,       /* Cloudflare refused the credential */
+    TV_E_FORBIDDEN = 64,        /* the credential lacks a permission */
+    TV_E_NO_MESSAGE = 65,       /* Cloudflare knows no such message (HTTP 404) */
+    TV_E_RATE_LIMITED = 66,     /* over the request quota (HTTP 429); see retry_after */
+    TV_E_SERVER = 67,           /* Cloudflare failed (HTTP 5xx), also after the retries */
+    TV_E_TRANSPORT = 68,        /* no connection, or it broke */
+    TV_E_TLS = 69,              /* the server's certificate or TLS handshake is not acceptable */
+    TV_E_HTTP = 70,             /* an HTTP status this library has no better name for */
+    TV_E_REDIRECT = 71,         /* a redirect; never followed */
+    TV_E_NOT_JSON = 72,         /* the reply is HTML or other text */
+    TV_E_REPLY_EMPTY = 73,      /* the reply has no content */
+    TV_E_REPLY_TRUNCATED = 74,  /* the reply ends too early */
+    TV_E_REPLY_SHAPE = 75,      /* valid JSON, but not a trace */
+    TV_E_REPLY_DEPTH = 76,      /* the reply is nested too deeply or has too many parts */
+    TV_E_REPLY_TOO_LARGE = 77,  /* the reply exceeds http.max_reply_bytes */
+    TV_E_REPLY_REFUSED = 78,    /* HTTP 200 with success:false */
+    TV_E_REPLY_DEFERRED = 79    /* HTTP 202: the answer is to be had later */
+};
+
+/**
+ * Name a status, such as "TV_E_UNLOCK"; "TV_E_OTHER" for a number it does not know.
+ *
+ * @return NUL-terminated text that lives for ever.
+ * @since 0.1
+ */
+TV_API const char *tv_status_name(tv_status status);
+
+/* ---- Library ------------------------------------------------------------------------------ */
+
+/** Tell the ABI the loaded library speaks. Bindings refuse any other. @since 0.1 */
+TV_API int32_t tv_abi(void);
+
+/** Tell the version of the loaded library, such as "0.1.0"; lives for ever. @since 0.1 */
+TV_API const char *tv_version(void);
+
+/**
+ * Describe the loaded library: versions of libcurl, its TLS backend and libsodium, the memory
+ * protection that was really obtained, and limits.
+ *
+ * @param document_out  one view, "json".  Owner: the caller; tv_document_free().
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_build_info(tv_document **document_out, tv_error **error_out);
+
+/* ---- Errors ------------------------------------------------------------------------------- */
+
+/** Give the status that the failed call returned. TV_E_HANDLE for a dead handle. @since 0.1 */
+TV_API tv_status tv_error_status(const tv_error *error);
+
+/**
+ * Give one line that says what failed and what to do; never contains a secret.
+ *
+ * @param message_len_out  may be NULL.
+ * @return NUL-terminated text owned by the error; "" for a dead handle.
+ * @since 0.1
+ */
+TV_API const char *tv_error_message(const tv_error *error, size_t *message_len_out);
+
+/** Tell whether the same call may succeed later (1) or not (0). @since 0.1 */
+TV_API int32_t tv_error_retriable(const tv_error *error);
+
+/** Give the HTTP status of Cloudflare's reply, 0 when there was none. @since 0.1 */
+TV_API int32_t tv_error_http_status(const tv_error *error);
+
+/** Count the Cloudflare error codes in the reply. @since 0.1 */
+TV_API size_t tv_error_code_count(const tv_error *error);
+
+/** Give Cloudflare's error code number `index`, 0 when there is none. @since 0.1 */
+TV_API int64_t tv_error_code(const tv_error *error, size_t index);
+
+/** Give the reply's cf-ray, for Cloudflare's support; "" when there is none.  Owner: the error.
+ * @since 0.1 */
+TV_API const char *tv_error_cf_ray(const tv_error *error);
+
+/** Tell how long to wait before trying again, in ms; -1 when not known. @since 0.1 */
+TV_API int64_t tv_error_retry_after_ms(const tv_error *error);
+
+/** Free an error. @since 0.1 */
+TV_API void tv_error_free(tv_error *error);
+
+/* ---- Configuration ------------------------------------------------------------------------ */
+
+/**
+ * Make a set of settings, all at their defaults. docs/CONFIGURATION.md lists them.
+ *
+ * Vaults and engines copy what they need when they are made.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_config_new(tv_config **config_out, tv_error **error_out);
+
+/**
+ * Set one setting by name; the value is text, such as "30000", "true" or "/etc/ssl/ca.pem".
+ *
+ * Fails with TV_E_CONFIG_NAME or TV_E_CONFIG_VALUE; the message names the bounds.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_config_set(tv_config *config, const char *name, size_t name_len,
+                                        const char *value, size_t value_len,
+                                        tv_error **error_out);
+
+/**
+ * Give one setting as text.
+ *
+ * @param value_out  borrowed until the setting is set again or the config is freed.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_config_get(const tv_config *config, const char *name, size_t name_len,
+                                        const char **value_out, size_t *value_len_out,
+                                        tv_error **error_out);
+
+/**
+ * Describe every setting: name, type, bounds, default, text.
+ *
+ * @param document_out  one view, "json": an array of objects.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_config_describe(tv_document **document_out, tv_error **error_out);
+
+/** Free a configuration. @since 0.1 */
+TV_API void tv_config_free(tv_config *config);
+
+/* ---- Unlocking ---------------------------------------------------------------------------- */
+
+/**
+ * Hold a passphrase of 1 to 1024 bytes in guarded memory.
+ *
+ * The bytes are copied at once; wipe your own copy afterwards.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_unlock_passphrase(const void *passphrase, size_t passphrase_len,
+                                               tv_unlock **unlock_out, tv_error **error_out);
+
+/**
+ * Hold a raw key of exactly 32 random bytes in guarded memory. Opens in milliseconds, where a
+ * passphrase takes about a second.
+ *
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_unlock_key(const void *key, size_t key_len, tv_unlock **unlock_out,
+                                        tv_error **error_out);
+
+/** Wipe and free an unlock secret. @since 0.1 */
+TV_API void tv_unlock_free(tv_unlock *unlock);
+
+/* ---- Vault -------------------------------------------------------------------------------- */
+
+/**
+ * Create an empty vault file, sealed with `unlock`; TV_E_EXISTS when the path is taken.
+ *
+ * An empty path makes a vault in memory only, which ends with its last handle.
+ *
+ * Blocks: on the disk, and for the passphrase's cost.
+ * @param config  may be NULL: defaults.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
+                                          const tv_unlock *unlock, const tv_config *config,
+                                          tv_vault **vault_out, tv_error **error_out);
+
+/**
+ * Open a vault file.
+ *
+ * Each kind of damage has its own status (TV_E_NOT_VAULT to TV_E_RECORD_AUTH); the file is never
+ * changed by opening it.
+ *
+ * Blocks: on the disk, and for the passphrase's cost.
+ * @param config  may be NULL: defaults.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_open(const char *path, size_t path_len, const tv_unlock *unlock,
+                                        const tv_config *config, tv_vault **vault_out,
+                                        tv_error **error_out);
+
+/**
+ * Read the file again if another process changed it. Running engines see the change.
+ *
+ * Blocks: on the disk.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_refresh(tv_vault *vault, tv_error **error_out);
+
+/** Give the number of the snapshot in use; every committed edit adds one. @since 0.1 */
+TV_API TV_CHECK tv_status tv_vault_generation(const tv_vault *vault, uint64_t *generation_out,
+                                              tv_error **error_out);
+
+/**
+ * List every account of every tenant: metadata only, no secrets.
+ *
+ * @param document_out  one view, "json": {"generation":N,"accounts":[…]}.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **document_out,
+                                        tv_error **error_out);
+
+/** Close a vault. Tenants taken from it go on working. @since 0.1 */
+TV_API void tv_vault_free(tv_vault *vault);
+
+/* ---- Changing a vault --------------------------------------------------------------------- */
+
+/**
+ * Begin a change. Nothing happens to the vault before tv_edit_commit().
+ *
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_begin(tv_vault *vault, tv_edit **edit_out, tv_error **error_out);
+
+/**
+ * Store or replace the API token of a tenant's account.
+ *
+ * @param tenant   1 to 128 bytes of UTF-8 without control characters; made when new.
+ * @param account  Cloudflare's account id: 32 lower-case hexadecimal digits.
+ * @param token    1 to 512 printable ASCII bytes without spaces. Wipe your copy afterwards.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_put_token(tv_edit *edit, const char *tenant, size_t tenant_len,
+                                            const char *account, size_t account_len,
+                                            const void *token, size_t token_len,
+                                            tv_error **error_out);
+
+/**
+ * Store or replace the Global API Key of a tenant's account.
+ *
+ * @param email  the key's e-mail address, sent as X-Auth-Email.
+ * @param key    as `token` of tv_edit_put_token().
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_put_key(tv_edit *edit, const char *tenant, size_t tenant_len,
+                                          const char *account, size_t account_len,
+                                          const char *email, size_t email_len, const void *key,
+                                          size_t key_len, tv_error **error_out);
+
+/**
+ * Set a property of an account that this edit stores.
+ *
+ * Names: "label" (UTF-8, at most 128 bytes, no control characters), "origin" (scheme, host and
+ * port the secret may be sent to; default "https://api.cloudflare.com").
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_set(tv_edit *edit, const char *tenant, size_t tenant_len,
+                                      const char *account, size_t account_len, const char *name,
+                                      size_t name_len, const char *value, size_t value_len,
+                                      tv_error **error_out);
+
+/** Remove a tenant's account and its secret; a tenant goes with its last account. @since 0.1 */
+TV_API TV_CHECK tv_status tv_edit_remove(tv_edit *edit, const char *tenant, size_t tenant_len,
+                                         const char *account, size_t account_len,
+                                         tv_error **error_out);
+
+/**
+ * Make the whole change durable, or nothing of it. The edit is finished either way.
+ *
+ * The edit is applied to the newest snapshot, so that changes of other processes are kept.
+ *
+ * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);
+
+/** Free an edit; one that is not committed is dropped and its secrets are wiped. @since 0.1 */
+TV_API void tv_edit_free(tv_edit *edit);
+
+/* ---- Tenants ------------------------------------------------------------------------------ */
+
+/**
+ * Take one tenant out of a vault: all that a request can be made for.
+ *
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_tenant_open(const tv_vault *vault, const char *name, size_t name_len,
+                                         tv_tenant **tenant_out, tv_error **error_out);
+
+/** List this tenant's accounts, as tv_vault_list() does. @since 0.1 */
+TV_API TV_CHECK tv_status tv_tenant_list(const tv_tenant *tenant, tv_document **document_out,
+                                         tv_error **error_out);
+
+/** Give a tenant back. Requests under way go on. @since 0.1 */
+TV_API void tv_tenant_free(tv_tenant *tenant);
+
+/* ---- Requests ----------------------------------------------------------------------------- */
+
+/**
+ * Ask for the delivery trace of one message.
+ *
+ * @param account  an account id, or empty when the tenant has exactly one account.
+ * @param message  investigate id, postfix id or alert id: 1 to 256 of [0-9A-Za-z.:_+-], the first
+ *                 a letter or digit.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_request_trace(const char *account, size_t account_len,
+                                           const char *message, size_t message_len,
+                                           tv_request **request_out, tv_error **error_out);
+
+/**
+ * Set one option of a request; the value is text.
+ *
+ * "deadline_ms"  how long the request may take in all, 1 to 86400000; default request.deadline_ms.
+ * "wait_ms"      how long to ask again while the trace is still pending, 0 to 86400000; default 0.
+ *                When it ends, the incomplete trace is the result ("complete": false).
+ * "submission"   "true" or "false": send the query parameter `submission` (which datastore to
+ *                search). Not sent unless set: Cloudflare dropped it from this call in 2026.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_request_set(tv_request *request, const char *name, size_t name_len,
+                                         const char *value, size_t value_len,
+                                         tv_error **error_out);
+
+/** Free a request. It may be submitted any number of times before. @since 0.1 */
+TV_API void tv_request_free(tv_request *request);
+
+/* ---- Engine ------------------------------------------------------------------------------- */
+
+/**
+ * Start an engine: one thread, all signals blocked in it.
+ *
+ * @param config  may be NULL: defaults.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **engine_out,
+                                        tv_error **error_out);
+
+/**
+ * Queue a request. Exactly one event with this id will come out of tv_engine_take().
+ *
+ * TV_E_QUEUE_FULL when engine.max_queued requests are waiting, under way or not yet taken.
+ *
+ * @param tag     any number of the host's own; comes back with the event.
+ * @param id_out  names the request for tv_engine_cancel(); may be NULL.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_submit(tv_engine *engine, const tv_tenant *tenant,
+                                           const tv_request *request, uint64_t tag,
+                                           uint64_t *id_out, tv_error **error_out);
+
+/**
+ * Take the oldest waiting event; *event_out is NULL when the time ran out.
+ *
+ * After tv_engine_shutdown() and the last event it fails with TV_E_SHUTDOWN.
+ *
+ * Blocks: up to timeout_ms (0 polls, -1 waits).
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_take(tv_engine *engine, int32_t timeout_ms,
+                                         tv_event **event_out, tv_error **error_out);
+
+/**
+ * Give a file descriptor that is readable while events wait.
+ *
+ * Level-triggered: readable exactly while tv_engine_take() would return at once. Poll it; never
+ * read, write or close it.
+ *
+ * Owner: the engine; valid until tv_engine_free().
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_fd(const tv_engine *engine, int *fd_out, tv_error **error_out);
+
+/**
+ * Cancel a request. Its event comes all the same, with TV_E_CANCELLED or, if it was just done,
+ * with its result. TV_E_NOT_FOUND when the id is not known or its event is already there.
+ *
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_cancel(tv_engine *engine, uint64_t id, tv_error **error_out);
+
+/**
+ * Submit one request and wait for its event, which does not pass through tv_engine_take().
+ *
+ * A failed request gives its own status here, and its error; *event_out is written only when a
+ * trace came. Several threads may fetch at once.
+ *
+ * Blocks: until the request is done, at most its deadline.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_fetch(tv_engine *engine, const tv_tenant *tenant,
+                                          const tv_request *request, tv_event **event_out,
+                                          tv_error **error_out);
+
+/**
+ * Describe what the engine is doing: queue depths, requests under way, budget groups, outcomes.
+ *
+ * @param document_out  one view, "json".
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_stats(const tv_engine *engine, tv_document **document_out,
+                                          tv_error **error_out);
+
+/**
+ * Complete everything that waits or is under way with TV_E_SHUTDOWN and end the thread.
+ *
+ * The events can still be taken. A second call does nothing.
+ *
+ * Blocks: for the thread, normally a few milliseconds.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_shutdown(tv_engine *engine, tv_error **error_out);
+
+/** Shut an engine down and free it, with the events not taken.  Blocks: as the shutdown.
+ * @since 0.1 */
+TV_API void tv_engine_free(tv_engine *engine);
+
+/* ---- Events ------------------------------------------------------------------------------- */
+
+/** What an event is about; treat an unknown kind as "not for me" and free it. */
+enum { TV_EVENT_NONE = 0, TV_EVENT_TRACE = 1 };
+
+/** Tell what an event is about; TV_EVENT_NONE for a dead handle. @since 0.1 */
+TV_API int32_t tv_event_kind(const tv_event *event);
+
+/** Give the id that tv_engine_submit() gave; 0 for a dead handle. @since 0.1 */
+TV_API uint64_t tv_event_id(const tv_event *event);
+
+/** Give the host's own number; 0 for a dead handle. @since 0.1 */
+TV_API uint64_t tv_event_tag(const tv_event *event);
+
+/** Tell how the request ended: TV_OK or why not. @since 0.1 */
+TV_API tv_status tv_event_status(const tv_event *event);
+
+/**
+ * Give the reason of a failed request; *failure_out is NULL when it succeeded.
+ *
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_event_error(const tv_event *event, tv_error **failure_out,
+                                         tv_error **error_out);
+
+/**
+ * Give the answer in a view: "trace" (docs/trace.schema.json) or "raw" (the body as received).
+ *
+ * The views are as those of tv_document_view().  Owner: the event, until tv_event_free().
+ * A failed request has only "raw", and only when a reply came; otherwise TV_E_NOT_FOUND.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_event_document(tv_event *event, const char *view, size_t view_len,
+                                            const char **data_out, size_t *data_len_out,
+                                            tv_error **error_out);
+
+/** Free an event and its document. @since 0.1 */
+TV_API void tv_event_free(tv_event *event);
+
+/* ---- Documents ---------------------------------------------------------------------------- */
+
+/**
+ * Decode a stored reply of Cloudflare's trace endpoint: no network, no vault.
+ *
+ * Takes every shape Cloudflare has answered since 2024; fails as a fetch would (TV_E_NOT_JSON,
+ * TV_E_REPLY_TRUNCATED, …). At most 64 MiB.
+ *
+ * @param document_out  views "trace" and "raw".
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_document_decode(const void *body, size_t body_len,
+                                             tv_document **document_out, tv_error **error_out);
+
+/**
+ * Give a document in one of its views; TV_E_NOT_FOUND names the views there are.
+ *
+ * Made on the first call and kept.  Owner: the document, until tv_document_free().
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_document_view(tv_document *document, const char *view,
+                                           size_t view_len, const char **data_out,
+                                           size_t *data_len_out, tv_error **error_out);
+
+/** Free a document. @since 0.1 */
+TV_API void tv_document_free(tv_document *document);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TRACEVAULT_H */
