@@ -69,6 +69,21 @@ package enum JSONText {
         }
     }
 
+    /// The string's UTF-8 bytes without escapes; nil without memory.
+    static func decoded(_ text: RawSpan) -> ByteBuffer? {
+        let buffer = ByteBuffer(limit: text.byteCount)
+        var fits = buffer.reserve(text.byteCount)
+        decode(text) { unit in
+            guard fits else { return false }
+            fits = unsafe buffer.append(upTo: 1) { place in
+                unsafe place[0] = unit
+                return 1
+            }
+            return fits
+        }
+        return fits ? buffer : nil
+    }
+
     /// Whether the string, without its escapes, is exactly `name`.
     @inline(__always)
     package static func equals(
@@ -118,6 +133,16 @@ package enum JSONText {
         if isNegative { return value }
         return value == Int64.min ? nil : -value
     }
+
+    /// Whether any JSON reader can hold the number: an Int64, or a finite double with an exponent.
+    static func isCommon(_ text: RawSpan, isInteger: Bool) -> Bool {
+        if isInteger { return int64(text) != nil }
+        guard text.byteCount <= maxDoubleText else { return false }
+        let written = unsafe text.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        return Double(written)?.isFinite ?? false
+    }
+
+    private static let maxDoubleText = 400
 
     /// The string's text for a message: at most `limit` bytes, control characters as spaces.
     package static func plain(_ text: RawSpan, limit: Int) -> String {
