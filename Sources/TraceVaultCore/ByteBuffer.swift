@@ -35,6 +35,20 @@ package final class ByteBuffer: @unchecked Sendable {
         return true
     }
 
+    /// Lets `fill` write up to `room` bytes behind the content; it returns how many it wrote.
+    /// False when the limit or the memory would be exceeded or nothing was written.
+    package func append(
+        upTo room: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Bool {
+        guard room > 0, reserve(room), let storage = unsafe storage else { return false }
+        let written = unsafe fill(
+            UnsafeMutableRawBufferPointer(start: storage + count, count: room))
+        guard written > 0, written <= room else { return false }
+        count += written
+        unsafe storage[count] = 0
+        return true
+    }
+
     /// Makes room for `extra` more bytes and the NUL.
     package func reserve(_ extra: Int) -> Bool {
         guard extra >= 0, extra <= limit - count else { return false }
