@@ -19,7 +19,7 @@ let shared: [LinkerSetting] = [
     .unsafeFlags(["-Xlinker", "--exclude-libs", "-Xlinker", "libsodium.a"]),
     .unsafeFlags(
         [
-            "-static-stdlib",
+            "-static-stdlib", "-use-ld=lld",
             "-Xlinker", "-soname=libtracevault.so.0",
             "-Xlinker", "--version-script=tracevault.map",
             "-Xlinker", "--gc-sections",

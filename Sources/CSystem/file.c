@@ -38,8 +38,6 @@ int32_t tvs_open_lock(int32_t directory, const char *name) {
     return result(openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
-int32_t tvs_close(int32_t descriptor) { return result(close(descriptor)); }
-
 int64_t tvs_read(int32_t descriptor, void *bytes, size_t length) {
     ssize_t count = read(descriptor, bytes, length);
     return count < 0 ? -errno : count;

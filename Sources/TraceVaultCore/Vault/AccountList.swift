@@ -47,8 +47,12 @@ enum AccountList {
         writer.string(span.text(metadata.origin))
         writer.key("state")
         writer.string(metadata.state.name)
-        writer.key("created_ms")
-        writer.int(metadata.createdMs)
+        if let ms = Int64(exactly: metadata.createdMs),
+            let created = Timestamp.text(milliseconds: ms)
+        {
+            writer.key("created")
+            writer.string(created)
+        }
         writer.key("fingerprint")
         writer.string(AccountID.hex(metadata.fingerprint))
         writer.endObject()

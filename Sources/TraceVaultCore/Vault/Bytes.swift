@@ -101,7 +101,7 @@ struct BytesWriter: ~Copyable {
     /// Appends `count` bytes that `fill` writes.
     mutating func filled(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
         guard isComplete else { return }
-        isComplete = unsafe buffer.append(upTo: count) { room in
+        isComplete = unsafe buffer.append(room: count) { room in
             unsafe fill(room)
             return count
         }
@@ -110,6 +110,6 @@ struct BytesWriter: ~Copyable {
     /// As `filled`, and remembers when `fill` says that it could not.
     mutating func attempt(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Bool) {
         guard isComplete else { return }
-        isComplete = unsafe buffer.append(upTo: count) { unsafe fill($0) ? count : 0 }
+        isComplete = unsafe buffer.append(room: count) { unsafe fill($0) ? count : 0 }
     }
 }

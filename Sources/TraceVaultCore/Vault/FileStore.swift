@@ -142,7 +142,7 @@ package final class FileStore: Store {
         while total < count {
             var answer = 0
             let room = min(count - total, 1_048_576)
-            let isAppended = unsafe bytes.append(upTo: room) { room in
+            let isAppended = unsafe bytes.append(room: room) { room in
                 repeat { answer = unsafe files.read(number, room) } while answer == -Int(EINTR)
                 return answer
             }

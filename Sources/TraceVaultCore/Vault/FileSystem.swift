@@ -70,7 +70,7 @@ package struct SystemFiles: FileSystem {
         }
     }
 
-    package func close(_ descriptor: Int32) { _ = tvs_close(descriptor) }
+    package func close(_ descriptor: Int32) { tvs_close(descriptor) }
 
     package func read(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
         Int(unsafe tvs_read(descriptor, bytes.baseAddress, bytes.count))

@@ -126,6 +126,11 @@ final class TenantIndex: Sendable {
 }
 
 extension Credential {
+    /// The address a global key is sent with; nil for a token.
+    package var email: String? {
+        if case .globalKey(let email) = kind { email } else { nil }
+    }
+
     fileprivate init(_ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord) {
         tenant = span.text(metadata.tenant)
         accountID = metadata.account?.text ?? ""

@@ -62,7 +62,7 @@ struct VaultRecord: Sendable {
         guard writer.isComplete else { return false }
         let count = plainMetadataCount
         return aad.withBytes { aad in
-            unsafe out.append(upTo: count) {
+            unsafe out.append(room: count) {
                 unsafe Sealing.open(
                     span.extracting(metadata), aad: aad,
                     nonce: span.extracting(start + 40..<start + 64), key: key, into: $0)
