@@ -92,9 +92,8 @@ final class Scratch {
 
     init() throws {
         var template = Array("/tmp/tracevault-test-XXXXXX".utf8CString)
-        let made = unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress) }
-        guard let made = unsafe made else { throw Failure(.io, "no scratch directory") }
-        path = unsafe String(cString: made)
+        guard unsafe mkdtemp(&template) != nil else { throw Failure(.io, "no scratch directory") }
+        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     deinit {

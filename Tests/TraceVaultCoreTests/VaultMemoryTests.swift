@@ -9,12 +9,12 @@ import Testing
         let arena = GuardedArena()
         var address: UInt = 0
         func hold() throws {
-            let secret = try unsafe Fake.withSecret(Fake.token1) {
-                try unsafe SecretBytes(copying: $0, in: arena)
-            }
-            unsafe secret.withUnsafeBytes {
-                address = UInt(bitPattern: $0.baseAddress)
-                #expect(unsafe $0.elementsEqual(Fake.token1.utf8))
+            try unsafe Fake.withSecret(Fake.token1) {
+                let secret = try unsafe SecretBytes(copying: $0, in: arena)
+                unsafe secret.withUnsafeBytes {
+                    address = UInt(bitPattern: $0.baseAddress)
+                    #expect(unsafe $0.elementsEqual(Fake.token1.utf8))
+                }
             }
         }
         try hold()
