@@ -35,6 +35,20 @@ package final class ByteBuffer: @unchecked Sendable {
         return true
     }
 
+    /// Lets `fill` write up to `room` bytes behind the content; it returns how many it wrote.
+    /// False when the limit or the memory would be exceeded or nothing was written.
+    package func append(
+        room: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Bool {
+        guard room > 0, reserve(room), let storage = unsafe storage else { return false }
+        let written = unsafe fill(
+            UnsafeMutableRawBufferPointer(start: storage + count, count: room))
+        guard written > 0, written <= room else { return false }
+        count += written
+        unsafe storage[count] = 0
+        return true
+    }
+
     /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
     @inline(__always)
     package func append(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Bool {
