@@ -37,18 +37,16 @@ package final class ByteBuffer: @unchecked Sendable {
         return true
     }
 
-    /// Lets `fill` write up to `room` bytes behind the content; it returns how many it wrote.
+    /// Lets `fill` write up to `room` bytes behind the content; it answers how many it wrote.
     /// False when the limit or the memory would be exceeded or nothing was written.
     package func append(
         room: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Bool {
-        guard room > 0, reserve(room), let storage = unsafe storage else { return false }
-        let written = unsafe fill(
-            UnsafeMutableRawBufferPointer(start: storage + count, count: room))
-        guard written > 0, written <= room else { return false }
-        count += written
-        unsafe storage[count] = 0
-        return true
+        let before = count
+        let fits = unsafe append(upTo: room) { place in
+            unsafe fill(UnsafeMutableRawBufferPointer(start: place, count: room))
+        }
+        return fits && count > before
     }
 
     /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
