@@ -12,6 +12,8 @@
 
 /** Milliseconds of CLOCK_MONOTONIC. */
 int64_t tvs_monotonic_ms(void);
+/** Microseconds of CLOCK_MONOTONIC. */
+int64_t tvs_monotonic_us(void);
 /** Milliseconds since 1970 of CLOCK_REALTIME. */
 int64_t tvs_wall_ms(void);
 
@@ -21,5 +23,107 @@ int64_t tvs_wall_ms(void);
  * child (that asks). Cheap: one load from a page that the kernel wipes at fork. Falls back to
  * getpid() where MADV_WIPEONFORK is refused. */
 uint32_t tvs_fork_generation(void);
+
+/* ---- guarded memory ------------------------------------------------------------------------- */
+
+/** A run of pages between two inaccessible ones, and which protection the kernel really gave. */
+typedef struct tvs_guarded {
+    void *data;
+    size_t length;
+    int32_t locked;     /* mlock: never swapped */
+    int32_t dontdump;   /* MADV_DONTDUMP: not in core dumps */
+    int32_t wipeonfork; /* MADV_WIPEONFORK: a child reads zeros */
+} tvs_guarded;
+
+/** Maps `length` bytes (a multiple of the page size) of guarded memory. */
+int32_t tvs_guarded_map(size_t length, tvs_guarded *out);
+/** Wipes and unmaps what tvs_guarded_map() gave. */
+void tvs_guarded_unmap(void *data, size_t length);
+/** Zeroes bytes in a way no optimiser removes. */
+void tvs_wipe(void *bytes, size_t length);
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+typedef struct tvs_file_status {
+    uint64_t size;
+    uint32_t owner;
+    uint32_t mode; /* permission bits and the sticky bit */
+    int32_t is_regular;
+} tvs_file_status;
+
+/* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. */
+int32_t tvs_open_directory(const char *path);
+int32_t tvs_open_read(int32_t directory, const char *name);    /* never through a symlink */
+int32_t tvs_open_new(int32_t directory, const char *name);     /* exclusive, mode 0600 */
+int32_t tvs_open_unnamed(int32_t directory);                   /* O_TMPFILE, mode 0600 */
+int32_t tvs_open_lock(int32_t directory, const char *name);    /* made when absent, mode 0600 */
+/* The number of bytes or -errno. */
+int64_t tvs_read(int32_t descriptor, void *bytes, size_t length);
+int64_t tvs_write(int32_t descriptor, const void *bytes, size_t length);
+int32_t tvs_sync(int32_t descriptor);
+int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out);
+/** Gives the open file to another owner, keeping the group. */
+int32_t tvs_change_owner(int32_t descriptor, uint32_t owner);
+/** Gives an unnamed file its name; -EEXIST when taken. */
+int32_t tvs_link_unnamed(int32_t descriptor, int32_t directory, const char *name);
+int32_t tvs_link(int32_t directory, const char *from, const char *to);
+int32_t tvs_rename(int32_t directory, const char *from, const char *to);
+int32_t tvs_unlink(int32_t directory, const char *name);
+/** Takes the open-file-description lock without waiting; -EAGAIN when another has it. */
+int32_t tvs_lock(int32_t descriptor);
+int32_t tvs_unlock(int32_t descriptor);
+/** The absolute path of a directory, to be freed by the caller; NULL when there is none. */
+char *tvs_absolute_path(const char *path);
+uint32_t tvs_effective_user(void);
+void tvs_sleep_ms(int64_t duration);
+/** "ENOSPC" and the like; lives for ever. */
+const char *tvs_error_name(int32_t number);
+
+/* ---- threads and waiting -------------------------------------------------------------------- */
+
+/** Starts a joinable thread with every signal blocked and a stack of stack_len bytes. */
+int tvs_thread_start(void (*body)(void *), void *context, size_t stack_len, uintptr_t *thread_out);
+/** Waits for the thread's end. */
+void tvs_thread_join(uintptr_t thread);
+
+/** A door that opens once; waiting costs no processor time. */
+typedef struct tvs_gate tvs_gate;
+/** NULL when memory ran out. */
+tvs_gate *tvs_gate_new(void);
+void tvs_gate_open(tvs_gate *gate);
+/** Waits until the gate is open; 1 when it is, 0 when timeout_ms (>= 0; -1: no limit) passed. */
+int tvs_gate_wait(tvs_gate *gate, int64_t timeout_ms);
+void tvs_gate_free(tvs_gate *gate);
+
+/** A new eventfd (CLOEXEC, non-blocking), or a negative errno. */
+int tvs_eventfd_new(void);
+/** Makes the descriptor readable. */
+void tvs_eventfd_set(int fd);
+/** Makes the descriptor unreadable. */
+void tvs_eventfd_clear(int fd);
+/** Waits until fd is readable: 1, or 0 after timeout_ms (-1: no limit) or an interruption. */
+int tvs_wait_readable(int fd, int32_t timeout_ms);
+void tvs_close(int fd);
+
+/* ---- libcurl -------------------------------------------------------------------------------- */
+/* curl_easy_setopt and friends are variadic, which Swift cannot call. Each returns libcurl's own
+ * code. `easy` is a CURL *, `multi` a CURLM *. */
+
+int tvs_curl_set_long(void *easy, uint32_t option, long value);
+int tvs_curl_set_off(void *easy, uint32_t option, int64_t value);
+int tvs_curl_set_text(void *easy, uint32_t option, const char *value);
+int tvs_curl_set_pointer(void *easy, uint32_t option, void *value);
+typedef size_t (*tvs_curl_sink)(char *bytes, size_t size, size_t count, void *context);
+/** Sets CURLOPT_WRITEFUNCTION or CURLOPT_HEADERFUNCTION. */
+int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
+/** Sets a CURLOPT_SSL_CTX_FUNCTION that takes away libcurl's SSLKEYLOGFILE callback. */
+int tvs_curl_forbid_keylog(void *easy);
+int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
+/** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
+long tvs_curl_info_long(void *easy, uint32_t info);
+/** CURLINFO_SIZE_DOWNLOAD_T and other 64-bit numbers. */
+int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out);
+/** CURLINFO_PRIVATE. */
+void *tvs_curl_private(void *easy);
 
 #endif
