@@ -34,7 +34,7 @@ def show(trace: tv.Trace) -> None:
     for name, side in (("in", trace.inbound), ("out", trace.outbound)):
         for line in side.lines:
             when = line.at.strftime("%Y-%m-%d %H:%M:%S") if line.at else "no time"
-            print(f"  {name:3}  {when:19}  {printable(line.message or '')}")
+            print(f"  {name:3}  {when:19}  {printable(line.message)}")
         if not side.lines:
             print(f"  {name:3}  no lines{' yet' if side.pending else ''}")
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tracevault import Trace
 from tracevault.model import parse_time
+
+from .conftest import REPOSITORY
+
+GOLDEN = REPOSITORY / "Tests" / "golden" / "trace"
 
 DOCUMENT: dict[str, Any] = {
     "schema": "tracevault.trace/1",
@@ -37,7 +42,7 @@ DOCUMENT: dict[str, Any] = {
         ],
     },
     "outbound": {"pending": True, "lines": []},
-    "warnings": ["time_without_zone"],
+    "warnings": [{"code": "time_zone_missing", "count": 1, "path": "/inbound/lines/0"}],
 }
 
 
@@ -99,12 +104,27 @@ def test_fields_of_later_versions_are_kept_at_every_level() -> None:
     document["inbound"]["hops"] = 3
     document["inbound"]["lines"][0]["event"] = {"kind": "delivery"}
     document["queue_id"]["inode"] = 17775358
+    document["warnings"][0]["note"] = "n"
     trace = Trace.from_json(document)
-    assert trace.extra == {"summary": {"state": "sent"}}
-    assert trace.inbound.extra == {"hops": 3}
-    assert trace.inbound.lines[0].extra == {"event": {"kind": "delivery"}}
-    assert trace.inbound.lines[0].reply_extra == {"host": "mx1"}
+    assert trace.later == {"summary": {"state": "sent"}}
+    assert trace.inbound.later == {"hops": 3}
+    assert trace.inbound.lines[0].later == {"event": {"kind": "delivery"}}
+    assert trace.inbound.lines[0].extra == {"host": "mx1"}
     assert trace.to_dict() == document
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.trace.json")), ids=lambda p: p.name)
+def test_every_golden_document_survives_the_way_in_and_out(path: Path) -> None:
+    text = path.read_bytes()
+    trace = Trace.from_json(text)
+    assert trace.to_dict() == json.loads(text)
+    assert trace.later == trace.inbound.later == trace.outbound.later == {}
+    assert all(line.later == {} for line in trace.lines)
+    assert all((line.at is None) == (line.at_text is None) for line in trace.lines)
+
+
+def test_there_are_golden_documents() -> None:
+    assert len(list(GOLDEN.glob("*.trace.json"))) > 20
 
 
 def test_a_trace_cannot_be_changed_and_can_be_compared_and_hashed() -> None:
@@ -148,6 +168,8 @@ def test_what_is_not_a_trace_document_is_refused_with_the_place(document: Any, r
             datetime(2026, 1, 2, 3, 4, 5, 0, timezone(-timedelta(hours=5, minutes=30))),
         ),
         ("2026-01-02 03:04:05", datetime(2026, 1, 2, 3, 4, 5, 0, timezone.utc)),
+        ("2016-12-31T23:59:60Z", datetime(2017, 1, 1, 0, 0, 0, 0, timezone.utc)),
+        ("9999-12-31T23:59:60Z", None),
         ("2026-02-30T03:04:05Z", None),
         ("2026-01-02T03:04:05Z\n", None),
         ("2026-01-02T03:04:05+99:00", None),

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import hatch_build
-from tests.conftest import REPOSITORY
+
+from .conftest import REPOSITORY
 
 PROJECT = Path(hatch_build.__file__).parent
 
@@ -92,7 +93,16 @@ def test_a_library_that_needs_the_hosts_libcurl_is_not_manylinux(
     code = tmp_path / "curl.c"
     code.write_text("void *curl_easy_init(void); void *tv_x(void) { return curl_easy_init(); }")
     stub = compiled("void *curl_easy_init(void) { return 0; }").rename(tmp_path / "libcurl.so.4")
-    relinked = ["cc", "-shared", "-fPIC", "-o", out, code, "-Wl,--no-as-needed", stub]
+    relinked = [
+        "cc",
+        "-shared",
+        "-fPIC",
+        "-o",
+        str(out),
+        str(code),
+        "-Wl,--no-as-needed",
+        str(stub),
+    ]
     subprocess.run(relinked, check=True, cwd=tmp_path)
     machine = os.uname().machine
     assert hatch_build.platform_tag(out.read_bytes()) == f"linux_{machine}"

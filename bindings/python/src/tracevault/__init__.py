@@ -36,7 +36,7 @@ from .errors import (
     VaultError,
     VaultExistsError,
 )
-from .model import Line, QueueId, Side, Trace
+from .model import Line, QueueId, Side, Trace, TraceWarning
 from .offline import build_info, config_properties, decode
 from .vault import (
     Account,
@@ -86,6 +86,7 @@ __all__ = [
     "Tenant",
     "Trace",
     "TraceVaultError",
+    "TraceWarning",
     "TransportError",
     "Unlock",
     "UnlockError",

@@ -1,7 +1,8 @@
 """The trace document (``docs/trace.schema.json``) as frozen dataclasses.
 
-Lossless: fields that this version does not know stay in ``extra``, times keep their text, and
-``to_dict()`` gives the document back. Nothing here calls the library or the network.
+Lossless: times keep their text, what Cloudflare sent beyond its contract is in ``extra``, fields of
+later versions of the document are in ``later``, and ``to_dict()`` gives the document back. Nothing
+here calls the library or the network.
 """
 
 from __future__ import annotations
@@ -34,13 +35,16 @@ def parse_time(text: str | None) -> datetime | None:
         offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
         zone = timezone.utc if not offset else timezone(-offset if sign == "-" else offset)
         year, month, day, hour, minute, second = map(int, date)
-        return datetime(year, month, day, hour, minute, second, micros, zone)
-    except ValueError:
+        # datetime has no second 60: a leap second is the one after, as in POSIX time.
+        leap = second == 60
+        start = datetime(year, month, day, hour, minute, 59 if leap else second, micros, zone)
+        return start + timedelta(seconds=1) if leap else start
+    except (ValueError, OverflowError):
         return None
 
 
 class _Fields:
-    """One JSON object on its way into a dataclass; what is left over becomes ``extra``."""
+    """One JSON object on its way into a dataclass; what is left over becomes ``later``."""
 
     __slots__ = ("path", "rest")
 
@@ -54,6 +58,12 @@ class _Fields:
         value = self.rest.pop(name, None)
         if value is not None and not isinstance(value, str):
             raise _wrong(self.at(name), "text", value)
+        return value
+
+    def required_text(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise _wrong(self.at(name), "text", None)
         return value
 
     def integer(self, name: str) -> int | None:
@@ -101,16 +111,17 @@ def _filled(**values: Any) -> dict[str, Any]:
 class Line:
     """One line of a trace, word for word as Cloudflare gave it."""
 
-    message: str | None = None
+    #: Empty when Cloudflare gave no text.
+    message: str = ""
     lineno: int | None = None
     #: When it was logged, RFC 3339 with every digit; :attr:`at` is the same as a ``datetime``.
     at_text: str | None = None
-    #: The server's own text, where it is not what :attr:`at_text` says.
+    #: Cloudflare's own text, where it is not what :attr:`at_text` says.
     at_raw: str | None = None
-    #: Fields of Cloudflare's line that TraceVault does not know.
-    reply_extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    #: Fields of the document that this version does not know.
+    #: Members of Cloudflare's line that have no place of their own.
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def at(self) -> datetime | None:
@@ -121,20 +132,21 @@ class Line:
     def _read(cls, value: object, path: str) -> Line:
         fields = _Fields(value, path)
         return cls(
-            message=fields.text("message"),
+            message=fields.text("message") or "",
             lineno=fields.integer("lineno"),
             at_text=fields.text("at"),
             at_raw=fields.text("at_raw"),
-            reply_extra=fields.mapping("extra"),
-            extra=fields.rest,
+            extra=fields.mapping("extra"),
+            later=fields.rest,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The document's object for this line."""
         return {
             **_filled(lineno=self.lineno, at=self.at_text, at_raw=self.at_raw),
-            **_filled(message=self.message, extra=dict(self.reply_extra) or None),
-            **self.extra,
+            "message": self.message,
+            **_filled(extra=dict(self.extra) or None),
+            **self.later,
         }
 
 
@@ -145,8 +157,10 @@ class Side:
     #: Whether more is to come; ``None`` when Cloudflare did not say.
     pending: bool | None = None
     lines: tuple[Line, ...] = ()
-    #: Fields of the document that this version does not know.
+    #: Members of Cloudflare's block that have no place of their own.
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def _read(cls, value: object, path: str) -> Side:
@@ -159,7 +173,8 @@ class Side:
                 Line._read(line, f"{path}.lines[{at}]")
                 for at, line in enumerate(fields.items("lines"))
             ),
-            extra=fields.rest,
+            extra=fields.mapping("extra"),
+            later=fields.rest,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,7 +182,8 @@ class Side:
         return {
             "pending": self.pending,
             "lines": [line.to_dict() for line in self.lines],
-            **self.extra,
+            **_filled(extra=dict(self.extra) or None),
+            **self.later,
         }
 
 
@@ -177,8 +193,8 @@ class QueueId:
 
     value: str
     time_text: str | None = None
-    #: Fields of the document that this version does not know.
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def time(self) -> datetime | None:
@@ -188,14 +204,40 @@ class QueueId:
     @classmethod
     def _read(cls, value: object, path: str) -> QueueId:
         fields = _Fields(value, path)
-        text = fields.text("value")
-        if text is None:
-            raise _wrong(fields.at("value"), "text", None)
-        return cls(value=text, time_text=fields.text("time"), extra=fields.rest)
+        return cls(
+            value=fields.required_text("value"), time_text=fields.text("time"), later=fields.rest
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The document's object for this queue id."""
-        return {"value": self.value, **_filled(time=self.time_text), **self.extra}
+        return {"value": self.value, **_filled(time=self.time_text), **self.later}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceWarning:
+    """Something odd about a reply that could be read all the same."""
+
+    #: What was odd, such as ``time_zone_missing``; new codes may come.
+    code: str
+    count: int = 1
+    #: JSON pointer to the first place in the reply.
+    path: str = ""
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def _read(cls, value: object, path: str) -> TraceWarning:
+        fields = _Fields(value, path)
+        return cls(
+            code=fields.required_text("code"),
+            count=fields.integer("count") or 1,
+            path=fields.text("path") or "",
+            later=fields.rest,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document's object for this warning."""
+        return {"code": self.code, "count": self.count, "path": self.path, **self.later}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +246,8 @@ class Trace:
 
     inbound: Side = Side()
     outbound: Side = Side()
-    #: Whether neither side is pending any more.
-    complete: bool | None = None
+    #: False while Cloudflare says of either side that it is pending.
+    complete: bool = True
     account_id: str | None = None
     tenant: str | None = None
     message_ref: str | None = None
@@ -215,10 +257,12 @@ class Trace:
     http_status: int | None = None
     #: How many times the server was asked.
     attempts: int | None = None
-    #: Anything odd in the reply, as the document gives it.
-    warnings: tuple[Any, ...] = field(default=(), hash=False)
-    #: Fields of the document that this version does not know.
+    #: Everything odd about the reply; empty for one as Cloudflare documents it.
+    warnings: tuple[TraceWarning, ...] = ()
+    #: Members of Cloudflare's result that have no place of their own.
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def fetched_at(self) -> datetime | None:
@@ -242,7 +286,7 @@ class Trace:
         return cls(
             inbound=Side._read(fields.rest.pop("inbound", None), "inbound"),
             outbound=Side._read(fields.rest.pop("outbound", None), "outbound"),
-            complete=fields.boolean("complete"),
+            complete=fields.boolean("complete") is not False,
             account_id=fields.text("account_id"),
             tenant=fields.text("tenant"),
             message_ref=fields.text("message_ref"),
@@ -251,27 +295,30 @@ class Trace:
             cf_ray=fields.text("cf_ray"),
             http_status=fields.integer("http_status"),
             attempts=fields.integer("attempts"),
-            warnings=tuple(fields.items("warnings")),
-            extra=fields.rest,
+            warnings=tuple(
+                TraceWarning._read(warning, f"warnings[{at}]")
+                for at, warning in enumerate(fields.items("warnings"))
+            ),
+            extra=fields.mapping("extra"),
+            later=fields.rest,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The trace document; what is ``None`` is left out, but for ``pending``."""
+        """The trace document."""
         return {
             "schema": SCHEMA,
-            **_filled(
-                account_id=self.account_id,
-                tenant=self.tenant,
-                message_ref=self.message_ref,
-                fetched_at=self.fetched_at_text,
-                complete=self.complete,
-                cf_ray=self.cf_ray,
-                http_status=self.http_status,
-                attempts=self.attempts,
-                queue_id=self.queue_id.to_dict() if self.queue_id else None,
-            ),
+            "account_id": self.account_id,
+            "tenant": self.tenant,
+            "message_ref": self.message_ref,
+            "fetched_at": self.fetched_at_text,
+            "complete": self.complete,
+            "cf_ray": self.cf_ray,
+            "http_status": self.http_status,
+            "attempts": self.attempts,
+            **_filled(queue_id=self.queue_id.to_dict() if self.queue_id else None),
             "inbound": self.inbound.to_dict(),
             "outbound": self.outbound.to_dict(),
-            "warnings": list(self.warnings),
-            **self.extra,
+            **_filled(extra=dict(self.extra) or None),
+            "warnings": [warning.to_dict() for warning in self.warnings],
+            **self.later,
         }

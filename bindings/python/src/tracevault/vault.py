@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
@@ -132,12 +133,26 @@ class Account:
 
     tenant: str
     account_id: str
+    #: ``api_token`` or ``global_key``.
     kind: str
     label: str = ""
+    #: Scheme, host and port that the secret may be sent to.
     origin: str = ""
+    #: Of a global key.
     email: str | None = None
-    #: Whatever else the library tells about the account.
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    state: str = ""
+    created_ms: int | None = None
+    #: Tells two secrets apart without showing either.
+    fingerprint: str = ""
+    #: Whatever else a later library tells.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def created(self) -> datetime | None:
+        """When this credential was stored."""
+        if self.created_ms is None:
+            return None
+        return datetime.fromtimestamp(self.created_ms / 1000, timezone.utc)
 
 
 def _accounts(listed: Any) -> list[Account]:
@@ -152,7 +167,10 @@ def _accounts(listed: Any) -> list[Account]:
                 label=rest.pop("label", None) or "",
                 origin=rest.pop("origin", None) or "",
                 email=rest.pop("email", None),
-                extra=rest,
+                state=rest.pop("state", None) or "",
+                created_ms=rest.pop("created_ms", None),
+                fingerprint=rest.pop("fingerprint", None) or "",
+                later=rest,
             )
         )
     return found
