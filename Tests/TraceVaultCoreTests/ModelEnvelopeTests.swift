@@ -45,7 +45,8 @@ import TraceVaultCore
     @Test func errorsAreBoundedInNumberAndLength() throws {
         let long = String(repeating: "é", count: 5000)
         let many = Array(repeating: #"{"code":1,"message":"\#(long)"}"#, count: 40)
-        let errors = try read(#"{"success":false,"errors":[\#(many.joined(separator: ","))]}"#).errors
+        let errors = try read(#"{"success":false,"errors":[\#(many.joined(separator: ","))]}"#)
+            .errors
         #expect(errors.count == Envelope.maxErrors)
         #expect(errors.allSatisfy { $0.message.utf8.count == Envelope.maxMessage })
     }

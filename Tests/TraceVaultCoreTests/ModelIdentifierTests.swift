@@ -2,11 +2,12 @@ import Testing
 import TraceVaultCore
 
 @Suite struct ModelIdentifierTests {
-    @Test(arguments: [
-        ("4Njp3P0STMz2c02Q", 1_672_364_689, 66215, 17_775_358, "2022-12-30T01:44:49.066215Z"),
-        ("4WtWkr6nlBz9sNH", 1_724_772_756, 956_550, 1_311_939, "2024-08-27T15:32:36.956550Z"),
-        ("3Pt2mN2VXxznjll", 1_300_631_508, 353_025, 5_536_956, "2011-03-20T14:31:48.353025Z"),
-    ] as [(String, Int64, Int64, Int64, String)])
+    @Test(
+        arguments: [
+            ("4Njp3P0STMz2c02Q", 1_672_364_689, 66215, 17_775_358, "2022-12-30T01:44:49.066215Z"),
+            ("4WtWkr6nlBz9sNH", 1_724_772_756, 956_550, 1_311_939, "2024-08-27T15:32:36.956550Z"),
+            ("3Pt2mN2VXxznjll", 1_300_631_508, 353_025, 5_536_956, "2011-03-20T14:31:48.353025Z"),
+        ] as [(String, Int64, Int64, Int64, String)])
     func longQueueIDIsDecodedAloneAndInFrontOfOtherIDs(
         _ id: String, _ seconds: Int64, _ microseconds: Int64, _ inode: Int64, _ time: String
     ) throws {

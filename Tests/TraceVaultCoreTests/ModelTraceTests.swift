@@ -25,7 +25,8 @@ import TraceVaultCore
             messageRef: "4Njp3P0STMz2c02Q-2024-01-05T10:00:00-12345678",
             fetchedAtMs: 1_700_000_000_123, cfRay: "8a1b2c3d4e5f6789-SYD", httpStatus: 200,
             attempts: 2)
-        let trace = try Trace.decode(buffer(#"{"success":true,"result":{"inbound":{},"outbound":{}}}"#))
+        let trace = try Trace.decode(
+            buffer(#"{"success":true,"result":{"inbound":{},"outbound":{}}}"#))
         #expect(
             text(try trace.view(context))
                 == #"{"schema":"tracevault.trace/1","account_id":"023e105f4ecef8ad9ca31a8372d0c353","#
@@ -57,7 +58,8 @@ import TraceVaultCore
         #expect(error?.codes == [6003, 6111, 10000])
         #expect(
             error?.message
-                == "Cloudflare refused the request: 6003 Invalid request  headers; 6111 Invalid format")
+                == "Cloudflare refused the request: 6003 Invalid request  headers; 6111 Invalid format"
+        )
     }
 
     @Test(arguments: [
@@ -74,7 +76,10 @@ import TraceVaultCore
         (#"{"success":true,"result":[]}"#, "result is an array"),
         (#"{"success":true,"result":"x"}"#, "result is a string"),
         (#"{"success":true,"result":{"inbound":[]}}"#, "result.inbound is an array"),
-        (#"{"success":true,"result":{"outbound":{"lines":{}}}}"#, "result.outbound.lines is an object"),
+        (
+            #"{"success":true,"result":{"outbound":{"lines":{}}}}"#,
+            "result.outbound.lines is an object"
+        ),
         ("[]", "an array"), ("\"x\"", "a string"), ("1", "a number"), ("null", "null"),
     ])
     func aWrongShapeNamesTheField(_ body: String, _ field: String) {
@@ -116,9 +121,10 @@ import TraceVaultCore
     }
 
     @Test func anyChangedByteGivesADocumentThatIsJSONOrAFailure() throws {
-        let whole = Array(
-            #"{"success":true,"result":{"inbound":{"lines":[{"lineno":1,"ts":"2025-01-01T00:00:00Z","#
-                .utf8)
+        let whole =
+            Array(
+                #"{"success":true,"result":{"inbound":{"lines":[{"lineno":1,"ts":"2025-01-01T00:00:00Z","#
+                    .utf8)
             + Array(#""message":"é\ud83d\ude00","x":[1e4]}],"pending":true}}}"#.utf8)
         var documents = 0
         for place in whole.indices {

@@ -86,9 +86,9 @@ def main() -> None:
     for number, (sender, recipients, subject) in enumerate(FIRST, start=1):
         _send(options.port, sender, recipients, subject, number)
     # A bad HELO name, and a client that goes before it sends anything.
-    with smtplib.SMTP("127.0.0.1", options.port, local_hostname="-bad-") as client:
-        with contextlib.suppress(smtplib.SMTPException):
-            client.sendmail(SENDER, ["ok1@example.com"], b"Subject: bad helo\r\n\r\n")
+    bad = smtplib.SMTP("127.0.0.1", options.port, local_hostname="-bad-")
+    with bad as client, contextlib.suppress(smtplib.SMTPException):
+        client.sendmail(SENDER, ["ok1@example.com"], b"Subject: bad helo\r\n\r\n")
     with smtplib.SMTP("127.0.0.1", options.port) as client:
         client.ehlo("probe.sender.example")
     _wait_for(options.log, "status=expired, returned to sender", 4, EXPIRY_TIMEOUT_S)

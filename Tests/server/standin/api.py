@@ -20,7 +20,7 @@ from .accounts import Directory, Refusal
 from .catalogue import Message
 from .failures import injected, limited_times
 from .quota import Quota
-from .replies import JSON_TYPE, Pairs, Reply, envelope, refused
+from .replies import Pairs, Reply, envelope, refused
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -53,8 +53,9 @@ class Api:
             return
         path = scope["raw_path"].decode("ascii", "replace").partition("?")[0]
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]
+        extra: Pairs = ()
         if path.startswith("/__standin/"):
-            reply, extra = self._control(scope["method"], path), ()
+            reply = self._control(scope["method"], path)
         else:
             self.record(
                 scope["method"],
@@ -96,7 +97,7 @@ class Api:
         spent: Pairs = ()
         try:
             route = _route(path)
-            if scope["method"] not in ("GET", "HEAD"):
+            if scope["method"] != "GET":
                 raise Refusal(
                     405,
                     7001,
@@ -169,7 +170,7 @@ class Api:
             ],
         )
         accepted = ",".join(v for n, v in headers if n.lower() == "accept-encoding")
-        plain = reply.encoded or reply.byte_pause_s or scope["method"] == "HEAD"
+        plain = reply.encoded or reply.byte_pause_s
         if body and not plain and "gzip" in accepted:
             body = gzip.compress(body, compresslevel=1)
             fields += [("content-encoding", "gzip"), ("vary", "accept-encoding")]
@@ -181,8 +182,6 @@ class Api:
                 "headers": [(n.encode(), v.encode()) for n, v in fields],
             }
         )
-        if scope["method"] == "HEAD":
-            body = b""
         if reply.byte_pause_s:
             for index in range(len(body)):
                 await asyncio.sleep(reply.byte_pause_s)
@@ -233,6 +232,3 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": event["type"] + ".complete"})
         if event["type"] == "lifespan.shutdown":
             return
-
-
-__all__ = ["JSON_TYPE", "Api"]

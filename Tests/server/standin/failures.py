@@ -20,7 +20,11 @@ LARGE_BYTES = 48 * 1024 * 1024
 BOMB_BYTES = 256 * 1024 * 1024
 DEPTH = 10_000
 
-_FAIL = re.compile(r"fail-(?P<status>[45]\d\d)(?:-(?P<how>[a-z0-9-]*?))?(?:-(?P<times>once|x\d+))?")
+_FAIL = re.compile(
+    r"fail-(?P<status>[45]\d\d)"
+    r"(?:-(?!(?:once|x\d+)$)(?P<how>[a-z0-9-]+?))?"
+    r"(?:-(?P<times>once|x\d+))?"
+)
 _SLOW = re.compile(r"slow-(?P<ms>\d{1,6})")
 
 _MESSAGES = {
