@@ -13,6 +13,10 @@ import tracevault
 from tracevault import _abi
 from tracevault.errors import Status, TraceVaultError, error_class
 
+from .conftest import HEADER
+
+PROJECT = "bindings/python/pyproject.toml"
+
 SCALARS: dict[str, Any] = {
     "int": ctypes.c_int,
     "int32_t": ctypes.c_int32,
@@ -105,6 +109,7 @@ def test_versions_and_abi_number_agree(header: str) -> None:
     assert version is not None
     assert abi is not None
     assert tracevault.__version__ == version[1]
+    assert f'\nversion = "{version[1]}"\n' in (HEADER.parents[1] / PROJECT).read_text()
     assert int(abi[1]) == _abi.ABI
 
 

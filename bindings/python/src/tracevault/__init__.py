@@ -10,6 +10,7 @@
 The shared library is loaded when it is first needed, not by the import.
 """
 
+from ._handle import Secret, Setting
 from .client import Engine, Request, Result
 from .errors import (
     AmbiguousError,
@@ -79,7 +80,9 @@ __all__ = [
     "Request",
     "RequestError",
     "Result",
+    "Secret",
     "ServerError",
+    "Setting",
     "ShutdownError",
     "Side",
     "Status",

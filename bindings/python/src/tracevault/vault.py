@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +18,7 @@ from ._abi import EditRef, TenantRef, UnlockRef, VaultRef
 from ._handle import Handle, Secret, Setting, encoded, lent, new_config
 from ._lib import check, json_document, library
 from .errors import ArgumentError, Status, TraceVaultError
+from .model import parse_time
 
 KEY_BYTES = 32
 
@@ -141,7 +142,8 @@ class Account:
     #: Of a global key.
     email: str | None = None
     state: str = ""
-    created_ms: int | None = None
+    #: When this credential was stored, RFC 3339.
+    created_text: str | None = None
     #: Tells two secrets apart without showing either.
     fingerprint: str = ""
     #: Whatever else a later library tells.
@@ -150,9 +152,7 @@ class Account:
     @property
     def created(self) -> datetime | None:
         """When this credential was stored."""
-        if self.created_ms is None:
-            return None
-        return datetime.fromtimestamp(self.created_ms / 1000, timezone.utc)
+        return parse_time(self.created_text)
 
 
 def _accounts(listed: Any) -> list[Account]:
@@ -168,7 +168,7 @@ def _accounts(listed: Any) -> list[Account]:
                 origin=rest.pop("origin", None) or "",
                 email=rest.pop("email", None),
                 state=rest.pop("state", None) or "",
-                created_ms=rest.pop("created_ms", None),
+                created_text=rest.pop("created", None),
                 fingerprint=rest.pop("fingerprint", None) or "",
                 later=rest,
             )
