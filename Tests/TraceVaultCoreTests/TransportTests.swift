@@ -1,5 +1,6 @@
 // TransportTests.swift - what is decided about URLs, waits and replies, without a network.
 
+import CCurl
 import Testing
 
 @testable import TraceVaultCore
@@ -167,5 +168,19 @@ private func errors(_ code: Int) -> String {
             #expect(throws: Failure.self) { try config.set(setting, to: value) }
         }
         #expect(config.int(.maxInFlight) == 128)
+    }
+}
+
+@Suite struct CurlOptionTests {
+    @Test func thisLibcurlTakesEveryOption() throws {
+        let settings = try TransportSettings(Config())
+        guard let easy = unsafe curl_easy_init() else {
+            Issue.record("no handle")
+            return
+        }
+        defer { unsafe curl_easy_cleanup(easy) }
+        for option in settings.options() {
+            #expect(unsafe option.apply(to: easy), "option \(option.option.rawValue)")
+        }
     }
 }

@@ -102,8 +102,8 @@ extension TransportSettings {
             CurlOption(CURLOPT_CERTINFO, .long(0)),
             CurlOption(CURLOPT_CAINFO, .text(caFile)),
             CurlOption(CURLOPT_CAPATH, .text(nil)),
-            // Nothing remembered from one transfer to the next but the connection.
-            CurlOption(CURLOPT_ALTSVC_CTRL, .long(0)),
+            // Nothing remembered from one transfer to the next but the connection. Alt-Svc is off
+            // unless CURLOPT_ALTSVC_CTRL turns it on; libcurl 7.88 refuses to be told 0.
             CurlOption(CURLOPT_HSTS_CTRL, .long(0)),
             CurlOption(CURLOPT_DNS_CACHE_TIMEOUT, .long(60)),
             CurlOption(CURLOPT_MAXAGE_CONN, .long(Self.connectionAge.idle)),
