@@ -107,7 +107,7 @@ static int find(void *library, entry_points *out) {
 
 /* Makes, uses and frees an object; 1 when every call did what it says. */
 static int use(void *library) {
-    entry_points call;
+    entry_points call = {NULL, NULL, NULL, NULL};
     void *config = NULL;
     if (!find(library, &call) || call.abi() != 0) return 0;
     if (call.config_new(&config, NULL) != 0 || config == NULL) return 0;
@@ -144,8 +144,8 @@ static void two_copies(void *first, const char *path) {
     rmdir(folder);
     check(second != NULL && second != first, "a second copy of the library loads beside the first");
     if (second == NULL) return;
-    entry_points one;
-    entry_points two;
+    entry_points one = {NULL, NULL, NULL, NULL};
+    entry_points two = {NULL, NULL, NULL, NULL};
     void *mine = NULL;
     check(find(first, &one) && find(second, &two) && one.abi != two.abi,
           "each copy has functions of its own");
