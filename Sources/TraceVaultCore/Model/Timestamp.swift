@@ -58,9 +58,11 @@ package struct Timestamp: Sendable, Equatable {
     package func isSame(as other: Timestamp, _ text: RawSpan, _ otherText: RawSpan) -> Bool {
         guard minutes == other.minutes, second == other.second else { return false }
         for place in 0..<max(fraction.count, other.fraction.count) {
-            let digit = place < fraction.count
+            let digit =
+                place < fraction.count
                 ? JSONText.byte(text, fraction.lowerBound + place) : UInt8(ascii: "0")
-            let otherDigit = place < other.fraction.count
+            let otherDigit =
+                place < other.fraction.count
                 ? JSONText.byte(otherText, other.fraction.lowerBound + place) : UInt8(ascii: "0")
             guard digit == otherDigit else { return false }
         }
@@ -169,7 +171,10 @@ package struct Timestamp: Sendable, Equatable {
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
         let part = (5 * dayOfYear + 2) / 153
         let month = part < 10 ? part + 3 : part - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * part + 2) / 5 + 1)
+        return (
+            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month,
+            dayOfYear - (153 * part + 2) / 5 + 1
+        )
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
