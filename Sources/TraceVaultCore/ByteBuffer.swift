@@ -40,7 +40,9 @@ package final class ByteBuffer: @unchecked Sendable {
     /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
     @inline(__always)
     package func append(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Bool {
-        guard reserve(most), let storage = unsafe storage else { return false }
+        // What is allocated is within the limit; only what is not there yet needs a closer look.
+        if unsafe most < 0 || most >= capacity - used { guard reserve(most) else { return false } }
+        guard let storage = unsafe storage else { return false }
         unsafe used += max(0, min(write(storage + count), most))
         unsafe storage[count] = 0
         return true

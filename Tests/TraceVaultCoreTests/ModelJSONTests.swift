@@ -115,7 +115,8 @@ import TraceVaultCore
         writer.endArray()
         #expect(
             text(out)
-                == "[\"a\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001f/é\u{7F}\",-9223372036854775808,true,null]"
+                == "[\"a\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001f/é\u{7F}\","
+                + "-9223372036854775808,true,null]"
         )
     }
 

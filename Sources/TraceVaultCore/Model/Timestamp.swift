@@ -5,8 +5,11 @@
 
 /// One parsed instant. The fraction stays in the text it was parsed from.
 package struct Timestamp: Sendable, Equatable {
-    /// Whole minutes since 1970, UTC.
-    package let minutes: Int64
+    // The date as written; with the zone's offset taken off, the minute may be of another day.
+    private let year: Int64
+    private let month: Int64
+    private let day: Int64
+    private let minuteOfDay: Int64
     /// 0 to 60; a leap second stays one.
     package let second: Int64
     /// Where the digits of the fraction are in the parsed text; empty without one.
@@ -44,14 +47,19 @@ package struct Timestamp: Sendable, Equatable {
             fraction = 20..<index
         }
         guard let zone = Self.zone(text, at: index) else { return nil }
-        let day0 = Self.days(year: year, month: month, day: day)
-        let minutes = day0 * 1440 + hour * 60 + minute - zone.minutes
-        guard Self.allowed.contains(minutes) else { return nil }
-        self.minutes = minutes
+        let minuteOfDay = hour * 60 + minute - zone.minutes
+        self.minuteOfDay = minuteOfDay
+        (self.year, self.month, self.day) = (year, month, day)
         self.second = second
         self.fraction = fraction
         zoneMissing = zone.isMissing
         isCanonical = zone.isCanonical && separator == UInt8(ascii: "T")
+        guard zone.minutes == 0 || Self.allowed.contains(minutes) else { return nil }
+    }
+
+    /// Whole minutes since 1970, UTC. Not kept, because few texts need their instant.
+    package var minutes: Int64 {
+        Self.days(year: year, month: month, day: day) * 1440 + minuteOfDay
     }
 
     /// The same instant, however it was written.
@@ -77,8 +85,10 @@ package struct Timestamp: Sendable, Equatable {
     /// RFC 3339 in UTC; `fraction` in units of the last of `digits` decimal places.
     package static func text(seconds: Int64, fraction: Int64, digits: Int) -> String {
         let minutes = floorDivide(seconds, 60)
-        return stem(minutes: minutes, second: seconds - minutes * 60) + "."
-            + padded(fraction, digits) + "Z"
+        let stem = stem(minutes: minutes, second: seconds - minutes * 60)
+        let fraction = String(fraction)
+        let zeros = max(0, digits - fraction.utf8.count)
+        return "\(stem).\(String(repeating: "0", count: zeros))\(fraction)Z"
     }
 
     /// RFC 3339 in UTC with three decimals; nil outside the years 0000 to 9999.
@@ -92,14 +102,23 @@ package struct Timestamp: Sendable, Equatable {
         let days = floorDivide(minutes, 1440)
         let minuteOfDay = minutes - days * 1440
         let (year, month, day) = civil(days: days)
-        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
-            + padded(minuteOfDay / 60, 2) + ":" + padded(minuteOfDay % 60, 2) + ":"
-            + padded(second, 2)
+        var text = ""
+        text.reserveCapacity(32)
+        append(year / 100, "", to: &text)
+        append(year % 100, "-", to: &text)
+        append(month, "-", to: &text)
+        append(day, "T", to: &text)
+        append(minuteOfDay / 60, ":", to: &text)
+        append(minuteOfDay % 60, ":", to: &text)
+        append(second, "", to: &text)
+        return text
     }
 
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    /// Two digits and what stands behind them.
+    private static func append(_ value: Int64, _ behind: String, to text: inout String) {
+        if value < 10 { text += "0" }
+        text += String(value)
+        text += behind
     }
 
     // MARK: - Parsing
