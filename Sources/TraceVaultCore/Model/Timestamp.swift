@@ -85,10 +85,9 @@ package struct Timestamp: Sendable, Equatable {
     /// RFC 3339 in UTC; `fraction` in units of the last of `digits` decimal places.
     package static func text(seconds: Int64, fraction: Int64, digits: Int) -> String {
         let minutes = floorDivide(seconds, 60)
-        let stem = stem(minutes: minutes, second: seconds - minutes * 60)
-        let fraction = String(fraction)
-        let zeros = max(0, digits - fraction.utf8.count)
-        return "\(stem).\(String(repeating: "0", count: zeros))\(fraction)Z"
+        return text(
+            minutes: minutes, second: seconds - minutes * 60, fraction: fraction,
+            digits: max(1, min(digits, 18)))
     }
 
     /// RFC 3339 in UTC with three decimals; nil outside the years 0000 to 9999.
@@ -99,26 +98,55 @@ package struct Timestamp: Sendable, Equatable {
     }
 
     private static func stem(minutes: Int64, second: Int64) -> String {
+        unsafe String(unsafeUninitializedCapacity: stemLength) { place in
+            unsafe writeStem(place, minutes, second)
+            return stemLength
+        }
+    }
+
+    private static func text(
+        minutes: Int64, second: Int64, fraction: Int64, digits: Int
+    ) -> String {
+        let length = stemLength + digits + 2
+        return unsafe String(unsafeUninitializedCapacity: length) { place in
+            unsafe writeStem(place, minutes, second)
+            unsafe place[stemLength] = UInt8(ascii: ".")
+            unsafe writeDigits(place, at: stemLength + 1, fraction, digits)
+            unsafe place[length - 1] = UInt8(ascii: "Z")
+            return length
+        }
+    }
+
+    private static let stemLength = 19
+
+    private static func writeStem(
+        _ place: UnsafeMutableBufferPointer<UInt8>, _ minutes: Int64, _ second: Int64
+    ) {
         let days = floorDivide(minutes, 1440)
         let minuteOfDay = minutes - days * 1440
         let (year, month, day) = civil(days: days)
-        var text = ""
-        text.reserveCapacity(32)
-        append(year / 100, "", to: &text)
-        append(year % 100, "-", to: &text)
-        append(month, "-", to: &text)
-        append(day, "T", to: &text)
-        append(minuteOfDay / 60, ":", to: &text)
-        append(minuteOfDay % 60, ":", to: &text)
-        append(second, "", to: &text)
-        return text
+        unsafe writeDigits(place, at: 0, year, 4)
+        unsafe place[4] = UInt8(ascii: "-")
+        unsafe writeDigits(place, at: 5, month, 2)
+        unsafe place[7] = UInt8(ascii: "-")
+        unsafe writeDigits(place, at: 8, day, 2)
+        unsafe place[10] = UInt8(ascii: "T")
+        unsafe writeDigits(place, at: 11, minuteOfDay / 60, 2)
+        unsafe place[13] = UInt8(ascii: ":")
+        unsafe writeDigits(place, at: 14, minuteOfDay % 60, 2)
+        unsafe place[16] = UInt8(ascii: ":")
+        unsafe writeDigits(place, at: 17, second, 2)
     }
 
-    /// Two digits and what stands behind them.
-    private static func append(_ value: Int64, _ behind: String, to text: inout String) {
-        if value < 10 { text += "0" }
-        text += String(value)
-        text += behind
+    /// The last `count` digits of a value that is not negative.
+    private static func writeDigits(
+        _ place: UnsafeMutableBufferPointer<UInt8>, at start: Int, _ value: Int64, _ count: Int
+    ) {
+        var rest = value.magnitude
+        for index in stride(from: start + count - 1, through: start, by: -1) {
+            unsafe place[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
     }
 
     // MARK: - Parsing
