@@ -37,6 +37,18 @@ package final class ByteBuffer: @unchecked Sendable {
         return true
     }
 
+    /// Lets `fill` write up to `room` bytes behind the content; it answers how many it wrote.
+    /// False when the limit or the memory would be exceeded or nothing was written.
+    package func append(
+        room: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Bool {
+        let before = count
+        let fits = unsafe append(upTo: room) { place in
+            unsafe fill(UnsafeMutableRawBufferPointer(start: place, count: room))
+        }
+        return fits && count > before
+    }
+
     /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
     @inline(__always)
     package func append(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Bool {
