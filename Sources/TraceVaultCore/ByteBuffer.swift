@@ -20,7 +20,7 @@ package final class ByteBuffer: @unchecked Sendable {
     package let limit: Int
 
     package init(limit: Int) {
-        self.limit = max(0, limit)
+        self.limit = min(max(0, limit), Int.max - 1)
     }
 
     deinit { unsafe free(storage) }
@@ -66,7 +66,8 @@ package final class ByteBuffer: @unchecked Sendable {
         let needed = count + extra + 1
         if unsafe needed <= capacity { return true }
         let doubled = unsafe capacity > limit / 2 ? limit + 1 : capacity * 2
-        let size = max(needed, max(256, min(doubled, limit + 1)))
+        // Never more than the limit: `append(upTo:)` takes what is allocated for allowed.
+        let size = max(needed, min(max(256, doubled), limit + 1))
         guard let grown = unsafe realloc(storage, size) else { return false }
         unsafe storage = grown.assumingMemoryBound(to: UInt8.self)
         unsafe capacity = size

@@ -120,6 +120,15 @@ import TraceVaultCore
         )
     }
 
+    @Test func noWayOfAppendingGoesBeyondTheLimit() {
+        let out = ByteBuffer(limit: 4)
+        var writer = JSONWriter(into: out)
+        for _ in 0..<10 { writer.beginArray() }
+        let fits = writer.isComplete
+        #expect(!fits)
+        #expect(text(out) == "[[[[")
+    }
+
     @Test func writerRemembersThatSomethingDidNotFit() {
         let out = ByteBuffer(limit: 8)
         var writer = JSONWriter(into: out)
