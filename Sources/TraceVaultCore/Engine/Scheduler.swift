@@ -6,53 +6,6 @@
 // group may not send yet leaves the turn and waits at the group; the group's timer lets as many
 // lanes back as it has permits. So a dispatch costs the same with ten and a million waiting.
 
-/// The caller's name for a request; never used twice.
-package typealias JobID = UInt64
-
-/// What the scheduler must know about a request. Times are µs on one monotonic clock.
-package struct Ticket: Sendable {
-    package let id: JobID
-    /// Small numbers that the caller gave to the tenant and to the budget group.
-    package let tenant: Int
-    package let group: Int
-    /// When the request must be answered.
-    package let deadline: Int64
-    /// Until when a trace that is still pending is asked for again; 0: take the first answer.
-    package let waitUntil: Int64
-
-    package init(id: JobID, tenant: Int, group: Int, deadline: Int64, waitUntil: Int64) {
-        self.id = id
-        self.tenant = tenant
-        self.group = group
-        self.deadline = deadline
-        self.waitUntil = waitUntil
-    }
-}
-
-/// How one try ended.
-package enum Verdict: Sendable {
-    /// An answer, or a failure that no second try would mend.
-    case final
-    /// An answer that is still growing.
-    case pending
-    /// A failure that may pass; the floor is the server's Retry-After.
-    case retry(afterMs: Int64?)
-    /// HTTP 429: the whole group must wait so long.
-    case rateLimited(afterMs: Int64)
-}
-
-/// What the caller must do now.
-package enum Action: Sendable, Equatable {
-    /// Begin a try. Exactly one `finished` must follow, unless an `abort` comes first.
-    case start(JobID)
-    /// Drop the try that is under way; no `finished` may follow.
-    case abort(JobID)
-    /// Answer the request with what its last try brought.
-    case answer(JobID)
-    /// Answer the request with a failure of the scheduler's own.
-    case fail(JobID, Status)
-}
-
 package struct Scheduler: Sendable {
     package struct Limits: Sendable {
         package var maxInFlight: Int
@@ -100,6 +53,9 @@ package struct Scheduler: Sendable {
         case group(Int)
     }
 
+    /// A server that refuses and says "at once" is still not asked in a tight loop.
+    private static let shortestParkUs: Int64 = 1_000_000
+
     let limits: Limits
     var jobs: [JobID: Job] = [:]
     var lanes: [LaneKey: Lane] = [:]
@@ -111,7 +67,7 @@ package struct Scheduler: Sendable {
     var random: SplitMix64
     var actions: [Action] = []
 
-    package private(set) var inFlight = 0
+    package internal(set) var inFlight = 0
     package var queued: Int { jobs.count - inFlight }
 
     package init(limits: Limits, seed: UInt64) {
@@ -124,6 +80,11 @@ package struct Scheduler: Sendable {
     /// Takes a request in.
     package mutating func submit(_ ticket: Ticket, now: Int64) -> [Action] {
         guard ticket.deadline > now else { return [.fail(ticket.id, .deadline)] }
+        if let permittedAt = groups[ticket.group]?.budget.permittedAt(limits.quota),
+            permittedAt >= ticket.deadline
+        {
+            return [.refuse(ticket.id, until: permittedAt)]
+        }
         jobs[ticket.id] = Job(ticket: ticket)
         timers.add(.deadline(ticket.id), at: ticket.deadline)
         enqueue(ticket, inFront: false)
@@ -145,6 +106,10 @@ package struct Scheduler: Sendable {
             job.attempts = 0
             job.polls += 1
             let limit = min(job.ticket.waitUntil, job.ticket.deadline)
+            // Ends the wait whatever later looks meet: silence, failures, a parked group.
+            if job.polls == 1, job.ticket.waitUntil < job.ticket.deadline {
+                timers.add(.deadline(id), at: limit)
+            }
             let delay = Self.pollDelay(job.polls, remaining: limit - now)
             sleep(job, until: now + delay, limit: limit)
         case .retry(let afterMs):
@@ -157,7 +122,7 @@ package struct Scheduler: Sendable {
                 sleep(job, until: now + Self.us(delay), limit: job.ticket.deadline)
             }
         case .rateLimited(let afterMs):
-            let until = now + Self.us(afterMs)
+            let until = now + max(Self.us(afterMs), Self.shortestParkUs)
             groups[job.ticket.group, default: Group()].budget.park(until: until)
             // The group's parking is the wait; a try that was refused for everybody's sake does
             // not use up this request's own tries.
@@ -185,13 +150,15 @@ package struct Scheduler: Sendable {
     /// When `advance` must be called at the latest; nil when nothing is timed.
     package var nextWake: Int64? { timers.nextTime }
 
-    package func attempts(of id: JobID) -> Int { jobs[id]?.attempts ?? 0 }
+    /// How many timers are held, also those that mean nothing any more.
+    package var timerCount: Int { timers.count }
 
     // MARK: - Turns
 
     private mutating func settle(_ now: Int64) -> [Action] {
         while let timer = timers.popDue(at: now) { fire(timer, now) }
         dispatch(now)
+        dropDeadTimers()
         return takeActions()
     }
 
@@ -224,85 +191,18 @@ package struct Scheduler: Sendable {
         }
     }
 
-    private mutating func dispatch(_ now: Int64) {
-        while inFlight < limits.maxInFlight, let tenant = ring.popFirst() {
-            guard let key = turns[tenant]?.popFirst() else {
-                turns[tenant] = nil
-                continue
-            }
-            let stays = dispatchOne(of: key, now)
-            if stays { turns[tenant]?.append(key) }
-            if turns[tenant]?.isEmpty ?? true {
-                turns[tenant] = nil
-            } else {
-                ring.append(tenant)
+    /// Forgets the timers of ended requests once they outweigh the rest: a deadline may be a day
+    /// away, so they would pile up. Amortised constant cost.
+    private mutating func dropDeadTimers() {
+        // A living request has at most three (deadline, end of the wait, wake), a group one.
+        guard timers.count > 64, timers.count > 8 * jobs.count + 2 * groups.count else { return }
+        let living = jobs
+        timers.keep { timer in
+            switch timer {
+            case .deadline(let id), .wake(let id): living[id] != nil
+            case .group: true
             }
         }
-    }
-
-    /// Starts the lane's first request if its group permits. True when the lane keeps its turn.
-    private mutating func dispatchOne(of key: LaneKey, _ now: Int64) -> Bool {
-        while let id = lanes[key]?.waiting.first {
-            guard var job = jobs[id], job.phase == .queued else {
-                _ = lanes[key]?.waiting.popFirst()  // cancelled or timed out while it waited
-                continue
-            }
-            let permittedAt = groups[key.group, default: Group()].budget.permittedAt(limits.quota)
-            guard permittedAt <= now else {
-                groups[key.group, default: Group()].lanes.append(key)
-                setTimer(of: key.group, at: permittedAt)
-                return false
-            }
-            groups[key.group, default: Group()].budget.spend(limits.quota, at: now)
-            _ = lanes[key]?.waiting.popFirst()
-            job.phase = .flying
-            job.attempts += 1
-            jobs[id] = job
-            inFlight += 1
-            actions.append(.start(id))
-            break
-        }
-        if lanes[key]?.waiting.isEmpty ?? true {
-            lanes[key] = nil
-            return false
-        }
-        return true
-    }
-
-    /// Lets lanes of a group back into their tenants' turns: one for each permit there is now.
-    private mutating func release(_ number: Int, _ now: Int64) {
-        guard var group = groups[number] else { return }
-        var trial = group.budget
-        while trial.permittedAt(limits.quota) <= now, let key = group.lanes.popFirst() {
-            trial.spend(limits.quota, at: now)
-            takeTurn(key)
-        }
-        groups[number] = group
-        if !group.lanes.isEmpty { setTimer(of: number, at: trial.permittedAt(limits.quota)) }
-    }
-
-    private mutating func setTimer(of group: Int, at time: Int64) {
-        guard groups[group]?.hasTimer == false else { return }
-        groups[group]?.hasTimer = true
-        timers.add(.group(group), at: time)
-    }
-
-    private mutating func enqueue(_ ticket: Ticket, inFront: Bool) {
-        let key = LaneKey(tenant: ticket.tenant, group: ticket.group)
-        if inFront {
-            lanes[key, default: Lane()].waiting.prepend(ticket.id)
-        } else {
-            lanes[key, default: Lane()].waiting.append(ticket.id)
-        }
-        if lanes[key]?.isPlaced == false {
-            lanes[key]?.isPlaced = true
-            takeTurn(key)
-        }
-    }
-
-    private mutating func takeTurn(_ key: LaneKey) {
-        if turns[key.tenant] == nil { ring.append(key.tenant) }
-        turns[key.tenant, default: Queue()].append(key)
     }
 
     // MARK: - Ends and waits
@@ -317,6 +217,14 @@ package struct Scheduler: Sendable {
         }
         jobs[id] = job
         timers.add(.wake(id), at: time)
+    }
+
+    /// Ends a request that may not be sent before its deadline.
+    mutating func refuse(_ job: Job, until permittedAt: Int64) {
+        let id = job.ticket.id
+        jobs[id] = nil
+        // An incomplete trace is a better answer than none.
+        actions.append(job.hasAnswer ? .answer(id) : .refuse(id, until: permittedAt))
     }
 
     private mutating func drop(_ id: JobID, as status: Status) {
