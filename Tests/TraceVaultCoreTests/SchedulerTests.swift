@@ -195,7 +195,8 @@ private func next(_ scheduler: inout Scheduler, _ now: inout Int64) -> [Action] 
         var slow = scheduler(inFlight: 8, quota: 1, windowMs: 10_000)
         #expect(slow.submit(ticket(1), now: 0) == [.start(1)])
         #expect(
-            slow.submit(ticket(2, deadline: 5 * second), now: 1) == [.refuse(2, until: 10 * second)])
+            slow.submit(ticket(2, deadline: 5 * second), now: 1) == [.refuse(2, until: 10 * second)]
+        )
         #expect(slow.queued == 0)
     }
 
