@@ -51,7 +51,9 @@ def test_every_served_trace_is_a_valid_document_word_for_word() -> None:
             for ref in message.refs[:2]
         }
         settings = {
-            "api.base_url": server.base_url, "tls.ca_file": server.ca_file, "budget.quota": 0
+            "api.base_url": server.base_url,
+            "tls.ca_file": server.ca_file,
+            "budget.quota": 0,
         }
         seen = 0
         with tv.Engine(settings) as engine:
