@@ -50,7 +50,7 @@ def test_every_served_trace_is_a_valid_document_word_for_word() -> None:
             if not message.submission
             for ref in message.refs[:2]
         }
-        settings = {
+        settings: dict[str, str | int] = {
             "api.base_url": server.base_url,
             "tls.ca_file": server.ca_file,
             "budget.quota": 0,
