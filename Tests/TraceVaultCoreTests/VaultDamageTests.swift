@@ -106,12 +106,20 @@ import Testing
         #expect(opening(try changed { $0[96 + 256] = 1 }) == .damagedHeader)
     }
 
+    private static func store(
+        _ value: UInt64, at start: Int, count: Int, _ bytes: inout [UInt8]
+    ) {
+        for place in 0..<count {
+            bytes[start + place] = UInt8(truncatingIfNeeded: value >> (8 * place))
+        }
+    }
+
     /// The sound file with its slot turned into a passphrase slot of this cost.
     private func slot(passes: UInt32, memory: UInt64, lanes: UInt8 = 1) throws -> [UInt8] {
         try changed { bytes in
             bytes[96] = 1
-            for place in 0..<4 { bytes[100 + place] = UInt8(truncatingIfNeeded: passes >> (8 * place)) }
-            for place in 0..<8 { bytes[104 + place] = UInt8(truncatingIfNeeded: memory >> (8 * place)) }
+            Self.store(UInt64(passes), at: 100, count: 4, &bytes)
+            Self.store(memory, at: 104, count: 8, &bytes)
             bytes[112] = lanes
         }
     }
@@ -122,7 +130,8 @@ import Testing
         for bytes in [
             try slot(passes: 3, memory: 4_398_046_511_104), try slot(passes: 3, memory: .max),
             try slot(passes: 11, memory: 64 * mib), try slot(passes: .max, memory: 64 * mib),
-            try slot(passes: 3, memory: 64 * mib, lanes: 4), try slot(passes: 5, memory: 1024 * mib),
+            try slot(passes: 3, memory: 64 * mib, lanes: 4),
+            try slot(passes: 5, memory: 1024 * mib),
             try slot(passes: 3, memory: 64 * mib + 1),
         ] {
             #expect(opening(bytes, phrase) == .kdfBounds)
@@ -179,8 +188,7 @@ import Testing
         let count = VaultRecord.headCount + 48
         var doubled = sound
         doubled.insert(contentsOf: sound[start..<start + count], at: start)
-        let body = UInt64(doubled.count - 4128)
-        for place in 0..<8 { doubled[64 + place] = UInt8(truncatingIfNeeded: body >> (8 * place)) }
+        Self.store(UInt64(doubled.count - 4128), at: 64, count: 8, &doubled)
         doubled[84] += 1
         try reseal(&doubled, mac: true, body: true)
         #expect(opening(doubled) == .damagedBody)

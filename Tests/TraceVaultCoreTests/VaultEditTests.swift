@@ -55,7 +55,8 @@ import Testing
             "http://localhost.evil.example", "https://[::1", "https://é.example",
             "http://127.0.0.999", "https://a.example?x", "https://a.example#x",
         ] {
-            #expect(status { _ = try CredentialFormat.normalOrigin(given) } == .argument, "\(given)")
+            let found = status { _ = try CredentialFormat.normalOrigin(given) }
+            #expect(found == .argument, "\(given)")
         }
     }
 
@@ -112,8 +113,10 @@ import Testing
     }
 
     @Test func settingsOutOfBoundsAreRefused() throws {
-        for (memory, passes) in [(19_455, 2), (1_048_577, 2), (19_456, 1), (65_536, 11), (-1, 3),
-            (1_048_576, 5)] {
+        let costs = [
+            (19_455, 2), (1_048_577, 2), (19_456, 1), (65_536, 11), (-1, 3), (1_048_576, 5),
+        ]
+        for (memory, passes) in costs {
             var settings = Fake.settings
             settings.kdfMemoryKiB = memory
             settings.kdfPasses = passes

@@ -113,7 +113,8 @@ package final class FileStore: Store {
             throw VaultHeader.notVault
         }
         _ = try bytes.withBytes { (span) throws(Failure) in try Revision(prefix: span) }
-        guard let size = Int(exactly: try status(of: file, "the file").size), size < VaultLayout.maximumCount else {
+        let status = try status(of: file, "the file")
+        guard let size = Int(exactly: status.size), size < VaultLayout.maximumCount else {
             throw Failure(.limit, "The vault file is larger than 512 MiB.")
         }
         guard bytes.reserve(max(0, size - bytes.count)) else { throw Failure.noMemory }

@@ -69,7 +69,7 @@ struct SnapshotWriter: ~Copyable {
             vaultID: vaultID, fileID: .random(), generation: 1, bodyCount: UInt64(body.count),
             createdMs: now, savedMs: now, slotCount: 1, recordCount: 1, currentEpoch: 1)
         let file = try slots.withBytes { (slots) throws(Failure) in
-            try print(header, slots: slots, keys) { writer in
+            try compose(header, slots: slots, keys) { writer in
                 body.withBytes { writer.bytes($0) }
             }
         }
@@ -207,7 +207,7 @@ struct SnapshotWriter: ~Copyable {
         header.bodyCount = UInt64(body.count)
         let next = header
         return try base.bytes.withBytes { (old) throws(Failure) in
-            try Self.print(next, slots: old.extracting(VaultLayout.slots), keys) { writer in
+            try Self.compose(next, slots: old.extracting(VaultLayout.slots), keys) { writer in
                 body.withBytes { writer.bytes($0) }
             }
         }
@@ -246,7 +246,7 @@ struct SnapshotWriter: ~Copyable {
         }
     }
 
-    private static func print(
+    private static func compose(
         _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys,
         _ body: (inout BytesWriter) -> Void
     ) throws(Failure) -> ByteBuffer {

@@ -98,7 +98,9 @@ final class TenantIndex: Sendable {
         }
         guard let found else { throw Tenant.unknownAccount }
         let credential = metadata.withBytes { span in
-            Metadata(span, found.metadata, of: .credential).map { Credential($0, span, found.record) }
+            Metadata(span, found.metadata, of: .credential).map {
+                Credential($0, span, found.record)
+            }
         }
         guard let credential else { throw VaultRecord.unopened }
         return credential
