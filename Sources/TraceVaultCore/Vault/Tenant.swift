@@ -143,7 +143,7 @@ extension Credential {
         fingerprint = metadata.fingerprint
         let explicit = span.text(metadata.budgetGroup)
         switch metadata.kind {
-        case .apiToken:
+        case .apiToken, nil:
             kind = .apiToken
             budgetGroup = explicit.isEmpty ? AccountID.hex(metadata.fingerprint) : explicit
         case .globalKey:
