@@ -11,7 +11,7 @@ package struct AccountID: Hashable, Comparable, Sendable {
     package init(_ text: String) throws(Failure) {
         guard let parsed = Self(utf8: text.utf8) else {
             throw Failure(
-                .accountID, "The account id must be 32 lower-case hexadecimal digits.")
+                .accountID, "the account id must be 32 lower-case hexadecimal digits")
         }
         self = parsed
     }
@@ -56,7 +56,7 @@ struct TenantName: Hashable, Comparable, Sendable {
     init(_ text: String) throws(Failure) {
         guard (1...128).contains(text.utf8.count), !CredentialFormat.hasControls(text) else {
             throw Failure(
-                .argument, "The tenant must be 1 to 128 bytes of UTF-8 without control characters."
+                .argument, "the tenant must be 1 to 128 bytes of UTF-8 without control characters"
             )
         }
         self.text = text
@@ -92,14 +92,14 @@ enum CredentialFormat {
         guard (1...maximumSecret).contains(secret.count), isPrintable else {
             throw Failure(
                 .credentialFormat,
-                "The token or key must be 1 to 512 printable ASCII characters without spaces.")
+                "the token or key must be 1 to 512 printable ASCII characters without spaces")
         }
     }
 
     static func checkLabel(_ label: String) throws(Failure) {
         guard label.utf8.count <= maximumLabel, !hasControls(label) else {
             throw Failure(
-                .argument, "The label must be at most 128 bytes without control characters.")
+                .argument, "the label must be at most 128 bytes without control characters")
         }
     }
 
@@ -110,7 +110,7 @@ enum CredentialFormat {
         guard email.utf8.count <= 254, parts.count == 2, let local = parts.first,
             let domain = parts.last, isLocalPart(local), isDomain(domain)
         else {
-            throw Failure(.credentialFormat, "The e-mail address is not well-formed.")
+            throw Failure(.credentialFormat, "the e-mail address is not well-formed")
         }
     }
 
@@ -152,7 +152,7 @@ enum CredentialFormat {
         guard text.utf8.count <= 255, let origin = Origin(text) else {
             throw Failure(
                 .argument,
-                "The origin must be https://host or https://host:port (http only to loopback).")
+                "the origin must be https://host or https://host:port (http only to loopback)")
         }
         return origin.text
     }

@@ -92,7 +92,7 @@ final class TenantIndex: Sendable {
             found = entry(account)
         } else {
             guard entries.count <= 1 else {
-                throw Failure(.ambiguous, "The tenant has several accounts: name one.")
+                throw Failure(.ambiguous, "the tenant has several accounts: name one")
             }
             found = entries.first
         }
@@ -113,7 +113,7 @@ final class TenantIndex: Sendable {
         }
         guard found.record.id == credential.recordID, found.record.version == credential.version
         else {
-            var failure = Failure(.conflict, "The credential was replaced: look it up again.")
+            var failure = Failure(.conflict, "the credential was replaced: look it up again")
             failure.retriable = true
             throw failure
         }
@@ -157,7 +157,7 @@ extension Credential {
 
 package final class Tenant: Sendable {
     /// The same for an account that does not exist and one of another tenant.
-    static let unknownAccount = Failure(.notFound, "The tenant has no such account.")
+    static let unknownAccount = Failure(.notFound, "the tenant has no such account")
 
     package let name: String
     private let tenantName: TenantName
