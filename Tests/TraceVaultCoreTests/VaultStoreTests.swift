@@ -225,6 +225,7 @@ private final class FailingFiles: FileSystem {
                 } else {
                     #expect(found == .io, "call \(call)")
                     #expect(try scratch.bytes() == before.bytes, "call \(call)")
+                    #expect(!scratch.exists(".new"), "call \(call)")
                 }
                 if found != nil {
                     #expect(vault.generation == before.generation, "call \(call)")

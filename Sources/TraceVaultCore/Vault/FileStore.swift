@@ -73,6 +73,9 @@ package final class FileStore: Store {
         if number == -ELOOP {
             throw Failure(.unsafeFile, "the vault's path is a symbolic link: name the file itself")
         }
+        if number == -ENOENT {
+            throw Failure(.io, "there is no vault file at the path: create it, or mend the path")
+        }
         if let error = FileError(answer: number) { throw failed("opening it", error) }
         let file = Descriptor(number: number, files: files)
         let status = try status(of: file, "the file")

@@ -26,7 +26,7 @@ package struct VaultSettings: Sendable {
             try KeySlot.checkCost(passes: passes, memory: memory * 1024, lanes: 1)
         } catch { throw Self.outOfBounds }
         guard (0...600_000).contains(lockTimeoutMs) else {
-            throw Failure(.configValue, "the lock timeout must be 0 to 600000 ms")
+            throw Failure(.configValue, "vault.lock_timeout_ms must be 0 to 600000 ms")
         }
     }
 
