@@ -69,9 +69,9 @@ import Testing
         func set(_ name: String, _ value: String) throws {
             try second.set(tenant: "acme", account: Fake.account1, name: name, value: value)
         }
-        #expect(status { try set("label", "x") } == .argument)
+        #expect(status { try set("label", "x") } == .notFound)
         try second.put("acme", Fake.account1, token: Fake.token1)
-        #expect(status { try set("colour", "x") } == .argument)
+        #expect(status { try set("colour", "x") } == .configName)
         #expect(status { try set("label", String(repeating: "é", count: 65)) } == .argument)
         #expect(status { try set("label", "tab\t") } == .argument)
         #expect(status { try set("label", String(repeating: "é", count: 64)) } == nil)

@@ -71,7 +71,7 @@ package final class Edit: Sendable {
         try open { (state) throws(Failure) in
             guard case .put(var draft)? = state.changes[key] else {
                 throw Failure(
-                    .argument, "the edit stores no credential of this account: put it first")
+                    .notFound, "the edit stores no credential of this account: put it first")
             }
             switch name {
             case "label":
@@ -80,7 +80,8 @@ package final class Edit: Sendable {
             case "origin":
                 draft.origin = try CredentialFormat.normalOrigin(value)
             default:
-                throw Failure(.argument, "the name must be \"label\" or \"origin\"")
+                throw Failure(
+                    .configName, "no such property; there are: label, origin")
             }
             state.changes[key] = .put(draft)
         }
