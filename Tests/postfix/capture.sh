@@ -13,11 +13,13 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 1
 fi
 PATH=/usr/sbin:/sbin:$PATH
+export DEBIAN_FRONTEND=noninteractive
 if ! command -v postfix >/dev/null; then
     echo 'postfix postfix/main_mailer_type select Local only' | debconf-set-selections
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q postfix >&2
+    apt-get update -q >&2
+    apt-get install -y -q postfix >&2
 fi
-command -v openssl >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -q openssl >&2
+command -v openssl >/dev/null || apt-get install -y -q openssl >&2
 
 work=$(mktemp -d /var/tmp/postfix-capture.XXXXXX)
 sink_pid=

@@ -1,6 +1,6 @@
 """sink: the next hop, which accepts, defers or rejects by the recipient's name.
 
-SMTP and LMTP on one port, STARTTLS offered.  It keeps no mail.
+SMTP and LMTP on one port, STARTTLS offered (hence Python 3.11).  It keeps no mail.
   defer-once*   451 the first time, accepted later      defer*   451 always
   reject*       550 at RCPT TO                          data-reject*   554 after DATA
   hangup*       closes the connection                   anything else  accepted

@@ -2,61 +2,18 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Iterator
-from typing import Any
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
-from launcher import Standin, catalogue, standin
+from asking import Pairs, client_of, fetch, first_code, headers_of, path_of
+from launcher import SERVER, Standin, catalogue, standin
 from standin.quota import Quota
-from standin.raw import full_reply
-
-Pairs = list[tuple[str, str]]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Standin]:
-    with standin(quota=0) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _fresh(server: Standin) -> None:
-    server.reset()
-
-
-def _client(server: Standin, http2: bool = True) -> httpx.Client:
-    context = ssl.create_default_context(cafile=server.ca_file)
-    return httpx.Client(http2=http2, verify=context, trust_env=False, timeout=20)
-
-
-def _path(account_id: str, ref: str) -> str:
-    return f"/accounts/{account_id}/email-security/investigate/{ref}/trace"
-
-
-def _headers(server: Standin, account_id: str) -> Pairs:
-    credential = server.credential(account_id)
-    if credential.kind == "global_key":
-        return [("X-Auth-Email", credential.email), ("X-Auth-Key", credential.key)]
-    return [("Authorization", f"Bearer {credential.token}")]
-
-
-def _get(server: Standin, ref: str, account: int = 0, query: str = "") -> httpx.Response:
-    account_id = server.accounts[account].id
-    with _client(server) as client:
-        url = server.base_url + _path(account_id, ref) + query
-        return client.get(url, headers=_headers(server, account_id))
-
-
-def _first_code(response: httpx.Response) -> int:
-    document: dict[str, Any] = response.json()
-    assert document["success"] is False
-    assert document["result"] is None
-    code: int = document["errors"][0]["code"]
-    return code
-
 
 KEY = "deadbeef00000000000000000000000000bad"
 EMAIL = "soc@globex.example"
@@ -98,21 +55,21 @@ def test_bad_credentials_get_cloudflares_status_and_code(
     server: Standin, account: int, headers: Pairs, status: int, code: int, cause: int | None
 ) -> None:
     message = server.messages_of(server.accounts[account].id)[0]
-    with _client(server) as client:
-        url = server.base_url + _path(message.account_id, message.postfix_id)
+    with client_of(server) as client:
+        url = server.base_url + path_of(message.account_id, message.postfix_id)
         response = client.get(url, headers=headers)
-    assert (response.status_code, _first_code(response)) == (status, code)
+    assert (response.status_code, first_code(response)) == (status, code)
     chain = response.json()["errors"][0].get("error_chain", [])
     assert [link["code"] for link in chain] == ([] if cause is None else [cause])
 
 
 def test_every_message_is_served_to_its_account_by_each_of_its_three_ids(server: Standin) -> None:
-    with _client(server) as client:
+    with client_of(server) as client:
         for message in server.messages:
             for ref in message.refs:
-                url = server.base_url + _path(message.account_id, ref)
+                url = server.base_url + path_of(message.account_id, ref)
                 params = {"submission": "true"} if message.submission else {}
-                headers = _headers(server, message.account_id)
+                headers = headers_of(server, message.account_id)
                 response = client.get(url, headers=headers, params=params)
                 assert response.status_code == 200, ref
                 lines = response.json()["result"]["inbound"]["lines"] or []
@@ -126,8 +83,8 @@ def test_every_credential_with_permission_reads_every_account_it_names(server: S
             if credential.kind == "global_key":
                 headers = [("X-Auth-Email", credential.email), ("X-Auth-Key", credential.key)]
             ref = server.messages_of(account_id)[0].postfix_id
-            with _client(server) as client:
-                response = client.get(server.base_url + _path(account_id, ref), headers=headers)
+            with client_of(server) as client:
+                response = client.get(server.base_url + path_of(account_id, ref), headers=headers)
             assert response.status_code == 200
 
 
@@ -136,28 +93,28 @@ def test_both_http_versions_are_spoken_and_logged(
     server: Standin, http2: bool, version: str
 ) -> None:
     account_id = server.accounts[0].id
-    with _client(server, http2) as client:
-        url = server.base_url + _path(account_id, "fail-404")
-        response = client.get(url, headers=[*_headers(server, account_id), ("Accept", "a/b")])
+    with client_of(server, http2) as client:
+        url = server.base_url + path_of(account_id, "fail-404")
+        response = client.get(url, headers=[*headers_of(server, account_id), ("Accept", "a/b")])
     assert response.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
     (entry,) = server.requests()
     assert (entry["method"], entry["http_version"]) == ("GET", version)
-    assert entry["path"] == "/client/v4" + _path(account_id, "fail-404")
+    assert entry["path"] == "/client/v4" + path_of(account_id, "fail-404")
     assert ["accept", "a/b"] in entry["headers"]
 
 
 def test_plain_http_is_served_too(server: Standin) -> None:
     message = server.messages[0]
-    url = server.plain_base_url + _path(message.account_id, message.postfix_id)
-    response = httpx.get(url, headers=_headers(server, message.account_id), trust_env=False)
+    url = server.plain_base_url + path_of(message.account_id, message.postfix_id)
+    response = httpx.get(url, headers=headers_of(server, message.account_id), trust_env=False)
     assert response.status_code == 200
 
 
 def test_replies_name_a_ray_and_are_compressed_only_when_that_is_accepted(server: Standin) -> None:
     message = server.messages[0]
-    headers = _headers(server, message.account_id)
-    with _client(server) as client:
-        url = server.base_url + _path(message.account_id, message.postfix_id)
+    headers = headers_of(server, message.account_id)
+    with client_of(server) as client:
+        url = server.base_url + path_of(message.account_id, message.postfix_id)
         packed = client.get(url, headers=[*headers, ("Accept-Encoding", "gzip")])
         plain = client.get(url, headers=[*headers, ("Accept-Encoding", "identity")])
     assert packed.headers["content-encoding"] == "gzip"
@@ -170,33 +127,33 @@ def test_replies_name_a_ray_and_are_compressed_only_when_that_is_accepted(server
 
 @pytest.mark.parametrize("path", ["/nothing", "/accounts/short/email-security/investigate/a/trace"])
 def test_unknown_routes_are_not_routed(server: Standin, path: str) -> None:
-    with _client(server) as client:
+    with client_of(server) as client:
         response = client.get(server.base_url + path)
-    assert (response.status_code, _first_code(response)) == (404, 7003)
+    assert (response.status_code, first_code(response)) == (404, 7003)
     assert response.json()["errors"][0]["error_chain"][0]["code"] == 7000
 
 
 def test_other_methods_are_refused(server: Standin) -> None:
     account_id = server.accounts[0].id
-    with _client(server) as client:
-        url = server.base_url + _path(account_id, "x")
-        response = client.post(url, headers=_headers(server, account_id))
+    with client_of(server) as client:
+        url = server.base_url + path_of(account_id, "x")
+        response = client.post(url, headers=headers_of(server, account_id))
     assert (response.status_code, response.headers["allow"]) == (405, "GET")
 
 
 def test_an_unknown_message_is_not_found(server: Standin) -> None:
-    assert _get(server, "4Njp3P0STMz2c02Q").status_code == 404
+    assert fetch(server, "4Njp3P0STMz2c02Q").status_code == 404
 
 
 def test_submissions_are_found_only_when_asked_for(server: Standin) -> None:
     message = next(m for m in server.messages if m.submission)
     account = [a.id for a in server.accounts].index(message.account_id)
     regular = server.messages_of(message.account_id)[0]
-    assert _get(server, message.postfix_id, account).status_code == 404
-    assert _get(server, message.postfix_id, account, "?submission=true").status_code == 200
-    assert _get(server, regular.postfix_id, account, "?submission=true").status_code == 404
-    assert _get(server, regular.postfix_id, account, "?submission=false").status_code == 200
-    assert _get(server, regular.postfix_id, account, "?submission=maybe").status_code == 400
+    assert fetch(server, message.postfix_id, account).status_code == 404
+    assert fetch(server, message.postfix_id, account, "?submission=true").status_code == 200
+    assert fetch(server, regular.postfix_id, account, "?submission=true").status_code == 404
+    assert fetch(server, regular.postfix_id, account, "?submission=false").status_code == 200
+    assert fetch(server, regular.postfix_id, account, "?submission=maybe").status_code == 400
 
 
 def test_a_pending_trace_grows_until_it_is_complete(server: Standin) -> None:
@@ -205,7 +162,7 @@ def test_a_pending_trace_grows_until_it_is_complete(server: Standin) -> None:
     query = "?submission=true" if message.submission else ""
     states, counts = [], []
     for _ in range(message.pending_requests + 1):
-        outbound = _get(server, message.alert_id, account, query).json()["result"]["outbound"]
+        outbound = fetch(server, message.alert_id, account, query).json()["result"]["outbound"]
         states.append(bool(outbound["pending"]))
         counts.append(len(outbound["lines"] or []))
     assert states == [True] * message.pending_requests + [False]
@@ -221,7 +178,7 @@ def test_the_three_historic_shapes_are_served(server: Standin) -> None:
             if m.shape == shape and len(m.inbound) >= 5 and not m.submission
         )
         account = [a.id for a in server.accounts].index(message.account_id)
-        block = _get(server, message.postfix_id, account).json()["result"]["inbound"]
+        block = fetch(server, message.postfix_id, account).json()["result"]["inbound"]
         assert ("pending" in block) is (shape != "2024")
         assert all(("ts" in line) is (shape != "2026") for line in block["lines"])
         times = [line.get("logged_at", "") for line in block["lines"]]
@@ -240,122 +197,15 @@ def test_the_catalogue_covers_every_account_outcome_and_shape() -> None:
     assert any(m.pending_requests for m in messages)
 
 
-FAILURES = [
-    ("fail-401", 401, {}),
-    ("fail-403-permission", 403, {}),
-    ("fail-404", 404, {}),
-    ("fail-429-7", 429, {"retry-after": "7"}),
-    ("fail-500", 500, {}),
-    ("fail-502-html", 502, {"content-type": "text/html; charset=UTF-8"}),
-    ("fail-503-retry-after-ms", 503, {"retry-after-ms": "150"}),
-    ("fail-403-9109", 403, {}),
-    ("fail-520", 520, {"content-type": "text/html; charset=UTF-8"}),
-    ("should-retry-false", 503, {"x-should-retry": "false"}),
-    ("bad-html", 200, {"content-type": "text/html; charset=UTF-8"}),
-    ("bad-problem-json", 403, {"content-type": "application/problem+json"}),
-]
-
-
-@pytest.mark.parametrize(("ref", "status", "headers"), FAILURES, ids=[f[0] for f in FAILURES])
-def test_a_failure_ref_gets_its_status_and_headers(
-    server: Standin, ref: str, status: int, headers: dict[str, str]
-) -> None:
-    for _ in range(2):
-        response = _get(server, ref)
-        assert response.status_code == status
-        assert {name: response.headers.get(name) for name in headers} == headers
-
-
-@pytest.mark.parametrize(
-    ("ref", "failures", "status"),
-    [
-        ("fail-500-once", 1, 500),
-        ("fail-429-1-once", 1, 429),
-        ("fail-502-html-x2", 2, 502),
-        ("should-retry-true-once", 1, 400),
-    ],
-)
-def test_a_limited_failure_ends_in_a_trace_and_starts_again_after_reset(
-    server: Standin, ref: str, failures: int, status: int
-) -> None:
-    for _ in range(2):
-        seen = [_get(server, ref).status_code for _ in range(failures + 1)]
-        assert seen == [status] * failures + [200]
-        server.reset()
-
-
-@pytest.mark.parametrize(("ref", "status"), [("fail-redirect", 302), ("bad-202", 202)])
-def test_redirects_point_to_another_origin(server: Standin, ref: str, status: int) -> None:
-    response = _get(server, ref)
-    assert response.status_code == status
-    elsewhere = server.raw_base_url.removesuffix("/client/v4")
-    assert response.headers["location"].startswith(elsewhere + "/")
-    assert [entry["server"] for entry in server.requests()] == ["api"]
-
-
-@pytest.mark.parametrize("ref", ["bad-empty", "bad-truncated", "bad-html", "bad-utf8"])
-def test_spoilt_bodies_are_not_json(server: Standin, ref: str) -> None:
-    with pytest.raises(ValueError):
-        _get(server, ref).json()
-
-
-def test_wrong_types_and_refusals_come_with_status_200(server: Standin) -> None:
-    assert _get(server, "bad-type").json()["result"] == []
-    assert _get(server, "bad-type-lines").json()["result"]["inbound"]["lines"] == "no"
-    assert _get(server, "bad-success-false").json()["success"] is False
-    assert _get(server, "odd-null-result").json()["result"] is None
-    assert _get(server, "odd-null-blocks").json()["result"]["inbound"] is None
-    assert _get(server, "odd-empty-blocks").json()["result"] == {"inbound": {}, "outbound": {}}
-    assert len(_get(server, "odd-lines").json()["result"]["inbound"]["lines"]) == 7
-    assert _get(server, "bad-deep").text.count("[") > 10_000
-
-
-def test_the_large_body_and_the_bomb_exceed_any_sensible_cap(server: Standin) -> None:
-    account_id = server.accounts[0].id
-    for ref, encoding in (("bad-large", None), ("bad-gzip-bomb", "gzip")):
-        url = server.base_url + _path(account_id, ref)
-        headers = _headers(server, account_id)
-        with _client(server) as client, client.stream("GET", url, headers=headers) as response:
-            assert response.headers.get("content-encoding") == encoding
-            received = 0
-            for piece in response.iter_bytes():
-                received += len(piece)
-                if received > 32 * 1024 * 1024:
-                    break
-        assert received > 32 * 1024 * 1024
-
-
-def test_slow_replies_are_whole(server: Standin) -> None:
-    assert _get(server, "slow-50").json()["success"] is True
-
-
-def test_connections_are_cut_where_the_ref_says(server: Standin) -> None:
-    account_id = server.accounts[0].id
-    with _client(server, http2=False) as client:
-        url = server.raw_base_url + _path(account_id, "whole")
-        assert client.get(url).content == full_reply().partition(b"\r\n\r\n")[2]
-        for ref in (
-            "close-no-reply",
-            "close-mid-headers",
-            "close-early",
-            "close-at-90",
-            "chunked-cut",
-            "chunked-broken",
-            "not-http",
-        ):
-            with pytest.raises(httpx.RemoteProtocolError):
-                client.get(server.raw_base_url + _path(account_id, ref))
-
-
 def test_an_overrun_blocks_the_user_in_all_its_accounts_and_no_other_user() -> None:
     with standin(quota=3) as limited:
-        statuses = [_get(limited, "slow-0", account) for account in (0, 1, 0, 1, 0)]
+        statuses = [fetch(limited, "slow-0", account) for account in (0, 1, 0, 1, 0)]
         assert [r.status_code for r in statuses] == [200, 200, 200, 429, 429]
         assert statuses[2].headers["ratelimit"].startswith('"default";r=0;t=')
         assert statuses[0].headers["ratelimit-policy"] == '"default";q=3;w=300'
         assert 290 <= int(statuses[3].headers["retry-after"]) <= 300
-        assert _first_code(statuses[3]) == 971
-        assert _get(limited, "slow-0", 4).status_code == 200
+        assert first_code(statuses[3]) == 971
+        assert fetch(limited, "slow-0", 4).status_code == 200
 
 
 def test_a_block_ends_and_the_quota_starts_again() -> None:
@@ -371,4 +221,25 @@ def test_a_block_ends_and_the_quota_starts_again() -> None:
 
 
 def test_a_lifted_quota_sends_no_ratelimit_headers(server: Standin) -> None:
-    assert "ratelimit" not in _get(server, "slow-0").headers
+    assert "ratelimit" not in fetch(server, "slow-0").headers
+
+
+@pytest.mark.parametrize("way", ["signal", "end of input"])
+def test_it_stops_cleanly_and_leaves_no_key_behind(tmp_path: Path, way: str) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, str(SERVER), "--exit-with-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdout is not None
+    assert b"base_url" in process.stdout.readline()
+    assert list(tmp_path.rglob("server.key"))
+    if way == "signal":
+        process.send_signal(signal.SIGTERM)
+    # communicate() closes standard input.
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, b"")
+    assert not list(tmp_path.iterdir())
