@@ -1,6 +1,7 @@
 """What libcurl is really told, seen from outside: curl_easy_setopt() is intercepted."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,8 +58,9 @@ tv.tv_engine_free(engine)
 def spied(tmp_path: Path, kind: str) -> list[str]:
     """Every option that is set for one request with a token or a global key."""
     spy, seen = tmp_path / "spy.so", tmp_path / "seen.txt"
+    # Linked with libcurl, so that RTLD_NEXT finds it although the host loads it privately.
     subprocess.run(
-        ["gcc", "-std=c11", "-shared", "-fPIC", "-o", spy, ROOT / "Tests/abi/curl_spy.c", "-ldl"],
+        ["gcc", "-std=c11", "-shared", "-fPIC", "-o", spy, ROOT / "Tests/abi/curl_spy.c", "-lcurl"],
         check=True,
     )
     environment = {
@@ -71,7 +73,9 @@ def spied(tmp_path: Path, kind: str) -> list[str]:
     subprocess.run(
         [sys.executable, "-c", PROGRAM, str(LIBRARY), kind], check=True, env=environment
     )
-    return seen.read_text(encoding="utf-8").splitlines()
+    lines = seen.read_text(encoding="utf-8").splitlines()
+    # What is left of the deadline differs from run to run.
+    return [re.sub(r"(TIMEOUT_MS) 12[01]\d\d\d$", r"\1 (deadline)", line) for line in lines]
 
 
 def test_exactly_the_documented_options_are_set(tmp_path: Path) -> None:
