@@ -20,7 +20,7 @@ package final class ByteBuffer: @unchecked Sendable {
     package let limit: Int
 
     package init(limit: Int) {
-        self.limit = max(0, limit)
+        self.limit = min(max(0, limit), Int.max - 1)
     }
 
     deinit { unsafe free(storage) }
@@ -52,7 +52,9 @@ package final class ByteBuffer: @unchecked Sendable {
     /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
     @inline(__always)
     package func append(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Bool {
-        guard reserve(most), let storage = unsafe storage else { return false }
+        // What is allocated is within the limit; only what is not there yet needs a closer look.
+        if unsafe most < 0 || most >= capacity - used { guard reserve(most) else { return false } }
+        guard let storage = unsafe storage else { return false }
         unsafe used += max(0, min(write(storage + count), most))
         unsafe storage[count] = 0
         return true
@@ -64,7 +66,8 @@ package final class ByteBuffer: @unchecked Sendable {
         let needed = count + extra + 1
         if unsafe needed <= capacity { return true }
         let doubled = unsafe capacity > limit / 2 ? limit + 1 : capacity * 2
-        let size = max(needed, max(256, min(doubled, limit + 1)))
+        // Never more than the limit: `append(upTo:)` takes what is allocated for allowed.
+        let size = max(needed, min(max(256, doubled), limit + 1))
         guard let grown = unsafe realloc(storage, size) else { return false }
         unsafe storage = grown.assumingMemoryBound(to: UInt8.self)
         unsafe capacity = size

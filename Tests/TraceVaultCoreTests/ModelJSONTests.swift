@@ -115,8 +115,18 @@ import TraceVaultCore
         writer.endArray()
         #expect(
             text(out)
-                == "[\"a\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001f/é\u{7F}\",-9223372036854775808,true,null]"
+                == "[\"a\\\"\\\\\\b\\t\\n\\f\\r\\u0001\\u001f/é\u{7F}\","
+                + "-9223372036854775808,true,null]"
         )
+    }
+
+    @Test func noWayOfAppendingGoesBeyondTheLimit() {
+        let out = ByteBuffer(limit: 4)
+        var writer = JSONWriter(into: out)
+        for _ in 0..<10 { writer.beginArray() }
+        let fits = writer.isComplete
+        #expect(!fits)
+        #expect(text(out) == "[[[[")
     }
 
     @Test func writerRemembersThatSomethingDidNotFit() {
