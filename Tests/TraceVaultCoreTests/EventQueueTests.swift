@@ -17,8 +17,7 @@ private func isReadable(_ queue: EventQueue) -> Bool {
     @Test func theDescriptorIsReadableExactlyWhileTakingWouldNotWait() throws {
         let queue = try EventQueue()
         #expect(!isReadable(queue))
-        queue.add(event(1))
-        queue.add(event(2))
+        queue.add([event(1), event(2)])
         #expect(isReadable(queue))
         #expect(try queue.take(timeoutMs: 0)?.id == 1)
         #expect(isReadable(queue))
@@ -33,8 +32,7 @@ private func isReadable(_ queue: EventQueue) -> Bool {
 
     @Test func anEventThatIsPutBackIsTheOldestAgainAlsoAfterTheEnd() throws {
         let queue = try EventQueue()
-        queue.add(event(1))
-        queue.add(event(2))
+        queue.add([event(1), event(2)])
         let first = try #require(try queue.take(timeoutMs: 0))
         queue.putBack(first)
         #expect(try queue.take(timeoutMs: 0)?.id == 1)

@@ -2,55 +2,52 @@
 
 import Synchronization
 
-/// Counters that the engine's thread writes and any thread reads.
+/// What the engine's thread counts for itself and publishes once a round.
+struct Counts: Sendable {
+    var queued = 0
+    var inFlight = 0
+    var tries: Int64 = 0
+    var retries: Int64 = 0
+    var polls: Int64 = 0
+    var rateLimited: Int64 = 0
+    var slowestUs: Int64 = 0
+
+    mutating func countTry(_ verdict: Verdict) {
+        tries += 1
+        switch verdict {
+        case .final: break
+        case .pending: polls += 1
+        case .retry: retries += 1
+        case .rateLimited: rateLimited += 1
+        }
+    }
+}
+
+/// The newest published counts, for any thread.
 final class Figures: Sendable {
     private struct State {
-        var queued = 0
-        var inFlight = 0
-        var tries: Int64 = 0
-        var retries: Int64 = 0
-        var polls: Int64 = 0
-        var rateLimited: Int64 = 0
+        var counts = Counts()
         var answers: [Status: Int64] = [:]
-        var slowestUs: Int64 = 0
     }
 
     private let state = Mutex(State())
 
-    func update(queued: Int, inFlight: Int) {
+    /// Takes the counts as they are now, and the answers since the last time.
+    func publish(_ counts: Counts, _ answered: [Event]) {
         state.withLock { state in
-            state.queued = queued
-            state.inFlight = inFlight
-        }
-    }
-
-    func countTry(_ verdict: Verdict) {
-        state.withLock { state in
-            state.tries += 1
-            switch verdict {
-            case .final: break
-            case .pending: state.polls += 1
-            case .retry: state.retries += 1
-            case .rateLimited: state.rateLimited += 1
-            }
-        }
-    }
-
-    func countAnswer(_ status: Status, afterUs: Int64) {
-        state.withLock { state in
-            state.answers[status, default: 0] += 1
-            state.slowestUs = max(state.slowestUs, afterUs)
+            state.counts = counts
+            for event in answered { state.answers[event.status, default: 0] += 1 }
         }
     }
 
     func write(into writer: inout JSONWriter, untaken: Int, outstanding: Int) {
-        let state = state.withLock { $0 }
+        let (counts, answers) = state.withLock { ($0.counts, $0.answers) }
         let members: [(StaticString, Int64)] = [
-            ("queued", Int64(state.queued)), ("in_flight", Int64(state.inFlight)),
+            ("queued", Int64(counts.queued)), ("in_flight", Int64(counts.inFlight)),
             ("untaken", Int64(untaken)), ("outstanding", Int64(outstanding)),
-            ("tries", state.tries), ("transient_failures", state.retries),
-            ("pending_answers", state.polls), ("rate_limited", state.rateLimited),
-            ("slowest_ms", state.slowestUs / 1000),
+            ("tries", counts.tries), ("transient_failures", counts.retries),
+            ("pending_answers", counts.polls), ("rate_limited", counts.rateLimited),
+            ("slowest_ms", counts.slowestUs / 1000),
         ]
         writer.beginObject()
         for (name, value) in members {
@@ -59,7 +56,7 @@ final class Figures: Sendable {
         }
         writer.key("answers")
         writer.beginObject()
-        for (status, count) in state.answers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        for (status, count) in answers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             writer.key(status.name)
             writer.int(count)
         }

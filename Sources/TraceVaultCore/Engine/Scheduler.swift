@@ -153,7 +153,7 @@ package struct Scheduler: Sendable {
     /// How many timers are held, also those that mean nothing any more.
     package var timerCount: Int { timers.count }
 
-    // MARK: - Turns
+    // MARK: - Time
 
     private mutating func settle(_ now: Int64) -> [Action] {
         while let timer = timers.popDue(at: now) { fire(timer, now) }

@@ -13,9 +13,15 @@ struct Judgement {
 enum CloudflareAPI {
     /// The path of the trace endpoint below the base URL. Both ids have passed their checks.
     static func tracePath(accountID: String, messageRef: String, submission: Bool?) -> String {
-        let segment = Identifiers.pathSegment(messageRef)
-        let query = submission.map { "?submission=\($0)" } ?? ""
-        return "/accounts/\(accountID)/email-security/investigate/\(segment)/trace\(query)"
+        var path = ""
+        path.reserveCapacity(160)
+        path += "/accounts/"
+        path += accountID
+        path += "/email-security/investigate/"
+        path += Identifiers.pathSegment(messageRef)
+        path += "/trace"
+        if let submission { path += submission ? "?submission=true" : "?submission=false" }
+        return path
     }
 
     static func judge(_ reply: HTTPReply) -> Judgement {
@@ -88,17 +94,20 @@ enum CloudflareAPI {
             return Failure(.replyEmpty, "the reply has no trace (\(what))")
         case 300..<400:
             return Failure(
-                .redirect, "the server redirects (\(what)), which is never followed; "
+                .redirect,
+                "the server redirects (\(what)), which is never followed; "
                     + "check api.base_url")
         case 401,
             400 where isCredential,
             403 where isCredential:
             return Failure(
-                .credential, "Cloudflare refused the credential (\(what)); store a valid one "
+                .credential,
+                "Cloudflare refused the credential (\(what)); store a valid one "
                     + "with the permission Cloud Email Security: Read")
         case 403:
             return Failure(
-                .forbidden, "not allowed (\(what)); the credential needs the permission "
+                .forbidden,
+                "not allowed (\(what)); the credential needs the permission "
                     + "Cloud Email Security: Read")
         case 404 where codes.contains(where: { routeCodes.contains($0) }):
             return Failure(.http, "no such API path (\(what)); check api.base_url")

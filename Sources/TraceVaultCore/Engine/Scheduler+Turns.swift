@@ -1,5 +1,4 @@
-// Scheduler+Lanes.swift - whose turn it is: lanes, tenants' turns, groups that must wait. When a
-// request ends, and why, is Scheduler.swift's.
+// Scheduler+Turns.swift - who of those waiting goes next: lanes, tenants' turns, groups' permits.
 
 extension Scheduler {
     mutating func dispatch(_ now: Int64) {

@@ -1,5 +1,4 @@
-// Ticket.swift - the scheduler's vocabulary: what comes in, what must be done. Values only; no
-// decisions, which are Scheduler.swift's.
+// SchedulerEvents.swift - what the scheduler is told and what it tells.
 
 /// The caller's name for a request; never used twice.
 package typealias JobID = UInt64
@@ -46,6 +45,6 @@ package enum Action: Sendable, Equatable {
     case answer(JobID)
     /// Answer the request with a failure of the scheduler's own.
     case fail(JobID, Status)
-    /// Answer the request at once: its group may not send before this time, its deadline is earlier.
+    /// Answer the request at once: its group may not send before this time, after its deadline.
     case refuse(JobID, until: Int64)
 }
