@@ -50,8 +50,10 @@ def test_every_served_trace_is_a_valid_document_word_for_word() -> None:
             if not message.submission
             for ref in message.refs[:2]
         }
-        settings = {
-            "api.base_url": server.base_url, "tls.ca_file": server.ca_file, "budget.quota": 0
+        settings: dict[str, str | int] = {
+            "api.base_url": server.base_url,
+            "tls.ca_file": server.ca_file,
+            "budget.quota": 0,
         }
         seen = 0
         with tv.Engine(settings) as engine:
