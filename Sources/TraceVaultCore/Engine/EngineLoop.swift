@@ -106,8 +106,8 @@ final class EngineLoop {
         }
     }
 
-    /// Looks the credential up anew, as the vault may hold a newer one than at submission, and sends
-    /// the request; again when the credential is replaced between look-up and use.
+    /// Looks the credential up anew, as the vault may hold a newer one than at submission, and
+    /// sends the request; again when the credential is replaced between look-up and use.
     private func begin(_ job: Job) throws(Failure) {
         let credential = try job.tenant.credential(account: job.credential.accountID)
         let authorization: SecretHeader
