@@ -30,6 +30,7 @@ def tree(tmp_path: Path) -> Path:
         else:
             shutil.copy(source, tmp_path / name)
     (tmp_path / "build").symlink_to(ROOT / "build")
+    shutil.copytree(ROOT / "bindings/c", tmp_path / "bindings/c")
     package = tmp_path / "bindings/python/src/tracevault"
     package.mkdir(parents=True)
     shutil.copy(ROOT / "bindings/python/src/tracevault/__init__.py", package)
