@@ -126,8 +126,8 @@ final class EngineLoop {
         }
     }
 
-    /// Sends the request with the credential as the vault has it now. A credential that was replaced
-    /// since it was looked up is refused as a conflict, and looked up again.
+    /// Sends the request with the credential as the vault has it now. One that was replaced since it
+    /// was looked up is refused as a conflict, and looked up again.
     private func begin(_ job: Job, _ credential: Credential) throws(Failure) {
         let authorization: SecretHeader
         do {
