@@ -230,3 +230,31 @@ def test_a_name_that_is_never_resolved_holds_up_no_deadline_no_cancel_and_no_shu
         check=False,
     )
     assert done.stdout.split() == ["TV_E_DEADLINE", "TV_E_CANCELLED", "closed"], done.stderr
+
+
+EXITS = """
+import ctypes, os, sys
+sys.path[:0] = sys.argv[1:]
+import tracevault as tv
+from test_engine_hostile import ACCOUNT, engine, tenant
+libc = ctypes.CDLL(None)
+def report(status, unused):
+    os.write(1, b"threads %d" % len(os.listdir("/proc/self/task")))
+kept = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p)(report)
+libc.on_exit(kept, None)  # stands for OpenSSL's handler: registered before the engine, run after it
+ORIGIN = "https://127.0.0.1:1"
+fetching = engine(ORIGIN)
+fetching.submit(tv.Request.trace(tenant(ORIGIN), ACCOUNT, "4Njp3P0STMz2c02Q"))
+libc.exit(0)
+"""
+
+
+def test_exit_ends_the_engines_before_the_clean_up_of_the_libraries_they_use() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXITS, *sys.path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("threads 1", 0), done.stderr

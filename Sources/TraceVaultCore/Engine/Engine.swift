@@ -46,9 +46,13 @@ package final class Engine: Sendable {
         }
         let handle = started
         thread.withLock { $0 = handle }
+        LiveEngines.add(self)
     }
 
-    deinit { shutdown() }
+    deinit {
+        shutdown()
+        LiveEngines.remove(self)
+    }
 
     /// Admits a request and gives its id.
     package func submit(
