@@ -139,13 +139,13 @@ final class CurlExchange {
         }
         guard code == CURLHE_OK, let value = unsafe found?.pointee.value else { return "" }
         let length = unsafe strnlen(value, ReplyHeaders.maxValue)
-        var text = ""
-        for index in 0..<length {
-            let byte = unsafe UInt8(bitPattern: value[index])
-            let scalar = (0x20...0x7E).contains(byte) ? Unicode.Scalar(byte) : "?"
-            text.unicodeScalars.append(scalar)
+        let bytes = unsafe UnsafeRawBufferPointer(start: value, count: length)
+        if unsafe bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
+            return unsafe String(decoding: bytes, as: UTF8.self)
         }
-        return text
+        return unsafe String(
+            decoding: bytes.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
+            as: UTF8.self)
     }
 
     private static func fault(_ code: CURLcode) -> HTTPReply.Fault? {
