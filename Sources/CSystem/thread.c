@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- threads */
@@ -66,12 +65,8 @@ struct tvs_gate {
 tvs_gate *tvs_gate_new(void) {
     tvs_gate *gate = calloc(1, sizeof *gate);
     if (gate == NULL) return NULL;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&gate->mutex, NULL);
-    pthread_cond_init(&gate->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&gate->changed, NULL);
     return gate;
 }
 
@@ -82,24 +77,10 @@ void tvs_gate_open(tvs_gate *gate) {
     pthread_mutex_unlock(&gate->mutex);
 }
 
-int tvs_gate_wait(tvs_gate *gate, int64_t timeout_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec += 1;
-        until.tv_nsec -= 1000000000;
-    }
+void tvs_gate_wait(tvs_gate *gate) {
     pthread_mutex_lock(&gate->mutex);
-    int error = 0;
-    while (!gate->open && error == 0) {
-        error = timeout_ms < 0 ? pthread_cond_wait(&gate->changed, &gate->mutex)
-                               : pthread_cond_timedwait(&gate->changed, &gate->mutex, &until);
-    }
-    int open = gate->open;
+    while (!gate->open) pthread_cond_wait(&gate->changed, &gate->mutex);
     pthread_mutex_unlock(&gate->mutex);
-    return open;
 }
 
 void tvs_gate_free(tvs_gate *gate) {

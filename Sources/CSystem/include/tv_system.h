@@ -49,6 +49,8 @@ int32_t tvs_guarded_map(size_t length, tvs_guarded *out);
 void tvs_guarded_unmap(void *data, size_t length);
 /** Zeroes bytes in a way no optimiser removes. */
 void tvs_wipe(void *bytes, size_t length);
+/** Overwrites every occurrence of a secret in other bytes with asterisks. */
+void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
@@ -99,8 +101,8 @@ typedef struct tvs_gate tvs_gate;
 /** NULL when memory ran out. */
 tvs_gate *tvs_gate_new(void);
 void tvs_gate_open(tvs_gate *gate);
-/** Waits until the gate is open; 1 when it is, 0 when timeout_ms (>= 0; -1: no limit) passed. */
-int tvs_gate_wait(tvs_gate *gate, int64_t timeout_ms);
+/** Waits until the gate is open. */
+void tvs_gate_wait(tvs_gate *gate);
 void tvs_gate_free(tvs_gate *gate);
 
 /** A new eventfd (CLOEXEC, non-blocking), or a negative errno. */

@@ -74,6 +74,12 @@ package final class Engine: Sendable {
         return event
     }
 
+    /// Undoes a `take` whose event could not be handed over: no event is ever lost.
+    package func giveBack(_ event: Event) {
+        mailbox.givenBack()
+        events.putBack(event)
+    }
+
     package func cancel(_ id: UInt64) throws(Failure) {
         if try mailbox.cancel(id) { wake.now() }
     }

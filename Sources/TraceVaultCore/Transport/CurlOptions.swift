@@ -106,6 +106,9 @@ extension TransportSettings {
             // unless CURLOPT_ALTSVC_CTRL turns it on; libcurl 7.88 refuses to be told 0.
             CurlOption(CURLOPT_HSTS_CTRL, .long(0)),
             CurlOption(CURLOPT_DNS_CACHE_TIMEOUT, .long(60)),
+            // Ending a transfer must not wait for its name lookup, which can take half a minute and
+            // would hold up every other transfer and the shutdown.
+            CurlOption(CURLOPT_QUICK_EXIT, .long(1)),
             CurlOption(CURLOPT_MAXAGE_CONN, .long(Self.connectionAge.idle)),
             CurlOption(CURLOPT_MAXLIFETIME_CONN, .long(Self.connectionAge.life)),
             CurlOption(CURLOPT_TCP_KEEPALIVE, .long(1)),

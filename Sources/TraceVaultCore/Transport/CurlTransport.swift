@@ -152,11 +152,11 @@ package final class CurlTransport {
         }
         let features = unsafe info.pointee.features
         let needed = CURL_VERSION_SSL | CURL_VERSION_ASYNCHDNS | CURL_VERSION_THREADSAFE
-        guard unsafe info.pointee.version_num >= 0x07_55_00, features & needed == needed,
+        guard unsafe info.pointee.version_num >= 0x07_57_00, features & needed == needed,
             unsafe String(cString: info.pointee.ssl_version).hasPrefix("OpenSSL")
         else {
             throw Failure(
-                .other, "libcurl 7.85 or newer with OpenSSL, threads and asynchronous names needed")
+                .other, "libcurl 7.87 or newer with OpenSSL, threads and asynchronous names needed")
         }
     }
 
