@@ -16,7 +16,7 @@ let house: [SwiftSetting] = [
 let shared: [LinkerSetting] = [
     .unsafeFlags(
         [
-            "-static-stdlib",
+            "-static-stdlib", "-use-ld=lld",
             "-Xlinker", "-soname=libtracevault.so.0",
             "-Xlinker", "--version-script=tracevault.map",
             "-Xlinker", "--gc-sections",

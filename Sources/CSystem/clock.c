@@ -4,11 +4,12 @@
 
 #include <time.h>
 
-static int64_t now_ms(clockid_t clock) {
+static int64_t now_us(clockid_t clock) {
     struct timespec ts;
     if (clock_gettime(clock, &ts) != 0) return 0;
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-int64_t tvs_monotonic_ms(void) { return now_ms(CLOCK_MONOTONIC); }
-int64_t tvs_wall_ms(void) { return now_ms(CLOCK_REALTIME); }
+int64_t tvs_monotonic_us(void) { return now_us(CLOCK_MONOTONIC); }
+int64_t tvs_monotonic_ms(void) { return now_us(CLOCK_MONOTONIC) / 1000; }
+int64_t tvs_wall_ms(void) { return now_us(CLOCK_REALTIME) / 1000; }

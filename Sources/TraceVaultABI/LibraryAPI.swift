@@ -1,6 +1,29 @@
-// LibraryAPI.swift
-internal import CTraceVault
+// LibraryAPI.swift - what the loaded library is.
+
+public import CTraceVault
 import TraceVaultCore
 
 @_cdecl("tv_abi") @implementation
 public func tv_abi() -> Int32 { TV_ABI }
+
+private let version = CText(Library.version)
+
+@_cdecl("tv_version") @implementation
+public func tv_version() -> UnsafePointer<CChar>? { unsafe version.pointer }
+
+@_cdecl("tv_status_name") @implementation
+public func tv_status_name(_ status: tv_status) -> UnsafePointer<CChar>? {
+    let name = (Status(rawValue: status) ?? .other).name
+    return unsafe UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+}
+
+@_cdecl("tv_build_info") @implementation
+public func tv_build_info(
+    _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(document_out, "document_out")
+        let document = try Document.json { Library.describe(into: &$0) }
+        unsafe out.pointee = try Handles.add(document)
+    }
+}

@@ -35,6 +35,15 @@ package final class ByteBuffer: @unchecked Sendable {
         return true
     }
 
+    /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
+    @inline(__always)
+    package func append(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Bool {
+        guard reserve(most), let storage = unsafe storage else { return false }
+        count += unsafe max(0, min(write(storage + count), most))
+        unsafe storage[count] = 0
+        return true
+    }
+
     /// Makes room for `extra` more bytes and the NUL.
     package func reserve(_ extra: Int) -> Bool {
         guard extra >= 0, extra <= limit - count else { return false }

@@ -85,3 +85,63 @@ package struct Failure: Error, Sendable, Equatable {
         self.message = message
     }
 }
+
+extension Status {
+    /// The name in the header, such as "TV_E_UNLOCK".
+    package var name: StaticString {
+        switch self {
+        case .ok: return "TV_OK"
+        case .other: return "TV_E_OTHER"
+        case .handle: return "TV_E_HANDLE"
+        case .argument: return "TV_E_ARGUMENT"
+        case .configName: return "TV_E_CONFIG_NAME"
+        case .configValue: return "TV_E_CONFIG_VALUE"
+        case .accountID: return "TV_E_ACCOUNT_ID"
+        case .messageRef: return "TV_E_MESSAGE_REF"
+        case .credentialFormat: return "TV_E_CREDENTIAL_FORMAT"
+        case .limit: return "TV_E_LIMIT"
+        case .noMemory: return "TV_E_NO_MEMORY"
+        case .forked: return "TV_E_FORKED"
+        case .shutdown: return "TV_E_SHUTDOWN"
+        case .notFound: return "TV_E_NOT_FOUND"
+        case .ambiguous: return "TV_E_AMBIGUOUS"
+        case .exists: return "TV_E_EXISTS"
+        case .origin: return "TV_E_ORIGIN"
+        case .editFinished: return "TV_E_EDIT_FINISHED"
+        case .notVault: return "TV_E_NOT_VAULT"
+        case .vaultVersion: return "TV_E_VAULT_VERSION"
+        case .damagedHeader: return "TV_E_DAMAGED_HEADER"
+        case .kdfBounds: return "TV_E_KDF_BOUNDS"
+        case .weakKDF: return "TV_E_WEAK_KDF"
+        case .unlock: return "TV_E_UNLOCK"
+        case .headerMAC: return "TV_E_HEADER_MAC"
+        case .damagedBody: return "TV_E_DAMAGED_BODY"
+        case .recordAuth: return "TV_E_RECORD_AUTH"
+        case .conflict: return "TV_E_CONFLICT"
+        case .io: return "TV_E_IO"
+        case .durabilityUnknown: return "TV_E_DURABILITY_UNKNOWN"
+        case .unsafeFile: return "TV_E_UNSAFE_FILE"
+        case .busy: return "TV_E_BUSY"
+        case .queueFull: return "TV_E_QUEUE_FULL"
+        case .cancelled: return "TV_E_CANCELLED"
+        case .deadline: return "TV_E_DEADLINE"
+        case .credential: return "TV_E_CREDENTIAL"
+        case .forbidden: return "TV_E_FORBIDDEN"
+        case .noMessage: return "TV_E_NO_MESSAGE"
+        case .rateLimited: return "TV_E_RATE_LIMITED"
+        case .server: return "TV_E_SERVER"
+        case .transport: return "TV_E_TRANSPORT"
+        case .tls: return "TV_E_TLS"
+        case .http: return "TV_E_HTTP"
+        case .redirect: return "TV_E_REDIRECT"
+        case .notJSON: return "TV_E_NOT_JSON"
+        case .replyEmpty: return "TV_E_REPLY_EMPTY"
+        case .replyTruncated: return "TV_E_REPLY_TRUNCATED"
+        case .replyShape: return "TV_E_REPLY_SHAPE"
+        case .replyDepth: return "TV_E_REPLY_DEPTH"
+        case .replyTooLarge: return "TV_E_REPLY_TOO_LARGE"
+        case .replyRefused: return "TV_E_REPLY_REFUSED"
+        case .replyDeferred: return "TV_E_REPLY_DEFERRED"
+        }
+    }
+}

@@ -23,11 +23,31 @@ package struct JSONWriter: ~Copyable {
     package mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// An object's key; ASCII without characters that need escapes.
+    @inline(__always)
     package mutating func key(_ name: StaticString) {
-        separate()
-        byte(UInt8(ascii: "\""))
-        unsafe raw(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        raw("\":")
+        let length = name.utf8CodeUnitCount
+        let comma = needsComma
+        unsafe put(upTo: length + 4) { place in
+            var size = 0
+            if comma {
+                unsafe place[0] = UInt8(ascii: ",")
+                size = 1
+            }
+            unsafe place[size] = UInt8(ascii: "\"")
+            unsafe UnsafeMutableRawPointer(place + size + 1).copyMemory(
+                from: name.utf8Start, byteCount: length)
+            size += length + 3
+            unsafe place[size - 2] = UInt8(ascii: "\"")
+            unsafe place[size - 1] = UInt8(ascii: ":")
+            return size
+        }
+        needsComma = false
+    }
+
+    /// An object's key from outside; see `string(_:isEscaped:)`.
+    package mutating func key(_ text: RawSpan, isEscaped: Bool) {
+        string(text, isEscaped: isEscaped)
+        byte(UInt8(ascii: ":"))
         needsComma = false
     }
 
@@ -53,6 +73,18 @@ package struct JSONWriter: ~Copyable {
         unsafe value.withUnsafeBytes { unsafe escaped($0) }
     }
 
+    /// The text of a string token, which a `JSONReader` has checked.
+    package mutating func string(_ text: RawSpan, isEscaped: Bool) {
+        if isEscaped {
+            beginString()
+            transcribe(text)
+            endString()
+        } else {
+            // Nothing in it needs an escape, or it would have had one.
+            quoted(text)
+        }
+    }
+
     /// A complete JSON value, written as it is.
     package mutating func verbatim(_ value: RawSpan) {
         separate()
@@ -60,46 +92,69 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
-    // MARK: - Bytes
+    // MARK: - Strings in parts
 
-    private mutating func open(_ bracket: UInt8) {
+    /// Begins a string whose parts follow with `part`.
+    package mutating func beginString() {
         separate()
-        byte(bracket)
-        needsComma = false
+        byte(UInt8(ascii: "\""))
     }
 
-    private mutating func close(_ bracket: UInt8) {
-        byte(bracket)
+    /// Part of a string: UTF-8 without anything that needs an escape.
+    package mutating func part(_ text: RawSpan) {
+        unsafe text.withUnsafeBytes { unsafe raw($0) }
+    }
+
+    /// Part of a string: ASCII without anything that needs an escape.
+    package mutating func part(_ text: String) {
+        var text = text
+        text.withUTF8 { unsafe raw(UnsafeRawBufferPointer($0)) }
+    }
+
+    package mutating func endString() {
+        byte(UInt8(ascii: "\""))
         needsComma = true
     }
 
-    private mutating func literal(_ text: StaticString) {
-        separate()
-        raw(text)
-        needsComma = true
+    /// Checked text with escapes, each made canonical.
+    private mutating func transcribe(_ text: RawSpan) {
+        unsafe text.withUnsafeBytes { all in
+            var index = 0
+            while index < all.count {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: all[index...])
+                let plain = unsafe rest.firstIndex(of: UInt8(ascii: "\\")) ?? rest.count
+                unsafe raw(UnsafeRawBufferPointer(rebasing: rest[..<plain]))
+                index += plain
+                guard index < all.count else { return }
+                let (value, length) = JSONText.escape(text, at: index)
+                index += length
+                scalar(Unicode.Scalar(value) ?? "\u{FFFD}")
+            }
+        }
     }
 
-    private mutating func separate() {
-        if needsComma { byte(UInt8(ascii: ",")) }
+    private mutating func scalar(_ scalar: Unicode.Scalar) {
+        if let ascii = UInt8(exactly: scalar.value), ascii < 0x80 {
+            if Self.needsEscape(ascii) { escape(ascii) } else { byte(ascii) }
+            return
+        }
+        for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { byte(unit) }
     }
 
     private mutating func escaped(_ text: UnsafeRawBufferPointer) {
-        separate()
-        byte(UInt8(ascii: "\""))
+        beginString()
         var start = 0
-        var index = 0
-        while index < text.count {
-            let character = unsafe text[index]
-            if character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\") {
-                unsafe raw(UnsafeRawBufferPointer(rebasing: text[start..<index]))
-                escape(character)
-                start = index + 1
-            }
-            index += 1
+        for index in 0..<text.count where Self.needsEscape(unsafe text[index]) {
+            unsafe raw(UnsafeRawBufferPointer(rebasing: text[start..<index]))
+            escape(unsafe text[index])
+            start = index + 1
         }
         unsafe raw(UnsafeRawBufferPointer(rebasing: text[start..<text.count]))
-        byte(UInt8(ascii: "\""))
-        needsComma = true
+        endString()
+    }
+
+    private static func needsEscape(_ character: UInt8) -> Bool {
+        character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\")
     }
 
     private mutating func escape(_ character: UInt8) {
@@ -122,8 +177,64 @@ package struct JSONWriter: ~Copyable {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
+    // MARK: - Bytes
+
+    @inline(__always)
+    private mutating func put(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
+        if isComplete { isComplete = unsafe buffer.append(upTo: most, write) }
+    }
+
+    private mutating func quoted(_ text: RawSpan) {
+        let comma = needsComma
+        unsafe text.withUnsafeBytes { source in
+            unsafe put(upTo: source.count + 3) { place in
+                var size = 0
+                if comma {
+                    unsafe place[0] = UInt8(ascii: ",")
+                    size = 1
+                }
+                unsafe place[size] = UInt8(ascii: "\"")
+                if let from = source.baseAddress {
+                    unsafe UnsafeMutableRawPointer(place + size + 1).copyMemory(
+                        from: from, byteCount: source.count)
+                }
+                unsafe place[size + 1 + source.count] = UInt8(ascii: "\"")
+                return size + source.count + 2
+            }
+        }
+        needsComma = true
+    }
+
+    @inline(__always)
+    private mutating func open(_ bracket: UInt8) {
+        separate()
+        byte(bracket)
+        needsComma = false
+    }
+
+    @inline(__always)
+    private mutating func close(_ bracket: UInt8) {
+        byte(bracket)
+        needsComma = true
+    }
+
+    private mutating func literal(_ text: StaticString) {
+        separate()
+        raw(text)
+        needsComma = true
+    }
+
+    @inline(__always)
+    private mutating func separate() {
+        if needsComma { byte(UInt8(ascii: ",")) }
+    }
+
+    @inline(__always)
     private mutating func byte(_ value: UInt8) {
-        unsafe withUnsafeBytes(of: value) { unsafe raw($0) }
+        unsafe put(upTo: 1) { place in
+            unsafe place[0] = value
+            return 1
+        }
     }
 
     private mutating func raw(_ text: StaticString) {

@@ -1,0 +1,54 @@
+# Makefile - the few verbs of this project. `make help` lists them; the work is in scripts/.
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+export PREFIX LIBDIR INCLUDEDIR DESTDIR
+
+.DEFAULT_GOAL := build
+.PHONY: help build install uninstall setup test check bench demo clean
+
+help:
+	@echo 'make            build the library: build/lib/libtracevault.so.0'
+	@echo 'make install    install library, header and pkg-config file below PREFIX ($(PREFIX));'
+	@echo '                DESTDIR stages the files for a package'
+	@echo 'make uninstall  remove what install put there'
+	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
+	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
+	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
+	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
+	@echo 'make bench      measure; prints a table and writes build/bench.json'
+	@echo 'make clean      remove build/ and .build/'
+
+build:
+	@scripts/build
+
+install:
+	@scripts/install
+
+uninstall:
+	@scripts/install --remove
+
+setup:
+	@scripts/setup
+
+test:
+	@scripts/test
+
+check:
+	@scripts/check
+
+bench:
+	@scripts/setup bench
+	@scripts/build
+	@bench/run
+
+demo:
+	@scripts/setup
+	@scripts/build
+	@demo/run
+
+clean:
+	rm -rf build .build

@@ -1,0 +1,93 @@
+// Boundary.swift - the conventions of the header, once: statuses out, bytes and text in, borrowed
+// text out. Nothing here decides anything.
+
+internal import CTraceVault
+import TraceVaultCore
+
+public typealias ErrorOut = UnsafeMutablePointer<OpaquePointer?>?
+
+/// Runs a call's body and turns what it throws into a status and, if wanted, an error object.
+func status(_ error_out: ErrorOut, _ body: () throws(Failure) -> Void) -> tv_status {
+    do {
+        try body()
+        return tv_status(TV_OK)
+    } catch {
+        if let slot = unsafe error_out {
+            unsafe slot.pointee = try? Handles.add(ErrorObject(error))
+        }
+        return error.status.rawValue
+    }
+}
+
+
+
+/// An output argument that must be there.
+func required<T>(
+    _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString
+) throws(Failure) -> UnsafeMutablePointer<T> {
+    guard let pointer = unsafe pointer else {
+        throw Failure(.argument, "\(name) must not be NULL")
+    }
+    return unsafe pointer
+}
+
+/// Bytes that a host lends for the call.
+func bytes(
+    _ pointer: UnsafeRawPointer?, _ length: Int, _ name: StaticString, limit: Int
+) throws(Failure) -> UnsafeRawBufferPointer {
+    guard length >= 0, length <= limit else {
+        throw Failure(.argument, "\(name) is longer than \(limit) bytes")
+    }
+    guard unsafe pointer != nil || length == 0 else {
+        throw Failure(.argument, "\(name) is NULL but its length is not 0")
+    }
+    return unsafe UnsafeRawBufferPointer(start: pointer, count: length)
+}
+
+/// Text that a host lends for the call.
+func text(
+    _ pointer: UnsafePointer<CChar>?, _ length: Int, _ name: StaticString, limit: Int = 4096
+) throws(Failure) -> String {
+    let bytes = try unsafe bytes(UnsafeRawPointer(pointer), length, name, limit: limit)
+    guard let text = unsafe String(validating: bytes, as: UTF8.self) else {
+        throw Failure(.argument, "\(name) is not valid UTF-8")
+    }
+    return text
+}
+
+/// Lends a buffer's bytes to the host.
+func lend(
+    _ buffer: ByteBuffer, _ data_out: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+    _ data_len_out: UnsafeMutablePointer<Int>?
+) throws(Failure) {
+    let data = try unsafe required(data_out, "data_out")
+    guard let start = unsafe buffer.cString else {
+        throw Failure(.noMemory, "no memory for the answer")
+    }
+    unsafe data.pointee = UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)
+    if let length = unsafe data_len_out { unsafe length.pointee = buffer.count }
+}
+
+/// Text that lives as long as its owner, for accessors that return a pointer.
+@safe
+final class CText: @unchecked Sendable {
+    private let buffer: ByteBuffer
+    let count: Int
+
+    init(_ text: String) {
+        var text = text
+        buffer = ByteBuffer(limit: 1 << 20)
+        let buffer = buffer
+        text.withUTF8 { utf8 in _ = unsafe buffer.append(UnsafeRawBufferPointer(utf8)) }
+        count = buffer.count
+        // From here on the buffer is only read, from any thread.
+        unsafe _ = buffer.cString
+    }
+
+    var pointer: UnsafePointer<CChar>? {
+        guard let start = unsafe buffer.cString else { return nil }
+        return unsafe UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)
+    }
+
+    static let empty = CText("")
+}

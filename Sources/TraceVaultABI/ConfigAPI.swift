@@ -1,0 +1,92 @@
+// ConfigAPI.swift - tv_config: settings by name.
+
+public import CTraceVault
+import Synchronization
+import TraceVaultCore
+
+final class ConfigObject: Handled {
+    static let kind = Kind.config
+    private struct State {
+        var config = Config()
+        /// Text that is lent to the host, until the setting changes.
+        var lent: [Setting: CText] = [:]
+    }
+    private let state = Mutex(State())
+
+    var config: Config { state.withLock { $0.config } }
+
+    func set(_ setting: Setting, to value: String) throws(Failure) {
+        try state.withLock { state throws(Failure) in
+            try state.config.set(setting, to: value)
+            state.lent[setting] = nil
+        }
+    }
+
+    func text(_ setting: Setting) -> CText {
+        state.withLock { state in
+            if let lent = state.lent[setting] { return lent }
+            let fresh = CText(state.config.text(setting))
+            state.lent[setting] = fresh
+            return fresh
+        }
+    }
+
+    /// The settings behind an optional argument.
+    static func settings(_ handle: OpaquePointer?) throws(Failure) -> Config {
+        guard unsafe handle != nil else { return Config() }
+        return try unsafe Handles.get(handle, as: ConfigObject.self).config
+    }
+}
+
+@_cdecl("tv_config_new") @implementation
+public func tv_config_new(
+    _ config_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(config_out, "config_out")
+        unsafe out.pointee = try Handles.add(ConfigObject())
+    }
+}
+
+@_cdecl("tv_config_set") @implementation
+public func tv_config_set(
+    _ config: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ value: UnsafePointer<CChar>?, _ value_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(config, as: ConfigObject.self)
+        let setting = try Config.setting(named: unsafe text(name, name_len, "name"))
+        try object.set(setting, to: unsafe text(value, value_len, "value", limit: 65_536))
+    }
+}
+
+@_cdecl("tv_config_get") @implementation
+public func tv_config_get(
+    _ config: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ value_out: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+    _ value_len_out: UnsafeMutablePointer<Int>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(config, as: ConfigObject.self)
+        let out = try unsafe required(value_out, "value_out")
+        let setting = try Config.setting(named: unsafe text(name, name_len, "name"))
+        let value = object.text(setting)
+        unsafe out.pointee = value.pointer
+        if let length = unsafe value_len_out { unsafe length.pointee = value.count }
+    }
+}
+
+@_cdecl("tv_config_describe") @implementation
+public func tv_config_describe(
+    _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(document_out, "document_out")
+        unsafe out.pointee = try Handles.add(Document.json { Config.describe(into: &$0) })
+    }
+}
+
+@_cdecl("tv_config_free") @implementation
+public func tv_config_free(_ config: OpaquePointer?) {
+    unsafe _ = Handles.remove(config, as: ConfigObject.self)
+}

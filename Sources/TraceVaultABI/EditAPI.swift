@@ -1,0 +1,92 @@
+// EditAPI.swift - tv_edit: one atomic change of a vault.
+
+public import CTraceVault
+import TraceVaultCore
+
+extension Edit: Handled { static let kind = Kind.edit }
+
+/// No secret is longer; the core says so more precisely.
+private let secretLimit = 4096
+
+@_cdecl("tv_edit_begin") @implementation
+public func tv_edit_begin(
+    _ vault: OpaquePointer?, _ edit_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(vault, as: Vault.self)
+        let out = try unsafe required(edit_out, "edit_out")
+        unsafe out.pointee = try Handles.add(object.edit())
+    }
+}
+
+@_cdecl("tv_edit_put_token") @implementation
+public func tv_edit_put_token(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ token: UnsafeRawPointer?,
+    _ token_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        try unsafe object.putToken(
+            tenant: text(tenant, tenant_len, "tenant"),
+            account: text(account, account_len, "account"),
+            token: bytes(token, token_len, "token", limit: secretLimit))
+    }
+}
+
+@_cdecl("tv_edit_put_key") @implementation
+public func tv_edit_put_key(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ email: UnsafePointer<CChar>?,
+    _ email_len: Int, _ key: UnsafeRawPointer?, _ key_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        try unsafe object.putKey(
+            tenant: text(tenant, tenant_len, "tenant"),
+            account: text(account, account_len, "account"),
+            email: text(email, email_len, "email"),
+            key: bytes(key, key_len, "key", limit: secretLimit))
+    }
+}
+
+@_cdecl("tv_edit_set") @implementation
+public func tv_edit_set(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ name: UnsafePointer<CChar>?,
+    _ name_len: Int, _ value: UnsafePointer<CChar>?, _ value_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        try unsafe object.set(
+            tenant: text(tenant, tenant_len, "tenant"),
+            account: text(account, account_len, "account"),
+            name: text(name, name_len, "name"), value: text(value, value_len, "value"))
+    }
+}
+
+@_cdecl("tv_edit_remove") @implementation
+public func tv_edit_remove(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        try unsafe object.remove(
+            tenant: text(tenant, tenant_len, "tenant"),
+            account: text(account, account_len, "account"))
+    }
+}
+
+@_cdecl("tv_edit_commit") @implementation
+public func tv_edit_commit(_ edit: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        try unsafe Handles.get(edit, as: Edit.self).commit()
+    }
+}
+
+@_cdecl("tv_edit_free") @implementation
+public func tv_edit_free(_ edit: OpaquePointer?) {
+    unsafe _ = Handles.remove(edit, as: Edit.self)
+}

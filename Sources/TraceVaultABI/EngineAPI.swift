@@ -1,0 +1,168 @@
+// EngineAPI.swift - tv_request and tv_engine.
+
+public import CTraceVault
+import Synchronization
+import TraceVaultCore
+
+final class RequestObject: Handled {
+    static let kind = Kind.request
+    private let state: Mutex<TraceRequest>
+
+    init(_ request: TraceRequest) { state = Mutex(request) }
+
+    var request: TraceRequest { state.withLock { $0 } }
+
+    func set(_ name: String, to value: String) throws(Failure) {
+        try state.withLock { request throws(Failure) in try request.set(name, to: value) }
+    }
+}
+
+/// The engine as C holds it: freeing the handle ends the engine, whatever else still refers to it.
+final class EngineObject: Handled {
+    static let kind = Kind.engine
+    let engine: Engine
+    init(_ engine: Engine) { self.engine = engine }
+}
+
+private func engine(_ handle: OpaquePointer?) throws(Failure) -> Engine {
+    try unsafe Handles.get(handle, as: EngineObject.self).engine
+}
+
+// MARK: - Requests
+
+@_cdecl("tv_request_trace") @implementation
+public func tv_request_trace(
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ message: UnsafePointer<CChar>?,
+    _ message_len: Int, _ request_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(request_out, "request_out")
+        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        let message = try unsafe bytes(message, message_len, "message", limit: 4096)
+        let request = try unsafe TraceRequest(
+            accountID: RawSpan(_unsafeBytes: account), messageRef: RawSpan(_unsafeBytes: message))
+        unsafe out.pointee = try Handles.add(RequestObject(request))
+    }
+}
+
+@_cdecl("tv_request_set") @implementation
+public func tv_request_set(
+    _ request: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ value: UnsafePointer<CChar>?, _ value_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(request, as: RequestObject.self)
+        try unsafe object.set(
+            text(name, name_len, "name"), to: text(value, value_len, "value"))
+    }
+}
+
+@_cdecl("tv_request_free") @implementation
+public func tv_request_free(_ request: OpaquePointer?) {
+    unsafe _ = Handles.remove(request, as: RequestObject.self)
+}
+
+// MARK: - Engines
+
+@_cdecl("tv_engine_new") @implementation
+public func tv_engine_new(
+    _ config: OpaquePointer?, _ engine_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(engine_out, "engine_out")
+        let engine = try Engine(unsafe ConfigObject.settings(config))
+        unsafe out.pointee = try Handles.add(EngineObject(engine))
+    }
+}
+
+@_cdecl("tv_engine_submit") @implementation
+public func tv_engine_submit(
+    _ engine: OpaquePointer?, _ tenant: OpaquePointer?, _ request: OpaquePointer?, _ tag: UInt64,
+    _ id_out: UnsafeMutablePointer<UInt64>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe TraceVaultABI.engine(engine)
+        let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
+        let request = try unsafe Handles.get(request, as: RequestObject.self).request
+        let id = try object.submit(request, for: tenant, tag: tag)
+        if let out = unsafe id_out { unsafe out.pointee = id }
+    }
+}
+
+@_cdecl("tv_engine_take") @implementation
+public func tv_engine_take(
+    _ engine: OpaquePointer?, _ timeout_ms: Int32,
+    _ event_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe TraceVaultABI.engine(engine)
+        let out = try unsafe required(event_out, "event_out")
+        let event = try object.take(timeoutMs: timeout_ms)
+        if let event {
+            unsafe out.pointee = try Handles.add(event)
+        } else {
+            unsafe out.pointee = nil
+        }
+    }
+}
+
+@_cdecl("tv_engine_fd") @implementation
+public func tv_engine_fd(
+    _ engine: OpaquePointer?, _ fd_out: UnsafeMutablePointer<Int32>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe TraceVaultABI.engine(engine)
+        unsafe try required(fd_out, "fd_out").pointee = object.events.descriptor
+    }
+}
+
+@_cdecl("tv_engine_cancel") @implementation
+public func tv_engine_cancel(
+    _ engine: OpaquePointer?, _ id: UInt64, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        try unsafe TraceVaultABI.engine(engine).cancel(id)
+    }
+}
+
+@_cdecl("tv_engine_fetch") @implementation
+public func tv_engine_fetch(
+    _ engine: OpaquePointer?, _ tenant: OpaquePointer?, _ request: OpaquePointer?,
+    _ event_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe TraceVaultABI.engine(engine)
+        let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
+        let request = try unsafe Handles.get(request, as: RequestObject.self).request
+        let out = try unsafe required(event_out, "event_out")
+        let event = try object.fetch(request, for: tenant)
+        if let failure = event.failure { throw failure }
+        unsafe out.pointee = try Handles.add(event)
+    }
+}
+
+@_cdecl("tv_engine_stats") @implementation
+public func tv_engine_stats(
+    _ engine: OpaquePointer?, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe TraceVaultABI.engine(engine)
+        let out = try unsafe required(document_out, "document_out")
+        unsafe out.pointee = try Handles.add(Document.json { object.stats(into: &$0) })
+    }
+}
+
+@_cdecl("tv_engine_shutdown") @implementation
+public func tv_engine_shutdown(_ engine: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        try unsafe TraceVaultABI.engine(engine).shutdown()
+    }
+}
+
+@_cdecl("tv_engine_free") @implementation
+public func tv_engine_free(_ engine: OpaquePointer?) {
+    unsafe Handles.remove(engine, as: EngineObject.self)?.engine.shutdown()
+}

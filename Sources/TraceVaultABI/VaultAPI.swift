@@ -1,0 +1,151 @@
+// VaultAPI.swift - tv_unlock, tv_vault, tv_tenant.
+
+public import CTraceVault
+import TraceVaultCore
+
+extension UnlockSecret: Handled { static let kind = Kind.unlock }
+extension Vault: Handled { static let kind = Kind.vault }
+extension Tenant: Handled { static let kind = Kind.tenant }
+
+// MARK: - Unlocking
+
+@_cdecl("tv_unlock_passphrase") @implementation
+public func tv_unlock_passphrase(
+    _ passphrase: UnsafeRawPointer?, _ passphrase_len: Int,
+    _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(unlock_out, "unlock_out")
+        let secret = try unsafe bytes(passphrase, passphrase_len, "passphrase", limit: 1024)
+        unsafe out.pointee = try Handles.add(UnlockSecret(passphrase: secret))
+    }
+}
+
+@_cdecl("tv_unlock_key") @implementation
+public func tv_unlock_key(
+    _ key: UnsafeRawPointer?, _ key_len: Int,
+    _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(unlock_out, "unlock_out")
+        let secret = try unsafe bytes(key, key_len, "key", limit: 32)
+        unsafe out.pointee = try Handles.add(UnlockSecret(key: secret))
+    }
+}
+
+@_cdecl("tv_unlock_free") @implementation
+public func tv_unlock_free(_ unlock: OpaquePointer?) {
+    unsafe _ = Handles.remove(unlock, as: UnlockSecret.self)
+}
+
+// MARK: - Vaults
+
+/// What creating and opening share.
+private func vault(
+    _ path: UnsafePointer<CChar>?, _ path_len: Int, _ unlock: OpaquePointer?,
+    _ config: OpaquePointer?, _ vault_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut,
+    _ make: (String, UnlockSecret, VaultSettings) throws(Failure) -> Vault
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(vault_out, "vault_out")
+        let path = try unsafe text(path, path_len, "path")
+        guard !path.utf8.contains(0) else {
+            throw Failure(.argument, "path contains a NUL byte")
+        }
+        let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
+        let settings = VaultSettings(try unsafe ConfigObject.settings(config))
+        unsafe out.pointee = try Handles.add(make(path, secret, settings))
+    }
+}
+
+@_cdecl("tv_vault_create") @implementation
+public func tv_vault_create(
+    _ path: UnsafePointer<CChar>?, _ path_len: Int, _ unlock: OpaquePointer?,
+    _ config: OpaquePointer?, _ vault_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe vault(path, path_len, unlock, config, vault_out, error_out) {
+        (path, unlock, settings) throws(Failure) in
+        try Vault.create(path: path, unlock: unlock, settings: settings)
+    }
+}
+
+@_cdecl("tv_vault_open") @implementation
+public func tv_vault_open(
+    _ path: UnsafePointer<CChar>?, _ path_len: Int, _ unlock: OpaquePointer?,
+    _ config: OpaquePointer?, _ vault_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe vault(path, path_len, unlock, config, vault_out, error_out) {
+        (path, unlock, settings) throws(Failure) in
+        try Vault.open(path: path, unlock: unlock, settings: settings)
+    }
+}
+
+@_cdecl("tv_vault_refresh") @implementation
+public func tv_vault_refresh(_ vault: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        _ = try unsafe Handles.get(vault, as: Vault.self).refresh()
+    }
+}
+
+@_cdecl("tv_vault_generation") @implementation
+public func tv_vault_generation(
+    _ vault: OpaquePointer?, _ generation_out: UnsafeMutablePointer<UInt64>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(vault, as: Vault.self)
+        unsafe try required(generation_out, "generation_out").pointee = object.generation
+    }
+}
+
+@_cdecl("tv_vault_list") @implementation
+public func tv_vault_list(
+    _ vault: OpaquePointer?, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(vault, as: Vault.self)
+        let out = try unsafe required(document_out, "document_out")
+        unsafe out.pointee = try Handles.add(Document(json: object.list()))
+    }
+}
+
+@_cdecl("tv_vault_free") @implementation
+public func tv_vault_free(_ vault: OpaquePointer?) {
+    unsafe _ = Handles.remove(vault, as: Vault.self)
+}
+
+// MARK: - Tenants
+
+@_cdecl("tv_tenant_open") @implementation
+public func tv_tenant_open(
+    _ vault: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ tenant_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(vault, as: Vault.self)
+        let out = try unsafe required(tenant_out, "tenant_out")
+        let name = try unsafe text(name, name_len, "name")
+        unsafe out.pointee = try Handles.add(object.tenant(named: name))
+    }
+}
+
+@_cdecl("tv_tenant_list") @implementation
+public func tv_tenant_list(
+    _ tenant: OpaquePointer?, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(tenant, as: Tenant.self)
+        let out = try unsafe required(document_out, "document_out")
+        unsafe out.pointee = try Handles.add(Document(json: object.list()))
+    }
+}
+
+@_cdecl("tv_tenant_free") @implementation
+public func tv_tenant_free(_ tenant: OpaquePointer?) {
+    unsafe _ = Handles.remove(tenant, as: Tenant.self)
+}

@@ -1,0 +1,228 @@
+// Config.swift - every setting there is: the one table behind tv_config_set(), the bounds, the
+// error messages and docs/CONFIGURATION.md. Secrets never travel as configuration.
+
+/// What a setting's text must look like.
+package enum SettingKind: Sendable {
+    case integer(ClosedRange<Int64>)
+    case bool
+    case choice([String])
+    /// Any text without control characters, up to so many bytes.
+    case text(maxLength: Int)
+}
+
+/// A setting's place in the table.
+package enum Setting: String, CaseIterable, Sendable {
+    case baseURL = "api.base_url"
+    case allowHTTPLoopback = "api.allow_http_loopback"
+    case caFile = "tls.ca_file"
+    case proxy = "http.proxy"
+    case httpVersion = "http.version"
+    case connectTimeout = "http.connect_timeout_ms"
+    case maxReplyBytes = "http.max_reply_bytes"
+    case maxConnections = "http.max_connections"
+    case maxStreams = "http.max_streams"
+    case maxQueued = "engine.max_queued"
+    case maxInFlight = "engine.max_in_flight"
+    case deadline = "request.deadline_ms"
+    case maxAttempts = "retry.max_attempts"
+    case retryBase = "retry.base_ms"
+    case retryMaxDelay = "retry.max_delay_ms"
+    case budgetQuota = "budget.quota"
+    case budgetWindow = "budget.window_ms"
+    case budgetShare = "budget.share_percent"
+    case kdfMemory = "vault.kdf_memory_kib"
+    case kdfPasses = "vault.kdf_passes"
+    case lockTimeout = "vault.lock_timeout_ms"
+
+    package var property: Property {
+        switch self {
+        case .baseURL:
+            return Property(
+                .text(maxLength: 512), "https://api.cloudflare.com/client/v4",
+                "Where the API lives. Its scheme, host and port must equal the origin that a "
+                    + "credential was sealed for.")
+        case .allowHTTPLoopback:
+            return Property(
+                .bool, "false", "Allow a plain http base URL, to a loopback address only.")
+        case .caFile:
+            return Property(
+                .text(maxLength: 4096), "",
+                "File with the certificate authorities to trust (PEM). Empty: the system's.")
+        case .proxy:
+            return Property(
+                .text(maxLength: 512), "",
+                "Proxy as a URL. Empty: none; proxy variables of the environment are ignored.")
+        case .httpVersion:
+            return Property(
+                .choice(["auto", "1.1"]), "auto",
+                "auto: HTTP/2 where the server offers it, for API tokens. Global keys always "
+                    + "travel over HTTP/1.1.")
+        case .connectTimeout:
+            return Property(.integer(1...60_000), "10000", "Longest time to connect, in ms.")
+        case .maxReplyBytes:
+            return Property(
+                .integer(1024...67_108_864), "33554432",
+                "Largest reply accepted, in bytes after decompression.")
+        case .maxConnections:
+            return Property(.integer(1...64), "4", "Most connections to the API at once.")
+        case .maxStreams:
+            return Property(
+                .integer(1...1000), "100", "Most requests at once on one HTTP/2 connection.")
+        case .maxQueued:
+            return Property(
+                .integer(1...1_000_000), "100000",
+                "Most requests waiting, under way or finished but not taken. Beyond it, "
+                    + "submitting fails with TV_E_QUEUE_FULL.")
+        case .maxInFlight:
+            return Property(.integer(1...1024), "128", "Most requests under way at once.")
+        case .deadline:
+            return Property(
+                .integer(1...86_400_000), "120000",
+                "How long a request may take in all, waiting and retries included, in ms.")
+        case .maxAttempts:
+            return Property(.integer(1...20), "6", "Most tries of one request.")
+        case .retryBase:
+            return Property(
+                .integer(1...60_000), "500",
+                "Longest wait before the first retry, in ms; doubles with every try, and the "
+                    + "wait is drawn between 0 and that (full jitter).")
+        case .retryMaxDelay:
+            return Property(
+                .integer(1...600_000), "30000", "Longest wait between two tries, in ms.")
+        case .budgetQuota:
+            return Property(
+                .integer(0...1_000_000), "1200",
+                "Requests Cloudflare allows one user in one window. 0 lifts the limit.")
+        case .budgetWindow:
+            return Property(
+                .integer(1000...86_400_000), "300000", "Length of the quota's window, in ms.")
+        case .budgetShare:
+            return Property(
+                .integer(1...100), "90",
+                "How much of the quota to use, in per cent; the rest is left to people in the "
+                    + "dashboard.")
+        case .kdfMemory:
+            return Property(
+                .integer(19_456...1_048_576), "262144",
+                "Memory that guessing a passphrase costs, in KiB; a multiple of 1024 where a new "
+                    + "vault is made.")
+        case .kdfPasses:
+            return Property(.integer(2...10), "3", "Passes over that memory.")
+        case .lockTimeout:
+            return Property(
+                .integer(0...600_000), "10000",
+                "How long an edit waits for another writer of the vault, in ms.")
+        }
+    }
+}
+
+/// One row of the table.
+package struct Property: Sendable {
+    package let kind: SettingKind
+    package let standard: String
+    package let text: String
+
+    init(_ kind: SettingKind, _ standard: String, _ text: String) {
+        self.kind = kind
+        self.standard = standard
+        self.text = text
+    }
+}
+
+/// A set of settings; what is not set has its default.
+package struct Config: Sendable {
+    private var values: [Setting: String] = [:]
+
+    package init() {}
+
+    /// Finds a setting by its name.
+    package static func setting(named name: String) throws(Failure) -> Setting {
+        guard let setting = Setting(rawValue: name) else {
+            throw Failure(
+                .configName, "no setting has this name; tv_config_describe() lists them all")
+        }
+        return setting
+    }
+
+    /// Sets a value after checking it against the table.
+    package mutating func set(_ setting: Setting, to value: String) throws(Failure) {
+        guard Self.fits(value, setting.property.kind) else {
+            throw Failure(
+                .configValue, "\(setting.rawValue) must be \(Self.rule(setting.property.kind))")
+        }
+        values[setting] = value
+    }
+
+    package func text(_ setting: Setting) -> String {
+        values[setting] ?? setting.property.standard
+    }
+
+    /// An integer setting's value. Every value in here has passed `fits`.
+    package func integer(_ setting: Setting) -> Int64 { Int64(text(setting)) ?? 0 }
+
+    /// The same as `Int`: every bound of the table fits.
+    package func int(_ setting: Setting) -> Int { Int(clamping: integer(setting)) }
+
+    package func bool(_ setting: Setting) -> Bool { text(setting) == "true" }
+
+    private static func fits(_ value: String, _ kind: SettingKind) -> Bool {
+        switch kind {
+        case .integer(let range):
+            guard let number = Int64(value) else { return false }
+            return range.contains(number)
+        case .bool: return value == "true" || value == "false"
+        case .choice(let choices): return choices.contains(value)
+        case .text(let maxLength):
+            return value.utf8.count <= maxLength && !value.utf8.contains { $0 < 0x20 || $0 == 0x7F }
+        }
+    }
+
+    private static func rule(_ kind: SettingKind) -> String {
+        switch kind {
+        case .integer(let range):
+            return "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .bool: return "true or false"
+        case .choice(let choices): return "one of: " + choices.joined(separator: ", ")
+        case .text(let maxLength):
+            return "text of at most \(maxLength) bytes without control characters"
+        }
+    }
+
+    /// The whole table as a JSON array.
+    package static func describe(into writer: inout JSONWriter) {
+        writer.beginArray()
+        for setting in Setting.allCases {
+            let property = setting.property
+            writer.beginObject()
+            writer.key("name")
+            writer.string(setting.rawValue)
+            writer.key("type")
+            switch property.kind {
+            case .integer(let range):
+                writer.string("integer")
+                writer.key("min")
+                writer.int(range.lowerBound)
+                writer.key("max")
+                writer.int(range.upperBound)
+            case .bool:
+                writer.string("bool")
+            case .choice(let choices):
+                writer.string("choice")
+                writer.key("choices")
+                writer.beginArray()
+                for choice in choices { writer.string(choice) }
+                writer.endArray()
+            case .text(let maxLength):
+                writer.string("text")
+                writer.key("max_len")
+                writer.int(maxLength)
+            }
+            writer.key("default")
+            writer.string(property.standard)
+            writer.key("text")
+            writer.string(property.text)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+}

@@ -1,0 +1,213 @@
+// EngineLoop.swift - the engine's one thread: runs the scheduler's actions over the transport and
+// feeds their ends back. Nothing here is shared but the mailbox, the event queue and the figures.
+
+import CSystem
+
+/// Everything the thread owns. Made on the host's thread, then used by the engine's thread alone.
+final class EngineLoop {
+    private struct Running {
+        let job: Job
+        /// What the last try brought.
+        var outcome: Result<Trace, Failure> = .failure(Failure(.other, "no try was made"))
+        var reply: HTTPReply?
+        var tries = 0
+        /// An incomplete trace and its reply, kept while later tries go on.
+        var incomplete: (Trace, HTTPReply)?
+    }
+
+    private var scheduler: Scheduler
+    private let transport: CurlTransport
+    private let mailbox: Mailbox
+    private let events: EventQueue
+    private let figures: Figures
+    private var running: [JobID: Running] = [:]
+    private var tenants = Numbering()
+    private var groups = Numbering()
+    private var isOver = false
+
+    init(
+        scheduler: Scheduler, transport: CurlTransport, mailbox: Mailbox, events: EventQueue,
+        figures: Figures
+    ) {
+        self.scheduler = scheduler
+        self.transport = transport
+        self.mailbox = mailbox
+        self.events = events
+        self.figures = figures
+    }
+
+    /// The thread's life.
+    func run() {
+        while !isOver {
+            for command in mailbox.drain() { obey(command) }
+            perform(scheduler.advance(now: tvs_monotonic_us()))
+            figures.update(queued: scheduler.queued, inFlight: scheduler.inFlight)
+            if isOver { break }
+            transport.poll(timeoutMs: pause()) { id, reply in ended(id, reply) }
+        }
+        events.close()
+    }
+
+    /// How long to sleep when nothing happens: until the next timer, at most a minute.
+    private func pause() -> Int32 {
+        guard let wake = scheduler.nextWake else { return 60_000 }
+        let ms = (wake - tvs_monotonic_us() + 999) / 1000
+        return Int32(clamping: min(max(0, ms), 60_000))
+    }
+
+    private func obey(_ command: Command) {
+        let now = tvs_monotonic_us()
+        switch command {
+        case .submit(let job):
+            running[job.id] = Running(job: job)
+            let wait = job.request.waitMs
+            let ticket = Ticket(
+                id: job.id, tenant: tenants.number(of: job.tenant.name),
+                group: groups.number(of: job.credential.budgetGroup), deadline: job.deadline,
+                waitUntil: wait == 0 ? 0 : job.submittedAt + wait * 1000)
+            perform(scheduler.submit(ticket, now: now))
+        case .cancel(let id):
+            perform(scheduler.cancel(id, as: .cancelled, now: now))
+        case .shutdown:
+            perform(scheduler.shutdown())
+            isOver = true
+        }
+    }
+
+    // MARK: - Actions
+
+    private func perform(_ actions: [Action]) {
+        var waiting = actions
+        while !waiting.isEmpty {
+            let batch = waiting
+            waiting = []
+            for action in batch {
+                switch action {
+                case .start(let id): waiting += start(id)
+                case .abort(let id): transport.abort(id)
+                case .answer(let id): answer(id)
+                case .fail(let id, let status): fail(id, status)
+                }
+            }
+        }
+    }
+
+    /// Begins a try; what goes wrong before the first byte ends the request.
+    private func start(_ id: JobID) -> [Action] {
+        guard let job = running[id]?.job else { return [] }
+        running[id]?.tries += 1
+        do {
+            // Looked up anew: the vault may hold a newer credential than at submission.
+            let credential = try job.tenant.credential(account: job.credential.accountID)
+            let request = HTTPRequest(
+                path: CloudflareAPI.tracePath(
+                    accountID: credential.accountID, messageRef: job.request.messageRef,
+                    submission: job.request.submission),
+                authorization: try job.tenant.authorization(for: credential),
+                email: credential.email)
+            try transport.start(id, request, to: credential.origin)
+            return []
+        } catch {
+            running[id]?.outcome = .failure(error)
+            running[id]?.reply = nil
+            return scheduler.finished(id, .final, now: tvs_monotonic_us())
+        }
+    }
+
+    private func ended(_ id: JobID, _ reply: HTTPReply) {
+        guard running[id] != nil else { return }
+        let judgement = CloudflareAPI.judge(reply)
+        running[id]?.outcome = judgement.outcome
+        running[id]?.reply = reply
+        if case .pending = judgement.verdict, case .success(let trace) = judgement.outcome {
+            running[id]?.incomplete = (trace, reply)
+        }
+        figures.countTry(judgement.verdict)
+        perform(scheduler.finished(id, judgement.verdict, now: tvs_monotonic_us()))
+    }
+
+    // MARK: - Answers
+
+    private func answer(_ id: JobID) {
+        guard let entry = running.removeValue(forKey: id) else { return }
+        switch entry.outcome {
+        case .success(let trace): deliver(entry, trace, entry.reply)
+        case .failure(let failure):
+            // A trace that was still growing is worth more than the failure of a later look.
+            if let (trace, reply) = entry.incomplete {
+                deliver(entry, trace, reply)
+            } else {
+                deliver(entry, failure)
+            }
+        }
+    }
+
+    private func fail(_ id: JobID, _ status: Status) {
+        guard let entry = running.removeValue(forKey: id) else { return }
+        if status == .deadline, let (trace, reply) = entry.incomplete {
+            return deliver(entry, trace, reply)
+        }
+        var failure = Failure(status, Self.reason(status))
+        // The deadline's failure carries what the last try met: that is what to look into.
+        if status == .deadline, entry.tries > 0, case .failure(let last) = entry.outcome,
+            entry.reply != nil
+        {
+            failure.message += "; last try: " + last.message
+            failure.httpStatus = last.httpStatus
+            failure.codes = last.codes
+            failure.cfRay = last.cfRay
+            failure.retryAfterMs = last.retryAfterMs
+        }
+        failure.retriable = status == .deadline
+        deliver(entry, failure)
+    }
+
+    private static func reason(_ status: Status) -> String {
+        switch status {
+        case .cancelled: return "the host cancelled the request"
+        case .deadline: return "no answer within the request's deadline"
+        case .shutdown: return "the engine was shut down before the request was done"
+        default: return "the request was ended"
+        }
+    }
+
+    private func deliver(_ entry: Running, _ trace: Trace, _ reply: HTTPReply?) {
+        let context = TraceContext(
+            tenant: entry.job.tenant.name, accountID: entry.job.credential.accountID,
+            messageRef: entry.job.request.messageRef, fetchedAtMs: tvs_wall_ms(),
+            cfRay: reply.map(\.headers.cfRay), httpStatus: reply?.status, attempts: entry.tries)
+        let document = Document(trace, context, raw: reply?.body)
+        deliver(
+            entry,
+            Event(id: entry.job.id, tag: entry.job.tag, failure: nil, document: document))
+    }
+
+    private func deliver(_ entry: Running, _ failure: Failure) {
+        let document = Document(raw: entry.reply?.body)
+        deliver(
+            entry,
+            Event(id: entry.job.id, tag: entry.job.tag, failure: failure, document: document))
+    }
+
+    private func deliver(_ entry: Running, _ event: Event) {
+        mailbox.answered(event.id)
+        figures.countAnswer(event.status, afterUs: tvs_monotonic_us() - entry.job.submittedAt)
+        if let waiter = entry.job.waiter {
+            waiter.answer(event)
+        } else {
+            events.add(event)
+        }
+    }
+}
+
+/// Small numbers for names, in the order they first come up.
+private struct Numbering {
+    private var numbers: [String: Int] = [:]
+
+    mutating func number(of name: String) -> Int {
+        if let known = numbers[name] { return known }
+        let fresh = numbers.count
+        numbers[name] = fresh
+        return fresh
+    }
+}

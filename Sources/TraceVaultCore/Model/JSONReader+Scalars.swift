@@ -1,0 +1,176 @@
+// JSONReader+Scalars.swift - the inside of strings and numbers.
+//
+// Apart from the structure because this is where the time goes. Strings are checked to be UTF-8
+// (no overlong forms, no surrogates), but never copied or decoded here.
+
+extension JSONReader {
+    // MARK: - Strings
+
+    /// From the opening quote to behind the closing one.
+    @inline(__always)
+    mutating func stringBody() throws(Failure) -> JSONToken.Marks {
+        var marks = JSONToken.Marks()
+        var index = at + 1
+        while true {
+            index = plainEnd(from: index)
+            guard index < count else { throw endsEarly() }
+            let character = unsafe base[index]
+            if character == UInt8(ascii: "\"") { break }
+            if character == UInt8(ascii: "\\") {
+                marks.insert(.escaped)
+                index = try escape(at: index, &marks)
+            } else if character >= 0x80 {
+                index = try multibyte(at: index)
+            } else {
+                throw malformed("a control character stands in a string", at: index)
+            }
+        }
+        at = index + 1
+        return marks
+    }
+
+    /// The first place from `start` that is no printable ASCII, a quote or a backslash.
+    @inline(__always)
+    private func plainEnd(from start: Int) -> Int {
+        var index = start
+        while index + 8 <= count {
+            let word = unsafe UInt64(
+                littleEndian: UnsafeRawPointer(base).loadUnaligned(
+                    fromByteOffset: index, as: UInt64.self))
+            let special = Self.special(word)
+            if special != 0 { return index + special.trailingZeroBitCount >> 3 }
+            index += 8
+        }
+        while index < count {
+            let character = unsafe base[index]
+            if character < 0x20 || character >= 0x80 || character == UInt8(ascii: "\"")
+                || character == UInt8(ascii: "\\")
+            {
+                return index
+            }
+            index += 1
+        }
+        return index
+    }
+
+    /// Bit 7 of each byte that needs a look; the lowest one set is exact, those above it may be
+    /// false because of borrows.
+    @inline(__always)
+    private static func special(_ word: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones &* 0x22)
+        let backslash = word ^ (ones &* 0x5C)
+        let low = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones)
+        return (low | word) & (ones &* 0x80)
+    }
+
+    /// From the backslash to behind the escape.
+    private func escape(at start: Int, _ marks: inout JSONToken.Marks) throws(Failure) -> Int {
+        guard start + 1 < count else { throw endsEarly() }
+        switch unsafe base[start + 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
+            UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return start + 2
+        case UInt8(ascii: "u"):
+            let unit = try codeUnit(at: start)
+            guard unit >= 0xD800, unit < 0xE000 else { return start + 6 }
+            // Half of a pair without its other half is legal in the grammar but is no character.
+            guard unit < 0xDC00, start + 7 < count, unsafe base[start + 6] == UInt8(ascii: "\\"),
+                unsafe base[start + 7] == UInt8(ascii: "u")
+            else {
+                marks.insert(.loneSurrogate)
+                return start + 6
+            }
+            let second = try codeUnit(at: start + 6)
+            guard second >= 0xDC00, second < 0xE000 else {
+                marks.insert(.loneSurrogate)
+                return start + 6
+            }
+            return start + 12
+        default:
+            throw malformed("an unknown escape stands in a string", at: start)
+        }
+    }
+
+    /// The value of the `\uXXXX` at a place.
+    private func codeUnit(at start: Int) throws(Failure) -> UInt32 {
+        var unit: UInt32 = 0
+        for index in (start + 2)..<(start + 6) {
+            guard index < count else { throw endsEarly() }
+            guard let digit = JSONText.hexValue(unsafe base[index]) else {
+                throw malformed("an unknown escape stands in a string", at: start)
+            }
+            unit = unit << 4 | digit
+        }
+        return unit
+    }
+
+    /// From the first byte of one or more characters beyond ASCII to behind them.
+    private func multibyte(at start: Int) throws(Failure) -> Int {
+        var index = start
+        while index < count {
+            let lead = unsafe base[index]
+            let length: Int
+            var lowest: UInt8 = 0x80
+            var highest: UInt8 = 0xBF
+            switch lead {
+            case 0..<0x80: return index
+            case 0xC2...0xDF: length = 2
+            case 0xE0: (length, lowest) = (3, 0xA0)
+            case 0xED: (length, highest) = (3, 0x9F)
+            case 0xE1...0xEF: length = 3
+            case 0xF0: (length, lowest) = (4, 0x90)
+            case 0xF4: (length, highest) = (4, 0x8F)
+            case 0xF1...0xF3: length = 4
+            default: throw malformed("the text is not UTF-8", at: index)
+            }
+            for offset in 1..<length {
+                guard index + offset < count else { throw endsEarly() }
+                let next = unsafe base[index + offset]
+                guard next >= lowest, next <= highest else {
+                    throw malformed("the text is not UTF-8", at: index)
+                }
+                (lowest, highest) = (0x80, 0xBF)
+            }
+            index += length
+        }
+        return index
+    }
+
+    // MARK: - Numbers
+
+    /// From the first character to behind the number.
+    mutating func number() throws(Failure) -> JSONToken.Marks {
+        var marks = JSONToken.Marks.integer
+        if unsafe base[at] == UInt8(ascii: "-") { at += 1 }
+        guard at < count else { throw endsEarly() }
+        if unsafe base[at] == UInt8(ascii: "0") {
+            at += 1
+        } else {
+            try digits()
+        }
+        if at < count, unsafe base[at] == UInt8(ascii: ".") {
+            marks = []
+            at += 1
+            try digits()
+        }
+        if at < count, unsafe base[at] | 0x20 == UInt8(ascii: "e") {
+            marks = []
+            at += 1
+            if at < count, unsafe base[at] == UInt8(ascii: "+") || base[at] == UInt8(ascii: "-") {
+                at += 1
+            }
+            try digits()
+        }
+        return marks
+    }
+
+    /// One or more digits.
+    private mutating func digits() throws(Failure) {
+        let start = at
+        while at < count, unsafe base[at] &- UInt8(ascii: "0") < 10 { at += 1 }
+        guard at > start else {
+            throw at < count ? malformed("a digit was expected") : endsEarly()
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// JSONTape.swift - a checked JSON text, as a list of tokens in the order of the text.
+//
+// One flat array: no node, no string and no dictionary per value, so reading costs one allocation.
+// Tokens are positions in the body; the text is looked at only when somebody asks for it. What is
+// expected of a reply (names, types) does not belong here.
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// One value or one key of a JSON text.
+package struct JSONToken: Sendable {
+    package enum Kind: UInt8, Sendable {
+        case null, bool, number, string, array, object
+    }
+
+    /// Where the text begins and ends in the body; strings without their quotes.
+    package var start: UInt32
+    package var end: UInt32
+    /// The token after this value and all that is inside it.
+    package var next: UInt32
+    package var kind: Kind
+    package var marks: Marks
+
+    package struct Marks: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// A string with at least one backslash.
+        package static let escaped = Marks(rawValue: 1)
+        /// A string with half of a surrogate pair, read as U+FFFD.
+        package static let loneSurrogate = Marks(rawValue: 2)
+        /// A number with neither fraction nor exponent.
+        package static let integer = Marks(rawValue: 4)
+        /// The literal `true`.
+        package static let isTrue = Marks(rawValue: 8)
+    }
+
+    /// The text's place, never outside a body of `limit` bytes.
+    @inline(__always)
+    package func range(within limit: Int) -> Range<Int> {
+        let last = min(Int(end), limit)
+        return min(Int(start), last)..<last
+    }
+
+    /// What stands in for a token that is not there.
+    static let missing = JSONToken(start: 0, end: 0, next: 0, kind: .null, marks: [])
+}
+
+/// A whole JSON text. Filled once by `JSONReader`, then only read.
+@safe
+package final class JSONTape: @unchecked Sendable {
+    /// The text. Must not change while the tape is used.
+    package let body: ByteBuffer
+    package private(set) var count = 0
+    /// The text began with a byte order mark.
+    package internal(set) var hasByteOrderMark = false
+    /// Some string, key or value, holds half of a surrogate pair.
+    package internal(set) var loneSurrogates = 0
+    private var tokens: UnsafeMutablePointer<JSONToken>?
+
+    init(of body: ByteBuffer) {
+        self.body = body
+    }
+
+    deinit { unsafe free(tokens) }
+
+    /// Memory for `capacity` tokens that keeps those there are; nil when there is none.
+    func grow(to capacity: Int) -> UnsafeMutablePointer<JSONToken>? {
+        let (size, overflow) = capacity.multipliedReportingOverflow(
+            by: MemoryLayout<JSONToken>.stride)
+        guard !overflow, let grown = unsafe realloc(tokens, size) else { return nil }
+        unsafe tokens = grown.assumingMemoryBound(to: JSONToken.self)
+        return unsafe tokens
+    }
+
+    func finish(count: Int) { self.count = count }
+
+    /// The token at a position; position 0 is the whole text.
+    package subscript(index: Int) -> JSONToken {
+        guard index >= 0, index < count, let tokens = unsafe tokens else { return .missing }
+        return unsafe tokens[index]
+    }
+}

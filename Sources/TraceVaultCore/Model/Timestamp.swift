@@ -1,0 +1,179 @@
+// Timestamp.swift - instants as text: RFC 3339 in, RFC 3339 in UTC out.
+//
+// Own arithmetic, because the C library's depends on the process's locale and time zone. Digits of
+// a fraction are kept as written, never rounded. No clock is read here.
+
+/// One parsed instant. The fraction stays in the text it was parsed from.
+package struct Timestamp: Sendable, Equatable {
+    /// Whole minutes since 1970, UTC.
+    package let minutes: Int64
+    /// 0 to 60; a leap second stays one.
+    package let second: Int64
+    /// Where the digits of the fraction are in the parsed text; empty without one.
+    package let fraction: Range<Int>
+    /// The text named no zone; UTC was assumed.
+    package let zoneMissing: Bool
+    /// The text is already what would be written.
+    package let isCanonical: Bool
+
+    /// The first and the last minute with a year of four digits.
+    private static let allowed = Int64(-1_036_120_320)...Int64(4_223_371_679)
+
+    /// `YYYY-MM-DDThh:mm:ss[.digits][zone]`: also a space or "t" for the T, "z", offsets as
+    /// +hh:mm, +hhmm and +hh, and no zone at all. Nil when it is anything else.
+    package init?(_ text: RawSpan) {
+        guard let year = Self.digits(text, 0, 4), let month = Self.digits(text, 5, 2),
+            let day = Self.digits(text, 8, 2), let hour = Self.digits(text, 11, 2),
+            let minute = Self.digits(text, 14, 2), let second = Self.digits(text, 17, 2),
+            Self.is(text, 4, "-"), Self.is(text, 7, "-"), Self.is(text, 13, ":"),
+            Self.is(text, 16, ":"),
+            month >= 1, month <= 12, day >= 1, day <= Self.daysInMonth(year, month),
+            hour <= 23, minute <= 59, second <= 60
+        else { return nil }
+        let separator = JSONText.byte(text, 10)
+        guard
+            separator == UInt8(ascii: "T") || separator == UInt8(ascii: "t")
+                || separator == UInt8(ascii: " ")
+        else { return nil }
+        var index = 19
+        var fraction = 19..<19
+        if Self.is(text, 19, ".") {
+            index = 20
+            while JSONText.byte(text, index) &- UInt8(ascii: "0") < 10 { index += 1 }
+            guard index > 20 else { return nil }
+            fraction = 20..<index
+        }
+        guard let zone = Self.zone(text, at: index) else { return nil }
+        let day0 = Self.days(year: year, month: month, day: day)
+        let minutes = day0 * 1440 + hour * 60 + minute - zone.minutes
+        guard Self.allowed.contains(minutes) else { return nil }
+        self.minutes = minutes
+        self.second = second
+        self.fraction = fraction
+        zoneMissing = zone.isMissing
+        isCanonical = zone.isCanonical && separator == UInt8(ascii: "T")
+    }
+
+    /// The same instant, however it was written.
+    package func isSame(as other: Timestamp, _ text: RawSpan, _ otherText: RawSpan) -> Bool {
+        guard minutes == other.minutes, second == other.second else { return false }
+        for place in 0..<max(fraction.count, other.fraction.count) {
+            let digit = place < fraction.count
+                ? JSONText.byte(text, fraction.lowerBound + place) : UInt8(ascii: "0")
+            let otherDigit = place < other.fraction.count
+                ? JSONText.byte(otherText, other.fraction.lowerBound + place) : UInt8(ascii: "0")
+            guard digit == otherDigit else { return false }
+        }
+        return true
+    }
+
+    // MARK: - Writing
+
+    /// `YYYY-MM-DDThh:mm:ss` without fraction and zone; 19 ASCII characters.
+    package var stem: String { Self.stem(minutes: minutes, second: second) }
+
+    /// RFC 3339 in UTC; `fraction` in units of the last of `digits` decimal places.
+    package static func text(seconds: Int64, fraction: Int64, digits: Int) -> String {
+        let minutes = floorDivide(seconds, 60)
+        return stem(minutes: minutes, second: seconds - minutes * 60) + "."
+            + padded(fraction, digits) + "Z"
+    }
+
+    /// RFC 3339 in UTC with three decimals; nil outside the years 0000 to 9999.
+    package static func text(milliseconds: Int64) -> String? {
+        let seconds = floorDivide(milliseconds, 1000)
+        guard allowed.contains(floorDivide(seconds, 60)) else { return nil }
+        return text(seconds: seconds, fraction: milliseconds - seconds * 1000, digits: 3)
+    }
+
+    private static func stem(minutes: Int64, second: Int64) -> String {
+        let days = floorDivide(minutes, 1440)
+        let minuteOfDay = minutes - days * 1440
+        let (year, month, day) = civil(days: days)
+        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
+            + padded(minuteOfDay / 60, 2) + ":" + padded(minuteOfDay % 60, 2) + ":"
+            + padded(second, 2)
+    }
+
+    private static func padded(_ value: Int64, _ width: Int) -> String {
+        let digits = String(value)
+        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    }
+
+    // MARK: - Parsing
+
+    private static func digits(_ text: RawSpan, _ start: Int, _ count: Int) -> Int64? {
+        guard start + count <= text.byteCount else { return nil }
+        var value: Int64 = 0
+        for index in start..<(start + count) {
+            let digit = JSONText.byte(text, index) &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            value = value * 10 + Int64(digit)
+        }
+        return value
+    }
+
+    private static func `is`(_ text: RawSpan, _ index: Int, _ character: Unicode.Scalar) -> Bool {
+        JSONText.byte(text, index) == UInt8(ascii: character) && index < text.byteCount
+    }
+
+    /// The zone from `index` to the end of the text.
+    private static func zone(
+        _ text: RawSpan, at index: Int
+    ) -> (minutes: Int64, isMissing: Bool, isCanonical: Bool)? {
+        let rest = text.byteCount - index
+        if rest == 0 { return (0, true, false) }
+        let sign = JSONText.byte(text, index)
+        if rest == 1, sign == UInt8(ascii: "Z") { return (0, false, true) }
+        if rest == 1, sign == UInt8(ascii: "z") { return (0, false, false) }
+        guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"),
+            let hours = digits(text, index + 1, 2), hours <= 23
+        else { return nil }
+        let minutes: Int64?
+        switch rest {
+        case 3: minutes = 0
+        case 5: minutes = digits(text, index + 3, 2)
+        case 6 where Self.is(text, index + 3, ":"): minutes = digits(text, index + 4, 2)
+        default: minutes = nil
+        }
+        guard let minutes, minutes <= 59 else { return nil }
+        let offset = hours * 60 + minutes
+        return (sign == UInt8(ascii: "-") ? -offset : offset, false, false)
+    }
+
+    // MARK: - The calendar (proleptic Gregorian)
+
+    private static func daysInMonth(_ year: Int64, _ month: Int64) -> Int64 {
+        switch month {
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    /// Days since 1970. Years are counted from March, so that the leap day comes last.
+    static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = floorDivide(shifted, 400)
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
+    static func civil(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let shifted = days + 719_468
+        let era = floorDivide(shifted, 146_097)
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let part = (5 * dayOfYear + 2) / 153
+        let month = part < 10 ? part + 3 : part - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * part + 2) / 5 + 1)
+    }
+
+    private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
+        let quotient = value / divisor
+        return value % divisor < 0 ? quotient - 1 : quotient
+    }
+}

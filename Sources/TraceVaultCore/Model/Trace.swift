@@ -1,0 +1,149 @@
+// Trace.swift - a delivery trace out of Cloudflare's reply.
+//
+// Finds the two sides and checks their types; the lines stay where they are in the body until a
+// view is written (TraceView.swift). No network, no clock.
+
+/// What the reply does not know about itself; nil becomes null in the document.
+package struct TraceContext: Sendable {
+    package var tenant: String?
+    package var accountID: String?
+    package var messageRef: String?
+    package var fetchedAtMs: Int64?
+    package var cfRay: String?
+    package var httpStatus: Int32?
+    package var attempts: Int?
+
+    package init(
+        tenant: String? = nil, accountID: String? = nil, messageRef: String? = nil,
+        fetchedAtMs: Int64? = nil, cfRay: String? = nil, httpStatus: Int32? = nil,
+        attempts: Int? = nil
+    ) {
+        self.tenant = tenant
+        self.accountID = accountID
+        self.messageRef = messageRef
+        self.fetchedAtMs = fetchedAtMs
+        self.cfRay = cfRay
+        self.httpStatus = httpStatus
+        self.attempts = attempts
+    }
+}
+
+/// One message's way in and out. Keeps the body alive, which must not change any more.
+package struct Trace: Sendable {
+    /// The way into the mail security service, or out of it.
+    package enum Direction: Sendable {
+        case inbound, outbound
+
+        var name: StaticString { self == .inbound ? "inbound" : "outbound" }
+        /// Where the side is in the reply, as a JSON pointer.
+        var path: String { "/result/\(name)" }
+    }
+
+    package struct Side: Sendable {
+        /// Nil when the reply does not say.
+        package fileprivate(set) var pending: Bool?
+        package fileprivate(set) var lineCount = 0
+        /// Tokens of the side itself and of its lines; nil when missing or null.
+        fileprivate(set) var object: Int?
+        fileprivate(set) var lines: Int?
+        fileprivate(set) var hasExtra = false
+        fileprivate(set) var pendingIsOdd = false
+    }
+
+    package private(set) var inbound = Side()
+    package private(set) var outbound = Side()
+    let tape: JSONTape
+    let result: Int
+    private(set) var warnings = TraceWarnings()
+    private(set) var hasExtra = false
+
+    /// Cloudflare says that more may come on either side.
+    package var isPending: Bool { inbound.pending == true || outbound.pending == true }
+
+    /// Reads the body of a reply to a trace request.
+    package static func decode(_ body: ByteBuffer) throws(Failure) -> Trace {
+        let tape = try JSONReader.read(body)
+        return try body.withBytes { (bytes) throws(Failure) in try Trace(tape, bytes) }
+    }
+
+    private init(_ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
+        self.tape = tape
+        let envelope = try Envelope(tape, bytes)
+        if envelope.isRefusal { throw envelope.refusal }
+        guard let result = envelope.result else {
+            throw Failure(.replyShape, "the reply has no result")
+        }
+        guard tape[result].kind == .object else {
+            throw Self.wrongType("result", tape[result].kind, "an object")
+        }
+        self.result = result
+        note(envelope)
+        var members = try JSONMembers(of: result, tape, bytes)
+        while let (key, value) = members.next(bytes) {
+            if JSONText.equals(tape[key], "inbound", in: bytes) {
+                inbound = try side(.inbound, value, bytes)
+            } else if JSONText.equals(tape[key], "outbound", in: bytes) {
+                outbound = try side(.outbound, value, bytes)
+            } else {
+                hasExtra = true
+                warnings.add(.unknownKey, at: "/result")
+            }
+        }
+        warnings.add(.duplicateKey, members.duplicates, at: "/result")
+        if inbound.object == nil { warnings.add(.sideMissing, at: Direction.inbound.path) }
+        if outbound.object == nil { warnings.add(.sideMissing, at: Direction.outbound.path) }
+    }
+
+    private mutating func note(_ envelope: Envelope) {
+        if tape.hasByteOrderMark { warnings.add(.byteOrderMark, at: "") }
+        warnings.add(.loneSurrogate, tape.loneSurrogates, at: "")
+        warnings.add(.duplicateKey, envelope.duplicateKeys, at: "")
+        warnings.add(.unknownKey, envelope.unknownKeys, at: "")
+        if envelope.successIsOdd {
+            warnings.add(.successNotBoolean, at: "/success")
+        } else if envelope.success == nil {
+            warnings.add(.successMissing, at: "/success")
+        }
+        warnings.add(.errorsWithSuccess, envelope.errors.count, at: "/errors")
+        warnings.add(.messagesPresent, envelope.messageCount, at: "/messages")
+    }
+
+    private mutating func side(
+        _ direction: Direction, _ object: Int, _ bytes: RawSpan
+    ) throws(Failure) -> Side {
+        var side = Side()
+        if tape[object].kind == .null { return side }
+        guard tape[object].kind == .object else {
+            throw Self.wrongType("result.\(direction.name)", tape[object].kind, "an object")
+        }
+        side.object = object
+        var members = try JSONMembers(of: object, tape, bytes)
+        while let (key, value) = members.next(bytes) {
+            let kind = tape[value].kind
+            if JSONText.equals(tape[key], "lines", in: bytes) {
+                guard kind == .array || kind == .null else {
+                    throw Self.wrongType("result.\(direction.name).lines", kind, "an array")
+                }
+                side.lines = kind == .array ? value : nil
+                side.lineCount = kind == .array ? tape.elementCount(of: value) : 0
+            } else if JSONText.equals(tape[key], "pending", in: bytes) {
+                side.pending = tape.bool(value)
+                side.pendingIsOdd = kind != .bool && kind != .null
+                if side.pendingIsOdd {
+                    warnings.add(.pendingNotBoolean, at: direction.path + "/pending")
+                }
+            } else {
+                side.hasExtra = true
+                warnings.add(.unknownKey, at: direction.path)
+            }
+        }
+        warnings.add(.duplicateKey, members.duplicates, at: direction.path)
+        return side
+    }
+
+    private static func wrongType(
+        _ field: String, _ found: JSONToken.Kind, _ expected: StaticString
+    ) -> Failure {
+        Failure(.replyShape, "the reply's \(field) is \(found.noun) where \(expected) is expected")
+    }
+}

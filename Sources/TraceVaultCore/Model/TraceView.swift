@@ -1,0 +1,239 @@
+// TraceView.swift - the `trace` view of a trace: docs/trace.schema.json.
+//
+// Writes the document straight from the tape into one buffer. A line's own members are in
+// TraceView+Line.swift. Everything odd becomes a warning; nothing of a line is left out.
+
+extension Trace {
+    /// The document, complete.
+    package func view(_ context: TraceContext) throws(Failure) -> ByteBuffer {
+        // Even a line of one byte becomes an object of a few dozen.
+        let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
+        let buffer = ByteBuffer(limit: overflow ? Int.max / 2 : room + TraceView.maxContext)
+        _ = buffer.reserve(min(buffer.limit, tape.body.count + 1024))
+        var view = TraceView(self, JSONWriter(into: buffer))
+        try tape.body.withBytes { (bytes) throws(Failure) in try view.write(context, bytes) }
+        guard view.writer.isComplete else {
+            throw Failure(.noMemory, "not enough memory for the trace document")
+        }
+        return buffer
+    }
+}
+
+/// One document being written.
+struct TraceView: ~Copyable {
+    /// Room for everything that is not from the body.
+    static let maxContext = 16_384
+
+    let trace: Trace
+    let tape: JSONTape
+    var writer: JSONWriter
+    var warnings: TraceWarnings
+
+    init(_ trace: Trace, _ writer: consuming JSONWriter) {
+        self.trace = trace
+        tape = trace.tape
+        self.writer = writer
+        warnings = trace.warnings
+    }
+
+    mutating func write(_ context: TraceContext, _ bytes: RawSpan) throws(Failure) {
+        writer.beginObject()
+        header(context)
+        try side(.inbound, trace.inbound, bytes)
+        try side(.outbound, trace.outbound, bytes)
+        if trace.hasExtra { try extra(of: trace.result, .resultNames, "/result", bytes) }
+        writer.key("warnings")
+        warnings.write(into: &writer)
+        writer.endObject()
+    }
+
+    private mutating func header(_ context: TraceContext) {
+        writer.key("schema")
+        writer.string("tracevault.trace/1")
+        text("account_id", context.accountID)
+        text("tenant", context.tenant)
+        text("message_ref", context.messageRef)
+        text("fetched_at", context.fetchedAtMs.flatMap { Timestamp.text(milliseconds: $0) })
+        writer.key("complete")
+        writer.bool(!trace.isPending)
+        text("cf_ray", context.cfRay)
+        writer.key("http_status")
+        if let status = context.httpStatus { writer.int(status) } else { writer.null() }
+        writer.key("attempts")
+        if let attempts = context.attempts { writer.int(attempts) } else { writer.null() }
+        // A short id has no time of its own and looks like any hexadecimal word.
+        if let ref = context.messageRef, let id = QueueID(leading: ref), let time = id.time {
+            writer.key("queue_id")
+            writer.beginObject()
+            text("value", id.value)
+            text("time", time)
+            writer.endObject()
+        }
+    }
+
+    @inline(__always)
+    private mutating func text(_ key: StaticString, _ value: String?) {
+        writer.key(key)
+        if let value { writer.string(value) } else { writer.null() }
+    }
+
+    private mutating func side(
+        _ direction: Trace.Direction, _ side: Trace.Side, _ bytes: RawSpan
+    ) throws(Failure) {
+        writer.key(direction.name)
+        writer.beginObject()
+        writer.key("pending")
+        if let pending = side.pending { writer.bool(pending) } else { writer.null() }
+        writer.key("lines")
+        writer.beginArray()
+        if let lines = side.lines {
+            let end = Int(tape[lines].next)
+            var index = lines + 1
+            var place = TraceLinePlace(direction: direction, number: 0)
+            while index < end {
+                try line(index, place, bytes)
+                index = Int(tape[index].next)
+                place.number += 1
+            }
+        }
+        writer.endArray()
+        if let object = side.object, side.hasExtra || side.pendingIsOdd {
+            let known: KnownNames = side.pendingIsOdd ? [.lines] : [.lines, .pending]
+            try extra(of: object, known, direction.path, bytes)
+        }
+        writer.endObject()
+    }
+
+    // MARK: - Members nobody asked for
+
+    /// Writes `extra`: the members of an object whose names are not among `known`.
+    mutating func extra(
+        of object: Int, _ known: KnownNames, _ path: @autoclosure () -> String, _ bytes: RawSpan
+    ) throws(Failure) {
+        writer.key("extra")
+        writer.beginObject()
+        var members = try JSONMembers(of: object, tape, bytes)
+        while let (key, value) = members.next(bytes) {
+            if known.contains(KnownNames(of: tape[key], bytes)) { continue }
+            writeKey(key, bytes)
+            try copy(value, path(), bytes)
+        }
+        writer.endObject()
+    }
+
+    private mutating func writeKey(_ key: Int, _ bytes: RawSpan) {
+        let token = tape[key]
+        writer.key(
+            bytes.extracting(token.range(within: bytes.byteCount)),
+            isEscaped: token.marks.contains(.escaped))
+    }
+
+    /// Writes any value of the body, canonical. The stack is as deep as the reader allows.
+    mutating func copy(_ value: Int, _ path: String, _ bytes: RawSpan) throws(Failure) {
+        var stack: [Container] = []
+        try begin(value, &stack, path, bytes)
+        while var container = stack.popLast() {
+            switch container {
+            case .array(let next, let end):
+                guard next < end else {
+                    writer.endArray()
+                    continue
+                }
+                stack.append(.array(next: Int(tape[next].next), end: end))
+                try begin(next, &stack, path, bytes)
+            case .object(var members):
+                guard let (key, value) = members.next(bytes) else {
+                    warnings.add(.duplicateKey, members.duplicates, at: path)
+                    writer.endObject()
+                    continue
+                }
+                container = .object(members)
+                stack.append(container)
+                writeKey(key, bytes)
+                try begin(value, &stack, path, bytes)
+            }
+        }
+    }
+
+    private enum Container {
+        case array(next: Int, end: Int)
+        case object(JSONMembers)
+    }
+
+    private mutating func begin(
+        _ value: Int, _ stack: inout [Container], _ path: String, _ bytes: RawSpan
+    ) throws(Failure) {
+        let token = tape[value]
+        switch token.kind {
+        case .null: writer.null()
+        case .bool: writer.bool(token.marks.contains(.isTrue))
+        case .number: number(token, path, bytes)
+        case .string: string(token, bytes)
+        case .array:
+            writer.beginArray()
+            stack.append(.array(next: value + 1, end: Int(token.next)))
+        case .object:
+            writer.beginObject()
+            stack.append(.object(try JSONMembers(of: value, tape, bytes)))
+        }
+    }
+
+    @inline(__always)
+    mutating func string(_ token: JSONToken, _ bytes: RawSpan) {
+        writer.string(
+            bytes.extracting(token.range(within: bytes.byteCount)),
+            isEscaped: token.marks.contains(.escaped))
+    }
+
+    /// As it was written; as a string when common readers could not hold it.
+    private mutating func number(_ token: JSONToken, _ path: String, _ bytes: RawSpan) {
+        let text = bytes.extracting(token.range(within: bytes.byteCount))
+        if JSONText.isCommon(text, isInteger: token.marks.contains(.integer)) {
+            writer.verbatim(text)
+        } else {
+            warnings.add(.numberOutOfRange, at: path)
+            writer.string(text)
+        }
+    }
+}
+
+/// The names that have a meaning inside `result`.
+struct KnownNames: OptionSet {
+    let rawValue: Int
+
+    static let inbound = KnownNames(rawValue: 1)
+    static let outbound = KnownNames(rawValue: 2)
+    static let lines = KnownNames(rawValue: 4)
+    static let pending = KnownNames(rawValue: 8)
+    static let lineno = KnownNames(rawValue: 16)
+    static let loggedAt = KnownNames(rawValue: 32)
+    static let time = KnownNames(rawValue: 64)
+    static let message = KnownNames(rawValue: 128)
+    static let other = KnownNames(rawValue: 256)
+    static let resultNames: KnownNames = [.inbound, .outbound]
+    static let lineNames: KnownNames = [.lineno, .loggedAt, .time, .message]
+
+    init(rawValue: Int) { self.rawValue = rawValue }
+
+    init(of key: JSONToken, _ bytes: RawSpan) {
+        if JSONText.equals(key, "message", in: bytes) {
+            self = .message
+        } else if JSONText.equals(key, "lineno", in: bytes) {
+            self = .lineno
+        } else if JSONText.equals(key, "ts", in: bytes) {
+            self = .time
+        } else if JSONText.equals(key, "logged_at", in: bytes) {
+            self = .loggedAt
+        } else if JSONText.equals(key, "lines", in: bytes) {
+            self = .lines
+        } else if JSONText.equals(key, "pending", in: bytes) {
+            self = .pending
+        } else if JSONText.equals(key, "inbound", in: bytes) {
+            self = .inbound
+        } else if JSONText.equals(key, "outbound", in: bytes) {
+            self = .outbound
+        } else {
+            self = .other
+        }
+    }
+}

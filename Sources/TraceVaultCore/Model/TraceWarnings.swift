@@ -1,0 +1,62 @@
+// TraceWarnings.swift - what was odd about a reply that could be read all the same.
+//
+// Codes are part of the trace document (docs/trace.schema.json): never renamed, never reused.
+
+/// The oddities of one reply: each code once, with how often and where first.
+package struct TraceWarnings: Sendable {
+    package enum Code: String, CaseIterable, Sendable {
+        case byteOrderMark = "byte_order_mark"
+        case duplicateKey = "duplicate_key"
+        case errorsWithSuccess = "errors_with_success"
+        case lineNotObject = "line_not_object"
+        case linenoNotInteger = "lineno_not_integer"
+        case loneSurrogate = "lone_surrogate"
+        case messageMissing = "message_missing"
+        case messageNotText = "message_not_text"
+        case messagesPresent = "messages_present"
+        case numberOutOfRange = "number_out_of_range"
+        case pendingNotBoolean = "pending_not_boolean"
+        case sideMissing = "side_missing"
+        case successMissing = "success_missing"
+        case successNotBoolean = "success_not_boolean"
+        case timeMissing = "time_missing"
+        case timeUnreadable = "time_unreadable"
+        case timeZoneMissing = "time_zone_missing"
+        case timesDiffer = "times_differ"
+        case unknownKey = "unknown_key"
+    }
+
+    private struct Entry {
+        let code: Code
+        var count: Int
+        let path: String
+    }
+
+    private var entries: [Entry] = []
+
+    /// Notes `count` occurrences; `path` is a JSON pointer into the reply, "" for the whole.
+    mutating func add(_ code: Code, _ count: Int = 1, at path: @autoclosure () -> String) {
+        guard count > 0 else { return }
+        for index in entries.indices where entries[index].code == code {
+            entries[index].count += count
+            return
+        }
+        entries.append(Entry(code: code, count: count, path: path()))
+    }
+
+    /// The array of the document, in the order in which the codes first came up.
+    func write(into writer: inout JSONWriter) {
+        writer.beginArray()
+        for entry in entries {
+            writer.beginObject()
+            writer.key("code")
+            writer.string(entry.code.rawValue)
+            writer.key("count")
+            writer.int(entry.count)
+            writer.key("path")
+            writer.string(entry.path)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+}

@@ -1,0 +1,161 @@
+// CloudflareAPI.swift - Cloudflare's side of the contract: paths out, judgement of what came back.
+// Facts: developers.cloudflare.com, API reference "Get email trace" and "Rate limits"; error codes
+// have no official list, so the HTTP status decides first and the code second.
+
+import CSystem
+
+/// What one exchange came to: what to do next, and what to answer if nothing more is done.
+struct Judgement {
+    var verdict: Verdict
+    var outcome: Result<Trace, Failure>
+}
+
+enum CloudflareAPI {
+    /// The path of the trace endpoint below the base URL. Both ids have passed their checks.
+    static func tracePath(accountID: String, messageRef: String, submission: Bool?) -> String {
+        let segment = Identifiers.pathSegment(messageRef)
+        let query = submission.map { "?submission=\($0)" } ?? ""
+        return "/accounts/\(accountID)/email-security/investigate/\(segment)/trace\(query)"
+    }
+
+    static func judge(_ reply: HTTPReply) -> Judgement {
+        if let fault = reply.fault, reply.status != 429 { return judge(fault, reply) }
+        if reply.status == 200 { return judgeTrace(reply) }
+        return judgeRefusal(reply)
+    }
+
+    // MARK: - 200
+
+    private static func judgeTrace(_ reply: HTTPReply) -> Judgement {
+        do {
+            let trace = try Trace.decode(reply.body)
+            return Judgement(
+                verdict: trace.isPending ? .pending : .final, outcome: .success(trace))
+        } catch {
+            return Judgement(verdict: .final, outcome: .failure(error.of(reply)))
+        }
+    }
+
+    // MARK: - Everything else
+
+    /// Retried: what Cloudflare's edge and API answer while something passes.
+    private static func isTransient(_ status: Int32) -> Bool {
+        switch status {
+        case 408, 500, 502, 503, 504, 520...527, 530: return true
+        default: return false
+        }
+    }
+
+    /// Codes that say "this credential", seen with 400, 401 and 403.
+    private static let credentialCodes: Set<Int64> = [
+        1000, 6003, 6103, 6111, 9103, 9106, 9109, 9300, 10000, 10001,
+    ]
+
+    /// Codes that say "no such path": not a verdict about the message.
+    private static let routeCodes: Set<Int64> = [7000, 7003]
+
+    private static func judgeRefusal(_ reply: HTTPReply) -> Judgement {
+        let envelope = try? Envelope.read(reply.body)
+        var failure = refusal(reply.status, envelope).of(reply)
+        failure.codes = envelope?.errors.map(\.code) ?? []
+        let wait = RetryAfter.milliseconds(
+            reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
+        failure.retryAfterMs = wait
+        if reply.status == 429 {
+            // "All API calls for the next five minutes will be blocked" (Cloudflare, rate limits).
+            let park = wait ?? 300_000
+            failure.retryAfterMs = park
+            failure.retriable = true
+            return Judgement(verdict: .rateLimited(afterMs: park), outcome: .failure(failure))
+        }
+        var retries = isTransient(reply.status) && envelope?.retryable != false
+        if reply.headers.shouldRetry == "true" { retries = true }
+        if reply.headers.shouldRetry == "false" { retries = false }
+        failure.retriable = retries || reply.status == 202
+        return Judgement(
+            verdict: retries ? .retry(afterMs: wait) : .final, outcome: .failure(failure))
+    }
+
+    private static func refusal(_ status: Int32, _ envelope: Envelope?) -> Failure {
+        let codes = envelope?.errors.map(\.code) ?? []
+        let said = envelope?.errors.first.map { ", code \($0.code): \($0.message)" } ?? ""
+        let what = "HTTP \(status)\(said)"
+        let isCredential = codes.contains { credentialCodes.contains($0) }
+        switch status {
+        case 202:
+            return Failure(.replyDeferred, "Cloudflare answers later (\(what)); ask again")
+        case 200..<300:
+            return Failure(.replyEmpty, "the reply has no trace (\(what))")
+        case 300..<400:
+            return Failure(
+                .redirect, "the server redirects (\(what)), which is never followed; "
+                    + "check api.base_url")
+        case 401,
+            400 where isCredential,
+            403 where isCredential:
+            return Failure(
+                .credential, "Cloudflare refused the credential (\(what)); store a valid one "
+                    + "with the permission Cloud Email Security: Read")
+        case 403:
+            return Failure(
+                .forbidden, "not allowed (\(what)); the credential needs the permission "
+                    + "Cloud Email Security: Read")
+        case 404 where codes.contains(where: { routeCodes.contains($0) }):
+            return Failure(.http, "no such API path (\(what)); check api.base_url")
+        case 404:
+            return Failure(
+                .noMessage, "Cloudflare knows no such message in this account (\(what))")
+        case 429:
+            return Failure(.rateLimited, "over Cloudflare's request quota (\(what))")
+        case 500...:
+            return Failure(.server, "Cloudflare failed (\(what)); try again later")
+        default:
+            return Failure(.http, "unexpected answer (\(what))")
+        }
+    }
+
+    // MARK: - No complete reply
+
+    private static func judge(_ fault: HTTPReply.Fault, _ reply: HTTPReply) -> Judgement {
+        var failure = describe(fault).of(reply)
+        let retries: Bool
+        switch fault {
+        case .connect, .broken, .truncated, .handshake: retries = true
+        case .tls, .trustStore, .tooLarge, .headersTooLarge, .encoding, .internalError:
+            retries = false
+        }
+        failure.retriable = retries
+        return Judgement(
+            verdict: retries ? .retry(afterMs: nil) : .final, outcome: .failure(failure))
+    }
+
+    private static func describe(_ fault: HTTPReply.Fault) -> Failure {
+        switch fault {
+        case .connect:
+            return Failure(.transport, "no connection to the server; check network and proxy")
+        case .broken: return Failure(.transport, "the connection broke before the reply was whole")
+        case .truncated: return Failure(.replyTruncated, "the reply ended before its length")
+        case .tls:
+            return Failure(
+                .tls, "the server's certificate is not acceptable; check tls.ca_file and the clock")
+        case .handshake: return Failure(.tls, "the TLS handshake failed")
+        case .trustStore:
+            return Failure(.tls, "tls.ca_file holds no usable certificate authorities")
+        case .tooLarge:
+            return Failure(.replyTooLarge, "the reply exceeds http.max_reply_bytes")
+        case .headersTooLarge: return Failure(.replyTooLarge, "the reply's headers are too large")
+        case .encoding: return Failure(.replyTruncated, "the reply's compression is damaged")
+        case .internalError: return Failure(.other, "libcurl could not carry out the request")
+        }
+    }
+}
+
+extension Failure {
+    /// The same failure with the facts of the reply it came from.
+    fileprivate func of(_ reply: HTTPReply) -> Failure {
+        var failure = self
+        failure.httpStatus = reply.status
+        failure.cfRay = reply.headers.cfRay
+        return failure
+    }
+}

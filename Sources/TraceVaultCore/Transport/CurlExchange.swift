@@ -1,0 +1,183 @@
+// CurlExchange.swift - one easy handle and what it is filled with and fills.
+
+import CCurl
+import CSystem
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// One exchange under way, or a handle ready for the next one.
+@safe
+final class CurlExchange {
+    let easy: UnsafeMutableRawPointer
+    private(set) var id: UInt64 = 0
+    private var body: ByteBuffer
+    private let maxReplyBytes: Int
+    private var overflowed = false
+    /// Three list nodes in C memory: the secret header, Accept, X-Auth-Email.
+    private let nodes: UnsafeMutablePointer<curl_slist>
+    private static let accept = CText("Accept: application/json")
+    private var authorization: SecretHeader?
+    private var email: CText?
+
+    init(_ settings: TransportSettings) throws(Failure) {
+        guard let easy = unsafe curl_easy_init() else {
+            throw Failure(.noMemory, "libcurl gave no transfer handle")
+        }
+        unsafe self.easy = easy
+        unsafe nodes = .allocate(capacity: 3)
+        unsafe nodes.initialize(repeating: curl_slist(), count: 3)
+        maxReplyBytes = settings.maxReplyBytes
+        body = ByteBuffer(limit: settings.maxReplyBytes)
+        var accepted = true
+        for option in settings.options() {
+            accepted = unsafe option.apply(to: easy) && accepted
+        }
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let codes = unsafe [
+            tvs_curl_forbid_keylog(easy),
+            tvs_curl_set_sink(easy, CURLOPT_WRITEFUNCTION.rawValue, writeBody),
+            tvs_curl_set_pointer(easy, CURLOPT_WRITEDATA.rawValue, context),
+            tvs_curl_set_pointer(easy, CURLOPT_PRIVATE.rawValue, context),
+        ]
+        guard accepted, codes.allSatisfy({ $0 == 0 }) else {
+            throw Failure(.other, "this libcurl does not know an option that safety depends on")
+        }
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(easy)
+        unsafe nodes.deallocate()
+    }
+
+    /// Fills in what differs from request to request.
+    func prepare(
+        _ id: UInt64, _ request: HTTPRequest, _ settings: TransportSettings
+    ) throws(Failure) {
+        self.id = id
+        overflowed = false
+        body = ByteBuffer(limit: maxReplyBytes)
+        authorization = request.authorization
+        email = request.email.map { CText("X-Auth-Email: " + $0) }
+        unsafe nodes[0].data = UnsafeMutablePointer(mutating: request.authorization.cString)
+        unsafe nodes[0].next = nodes + 1
+        unsafe nodes[1].data = Self.accept.pointer
+        unsafe nodes[1].next = email == nil ? nil : nodes + 2
+        unsafe nodes[2].data = email?.pointer
+        unsafe nodes[2].next = nil
+        // A key header would enter HTTP/2's shared compression table (security: HPACK).
+        let http2 = settings.http2 && request.email == nil
+        let version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+        let codes = unsafe [
+            tvs_curl_set_text(easy, CURLOPT_URL.rawValue, settings.base.text + request.path),
+            tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
+            tvs_curl_set_long(easy, CURLOPT_HTTP_VERSION.rawValue, Int(version)),
+        ]
+        guard codes.allSatisfy({ $0 == 0 }) else {
+            throw Failure(.noMemory, "libcurl could not take the request")
+        }
+    }
+
+    /// Forgets the request and its credential.
+    func clear() {
+        unsafe _ = tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nil)
+        authorization = nil
+        email = nil
+        body = ByteBuffer(limit: 0)
+    }
+
+    // MARK: - What came
+
+    /// How many times larger than what travelled a body may be. gzip reaches about 1,030; a log in
+    /// JSON stays below 30.
+    private static let maxExpansion = 100
+    /// Below this size the ratio says nothing.
+    private static let expansionFloor = 1 << 20
+
+    /// Takes body bytes; false ends the exchange.
+    fileprivate func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let total = body.count + bytes.count
+        if total > Self.expansionFloor {
+            var travelled: Int64 = 0
+            unsafe _ = tvs_curl_info_off(easy, CURLINFO_SIZE_DOWNLOAD_T.rawValue, &travelled)
+            if Int64(total) / Int64(Self.maxExpansion) > max(1, travelled) { overflowed = true }
+        }
+        if !overflowed && !(unsafe body.append(bytes)) { overflowed = true }
+        return !overflowed
+    }
+
+    func reply(_ code: CURLcode) -> HTTPReply {
+        var reply = HTTPReply(body: body)
+        reply.status = Int32(
+            clamping: unsafe tvs_curl_info_long(easy, CURLINFO_RESPONSE_CODE.rawValue))
+        reply.fault = overflowed ? .tooLarge : Self.fault(code)
+        reply.headers.cfRay = String(header("cf-ray").prefix(64))
+        if reply.status != 200 {
+            reply.headers.retryAfter = header("retry-after")
+            reply.headers.retryAfterMs = header("retry-after-ms")
+            reply.headers.shouldRetry = header("x-should-retry").lowercased()
+        }
+        return reply
+    }
+
+    /// One header of the last reply, "" when absent; printable ASCII, bounded.
+    private func header(_ name: StaticString) -> String {
+        var found: UnsafeMutablePointer<curl_header>?
+        let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
+            unsafe curl_easy_header(easy, name, 0, UInt32(CURLH_HEADER), -1, &found)
+        }
+        guard code == CURLHE_OK, let value = unsafe found?.pointee.value else { return "" }
+        let length = unsafe strnlen(value, ReplyHeaders.maxValue)
+        var text = ""
+        for index in 0..<length {
+            let byte = unsafe UInt8(bitPattern: value[index])
+            let scalar = (0x20...0x7E).contains(byte) ? Unicode.Scalar(byte) : "?"
+            text.unicodeScalars.append(scalar)
+        }
+        return text
+    }
+
+    private static func fault(_ code: CURLcode) -> HTTPReply.Fault? {
+        switch code {
+        case CURLE_OK: return nil
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
+            CURLE_PROXY:
+            return .connect
+        case CURLE_PARTIAL_FILE: return .truncated
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+            CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_USE_SSL_FAILED:
+            return .tls
+        case CURLE_SSL_CONNECT_ERROR: return .handshake
+        case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CRL_BADFILE: return .trustStore
+        case CURLE_FILESIZE_EXCEEDED: return .tooLarge
+        // libcurl 7.88 says "out of memory" for a header line that is too long.
+        case CURLE_OUT_OF_MEMORY: return .headersTooLarge
+        case CURLE_BAD_CONTENT_ENCODING: return .encoding
+        case CURLE_GOT_NOTHING, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
+            CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY,
+            CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP_RETURNED_ERROR:
+            return .broken
+        default: return .internalError
+        }
+    }
+}
+
+/// libcurl's write callback. C calls it on the engine's thread only.
+private let writeBody: tvs_curl_sink = { bytes, size, count, context in
+    guard let context = unsafe context else { return 0 }
+    let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+    let (length, overflow) = size.multipliedReportingOverflow(by: count)
+    guard !overflow else { return 0 }
+    let accepted = unsafe exchange.take(UnsafeRawBufferPointer(start: bytes, count: length))
+    // Any other number than the length ends the transfer.
+    return accepted || length == 0 ? length : 0
+}
+
+/// A C string that lives as long as its owner; not for secrets.
+@safe
+private final class CText: @unchecked Sendable {
+    let pointer: UnsafeMutablePointer<CChar>?
+    init(_ text: String) { unsafe pointer = strdup(text) }
+    deinit { unsafe free(pointer) }
+}

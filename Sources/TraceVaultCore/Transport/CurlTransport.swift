@@ -1,0 +1,184 @@
+// CurlTransport.swift - HTTP exchanges over libcurl's multi interface. With CurlOptions.swift the
+// only Swift file that speaks libcurl. One thread uses a transport, except for `wake()`.
+
+import CCurl
+import CSystem
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// One request as it goes out. The secret header lives in guarded memory and is not copied: libcurl
+/// reads it where it is until the exchange ends.
+package struct HTTPRequest: Sendable {
+    /// The path and query below the base URL; only characters that need no escape.
+    package var path: String
+    package var authorization: SecretHeader
+    /// "X-Auth-Email: …" beside a global key.
+    package var email: String?
+
+    package init(path: String, authorization: SecretHeader, email: String?) {
+        self.path = path
+        self.authorization = authorization
+        self.email = email
+    }
+}
+
+/// Runs exchanges; ends are fetched with `poll`.
+@safe
+package final class CurlTransport {
+    private let settings: TransportSettings
+    private let multi: UnsafeMutableRawPointer
+    private var flying: [UInt64: CurlExchange] = [:]
+    /// Exchanges whose handles have every fixed option set already.
+    private var idle: [CurlExchange] = []
+    private static let maxIdle = 256
+
+    package init(_ settings: TransportSettings) throws(Failure) {
+        try Self.startLibcurl()
+        var settings = settings
+        settings.caFile = try Self.trustStore(settings.caFile)
+        self.settings = settings
+        guard let multi = unsafe curl_multi_init() else {
+            throw Failure(.noMemory, "libcurl gave no multi handle")
+        }
+        unsafe self.multi = multi
+        let streams = settings.maxStreams
+        unsafe _ = tvs_curl_multi_set_long(
+            multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))
+        unsafe _ = tvs_curl_multi_set_long(
+            multi, CURLMOPT_MAX_HOST_CONNECTIONS.rawValue, settings.maxConnections)
+        unsafe _ = tvs_curl_multi_set_long(
+            multi, CURLMOPT_MAX_TOTAL_CONNECTIONS.rawValue, settings.maxConnections)
+        unsafe _ = tvs_curl_multi_set_long(
+            multi, CURLMOPT_MAX_CONCURRENT_STREAMS.rawValue, streams)
+    }
+
+    deinit {
+        for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
+        flying = [:]
+        idle = []
+        unsafe _ = curl_multi_cleanup(multi)
+    }
+
+    /// Begins an exchange. `id` names it until `poll` reports its end. `origin` is where the secret
+    /// may go; any other base URL is refused here, next to the socket.
+    package func start(
+        _ id: UInt64, _ request: HTTPRequest, to origin: String
+    ) throws(Failure) {
+        guard origin == settings.base.origin.text else {
+            throw Failure(.origin, "the credential is sealed for another origin than api.base_url")
+        }
+        let exchange: CurlExchange
+        if let reused = idle.popLast() {
+            exchange = reused
+        } else {
+            exchange = try CurlExchange(settings)
+        }
+        try exchange.prepare(id, request, settings)
+        guard unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK else {
+            throw Failure(.other, "libcurl refused a transfer")
+        }
+        flying[id] = exchange
+    }
+
+    /// Ends an exchange without a report.
+    package func abort(_ id: UInt64) {
+        guard let exchange = flying.removeValue(forKey: id) else { return }
+        unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
+        recycle(exchange)
+    }
+
+    /// Moves bytes, waits at most `timeoutMs` when there are none, then calls `ended` for every
+    /// exchange that is over.
+    package func poll(timeoutMs: Int32, _ ended: (UInt64, HTTPReply) -> Void) {
+        var running: Int32 = 0
+        unsafe _ = curl_multi_perform(multi, &running)
+        if !collect(ended) {
+            unsafe _ = curl_multi_poll(multi, nil, 0, timeoutMs, nil)
+        }
+    }
+
+    /// Ends a wait in `poll` at once, or the next one. Any thread.
+    package func wake() { unsafe _ = curl_multi_wakeup(multi) }
+
+    private func collect(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
+        var remaining: Int32 = 0
+        var found = false
+        while let message = unsafe curl_multi_info_read(multi, &remaining) {
+            guard unsafe message.pointee.msg == CURLMSG_DONE,
+                let easy = unsafe message.pointee.easy_handle,
+                let context = unsafe tvs_curl_private(easy)
+            else { continue }
+            let code = unsafe message.pointee.data.result
+            let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+            unsafe _ = curl_multi_remove_handle(multi, easy)
+            flying[exchange.id] = nil
+            let reply = exchange.reply(code)
+            let id = exchange.id
+            recycle(exchange)
+            found = true
+            ended(id, reply)
+        }
+        return found
+    }
+
+    /// Keeps the handle for the next request. Its credential is gone first; libcurl is never asked
+    /// to reset a handle between credentials.
+    private func recycle(_ exchange: CurlExchange) {
+        exchange.clear()
+        if idle.count < Self.maxIdle { idle.append(exchange) }
+    }
+
+    // MARK: - Once per process
+
+    /// Starts libcurl, which counts its users; never undone, other parts of the host may rely on it.
+    private static let startCode: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+
+    private static func startLibcurl() throws(Failure) {
+        guard startCode == CURLE_OK, let info = unsafe curl_version_info(CURLVERSION_TENTH) else {
+            throw Failure(.other, "libcurl could not be started")
+        }
+        let features = unsafe info.pointee.features
+        let needed = CURL_VERSION_SSL | CURL_VERSION_ASYNCHDNS | CURL_VERSION_THREADSAFE
+        guard unsafe info.pointee.version_num >= 0x07_55_00, features & needed == needed,
+            unsafe String(cString: info.pointee.ssl_version).hasPrefix("OpenSSL")
+        else {
+            throw Failure(
+                .other, "libcurl 7.85 or newer with OpenSSL, threads and asynchronous names needed")
+        }
+    }
+
+    /// Where distributions keep the certificate authorities.
+    private static let trustStores = [
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+    ]
+
+    private static func trustStore(_ configured: String) throws(Failure) -> String {
+        let candidates = configured.isEmpty ? trustStores : [configured]
+        for path in candidates where unsafe access(path, R_OK) == 0 { return path }
+        throw Failure(
+            .configValue,
+            configured.isEmpty
+                ? "no file of certificate authorities found; install ca-certificates or set tls.ca_file"
+                : "tls.ca_file cannot be read")
+    }
+
+    /// Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7), nil for anything else.
+    static func httpDate(_ text: String) -> Int64? {
+        let seconds = unsafe curl_getdate(text, nil)
+        return seconds < 0 ? nil : Int64(seconds)
+    }
+
+    /// libcurl's and its TLS backend's versions, for tv_build_info().
+    package static func describe(into writer: inout JSONWriter) {
+        guard let info = unsafe curl_version_info(CURLVERSION_TENTH) else { return }
+        writer.key("libcurl")
+        writer.string(unsafe String(cString: info.pointee.version))
+        writer.key("tls_backend")
+        writer.string(unsafe info.pointee.ssl_version.map { unsafe String(cString: $0) } ?? "")
+        writer.key("http2")
+        writer.bool(unsafe info.pointee.features & CURL_VERSION_HTTP2 != 0)
+    }
+}

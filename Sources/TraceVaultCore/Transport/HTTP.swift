@@ -1,0 +1,48 @@
+// HTTP.swift - what goes out and what comes back, without libcurl's names.
+
+/// One HTTP exchange as it ended.
+package struct HTTPReply: Sendable {
+    /// Why there is no complete reply.
+    package enum Fault: Sendable, Equatable {
+        /// Name resolution or connection failed.
+        case connect
+        /// The connection broke or went silent.
+        case broken
+        /// Fewer bytes came than the server had announced.
+        case truncated
+        /// Certificate or handshake not acceptable.
+        case tls
+        /// The handshake broke off, which may pass.
+        case handshake
+        /// The certificate authorities' file cannot be used.
+        case trustStore
+        /// More bytes than allowed, or a compression bomb.
+        case tooLarge
+        /// More or longer headers than allowed.
+        case headersTooLarge
+        /// The body's compression is damaged.
+        case encoding
+        /// libcurl refused the request itself; a fault of this library.
+        case internalError
+    }
+
+    /// nil when a whole reply came.
+    package var fault: Fault?
+    /// 0 when no status line came.
+    package var status: Int32 = 0
+    package var body: ByteBuffer
+    package var headers = ReplyHeaders()
+
+    package init(body: ByteBuffer) { self.body = body }
+}
+
+/// The header fields that mean something here; "" when absent. Values are printable ASCII.
+package struct ReplyHeaders: Sendable, Equatable {
+    package var cfRay = ""
+    package var retryAfter = ""
+    package var retryAfterMs = ""
+    package var shouldRetry = ""
+
+    /// The longest value kept; the rest is cut off.
+    static let maxValue = 128
+}

@@ -1,0 +1,186 @@
+// TransportTests.swift - what is decided about URLs, waits and replies, without a network.
+
+import CCurl
+import Testing
+
+@testable import TraceVaultCore
+
+private func reply(
+    _ status: Int32, _ text: String = "", _ change: (inout HTTPReply) -> Void = { _ in }
+) -> HTTPReply {
+    let body = ByteBuffer(limit: 1 << 20)
+    var text = text
+    text.withUTF8 { utf8 in _ = unsafe body.append(UnsafeRawBufferPointer(utf8)) }
+    var reply = HTTPReply(body: body)
+    reply.status = status
+    change(&reply)
+    return reply
+}
+
+private func failure(_ reply: HTTPReply) -> Failure? {
+    if case .failure(let failure) = CloudflareAPI.judge(reply).outcome { return failure }
+    return nil
+}
+
+private func errors(_ code: Int) -> String {
+    "{\"success\":false,\"errors\":[{\"code\":\(code),\"message\":\"m\"}],\"result\":null}"
+}
+
+@Suite struct BaseURLTests {
+    @Test(arguments: [
+        ("https://API.Cloudflare.com:443", "https://api.cloudflare.com"),
+        ("https://localhost:8443", "https://localhost:8443"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("https://[::1]:9", "https://[::1]:9"),
+    ]) func originsHaveOneSpelling(given: String, expected: String) {
+        #expect(Origin(given)?.text == expected)
+    }
+
+    @Test(arguments: [
+        "", "https://", "ftp://a", "https://user@host", "https://a/b", "https://a:0", "https://a:b",
+        "https://a:65536", "http://example.com", "https://a b", "https://a\r\nX: y", "//a", "a:80",
+        "https://127.0.0.1:+5", "https://host:", "http://localhost.example.com",
+    ]) func anythingElseIsNoOrigin(given: String) {
+        #expect(Origin(given) == nil)
+    }
+
+    @Test func plainHTTPNeedsToBeAllowed() throws {
+        #expect(throws: Failure.self) {
+            try BaseURL("http://127.0.0.1:8080/v4", allowHTTPLoopback: false)
+        }
+        #expect(try BaseURL("http://127.0.0.1:8080/v4", allowHTTPLoopback: true).path == "/v4")
+    }
+
+    @Test(arguments: ["https://h/a/../b", "https://h/a?b", "https://h/%2e", "https://h/a#b"])
+    func pathsThatCouldLeadElsewhereAreRefused(given: String) {
+        #expect(throws: Failure.self) { try BaseURL(given, allowHTTPLoopback: false) }
+    }
+}
+
+@Suite struct JudgementTests {
+    @Test func statusesBecomeDistinctOutcomes() {
+        #expect(failure(reply(401, errors(10000)))?.status == .credential)
+        #expect(failure(reply(403, errors(10000)))?.status == .credential)
+        #expect(failure(reply(400, errors(9106)))?.status == .credential)
+        #expect(failure(reply(403, errors(4)))?.status == .forbidden)
+        #expect(failure(reply(404, errors(1001)))?.status == .noMessage)
+        #expect(failure(reply(404, errors(7003)))?.status == .http)
+        #expect(failure(reply(302))?.status == .redirect)
+        #expect(failure(reply(202))?.status == .replyDeferred)
+        #expect(failure(reply(204))?.status == .replyEmpty)
+        #expect(failure(reply(418, "tea"))?.status == .http)
+        #expect(failure(reply(200))?.status == .replyEmpty)
+        #expect(failure(reply(200, "<html>"))?.status == .notJSON)
+        #expect(failure(reply(200, errors(1000)))?.status == .replyRefused)
+        #expect(failure(reply(200, "{\"success\":true,\"result\":[]}"))?.status == .replyShape)
+        #expect(failure(reply(200, "{\"success\":true,"))?.status == .replyTruncated)
+    }
+
+    @Test(arguments: [408, 500, 502, 503, 504, 520, 527, 530] as [Int32])
+    func transientStatusesAreRetried(status: Int32) {
+        guard case .retry = CloudflareAPI.judge(reply(status, "<html>")).verdict else {
+            Issue.record("not retried")
+            return
+        }
+        #expect(failure(reply(status))?.retriable == true)
+    }
+
+    @Test(arguments: [400, 401, 403, 404, 405, 501, 528] as [Int32])
+    func otherStatusesAreFinal(status: Int32) {
+        guard case .final = CloudflareAPI.judge(reply(status)).verdict else {
+            Issue.record("not final")
+            return
+        }
+    }
+
+    @Test func theServerMayOverrideTheRetry() {
+        let no = reply(503) { $0.headers.shouldRetry = "false" }
+        guard case .final = CloudflareAPI.judge(no).verdict else {
+            Issue.record("retried although x-should-retry says no")
+            return
+        }
+        let yes = reply(409) { $0.headers.shouldRetry = "true" }
+        guard case .retry = CloudflareAPI.judge(yes).verdict else {
+            Issue.record("not retried although x-should-retry says yes")
+            return
+        }
+    }
+
+    @Test func a429WithoutRetryAfterParksForFiveMinutes() {
+        guard case .rateLimited(300_000) = CloudflareAPI.judge(reply(429, "{")).verdict else {
+            Issue.record("not parked for 300 s")
+            return
+        }
+        let given = reply(429) { $0.headers.retryAfter = "17" }
+        #expect(failure(given)?.retryAfterMs == 17_000)
+    }
+
+    @Test func factsOfTheReplyReachTheHost() {
+        let judged = failure(reply(403, errors(10000)) { $0.headers.cfRay = "8a1b-SYD" })
+        #expect(judged?.httpStatus == 403)
+        #expect(judged?.codes == [10000])
+        #expect(judged?.cfRay == "8a1b-SYD")
+    }
+}
+
+@Suite struct RetryAfterTests {
+    private func wait(_ change: (inout ReplyHeaders) -> Void) -> Int64? {
+        var headers = ReplyHeaders()
+        change(&headers)
+        return RetryAfter.milliseconds(headers, bodySeconds: nil, wallMs: 1_790_000_000_000)
+    }
+
+    @Test func secondsFractionsMillisecondsAndDatesAreUnderstood() {
+        #expect(wait { $0.retryAfter = "120" } == 120_000)
+        #expect(wait { $0.retryAfter = "1.5" } == 1500)
+        #expect(wait { $0.retryAfterMs = "250"; $0.retryAfter = "9" } == 250)
+        #expect(wait { $0.retryAfter = "Mon, 21 Sep 2026 14:14:20 GMT" } == 60_000)
+        #expect(wait { $0.retryAfter = "Mon, 21 Sep 2020 14:14:20 GMT" } == 0)
+    }
+
+    @Test func nonsenseIsIgnoredAndAbsurdityIsBounded() {
+        #expect(wait { $0.retryAfter = "-5" } == nil)
+        #expect(wait { $0.retryAfter = "soon" } == nil)
+        #expect(wait { $0.retryAfter = "nan" } == nil)
+        #expect(wait { $0.retryAfter = "1e400" } == nil)
+        #expect(wait { $0.retryAfter = "99999999999999999999" } == 86_400_000)
+        #expect(wait { _ in } == nil)
+    }
+}
+
+@Suite struct ConfigTests {
+    @Test func everyDefaultPassesItsOwnCheck() throws {
+        var config = Config()
+        for setting in Setting.allCases {
+            try config.set(setting, to: setting.property.standard)
+        }
+        _ = try TransportSettings(config)
+    }
+
+    @Test func unknownNamesAndValuesOutOfRangeAreTold() {
+        #expect(throws: Failure.self) { try Config.setting(named: "http.maxconnections") }
+        var config = Config()
+        for (setting, value) in [
+            (Setting.maxInFlight, "0"), (.maxInFlight, "1025"), (.maxInFlight, "many"),
+            (.maxInFlight, ""), (.allowHTTPLoopback, "yes"), (.httpVersion, "3"),
+            (.caFile, "a\nb"), (.maxInFlight, "99999999999999999999"),
+        ] {
+            #expect(throws: Failure.self) { try config.set(setting, to: value) }
+        }
+        #expect(config.int(.maxInFlight) == 128)
+    }
+}
+
+@Suite struct CurlOptionTests {
+    @Test func thisLibcurlTakesEveryOption() throws {
+        let settings = try TransportSettings(Config())
+        guard let easy = unsafe curl_easy_init() else {
+            Issue.record("no handle")
+            return
+        }
+        defer { unsafe curl_easy_cleanup(easy) }
+        for option in settings.options() {
+            #expect(unsafe option.apply(to: easy), "option \(option.option.rawValue)")
+        }
+    }
+}

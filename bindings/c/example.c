@@ -1,0 +1,274 @@
+/* example.c - a complete program: fetches delivery traces and prints each message's path.
+ *
+ *     cc example.c tv_trace.c -o example $(pkg-config --cflags --libs tracevault jansson)
+ *
+ * It holds no Cloudflare secret: the vault does, and the engine uses it. All requests go out at
+ * once; poll() on the engine's descriptor waits for them, as an event loop would. */
+#define _DEFAULT_SOURCE /* explicit_bzero */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tracevault.h>
+#include <unistd.h>
+
+#include "tv_trace.h"
+
+enum { EXIT_ALL_TRACED = 0, EXIT_SOME_FAILED = 1, EXIT_USAGE = 2, EXIT_SETUP = 3 };
+enum { KEY_LEN = 32 };
+
+static const char usage[] =
+    "usage: example [-a ACCOUNT] [-w SECONDS] [-o NAME=VALUE]... VAULT KEYFILE TENANT MESSAGE...\n"
+    "\n"
+    "Prints the delivery path of each MESSAGE (investigate id, postfix id or alert id).\n"
+    "\n"
+    "  VAULT       vault file\n"
+    "  KEYFILE     file of exactly 32 bytes: the vault's raw key\n"
+    "  TENANT      whose accounts to use\n"
+    "  -a ACCOUNT  account id; may be left out when the tenant has one account\n"
+    "  -w SECONDS  while a trace is still pending, ask again for so long\n"
+    "  -o NAME=VALUE  a setting of the library, see docs/CONFIGURATION.md\n"
+    "\n"
+    "exit codes: 0 every trace came, 1 some did not, 2 wrong usage,\n"
+    "            3 the vault, a setting or the engine failed\n";
+
+typedef struct options {
+    const char *account;
+    const char *wait_ms;
+    char wait_text[24];
+    tv_config *config;
+} options;
+
+/* Prints "what: NAME: message" for a failed call, frees the error, gives 0 for success. */
+static int failed(const char *what, tv_status status, tv_error *error) {
+    if (status == TV_OK) return 0;
+    fprintf(stderr, "example: %s: %s: %s\n", what, tv_status_name(status),
+            error != NULL ? tv_error_message(error, NULL) : "no more is known");
+    tv_error_free(error);
+    return 1;
+}
+
+/* Prints a log line's text; whatever could steer a terminal is shown as \xNN. */
+static void print_text(const char *data, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)data[i];
+        if (c < 0x20 || c == 0x7f)
+            printf("\\x%02x", c);
+        else
+            putchar(c);
+    }
+}
+
+static void print_block(const char *direction, const tv_trace_block *block) {
+    for (size_t i = 0; i < block->line_count; i++) {
+        const tv_trace_line *line = &block->lines[i];
+        const char *at = line->at != NULL ? line->at : line->at_raw;
+        printf("  %-8s  ", direction);
+        print_text(at != NULL ? at : "(no time)", at != NULL ? strlen(at) : 9);
+        printf("  ");
+        if (line->message != NULL) print_text(line->message, line->message_len);
+        putchar('\n');
+    }
+    if (block->line_count == 0) printf("  %-8s  (no lines)\n", direction);
+    if (block->pending == TV_TRACE_YES) printf("  %-8s  … more is still to come\n", direction);
+}
+
+static int print_trace(const char *message, tv_event *event) {
+    const char *json = NULL;
+    size_t json_len = 0;
+    tv_error *error = NULL;
+    tv_status status = tv_event_document(event, "trace", 5, &json, &json_len, &error);
+    if (failed(message, status, error)) return 0;
+
+    tv_trace *trace = NULL;
+    char reason[200];
+    if (tv_trace_parse(json, json_len, &trace, reason, sizeof reason) != TV_TRACE_OK) {
+        fprintf(stderr, "example: %s: %s\n", message, reason);
+        return 0;
+    }
+    printf("%s  tenant %s, account %s, %s\n", message, trace->tenant != NULL ? trace->tenant : "?",
+           trace->account_id != NULL ? trace->account_id : "?",
+           trace->complete == TV_TRACE_YES ? "complete" : "not complete yet");
+    print_block("inbound", &trace->inbound);
+    print_block("outbound", &trace->outbound);
+    for (size_t i = 0; i < trace->warning_count; i++)
+        printf("  warning   %s\n", trace->warnings[i].code);
+    tv_trace_free(trace);
+    return 1;
+}
+
+/* Prints the outcome of one request; 1 when its trace came. The tag is its place in `messages`. */
+static int print_event(char **messages, tv_event *event) {
+    const char *message = messages[tv_event_tag(event)];
+    if (tv_event_status(event) == TV_OK) return print_trace(message, event);
+    tv_error *failure = NULL;
+    tv_error *error = NULL;
+    tv_status status = tv_event_error(event, &failure, &error);
+    if (failed(message, status, error)) return 0;
+    failed(message, tv_event_status(event), failure);
+    return 0;
+}
+
+/* Takes every event that waits. 0 when the engine failed. */
+static int drain(tv_engine *engine, char **messages, size_t *open, size_t *traced) {
+    for (;;) {
+        tv_event *event = NULL;
+        tv_error *error = NULL;
+        if (failed("take", tv_engine_take(engine, 0, &event, &error), error)) return 0;
+        if (event == NULL) return 1;
+        if (tv_event_kind(event) == TV_EVENT_TRACE) {
+            *traced += (size_t)print_event(messages, event);
+            *open -= 1;
+        }
+        tv_event_free(event);
+    }
+}
+
+/* Submits one message: 1 queued, 0 not now because the queue is full, -1 failed (and said so). */
+static int submit(tv_engine *engine, const tv_tenant *tenant, const options *opt, char **messages,
+                  size_t index) {
+    const char *message = messages[index];
+    tv_request *request = NULL;
+    tv_error *error = NULL;
+    if (failed(message,
+               tv_request_trace(opt->account, strlen(opt->account), message, strlen(message),
+                                &request, &error),
+               error))
+        return -1;
+    tv_status status = TV_OK;
+    if (opt->wait_ms != NULL)
+        status = tv_request_set(request, "wait_ms", 7, opt->wait_ms, strlen(opt->wait_ms), &error);
+    if (status == TV_OK) status = tv_engine_submit(engine, tenant, request, index, NULL, &error);
+    tv_request_free(request);
+    if (status == TV_E_QUEUE_FULL) {
+        tv_error_free(error);
+        return 0;
+    }
+    return failed(message, status, error) ? -1 : 1;
+}
+
+static int trace_all(tv_engine *engine, const tv_tenant *tenant, const options *opt,
+                     char **messages, size_t count) {
+    int fd = -1;
+    tv_error *error = NULL;
+    if (failed("engine", tv_engine_fd(engine, &fd, &error), error)) return EXIT_SETUP;
+
+    size_t next = 0;   /* the first message not yet submitted */
+    size_t open = 0;   /* submitted, event not yet taken */
+    size_t traced = 0; /* traces printed */
+    while (next < count || open > 0) {
+        int queued = 1;
+        while (next < count && (queued = submit(engine, tenant, opt, messages, next)) != 0) {
+            next += 1;
+            if (queued > 0) open += 1;
+        }
+        if (open == 0) break;
+        struct pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
+        poll(&waiting, 1, -1); /* a signal only makes the loop go round once more */
+        if (!drain(engine, messages, &open, &traced)) return EXIT_SETUP;
+    }
+    return traced == count ? EXIT_ALL_TRACED : EXIT_SOME_FAILED;
+}
+
+/* Reads the key file and hands it to the library; the copy here is wiped. */
+static tv_unlock *read_key(const char *path) {
+    unsigned char key[KEY_LEN + 1]; /* one more, to notice a longer file */
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fprintf(stderr, "example: key file: ");
+        perror(path);
+        return NULL;
+    }
+    setvbuf(file, NULL, _IONBF, 0); /* no second copy of the key in a stdio buffer */
+    size_t len = fread(key, 1, sizeof key, file);
+    fclose(file);
+    tv_unlock *unlock = NULL;
+    tv_error *error = NULL;
+    tv_status status = tv_unlock_key(key, len, &unlock, &error);
+    explicit_bzero(key, sizeof key);
+    return failed("key file", status, error) ? NULL : unlock;
+}
+
+static int run(const char *path, const char *key_path, const char *tenant_name, const options *opt,
+               char **messages, size_t count) {
+    tv_error *error = NULL;
+    tv_vault *vault = NULL;
+    tv_tenant *tenant = NULL;
+    tv_engine *engine = NULL;
+    int code = EXIT_SETUP;
+    tv_unlock *unlock = read_key(key_path);
+    if (unlock == NULL) return code;
+    tv_status status = tv_vault_open(path, strlen(path), unlock, opt->config, &vault, &error);
+    tv_unlock_free(unlock); /* the vault keeps what it needs */
+    if (failed(path, status, error)) return code;
+    status = tv_tenant_open(vault, tenant_name, strlen(tenant_name), &tenant, &error);
+    tv_vault_free(vault); /* the tenant keeps what it needs */
+    if (failed(tenant_name, status, error)) return code;
+    if (!failed("engine", tv_engine_new(opt->config, &engine, &error), error)) {
+        code = trace_all(engine, tenant, opt, messages, count);
+        tv_engine_free(engine);
+    }
+    tv_tenant_free(tenant);
+    return code;
+}
+
+/* Takes "NAME=VALUE" into the configuration; an exit code, 0 when fine. */
+static int set_option(options *opt, const char *text) {
+    const char *equals = strchr(text, '=');
+    tv_error *error = NULL;
+    if (equals == NULL) {
+        fprintf(stderr, "example: -o needs NAME=VALUE, not %s\n", text);
+        return EXIT_USAGE;
+    }
+    tv_status status = tv_config_set(opt->config, text, (size_t)(equals - text), equals + 1,
+                                     strlen(equals + 1), &error);
+    return failed(text, status, error) ? EXIT_SETUP : 0;
+}
+
+static int set_wait(options *opt, const char *seconds) {
+    char *end = NULL;
+    unsigned long value = strtoul(seconds, &end, 10);
+    if (*seconds < '0' || *seconds > '9' || *end != '\0' || value > 86400) {
+        fprintf(stderr, "example: -w needs 0 to 86400 seconds, not %s\n", seconds);
+        return EXIT_USAGE;
+    }
+    snprintf(opt->wait_text, sizeof opt->wait_text, "%lu", value * 1000);
+    opt->wait_ms = opt->wait_text;
+    return 0;
+}
+
+static int parse_and_run(int argc, char **argv, options *opt) {
+    int letter;
+    int code = 0;
+    while (code == 0 && (letter = getopt(argc, argv, "a:w:o:h")) != -1) {
+        switch (letter) {
+        case 'a': opt->account = optarg; break;
+        case 'w': code = set_wait(opt, optarg); break;
+        case 'o': code = set_option(opt, optarg); break;
+        case 'h': fputs(usage, stdout); return 0;
+        default: fputs(usage, stderr); return EXIT_USAGE;
+        }
+    }
+    if (code != 0) return code;
+    if (argc - optind < 4) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    return run(argv[optind], argv[optind + 1], argv[optind + 2], opt, argv + optind + 3,
+               (size_t)(argc - optind - 3));
+}
+
+int main(int argc, char **argv) {
+    if (tv_abi() != TV_ABI) {
+        fprintf(stderr, "example: made for ABI %d, the library speaks %" PRId32 "\n", TV_ABI,
+                tv_abi());
+        return EXIT_SETUP;
+    }
+    options opt = {.account = "", .wait_ms = NULL, .wait_text = "", .config = NULL};
+    tv_error *error = NULL;
+    if (failed("settings", tv_config_new(&opt.config, &error), error)) return EXIT_SETUP;
+    int code = parse_and_run(argc, argv, &opt);
+    tv_config_free(opt.config);
+    return code;
+}
