@@ -74,6 +74,8 @@ int main(int count, char **arguments) {
     curl_global_init(CURL_GLOBAL_ALL);
     CURLM *multi = curl_multi_init();
     if (transfers == NULL || multi == NULL) fail("curl_multi", "no memory");
+    /* One connection for all of them, as the engine has it; libcurl's default is 100 streams. */
+    curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, load.in_flight);
 
     for (long i = 0; i < load.in_flight; i++) {
         prepare(&transfers[i], &load, headers);

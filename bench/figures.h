@@ -24,27 +24,27 @@ struct load {
     double cpu_started_us, wall_started_us;
 };
 
-static double now_us(void) {
+static inline double now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
 /* User and system time of all threads of this process. */
-static double cpu_us(void) {
+static inline double cpu_us(void) {
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
     return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
            (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
-static void fail(const char *what, const char *why) {
+static inline void fail(const char *what, const char *why) {
     fprintf(stderr, "%s: %s\n", what, why);
     exit(1);
 }
 
 /* PROGRAM ORIGIN CA_FILE IN_FLIGHT REQUESTS */
-static struct load load_from_arguments(int count, char **arguments) {
+static inline struct load load_from_arguments(int count, char **arguments) {
     if (count != 5) fail(arguments[0], "ORIGIN CA_FILE IN_FLIGHT REQUESTS");
     struct load load = {.origin = arguments[1], .ca_file = arguments[2]};
     load.in_flight = strtol(arguments[3], NULL, 10);
@@ -57,7 +57,7 @@ static struct load load_from_arguments(int count, char **arguments) {
 }
 
 /* Note that request `number` ends now; the measurement begins when the warm-up is through. */
-static void load_done(struct load *load, long number) {
+static inline void load_done(struct load *load, long number) {
     load->took_us[number] = now_us() - load->started_us[number];
     if (++load->done == WARM_UP) {
         load->cpu_started_us = cpu_us();
@@ -65,12 +65,12 @@ static void load_done(struct load *load, long number) {
     }
 }
 
-static int ascending(const void *left, const void *right) {
+static inline int ascending(const void *left, const void *right) {
     double a = *(const double *)left, b = *(const double *)right;
     return (a > b) - (a < b);
 }
 
-static void load_print(struct load *load) {
+static inline void load_print(struct load *load) {
     double cpu = cpu_us() - load->cpu_started_us, wall = now_us() - load->wall_started_us;
     long measured = load->requests - WARM_UP;
     qsort(load->took_us + WARM_UP, (size_t)measured, sizeof(double), ascending);
