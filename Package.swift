@@ -14,6 +14,9 @@ let house: [SwiftSetting] = [
 // Release only: on a target that tests link, or in debug, these flags break the test runner and
 // the sanitizers.
 let shared: [LinkerSetting] = [
+    // Debian's libsodium.a is not fit for a shared library whose symbols may be replaced from
+    // outside: hidden it is, in debug too.
+    .unsafeFlags(["-Xlinker", "--exclude-libs", "-Xlinker", "libsodium.a"]),
     .unsafeFlags(
         [
             "-static-stdlib", "-use-ld=lld",

@@ -8,17 +8,19 @@
 #endif
 
 /// A growable run of bytes with a maximum; a class, so that results can be shared and freed once.
-/// Not synchronised: one owner fills it, afterwards it is only read.
+/// Not synchronised: one owner fills it, afterwards it is only read. That is also why the run-time
+/// checks for overlapping access are off: they cost more than the appends of a JSON document.
 @safe
 package final class ByteBuffer: @unchecked Sendable {
-    private var storage: UnsafeMutablePointer<UInt8>?
-    private var capacity = 0
-    package private(set) var count = 0
+    @exclusivity(unchecked) private var storage: UnsafeMutablePointer<UInt8>?
+    @exclusivity(unchecked) private var capacity = 0
+    @exclusivity(unchecked) private var used = 0
+    package var count: Int { unsafe used }
     /// The most bytes this buffer will hold.
     package let limit: Int
 
     package init(limit: Int) {
-        self.limit = max(0, limit)
+        self.limit = min(max(0, limit), Int.max - 1)
     }
 
     deinit { unsafe free(storage) }
@@ -30,16 +32,30 @@ package final class ByteBuffer: @unchecked Sendable {
         guard bytes.count <= limit - count, reserve(bytes.count) else { return false }
         guard let storage = unsafe storage else { return false }
         unsafe memcpy(storage + count, source, bytes.count)
-        count += bytes.count
+        unsafe used += bytes.count
         unsafe storage[count] = 0
         return true
+    }
+
+    /// Lets `fill` write up to `room` bytes behind the content; it answers how many it wrote.
+    /// False when the limit or the memory would be exceeded or nothing was written.
+    package func append(
+        room: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Bool {
+        let before = count
+        let fits = unsafe append(upTo: room) { place in
+            unsafe fill(UnsafeMutableRawBufferPointer(start: place, count: room))
+        }
+        return fits && count > before
     }
 
     /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
     @inline(__always)
     package func append(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Bool {
-        guard reserve(most), let storage = unsafe storage else { return false }
-        count += unsafe max(0, min(write(storage + count), most))
+        // What is allocated is within the limit; only what is not there yet needs a closer look.
+        if unsafe most < 0 || most >= capacity - used { guard reserve(most) else { return false } }
+        guard let storage = unsafe storage else { return false }
+        unsafe used += max(0, min(write(storage + count), most))
         unsafe storage[count] = 0
         return true
     }
@@ -48,19 +64,20 @@ package final class ByteBuffer: @unchecked Sendable {
     package func reserve(_ extra: Int) -> Bool {
         guard extra >= 0, extra <= limit - count else { return false }
         let needed = count + extra + 1
-        if needed <= capacity { return true }
-        let doubled = capacity > limit / 2 ? limit + 1 : capacity * 2
-        let size = max(needed, max(256, min(doubled, limit + 1)))
+        if unsafe needed <= capacity { return true }
+        let doubled = unsafe capacity > limit / 2 ? limit + 1 : capacity * 2
+        // Never more than the limit: `append(upTo:)` takes what is allocated for allowed.
+        let size = max(needed, min(max(256, doubled), limit + 1))
         guard let grown = unsafe realloc(storage, size) else { return false }
         unsafe storage = grown.assumingMemoryBound(to: UInt8.self)
-        capacity = size
+        unsafe capacity = size
         unsafe storage?[count] = 0
         return true
     }
 
     /// Forgets the content, keeps the memory.
     package func removeAll() {
-        count = 0
+        unsafe used = 0
         unsafe storage?[0] = 0
     }
 

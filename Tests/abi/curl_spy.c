@@ -32,7 +32,7 @@ static void describe_list(char *text, size_t size, const struct curl_slist *list
 
 CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
     CURLcode (*real)(CURL *, CURLoption, ...) =
-        (CURLcode(*)(CURL *, CURLoption, ...))dlsym(RTLD_NEXT, "curl_easy_setopt");
+        __extension__(CURLcode(*)(CURL *, CURLoption, ...)) dlsym(RTLD_NEXT, "curl_easy_setopt");
     const struct curl_easyoption *known = curl_easy_option_by_id(option);
     const char *name = known ? known->name : "?";
     char text[512];
@@ -67,7 +67,7 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
 
 CURLMcode curl_multi_setopt(CURLM *multi, CURLMoption option, ...) {
     CURLMcode (*real)(CURLM *, CURLMoption, ...) =
-        (CURLMcode(*)(CURLM *, CURLMoption, ...))dlsym(RTLD_NEXT, "curl_multi_setopt");
+        __extension__ (CURLMcode(*)(CURLM *, CURLMoption, ...))dlsym(RTLD_NEXT, "curl_multi_setopt");
     va_list arguments;
     va_start(arguments, option);
     long value = va_arg(arguments, long);

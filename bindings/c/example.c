@@ -93,7 +93,8 @@ static int print_trace(const char *message, tv_event *event) {
     print_block("inbound", &trace->inbound);
     print_block("outbound", &trace->outbound);
     for (size_t i = 0; i < trace->warning_count; i++)
-        printf("  warning   %s\n", trace->warnings[i].code);
+        printf("  warning   %s at %s\n", trace->warnings[i].code,
+               trace->warnings[i].path != NULL ? trace->warnings[i].path : "?");
     tv_trace_free(trace);
     return 1;
 }

@@ -128,6 +128,12 @@ static const char *json_text(reader *in, const json_t *value) {
     return made;
 }
 
+/* A member that is an object, as JSON text that the trace owns, or NULL. */
+static const char *json_member(reader *in, const json_t *object, const char *name) {
+    const json_t *value = object_member(in, object, name);
+    return value != NULL ? json_text(in, value) : NULL;
+}
+
 static void read_line(reader *in, const json_t *from, tv_trace_line *line) {
     if (!json_is_object(from)) {
         complain(in, TV_TRACE_SHAPE, "a line is not an object");
@@ -137,18 +143,16 @@ static void read_line(reader *in, const json_t *from, tv_trace_line *line) {
     line->at = text(in, from, "at", NULL);
     line->at_raw = text(in, from, "at_raw", NULL);
     line->message = text(in, from, "message", &line->message_len);
-    const json_t *event = object_member(in, from, "event");
-    if (event != NULL) line->event_json = json_text(in, event);
-    const json_t *extra = object_member(in, from, "extra");
-    if (extra != NULL) line->extra_json = json_text(in, extra);
+    line->event_json = json_member(in, from, "event");
+    line->extra_json = json_member(in, from, "extra");
 }
 
 static void read_block(reader *in, const json_t *root, const char *name, tv_trace_block *block) {
     block->pending = TV_TRACE_UNKNOWN;
     const json_t *from = object_member(in, root, name);
     if (from == NULL) return;
-    block->present = 1;
     block->pending = answer(in, from, "pending");
+    block->extra_json = json_member(in, from, "extra");
     const json_t *lines = array_member(in, from, "lines");
     size_t count = json_array_size(lines);
     if (count == 0) return;
@@ -175,9 +179,9 @@ static void read_warnings(reader *in, const json_t *root, tv_trace *trace) {
     trace->warning_count = count;
     for (size_t i = 0; i < count; i++) {
         const json_t *from = json_array_get(warnings, i);
-        made[i].detail = json_text(in, from);
-        made[i].code =
-            json_is_string(from) ? json_string_value(from) : text(in, from, "code", NULL);
+        made[i].code = text(in, from, "code", NULL);
+        integer(in, from, "count", &made[i].count);
+        made[i].path = text(in, from, "path", NULL);
         if (made[i].code == NULL) complain(in, TV_TRACE_SHAPE, "a warning has no code");
     }
 }
@@ -207,6 +211,7 @@ static void read_trace(reader *in, const json_t *root, tv_trace *trace) {
     trace->queue_id_time = text(in, queue_id, "time", NULL);
     read_block(in, root, "inbound", &trace->inbound);
     read_block(in, root, "outbound", &trace->outbound);
+    trace->extra_json = json_member(in, root, "extra");
     read_warnings(in, root, trace);
 }
 

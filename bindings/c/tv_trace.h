@@ -52,16 +52,17 @@ typedef struct tv_trace_line {
 
 /** One way of the message: into Cloudflare, or out of it. */
 typedef struct tv_trace_block {
-    int present;              /* whether the reply has this block at all */
-    tv_trace_answer pending;  /* whether Cloudflare still gathers lines */
+    tv_trace_answer pending; /* whether Cloudflare still gathers lines */
     size_t line_count;
     const tv_trace_line *lines; /* NULL when line_count is 0 */
+    const char *extra_json;     /* fields Cloudflare added here, as JSON text; usually NULL */
 } tv_trace_block;
 
 /** Something odd about the reply: never silently dropped. */
 typedef struct tv_trace_warning {
-    const char *code;   /* a short name, such as "unknown_field"; never NULL */
-    const char *detail; /* the warning as JSON text; never NULL */
+    const char *code; /* a short name, such as "time_unreadable"; never NULL */
+    int64_t count;    /* how often it happened; 0 when not said */
+    const char *path; /* where first, as a JSON pointer into the reply */
 } tv_trace_warning;
 
 /** The delivery trace of one message. */
@@ -79,6 +80,7 @@ typedef struct tv_trace {
     const char *queue_id_time; /* when that id was given, RFC 3339 */
     tv_trace_block inbound;
     tv_trace_block outbound;
+    const char *extra_json; /* fields Cloudflare added to the result; usually NULL */
     size_t warning_count;
     const tv_trace_warning *warnings; /* NULL when warning_count is 0 */
     void *owned;                      /* for tv_trace_free() alone */

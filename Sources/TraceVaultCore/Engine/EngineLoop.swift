@@ -104,7 +104,8 @@ final class EngineLoop {
                     accountID: credential.accountID, messageRef: job.request.messageRef,
                     submission: job.request.submission),
                 authorization: try job.tenant.authorization(for: credential),
-                email: credential.email)
+                email: credential.email,
+                timeoutMs: Self.timeout(until: job.deadline))
             try transport.start(id, request, to: credential.origin)
             return []
         } catch {
@@ -112,6 +113,11 @@ final class EngineLoop {
             running[id]?.reply = nil
             return scheduler.finished(id, .final, now: tvs_monotonic_us())
         }
+    }
+
+    /// A second later than the scheduler would end the request: only a belt.
+    private static func timeout(until deadline: Int64) -> Int {
+        Int(clamping: max(0, deadline - tvs_monotonic_us()) / 1000 + 1000)
     }
 
     private func ended(_ id: JobID, _ reply: HTTPReply) {

@@ -12,7 +12,8 @@ package enum Identifiers {
         guard bytes.byteCount == 32 else { throw badAccount() }
         for index in 0..<bytes.byteCount {
             switch JSONText.byte(bytes, index) {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): continue
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"):
+                continue
             default: throw badAccount()
             }
         }

@@ -15,14 +15,26 @@ package struct JSONMembers {
     private var key: Int
     private let end: Int
     private let table: KeyTable?
-    private static let fewTokens = 16
+    private static let few = 12
 
     /// Of the object at a position; no members when it is none.
     package init(of object: Int, _ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
         self.tape = tape
         key = object + 1
         end = tape[object].kind == .object ? Int(tape[object].next) : object
-        table = end - key > Self.fewTokens ? try KeyTable(tape, key..<end, bytes) : nil
+        table = Self.isLarge(tape, key, end) ? try KeyTable(tape, key..<end, bytes) : nil
+    }
+
+    private static func isLarge(_ tape: JSONTape, _ first: Int, _ end: Int) -> Bool {
+        // A member takes two tokens at least.
+        guard end - first > few * 2 else { return false }
+        var members = 0
+        var key = first
+        while key + 1 < end, members <= few {
+            members += 1
+            key = Int(tape[key + 1].next)
+        }
+        return members > few
     }
 
     /// The next member's key and value.

@@ -51,12 +51,14 @@ package struct JSONToken: Sendable {
 package final class JSONTape: @unchecked Sendable {
     /// The text. Must not change while the tape is used.
     package let body: ByteBuffer
-    package private(set) var count = 0
+    package var count: Int { unsafe used }
+    // Looked at for every token, written once: the run-time check for overlap is off.
+    @exclusivity(unchecked) private var used = 0
     /// The text began with a byte order mark.
     package internal(set) var hasByteOrderMark = false
     /// Some string, key or value, holds half of a surrogate pair.
     package internal(set) var loneSurrogates = 0
-    private var tokens: UnsafeMutablePointer<JSONToken>?
+    @exclusivity(unchecked) private var tokens: UnsafeMutablePointer<JSONToken>?
 
     init(of body: ByteBuffer) {
         self.body = body
@@ -73,7 +75,7 @@ package final class JSONTape: @unchecked Sendable {
         return unsafe tokens
     }
 
-    func finish(count: Int) { self.count = count }
+    func finish(count: Int) { unsafe used = count }
 
     /// The token at a position; position 0 is the whole text.
     package subscript(index: Int) -> JSONToken {

@@ -58,9 +58,30 @@ package struct JSONWriter: ~Copyable {
 
     package mutating func int(_ value: some BinaryInteger) {
         separate()
-        var text = String(value)
-        text.withUTF8 { unsafe raw(UnsafeRawBufferPointer($0)) }
+        if let small = UInt64(exactly: value) {
+            digits(small)
+        } else {
+            part(String(value))
+        }
         needsComma = true
+    }
+
+    /// Line numbers are most of the numbers written: no String for them.
+    private mutating func digits(_ value: UInt64) {
+        var size = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            size += 1
+        }
+        unsafe put(upTo: size) { place in
+            var rest = value
+            for index in stride(from: size - 1, through: 0, by: -1) {
+                unsafe place[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            return size
+        }
     }
 
     package mutating func string(_ value: String) {

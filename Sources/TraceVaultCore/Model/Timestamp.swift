@@ -5,8 +5,11 @@
 
 /// One parsed instant. The fraction stays in the text it was parsed from.
 package struct Timestamp: Sendable, Equatable {
-    /// Whole minutes since 1970, UTC.
-    package let minutes: Int64
+    // The date as written; with the zone's offset taken off, the minute may be of another day.
+    private let year: Int64
+    private let month: Int64
+    private let day: Int64
+    private let minuteOfDay: Int64
     /// 0 to 60; a leap second stays one.
     package let second: Int64
     /// Where the digits of the fraction are in the parsed text; empty without one.
@@ -44,23 +47,30 @@ package struct Timestamp: Sendable, Equatable {
             fraction = 20..<index
         }
         guard let zone = Self.zone(text, at: index) else { return nil }
-        let day0 = Self.days(year: year, month: month, day: day)
-        let minutes = day0 * 1440 + hour * 60 + minute - zone.minutes
-        guard Self.allowed.contains(minutes) else { return nil }
-        self.minutes = minutes
+        let minuteOfDay = hour * 60 + minute - zone.minutes
+        self.minuteOfDay = minuteOfDay
+        (self.year, self.month, self.day) = (year, month, day)
         self.second = second
         self.fraction = fraction
         zoneMissing = zone.isMissing
         isCanonical = zone.isCanonical && separator == UInt8(ascii: "T")
+        guard zone.minutes == 0 || Self.allowed.contains(minutes) else { return nil }
+    }
+
+    /// Whole minutes since 1970, UTC. Not kept, because few texts need their instant.
+    package var minutes: Int64 {
+        Self.days(year: year, month: month, day: day) * 1440 + minuteOfDay
     }
 
     /// The same instant, however it was written.
     package func isSame(as other: Timestamp, _ text: RawSpan, _ otherText: RawSpan) -> Bool {
         guard minutes == other.minutes, second == other.second else { return false }
         for place in 0..<max(fraction.count, other.fraction.count) {
-            let digit = place < fraction.count
+            let digit =
+                place < fraction.count
                 ? JSONText.byte(text, fraction.lowerBound + place) : UInt8(ascii: "0")
-            let otherDigit = place < other.fraction.count
+            let otherDigit =
+                place < other.fraction.count
                 ? JSONText.byte(otherText, other.fraction.lowerBound + place) : UInt8(ascii: "0")
             guard digit == otherDigit else { return false }
         }
@@ -75,8 +85,9 @@ package struct Timestamp: Sendable, Equatable {
     /// RFC 3339 in UTC; `fraction` in units of the last of `digits` decimal places.
     package static func text(seconds: Int64, fraction: Int64, digits: Int) -> String {
         let minutes = floorDivide(seconds, 60)
-        return stem(minutes: minutes, second: seconds - minutes * 60) + "."
-            + padded(fraction, digits) + "Z"
+        return text(
+            minutes: minutes, second: seconds - minutes * 60, fraction: fraction,
+            digits: max(1, min(digits, 18)))
     }
 
     /// RFC 3339 in UTC with three decimals; nil outside the years 0000 to 9999.
@@ -87,17 +98,55 @@ package struct Timestamp: Sendable, Equatable {
     }
 
     private static func stem(minutes: Int64, second: Int64) -> String {
+        unsafe String(unsafeUninitializedCapacity: stemLength) { place in
+            unsafe writeStem(place, minutes, second)
+            return stemLength
+        }
+    }
+
+    private static func text(
+        minutes: Int64, second: Int64, fraction: Int64, digits: Int
+    ) -> String {
+        let length = stemLength + digits + 2
+        return unsafe String(unsafeUninitializedCapacity: length) { place in
+            unsafe writeStem(place, minutes, second)
+            unsafe place[stemLength] = UInt8(ascii: ".")
+            unsafe writeDigits(place, at: stemLength + 1, fraction, digits)
+            unsafe place[length - 1] = UInt8(ascii: "Z")
+            return length
+        }
+    }
+
+    private static let stemLength = 19
+
+    private static func writeStem(
+        _ place: UnsafeMutableBufferPointer<UInt8>, _ minutes: Int64, _ second: Int64
+    ) {
         let days = floorDivide(minutes, 1440)
         let minuteOfDay = minutes - days * 1440
         let (year, month, day) = civil(days: days)
-        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
-            + padded(minuteOfDay / 60, 2) + ":" + padded(minuteOfDay % 60, 2) + ":"
-            + padded(second, 2)
+        unsafe writeDigits(place, at: 0, year, 4)
+        unsafe place[4] = UInt8(ascii: "-")
+        unsafe writeDigits(place, at: 5, month, 2)
+        unsafe place[7] = UInt8(ascii: "-")
+        unsafe writeDigits(place, at: 8, day, 2)
+        unsafe place[10] = UInt8(ascii: "T")
+        unsafe writeDigits(place, at: 11, minuteOfDay / 60, 2)
+        unsafe place[13] = UInt8(ascii: ":")
+        unsafe writeDigits(place, at: 14, minuteOfDay % 60, 2)
+        unsafe place[16] = UInt8(ascii: ":")
+        unsafe writeDigits(place, at: 17, second, 2)
     }
 
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    /// The last `count` digits of a value that is not negative.
+    private static func writeDigits(
+        _ place: UnsafeMutableBufferPointer<UInt8>, at start: Int, _ value: Int64, _ count: Int
+    ) {
+        var rest = value.magnitude
+        for index in stride(from: start + count - 1, through: start, by: -1) {
+            unsafe place[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
     }
 
     // MARK: - Parsing
@@ -169,7 +218,10 @@ package struct Timestamp: Sendable, Equatable {
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
         let part = (5 * dayOfYear + 2) / 153
         let month = part < 10 ? part + 3 : part - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * part + 2) / 5 + 1)
+        return (
+            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month,
+            dayOfYear - (153 * part + 2) / 5 + 1
+        )
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {

@@ -39,24 +39,46 @@ extension TraceView {
         writer.endObject()
     }
 
+    /// Finds the known members without `JSONMembers`, which compares all names with each other:
+    /// they can only repeat themselves, so the last assignment wins.
     private mutating func parts(
         of index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
     ) throws(Failure) -> Parts {
         var parts = Parts()
-        var members = try JSONMembers(of: index, tape, bytes)
-        while let (key, value) = members.next(bytes) {
-            switch KnownNames(of: tape[key], bytes) {
-            case .message: parts.message = value
-            case .lineno: parts.lineno = value
-            case .loggedAt: parts.loggedAt = value
-            case .time: parts.time = value
-            default:
-                parts.hasOther = true
-                warnings.add(.unknownKey, at: place.path)
+        var repeated = 0
+        var key = index + 1
+        let end = Int(tape[index].next)
+        while key + 1 < end {
+            let value = key + 1
+            let name = KnownNames(of: tape[key], bytes)
+            let former: Int
+            switch name {
+            case .message: (former, parts.message) = (parts.message, value)
+            case .lineno: (former, parts.lineno) = (parts.lineno, value)
+            case .loggedAt: (former, parts.loggedAt) = (parts.loggedAt, value)
+            case .time: (former, parts.time) = (parts.time, value)
+            default: (former, parts.hasOther) = (0, true)
             }
+            if former != 0 { repeated += 1 }
+            key = Int(tape[value].next)
         }
-        warnings.add(.duplicateKey, members.duplicates, at: place.path)
+        if parts.hasOther {
+            repeated = try noteOthers(of: index, place, bytes)
+        }
+        warnings.add(.duplicateKey, repeated, at: place.path)
         return parts
+    }
+
+    /// Warns of the members without a place; answers how many of all members were repeated.
+    private mutating func noteOthers(
+        of index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
+    ) throws(Failure) -> Int {
+        var members = try JSONMembers(of: index, tape, bytes)
+        while let (key, _) = members.next(bytes) {
+            if KnownNames.lineNames.contains(KnownNames(of: tape[key], bytes)) { continue }
+            warnings.add(.unknownKey, at: place.path)
+        }
+        return members.duplicates
     }
 
     /// A line that is no object: a text is its message, anything else is kept as it is.

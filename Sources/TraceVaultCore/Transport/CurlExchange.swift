@@ -73,6 +73,7 @@ final class CurlExchange {
             tvs_curl_set_text(easy, CURLOPT_URL.rawValue, settings.base.text + request.path),
             tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
             tvs_curl_set_long(easy, CURLOPT_HTTP_VERSION.rawValue, Int(version)),
+            tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
         ]
         guard codes.allSatisfy({ $0 == 0 }) else {
             throw Failure(.noMemory, "libcurl could not take the request")

@@ -16,11 +16,14 @@ package struct HTTPRequest: Sendable {
     package var authorization: SecretHeader
     /// "X-Auth-Email: …" beside a global key.
     package var email: String?
+    /// When libcurl gives up by itself; the scheduler's deadline comes first.
+    package var timeoutMs: Int
 
-    package init(path: String, authorization: SecretHeader, email: String?) {
+    package init(path: String, authorization: SecretHeader, email: String?, timeoutMs: Int) {
         self.path = path
         self.authorization = authorization
         self.email = email
+        self.timeoutMs = timeoutMs
     }
 }
 

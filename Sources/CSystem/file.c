@@ -1,0 +1,113 @@
+/* file.c - the file system calls of the vault's store, one function each.
+ *
+ * No policy: which file, in which order and what a failure means is FileStore.swift's business.
+ * Interrupted calls are reported, not repeated. */
+#define _GNU_SOURCE
+#include "tv_system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static int32_t result(int outcome) { return outcome < 0 ? -errno : outcome; }
+
+int32_t tvs_open_directory(const char *path) {
+    return result(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+int32_t tvs_open_read(int32_t directory, const char *name) {
+    /* O_NONBLOCK: a FIFO put in the file's place must not make the host wait. */
+    return result(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+}
+
+int32_t tvs_open_new(int32_t directory, const char *name) {
+    return result(
+        openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+int32_t tvs_open_unnamed(int32_t directory) {
+    return result(openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+}
+
+int32_t tvs_open_lock(int32_t directory, const char *name) {
+    return result(openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+int64_t tvs_read(int32_t descriptor, void *bytes, size_t length) {
+    ssize_t count = read(descriptor, bytes, length);
+    return count < 0 ? -errno : count;
+}
+
+int64_t tvs_write(int32_t descriptor, const void *bytes, size_t length) {
+    ssize_t count = write(descriptor, bytes, length);
+    return count < 0 ? -errno : count;
+}
+
+int32_t tvs_sync(int32_t descriptor) { return result(fsync(descriptor)); }
+
+int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {
+    struct stat status;
+    if (fstat(descriptor, &status) != 0) return -errno;
+    out->size = status.st_size > 0 ? (uint64_t)status.st_size : 0;
+    out->owner = status.st_uid;
+    out->mode = status.st_mode & 07777;
+    out->is_regular = S_ISREG(status.st_mode);
+    return 0;
+}
+
+int32_t tvs_change_owner(int32_t descriptor, uint32_t owner) {
+    return result(fchown(descriptor, owner, (gid_t)-1));
+}
+
+int32_t tvs_link_unnamed(int32_t descriptor, int32_t directory, const char *name) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", (int)descriptor);
+    return result(linkat(AT_FDCWD, path, directory, name, AT_SYMLINK_FOLLOW));
+}
+
+int32_t tvs_link(int32_t directory, const char *from, const char *to) {
+    return result(linkat(directory, from, directory, to, 0));
+}
+
+int32_t tvs_rename(int32_t directory, const char *from, const char *to) {
+    return result(renameat(directory, from, directory, to));
+}
+
+int32_t tvs_unlink(int32_t directory, const char *name) {
+    return result(unlinkat(directory, name, 0));
+}
+
+static int32_t set_lock(int32_t descriptor, short type) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    return result(fcntl(descriptor, F_OFD_SETLK, &lock));
+}
+
+int32_t tvs_lock(int32_t descriptor) {
+    int32_t outcome = set_lock(descriptor, F_WRLCK);
+    return outcome == -EACCES ? -EAGAIN : outcome;
+}
+
+int32_t tvs_unlock(int32_t descriptor) { return set_lock(descriptor, F_UNLCK); }
+
+char *tvs_absolute_path(const char *path) { return realpath(path, NULL); }
+
+uint32_t tvs_effective_user(void) { return geteuid(); }
+
+void tvs_sleep_ms(int64_t duration) {
+    struct timespec rest = {duration / 1000, (duration % 1000) * 1000000};
+    while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
+    }
+}
+
+const char *tvs_error_name(int32_t number) {
+    const char *name = strerrorname_np(number);
+    return name == NULL ? "an unknown error" : name;
+}

@@ -1,0 +1,115 @@
+// Bytes.swift - little-endian integers, identifiers and ranges in and out of raw bytes.
+//
+// Every read is checked against the end and answers nil; nothing here knows the vault's format.
+
+/// 16 random bytes, ordered as bytes are.
+package struct Identifier: Hashable, Comparable, Sendable {
+    package let high: UInt64
+    package let low: UInt64
+
+    package static func < (left: Identifier, right: Identifier) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+
+    /// A fresh one from libsodium's generator.
+    static func random() -> Identifier {
+        Identifier(high: Sealing.randomWord(), low: Sealing.randomWord())
+    }
+}
+
+extension RawSpan {
+    /// A little-endian integer, or nil beyond the end.
+    func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T? {
+        guard offset >= 0, offset <= byteCount - MemoryLayout<T>.size else { return nil }
+        return T(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
+    }
+
+    func identifier(at offset: Int) -> Identifier? {
+        guard let high = integer(at: offset, as: UInt64.self),
+            let low = integer(at: offset + 8, as: UInt64.self)
+        else { return nil }
+        return Identifier(high: high.byteSwapped, low: low.byteSwapped)
+    }
+
+    func isWithin(_ range: Range<Int>) -> Bool {
+        range.lowerBound >= 0 && range.upperBound <= byteCount
+    }
+
+    /// Whether the range exists and holds only zeros.
+    func isZero(_ range: Range<Int>) -> Bool {
+        guard isWithin(range) else { return false }
+        for offset in range where (unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)) != 0 {
+            return false
+        }
+        return true
+    }
+
+    /// The text in a range that was checked to be UTF-8; "" where there is none.
+    func text(_ range: Range<Int>?) -> String {
+        guard let range, isWithin(range) else { return "" }
+        return unsafe extracting(range).withUnsafeBytes {
+            unsafe String(decoding: $0, as: UTF8.self)
+        }
+    }
+}
+
+/// Appends to a ByteBuffer; running out of room is remembered, as in JSONWriter.
+struct BytesWriter: ~Copyable {
+    let buffer: ByteBuffer
+    private(set) var isComplete = true
+
+    init(into buffer: ByteBuffer) {
+        self.buffer = buffer
+    }
+
+    mutating func bytes(_ bytes: UnsafeRawBufferPointer) {
+        if isComplete { isComplete = unsafe buffer.append(bytes) }
+    }
+
+    mutating func bytes(_ span: RawSpan) {
+        unsafe span.withUnsafeBytes { unsafe bytes($0) }
+    }
+
+    mutating func bytes(_ span: RawSpan, _ range: Range<Int>) {
+        guard span.isWithin(range) else { return isComplete = false }
+        bytes(span.extracting(range))
+    }
+
+    mutating func integer(_ value: some FixedWidthInteger) {
+        unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes($0) }
+    }
+
+    mutating func identifier(_ value: Identifier) {
+        integer(value.high.byteSwapped)
+        integer(value.low.byteSwapped)
+    }
+
+    mutating func label(_ text: StaticString) {
+        unsafe bytes(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func text(_ value: String) {
+        var copy = value
+        copy.withUTF8 { unsafe bytes(UnsafeRawBufferPointer($0)) }
+    }
+
+    mutating func zeros(_ count: Int) {
+        guard count > 0 else { return }
+        unsafe filled(count) { unsafe $0.initializeMemory(as: UInt8.self, repeating: 0) }
+    }
+
+    /// Appends `count` bytes that `fill` writes.
+    mutating func filled(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        guard isComplete else { return }
+        isComplete = unsafe buffer.append(room: count) { room in
+            unsafe fill(room)
+            return count
+        }
+    }
+
+    /// As `filled`, and remembers when `fill` says that it could not.
+    mutating func attempt(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Bool) {
+        guard isComplete else { return }
+        isComplete = unsafe buffer.append(room: count) { unsafe fill($0) ? count : 0 }
+    }
+}

@@ -1,0 +1,164 @@
+// FileStore+Writing.swift - durable creation and replacement of the vault file.
+//
+// New bytes are written beside the old file, synced, read back and compared; then one rename makes
+// them the vault. A failure before the rename leaves the old vault; after it the outcome is said
+// to be unknown. A failed fsync is never tried again: the store refuses to write until it is
+// opened anew.
+
+import Glibc
+import Synchronization
+
+extension FileStore {
+    private var temporaryName: String { name + ".new" }
+    private var previousName: String { name + ".prev" }
+
+    // MARK: - Create
+
+    package func create(_ bytes: ByteBuffer) throws(Failure) {
+        let lease = try lease(timeoutMs: lockTimeoutMs)
+        defer { lease.release() }
+        let directory = try openDirectory()
+        let unnamed = files.open(directory.number, ".", .unnamed)
+        if unnamed >= 0 {
+            let file = Descriptor(number: unnamed, files: files)
+            try write(bytes, to: file)
+            try sync(file)
+            let answer = files.linkUnnamed(file.number, directory.number, name)
+            if answer == 0 { return try settle(directory) }
+            if answer == -EEXIST { throw Self.exists }
+        }
+        // File systems without unnamed files, or no /proc: a named one, linked into place.
+        try writeTemporary(bytes, directory, owner: nil)
+        let answer = files.link(directory.number, temporaryName, name)
+        _ = files.unlink(directory.number, temporaryName)
+        if answer == -EEXIST { throw Self.exists }
+        if let error = FileError(answer: answer) { throw failed("naming it", error) }
+        try settle(directory)
+    }
+
+    private static let exists = Failure(.exists, "There is a file at the vault's path already.")
+
+    // MARK: - Replace
+
+    package func replace(
+        _ bytes: ByteBuffer, ifRevision expected: Revision
+    ) throws(Failure) -> Bool {
+        guard !isPoisoned.load(ordering: .acquiring) else {
+            throw Failure(.io, "A write failed before: close the vault and open it again.")
+        }
+        let directory = try openDirectory()
+        let owner = try status(of: try openVault(directory), "the file").owner
+        guard try revision(directory) == expected else { return false }
+        do throws(Failure) {
+            try writeTemporary(bytes, directory, owner: owner)
+            try keepPrevious(directory)
+            let answer = files.rename(directory.number, temporaryName, name)
+            if let error = FileError(answer: answer) { throw failed("replacing it", error) }
+        } catch {
+            _ = files.unlink(directory.number, temporaryName)
+            throw error
+        }
+        try settle(directory)
+        return true
+    }
+
+    /// Writes, syncs and reads back a file beside the vault; only the lock's holder may.
+    private func writeTemporary(
+        _ bytes: ByteBuffer, _ directory: borrowing Descriptor, owner: UInt32?
+    ) throws(Failure) {
+        // What a killed writer left behind.
+        _ = files.unlink(directory.number, temporaryName)
+        let number = files.open(directory.number, temporaryName, .new)
+        if let error = FileError(answer: number) { throw failed("making a new file", error) }
+        let file = Descriptor(number: number, files: files)
+        if let owner, try status(of: file, "the new file").owner != owner,
+            let error = FileError(answer: files.changeOwner(file.number, owner))
+        {
+            throw failed("giving the new file to the old one's owner", error)
+        }
+        try write(bytes, to: file)
+        try sync(file)
+        try compare(bytes, directory)
+    }
+
+    private func write(
+        _ bytes: ByteBuffer, to file: borrowing Descriptor
+    ) throws(Failure) {
+        let number = file.number
+        try bytes.withBytes { (span) throws(Failure) in
+            var offset = 0
+            while offset < span.byteCount {
+                let answer = unsafe span.extracting(offset..<span.byteCount).withUnsafeBytes {
+                    unsafe files.write(number, $0)
+                }
+                if answer == -Int(EINTR) { continue }
+                guard answer > 0 else {
+                    throw failed("writing it", FileError(answer < 0 ? Int32(-answer) : ENOSPC))
+                }
+                offset += answer
+            }
+        }
+    }
+
+    private func sync(_ file: borrowing Descriptor) throws(Failure) {
+        if let error = FileError(answer: files.sync(file.number)) {
+            isPoisoned.store(true, ordering: .releasing)
+            throw failed("syncing it", error)
+        }
+    }
+
+    /// Reads the new file through a fresh descriptor and compares it with what was meant.
+    private func compare(
+        _ bytes: ByteBuffer, _ directory: borrowing Descriptor
+    ) throws(Failure) {
+        let number = files.open(directory.number, temporaryName, .read)
+        if let error = FileError(answer: number) { throw failed("reading it back", error) }
+        let file = Descriptor(number: number, files: files)
+        let piece = ByteBuffer(limit: 262_144)
+        var offset = 0
+        while true {
+            piece.removeAll()
+            let count = try fill(piece, from: file, upTo: piece.limit)
+            if count == 0 { break }
+            let start = offset
+            let isSame = bytes.withBytes { meant in
+                piece.withBytes { found in
+                    guard meant.isWithin(start..<start + count) else { return false }
+                    return unsafe meant.extracting(start..<start + count).withUnsafeBytes { meant in
+                        unsafe found.withUnsafeBytes { unsafe Sealing.isEqual(meant, $0) }
+                    }
+                }
+            }
+            guard isSame else { throw Self.readBack }
+            offset += count
+        }
+        guard offset == bytes.count else { throw Self.readBack }
+    }
+
+    private static let readBack = Failure(
+        .io, "The new vault reads back differently. The stored vault is unchanged.")
+
+    /// Keeps the file that is about to be replaced as `<vault>.prev`.
+    private func keepPrevious(_ directory: borrowing Descriptor) throws(Failure) {
+        let passing = previousName + ".new"
+        _ = files.unlink(directory.number, passing)
+        let answer = files.link(directory.number, name, passing)
+        // File systems without hard links have no previous generation.
+        if [-EPERM, -EOPNOTSUPP, -EMLINK].contains(answer) { return }
+        if let error = FileError(answer: answer) { throw failed("keeping the old one", error) }
+        let renamed = files.rename(directory.number, passing, previousName)
+        // Left over when both names were links to one file already.
+        _ = files.unlink(directory.number, passing)
+        if let error = FileError(answer: renamed) { throw failed("keeping the old one", error) }
+    }
+
+    /// Makes a new name durable. The name is there already, so a failure says so.
+    private func settle(_ directory: borrowing Descriptor) throws(Failure) {
+        guard files.sync(directory.number) == 0 else {
+            isPoisoned.store(true, ordering: .releasing)
+            throw Failure(
+                .durabilityUnknown,
+                "The new vault is in place, but may not survive a crash: open it again and check.")
+        }
+    }
+}

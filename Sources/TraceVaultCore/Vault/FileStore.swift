@@ -1,0 +1,197 @@
+// FileStore.swift - a vault in a file: safe owners and modes, whole reads, one writer at a time.
+//
+// How a file is replaced so that a crash leaves the old or the new one is in
+// FileStore+Writing.swift. Nothing here looks behind a file's first 96 bytes.
+
+import CSystem
+import Glibc
+import Synchronization
+
+package final class FileStore: Store {
+    let files: any FileSystem
+    /// Absolute, so that a host may change its working directory.
+    private let directoryPath: String
+    let name: String
+    let lockTimeoutMs: Int
+    /// Set by a failed fsync: what is on the disk is unknown until the vault is opened again.
+    let isPoisoned = Atomic<Bool>(false)
+
+    package convenience init(path: String, _ settings: VaultSettings) throws(Failure) {
+        try self.init(path: path, settings, files: SystemFiles())
+    }
+
+    package init(
+        path: String, _ settings: VaultSettings, files: any FileSystem
+    ) throws(Failure) {
+        self.files = files
+        lockTimeoutMs = settings.lockTimeoutMs
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        name = String(slash.map { path[path.utf8.index(after: $0)...] } ?? path[...])
+        guard (1...240).contains(name.utf8.count), name != ".", name != "..",
+            !path.utf8.contains(0)
+        else {
+            throw Failure(.argument, "The path must name a file (at most 240 bytes).")
+        }
+        guard let absolute = unsafe tvs_absolute_path(directory) else {
+            throw Failure(.io, "The vault's directory does not exist or cannot be entered.")
+        }
+        defer { unsafe free(absolute) }
+        directoryPath = unsafe String(cString: absolute)
+    }
+
+    // MARK: - Descriptors
+
+    /// An open file, closed when it goes.
+    struct Descriptor: ~Copyable {
+        let number: Int32
+        let files: any FileSystem
+
+        deinit { files.close(number) }
+    }
+
+    func openDirectory() throws(Failure) -> Descriptor {
+        let number = files.openDirectory(directoryPath)
+        if let error = FileError(answer: number) { throw failed("opening its directory", error) }
+        let directory = Descriptor(number: number, files: files)
+        let status = try status(of: directory, "its directory")
+        let user = tvs_effective_user()
+        guard user == 0 || status.owner == user || status.owner == 0 else {
+            throw Failure(.unsafeFile, "The vault's directory belongs to another user.")
+        }
+        // Others may write only where they cannot rename what is not theirs (as in /tmp).
+        guard status.mode & 0o022 == 0 || status.mode & 0o1000 != 0 else {
+            throw Failure(
+                .unsafeFile, "Others may write to the vault's directory: chmod go-w it.")
+        }
+        return directory
+    }
+
+    /// Opens the vault file and checks that nobody else can have written it.
+    func openVault(_ directory: borrowing Descriptor) throws(Failure) -> Descriptor {
+        let number = files.open(directory.number, name, .read)
+        if number == -ELOOP {
+            throw Failure(.unsafeFile, "The vault's path is a symbolic link: name the file itself.")
+        }
+        if let error = FileError(answer: number) { throw failed("opening it", error) }
+        let file = Descriptor(number: number, files: files)
+        let status = try status(of: file, "the file")
+        guard status.isRegular else {
+            throw Failure(.unsafeFile, "The vault's path is not a regular file.")
+        }
+        let user = tvs_effective_user()
+        guard user == 0 || status.owner == user || status.owner == 0 else {
+            throw Failure(.unsafeFile, "The vault file belongs to another user.")
+        }
+        guard status.mode & 0o077 == 0 else {
+            throw Failure(.unsafeFile, "Others may read or write the vault file: chmod 600 it.")
+        }
+        return file
+    }
+
+    func status(
+        of descriptor: borrowing Descriptor, _ what: StaticString
+    ) throws(Failure) -> FileStatus {
+        switch files.status(descriptor.number) {
+        case .success(let status): return status
+        case .failure(let error): throw failed("looking at \(what)", error)
+        }
+    }
+
+    func failed(_ doing: String, _ error: FileError) -> Failure {
+        Failure(.io, "The vault failed at \(doing): \(error.name). The stored vault is unchanged.")
+    }
+
+    // MARK: - Reading
+
+    package func read() throws(Failure) -> ByteBuffer {
+        let directory = try openDirectory()
+        let file = try openVault(directory)
+        let bytes = ByteBuffer(limit: VaultLayout.maximumCount)
+        // The beginning first: what is not a vault is not read further, however large.
+        guard try fill(bytes, from: file, upTo: Revision.prefixCount) == Revision.prefixCount else {
+            throw VaultHeader.notVault
+        }
+        _ = try bytes.withBytes { (span) throws(Failure) in try Revision(prefix: span) }
+        guard let size = Int(exactly: try status(of: file, "the file").size), size < VaultLayout.maximumCount else {
+            throw Failure(.limit, "The vault file is larger than 512 MiB.")
+        }
+        guard bytes.reserve(max(0, size - bytes.count)) else { throw Failure.noMemory }
+        while try fill(bytes, from: file, upTo: bytes.limit - bytes.count) > 0 {}
+        return bytes
+    }
+
+    package func revision() throws(Failure) -> Revision {
+        let directory = try openDirectory()
+        return try revision(directory)
+    }
+
+    func revision(_ directory: borrowing Descriptor) throws(Failure) -> Revision {
+        let file = try openVault(directory)
+        let prefix = ByteBuffer(limit: Revision.prefixCount)
+        _ = try fill(prefix, from: file, upTo: Revision.prefixCount)
+        return try prefix.withBytes { (span) throws(Failure) in try Revision(prefix: span) }
+    }
+
+    /// Reads up to `count` bytes or to the end of the file; how many there were.
+    func fill(
+        _ bytes: ByteBuffer, from file: borrowing Descriptor, upTo count: Int
+    ) throws(Failure) -> Int {
+        let number = file.number
+        var total = 0
+        while total < count {
+            var answer = 0
+            let room = min(count - total, 1_048_576)
+            let isAppended = unsafe bytes.append(room: room) { room in
+                repeat { answer = unsafe files.read(number, room) } while answer == -Int(EINTR)
+                return answer
+            }
+            if answer < 0 { throw failed("reading it", FileError(Int32(-answer))) }
+            if answer == 0 { break }
+            guard isAppended else { throw Failure.noMemory }
+            total += answer
+        }
+        return total
+    }
+
+    // MARK: - The writers' lock
+
+    /// The lock on `<vault>.lock`, held.
+    private final class Lease: StoreLease {
+        private let file: Descriptor
+
+        init(_ file: consuming Descriptor) {
+            self.file = file
+        }
+
+        /// Unlocks, which counts even while a forked child still has the descriptor.
+        func release() { _ = file.files.unlock(file.number) }
+    }
+
+    package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
+        let directory = try openDirectory()
+        let number = files.open(directory.number, name + ".lock", .lock)
+        if number == -ELOOP {
+            throw Failure(.unsafeFile, "The vault's lock file is a symbolic link: remove it.")
+        }
+        if let error = FileError(answer: number) { throw failed("opening its lock", error) }
+        let file = Descriptor(number: number, files: files)
+        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+        var pause: Int64 = 1
+        while true {
+            let answer = files.lock(file.number)
+            if answer == 0 { return Lease(file) }
+            guard answer == -EAGAIN || answer == -EINTR else {
+                throw failed("locking it", FileError(-answer))
+            }
+            let rest = deadline - tvs_monotonic_ms()
+            guard rest > 0 else {
+                var failure = Failure(.busy, "Another writer held the vault too long; try again.")
+                failure.retriable = true
+                throw failure
+            }
+            tvs_sleep_ms(min(pause, rest))
+            pause = min(pause * 2, 50)
+        }
+    }
+}

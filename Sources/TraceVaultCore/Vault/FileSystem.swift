@@ -1,0 +1,117 @@
+// FileSystem.swift - the system calls of the file store, so that tests can stand in for the disk.
+//
+// One method per call, no policy. Answers are as the system's: 0, a descriptor or a count, or a
+// negative errno.
+
+import CSystem
+
+package struct FileStatus: Sendable {
+    package let size: UInt64
+    package let owner: UInt32
+    /// Permission bits and the sticky bit.
+    package let mode: UInt32
+    package let isRegular: Bool
+}
+
+/// What a file is opened for.
+package enum OpenMode: Sendable {
+    case read
+    case new
+    case unnamed
+    case lock
+}
+
+package protocol FileSystem: Sendable {
+    func openDirectory(_ path: String) -> Int32
+    func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32
+    func close(_ descriptor: Int32)
+    func read(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int
+    func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int
+    func sync(_ descriptor: Int32) -> Int32
+    func status(_ descriptor: Int32) -> Result<FileStatus, FileError>
+    func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32
+    func linkUnnamed(_ descriptor: Int32, _ directory: Int32, _ name: String) -> Int32
+    func link(_ directory: Int32, _ from: String, _ to: String) -> Int32
+    func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32
+    func unlink(_ directory: Int32, _ name: String) -> Int32
+    func lock(_ descriptor: Int32) -> Int32
+    func unlock(_ descriptor: Int32) -> Int32
+}
+
+/// An errno.
+package struct FileError: Error, Sendable, Equatable {
+    package let number: Int32
+
+    package init(_ number: Int32) {
+        self.number = number
+    }
+
+    /// From a negative answer.
+    init?(answer: Int32) {
+        guard answer < 0 else { return nil }
+        number = -answer
+    }
+
+    var name: String { unsafe String(cString: tvs_error_name(number)) }
+}
+
+/// The real one.
+package struct SystemFiles: FileSystem {
+    package init() {}
+
+    package func openDirectory(_ path: String) -> Int32 { unsafe tvs_open_directory(path) }
+
+    package func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32 {
+        switch mode {
+        case .read: unsafe tvs_open_read(directory, name)
+        case .new: unsafe tvs_open_new(directory, name)
+        case .unnamed: tvs_open_unnamed(directory)
+        case .lock: unsafe tvs_open_lock(directory, name)
+        }
+    }
+
+    package func close(_ descriptor: Int32) { tvs_close(descriptor) }
+
+    package func read(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
+        Int(unsafe tvs_read(descriptor, bytes.baseAddress, bytes.count))
+    }
+
+    package func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        Int(unsafe tvs_write(descriptor, bytes.baseAddress, bytes.count))
+    }
+
+    package func sync(_ descriptor: Int32) -> Int32 { tvs_sync(descriptor) }
+
+    package func status(_ descriptor: Int32) -> Result<FileStatus, FileError> {
+        var status = tvs_file_status()
+        let answer = unsafe tvs_file_status_of(descriptor, &status)
+        if let error = FileError(answer: answer) { return .failure(error) }
+        return .success(
+            FileStatus(
+                size: status.size, owner: status.owner, mode: status.mode,
+                isRegular: status.is_regular != 0))
+    }
+
+    package func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32 {
+        tvs_change_owner(descriptor, owner)
+    }
+
+    package func linkUnnamed(_ descriptor: Int32, _ directory: Int32, _ name: String) -> Int32 {
+        unsafe tvs_link_unnamed(descriptor, directory, name)
+    }
+
+    package func link(_ directory: Int32, _ from: String, _ to: String) -> Int32 {
+        unsafe tvs_link(directory, from, to)
+    }
+
+    package func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32 {
+        unsafe tvs_rename(directory, from, to)
+    }
+
+    package func unlink(_ directory: Int32, _ name: String) -> Int32 {
+        unsafe tvs_unlink(directory, name)
+    }
+
+    package func lock(_ descriptor: Int32) -> Int32 { tvs_lock(descriptor) }
+    package func unlock(_ descriptor: Int32) -> Int32 { tvs_unlock(descriptor) }
+}

@@ -1,0 +1,207 @@
+// KeySlot.swift - one way to unlock a vault: 256 bytes of the header with the wrapped root key.
+//
+// Costs are checked before anything is allocated, the commitment before anything is unwrapped. A
+// wrong key and a forged slot look the same, on purpose.
+
+struct KeySlot {
+    private let kind: UInt8
+    private let passes: UInt32
+    private let memory: UInt64
+    private let lanes: UInt8
+    private let index: UInt8
+    /// The slot's first byte in the header.
+    private let start: Int
+
+    /// The most passphrase slots tried per opening: each may cost seconds.
+    private static let maximumTries = 2
+    private static let wrappedCount = Sealing.keyCount + Sealing.tagCount
+
+    /// The bounds of the passphrase's cost.
+    static let memoryFloor: UInt64 = 19 * 1_048_576
+    static let memoryCeiling: UInt64 = 1024 * 1_048_576
+    static let passesFloor: UInt32 = 2
+    static let passesCeiling: UInt32 = 10
+    static let costCeiling: UInt64 = 4096 * 1_048_576
+
+    private init(_ header: RawSpan, _ index: Int) throws(Failure) {
+        start = VaultLayout.slots.lowerBound + index * VaultLayout.slotCount
+        guard let kind = header.integer(at: start, as: UInt8.self),
+            let passes = header.integer(at: start + 4, as: UInt32.self),
+            let memory = header.integer(at: start + 8, as: UInt64.self),
+            let lanes = header.integer(at: start + 16, as: UInt8.self),
+            let index = UInt8(exactly: index), (1...5).contains(kind),
+            header.isZero(start + 1..<start + 4), header.isZero(start + 17..<start + 32),
+            header.isZero(start + 192..<start + 256)
+        else {
+            throw Failure(.damagedHeader, "A key slot in the vault's header is damaged.")
+        }
+        self.kind = kind
+        self.passes = passes
+        self.memory = memory
+        self.lanes = lanes
+        self.index = index
+    }
+
+    // MARK: - Unlocking
+
+    /// Checks all slots, then finds the one that the secret opens.
+    static func unlock(
+        _ header: RawSpan, count: Int, vaultID: Identifier, with unlock: UnlockSecret
+    ) throws(Failure) -> SecretBytes {
+        try checkCosts(header, count: count)
+        var tries = 0
+        for index in 0..<count {
+            let slot = try KeySlot(header, index)
+            guard slot.kind == unlock.kind.rawValue else { continue }
+            if unlock.kind == .passphrase {
+                guard tries < maximumTries else { break }
+                tries += 1
+            }
+            if let root = try slot.open(header, vaultID, unlock) { return root }
+        }
+        throw Failure(
+            .unlock, "The vault does not open: wrong passphrase or key, or a forged key slot.")
+    }
+
+    /// Refuses slots that would cost too much or protect too little.
+    static func checkCosts(_ header: RawSpan, count: Int) throws(Failure) {
+        for index in 0..<count {
+            let slot = try KeySlot(header, index)
+            guard slot.kind == UnlockSecret.Kind.passphrase.rawValue else { continue }
+            try checkCost(passes: slot.passes, memory: slot.memory, lanes: slot.lanes)
+        }
+    }
+
+    static func checkCost(passes: UInt32, memory: UInt64, lanes: UInt8) throws(Failure) {
+        guard lanes == 1, memory % 1024 == 0, memory <= memoryCeiling, passes <= passesCeiling,
+            memory * UInt64(passes) <= costCeiling
+        else {
+            throw Failure(.kdfBounds, "The vault asks for an absurd passphrase cost; refused.")
+        }
+        guard memory >= memoryFloor, passes >= passesFloor else {
+            throw Failure(
+                .weakKDF, "The vault's passphrase cost is below 19 MiB and 2 passes; refused.")
+        }
+    }
+
+    private func open(
+        _ header: RawSpan, _ vaultID: Identifier, _ unlock: UnlockSecret
+    ) throws(Failure) -> SecretBytes? {
+        let salt = header.extracting(start + 32..<start + 48)
+        let key = try Self.keyEncryptionKey(unlock, salt: salt, passes: passes, memory: memory)
+        let commitment = try Self.commitment(key, vaultID, index, header, start)
+        let isCommitted = unsafe commitment.withUnsafeBytes { made in
+            unsafe header.extracting(start + 48..<start + 80).withUnsafeBytes { kept in
+                unsafe Sealing.isEqual(made, kept)
+            }
+        }
+        guard isCommitted else { return nil }
+        let root = try SecretBytes(count: Sealing.keyCount)
+        let aad = try Self.wrapAAD(vaultID, index, header, start)
+        let isOpen = aad.withBytes { aad in
+            unsafe root.withUnsafeMutableBytes {
+                unsafe Sealing.open(
+                    header.extracting(start + 104..<start + 104 + Self.wrappedCount), aad: aad,
+                    nonce: header.extracting(start + 80..<start + 104), key: key, into: $0)
+            }
+        }
+        guard isOpen else { return nil }
+        return root
+    }
+
+    // MARK: - Making
+
+    /// Prints the first slot and the unused rest.
+    static func write(
+        root: borrowing SecretBytes, vaultID: Identifier, unlock: UnlockSecret,
+        settings: VaultSettings
+    ) throws(Failure) -> ByteBuffer {
+        let slots = ByteBuffer(limit: VaultLayout.slots.count)
+        var writer = BytesWriter(into: slots)
+        let isPassphrase = unlock.kind == .passphrase
+        let memory = isPassphrase ? UInt64(settings.kdfMemoryKiB) * 1024 : 0
+        let passes = isPassphrase ? UInt32(settings.kdfPasses) : 0
+        writer.integer(unlock.kind.rawValue)
+        writer.zeros(3)
+        writer.integer(passes)
+        writer.integer(memory)
+        writer.integer(UInt8(isPassphrase ? 1 : 0))
+        writer.zeros(15)
+        unsafe writer.filled(16) { unsafe Sealing.fillRandom($0) }
+        guard writer.isComplete else { throw Failure.noMemory }
+        let key = try slots.withBytes { (span) throws(Failure) in
+            try keyEncryptionKey(
+                unlock, salt: span.extracting(32..<48), passes: passes, memory: memory)
+        }
+        let commitment = try slots.withBytes { (span) throws(Failure) in
+            try Self.commitment(key, vaultID, 0, span, 0)
+        }
+        unsafe commitment.withUnsafeBytes { unsafe writer.bytes($0) }
+        unsafe writer.filled(Sealing.nonceCount) { unsafe Sealing.fillRandom($0) }
+        let aad = try slots.withBytes { (span) throws(Failure) in
+            try wrapAAD(vaultID, 0, span, 0)
+        }
+        unsafe writer.attempt(wrappedCount) { out in
+            slots.withBytes { span in
+                aad.withBytes { aad in
+                    unsafe root.withUnsafeBytes { root in
+                        unsafe Sealing.seal(
+                            root, aad: aad, nonce: span.extracting(80..<104), key: key, into: out)
+                    }
+                }
+            }
+        }
+        writer.zeros(VaultLayout.slots.count - 152)
+        guard writer.isComplete else { throw Failure.noMemory }
+        return slots
+    }
+
+    // MARK: - Derivations
+
+    private static func keyEncryptionKey(
+        _ unlock: UnlockSecret, salt: RawSpan, passes: UInt32, memory: UInt64
+    ) throws(Failure) -> SecretBytes {
+        switch unlock.kind {
+        case .passphrase:
+            guard let memory = Int(exactly: memory) else { throw Failure.noMemory }
+            return try unsafe unlock.secret.withUnsafeBytes { (bytes) throws(Failure) in
+                try unsafe Sealing.stretch(
+                    bytes, salt: salt, passes: UInt64(passes), memory: memory)
+            }
+        case .key:
+            let input = ByteBuffer(limit: 64)
+            var writer = BytesWriter(into: input)
+            writer.label("tv1 raw")
+            writer.bytes(salt)
+            guard writer.isComplete else { throw Failure.noMemory }
+            return try Sealing.derive(unlock.secret, input)
+        }
+    }
+
+    private static func commitment(
+        _ key: borrowing SecretBytes, _ vaultID: Identifier, _ index: UInt8, _ span: RawSpan,
+        _ start: Int
+    ) throws(Failure) -> SecretBytes {
+        let input = ByteBuffer(limit: 128)
+        var writer = BytesWriter(into: input)
+        writer.label("tv1 commit")
+        writer.identifier(vaultID)
+        writer.integer(index)
+        writer.bytes(span, start..<start + 48)
+        guard writer.isComplete else { throw Failure.noMemory }
+        return try Sealing.derive(key, input)
+    }
+
+    private static func wrapAAD(
+        _ vaultID: Identifier, _ index: UInt8, _ span: RawSpan, _ start: Int
+    ) throws(Failure) -> ByteBuffer {
+        let aad = ByteBuffer(limit: 128)
+        var writer = BytesWriter(into: aad)
+        writer.label("tv1 slot")
+        writer.identifier(vaultID)
+        writer.integer(index)
+        writer.bytes(span, start..<start + 80)
+        guard writer.isComplete else { throw Failure.noMemory }
+        return aad
+    }
+}

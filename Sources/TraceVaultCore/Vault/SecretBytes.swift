@@ -1,0 +1,71 @@
+// SecretBytes.swift - bytes that exist once, in guarded memory, and are wiped when they go.
+//
+// Secrets enter by pointer and leave by pointer; there is no way to make a String or an array of
+// one, and none must be added.
+
+/// A secret in a slot of the guarded arena.
+@safe
+package struct SecretBytes: ~Copyable, @unchecked Sendable {
+    private let arena: GuardedArena
+    private let slot: GuardedArena.Slot
+    package let count: Int
+
+    /// A secret of zeros, to be written through `withUnsafeMutableBytes`.
+    package init(count: Int, in arena: GuardedArena = .shared) throws(Failure) {
+        slot = try arena.take(count)
+        self.arena = arena
+        self.count = count
+    }
+
+    package init(
+        copying source: UnsafeRawBufferPointer, in arena: GuardedArena = .shared
+    ) throws(Failure) {
+        try self.init(count: source.count, in: arena)
+        unsafe withUnsafeMutableBytes { unsafe $0.copyMemory(from: source) }
+    }
+
+    deinit { arena.release(slot) }
+
+    /// Lends the bytes; the pointer must not outlive `body` unless the value does.
+    package borrowing func withUnsafeBytes<R: ~Copyable, E: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        try unsafe body(
+            UnsafeRawBufferPointer(
+                start: UnsafeRawPointer(bitPattern: slot.address), count: count))
+    }
+
+    package borrowing func withUnsafeMutableBytes<R: ~Copyable, E: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        try unsafe body(
+            UnsafeMutableRawBufferPointer(
+                start: UnsafeMutableRawPointer(bitPattern: slot.address), count: count))
+    }
+}
+
+/// One complete HTTP header line with a secret in it, such as "Authorization: Bearer …".
+///
+/// libcurl does not copy header lists, so the line stays in guarded memory and this object must
+/// live until the transfer has ended.
+package final class SecretHeader: Sendable {
+    private let line: SecretBytes
+
+    /// "<name>: <secret>" from a prefix and the secret's bytes.
+    init(prefix: StaticString, secret: UnsafeRawBufferPointer) throws(Failure) {
+        let prefixCount = prefix.utf8CodeUnitCount
+        line = try SecretBytes(count: prefixCount + secret.count + 1)
+        unsafe line.withUnsafeMutableBytes { bytes in
+            unsafe bytes.copyMemory(
+                from: UnsafeRawBufferPointer(start: prefix.utf8Start, count: prefixCount))
+            unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[prefixCount...])
+                .copyMemory(from: secret)
+            unsafe bytes[bytes.count - 1] = 0
+        }
+    }
+
+    /// The line, NUL-terminated; valid while this object lives.
+    package var cString: UnsafePointer<CChar>? {
+        unsafe line.withUnsafeBytes { unsafe $0.baseAddress?.assumingMemoryBound(to: CChar.self) }
+    }
+}

@@ -1,0 +1,275 @@
+// SnapshotWriter.swift - the next state of a vault, printed from the last one and a set of changes.
+//
+// Unchanged records are copied as they are, still sealed. Pure: no I/O; random bytes come from
+// Sealing. Writing the bytes somewhere is the store's business.
+
+import CSystem
+
+/// Which account of which tenant.
+struct AccountKey: Hashable, Sendable {
+    let tenant: TenantName
+    let account: AccountID
+}
+
+/// A credential on its way into the vault; the secret waits in `PendingSecrets`.
+struct CredentialDraft: Sendable {
+    let kind: CredentialKind
+    var label = ""
+    var origin = CredentialFormat.defaultOrigin
+    let createdMs: UInt64
+    let secret: Range<Int>
+}
+
+/// What becomes of an account.
+enum Change: Sendable {
+    case put(CredentialDraft)
+    case remove
+}
+
+struct SnapshotWriter: ~Copyable {
+    /// A record of the next body that is not copied.
+    private struct Fresh {
+        let type: RecordType
+        let id: Identifier
+        let place: Range<Int>
+    }
+
+    private let base: Snapshot
+    private let keys: VaultKeys
+    private var fresh: [Fresh] = []
+    private let freshBytes = ByteBuffer(limit: VaultLayout.maximumCount)
+    /// Where records start that are not copied.
+    private var dropped: Set<Int> = []
+
+    private init(_ base: Snapshot, _ keys: VaultKeys) {
+        self.base = base
+        self.keys = keys
+    }
+
+    /// The bytes of a vault with one epoch and no tenant.
+    static func empty(
+        unlock: UnlockSecret, settings: VaultSettings
+    ) throws(Failure) -> (ByteBuffer, VaultKeys) {
+        let root = try SecretBytes(count: Sealing.keyCount)
+        let epochKey = try SecretBytes(count: Sealing.keyCount)
+        unsafe root.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
+        unsafe epochKey.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
+        let vaultID = Identifier.random()
+        let slots = try KeySlot.write(
+            root: root, vaultID: vaultID, unlock: unlock, settings: settings)
+        let keys = try VaultKeys(root: root)
+        let body = ByteBuffer(limit: VaultLayout.maximumCount)
+        let identity = VaultRecord.Identity(
+            type: .epochKey, epoch: 1, id: .random(), version: 1, vaultID: vaultID)
+        try VaultRecord.seal(
+            identity, metadata: ByteBuffer(limit: 0), epochKeys: nil, secret: epochKey,
+            secretKey: keys.wrap, into: body)
+        let now = wallClock()
+        let header = VaultHeader(
+            vaultID: vaultID, fileID: .random(), generation: 1, bodyCount: UInt64(body.count),
+            createdMs: now, savedMs: now, slotCount: 1, recordCount: 1, currentEpoch: 1)
+        let file = try slots.withBytes { (slots) throws(Failure) in
+            try print(header, slots: slots, keys) { writer in
+                body.withBytes { writer.bytes($0) }
+            }
+        }
+        return (file, keys)
+    }
+
+    /// The bytes of `base` with the changes made.
+    static func apply(
+        _ changes: [AccountKey: Change], _ pending: PendingSecrets?, to base: Snapshot,
+        _ keys: VaultKeys
+    ) throws(Failure) -> ByteBuffer {
+        var writer = SnapshotWriter(base, keys)
+        let ordered = changes.keys.sorted {
+            ($0.tenant, $0.account) < ($1.tenant, $1.account)
+        }
+        var start = 0
+        while start < ordered.count {
+            let tenant = ordered[start].tenant
+            var end = start
+            while end < ordered.count, ordered[end].tenant == tenant { end += 1 }
+            try writer.change(tenant, ordered[start..<end], changes, pending)
+            start = end
+        }
+        return try writer.finish()
+    }
+
+    // MARK: - One tenant
+
+    private mutating func change(
+        _ name: TenantName, _ accounts: ArraySlice<AccountKey>,
+        _ changes: [AccountKey: Change], _ pending: PendingSecrets?
+    ) throws(Failure) {
+        let tenant = base.tenant(name)
+        var remaining = tenant?.accounts.count ?? 0
+        var puts: [(AccountID, CredentialDraft, Snapshot.AccountEntry?)] = []
+        for key in accounts {
+            let old = tenant.flatMap { base.account(key.account, of: $0) }
+            if let old { dropped.insert(old.offset) }
+            if old != nil { remaining -= 1 }
+            if case .put(let draft)? = changes[key] { puts.append((key.account, draft, old)) }
+        }
+        guard !puts.isEmpty else {
+            // A tenant goes with its last account, and its key with it.
+            if let tenant, remaining == 0 { dropped.insert(tenant.record.start) }
+            return
+        }
+        guard let pending else { throw Failure(.other, "An edit has lost its secrets.") }
+        let tenantKey: SecretBytes
+        if let tenant {
+            tenantKey = try base.tenantKey(tenant)
+        } else {
+            tenantKey = try addTenant(name)
+        }
+        for (account, draft, old) in puts {
+            try add(name, account, draft, replacing: old, tenantKey, pending)
+        }
+    }
+
+    private mutating func addTenant(_ name: TenantName) throws(Failure) -> SecretBytes {
+        guard let epochKeys = base.epochs[base.header.currentEpoch] else {
+            throw Snapshot.damagedBody
+        }
+        let key = try SecretBytes(count: Sealing.keyCount)
+        unsafe key.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
+        let metadata = ByteBuffer(limit: Metadata.maximumCount)
+        var writer = BytesWriter(into: metadata)
+        Metadata.write(tenant: name, createdMs: Self.wallClock(), into: &writer)
+        guard writer.isComplete else { throw Failure.noMemory }
+        let identity = identity(.tenantKey, replacing: nil)
+        let start = freshBytes.count
+        try VaultRecord.seal(
+            identity, metadata: metadata, epochKeys: epochKeys, secret: key,
+            secretKey: epochKeys.tenants, into: freshBytes)
+        fresh.append(Fresh(type: .tenantKey, id: identity.id, place: start..<freshBytes.count))
+        return key
+    }
+
+    private mutating func add(
+        _ tenant: TenantName, _ account: AccountID, _ draft: CredentialDraft,
+        replacing old: Snapshot.AccountEntry?, _ tenantKey: borrowing SecretBytes,
+        _ pending: PendingSecrets
+    ) throws(Failure) {
+        guard let epochKeys = base.epochs[base.header.currentEpoch] else {
+            throw Snapshot.damagedBody
+        }
+        let secret = try pending.open(draft.secret)
+        let fingerprint = try unsafe secret.withUnsafeBytes { (bytes) throws(Failure) in
+            guard let count = unsafe Sealing.unpaddedCount(bytes) else {
+                throw Failure(.other, "An edit has lost its secrets.")
+            }
+            return try unsafe keys.fingerprint(
+                of: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        let metadata = ByteBuffer(limit: Metadata.maximumCount)
+        var writer = BytesWriter(into: metadata)
+        Metadata.write(
+            draft, tenant: tenant, account: account, fingerprint: fingerprint, into: &writer)
+        guard writer.isComplete else { throw Failure.noMemory }
+        var oldRecord: VaultRecord?
+        if let old { oldRecord = try base.record(at: old.offset) }
+        let identity = identity(.credential, replacing: oldRecord)
+        let start = freshBytes.count
+        try VaultRecord.seal(
+            identity, metadata: metadata, epochKeys: epochKeys, secret: secret,
+            secretKey: tenantKey, into: freshBytes)
+        fresh.append(Fresh(type: .credential, id: identity.id, place: start..<freshBytes.count))
+    }
+
+    private func identity(
+        _ type: RecordType, replacing old: VaultRecord?
+    ) -> VaultRecord.Identity {
+        VaultRecord.Identity(
+            type: type, epoch: base.header.currentEpoch, id: old?.id ?? .random(),
+            version: (old?.version ?? 0) &+ 1, vaultID: base.header.vaultID)
+    }
+
+    // MARK: - The whole
+
+    private consuming func finish() throws(Failure) -> ByteBuffer {
+        let sorted = fresh.sorted { ($0.type.rawValue, $0.id) < ($1.type.rawValue, $1.id) }
+        let body = ByteBuffer(limit: VaultLayout.maximumCount)
+        let base = self.base
+        guard body.reserve(base.bytes.count - VaultLayout.minimumCount + freshBytes.count) else {
+            throw Failure(.limit, "The vault would grow beyond 512 MiB.")
+        }
+        let count = try merge(sorted, into: body)
+        guard let generation = base.header.generation.addingOne else {
+            throw Failure(.limit, "The vault's generation cannot grow any more.")
+        }
+        var header = base.header
+        header.fileID = .random()
+        header.generation = generation
+        header.savedMs = Self.wallClock()
+        header.recordCount = count
+        header.bodyCount = UInt64(body.count)
+        let next = header
+        return try base.bytes.withBytes { (old) throws(Failure) in
+            try Self.print(next, slots: old.extracting(VaultLayout.slots), keys) { writer in
+                body.withBytes { writer.bytes($0) }
+            }
+        }
+    }
+
+    /// Copies the kept records and the fresh ones in the order of the format.
+    private func merge(_ fresh: [Fresh], into body: ByteBuffer) throws(Failure) -> UInt32 {
+        try base.bytes.withBytes { (old) throws(Failure) in
+            try freshBytes.withBytes { (new) throws(Failure) in
+                var writer = BytesWriter(into: body)
+                var rest = fresh[...]
+                var count: UInt32 = 0
+                var offset = VaultLayout.headerCount
+                let end = old.byteCount - VaultLayout.macCount
+                while offset < end {
+                    guard let record = VaultRecord(old, at: offset, before: end) else {
+                        throw Snapshot.damagedBody
+                    }
+                    while let next = rest.first,
+                        (next.type.rawValue, next.id) <= (record.type.rawValue, record.id)
+                    {
+                        writer.bytes(new, next.place)
+                        rest.removeFirst()
+                        count += 1
+                    }
+                    if !dropped.contains(record.start) {
+                        writer.bytes(old, record.start..<record.end)
+                        count += 1
+                    }
+                    offset = record.end
+                }
+                for next in rest { writer.bytes(new, next.place) }
+                guard writer.isComplete else { throw Failure.noMemory }
+                return count + UInt32(rest.count)
+            }
+        }
+    }
+
+    private static func print(
+        _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys,
+        _ body: (inout BytesWriter) -> Void
+    ) throws(Failure) -> ByteBuffer {
+        guard let bodyCount = Int(exactly: header.bodyCount),
+            bodyCount <= VaultLayout.maximumCount - VaultLayout.minimumCount
+        else { throw Failure(.limit, "The vault would grow beyond 512 MiB.") }
+        let file = ByteBuffer(limit: VaultLayout.maximumCount)
+        guard file.reserve(bodyCount + VaultLayout.minimumCount) else { throw Failure.noMemory }
+        var writer = BytesWriter(into: file)
+        header.write(slots: slots, key: keys.header, into: &writer)
+        body(&writer)
+        let key = try keys.body(of: header.fileID)
+        unsafe key.withUnsafeBytes { unsafe writer.hash(key: $0) }
+        guard writer.isComplete else { throw Failure.noMemory }
+        return file
+    }
+
+    static func wallClock() -> UInt64 { UInt64(exactly: tvs_wall_ms()) ?? 0 }
+}
+
+extension UInt64 {
+    fileprivate var addingOne: UInt64? {
+        let (sum, hasOverflowed) = addingReportingOverflow(1)
+        return hasOverflowed ? nil : sum
+    }
+}

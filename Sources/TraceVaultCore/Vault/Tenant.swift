@@ -1,0 +1,219 @@
+// Tenant.swift - the right to list and use one tenant's accounts, and nothing else.
+//
+// Holds this tenant's key and index only. It asks its source for a newer index; the source can give
+// it no other tenant's.
+
+import Synchronization
+
+/// Where a tenant learns that the vault has changed.
+protocol TenantSource: Sendable {
+    /// The newest index of the tenant; `known` when nothing has changed.
+    func tenantIndex(_ name: TenantName, known: TenantIndex?) throws(Failure) -> TenantIndex
+}
+
+/// One account's credential without the secret.
+package struct Credential: Sendable {
+    package let tenant: String
+    package let accountID: String
+    package let kind: CredentialKind
+    /// scheme://host[:port], the only place the secret may go.
+    package let origin: String
+    package let label: String
+    /// Whose quota its requests spend.
+    package let budgetGroup: String
+    package let recordID: Identifier
+    package let version: UInt64
+    /// Keyed hash of the secret; equal within a vault when the secrets are.
+    package let fingerprint: UInt64
+}
+
+/// One tenant's part of a snapshot, with its key.
+final class TenantIndex: Sendable {
+    private struct Entry {
+        let account: AccountID
+        let record: VaultRecord
+        let metadata: Range<Int>
+    }
+
+    let generation: UInt64
+    private let sealed: ByteBuffer
+    private let vaultID: Identifier
+    private let key: SecretBytes
+    /// By account id.
+    private let entries: [Entry]
+    /// The opened metadata of this tenant's accounts, one after the other.
+    private let metadata: ByteBuffer
+
+    init(_ tenant: Snapshot.TenantEntry, of snapshot: Snapshot) throws(Failure) {
+        let metadata = ByteBuffer(limit: VaultLayout.maximumCount)
+        var entries: [Entry] = []
+        entries.reserveCapacity(tenant.accounts.count)
+        for place in tenant.accounts {
+            let found = snapshot.accounts[place]
+            let record = try snapshot.record(at: found.offset)
+            entries.append(
+                Entry(
+                    account: found.account, record: record,
+                    metadata: try snapshot.openMetadata(record, into: metadata)))
+        }
+        key = try snapshot.tenantKey(tenant)
+        self.entries = entries
+        self.metadata = metadata
+        sealed = snapshot.bytes
+        vaultID = snapshot.header.vaultID
+        generation = snapshot.header.generation
+    }
+
+    func isOf(_ snapshot: Snapshot) -> Bool { sealed === snapshot.bytes }
+
+    func list() throws(Failure) -> ByteBuffer {
+        try AccountList.write(generation: generation) { (row) throws(Failure) in
+            for entry in entries { try row(metadata, entry.metadata) }
+        }
+    }
+
+    private func entry(_ account: AccountID) -> Entry? {
+        var range = 0..<entries.count
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            let entry = entries[middle]
+            if entry.account == account { return entry }
+            range =
+                entry.account < account
+                ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        return nil
+    }
+
+    /// The credential of one account; of the only one when none is named.
+    func credential(_ account: AccountID?) throws(Failure) -> Credential {
+        let found: Entry?
+        if let account {
+            found = entry(account)
+        } else {
+            guard entries.count <= 1 else {
+                throw Failure(.ambiguous, "The tenant has several accounts: name one.")
+            }
+            found = entries.first
+        }
+        guard let found else { throw Tenant.unknownAccount }
+        let credential = metadata.withBytes { span in
+            Metadata(span, found.metadata, of: .credential).map { Credential($0, span, found.record) }
+        }
+        guard let credential else { throw VaultRecord.unopened }
+        return credential
+    }
+
+    /// Opens the secret of exactly this credential, still padded.
+    func open(_ credential: Credential) throws(Failure) -> SecretBytes {
+        guard let found = entry(try AccountID(credential.accountID)) else {
+            throw Tenant.unknownAccount
+        }
+        guard found.record.id == credential.recordID, found.record.version == credential.version
+        else {
+            var failure = Failure(.conflict, "The credential was replaced: look it up again.")
+            failure.retriable = true
+            throw failure
+        }
+        return try sealed.withBytes { (sealed) throws(Failure) in
+            try metadata.withBytes { (metadata) throws(Failure) in
+                try found.record.openSecret(
+                    sealed, vaultID: vaultID, metadata: metadata.extracting(found.metadata),
+                    key: key)
+            }
+        }
+    }
+}
+
+extension Credential {
+    /// The address a global key is sent with; nil for a token.
+    package var email: String? {
+        if case .globalKey(let email) = kind { email } else { nil }
+    }
+
+    fileprivate init(_ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord) {
+        tenant = span.text(metadata.tenant)
+        accountID = metadata.account?.text ?? ""
+        origin = span.text(metadata.origin)
+        label = span.text(metadata.label)
+        recordID = record.id
+        version = record.version
+        fingerprint = metadata.fingerprint
+        let explicit = span.text(metadata.budgetGroup)
+        switch metadata.kind {
+        case .apiToken:
+            kind = .apiToken
+            budgetGroup = explicit.isEmpty ? AccountID.hex(metadata.fingerprint) : explicit
+        case .globalKey:
+            let email = span.text(metadata.email)
+            kind = .globalKey(email: email)
+            // One user, however the address is written.
+            budgetGroup = explicit.isEmpty ? email.lowercased() : explicit
+        }
+    }
+}
+
+package final class Tenant: Sendable {
+    /// The same for an account that does not exist and one of another tenant.
+    static let unknownAccount = Failure(.notFound, "The tenant has no such account.")
+
+    package let name: String
+    private let tenantName: TenantName
+    private let source: any TenantSource
+    private let index: Mutex<TenantIndex>
+
+    init(_ name: TenantName, from source: any TenantSource) throws(Failure) {
+        self.name = name.text
+        tenantName = name
+        self.source = source
+        index = Mutex(try source.tenantIndex(name, known: nil))
+    }
+
+    /// This tenant's accounts: metadata only.
+    package func list() throws(Failure) -> ByteBuffer { try current().list() }
+
+    /// The credential of one account as the vault has it now; nil means the only account.
+    package func credential(account: String?) throws(Failure) -> Credential {
+        let id: AccountID?
+        if let account { id = try AccountID(account) } else { id = nil }
+        return try current().credential(id)
+    }
+
+    /// Opens one secret for the closure and wipes it afterwards.
+    package func lend<R: ~Copyable>(
+        _ credential: Credential,
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        guard credential.tenant.utf8.elementsEqual(name.utf8) else { throw Self.unknownAccount }
+        let padded = try current().open(credential)
+        return try unsafe padded.withUnsafeBytes { (bytes) throws(Failure) in
+            guard let count = unsafe Sealing.unpaddedCount(bytes) else {
+                throw VaultRecord.unopened
+            }
+            return try unsafe body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+    }
+
+    /// The secret header line of a request; keep it until the transfer has ended.
+    package func authorization(for credential: Credential) throws(Failure) -> SecretHeader {
+        try unsafe lend(credential) { (secret) throws(Failure) in
+            switch credential.kind {
+            case .apiToken:
+                try unsafe SecretHeader(prefix: "Authorization: Bearer ", secret: secret)
+            case .globalKey:
+                try unsafe SecretHeader(prefix: "X-Auth-Key: ", secret: secret)
+            }
+        }
+    }
+
+    private func current() throws(Failure) -> TenantIndex {
+        let known = index.withLock { $0 }
+        let newest = try source.tenantIndex(tenantName, known: known)
+        if newest !== known {
+            index.withLock { held in
+                if held.generation <= newest.generation { held = newest }
+            }
+        }
+        return newest
+    }
+}

@@ -1,0 +1,87 @@
+// VaultKeys.swift - from an unlock secret to the keys that open records.
+//
+// unlock secret -> KEK -> (commitment, unwrap) root key -> subkeys; the root key is wiped as soon
+// as the subkeys exist. Names and labels are those of docs/vault-format.md.
+
+/// What opens a vault: a passphrase or 32 random bytes, in guarded memory.
+package final class UnlockSecret: Sendable {
+    enum Kind: UInt8 {
+        case passphrase = 1
+        case key = 2
+    }
+
+    let kind: Kind
+    let secret: SecretBytes
+
+    /// A passphrase of 1 to 1024 bytes.
+    package init(passphrase: UnsafeRawBufferPointer) throws(Failure) {
+        guard (1...1024).contains(passphrase.count) else {
+            throw Failure(.argument, "The passphrase must be 1 to 1024 bytes.")
+        }
+        kind = .passphrase
+        secret = try unsafe SecretBytes(copying: passphrase)
+    }
+
+    /// A raw key of exactly 32 bytes.
+    package init(key: UnsafeRawBufferPointer) throws(Failure) {
+        guard key.count == Sealing.keyCount else {
+            throw Failure(.argument, "The key must be exactly 32 bytes.")
+        }
+        kind = .key
+        secret = try unsafe SecretBytes(copying: key)
+    }
+}
+
+/// The keys of an open vault; per epoch keys are the snapshot's.
+final class VaultKeys: Sendable {
+    /// Header MAC.
+    let header: SecretBytes
+    /// Wraps epoch keys.
+    let wrap: SecretBytes
+    /// Fingerprints of secrets.
+    let fingerprint: SecretBytes
+    /// Makes each snapshot's body key.
+    private let file: SecretBytes
+
+    init(root: borrowing SecretBytes) throws(Failure) {
+        header = try Sealing.derive(root, "tv1 hdr")
+        wrap = try Sealing.derive(root, "tv1 wrap")
+        file = try Sealing.derive(root, "tv1 body")
+        let index = try Sealing.derive(root, "tv1 idx")
+        fingerprint = try Sealing.derive(index, "tv1 fingerprint")
+    }
+
+    /// K_body: the body MAC's key of one snapshot.
+    func body(of fileID: Identifier) throws(Failure) -> SecretBytes {
+        let bytes = ByteBuffer(limit: 16)
+        var writer = BytesWriter(into: bytes)
+        writer.identifier(fileID)
+        guard writer.isComplete else { throw Failure.noMemory }
+        return try Sealing.derive(file, bytes)
+    }
+
+    /// The first 8 bytes of a secret's keyed hash, as a little-endian number.
+    func fingerprint(of secret: UnsafeRawBufferPointer) throws(Failure) -> UInt64 {
+        let hash = try unsafe Sealing.derive(fingerprint, secret)
+        return unsafe hash.withUnsafeBytes {
+            unsafe UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
+        }
+    }
+}
+
+/// What one epoch's random key is good for; the key itself is wiped.
+final class EpochKeys: Sendable {
+    /// Seals metadata.
+    let metadata: SecretBytes
+    /// Wraps tenant keys: a subkey, so that no key has two uses.
+    let tenants: SecretBytes
+
+    init(_ epochKey: borrowing SecretBytes) throws(Failure) {
+        metadata = try Sealing.derive(epochKey, "tv1 meta")
+        tenants = try Sealing.derive(epochKey, "tv1 wrap tenant")
+    }
+}
+
+extension Failure {
+    static let noMemory = Failure(.noMemory, "The system gave no memory.")
+}

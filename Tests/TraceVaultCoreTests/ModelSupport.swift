@@ -1,0 +1,62 @@
+// ModelSupport.swift - bytes and text for the tests of the model.
+
+import Foundation
+import TraceVaultCore
+
+func buffer(_ bytes: some Sequence<UInt8>) -> ByteBuffer {
+    let bytes = Array(bytes)
+    let buffer = ByteBuffer(limit: max(1, bytes.count))
+    _ = unsafe bytes.withUnsafeBytes { unsafe buffer.append($0) }
+    return buffer
+}
+
+func buffer(_ text: String) -> ByteBuffer { buffer(text.utf8) }
+
+func text(_ buffer: ByteBuffer) -> String {
+    buffer.withBytes { span in
+        unsafe span.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+/// The failure of `body`; nil when it has none.
+func failure<T>(_ body: () throws(Failure) -> T) -> Failure? {
+    do {
+        _ = try body()
+        return nil
+    } catch { return error }
+}
+
+/// A reply with one line whose message is written as given, escapes and all.
+func reply(message: String) -> String {
+    #"{"success":true,"result":{"inbound":{"lines":[{"message":"\#(message)"}]}}}"#
+}
+
+/// The message of the first inbound line of a document, by another JSON reader.
+func firstMessage(_ document: ByteBuffer) throws -> String? {
+    let object = try JSONSerialization.jsonObject(with: Data(text(document).utf8))
+    let inbound = (object as? [String: Any])?["inbound"] as? [String: Any]
+    let lines = inbound?["lines"] as? [[String: Any]]
+    return lines?.first?["message"] as? String
+}
+
+/// The replies and documents under Tests/golden/trace.
+enum Golden {
+    static let folder = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("golden/trace")
+
+    static let names: [String] = {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return files.filter { $0.hasSuffix(".reply.json") }
+            .map { String($0.dropLast(".reply.json".count)) }.sorted()
+    }()
+
+    static func reply(_ name: String) throws -> Data {
+        try Data(contentsOf: folder.appendingPathComponent(name + ".reply.json"))
+    }
+
+    static func document(_ name: String) throws -> String {
+        let data = try Data(contentsOf: folder.appendingPathComponent(name + ".trace.json"))
+        return String(decoding: data, as: UTF8.self)
+    }
+}

@@ -1,0 +1,72 @@
+// VaultMemoryTests.swift - guarded memory: wiped, bounded, honest about its protection.
+
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct VaultMemoryTests {
+    @Test func aSlotIsWipedWhenItsSecretGoes() throws {
+        let arena = GuardedArena()
+        var address: UInt = 0
+        func hold() throws {
+            try unsafe Fake.withSecret(Fake.token1) {
+                let secret = try unsafe SecretBytes(copying: $0, in: arena)
+                unsafe secret.withUnsafeBytes {
+                    address = UInt(bitPattern: $0.baseAddress)
+                    #expect(unsafe $0.elementsEqual(Fake.token1.utf8))
+                }
+            }
+        }
+        try hold()
+        let bytes = unsafe UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(bitPattern: address), count: 32)
+        #expect(unsafe bytes.allSatisfy { $0 == 0 })
+        #expect(arena.protection().damagedSlots == 0)
+    }
+
+    @Test func guardedMemoryGrowsToItsLimitAndSaysSo() throws {
+        let arena = GuardedArena(limit: 2 * GuardedArena.chunkBytes)
+        var slots: [GuardedArena.Slot] = []
+        let outcome = status {
+            while true { slots.append(try arena.take(32)) }
+        }
+        #expect(outcome == .limit)
+        #expect(slots.count == 2 * (GuardedArena.chunkBytes / 48))
+        #expect(Set(slots.map(\.address)).count == slots.count)
+        for slot in slots { arena.release(slot) }
+        #expect(status { _ = try arena.take(1) } == nil)
+        #expect(status { _ = try arena.take(4096) } == .limit)
+    }
+
+    @Test func aSlotWhoseNeighbourWasOverwrittenIsNeverUsedAgain() throws {
+        let arena = GuardedArena()
+        let slot = try arena.take(32)
+        let end = unsafe UnsafeMutableRawPointer(bitPattern: slot.address + 32)
+        unsafe end?.storeBytes(of: 0, as: UInt64.self)
+        arena.release(slot)
+        #expect(arena.protection().damagedSlots == 1)
+        #expect(try arena.take(32).address != slot.address)
+    }
+
+    @Test func theProtectionThatWasObtainedIsReported() {
+        var writer = JSONWriter(into: ByteBuffer(limit: 1024))
+        MemoryProtection.describe(into: &writer)
+        let text = writer.buffer.text
+        #expect(text.contains("\"dontdump\":true,\"wipeonfork\":true,\"damaged_slots\":0}"))
+        #expect(!text.contains("\"guarded_bytes\":0"))
+    }
+
+    @Test func anUnlockSecretMustHaveItsLength() throws {
+        #expect(status { _ = try Fake.passphrase("") } == .argument)
+        #expect(status { _ = try Fake.passphrase(String(repeating: "x", count: 1025)) } == .argument)
+        #expect(status { _ = try Fake.passphrase(String(repeating: "x", count: 1024)) } == nil)
+        for count in [0, 31, 33] {
+            #expect(
+                status {
+                    try unsafe [UInt8](repeating: 1, count: count).withUnsafeBytes {
+                        _ = try unsafe UnlockSecret(key: $0)
+                    }
+                } == .argument)
+        }
+    }
+}

@@ -1,0 +1,194 @@
+/* document.c - stored replies decoded offline: every shape of a trace, and what is none. */
+#include "test.h"
+
+#include "tv_trace.h"
+
+static tv_document *decode(const char *body, size_t len) {
+    tv_document *document = NULL;
+    OK(tv_document_decode(body, len, &document, ERR));
+    return document;
+}
+
+/* Decodes a body and reads its "trace" view with the C binding. */
+static tv_trace *trace_of(const char *body, size_t len) {
+    tv_document *document = decode(body, len);
+    const char *json = NULL;
+    size_t json_len = 0;
+    OK(tv_document_view(document, TEXT("trace"), &json, &json_len, ERR));
+    CHECK(json != NULL && json[json_len] == '\0');
+    tv_trace *trace = NULL;
+    char reason[200];
+    if (tv_trace_parse(json, json_len, &trace, reason, sizeof reason) != TV_TRACE_OK)
+        FAIL("tv_trace_parse: %s", reason);
+    tv_document_free(document); /* the trace must not need it */
+    return trace;
+}
+
+static const char today[] =
+    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{"
+    "\"inbound\":{\"pending\":false,\"lines\":["
+    "{\"lineno\":0,\"logged_at\":\"2024-01-05T10:00:00.5Z\",\"message\":\"connect from \\u0000x\"},"
+    "{\"lineno\":1,\"logged_at\":null,\"message\":\"second\",\"added\":{\"a\":1}}]},"
+    "\"outbound\":{\"pending\":true,\"lines\":null}}}";
+
+static const char of_2024[] =
+    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{"
+    "\"inbound\":{\"lines\":[{\"lineno\":7,\"ts\":\"2024-08-28T15:32:35Z\",\"message\":\"m\"}]},"
+    "\"outbound\":{\"lines\":[]}}}";
+
+PROMISE(todays_shape_becomes_structs) {
+    tv_trace *trace = trace_of(today, sizeof today - 1);
+    if (trace == NULL) return;
+    CHECK(strcmp(trace->schema, "tracevault.trace/1") == 0);
+    CHECK(trace->account_id == NULL && trace->tenant == NULL && trace->http_status == 0);
+    CHECK(trace->complete == TV_TRACE_NO);
+    CHECK(trace->inbound.pending == TV_TRACE_NO && trace->outbound.pending == TV_TRACE_YES);
+    CHECK(trace->inbound.line_count == 2 && trace->outbound.line_count == 0);
+    CHECK(trace->outbound.lines == NULL);
+    if (trace->inbound.line_count == 2) {
+        const tv_trace_line *lines = trace->inbound.lines;
+        CHECK(lines[0].has_lineno && lines[0].lineno == 0);
+        CHECK(lines[0].at != NULL && strncmp(lines[0].at, "2024-01-05T10:00:00.5", 21) == 0);
+        CHECK(lines[0].message_len == 15 && memcmp(lines[0].message, "connect from \0x", 15) == 0);
+        CHECK(lines[1].lineno == 1 && lines[1].at == NULL);
+        CHECK(lines[1].extra_json != NULL && strstr(lines[1].extra_json, "\"added\"") != NULL);
+        CHECK(lines[0].extra_json == NULL);
+    }
+    CHECK(trace->warning_count > 0 && trace->warnings[0].code != NULL);
+    tv_trace_free(trace);
+}
+
+PROMISE(the_shape_of_2024_becomes_the_same_structs) {
+    tv_trace *trace = trace_of(of_2024, sizeof of_2024 - 1);
+    if (trace == NULL) return;
+    CHECK(trace->inbound.pending == TV_TRACE_UNKNOWN);
+    CHECK(trace->inbound.line_count == 1);
+    if (trace->inbound.line_count == 1) {
+        CHECK(trace->inbound.lines[0].lineno == 7);
+        CHECK(trace->inbound.lines[0].at != NULL);
+        CHECK(strcmp(trace->inbound.lines[0].message, "m") == 0);
+    }
+    tv_trace_free(trace);
+}
+
+PROMISE(the_raw_view_is_the_body_byte_for_byte) {
+    tv_document *document = decode(today, sizeof today - 1);
+    const char *raw = NULL;
+    size_t len = 0;
+    OK(tv_document_view(document, TEXT("raw"), &raw, &len, ERR));
+    CHECK(len == sizeof today - 1 && memcmp(raw, today, len) == 0);
+    tv_document_free(document);
+}
+
+PROMISE(a_view_is_made_once_and_stays) {
+    tv_document *document = decode(today, sizeof today - 1);
+    const char *first = NULL;
+    const char *again = NULL;
+    const char *raw = NULL;
+    size_t len = 0;
+    OK(tv_document_view(document, TEXT("trace"), &first, &len, ERR));
+    OK(tv_document_view(document, TEXT("raw"), &raw, NULL, ERR));
+    OK(tv_document_view(document, TEXT("trace"), &again, &len, ERR));
+    CHECK(first == again && strlen(first) == len);
+    tv_document_free(document);
+}
+
+PROMISE(an_unknown_view_names_those_there_are) {
+    tv_document *document = decode(today, sizeof today - 1);
+    const char *data = NULL;
+    size_t len = 0;
+    GIVES_NAMING(TV_E_NOT_FOUND, "raw",
+                 tv_document_view(document, TEXT("ocsf"), &data, &len, ERR));
+    GIVES_NAMING(TV_E_NOT_FOUND, "trace", tv_document_view(document, "", 0, &data, &len, ERR));
+    CHECK(data == NULL);
+    tv_document_free(document);
+}
+
+static void decoding_gives(tv_status expected, const char *body, size_t len) {
+    tv_document *document = NULL;
+    tv_error *error = NULL;
+    tv_status status = tv_document_decode(body, len, &document, &error);
+    if (status != expected)
+        FAIL("%.40s…: %s instead of %s", body, tv_status_name(status), tv_status_name(expected));
+    CHECK((error == NULL) == (status == TV_OK));
+    tv_error_free(error);
+    tv_document_free(document);
+}
+
+PROMISE(what_is_no_trace_is_a_status_of_its_own) {
+    decoding_gives(TV_E_REPLY_EMPTY, "", 0);
+    decoding_gives(TV_E_REPLY_EMPTY, TEXT(" \r\n\t"));
+    decoding_gives(TV_E_NOT_JSON, TEXT("<!DOCTYPE html><html></html>"));
+    decoding_gives(TV_E_NOT_JSON, TEXT("upstream connect error"));
+    decoding_gives(TV_E_REPLY_SHAPE, TEXT("[]"));
+    decoding_gives(TV_E_REPLY_SHAPE, TEXT("\"text\""));
+    decoding_gives(TV_E_REPLY_SHAPE, TEXT("{\"success\":true,\"result\":[]}"));
+    decoding_gives(TV_E_REPLY_REFUSED,
+                   TEXT("{\"success\":false,\"errors\":[{\"code\":1000,\"message\":\"no\"}],"
+                        "\"messages\":[],\"result\":null}"));
+}
+
+PROMISE(cloudflares_codes_reach_the_error) {
+    tv_document *document = NULL;
+    tv_error *error = NULL;
+    CHECK(tv_document_decode(TEXT("{\"success\":false,\"errors\":[{\"code\":971,\"message\":\"a\"},"
+                                  "{\"code\":10000,\"message\":\"b\"}],\"result\":null}"),
+                             &document, &error) == TV_E_REPLY_REFUSED);
+    CHECK(tv_error_code_count(error) == 2);
+    CHECK(tv_error_code(error, 0) == 971 && tv_error_code(error, 1) == 10000);
+    CHECK(tv_error_code(error, 2) == 0);
+    tv_error_free(error);
+}
+
+PROMISE(a_reply_cut_anywhere_is_refused) {
+    for (size_t len = 1; len < sizeof today - 1; len++)
+        decoding_gives(TV_E_REPLY_TRUNCATED, today, len);
+}
+
+PROMISE(deep_nesting_is_refused_without_harm) {
+    enum { DEPTH = 200000 };
+    char *deep = malloc(DEPTH * 2 + 64);
+    CHECK(deep != NULL);
+    if (deep == NULL) return;
+    memset(deep, '[', DEPTH);
+    memset(deep + DEPTH, ']', DEPTH);
+    decoding_gives(TV_E_REPLY_DEPTH, deep, DEPTH * 2);
+    free(deep);
+}
+
+PROMISE(every_byte_changed_gives_a_status_and_no_crash) {
+    char copy[sizeof today];
+    for (size_t i = 0; i < sizeof today - 1; i++) {
+        for (int value = 0; value < 256; value += 17) {
+            memcpy(copy, today, sizeof today);
+            copy[i] = (char)value;
+            tv_document *document = NULL;
+            if (tv_document_decode(copy, sizeof today - 1, &document, NULL) == TV_OK) {
+                const char *data = NULL;
+                size_t len = 0;
+                OK(tv_document_view(document, TEXT("trace"), &data, &len, ERR));
+                tv_trace *trace = NULL;
+                char reason[200];
+                if (tv_trace_parse(data, len, &trace, reason, sizeof reason) != TV_TRACE_OK)
+                    FAIL("byte %zu = %d: %s", i, value, reason);
+                tv_trace_free(trace);
+            }
+            tv_document_free(document);
+        }
+    }
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    RUN(todays_shape_becomes_structs);
+    RUN(the_shape_of_2024_becomes_the_same_structs);
+    RUN(the_raw_view_is_the_body_byte_for_byte);
+    RUN(a_view_is_made_once_and_stays);
+    RUN(an_unknown_view_names_those_there_are);
+    RUN(what_is_no_trace_is_a_status_of_its_own);
+    RUN(cloudflares_codes_reach_the_error);
+    RUN(a_reply_cut_anywhere_is_refused);
+    RUN(deep_nesting_is_refused_without_harm);
+    RUN(every_byte_changed_gives_a_status_and_no_crash);
+    return finish();
+}

@@ -1,0 +1,285 @@
+/* engine.c - the engine without a server that answers: every request ends with exactly one event. */
+#include "loopback.h"
+
+PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
+    loopback closed = open_loopback(0);
+    tv_engine *engine = loopback_engine(&closed, NULL);
+    tv_vault *vault = test_vault(closed.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    uint64_t id = 0;
+    OK(tv_engine_submit(engine, acme, request, UINT64_MAX, &id, ERR));
+    CHECK(id != 0);
+    tv_event *event = next_event(engine);
+    CHECK(tv_event_kind(event) == TV_EVENT_TRACE);
+    CHECK(tv_event_status(event) == TV_E_TRANSPORT);
+    CHECK(tv_event_id(event) == id && tv_event_tag(event) == UINT64_MAX);
+    tv_error *failure = NULL;
+    OK(tv_event_error(event, &failure, ERR));
+    CHECK(tv_error_status(failure) == TV_E_TRANSPORT);
+    CHECK(tv_error_retriable(failure) == 1 && tv_error_http_status(failure) == 0);
+    CHECK(strstr(tv_error_message(failure, NULL), TOKEN_A) == NULL);
+    const char *data = NULL;
+    size_t len = 0;
+    GIVES(TV_E_NOT_FOUND, tv_event_document(event, TEXT("trace"), &data, &len, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_event_document(event, TEXT("raw"), &data, &len, ERR));
+    tv_event_free(event);
+    CHECK(strlen(tv_error_message(failure, NULL)) > 0); /* lives on without its event */
+    tv_error_free(failure);
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(closed.fd);
+}
+
+PROMISE(fetch_gives_the_failure_itself) {
+    loopback closed = open_loopback(0);
+    tv_engine *engine = loopback_engine(&closed, NULL);
+    tv_vault *vault = test_vault(closed.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    tv_event *event = NULL;
+    GIVES(TV_E_TRANSPORT, tv_engine_fetch(engine, acme, request, &event, ERR));
+    CHECK(event == NULL && !readable(engine, 0));
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(closed.fd);
+}
+
+PROMISE(the_descriptor_is_readable_exactly_while_an_event_waits) {
+    loopback closed = open_loopback(0);
+    tv_engine *engine = loopback_engine(&closed, NULL);
+    tv_vault *vault = test_vault(closed.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    tv_event *event = NULL;
+    CHECK(!readable(engine, 0));
+    OK(tv_engine_take(engine, 0, &event, ERR));
+    CHECK(event == NULL);
+    OK(tv_engine_submit(engine, acme, request, 1, NULL, ERR));
+    OK(tv_engine_submit(engine, acme, request, 2, NULL, ERR));
+    CHECK(readable(engine, 30000));
+    CHECK(readable(engine, 0)); /* level, not edge */
+    tv_event_free(next_event(engine));
+    tv_event_free(next_event(engine));
+    CHECK(!readable(engine, 0));
+    OK(tv_engine_shutdown(engine, ERR));
+    CHECK(readable(engine, 0)); /* take would return at once, with TV_E_SHUTDOWN */
+    GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, -1, &event, ERR));
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(closed.fd);
+}
+
+PROMISE(a_deadline_ends_a_request_that_gets_no_answer) {
+    loopback silent = open_loopback(1);
+    tv_engine *engine = loopback_engine(&silent, NULL);
+    tv_vault *vault = test_vault(silent.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    OK(tv_request_set(request, TEXT("deadline_ms"), TEXT("150"), ERR));
+    OK(tv_engine_submit(engine, acme, request, 1, NULL, ERR));
+    tv_event *event = next_event(engine);
+    CHECK(tv_event_status(event) == TV_E_DEADLINE);
+    tv_event_free(event);
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(silent.fd);
+}
+
+PROMISE(a_cancelled_request_still_has_its_event) {
+    loopback silent = open_loopback(1);
+    tv_engine *engine = loopback_engine(&silent, NULL);
+    tv_vault *vault = test_vault(silent.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    uint64_t id = 0;
+    uint64_t other = 0;
+    OK(tv_engine_submit(engine, acme, request, 1, &id, ERR));
+    OK(tv_engine_submit(engine, acme, request, 2, &other, ERR));
+    CHECK(id != other);
+    GIVES(TV_E_NOT_FOUND, tv_engine_cancel(engine, other + 1000, ERR));
+    OK(tv_engine_cancel(engine, other, ERR));
+    tv_event *event = next_event(engine);
+    CHECK(tv_event_id(event) == other && tv_event_tag(event) == 2);
+    CHECK(tv_event_status(event) == TV_E_CANCELLED);
+    tv_event_free(event);
+    GIVES(TV_E_NOT_FOUND, tv_engine_cancel(engine, other, ERR));
+    CHECK(!readable(engine, 0));
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(silent.fd);
+}
+
+PROMISE(a_full_queue_is_a_status_and_taking_makes_room) {
+    loopback silent = open_loopback(1);
+    tv_engine *engine = loopback_engine(&silent, "3");
+    tv_vault *vault = test_vault(silent.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    uint64_t id = 0;
+    uint64_t refused = 0;
+    OK(tv_engine_submit(engine, acme, request, 1, &id, ERR));
+    OK(tv_engine_submit(engine, acme, request, 2, NULL, ERR));
+    OK(tv_engine_submit(engine, acme, request, 3, NULL, ERR));
+    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(engine, acme, request, 4, &refused, ERR));
+    CHECK(refused == 0);
+    OK(tv_engine_cancel(engine, id, ERR));
+    CHECK(readable(engine, 30000));
+    /* Finished, but not taken: it still counts. */
+    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(engine, acme, request, 4, &refused, ERR));
+    tv_event_free(next_event(engine));
+    OK(tv_engine_submit(engine, acme, request, 4, NULL, ERR));
+    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(engine, acme, request, 5, NULL, ERR));
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(silent.fd);
+}
+
+PROMISE(shutting_down_completes_everything_once) {
+    enum { COUNT = 300 };
+    loopback silent = open_loopback(1);
+    tv_engine *engine = loopback_engine(&silent, NULL);
+    tv_vault *vault = test_vault(silent.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    for (uint64_t i = 0; i < COUNT; i++)
+        OK(tv_engine_submit(engine, acme, request, i, NULL, ERR));
+    OK(tv_engine_shutdown(engine, ERR));
+    OK(tv_engine_shutdown(engine, ERR));
+    GIVES(TV_E_SHUTDOWN, tv_engine_submit(engine, acme, request, 0, NULL, ERR));
+    int seen[COUNT] = {0};
+    for (int i = 0; i < COUNT; i++) {
+        tv_event *event = next_event(engine);
+        CHECK(tv_event_status(event) == TV_E_SHUTDOWN);
+        uint64_t tag = tv_event_tag(event);
+        if (tag < COUNT) seen[tag]++;
+        tv_event_free(event);
+    }
+    for (int i = 0; i < COUNT; i++)
+        if (seen[i] != 1) FAIL("request %d had %d events", i, seen[i]);
+    tv_event *none = NULL;
+    GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, 0, &none, ERR));
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(silent.fd);
+}
+
+PROMISE(requests_go_on_without_vault_tenant_and_request) {
+    loopback closed = open_loopback(0);
+    tv_engine *engine = loopback_engine(&closed, NULL);
+    tv_vault *vault = test_vault(closed.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    OK(tv_engine_submit(engine, acme, request, 7, NULL, ERR));
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    tv_event *event = next_event(engine);
+    CHECK(tv_event_tag(event) == 7 && tv_event_status(event) == TV_E_TRANSPORT);
+    tv_engine_free(engine); /* the event outlives its engine */
+    CHECK(tv_event_tag(event) == 7);
+    tv_event_free(event);
+    close(closed.fd);
+}
+
+PROMISE(an_account_is_never_guessed_and_never_another_tenants) {
+    loopback closed = open_loopback(0);
+    tv_engine *engine = loopback_engine(&closed, NULL);
+    tv_vault *vault = test_vault(closed.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_tenant *many = test_tenant(vault, "many");
+    tv_request *any = test_request();
+    tv_request *other = NULL;
+    OK(tv_request_trace(TEXT(ACCOUNT_B), TEXT(MESSAGE), &other, ERR));
+    GIVES(TV_E_AMBIGUOUS, tv_engine_submit(engine, many, any, 0, NULL, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_engine_submit(engine, acme, other, 0, NULL, ERR));
+    OK(tv_engine_submit(engine, many, other, 0, NULL, ERR));
+    tv_event_free(next_event(engine));
+    tv_request_free(other);
+    tv_request_free(any);
+    tv_tenant_free(many);
+    tv_tenant_free(acme);
+    tv_engine_free(engine);
+    tv_vault_free(vault);
+    close(closed.fd);
+}
+
+PROMISE(a_credential_goes_to_no_origin_but_its_own) {
+    loopback closed = open_loopback(0);
+    tv_engine *engine = loopback_engine(&closed, NULL);
+    tv_vault *vault = test_vault(NULL); /* sealed for api.cloudflare.com */
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    GIVES(TV_E_ORIGIN, tv_engine_submit(engine, acme, request, 0, NULL, ERR));
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_engine_free(engine);
+    tv_vault_free(vault);
+    close(closed.fd);
+}
+
+PROMISE(stats_are_json_that_counts) {
+    loopback closed = open_loopback(0);
+    tv_engine *engine = loopback_engine(&closed, NULL);
+    tv_document *document = NULL;
+    const char *data = NULL;
+    size_t len = 0;
+    OK(tv_engine_stats(engine, &document, ERR));
+    OK(tv_document_view(document, TEXT("json"), &data, &len, ERR));
+    CHECK(len > 2 && data[0] == '{' && data[len - 1] == '}');
+    tv_document_free(document);
+    tv_engine_free(engine);
+    close(closed.fd);
+}
+
+PROMISE(engines_come_and_go_and_leave_no_descriptor_behind) {
+    loopback silent = open_loopback(1);
+    tv_vault *vault = test_vault(silent.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    int before = -1;
+    for (int i = 0; i < 12; i++) {
+        tv_engine *engine = loopback_engine(&silent, NULL);
+        OK(tv_engine_submit(engine, acme, request, 0, NULL, ERR));
+        tv_engine_free(engine);
+        int probe = dup(0); /* the lowest free descriptor */
+        if (i == 1) before = probe;
+        if (i > 1) CHECK(probe == before);
+        close(probe);
+    }
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(silent.fd);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    RUN(a_closed_port_is_a_transport_failure_with_its_facts);
+    RUN(fetch_gives_the_failure_itself);
+    RUN(the_descriptor_is_readable_exactly_while_an_event_waits);
+    RUN(a_deadline_ends_a_request_that_gets_no_answer);
+    RUN(a_cancelled_request_still_has_its_event);
+    RUN(a_full_queue_is_a_status_and_taking_makes_room);
+    RUN(shutting_down_completes_everything_once);
+    RUN(requests_go_on_without_vault_tenant_and_request);
+    RUN(an_account_is_never_guessed_and_never_another_tenants);
+    RUN(a_credential_goes_to_no_origin_but_its_own);
+    RUN(stats_are_json_that_counts);
+    RUN(engines_come_and_go_and_leave_no_descriptor_behind);
+    return finish();
+}

@@ -1,0 +1,117 @@
+/* fork.c - after fork() the child gets TV_E_FORKED from old handles and may make its own; the
+ * parent notices nothing. */
+#include "loopback.h"
+
+#include <sys/wait.h>
+
+static loopback closed;
+static tv_vault *vault;
+static tv_tenant *tenant;
+static tv_request *request;
+static tv_engine *engine;
+static tv_document *document;
+
+static void make(void) {
+    closed = open_loopback(0);
+    vault = test_vault(closed.origin);
+    tenant = test_tenant(vault, "acme");
+    request = test_request();
+    engine = loopback_engine(&closed, NULL);
+    OK(tv_build_info(&document, ERR));
+}
+
+/* Runs `body` in a child; the promise holds if it did there. */
+static void in_child(void (*body)(void)) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60); /* a child that hangs is a failure, not a hang of the suite */
+        body();
+        fflush(stdout);
+        _exit(test_holds ? 0 : 1);
+    }
+    int status = -1;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    if (!(WIFEXITED(status) && WEXITSTATUS(status) == 0)) FAIL("the child: status %#x", status);
+}
+
+static void old_handles_answer_forked(void) {
+    tv_event *event = NULL;
+    tv_tenant *other = NULL;
+    const char *data = NULL;
+    size_t len = 0;
+    int fd = -1;
+    GIVES(TV_E_FORKED, tv_engine_submit(engine, tenant, request, 0, NULL, ERR));
+    GIVES(TV_E_FORKED, tv_engine_take(engine, -1, &event, ERR));
+    GIVES(TV_E_FORKED, tv_engine_fetch(engine, tenant, request, &event, ERR));
+    GIVES(TV_E_FORKED, tv_engine_fd(engine, &fd, ERR));
+    GIVES(TV_E_FORKED, tv_engine_shutdown(engine, ERR));
+    GIVES(TV_E_FORKED, tv_vault_refresh(vault, ERR));
+    GIVES(TV_E_FORKED, tv_tenant_open(vault, TEXT("acme"), &other, ERR));
+    GIVES(TV_E_FORKED, tv_request_set(request, TEXT("wait_ms"), TEXT("1"), ERR));
+    GIVES(TV_E_FORKED, tv_document_view(document, TEXT("json"), &data, &len, ERR));
+}
+
+static void freeing_old_handles_does_nothing(void) {
+    tv_engine_free(engine);
+    tv_tenant_free(tenant);
+    tv_vault_free(vault);
+    tv_request_free(request);
+    tv_document_free(document);
+    GIVES(TV_E_FORKED, tv_vault_refresh(vault, ERR));
+}
+
+static void a_fresh_set_works(void) {
+    make();
+    OK(tv_engine_submit(engine, tenant, request, 5, NULL, ERR));
+    tv_event *event = next_event(engine);
+    CHECK(tv_event_tag(event) == 5 && tv_event_status(event) == TV_E_TRANSPORT);
+    tv_event_free(event);
+    tv_engine_free(engine);
+    tv_tenant_free(tenant);
+    tv_vault_free(vault);
+    tv_request_free(request);
+    tv_document_free(document);
+    close(closed.fd);
+}
+
+static void a_grandchild_may_start_again(void) {
+    a_fresh_set_works();
+    in_child(a_fresh_set_works);
+}
+
+PROMISE(old_handles_are_a_status_in_the_child) { in_child(old_handles_answer_forked); }
+
+PROMISE(freeing_old_handles_in_the_child_does_nothing) {
+    in_child(freeing_old_handles_does_nothing);
+}
+
+PROMISE(the_child_may_make_its_own) { in_child(a_fresh_set_works); }
+
+PROMISE(so_may_a_grandchild) { in_child(a_grandchild_may_start_again); }
+
+PROMISE(the_parent_goes_on_as_before) {
+    OK(tv_engine_submit(engine, tenant, request, 6, NULL, ERR));
+    tv_event *event = next_event(engine);
+    CHECK(tv_event_tag(event) == 6 && tv_event_status(event) == TV_E_TRANSPORT);
+    tv_event_free(event);
+    OK(tv_vault_refresh(vault, ERR));
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    test_holds = 1;
+    make();
+    if (!test_holds) return 1;
+    RUN(old_handles_are_a_status_in_the_child);
+    RUN(freeing_old_handles_in_the_child_does_nothing);
+    RUN(the_child_may_make_its_own);
+    RUN(so_may_a_grandchild);
+    RUN(the_parent_goes_on_as_before);
+    tv_engine_free(engine);
+    tv_tenant_free(tenant);
+    tv_vault_free(vault);
+    tv_request_free(request);
+    tv_document_free(document);
+    return finish();
+}

@@ -1,0 +1,61 @@
+/* loopback.h - servers that need no program: a port nobody listens on, one that never answers. */
+#ifndef TV_LOOPBACK_H
+#define TV_LOOPBACK_H
+
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+/* A port of 127.0.0.1: bound so that nobody else gets it, listening only if asked. */
+typedef struct loopback {
+    int fd;
+    char origin[64];
+    char base[96];
+} loopback;
+
+static inline loopback open_loopback(int listens) {
+    loopback here = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    CHECK(here.fd >= 0 && bind(here.fd, (struct sockaddr *)&address, len) == 0);
+    if (listens) CHECK(listen(here.fd, 1024) == 0);
+    CHECK(getsockname(here.fd, (struct sockaddr *)&address, &len) == 0);
+    snprintf(here.origin, sizeof here.origin, "https://127.0.0.1:%d", ntohs(address.sin_port));
+    snprintf(here.base, sizeof here.base, "%s/client/v4", here.origin);
+    return here;
+}
+
+/* An engine for it that tries once; `max_queued` NULL for the default. */
+static inline tv_engine *loopback_engine(const loopback *here, const char *max_queued) {
+    tv_config *config = test_config();
+    tv_engine *engine = NULL;
+    OK(tv_config_set(config, TEXT("api.base_url"), here->base, strlen(here->base), ERR));
+    OK(tv_config_set(config, TEXT("retry.max_attempts"), TEXT("1"), ERR));
+    OK(tv_config_set(config, TEXT("budget.quota"), TEXT("0"), ERR));
+    if (max_queued != NULL)
+        OK(tv_config_set(config, TEXT("engine.max_queued"), max_queued, strlen(max_queued), ERR));
+    OK(tv_engine_new(config, &engine, ERR));
+    tv_config_free(config);
+    return engine;
+}
+
+/* Whether the engine's descriptor is readable within so many ms. */
+static inline int readable(tv_engine *engine, int timeout_ms) {
+    struct pollfd waiting = {.fd = -1, .events = POLLIN, .revents = 0};
+    OK(tv_engine_fd(engine, &waiting.fd, ERR));
+    return poll(&waiting, 1, timeout_ms) == 1 && (waiting.revents & POLLIN) != 0;
+}
+
+/* The next event; a test that waits half a minute for one has failed. */
+static inline tv_event *next_event(tv_engine *engine) {
+    tv_event *event = NULL;
+    OK(tv_engine_take(engine, 30000, &event, ERR));
+    CHECK(event != NULL);
+    return event;
+}
+
+#endif

@@ -1,0 +1,261 @@
+/* threads.c - any thread may make any call, also on a stack of 64 KiB, also with the locale of the
+ * host; nothing is ever written to its output. */
+#include "loopback.h"
+
+#include <locale.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+enum { THREADS = 8, EACH = 200 };
+
+static loopback closed;
+static tv_vault *vault;
+static tv_tenant *tenant;
+static tv_request *request;
+static tv_engine *engine;
+static atomic_int events[THREADS * EACH];
+static atomic_int taken;
+static atomic_int wrong;
+
+/* Threads use plain statuses: the harness' own state belongs to the main thread. */
+static void *submit_many(void *argument) {
+    uint64_t first = (uint64_t)(uintptr_t)argument * EACH;
+    for (uint64_t i = 0; i < EACH; i++)
+        if (tv_engine_submit(engine, tenant, request, first + i, NULL, NULL) != TV_OK) wrong++;
+    return NULL;
+}
+
+static void *take_many(void *argument) {
+    (void)argument;
+    while (taken < THREADS * EACH) {
+        tv_event *event = NULL;
+        if (tv_engine_take(engine, 100, &event, NULL) != TV_OK) wrong++;
+        if (event == NULL) continue;
+        uint64_t tag = tv_event_tag(event);
+        if (tag < THREADS * EACH)
+            events[tag]++;
+        else
+            wrong++;
+        tv_event_free(event);
+        taken++;
+    }
+    return NULL;
+}
+
+static void *make_and_free(void *argument) {
+    (void)argument;
+    for (int i = 0; i < 500; i++) {
+        tv_config *config = NULL;
+        tv_request *fresh = NULL;
+        if (tv_config_new(&config, NULL) != TV_OK) wrong++;
+        if (tv_request_trace("", 0, TEXT(MESSAGE), &fresh, NULL) != TV_OK) wrong++;
+        if (tv_config_set(config, TEXT("retry.base_ms"), TEXT("9"), NULL) != TV_OK) wrong++;
+        if (tv_request_set((tv_request *)config, TEXT("wait_ms"), TEXT("9"), NULL) != TV_E_HANDLE)
+            wrong++;
+        tv_config_free(config);
+        tv_request_free(fresh);
+    }
+    return NULL;
+}
+
+static void *fetch_one(void *argument) {
+    (void)argument;
+    tv_event *event = NULL;
+    if (tv_engine_fetch(engine, tenant, request, &event, NULL) != TV_E_TRANSPORT) wrong++;
+    return NULL;
+}
+
+static void run_threads(void *(*body)(void *), int count, pthread_t *threads) {
+    for (int i = 0; i < count; i++)
+        CHECK(pthread_create(&threads[i], NULL, body, (void *)(uintptr_t)i) == 0);
+}
+
+static void join(int count, pthread_t *threads) {
+    for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
+}
+
+PROMISE(many_threads_share_an_engine_and_every_request_has_one_event) {
+    pthread_t submitters[THREADS];
+    pthread_t takers[3];
+    wrong = 0;
+    run_threads(submit_many, THREADS, submitters);
+    run_threads(take_many, 3, takers);
+    join(THREADS, submitters);
+    join(3, takers);
+    CHECK(wrong == 0 && taken == THREADS * EACH);
+    for (int i = 0; i < THREADS * EACH; i++)
+        if (events[i] != 1) FAIL("request %d had %d events", i, events[i]);
+}
+
+PROMISE(several_threads_fetch_at_once) {
+    pthread_t threads[THREADS];
+    wrong = 0;
+    run_threads(fetch_one, THREADS, threads);
+    join(THREADS, threads);
+    CHECK(wrong == 0 && !readable(engine, 0));
+}
+
+PROMISE(handles_are_made_and_freed_from_many_threads) {
+    pthread_t threads[THREADS];
+    wrong = 0;
+    run_threads(make_and_free, THREADS, threads);
+    join(THREADS, threads);
+    CHECK(wrong == 0);
+}
+
+static void *shut_down_later(void *argument) {
+    (void)argument;
+    usleep(50000);
+    if (tv_engine_shutdown(engine, NULL) != TV_OK) wrong++;
+    return NULL;
+}
+
+PROMISE(shutting_down_wakes_a_thread_that_waits_for_ever) {
+    pthread_t thread;
+    tv_event *event = NULL;
+    wrong = 0;
+    CHECK(pthread_create(&thread, NULL, shut_down_later, NULL) == 0);
+    GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, -1, &event, ERR));
+    pthread_join(thread, NULL);
+    CHECK(wrong == 0 && event == NULL);
+}
+
+/* A host's whole day on a small stack: everything but the passphrase, which has its own cost. */
+static void *a_whole_day(void *argument) {
+    (void)argument;
+    unsigned char key[32] = {9};
+    tv_unlock *unlock = NULL;
+    tv_vault *own = NULL;
+    tv_edit *edit = NULL;
+    tv_tenant *acme = NULL;
+    tv_document *document = NULL;
+    tv_event *event = NULL;
+    tv_error *error = NULL;
+    tv_config *config = NULL;
+    tv_engine *here = NULL;
+    const char *text = NULL;
+    size_t len = 0;
+    static const char body[] = "{\"success\":true,\"result\":{\"inbound\":{\"lines\":[{\"message\":"
+                               "\"x\"}]},\"outbound\":{\"lines\":[]}}}";
+    int bad = 0;
+    bad += tv_unlock_key(key, sizeof key, &unlock, NULL) != TV_OK;
+    bad += tv_vault_create("", 0, unlock, NULL, &own, NULL) != TV_OK;
+    bad += tv_edit_begin(own, &edit, NULL) != TV_OK;
+    bad += tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), NULL) != TV_OK;
+    bad += tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("origin"), closed.origin,
+                       strlen(closed.origin), NULL) != TV_OK;
+    bad += tv_edit_commit(edit, NULL) != TV_OK;
+    bad += tv_tenant_open(own, TEXT("acme"), &acme, NULL) != TV_OK;
+    bad += tv_vault_list(own, &document, NULL) != TV_OK;
+    tv_document_free(document);
+    bad += tv_document_decode(body, sizeof body - 1, &document, NULL) != TV_OK;
+    bad += tv_document_view(document, TEXT("trace"), &text, &len, NULL) != TV_OK;
+    tv_document_free(document);
+    bad += tv_config_describe(&document, NULL) != TV_OK;
+    tv_document_free(document);
+    bad += tv_build_info(&document, NULL) != TV_OK;
+    tv_document_free(document);
+    bad += tv_config_new(&config, NULL) != TV_OK;
+    bad += tv_config_set(config, TEXT("api.base_url"), closed.base, strlen(closed.base), NULL) !=
+           TV_OK;
+    bad += tv_config_set(config, TEXT("retry.max_attempts"), TEXT("1"), NULL) != TV_OK;
+    bad += tv_engine_new(config, &here, NULL) != TV_OK;
+    bad += tv_engine_fetch(here, acme, request, &event, &error) != TV_E_TRANSPORT;
+    tv_error_free(error);
+    tv_engine_free(here);
+    tv_config_free(config);
+    tv_tenant_free(acme);
+    tv_edit_free(edit);
+    tv_vault_free(own);
+    tv_unlock_free(unlock);
+    wrong += bad;
+    return NULL;
+}
+
+PROMISE(a_stack_of_64_kib_is_enough) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    wrong = 0;
+    CHECK(pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_setstacksize(&attributes, 64 * 1024) == 0);
+    CHECK(pthread_create(&thread, &attributes, a_whole_day, NULL) == 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+    CHECK(wrong == 0);
+}
+
+PROMISE(nothing_is_written_to_the_hosts_output) {
+    char name[] = "/tmp/tv-output-XXXXXX";
+    fflush(stdout);
+    int file = mkstemp(name);
+    int kept_out = dup(1);
+    int kept_error = dup(2);
+    CHECK(file >= 0 && kept_out >= 0 && kept_error >= 0);
+    dup2(file, 1);
+    dup2(file, 2);
+    a_whole_day(NULL);
+    tv_document *document = NULL;
+    tv_vault *none = NULL;
+    tv_status html = tv_document_decode(TEXT("<html>"), &document, NULL);
+    tv_unlock *unlock = test_key(3);
+    tv_status missing = tv_vault_open(TEXT("/nowhere/x"), unlock, NULL, &none, NULL);
+    tv_unlock_free(unlock);
+    tv_config_free((tv_config *)(uintptr_t)12345);
+    fflush(NULL);
+    struct stat about;
+    int known = fstat(file, &about) == 0;
+    dup2(kept_out, 1);
+    dup2(kept_error, 2);
+    close(kept_out);
+    close(kept_error);
+    close(file);
+    unlink(name);
+    CHECK(html == TV_E_NOT_JSON && missing == TV_E_IO);
+    CHECK(known && about.st_size == 0);
+}
+
+static void ignore(int number) { (void)number; }
+
+PROMISE(signals_of_the_host_never_reach_the_engines_thread) {
+    sigset_t blocked;
+    sigset_t before;
+    struct sigaction action = {.sa_handler = ignore};
+    tv_engine *own = loopback_engine(&closed, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    /* Blocked here: only a library thread that takes signals could take it. */
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    kill(getpid(), SIGUSR1);
+    usleep(20000);
+    sigset_t waiting;
+    CHECK(sigpending(&waiting) == 0 && sigismember(&waiting, SIGUSR1) == 1);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    tv_engine_free(own);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    setlocale(LC_ALL, ""); /* a host with a comma as decimal point, if the system has one */
+    test_holds = 1;
+    closed = open_loopback(0);
+    vault = test_vault(closed.origin);
+    tenant = test_tenant(vault, "acme");
+    request = test_request();
+    engine = loopback_engine(&closed, NULL);
+    if (!test_holds) return 1;
+    RUN(many_threads_share_an_engine_and_every_request_has_one_event);
+    RUN(several_threads_fetch_at_once);
+    RUN(handles_are_made_and_freed_from_many_threads);
+    RUN(a_stack_of_64_kib_is_enough);
+    RUN(nothing_is_written_to_the_hosts_output);
+    RUN(signals_of_the_host_never_reach_the_engines_thread);
+    RUN(shutting_down_wakes_a_thread_that_waits_for_ever);
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(tenant);
+    tv_vault_free(vault);
+    return finish();
+}

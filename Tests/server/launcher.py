@@ -1,0 +1,139 @@
+"""launcher: starts the stand-in for a test, waits until it serves, and always stops it.
+
+Standard library only: the tests may run in another Python than the server.  The server's Python is
+the one running now, or the one TRACEVAULT_STANDIN_PYTHON names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from standin import catalogue as catalogue_of
+from standin.accounts import Account, Credential, Directory
+from standin.catalogue import Message
+
+HERE = Path(__file__).resolve().parent
+SERVER = HERE / "cloudflare_standin.py"
+READY_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Standin:
+    """A running stand-in, and all it knows."""
+
+    base_url: str
+    plain_base_url: str
+    raw_base_url: str
+    ca_file: str
+    directory: Directory
+    messages: tuple[Message, ...]
+
+    @property
+    def origin(self) -> str:
+        return self.base_url.removesuffix("/client/v4")
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        return self.directory.accounts
+
+    def credential(self, account_id: str) -> Credential:
+        """The first credential that may read this account."""
+        return next(
+            c for c in self.directory.credentials if c.permission and account_id in c.accounts
+        )
+
+    def messages_of(self, account_id: str, *, submission: bool = False) -> tuple[Message, ...]:
+        return tuple(
+            m for m in self.messages if m.account_id == account_id and m.submission == submission
+        )
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request received since the start or the last reset, in order."""
+        log: list[dict[str, Any]] = json.loads(self._control("GET", "requests"))
+        return log
+
+    def reset(self) -> None:
+        """Forget the log, what was pending or failed once, and every user's quota."""
+        self._control("POST", "reset")
+
+    def _control(self, method: str, verb: str) -> bytes:
+        url = self.plain_base_url.removesuffix("/client/v4") + "/__standin/" + verb
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(urllib.request.Request(url, method=method), timeout=10) as reply:
+            body: bytes = reply.read()
+        return body
+
+
+def catalogue(accounts: Path | None = None, traces: Path | None = None) -> tuple[Message, ...]:
+    """Which message ref belongs to which account, and what to expect; no server needed."""
+    directory = Directory.load(accounts or HERE / "accounts.json")
+    return catalogue_of.load(traces or HERE.parent / "data" / "traces.json", directory)
+
+
+@contextlib.contextmanager
+def standin(python: str | None = None, **options: object) -> Iterator[Standin]:
+    """Run a stand-in; keyword options are its command line's (`quota=0`, `http1_only=True`)."""
+    chosen = python or os.environ.get("TRACEVAULT_STANDIN_PYTHON") or sys.executable
+    command = [chosen, str(SERVER), "--exit-with-stdin"]
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            command.append(flag)
+        elif value is not False:
+            command += [flag, str(value)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        ready = _ready_line(process)
+        directory = Directory.load(Path(ready["accounts_file"]))
+        yield Standin(
+            base_url=ready["base_url"],
+            plain_base_url=ready["plain_base_url"],
+            raw_base_url=ready["raw_base_url"],
+            ca_file=ready["ca_file"],
+            directory=directory,
+            messages=catalogue_of.load(Path(ready["traces_file"]), directory),
+        )
+    finally:
+        _stop(process)
+
+
+def _ready_line(process: subprocess.Popen[bytes]) -> dict[str, str]:
+    if process.stdout is None:
+        raise RuntimeError("the stand-in has no standard output")
+    descriptor, line = process.stdout.fileno(), b""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError(f"the stand-in did not start within {READY_TIMEOUT_S:.0f} s")
+            piece = os.read(descriptor, 65536)
+            if not piece:
+                raise RuntimeError(f"the stand-in ended early, exit code {process.wait()}")
+            line += piece
+    ready: dict[str, str] = json.loads(line)
+    return ready
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()

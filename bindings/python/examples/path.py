@@ -1,0 +1,78 @@
+"""Print the paths of messages: a complete program that holds no secret.
+
+    python path.py --vault soc.vault --key-file soc.key acme 4Njp3P0STMz2c02Q ...
+    python path.py ... acme/023e105f4ecef8ad9ca31a8372d0c353 4Njp3P0STMz2c02Q ...
+
+Exit status: 0 all traces came, 1 at least one did not, 2 the vault or the call is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import tracevault as tv
+
+
+def arguments() -> argparse.Namespace:
+    """The command line. Values of --set may hold no secret: other users see them."""
+    parser = argparse.ArgumentParser(description="Print the paths of messages.")
+    parser.add_argument("--vault", required=True, metavar="FILE", help="the sealed vault")
+    parser.add_argument("--key-file", required=True, metavar="FILE", help="its 32-byte raw key")
+    parser.add_argument("--wait", type=float, default=0, help="seconds to wait while pending")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds in all")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("account", metavar="TENANT[/ACCOUNT]")
+    parser.add_argument("message", nargs="+", help="investigate id, postfix id or alert id")
+    return parser.parse_args()
+
+
+def show(trace: tv.Trace) -> None:
+    """Print one trace as people read it."""
+    state = "complete" if trace.complete else "not complete yet"
+    print(f"{trace.message_ref}  ({trace.tenant}, {state})")
+    for name, side in (("in", trace.inbound), ("out", trace.outbound)):
+        for line in side.lines:
+            when = line.at.strftime("%Y-%m-%d %H:%M:%S") if line.at else "no time"
+            print(f"  {name:3}  {when:19}  {printable(line.message)}")
+        if not side.lines:
+            print(f"  {name:3}  no lines{' yet' if side.pending else ''}")
+
+
+def printable(text: str) -> str:
+    """Log lines come from strangers: no control characters may reach the terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def main() -> int:
+    """Run the program."""
+    options = arguments()
+    settings = dict(pair.partition("=")[::2] for pair in options.set)
+    tenant_name, _, account_id = options.account.partition("/")
+    failed = 0
+    try:
+        with (
+            tv.Vault.open(options.vault, tv.RawKey.from_file(options.key_file)) as vault,
+            vault.tenant(tenant_name) as tenant,
+            tv.Engine(settings) as engine,
+        ):
+            requests = [
+                tv.Request.trace(
+                    tenant, account_id or None, ref, wait=options.wait, timeout=options.timeout
+                )
+                for ref in options.message
+            ]
+            for result in engine.batch(requests):
+                if result.trace is not None:
+                    show(result.trace)
+                else:
+                    failed += 1
+                    print(f"{result.request.message_ref}: {result.error}", file=sys.stderr)
+    except (tv.TraceVaultError, OSError) as error:
+        print(f"path.py: {error}", file=sys.stderr)
+        return 2
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Cloudflare Email Security delivery traces, for many accounts at once.
+
+    import tracevault as tv
+
+    vault = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key"))
+    acme = vault.tenant("acme")
+    with tv.Engine() as engine:
+        trace = engine.trace(acme, None, "4Njp3P0STMz2c02Q", wait=30, timeout=60)
+
+The shared library is loaded when it is first needed, not by the import.
+"""
+
+from ._handle import Secret, Setting
+from .client import Engine, Request, Result
+from .errors import (
+    AmbiguousError,
+    ArgumentError,
+    CancelledError,
+    ClosedError,
+    CredentialError,
+    DeadlineError,
+    ForkedError,
+    LibraryLoadError,
+    LimitError,
+    MessageNotFoundError,
+    NotFoundError,
+    QueueFullError,
+    RateLimitedError,
+    ReplyError,
+    RequestError,
+    ServerError,
+    ShutdownError,
+    Status,
+    TraceVaultError,
+    TransportError,
+    UnlockError,
+    VaultError,
+    VaultExistsError,
+)
+from .model import Line, QueueId, Side, Trace, TraceWarning
+from .offline import build_info, config_properties, decode
+from .vault import (
+    Account,
+    ApiToken,
+    Edit,
+    GlobalKey,
+    Passphrase,
+    RawKey,
+    Tenant,
+    Unlock,
+    Vault,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "AmbiguousError",
+    "ApiToken",
+    "ArgumentError",
+    "CancelledError",
+    "ClosedError",
+    "CredentialError",
+    "DeadlineError",
+    "Edit",
+    "Engine",
+    "ForkedError",
+    "GlobalKey",
+    "LibraryLoadError",
+    "LimitError",
+    "Line",
+    "MessageNotFoundError",
+    "NotFoundError",
+    "Passphrase",
+    "QueueFullError",
+    "QueueId",
+    "RateLimitedError",
+    "RawKey",
+    "ReplyError",
+    "Request",
+    "RequestError",
+    "Result",
+    "Secret",
+    "ServerError",
+    "Setting",
+    "ShutdownError",
+    "Side",
+    "Status",
+    "Tenant",
+    "Trace",
+    "TraceVaultError",
+    "TraceWarning",
+    "TransportError",
+    "Unlock",
+    "UnlockError",
+    "Vault",
+    "VaultError",
+    "VaultExistsError",
+    "__version__",
+    "build_info",
+    "config_properties",
+    "decode",
+]

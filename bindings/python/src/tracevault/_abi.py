@@ -1,0 +1,159 @@
+"""The public header, as data: every function's name, argument types and return type.
+
+Tests compare it with ``include/tracevault.h`` both ways. Nothing here loads a library, and nothing
+here decides anything. Each opaque type of C has its own pointer class, so that a wrong handle is
+a ``ctypes.ArgumentError`` instead of a wrong call.
+"""
+
+from __future__ import annotations
+
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint64,
+    c_void_p,
+)
+from typing import Any
+
+#: The ABI this table describes; a library that speaks another one is refused.
+ABI = 0
+
+
+class Ref(c_void_p):
+    """An opaque pointer. A subclass is neither unwrapped to int nor interchangeable."""
+
+
+class TextRef(Ref):
+    """Borrowed bytes: ``const char *`` out of the library."""
+
+
+class ErrorRef(Ref):
+    """``tv_error *``"""
+
+
+class ConfigRef(Ref):
+    """``tv_config *``"""
+
+
+class UnlockRef(Ref):
+    """``tv_unlock *``"""
+
+
+class VaultRef(Ref):
+    """``tv_vault *``"""
+
+
+class EditRef(Ref):
+    """``tv_edit *``"""
+
+
+class TenantRef(Ref):
+    """``tv_tenant *``"""
+
+
+class RequestRef(Ref):
+    """``tv_request *``"""
+
+
+class EngineRef(Ref):
+    """``tv_engine *``"""
+
+
+class EventRef(Ref):
+    """``tv_event *``"""
+
+
+class DocumentRef(Ref):
+    """``tv_document *``"""
+
+
+Status = c_int32
+
+_TEXT = (c_char_p, c_size_t)
+_TEXT_OUT = (POINTER(TextRef), POINTER(c_size_t))
+_BYTES = (c_void_p, c_size_t)
+_ERR = (POINTER(ErrorRef),)
+_DOC = (POINTER(DocumentRef),)
+_U64_OUT = (POINTER(c_uint64),)
+_ACCOUNT = (*_TEXT, *_TEXT)  # tenant, account
+
+# fmt: off
+#: (name, argument types, return type), in the header's order.
+TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
+    ("tv_status_name",          (Status,),                                          TextRef),
+    ("tv_abi",                  (),                                                 c_int32),
+    ("tv_version",              (),                                                 TextRef),
+    ("tv_build_info",           (*_DOC, *_ERR),                                     Status),
+
+    ("tv_error_status",         (ErrorRef,),                                        Status),
+    ("tv_error_message",        (ErrorRef, POINTER(c_size_t)),                      TextRef),
+    ("tv_error_retriable",      (ErrorRef,),                                        c_int32),
+    ("tv_error_http_status",    (ErrorRef,),                                        c_int32),
+    ("tv_error_code_count",     (ErrorRef,),                                        c_size_t),
+    ("tv_error_code",           (ErrorRef, c_size_t),                               c_int64),
+    ("tv_error_cf_ray",         (ErrorRef,),                                        TextRef),
+    ("tv_error_retry_after_ms", (ErrorRef,),                                        c_int64),
+    ("tv_error_free",           (ErrorRef,),                                        None),
+
+    ("tv_config_new",           (POINTER(ConfigRef), *_ERR),                        Status),
+    ("tv_config_set",           (ConfigRef, *_TEXT, *_TEXT, *_ERR),                 Status),
+    ("tv_config_get",           (ConfigRef, *_TEXT, *_TEXT_OUT, *_ERR),             Status),
+    ("tv_config_describe",      (*_DOC, *_ERR),                                     Status),
+    ("tv_config_free",          (ConfigRef,),                                       None),
+
+    ("tv_unlock_passphrase",    (*_BYTES, POINTER(UnlockRef), *_ERR),               Status),
+    ("tv_unlock_key",           (*_BYTES, POINTER(UnlockRef), *_ERR),               Status),
+    ("tv_unlock_free",          (UnlockRef,),                                       None),
+
+    ("tv_vault_create",         (*_TEXT, UnlockRef, ConfigRef, POINTER(VaultRef), *_ERR), Status),
+    ("tv_vault_open",           (*_TEXT, UnlockRef, ConfigRef, POINTER(VaultRef), *_ERR), Status),
+    ("tv_vault_refresh",        (VaultRef, *_ERR),                                  Status),
+    ("tv_vault_generation",     (VaultRef, *_U64_OUT, *_ERR),                       Status),
+    ("tv_vault_list",           (VaultRef, *_DOC, *_ERR),                           Status),
+    ("tv_vault_free",           (VaultRef,),                                        None),
+
+    ("tv_edit_begin",           (VaultRef, POINTER(EditRef), *_ERR),                Status),
+    ("tv_edit_put_token",       (EditRef, *_ACCOUNT, *_BYTES, *_ERR),               Status),
+    ("tv_edit_put_key",         (EditRef, *_ACCOUNT, *_TEXT, *_BYTES, *_ERR),       Status),
+    ("tv_edit_set",             (EditRef, *_ACCOUNT, *_TEXT, *_TEXT, *_ERR),        Status),
+    ("tv_edit_remove",          (EditRef, *_ACCOUNT, *_ERR),                        Status),
+    ("tv_edit_commit",          (EditRef, *_ERR),                                   Status),
+    ("tv_edit_free",            (EditRef,),                                         None),
+
+    ("tv_tenant_open",          (VaultRef, *_TEXT, POINTER(TenantRef), *_ERR),      Status),
+    ("tv_tenant_list",          (TenantRef, *_DOC, *_ERR),                          Status),
+    ("tv_tenant_free",          (TenantRef,),                                       None),
+
+    ("tv_request_trace",        (*_TEXT, *_TEXT, POINTER(RequestRef), *_ERR),       Status),
+    ("tv_request_set",          (RequestRef, *_TEXT, *_TEXT, *_ERR),                Status),
+    ("tv_request_free",         (RequestRef,),                                      None),
+
+    ("tv_engine_new",           (ConfigRef, POINTER(EngineRef), *_ERR),             Status),
+    ("tv_engine_submit",        (EngineRef, TenantRef, RequestRef, c_uint64, *_U64_OUT, *_ERR),
+                                                                                    Status),
+    ("tv_engine_take",          (EngineRef, c_int32, POINTER(EventRef), *_ERR),     Status),
+    ("tv_engine_fd",            (EngineRef, POINTER(c_int), *_ERR),                 Status),
+    ("tv_engine_cancel",        (EngineRef, c_uint64, *_ERR),                       Status),
+    ("tv_engine_fetch",         (EngineRef, TenantRef, RequestRef, POINTER(EventRef), *_ERR),
+                                                                                    Status),
+    ("tv_engine_stats",         (EngineRef, *_DOC, *_ERR),                          Status),
+    ("tv_engine_shutdown",      (EngineRef, *_ERR),                                 Status),
+    ("tv_engine_free",          (EngineRef,),                                       None),
+
+    ("tv_event_kind",           (EventRef,),                                        c_int32),
+    ("tv_event_id",             (EventRef,),                                        c_uint64),
+    ("tv_event_tag",            (EventRef,),                                        c_uint64),
+    ("tv_event_status",         (EventRef,),                                        Status),
+    ("tv_event_error",          (EventRef, *_ERR, *_ERR),                           Status),
+    ("tv_event_document",       (EventRef, *_TEXT, *_TEXT_OUT, *_ERR),              Status),
+    ("tv_event_free",           (EventRef,),                                        None),
+
+    ("tv_document_decode",      (*_BYTES, *_DOC, *_ERR),                            Status),
+    ("tv_document_view",        (DocumentRef, *_TEXT, *_TEXT_OUT, *_ERR),           Status),
+    ("tv_document_free",        (DocumentRef,),                                     None),
+)
+# fmt: on

@@ -1,0 +1,283 @@
+"""Every way a call or a request can fail, as exceptions with facts a program can decide on.
+
+One base class, one subclass per family of statuses. Messages come from the library, are one line
+and never hold a secret. Nothing here calls the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+
+class Status(IntEnum):
+    """The statuses of ``tracevault.h``, without their ``TV_`` prefix."""
+
+    OK = 0
+    E_OTHER = 1
+    E_HANDLE = 2
+    E_ARGUMENT = 3
+    E_CONFIG_NAME = 4
+    E_CONFIG_VALUE = 5
+    E_ACCOUNT_ID = 6
+    E_MESSAGE_REF = 7
+    E_CREDENTIAL_FORMAT = 8
+    E_LIMIT = 9
+    E_NO_MEMORY = 10
+    E_FORKED = 11
+    E_SHUTDOWN = 12
+
+    E_NOT_FOUND = 20
+    E_AMBIGUOUS = 21
+    E_EXISTS = 22
+    E_ORIGIN = 23
+    E_EDIT_FINISHED = 24
+
+    E_NOT_VAULT = 30
+    E_VAULT_VERSION = 31
+    E_DAMAGED_HEADER = 32
+    E_KDF_BOUNDS = 33
+    E_WEAK_KDF = 34
+    E_UNLOCK = 35
+    E_HEADER_MAC = 36
+    E_DAMAGED_BODY = 37
+    E_RECORD_AUTH = 38
+    E_CONFLICT = 39
+    E_IO = 40
+    E_DURABILITY_UNKNOWN = 41
+    E_UNSAFE_FILE = 42
+    E_BUSY = 43
+
+    E_QUEUE_FULL = 60
+    E_CANCELLED = 61
+    E_DEADLINE = 62
+    E_CREDENTIAL = 63
+    E_FORBIDDEN = 64
+    E_NO_MESSAGE = 65
+    E_RATE_LIMITED = 66
+    E_SERVER = 67
+    E_TRANSPORT = 68
+    E_TLS = 69
+    E_HTTP = 70
+    E_REDIRECT = 71
+    E_NOT_JSON = 72
+    E_REPLY_EMPTY = 73
+    E_REPLY_TRUNCATED = 74
+    E_REPLY_SHAPE = 75
+    E_REPLY_DEPTH = 76
+    E_REPLY_TOO_LARGE = 77
+    E_REPLY_REFUSED = 78
+    E_REPLY_DEFERRED = 79
+
+
+class TraceVaultError(Exception):
+    """The base of every error of this package."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = Status.E_OTHER,
+        retriable: bool = False,
+        http_status: int = 0,
+        codes: tuple[int, ...] = (),
+        cf_ray: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        #: One line: what failed and what to do.
+        self.message = message
+        #: The library's number, also for a status this package does not know yet.
+        self.status_number = int(status)
+        #: Whether the same call may succeed later.
+        self.retriable = retriable
+        #: The HTTP status of Cloudflare's reply, 0 without one.
+        self.http_status = http_status
+        #: Cloudflare's error codes.
+        self.codes = codes
+        #: Cloudflare's name for the exchange, for its support; "" without one.
+        self.cf_ray = cf_ray
+        #: Seconds to wait before trying again; ``None`` when not known.
+        self.retry_after = retry_after
+
+    @property
+    def status(self) -> Status:
+        """The status; :attr:`Status.E_OTHER` for a number this package does not know."""
+        try:
+            return Status(self.status_number)
+        except ValueError:
+            return Status.E_OTHER
+
+    @property
+    def name(self) -> str:
+        """The status's name in C, such as ``TV_E_UNLOCK``."""
+        return f"TV_{self.status.name}"
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Callable[..., TraceVaultError], tuple[Any, ...]]:
+        # Exceptions cross process borders (multiprocessing, concurrent.futures) by pickle, which
+        # would otherwise lose the keyword-only facts.
+        facts = {
+            "status": self.status_number,
+            "retriable": self.retriable,
+            "http_status": self.http_status,
+            "codes": self.codes,
+            "cf_ray": self.cf_ray,
+            "retry_after": self.retry_after,
+        }
+        return _rebuilt, (type(self), self.message, facts)
+
+
+def _rebuilt(kind: type[TraceVaultError], message: str, facts: dict[str, Any]) -> TraceVaultError:
+    return kind(message, **facts)
+
+
+class LibraryLoadError(TraceVaultError, ImportError):  # type: ignore[misc]  # .name is ours
+    """No usable ``libtracevault.so.0``: not found, not loadable here, or of another ABI."""
+
+
+class ArgumentError(TraceVaultError, ValueError):
+    """An argument or a setting is missing, malformed or out of range."""
+
+
+class ClosedError(TraceVaultError, ValueError):
+    """The object was closed, or the edit is finished."""
+
+
+class ForkedError(TraceVaultError):
+    """The object was made before ``fork()``; the child process makes its own."""
+
+
+class ShutdownError(TraceVaultError):
+    """The engine was shut down before the request was done."""
+
+
+class LimitError(TraceVaultError):
+    """A documented maximum is reached, or memory ran out."""
+
+
+class NotFoundError(TraceVaultError, LookupError):
+    """The vault has no such tenant, or the tenant no such account."""
+
+
+class AmbiguousError(NotFoundError):
+    """The tenant has several accounts: name one."""
+
+
+class MessageNotFoundError(NotFoundError):
+    """Cloudflare knows no such message."""
+
+
+class VaultError(TraceVaultError):
+    """The vault file is missing, damaged, unsafe, busy or not writable; the old one stands."""
+
+
+class UnlockError(VaultError):
+    """Wrong passphrase or key."""
+
+
+class VaultExistsError(VaultError, FileExistsError):
+    """The path of a new vault is taken."""
+
+
+class CredentialError(TraceVaultError):
+    """Cloudflare refused the credential, it lacks a permission, or is for another origin."""
+
+
+class RequestError(TraceVaultError):
+    """The base of what can go wrong between the engine and Cloudflare."""
+
+
+class RateLimitedError(RequestError):
+    """Over the request quota; see :attr:`TraceVaultError.retry_after`."""
+
+
+class DeadlineError(RequestError, TimeoutError):
+    """No answer within the deadline."""
+
+
+class CancelledError(RequestError):
+    """The request was cancelled."""
+
+
+class QueueFullError(RequestError):
+    """The engine's queue is full: take results, then submit again."""
+
+
+class TransportError(RequestError):
+    """No connection, or it broke, or the server's certificate is not acceptable."""
+
+
+class ServerError(RequestError):
+    """Cloudflare failed (HTTP 5xx), also after the retries."""
+
+
+class ReplyError(RequestError):
+    """A reply came, but it is not a trace."""
+
+
+_FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
+    ArgumentError: (
+        Status.E_ARGUMENT,
+        Status.E_CONFIG_NAME,
+        Status.E_CONFIG_VALUE,
+        Status.E_ACCOUNT_ID,
+        Status.E_MESSAGE_REF,
+        Status.E_CREDENTIAL_FORMAT,
+    ),
+    ClosedError: (Status.E_HANDLE, Status.E_EDIT_FINISHED),
+    ForkedError: (Status.E_FORKED,),
+    ShutdownError: (Status.E_SHUTDOWN,),
+    LimitError: (Status.E_LIMIT, Status.E_NO_MEMORY),
+    NotFoundError: (Status.E_NOT_FOUND,),
+    AmbiguousError: (Status.E_AMBIGUOUS,),
+    MessageNotFoundError: (Status.E_NO_MESSAGE,),
+    VaultError: (
+        Status.E_NOT_VAULT,
+        Status.E_VAULT_VERSION,
+        Status.E_DAMAGED_HEADER,
+        Status.E_KDF_BOUNDS,
+        Status.E_WEAK_KDF,
+        Status.E_HEADER_MAC,
+        Status.E_DAMAGED_BODY,
+        Status.E_RECORD_AUTH,
+        Status.E_CONFLICT,
+        Status.E_IO,
+        Status.E_DURABILITY_UNKNOWN,
+        Status.E_UNSAFE_FILE,
+        Status.E_BUSY,
+    ),
+    UnlockError: (Status.E_UNLOCK,),
+    VaultExistsError: (Status.E_EXISTS,),
+    CredentialError: (Status.E_CREDENTIAL, Status.E_FORBIDDEN, Status.E_ORIGIN),
+    RateLimitedError: (Status.E_RATE_LIMITED,),
+    DeadlineError: (Status.E_DEADLINE,),
+    CancelledError: (Status.E_CANCELLED,),
+    QueueFullError: (Status.E_QUEUE_FULL,),
+    TransportError: (Status.E_TRANSPORT, Status.E_TLS),
+    ServerError: (Status.E_SERVER,),
+    ReplyError: (
+        Status.E_HTTP,
+        Status.E_REDIRECT,
+        Status.E_NOT_JSON,
+        Status.E_REPLY_EMPTY,
+        Status.E_REPLY_TRUNCATED,
+        Status.E_REPLY_SHAPE,
+        Status.E_REPLY_DEPTH,
+        Status.E_REPLY_TOO_LARGE,
+        Status.E_REPLY_REFUSED,
+        Status.E_REPLY_DEFERRED,
+    ),
+}
+
+_BY_STATUS: dict[int, type[TraceVaultError]] = {
+    int(status): kind for kind, statuses in _FAMILIES.items() for status in statuses
+}
+
+
+def error_class(status: int) -> type[TraceVaultError]:
+    """The exception class of a status; :class:`TraceVaultError` for one without a family."""
+    return _BY_STATUS.get(status, TraceVaultError)

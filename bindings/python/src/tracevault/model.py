@@ -1,0 +1,324 @@
+"""The trace document (``docs/trace.schema.json``) as frozen dataclasses.
+
+Lossless: times keep their text, what Cloudflare sent beyond its contract is in ``extra``, fields of
+later versions of the document are in ``later``, and ``to_dict()`` gives the document back. Nothing
+here calls the library or the network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+SCHEMA = "tracevault.trace/1"
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))?\Z"
+)
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """RFC 3339 text as an aware ``datetime``, cut to microseconds; ``None`` when it is not one.
+
+    Python's own parser takes neither ``Z`` nor nine digits before 3.11.
+    """
+    found = _RFC3339.match(text) if text else None
+    if found is None:
+        return None
+    *date, fraction, sign, hours, minutes = found.groups()
+    micros = int((fraction or "0")[:6].ljust(6, "0"))
+    try:
+        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        zone = timezone.utc if not offset else timezone(-offset if sign == "-" else offset)
+        year, month, day, hour, minute, second = map(int, date)
+        # datetime has no second 60: a leap second is the one after, as in POSIX time.
+        leap = second == 60
+        start = datetime(year, month, day, hour, minute, 59 if leap else second, micros, zone)
+        return start + timedelta(seconds=1) if leap else start
+    except (ValueError, OverflowError):
+        return None
+
+
+class _Fields:
+    """One JSON object on its way into a dataclass; what is left over becomes ``later``."""
+
+    __slots__ = ("path", "rest")
+
+    def __init__(self, value: object, path: str) -> None:
+        if not isinstance(value, dict):
+            raise _wrong(path, "an object", value)
+        self.rest: dict[str, Any] = dict(value)
+        self.path = path
+
+    def text(self, name: str) -> str | None:
+        value = self.rest.pop(name, None)
+        if value is not None and not isinstance(value, str):
+            raise _wrong(self.at(name), "text", value)
+        return value
+
+    def required_text(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise _wrong(self.at(name), "text", None)
+        return value
+
+    def integer(self, name: str) -> int | None:
+        value = self.rest.pop(name, None)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise _wrong(self.at(name), "an integer", value)
+        return value
+
+    def boolean(self, name: str) -> bool | None:
+        value = self.rest.pop(name, None)
+        if value is not None and not isinstance(value, bool):
+            raise _wrong(self.at(name), "true or false", value)
+        return value
+
+    def items(self, name: str) -> list[Any]:
+        value = self.rest.pop(name, None)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise _wrong(self.at(name), "an array", value)
+        return value
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        value = self.rest.pop(name, None)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise _wrong(self.at(name), "an object", value)
+        return value
+
+    def at(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+
+def _wrong(path: str, wanted: str, value: object) -> ValueError:
+    where = path or "the document"
+    return ValueError(f"not a trace document: {where} is {type(value).__name__}, not {wanted}")
+
+
+def _filled(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a trace, word for word as Cloudflare gave it."""
+
+    #: Empty when Cloudflare gave no text.
+    message: str = ""
+    lineno: int | None = None
+    #: When it was logged, RFC 3339 with every digit; :attr:`at` is the same as a ``datetime``.
+    at_text: str | None = None
+    #: Cloudflare's own text, where it is not what :attr:`at_text` says.
+    at_raw: str | None = None
+    #: Members of Cloudflare's line that have no place of their own.
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def at(self) -> datetime | None:
+        """When it was logged, cut to microseconds."""
+        return parse_time(self.at_text)
+
+    @classmethod
+    def _read(cls, value: object, path: str) -> Line:
+        fields = _Fields(value, path)
+        return cls(
+            message=fields.text("message") or "",
+            lineno=fields.integer("lineno"),
+            at_text=fields.text("at"),
+            at_raw=fields.text("at_raw"),
+            extra=fields.mapping("extra"),
+            later=fields.rest,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document's object for this line."""
+        return {
+            **_filled(lineno=self.lineno, at=self.at_text, at_raw=self.at_raw),
+            "message": self.message,
+            **_filled(extra=dict(self.extra) or None),
+            **self.later,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """What happened to the message on its way in, or on its way out."""
+
+    #: Whether more is to come; ``None`` when Cloudflare did not say.
+    pending: bool | None = None
+    lines: tuple[Line, ...] = ()
+    #: Members of Cloudflare's block that have no place of their own.
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def _read(cls, value: object, path: str) -> Side:
+        if value is None:
+            return cls()
+        fields = _Fields(value, path)
+        return cls(
+            pending=fields.boolean("pending"),
+            lines=tuple(
+                Line._read(line, f"{path}.lines[{at}]")
+                for at, line in enumerate(fields.items("lines"))
+            ),
+            extra=fields.mapping("extra"),
+            later=fields.rest,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document's object for this side."""
+        return {
+            "pending": self.pending,
+            "lines": [line.to_dict() for line in self.lines],
+            **_filled(extra=dict(self.extra) or None),
+            **self.later,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueId:
+    """A Postfix queue id; a long one tells when the message was queued."""
+
+    value: str
+    time_text: str | None = None
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def time(self) -> datetime | None:
+        """When the message was queued."""
+        return parse_time(self.time_text)
+
+    @classmethod
+    def _read(cls, value: object, path: str) -> QueueId:
+        fields = _Fields(value, path)
+        return cls(
+            value=fields.required_text("value"), time_text=fields.text("time"), later=fields.rest
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document's object for this queue id."""
+        return {"value": self.value, **_filled(time=self.time_text), **self.later}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceWarning:
+    """Something odd about a reply that could be read all the same."""
+
+    #: What was odd, such as ``time_zone_missing``; new codes may come.
+    code: str
+    count: int = 1
+    #: JSON pointer to the first place in the reply.
+    path: str = ""
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def _read(cls, value: object, path: str) -> TraceWarning:
+        fields = _Fields(value, path)
+        return cls(
+            code=fields.required_text("code"),
+            count=fields.integer("count") or 1,
+            path=fields.text("path") or "",
+            later=fields.rest,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document's object for this warning."""
+        return {"code": self.code, "count": self.count, "path": self.path, **self.later}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """The delivery trace of one message. A trace decoded offline has no account and no tenant."""
+
+    inbound: Side = Side()
+    outbound: Side = Side()
+    #: False while Cloudflare says of either side that it is pending.
+    complete: bool = True
+    account_id: str | None = None
+    tenant: str | None = None
+    message_ref: str | None = None
+    queue_id: QueueId | None = None
+    fetched_at_text: str | None = None
+    cf_ray: str | None = None
+    http_status: int | None = None
+    #: How many times the server was asked.
+    attempts: int | None = None
+    #: Everything odd about the reply; empty for one as Cloudflare documents it.
+    warnings: tuple[TraceWarning, ...] = ()
+    #: Members of Cloudflare's result that have no place of their own.
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def fetched_at(self) -> datetime | None:
+        """When the reply came."""
+        return parse_time(self.fetched_at_text)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines, the inbound ones first, in the server's order."""
+        return self.inbound.lines + self.outbound.lines
+
+    @classmethod
+    def from_json(cls, document: bytes | bytearray | str | Mapping[str, Any]) -> Trace:
+        """Read a trace document; ``ValueError`` when it is not one."""
+        value = document if isinstance(document, Mapping) else json.loads(document)
+        fields = _Fields(dict(value) if isinstance(value, Mapping) else value, "")
+        schema = fields.text("schema")
+        if schema != SCHEMA:
+            raise ValueError(f"not a trace document: its schema is {schema!r}, not {SCHEMA!r}")
+        queue_id = fields.rest.pop("queue_id", None)
+        return cls(
+            inbound=Side._read(fields.rest.pop("inbound", None), "inbound"),
+            outbound=Side._read(fields.rest.pop("outbound", None), "outbound"),
+            complete=fields.boolean("complete") is not False,
+            account_id=fields.text("account_id"),
+            tenant=fields.text("tenant"),
+            message_ref=fields.text("message_ref"),
+            queue_id=None if queue_id is None else QueueId._read(queue_id, "queue_id"),
+            fetched_at_text=fields.text("fetched_at"),
+            cf_ray=fields.text("cf_ray"),
+            http_status=fields.integer("http_status"),
+            attempts=fields.integer("attempts"),
+            warnings=tuple(
+                TraceWarning._read(warning, f"warnings[{at}]")
+                for at, warning in enumerate(fields.items("warnings"))
+            ),
+            extra=fields.mapping("extra"),
+            later=fields.rest,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trace document."""
+        return {
+            "schema": SCHEMA,
+            "account_id": self.account_id,
+            "tenant": self.tenant,
+            "message_ref": self.message_ref,
+            "fetched_at": self.fetched_at_text,
+            "complete": self.complete,
+            "cf_ray": self.cf_ray,
+            "http_status": self.http_status,
+            "attempts": self.attempts,
+            **_filled(queue_id=self.queue_id.to_dict() if self.queue_id else None),
+            "inbound": self.inbound.to_dict(),
+            "outbound": self.outbound.to_dict(),
+            **_filled(extra=dict(self.extra) or None),
+            "warnings": [warning.to_dict() for warning in self.warnings],
+            **self.later,
+        }

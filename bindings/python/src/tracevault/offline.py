@@ -1,0 +1,42 @@
+"""What needs neither a vault nor an engine: stored replies, and what the library says of itself.
+
+Nothing here touches the network or the disk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from ._abi import DocumentRef
+from ._lib import check, json_document, library, view
+from .model import Trace
+
+
+def decode(body: bytes | bytearray) -> Trace:
+    """Decode a stored reply of Cloudflare's trace endpoint, of any age; at most 64 MiB.
+
+    Fails as a fetch would, with :class:`ReplyError`.
+    """
+    if not isinstance(body, (bytes, bytearray)):
+        raise TypeError(f"a stored reply is bytes, not {type(body).__name__}")
+    lib = library()
+    data = bytes(body)
+    document = DocumentRef()
+    check(lib.tv_document_decode, data, len(data), ctypes.byref(document))
+    try:
+        return Trace.from_json(view(lib.tv_document_view, document, b"trace"))
+    finally:
+        lib.tv_document_free(document)
+
+
+def build_info() -> dict[str, Any]:
+    """Versions, the TLS backend, the memory protection really obtained, limits."""
+    found: dict[str, Any] = json_document(library().tv_build_info)
+    return found
+
+
+def config_properties() -> list[dict[str, Any]]:
+    """Every setting: name, type, bounds, default, text."""
+    found: list[dict[str, Any]] = json_document(library().tv_config_describe)
+    return found

@@ -1,0 +1,148 @@
+"""Finding and refusing libraries, each attempt in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tracevault import _lib
+from tracevault.errors import LibraryLoadError, TraceVaultError
+
+SOURCE = Path(_lib.__file__).parents[1]
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter; the variables with empty values are unset."""
+    env = {**os.environ, "PYTHONPATH": str(SOURCE), **environment}
+    env = {name: value for name, value in env.items() if value}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+
+
+LOAD = """
+import tracevault
+from tracevault._lib import load
+try:
+    load()
+except tracevault.LibraryLoadError as error:
+    print(error)
+"""
+
+
+def test_importing_the_package_loads_no_library() -> None:
+    done = run(
+        "import tracevault; print('tracevault.so' in open('/proc/self/maps').read())",
+        TRACEVAULT_LIBRARY="/nonexistent/libtracevault.so.0",
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_a_library_of_another_abi_is_refused_with_both_numbers(
+    compiled: Callable[[str], Path],
+) -> None:
+    fake = compiled("int tv_abi(void) { return 7; }")
+    done = run(LOAD, TRACEVAULT_LIBRARY=str(fake))
+    assert f"{fake} speaks ABI 7, this package speaks ABI 0" in done.stdout
+
+
+def test_no_other_function_is_called_before_the_abi_is_known(
+    compiled: Callable[[str], Path],
+) -> None:
+    fake = compiled(
+        "#include <stdlib.h>\nint tv_abi(void) { return 7; }\n"
+        "const char *tv_version(void) { abort(); }"
+    )
+    assert run(LOAD, TRACEVAULT_LIBRARY=str(fake)).returncode == 0
+
+
+def test_a_library_that_is_not_tracevault_is_named_as_such(
+    compiled: Callable[[str], Path],
+) -> None:
+    done = run(LOAD, TRACEVAULT_LIBRARY=str(compiled("int other(void) { return 0; }")))
+    assert "is not a TraceVault library" in done.stdout
+
+
+def test_a_library_with_missing_functions_is_refused_by_name(
+    compiled: Callable[[str], Path],
+) -> None:
+    done = run(LOAD, TRACEVAULT_LIBRARY=str(compiled("int tv_abi(void) { return 0; }")))
+    assert "has no function tv_status_name" in done.stdout
+
+
+def test_a_path_that_was_asked_for_stands_alone_and_is_named(tmp_path: Path) -> None:
+    done = run(LOAD, TRACEVAULT_LIBRARY=str(tmp_path / "gone.so"))
+    assert f"{tmp_path}/gone.so: no such file" in done.stdout
+    assert "make" in done.stdout
+    assert str(SOURCE) not in done.stdout
+
+
+def test_without_a_library_every_candidate_is_listed() -> None:
+    done = run(LOAD, TRACEVAULT_LIBRARY="", LD_LIBRARY_PATH="")
+    if not done.stdout:
+        pytest.skip("a libtracevault.so.0 is installed on this system")
+    beside = SOURCE / "tracevault" / _lib.SONAME
+    assert f"{beside}: no such file" in done.stdout
+    assert done.stdout.count(_lib.SONAME) >= 3
+
+
+def test_a_file_that_is_no_library_is_an_import_error(tmp_path: Path) -> None:
+    junk = tmp_path / "libtracevault.so.0"
+    junk.write_text("not a library")
+    done = run(LOAD, TRACEVAULT_LIBRARY=str(junk))
+    assert "tried: " in done.stdout
+    assert str(junk) in done.stdout
+    assert issubclass(LibraryLoadError, ImportError)
+    assert issubclass(LibraryLoadError, TraceVaultError)
+
+
+def test_without_glibc_the_message_says_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def musl(_name: str) -> str:
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr(os, "confstr", musl)
+    monkeypatch.setenv("TRACEVAULT_LIBRARY", str(tmp_path / "gone.so"))
+    with pytest.raises(LibraryLoadError, match=r"glibc 2\.34 or newer .*Alpine"):
+        _lib.load()
+
+
+STATE = """
+import ctypes, json, locale, os, signal, sys
+import tracevault._lib as lib
+
+def state():
+    status = open('/proc/self/status').read().splitlines()
+    keep = ('SigCgt', 'SigIgn', 'SigBlk', 'Threads')
+    umask = os.umask(0o22); os.umask(umask)
+    return {
+        'status': [line for line in status if line.split(':')[0] in keep],
+        'fds': sorted(os.listdir('/proc/self/fd')),
+        'locale': locale.setlocale(locale.LC_ALL),
+        'umask': umask,
+        'environment': dict(os.environ),
+        'handlers': [str(signal.getsignal(n)) for n in range(1, 32)],
+        'dumpable': ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
+    }
+
+before = state()
+lib.library()
+json.dump([before, state()], open(os.environ['TV_TEST_OUT'], 'w'))
+"""
+
+
+def test_loading_changes_no_handler_thread_locale_or_descriptor_and_prints_nothing(
+    library_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "state.json"
+    done = run(STATE, TRACEVAULT_LIBRARY=str(library_path), TV_TEST_OUT=str(out))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    before, after = json.loads(out.read_text())
+    assert after == before
