@@ -68,7 +68,9 @@ class Setting:
         return found
 
     def environment(self) -> dict[str, str]:
-        return os.environ | {
+        # Installed packages have their bytecode; so must ours, which runs from its sources.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return inherited | {
             "TRACEVAULT_LIBRARY": str(self.library),
             "LD_LIBRARY_PATH": str(self.library.parent),
             "PYTHONPATH": str(ROOT / "bindings/python/src"),
