@@ -1,6 +1,6 @@
 """first_trace_ours.py - the shortest program that prints one trace through the Python binding.
 
-    first_trace_ours.py ORIGIN CA_FILE VAULT KEY
+first_trace_ours.py ORIGIN CA_FILE VAULT KEY
 """
 
 import sys

@@ -1,6 +1,6 @@
 """first_trace_sdk.py - the shortest program that prints one trace with the official SDK.
 
-    first_trace_sdk.py ORIGIN        SSL_CERT_FILE names the certificate authority
+first_trace_sdk.py ORIGIN        SSL_CERT_FILE names the certificate authority
 """
 
 import sys

@@ -1,7 +1,7 @@
 """ours.py - the same work as sdk.py through the Python binding; prints one JSON line.
 
-    ours.py batch ORIGIN CA_FILE REQUESTS CONCURRENCY
-    ours.py vault ORIGIN VAULT KEY ACCOUNTS        makes the vault that first_trace_ours.py opens
+ours.py batch ORIGIN CA_FILE REQUESTS CONCURRENCY
+ours.py vault ORIGIN VAULT KEY ACCOUNTS        makes the vault that first_trace_ours.py opens
 """
 
 import json
