@@ -24,7 +24,7 @@ let shared: [LinkerSetting] = [
             "-Xlinker", "--version-script=tracevault.map",
             "-Xlinker", "--gc-sections",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
-        ], .when(configuration: .release))
+        ], .when(configuration: .release)),
 ]
 
 let package = Package(

@@ -70,9 +70,7 @@ def spied(tmp_path: Path, kind: str) -> list[str]:
         "https_proxy": "http://127.0.0.1:9",
         "SSLKEYLOGFILE": str(tmp_path / "keys.txt"),
     }
-    subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(LIBRARY), kind], check=True, env=environment
-    )
+    subprocess.run([sys.executable, "-c", PROGRAM, str(LIBRARY), kind], check=True, env=environment)
     lines = seen.read_text(encoding="utf-8").splitlines()
     # What is left of the deadline differs from run to run.
     return [re.sub(r"(TIMEOUT_MS) 12[01]\d\d\d$", r"\1 (deadline)", line) for line in lines]

@@ -19,8 +19,6 @@ func status(_ error_out: ErrorOut, _ body: () throws(Failure) -> Void) -> tv_sta
     }
 }
 
-
-
 /// An output argument that must be there.
 func required<T>(
     _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString

@@ -133,7 +133,10 @@ private func errors(_ code: Int) -> String {
     @Test func secondsFractionsMillisecondsAndDatesAreUnderstood() {
         #expect(wait { $0.retryAfter = "120" } == 120_000)
         #expect(wait { $0.retryAfter = "1.5" } == 1500)
-        #expect(wait { $0.retryAfterMs = "250"; $0.retryAfter = "9" } == 250)
+        #expect(
+            wait {
+                $0.retryAfterMs = "250"; $0.retryAfter = "9"
+            } == 250)
         #expect(wait { $0.retryAfter = "Mon, 21 Sep 2026 14:14:20 GMT" } == 60_000)
         #expect(wait { $0.retryAfter = "Mon, 21 Sep 2020 14:14:20 GMT" } == 0)
     }

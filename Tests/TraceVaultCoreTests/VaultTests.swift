@@ -84,6 +84,7 @@ import Testing
         let edit = vault.edit()
         try edit.put("acme", Fake.account1, token: Fake.token1)
         try edit.put("globex", Fake.account2, token: Fake.token2)
+        try edit.put("globex", Fake.account1, token: Fake.token2)
         try edit.commit()
         let acme = try vault.tenant(named: "acme")
         let theirs = #expect(throws: Failure.self) {
@@ -94,8 +95,11 @@ import Testing
         }
         #expect(theirs == unknown)
         #expect(theirs?.status == .notFound)
-        let stolen = try vault.tenant(named: "globex").credential(account: nil)
-        #expect(status { _ = try acme.authorization(for: stolen) } == .notFound)
+        let globex = try vault.tenant(named: "globex")
+        for account in [Fake.account1, Fake.account2] {
+            let stolen = try globex.credential(account: account)
+            #expect(status { _ = try acme.authorization(for: stolen) } == .notFound)
+        }
         #expect(status { _ = try vault.tenant(named: "initech") } == .notFound)
     }
 

@@ -9,7 +9,15 @@ from pathlib import Path
 from _tree import ROOT, answer, output, short
 
 INCLUDES = ("include", "Sources/CSystem/include", "bindings/c", "Tests/abi")
-WARNINGS = ("-std=gnu11", "-Wall", "-Wextra", "-pedantic", "-Wshadow", "-Wstrict-prototypes", "-Werror")
+WARNINGS = (
+    "-std=gnu11",
+    "-Wall",
+    "-Wextra",
+    "-pedantic",
+    "-Wshadow",
+    "-Wstrict-prototypes",
+    "-Werror",
+)
 
 if shutil.which("cppcheck") is None:
     print("cppcheck is not installed\n-> run `make setup`")
@@ -43,4 +51,6 @@ with tempfile.TemporaryDirectory() as folder:
         if done.returncode != 0:
             problems += [f"{short(path)}:", *done.stderr.strip().splitlines()[:6]]
 
-answer(problems, "mend the source; a suppression needs its reason beside it", f"{len(sources)} files")
+answer(
+    problems, "mend the source; a suppression needs its reason beside it", f"{len(sources)} files"
+)

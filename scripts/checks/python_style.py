@@ -1,5 +1,6 @@
 """Python passes ruff (lint and format) and mypy --strict."""
 
+import os
 import subprocess
 import sys
 
@@ -36,8 +37,10 @@ problems += run("ruff", "format", "--check", *everything, *programs)
 problems += run("mypy", "--strict", "scripts/checks")
 problems += run("mypy", "--strict", "scripts/check")
 tests = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "Tests").glob("*.py"))]
+demo = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "demo").glob("*.py"))]
 if tests:
-    problems += run("mypy", "--strict", *tests)
+    os.environ["MYPYPATH"] = f"{ROOT}/Tests/server:{BINDING}/src"
+    problems += run("mypy", "--strict", *tests, *demo)
 if (ROOT / "Tests/server").is_dir():
     problems += run("mypy", "--strict", "Tests/server")
 if (BINDING / "src").is_dir():

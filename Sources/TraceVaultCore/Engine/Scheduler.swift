@@ -6,53 +6,6 @@
 // group may not send yet leaves the turn and waits at the group; the group's timer lets as many
 // lanes back as it has permits. So a dispatch costs the same with ten and a million waiting.
 
-/// The caller's name for a request; never used twice.
-package typealias JobID = UInt64
-
-/// What the scheduler must know about a request. Times are µs on one monotonic clock.
-package struct Ticket: Sendable {
-    package let id: JobID
-    /// Small numbers that the caller gave to the tenant and to the budget group.
-    package let tenant: Int
-    package let group: Int
-    /// When the request must be answered.
-    package let deadline: Int64
-    /// Until when a trace that is still pending is asked for again; 0: take the first answer.
-    package let waitUntil: Int64
-
-    package init(id: JobID, tenant: Int, group: Int, deadline: Int64, waitUntil: Int64) {
-        self.id = id
-        self.tenant = tenant
-        self.group = group
-        self.deadline = deadline
-        self.waitUntil = waitUntil
-    }
-}
-
-/// How one try ended.
-package enum Verdict: Sendable {
-    /// An answer, or a failure that no second try would mend.
-    case final
-    /// An answer that is still growing.
-    case pending
-    /// A failure that may pass; the floor is the server's Retry-After.
-    case retry(afterMs: Int64?)
-    /// HTTP 429: the whole group must wait so long.
-    case rateLimited(afterMs: Int64)
-}
-
-/// What the caller must do now.
-package enum Action: Sendable, Equatable {
-    /// Begin a try. Exactly one `finished` must follow, unless an `abort` comes first.
-    case start(JobID)
-    /// Drop the try that is under way; no `finished` may follow.
-    case abort(JobID)
-    /// Answer the request with what its last try brought.
-    case answer(JobID)
-    /// Answer the request with a failure of the scheduler's own.
-    case fail(JobID, Status)
-}
-
 package struct Scheduler: Sendable {
     package struct Limits: Sendable {
         package var maxInFlight: Int
@@ -111,7 +64,7 @@ package struct Scheduler: Sendable {
     var random: SplitMix64
     var actions: [Action] = []
 
-    package private(set) var inFlight = 0
+    package internal(set) var inFlight = 0
     package var queued: Int { jobs.count - inFlight }
 
     package init(limits: Limits, seed: UInt64) {
@@ -187,7 +140,7 @@ package struct Scheduler: Sendable {
 
     package func attempts(of id: JobID) -> Int { jobs[id]?.attempts ?? 0 }
 
-    // MARK: - Turns
+    // MARK: - Time
 
     private mutating func settle(_ now: Int64) -> [Action] {
         while let timer = timers.popDue(at: now) { fire(timer, now) }
@@ -222,87 +175,6 @@ package struct Scheduler: Sendable {
             groups[number]?.hasTimer = false
             release(number, now)
         }
-    }
-
-    private mutating func dispatch(_ now: Int64) {
-        while inFlight < limits.maxInFlight, let tenant = ring.popFirst() {
-            guard let key = turns[tenant]?.popFirst() else {
-                turns[tenant] = nil
-                continue
-            }
-            let stays = dispatchOne(of: key, now)
-            if stays { turns[tenant]?.append(key) }
-            if turns[tenant]?.isEmpty ?? true {
-                turns[tenant] = nil
-            } else {
-                ring.append(tenant)
-            }
-        }
-    }
-
-    /// Starts the lane's first request if its group permits. True when the lane keeps its turn.
-    private mutating func dispatchOne(of key: LaneKey, _ now: Int64) -> Bool {
-        while let id = lanes[key]?.waiting.first {
-            guard var job = jobs[id], job.phase == .queued else {
-                _ = lanes[key]?.waiting.popFirst()  // cancelled or timed out while it waited
-                continue
-            }
-            let permittedAt = groups[key.group, default: Group()].budget.permittedAt(limits.quota)
-            guard permittedAt <= now else {
-                groups[key.group, default: Group()].lanes.append(key)
-                setTimer(of: key.group, at: permittedAt)
-                return false
-            }
-            groups[key.group, default: Group()].budget.spend(limits.quota, at: now)
-            _ = lanes[key]?.waiting.popFirst()
-            job.phase = .flying
-            job.attempts += 1
-            jobs[id] = job
-            inFlight += 1
-            actions.append(.start(id))
-            break
-        }
-        if lanes[key]?.waiting.isEmpty ?? true {
-            lanes[key] = nil
-            return false
-        }
-        return true
-    }
-
-    /// Lets lanes of a group back into their tenants' turns: one for each permit there is now.
-    private mutating func release(_ number: Int, _ now: Int64) {
-        guard var group = groups[number] else { return }
-        var trial = group.budget
-        while trial.permittedAt(limits.quota) <= now, let key = group.lanes.popFirst() {
-            trial.spend(limits.quota, at: now)
-            takeTurn(key)
-        }
-        groups[number] = group
-        if !group.lanes.isEmpty { setTimer(of: number, at: trial.permittedAt(limits.quota)) }
-    }
-
-    private mutating func setTimer(of group: Int, at time: Int64) {
-        guard groups[group]?.hasTimer == false else { return }
-        groups[group]?.hasTimer = true
-        timers.add(.group(group), at: time)
-    }
-
-    private mutating func enqueue(_ ticket: Ticket, inFront: Bool) {
-        let key = LaneKey(tenant: ticket.tenant, group: ticket.group)
-        if inFront {
-            lanes[key, default: Lane()].waiting.prepend(ticket.id)
-        } else {
-            lanes[key, default: Lane()].waiting.append(ticket.id)
-        }
-        if lanes[key]?.isPlaced == false {
-            lanes[key]?.isPlaced = true
-            takeTurn(key)
-        }
-    }
-
-    private mutating func takeTurn(_ key: LaneKey) {
-        if turns[key.tenant] == nil { ring.append(key.tenant) }
-        turns[key.tenant, default: Queue()].append(key)
     }
 
     // MARK: - Ends and waits

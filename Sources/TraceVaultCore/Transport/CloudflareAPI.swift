@@ -88,17 +88,20 @@ enum CloudflareAPI {
             return Failure(.replyEmpty, "the reply has no trace (\(what))")
         case 300..<400:
             return Failure(
-                .redirect, "the server redirects (\(what)), which is never followed; "
+                .redirect,
+                "the server redirects (\(what)), which is never followed; "
                     + "check api.base_url")
         case 401,
             400 where isCredential,
             403 where isCredential:
             return Failure(
-                .credential, "Cloudflare refused the credential (\(what)); store a valid one "
+                .credential,
+                "Cloudflare refused the credential (\(what)); store a valid one "
                     + "with the permission Cloud Email Security: Read")
         case 403:
             return Failure(
-                .forbidden, "not allowed (\(what)); the credential needs the permission "
+                .forbidden,
+                "not allowed (\(what)); the credential needs the permission "
                     + "Cloud Email Security: Read")
         case 404 where codes.contains(where: { routeCodes.contains($0) }):
             return Failure(.http, "no such API path (\(what)); check api.base_url")

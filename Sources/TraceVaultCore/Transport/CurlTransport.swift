@@ -135,7 +135,7 @@ package final class CurlTransport {
 
     // MARK: - Once per process
 
-    /// Starts libcurl, which counts its users; never undone, other parts of the host may rely on it.
+    /// Starts libcurl, which counts its users; never undone: the rest of the host may rely on it.
     private static let startCode: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 
     private static func startLibcurl() throws(Failure) {
@@ -164,7 +164,7 @@ package final class CurlTransport {
         throw Failure(
             .configValue,
             configured.isEmpty
-                ? "no file of certificate authorities found; install ca-certificates or set tls.ca_file"
+                ? "no certificate authorities found; install ca-certificates or set tls.ca_file"
                 : "tls.ca_file cannot be read")
     }
 

@@ -13,7 +13,9 @@ enum RetryAfter {
         if let ms = number(headers.retryAfter, scale: 1000) { return ms }
         if !headers.retryAfter.isEmpty, let date = CurlTransport.httpDate(headers.retryAfter) {
             let (at, overflow) = date.multipliedReportingOverflow(by: 1000)
-            if !overflow { return min(max(0, at.subtractingReportingOverflow(wallMs).0), longestMs) }
+            if !overflow {
+                return min(max(0, at.subtractingReportingOverflow(wallMs).0), longestMs)
+            }
         }
         guard let bodySeconds else { return nil }
         return min(max(0, bodySeconds), longestMs / 1000) * 1000

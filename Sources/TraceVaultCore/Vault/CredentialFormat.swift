@@ -11,7 +11,7 @@ package struct AccountID: Hashable, Comparable, Sendable {
     package init(_ text: String) throws(Failure) {
         guard let parsed = Self(utf8: text.utf8) else {
             throw Failure(
-                .accountID, "The account id must be 32 lower-case hexadecimal digits.")
+                .accountID, "the account id must be 32 lower-case hexadecimal digits")
         }
         self = parsed
     }
@@ -56,7 +56,7 @@ struct TenantName: Hashable, Comparable, Sendable {
     init(_ text: String) throws(Failure) {
         guard (1...128).contains(text.utf8.count), !CredentialFormat.hasControls(text) else {
             throw Failure(
-                .argument, "The tenant must be 1 to 128 bytes of UTF-8 without control characters."
+                .argument, "the tenant must be 1 to 128 bytes of UTF-8 without control characters"
             )
         }
         self.text = text
@@ -79,7 +79,7 @@ struct TenantName: Hashable, Comparable, Sendable {
 enum CredentialFormat {
     static let maximumSecret = 512
     static let maximumLabel = 128
-    static let defaultOrigin = "https://api.cloudflare.com"
+    static let defaultOrigin = Origin.cloudflare.text
 
     /// C0, DEL and C1 control characters.
     static func hasControls(_ text: String) -> Bool {
@@ -92,14 +92,14 @@ enum CredentialFormat {
         guard (1...maximumSecret).contains(secret.count), isPrintable else {
             throw Failure(
                 .credentialFormat,
-                "The token or key must be 1 to 512 printable ASCII characters without spaces.")
+                "the token or key must be 1 to 512 printable ASCII characters without spaces")
         }
     }
 
     static func checkLabel(_ label: String) throws(Failure) {
         guard label.utf8.count <= maximumLabel, !hasControls(label) else {
             throw Failure(
-                .argument, "The label must be at most 128 bytes without control characters.")
+                .argument, "the label must be at most 128 bytes without control characters")
         }
     }
 
@@ -108,9 +108,9 @@ enum CredentialFormat {
     static func checkEmail(_ email: String) throws(Failure) {
         let parts = email.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
         guard email.utf8.count <= 254, parts.count == 2, let local = parts.first,
-            let domain = parts.last, isLocalPart(local), isDomain(domain, minimumLabels: 2)
+            let domain = parts.last, isLocalPart(local), isDomain(domain)
         else {
-            throw Failure(.credentialFormat, "The e-mail address is not well-formed.")
+            throw Failure(.credentialFormat, "the e-mail address is not well-formed")
         }
     }
 
@@ -126,9 +126,9 @@ enum CredentialFormat {
         "!#$%&'*+-/=?^_`{|}~".utf8.contains(character)
     }
 
-    private static func isDomain(_ text: Substring.UTF8View, minimumLabels: Int) -> Bool {
+    private static func isDomain(_ text: Substring.UTF8View) -> Bool {
         let labels = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return labels.count >= minimumLabels
+        return labels.count >= 2
             && labels.allSatisfy { label in
                 (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
                     && label.last != UInt8(ascii: "-")
@@ -147,52 +147,13 @@ enum CredentialFormat {
 
     // MARK: - Origin
 
-    /// "scheme://host[:port]" in lower case, without a default port. Plain http only to loopback.
+    /// The origin in the one spelling that the engine compares with its own.
     static func normalOrigin(_ text: String) throws(Failure) -> String {
-        guard text.utf8.count <= 255, let origin = parseOrigin(text.lowercased()) else {
+        guard text.utf8.count <= 255, let origin = Origin(text) else {
             throw Failure(
                 .argument,
-                "The origin must be https://host or https://host:port (http only to loopback).")
+                "the origin must be https://host or https://host:port (http only to loopback)")
         }
-        return origin
-    }
-
-    private static func parseOrigin(_ text: String) -> String? {
-        let scheme = text.hasPrefix("https://") ? "https" : "http"
-        guard text.hasPrefix(scheme + "://") else { return nil }
-        let authority = text.utf8.dropFirst(scheme.utf8.count + 3)
-        let hostEnd: Substring.UTF8View.Index?
-        if authority.first == UInt8(ascii: "[") {
-            hostEnd = authority.firstIndex(of: UInt8(ascii: "]")).map { authority.index(after: $0) }
-        } else {
-            hostEnd = authority.firstIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
-        }
-        guard let hostEnd else { return nil }
-        let host = authority[..<hostEnd]
-        guard isHost(host), scheme == "https" || isLoopback(host) else { return nil }
-        let prefix = scheme + "://" + String(Substring(host))
-        let rest = authority[hostEnd...]
-        if rest.isEmpty { return prefix }
-        let digits = rest.dropFirst()
-        guard rest.first == UInt8(ascii: ":"), (1...5).contains(digits.count),
-            digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let port = UInt16(Substring(digits)), port > 0
-        else { return nil }
-        return port == (scheme == "https" ? 443 : 80) ? prefix : prefix + ":" + String(port)
-    }
-
-    private static func isHost(_ host: Substring.UTF8View) -> Bool {
-        guard host.first == UInt8(ascii: "[") else { return isDomain(host, minimumLabels: 1) }
-        let address = host.dropFirst().dropLast()
-        return (2...45).contains(address.count)
-            && address.allSatisfy { "0123456789abcdef:.".utf8.contains($0) }
-    }
-
-    private static func isLoopback(_ host: Substring.UTF8View) -> Bool {
-        let text = String(Substring(host))
-        if text == "localhost" || text == "[::1]" { return true }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts.first == "127"
-            && parts.allSatisfy { $0.utf8.count <= 3 && UInt8($0) != nil }
+        return origin.text
     }
 }

@@ -48,7 +48,7 @@ package final class Edit: Sendable {
         try unsafe CredentialFormat.checkSecret(secret)
         try open { (state) throws(Failure) in
             guard state.changes.count < Self.maximumChanges else {
-                throw Failure(.limit, "The edit changes too many accounts; commit it first.")
+                throw Failure(.limit, "the edit changes too many accounts; commit it first")
             }
             let pending: PendingSecrets
             if let held = state.pending {
@@ -71,7 +71,7 @@ package final class Edit: Sendable {
         try open { (state) throws(Failure) in
             guard case .put(var draft)? = state.changes[key] else {
                 throw Failure(
-                    .argument, "The edit stores no credential of this account: put it first.")
+                    .notFound, "the edit stores no credential of this account: put it first")
             }
             switch name {
             case "label":
@@ -80,7 +80,8 @@ package final class Edit: Sendable {
             case "origin":
                 draft.origin = try CredentialFormat.normalOrigin(value)
             default:
-                throw Failure(.argument, "The name must be \"label\" or \"origin\".")
+                throw Failure(
+                    .configName, "no such property; there are: label, origin")
             }
             state.changes[key] = .put(draft)
         }
@@ -118,7 +119,7 @@ package final class Edit: Sendable {
     ) throws(Failure) -> R {
         try state.withLock { (state) throws(Failure) in
             guard !state.isFinished else {
-                throw Failure(.editFinished, "The edit is finished: begin a new one.")
+                throw Failure(.editFinished, "the edit is finished: begin a new one")
             }
             return try body(&state)
         }

@@ -36,7 +36,7 @@ extension FileStore {
         try settle(directory)
     }
 
-    private static let exists = Failure(.exists, "There is a file at the vault's path already.")
+    private static let exists = Failure(.exists, "there is a file at the vault's path already")
 
     // MARK: - Replace
 
@@ -44,7 +44,7 @@ extension FileStore {
         _ bytes: ByteBuffer, ifRevision expected: Revision
     ) throws(Failure) -> Bool {
         guard !isPoisoned.load(ordering: .acquiring) else {
-            throw Failure(.io, "A write failed before: close the vault and open it again.")
+            throw Failure(.io, "a write failed before: close the vault and open it again")
         }
         let directory = try openDirectory()
         let owner = try status(of: try openVault(directory), "the file").owner
@@ -136,7 +136,7 @@ extension FileStore {
     }
 
     private static let readBack = Failure(
-        .io, "The new vault reads back differently. The stored vault is unchanged.")
+        .io, "the new vault reads back differently; the stored vault is unchanged")
 
     /// Keeps the file that is about to be replaced as `<vault>.prev`.
     private func keepPrevious(_ directory: borrowing Descriptor) throws(Failure) {
@@ -158,7 +158,7 @@ extension FileStore {
             isPoisoned.store(true, ordering: .releasing)
             throw Failure(
                 .durabilityUnknown,
-                "The new vault is in place, but may not survive a crash: open it again and check.")
+                "the new vault is in place, but may not survive a crash: open it again and check")
         }
     }
 }

@@ -31,10 +31,10 @@ package final class FileStore: Store {
         guard (1...240).contains(name.utf8.count), name != ".", name != "..",
             !path.utf8.contains(0)
         else {
-            throw Failure(.argument, "The path must name a file (at most 240 bytes).")
+            throw Failure(.argument, "the path must name a file (at most 240 bytes)")
         }
         guard let absolute = unsafe tvs_absolute_path(directory) else {
-            throw Failure(.io, "The vault's directory does not exist or cannot be entered.")
+            throw Failure(.io, "the vault's directory does not exist or cannot be entered")
         }
         defer { unsafe free(absolute) }
         directoryPath = unsafe String(cString: absolute)
@@ -57,12 +57,12 @@ package final class FileStore: Store {
         let status = try status(of: directory, "its directory")
         let user = tvs_effective_user()
         guard user == 0 || status.owner == user || status.owner == 0 else {
-            throw Failure(.unsafeFile, "The vault's directory belongs to another user.")
+            throw Failure(.unsafeFile, "the vault's directory belongs to another user")
         }
         // Others may write only where they cannot rename what is not theirs (as in /tmp).
         guard status.mode & 0o022 == 0 || status.mode & 0o1000 != 0 else {
             throw Failure(
-                .unsafeFile, "Others may write to the vault's directory: chmod go-w it.")
+                .unsafeFile, "others may write to the vault's directory: chmod go-w it")
         }
         return directory
     }
@@ -71,20 +71,23 @@ package final class FileStore: Store {
     func openVault(_ directory: borrowing Descriptor) throws(Failure) -> Descriptor {
         let number = files.open(directory.number, name, .read)
         if number == -ELOOP {
-            throw Failure(.unsafeFile, "The vault's path is a symbolic link: name the file itself.")
+            throw Failure(.unsafeFile, "the vault's path is a symbolic link: name the file itself")
+        }
+        if number == -ENOENT {
+            throw Failure(.io, "there is no vault file at the path: create it, or mend the path")
         }
         if let error = FileError(answer: number) { throw failed("opening it", error) }
         let file = Descriptor(number: number, files: files)
         let status = try status(of: file, "the file")
         guard status.isRegular else {
-            throw Failure(.unsafeFile, "The vault's path is not a regular file.")
+            throw Failure(.unsafeFile, "the vault's path is not a regular file")
         }
         let user = tvs_effective_user()
         guard user == 0 || status.owner == user || status.owner == 0 else {
-            throw Failure(.unsafeFile, "The vault file belongs to another user.")
+            throw Failure(.unsafeFile, "the vault file belongs to another user")
         }
         guard status.mode & 0o077 == 0 else {
-            throw Failure(.unsafeFile, "Others may read or write the vault file: chmod 600 it.")
+            throw Failure(.unsafeFile, "others may read or write the vault file: chmod 600 it")
         }
         return file
     }
@@ -99,7 +102,7 @@ package final class FileStore: Store {
     }
 
     func failed(_ doing: String, _ error: FileError) -> Failure {
-        Failure(.io, "The vault failed at \(doing): \(error.name). The stored vault is unchanged.")
+        Failure(.io, "the vault failed at \(doing): \(error.name); the stored vault is unchanged")
     }
 
     // MARK: - Reading
@@ -113,8 +116,9 @@ package final class FileStore: Store {
             throw VaultHeader.notVault
         }
         _ = try bytes.withBytes { (span) throws(Failure) in try Revision(prefix: span) }
-        guard let size = Int(exactly: try status(of: file, "the file").size), size < VaultLayout.maximumCount else {
-            throw Failure(.limit, "The vault file is larger than 512 MiB.")
+        let status = try status(of: file, "the file")
+        guard let size = Int(exactly: status.size), size < VaultLayout.maximumCount else {
+            throw Failure(.limit, "the vault file is larger than 512 MiB")
         }
         guard bytes.reserve(max(0, size - bytes.count)) else { throw Failure.noMemory }
         while try fill(bytes, from: file, upTo: bytes.limit - bytes.count) > 0 {}
@@ -172,7 +176,7 @@ package final class FileStore: Store {
         let directory = try openDirectory()
         let number = files.open(directory.number, name + ".lock", .lock)
         if number == -ELOOP {
-            throw Failure(.unsafeFile, "The vault's lock file is a symbolic link: remove it.")
+            throw Failure(.unsafeFile, "the vault's lock file is a symbolic link: remove it")
         }
         if let error = FileError(answer: number) { throw failed("opening its lock", error) }
         let file = Descriptor(number: number, files: files)
@@ -186,7 +190,7 @@ package final class FileStore: Store {
             }
             let rest = deadline - tvs_monotonic_ms()
             guard rest > 0 else {
-                var failure = Failure(.busy, "Another writer held the vault too long; try again.")
+                var failure = Failure(.busy, "another writer held the vault too long; try again")
                 failure.retriable = true
                 throw failure
             }

@@ -71,13 +71,13 @@ package final class GuardedArena: Sendable {
     /// Takes a zeroed slot of at least `count` bytes.
     func take(_ count: Int) throws(Failure) -> Slot {
         guard let wanted = Self.sizes.firstIndex(where: { $0 >= count }) else {
-            throw Failure(.limit, "A secret is too long for guarded memory.")
+            throw Failure(.limit, "a secret is too long for guarded memory")
         }
         let slot = state.withLock { state in
             reuse(wanted, &state) ?? cut(wanted, &state) ?? reuseLarger(wanted, &state)
         }
         guard let slot else {
-            throw Failure(.limit, "Guarded memory is used up; too many secrets are open at once.")
+            throw Failure(.limit, "guarded memory is used up; too many secrets are open at once")
         }
         return slot
     }

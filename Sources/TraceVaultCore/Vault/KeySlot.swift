@@ -33,7 +33,7 @@ struct KeySlot {
             header.isZero(start + 1..<start + 4), header.isZero(start + 17..<start + 32),
             header.isZero(start + 192..<start + 256)
         else {
-            throw Failure(.damagedHeader, "A key slot in the vault's header is damaged.")
+            throw Failure(.damagedHeader, "a key slot in the vault's header is damaged")
         }
         self.kind = kind
         self.passes = passes
@@ -60,7 +60,7 @@ struct KeySlot {
             if let root = try slot.open(header, vaultID, unlock) { return root }
         }
         throw Failure(
-            .unlock, "The vault does not open: wrong passphrase or key, or a forged key slot.")
+            .unlock, "the vault does not open: wrong passphrase or key, or a forged key slot")
     }
 
     /// Refuses slots that would cost too much or protect too little.
@@ -76,11 +76,11 @@ struct KeySlot {
         guard lanes == 1, memory % 1024 == 0, memory <= memoryCeiling, passes <= passesCeiling,
             memory * UInt64(passes) <= costCeiling
         else {
-            throw Failure(.kdfBounds, "The vault asks for an absurd passphrase cost; refused.")
+            throw Failure(.kdfBounds, "the vault asks for an absurd passphrase cost; refused")
         }
         guard memory >= memoryFloor, passes >= passesFloor else {
             throw Failure(
-                .weakKDF, "The vault's passphrase cost is below 19 MiB and 2 passes; refused.")
+                .weakKDF, "the vault's passphrase cost is below 19 MiB and 2 passes; refused")
         }
     }
 

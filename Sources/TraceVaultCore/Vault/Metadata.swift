@@ -60,7 +60,7 @@ struct Metadata: Sendable {
 
     private(set) var tenant = 0..<0
     private(set) var account: AccountID?
-    private(set) var kind = Kind.apiToken
+    private(set) var kind: Kind?
     private(set) var email: Range<Int>?
     private(set) var origin: Range<Int>?
     private(set) var label: Range<Int>?
@@ -88,7 +88,7 @@ struct Metadata: Sendable {
             offset = value.upperBound
         }
         guard !tenant.isEmpty else { return nil }
-        if type == .credential, account == nil || origin == nil { return nil }
+        if type == .credential, account == nil || origin == nil || kind == nil { return nil }
         if kind == .globalKey, email == nil { return nil }
     }
 

@@ -34,7 +34,7 @@ final class PendingSecrets: @unchecked Sendable {
             }
         }
         guard writer.isComplete else {
-            throw Failure(.limit, "The edit holds too many secrets; commit it and begin another.")
+            throw Failure(.limit, "the edit holds too many secrets; commit it and begin another")
         }
         return start..<sealed.count
     }
@@ -58,5 +58,5 @@ final class PendingSecrets: @unchecked Sendable {
         return secret
     }
 
-    static let lost = Failure(.other, "An edit has lost its secrets.")
+    static let lost = Failure(.other, "an edit has lost its secrets")
 }

@@ -19,7 +19,7 @@ enum Sealing {
     /// Called where a vault comes into being; everything later relies on it.
     static func start() throws(Failure) {
         guard isReady else {
-            throw Failure(.other, "libsodium could not be started: no source of random numbers.")
+            throw Failure(.other, "libsodium could not be started: no source of random numbers")
         }
     }
 
@@ -77,7 +77,7 @@ enum Sealing {
         let isDone = unsafe key.withUnsafeBytes { key in
             unsafe derived.withUnsafeMutableBytes { unsafe hash(input, key: key, into: $0) }
         }
-        guard isDone else { throw Failure(.other, "A key of the wrong length was to be used.") }
+        guard isDone else { throw Failure(.other, "a key of the wrong length was to be used") }
         return derived
     }
 
@@ -182,7 +182,7 @@ enum Sealing {
     ) throws(Failure) -> SecretBytes {
         let key = try SecretBytes(count: keyCount)
         guard salt.byteCount == 16, passes >= 1, memory >= 8192 else {
-            throw Failure(.other, "Argon2id was to be used out of its bounds.")
+            throw Failure(.other, "Argon2id was to be used out of its bounds")
         }
         let isDone = unsafe key.withUnsafeMutableBytes { out in
             unsafe salt.withUnsafeBytes { salt in
@@ -196,7 +196,7 @@ enum Sealing {
             }
         }
         guard isDone else {
-            throw Failure(.noMemory, "There is not enough memory for the passphrase's cost.")
+            throw Failure(.noMemory, "there is not enough memory for the passphrase's cost")
         }
         return key
     }

@@ -79,7 +79,7 @@ package final class Snapshot: Sendable {
     }
 
     static let damagedBody = Failure(
-        .damagedBody, "The vault's body is damaged or cut; restore the file or its .prev copy.")
+        .damagedBody, "the vault's body is damaged or cut; restore the file or its .prev copy")
 
     // MARK: - Looking up
 

@@ -69,7 +69,7 @@ struct SnapshotWriter: ~Copyable {
             vaultID: vaultID, fileID: .random(), generation: 1, bodyCount: UInt64(body.count),
             createdMs: now, savedMs: now, slotCount: 1, recordCount: 1, currentEpoch: 1)
         let file = try slots.withBytes { (slots) throws(Failure) in
-            try print(header, slots: slots, keys) { writer in
+            try compose(header, slots: slots, keys) { writer in
                 body.withBytes { writer.bytes($0) }
             }
         }
@@ -116,7 +116,7 @@ struct SnapshotWriter: ~Copyable {
             if let tenant, remaining == 0 { dropped.insert(tenant.record.start) }
             return
         }
-        guard let pending else { throw Failure(.other, "An edit has lost its secrets.") }
+        guard let pending else { throw Failure(.other, "an edit has lost its secrets") }
         let tenantKey: SecretBytes
         if let tenant {
             tenantKey = try base.tenantKey(tenant)
@@ -158,7 +158,7 @@ struct SnapshotWriter: ~Copyable {
         let secret = try pending.open(draft.secret)
         let fingerprint = try unsafe secret.withUnsafeBytes { (bytes) throws(Failure) in
             guard let count = unsafe Sealing.unpaddedCount(bytes) else {
-                throw Failure(.other, "An edit has lost its secrets.")
+                throw Failure(.other, "an edit has lost its secrets")
             }
             return try unsafe keys.fingerprint(
                 of: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
@@ -193,11 +193,11 @@ struct SnapshotWriter: ~Copyable {
         let body = ByteBuffer(limit: VaultLayout.maximumCount)
         let base = self.base
         guard body.reserve(base.bytes.count - VaultLayout.minimumCount + freshBytes.count) else {
-            throw Failure(.limit, "The vault would grow beyond 512 MiB.")
+            throw Failure(.limit, "the vault would grow beyond 512 MiB")
         }
         let count = try merge(sorted, into: body)
         guard let generation = base.header.generation.addingOne else {
-            throw Failure(.limit, "The vault's generation cannot grow any more.")
+            throw Failure(.limit, "the vault's generation cannot grow any more")
         }
         var header = base.header
         header.fileID = .random()
@@ -207,7 +207,7 @@ struct SnapshotWriter: ~Copyable {
         header.bodyCount = UInt64(body.count)
         let next = header
         return try base.bytes.withBytes { (old) throws(Failure) in
-            try Self.print(next, slots: old.extracting(VaultLayout.slots), keys) { writer in
+            try Self.compose(next, slots: old.extracting(VaultLayout.slots), keys) { writer in
                 body.withBytes { writer.bytes($0) }
             }
         }
@@ -246,13 +246,13 @@ struct SnapshotWriter: ~Copyable {
         }
     }
 
-    private static func print(
+    private static func compose(
         _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys,
         _ body: (inout BytesWriter) -> Void
     ) throws(Failure) -> ByteBuffer {
         guard let bodyCount = Int(exactly: header.bodyCount),
             bodyCount <= VaultLayout.maximumCount - VaultLayout.minimumCount
-        else { throw Failure(.limit, "The vault would grow beyond 512 MiB.") }
+        else { throw Failure(.limit, "the vault would grow beyond 512 MiB") }
         let file = ByteBuffer(limit: VaultLayout.maximumCount)
         guard file.reserve(bodyCount + VaultLayout.minimumCount) else { throw Failure.noMemory }
         var writer = BytesWriter(into: file)

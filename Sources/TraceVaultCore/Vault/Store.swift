@@ -50,7 +50,7 @@ package final class MemoryStore: Store {
             held = bytes
             return true
         }
-        guard isFirst else { throw Failure(.exists, "There is a vault already.") }
+        guard isFirst else { throw Failure(.exists, "there is a vault already") }
     }
 
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease { NoLease() }

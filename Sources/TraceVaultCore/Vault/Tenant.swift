@@ -92,13 +92,15 @@ final class TenantIndex: Sendable {
             found = entry(account)
         } else {
             guard entries.count <= 1 else {
-                throw Failure(.ambiguous, "The tenant has several accounts: name one.")
+                throw Failure(.ambiguous, "the tenant has several accounts: name one")
             }
             found = entries.first
         }
         guard let found else { throw Tenant.unknownAccount }
         let credential = metadata.withBytes { span in
-            Metadata(span, found.metadata, of: .credential).map { Credential($0, span, found.record) }
+            Metadata(span, found.metadata, of: .credential).map {
+                Credential($0, span, found.record)
+            }
         }
         guard let credential else { throw VaultRecord.unopened }
         return credential
@@ -111,7 +113,7 @@ final class TenantIndex: Sendable {
         }
         guard found.record.id == credential.recordID, found.record.version == credential.version
         else {
-            var failure = Failure(.conflict, "The credential was replaced: look it up again.")
+            var failure = Failure(.conflict, "the credential was replaced: look it up again")
             failure.retriable = true
             throw failure
         }
@@ -141,7 +143,7 @@ extension Credential {
         fingerprint = metadata.fingerprint
         let explicit = span.text(metadata.budgetGroup)
         switch metadata.kind {
-        case .apiToken:
+        case .apiToken, nil:
             kind = .apiToken
             budgetGroup = explicit.isEmpty ? AccountID.hex(metadata.fingerprint) : explicit
         case .globalKey:
@@ -155,7 +157,7 @@ extension Credential {
 
 package final class Tenant: Sendable {
     /// The same for an account that does not exist and one of another tenant.
-    static let unknownAccount = Failure(.notFound, "The tenant has no such account.")
+    static let unknownAccount = Failure(.notFound, "the tenant has no such account")
 
     package let name: String
     private let tenantName: TenantName

@@ -26,13 +26,13 @@ package struct VaultSettings: Sendable {
             try KeySlot.checkCost(passes: passes, memory: memory * 1024, lanes: 1)
         } catch { throw Self.outOfBounds }
         guard (0...600_000).contains(lockTimeoutMs) else {
-            throw Failure(.configValue, "The lock timeout must be 0 to 600000 ms.")
+            throw Failure(.configValue, "vault.lock_timeout_ms must be 0 to 600000 ms")
         }
     }
 
     private static let outOfBounds = Failure(
         .configValue,
-        "The passphrase cost must be 19456 to 1048576 KiB, 2 to 10 passes, at most 4 GiB together."
+        "the passphrase cost must be 19456 to 1048576 KiB, 2 to 10 passes, at most 4 GiB together"
     )
 }
 
@@ -63,7 +63,7 @@ package final class Vault: Sendable {
         path: String, unlock: UnlockSecret, settings: VaultSettings
     ) throws(Failure) -> Vault {
         guard !path.isEmpty else {
-            throw Failure(.argument, "The path is empty: a vault in memory can only be created.")
+            throw Failure(.argument, "the path is empty: a vault in memory can only be created")
         }
         return try open(
             in: try FileStore(path: path, settings), unlock: unlock, settings: settings)
@@ -155,7 +155,7 @@ package final class Vault: Sendable {
                 return
             }
         } while tvs_monotonic_ms() < deadline
-        throw Failure(.conflict, "The vault was changed under this edit, again and again.")
+        throw Failure(.conflict, "the vault was changed under this edit, again and again")
     }
 
     /// Makes a snapshot current unless a newer one came in between.
@@ -171,7 +171,7 @@ extension Vault: TenantSource {
         let snapshot = self.snapshot
         if let known, known.isOf(snapshot) { return known }
         guard let entry = snapshot.tenant(name) else {
-            throw Failure(.notFound, "The vault has no such tenant.")
+            throw Failure(.notFound, "the vault has no such tenant")
         }
         return try TenantIndex(entry, of: snapshot)
     }

@@ -59,9 +59,9 @@ struct VaultHeader: Sendable {
     var revision: Revision { Revision(fileID: fileID, generation: generation) }
 
     static let notVault = Failure(
-        .notVault, "The file is not a TraceVault vault, or only the beginning of one.")
+        .notVault, "the file is not a TraceVault vault, or only the beginning of one")
     private static let damaged = Failure(
-        .damagedHeader, "The vault's header is damaged; restore the file or its .prev copy.")
+        .damagedHeader, "the vault's header is damaged; restore the file or its .prev copy")
 
     // MARK: - Reading
 
@@ -88,7 +88,7 @@ struct VaultHeader: Sendable {
     }
 
     private static let newer = Failure(
-        .vaultVersion, "The vault was written by a newer version of TraceVault; update this one.")
+        .vaultVersion, "the vault was written by a newer version of TraceVault; update this one")
 
     private init(fields span: RawSpan) throws(Failure) {
         guard let minor = span.integer(at: 10, as: UInt16.self),
@@ -135,7 +135,7 @@ struct VaultHeader: Sendable {
         }
         guard isGenuine else {
             throw Failure(
-                .headerMAC, "The key is right, but the vault's header was altered; restore it.")
+                .headerMAC, "the key is right, but the vault's header was altered; restore it")
         }
     }
 

@@ -16,7 +16,7 @@ package final class UnlockSecret: Sendable {
     /// A passphrase of 1 to 1024 bytes.
     package init(passphrase: UnsafeRawBufferPointer) throws(Failure) {
         guard (1...1024).contains(passphrase.count) else {
-            throw Failure(.argument, "The passphrase must be 1 to 1024 bytes.")
+            throw Failure(.argument, "the passphrase must be 1 to 1024 bytes")
         }
         kind = .passphrase
         secret = try unsafe SecretBytes(copying: passphrase)
@@ -25,7 +25,7 @@ package final class UnlockSecret: Sendable {
     /// A raw key of exactly 32 bytes.
     package init(key: UnsafeRawBufferPointer) throws(Failure) {
         guard key.count == Sealing.keyCount else {
-            throw Failure(.argument, "The key must be exactly 32 bytes.")
+            throw Failure(.argument, "the key must be exactly 32 bytes")
         }
         kind = .key
         secret = try unsafe SecretBytes(copying: key)
@@ -83,5 +83,5 @@ final class EpochKeys: Sendable {
 }
 
 extension Failure {
-    static let noMemory = Failure(.noMemory, "The system gave no memory.")
+    static let noMemory = Failure(.noMemory, "the system gave no memory")
 }

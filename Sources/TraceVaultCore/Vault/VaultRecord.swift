@@ -93,7 +93,7 @@ struct VaultRecord: Sendable {
     }
 
     static let unopened = Failure(
-        .recordAuth, "A record of the vault does not open; restore the file or its .prev copy.")
+        .recordAuth, "a record of the vault does not open; restore the file or its .prev copy")
 
     // MARK: - Sealing
 
@@ -117,7 +117,7 @@ struct VaultRecord: Sendable {
         unsafe nonceWriter.filled(2 * Sealing.nonceCount) { unsafe Sealing.fillRandom($0) }
         guard nonceWriter.isComplete, metadata.count <= Metadata.maximumCount,
             (1...maximumSecret).contains(secret.count)
-        else { throw Failure(.limit, "A credential is too large for the vault's format.") }
+        else { throw Failure(.limit, "a credential is too large for the vault's format") }
         let sealedMetadata = epochKeys == nil ? 0 : metadata.count + Sealing.tagCount
         writer.integer(identity.type.rawValue)
         writer.zeros(3)

@@ -1,0 +1,84 @@
+// Scheduler+Turns.swift - lanes, tenants' turns and groups' permits: who of those waiting goes next.
+
+extension Scheduler {
+    mutating func dispatch(_ now: Int64) {
+        while inFlight < limits.maxInFlight, let tenant = ring.popFirst() {
+            guard let key = turns[tenant]?.popFirst() else {
+                turns[tenant] = nil
+                continue
+            }
+            let stays = dispatchOne(of: key, now)
+            if stays { turns[tenant]?.append(key) }
+            if turns[tenant]?.isEmpty ?? true {
+                turns[tenant] = nil
+            } else {
+                ring.append(tenant)
+            }
+        }
+    }
+
+    /// Starts the lane's first request if its group permits. True when the lane keeps its turn.
+    private mutating func dispatchOne(of key: LaneKey, _ now: Int64) -> Bool {
+        while let id = lanes[key]?.waiting.first {
+            guard var job = jobs[id], job.phase == .queued else {
+                _ = lanes[key]?.waiting.popFirst()  // cancelled or timed out while it waited
+                continue
+            }
+            let permittedAt = groups[key.group, default: Group()].budget.permittedAt(limits.quota)
+            guard permittedAt <= now else {
+                groups[key.group, default: Group()].lanes.append(key)
+                setTimer(of: key.group, at: permittedAt)
+                return false
+            }
+            groups[key.group, default: Group()].budget.spend(limits.quota, at: now)
+            _ = lanes[key]?.waiting.popFirst()
+            job.phase = .flying
+            job.attempts += 1
+            jobs[id] = job
+            inFlight += 1
+            actions.append(.start(id))
+            break
+        }
+        if lanes[key]?.waiting.isEmpty ?? true {
+            lanes[key] = nil
+            return false
+        }
+        return true
+    }
+
+    /// Lets lanes of a group back into their tenants' turns: one for each permit there is now.
+    mutating func release(_ number: Int, _ now: Int64) {
+        guard var group = groups[number] else { return }
+        var trial = group.budget
+        while trial.permittedAt(limits.quota) <= now, let key = group.lanes.popFirst() {
+            trial.spend(limits.quota, at: now)
+            takeTurn(key)
+        }
+        groups[number] = group
+        if !group.lanes.isEmpty { setTimer(of: number, at: trial.permittedAt(limits.quota)) }
+    }
+
+    private mutating func setTimer(of group: Int, at time: Int64) {
+        guard groups[group]?.hasTimer == false else { return }
+        groups[group]?.hasTimer = true
+        timers.add(.group(group), at: time)
+    }
+
+    mutating func enqueue(_ ticket: Ticket, inFront: Bool) {
+        let key = LaneKey(tenant: ticket.tenant, group: ticket.group)
+        if inFront {
+            lanes[key, default: Lane()].waiting.prepend(ticket.id)
+        } else {
+            lanes[key, default: Lane()].waiting.append(ticket.id)
+        }
+        if lanes[key]?.isPlaced == false {
+            lanes[key]?.isPlaced = true
+            takeTurn(key)
+        }
+    }
+
+    private mutating func takeTurn(_ key: LaneKey) {
+        if turns[key.tenant] == nil { ring.append(key.tenant) }
+        turns[key.tenant, default: Queue()].append(key)
+    }
+}

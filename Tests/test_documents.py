@@ -1,0 +1,72 @@
+"""Trace documents as they leave the library agree with docs/trace.schema.json."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+from jsonschema import Draft202012Validator
+from launcher import standin
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA = json.loads((ROOT / "docs/trace.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+REPLIES = sorted((ROOT / "Tests/golden/trace").glob("*.reply.json"))
+
+
+def faults(document: object) -> list[str]:
+    return [error.message for error in VALIDATOR.iter_errors(document)]
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=lambda path: path.name)
+def test_a_stored_reply_becomes_the_expected_valid_document(reply: Path) -> None:
+    expected = reply.with_name(reply.name.replace(".reply.", ".trace."))
+    document = json.loads(expected.read_text(encoding="utf-8"))
+    assert faults(document) == []
+    assert tv.decode(reply.read_bytes()).to_dict() == document
+
+
+def test_every_served_trace_is_a_valid_document_word_for_word() -> None:
+    with standin(quota=0) as server:
+        vault = tv.Vault.in_memory()
+        with vault.edit() as edit:
+            for account in server.accounts:
+                known = server.credential(account.id)
+                secret: tv.ApiToken | tv.GlobalKey = (
+                    tv.ApiToken(known.token)
+                    if known.kind == "api_token"
+                    else tv.GlobalKey(known.email, known.key)
+                )
+                edit.put(account.tenant, account.id, secret, origin=server.origin)
+        asked = {
+            tv.Request.trace(
+                vault.tenant(message.tenant), message.account_id, ref, wait=30, timeout=60
+            ): message
+            for message in server.messages
+            if not message.submission
+            for ref in message.refs[:2]
+        }
+        settings: dict[str, str | int] = {
+            "api.base_url": server.base_url,
+            "tls.ca_file": server.ca_file,
+            "budget.quota": 0,
+        }
+        seen = 0
+        with tv.Engine(settings) as engine:
+            for result in engine.batch(asked):
+                assert result.error is None, result.error
+                assert result.trace is not None
+                document = result.trace.to_dict()
+                message = asked[result.request]
+                assert faults(document) == []
+                assert document["complete"] is True
+                assert document["account_id"] == message.account_id
+                for side, lines in (("inbound", message.inbound), ("outbound", message.outbound)):
+                    served = [line["message"] for line in lines]
+                    assert [line["message"] for line in document[side]["lines"]] == served
+                seen += 1
+        assert seen == len(asked) > 80

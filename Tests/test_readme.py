@@ -1,0 +1,81 @@
+"""The README's quick start works when it is copied word for word."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+STANDIN = "build/venv/bin/python Tests/server/cloudflare_standin.py"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that looks like a checkout in which the library has just been built."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("Makefile", "Tests", "bindings", "include", "scripts"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "build").mkdir()
+    for name in ("lib", "venv"):
+        (folder / "build" / name).symlink_to(ROOT / "build" / name)
+    yield folder
+
+
+def run(tree: Path, script: str) -> str:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, script + done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def server(tree: Path) -> Iterator[None]:
+    """The stand-in, started with the README's own words."""
+    command = next(block for block in blocks("sh") if block.startswith(STANDIN))
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], cwd=tree, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "base_url" in process.stdout.readline()
+    yield
+    process.terminate()
+    process.wait(timeout=10)
+
+
+def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
+    shell = [block for block in blocks("sh") if not block.startswith((STANDIN, "make demo"))]
+    build, python, c, terminal = shell
+    # Building took place before this test; what is left of the block is run as it stands.
+    assert build.startswith("make setup\nmake\n")
+    run(ROOT, build.removeprefix("make setup\nmake\n").replace("$PWD", str(tree)))
+
+    (program,) = blocks("python")
+    (tree / "quickstart.py").write_text(program, encoding="utf-8")
+    assert "status=sent" in run(tree, python)
+
+    (source,) = blocks("c")
+    (tree / "quickstart.c").write_text(source, encoding="utf-8")
+    printed = run(tree, c)
+    assert printed.startswith("inbound") and "status=sent" in printed
+
+    printed = run(tree, terminal)
+    assert "usage:" in printed and "4jXtPC0RYCz7S6r" in printed
+
+
+def test_every_file_the_readme_names_exists() -> None:
+    named = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", README, flags=re.M)
+    paths = [path for row in named for path in re.findall(r"`([^`]+)`", row)]
+    assert len(paths) > 8
+    assert [path for path in paths if not (ROOT / path).exists()] == []
