@@ -27,14 +27,16 @@ def made(name, *args):
     call(name, *args, ctypes.byref(handle), N)
     return handle
 config = made("tv_config_new")
-for name, value in ((b"api.base_url", b"https://127.0.0.1:1/client/v4"), (b"retry.max_attempts", b"1")):
+for name, value in ((b"api.base_url", b"https://127.0.0.1:1/client/v4"),
+                    (b"retry.max_attempts", b"1")):
     call("tv_config_set", config, *text(name), *text(value), N)
 unlock = made("tv_unlock_key", *text(b"0123456789abcdef0123456789abcdef"))
 vault = made("tv_vault_create", *text(b""), unlock, config)
 edit = made("tv_edit_begin", vault)
 account = b"023e105f4ecef8ad9ca31a8372d0c353"
 if sys.argv[2] == "token":
-    call("tv_edit_put_token", edit, *text(b"acme"), *text(account), *text(b"test-token-not-real"), N)
+    call("tv_edit_put_token", edit, *text(b"acme"), *text(account),
+         *text(b"test-token-not-real"), N)
 else:
     call("tv_edit_put_key", edit, *text(b"acme"), *text(account), *text(b"soc@example.net"),
          *text(b"test-key-not-real"), N)

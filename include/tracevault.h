@@ -342,7 +342,8 @@ TV_API TV_CHECK tv_status tv_edit_put_key(tv_edit *edit, const char *tenant, siz
  * Set a property of an account that this edit stores.
  *
  * Names: "label" (UTF-8, at most 128 bytes, no control characters), "origin" (scheme, host and
- * port the secret may be sent to; default "https://api.cloudflare.com").
+ * port the secret may be sent to; default "https://api.cloudflare.com"). Another name fails with
+ * TV_E_CONFIG_NAME, an account that this edit does not store with TV_E_NOT_FOUND.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_set(tv_edit *edit, const char *tenant, size_t tenant_len,

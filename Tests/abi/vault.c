@@ -405,8 +405,8 @@ PROMISE(tenant_names_and_properties_have_bounds) {
     OK(tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("label"), name, 128, ERR));
     GIVES(TV_E_ARGUMENT,
           tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("label"), name, 129, ERR));
-    GIVES(TV_E_CONFIG_NAME,
-          tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("token"), TEXT("x"), ERR));
+    GIVES_NAMING(TV_E_CONFIG_NAME, "origin",
+                 tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("token"), TEXT("x"), ERR));
     GIVES(TV_E_NOT_FOUND,
           tv_edit_set(edit, TEXT("nobody"), TEXT(ACCOUNT_A), TEXT("label"), TEXT("x"), ERR));
     tv_edit_free(edit);

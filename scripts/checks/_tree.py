@@ -21,7 +21,7 @@ def short(path: Path) -> str:
 
 
 def answer(problems: list[str], advice: str, fine: str) -> None:
-    """End the check: print what is wrong and what to do, or one line that says what was looked at."""
+    """End the check: print what is wrong and what to do, or in one line what was looked at."""
     if problems:
         print("\n".join(problems))
         print(f"-> {advice}")

@@ -12,8 +12,14 @@ BINDING = ROOT / "bindings/python"
 
 
 def run(*command: str) -> list[str]:
+    # The tests import the stand-in's launcher from its folder.
+    environment = {**os.environ, "MYPYPATH": "Tests/server"}
     done = subprocess.run(
-        [str(TOOLS / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True
+        [str(TOOLS / command[0]), *command[1:]],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     if done.returncode == 0:
         return []

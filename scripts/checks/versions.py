@@ -23,7 +23,7 @@ if header_abi is None or loaded.tv_abi() != int(header_abi.group(1)):
     problems.append("tv_abi() and TV_ABI differ")
 
 for name, pattern in (
-    ("bindings/python/pyproject.toml", r'^version = "([^"]+)"'),
+    ("bindings/python/src/tracevault/__init__.py", r'^__version__ = "([^"]+)"'),
     ("CHANGELOG.md", r"^## (\d[^\s]*)"),
 ):
     path = ROOT / name

@@ -97,22 +97,33 @@ final class EngineLoop {
         guard let job = running[id]?.job else { return [] }
         running[id]?.tries += 1
         do {
-            // Looked up anew: the vault may hold a newer credential than at submission.
-            let credential = try job.tenant.credential(account: job.credential.accountID)
-            let request = HTTPRequest(
-                path: CloudflareAPI.tracePath(
-                    accountID: credential.accountID, messageRef: job.request.messageRef,
-                    submission: job.request.submission),
-                authorization: try job.tenant.authorization(for: credential),
-                email: credential.email,
-                timeoutMs: Self.timeout(until: job.deadline))
-            try transport.start(id, request, to: credential.origin)
+            try begin(job)
             return []
         } catch {
             running[id]?.outcome = .failure(error)
             running[id]?.reply = nil
             return scheduler.finished(id, .final, now: tvs_monotonic_us())
         }
+    }
+
+    /// Looks the credential up anew, as the vault may hold a newer one than at submission, and
+    /// sends the request; again when the credential is replaced between look-up and use.
+    private func begin(_ job: Job) throws(Failure) {
+        let credential = try job.tenant.credential(account: job.credential.accountID)
+        let authorization: SecretHeader
+        do {
+            authorization = try job.tenant.authorization(for: credential)
+        } catch {
+            guard error.status == .conflict else { throw error }
+            return try begin(job)
+        }
+        let request = HTTPRequest(
+            path: CloudflareAPI.tracePath(
+                accountID: credential.accountID, messageRef: job.request.messageRef,
+                submission: job.request.submission),
+            authorization: authorization, email: credential.email,
+            timeoutMs: Self.timeout(until: job.deadline))
+        try transport.start(job.id, request, to: credential.origin)
     }
 
     /// A second later than the scheduler would end the request: only a belt.

@@ -1,4 +1,4 @@
-// Scheduler+Turns.swift - lanes, tenants' turns and groups' permits: who of those waiting goes next.
+// Scheduler+Turns.swift - who of those waiting goes next: lanes, tenants' turns, groups' permits.
 
 extension Scheduler {
     mutating func dispatch(_ now: Int64) {

@@ -6,7 +6,9 @@ import Synchronization
 package final class Document: Sendable {
     private enum Content: Sendable {
         case json(ByteBuffer)
-        case reply(Trace?, TraceContext, raw: ByteBuffer?)
+        // Boxed: inline, a `json` leaves words undefined that the compiler's code looks at (and
+        // ignores), and every host's memory checker complains.
+        indirect case reply(Trace?, TraceContext, raw: ByteBuffer?)
     }
 
     private let content: Content

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tracevault import Trace
-from tracevault.model import parse_time
+from tracevault._fields import parse_time
 
 from .conftest import REPOSITORY
 

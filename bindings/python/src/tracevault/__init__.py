@@ -11,7 +11,8 @@ The shared library is loaded when it is first needed, not by the import.
 """
 
 from ._handle import Secret, Setting
-from .client import Engine, Request, Result
+from .client import Engine
+from .credentials import ApiToken, GlobalKey, Passphrase, RawKey, Unlock
 from .errors import (
     AmbiguousError,
     ArgumentError,
@@ -39,17 +40,8 @@ from .errors import (
 )
 from .model import Line, QueueId, Side, Trace, TraceWarning
 from .offline import build_info, config_properties, decode
-from .vault import (
-    Account,
-    ApiToken,
-    Edit,
-    GlobalKey,
-    Passphrase,
-    RawKey,
-    Tenant,
-    Unlock,
-    Vault,
-)
+from .request import Request, Result
+from .vault import Account, Edit, Tenant, Vault
 
 __version__ = "0.1.0"
 

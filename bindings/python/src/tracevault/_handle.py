@@ -69,6 +69,11 @@ class Handle(Generic[R]):
             )
 
     @property
+    def ref_unchecked(self) -> R:
+        """The pointer, also of a closed object: the library answers with a status then."""
+        return self._ref
+
+    @property
     def usable(self) -> bool:
         """Whether it is open and of this process."""
         return self._forks == _forks and self._finalizer.alive

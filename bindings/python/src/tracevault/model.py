@@ -8,103 +8,14 @@ here calls the library or the network.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
+from ._fields import Fields, filled, parse_time
+
 SCHEMA = "tracevault.trace/1"
-
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))?\Z"
-)
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """RFC 3339 text as an aware ``datetime``, cut to microseconds; ``None`` when it is not one.
-
-    Python's own parser takes neither ``Z`` nor nine digits before 3.11.
-    """
-    found = _RFC3339.match(text) if text else None
-    if found is None:
-        return None
-    *date, fraction, sign, hours, minutes = found.groups()
-    micros = int((fraction or "0")[:6].ljust(6, "0"))
-    try:
-        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-        zone = timezone.utc if not offset else timezone(-offset if sign == "-" else offset)
-        year, month, day, hour, minute, second = map(int, date)
-        # datetime has no second 60: a leap second is the one after, as in POSIX time.
-        leap = second == 60
-        start = datetime(year, month, day, hour, minute, 59 if leap else second, micros, zone)
-        return start + timedelta(seconds=1) if leap else start
-    except (ValueError, OverflowError):
-        return None
-
-
-class _Fields:
-    """One JSON object on its way into a dataclass; what is left over becomes ``later``."""
-
-    __slots__ = ("path", "rest")
-
-    def __init__(self, value: object, path: str) -> None:
-        if not isinstance(value, dict):
-            raise _wrong(path, "an object", value)
-        self.rest: dict[str, Any] = dict(value)
-        self.path = path
-
-    def text(self, name: str) -> str | None:
-        value = self.rest.pop(name, None)
-        if value is not None and not isinstance(value, str):
-            raise _wrong(self.at(name), "text", value)
-        return value
-
-    def required_text(self, name: str) -> str:
-        value = self.text(name)
-        if value is None:
-            raise _wrong(self.at(name), "text", None)
-        return value
-
-    def integer(self, name: str) -> int | None:
-        value = self.rest.pop(name, None)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise _wrong(self.at(name), "an integer", value)
-        return value
-
-    def boolean(self, name: str) -> bool | None:
-        value = self.rest.pop(name, None)
-        if value is not None and not isinstance(value, bool):
-            raise _wrong(self.at(name), "true or false", value)
-        return value
-
-    def items(self, name: str) -> list[Any]:
-        value = self.rest.pop(name, None)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise _wrong(self.at(name), "an array", value)
-        return value
-
-    def mapping(self, name: str) -> Mapping[str, Any]:
-        value = self.rest.pop(name, None)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise _wrong(self.at(name), "an object", value)
-        return value
-
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
-
-
-def _wrong(path: str, wanted: str, value: object) -> ValueError:
-    where = path or "the document"
-    return ValueError(f"not a trace document: {where} is {type(value).__name__}, not {wanted}")
-
-
-def _filled(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +41,7 @@ class Line:
 
     @classmethod
     def _read(cls, value: object, path: str) -> Line:
-        fields = _Fields(value, path)
+        fields = Fields(value, path)
         return cls(
             message=fields.text("message") or "",
             lineno=fields.integer("lineno"),
@@ -143,9 +54,9 @@ class Line:
     def to_dict(self) -> dict[str, Any]:
         """The document's object for this line."""
         return {
-            **_filled(lineno=self.lineno, at=self.at_text, at_raw=self.at_raw),
+            **filled(lineno=self.lineno, at=self.at_text, at_raw=self.at_raw),
             "message": self.message,
-            **_filled(extra=dict(self.extra) or None),
+            **filled(extra=dict(self.extra) or None),
             **self.later,
         }
 
@@ -166,7 +77,7 @@ class Side:
     def _read(cls, value: object, path: str) -> Side:
         if value is None:
             return cls()
-        fields = _Fields(value, path)
+        fields = Fields(value, path)
         return cls(
             pending=fields.boolean("pending"),
             lines=tuple(
@@ -182,7 +93,7 @@ class Side:
         return {
             "pending": self.pending,
             "lines": [line.to_dict() for line in self.lines],
-            **_filled(extra=dict(self.extra) or None),
+            **filled(extra=dict(self.extra) or None),
             **self.later,
         }
 
@@ -203,14 +114,14 @@ class QueueId:
 
     @classmethod
     def _read(cls, value: object, path: str) -> QueueId:
-        fields = _Fields(value, path)
+        fields = Fields(value, path)
         return cls(
             value=fields.required_text("value"), time_text=fields.text("time"), later=fields.rest
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The document's object for this queue id."""
-        return {"value": self.value, **_filled(time=self.time_text), **self.later}
+        return {"value": self.value, **filled(time=self.time_text), **self.later}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +138,7 @@ class TraceWarning:
 
     @classmethod
     def _read(cls, value: object, path: str) -> TraceWarning:
-        fields = _Fields(value, path)
+        fields = Fields(value, path)
         return cls(
             code=fields.required_text("code"),
             count=fields.integer("count") or 1,
@@ -278,7 +189,7 @@ class Trace:
     def from_json(cls, document: bytes | bytearray | str | Mapping[str, Any]) -> Trace:
         """Read a trace document; ``ValueError`` when it is not one."""
         value = document if isinstance(document, Mapping) else json.loads(document)
-        fields = _Fields(dict(value) if isinstance(value, Mapping) else value, "")
+        fields = Fields(dict(value) if isinstance(value, Mapping) else value, "")
         schema = fields.text("schema")
         if schema != SCHEMA:
             raise ValueError(f"not a trace document: its schema is {schema!r}, not {SCHEMA!r}")
@@ -315,10 +226,10 @@ class Trace:
             "cf_ray": self.cf_ray,
             "http_status": self.http_status,
             "attempts": self.attempts,
-            **_filled(queue_id=self.queue_id.to_dict() if self.queue_id else None),
+            **filled(queue_id=self.queue_id.to_dict() if self.queue_id else None),
             "inbound": self.inbound.to_dict(),
             "outbound": self.outbound.to_dict(),
-            **_filled(extra=dict(self.extra) or None),
+            **filled(extra=dict(self.extra) or None),
             "warnings": [warning.to_dict() for warning in self.warnings],
             **self.later,
         }

@@ -14,118 +14,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from ._abi import EditRef, TenantRef, UnlockRef, VaultRef
-from ._handle import Handle, Secret, Setting, encoded, lent, new_config
+from ._abi import EditRef, TenantRef, VaultRef
+from ._fields import parse_time
+from ._handle import Handle, Setting, encoded, lent, new_config
 from ._lib import check, json_document, library
+from .credentials import KEY_BYTES, ApiToken, GlobalKey, RawKey, Unlock
 from .errors import ArgumentError, Status, TraceVaultError
-from .model import parse_time
-
-KEY_BYTES = 32
-
-
-class Unlock:
-    """What opens a vault, held in the library's guarded memory. Usable any number of times."""
-
-    __slots__ = ("_handle",)
-    _handle: Handle[UnlockRef]
-
-    def __init__(self, make: str, secret: Secret) -> None:
-        lib = library()
-        ref = UnlockRef()
-        with lent(secret) as (data, length):
-            check(getattr(lib, make), data, length, ctypes.byref(ref))
-        self._handle = Handle(ref, lib.tv_unlock_free, "unlock secret")
-
-    def close(self) -> None:
-        """Wipe it from the library's memory."""
-        self._handle.close()
-
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        raise TypeError(f"a {type(self).__name__} cannot be pickled")
-
-
-class Passphrase(Unlock):
-    """A passphrase of 1 to 1024 bytes. Opening takes about a second, by design.
-
-    A ``bytearray`` is wiped at once. ``bytes`` and ``str`` cannot be wiped: Python keeps them in
-    memory until it reuses the space, so read passphrases into a ``bytearray`` where you can.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, passphrase: Secret) -> None:
-        super().__init__("tv_unlock_passphrase", passphrase)
-
-
-class RawKey(Unlock):
-    """A key of exactly 32 random bytes. Opens in milliseconds.
-
-    A ``bytearray`` is wiped at once; ``bytes`` cannot be wiped.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, key: bytearray | memoryview | bytes) -> None:
-        if isinstance(key, str):
-            raise TypeError("a raw key is bytes, not str")
-        super().__init__("tv_unlock_key", key)
-
-    @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> RawKey:
-        """Read the 32 bytes from a file, wiping the copy in Python's memory."""
-        key = bytearray(KEY_BYTES + 1)
-        try:
-            with open(path, "rb", buffering=0) as file:
-                count = file.readinto(key)
-            if count != KEY_BYTES:
-                raise ArgumentError(
-                    f"the key file {os.fspath(path)} does not hold exactly {KEY_BYTES} bytes",
-                    status=Status.E_ARGUMENT,
-                )
-            with memoryview(key) as view:
-                return cls(view[:KEY_BYTES])
-        finally:
-            key[:] = bytes(len(key))
-
-
-class _Credential:
-    """A secret on its way into a vault: used once, then wiped, never shown or pickled."""
-
-    __slots__ = ("_secret",)
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret: Secret | None = secret
-
-    def _take(self) -> Secret:
-        secret, self._secret = self._secret, None
-        if secret is None:
-            raise ArgumentError(
-                "this credential was stored already and is wiped: make a new one",
-                status=Status.E_CREDENTIAL_FORMAT,
-            )
-        return secret
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
-
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        raise TypeError(f"a {type(self).__name__} cannot be pickled")
-
-
-class ApiToken(_Credential):
-    """A Cloudflare API token. Good for one :meth:`Edit.put`, which wipes a ``bytearray``."""
-
-    __slots__ = ()
-
-
-class GlobalKey(_Credential):
-    """A Global API Key with its e-mail. Good for one :meth:`Edit.put`, as :class:`ApiToken`."""
-
-    __slots__ = ("email",)
-
-    def __init__(self, email: str, secret: Secret) -> None:
-        super().__init__(secret)
-        self.email = email
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,353 @@
+"""test_c_programs: every C program of Tests/abi and the C binding, against the built library.
+
+The programs speak for themselves (one line a promise); here they are compiled, run, run again under
+valgrind, and the example program is held against the stand-in. Needs `make build` first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "Tests/server"))
+
+from launcher import Standin, standin  # noqa: E402 (the path above comes first)
+from standin.catalogue import Message  # noqa: E402
+
+ABI = ROOT / "Tests/abi"
+C_BINDING = ROOT / "bindings/c"
+LIBRARY = ROOT / "build/lib/libtracevault.so.0"
+STRICT = ("-std=c11", "-Wall", "-Wextra", "-pedantic", "-Wshadow", "-Werror", "-g", "-O1")
+
+# Each is a program with promises of its own.
+PROGRAMS = (
+    "handles",
+    "arguments",
+    "config",
+    "vault",
+    "document",
+    "binding",
+    "engine",
+    "fork",
+    "threads",
+)
+# Repeated under valgrind: what allocates and frees on the caller's thread.
+UNDER_VALGRIND = ("handles", "arguments", "config", "vault", "document", "binding", "engine")
+VALGRIND = (
+    "valgrind",
+    "--quiet",
+    "--leak-check=full",
+    "--show-leak-kinds=definite",
+    "--errors-for-leak-kinds=definite",
+    "--error-exitcode=99",
+)
+
+Compile = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
+    """Compiles sources into a program that finds the built library; each only once."""
+    assert LIBRARY.exists(), "build/lib/libtracevault.so.0 is missing: run `make` first"
+    folder = tmp_path_factory.mktemp("c")
+    jansson = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    def compile_program(name: str, *sources: Path) -> Path:
+        program = folder / name
+        if not program.exists():
+            done = subprocess.run(
+                ["gcc", *STRICT, "-D_GNU_SOURCE"]
+                + [f"-I{ROOT / 'include'}", f"-I{C_BINDING}", f"-I{ABI}"]
+                + [str(source) for source in sources]
+                + ["-o", str(program), f"-L{LIBRARY.parent}", "-ltracevault", *jansson, "-ldl"]
+                + ["-pthread", f"-Wl,-rpath,{LIBRARY.parent}"],
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+        return program
+
+    return compile_program
+
+
+def abi_program(compiled: Compile, name: str) -> Path:
+    return compiled(name, ABI / f"{name}.c", C_BINDING / "tv_trace.c")
+
+
+def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TRACEVAULT_LIBRARY": str(LIBRARY)}
+    return subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        env=environment,
+        input=str(options.get("input", "")),
+    )
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_promise_of_the_program_holds(
+    compiled: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = run(abi_program(compiled, name))
+    assert done.returncode == 0, done.stdout
+    assert ", 0 failed" in done.stdout
+
+
+def test_loading_twice_and_side_by_side_changes_nothing_in_the_host() -> None:
+    done = run(sys.executable, ROOT / "scripts/check", "loading")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+@pytest.mark.parametrize("name", UNDER_VALGRIND)
+def test_valgrind_finds_no_error_and_no_leak(
+    compiled: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    done = run(*VALGRIND, abi_program(compiled, name))
+    assert done.returncode == 0, done.stdout
+
+
+# ---- the harness itself ---------------------------------------------------------------------
+
+
+def test_a_broken_promise_fails_its_program(compiled: Compile, tmp_path: Path) -> None:
+    source = tmp_path / "broken.c"
+    source.write_text(
+        '#include "test.h"\n'
+        "PROMISE(wrong_status) { GIVES(TV_OK, tv_config_new(NULL, ERR)); }\n"
+        'PROMISE(wrong_text) { GIVES_NAMING(TV_E_ARGUMENT, "xyz", tv_config_new(NULL, ERR)); }\n'
+        "PROMISE(wrong_fact) { CHECK(tv_abi() == -1); }\n"
+        "int main(int argc, char **argv) { begin(argc, argv); RUN(wrong_status); RUN(wrong_text);"
+        " RUN(wrong_fact); return finish(); }\n",
+        encoding="utf-8",
+    )
+    done = run(compiled("broken", source))
+    assert done.returncode == 1
+    assert "0 passed, 3 failed" in done.stdout
+
+
+# ---- the example program against the stand-in -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Standin]:
+    with standin(quota=0) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Standin) -> Standin:
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def sealed(compiled: Compile, server: Standin, tmp_path: Path) -> tuple[Path, Path]:
+    """A vault with every account of the stand-in, and its key file."""
+    tmp_path.chmod(stat.S_IRWXU)
+    rows = []
+    for account in server.accounts:
+        known = server.credential(account.id)
+        secret = known.token if known.kind == "api_token" else f"{known.email}\t{known.key}"
+        rows.append(f"{account.tenant}\t{account.id}\t{server.origin}\t{secret}\n")
+    vault, key = tmp_path / "test.vault", tmp_path / "test.key"
+    done = run(abi_program(compiled, "seal"), vault, key, input="".join(rows))
+    assert done.returncode == 0, done.stdout
+    return vault, key
+
+
+@pytest.fixture
+def example(compiled: Compile) -> Path:
+    return compiled("example", C_BINDING / "example.c", C_BINDING / "tv_trace.c")
+
+
+def settings(server: Standin) -> list[str]:
+    return ["-o", f"api.base_url={server.base_url}", "-o", f"tls.ca_file={server.ca_file}"]
+
+
+def of_account(server: Standin, account_id: str, count: int) -> list[Message]:
+    """Some messages of an account that are complete at once."""
+    return [m for m in server.messages_of(account_id) if not m.pending_requests][:count]
+
+
+def shown(message: Message) -> list[str]:
+    lines = [line["message"] for line in (*message.inbound, *message.outbound)]
+    return [line for line in lines if line]
+
+
+def test_the_example_prints_every_line_of_every_message(
+    server: Standin, sealed: tuple[Path, Path], example: Path
+) -> None:
+    for account in server.accounts:
+        messages = of_account(server, account.id, 5)
+        refs = [message.refs[index % 3] for index, message in enumerate(messages)]
+        done = run(example, "-a", account.id, *settings(server), *sealed, account.tenant, *refs)
+        assert done.returncode == 0, done.stdout
+        for message, ref in zip(messages, refs, strict=True):
+            assert ref in done.stdout
+            for line in shown(message):
+                assert line in done.stdout
+        known = server.credential(account.id)
+        for secret in (known.token, known.key):
+            assert not secret or secret not in done.stdout
+
+
+def test_a_pending_trace_is_waited_for_when_asked(
+    server: Standin, sealed: tuple[Path, Path], example: Path
+) -> None:
+    message = next(m for m in server.messages if m.pending_requests and not m.submission)
+    words: list[str | Path] = ["-a", message.account_id, *settings(server), *sealed, message.tenant]
+    impatient = run(example, *words, message.postfix_id)
+    assert impatient.returncode == 0, impatient.stdout
+    assert "not complete yet" in impatient.stdout
+    server.reset()
+    patient = run(example, "-w", "60", *words, message.postfix_id)
+    assert patient.returncode == 0, patient.stdout
+    assert "not complete yet" not in patient.stdout
+    for line in shown(message):
+        assert line in patient.stdout
+
+
+def test_a_small_queue_loses_nothing(
+    server: Standin, sealed: tuple[Path, Path], example: Path
+) -> None:
+    account = server.accounts[0]
+    messages = of_account(server, account.id, 6)
+    refs = [ref for message in messages for ref in message.refs]
+    done = run(
+        example, "-a", account.id, "-o", "engine.max_queued=2", *settings(server), *sealed,
+        account.tenant, *refs,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(f"tenant {account.tenant}") == len(refs)
+
+
+def test_a_message_nobody_knows_is_named_and_the_others_still_come(
+    server: Standin, sealed: tuple[Path, Path], example: Path
+) -> None:
+    account = server.accounts[0]
+    known = of_account(server, account.id, 1)[0]
+    done = run(
+        example, "-a", account.id, *settings(server), *sealed, account.tenant,
+        "4NOSUCHMESSAGEz00", "no/such/ref", known.investigate_id,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout
+    assert "4NOSUCHMESSAGEz00: TV_E_NO_MESSAGE: " in done.stdout
+    assert "no/such/ref: TV_E_MESSAGE_REF: " in done.stdout
+    assert shown(known)[0] in done.stdout
+
+
+def test_a_server_that_is_not_trusted_gets_nothing(
+    server: Standin, sealed: tuple[Path, Path], example: Path
+) -> None:
+    account = server.accounts[0]
+    message = of_account(server, account.id, 1)[0]
+    done = run(
+        example, "-a", account.id, "-o", f"api.base_url={server.base_url}", *sealed,
+        account.tenant, message.postfix_id,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "TV_E_TLS: " in done.stdout
+    assert server.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        ("no arguments", 2, "usage: example"),
+        ("help", 0, "exit codes:"),
+        ("unknown letter", 2, "usage: example"),
+        ("bad setting", 3, "TV_E_CONFIG_NAME: "),
+        ("no equals sign", 2, "NAME=VALUE"),
+        ("bad wait", 2, "0 to 86400 seconds"),
+        ("missing key file", 3, "No such file"),
+        ("short key file", 3, "TV_E_ARGUMENT: "),
+        ("wrong key", 3, "TV_E_UNLOCK: "),
+        ("missing vault", 3, "TV_E_IO: "),
+        ("unknown tenant", 3, "TV_E_NOT_FOUND: "),
+    ],
+)
+def test_the_example_says_what_is_wrong_and_exits_with_its_code(
+    sealed: tuple[Path, Path], example: Path, tmp_path: Path, change: str, code: int, says: str
+) -> None:
+    vault, key = sealed
+    other = tmp_path / "other.key"
+    other.write_bytes(b"k" * (31 if change == "short key file" else 32))
+    plain = [str(vault), str(key), "acme", "4Njp3P0STMz2c02Q"]
+    words = {
+        "no arguments": [],
+        "help": ["-h"],
+        "unknown letter": ["-x", *plain],
+        "bad setting": ["-o", "no.such=1", *plain],
+        "no equals sign": ["-o", "nothing", *plain],
+        "bad wait": ["-w", "soon", *plain],
+        "missing key file": [str(vault), str(tmp_path / "no.key"), *plain[2:]],
+        "short key file": [str(vault), str(other), *plain[2:]],
+        "wrong key": [str(vault), str(other), *plain[2:]],
+        "missing vault": [str(tmp_path / "no.vault"), *plain[1:]],
+        "unknown tenant": [*plain[:2], "nobody", plain[3]],
+    }[change]
+    done = run(example, *words)
+    assert done.returncode == code, done.stdout
+    assert says in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_the_example_leaks_nothing(
+    server: Standin, sealed: tuple[Path, Path], example: Path
+) -> None:
+    account = server.accounts[0]
+    refs = [message.postfix_id for message in of_account(server, account.id, 3)]
+    done = run(
+        *VALGRIND, example, "-a", account.id, *settings(server), *sealed, account.tenant, *refs
+    )
+    assert done.returncode == 0, done.stdout
+
+
+# ---- installed ------------------------------------------------------------------------------
+
+
+def test_an_installed_library_links_through_pkg_config(tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    make = ["make", "--no-print-directory", f"PREFIX={prefix}"]
+    subprocess.run([*make, "install"], cwd=ROOT, check=True, capture_output=True)
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "tracevault", "jansson"],
+        env=environment, check=True, capture_output=True, text=True,
+    ).stdout.split()  # fmt: skip
+    program = tmp_path / "example"
+    sources = [str(C_BINDING / name) for name in ("example.c", "tv_trace.c")]
+    subprocess.run(
+        ["gcc", *STRICT, *sources, "-o", str(program), *flags, f"-Wl,-rpath,{prefix / 'lib'}"],
+        check=True,
+    )
+    done = run(program, "-h")
+    assert done.returncode == 0 and "usage: example" in done.stdout
+    subprocess.run([*make, "uninstall"], cwd=ROOT, check=True, capture_output=True)
+    assert [path for path in prefix.rglob("*") if not path.is_dir()] == []
+
+
+def test_a_staged_install_goes_below_destdir_and_names_the_prefix(tmp_path: Path) -> None:
+    subprocess.run(
+        ["make", "install", "PREFIX=/opt/tv", f"DESTDIR={tmp_path}"],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    assert (tmp_path / "opt/tv/lib/libtracevault.so.0").exists()
+    package = (tmp_path / "opt/tv/lib/pkgconfig/tracevault.pc").read_text(encoding="utf-8")
+    assert "prefix=/opt/tv\n" in package and str(tmp_path) not in package

@@ -1,0 +1,199 @@
+"""How threads share the library's one event queue.
+
+All of them wait here: one at a time takes the events and hands each to whom it belongs. Waiting
+happens in ``poll()`` and on a condition, never inside the library, so that Ctrl-C ends it at once.
+What the outcomes mean to a caller is decided in ``client.py``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+
+from ._abi import EngineRef, ErrorRef, EventRef
+from ._handle import Handle
+from ._lib import check, failure, library, view
+from .errors import ClosedError, QueueFullError, Status, TraceVaultError
+from .model import Trace
+from .request import Request, Result
+
+#: Events taken before the waiting threads are told.
+_DRAIN = 256
+
+
+class Slot:
+    """One request under way, and its outcome once there is one."""
+
+    __slots__ = ("document", "done", "error", "id", "inbox", "request", "tag")
+
+    def __init__(self, request: Request, tag: int, inbox: deque[Slot] | None) -> None:
+        self.request = request
+        self.tag = tag
+        self.inbox = inbox
+        self.id = ctypes.c_uint64()
+        self.done = False
+        self.document = b""
+        self.error: TraceVaultError | None = None
+
+    def trace(self) -> Trace:
+        if self.error is not None:
+            raise self.error
+        try:
+            return Trace.from_json(self.document)
+        except ValueError as reason:
+            raise TraceVaultError(f"the library's document cannot be read: {reason}") from reason
+
+    def result(self) -> Result:
+        try:
+            return Result(request=self.request, id=self.id.value, trace=self.trace())
+        except TraceVaultError as error:
+            return Result(request=self.request, id=self.id.value, error=error)
+
+
+class Exchange:
+    """Requests out, events in, for any number of threads."""
+
+    __slots__ = ("_event", "_poll", "_slots", "_tags", "_taking", "changed", "handle")
+
+    def __init__(self, handle: Handle[EngineRef]) -> None:
+        self.handle = handle
+        #: Announces finished requests; also guards what the owner counts.
+        self.changed = threading.Condition()
+        self._tags = count(1)
+        self._slots: dict[int, Slot] = {}
+        #: Held by the one thread that takes events for all.
+        self._taking = threading.Lock()
+        #: Survives an interruption between taking an event and delivering it.
+        self._event = EventRef()
+        fd = ctypes.c_int()
+        check(library().tv_engine_fd, handle.ref, ctypes.byref(fd))
+        self._poll = select.poll()
+        self._poll.register(fd.value, select.POLLIN)
+
+    def submit(self, request: Request, inbox: deque[Slot] | None) -> Slot:
+        engine, tenant = self.handle.ref, request.tenant._handle.ref
+        lib = library()
+        made = request._made(lib)
+        slot = Slot(request, next(self._tags), inbox)
+        self._slots[slot.tag] = slot
+        submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))
+        try:
+            try:
+                check(*submit)
+            except QueueFullError:
+                # Finished events that nobody waits for take up room: take them, try once more.
+                self._take_unless_taken()
+                check(*submit)
+        except BaseException:
+            self.abandon(slot)
+            raise
+        finally:
+            lib.tv_request_free(made)
+        return slot
+
+    def abandon(self, slot: Slot) -> None:
+        """Forget a request: its event is dropped when it comes."""
+        if self._slots.pop(slot.tag, None) is None or not slot.id.value:
+            return
+        if self.handle.usable:
+            # Best effort: it may be done already, or the engine be closed by another thread.
+            error = ErrorRef()
+            lib = library()
+            lib.tv_engine_cancel(self.handle.ref_unchecked, slot.id, ctypes.byref(error))
+            lib.tv_error_free(error)
+
+    def wait(self, ready: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until ``ready``; take events meanwhile, unless another thread does it already."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while not ready():
+            if not self.handle.usable:
+                if not ready():  # close() delivers everything first
+                    self.handle.ref  # noqa: B018 - raises: closed, or of the parent process
+                break
+            left = None if until is None else max(0.0, until - time.monotonic())
+            if not self._take_unless_taken(ready, left):
+                with self.changed:
+                    if self._taking.locked() and not ready():
+                        self.changed.wait(left)
+            if left == 0:
+                return ready()
+        return True
+
+    def _take_unless_taken(
+        self, ready: Callable[[], bool] | None = None, left: float | None = 0.0
+    ) -> bool:
+        """Take events, waiting for one up to ``left``; false when another thread is at it."""
+        if not self._taking.acquire(blocking=False):
+            return False
+        try:
+            idle = self.handle.usable and not (ready and ready()) and not self._take_events()
+            if idle and left != 0:
+                self._poll.poll(None if left is None else left * 1000)
+                self._take_events()
+        finally:
+            self._taking.release()
+            with self.changed:
+                self.changed.notify_all()
+        return True
+
+    def _take_events(self) -> int:
+        """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""
+        lib = library()
+        engine, event = self.handle.ref_unchecked, self._event
+        for taken in range(_DRAIN):
+            if not event:
+                error = ErrorRef()
+                status = lib.tv_engine_take(engine, 0, ctypes.byref(event), ctypes.byref(error))
+                if status in (Status.E_SHUTDOWN, Status.E_HANDLE):
+                    lib.tv_error_free(error)
+                    return taken
+                if status:
+                    raise failure(status, error)
+                if not event:
+                    return taken
+            self._deliver(lib, event)
+            event.value = None
+        return _DRAIN
+
+    def _deliver(self, lib: ctypes.CDLL, event: EventRef) -> None:
+        slot = self._slots.get(lib.tv_event_tag(event))
+        if slot is not None and not slot.done:
+            try:
+                slot.document = self._document(lib, event)
+            except TraceVaultError as error:
+                slot.error = error
+            # No call in between: an interruption may not leave one without the other.
+            slot.done = True
+            if slot.inbox is not None:
+                slot.inbox.append(slot)
+            self._slots.pop(slot.tag, None)
+        lib.tv_event_free(event)
+
+    @staticmethod
+    def _document(lib: ctypes.CDLL, event: EventRef) -> bytes:
+        status = lib.tv_event_status(event)
+        if status == 0:
+            return view(lib.tv_event_document, event, b"trace")
+        reason = ErrorRef()
+        check(lib.tv_event_error, event, ctypes.byref(reason))
+        raise failure(status, reason)
+
+    def close(self) -> None:
+        """Shut the engine down, deliver every event, free the engine."""
+        if not self.handle.usable:
+            return
+        try:
+            check(library().tv_engine_shutdown, self.handle.ref)
+        except ClosedError:
+            return  # another thread was faster
+        with self._taking:
+            while self.handle.usable and self._take_events():
+                pass
+            self.handle.close()
+        with self.changed:
+            self.changed.notify_all()
