@@ -20,6 +20,10 @@ final class EngineLoop {
     private let mailbox: Mailbox
     private let events: EventQueue
     private let figures: Figures
+    private var counts = Counts()
+    /// Answers of this round, handed over together at its end.
+    private var answered: [Event] = []
+    private var queued: [Event] = []
     private var running: [JobID: Running] = [:]
     private var tenants = Numbering()
     private var groups = Numbering()
@@ -41,11 +45,24 @@ final class EngineLoop {
         while !isOver {
             for command in mailbox.drain() { obey(command) }
             perform(scheduler.advance(now: tvs_monotonic_us()))
-            figures.update(queued: scheduler.queued, inFlight: scheduler.inFlight)
+            publish()
             if isOver { break }
             transport.poll(timeoutMs: pause()) { id, reply in ended(id, reply) }
         }
         events.close()
+    }
+
+    /// Hands this round's answers and figures over: few locks and wake-ups, however many answers.
+    private func publish() {
+        counts.queued = scheduler.queued
+        counts.inFlight = scheduler.inFlight
+        figures.publish(counts)
+        guard !answered.isEmpty else { return }
+        mailbox.answered(answered)
+        answered.removeAll(keepingCapacity: true)
+        guard !queued.isEmpty else { return }
+        events.add(queued)
+        queued.removeAll(keepingCapacity: true)
     }
 
     /// How long to sleep when nothing happens: until the next timer, at most a minute.
@@ -139,7 +156,7 @@ final class EngineLoop {
         if case .pending = judgement.verdict, case .success(let trace) = judgement.outcome {
             running[id]?.incomplete = (trace, reply)
         }
-        figures.countTry(judgement.verdict)
+        counts.countTry(judgement.verdict)
         perform(scheduler.finished(id, judgement.verdict, now: tvs_monotonic_us()))
     }
 
@@ -207,12 +224,12 @@ final class EngineLoop {
     }
 
     private func deliver(_ entry: Running, _ event: Event) {
-        mailbox.answered(event.id)
-        figures.countAnswer(event.status, afterUs: tvs_monotonic_us() - entry.job.submittedAt)
+        counts.countAnswer(event.status, afterUs: tvs_monotonic_us() - entry.job.submittedAt)
+        answered.append(event)
         if let waiter = entry.job.waiter {
             waiter.answer(event)
         } else {
-            events.add(event)
+            queued.append(event)
         }
     }
 }

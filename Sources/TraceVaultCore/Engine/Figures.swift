@@ -2,46 +2,38 @@
 
 import Synchronization
 
-/// Counters that the engine's thread writes and any thread reads.
+/// What the engine's thread counts for itself and publishes once a round.
+struct Counts: Sendable {
+    var queued = 0
+    var inFlight = 0
+    var tries: Int64 = 0
+    var retries: Int64 = 0
+    var polls: Int64 = 0
+    var rateLimited: Int64 = 0
+    var answers: [Status: Int64] = [:]
+    var slowestUs: Int64 = 0
+
+    mutating func countTry(_ verdict: Verdict) {
+        tries += 1
+        switch verdict {
+        case .final: break
+        case .pending: polls += 1
+        case .retry: retries += 1
+        case .rateLimited: rateLimited += 1
+        }
+    }
+
+    mutating func countAnswer(_ status: Status, afterUs: Int64) {
+        answers[status, default: 0] += 1
+        slowestUs = max(slowestUs, afterUs)
+    }
+}
+
+/// The newest published counts, for any thread.
 final class Figures: Sendable {
-    private struct State {
-        var queued = 0
-        var inFlight = 0
-        var tries: Int64 = 0
-        var retries: Int64 = 0
-        var polls: Int64 = 0
-        var rateLimited: Int64 = 0
-        var answers: [Status: Int64] = [:]
-        var slowestUs: Int64 = 0
-    }
+    private let state = Mutex(Counts())
 
-    private let state = Mutex(State())
-
-    func update(queued: Int, inFlight: Int) {
-        state.withLock { state in
-            state.queued = queued
-            state.inFlight = inFlight
-        }
-    }
-
-    func countTry(_ verdict: Verdict) {
-        state.withLock { state in
-            state.tries += 1
-            switch verdict {
-            case .final: break
-            case .pending: state.polls += 1
-            case .retry: state.retries += 1
-            case .rateLimited: state.rateLimited += 1
-            }
-        }
-    }
-
-    func countAnswer(_ status: Status, afterUs: Int64) {
-        state.withLock { state in
-            state.answers[status, default: 0] += 1
-            state.slowestUs = max(state.slowestUs, afterUs)
-        }
-    }
+    func publish(_ counts: Counts) { state.withLock { $0 = counts } }
 
     func write(into writer: inout JSONWriter, untaken: Int, outstanding: Int) {
         let state = state.withLock { $0 }

@@ -99,7 +99,11 @@ final class Mailbox: Sendable {
         }
     }
 
-    func answered(_ id: JobID) { state.withLock { _ = $0.live.remove(id) } }
+    func answered(_ events: [Event]) {
+        state.withLock { state in
+            for event in events { state.live.remove(event.id) }
+        }
+    }
 
     func taken() { state.withLock { $0.outstanding -= 1 } }
 

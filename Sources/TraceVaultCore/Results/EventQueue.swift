@@ -26,9 +26,10 @@ package final class EventQueue: Sendable {
 
     deinit { tvs_close(descriptor) }
 
-    package func add(_ event: Event) {
+    /// Adds events in their order: one lock and at most one wake-up for all of them.
+    package func add(_ events: [Event]) {
         state.withLock { state in
-            state.events.append(event)
+            for event in events { state.events.append(event) }
             signal(&state)
         }
     }

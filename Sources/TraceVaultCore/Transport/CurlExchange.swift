@@ -104,8 +104,17 @@ final class CurlExchange {
             unsafe _ = tvs_curl_info_off(easy, CURLINFO_SIZE_DOWNLOAD_T.rawValue, &travelled)
             if Int64(total) / Int64(Self.maxExpansion) > max(1, travelled) { overflowed = true }
         }
+        if body.count == 0 { reserveAnnounced() }
         if !overflowed && !(unsafe body.append(bytes)) { overflowed = true }
         return !overflowed
+    }
+
+    /// Makes room at once for what the server announces, within reason: it may be lying.
+    private func reserveAnnounced() {
+        var announced: Int64 = 0
+        unsafe _ = tvs_curl_info_off(
+            easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T.rawValue, &announced)
+        if (1...65_536).contains(announced) { _ = body.reserve(Int(clamping: announced)) }
     }
 
     func reply(_ code: CURLcode) -> HTTPReply {
