@@ -1,12 +1,14 @@
 """serve.py - Debian's nginx on loopback, with TLS from a certificate authority made for the run.
 
 Both sides of every comparison fetch from it. It never outlives the program that started it.
+`bench/serve.py FOLDER` prints origin and authority and serves until its input ends, for profilers.
 """
 
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,3 +92,9 @@ def serving(folder: Path) -> Iterator[Server]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+if __name__ == "__main__":
+    with serving(Path(sys.argv[1])) as running:
+        print(running.origin, running.ca_file, flush=True)
+        sys.stdin.read()
