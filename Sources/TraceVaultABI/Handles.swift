@@ -21,6 +21,7 @@ protocol Handled: AnyObject, Sendable {
 final class Handles: Sendable {
     private struct Slot {
         var object: (any Handled)?
+        var kind: Kind
         var generation: UInt64 = 1
     }
 
@@ -71,10 +72,11 @@ final class Handles: Sendable {
         let place = table.get().state.withLock { state -> (Int, UInt64)? in
             if let index = state.free.popLast() {
                 state.slots[index].object = object
+                state.slots[index].kind = Object.kind
                 return (index, state.slots[index].generation)
             }
             guard state.slots.count < maxSlots else { return nil }
-            state.slots.append(Slot(object: object))
+            state.slots.append(Slot(object: object, kind: Object.kind))
             return (state.slots.count - 1, 1)
         }
         guard let place else {
@@ -89,13 +91,14 @@ final class Handles: Sendable {
     ) throws(Failure) -> Object {
         let (index, generation) = try unsafe decode(handle, Object.kind)
         let object = table.get().state.withLock { state -> (any Handled)? in
-            guard index < state.slots.count, state.slots[index].generation == generation else {
-                return nil
-            }
+            guard index < state.slots.count, state.slots[index].generation == generation,
+                state.slots[index].kind == Object.kind
+            else { return nil }
             return state.slots[index].object
         }
-        guard let object = object as? Object else { throw dead }
-        return object
+        guard let object else { throw dead }
+        // The slot's kind says which class it is, whatever the number claims.
+        return unsafe unsafeDowncast(object, to: Object.self)
     }
 
     /// Takes the object back from C; nil when there is none.
@@ -105,7 +108,7 @@ final class Handles: Sendable {
         guard let (index, generation) = try? unsafe decode(handle, Object.kind) else { return nil }
         let object = table.get().state.withLock { state -> (any Handled)? in
             guard index < state.slots.count, state.slots[index].generation == generation,
-                let object = state.slots[index].object
+                state.slots[index].kind == Object.kind, let object = state.slots[index].object
             else { return nil }
             state.slots[index].object = nil
             // A slot whose generations are used up is never used again: no handle comes twice.
@@ -115,6 +118,6 @@ final class Handles: Sendable {
             }
             return object
         }
-        return object as? Object
+        return object.map { unsafe unsafeDowncast($0, to: Object.self) }
     }
 }

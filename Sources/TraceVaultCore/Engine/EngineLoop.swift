@@ -5,7 +5,7 @@ import CSystem
 
 /// Everything the thread owns. Made on the host's thread, then used by the engine's thread alone.
 final class EngineLoop {
-    private struct Running {
+    private final class Running {
         let job: Job
         /// What the last try brought.
         var outcome: Result<Trace, Failure> = .failure(Failure(.other, "no try was made"))
@@ -13,6 +13,8 @@ final class EngineLoop {
         var tries = 0
         /// An incomplete trace and its reply, kept while later tries go on.
         var incomplete: (Trace, HTTPReply)?
+
+        init(_ job: Job) { self.job = job }
     }
 
     private var scheduler: Scheduler
@@ -56,7 +58,7 @@ final class EngineLoop {
     private func publish() {
         counts.queued = scheduler.queued
         counts.inFlight = scheduler.inFlight
-        figures.publish(counts)
+        figures.publish(counts, answered)
         guard !answered.isEmpty else { return }
         mailbox.answered(answered)
         answered.removeAll(keepingCapacity: true)
@@ -76,7 +78,7 @@ final class EngineLoop {
         let now = tvs_monotonic_us()
         switch command {
         case .submit(let job):
-            running[job.id] = Running(job: job)
+            running[job.id] = Running(job)
             let wait = job.request.waitMs
             let ticket = Ticket(
                 id: job.id, tenant: tenants.number(of: job.tenant.name),
@@ -111,28 +113,27 @@ final class EngineLoop {
 
     /// Begins a try; what goes wrong before the first byte ends the request.
     private func start(_ id: JobID) -> [Action] {
-        guard let job = running[id]?.job else { return [] }
-        running[id]?.tries += 1
+        guard let entry = running[id] else { return [] }
+        entry.tries += 1
         do {
-            try begin(job)
+            try begin(entry.job, entry.job.credential)
             return []
         } catch {
-            running[id]?.outcome = .failure(error)
-            running[id]?.reply = nil
+            entry.outcome = .failure(error)
+            entry.reply = nil
             return scheduler.finished(id, .final, now: tvs_monotonic_us())
         }
     }
 
-    /// Looks the credential up anew, as the vault may hold a newer one than at submission, and
-    /// sends the request; again when the credential is replaced between look-up and use.
-    private func begin(_ job: Job) throws(Failure) {
-        let credential = try job.tenant.credential(account: job.credential.accountID)
+    /// Sends the request with the credential as the vault has it now. A credential that was replaced
+    /// since it was looked up is refused as a conflict, and looked up again.
+    private func begin(_ job: Job, _ credential: Credential) throws(Failure) {
         let authorization: SecretHeader
         do {
             authorization = try job.tenant.authorization(for: credential)
         } catch {
             guard error.status == .conflict else { throw error }
-            return try begin(job)
+            return try begin(job, job.tenant.credential(account: credential.accountID))
         }
         let request = HTTPRequest(
             path: CloudflareAPI.tracePath(
@@ -149,12 +150,12 @@ final class EngineLoop {
     }
 
     private func ended(_ id: JobID, _ reply: HTTPReply) {
-        guard running[id] != nil else { return }
+        guard let entry = running[id] else { return }
         let judgement = CloudflareAPI.judge(reply)
-        running[id]?.outcome = judgement.outcome
-        running[id]?.reply = reply
+        entry.outcome = judgement.outcome
+        entry.reply = reply
         if case .pending = judgement.verdict, case .success(let trace) = judgement.outcome {
-            running[id]?.incomplete = (trace, reply)
+            entry.incomplete = (trace, reply)
         }
         counts.countTry(judgement.verdict)
         perform(scheduler.finished(id, judgement.verdict, now: tvs_monotonic_us()))
@@ -211,9 +212,11 @@ final class EngineLoop {
             messageRef: entry.job.request.messageRef, fetchedAtMs: tvs_wall_ms(),
             cfRay: reply.map(\.headers.cfRay), httpStatus: reply?.status, attempts: entry.tries)
         let document = Document(trace, context, raw: reply?.body)
+        var failure: Failure?
+        do { try document.trace() } catch { failure = error }
         deliver(
             entry,
-            Event(id: entry.job.id, tag: entry.job.tag, failure: nil, document: document))
+            Event(id: entry.job.id, tag: entry.job.tag, failure: failure, document: document))
     }
 
     private func deliver(_ entry: Running, _ failure: Failure) {
@@ -224,7 +227,8 @@ final class EngineLoop {
     }
 
     private func deliver(_ entry: Running, _ event: Event) {
-        counts.countAnswer(event.status, afterUs: tvs_monotonic_us() - entry.job.submittedAt)
+        let tookUs = tvs_monotonic_us() - entry.job.submittedAt
+        counts.slowestUs = max(counts.slowestUs, tookUs)
         answered.append(event)
         if let waiter = entry.job.waiter {
             waiter.answer(event)

@@ -10,7 +10,6 @@ struct Counts: Sendable {
     var retries: Int64 = 0
     var polls: Int64 = 0
     var rateLimited: Int64 = 0
-    var answers: [Status: Int64] = [:]
     var slowestUs: Int64 = 0
 
     mutating func countTry(_ verdict: Verdict) {
@@ -22,27 +21,33 @@ struct Counts: Sendable {
         case .rateLimited: rateLimited += 1
         }
     }
-
-    mutating func countAnswer(_ status: Status, afterUs: Int64) {
-        answers[status, default: 0] += 1
-        slowestUs = max(slowestUs, afterUs)
-    }
 }
 
 /// The newest published counts, for any thread.
 final class Figures: Sendable {
-    private let state = Mutex(Counts())
+    private struct State {
+        var counts = Counts()
+        var answers: [Status: Int64] = [:]
+    }
 
-    func publish(_ counts: Counts) { state.withLock { $0 = counts } }
+    private let state = Mutex(State())
+
+    /// Takes the counts as they are now, and the answers since the last time.
+    func publish(_ counts: Counts, _ answered: [Event]) {
+        state.withLock { state in
+            state.counts = counts
+            for event in answered { state.answers[event.status, default: 0] += 1 }
+        }
+    }
 
     func write(into writer: inout JSONWriter, untaken: Int, outstanding: Int) {
-        let state = state.withLock { $0 }
+        let (counts, answers) = state.withLock { ($0.counts, $0.answers) }
         let members: [(StaticString, Int64)] = [
-            ("queued", Int64(state.queued)), ("in_flight", Int64(state.inFlight)),
+            ("queued", Int64(counts.queued)), ("in_flight", Int64(counts.inFlight)),
             ("untaken", Int64(untaken)), ("outstanding", Int64(outstanding)),
-            ("tries", state.tries), ("transient_failures", state.retries),
-            ("pending_answers", state.polls), ("rate_limited", state.rateLimited),
-            ("slowest_ms", state.slowestUs / 1000),
+            ("tries", counts.tries), ("transient_failures", counts.retries),
+            ("pending_answers", counts.polls), ("rate_limited", counts.rateLimited),
+            ("slowest_ms", counts.slowestUs / 1000),
         ]
         writer.beginObject()
         for (name, value) in members {
@@ -51,7 +56,7 @@ final class Figures: Sendable {
         }
         writer.key("answers")
         writer.beginObject()
-        for (status, count) in state.answers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        for (status, count) in answers.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             writer.key(status.name)
             writer.int(count)
         }

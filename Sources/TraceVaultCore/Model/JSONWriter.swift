@@ -4,6 +4,10 @@
 // non-ASCII text as they are. Running out of room is remembered, not thrown, so that callers stay
 // straight lines: look at `isComplete` once, at the end.
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Writes one JSON value. Commas and colons come by themselves; nesting is the caller's to balance.
 package struct JSONWriter: ~Copyable {
     package let buffer: ByteBuffer
@@ -143,7 +147,7 @@ package struct JSONWriter: ~Copyable {
             var index = 0
             while index < all.count {
                 let rest = unsafe UnsafeRawBufferPointer(rebasing: all[index...])
-                let plain = unsafe rest.firstIndex(of: UInt8(ascii: "\\")) ?? rest.count
+                let plain = unsafe Self.distance(to: UInt8(ascii: "\\"), in: rest)
                 unsafe raw(UnsafeRawBufferPointer(rebasing: rest[..<plain]))
                 index += plain
                 guard index < all.count else { return }
@@ -152,6 +156,14 @@ package struct JSONWriter: ~Copyable {
                 scalar(Unicode.Scalar(value) ?? "\u{FFFD}")
             }
         }
+    }
+
+    /// How many bytes come before the first `wanted`.
+    private static func distance(to wanted: UInt8, in bytes: UnsafeRawBufferPointer) -> Int {
+        guard let start = bytes.baseAddress,
+            let found = unsafe memchr(start, Int32(wanted), bytes.count)
+        else { return bytes.count }
+        return unsafe UnsafeRawPointer(found) - start
     }
 
     private mutating func scalar(_ scalar: Unicode.Scalar) {

@@ -1,34 +1,49 @@
-// Document.swift - an answer in JSON, in one or more views. A view is made when it is first asked
-// for, on the thread that asks, and kept: its bytes live as long as the document.
+// Document.swift - an answer in JSON, in one or more views. The bytes of a view live as long as the
+// document.
 
 import Synchronization
 
 package final class Document: Sendable {
-    private enum Content: Sendable {
-        case json(ByteBuffer)
-        // Boxed: inline, a `json` leaves words undefined that the compiler's code looks at (and
-        // ignores), and every host's memory checker complains.
-        indirect case reply(Trace?, TraceContext, raw: ByteBuffer?)
+    /// What the view "trace" is made of.
+    private final class Source: Sendable {
+        let trace: Trace
+        let context: TraceContext
+
+        init(_ trace: Trace, _ context: TraceContext) {
+            self.trace = trace
+            self.context = context
+        }
     }
 
-    private let content: Content
-    private let made = Mutex<ByteBuffer?>(nil)
+    private struct State {
+        /// Gone once the view is made: it holds more memory than the view.
+        var source: Source?
+        var trace: ByteBuffer?
+    }
+
+    private let json: ByteBuffer?
+    private let raw: ByteBuffer?
+    private let state: Mutex<State>
 
     /// The largest document the library writes itself.
     private static let maxLength = 256 << 20
 
-    /// A document with the one view "json".
-    package init(json: ByteBuffer) { content = .json(json) }
+    private init(json: ByteBuffer? = nil, raw: ByteBuffer? = nil, source: Source? = nil) {
+        self.json = json
+        self.raw = raw
+        state = Mutex(State(source: source))
+    }
 
-    /// A fetched or stored reply that is a trace: views "trace" and "raw".
-    package init(_ trace: Trace, _ context: TraceContext, raw: ByteBuffer?) {
-        content = .reply(trace, context, raw: raw)
+    /// A document with the one view "json".
+    package convenience init(json: ByteBuffer) { self.init(json: json, raw: nil) }
+
+    /// A reply that is a trace: views "trace", made when it is first asked for, and "raw".
+    package convenience init(_ trace: Trace, _ context: TraceContext, raw: ByteBuffer?) {
+        self.init(raw: raw, source: Source(trace, context))
     }
 
     /// What is left of a failed request: the view "raw", if anything came.
-    init(raw: ByteBuffer?) {
-        content = .reply(nil, TraceContext(), raw: raw)
-    }
+    convenience init(raw: ByteBuffer?) { self.init(json: nil, raw: raw) }
 
     /// Writes a document with the one view "json".
     package static func json(
@@ -49,30 +64,34 @@ package final class Document: Sendable {
 
     /// The named view; `.notFound` says which there are.
     package func view(_ name: String) throws(Failure) -> ByteBuffer {
-        switch (content, name) {
-        case (.json(let json), "json"): return json
-        case (.json, _): throw Failure(.notFound, "no such view; there is: json")
-        case (.reply(let trace?, let context, _), "trace"): return try once(trace, context)
-        case (.reply(nil, _, _), "trace"):
-            throw Failure(.notFound, "the request failed, so there is no trace")
-        case (.reply(_, _, let raw), "raw"):
+        if let json {
+            guard name == "json" else { throw Failure(.notFound, "no such view; there is: json") }
+            return json
+        }
+        switch name {
+        case "trace": return try trace()
+        case "raw":
             guard let raw, raw.count > 0 else {
                 throw Failure(.notFound, "no reply came, so there is no body")
             }
             return raw
-        case (.reply, _): throw Failure(.notFound, "no such view; there are: trace, raw")
+        default: throw Failure(.notFound, "no such view; there are: trace, raw")
         }
     }
 
-    private func once(_ trace: Trace, _ context: TraceContext) throws(Failure) -> ByteBuffer {
-        let kept = made.withLock { $0 }
-        if let kept { return kept }
-        let fresh = try trace.view(context)
-        // Two threads may have made it: everybody gets the one that was first.
-        return made.withLock { kept in
-            if let kept { return kept }
-            kept = fresh
-            return fresh
+    /// The view "trace", made on the first call. The engine calls this on its own thread while the
+    /// reply is still in that processor's cache; another thread would have to fetch it all.
+    @discardableResult
+    package func trace() throws(Failure) -> ByteBuffer {
+        try state.withLock { state throws(Failure) in
+            if let made = state.trace { return made }
+            guard let source = state.source else {
+                throw Failure(.notFound, "the request failed, so there is no trace")
+            }
+            let made = try source.trace.view(source.context)
+            state.trace = made
+            state.source = nil
+            return made
         }
     }
 }

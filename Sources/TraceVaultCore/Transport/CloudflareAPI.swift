@@ -13,9 +13,15 @@ struct Judgement {
 enum CloudflareAPI {
     /// The path of the trace endpoint below the base URL. Both ids have passed their checks.
     static func tracePath(accountID: String, messageRef: String, submission: Bool?) -> String {
-        let segment = Identifiers.pathSegment(messageRef)
-        let query = submission.map { "?submission=\($0)" } ?? ""
-        return "/accounts/\(accountID)/email-security/investigate/\(segment)/trace\(query)"
+        var path = ""
+        path.reserveCapacity(160)
+        path += "/accounts/"
+        path += accountID
+        path += "/email-security/investigate/"
+        path += Identifiers.pathSegment(messageRef)
+        path += "/trace"
+        if let submission { path += submission ? "?submission=true" : "?submission=false" }
+        return path
     }
 
     static func judge(_ reply: HTTPReply) -> Judgement {
