@@ -5,7 +5,8 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DESTDIR ?=
 
-export PREFIX LIBDIR INCLUDEDIR DESTDIR
+# Handed to scripts/install alone: exported, they would reach every make below this one.
+PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
 .PHONY: help build install uninstall setup test check bench demo clean
@@ -26,10 +27,10 @@ build:
 	@scripts/build
 
 install:
-	@scripts/install
+	@$(PLACES) scripts/install
 
 uninstall:
-	@scripts/install --remove
+	@$(PLACES) scripts/install --remove
 
 setup:
 	@scripts/setup

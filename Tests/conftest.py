@@ -1,4 +1,4 @@
-"""What the tests below this folder share: the binding from the tree, and the stand-in's launcher."""
+"""What the tests of this folder share: the binding from the tree, the stand-in's launcher."""
 
 import os
 import sys

@@ -274,7 +274,7 @@ def test_a_server_that_is_not_trusted_gets_nothing(
         ("unknown letter", 2, "usage: example"),
         ("bad setting", 3, "TV_E_CONFIG_NAME: "),
         ("no equals sign", 2, "NAME=VALUE"),
-        ("bad wait", 2, "0 to 86400 seconds"),
+        ("bad wait", 2, "0 to 86000 seconds"),
         ("missing key file", 3, "No such file"),
         ("short key file", 3, "TV_E_ARGUMENT: "),
         ("wrong key", 3, "TV_E_UNLOCK: "),

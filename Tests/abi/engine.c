@@ -76,6 +76,37 @@ PROMISE(the_descriptor_is_readable_exactly_while_an_event_waits) {
     close(closed.fd);
 }
 
+/* Cancels a request and comes back when its event is there. */
+static void cancel_and_await(tv_engine *engine, uint64_t id) {
+    OK(tv_engine_cancel(engine, id, ERR));
+    for (int i = 0; i < 3000 && tv_engine_cancel(engine, id, NULL) != TV_E_NOT_FOUND; i++)
+        usleep(10000);
+    GIVES(TV_E_NOT_FOUND, tv_engine_cancel(engine, id, ERR));
+}
+
+PROMISE(taking_one_of_two_waiting_events_leaves_the_descriptor_readable) {
+    loopback silent = open_loopback(1);
+    tv_engine *engine = loopback_engine(&silent, NULL);
+    tv_vault *vault = test_vault(silent.origin);
+    tv_tenant *acme = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    uint64_t first = 0;
+    uint64_t second = 0;
+    OK(tv_engine_submit(engine, acme, request, 1, &first, ERR));
+    OK(tv_engine_submit(engine, acme, request, 2, &second, ERR));
+    cancel_and_await(engine, first);
+    cancel_and_await(engine, second);
+    tv_event_free(next_event(engine));
+    CHECK(readable(engine, 0));
+    tv_event_free(next_event(engine));
+    CHECK(!readable(engine, 0));
+    tv_engine_free(engine);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_vault_free(vault);
+    close(silent.fd);
+}
+
 PROMISE(a_deadline_ends_a_request_that_gets_no_answer) {
     loopback silent = open_loopback(1);
     tv_engine *engine = loopback_engine(&silent, NULL);
@@ -272,6 +303,7 @@ int main(int argc, char **argv) {
     RUN(a_closed_port_is_a_transport_failure_with_its_facts);
     RUN(fetch_gives_the_failure_itself);
     RUN(the_descriptor_is_readable_exactly_while_an_event_waits);
+    RUN(taking_one_of_two_waiting_events_leaves_the_descriptor_readable);
     RUN(a_deadline_ends_a_request_that_gets_no_answer);
     RUN(a_cancelled_request_still_has_its_event);
     RUN(a_full_queue_is_a_status_and_taking_makes_room);

@@ -35,8 +35,8 @@ static const char usage[] =
 
 typedef struct options {
     const char *account;
-    const char *wait_ms;
-    char wait_text[24];
+    char wait_ms[24]; /* "" when not asked for */
+    char deadline_ms[24];
     tv_config *config;
 } options;
 
@@ -49,12 +49,16 @@ static int failed(const char *what, tv_status status, tv_error *error) {
     return 1;
 }
 
-/* Prints a log line's text; whatever could steer a terminal is shown as \xNN. */
+/* Prints a log line's text. It comes from outside: whatever could steer a terminal, the control
+ * characters of ASCII and those from U+0080 to U+009F, is shown as \xNN. */
 static void print_text(const char *data, size_t len) {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)data[i];
+        int starts_c1 = c == 0xc2 && i + 1 < len && (unsigned char)data[i + 1] < 0xa0;
         if (c < 0x20 || c == 0x7f)
             printf("\\x%02x", c);
+        else if (starts_c1)
+            printf("\\x%02x", (unsigned char)data[++i]);
         else
             putchar(c);
     }
@@ -138,8 +142,12 @@ static int submit(tv_engine *engine, const tv_tenant *tenant, const options *opt
                error))
         return -1;
     tv_status status = TV_OK;
-    if (opt->wait_ms != NULL)
+    if (*opt->wait_ms != '\0') {
         status = tv_request_set(request, "wait_ms", 7, opt->wait_ms, strlen(opt->wait_ms), &error);
+        if (status == TV_OK)
+            status = tv_request_set(request, "deadline_ms", 11, opt->deadline_ms,
+                                    strlen(opt->deadline_ms), &error);
+    }
     if (status == TV_OK) status = tv_engine_submit(engine, tenant, request, index, NULL, &error);
     tv_request_free(request);
     if (status == TV_E_QUEUE_FULL) {
@@ -230,12 +238,13 @@ static int set_option(options *opt, const char *text) {
 static int set_wait(options *opt, const char *seconds) {
     char *end = NULL;
     unsigned long value = strtoul(seconds, &end, 10);
-    if (*seconds < '0' || *seconds > '9' || *end != '\0' || value > 86400) {
-        fprintf(stderr, "example: -w needs 0 to 86400 seconds, not %s\n", seconds);
+    if (*seconds < '0' || *seconds > '9' || *end != '\0' || value > 86000) {
+        fprintf(stderr, "example: -w needs 0 to 86000 seconds, not %s\n", seconds);
         return EXIT_USAGE;
     }
-    snprintf(opt->wait_text, sizeof opt->wait_text, "%lu", value * 1000);
-    opt->wait_ms = opt->wait_text;
+    /* The deadline leaves room for the answer after the wait. */
+    snprintf(opt->wait_ms, sizeof opt->wait_ms, "%lu", value * 1000);
+    snprintf(opt->deadline_ms, sizeof opt->deadline_ms, "%lu", (value + 120) * 1000);
     return 0;
 }
 
@@ -266,7 +275,7 @@ int main(int argc, char **argv) {
                 tv_abi());
         return EXIT_SETUP;
     }
-    options opt = {.account = "", .wait_ms = NULL, .wait_text = "", .config = NULL};
+    options opt = {.account = "", .wait_ms = "", .deadline_ms = "", .config = NULL};
     tv_error *error = NULL;
     if (failed("settings", tv_config_new(&opt.config, &error), error)) return EXIT_SETUP;
     int code = parse_and_run(argc, argv, &opt);

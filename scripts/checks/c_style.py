@@ -38,7 +38,7 @@ done = subprocess.run(
     text=True,
 )
 if done.returncode != 0:
-    problems += (done.stdout + done.stderr).strip().splitlines()[:40]
+    problems += ["cppcheck:", *(done.stdout + done.stderr).strip().splitlines()[:40]]
 with tempfile.TemporaryDirectory() as folder:
     for path in sources:
         # -O1: some warnings (uninitialised values, truncation) need the optimiser's eyes.

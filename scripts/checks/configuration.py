@@ -15,8 +15,8 @@ PAGE = ROOT / "docs/CONFIGURATION.md"
 HEAD = """# Settings
 
 Made from the library's own table by `scripts/checks/configuration.py --write`. Set them with
-`tv_config_set(config, name, …)` in C, or `settings={name: value}` in Python. Unknown names fail with
-`TV_E_CONFIG_NAME`, values out of bounds with `TV_E_CONFIG_VALUE`.
+`tv_config_set(config, name, …)` in C, or `settings={name: value}` in Python. Unknown names fail
+with `TV_E_CONFIG_NAME`, values out of bounds with `TV_E_CONFIG_VALUE`.
 
 | name | values | default | meaning |
 |---|---|---|---|

@@ -5,16 +5,16 @@ import re
 from _tree import answer, read, short, swift_files, without_comments
 
 FORBIDDEN = (
-    (r"\bimport\s+(?:\w+\s+)?(?:Foundation\w*|Dispatch|CoreFoundation)\b", "Foundation or Dispatch"),
+    (r"\bimport\s+(?:\w+\s+)?(?:Foundation\w*|Dispatch)\b", "Foundation or Dispatch"),
     (r"\b(?:async|await|actor|Task|TaskGroup|MainActor|AsyncStream)\b", "Swift concurrency"),
     (r"\btry!", "try! traps on an error"),
     (r"\bas!", "as! traps on another type"),
     (r"\b(?:fatalError|preconditionFailure|precondition|assertionFailure|assert)\s*\(", "a trap"),
     (r"\bunsafeBitCast\b|\bunsafelyUnwrapped\b", "an unchecked conversion"),
     (r"(?<![.\w])(?:print|debugPrint|dump|puts|printf|fputs|perror)\s*\(", "output to fd 1 or 2"),
-    (r"(?<![.\w])(?<!func )(?:setlocale|setenv|putenv|unsetenv|umask|setrlimit|sigaction|signal|prctl)\s*\(",
+    (r"(?<![.\w])(?:setlocale|setenv|putenv|unsetenv|umask|setrlimit|sigaction|signal)\s*\(",
      "a change to the host's process"),
-    (r"(?<![.\w])(?<!func )(?:_?exit|abort)\s*\(", "the end of the host's process"),
+    (r"(?<![.\w])(?:_?exit|abort)\s*\(", "the end of the host's process"),
     (r"(?<=[\w)\]>?])!(?![=\w(])", "a forced unwrap"),
     (r"(?<=[\w)\]>?])!(?=[.\[(])", "a forced unwrap"),
     (r"\\\(error\)", "an error printed into text: Swift errors describe themselves with types"),

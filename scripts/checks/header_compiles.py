@@ -1,4 +1,4 @@
-"""The header compiles alone and twice, as C99 to C23 and C++11 to C++23, without a warning."""
+"""The headers compile alone and twice, as C99 to C23 and C++11 to C++23, without a warning."""
 
 import subprocess
 import tempfile
@@ -11,27 +11,39 @@ STANDARDS = (
     ("g++", "cpp", ("c++11", "c++17", "c++20", "c++23")),
 )
 WARNINGS = ("-Wall", "-Wextra", "-pedantic", "-Wundef", "-Werror")
-ONCE = '#include "tracevault.h"\n'
-# A user's first line: every type and constant is there without another include.
-USE = "tv_status tv_check_use(void);\ntv_status tv_check_use(void) { return TV_E_OTHER; }\n"
+# Each header, where it is, and a user's first line: types and constants need no other include.
+HEADERS = (
+    (
+        "tracevault.h",
+        "include",
+        "tv_status use(void);\ntv_status use(void) { return TV_E_OTHER; }\n",
+    ),
+    ("tv_trace.h", "bindings/c", "int use(void);\nint use(void) { return TV_TRACE_OK; }\n"),
+)
 
 problems = []
 runs = 0
 with tempfile.TemporaryDirectory() as folder:
-    for compiler, suffix, standards in STANDARDS:
-        for name, text in (("alone", ONCE + USE), ("twice", ONCE + ONCE + USE)):
-            source = Path(folder) / f"{name}.{suffix}"
-            source.write_text(text, encoding="utf-8")
-            for standard in standards:
-                runs += 1
-                done = subprocess.run(
-                    [compiler, f"-std={standard}", *WARNINGS, "-fsyntax-only"]
-                    + ["-I", str(ROOT / "include"), str(source)],
-                    capture_output=True,
-                    text=True,
-                )
-                if done.returncode != 0:
-                    lines = done.stderr.strip().splitlines()[:6]
-                    problems += [f"{compiler} -std={standard}, included {name}:", *lines]
+    cases = [
+        (compiler, suffix, standard, header, place, use, times)
+        for compiler, suffix, standards in STANDARDS
+        for standard in standards
+        for header, place, use in HEADERS
+        for times in (1, 2)
+    ]
+    for compiler, suffix, standard, header, place, use, times in cases:
+        runs += 1
+        source = Path(folder) / f"source.{suffix}"
+        source.write_text(f'#include "{header}"\n' * times + use, encoding="utf-8")
+        done = subprocess.run(
+            [compiler, f"-std={standard}", *WARNINGS, "-fsyntax-only"]
+            + ["-I", str(ROOT / place), str(source)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            how = "alone" if times == 1 else "twice"
+            lines = done.stderr.strip().splitlines()[:6]
+            problems += [f"{header} with {compiler} -std={standard}, included {how}:", *lines]
 
-answer(problems, "make include/tracevault.h standard C and C++ again", f"{runs} compilations")
+answer(problems, "make the header standard C and C++ again", f"{runs} compilations")

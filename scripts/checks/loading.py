@@ -28,8 +28,11 @@ with tempfile.TemporaryDirectory() as folder:
     )
 
 lines = (done.stdout + done.stderr).strip().splitlines()
+problems = [line for line in lines if not line.startswith("ok")]
+if done.returncode != 0:
+    problems.append(f"the program ended with {done.returncode}")
 answer(
-    [line for line in lines if not line.startswith("ok")] if done.returncode != 0 else [],
+    problems,
     "no constructors, no work at load; look for a new static initialiser or a dynamic runtime",
-    lines[-1] if lines else "",
+    f"{len(lines)} promises",
 )

@@ -12,8 +12,8 @@ BINDING = ROOT / "bindings/python"
 
 
 def run(*command: str) -> list[str]:
-    # The tests import the stand-in's launcher from its folder.
-    environment = {**os.environ, "MYPYPATH": "Tests/server"}
+    # The tests import the launcher of the stand-in and the Python binding.
+    environment = {**os.environ, "MYPYPATH": "Tests/server:bindings/python/src"}
     done = subprocess.run(
         [str(TOOLS / command[0]), *command[1:]],
         cwd=ROOT,

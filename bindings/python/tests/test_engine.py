@@ -407,6 +407,34 @@ def test_submitting_more_than_the_queue_holds_is_an_error_until_something_is_tak
         engine.submit(request)
 
 
+def test_untaken_results_count_also_when_another_call_has_fetched_them(
+    server: Standin, acme: tv.Tenant
+) -> None:
+    good = server.messages_of(ACME)[0].postfix_id
+    with tv.Engine(settings(server, engine_max_queued=2)) as engine:
+        for _ in range(2):
+            engine.submit(tv.Request.trace(acme, ACME, good))
+        while engine.stats()["untaken"] < 2:
+            time.sleep(0.01)
+        engine.trace(acme, ACME, good)
+        with pytest.raises(tv.QueueFullError):
+            engine.submit(tv.Request.trace(acme, ACME, good))
+        assert [engine.take(60) is None, engine.take(60) is None] == [False, False]
+
+
+def test_results_nobody_wants_any_more_take_up_no_room(server: Standin, acme: tv.Tenant) -> None:
+    good = tv.Request.trace(acme, ACME, server.messages_of(ACME)[0].postfix_id)
+    with tv.Engine(settings(server, engine_max_queued=2)) as engine:
+        refs = ["bad-html", "slow-60000"]
+        results = engine.batch(tv.Request.trace(acme, ACME, ref) for ref in refs)
+        next(results)
+        results.close()  # type: ignore[attr-defined]
+        while engine.stats()["untaken"] < 1:
+            time.sleep(0.01)
+        engine.submit(good)
+        engine.submit(good)
+
+
 # ---- Threads ---------------------------------------------------------------------------------
 
 
@@ -486,6 +514,19 @@ def test_closing_completes_everything_under_way_with_a_shutdown_error(
     left = engine.take(0)
     assert left is not None
     assert (left.id, type(left.error)) == (identity, tv.ShutdownError)
+
+
+def test_results_nobody_waited_for_can_be_taken_after_closing(
+    server: Standin, acme: tv.Tenant
+) -> None:
+    engine = tv.Engine(settings(server))
+    ids = [engine.submit(tv.Request.trace(acme, ACME, "slow-60000")) for _ in range(3)]
+    engine.close()
+    left = [engine.take(0), engine.take(), engine.take(60)]
+    assert sorted(result.id for result in left if result) == sorted(ids)
+    assert [type(result.error) for result in left if result] == [tv.ShutdownError] * 3
+    with pytest.raises(tv.ClosedError):
+        engine.take()
 
 
 def test_a_closed_engine_refuses_everything_and_closes_again(
