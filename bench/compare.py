@@ -199,11 +199,10 @@ def throughput(setting: Setting) -> list[Figure]:
 
     modes = {mode: sdk(mode) for mode in SDK_MODES}
     best = max(modes, key=lambda mode: modes[mode])
-    pairs = max(3, setting.pairs // 2)
-    ratio, detail = alternate(pairs, c_host, lambda: sdk(best))
+    ratio, detail = alternate(setting.pairs, c_host, lambda: sdk(best))
     detail |= {"sdk_mode": best, "sdk_modes_rps": modes}
     figures = [Figure("engine.rps_vs_sdk", ratio, detail)]
-    ratio, detail = alternate(pairs, python_host, lambda: sdk(best))
+    ratio, detail = alternate(setting.pairs, python_host, lambda: sdk(best))
     return [*figures, Figure("python.batch_rps_vs_sdk", ratio, detail | {"sdk_mode": best})]
 
 
