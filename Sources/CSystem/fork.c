@@ -1,10 +1,12 @@
-/* fork.c - notices that this process is a fork of the one that used the library before.
+/* fork.c - notices that this process is a fork of the one that used the library before, and keeps
+ * forks away from code that they would leave locked.
  *
  * A page marked MADV_WIPEONFORK holds READY; a child reads 0 there (the method of BoringSSL). No
- * atfork handler, no cost at load time. */
+ * cost at load time; the atfork handlers come with the first engine. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -56,3 +58,34 @@ uint32_t tvs_fork_generation(void) {
         sched_yield(); /* another thread is counting the fork */
     }
 }
+
+/* ---- code that a fork must not cut in two */
+
+static pthread_rwlock_t inside;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_lock(void) {
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    /* A fork that waits comes before threads that want to enter again and again. */
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&inside, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
+static void before_fork(void) { pthread_rwlock_wrlock(&inside); }
+static void after_fork_in_parent(void) { pthread_rwlock_unlock(&inside); }
+/* The lock names the parent's thread as its owner: the child begins with a new one. */
+static void after_fork_in_child(void) { make_lock(); }
+
+static void prepare(void) {
+    make_lock();
+    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void tvs_fork_unsafe_enter(void) {
+    pthread_once(&once, prepare);
+    pthread_rwlock_rdlock(&inside);
+}
+
+void tvs_fork_unsafe_leave(void) { pthread_rwlock_unlock(&inside); }

@@ -24,6 +24,14 @@ int64_t tvs_wall_ms(void);
  * getpid() where MADV_WIPEONFORK is refused. */
 uint32_t tvs_fork_generation(void);
 
+/** Enters code that a fork must not cut in two: libcurl and OpenSSL hold locks there which a child
+ * would find locked for ever. fork() in any thread of the process waits until everybody has left.
+ * Many threads may be inside at once; not recursive. The first call registers with
+ * pthread_atfork(). */
+void tvs_fork_unsafe_enter(void);
+/** Leaves it. */
+void tvs_fork_unsafe_leave(void);
+
 /* ---- guarded memory ------------------------------------------------------------------------- */
 
 /** A run of pages between two inaccessible ones, and which protection the kernel really gave. */

@@ -45,13 +45,21 @@ final class EngineLoop {
     /// The thread's life.
     func run() {
         while !isOver {
-            for command in mailbox.drain() { obey(command) }
-            perform(scheduler.advance(now: tvs_monotonic_us()))
-            publish()
-            if isOver { break }
-            transport.poll(timeoutMs: pause()) { id, reply in ended(id, reply) }
+            tvs_fork_unsafe_enter()
+            let moved = round()
+            tvs_fork_unsafe_leave()
+            if !moved { transport.wait(timeoutMs: pause()) }
         }
         events.close()
+    }
+
+    /// Everything there is to do now. True when there may be more to do at once.
+    private func round() -> Bool {
+        for command in mailbox.drain() { obey(command) }
+        perform(scheduler.advance(now: tvs_monotonic_us()))
+        let moved = !isOver && transport.move { id, reply in ended(id, reply) }
+        publish()
+        return moved || isOver
     }
 
     /// Hands this round's answers and figures over: few locks and wake-ups, however many answers.
@@ -126,8 +134,8 @@ final class EngineLoop {
         }
     }
 
-    /// Sends the request with the credential as the vault has it now. One that was replaced since it
-    /// was looked up is refused as a conflict, and looked up again.
+    /// Sends the request with the credential as the vault has it now. A credential that was
+    /// replaced since it was looked up is refused as a conflict, and looked up again.
     private func begin(_ job: Job, _ credential: Credential) throws(Failure) {
         let authorization: SecretHeader
         do {

@@ -40,6 +40,7 @@ package enum Identifiers {
     /// A checked message ref as one path segment. Only "+" needs an escape: some servers read it
     /// as a space.
     package static func pathSegment(_ messageRef: String) -> String {
+        guard messageRef.utf8.contains(UInt8(ascii: "+")) else { return messageRef }
         var segment = ""
         for scalar in messageRef.unicodeScalars {
             if scalar == "+" { segment += "%2B" } else { segment.unicodeScalars.append(scalar) }

@@ -162,13 +162,13 @@ final class CurlExchange {
             return ""
         }
         let length = unsafe strnlen(value, ReplyHeaders.maxValue)
-        var text = ""
-        for index in 0..<length {
-            let byte = unsafe UInt8(bitPattern: value[index])
-            let scalar = (0x20...0x7E).contains(byte) ? Unicode.Scalar(byte) : "?"
-            text.unicodeScalars.append(scalar)
+        let bytes = unsafe UnsafeRawBufferPointer(start: value, count: length)
+        if unsafe bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
+            return unsafe String(decoding: bytes, as: UTF8.self)
         }
-        return text
+        return unsafe String(
+            decoding: bytes.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
+            as: UTF8.self)
     }
 
     private func info(_ name: CURLINFO) -> Int {

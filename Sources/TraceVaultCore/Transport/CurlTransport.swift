@@ -1,5 +1,6 @@
 // CurlTransport.swift - HTTP exchanges over libcurl's multi interface. With CurlOptions.swift the
-// only Swift file that speaks libcurl. One thread uses a transport, except for `wake()`.
+// only Swift file that speaks libcurl. One thread uses a transport, except for `wake()`; all but
+// `wait()` runs where a fork cannot come between (tvs_fork_unsafe_enter).
 
 import CCurl
 import CSystem
@@ -27,7 +28,7 @@ package struct HTTPRequest: Sendable {
     }
 }
 
-/// Runs exchanges; ends are fetched with `poll`.
+/// Runs exchanges; `move` reports their ends.
 @safe
 package final class CurlTransport {
     private let settings: TransportSettings
@@ -38,6 +39,8 @@ package final class CurlTransport {
     private static let maxIdle = 256
 
     package init(_ settings: TransportSettings) throws(Failure) {
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
         try Self.startLibcurl()
         var settings = settings
         settings.caFile = try Self.trustStore(settings.caFile)
@@ -58,13 +61,15 @@ package final class CurlTransport {
     }
 
     deinit {
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
         for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
         flying = [:]
         idle = []
         unsafe _ = curl_multi_cleanup(multi)
     }
 
-    /// Begins an exchange. `id` names it until `poll` reports its end. `origin` is where the secret
+    /// Begins an exchange. `id` names it until `move` reports its end. `origin` is where the secret
     /// may go; any other base URL is refused here, next to the socket.
     package func start(
         _ id: UInt64, _ request: HTTPRequest, to origin: String
@@ -92,17 +97,20 @@ package final class CurlTransport {
         recycle(exchange)
     }
 
-    /// Moves bytes, waits at most `timeoutMs` when there are none, then calls `ended` for every
-    /// exchange that is over.
-    package func poll(timeoutMs: Int32, _ ended: (UInt64, HTTPReply) -> Void) {
+    /// Moves what can be moved and calls `ended` for every exchange that is over. True when there
+    /// was one: more may have come meanwhile, so do not wait yet.
+    package func move(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var running: Int32 = 0
         unsafe _ = curl_multi_perform(multi, &running)
-        if !collect(ended) {
-            unsafe _ = curl_multi_poll(multi, nil, 0, timeoutMs, nil)
-        }
+        return collect(ended)
     }
 
-    /// Ends a wait in `poll` at once, or the next one. Any thread.
+    /// Waits until there is something to move, at most `timeoutMs`.
+    package func wait(timeoutMs: Int32) {
+        unsafe _ = curl_multi_poll(multi, nil, 0, timeoutMs, nil)
+    }
+
+    /// Ends a `wait` at once, or the next one. Any thread.
     package func wake() { unsafe _ = curl_multi_wakeup(multi) }
 
     private func collect(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {

@@ -43,6 +43,8 @@ final class TenantIndex: Sendable {
     private let entries: [Entry]
     /// The opened metadata of this tenant's accounts, one after the other.
     private let metadata: ByteBuffer
+    /// Credentials that were asked for already, by their place in `entries`.
+    private let known = Mutex<[Int: Credential]>([:])
 
     init(_ tenant: Snapshot.TenantEntry, of snapshot: Snapshot) throws(Failure) {
         let metadata = ByteBuffer(limit: VaultLayout.maximumCount)
@@ -72,14 +74,14 @@ final class TenantIndex: Sendable {
         }
     }
 
-    private func entry(_ account: AccountID) -> Entry? {
+    private func place(of account: AccountID) -> Int? {
         var range = 0..<entries.count
         while !range.isEmpty {
             let middle = range.lowerBound + range.count / 2
-            let entry = entries[middle]
-            if entry.account == account { return entry }
+            let found = entries[middle].account
+            if found == account { return middle }
             range =
-                entry.account < account
+                found < account
                 ? middle + 1..<range.upperBound : range.lowerBound..<middle
         }
         return nil
@@ -87,30 +89,34 @@ final class TenantIndex: Sendable {
 
     /// The credential of one account; of the only one when none is named.
     func credential(_ account: AccountID?) throws(Failure) -> Credential {
-        let found: Entry?
+        let found: Int?
         if let account {
-            found = entry(account)
+            found = place(of: account)
         } else {
             guard entries.count <= 1 else {
                 throw Failure(.ambiguous, "the tenant has several accounts: name one")
             }
-            found = entries.first
+            found = entries.isEmpty ? nil : 0
         }
         guard let found else { throw Tenant.unknownAccount }
+        if let credential = known.withLock({ $0[found] }) { return credential }
+        let entry = entries[found]
         let credential = metadata.withBytes { span in
-            Metadata(span, found.metadata, of: .credential).map {
-                Credential($0, span, found.record)
+            Metadata(span, entry.metadata, of: .credential).map {
+                Credential($0, span, entry.record)
             }
         }
         guard let credential else { throw VaultRecord.unopened }
+        known.withLock { $0[found] = credential }
         return credential
     }
 
     /// Opens the secret of exactly this credential, still padded.
     func open(_ credential: Credential) throws(Failure) -> SecretBytes {
-        guard let found = entry(try AccountID(credential.accountID)) else {
+        guard let place = place(of: try AccountID(credential.accountID)) else {
             throw Tenant.unknownAccount
         }
+        let found = entries[place]
         guard found.record.id == credential.recordID, found.record.version == credential.version
         else {
             var failure = Failure(.conflict, "the credential was replaced: look it up again")

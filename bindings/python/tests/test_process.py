@@ -112,8 +112,6 @@ FORK = """
 request = tv.Request.trace(acme, ACME, GOOD)
 edit = vault.edit()
 batch = engine.batch([request])
-# Once there is a connection, the parent's engine sleeps: a fork in the middle of a TLS handshake
-# leaves OpenSSL's locks held in the child, which is the library's matter, not the binding's.
 engine.trace(acme, ACME, GOOD)
 in_thread("slow-60000")     # takes the events, holding the lock for it
 in_thread("slow-60000")     # waits for the other
