@@ -67,12 +67,20 @@ final class CurlExchange {
         unsafe nodes[2].data = email?.pointer
         unsafe nodes[2].next = nil
         // A key header would enter HTTP/2's shared compression table (security: HPACK).
-        let http2 = settings.http2 && request.email == nil
+        let isKey = request.email != nil
+        let http2 = settings.http2 && !isKey
+        // Connections with different TLS settings are never shared: saying "at most 1.3" aloud keeps
+        // the HTTP/1.1 connections of keys away from tokens, which would lose multiplexing there.
+        let tls =
+            isKey
+            ? Int(CURL_SSLVERSION_TLSv1_2) | Int(CURL_SSLVERSION_MAX_TLSv1_3)
+            : Int(CURL_SSLVERSION_TLSv1_2)
         let version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
         let codes = unsafe [
             tvs_curl_set_text(easy, CURLOPT_URL.rawValue, settings.base.text + request.path),
             tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
             tvs_curl_set_long(easy, CURLOPT_HTTP_VERSION.rawValue, Int(version)),
+            tvs_curl_set_long(easy, CURLOPT_SSLVERSION.rawValue, tls),
             tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
         ]
         guard codes.allSatisfy({ $0 == 0 }) else {

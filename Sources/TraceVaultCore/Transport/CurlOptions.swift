@@ -92,10 +92,9 @@ extension TransportSettings {
             CurlOption(CURLOPT_PROXY, .text(proxy)),
             CurlOption(CURLOPT_NOPROXY, .text("")),
             CurlOption(CURLOPT_SUPPRESS_CONNECT_HEADERS, .long(1)),
-            // TLS: verified, 1.2 or newer.
+            // TLS: verified; CurlExchange asks for 1.2 or newer.
             CurlOption(CURLOPT_SSL_VERIFYPEER, .long(1)),
             CurlOption(CURLOPT_SSL_VERIFYHOST, .long(2)),
-            CurlOption(CURLOPT_SSLVERSION, .long(Int(CURL_SSLVERSION_TLSv1_2))),
             CurlOption(CURLOPT_SSL_OPTIONS, .long(0)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYPEER, .long(1)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYHOST, .long(2)),
