@@ -69,8 +69,8 @@ final class CurlExchange {
         // A key header would enter HTTP/2's shared compression table (security: HPACK).
         let isKey = request.email != nil
         let http2 = settings.http2 && !isKey
-        // Connections with different TLS settings are never shared: saying "at most 1.3" aloud keeps
-        // the HTTP/1.1 connections of keys away from tokens, which would lose multiplexing there.
+        // Connections with different TLS settings are never shared: saying "at most 1.3" aloud
+        // keeps the HTTP/1.1 connections of keys away from tokens, which would not multiplex there.
         let tls =
             isKey
             ? Int(CURL_SSLVERSION_TLSv1_2) | Int(CURL_SSLVERSION_MAX_TLSv1_3)
