@@ -202,7 +202,11 @@ def test_a_changed_secret_is_refused_at_its_first_use(target: Target) -> None:
     opened = vault_reader.read(sound, key=KEY)
     lazy = [r for r in opened.records if r.type != vault_reader.EPOCH_KEY]
     refused = tried = 0
-    settings: dict[str, str | int] = {"api.base_url": f"{origin}/client/v4", "retry.max_attempts": 1}
+    settings: dict[str, str | int] = {
+        "api.base_url": f"{origin}/client/v4",
+        "retry.max_attempts": 1,
+        "budget.quota": 0,
+    }
     with tv.Engine(settings) as engine:
         assert first_use(target.path, engine, "acme", ACCOUNTS[0]) == "E_TRANSPORT"
         for record in lazy:
