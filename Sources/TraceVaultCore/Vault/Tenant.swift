@@ -75,16 +75,8 @@ final class TenantIndex: Sendable {
     }
 
     private func place(of account: AccountID) -> Int? {
-        var range = 0..<entries.count
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            let found = entries[middle].account
-            if found == account { return middle }
-            range =
-                found < account
-                ? middle + 1..<range.upperBound : range.lowerBound..<middle
-        }
-        return nil
+        let place = entries.indices.firstPlace { entries[$0].account >= account }
+        return place < entries.count && entries[place].account == account ? place : nil
     }
 
     /// The credential of one account; of the only one when none is named.
