@@ -49,10 +49,10 @@ def test_a_second_reader_opens_everything_after_any_row_of_edits(path: Path) -> 
 
 def test_a_passphrase_slot_and_a_global_key_are_as_written(path: Path) -> None:
     phrase = b"correct horse, not a real one"
-    with tv.Vault.create(path, tv.Passphrase(bytearray(phrase)), settings=WEAK) as vault:
-        with vault.edit() as edit:
-            key = tv.GlobalKey("soc@example.com", bytearray(b"test-key-not-real"))
-            edit.put("acme", account(1), key, origin="https://a.example:8443")
+    vault = tv.Vault.create(path, tv.Passphrase(bytearray(phrase)), settings=WEAK)
+    with vault, vault.edit() as edit:
+        key = tv.GlobalKey("soc@example.com", bytearray(b"test-key-not-real"))
+        edit.put("acme", account(1), key, origin="https://a.example:8443")
     found = vault_reader.read(path.read_bytes(), passphrase=phrase)
     metadata, secret = found.accounts["acme", account(1)]
     assert secret == b"test-key-not-real"

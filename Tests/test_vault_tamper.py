@@ -222,7 +222,7 @@ def test_a_changed_secret_is_refused_at_its_first_use(target: Target) -> None:
             changed[record.start + 64 : record.start + 88] = donor.nonces[1]
             changed[secret : record.end] = donor.secret
             changes.append(bytes(changed))
-            stopped = set()
+            stopped: set[str] = set()
             for data in changes:
                 target.path.write_bytes(resealed(data, opened.keys))
                 # The first change tells whose record it is; the other tenant goes on.

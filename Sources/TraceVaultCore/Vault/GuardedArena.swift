@@ -113,7 +113,8 @@ package final class GuardedArena: Sendable {
     }
 
     private func tally(_ slot: Slot, _ change: Int, _ state: inout State) {
-        guard let holder = state.chunks.firstIndex(where: { $0.holds(slot.address) }) else { return }
+        let holder = state.chunks.firstIndex { $0.holds(slot.address) }
+        guard let holder else { return }
         state.chunks[holder].taken += change
     }
 
