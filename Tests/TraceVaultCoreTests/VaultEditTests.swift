@@ -127,3 +127,41 @@ import Testing
         }
     }
 }
+
+@Suite struct SnapshotSuccessorTests {
+    /// What an index says, in words that can be compared.
+    private func described(_ snapshot: Snapshot) throws -> [String] {
+        let tenants = snapshot.tenants.map {
+            "\($0.name.text) \($0.record.start) \($0.record.id.high) \($0.accounts)"
+        }
+        return try tenants
+            + snapshot.accounts.map {
+                let record = try snapshot.record(at: $0.offset)
+                return "\($0.tenant) \($0.account.text) \($0.offset) \(record.version)"
+            }
+    }
+
+    @Test func aCommittedSnapshotsIndexIsTheOneThatAReaderMakes() throws {
+        var generator = SystemRandomNumberGenerator()
+        let store = MemoryStore()
+        let unlock = try Fake.key()
+        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
+        for round in 0..<60 {
+            let edit = vault.edit()
+            for _ in 0..<Int.random(in: 1...12, using: &generator) {
+                let tenant = "tenant-\(Int.random(in: 0..<9, using: &generator))"
+                let account = AccountID.hex(0) + AccountID.hex(.random(in: 0..<7))
+                if Bool.random(using: &generator) {
+                    let token = String(repeating: "x", count: .random(in: 1...200))
+                    try edit.put(tenant, account, token: token)
+                } else {
+                    try? edit.remove(tenant: tenant, account: account)
+                }
+            }
+            try edit.commit()
+            let read = try Snapshot.open(try store.read(), with: unlock).0
+            #expect(try described(vault.snapshot) == described(read), "round \(round)")
+            #expect(vault.snapshot.header.revision == read.header.revision)
+        }
+    }
+}

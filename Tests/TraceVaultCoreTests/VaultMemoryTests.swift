@@ -38,6 +38,22 @@ import Testing
         #expect(status { _ = try arena.take(4096) } == .limit)
     }
 
+    @Test func aBurstOfSmallSecretsLeavesRoomForLargerOnesAfterwards() throws {
+        let arena = GuardedArena(limit: 2 * GuardedArena.chunkBytes)
+        var slots: [GuardedArena.Slot] = []
+        #expect(status { while true { slots.append(try arena.take(32)) } } == .limit)
+        // One chunk stays in use by a single slot; the other one is cut anew.
+        let kept = slots.removeFirst()
+        for slot in slots { arena.release(slot) }
+        var large: [GuardedArena.Slot] = []
+        #expect(status { while true { large.append(try arena.take(2048)) } } == .limit)
+        #expect(large.count == GuardedArena.chunkBytes / (2048 + 16))
+        #expect(!large.contains { $0.address == kept.address })
+        #expect(Set(large.map(\.address)).count == large.count)
+        #expect(status { _ = try arena.take(32) } == nil)
+        #expect(arena.protection().damagedSlots == 0)
+    }
+
     @Test func aSlotWhoseNeighbourWasOverwrittenIsNeverUsedAgain() throws {
         let arena = GuardedArena()
         let slot = try arena.take(32)

@@ -2,6 +2,8 @@
 //
 // Every read is checked against the end and answers nil; nothing here knows the vault's format.
 
+import Glibc
+
 /// 16 random bytes, ordered as bytes are.
 package struct Identifier: Hashable, Comparable, Sendable {
     package let high: UInt64
@@ -17,6 +19,19 @@ package struct Identifier: Hashable, Comparable, Sendable {
     }
 }
 
+extension Range<Int> {
+    /// The first place for which `isReached` holds, or the end; it holds for all behind that.
+    func firstPlace(_ isReached: (Int) -> Bool) -> Int {
+        var range = self
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            range =
+                isReached(middle) ? range.lowerBound..<middle : middle + 1..<range.upperBound
+        }
+        return range.lowerBound
+    }
+}
+
 extension RawSpan {
     /// A little-endian integer, or nil beyond the end.
     func integer<T: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: T.Type) -> T? {
@@ -29,6 +44,19 @@ extension RawSpan {
             let low = integer(at: offset + 8, as: UInt64.self)
         else { return nil }
         return Identifier(high: high.byteSwapped, low: low.byteSwapped)
+    }
+
+    /// Compares fast, not in constant time: not for secrets.
+    func isSame(as other: RawSpan) -> Bool {
+        guard byteCount == other.byteCount else { return false }
+        return unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { right in
+                guard let left = left.baseAddress, let right = right.baseAddress else {
+                    return byteCount == 0
+                }
+                return unsafe memcmp(left, right, byteCount) == 0
+            }
+        }
     }
 
     func isWithin(_ range: Range<Int>) -> Bool {

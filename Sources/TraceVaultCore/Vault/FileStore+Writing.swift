@@ -124,9 +124,7 @@ extension FileStore {
             let isSame = bytes.withBytes { meant in
                 piece.withBytes { found in
                     guard meant.isWithin(start..<start + count) else { return false }
-                    return unsafe meant.extracting(start..<start + count).withUnsafeBytes { meant in
-                        unsafe found.withUnsafeBytes { unsafe Sealing.isEqual(meant, $0) }
-                    }
+                    return meant.extracting(start..<start + count).isSame(as: found)
                 }
             }
             guard isSame else { throw Self.readBack }

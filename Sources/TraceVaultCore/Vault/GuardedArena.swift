@@ -30,10 +30,17 @@ package final class GuardedArena: Sendable {
 
     private struct Chunk {
         let address: UInt
+        /// How much of it is cut into slots.
         var used = 0
+        /// How many of its slots are taken.
+        var taken = 0
         let isLocked: Bool
         let isUndumped: Bool
         let isWipedOnFork: Bool
+
+        func holds(_ slot: UInt) -> Bool {
+            slot >= address && slot - address < UInt(GuardedArena.chunkBytes)
+        }
     }
 
     private struct State {
@@ -74,7 +81,11 @@ package final class GuardedArena: Sendable {
             throw Failure(.limit, "a secret is too long for guarded memory")
         }
         let slot = state.withLock { state in
-            reuse(wanted, &state) ?? cut(wanted, &state) ?? reuseLarger(wanted, &state)
+            let found =
+                reuse(wanted, &state) ?? cut(wanted, &state) ?? recut(wanted, &state)
+                ?? reuseLarger(wanted, &state)
+            if let found { tally(found, 1, &state) }
+            return found
         }
         guard let slot else {
             throw Failure(.limit, "guarded memory is used up; too many secrets are open at once")
@@ -93,11 +104,18 @@ package final class GuardedArena: Sendable {
         unsafe tvs_wipe(bytes, size)
         state.withLock { state in
             if isIntact {
+                tally(slot, -1, &state)
                 state.free[slot.sizeClass].append(slot.address)
             } else {
                 state.damaged += 1
             }
         }
+    }
+
+    private func tally(_ slot: Slot, _ change: Int, _ state: inout State) {
+        let holder = state.chunks.firstIndex { $0.holds(slot.address) }
+        guard let holder else { return }
+        state.chunks[holder].taken += change
     }
 
     private func reuse(_ sizeClass: Int, _ state: inout State) -> Slot? {
@@ -111,6 +129,17 @@ package final class GuardedArena: Sendable {
             if let slot = reuse(larger, &state) { return slot }
         }
         return nil
+    }
+
+    /// Takes back all slots of a chunk that has none taken, and cuts from it. Without this a burst
+    /// of small secrets would leave no room for a larger one, for ever.
+    private func recut(_ sizeClass: Int, _ state: inout State) -> Slot? {
+        guard let empty = state.chunks.firstIndex(where: { $0.taken == 0 }) else { return nil }
+        var chunk = state.chunks.remove(at: empty)
+        for each in state.free.indices { state.free[each].removeAll(where: chunk.holds) }
+        chunk.used = 0
+        state.chunks.append(chunk)
+        return cut(sizeClass, &state)
     }
 
     /// Cuts a new slot from the newest chunk, which is made when there is no room.

@@ -6,9 +6,9 @@
 package final class Snapshot: Sendable {
     struct TenantEntry: Sendable {
         let name: TenantName
-        let record: VaultRecord
+        var record: VaultRecord
         /// Its places in `accounts`.
-        fileprivate(set) var accounts = 0..<0
+        var accounts = 0..<0
     }
 
     struct AccountEntry: Sendable {
@@ -63,6 +63,17 @@ package final class Snapshot: Sendable {
         (tenants, accounts) = try opened.index()
     }
 
+    init(
+        _ bytes: ByteBuffer, _ header: VaultHeader, epochs: [UInt32: EpochKeys],
+        tenants: [TenantEntry], accounts: [AccountEntry]
+    ) {
+        self.bytes = bytes
+        self.header = header
+        self.epochs = epochs
+        self.tenants = tenants
+        self.accounts = accounts
+    }
+
     private static func checkBody(
         _ span: RawSpan, _ header: VaultHeader, _ keys: VaultKeys
     ) throws(Failure) {
@@ -84,28 +95,18 @@ package final class Snapshot: Sendable {
     // MARK: - Looking up
 
     func tenant(_ name: TenantName) -> TenantEntry? {
-        var range = 0..<tenants.count
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            let entry = tenants[middle]
-            if entry.name == name { return entry }
-            range = entry.name < name ? middle + 1..<range.upperBound : range.lowerBound..<middle
-        }
-        return nil
+        let place = tenants.indices.firstPlace { tenants[$0].name >= name }
+        guard place < tenants.count, tenants[place].name == name else { return nil }
+        return tenants[place]
     }
 
     /// The place in `accounts` of one account of one tenant.
     func account(_ account: AccountID, of tenant: TenantEntry) -> AccountEntry? {
-        var range = tenant.accounts
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            let entry = accounts[middle]
-            if entry.account == account { return entry }
-            range =
-                entry.account < account
-                ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        let place = tenant.accounts.firstPlace { accounts[$0].account >= account }
+        guard place < tenant.accounts.upperBound, accounts[place].account == account else {
+            return nil
         }
-        return nil
+        return accounts[place]
     }
 
     /// The record that starts at an offset of the index.
@@ -126,6 +127,24 @@ package final class Snapshot: Sendable {
         }
         guard isOpen else { throw VaultRecord.unopened }
         return start..<out.count
+    }
+
+    /// Whose record it is, from its metadata in `span`, opened into `scratch`.
+    static func owner(
+        of record: VaultRecord, _ span: RawSpan, vaultID: Identifier,
+        _ epochs: [UInt32: EpochKeys], _ scratch: ByteBuffer
+    ) throws(Failure) -> (TenantName, AccountID?) {
+        scratch.removeAll()
+        guard let keys = epochs[record.epoch],
+            record.openMetadata(span, vaultID: vaultID, key: keys.metadata, into: scratch)
+        else { throw VaultRecord.unopened }
+        let owner = scratch.withBytes { plain in
+            Metadata(plain, 0..<plain.byteCount, of: record.type).map {
+                (TenantName(unchecked: plain.text($0.tenant)), $0.account)
+            }
+        }
+        guard let owner else { throw VaultRecord.unopened }
+        return owner
     }
 
     /// Unwraps a tenant's key.
@@ -170,7 +189,6 @@ private struct BodyReader: ~Copyable {
             if record.type == .epochKey {
                 try addEpoch(span, record, noMetadata, keys)
             } else {
-                scratch.removeAll()
                 try add(span, record, scratch)
             }
             last = record
@@ -199,15 +217,8 @@ private struct BodyReader: ~Copyable {
     private mutating func add(
         _ span: RawSpan, _ record: VaultRecord, _ scratch: ByteBuffer
     ) throws(Failure) {
-        guard let keys = epochs[record.epoch],
-            record.openMetadata(span, vaultID: header.vaultID, key: keys.metadata, into: scratch)
-        else { throw VaultRecord.unopened }
-        let found = scratch.withBytes { plain in
-            Metadata(plain, 0..<plain.byteCount, of: record.type).map {
-                (TenantName(unchecked: plain.text($0.tenant)), $0.account)
-            }
-        }
-        guard let (name, account) = found else { throw VaultRecord.unopened }
+        let (name, account) = try Snapshot.owner(
+            of: record, span, vaultID: header.vaultID, epochs, scratch)
         if record.type == .tenantKey {
             guard tenantPlaces.updateValue(tenants.count, forKey: name) == nil else {
                 throw Snapshot.damagedBody

@@ -40,6 +40,9 @@ struct SnapshotWriter: ~Copyable {
     private let freshBytes = ByteBuffer(limit: VaultLayout.maximumCount)
     /// Where records start that are not copied.
     private var dropped: Set<Int> = []
+    /// Where records are in the next body.
+    private var freshStarts: [Int] = []
+    private var moves = RecordMoves()
 
     private init(_ base: Snapshot, _ keys: VaultKeys) {
         self.base = base
@@ -80,7 +83,7 @@ struct SnapshotWriter: ~Copyable {
     static func apply(
         _ changes: [AccountKey: Change], _ pending: PendingSecrets?, to base: Snapshot,
         _ keys: VaultKeys
-    ) throws(Failure) -> ByteBuffer {
+    ) throws(Failure) -> PrintedSnapshot {
         var writer = SnapshotWriter(base, keys)
         let ordered = changes.keys.sorted {
             ($0.tenant, $0.account) < ($1.tenant, $1.account)
@@ -188,7 +191,7 @@ struct SnapshotWriter: ~Copyable {
 
     // MARK: - The whole
 
-    private consuming func finish() throws(Failure) -> ByteBuffer {
+    private consuming func finish() throws(Failure) -> PrintedSnapshot {
         let sorted = fresh.sorted { ($0.type.rawValue, $0.id) < ($1.type.rawValue, $1.id) }
         let body = ByteBuffer(limit: VaultLayout.maximumCount)
         let base = self.base
@@ -206,20 +209,24 @@ struct SnapshotWriter: ~Copyable {
         header.recordCount = count
         header.bodyCount = UInt64(body.count)
         let next = header
-        return try base.bytes.withBytes { (old) throws(Failure) in
+        let bytes = try base.bytes.withBytes { (old) throws(Failure) in
             try Self.compose(next, slots: old.extracting(VaultLayout.slots), keys) { writer in
                 body.withBytes { writer.bytes($0) }
             }
         }
+        return PrintedSnapshot(bytes: bytes, fresh: freshStarts, dropped: dropped, moves: moves)
     }
 
     /// Copies the kept records and the fresh ones in the order of the format.
-    private func merge(_ fresh: [Fresh], into body: ByteBuffer) throws(Failure) -> UInt32 {
-        try base.bytes.withBytes { (old) throws(Failure) in
+    private mutating func merge(
+        _ fresh: [Fresh], into body: ByteBuffer
+    ) throws(Failure) -> UInt32 {
+        let (base, freshBytes) = (self.base, self.freshBytes)
+        return try base.bytes.withBytes { (old) throws(Failure) in
             try freshBytes.withBytes { (new) throws(Failure) in
                 var writer = BytesWriter(into: body)
                 var rest = fresh[...]
-                var count: UInt32 = 0
+                var copied: UInt32 = 0
                 var offset = VaultLayout.headerCount
                 let end = old.byteCount - VaultLayout.macCount
                 while offset < end {
@@ -229,19 +236,23 @@ struct SnapshotWriter: ~Copyable {
                     while let next = rest.first,
                         (next.type.rawValue, next.id) <= (record.type.rawValue, record.id)
                     {
+                        freshStarts.append(VaultLayout.headerCount + body.count)
                         writer.bytes(new, next.place)
                         rest.removeFirst()
-                        count += 1
                     }
-                    if !dropped.contains(record.start) {
-                        writer.bytes(old, record.start..<record.end)
-                        count += 1
+                    if !dropped.contains(offset) {
+                        moves.note(offset, movedTo: VaultLayout.headerCount + body.count)
+                        writer.bytes(old, offset..<record.end)
+                        copied += 1
                     }
                     offset = record.end
                 }
-                for next in rest { writer.bytes(new, next.place) }
+                for next in rest {
+                    freshStarts.append(VaultLayout.headerCount + body.count)
+                    writer.bytes(new, next.place)
+                }
                 guard writer.isComplete else { throw Failure.noMemory }
-                return count + UInt32(rest.count)
+                return copied + UInt32(fresh.count)
             }
         }
     }

@@ -1,12 +1,12 @@
 // Tenant.swift - the right to list and use one tenant's accounts, and nothing else.
 //
-// Holds this tenant's key and index only. It asks its source for a newer index; the source can give
-// it no other tenant's.
+// Holds this tenant's key and index only. It asks its source for a newer index while there is one;
+// a vault that was closed wipes its keys, and its tenants go on with what they know.
 
 import Synchronization
 
 /// Where a tenant learns that the vault has changed.
-protocol TenantSource: Sendable {
+protocol TenantSource: AnyObject, Sendable {
     /// The newest index of the tenant; `known` when nothing has changed.
     func tenantIndex(_ name: TenantName, known: TenantIndex?) throws(Failure) -> TenantIndex
 }
@@ -75,16 +75,8 @@ final class TenantIndex: Sendable {
     }
 
     private func place(of account: AccountID) -> Int? {
-        var range = 0..<entries.count
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            let found = entries[middle].account
-            if found == account { return middle }
-            range =
-                found < account
-                ? middle + 1..<range.upperBound : range.lowerBound..<middle
-        }
-        return nil
+        let place = entries.indices.firstPlace { entries[$0].account >= account }
+        return place < entries.count && entries[place].account == account ? place : nil
     }
 
     /// The credential of one account; of the only one when none is named.
@@ -167,7 +159,8 @@ package final class Tenant: Sendable {
 
     package let name: String
     private let tenantName: TenantName
-    private let source: any TenantSource
+    /// Weak: a tenant must not keep the keys of all others in memory.
+    private weak let source: (any TenantSource)?
     private let index: Mutex<TenantIndex>
 
     init(_ name: TenantName, from source: any TenantSource) throws(Failure) {
@@ -216,6 +209,7 @@ package final class Tenant: Sendable {
 
     private func current() throws(Failure) -> TenantIndex {
         let known = index.withLock { $0 }
+        guard let source else { return known }
         let newest = try source.tenantIndex(tenantName, known: known)
         if newest !== known {
             index.withLock { held in

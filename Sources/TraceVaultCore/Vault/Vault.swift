@@ -147,10 +147,10 @@ package final class Vault: Sendable {
             if try store.revision() != base.header.revision {
                 base = try Snapshot(try store.read(), keys)
             }
-            let bytes = try SnapshotWriter.apply(changes, pending, to: base, keys)
-            // Opened with the real keys before it may replace anything.
-            let next = try Snapshot(bytes, keys)
-            if try store.replace(bytes, ifRevision: base.header.revision) {
+            let printed = try SnapshotWriter.apply(changes, pending, to: base, keys)
+            // What is new is opened with the real keys before it may replace anything.
+            let next = try Snapshot(printed, after: base)
+            if try store.replace(printed.bytes, ifRevision: base.header.revision) {
                 publish(next, insteadOf: seen)
                 return
             }

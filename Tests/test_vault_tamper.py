@@ -1,0 +1,235 @@
+"""No changed vault file is accepted: every bit, every cut, every exchange of parts.
+
+Each change is judged twice: as an attacker without keys leaves it, and, where it says "resealed",
+as one who holds the MAC keys but not the records' would.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+import vault_reader
+from vault_reader import HEADER, MAC, digest, kdf
+
+KEY = bytes(range(32))
+ACCOUNTS = [f"{number:032x}" for number in range(4)]
+
+
+class Target:
+    """One path whose content changes; `opens` says what the library thinks of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.unlock = tv.RawKey(bytearray(KEY))
+        self.statuses: Counter[str] = Counter()
+
+    def opens(self) -> bool:
+        try:
+            vault = tv.Vault.open(self.path, self.unlock)
+        except tv.TraceVaultError as error:
+            self.statuses[error.status.name] += 1
+            return False
+        vault.close()
+        return True
+
+    def accepts(self, data: bytes) -> bool:
+        self.path.write_bytes(data)
+        return self.opens()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    tmp_path.chmod(0o700)
+    return Target(tmp_path / "t.vault")
+
+
+def generations(path: Path) -> list[bytes]:
+    """Some snapshots of one vault: two tenants, then one token replaced, then one more."""
+    found = []
+    with tv.Vault.create(path, tv.RawKey(bytearray(KEY))) as vault:
+        for round_number in range(3):
+            with vault.edit() as edit:
+                for number, account in enumerate(ACCOUNTS[: 2 + round_number]):
+                    token = f"test-token-not-real-{round_number}{number}".encode()
+                    edit.put(("acme", "globex")[number % 2], account, tv.ApiToken(bytearray(token)))
+            found.append(path.read_bytes())
+    return found
+
+
+def resealed(data: bytes, keys: dict[str, bytes]) -> bytes:
+    """The same records under right counts, MACs and hashes."""
+    body = data[HEADER:-MAC]
+    count = sum(1 for _ in vault_reader.records(data))
+    head = bytearray(data[:4032])
+    head[64:72] = len(body).to_bytes(8, "little")
+    head[84:88] = count.to_bytes(4, "little")
+    head += kdf(keys["K_hdr"], bytes(head))
+    head += digest(bytes(head))
+    whole = bytes(head) + body
+    return whole + kdf(kdf(keys["K_file"], data[40:56]), whole)
+
+
+def test_every_flipped_bit_is_refused(target: Target) -> None:
+    sound = generations(target.path)[0]
+    accepted = []
+    target.path.write_bytes(sound)
+    with open(target.path, "r+b", buffering=0) as file:
+        for place, value in enumerate(sound):
+            for bit in range(8):
+                file.seek(place)
+                file.write(bytes([value ^ 1 << bit]))
+                if target.opens():
+                    accepted.append((place, bit))
+            file.seek(place)
+            file.write(bytes([value]))
+    assert accepted == []
+    assert target.opens()
+    assert sum(target.statuses.values()) == len(sound) * 8 > 38_000
+    assert set(target.statuses) == {
+        "E_NOT_VAULT",
+        "E_VAULT_VERSION",
+        "E_DAMAGED_HEADER",
+        "E_DAMAGED_BODY",
+    }
+    # The first eight bytes, the version and the required flags; no more.
+    assert target.statuses["E_NOT_VAULT"] == 8 * 8
+    assert target.statuses["E_VAULT_VERSION"] == 6 * 8
+
+
+def test_every_cut_is_refused(target: Target) -> None:
+    sound = generations(target.path)[0]
+    target.path.write_bytes(sound)
+    with open(target.path, "r+b", buffering=0) as file:
+        for length in reversed(range(len(sound))):
+            file.truncate(length)
+            assert not target.opens(), f"cut at {length}"
+    assert target.statuses["E_NOT_VAULT"] == HEADER + MAC
+    assert target.statuses["E_DAMAGED_BODY"] == len(sound) - HEADER - MAC
+
+
+def exchanges(sound: bytes, others: list[bytes]) -> Iterator[bytes]:
+    """Records permuted, dropped, doubled, taken from other snapshots, in any order."""
+    own = [sound[r.start : r.end] for r in vault_reader.records(sound)]
+    foreign = [o[r.start : r.end] for o in others for r in vault_reader.records(o)]
+    for order in itertools.permutations(own):
+        yield b"".join(order)
+    for count in range(len(own)):
+        for chosen in itertools.combinations(own, count):
+            yield b"".join(chosen)
+    for place, record in itertools.product(range(len(own)), [*own, *foreign]):
+        yield b"".join([*own[:place], record, *own[place + 1 :]])
+        yield b"".join([*own[:place], record, *own[place:]])
+
+
+def test_no_exchange_of_records_is_accepted(target: Target) -> None:
+    mine = generations(target.path)
+    other = Target(target.path.with_name("other.vault"))
+    foreign = generations(other.path)
+    sound = mine[0]
+    tried = 0
+    for body in set(exchanges(sound, [*mine[1:], foreign[0]])) - {sound[HEADER:-MAC]}:
+        tried += 1
+        assert not target.accepts(sound[:HEADER] + body + sound[-MAC:])
+    assert tried > 200
+    assert set(target.statuses) == {"E_DAMAGED_BODY"}
+
+
+def test_no_part_of_one_snapshot_fits_another(target: Target) -> None:
+    mine = generations(target.path)
+    other = Target(target.path.with_name("other.vault"))
+    files = [*mine, *generations(other.path)]
+    for head, body, mac in itertools.product(files, repeat=3):
+        if head is body is mac:
+            continue
+        assert not target.accepts(head[:HEADER] + body[HEADER:-MAC] + mac[-MAC:])
+
+
+def test_a_sealed_part_fits_no_other_record_version_epoch_or_vault(target: Target) -> None:
+    """The attacker holds the MAC keys: each part's own seal must still hold."""
+    mine = generations(target.path)
+    other = Target(target.path.with_name("other.vault"))
+    foreign = generations(other.path)[0]
+    sound = mine[-1]
+    keys = vault_reader.read(sound, key=KEY).keys
+    assert target.accepts(resealed(sound, keys)), "resealing alone must change nothing"
+    own = list(vault_reader.records(sound))
+    for record in own:
+        # One bit in each byte of every field of the head but the type and the lengths.
+        for place in range(record.start + 12, record.start + 88):
+            changed = bytearray(sound)
+            changed[place] ^= 1
+            if record.type != vault_reader.EPOCH_KEY and place >= record.start + 64:
+                continue  # tenants' keys and secrets are opened when they are used: below
+            try:
+                whole = resealed(bytes(changed), keys)
+            except vault_reader.BadVault:
+                continue  # out of order now
+            assert not target.accepts(whole), f"byte {place - record.start} of {record.type}"
+    donors = [(sound, r) for r in own] + [(foreign, r) for r in vault_reader.records(foreign)]
+    for record, (data, donor) in itertools.product(own, donors):
+        if donor.type == record.type and (data is foreign or donor.id != record.id):
+            # Another record's sealed parts under this record's head.
+            parts = data[donor.start + 88 : donor.end]
+            head = sound[record.start : record.start + 4] + data[donor.start + 4 : donor.start + 12]
+            head += sound[record.start + 12 : record.start + 40]
+            head += data[donor.start + 40 : donor.start + 88]
+            whole = sound[: record.start] + head + parts + sound[record.end :]
+            assert not target.accepts(resealed(whole, keys))
+    assert set(target.statuses) <= {"E_RECORD_AUTH", "E_DAMAGED_BODY"}
+
+
+def first_use(path: Path, engine: tv.Engine, tenant: str, account: str) -> str:
+    """How far a credential gets that is sealed for a port nobody listens on."""
+    with tv.Vault.open(path, tv.RawKey(bytearray(KEY))) as vault:
+        try:
+            with vault.tenant(tenant) as opened:
+                engine.trace(opened, account, "4Njp3P0STMz2c02Q", timeout=20)
+        except tv.TraceVaultError as error:
+            return error.status.name
+    return "OK"
+
+
+def test_a_changed_secret_is_refused_at_its_first_use(target: Target) -> None:
+    origin = "https://127.0.0.1:9"
+    with tv.Vault.create(target.path, tv.RawKey(bytearray(KEY))) as vault, vault.edit() as edit:
+        for tenant in ("acme", "globex"):
+            token = tv.ApiToken(bytearray(f"test-token-not-real-{tenant}".encode()))
+            edit.put(tenant, ACCOUNTS[0], token, origin=origin)
+    sound = target.path.read_bytes()
+    opened = vault_reader.read(sound, key=KEY)
+    lazy = [r for r in opened.records if r.type != vault_reader.EPOCH_KEY]
+    refused = tried = 0
+    settings: dict[str, str | int] = {
+        "api.base_url": f"{origin}/client/v4",
+        "retry.max_attempts": 1,
+        "budget.quota": 0,
+    }
+    with tv.Engine(settings) as engine:
+        assert first_use(target.path, engine, "acme", ACCOUNTS[0]) == "E_TRANSPORT"
+        for record in lazy:
+            secret = record.start + 88 + len(record.metadata)
+            changes = []
+            for place in [*range(record.start + 64, record.start + 88), *range(secret, record.end)]:
+                changed = bytearray(sound)
+                changed[place] ^= 0x10
+                changes.append(bytes(changed))
+            # The other tenant's sealed secret, nonce and all.
+            (donor,) = (r for r in lazy if r.type == record.type and r.id != record.id)
+            changed = bytearray(sound)
+            changed[record.start + 64 : record.start + 88] = donor.nonces[1]
+            changed[secret : record.end] = donor.secret
+            changes.append(bytes(changed))
+            stopped: set[str] = set()
+            for data in changes:
+                target.path.write_bytes(resealed(data, opened.keys))
+                # The first change tells whose record it is; the other tenant goes on.
+                for tenant in stopped or ("acme", "globex"):
+                    if first_use(target.path, engine, tenant, ACCOUNTS[0]) == "E_RECORD_AUTH":
+                        stopped.add(tenant)
+                        refused += 1
+            assert len(stopped) == 1
+            tried += len(changes)
+    assert refused == tried > 300
