@@ -21,7 +21,9 @@ CLOUDFLARE = "https://api.cloudflare.com"
 Row = dict[str, str]
 
 
-def row(tenant: str, number: int, label: str = "", origin: str = CLOUDFLARE, email: str = "") -> Row:
+def row(
+    tenant: str, number: int, label: str = "", origin: str = CLOUDFLARE, email: str = ""
+) -> Row:
     kind = "global_key" if email else "api_token"
     secret = f"test-{'key' if email else 'token'}-not-real-{tenant.encode().hex()}-{number:02}"
     made = {
@@ -38,7 +40,7 @@ def row(tenant: str, number: int, label: str = "", origin: str = CLOUDFLARE, ema
 def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool = False) -> None:
     path = FOLDER / f"{name}.vault"
     with tv.Vault.create(path, opened(unlock), settings=CHEAP) as made:
-        for some in [[one] for one in rows] if several else [rows][: len(rows)]:
+        for some in [[one] for one in rows] if several else [rows] if rows else []:
             with made.edit() as edit:
                 for one in some:
                     put(edit, one)
@@ -68,9 +70,7 @@ def put(edit: tv.Edit, one: Row) -> None:
     credential: tv.ApiToken | tv.GlobalKey = tv.ApiToken(secret)
     if "email" in one:
         credential = tv.GlobalKey(one["email"], secret)
-    edit.put(
-        one["tenant"], one["account_id"], credential, label=one["label"], origin=one["origin"]
-    )
+    edit.put(one["tenant"], one["account_id"], credential, label=one["label"], origin=one["origin"])
 
 
 def main() -> None:
@@ -83,7 +83,11 @@ def main() -> None:
     vault("passphrase", phrase, [row("acme", 1), row("acme", 2, email="soc@acme.example")])
     vault("passphrase-utf8", {"passphrase": "пароль, не настоящий"}, [row("acme", 1)])
     vault("global-key", key, [row("globex", 1, "legacy", "https://gateway.example:8443", mail)])
-    vault("utf8", key, [row("Überwachung", 1, "Zürich – 東京 ☂"), row("東京", 2, "e\u0301 \U0001f512")])
+    vault(
+        "utf8",
+        key,
+        [row("Überwachung", 1, "Zürich \u2013 東京 ☂"), row("東京", 2, "e\u0301 \U0001f512")],
+    )
     many = [row(f"tenant-{n % 4}", n, f"No {n}") for n in range(12)]
     vault("tenants", key, many)
     vault("generations", key, many[:5], several=True)

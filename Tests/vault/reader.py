@@ -145,7 +145,9 @@ def open_vault(data: bytes, unlock: Unlock) -> Vault:
     check_header(data)
     slots = [data[SLOTS + SLOT * i : SLOTS + SLOT * (i + 1)] for i in range(data[82])]
     for slot in slots:
-        check_slot(slot)
+        check_shape(slot)
+    for slot in slots:
+        check_cost(slot)
     root = unlocked(data, slots, unlock)
     check(compare_digest(kdf(kdf(root, b"tv1 hdr"), data[:4032]), data[4032:4064]),
           "TV_E_HEADER_MAC")  # fmt: skip
@@ -167,10 +169,12 @@ def check_header(data: bytes) -> None:
     check(sound and not any(data[unused:2144]) and not any(data[2148:4032]), "TV_E_DAMAGED_HEADER")
 
 
-def check_slot(slot: bytes) -> None:
-    """One slot's shape, then its cost."""
+def check_shape(slot: bytes) -> None:
     reserved = slot[1:4] + slot[17:32] + slot[192:]
     check(1 <= slot[0] <= 5 and not any(reserved), "TV_E_DAMAGED_HEADER")
+
+
+def check_cost(slot: bytes) -> None:
     if slot[0] == PASSPHRASE:
         passes, memory = number(slot, 4, 4), number(slot, 8, 8)
         bounded = memory <= 1024 * MIB and passes <= 10 and memory * passes <= 4096 * MIB
@@ -226,12 +230,18 @@ def heads(data: bytes) -> Iterator[Record]:
 
 
 def read_body(vault: Vault) -> None:
-    """Record by record, and then what only the whole body tells."""
+    """What the heads of all records tell, then record by record what is sealed."""
+    vault.records = list(heads(vault.data))
+    epochs = [record.epoch for record in vault.records if record.type == EPOCH_KEY]
+    check(number(vault.data, 84, 4) == len(vault.records), "TV_E_DAMAGED_BODY")
+    check(len(epochs) == len(set(epochs)) <= 64, "TV_E_DAMAGED_BODY")
+    check(number(vault.data, 2144, 4) in epochs, "TV_E_DAMAGED_BODY")
     twice = False
-    for record in heads(vault.data):
-        vault.records.append(record)
+    for record in vault.records:
         if record.type == EPOCH_KEY:
-            read_epoch(vault, record)
+            key = vault.open_secret(record, b"", kdf(vault.root, b"tv1 wrap"))
+            check(len(key) == 32, "TV_E_RECORD_AUTH")
+            vault.epochs[record.epoch] = key
             continue
         metadata = open_metadata(vault, record)
         found = fields(metadata)
@@ -245,15 +255,7 @@ def read_body(vault: Vault) -> None:
             where = (tenant, found[ACCOUNT].decode())
             twice = twice or where in vault.accounts
             vault.accounts[where] = (record, metadata)
-    check(number(vault.data, 84, 4) == len(vault.records), "TV_E_DAMAGED_BODY")
-    check(number(vault.data, 2144, 4) in vault.epochs and not twice, "TV_E_DAMAGED_BODY")
-
-
-def read_epoch(vault: Vault, record: Record) -> None:
-    check(record.epoch not in vault.epochs and len(vault.epochs) < 64, "TV_E_DAMAGED_BODY")
-    key = vault.open_secret(record, b"", kdf(vault.root, b"tv1 wrap"))
-    check(len(key) == 32, "TV_E_RECORD_AUTH")
-    vault.epochs[record.epoch] = key
+    check(not twice, "TV_E_DAMAGED_BODY")
 
 
 def open_metadata(vault: Vault, record: Record) -> bytes:

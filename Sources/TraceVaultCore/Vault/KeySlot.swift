@@ -65,6 +65,8 @@ struct KeySlot {
 
     /// Refuses slots that would cost too much or protect too little.
     static func checkCosts(_ header: RawSpan, count: Int) throws(Failure) {
+        // The shape of all comes first: it has its own status.
+        for index in 0..<count { _ = try KeySlot(header, index) }
         for index in 0..<count {
             let slot = try KeySlot(header, index)
             guard slot.kind == UnlockSecret.Kind.passphrase.rawValue else { continue }

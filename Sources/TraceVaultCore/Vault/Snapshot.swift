@@ -152,12 +152,14 @@ package final class Snapshot: Sendable {
         guard let keys = epochs[tenant.record.epoch] else { throw VaultRecord.unopened }
         let metadata = ByteBuffer(limit: Metadata.maximumCount)
         _ = try openMetadata(tenant.record, into: metadata)
-        return try bytes.withBytes { (span) throws(Failure) in
+        let key = try bytes.withBytes { (span) throws(Failure) in
             try metadata.withBytes { (metadata) throws(Failure) in
                 try tenant.record.openSecret(
                     span, vaultID: header.vaultID, metadata: metadata, key: keys.tenants)
             }
         }
+        guard key.count == Sealing.keyCount else { throw VaultRecord.unopened }
+        return key
     }
 }
 
@@ -176,26 +178,42 @@ private struct BodyReader: ~Copyable {
     }
 
     mutating func read(_ span: RawSpan, _ keys: VaultKeys) throws(Failure) {
+        try checkHeads(span)
         let end = span.byteCount - VaultLayout.macCount
         let noMetadata = ByteBuffer(limit: 0)
         let scratch = ByteBuffer(limit: Metadata.maximumCount)
-        var last: VaultRecord?
         var offset = VaultLayout.headerCount
-        var count: UInt32 = 0
         while offset < end {
-            guard let record = VaultRecord(span, at: offset, before: end),
-                last.map({ ($0.type.rawValue, $0.id) < (record.type.rawValue, record.id) }) ?? true
-            else { throw Snapshot.damagedBody }
+            guard let record = VaultRecord(span, at: offset, before: end) else {
+                throw Snapshot.damagedBody
+            }
             if record.type == .epochKey {
                 try addEpoch(span, record, noMetadata, keys)
             } else {
                 try add(span, record, scratch)
             }
+            offset = record.end
+        }
+    }
+
+    /// Checks, before any record is opened, what the heads alone tell: it has its own status.
+    private func checkHeads(_ span: RawSpan) throws(Failure) {
+        let end = span.byteCount - VaultLayout.macCount
+        var known: Set<UInt32> = []
+        var last: VaultRecord?
+        var offset = VaultLayout.headerCount
+        var count: UInt32 = 0
+        while offset < end {
+            guard let record = VaultRecord(span, at: offset, before: end),
+                last.map({ ($0.type.rawValue, $0.id) < (record.type.rawValue, record.id) }) ?? true,
+                record.type != .epochKey
+                    || (known.count < maximumEpochs && known.insert(record.epoch).inserted)
+            else { throw Snapshot.damagedBody }
             last = record
             offset = record.end
             count += 1
         }
-        guard count == header.recordCount, epochs[header.currentEpoch] != nil else {
+        guard count == header.recordCount, known.contains(header.currentEpoch) else {
             throw Snapshot.damagedBody
         }
     }
@@ -203,9 +221,6 @@ private struct BodyReader: ~Copyable {
     private mutating func addEpoch(
         _ span: RawSpan, _ record: VaultRecord, _ noMetadata: ByteBuffer, _ keys: VaultKeys
     ) throws(Failure) {
-        guard epochs[record.epoch] == nil, epochs.count < maximumEpochs else {
-            throw Snapshot.damagedBody
-        }
         let vaultID = header.vaultID
         let key = try noMetadata.withBytes { (none) throws(Failure) in
             try record.openSecret(span, vaultID: vaultID, metadata: none, key: keys.wrap)
