@@ -1,6 +1,4 @@
 // VaultConcurrencyTests.swift - many threads on one vault: no lost edit, no mixed state, no race.
-//
-// Worth running with `swift test --sanitize=thread` too.
 
 import Glibc
 import Synchronization
