@@ -65,7 +65,6 @@ typedef struct tvs_file_status {
 int32_t tvs_open_directory(const char *path);
 int32_t tvs_open_read(int32_t directory, const char *name);    /* never through a symlink */
 int32_t tvs_open_new(int32_t directory, const char *name);     /* exclusive, mode 0600 */
-int32_t tvs_open_unnamed(int32_t directory);                   /* O_TMPFILE, mode 0600 */
 int32_t tvs_open_lock(int32_t directory, const char *name);    /* made when absent, mode 0600 */
 /* The number of bytes or -errno. */
 int64_t tvs_read(int32_t descriptor, void *bytes, size_t length);
@@ -74,8 +73,6 @@ int32_t tvs_sync(int32_t descriptor);
 int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out);
 /** Gives the open file to another owner, keeping the group. */
 int32_t tvs_change_owner(int32_t descriptor, uint32_t owner);
-/** Gives an unnamed file its name; -EEXIST when taken. */
-int32_t tvs_link_unnamed(int32_t descriptor, int32_t directory, const char *name);
 int32_t tvs_link(int32_t directory, const char *from, const char *to);
 int32_t tvs_rename(int32_t directory, const char *from, const char *to);
 int32_t tvs_unlink(int32_t directory, const char *name);
