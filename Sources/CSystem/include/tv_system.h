@@ -52,6 +52,32 @@ void tvs_wipe(void *bytes, size_t length);
 /** Overwrites every occurrence of a secret in other bytes with asterisks. */
 void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
 
+/* ---- text ----------------------------------------------------------------------------------- */
+
+/** How many bytes come before the first that a JSON string cannot hold as it is or that is not
+ * ASCII: below 0x20, a quote, a backslash, 0x80 and above. In the header so that it is inlined:
+ * half a million short strings a second pass through. */
+static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
+    size_t at = 0;
+#ifdef __SSE2__
+    /* 16 bytes at a time: 0.6 instructions for a byte, 1.8 with 64-bit words. */
+    typedef signed char chunk __attribute__((vector_size(16), aligned(1), may_alias));
+    typedef char flags __attribute__((vector_size(16)));
+    for (; length - at >= 16; at += 16) {
+        chunk value = *(const chunk *)(bytes + at);
+        /* Signed: 0x80 and above are below 0x20 as well. */
+        flags special = (flags)((value < 0x20) | (value == '"') | (value == '\\'));
+        unsigned int mask = (unsigned int)__builtin_ia32_pmovmskb128(special);
+        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    for (; at < length; at++) {
+        uint8_t byte = bytes[at];
+        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
+    }
+    return at;
+}
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 typedef struct tvs_file_status {

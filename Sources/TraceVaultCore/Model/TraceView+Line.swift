@@ -102,7 +102,16 @@ extension TraceView {
     }
 
     private mutating func lineno(_ parts: inout Parts, _ place: TraceLinePlace, _ bytes: RawSpan) {
-        guard parts.lineno != 0, tape[parts.lineno].kind != .null else { return }
+        let token = tape[parts.lineno]
+        guard parts.lineno != 0, token.kind != .null else { return }
+        // A positive number that fits for sure is written already as it would be printed.
+        if token.marks.contains(.integer), token.end - token.start <= 18,
+            JSONText.byte(bytes, Int(token.start)) != UInt8(ascii: "-")
+        {
+            writer.key("lineno")
+            writer.verbatim(bytes.extracting(token.range(within: bytes.byteCount)))
+            return
+        }
         guard let number = tape.integer(parts.lineno, in: bytes) else {
             warnings.add(.linenoNotInteger, at: place.path + "/lineno")
             parts.placed.remove(.lineno)

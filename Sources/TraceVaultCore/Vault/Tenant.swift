@@ -15,6 +15,8 @@ protocol TenantSource: AnyObject, Sendable {
 package struct Credential: Sendable {
     package let tenant: String
     package let accountID: String
+    /// The same, as the index is searched for it.
+    let account: AccountID
     package let kind: CredentialKind
     /// scheme://host[:port], the only place the secret may go.
     package let origin: String
@@ -95,7 +97,7 @@ final class TenantIndex: Sendable {
         let entry = entries[found]
         let credential = metadata.withBytes { span in
             Metadata(span, entry.metadata, of: .credential).map {
-                Credential($0, span, entry.record)
+                Credential($0, span, entry.record, entry.account)
             }
         }
         guard let credential else { throw VaultRecord.unopened }
@@ -105,9 +107,7 @@ final class TenantIndex: Sendable {
 
     /// Opens the secret of exactly this credential, still padded.
     func open(_ credential: Credential) throws(Failure) -> SecretBytes {
-        guard let place = place(of: try AccountID(credential.accountID)) else {
-            throw Tenant.unknownAccount
-        }
+        guard let place = place(of: credential.account) else { throw Tenant.unknownAccount }
         let found = entries[place]
         guard found.record.id == credential.recordID, found.record.version == credential.version
         else {
@@ -131,7 +131,10 @@ extension Credential {
         if case .globalKey(let email) = kind { email } else { nil }
     }
 
-    fileprivate init(_ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord) {
+    fileprivate init(
+        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID
+    ) {
+        self.account = account
         tenant = span.text(metadata.tenant)
         accountID = metadata.account?.text ?? ""
         origin = span.text(metadata.origin)
