@@ -141,6 +141,11 @@ extension TraceView {
     /// `at` from `logged_at`, else from `ts`; `at_raw` when it was written differently or could
     /// not be read. The other of the two is kept unless it says the same.
     private mutating func time(_ parts: inout Parts, _ place: TraceLinePlace, _ bytes: RawSpan) {
+        if parts.time == 0, tape[parts.loggedAt].kind == .string,
+            writeCanonical(tape[parts.loggedAt], bytes)
+        {
+            return
+        }
         let logged = timeText(parts.loggedAt, .loggedAt, "/logged_at", &parts, place)
         let older = timeText(parts.time, .time, "/ts", &parts, place)
         let loggedTime = logged.flatMap { timestamp($0, bytes) }
@@ -166,6 +171,17 @@ extension TraceView {
         } else if parts.placed.isSuperset(of: [.loggedAt, .time]) {
             warnings.add(.timeMissing, at: place.path)
         }
+    }
+
+    /// Writes `at` when the text is already what would be written, as nearly always. True when it
+    /// was.
+    private mutating func writeCanonical(_ token: JSONToken, _ bytes: RawSpan) -> Bool {
+        let text = bytes.extracting(token.range(within: bytes.byteCount))
+        guard !token.marks.contains(.escaped), let time = Timestamp(text), time.isCanonical
+        else { return false }
+        writer.key("at")
+        writer.string(text, isEscaped: false)
+        return true
     }
 
     /// The token of a time that is a string; one that is something else goes to `extra`.
