@@ -46,6 +46,33 @@ private func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -
         unlock = try Fake.key()
     }
 
+    @Test func aWriterThatWaitsComesBeforeOneThatComesAgain() throws {
+        let store = try FileStore(path: scratch.vault, Fake.settings)
+        let held = Mutex<(any StoreLease)?>(try store.lease(timeoutMs: 0))
+        let isWaiting = Atomic<Bool>(false)
+        let hasLeft = Atomic<Bool>(false)
+        try inParallel(2) { thread in
+            if thread == 0 {
+                isWaiting.store(true, ordering: .releasing)
+                let lease = try store.lease(timeoutMs: 10_000)
+                while !hasLeft.load(ordering: .acquiring) { usleep(1000) }
+                lease.release()
+                return
+            }
+            while !isWaiting.load(ordering: .acquiring) { usleep(1000) }
+            // Time for the other thread to be in the queue; without it the test passes idly.
+            usleep(50_000)
+            held.withLock { lease in
+                lease?.release()
+                lease = nil
+            }
+            // Not even once, though the lock was free a moment ago.
+            #expect(status { try store.lease(timeoutMs: 0).release() } == .busy)
+            hasLeft.store(true, ordering: .releasing)
+            try store.lease(timeoutMs: 10_000).release()
+        }
+    }
+
     /// Puts one account whose label tells its token.
     private static func put(_ vault: Vault, _ tenant: String, _ number: Int) throws {
         let edit = vault.edit()

@@ -13,6 +13,8 @@ package final class FileStore: Store {
     private let directoryPath: String
     let name: String
     let lockTimeoutMs: Int
+    private static let pollMs: Int64 = 2
+    private let queue = WriterQueue()
     /// Set by a failed fsync: what is on the disk is unknown until the vault is opened again.
     let isPoisoned = Atomic<Bool>(false)
 
@@ -164,12 +166,14 @@ package final class FileStore: Store {
 
     // MARK: - The writers' lock
 
-    /// The lock on `<vault>.lock`, held.
+    /// The lock on `<vault>.lock`, held, and the head of this process's queue for it.
     private final class Lease: StoreLease {
         private let file: Descriptor
+        private let place: WriterQueue.Place
 
-        init(_ file: consuming Descriptor) {
+        init(_ file: consuming Descriptor, _ place: consuming WriterQueue.Place) {
             self.file = file
+            self.place = place
         }
 
         /// Unlocks, which counts even while a forked child still has the descriptor.
@@ -186,12 +190,14 @@ package final class FileStore: Store {
         let file = Descriptor(number: number, files: files)
         try checkLock(file, directory)
         let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
-        var pause: Int64 = 1
+        let place = WriterQueue.Place(in: queue)
         while true {
-            let answer = files.lock(file.number)
-            if answer == 0 { return Lease(file) }
-            guard answer == -EAGAIN || answer == -EINTR else {
-                throw failed("locking it", FileError(-answer))
+            if place.isFirst {
+                let answer = files.lock(file.number)
+                if answer == 0 { return Lease(file, place) }
+                guard answer == -EAGAIN || answer == -EINTR else {
+                    throw failed("locking it", FileError(-answer))
+                }
             }
             let rest = deadline - tvs_monotonic_ms()
             guard rest > 0 else {
@@ -199,8 +205,8 @@ package final class FileStore: Store {
                 failure.retriable = true
                 throw failure
             }
-            tvs_sleep_ms(min(pause, rest))
-            pause = min(pause * 2, 50)
+            // Often: a busy writer in another process lets go for moments only.
+            tvs_sleep_ms(min(Self.pollMs, rest))
         }
     }
 

@@ -65,9 +65,10 @@ struct KeySlot {
 
     /// Refuses slots that would cost too much or protect too little.
     static func checkCosts(_ header: RawSpan, count: Int) throws(Failure) {
-        for index in 0..<count {
-            let slot = try KeySlot(header, index)
-            guard slot.kind == UnlockSecret.Kind.passphrase.rawValue else { continue }
+        // All slots are read before one is judged: damage comes before cost, in whichever slot.
+        var slots: [KeySlot] = []
+        for index in 0..<count { slots.append(try KeySlot(header, index)) }
+        for slot in slots where slot.kind == UnlockSecret.Kind.passphrase.rawValue {
             try checkCost(passes: slot.passes, memory: slot.memory, lanes: slot.lanes)
         }
     }
