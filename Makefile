@@ -13,7 +13,7 @@ PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDI
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
-	@echo 'make install    install library, header and pkg-config file below PREFIX ($(PREFIX));'
+	@echo 'make install    install library, header, manual page and pkg-config file below PREFIX ($(PREFIX));'
 	@echo '                DESTDIR stages the files for a package'
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'

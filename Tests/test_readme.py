@@ -74,6 +74,12 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
     assert "usage:" in printed and "4jXtPC0RYCz7S6r" in printed
 
 
+def test_the_messages_the_readme_asks_for_are_served() -> None:
+    served = (ROOT / "Tests/data/traces.json").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b4jX\w{12}\b", README))
+    assert named and all(f'"{ref}"' in served for ref in named), "name messages of the new capture"
+
+
 def test_every_file_the_readme_names_exists() -> None:
     named = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", README, flags=re.M)
     paths = [path for row in named for path in re.findall(r"`([^`]+)`", row)]

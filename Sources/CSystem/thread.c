@@ -3,12 +3,15 @@
 #include "tv_system.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- threads */
@@ -57,57 +60,25 @@ void tvs_thread_join(uintptr_t thread) { (void)pthread_join((pthread_t)thread, N
 
 /* ---- gates */
 
+/* One word that the kernel can wait on: opening costs one system call, waiting one. A mutex and a
+ * condition variable would wake the waiter into a mutex that the waker still holds. */
 struct tvs_gate {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    int open;
+    _Atomic(uint32_t) open;
 };
 
-tvs_gate *tvs_gate_new(void) {
-    tvs_gate *gate = calloc(1, sizeof *gate);
-    if (gate == NULL) return NULL;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&gate->mutex, NULL);
-    pthread_cond_init(&gate->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    return gate;
-}
+tvs_gate *tvs_gate_new(void) { return calloc(1, sizeof(tvs_gate)); }
 
 void tvs_gate_open(tvs_gate *gate) {
-    pthread_mutex_lock(&gate->mutex);
-    gate->open = 1;
-    pthread_cond_broadcast(&gate->changed);
-    pthread_mutex_unlock(&gate->mutex);
+    atomic_store(&gate->open, 1);
+    (void)syscall(SYS_futex, &gate->open, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-int tvs_gate_wait(tvs_gate *gate, int64_t timeout_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec += 1;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&gate->mutex);
-    int error = 0;
-    while (!gate->open && error == 0) {
-        error = timeout_ms < 0 ? pthread_cond_wait(&gate->changed, &gate->mutex)
-                               : pthread_cond_timedwait(&gate->changed, &gate->mutex, &until);
-    }
-    int open = gate->open;
-    pthread_mutex_unlock(&gate->mutex);
-    return open;
+void tvs_gate_wait(tvs_gate *gate) {
+    while (atomic_load(&gate->open) == 0)
+        (void)syscall(SYS_futex, &gate->open, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
 
-void tvs_gate_free(tvs_gate *gate) {
-    if (gate == NULL) return;
-    pthread_cond_destroy(&gate->changed);
-    pthread_mutex_destroy(&gate->mutex);
-    free(gate);
-}
+void tvs_gate_free(tvs_gate *gate) { free(gate); }
 
 /* ---- event descriptors */
 

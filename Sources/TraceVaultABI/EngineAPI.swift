@@ -100,10 +100,15 @@ public func tv_engine_take(
         let object = try unsafe TraceVaultABI.engine(engine)
         let out = try unsafe required(event_out, "event_out")
         let event = try object.take(timeoutMs: timeout_ms)
-        if let event {
-            unsafe out.pointee = try Handles.add(event)
-        } else {
+        guard let event else {
             unsafe out.pointee = nil
+            return
+        }
+        do throws(Failure) {
+            unsafe out.pointee = try Handles.add(event)
+        } catch {
+            object.giveBack(event)
+            throw error
         }
     }
 }

@@ -3,6 +3,8 @@
 // The Swift heap ends the process when memory runs out; malloc says so. Everything whose size an
 // outsider decides (reply bodies, files, views) lives in one of these. Not for secrets.
 
+import CSystem
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -79,6 +81,12 @@ package final class ByteBuffer: @unchecked Sendable {
     package func removeAll() {
         unsafe used = 0
         unsafe storage?[0] = 0
+    }
+
+    /// Overwrites every occurrence of `secret` with asterisks.
+    package func mask(_ secret: UnsafeRawBufferPointer) {
+        guard let needle = secret.baseAddress, let storage = unsafe storage else { return }
+        unsafe tvs_mask(storage, count, needle, secret.count)
     }
 
     /// Lends the bytes.

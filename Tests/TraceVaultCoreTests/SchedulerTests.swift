@@ -155,6 +155,60 @@ private func next(_ scheduler: inout Scheduler, _ now: inout Int64) -> [Action] 
         #expect(started.contains(.start(1)) && started.contains(.start(2)))
     }
 
+    @Test func a429ThatSaysAtOnceIsNotObeyedInATightLoop() {
+        var s = scheduler()
+        var now: Int64 = 0
+        _ = s.submit(ticket(1), now: now)
+        for _ in 1...5 {
+            let before = now
+            #expect(s.finished(1, .rateLimited(afterMs: 0), now: now) == [])
+            #expect(next(&s, &now) == [.start(1)])
+            #expect(now - before >= second)
+        }
+    }
+
+    @Test func theWaitEndsInTimeWhateverALaterLookMeets() {
+        for later in [nil, Verdict.retry(afterMs: 30_000), .rateLimited(afterMs: 30_000)] {
+            var s = scheduler()
+            var now: Int64 = 0
+            _ = s.submit(ticket(1, waitUntil: 5 * second), now: 0)
+            _ = s.finished(1, .pending, now: 0)
+            #expect(next(&s, &now) == [.start(1)])
+            if let later {
+                #expect(s.finished(1, later, now: now) == [])
+                #expect(next(&s, &now) == [.answer(1)])
+            } else {
+                #expect(next(&s, &now) == [.abort(1), .answer(1)])
+            }
+            #expect(now == 5 * second)
+        }
+    }
+
+    @Test func whatTheQuotaForbidsUntilAfterTheDeadlineIsRefusedAtOnce() {
+        var s = scheduler(inFlight: 8)
+        _ = s.submit(ticket(1), now: 0)
+        _ = s.finished(1, .rateLimited(afterMs: 30_000), now: 0)
+        let short = ticket(2, deadline: 20 * second)
+        #expect(s.submit(short, now: 1) == [.refuse(2, until: 30 * second)])
+        #expect(s.submit(ticket(3, deadline: 40 * second), now: 1) == [])
+        // Also when the quota itself, not a 429, is in the way.
+        var slow = scheduler(inFlight: 8, quota: 1, windowMs: 10_000)
+        #expect(slow.submit(ticket(1), now: 0) == [.start(1)])
+        #expect(
+            slow.submit(ticket(2, deadline: 5 * second), now: 1) == [.refuse(2, until: 10 * second)]
+        )
+        #expect(slow.queued == 0)
+    }
+
+    @Test func requestsThatEndedLeaveNoTimersBehind() {
+        var s = scheduler()
+        for id in 1...10_000 as ClosedRange<JobID> {
+            _ = s.submit(ticket(id, deadline: 86_400 * second), now: 0)
+            _ = s.finished(id, .final, now: 0)
+        }
+        #expect(s.timerCount < 100)
+    }
+
     @Test func shutdownAnswersEverything() {
         var s = scheduler(inFlight: 1)
         for id in 1...3 { _ = s.submit(ticket(JobID(id)), now: 0) }
@@ -208,7 +262,8 @@ private func next(_ scheduler: inout Scheduler, _ now: inout Int64) -> [Action] 
                     case .start(let id):
                         #expect(flying.insert(id).inserted)
                     case .abort(let id): #expect(flying.remove(id) != nil)
-                    case .answer(let id), .fail(let id, _): answers[id, default: 0] += 1
+                    case .answer(let id), .fail(let id, _), .refuse(let id, _):
+                        answers[id, default: 0] += 1
                     }
                 }
             }

@@ -49,6 +49,34 @@ int32_t tvs_guarded_map(size_t length, tvs_guarded *out);
 void tvs_guarded_unmap(void *data, size_t length);
 /** Zeroes bytes in a way no optimiser removes. */
 void tvs_wipe(void *bytes, size_t length);
+/** Overwrites every occurrence of a secret in other bytes with asterisks. */
+void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
+
+/* ---- text ----------------------------------------------------------------------------------- */
+
+/** How many bytes come before the first that a JSON string cannot hold as it is or that is not
+ * ASCII: below 0x20, a quote, a backslash, 0x80 and above. In the header so that it is inlined:
+ * half a million short strings a second pass through. */
+static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
+    size_t at = 0;
+#ifdef __SSE2__
+    /* 16 bytes at a time: 0.6 instructions for a byte, 1.8 with 64-bit words. */
+    typedef signed char chunk __attribute__((vector_size(16), aligned(1), may_alias));
+    typedef char flags __attribute__((vector_size(16)));
+    for (; length - at >= 16; at += 16) {
+        chunk value = *(const chunk *)(bytes + at);
+        /* Signed: 0x80 and above are below 0x20 as well. */
+        flags special = (flags)((value < 0x20) | (value == '"') | (value == '\\'));
+        unsigned int mask = (unsigned int)__builtin_ia32_pmovmskb128(special);
+        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    for (; at < length; at++) {
+        uint8_t byte = bytes[at];
+        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
+    }
+    return at;
+}
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
@@ -96,8 +124,8 @@ typedef struct tvs_gate tvs_gate;
 /** NULL when memory ran out. */
 tvs_gate *tvs_gate_new(void);
 void tvs_gate_open(tvs_gate *gate);
-/** Waits until the gate is open; 1 when it is, 0 when timeout_ms (>= 0; -1: no limit) passed. */
-int tvs_gate_wait(tvs_gate *gate, int64_t timeout_ms);
+/** Waits until the gate is open. */
+void tvs_gate_wait(tvs_gate *gate);
 void tvs_gate_free(tvs_gate *gate);
 
 /** A new eventfd (CLOEXEC, non-blocking), or a negative errno. */

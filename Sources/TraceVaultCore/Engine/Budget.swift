@@ -48,6 +48,4 @@ package struct Budget: Sendable {
     package mutating func park(until time: Int64) {
         parkedUntil = max(parkedUntil, time)
     }
-
-    package func isParked(at now: Int64) -> Bool { parkedUntil > now }
 }

@@ -46,9 +46,13 @@ package final class Engine: Sendable {
         }
         let handle = started
         thread.withLock { $0 = handle }
+        LiveEngines.add(self)
     }
 
-    deinit { shutdown() }
+    deinit {
+        shutdown()
+        LiveEngines.remove(self)
+    }
 
     /// Admits a request and gives its id.
     package func submit(
@@ -72,6 +76,12 @@ package final class Engine: Sendable {
         let event = try events.take(timeoutMs: timeoutMs)
         if event != nil { mailbox.taken() }
         return event
+    }
+
+    /// Undoes a `take` whose event could not be handed over: no event is ever lost.
+    package func giveBack(_ event: Event) {
+        mailbox.givenBack()
+        events.putBack(event)
     }
 
     package func cancel(_ id: UInt64) throws(Failure) {

@@ -114,6 +114,7 @@ final class EngineLoop {
                 case .abort(let id): transport.abort(id)
                 case .answer(let id): answer(id)
                 case .fail(let id, let status): fail(id, status)
+                case .refuse(let id, let until): refuse(id, until: until)
                 }
             }
         }
@@ -187,9 +188,6 @@ final class EngineLoop {
 
     private func fail(_ id: JobID, _ status: Status) {
         guard let entry = running.removeValue(forKey: id) else { return }
-        if status == .deadline, let (trace, reply) = entry.incomplete {
-            return deliver(entry, trace, reply)
-        }
         var failure = Failure(status, Self.reason(status))
         // The deadline's failure carries what the last try met: that is what to look into.
         if status == .deadline, entry.tries > 0, case .failure(let last) = entry.outcome,
@@ -202,6 +200,15 @@ final class EngineLoop {
             failure.retryAfterMs = last.retryAfterMs
         }
         failure.retriable = status == .deadline
+        deliver(entry, failure)
+    }
+
+    private func refuse(_ id: JobID, until: Int64) {
+        guard let entry = running.removeValue(forKey: id) else { return }
+        var failure = Failure(
+            .rateLimited, "the request quota allows no try before the request's deadline")
+        failure.retriable = true
+        failure.retryAfterMs = (max(0, until - tvs_monotonic_us()) + 999) / 1000
         deliver(entry, failure)
     }
 

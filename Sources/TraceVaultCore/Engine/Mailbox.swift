@@ -107,5 +107,8 @@ final class Mailbox: Sendable {
 
     func taken() { state.withLock { $0.outstanding -= 1 } }
 
+    /// What was taken waits again, also beyond the limit.
+    func givenBack() { state.withLock { $0.outstanding += 1 } }
+
     var outstanding: Int { state.withLock { $0.outstanding } }
 }

@@ -25,6 +25,11 @@ extension Scheduler {
                 continue
             }
             let permittedAt = groups[key.group, default: Group()].budget.permittedAt(limits.quota)
+            if permittedAt >= job.ticket.deadline {
+                _ = lanes[key]?.waiting.popFirst()
+                refuse(job, until: permittedAt)
+                continue
+            }
             guard permittedAt <= now else {
                 groups[key.group, default: Group()].lanes.append(key)
                 setTimer(of: key.group, at: permittedAt)

@@ -53,6 +53,9 @@ package struct Scheduler: Sendable {
         case group(Int)
     }
 
+    /// A server that refuses and says "at once" is still not asked in a tight loop.
+    private static let shortestParkUs: Int64 = 1_000_000
+
     let limits: Limits
     var jobs: [JobID: Job] = [:]
     var lanes: [LaneKey: Lane] = [:]
@@ -77,6 +80,11 @@ package struct Scheduler: Sendable {
     /// Takes a request in.
     package mutating func submit(_ ticket: Ticket, now: Int64) -> [Action] {
         guard ticket.deadline > now else { return [.fail(ticket.id, .deadline)] }
+        if let permittedAt = groups[ticket.group]?.budget.permittedAt(limits.quota),
+            permittedAt >= ticket.deadline
+        {
+            return [.refuse(ticket.id, until: permittedAt)]
+        }
         jobs[ticket.id] = Job(ticket: ticket)
         timers.add(.deadline(ticket.id), at: ticket.deadline)
         enqueue(ticket, inFront: false)
@@ -98,6 +106,10 @@ package struct Scheduler: Sendable {
             job.attempts = 0
             job.polls += 1
             let limit = min(job.ticket.waitUntil, job.ticket.deadline)
+            // Ends the wait whatever later looks meet: silence, failures, a parked group.
+            if job.polls == 1, job.ticket.waitUntil < job.ticket.deadline {
+                timers.add(.deadline(id), at: limit)
+            }
             let delay = Self.pollDelay(job.polls, remaining: limit - now)
             sleep(job, until: now + delay, limit: limit)
         case .retry(let afterMs):
@@ -110,7 +122,7 @@ package struct Scheduler: Sendable {
                 sleep(job, until: now + Self.us(delay), limit: job.ticket.deadline)
             }
         case .rateLimited(let afterMs):
-            let until = now + Self.us(afterMs)
+            let until = now + max(Self.us(afterMs), Self.shortestParkUs)
             groups[job.ticket.group, default: Group()].budget.park(until: until)
             // The group's parking is the wait; a try that was refused for everybody's sake does
             // not use up this request's own tries.
@@ -138,13 +150,15 @@ package struct Scheduler: Sendable {
     /// When `advance` must be called at the latest; nil when nothing is timed.
     package var nextWake: Int64? { timers.nextTime }
 
-    package func attempts(of id: JobID) -> Int { jobs[id]?.attempts ?? 0 }
+    /// How many timers are held, also those that mean nothing any more.
+    package var timerCount: Int { timers.count }
 
     // MARK: - Time
 
     private mutating func settle(_ now: Int64) -> [Action] {
         while let timer = timers.popDue(at: now) { fire(timer, now) }
         dispatch(now)
+        dropDeadTimers()
         return takeActions()
     }
 
@@ -177,6 +191,20 @@ package struct Scheduler: Sendable {
         }
     }
 
+    /// Forgets the timers of ended requests once they outweigh the rest: a deadline may be a day
+    /// away, so they would pile up. Amortised constant cost.
+    private mutating func dropDeadTimers() {
+        // A living request has at most three (deadline, end of the wait, wake), a group one.
+        guard timers.count > 64, timers.count > 8 * jobs.count + 2 * groups.count else { return }
+        let living = jobs
+        timers.keep { timer in
+            switch timer {
+            case .deadline(let id), .wake(let id): living[id] != nil
+            case .group: true
+            }
+        }
+    }
+
     // MARK: - Ends and waits
 
     /// Sleeps until `time`, or answers at once when that would be too late.
@@ -189,6 +217,14 @@ package struct Scheduler: Sendable {
         }
         jobs[id] = job
         timers.add(.wake(id), at: time)
+    }
+
+    /// Ends a request that may not be sent before its deadline.
+    mutating func refuse(_ job: Job, until permittedAt: Int64) {
+        let id = job.ticket.id
+        jobs[id] = nil
+        // An incomplete trace is a better answer than none.
+        actions.append(job.hasAnswer ? .answer(id) : .refuse(id, until: permittedAt))
     }
 
     private mutating func drop(_ id: JobID, as status: Status) {

@@ -45,4 +45,6 @@ package enum Action: Sendable, Equatable {
     case answer(JobID)
     /// Answer the request with a failure of the scheduler's own.
     case fail(JobID, Status)
+    /// Answer the request at once: its group may not send before this time, after its deadline.
+    case refuse(JobID, until: Int64)
 }

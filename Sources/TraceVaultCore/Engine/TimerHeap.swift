@@ -1,5 +1,5 @@
-// TimerHeap.swift - what is due when. A binary heap; entries are never removed early, the owner
-// ignores those that no longer mean anything.
+// TimerHeap.swift - what is due when. A binary heap; no entry is removed on its own, the owner
+// ignores those that no longer mean anything and drops them together with `keep`.
 
 /// Timers ordered by time, then by arrival, so that equal times fire in the order they were set.
 struct TimerHeap<Payload: Sendable>: Sendable {
@@ -29,6 +29,12 @@ struct TimerHeap<Payload: Sendable>: Sendable {
             entries.swapAt(index, parent)
             index = parent
         }
+    }
+
+    /// Drops every timer whose payload no longer matters.
+    mutating func keep(_ matters: (Payload) -> Bool) {
+        // A sorted array is a heap.
+        entries = entries.filter { matters($0.payload) }.sorted { $0.isBefore($1) }
     }
 
     /// Takes the earliest payload that is due at `now`.

@@ -23,7 +23,7 @@ final class Waiter: @unchecked Sendable {
 
     /// Waits for the answer, however long: the engine answers every request in time.
     func wait() -> Event? {
-        unsafe _ = tvs_gate_wait(gate, -1)
+        unsafe tvs_gate_wait(gate)
         return event.withLock { $0 }
     }
 }

@@ -34,6 +34,14 @@ package final class EventQueue: Sendable {
         }
     }
 
+    /// Makes an event that was taken the oldest again.
+    package func putBack(_ event: Event) {
+        state.withLock { state in
+            state.events.prepend(event)
+            signal(&state)
+        }
+    }
+
     /// No more events will be added; takers that find nothing are told so.
     package func close() {
         state.withLock { state in

@@ -116,7 +116,7 @@ enum CloudflareAPI {
                 .noMessage, "Cloudflare knows no such message in this account (\(what))")
         case 429:
             return Failure(.rateLimited, "over Cloudflare's request quota (\(what))")
-        case 500...:
+        case 500..<600:
             return Failure(.server, "Cloudflare failed (\(what)); try again later")
         default:
             return Failure(.http, "unexpected answer (\(what))")

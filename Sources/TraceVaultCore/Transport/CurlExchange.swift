@@ -67,12 +67,20 @@ final class CurlExchange {
         unsafe nodes[2].data = email?.pointer
         unsafe nodes[2].next = nil
         // A key header would enter HTTP/2's shared compression table (security: HPACK).
-        let http2 = settings.http2 && request.email == nil
+        let isKey = request.email != nil
+        let http2 = settings.http2 && !isKey
+        // Connections with different TLS settings are never shared: saying "at most 1.3" aloud
+        // keeps the HTTP/1.1 connections of keys away from tokens, which would not multiplex there.
+        let tls =
+            isKey
+            ? Int(CURL_SSLVERSION_TLSv1_2) | Int(CURL_SSLVERSION_MAX_TLSv1_3)
+            : Int(CURL_SSLVERSION_TLSv1_2)
         let version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
         let codes = unsafe [
             tvs_curl_set_text(easy, CURLOPT_URL.rawValue, settings.base.text + request.path),
             tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
             tvs_curl_set_long(easy, CURLOPT_HTTP_VERSION.rawValue, Int(version)),
+            tvs_curl_set_long(easy, CURLOPT_SSLVERSION.rawValue, tls),
             tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
         ]
         guard codes.allSatisfy({ $0 == 0 }) else {
@@ -118,10 +126,11 @@ final class CurlExchange {
     }
 
     func reply(_ code: CURLcode) -> HTTPReply {
+        maskSecret()
         var reply = HTTPReply(body: body)
         reply.status = Int32(
-            clamping: unsafe tvs_curl_info_long(easy, CURLINFO_RESPONSE_CODE.rawValue))
-        reply.fault = overflowed ? .tooLarge : Self.fault(code)
+            clamping: info(CURLINFO_RESPONSE_CODE))
+        reply.fault = fault(code)
         reply.headers.cfRay = String(header("cf-ray").prefix(64))
         if reply.status != 200 {
             reply.headers.retryAfter = header("retry-after")
@@ -131,13 +140,35 @@ final class CurlExchange {
         return reply
     }
 
-    /// One header of the last reply, "" when absent; printable ASCII, bounded.
+    /// Shorter secrets are none of Cloudflare's, and would be found by chance.
+    private static let shortestMasked = 16
+
+    /// The secret that was sent. It has no space, its header name's line has.
+    private var secret: UnsafeRawBufferPointer {
+        guard let line = unsafe authorization?.cString, let space = unsafe strrchr(line, 0x20)
+        else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
+        return unsafe UnsafeRawBufferPointer(start: space + 1, count: strlen(space + 1))
+    }
+
+    /// A server that repeats the request, as some do to explain a refusal, must not carry the
+    /// secret into messages and views that hosts write down.
+    private func maskSecret() {
+        if unsafe secret.count >= Self.shortestMasked { unsafe body.mask(secret) }
+    }
+
+    /// One header of the last reply, "" when absent; printable ASCII, bounded, without the secret.
     private func header(_ name: StaticString) -> String {
         var found: UnsafeMutablePointer<curl_header>?
         let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
             unsafe curl_easy_header(easy, name, 0, UInt32(CURLH_HEADER), -1, &found)
         }
         guard code == CURLHE_OK, let value = unsafe found?.pointee.value else { return "" }
+        if unsafe secret.count >= Self.shortestMasked,
+            let sent = unsafe secret.baseAddress?.assumingMemoryBound(to: CChar.self),
+            unsafe strstr(value, sent) != nil
+        {
+            return ""
+        }
         let length = unsafe strnlen(value, ReplyHeaders.maxValue)
         let bytes = unsafe UnsafeRawBufferPointer(start: value, count: length)
         if unsafe bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
@@ -148,9 +179,21 @@ final class CurlExchange {
             as: UTF8.self)
     }
 
-    private static func fault(_ code: CURLcode) -> HTTPReply.Fault? {
+    private func info(_ name: CURLINFO) -> Int {
+        unsafe tvs_curl_info_long(easy, name.rawValue)
+    }
+
+    /// libcurl ends a reply whose headers are larger than 300 KiB, as a failed read.
+    private static let maxHeaderBytes = 300 * 1024
+
+    private func fault(_ code: CURLcode) -> HTTPReply.Fault? {
+        if overflowed { return .tooLarge }
         switch code {
         case CURLE_OK: return nil
+        case CURLE_RECV_ERROR where info(CURLINFO_HEADER_SIZE) > Self.maxHeaderBytes:
+            return .headersTooLarge
+        case CURLE_OPERATION_TIMEDOUT where info(CURLINFO_REQUEST_SIZE) == 0:
+            return .connect
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
             CURLE_PROXY:
             return .connect

@@ -92,10 +92,9 @@ extension TransportSettings {
             CurlOption(CURLOPT_PROXY, .text(proxy)),
             CurlOption(CURLOPT_NOPROXY, .text("")),
             CurlOption(CURLOPT_SUPPRESS_CONNECT_HEADERS, .long(1)),
-            // TLS: verified, 1.2 or newer.
+            // TLS: verified; CurlExchange asks for 1.2 or newer.
             CurlOption(CURLOPT_SSL_VERIFYPEER, .long(1)),
             CurlOption(CURLOPT_SSL_VERIFYHOST, .long(2)),
-            CurlOption(CURLOPT_SSLVERSION, .long(Int(CURL_SSLVERSION_TLSv1_2))),
             CurlOption(CURLOPT_SSL_OPTIONS, .long(0)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYPEER, .long(1)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYHOST, .long(2)),
@@ -106,6 +105,9 @@ extension TransportSettings {
             // unless CURLOPT_ALTSVC_CTRL turns it on; libcurl 7.88 refuses to be told 0.
             CurlOption(CURLOPT_HSTS_CTRL, .long(0)),
             CurlOption(CURLOPT_DNS_CACHE_TIMEOUT, .long(60)),
+            // Ending a transfer must not wait for its name lookup, which can take half a minute and
+            // would hold up every other transfer and the shutdown.
+            CurlOption(CURLOPT_QUICK_EXIT, .long(1)),
             CurlOption(CURLOPT_MAXAGE_CONN, .long(Self.connectionAge.idle)),
             CurlOption(CURLOPT_MAXLIFETIME_CONN, .long(Self.connectionAge.life)),
             CurlOption(CURLOPT_TCP_KEEPALIVE, .long(1)),

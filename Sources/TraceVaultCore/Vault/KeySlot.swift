@@ -52,7 +52,7 @@ struct KeySlot {
         var tries = 0
         for index in 0..<count {
             let slot = try KeySlot(header, index)
-            guard slot.kind == unlock.kind.rawValue else { continue }
+            guard unlock.kind.opens(slot.kind) else { continue }
             if unlock.kind == .passphrase {
                 guard tries < maximumTries else { break }
                 tries += 1
@@ -169,7 +169,7 @@ struct KeySlot {
                 try unsafe Sealing.stretch(
                     bytes, salt: salt, passes: UInt64(passes), memory: memory)
             }
-        case .key:
+        case .key, .keyFile, .credential:
             let input = ByteBuffer(limit: 64)
             var writer = BytesWriter(into: input)
             writer.label("tv1 raw")

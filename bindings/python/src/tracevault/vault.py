@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -212,7 +211,7 @@ class Vault:
     @classmethod
     def in_memory(cls, *, settings: Mapping[str, Setting] | None = None) -> Vault:
         """Make a vault that never touches the disk, under a random key nobody knows."""
-        key = RawKey(bytearray(secrets.token_bytes(KEY_BYTES)))
+        key = RawKey(bytearray(os.urandom(KEY_BYTES)))
         try:
             return cls._made("tv_vault_create", b"", key, settings)
         finally:
@@ -223,7 +222,10 @@ class Vault:
         cls, make: str, path: bytes, unlock: Unlock, settings: Mapping[str, Setting] | None
     ) -> Vault:
         if not isinstance(unlock, Unlock):
-            raise TypeError(f"unlock must be a Passphrase or a RawKey, not {type(unlock).__name__}")
+            raise TypeError(
+                "unlock must be a Passphrase, RawKey, KeyFile or SystemdCredential, "
+                f"not {type(unlock).__name__}"
+            )
         lib = library()
         config = new_config(settings)
         ref = VaultRef()

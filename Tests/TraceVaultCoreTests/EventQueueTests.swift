@@ -1,0 +1,46 @@
+// EventQueueTests.swift - events on their way to the host are never lost and never out of order.
+
+import CSystem
+import Testing
+
+@testable import TraceVaultCore
+
+private func event(_ id: UInt64) -> Event {
+    Event(id: id, tag: 0, failure: nil, document: Document(raw: nil))
+}
+
+private func isReadable(_ queue: EventQueue) -> Bool {
+    tvs_wait_readable(queue.descriptor, 0) == 1
+}
+
+@Suite struct EventQueueTests {
+    @Test func theDescriptorIsReadableExactlyWhileTakingWouldNotWait() throws {
+        let queue = try EventQueue()
+        #expect(!isReadable(queue))
+        queue.add([event(1), event(2)])
+        #expect(isReadable(queue))
+        #expect(try queue.take(timeoutMs: 0)?.id == 1)
+        #expect(isReadable(queue))
+        #expect(try queue.take(timeoutMs: 0)?.id == 2)
+        #expect(!isReadable(queue))
+        #expect(try queue.take(timeoutMs: 0) == nil)
+        queue.close()
+        #expect(isReadable(queue))
+        #expect(throws: Failure.self) { try queue.take(timeoutMs: -1) }
+        #expect(isReadable(queue))
+    }
+
+    @Test func anEventThatIsPutBackIsTheOldestAgainAlsoAfterTheEnd() throws {
+        let queue = try EventQueue()
+        queue.add([event(1), event(2)])
+        let first = try #require(try queue.take(timeoutMs: 0))
+        queue.putBack(first)
+        #expect(try queue.take(timeoutMs: 0)?.id == 1)
+        let second = try #require(try queue.take(timeoutMs: 0))
+        queue.close()
+        queue.putBack(second)
+        #expect(isReadable(queue))
+        #expect(try queue.take(timeoutMs: -1)?.id == 2)
+        #expect(throws: Failure.self) { try queue.take(timeoutMs: 0) }
+    }
+}

@@ -1,0 +1,260 @@
+"""What a hostile, broken or silent server and resolver can and cannot do to an engine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+
+ROOT = Path(__file__).resolve().parents[1]
+ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
+TOKEN = "test-token-not-real-canary-01"
+EMAIL, KEY = "soc@example.net", "test-key-not-real-canary-02"
+BLOCK = {"lines": [{"lineno": 1, "message": "one"}], "pending": False}
+TRACE = {"success": True, "errors": [], "result": {"inbound": BLOCK, "outbound": BLOCK}}
+
+#: What a server sends for the head of a request and its number, from 1; None: silence.
+Answer = Callable[[bytes, int], bytes | None]
+
+
+def reply(body: object, status: int = 200, headers: str = "") -> bytes:
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = f"HTTP/1.1 {status} X\r\n{headers}content-length: {len(text)}\r\n\r\n"
+    return head.encode() + text
+
+
+class Server:
+    """A plain HTTP server of bare sockets on loopback."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.heads: list[bytes] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.sockets: list[socket.socket] = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer = self.listener.accept()[0]
+                self.sockets.append(peer)
+                threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+
+    def serve(self, peer: socket.socket) -> None:
+        waiting = b""
+        with contextlib.suppress(OSError):
+            while piece := peer.recv(65536):
+                waiting += piece
+                while b"\r\n\r\n" in waiting:
+                    head, _, waiting = waiting.partition(b"\r\n\r\n")
+                    self.heads.append(head)
+                    answer = self.answer(head, len(self.heads))
+                    if answer is not None:
+                        peer.sendall(answer)
+
+    def close(self) -> None:
+        for one in (self.listener, *self.sockets):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+@contextlib.contextmanager
+def serving(answer: Answer) -> Iterator[Server]:
+    server = Server(answer)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def tenant(origin: str, *, key: bool = False) -> tv.Tenant:
+    vault = tv.Vault.in_memory()
+    with vault.edit() as edit:
+        secret: tv.ApiToken | tv.GlobalKey = (
+            tv.GlobalKey(EMAIL, bytearray(KEY.encode()))
+            if key
+            else tv.ApiToken(bytearray(TOKEN.encode()))
+        )
+        edit.put("acme", ACCOUNT, secret, origin=origin)
+    return vault.tenant("acme")
+
+
+def engine(origin: str, **settings: tv.Setting) -> tv.Engine:
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    return tv.Engine(
+        {
+            "api.base_url": origin + "/client/v4",
+            "api.allow_http_loopback": True,
+            "budget.quota": 0,
+            **named,
+        }
+    )
+
+
+def refusal(
+    answer: Answer, *, key: bool = False, timeout: float = 10
+) -> tuple[tv.TraceVaultError, Server]:
+    with serving(answer) as server, engine(server.origin, retry__base_ms=1) as fetching:
+        with pytest.raises(tv.TraceVaultError) as caught:
+            fetching.trace(
+                tenant(server.origin, key=key),
+                ACCOUNT,
+                "4Njp3P0STMz2c02Q",
+                timeout=timeout,
+            )
+        return caught.value, server
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
+@pytest.mark.parametrize("key", [False, True], ids=["token", "key"])
+def test_a_credential_that_a_reply_repeats_reaches_no_message(status: int, key: bool) -> None:
+    def echo(head: bytes, _: int) -> bytes:
+        secret = next(line for line in head.decode().split("\r\n") if "test-" in line)
+        error = {"code": 6111, "message": f"Invalid format for header {secret}"}
+        body = {"success": False, "errors": [error, error], "result": None}
+        ray = f"cf-ray: {KEY if key else TOKEN}\r\n"
+        return reply(body, status, "retry-after: 99\r\n" + ray)
+
+    error, _ = refusal(echo, key=key, timeout=90)
+    seen = f"{error.name} {error} {error.message} {error.cf_ray} {error!r}"
+    assert "Invalid format for header" in seen
+    assert "test-" not in seen
+
+
+def test_headers_without_end_are_too_large_and_not_asked_for_again() -> None:
+    flood = b"".join(b"x-flood-%d: %s\r\n" % (n, b"a" * 900) for n in range(2000))
+    error, server = refusal(lambda head, n: b"HTTP/1.1 200 OK\r\n" + flood + b"\r\n")
+    assert error.status == tv.Status.E_REPLY_TOO_LARGE and not error.retriable
+    assert len(server.heads) == 1
+
+
+def test_a_status_beyond_5xx_is_not_called_a_failure_of_cloudflare() -> None:
+    error, _ = refusal(lambda head, n: reply(b"", 999))
+    assert (error.status, error.http_status) == (tv.Status.E_HTTP, 999)
+
+
+def test_the_wait_for_a_pending_trace_ends_although_a_later_look_is_never_answered() -> None:
+    pending = {
+        **TRACE,
+        "result": {"inbound": {**BLOCK, "pending": True}, "outbound": BLOCK},
+    }
+    # The look after the first is met by silence; only the deadline, an hour away, would end it.
+    with (
+        serving(lambda head, n: reply(pending) if n == 1 else None) as server,
+        engine(server.origin) as fetching,
+    ):
+        trace = fetching.trace(
+            tenant(server.origin), ACCOUNT, "4Njp3P0STMz2c02Q", wait=1.5, timeout=3600
+        )
+    assert not trace.complete
+    assert len(server.heads) == 2
+
+
+def test_a_request_that_the_quota_forbids_until_its_deadline_is_refused_at_once() -> None:
+    with (
+        serving(lambda head, n: reply({}, 429, "retry-after: 7200\r\n")) as server,
+        engine(server.origin) as fetching,
+    ):
+        acme = tenant(server.origin)
+        for _ in range(2):
+            with pytest.raises(tv.TraceVaultError) as caught:
+                fetching.trace(acme, ACCOUNT, "4Njp3P0STMz2c02Q", timeout=3600)
+            assert caught.value.status == tv.Status.E_RATE_LIMITED and caught.value.retriable
+            assert 7000 < (caught.value.retry_after or 0) <= 7200
+    assert len(server.heads) == 1
+
+
+RESOLVER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found) {
+    while (node != NULL && strcmp(node, "never.example.net") == 0) pause();
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        __extension__(int (*)(const char *, const char *, const struct addrinfo *,
+                              struct addrinfo **)) dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, found);
+}
+"""
+
+NEVER_RESOLVED = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import tracevault as tv
+from test_engine_hostile import ACCOUNT, engine, tenant
+ORIGIN = "https://never.example.net"
+fetching, acme = engine(ORIGIN), tenant(ORIGIN)
+ask = lambda timeout: tv.Request.trace(acme, ACCOUNT, "4Njp3P0STMz2c02Q", timeout=timeout)
+fetching.submit(ask(0.2))
+print(fetching.take().error.name)
+number = fetching.submit(ask(None))
+while not fetching.stats()["in_flight"]:
+    pass
+fetching.cancel(number)
+print(fetching.take().error.name)
+fetching.submit(ask(None))
+while not fetching.stats()["in_flight"]:
+    pass
+fetching.close()
+print("closed")
+"""
+
+
+def test_a_name_that_is_never_resolved_holds_up_no_deadline_no_cancel_and_no_shutdown(
+    tmp_path: Path,
+) -> None:
+    source, resolver = tmp_path / "resolver.c", tmp_path / "resolver.so"
+    source.write_text(RESOLVER, encoding="utf-8")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", resolver, source], check=True)
+    # The limit only ends a test that would never end: the lookup itself never does.
+    done = subprocess.run(
+        [sys.executable, "-c", NEVER_RESOLVED, *sys.path],
+        env={**os.environ, "LD_PRELOAD": str(resolver)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["TV_E_DEADLINE", "TV_E_CANCELLED", "closed"], done.stderr
+
+
+EXITS = """
+import ctypes, os, sys
+sys.path[:0] = sys.argv[1:]
+import tracevault as tv
+from test_engine_hostile import ACCOUNT, engine, tenant
+libc = ctypes.CDLL(None)
+def report(status, unused):
+    os.write(1, b"threads %d" % len(os.listdir("/proc/self/task")))
+kept = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p)(report)
+libc.on_exit(kept, None)  # stands for OpenSSL's handler: registered before the engine, run after it
+ORIGIN = "https://127.0.0.1:1"
+fetching = engine(ORIGIN)
+fetching.submit(tv.Request.trace(tenant(ORIGIN), ACCOUNT, "4Njp3P0STMz2c02Q"))
+libc.exit(0)
+"""
+
+
+def test_exit_ends_the_engines_before_the_clean_up_of_the_libraries_they_use() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXITS, *sys.path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("threads 1", 0), done.stderr

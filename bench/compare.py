@@ -1,0 +1,235 @@
+"""compare.py - each figure of `make bench`: which programs run, how often, and what is divided.
+
+Every comparison alternates the two sides within one run and takes the median of the ratios of
+neighbours: what else the machine does meets both. No printing and no targets in here.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import timeit
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from make_reply import reply
+from serve import Server
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+IN_FLIGHT = 128
+ACCOUNTS = 1000
+#: No single program may take longer, in seconds.
+PATIENCE = 120
+SDK_MODES = ("async http/1.1", "async http/2", "async aiohttp", "threads")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value and how it came about."""
+
+    key: str
+    value: float
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the programs run against, and how long."""
+
+    library: Path
+    programs: Path
+    server: Server
+    pairs: int
+    requests: int
+    #: The Python of the SDK's environment; both sides of a Python comparison use it.
+    python: Path
+
+    def run(self, *command: str | Path | int) -> str:
+        """Run a program to its end; its own words when it fails."""
+        done = subprocess.run(
+            [str(part) for part in command],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        if done.returncode != 0:
+            name = Path(str(command[0])).name
+            raise RuntimeError(f"{name} failed: {done.stderr.strip()[-300:]}")
+        return done.stdout
+
+    def figures(self, *command: str | Path | int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run(*command))
+        return found
+
+    def environment(self) -> dict[str, str]:
+        # Installed packages have their bytecode; so must ours, which runs from its sources.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return inherited | {
+            "TRACEVAULT_LIBRARY": str(self.library),
+            "LD_LIBRARY_PATH": str(self.library.parent),
+            "PYTHONPATH": str(ROOT / "bindings/python/src"),
+            "SSL_CERT_FILE": str(self.server.ca_file),
+        }
+
+    def load(self, program: str, in_flight: int, requests: int) -> dict[str, Any]:
+        """Run one of the two C programs."""
+        server = self.server
+        return self.figures(
+            self.programs / program, server.origin, server.ca_file, in_flight, requests
+        )
+
+
+def alternate(
+    pairs: int, left: Callable[[], float], right: Callable[[], float]
+) -> tuple[float, dict[str, Any]]:
+    """The median of left ÷ right over `pairs` neighbours, after one round that does not count."""
+    left(), right()
+    rows: list[tuple[float, float]] = []
+    for number in range(pairs):
+        if number % 2 == 0:
+            first = left()
+            rows.append((first, right()))
+        else:
+            second = right()
+            rows.append((left(), second))
+    ratios = [a / b for a, b in rows]
+    detail = {
+        "left": statistics.median(a for a, _ in rows),
+        "right": statistics.median(b for _, b in rows),
+        "ratio_min": min(ratios),
+        "ratio_max": max(ratios),
+        "pairs": pairs,
+    }
+    return statistics.median(ratios), detail
+
+
+# ---- Loading --------------------------------------------------------------------------------
+
+
+def so_stripped(setting: Setting) -> list[Figure]:
+    stripped = setting.programs / "stripped.so"
+    setting.run("strip", "--strip-unneeded", "-o", stripped, setting.library)
+    size = stripped.stat().st_size
+    return [Figure("load.so_stripped_mb", size / 1e6, {"bytes": size})]
+
+
+def dlopen(setting: Setting) -> list[Figure]:
+    """libcurl is loaded first, so that what it costs is not in the figure."""
+    program = (
+        "import ctypes, sys, time\n"
+        "ctypes.CDLL('libcurl.so.4')\n"
+        "began = time.perf_counter()\n"
+        "ctypes.CDLL(sys.argv[1])\n"
+        "print((time.perf_counter() - began) * 1e3)\n"
+    )
+    took = [
+        float(setting.run(sys.executable, "-c", program, setting.library))
+        for _ in range(max(21, 4 * setting.pairs))
+    ]
+    detail = {"min": min(took), "max": max(took), "processes": len(took)}
+    return [Figure("load.dlopen_ms", statistics.median(took), detail)]
+
+
+# ---- One reply ------------------------------------------------------------------------------
+
+
+def reading(setting: Setting) -> list[Figure]:
+    body = reply()
+    stored = setting.programs / "reply.json"
+    stored.write_bytes(body)
+    ours: list[dict[str, Any]] = []
+
+    def python() -> float:
+        return timeit.timeit(lambda: json.loads(body), number=5000) / 5000 * 1e6
+
+    def library() -> float:
+        ours.append(setting.figures(setting.programs / "decode", stored, 10_000))
+        return float(ours[-1]["decode_us"])
+
+    read, detail = alternate(setting.pairs, python, library)
+    view_us = statistics.median(each["view_us"] for each in ours)
+    detail["reply_bytes"] = len(body)
+    return [
+        Figure("json.read_vs_python", read, detail),
+        Figure("model.view_vs_python_json", detail["left"] / view_us, {"view_us": view_us}),
+    ]
+
+
+# ---- The engine against plain libcurl -------------------------------------------------------
+
+
+def cpu(setting: Setting) -> list[Figure]:
+    def side(program: str) -> Callable[[], float]:
+        return lambda: float(setting.load(program, IN_FLIGHT, setting.requests)["cpu_us"])
+
+    ratio, detail = alternate(setting.pairs, side("tracevault"), side("curl_multi"))
+    return [Figure("engine.cpu_vs_libcurl", ratio, detail)]
+
+
+def latency(setting: Setting) -> list[Figure]:
+    def side(program: str) -> Callable[[], float]:
+        return lambda: float(setting.load(program, 1, setting.requests // 10)["p50_us"])
+
+    ratio, detail = alternate(setting.pairs, side("tracevault"), side("curl_multi"))
+    return [Figure("engine.latency_vs_libcurl", ratio, detail)]
+
+
+# ---- The engine against the official SDK ----------------------------------------------------
+
+
+def throughput(setting: Setting) -> list[Figure]:
+    server = setting.server
+
+    def sdk(mode: str) -> float:
+        program = (setting.python, HERE / "sdk.py", mode, server.origin)
+        return float(setting.figures(*program, setting.requests // 20, IN_FLIGHT)["rps"])
+
+    def c_host() -> float:
+        return float(setting.load("tracevault", IN_FLIGHT, setting.requests)["rps"])
+
+    def python_host() -> float:
+        program = (setting.python, HERE / "ours.py", "batch", server.origin, server.ca_file)
+        return float(setting.figures(*program, setting.requests // 2, IN_FLIGHT)["rps"])
+
+    modes = {mode: sdk(mode) for mode in SDK_MODES}
+    best = max(modes, key=lambda mode: modes[mode])
+    ratio, detail = alternate(setting.pairs, c_host, lambda: sdk(best))
+    detail |= {"sdk_mode": best, "sdk_modes_rps": modes}
+    figures = [Figure("engine.rps_vs_sdk", ratio, detail)]
+    ratio, detail = alternate(setting.pairs, python_host, lambda: sdk(best))
+    return [*figures, Figure("python.batch_rps_vs_sdk", ratio, detail | {"sdk_mode": best})]
+
+
+def first_trace(setting: Setting) -> list[Figure]:
+    server, vault, key = setting.server, setting.programs / "bench.vault", setting.programs / "key"
+    setting.run(setting.python, HERE / "ours.py", "vault", server.origin, vault, key, ACCOUNTS)
+
+    def until_printed(*command: str | Path) -> float:
+        began = time.perf_counter()
+        with subprocess.Popen(
+            [str(part) for part in command],
+            env=setting.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            line = process.stdout.readline()
+            took = time.perf_counter() - began
+            if not line.startswith("postfix/"):
+                raise RuntimeError(f"no trace: {process.stderr.read().strip()[-300:]}")
+            process.communicate(timeout=PATIENCE)
+        return took * 1e3
+
+    ours = (setting.python, HERE / "first_trace_ours.py", server.origin, server.ca_file, vault, key)
+    theirs = (setting.python, HERE / "first_trace_sdk.py", server.origin)
+    ratio, detail = alternate(
+        setting.pairs, lambda: until_printed(*theirs), lambda: until_printed(*ours)
+    )
+    return [Figure("python.first_trace_vs_sdk", ratio, detail | {"accounts": ACCOUNTS})]

@@ -1,0 +1,130 @@
+/* tracevault.c - the same downloads through libtracevault, each decoded to its complete trace view.
+ *
+ * The vault is in memory, the quota is lifted; otherwise the engine runs as it does for any host.
+ * One at a time it is tv_engine_fetch(); else requests are submitted and events taken by the fd. */
+#include <poll.h>
+#include <string.h>
+#include <tracevault.h>
+
+#include "figures.h"
+
+#define TENANT "bench"
+#define TEXT(text) text, strlen(text)
+
+static tv_error *failure;
+
+/* Ends the program with the library's own words when a call failed. */
+static void must(tv_status status, const char *what) {
+    if (status != TV_OK) fail(what, tv_error_message(failure, NULL));
+}
+
+static tv_tenant *tenant_with_token(const char *origin) {
+    static const unsigned char key[32] = {7};
+    tv_unlock *unlock = NULL;
+    tv_vault *vault = NULL;
+    tv_edit *edit = NULL;
+    tv_tenant *tenant = NULL;
+    must(tv_unlock_key(key, sizeof key, &unlock, &failure), "tv_unlock_key");
+    must(tv_vault_create("", 0, unlock, NULL, &vault, &failure), "tv_vault_create");
+    must(tv_edit_begin(vault, &edit, &failure), "tv_edit_begin");
+    must(tv_edit_put_token(edit, TEXT(TENANT), TEXT(ACCOUNT), TEXT(TOKEN), &failure),
+         "tv_edit_put_token");
+    must(tv_edit_set(edit, TEXT(TENANT), TEXT(ACCOUNT), TEXT("origin"), TEXT(origin), &failure),
+         "tv_edit_set");
+    must(tv_edit_commit(edit, &failure), "tv_edit_commit");
+    must(tv_tenant_open(vault, TEXT(TENANT), &tenant, &failure), "tv_tenant_open");
+    tv_edit_free(edit);
+    tv_vault_free(vault);
+    tv_unlock_free(unlock);
+    return tenant;
+}
+
+static tv_engine *engine_for(const struct load *load) {
+    char base_url[128], in_flight[24];
+    tv_config *config = NULL;
+    tv_engine *engine = NULL;
+    snprintf(base_url, sizeof base_url, "%s/client/v4", load->origin);
+    snprintf(in_flight, sizeof in_flight, "%ld", load->in_flight);
+    const char *settings[][2] = {
+        {"api.base_url", base_url},         {"tls.ca_file", load->ca_file},
+        {"budget.quota", "0"},              {"http.max_streams", in_flight},
+        {"engine.max_in_flight", in_flight},
+    };
+    must(tv_config_new(&config, &failure), "tv_config_new");
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        must(tv_config_set(config, TEXT(settings[i][0]), TEXT(settings[i][1]), &failure),
+             settings[i][0]);
+    must(tv_engine_new(config, &engine, &failure), "tv_engine_new");
+    tv_config_free(config);
+    return engine;
+}
+
+static tv_request *next_request(struct load *load) {
+    char message[64];
+    tv_request *request = NULL;
+    long number = load->sent++;
+    load->started_us[number] = now_us();
+    snprintf(message, sizeof message, "4Njp3P0STMz%06ld", number);
+    must(tv_request_trace(TEXT(ACCOUNT), TEXT(message), &request, &failure), "tv_request_trace");
+    return request;
+}
+
+static void finish(struct load *load, tv_event *event, long number) {
+    const char *trace = NULL;
+    size_t trace_len = 0;
+    if (tv_event_status(event) != TV_OK) {
+        tv_error *reason = NULL;
+        must(tv_event_error(event, &reason, &failure), "tv_event_error");
+        fail(tv_status_name(tv_event_status(event)), tv_error_message(reason, NULL));
+    }
+    must(tv_event_document(event, TEXT("trace"), &trace, &trace_len, &failure),
+         "tv_event_document");
+    if (strstr(trace, "\"complete\":true") == NULL) fail("trace", "not the reply expected");
+    tv_event_free(event);
+    load_done(load, number);
+}
+
+static void fetch_one_by_one(tv_engine *engine, tv_tenant *tenant, struct load *load) {
+    while (load->done < load->requests) {
+        tv_event *event = NULL;
+        tv_request *request = next_request(load);
+        must(tv_engine_fetch(engine, tenant, request, &event, &failure), "tv_engine_fetch");
+        tv_request_free(request);
+        finish(load, event, load->done);
+    }
+}
+
+static void submit_and_take(tv_engine *engine, tv_tenant *tenant, struct load *load) {
+    struct pollfd readable = {.events = POLLIN};
+    must(tv_engine_fd(engine, &readable.fd, &failure), "tv_engine_fd");
+    while (load->done < load->requests) {
+        while (load->sent < load->requests && load->sent - load->done < load->in_flight) {
+            uint64_t number = (uint64_t)load->sent;
+            tv_request *request = next_request(load);
+            must(tv_engine_submit(engine, tenant, request, number, NULL, &failure),
+                 "tv_engine_submit");
+            tv_request_free(request);
+        }
+        poll(&readable, 1, 1000);
+        for (;;) {
+            tv_event *event = NULL;
+            must(tv_engine_take(engine, 0, &event, &failure), "tv_engine_take");
+            if (event == NULL) break;
+            finish(load, event, (long)tv_event_tag(event));
+        }
+    }
+}
+
+int main(int count, char **arguments) {
+    struct load load = load_from_arguments(count, arguments);
+    tv_tenant *tenant = tenant_with_token(load.origin);
+    tv_engine *engine = engine_for(&load);
+    if (load.in_flight == 1)
+        fetch_one_by_one(engine, tenant, &load);
+    else
+        submit_and_take(engine, tenant, &load);
+    load_print(&load);
+    tv_engine_free(engine);
+    tv_tenant_free(tenant);
+    return 0;
+}
