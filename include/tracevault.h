@@ -314,7 +314,8 @@ TV_API TV_CHECK tv_status tv_vault_open(const char *path, size_t path_len, const
  */
 TV_API TV_CHECK tv_status tv_vault_refresh(tv_vault *vault, tv_error **error_out);
 
-/** Give the number of the snapshot in use; every committed edit adds one. @since 0.1 */
+/** Give the number of the snapshot in use; every edit that changes something adds one.
+ * @since 0.1 */
 TV_API TV_CHECK tv_status tv_vault_generation(const tv_vault *vault, uint64_t *generation_out,
                                               tv_error **error_out);
 
