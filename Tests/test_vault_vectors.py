@@ -1,0 +1,161 @@
+"""The library and the second implementation agree: on every golden vault and on every vector."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tracevault as tv
+from vault import reader, vectors, writer
+from vault.reader import Unlock, VaultError
+
+FOLDER = Path(__file__).parent / "golden/vault"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.vault"))
+VECTORS = vectors.vectors(FOLDER)
+
+
+def library_unlock(unlock: Unlock) -> tv.Passphrase | tv.RawKey:
+    secret = bytearray(unlock.secret)
+    return tv.Passphrase(secret) if unlock.kind == reader.PASSPHRASE else tv.RawKey(secret)
+
+
+def told(name: str) -> tuple[dict[str, Any], Unlock]:
+    """What a golden vault is known to hold, and what opens it."""
+    known = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    unlock = known["unlock"]
+    if "passphrase" in unlock:
+        return known, Unlock(reader.PASSPHRASE, unlock["passphrase"].encode())
+    return known, Unlock(reader.RAW_KEY, bytes.fromhex(unlock["key"]))
+
+
+class Library:
+    """Opens bytes as a vault file; one file, so that thousands cost no directory entries."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.chmod(0o700)
+        self.path = folder / "t.vault"
+        self.path.touch(0o600)
+
+    def open(self, data: bytes, unlock: Unlock) -> tv.Vault:
+        self.path.write_bytes(data)
+        return tv.Vault.open(self.path, library_unlock(unlock))
+
+    def judged(self, vector: vectors.Vector) -> str:
+        try:
+            with self.open(vector.data, vector.unlock) as vault:
+                if vector.tenant:
+                    vault.tenant(vector.tenant).close()
+        except tv.TraceVaultError as error:
+            return "TV_" + error.status.name
+        return vectors.OK
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path)
+
+
+def row(fields: dict[int, bytes]) -> dict[str, object]:
+    """A listed account as the second implementation sees it."""
+    seconds, ms = divmod(int.from_bytes(fields[reader.CREATED], "little"), 1000)
+    email = fields.get(reader.EMAIL)
+    return {
+        "tenant": fields[reader.TENANT].decode(),
+        "account_id": fields[reader.ACCOUNT].decode(),
+        "kind": {b"\x01": "api_token", b"\x02": "global_key"}[fields[reader.KIND]],
+        "label": fields.get(reader.LABEL, b"").decode(),
+        "origin": fields[reader.ORIGIN].decode(),
+        "email": None if email is None else email.decode(),
+        "state": {1: "active", 2: "retiring", 3: "revoked"}[fields[reader.STATE][0]],
+        "created": datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=ms * 1000),
+        "fingerprint": f"{int.from_bytes(fields[reader.FINGERPRINT], 'little'):016x}",
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_implementations_list_a_golden_vault_alike(name: str, library: Library) -> None:
+    known, unlock = told(name)
+    data = (FOLDER / f"{name}.vault").read_bytes()
+    second = reader.open_vault(data, unlock)
+    listed = [row(fields) for fields in second.listing()]
+    with library.open(data, unlock) as vault:
+        assert vault.generation == second.generation == known["generation"]
+        accounts = vault.accounts()
+    assert [{key: getattr(a, key) for key in row_keys()} for a in accounts] == listed
+    assert all(account.later == {} for account in accounts)
+    expected = [{"email": None, **one} for one in known["accounts"]]
+    secrets = [one.pop("secret") for one in expected]
+    assert [{key: one[key] for key in expected[0]} for one in listed] == expected
+    for one, secret in zip(known["accounts"], secrets, strict=True):
+        where = (one["tenant"], one["account_id"])
+        assert second.secret(*where) == secret.encode()
+        fields = reader.fields(second.accounts[where][1])
+        assert second.fingerprint(secret.encode()) == fields[reader.FINGERPRINT]
+
+
+def row_keys() -> list[str]:
+    return ["tenant", "account_id", "kind", "label", "origin", "email", "state", "created",
+            "fingerprint"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_golden_vault_sealed_again_from_its_plain_text_is_the_same_file(name: str) -> None:
+    data = (FOLDER / f"{name}.vault").read_bytes()
+    assert writer.planned(reader.open_vault(data, told(name)[1])).sealed() == data
+
+
+def test_the_library_edits_a_vault_that_the_second_implementation_wrote(library: Library) -> None:
+    known, unlock = told("tenants")
+    golden = reader.open_vault((FOLDER / "tenants.vault").read_bytes(), unlock)
+    plan = writer.planned(golden)
+    place = plan.of(writer.CREDENTIAL)[0]
+    later = plan.records[place].metadata + writer.tlv([(201, b"of a later version")])
+    data = plan.changed(place, metadata=later).sealed(head=lambda h: writer.put(h, 16, 5, 4))
+    with library.open(data, unlock) as vault, vault.edit() as edit:
+        edit.put("new", f"{77:032x}", tv.ApiToken(bytearray(b"test-token-not-real-new")))
+    written = reader.open_vault(library.path.read_bytes(), unlock)
+    assert written.generation == known["generation"] + 1
+    assert written.data[16:20] == b"\x05\0\0\0", "optional flags are kept"
+    assert later in [metadata for _, metadata in written.accounts.values()]
+    assert written.secret("new", f"{77:032x}") == b"test-token-not-real-new"
+    for one in known["accounts"]:
+        assert written.secret(one["tenant"], one["account_id"]) == one["secret"].encode()
+
+
+def test_both_implementations_say_what_the_format_demands_of_every_vector(
+    library: Library,
+) -> None:
+    assert len(VECTORS) >= 250
+    wrong = []
+    for vector in VECTORS:
+        said = (vectors.judged(vector), library.judged(vector))
+        if said != (vector.status, vector.status):
+            wrong.append(f"{vector.name}: {vector.status} expected, second reader {said[0]}, "
+                         f"library {said[1]}")  # fmt: skip
+    assert not wrong, "\n" + "\n".join(wrong)
+    assert {vector.status for vector in VECTORS} == {
+        vectors.OK, vectors.NOT_VAULT, vectors.VERSION, vectors.DAMAGED_HEADER,
+        vectors.KDF_BOUNDS, vectors.WEAK_KDF, vectors.UNLOCK, vectors.HEADER_MAC,
+        vectors.DAMAGED_BODY, vectors.RECORD_AUTH,
+    }  # fmt: skip
+
+
+def test_vectors_are_the_same_every_time() -> None:
+    assert vectors.vectors(FOLDER) == VECTORS
+
+
+def test_both_implementations_refuse_every_truncation_alike(library: Library) -> None:
+    data = (FOLDER / "empty.vault").read_bytes()
+    key = library_unlock(vectors.KEY)
+    library.path.write_bytes(data)
+    for length in reversed(range(len(data))):
+        os.truncate(library.path, length)
+        with pytest.raises(tv.VaultError) as first:
+            tv.Vault.open(library.path, key)
+        with pytest.raises(VaultError) as second:
+            reader.open_vault(data[:length], vectors.KEY)
+        assert "TV_" + first.value.status.name == second.value.status

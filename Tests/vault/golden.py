@@ -1,0 +1,94 @@
+"""golden.py - writes the golden vaults with the real library; run once per format version.
+
+`python -m vault.golden` from Tests/, with the binding on PYTHONPATH. Refuses to write over a vault
+that is there: golden files stay as the version that made them left them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import tracevault as tv
+
+FOLDER = Path(__file__).resolve().parents[1] / "golden/vault"
+CHEAP: dict[str, str | int] = {"vault.kdf_memory_kib": 19456, "vault.kdf_passes": 2}
+KEY = bytes(range(32))
+PHRASE = "correct horse, not a real one"
+CLOUDFLARE = "https://api.cloudflare.com"
+
+Row = dict[str, str]
+
+
+def row(tenant: str, number: int, label: str = "", origin: str = CLOUDFLARE, email: str = "") -> Row:
+    kind = "global_key" if email else "api_token"
+    secret = f"test-{'key' if email else 'token'}-not-real-{tenant.encode().hex()}-{number:02}"
+    made = {
+        "tenant": tenant,
+        "account_id": f"{number:032x}",
+        "kind": kind,
+        "label": label,
+        "origin": origin,
+        "secret": secret,
+    }
+    return made | ({"email": email} if email else {})
+
+
+def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool = False) -> None:
+    path = FOLDER / f"{name}.vault"
+    with tv.Vault.create(path, opened(unlock), settings=CHEAP) as made:
+        for some in [[one] for one in rows] if several else [rows][: len(rows)]:
+            with made.edit() as edit:
+                for one in some:
+                    put(edit, one)
+        if several:
+            with made.edit() as edit:
+                put(edit, rows[0] | {"secret": "test-token-not-real-before"})
+                edit.put("gone", f"{99:032x}", tv.ApiToken(bytearray(b"test-token-not-real-gone")))
+            with made.edit() as edit:
+                put(edit, rows[0])
+                edit.remove("gone", f"{99:032x}")
+        told: dict[str, Any] = {"unlock": unlock, "generation": made.generation}
+    told["accounts"] = sorted(rows, key=lambda one: (one["tenant"].encode(), one["account_id"]))
+    text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+    for beside in (".lock", ".prev"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+
+
+def opened(unlock: dict[str, str]) -> tv.Passphrase | tv.RawKey:
+    if "passphrase" in unlock:
+        return tv.Passphrase(unlock["passphrase"])
+    return tv.RawKey(bytearray.fromhex(unlock["key"]))
+
+
+def put(edit: tv.Edit, one: Row) -> None:
+    secret = bytearray(one["secret"].encode())
+    credential: tv.ApiToken | tv.GlobalKey = tv.ApiToken(secret)
+    if "email" in one:
+        credential = tv.GlobalKey(one["email"], secret)
+    edit.put(
+        one["tenant"], one["account_id"], credential, label=one["label"], origin=one["origin"]
+    )
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    FOLDER.chmod(0o755)
+    key, phrase = {"key": KEY.hex()}, {"passphrase": PHRASE}
+    mail = "soc@globex.example"
+    vault("empty", key, [])
+    vault("raw", key, [row("acme", 1, "Acme EU"), row("globex", 2, email=mail)])
+    vault("passphrase", phrase, [row("acme", 1), row("acme", 2, email="soc@acme.example")])
+    vault("passphrase-utf8", {"passphrase": "пароль, не настоящий"}, [row("acme", 1)])
+    vault("global-key", key, [row("globex", 1, "legacy", "https://gateway.example:8443", mail)])
+    vault("utf8", key, [row("Überwachung", 1, "Zürich – 東京 ☂"), row("東京", 2, "e\u0301 \U0001f512")])
+    many = [row(f"tenant-{n % 4}", n, f"No {n}") for n in range(12)]
+    vault("tenants", key, many)
+    vault("generations", key, many[:5], several=True)
+    vault("longest", key, [row("t" * 128, 1, "l" * 128)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""reader.py - a second, read-only implementation of docs/vault-format.md, for the tests.
+
+Written from the document. It makes every check in the document's order and names each failure by
+its status, so that the library can be compared with it. Nothing here wipes what it decrypts: it
+must never open a vault of value.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hmac import compare_digest
+
+from nacl import pwhash
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as aead_open
+from nacl.encoding import RawEncoder
+from nacl.exceptions import CryptoError
+from nacl.hash import blake2b
+
+MAGIC = bytes.fromhex("895456560d0a1a0a")
+HEADER, MAC, SLOTS, SLOT, HEAD = 4096, 32, 96, 256, 88
+MIB = 1 << 20
+EPOCH_KEY, TENANT_KEY, CREDENTIAL = 1, 2, 3
+PASSPHRASE, RAW_KEY = 1, 2
+TENANT, ACCOUNT, KIND, EMAIL, ORIGIN, LABEL, STATE = 1, 2, 3, 4, 5, 6, 7
+CREATED, FINGERPRINT = 10, 15
+#: Fields with a fixed length; the others are text, unless a later version added them.
+LENGTHS = {2: 32, 3: 1, 7: 1, 8: 8, 9: 8, 10: 8, 11: 16, 13: 8, 15: 8}
+TEXTS = (1, 4, 5, 6, 12, 14, 16)
+
+
+class VaultError(Exception):
+    """The vault does not open; `status` is the library's name for the reason."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def check(held: bool, status: str) -> None:
+    if not held:
+        raise VaultError(status)
+
+
+@dataclass(frozen=True)
+class Unlock:
+    """A raw key or a passphrase."""
+
+    kind: int
+    secret: bytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record's head and its sealed parts."""
+
+    type: int
+    epoch: int
+    id: bytes
+    version: int
+    nonces: tuple[bytes, bytes]
+    metadata: bytes
+    secret: bytes
+
+    def aad(self, label: bytes, vault_id: bytes) -> bytes:
+        return label + vault_id + self.id + struct.pack("<QIB", self.version, self.epoch, self.type)
+
+
+@dataclass
+class Vault:
+    """An opened vault. Tenants' keys and secrets are opened when they are asked for."""
+
+    data: bytes
+    root: bytes
+    records: list[Record] = field(default_factory=list)
+    #: DEK by epoch.
+    epochs: dict[int, bytes] = field(default_factory=dict)
+    #: Record and metadata by tenant, and by tenant and account id.
+    tenants: dict[str, tuple[Record, bytes]] = field(default_factory=dict)
+    accounts: dict[tuple[str, str], tuple[Record, bytes]] = field(default_factory=dict)
+
+    @property
+    def vault_id(self) -> bytes:
+        return self.data[24:40]
+
+    @property
+    def generation(self) -> int:
+        return number(self.data, 56, 8)
+
+    def tenant_key(self, tenant: str) -> bytes:
+        record, metadata = self.tenants[tenant]
+        key = self.open_secret(record, metadata, kdf(self.epochs[record.epoch], b"tv1 wrap tenant"))
+        check(len(key) == 32, "TV_E_RECORD_AUTH")
+        return key
+
+    def secret(self, tenant: str, account: str) -> bytes:
+        """The token or key of one account."""
+        padded = self.open_secret(*self.accounts[tenant, account], self.tenant_key(tenant))
+        secret = padded.rstrip(b"\0")
+        check(len(padded) % 64 == 0 and len(padded) - len(secret) < 64, "TV_E_RECORD_AUTH")
+        check(secret[-1:] == b"\x80", "TV_E_RECORD_AUTH")
+        return secret[:-1]
+
+    def open_secret(self, record: Record, metadata: bytes, key: bytes) -> bytes:
+        aad = record.aad(b"tv1 s", self.vault_id) + digest(metadata)
+        return unsealed(key, record.nonces[1], aad, record.secret, "TV_E_RECORD_AUTH")
+
+    def fingerprint(self, secret: bytes) -> bytes:
+        return kdf(kdf(kdf(self.root, b"tv1 idx"), b"tv1 fingerprint"), secret)[:8]
+
+    def listing(self) -> list[dict[int, bytes]]:
+        """The metadata of every account, by tenant and account id."""
+        return [fields(self.accounts[where][1]) for where in sorted(self.accounts)]
+
+
+# ---- Primitives -------------------------------------------------------------------------------
+
+
+def digest(data: bytes) -> bytes:
+    """H of the document."""
+    return blake2b(data, digest_size=32, encoder=RawEncoder)
+
+
+def kdf(key: bytes, data: bytes) -> bytes:
+    return blake2b(data, digest_size=32, key=key, encoder=RawEncoder)
+
+
+def unsealed(key: bytes, nonce: bytes, aad: bytes, sealed: bytes, status: str) -> bytes:
+    try:
+        return aead_open(sealed, aad, nonce, key)
+    except CryptoError:
+        raise VaultError(status) from None
+
+
+def number(data: bytes, offset: int, length: int) -> int:
+    return int.from_bytes(data[offset : offset + length], "little")
+
+
+# ---- Header and slots -------------------------------------------------------------------------
+
+
+def open_vault(data: bytes, unlock: Unlock) -> Vault:
+    """Open a vault; raises VaultError with the first check's status that fails."""
+    check_header(data)
+    slots = [data[SLOTS + SLOT * i : SLOTS + SLOT * (i + 1)] for i in range(data[82])]
+    for slot in slots:
+        check_slot(slot)
+    root = unlocked(data, slots, unlock)
+    check(compare_digest(kdf(kdf(root, b"tv1 hdr"), data[:4032]), data[4032:4064]),
+          "TV_E_HEADER_MAC")  # fmt: skip
+    check(number(data, 64, 8) == len(data) - HEADER - MAC, "TV_E_DAMAGED_BODY")
+    body_key = kdf(kdf(root, b"tv1 body"), data[40:56])
+    check(compare_digest(kdf(body_key, data[:-MAC]), data[-MAC:]), "TV_E_DAMAGED_BODY")
+    vault = Vault(data, root)
+    read_body(vault)
+    return vault
+
+
+def check_header(data: bytes) -> None:
+    check(len(data) >= HEADER + MAC and data[:8] == MAGIC, "TV_E_NOT_VAULT")
+    check(number(data, 8, 2) == 1 and number(data, 12, 4) == 0, "TV_E_VAULT_VERSION")
+    check(digest(data[:4064]) == data[4064:4096], "TV_E_DAMAGED_HEADER")
+    check(data[80] == 1 and data[81] == 1, "TV_E_VAULT_VERSION")
+    unused = SLOTS + SLOT * data[82]
+    sound = number(data, 20, 4) == HEADER and 1 <= data[82] <= 8 and data[83] == 0
+    check(sound and not any(data[unused:2144]) and not any(data[2148:4032]), "TV_E_DAMAGED_HEADER")
+
+
+def check_slot(slot: bytes) -> None:
+    """One slot's shape, then its cost."""
+    reserved = slot[1:4] + slot[17:32] + slot[192:]
+    check(1 <= slot[0] <= 5 and not any(reserved), "TV_E_DAMAGED_HEADER")
+    if slot[0] == PASSPHRASE:
+        passes, memory = number(slot, 4, 4), number(slot, 8, 8)
+        bounded = memory <= 1024 * MIB and passes <= 10 and memory * passes <= 4096 * MIB
+        check(slot[16] == 1 and memory % 1024 == 0 and bounded, "TV_E_KDF_BOUNDS")
+        check(memory >= 19 * MIB and passes >= 2, "TV_E_WEAK_KDF")
+
+
+def unlocked(data: bytes, slots: list[bytes], unlock: Unlock) -> bytes:
+    """The root key from the first slot that opens."""
+    mine = [(i, slot) for i, slot in enumerate(slots) if slot[0] == unlock.kind]
+    for index, slot in mine[:2] if unlock.kind == PASSPHRASE else mine:
+        key = outer_key(slot, unlock)
+        place = data[24:40] + bytes([index])
+        if compare_digest(kdf(key, b"tv1 commit" + place + slot[:48]), slot[48:80]):
+            try:
+                return aead_open(slot[104:152], b"tv1 slot" + place + slot[:80], slot[80:104], key)
+            except CryptoError:
+                continue
+    raise VaultError("TV_E_UNLOCK")
+
+
+def outer_key(slot: bytes, unlock: Unlock) -> bytes:
+    """KEK of the document."""
+    if unlock.kind == RAW_KEY:
+        return kdf(unlock.secret, b"tv1 raw" + slot[32:48])
+    passes, memory = number(slot, 4, 4), number(slot, 8, 8)
+    return pwhash.argon2id.kdf(32, unlock.secret, slot[32:48], opslimit=passes, memlimit=memory)
+
+
+# ---- Records ----------------------------------------------------------------------------------
+
+
+def heads(data: bytes) -> Iterator[Record]:
+    """The records in turn, each checked by its head; nothing is opened."""
+    place, end, last = HEADER, len(data) - MAC, (0, b"")
+    while place < end:
+        check(place + HEAD <= end, "TV_E_DAMAGED_BODY")
+        head = data[place : place + HEAD]
+        kind, meta, secret = head[0], number(head, 4, 4), number(head, 8, 4)
+        middle, after = place + HEAD + meta, place + HEAD + meta + secret
+        if kind == EPOCH_KEY:
+            check(meta == 0 and not any(head[40:64]), "TV_E_DAMAGED_BODY")
+        else:
+            check(17 <= meta <= 4096 + 16, "TV_E_DAMAGED_BODY")
+        check(kind in (EPOCH_KEY, TENANT_KEY, CREDENTIAL), "TV_E_DAMAGED_BODY")
+        check(not any(head[1:4]) and 17 <= secret <= 16384 + 16, "TV_E_DAMAGED_BODY")
+        check(after <= end and last < (kind, head[16:32]), "TV_E_DAMAGED_BODY")
+        last = (kind, head[16:32])
+        yield Record(kind, number(head, 12, 4), head[16:32], number(head, 32, 8),
+                     (head[40:64], head[64:88]), data[place + HEAD : middle],
+                     data[middle:after])  # fmt: skip
+        place = after
+
+
+def read_body(vault: Vault) -> None:
+    """Record by record, and then what only the whole body tells."""
+    twice = False
+    for record in heads(vault.data):
+        vault.records.append(record)
+        if record.type == EPOCH_KEY:
+            read_epoch(vault, record)
+            continue
+        metadata = open_metadata(vault, record)
+        found = fields(metadata)
+        tenant = found[TENANT].decode()
+        if record.type == TENANT_KEY:
+            check(tenant not in vault.tenants, "TV_E_DAMAGED_BODY")
+            vault.tenants[tenant] = (record, metadata)
+        else:
+            check({ACCOUNT, KIND, ORIGIN} <= found.keys(), "TV_E_RECORD_AUTH")
+            check(tenant in vault.tenants, "TV_E_RECORD_AUTH")
+            where = (tenant, found[ACCOUNT].decode())
+            twice = twice or where in vault.accounts
+            vault.accounts[where] = (record, metadata)
+    check(number(vault.data, 84, 4) == len(vault.records), "TV_E_DAMAGED_BODY")
+    check(number(vault.data, 2144, 4) in vault.epochs and not twice, "TV_E_DAMAGED_BODY")
+
+
+def read_epoch(vault: Vault, record: Record) -> None:
+    check(record.epoch not in vault.epochs and len(vault.epochs) < 64, "TV_E_DAMAGED_BODY")
+    key = vault.open_secret(record, b"", kdf(vault.root, b"tv1 wrap"))
+    check(len(key) == 32, "TV_E_RECORD_AUTH")
+    vault.epochs[record.epoch] = key
+
+
+def open_metadata(vault: Vault, record: Record) -> bytes:
+    check(record.epoch in vault.epochs, "TV_E_RECORD_AUTH")
+    key = kdf(vault.epochs[record.epoch], b"tv1 meta")
+    aad = record.aad(b"tv1 m", vault.vault_id)
+    return unsealed(key, record.nonces[0], aad, record.metadata, "TV_E_RECORD_AUTH")
+
+
+def fields(metadata: bytes) -> dict[int, bytes]:
+    """Metadata by tag; every field that the document knows has its form."""
+    found: dict[int, bytes] = {}
+    place, last = 0, 0
+    while place < len(metadata):
+        tag, start = metadata[place], place + 3
+        place = start + number(metadata, place + 1, 2)
+        check(tag > last and start <= place <= len(metadata), "TV_E_RECORD_AUTH")
+        check_field(tag, metadata[start:place])
+        found[tag] = metadata[start:place]
+        last = tag
+    check(len(found.get(TENANT, b"")) > 0, "TV_E_RECORD_AUTH")
+    check(found.get(KIND) != b"\x02" or EMAIL in found, "TV_E_RECORD_AUTH")
+    return found
+
+
+def check_field(tag: int, value: bytes) -> None:
+    sound = len(value) == LENGTHS.get(tag, len(value))
+    if tag == TENANT:
+        sound = len(value) <= 128
+    elif tag == ACCOUNT:
+        sound = sound and all(digit in b"0123456789abcdef" for digit in value)
+    elif tag == KIND:
+        sound = value in (b"\x01", b"\x02")
+    elif tag == STATE:
+        sound = value in (b"\x01", b"\x02", b"\x03")
+    if tag in TEXTS:
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            sound = False
+    check(sound, "TV_E_RECORD_AUTH")
