@@ -249,6 +249,31 @@ TV_API TV_CHECK tv_status tv_unlock_passphrase(const void *passphrase, size_t pa
 TV_API TV_CHECK tv_status tv_unlock_key(const void *key, size_t key_len, tv_unlock **unlock_out,
                                         tv_error **error_out);
 
+/**
+ * Use the content of a file as the key: a file that only its owner may read, of 32 bytes to 64 KiB.
+ *
+ * Fails with TV_E_IO when it cannot be read, TV_E_UNSAFE_FILE when it is no regular file, belongs
+ * to a user other than this one and root, or lets group or others do anything.
+ *
+ * Blocks: on the disk.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_unlock_keyfile(const char *path, size_t path_len,
+                                            tv_unlock **unlock_out, tv_error **error_out);
+
+/**
+ * Use a credential that systemd handed to this service: the file `name` in the directory that
+ * $CREDENTIALS_DIRECTORY names, read at this call. It opens what the same content sealed as a key
+ * file, and the other way round.
+ *
+ * Fails as tv_unlock_keyfile(), and with TV_E_NOT_FOUND where systemd handed over none.
+ *
+ * Blocks: on the disk.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_unlock_credential(const char *name, size_t name_len,
+                                               tv_unlock **unlock_out, tv_error **error_out);
+
 /** Wipe and free an unlock secret. @since 0.1 */
 TV_API void tv_unlock_free(tv_unlock *unlock);
 
@@ -289,7 +314,8 @@ TV_API TV_CHECK tv_status tv_vault_open(const char *path, size_t path_len, const
  */
 TV_API TV_CHECK tv_status tv_vault_refresh(tv_vault *vault, tv_error **error_out);
 
-/** Give the number of the snapshot in use; every committed edit adds one. @since 0.1 */
+/** Give the number of the snapshot in use; every edit that changes something adds one.
+ * @since 0.1 */
 TV_API TV_CHECK tv_status tv_vault_generation(const tv_vault *vault, uint64_t *generation_out,
                                               tv_error **error_out);
 

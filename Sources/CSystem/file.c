@@ -30,10 +30,6 @@ int32_t tvs_open_new(int32_t directory, const char *name) {
         openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
-int32_t tvs_open_unnamed(int32_t directory) {
-    return result(openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-}
-
 int32_t tvs_open_lock(int32_t directory, const char *name) {
     return result(openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
@@ -62,12 +58,6 @@ int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {
 
 int32_t tvs_change_owner(int32_t descriptor, uint32_t owner) {
     return result(fchown(descriptor, owner, (gid_t)-1));
-}
-
-int32_t tvs_link_unnamed(int32_t descriptor, int32_t directory, const char *name) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", (int)descriptor);
-    return result(linkat(AT_FDCWD, path, directory, name, AT_SYMLINK_FOLLOW));
 }
 
 int32_t tvs_link(int32_t directory, const char *from, const char *to) {

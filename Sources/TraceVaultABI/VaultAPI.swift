@@ -33,6 +33,30 @@ public func tv_unlock_key(
     }
 }
 
+@_cdecl("tv_unlock_keyfile") @implementation
+public func tv_unlock_keyfile(
+    _ path: UnsafePointer<CChar>?, _ path_len: Int,
+    _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(unlock_out, "unlock_out")
+        let path = try unsafe text(path, path_len, "path")
+        unsafe out.pointee = try Handles.add(UnlockSecret(keyFile: path))
+    }
+}
+
+@_cdecl("tv_unlock_credential") @implementation
+public func tv_unlock_credential(
+    _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(unlock_out, "unlock_out")
+        let name = try unsafe text(name, name_len, "name")
+        unsafe out.pointee = try Handles.add(UnlockSecret(credential: name))
+    }
+}
+
 @_cdecl("tv_unlock_free") @implementation
 public func tv_unlock_free(_ unlock: OpaquePointer?) {
     unsafe _ = Handles.remove(unlock, as: UnlockSecret.self)

@@ -220,6 +220,14 @@ private func next(_ scheduler: inout Scheduler, _ now: inout Int64) -> [Action] 
         #expect(s.inFlight == 0 && s.queued == 0)
     }
 
+    @Test func whatWasNeverSentCostsNoQuota() {
+        var s = scheduler(inFlight: 1, quota: 2, windowMs: 10_000)
+        for id in 1...50 as ClosedRange<JobID> {
+            #expect(s.submit(ticket(id), now: 0) == [.start(id)])
+            #expect(s.finished(id, .unsent, now: 0) == [.answer(id)])
+        }
+    }
+
     @Test func noWindowEverHoldsMoreThanTheQuota() {
         // 100 requests per 10 s; 1,000 waiting; every reply at once.
         var s = scheduler(inFlight: 64, quota: 100, windowMs: 10_000)

@@ -146,6 +146,14 @@ import Testing
         }
     }
 
+    @Test func aDamagedSlotIsSaidBeforeAnAbsurdCostOfAnother() throws {
+        var bytes = try slot(passes: .max, memory: .max)
+        bytes[82] = 2
+        bytes[96 + 256] = 77
+        try reseal(&bytes, mac: true, body: true)
+        #expect(opening(bytes) == .damagedHeader)
+    }
+
     @Test func aWrongKeyAndAForgedSlotAnswerAlike() throws {
         #expect(opening(sound, try Fake.key(8)) == .unlock)
         #expect(opening(sound, try Fake.passphrase()) == .unlock)

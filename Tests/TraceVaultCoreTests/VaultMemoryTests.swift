@@ -50,6 +50,11 @@ import Testing
         #expect(large.count == GuardedArena.chunkBytes / (2048 + 16))
         #expect(!large.contains { $0.address == kept.address })
         #expect(Set(large.map(\.address)).count == large.count)
+        for slot in large {
+            let bytes = unsafe UnsafeRawBufferPointer(
+                start: UnsafeRawPointer(bitPattern: slot.address), count: 2048)
+            #expect(unsafe bytes.allSatisfy { $0 == 0 })
+        }
         #expect(status { _ = try arena.take(32) } == nil)
         #expect(arena.protection().damagedSlots == 0)
     }

@@ -22,7 +22,7 @@ MAGIC = bytes.fromhex("895456560d0a1a0a")
 HEADER, MAC, SLOTS, SLOT, HEAD = 4096, 32, 96, 256, 88
 MIB = 1 << 20
 EPOCH_KEY, TENANT_KEY, CREDENTIAL = 1, 2, 3
-PASSPHRASE, RAW_KEY = 1, 2
+PASSPHRASE, RAW_KEY, KEY_FILE, CREDENTIAL_FILE = 1, 2, 3, 4
 TENANT, ACCOUNT, KIND, EMAIL, ORIGIN, LABEL, STATE = 1, 2, 3, 4, 5, 6, 7
 CREATED, FINGERPRINT = 10, 15
 #: Fields with a fixed length; the others are text, unless a later version added them.
@@ -45,7 +45,7 @@ def check(held: bool, status: str) -> None:
 
 @dataclass(frozen=True)
 class Unlock:
-    """A raw key or a passphrase."""
+    """What opens a vault, by the slot's type; for files the secret is the content."""
 
     kind: int
     secret: bytes
@@ -184,7 +184,8 @@ def check_cost(slot: bytes) -> None:
 
 def unlocked(data: bytes, slots: list[bytes], unlock: Unlock) -> bytes:
     """The root key from the first slot that opens."""
-    mine = [(i, slot) for i, slot in enumerate(slots) if slot[0] == unlock.kind]
+    kinds = (3, 4) if unlock.kind in (KEY_FILE, CREDENTIAL_FILE) else (unlock.kind,)
+    mine = [(i, slot) for i, slot in enumerate(slots) if slot[0] in kinds]
     for index, slot in mine[:2] if unlock.kind == PASSPHRASE else mine:
         key = outer_key(slot, unlock)
         place = data[24:40] + bytes([index])
@@ -198,8 +199,9 @@ def unlocked(data: bytes, slots: list[bytes], unlock: Unlock) -> bytes:
 
 def outer_key(slot: bytes, unlock: Unlock) -> bytes:
     """KEK of the document."""
-    if unlock.kind == RAW_KEY:
-        return kdf(unlock.secret, b"tv1 raw" + slot[32:48])
+    if unlock.kind != PASSPHRASE:
+        key = unlock.secret if unlock.kind == RAW_KEY else digest(unlock.secret)
+        return kdf(key, b"tv1 raw" + slot[32:48])
     passes, memory = number(slot, 4, 4), number(slot, 8, 8)
     return pwhash.argon2id.kdf(32, unlock.secret, slot[32:48], opslimit=passes, memlimit=memory)
 

@@ -52,6 +52,32 @@ void tvs_wipe(void *bytes, size_t length);
 /** Overwrites every occurrence of a secret in other bytes with asterisks. */
 void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
 
+/* ---- text ----------------------------------------------------------------------------------- */
+
+/** How many bytes come before the first that a JSON string cannot hold as it is or that is not
+ * ASCII: below 0x20, a quote, a backslash, 0x80 and above. In the header so that it is inlined:
+ * half a million short strings a second pass through. */
+static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
+    size_t at = 0;
+#ifdef __SSE2__
+    /* 16 bytes at a time: 0.6 instructions for a byte, 1.8 with 64-bit words. */
+    typedef signed char chunk __attribute__((vector_size(16), aligned(1), may_alias));
+    typedef char flags __attribute__((vector_size(16)));
+    for (; length - at >= 16; at += 16) {
+        chunk value = *(const chunk *)(bytes + at);
+        /* Signed: 0x80 and above are below 0x20 as well. */
+        flags special = (flags)((value < 0x20) | (value == '"') | (value == '\\'));
+        unsigned int mask = (unsigned int)__builtin_ia32_pmovmskb128(special);
+        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    for (; at < length; at++) {
+        uint8_t byte = bytes[at];
+        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
+    }
+    return at;
+}
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 typedef struct tvs_file_status {
@@ -65,7 +91,6 @@ typedef struct tvs_file_status {
 int32_t tvs_open_directory(const char *path);
 int32_t tvs_open_read(int32_t directory, const char *name);    /* never through a symlink */
 int32_t tvs_open_new(int32_t directory, const char *name);     /* exclusive, mode 0600 */
-int32_t tvs_open_unnamed(int32_t directory);                   /* O_TMPFILE, mode 0600 */
 int32_t tvs_open_lock(int32_t directory, const char *name);    /* made when absent, mode 0600 */
 /* The number of bytes or -errno. */
 int64_t tvs_read(int32_t descriptor, void *bytes, size_t length);
@@ -74,8 +99,6 @@ int32_t tvs_sync(int32_t descriptor);
 int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out);
 /** Gives the open file to another owner, keeping the group. */
 int32_t tvs_change_owner(int32_t descriptor, uint32_t owner);
-/** Gives an unnamed file its name; -EEXIST when taken. */
-int32_t tvs_link_unnamed(int32_t descriptor, int32_t directory, const char *name);
 int32_t tvs_link(int32_t directory, const char *from, const char *to);
 int32_t tvs_rename(int32_t directory, const char *from, const char *to);
 int32_t tvs_unlink(int32_t directory, const char *name);

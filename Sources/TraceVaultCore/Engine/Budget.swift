@@ -44,6 +44,11 @@ package struct Budget: Sendable {
         nextArrival = max(nextArrival, now) + quota.intervalUs
     }
 
+    /// Takes back one `spend`: the request was never sent.
+    package mutating func refund(_ quota: Quota) {
+        nextArrival -= quota.intervalUs
+    }
+
     /// Lets nothing through before `time`; never shortens a parking.
     package mutating func park(until time: Int64) {
         parkedUntil = max(parkedUntil, time)

@@ -130,7 +130,7 @@ final class EngineLoop {
         } catch {
             entry.outcome = .failure(error)
             entry.reply = nil
-            return scheduler.finished(id, .final, now: tvs_monotonic_us())
+            return scheduler.finished(id, .unsent, now: tvs_monotonic_us())
         }
     }
 

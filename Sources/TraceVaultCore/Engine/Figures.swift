@@ -15,7 +15,7 @@ struct Counts: Sendable {
     mutating func countTry(_ verdict: Verdict) {
         tries += 1
         switch verdict {
-        case .final: break
+        case .final, .unsent: break
         case .pending: polls += 1
         case .retry: retries += 1
         case .rateLimited: rateLimited += 1

@@ -19,24 +19,29 @@ extension Scheduler {
 
     /// Starts the lane's first request if its group permits. True when the lane keeps its turn.
     private mutating func dispatchOne(of key: LaneKey, _ now: Int64) -> Bool {
-        while let id = lanes[key]?.waiting.first {
+        // Taken out and put back: each change in place would allocate and look up once more.
+        guard var lane = lanes.removeValue(forKey: key) else { return false }
+        while let id = lane.waiting.first {
             guard var job = jobs[id], job.phase == .queued else {
-                _ = lanes[key]?.waiting.popFirst()  // cancelled or timed out while it waited
+                _ = lane.waiting.popFirst()  // cancelled or timed out while it waited
                 continue
             }
-            let permittedAt = groups[key.group, default: Group()].budget.permittedAt(limits.quota)
+            var budget = groups[key.group]?.budget ?? Budget()
+            let permittedAt = budget.permittedAt(limits.quota)
             if permittedAt >= job.ticket.deadline {
-                _ = lanes[key]?.waiting.popFirst()
+                _ = lane.waiting.popFirst()
                 refuse(job, until: permittedAt)
                 continue
             }
             guard permittedAt <= now else {
+                lanes[key] = lane
                 groups[key.group, default: Group()].lanes.append(key)
                 setTimer(of: key.group, at: permittedAt)
                 return false
             }
-            groups[key.group, default: Group()].budget.spend(limits.quota, at: now)
-            _ = lanes[key]?.waiting.popFirst()
+            budget.spend(limits.quota, at: now)
+            groups[key.group, default: Group()].budget = budget
+            _ = lane.waiting.popFirst()
             job.phase = .flying
             job.attempts += 1
             jobs[id] = job
@@ -44,10 +49,8 @@ extension Scheduler {
             actions.append(.start(id))
             break
         }
-        if lanes[key]?.waiting.isEmpty ?? true {
-            lanes[key] = nil
-            return false
-        }
+        if lane.waiting.isEmpty { return false }
+        lanes[key] = lane
         return true
     }
 
@@ -71,15 +74,12 @@ extension Scheduler {
 
     mutating func enqueue(_ ticket: Ticket, inFront: Bool) {
         let key = LaneKey(tenant: ticket.tenant, group: ticket.group)
-        if inFront {
-            lanes[key, default: Lane()].waiting.prepend(ticket.id)
-        } else {
-            lanes[key, default: Lane()].waiting.append(ticket.id)
-        }
-        if lanes[key]?.isPlaced == false {
-            lanes[key]?.isPlaced = true
-            takeTurn(key)
-        }
+        var lane = lanes.removeValue(forKey: key) ?? Lane()
+        if inFront { lane.waiting.prepend(ticket.id) } else { lane.waiting.append(ticket.id) }
+        let isNew = !lane.isPlaced
+        lane.isPlaced = true
+        lanes[key] = lane
+        if isNew { takeTurn(key) }
     }
 
     private mutating func takeTurn(_ key: LaneKey) {

@@ -97,6 +97,10 @@ package struct Scheduler: Sendable {
         inFlight -= 1
         job.phase = .sleeping
         switch verdict {
+        case .unsent:
+            groups[job.ticket.group]?.budget.refund(limits.quota)
+            jobs[id] = nil
+            actions.append(.answer(id))
         case .final:
             jobs[id] = nil
             actions.append(.answer(id))

@@ -27,6 +27,8 @@ package struct Ticket: Sendable {
 package enum Verdict: Sendable {
     /// An answer, or a failure that no second try would mend.
     case final
+    /// As final, and nothing left this machine: the budget gets its request back.
+    case unsent
     /// An answer that is still growing.
     case pending
     /// A failure that may pass; the floor is the server's Retry-After.

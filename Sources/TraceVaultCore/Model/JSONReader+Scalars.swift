@@ -3,6 +3,8 @@
 // Apart from the structure because this is where the time goes. Strings are checked to be UTF-8
 // (no overlong forms, no surrogates), but never copied or decoded here.
 
+import CSystem
+
 extension JSONReader {
     // MARK: - Strings
 
@@ -32,36 +34,7 @@ extension JSONReader {
     /// The first place from `start` that is no printable ASCII, a quote or a backslash.
     @inline(__always)
     private func plainEnd(from start: Int) -> Int {
-        var index = start
-        while index + 8 <= count {
-            let word = unsafe UInt64(
-                littleEndian: UnsafeRawPointer(base).loadUnaligned(
-                    fromByteOffset: index, as: UInt64.self))
-            let special = Self.special(word)
-            if special != 0 { return index + special.trailingZeroBitCount >> 3 }
-            index += 8
-        }
-        while index < count {
-            let character = unsafe base[index]
-            if character < 0x20 || character >= 0x80 || character == UInt8(ascii: "\"")
-                || character == UInt8(ascii: "\\")
-            {
-                return index
-            }
-            index += 1
-        }
-        return index
-    }
-
-    /// Bit 7 of each byte that needs a look; the lowest one set is exact, those above it may be
-    /// false because of borrows.
-    @inline(__always)
-    private static func special(_ word: UInt64) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let quote = word ^ (ones &* 0x22)
-        let backslash = word ^ (ones &* 0x5C)
-        let low = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones)
-        return (low | word) & (ones &* 0x80)
+        unsafe start &+ tvs_plain_run(base + start, count &- start)
     }
 
     /// From the backslash to behind the escape.

@@ -3,6 +3,10 @@
 // Only for text that `JSONReader` has checked: nothing here reports an error, at most it finds
 // nothing. Kept apart from the reader, which never decodes.
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Functions over the checked text of a token.
 package enum JSONText {
     @inline(__always)
@@ -91,14 +95,15 @@ package enum JSONText {
     ) -> Bool {
         let length = name.utf8CodeUnitCount
         if token.marks.contains(.escaped) { return equalsEscaped(token, name, bytes) }
-        guard Int(token.end) - Int(token.start) == length, Int(token.end) <= bytes.byteCount else {
+        guard Int(token.end) - Int(token.start) == length, Int(token.end) <= bytes.byteCount,
+            token.start <= token.end
+        else {
             return false
         }
-        for index in 0..<length
-        where unsafe byte(bytes, Int(token.start) + index) != name.utf8Start[index] {
-            return false
+        return unsafe bytes.withUnsafeBytes { all in
+            guard let start = all.baseAddress else { return length == 0 }
+            return unsafe memcmp(start + Int(token.start), name.utf8Start, length) == 0
         }
-        return true
     }
 
     private static func equalsEscaped(

@@ -3,6 +3,10 @@
 // Cloudflare's message ids begin with one. Long ids hold the full time, short ones only its
 // microseconds. Format: Postfix, src/global/mail_queue.h and safe_ultostr.c.
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// A decoded queue id.
 package struct QueueID: Sendable, Equatable {
     /// The id itself, without what Cloudflare puts behind it.
@@ -19,6 +23,7 @@ package struct QueueID: Sendable, Equatable {
     /// The id at the beginning of a postfix id, investigate id or alert id; nil when none is there.
     package init?(leading ref: String) {
         var text: [UInt8] = []
+        text.reserveCapacity(Self.maxLength)
         for unit in ref.utf8 {
             if unit == UInt8(ascii: "-") { break }
             guard text.count < Self.maxLength else { return nil }
@@ -91,10 +96,10 @@ package struct QueueID: Sendable, Equatable {
     /// The place in Postfix's alphabet, which has no vowels so that ids spell no words.
     private static func vowelFreeDigit(_ character: UInt8) -> Int64? {
         let alphabet: StaticString = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
-        for place in 0..<alphabet.utf8CodeUnitCount
-        where unsafe alphabet.utf8Start[place] == character {
-            return Int64(place)
-        }
-        return nil
+        let start = unsafe UnsafeRawPointer(alphabet.utf8Start)
+        guard
+            let found = unsafe memchr(start, Int32(character), alphabet.utf8CodeUnitCount)
+        else { return nil }
+        return Int64(unsafe UnsafeRawPointer(found) - start)
     }
 }

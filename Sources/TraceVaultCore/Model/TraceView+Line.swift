@@ -102,7 +102,16 @@ extension TraceView {
     }
 
     private mutating func lineno(_ parts: inout Parts, _ place: TraceLinePlace, _ bytes: RawSpan) {
-        guard parts.lineno != 0, tape[parts.lineno].kind != .null else { return }
+        let token = tape[parts.lineno]
+        guard parts.lineno != 0, token.kind != .null else { return }
+        // A positive number that fits for sure is written already as it would be printed.
+        if token.marks.contains(.integer), token.end - token.start <= 18,
+            JSONText.byte(bytes, Int(token.start)) != UInt8(ascii: "-")
+        {
+            writer.key("lineno")
+            writer.verbatim(bytes.extracting(token.range(within: bytes.byteCount)))
+            return
+        }
         guard let number = tape.integer(parts.lineno, in: bytes) else {
             warnings.add(.linenoNotInteger, at: place.path + "/lineno")
             parts.placed.remove(.lineno)
@@ -132,6 +141,11 @@ extension TraceView {
     /// `at` from `logged_at`, else from `ts`; `at_raw` when it was written differently or could
     /// not be read. The other of the two is kept unless it says the same.
     private mutating func time(_ parts: inout Parts, _ place: TraceLinePlace, _ bytes: RawSpan) {
+        if parts.time == 0, tape[parts.loggedAt].kind == .string,
+            writeCanonical(tape[parts.loggedAt], bytes)
+        {
+            return
+        }
         let logged = timeText(parts.loggedAt, .loggedAt, "/logged_at", &parts, place)
         let older = timeText(parts.time, .time, "/ts", &parts, place)
         let loggedTime = logged.flatMap { timestamp($0, bytes) }
@@ -157,6 +171,17 @@ extension TraceView {
         } else if parts.placed.isSuperset(of: [.loggedAt, .time]) {
             warnings.add(.timeMissing, at: place.path)
         }
+    }
+
+    /// Writes `at` when the text is already what would be written, as nearly always. True when it
+    /// was.
+    private mutating func writeCanonical(_ token: JSONToken, _ bytes: RawSpan) -> Bool {
+        let text = bytes.extracting(token.range(within: bytes.byteCount))
+        guard !token.marks.contains(.escaped), let time = Timestamp(text), time.isCanonical
+        else { return false }
+        writer.key("at")
+        writer.string(text, isEscaped: false)
+        return true
     }
 
     /// The token of a time that is a string; one that is something else goes to `extra`.

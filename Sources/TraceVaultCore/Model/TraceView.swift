@@ -216,6 +216,20 @@ struct KnownNames: OptionSet {
     init(rawValue: Int) { self.rawValue = rawValue }
 
     init(of key: JSONToken, _ bytes: RawSpan) {
+        // One comparison for each key of each line instead of up to four.
+        if !key.marks.contains(.escaped) {
+            let (name, value): (StaticString, KnownNames)
+            switch key.end &- key.start {
+            case 2: (name, value) = ("ts", .time)
+            case 6: (name, value) = ("lineno", .lineno)
+            case 9: (name, value) = ("logged_at", .loggedAt)
+            default: (name, value) = ("message", .message)
+            }
+            if JSONText.equals(key, name, in: bytes) {
+                self = value
+                return
+            }
+        }
         if JSONText.equals(key, "message", in: bytes) {
             self = .message
         } else if JSONText.equals(key, "lineno", in: bytes) {

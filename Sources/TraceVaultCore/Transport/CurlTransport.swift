@@ -37,6 +37,9 @@ package final class CurlTransport {
     /// Exchanges whose handles have every fixed option set already.
     private var idle: [CurlExchange] = []
     private static let maxIdle = 256
+    /// Ends a wait: one system call to set and one to clear, where curl_multi_wakeup() has a socket
+    /// pair with one to set and two to clear.
+    private let bell: Int32
 
     package init(_ settings: TransportSettings) throws(Failure) {
         tvs_fork_unsafe_enter()
@@ -45,9 +48,15 @@ package final class CurlTransport {
         var settings = settings
         settings.caFile = try Self.trustStore(settings.caFile)
         self.settings = settings
+        let bell = tvs_eventfd_new()
+        guard bell >= 0 else {
+            throw Failure(.limit, "no file descriptor left for the engine")
+        }
         guard let multi = unsafe curl_multi_init() else {
+            tvs_close(bell)
             throw Failure(.noMemory, "libcurl gave no multi handle")
         }
+        self.bell = bell
         unsafe self.multi = multi
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
@@ -67,6 +76,7 @@ package final class CurlTransport {
         flying = [:]
         idle = []
         unsafe _ = curl_multi_cleanup(multi)
+        tvs_close(bell)
     }
 
     /// Begins an exchange. `id` names it until `move` reports its end. `origin` is where the secret
@@ -107,11 +117,13 @@ package final class CurlTransport {
 
     /// Waits until there is something to move, at most `timeoutMs`.
     package func wait(timeoutMs: Int32) {
-        unsafe _ = curl_multi_poll(multi, nil, 0, timeoutMs, nil)
+        var extra = curl_waitfd(fd: bell, events: Int16(CURL_WAIT_POLLIN), revents: 0)
+        unsafe _ = curl_multi_poll(multi, &extra, 1, timeoutMs, nil)
+        if extra.revents != 0 { tvs_eventfd_clear(bell) }
     }
 
     /// Ends a `wait` at once, or the next one. Any thread.
-    package func wake() { unsafe _ = curl_multi_wakeup(multi) }
+    package func wake() { tvs_eventfd_set(bell) }
 
     private func collect(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var remaining: Int32 = 0

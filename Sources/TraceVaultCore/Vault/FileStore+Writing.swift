@@ -18,21 +18,17 @@ extension FileStore {
         let lease = try lease(timeoutMs: lockTimeoutMs)
         defer { lease.release() }
         let directory = try openDirectory()
-        let unnamed = files.open(directory.number, ".", .unnamed)
-        if unnamed >= 0 {
-            let file = Descriptor(number: unnamed, files: files)
-            try write(bytes, to: file)
-            try sync(file)
-            let answer = files.linkUnnamed(file.number, directory.number, name)
-            if answer == 0 { return try settle(directory) }
+        do throws(Failure) {
+            try writeTemporary(bytes, directory, owner: nil)
+            // Unlike a rename, a link never replaces.
+            let answer = files.link(directory.number, temporaryName, name)
             if answer == -EEXIST { throw Self.exists }
+            if let error = FileError(answer: answer) { throw failed("naming it", error) }
+        } catch {
+            _ = files.unlink(directory.number, temporaryName)
+            throw error
         }
-        // File systems without unnamed files, or no /proc: a named one, linked into place.
-        try writeTemporary(bytes, directory, owner: nil)
-        let answer = files.link(directory.number, temporaryName, name)
         _ = files.unlink(directory.number, temporaryName)
-        if answer == -EEXIST { throw Self.exists }
-        if let error = FileError(answer: answer) { throw failed("naming it", error) }
         try settle(directory)
     }
 

@@ -13,6 +13,8 @@ package final class FileStore: Store {
     private let directoryPath: String
     let name: String
     let lockTimeoutMs: Int
+    private static let pollMs: Int64 = 2
+    private let queue = WriterQueue()
     /// Set by a failed fsync: what is on the disk is unknown until the vault is opened again.
     let isPoisoned = Atomic<Bool>(false)
 
@@ -50,13 +52,18 @@ package final class FileStore: Store {
         deinit { files.close(number) }
     }
 
+    /// Whether what this user owns is safe from others. Root works on everybody's vaults.
+    private func mayTrust(_ owner: UInt32) -> Bool {
+        let user = tvs_effective_user()
+        return user == 0 || owner == user || owner == 0
+    }
+
     func openDirectory() throws(Failure) -> Descriptor {
         let number = files.openDirectory(directoryPath)
         if let error = FileError(answer: number) { throw failed("opening its directory", error) }
         let directory = Descriptor(number: number, files: files)
         let status = try status(of: directory, "its directory")
-        let user = tvs_effective_user()
-        guard user == 0 || status.owner == user || status.owner == 0 else {
+        guard mayTrust(status.owner) else {
             throw Failure(.unsafeFile, "the vault's directory belongs to another user")
         }
         // Others may write only where they cannot rename what is not theirs (as in /tmp).
@@ -82,8 +89,7 @@ package final class FileStore: Store {
         guard status.isRegular else {
             throw Failure(.unsafeFile, "the vault's path is not a regular file")
         }
-        let user = tvs_effective_user()
-        guard user == 0 || status.owner == user || status.owner == 0 else {
+        guard mayTrust(status.owner) else {
             throw Failure(.unsafeFile, "the vault file belongs to another user")
         }
         guard status.mode & 0o077 == 0 else {
@@ -160,12 +166,14 @@ package final class FileStore: Store {
 
     // MARK: - The writers' lock
 
-    /// The lock on `<vault>.lock`, held.
+    /// The lock on `<vault>.lock`, held, and the head of this process's queue for it.
     private final class Lease: StoreLease {
         private let file: Descriptor
+        private let place: WriterQueue.Place
 
-        init(_ file: consuming Descriptor) {
+        init(_ file: consuming Descriptor, _ place: consuming WriterQueue.Place) {
             self.file = file
+            self.place = place
         }
 
         /// Unlocks, which counts even while a forked child still has the descriptor.
@@ -180,13 +188,16 @@ package final class FileStore: Store {
         }
         if let error = FileError(answer: number) { throw failed("opening its lock", error) }
         let file = Descriptor(number: number, files: files)
+        try checkLock(file, directory)
         let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
-        var pause: Int64 = 1
+        let place = WriterQueue.Place(in: queue)
         while true {
-            let answer = files.lock(file.number)
-            if answer == 0 { return Lease(file) }
-            guard answer == -EAGAIN || answer == -EINTR else {
-                throw failed("locking it", FileError(-answer))
+            if place.isFirst {
+                let answer = files.lock(file.number)
+                if answer == 0 { return Lease(file, place) }
+                guard answer == -EAGAIN || answer == -EINTR else {
+                    throw failed("locking it", FileError(-answer))
+                }
             }
             let rest = deadline - tvs_monotonic_ms()
             guard rest > 0 else {
@@ -194,8 +205,33 @@ package final class FileStore: Store {
                 failure.retriable = true
                 throw failure
             }
-            tvs_sleep_ms(min(pause, rest))
-            pause = min(pause * 2, 50)
+            // Often: a busy writer in another process lets go for moments only.
+            tvs_sleep_ms(min(Self.pollMs, rest))
+        }
+    }
+
+    /// Whoever can open the lock file can keep writers away, so it must be the vault's owner's.
+    /// Root gives it to that owner: it would shut them out otherwise.
+    private func checkLock(
+        _ lock: borrowing Descriptor, _ directory: borrowing Descriptor
+    ) throws(Failure) {
+        let found = try status(of: lock, "its lock")
+        let user = tvs_effective_user()
+        var owner = user
+        let number = files.open(directory.number, name, .read)
+        if number >= 0 {
+            let vault = Descriptor(number: number, files: files)
+            owner = try status(of: vault, "the file").owner
+        }
+        guard found.isRegular, [user, owner, 0].contains(found.owner), found.mode & 0o077 == 0
+        else {
+            throw Failure(
+                .unsafeFile, "the vault's lock file is another user's or open to others: remove it")
+        }
+        if user == 0, found.owner != owner,
+            let error = FileError(answer: files.changeOwner(lock.number, owner))
+        {
+            throw failed("giving the lock to the vault's owner", error)
         }
     }
 }

@@ -17,7 +17,6 @@ package struct FileStatus: Sendable {
 package enum OpenMode: Sendable {
     case read
     case new
-    case unnamed
     case lock
 }
 
@@ -30,7 +29,6 @@ package protocol FileSystem: Sendable {
     func sync(_ descriptor: Int32) -> Int32
     func status(_ descriptor: Int32) -> Result<FileStatus, FileError>
     func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32
-    func linkUnnamed(_ descriptor: Int32, _ directory: Int32, _ name: String) -> Int32
     func link(_ directory: Int32, _ from: String, _ to: String) -> Int32
     func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32
     func unlink(_ directory: Int32, _ name: String) -> Int32
@@ -65,7 +63,6 @@ package struct SystemFiles: FileSystem {
         switch mode {
         case .read: unsafe tvs_open_read(directory, name)
         case .new: unsafe tvs_open_new(directory, name)
-        case .unnamed: tvs_open_unnamed(directory)
         case .lock: unsafe tvs_open_lock(directory, name)
         }
     }
@@ -94,10 +91,6 @@ package struct SystemFiles: FileSystem {
 
     package func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32 {
         tvs_change_owner(descriptor, owner)
-    }
-
-    package func linkUnnamed(_ descriptor: Int32, _ directory: Int32, _ name: String) -> Int32 {
-        unsafe tvs_link_unnamed(descriptor, directory, name)
     }
 
     package func link(_ directory: Int32, _ from: String, _ to: String) -> Int32 {

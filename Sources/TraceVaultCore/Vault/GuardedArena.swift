@@ -137,6 +137,8 @@ package final class GuardedArena: Sendable {
         guard let empty = state.chunks.firstIndex(where: { $0.taken == 0 }) else { return nil }
         var chunk = state.chunks.remove(at: empty)
         for each in state.free.indices { state.free[each].removeAll(where: chunk.holds) }
+        // The canaries between the old slots.
+        unsafe tvs_wipe(UnsafeMutableRawPointer(bitPattern: chunk.address), chunk.used)
         chunk.used = 0
         state.chunks.append(chunk)
         return cut(sizeClass, &state)

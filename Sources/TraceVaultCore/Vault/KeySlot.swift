@@ -52,7 +52,7 @@ struct KeySlot {
         var tries = 0
         for index in 0..<count {
             let slot = try KeySlot(header, index)
-            guard slot.kind == unlock.kind.rawValue else { continue }
+            guard unlock.kind.opens(slot.kind) else { continue }
             if unlock.kind == .passphrase {
                 guard tries < maximumTries else { break }
                 tries += 1
@@ -65,11 +65,10 @@ struct KeySlot {
 
     /// Refuses slots that would cost too much or protect too little.
     static func checkCosts(_ header: RawSpan, count: Int) throws(Failure) {
-        // The shape of all comes first: it has its own status.
-        for index in 0..<count { _ = try KeySlot(header, index) }
-        for index in 0..<count {
-            let slot = try KeySlot(header, index)
-            guard slot.kind == UnlockSecret.Kind.passphrase.rawValue else { continue }
+        // All slots are read before one is judged: damage comes before cost, in whichever slot.
+        var slots: [KeySlot] = []
+        for index in 0..<count { slots.append(try KeySlot(header, index)) }
+        for slot in slots where slot.kind == UnlockSecret.Kind.passphrase.rawValue {
             try checkCost(passes: slot.passes, memory: slot.memory, lanes: slot.lanes)
         }
     }
@@ -170,7 +169,7 @@ struct KeySlot {
                 try unsafe Sealing.stretch(
                     bytes, salt: salt, passes: UInt64(passes), memory: memory)
             }
-        case .key:
+        case .key, .keyFile, .credential:
             let input = ByteBuffer(limit: 64)
             var writer = BytesWriter(into: input)
             writer.label("tv1 raw")

@@ -54,6 +54,47 @@ enum Sealing {
             key?.count ?? 0) == 0
     }
 
+    /// libsodium wants its hash state on a border of so many bytes.
+    private static let stateAlignment = 64
+
+    /// BLAKE2b-256 of what `next` puts into guarded memory piece by piece, at most `limit` bytes in
+    /// all; it answers how many bytes it put there, 0 at the end.
+    static func hash(
+        limit: Int, _ next: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) -> SecretBytes {
+        let piece = try SecretBytes(count: 2048)
+        let digest = try SecretBytes(count: hashCount)
+        let room = try SecretBytes(count: crypto_generichash_statebytes() + stateAlignment)
+        try unsafe room.withUnsafeMutableBytes { (room) throws(Failure) in
+            let start = unsafe room.baseAddress?.alignedUp(toMultipleOf: stateAlignment)
+            let state = OpaquePointer(start)
+            guard isReady, let state = unsafe state,
+                unsafe crypto_generichash_init(state, nil, 0, hashCount) == 0
+            else { throw Failure(.other, "libsodium could not hash") }
+            var total = 0
+            var count = 1
+            while count > 0 {
+                count = try unsafe piece.withUnsafeMutableBytes { (room) throws(Failure) in
+                    let count = max(0, min(try unsafe next(room), room.count))
+                    if let octets = unsafe room.octets {
+                        unsafe _ = crypto_generichash_update(state, octets, UInt64(count))
+                    }
+                    return count
+                }
+                total += count
+                guard total <= limit else {
+                    throw Failure(
+                        .argument, "the file grew beyond \(limit) bytes while it was read")
+                }
+            }
+            unsafe digest.withUnsafeMutableBytes {
+                guard let octets = unsafe $0.octets else { return }
+                unsafe _ = crypto_generichash_final(state, octets, hashCount)
+            }
+        }
+        return digest
+    }
+
     /// Whether `expected` is the hash of `input`, in constant time.
     static func isHash(
         _ expected: RawSpan, of input: RawSpan, key: UnsafeRawBufferPointer?

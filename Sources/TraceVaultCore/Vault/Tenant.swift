@@ -11,10 +11,13 @@ protocol TenantSource: AnyObject, Sendable {
     func tenantIndex(_ name: TenantName, known: TenantIndex?) throws(Failure) -> TenantIndex
 }
 
-/// One account's credential without the secret.
-package struct Credential: Sendable {
+/// One account's credential without the secret. A class, because it is handed on a dozen times for
+/// each request: one reference instead of six strings.
+package final class Credential: Sendable {
     package let tenant: String
     package let accountID: String
+    /// The same, as the index is searched for it.
+    let account: AccountID
     package let kind: CredentialKind
     /// scheme://host[:port], the only place the secret may go.
     package let origin: String
@@ -25,6 +28,30 @@ package struct Credential: Sendable {
     package let version: UInt64
     /// Keyed hash of the secret; equal within a vault when the secrets are.
     package let fingerprint: UInt64
+
+    fileprivate init(
+        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID
+    ) {
+        self.account = account
+        tenant = span.text(metadata.tenant)
+        accountID = metadata.account?.text ?? ""
+        origin = span.text(metadata.origin)
+        label = span.text(metadata.label)
+        recordID = record.id
+        version = record.version
+        fingerprint = metadata.fingerprint
+        let explicit = span.text(metadata.budgetGroup)
+        switch metadata.kind {
+        case .apiToken, nil:
+            kind = .apiToken
+            budgetGroup = explicit.isEmpty ? AccountID.hex(metadata.fingerprint) : explicit
+        case .globalKey:
+            let email = span.text(metadata.email)
+            kind = .globalKey(email: email)
+            // One user, however the address is written.
+            budgetGroup = explicit.isEmpty ? email.lowercased() : explicit
+        }
+    }
 }
 
 /// One tenant's part of a snapshot, with its key.
@@ -95,7 +122,7 @@ final class TenantIndex: Sendable {
         let entry = entries[found]
         let credential = metadata.withBytes { span in
             Metadata(span, entry.metadata, of: .credential).map {
-                Credential($0, span, entry.record)
+                Credential($0, span, entry.record, entry.account)
             }
         }
         guard let credential else { throw VaultRecord.unopened }
@@ -105,9 +132,7 @@ final class TenantIndex: Sendable {
 
     /// Opens the secret of exactly this credential, still padded.
     func open(_ credential: Credential) throws(Failure) -> SecretBytes {
-        guard let place = place(of: try AccountID(credential.accountID)) else {
-            throw Tenant.unknownAccount
-        }
+        guard let place = place(of: credential.account) else { throw Tenant.unknownAccount }
         let found = entries[place]
         guard found.record.id == credential.recordID, found.record.version == credential.version
         else {
@@ -129,27 +154,6 @@ extension Credential {
     /// The address a global key is sent with; nil for a token.
     package var email: String? {
         if case .globalKey(let email) = kind { email } else { nil }
-    }
-
-    fileprivate init(_ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord) {
-        tenant = span.text(metadata.tenant)
-        accountID = metadata.account?.text ?? ""
-        origin = span.text(metadata.origin)
-        label = span.text(metadata.label)
-        recordID = record.id
-        version = record.version
-        fingerprint = metadata.fingerprint
-        let explicit = span.text(metadata.budgetGroup)
-        switch metadata.kind {
-        case .apiToken, nil:
-            kind = .apiToken
-            budgetGroup = explicit.isEmpty ? AccountID.hex(metadata.fingerprint) : explicit
-        case .globalKey:
-            let email = span.text(metadata.email)
-            kind = .globalKey(email: email)
-            // One user, however the address is written.
-            budgetGroup = explicit.isEmpty ? email.lowercased() : explicit
-        }
     }
 }
 

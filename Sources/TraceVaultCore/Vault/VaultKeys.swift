@@ -8,6 +8,17 @@ package final class UnlockSecret: Sendable {
     enum Kind: UInt8 {
         case passphrase = 1
         case key = 2
+        case keyFile = 3
+        case credential = 4
+
+        /// A key file may be handed to a service as a credential: either opens the other's slot.
+        func opens(_ slot: UInt8) -> Bool {
+            switch self {
+            case .passphrase, .key: slot == rawValue
+            case .keyFile, .credential:
+                slot == Kind.keyFile.rawValue || slot == Kind.credential.rawValue
+            }
+        }
     }
 
     let kind: Kind
@@ -29,6 +40,20 @@ package final class UnlockSecret: Sendable {
         }
         kind = .key
         secret = try unsafe SecretBytes(copying: key)
+    }
+
+    /// The content of a file that only its owner may read; 32 bytes to 64 KiB.
+    package init(keyFile path: String) throws(Failure) {
+        try Sealing.start()
+        kind = .keyFile
+        secret = try KeyFile.key(path: path)
+    }
+
+    /// A credential that systemd handed to this service.
+    package init(credential name: String) throws(Failure) {
+        try Sealing.start()
+        kind = .credential
+        secret = try KeyFile.credential(name: name)
     }
 }
 

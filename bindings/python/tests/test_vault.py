@@ -261,7 +261,7 @@ def test_an_empty_path_is_refused_instead_of_making_a_vault_in_memory(
 
 
 def test_wrong_types_are_type_errors(vault: tv.Vault, path: Path) -> None:
-    with pytest.raises(TypeError, match="Passphrase or a RawKey"):
+    with pytest.raises(TypeError, match="Passphrase, RawKey"):
         tv.Vault.open(path, KEY)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="bytes, not str"):
         tv.RawKey("0" * 32)  # type: ignore[arg-type]

@@ -12,7 +12,15 @@ The shared library is loaded when it is first needed, not by the import.
 
 from ._handle import Secret, Setting
 from .client import Engine
-from .credentials import ApiToken, GlobalKey, Passphrase, RawKey, Unlock
+from .credentials import (
+    ApiToken,
+    GlobalKey,
+    KeyFile,
+    Passphrase,
+    RawKey,
+    SystemdCredential,
+    Unlock,
+)
 from .errors import (
     AmbiguousError,
     ArgumentError,
@@ -58,6 +66,7 @@ __all__ = [
     "Engine",
     "ForkedError",
     "GlobalKey",
+    "KeyFile",
     "LibraryLoadError",
     "LimitError",
     "Line",
@@ -78,6 +87,7 @@ __all__ = [
     "ShutdownError",
     "Side",
     "Status",
+    "SystemdCredential",
     "Tenant",
     "Trace",
     "TraceVaultError",

@@ -107,6 +107,8 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
 
     ("tv_unlock_passphrase",    (*_BYTES, POINTER(UnlockRef), *_ERR),               Status),
     ("tv_unlock_key",           (*_BYTES, POINTER(UnlockRef), *_ERR),               Status),
+    ("tv_unlock_keyfile",       (*_TEXT, POINTER(UnlockRef), *_ERR),                Status),
+    ("tv_unlock_credential",    (*_TEXT, POINTER(UnlockRef), *_ERR),                Status),
     ("tv_unlock_free",          (UnlockRef,),                                       None),
 
     ("tv_vault_create",         (*_TEXT, UnlockRef, ConfigRef, POINTER(VaultRef), *_ERR), Status),

@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from ._abi import UnlockRef
-from ._handle import Handle, Secret, lent
+from ._handle import Handle, Secret, encoded, lent
 from ._lib import check, library
 from .errors import ArgumentError, Status
 
@@ -80,6 +80,31 @@ class RawKey(Unlock):
                 return cls(view[:KEY_BYTES])
         finally:
             key[:] = bytes(len(key))
+
+
+class KeyFile(Unlock):
+    """The content of a file that only its owner may read: 32 bytes to 64 KiB.
+
+    The library reads the file itself; the key never passes through Python. Not the same key as
+    :meth:`RawKey.from_file` makes of the file: that one takes 32 bytes as they are.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__("tv_unlock_keyfile", os.fsencode(path))
+
+
+class SystemdCredential(Unlock):
+    """A credential that systemd handed to this service (``LoadCredential=``), by its name.
+
+    Opens what the same content sealed as a :class:`KeyFile`, and the other way round.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        super().__init__("tv_unlock_credential", encoded(name, "name"))
 
 
 class _Credential:

@@ -222,7 +222,10 @@ class Vault:
         cls, make: str, path: bytes, unlock: Unlock, settings: Mapping[str, Setting] | None
     ) -> Vault:
         if not isinstance(unlock, Unlock):
-            raise TypeError(f"unlock must be a Passphrase or a RawKey, not {type(unlock).__name__}")
+            raise TypeError(
+                "unlock must be a Passphrase, RawKey, KeyFile or SystemdCredential, "
+                f"not {type(unlock).__name__}"
+            )
         lib = library()
         config = new_config(settings)
         ref = VaultRef()

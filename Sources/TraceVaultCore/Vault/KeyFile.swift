@@ -1,0 +1,101 @@
+// KeyFile.swift - unlock secrets that live in files: a key file, a credential of systemd.
+//
+// The key is BLAKE2b-256 of the content, which passes through guarded memory only. A file that
+// others could read is refused, so that a careless mode is found before it is relied on.
+
+import CSystem
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+enum KeyFile {
+    /// Fewer bytes cannot hold a key, more are no key.
+    static let sizes: ClosedRange<Int> = 32...65_536
+
+    /// Permission bits that are refused.
+    private enum Refused {
+        /// Anything for group and others.
+        static let keyFile: UInt32 = 0o077
+        /// systemd gives a service's user access by an ACL, which shows as group read.
+        static let credential: UInt32 = 0o037
+    }
+
+    /// Reads a key file.
+    static func key(path: String, files: any FileSystem = SystemFiles()) throws(Failure)
+        -> SecretBytes
+    {
+        let slash = path.lastIndex(of: "/")
+        let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        guard !name.isEmpty, !path.utf8.contains(0) else {
+            throw Failure(.argument, "path: the path of a key file is needed")
+        }
+        return try key(directory, name, "key file", refused: Refused.keyFile, files)
+    }
+
+    /// Reads $CREDENTIALS_DIRECTORY/<name> (systemd.exec(5), "Credentials").
+    static func credential(name: String, files: any FileSystem = SystemFiles()) throws(Failure)
+        -> SecretBytes
+    {
+        guard (1...255).contains(name.utf8.count), name != ".", name != "..",
+            !name.utf8.contains(UInt8(ascii: "/")), !name.utf8.contains(0)
+        else {
+            throw Failure(.argument, "name: the name of a credential is 1 to 255 bytes without /")
+        }
+        guard let directory = unsafe getenv("CREDENTIALS_DIRECTORY") else {
+            throw Failure(
+                .notFound,
+                "CREDENTIALS_DIRECTORY is not set: start the service with "
+                    + "LoadCredential= or LoadCredentialEncrypted=")
+        }
+        return try key(
+            unsafe String(cString: directory), name, "credential", refused: Refused.credential,
+            files)
+    }
+
+    private static func key(
+        _ directory: String, _ name: String, _ what: String, refused: UInt32,
+        _ files: any FileSystem
+    ) throws(Failure) -> SecretBytes {
+        let place = files.openDirectory(directory)
+        if let error = FileError(answer: place) { throw unreadable(what, error) }
+        defer { files.close(place) }
+        let file = files.open(place, name, .read)
+        if let error = FileError(answer: file) { throw unreadable(what, error) }
+        defer { files.close(file) }
+        try check(files.status(file), what, refused)
+        return try unsafe Sealing.hash(limit: sizes.upperBound) { (room) throws(Failure) in
+            while true {
+                let count = unsafe files.read(file, room)
+                if count >= 0 { return count }
+                let error = FileError(Int32(clamping: -count))
+                if error.number != EINTR { throw unreadable(what, error) }
+            }
+        }
+    }
+
+    private static func check(
+        _ answer: Result<FileStatus, FileError>, _ what: String, _ refused: UInt32
+    ) throws(Failure) {
+        let status: FileStatus
+        switch answer {
+        case .success(let found): status = found
+        case .failure(let error): throw unreadable(what, error)
+        }
+        guard status.isRegular else { throw Failure(.unsafeFile, "the \(what) is no regular file") }
+        guard status.owner == tvs_effective_user() || status.owner == 0 else {
+            throw Failure(.unsafeFile, "the \(what) belongs to another user")
+        }
+        guard status.mode & refused == 0 else {
+            throw Failure(.unsafeFile, "others may read or write the \(what): chmod 0400 it")
+        }
+        guard let size = Int(exactly: status.size), sizes.contains(size) else {
+            throw Failure(.argument, "the \(what) must hold 32 to 65536 bytes")
+        }
+    }
+
+    private static func unreadable(_ what: String, _ error: FileError) -> Failure {
+        Failure(.io, "the \(what) cannot be read: \(error.name)")
+    }
+}
