@@ -18,8 +18,13 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.vault"))
 VECTORS = vectors.vectors(FOLDER)
 
 
-def library_unlock(unlock: Unlock) -> tv.Passphrase | tv.RawKey:
+def library_unlock(unlock: Unlock, folder: Path) -> tv.Unlock:
     secret = bytearray(unlock.secret)
+    if unlock.kind == reader.KEY_FILE:
+        path = folder / "t.key"
+        path.touch(0o600)
+        path.write_bytes(secret)
+        return tv.KeyFile(path)
     return tv.Passphrase(secret) if unlock.kind == reader.PASSPHRASE else tv.RawKey(secret)
 
 
@@ -27,6 +32,8 @@ def told(name: str) -> tuple[dict[str, Any], Unlock]:
     """What a golden vault is known to hold, and what opens it."""
     known = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     unlock = known["unlock"]
+    if "key_file" in unlock:
+        return known, Unlock(reader.KEY_FILE, unlock["key_file"].encode())
     if "passphrase" in unlock:
         return known, Unlock(reader.PASSPHRASE, unlock["passphrase"].encode())
     return known, Unlock(reader.RAW_KEY, bytes.fromhex(unlock["key"]))
@@ -42,7 +49,7 @@ class Library:
 
     def open(self, data: bytes, unlock: Unlock) -> tv.Vault:
         self.path.write_bytes(data)
-        return tv.Vault.open(self.path, library_unlock(unlock))
+        return tv.Vault.open(self.path, library_unlock(unlock, self.path.parent))
 
     def judged(self, vector: vectors.Vector) -> str:
         try:
@@ -151,7 +158,7 @@ def test_vectors_are_the_same_every_time() -> None:
 
 def test_both_implementations_refuse_every_truncation_alike(library: Library) -> None:
     data = (FOLDER / "empty.vault").read_bytes()
-    key = library_unlock(vectors.KEY)
+    key = library_unlock(vectors.KEY, library.path.parent)
     library.path.write_bytes(data)
     for length in reversed(range(len(data))):
         os.truncate(library.path, length)

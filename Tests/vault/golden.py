@@ -1,12 +1,13 @@
 """golden.py - writes the golden vaults with the real library; run once per format version.
 
-`python -m vault.golden` from Tests/, with the binding on PYTHONPATH. Refuses to write over a vault
-that is there: golden files stay as the version that made them left them.
+`python -m vault.golden` from Tests/, with the binding on PYTHONPATH. Leaves a vault that is
+there as it is: golden files stay as the version that made them left them.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ def row(
 
 def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool = False) -> None:
     path = FOLDER / f"{name}.vault"
+    if path.exists():
+        print(f"{path.name} is there and stays")
+        return
     with tv.Vault.create(path, opened(unlock), settings=CHEAP) as made:
         for some in [[one] for one in rows] if several else [rows] if rows else []:
             with made.edit() as edit:
@@ -59,7 +63,13 @@ def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool =
         path.with_name(path.name + beside).unlink(missing_ok=True)
 
 
-def opened(unlock: dict[str, str]) -> tv.Passphrase | tv.RawKey:
+def opened(unlock: dict[str, str]) -> tv.Unlock:
+    if "key_file" in unlock:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "test.key")
+            path.touch(0o600)
+            path.write_text(unlock["key_file"])
+            return tv.KeyFile(path)
     if "passphrase" in unlock:
         return tv.Passphrase(unlock["passphrase"])
     return tv.RawKey(bytearray.fromhex(unlock["key"]))
@@ -91,6 +101,7 @@ def main() -> None:
     many = [row(f"tenant-{n % 4}", n, f"No {n}") for n in range(12)]
     vault("tenants", key, many)
     vault("generations", key, many[:5], several=True)
+    vault("key-file", {"key_file": "test key file, not a real one\n" * 3}, [row("acme", 1)])
     vault("longest", key, [row("t" * 128, 1, "l" * 128)])
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import reader
-from .reader import PASSPHRASE, RAW_KEY, Unlock, VaultError, digest, kdf
+from .reader import CREDENTIAL_FILE, KEY_FILE, PASSPHRASE, RAW_KEY, Unlock, VaultError, digest, kdf
 from .writer import (
     CREDENTIAL,
     EPOCH_KEY,
@@ -244,6 +244,17 @@ def slots(data: bytes, plan: Plan) -> Iterator[Vector]:
     yield Vector("key of zeros", data, UNLOCK, Unlock(RAW_KEY, bytes(32)))
     yield Vector("passphrase for a raw key's vault", data, UNLOCK, PHRASE)
     yield Vector("the key as a passphrase", data, UNLOCK, Unlock(PASSPHRASE, KEY.secret))
+    content = Unlock(KEY_FILE, b"test key file, not a real one, " * 3)
+    for kind in (KEY_FILE, CREDENTIAL_FILE):
+        made = [slot(replace(content, kind=kind), 0, vault_id, root)]
+        sealed = plan.sealed(head=lambda h: with_slots(h, made))  # noqa: B023
+        yield Vector(f"a slot of type {kind} by a key file", sealed, OK, content)
+        yield Vector(f"a slot of type {kind} by a raw key", sealed, UNLOCK)
+        yield Vector(f"a slot of type {kind} by its raw key", sealed, UNLOCK,
+                     Unlock(RAW_KEY, digest(content.secret)))  # fmt: skip
+        longer = replace(content, secret=content.secret + b"\n")
+        yield Vector(f"a slot of type {kind} by a longer file", sealed, UNLOCK, longer)
+    yield Vector("key file for a raw key's vault", data, UNLOCK, Unlock(KEY_FILE, KEY.secret))
     for kind in (3, 4, 5):
         changed = rehashed(put(data, 96, kind))
         yield Vector(f"slot type {kind} rehashed", changed, UNLOCK)
