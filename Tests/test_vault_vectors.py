@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import tracevault as tv
-from vault import reader, vectors, writer
+from vault import reader, vector, vectors, writer
 from vault.reader import Unlock, VaultError
 
 FOLDER = Path(__file__).parent / "golden/vault"
@@ -51,14 +51,14 @@ class Library:
         self.path.write_bytes(data)
         return tv.Vault.open(self.path, library_unlock(unlock, self.path.parent))
 
-    def judged(self, vector: vectors.Vector) -> str:
+    def judged(self, one: vector.Vector) -> str:
         try:
-            with self.open(vector.data, vector.unlock) as vault:
-                if vector.tenant:
-                    vault.tenant(vector.tenant).close()
+            with self.open(one.data, one.unlock) as vault:
+                if one.tenant:
+                    vault.tenant(one.tenant).close()
         except tv.TraceVaultError as error:
             return "TV_" + error.status.name
-        return vectors.OK
+        return vector.OK
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_the_library_edits_a_vault_that_the_second_implementation_wrote(library:
     known, unlock = told("tenants")
     golden = reader.open_vault((FOLDER / "tenants.vault").read_bytes(), unlock)
     plan = writer.planned(golden)
-    place = plan.of(writer.CREDENTIAL)[0]
+    place = plan.of(reader.CREDENTIAL)[0]
     later = plan.records[place].metadata + writer.tlv([(201, b"of a later version")])
     data = plan.changed(place, metadata=later).sealed(head=lambda h: writer.put(h, 16, 5, 4))
     with library.open(data, unlock) as vault, vault.edit() as edit:
@@ -136,19 +136,20 @@ def test_the_library_edits_a_vault_that_the_second_implementation_wrote(library:
 def test_both_implementations_say_what_the_format_demands_of_every_vector(
     library: Library,
 ) -> None:
-    assert len({vector.name for vector in VECTORS}) == len(VECTORS)
-    assert len({(vector.data, vector.unlock, vector.tenant) for vector in VECTORS}) >= 250
+    assert len({one.name for one in VECTORS}) == len(VECTORS)
+    assert len({(one.data, one.unlock, one.tenant) for one in VECTORS}) >= 250
     wrong = []
-    for vector in VECTORS:
-        said = (vectors.judged(vector), library.judged(vector))
-        if said != (vector.status, vector.status):
-            wrong.append(f"{vector.name}: {vector.status} expected, second reader {said[0]}, "
-                         f"library {said[1]}")  # fmt: skip
+    for one in VECTORS:
+        second, first = vectors.judged(one), library.judged(one)
+        if not one.status == second == first:
+            wrong.append(
+                f"{one.name}: {one.status} expected, second reader {second}, library {first}"
+            )
     assert not wrong, "\n" + "\n".join(wrong)
-    assert {vector.status for vector in VECTORS} == {
-        vectors.OK, vectors.NOT_VAULT, vectors.VERSION, vectors.DAMAGED_HEADER,
-        vectors.KDF_BOUNDS, vectors.WEAK_KDF, vectors.UNLOCK, vectors.HEADER_MAC,
-        vectors.DAMAGED_BODY, vectors.RECORD_AUTH,
+    assert {one.status for one in VECTORS} == {
+        vector.OK, vector.NOT_VAULT, vector.VERSION, vector.DAMAGED_HEADER,
+        vector.KDF_BOUNDS, vector.WEAK_KDF, vector.UNLOCK, vector.HEADER_MAC,
+        vector.DAMAGED_BODY, vector.RECORD_AUTH,
     }  # fmt: skip
 
 
@@ -158,12 +159,12 @@ def test_vectors_are_the_same_every_time() -> None:
 
 def test_both_implementations_refuse_every_truncation_alike(library: Library) -> None:
     data = (FOLDER / "empty.vault").read_bytes()
-    key = library_unlock(vectors.KEY, library.path.parent)
+    key = library_unlock(vector.KEY, library.path.parent)
     library.path.write_bytes(data)
     for length in reversed(range(len(data))):
         os.truncate(library.path, length)
         with pytest.raises(tv.VaultError) as first:
             tv.Vault.open(library.path, key)
         with pytest.raises(VaultError) as second:
-            reader.open_vault(data[:length], vectors.KEY)
+            reader.open_vault(data[:length], vector.KEY)
         assert "TV_" + first.value.status.name == second.value.status

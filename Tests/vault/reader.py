@@ -110,7 +110,6 @@ class Vault:
         return kdf(kdf(kdf(self.root, b"tv1 idx"), b"tv1 fingerprint"), secret)[:8]
 
     def listing(self) -> list[dict[int, bytes]]:
-        """The metadata of every account, by tenant and account id."""
         return [fields(self.accounts[where][1]) for where in sorted(self.accounts)]
 
 

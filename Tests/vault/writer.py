@@ -13,20 +13,7 @@ from dataclasses import dataclass, field, replace
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as aead_seal
 
 from . import reader
-from .reader import (
-    CREDENTIAL,
-    EPOCH_KEY,
-    HEADER,
-    MAC,
-    SLOT,
-    SLOTS,
-    TENANT,
-    TENANT_KEY,
-    Unlock,
-    digest,
-    kdf,
-    number,
-)
+from .reader import EPOCH_KEY, HEADER, SLOT, SLOTS, TENANT_KEY, Unlock, digest, kdf
 
 Sealed = Callable[[bytes], bytes]
 
@@ -187,24 +174,3 @@ def slot(
 def with_slots(head: bytes, slots: list[bytes]) -> bytes:
     """A header with these slots and no others."""
     return put(put(head, 82, len(slots)), SLOTS, b"".join(slots).ljust(8 * SLOT, b"\0"))
-
-
-__all__ = [
-    "CREDENTIAL",
-    "EPOCH_KEY",
-    "HEADER",
-    "MAC",
-    "TENANT",
-    "TENANT_KEY",
-    "Draft",
-    "Plan",
-    "flip",
-    "number",
-    "planned",
-    "put",
-    "rehashed",
-    "resealed",
-    "slot",
-    "tlv",
-    "with_slots",
-]
