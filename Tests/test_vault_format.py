@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 import tracevault as tv
-import vault_reader
-from vault_reader import CREDENTIAL, EPOCH_KEY
+from vault.reader import CREDENTIAL, EPOCH_KEY, PASSPHRASE, RAW_KEY, Unlock, fields, open_vault
 
 KEY = bytes(range(32))
 WEAK: dict[str, str | int] = {"vault.kdf_memory_kib": 19456, "vault.kdf_passes": 2}
@@ -41,10 +40,9 @@ def test_a_second_reader_opens_everything_after_any_row_of_edits(path: Path) -> 
                     token = f"test-token-not-real-{number}".encode() + b"x" * chance.randrange(450)
                     kept[where] = token
                     edit.put(*where, tv.ApiToken(bytearray(token)), label=f"No {number}")
-            found = vault_reader.read(path.read_bytes(), key=KEY)
-            assert {where: token for where, (_, token) in found.accounts.items()} == kept
-            tenants = {key for key in found.keys if key.startswith("TK[")}
-            assert tenants == {f"TK[{tenant}]" for tenant, _ in kept}
+            found = open_vault(path.read_bytes(), Unlock(RAW_KEY, KEY))
+            assert {where: found.secret(*where) for where in found.accounts} == kept
+            assert set(found.tenants) == {tenant for tenant, _ in kept}
 
 
 def test_a_passphrase_slot_and_a_global_key_are_as_written(path: Path) -> None:
@@ -53,9 +51,9 @@ def test_a_passphrase_slot_and_a_global_key_are_as_written(path: Path) -> None:
     with vault, vault.edit() as edit:
         key = tv.GlobalKey("soc@example.com", bytearray(b"test-key-not-real"))
         edit.put("acme", account(1), key, origin="https://a.example:8443")
-    found = vault_reader.read(path.read_bytes(), passphrase=phrase)
-    metadata, secret = found.accounts["acme", account(1)]
-    assert secret == b"test-key-not-real"
+    found = open_vault(path.read_bytes(), Unlock(PASSPHRASE, phrase))
+    metadata = fields(found.accounts["acme", account(1)][1])
+    assert found.secret("acme", account(1)) == b"test-key-not-real"
     assert (metadata[3], metadata[4], metadata[5]) == (
         b"\x02",
         b"soc@example.com",
@@ -71,7 +69,7 @@ def test_no_nonce_file_id_or_version_comes_twice(path: Path) -> None:
             with vault.edit() as edit:
                 for number in range(3):
                     edit.put("acme", account(number), tv.ApiToken(bytearray(b"same-token")))
-            found = vault_reader.read(path.read_bytes(), key=KEY)
+            found = open_vault(path.read_bytes(), Unlock(RAW_KEY, KEY))
             files.add(found.file_id)
             assert found.generation == generation + 2
             for record in found.records:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import vault_reader
+from vault.reader import PASSPHRASE, Unlock, open_vault
 
 CHILD = """
 import os, sys
@@ -138,11 +138,15 @@ def test_secrets_are_in_guarded_memory_or_nowhere(
         everything = {"passphrase": passphrase, **tokens, **keys}
         return memory.hits(memory.rest, everything), memory.hits(memory.guarded, everything)
 
+    def opened_keys() -> dict[str, bytes]:
+        data = (tmp_path / "t.vault").read_bytes()
+        return open_vault(data, Unlock(PASSPHRASE, passphrase)).keys()
+
     keys: dict[str, bytes] = {}
     reached(b"ready")
     send(passphrase, *values[:4])
     reached(b"put")
-    keys = vault_reader.read((tmp_path / "t.vault").read_bytes(), passphrase=passphrase).keys
+    keys = opened_keys()
     outside, inside = search()
     assert outside == set()
     # That the search finds what is there: the keys of an open vault, and no token.
@@ -150,14 +154,14 @@ def test_secrets_are_in_guarded_memory_or_nowhere(
 
     send(b".")
     reached(b"committed")
-    keys |= vault_reader.read((tmp_path / "t.vault").read_bytes(), passphrase=passphrase).keys
+    keys |= opened_keys()
     outside, inside = search()
     assert outside == set()
     assert inside == {"K_hdr", "K_wrap", "K_file", "K_fp", "K_meta[1]", "K_ten[1]"}
 
     send(b".", passphrase, values[4])
     reached(b"open")
-    keys |= vault_reader.read((tmp_path / "t.vault").read_bytes(), passphrase=passphrase).keys
+    keys |= opened_keys()
     outside, inside = search()
     assert outside == set()
     assert "TK[acme]" in inside and not inside & {"passphrase", "RK", "DEK[1]", *tokens}

@@ -11,8 +11,18 @@ from pathlib import Path
 
 import pytest
 import tracevault as tv
-import vault_reader
-from vault_reader import HEADER, MAC, digest, kdf
+from vault.reader import (
+    EPOCH_KEY,
+    HEADER,
+    MAC,
+    RAW_KEY,
+    Unlock,
+    VaultError,
+    digest,
+    heads,
+    kdf,
+    open_vault,
+)
 
 KEY = bytes(range(32))
 ACCOUNTS = [f"{number:032x}" for number in range(4)]
@@ -62,7 +72,7 @@ def generations(path: Path) -> list[bytes]:
 def resealed(data: bytes, keys: dict[str, bytes]) -> bytes:
     """The same records under right counts, MACs and hashes."""
     body = data[HEADER:-MAC]
-    count = sum(1 for _ in vault_reader.records(data))
+    count = sum(1 for _ in heads(data))
     head = bytearray(data[:4032])
     head[64:72] = len(body).to_bytes(8, "little")
     head[84:88] = count.to_bytes(4, "little")
@@ -112,8 +122,8 @@ def test_every_cut_is_refused(target: Target) -> None:
 
 def exchanges(sound: bytes, others: list[bytes]) -> Iterator[bytes]:
     """Records permuted, dropped, doubled, taken from other snapshots, in any order."""
-    own = [sound[r.start : r.end] for r in vault_reader.records(sound)]
-    foreign = [o[r.start : r.end] for o in others for r in vault_reader.records(o)]
+    own = [sound[r.start : r.end] for r in heads(sound)]
+    foreign = [o[r.start : r.end] for o in others for r in heads(o)]
     for order in itertools.permutations(own):
         yield b"".join(order)
     for count in range(len(own)):
@@ -153,22 +163,22 @@ def test_a_sealed_part_fits_no_other_record_version_epoch_or_vault(target: Targe
     other = Target(target.path.with_name("other.vault"))
     foreign = generations(other.path)[0]
     sound = mine[-1]
-    keys = vault_reader.read(sound, key=KEY).keys
+    keys = open_vault(sound, Unlock(RAW_KEY, KEY)).keys()
     assert target.accepts(resealed(sound, keys)), "resealing alone must change nothing"
-    own = list(vault_reader.records(sound))
+    own = list(heads(sound))
     for record in own:
         # One bit in each byte of every field of the head but the type and the lengths.
         for place in range(record.start + 12, record.start + 88):
             changed = bytearray(sound)
             changed[place] ^= 1
-            if record.type != vault_reader.EPOCH_KEY and place >= record.start + 64:
+            if record.type != EPOCH_KEY and place >= record.start + 64:
                 continue  # tenants' keys and secrets are opened when they are used: below
             try:
                 whole = resealed(bytes(changed), keys)
-            except vault_reader.BadVault:
+            except VaultError:
                 continue  # out of order now
             assert not target.accepts(whole), f"byte {place - record.start} of {record.type}"
-    donors = [(sound, r) for r in own] + [(foreign, r) for r in vault_reader.records(foreign)]
+    donors = [(sound, r) for r in own] + [(foreign, r) for r in heads(foreign)]
     for record, (data, donor) in itertools.product(own, donors):
         if donor.type == record.type and (data is foreign or donor.id != record.id):
             # Another record's sealed parts under this record's head.
@@ -199,8 +209,8 @@ def test_a_changed_secret_is_refused_at_its_first_use(target: Target) -> None:
             token = tv.ApiToken(bytearray(f"test-token-not-real-{tenant}".encode()))
             edit.put(tenant, ACCOUNTS[0], token, origin=origin)
     sound = target.path.read_bytes()
-    opened = vault_reader.read(sound, key=KEY)
-    lazy = [r for r in opened.records if r.type != vault_reader.EPOCH_KEY]
+    opened = open_vault(sound, Unlock(RAW_KEY, KEY))
+    lazy = [r for r in opened.records if r.type != EPOCH_KEY]
     refused = tried = 0
     settings: dict[str, str | int] = {
         "api.base_url": f"{origin}/client/v4",
@@ -224,7 +234,7 @@ def test_a_changed_secret_is_refused_at_its_first_use(target: Target) -> None:
             changes.append(bytes(changed))
             stopped: set[str] = set()
             for data in changes:
-                target.path.write_bytes(resealed(data, opened.keys))
+                target.path.write_bytes(resealed(data, opened.keys()))
                 # The first change tells whose record it is; the other tenant goes on.
                 for tenant in stopped or ("acme", "globex"):
                     if first_use(target.path, engine, tenant, ACCOUNTS[0]) == "E_RECORD_AUTH":

@@ -53,7 +53,7 @@ class Unlock:
 
 @dataclass(frozen=True)
 class Record:
-    """One record's head and its sealed parts."""
+    """One record's head and its sealed parts; `start` and `end` are places in the file."""
 
     type: int
     epoch: int
@@ -62,6 +62,8 @@ class Record:
     nonces: tuple[bytes, bytes]
     metadata: bytes
     secret: bytes
+    start: int = 0
+    end: int = 0
 
     def aad(self, label: bytes, vault_id: bytes) -> bytes:
         return label + vault_id + self.id + struct.pack("<QIB", self.version, self.epoch, self.type)
@@ -85,8 +87,25 @@ class Vault:
         return self.data[24:40]
 
     @property
+    def file_id(self) -> bytes:
+        return self.data[40:56]
+
+    @property
     def generation(self) -> int:
         return number(self.data, 56, 8)
+
+    def keys(self) -> dict[str, bytes]:
+        """Every key there is, by its name in the document."""
+        named = {"RK": self.root}
+        for name, label in (("hdr", "hdr"), ("wrap", "wrap"), ("file", "body"), ("idx", "idx")):
+            named[f"K_{name}"] = kdf(self.root, f"tv1 {label}".encode())
+        named["K_body"] = kdf(named["K_file"], self.file_id)
+        named["K_fp"] = kdf(named["K_idx"], b"tv1 fingerprint")
+        for epoch, key in self.epochs.items():
+            named[f"DEK[{epoch}]"] = key
+            named[f"K_meta[{epoch}]"] = kdf(key, b"tv1 meta")
+            named[f"K_ten[{epoch}]"] = kdf(key, b"tv1 wrap tenant")
+        return named | {f"TK[{tenant}]": self.tenant_key(tenant) for tenant in self.tenants}
 
     def tenant_key(self, tenant: str) -> bytes:
         record, metadata = self.tenants[tenant]
@@ -226,7 +245,7 @@ def heads(data: bytes) -> Iterator[Record]:
         last = (kind, head[16:32])
         yield Record(kind, number(head, 12, 4), head[16:32], number(head, 32, 8),
                      (head[40:64], head[64:88]), data[place + HEAD : middle],
-                     data[middle:after])  # fmt: skip
+                     data[middle:after], place, after)  # fmt: skip
         place = after
 
 
