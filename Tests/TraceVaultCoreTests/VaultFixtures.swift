@@ -128,3 +128,25 @@ final class Scratch {
 
     func exists(_ suffix: String) -> Bool { unsafe access(vault + suffix, F_OK) == 0 }
 }
+
+/// A suite about one vault file, opened by one secret.
+protocol VaultOnDisk {
+    var scratch: Scratch { get }
+    var unlock: UnlockSecret { get }
+}
+
+extension VaultOnDisk {
+    func create() throws -> Vault {
+        try Vault.create(path: scratch.vault, unlock: unlock, settings: Fake.settings)
+    }
+
+    func open() throws -> Vault {
+        try Vault.open(path: scratch.vault, unlock: unlock, settings: Fake.settings)
+    }
+
+    func put(_ vault: Vault, _ tenant: String, _ token: String) throws {
+        let edit = vault.edit()
+        try edit.put(tenant, Fake.account1, token: token)
+        try edit.commit()
+    }
+}

@@ -5,27 +5,13 @@ import Testing
 
 @testable import TraceVaultCore
 
-@Suite struct VaultStoreTests {
-    private let scratch: Scratch
-    private let unlock: UnlockSecret
+@Suite struct VaultStoreTests: VaultOnDisk {
+    let scratch: Scratch
+    let unlock: UnlockSecret
 
     init() throws {
         scratch = try Scratch()
         unlock = try Fake.key()
-    }
-
-    private func create() throws -> Vault {
-        try Vault.create(path: scratch.vault, unlock: unlock, settings: Fake.settings)
-    }
-
-    private func open() throws -> Vault {
-        try Vault.open(path: scratch.vault, unlock: unlock, settings: Fake.settings)
-    }
-
-    private func put(_ vault: Vault, _ tenant: String, _ token: String) throws {
-        let edit = vault.edit()
-        try edit.put(tenant, Fake.account1, token: token)
-        try edit.commit()
     }
 
     // MARK: - Several writers
