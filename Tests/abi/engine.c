@@ -2,15 +2,11 @@
 #include "loopback.h"
 
 PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
-    loopback closed = open_loopback(0);
-    tv_engine *engine = loopback_engine(&closed, NULL);
-    tv_vault *vault = test_vault(closed.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
+    scene s = open_scene(0, NULL);
     uint64_t id = 0;
-    OK(tv_engine_submit(engine, acme, request, UINT64_MAX, &id, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, UINT64_MAX, &id, ERR));
     CHECK(id != 0);
-    tv_event *event = next_event(engine);
+    tv_event *event = next_event(s.engine);
     CHECK(tv_event_kind(event) == TV_EVENT_TRACE);
     CHECK(tv_event_status(event) == TV_E_TRANSPORT);
     CHECK(tv_event_id(event) == id && tv_event_tag(event) == UINT64_MAX);
@@ -26,54 +22,34 @@ PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
     tv_event_free(event);
     CHECK(strlen(tv_error_message(failure, NULL)) > 0); /* lives on without its event */
     tv_error_free(failure);
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(closed.fd);
+    close_scene(&s);
 }
 
 PROMISE(fetch_gives_the_failure_itself) {
-    loopback closed = open_loopback(0);
-    tv_engine *engine = loopback_engine(&closed, NULL);
-    tv_vault *vault = test_vault(closed.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
+    scene s = open_scene(0, NULL);
     tv_event *event = NULL;
-    GIVES(TV_E_TRANSPORT, tv_engine_fetch(engine, acme, request, &event, ERR));
-    CHECK(event == NULL && !readable(engine, 0));
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(closed.fd);
+    GIVES(TV_E_TRANSPORT, tv_engine_fetch(s.engine, s.acme, s.request, &event, ERR));
+    CHECK(event == NULL && !readable(s.engine, 0));
+    close_scene(&s);
 }
 
 PROMISE(the_descriptor_is_readable_exactly_while_an_event_waits) {
-    loopback closed = open_loopback(0);
-    tv_engine *engine = loopback_engine(&closed, NULL);
-    tv_vault *vault = test_vault(closed.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
+    scene s = open_scene(0, NULL);
     tv_event *event = NULL;
-    CHECK(!readable(engine, 0));
-    OK(tv_engine_take(engine, 0, &event, ERR));
+    CHECK(!readable(s.engine, 0));
+    OK(tv_engine_take(s.engine, 0, &event, ERR));
     CHECK(event == NULL);
-    OK(tv_engine_submit(engine, acme, request, 1, NULL, ERR));
-    OK(tv_engine_submit(engine, acme, request, 2, NULL, ERR));
-    CHECK(readable(engine, 30000));
-    CHECK(readable(engine, 0)); /* level, not edge */
-    tv_event_free(next_event(engine));
-    tv_event_free(next_event(engine));
-    CHECK(!readable(engine, 0));
-    OK(tv_engine_shutdown(engine, ERR));
-    CHECK(readable(engine, 0)); /* take would return at once, with TV_E_SHUTDOWN */
-    GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, -1, &event, ERR));
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(closed.fd);
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 1, NULL, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 2, NULL, ERR));
+    CHECK(readable(s.engine, 30000));
+    CHECK(readable(s.engine, 0)); /* level, not edge */
+    tv_event_free(next_event(s.engine));
+    tv_event_free(next_event(s.engine));
+    CHECK(!readable(s.engine, 0));
+    OK(tv_engine_shutdown(s.engine, ERR));
+    CHECK(readable(s.engine, 0)); /* take would return at once, with TV_E_SHUTDOWN */
+    GIVES(TV_E_SHUTDOWN, tv_engine_take(s.engine, -1, &event, ERR));
+    close_scene(&s);
 }
 
 /* Cancels a request and comes back when its event is there. */
@@ -85,114 +61,78 @@ static void cancel_and_await(tv_engine *engine, uint64_t id) {
 }
 
 PROMISE(taking_one_of_two_waiting_events_leaves_the_descriptor_readable) {
-    loopback silent = open_loopback(1);
-    tv_engine *engine = loopback_engine(&silent, NULL);
-    tv_vault *vault = test_vault(silent.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
+    scene s = open_scene(1, NULL);
     uint64_t first = 0;
     uint64_t second = 0;
-    OK(tv_engine_submit(engine, acme, request, 1, &first, ERR));
-    OK(tv_engine_submit(engine, acme, request, 2, &second, ERR));
-    cancel_and_await(engine, first);
-    cancel_and_await(engine, second);
-    tv_event_free(next_event(engine));
-    CHECK(readable(engine, 0));
-    tv_event_free(next_event(engine));
-    CHECK(!readable(engine, 0));
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(silent.fd);
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 1, &first, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 2, &second, ERR));
+    cancel_and_await(s.engine, first);
+    cancel_and_await(s.engine, second);
+    tv_event_free(next_event(s.engine));
+    CHECK(readable(s.engine, 0));
+    tv_event_free(next_event(s.engine));
+    CHECK(!readable(s.engine, 0));
+    close_scene(&s);
 }
 
 PROMISE(a_deadline_ends_a_request_that_gets_no_answer) {
-    loopback silent = open_loopback(1);
-    tv_engine *engine = loopback_engine(&silent, NULL);
-    tv_vault *vault = test_vault(silent.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
-    OK(tv_request_set(request, TEXT("deadline_ms"), TEXT("150"), ERR));
-    OK(tv_engine_submit(engine, acme, request, 1, NULL, ERR));
-    tv_event *event = next_event(engine);
+    scene s = open_scene(1, NULL);
+    OK(tv_request_set(s.request, TEXT("deadline_ms"), TEXT("150"), ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 1, NULL, ERR));
+    tv_event *event = next_event(s.engine);
     CHECK(tv_event_status(event) == TV_E_DEADLINE);
     tv_event_free(event);
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(silent.fd);
+    close_scene(&s);
 }
 
 PROMISE(a_cancelled_request_still_has_its_event) {
-    loopback silent = open_loopback(1);
-    tv_engine *engine = loopback_engine(&silent, NULL);
-    tv_vault *vault = test_vault(silent.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
+    scene s = open_scene(1, NULL);
     uint64_t id = 0;
     uint64_t other = 0;
-    OK(tv_engine_submit(engine, acme, request, 1, &id, ERR));
-    OK(tv_engine_submit(engine, acme, request, 2, &other, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 1, &id, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 2, &other, ERR));
     CHECK(id != other);
-    GIVES(TV_E_NOT_FOUND, tv_engine_cancel(engine, other + 1000, ERR));
-    OK(tv_engine_cancel(engine, other, ERR));
-    tv_event *event = next_event(engine);
+    GIVES(TV_E_NOT_FOUND, tv_engine_cancel(s.engine, other + 1000, ERR));
+    OK(tv_engine_cancel(s.engine, other, ERR));
+    tv_event *event = next_event(s.engine);
     CHECK(tv_event_id(event) == other && tv_event_tag(event) == 2);
     CHECK(tv_event_status(event) == TV_E_CANCELLED);
     tv_event_free(event);
-    GIVES(TV_E_NOT_FOUND, tv_engine_cancel(engine, other, ERR));
-    CHECK(!readable(engine, 0));
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(silent.fd);
+    GIVES(TV_E_NOT_FOUND, tv_engine_cancel(s.engine, other, ERR));
+    CHECK(!readable(s.engine, 0));
+    close_scene(&s);
 }
 
 PROMISE(a_full_queue_is_a_status_and_taking_makes_room) {
-    loopback silent = open_loopback(1);
-    tv_engine *engine = loopback_engine(&silent, "3");
-    tv_vault *vault = test_vault(silent.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
+    scene s = open_scene(1, "3");
     uint64_t id = 0;
     uint64_t refused = 0;
-    OK(tv_engine_submit(engine, acme, request, 1, &id, ERR));
-    OK(tv_engine_submit(engine, acme, request, 2, NULL, ERR));
-    OK(tv_engine_submit(engine, acme, request, 3, NULL, ERR));
-    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(engine, acme, request, 4, &refused, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 1, &id, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 2, NULL, ERR));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 3, NULL, ERR));
+    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(s.engine, s.acme, s.request, 4, &refused, ERR));
     CHECK(refused == 0);
-    OK(tv_engine_cancel(engine, id, ERR));
-    CHECK(readable(engine, 30000));
+    OK(tv_engine_cancel(s.engine, id, ERR));
+    CHECK(readable(s.engine, 30000));
     /* Finished, but not taken: it still counts. */
-    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(engine, acme, request, 4, &refused, ERR));
-    tv_event_free(next_event(engine));
-    OK(tv_engine_submit(engine, acme, request, 4, NULL, ERR));
-    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(engine, acme, request, 5, NULL, ERR));
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(silent.fd);
+    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(s.engine, s.acme, s.request, 4, &refused, ERR));
+    tv_event_free(next_event(s.engine));
+    OK(tv_engine_submit(s.engine, s.acme, s.request, 4, NULL, ERR));
+    GIVES(TV_E_QUEUE_FULL, tv_engine_submit(s.engine, s.acme, s.request, 5, NULL, ERR));
+    close_scene(&s);
 }
 
 PROMISE(shutting_down_completes_everything_once) {
     enum { COUNT = 300 };
-    loopback silent = open_loopback(1);
-    tv_engine *engine = loopback_engine(&silent, NULL);
-    tv_vault *vault = test_vault(silent.origin);
-    tv_tenant *acme = test_tenant(vault, "acme");
-    tv_request *request = test_request();
+    scene s = open_scene(1, NULL);
     for (uint64_t i = 0; i < COUNT; i++)
-        OK(tv_engine_submit(engine, acme, request, i, NULL, ERR));
-    OK(tv_engine_shutdown(engine, ERR));
-    OK(tv_engine_shutdown(engine, ERR));
-    GIVES(TV_E_SHUTDOWN, tv_engine_submit(engine, acme, request, 0, NULL, ERR));
+        OK(tv_engine_submit(s.engine, s.acme, s.request, i, NULL, ERR));
+    OK(tv_engine_shutdown(s.engine, ERR));
+    OK(tv_engine_shutdown(s.engine, ERR));
+    GIVES(TV_E_SHUTDOWN, tv_engine_submit(s.engine, s.acme, s.request, 0, NULL, ERR));
     int seen[COUNT] = {0};
     for (int i = 0; i < COUNT; i++) {
-        tv_event *event = next_event(engine);
+        tv_event *event = next_event(s.engine);
         CHECK(tv_event_status(event) == TV_E_SHUTDOWN);
         uint64_t tag = tv_event_tag(event);
         if (tag < COUNT) seen[tag]++;
@@ -201,12 +141,8 @@ PROMISE(shutting_down_completes_everything_once) {
     for (int i = 0; i < COUNT; i++)
         if (seen[i] != 1) FAIL("request %d had %d events", i, seen[i]);
     tv_event *none = NULL;
-    GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, 0, &none, ERR));
-    tv_engine_free(engine);
-    tv_request_free(request);
-    tv_tenant_free(acme);
-    tv_vault_free(vault);
-    close(silent.fd);
+    GIVES(TV_E_SHUTDOWN, tv_engine_take(s.engine, 0, &none, ERR));
+    close_scene(&s);
 }
 
 PROMISE(requests_go_on_without_vault_tenant_and_request) {

@@ -43,6 +43,32 @@ static inline tv_engine *loopback_engine(const loopback *here, const char *max_q
     return engine;
 }
 
+/* All that a request needs, against a port that does not listen or never answers. */
+typedef struct scene {
+    loopback peer;
+    tv_engine *engine;
+    tv_vault *vault;
+    tv_tenant *acme;
+    tv_request *request;
+} scene;
+
+static inline scene open_scene(int listens, const char *max_queued) {
+    scene s = {.peer = open_loopback(listens)};
+    s.engine = loopback_engine(&s.peer, max_queued);
+    s.vault = test_vault(s.peer.origin);
+    s.acme = test_tenant(s.vault, "acme");
+    s.request = test_request();
+    return s;
+}
+
+static inline void close_scene(scene *s) {
+    tv_engine_free(s->engine);
+    tv_request_free(s->request);
+    tv_tenant_free(s->acme);
+    tv_vault_free(s->vault);
+    close(s->peer.fd);
+}
+
 /* Whether the engine's descriptor is readable within so many ms. */
 static inline int readable(tv_engine *engine, int timeout_ms) {
     struct pollfd waiting = {.fd = -1, .events = POLLIN, .revents = 0};
