@@ -19,6 +19,17 @@ func status(_ error_out: ErrorOut, _ body: () throws(Failure) -> Void) -> tv_sta
     }
 }
 
+/// Runs a call that makes one object and gives its handle. Nothing is made for a NULL output.
+func give<Object: Handled>(
+    _ out: UnsafeMutablePointer<OpaquePointer?>?, _ name: StaticString, _ error_out: ErrorOut,
+    _ make: () throws(Failure) -> Object
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let out = try unsafe required(out, name)
+        unsafe out.pointee = try Handles.add(make())
+    }
+}
+
 /// An output argument that must be there.
 func required<T>(
     _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString

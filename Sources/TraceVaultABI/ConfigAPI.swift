@@ -42,9 +42,8 @@ final class ConfigObject: Handled {
 public func tv_config_new(
     _ config_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(config_out, "config_out")
-        unsafe out.pointee = try Handles.add(ConfigObject())
+    unsafe give(config_out, "config_out", error_out) { () throws(Failure) in
+        ConfigObject()
     }
 }
 
@@ -80,9 +79,8 @@ public func tv_config_get(
 public func tv_config_describe(
     _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(document_out, "document_out")
-        unsafe out.pointee = try Handles.add(Document.json { Config.describe(into: &$0) })
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
+        try Document.json { Config.describe(into: &$0) }
     }
 }
 

@@ -36,13 +36,12 @@ public func tv_request_trace(
     _ message_len: Int, _ request_out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(request_out, "request_out")
+    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
         let account = try unsafe bytes(account, account_len, "account", limit: 4096)
         let message = try unsafe bytes(message, message_len, "message", limit: 4096)
         let request = try unsafe TraceRequest(
             accountID: RawSpan(_unsafeBytes: account), messageRef: RawSpan(_unsafeBytes: message))
-        unsafe out.pointee = try Handles.add(RequestObject(request))
+        return RequestObject(request)
     }
 }
 
@@ -70,10 +69,9 @@ public func tv_engine_new(
     _ config: OpaquePointer?, _ engine_out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(engine_out, "engine_out")
+    unsafe give(engine_out, "engine_out", error_out) { () throws(Failure) in
         let engine = try Engine(unsafe ConfigObject.settings(config))
-        unsafe out.pointee = try Handles.add(EngineObject(engine))
+        return EngineObject(engine)
     }
 }
 

@@ -21,9 +21,8 @@ public func tv_status_name(_ status: tv_status) -> UnsafePointer<CChar>? {
 public func tv_build_info(
     _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(document_out, "document_out")
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
         let document = try Document.json { Library.describe(into: &$0) }
-        unsafe out.pointee = try Handles.add(document)
+        return document
     }
 }

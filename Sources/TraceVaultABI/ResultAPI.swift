@@ -76,14 +76,13 @@ public func tv_document_decode(
     _ body: UnsafeRawPointer?, _ body_len: Int,
     _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(document_out, "document_out")
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
         let bytes = try unsafe bytes(body, body_len, "body", limit: maxReply)
         let copy = ByteBuffer(limit: maxReply)
         guard unsafe copy.append(bytes) else {
             throw Failure(.noMemory, "no memory for a copy of the reply")
         }
-        unsafe out.pointee = try Handles.add(Document.decode(copy))
+        return try Document.decode(copy)
     }
 }
 

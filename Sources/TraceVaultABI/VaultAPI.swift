@@ -14,10 +14,9 @@ public func tv_unlock_passphrase(
     _ passphrase: UnsafeRawPointer?, _ passphrase_len: Int,
     _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(unlock_out, "unlock_out")
+    unsafe give(unlock_out, "unlock_out", error_out) { () throws(Failure) in
         let secret = try unsafe bytes(passphrase, passphrase_len, "passphrase", limit: 1024)
-        unsafe out.pointee = try Handles.add(UnlockSecret(passphrase: secret))
+        return try unsafe UnlockSecret(passphrase: secret)
     }
 }
 
@@ -26,10 +25,9 @@ public func tv_unlock_key(
     _ key: UnsafeRawPointer?, _ key_len: Int,
     _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(unlock_out, "unlock_out")
+    unsafe give(unlock_out, "unlock_out", error_out) { () throws(Failure) in
         let secret = try unsafe bytes(key, key_len, "key", limit: 32)
-        unsafe out.pointee = try Handles.add(UnlockSecret(key: secret))
+        return try unsafe UnlockSecret(key: secret)
     }
 }
 
@@ -38,10 +36,9 @@ public func tv_unlock_keyfile(
     _ path: UnsafePointer<CChar>?, _ path_len: Int,
     _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(unlock_out, "unlock_out")
+    unsafe give(unlock_out, "unlock_out", error_out) { () throws(Failure) in
         let path = try unsafe text(path, path_len, "path")
-        unsafe out.pointee = try Handles.add(UnlockSecret(keyFile: path))
+        return try UnlockSecret(keyFile: path)
     }
 }
 
@@ -50,10 +47,9 @@ public func tv_unlock_credential(
     _ name: UnsafePointer<CChar>?, _ name_len: Int,
     _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(unlock_out, "unlock_out")
+    unsafe give(unlock_out, "unlock_out", error_out) { () throws(Failure) in
         let name = try unsafe text(name, name_len, "name")
-        unsafe out.pointee = try Handles.add(UnlockSecret(credential: name))
+        return try UnlockSecret(credential: name)
     }
 }
 
@@ -71,15 +67,14 @@ private func vault(
     _ error_out: ErrorOut,
     _ make: (String, UnlockSecret, VaultSettings) throws(Failure) -> Vault
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let out = try unsafe required(vault_out, "vault_out")
+    unsafe give(vault_out, "vault_out", error_out) { () throws(Failure) in
         let path = try unsafe text(path, path_len, "path")
         guard !path.utf8.contains(0) else {
             throw Failure(.argument, "path contains a NUL byte")
         }
         let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
         let settings = VaultSettings(try unsafe ConfigObject.settings(config))
-        unsafe out.pointee = try Handles.add(make(path, secret, settings))
+        return try make(path, secret, settings)
     }
 }
 

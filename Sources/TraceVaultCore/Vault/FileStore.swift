@@ -27,15 +27,14 @@ package final class FileStore: Store {
     ) throws(Failure) {
         self.files = files
         lockTimeoutMs = settings.lockTimeoutMs
-        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-        let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        name = String(slash.map { path[path.utf8.index(after: $0)...] } ?? path[...])
+        let place = FilePlace(path)
+        name = place.name
         guard (1...240).contains(name.utf8.count), name != ".", name != "..",
             !path.utf8.contains(0)
         else {
             throw Failure(.argument, "the path must name a file (at most 240 bytes)")
         }
-        guard let absolute = unsafe tvs_absolute_path(directory) else {
+        guard let absolute = unsafe tvs_absolute_path(place.directory) else {
             throw Failure(.io, "the vault's directory does not exist or cannot be entered")
         }
         defer { unsafe free(absolute) }

@@ -13,6 +13,19 @@ package struct FileStatus: Sendable {
     package let isRegular: Bool
 }
 
+/// A path as `FileSystem` takes it: a directory and a name in it, which may be empty.
+struct FilePlace {
+    let directory: String
+    let name: String
+
+    /// Split by bytes: as a Character, a slash may melt with an accent behind it.
+    init(_ path: String) {
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        name = String(slash.map { path[path.utf8.index(after: $0)...] } ?? path[...])
+    }
+}
+
 /// What a file is opened for.
 package enum OpenMode: Sendable {
     case read

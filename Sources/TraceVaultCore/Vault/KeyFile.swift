@@ -25,13 +25,11 @@ enum KeyFile {
     static func key(path: String, files: any FileSystem = SystemFiles()) throws(Failure)
         -> SecretBytes
     {
-        let slash = path.lastIndex(of: "/")
-        let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-        guard !name.isEmpty, !path.utf8.contains(0) else {
+        let place = FilePlace(path)
+        guard !place.name.isEmpty, !path.utf8.contains(0) else {
             throw Failure(.argument, "path: the path of a key file is needed")
         }
-        return try key(directory, name, "key file", refused: Refused.keyFile, files)
+        return try key(place.directory, place.name, "key file", refused: Refused.keyFile, files)
     }
 
     /// Reads $CREDENTIALS_DIRECTORY/<name> (systemd.exec(5), "Credentials").
