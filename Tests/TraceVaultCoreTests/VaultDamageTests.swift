@@ -21,7 +21,7 @@ import Testing
         try edit.put("globex", Fake.account2, email: "soc@example.com", key: Fake.key1)
         try edit.commit()
         sound = try store.read().array
-        keys = try Snapshot.open(ByteBuffer(sound), with: unlock).1
+        keys = try Snapshot.open(ByteBuffer(sound), with: unlock).keys
     }
 
     // MARK: - Crafting

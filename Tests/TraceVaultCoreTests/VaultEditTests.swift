@@ -159,7 +159,7 @@ import Testing
                 }
             }
             try edit.commit()
-            let read = try Snapshot.open(try store.read(), with: unlock).0
+            let read = try Snapshot.open(try store.read(), with: unlock)
             #expect(try described(vault.snapshot) == described(read), "round \(round)")
             #expect(vault.snapshot.header.revision == read.header.revision)
         }

@@ -25,6 +25,8 @@ package final class Snapshot: Sendable {
     /// The file as it is.
     let bytes: ByteBuffer
     let header: VaultHeader
+    /// The keys it opens with; a later snapshot has the same until the vault is rekeyed.
+    let keys: VaultKeys
     let epochs: [UInt32: EpochKeys]
     /// By name.
     let tenants: [TenantEntry]
@@ -36,14 +38,14 @@ package final class Snapshot: Sendable {
     /// Opens a vault with an unlock secret: all checks.
     static func open(
         _ bytes: ByteBuffer, with unlock: UnlockSecret
-    ) throws(Failure) -> (Snapshot, VaultKeys) {
+    ) throws(Failure) -> Snapshot {
         let keys = try bytes.withBytes { (span) throws(Failure) in
             let header = try VaultHeader(span)
             let root = try KeySlot.unlock(
                 span, count: Int(header.slotCount), vaultID: header.vaultID, with: unlock)
             return try VaultKeys(root: root)
         }
-        return (try Snapshot(bytes, keys), keys)
+        return try Snapshot(bytes, keys)
     }
 
     /// Opens a later state of a vault whose keys are known: all checks but the unlocking.
@@ -58,17 +60,19 @@ package final class Snapshot: Sendable {
             return reader
         }
         self.bytes = bytes
+        self.keys = keys
         header = opened.header
         epochs = opened.epochs
         (tenants, accounts) = try opened.index()
     }
 
     init(
-        _ bytes: ByteBuffer, _ header: VaultHeader, epochs: [UInt32: EpochKeys],
-        tenants: [TenantEntry], accounts: [AccountEntry]
+        _ bytes: ByteBuffer, _ header: VaultHeader, _ keys: VaultKeys,
+        epochs: [UInt32: EpochKeys], tenants: [TenantEntry], accounts: [AccountEntry]
     ) {
         self.bytes = bytes
         self.header = header
+        self.keys = keys
         self.epochs = epochs
         self.tenants = tenants
         self.accounts = accounts

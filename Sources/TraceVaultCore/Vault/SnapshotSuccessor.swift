@@ -45,7 +45,8 @@ extension Snapshot {
             tenants.count + accounts.count + base.epochs.count == Int(header.recordCount)
         else { throw Self.damagedBody }
         self.init(
-            printed.bytes, header, epochs: base.epochs, tenants: tenants, accounts: accounts)
+            printed.bytes, header, base.keys, epochs: base.epochs, tenants: tenants,
+            accounts: accounts)
     }
 }
 

@@ -35,7 +35,6 @@ struct SnapshotWriter: ~Copyable {
     }
 
     private let base: Snapshot
-    private let keys: VaultKeys
     private var fresh: [Fresh] = []
     private let freshBytes = ByteBuffer(limit: VaultLayout.maximumCount)
     /// Where records start that are not copied.
@@ -44,15 +43,14 @@ struct SnapshotWriter: ~Copyable {
     private var freshStarts: [Int] = []
     private var moves = RecordMoves()
 
-    private init(_ base: Snapshot, _ keys: VaultKeys) {
+    private init(_ base: Snapshot) {
         self.base = base
-        self.keys = keys
     }
 
-    /// The bytes of a vault with one epoch and no tenant.
+    /// A vault with one epoch and no tenant.
     static func empty(
         unlock: UnlockSecret, settings: VaultSettings
-    ) throws(Failure) -> (ByteBuffer, VaultKeys) {
+    ) throws(Failure) -> Snapshot {
         let root = try SecretBytes(count: Sealing.keyCount)
         let epochKey = try SecretBytes(count: Sealing.keyCount)
         unsafe root.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
@@ -76,15 +74,14 @@ struct SnapshotWriter: ~Copyable {
                 body.withBytes { writer.bytes($0) }
             }
         }
-        return (file, keys)
+        return try Snapshot(file, keys)
     }
 
     /// The bytes of `base` with the changes made.
     static func apply(
-        _ changes: [AccountKey: Change], _ pending: PendingSecrets?, to base: Snapshot,
-        _ keys: VaultKeys
+        _ changes: [AccountKey: Change], _ pending: PendingSecrets?, to base: Snapshot
     ) throws(Failure) -> PrintedSnapshot {
-        var writer = SnapshotWriter(base, keys)
+        var writer = SnapshotWriter(base)
         let ordered = changes.keys.sorted {
             ($0.tenant, $0.account) < ($1.tenant, $1.account)
         }
@@ -163,7 +160,7 @@ struct SnapshotWriter: ~Copyable {
             guard let count = unsafe Sealing.unpaddedCount(bytes) else {
                 throw Failure(.other, "an edit has lost its secrets")
             }
-            return try unsafe keys.fingerprint(
+            return try unsafe base.keys.fingerprint(
                 of: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         }
         let metadata = ByteBuffer(limit: Metadata.maximumCount)
@@ -210,7 +207,7 @@ struct SnapshotWriter: ~Copyable {
         header.bodyCount = UInt64(body.count)
         let next = header
         let bytes = try base.bytes.withBytes { (old) throws(Failure) in
-            try Self.compose(next, slots: old.extracting(VaultLayout.slots), keys) { writer in
+            try Self.compose(next, slots: old.extracting(VaultLayout.slots), base.keys) { writer in
                 body.withBytes { writer.bytes($0) }
             }
         }

@@ -1,6 +1,6 @@
 // Vault.swift - the sealed credentials of many tenants, open.
 //
-// Holds the keys, the current snapshot and the store; readers take the snapshot and go on without
+// Holds the current snapshot, its keys in it, and the store; readers take the snapshot and go on without
 // a lock. Formats, cryptography and files are elsewhere.
 
 import CSystem
@@ -39,14 +39,12 @@ package struct VaultSettings: Sendable {
 package final class Vault: Sendable {
     private let store: any Store
     private let settings: VaultSettings
-    private let keys: VaultKeys
     private let current: Mutex<Snapshot>
 
-    private init(_ store: any Store, _ settings: VaultSettings, _ opened: (Snapshot, VaultKeys)) {
+    private init(_ store: any Store, _ settings: VaultSettings, _ opened: Snapshot) {
         self.store = store
         self.settings = settings
-        keys = opened.1
-        current = Mutex(opened.0)
+        current = Mutex(opened)
     }
 
     // MARK: - Opening
@@ -74,10 +72,9 @@ package final class Vault: Sendable {
     ) throws(Failure) -> Vault {
         try Sealing.start()
         try settings.check()
-        let (bytes, keys) = try SnapshotWriter.empty(unlock: unlock, settings: settings)
-        let snapshot = try Snapshot(bytes, keys)
-        try store.create(bytes)
-        return Vault(store, settings, (snapshot, keys))
+        let snapshot = try SnapshotWriter.empty(unlock: unlock, settings: settings)
+        try store.create(snapshot.bytes)
+        return Vault(store, settings, snapshot)
     }
 
     package static func open(
@@ -99,7 +96,7 @@ package final class Vault: Sendable {
     package func refresh() throws(Failure) -> Bool {
         let seen = snapshot
         guard try store.revision() != seen.header.revision else { return false }
-        let newer = try Snapshot(try store.read(), keys)
+        let newer = try Snapshot(try store.read(), seen.keys)
         publish(newer, insteadOf: seen)
         return true
     }
@@ -145,9 +142,9 @@ package final class Vault: Sendable {
         var base = seen
         repeat {
             if try store.revision() != base.header.revision {
-                base = try Snapshot(try store.read(), keys)
+                base = try Snapshot(try store.read(), base.keys)
             }
-            let printed = try SnapshotWriter.apply(changes, pending, to: base, keys)
+            let printed = try SnapshotWriter.apply(changes, pending, to: base)
             // What is new is opened with the real keys before it may replace anything.
             let next = try Snapshot(printed, after: base)
             if try store.replace(printed.bytes, ifRevision: base.header.revision) {
