@@ -45,6 +45,10 @@ let package = Package(
         .target(
             name: "TraceVaultABI", dependencies: ["TraceVaultCore", "CTraceVault"],
             swiftSettings: house, linkerSettings: shared),
+        // What `make bench` measures inside the core.
+        .executableTarget(
+            name: "figures", dependencies: ["TraceVaultCore", "CSystem"], path: "bench/figures",
+            swiftSettings: house),
         .testTarget(
             name: "TraceVaultCoreTests", dependencies: ["TraceVaultCore"],
             swiftSettings: house),

@@ -1,7 +1,7 @@
 // Vault.swift - the sealed credentials of many tenants, open.
 //
-// Holds the current snapshot, its keys in it, and the store; readers take the snapshot and go on without
-// a lock. Formats, cryptography and files are elsewhere.
+// Holds the store and the current snapshot with its keys; readers take the snapshot and go on
+// without a lock. Formats, cryptography and files are elsewhere.
 
 import CSystem
 import Synchronization
