@@ -37,7 +37,7 @@ extension FileStore {
     // MARK: - Replace
 
     package func replace(
-        _ bytes: ByteBuffer, ifRevision expected: Revision
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
     ) throws(Failure) -> Bool {
         guard !isPoisoned.load(ordering: .acquiring) else {
             throw Failure(.io, "a write failed before: close the vault and open it again")
@@ -47,13 +47,14 @@ extension FileStore {
         guard try revision(directory) == expected else { return false }
         do throws(Failure) {
             try writeTemporary(bytes, directory, owner: owner)
-            try keepPrevious(directory)
+            if keepingPrevious { try keepPrevious(directory) }
             let answer = files.rename(directory.number, temporaryName, name)
             if let error = FileError(answer: answer) { throw failed("replacing it", error) }
         } catch {
             _ = files.unlink(directory.number, temporaryName)
             throw error
         }
+        if !keepingPrevious { try forgetPrevious(directory) }
         try settle(directory)
         return true
     }
@@ -144,6 +145,17 @@ extension FileStore {
         // Left over when both names were links to one file already.
         _ = files.unlink(directory.number, passing)
         if let error = FileError(answer: renamed) { throw failed("keeping the old one", error) }
+    }
+
+    /// Takes `<vault>.prev` away, which still holds what this change removed.
+    private func forgetPrevious(_ directory: borrowing Descriptor) throws(Failure) {
+        let answer = files.unlink(directory.number, previousName)
+        guard answer == 0 || answer == -ENOENT else {
+            throw Failure(
+                .durabilityUnknown,
+                "the new vault is in place, but its .prev copy, which still holds what was "
+                    + "removed, could not be removed: \(FileError(-answer).name); remove it")
+        }
     }
 
     /// Makes a new name durable. The name is there already, so a failure says so.

@@ -81,10 +81,10 @@ struct VaultHeader: Sendable {
         guard span.integer(at: 80, as: UInt16.self) == 0x0101 else { throw Self.newer }
         try self.init(fields: span)
         guard span.integer(at: 20, as: UInt32.self) == UInt32(VaultLayout.headerCount),
-            (1...8).contains(slotCount), span.isZero(83..<84), span.isZero(VaultLayout.reserved)
+            (1...KeySlot.maximumCount).contains(Int(slotCount)), span.isZero(83..<84),
+            span.isZero(VaultLayout.reserved)
         else { throw Self.damaged }
-        let unused = VaultLayout.slots.lowerBound + Int(slotCount) * VaultLayout.slotCount
-        guard span.isZero(unused..<VaultLayout.slots.upperBound) else { throw Self.damaged }
+        guard try KeySlot.inUse(span).count == Int(slotCount) else { throw Self.damaged }
     }
 
     private static let newer = Failure(
