@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,14 @@ def row(
     return made | ({"email": email} if email else {})
 
 
-def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool = False) -> None:
+def vault(
+    name: str,
+    unlock: dict[str, str],
+    rows: list[Row],
+    *,
+    several: bool = False,
+    then: Callable[[tv.Vault], dict[str, Any]] | None = None,
+) -> None:
     path = FOLDER / f"{name}.vault"
     if path.exists():
         print(f"{path.name} is there and stays")
@@ -55,8 +63,10 @@ def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool =
             with made.edit() as edit:
                 put(edit, rows[0])
                 edit.remove("gone", f"{99:032x}")
+        more = then(made) if then else {}
+        accounts = sorted(rows, key=lambda one: (one["tenant"].encode(), one["account_id"]))
         told: dict[str, Any] = {"unlock": unlock, "generation": made.generation}
-    told["accounts"] = sorted(rows, key=lambda one: (one["tenant"].encode(), one["account_id"]))
+        told |= {"accounts": accounts} | more
     text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
     for beside in (".lock", ".prev"):
@@ -83,6 +93,51 @@ def put(edit: tv.Edit, one: Row) -> None:
     edit.put(one["tenant"], one["account_id"], credential, label=one["label"], origin=one["origin"])
 
 
+def rotated(made: tv.Vault) -> dict[str, Any]:
+    """The first account's credential retires; the new one has every property."""
+    old = row("acme", 1, "Acme EU") | {"state": "retiring"}
+    new = row("acme", 1, "Acme EU, 2027") | {
+        "secret": "test-token-not-real-after",
+        "budget_group": "one user",
+        "not_before": "2026-01-01T00:00:00+00:00",
+        "expires": "2999-12-31T22:59:59+00:00",
+    }
+    with made.edit() as edit:
+        edit.retire("acme", old["account_id"])
+        put(edit, new)
+        edit.set(
+            "acme",
+            old["account_id"],
+            budget_group=new["budget_group"],
+            not_before=new["not_before"],
+            expires="2999-12-31T23:59:59+01:00",
+        )
+    return {"accounts": [new, old]}
+
+
+def slots(made: tv.Vault) -> dict[str, Any]:
+    """Three more unlocks are added, the second of all goes."""
+    known: dict[str, str] = {"key": KEY.hex()}
+    phrase = {"passphrase": PHRASE}
+    file = {"key_file": "test key file of a slot, not a real one\n"}
+    gone = {"key": bytes(reversed(KEY)).hex()}
+    for added, label in ((gone, "gone"), (phrase, "recovery \u2013 safe"), (file, "")):
+        with made.edit() as edit:
+            edit.add_unlock(opened(added), known=opened(known), label=label)
+    with made.edit() as edit:
+        edit.remove_unlock(1)
+    told = made.describe()["unlocks"]
+    return {"unlocks": [known, phrase, file], "refused": [gone], "slots": told}
+
+
+def rekeyed(made: tv.Vault) -> dict[str, Any]:
+    new = {"key": bytes(reversed(KEY)).hex()}
+    with made.edit() as edit:
+        edit.rekey(opened(new))
+    told = made.describe()["unlocks"]
+    return {"unlock": new, "unlocks": [new], "refused": [{"key": KEY.hex()}], "slots": told}
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     FOLDER.chmod(0o755)
@@ -103,6 +158,9 @@ def main() -> None:
     vault("generations", key, many[:5], several=True)
     vault("key-file", {"key_file": "test key file, not a real one\n" * 3}, [row("acme", 1)])
     vault("longest", key, [row("t" * 128, 1, "l" * 128)])
+    vault("rotation", key, [row("acme", 1, "Acme EU")], then=rotated)
+    vault("slots", key, [row("acme", 1), row("globex", 2, email=mail)], then=slots)
+    vault("rekeyed", key, many[:3], then=rekeyed)
 
 
 if __name__ == "__main__":
