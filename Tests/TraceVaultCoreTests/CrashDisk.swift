@@ -117,12 +117,14 @@ final class CrashDisk: FileSystem {
 
     func status(_ descriptor: Int32) -> Result<FileStatus, FileError> {
         state.withLock { state in
-            let inode = state.open[descriptor].flatMap { state.inodes[$0.inode] }
+            let number = state.open[descriptor]?.inode
+            let inode = number.flatMap { state.inodes[$0] }
             return .success(
                 FileStatus(
                     size: UInt64(inode?.content.count ?? 0), owner: geteuid(),
                     mode: descriptor == Self.directory ? 0o700 : 0o600,
-                    isRegular: descriptor != Self.directory))
+                    isRegular: descriptor != Self.directory,
+                    hasName: state.names.values.contains { $0 == number }))
         }
     }
 

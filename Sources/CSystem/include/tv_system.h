@@ -85,6 +85,7 @@ typedef struct tvs_file_status {
     uint32_t owner;
     uint32_t mode; /* permission bits and the sticky bit */
     int32_t is_regular;
+    int32_t has_name; /* some directory still has it */
 } tvs_file_status;
 
 /* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. */

@@ -19,7 +19,8 @@ extension FileStore {
         defer { lease.release() }
         let directory = try openDirectory()
         do throws(Failure) {
-            try writeTemporary(bytes, directory, owner: nil)
+            let file = try writeTemporary(bytes, directory, owner: nil)
+            try checkOwn(file)
             // Unlike a rename, a link never replaces.
             let answer = files.link(directory.number, temporaryName, name)
             if answer == -EEXIST { throw Self.exists }
@@ -46,8 +47,9 @@ extension FileStore {
         let owner = try status(of: try openVault(directory), "the file").owner
         guard try revision(directory) == expected else { return false }
         do throws(Failure) {
-            try writeTemporary(bytes, directory, owner: owner)
+            let file = try writeTemporary(bytes, directory, owner: owner)
             if keepingPrevious { try keepPrevious(directory) }
+            try checkOwn(file)
             let answer = files.rename(directory.number, temporaryName, name)
             if let error = FileError(answer: answer) { throw failed("replacing it", error) }
         } catch {
@@ -62,7 +64,7 @@ extension FileStore {
     /// Writes, syncs and reads back a file beside the vault; only the lock's holder may.
     private func writeTemporary(
         _ bytes: ByteBuffer, _ directory: borrowing Descriptor, owner: UInt32?
-    ) throws(Failure) {
+    ) throws(Failure) -> Descriptor {
         // What a killed writer left behind.
         _ = files.unlink(directory.number, temporaryName)
         let number = files.open(directory.number, temporaryName, .new)
@@ -76,6 +78,16 @@ extension FileStore {
         try write(bytes, to: file)
         try sync(file)
         try compare(bytes, directory)
+        return file
+    }
+
+    /// What is about to be named is what was written: without the lock, another writer would have
+    /// taken it away.
+    private func checkOwn(_ file: borrowing Descriptor) throws(Failure) {
+        guard try status(of: file, "the new file").hasName else {
+            throw Failure(
+                .conflict, "another writer is at work without the lock: was <vault>.lock removed?")
+        }
     }
 
     private func write(

@@ -181,6 +181,17 @@ package final class FileStore: Store {
 
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
         let directory = try openDirectory()
+        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+        let place = WriterQueue.Place(in: queue)
+        while true {
+            let file = try openLock(directory)
+            try wait(for: file, place, until: deadline)
+            // Removed meanwhile: others lock a new file of this name.
+            if try status(of: file, "its lock").hasName { return Lease(file, place) }
+        }
+    }
+
+    private func openLock(_ directory: borrowing Descriptor) throws(Failure) -> Descriptor {
         let number = files.open(directory.number, name + ".lock", .lock)
         if number == -ELOOP {
             throw Failure(.unsafeFile, "the vault's lock file is a symbolic link: remove it")
@@ -188,12 +199,18 @@ package final class FileStore: Store {
         if let error = FileError(answer: number) { throw failed("opening its lock", error) }
         let file = Descriptor(number: number, files: files)
         try checkLock(file, directory)
-        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
-        let place = WriterQueue.Place(in: queue)
+        return file
+    }
+
+    /// Returns with the lock taken.
+    private func wait(
+        for file: borrowing Descriptor, _ place: borrowing WriterQueue.Place,
+        until deadline: Int64
+    ) throws(Failure) {
         while true {
             if place.isFirst {
                 let answer = files.lock(file.number)
-                if answer == 0 { return Lease(file, place) }
+                if answer == 0 { return }
                 guard answer == -EAGAIN || answer == -EINTR else {
                     throw failed("locking it", FileError(-answer))
                 }
