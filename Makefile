@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-crash check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -18,6 +18,8 @@ help:
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
+	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
+	@echo 'make test-crash ROUNDS=100  power loss at every step of ROUNDS rounds of edits (make test: 4)'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -37,6 +39,15 @@ setup:
 
 test:
 	@scripts/test
+
+test-kill: N ?= 20000
+test-kill: build
+	@TRACEVAULT_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/test_vault_proofs.py -k killed
+
+test-crash: ROUNDS ?= 100
+test-crash:
+	@TRACEVAULT_CRASH_ROUNDS=$(ROUNDS) swift test --filter aCrashAtAnyStep
 
 check:
 	@scripts/check
