@@ -24,7 +24,7 @@ static void say(const char *format, ...) {
     if (len > 0 && write(1, line, (size_t)len) != len) _exit(3); /* the parent has gone */
 }
 
-static _Noreturn void give_up(const char *what, tv_status status) {
+static void give_up(const char *what, tv_status status) {
     say("failed %s: %s\n", what, tv_status_name(status));
     _exit(1);
 }
@@ -78,7 +78,10 @@ static void report(int id, const char *json) {
          row = behind(row, "\"tenant\":\"tenant-")) {
         unsigned long tenant = strtoul(row, NULL, 10);
         const char *label = behind(row, "\"label\":\"");
-        if (tenant >= TENANTS || label == NULL) give_up("a row of nobody's", TV_OK);
+        if (tenant >= TENANTS || label == NULL) {
+            give_up("a row of nobody's", TV_OK);
+            return;
+        }
         uint64_t number = strtoull(label, NULL, 10);
         if (rows[tenant]++ > 0 && held[tenant] != number) give_up("an edit by half", TV_OK);
         held[tenant] = number;
