@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-crash check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-crash test-threads check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -20,6 +20,7 @@ help:
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
 	@echo 'make test-crash ROUNDS=100  power loss at every step of ROUNDS rounds of edits (make test: 4)'
+	@echo 'make test-threads  the Swift tests under ThreadSanitizer'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -49,6 +50,9 @@ test-crash: ROUNDS ?= 100
 test-crash:
 	@TRACEVAULT_CRASH_ROUNDS=$(ROUNDS) swift test --filter aCrashAtAnyStep
 
+test-threads:
+	@scripts/test-threads
+
 check:
 	@scripts/check
 
@@ -63,4 +67,4 @@ demo:
 	@demo/run
 
 clean:
-	rm -rf build .build
+	rm -rf build .build .build-threads

@@ -120,6 +120,13 @@ int tvs_thread_start(void (*body)(void *), void *context, size_t stack_len, uint
 /** Waits for the thread's end. */
 void tvs_thread_join(uintptr_t thread);
 
+/** A mutex that ThreadSanitizer sees, for SanitizedMutex.swift alone. */
+typedef struct tvs_checked_lock tvs_checked_lock;
+tvs_checked_lock *tvs_checked_lock_new(void);
+void tvs_checked_lock_take(tvs_checked_lock *lock);
+void tvs_checked_lock_give(tvs_checked_lock *lock);
+void tvs_checked_lock_free(tvs_checked_lock *lock);
+
 /** A door that opens once; waiting costs no processor time. */
 typedef struct tvs_gate tvs_gate;
 /** NULL when memory ran out. */
