@@ -24,6 +24,8 @@ private final class FailingFiles: FileSystem {
         var open: Set<Int32> = []
         var locked: Set<Int32> = []
         var closedTwice = false
+        var atLock: (@Sendable () -> Void)?
+        var atLink: (@Sendable () -> Void)?
     }
     private let plan = Mutex(Plan())
 
@@ -38,6 +40,13 @@ private final class FailingFiles: FileSystem {
 
     /// From now on the disk keeps something else than what is written.
     func lie() { plan.withLock { $0.isLying = true } }
+
+    /// What somebody else does before every lock, before every link.
+    func meanwhile(
+        atLock: (@Sendable () -> Void)? = nil, atLink: (@Sendable () -> Void)? = nil
+    ) {
+        plan.withLock { ($0.atLock, $0.atLink) = (atLock, atLink) }
+    }
 
     /// How many calls there were since the plan was made.
     var count: Int { plan.withLock { $0.count } }
@@ -115,7 +124,8 @@ private final class FailingFiles: FileSystem {
         failure() ?? real.changeOwner(descriptor, owner)
     }
     func link(_ directory: Int32, _ from: String, _ to: String) -> Int32 {
-        failure() ?? real.link(directory, from, to)
+        plan.withLock { $0.atLink }?()
+        return failure() ?? real.link(directory, from, to)
     }
     func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32 {
         failure() ?? real.rename(directory, from, to)
@@ -124,6 +134,7 @@ private final class FailingFiles: FileSystem {
         failure() ?? real.unlink(directory, name)
     }
     func lock(_ descriptor: Int32) -> Int32 {
+        plan.withLock { $0.atLock }?()
         let answer = failure() ?? real.lock(descriptor)
         if answer == 0 { plan.withLock { _ = $0.locked.insert(descriptor) } }
         return answer
@@ -247,19 +258,44 @@ private final class FailingFiles: FileSystem {
         }
     }
 
-    @Test func aLockFileThatIsRemovedWhileItIsHeldIsNotedByTheNextWriter() throws {
-        try put(try create(), "acme", Fake.token1)
-        let store = try FileStore(path: scratch.vault, Fake.settings)
-        let held = try store.lease(timeoutMs: 0)
-        unsafe unlink(scratch.vault + ".lock")
-        // A second store gets a new lock file, and the first one's writer meets it at its next try.
-        try put(try open(), "acme", Fake.token2)
-        held.release()
-        let again = try FileStore(path: scratch.vault, Fake.settings)
-        let lease = try again.lease(timeoutMs: 0)
+    @Test func aLockOnAFileThatWasRemovedMeanwhileKeepsNobodyAway() throws {
+        _ = try create()
+        let files = FailingFiles()
+        let store = try FileStore(path: scratch.vault, Fake.settings, files: files)
+        let path = scratch.vault + ".lock"
+        files.meanwhile(atLock: { [weak files] in
+            files?.meanwhile()
+            unsafe unlink(path)
+        })
+        let lease = try store.lease(timeoutMs: 1000)
         let other = try FileStore(path: scratch.vault, Fake.settings)
         #expect(status { _ = try other.lease(timeoutMs: 0) } == .busy)
         lease.release()
+    }
+
+    @Test func aLockFileThatIsRemovedAgainAndAgainMakesAWriterGiveUp() throws {
+        _ = try create()
+        let files = FailingFiles()
+        let store = try FileStore(path: scratch.vault, Fake.settings, files: files)
+        let path = scratch.vault + ".lock"
+        files.meanwhile(atLock: { unsafe unlink(path) })
+        #expect(status { _ = try store.lease(timeoutMs: 20) } == .busy)
+        #expect(files.isTidy)
+    }
+
+    @Test func aWriterWithoutTheLockDoesNotGetItsHalfOfAFileNamed() throws {
+        try put(try create(), "acme", Fake.token1)
+        let files = FailingFiles()
+        let store = try FileStore(path: scratch.vault, Fake.settings, files: files)
+        let vault = try Vault.open(in: store, unlock: unlock, settings: Fake.settings)
+        let before = try scratch.bytes()
+        let path = scratch.vault + ".new"
+        files.meanwhile(atLink: {
+            unsafe unlink(path)
+            Glibc.close(unsafe Glibc.open(path, O_CREAT | O_WRONLY, 0o600))
+        })
+        #expect(status { try put(vault, "acme", Fake.token2) } == .conflict)
+        #expect(try scratch.bytes() == before)
     }
 
     @Test func aDiskThatKeepsSomethingElseIsNoticedAtOnce() throws {
