@@ -97,6 +97,18 @@ import Testing
         #expect(try vault.current().header.generation == vault.generation)
     }
 
+    @Test func aTenantThatWasRemovedKeepsNoKeyNotEvenWhenTheVaultIsClosed() throws {
+        var vault: Vault? = try filled()
+        let tenant = try vault?.tenant(named: "acme")
+        try vault.map { vault in
+            try change(vault) { try $0.removeTenant("acme") }
+        }
+        #expect(status { _ = try tenant?.header(nil) } == .notFound)
+        #expect(tenant?.holdsKey == false)
+        vault = nil
+        #expect(status { _ = try tenant?.header(nil) } == .notFound)
+    }
+
     @Test func lockingWipesEveryKeyOfTheVault() throws {
         let vault = try Fake.memoryVault()
         let edit = vault.edit()
