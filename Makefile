@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-crash check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-crash check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -18,7 +18,8 @@ help:
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
-	@echo 'make test-crash power loss at every step, at length; TRACEVAULT_CRASH_SEED=n makes it another run'
+	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
+	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -39,9 +40,14 @@ setup:
 test:
 	@scripts/test
 
+test-kill: N ?= 20000
+test-kill: build
+	@TRACEVAULT_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/test_vault_proofs.py -k killed
+
+test-crash: ROUNDS ?= 8
 test-crash:
-	@scripts/setup
-	@TRACEVAULT_CRASH_ROUNDS=$${TRACEVAULT_CRASH_ROUNDS:-8} swift test --filter VaultCrashTests
+	@TRACEVAULT_CRASH_ROUNDS=$(ROUNDS) swift test --filter VaultCrashTests
 
 check:
 	@scripts/check

@@ -25,7 +25,8 @@ extension CrashDisk.Inode {
     private var differing: UInt64 {
         let padding = [UInt8](repeating: 0, count: max(0, content.count - durable.count))
         let without = durable + padding
-        return (0..<min(64, (content.count + Self.block - 1) / Self.block)).reduce(0) { mask, block in
+        return (0..<min(64, (content.count + Self.block - 1) / Self.block)).reduce(0) {
+            mask, block in
             let range = range(block, upTo: content.count)
             let isSame = content[range] == without[range]
             return isSame ? mask : mask | 1 << UInt64(block)

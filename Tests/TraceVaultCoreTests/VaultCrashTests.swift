@@ -1,7 +1,7 @@
 // VaultCrashTests.swift - power loss at every step of every way to write a vault: what is found
 // afterwards is the old or the new generation, whole, and never anything else.
 //
-// TRACEVAULT_CRASH_ROUNDS and TRACEVAULT_CRASH_SEED make it another run; `make test-crash` is a
+// TRACEVAULT_CRASH_ROUNDS and TRACEVAULT_SEED make it another run; `make test-crash` is a
 // long one.
 
 import Glibc
@@ -29,7 +29,8 @@ private struct CrashRun {
         watch.acknowledge(1, forgetting: false, disk, vault)
     }
 
-    mutating func commit(forgetting: Bool = false, _ body: (inout Self, Edit) throws -> Void) throws {
+    mutating func commit(forgetting: Bool = false, _ body: (inout Self, Edit) throws -> Void) throws
+    {
         let edit = vault.edit()
         try body(&self, edit)
         let old = vault.generation
@@ -104,14 +105,14 @@ private struct CrashRun {
             var run = try CrashRun(watch, ballast: ballast, lie: lie)
             try run.fill()
             for number in 0..<rounds { try run.round(number) }
-        } catch where record.hasFaults {
+        } catch  where record.hasFaults {
             // What a lying disk did to the writer as well matters no more.
         }
         return record.figures.withLock { $0 }
     }
 
     private func check(_ what: String, _ limit: Int, ballast: Int, rounds: Int) throws -> Int {
-        let seed = UInt64(truncatingIfNeeded: setting("TRACEVAULT_CRASH_SEED") ?? 1)
+        let seed = UInt64(truncatingIfNeeded: setting("TRACEVAULT_SEED") ?? 1)
         let found = try simulate(
             CrashWatch.Record(seed: seed), limit: limit, ballast: ballast, rounds: rounds)
         print(

@@ -36,11 +36,12 @@ package final class Credential: Sendable {
     package let fingerprint: UInt64
 
     fileprivate init(
-        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID
+        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID,
+        tenant: String
     ) {
         self.account = account
-        tenant = span.text(metadata.tenant)
-        accountID = metadata.account?.text ?? ""
+        self.tenant = tenant
+        accountID = account.text
         origin = span.text(metadata.origin)
         label = span.text(metadata.label)
         notBeforeMs = metadata.notBeforeMs
@@ -92,6 +93,7 @@ final class TenantIndex: Sendable {
     let generation: UInt64
     private let sealed: ByteBuffer
     private let vaultID: Identifier
+    private let name: String
     private let key: SecretBytes
     /// By account id, the active credential before the retiring one.
     private let entries: [Entry]
@@ -112,6 +114,7 @@ final class TenantIndex: Sendable {
                     account: found.account, record: record,
                     metadata: try snapshot.openMetadata(record, into: metadata)))
         }
+        name = tenant.name.text
         key = try snapshot.tenantKey(tenant)
         self.entries = entries
         self.metadata = metadata
@@ -165,7 +168,7 @@ final class TenantIndex: Sendable {
         let entry = entries[place]
         let credential = metadata.withBytes { span in
             Metadata(span, entry.metadata, of: .credential).map {
-                Credential($0, span, entry.record, entry.account)
+                Credential($0, span, entry.record, entry.account, tenant: name)
             }
         }
         guard let credential else { throw VaultRecord.unopened }

@@ -49,12 +49,14 @@ extension Snapshot {
                 slots[free] = try added.slot.sealed(
                     at: free, root: added.root, vaultID: header.vaultID)
                 // Readers try so many and no more: each may cost seconds.
-                guard !Self.isPassphrase(slots[free])
-                    || slots.count(where: Self.isPassphrase) <= KeySlot.maximumTries
+                guard
+                    !Self.isPassphrase(slots[free])
+                        || slots.count(where: Self.isPassphrase) <= KeySlot.maximumTries
                 else {
                     throw Failure(
                         .limit,
-                        "a vault opens with at most \(KeySlot.maximumTries) passphrases: remove one")
+                        "a vault opens with at most \(KeySlot.maximumTries) passphrases: remove one"
+                    )
                 }
             case .remove(let index, let salt):
                 guard slots.indices.contains(index), let slot = slots[index],
@@ -71,7 +73,8 @@ extension Snapshot {
     }
 
     private static func isPassphrase(_ slot: ByteBuffer?) -> Bool {
-        slot?.withBytes { $0.integer(at: 0, as: UInt8.self) } == UnlockSecret.Kind.passphrase.rawValue
+        slot?.withBytes { $0.integer(at: 0, as: UInt8.self) }
+            == UnlockSecret.Kind.passphrase.rawValue
     }
 
     private static let slotsChanged = Failure(
