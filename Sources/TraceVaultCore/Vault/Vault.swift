@@ -123,7 +123,7 @@ package final class Vault: Sendable {
     package func unlock(_ unlock: UnlockSecret) throws(Failure) {
         var opened: Snapshot
         repeat {
-            // Asked first: what another thread commits meanwhile may be newer than what is read here.
+            // Asked first: what another thread commits may be newer than what is read here.
             let newest = state.withLock { $0.newest }
             opened = try Self.opened(store, unlock, settings)
             if opened.header.revision != newest.revision {
