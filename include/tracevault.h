@@ -511,7 +511,7 @@ TV_API TV_CHECK tv_status tv_edit_remove_tenant(tv_edit *edit, const char *tenan
  * Add a way to unlock the vault; there can be eight. No record is sealed anew.
  *
  * `known` must open the vault already (TV_E_UNLOCK): its root key is kept nowhere. TV_E_LIMIT at
- * the commit when all slots are in use.
+ * the commit when all slots are in use, and for a third passphrase: opening tries two.
  *
  * Blocks: for the cost of both passphrases.
  * @param label  UTF-8, at most 40 bytes, no control characters; may be empty. Readable without a

@@ -1,9 +1,8 @@
-// CrashDisk.swift - a directory in memory that knows what a power loss may leave of it.
+// CrashDisk.swift - a directory in memory that knows what of it is durable.
 //
-// Contents become durable by fsync of their file, names by fsync of the directory. Until then any
-// subset of the 512-byte blocks written, with any length up to the written one, and any subset of the
-// names' changes may have reached the disk; one rename is one change. That is weaker than what ext4,
-// XFS and btrfs promise.
+// Contents become durable by fsync of their file, names by fsync of the directory, nothing
+// otherwise: weaker than what ext4, XFS and btrfs promise. One rename is one change. What a power
+// loss may leave of all this is in CrashStates.swift.
 
 import Glibc
 import Synchronization
@@ -11,37 +10,11 @@ import Synchronization
 @testable import TraceVaultCore
 
 final class CrashDisk: FileSystem {
-    static let block = 512
-
     struct Inode {
+        /// What is on the disk for sure, and what programs see.
         var durable: [UInt8] = []
         var content: [UInt8] = []
-        var isSynced: Bool { durable == content }
-
-        /// How many ways there are for what is not synced to be on the disk: a length, and which of
-        /// the blocks below it hold what was written.
-        var variantCount: Int {
-            guard !isSynced else { return 1 }
-            let blocks = (content.count + CrashDisk.block - 1) / CrashDisk.block
-            return (1 << (blocks + 1)) - 1
-        }
-
-        /// One of them. Blocks that did not arrive are zero.
-        func variant(_ number: Int) -> [UInt8] {
-            guard !isSynced else { return content }
-            // Numbers 2^k - 1 to 2^(k+1) - 2 are the subsets of the first k blocks.
-            let blocks = (number + 1).bitWidth - 1 - (number + 1).leadingZeroBitCount
-            let arrived = number + 1 - (1 << blocks)
-            var bytes = [UInt8](repeating: 0, count: min(content.count, blocks * CrashDisk.block))
-            for place in 0..<blocks where arrived & (1 << place) != 0 {
-                let range =
-                    place
-                    * CrashDisk.block..<min(
-                        bytes.count, (place + 1) * CrashDisk.block)
-                bytes.replaceSubrange(range, with: content[range])
-            }
-            return bytes
-        }
+        var isSynced = false
     }
 
     typealias Names = [String: Int]
@@ -56,34 +29,43 @@ final class CrashDisk: FileSystem {
         var next = 100
     }
 
-    /// Which promises this disk breaks, to show that the simulation would notice.
-    struct Lies: OptionSet {
-        let rawValue: Int
-        static let fileSync = Lies(rawValue: 1)
-        static let directorySync = Lies(rawValue: 2)
+    /// How this disk, or a store that was written carelessly, breaks its promises: to show that the
+    /// simulation notices.
+    enum Lie: CaseIterable {
+        /// fsync of a file, of the directory, does nothing.
+        case fileSync
+        case directorySync
+        /// What a file's fsync promised comes true only with the directory's: after the rename.
+        case lateSync
+        /// The new file shares the old one's place.
+        case inPlace
+        /// A rename takes the old file away first.
+        case brokenRename
+        /// What is written is not what is kept, and reading it back shows the cache.
+        case garbled
+        /// Names once removed come back.
+        case keptNames
     }
 
     private let state: Mutex<State>
-    private let lies: Lies
+    private let lie: Lie?
     private let onStep: @Sendable (State) -> Void
     private static let directory: Int32 = 3
 
-    init(_ state: State = State(), lies: Lies = [], onStep: @escaping @Sendable (State) -> Void) {
-        self.state = Mutex(state)
-        self.lies = lies
-        self.onStep = onStep
-    }
-
-    /// A disk on which everything is durable.
-    convenience init(files: [String: [UInt8]]) {
+    init(
+        _ files: [String: [UInt8]] = [:], lie: Lie? = nil,
+        onStep: @escaping @Sendable (State) -> Void
+    ) {
         var state = State()
         for (name, bytes) in files {
-            state.inodes[state.next] = Inode(durable: bytes, content: bytes)
+            state.inodes[state.next] = Inode(durable: bytes, content: bytes, isSynced: true)
             state.names[name] = state.next
             state.next += 1
         }
         state.durableNames = state.names
-        self.init(state) { _ in }
+        self.state = Mutex(state)
+        self.lie = lie
+        self.onStep = onStep
     }
 
     var now: State { state.withLock { $0 } }
@@ -143,8 +125,14 @@ final class CrashDisk: FileSystem {
         }
         return change { state in
             guard state.names[name] == nil else { return -EEXIST }
-            let inode = state.next
-            state.inodes[inode] = Inode()
+            let inode: Int
+            if lie == .inPlace, mode == .new, let old = state.names["soc.vault"] {
+                inode = old
+            } else {
+                inode = state.next
+                state.next += 1
+                state.inodes[inode] = Inode()
+            }
             Self.set([name: inode], in: &state)
             return Self.descriptor(of: inode, in: &state)
         }
@@ -161,8 +149,13 @@ final class CrashDisk: FileSystem {
         // Short writes, so that a crash comes in the middle too.
         let piece = unsafe Array(bytes.prefix(1800))
         return change { state in
-            guard let place = state.open[descriptor] else { return -Int(EBADF) }
-            state.inodes[place.inode]?.content += piece
+            guard let place = state.open[descriptor], var inode = state.inodes[place.inode] else {
+                return -Int(EBADF)
+            }
+            let end = min(inode.content.count, place.offset + piece.count)
+            inode.content.replaceSubrange(place.offset..<end, with: piece)
+            inode.isSynced = false
+            state.inodes[place.inode] = inode
             state.open[descriptor]?.offset += piece.count
             return piece.count
         }
@@ -171,16 +164,28 @@ final class CrashDisk: FileSystem {
     func sync(_ descriptor: Int32) -> Int32 {
         change { state in
             if descriptor == Self.directory {
-                guard !lies.contains(.directorySync) else { return 0 }
+                if lie == .lateSync { for inode in state.inodes.keys { sync(inode, &state) } }
+                guard lie != .directorySync else { return 0 }
+                let kept = lie == .keptNames ? state.changes.filter(\.isRemoval) : []
+                let before = state.durableNames
                 state.durableNames = state.names
-                state.changes = []
-            } else if let place = state.open[descriptor], var inode = state.inodes[place.inode] {
-                guard !lies.contains(.fileSync) else { return 0 }
-                inode.durable = inode.content
-                state.inodes[place.inode] = inode
+                state.changes = kept
+                for name in kept.flatMap(\.keys) where state.names[name] == nil {
+                    state.durableNames[name] = before[name]
+                }
+            } else if let place = state.open[descriptor], lie != .fileSync, lie != .lateSync {
+                sync(place.inode, &state)
             }
             return 0
         }
+    }
+
+    private func sync(_ inode: Int, _ state: inout State) {
+        guard var file = state.inodes[inode] else { return }
+        file.durable = file.content
+        file.isSynced = true
+        if lie == .garbled, file.durable.count > 5000 { file.durable[5000] ^= 0x10 }
+        state.inodes[inode] = file
     }
 
     func link(_: Int32, _ from: String, _ to: String) -> Int32 {
@@ -195,6 +200,9 @@ final class CrashDisk: FileSystem {
     func rename(_: Int32, _ from: String, _ to: String) -> Int32 {
         change { state in
             guard let inode = state.names[from] else { return -ENOENT }
+            // As POSIX wants it: two names of one file stay.
+            guard state.names[to] != inode else { return 0 }
+            if lie == .brokenRename { Self.set([to: nil], in: &state) }
             Self.set([to: inode, from: nil], in: &state)
             return 0
         }
@@ -214,34 +222,6 @@ final class CrashDisk: FileSystem {
     }
 }
 
-extension CrashDisk.State {
-    /// Every directory that a power loss may leave now.
-    var survivingNames: Set<CrashDisk.Names> {
-        var found: Set<CrashDisk.Names> = []
-        for chosen in 0..<(1 << changes.count) {
-            var names = durableNames
-            for (place, change) in changes.enumerated() where chosen & (1 << place) != 0 {
-                for (name, inode) in change { names[name] = inode }
-            }
-            found.insert(names)
-        }
-        return found
-    }
-
-    /// How many states of the disk there are with these names, over all unsynced contents.
-    func variantCount(of names: CrashDisk.Names) -> Int {
-        Set(names.values).reduce(1) { $0 * (inodes[$1]?.variantCount ?? 1) }
-    }
-
-    /// One of them: which variant each content is in.
-    func variants(_ number: Int, of names: CrashDisk.Names) -> [Int: Int] {
-        var rest = number
-        var chosen: [Int: Int] = [:]
-        for inode in Set(names.values).sorted() {
-            let count = inodes[inode]?.variantCount ?? 1
-            chosen[inode] = rest % count
-            rest /= count
-        }
-        return chosen
-    }
+extension [String: Int?] {
+    fileprivate var isRemoval: Bool { values.allSatisfy { $0 == nil } }
 }

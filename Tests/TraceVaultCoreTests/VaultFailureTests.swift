@@ -24,6 +24,9 @@ private final class FailingFiles: FileSystem {
         var open: Set<Int32> = []
         var locked: Set<Int32> = []
         var closedTwice = false
+        var failedCall: String?
+        var atLock: (@Sendable () -> Void)?
+        var atLink: (@Sendable () -> Void)?
     }
     private let plan = Mutex(Plan())
 
@@ -31,6 +34,7 @@ private final class FailingFiles: FileSystem {
         plan.withLock { plan in
             plan.fault = fault
             plan.count = 0
+            plan.failedCall = nil
         }
     }
 
@@ -38,6 +42,13 @@ private final class FailingFiles: FileSystem {
 
     /// From now on the disk keeps something else than what is written.
     func lie() { plan.withLock { $0.isLying = true } }
+
+    /// What somebody else does before every lock, before every link.
+    func meanwhile(
+        atLock: (@Sendable () -> Void)? = nil, atLink: (@Sendable () -> Void)? = nil
+    ) {
+        plan.withLock { ($0.atLock, $0.atLink) = (atLock, atLink) }
+    }
 
     /// How many calls there were since the plan was made.
     var count: Int { plan.withLock { $0.count } }
@@ -47,17 +58,21 @@ private final class FailingFiles: FileSystem {
         plan.withLock { $0.open.isEmpty && $0.locked.isEmpty && !$0.closedTwice }
     }
 
-    private func isDue() -> Int32? {
+    /// Which call it was that failed.
+    var failedCall: String? { plan.withLock { $0.failedCall } }
+
+    private func isDue(_ call: String) -> Int32? {
         plan.withLock { plan in
             plan.count += 1
             let fault = plan.fault
             let isNow = fault.isSticky ? plan.count >= fault.call : plan.count == fault.call
+            if isNow { plan.failedCall = call }
             return isNow ? fault.number : nil
         }
     }
 
-    private func failure() -> Int32? {
-        guard let number = isDue(), number != 0 else { return nil }
+    private func failure(_ call: String = #function) -> Int32? {
+        guard let number = isDue(String(call.prefix { $0 != "(" })), number != 0 else { return nil }
         return -number
     }
 
@@ -81,7 +96,7 @@ private final class FailingFiles: FileSystem {
         real.close(descriptor)
     }
     func read(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-        switch isDue() {
+        switch isDue("read") {
         case nil: unsafe real.read(descriptor, bytes)
         case 0?:
             unsafe real.read(
@@ -95,7 +110,7 @@ private final class FailingFiles: FileSystem {
                 unsafe real.write(descriptor, $0)
             }
         }
-        switch isDue() {
+        switch isDue("write") {
         // Short writes, always.
         case nil:
             return unsafe real.write(
@@ -115,7 +130,8 @@ private final class FailingFiles: FileSystem {
         failure() ?? real.changeOwner(descriptor, owner)
     }
     func link(_ directory: Int32, _ from: String, _ to: String) -> Int32 {
-        failure() ?? real.link(directory, from, to)
+        plan.withLock { $0.atLink }?()
+        return failure() ?? real.link(directory, from, to)
     }
     func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32 {
         failure() ?? real.rename(directory, from, to)
@@ -124,6 +140,7 @@ private final class FailingFiles: FileSystem {
         failure() ?? real.unlink(directory, name)
     }
     func lock(_ descriptor: Int32) -> Int32 {
+        plan.withLock { $0.atLock }?()
         let answer = failure() ?? real.lock(descriptor)
         if answer == 0 { plan.withLock { _ = $0.locked.insert(descriptor) } }
         return answer
@@ -186,6 +203,9 @@ private final class FailingFiles: FileSystem {
                 if found == nil || found == .durabilityUnknown {
                     #expect(try open().generation == before.generation + 1, "\(fault)")
                     #expect(try open().tenant(named: "acme").header(nil).hasSuffix(Fake.token2))
+                    if found == nil, forgets {
+                        #expect(!scratch.exists(".prev") && !scratch.exists(".prev.new"))
+                    }
                 } else {
                     #expect(found == .io || found == .busy, "\(fault)")
                     #expect(try scratch.bytes() == before.bytes, "\(fault)")
@@ -247,19 +267,44 @@ private final class FailingFiles: FileSystem {
         }
     }
 
-    @Test func aLockFileThatIsRemovedWhileItIsHeldIsNotedByTheNextWriter() throws {
-        try put(try create(), "acme", Fake.token1)
-        let store = try FileStore(path: scratch.vault, Fake.settings)
-        let held = try store.lease(timeoutMs: 0)
-        unsafe unlink(scratch.vault + ".lock")
-        // A second store gets a new lock file, and the first one's writer meets it at its next try.
-        try put(try open(), "acme", Fake.token2)
-        held.release()
-        let again = try FileStore(path: scratch.vault, Fake.settings)
-        let lease = try again.lease(timeoutMs: 0)
+    @Test func aLockOnAFileThatWasRemovedMeanwhileKeepsNobodyAway() throws {
+        _ = try create()
+        let files = FailingFiles()
+        let store = try FileStore(path: scratch.vault, Fake.settings, files: files)
+        let path = scratch.vault + ".lock"
+        files.meanwhile(atLock: { [weak files] in
+            files?.meanwhile()
+            unsafe unlink(path)
+        })
+        let lease = try store.lease(timeoutMs: 1000)
         let other = try FileStore(path: scratch.vault, Fake.settings)
         #expect(status { _ = try other.lease(timeoutMs: 0) } == .busy)
         lease.release()
+    }
+
+    @Test func aLockFileThatIsRemovedAgainAndAgainMakesAWriterGiveUp() throws {
+        _ = try create()
+        let files = FailingFiles()
+        let store = try FileStore(path: scratch.vault, Fake.settings, files: files)
+        let path = scratch.vault + ".lock"
+        files.meanwhile(atLock: { unsafe unlink(path) })
+        #expect(status { _ = try store.lease(timeoutMs: 20) } == .busy)
+        #expect(files.isTidy)
+    }
+
+    @Test func aWriterWithoutTheLockDoesNotGetItsHalfOfAFileNamed() throws {
+        try put(try create(), "acme", Fake.token1)
+        let files = FailingFiles()
+        let store = try FileStore(path: scratch.vault, Fake.settings, files: files)
+        let vault = try Vault.open(in: store, unlock: unlock, settings: Fake.settings)
+        let before = try scratch.bytes()
+        let path = scratch.vault + ".new"
+        files.meanwhile(atLink: {
+            unsafe unlink(path)
+            Glibc.close(unsafe Glibc.open(path, O_CREAT | O_WRONLY, 0o600))
+        })
+        #expect(status { try put(vault, "acme", Fake.token2) } == .conflict)
+        #expect(try scratch.bytes() == before)
     }
 
     @Test func aDiskThatKeepsSomethingElseIsNoticedAtOnce() throws {
@@ -295,19 +340,24 @@ private final class FailingFiles: FileSystem {
         #expect(found == [.io, .durabilityUnknown])
     }
 
-    @Test func interruptedCallsAreRepeated() throws {
+    @Test func anInterruptedReadWriteOrLockIsRepeated() throws {
         try put(try create(), "acme", Fake.token1)
         let files = FailingFiles()
         let store = try FileStore(path: scratch.vault, Fake.settings, files: files)
-        files.fail(at: .max, with: 0)
-        _ = try store.read()
-        let calls = files.count
-        var succeeded = 0
-        for call in 1...calls {
+        let vault = try Vault.open(in: store, unlock: unlock, settings: Fake.settings)
+        var repeated: [String: Int] = [:]
+        for call in 1..<200 {
             files.fail(at: call, with: EINTR)
-            if status({ _ = try store.read() }) == nil { succeeded += 1 }
+            let found = status { try put(vault, "acme", Fake.token2) }
+            guard let failed = files.failedCall else { break }
+            guard ["read", "write", "lock"].contains(failed) else {
+                // fsync among them, which is never tried again.
+                if failed == "sync" { break }
+                continue
+            }
+            #expect(found == nil, "\(failed), call \(call)")
+            repeated[failed, default: 0] += 1
         }
-        // All but opening and looking at the files, which do not wait on ext4.
-        #expect(succeeded >= 3)
+        #expect(Set(repeated.keys) == ["read", "write", "lock"])
     }
 }

@@ -11,6 +11,8 @@ import Synchronization
 extension FileStore {
     private var temporaryName: String { name + ".new" }
     private var previousName: String { name + ".prev" }
+    /// The old file on its way to the previous one's name.
+    private var passingName: String { previousName + ".new" }
 
     // MARK: - Create
 
@@ -147,26 +149,28 @@ extension FileStore {
 
     /// Keeps the file that is about to be replaced as `<vault>.prev`.
     private func keepPrevious(_ directory: borrowing Descriptor) throws(Failure) {
-        let passing = previousName + ".new"
-        _ = files.unlink(directory.number, passing)
-        let answer = files.link(directory.number, name, passing)
+        _ = files.unlink(directory.number, passingName)
+        let answer = files.link(directory.number, name, passingName)
         // File systems without hard links have no previous generation.
         if [-EPERM, -EOPNOTSUPP, -EMLINK].contains(answer) { return }
         if let error = FileError(answer: answer) { throw failed("keeping the old one", error) }
-        let renamed = files.rename(directory.number, passing, previousName)
+        let renamed = files.rename(directory.number, passingName, previousName)
         // Left over when both names were links to one file already.
-        _ = files.unlink(directory.number, passing)
+        _ = files.unlink(directory.number, passingName)
         if let error = FileError(answer: renamed) { throw failed("keeping the old one", error) }
     }
 
-    /// Takes `<vault>.prev` away, which still holds what this change removed.
+    /// Takes `<vault>.prev` away, which still holds what this change removed; so does the name that
+    /// a writer who was killed while keeping it left behind.
     private func forgetPrevious(_ directory: borrowing Descriptor) throws(Failure) {
-        let answer = files.unlink(directory.number, previousName)
-        guard answer == 0 || answer == -ENOENT else {
-            throw Failure(
-                .durabilityUnknown,
-                "the new vault is in place, but its .prev copy, which still holds what was "
-                    + "removed, could not be removed: \(FileError(-answer).name); remove it")
+        for copy in [previousName, passingName] {
+            let answer = files.unlink(directory.number, copy)
+            guard answer == 0 || answer == -ENOENT else {
+                throw Failure(
+                    .durabilityUnknown,
+                    "the new vault is in place, but \(copy), which still holds what was removed, "
+                        + "could not be removed: \(FileError(-answer).name); remove it")
+            }
         }
     }
 

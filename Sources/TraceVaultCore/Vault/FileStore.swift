@@ -186,8 +186,9 @@ package final class FileStore: Store {
         while true {
             let file = try openLock(directory)
             try wait(for: file, place, until: deadline)
-            // Removed meanwhile: others lock a new file of this name.
             if try status(of: file, "its lock").hasName { return Lease(file, place) }
+            // Removed meanwhile: others lock a new file of this name.
+            guard tvs_monotonic_ms() < deadline else { throw Self.busy }
         }
     }
 
@@ -200,6 +201,12 @@ package final class FileStore: Store {
         let file = Descriptor(number: number, files: files)
         try checkLock(file, directory)
         return file
+    }
+
+    private static var busy: Failure {
+        var failure = Failure(.busy, "another writer held the vault too long; try again")
+        failure.retriable = true
+        return failure
     }
 
     /// Returns with the lock taken.
@@ -216,11 +223,7 @@ package final class FileStore: Store {
                 }
             }
             let rest = deadline - tvs_monotonic_ms()
-            guard rest > 0 else {
-                var failure = Failure(.busy, "another writer held the vault too long; try again")
-                failure.retriable = true
-                throw failure
-            }
+            guard rest > 0 else { throw Self.busy }
             // Often: a busy writer in another process lets go for moments only.
             tvs_sleep_ms(min(Self.pollMs, rest))
         }
