@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-crash test-threads check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-crash test-threads fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
+	@echo 'make fuzz SECONDS=60        libFuzzer with ASan on whole replies'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -53,6 +54,10 @@ test-crash:
 test-threads:
 	@scripts/test-threads
 
+fuzz: SECONDS ?= 60
+fuzz:
+	@scripts/fuzz reply $(SECONDS)
+
 check:
 	@scripts/check
 
@@ -67,4 +72,4 @@ demo:
 	@demo/run
 
 clean:
-	rm -rf build .build .build-threads
+	rm -rf build .build .build-threads .build-fuzz
