@@ -161,10 +161,10 @@ def number(data: bytes, offset: int, length: int) -> int:
 def open_vault(data: bytes, unlock: Unlock) -> Vault:
     """Open a vault; raises VaultError with the first check's status that fails."""
     check_header(data)
-    slots = [data[SLOTS + SLOT * i : SLOTS + SLOT * (i + 1)] for i in range(data[82])]
-    for slot in slots:
+    slots = slots_in_use(data)
+    for slot in slots.values():
         check_shape(slot)
-    for slot in slots:
+    for slot in slots.values():
         check_cost(slot)
     root = unlocked(data, slots, unlock)
     check(compare_digest(kdf(kdf(root, b"tv1 hdr"), data[:4032]), data[4032:4064]),
@@ -182,9 +182,16 @@ def check_header(data: bytes) -> None:
     check(number(data, 8, 2) == 1 and number(data, 12, 4) == 0, "TV_E_VAULT_VERSION")
     check(digest(data[:4064]) == data[4064:4096], "TV_E_DAMAGED_HEADER")
     check(data[80] == 1 and data[81] == 1, "TV_E_VAULT_VERSION")
-    unused = SLOTS + SLOT * data[82]
-    sound = number(data, 20, 4) == HEADER and 1 <= data[82] <= 8 and data[83] == 0
-    check(sound and not any(data[unused:2144]) and not any(data[2148:4032]), "TV_E_DAMAGED_HEADER")
+    count = len(slots_in_use(data))
+    sound = number(data, 20, 4) == HEADER and 1 <= data[82] == count and data[83] == 0
+    check(sound and not any(data[2148:4032]), "TV_E_DAMAGED_HEADER")
+
+
+def slots_in_use(data: bytes) -> dict[int, bytes]:
+    """By index. There may be gaps between them; a slot that is not in use is all zero."""
+    slots = {i: data[SLOTS + SLOT * i : SLOTS + SLOT * (i + 1)] for i in range(8)}
+    check(all(slot[0] or not any(slot) for slot in slots.values()), "TV_E_DAMAGED_HEADER")
+    return {i: slot for i, slot in slots.items() if slot[0]}
 
 
 def check_shape(slot: bytes) -> None:
@@ -200,10 +207,10 @@ def check_cost(slot: bytes) -> None:
         check(memory >= 19 * MIB and passes >= 2, "TV_E_WEAK_KDF")
 
 
-def unlocked(data: bytes, slots: list[bytes], unlock: Unlock) -> bytes:
+def unlocked(data: bytes, slots: dict[int, bytes], unlock: Unlock) -> bytes:
     """The root key from the first slot that opens."""
     kinds = (3, 4) if unlock.kind in (KEY_FILE, CREDENTIAL_FILE) else (unlock.kind,)
-    mine = [(i, slot) for i, slot in enumerate(slots) if slot[0] in kinds]
+    mine = [(i, slot) for i, slot in slots.items() if slot[0] in kinds]
     for index, slot in mine[:2] if unlock.kind == PASSPHRASE else mine:
         key = outer_key(slot, unlock)
         place = data[24:40] + bytes([index])
