@@ -53,7 +53,9 @@ import Testing
             func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
                 try real.lease(timeoutMs: timeoutMs)
             }
-            func replace(_: ByteBuffer, ifRevision _: Revision) throws(Failure) -> Bool { false }
+            func replace(
+                _: ByteBuffer, ifRevision _: Revision, keepingPrevious _: Bool
+            ) throws(Failure) -> Bool { false }
         }
         var settings = Fake.settings
         settings.lockTimeoutMs = 20

@@ -6,16 +6,17 @@
 import Synchronization
 
 package final class Edit: Sendable {
-    private struct State {
+    struct State {
         var changes: [AccountKey: Change] = [:]
         var pending: PendingSecrets?
+        var unlocks = UnlockChanges()
         var isFinished = false
     }
 
     /// The most accounts one edit changes.
     private static let maximumChanges = 1_000_000
 
-    private let vault: Vault
+    let vault: Vault
     private let state = Mutex(State())
 
     init(_ vault: Vault) {
@@ -111,10 +112,10 @@ package final class Edit: Sendable {
             state.isFinished = true
             return taken
         }
-        try vault.commit(taken.changes, taken.pending)
+        try vault.commit(taken.changes, taken.pending, taken.unlocks)
     }
 
-    private func open<R: Sendable>(
+    func open<R: Sendable>(
         _ body: (inout State) throws(Failure) -> R
     ) throws(Failure) -> R {
         try state.withLock { (state) throws(Failure) in

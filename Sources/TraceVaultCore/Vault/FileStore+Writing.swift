@@ -37,7 +37,7 @@ extension FileStore {
     // MARK: - Replace
 
     package func replace(
-        _ bytes: ByteBuffer, ifRevision expected: Revision
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
     ) throws(Failure) -> Bool {
         guard !isPoisoned.load(ordering: .acquiring) else {
             throw Failure(.io, "a write failed before: close the vault and open it again")
@@ -47,14 +47,21 @@ extension FileStore {
         guard try revision(directory) == expected else { return false }
         do throws(Failure) {
             try writeTemporary(bytes, directory, owner: owner)
-            try keepPrevious(directory)
+            if keepingPrevious { try keepPrevious(directory) }
             let answer = files.rename(directory.number, temporaryName, name)
             if let error = FileError(answer: answer) { throw failed("replacing it", error) }
         } catch {
             _ = files.unlink(directory.number, temporaryName)
             throw error
         }
+        // After the rename: a failure before it must leave the old vault with its copy.
+        let isForgotten = keepingPrevious || forgetPrevious(directory)
         try settle(directory)
+        guard isForgotten else {
+            throw Failure(
+                .durabilityUnknown,
+                "the new vault is in place, but its .prev copy could not be removed: remove it")
+        }
         return true
     }
 
@@ -144,6 +151,13 @@ extension FileStore {
         // Left over when both names were links to one file already.
         _ = files.unlink(directory.number, passing)
         if let error = FileError(answer: renamed) { throw failed("keeping the old one", error) }
+    }
+
+    /// Removes the previous generation; whether there is none now.
+    private func forgetPrevious(_ directory: borrowing Descriptor) -> Bool {
+        [previousName, previousName + ".new"].allSatisfy {
+            [0, -ENOENT].contains(files.unlink(directory.number, $0))
+        }
     }
 
     /// Makes a new name durable. The name is there already, so a failure says so.

@@ -24,7 +24,7 @@ struct KeySlot {
     static let costCeiling: UInt64 = 4096 * 1_048_576
 
     private init(_ header: RawSpan, _ index: Int) throws(Failure) {
-        start = VaultLayout.slots.lowerBound + index * VaultLayout.slotCount
+        start = VaultLayout.slot(index).lowerBound
         guard let kind = header.integer(at: start, as: UInt8.self),
             let passes = header.integer(at: start + 4, as: UInt32.self),
             let memory = header.integer(at: start + 8, as: UInt64.self),
@@ -46,11 +46,11 @@ struct KeySlot {
 
     /// Checks all slots, then finds the one that the secret opens.
     static func unlock(
-        _ header: RawSpan, count: Int, vaultID: Identifier, with unlock: UnlockSecret
+        _ header: RawSpan, vaultID: Identifier, with unlock: UnlockSecret
     ) throws(Failure) -> SecretBytes {
-        try checkCosts(header, count: count)
+        try checkCosts(header)
         var tries = 0
-        for index in 0..<count {
+        for index in VaultLayout.slotsInUse(header) {
             let slot = try KeySlot(header, index)
             guard unlock.kind.opens(slot.kind) else { continue }
             if unlock.kind == .passphrase {
@@ -64,10 +64,10 @@ struct KeySlot {
     }
 
     /// Refuses slots that would cost too much or protect too little.
-    static func checkCosts(_ header: RawSpan, count: Int) throws(Failure) {
+    static func checkCosts(_ header: RawSpan) throws(Failure) {
         // All slots are read before one is judged: damage comes before cost, in whichever slot.
         var slots: [KeySlot] = []
-        for index in 0..<count { slots.append(try KeySlot(header, index)) }
+        for index in VaultLayout.slotsInUse(header) { slots.append(try KeySlot(header, index)) }
         for slot in slots where slot.kind == UnlockSecret.Kind.passphrase.rawValue {
             try checkCost(passes: slot.passes, memory: slot.memory, lanes: slot.lanes)
         }
@@ -112,16 +112,27 @@ struct KeySlot {
 
     // MARK: - Making
 
-    /// Prints the first slot and the unused rest.
+    /// The most bytes of a slot's label.
+    private static let labelCount = 40
+
+    static func checkLabel(_ label: String) throws(Failure) {
+        guard label.utf8.count <= labelCount, !CredentialFormat.hasControls(label) else {
+            throw Failure(
+                .argument, "the label must be at most 40 bytes without control characters")
+        }
+    }
+
+    /// Prints one way to unlock for each of the first `count` places: the key is derived once, and
+    /// neither it nor the root key is needed afterwards.
     static func write(
         root: borrowing SecretBytes, vaultID: Identifier, unlock: UnlockSecret,
-        settings: VaultSettings
+        settings: VaultSettings, label: String = "", count: Int
     ) throws(Failure) -> ByteBuffer {
-        let slots = ByteBuffer(limit: VaultLayout.slots.count)
-        var writer = BytesWriter(into: slots)
         let isPassphrase = unlock.kind == .passphrase
         let memory = isPassphrase ? UInt64(settings.kdfMemoryKiB) * 1024 : 0
         let passes = isPassphrase ? UInt32(settings.kdfPasses) : 0
+        let head = ByteBuffer(limit: 48)
+        var writer = BytesWriter(into: head)
         writer.integer(unlock.kind.rawValue)
         writer.zeros(3)
         writer.integer(passes)
@@ -130,31 +141,53 @@ struct KeySlot {
         writer.zeros(15)
         unsafe writer.filled(16) { unsafe Sealing.fillRandom($0) }
         guard writer.isComplete else { throw Failure.noMemory }
-        let key = try slots.withBytes { (span) throws(Failure) in
+        let key = try head.withBytes { (span) throws(Failure) in
             try keyEncryptionKey(
                 unlock, salt: span.extracting(32..<48), passes: passes, memory: memory)
         }
-        let commitment = try slots.withBytes { (span) throws(Failure) in
-            try Self.commitment(key, vaultID, 0, span, 0)
+        let slots = ByteBuffer(limit: VaultLayout.slots.count)
+        var all = BytesWriter(into: slots)
+        for place in 0..<UInt8(clamping: count) {
+            let slot = try wrapped(root, vaultID, key, head, place, label)
+            slot.withBytes { all.bytes($0) }
+        }
+        guard all.isComplete else { throw Failure.noMemory }
+        return slots
+    }
+
+    /// One whole slot: `head` and what is bound to its place.
+    private static func wrapped(
+        _ root: borrowing SecretBytes, _ vaultID: Identifier, _ key: borrowing SecretBytes,
+        _ head: ByteBuffer, _ place: UInt8, _ label: String
+    ) throws(Failure) -> ByteBuffer {
+        let slot = ByteBuffer(limit: VaultLayout.slotCount)
+        var writer = BytesWriter(into: slot)
+        head.withBytes { writer.bytes($0) }
+        let commitment = try head.withBytes { (span) throws(Failure) in
+            try Self.commitment(key, vaultID, place, span, 0)
         }
         unsafe commitment.withUnsafeBytes { unsafe writer.bytes($0) }
-        unsafe writer.filled(Sealing.nonceCount) { unsafe Sealing.fillRandom($0) }
-        let aad = try slots.withBytes { (span) throws(Failure) in
-            try wrapAAD(vaultID, 0, span, 0)
+        let aad = try slot.withBytes { (span) throws(Failure) in
+            try wrapAAD(vaultID, place, span, 0)
         }
-        unsafe writer.attempt(wrappedCount) { out in
-            slots.withBytes { span in
-                aad.withBytes { aad in
-                    unsafe root.withUnsafeBytes { root in
-                        unsafe Sealing.seal(
-                            root, aad: aad, nonce: span.extracting(80..<104), key: key, into: out)
+        let nonce = ByteBuffer(limit: Sealing.nonceCount)
+        var nonceWriter = BytesWriter(into: nonce)
+        unsafe nonceWriter.filled(Sealing.nonceCount) { unsafe Sealing.fillRandom($0) }
+        guard nonceWriter.isComplete else { throw Failure.noMemory }
+        nonce.withBytes { nonce in
+            writer.bytes(nonce)
+            aad.withBytes { aad in
+                unsafe root.withUnsafeBytes { root in
+                    unsafe writer.attempt(wrappedCount) {
+                        unsafe Sealing.seal(root, aad: aad, nonce: nonce, key: key, into: $0)
                     }
                 }
             }
         }
-        writer.zeros(VaultLayout.slots.count - 152)
+        writer.text(label)
+        writer.zeros(VaultLayout.slotCount - 152 - label.utf8.count)
         guard writer.isComplete else { throw Failure.noMemory }
-        return slots
+        return slot
     }
 
     // MARK: - Derivations

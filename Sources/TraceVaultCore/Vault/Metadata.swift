@@ -68,6 +68,7 @@ struct Metadata: Sendable {
     private(set) var state = State.active
     private(set) var createdMs: UInt64 = 0
     private(set) var fingerprint: UInt64 = 0
+    private var fingerprintPlace: Range<Int>?
 
     // MARK: - Reading
 
@@ -112,6 +113,7 @@ struct Metadata: Sendable {
         case .fingerprint:
             guard let number = span.word(value) else { return false }
             fingerprint = number
+            fingerprintPlace = value
         case .email: email = value
         case .origin: origin = value
         case .label: label = value
@@ -129,6 +131,20 @@ struct Metadata: Sendable {
     static func write(tenant: TenantName, createdMs: UInt64, into writer: inout BytesWriter) {
         writer.field(.tenant, tenant.text)
         writer.field(.created, createdMs)
+    }
+
+    /// Prints a credential's metadata again, with another fingerprint where it has one. False when
+    /// it breaks a rule.
+    static func copy(
+        _ span: RawSpan, fingerprint: UInt64, into writer: inout BytesWriter
+    ) -> Bool {
+        let whole = 0..<span.byteCount
+        guard let read = Metadata(span, whole, of: .credential) else { return false }
+        let place = read.fingerprintPlace ?? whole.upperBound..<whole.upperBound
+        writer.bytes(span, 0..<place.lowerBound)
+        if !place.isEmpty { writer.integer(fingerprint) }
+        writer.bytes(span, place.upperBound..<whole.upperBound)
+        return true
     }
 
     /// Prints a credential's metadata.

@@ -41,8 +41,7 @@ package final class Snapshot: Sendable {
     ) throws(Failure) -> Snapshot {
         let keys = try bytes.withBytes { (span) throws(Failure) in
             let header = try VaultHeader(span)
-            let root = try KeySlot.unlock(
-                span, count: Int(header.slotCount), vaultID: header.vaultID, with: unlock)
+            let root = try KeySlot.unlock(span, vaultID: header.vaultID, with: unlock)
             return try VaultKeys(root: root)
         }
         return try Snapshot(bytes, keys)
@@ -52,7 +51,7 @@ package final class Snapshot: Sendable {
     init(_ bytes: ByteBuffer, _ keys: VaultKeys) throws(Failure) {
         let opened = try bytes.withBytes { (span) throws(Failure) in
             let header = try VaultHeader(span)
-            try KeySlot.checkCosts(span, count: Int(header.slotCount))
+            try KeySlot.checkCosts(span)
             try VaultHeader.checkMAC(span, key: keys.header)
             try Self.checkBody(span, header, keys)
             var reader = BodyReader(header: header, maximumEpochs: Self.maximumEpochs)

@@ -51,35 +51,14 @@ struct SnapshotWriter: ~Copyable {
     static func empty(
         unlock: UnlockSecret, settings: VaultSettings
     ) throws(Failure) -> Snapshot {
-        let root = try SecretBytes(count: Sealing.keyCount)
-        let epochKey = try SecretBytes(count: Sealing.keyCount)
-        unsafe root.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
-        unsafe epochKey.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
-        let vaultID = Identifier.random()
-        let slots = try KeySlot.write(
-            root: root, vaultID: vaultID, unlock: unlock, settings: settings)
-        let keys = try VaultKeys(root: root)
-        let body = ByteBuffer(limit: VaultLayout.maximumCount)
-        let identity = VaultRecord.Identity(
-            type: .epochKey, epoch: 1, id: .random(), version: 1, vaultID: vaultID)
-        try VaultRecord.seal(
-            identity, metadata: ByteBuffer(limit: 0), epochKeys: nil, secret: epochKey,
-            secretKey: keys.wrap, into: body)
-        let now = wallClock()
-        let header = VaultHeader(
-            vaultID: vaultID, fileID: .random(), generation: 1, bodyCount: UInt64(body.count),
-            createdMs: now, savedMs: now, slotCount: 1, recordCount: 1, currentEpoch: 1)
-        let file = try slots.withBytes { (slots) throws(Failure) in
-            try compose(header, slots: slots, keys) { writer in
-                body.withBytes { writer.bytes($0) }
-            }
-        }
-        return try Snapshot(file, keys)
+        let keys = try NewKeys(vaultID: .random(), unlock: unlock, settings: settings)
+        return try Resealer(under: keys).finish(VaultHeader(first: keys.vaultID))
     }
 
     /// The bytes of `base` with the changes made.
     static func apply(
-        _ changes: [AccountKey: Change], _ pending: PendingSecrets?, to base: Snapshot
+        _ changes: [AccountKey: Change], _ pending: PendingSecrets?, _ slots: SlotTable?,
+        to base: Snapshot
     ) throws(Failure) -> PrintedSnapshot {
         var writer = SnapshotWriter(base)
         let ordered = changes.keys.sorted {
@@ -93,7 +72,7 @@ struct SnapshotWriter: ~Copyable {
             try writer.change(tenant, ordered[start..<end], changes, pending)
             start = end
         }
-        return try writer.finish()
+        return try writer.finish(slots)
     }
 
     // MARK: - One tenant
@@ -188,7 +167,7 @@ struct SnapshotWriter: ~Copyable {
 
     // MARK: - The whole
 
-    private consuming func finish() throws(Failure) -> PrintedSnapshot {
+    private consuming func finish(_ slots: SlotTable?) throws(Failure) -> PrintedSnapshot {
         let sorted = fresh.sorted { ($0.type.rawValue, $0.id) < ($1.type.rawValue, $1.id) }
         let body = ByteBuffer(limit: VaultLayout.maximumCount)
         let base = self.base
@@ -196,20 +175,19 @@ struct SnapshotWriter: ~Copyable {
             throw Failure(.limit, "the vault would grow beyond 512 MiB")
         }
         let count = try merge(sorted, into: body)
-        guard let generation = base.header.generation.addingOne else {
-            throw Failure(.limit, "the vault's generation cannot grow any more")
-        }
-        var header = base.header
-        header.fileID = .random()
-        header.generation = generation
-        header.savedMs = Self.wallClock()
+        var header = try base.header.next()
+        if let slots { header.slotCount = slots.count }
         header.recordCount = count
         header.bodyCount = UInt64(body.count)
         let next = header
         let bytes = try base.bytes.withBytes { (old) throws(Failure) in
-            try Self.compose(next, slots: old.extracting(VaultLayout.slots), base.keys) { writer in
-                body.withBytes { writer.bytes($0) }
+            let print = { (slots: RawSpan) throws(Failure) in
+                try Self.compose(next, slots: slots, base.keys) { writer in
+                    body.withBytes { writer.bytes($0) }
+                }
             }
+            guard let slots else { return try print(old.extracting(VaultLayout.slots)) }
+            return try slots.bytes.withBytes { (new) throws(Failure) in try print(new) }
         }
         return PrintedSnapshot(bytes: bytes, fresh: freshStarts, dropped: dropped, moves: moves)
     }
@@ -254,7 +232,7 @@ struct SnapshotWriter: ~Copyable {
         }
     }
 
-    private static func compose(
+    static func compose(
         _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys,
         _ body: (inout BytesWriter) -> Void
     ) throws(Failure) -> ByteBuffer {
@@ -273,11 +251,4 @@ struct SnapshotWriter: ~Copyable {
     }
 
     static func wallClock() -> UInt64 { UInt64(exactly: tvs_wall_ms()) ?? 0 }
-}
-
-extension UInt64 {
-    fileprivate var addingOne: UInt64? {
-        let (sum, hasOverflowed) = addingReportingOverflow(1)
-        return hasOverflowed ? nil : sum
-    }
 }

@@ -21,8 +21,11 @@ package protocol Store: Sendable {
     /// where the store itself compares and swaps.
     func lease(timeoutMs: Int) throws(Failure) -> any StoreLease
     /// Replaces the bytes if their revision is still `expected`; false on a conflict. On failure
-    /// the old bytes stand, except `.durabilityUnknown`.
-    func replace(_ bytes: ByteBuffer, ifRevision expected: Revision) throws(Failure) -> Bool
+    /// the old bytes stand, except `.durabilityUnknown`. Without `keepingPrevious` the store also
+    /// forgets the generation before this one: it opens with what must not open any more.
+    func replace(
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
+    ) throws(Failure) -> Bool
 }
 
 /// A vault that touches no disk.
@@ -56,7 +59,7 @@ package final class MemoryStore: Store {
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease { NoLease() }
 
     package func replace(
-        _ bytes: ByteBuffer, ifRevision expected: Revision
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
     ) throws(Failure) -> Bool {
         try current.withLock { (held) throws(Failure) in
             guard let old = held else { throw VaultHeader.notVault }

@@ -38,7 +38,7 @@ package struct VaultSettings: Sendable {
 
 package final class Vault: Sendable {
     private let store: any Store
-    private let settings: VaultSettings
+    let settings: VaultSettings
     private let current: Mutex<Snapshot>
 
     private init(_ store: any Store, _ settings: VaultSettings, _ opened: Snapshot) {
@@ -96,7 +96,7 @@ package final class Vault: Sendable {
     package func refresh() throws(Failure) -> Bool {
         let seen = snapshot
         guard try store.revision() != seen.header.revision else { return false }
-        let newer = try Snapshot(try store.read(), seen.keys)
+        let newer = try seen.reopened(try store.read())
         publish(newer, insteadOf: seen)
         return true
     }
@@ -132,9 +132,9 @@ package final class Vault: Sendable {
 
     /// Applies changes to the newest snapshot and stores the result, or fails and changes nothing.
     func commit(
-        _ changes: [AccountKey: Change], _ pending: PendingSecrets?
+        _ changes: [AccountKey: Change], _ pending: PendingSecrets?, _ unlocks: UnlockChanges
     ) throws(Failure) {
-        guard !changes.isEmpty else { return }
+        guard !changes.isEmpty || !unlocks.isEmpty else { return }
         let deadline = tvs_monotonic_ms() + Int64(settings.lockTimeoutMs)
         let lease = try store.lease(timeoutMs: settings.lockTimeoutMs)
         defer { lease.release() }
@@ -142,12 +142,14 @@ package final class Vault: Sendable {
         var base = seen
         repeat {
             if try store.revision() != base.header.revision {
-                base = try Snapshot(try store.read(), base.keys)
+                base = try base.reopened(try store.read())
             }
-            let printed = try SnapshotWriter.apply(changes, pending, to: base)
             // What is new is opened with the real keys before it may replace anything.
-            let next = try Snapshot(printed, after: base)
-            if try store.replace(printed.bytes, ifRevision: base.header.revision) {
+            let next = try base.successor(changes, pending, unlocks)
+            if try store.replace(
+                next.bytes, ifRevision: base.header.revision,
+                keepingPrevious: !unlocks.forgetsPrevious)
+            {
                 publish(next, insteadOf: seen)
                 return
             }
