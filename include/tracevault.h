@@ -328,6 +328,22 @@ TV_API TV_CHECK tv_status tv_vault_generation(const tv_vault *vault, uint64_t *g
 TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **document_out,
                                         tv_error **error_out);
 
+/**
+ * Write one tenant, or every tenant when `tenant` is empty, to a new vault file that shares no key
+ * and no identifier with this one; TV_E_EXISTS when the path is taken.
+ *
+ * Every secret is sealed anew, to be opened by `unlock` alone. Labels, times and states are kept;
+ * fingerprints are keyed, and so differ. This vault stays as it is.
+ *
+ * Blocks: on the disk, and for the passphrase's cost.
+ * @param config  may be NULL: defaults. The passphrase's cost of the new vault.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_export(const tv_vault *vault, const char *tenant,
+                                          size_t tenant_len, const char *path, size_t path_len,
+                                          const tv_unlock *unlock, const tv_config *config,
+                                          tv_error **error_out);
+
 /** Close a vault. Tenants taken from it go on working. @since 0.1 */
 TV_API void tv_vault_free(tv_vault *vault);
 
@@ -382,6 +398,49 @@ TV_API TV_CHECK tv_status tv_edit_set(tv_edit *edit, const char *tenant, size_t 
 TV_API TV_CHECK tv_status tv_edit_remove(tv_edit *edit, const char *tenant, size_t tenant_len,
                                          const char *account, size_t account_len,
                                          tv_error **error_out);
+
+/**
+ * Add a way to unlock the vault, in the first free of its 8 slots.
+ *
+ * `current` must open the vault at this call, because the vault's root key is not kept; TV_E_UNLOCK
+ * otherwise. TV_E_LIMIT when 8 slots are in use. A new passphrase costs what the vault was opened
+ * with (vault.kdf_memory_kib, vault.kdf_passes).
+ *
+ * Blocks: for the cost of both passphrases.
+ * @param label  at most 40 bytes of UTF-8 without control characters, for people; may be empty.
+ *               Anyone who can read the file can read it.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_add_unlock(tv_edit *edit, const tv_unlock *current,
+                                             const tv_unlock *added, const char *label,
+                                             size_t label_len, tv_error **error_out);
+
+/**
+ * Remove the way to unlock in one slot; the last one cannot go (TV_E_ARGUMENT).
+ *
+ * The previous generation (.prev) goes with the commit, since it still opens with what is removed.
+ * Whoever opened the vault with it may have kept the root key: tv_edit_rekey() after an exposure.
+ * TV_E_NOT_FOUND when the slot is not in use; the commit gives TV_E_CONFLICT when another writer
+ * changed the slot in between.
+ *
+ * @param index  0 to 7. Slots never move.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_remove_unlock(tv_edit *edit, int32_t index, tv_error **error_out);
+
+/**
+ * Seal the whole vault anew under new keys, to be opened by `unlock` alone.
+ *
+ * For use after an unlock secret or an open vault's memory was exposed. All unlock slots and the
+ * previous generation (.prev) go with the commit; older copies of the file still open as before, so
+ * replace the tokens at Cloudflare too. Other open handles keep what they had, and their refresh
+ * and commit give TV_E_UNLOCK. One edit does not rekey and change unlock slots (TV_E_ARGUMENT).
+ *
+ * Blocks: for the passphrase's cost.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_rekey(tv_edit *edit, const tv_unlock *unlock,
+                                        tv_error **error_out);
 
 /**
  * Make the whole change durable, or nothing of it. The edit is finished either way.

@@ -79,6 +79,41 @@ public func tv_edit_remove(
     }
 }
 
+// MARK: - Ways to unlock
+
+@_cdecl("tv_edit_add_unlock") @implementation
+public func tv_edit_add_unlock(
+    _ edit: OpaquePointer?, _ current: OpaquePointer?, _ added: OpaquePointer?,
+    _ label: UnsafePointer<CChar>?, _ label_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        try unsafe object.addUnlock(
+            current: Handles.get(current, as: UnlockSecret.self),
+            added: Handles.get(added, as: UnlockSecret.self),
+            label: text(label, label_len, "label"))
+    }
+}
+
+@_cdecl("tv_edit_remove_unlock") @implementation
+public func tv_edit_remove_unlock(
+    _ edit: OpaquePointer?, _ index: Int32, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        try unsafe Handles.get(edit, as: Edit.self).removeUnlock(index: Int(index))
+    }
+}
+
+@_cdecl("tv_edit_rekey") @implementation
+public func tv_edit_rekey(
+    _ edit: OpaquePointer?, _ unlock: OpaquePointer?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        try unsafe object.rekey(unlock: Handles.get(unlock, as: UnlockSecret.self))
+    }
+}
+
 @_cdecl("tv_edit_commit") @implementation
 public func tv_edit_commit(_ edit: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in

@@ -60,6 +60,13 @@ public func tv_unlock_free(_ unlock: OpaquePointer?) {
 
 // MARK: - Vaults
 
+/// A path that C can name.
+private func filePath(_ path: UnsafePointer<CChar>?, _ path_len: Int) throws(Failure) -> String {
+    let path = try unsafe text(path, path_len, "path")
+    guard !path.utf8.contains(0) else { throw Failure(.argument, "path contains a NUL byte") }
+    return path
+}
+
 /// What creating and opening share.
 private func vault(
     _ path: UnsafePointer<CChar>?, _ path_len: Int, _ unlock: OpaquePointer?,
@@ -68,10 +75,7 @@ private func vault(
     _ make: (String, UnlockSecret, VaultSettings) throws(Failure) -> Vault
 ) -> tv_status {
     unsafe give(vault_out, "vault_out", error_out) { () throws(Failure) in
-        let path = try unsafe text(path, path_len, "path")
-        guard !path.utf8.contains(0) else {
-            throw Failure(.argument, "path contains a NUL byte")
-        }
+        let path = try unsafe filePath(path, path_len)
         let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
         let settings = VaultSettings(try unsafe ConfigObject.settings(config))
         return try make(path, secret, settings)
@@ -129,6 +133,22 @@ public func tv_vault_list(
         let object = try unsafe Handles.get(vault, as: Vault.self)
         let out = try unsafe required(document_out, "document_out")
         unsafe out.pointee = try Handles.add(Document(json: object.list()))
+    }
+}
+
+@_cdecl("tv_vault_export") @implementation
+public func tv_vault_export(
+    _ vault: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ path: UnsafePointer<CChar>?, _ path_len: Int, _ unlock: OpaquePointer?,
+    _ config: OpaquePointer?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(vault, as: Vault.self)
+        let tenant = try unsafe text(tenant, tenant_len, "tenant")
+        let path = try unsafe filePath(path, path_len)
+        let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
+        let settings = VaultSettings(try unsafe ConfigObject.settings(config))
+        try object.export(tenant: tenant, path: path, unlock: secret, settings: settings)
     }
 }
 

@@ -116,6 +116,7 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_vault_refresh",        (VaultRef, *_ERR),                                  Status),
     ("tv_vault_generation",     (VaultRef, *_U64_OUT, *_ERR),                       Status),
     ("tv_vault_list",           (VaultRef, *_DOC, *_ERR),                           Status),
+    ("tv_vault_export",         (VaultRef, *_TEXT, *_TEXT, UnlockRef, ConfigRef, *_ERR), Status),
     ("tv_vault_free",           (VaultRef,),                                        None),
 
     ("tv_edit_begin",           (VaultRef, POINTER(EditRef), *_ERR),                Status),
@@ -123,6 +124,9 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_edit_put_key",         (EditRef, *_ACCOUNT, *_TEXT, *_BYTES, *_ERR),       Status),
     ("tv_edit_set",             (EditRef, *_ACCOUNT, *_TEXT, *_TEXT, *_ERR),        Status),
     ("tv_edit_remove",          (EditRef, *_ACCOUNT, *_ERR),                        Status),
+    ("tv_edit_add_unlock",      (EditRef, UnlockRef, UnlockRef, *_TEXT, *_ERR),     Status),
+    ("tv_edit_remove_unlock",   (EditRef, c_int32, *_ERR),                          Status),
+    ("tv_edit_rekey",           (EditRef, UnlockRef, *_ERR),                        Status),
     ("tv_edit_commit",          (EditRef, *_ERR),                                   Status),
     ("tv_edit_free",            (EditRef,),                                         None),
 

@@ -146,6 +146,31 @@ class Edit:
         """Remove an account and its secret; a tenant goes with its last account."""
         check(library().tv_edit_remove, self._handle.ref, *_where(tenant, account_id))
 
+    def add_unlock(self, current: Unlock, added: Unlock, *, label: str = "") -> None:
+        """Add a way to unlock the vault; ``current`` must open it.
+
+        Anyone who can read the file can read the label (at most 40 bytes of UTF-8).
+        """
+        text = encoded(label, "the label")
+        keys = (_unlock(current, "current")._handle.ref, _unlock(added, "added")._handle.ref)
+        check(library().tv_edit_add_unlock, self._handle.ref, *keys, text, len(text))
+
+    def remove_unlock(self, index: int) -> None:
+        """Remove the way to unlock in slot ``index`` (0 to 7); the last one cannot go."""
+        if not 0 <= index <= 7:
+            raise ArgumentError(
+                "the index of an unlock slot is 0 to 7", status=Status.E_ARGUMENT
+            )
+        check(library().tv_edit_remove_unlock, self._handle.ref, index)
+
+    def rekey(self, unlock: Unlock) -> None:
+        """Seal the whole vault anew under new keys, to be opened by ``unlock`` alone.
+
+        For use after an exposure. Older copies of the file still open as before.
+        """
+        key = _unlock(unlock, "unlock")._handle.ref
+        check(library().tv_edit_rekey, self._handle.ref, key)
+
     def commit(self) -> None:
         """Make the change durable now. Leaving the ``with`` block without an error does it too."""
         check(library().tv_edit_commit, self._handle.ref)
@@ -221,11 +246,7 @@ class Vault:
     def _made(
         cls, make: str, path: bytes, unlock: Unlock, settings: Mapping[str, Setting] | None
     ) -> Vault:
-        if not isinstance(unlock, Unlock):
-            raise TypeError(
-                "unlock must be a Passphrase, RawKey, KeyFile or SystemdCredential, "
-                f"not {type(unlock).__name__}"
-            )
+        key = _unlock(unlock, "unlock")
         lib = library()
         config = new_config(settings)
         ref = VaultRef()
@@ -234,7 +255,7 @@ class Vault:
                 getattr(lib, make),
                 path,
                 len(path),
-                unlock._handle.ref,
+                key._handle.ref,
                 config.ref,
                 ctypes.byref(ref),
             )
@@ -272,6 +293,40 @@ class Vault:
         check(lib.tv_edit_begin, self._handle.ref, ctypes.byref(ref))
         return Edit(Handle(ref, lib.tv_edit_free, "edit"))
 
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        unlock: Unlock,
+        *,
+        tenant: str | None = None,
+        settings: Mapping[str, Setting] | None = None,
+    ) -> None:
+        """Write one tenant, or all of them, to a new vault file sealed with ``unlock``.
+
+        It shares no key and no identifier with this one; fingerprints differ.
+        """
+        name = encoded(tenant, "the tenant") if tenant is not None else b""
+        if tenant == "":
+            raise ArgumentError(
+                "the tenant's name is empty; leave it out to export every tenant",
+                status=Status.E_ARGUMENT,
+            )
+        file, key = _path(path), _unlock(unlock, "unlock")
+        config = new_config(settings)
+        try:
+            check(
+                library().tv_vault_export,
+                self._handle.ref,
+                name,
+                len(name),
+                file,
+                len(file),
+                key._handle.ref,
+                config.ref,
+            )
+        finally:
+            config.close()
+
     def close(self) -> None:
         """Close the vault. Tenants taken from it go on working."""
         self._handle.close()
@@ -281,6 +336,15 @@ class Vault:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _unlock(unlock: Unlock, name: str) -> Unlock:
+    if not isinstance(unlock, Unlock):
+        raise TypeError(
+            f"{name} must be a Passphrase, RawKey, KeyFile or SystemdCredential, "
+            f"not {type(unlock).__name__}"
+        )
+    return unlock
 
 
 def _path(path: str | os.PathLike[str]) -> bytes:
