@@ -33,6 +33,7 @@ PROGRAMS = (
     "arguments",
     "config",
     "vault",
+    "unlocks",
     "document",
     "binding",
     "engine",
@@ -40,7 +41,16 @@ PROGRAMS = (
     "threads",
 )
 # Repeated under valgrind: what allocates and frees on the caller's thread.
-UNDER_VALGRIND = ("handles", "arguments", "config", "vault", "document", "binding", "engine")
+UNDER_VALGRIND = (
+    "handles",
+    "arguments",
+    "config",
+    "vault",
+    "unlocks",
+    "document",
+    "binding",
+    "engine",
+)
 VALGRIND = (
     "valgrind",
     "--quiet",

@@ -115,6 +115,26 @@ def test_a_golden_vault_sealed_again_from_its_plain_text_is_the_same_file(name: 
     assert writer.planned(reader.open_vault(data, told(name)[1])).sealed() == data
 
 
+def test_both_implementations_open_every_slot_of_a_vault_with_gaps(library: Library) -> None:
+    data = (FOLDER / "slots.vault").read_bytes()
+    assert list(reader.slots_in_use(data)) == [0, 2, 4] and data[82] == 3
+    labels = [slot[152:192].rstrip(b"\0").decode() for slot in reader.slots_in_use(data).values()]
+    assert labels == ["", "Überwachung, break glass", "of another service"]
+    other = Unlock(reader.RAW_KEY, bytes(reversed(vector.KEY.secret)))
+    for unlock in (vector.KEY, vector.PHRASE, other):
+        with library.open(data, unlock) as vault:
+            assert len(vault.accounts()) == len(reader.open_vault(data, unlock).accounts) == 3
+
+
+def test_a_rekeyed_vault_is_one_epoch_under_one_slot(library: Library) -> None:
+    data = (FOLDER / "rekeyed.vault").read_bytes()
+    second = reader.open_vault(data, vector.KEY)
+    assert list(second.epochs) == [1] and list(reader.slots_in_use(data)) == [0]
+    assert {record.version for record in second.records} == {1}
+    with pytest.raises(VaultError, match="TV_E_UNLOCK"):
+        reader.open_vault(data, Unlock(reader.RAW_KEY, bytes(reversed(vector.KEY.secret))))
+
+
 def test_the_library_edits_a_vault_that_the_second_implementation_wrote(library: Library) -> None:
     known, unlock = told("tenants")
     golden = reader.open_vault((FOLDER / "tenants.vault").read_bytes(), unlock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "golden/vault"
 CHEAP: dict[str, str | int] = {"vault.kdf_memory_kib": 19456, "vault.kdf_passes": 2}
 KEY = bytes(range(32))
 PHRASE = "correct horse, not a real one"
+OTHER_KEY = bytes(reversed(KEY))
 CLOUDFLARE = "https://api.cloudflare.com"
 
 Row = dict[str, str]
@@ -38,12 +40,21 @@ def row(
     return made | ({"email": email} if email else {})
 
 
-def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool = False) -> None:
+def vault(
+    name: str,
+    unlock: dict[str, str],
+    rows: list[Row],
+    *,
+    several: bool = False,
+    first: dict[str, str] | None = None,
+    then: Callable[[Path], None] | None = None,
+) -> None:
+    """`unlock` opens it in the end, `first` where that changes; `then` does the rest."""
     path = FOLDER / f"{name}.vault"
     if path.exists():
         print(f"{path.name} is there and stays")
         return
-    with tv.Vault.create(path, opened(unlock), settings=CHEAP) as made:
+    with tv.Vault.create(path, opened(first or unlock), settings=CHEAP) as made:
         for some in [[one] for one in rows] if several else [rows] if rows else []:
             with made.edit() as edit:
                 for one in some:
@@ -55,12 +66,36 @@ def vault(name: str, unlock: dict[str, str], rows: list[Row], *, several: bool =
             with made.edit() as edit:
                 put(edit, rows[0])
                 edit.remove("gone", f"{99:032x}")
+    if then is not None:
+        then(path)
+    with tv.Vault.open(path, opened(unlock)) as made:
         told: dict[str, Any] = {"unlock": unlock, "generation": made.generation}
     told["accounts"] = sorted(rows, key=lambda one: (one["tenant"].encode(), one["account_id"]))
     text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
     for beside in (".lock", ".prev"):
         path.with_name(path.name + beside).unlink(missing_ok=True)
+
+
+def slots(path: Path) -> None:
+    """Slots 1 to 3 beside the first, then a gap: 0 raw, 1 none, 2 a passphrase, 3 none, 4 raw."""
+    with tv.Vault.open(path, tv.RawKey(KEY), settings=CHEAP) as vault:
+        with vault.edit() as edit:
+            edit.add_unlock(tv.RawKey(KEY), tv.RawKey(OTHER_KEY), label="gone")
+            edit.add_unlock(tv.RawKey(KEY), tv.Passphrase(PHRASE), label="Überwachung, break glass")
+            edit.add_unlock(tv.RawKey(KEY), tv.RawKey(OTHER_KEY))
+            edit.add_unlock(tv.RawKey(KEY), tv.RawKey(OTHER_KEY), label="of another service")
+        with vault.edit() as edit:
+            edit.remove_unlock(1)
+            edit.remove_unlock(3)
+
+
+def rekeyed(path: Path) -> None:
+    with (
+        tv.Vault.open(path, tv.RawKey(OTHER_KEY), settings=CHEAP) as vault,
+        vault.edit() as edit,
+    ):
+        edit.rekey(tv.RawKey(KEY))
 
 
 def opened(unlock: dict[str, str]) -> tv.Unlock:
@@ -102,6 +137,8 @@ def main() -> None:
     vault("tenants", key, many)
     vault("generations", key, many[:5], several=True)
     vault("key-file", {"key_file": "test key file, not a real one\n" * 3}, [row("acme", 1)])
+    vault("slots", {"key": OTHER_KEY.hex()}, many[:3], first=key, then=slots)
+    vault("rekeyed", key, many[:5], several=True, first={"key": OTHER_KEY.hex()}, then=rekeyed)
     vault("longest", key, [row("t" * 128, 1, "l" * 128)])
 
 
