@@ -89,6 +89,8 @@ enum {
     TV_E_EXISTS = 22,        /* the file exists already */
     TV_E_ORIGIN = 23,        /* the credential is sealed for another origin */
     TV_E_EDIT_FINISHED = 24, /* the edit is committed or failed: begin a new one */
+    TV_E_LOCKED = 25,        /* the vault is locked: unlock it */
+    TV_E_EXPIRED = 26,       /* the credential has expired or is not valid yet */
 
     TV_E_NOT_VAULT = 30,          /* the file is not a TraceVault file */
     TV_E_VAULT_VERSION = 31,      /* the file was written by a newer version */
@@ -104,6 +106,7 @@ enum {
     TV_E_DURABILITY_UNKNOWN = 41, /* the new vault is in place, but may not survive a crash */
     TV_E_UNSAFE_FILE = 42,        /* owner, mode or a symbolic link make the file unsafe */
     TV_E_BUSY = 43,               /* another writer held the vault too long */
+    TV_E_ROLLBACK = 44,           /* the vault is older than it must be: an old copy was put back */
 
     TV_E_QUEUE_FULL = 60,       /* take events, then submit again */
     TV_E_CANCELLED = 61,        /* cancelled by the host */
@@ -296,7 +299,11 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * Open a vault file.
  *
  * Each kind of damage has its own status (TV_E_NOT_VAULT to TV_E_RECORD_AUTH); the file is never
- * changed by opening it.
+ * changed by opening it. One older than vault.min_generation is refused with TV_E_ROLLBACK.
+ *
+ * While it is used, the vault looks twice a second whether another process changed the file and
+ * goes on with the newer state; so do its tenants and running engines, within two seconds and
+ * without a lock. A look that fails changes nothing and is told by tv_vault_describe().
  *
  * Blocks: on the disk, and for the passphrase's cost.
  * @param config  may be NULL: defaults.
@@ -307,7 +314,11 @@ TV_API TV_CHECK tv_status tv_vault_open(const char *path, size_t path_len, const
                                         tv_error **error_out);
 
 /**
- * Read the file again if another process changed it. Running engines see the change.
+ * Read the file again now if another process changed it.
+ *
+ * Fails, and goes on with the state it has, as tv_vault_open() does, with TV_E_ROLLBACK when the
+ * file is older than what was read before, with TV_E_UNLOCK when the vault was rekeyed, and with
+ * TV_E_CONFLICT when the file is another vault.
  *
  * Blocks: on the disk.
  * @since 0.1
@@ -320,23 +331,70 @@ TV_API TV_CHECK tv_status tv_vault_generation(const tv_vault *vault, uint64_t *g
                                               tv_error **error_out);
 
 /**
- * List every account of every tenant: metadata only, no secrets.
+ * List every credential of every tenant: metadata only, no secrets.
  *
- * @param document_out  one view, "json": {"generation":N,"accounts":[…]}.
+ * @param document_out  one view, "json": {"generation":N,"accounts":[…]}, an account with a
+ *                      retiring credential twice, the active one first.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **document_out,
                                         tv_error **error_out);
 
 /**
- * Write one tenant, or every tenant when `tenant` is empty, to a new vault file that shares no key
- * and no identifier with this one; TV_E_EXISTS when the path is taken.
+ * Describe the vault: identity, generation, times, counts, its unlocks, and "refresh_error" when
+ * the last look at the file failed.
  *
- * Every secret is sealed anew, to be opened by `unlock` alone. Labels, times and states are kept;
- * fingerprints are keyed, and so differ. This vault stays as it is.
+ * @param document_out  one view, "json". "unlocks" is an array of {"slot", "type", "label"} and,
+ *                      for passphrases, "kdf_memory_kib" and "kdf_passes".
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_describe(const tv_vault *vault, tv_document **document_out,
+                                            tv_error **error_out);
+
+/**
+ * Check the stored vault: read it afresh and open every record, without lending a secret.
+ *
+ * Fails with the status of the first fault; the message names the record.
+ *
+ * Blocks: on the disk, and about 10 µs for each credential.
+ * @param document_out  one view, "json": {"vault_id", "generation", "bytes", "tenants",
+ *                      "credentials", "epochs"}.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_verify(const tv_vault *vault, tv_document **document_out,
+                                          tv_error **error_out);
+
+/**
+ * Wipe every key of the vault and of the tenants taken from it.
+ *
+ * They fail with TV_E_LOCKED until tv_vault_unlock(); so do edits at their commit. A request that
+ * is on the wire ends; its next try fails. An edit keeps its own uncommitted secrets until it is
+ * freed. Tenants of a vault that was closed with tv_vault_free() keep their key.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_lock(tv_vault *vault, tv_error **error_out);
+
+/**
+ * Open a locked vault again, as it is stored now; tenants taken before the lock work again.
+ *
+ * Fails as tv_vault_open() and tv_vault_refresh(). On a vault that is not locked it only checks
+ * that `unlock` opens it.
  *
  * Blocks: on the disk, and for the passphrase's cost.
- * @param config  may be NULL: defaults. The passphrase's cost of the new vault.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_vault_unlock(tv_vault *vault, const tv_unlock *unlock,
+                                          tv_error **error_out);
+
+/**
+ * Write one tenant, or every tenant, into a new vault file with keys of its own.
+ *
+ * TV_E_EXISTS when the path is taken. Nothing in the new file tells which vault it came from.
+ *
+ * Blocks: on the disk, for the passphrase's cost, and about 10 µs for each credential.
+ * @param tenant  the tenant's name; empty: every tenant.
+ * @param unlock  what opens the new vault.
+ * @param config  may be NULL: defaults.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_vault_export(const tv_vault *vault, const char *tenant,
@@ -344,7 +402,7 @@ TV_API TV_CHECK tv_status tv_vault_export(const tv_vault *vault, const char *ten
                                           const tv_unlock *unlock, const tv_config *config,
                                           tv_error **error_out);
 
-/** Close a vault. Tenants taken from it go on working. @since 0.1 */
+/** Close a vault. Tenants taken from it go on working with what they know. @since 0.1 */
 TV_API void tv_vault_free(tv_vault *vault);
 
 /* ---- Changing a vault --------------------------------------------------------------------- */
@@ -357,7 +415,10 @@ TV_API void tv_vault_free(tv_vault *vault);
 TV_API TV_CHECK tv_status tv_edit_begin(tv_vault *vault, tv_edit **edit_out, tv_error **error_out);
 
 /**
- * Store or replace the API token of a tenant's account.
+ * Store the API token of a tenant's account, in the place of its active credential if it has one.
+ *
+ * A retiring credential stays; a replaced one's properties do not. TV_E_LIMIT when the edit has
+ * 1,000,000 steps.
  *
  * @param tenant   1 to 128 bytes of UTF-8 without control characters; made when new.
  * @param account  Cloudflare's account id: 32 lower-case hexadecimal digits.
@@ -370,7 +431,7 @@ TV_API TV_CHECK tv_status tv_edit_put_token(tv_edit *edit, const char *tenant, s
                                             tv_error **error_out);
 
 /**
- * Store or replace the Global API Key of a tenant's account.
+ * Store the Global API Key of a tenant's account, as tv_edit_put_token().
  *
  * @param email  the key's e-mail address, sent as X-Auth-Email.
  * @param key    as `token` of tv_edit_put_token().
@@ -382,11 +443,19 @@ TV_API TV_CHECK tv_status tv_edit_put_key(tv_edit *edit, const char *tenant, siz
                                           size_t key_len, tv_error **error_out);
 
 /**
- * Set a property of an account that this edit stores.
+ * Set a property of an account's active credential, stored or put by this edit.
  *
- * Names: "label" (UTF-8, at most 128 bytes, no control characters), "origin" (scheme, host and
- * port the secret may be sent to; default "https://api.cloudflare.com"). Another name fails with
- * TV_E_CONFIG_NAME, an account that this edit does not store with TV_E_NOT_FOUND.
+ * "label"         UTF-8, at most 128 bytes, no control characters; empty: none.
+ * "budget_group"  whose quota its requests spend, as a label; empty: the Global API Key's e-mail
+ *                 address or the token itself. Give one to all credentials of one Cloudflare user.
+ * "not_before"    RFC 3339 with a zone; not used before; empty: no bound.
+ * "expires"       RFC 3339 with a zone; not used from then on; empty: no bound.
+ * "origin"        scheme, host and port the secret may be sent to, "https://api.cloudflare.com" by
+ *                 default. Only of a credential that this edit has just put, otherwise
+ *                 TV_E_ORIGIN: a stored secret is never pointed elsewhere.
+ *
+ * Another name fails with TV_E_CONFIG_NAME, an account without an active credential with
+ * TV_E_NOT_FOUND.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_set(tv_edit *edit, const char *tenant, size_t tenant_len,
@@ -394,47 +463,85 @@ TV_API TV_CHECK tv_status tv_edit_set(tv_edit *edit, const char *tenant, size_t 
                                       size_t name_len, const char *value, size_t value_len,
                                       tv_error **error_out);
 
-/** Remove a tenant's account and its secret; a tenant goes with its last account. @since 0.1 */
+/**
+ * Make an account's active credential the retiring one, in the place of an older retiring one.
+ *
+ * Follow it with tv_edit_put_token() in the same edit to rotate a credential. A retiring
+ * credential is used when there is no active one or that one is not valid now.
+ * TV_E_NOT_FOUND without an active one.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_retire(tv_edit *edit, const char *tenant, size_t tenant_len,
+                                         const char *account, size_t account_len,
+                                         tv_error **error_out);
+
+/**
+ * Make an account's retiring credential the active one, and the active one, if any, retiring.
+ *
+ * Undoes a rotation. TV_E_NOT_FOUND without a retiring one.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_promote(tv_edit *edit, const char *tenant, size_t tenant_len,
+                                          const char *account, size_t account_len,
+                                          tv_error **error_out);
+
+/** Remove an account's retiring credential: the end of a rotation. TV_E_NOT_FOUND without one.
+ * @since 0.1 */
+TV_API TV_CHECK tv_status tv_edit_remove_retiring(tv_edit *edit, const char *tenant,
+                                                  size_t tenant_len, const char *account,
+                                                  size_t account_len, tv_error **error_out);
+
+/** Remove a tenant's account and its secrets; a tenant goes with its last account. @since 0.1 */
 TV_API TV_CHECK tv_status tv_edit_remove(tv_edit *edit, const char *tenant, size_t tenant_len,
                                          const char *account, size_t account_len,
                                          tv_error **error_out);
 
 /**
- * Add a way to unlock the vault, in the first free of its 8 slots.
+ * Shred a tenant: its key, its accounts and secrets go, and the vault's previous generation
+ * (`<vault>.prev`), which still holds them. TV_E_NOT_FOUND when there is no such tenant.
  *
- * `current` must open the vault at this call, because the vault's root key is not kept; TV_E_UNLOCK
- * otherwise. TV_E_LIMIT when 8 slots are in use. A new passphrase costs what the vault was opened
- * with (vault.kdf_memory_kib, vault.kdf_passes).
- *
- * Blocks: for the cost of both passphrases.
- * @param label  at most 40 bytes of UTF-8 without control characters, for people; may be empty.
- *               Anyone who can read the file can read it.
+ * Older copies of the file, backups and the blocks of a disk that wears evenly keep the sealed
+ * bytes; revoke the tokens at Cloudflare as well.
  * @since 0.1
  */
-TV_API TV_CHECK tv_status tv_edit_add_unlock(tv_edit *edit, const tv_unlock *current,
+TV_API TV_CHECK tv_status tv_edit_remove_tenant(tv_edit *edit, const char *tenant,
+                                                size_t tenant_len, tv_error **error_out);
+
+/**
+ * Add a way to unlock the vault; there can be eight. No record is sealed anew.
+ *
+ * `known` must open the vault already (TV_E_UNLOCK): its root key is kept nowhere. TV_E_LIMIT at
+ * the commit when all slots are in use.
+ *
+ * Blocks: for the cost of both passphrases.
+ * @param label  UTF-8, at most 40 bytes, no control characters; may be empty. Readable without a
+ *               key by whoever has the file.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_add_unlock(tv_edit *edit, const tv_unlock *known,
                                              const tv_unlock *added, const char *label,
                                              size_t label_len, tv_error **error_out);
 
 /**
- * Remove the way to unlock in one slot; the last one cannot go (TV_E_ARGUMENT).
+ * Remove the unlock in a slot, and the vault's previous generation, which it still opens.
  *
- * The previous generation (.prev) goes with the commit, since it still opens with what is removed.
- * Whoever opened the vault with it may have kept the root key: tv_edit_rekey() after an exposure.
- * TV_E_NOT_FOUND when the slot is not in use; the commit gives TV_E_CONFLICT when another writer
- * changed the slot in between.
+ * Whoever knows a removed unlock and has seen the file may have the root key: rekey after a
+ * suspected exposure. The last unlock cannot be removed (TV_E_ARGUMENT at the commit).
  *
- * @param index  0 to 7. Slots never move.
+ * @param slot  0 to 7, as tv_vault_describe() tells; TV_E_NOT_FOUND when it is not in use.
  * @since 0.1
  */
-TV_API TV_CHECK tv_status tv_edit_remove_unlock(tv_edit *edit, int32_t index, tv_error **error_out);
+TV_API TV_CHECK tv_status tv_edit_remove_unlock(tv_edit *edit, int32_t slot,
+                                                tv_error **error_out);
 
 /**
- * Seal the whole vault anew under new keys, to be opened by `unlock` alone.
+ * Seal everything under new keys that `unlock` alone opens: after a suspected exposure of an
+ * unlock secret or of the vault's keys. The previous generation goes.
  *
- * For use after an unlock secret or an open vault's memory was exposed. All unlock slots and the
- * previous generation (.prev) go with the commit; older copies of the file still open as before, so
- * replace the tokens at Cloudflare too. Other open handles keep what they had, and their refresh
- * and commit give TV_E_UNLOCK. One edit does not rekey and change unlock slots (TV_E_ARGUMENT).
+ * All other unlocks are dropped; add them again in a later edit, since one edit either rekeys or
+ * changes unlocks (TV_E_ARGUMENT). Copies of the old file stay readable to whoever had the keys:
+ * rotate the tokens too. Other processes that have the vault open go on with what they know until
+ * they open it anew.
  *
  * Blocks: for the passphrase's cost.
  * @since 0.1
@@ -445,7 +552,8 @@ TV_API TV_CHECK tv_status tv_edit_rekey(tv_edit *edit, const tv_unlock *unlock,
 /**
  * Make the whole change durable, or nothing of it. The edit is finished either way.
  *
- * The edit is applied to the newest snapshot, so that changes of other processes are kept.
+ * The edit is applied to the newest snapshot, so that changes of other processes are kept; when
+ * one of them took away what a step needs, TV_E_CONFLICT.
  *
  * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer.
  * @since 0.1

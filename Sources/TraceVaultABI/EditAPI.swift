@@ -13,10 +13,8 @@ public func tv_edit_begin(
     _ vault: OpaquePointer?, _ edit_out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(vault, as: Vault.self)
-        let out = try unsafe required(edit_out, "edit_out")
-        unsafe out.pointee = try Handles.add(object.edit())
+    unsafe give(edit_out, "edit_out", error_out) { () throws(Failure) in
+        try unsafe Handles.get(vault, as: Vault.self).edit()
     }
 }
 
@@ -66,41 +64,101 @@ public func tv_edit_set(
     }
 }
 
+// MARK: - Steps on an account
+
+private func step(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ error_out: ErrorOut,
+    _ take: (Edit) -> (String, String) throws(Failure) -> Void
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        let tenant = try unsafe text(tenant, tenant_len, "tenant")
+        try unsafe take(object)(tenant, text(account, account_len, "account"))
+    }
+}
+
 @_cdecl("tv_edit_remove") @implementation
 public func tv_edit_remove(
     _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
     _ account: UnsafePointer<CChar>?, _ account_len: Int, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
-        try unsafe object.remove(
-            tenant: text(tenant, tenant_len, "tenant"),
-            account: text(account, account_len, "account"))
+    unsafe step(edit, tenant, tenant_len, account, account_len, error_out) { edit in
+        { (tenant, account) throws(Failure) in
+            try edit.remove(tenant: tenant, account: account)
+        }
     }
 }
 
-// MARK: - Ways to unlock
+@_cdecl("tv_edit_retire") @implementation
+public func tv_edit_retire(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe step(edit, tenant, tenant_len, account, account_len, error_out) { edit in
+        { (tenant, account) throws(Failure) in
+            try edit.retire(tenant: tenant, account: account)
+        }
+    }
+}
+
+@_cdecl("tv_edit_promote") @implementation
+public func tv_edit_promote(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe step(edit, tenant, tenant_len, account, account_len, error_out) { edit in
+        { (tenant, account) throws(Failure) in
+            try edit.promote(tenant: tenant, account: account)
+        }
+    }
+}
+
+@_cdecl("tv_edit_remove_retiring") @implementation
+public func tv_edit_remove_retiring(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe step(edit, tenant, tenant_len, account, account_len, error_out) { edit in
+        { (tenant, account) throws(Failure) in
+            try edit.removeRetiring(tenant: tenant, account: account)
+        }
+    }
+}
+
+@_cdecl("tv_edit_remove_tenant") @implementation
+public func tv_edit_remove_tenant(
+    _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(edit, as: Edit.self)
+        try unsafe object.removeTenant(text(tenant, tenant_len, "tenant"))
+    }
+}
+
+// MARK: - Unlocks
 
 @_cdecl("tv_edit_add_unlock") @implementation
 public func tv_edit_add_unlock(
-    _ edit: OpaquePointer?, _ current: OpaquePointer?, _ added: OpaquePointer?,
+    _ edit: OpaquePointer?, _ known: OpaquePointer?, _ added: OpaquePointer?,
     _ label: UnsafePointer<CChar>?, _ label_len: Int, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe Handles.get(edit, as: Edit.self)
+        let known = try unsafe Handles.get(known, as: UnlockSecret.self)
+        let added = try unsafe Handles.get(added, as: UnlockSecret.self)
         try unsafe object.addUnlock(
-            current: Handles.get(current, as: UnlockSecret.self),
-            added: Handles.get(added, as: UnlockSecret.self),
-            label: text(label, label_len, "label"))
+            added, known: known, label: text(label, label_len, "label"))
     }
 }
 
 @_cdecl("tv_edit_remove_unlock") @implementation
 public func tv_edit_remove_unlock(
-    _ edit: OpaquePointer?, _ index: Int32, _ error_out: ErrorOut
+    _ edit: OpaquePointer?, _ slot: Int32, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
-        try unsafe Handles.get(edit, as: Edit.self).removeUnlock(index: Int(index))
+        try unsafe Handles.get(edit, as: Edit.self).removeUnlock(slot: Int(slot))
     }
 }
 
@@ -110,9 +168,11 @@ public func tv_edit_rekey(
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe Handles.get(edit, as: Edit.self)
-        try unsafe object.rekey(unlock: Handles.get(unlock, as: UnlockSecret.self))
+        try unsafe object.rekey(Handles.get(unlock, as: UnlockSecret.self))
     }
 }
+
+// MARK: - The end
 
 @_cdecl("tv_edit_commit") @implementation
 public func tv_edit_commit(_ edit: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {

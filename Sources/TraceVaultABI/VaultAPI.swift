@@ -60,8 +60,9 @@ public func tv_unlock_free(_ unlock: OpaquePointer?) {
 
 // MARK: - Vaults
 
-/// A path that C can name.
-private func filePath(_ path: UnsafePointer<CChar>?, _ path_len: Int) throws(Failure) -> String {
+private func filePath(
+    _ path: UnsafePointer<CChar>?, _ path_len: Int
+) throws(Failure) -> String {
     let path = try unsafe text(path, path_len, "path")
     guard !path.utf8.contains(0) else { throw Failure(.argument, "path contains a NUL byte") }
     return path
@@ -109,7 +110,7 @@ public func tv_vault_open(
 @_cdecl("tv_vault_refresh") @implementation
 public func tv_vault_refresh(_ vault: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
-        _ = try unsafe Handles.get(vault, as: Vault.self).refresh()
+        try unsafe Handles.get(vault, as: Vault.self).refresh()
     }
 }
 
@@ -129,10 +130,45 @@ public func tv_vault_list(
     _ vault: OpaquePointer?, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error_out: ErrorOut
 ) -> tv_status {
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
+        try unsafe Document(json: Handles.get(vault, as: Vault.self).list())
+    }
+}
+
+@_cdecl("tv_vault_describe") @implementation
+public func tv_vault_describe(
+    _ vault: OpaquePointer?, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
+        try unsafe Document(json: Handles.get(vault, as: Vault.self).describe())
+    }
+}
+
+@_cdecl("tv_vault_verify") @implementation
+public func tv_vault_verify(
+    _ vault: OpaquePointer?, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
+        try unsafe Document(json: Handles.get(vault, as: Vault.self).verify())
+    }
+}
+
+@_cdecl("tv_vault_lock") @implementation
+public func tv_vault_lock(_ vault: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        try unsafe Handles.get(vault, as: Vault.self).lock()
+    }
+}
+
+@_cdecl("tv_vault_unlock") @implementation
+public func tv_vault_unlock(
+    _ vault: OpaquePointer?, _ unlock: OpaquePointer?, _ error_out: ErrorOut
+) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe Handles.get(vault, as: Vault.self)
-        let out = try unsafe required(document_out, "document_out")
-        unsafe out.pointee = try Handles.add(Document(json: object.list()))
+        try unsafe object.unlock(Handles.get(unlock, as: UnlockSecret.self))
     }
 }
 
@@ -144,11 +180,11 @@ public func tv_vault_export(
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe Handles.get(vault, as: Vault.self)
-        let tenant = try unsafe text(tenant, tenant_len, "tenant")
-        let path = try unsafe filePath(path, path_len)
         let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
         let settings = VaultSettings(try unsafe ConfigObject.settings(config))
-        try object.export(tenant: tenant, path: path, unlock: secret, settings: settings)
+        try unsafe object.export(
+            tenant: text(tenant, tenant_len, "tenant"), path: filePath(path, path_len),
+            unlock: secret, settings: settings)
     }
 }
 

@@ -33,6 +33,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case kdfMemory = "vault.kdf_memory_kib"
     case kdfPasses = "vault.kdf_passes"
     case lockTimeout = "vault.lock_timeout_ms"
+    case minGeneration = "vault.min_generation"
 
     package var property: Property {
         switch self {
@@ -112,6 +113,12 @@ package enum Setting: String, CaseIterable, Sendable {
             return Property(
                 .integer(0...600_000), "10000",
                 "How long an edit waits for another writer of the vault, in ms.")
+        case .minGeneration:
+            return Property(
+                .integer(0...Int64.max), "0",
+                "The oldest generation of a vault that is opened: a lower one is refused with "
+                    + "TV_E_ROLLBACK. Keep what tv_vault_generation() gave where an attacker who "
+                    + "can put back an old file cannot.")
         }
     }
 }

@@ -26,6 +26,8 @@ package enum Status: Int32, CaseIterable, Sendable {
     case exists = 22
     case origin = 23
     case editFinished = 24
+    case locked = 25
+    case expired = 26
 
     case notVault = 30
     case vaultVersion = 31
@@ -41,6 +43,7 @@ package enum Status: Int32, CaseIterable, Sendable {
     case durabilityUnknown = 41
     case unsafeFile = 42
     case busy = 43
+    case rollback = 44
 
     case queueFull = 60
     case cancelled = 61
@@ -108,6 +111,8 @@ extension Status {
         case .exists: return "TV_E_EXISTS"
         case .origin: return "TV_E_ORIGIN"
         case .editFinished: return "TV_E_EDIT_FINISHED"
+        case .locked: return "TV_E_LOCKED"
+        case .expired: return "TV_E_EXPIRED"
         case .notVault: return "TV_E_NOT_VAULT"
         case .vaultVersion: return "TV_E_VAULT_VERSION"
         case .damagedHeader: return "TV_E_DAMAGED_HEADER"
@@ -122,6 +127,7 @@ extension Status {
         case .durabilityUnknown: return "TV_E_DURABILITY_UNKNOWN"
         case .unsafeFile: return "TV_E_UNSAFE_FILE"
         case .busy: return "TV_E_BUSY"
+        case .rollback: return "TV_E_ROLLBACK"
         case .queueFull: return "TV_E_QUEUE_FULL"
         case .cancelled: return "TV_E_CANCELLED"
         case .deadline: return "TV_E_DEADLINE"

@@ -23,5 +23,6 @@ extension VaultSettings {
         kdfMemoryKiB = config.int(.kdfMemory)
         kdfPasses = config.int(.kdfPasses)
         lockTimeoutMs = config.int(.lockTimeout)
+        minGeneration = UInt64(clamping: config.integer(.minGeneration))
     }
 }

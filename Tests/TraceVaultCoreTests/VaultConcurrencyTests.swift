@@ -7,7 +7,7 @@ import Testing
 @testable import TraceVaultCore
 
 /// Runs `body` on that many threads and waits for all.
-private func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
     final class Work: Sendable {
         let run: @Sendable () throws -> Void
         let failure = Mutex<(any Error)?>(nil)

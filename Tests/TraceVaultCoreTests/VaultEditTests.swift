@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func aPropertyNeedsACredentialPutInTheSameEdit() throws {
+    @Test func propertiesAreCheckedAndNeedAnActiveCredential() throws {
         let vault = try Fake.memoryVault()
         let edit = vault.edit()
         try edit.put("acme", Fake.account1, token: Fake.token1)
@@ -69,8 +69,18 @@ import Testing
         func set(_ name: String, _ value: String) throws {
             try second.set(tenant: "acme", account: Fake.account1, name: name, value: value)
         }
-        #expect(status { try set("label", "x") } == .notFound)
-        try second.put("acme", Fake.account1, token: Fake.token1)
+        #expect(
+            status {
+                try second.set(tenant: "acme", account: Fake.account2, name: "label", value: "x")
+            } == .notFound)
+        #expect(status { try set("origin", "https://a.example") } == .origin)
+        for name in ["not_before", "expires"] {
+            for time in ["tomorrow", "2027-01-31", "2027-01-31T00:00:00", "1969-12-31T00:00:00Z"] {
+                #expect(status { try set(name, time) } == .argument, "\(name) \(time)")
+            }
+            #expect(status { try set(name, "2027-01-31T00:00:00+01:00") } == nil)
+            #expect(status { try set(name, "") } == nil)
+        }
         #expect(status { try set("colour", "x") } == .configName)
         #expect(status { try set("label", String(repeating: "é", count: 65)) } == .argument)
         #expect(status { try set("label", "tab\t") } == .argument)
@@ -160,8 +170,8 @@ import Testing
             }
             try edit.commit()
             let read = try Snapshot.open(try store.read(), with: unlock)
-            #expect(try described(vault.snapshot) == described(read), "round \(round)")
-            #expect(vault.snapshot.header.revision == read.header.revision)
+            #expect(try described(vault.current()) == described(read), "round \(round)")
+            #expect(try vault.current().header.revision == read.header.revision)
         }
     }
 }

@@ -97,8 +97,10 @@ final class Scratch {
     }
 
     deinit {
-        for name in ["", ".lock", ".prev", ".new", ".prev.new", ".other", ".other.lock"] {
-            unsafe unlink(vault + name)
+        for file in ["", ".other", ".all"] {
+            for name in ["", ".lock", ".prev", ".new", ".prev.new"] {
+                unsafe unlink(vault + file + name)
+            }
         }
         unsafe rmdir(path)
     }
@@ -136,6 +138,12 @@ protocol VaultOnDisk {
 }
 
 extension VaultOnDisk {
+    func change(_ vault: Vault, _ body: (Edit) throws -> Void) throws {
+        let edit = vault.edit()
+        try body(edit)
+        try edit.commit()
+    }
+
     func create() throws -> Vault {
         try Vault.create(path: scratch.vault, unlock: unlock, settings: Fake.settings)
     }

@@ -1,4 +1,4 @@
-// VaultUnlockTests.swift - unlock slots come and go, without a byte of the body changing.
+// VaultUnlockTests.swift - more than one way in, new keys, and vaults that leave this one.
 
 import Testing
 
@@ -7,153 +7,190 @@ import Testing
 @Suite struct VaultUnlockTests: VaultOnDisk {
     let scratch: Scratch
     let unlock: UnlockSecret
+    private let second: UnlockSecret
 
     init() throws {
         scratch = try Scratch()
-        unlock = try Fake.key()
+        unlock = try Fake.key(1)
+        second = try Fake.key(2)
     }
 
-    private func add(_ vault: Vault, _ byte: UInt8, label: String = "") throws {
-        let edit = vault.edit()
-        try edit.addUnlock(current: unlock, added: try Fake.key(byte), label: label)
-        try edit.commit()
+    private func filled() throws -> Vault {
+        let vault = try create()
+        try change(vault) { edit in
+            try edit.put("acme", Fake.account1, token: Fake.token1)
+            try edit.put("globex", Fake.account2, email: "soc@example.com", key: Fake.key1)
+        }
+        return vault
     }
 
-    private func remove(_ vault: Vault, _ index: Int) throws {
-        let edit = vault.edit()
-        try edit.removeUnlock(index: index)
-        try edit.commit()
+    private func opens(_ unlock: UnlockSecret, _ path: String? = nil) throws -> Status? {
+        let path = path ?? scratch.vault
+        return status { _ = try Vault.open(path: path, unlock: unlock, settings: Fake.settings) }
     }
 
-    private func opens(_ byte: UInt8) throws -> Status? {
-        let key = try Fake.key(byte)
-        return status {
-            _ = try Vault.open(path: scratch.vault, unlock: key, settings: Fake.settings)
+    @Test func anAddedUnlockOpensAndNoRecordIsSealedAnew() throws {
+        let vault = try filled()
+        let before = try vault.current().bytes.array
+        try change(vault) { try $0.addUnlock(second, known: unlock, label: "recovery") }
+        let after = try vault.current().bytes.array
+        #expect(before[4096..<before.count - 32] == after[4096..<after.count - 32])
+        #expect(try opens(unlock) == nil)
+        #expect(try opens(second) == nil)
+        #expect(try opens(Fake.key(3)) == .unlock)
+        let described = try vault.describe().text
+        #expect(described.contains("{\"slot\":1,\"type\":\"key\",\"label\":\"recovery\"}"))
+    }
+
+    @Test func aPassphraseCanBeAddedToAKeyAndTheOtherWayRound() throws {
+        let vault = try filled()
+        try change(vault) { try $0.addUnlock(Fake.passphrase(), known: unlock, label: "") }
+        try change(vault) { try $0.addUnlock(second, known: Fake.passphrase(), label: "") }
+        #expect(try opens(Fake.passphrase()) == nil)
+        #expect(try opens(Fake.passphrase("wrong")) == .unlock)
+        #expect(try opens(second) == nil)
+        #expect(try vault.describe().text.contains("\"kdf_memory_kib\":19456,\"kdf_passes\":2"))
+    }
+
+    @Test func aRemovedUnlockOpensNeitherTheVaultNorItsPreviousGeneration() throws {
+        let vault = try filled()
+        try change(vault) { try $0.addUnlock(second, known: unlock, label: "") }
+        #expect(try opens(unlock, scratch.vault + ".prev") == nil)
+        try change(vault) { try $0.removeUnlock(slot: 0) }
+        #expect(try opens(unlock) == .unlock)
+        #expect(try opens(second) == nil)
+        #expect(try opens(unlock, scratch.vault + ".prev") == .io)
+        // The gap is filled again.
+        try change(vault) { try $0.addUnlock(Fake.key(3), known: second, label: "third") }
+        #expect(
+            try vault.describe().text.contains("\"slot\":0,\"type\":\"key\",\"label\":\"third\""))
+        #expect(try opens(Fake.key(3)) == nil)
+    }
+
+    @Test func thereAreEightSlotsAndTheLastUnlockStays() throws {
+        let vault = try filled()
+        for byte in 2..<9 as Range<UInt8> {
+            try change(vault) { try $0.addUnlock(Fake.key(byte), known: unlock, label: "") }
+        }
+        for byte in 1..<9 as Range<UInt8> { #expect(try opens(Fake.key(byte)) == nil, "\(byte)") }
+        let ninth = vault.edit()
+        try ninth.addUnlock(Fake.key(9), known: unlock, label: "")
+        #expect(status { try ninth.commit() } == .limit)
+        for slot in 0..<7 { try change(vault) { try $0.removeUnlock(slot: slot) } }
+        let last = vault.edit()
+        try last.removeUnlock(slot: 7)
+        #expect(status { try last.commit() } == .argument)
+        #expect(try opens(Fake.key(8)) == nil)
+    }
+
+    @Test func changingUnlocksNeedsOneThatOpens() throws {
+        let edit = try filled().edit()
+        #expect(status { try edit.addUnlock(second, known: second, label: "") } == .unlock)
+        #expect(
+            status {
+                try edit.addUnlock(second, known: unlock, label: String(repeating: "x", count: 41))
+            } == .argument)
+        for slot in [-1, 1, 8, Int.max] {
+            #expect(status { try edit.removeUnlock(slot: slot) } == .notFound)
         }
     }
 
-    @Test func eachSlotOpensTheVaultAndTheBodyStaysByteForByte() throws {
-        let vault = try create()
-        try put(vault, "acme", Fake.token1)
-        let body = try scratch.bytes().dropFirst(4096).dropLast(32)
-        let edit = vault.edit()
-        try edit.addUnlock(current: unlock, added: try Fake.passphrase(), label: "break glass")
-        try edit.addUnlock(current: unlock, added: try Fake.key(8), label: "")
-        try edit.commit()
-        let bytes = try scratch.bytes()
-        #expect(bytes.dropFirst(4096).dropLast(32) == body)
-        #expect(bytes[82] == 3)
-        #expect(bytes[(96 + 256 + 152)...].starts(with: "break glass\0".utf8))
-        for secret in [unlock, try Fake.passphrase(), try Fake.key(8)] {
-            let opened = try Vault.open(
-                path: scratch.vault, unlock: secret, settings: Fake.settings)
-            #expect(try opened.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+    @Test func aSlotThatAnotherWriterChangedIsAConflict() throws {
+        let vault = try filled()
+        try change(vault) { try $0.addUnlock(second, known: unlock, label: "") }
+        let late = vault.edit()
+        try late.removeUnlock(slot: 1)
+        try change(vault) { try $0.removeUnlock(slot: 1) }
+        try change(vault) { try $0.addUnlock(Fake.key(3), known: unlock, label: "") }
+        #expect(status { try late.commit() } == .conflict)
+        let stale = vault.edit()
+        try stale.addUnlock(Fake.key(4), known: unlock, label: "")
+        try change(vault) { try $0.rekey(unlock) }
+        #expect(status { try stale.commit() } == .conflict)
+        #expect(try opens(Fake.key(4)) == .unlock)
+    }
+
+    @Test func aRekeySealsEverythingAnew() throws {
+        let vault = try filled()
+        let other = try Vault.open(path: scratch.vault, unlock: unlock, settings: Fake.settings)
+        let tenant = try other.tenant(named: "acme")
+        let before = try vault.current()
+        try change(vault) { edit in
+            try edit.rekey(second)
+            try edit.put("initech", Fake.account1, token: Fake.token2)
         }
+        let after = try vault.current()
+        #expect(after.header.vaultID == before.header.vaultID)
+        #expect(after.header.generation == before.header.generation + 1)
+        #expect(try opens(unlock) == .unlock)
+        #expect(try opens(unlock, scratch.vault + ".prev") == .io)
+        let opened = try Vault.open(path: scratch.vault, unlock: second, settings: Fake.settings)
+        #expect(try opened.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+        #expect(try opened.tenant(named: "globex").header(nil).hasSuffix(Fake.key1))
+        #expect(try opened.tenant(named: "initech").header(nil).hasSuffix(Fake.token2))
+        // Nothing sealed before is in the new file.
+        let pieces = Set(Self.windows(before.bytes.array[4096...]))
+        #expect(Self.windows(after.bytes.array[4096...]).allSatisfy { !pieces.contains($0) })
+        // Another handle cannot follow, says so and goes on with what it knows.
+        #expect(status { try other.refresh() } == .unlock)
+        #expect(try tenant.header(nil).hasSuffix(Fake.token1))
+        #expect(status { try change(other) { try $0.removeTenant("acme") } } == .unlock)
     }
 
-    @Test func aNewSlotAsksForTheVaultsPassphraseCost() throws {
-        let vault = try create()
+    /// Every run of 33 bytes: longer than what a record's head may share with its older version.
+    private static func windows(_ bytes: ArraySlice<UInt8>) -> [[UInt8]] {
+        bytes.indices.dropLast(32).map { Array(bytes[$0..<$0 + 33]) }
+    }
+
+    @Test func oneEditEitherRekeysOrChangesUnlocks() throws {
+        let vault = try filled()
         let edit = vault.edit()
-        try edit.addUnlock(current: unlock, added: try Fake.passphrase(), label: "")
-        try edit.commit()
-        let slot = Array(try scratch.bytes()[352...])
-        #expect(Array(slot[4..<16]) == [2, 0, 0, 0, 0, 0, 0x30, 1, 0, 0, 0, 0])
+        try edit.rekey(second)
+        #expect(status { try edit.addUnlock(second, known: unlock, label: "") } == .argument)
+        let slots = vault.edit()
+        try slots.addUnlock(second, known: unlock, label: "")
+        #expect(status { try slots.rekey(second) } == .argument)
     }
 
-    @Test func eightSlotsAreInUseAtMostAndAGapIsFilledFirst() throws {
-        let vault = try create()
-        for byte in UInt8(20)...26 { try add(vault, byte) }
-        #expect(status { try add(vault, 27) } == .limit)
-        try remove(vault, 3)
-        #expect(try scratch.bytes()[864..<1120].allSatisfy { $0 == 0 })
-        #expect(try opens(22) == .unlock)
-        #expect(try opens(26) == nil)
-        try add(vault, 27)
-        #expect(try opens(27) == nil)
-        #expect(try scratch.bytes()[864] == 2)
-        #expect(status { try add(vault, 28) } == .limit)
-    }
-
-    @Test func aRemovedSlotOpensNeitherTheVaultNorItsPreviousGeneration() throws {
-        let vault = try create()
-        try add(vault, 8)
-        #expect(scratch.exists(".prev"))
-        try remove(vault, 0)
-        #expect(!scratch.exists(".prev"))
-        #expect(try opens(7) == .unlock)
-        #expect(try opens(8) == nil)
-        try put(vault, "acme", Fake.token1)
-        let previous = try ByteBuffer(scratch.bytes(".prev"))
-        #expect(status { _ = try Snapshot.open(previous, with: unlock) } == .unlock)
-    }
-
-    @Test func theLastSlotAndOneThatIsNotInUseCannotBeRemoved() throws {
-        let vault = try create()
-        #expect(status { try remove(vault, 0) } == .argument)
-        #expect(status { try remove(vault, 1) } == .notFound)
-        for index in [-1, 8, .max, .min] {
-            #expect(status { try remove(vault, index) } == .argument)
+    @Test func anExportHoldsOneTenantUnderKeysOfItsOwn() throws {
+        let vault = try filled()
+        try change(vault) { edit in
+            try edit.retire(tenant: "acme", account: Fake.account1)
+            try edit.put("acme", Fake.account1, token: Fake.token2)
+            try edit.set(tenant: "acme", account: Fake.account1, name: "label", value: "Acme EU")
+            try edit.set(
+                tenant: "acme", account: Fake.account1, name: "expires",
+                value: "2999-01-01T00:00:00Z")
         }
-        let edit = vault.edit()
-        try edit.addUnlock(current: unlock, added: try Fake.key(8), label: "")
-        try edit.removeUnlock(index: 0)
-        #expect(status { try edit.removeUnlock(index: 0) } == .notFound)
-        try edit.commit()
-        #expect(try opens(8) == nil)
-    }
-
-    @Test func whatDoesNotOpenTheVaultAddsNothing() throws {
-        let vault = try create()
-        for wrong in [try Fake.key(9), try Fake.passphrase()] {
-            let edit = vault.edit()
-            #expect(
-                status { try edit.addUnlock(current: wrong, added: try Fake.key(8), label: "") }
-                    == .unlock)
-            try edit.commit()
+        let target = scratch.vault + ".other"
+        try vault.export(tenant: "acme", path: target, unlock: second, settings: Fake.settings)
+        #expect(try opens(unlock, target) == .unlock)
+        let copy = try Vault.open(path: target, unlock: second, settings: Fake.settings)
+        #expect(copy.generation == 1)
+        #expect(try copy.current().header.vaultID != vault.current().header.vaultID)
+        #expect(status { _ = try copy.tenant(named: "globex") } == .notFound)
+        let list = try copy.list().text
+        #expect(list.contains("\"label\":\"Acme EU\"") && list.contains("2999-01-01"))
+        #expect(list.contains("\"retiring\"") && !list.contains("globex"))
+        #expect(try copy.tenant(named: "acme").header(nil).hasSuffix(Fake.token2))
+        try change(copy) { try $0.promote(tenant: "acme", account: Fake.account1) }
+        #expect(try copy.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+        let ids = Set(
+            try vault.current().accounts.map { try vault.current().record(at: $0.offset).id })
+        for entry in try copy.current().accounts {
+            #expect(try !ids.contains(copy.current().record(at: entry.offset).id))
         }
-        #expect(vault.generation == 1)
-    }
-
-    @Test func labelsHaveBounds() throws {
-        let vault = try create()
-        let longest = String(repeating: "é", count: 20)
-        for label in [longest + "x", "two\nlines", "\u{7F}", "\u{85}", "a\0b"] {
-            #expect(status { try add(vault, 8, label: label) } == .argument)
+        func export(_ tenant: String, _ path: String) -> Status? {
+            status {
+                try vault.export(
+                    tenant: tenant, path: path, unlock: second, settings: Fake.settings)
+            }
         }
-        try add(vault, 8, label: longest)
-        #expect(try scratch.bytes()[504..<544].elementsEqual(longest.utf8))
-    }
-
-    @Test func aSlotThatAnotherWriterChangedIsAConflictAndNothingIsWritten() throws {
-        let vault = try create()
-        try add(vault, 8)
-        let edit = vault.edit()
-        try edit.removeUnlock(index: 1)
-        let other = try open()
-        try remove(other, 1)
-        try add(other, 9)
-        #expect(status { try edit.commit() } == .conflict)
-        #expect(try opens(9) == nil)
-    }
-
-    @Test func twoWritersDoNotRemoveEachOthersLastSlot() throws {
-        let vault = try create()
-        try add(vault, 8)
-        let (one, two) = (vault.edit(), try open().edit())
-        try one.removeUnlock(index: 0)
-        try two.removeUnlock(index: 1)
-        try one.commit()
-        #expect(status { try two.commit() } == .conflict)
-        #expect(try opens(8) == nil)
-    }
-
-    @Test func slotsAddedByTwoWritersGetTheirOwnPlaces() throws {
-        let vault = try create()
-        let (one, two) = (vault.edit(), try open().edit())
-        try one.addUnlock(current: unlock, added: try Fake.key(8), label: "")
-        try two.addUnlock(current: unlock, added: try Fake.key(9), label: "")
-        try one.commit()
-        try two.commit()
-        for byte in UInt8(7)...9 { #expect(try opens(byte) == nil) }
+        #expect(export("acme", target) == .exists)
+        #expect(export("initech", scratch.vault + ".all") == .notFound)
+        #expect(export("", scratch.vault + ".all") == nil)
+        #expect(
+            try Vault.open(path: scratch.vault + ".all", unlock: second, settings: Fake.settings)
+                .list().text.contains("globex"))
     }
 }

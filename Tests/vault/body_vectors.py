@@ -168,6 +168,7 @@ def structure(plan: Plan) -> Iterator[Vector]:
         yield Vector(f"{name} twice under two ids", having(some), DAMAGED_BODY)
         versioned = plan.changed(place, version=0)
         yield Vector(f"type {kind} of version 0", versioned.sealed(), OK)
+    yield from versions(plan)
     broken = plan.changed(0, patch=lambda d: flip(d, 90))
     unsorted = replace(broken, records=[broken.records[place] for place in (0, 1, 2, 4, 3)])
     yield Vector("order, and an epoch key that does not open", unsorted.sealed(), DAMAGED_BODY)
@@ -177,6 +178,40 @@ def structure(plan: Plan) -> Iterator[Vector]:
     yield Vector("a fourth kind of record", having([*records, strange]), DAMAGED_BODY)
     zero = replace(strange, type=0)
     yield Vector("a record of type 0", having([zero, *records]), DAMAGED_BODY)
+
+
+def versions(plan: Plan) -> Iterator[Vector]:
+    """An account has one active and one retiring credential at most."""
+    place = plan.of(CREDENTIAL)[0]
+    known = reader.fields(plan.records[place].metadata)
+
+    def having(*states: bytes | None) -> bytes:
+        some = [record for at, record in enumerate(plan.records) if at != place]
+        for number, state in enumerate(states):
+            told = {tag: value for tag, value in known.items() if tag != reader.STATE}
+            told |= {} if state is None else {reader.STATE: state}
+            some.append(
+                replace(
+                    plan.records[place],
+                    id=digest(b"version %d" % number)[:16],
+                    nonces=(digest(b"m %d" % number)[:24], digest(b"s %d" % number)[:24]),
+                    metadata=tlv(sorted(told.items())),
+                )
+            )
+        some.sort(key=lambda one: (one.type, one.id))
+        return replace(plan, records=some).sealed()
+
+    for name, states, status in (
+        ("one active", (b"\x01",), OK),
+        ("one retiring", (b"\x02",), OK),
+        ("active and retiring", (b"\x01", b"\x02"), OK),
+        ("retiring and one without a state", (b"\x02", None), OK),
+        ("two active", (b"\x01", b"\x01"), DAMAGED_BODY),
+        ("active and one without a state", (b"\x01", None), DAMAGED_BODY),
+        ("two retiring", (b"\x02", b"\x02"), DAMAGED_BODY),
+        ("three", (b"\x01", b"\x02", b"\x02"), DAMAGED_BODY),
+    ):
+        yield Vector(f"credentials of an account: {name}", having(*states), status)
 
 
 # ---- Metadata ------------------------------------------------------------------------------------
@@ -206,7 +241,7 @@ def metadata(plan: Plan) -> Iterator[Vector]:
     bad += [{1: b""}, {1: b"t" * 129}, {1: b"\xff"}, {1: b"\xc0\x80"}, {1: b"\xed\xa0\x80"}]
     bad += [{2: value} for value in (b"", b"a" * 31, b"a" * 33, b"A" * 32, b"g" * 32, b"\0" * 32)]
     bad += [{3: value} for value in (b"", b"\0", b"\x02", b"\x03", b"\x01\x01", b"1")]
-    bad += [{7: value} for value in (b"", b"\0", b"\x04", b"\x01\0")]
+    bad += [{7: value} for value in (b"", b"\0", b"\x03", b"\x04", b"\x01\0")]
     bad += [{tag: bytes(size)} for tag in (8, 9, 10, 13, 15) for size in (0, 7, 9)]
     bad += [{11: bytes(15)}, {11: bytes(17)}, {11: b""}, {0: b"x"}]
     bad += [{tag: b"\xff\xfe"} for tag in (4, 5, 6, 12, 14, 16)]
@@ -214,7 +249,7 @@ def metadata(plan: Plan) -> Iterator[Vector]:
         yield Vector(f"metadata, bad {brief(change)}", having(change), RECORD_AUTH)
     good: list[dict[int, bytes | None]] = [
         {7: None}, {10: None}, {15: None}, {6: b""}, {6: b"l" * 3000}, {4: b"not needed"},
-        {3: b"\x02", 4: b"soc@acme.example"}, {7: b"\x02"}, {7: b"\x03"}, {8: bytes(8)},
+        {3: b"\x02", 4: b"soc@acme.example"}, {7: b"\x02"}, {8: bytes(8)},
         {9: bytes(8)}, {11: bytes(16)}, {12: b"id"}, {13: bytes(8)}, {14: "☂".encode()},
         {16: b"g"}, {17: b"\xff\xfe"}, {200: b""}, {255: bytes(9)}, {17: b"", 18: b"", 254: b"z"},
     ]  # fmt: skip

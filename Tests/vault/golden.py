@@ -18,7 +18,6 @@ FOLDER = Path(__file__).resolve().parents[1] / "golden/vault"
 CHEAP: dict[str, str | int] = {"vault.kdf_memory_kib": 19456, "vault.kdf_passes": 2}
 KEY = bytes(range(32))
 PHRASE = "correct horse, not a real one"
-OTHER_KEY = bytes(reversed(KEY))
 CLOUDFLARE = "https://api.cloudflare.com"
 
 Row = dict[str, str]
@@ -46,15 +45,13 @@ def vault(
     rows: list[Row],
     *,
     several: bool = False,
-    first: dict[str, str] | None = None,
-    then: Callable[[Path], None] | None = None,
+    then: Callable[[tv.Vault], dict[str, Any]] | None = None,
 ) -> None:
-    """`unlock` opens it in the end, `first` where that changes; `then` does the rest."""
     path = FOLDER / f"{name}.vault"
     if path.exists():
         print(f"{path.name} is there and stays")
         return
-    with tv.Vault.create(path, opened(first or unlock), settings=CHEAP) as made:
+    with tv.Vault.create(path, opened(unlock), settings=CHEAP) as made:
         for some in [[one] for one in rows] if several else [rows] if rows else []:
             with made.edit() as edit:
                 for one in some:
@@ -66,36 +63,14 @@ def vault(
             with made.edit() as edit:
                 put(edit, rows[0])
                 edit.remove("gone", f"{99:032x}")
-    if then is not None:
-        then(path)
-    with tv.Vault.open(path, opened(unlock)) as made:
+        more = then(made) if then else {}
+        accounts = sorted(rows, key=lambda one: (one["tenant"].encode(), one["account_id"]))
         told: dict[str, Any] = {"unlock": unlock, "generation": made.generation}
-    told["accounts"] = sorted(rows, key=lambda one: (one["tenant"].encode(), one["account_id"]))
+        told |= {"accounts": accounts} | more
     text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
     (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
     for beside in (".lock", ".prev"):
         path.with_name(path.name + beside).unlink(missing_ok=True)
-
-
-def slots(path: Path) -> None:
-    """Slots 1 to 3 beside the first, then a gap: 0 raw, 1 none, 2 a passphrase, 3 none, 4 raw."""
-    with tv.Vault.open(path, tv.RawKey(KEY), settings=CHEAP) as vault:
-        with vault.edit() as edit:
-            edit.add_unlock(tv.RawKey(KEY), tv.RawKey(OTHER_KEY), label="gone")
-            edit.add_unlock(tv.RawKey(KEY), tv.Passphrase(PHRASE), label="Überwachung, break glass")
-            edit.add_unlock(tv.RawKey(KEY), tv.RawKey(OTHER_KEY))
-            edit.add_unlock(tv.RawKey(KEY), tv.RawKey(OTHER_KEY), label="of another service")
-        with vault.edit() as edit:
-            edit.remove_unlock(1)
-            edit.remove_unlock(3)
-
-
-def rekeyed(path: Path) -> None:
-    with (
-        tv.Vault.open(path, tv.RawKey(OTHER_KEY), settings=CHEAP) as vault,
-        vault.edit() as edit,
-    ):
-        edit.rekey(tv.RawKey(KEY))
 
 
 def opened(unlock: dict[str, str]) -> tv.Unlock:
@@ -118,6 +93,51 @@ def put(edit: tv.Edit, one: Row) -> None:
     edit.put(one["tenant"], one["account_id"], credential, label=one["label"], origin=one["origin"])
 
 
+def rotated(made: tv.Vault) -> dict[str, Any]:
+    """The first account's credential retires; the new one has every property."""
+    old = row("acme", 1, "Acme EU") | {"state": "retiring"}
+    new = row("acme", 1, "Acme EU, 2027") | {
+        "secret": "test-token-not-real-after",
+        "budget_group": "one user",
+        "not_before": "2026-01-01T00:00:00+00:00",
+        "expires": "2999-12-31T22:59:59+00:00",
+    }
+    with made.edit() as edit:
+        edit.retire("acme", old["account_id"])
+        put(edit, new)
+        edit.set(
+            "acme",
+            old["account_id"],
+            budget_group=new["budget_group"],
+            not_before=new["not_before"],
+            expires="2999-12-31T23:59:59+01:00",
+        )
+    return {"accounts": [new, old]}
+
+
+def slots(made: tv.Vault) -> dict[str, Any]:
+    """Three more unlocks are added, the second of all goes."""
+    known: dict[str, str] = {"key": KEY.hex()}
+    phrase = {"passphrase": PHRASE}
+    file = {"key_file": "test key file of a slot, not a real one\n"}
+    gone = {"key": bytes(reversed(KEY)).hex()}
+    for added, label in ((gone, "gone"), (phrase, "recovery \u2013 safe"), (file, "")):
+        with made.edit() as edit:
+            edit.add_unlock(opened(added), known=opened(known), label=label)
+    with made.edit() as edit:
+        edit.remove_unlock(1)
+    told = made.describe()["unlocks"]
+    return {"unlocks": [known, phrase, file], "refused": [gone], "slots": told}
+
+
+def rekeyed(made: tv.Vault) -> dict[str, Any]:
+    new = {"key": bytes(reversed(KEY)).hex()}
+    with made.edit() as edit:
+        edit.rekey(opened(new))
+    told = made.describe()["unlocks"]
+    return {"unlock": new, "unlocks": [new], "refused": [{"key": KEY.hex()}], "slots": told}
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     FOLDER.chmod(0o755)
@@ -137,9 +157,10 @@ def main() -> None:
     vault("tenants", key, many)
     vault("generations", key, many[:5], several=True)
     vault("key-file", {"key_file": "test key file, not a real one\n" * 3}, [row("acme", 1)])
-    vault("slots", {"key": OTHER_KEY.hex()}, many[:3], first=key, then=slots)
-    vault("rekeyed", key, many[:5], several=True, first={"key": OTHER_KEY.hex()}, then=rekeyed)
     vault("longest", key, [row("t" * 128, 1, "l" * 128)])
+    vault("rotation", key, [row("acme", 1, "Acme EU")], then=rotated)
+    vault("slots", key, [row("acme", 1), row("globex", 2, email=mail)], then=slots)
+    vault("rekeyed", key, many[:3], then=rekeyed)
 
 
 if __name__ == "__main__":

@@ -169,8 +169,8 @@ def costs(data: bytes, plan: Plan) -> Iterator[Vector]:
     for name, both, status in (
         ("weak, then absurd", [weak, absurd], WEAK_KDF),
         ("absurd, then weak", [absurd, weak], KDF_BOUNDS),
-        ("absurd, then no slot", [absurd, bytes(256)], KDF_BOUNDS),
-        ("no slot, then absurd", [bytes(256), absurd], KDF_BOUNDS),
+        ("absurd, then no slot", [absurd, bytes(256)], DAMAGED_HEADER),
+        ("no slot, then absurd", [bytes(256), absurd], DAMAGED_HEADER),
     ):
         yield Vector(f"slots: {name}", plan.sealed(head=lambda h: with_slots(h, both)), status)  # noqa: B023
 
@@ -230,6 +230,21 @@ def slots(data: bytes, plan: Plan) -> Iterator[Vector]:
     ]  # fmt: skip
     for name, some, status in table:
         yield Vector(f"slots: {name}", plan.sealed(head=lambda h: with_slots(h, some)), status)  # noqa: B023
+    none = bytes(256)
+    for name, some, count, status in (
+        ("a gap before", [none, made[1]], 1, OK),
+        ("a gap between", [others[0], none, made[2]], 2, OK),
+        ("only the last", [none] * 7 + [made[7]], 1, OK),
+        ("a gap that is counted", [none, made[1]], 2, DAMAGED_HEADER),
+        ("one more than counted", [made[0], others[1]], 1, DAMAGED_HEADER),
+        ("none, one counted", [none], 1, DAMAGED_HEADER),
+        ("none, none counted", [none], 0, DAMAGED_HEADER),
+        ("a gap that is not zero", [put(none, 255, 1), made[1]], 1, DAMAGED_HEADER),
+        ("a gap with a salt", [put(none, 32, 1), made[1]], 1, DAMAGED_HEADER),
+        ("moved into a gap", [none, made[0]], 1, UNLOCK),
+    ):
+        sealed = plan.sealed(head=lambda h: with_slots(h, some, count))  # noqa: B023
+        yield Vector(f"slots with gaps: {name}", sealed, status)
 
 
 def passphrases(data: bytes, plan: Plan) -> Iterator[Vector]:

@@ -24,7 +24,8 @@ MIB = 1 << 20
 EPOCH_KEY, TENANT_KEY, CREDENTIAL = 1, 2, 3
 PASSPHRASE, RAW_KEY, KEY_FILE, CREDENTIAL_FILE = 1, 2, 3, 4
 TENANT, ACCOUNT, KIND, EMAIL, ORIGIN, LABEL, STATE = 1, 2, 3, 4, 5, 6, 7
-CREATED, FINGERPRINT = 10, 15
+NOT_BEFORE, EXPIRES, CREATED, FINGERPRINT, GROUP = 8, 9, 10, 15, 16
+ACTIVE, RETIRING = 1, 2
 #: Fields with a fixed length; the others are text, unless a later version added them.
 LENGTHS = {2: 32, 3: 1, 7: 1, 8: 8, 9: 8, 10: 8, 11: 16, 13: 8, 15: 8}
 TEXTS = (1, 4, 5, 6, 12, 14, 16)
@@ -78,9 +79,9 @@ class Vault:
     records: list[Record] = field(default_factory=list)
     #: DEK by epoch.
     epochs: dict[int, bytes] = field(default_factory=dict)
-    #: Record and metadata by tenant, and by tenant and account id.
+    #: Record and metadata by tenant, and by tenant, account id and state.
     tenants: dict[str, tuple[Record, bytes]] = field(default_factory=dict)
-    accounts: dict[tuple[str, str], tuple[Record, bytes]] = field(default_factory=dict)
+    accounts: dict[tuple[str, str, int], tuple[Record, bytes]] = field(default_factory=dict)
 
     @property
     def vault_id(self) -> bytes:
@@ -113,9 +114,9 @@ class Vault:
         check(len(key) == 32, "TV_E_RECORD_AUTH")
         return key
 
-    def secret(self, tenant: str, account: str) -> bytes:
-        """The token or key of one account."""
-        padded = self.open_secret(*self.accounts[tenant, account], self.tenant_key(tenant))
+    def secret(self, tenant: str, account: str, state: int = ACTIVE) -> bytes:
+        """A token or key of one account."""
+        padded = self.open_secret(*self.accounts[tenant, account, state], self.tenant_key(tenant))
         secret = padded.rstrip(b"\0")
         check(len(padded) % 64 == 0 and len(padded) - len(secret) < 64, "TV_E_RECORD_AUTH")
         check(secret[-1:] == b"\x80", "TV_E_RECORD_AUTH")
@@ -163,8 +164,6 @@ def open_vault(data: bytes, unlock: Unlock) -> Vault:
     check_header(data)
     slots = slots_in_use(data)
     for slot in slots.values():
-        check_shape(slot)
-    for slot in slots.values():
         check_cost(slot)
     root = unlocked(data, slots, unlock)
     check(compare_digest(kdf(kdf(root, b"tv1 hdr"), data[:4032]), data[4032:4064]),
@@ -182,21 +181,21 @@ def check_header(data: bytes) -> None:
     check(number(data, 8, 2) == 1 and number(data, 12, 4) == 0, "TV_E_VAULT_VERSION")
     check(digest(data[:4064]) == data[4064:4096], "TV_E_DAMAGED_HEADER")
     check(data[80] == 1 and data[81] == 1, "TV_E_VAULT_VERSION")
-    count = len(slots_in_use(data))
-    sound = number(data, 20, 4) == HEADER and 1 <= data[82] == count and data[83] == 0
+    sound = number(data, 20, 4) == HEADER and 1 <= data[82] <= 8 and data[83] == 0
     check(sound and not any(data[2148:4032]), "TV_E_DAMAGED_HEADER")
+    check(len(slots_in_use(data)) == data[82], "TV_E_DAMAGED_HEADER")
 
 
 def slots_in_use(data: bytes) -> dict[int, bytes]:
-    """By index. There may be gaps between them; a slot that is not in use is all zero."""
-    slots = {i: data[SLOTS + SLOT * i : SLOTS + SLOT * (i + 1)] for i in range(8)}
-    check(all(slot[0] or not any(slot) for slot in slots.values()), "TV_E_DAMAGED_HEADER")
-    return {i: slot for i, slot in slots.items() if slot[0]}
-
-
-def check_shape(slot: bytes) -> None:
-    reserved = slot[1:4] + slot[17:32] + slot[192:]
-    check(1 <= slot[0] <= 5 and not any(reserved), "TV_E_DAMAGED_HEADER")
+    """The slots that are not zero throughout, by their place."""
+    found = {}
+    for index in range(8):
+        slot = data[SLOTS + SLOT * index : SLOTS + SLOT * (index + 1)]
+        if any(slot):
+            reserved = slot[1:4] + slot[17:32] + slot[192:]
+            check(1 <= slot[0] <= 5 and not any(reserved), "TV_E_DAMAGED_HEADER")
+            found[index] = slot
+    return found
 
 
 def check_cost(slot: bytes) -> None:
@@ -279,7 +278,7 @@ def read_body(vault: Vault) -> None:
         else:
             check({ACCOUNT, KIND, ORIGIN} <= found.keys(), "TV_E_RECORD_AUTH")
             check(tenant in vault.tenants, "TV_E_RECORD_AUTH")
-            where = (tenant, found[ACCOUNT].decode())
+            where = (tenant, found[ACCOUNT].decode(), found.get(STATE, b"\x01")[0])
             twice = twice or where in vault.accounts
             vault.accounts[where] = (record, metadata)
     check(not twice, "TV_E_DAMAGED_BODY")
@@ -314,10 +313,8 @@ def check_field(tag: int, value: bytes) -> None:
         sound = len(value) <= 128
     elif tag == ACCOUNT:
         sound = sound and all(digit in b"0123456789abcdef" for digit in value)
-    elif tag == KIND:
+    elif tag in (KIND, STATE):
         sound = value in (b"\x01", b"\x02")
-    elif tag == STATE:
-        sound = value in (b"\x01", b"\x02", b"\x03")
     if tag in TEXTS:
         try:
             value.decode()

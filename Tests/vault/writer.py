@@ -172,7 +172,7 @@ def slot(
     return (made + nonce + wrapped + label).ljust(SLOT, b"\0")
 
 
-def with_slots(head: bytes, slots: list[bytes]) -> bytes:
-    """A header with these slots from the first on and no others; 256 zeros make a gap."""
-    count = sum(slot[0] != 0 for slot in slots)
-    return put(put(head, 82, count), SLOTS, b"".join(slots).ljust(8 * SLOT, b"\0"))
+def with_slots(head: bytes, slots: list[bytes], count: int | None = None) -> bytes:
+    """A header with these slots in the first places and no others; `count` are said to be in use."""
+    told = len(slots) if count is None else count
+    return put(put(head, 82, told), SLOTS, b"".join(slots).ljust(8 * SLOT, b"\0"))

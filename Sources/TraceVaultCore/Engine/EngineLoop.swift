@@ -125,7 +125,7 @@ final class EngineLoop {
         guard let entry = running[id] else { return [] }
         entry.tries += 1
         do {
-            try begin(entry.job, entry.job.credential)
+            try begin(entry.job)
             return []
         } catch {
             entry.outcome = .failure(error)
@@ -134,15 +134,18 @@ final class EngineLoop {
         }
     }
 
-    /// Sends the request with the credential as the vault has it now. A credential that was
-    /// replaced since it was looked up is refused as a conflict, and looked up again.
-    private func begin(_ job: Job, _ credential: Credential) throws(Failure) {
+    /// Sends the request with the credential that the vault has and that is valid now.
+    private func begin(_ job: Job) throws(Failure) {
+        let account = job.credential.accountID
+        var credential = try job.tenant.credential(account: account)
         let authorization: SecretHeader
         do {
             authorization = try job.tenant.authorization(for: credential)
         } catch {
+            // Replaced since it was looked up.
             guard error.status == .conflict else { throw error }
-            return try begin(job, job.tenant.credential(account: credential.accountID))
+            credential = try job.tenant.credential(account: account)
+            authorization = try job.tenant.authorization(for: credential)
         }
         let request = HTTPRequest(
             path: CloudflareAPI.tracePath(

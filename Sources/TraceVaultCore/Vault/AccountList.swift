@@ -47,14 +47,28 @@ enum AccountList {
         writer.string(span.text(metadata.origin))
         writer.key("state")
         writer.string(metadata.state.name)
-        if let ms = Int64(exactly: metadata.createdMs),
-            let created = Timestamp.text(milliseconds: ms)
-        {
-            writer.key("created")
-            writer.string(created)
+        if let group = metadata.budgetGroup {
+            writer.key("budget_group")
+            writer.string(span.text(group))
+        }
+        for (name, bound) in bounds(of: metadata) {
+            writer.key(name)
+            writer.string(bound)
         }
         writer.key("fingerprint")
         writer.string(AccountID.hex(metadata.fingerprint))
         writer.endObject()
+    }
+
+    /// The times of a credential, as RFC 3339; what has none is left out.
+    private static func bounds(of metadata: Metadata) -> [(StaticString, String)] {
+        let times: [(StaticString, UInt64?)] = [
+            ("not_before", metadata.notBeforeMs), ("expires", metadata.expiresMs),
+            ("created", metadata.createdMs),
+        ]
+        return times.compactMap { name, ms in
+            ms.flatMap { Int64(exactly: $0) }.flatMap { Timestamp.text(milliseconds: $0) }
+                .map { (name, $0) }
+        }
     }
 }

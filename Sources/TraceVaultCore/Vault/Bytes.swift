@@ -90,6 +90,9 @@ struct BytesWriter: ~Copyable {
         self.buffer = buffer
     }
 
+    /// Makes the writer incomplete.
+    mutating func fail() { isComplete = false }
+
     mutating func bytes(_ bytes: UnsafeRawBufferPointer) {
         if isComplete { isComplete = unsafe buffer.append(bytes) }
     }

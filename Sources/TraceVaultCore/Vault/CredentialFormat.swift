@@ -80,7 +80,7 @@ struct TenantName: Hashable, Comparable, Sendable {
 
 enum CredentialFormat {
     static let maximumSecret = 512
-    static let maximumLabel = 128
+    static let maximumText = 128
     static let defaultOrigin = Origin.cloudflare.text
 
     /// C0, DEL and C1 control characters.
@@ -98,11 +98,29 @@ enum CredentialFormat {
         }
     }
 
-    static func checkLabel(_ label: String) throws(Failure) {
-        guard label.utf8.count <= maximumLabel, !hasControls(label) else {
+    /// A label or a budget group's name; may be empty.
+    static func checkText(_ text: String, _ name: StaticString) throws(Failure) {
+        guard text.utf8.count <= maximumText, !hasControls(text) else {
             throw Failure(
-                .argument, "the label must be at most 128 bytes without control characters")
+                .argument, "\(name) must be at most 128 bytes without control characters")
         }
+    }
+
+    /// RFC 3339 as ms since 1970; 0 for an empty text, which means no bound.
+    static func time(_ text: String, _ name: String) throws(Failure) -> UInt64 {
+        if text.isEmpty { return 0 }
+        let bytes = ByteBuffer(limit: 64)
+        var writer = BytesWriter(into: bytes)
+        writer.text(text)
+        let time = bytes.withBytes { Timestamp($0) }
+        guard writer.isComplete, let time, !time.zoneMissing,
+            let minutes = UInt64(exactly: time.minutes), let second = UInt64(exactly: time.second),
+            minutes + second > 0
+        else {
+            throw Failure(
+                .argument, "\(name) must be a time with its zone, such as 2027-01-31T00:00:00Z")
+        }
+        return (minutes * 60 + second) * 1000
     }
 
     // MARK: - E-mail

@@ -1,22 +1,17 @@
 // Edit.swift - one atomic change of a vault.
 //
-// Gathers what shall become of which account; nothing happens before `commit`, which applies it to
-// the newest snapshot. The last word on an account counts.
+// Checks arguments and gathers what shall happen; nothing does before `commit`, which applies it to
+// the newest snapshot. What the steps mean is in CredentialVersions.swift and UnlockChange.swift.
 
 import Synchronization
 
 package final class Edit: Sendable {
-    struct State {
-        var changes: [AccountKey: Change] = [:]
-        var pending: PendingSecrets?
-        var unlocks = UnlockChanges()
+    private struct State {
+        var changes = EditChanges()
         var isFinished = false
     }
 
-    /// The most accounts one edit changes.
-    private static let maximumChanges = 1_000_000
-
-    let vault: Vault
+    private let vault: Vault
     private let state = Mutex(State())
 
     init(_ vault: Vault) {
@@ -47,59 +42,125 @@ package final class Edit: Sendable {
     ) throws(Failure) {
         let key = AccountKey(tenant: try TenantName(tenant), account: try AccountID(account))
         try unsafe CredentialFormat.checkSecret(secret)
+        let stored = Array(try vault.current().credentials(of: key))
         try open { (state) throws(Failure) in
-            guard state.changes.count < Self.maximumChanges else {
-                throw Failure(.limit, "the edit changes too many accounts; commit it first")
-            }
             let pending: PendingSecrets
-            if let held = state.pending {
+            if let held = state.changes.pending {
                 pending = held
             } else {
                 pending = try PendingSecrets()
-                state.pending = pending
+                state.changes.pending = pending
             }
             let place = try unsafe pending.add(secret)
-            state.changes[key] = .put(
-                CredentialDraft(kind: kind, createdMs: SnapshotWriter.wallClock(), secret: place))
+            let draft = CredentialDraft(
+                kind: kind, createdMs: SnapshotWriter.wallClock(), secret: place)
+            try state.changes.take(.put(draft), for: key, stored: stored)
         }
     }
 
-    /// Sets "label" or "origin" of a credential that this edit puts.
+    /// Sets a property of an account's active credential, stored or put by this edit; the origin
+    /// only of one that this edit puts.
     package func set(
         tenant: String, account: String, name: String, value: String
     ) throws(Failure) {
+        var changes = PropertyChanges()
+        switch name {
+        case "label":
+            try CredentialFormat.checkText(value, "label")
+            changes.label = value
+        case "budget_group":
+            try CredentialFormat.checkText(value, "budget_group")
+            changes.budgetGroup = value
+        case "not_before": changes.notBeforeMs = try CredentialFormat.time(value, name)
+        case "expires": changes.expiresMs = try CredentialFormat.time(value, name)
+        case "origin": return try setOrigin(tenant, account, value)
+        default:
+            throw Failure(
+                .configName,
+                "no such property; there are: label, origin, budget_group, not_before, expires")
+        }
+        try step(.set(changes), tenant, account)
+    }
+
+    /// A stored secret is never pointed at another host: whoever does that must know it.
+    private func setOrigin(
+        _ tenant: String, _ account: String, _ value: String
+    ) throws(Failure) {
         let key = AccountKey(tenant: try TenantName(tenant), account: try AccountID(account))
+        let origin = try CredentialFormat.normalOrigin(value)
         try open { (state) throws(Failure) in
-            guard case .put(var draft)? = state.changes[key] else {
+            guard state.changes.setOrigin(origin, of: key) else {
                 throw Failure(
-                    .notFound, "the edit stores no credential of this account: put it first")
+                    .origin, "only a credential that this edit puts can get an origin: put it again"
+                )
             }
-            switch name {
-            case "label":
-                try CredentialFormat.checkLabel(value)
-                draft.label = value
-            case "origin":
-                draft.origin = try CredentialFormat.normalOrigin(value)
-            default:
-                throw Failure(
-                    .configName, "no such property; there are: label, origin")
-            }
-            state.changes[key] = .put(draft)
         }
     }
 
-    /// Removes a tenant's account and its secret; the tenant goes with its last account.
+    /// Makes the active credential the retiring one: tried when the active one is refused.
+    package func retire(tenant: String, account: String) throws(Failure) {
+        try step(.retire, tenant, account)
+    }
+
+    /// Makes the retiring credential the active one again, and the active one, if any, retiring.
+    package func promote(tenant: String, account: String) throws(Failure) {
+        try step(.promote, tenant, account)
+    }
+
+    /// Removes the retiring credential of an account.
+    package func removeRetiring(tenant: String, account: String) throws(Failure) {
+        try step(.removeRetiring, tenant, account)
+    }
+
+    /// Removes a tenant's account and its secrets; the tenant goes with its last account.
     package func remove(tenant: String, account: String) throws(Failure) {
-        let key = AccountKey(tenant: try TenantName(tenant), account: try AccountID(account))
-        let isStored = vault.holds(key)
+        try step(.remove, tenant, account)
+    }
+
+    /// Removes a tenant with its key, its accounts and the previous generation of the vault.
+    package func removeTenant(_ tenant: String) throws(Failure) {
+        let name = try TenantName(tenant)
+        let isStored = try vault.current().tenant(name) != nil
         try open { (state) throws(Failure) in
-            switch state.changes[key] {
-            case .put?: break
-            case .remove?: throw Tenant.unknownAccount
-            case nil: if !isStored { throw Tenant.unknownAccount }
-            }
-            state.changes[key] = isStored ? .remove : nil
+            try state.changes.remove(name, isStored: isStored)
         }
+    }
+
+    private func step(
+        _ step: CredentialStep, _ tenant: String, _ account: String
+    ) throws(Failure) {
+        let key = AccountKey(tenant: try TenantName(tenant), account: try AccountID(account))
+        let stored = Array(try vault.current().credentials(of: key))
+        try open { (state) throws(Failure) in
+            try state.changes.take(step, for: key, stored: stored)
+        }
+    }
+
+    // MARK: - Unlocks
+
+    /// Adds a way to unlock the vault; `known` is one that opens it already. Costs both
+    /// passphrases' price.
+    package func addUnlock(
+        _ added: UnlockSecret, known: UnlockSecret, label: String
+    ) throws(Failure) {
+        let root = try vault.current().root(with: known)
+        let slot = try PreparedSlot(added, settings: vault.settings, label: label)
+        let change = AddedUnlock(root: root, slot: slot)
+        try open { (state) throws(Failure) in try state.changes.take(.add(change)) }
+    }
+
+    /// Removes the unlock in a slot, 0 to 7; see `Vault.describe`.
+    package func removeUnlock(slot index: Int) throws(Failure) {
+        let salt = try vault.current().salt(ofSlot: index)
+        try open { (state) throws(Failure) in
+            try state.changes.take(.remove(index: index, salt: salt))
+        }
+    }
+
+    /// Seals everything under new keys, which `unlock` alone opens.
+    package func rekey(_ unlock: UnlockSecret) throws(Failure) {
+        let slot = try PreparedSlot(unlock, settings: vault.settings)
+        try open { (state) throws(Failure) in try state.changes.take(rekey: slot) }
     }
 
     // MARK: - The end
@@ -112,10 +173,10 @@ package final class Edit: Sendable {
             state.isFinished = true
             return taken
         }
-        try vault.commit(taken.changes, taken.pending, taken.unlocks)
+        try vault.commit(taken.changes)
     }
 
-    func open<R: Sendable>(
+    private func open<R: Sendable>(
         _ body: (inout State) throws(Failure) -> R
     ) throws(Failure) -> R {
         try state.withLock { (state) throws(Failure) in

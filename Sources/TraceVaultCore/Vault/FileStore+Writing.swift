@@ -54,14 +54,8 @@ extension FileStore {
             _ = files.unlink(directory.number, temporaryName)
             throw error
         }
-        // After the rename: a failure before it must leave the old vault with its copy.
-        let isForgotten = keepingPrevious || forgetPrevious(directory)
+        if !keepingPrevious { try forgetPrevious(directory) }
         try settle(directory)
-        guard isForgotten else {
-            throw Failure(
-                .durabilityUnknown,
-                "the new vault is in place, but its .prev copy could not be removed: remove it")
-        }
         return true
     }
 
@@ -153,10 +147,14 @@ extension FileStore {
         if let error = FileError(answer: renamed) { throw failed("keeping the old one", error) }
     }
 
-    /// Removes the previous generation; whether there is none now.
-    private func forgetPrevious(_ directory: borrowing Descriptor) -> Bool {
-        [previousName, previousName + ".new"].allSatisfy {
-            [0, -ENOENT].contains(files.unlink(directory.number, $0))
+    /// Takes `<vault>.prev` away, which still holds what this change removed.
+    private func forgetPrevious(_ directory: borrowing Descriptor) throws(Failure) {
+        let answer = files.unlink(directory.number, previousName)
+        guard answer == 0 || answer == -ENOENT else {
+            throw Failure(
+                .durabilityUnknown,
+                "the new vault is in place, but its .prev copy, which still holds what was "
+                    + "removed, could not be removed: \(FileError(-answer).name); remove it")
         }
     }
 

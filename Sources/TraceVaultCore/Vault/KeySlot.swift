@@ -4,17 +4,20 @@
 // wrong key and a forged slot look the same, on purpose.
 
 struct KeySlot {
-    private let kind: UInt8
-    private let passes: UInt32
-    private let memory: UInt64
+    let kind: UInt8
+    let passes: UInt32
+    let memory: UInt64
     private let lanes: UInt8
-    private let index: UInt8
+    let index: UInt8
     /// The slot's first byte in the header.
-    private let start: Int
+    let start: Int
 
     /// The most passphrase slots tried per opening: each may cost seconds.
     private static let maximumTries = 2
-    private static let wrappedCount = Sealing.keyCount + Sealing.tagCount
+    static let wrappedCount = Sealing.keyCount + Sealing.tagCount
+    static let maximumCount = 8
+    static let saltOffset = 32
+    static let label = 152..<192
 
     /// The bounds of the passphrase's cost.
     static let memoryFloor: UInt64 = 19 * 1_048_576
@@ -23,8 +26,10 @@ struct KeySlot {
     static let passesCeiling: UInt32 = 10
     static let costCeiling: UInt64 = 4096 * 1_048_576
 
-    private init(_ header: RawSpan, _ index: Int) throws(Failure) {
-        start = VaultLayout.slot(index).lowerBound
+    /// Reads one slot; nil when it is not in use.
+    private init?(_ header: RawSpan, _ index: Int) throws(Failure) {
+        start = VaultLayout.slots.lowerBound + index * VaultLayout.slotCount
+        if header.isZero(start..<start + VaultLayout.slotCount) { return nil }
         guard let kind = header.integer(at: start, as: UInt8.self),
             let passes = header.integer(at: start + 4, as: UInt32.self),
             let memory = header.integer(at: start + 8, as: UInt64.self),
@@ -42,6 +47,15 @@ struct KeySlot {
         self.index = index
     }
 
+    /// The slots in use; one that is not must be zero throughout.
+    static func inUse(_ header: RawSpan) throws(Failure) -> [KeySlot] {
+        var slots: [KeySlot] = []
+        for index in 0..<maximumCount {
+            if let slot = try KeySlot(header, index) { slots.append(slot) }
+        }
+        return slots
+    }
+
     // MARK: - Unlocking
 
     /// Checks all slots, then finds the one that the secret opens.
@@ -50,9 +64,7 @@ struct KeySlot {
     ) throws(Failure) -> SecretBytes {
         try checkCosts(header)
         var tries = 0
-        for index in VaultLayout.slotsInUse(header) {
-            let slot = try KeySlot(header, index)
-            guard unlock.kind.opens(slot.kind) else { continue }
+        for slot in try inUse(header) where unlock.kind.opens(slot.kind) {
             if unlock.kind == .passphrase {
                 guard tries < maximumTries else { break }
                 tries += 1
@@ -65,10 +77,7 @@ struct KeySlot {
 
     /// Refuses slots that would cost too much or protect too little.
     static func checkCosts(_ header: RawSpan) throws(Failure) {
-        // All slots are read before one is judged: damage comes before cost, in whichever slot.
-        var slots: [KeySlot] = []
-        for index in VaultLayout.slotsInUse(header) { slots.append(try KeySlot(header, index)) }
-        for slot in slots where slot.kind == UnlockSecret.Kind.passphrase.rawValue {
+        for slot in try inUse(header) where slot.kind == UnlockSecret.Kind.passphrase.rawValue {
             try checkCost(passes: slot.passes, memory: slot.memory, lanes: slot.lanes)
         }
     }
@@ -110,89 +119,9 @@ struct KeySlot {
         return root
     }
 
-    // MARK: - Making
-
-    /// The most bytes of a slot's label.
-    private static let labelCount = 40
-
-    static func checkLabel(_ label: String) throws(Failure) {
-        guard label.utf8.count <= labelCount, !CredentialFormat.hasControls(label) else {
-            throw Failure(
-                .argument, "the label must be at most 40 bytes without control characters")
-        }
-    }
-
-    /// Prints one way to unlock for each of the first `count` places: the key is derived once, and
-    /// neither it nor the root key is needed afterwards.
-    static func write(
-        root: borrowing SecretBytes, vaultID: Identifier, unlock: UnlockSecret,
-        settings: VaultSettings, label: String = "", count: Int
-    ) throws(Failure) -> ByteBuffer {
-        let isPassphrase = unlock.kind == .passphrase
-        let memory = isPassphrase ? UInt64(settings.kdfMemoryKiB) * 1024 : 0
-        let passes = isPassphrase ? UInt32(settings.kdfPasses) : 0
-        let head = ByteBuffer(limit: 48)
-        var writer = BytesWriter(into: head)
-        writer.integer(unlock.kind.rawValue)
-        writer.zeros(3)
-        writer.integer(passes)
-        writer.integer(memory)
-        writer.integer(UInt8(isPassphrase ? 1 : 0))
-        writer.zeros(15)
-        unsafe writer.filled(16) { unsafe Sealing.fillRandom($0) }
-        guard writer.isComplete else { throw Failure.noMemory }
-        let key = try head.withBytes { (span) throws(Failure) in
-            try keyEncryptionKey(
-                unlock, salt: span.extracting(32..<48), passes: passes, memory: memory)
-        }
-        let slots = ByteBuffer(limit: VaultLayout.slots.count)
-        var all = BytesWriter(into: slots)
-        for place in 0..<UInt8(clamping: count) {
-            let slot = try wrapped(root, vaultID, key, head, place, label)
-            slot.withBytes { all.bytes($0) }
-        }
-        guard all.isComplete else { throw Failure.noMemory }
-        return slots
-    }
-
-    /// One whole slot: `head` and what is bound to its place.
-    private static func wrapped(
-        _ root: borrowing SecretBytes, _ vaultID: Identifier, _ key: borrowing SecretBytes,
-        _ head: ByteBuffer, _ place: UInt8, _ label: String
-    ) throws(Failure) -> ByteBuffer {
-        let slot = ByteBuffer(limit: VaultLayout.slotCount)
-        var writer = BytesWriter(into: slot)
-        head.withBytes { writer.bytes($0) }
-        let commitment = try head.withBytes { (span) throws(Failure) in
-            try Self.commitment(key, vaultID, place, span, 0)
-        }
-        unsafe commitment.withUnsafeBytes { unsafe writer.bytes($0) }
-        let aad = try slot.withBytes { (span) throws(Failure) in
-            try wrapAAD(vaultID, place, span, 0)
-        }
-        let nonce = ByteBuffer(limit: Sealing.nonceCount)
-        var nonceWriter = BytesWriter(into: nonce)
-        unsafe nonceWriter.filled(Sealing.nonceCount) { unsafe Sealing.fillRandom($0) }
-        guard nonceWriter.isComplete else { throw Failure.noMemory }
-        nonce.withBytes { nonce in
-            writer.bytes(nonce)
-            aad.withBytes { aad in
-                unsafe root.withUnsafeBytes { root in
-                    unsafe writer.attempt(wrappedCount) {
-                        unsafe Sealing.seal(root, aad: aad, nonce: nonce, key: key, into: $0)
-                    }
-                }
-            }
-        }
-        writer.text(label)
-        writer.zeros(VaultLayout.slotCount - 152 - label.utf8.count)
-        guard writer.isComplete else { throw Failure.noMemory }
-        return slot
-    }
-
     // MARK: - Derivations
 
-    private static func keyEncryptionKey(
+    static func keyEncryptionKey(
         _ unlock: UnlockSecret, salt: RawSpan, passes: UInt32, memory: UInt64
     ) throws(Failure) -> SecretBytes {
         switch unlock.kind {
@@ -212,7 +141,7 @@ struct KeySlot {
         }
     }
 
-    private static func commitment(
+    static func commitment(
         _ key: borrowing SecretBytes, _ vaultID: Identifier, _ index: UInt8, _ span: RawSpan,
         _ start: Int
     ) throws(Failure) -> SecretBytes {
@@ -226,7 +155,7 @@ struct KeySlot {
         return try Sealing.derive(key, input)
     }
 
-    private static func wrapAAD(
+    static func wrapAAD(
         _ vaultID: Identifier, _ index: UInt8, _ span: RawSpan, _ start: Int
     ) throws(Failure) -> ByteBuffer {
         let aad = ByteBuffer(limit: 128)

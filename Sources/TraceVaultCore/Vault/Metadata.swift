@@ -47,13 +47,11 @@ struct Metadata: Sendable {
     enum State: UInt8, Sendable {
         case active = 1
         case retiring = 2
-        case revoked = 3
 
         var name: String {
             switch self {
             case .active: "active"
             case .retiring: "retiring"
-            case .revoked: "revoked"
             }
         }
     }
@@ -66,9 +64,11 @@ struct Metadata: Sendable {
     private(set) var label: Range<Int>?
     private(set) var budgetGroup: Range<Int>?
     private(set) var state = State.active
+    /// ms since 1970; nil without a bound.
+    private(set) var notBeforeMs: UInt64?
+    private(set) var expiresMs: UInt64?
     private(set) var createdMs: UInt64 = 0
     private(set) var fingerprint: UInt64 = 0
-    private var fingerprintPlace: Range<Int>?
 
     // MARK: - Reading
 
@@ -107,18 +107,23 @@ struct Metadata: Sendable {
         case .state:
             guard let known = span.byte(value).flatMap(State.init(rawValue:)) else { return false }
             state = known
+        case .notBefore:
+            notBeforeMs = span.word(value)
+            return notBeforeMs != nil
+        case .expires:
+            expiresMs = span.word(value)
+            return expiresMs != nil
         case .created:
             guard let number = span.word(value) else { return false }
             createdMs = number
         case .fingerprint:
             guard let number = span.word(value) else { return false }
             fingerprint = number
-            fingerprintPlace = value
         case .email: email = value
         case .origin: origin = value
         case .label: label = value
         case .budgetGroup: budgetGroup = value
-        case .notBefore, .expires, .lastVerified: return value.count == 8
+        case .lastVerified: return value.count == 8
         case .rotatedFrom: return value.count == 16
         case .tokenID, .scopeNote: break
         }
@@ -127,45 +132,83 @@ struct Metadata: Sendable {
 
     // MARK: - Writing
 
-    /// Prints a tenant's metadata.
-    static func write(tenant: TenantName, createdMs: UInt64, into writer: inout BytesWriter) {
-        writer.field(.tenant, tenant.text)
-        writer.field(.created, createdMs)
+    /// What a writer gives one field.
+    enum Value {
+        case text(String)
+        case byte(UInt8)
+        case word(UInt64)
+        case absent
+
+        /// Text and numbers whose lack is said by an empty text or a zero.
+        static func optional(_ text: String) -> Value { text.isEmpty ? .absent : .text(text) }
+        static func optional(_ word: UInt64) -> Value { word == 0 ? .absent : .word(word) }
     }
 
-    /// Prints a credential's metadata again, with another fingerprint where it has one. False when
-    /// it breaks a rule.
-    static func copy(
-        _ span: RawSpan, fingerprint: UInt64, into writer: inout BytesWriter
-    ) -> Bool {
-        let whole = 0..<span.byteCount
-        guard let read = Metadata(span, whole, of: .credential) else { return false }
-        let place = read.fingerprintPlace ?? whole.upperBound..<whole.upperBound
-        writer.bytes(span, 0..<place.lowerBound)
-        if !place.isEmpty { writer.integer(fingerprint) }
-        writer.bytes(span, place.upperBound..<whole.upperBound)
-        return true
-    }
+    typealias Field = (tag: Tag, value: Value)
 
-    /// Prints a credential's metadata.
-    static func write(
-        _ put: CredentialDraft, tenant: TenantName, account: AccountID, fingerprint: UInt64,
-        into writer: inout BytesWriter
-    ) {
-        writer.field(.tenant, tenant.text)
-        writer.field(.account, account.text)
-        switch put.kind {
-        case .apiToken:
-            writer.field(.kind, Kind.apiToken.rawValue)
-        case .globalKey(let email):
-            writer.field(.kind, Kind.globalKey.rawValue)
-            writer.field(.email, email)
+    /// Prints fields, ascending by tag, over those of `old`, whose others are kept as they are:
+    /// also the ones that this version does not know.
+    static func print(
+        _ fields: [Field], over old: ByteBuffer? = nil
+    ) throws(Failure) -> ByteBuffer {
+        let metadata = ByteBuffer(limit: maximumCount)
+        var writer = BytesWriter(into: metadata)
+        var rest = fields[...]
+        old?.withBytes { old in
+            var offset = 0
+            while let tag = old.integer(at: offset, as: UInt8.self),
+                let count = old.integer(at: offset + 1, as: UInt16.self)
+            {
+                let end = offset + 3 + Int(count)
+                while let next = rest.first, next.tag.rawValue < tag {
+                    writer.field(rest.removeFirst())
+                }
+                if rest.first?.tag.rawValue == tag {
+                    writer.field(rest.removeFirst())
+                } else {
+                    writer.bytes(old, offset..<end)
+                }
+                offset = end
+            }
         }
-        writer.field(.origin, put.origin)
-        writer.field(.label, put.label)
-        writer.field(.state, State.active.rawValue)
-        writer.field(.created, put.createdMs)
-        writer.field(.fingerprint, fingerprint)
+        for field in rest { writer.field(field) }
+        guard writer.isComplete else {
+            throw Failure(.limit, "a credential's properties are too large for the vault's format")
+        }
+        return metadata
+    }
+
+    /// The fields of a new credential.
+    static func fields(
+        of draft: CredentialDraft, tenant: TenantName, account: AccountID, state: State,
+        fingerprint: UInt64
+    ) -> [Field] {
+        let (kind, email): (Kind, Value) =
+            switch draft.kind {
+            case .apiToken: (.apiToken, .absent)
+            case .globalKey(let email): (.globalKey, .text(email))
+            }
+        let properties = draft.properties
+        return [
+            (.tenant, .text(tenant.text)), (.account, .text(account.text)),
+            (.kind, .byte(kind.rawValue)), (.email, email), (.origin, .text(draft.origin)),
+            (.label, .optional(properties.label ?? "")), (.state, .byte(state.rawValue)),
+            (.notBefore, .optional(properties.notBeforeMs ?? 0)),
+            (.expires, .optional(properties.expiresMs ?? 0)), (.created, .word(draft.createdMs)),
+            (.fingerprint, .word(fingerprint)),
+            (.budgetGroup, .optional(properties.budgetGroup ?? "")),
+        ]
+    }
+
+    /// The fields that change when a stored credential does.
+    static func fields(of changes: PropertyChanges, state: State) -> [Field] {
+        var fields: [Field] = []
+        if let label = changes.label { fields.append((.label, .optional(label))) }
+        fields.append((.state, .byte(state.rawValue)))
+        if let ms = changes.notBeforeMs { fields.append((.notBefore, .optional(ms))) }
+        if let ms = changes.expiresMs { fields.append((.expires, .optional(ms))) }
+        if let group = changes.budgetGroup { fields.append((.budgetGroup, .optional(group))) }
+        return fields
     }
 }
 
@@ -199,16 +242,23 @@ extension RawSpan {
 }
 
 extension BytesWriter {
-    fileprivate mutating func field(_ tag: Metadata.Tag, _ value: String) {
-        guard let count = UInt16(exactly: value.utf8.count), count > 0 else { return }
-        integer(tag.rawValue)
-        integer(count)
-        text(value)
-    }
-
-    fileprivate mutating func field(_ tag: Metadata.Tag, _ value: some FixedWidthInteger) {
-        integer(tag.rawValue)
-        integer(UInt16(value.bitWidth / 8))
-        integer(value)
+    fileprivate mutating func field(_ field: Metadata.Field) {
+        switch field.value {
+        case .text(let text):
+            // Nothing that came through the door is longer; a field is never cut in silence.
+            guard let count = UInt16(exactly: text.utf8.count) else { return fail() }
+            integer(field.tag.rawValue)
+            integer(count)
+            self.text(text)
+        case .byte(let byte):
+            integer(field.tag.rawValue)
+            integer(UInt16(1))
+            integer(byte)
+        case .word(let word):
+            integer(field.tag.rawValue)
+            integer(UInt16(8))
+            integer(word)
+        case .absent: break
+        }
     }
 }

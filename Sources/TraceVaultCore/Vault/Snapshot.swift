@@ -15,8 +15,19 @@ package final class Snapshot: Sendable {
         /// Its place in `tenants`.
         let tenant: Int
         let account: AccountID
+        let state: Metadata.State
         /// Where its record starts.
         let offset: Int
+
+        /// What no two entries have in common, in the index's order: the active one comes first.
+        var order: (Int, AccountID, UInt8) { (tenant, account, state.rawValue) }
+    }
+
+    /// Whose record it is, and in which state.
+    struct Owner {
+        let tenant: TenantName
+        let account: AccountID?
+        let state: Metadata.State
     }
 
     /// The most epochs a vault may have; each takes two keys in guarded memory.
@@ -30,7 +41,7 @@ package final class Snapshot: Sendable {
     let epochs: [UInt32: EpochKeys]
     /// By name.
     let tenants: [TenantEntry]
-    /// By tenant, then by account id.
+    /// Credentials by tenant, then by account id, then by state.
     let accounts: [AccountEntry]
 
     // MARK: - Opening
@@ -41,7 +52,8 @@ package final class Snapshot: Sendable {
     ) throws(Failure) -> Snapshot {
         let keys = try bytes.withBytes { (span) throws(Failure) in
             let header = try VaultHeader(span)
-            let root = try KeySlot.unlock(span, vaultID: header.vaultID, with: unlock)
+            let root = try KeySlot.unlock(
+                span, vaultID: header.vaultID, with: unlock)
             return try VaultKeys(root: root)
         }
         return try Snapshot(bytes, keys)
@@ -103,13 +115,16 @@ package final class Snapshot: Sendable {
         return tenants[place]
     }
 
-    /// The place in `accounts` of one account of one tenant.
-    func account(_ account: AccountID, of tenant: TenantEntry) -> AccountEntry? {
-        let place = tenant.accounts.firstPlace { accounts[$0].account >= account }
-        guard place < tenant.accounts.upperBound, accounts[place].account == account else {
-            return nil
-        }
-        return accounts[place]
+    /// The credentials of one account of one tenant: none, one or two.
+    func credentials(of account: AccountID, in tenant: TenantEntry) -> ArraySlice<AccountEntry> {
+        let start = tenant.accounts.firstPlace { accounts[$0].account >= account }
+        var end = start
+        while end < tenant.accounts.upperBound, accounts[end].account == account { end += 1 }
+        return accounts[start..<end]
+    }
+
+    func credentials(of key: AccountKey) -> ArraySlice<AccountEntry> {
+        tenant(key.tenant).map { credentials(of: key.account, in: $0) } ?? []
     }
 
     /// The record that starts at an offset of the index.
@@ -136,18 +151,32 @@ package final class Snapshot: Sendable {
     static func owner(
         of record: VaultRecord, _ span: RawSpan, vaultID: Identifier,
         _ epochs: [UInt32: EpochKeys], _ scratch: ByteBuffer
-    ) throws(Failure) -> (TenantName, AccountID?) {
+    ) throws(Failure) -> Owner {
         scratch.removeAll()
         guard let keys = epochs[record.epoch],
             record.openMetadata(span, vaultID: vaultID, key: keys.metadata, into: scratch)
         else { throw VaultRecord.unopened }
         let owner = scratch.withBytes { plain in
             Metadata(plain, 0..<plain.byteCount, of: record.type).map {
-                (TenantName(unchecked: plain.text($0.tenant)), $0.account)
+                Owner(
+                    tenant: TenantName(unchecked: plain.text($0.tenant)), account: $0.account,
+                    state: $0.state)
             }
         }
         guard let owner else { throw VaultRecord.unopened }
         return owner
+    }
+
+    /// Opens a record's secret; `metadata` is its opened metadata.
+    func openSecret(
+        _ record: VaultRecord, metadata: ByteBuffer, key: borrowing SecretBytes
+    ) throws(Failure) -> SecretBytes {
+        try bytes.withBytes { (span) throws(Failure) in
+            try metadata.withBytes { (metadata) throws(Failure) in
+                try record.openSecret(
+                    span, vaultID: header.vaultID, metadata: metadata, key: key)
+            }
+        }
     }
 
     /// Unwraps a tenant's key.
@@ -155,124 +184,8 @@ package final class Snapshot: Sendable {
         guard let keys = epochs[tenant.record.epoch] else { throw VaultRecord.unopened }
         let metadata = ByteBuffer(limit: Metadata.maximumCount)
         _ = try openMetadata(tenant.record, into: metadata)
-        let key = try bytes.withBytes { (span) throws(Failure) in
-            try metadata.withBytes { (metadata) throws(Failure) in
-                try tenant.record.openSecret(
-                    span, vaultID: header.vaultID, metadata: metadata, key: keys.tenants)
-            }
-        }
+        let key = try openSecret(tenant.record, metadata: metadata, key: keys.tenants)
         guard key.count == Sealing.keyCount else { throw VaultRecord.unopened }
         return key
-    }
-}
-
-/// Walks a body once and gathers what the index is made of.
-private struct BodyReader: ~Copyable {
-    let header: VaultHeader
-    let maximumEpochs: Int
-    var epochs: [UInt32: EpochKeys] = [:]
-    var tenants: [Snapshot.TenantEntry] = []
-    private var tenantPlaces: [TenantName: Int] = [:]
-    var accounts: [Snapshot.AccountEntry] = []
-
-    init(header: VaultHeader, maximumEpochs: Int) {
-        self.header = header
-        self.maximumEpochs = maximumEpochs
-    }
-
-    mutating func read(_ span: RawSpan, _ keys: VaultKeys) throws(Failure) {
-        try checkHeads(span)
-        let end = span.byteCount - VaultLayout.macCount
-        let noMetadata = ByteBuffer(limit: 0)
-        let scratch = ByteBuffer(limit: Metadata.maximumCount)
-        var offset = VaultLayout.headerCount
-        while offset < end {
-            guard let record = VaultRecord(span, at: offset, before: end) else {
-                throw Snapshot.damagedBody
-            }
-            if record.type == .epochKey {
-                try addEpoch(span, record, noMetadata, keys)
-            } else {
-                try add(span, record, scratch)
-            }
-            offset = record.end
-        }
-    }
-
-    /// Checks, before any record is opened, what the heads alone tell: it has its own status.
-    private func checkHeads(_ span: RawSpan) throws(Failure) {
-        let end = span.byteCount - VaultLayout.macCount
-        var known: Set<UInt32> = []
-        var last: VaultRecord?
-        var offset = VaultLayout.headerCount
-        var count: UInt32 = 0
-        while offset < end {
-            guard let record = VaultRecord(span, at: offset, before: end),
-                last.map({ ($0.type.rawValue, $0.id) < (record.type.rawValue, record.id) }) ?? true,
-                record.type != .epochKey
-                    || (known.count < maximumEpochs && known.insert(record.epoch).inserted)
-            else { throw Snapshot.damagedBody }
-            last = record
-            offset = record.end
-            count += 1
-        }
-        guard count == header.recordCount, known.contains(header.currentEpoch) else {
-            throw Snapshot.damagedBody
-        }
-    }
-
-    private mutating func addEpoch(
-        _ span: RawSpan, _ record: VaultRecord, _ noMetadata: ByteBuffer, _ keys: VaultKeys
-    ) throws(Failure) {
-        let vaultID = header.vaultID
-        let key = try noMetadata.withBytes { (none) throws(Failure) in
-            try record.openSecret(span, vaultID: vaultID, metadata: none, key: keys.wrap)
-        }
-        guard key.count == Sealing.keyCount else { throw VaultRecord.unopened }
-        epochs[record.epoch] = try EpochKeys(key)
-    }
-
-    private mutating func add(
-        _ span: RawSpan, _ record: VaultRecord, _ scratch: ByteBuffer
-    ) throws(Failure) {
-        let (name, account) = try Snapshot.owner(
-            of: record, span, vaultID: header.vaultID, epochs, scratch)
-        if record.type == .tenantKey {
-            guard tenantPlaces.updateValue(tenants.count, forKey: name) == nil else {
-                throw Snapshot.damagedBody
-            }
-            tenants.append(Snapshot.TenantEntry(name: name, record: record))
-        } else {
-            guard let tenant = tenantPlaces[name], let account else { throw VaultRecord.unopened }
-            accounts.append(
-                Snapshot.AccountEntry(tenant: tenant, account: account, offset: record.start))
-        }
-    }
-
-    /// Sorts both lists and tells each tenant where its accounts are.
-    consuming func index() throws(Failure) -> (
-        [Snapshot.TenantEntry], [Snapshot.AccountEntry]
-    ) {
-        let order = tenants.indices.sorted { tenants[$0].name < tenants[$1].name }
-        var rank = [Int](repeating: 0, count: tenants.count)
-        for (place, old) in order.enumerated() { rank[old] = place }
-        var sortedTenants = order.map { tenants[$0] }
-        let sortedAccounts = accounts.map {
-            Snapshot.AccountEntry(tenant: rank[$0.tenant], account: $0.account, offset: $0.offset)
-        }.sorted { ($0.tenant, $0.account) < ($1.tenant, $1.account) }
-        var start = 0
-        while start < sortedAccounts.count {
-            let tenant = sortedAccounts[start].tenant
-            var end = start + 1
-            while end < sortedAccounts.count, sortedAccounts[end].tenant == tenant {
-                guard sortedAccounts[end - 1].account != sortedAccounts[end].account else {
-                    throw Snapshot.damagedBody
-                }
-                end += 1
-            }
-            sortedTenants[tenant].accounts = start..<end
-            start = end
-        }
-        return (sortedTenants, sortedAccounts)
     }
 }

@@ -33,6 +33,13 @@ struct PrintedSnapshot {
 }
 
 extension Snapshot {
+    /// The next state. What is new in it was opened with the real keys, so it may replace this one.
+    func changed(by changes: EditChanges) throws(Failure) -> Snapshot {
+        let next = try Snapshot(try SnapshotWriter.apply(changes, to: self), after: self)
+        guard let slot = changes.rekey else { return next }
+        return try next.rekeyed(with: slot, after: header.generation)
+    }
+
     /// The state that follows `base`.
     convenience init(_ printed: PrintedSnapshot, after base: Snapshot) throws(Failure) {
         let header = try printed.bytes.withBytes { (span) throws(Failure) in
@@ -54,7 +61,7 @@ private struct SuccessorIndex {
     private let printed: PrintedSnapshot
     private let base: Snapshot
     private var tenants: [Snapshot.TenantEntry] = []
-    private var accounts: [TenantName: [(AccountID, Int)]] = [:]
+    private var accounts: [TenantName: [(owner: Snapshot.Owner, start: Int)]] = [:]
 
     init(_ printed: PrintedSnapshot, _ base: Snapshot) {
         self.printed = printed
@@ -75,12 +82,12 @@ private struct SuccessorIndex {
         try printed.bytes.withBytes { (span) throws(Failure) in
             for start in printed.fresh {
                 let record = try record(span, at: start)
-                let (name, account) = try Snapshot.owner(
+                let owner = try Snapshot.owner(
                     of: record, span, vaultID: base.header.vaultID, base.epochs, scratch)
                 if record.type == .tenantKey {
-                    tenants.append(Snapshot.TenantEntry(name: name, record: record))
-                } else if let account {
-                    accounts[name, default: []].append((account, start))
+                    tenants.append(Snapshot.TenantEntry(name: owner.tenant, record: record))
+                } else {
+                    accounts[owner.tenant, default: []].append((owner, start))
                 }
             }
         }
@@ -107,14 +114,17 @@ private struct SuccessorIndex {
             where !printed.dropped.contains(old.offset) {
                 sorted.append(
                     Snapshot.AccountEntry(
-                        tenant: place, account: old.account,
+                        tenant: place, account: old.account, state: old.state,
                         offset: printed.moves.place(of: old.offset)))
             }
             if let new = accounts[tenants[place].name] {
-                sorted += new.map {
-                    Snapshot.AccountEntry(tenant: place, account: $0.0, offset: $0.1)
+                for (owner, start) in new {
+                    guard let account = owner.account else { throw VaultRecord.unopened }
+                    sorted.append(
+                        Snapshot.AccountEntry(
+                            tenant: place, account: account, state: owner.state, offset: start))
                 }
-                sorted[start...].sort { $0.account < $1.account }
+                sorted[start...].sort { $0.order < $1.order }
             }
             tenants[place].accounts = start..<sorted.count
         }

@@ -1,30 +1,10 @@
-// SnapshotWriter.swift - the next state of a vault, printed from the last one and a set of changes.
+// SnapshotWriter.swift - the next state of a vault, printed from the last one and new records.
 //
 // Unchanged records are copied as they are, still sealed. Pure: no I/O; random bytes come from
-// Sealing. Writing the bytes somewhere is the store's business.
+// Sealing. What becomes new records is in SnapshotWriter+Edit.swift and Reseal.swift; writing the
+// bytes somewhere is the store's business.
 
 import CSystem
-
-/// Which account of which tenant.
-struct AccountKey: Hashable, Sendable {
-    let tenant: TenantName
-    let account: AccountID
-}
-
-/// A credential on its way into the vault; the secret waits in `PendingSecrets`.
-struct CredentialDraft: Sendable {
-    let kind: CredentialKind
-    var label = ""
-    var origin = CredentialFormat.defaultOrigin
-    let createdMs: UInt64
-    let secret: Range<Int>
-}
-
-/// What becomes of an account.
-enum Change: Sendable {
-    case put(CredentialDraft)
-    case remove
-}
 
 struct SnapshotWriter: ~Copyable {
     /// A record of the next body that is not copied.
@@ -34,7 +14,7 @@ struct SnapshotWriter: ~Copyable {
         let place: Range<Int>
     }
 
-    private let base: Snapshot
+    let base: Snapshot
     private var fresh: [Fresh] = []
     private let freshBytes = ByteBuffer(limit: VaultLayout.maximumCount)
     /// Where records start that are not copied.
@@ -43,131 +23,61 @@ struct SnapshotWriter: ~Copyable {
     private var freshStarts: [Int] = []
     private var moves = RecordMoves()
 
-    private init(_ base: Snapshot) {
+    init(_ base: Snapshot) {
         self.base = base
     }
 
-    /// A vault with one epoch and no tenant.
-    static func empty(
-        unlock: UnlockSecret, settings: VaultSettings
-    ) throws(Failure) -> Snapshot {
-        let keys = try NewKeys(vaultID: .random(), unlock: unlock, settings: settings)
-        return try Resealer(under: keys).finish(VaultHeader(first: keys.vaultID))
-    }
+    // MARK: - Records
 
-    /// The bytes of `base` with the changes made.
-    static func apply(
-        _ changes: [AccountKey: Change], _ pending: PendingSecrets?, _ slots: SlotTable?,
-        to base: Snapshot
-    ) throws(Failure) -> PrintedSnapshot {
-        var writer = SnapshotWriter(base)
-        let ordered = changes.keys.sorted {
-            ($0.tenant, $0.account) < ($1.tenant, $1.account)
-        }
-        var start = 0
-        while start < ordered.count {
-            let tenant = ordered[start].tenant
-            var end = start
-            while end < ordered.count, ordered[end].tenant == tenant { end += 1 }
-            try writer.change(tenant, ordered[start..<end], changes, pending)
-            start = end
-        }
-        return try writer.finish(slots)
-    }
+    /// Leaves out the record that starts at an offset of the base.
+    mutating func drop(_ offset: Int) { dropped.insert(offset) }
 
-    // MARK: - One tenant
-
-    private mutating func change(
-        _ name: TenantName, _ accounts: ArraySlice<AccountKey>,
-        _ changes: [AccountKey: Change], _ pending: PendingSecrets?
-    ) throws(Failure) {
-        let tenant = base.tenant(name)
-        var remaining = tenant?.accounts.count ?? 0
-        var puts: [(AccountID, CredentialDraft, Snapshot.AccountEntry?)] = []
-        for key in accounts {
-            let old = tenant.flatMap { base.account(key.account, of: $0) }
-            if let old { dropped.insert(old.offset) }
-            if old != nil { remaining -= 1 }
-            if case .put(let draft)? = changes[key] { puts.append((key.account, draft, old)) }
-        }
-        guard !puts.isEmpty else {
-            // A tenant goes with its last account, and its key with it.
-            if let tenant, remaining == 0 { dropped.insert(tenant.record.start) }
-            return
-        }
-        guard let pending else { throw Failure(.other, "an edit has lost its secrets") }
-        let tenantKey: SecretBytes
-        if let tenant {
-            tenantKey = try base.tenantKey(tenant)
-        } else {
-            tenantKey = try addTenant(name)
-        }
-        for (account, draft, old) in puts {
-            try add(name, account, draft, replacing: old, tenantKey, pending)
-        }
-    }
-
-    private mutating func addTenant(_ name: TenantName) throws(Failure) -> SecretBytes {
-        guard let epochKeys = base.epochs[base.header.currentEpoch] else {
-            throw Snapshot.damagedBody
-        }
+    /// Adds a tenant with a random key, which it gives.
+    mutating func addTenant(
+        metadata: ByteBuffer, id: Identifier = .random(), version: UInt64 = 1
+    ) throws(Failure) -> SecretBytes {
+        let epochKeys = try currentEpoch()
         let key = try SecretBytes(count: Sealing.keyCount)
         unsafe key.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
-        let metadata = ByteBuffer(limit: Metadata.maximumCount)
-        var writer = BytesWriter(into: metadata)
-        Metadata.write(tenant: name, createdMs: Self.wallClock(), into: &writer)
-        guard writer.isComplete else { throw Failure.noMemory }
-        let identity = identity(.tenantKey, replacing: nil)
         let start = freshBytes.count
         try VaultRecord.seal(
-            identity, metadata: metadata, epochKeys: epochKeys, secret: key,
-            secretKey: epochKeys.tenants, into: freshBytes)
-        fresh.append(Fresh(type: .tenantKey, id: identity.id, place: start..<freshBytes.count))
+            identity(.tenantKey, id, version), metadata: metadata, epochKeys: epochKeys,
+            secret: key, secretKey: epochKeys.tenants, into: freshBytes)
+        fresh.append(Fresh(type: .tenantKey, id: id, place: start..<freshBytes.count))
         return key
     }
 
-    private mutating func add(
-        _ tenant: TenantName, _ account: AccountID, _ draft: CredentialDraft,
-        replacing old: Snapshot.AccountEntry?, _ tenantKey: borrowing SecretBytes,
-        _ pending: PendingSecrets
+    /// Adds a credential; `secret` is padded.
+    mutating func addCredential(
+        metadata: ByteBuffer, secret: borrowing SecretBytes, tenantKey: borrowing SecretBytes,
+        id: Identifier = .random(), version: UInt64 = 1
     ) throws(Failure) {
-        guard let epochKeys = base.epochs[base.header.currentEpoch] else {
-            throw Snapshot.damagedBody
-        }
-        let secret = try pending.open(draft.secret)
-        let fingerprint = try unsafe secret.withUnsafeBytes { (bytes) throws(Failure) in
-            guard let count = unsafe Sealing.unpaddedCount(bytes) else {
-                throw Failure(.other, "an edit has lost its secrets")
-            }
-            return try unsafe base.keys.fingerprint(
-                of: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        }
-        let metadata = ByteBuffer(limit: Metadata.maximumCount)
-        var writer = BytesWriter(into: metadata)
-        Metadata.write(
-            draft, tenant: tenant, account: account, fingerprint: fingerprint, into: &writer)
-        guard writer.isComplete else { throw Failure.noMemory }
-        var oldRecord: VaultRecord?
-        if let old { oldRecord = try base.record(at: old.offset) }
-        let identity = identity(.credential, replacing: oldRecord)
         let start = freshBytes.count
         try VaultRecord.seal(
-            identity, metadata: metadata, epochKeys: epochKeys, secret: secret,
-            secretKey: tenantKey, into: freshBytes)
-        fresh.append(Fresh(type: .credential, id: identity.id, place: start..<freshBytes.count))
+            identity(.credential, id, version), metadata: metadata, epochKeys: currentEpoch(),
+            secret: secret, secretKey: tenantKey, into: freshBytes)
+        fresh.append(Fresh(type: .credential, id: id, place: start..<freshBytes.count))
+    }
+
+    private func currentEpoch() throws(Failure) -> EpochKeys {
+        guard let keys = base.epochs[base.header.currentEpoch] else { throw Snapshot.damagedBody }
+        return keys
     }
 
     private func identity(
-        _ type: RecordType, replacing old: VaultRecord?
+        _ type: RecordType, _ id: Identifier, _ version: UInt64
     ) -> VaultRecord.Identity {
         VaultRecord.Identity(
-            type: type, epoch: base.header.currentEpoch, id: old?.id ?? .random(),
-            version: (old?.version ?? 0) &+ 1, vaultID: base.header.vaultID)
+            type: type, epoch: base.header.currentEpoch, id: id, version: version,
+            vaultID: base.header.vaultID)
     }
 
     // MARK: - The whole
 
-    private consuming func finish(_ slots: SlotTable?) throws(Failure) -> PrintedSnapshot {
+    /// Prints the next generation with these slots, or the base's.
+    consuming func finish(
+        slots: (bytes: ByteBuffer, count: UInt8)? = nil
+    ) throws(Failure) -> PrintedSnapshot {
         let sorted = fresh.sorted { ($0.type.rawValue, $0.id) < ($1.type.rawValue, $1.id) }
         let body = ByteBuffer(limit: VaultLayout.maximumCount)
         let base = self.base
@@ -175,19 +85,26 @@ struct SnapshotWriter: ~Copyable {
             throw Failure(.limit, "the vault would grow beyond 512 MiB")
         }
         let count = try merge(sorted, into: body)
-        var header = try base.header.next()
-        if let slots { header.slotCount = slots.count }
+        guard let generation = base.header.generation.addingOne else {
+            throw Failure(.limit, "the vault's generation cannot grow any more")
+        }
+        var header = base.header
+        header.fileID = .random()
+        header.generation = generation
+        header.savedMs = Self.wallClock()
         header.recordCount = count
         header.bodyCount = UInt64(body.count)
+        if let slots { header.slotCount = slots.count }
         let next = header
-        let bytes = try base.bytes.withBytes { (old) throws(Failure) in
-            let print = { (slots: RawSpan) throws(Failure) in
-                try Self.compose(next, slots: slots, base.keys) { writer in
-                    body.withBytes { writer.bytes($0) }
-                }
+        let bytes: ByteBuffer
+        if let slots {
+            bytes = try slots.bytes.withBytes { (slots) throws(Failure) in
+                try Self.compose(next, slots: slots, base.keys, body)
             }
-            guard let slots else { return try print(old.extracting(VaultLayout.slots)) }
-            return try slots.bytes.withBytes { (new) throws(Failure) in try print(new) }
+        } else {
+            bytes = try base.bytes.withBytes { (old) throws(Failure) in
+                try Self.compose(next, slots: old.extracting(VaultLayout.slots), base.keys, body)
+            }
         }
         return PrintedSnapshot(bytes: bytes, fresh: freshStarts, dropped: dropped, moves: moves)
     }
@@ -227,14 +144,14 @@ struct SnapshotWriter: ~Copyable {
                     writer.bytes(new, next.place)
                 }
                 guard writer.isComplete else { throw Failure.noMemory }
-                return copied + UInt32(fresh.count)
+                guard let fresh = UInt32(exactly: fresh.count) else { throw Failure.noMemory }
+                return copied + fresh
             }
         }
     }
 
     static func compose(
-        _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys,
-        _ body: (inout BytesWriter) -> Void
+        _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys, _ body: ByteBuffer
     ) throws(Failure) -> ByteBuffer {
         guard let bodyCount = Int(exactly: header.bodyCount),
             bodyCount <= VaultLayout.maximumCount - VaultLayout.minimumCount
@@ -243,7 +160,7 @@ struct SnapshotWriter: ~Copyable {
         guard file.reserve(bodyCount + VaultLayout.minimumCount) else { throw Failure.noMemory }
         var writer = BytesWriter(into: file)
         header.write(slots: slots, key: keys.header, into: &writer)
-        body(&writer)
+        body.withBytes { writer.bytes($0) }
         let key = try keys.body(of: header.fileID)
         unsafe key.withUnsafeBytes { unsafe writer.hash(key: $0) }
         guard writer.isComplete else { throw Failure.noMemory }
@@ -251,4 +168,11 @@ struct SnapshotWriter: ~Copyable {
     }
 
     static func wallClock() -> UInt64 { UInt64(exactly: tvs_wall_ms()) ?? 0 }
+}
+
+extension UInt64 {
+    fileprivate var addingOne: UInt64? {
+        let (sum, hasOverflowed) = addingReportingOverflow(1)
+        return hasOverflowed ? nil : sum
+    }
 }

@@ -21,8 +21,8 @@ package protocol Store: Sendable {
     /// where the store itself compares and swaps.
     func lease(timeoutMs: Int) throws(Failure) -> any StoreLease
     /// Replaces the bytes if their revision is still `expected`; false on a conflict. On failure
-    /// the old bytes stand, except `.durabilityUnknown`. Without `keepingPrevious` the store also
-    /// forgets the generation before this one: it opens with what must not open any more.
+    /// the old bytes stand, except `.durabilityUnknown`. A store that keeps the previous bytes must
+    /// not, and must forget those before, when they would open what was taken away.
     func replace(
         _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
     ) throws(Failure) -> Bool

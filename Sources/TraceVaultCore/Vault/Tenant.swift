@@ -3,12 +3,15 @@
 // Holds this tenant's key and index only. It asks its source for a newer index while there is one;
 // a vault that was closed wipes its keys, and its tenants go on with what they know.
 
+import CSystem
 import Synchronization
 
 /// Where a tenant learns that the vault has changed.
 protocol TenantSource: AnyObject, Sendable {
     /// The newest index of the tenant; `known` when nothing has changed.
     func tenantIndex(_ name: TenantName, known: TenantIndex?) throws(Failure) -> TenantIndex
+    /// Whether it has wiped its keys, so that its tenants must not keep theirs.
+    var isLocked: Bool { get }
 }
 
 /// One account's credential without the secret. A class, because it is handed on a dozen times for
@@ -22,6 +25,9 @@ package final class Credential: Sendable {
     /// scheme://host[:port], the only place the secret may go.
     package let origin: String
     package let label: String
+    /// ms since 1970; nil without a bound.
+    private let notBeforeMs: UInt64?
+    private let expiresMs: UInt64?
     /// Whose quota its requests spend.
     package let budgetGroup: String
     package let recordID: Identifier
@@ -37,6 +43,8 @@ package final class Credential: Sendable {
         accountID = metadata.account?.text ?? ""
         origin = span.text(metadata.origin)
         label = span.text(metadata.label)
+        notBeforeMs = metadata.notBeforeMs
+        expiresMs = metadata.expiresMs
         recordID = record.id
         version = record.version
         fingerprint = metadata.fingerprint
@@ -54,6 +62,25 @@ package final class Credential: Sendable {
     }
 }
 
+extension Credential {
+    /// Whether its validity has begun and not ended.
+    func isValid(atMs now: UInt64) -> Bool {
+        (notBeforeMs ?? 0) <= now && now < expiresMs ?? UInt64.max
+    }
+
+    /// Why it may not be used at this time.
+    fileprivate func invalidity(atMs now: UInt64) -> Failure {
+        let isEarly = now < notBeforeMs ?? 0
+        let bound = Int64(clamping: (isEarly ? notBeforeMs : expiresMs) ?? 0)
+        let time = Timestamp.text(milliseconds: bound) ?? "a time out of range"
+        return Failure(
+            .expired,
+            isEarly
+                ? "the credential is not valid before \(time)"
+                : "the credential expired at \(time): put a new one")
+    }
+}
+
 /// One tenant's part of a snapshot, with its key.
 final class TenantIndex: Sendable {
     private struct Entry {
@@ -66,7 +93,7 @@ final class TenantIndex: Sendable {
     private let sealed: ByteBuffer
     private let vaultID: Identifier
     private let key: SecretBytes
-    /// By account id.
+    /// By account id, the active credential before the retiring one.
     private let entries: [Entry]
     /// The opened metadata of this tenant's accounts, one after the other.
     private let metadata: ByteBuffer
@@ -101,41 +128,59 @@ final class TenantIndex: Sendable {
         }
     }
 
-    private func place(of account: AccountID) -> Int? {
-        let place = entries.indices.firstPlace { entries[$0].account >= account }
-        return place < entries.count && entries[place].account == account ? place : nil
+    /// The places of one account's credentials: none, one or two.
+    private func places(of account: AccountID) -> Range<Int> {
+        let start = entries.indices.firstPlace { entries[$0].account >= account }
+        var end = start
+        while end < entries.count, entries[end].account == account { end += 1 }
+        return start..<end
     }
 
-    /// The credential of one account; of the only one when none is named.
-    func credential(_ account: AccountID?) throws(Failure) -> Credential {
-        let found: Int?
+    /// The credential to use now for one account, or for the only one when none is named: the
+    /// active one if it is valid, else the retiring one if that is.
+    func credential(_ account: AccountID?, nowMs: UInt64) throws(Failure) -> Credential {
+        let wanted: AccountID
         if let account {
-            found = place(of: account)
+            wanted = account
         } else {
-            guard entries.count <= 1 else {
+            guard let first = entries.first, let last = entries.last else {
+                throw Tenant.unknownAccount
+            }
+            guard first.account == last.account else {
                 throw Failure(.ambiguous, "the tenant has several accounts: name one")
             }
-            found = entries.isEmpty ? nil : 0
+            wanted = first.account
         }
-        guard let found else { throw Tenant.unknownAccount }
-        if let credential = known.withLock({ $0[found] }) { return credential }
-        let entry = entries[found]
+        var refusal = Tenant.unknownAccount
+        for place in places(of: wanted) {
+            let credential = try credential(at: place)
+            if credential.isValid(atMs: nowMs) { return credential }
+            if refusal.status == .notFound { refusal = credential.invalidity(atMs: nowMs) }
+        }
+        throw refusal
+    }
+
+    private func credential(at place: Int) throws(Failure) -> Credential {
+        if let credential = known.withLock({ $0[place] }) { return credential }
+        let entry = entries[place]
         let credential = metadata.withBytes { span in
             Metadata(span, entry.metadata, of: .credential).map {
                 Credential($0, span, entry.record, entry.account)
             }
         }
         guard let credential else { throw VaultRecord.unopened }
-        known.withLock { $0[found] = credential }
+        known.withLock { $0[place] = credential }
         return credential
     }
 
     /// Opens the secret of exactly this credential, still padded.
     func open(_ credential: Credential) throws(Failure) -> SecretBytes {
-        guard let place = place(of: credential.account) else { throw Tenant.unknownAccount }
-        let found = entries[place]
-        guard found.record.id == credential.recordID, found.record.version == credential.version
-        else {
+        let candidates = entries[places(of: credential.account)]
+        guard !candidates.isEmpty else { throw Tenant.unknownAccount }
+        let same = candidates.first {
+            $0.record.id == credential.recordID && $0.record.version == credential.version
+        }
+        guard let found = same else {
             var failure = Failure(.conflict, "the credential was replaced: look it up again")
             failure.retriable = true
             throw failure
@@ -165,7 +210,8 @@ package final class Tenant: Sendable {
     private let tenantName: TenantName
     /// Weak: a tenant must not keep the keys of all others in memory.
     private weak let source: (any TenantSource)?
-    private let index: Mutex<TenantIndex>
+    /// Nil after the vault was locked.
+    private let index: Mutex<TenantIndex?>
 
     init(_ name: TenantName, from source: any TenantSource) throws(Failure) {
         self.name = name.text
@@ -181,8 +227,13 @@ package final class Tenant: Sendable {
     package func credential(account: String?) throws(Failure) -> Credential {
         let id: AccountID?
         if let account { id = try AccountID(account) } else { id = nil }
-        return try current().credential(id)
+        return try current().credential(id, nowMs: UInt64(clamping: tvs_wall_ms()))
     }
+
+    var holdsKey: Bool { index.withLock { $0 != nil } }
+
+    /// Wipes the tenant's key and what is known of its accounts.
+    func forget() { index.withLock { $0 = nil } }
 
     /// Opens one secret for the closure and wipes it afterwards.
     package func lend<R: ~Copyable>(
@@ -213,11 +264,15 @@ package final class Tenant: Sendable {
 
     private func current() throws(Failure) -> TenantIndex {
         let known = index.withLock { $0 }
-        guard let source else { return known }
+        guard let source else {
+            guard let known else { throw Failure(.locked, "the vault was locked and closed") }
+            return known
+        }
         let newest = try source.tenantIndex(tenantName, known: known)
         if newest !== known {
             index.withLock { held in
-                if held.generation <= newest.generation { held = newest }
+                // Asked while no `forget` can come in between: the vault locks before it calls it.
+                if !source.isLocked, held?.generation ?? 0 <= newest.generation { held = newest }
             }
         }
         return newest

@@ -10,7 +10,6 @@ enum VaultLayout {
     static let macCount = 32
     static let slots = 96..<2144
     static let slotCount = 256
-    static let maximumSlots = 8
     static let reserved = 2148..<4032
     static let mac = 4032..<4064
     static let hash = 4064..<4096
@@ -19,19 +18,6 @@ enum VaultLayout {
     /// The largest file read or written; about a million credentials.
     static let maximumCount = 512 * 1_048_576
     static let major: UInt16 = 1
-
-    /// Where a slot is in the header.
-    static func slot(_ index: Int) -> Range<Int> {
-        let start = slots.lowerBound + index * slotCount
-        return start..<start + slotCount
-    }
-
-    /// The indices of the slots whose type is not 0; there may be gaps between them.
-    static func slotsInUse(_ header: RawSpan) -> [Int] {
-        (0..<maximumSlots).filter {
-            header.integer(at: slot($0).lowerBound, as: UInt8.self) ?? 0 != 0
-        }
-    }
 }
 
 /// Which snapshot a store holds.
@@ -95,13 +81,10 @@ struct VaultHeader: Sendable {
         guard span.integer(at: 80, as: UInt16.self) == 0x0101 else { throw Self.newer }
         try self.init(fields: span)
         guard span.integer(at: 20, as: UInt32.self) == UInt32(VaultLayout.headerCount),
-            span.isZero(83..<84), span.isZero(VaultLayout.reserved)
+            (1...KeySlot.maximumCount).contains(Int(slotCount)), span.isZero(83..<84),
+            span.isZero(VaultLayout.reserved)
         else { throw Self.damaged }
-        let used = VaultLayout.slotsInUse(span)
-        guard !used.isEmpty, used.count == Int(slotCount) else { throw Self.damaged }
-        for index in 0..<VaultLayout.maximumSlots where !used.contains(index) {
-            guard span.isZero(VaultLayout.slot(index)) else { throw Self.damaged }
-        }
+        guard try KeySlot.inUse(span).count == Int(slotCount) else { throw Self.damaged }
     }
 
     private static let newer = Failure(
@@ -157,27 +140,6 @@ struct VaultHeader: Sendable {
     }
 
     // MARK: - Writing
-
-    /// Of a new vault.
-    init(first vaultID: Identifier) {
-        let now = SnapshotWriter.wallClock()
-        self.init(
-            vaultID: vaultID, fileID: .random(), generation: 1, bodyCount: 0, createdMs: now,
-            savedMs: now, slotCount: 1, recordCount: 0, currentEpoch: 0)
-    }
-
-    /// Of the next generation; what follows from its body is the caller's to set.
-    func next() throws(Failure) -> VaultHeader {
-        let (generation, hasOverflowed) = generation.addingReportingOverflow(1)
-        guard !hasOverflowed else {
-            throw Failure(.limit, "the vault's generation cannot grow any more")
-        }
-        var next = self
-        next.fileID = .random()
-        next.generation = generation
-        next.savedMs = SnapshotWriter.wallClock()
-        return next
-    }
 
     /// Prints the header, MAC and hash included, into an empty buffer.
     func write(

@@ -76,6 +76,14 @@ final class VaultKeys: Sendable {
         fingerprint = try Sealing.derive(index, "tv1 fingerprint")
     }
 
+    /// Whether these are the keys of a root key.
+    func belong(to root: borrowing SecretBytes) throws(Failure) -> Bool {
+        let other = try Sealing.derive(root, "tv1 hdr")
+        return unsafe header.withUnsafeBytes { own in
+            unsafe other.withUnsafeBytes { unsafe Sealing.isEqual(own, $0) }
+        }
+    }
+
     /// K_body: the body MAC's key of one snapshot.
     func body(of fileID: Identifier) throws(Failure) -> SecretBytes {
         let bytes = ByteBuffer(limit: 16)
@@ -86,8 +94,14 @@ final class VaultKeys: Sendable {
     }
 
     /// The first 8 bytes of a secret's keyed hash, as a little-endian number.
-    func fingerprint(of secret: UnsafeRawBufferPointer) throws(Failure) -> UInt64 {
-        let hash = try unsafe Sealing.derive(fingerprint, secret)
+    func fingerprint(ofPadded secret: borrowing SecretBytes) throws(Failure) -> UInt64 {
+        let hash = try unsafe secret.withUnsafeBytes { (bytes) throws(Failure) in
+            guard let count = unsafe Sealing.unpaddedCount(bytes) else {
+                throw VaultRecord.unopened
+            }
+            return try unsafe Sealing.derive(
+                fingerprint, UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
         return unsafe hash.withUnsafeBytes {
             unsafe UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
         }

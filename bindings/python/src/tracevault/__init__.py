@@ -21,6 +21,7 @@ from .credentials import (
     SystemdCredential,
     Unlock,
 )
+from .edit import Edit
 from .errors import (
     AmbiguousError,
     ArgumentError,
@@ -31,12 +32,14 @@ from .errors import (
     ForkedError,
     LibraryLoadError,
     LimitError,
+    LockedError,
     MessageNotFoundError,
     NotFoundError,
     QueueFullError,
     RateLimitedError,
     ReplyError,
     RequestError,
+    RollbackError,
     ServerError,
     ShutdownError,
     Status,
@@ -49,7 +52,7 @@ from .errors import (
 from .model import Line, QueueId, Side, Trace, TraceWarning
 from .offline import build_info, config_properties, decode
 from .request import Request, Result
-from .vault import Account, Edit, Tenant, Vault
+from .vault import Account, Tenant, Vault
 
 __version__ = "0.1.0"
 
@@ -70,6 +73,7 @@ __all__ = [
     "LibraryLoadError",
     "LimitError",
     "Line",
+    "LockedError",
     "MessageNotFoundError",
     "NotFoundError",
     "Passphrase",
@@ -81,6 +85,7 @@ __all__ = [
     "Request",
     "RequestError",
     "Result",
+    "RollbackError",
     "Secret",
     "ServerError",
     "Setting",

@@ -38,6 +38,16 @@ class Unlock:
         raise TypeError(f"a {type(self).__name__} cannot be pickled")
 
 
+def unlock_ref(unlock: Unlock) -> UnlockRef:
+    """The handle of what was given as an unlock; ``TypeError`` when it is none."""
+    if not isinstance(unlock, Unlock):
+        raise TypeError(
+            "an unlock is a Passphrase, RawKey, KeyFile or SystemdCredential, "
+            f"not {type(unlock).__name__}"
+        )
+    return unlock._handle.ref
+
+
 class Passphrase(Unlock):
     """A passphrase of 1 to 1024 bytes. Opening takes about a second, by design.
 

@@ -33,6 +33,8 @@ class Status(IntEnum):
     E_EXISTS = 22
     E_ORIGIN = 23
     E_EDIT_FINISHED = 24
+    E_LOCKED = 25
+    E_EXPIRED = 26
 
     E_NOT_VAULT = 30
     E_VAULT_VERSION = 31
@@ -48,6 +50,7 @@ class Status(IntEnum):
     E_DURABILITY_UNKNOWN = 41
     E_UNSAFE_FILE = 42
     E_BUSY = 43
+    E_ROLLBACK = 44
 
     E_QUEUE_FULL = 60
     E_CANCELLED = 61
@@ -179,12 +182,21 @@ class UnlockError(VaultError):
     """Wrong passphrase or key."""
 
 
+class LockedError(VaultError):
+    """The vault is locked: unlock it."""
+
+
+class RollbackError(VaultError):
+    """The vault file is older than it must be: an old copy was put back."""
+
+
 class VaultExistsError(VaultError, FileExistsError):
     """The path of a new vault is taken."""
 
 
 class CredentialError(TraceVaultError):
-    """Cloudflare refused the credential, it lacks a permission, or is for another origin."""
+    """Cloudflare refused the credential, it lacks a permission, has expired, or is for another
+    origin."""
 
 
 class RequestError(TraceVaultError):
@@ -251,8 +263,15 @@ _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
         Status.E_BUSY,
     ),
     UnlockError: (Status.E_UNLOCK,),
+    LockedError: (Status.E_LOCKED,),
+    RollbackError: (Status.E_ROLLBACK,),
     VaultExistsError: (Status.E_EXISTS,),
-    CredentialError: (Status.E_CREDENTIAL, Status.E_FORBIDDEN, Status.E_ORIGIN),
+    CredentialError: (
+        Status.E_CREDENTIAL,
+        Status.E_FORBIDDEN,
+        Status.E_ORIGIN,
+        Status.E_EXPIRED,
+    ),
     RateLimitedError: (Status.E_RATE_LIMITED,),
     DeadlineError: (Status.E_DEADLINE,),
     CancelledError: (Status.E_CANCELLED,),

@@ -1,6 +1,6 @@
 """Vaults: the sealed credentials of many tenants, and the tenants that requests are made for.
 
-No method returns a secret. Fetching is not done here.
+No method returns a secret. Changing a vault is in edit.py; fetching is not done here.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import TracebackType
 from typing import Any
 
 from ._abi import EditRef, TenantRef, VaultRef
 from ._fields import parse_time
-from ._handle import Handle, Setting, encoded, lent, new_config
+from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
-from .credentials import KEY_BYTES, ApiToken, GlobalKey, RawKey, Unlock
-from .errors import ArgumentError, Status, TraceVaultError
+from .credentials import KEY_BYTES, RawKey, Unlock, unlock_ref
+from .edit import Edit
+from .errors import ArgumentError, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,13 @@ class Account:
     origin: str = ""
     #: Of a global key.
     email: str | None = None
+    #: ``active`` or ``retiring``.
     state: str = ""
+    #: Whose quota its requests spend, where it was set.
+    budget_group: str | None = None
+    #: The credential's validity, RFC 3339, where it was set.
+    not_before_text: str | None = None
+    expires_text: str | None = None
     #: When this credential was stored, RFC 3339.
     created_text: str | None = None
     #: Tells two secrets apart without showing either.
@@ -46,6 +52,16 @@ class Account:
     def created(self) -> datetime | None:
         """When this credential was stored."""
         return parse_time(self.created_text)
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When the credential's validity begins."""
+        return parse_time(self.not_before_text)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the credential's validity ends."""
+        return parse_time(self.expires_text)
 
 
 def _accounts(listed: Any) -> list[Account]:
@@ -61,6 +77,9 @@ def _accounts(listed: Any) -> list[Account]:
                 origin=rest.pop("origin", None) or "",
                 email=rest.pop("email", None),
                 state=rest.pop("state", None) or "",
+                budget_group=rest.pop("budget_group", None),
+                not_before_text=rest.pop("not_before", None),
+                expires_text=rest.pop("expires", None),
                 created_text=rest.pop("created", None),
                 fingerprint=rest.pop("fingerprint", None) or "",
                 later=rest,
@@ -94,112 +113,6 @@ class Tenant:
 
     def __repr__(self) -> str:
         return f"Tenant({self.name!r})"
-
-
-class Edit:
-    """One atomic change of a vault: all of it becomes durable, or nothing of it."""
-
-    __slots__ = ("_committed", "_handle")
-
-    def __init__(self, handle: Handle[EditRef]) -> None:
-        self._handle = handle
-        self._committed = False
-
-    def put(
-        self,
-        tenant: str,
-        account_id: str,
-        credential: ApiToken | GlobalKey,
-        *,
-        label: str | None = None,
-        origin: str | None = None,
-    ) -> None:
-        """Store or replace the credential of a tenant's account.
-
-        When ``label`` or ``origin`` is refused, the whole edit is dropped: half of a put is never
-        committed.
-        """
-        lib = library()
-        edit = self._handle.ref
-        where = _where(tenant, account_id)
-        if isinstance(credential, GlobalKey):
-            email = encoded(credential.email, "the e-mail")
-            with lent(credential._take()) as (data, length):
-                check(lib.tv_edit_put_key, edit, *where, email, len(email), data, length)
-        elif isinstance(credential, ApiToken):
-            with lent(credential._take()) as (data, length):
-                check(lib.tv_edit_put_token, edit, *where, data, length)
-        else:
-            raise TypeError(
-                f"a credential is an ApiToken or a GlobalKey, not {type(credential).__name__}"
-            )
-        try:
-            for name, value in ((b"label", label), (b"origin", origin)):
-                if value is not None:
-                    text = encoded(value, name.decode())
-                    check(lib.tv_edit_set, edit, *where, name, len(name), text, len(text))
-        except (TraceVaultError, TypeError):
-            self.close()
-            raise
-
-    def remove(self, tenant: str, account_id: str) -> None:
-        """Remove an account and its secret; a tenant goes with its last account."""
-        check(library().tv_edit_remove, self._handle.ref, *_where(tenant, account_id))
-
-    def add_unlock(self, current: Unlock, added: Unlock, *, label: str = "") -> None:
-        """Add a way to unlock the vault; ``current`` must open it.
-
-        Anyone who can read the file can read the label (at most 40 bytes of UTF-8).
-        """
-        text = encoded(label, "the label")
-        keys = (_unlock(current, "current")._handle.ref, _unlock(added, "added")._handle.ref)
-        check(library().tv_edit_add_unlock, self._handle.ref, *keys, text, len(text))
-
-    def remove_unlock(self, index: int) -> None:
-        """Remove the way to unlock in slot ``index`` (0 to 7); the last one cannot go."""
-        if not 0 <= index <= 7:
-            raise ArgumentError(
-                "the index of an unlock slot is 0 to 7", status=Status.E_ARGUMENT
-            )
-        check(library().tv_edit_remove_unlock, self._handle.ref, index)
-
-    def rekey(self, unlock: Unlock) -> None:
-        """Seal the whole vault anew under new keys, to be opened by ``unlock`` alone.
-
-        For use after an exposure. Older copies of the file still open as before.
-        """
-        key = _unlock(unlock, "unlock")._handle.ref
-        check(library().tv_edit_rekey, self._handle.ref, key)
-
-    def commit(self) -> None:
-        """Make the change durable now. Leaving the ``with`` block without an error does it too."""
-        check(library().tv_edit_commit, self._handle.ref)
-        self._committed = True
-        self.close()
-
-    def close(self) -> None:
-        """Drop the edit; what is not committed is wiped."""
-        self._handle.close()
-
-    def __enter__(self) -> Edit:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None and not self._committed:
-                self.commit()
-        finally:
-            self.close()
-
-
-def _where(tenant: str, account_id: str) -> tuple[bytes, int, bytes, int]:
-    name, account = encoded(tenant, "the tenant"), encoded(account_id, "the account id")
-    return name, len(name), account, len(account)
 
 
 class Vault:
@@ -246,7 +159,7 @@ class Vault:
     def _made(
         cls, make: str, path: bytes, unlock: Unlock, settings: Mapping[str, Setting] | None
     ) -> Vault:
-        key = _unlock(unlock, "unlock")
+        key = unlock_ref(unlock)
         lib = library()
         config = new_config(settings)
         ref = VaultRef()
@@ -255,7 +168,7 @@ class Vault:
                 getattr(lib, make),
                 path,
                 len(path),
-                key._handle.ref,
+                key,
                 config.ref,
                 ctypes.byref(ref),
             )
@@ -271,11 +184,16 @@ class Vault:
         return number.value
 
     def refresh(self) -> None:
-        """Read the file again if another process changed it."""
+        """Read the file again now if another process changed it.
+
+        A vault in use does so by itself, twice a second; see ``refresh_error`` of
+        :meth:`describe`.
+        """
         check(library().tv_vault_refresh, self._handle.ref)
 
     def accounts(self) -> list[Account]:
-        """Every account of every tenant: metadata, no secrets."""
+        """Every credential of every tenant: metadata, no secrets. An account with a retiring
+        credential comes twice, the active one first."""
         return _accounts(json_document(library().tv_vault_list, self._handle.ref))
 
     def tenant(self, name: str) -> Tenant:
@@ -293,6 +211,25 @@ class Vault:
         check(lib.tv_edit_begin, self._handle.ref, ctypes.byref(ref))
         return Edit(Handle(ref, lib.tv_edit_free, "edit"))
 
+    def describe(self) -> dict[str, Any]:
+        """The vault's identity, generation, times, counts and unlocks, and ``refresh_error`` when
+        the last look at the file failed."""
+        found: dict[str, Any] = json_document(library().tv_vault_describe, self._handle.ref)
+        return found
+
+    def verify(self) -> dict[str, Any]:
+        """Read the stored file afresh and open every record; counts, or the first fault raised."""
+        found: dict[str, Any] = json_document(library().tv_vault_verify, self._handle.ref)
+        return found
+
+    def lock(self) -> None:
+        """Wipe every key, those of tenants too; they raise :class:`LockedError` from then on."""
+        check(library().tv_vault_lock, self._handle.ref)
+
+    def unlock(self, unlock: Unlock) -> None:
+        """Open a locked vault again, as it is stored now."""
+        check(library().tv_vault_unlock, self._handle.ref, unlock_ref(unlock))
+
     def export(
         self,
         path: str | os.PathLike[str],
@@ -301,17 +238,12 @@ class Vault:
         tenant: str | None = None,
         settings: Mapping[str, Setting] | None = None,
     ) -> None:
-        """Write one tenant, or all of them, to a new vault file sealed with ``unlock``.
-
-        It shares no key and no identifier with this one; fingerprints differ.
-        """
-        name = encoded(tenant, "the tenant") if tenant is not None else b""
+        """Write one tenant, or every tenant, into a new vault file with keys of its own."""
         if tenant == "":
             raise ArgumentError(
-                "the tenant's name is empty; leave it out to export every tenant",
-                status=Status.E_ARGUMENT,
+                "the tenant's name is empty; None exports every tenant", status=Status.E_ARGUMENT
             )
-        file, key = _path(path), _unlock(unlock, "unlock")
+        key, name, target = unlock_ref(unlock), encoded(tenant or "", "the tenant"), _path(path)
         config = new_config(settings)
         try:
             check(
@@ -319,9 +251,9 @@ class Vault:
                 self._handle.ref,
                 name,
                 len(name),
-                file,
-                len(file),
-                key._handle.ref,
+                target,
+                len(target),
+                key,
                 config.ref,
             )
         finally:
@@ -336,15 +268,6 @@ class Vault:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _unlock(unlock: Unlock, name: str) -> Unlock:
-    if not isinstance(unlock, Unlock):
-        raise TypeError(
-            f"{name} must be a Passphrase, RawKey, KeyFile or SystemdCredential, "
-            f"not {type(unlock).__name__}"
-        )
-    return unlock
 
 
 def _path(path: str | os.PathLike[str]) -> bytes:

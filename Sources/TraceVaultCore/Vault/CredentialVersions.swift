@@ -1,0 +1,116 @@
+// CredentialVersions.swift - what an edit makes of one account's credentials, step by step.
+//
+// An account has at most one active and at most one retiring credential. Steps are folded over what
+// is stored when the edit asks, and once more over what is stored when it commits. Pure: no secret,
+// no key and no I/O in here.
+
+/// Which account of which tenant.
+struct AccountKey: Hashable, Sendable {
+    let tenant: TenantName
+    let account: AccountID
+}
+
+/// Properties that a host may change without knowing the secret; nil leaves one as it is.
+struct PropertyChanges: Sendable {
+    /// "" takes the label away.
+    var label: String?
+    /// "" is the credential's own group.
+    var budgetGroup: String?
+    /// ms since 1970; 0 takes the bound away.
+    var notBeforeMs: UInt64?
+    var expiresMs: UInt64?
+
+    var isEmpty: Bool {
+        label == nil && budgetGroup == nil && notBeforeMs == nil && expiresMs == nil
+    }
+
+    mutating func take(_ later: PropertyChanges) {
+        label = later.label ?? label
+        budgetGroup = later.budgetGroup ?? budgetGroup
+        notBeforeMs = later.notBeforeMs ?? notBeforeMs
+        expiresMs = later.expiresMs ?? expiresMs
+    }
+}
+
+/// A credential on its way into the vault; the secret waits in `PendingSecrets`.
+struct CredentialDraft: Sendable {
+    let kind: CredentialKind
+    var origin = CredentialFormat.defaultOrigin
+    var properties = PropertyChanges()
+    let createdMs: UInt64
+    let secret: Range<Int>
+}
+
+/// One thing that an edit does to an account.
+enum CredentialStep: Sendable {
+    /// The new credential becomes the active one; a retiring one stays.
+    case put(CredentialDraft)
+    /// The active one becomes the retiring one, whose place it takes.
+    case retire
+    /// The retiring one becomes active and the active one, if any, retiring.
+    case promote
+    case removeRetiring
+    case remove
+    /// Changes the active one.
+    case set(PropertyChanges)
+}
+
+/// A credential as it will be.
+struct CredentialVersion: Sendable {
+    /// The stored record that it is or, with a draft, whose id it takes over.
+    let record: Snapshot.AccountEntry?
+    /// The new secret; nil for the stored one.
+    let draft: CredentialDraft?
+    var changes = PropertyChanges()
+
+    /// The entry whose record can be copied as it is into this state.
+    func unchanged(as state: Metadata.State) -> Snapshot.AccountEntry? {
+        guard draft == nil, changes.isEmpty, let record, record.state == state else { return nil }
+        return record
+    }
+}
+
+/// The credentials of one account.
+struct CredentialVersions: Sendable {
+    private(set) var active: CredentialVersion?
+    private(set) var retiring: CredentialVersion?
+
+    var isEmpty: Bool { active == nil && retiring == nil }
+
+    init(stored entries: some Sequence<Snapshot.AccountEntry>) {
+        for entry in entries {
+            let version = CredentialVersion(record: entry, draft: nil)
+            if entry.state == .active { active = version } else { retiring = version }
+        }
+    }
+
+    /// Throws `.notFound` when there is nothing to do it to.
+    mutating func take(_ step: CredentialStep) throws(Failure) {
+        switch step {
+        case .put(let draft):
+            active = CredentialVersion(record: active?.record, draft: draft)
+        case .retire:
+            guard active != nil else { throw Self.noActive }
+            retiring = active
+            active = nil
+        case .promote:
+            guard retiring != nil else { throw Self.noRetiring }
+            swap(&active, &retiring)
+        case .removeRetiring:
+            guard retiring != nil else { throw Self.noRetiring }
+            retiring = nil
+        case .remove:
+            guard !isEmpty else { throw Tenant.unknownAccount }
+            active = nil
+            retiring = nil
+        case .set(let changes):
+            guard active != nil else { throw Self.noActive }
+            active?.changes.take(changes)
+        }
+    }
+
+    private static let noActive = Failure(
+        .notFound, "the tenant has no such account, or none with an active credential: put one")
+    private static let noRetiring = Failure(
+        .notFound, "the tenant has no such account, or none with a retiring credential")
+}

@@ -1,0 +1,102 @@
+// EditChanges.swift - all that one edit is going to change, gathered and judged, not yet done.
+//
+// A value without keys of the vault: `Vault` applies it to the newest snapshot, again if another
+// writer was faster.
+
+struct EditChanges: Sendable {
+    private(set) var accounts: [AccountKey: [CredentialStep]] = [:]
+    /// Tenants that go with all they have, before anything else happens.
+    private(set) var removedTenants: Set<TenantName> = []
+    private(set) var unlocks: [UnlockChange] = []
+    /// What the vault is sealed with anew.
+    private(set) var rekey: PreparedSlot?
+    var pending: PendingSecrets?
+
+    private var stepCount = 0
+    /// The most steps of one edit.
+    private static let maximumSteps = 1_000_000
+
+    var isEmpty: Bool {
+        accounts.isEmpty && removedTenants.isEmpty && unlocks.isEmpty && rekey == nil
+    }
+
+    /// Whether the previous generation would still open what this edit takes away.
+    var forgetsPrevious: Bool {
+        !removedTenants.isEmpty || rekey != nil
+            || unlocks.contains { if case .remove = $0 { true } else { false } }
+    }
+
+    // MARK: - Accounts
+
+    /// Adds a step, judged against what is stored and the edit's earlier steps.
+    mutating func take(
+        _ step: CredentialStep, for key: AccountKey, stored: [Snapshot.AccountEntry]
+    ) throws(Failure) {
+        guard stepCount < Self.maximumSteps else {
+            throw Failure(.limit, "the edit has too many steps; commit it first")
+        }
+        let stored = removedTenants.contains(key.tenant) ? [] : stored
+        var steps = accounts[key] ?? []
+        var versions = CredentialVersions(stored: stored)
+        for earlier in steps { try versions.take(earlier) }
+        try versions.take(step)
+        switch (step, steps.last) {
+        case (.remove, _):
+            steps = stored.isEmpty ? [] : [.remove]
+        case (.put, .put?):
+            steps.removeLast()
+            steps.append(step)
+        case (.set(let changes), .put(var draft)?):
+            draft.properties.take(changes)
+            steps.removeLast()
+            steps.append(.put(draft))
+        default:
+            steps.append(step)
+        }
+        stepCount += 1
+        accounts[key] = steps.isEmpty ? nil : steps
+    }
+
+    /// Gives the credential that this edit has just put its origin; false when there is none.
+    mutating func setOrigin(_ origin: String, of key: AccountKey) -> Bool {
+        guard var steps = accounts[key], case .put(var draft)? = steps.popLast() else {
+            return false
+        }
+        draft.origin = origin
+        accounts[key] = steps + [.put(draft)]
+        return true
+    }
+
+    /// Takes a tenant out with everything it has, also what this edit has put.
+    mutating func remove(_ tenant: TenantName, isStored: Bool) throws(Failure) {
+        let own = accounts.keys.filter { $0.tenant == tenant }
+        let stands = isStored && !removedTenants.contains(tenant)
+        guard stands || !own.isEmpty else {
+            throw Failure(.notFound, "the vault has no such tenant")
+        }
+        for key in own { accounts[key] = nil }
+        if isStored { removedTenants.insert(tenant) }
+    }
+
+    // MARK: - Unlocks
+
+    mutating func take(_ change: UnlockChange) throws(Failure) {
+        guard rekey == nil, unlocks.count < KeySlot.maximumCount * 2 else { throw Self.eitherOr }
+        if case .remove(let index, _) = change, removes(index) {
+            throw Failure(.notFound, "the edit removes the unlock in this slot already")
+        }
+        unlocks.append(change)
+    }
+
+    private func removes(_ slot: Int) -> Bool {
+        unlocks.contains { if case .remove(slot, _) = $0 { true } else { false } }
+    }
+
+    mutating func take(rekey slot: PreparedSlot) throws(Failure) {
+        guard unlocks.isEmpty else { throw Self.eitherOr }
+        rekey = slot
+    }
+
+    private static let eitherOr = Failure(
+        .argument, "one edit either rekeys the vault or changes its unlocks: commit in between")
+}

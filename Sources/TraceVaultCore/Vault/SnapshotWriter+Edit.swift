@@ -1,0 +1,125 @@
+// SnapshotWriter+Edit.swift - an edit's changes as records: which are dropped, changed or new.
+//
+// Runs again from the start when another writer was faster, so nothing here keeps state.
+
+extension SnapshotWriter {
+    /// The bytes of `base` with the changes made, but for a rekey.
+    static func apply(
+        _ changes: EditChanges, to base: Snapshot
+    ) throws(Failure) -> PrintedSnapshot {
+        var writer = SnapshotWriter(base)
+        for name in changes.removedTenants {
+            guard let tenant = base.tenant(name) else { continue }
+            writer.drop(tenant.record.start)
+            for entry in base.accounts[tenant.accounts] { writer.drop(entry.offset) }
+        }
+        let ordered = changes.accounts.keys.sorted {
+            ($0.tenant, $0.account) < ($1.tenant, $1.account)
+        }
+        var start = 0
+        while start < ordered.count {
+            let tenant = ordered[start].tenant
+            var end = start
+            while end < ordered.count, ordered[end].tenant == tenant { end += 1 }
+            try writer.change(tenant, ordered[start..<end], changes)
+            start = end
+        }
+        let slots = changes.unlocks.isEmpty ? nil : try base.slots(with: changes.unlocks)
+        return try writer.finish(slots: slots)
+    }
+
+    /// A credential that is not copied as it is.
+    private struct Addition {
+        let account: AccountID
+        let version: CredentialVersion
+        let state: Metadata.State
+    }
+
+    private mutating func change(
+        _ name: TenantName, _ keys: ArraySlice<AccountKey>, _ changes: EditChanges
+    ) throws(Failure) {
+        let tenant = changes.removedTenants.contains(name) ? nil : base.tenant(name)
+        var kept = tenant?.accounts.count ?? 0
+        var additions: [Addition] = []
+        for key in keys {
+            let stored = tenant.map { base.credentials(of: key.account, in: $0) } ?? []
+            let versions = try Self.fold(changes.accounts[key] ?? [], over: stored)
+            var copied: [Int] = []
+            for (version, state) in [
+                (versions.active, Metadata.State.active), (versions.retiring, .retiring),
+            ] {
+                guard let version else { continue }
+                if let entry = version.unchanged(as: state) {
+                    copied.append(entry.offset)
+                } else {
+                    additions.append(Addition(account: key.account, version: version, state: state))
+                }
+            }
+            for entry in stored where !copied.contains(entry.offset) {
+                drop(entry.offset)
+                kept -= 1
+            }
+        }
+        guard !additions.isEmpty else {
+            // A tenant goes with its last credential, and its key with it.
+            if let tenant, kept == 0 { drop(tenant.record.start) }
+            return
+        }
+        let tenantKey: SecretBytes
+        if let tenant {
+            tenantKey = try base.tenantKey(tenant)
+        } else {
+            tenantKey = try addTenant(
+                metadata: Metadata.print([
+                    (.tenant, .text(name.text)), (.created, .word(Self.wallClock())),
+                ]))
+        }
+        for addition in additions {
+            try add(addition, of: name, tenantKey, changes.pending)
+        }
+    }
+
+    /// What the steps make of what is stored now.
+    private static func fold(
+        _ steps: [CredentialStep], over stored: ArraySlice<Snapshot.AccountEntry>
+    ) throws(Failure) -> CredentialVersions {
+        var versions = CredentialVersions(stored: stored)
+        for step in steps {
+            // Another writer has removed it already: that is what was wanted.
+            if case .remove = step, versions.isEmpty { continue }
+            do throws(Failure) {
+                try versions.take(step)
+            } catch {
+                throw Failure(
+                    .conflict,
+                    "another writer removed the credential that this edit changes: look again "
+                        + "and begin a new edit")
+            }
+        }
+        return versions
+    }
+
+    private mutating func add(
+        _ addition: Addition, of tenant: TenantName, _ tenantKey: borrowing SecretBytes,
+        _ pending: PendingSecrets?
+    ) throws(Failure) {
+        let version = addition.version
+        guard var draft = version.draft else {
+            guard let entry = version.record else { throw Snapshot.damagedBody }
+            let fields = Metadata.fields(of: version.changes, state: addition.state)
+            return try reseal(entry, of: base, tenantKey, into: tenantKey, fields)
+        }
+        guard let pending else { throw PendingSecrets.lost }
+        draft.properties.take(version.changes)
+        let secret = try pending.open(draft.secret)
+        let metadata = try Metadata.print(
+            Metadata.fields(
+                of: draft, tenant: tenant, account: addition.account, state: addition.state,
+                fingerprint: try base.keys.fingerprint(ofPadded: secret)))
+        var old: VaultRecord?
+        if let entry = version.record { old = try base.record(at: entry.offset) }
+        try addCredential(
+            metadata: metadata, secret: secret, tenantKey: tenantKey,
+            id: old?.id ?? .random(), version: (old?.version ?? 0) &+ 1)
+    }
+}

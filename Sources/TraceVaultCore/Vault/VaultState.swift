@@ -1,0 +1,74 @@
+// VaultState.swift - what an open vault holds, and when it looks for something newer.
+//
+// Values under the vault's mutex: they take the time and decide, but read no clock and do no I/O.
+
+/// When an open vault looks again whether its store has changed: often enough that a change is
+/// used within two seconds, rarely enough that looking up a credential stays cheap.
+struct Freshness: Sendable {
+    static let intervalMs: Int64 = 500
+
+    private var lookedAtMs: Int64
+    private var isLooking = false
+
+    init(lookedAtMs: Int64) { self.lookedAtMs = lookedAtMs }
+
+    /// Whether the caller shall look now. One looks at a time; `end` must follow.
+    mutating func begin(nowMs: Int64) -> Bool {
+        guard !isLooking, nowMs - lookedAtMs >= Self.intervalMs else { return false }
+        isLooking = true
+        lookedAtMs = nowMs
+        return true
+    }
+
+    mutating func end() { isLooking = false }
+}
+
+struct VaultState: Sendable {
+    private struct Taken: Sendable {
+        weak var tenant: Tenant?
+    }
+
+    /// Nil while the vault is locked.
+    private(set) var snapshot: Snapshot?
+    /// The newest state ever seen: an open vault never goes back behind it.
+    private(set) var newest: VaultHeader
+    var freshness: Freshness
+    /// Why the last look for a newer state failed.
+    var lookFailure: Failure?
+    /// Tenants that hold a key.
+    private var taken: [Taken] = []
+    private var pruneAt = 64
+
+    init(_ snapshot: Snapshot, nowMs: Int64) {
+        self.snapshot = snapshot
+        newest = snapshot.header
+        freshness = Freshness(lookedAtMs: nowMs)
+    }
+
+    /// Makes a later state current, unless a still later one is, or the vault was locked meanwhile.
+    mutating func publish(_ next: Snapshot) {
+        if newest.generation < next.header.generation { newest = next.header }
+        guard let held = snapshot, held.header.generation < next.header.generation else { return }
+        snapshot = next
+    }
+
+    /// Lets go of every key; answers the tenants that must do so too.
+    mutating func lock() -> [Tenant] {
+        snapshot = nil
+        return taken.compactMap(\.tenant)
+    }
+
+    /// Holds an opened state again; one that was opened meanwhile stays.
+    mutating func unlock(_ opened: Snapshot) {
+        if snapshot == nil { snapshot = opened }
+        if newest.generation < opened.header.generation { newest = opened.header }
+    }
+
+    mutating func add(_ tenant: Tenant) {
+        if taken.count >= pruneAt {
+            taken.removeAll { $0.tenant == nil }
+            pruneAt = max(64, 2 * taken.count)
+        }
+        taken.append(Taken(tenant: tenant))
+    }
+}

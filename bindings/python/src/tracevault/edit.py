@@ -1,0 +1,184 @@
+"""Edits: atomic changes of a vault - credentials, tenants, unlocks, keys.
+
+No method returns a secret.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import TracebackType
+
+from ._abi import EditRef
+from ._handle import Handle, encoded, lent
+from ._lib import check, library
+from .credentials import ApiToken, GlobalKey, Unlock, unlock_ref
+from .errors import ArgumentError, Status, TraceVaultError
+
+
+class Edit:
+    """One atomic change of a vault: all of it becomes durable, or nothing of it."""
+
+    __slots__ = ("_committed", "_handle")
+
+    def __init__(self, handle: Handle[EditRef]) -> None:
+        self._handle = handle
+        self._committed = False
+
+    # ---- Credentials -------------------------------------------------------------------------
+
+    def put(
+        self,
+        tenant: str,
+        account_id: str,
+        credential: ApiToken | GlobalKey,
+        *,
+        label: str | None = None,
+        origin: str | None = None,
+        budget_group: str | None = None,
+        not_before: datetime | str | None = None,
+        expires: datetime | str | None = None,
+    ) -> None:
+        """Store a credential in the place of the account's active one, if it has one.
+
+        When a property is refused, the whole edit is dropped: half of a put is never committed.
+        """
+        lib = library()
+        edit = self._handle.ref
+        where = _where(tenant, account_id)
+        if isinstance(credential, GlobalKey):
+            email = encoded(credential.email, "the e-mail")
+            with lent(credential._take()) as (data, length):
+                check(lib.tv_edit_put_key, edit, *where, email, len(email), data, length)
+        elif isinstance(credential, ApiToken):
+            with lent(credential._take()) as (data, length):
+                check(lib.tv_edit_put_token, edit, *where, data, length)
+        else:
+            raise TypeError(
+                f"a credential is an ApiToken or a GlobalKey, not {type(credential).__name__}"
+            )
+        try:
+            if origin is not None:
+                self._set(tenant, account_id, "origin", origin)
+            self.set(
+                tenant,
+                account_id,
+                label=label,
+                budget_group=budget_group,
+                not_before=not_before,
+                expires=expires,
+            )
+        except (TraceVaultError, TypeError):
+            self.close()
+            raise
+
+    def set(
+        self,
+        tenant: str,
+        account_id: str,
+        *,
+        label: str | None = None,
+        budget_group: str | None = None,
+        not_before: datetime | str | None = None,
+        expires: datetime | str | None = None,
+    ) -> None:
+        """Change properties of the account's active credential; ``""`` takes one away.
+
+        ``not_before`` and ``expires`` bound when the credential is used: a time with its zone.
+        """
+        for name, value in (
+            ("label", label),
+            ("budget_group", budget_group),
+            ("not_before", not_before),
+            ("expires", expires),
+        ):
+            if value is not None:
+                self._set(tenant, account_id, name, value)
+
+    def _set(self, tenant: str, account_id: str, name: str, value: datetime | str) -> None:
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise ArgumentError(f"{name} has no time zone", status=Status.E_ARGUMENT)
+            value = value.isoformat(timespec="seconds")
+        key, text = name.encode(), encoded(value, name)
+        where = _where(tenant, account_id)
+        check(library().tv_edit_set, self._handle.ref, *where, key, len(key), text, len(text))
+
+    def retire(self, tenant: str, account_id: str) -> None:
+        """Make the active credential the retiring one; put the new one in the same edit."""
+        check(library().tv_edit_retire, self._handle.ref, *_where(tenant, account_id))
+
+    def promote(self, tenant: str, account_id: str) -> None:
+        """Make the retiring credential active again, and the active one retiring."""
+        check(library().tv_edit_promote, self._handle.ref, *_where(tenant, account_id))
+
+    def remove_retiring(self, tenant: str, account_id: str) -> None:
+        """Remove the retiring credential: the end of a rotation."""
+        check(library().tv_edit_remove_retiring, self._handle.ref, *_where(tenant, account_id))
+
+    def remove(self, tenant: str, account_id: str) -> None:
+        """Remove an account and its secrets; a tenant goes with its last account."""
+        check(library().tv_edit_remove, self._handle.ref, *_where(tenant, account_id))
+
+    def remove_tenant(self, tenant: str) -> None:
+        """Shred a tenant: its key, its accounts, and the vault's previous generation."""
+        name = encoded(tenant, "the tenant")
+        check(library().tv_edit_remove_tenant, self._handle.ref, name, len(name))
+
+    # ---- Unlocks -----------------------------------------------------------------------------
+
+    def add_unlock(self, unlock: Unlock, *, known: Unlock, label: str = "") -> None:
+        """Add a way to unlock the vault; ``known`` is one that opens it already.
+
+        The label can be read by anyone who has the file.
+        """
+        text = encoded(label, "the label")
+        check(
+            library().tv_edit_add_unlock,
+            self._handle.ref,
+            unlock_ref(known),
+            unlock_ref(unlock),
+            text,
+            len(text),
+        )
+
+    def remove_unlock(self, slot: int) -> None:
+        """Remove the unlock in a slot; ``Vault.describe()["unlocks"]`` lists them."""
+        if not 0 <= slot < 8:
+            raise ArgumentError("a slot is 0 to 7", status=Status.E_ARGUMENT)
+        check(library().tv_edit_remove_unlock, self._handle.ref, slot)
+
+    def rekey(self, unlock: Unlock) -> None:
+        """Seal everything under new keys that ``unlock`` alone opens."""
+        check(library().tv_edit_rekey, self._handle.ref, unlock_ref(unlock))
+
+    # ---- The end -----------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Make the change durable now. Leaving the ``with`` block without an error does it too."""
+        check(library().tv_edit_commit, self._handle.ref)
+        self._committed = True
+        self.close()
+
+    def close(self) -> None:
+        """Drop the edit; what is not committed is wiped."""
+        self._handle.close()
+
+    def __enter__(self) -> Edit:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None and not self._committed:
+                self.commit()
+        finally:
+            self.close()
+
+
+def _where(tenant: str, account_id: str) -> tuple[bytes, int, bytes, int]:
+    name, account = encoded(tenant, "the tenant"), encoded(account_id, "the account id")
+    return name, len(name), account, len(account)
