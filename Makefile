@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-crash test-threads check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -18,6 +18,9 @@ help:
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
+	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
+	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
+	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -38,6 +41,18 @@ setup:
 test:
 	@scripts/test
 
+test-kill: N ?= 20000
+test-kill: build
+	@TRACEVAULT_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/test_vault_proofs.py -k killed
+
+test-crash: ROUNDS ?= 8
+test-crash:
+	@TRACEVAULT_CRASH_ROUNDS=$(ROUNDS) swift test --filter VaultCrashTests
+
+test-threads:
+	@scripts/test-threads
+
 check:
 	@scripts/check
 
@@ -52,4 +67,4 @@ demo:
 	@demo/run
 
 clean:
-	rm -rf build .build
+	rm -rf build .build .build-threads

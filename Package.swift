@@ -27,6 +27,16 @@ let shared: [LinkerSetting] = [
         ], .when(configuration: .release)),
 ]
 
+// libFuzzer brings its own `main`, so its targets exist only where scripts/fuzz asks for them.
+let fuzzers: [Target] =
+    Context.environment["TRACEVAULT_FUZZ"] == nil
+    ? []
+    : ["reply"].map { name in
+        .executableTarget(
+            name: "fuzz-\(name)", dependencies: ["TraceVaultCore"], path: "Tests/fuzz/\(name)",
+            swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
+    }
+
 let package = Package(
     name: "TraceVault",
     products: [.library(name: "tracevault", type: .dynamic, targets: ["TraceVaultABI"])],
@@ -52,5 +62,5 @@ let package = Package(
         .testTarget(
             name: "TraceVaultCoreTests", dependencies: ["TraceVaultCore"],
             swiftSettings: house),
-    ]
+    ] + fuzzers
 )

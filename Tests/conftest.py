@@ -4,6 +4,15 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "Tests/server"), str(ROOT / "bindings/python/src")]
 os.environ.setdefault("TRACEVAULT_LIBRARY", str(ROOT / "build/lib/libtracevault.so.0"))
+
+from c_programs import Compile, compiler  # noqa: E402 (the path above comes first)
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
+    return compiler(tmp_path_factory.mktemp("c"))

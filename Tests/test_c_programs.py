@@ -11,7 +11,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +19,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "Tests/server"))
 
-from launcher import Standin, standin  # noqa: E402 (the path above comes first)
+from c_programs import LIBRARY, STRICT, Compile  # noqa: E402 (the path above comes first)
+from launcher import Standin, standin  # noqa: E402
 from standin.catalogue import Message  # noqa: E402
 
 ABI = ROOT / "Tests/abi"
 C_BINDING = ROOT / "bindings/c"
-LIBRARY = ROOT / "build/lib/libtracevault.so.0"
-STRICT = ("-std=c11", "-Wall", "-Wextra", "-pedantic", "-Wshadow", "-Werror", "-g", "-O1")
 
 # Each is a program with promises of its own.
 PROGRAMS = (
@@ -33,6 +32,7 @@ PROGRAMS = (
     "arguments",
     "config",
     "vault",
+    "rotation",
     "unlocks",
     "document",
     "binding",
@@ -46,6 +46,7 @@ UNDER_VALGRIND = (
     "arguments",
     "config",
     "vault",
+    "rotation",
     "unlocks",
     "document",
     "binding",
@@ -59,35 +60,6 @@ VALGRIND = (
     "--errors-for-leak-kinds=definite",
     "--error-exitcode=99",
 )
-
-Compile = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
-    """Compiles sources into a program that finds the built library; each only once."""
-    assert LIBRARY.exists(), "build/lib/libtracevault.so.0 is missing: run `make` first"
-    folder = tmp_path_factory.mktemp("c")
-    jansson = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
-    ).stdout.split()
-
-    def compile_program(name: str, *sources: Path) -> Path:
-        program = folder / name
-        if not program.exists():
-            done = subprocess.run(
-                ["gcc", *STRICT, "-D_GNU_SOURCE"]
-                + [f"-I{ROOT / 'include'}", f"-I{C_BINDING}", f"-I{ABI}"]
-                + [str(source) for source in sources]
-                + ["-o", str(program), f"-L{LIBRARY.parent}", "-ltracevault", *jansson, "-ldl"]
-                + ["-pthread", f"-Wl,-rpath,{LIBRARY.parent}"],
-                capture_output=True,
-                text=True,
-            )
-            assert done.returncode == 0, done.stderr
-        return program
-
-    return compile_program
 
 
 def abi_program(compiled: Compile, name: str) -> Path:

@@ -56,12 +56,12 @@ def server(tree: Path) -> Iterator[None]:
 
 def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
     shell = [block for block in blocks("sh") if not block.startswith((STANDIN, "make demo"))]
-    build, python, c, terminal = shell
+    build, python, c, terminal, rotate = shell
     # Building took place before this test; what is left of the block is run as it stands.
     assert build.startswith("make setup\nmake\n")
     run(ROOT, build.removeprefix("make setup\nmake\n").replace("$PWD", str(tree)))
 
-    (program,) = blocks("python")
+    program, rotation = blocks("python")
     (tree / "quickstart.py").write_text(program, encoding="utf-8")
     assert "status=sent" in run(tree, python)
 
@@ -72,6 +72,9 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
 
     printed = run(tree, terminal)
     assert "usage:" in printed and "4jXtPC0RYCz7S6r" in printed
+
+    (tree / "rotate.py").write_text(rotation, encoding="utf-8")
+    assert run(tree, rotate) == "1 ['passphrase']\n"
 
 
 def test_the_messages_the_readme_asks_for_are_served() -> None:

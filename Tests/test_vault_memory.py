@@ -57,6 +57,16 @@ vault.refresh()
 for tenant in tenants:
     tenant.accounts()
 pause("open")
+vault.lock()
+second.lock()
+pause("locked")
+unlock = tv.Passphrase(secret(phrase_len))
+vault.unlock(unlock)
+second.unlock(unlock)
+unlock.close()
+for tenant in tenants:
+    tenant.accounts()
+pause("unlocked")
 vault.close()
 second.close()
 pause("vaults closed")
@@ -165,6 +175,17 @@ def test_secrets_are_in_guarded_memory_or_nowhere(
     outside, inside = search()
     assert outside == set()
     assert "TK[acme]" in inside and not inside & {"passphrase", "RK", "DEK[1]", *tokens}
+
+    send(b".")
+    reached(b"locked")
+    assert search() == (set(), set())
+
+    send(b".", passphrase)
+    reached(b"unlocked")
+    outside, inside = search()
+    assert outside == set()
+    assert {"K_hdr", "TK[acme]"} <= inside
+    assert not inside & {"passphrase", "RK", "DEK[1]", *tokens}
 
     send(b".")
     reached(b"vaults closed")

@@ -28,7 +28,7 @@ static void put(tv_edit *edit, long number, long version) {
     char tenant[NAME_MAX_LEN], account[NAME_MAX_LEN], token[NAME_MAX_LEN];
     tv_error *error = NULL;
     int tenant_len = snprintf(tenant, sizeof tenant, "tenant-%04ld", number / PER_TENANT);
-    int account_len = snprintf(account, sizeof account, "%032lx", number);
+    int account_len = snprintf(account, sizeof account, "%032lx", 2 * number);
     int token_len = snprintf(token, sizeof token, "test-token-not-real-%020ld", number + version);
     check(tv_edit_put_token(edit, tenant, (size_t)tenant_len, account, (size_t)account_len, token,
                             (size_t)token_len, &error),

@@ -56,6 +56,11 @@ def large(setting: Setting) -> list[Figure]:
         Figure("vault.put_100k_ms", put_ms, put_detail),
         Figure("vault.lookup_p99_us", inside["lookup_p99_us"], {"p50": inside["lookup_p50_us"]}),
         Figure("vault.lend_p99_us", inside["lend_p99_us"], {"p50": inside["lend_p50_us"]}),
+        Figure(
+            "vault.foreign_vs_unknown",
+            inside["foreign_p50_us"] / inside["unknown_p50_us"],
+            {"welch_t": inside["foreign_t"], "foreign_us": inside["foreign_p50_us"]},
+        ),
     ]
     fresh(setting, "figures-")
     return figures

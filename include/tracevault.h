@@ -304,6 +304,7 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * While it is used, the vault looks twice a second whether another process changed the file and
  * goes on with the newer state; so do its tenants and running engines, within two seconds and
  * without a lock. A look that fails changes nothing and is told by tv_vault_describe().
+ * The call that happens to look reads a file that has changed: 2 µs for each credential.
  *
  * Blocks: on the disk, and for the passphrase's cost.
  * @param config  may be NULL: defaults.
@@ -511,7 +512,7 @@ TV_API TV_CHECK tv_status tv_edit_remove_tenant(tv_edit *edit, const char *tenan
  * Add a way to unlock the vault; there can be eight. No record is sealed anew.
  *
  * `known` must open the vault already (TV_E_UNLOCK): its root key is kept nowhere. TV_E_LIMIT at
- * the commit when all slots are in use.
+ * the commit when all slots are in use, and for a third passphrase: opening tries two.
  *
  * Blocks: for the cost of both passphrases.
  * @param label  UTF-8, at most 40 bytes, no control characters; may be empty. Readable without a

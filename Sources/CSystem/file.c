@@ -53,6 +53,7 @@ int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {
     out->owner = status.st_uid;
     out->mode = status.st_mode & 07777;
     out->is_regular = S_ISREG(status.st_mode);
+    out->has_name = status.st_nlink > 0;
     return 0;
 }
 

@@ -1,7 +1,9 @@
 // Handles.swift - every object C can name. A handle is a number in a pointer's clothes: it is
 // looked up here and never dereferenced, so whatever a host hands in gives a status.
 //
-// 64 bits: index 24 | slot generation 20 | kind 4 | fork generation 8 | cookie 8.
+// 64 bits: index 22 | kind 4 | fork generation 6 | tag 32. The tag is the slot's generation under a
+// random permutation of its own, so that no handle comes twice and one handle says nothing about
+// the next: a changed or guessed number meets a live object once in 2^32 times.
 
 import CSystem
 import Synchronization
@@ -22,7 +24,8 @@ final class Handles: Sendable {
     private struct Slot {
         var object: (any Handled)?
         var kind: Kind
-        var generation: UInt64 = 1
+        var generation: UInt32 = 0
+        var tag: UInt32
     }
 
     private struct State {
@@ -32,33 +35,55 @@ final class Handles: Sendable {
 
     private let state = Mutex(State())
     private static let maxSlots = 1 << 22
-    private static let generationMask: UInt64 = 0xF_FFFF
+    /// A slot gives so many handles. Few, so that most numbers are seen to be no tag of any.
+    private static let maxGenerations: UInt32 = 1 << 20
 
     /// The table of this process; a forked child starts with an empty one.
     private static let table = PerProcess { Handles() }
-    /// Tells numbers that were never handles; the same on both sides of a fork.
-    private static let cookie = UInt64.random(in: 1...255)
+    private static let key = UInt64.random(in: 0...UInt64.max)
 
     // MARK: - Numbers
 
-    private static func encode(_ index: Int, _ generation: UInt64, _ kind: Kind) -> OpaquePointer? {
-        let fork = UInt64(tvs_fork_generation() & 0xFF)
-        let bits =
-            UInt64(index) | generation << 24 | kind.rawValue << 44 | fork << 48 | cookie << 56
+    private static func encode(_ index: Int, _ tag: UInt32, _ kind: Kind) -> OpaquePointer? {
+        let fork = UInt64(tvs_fork_generation() & 0x3F)
+        let bits = UInt64(index) | kind.rawValue << 22 | fork << 26 | UInt64(tag) << 32
         return unsafe OpaquePointer(bitPattern: UInt(bits))
     }
 
-    /// Throws unless the number is a handle of this kind made in this process.
+    /// Throws unless the number looks like a handle of this kind made in this process.
     private static func decode(
         _ handle: OpaquePointer?, _ kind: Kind
-    ) throws(Failure) -> (index: Int, generation: UInt64) {
+    ) throws(Failure) -> (index: Int, tag: UInt32) {
         let bits = UInt64(UInt(bitPattern: handle))
-        guard bits >> 56 == cookie, (bits >> 44) & 0xF == kind.rawValue else { throw dead }
-        guard (bits >> 48) & 0xFF == UInt64(tvs_fork_generation() & 0xFF) else {
+        let (index, tag) = (Int(bits & 0x3F_FFFF), UInt32(truncatingIfNeeded: bits >> 32))
+        guard (bits >> 22) & 0xF == kind.rawValue, generation(index, tag) < maxGenerations else {
+            throw dead
+        }
+        guard (bits >> 26) & 0x3F == UInt64(tvs_fork_generation() & 0x3F) else {
             throw Failure(
                 .forked, "this handle was made before fork(); make a new one in this process")
         }
-        return (Int(bits & 0xFF_FFFF), (bits >> 24) & generationMask)
+        return (index, tag)
+    }
+
+    /// A permutation of the generations, another one for each slot: every step can be undone.
+    private static func tag(_ index: Int, _ generation: UInt32) -> UInt32 {
+        let key = (Self.key ^ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15
+        var tag = generation ^ UInt32(truncatingIfNeeded: key)
+        tag = tag &* 0x85EB_CA6B
+        tag ^= tag >> 13 ^ UInt32(truncatingIfNeeded: key >> 32)
+        tag = tag &* 0xC2B2_AE35
+        return tag ^ tag >> 16
+    }
+
+    /// The generation that a tag stands for: `tag` backwards.
+    private static func generation(_ index: Int, _ tag: UInt32) -> UInt32 {
+        let key = (Self.key ^ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15
+        var word = tag ^ tag >> 16
+        word = word &* 0x7ED1B41D ^ UInt32(truncatingIfNeeded: key >> 32)
+        word ^= word >> 13 ^ word >> 26
+        word = word &* 0xA5CB9243
+        return word ^ UInt32(truncatingIfNeeded: key)
     }
 
     private static var dead: Failure {
@@ -69,15 +94,16 @@ final class Handles: Sendable {
 
     /// Gives an object to C.
     static func add<Object: Handled>(_ object: Object) throws(Failure) -> OpaquePointer? {
-        let place = table.get().state.withLock { state -> (Int, UInt64)? in
+        let place = table.get().state.withLock { state -> (Int, UInt32)? in
             if let index = state.free.popLast() {
                 state.slots[index].object = object
                 state.slots[index].kind = Object.kind
-                return (index, state.slots[index].generation)
+                return (index, state.slots[index].tag)
             }
-            guard state.slots.count < maxSlots else { return nil }
-            state.slots.append(Slot(object: object, kind: Object.kind))
-            return (state.slots.count - 1, 1)
+            let index = state.slots.count
+            guard index < maxSlots else { return nil }
+            state.slots.append(Slot(object: object, kind: Object.kind, tag: tag(index, 0)))
+            return (index, tag(index, 0))
         }
         guard let place else {
             throw Failure(.limit, "\(maxSlots) objects are alive; free some first")
@@ -89,9 +115,9 @@ final class Handles: Sendable {
     static func get<Object: Handled>(
         _ handle: OpaquePointer?, as type: Object.Type = Object.self
     ) throws(Failure) -> Object {
-        let (index, generation) = try unsafe decode(handle, Object.kind)
+        let (index, tag) = try unsafe decode(handle, Object.kind)
         let object = table.get().state.withLock { state -> (any Handled)? in
-            guard index < state.slots.count, state.slots[index].generation == generation,
+            guard index < state.slots.count, state.slots[index].tag == tag,
                 state.slots[index].kind == Object.kind
             else { return nil }
             return state.slots[index].object
@@ -105,15 +131,16 @@ final class Handles: Sendable {
     static func remove<Object: Handled>(
         _ handle: OpaquePointer?, as type: Object.Type
     ) -> Object? {
-        guard let (index, generation) = try? unsafe decode(handle, Object.kind) else { return nil }
+        guard let (index, tag) = try? unsafe decode(handle, Object.kind) else { return nil }
         let object = table.get().state.withLock { state -> (any Handled)? in
-            guard index < state.slots.count, state.slots[index].generation == generation,
+            guard index < state.slots.count, state.slots[index].tag == tag,
                 state.slots[index].kind == Object.kind, let object = state.slots[index].object
             else { return nil }
             state.slots[index].object = nil
             // A slot whose generations are used up is never used again: no handle comes twice.
-            if generation < generationMask {
-                state.slots[index].generation = generation + 1
+            if state.slots[index].generation < maxGenerations - 1 {
+                state.slots[index].generation += 1
+                state.slots[index].tag = Self.tag(index, state.slots[index].generation)
                 state.free.append(index)
             }
             return object

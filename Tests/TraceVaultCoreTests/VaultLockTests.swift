@@ -49,6 +49,66 @@ import Testing
         #expect(status { try vault.unlock(Fake.key(9)) } == .unlock)
     }
 
+    /// A store whose reader is overtaken.
+    private final class SlowStore: Store {
+        private let real = MemoryStore()
+        private let afterRead = Mutex<(@Sendable () -> Void)?>(nil)
+
+        func overtakeOnce(_ body: @escaping @Sendable () -> Void) {
+            afterRead.withLock { $0 = body }
+        }
+
+        func read() throws(Failure) -> ByteBuffer {
+            let bytes = try real.read()
+            let body = afterRead.withLock { body in
+                defer { body = nil }
+                return body
+            }
+            body?()
+            return bytes
+        }
+        func revision() throws(Failure) -> Revision { try real.revision() }
+        func create(_ bytes: ByteBuffer) throws(Failure) { try real.create(bytes) }
+        func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
+            try real.lease(timeoutMs: timeoutMs)
+        }
+        func replace(
+            _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
+        ) throws(Failure) -> Bool {
+            try real.replace(bytes, ifRevision: expected, keepingPrevious: keepingPrevious)
+        }
+    }
+
+    @Test func anUnlockThatIsOvertakenByAChangeDoesNotBringTheOldStateBack() throws {
+        let store = SlowStore()
+        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
+        try put(vault, Fake.token1)
+        let unlock = unlock
+        vault.lock()
+        store.overtakeOnce {
+            try? vault.unlock(unlock)
+            let edit = vault.edit()
+            try? edit.put("acme", Fake.account1, token: Fake.token2)
+            try? edit.commit()
+            vault.lock()
+        }
+        try vault.unlock(unlock)
+        #expect(try vault.tenant(named: "acme").header(nil).hasSuffix(Fake.token2))
+        #expect(try vault.current().header.generation == vault.generation)
+    }
+
+    @Test func aTenantThatWasRemovedKeepsNoKeyNotEvenWhenTheVaultIsClosed() throws {
+        var vault: Vault? = try filled()
+        let tenant = try vault?.tenant(named: "acme")
+        try vault.map { vault in
+            try change(vault) { try $0.removeTenant("acme") }
+        }
+        #expect(status { _ = try tenant?.header(nil) } == .notFound)
+        #expect(tenant?.holdsKey == false)
+        vault = nil
+        #expect(status { _ = try tenant?.header(nil) } == .notFound)
+    }
+
     @Test func lockingWipesEveryKeyOfTheVault() throws {
         let vault = try Fake.memoryVault()
         let edit = vault.edit()

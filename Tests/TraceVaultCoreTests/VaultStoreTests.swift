@@ -92,6 +92,16 @@ import Testing
         #expect(status.st_mode & 0o777 == 0o600)
     }
 
+    @Test func whatAWriterKilledWhileKeepingTheOldFileLeftBehindGoesWithThePreviousGeneration()
+        throws
+    {
+        let vault = try create()
+        try put(vault, "acme", Fake.token1)
+        #expect(unsafe link(scratch.vault, scratch.vault + ".prev.new") == 0)
+        try change(vault) { try $0.rekey(Fake.key(9)) }
+        #expect(!scratch.exists(".prev") && !scratch.exists(".prev.new"))
+    }
+
     @Test func creatingOverAFileIsRefusedAndHarmless() throws {
         _ = try create()
         let before = try scratch.bytes()

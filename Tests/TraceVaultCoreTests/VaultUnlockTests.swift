@@ -52,6 +52,30 @@ import Testing
         #expect(try vault.describe().text.contains("\"kdf_memory_kib\":19456,\"kdf_passes\":2"))
     }
 
+    @Test func aPassphraseThatNoReaderWouldTryIsRefused() throws {
+        let vault = try filled()
+        for number in 1...2 {
+            try change(vault) {
+                try $0.addUnlock(Fake.passphrase("phrase \(number)"), known: unlock, label: "")
+            }
+        }
+        let third = status {
+            try change(vault) {
+                try $0.addUnlock(Fake.passphrase("phrase 3"), known: unlock, label: "")
+            }
+        }
+        #expect(third == .limit)
+        #expect(try opens(Fake.passphrase("phrase 2")) == nil)
+        // In the place of another one it is tried.
+        try change(vault) { edit in
+            try edit.removeUnlock(slot: 1)
+            try edit.addUnlock(Fake.passphrase("phrase 3"), known: unlock, label: "")
+        }
+        for number in 2...3 {
+            #expect(try opens(Fake.passphrase("phrase \(number)")) == nil)
+        }
+    }
+
     @Test func aRemovedUnlockOpensNeitherTheVaultNorItsPreviousGeneration() throws {
         let vault = try filled()
         try change(vault) { try $0.addUnlock(second, known: unlock, label: "") }

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .reader import RAW_KEY, SLOT, SLOTS, Unlock
-from .vector import DAMAGED_HEADER, HEADER_MAC, KDF_BOUNDS, KEY, OK, PHRASE, UNLOCK, WEAK_KDF, Vector
+from .vector import (
+    DAMAGED_HEADER,
+    HEADER_MAC,
+    KDF_BOUNDS,
+    KEY,
+    OK,
+    PHRASE,
+    UNLOCK,
+    WEAK_KDF,
+    Vector,
+)
 from .writer import Plan, flip, put, rehashed, slot, with_slots
 
 NONE = bytes(SLOT)

@@ -85,6 +85,7 @@ typedef struct tvs_file_status {
     uint32_t owner;
     uint32_t mode; /* permission bits and the sticky bit */
     int32_t is_regular;
+    int32_t has_name; /* some directory still has it */
 } tvs_file_status;
 
 /* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. */
@@ -118,6 +119,13 @@ const char *tvs_error_name(int32_t number);
 int tvs_thread_start(void (*body)(void *), void *context, size_t stack_len, uintptr_t *thread_out);
 /** Waits for the thread's end. */
 void tvs_thread_join(uintptr_t thread);
+
+/** A mutex that ThreadSanitizer sees, for SanitizedMutex.swift alone. */
+typedef struct tvs_checked_lock tvs_checked_lock;
+tvs_checked_lock *tvs_checked_lock_new(void);
+void tvs_checked_lock_take(tvs_checked_lock *lock);
+void tvs_checked_lock_give(tvs_checked_lock *lock);
+void tvs_checked_lock_free(tvs_checked_lock *lock);
 
 /** A door that opens once; waiting costs no processor time. */
 typedef struct tvs_gate tvs_gate;

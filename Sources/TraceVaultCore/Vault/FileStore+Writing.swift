@@ -11,6 +11,8 @@ import Synchronization
 extension FileStore {
     private var temporaryName: String { name + ".new" }
     private var previousName: String { name + ".prev" }
+    /// The old file on its way to the previous one's name.
+    private var passingName: String { previousName + ".new" }
 
     // MARK: - Create
 
@@ -19,7 +21,8 @@ extension FileStore {
         defer { lease.release() }
         let directory = try openDirectory()
         do throws(Failure) {
-            try writeTemporary(bytes, directory, owner: nil)
+            let file = try writeTemporary(bytes, directory, owner: nil)
+            try checkOwn(file)
             // Unlike a rename, a link never replaces.
             let answer = files.link(directory.number, temporaryName, name)
             if answer == -EEXIST { throw Self.exists }
@@ -46,8 +49,9 @@ extension FileStore {
         let owner = try status(of: try openVault(directory), "the file").owner
         guard try revision(directory) == expected else { return false }
         do throws(Failure) {
-            try writeTemporary(bytes, directory, owner: owner)
+            let file = try writeTemporary(bytes, directory, owner: owner)
             if keepingPrevious { try keepPrevious(directory) }
+            try checkOwn(file)
             let answer = files.rename(directory.number, temporaryName, name)
             if let error = FileError(answer: answer) { throw failed("replacing it", error) }
         } catch {
@@ -62,7 +66,7 @@ extension FileStore {
     /// Writes, syncs and reads back a file beside the vault; only the lock's holder may.
     private func writeTemporary(
         _ bytes: ByteBuffer, _ directory: borrowing Descriptor, owner: UInt32?
-    ) throws(Failure) {
+    ) throws(Failure) -> Descriptor {
         // What a killed writer left behind.
         _ = files.unlink(directory.number, temporaryName)
         let number = files.open(directory.number, temporaryName, .new)
@@ -76,6 +80,16 @@ extension FileStore {
         try write(bytes, to: file)
         try sync(file)
         try compare(bytes, directory)
+        return file
+    }
+
+    /// What is about to be named is what was written: without the lock, another writer would have
+    /// taken it away.
+    private func checkOwn(_ file: borrowing Descriptor) throws(Failure) {
+        guard try status(of: file, "the new file").hasName else {
+            throw Failure(
+                .conflict, "another writer is at work without the lock: was <vault>.lock removed?")
+        }
     }
 
     private func write(
@@ -135,26 +149,28 @@ extension FileStore {
 
     /// Keeps the file that is about to be replaced as `<vault>.prev`.
     private func keepPrevious(_ directory: borrowing Descriptor) throws(Failure) {
-        let passing = previousName + ".new"
-        _ = files.unlink(directory.number, passing)
-        let answer = files.link(directory.number, name, passing)
+        _ = files.unlink(directory.number, passingName)
+        let answer = files.link(directory.number, name, passingName)
         // File systems without hard links have no previous generation.
         if [-EPERM, -EOPNOTSUPP, -EMLINK].contains(answer) { return }
         if let error = FileError(answer: answer) { throw failed("keeping the old one", error) }
-        let renamed = files.rename(directory.number, passing, previousName)
+        let renamed = files.rename(directory.number, passingName, previousName)
         // Left over when both names were links to one file already.
-        _ = files.unlink(directory.number, passing)
+        _ = files.unlink(directory.number, passingName)
         if let error = FileError(answer: renamed) { throw failed("keeping the old one", error) }
     }
 
-    /// Takes `<vault>.prev` away, which still holds what this change removed.
+    /// Takes `<vault>.prev` away, which still holds what this change removed; so does the name that
+    /// a writer who was killed while keeping it left behind.
     private func forgetPrevious(_ directory: borrowing Descriptor) throws(Failure) {
-        let answer = files.unlink(directory.number, previousName)
-        guard answer == 0 || answer == -ENOENT else {
-            throw Failure(
-                .durabilityUnknown,
-                "the new vault is in place, but its .prev copy, which still holds what was "
-                    + "removed, could not be removed: \(FileError(-answer).name); remove it")
+        for copy in [previousName, passingName] {
+            let answer = files.unlink(directory.number, copy)
+            guard answer == 0 || answer == -ENOENT else {
+                throw Failure(
+                    .durabilityUnknown,
+                    "the new vault is in place, but \(copy), which still holds what was removed, "
+                        + "could not be removed: \(FileError(-answer).name); remove it")
+            }
         }
     }
 

@@ -181,6 +181,18 @@ package final class FileStore: Store {
 
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
         let directory = try openDirectory()
+        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+        let place = WriterQueue.Place(in: queue)
+        while true {
+            let file = try openLock(directory)
+            try wait(for: file, place, until: deadline)
+            if try status(of: file, "its lock").hasName { return Lease(file, place) }
+            // Removed meanwhile: others lock a new file of this name.
+            guard tvs_monotonic_ms() < deadline else { throw Self.busy }
+        }
+    }
+
+    private func openLock(_ directory: borrowing Descriptor) throws(Failure) -> Descriptor {
         let number = files.open(directory.number, name + ".lock", .lock)
         if number == -ELOOP {
             throw Failure(.unsafeFile, "the vault's lock file is a symbolic link: remove it")
@@ -188,22 +200,30 @@ package final class FileStore: Store {
         if let error = FileError(answer: number) { throw failed("opening its lock", error) }
         let file = Descriptor(number: number, files: files)
         try checkLock(file, directory)
-        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
-        let place = WriterQueue.Place(in: queue)
+        return file
+    }
+
+    private static var busy: Failure {
+        var failure = Failure(.busy, "another writer held the vault too long; try again")
+        failure.retriable = true
+        return failure
+    }
+
+    /// Returns with the lock taken.
+    private func wait(
+        for file: borrowing Descriptor, _ place: borrowing WriterQueue.Place,
+        until deadline: Int64
+    ) throws(Failure) {
         while true {
             if place.isFirst {
                 let answer = files.lock(file.number)
-                if answer == 0 { return Lease(file, place) }
+                if answer == 0 { return }
                 guard answer == -EAGAIN || answer == -EINTR else {
                     throw failed("locking it", FileError(-answer))
                 }
             }
             let rest = deadline - tvs_monotonic_ms()
-            guard rest > 0 else {
-                var failure = Failure(.busy, "another writer held the vault too long; try again")
-                failure.retriable = true
-                throw failure
-            }
+            guard rest > 0 else { throw Self.busy }
             // Often: a busy writer in another process lets go for moments only.
             tvs_sleep_ms(min(Self.pollMs, rest))
         }

@@ -11,6 +11,8 @@ package struct FileStatus: Sendable {
     /// Permission bits and the sticky bit.
     package let mode: UInt32
     package let isRegular: Bool
+    /// Whether it was not removed meanwhile.
+    package let hasName: Bool
 }
 
 /// A path as `FileSystem` takes it: a directory and a name in it, which may be empty.
@@ -99,7 +101,7 @@ package struct SystemFiles: FileSystem {
         return .success(
             FileStatus(
                 size: status.size, owner: status.owner, mode: status.mode,
-                isRegular: status.is_regular != 0))
+                isRegular: status.is_regular != 0, hasName: status.has_name != 0))
     }
 
     package func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32 {

@@ -13,7 +13,7 @@ struct KeySlot {
     let start: Int
 
     /// The most passphrase slots tried per opening: each may cost seconds.
-    private static let maximumTries = 2
+    static let maximumTries = 2
     static let wrappedCount = Sealing.keyCount + Sealing.tagCount
     static let maximumCount = 8
     static let saltOffset = 32

@@ -36,11 +36,12 @@ package final class Credential: Sendable {
     package let fingerprint: UInt64
 
     fileprivate init(
-        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID
+        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID,
+        tenant: String
     ) {
         self.account = account
-        tenant = span.text(metadata.tenant)
-        accountID = metadata.account?.text ?? ""
+        self.tenant = tenant
+        accountID = account.text
         origin = span.text(metadata.origin)
         label = span.text(metadata.label)
         notBeforeMs = metadata.notBeforeMs
@@ -92,6 +93,7 @@ final class TenantIndex: Sendable {
     let generation: UInt64
     private let sealed: ByteBuffer
     private let vaultID: Identifier
+    private let name: String
     private let key: SecretBytes
     /// By account id, the active credential before the retiring one.
     private let entries: [Entry]
@@ -112,6 +114,7 @@ final class TenantIndex: Sendable {
                     account: found.account, record: record,
                     metadata: try snapshot.openMetadata(record, into: metadata)))
         }
+        name = tenant.name.text
         key = try snapshot.tenantKey(tenant)
         self.entries = entries
         self.metadata = metadata
@@ -165,7 +168,7 @@ final class TenantIndex: Sendable {
         let entry = entries[place]
         let credential = metadata.withBytes { span in
             Metadata(span, entry.metadata, of: .credential).map {
-                Credential($0, span, entry.record, entry.account)
+                Credential($0, span, entry.record, entry.account, tenant: name)
             }
         }
         guard let credential else { throw VaultRecord.unopened }
@@ -210,14 +213,14 @@ package final class Tenant: Sendable {
     private let tenantName: TenantName
     /// Weak: a tenant must not keep the keys of all others in memory.
     private weak let source: (any TenantSource)?
-    /// Nil after the vault was locked.
-    private let index: Mutex<TenantIndex?>
+    /// Or why there is none: the vault was locked, the tenant removed.
+    private let index: Mutex<Result<TenantIndex, Failure>>
 
     init(_ name: TenantName, from source: any TenantSource) throws(Failure) {
         self.name = name.text
         tenantName = name
         self.source = source
-        index = Mutex(try source.tenantIndex(name, known: nil))
+        index = Mutex(.success(try source.tenantIndex(name, known: nil)))
     }
 
     /// This tenant's accounts: metadata only.
@@ -230,10 +233,12 @@ package final class Tenant: Sendable {
         return try current().credential(id, nowMs: UInt64(clamping: tvs_wall_ms()))
     }
 
-    var holdsKey: Bool { index.withLock { $0 != nil } }
+    var holdsKey: Bool { index.withLock { (try? $0.get()) != nil } }
 
     /// Wipes the tenant's key and what is known of its accounts.
-    func forget() { index.withLock { $0 = nil } }
+    func forget() { forget(Failure(.locked, "the vault was locked and closed")) }
+
+    private func forget(_ why: Failure) { index.withLock { $0 = .failure(why) } }
 
     /// Opens one secret for the closure and wipes it afterwards.
     package func lend<R: ~Copyable>(
@@ -264,16 +269,18 @@ package final class Tenant: Sendable {
 
     private func current() throws(Failure) -> TenantIndex {
         let known = index.withLock { $0 }
-        guard let source else {
-            guard let known else { throw Failure(.locked, "the vault was locked and closed") }
-            return known
+        guard let source else { return try known.get() }
+        let newest: TenantIndex
+        do throws(Failure) {
+            newest = try source.tenantIndex(tenantName, known: try? known.get())
+        } catch {
+            if error.status == .notFound { forget(error) }
+            throw error
         }
-        let newest = try source.tenantIndex(tenantName, known: known)
-        if newest !== known {
-            index.withLock { held in
-                // Asked while no `forget` can come in between: the vault locks before it calls it.
-                if !source.isLocked, held?.generation ?? 0 <= newest.generation { held = newest }
-            }
+        index.withLock { held in
+            let heldGeneration = (try? held.get())?.generation ?? 0
+            // Asked while no `forget` can come in between: the vault locks before it calls it.
+            if !source.isLocked, heldGeneration <= newest.generation { held = .success(newest) }
         }
         return newest
     }

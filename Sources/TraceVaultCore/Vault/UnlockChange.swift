@@ -48,6 +48,16 @@ extension Snapshot {
                 }
                 slots[free] = try added.slot.sealed(
                     at: free, root: added.root, vaultID: header.vaultID)
+                // Readers try so many and no more: each may cost seconds.
+                guard
+                    !Self.isPassphrase(slots[free])
+                        || slots.count(where: Self.isPassphrase) <= KeySlot.maximumTries
+                else {
+                    throw Failure(
+                        .limit,
+                        "a vault opens with at most \(KeySlot.maximumTries) passphrases: remove one"
+                    )
+                }
             case .remove(let index, let salt):
                 guard slots.indices.contains(index), let slot = slots[index],
                     slot.withBytes({ $0.identifier(at: KeySlot.saltOffset) }) == salt
@@ -60,6 +70,11 @@ extension Snapshot {
             throw Failure(.argument, "the last unlock cannot be removed: add another one first")
         }
         return (try KeySlot.print(slots), UInt8(truncatingIfNeeded: count))
+    }
+
+    private static func isPassphrase(_ slot: ByteBuffer?) -> Bool {
+        slot?.withBytes { $0.integer(at: 0, as: UInt8.self) }
+            == UnlockSecret.Kind.passphrase.rawValue
     }
 
     private static let slotsChanged = Failure(

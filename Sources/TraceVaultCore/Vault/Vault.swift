@@ -121,13 +121,15 @@ package final class Vault: Sendable {
 
     /// Opens a locked vault again, with the state that its store has now.
     package func unlock(_ unlock: UnlockSecret) throws(Failure) {
-        // Asked first: what another thread commits meanwhile may be newer than what is read here.
-        let newest = state.withLock { $0.newest }
-        let opened = try Self.opened(store, unlock, settings)
-        if opened.header.revision != newest.revision {
-            try opened.checkFollows(newest)
-        }
-        state.withLock { $0.unlock(opened) }
+        var opened: Snapshot
+        repeat {
+            // Asked first: what another thread commits may be newer than what is read here.
+            let newest = state.withLock { $0.newest }
+            opened = try Self.opened(store, unlock, settings)
+            if opened.header.revision != newest.revision {
+                try opened.checkFollows(newest)
+            }
+        } while !state.withLock { $0.unlock(opened) }
     }
 
     var isLocked: Bool { state.withLock { $0.snapshot == nil } }

@@ -58,10 +58,14 @@ struct VaultState: Sendable {
         return taken.compactMap(\.tenant)
     }
 
-    /// Holds an opened state again; one that was opened meanwhile stays.
-    mutating func unlock(_ opened: Snapshot) {
-        if snapshot == nil { snapshot = opened }
-        if newest.generation < opened.header.generation { newest = opened.header }
+    /// Holds an opened state again; one that was opened meanwhile stays. False when a later state
+    /// was seen meanwhile: then there is something newer to open.
+    mutating func unlock(_ opened: Snapshot) -> Bool {
+        guard snapshot == nil else { return true }
+        guard newest.generation <= opened.header.generation else { return false }
+        snapshot = opened
+        newest = opened.header
+        return true
     }
 
     mutating func add(_ tenant: Tenant) {

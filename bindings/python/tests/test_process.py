@@ -264,13 +264,23 @@ def tv_text(value: Any) -> str:
 def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     readme = (PROJECT / "README.md").read_text()
-    create, fetch, batch = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.M | re.S)
+    create, later, fetch, batch = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.M | re.S)
     done = run(tmp_path, ["-W", "ignore", "-c", create], stdin="test-token-not-real-acme\n")
     assert done.returncode == 0, done.stderr
+    given = (
+        "import tracevault as tv\n"
+        "key, their_key = tv.RawKey.from_file('soc.key'), tv.RawKey(bytes(32))\n"
+        "phrase, new_token = 'test phrase, not real', b'test-token-not-real-new'\n"
+        "account_id = '023e105f4ecef8ad9ca31a8372d0c353'\n"
+        "vault = tv.Vault.open('soc.vault', key)\n"
+    )
+    done = run(tmp_path, ["-c", given + later])
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "acme.vault").exists()
     # The README speaks of Cloudflare itself; here the stand-in takes its place.
     with tv.Vault.open(tmp_path / "soc.vault", tv.RawKey.from_file(tmp_path / "soc.key")) as vault:
         (stored,) = vault.accounts()
-        assert (stored.tenant, stored.label) == ("acme", "Acme EU")
+        assert (stored.tenant, stored.label) == ("acme", "Acme Europe")
         with vault.edit() as edit:
             edit.remove("acme", stored.account_id)
             edit.put("acme", ACME, credential(server, ACME), origin=server.origin)

@@ -1,0 +1,225 @@
+/* rotation.c - a vault's life through the C ABI: rotation, unlocks, rekey, export, lock, rollback. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static char folder[128];
+
+static const char *in_folder(const char *name) {
+    static char path[4][256];
+    static int next;
+    next = (next + 1) % 4;
+    snprintf(path[next], sizeof path[next], "%s/%s", folder, name);
+    return path[next];
+}
+
+static tv_vault *create(const char *path) {
+    tv_unlock *unlock = test_key(7);
+    tv_vault *vault = NULL;
+    tv_edit *edit = NULL;
+    OK(tv_vault_create(path, strlen(path), unlock, NULL, &vault, ERR));
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
+    OK(tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    tv_unlock_free(unlock);
+    return vault;
+}
+
+static tv_status open_with(const char *path, unsigned char key) {
+    tv_unlock *unlock = test_key(key);
+    tv_vault *vault = NULL;
+    tv_status status = tv_vault_open(path, strlen(path), unlock, NULL, &vault, NULL);
+    tv_unlock_free(unlock);
+    tv_vault_free(vault);
+    return status;
+}
+
+static int says(tv_vault *vault, tv_status (*ask)(const tv_vault *, tv_document **, tv_error **),
+                const char *text) {
+    tv_document *document = NULL;
+    const char *json = "";
+    OK(ask(vault, &document, ERR));
+    OK(tv_document_view(document, TEXT("json"), &json, NULL, ERR));
+    int found = strstr(json, text) != NULL;
+    tv_document_free(document);
+    return found;
+}
+
+PROMISE(a_rotation_keeps_the_old_credential_until_it_is_removed) {
+    tv_vault *vault = create(in_folder("rotation"));
+    tv_edit *edit = NULL;
+    OK(tv_edit_begin(vault, &edit, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_edit_promote(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
+    GIVES(TV_E_NOT_FOUND, tv_edit_remove_retiring(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
+    GIVES(TV_E_NOT_FOUND, tv_edit_retire(edit, TEXT("acme"), TEXT(ACCOUNT_B), ERR));
+    GIVES(TV_E_ACCOUNT_ID, tv_edit_retire(edit, TEXT("acme"), TEXT("x"), ERR));
+    OK(tv_edit_retire(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
+    OK(tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT(TOKEN_B), ERR));
+    OK(tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    CHECK(says(vault, tv_vault_list, "\"state\":\"retiring\""));
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_promote(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
+    OK(tv_edit_remove_retiring(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
+    OK(tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    CHECK(!says(vault, tv_vault_list, "\"state\":\"retiring\""));
+    tv_vault_free(vault);
+}
+
+PROMISE(a_stored_credential_changes_but_for_where_it_goes) {
+    tv_vault *vault = create("");
+    tv_edit *edit = NULL;
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("label"), TEXT("Acme EU"), ERR));
+    OK(tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("expires"),
+                   TEXT("2020-01-01T00:00:00Z"), ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "not_before",
+                 tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("not_before"),
+                             TEXT("tomorrow"), ERR));
+    GIVES(TV_E_ORIGIN, tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("origin"),
+                                   TEXT("https://evil.example"), ERR));
+    GIVES(TV_E_CONFIG_NAME, tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("colour"),
+                                        TEXT("red"), ERR));
+    OK(tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    CHECK(says(vault, tv_vault_list, "\"expires\":\"2020-01-01T00:00:00.000Z\""));
+    tv_engine *engine = NULL;
+    tv_tenant *tenant = test_tenant(vault, "acme");
+    tv_request *request = test_request();
+    OK(tv_engine_new(NULL, &engine, ERR));
+    GIVES_NAMING(TV_E_EXPIRED, "2020-01-01",
+                 tv_engine_submit(engine, tenant, request, 0, NULL, ERR));
+    tv_request_free(request);
+    tv_tenant_free(tenant);
+    tv_engine_free(engine);
+    tv_vault_free(vault);
+}
+
+PROMISE(unlocks_come_and_go_and_a_rekey_leaves_one) {
+    const char *path = in_folder("unlocks");
+    tv_vault *vault = create(path);
+    tv_unlock *first = test_key(7), *second = test_key(8), *third = test_key(9);
+    tv_edit *edit = NULL;
+    OK(tv_edit_begin(vault, &edit, ERR));
+    GIVES(TV_E_UNLOCK, tv_edit_add_unlock(edit, second, second, TEXT(""), ERR));
+    GIVES(TV_E_HANDLE, tv_edit_add_unlock(edit, first, NULL, TEXT(""), ERR));
+    GIVES(TV_E_NOT_FOUND, tv_edit_remove_unlock(edit, 5, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_edit_remove_unlock(edit, -1, ERR));
+    OK(tv_edit_add_unlock(edit, first, second, TEXT("recovery"), ERR));
+    GIVES(TV_E_ARGUMENT, tv_edit_rekey(edit, third, ERR));
+    OK(tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    CHECK(open_with(path, 7) == TV_OK && open_with(path, 8) == TV_OK);
+    CHECK(says(vault, tv_vault_describe, "{\"slot\":1,\"type\":\"key\",\"label\":\"recovery\"}"));
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_remove_unlock(edit, 0, ERR));
+    OK(tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    CHECK(open_with(path, 7) == TV_E_UNLOCK && open_with(path, 8) == TV_OK);
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_rekey(edit, third, ERR));
+    OK(tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    CHECK(open_with(path, 8) == TV_E_UNLOCK && open_with(path, 9) == TV_OK);
+    CHECK(says(vault, tv_vault_verify, "\"tenants\":1,\"credentials\":1"));
+    tv_unlock_free(first);
+    tv_unlock_free(second);
+    tv_unlock_free(third);
+    tv_vault_free(vault);
+}
+
+PROMISE(an_export_is_a_vault_of_its_own) {
+    tv_vault *vault = create("");
+    const char *path = in_folder("export");
+    tv_unlock *unlock = test_key(8);
+    GIVES(TV_E_NOT_FOUND, tv_vault_export(vault, TEXT("initech"), path, strlen(path), unlock, NULL,
+                                          ERR));
+    OK(tv_vault_export(vault, TEXT("acme"), path, strlen(path), unlock, NULL, ERR));
+    GIVES(TV_E_EXISTS, tv_vault_export(vault, "", 0, path, strlen(path), unlock, NULL, ERR));
+    CHECK(open_with(path, 8) == TV_OK && open_with(path, 7) == TV_E_UNLOCK);
+    tv_unlock_free(unlock);
+    tv_vault_free(vault);
+}
+
+PROMISE(a_locked_vault_says_so_everywhere) {
+    tv_vault *vault = create("");
+    tv_tenant *tenant = test_tenant(vault, "acme"), *other = NULL;
+    tv_document *document = NULL;
+    tv_edit *edit = NULL;
+    tv_unlock *right = test_key(7), *wrong = test_key(8);
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_remove_tenant(edit, TEXT("acme"), ERR));
+    OK(tv_vault_lock(vault, ERR));
+    OK(tv_vault_lock(vault, ERR));
+    GIVES(TV_E_LOCKED, tv_vault_list(vault, &document, ERR));
+    GIVES(TV_E_LOCKED, tv_vault_describe(vault, &document, ERR));
+    GIVES(TV_E_LOCKED, tv_vault_verify(vault, &document, ERR));
+    GIVES(TV_E_LOCKED, tv_vault_refresh(vault, ERR));
+    GIVES(TV_E_LOCKED, tv_tenant_list(tenant, &document, ERR));
+    GIVES(TV_E_LOCKED, tv_tenant_open(vault, TEXT("acme"), &other, ERR));
+    GIVES(TV_E_LOCKED, tv_edit_commit(edit, ERR));
+    GIVES(TV_E_UNLOCK, tv_vault_unlock(vault, wrong, ERR));
+    OK(tv_vault_unlock(vault, right, ERR));
+    OK(tv_tenant_list(tenant, &document, ERR));
+    tv_document_free(document);
+    tv_edit_free(edit);
+    tv_tenant_free(tenant);
+    tv_unlock_free(right);
+    tv_unlock_free(wrong);
+    tv_vault_free(vault);
+}
+
+PROMISE(an_old_file_is_refused_by_who_knows_better) {
+    const char *path = in_folder("old");
+    tv_vault *vault = create(path);
+    tv_config *config = test_config();
+    tv_unlock *unlock = test_key(7);
+    OK(tv_config_set(config, TEXT("vault.min_generation"), TEXT("3"), ERR));
+    tv_vault *newer = NULL;
+    GIVES_NAMING(TV_E_ROLLBACK, "min_generation",
+                 tv_vault_open(path, strlen(path), unlock, config, &newer, ERR));
+    OK(tv_config_set(config, TEXT("vault.min_generation"), TEXT("2"), ERR));
+    OK(tv_vault_open(path, strlen(path), unlock, config, &newer, ERR));
+    tv_config_free(config);
+    tv_unlock_free(unlock);
+    tv_vault_free(newer);
+    tv_vault_free(vault);
+}
+
+PROMISE(the_new_calls_take_any_number_for_a_handle) {
+    tv_document *document = NULL;
+    GIVES(TV_E_HANDLE, tv_vault_lock(NULL, ERR));
+    GIVES(TV_E_HANDLE, tv_vault_unlock(NULL, NULL, ERR));
+    GIVES(TV_E_HANDLE, tv_vault_describe(NULL, &document, ERR));
+    GIVES(TV_E_HANDLE, tv_vault_verify(NULL, &document, ERR));
+    GIVES(TV_E_HANDLE, tv_vault_export(NULL, "", 0, TEXT("x"), NULL, NULL, ERR));
+    GIVES(TV_E_HANDLE, tv_edit_retire(NULL, TEXT("a"), TEXT(ACCOUNT_A), ERR));
+    GIVES(TV_E_HANDLE, tv_edit_promote(NULL, TEXT("a"), TEXT(ACCOUNT_A), ERR));
+    GIVES(TV_E_HANDLE, tv_edit_remove_retiring(NULL, TEXT("a"), TEXT(ACCOUNT_A), ERR));
+    GIVES(TV_E_HANDLE, tv_edit_remove_tenant(NULL, TEXT("a"), ERR));
+    GIVES(TV_E_HANDLE, tv_edit_add_unlock(NULL, NULL, NULL, "", 0, ERR));
+    GIVES(TV_E_HANDLE, tv_edit_remove_unlock(NULL, 0, ERR));
+    GIVES(TV_E_HANDLE, tv_edit_rekey(NULL, NULL, ERR));
+    tv_vault *vault = create("");
+    GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_vault_describe(vault, NULL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_vault_verify(vault, NULL, ERR));
+    tv_vault_free(vault);
+}
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    const char *parent = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/tv-rotation-XXXXXX", parent != NULL ? parent : "/tmp");
+    if (mkdtemp(folder) == NULL) return 2;
+    RUN(a_rotation_keeps_the_old_credential_until_it_is_removed);
+    RUN(a_stored_credential_changes_but_for_where_it_goes);
+    RUN(unlocks_come_and_go_and_a_rekey_leaves_one);
+    RUN(an_export_is_a_vault_of_its_own);
+    RUN(a_locked_vault_says_so_everywhere);
+    RUN(an_old_file_is_refused_by_who_knows_better);
+    RUN(the_new_calls_take_any_number_for_a_handle);
+    return finish();
+}

@@ -1,0 +1,80 @@
+"""A running engine uses what another process put into the vault: no restart, no lock."""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import tracevault as tv
+from launcher import Standin, standin
+
+KEY = bytes(range(32))
+#: What the other process does: stores a token that the server accepts.
+ROTATE = """
+import sys
+sys.path[:0] = sys.argv[1].split(":")
+import tracevault as tv
+path, tenant, account, origin = sys.argv[2:6]
+with tv.Vault.open(path, tv.RawKey(bytearray(range(32)))) as vault, vault.edit() as edit:
+    edit.retire(tenant, account)
+    edit.put(tenant, account, tv.ApiToken(sys.stdin.buffer.read()), origin=origin)
+"""
+#: Far above the two seconds of the promise, which a slow machine may miss.
+PATIENCE_S = 60
+
+
+@contextmanager
+def writers_lock(path: Path) -> Iterator[None]:
+    """The lock that writers take, held by this test."""
+    with path.with_name(path.name + ".lock").open("r+b") as lock:
+        whole = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
+        fcntl.fcntl(lock, fcntl.F_OFD_SETLK, whole)
+        yield
+
+
+def fetched(engine: tv.Engine, tenant: tv.Tenant, account: str, message: str) -> str:
+    try:
+        engine.trace(tenant, account, message, timeout=20)
+    except tv.TraceVaultError as error:
+        return error.status.name
+    return "OK"
+
+
+def rotated(path: Path, server: Standin, tenant: str, account: str) -> None:
+    folders = ":".join(entry for entry in sys.path if entry)
+    arguments = [folders, str(path), tenant, account, server.origin]
+    token = bytes(server.credential(account).token, "ascii")
+    subprocess.run([sys.executable, "-c", ROTATE, *arguments], input=token, check=True)
+
+
+def test_a_running_engine_uses_a_rotated_token_while_the_lock_is_held(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    path = tmp_path / "t.vault"
+    with standin(quota=0) as server:
+        known = next(a for a in server.accounts if server.credential(a.id).kind == "api_token")
+        message = server.messages_of(known.id)[0].postfix_id
+        with tv.Vault.create(path, tv.RawKey(bytearray(KEY))) as vault:
+            with vault.edit() as edit:
+                refused = tv.ApiToken(bytearray(b"test-token-not-real-and-refused"))
+                edit.put(known.tenant, known.id, refused, origin=server.origin)
+            tenant = vault.tenant(known.tenant)
+            settings: dict[str, str | int] = {
+                "api.base_url": server.base_url,
+                "tls.ca_file": server.ca_file,
+                "budget.quota": 0,
+            }
+            with tv.Engine(settings) as engine:
+                assert fetched(engine, tenant, known.id, message) == "E_CREDENTIAL"
+                rotated(path, server, known.tenant, known.id)
+                with writers_lock(path):
+                    deadline = time.monotonic() + PATIENCE_S
+                    while (found := fetched(engine, tenant, known.id, message)) != "OK":
+                        assert found == "E_CREDENTIAL"
+                        assert time.monotonic() < deadline, "the new token is not picked up"
+            assert vault.generation == 3

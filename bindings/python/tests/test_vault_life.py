@@ -1,0 +1,205 @@
+"""A vault's life through the binding: rotation, validity, unlocks, lock, export, rollback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+
+ACME = "acae0000000000000000000000000001"
+OTHER = "acae0000000000000000000000000002"
+KEY = bytes(range(32))
+CHEAP = {"vault.kdf_memory_kib": 19456, "vault.kdf_passes": 2}
+
+
+def token(text: str = "acme-01") -> tv.ApiToken:
+    return tv.ApiToken(bytearray(f"test-token-not-real-{text}".encode()))
+
+
+@pytest.fixture
+def path(library_path: Path, tmp_path: Path) -> Path:
+    assert library_path
+    tmp_path.chmod(0o700)
+    return tmp_path / "soc.vault"
+
+
+@pytest.fixture
+def vault(path: Path) -> Iterator[tv.Vault]:
+    with tv.Vault.create(path, tv.RawKey(KEY), settings=CHEAP) as made:
+        with made.edit() as edit:
+            edit.put("acme", ACME, token(), label="Acme")
+            edit.put("globex", OTHER, token("globex"))
+        yield made
+
+
+def opened(path: Path, key: bytes = KEY, **settings: str | int) -> tv.Vault:
+    return tv.Vault.open(path, tv.RawKey(key), settings=settings)
+
+
+def states(vault: tv.Vault) -> list[tuple[str, str]]:
+    return [(account.tenant, account.state) for account in vault.accounts()]
+
+
+def test_a_rotation_has_two_credentials_and_ends_with_one(vault: tv.Vault) -> None:
+    with vault.edit() as edit:
+        edit.retire("acme", ACME)
+        edit.put("acme", ACME, token("acme-02"))
+    assert states(vault) == [("acme", "active"), ("acme", "retiring"), ("globex", "active")]
+    before = [account.fingerprint for account in vault.accounts()]
+    with vault.edit() as edit:
+        edit.promote("acme", ACME)
+    assert [account.fingerprint for account in vault.accounts()] == [
+        before[1],
+        before[0],
+        before[2],
+    ]
+    with vault.edit() as edit:
+        edit.remove_retiring("acme", ACME)
+    assert states(vault) == [("acme", "active"), ("globex", "active")]
+    assert vault.accounts()[0].fingerprint == before[1]
+    with vault.edit() as edit, pytest.raises(tv.NotFoundError):
+        edit.promote("acme", ACME)
+
+
+def test_properties_change_without_the_secret_and_bounds_are_times(vault: tv.Vault) -> None:
+    until = datetime(2099, 1, 31, tzinfo=timezone(timedelta(hours=1)))
+    with vault.edit() as edit:
+        edit.set("acme", ACME, label="Acme EU", budget_group="msp", expires=until)
+        edit.set("acme", ACME, not_before="2026-01-01T00:00:00Z")
+    acme = vault.accounts()[0]
+    assert (acme.label, acme.budget_group, acme.expires) == ("Acme EU", "msp", until)
+    assert acme.not_before == datetime(2026, 1, 1, tzinfo=timezone.utc)
+    with vault.edit() as edit:
+        edit.set("acme", ACME, label="", budget_group="", expires="", not_before="")
+    acme = vault.accounts()[0]
+    assert (acme.label, acme.budget_group, acme.expires, acme.not_before) == ("", None, None, None)
+    with vault.edit() as edit, pytest.raises(tv.ArgumentError, match="zone"):
+        edit.set("acme", ACME, expires=datetime(2099, 1, 31))
+
+
+def test_a_stored_secret_is_never_pointed_elsewhere(vault: tv.Vault) -> None:
+    with vault.edit() as edit, pytest.raises(tv.CredentialError) as caught:
+        edit._set("acme", ACME, "origin", "https://evil.example")
+    assert caught.value.status is tv.Status.E_ORIGIN
+
+
+def test_an_expired_credential_is_not_sent(vault: tv.Vault) -> None:
+    with vault.edit() as edit:
+        edit.set("acme", ACME, expires="2020-01-01T00:00:00Z")
+    with tv.Engine() as engine, pytest.raises(tv.CredentialError, match="expired") as caught:
+        engine.trace(vault.tenant("acme"), ACME, "4Njp3P0STMz2c02Q")
+    assert caught.value.status is tv.Status.E_EXPIRED
+
+
+def test_a_shredded_tenant_is_gone_and_so_is_the_previous_generation(
+    vault: tv.Vault, path: Path
+) -> None:
+    assert path.with_name("soc.vault.prev").exists()
+    with vault.edit() as edit:
+        edit.remove_tenant("acme")
+        with pytest.raises(tv.NotFoundError):
+            edit.remove_tenant("initech")
+    assert states(vault) == [("globex", "active")]
+    assert not path.with_name("soc.vault.prev").exists()
+
+
+def test_unlocks_are_added_listed_and_removed(vault: tv.Vault, path: Path) -> None:
+    first, phrase = tv.RawKey(KEY), tv.Passphrase("correct horse, not a real one")
+    with vault.edit() as edit:
+        edit.add_unlock(phrase, known=first, label="recovery")
+    assert vault.describe()["unlocks"] == [
+        {"slot": 0, "type": "key", "label": ""},
+        {
+            "slot": 1,
+            "type": "passphrase",
+            "label": "recovery",
+            "kdf_memory_kib": 19456,
+            "kdf_passes": 2,
+        },
+    ]
+    tv.Vault.open(path, phrase).close()
+    with vault.edit() as edit:
+        edit.remove_unlock(0)
+    with pytest.raises(tv.UnlockError):
+        opened(path)
+    with vault.edit() as edit:
+        with pytest.raises(tv.UnlockError):
+            edit.add_unlock(first, known=first)
+        with pytest.raises(tv.ArgumentError):
+            edit.remove_unlock(8)
+        with pytest.raises(tv.NotFoundError):
+            edit.remove_unlock(0)
+        with pytest.raises(TypeError):
+            edit.add_unlock(b"bytes", known=phrase)  # type: ignore[arg-type]
+
+
+def test_after_a_rekey_only_the_new_secret_opens(vault: tv.Vault, path: Path) -> None:
+    other = opened(path)
+    with vault.edit() as edit:
+        edit.rekey(tv.RawKey(bytes(32)))
+    with pytest.raises(tv.UnlockError):
+        opened(path)
+    with opened(path, bytes(32)) as again:
+        assert states(again) == [("acme", "active"), ("globex", "active")]
+        assert again.verify()["credentials"] == 2
+    with pytest.raises(tv.UnlockError, match="rekeyed"):
+        other.refresh()
+    assert len(other.accounts()) == 2
+
+
+def test_an_export_holds_what_was_asked_for(vault: tv.Vault, path: Path) -> None:
+    target = path.with_name("acme.vault")
+    vault.export(target, tv.RawKey(bytes(32)), tenant="acme")
+    with opened(target, bytes(32)) as copy:
+        assert [(a.tenant, a.label) for a in copy.accounts()] == [("acme", "Acme")]
+        assert copy.generation == 1
+        assert copy.describe()["vault_id"] != vault.describe()["vault_id"]
+    with pytest.raises(tv.VaultExistsError):
+        vault.export(target, tv.RawKey(bytes(32)))
+    vault.export(path.with_name("all.vault"), tv.RawKey(bytes(32)))
+    with opened(path.with_name("all.vault"), bytes(32)) as copy:
+        assert states(copy) == states(vault)
+    with pytest.raises(tv.ArgumentError):
+        vault.export(path.with_name("none.vault"), tv.RawKey(bytes(32)), tenant="")
+
+
+def test_a_locked_vault_says_so_until_it_is_unlocked(vault: tv.Vault) -> None:
+    tenant = vault.tenant("acme")
+    edit = vault.edit()
+    edit.put("acme", ACME, token())
+    vault.lock()
+    for attempt in (vault.accounts, vault.verify, vault.describe, tenant.accounts, edit.commit):
+        with pytest.raises(tv.LockedError):
+            attempt()
+    with pytest.raises(tv.UnlockError):
+        vault.unlock(tv.RawKey(bytes(32)))
+    vault.unlock(tv.RawKey(KEY))
+    assert len(tenant.accounts()) == 1
+
+
+def test_an_old_copy_that_was_put_back_is_refused(vault: tv.Vault, path: Path) -> None:
+    old, generation = path.read_bytes(), vault.generation
+    with vault.edit() as edit:
+        edit.remove("acme", ACME)
+    path.write_bytes(old)
+    with pytest.raises(tv.RollbackError):
+        vault.refresh()
+    with pytest.raises(tv.RollbackError, match="min_generation"):
+        opened(path, **{"vault.min_generation": generation + 1})
+    opened(path, **{"vault.min_generation": generation}).close()
+
+
+def test_a_damaged_file_is_told_and_harms_nobody_who_has_it_open(
+    vault: tv.Vault, path: Path
+) -> None:
+    sound = path.read_bytes()
+    assert vault.verify()["credentials"] == 2
+    path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    with pytest.raises(tv.VaultError) as caught:
+        vault.verify()
+    assert caught.value.status is tv.Status.E_DAMAGED_BODY
+    assert len(vault.accounts()) == 2
