@@ -1,4 +1,4 @@
-"""Who may open a vault: slots come and go, a rekey shuts out the old key, an export stands alone."""
+"""Who may open a vault: slots come and go, a rekey shuts out the old key, an export is its own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def opens(path: Path, unlock: tv.Unlock) -> bool:
     try:
         tv.Vault.open(path, unlock).close()
     except tv.VaultError as error:
-        assert error.status == tv.Status.E_UNLOCK
+        if error.status != tv.Status.E_UNLOCK:
+            raise
         return False
     return True
 
@@ -46,11 +47,13 @@ def test_a_recovery_passphrase_opens_the_vault_until_it_is_removed(
 ) -> None:
     with vault.edit() as edit:
         edit.add_unlock(tv.Passphrase(PHRASE), known=tv.RawKey(KEY), label="break glass")
-    assert opens(path, tv.Passphrase(PHRASE)) and opens(path, tv.RawKey(KEY))
+    assert opens(path, tv.Passphrase(PHRASE))
+    assert opens(path, tv.RawKey(KEY))
     assert b"break glass" in path.read_bytes()
     with vault.edit() as edit:
         edit.remove_unlock(1)
-    assert not opens(path, tv.Passphrase(PHRASE)) and opens(path, tv.RawKey(KEY))
+    assert not opens(path, tv.Passphrase(PHRASE))
+    assert opens(path, tv.RawKey(KEY))
     assert not path.with_name(path.name + ".prev").exists()
 
 
@@ -80,7 +83,8 @@ def test_a_rekey_shuts_out_the_old_key_and_keeps_what_is_stored(
     with tv.Vault.open(path, tv.RawKey(KEY)) as other:
         with vault.edit() as edit:
             edit.rekey(tv.RawKey(NEXT))
-        assert not opens(path, tv.RawKey(KEY)) and opens(path, tv.RawKey(NEXT))
+        assert not opens(path, tv.RawKey(KEY))
+        assert opens(path, tv.RawKey(NEXT))
         with pytest.raises(tv.VaultError, match="rekeyed") as refused:
             other.refresh()
         assert refused.value.status == tv.Status.E_UNLOCK
