@@ -83,9 +83,7 @@ def agrees(ours: Any, theirs: Any) -> bool:
         return type(ours) is str and ours == text_of(theirs)
     if isinstance(theirs, list):
         return (
-            isinstance(ours, list)
-            and len(ours) == len(theirs)
-            and all(map(agrees, ours, theirs))
+            isinstance(ours, list) and len(ours) == len(theirs) and all(map(agrees, ours, theirs))
         )
     if isinstance(theirs, dict):
         named = {text_of(name): value for name, value in theirs.items()}
@@ -132,7 +130,9 @@ def generate(source: random.Random, depth: int = 0) -> str:
 
 
 def string(source: random.Random) -> str:
-    parts = (source.choice(source.choice((CHARACTERS, ESCAPES))) for _ in range(source.randrange(9)))
+    parts = (
+        source.choice(source.choice((CHARACTERS, ESCAPES))) for _ in range(source.randrange(9))
+    )
     return f'"{"".join(parts)}"'
 
 
@@ -166,7 +166,9 @@ def judge(number: int, document: bytes) -> bool:
     except Refused as refusal:
         assert theirs is None or "nested more" in str(refusal), (SEED, number, reply, refusal)
         return False
-    assert theirs is not None, f"seed {SEED}, document {number}: read, but Python refuses: {reply!r}"
+    assert theirs is not None, (
+        f"seed {SEED}, document {number}: read, but Python refuses: {reply!r}"
+    )
     if trace is None:
         return True
     lines = theirs["result"]["inbound"]["lines"]

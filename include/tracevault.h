@@ -393,7 +393,7 @@ TV_API TV_CHECK tv_status tv_vault_unlock(tv_vault *vault, const tv_unlock *unlo
  * TV_E_EXISTS when the path is taken. Nothing in the new file tells which vault it came from.
  *
  * Blocks: on the disk, for the passphrase's cost, and about 10 µs for each credential.
- * @param tenant  the tenant's name; empty: every tenant.
+ * @param tenant  the tenant's name; NULL (not ""): every tenant.
  * @param unlock  what opens the new vault.
  * @param config  may be NULL: defaults.
  * @since 0.1

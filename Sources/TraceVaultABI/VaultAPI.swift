@@ -182,9 +182,11 @@ public func tv_vault_export(
         let object = try unsafe Handles.get(vault, as: Vault.self)
         let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
         let settings = VaultSettings(try unsafe ConfigObject.settings(config))
+        // An empty name is a mistake; only NULL stands for all.
+        let isNamed = unsafe tenant != nil || tenant_len != 0
+        let name = isNamed ? try unsafe text(tenant, tenant_len, "tenant") : nil
         try unsafe object.export(
-            tenant: text(tenant, tenant_len, "tenant"), path: filePath(path, path_len),
-            unlock: secret, settings: settings)
+            tenant: name, path: filePath(path, path_len), unlock: secret, settings: settings)
     }
 }
 

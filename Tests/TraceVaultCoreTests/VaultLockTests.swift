@@ -37,7 +37,7 @@ import Testing
             { _ = try vault.tenant(named: "acme") }, { _ = try vault.describe() },
             { _ = try vault.verify() }, { try vault.refresh() }, { try edit.commit() },
             { try put(vault, Fake.token2) },
-            { try vault.export(tenant: "", path: "x", unlock: unlock, settings: Fake.settings) },
+            { try vault.export(tenant: nil, path: "x", unlock: unlock, settings: Fake.settings) },
         ] as [() throws -> Void] {
             #expect(status(attempt) == .locked)
         }

@@ -204,7 +204,7 @@ import Testing
         for entry in try copy.current().accounts {
             #expect(try !ids.contains(copy.current().record(at: entry.offset).id))
         }
-        func export(_ tenant: String, _ path: String) -> Status? {
+        func export(_ tenant: String?, _ path: String) -> Status? {
             status {
                 try vault.export(
                     tenant: tenant, path: path, unlock: second, settings: Fake.settings)
@@ -212,7 +212,7 @@ import Testing
         }
         #expect(export("acme", target) == .exists)
         #expect(export("initech", scratch.vault + ".all") == .notFound)
-        #expect(export("", scratch.vault + ".all") == nil)
+        #expect(export(nil, scratch.vault + ".all") == nil)
         #expect(
             try Vault.open(path: scratch.vault + ".all", unlock: second, settings: Fake.settings)
                 .list().text.contains("globex"))

@@ -138,7 +138,8 @@ PROMISE(an_export_is_a_vault_of_its_own) {
     GIVES(TV_E_NOT_FOUND, tv_vault_export(vault, TEXT("initech"), path, strlen(path), unlock, NULL,
                                           ERR));
     OK(tv_vault_export(vault, TEXT("acme"), path, strlen(path), unlock, NULL, ERR));
-    GIVES(TV_E_EXISTS, tv_vault_export(vault, "", 0, path, strlen(path), unlock, NULL, ERR));
+    GIVES(TV_E_ARGUMENT, tv_vault_export(vault, "", 0, path, strlen(path), unlock, NULL, ERR));
+    GIVES(TV_E_EXISTS, tv_vault_export(vault, NULL, 0, path, strlen(path), unlock, NULL, ERR));
     CHECK(open_with(path, 8) == TV_OK && open_with(path, 7) == TV_E_UNLOCK);
     tv_unlock_free(unlock);
     tv_vault_free(vault);

@@ -89,9 +89,13 @@ func lookup(_ path: String) throws {
     for step in 0..<count {
         let tenant = tenants[step % tenants.count]
         let number = 2 * ((step + perTenant) * 7919 % count)
-        let (other, nobody) = (hex(number), hex(number + 1))
-        // Who comes first takes turns: the second finds the tenant's index in the cache.
-        if step % 2 == 0 {
+        // Both texts anew and by chance: memory that was used longer ago is slower.
+        let isLast = Bool.random()
+        let first = hex(isLast ? number + 1 : number)
+        let second = hex(isLast ? number : number + 1)
+        let (other, nobody) = isLast ? (second, first) : (first, second)
+        // Who comes first is left to chance: the second finds the tenant's index in the cache.
+        if Bool.random() {
             foreign.note { _ = try? tenant.credential(account: other) }
             unknown.note { _ = try? tenant.credential(account: nobody) }
         } else {

@@ -101,11 +101,12 @@ package final class Vault: Sendable {
         return snapshot
     }
 
-    /// Writes one tenant, or every tenant when the name is empty, into a vault file of its own.
+    /// Writes one tenant, or every tenant when none is named, into a vault file of its own.
     package func export(
-        tenant: String, path: String, unlock: UnlockSecret, settings: VaultSettings
+        tenant: String?, path: String, unlock: UnlockSecret, settings: VaultSettings
     ) throws(Failure) {
-        let name: TenantName? = tenant.isEmpty ? nil : try TenantName(tenant)
+        var name: TenantName?
+        if let tenant { name = try TenantName(tenant) }
         let source = try current()
         let target = try FileStore(path: path, settings)
         let slot = try PreparedSlot(unlock, settings: settings)

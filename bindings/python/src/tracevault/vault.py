@@ -239,18 +239,15 @@ class Vault:
         settings: Mapping[str, Setting] | None = None,
     ) -> None:
         """Write one tenant, or every tenant, into a new vault file with keys of its own."""
-        if tenant == "":
-            raise ArgumentError(
-                "the tenant's name is empty; None exports every tenant", status=Status.E_ARGUMENT
-            )
-        key, name, target = unlock_ref(unlock), encoded(tenant or "", "the tenant"), _path(path)
+        key, target = unlock_ref(unlock), _path(path)
+        name = None if tenant is None else encoded(tenant, "the tenant")
         config = new_config(settings)
         try:
             check(
                 library().tv_vault_export,
                 self._handle.ref,
                 name,
-                len(name),
+                len(name or b""),
                 target,
                 len(target),
                 key,
