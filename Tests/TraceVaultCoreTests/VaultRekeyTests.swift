@@ -192,7 +192,7 @@ import Testing
     @Test func everyTenantIsExportedWithoutAName() throws {
         let vault = try filled()
         try vault.export(
-            tenant: "", path: scratch.vault + ".other", unlock: unlock, settings: Fake.settings)
+            tenant: nil, path: scratch.vault + ".other", unlock: unlock, settings: Fake.settings)
         let opened = try reopen(7, ".other")
         try expectAll(opened)
         #expect(try rows(opened) == rows(vault))
@@ -208,6 +208,7 @@ import Testing
         }
         #expect(export("acme", scratch.vault) == .exists)
         #expect(export("acme", "") == .argument)
+        #expect(export("", scratch.vault + ".other") == .argument)
         #expect(export("nobody", scratch.vault + ".other") == .notFound)
         #expect(!scratch.exists(".other"))
         try expectAll(try open())
