@@ -98,12 +98,22 @@ static void every_function_refuses(void *bad) {
     REFUSED(tv_vault_refresh(bad, ERR));
     REFUSED(tv_vault_generation(bad, &number_out, ERR));
     REFUSED(tv_vault_list(bad, &document_out, ERR));
+    REFUSED(tv_vault_export(bad, TEXT("acme"), TEXT("/nowhere"), unlock, NULL, ERR));
+    REFUSED(tv_vault_export(vault, TEXT("acme"), TEXT("/nowhere"), bad, NULL, ERR));
+    if (bad != NULL)
+        REFUSED(tv_vault_export(vault, TEXT("acme"), TEXT("/nowhere"), unlock, bad, ERR));
     REFUSED(tv_edit_begin(bad, &edit_out, ERR));
     REFUSED(tv_edit_put_token(bad, TEXT("t"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
     REFUSED(tv_edit_put_key(bad, TEXT("t"), TEXT(ACCOUNT_A), TEXT("a@example.com"), TEXT(TOKEN_A),
                             ERR));
     REFUSED(tv_edit_set(bad, TEXT("t"), TEXT(ACCOUNT_A), TEXT("label"), TEXT("x"), ERR));
     REFUSED(tv_edit_remove(bad, TEXT("t"), TEXT(ACCOUNT_A), ERR));
+    REFUSED(tv_edit_add_unlock(bad, unlock, unlock, TEXT("x"), ERR));
+    REFUSED(tv_edit_add_unlock(edit, bad, unlock, TEXT("x"), ERR));
+    REFUSED(tv_edit_add_unlock(edit, unlock, bad, TEXT("x"), ERR));
+    REFUSED(tv_edit_remove_unlock(bad, 0, ERR));
+    REFUSED(tv_edit_rekey(bad, unlock, ERR));
+    REFUSED(tv_edit_rekey(edit, bad, ERR));
     REFUSED(tv_edit_commit(bad, ERR));
     REFUSED(tv_tenant_open(bad, TEXT("acme"), &tenant_out, ERR));
     REFUSED(tv_tenant_list(bad, &document_out, ERR));

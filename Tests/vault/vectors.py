@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import body_vectors, header_vectors, reader
+from . import body_vectors, header_vectors, reader, slot_vectors
 from .reader import HEADER, Unlock, VaultError
 from .vector import DAMAGED_BODY, DAMAGED_HEADER, KEY, NOT_VAULT, OK, PHRASE, VERSION, Vector
 from .writer import flip, planned
@@ -30,6 +30,10 @@ def vectors(folder: Path) -> list[Vector]:
         *header_vectors.costs(phrase.data, plan),
         *header_vectors.slots(vault.data, plan),
         *header_vectors.passphrases(phrase.data, plan),
+        *slot_vectors.gaps(plan),
+        *slot_vectors.unused(plan),
+        *slot_vectors.labels(plan),
+        *slot_vectors.passphrases_with_gaps(plan),
         *body_vectors.body_damage(vault.data, other.data, plan),
         *body_vectors.heads(plan),
         *body_vectors.binding(plan, planned(other)),

@@ -158,6 +158,7 @@ def slot(
     *,
     cost: tuple[int, int] = (2, 19 * reader.MIB),
     before: Sealed = unchanged,
+    label: bytes = b"",
 ) -> bytes:
     """A key slot, its salt and nonce made from its place; `before` alters the first 48 bytes."""
     passphrase = unlock.kind == reader.PASSPHRASE
@@ -168,7 +169,7 @@ def slot(
     place = vault_id + bytes([index])
     made = first + kdf(key, b"tv1 commit" + place + first)
     wrapped = aead_seal(root, b"tv1 slot" + place + made, nonce, key)
-    return (made + nonce + wrapped).ljust(SLOT, b"\0")
+    return (made + nonce + wrapped + label).ljust(SLOT, b"\0")
 
 
 def with_slots(head: bytes, slots: list[bytes], count: int | None = None) -> bytes:

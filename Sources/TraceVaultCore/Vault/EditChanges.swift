@@ -82,7 +82,14 @@ struct EditChanges: Sendable {
 
     mutating func take(_ change: UnlockChange) throws(Failure) {
         guard rekey == nil, unlocks.count < KeySlot.maximumCount * 2 else { throw Self.eitherOr }
+        if case .remove(let index, _) = change, removes(index) {
+            throw Failure(.notFound, "the edit removes the unlock in this slot already")
+        }
         unlocks.append(change)
+    }
+
+    private func removes(_ slot: Int) -> Bool {
+        unlocks.contains { if case .remove(slot, _) = $0 { true } else { false } }
     }
 
     mutating func take(rekey slot: PreparedSlot) throws(Failure) {

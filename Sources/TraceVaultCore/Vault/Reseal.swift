@@ -20,30 +20,23 @@ extension SnapshotWriter {
     }
 
     /// Takes over a tenant of another snapshot: a new key for it and everything sealed anew. Record
-    /// ids are kept in the same vault only: nothing tells which records of two vaults are one.
+    /// ids are new too, so that no bytes tell which records of two files are one.
     mutating func takeOver(
         _ tenant: Snapshot.TenantEntry, of source: Snapshot
     ) throws(Failure) {
-        let isSameVault = source.header.vaultID == base.header.vaultID
-        func place(of record: VaultRecord) -> (id: Identifier, version: UInt64) {
-            isSameVault ? (record.id, record.version &+ 1) : (.random(), 1)
-        }
         let sourceKey = try source.tenantKey(tenant)
         let metadata = ByteBuffer(limit: Metadata.maximumCount)
         _ = try source.openMetadata(tenant.record, into: metadata)
-        let tenantPlace = place(of: tenant.record)
-        let tenantKey = try addTenant(
-            metadata: metadata, id: tenantPlace.id, version: tenantPlace.version)
+        let tenantKey = try addTenant(metadata: metadata, id: .random(), version: 1)
         for entry in source.accounts[tenant.accounts] {
             let record = try source.record(at: entry.offset)
             let old = ByteBuffer(limit: Metadata.maximumCount)
             _ = try source.openMetadata(record, into: old)
             let secret = try source.openSecret(record, metadata: old, key: sourceKey)
             let fingerprint = try base.keys.fingerprint(ofPadded: secret)
-            let place = place(of: record)
             try addCredential(
                 metadata: try Metadata.print([(.fingerprint, .word(fingerprint))], over: old),
-                secret: secret, tenantKey: tenantKey, id: place.id, version: place.version)
+                secret: secret, tenantKey: tenantKey, id: .random(), version: 1)
         }
     }
 }
