@@ -27,7 +27,7 @@ extension SnapshotWriter {
         let sourceKey = try source.tenantKey(tenant)
         let metadata = ByteBuffer(limit: Metadata.maximumCount)
         _ = try source.openMetadata(tenant.record, into: metadata)
-        let tenantKey = try addTenant(metadata: metadata, id: .random(), version: 1)
+        let tenantKey = try addTenant(metadata: metadata)
         for entry in source.accounts[tenant.accounts] {
             let record = try source.record(at: entry.offset)
             let old = ByteBuffer(limit: Metadata.maximumCount)
@@ -36,7 +36,7 @@ extension SnapshotWriter {
             let fingerprint = try base.keys.fingerprint(ofPadded: secret)
             try addCredential(
                 metadata: try Metadata.print([(.fingerprint, .word(fingerprint))], over: old),
-                secret: secret, tenantKey: tenantKey, id: .random(), version: 1)
+                secret: secret, tenantKey: tenantKey)
         }
     }
 }

@@ -33,15 +33,14 @@ struct SnapshotWriter: ~Copyable {
     mutating func drop(_ offset: Int) { dropped.insert(offset) }
 
     /// Adds a tenant with a random key, which it gives.
-    mutating func addTenant(
-        metadata: ByteBuffer, id: Identifier = .random(), version: UInt64 = 1
-    ) throws(Failure) -> SecretBytes {
+    mutating func addTenant(metadata: ByteBuffer) throws(Failure) -> SecretBytes {
         let epochKeys = try currentEpoch()
+        let id = Identifier.random()
         let key = try SecretBytes(count: Sealing.keyCount)
         unsafe key.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
         let start = freshBytes.count
         try VaultRecord.seal(
-            identity(.tenantKey, id, version), metadata: metadata, epochKeys: epochKeys,
+            identity(.tenantKey, id, 1), metadata: metadata, epochKeys: epochKeys,
             secret: key, secretKey: epochKeys.tenants, into: freshBytes)
         fresh.append(Fresh(type: .tenantKey, id: id, place: start..<freshBytes.count))
         return key
