@@ -11,8 +11,9 @@
  *   - Every function is safe to call from any thread. Handles are looked up, never dereferenced:
  *     NULL, freed, foreign and wrong-type handles give TV_E_HANDLE, never a crash.
  *   - After fork() the child gets TV_E_FORKED from every handle made before it and may make its
- *     own. tv_*_free() of such a handle does nothing. While an engine lives, fork() waits for a
- *     moment when its thread holds no lock of libcurl or OpenSSL, normally below a millisecond.
+ *     own. tv_*_free() of such a handle does nothing. fork() waits for a moment when no thread is
+ *     inside a call of this library that does not wait itself: normally below a millisecond, as
+ *     long as a commit where one is just made.
  *   - Returns TV_OK (0) or the reason. Outputs come last and are written only on TV_OK, except
  *     *error_out, which is written only on failure.
  *   - error_out may be NULL. What it receives is freed with tv_error_free().

@@ -94,8 +94,10 @@ uint32_t tvs_effective_user(void) { return geteuid(); }
 
 void tvs_sleep_ms(int64_t duration) {
     struct timespec rest = {duration / 1000, (duration % 1000) * 1000000};
+    int held = tvs_fork_pause();
     while (nanosleep(&rest, &rest) != 0 && errno == EINTR) {
     }
+    tvs_fork_resume(held);
 }
 
 const char *tvs_error_name(int32_t number) {

@@ -2,7 +2,7 @@
  * forks away from code that they would leave locked.
  *
  * A page marked MADV_WIPEONFORK holds READY; a child reads 0 there (the method of BoringSSL). No
- * cost at load time; the atfork handlers come with the first engine. */
+ * cost at load time; the atfork handlers come with the first call that needs them. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
@@ -83,9 +83,27 @@ static void prepare(void) {
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+/* How often this thread has entered; the lock must not be taken twice, a fork may wait in between. */
+static _Thread_local int depth;
+
 void tvs_fork_unsafe_enter(void) {
+    if (depth++ > 0) return;
     pthread_once(&once, prepare);
     pthread_rwlock_rdlock(&inside);
 }
 
-void tvs_fork_unsafe_leave(void) { pthread_rwlock_unlock(&inside); }
+void tvs_fork_unsafe_leave(void) {
+    if (--depth == 0) pthread_rwlock_unlock(&inside);
+}
+
+int tvs_fork_pause(void) {
+    int held = depth;
+    if (held > 0) pthread_rwlock_unlock(&inside);
+    depth = 0;
+    return held;
+}
+
+void tvs_fork_resume(int held) {
+    if (held > 0) pthread_rwlock_rdlock(&inside);
+    depth = held;
+}

@@ -74,8 +74,10 @@ void tvs_gate_open(tvs_gate *gate) {
 }
 
 void tvs_gate_wait(tvs_gate *gate) {
+    int held = tvs_fork_pause();
     while (atomic_load(&gate->open) == 0)
         (void)syscall(SYS_futex, &gate->open, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    tvs_fork_resume(held);
 }
 
 void tvs_gate_free(tvs_gate *gate) { free(gate); }
@@ -135,7 +137,10 @@ void tvs_eventfd_clear(int fd) {
 
 int tvs_wait_readable(int fd, int32_t timeout_ms) {
     struct pollfd entry = {.fd = fd, .events = POLLIN, .revents = 0};
-    return poll(&entry, 1, timeout_ms) == 1;
+    int held = tvs_fork_pause();
+    int is_readable = poll(&entry, 1, timeout_ms) == 1;
+    tvs_fork_resume(held);
+    return is_readable;
 }
 
 void tvs_close(int fd) { (void)close(fd); }

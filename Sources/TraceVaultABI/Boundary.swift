@@ -1,6 +1,7 @@
 // Boundary.swift - the conventions of the header, once: statuses out, bytes and text in, borrowed
 // text out. Nothing here decides anything.
 
+import CSystem
 internal import CTraceVault
 import TraceVaultCore
 
@@ -8,6 +9,10 @@ public typealias ErrorOut = UnsafeMutablePointer<OpaquePointer?>?
 
 /// Runs a call's body and turns what it throws into a status and, if wanted, an error object.
 func status(_ error_out: ErrorOut, _ body: () throws(Failure) -> Void) -> tv_status {
+    // A fork in another thread waits until this one has left: whatever lock is held in here, of the
+    // Swift runtime too, would be locked for ever in the child.
+    tvs_fork_unsafe_enter()
+    defer { tvs_fork_unsafe_leave() }
     do {
         try body()
         return tv_status(TV_OK)
@@ -28,6 +33,13 @@ func give<Object: Handled>(
         let out = try unsafe required(out, name)
         unsafe out.pointee = try Handles.add(make())
     }
+}
+
+/// Takes an object back from C and lets it end, where a fork cannot come between.
+func release<Object: Handled>(_ handle: OpaquePointer?, as type: Object.Type) {
+    tvs_fork_unsafe_enter()
+    defer { tvs_fork_unsafe_leave() }
+    unsafe _ = Handles.remove(handle, as: type)
 }
 
 /// An output argument that must be there.

@@ -86,5 +86,5 @@ public func tv_config_describe(
 
 @_cdecl("tv_config_free") @implementation
 public func tv_config_free(_ config: OpaquePointer?) {
-    unsafe _ = Handles.remove(config, as: ConfigObject.self)
+    unsafe release(config, as: ConfigObject.self)
 }

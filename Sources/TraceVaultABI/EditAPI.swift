@@ -183,5 +183,5 @@ public func tv_edit_commit(_ edit: OpaquePointer?, _ error_out: ErrorOut) -> tv_
 
 @_cdecl("tv_edit_free") @implementation
 public func tv_edit_free(_ edit: OpaquePointer?) {
-    unsafe _ = Handles.remove(edit, as: Edit.self)
+    unsafe release(edit, as: Edit.self)
 }

@@ -59,7 +59,7 @@ public func tv_request_set(
 
 @_cdecl("tv_request_free") @implementation
 public func tv_request_free(_ request: OpaquePointer?) {
-    unsafe _ = Handles.remove(request, as: RequestObject.self)
+    unsafe release(request, as: RequestObject.self)
 }
 
 // MARK: - Engines

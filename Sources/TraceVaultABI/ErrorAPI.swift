@@ -71,5 +71,5 @@ public func tv_error_retry_after_ms(_ error: OpaquePointer?) -> Int64 {
 
 @_cdecl("tv_error_free") @implementation
 public func tv_error_free(_ error: OpaquePointer?) {
-    unsafe _ = Handles.remove(error, as: ErrorObject.self)
+    unsafe release(error, as: ErrorObject.self)
 }

@@ -115,6 +115,8 @@ final class Handles: Sendable {
     static func get<Object: Handled>(
         _ handle: OpaquePointer?, as type: Object.Type = Object.self
     ) throws(Failure) -> Object {
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
         let (index, tag) = try unsafe decode(handle, Object.kind)
         let object = table.get().state.withLock { state -> (any Handled)? in
             guard index < state.slots.count, state.slots[index].tag == tag,

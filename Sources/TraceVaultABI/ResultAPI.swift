@@ -63,7 +63,7 @@ public func tv_event_document(
 
 @_cdecl("tv_event_free") @implementation
 public func tv_event_free(_ event: OpaquePointer?) {
-    unsafe _ = Handles.remove(event, as: Event.self)
+    unsafe release(event, as: Event.self)
 }
 
 // MARK: - Documents
@@ -101,5 +101,5 @@ public func tv_document_view(
 
 @_cdecl("tv_document_free") @implementation
 public func tv_document_free(_ document: OpaquePointer?) {
-    unsafe _ = Handles.remove(document, as: Document.self)
+    unsafe release(document, as: Document.self)
 }

@@ -55,7 +55,7 @@ public func tv_unlock_credential(
 
 @_cdecl("tv_unlock_free") @implementation
 public func tv_unlock_free(_ unlock: OpaquePointer?) {
-    unsafe _ = Handles.remove(unlock, as: UnlockSecret.self)
+    unsafe release(unlock, as: UnlockSecret.self)
 }
 
 // MARK: - Vaults
@@ -192,7 +192,7 @@ public func tv_vault_export(
 
 @_cdecl("tv_vault_free") @implementation
 public func tv_vault_free(_ vault: OpaquePointer?) {
-    unsafe _ = Handles.remove(vault, as: Vault.self)
+    unsafe release(vault, as: Vault.self)
 }
 
 // MARK: - Tenants
@@ -224,5 +224,5 @@ public func tv_tenant_list(
 
 @_cdecl("tv_tenant_free") @implementation
 public func tv_tenant_free(_ tenant: OpaquePointer?) {
-    unsafe _ = Handles.remove(tenant, as: Tenant.self)
+    unsafe release(tenant, as: Tenant.self)
 }

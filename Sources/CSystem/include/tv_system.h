@@ -24,13 +24,16 @@ int64_t tvs_wall_ms(void);
  * getpid() where MADV_WIPEONFORK is refused. */
 uint32_t tvs_fork_generation(void);
 
-/** Enters code that a fork must not cut in two: libcurl and OpenSSL hold locks there which a child
- * would find locked for ever. fork() in any thread of the process waits until everybody has left.
- * Many threads may be inside at once; not recursive. The first call registers with
+/** Enters code that a fork must not cut in two: libcurl, OpenSSL and the Swift runtime hold locks
+ * there which a child would find locked for ever. fork() in any thread of the process waits until
+ * everybody has left or paused. May be nested. The first call registers handlers with
  * pthread_atfork(). */
 void tvs_fork_unsafe_enter(void);
-/** Leaves it. */
 void tvs_fork_unsafe_leave(void);
+/** Lets forks through while this thread waits or works long in C alone; nothing that another thread
+ * may wait for must be held. The answer is for tvs_fork_resume(). */
+int tvs_fork_pause(void);
+void tvs_fork_resume(int held);
 
 /* ---- guarded memory ------------------------------------------------------------------------- */
 

@@ -91,6 +91,9 @@ package final class Engine: Sendable {
     /// Completes everything and ends the thread; a second call waits for the first.
     package func shutdown() {
         if mailbox.close() { wake.now() }
+        // Paused around the mutex too: whoever waits for it must not hold up a fork.
+        let held = tvs_fork_pause()
+        defer { tvs_fork_resume(held) }
         thread.withLock { thread in
             guard let running = thread else { return }
             tvs_thread_join(running)

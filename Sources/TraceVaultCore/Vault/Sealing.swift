@@ -4,6 +4,7 @@
 // length is checked here first. What is sealed with which key is the callers' business.
 
 internal import CSodium
+import CSystem
 
 enum Sealing {
     static let keyCount = 32
@@ -225,6 +226,9 @@ enum Sealing {
         guard salt.byteCount == 16, passes >= 1, memory >= 8192 else {
             throw Failure(.other, "Argon2id was to be used out of its bounds")
         }
+        // About a second in C alone, with no lock: forks need not wait for it.
+        let held = tvs_fork_pause()
+        defer { tvs_fork_resume(held) }
         let isDone = unsafe key.withUnsafeMutableBytes { out in
             unsafe salt.withUnsafeBytes { salt in
                 guard let octets = unsafe out.octets, let salt = unsafe salt.octets,
