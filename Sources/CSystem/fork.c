@@ -83,7 +83,7 @@ static void prepare(void) {
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* How often this thread has entered; the lock must not be taken twice, a fork may wait in between. */
+/* How often this thread has entered: taken twice, the lock would wait for a fork that waits. */
 static _Thread_local int depth;
 
 void tvs_fork_unsafe_enter(void) {

@@ -1,7 +1,6 @@
 // Boundary.swift - the conventions of the header, once: statuses out, bytes and text in, borrowed
 // text out. Nothing here decides anything.
 
-import CSystem
 internal import CTraceVault
 import TraceVaultCore
 
@@ -11,8 +10,8 @@ public typealias ErrorOut = UnsafeMutablePointer<OpaquePointer?>?
 func status(_ error_out: ErrorOut, _ body: () throws(Failure) -> Void) -> tv_status {
     // A fork in another thread waits until this one has left: whatever lock is held in here, of the
     // Swift runtime too, would be locked for ever in the child.
-    tvs_fork_unsafe_enter()
-    defer { tvs_fork_unsafe_leave() }
+    Handles.enter()
+    defer { Handles.leave() }
     do {
         try body()
         return tv_status(TV_OK)
@@ -37,8 +36,8 @@ func give<Object: Handled>(
 
 /// Takes an object back from C and lets it end, where a fork cannot come between.
 func release<Object: Handled>(_ handle: OpaquePointer?, as type: Object.Type) {
-    tvs_fork_unsafe_enter()
-    defer { tvs_fork_unsafe_leave() }
+    Handles.enter()
+    defer { Handles.leave() }
     unsafe _ = Handles.remove(handle, as: type)
 }
 

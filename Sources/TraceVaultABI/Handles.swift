@@ -42,6 +42,10 @@ final class Handles: Sendable {
     private static let table = PerProcess { Handles() }
     private static let key = UInt64.random(in: 0...UInt64.max)
 
+    /// Begins a call: forks of other threads wait until it leaves.
+    static func enter() { tvs_fork_unsafe_enter() }
+    static func leave() { tvs_fork_unsafe_leave() }
+
     // MARK: - Numbers
 
     private static func encode(_ index: Int, _ tag: UInt32, _ kind: Kind) -> OpaquePointer? {
@@ -115,8 +119,8 @@ final class Handles: Sendable {
     static func get<Object: Handled>(
         _ handle: OpaquePointer?, as type: Object.Type = Object.self
     ) throws(Failure) -> Object {
-        tvs_fork_unsafe_enter()
-        defer { tvs_fork_unsafe_leave() }
+        enter()
+        defer { leave() }
         let (index, tag) = try unsafe decode(handle, Object.kind)
         let object = table.get().state.withLock { state -> (any Handled)? in
             guard index < state.slots.count, state.slots[index].tag == tag,
