@@ -35,7 +35,8 @@ package final class Engine: Sendable {
         let loop = EngineLoop(
             scheduler: Scheduler(
                 limits: limits, seed: UInt64.random(in: 0...UInt64.max)),
-            transport: transport, mailbox: mailbox, events: events, figures: figures)
+            transport: transport, mailbox: mailbox, events: events, figures: figures,
+            base: settings.base)
         let context = unsafe Unmanaged.passRetained(loop)
         var started: UInt = 0
         let error = unsafe tvs_thread_start(
@@ -56,13 +57,13 @@ package final class Engine: Sendable {
 
     /// Admits a request and gives its id.
     package func submit(
-        _ request: TraceRequest, for tenant: Tenant, tag: UInt64
+        _ request: Request, for tenant: Tenant, tag: UInt64
     ) throws(Failure) -> UInt64 {
         try submit(request, for: tenant, tag: tag, waiter: nil)
     }
 
     /// Submits and waits. The event never passes through `events`.
-    package func fetch(_ request: TraceRequest, for tenant: Tenant) throws(Failure) -> Event {
+    package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> Event {
         let waiter = try Waiter()
         _ = try submit(request, for: tenant, tag: 0, waiter: waiter)
         let event = waiter.wait()
@@ -107,9 +108,9 @@ package final class Engine: Sendable {
     }
 
     private func submit(
-        _ request: TraceRequest, for tenant: Tenant, tag: UInt64, waiter: Waiter?
+        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter?
     ) throws(Failure) -> UInt64 {
-        let credential = try tenant.credential(account: request.accountID)
+        let credential = try tenant.credential(of: request.account)
         guard credential.origin == origin.text else {
             throw Failure(
                 .origin, "the credential is sealed for another origin than api.base_url")

@@ -7,14 +7,13 @@ import CSystem
 final class EngineLoop {
     private final class Running {
         let job: Job
-        /// What the last try brought.
-        var outcome: Result<Trace, Failure> = .failure(Failure(.other, "no try was made"))
-        var reply: HTTPReply?
+        let dialogue: any Dialogue
         var tries = 0
-        /// An incomplete trace and its reply, kept while later tries go on.
-        var incomplete: (Trace, HTTPReply)?
 
-        init(_ job: Job) { self.job = job }
+        init(_ job: Job, _ dialogue: any Dialogue) {
+            self.job = job
+            self.dialogue = dialogue
+        }
     }
 
     private var scheduler: Scheduler
@@ -22,6 +21,7 @@ final class EngineLoop {
     private let mailbox: Mailbox
     private let events: EventQueue
     private let figures: Figures
+    private let base: BaseURL
     private var counts = Counts()
     /// Answers of this round, handed over together at its end.
     private var answered: [Event] = []
@@ -33,13 +33,14 @@ final class EngineLoop {
 
     init(
         scheduler: Scheduler, transport: CurlTransport, mailbox: Mailbox, events: EventQueue,
-        figures: Figures
+        figures: Figures, base: BaseURL
     ) {
         self.scheduler = scheduler
         self.transport = transport
         self.mailbox = mailbox
         self.events = events
         self.figures = figures
+        self.base = base
     }
 
     /// The thread's life.
@@ -86,7 +87,7 @@ final class EngineLoop {
         let now = tvs_monotonic_us()
         switch command {
         case .submit(let job):
-            running[job.id] = Running(job)
+            running[job.id] = Running(job, job.request.dialogue(base))
             let wait = job.request.waitMs
             let ticket = Ticket(
                 id: job.id, tenant: tenants.number(of: job.tenant.name),
@@ -125,17 +126,16 @@ final class EngineLoop {
         guard let entry = running[id] else { return [] }
         entry.tries += 1
         do {
-            try begin(entry.job)
+            try begin(entry.job, entry.dialogue)
             return []
         } catch {
-            entry.outcome = .failure(error)
-            entry.reply = nil
+            entry.dialogue.fail(error)
             return scheduler.finished(id, .unsent, now: tvs_monotonic_us())
         }
     }
 
     /// Sends the request with the credential that the vault has and that is valid now.
-    private func begin(_ job: Job) throws(Failure) {
+    private func begin(_ job: Job, _ dialogue: any Dialogue) throws(Failure) {
         let account = job.credential.accountID
         var credential = try job.tenant.credential(account: account)
         let authorization: SecretHeader
@@ -148,10 +148,7 @@ final class EngineLoop {
             authorization = try job.tenant.authorization(for: credential)
         }
         let request = HTTPRequest(
-            path: CloudflareAPI.tracePath(
-                accountID: credential.accountID, messageRef: job.request.messageRef,
-                submission: job.request.submission),
-            authorization: authorization, email: credential.email,
+            path: try dialogue.path(credential, authorization), authorization: authorization, email: credential.email,
             timeoutMs: Self.timeout(until: job.deadline))
         try transport.start(job.id, request, to: credential.origin)
     }
@@ -163,39 +160,31 @@ final class EngineLoop {
 
     private func ended(_ id: JobID, _ reply: HTTPReply) {
         guard let entry = running[id] else { return }
-        let judgement = CloudflareAPI.judge(reply)
-        entry.outcome = judgement.outcome
-        entry.reply = reply
-        if case .pending = judgement.verdict, case .success(let trace) = judgement.outcome {
-            entry.incomplete = (trace, reply)
-        }
-        counts.countTry(judgement.verdict)
-        perform(scheduler.finished(id, judgement.verdict, now: tvs_monotonic_us()))
+        let verdict = entry.dialogue.take(reply)
+        counts.countTry(verdict)
+        perform(scheduler.finished(id, verdict, now: tvs_monotonic_us()))
     }
 
     // MARK: - Answers
 
     private func answer(_ id: JobID) {
         guard let entry = running.removeValue(forKey: id) else { return }
-        switch entry.outcome {
-        case .success(let trace): deliver(entry, trace, entry.reply)
-        case .failure(let failure):
-            // A trace that was still growing is worth more than the failure of a later look.
-            if let (trace, reply) = entry.incomplete {
-                deliver(entry, trace, reply)
-            } else {
-                deliver(entry, failure)
-            }
-        }
+        deliver(entry, answerNow(entry))
+    }
+
+    /// What the dialogue says as things are.
+    private func answerNow(_ entry: Running) -> Answer {
+        entry.dialogue.answer(
+            TraceContext(
+                tenant: entry.job.tenant.name, accountID: entry.job.credential.accountID,
+                fetchedAtMs: tvs_wall_ms(), attempts: entry.tries))
     }
 
     private func fail(_ id: JobID, _ status: Status) {
         guard let entry = running.removeValue(forKey: id) else { return }
         var failure = Failure(status, Self.reason(status))
         // The deadline's failure carries what the last try met: that is what to look into.
-        if status == .deadline, entry.tries > 0, case .failure(let last) = entry.outcome,
-            entry.reply != nil
-        {
+        if status == .deadline, entry.tries > 0, let last = answerNow(entry).failure {
             failure.message += "; last try: " + last.message
             failure.httpStatus = last.httpStatus
             failure.codes = last.codes
@@ -224,24 +213,17 @@ final class EngineLoop {
         }
     }
 
-    private func deliver(_ entry: Running, _ trace: Trace, _ reply: HTTPReply?) {
-        let context = TraceContext(
-            tenant: entry.job.tenant.name, accountID: entry.job.credential.accountID,
-            messageRef: entry.job.request.messageRef, fetchedAtMs: tvs_wall_ms(),
-            cfRay: reply.map(\.headers.cfRay), httpStatus: reply?.status, attempts: entry.tries)
-        let document = Document(trace, context, raw: reply?.body)
-        var failure: Failure?
-        do { try document.trace() } catch { failure = error }
+    private func deliver(_ entry: Running, _ answer: Answer) {
         deliver(
             entry,
-            Event(id: entry.job.id, tag: entry.job.tag, failure: failure, document: document))
+            Event(
+                id: entry.job.id, tag: entry.job.tag, topic: entry.job.request.topic,
+                failure: answer.failure, document: answer.document))
     }
 
+    /// A failure of the engine's own; what came so far is in the view "raw".
     private func deliver(_ entry: Running, _ failure: Failure) {
-        let document = Document(raw: entry.reply?.body)
-        deliver(
-            entry,
-            Event(id: entry.job.id, tag: entry.job.tag, failure: failure, document: document))
+        deliver(entry, Answer(failure: failure, document: answerNow(entry).document))
     }
 
     private func deliver(_ entry: Running, _ event: Event) {

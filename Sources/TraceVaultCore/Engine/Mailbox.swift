@@ -7,7 +7,7 @@ final class Job: Sendable {
     let id: JobID
     let tag: UInt64
     let tenant: Tenant
-    let request: TraceRequest
+    let request: Request
     /// As it was when submitted; looked up again for every try.
     let credential: Credential
     /// µs on the monotonic clock.
@@ -17,7 +17,7 @@ final class Job: Sendable {
     let waiter: Waiter?
 
     init(
-        id: JobID, tag: UInt64, tenant: Tenant, request: TraceRequest, credential: Credential,
+        id: JobID, tag: UInt64, tenant: Tenant, request: Request, credential: Credential,
         submittedAt: Int64, deadline: Int64, waiter: Waiter?
     ) {
         self.id = id

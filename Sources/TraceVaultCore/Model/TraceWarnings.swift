@@ -1,22 +1,35 @@
 // TraceWarnings.swift - what was odd about a reply that could be read all the same.
 //
-// Codes are part of the trace document (docs/trace.schema.json): never renamed, never reused.
+// Codes are part of the documents (docs/*.schema.json): never renamed, never reused.
 
 /// The oddities of one reply: each code once, with how often and where first.
 package struct TraceWarnings: Sendable {
     package enum Code: String, CaseIterable, Sendable {
         case byteOrderMark = "byte_order_mark"
+        case cursorRepeated = "cursor_repeated"
+        case cursorUnusable = "cursor_unusable"
         case duplicateKey = "duplicate_key"
         case errorsWithSuccess = "errors_with_success"
+        case expired = "expired"
+        case expiresWithinDay = "expires_within_1_day"
+        case expiresWithinWeek = "expires_within_7_days"
+        case expiresWithinMonth = "expires_within_30_days"
+        case itemNotObject = "item_not_object"
+        case limitCut = "limit_cut"
         case lineNotObject = "line_not_object"
         case linenoNotInteger = "lineno_not_integer"
         case loneSurrogate = "lone_surrogate"
         case messageMissing = "message_missing"
         case messageNotText = "message_not_text"
+        case messageRefMissing = "message_ref_missing"
         case messagesPresent = "messages_present"
+        case notYetValid = "not_yet_valid"
         case numberOutOfRange = "number_out_of_range"
+        case pageLimit = "page_limit"
         case pendingNotBoolean = "pending_not_boolean"
         case sideMissing = "side_missing"
+        case sizeLimit = "size_limit"
+        case stoppedEarly = "stopped_early"
         case successMissing = "success_missing"
         case successNotBoolean = "success_not_boolean"
         case timeMissing = "time_missing"
@@ -24,6 +37,7 @@ package struct TraceWarnings: Sendable {
         case timeZoneMissing = "time_zone_missing"
         case timesDiffer = "times_differ"
         case unknownKey = "unknown_key"
+        case wrongType = "wrong_type"
     }
 
     private struct Entry {

@@ -136,6 +136,11 @@ final class CurlExchange {
             reply.headers.retryAfter = header("retry-after")
             reply.headers.retryAfterMs = header("retry-after-ms")
             reply.headers.shouldRetry = header("x-should-retry").lowercased()
+        } else {
+            reply.headers.link = header("link", whole: ReplyHeaders.maxURL)
+        }
+        if reply.status == 202 {
+            reply.headers.location = header("location", whole: ReplyHeaders.maxURL)
         }
         return reply
     }
@@ -157,7 +162,8 @@ final class CurlExchange {
     }
 
     /// One header of the last reply, "" when absent; printable ASCII, bounded, without the secret.
-    private func header(_ name: StaticString) -> String {
+    /// Longer values are cut off, or "" where only all of it is of use.
+    private func header(_ name: StaticString, whole limit: Int? = nil) -> String {
         var found: UnsafeMutablePointer<curl_header>?
         let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
             unsafe curl_easy_header(easy, name, 0, UInt32(CURLH_HEADER), -1, &found)
@@ -169,7 +175,8 @@ final class CurlExchange {
         {
             return ""
         }
-        let length = unsafe strnlen(value, ReplyHeaders.maxValue)
+        let length = unsafe strnlen(value, limit.map { $0 + 1 } ?? ReplyHeaders.maxValue)
+        if let limit, length > limit { return "" }
         let bytes = unsafe UnsafeRawBufferPointer(start: value, count: length)
         if unsafe bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
             return unsafe String(decoding: bytes, as: UTF8.self)

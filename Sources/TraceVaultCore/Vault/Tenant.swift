@@ -230,7 +230,12 @@ package final class Tenant: Sendable {
     package func credential(account: String?) throws(Failure) -> Credential {
         let id: AccountID?
         if let account { id = try AccountID(account) } else { id = nil }
-        return try current().credential(id, nowMs: UInt64(clamping: tvs_wall_ms()))
+        return try credential(of: id)
+    }
+
+    /// The same for an account id that was checked already.
+    package func credential(of account: AccountID?) throws(Failure) -> Credential {
+        try current().credential(account, nowMs: UInt64(clamping: tvs_wall_ms()))
     }
 
     var holdsKey: Bool { index.withLock { (try? $0.get()) != nil } }
