@@ -58,6 +58,22 @@ package struct TraceWarnings: Sendable {
         entries.append(Entry(code: code, count: count, path: path()))
     }
 
+    /// Notes what is odd about the outside of a reply, `known` of whose members have a meaning
+    /// beyond the envelope's own.
+    mutating func note(_ envelope: Envelope, _ tape: JSONTape, known: Int) {
+        if tape.hasByteOrderMark { add(.byteOrderMark, at: "") }
+        add(.loneSurrogate, tape.loneSurrogates, at: "")
+        add(.duplicateKey, envelope.duplicateKeys, at: "")
+        add(.unknownKey, envelope.unknownKeys - known, at: "")
+        if envelope.successIsOdd {
+            add(.successNotBoolean, at: "/success")
+        } else if envelope.success == nil {
+            add(.successMissing, at: "/success")
+        }
+        add(.errorsWithSuccess, envelope.errors.count, at: "/errors")
+        add(.messagesPresent, envelope.messageCount, at: "/messages")
+    }
+
     /// The array of the document, in the order in which the codes first came up.
     func write(into writer: inout JSONWriter) {
         writer.beginArray()

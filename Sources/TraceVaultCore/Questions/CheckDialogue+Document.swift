@@ -22,7 +22,7 @@ extension CheckDialogue {
         writer.beginObject()
         writer.key("schema")
         writer.string("tracevault.check/1")
-        writer.head(context, last)
+        writer.head(context, "checked_at", last)
         writer.key("valid")
         writer.bool(finding.state == .active)
         writer.key("kind")

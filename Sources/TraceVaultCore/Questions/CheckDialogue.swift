@@ -107,7 +107,7 @@ final class CheckDialogue: Dialogue {
     }
 
     private func refused(_ envelope: Envelope?) -> Verdict {
-        let reason = envelope?.errors.first
+        let reason = envelope?.errors.first ?? ReplyError(code: 0, message: failure.message)
         if tokenKind == .unknown, !isKey, !isSecond {
             firstReason = reason
             isSecond = true

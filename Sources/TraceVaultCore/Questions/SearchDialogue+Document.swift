@@ -23,7 +23,7 @@ extension SearchDialogue {
         writer.beginObject()
         writer.key("schema")
         writer.string("tracevault.search/1")
-        writer.head(context, last)
+        writer.head(context, "fetched_at", last)
         writer.key("complete")
         writer.bool(isComplete)
         writer.text("next_cursor", isComplete ? nil : cursor)
@@ -54,10 +54,10 @@ extension JSONWriter {
     }
 
     /// The members that tell where an answer came from.
-    mutating func head(_ context: TraceContext, _ reply: HTTPReply?) {
+    mutating func head(_ context: TraceContext, _ time: StaticString, _ reply: HTTPReply?) {
         text("account_id", context.accountID)
         text("tenant", context.tenant)
-        text("fetched_at", context.fetchedAtMs.flatMap { Timestamp.text(milliseconds: $0) })
+        text(time, context.fetchedAtMs.flatMap { Timestamp.text(milliseconds: $0) })
         key("attempts")
         if let attempts = context.attempts { int(attempts) } else { null() }
         key("http_status")

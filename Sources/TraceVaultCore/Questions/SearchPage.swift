@@ -43,12 +43,15 @@ struct SearchPage: ~Copyable {
     let count: Int
     private(set) var next = Next.none
     private(set) var warnings: TraceWarnings
+    /// The message at hand has its time in `ts`, as before 2026.
+    private var isOlder = false
     private var writer: JSONWriter
 
     /// Throws `.replyRefused` or `.replyShape`, and what a body that is no JSON throws.
     init(_ reply: HTTPReply, _ base: BaseURL, _ warnings: TraceWarnings) throws(Failure) {
         let tape = try JSONReader.read(reply.body)
         let link = reply.headers.link
+        var warnings = warnings
         let (list, next) = try reply.body.withBytes { (bytes) throws(Failure) in
             let envelope = try Envelope(tape, bytes)
             if envelope.isRefusal { throw envelope.refusal }
@@ -58,7 +61,9 @@ struct SearchPage: ~Copyable {
                     "the reply's result is \(tape[envelope.result ?? -1].kind.noun) where an array "
                         + "is expected")
             }
-            return (list, try Self.next(tape, bytes, link, base))
+            let info = try tape.member("result_info", of: 0, bytes)
+            warnings.note(envelope, tape, known: info == nil ? 0 : 1)
+            return (list, try Self.next(tape, info, bytes, link, base))
         }
         self.tape = tape
         self.list = list
@@ -73,10 +78,9 @@ struct SearchPage: ~Copyable {
     // MARK: - The next page
 
     private static func next(
-        _ tape: JSONTape, _ bytes: RawSpan, _ link: String, _ base: BaseURL
+        _ tape: JSONTape, _ info: Int?, _ bytes: RawSpan, _ link: String, _ base: BaseURL
     ) throws(Failure) -> Next {
-        if let info = try tape.member("result_info", of: 0, bytes),
-            let next = try tape.member("next", of: info, bytes), tape[next].kind != .null
+        if let info, let next = try tape.member("next", of: info, bytes), tape[next].kind != .null
         {
             let token = tape[next]
             guard token.kind == .string else { return .unusable }
@@ -134,7 +138,8 @@ struct SearchPage: ~Copyable {
         } else {
             warnings.add(.itemNotObject, at: Self.path(number))
         }
-        if places[Self.scannedAt] == 0 { places[Self.scannedAt] = places[Self.ts] }
+        isOlder = places[Self.scannedAt] == 0
+        if isOlder { places[Self.scannedAt] = places[Self.ts] }
         writer.beginObject()
         reference(places, number, bytes)
         for place in 0..<Self.written { member(place, places[place], number, bytes) }
@@ -186,7 +191,8 @@ struct SearchPage: ~Copyable {
             writer.key(member.name)
             writer.string(tape[value], bytes)
         } else if member.form == .time, kind == .string {
-            time(value, member.name, number, bytes)
+            let name = place == Self.scannedAt && isOlder ? "ts" : member.name
+            time(value, member.name, "\(Self.path(number))/\(name)", bytes)
         } else {
             warnings.add(.wrongType, at: "\(Self.path(number))/\(member.name)")
         }
@@ -217,15 +223,15 @@ struct SearchPage: ~Copyable {
     }
 
     private mutating func time(
-        _ value: Int, _ name: StaticString, _ number: Int, _ bytes: RawSpan
+        _ value: Int, _ name: StaticString, _ path: @autoclosure () -> String, _ bytes: RawSpan
     ) {
         let token = tape[value]
         let text = bytes.extracting(token.range(within: bytes.byteCount))
         guard !token.marks.contains(.escaped), let time = Timestamp(text) else {
-            return warnings.add(.timeUnreadable, at: "\(Self.path(number))/\(name)")
+            return warnings.add(.timeUnreadable, at: path())
         }
         writer.key(name)
         writer.time(time, from: text)
-        if time.zoneMissing { warnings.add(.timeZoneMissing, at: "\(Self.path(number))/\(name)") }
+        if time.zoneMissing { warnings.add(.timeZoneMissing, at: path()) }
     }
 }
