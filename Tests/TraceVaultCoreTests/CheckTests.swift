@@ -44,12 +44,16 @@ import Testing
         let first = try desk.check([canned(200, verified("active"))])
         #expect(first.paths == [Self.userPath])
         #expect(try member(first, "token_kind") == "user")
-        let second = try desk.check([canned(401, refusalBody(1000)), canned(200, verified("active"))])
+        let second = try desk.check([
+            canned(401, refusalBody(1000)), canned(200, verified("active")),
+        ])
         #expect(second.paths == [Self.userPath, Self.accountPath])
         #expect(second.verdicts == [.more, .final])
         #expect(try member(second, "valid") == true)
         #expect(try member(second, "token_kind") == "account")
-        let neither = try desk.check([canned(401, refusalBody(1000)), canned(403, refusalBody(10000))])
+        let neither = try desk.check([
+            canned(401, refusalBody(1000)), canned(403, refusalBody(10000)),
+        ])
         #expect(neither.verdicts == [.more, .final])
         #expect(neither.answer.failure == nil)
         #expect(try member(neither, "valid") == false)

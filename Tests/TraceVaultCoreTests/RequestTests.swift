@@ -136,7 +136,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/client/v4/jobs/1", "/jobs/1"), ("https://api.cloudflare.com/client/v4/jobs/1", "/jobs/1"),
+        ("/client/v4/jobs/1", "/jobs/1"),
+        ("https://api.cloudflare.com/client/v4/jobs/1", "/jobs/1"),
         ("https://API.cloudflare.com:443/client/v4/a?x=%2F&y=1", "/a?x=%2F&y=1"),
         ("/client/v4/a.b/c...d/.../e:f,g+h", "/a.b/c...d/.../e:f,g+h"),
         ("/client/v4/a?b=/c?d", "/a?b=/c?d"),

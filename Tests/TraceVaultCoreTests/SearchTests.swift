@@ -33,7 +33,8 @@ import Testing
                 canned(200, page(2, next: "c/1+=")), canned(200, page(1, from: 2, next: "c2")),
                 canned(200, page(1, from: 3)),
             ])
-        let start = "/accounts/\(Fake.account1)/email-security/investigate"
+        let start =
+            "/accounts/\(Fake.account1)/email-security/investigate"
             + "?detections_only=false&per_page=100"
         #expect(
             talk.paths == [
@@ -147,7 +148,8 @@ import Testing
         ] {
             #expect(try second(next) == "unusable", "\(next)")
         }
-        #expect(try second("null", ["link": "<https://e.example/?cursor=a>; rel=next"]) == "unusable")
+        #expect(
+            try second("null", ["link": "<https://e.example/?cursor=a>; rel=next"]) == "unusable")
     }
 
     // MARK: - Later
@@ -155,12 +157,14 @@ import Testing
     @Test func aDeferredAnswerIsAskedForWhereTheServerSays() throws {
         let talk = try desk.search([
             canned(202, "", ["location": "/client/v4/jobs/7?x=1", "retry-after": "3"]),
-            canned(202), canned(202, "", ["location": "https://api.cloudflare.com/client/v4/jobs/8"]),
+            canned(202),
+            canned(202, "", ["location": "https://api.cloudflare.com/client/v4/jobs/8"]),
             canned(200, page(1, next: "n")), canned(200, page(1, from: 1)),
         ])
-        #expect(talk.verdicts == [
-            .later(afterMs: 3000), .later(afterMs: nil), .later(afterMs: nil), .more, .final,
-        ])
+        #expect(
+            talk.verdicts == [
+                .later(afterMs: 3000), .later(afterMs: nil), .later(afterMs: nil), .more, .final,
+            ])
         #expect(Array(talk.paths[1...3]) == ["/jobs/7?x=1", "/jobs/7?x=1", "/jobs/8"])
         #expect(talk.paths[4].hasSuffix("&cursor=n"))
         #expect(try refs(talk) == ["m0", "m1"])
@@ -245,8 +249,9 @@ import Testing
         #expect(dialogue.answer(TraceContext()).failure != nil)
         _ = dialogue.take(canned(200, page(1, next: "c")))
         dialogue.fail(Failure(.locked, "the vault is locked"))
-        #expect(text(try dialogue.answer(TraceContext()).document.view("search"))
-            .contains(#""status":"TV_E_LOCKED""#))
+        #expect(
+            text(try dialogue.answer(TraceContext()).document.view("search"))
+                .contains(#""status":"TV_E_LOCKED""#))
     }
 
     // MARK: - Messages
@@ -254,15 +259,17 @@ import Testing
     @Test func everyMessageHasTheFirstIdThatATraceCanBeAskedWith() throws {
         let items = [
             #"{"id":"4Njp-2024-01-05T10:00:00-12345678","postfix_id":"p","alert_id":"a"}"#,
-            #"{"id":null,"postfix_id":"p","alert_id":"a"}"#, #"{"postfix_id":"../x","alert_id":"a"}"#,
+            #"{"id":null,"postfix_id":"p","alert_id":"a"}"#,
+            #"{"postfix_id":"../x","alert_id":"a"}"#,
             #"{"id":"a/b"}"#, #"{"id":7,"subject":"kept"}"#, "7", "null", "{}",
             #"{"id":"first","id":"last"}"#, #"{"id":"\u0061"}"#,
         ]
         let body = #"{"success":true,"result":[\#(items.joined(separator: ","))]}"#
         let talk = try desk.search([canned(200, body)])
-        #expect(try refs(talk) == [
-            "4Njp-2024-01-05T10:00:00-12345678", "p", "a", nil, nil, nil, nil, nil, "last", nil,
-        ])
+        #expect(
+            try refs(talk) == [
+                "4Njp-2024-01-05T10:00:00-12345678", "p", "a", nil, nil, nil, nil, nil, "last", nil,
+            ])
         let document = try talk.document("search")
         let found = document?["messages"] as? [[String: Any]]
         #expect(found?[4]["subject"] as? String == "kept")

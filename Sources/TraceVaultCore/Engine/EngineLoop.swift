@@ -148,7 +148,8 @@ final class EngineLoop {
             authorization = try job.tenant.authorization(for: credential)
         }
         let request = HTTPRequest(
-            path: try dialogue.path(credential, authorization), authorization: authorization, email: credential.email,
+            path: try dialogue.path(credential, authorization), authorization: authorization,
+            email: credential.email,
             timeoutMs: Self.timeout(until: job.deadline))
         try transport.start(job.id, request, to: credential.origin)
     }

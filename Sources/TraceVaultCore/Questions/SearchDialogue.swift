@@ -1,8 +1,8 @@
 // SearchDialogue.swift - a search: page after page to the caller's limit, and answers that the
-// server makes later (HTTP 202). What a page holds is SearchPage.swift's, the document
-// SearchDialogue+Document.swift's.
+// server makes later (HTTP 202). What a page holds is in SearchPage.swift, the document in
+// SearchDialogue+Document.swift.
 //
-// A reply decides what is asked next, so everything it can ask for has a bound: pages, polls, bytes.
+// A reply decides what is asked next, so all it can ask for has a bound: pages, polls, bytes.
 
 final class SearchDialogue: Dialogue {
     private let question: SearchQuestion

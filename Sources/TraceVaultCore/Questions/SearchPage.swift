@@ -80,8 +80,7 @@ struct SearchPage: ~Copyable {
     private static func next(
         _ tape: JSONTape, _ info: Int?, _ bytes: RawSpan, _ link: String, _ base: BaseURL
     ) throws(Failure) -> Next {
-        if let info, let next = try tape.member("next", of: info, bytes), tape[next].kind != .null
-        {
+        if let info, let next = try tape.member("next", of: info, bytes), tape[next].kind != .null {
             let token = tape[next]
             guard token.kind == .string else { return .unusable }
             // Longer than any cursor is enough to see that it is too long.
