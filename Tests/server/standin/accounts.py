@@ -155,6 +155,13 @@ class Directory:
         token = bearers[0].removeprefix("Bearer ")
         return None if token in self.revoked else self._tokens.get(token)
 
+    def presented(self, headers: Headers) -> Credential | None:
+        """Whose secret is in the headers, whatever is wrong with it or with them."""
+        values = {name.lower(): value for name, value in headers}
+        token = values.get("authorization", "").removeprefix("Bearer ")
+        email, key = values.get("x-auth-email", ""), values.get("x-auth-key", "")
+        return self._keys.get((email, key)) or self._tokens.get(token)
+
     def _by_key(self, emails: list[str], keys: list[str]) -> Credential:
         if not emails or not keys:
             missing = "X-Auth-Key" if emails else "X-Auth-Email"

@@ -119,12 +119,14 @@ class Api:
         if scope["http_version"] == "2":
             # HTTP/2 has lower-case names only.
             spent = tuple((name.lower(), value) for name, value in spent)
-        self._count(credential, account_id, reply.status, now)
+        self._count(headers, account_id, reply.status, now)
         return reply, spent
 
     def _count(
-        self, credential: Credential | None, account_id: str | None, status: int, now: float
+        self, headers: list[tuple[str, str]], account_id: str | None, status: int, now: float
     ) -> None:
+        # By what was presented: how often a dead credential is tried is worth knowing.
+        credential = self._directory.presented(headers)
         user = secret = None
         if credential is not None:
             user, secret = credential.user, credential.email or credential.token

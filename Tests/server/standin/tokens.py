@@ -1,7 +1,7 @@
 """tokens: what the endpoints about the credential itself answer: token verification, the user.
 
 User tokens are verified at one endpoint and account-owned tokens at another, and each endpoint
-knows nothing of the other's.  Global keys have no verification; their owner asks for the user instead.
+knows nothing of the other's.  Global keys have no verification; one asks for their user instead.
 """
 
 from __future__ import annotations
