@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -117,7 +118,9 @@ async def _run(options: argparse.Namespace, folder: Path) -> None:
             # Unbuffered: a thread inside a buffered read may not outlive the interpreter.
             while os.read(0, 4096):
                 pass
-            loop.call_soon_threadsafe(stop.set)
+            # A signal may have stopped, and closed, the loop before standard input ended.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(stop.set)
 
         threading.Thread(target=watch, daemon=True).start()
 

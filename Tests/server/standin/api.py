@@ -116,9 +116,6 @@ class Api:
             reply = self._served_by(found, credential, query, scope["scheme"])
         except Refusal as refusal:
             reply = refused(refusal)
-        if scope["http_version"] == "2":
-            # HTTP/2 has lower-case names only.
-            spent = tuple((name.lower(), value) for name, value in spent)
         self._count(headers, account_id, reply.status, now)
         return reply, spent
 

@@ -21,8 +21,8 @@ Item = dict[str, Any]
 DETECTED = ("MALICIOUS", "SUSPICIOUS", "SPOOF", "SPAM", "BULK", "MALICIOUS-BEC")
 CLEAN = ("NONE", "NONE", "EXTERNAL", "NONE", "UNKNOWN", "ENCRYPTED")
 # Archived mail came this many days before the mail it is a copy of: inside the default window of
-# search, outside it, and more than a year ago.
-ARCHIVE_DAYS = (29, 45, 400)
+# search, just outside it, and more than a year ago.
+ARCHIVE_DAYS = (29, 30, 400)
 _ARCHIVED_FROM = slice(0, 60, 3)
 
 _SUBJECTS = (
