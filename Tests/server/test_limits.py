@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from asking import client_of, fetch, first_code, headers_of, look, path_of
-from launcher import Standin, standin
+from launcher import SERVER, Standin, standin
 from standin.counts import Counts
 from standin.quota import ADDRESS_WAIT_S, AddressLimit, Quota
 
@@ -185,3 +187,11 @@ def test_every_one_of_ten_thousand_accounts_has_a_message(tmp_path: Path) -> Non
             (*_, last) = server.messages_of(every[account])
             assert fetch(server, last.postfix_id, account).status_code == 200
             assert look(server, account).json()["result"][0]["id"] in last.refs
+
+
+def test_the_readme_names_every_option() -> None:
+    shown = subprocess.run([sys.executable, SERVER, "--help"], capture_output=True, text=True)
+    options = set(re.findall(r"--[a-z0-9-]+", shown.stdout)) - {"--help"}
+    readme = SERVER.with_name("README.md").read_text(encoding="utf-8")
+    assert len(options) >= 15
+    assert [option for option in sorted(options) if f"`{option}" not in readme] == []
