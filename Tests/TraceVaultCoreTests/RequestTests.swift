@@ -1,5 +1,6 @@
 // RequestTests.swift - which options a request takes, and what a search sends.
 
+import Foundation
 import Testing
 
 @testable import TraceVaultCore
@@ -160,6 +161,39 @@ import Testing
         "/client/v4/a\r\nX: y", "/client/v4/ä", "/client/v4/a;b", "/client/v4/a\\b",
     ])
     func anywhereElseIsNot(url: String) { #expect(ServerPath.below(base, url) == nil) }
+
+    @Test func whateverIsFollowedStaysBelowTheBaseURLForAnyReaderOfURLs() throws {
+        var random = SplitMix64(seed: 20_261_124)
+        let seeds = [
+            "https://api.cloudflare.com/client/v4/accounts/a/x?cursor=a%2Fb&c=d",
+            "/client/v4/accounts/a/../x", "//api.cloudflare.com/client/v4/x",
+            "https://api.cloudflare.com:443/client/v4/./x",
+        ]
+        let alphabet = Array("/.:?#%@\\;=& \t2eEfF-_~+,[]{}|<>\"'^`az0\u{80}é".unicodeScalars)
+        var followed = 0
+        for _ in 0..<60_000 {
+            var url = Array(seeds[Int.random(in: 0..<seeds.count, using: &random)].unicodeScalars)
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let place = Int.random(in: 0..<url.count, using: &random)
+                let scalar = alphabet[Int.random(in: 0..<alphabet.count, using: &random)]
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: url[place] = scalar
+                case 1: url.insert(scalar, at: place)
+                default: if url.count > 1 { url.remove(at: place) }
+                }
+            }
+            var text = ""
+            text.unicodeScalars.append(contentsOf: url)
+            guard let path = ServerPath.below(base, text) else { continue }
+            followed += 1
+            let read = try #require(URL(string: base.text + path), "\(text)")
+            #expect(read.host == "api.cloudflare.com" && read.user == nil && read.port == nil)
+            #expect(read.fragment == nil)
+            #expect(read.standardized.path.hasPrefix("/client/v4/"), "\(text)")
+            #expect(read.standardized.path == read.path, "\(text)")
+        }
+        #expect(followed > 1_000)
+    }
 
     @Test func aURLBeyondTheLimitIsNot() {
         let long = "/client/v4/" + String(repeating: "a", count: 4096)

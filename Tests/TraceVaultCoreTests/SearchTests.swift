@@ -280,6 +280,13 @@ import Testing
         #expect(codes.contains("duplicate_key"))
     }
 
+    @Test func manyTinyItemsFitTheDocument() throws {
+        let items = String(repeating: "1,", count: 20_000) + "1"
+        let body = #"{"success":true,"result":[\#(items)]}"#
+        let talk = try desk.search(["limit": "100000"], [canned(200, body)])
+        #expect(try refs(talk).count == 20_001)
+    }
+
     @Test func aBodyCutAnywhereIsAFailure() throws {
         let whole = Array(page(2, next: "c").utf8)
         for length in 0..<whole.count {

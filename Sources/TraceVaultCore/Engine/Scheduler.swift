@@ -101,9 +101,15 @@ package struct Scheduler: Sendable {
             groups[job.ticket.group]?.budget.refund(limits.quota)
             jobs[id] = nil
             actions.append(.answer(id))
-        case .final, .more, .later, .rejected:
+        case .final, .rejected:
             jobs[id] = nil
             actions.append(.answer(id))
+        case .more, .later:
+            // An answer is not a failure: the tries of the next part count anew.
+            job.attempts = 0
+            var delay: Int64 = 0
+            if case .later(let afterMs) = verdict { delay = Self.us(afterMs ?? 1000) }
+            sleep(job, until: now + delay, limit: job.ticket.deadline)
         case .pending:
             job.hasAnswer = true
             // An answer is not a failure: the tries of the next poll count anew.

@@ -137,7 +137,7 @@ final class CurlExchange {
             reply.headers.retryAfterMs = header("retry-after-ms")
             reply.headers.shouldRetry = header("x-should-retry").lowercased()
         } else {
-            reply.headers.link = header("link", whole: ReplyHeaders.maxURL)
+            reply.headers.link = links()
         }
         if reply.status == 202 {
             reply.headers.location = header("location", whole: ReplyHeaders.maxURL)
@@ -161,12 +161,25 @@ final class CurlExchange {
         if unsafe secret.count >= Self.shortestMasked { unsafe body.mask(secret) }
     }
 
+    /// The values of the first `Link` headers, as one: pages may be named in any of them.
+    private func links() -> String {
+        var links = ""
+        for index in 0..<4 {
+            let link = header("link", whole: ReplyHeaders.maxURL, index)
+            guard !link.isEmpty else { break }
+            links += links.isEmpty ? link : ", " + link
+        }
+        return links
+    }
+
     /// One header of the last reply, "" when absent; printable ASCII, bounded, without the secret.
     /// Longer values are cut off, or "" where only all of it is of use.
-    private func header(_ name: StaticString, whole limit: Int? = nil) -> String {
+    private func header(
+        _ name: StaticString, whole limit: Int? = nil, _ index: Int = 0
+    ) -> String {
         var found: UnsafeMutablePointer<curl_header>?
         let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
-            unsafe curl_easy_header(easy, name, 0, UInt32(CURLH_HEADER), -1, &found)
+            unsafe curl_easy_header(easy, name, index, UInt32(CURLH_HEADER), -1, &found)
         }
         guard code == CURLHE_OK, let value = unsafe found?.pointee.value else { return "" }
         if unsafe secret.count >= Self.shortestMasked,

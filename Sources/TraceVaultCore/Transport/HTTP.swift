@@ -44,7 +44,7 @@ package struct ReplyHeaders: Sendable, Equatable {
     package var shouldRetry = ""
     /// With status 202 only: where the answer will be. Whole, or "".
     package var location = ""
-    /// With status 200 only: `Link`, which may name the next page. Whole, or "".
+    /// With status 200 only: `Link`, which may name the next page. Several as one; whole, or "".
     package var link = ""
 
     /// The longest value kept; the rest is cut off, but of a URL nothing is kept then.
