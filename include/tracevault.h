@@ -638,8 +638,8 @@ TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_l
  * A search:
  * "limit"        how many messages to give in all, 1 to 100000; default 100.
  * "per_page"     how many to ask for at a time, 1 to 100000; default: equal pages of at most 1000.
- * "cursor"       where to begin: "next_cursor" of an earlier search with the same filters; at most
- *                4096 bytes.
+ * "cursor"       where to begin: "next_cursor" of an earlier search with the same other options; at
+ *                most 4096 bytes.
  * "detections_only"  "true": leave out the mail in which Cloudflare found nothing; default
  *                "false". Always sent, because Cloudflare's own default is true.
  * "start" "end"  times of RFC 3339 with a zone; Cloudflare's defaults are 30 days ago and now.

@@ -56,7 +56,7 @@ class SearchFilters(TypedDict, total=False):
     limit: int
     #: How many to ask for at a time; default: equal pages of at most 1000.
     per_page: int
-    #: Go on where an earlier search with the same filters ended.
+    #: Go on where an earlier search with the same other filters and limits ended.
     cursor: str
 
 
