@@ -184,8 +184,11 @@ final class EngineLoop {
     private func fail(_ id: JobID, _ status: Status) {
         guard let entry = running.removeValue(forKey: id) else { return }
         var failure = Failure(status, Self.reason(status))
+        let answer = answerNow(entry)
+        // What came in time counts, such as the first pages of a search.
+        if status == .deadline, answer.failure == nil { return deliver(entry, answer) }
         // The deadline's failure carries what the last try met: that is what to look into.
-        if status == .deadline, entry.tries > 0, let last = answerNow(entry).failure {
+        if status == .deadline, entry.tries > 0, let last = answer.failure {
             failure.message += "; last try: " + last.message
             failure.httpStatus = last.httpStatus
             failure.codes = last.codes
@@ -193,16 +196,18 @@ final class EngineLoop {
             failure.retryAfterMs = last.retryAfterMs
         }
         failure.retriable = status == .deadline
-        deliver(entry, failure)
+        deliver(entry, failure, answer)
     }
 
     private func refuse(_ id: JobID, until: Int64) {
         guard let entry = running.removeValue(forKey: id) else { return }
+        let answer = answerNow(entry)
+        if answer.failure == nil { return deliver(entry, answer) }
         var failure = Failure(
             .rateLimited, "the request quota allows no try before the request's deadline")
         failure.retriable = true
         failure.retryAfterMs = (max(0, until - tvs_monotonic_us()) + 999) / 1000
-        deliver(entry, failure)
+        deliver(entry, failure, answer)
     }
 
     private static func reason(_ status: Status) -> String {
@@ -222,9 +227,10 @@ final class EngineLoop {
                 failure: answer.failure, document: answer.document))
     }
 
-    /// A failure of the engine's own; what came so far is in the view "raw".
-    private func deliver(_ entry: Running, _ failure: Failure) {
-        deliver(entry, Answer(failure: failure, document: answerNow(entry).document))
+    /// A failure of the engine's own; the last reply is in the view "raw", and nothing else is.
+    private func deliver(_ entry: Running, _ failure: Failure, _ answer: Answer) {
+        let raw = try? answer.document.view("raw")
+        deliver(entry, Answer(failure: failure, document: Document(raw: raw)))
     }
 
     private func deliver(_ entry: Running, _ event: Event) {

@@ -208,6 +208,17 @@ def test_an_answer_that_is_deferred_for_ever_ends_with_the_deadline(
     assert "202" in str(caught.value)
 
 
+def test_pages_that_came_before_the_deadline_are_the_result(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    found = engine.search(
+        acme, ACME, query="standin-page2-slow-60000", per_page=2, start=LONG_AGO, timeout=2
+    )
+    assert refs(found) == ids(server)[:2]
+    assert (found.complete, codes(found)) == (False, ["stopped_early"])
+    assert found.next_cursor
+
+
 FAILURES: list[tuple[str, str, int]] = [
     ("fail-403-permission", "TV_E_CREDENTIAL", 403),
     ("fail-404", "TV_E_HTTP", 404),
