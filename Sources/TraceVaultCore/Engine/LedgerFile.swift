@@ -116,14 +116,16 @@ final class LedgerFile: Sendable {
     private static let byteCount = UInt64(LedgerTable.byteCount)
     private static let notLedger = LedgerRefusal("it is truncated or not a ledger")
 
-    /// Whether the file's `size` bytes are zeros. Another's file ends this at its first byte that is
-    /// none; a ledger at its magic.
-    private func isZero(_ size: UInt64) -> Bool {
+    /// Whether the file holds only zeros from `offset` to `size`. Another's file ends this at its
+    /// first byte that is none; a ledger at its magic.
+    private func isZero(from offset: Int = 0, _ size: UInt64) -> Bool {
         unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { room in
-            var offset = 0
+            var offset = offset
             while offset < Int(clamping: size) {
                 let count = unsafe pread(descriptor.number, room.baseAddress, room.count, offset)
-                guard count > 0, unsafe room[..<count].allSatisfy({ $0 == 0 }) else { return false }
+                guard count > 0, let base = room.baseAddress, unsafe room[0] == 0,
+                    unsafe memcmp(base, base + 1, count - 1) == 0
+                else { return false }
                 offset += count
             }
             return true
@@ -139,7 +141,9 @@ final class LedgerFile: Sendable {
         guard tvs_has_own_clock() == 0 else {
             throw LedgerRefusal("this process is in a time namespace of its own")
         }
-        if table.header.isBlank { table.header.begin(boot) }
+        if table.header.isBlank, isZero(from: LedgerTable.headerCount, Self.byteCount) {
+            table.header.begin(boot)
+        }
         guard table.header.isLedger else { throw Self.notLedger }
         if table.header.boot != boot {
             // Containers may see a boot id of their own: then others use the file right now.

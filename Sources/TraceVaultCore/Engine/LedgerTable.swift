@@ -114,7 +114,15 @@ final class LedgerTable: @unchecked Sendable {
         let arrival = sane(slot, .arrival, now: now)
         guard slot.load(.key) == key else { return .moved }
         let limits = limits(slot, quota, now: now)
-        return .at(max(arrival.time - limits.toleranceUs, sane(slot, .parked, now: now).time))
+        return .at(permitted(arrival, limits, parked: sane(slot, .parked, now: now)))
+    }
+
+    /// Without a limit only a parking counts.
+    private func permitted(
+        _ arrival: LedgerStamp, _ limits: Quota, parked: LedgerStamp
+    ) -> Int64 {
+        let paced = limits.intervalUs > 0 ? arrival.time - limits.toleranceUs : 0
+        return max(paced, parked.time)
     }
 
     /// Spends one request; a time later than `now` means that none was spent.
@@ -127,10 +135,10 @@ final class LedgerTable: @unchecked Sendable {
             guard slot.load(.key) == key else { return .moved }
             let limits = limits(slot, quota, now: now)
             let parked = sane(slot, .parked, now: now)
-            let permitted = max(arrival.time - limits.toleranceUs, parked.time)
+            let permitted = permitted(arrival, limits, parked: parked)
             guard permitted <= now else { return .at(permitted) }
             let next = arrival.with(time: max(arrival.time, now) + limits.intervalUs)
-            if next == arrival || slot.swap(.arrival, arrival.word, next.word) {
+            if limits.intervalUs == 0 || slot.swap(.arrival, arrival.word, next.word) {
                 header.note(now: now)
                 return .at(now)
             }
@@ -206,8 +214,9 @@ final class LedgerTable: @unchecked Sendable {
         let arrival = slot.stamp(.arrival)
         guard slot.load(.key) == key else { return .moved }
         let limits = limits(slot, quota, now: now)
+        guard slot.stamp(.parked).time <= now else { return .at(0) }
+        guard limits.intervalUs > 0 else { return .at(Int64.max) }
         let room = now + limits.toleranceUs - max(arrival.time, now)
-        guard slot.stamp(.parked).time <= now, room >= 0 else { return .at(0) }
-        return .at(limits.intervalUs > 0 ? room / limits.intervalUs + 1 : Int64.max)
+        return .at(room < 0 ? 0 : room / limits.intervalUs + 1)
     }
 }
