@@ -119,8 +119,12 @@ private struct MemberReader {
         guard byte == UInt8(ascii: "=") else { return }
         at += 1
         skipSpace()
-        if byte == UInt8(ascii: "\"") { at += 1 }
-        guard let value = decimal() else { return }
+        let quote = byte == UInt8(ascii: "\"") ? at : nil
+        if quote != nil { at += 1 }
+        let found = decimal()
+        // The text of a quoted value is no place to look for parameters.
+        if let quote { at = byte == UInt8(ascii: "\"") && found != nil ? at + 1 : quote }
+        guard let value = found else { return }
         switch name {
         case UInt8(ascii: "r"): member.r = value
         case UInt8(ascii: "t"): member.t = value
