@@ -1,8 +1,9 @@
 // LedgerFile.swift - a ledger's file: whether it may be used, and what makes it usable.
 //
-// A mapped file can end the process (SIGBUS) where memory cannot: when a block is missing on a full
-// disk, when the file is cut, when a server does not answer. So the file must be whole, ours, and on a
-// file system that keeps the blocks it has given. What is refused comes back as a line of text.
+// A mapped file can end the process (SIGBUS) where memory cannot: when a block is missing on a
+// full disk, when the file is cut, when a server does not answer. So the file must be whole, ours,
+// and on a file system that keeps the blocks it has given. What is refused comes back as a line of
+// text.
 
 import CSystem
 import Glibc
@@ -86,8 +87,8 @@ final class LedgerFile: Sendable {
     }
 
     /// ext2 to ext4, XFS, tmpfs, and overlayfs, which hands out a file of what lies below it. Not:
-    /// file systems that write changed blocks to new places (btrfs, ZFS), of other hosts (NFS, CIFS,
-    /// 9p), of programs (FUSE), or unknown here.
+    /// file systems that write changed blocks to new places (btrfs, ZFS), of other hosts (NFS,
+    /// CIFS, 9p), of programs (FUSE), or unknown here.
     private static func keepsBlocks(_ type: Int64) -> Bool {
         type == 0xEF53 || type == 0x5846_5342 || type == 0x0102_1994 || type == 0x794C_7630
     }

@@ -1,4 +1,5 @@
-// LedgerHeader.swift - the first page of a ledger's memory: what it is, of which boot, last used when.
+// LedgerHeader.swift - the first page of a ledger's memory: what it is, of which boot, last used
+// when.
 
 import Synchronization
 
@@ -24,9 +25,10 @@ struct LedgerHeader {
     }
 
     /// A disk keeps what was written 35 s before a crash (30 s until dirty pages are written, 5 s
-    /// between the writer's rounds); what was spent later may be forgotten. All of it was spent before
-    /// the new boot's time 0 and moved arrival times at most tolerance + interval beyond that: less
-    /// than this for all that spend their burst in 34 s. Costs nothing once the host is up for so long.
+    /// between the writer's rounds); what was spent later may be forgotten. All of it was spent
+    /// before the new boot's time 0 and moved arrival times at most tolerance + interval beyond
+    /// that: less than this for all that spend their burst in 34 s. Costs nothing once the host is
+    /// up for so long.
     static let afterBootUs: Int64 = 35_000_000
     /// "TVledger" in the processor's byte order: a file of another kind of machine has no magic.
     private static let magic: UInt64 = 0x5456_6c65_6467_6572

@@ -6,9 +6,9 @@
 import Synchronization
 
 /// A time of a slot together with the slot's epoch, which counts how often the slot was given to a
-/// group. A compare-and-swap from a stamp thus fails when the slot was given away meanwhile. 12 bits
-/// come round when one slot was given away 4096 times, each time after an hour without use, between
-/// two instructions of one thread.
+/// group. A compare-and-swap from a stamp thus fails when the slot was given away meanwhile. 12
+/// bits come round when one slot was given away 4096 times, each time after an hour without use,
+/// between two instructions of one thread.
 struct LedgerStamp: Equatable {
     let word: UInt64
     private static let timeBits: UInt64 = 52
@@ -60,8 +60,8 @@ enum LedgerPolicy {
     }
 }
 
-/// A slower pace for a while: the time between requests in ms (24 bits) and its end in ms (40 bits).
-/// 0: none.
+/// A slower pace for a while: the time between requests in ms (24 bits) and its end in ms (40
+/// bits). 0: none.
 struct LedgerSlowdown {
     let word: UInt64
     /// 4 h 39 min.
@@ -135,8 +135,8 @@ struct LedgerSlot {
 /// Words that stand in a slot's `key` for no group.
 enum LedgerKey {
     static let empty: UInt64 = 0
-    /// Between two groups. Only the holder of the lock leaves a slot so; who finds it under the lock
-    /// knows that the holder was killed.
+    /// Between two groups. Only the holder of the lock leaves a slot so; who finds it under the
+    /// lock knows that the holder was killed.
     static let busy: UInt64 = 1
     /// The one group of all that found no slot.
     static let crowd: UInt64 = 2

@@ -1,20 +1,21 @@
 // LedgerTable+Claim.swift - giving slots to groups: the only part of the ledger that needs a lock.
 //
-// The lock is held for some hundred instructions and tried, not waited for. Its holder may be killed
-// between any two of them: a slot that is left BUSY tells the next holder whose it was.
+// The lock is held for some hundred instructions and tried, not waited for. Its holder may be
+// killed between any two of them: a slot that is left BUSY tells the next holder whose it was.
 //
 // Against spenders, who take no lock: a slot changes hands as  key = BUSY, arrival = next epoch,
 // parked = next epoch, the rest = 0, key = the new group.  A spender reads arrival, then key, then
-// swaps arrival. Its swap fails when the epoch has moved on; while the epoch was the same, the key can
-// only have been the old group's or BUSY. So whoever succeeds has spent from its own group, and a
-// request that the old group spends in the last moment makes the swap here fail: then it stays.
+// swaps arrival. Its swap fails when the epoch has moved on; while the epoch was the same, the key
+// can only have been the old group's or BUSY. So whoever succeeds has spent from its own group,
+// and a request that the old group spends in the last moment makes the swap here fail: then it
+// stays.
 
 import CSystem
 import Synchronization
 
 extension LedgerTable {
-    /// A group that was not used for so long may lose its slot. Its arrival time lies in the past by
-    /// then, so that a fresh slot says the same: nothing is forgotten but the server's policy.
+    /// A group that was not used for so long may lose its slot. Its arrival time lies in the past
+    /// by then, so that a fresh slot says the same: nothing is forgotten but the server's policy.
     static let idleUs = LedgerTime.hour
 
     /// Finds the group a slot or gives it one. Nil when the lock cannot be had within `attempts` or
@@ -134,10 +135,10 @@ extension LedgerTable {
 
     /// The host was started anew: its clock began again at 0. Nobody else uses the table.
     ///
-    /// How long it was off is unknown (wall clocks jump), so no time of that is counted: what was left
-    /// when the ledger was last used is left from the start on, at most a day.
-    /// A mover may be killed and another begin again: what a slot is to hold is written down beside it
-    /// before it is put in place, and put in place again then.
+    /// How long it was off is unknown (wall clocks jump), so no time of that is counted: what was
+    /// left when the ledger was last used is left from the start on, at most a day. A mover may be
+    /// killed and another begin again: what a slot is to hold is written down beside it before it
+    /// is put in place, and put in place again then.
     func moveToNewBoot(_ boot: UInt64) {
         let last = header.lastUse
         // Odd, so that it is not the 0 of a slot that never was moved.

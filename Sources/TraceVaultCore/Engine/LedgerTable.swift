@@ -6,10 +6,11 @@
 // Why no window ever sees more than the quota (docs/adr/008-budget-ledger.md): let requests carry
 // the `now` they were spent with. Each moves `arrival` from t to max(t, now) + interval by one
 // compare-and-swap and was allowed only if t - tolerance <= now. Take the n requests of any window
-// [a, a + W] in the order of their swaps. The first leaves arrival >= a + interval, each of the others
-// (and whatever comes between, of any process) adds at least one interval, and the last found
-// arrival <= a + W + tolerance. So (n - 1) * interval <= W + tolerance, in whatever order the clocks were
-// read. A larger interval or smaller tolerance for a while (policy, slowdown) only makes n smaller.
+// [a, a + W] in the order of their swaps. The first leaves arrival >= a + interval, each of the
+// others (and whatever comes between, of any process) adds at least one interval, and the last
+// found arrival <= a + W + tolerance. So (n - 1) * interval <= W + tolerance, in whatever order
+// the clocks were read. A larger interval or smaller tolerance for a while (policy, slowdown) only
+// makes n smaller.
 
 import CSystem
 import Synchronization
@@ -22,7 +23,8 @@ final class LedgerTable: @unchecked Sendable {
     static let byteCount = headerCount + slotCount * LedgerSlot.byteCount
     /// How far from its home a group may live.
     static let reach = 64
-    /// Compare-and-swap is repeated when another one succeeded; so often in a row is beyond any load.
+    /// Compare-and-swap is repeated when another one succeeded; so often in a row is beyond any
+    /// load.
     static let attempts = 4096
 
     /// What came of a call: the slot is another group's by now, or a time.
@@ -70,12 +72,14 @@ final class LedgerTable: @unchecked Sendable {
         return unsafe LedgerSlot(base + (Self.headerCount + offset))
     }
 
-    /// Where a group's search begins. Keys are hashes, but of nobody's choosing only most of the time.
+    /// Where a group's search begins. Keys are hashes, but of nobody's choosing only most of the
+    /// time.
     static func home(_ key: UInt64) -> Int {
         Int((key &* 0x9E37_79B9_7F4A_7C15) >> 47)
     }
 
-    /// The group's slot, without a lock. Never wrong; may miss a group that is just being given one.
+    /// The group's slot, without a lock. Never wrong; may miss a group that is just being given
+    /// one.
     func find(_ key: UInt64) -> Int? {
         let home = Self.home(key)
         for index in home..<home + Self.reach {
@@ -100,8 +104,8 @@ final class LedgerTable: @unchecked Sendable {
         return Quota(intervalUs: gap, toleranceUs: 0)
     }
 
-    /// A time from the table. What is further ahead than anybody can have asked for is damage: it is
-    /// taken back, or the group would never send again.
+    /// A time from the table. What is further ahead than anybody can have asked for is damage: it
+    /// is taken back, or the group would never send again.
     private func sane(_ slot: LedgerSlot, _ word: LedgerSlot.Word, now: Int64) -> LedgerStamp {
         let stamp = slot.stamp(word)
         guard stamp.time > now + LedgerTime.furthest else { return stamp }
@@ -129,8 +133,8 @@ final class LedgerTable: @unchecked Sendable {
     func spend(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Answer {
         let slot = slot(index)
         for _ in 0..<Self.attempts {
-            // Order matters: the stamp before the key. A swap that succeeds then proves that the slot
-            // was this group's all the time between.
+            // Order matters: the stamp before the key. A swap that succeeds then proves that the
+            // slot was this group's all the time between.
             let arrival = sane(slot, .arrival, now: now)
             guard slot.load(.key) == key else { return .moved }
             let limits = limits(slot, quota, now: now)
@@ -180,8 +184,8 @@ final class LedgerTable: @unchecked Sendable {
         return .at(time)
     }
 
-    /// Policy and slowdown carry no epoch. Should the slot go to another group in the very moment, an
-    /// hour after this one's last request, that group is slowed until its next reply.
+    /// Policy and slowdown carry no epoch. Should the slot go to another group in the very moment,
+    /// an hour after this one's last request, that group is slowed until its next reply.
     func setPolicy(_ index: Int, _ key: UInt64, _ word: UInt64) -> Answer {
         let slot = slot(index)
         guard slot.load(.key) == key else { return .moved }

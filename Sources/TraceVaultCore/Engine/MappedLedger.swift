@@ -48,7 +48,8 @@ package final class MappedLedger: BudgetLedger {
     private static let ownBit = 1 << 40
     private static let nowhere = -1
 
-    /// Opens or makes the file; falls back to memory of this process. Fails only without any memory.
+    /// Opens or makes the file; falls back to memory of this process. Fails only without any
+    /// memory.
     package init(_ place: LedgerPlace, now: Int64) throws(Failure) {
         self.place = place
         own = try LedgerTable()

@@ -1,7 +1,7 @@
 // OpenLedgers.swift - the ledgers that this process has open: engines of one place share one.
 //
-// Two mappings of one file would do as well; two tables of one process, after a fall-back, would not:
-// each would give the group its whole quota.
+// Two mappings of one file would do as well; two tables of one process, after a fall-back, would
+// not: each would give the group its whole quota.
 
 import Synchronization
 

@@ -1,8 +1,8 @@
 // RateLimitHeaders.swift - what `Ratelimit` and `Ratelimit-Policy` say.
 //
-// Both are lists of RFC 9651: members, comma separated, each a name and parameters. Read leniently:
-// names quoted or not, parameters in any order and case, whole or with a fraction; what does not fit
-// is stepped over. Nothing is allocated and nothing traps, whatever the bytes.
+// Both are lists of RFC 9651: members, comma separated, each a name and parameters. Read
+// leniently: names quoted or not, parameters in any order and case, whole or with a fraction; what
+// does not fit is stepped over. Nothing is allocated and nothing traps, whatever the bytes.
 
 /// `Ratelimit: "default";r=50;t=30`: so many requests are left, and seconds until that ends.
 package struct RateRemaining: Sendable, Equatable {

@@ -1,11 +1,13 @@
 // BudgetKey.swift - by what number all processes of a host know the user whose quota is spent.
 //
-// A vault's fingerprints are keyed with the vault's own key, so the same token in two vaults has two;
-// the server sees one user. Hence a key over the secret itself, lent for the hash. Its 64 bits get into
-// a file that only this user can read, and tell nothing of a secret that nobody can guess.
+// A vault's fingerprints are keyed with the vault's own key, so the same token in two vaults has
+// two; the server sees one user. Hence a key over the secret itself, lent for the hash. Its 64
+// bits get into a file that only this user can read, and tell nothing of a secret that nobody can
+// guess.
 
 extension Tenant {
-    /// Equal for two credentials exactly when they spend the same quota, in every vault and process.
+    /// Equal for two credentials exactly when they spend the same quota, in every vault and
+    /// process.
     package func budgetKey(of credential: Credential) throws(Failure) -> UInt64 {
         try Sealing.start()
         let key: UInt64?
