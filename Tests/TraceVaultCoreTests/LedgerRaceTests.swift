@@ -77,6 +77,30 @@ struct LedgerRaceTests {
         return hash &* inverse
     }
 
+    @Test("a slot's words never come again for its next group, not even by refunds")
+    func epochs() throws {
+        let ledger = try scratch.open(now: Self.start)
+        var entry = ledger.entry(42, now: Self.start)
+        #expect(ledger.spend(&entry, LedgerTests.quota, now: Self.start) == nil)
+        ledger.park(&entry, until: Self.start + 5, now: Self.start)
+        let offset = try #require(scratch.offset(of: 42))
+        let (arrival, parked) = (scratch.word(offset + 8), scratch.word(offset + 16))
+        let later = Self.start + 2 * LedgerTime.hour
+        var visitor = ledger.entry(Self.neighbour(of: 42, 1), now: later)
+        #expect(scratch.offset(of: 42) == nil)
+        // The visitor's arrival time is brought back to what a slow spender of 42 may have read.
+        let time = LedgerStamp(word: scratch.word(offset + 8)).time
+        let back = Quota(
+            intervalUs: time - LedgerStamp(word: arrival).time, toleranceUs: 0)
+        ledger.refund(&visitor, back, now: later)
+        let now = LedgerStamp(word: scratch.word(offset + 8))
+        #expect(now.time == LedgerStamp(word: arrival).time)
+        #expect(now.word != arrival)
+        // And a late parking of 42 does not fit the visitor's slot.
+        #expect(!LedgerStamp(word: parked).isOfEpoch(now))
+        #expect(LedgerStamp(word: scratch.word(offset + 16)).isOfEpoch(now))
+    }
+
     @Test("idle groups make room for new ones; a rotated token does not stay for ever")
     func eviction() throws {
         let ledger = try scratch.open(now: Self.start)
