@@ -186,3 +186,49 @@ def test_a_limit_on_file_sizes_does_not_end_the_process(program: Path, path: Pat
     shell = f'ulimit -f 1000; "{program}" report "{path}"'
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "private: no room for it: EFBIG\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
+def test_the_default_place_is_this_users_alone(program: Path) -> None:
+    """Run as a user that nobody is, so that its directory is this test's to spoil."""
+    user = 54_321
+    directory = Path(f"/var/tmp/tracevault-{user}")
+
+    def report() -> str:
+        # The program lies where that user may not go: hand it over open.
+        with program.open("rb") as opened:
+            done = subprocess.run(
+                [f"/proc/self/fd/{opened.fileno()}", "report", "auto"],
+                pass_fds=[opened.fileno()],
+                user=user,
+                group=user,
+                extra_groups=[],
+                cwd="/",
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+        return done.stdout
+
+    assert not directory.exists()
+    try:
+        assert report() == "shared\n"
+        ledger = directory / "budget-1.ledger"
+        assert (directory.stat().st_mode & 0o777, ledger.stat().st_mode & 0o777) == (0o700, 0o600)
+        assert report() == "shared\n"
+        directory.chmod(0o755)
+        assert report() == "private: its directory is open to others\n"
+        ledger.unlink()
+        directory.rmdir()
+        directory.mkdir(0o755)
+        assert report() == "private: its directory belongs to another user\n"
+        directory.rmdir()
+        directory.symlink_to("/var/tmp")
+        assert report() == "private: its directory: ENOTDIR\n"
+    finally:
+        if directory.is_symlink():
+            directory.unlink()
+        elif directory.exists():
+            for file in directory.iterdir():
+                file.unlink()
+            directory.rmdir()

@@ -61,10 +61,12 @@ package enum LedgerPlace: Sendable, Equatable {
             throw LedgerRefusal("its directory belongs to another user")
         }
         // Named: a group may share it, others only where they cannot rename what is not theirs.
-        let isClosed =
-            isNamed
-            ? status.mode & 0o002 == 0 || status.mode & 0o1000 != 0 : status.mode & 0o077 == 0
-        guard isClosed else { throw LedgerRefusal("others may write to its directory") }
+        guard isNamed || status.mode & 0o077 == 0 else {
+            throw LedgerRefusal("its directory is open to others")
+        }
+        guard status.mode & 0o002 == 0 || status.mode & 0o1000 != 0 else {
+            throw LedgerRefusal("others may write to its directory")
+        }
         return directory
     }
 }

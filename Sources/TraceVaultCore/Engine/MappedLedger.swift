@@ -61,6 +61,9 @@ package final class MappedLedger: BudgetLedger {
 
     private func open(isPatient: Bool, now: Int64) {
         nextOpening.store(now + Self.openingUs, ordering: .relaxed)
+        // Before the mutex: a thread that waits to enter must hold nothing that others wait for.
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
         state.withLock { state in
             guard state.tables.count < Self.maximumTables else {
                 state.reason = "the file was replaced too often"

@@ -3,6 +3,7 @@
 // Two mappings of one file would do as well; two tables of one process, after a fall-back, would
 // not: each would give the group its whole quota.
 
+import CSystem
 import Synchronization
 
 package final class OpenLedgers: Sendable {
@@ -17,7 +18,10 @@ package final class OpenLedgers: Sendable {
 
     /// The ledger at a place, opened for the first engine that wants it, kept by its engines.
     package static func ledger(_ place: LedgerPlace, now: Int64) throws(Failure) -> MappedLedger {
-        try perProcess.get().entries.withLock { (entries) throws(Failure) in
+        // Before the mutex, as in MappedLedger: opening one enters as well.
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
+        return try perProcess.get().entries.withLock { (entries) throws(Failure) in
             entries.removeAll { $0.ledger == nil }
             for entry in entries {
                 if let ledger = entry.ledger, ledger.place == place { return ledger }
