@@ -46,7 +46,9 @@ func spend() throws {
     while tvs_boot_us() < end {
         let now = tvs_boot_us() * speed
         if ledger.spend(&entry, quota, now: now) == nil {
-            say(String(now))
+            // Stopped for an hour of this clock since it was read: outside what is promised
+            // (docs/adr/008-budget-ledger.md).
+            if tvs_boot_us() * speed - now < 3_600_000_000 { say(String(now)) }
         } else if speed > 1 {
             var visitor = ledger.entry(visitors.next() % 200_000, now: now)
             _ = ledger.spend(&visitor, quota, now: now)
