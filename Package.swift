@@ -59,6 +59,10 @@ let package = Package(
         .executableTarget(
             name: "figures", dependencies: ["TraceVaultCore", "CSystem"], path: "bench/figures",
             swiftSettings: house),
+        // One process of the ledger's proofs.
+        .executableTarget(
+            name: "ledger", dependencies: ["TraceVaultCore", "CSystem"], path: "Tests/ledger",
+            swiftSettings: house),
         .testTarget(
             name: "TraceVaultCoreTests", dependencies: ["TraceVaultCore"],
             swiftSettings: house),

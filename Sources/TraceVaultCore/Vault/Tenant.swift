@@ -30,6 +30,8 @@ package final class Credential: Sendable {
     private let expiresMs: UInt64?
     /// Whose quota its requests spend.
     package let budgetGroup: String
+    /// The same where it is a name that other vaults know as well: explicit or an e-mail address.
+    let sharedGroup: String?
     package let recordID: Identifier
     package let version: UInt64
     /// Keyed hash of the secret; equal within a vault when the secrets are.
@@ -53,12 +55,14 @@ package final class Credential: Sendable {
         switch metadata.kind {
         case .apiToken, nil:
             kind = .apiToken
-            budgetGroup = explicit.isEmpty ? AccountID.hex(metadata.fingerprint) : explicit
+            sharedGroup = explicit.isEmpty ? nil : explicit
+            budgetGroup = sharedGroup ?? AccountID.hex(metadata.fingerprint)
         case .globalKey:
             let email = span.text(metadata.email)
             kind = .globalKey(email: email)
             // One user, however the address is written.
             budgetGroup = explicit.isEmpty ? email.lowercased() : explicit
+            sharedGroup = budgetGroup
         }
     }
 }
