@@ -178,7 +178,7 @@ public func tv_engine_stats(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
         let out = try unsafe required(document_out, "document_out")
-        unsafe out.pointee = try Handles.add(Document.json { object.stats(into: &$0) })
+        unsafe out.pointee = try Handles.add(object.stats())
     }
 }
 

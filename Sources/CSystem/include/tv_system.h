@@ -193,6 +193,16 @@ typedef size_t (*tvs_curl_sink)(char *bytes, size_t size, size_t count, void *co
 int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
 /** Sets a CURLOPT_SSL_CTX_FUNCTION that takes away libcurl's SSLKEYLOGFILE callback. */
 int tvs_curl_forbid_keylog(void *easy);
+/** Counts the connections of one multi handle. */
+typedef struct tvs_sockets tvs_sockets;
+/** NULL when memory ran out. */
+tvs_sockets *tvs_sockets_new(void);
+int64_t tvs_sockets_open(const tvs_sockets *sockets);
+int64_t tvs_sockets_made(const tvs_sockets *sockets);
+/** Only once every connection is closed. */
+void tvs_sockets_free(tvs_sockets *sockets);
+/** Has libcurl make its sockets close-on-exec and count them. */
+int tvs_curl_count_sockets(void *easy, tvs_sockets *sockets);
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
 /** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
 long tvs_curl_info_long(void *easy, uint32_t info);

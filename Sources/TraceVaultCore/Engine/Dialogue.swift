@@ -1,6 +1,6 @@
-// Dialogue.swift - one question as a dialogue with Cloudflare: what to ask next, what a reply means,
-// what to answer. The engine runs every kind of question through this one seam; when and with which
-// credential a try is made is the scheduler's and the loop's business.
+// Dialogue.swift - one question as a dialogue with Cloudflare: what to ask next, what a reply
+// means, what to answer. The engine runs every kind of question through this one seam; when and
+// with which credential a try is made is the scheduler's and the loop's business.
 
 /// One question under way. Made and used by the engine's thread alone.
 ///
@@ -18,8 +18,8 @@ protocol Dialogue: AnyObject {
     /// A try could not be made, or brought nothing.
     func fail(_ failure: Failure)
 
-    /// What to answer if nothing more is done. An incomplete result is worth more than the failure of
-    /// a later look.
+    /// What to answer if nothing more is done. An incomplete result is worth more than the failure
+    /// of a later look.
     func answer(_ context: TraceContext) -> Answer
 }
 

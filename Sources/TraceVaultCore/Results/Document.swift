@@ -109,6 +109,12 @@ package final class Document: Sendable {
         return written
     }
 
+    /// What its views hold in memory.
+    var byteCount: Int {
+        let trace = state.withLock { $0.trace?.count ?? 0 }
+        return (written?.count ?? 0) + (raw?.count ?? 0) + trace
+    }
+
     /// The view "trace", made on the first call. The engine calls this on its own thread while the
     /// reply is still in that processor's cache; another thread would have to fetch it all.
     @discardableResult

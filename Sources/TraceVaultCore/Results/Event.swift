@@ -11,16 +11,20 @@ package final class Event: Sendable {
     }
 
     package let topic: Topic
+    /// Who asked.
+    let tenant: String
     /// nil when the document has the answer.
     package let failure: Failure?
     package let document: Document
 
     init(
-        id: UInt64, tag: UInt64, topic: Topic = .trace, failure: Failure?, document: Document
+        id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: String = "", failure: Failure?,
+        document: Document
     ) {
         self.id = id
         self.tag = tag
         self.topic = topic
+        self.tenant = tenant
         self.failure = failure
         self.document = document
     }

@@ -21,7 +21,8 @@ final class CurlExchange {
     private var authorization: SecretHeader?
     private var email: CText?
 
-    init(_ settings: TransportSettings) throws(Failure) {
+    /// - Parameter sockets: counts connections; outlives every connection of the multi handle.
+    init(_ settings: TransportSettings, counting sockets: OpaquePointer) throws(Failure) {
         guard let easy = unsafe curl_easy_init() else {
             throw Failure(.noMemory, "libcurl gave no transfer handle")
         }
@@ -37,6 +38,7 @@ final class CurlExchange {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let codes = unsafe [
             tvs_curl_forbid_keylog(easy),
+            tvs_curl_count_sockets(easy, sockets),
             tvs_curl_set_sink(easy, CURLOPT_WRITEFUNCTION.rawValue, writeBody),
             tvs_curl_set_pointer(easy, CURLOPT_WRITEDATA.rawValue, context),
             tvs_curl_set_pointer(easy, CURLOPT_PRIVATE.rawValue, context),
@@ -132,6 +134,8 @@ final class CurlExchange {
             clamping: info(CURLINFO_RESPONSE_CODE))
         reply.fault = fault(code)
         reply.headers.cfRay = String(header("cf-ray").prefix(64))
+        reply.headers.rateLimit = header("ratelimit")
+        reply.headers.rateLimitPolicy = header("ratelimit-policy")
         if reply.status != 200 {
             reply.headers.retryAfter = header("retry-after")
             reply.headers.retryAfterMs = header("retry-after-ms")

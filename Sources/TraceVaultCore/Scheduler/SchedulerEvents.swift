@@ -1,25 +1,44 @@
 // SchedulerEvents.swift - what the scheduler is told and what it tells.
 
-/// The caller's name for a request; never used twice.
+/// The caller's name for a request; never used twice. The low 20 bits are a small number that no
+/// other living request has: the scheduler keeps its record there.
 package typealias JobID = UInt64
 
-/// What the scheduler must know about a request. Times are µs on one monotonic clock.
+/// The scheduler's name for a fetch: one or more requests that want the same; never used twice.
+package typealias FetchID = UInt64
+
+/// The scheduler's name for a lane: one credential of one tenant.
+package typealias LaneID = Int32
+
+package enum Priority: Sendable {
+    /// Somebody waits for it.
+    case interactive
+    case bulk
+}
+
+/// What the scheduler must know about a request. Times are µs on CLOCK_BOOTTIME.
 package struct Ticket: Sendable {
+    /// So many requests may be alive at once.
+    package static let maxJobs = 1 << 20
+
     package let id: JobID
-    /// Small numbers that the caller gave to the tenant and to the budget group.
-    package let tenant: Int
-    package let group: Int
+    package let priority: Priority
     /// When the request must be answered.
     package let deadline: Int64
     /// Until when a trace that is still pending is asked for again; 0: take the first answer.
     package let waitUntil: Int64
+    /// Goes out even while its credential is refused: it asks whether that is still so.
+    package let isCheck: Bool
 
-    package init(id: JobID, tenant: Int, group: Int, deadline: Int64, waitUntil: Int64) {
+    package init(
+        id: JobID, priority: Priority = .interactive, deadline: Int64, waitUntil: Int64 = 0,
+        isCheck: Bool = false
+    ) {
         self.id = id
-        self.tenant = tenant
-        self.group = group
+        self.priority = priority
         self.deadline = deadline
         self.waitUntil = waitUntil
+        self.isCheck = isCheck
     }
 }
 
@@ -43,16 +62,18 @@ package enum Verdict: Sendable, Equatable {
     case rejected
 }
 
-/// What the caller must do now.
+/// What the caller must do now, in this order.
 package enum Action: Sendable, Equatable {
     /// Begin a try. Exactly one `finished` must follow, unless an `abort` comes first.
-    case start(JobID)
+    case start(FetchID)
     /// Drop the try that is under way; no `finished` may follow.
-    case abort(JobID)
-    /// Answer the request with what its last try brought.
+    case abort(FetchID)
+    /// Answer the request with what its fetch has brought.
     case answer(JobID)
     /// Answer the request with a failure of the scheduler's own.
     case fail(JobID, Status)
     /// Answer the request at once: its group may not send before this time, after its deadline.
     case refuse(JobID, until: Int64)
+    /// The fetch is over: nobody waits for it any more.
+    case end(FetchID)
 }

@@ -49,8 +49,8 @@ package struct Quota: Sendable, Equatable {
     }
 }
 
-/// A group's place in a ledger. Made by `entry`, kept by the scheduler; the ledger may find it a new
-/// place at any call.
+/// A group's place in a ledger. Made by `entry`, kept by the scheduler; the ledger may find it a
+/// new place at any call.
 package struct LedgerEntry: Sendable {
     /// A hash of the group that is the same in every process.
     package let key: UInt64
@@ -64,8 +64,8 @@ package struct LedgerEntry: Sendable {
 
 /// One ledger. Any thread of any number of engines may use it at once.
 ///
-/// A network ledger answers from a block of permits that it has fetched in advance: no call here may
-/// wait.
+/// A network ledger answers from a block of permits that it has fetched in advance: no call here
+/// may wait.
 package protocol BudgetLedger: AnyObject, Sendable {
     /// Finds or makes a group's place.
     func entry(_ key: UInt64, now: Int64) -> LedgerEntry
@@ -77,14 +77,14 @@ package protocol BudgetLedger: AnyObject, Sendable {
     /// permitted than the quota allows, whoever spends.
     func spend(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64?
 
-    /// Takes back one `spend`: the request was never sent.
+    /// Takes back one `spend` that was made a moment ago: the request was never sent.
     func refund(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64)
 
     /// Lets nothing through before `time`; never shortens a parking (HTTP 429).
     func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64)
 
-    /// What the server says its quota is, for as long as it says so (`Ratelimit-Policy`). Only makes
-    /// stricter what callers pass as `quota`; nil takes it back.
+    /// What the server says its quota is, for as long as it says so (`Ratelimit-Policy`). Only
+    /// makes stricter what callers pass as `quota`; nil takes it back.
     func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64)
 
     /// At most `remaining` more requests until `time`, spread evenly (`Ratelimit`).
