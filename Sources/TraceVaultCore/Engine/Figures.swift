@@ -19,6 +19,7 @@ struct Counts: Sendable {
         case .pending: polls += 1
         case .retry: retries += 1
         case .rateLimited: rateLimited += 1
+        case .more, .later, .rejected: break
         }
     }
 }

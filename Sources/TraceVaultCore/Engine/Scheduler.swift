@@ -101,7 +101,7 @@ package struct Scheduler: Sendable {
             groups[job.ticket.group]?.budget.refund(limits.quota)
             jobs[id] = nil
             actions.append(.answer(id))
-        case .final:
+        case .final, .more, .later, .rejected:
             jobs[id] = nil
             actions.append(.answer(id))
         case .pending:

@@ -24,17 +24,23 @@ package struct Ticket: Sendable {
 }
 
 /// How one try ended.
-package enum Verdict: Sendable {
+package enum Verdict: Sendable, Equatable {
     /// An answer, or a failure that no second try would mend.
     case final
     /// As final, and nothing left this machine: the budget gets its request back.
     case unsent
-    /// An answer that is still growing.
+    /// An answer that is still growing: look again while the request waits.
     case pending
+    /// A part of the answer; the next part may be asked for at once.
+    case more
+    /// The server answers later (HTTP 202): look again then.
+    case later(afterMs: Int64?)
     /// A failure that may pass; the floor is the server's Retry-After.
     case retry(afterMs: Int64?)
     /// HTTP 429: the whole group must wait so long.
     case rateLimited(afterMs: Int64)
+    /// The server refuses the credential, whatever is asked with it.
+    case rejected
 }
 
 /// What the caller must do now.
