@@ -26,6 +26,8 @@ CLIENT = Path(__file__).with_name("hostile") / "client.py"
 #: The promise of the engine: so much later than its deadline a request may end.
 OVERSHOOT_S = 1.0
 GROWTH_KIB = 32 * 1024
+#: A reply of http.max_reply_bytes, its index and its copies in the client.
+PEAK_KIB = 128 * 1024
 CANARY = "test-token-not-real-canary"
 
 
@@ -153,3 +155,4 @@ def test_memory_stays_within_32_mib_of_a_warm_process(client: Watched) -> None:
         f"(at most, {client.rest[1]!r}), {peak} KiB at any moment ({client.peak[1]!r})"
     )
     assert rest <= GROWTH_KIB
+    assert peak <= PEAK_KIB

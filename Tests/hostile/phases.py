@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from tracevault import Status
 
-from .http2 import DATA, HTTP2, OK, acting
-from .scenario import CHUNKED, HONEST, SHORT, Play, Scenario, answering, chunked, reply
+from .http2 import DATA, HTTP2, OK, Act, acting
+from .scenario import CHUNKED, DEAD, HONEST, SHORT, Play, Scenario, answering, chunked, reply
 from .stage import Peer
 
 End = Callable[[Peer], None]
@@ -21,6 +21,7 @@ ENDS: dict[str, End] = {
 }
 
 T, D, L = Status.E_TRANSPORT, Status.E_DEADLINE, Status.E_TLS
+CUT = Status.E_REPLY_TRUNCATED
 
 
 def _after_hello(end: End) -> Play:
@@ -65,48 +66,48 @@ def _after(sent: bytes, end: End) -> Play:
 
 
 _STATUS_LINE, _HEADERS = HONEST[:9], HONEST[:25]
+_ALL_HEADERS = HONEST.partition(b"\r\n\r\n")[0] + b"\r\n"
 _HALF = HONEST[: len(HONEST) - 20]
 _HALF_CHUNKED = CHUNKED + b"40\r\n" + b" " * 20
 
 
-def _rows(phase: str, how: Callable[[End], Play], broken: Status, **more: bool) -> list[Scenario]:
+def _rows(
+    phase: str, how: Callable[[End], Play], ended: Status, *, bare: bool = False
+) -> list[Scenario]:
     """Silence is ended by the deadline; an end and a reset by themselves, after all tries."""
+    # A RST may come before connect() is seen to be done.
+    broken = (L, T) if bare else T
     return [
-        Scenario(
-            f"{name} {phase}",
-            how(end),
-            D if name == "silence" else broken,
-            timeout=SHORT if name == "silence" else 20,
-            **more,
-        )
-        for name, end in ENDS.items()
+        Scenario(f"silence {phase}", how(ENDS["silence"]), D, bare=bare, timeout=SHORT),
+        Scenario(f"end {phase}", how(ENDS["end"]), ended, bare=bare),
+        Scenario(f"reset {phase}", how(ENDS["reset"]), broken, bare=bare),
     ]
 
 
-def _in_frames(phase: str, act: Callable[[HTTP2, int], None]) -> list[Scenario]:
-    rows = []
-    for name, end in ENDS.items():
-
-        def both(http2: HTTP2, stream: int, end: End = end) -> None:
+def _in_frames(phase: str, act: Act, ended: Status) -> list[Scenario]:
+    def how(end: End) -> Play:
+        def both(http2: HTTP2, stream: int) -> None:
             act(http2, stream)
             end(http2.peer)
 
-        silent = name == "silence"
-        rows.append(
-            Scenario(
-                f"{name} {phase}",
-                acting(both),
-                D if silent else T,
-                "h2",
-                timeout=SHORT if silent else 20,
-            )
-        )
-    return rows
+        return acting(both)
+
+    return [
+        # The connection stays silent: the next request must not be sent over it.
+        Scenario(f"silence {phase}", how(ENDS["silence"]), D, "h2", timeout=DEAD),
+        Scenario(f"end {phase}", how(ENDS["end"]), ended, "h2"),
+        Scenario(f"reset {phase}", how(ENDS["reset"]), T, "h2"),
+    ]
 
 
 def _half_frame(http2: HTTP2, stream: int) -> None:
     http2.headers(stream)
     http2.peer.send(b"\0\x40\0\0\0" + stream.to_bytes(4, "big") + b"{")
+
+
+def _half_body(http2: HTTP2, stream: int) -> None:
+    http2.headers(stream)
+    http2.data(stream, b"{", end=False)
 
 
 def _slowly(data: bytes, pause: float) -> Play:
@@ -139,22 +140,20 @@ SCENARIOS = (
     *_rows("after the request", lambda end: _after(b"", end), T),
     *_rows("amid the status line", lambda end: _after(_STATUS_LINE, end), T),
     *_rows("amid the headers", lambda end: _after(_HEADERS, end), T),
-    *_rows("amid the body", lambda end: _after(_HALF, end), T),
-    *_rows("amid a chunk", lambda end: _after(_HALF_CHUNKED, end), T),
-    *_rows("before the last chunk", lambda end: _after(CHUNKED + chunked(b"{}"), end), T),
-    *_in_frames("after the request, HTTP/2", lambda http2, stream: None),
-    *_in_frames("after the headers, HTTP/2", lambda http2, stream: http2.headers(stream)),
-    *_in_frames("amid a frame, HTTP/2", _half_frame),
-    *_in_frames(
-        "amid the body, HTTP/2",
-        lambda http2, stream: (http2.headers(stream), http2.data(stream, b"{", end=False))[0],
-    ),
+    *_rows("before the end of the headers", lambda end: _after(_ALL_HEADERS, end), T),
+    *_rows("amid the body", lambda end: _after(_HALF, end), CUT),
+    *_rows("amid a chunk", lambda end: _after(_HALF_CHUNKED, end), CUT),
+    *_rows("before the last chunk", lambda end: _after(CHUNKED + chunked(b"{}"), end), CUT),
+    *_in_frames("after the request, HTTP/2", lambda http2, stream: None, T),
+    *_in_frames("after the headers, HTTP/2", lambda http2, stream: http2.headers(stream), CUT),
+    *_in_frames("amid a frame, HTTP/2", _half_frame, CUT),
+    *_in_frames("amid the body, HTTP/2", _half_body, CUT),
     Scenario(
         "silence before the server's settings",
         Peer.stay_silent,
         D,
         "h2",
-        timeout=SHORT,
+        timeout=DEAD,
     ),
     Scenario("end before the server's settings", Peer.close, T, "h2"),
     Scenario("reset before the server's settings", Peer.reset, T, "h2"),

@@ -50,6 +50,8 @@ class Scenario:
 
 #: Seconds for a request that only its deadline ends.
 SHORT = 1.0
+#: The same where a connection shared by requests must be found dead: longer than that takes.
+DEAD = 3.2
 
 
 def trace(*messages: object) -> bytes:

@@ -83,6 +83,14 @@ class Peer:
         for value in data:
             self.pour(bytes([value]), times=1, pause=pause)
 
+    def forget_arrived(self) -> None:
+        """Reads what is there already, without waiting."""
+        self.sock.settimeout(0)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while self.sock.recv(65536):
+                pass
+        self.sock.settimeout(_IDLE_S)
+
     def stay_silent(self) -> None:
         """Says nothing more on this connection, however much is asked."""
         while self.sock.recv(65536):

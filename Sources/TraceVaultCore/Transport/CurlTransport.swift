@@ -40,6 +40,7 @@ package final class CurlTransport {
     /// Ends a wait: one system call to set and one to clear, where curl_multi_wakeup() has a socket
     /// pair with one to set and two to clear.
     private let bell: Int32
+    private let watch: UnsafeMutablePointer<tvs_curl_watch>
 
     package init(_ settings: TransportSettings) throws(Failure) {
         tvs_fork_unsafe_enter()
@@ -58,6 +59,8 @@ package final class CurlTransport {
         }
         self.bell = bell
         unsafe self.multi = multi
+        unsafe watch = .allocate(capacity: 1)
+        unsafe watch.initialize(to: tvs_curl_watch())
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))
@@ -76,6 +79,7 @@ package final class CurlTransport {
         flying = [:]
         idle = []
         unsafe _ = curl_multi_cleanup(multi)
+        unsafe watch.deallocate()
         tvs_close(bell)
     }
 
@@ -91,7 +95,7 @@ package final class CurlTransport {
         if let reused = idle.popLast() {
             exchange = reused
         } else {
-            exchange = try CurlExchange(settings)
+            exchange = try unsafe CurlExchange(settings, watch)
         }
         try exchange.prepare(id, request, settings)
         guard unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK else {
@@ -103,6 +107,8 @@ package final class CurlTransport {
     /// Ends an exchange without a report.
     package func abort(_ id: UInt64) {
         guard let exchange = flying.removeValue(forKey: id) else { return }
+        exchange.endDeadConnection()
+        unsafe watch.pointee.moved_us = tvs_monotonic_us()
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
         recycle(exchange)
     }
@@ -111,6 +117,7 @@ package final class CurlTransport {
     /// was one: more may have come meanwhile, so do not wait yet.
     package func move(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var running: Int32 = 0
+        unsafe watch.pointee.moved_us = tvs_monotonic_us()
         unsafe _ = curl_multi_perform(multi, &running)
         return collect(ended)
     }
@@ -135,6 +142,7 @@ package final class CurlTransport {
             else { continue }
             let code = unsafe message.pointee.data.result
             let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+            if code == CURLE_OPERATION_TIMEDOUT { exchange.endDeadConnection() }
             unsafe _ = curl_multi_remove_handle(multi, easy)
             flying[exchange.id] = nil
             let reply = exchange.reply(code)
