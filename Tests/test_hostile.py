@@ -135,6 +135,7 @@ def test_one_true_outcome_in_time_and_no_harm(
         if Status.E_DEADLINE in scenario.expected and one["status"] == Status.E_DEADLINE:
             assert one["took"] >= scenario.timeout
         assert not one["leaked"], told
+        assert scenario.tells in one.get("message", ""), told
         if not one.get("retriable", True):
             assert len(stage.heads) <= scenario.count, "asked again although it is final"
     if scenario.asked is not None:

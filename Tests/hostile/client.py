@@ -6,7 +6,6 @@ that every event and every view of it is seen as the library gave it.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import sys
 import time
@@ -15,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bindings/python/src"))
+    ROOT = Path(__file__).resolve().parents[2]
+    sys.path[:0] = [str(ROOT / "bindings/python/src"), str(ROOT / "Tests")]
 
 import tracevault as tv
-from tracevault._abi import ErrorRef, EventRef
-from tracevault._lib import check, failure, library, view
+from events import failure_of, submit, take
+from tracevault._abi import EventRef
+from tracevault._lib import library, view
 
 ACCOUNT, OTHER_ACCOUNT = "a1" * 16, "b2" * 16
 MESSAGE = "4Njp3P0STMz2c02Q"
@@ -64,29 +65,16 @@ class Client:
         return self._submit(request, 1, _HONEST_TIMEOUT_S)
 
     def _submit(self, request: tv.Request, count: int, timeout: float) -> list[dict[str, Any]]:
-        lib, engine = library(), self._engine._exchange.handle.ref
         began = time.monotonic()
         for tag in range(count):
-            made = request._made(lib)
-            check(lib.tv_engine_submit, engine, request.tenant._handle.ref, made, tag, None)
-            lib.tv_request_free(made)
+            submit(self._engine, request, tag)
         found: list[dict[str, Any]] = []
         late_ms = round(timeout * 1000) + _LATE_MS
         # Goes on for a moment after the last: a second event of a request would come then.
-        while (event := self._take(late_ms if len(found) < count else 5)) is not None:
+        while event := take(self._engine, late_ms if len(found) < count else 5):
             found.append({"took": time.monotonic() - began, **self._outcome(event)})
-            lib.tv_event_free(event)
+            library().tv_event_free(event)
         return found
-
-    def _take(self, timeout_ms: int) -> EventRef | None:
-        event = EventRef()
-        check(
-            library().tv_engine_take,
-            self._engine._exchange.handle.ref,
-            timeout_ms,
-            ctypes.byref(event),
-        )
-        return event or None
 
     def _outcome(self, event: EventRef) -> dict[str, Any]:
         lib = library()
@@ -99,9 +87,7 @@ class Client:
             except tv.NotFoundError:
                 continue
         if status:
-            reason = ErrorRef()
-            check(lib.tv_event_error, event, ctypes.byref(reason))
-            error = failure(status, reason)
+            error = failure_of(event)
             outcome |= {
                 "message": error.message,
                 "http_status": error.http_status,

@@ -17,6 +17,7 @@ from .scenario import (
     says,
     says_last,
 )
+from .stage import Peer
 
 OK, T = Status.OK, Status.E_TRANSPORT
 LARGE, CUT = Status.E_REPLY_TOO_LARGE, Status.E_REPLY_TRUNCATED
@@ -33,6 +34,12 @@ _FLOOD = b"".join(b"x-flood-%d: %s\r\n" % (n, b"a" * 900) for n in range(2000))
 _TINY = b"".join(b"a%d:\r\n" % n for n in range(200_000))
 _LONG = f"content-length: {len(BODY) + 100}"
 _SHORT = f"content-length: {len(BODY) - 1}"
+
+
+def _too_early(peer: Peer) -> None:
+    peer.send(HONEST)
+    says(HONEST)(peer)
+
 
 LENGTHS = (
     Scenario("a length that is too large", says_last(_with(_LONG)), CUT),
@@ -163,7 +170,7 @@ STATUS_LINES = (
     Scenario("a second reply that nobody asked for", says(HONEST, HONEST), OK, asked=1),
     Scenario(
         "a reply before the request",
-        lambda peer: (peer.send(HONEST), says(HONEST)(peer))[1],
+        _too_early,
         (OK, T),
     ),
 )

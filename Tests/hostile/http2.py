@@ -89,7 +89,7 @@ class HTTP2:
             except ConnectionError:
                 return None
             kind, flags = head[3], head[4]
-            stream = struct.unpack(">I", head[5:])[0] & 0x7FFFFFFF
+            stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
             payload = self.peer.exactly(int.from_bytes(head[:3], "big"))
             if kind == HEADERS:
                 # libcurl puts the priority there; its requests fit into one frame.

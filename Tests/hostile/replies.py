@@ -138,7 +138,7 @@ STATUSES = (
     Scenario("530", says(reply(HTML, 530, PAGE)), S.E_SERVER, asked=2),
     Scenario("599", says(reply(b"", 599)), S.E_SERVER, asked=1),
     Scenario("600", says(reply(b"", 600)), S.E_HTTP, asked=1),
-    Scenario("999", says(reply(b"", 999)), S.E_HTTP, asked=1),
+    Scenario("999", says(reply(b"", 999)), S.E_HTTP, asked=1, tells="HTTP 999"),
 )
 
 # ---- Content ---------------------------------------------------------------------------------
@@ -318,6 +318,7 @@ REPEATED = (
             _repeats(status),
             expect,
             key=key,
+            tells="bad header",
         )
         for status, expect in (
             (200, S.E_REPLY_REFUSED),

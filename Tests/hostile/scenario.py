@@ -41,6 +41,8 @@ class Scenario:
     key: bool = False
     #: Times that the server is asked in all; None: not part of the promise.
     asked: int | None = None
+    #: What the message of the failure must say.
+    tells: str = ""
     settings: Mapping[str, str | int | bool] = field(default_factory=dict)
 
     @property
