@@ -5,9 +5,14 @@ The rows are in Tests/hostile. After each one the same engine must serve an hone
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import ssl
 import subprocess
 import sys
+import urllib.request
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +150,52 @@ def test_one_true_outcome_in_time_and_no_harm(
     assert CANARY.encode() not in stage.recorder.received
     # The engine lives, and so does the other tenant's credential.
     assert [Status(one["status"]) for one in after] == [Status.OK], after
+
+
+def test_at_least_eighty_scenarios_each_with_a_name_of_its_own() -> None:
+    names = [row.name for row in SCENARIOS]
+    assert len(names) == len(set(names)) >= 80
+
+
+def test_the_second_origins_catch_a_client_that_follows_with_its_credential(
+    identity: Identities,
+) -> None:
+    for target in ("other host", "other port", "other scheme"):
+        row = next(row for row in SCENARIOS if row.name == f"302 to {target}")
+        with staged(row, identity) as stage:
+            asking = urllib.request.Request(stage.origin, headers={"X-Auth-Key": CANARY})
+            handlers = (
+                urllib.request.ProxyHandler({}),
+                urllib.request.HTTPSHandler(
+                    context=ssl.create_default_context(cafile=str(identity.ca_file))
+                ),
+            )
+            # The second origin records and never answers.
+            with contextlib.suppress(OSError):
+                urllib.request.build_opener(*handlers).open(asking, timeout=1)
+            assert stage.recorder.connections == 1
+            assert CANARY.encode() in stage.recorder.received
+
+
+@pytest.mark.parametrize("name", identities.BAD)
+def test_a_client_that_is_not_careful_is_served_under_each_bad_identity(
+    name: str, identity: Identities
+) -> None:
+    careless = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    careless.check_hostname, careless.verify_mode = False, ssl.CERT_NONE
+    careless.set_ciphers("ALL:eNULL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        careless.minimum_version = ssl.TLSVersion.TLSv1
+    row = next(row for row in SCENARIOS if row.name == f"certificate: {name}")
+    with (
+        staged(row, identity) as stage,
+        socket.create_connection(("127.0.0.1", stage.port), 20) as plain,
+        careless.wrap_socket(plain) as secured,
+    ):
+        secured.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert secured.recv(100).startswith(b"HTTP/1.1 200")
+    assert len(stage.heads) == 1
 
 
 def test_memory_stays_within_32_mib_of_a_warm_process(client: Watched) -> None:

@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import os
 import ssl
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,24 +121,32 @@ def _chains() -> tuple[bytes, dict[str, bytes]]:
 
 def _old(context: ssl.SSLContext, version: ssl.TLSVersion) -> None:
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = context.maximum_version = version
+    with warnings.catch_warnings():
+        # That these versions are deprecated is the point.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
 
 
 def _null_cipher(context: ssl.SSLContext) -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("NULL:@SECLEVEL=0")
+    context.set_ciphers("eNULL:@SECLEVEL=0")
 
 
 def _wants_client(context: ssl.SSLContext) -> None:
     context.verify_mode = ssl.CERT_REQUIRED
 
 
-#: Identities that are bad by what TLS they speak, with the good certificate.
+def _lenient(context: ssl.SSLContext) -> None:
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+
+
+#: What TLS an identity speaks; with the good certificate, unless it has one of its own.
 _MANNERS: dict[str, Callable[[ssl.SSLContext], None]] = {
     "TLS 1.0": lambda context: _old(context, ssl.TLSVersion.TLSv1),
     "TLS 1.1": lambda context: _old(context, ssl.TLSVersion.TLSv1_1),
     "no encryption": _null_cipher,
     "client certificate wanted": _wants_client,
+    "weak key": _lenient,
 }
 
 
@@ -161,9 +170,9 @@ class Identities:
         key = (name, protocol)
         if key not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self._files["good" if name in _MANNERS else name])
-            context.set_alpn_protocols([protocol])
             if name in _MANNERS:
                 _MANNERS[name](context)
+            context.load_cert_chain(self._files[name if name in self._files else "good"])
+            context.set_alpn_protocols([protocol])
             self._contexts[key] = context
         return self._contexts[key]

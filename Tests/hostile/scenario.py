@@ -27,7 +27,8 @@ Speech = Literal["plain", "http/1.1", "h2"]
 class Scenario:
     name: str
     play: Play
-    #: What the request may end with; mostly one.
+    #: What the request ends with. Several where one status is no truer than the other: where
+    #: being strict and being lenient are both right, or two ends race.
     expect: Status | tuple[Status, ...]
     speech: Speech = "http/1.1"
     #: The play begins at accept(), before TLS.

@@ -176,6 +176,8 @@ class Stage:
             "other scheme": f"{other_scheme}://127.0.0.1:{other_port}",
         }
         self.recorder = Recorder(identities, namesake, other)
+        # Here, so that an identity that cannot be shown fails the test and not a connection.
+        identities.context(scenario.certificate, scenario.speech)
         self._fallback: Play = answering(lambda peer, head: peer.send(HONEST))
         threading.Thread(target=self._accept, daemon=True).start()
 
