@@ -69,6 +69,10 @@ let package = Package(
         .executableTarget(
             name: "ledger", dependencies: ["TraceVaultCore", "CSystem"], path: "Tests/ledger",
             swiftSettings: house),
+        // The scheduler through days of virtual time: Tests/simulation/main.swift.
+        .executableTarget(
+            name: "simulation", dependencies: ["TraceVaultCore"], path: "Tests/simulation",
+            swiftSettings: house),
         .testTarget(
             name: "TraceVaultCoreTests", dependencies: ["TraceVaultCore"],
             swiftSettings: house),

@@ -100,6 +100,7 @@ class Run:
             message.account_id,
             message.postfix_id,
             timeout=timeout,
+            fresh=True,  # over the network, not out of the cache or another's reply
         )
         self.under_way[self.next_tag] = Asked(message, timeout)
         submit(self.engine, request, self.next_tag)
