@@ -14,8 +14,8 @@ import CSystem
 package struct JSONWriter: ~Copyable {
     package let buffer: ByteBuffer
     /// False once anything did not fit.
-    package private(set) var isComplete = true
-    private var needsComma = false
+    package internal(set) var isComplete = true
+    var needsComma = false
 
     package init(into buffer: ByteBuffer) {
         self.buffer = buffer
@@ -221,7 +221,7 @@ package struct JSONWriter: ~Copyable {
     // MARK: - Bytes
 
     @inline(__always)
-    private mutating func put(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
+    mutating func put(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
         if isComplete { isComplete = unsafe buffer.append(upTo: most, write) }
     }
 

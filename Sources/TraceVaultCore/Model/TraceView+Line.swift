@@ -31,8 +31,14 @@ extension TraceView {
         var parts = try parts(of: index, place, bytes)
         writer.beginObject()
         lineno(&parts, place, bytes)
+        let before = writer.buffer.count
         time(&parts, place, bytes)
+        let at = writtenTime(from: before)
+        if !at.isNone { writer.buffer.withBytes { summary.note(time: at, $0) } }
         message(&parts, place, bytes)
+        if parts.message != 0, tape[parts.message].kind == .string {
+            event(tape[parts.message], place.direction, at, bytes)
+        }
         if parts.hasOther || parts.placed != .lineNames {
             try extra(of: index, parts.placed, place.path, bytes)
         }

@@ -1,0 +1,309 @@
+// TraceSummary.swift - what the lines of a trace say together.
+//
+// Fed with one event after the other while the document is written, it keeps places in that
+// document, no text. Missing lines, contradictions and unknown words are states, never failures. How
+// it is written is in TraceView+Summary.swift.
+
+struct TraceSummary: ~Copyable {
+    typealias Text = SummaryRecord.Text
+
+    let table = SummaryTable()
+    /// Where each field of the event at hand was written; only those that the event has count.
+    var written = InlineArray<128, Written>(repeating: .none)
+    private(set) var firstAt = Written.none
+    private(set) var lastAt = Written.none
+    private(set) var messageID = Written.none
+    private(set) var sender = Written.none
+    private(set) var size = Written.none
+    private(set) var clientHost = Written.none
+    private(set) var clientIP = Written.none
+    private(set) var isRejected = false
+    private(set) var droppedRecipients = 0
+    private(set) var droppedHops = 0
+    private(set) var droppedNext = 0
+    /// The hop of the line before: lines of one message stand together.
+    private var lastHop = -1
+
+    /// The time of a line, understood or not.
+    mutating func note(time: Written, _ document: RawSpan) {
+        if firstAt.isNone {
+            (firstAt, lastAt) = (time, time)
+        } else if Self.isBefore(lastAt, time, document) {
+            lastAt = time
+        } else if Self.isBefore(time, firstAt, document) {
+            firstAt = time
+        }
+    }
+
+    /// An event whose fields are in `written`; `at` is its line's time.
+    mutating func note(
+        _ event: borrowing PostfixEvent, _ side: Trace.Direction, _ at: Written,
+        _ document: RawSpan
+    ) {
+        let hop = event.has(.queueID) ? hop(self[.queueID], side, at, document) : -1
+        switch event.kind {
+        case .delivery: delivery(event, hop, at, document)
+        case .client, .pickup: client(event, hop)
+        case .messageID where event.has(.messageID):
+            table.with(hop) { $0.setOnce(.messageID, written[of: .messageID]) }
+            if messageID.isNone { messageID = self[.messageID] }
+        case .queued: queued(event, hop)
+        case .removed: table.with(hop) { $0.isRemoved = true }
+        case .expired: table.with(hop) { $0.isExpired = true }
+        case .policy, .milter, .content: decision(event, hop, at, document)
+        case .notification: notification(hop, document)
+        case .proxy: next(event, hop, document)
+        default: break
+        }
+    }
+
+    private subscript(name: PostfixEvent.Name) -> Written { written[of: name] }
+
+    private func text(_ event: borrowing PostfixEvent, _ name: PostfixEvent.Name) -> Written {
+        event.has(name) ? self[name] : .none
+    }
+
+    // MARK: - Hops
+
+    private mutating func hop(
+        _ id: Written, _ side: Trace.Direction, _ at: Written, _ document: RawSpan
+    ) -> Int {
+        if let last = table[key: lastHop], SummaryTable.isSame(last, id, document) {
+            if !at.isNone { timed(lastHop, at, document) }
+            return lastHop
+        }
+        let before = table.count
+        guard let hop = table.findOrAdd(.hop, id, document) else {
+            droppedHops += 1
+            return -1
+        }
+        if hop == before { table.with(hop) { $0.side = side } }
+        if !at.isNone { timed(hop, at, document) }
+        lastHop = hop
+        return hop
+    }
+
+    private func timed(_ hop: Int, _ at: Written, _ document: RawSpan) {
+        table.with(hop) { record in
+            if record[.firstAt].isNone {
+                record[.firstAt] = at
+                record[.lastAt] = at
+            } else if Self.isBefore(record[.lastAt], at, document) {
+                record[.lastAt] = at
+            } else if Self.isBefore(at, record[.firstAt], document) {
+                record[.firstAt] = at
+            }
+        }
+    }
+
+    private mutating func client(_ event: borrowing PostfixEvent, _ hop: Int) {
+        let (host, ip) = (text(event, .clientHost), text(event, .clientIP))
+        let previous = text(event, .origQueueID)
+        let user = event.kind == .pickup ? text(event, .from) : .none
+        table.with(hop) { record in
+            record.setOnce(.clientHost, host)
+            record.setOnce(.clientIP, ip)
+            record.setOnce(.previousID, previous)
+            record.setOnce(.sender, user)
+        }
+        // Behind the first hop the client is the hop before.
+        if clientHost.isNone, clientIP.isNone { (clientHost, clientIP) = (host, ip) }
+    }
+
+    private mutating func queued(_ event: borrowing PostfixEvent, _ hop: Int) {
+        let from = text(event, .from)
+        let (size, count) = (text(event, .size), text(event, .nrcpt))
+        let answersOthers = from.length == 0 && sender.length > 0
+        table.with(hop) { record in
+            record[.sender] = from
+            record.setOnce(.size, size)
+            record.setOnce(.nrcpt, count)
+            if answersOthers { record.isNotification = true }
+        }
+        if sender.isNone { sender = from }
+        if self.size.isNone { self.size = size }
+    }
+
+    private mutating func notification(_ hop: Int, _ document: RawSpan) {
+        let id = self[.notificationID]
+        next(.notification, id, hop, document)
+        if let made = table.find(.hop, id, document) {
+            table.with(made) { $0.isNotification = true }
+        }
+    }
+
+    // MARK: - Recipients
+
+    private mutating func delivery(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
+    ) {
+        slowest(event, hop, document)
+        let relay = text(event, .relay)
+        table.with(hop) { $0[.relay] = relay }
+        next(event, hop, document)
+        // A notification's recipient is whoever it was sent to, not the message's.
+        var isNotification = false
+        table.with(hop) { isNotification = $0.isNotification }
+        if isNotification { return }
+        var state = RecipientState(status: self[.status], document)
+        if state == .sent, event.has(.process), self[.process].length == 7,
+            document.has("discard", self[.process].range.lowerBound)
+        {
+            state = .discarded
+        }
+        let texts = (text(event, .origTo), text(event, .dsn), text(event, .reply))
+        let (delay, queuedAs) = (text(event, .delay), text(event, .queuedAs))
+        recipient(state, hop, at, queuedAs, document) { record in
+            record.attempts &+= 1
+            record[.relay] = relay
+            (record[.origTo], record[.dsn], record[.reply]) = texts
+            record[.delay] = delay
+            record[.queuedAs] = queuedAs
+        }
+    }
+
+    /// Finds the recipient of the event at hand and sets what every outcome has, unless a later
+    /// outcome is known.
+    private mutating func recipient(
+        _ state: RecipientState, _ hop: Int, _ at: Written, _ queuedAs: Written,
+        _ document: RawSpan, _ more: (inout SummaryRecord) -> Void
+    ) {
+        guard let index = table.findOrAdd(.recipient, self[.to], document) else {
+            droppedRecipients += 1
+            return
+        }
+        let id = table[key: hop] ?? .none
+        table.with(index) { record in
+            let known = record[.at]
+            // The hop that this one handed the message to may have been faster with its line.
+            let isBehind =
+                !queuedAs.isNone && SummaryTable.isSame(record[.queueID], queuedAs, document)
+            if isBehind || (!known.isNone && !at.isNone && Self.isBefore(at, known, document)) {
+                record.attempts &+= 1
+                return
+            }
+            record.state = state
+            record[.at] = at
+            record[.queueID] = id
+            more(&record)
+        }
+    }
+
+    private mutating func decision(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
+    ) {
+        let from = text(event, .from)
+        if sender.isNone { sender = from }
+        if clientHost.isNone, clientIP.isNone {
+            (clientHost, clientIP) = (text(event, .clientHost), text(event, .clientIP))
+        }
+        table.with(hop) { $0.setOnce(.sender, from) }
+        guard event.has(.action), let state = RecipientState(action: self[.action], document)
+        else { return }
+        if state == .rejected { isRejected = true }
+        guard event.has(.to) else { return }
+        let (dsn, reply) = (text(event, .replyDSN), text(event, .text))
+        recipient(state, hop, at, .none, document) { record in
+            record[.dsn] = dsn
+            record[.reply] = reply
+        }
+    }
+
+    // MARK: - What comes next
+
+    private mutating func next(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan
+    ) {
+        if event.has(.queuedAs) {
+            next(.queuedAs, self[.queuedAs], hop, document)
+        } else if event.has(.exchangeID) {
+            next(.exchangeID, self[.exchangeID], hop, document)
+        } else if event.has(.googleID) {
+            next(.googleID, self[.googleID], hop, document)
+        }
+    }
+
+    private mutating func next(
+        _ kind: NextIDKind, _ id: Written, _ hop: Int, _ document: RawSpan
+    ) {
+        guard let index = table.findOrAdd(.next, id, document) else {
+            droppedNext += 1
+            return
+        }
+        let from = table[key: hop] ?? .none
+        table.with(index) { record in
+            guard record[.queueID].isNone else { return }
+            record[.queueID] = from
+            record.nextKind = kind
+        }
+    }
+
+    // MARK: - Times and delays
+
+    /// Keeps the delays of the hop's slowest delivery.
+    private func slowest(_ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan) {
+        let delay = text(event, .delay)
+        let took = Self.milliseconds(delay, document)
+        let parts = (
+            text(event, .delayBeforeQmgr), text(event, .delayInQmgr),
+            text(event, .delayConnSetup), text(event, .delayTransmission)
+        )
+        table.with(hop) { record in
+            guard took > record.slowest else { return }
+            record.slowest = took
+            record[.delay] = delay
+            (record[.delayBeforeQmgr], record[.delayInQmgr]) = (parts.0, parts.1)
+            (record[.delayConnSetup], record[.delayTransmission]) = (parts.2, parts.3)
+        }
+    }
+
+    /// A number of seconds as `PostfixEvent` accepts it, at most 15 characters; -1 without one.
+    static func milliseconds(_ text: Written, _ document: RawSpan) -> Int64 {
+        guard !text.isNone else { return -1 }
+        var value: Int64 = 0
+        var decimals = -1
+        for place in text.range where decimals < 3 {
+            let digit = document.at(place) &- UInt8(ascii: "0")
+            if digit < 10 {
+                value = value &* 10 &+ Int64(digit)
+                if decimals >= 0 { decimals += 1 }
+            } else {
+                decimals = 0
+            }
+        }
+        for _ in max(0, decimals)..<3 { value = value &* 10 }
+        return value
+    }
+
+    /// Compares two times as the document has them: RFC 3339 in UTC, any number of decimals.
+    static func isBefore(_ one: Written, _ other: Written, _ document: RawSpan) -> Bool {
+        let (first, second) = (Int(one.start), Int(other.start))
+        if one.length >= 16, other.length >= 16, first + 16 <= document.byteCount,
+            second + 16 <= document.byteCount
+        {
+            // Nearly all of two times that are compared is the same.
+            for place in stride(from: 0, to: 16, by: 8) {
+                let a = unsafe UInt64(
+                    bigEndian: document.unsafeLoadUnaligned(
+                        fromByteOffset: first + place, as: UInt64.self))
+                let b = unsafe UInt64(
+                    bigEndian: document.unsafeLoadUnaligned(
+                        fromByteOffset: second + place, as: UInt64.self))
+                if a != b { return a < b }
+            }
+        }
+        for place in 0..<max(Int(one.length), Int(other.length)) {
+            var a = place < Int(one.length) ? document.at(first + place) : UInt8(ascii: "0")
+            var b = place < Int(other.length) ? document.at(second + place) : UInt8(ascii: "0")
+            // The end, or no fraction at all, is as good as a zero.
+            if a == UInt8(ascii: "Z") || a == UInt8(ascii: ".") { a = UInt8(ascii: "0") }
+            if b == UInt8(ascii: "Z") || b == UInt8(ascii: ".") { b = UInt8(ascii: "0") }
+            if a != b { return a < b }
+        }
+        return false
+    }
+}
+
+extension InlineArray where Element == Written {
+    subscript(of name: PostfixEvent.Name) -> Written { self[Int(name.rawValue)] }
+}
