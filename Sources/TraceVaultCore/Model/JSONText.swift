@@ -50,7 +50,7 @@ package enum JSONText {
     /// A byte of the text, 0 outside of it.
     @inline(__always)
     static func byte(_ text: RawSpan, _ index: Int) -> UInt8 {
-        guard index >= 0, index < text.byteCount else { return 0 }
+        guard UInt(bitPattern: index) < UInt(bitPattern: text.byteCount) else { return 0 }
         return unsafe text.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
     }
 

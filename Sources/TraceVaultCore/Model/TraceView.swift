@@ -32,6 +32,8 @@ struct TraceView: ~Copyable {
     /// The event of the line at hand; one for all lines, because it is large.
     var event = PostfixEvent()
     var summary = TraceSummary()
+    /// Where the time of the line at hand was written.
+    var at = Written.none
     /// Holds a message without its escapes; made for the first that has any.
     var unescaped: ByteBuffer?
 

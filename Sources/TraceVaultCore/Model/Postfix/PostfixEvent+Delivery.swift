@@ -152,19 +152,24 @@ extension PostfixEvent {
         if text.ends(" - gsmtp", end) {
             let word = text.findLast(UInt8(ascii: " "), start, end - 8)
             if let word, word + 1 < end - 8 { add(.googleID, word + 1, end - 8) }
-        } else if let mark = text.findLast("queued as ", start, end) {
+        } else if let mark = text.find("queued as ", start, end) {
+            // A filter's reply repeats what its next hop said: the last one counts.
+            var place = mark + 10
+            while let later = text.find("queued as ", place, end) { place = later + 10 }
             // Other servers put ids of their own shapes here.
-            var idEnd = Self.idEnd(text, mark + 10, end)
-            while idEnd + 1 < end,
-                text.at(idEnd) == UInt8(ascii: "-")
-                    || text.at(idEnd) == UInt8(ascii: ".") || text.at(idEnd) == UInt8(ascii: "_")
-            {
+            var idEnd = Self.idEnd(text, place, end)
+            while idEnd + 1 < end, Self.isIDPunctuation(text.at(idEnd)) {
                 idEnd = Self.idEnd(text, idEnd + 1, end)
             }
-            if idEnd > mark + 10 { add(.queuedAs, mark + 10, idEnd) }
+            if idEnd > place { add(.queuedAs, place, idEnd) }
         } else if let mark = text.find("[InternalId=", start, end) {
             let idEnd = text.digitsEnd(mark + 12, end)
             if idEnd > mark + 12 { add(.exchangeID, mark + 12, idEnd) }
         }
+    }
+
+    private static func isIDPunctuation(_ character: UInt8) -> Bool {
+        character == UInt8(ascii: "-") || character == UInt8(ascii: ".")
+            || character == UInt8(ascii: "_")
     }
 }

@@ -7,8 +7,7 @@
 extension PostfixEvent {
     /// Reads a message; false, and no fields that mean anything, when it is not understood.
     package mutating func read(_ message: RawSpan) -> Bool {
-        clear()
-        guard message.byteCount <= Self.maxMessage else { return false }
+        guard clear(), message.byteCount <= Self.maxMessage else { return false }
         var end = message.byteCount
         while end > 0, message.at(end - 1) <= 0x20 { end -= 1 }
         guard let start = prefix(message, end) else { return false }
@@ -22,7 +21,7 @@ extension PostfixEvent {
 
     /// Where the text begins; nil when the tag is another program's.
     private mutating func prefix(_ text: RawSpan, _ end: Int) -> Int? {
-        if text.has("postfix", 0) { return tag(text, 0, end) ?? 0 }
+        if text.has("postfix/", 0), let start = usualTag(text, end) { return start }
         var start = 0
         if text.at(0) == UInt8(ascii: "<") {
             start = text.digitsEnd(1, min(end, 5)) + 1
@@ -45,6 +44,21 @@ extension PostfixEvent {
         add(.syslogTime, start, timeEnd)
         add(.syslogHost, timeEnd + 1, hostEnd)
         return tag(text, hostEnd + 1, end)
+    }
+
+    /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it.
+    private mutating func usualTag(_ text: RawSpan, _ end: Int) -> Int? {
+        var open = 8
+        while Self.marks(text.at(open)) != 0 || text.at(open) == UInt8(ascii: "-") { open += 1 }
+        guard open > 8, text.at(open) == UInt8(ascii: "[") else { return nil }
+        var pidEnd = open + 1
+        while text.isDigit(pidEnd) { pidEnd += 1 }
+        guard text.at(pidEnd) == UInt8(ascii: "]"), text.at(pidEnd + 1) == UInt8(ascii: ":"),
+            text.at(pidEnd + 2) == UInt8(ascii: " "), pidEnd + 2 < end
+        else { return nil }
+        add(.process, 8, open)
+        addNumber(.pid, text, open + 1, pidEnd)
+        return pidEnd + 3
     }
 
     /// RFC 5424 from the time on: `TIME HOST APP PROCID MSGID SD TEXT`; "-" is "not known".
@@ -149,43 +163,62 @@ extension PostfixEvent {
 
     /// Where a queue id that stands before ": " ends; `start` when there is none.
     static func queueIDEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        let idEnd = idEnd(text, start, end)
-        guard text.at(idEnd) == UInt8(ascii: ":"), text.at(idEnd + 1) == UInt8(ascii: " ")
+        var place = start
+        var common = Self.anyOf
+        // Behind the text stands no letter, so there is no need to look for its end.
+        var marks = Self.marks(text.at(place))
+        while marks != 0 {
+            common &= marks
+            place += 1
+            marks = Self.marks(text.at(place))
+        }
+        guard text.at(place) == UInt8(ascii: ":"), text.at(place + 1) == UInt8(ascii: " ")
         else { return start }
-        return isQueueID(text, start, idEnd) || text.has("NOQUEUE:", start) ? idEnd : start
+        return isQueueID(text, start, place, common) || text.has("NOQUEUE:", start) ? place : start
     }
 
     /// Where letters and digits end.
     static func idEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
         var place = start
-        while place < end, isLetterOrDigit(text.at(place)) { place += 1 }
+        while place < end, marks(text.at(place)) != 0 { place += 1 }
         return place
     }
 
-    /// Short ids are upper-case hexadecimal. Long ones have no vowels and a "z" behind the time, so
-    /// that hardly a word looks like one.
     static func isQueueID(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
-        guard end - start >= 6, end - start <= 64 else { return false }
-        var isHex = true
-        var hasVowel = false
-        var lastZ = 0
-        for place in start..<end {
-            switch text.at(place) {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): break
-            case UInt8(ascii: "A"), UInt8(ascii: "E"): hasVowel = true
-            case UInt8(ascii: "B")...UInt8(ascii: "F"): break
-            case UInt8(ascii: "z"): (lastZ, isHex) = (place - start, false)
-            case UInt8(ascii: "I"), UInt8(ascii: "O"), UInt8(ascii: "U"), UInt8(ascii: "a"),
-                UInt8(ascii: "e"), UInt8(ascii: "i"), UInt8(ascii: "o"), UInt8(ascii: "u"):
-                return false
-            default: isHex = false
-            }
-        }
-        return isHex || (!hasVowel && lastZ >= 10 && end - start > lastZ + 1)
+        var common = anyOf
+        for place in start..<end { common &= marks(text.at(place)) }
+        return isQueueID(text, start, end, common)
     }
 
+    /// Short ids are upper-case hexadecimal. Long ones have no vowels and a "z" behind the time, so
+    /// that hardly a word looks like one. `common` is what all characters have in common.
+    private static func isQueueID(
+        _ text: RawSpan, _ start: Int, _ end: Int, _ common: UInt8
+    ) -> Bool {
+        guard end - start >= 6, end - start <= 64 else { return false }
+        if common & hexadecimal != 0 { return true }
+        guard common & vowelFree != 0,
+            let split = text.findLast(UInt8(ascii: "z"), start + 10, end)
+        else { return false }
+        return split + 1 < end
+    }
+
+    private static let hexadecimal: UInt8 = 2
+    private static let vowelFree: UInt8 = 4
+    private static let anyOf: UInt8 = 7
+
+    /// What a character may be part of; 0 when it is neither letter nor digit. The digit of the
+    /// table for it: 1 any letter, 2 more for an upper-case hexadecimal digit, 4 more when it is
+    /// in the alphabet of long ids.
     @inline(__always)
-    static func isLetterOrDigit(_ character: UInt8) -> Bool {
-        character &- UInt8(ascii: "0") < 10 || (character | 0x20) &- UInt8(ascii: "a") < 26
+    private static func marks(_ character: UInt8) -> UInt8 {
+        let table: StaticString = """
+            00000000000000000000000000000000\
+            00000000000000007777777777000000\
+            03777375515555515555515555500000\
+            01555155515555515555515555500000
+            """
+        guard character < 0x80 else { return 0 }
+        return unsafe table.utf8Start[Int(character)] &- UInt8(ascii: "0")
     }
 }

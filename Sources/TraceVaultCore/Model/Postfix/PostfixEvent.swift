@@ -4,13 +4,23 @@
 // Total: any bytes are read without a trap, and what is not understood is no event. How each kind of
 // line is read is in PostfixEvent+*.swift.
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// One understood line. The places are of the message it was read from, which the reader keeps.
-package struct PostfixEvent: Sendable {
+///
+/// Not copyable: one serves for all lines of a trace, and its fields are in C memory, because Swift
+/// copies an inline array as a whole for each look at an element.
+@safe
+package struct PostfixEvent: ~Copyable {
     /// A field's place in the message.
-    package struct Field: Sendable {
+    package struct Field {
         package var name: Name
         var start: UInt32
         var end: UInt32
+        /// Where the value stands in a document, when it was written to one.
+        var written = Written.none
 
         package var range: Range<Int> { Int(start)..<Int(end) }
     }
@@ -23,10 +33,21 @@ package struct PostfixEvent: Sendable {
     package internal(set) var kind = Kind.warning
     package private(set) var count = 0
     private var present: (UInt64, UInt64) = (0, 0)
-    private var fields = InlineArray<40, Field>(
-        repeating: Field(name: .text, start: 0, end: 0))
+    /// Nil without memory; then no line is understood.
+    private let fields: UnsafeMutablePointer<Field>?
+    /// For each name the position of its field; holds for those that are present.
+    private let positions: UnsafeMutablePointer<UInt8>?
 
-    package init() {}
+    package init() {
+        let size = Self.maxFields * MemoryLayout<Field>.stride
+        let memory = unsafe malloc(size + 128)
+        unsafe fields = memory?.bindMemory(to: Field.self, capacity: Self.maxFields)
+        unsafe positions = memory.map {
+            unsafe ($0 + size).bindMemory(to: UInt8.self, capacity: 128)
+        }
+    }
+
+    deinit { unsafe free(fields) }
 
     /// The event of a message; nil when it is not understood.
     package init?(_ message: RawSpan) {
@@ -37,8 +58,10 @@ package struct PostfixEvent: Sendable {
     /// The field at a position below `count`, in the order of the line.
     @inline(__always)
     package func field(at index: Int) -> Field {
-        index >= 0 && index < Self.maxFields
-            ? fields[index] : Field(name: .text, start: 0, end: 0)
+        guard index >= 0, index < count, let fields = unsafe fields else {
+            return Field(name: .text, start: 0, end: 0)
+        }
+        return unsafe fields[index]
     }
 
     @inline(__always)
@@ -49,53 +72,70 @@ package struct PostfixEvent: Sendable {
 
     /// Where the field's text stands in the message; nil when the line does not say.
     package subscript(name: Name) -> Range<Int>? {
-        guard has(name) else { return nil }
-        for index in 0..<count where fields[index].name == name { return fields[index].range }
-        return nil
+        guard has(name), let positions = unsafe positions else { return nil }
+        return field(at: unsafe Int(positions[Int(name.rawValue)])).range
+    }
+
+    // MARK: - For the writer of the document
+
+    /// Where the value was written; none when the line has no such field.
+    @inline(__always)
+    func written(_ name: Name) -> Written {
+        guard has(name), let positions = unsafe positions else { return .none }
+        return field(at: unsafe Int(positions[Int(name.rawValue)])).written
+    }
+
+    /// The fields themselves, to write them all and note where.
+    @inline(__always)
+    var all: UnsafeMutableBufferPointer<Field> {
+        unsafe UnsafeMutableBufferPointer(start: fields, count: fields == nil ? 0 : count)
     }
 
     // MARK: - For the readers of lines
 
-    mutating func clear() {
+    /// False without memory.
+    mutating func clear() -> Bool {
         count = 0
         present = (0, 0)
+        return unsafe fields != nil
     }
 
     /// Takes everything back that was noted behind the tag and the queue id: another way to read
     /// the text is tried.
     mutating func clearBehindID() {
         let kept = Name.queueID.rawValue
-        while count > 0, fields[count - 1].name.rawValue > kept { count -= 1 }
+        while count > 0, field(at: count - 1).name.rawValue > kept { count -= 1 }
         present = (present.0 & ((UInt64(1) << UInt64(kept + 1)) - 1), 0)
     }
 
     /// Notes a field; the first of a name stays, so that no name comes twice.
     @inline(__always)
     mutating func add(_ name: Name, _ start: Int, _ end: Int) {
-        guard count < Self.maxFields, start <= end, !has(name) else { return }
+        guard count < Self.maxFields, start <= end, !has(name), let fields = unsafe fields,
+            let positions = unsafe positions
+        else { return }
         let bit = UInt64(1) << UInt64(name.rawValue & 63)
         if name.rawValue < 64 { present.0 |= bit } else { present.1 |= bit }
-        fields[count] = Field(
+        unsafe fields[count] = Field(
             name: name, start: UInt32(truncatingIfNeeded: start),
             end: UInt32(truncatingIfNeeded: end))
+        unsafe positions[Int(name.rawValue)] = UInt8(truncatingIfNeeded: count)
         count += 1
     }
 
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
-        guard end <= text.byteCount, end - start <= 15 else { return }
+        guard start < end, end - start <= 15 else { return }
+        var hasPoint = false
+        for place in start..<end where !text.isDigit(place) {
+            guard text.at(place) == UInt8(ascii: "."), !hasPoint, place > start, place + 1 < end
+            else { return }
+            hasPoint = true
+        }
         var start = start
-        while start + 1 < end, text.at(start) == UInt8(ascii: "0"), text.isDigit(start + 1) {
+        while text.at(start) == UInt8(ascii: "0"), start + 1 < end, text.isDigit(start + 1) {
             start += 1
         }
-        var index = text.digitsEnd(start, end)
-        guard index > start else { return }
-        if index < end, text.at(index) == UInt8(ascii: ".") {
-            let fraction = index + 1
-            index = text.digitsEnd(fraction, end)
-            guard index > fraction else { return }
-        }
-        guard index == end else { return }
         add(name, start, end)
     }
 }

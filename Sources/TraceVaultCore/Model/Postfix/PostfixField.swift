@@ -39,134 +39,90 @@ extension PostfixEvent {
             cmdNoopAccepted, cmdQuit, cmdQuitAccepted, cmdUnknown, cmdUnknownAccepted, commands,
             commandsAccepted
 
-        package var text: StaticString {
-            switch self {
-            case .syslogTime: "syslog_time"
-            case .syslogHost: "syslog_host"
-            case .instance: "instance"
-            case .process: "process"
-            case .service: "service"
-            case .pid: "pid"
-            case .queueID: "queue_id"
-            case .from: "from"
-            case .to: "to"
-            case .origTo: "orig_to"
-            case .relay: "relay"
-            case .relayHost: "relay_host"
-            case .relayIP: "relay_ip"
-            case .relayPort: "relay_port"
-            case .relayService: "relay_service"
-            case .connUse: "conn_use"
-            case .delay: "delay_s"
-            case .delayBeforeQmgr: "delay_before_qmgr_s"
-            case .delayInQmgr: "delay_in_qmgr_s"
-            case .delayConnSetup: "delay_conn_setup_s"
-            case .delayTransmission: "delay_transmission_s"
-            case .tlsPolicy: "tls_policy"
-            case .tlsLevel: "tls_level"
-            case .tlsDowngrade: "tls_downgrade"
-            case .requireTLS: "requiretls"
-            case .requireTLSDowngrade: "requiretls_downgrade"
-            case .dsn: "dsn"
-            case .status: "status"
-            case .reply: "reply"
-            case .replyCode: "reply_code"
-            case .replyDSN: "reply_dsn"
-            case .stage: "stage"
-            case .queuedAs: "queued_as"
-            case .exchangeID: "exchange_internal_id"
-            case .googleID: "google_id"
-            case .notificationID: "notification_queue_id"
-            case .clientHost: "client_host"
-            case .clientIP: "client_ip"
-            case .clientPort: "client_port"
-            case .serverIP: "server_ip"
-            case .serverPort: "server_port"
-            case .saslMethod: "sasl_method"
-            case .saslUsername: "sasl_username"
-            case .saslSender: "sasl_sender"
-            case .origQueueID: "orig_queue_id"
-            case .origClient: "orig_client"
-            case .proto: "proto"
-            case .helo: "helo"
-            case .messageID: "message_id"
-            case .resentMessageID: "resent_message_id"
-            case .size: "size"
-            case .nrcpt: "nrcpt"
-            case .uid: "uid"
-            case .count: "count"
-            case .action: "action"
-            case .subject: "subject"
-            case .part: "part"
-            case .text: "text"
-            case .argument: "argument"
-            case .blockedBy: "blocked_by"
-            case .notified: "notified"
-            case .notification: "notification"
-            case .level: "level"
-            case .error: "error"
-            case .during: "during"
-            case .notes: "notes"
-            case .tlsTrust: "tls_trust"
-            case .tlsSNI: "tls_sni"
-            case .tlsVersion: "tls_version"
-            case .tlsCipher: "tls_cipher"
-            case .tlsBits: "tls_cipher_bits"
-            case .tlsBitsMax: "tls_cipher_bits_max"
-            case .tlsKeyExchange: "tls_key_exchange"
-            case .tlsKeyExchangeKey: "tls_key_exchange_key"
-            case .tlsServerSignature: "tls_server_signature"
-            case .tlsServerKey: "tls_server_key"
-            case .tlsServerKeyBits: "tls_server_key_bits"
-            case .tlsServerDigest: "tls_server_digest"
-            case .tlsClientSignature: "tls_client_signature"
-            case .tlsClientKey: "tls_client_key"
-            case .tlsClientKeyBits: "tls_client_key_bits"
-            case .tlsClientDigest: "tls_client_digest"
-            case .violation: "violation"
-            case .after: "after_s"
-            case .dnsblRank: "dnsbl_rank"
-            case .dnsblDomain: "dnsbl_domain"
-            case .dnsblResult: "dnsbl_result"
-            case .cmdHelo: "cmd_helo"
-            case .cmdHeloAccepted: "cmd_helo_accepted"
-            case .cmdEhlo: "cmd_ehlo"
-            case .cmdEhloAccepted: "cmd_ehlo_accepted"
-            case .cmdStarttls: "cmd_starttls"
-            case .cmdStarttlsAccepted: "cmd_starttls_accepted"
-            case .cmdAuth: "cmd_auth"
-            case .cmdAuthAccepted: "cmd_auth_accepted"
-            case .cmdMail: "cmd_mail"
-            case .cmdMailAccepted: "cmd_mail_accepted"
-            case .cmdRcpt: "cmd_rcpt"
-            case .cmdRcptAccepted: "cmd_rcpt_accepted"
-            case .cmdBdat: "cmd_bdat"
-            case .cmdBdatAccepted: "cmd_bdat_accepted"
-            case .cmdData: "cmd_data"
-            case .cmdDataAccepted: "cmd_data_accepted"
-            case .cmdRset: "cmd_rset"
-            case .cmdRsetAccepted: "cmd_rset_accepted"
-            case .cmdNoop: "cmd_noop"
-            case .cmdNoopAccepted: "cmd_noop_accepted"
-            case .cmdQuit: "cmd_quit"
-            case .cmdQuitAccepted: "cmd_quit_accepted"
-            case .cmdUnknown: "cmd_unknown"
-            case .cmdUnknownAccepted: "cmd_unknown_accepted"
-            case .commands: "commands"
-            case .commandsAccepted: "commands_accepted"
+        /// The name in the document. Made anew each time: for tests and messages, not for writing.
+        package var text: String {
+            var text = ""
+            for place in 2..<Int(mark & 31) {
+                let character = unsafe slot[place]
+                if character == UInt8(ascii: "\"") { break }
+                text.unicodeScalars.append(Unicode.Scalar(character))
             }
+            return text
         }
 
-        package var isNumber: Bool {
-            switch self {
-            case .pid, .relayPort, .connUse, .delay, .delayBeforeQmgr, .delayInQmgr,
-                .delayConnSetup, .delayTransmission, .replyCode, .clientPort, .serverPort, .size,
-                .nrcpt, .uid, .count, .tlsBits, .tlsBitsMax, .tlsServerKeyBits, .tlsClientKeyBits,
-                .after,
-                .dnsblRank:
-                true
-            default: rawValue >= Self.cmdHelo.rawValue
-            }
-        }
+        package var isNumber: Bool { mark & 32 != 0 }
+
+        // MARK: - The member up to its value
+
+        /// 32 bytes that begin with `,"name":"`, without the last quote for a number.
+        @inline(__always)
+        var slot: UnsafePointer<UInt8> { unsafe Self.slots.utf8Start + Int(rawValue) * 32 }
+
+        /// The slot's last byte: how many of the others are the member's, and 32 for a number.
+        @inline(__always)
+        var mark: UInt8 { unsafe slot[31] }
+
+        /// A slot of 32 characters for each case, in their order: what is written before the value,
+        /// spaces, and a letter for how much that is ("A" is one, small for a number). So a member is
+        /// one copy of fixed size; a test holds the table to the cases.
+        private static let slots: StaticString = """
+            ,"syslog_time":"               P,"syslog_host":"               P\
+            ,"instance":"                  M,"process":"                   L\
+            ,"service":"                   L,"pid":                        g\
+            ,"queue_id":"                  M,"from":"                      I\
+            ,"to":"                        G,"orig_to":"                   L\
+            ,"relay":"                     J,"relay_host":"                O\
+            ,"relay_ip":"                  M,"relay_port":                 n\
+            ,"relay_service":"             R,"conn_use":                   l\
+            ,"delay_s":                    k,"delay_before_qmgr_s":        w\
+            ,"delay_in_qmgr_s":            s,"delay_conn_setup_s":         v\
+            ,"delay_transmission_s":       x,"tls_policy":"                O\
+            ,"tls_level":"                 N,"tls_downgrade":"             R\
+            ,"requiretls":"                O,"requiretls_downgrade":"      Y\
+            ,"dsn":"                       H,"status":"                    K\
+            ,"reply":"                     J,"reply_code":                 n\
+            ,"reply_dsn":"                 N,"stage":"                     J\
+            ,"queued_as":"                 N,"exchange_internal_id":"      Y\
+            ,"google_id":"                 N,"notification_queue_id":"     Z\
+            ,"client_host":"               P,"client_ip":"                 N\
+            ,"client_port":                o,"server_ip":"                 N\
+            ,"server_port":                o,"sasl_method":"               P\
+            ,"sasl_username":"             R,"sasl_sender":"               P\
+            ,"orig_queue_id":"             R,"orig_client":"               P\
+            ,"proto":"                     J,"helo":"                      I\
+            ,"message_id":"                O,"resent_message_id":"         V\
+            ,"size":                       h,"nrcpt":                      i\
+            ,"uid":                        g,"count":                      i\
+            ,"action":"                    K,"subject":"                   L\
+            ,"part":"                      I,"text":"                      I\
+            ,"argument":"                  M,"blocked_by":"                O\
+            ,"notified":"                  M,"notification":"              Q\
+            ,"level":"                     J,"error":"                     J\
+            ,"during":"                    K,"notes":"                     J\
+            ,"tls_trust":"                 N,"tls_sni":"                   L\
+            ,"tls_version":"               P,"tls_cipher":"                O\
+            ,"tls_cipher_bits":            s,"tls_cipher_bits_max":        w\
+            ,"tls_key_exchange":"          U,"tls_key_exchange_key":"      Y\
+            ,"tls_server_signature":"      Y,"tls_server_key":"            S\
+            ,"tls_server_key_bits":        w,"tls_server_digest":"         V\
+            ,"tls_client_signature":"      Y,"tls_client_key":"            S\
+            ,"tls_client_key_bits":        w,"tls_client_digest":"         V\
+            ,"violation":"                 N,"after_s":                    k\
+            ,"dnsbl_rank":                 n,"dnsbl_domain":"              Q\
+            ,"dnsbl_result":"              Q,"cmd_helo":                   l\
+            ,"cmd_helo_accepted":          u,"cmd_ehlo":                   l\
+            ,"cmd_ehlo_accepted":          u,"cmd_starttls":               p\
+            ,"cmd_starttls_accepted":      y,"cmd_auth":                   l\
+            ,"cmd_auth_accepted":          u,"cmd_mail":                   l\
+            ,"cmd_mail_accepted":          u,"cmd_rcpt":                   l\
+            ,"cmd_rcpt_accepted":          u,"cmd_bdat":                   l\
+            ,"cmd_bdat_accepted":          u,"cmd_data":                   l\
+            ,"cmd_data_accepted":          u,"cmd_rset":                   l\
+            ,"cmd_rset_accepted":          u,"cmd_noop":                   l\
+            ,"cmd_noop_accepted":          u,"cmd_quit":                   l\
+            ,"cmd_quit_accepted":          u,"cmd_unknown":                o\
+            ,"cmd_unknown_accepted":       x,"commands":                   l\
+            ,"commands_accepted":          u
+            """
     }
 }

@@ -11,13 +11,6 @@
 struct SummaryRecord {
     enum Kind: UInt8 { case recipient, hop, next }
 
-    /// What the texts of a record are; each kind uses some.
-    enum Text: Int {
-        case at, dsn, relay, reply, origTo, queueID, queuedAs
-        case firstAt, lastAt, sender, messageID, size, nrcpt, clientHost, clientIP, previousID
-        case delay, delayBeforeQmgr, delayInQmgr, delayConnSetup, delayTransmission
-    }
-
     let kind: Kind
     let key: Written
     let hash: UInt32
@@ -31,20 +24,36 @@ struct SummaryRecord {
     var isRemoved = false
     var isExpired = false
     var isNotification = false
-    private var texts = InlineArray<21, Written>(repeating: .none)
+
+    // A recipient's last outcome.
+    var at = Written.none
+    var dsn = Written.none
+    var reply = Written.none
+    var origTo = Written.none
+    var queuedAs = Written.none
+    // Also an id's: the hop that told it.
+    var queueID = Written.none
+    // Also a hop's: of its last delivery.
+    var relay = Written.none
+    // A hop's.
+    var firstAt = Written.none
+    var lastAt = Written.none
+    var sender = Written.none
+    var messageID = Written.none
+    var size = Written.none
+    var nrcpt = Written.none
+    var clientHost = Written.none
+    var clientIP = Written.none
+    var previousID = Written.none
+    // Of the slowest delivery; the whole is a recipient's too.
+    var delay = Written.none
+    var delayBeforeQmgr = Written.none
+    var delayInQmgr = Written.none
+    var delayConnSetup = Written.none
+    var delayTransmission = Written.none
 
     init(_ kind: Kind, _ key: Written, _ hash: UInt32) {
         (self.kind, self.key, self.hash) = (kind, key, hash)
-    }
-
-    subscript(text: Text) -> Written {
-        get { texts[text.rawValue] }
-        set { texts[text.rawValue] = newValue }
-    }
-
-    /// Sets a text that is not known yet.
-    mutating func setOnce(_ text: Text, _ value: Written) {
-        if self[text].isNone { self[text] = value }
     }
 }
 

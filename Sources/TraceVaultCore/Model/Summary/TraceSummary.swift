@@ -5,11 +5,7 @@
 // it is written is in TraceView+Summary.swift.
 
 struct TraceSummary: ~Copyable {
-    typealias Text = SummaryRecord.Text
-
     let table = SummaryTable()
-    /// Where each field of the event at hand was written; only those that the event has count.
-    var written = InlineArray<128, Written>(repeating: .none)
     private(set) var firstAt = Written.none
     private(set) var lastAt = Written.none
     private(set) var messageID = Written.none
@@ -40,27 +36,22 @@ struct TraceSummary: ~Copyable {
         _ event: borrowing PostfixEvent, _ side: Trace.Direction, _ at: Written,
         _ document: RawSpan
     ) {
-        let hop = event.has(.queueID) ? hop(self[.queueID], side, at, document) : -1
+        let hop = event.has(.queueID) ? hop(event.written(.queueID), side, at, document) : -1
         switch event.kind {
         case .delivery: delivery(event, hop, at, document)
         case .client, .pickup: client(event, hop)
         case .messageID where event.has(.messageID):
-            table.with(hop) { $0.setOnce(.messageID, written[of: .messageID]) }
-            if messageID.isNone { messageID = self[.messageID] }
+            let id = event.written(.messageID)
+            table.with(hop) { $0.messageID.setOnce(id) }
+            if messageID.isNone { messageID = id }
         case .queued: queued(event, hop)
         case .removed: table.with(hop) { $0.isRemoved = true }
         case .expired: table.with(hop) { $0.isExpired = true }
         case .policy, .milter, .content: decision(event, hop, at, document)
-        case .notification: notification(hop, document)
+        case .notification: notification(event, hop, document)
         case .proxy: next(event, hop, document)
         default: break
         }
-    }
-
-    private subscript(name: PostfixEvent.Name) -> Written { written[of: name] }
-
-    private func text(_ event: borrowing PostfixEvent, _ name: PostfixEvent.Name) -> Written {
-        event.has(name) ? self[name] : .none
     }
 
     // MARK: - Hops
@@ -85,47 +76,49 @@ struct TraceSummary: ~Copyable {
 
     private func timed(_ hop: Int, _ at: Written, _ document: RawSpan) {
         table.with(hop) { record in
-            if record[.firstAt].isNone {
-                record[.firstAt] = at
-                record[.lastAt] = at
-            } else if Self.isBefore(record[.lastAt], at, document) {
-                record[.lastAt] = at
-            } else if Self.isBefore(at, record[.firstAt], document) {
-                record[.firstAt] = at
+            if record.firstAt.isNone {
+                record.firstAt = at
+                record.lastAt = at
+            } else if Self.isBefore(record.lastAt, at, document) {
+                record.lastAt = at
+            } else if Self.isBefore(at, record.firstAt, document) {
+                record.firstAt = at
             }
         }
     }
 
     private mutating func client(_ event: borrowing PostfixEvent, _ hop: Int) {
-        let (host, ip) = (text(event, .clientHost), text(event, .clientIP))
-        let previous = text(event, .origQueueID)
-        let user = event.kind == .pickup ? text(event, .from) : .none
+        let (host, ip) = (event.written(.clientHost), event.written(.clientIP))
+        let previous = event.written(.origQueueID)
+        let user = event.kind == .pickup ? event.written(.from) : .none
         table.with(hop) { record in
-            record.setOnce(.clientHost, host)
-            record.setOnce(.clientIP, ip)
-            record.setOnce(.previousID, previous)
-            record.setOnce(.sender, user)
+            record.clientHost.setOnce(host)
+            record.clientIP.setOnce(ip)
+            record.previousID.setOnce(previous)
+            record.sender.setOnce(user)
         }
         // Behind the first hop the client is the hop before.
         if clientHost.isNone, clientIP.isNone { (clientHost, clientIP) = (host, ip) }
     }
 
     private mutating func queued(_ event: borrowing PostfixEvent, _ hop: Int) {
-        let from = text(event, .from)
-        let (size, count) = (text(event, .size), text(event, .nrcpt))
+        let from = event.written(.from)
+        let (size, count) = (event.written(.size), event.written(.nrcpt))
         let answersOthers = from.length == 0 && sender.length > 0
         table.with(hop) { record in
-            record[.sender] = from
-            record.setOnce(.size, size)
-            record.setOnce(.nrcpt, count)
+            record.sender = from
+            record.size.setOnce(size)
+            record.nrcpt.setOnce(count)
             if answersOthers { record.isNotification = true }
         }
         if sender.isNone { sender = from }
         if self.size.isNone { self.size = size }
     }
 
-    private mutating func notification(_ hop: Int, _ document: RawSpan) {
-        let id = self[.notificationID]
+    private mutating func notification(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan
+    ) {
+        let id = event.written(.notificationID)
         next(.notification, id, hop, document)
         if let made = table.find(.hop, id, document) {
             table.with(made) { $0.isNotification = true }
@@ -138,53 +131,53 @@ struct TraceSummary: ~Copyable {
         _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
     ) {
         slowest(event, hop, document)
-        let relay = text(event, .relay)
-        table.with(hop) { $0[.relay] = relay }
+        let relay = event.written(.relay)
+        table.with(hop) { $0.relay = relay }
         next(event, hop, document)
         // A notification's recipient is whoever it was sent to, not the message's.
         var isNotification = false
         table.with(hop) { isNotification = $0.isNotification }
         if isNotification { return }
-        var state = RecipientState(status: self[.status], document)
-        if state == .sent, event.has(.process), self[.process].length == 7,
-            document.has("discard", self[.process].range.lowerBound)
+        var state = RecipientState(status: event.written(.status), document)
+        if state == .sent, event.has(.process), event.written(.process).length == 7,
+            document.has("discard", event.written(.process).range.lowerBound)
         {
             state = .discarded
         }
-        let texts = (text(event, .origTo), text(event, .dsn), text(event, .reply))
-        let (delay, queuedAs) = (text(event, .delay), text(event, .queuedAs))
-        recipient(state, hop, at, queuedAs, document) { record in
+        let texts = (event.written(.origTo), event.written(.dsn), event.written(.reply))
+        let (delay, queuedAs) = (event.written(.delay), event.written(.queuedAs))
+        recipient(event.written(.to), state, hop, at, queuedAs, document) { record in
             record.attempts &+= 1
-            record[.relay] = relay
-            (record[.origTo], record[.dsn], record[.reply]) = texts
-            record[.delay] = delay
-            record[.queuedAs] = queuedAs
+            record.relay = relay
+            (record.origTo, record.dsn, record.reply) = texts
+            record.delay = delay
+            record.queuedAs = queuedAs
         }
     }
 
     /// Finds the recipient of the event at hand and sets what every outcome has, unless a later
     /// outcome is known.
     private mutating func recipient(
-        _ state: RecipientState, _ hop: Int, _ at: Written, _ queuedAs: Written,
-        _ document: RawSpan, _ more: (inout SummaryRecord) -> Void
+        _ address: Written, _ state: RecipientState, _ hop: Int, _ at: Written,
+        _ queuedAs: Written, _ document: RawSpan, _ more: (inout SummaryRecord) -> Void
     ) {
-        guard let index = table.findOrAdd(.recipient, self[.to], document) else {
+        guard let index = table.findOrAdd(.recipient, address, document) else {
             droppedRecipients += 1
             return
         }
         let id = table[key: hop] ?? .none
         table.with(index) { record in
-            let known = record[.at]
+            let known = record.at
             // The hop that this one handed the message to may have been faster with its line.
             let isBehind =
-                !queuedAs.isNone && SummaryTable.isSame(record[.queueID], queuedAs, document)
+                !queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document)
             if isBehind || (!known.isNone && !at.isNone && Self.isBefore(at, known, document)) {
                 record.attempts &+= 1
                 return
             }
             record.state = state
-            record[.at] = at
-            record[.queueID] = id
+            record.at = at
+            record.queueID = id
             more(&record)
         }
     }
@@ -192,20 +185,20 @@ struct TraceSummary: ~Copyable {
     private mutating func decision(
         _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
     ) {
-        let from = text(event, .from)
+        let from = event.written(.from)
         if sender.isNone { sender = from }
         if clientHost.isNone, clientIP.isNone {
-            (clientHost, clientIP) = (text(event, .clientHost), text(event, .clientIP))
+            (clientHost, clientIP) = (event.written(.clientHost), event.written(.clientIP))
         }
-        table.with(hop) { $0.setOnce(.sender, from) }
-        guard event.has(.action), let state = RecipientState(action: self[.action], document)
+        table.with(hop) { $0.sender.setOnce(from) }
+        guard event.has(.action), let state = RecipientState(action: event.written(.action), document)
         else { return }
         if state == .rejected { isRejected = true }
         guard event.has(.to) else { return }
-        let (dsn, reply) = (text(event, .replyDSN), text(event, .text))
-        recipient(state, hop, at, .none, document) { record in
-            record[.dsn] = dsn
-            record[.reply] = reply
+        let (dsn, reply) = (event.written(.replyDSN), event.written(.text))
+        recipient(event.written(.to), state, hop, at, .none, document) { record in
+            record.dsn = dsn
+            record.reply = reply
         }
     }
 
@@ -215,11 +208,11 @@ struct TraceSummary: ~Copyable {
         _ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan
     ) {
         if event.has(.queuedAs) {
-            next(.queuedAs, self[.queuedAs], hop, document)
+            next(.queuedAs, event.written(.queuedAs), hop, document)
         } else if event.has(.exchangeID) {
-            next(.exchangeID, self[.exchangeID], hop, document)
+            next(.exchangeID, event.written(.exchangeID), hop, document)
         } else if event.has(.googleID) {
-            next(.googleID, self[.googleID], hop, document)
+            next(.googleID, event.written(.googleID), hop, document)
         }
     }
 
@@ -232,8 +225,8 @@ struct TraceSummary: ~Copyable {
         }
         let from = table[key: hop] ?? .none
         table.with(index) { record in
-            guard record[.queueID].isNone else { return }
-            record[.queueID] = from
+            guard record.queueID.isNone else { return }
+            record.queueID = from
             record.nextKind = kind
         }
     }
@@ -242,18 +235,18 @@ struct TraceSummary: ~Copyable {
 
     /// Keeps the delays of the hop's slowest delivery.
     private func slowest(_ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan) {
-        let delay = text(event, .delay)
+        let delay = event.written(.delay)
         let took = Self.milliseconds(delay, document)
         let parts = (
-            text(event, .delayBeforeQmgr), text(event, .delayInQmgr),
-            text(event, .delayConnSetup), text(event, .delayTransmission)
+            event.written(.delayBeforeQmgr), event.written(.delayInQmgr),
+            event.written(.delayConnSetup), event.written(.delayTransmission)
         )
         table.with(hop) { record in
             guard took > record.slowest else { return }
             record.slowest = took
-            record[.delay] = delay
-            (record[.delayBeforeQmgr], record[.delayInQmgr]) = (parts.0, parts.1)
-            (record[.delayConnSetup], record[.delayTransmission]) = (parts.2, parts.3)
+            record.delay = delay
+            (record.delayBeforeQmgr, record.delayInQmgr) = (parts.0, parts.1)
+            (record.delayConnSetup, record.delayTransmission) = (parts.2, parts.3)
         }
     }
 
@@ -278,19 +271,18 @@ struct TraceSummary: ~Copyable {
     /// Compares two times as the document has them: RFC 3339 in UTC, any number of decimals.
     static func isBefore(_ one: Written, _ other: Written, _ document: RawSpan) -> Bool {
         let (first, second) = (Int(one.start), Int(other.start))
-        if one.length >= 16, other.length >= 16, first + 16 <= document.byteCount,
-            second + 16 <= document.byteCount
-        {
-            // Nearly all of two times that are compared is the same.
-            for place in stride(from: 0, to: 16, by: 8) {
-                let a = unsafe UInt64(
-                    bigEndian: document.unsafeLoadUnaligned(
-                        fromByteOffset: first + place, as: UInt64.self))
-                let b = unsafe UInt64(
-                    bigEndian: document.unsafeLoadUnaligned(
-                        fromByteOffset: second + place, as: UInt64.self))
-                if a != b { return a < b }
+        let last = max(first, second) + Int(one.length)
+        if one.length == other.length, one.length >= 20, last <= document.byteCount {
+            // As nearly always: of one source, with as many decimals. Then text sorts like time.
+            var place = 0
+            while place + 8 < Int(one.length) {
+                if let answer = Self.isBefore(first + place, second + place, document) {
+                    return answer
+                }
+                place += 8
             }
+            let rest = Int(one.length) - 8
+            return Self.isBefore(first + rest, second + rest, document) ?? false
         }
         for place in 0..<max(Int(one.length), Int(other.length)) {
             var a = place < Int(one.length) ? document.at(first + place) : UInt8(ascii: "0")
@@ -302,8 +294,14 @@ struct TraceSummary: ~Copyable {
         }
         return false
     }
-}
 
-extension InlineArray where Element == Written {
-    subscript(of name: PostfixEvent.Name) -> Written { self[Int(name.rawValue)] }
+    /// Compares eight bytes; nil when they are the same. There must be so many.
+    @inline(__always)
+    private static func isBefore(_ one: Int, _ other: Int, _ document: RawSpan) -> Bool? {
+        let (first, second) = unsafe (
+            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: one, as: UInt64.self)),
+            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: other, as: UInt64.self))
+        )
+        return first == second ? nil : first < second
+    }
 }

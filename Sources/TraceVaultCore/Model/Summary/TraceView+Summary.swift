@@ -51,10 +51,10 @@ extension TraceView {
             for index in 0..<table.count {
                 guard let record = table[index], record.kind == .recipient else { continue }
                 var state = record.state
-                if state == .deferred, let hop = table.find(.hop, record[.queueID], document) {
+                if state == .deferred, let hop = table.find(.hop, record.queueID, document) {
                     table.with(hop) { if $0.isExpired { state = .expired } }
-                } else if state == .sent, !record[.queuedAs].isNone,
-                    table.find(.hop, record[.queuedAs], document) != nil
+                } else if state == .sent, !record.queuedAs.isNone,
+                    table.find(.hop, record.queuedAs, document) != nil
                 {
                     state = Self.isExpanded(record.key, table, document) ? .expanded : .queued
                 }
@@ -70,8 +70,8 @@ extension TraceView {
             var isIt = false
             table.with(index) { record in
                 isIt =
-                    record.kind == .recipient && !record[.origTo].isNone
-                    && SummaryTable.isSame(record[.origTo], alias, document)
+                    record.kind == .recipient && !record.origTo.isNone
+                    && SummaryTable.isSame(record.origTo, alias, document)
             }
             if isIt { return true }
         }
@@ -100,13 +100,13 @@ extension TraceView {
     private mutating func recipient(_ record: SummaryRecord) {
         writer.member("address", again: record.key)
         writer.member("state", word: record.state.text)
-        writer.member("orig_to", again: record[.origTo])
-        writer.member("dsn", again: record[.dsn])
-        writer.member("relay", again: record[.relay])
-        writer.member("reply", again: record[.reply])
-        writer.member("at", again: record[.at])
-        writer.member("delay_s", again: record[.delay], isNumber: true)
-        writer.member("queue_id", again: record[.queueID])
+        writer.member("orig_to", again: record.origTo)
+        writer.member("dsn", again: record.dsn)
+        writer.member("relay", again: record.relay)
+        writer.member("reply", again: record.reply)
+        writer.member("at", again: record.at)
+        writer.member("delay_s", again: record.delay, isNumber: true)
+        writer.member("queue_id", again: record.queueID)
         writer.key("attempts")
         writer.int(record.attempts)
     }
@@ -118,27 +118,27 @@ extension TraceView {
             "state", word: record.isExpired ? "expired" : record.isRemoved ? "removed" : "queued")
         writer.key("notification")
         writer.bool(record.isNotification)
-        writer.member("first_at", again: record[.firstAt])
-        writer.member("last_at", again: record[.lastAt])
-        writer.member("previous_queue_id", again: record[.previousID])
-        writer.member("client_host", again: record[.clientHost])
-        writer.member("client_ip", again: record[.clientIP])
-        writer.member("sender", again: record[.sender])
-        writer.member("message_id", again: record[.messageID])
-        writer.member("size", again: record[.size], isNumber: true)
-        writer.member("nrcpt", again: record[.nrcpt], isNumber: true)
-        writer.member("relay", again: record[.relay])
+        writer.member("first_at", again: record.firstAt)
+        writer.member("last_at", again: record.lastAt)
+        writer.member("previous_queue_id", again: record.previousID)
+        writer.member("client_host", again: record.clientHost)
+        writer.member("client_ip", again: record.clientIP)
+        writer.member("sender", again: record.sender)
+        writer.member("message_id", again: record.messageID)
+        writer.member("size", again: record.size, isNumber: true)
+        writer.member("nrcpt", again: record.nrcpt, isNumber: true)
+        writer.member("relay", again: record.relay)
         delays(record)
     }
 
     /// Of the slowest delivery, and which part of it took longest.
     private mutating func delays(_ record: SummaryRecord) {
-        writer.member("delay_s", again: record[.delay], isNumber: true)
+        writer.member("delay_s", again: record.delay, isNumber: true)
         var slowest: (name: StaticString, took: Int64) = ("", 0)
-        part("delay_before_qmgr_s", record[.delayBeforeQmgr], "before_qmgr", &slowest)
-        part("delay_in_qmgr_s", record[.delayInQmgr], "in_qmgr", &slowest)
-        part("delay_conn_setup_s", record[.delayConnSetup], "conn_setup", &slowest)
-        part("delay_transmission_s", record[.delayTransmission], "transmission", &slowest)
+        part("delay_before_qmgr_s", record.delayBeforeQmgr, "before_qmgr", &slowest)
+        part("delay_in_qmgr_s", record.delayInQmgr, "in_qmgr", &slowest)
+        part("delay_conn_setup_s", record.delayConnSetup, "conn_setup", &slowest)
+        part("delay_transmission_s", record.delayTransmission, "transmission", &slowest)
         if slowest.took > 0 { writer.member("slowest", word: slowest.name) }
     }
 
@@ -162,7 +162,7 @@ extension TraceView {
             writer.member("id", again: record.key)
         }
         writer.member("kind", word: record.nextKind.text)
-        writer.member("from_queue_id", again: record[.queueID])
+        writer.member("from_queue_id", again: record.queueID)
         writer.key("in_trace")
         writer.bool(isSeen)
     }
