@@ -21,7 +21,7 @@ help:
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
-	@echo 'make fuzz SECONDS=60        libFuzzer with ASan on whole replies'
+	@echo 'make fuzz SECONDS=60        libFuzzer with ASan on whole replies, then on lines'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -57,6 +57,7 @@ test-threads:
 fuzz: SECONDS ?= 60
 fuzz:
 	@scripts/fuzz reply $(SECONDS)
+	@scripts/fuzz line $(SECONDS)
 
 check:
 	@scripts/check

@@ -126,7 +126,9 @@ extension PostfixEvent {
     @discardableResult
     mutating func codes(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
         var place = start
-        if text.digitsEnd(start, end) == start + 3, Self.isBreak(text.at(start + 3)) {
+        if text.digitsEnd(start, end) == start + 3, Self.isBreak(text.at(start + 3)),
+            text.at(start) != UInt8(ascii: "0")
+        {
             add(.replyCode, start, start + 3)
             place = start + 4
         }

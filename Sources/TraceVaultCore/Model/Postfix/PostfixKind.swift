@@ -49,24 +49,24 @@ extension PostfixEvent {
         var length: Int { unsafe Int(slot[31] & 31) }
 
         private static let slots: StaticString = """
-            "kind":"delivery"              R"kind":"connect"               Q\
-            "kind":"disconnect"            T"kind":"lost_connection"       Y\
-            "kind":"client"                P"kind":"pickup"                P\
-            "kind":"message_id"            T"kind":"queued"                P\
-            "kind":"removed"               Q"kind":"skipped"               Q\
-            "kind":"expired"               Q"kind":"queue_change"          V\
-            "kind":"policy"                P"kind":"content"               Q\
-            "kind":"milter"                P"kind":"proxy"                 O\
-            "kind":"notification"          V"kind":"notification_failed"   ]\
-            "kind":"reply"                 O"kind":"refused"               Q\
-            "kind":"connection_lost"       Y"kind":"conversation_timeout"  ^\
-            "kind":"connect_failed"        X"kind":"sasl_failed"           U\
-            "kind":"tls"                   M"kind":"tls_reused"            T\
-            "kind":"tls_error"             S"kind":"tls_unverified"        X\
-            "kind":"pipelining"            T"kind":"postscreen"            T\
-            "kind":"postscreen_violation"  ^"kind":"dnsbl"                 O\
-            "kind":"warning"               Q"kind":"workaround"            T\
-            "kind":"statistics"            T"kind":"daemon"                P
+            "kind":"delivery"              q"kind":"connect"               p\
+            "kind":"disconnect"            s"kind":"lost_connection"       x\
+            "kind":"client"                o"kind":"pickup"                o\
+            "kind":"message_id"            s"kind":"queued"                o\
+            "kind":"removed"               p"kind":"skipped"               p\
+            "kind":"expired"               p"kind":"queue_change"          u\
+            "kind":"policy"                o"kind":"content"               p\
+            "kind":"milter"                o"kind":"proxy"                 n\
+            "kind":"notification"          u"kind":"notification_failed"   |\
+            "kind":"reply"                 n"kind":"refused"               p\
+            "kind":"connection_lost"       x"kind":"conversation_timeout"  }\
+            "kind":"connect_failed"        w"kind":"sasl_failed"           t\
+            "kind":"tls"                   l"kind":"tls_reused"            s\
+            "kind":"tls_error"             r"kind":"tls_unverified"        w\
+            "kind":"pipelining"            s"kind":"postscreen"            s\
+            "kind":"postscreen_violation"  }"kind":"dnsbl"                 n\
+            "kind":"warning"               p"kind":"workaround"            s\
+            "kind":"statistics"            s"kind":"daemon"                o
             """
     }
 }
