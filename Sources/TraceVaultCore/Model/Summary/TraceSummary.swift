@@ -195,7 +195,8 @@ struct TraceSummary: ~Copyable {
             (clientHost, clientIP) = (event.written(.clientHost), event.written(.clientIP))
         }
         table.with(hop) { $0.sender.setOnce(from) }
-        guard event.has(.action), let state = RecipientState(action: event.written(.action), document)
+        guard event.has(.action),
+            let state = RecipientState(action: event.written(.action), document)
         else { return }
         if state == .rejected { isRejected = true }
         guard event.has(.to) else { return }
