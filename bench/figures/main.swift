@@ -124,7 +124,9 @@ func line(_ rounds: Int) {
     var fields = 0
     let started = tvs_monotonic_us()
     for _ in 0..<rounds {
-        for message in messages where unsafe event.read(message.span.bytes) { fields += event.count }
+        for message in messages where unsafe event.read(message.span.bytes) {
+            fields += event.count
+        }
     }
     let took = Double(tvs_monotonic_us() - started) / Double(rounds * messages.count)
     let bytes = messages.reduce(0) { $0 + $1.count } / messages.count

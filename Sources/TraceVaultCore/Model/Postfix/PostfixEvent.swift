@@ -1,8 +1,8 @@
 // PostfixEvent.swift - what one line of a log says, as places in that line.
 //
 // A field is where its text stands in the message: nothing is copied, so reading allocates nothing.
-// Total: any bytes are read without a trap, and what is not understood is no event. How each kind of
-// line is read is in PostfixEvent+*.swift.
+// Total: any bytes are read without a trap, and what is not understood is no event. How each kind
+// of line is read is in PostfixEvent+*.swift.
 
 #if canImport(Glibc)
     import Glibc
