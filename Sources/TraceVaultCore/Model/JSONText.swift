@@ -50,7 +50,7 @@ package enum JSONText {
     /// A byte of the text, 0 outside of it.
     @inline(__always)
     static func byte(_ text: RawSpan, _ index: Int) -> UInt8 {
-        guard index >= 0, index < text.byteCount else { return 0 }
+        guard UInt(bitPattern: index) < UInt(bitPattern: text.byteCount) else { return 0 }
         return unsafe text.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
     }
 
@@ -76,16 +76,38 @@ package enum JSONText {
     /// The string's UTF-8 bytes without escapes; nil without memory.
     static func decoded(_ text: RawSpan) -> ByteBuffer? {
         let buffer = ByteBuffer(limit: text.byteCount)
-        var fits = buffer.reserve(text.byteCount)
-        decode(text) { unit in
-            guard fits else { return false }
-            fits = unsafe buffer.append(upTo: 1) { place in
-                unsafe place[0] = unit
-                return 1
+        return decode(text, into: buffer) ? buffer : nil
+    }
+
+    /// The same as the new content of a buffer; false without memory.
+    static func decode(_ text: RawSpan, into buffer: ByteBuffer) -> Bool {
+        buffer.removeAll()
+        guard buffer.reserve(text.byteCount) else { return false }
+        var index = 0
+        while index < text.byteCount {
+            let plainEnd = text.find(UInt8(ascii: "\\"), index, text.byteCount)
+            if plainEnd > index {
+                let plain = text.extracting(index..<plainEnd)
+                guard unsafe plain.withUnsafeBytes({ unsafe buffer.append($0) }) else {
+                    return false
+                }
             }
-            return fits
+            guard plainEnd < text.byteCount else { return true }
+            let (value, length) = escape(text, at: plainEnd)
+            index = plainEnd + length
+            let scalar = Unicode.Scalar(value) ?? "\u{FFFD}"
+            for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
+                guard
+                    unsafe buffer.append(
+                        upTo: 1,
+                        { place in
+                            unsafe place[0] = unit
+                            return 1
+                        })
+                else { return false }
+            }
         }
-        return fits ? buffer : nil
+        return true
     }
 
     /// Whether the string, without its escapes, is exactly `name`.

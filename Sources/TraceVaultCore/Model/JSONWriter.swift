@@ -14,8 +14,8 @@ import CSystem
 package struct JSONWriter: ~Copyable {
     package let buffer: ByteBuffer
     /// False once anything did not fit.
-    package private(set) var isComplete = true
-    private var needsComma = false
+    package internal(set) var isComplete = true
+    var needsComma = false
 
     package init(into buffer: ByteBuffer) {
         self.buffer = buffer
@@ -194,24 +194,35 @@ package struct JSONWriter: ~Copyable {
         endString()
     }
 
-    private static func needsEscape(_ character: UInt8) -> Bool {
+    static func needsEscape(_ character: UInt8) -> Bool {
         character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\")
     }
 
     private mutating func escape(_ character: UInt8) {
+        unsafe put(upTo: 6) { unsafe Self.escape(character, to: $0) }
+    }
+
+    /// Writes up to six bytes; answers how many.
+    static func escape(_ character: UInt8, to place: UnsafeMutablePointer<UInt8>) -> Int {
+        unsafe place[0] = UInt8(ascii: "\\")
+        let letter: UInt8
         switch character {
-        case UInt8(ascii: "\""): raw("\\\"")
-        case UInt8(ascii: "\\"): raw("\\\\")
-        case 0x08: raw("\\b")
-        case 0x09: raw("\\t")
-        case 0x0A: raw("\\n")
-        case 0x0C: raw("\\f")
-        case 0x0D: raw("\\r")
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): letter = character
+        case 0x08: letter = UInt8(ascii: "b")
+        case 0x09: letter = UInt8(ascii: "t")
+        case 0x0A: letter = UInt8(ascii: "n")
+        case 0x0C: letter = UInt8(ascii: "f")
+        case 0x0D: letter = UInt8(ascii: "r")
         default:
-            raw("\\u00")
-            byte(Self.hexDigit(character >> 4))
-            byte(Self.hexDigit(character & 15))
+            unsafe place[1] = UInt8(ascii: "u")
+            unsafe place[2] = UInt8(ascii: "0")
+            unsafe place[3] = UInt8(ascii: "0")
+            unsafe place[4] = hexDigit(character >> 4)
+            unsafe place[5] = hexDigit(character & 15)
+            return 6
         }
+        unsafe place[1] = letter
+        return 2
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {
@@ -221,7 +232,7 @@ package struct JSONWriter: ~Copyable {
     // MARK: - Bytes
 
     @inline(__always)
-    private mutating func put(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
+    mutating func put(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) {
         if isComplete { isComplete = unsafe buffer.append(upTo: most, write) }
     }
 

@@ -3,44 +3,23 @@
 // Cloudflare's message ids begin with one. Long ids hold the full time, short ones only its
 // microseconds. Format: Postfix, src/global/mail_queue.h and safe_ultostr.c.
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
-/// A decoded queue id.
-package struct QueueID: Sendable, Equatable {
-    /// The id itself, without what Cloudflare puts behind it.
-    package let value: String
+/// A decoded queue id, without its text.
+package struct QueueIDNumbers: Sendable, Equatable {
     /// Since 1970, UTC; nil for a short id.
     package let seconds: Int64?
     package let microseconds: Int64
     package let inode: Int64
 
-    private static let maxLength = 64
+    static let maxLength = 64
     /// 9999-12-31T23:59:59Z; a later time means that this is no queue id.
     private static let lastSecond: Int64 = 253_402_300_799
 
-    /// The id at the beginning of a postfix id, investigate id or alert id; nil when none is there.
-    package init?(leading ref: String) {
-        var text: [UInt8] = []
-        text.reserveCapacity(Self.maxLength)
-        for unit in ref.utf8 {
-            if unit == UInt8(ascii: "-") { break }
-            guard text.count < Self.maxLength else { return nil }
-            text.append(unit)
-        }
-        self.init(text)
-    }
-
-    private init?(_ text: [UInt8]) {
-        if let long = Self.long(text) {
-            (seconds, microseconds, inode) = long
-        } else if let short = Self.short(text) {
-            (seconds, microseconds, inode) = (nil, short.microseconds, short.inode)
-        } else {
-            return nil
-        }
-        value = String(decoding: text, as: UTF8.self)
+    /// The whole text is the id; nil when it is none.
+    package init?(_ text: RawSpan) {
+        guard text.byteCount <= Self.maxLength else { return nil }
+        self.init(long: text)
+        if seconds == nil { self.init(short: text) }
+        guard inode >= 0 else { return nil }
     }
 
     /// When the message entered the queue; nil for a short id.
@@ -49,34 +28,43 @@ package struct QueueID: Sendable, Equatable {
         return Timestamp.text(seconds: seconds, fraction: microseconds, digits: 6)
     }
 
-    // MARK: - The two forms
+    // MARK: - The two forms; an inode below 0 means "not this form"
 
-    private static func long(
-        _ text: [UInt8]
-    ) -> (seconds: Int64?, microseconds: Int64, inode: Int64)? {
+    private init(long text: RawSpan) {
         // The inode is written in base 51, so the last "z" is the separator.
-        guard let split = text.lastIndex(of: UInt8(ascii: "z")), split >= 10,
-            let seconds = number(text[..<(split - 4)], base: 52), seconds <= lastSecond,
-            let microseconds = number(text[(split - 4)..<split], base: 52),
+        guard let split = text.findLast(UInt8(ascii: "z"), 10, text.byteCount),
+            let seconds = Self.number(text, 0, split - 4, base: 52), seconds <= Self.lastSecond,
+            let microseconds = Self.number(text, split - 4, split, base: 52),
             microseconds < 1_000_000,
-            let inode = number(text[(split + 1)...], base: 51)
-        else { return nil }
-        return (seconds, microseconds, inode)
+            let inode = Self.number(text, split + 1, text.byteCount, base: 51)
+        else {
+            (seconds, microseconds, inode) = (nil, 0, -1)
+            return
+        }
+        (self.seconds, self.microseconds, self.inode) = (seconds, microseconds, inode)
     }
 
-    private static func short(_ text: [UInt8]) -> (microseconds: Int64, inode: Int64)? {
-        guard text.count >= 6, let microseconds = number(text[..<5], base: 16),
-            microseconds < 1_000_000, let inode = number(text[5...], base: 16)
-        else { return nil }
-        return (microseconds, inode)
+    private init(short text: RawSpan) {
+        seconds = nil
+        guard text.byteCount >= 6, let microseconds = Self.number(text, 0, 5, base: 16),
+            microseconds < 1_000_000,
+            let inode = Self.number(text, 5, text.byteCount, base: 16)
+        else {
+            (microseconds, inode) = (0, -1)
+            return
+        }
+        (self.microseconds, self.inode) = (microseconds, inode)
     }
 
-    private static func number(_ digits: ArraySlice<UInt8>, base: Int64) -> Int64? {
-        guard !digits.isEmpty else { return nil }
+    private static func number(
+        _ text: RawSpan, _ start: Int, _ end: Int, base: Int64
+    ) -> Int64? {
+        guard start < end else { return nil }
         var value: Int64 = 0
-        for digit in digits {
-            guard let digit = base == 16 ? hexDigit(digit) : vowelFreeDigit(digit), digit < base
-            else { return nil }
+        for place in start..<end {
+            let character = text.at(place)
+            let digit = base == 16 ? hexDigit(character) : vowelFreeDigit(character)
+            guard let digit, digit < base else { return nil }
             let (scaled, tooLarge) = value.multipliedReportingOverflow(by: base)
             let (next, overflow) = scaled.addingReportingOverflow(digit)
             guard !tooLarge, !overflow else { return nil }
@@ -93,13 +81,39 @@ package struct QueueID: Sendable, Equatable {
         }
     }
 
-    /// The place in Postfix's alphabet, which has no vowels so that ids spell no words.
+    /// The place in Postfix's alphabet, which has no vowels so that ids spell no words:
+    /// `0-9 BCDFGHJKLMNPQRSTVWXYZ bcdfghjklmnpqrstvwxyz`.
     private static func vowelFreeDigit(_ character: UInt8) -> Int64? {
-        let alphabet: StaticString = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
-        let start = unsafe UnsafeRawPointer(alphabet.utf8Start)
-        guard
-            let found = unsafe memchr(start, Int32(character), alphabet.utf8CodeUnitCount)
-        else { return nil }
-        return Int64(unsafe UnsafeRawPointer(found) - start)
+        if character &- UInt8(ascii: "0") < 10 { return Int64(character) - 48 }
+        let letter = Int64(character & ~0x20) - 65
+        guard letter >= 0, letter < 26 else { return nil }
+        // A, E, I, O and U as bits; each letter comes after as many vowels as there are below it.
+        let vowels: UInt64 = 1 | 1 << 4 | 1 << 8 | 1 << 14 | 1 << 20
+        guard vowels >> UInt64(letter) & 1 == 0 else { return nil }
+        let before = Int64((vowels & (1 << UInt64(letter) - 1)).nonzeroBitCount)
+        return letter - before + (character & 0x20 == 0 ? 10 : 31)
+    }
+}
+
+/// A queue id as it leads a message reference of Cloudflare's.
+package struct QueueID: Sendable, Equatable {
+    /// The id itself, without what Cloudflare puts behind it.
+    package let value: String
+    private let numbers: QueueIDNumbers
+
+    package var seconds: Int64? { numbers.seconds }
+    package var microseconds: Int64 { numbers.microseconds }
+    package var inode: Int64 { numbers.inode }
+    package var time: String? { numbers.time }
+
+    /// The id at the beginning of a postfix id, investigate id or alert id; nil when none is there.
+    package init?(leading ref: String) {
+        value = String(ref.prefix { $0 != "-" })
+        var text = value
+        let numbers = text.withUTF8 { bytes in
+            QueueIDNumbers(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)))
+        }
+        guard let numbers else { return nil }
+        self.numbers = numbers
     }
 }

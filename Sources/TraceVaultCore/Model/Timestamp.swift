@@ -19,6 +19,9 @@ package struct Timestamp: Sendable, Equatable {
     /// The text is already what would be written.
     package let isCanonical: Bool
 
+    /// How long it is as RFC 3339 in UTC.
+    var length: Int { Self.stemLength + (fraction.isEmpty ? 1 : fraction.count + 2) }
+
     /// The first and the last minute with a year of four digits.
     private static let allowed = Int64(-1_036_120_320)...Int64(4_223_371_679)
 

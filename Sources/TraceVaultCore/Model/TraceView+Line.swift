@@ -31,8 +31,13 @@ extension TraceView {
         var parts = try parts(of: index, place, bytes)
         writer.beginObject()
         lineno(&parts, place, bytes)
+        at = .none
         time(&parts, place, bytes)
+        if !at.isNone { writer.buffer.withBytes { summary.note(time: at, $0) } }
         message(&parts, place, bytes)
+        if parts.message != 0, tape[parts.message].kind == .string {
+            event(tape[parts.message], place.direction, bytes)
+        }
         if parts.hasOther || parts.placed != .lineNames {
             try extra(of: index, parts.placed, place.path, bytes)
         }
@@ -181,6 +186,7 @@ extension TraceView {
         else { return false }
         writer.key("at")
         writer.string(text, isEscaped: false)
+        at = Written(writer.buffer.count - 1 - text.byteCount, writer.buffer.count - 1)
         return true
     }
 
@@ -200,6 +206,8 @@ extension TraceView {
         _ token: JSONToken, _ time: Timestamp, _ place: TraceLinePlace, _ bytes: RawSpan
     ) {
         writer.key("at")
+        let before = writer.buffer.count
+        defer { at = Written(before + 1, before + 1 + time.length) }
         if time.isCanonical { return string(token, bytes) }
         writer.beginString()
         writer.part(time.stem)

@@ -9,7 +9,8 @@ extension Trace {
         // Even a line of one byte becomes an object of a few dozen.
         let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
         let buffer = ByteBuffer(limit: overflow ? Int.max / 2 : room + TraceView.maxContext)
-        _ = buffer.reserve(min(buffer.limit, tape.body.count + 1024))
+        // Lines, events and summary come to about twice the body.
+        _ = buffer.reserve(min(buffer.limit, tape.body.count * 2 + 4096))
         var view = TraceView(self, JSONWriter(into: buffer))
         try tape.body.withBytes { (bytes) throws(Failure) in try view.write(context, bytes) }
         guard view.writer.isComplete else {
@@ -28,6 +29,13 @@ struct TraceView: ~Copyable {
     let tape: JSONTape
     var writer: JSONWriter
     var warnings: TraceWarnings
+    /// The event of the line at hand; one for all lines, because it is large.
+    var event = PostfixEvent()
+    var summary = TraceSummary()
+    /// Where the time of the line at hand was written.
+    var at = Written.none
+    /// Holds a message without its escapes; made for the first that has any.
+    var unescaped: ByteBuffer?
 
     init(_ trace: Trace, _ writer: consuming JSONWriter) {
         self.trace = trace
@@ -41,6 +49,7 @@ struct TraceView: ~Copyable {
         header(context)
         try side(.inbound, trace.inbound, bytes)
         try side(.outbound, trace.outbound, bytes)
+        writeSummary()
         if trace.hasExtra { try extra(of: trace.result, .resultNames, "/result", bytes) }
         writer.key("warnings")
         warnings.write(into: &writer)

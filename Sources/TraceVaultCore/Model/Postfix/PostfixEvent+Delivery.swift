@@ -1,0 +1,177 @@
+// PostfixEvent+Delivery.swift - one try to hand a message to one recipient's next hop.
+//
+// `to=<A>, orig_to=<A>, relay=R, conn_use=N, delay=D, delays=a/b/c/d, tls=T, dsn=X.Y.Z, status=S
+// (reason)`. The reason is what the next hop said, in its own words: other people's text, in which
+// only a few phrases are looked for.
+
+extension PostfixEvent {
+    mutating func delivery(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        kind = .delivery
+        var place = address(.to, text, start + 3, end)
+        while text.at(place) == UInt8(ascii: ","), text.at(place + 1) == UInt8(ascii: " ") {
+            place += 2
+            if text.has("status=", place) { return status(text, place + 7, end) }
+            if text.has("orig_to=", place) {
+                place = address(.origTo, text, place + 8, end)
+                continue
+            }
+            let next = text.find(UInt8(ascii: ","), place, end)
+            switch text.at(place) {
+            case UInt8(ascii: "r") where text.has("relay=", place): relay(text, place + 6, next)
+            case UInt8(ascii: "d") where text.has("delay=", place):
+                addNumber(.delay, text, place + 6, next)
+            case UInt8(ascii: "d") where text.has("delays=", place): delays(text, place + 7, next)
+            case UInt8(ascii: "d") where text.has("dsn=", place): add(.dsn, place + 4, next)
+            case UInt8(ascii: "c") where text.has("conn_use=", place):
+                addNumber(.connUse, text, place + 9, next)
+            case UInt8(ascii: "t") where text.has("tls=", place): tlsPolicy(text, place + 4, next)
+            default: break
+            }
+            place = next
+        }
+        return false
+    }
+
+    /// `<A>`, or `A` as old versions write it; where it ends.
+    mutating func address(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        guard text.at(start) == UInt8(ascii: "<") else {
+            let comma = text.find(UInt8(ascii: ","), start, end)
+            add(name, start, comma)
+            return comma
+        }
+        let close = Self.angleEnd(text, start, end)
+        add(name, start + 1, close)
+        return min(close + 1, end)
+    }
+
+    /// The place of the ">" of an address that begins with "<"; `end` without one. A quoted local
+    /// part may hold anything.
+    static func angleEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        var place = start + 1
+        if text.at(place) == UInt8(ascii: "\"") {
+            place += 1
+            while place < end, text.at(place) != UInt8(ascii: "\"") {
+                place += text.at(place) == UInt8(ascii: "\\") ? 2 : 1
+            }
+            guard place < end else { return text.find(UInt8(ascii: ">"), start + 1, end) }
+        }
+        return text.find(UInt8(ascii: ">"), place, end)
+    }
+
+    private mutating func relay(_ text: RawSpan, _ start: Int, _ end: Int) {
+        add(.relay, start, end)
+        _ = relayPeer(text, start, end)
+    }
+
+    private mutating func delays(_ text: RawSpan, _ start: Int, _ end: Int) {
+        let first = text.find(UInt8(ascii: "/"), start, end)
+        let second = text.find(UInt8(ascii: "/"), first + 1, end)
+        let third = text.find(UInt8(ascii: "/"), second + 1, end)
+        guard third < end else { return }
+        addNumber(.delayBeforeQmgr, text, start, first)
+        addNumber(.delayInQmgr, text, first + 1, second)
+        addNumber(.delayConnSetup, text, second + 1, third)
+        addNumber(.delayTransmission, text, third + 1, end)
+    }
+
+    /// `level[:downgrade][?][/[!]requiretls[:downgrade][?]]`; the marks are in the whole only.
+    private mutating func tlsPolicy(_ text: RawSpan, _ start: Int, _ end: Int) {
+        add(.tlsPolicy, start, end)
+        let slash = text.find(UInt8(ascii: "/"), start, end)
+        tlsFeature(.tlsLevel, .tlsDowngrade, text, start, slash)
+        guard slash < end else { return }
+        let name = text.at(slash + 1) == UInt8(ascii: "!") ? slash + 2 : slash + 1
+        tlsFeature(.requireTLS, .requireTLSDowngrade, text, name, end)
+    }
+
+    private mutating func tlsFeature(
+        _ name: Name, _ downgrade: Name, _ text: RawSpan, _ start: Int, _ end: Int
+    ) {
+        let end = text.at(end - 1) == UInt8(ascii: "?") ? end - 1 : end
+        let colon = text.find(UInt8(ascii: ":"), start, end)
+        add(name, start, colon)
+        if colon < end { add(downgrade, colon + 1, end) }
+    }
+
+    // MARK: - The outcome
+
+    /// `S (reason)`; some collectors append numbers of their own behind the last bracket.
+    private mutating func status(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        let wordEnd = text.find(UInt8(ascii: " "), start, end)
+        guard wordEnd > start else { return false }
+        add(.status, start, wordEnd)
+        guard text.at(wordEnd + 1) == UInt8(ascii: "("),
+            let close = text.findLast(UInt8(ascii: ")"), wordEnd + 2, end)
+        else { return true }
+        add(.reply, wordEnd + 2, close)
+        let said =
+            text.has("host ", wordEnd + 2)
+            ? text.find(" said: ", wordEnd + 2, close).map { $0 + 7 } : wordEnd + 2
+        guard let said else { return true }
+        let end = replyEnd(text, said, close)
+        codes(text, said, end)
+        if text.has("sent", start) { nextID(text, said, end) }
+        return true
+    }
+
+    /// Where ` (in reply to STAGE command)` begins, which is noted; `end` without it.
+    mutating func replyEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        guard text.ends(" command)", end), let mark = text.findLast(" (in reply to ", start, end)
+        else { return end }
+        add(.stage, mark + 14, end - 9)
+        return mark
+    }
+
+    /// The reply's three digits and its enhanced status code; where what it says begins.
+    @discardableResult
+    mutating func codes(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        var place = start
+        if text.digitsEnd(start, end) == start + 3, Self.isBreak(text.at(start + 3)),
+            text.at(start) != UInt8(ascii: "0")
+        {
+            add(.replyCode, start, start + 3)
+            place = start + 4
+        }
+        let first = text.digitsEnd(place, end)
+        guard first == place + 1, text.at(first) == UInt8(ascii: ".") else { return place }
+        let second = text.digitsEnd(first + 1, end)
+        guard second > first + 1, text.at(second) == UInt8(ascii: ".") else { return place }
+        let third = text.digitsEnd(second + 1, end)
+        guard third > second + 1, third == end || text.at(third) == UInt8(ascii: " ") else {
+            return place
+        }
+        add(.replyDSN, place, third)
+        return min(third + 1, end)
+    }
+
+    /// What may follow a reply's three digits: " ", or "-" when more lines follow.
+    private static func isBreak(_ character: UInt8) -> Bool {
+        character == UInt8(ascii: " ") || character == UInt8(ascii: "-")
+    }
+
+    /// The name by which the next hop knows the message.
+    mutating func nextID(_ text: RawSpan, _ start: Int, _ end: Int) {
+        if text.ends(" - gsmtp", end) {
+            let word = text.findLast(UInt8(ascii: " "), start, end - 8)
+            if let word, word + 1 < end - 8 { add(.googleID, word + 1, end - 8) }
+        } else if let mark = text.find("queued as ", start, end) {
+            // A filter's reply repeats what its next hop said: the last one counts.
+            var place = mark + 10
+            while let later = text.find("queued as ", place, end) { place = later + 10 }
+            // Other servers put ids of their own shapes here.
+            var idEnd = Self.idEnd(text, place, end)
+            while idEnd + 1 < end, Self.isIDPunctuation(text.at(idEnd)) {
+                idEnd = Self.idEnd(text, idEnd + 1, end)
+            }
+            if idEnd > place { add(.queuedAs, place, idEnd) }
+        } else if let mark = text.find("[InternalId=", start, end) {
+            let idEnd = text.digitsEnd(mark + 12, end)
+            if idEnd > mark + 12 { add(.exchangeID, mark + 12, idEnd) }
+        }
+    }
+
+    private static func isIDPunctuation(_ character: UInt8) -> Bool {
+        character == UInt8(ascii: "-") || character == UInt8(ascii: ".")
+            || character == UInt8(ascii: "_")
+    }
+}

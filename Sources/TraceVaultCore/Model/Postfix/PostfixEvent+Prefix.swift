@@ -1,0 +1,237 @@
+// PostfixEvent+Prefix.swift - from a message to the kind of line it is.
+//
+// What stands before a line's text differs with who collected it: a syslog header of RFC 3164 or
+// RFC 5424, a tag such as `postfix-out/smtps/smtpd[4711]:`, a queue id, or nothing of these. What a
+// line may say of one message and of a connection is in the other files.
+
+extension PostfixEvent {
+    /// Reads a message; false, and no fields that mean anything, when it is not understood.
+    package mutating func read(_ message: RawSpan) -> Bool {
+        guard clear(), message.byteCount <= Self.maxMessage else { return false }
+        var end = message.byteCount
+        while end > 0, message.at(end - 1) <= 0x20 { end -= 1 }
+        // What is cut off must not be seen again by those who look beyond the end.
+        let text = message.extracting(0..<end)
+        guard let start = prefix(text, end) else { return false }
+        let idEnd = Self.queueIDEnd(text, start, end)
+        guard idEnd > start else { return ofServer(text, start, end) }
+        if !text.has("NOQUEUE", start) { add(.queueID, start, idEnd) }
+        return ofMessage(text, idEnd + 2, end)
+    }
+
+    // MARK: - Header and tag
+
+    /// Where the text begins; nil when the tag is another program's.
+    private mutating func prefix(_ text: RawSpan, _ end: Int) -> Int? {
+        if text.has("postfix/", 0), let start = usualTag(text, end) { return start }
+        var start = 0
+        if text.at(0) == UInt8(ascii: "<") {
+            start = text.digitsEnd(1, min(end, 5)) + 1
+            guard start > 2, text.at(start - 1) == UInt8(ascii: ">") else { return 0 }
+            if text.has("1 ", start) { return structured(text, start + 2, end) }
+        }
+        var timeEnd = start
+        if text.at(start + 3) == UInt8(ascii: " "), text.at(start + 9) == UInt8(ascii: ":"),
+            text.at(start + 12) == UInt8(ascii: ":"), text.at(start + 15) == UInt8(ascii: " ")
+        {
+            timeEnd = start + 15
+        } else if text.isDigit(start), text.at(start + 4) == UInt8(ascii: "-"),
+            text.at(start + 10) == UInt8(ascii: "T")
+        {
+            timeEnd = text.find(UInt8(ascii: " "), start, end)
+        }
+        guard timeEnd > start else { return tag(text, start, end) ?? start }
+        let hostEnd = text.find(UInt8(ascii: " "), timeEnd + 1, end)
+        guard hostEnd < end else { return nil }
+        add(.syslogTime, start, timeEnd)
+        add(.syslogHost, timeEnd + 1, hostEnd)
+        return tag(text, hostEnd + 1, end)
+    }
+
+    /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it.
+    private mutating func usualTag(_ text: RawSpan, _ end: Int) -> Int? {
+        let (open, pidEnd) = unsafe text.withUnsafeBytes { bytes in
+            let last = min(end, bytes.count)
+            var open = 8
+            while open < last,
+                unsafe Self.marks(bytes[open]) != 0 || bytes[open] == UInt8(ascii: "-")
+            {
+                open += 1
+            }
+            var pidEnd = open + 1
+            while pidEnd < last, unsafe bytes[pidEnd] &- UInt8(ascii: "0") < 10 { pidEnd += 1 }
+            return (open, pidEnd)
+        }
+        guard open > 8, text.at(open) == UInt8(ascii: "["), text.at(pidEnd) == UInt8(ascii: "]"),
+            text.at(pidEnd + 1) == UInt8(ascii: ":"), text.at(pidEnd + 2) == UInt8(ascii: " ")
+        else { return nil }
+        add(.process, 8, open)
+        if text.at(open + 1) != UInt8(ascii: "0"), pidEnd - open <= 16, pidEnd > open + 1 {
+            add(.pid, open + 1, pidEnd)
+        }
+        return pidEnd + 3
+    }
+
+    /// RFC 5424 from the time on: `TIME HOST APP PROCID MSGID SD TEXT`; "-" is "not known".
+    private mutating func structured(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
+        var place = start
+        for part in 0..<5 {
+            let partEnd = text.find(UInt8(ascii: " "), place, end)
+            guard partEnd < end else { return nil }
+            if !text.has("- ", place) {
+                switch part {
+                case 0: add(.syslogTime, place, partEnd)
+                case 1: add(.syslogHost, place, partEnd)
+                case 2: guard program(text, place, partEnd) else { return nil }
+                case 3: addNumber(.pid, text, place, partEnd)
+                default: break
+                }
+            }
+            place = partEnd + 1
+        }
+        guard has(.process) else { return nil }
+        // Structured data: "-", or elements in brackets whose texts may hold escaped brackets.
+        if text.at(place) == UInt8(ascii: "-") { return place + 2 }
+        while text.at(place) == UInt8(ascii: "[") {
+            while place < end, text.at(place) != UInt8(ascii: "]") {
+                place += text.at(place) == UInt8(ascii: "\\") ? 2 : 1
+            }
+            place += 1
+        }
+        return place < end ? place + 1 : nil
+    }
+
+    /// `name/program[pid]: ` or `name/program: `; where the text behind it begins.
+    private mutating func tag(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
+        var place = start
+        var slashes = 0
+        while place < end, Self.isTagCharacter(text.at(place)) {
+            if text.at(place) == UInt8(ascii: "/") { slashes += 1 }
+            place += 1
+        }
+        guard slashes > 0 else { return nil }
+        let nameEnd = place
+        var pidEnd = nameEnd
+        if text.at(place) == UInt8(ascii: "[") {
+            pidEnd = text.digitsEnd(place + 1, end)
+            guard text.at(pidEnd) == UInt8(ascii: "]") else { return nil }
+            place = pidEnd + 1
+        }
+        guard text.at(place) == UInt8(ascii: ":"), text.at(place + 1) == UInt8(ascii: " "),
+            program(text, start, nameEnd)
+        else { return nil }
+        if pidEnd > nameEnd { addNumber(.pid, text, nameEnd + 1, pidEnd) }
+        return place + 2
+    }
+
+    @inline(__always)
+    private static func isTagCharacter(_ character: UInt8) -> Bool {
+        switch character {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "-")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    /// The parts of `instance/program`, `instance/service/program` and `instance/program/service`.
+    private mutating func program(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        let slash = text.find(UInt8(ascii: "/"), start, end)
+        guard slash > start, slash + 1 < end else { return false }
+        if !(slash - start == 7 && text.has("postfix", start)) { add(.instance, start, slash) }
+        guard let last = text.findLast(UInt8(ascii: "/"), slash + 1, end) else {
+            add(.process, slash + 1, end)
+            return true
+        }
+        // A service named like a program (`smtp`) comes first, so the last part decides.
+        if Self.isProgram(text, last + 1, end) {
+            add(.process, last + 1, end)
+            add(.service, slash + 1, last)
+        } else {
+            add(.process, slash + 1, last)
+            add(.service, last + 1, end)
+        }
+        return true
+    }
+
+    private static func isProgram(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        switch end - start {
+        case 4:
+            text.has("smtp", start) || text.has("lmtp", start) || text.has("qmgr", start)
+                || text.has("pipe", start)
+        case 5: text.has("smtpd", start) || text.has("local", start) || text.has("error", start)
+        case 6: text.has("bounce", start) || text.has("pickup", start)
+        case 7:
+            text.has("cleanup", start) || text.has("virtual", start)
+                || text.has("discard", start) || text.has("dnsblog", start)
+        case 8: text.has("tlsproxy", start)
+        case 10: text.has("postscreen", start)
+        default: false
+        }
+    }
+
+    // MARK: - Queue ids
+
+    /// Where a queue id that stands before ": " ends; `start` when there is none.
+    static func queueIDEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        let (place, common) = unsafe text.withUnsafeBytes { bytes in
+            var place = start
+            var common = Self.anyOf
+            while place < min(end, bytes.count) {
+                let marks = unsafe Self.marks(bytes[place])
+                if marks == 0 { break }
+                common &= marks
+                place += 1
+            }
+            return (place, common)
+        }
+        guard text.at(place) == UInt8(ascii: ":"), text.at(place + 1) == UInt8(ascii: " ")
+        else { return start }
+        return isQueueID(text, start, place, common) || text.has("NOQUEUE:", start) ? place : start
+    }
+
+    /// Where letters and digits end.
+    static func idEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        var place = start
+        while place < end, marks(text.at(place)) != 0 { place += 1 }
+        return place
+    }
+
+    static func isQueueID(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        var common = anyOf
+        for place in start..<end { common &= marks(text.at(place)) }
+        return isQueueID(text, start, end, common)
+    }
+
+    /// Short ids are upper-case hexadecimal. Long ones have no vowels and a "z" behind the time, so
+    /// that hardly a word looks like one. `common` is what all characters have in common.
+    private static func isQueueID(
+        _ text: RawSpan, _ start: Int, _ end: Int, _ common: UInt8
+    ) -> Bool {
+        guard end - start >= 6, end - start <= 64 else { return false }
+        if common & hexadecimal != 0 { return true }
+        guard common & vowelFree != 0,
+            let split = text.findLast(UInt8(ascii: "z"), start + 10, end)
+        else { return false }
+        return split + 1 < end
+    }
+
+    private static let hexadecimal: UInt8 = 2
+    private static let vowelFree: UInt8 = 4
+    private static let anyOf: UInt8 = 7
+
+    /// What a character may be part of; 0 when it is neither letter nor digit. The digit of the
+    /// table for it: 1 any letter, 2 more for an upper-case hexadecimal digit, 4 more when it is
+    /// in the alphabet of long ids.
+    @inline(__always)
+    private static func marks(_ character: UInt8) -> UInt8 {
+        let table: StaticString = """
+            00000000000000000000000000000000\
+            00000000000000007777777777000000\
+            03777375515555515555515555500000\
+            01555155515555515555515555500000
+            """
+        guard character < 0x80 else { return 0 }
+        return unsafe table.utf8Start[Int(character)] &- UInt8(ascii: "0")
+    }
+}

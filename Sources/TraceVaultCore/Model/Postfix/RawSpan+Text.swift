@@ -1,0 +1,85 @@
+// RawSpan+Text.swift - looking for things in the bytes of a line.
+//
+// Places outside of the span hold 0 and nothing is ever found there, so that readers need no
+// check of their own. Knows nothing of what the bytes mean.
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+extension RawSpan {
+    @inline(__always)
+    func at(_ index: Int) -> UInt8 { JSONText.byte(self, index) }
+
+    @inline(__always)
+    func isDigit(_ index: Int) -> Bool { at(index) &- UInt8(ascii: "0") < 10 }
+
+    /// The first place from `start` that is no digit; at most `end`.
+    @inline(__always)
+    func digitsEnd(_ start: Int, _ end: Int) -> Int {
+        var index = start
+        while index < end, isDigit(index) { index += 1 }
+        return index
+    }
+
+    /// Whether the text stands at a place.
+    @inline(__always)
+    func has(_ text: StaticString, _ index: Int) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard index >= 0, index <= byteCount - length else { return false }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return length == 0 }
+            return unsafe memcmp(base + index, text.utf8Start, length) == 0
+        }
+    }
+
+    /// Whether the text ends at a place.
+    @inline(__always)
+    func ends(_ text: StaticString, _ end: Int) -> Bool { has(text, end - text.utf8CodeUnitCount) }
+
+    /// The first place of a byte in `start..<end`, `end` without one.
+    @inline(__always)
+    func find(_ byte: UInt8, _ start: Int, _ end: Int) -> Int {
+        let last = Swift.min(end, byteCount)
+        guard start >= 0, start < last else { return end }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress,
+                let found = unsafe memchr(base + start, Int32(byte), last - start)
+            else { return end }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+
+    /// The first place in `start..<end` where the whole text stands before `end`; nil without one.
+    func find(_ text: StaticString, _ start: Int, _ end: Int) -> Int? {
+        let last = Swift.min(end, byteCount) - text.utf8CodeUnitCount + 1
+        let first = unsafe text.utf8Start.pointee
+        var index = find(first, start, last)
+        while index < last {
+            if has(text, index) { return index }
+            index = find(first, index + 1, last)
+        }
+        return nil
+    }
+
+    /// The last place of a byte in `start..<end`; nil without one.
+    func findLast(_ byte: UInt8, _ start: Int, _ end: Int) -> Int? {
+        var index = Swift.min(end, byteCount) - 1
+        while index >= start {
+            if at(index) == byte { return index }
+            index -= 1
+        }
+        return nil
+    }
+
+    /// The last place in `start..<end` where the whole text stands before `end`; nil without one.
+    func findLast(_ text: StaticString, _ start: Int, _ end: Int) -> Int? {
+        var index = Swift.min(end, byteCount) - text.utf8CodeUnitCount
+        let first = unsafe text.utf8Start.pointee
+        while index >= Swift.max(0, start) {
+            if at(index) == first, has(text, index) { return index }
+            index -= 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,238 @@
+// TraceSummary.swift - what the lines of a trace say together.
+//
+// Fed with one event after the other while the document is written, it keeps places in that
+// document, no text. Missing lines, contradictions and unknown words are states, never failures.
+// How it is written is in TraceView+Summary.swift.
+
+struct TraceSummary: ~Copyable {
+    let table = SummaryTable()
+    private(set) var firstAt = Written.none
+    private(set) var lastAt = Written.none
+    private(set) var messageID = Written.none
+    private(set) var sender = Written.none
+    private(set) var size = Written.none
+    private(set) var clientHost = Written.none
+    private(set) var clientIP = Written.none
+    private(set) var isRejected = false
+    private(set) var droppedRecipients = 0
+    private(set) var droppedHops = 0
+    private(set) var droppedNext = 0
+    /// The hop of the line before: lines of one message stand together.
+    private var lastHop = -1
+
+    /// The time of a line, understood or not.
+    mutating func note(time: Written, _ document: RawSpan) {
+        if firstAt.isNone {
+            (firstAt, lastAt) = (time, time)
+        } else if Self.isBefore(lastAt, time, document) {
+            lastAt = time
+        } else if Self.isBefore(time, firstAt, document) {
+            firstAt = time
+        }
+    }
+
+    /// An event whose fields are in `written`; `at` is its line's time.
+    mutating func note(
+        _ event: borrowing PostfixEvent, _ side: Trace.Direction, _ at: Written,
+        _ document: RawSpan
+    ) {
+        let hop = event.has(.queueID) ? hop(event.written(.queueID), side, at, document) : -1
+        switch event.kind {
+        case .delivery: delivery(event, hop, at, document)
+        case .client, .pickup: client(event, hop)
+        case .messageID where event.has(.messageID):
+            let id = event.written(.messageID)
+            table.with(hop) { $0.messageID.setOnce(id) }
+            if messageID.isNone { messageID = id }
+        case .queued: queued(event, hop)
+        case .removed: table.with(hop) { $0.isRemoved = true }
+        case .expired: table.with(hop) { $0.isExpired = true }
+        case .policy, .milter, .content: decision(event, hop, at, document)
+        case .notification: notification(event, hop, document)
+        case .proxy: next(event, hop, document)
+        default: break
+        }
+    }
+
+    // MARK: - Hops
+
+    private mutating func hop(
+        _ id: Written, _ side: Trace.Direction, _ at: Written, _ document: RawSpan
+    ) -> Int {
+        if let last = table[key: lastHop], SummaryTable.isSame(last, id, document) {
+            if !at.isNone { timed(lastHop, at, document) }
+            return lastHop
+        }
+        let before = table.count
+        guard let hop = table.findOrAdd(.hop, id, document) else {
+            droppedHops += 1
+            return -1
+        }
+        if hop == before { table.with(hop) { $0.side = side } }
+        if !at.isNone { timed(hop, at, document) }
+        lastHop = hop
+        return hop
+    }
+
+    private func timed(_ hop: Int, _ at: Written, _ document: RawSpan) {
+        table.with(hop) { record in
+            if record.firstAt.isNone {
+                record.firstAt = at
+                record.lastAt = at
+            } else if Self.isBefore(record.lastAt, at, document) {
+                record.lastAt = at
+            } else if Self.isBefore(at, record.firstAt, document) {
+                record.firstAt = at
+            }
+        }
+    }
+
+    private mutating func client(_ event: borrowing PostfixEvent, _ hop: Int) {
+        let (host, ip) = (event.written(.clientHost), event.written(.clientIP))
+        let previous = event.written(.origQueueID)
+        let user = event.kind == .pickup ? event.written(.from) : .none
+        table.with(hop) { record in
+            record.clientHost.setOnce(host)
+            record.clientIP.setOnce(ip)
+            record.previousID.setOnce(previous)
+            record.sender.setOnce(user)
+        }
+        // Behind the first hop the client is the hop before.
+        if clientHost.isNone, clientIP.isNone { (clientHost, clientIP) = (host, ip) }
+    }
+
+    private mutating func queued(_ event: borrowing PostfixEvent, _ hop: Int) {
+        let from = event.written(.from)
+        let (size, count) = (event.written(.size), event.written(.nrcpt))
+        let answersOthers = from.length == 0 && sender.length > 0
+        table.with(hop) { record in
+            record.sender = from
+            record.size.setOnce(size)
+            record.nrcpt.setOnce(count)
+            record.isQueued = true
+            if answersOthers { record.isNotification = true }
+        }
+        if sender.isNone { sender = from }
+        if self.size.isNone { self.size = size }
+    }
+
+    private mutating func notification(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan
+    ) {
+        let id = event.written(.notificationID)
+        next(.notification, id, hop, document)
+        if let made = table.find(.hop, id, document) {
+            table.with(made) { $0.isNotification = true }
+        }
+    }
+
+    // MARK: - Recipients
+
+    private mutating func delivery(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
+    ) {
+        slowest(event, hop, document)
+        let relay = event.written(.relay)
+        table.with(hop) { record in
+            record.relay = relay
+            record.isQueued = true
+        }
+        next(event, hop, document)
+        // A notification's recipient is whoever it was sent to, not the message's.
+        var isNotification = false
+        table.with(hop) { isNotification = $0.isNotification }
+        if isNotification { return }
+        var state = RecipientState(status: event.written(.status), document)
+        if state == .sent, event.has(.process), event.written(.process).length == 7,
+            document.has("discard", event.written(.process).range.lowerBound)
+        {
+            state = .discarded
+        }
+        let texts = (event.written(.origTo), event.written(.dsn), event.written(.reply))
+        let (delay, queuedAs) = (event.written(.delay), event.written(.queuedAs))
+        recipient(event.written(.to), state, hop, at, queuedAs, document) { record in
+            record.attempts &+= 1
+            record.relay = relay
+            (record.origTo, record.dsn, record.reply) = texts
+            record.delay = delay
+            record.queuedAs = queuedAs
+        }
+    }
+
+    /// Finds the recipient of the event at hand and sets what every outcome has, unless a later
+    /// outcome is known.
+    private mutating func recipient(
+        _ address: Written, _ state: RecipientState, _ hop: Int, _ at: Written,
+        _ queuedAs: Written, _ document: RawSpan, _ more: (inout SummaryRecord) -> Void
+    ) {
+        guard let index = table.findOrAdd(.recipient, address, document) else {
+            droppedRecipients += 1
+            return
+        }
+        let id = table[key: hop] ?? .none
+        table.with(index) { record in
+            let known = record.at
+            // The hop that this one handed the message to may have been faster with its line.
+            let isBehind =
+                !queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document)
+            if isBehind || (!known.isNone && !at.isNone && Self.isBefore(at, known, document)) {
+                record.attempts &+= 1
+                return
+            }
+            record.state = state
+            record.at = at
+            record.queueID = id
+            more(&record)
+        }
+    }
+
+    private mutating func decision(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
+    ) {
+        let from = event.written(.from)
+        if sender.isNone { sender = from }
+        if clientHost.isNone, clientIP.isNone {
+            (clientHost, clientIP) = (event.written(.clientHost), event.written(.clientIP))
+        }
+        table.with(hop) { $0.sender.setOnce(from) }
+        guard event.has(.action),
+            let state = RecipientState(action: event.written(.action), document)
+        else { return }
+        if state == .rejected { isRejected = true }
+        guard event.has(.to) else { return }
+        let (dsn, reply) = (event.written(.replyDSN), event.written(.text))
+        recipient(event.written(.to), state, hop, at, .none, document) { record in
+            record.dsn = dsn
+            record.reply = reply
+        }
+    }
+
+    // MARK: - What comes next
+
+    private mutating func next(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan
+    ) {
+        if event.has(.queuedAs) {
+            next(.queuedAs, event.written(.queuedAs), hop, document)
+        } else if event.has(.exchangeID) {
+            next(.exchangeID, event.written(.exchangeID), hop, document)
+        } else if event.has(.googleID) {
+            next(.googleID, event.written(.googleID), hop, document)
+        }
+    }
+
+    private mutating func next(
+        _ kind: NextIDKind, _ id: Written, _ hop: Int, _ document: RawSpan
+    ) {
+        guard let index = table.findOrAdd(.next, id, document) else {
+            droppedNext += 1
+            return
+        }
+        let from = table[key: hop] ?? .none
+        table.with(index) { record in
+            guard record.queueID.isNone else { return }
+            record.queueID = from
+            record.nextKind = kind
+        }
+    }
+}

@@ -1,0 +1,189 @@
+// TraceView+Summary.swift - the `summary` of the trace document: docs/trace.md.
+//
+// Everything that was said about one recipient, hop or id is known now, so what they mean for each
+// other is decided here. Texts are copied from the document itself.
+
+extension TraceView {
+    /// Writes the summary, after all lines.
+    mutating func writeSummary() {
+        settle()
+        warnings.add(.recipientsNotListed, summary.droppedRecipients, at: "")
+        warnings.add(.hopsNotListed, summary.droppedHops, at: "")
+        warnings.add(.nextIDsNotListed, summary.droppedNext, at: "")
+        writer.key("summary")
+        writer.beginObject()
+        writer.member("state", word: overall)
+        each("recipients", .recipient) { view, record in view.recipient(record) }
+        writer.member("sender", again: summary.sender)
+        writer.member("message_id", again: summary.messageID)
+        writer.member("size", again: summary.size, isNumber: true)
+        writer.member("client_host", again: summary.clientHost)
+        writer.member("client_ip", again: summary.clientIP)
+        writer.member("first_at", again: summary.firstAt)
+        writer.member("last_at", again: summary.lastAt)
+        each("hops", .hop) { view, record in view.hop(record) }
+        each("next_queue_ids", .next) { view, record in view.next(record) }
+        writer.endObject()
+    }
+
+    private mutating func each(
+        _ name: StaticString, _ kind: SummaryRecord.Kind,
+        _ write: (inout TraceView, SummaryRecord) -> Void
+    ) {
+        writer.key(name)
+        writer.beginArray()
+        for index in 0..<summary.table.count {
+            guard let record = summary.table[index], record.kind == kind else { continue }
+            writer.beginObject()
+            write(&self, record)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    // MARK: - What it means together
+
+    /// Decides what only the whole trace can tell: what expired, what is still on its way between
+    /// two hops of this trace, which recipients stand for others.
+    private func settle() {
+        let table = summary.table
+        writer.buffer.withBytes { document in
+            for index in 0..<table.count {
+                guard let record = table[index], record.kind == .recipient else { continue }
+                var state = record.state
+                if state == .deferred, let hop = table.find(.hop, record.queueID, document) {
+                    table.with(hop) { if $0.isExpired { state = .expired } }
+                } else if state == .sent, !record.queuedAs.isNone,
+                    table.find(.hop, record.queuedAs, document) != nil
+                {
+                    state = Self.isExpanded(record.key, table, document) ? .expanded : .queued
+                }
+                table.with(index) { $0.state = state }
+            }
+        }
+    }
+
+    private static func isExpanded(
+        _ alias: Written, _ table: SummaryTable, _ document: RawSpan
+    ) -> Bool {
+        for index in 0..<table.count {
+            var isIt = false
+            table.with(index) { record in
+                isIt =
+                    record.kind == .recipient && !record.origTo.isNone
+                    && SummaryTable.isSame(record.origTo, alias, document)
+            }
+            if isIt { return true }
+        }
+        return false
+    }
+
+    /// One word for all recipients; without any, for what is known of the message.
+    private var overall: StaticString {
+        var common: RecipientState?
+        var isInQueue = false
+        for index in 0..<summary.table.count {
+            guard let record = summary.table[index] else { continue }
+            if record.kind == .hop, !record.isRemoved { isInQueue = true }
+            guard record.kind == .recipient, record.state != .expanded else { continue }
+            if let common, common != record.state { return "mixed" }
+            common = record.state
+        }
+        if let common { return common.text }
+        if summary.isRejected { return "rejected" }
+        if isInQueue { return "queued" }
+        return trace.isPending ? "pending" : "unknown"
+    }
+
+    // MARK: - The parts
+
+    private mutating func recipient(_ record: SummaryRecord) {
+        writer.member("address", again: record.key)
+        writer.member("state", word: record.state.text)
+        writer.member("orig_to", again: record.origTo)
+        writer.member("dsn", again: record.dsn)
+        writer.member("relay", again: record.relay)
+        writer.member("reply", again: record.reply)
+        writer.member("at", again: record.at)
+        writer.member("delay_s", again: record.delay, isNumber: true)
+        writer.member("queue_id", again: record.queueID)
+        writer.key("attempts")
+        writer.int(record.attempts)
+    }
+
+    private mutating func hop(_ record: SummaryRecord) {
+        queueID("queue_id", record.key, isWhole: true)
+        writer.member("side", word: record.side.name)
+        writer.member("state", word: Self.state(ofHop: record))
+        writer.key("notification")
+        writer.bool(record.isNotification)
+        writer.member("first_at", again: record.firstAt)
+        writer.member("last_at", again: record.lastAt)
+        writer.member("previous_queue_id", again: record.previousID)
+        writer.member("client_host", again: record.clientHost)
+        writer.member("client_ip", again: record.clientIP)
+        writer.member("sender", again: record.sender)
+        writer.member("message_id", again: record.messageID)
+        writer.member("size", again: record.size, isNumber: true)
+        writer.member("nrcpt", again: record.nrcpt, isNumber: true)
+        writer.member("relay", again: record.relay)
+        delays(record)
+    }
+
+    private static func state(ofHop record: SummaryRecord) -> StaticString {
+        if record.isExpired { return "expired" }
+        if record.isRemoved { return "removed" }
+        return record.isQueued ? "queued" : "received"
+    }
+
+    /// Of the slowest delivery, and which part of it took longest.
+    private mutating func delays(_ record: SummaryRecord) {
+        writer.member("delay_s", again: record.delay, isNumber: true)
+        var slowest: (name: StaticString, took: Int64) = ("", 0)
+        part("delay_before_qmgr_s", record.delayBeforeQmgr, "before_qmgr", &slowest)
+        part("delay_in_qmgr_s", record.delayInQmgr, "in_qmgr", &slowest)
+        part("delay_conn_setup_s", record.delayConnSetup, "conn_setup", &slowest)
+        part("delay_transmission_s", record.delayTransmission, "transmission", &slowest)
+        if slowest.took > 0 { writer.member("slowest", word: slowest.name) }
+    }
+
+    private mutating func part(
+        _ key: StaticString, _ delay: Written, _ name: StaticString,
+        _ slowest: inout (name: StaticString, took: Int64)
+    ) {
+        writer.member(key, again: delay, isNumber: true)
+        let took = writer.buffer.withBytes { TraceSummary.milliseconds(delay, $0) }
+        if took > slowest.took { slowest = (name, took) }
+    }
+
+    private mutating func next(_ record: SummaryRecord) {
+        let isSeen = writer.buffer.withBytes {
+            summary.table.find(.hop, record.key, $0) != nil
+        }
+        let isOurs = record.nextKind == .queuedAs || record.nextKind == .notification
+        if isOurs {
+            queueID("id", record.key, isWhole: false)
+        } else {
+            writer.member("id", again: record.key)
+        }
+        writer.member("kind", word: record.nextKind.text)
+        writer.member("from_queue_id", again: record.queueID)
+        writer.key("in_trace")
+        writer.bool(isSeen)
+    }
+
+    /// A queue id and, when it is a long one, the time that is in it; `isWhole` with the inode.
+    private mutating func queueID(_ name: StaticString, _ id: Written, isWhole: Bool) {
+        writer.member(name, again: id)
+        let numbers = writer.buffer.withBytes { document in
+            id.range.upperBound <= document.byteCount
+                ? QueueIDNumbers(document.extracting(id.range)) : nil
+        }
+        guard let numbers, let time = numbers.time else { return }
+        writer.key("time")
+        writer.string(time)
+        guard isWhole else { return }
+        writer.key("inode")
+        writer.int(numbers.inode)
+    }
+}
