@@ -24,7 +24,7 @@ help:
 	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 5000)'
 	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 200)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
-	@echo 'make fuzz SECONDS=60        libFuzzer with ASan on whole replies, then on lines'
+	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -73,6 +73,7 @@ test-threads:
 
 fuzz: SECONDS ?= 60
 fuzz:
+	@scripts/fuzz json $(SECONDS)
 	@scripts/fuzz reply $(SECONDS)
 	@scripts/fuzz line $(SECONDS)
 

@@ -41,7 +41,7 @@ let shared: [LinkerSetting] = [
 let fuzzers: [Target] =
     Context.environment["TRACEVAULT_FUZZ"] == nil
     ? []
-    : ["reply", "line"].map { name in
+    : ["reply", "json", "line"].map { name in
         .executableTarget(
             name: "fuzz-\(name)", dependencies: ["TraceVaultCore"], path: "Tests/fuzz/\(name)",
             swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
