@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-threads fuzz check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-proxy test-threads fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
 	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 300)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
+	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 5000)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan on whole replies'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
@@ -56,6 +57,11 @@ test-ledger:
 test-crash: ROUNDS ?= 8
 test-crash:
 	@TRACEVAULT_CRASH_ROUNDS=$(ROUNDS) swift test --filter VaultCrashTests
+
+test-proxy: N ?= 100000
+test-proxy: build
+	@TRACEVAULT_PROXY_REQUESTS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/test_proxy.py
 
 test-threads:
 	@scripts/test-threads
