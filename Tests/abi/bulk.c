@@ -4,7 +4,7 @@
  *
  * Prints: requests submitted, events taken, good ones, ones over the quota, 1 if the ledger is
  * shared. */
-#include "test.h"
+#include "remote.h"
 
 #include <time.h>
 
@@ -16,27 +16,6 @@ typedef struct counts {
     long good;
     long limited;
 } counts;
-
-static void set(tv_config *config, const char *name, const char *value) {
-    OK(tv_config_set(config, name, strlen(name), value, strlen(value), ERR));
-}
-
-static tv_vault *vault_for(const char *base, const char *account, const char *token) {
-    const char *path = strstr(base, "/client/v4");
-    size_t origin_len = path != NULL ? (size_t)(path - base) : strlen(base);
-    tv_unlock *unlock = test_key(7);
-    tv_vault *vault = NULL;
-    tv_edit *edit = NULL;
-    OK(tv_vault_create("", 0, unlock, NULL, &vault, ERR));
-    OK(tv_edit_begin(vault, &edit, ERR));
-    OK(tv_edit_put_token(edit, TEXT("acme"), account, strlen(account), token, strlen(token), ERR));
-    OK(tv_edit_set(edit, TEXT("acme"), account, strlen(account), TEXT("origin"), base, origin_len,
-                   ERR));
-    OK(tv_edit_commit(edit, ERR));
-    tv_edit_free(edit);
-    tv_unlock_free(unlock);
-    return vault;
-}
 
 static void take_one(tv_engine *engine, counts *so_far) {
     tv_event *event = NULL;
@@ -65,20 +44,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     test_holds = 1;
-    tv_config *config = test_config();
-    set(config, "api.base_url", argv[1]);
-    set(config, "tls.ca_file", argv[2]);
-    set(config, "budget.ledger", argv[5]);
-    for (int i = 7; i < argc; i++) {
-        char *value = strchr(argv[i], '=');
-        if (value == NULL) return 2;
-        *value = '\0';
-        set(config, argv[i], value + 1);
-    }
-    tv_engine *engine = NULL;
-    OK(tv_engine_new(config, &engine, ERR));
-    tv_vault *vault = vault_for(argv[1], argv[3], argv[4]);
-    tv_tenant *tenant = test_tenant(vault, "acme");
+    remote here = open_remote(argv[1], argv[2], argv[3], argv[4], argv[5], argc - 7, argv + 7);
+    tv_engine *engine = here.engine;
     tv_request *request = NULL;
     OK(tv_request_trace("", 0, TEXT("slow-1"), &request, ERR));
     /* Each request a fetch of its own, as for different messages. */
@@ -90,7 +57,7 @@ int main(int argc, char **argv) {
     time_t end = time(NULL) + strtol(argv[6], NULL, 10);
     while (test_holds && time(NULL) < end) {
         while (so_far.submitted - so_far.events < WINDOW) {
-            OK(tv_engine_submit(engine, tenant, request, 0, NULL, ERR));
+            OK(tv_engine_submit(engine, here.acme, request, 0, NULL, ERR));
             so_far.submitted++;
         }
         take_one(engine, &so_far);
@@ -102,9 +69,6 @@ int main(int argc, char **argv) {
     printf("%ld %ld %ld %ld %d\n", so_far.submitted, so_far.events, so_far.good, so_far.limited,
            shared);
     tv_request_free(request);
-    tv_tenant_free(tenant);
-    tv_vault_free(vault);
-    tv_engine_free(engine);
-    tv_config_free(config);
+    close_remote(&here);
     return test_holds ? 0 : 1;
 }
