@@ -160,7 +160,7 @@ print(*(ended[number] for number in [*early, late]), sep=",")
 """
 
 
-class served:  # noqa: N801 (stands for a Standin where another process runs it)
+class served:
     """A stand-in of another process, as far as `vault_of` needs it, and settings for it."""
 
     def __init__(self, text: str) -> None:

@@ -56,7 +56,7 @@ class Bulk:
         self, program: Path, server: Standin, ledger: str, seconds: int, *more: str
     ) -> None:
         self.process = subprocess.Popen(
-            [program, server.base_url, server.ca_file, ACME, server.credential(ACME).token]
+            [str(program), server.base_url, server.ca_file, ACME, server.credential(ACME).token]
             + [ledger, str(seconds), *more],
             stdout=subprocess.PIPE,
             text=True,
@@ -70,7 +70,8 @@ class Bulk:
         out, _ = self.process.communicate(timeout=120)
         assert self.process.returncode == 0, out
         numbers = [int(word) for word in out.split()]
-        return Outcome(*numbers[:4], shared=bool(numbers[4]))
+        submitted, events, good, limited, shared = numbers
+        return Outcome(submitted, events, good, limited, bool(shared))
 
 
 def run(
@@ -104,7 +105,8 @@ def test_eight_processes_on_one_ledger_are_never_refused(
     with standin(quota=QUOTA, window=WINDOW_S, block=WINDOW_S) as server:
         outcomes = run(program, server, str(ledger), SECONDS, *quota_settings(), kills=kills)
         counts = server.counts()
-    print(f"{counts['total']} requests of {share(SECONDS):.0f} in {SECONDS} s, {counts['refused']} refused")
+    total, refused = counts["total"], counts["refused"]
+    print(f"{total} requests of {share(SECONDS):.0f} in {SECONDS} s, {refused} refused")
     print(f"most in any {WINDOW_S} s: {counts['max_in_window']}; each {[o.good for o in outcomes]}")
     assert all(outcome.shared for outcome in outcomes)
     assert counts["refused"] == 0

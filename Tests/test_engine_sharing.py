@@ -170,8 +170,6 @@ def test_who_joins_a_wait_for_a_pending_trace_is_answered_with_a_look_of_its_own
 # ---- The same a moment later -----------------------------------------------------------------
 
 
-
-
 def test_a_complete_trace_costs_one_request_however_often_it_is_asked_for(
     server: Standin, engine: tv.Engine, vault: tv.Vault
 ) -> None:
