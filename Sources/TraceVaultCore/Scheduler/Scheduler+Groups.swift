@@ -19,6 +19,7 @@ extension Scheduler {
         let group = seats[seat].group
         if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
             waitAtGroup(seat, permittedAt)
+            noticeParking(group, now)
             return false
         }
         if seats[seat].isReleased {
@@ -91,6 +92,7 @@ extension Scheduler {
         let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
         // Those let go will take what is there now; at the latest they come back here.
         setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
+        noticeParking(group, now)
     }
 
     /// What statistics tell of a group.
@@ -118,9 +120,17 @@ extension Scheduler {
     mutating func park(_ group: Int32, until time: Int64, _ now: Int64) {
         ledger.park(&groups[group].entry, until: time, now: now)
         if groups[group].timer != none { timers.move(groups[group].timer, to: time) }
+        noticeParking(group, now)
+    }
+
+    /// Tells those who cannot wait for the end of a parking, also of one by another process; once.
+    private mutating func noticeParking(_ group: Int32, _ now: Int64) {
+        let until = ledger.parkedUntil(&groups[group].entry, now: now)
+        guard until > now, until > groups[group].refusedUntil else { return }
+        groups[group].refusedUntil = until
         for seat in groups[group].seats where hasWork(seat) {
-            refuse(seats[seat].interactive, until: time)
-            refuse(seats[seat].bulk, until: time)
+            refuse(seats[seat].interactive, until: until)
+            refuse(seats[seat].bulk, until: until)
         }
     }
 

@@ -201,6 +201,7 @@ extension Scheduler {
         fetches[fetch].phase = .flying
         sleeping -= 1
         fetches[fetch].attempts += 1
+        fetches[fetch].isProbe = lanes[lane].isProbing
         inFlight += 1
         lanes[lane].inFlight += 1
         tenants[seats[seat].tenant].inFlight += 1

@@ -47,6 +47,7 @@ package struct Scheduler: Sendable {
     var timers: TimerWheel
     var random: SplitMix64
     private var nextGeneration: UInt32 = 1
+    var nextLaneSerial: UInt32 = 1
     private var actions: [Action] = []
     private var nextAction = 0
 
@@ -83,6 +84,7 @@ package struct Scheduler: Sendable {
         }
         if let joining, let fetch = place(of: joining) {
             join(fetch, ticket)
+            lookNow(fetch, now)
             return joining
         }
         if !ticket.isCheck, lanes[lane].closedUntil > now {
