@@ -117,6 +117,8 @@ extension Scheduler {
         /// Its seats, to be found when the group is parked.
         var seats: [Int32] = []
         var waiting = TurnQueue()
+        /// Seats that it let go and that have not spent their permit yet.
+        var released: Int32 = 0
         var timer = none
         /// The newest end of a parking that its requests were told of.
         var refusedUntil: Int64 = 0
