@@ -114,7 +114,7 @@ edit = vault.edit()
 batch = engine.batch([request])
 engine.trace(acme, ACME, GOOD)
 in_thread("slow-60000")     # takes the events, holding the lock for it
-in_thread("slow-60000")     # waits for the other
+in_thread("slow-60001")     # waits for the other
 until_under_way(2)
 while engine.stats()["in_flight"] < 2:
     time.sleep(0.01)

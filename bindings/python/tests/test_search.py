@@ -241,6 +241,8 @@ def test_a_failing_first_page_is_an_error_and_a_later_one_keeps_what_came(
         with pytest.raises(tv.TraceVaultError) as caught:
             engine.search(acme, ACME, query=f"standin-page1-{ref}", per_page=2, timeout=60)
         assert (caught.value.name, caught.value.http_status) == (name, http)
+    # Another engine: the first does not try a refused credential again.
+    with tv.Engine(settings(server, retry_max_attempts=2)) as engine:
         found = engine.search(acme, ACME, query=f"standin-page2-{ref}", per_page=2, timeout=60)
     assert refs(found) == ids(server)[:2]
     assert found.error is not None
