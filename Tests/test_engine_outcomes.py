@@ -252,7 +252,7 @@ def test_a_tenant_whose_requests_all_hang_leaves_room_for_the_others(
             engine.submit(slow(acme, ms))
         until(lambda: arrived(server) >= 14, "the hanging ones")
         for ms in range(1, 11):
-            assert engine.trace(other, ACME, f"slow-{ms}", timeout=30).complete
+            assert engine.trace(other, ACME, f"slow-{ms}", timeout=10).complete
         assert engine.stats()["in_flight"] < 16
 
 
