@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-crash test-threads fuzz check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-threads fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -19,6 +19,7 @@ help:
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
+	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 300)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan on whole replies, then on lines'
@@ -46,6 +47,11 @@ test-kill: N ?= 20000
 test-kill: build
 	@TRACEVAULT_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
 	    Tests/test_vault_proofs.py -k killed
+
+test-ledger: N ?= 5000
+test-ledger:
+	@TRACEVAULT_LEDGER_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/test_ledger_proofs.py
 
 test-crash: ROUNDS ?= 8
 test-crash:

@@ -36,6 +36,7 @@ PROGRAMS = (
     "unlocks",
     "document",
     "binding",
+    "search",
     "engine",
     "fork",
     "threads",
@@ -50,6 +51,7 @@ UNDER_VALGRIND = (
     "unlocks",
     "document",
     "binding",
+    "search",
     "engine",
 )
 VALGRIND = (
@@ -63,7 +65,8 @@ VALGRIND = (
 
 
 def abi_program(compiled: Compile, name: str) -> Path:
-    return compiled(name, ABI / f"{name}.c", C_BINDING / "tv_trace.c")
+    sources = (C_BINDING / "tv_trace.c", C_BINDING / "tv_search.c")
+    return compiled(name, ABI / f"{name}.c", *sources)
 
 
 def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:

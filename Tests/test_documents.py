@@ -1,4 +1,4 @@
-"""Trace documents as they leave the library agree with docs/trace.schema.json."""
+"""Documents as they leave the library agree with the schemas in docs."""
 
 import json
 from pathlib import Path
@@ -9,17 +9,32 @@ from jsonschema import Draft202012Validator
 from launcher import standin
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMA = json.loads((ROOT / "docs/trace.schema.json").read_text(encoding="utf-8"))
-VALIDATOR = Draft202012Validator(SCHEMA)
+KINDS = ("trace", "search", "check")
+VALIDATORS = {
+    kind: Draft202012Validator(
+        json.loads((ROOT / f"docs/{kind}.schema.json").read_text(encoding="utf-8"))
+    )
+    for kind in KINDS
+}
 REPLIES = sorted((ROOT / "Tests/golden/trace").glob("*.reply.json"))
+GOLDEN = sorted(
+    path for kind in KINDS for path in (ROOT / f"Tests/golden/{kind}").glob(f"*.{kind}.json")
+)
 
 
-def faults(document: object) -> list[str]:
-    return [error.message for error in VALIDATOR.iter_errors(document)]
+def faults(document: object, kind: str = "trace") -> list[str]:
+    return [error.message for error in VALIDATORS[kind].iter_errors(document)]
 
 
-def test_the_schema_is_a_schema() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_schema_is_a_schema(kind: str) -> None:
+    Draft202012Validator.check_schema(VALIDATORS[kind].schema)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+def test_an_expected_document_is_a_valid_one(path: Path) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert faults(document, path.parent.name) == []
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda path: path.name)

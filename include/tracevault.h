@@ -124,7 +124,7 @@ enum {
     TV_E_NOT_JSON = 72,         /* the reply is HTML or other text */
     TV_E_REPLY_EMPTY = 73,      /* the reply has no content */
     TV_E_REPLY_TRUNCATED = 74,  /* the reply ends too early */
-    TV_E_REPLY_SHAPE = 75,      /* valid JSON, but not a trace */
+    TV_E_REPLY_SHAPE = 75,      /* valid JSON, but not what was asked for */
     TV_E_REPLY_DEPTH = 76,      /* the reply is nested too deeply or has too many parts */
     TV_E_REPLY_TOO_LARGE = 77,  /* the reply exceeds http.max_reply_bytes */
     TV_E_REPLY_REFUSED = 78,    /* HTTP 200 with success:false */
@@ -597,13 +597,58 @@ TV_API TV_CHECK tv_status tv_request_trace(const char *account, size_t account_l
                                            tv_request **request_out, tv_error **error_out);
 
 /**
- * Set one option of a request; the value is text.
+ * Ask for the messages of an account that filters describe, to learn their message ids.
  *
+ * Without filters: the newest of the last 30 days, detections and clean mail alike.
+ *
+ * @param account  an account id, or empty when the tenant has exactly one account.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_request_search(const char *account, size_t account_len,
+                                            tv_request **request_out, tv_error **error_out);
+
+/**
+ * Ask whether the credential of an account works, and until when.
+ *
+ * That it does not work is a result ("valid": false), not a failure. Asks Cloudflare for the
+ * token's status, of an account-owned or a user's token; for the user of a global key.
+ *
+ * @param account  an account id, or empty when the tenant has exactly one account.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_len,
+                                           tv_request **request_out, tv_error **error_out);
+
+/**
+ * Set one option of a request; the value is text. TV_E_CONFIG_NAME, with the names there are, for
+ * one that this kind of request does not have; TV_E_CONFIG_VALUE for a value it cannot have.
+ *
+ * Every request:
  * "deadline_ms"  how long the request may take in all, 1 to 86400000; default request.deadline_ms.
+ * "priority"     "interactive" (default) or "bulk": within a tenant, bulk requests wait while
+ *                interactive ones do.
+ *
+ * A trace:
  * "wait_ms"      how long to ask again while the trace is still pending, 0 to 86400000; default 0.
  *                When it ends, the incomplete trace is the result ("complete": false).
+ * "fresh"        "true": ask Cloudflare even when the engine knows the complete trace already.
  * "submission"   "true" or "false": send the query parameter `submission` (which datastore to
  *                search). Not sent unless set: Cloudflare dropped it from this call in 2026.
+ *
+ * A search:
+ * "limit"        how many messages to give in all, 1 to 100000; default 100.
+ * "per_page"     how many to ask for at a time, 1 to 100000; default: equal pages of at most 1000.
+ * "cursor"       where to begin: "next_cursor" of an earlier search with the same other options; at
+ *                most 4096 bytes.
+ * "detections_only"  "true": leave out the mail in which Cloudflare found nothing; default
+ *                "false". Always sent, because Cloudflare's own default is true.
+ * "start" "end"  times of RFC 3339 with a zone; Cloudflare's defaults are 30 days ago and now.
+ * "sender" "recipient" "domain" "subject" "message_id" "alert_id" "smtp_helo_ip" "query"
+ *                text of 1 to 1024 bytes without control characters, escaped by the library;
+ *                "query" looks in all of them, and in attachments' names and hashes.
+ * "delivery_status" "final_disposition" "message_action" "metric"
+ *                a word of letters, - and _, such as "quarantined" or "MALICIOUS". Passed on as it
+ *                is: Cloudflare knows which there are, and changes them.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_request_set(tv_request *request, const char *name, size_t name_len,
@@ -706,7 +751,7 @@ TV_API void tv_engine_free(tv_engine *engine);
 /* ---- Events ------------------------------------------------------------------------------- */
 
 /** What an event is about; treat an unknown kind as "not for me" and free it. */
-enum { TV_EVENT_NONE = 0, TV_EVENT_TRACE = 1 };
+enum { TV_EVENT_NONE = 0, TV_EVENT_TRACE = 1, TV_EVENT_SEARCH = 2, TV_EVENT_CHECK = 3 };
 
 /** Tell what an event is about; TV_EVENT_NONE for a dead handle. @since 0.1 */
 TV_API int32_t tv_event_kind(const tv_event *event);
@@ -729,7 +774,9 @@ TV_API TV_CHECK tv_status tv_event_error(const tv_event *event, tv_error **failu
                                          tv_error **error_out);
 
 /**
- * Give the answer in a view: "trace" (docs/trace.schema.json) or "raw" (the body as received).
+ * Give the answer in a view: "trace", "search" or "check", by what was asked
+ * (docs/trace.schema.json, docs/search.schema.json, docs/check.schema.json), or "raw" (the body of
+ * the last reply as received).
  *
  * The views are as those of tv_document_view().  Owner: the event, until tv_event_free().
  * A failed request has only "raw", and only when a reply came; otherwise TV_E_NOT_FOUND.

@@ -1,4 +1,4 @@
-/* clock.c - the two clocks. */
+/* clock.c - the three clocks. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
@@ -12,4 +12,5 @@ static int64_t now_us(clockid_t clock) {
 
 int64_t tvs_monotonic_us(void) { return now_us(CLOCK_MONOTONIC); }
 int64_t tvs_monotonic_ms(void) { return now_us(CLOCK_MONOTONIC) / 1000; }
+int64_t tvs_boot_us(void) { return now_us(CLOCK_BOOTTIME); }
 int64_t tvs_wall_ms(void) { return now_us(CLOCK_REALTIME) / 1000; }

@@ -5,6 +5,9 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int tvs_curl_set_long(void *easy, uint32_t option, long value) {
     return curl_easy_setopt(easy, (CURLoption)option, value);
@@ -57,6 +60,43 @@ static CURLcode drop_keylog(CURL *easy, void *ssl_context, void *context) {
 
 int tvs_curl_forbid_keylog(void *easy) {
     return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, drop_keylog);
+}
+
+/* Statistics read it from other threads than the engine's: atomic. */
+struct tvs_sockets {
+    _Atomic(int64_t) open;
+    _Atomic(int64_t) made;
+};
+
+tvs_sockets *tvs_sockets_new(void) { return calloc(1, sizeof(tvs_sockets)); }
+void tvs_sockets_free(tvs_sockets *sockets) { free(sockets); }
+int64_t tvs_sockets_open(const tvs_sockets *sockets) { return atomic_load(&sockets->open); }
+int64_t tvs_sockets_made(const tvs_sockets *sockets) { return atomic_load(&sockets->made); }
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+    (void)purpose;
+    tvs_sockets *sockets = context;
+    int type = address->socktype | SOCK_CLOEXEC;
+    curl_socket_t made = socket(address->family, type, address->protocol);
+    if (made == CURL_SOCKET_BAD) return made;
+    atomic_fetch_add(&sockets->open, 1);
+    atomic_fetch_add(&sockets->made, 1);
+    return made;
+}
+
+static int close_socket(void *context, curl_socket_t closed) {
+    tvs_sockets *sockets = context;
+    atomic_fetch_sub(&sockets->open, 1);
+    return close(closed);
+}
+
+int tvs_curl_count_sockets(void *easy, tvs_sockets *sockets) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
+    return code;
 }
 
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value) {

@@ -46,14 +46,27 @@ int64_t tvs_write(int32_t descriptor, const void *bytes, size_t length) {
 
 int32_t tvs_sync(int32_t descriptor) { return result(fsync(descriptor)); }
 
+static void describe(const struct stat *status, tvs_file_status *out) {
+    out->size = status->st_size > 0 ? (uint64_t)status->st_size : 0;
+    out->device = status->st_dev;
+    out->inode = status->st_ino;
+    out->owner = status->st_uid;
+    out->mode = status->st_mode & 07777;
+    out->is_regular = S_ISREG(status->st_mode);
+    out->has_name = status->st_nlink > 0;
+}
+
 int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {
     struct stat status;
     if (fstat(descriptor, &status) != 0) return -errno;
-    out->size = status.st_size > 0 ? (uint64_t)status.st_size : 0;
-    out->owner = status.st_uid;
-    out->mode = status.st_mode & 07777;
-    out->is_regular = S_ISREG(status.st_mode);
-    out->has_name = status.st_nlink > 0;
+    describe(&status, out);
+    return 0;
+}
+
+int32_t tvs_file_status_at(int32_t directory, const char *name, tvs_file_status *out) {
+    struct stat status;
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return -errno;
+    describe(&status, out);
     return 0;
 }
 

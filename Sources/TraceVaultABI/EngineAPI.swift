@@ -6,11 +6,11 @@ import TraceVaultCore
 
 final class RequestObject: Handled {
     static let kind = Kind.request
-    private let state: Mutex<TraceRequest>
+    private let state: Mutex<Request>
 
-    init(_ request: TraceRequest) { state = Mutex(request) }
+    init(_ request: Request) { state = Mutex(request) }
 
-    var request: TraceRequest { state.withLock { $0 } }
+    var request: Request { state.withLock { $0 } }
 
     func set(_ name: String, to value: String) throws(Failure) {
         try state.withLock { request throws(Failure) in try request.set(name, to: value) }
@@ -39,9 +39,33 @@ public func tv_request_trace(
     unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
         let account = try unsafe bytes(account, account_len, "account", limit: 4096)
         let message = try unsafe bytes(message, message_len, "message", limit: 4096)
-        let request = try unsafe TraceRequest(
+        let request = try unsafe Request.trace(
             accountID: RawSpan(_unsafeBytes: account), messageRef: RawSpan(_unsafeBytes: message))
         return RequestObject(request)
+    }
+}
+
+@_cdecl("tv_request_search") @implementation
+public func tv_request_search(
+    _ account: UnsafePointer<CChar>?, _ account_len: Int,
+    _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
+        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        return RequestObject(
+            try unsafe Request.search(accountID: RawSpan(_unsafeBytes: account)))
+    }
+}
+
+@_cdecl("tv_request_check") @implementation
+public func tv_request_check(
+    _ account: UnsafePointer<CChar>?, _ account_len: Int,
+    _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
+        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        return RequestObject(
+            try unsafe Request.check(accountID: RawSpan(_unsafeBytes: account)))
     }
 }
 
@@ -154,7 +178,7 @@ public func tv_engine_stats(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
         let out = try unsafe required(document_out, "document_out")
-        unsafe out.pointee = try Handles.add(Document.json { object.stats(into: &$0) })
+        unsafe out.pointee = try Handles.add(object.stats())
     }
 }
 

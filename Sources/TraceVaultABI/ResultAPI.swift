@@ -14,7 +14,7 @@ private func found(_ event: OpaquePointer?) -> Event? {
 
 @_cdecl("tv_event_kind") @implementation
 public func tv_event_kind(_ event: OpaquePointer?) -> Int32 {
-    unsafe found(event) == nil ? Int32(TV_EVENT_NONE) : Int32(TV_EVENT_TRACE)
+    unsafe found(event)?.topic.rawValue ?? Int32(TV_EVENT_NONE)
 }
 
 @_cdecl("tv_event_id") @implementation

@@ -22,7 +22,9 @@ package enum Setting: String, CaseIterable, Sendable {
     case maxConnections = "http.max_connections"
     case maxStreams = "http.max_streams"
     case maxQueued = "engine.max_queued"
+    case maxQueuedPerTenant = "engine.max_queued_per_tenant"
     case maxInFlight = "engine.max_in_flight"
+    case maxInFlightPerTenant = "engine.max_in_flight_per_tenant"
     case deadline = "request.deadline_ms"
     case maxAttempts = "retry.max_attempts"
     case retryBase = "retry.base_ms"
@@ -30,6 +32,11 @@ package enum Setting: String, CaseIterable, Sendable {
     case budgetQuota = "budget.quota"
     case budgetWindow = "budget.window_ms"
     case budgetShare = "budget.share_percent"
+    case originPerSecond = "budget.ip_per_second"
+    case ledger = "budget.ledger"
+    case credentialRetry = "credential.retry_ms"
+    case cacheBytes = "cache.max_bytes"
+    case cacheAge = "cache.max_age_ms"
     case kdfMemory = "vault.kdf_memory_kib"
     case kdfPasses = "vault.kdf_passes"
     case lockTimeout = "vault.lock_timeout_ms"
@@ -74,8 +81,17 @@ package enum Setting: String, CaseIterable, Sendable {
                 .integer(1...1_000_000), "100000",
                 "Most requests waiting, under way or finished but not taken. Beyond it, "
                     + "submitting fails with TV_E_QUEUE_FULL.")
+        case .maxQueuedPerTenant:
+            return Property(
+                .integer(0...1_000_000), "0",
+                "The same for one tenant. 0: no bound of its own.")
         case .maxInFlight:
             return Property(.integer(1...1024), "128", "Most requests under way at once.")
+        case .maxInFlightPerTenant:
+            return Property(
+                .integer(0...1024), "0",
+                "The same for one tenant. 0: no bound of its own; still, a tenant leaves room to "
+                    + "the others: it has at most eight times as many under way as are free.")
         case .deadline:
             return Property(
                 .integer(1...86_400_000), "120000",
@@ -102,6 +118,33 @@ package enum Setting: String, CaseIterable, Sendable {
                 .integer(1...100), "90",
                 "How much of the quota to use, in per cent; the rest is left to people in the "
                     + "dashboard.")
+        case .originPerSecond:
+            return Property(
+                .integer(0...100_000), "200",
+                "Requests a second that Cloudflare allows one address; budget.share_percent of it "
+                    + "is used, by all processes of the ledger together. 0 lifts the limit.")
+        case .ledger:
+            return Property(
+                .text(maxLength: 4000), "auto",
+                "Where the processes of a host keep what they have spent of each quota. auto: a "
+                    + "file below /var/tmp for this user, but for a loopback server each process "
+                    + "keeps its own; private: each process keeps its own; otherwise the absolute "
+                    + "path of a file that they share.")
+        case .credentialRetry:
+            return Property(
+                .integer(1000...86_400_000), "60000",
+                "How long a credential that Cloudflare refused is not tried again, in ms, unless "
+                    + "the vault gets another one.")
+        case .cacheBytes:
+            return Property(
+                .integer(0...1_073_741_824), "16777216",
+                "Most bytes of complete traces kept for requests of the same; one tenant gets a "
+                    + "quarter at most.")
+        case .cacheAge:
+            return Property(
+                .integer(0...86_400_000), "60000",
+                "How long a complete trace is kept, in ms; 0 keeps none. Moves after delivery make "
+                    + "even a complete trace grow.")
         case .kdfMemory:
             return Property(
                 .integer(19_456...1_048_576), "262144",

@@ -18,8 +18,13 @@ private func reply(
 }
 
 private func failure(_ reply: HTTPReply) -> Failure? {
-    if case .failure(let failure) = CloudflareAPI.judge(reply).outcome { return failure }
-    return nil
+    let dialogue = TraceDialogue(messageRef: "m", submission: nil)
+    _ = dialogue.take(reply)
+    return dialogue.answer(TraceContext()).failure
+}
+
+private func verdict(_ reply: HTTPReply) -> Verdict? {
+    CloudflareAPI.refusal(reply, .message)?.verdict
 }
 
 private func errors(_ code: Int) -> String {
@@ -78,39 +83,38 @@ private func errors(_ code: Int) -> String {
 
     @Test(arguments: [408, 500, 502, 503, 504, 520, 527, 530] as [Int32])
     func transientStatusesAreRetried(status: Int32) {
-        guard case .retry = CloudflareAPI.judge(reply(status, "<html>")).verdict else {
+        guard case .retry = verdict(reply(status, "<html>")) else {
             Issue.record("not retried")
             return
         }
         #expect(failure(reply(status))?.retriable == true)
     }
 
-    @Test(arguments: [400, 401, 403, 404, 405, 501, 528] as [Int32])
-    func otherStatusesAreFinal(status: Int32) {
-        guard case .final = CloudflareAPI.judge(reply(status)).verdict else {
-            Issue.record("not final")
-            return
+    @Test(arguments: [400, 403, 404, 405, 501, 528] as [Int32])
+    func otherStatusesAreFinal(status: Int32) { #expect(verdict(reply(status)) == .final) }
+
+    @Test func aRefusedCredentialIsRejectedWhateverWasAskedWithIt() {
+        for refused in [
+            reply(401), reply(401, "<html>"), reply(401, errors(10000)), reply(403, errors(10000)),
+            reply(403, errors(9109)), reply(400, errors(6003)), reply(400, errors(9106)),
+        ] {
+            #expect(verdict(refused) == .rejected)
         }
+        #expect(verdict(reply(403, errors(4))) == .final)
+        #expect(verdict(reply(400, errors(4))) == .final)
+        #expect(verdict(reply(404, errors(10000))) == .final)
+        #expect(verdict(reply(503, errors(10001))) == .retry(afterMs: nil))
     }
 
     @Test func theServerMayOverrideTheRetry() {
         let no = reply(503) { $0.headers.shouldRetry = "false" }
-        guard case .final = CloudflareAPI.judge(no).verdict else {
-            Issue.record("retried although x-should-retry says no")
-            return
-        }
+        #expect(verdict(no) == .final)
         let yes = reply(409) { $0.headers.shouldRetry = "true" }
-        guard case .retry = CloudflareAPI.judge(yes).verdict else {
-            Issue.record("not retried although x-should-retry says yes")
-            return
-        }
+        #expect(verdict(yes) == .retry(afterMs: nil))
     }
 
     @Test func a429WithoutRetryAfterParksForFiveMinutes() {
-        guard case .rateLimited(300_000) = CloudflareAPI.judge(reply(429, "{")).verdict else {
-            Issue.record("not parked for 300 s")
-            return
-        }
+        #expect(verdict(reply(429, "{")) == .rateLimited(afterMs: 300_000))
         let given = reply(429) { $0.headers.retryAfter = "17" }
         #expect(failure(given)?.retryAfterMs == 17_000)
     }

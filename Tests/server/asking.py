@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from launcher import Standin
+from standin.accounts import Credential
 
 Pairs = list[tuple[str, str]]
 
@@ -21,8 +22,15 @@ def path_of(account_id: str, ref: str) -> str:
     return f"/accounts/{account_id}/email-security/investigate/{ref}/trace"
 
 
+def search_path_of(account_id: str) -> str:
+    return f"/accounts/{account_id}/email-security/investigate"
+
+
 def headers_of(server: Standin, account_id: str) -> Pairs:
-    credential = server.credential(account_id)
+    return headers_with(server.credential(account_id))
+
+
+def headers_with(credential: Credential) -> Pairs:
     if credential.kind == "global_key":
         return [("X-Auth-Email", credential.email), ("X-Auth-Key", credential.key)]
     return [("Authorization", f"Bearer {credential.token}")]
@@ -33,6 +41,20 @@ def fetch(server: Standin, ref: str, account: int = 0, query: str = "") -> httpx
     with client_of(server) as client:
         url = server.base_url + path_of(account_id, ref) + query
         return client.get(url, headers=headers_of(server, account_id))
+
+
+def look(server: Standin, account: int = 0, /, **filters: str | int) -> httpx.Response:
+    """One search of an account, clean mail included unless the filters say otherwise."""
+    account_id = server.accounts[account].id
+    values = {"detections_only": "false", **filters}
+    with client_of(server) as client:
+        url = server.base_url + search_path_of(account_id)
+        return client.get(url, headers=headers_of(server, account_id), params=values)
+
+
+def get_with(server: Standin, credential: Credential, path: str) -> httpx.Response:
+    with client_of(server) as client:
+        return client.get(server.base_url + path, headers=headers_with(credential))
 
 
 def first_code(response: httpx.Response) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -24,9 +25,11 @@ from hypercorn.config import Config
 
 from standin import catalogue, certificates
 from standin.accounts import Directory
-from standin.api import PREFIX, Api
-from standin.quota import Quota
+from standin.api import Api
+from standin.control import LOG_LIMIT, RequestLog
+from standin.quota import AddressLimit, Quota
 from standin.raw import RawServer
+from standin.routes import PREFIX
 
 HERE = Path(__file__).resolve().parent
 TRACES = HERE.parent / "data" / "traces.json"
@@ -42,6 +45,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quota", type=int, default=1200, help="requests per window; 0 lifts it")
     parser.add_argument("--window", type=float, default=300, help="seconds the quota covers")
     parser.add_argument("--block", type=float, default=300, help="seconds blocked after overrun")
+    parser.add_argument("--burst", type=int, default=0, help="a second policy's requests")
+    parser.add_argument("--burst-window", type=float, default=60, help="what that one covers")
+    parser.add_argument("--odd-headers", action="store_true", help="odd Ratelimit spellings")
+    parser.add_argument("--ip-limit", type=int, default=0, help="requests per second and address")
+    parser.add_argument("--log-limit", type=int, default=LOG_LIMIT, help="requests remembered")
     parser.add_argument("--http1-only", action="store_true", help="do not offer HTTP/2")
     parser.add_argument("--exit-with-stdin", action="store_true", help="stop when stdin ends")
     return parser.parse_args()
@@ -76,15 +84,29 @@ async def _run(options: argparse.Namespace, folder: Path) -> None:
     files = certificates.create(folder)
     directory = Directory.load(options.accounts)
     messages = catalogue.load(options.traces, directory)
-    api = Api(directory, messages, Quota(options.quota, options.window, options.block))
+    quota = Quota(
+        options.quota,
+        options.window,
+        options.block,
+        options.burst,
+        options.burst_window,
+        options.odd_headers,
+    )
+    log = RequestLog(options.log_limit)
+    api = Api(directory, messages, quota, AddressLimit(options.ip_limit), log)
     tls, plain, bare = _listen(options.port), _listen(options.plain_port), _listen(0)
     ports = [listener.getsockname()[1] for listener in (tls, plain, bare)]
-    api.elsewhere = f"https://localhost:{ports[2]}"
+    api.origins = {
+        "https": f"https://localhost:{ports[0]}",
+        "host": f"https://127.0.0.1:{ports[0]}",
+        "plain": f"http://127.0.0.1:{ports[1]}",
+        "elsewhere": f"https://localhost:{ports[2]}",
+    }
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.certificate, files.key)
     context.set_alpn_protocols(["http/1.1"])
-    raw = await RawServer(api).start(bare, context)
+    raw = await RawServer(log).start(bare, context)
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -96,7 +118,9 @@ async def _run(options: argparse.Namespace, folder: Path) -> None:
             # Unbuffered: a thread inside a buffered read may not outlive the interpreter.
             while os.read(0, 4096):
                 pass
-            loop.call_soon_threadsafe(stop.set)
+            # A signal may have stopped, and closed, the loop before standard input ended.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(stop.set)
 
         threading.Thread(target=watch, daemon=True).start()
 

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from standin import catalogue as catalogue_of
+from standin import mail as mail_of
 from standin.accounts import Account, Credential, Directory
 from standin.catalogue import Message
+from standin.mail import Mail
 
 HERE = Path(__file__).resolve().parent
 SERVER = HERE / "cloudflare_standin.py"
@@ -50,28 +52,49 @@ class Standin:
 
     def credential(self, account_id: str) -> Credential:
         """The first credential that may read this account."""
-        return next(
-            c for c in self.directory.credentials if c.permission and account_id in c.accounts
-        )
+        return next(c for c in self.directory.credentials if c.usable and account_id in c.reach)
+
+    def named(self, name: str) -> Credential:
+        """The credential that the fixture gives this name, dead ones among them."""
+        return next(c for c in self.directory.credentials if c.name == name)
 
     def messages_of(self, account_id: str, *, submission: bool = False) -> tuple[Message, ...]:
         return tuple(
             m for m in self.messages if m.account_id == account_id and m.submission == submission
         )
 
+    def mail_of(self, account_id: str) -> tuple[Mail, ...]:
+        """What search may find in an account, archived mail too, newest first."""
+        everything = self.messages + mail_of.archive(self.messages)
+        found = mail_of.of_messages(everything, len(self.accounts))
+        return tuple(mail for mail in found if mail.account_id == account_id)
+
     def requests(self) -> list[dict[str, Any]]:
-        """Every request received since the start or the last reset, in order."""
+        """The newest requests since the start or the last reset, up to `log_limit`, in order."""
         log: list[dict[str, Any]] = json.loads(self._control("GET", "requests"))
         return log
 
+    def counts(self) -> dict[str, Any]:
+        """All requests since the start or the last reset in numbers: see README.md."""
+        counts: dict[str, Any] = json.loads(self._control("GET", "counts"))
+        return counts
+
+    def revoke(self, credential: Credential) -> None:
+        """From now on requests with this credential are refused."""
+        self._control("POST", "revoke", json.dumps({"token": credential.secret}).encode())
+
+    def restore(self, credential: Credential) -> None:
+        """Take a revocation back."""
+        self._control("POST", "restore", json.dumps({"token": credential.secret}).encode())
+
     def reset(self) -> None:
-        """Forget the log, what was pending or failed once, and every user's quota."""
+        """Forget log, counts, quotas, revocations, and what was pending or failed once."""
         self._control("POST", "reset")
 
-    def _control(self, method: str, verb: str) -> bytes:
+    def _control(self, method: str, verb: str, sent: bytes | None = None) -> bytes:
         url = self.plain_base_url.removesuffix("/client/v4") + "/__standin/" + verb
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(urllib.request.Request(url, method=method), timeout=10) as reply:
+        with direct.open(urllib.request.Request(url, sent, method=method), timeout=10) as reply:
             body: bytes = reply.read()
         return body
 

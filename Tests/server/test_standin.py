@@ -78,7 +78,7 @@ def test_every_message_is_served_to_its_account_by_each_of_its_three_ids(server:
 
 def test_every_credential_with_permission_reads_every_account_it_names(server: Standin) -> None:
     for credential in server.directory.credentials:
-        for account_id in credential.accounts if credential.permission else ():
+        for account_id in credential.accounts if credential.usable else ():
             headers = [("Authorization", f"Bearer {credential.token}")]
             if credential.kind == "global_key":
                 headers = [("X-Auth-Email", credential.email), ("X-Auth-Key", credential.key)]

@@ -14,6 +14,9 @@
 int64_t tvs_monotonic_ms(void);
 /** Microseconds of CLOCK_MONOTONIC. */
 int64_t tvs_monotonic_us(void);
+/** Microseconds of CLOCK_BOOTTIME: since the host started, time asleep included; the same in all of
+ * its processes (of one time namespace). */
+int64_t tvs_boot_us(void);
 /** Milliseconds since 1970 of CLOCK_REALTIME. */
 int64_t tvs_wall_ms(void);
 
@@ -85,6 +88,7 @@ static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
 
 typedef struct tvs_file_status {
     uint64_t size;
+    uint64_t device, inode; /* which file it is */
     uint32_t owner;
     uint32_t mode; /* permission bits and the sticky bit */
     int32_t is_regular;
@@ -101,6 +105,8 @@ int64_t tvs_read(int32_t descriptor, void *bytes, size_t length);
 int64_t tvs_write(int32_t descriptor, const void *bytes, size_t length);
 int32_t tvs_sync(int32_t descriptor);
 int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out);
+/** The same of a name in a directory; of a symbolic link itself. */
+int32_t tvs_file_status_at(int32_t directory, const char *name, tvs_file_status *out);
 /** Gives the open file to another owner, keeping the group. */
 int32_t tvs_change_owner(int32_t descriptor, uint32_t owner);
 int32_t tvs_link(int32_t directory, const char *from, const char *to);
@@ -115,6 +121,31 @@ uint32_t tvs_effective_user(void);
 void tvs_sleep_ms(int64_t duration);
 /** "ENOSPC" and the like; lives for ever. */
 const char *tvs_error_name(int32_t number);
+
+/* ---- memory shared by processes -------------------------------------------------------------- */
+
+/** Makes a directory with mode 0700. */
+int32_t tvs_make_directory(const char *path);
+/** As tvs_open_directory(), but not through a symbolic link. */
+int32_t tvs_open_own_directory(const char *path);
+/** Opens a file for reading and writing, never through a symbolic link. */
+int32_t tvs_open_write(int32_t directory, const char *name);
+/** The type of the file system (linux/magic.h), or -errno. */
+int64_t tvs_file_system(int32_t descriptor);
+/** Gives the file this length and every block of it, or -errno and the file empty. A hole would be
+ * the process's end (SIGBUS) when the disk is full. */
+int32_t tvs_allocate(int32_t descriptor, size_t length);
+int32_t tvs_map_file(int32_t descriptor, size_t length, void **out);
+int32_t tvs_map_private(size_t length, void **out);
+void tvs_unmap(void *base, size_t length);
+typedef enum tvs_byte_lock { TVS_UNLOCKED, TVS_SHARED, TVS_EXCLUSIVE } tvs_byte_lock;
+/** Locks one byte for this open file description; tries `attempts` times, 50 µs apart, then
+ * -EAGAIN. */
+int32_t tvs_lock_byte(int32_t descriptor, int64_t place, tvs_byte_lock kind, int32_t attempts);
+/** What the kernel drew at random when it started. */
+int32_t tvs_boot_id(uint64_t *high, uint64_t *low);
+/** Whether CLOCK_BOOTTIME differs here from that of the host's first time namespace. */
+int32_t tvs_has_own_clock(void);
 
 /* ---- threads and waiting -------------------------------------------------------------------- */
 
@@ -162,6 +193,16 @@ typedef size_t (*tvs_curl_sink)(char *bytes, size_t size, size_t count, void *co
 int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
 /** Sets a CURLOPT_SSL_CTX_FUNCTION that takes away libcurl's SSLKEYLOGFILE callback. */
 int tvs_curl_forbid_keylog(void *easy);
+/** Counts the connections of one multi handle. */
+typedef struct tvs_sockets tvs_sockets;
+/** NULL when memory ran out. */
+tvs_sockets *tvs_sockets_new(void);
+int64_t tvs_sockets_open(const tvs_sockets *sockets);
+int64_t tvs_sockets_made(const tvs_sockets *sockets);
+/** Only once every connection is closed. */
+void tvs_sockets_free(tvs_sockets *sockets);
+/** Has libcurl make its sockets close-on-exec and count them. */
+int tvs_curl_count_sockets(void *easy, tvs_sockets *sockets);
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
 /** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
 long tvs_curl_info_long(void *easy, uint32_t info);

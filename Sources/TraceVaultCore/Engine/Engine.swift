@@ -6,10 +6,9 @@ import Synchronization
 package final class Engine: Sendable {
     package let events: EventQueue
     private let mailbox: Mailbox
-    private let figures = Figures()
+    private let lastStats = LastStats()
     private let origin: Origin
     private let defaultDeadlineMs: Int64
-    private let nextID = Atomic<UInt64>(1)
     private let wake: Wake
     private let thread = Mutex<UInt?>(nil)
 
@@ -17,25 +16,25 @@ package final class Engine: Sendable {
     private static let stack = 512 * 1024
 
     package init(_ config: Config) throws(Failure) {
-        let settings = try TransportSettings(config)
-        let limits = Scheduler.Limits(
-            maxInFlight: config.int(.maxInFlight),
-            quota: Quota(
-                requests: config.integer(.budgetQuota), windowMs: config.integer(.budgetWindow),
-                sharePercent: config.integer(.budgetShare)),
-            retry: RetryPolicy(
-                maxAttempts: config.int(.maxAttempts), baseMs: config.integer(.retryBase),
-                maxDelayMs: config.integer(.retryMaxDelay)))
+        let transportSettings = try TransportSettings(config)
+        let settings = try EngineSettings(config, base: transportSettings.base)
         origin = settings.base.origin
-        defaultDeadlineMs = config.integer(.deadline)
+        defaultDeadlineMs = settings.defaultDeadlineMs
         events = try EventQueue()
-        mailbox = Mailbox(maxOutstanding: config.int(.maxQueued))
-        let transport = try CurlTransport(settings)
+        mailbox = Mailbox(
+            maxOutstanding: settings.maxQueued, maxPerTenant: settings.maxQueuedPerTenant)
+        let transport = try CurlTransport(transportSettings)
         wake = Wake(transport)
+        let now = tvs_boot_us()
+        let ledger = try OpenLedgers.ledger(settings.ledger, now: now)
+        let originKey = try BudgetKey.address(towards: origin.text)
         let loop = EngineLoop(
             scheduler: Scheduler(
-                limits: limits, seed: UInt64.random(in: 0...UInt64.max)),
-            transport: transport, mailbox: mailbox, events: events, figures: figures)
+                limits: settings.limits, ledger: ledger,
+                originKey: originKey,
+                seed: UInt64.random(in: 0...UInt64.max), now: now),
+            transport: transport, mailbox: mailbox, events: events, ledger: ledger,
+            originKey: originKey, settings: settings, lastStats: lastStats)
         let context = unsafe Unmanaged.passRetained(loop)
         var started: UInt = 0
         let error = unsafe tvs_thread_start(
@@ -56,17 +55,17 @@ package final class Engine: Sendable {
 
     /// Admits a request and gives its id.
     package func submit(
-        _ request: TraceRequest, for tenant: Tenant, tag: UInt64
+        _ request: Request, for tenant: Tenant, tag: UInt64
     ) throws(Failure) -> UInt64 {
         try submit(request, for: tenant, tag: tag, waiter: nil)
     }
 
     /// Submits and waits. The event never passes through `events`.
-    package func fetch(_ request: TraceRequest, for tenant: Tenant) throws(Failure) -> Event {
-        let waiter = try Waiter()
+    package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> Event {
+        let waiter = try Waiter<Event>()
         _ = try submit(request, for: tenant, tag: 0, waiter: waiter)
         let event = waiter.wait()
-        mailbox.taken()
+        mailbox.taken(of: tenant.name)
         guard let event else { throw Failure(.other, "the engine gave no answer") }
         return event
     }
@@ -74,13 +73,13 @@ package final class Engine: Sendable {
     /// The oldest finished request, nil when none came in time.
     package func take(timeoutMs: Int32) throws(Failure) -> Event? {
         let event = try events.take(timeoutMs: timeoutMs)
-        if event != nil { mailbox.taken() }
+        if let event { mailbox.taken(of: event.tenant) }
         return event
     }
 
     /// Undoes a `take` whose event could not be handed over: no event is ever lost.
     package func giveBack(_ event: Event) {
-        mailbox.givenBack()
+        mailbox.givenBack(of: event.tenant)
         events.putBack(event)
     }
 
@@ -101,26 +100,36 @@ package final class Engine: Sendable {
         }
     }
 
-    package func stats(into writer: inout JSONWriter) {
-        figures.write(
-            into: &writer, untaken: events.count, outstanding: mailbox.outstanding)
+    /// What the engine is doing, as one JSON document. Waits for the thread's next round.
+    package func stats() throws(Failure) -> Document {
+        let waiter = try Waiter<Document>()
+        if let mustWake = mailbox.ask(waiter) {
+            if mustWake { wake.now() }
+            if let document = waiter.wait() { return document }
+        } else {
+            shutdown()
+            if let document = lastStats.newest { return document }
+        }
+        throw Failure(.noMemory, "no memory for the answer")
     }
 
     private func submit(
-        _ request: TraceRequest, for tenant: Tenant, tag: UInt64, waiter: Waiter?
+        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<Event>?
     ) throws(Failure) -> UInt64 {
-        let credential = try tenant.credential(account: request.accountID)
+        let credential = try tenant.credential(of: request.account)
         guard credential.origin == origin.text else {
             throw Failure(
                 .origin, "the credential is sealed for another origin than api.base_url")
         }
-        let now = tvs_monotonic_us()
-        let job = Job(
-            id: nextID.add(1, ordering: .relaxed).oldValue, tag: tag, tenant: tenant,
-            request: request, credential: credential, submittedAt: now,
-            deadline: now + (request.deadlineMs ?? defaultDeadlineMs) * 1000, waiter: waiter)
-        if try mailbox.submit(job) { wake.now() }
-        return job.id
+        let now = tvs_boot_us()
+        let deadline = now + (request.deadlineMs ?? defaultDeadlineMs) * 1000
+        let (id, mustWake) = try mailbox.submit(for: tenant.name) { id in
+            Job(
+                id: id, tag: tag, tenant: tenant, request: request, credential: credential,
+                submittedAt: now, deadline: deadline, waiter: waiter)
+        }
+        if mustWake { wake.now() }
+        return id
     }
 }
 

@@ -1,45 +1,66 @@
-// EngineLoop.swift - the engine's one thread: runs the scheduler's actions over the transport and
-// feeds their ends back. Nothing here is shared but the mailbox, the event queue and the figures.
+// EngineLoop.swift - the engine's one thread: takes commands, runs the scheduler's actions, sleeps
+// until there is more. What a try is, is in EngineLoop+Tries.swift; how answers go out, in
+// EngineLoop+Answers.swift.
 
 import CSystem
 
 /// Everything the thread owns. Made on the host's thread, then used by the engine's thread alone.
+/// Shared are only the mailbox, the event queue and the last statistics.
 final class EngineLoop {
-    private final class Running {
+    /// One fetch that has begun: its dialogue with the server.
+    final class Fetch {
+        let dialogue: any Dialogue
+        /// Whoever asked first; the others ask the same with the same credential.
         let job: Job
-        /// What the last try brought.
-        var outcome: Result<Trace, Failure> = .failure(Failure(.other, "no try was made"))
-        var reply: HTTPReply?
         var tries = 0
-        /// An incomplete trace and its reply, kept while later tries go on.
-        var incomplete: (Trace, HTTPReply)?
+        var startedAt: Int64 = 0
+        /// Where the last try stood.
+        var lane: LaneID = 0
+        /// What the dialogue says now; nil when a later try may have changed it.
+        var answer: Answer?
+        var isOver = false
 
-        init(_ job: Job) { self.job = job }
+        init(_ job: Job, _ dialogue: any Dialogue) {
+            self.job = job
+            self.dialogue = dialogue
+        }
     }
 
-    private var scheduler: Scheduler
-    private let transport: CurlTransport
-    private let mailbox: Mailbox
-    private let events: EventQueue
-    private let figures: Figures
-    private var counts = Counts()
+    var scheduler: Scheduler
+    let transport: CurlTransport
+    let mailbox: Mailbox
+    let events: EventQueue
+    let ledger: MappedLedger
+    let settings: EngineSettings
+    private let lastStats: LastStats
+    var lanes: CredentialLanes
+    var cache: TraceCache
+    /// By the low bits of a request's id.
+    var jobs: [Job?] = []
+    /// By the low bits of a fetch's id.
+    var fetches: [Fetch?] = []
+    /// Traces under way that another request may join, and the key of each by the fetch's low bits.
+    var joinable: [UInt64: FetchID] = [:]
+    var joinKeys: [UInt64] = []
+    var counts = Counts()
     /// Answers of this round, handed over together at its end.
-    private var answered: [Event] = []
-    private var queued: [Event] = []
-    private var running: [JobID: Running] = [:]
-    private var tenants = Numbering()
-    private var groups = Numbering()
+    var answered: [Event] = []
+    var queued: [Event] = []
     private var isOver = false
 
     init(
         scheduler: Scheduler, transport: CurlTransport, mailbox: Mailbox, events: EventQueue,
-        figures: Figures
+        ledger: MappedLedger, originKey: UInt64, settings: EngineSettings, lastStats: LastStats
     ) {
         self.scheduler = scheduler
         self.transport = transport
         self.mailbox = mailbox
         self.events = events
-        self.figures = figures
+        self.ledger = ledger
+        self.settings = settings
+        self.lastStats = lastStats
+        lanes = CredentialLanes(originKey: originKey)
+        cache = TraceCache(maxBytes: settings.cacheBytes, maxAgeMs: settings.cacheAgeMs)
     }
 
     /// The thread's life.
@@ -50,23 +71,36 @@ final class EngineLoop {
             tvs_fork_unsafe_leave()
             if !moved { transport.wait(timeoutMs: pause()) }
         }
+        lastStats.set(statistics())
         events.close()
     }
 
     /// Everything there is to do now. True when there may be more to do at once.
     private func round() -> Bool {
-        for command in mailbox.drain() { obey(command) }
-        perform(scheduler.advance(now: tvs_monotonic_us()))
-        let moved = !isOver && transport.move { id, reply in ended(id, reply) }
+        for command in mailbox.drain() {
+            obey(command)
+            // Before the next one: places of what has ended are given anew.
+            perform()
+        }
+        if !isOver {
+            let now = tvs_boot_us()
+            ledger.refresh(now: now)
+            scheduler.advance(now: now)
+            perform()
+        }
+        var moved = false
+        if !isOver {
+            moved = transport.move { id, reply in ended(id, reply) }
+            // What ended makes room: the next go out in this round.
+            if moved { scheduler.advance(now: tvs_boot_us()) }
+            perform()
+        }
         publish()
         return moved || isOver
     }
 
-    /// Hands this round's answers and figures over: few locks and wake-ups, however many answers.
+    /// Hands this round's answers over: few locks and wake-ups, however many answers.
     private func publish() {
-        counts.queued = scheduler.queued
-        counts.inFlight = scheduler.inFlight
-        figures.publish(counts, answered)
         guard !answered.isEmpty else { return }
         mailbox.answered(answered)
         answered.removeAll(keepingCapacity: true)
@@ -78,192 +112,102 @@ final class EngineLoop {
     /// How long to sleep when nothing happens: until the next timer, at most a minute.
     private func pause() -> Int32 {
         guard let wake = scheduler.nextWake else { return 60_000 }
-        let ms = (wake - tvs_monotonic_us() + 999) / 1000
+        let ms = (wake - tvs_boot_us() + 999) / 1000
         return Int32(clamping: min(max(0, ms), 60_000))
     }
 
     private func obey(_ command: Command) {
-        let now = tvs_monotonic_us()
         switch command {
-        case .submit(let job):
-            running[job.id] = Running(job)
-            let wait = job.request.waitMs
-            let ticket = Ticket(
-                id: job.id, tenant: tenants.number(of: job.tenant.name),
-                group: groups.number(of: job.credential.budgetGroup), deadline: job.deadline,
-                waitUntil: wait == 0 ? 0 : job.submittedAt + wait * 1000)
-            perform(scheduler.submit(ticket, now: now))
-        case .cancel(let id):
-            perform(scheduler.cancel(id, as: .cancelled, now: now))
+        case .submit(let job): admit(job, now: tvs_boot_us())
+        case .cancel(let id): scheduler.cancel(id)
+        case .describe(let waiter): waiter.answer(statistics())
         case .shutdown:
-            perform(scheduler.shutdown())
+            scheduler.shutdown()
             isOver = true
         }
     }
 
+    // MARK: - Admission
+
+    private func admit(_ job: Job, now: Int64) {
+        let place = Int(Scheduler.place(of: job.id))
+        while jobs.count <= place { jobs.append(nil) }
+        jobs[place] = job
+        do {
+            try enqueue(job, now)
+        } catch {
+            jobs[place] = nil
+            deliver(job, Answer(failure: error, document: Document(raw: nil)))
+        }
+    }
+
+    private func enqueue(_ job: Job, _ now: Int64) throws(Failure) {
+        let (lane, _) = try choose(for: job, job.credential, now)
+        var hash: UInt64 = 0
+        var joining: FetchID?
+        if case .trace(let messageRef) = job.request.question, !job.request.fresh {
+            let key = TraceKey(
+                lane: lane, messageRef: messageRef, submission: job.request.submission)
+            hash = key.hash
+            if let document = cache.document(key, hash, now: now) {
+                jobs[Int(Scheduler.place(of: job.id))] = nil
+                return deliver(job, Answer(failure: nil, document: document))
+            }
+            joining = fetch(toJoin: hash, key)
+        }
+        let wait = job.request.waitMs
+        let ticket = Ticket(
+            id: job.id, priority: job.request.priority == .bulk ? .bulk : .interactive,
+            deadline: job.deadline, waitUntil: wait == 0 ? 0 : job.submittedAt + wait * 1000,
+            isCheck: job.request.topic == .check)
+        guard let fetch = scheduler.submit(ticket, to: lane, joining: joining, now: now) else {
+            return
+        }
+        job.fetch = fetch
+        if joining != nil { counts.joined += 1 }
+        if joining == nil, hash != 0 { offer(fetch, hash) }
+    }
+
+    /// A living fetch of the same trace with the same credential.
+    private func fetch(toJoin hash: UInt64, _ key: TraceKey) -> FetchID? {
+        guard let known = joinable[hash], scheduler.lane(of: known) == key.lane,
+            let leader = scheduler.leader(of: known),
+            let job = jobs[Int(Scheduler.place(of: leader))],
+            case .trace(let messageRef) = job.request.question, messageRef == key.messageRef,
+            job.request.submission == key.submission
+        else { return nil }
+        return known
+    }
+
+    private func offer(_ fetch: FetchID, _ hash: UInt64) {
+        let place = Self.place(of: fetch)
+        while joinKeys.count <= place { joinKeys.append(0) }
+        joinKeys[place] = hash
+        joinable[hash] = fetch
+    }
+
+    static func place(of fetch: FetchID) -> Int { Int(fetch & 0xFFFF_FFFF) }
+
     // MARK: - Actions
 
-    private func perform(_ actions: [Action]) {
-        var waiting = actions
-        while !waiting.isEmpty {
-            let batch = waiting
-            waiting = []
-            for action in batch {
-                switch action {
-                case .start(let id): waiting += start(id)
-                case .abort(let id): transport.abort(id)
-                case .answer(let id): answer(id)
-                case .fail(let id, let status): fail(id, status)
-                case .refuse(let id, let until): refuse(id, until: until)
-                }
+    private func perform() {
+        while let action = scheduler.popAction() {
+            switch action {
+            case .start(let fetch): start(fetch)
+            case .abort(let fetch): transport.abort(fetch)
+            case .answer(let id): answer(id)
+            case .fail(let id, let status): fail(id, status)
+            case .refuse(let id, let until): refuse(id, until: until)
+            case .end(let fetch): forget(fetch)
             }
         }
     }
 
-    /// Begins a try; what goes wrong before the first byte ends the request.
-    private func start(_ id: JobID) -> [Action] {
-        guard let entry = running[id] else { return [] }
-        entry.tries += 1
-        do {
-            try begin(entry.job)
-            return []
-        } catch {
-            entry.outcome = .failure(error)
-            entry.reply = nil
-            return scheduler.finished(id, .unsent, now: tvs_monotonic_us())
-        }
-    }
-
-    /// Sends the request with the credential that the vault has and that is valid now.
-    private func begin(_ job: Job) throws(Failure) {
-        let account = job.credential.accountID
-        var credential = try job.tenant.credential(account: account)
-        let authorization: SecretHeader
-        do {
-            authorization = try job.tenant.authorization(for: credential)
-        } catch {
-            // Replaced since it was looked up.
-            guard error.status == .conflict else { throw error }
-            credential = try job.tenant.credential(account: account)
-            authorization = try job.tenant.authorization(for: credential)
-        }
-        let request = HTTPRequest(
-            path: CloudflareAPI.tracePath(
-                accountID: credential.accountID, messageRef: job.request.messageRef,
-                submission: job.request.submission),
-            authorization: authorization, email: credential.email,
-            timeoutMs: Self.timeout(until: job.deadline))
-        try transport.start(job.id, request, to: credential.origin)
-    }
-
-    /// A second later than the scheduler would end the request: only a belt.
-    private static func timeout(until deadline: Int64) -> Int {
-        Int(clamping: max(0, deadline - tvs_monotonic_us()) / 1000 + 1000)
-    }
-
-    private func ended(_ id: JobID, _ reply: HTTPReply) {
-        guard let entry = running[id] else { return }
-        let judgement = CloudflareAPI.judge(reply)
-        entry.outcome = judgement.outcome
-        entry.reply = reply
-        if case .pending = judgement.verdict, case .success(let trace) = judgement.outcome {
-            entry.incomplete = (trace, reply)
-        }
-        counts.countTry(judgement.verdict)
-        perform(scheduler.finished(id, judgement.verdict, now: tvs_monotonic_us()))
-    }
-
-    // MARK: - Answers
-
-    private func answer(_ id: JobID) {
-        guard let entry = running.removeValue(forKey: id) else { return }
-        switch entry.outcome {
-        case .success(let trace): deliver(entry, trace, entry.reply)
-        case .failure(let failure):
-            // A trace that was still growing is worth more than the failure of a later look.
-            if let (trace, reply) = entry.incomplete {
-                deliver(entry, trace, reply)
-            } else {
-                deliver(entry, failure)
-            }
-        }
-    }
-
-    private func fail(_ id: JobID, _ status: Status) {
-        guard let entry = running.removeValue(forKey: id) else { return }
-        var failure = Failure(status, Self.reason(status))
-        // The deadline's failure carries what the last try met: that is what to look into.
-        if status == .deadline, entry.tries > 0, case .failure(let last) = entry.outcome,
-            entry.reply != nil
-        {
-            failure.message += "; last try: " + last.message
-            failure.httpStatus = last.httpStatus
-            failure.codes = last.codes
-            failure.cfRay = last.cfRay
-            failure.retryAfterMs = last.retryAfterMs
-        }
-        failure.retriable = status == .deadline
-        deliver(entry, failure)
-    }
-
-    private func refuse(_ id: JobID, until: Int64) {
-        guard let entry = running.removeValue(forKey: id) else { return }
-        var failure = Failure(
-            .rateLimited, "the request quota allows no try before the request's deadline")
-        failure.retriable = true
-        failure.retryAfterMs = (max(0, until - tvs_monotonic_us()) + 999) / 1000
-        deliver(entry, failure)
-    }
-
-    private static func reason(_ status: Status) -> String {
-        switch status {
-        case .cancelled: return "the host cancelled the request"
-        case .deadline: return "no answer within the request's deadline"
-        case .shutdown: return "the engine was shut down before the request was done"
-        default: return "the request was ended"
-        }
-    }
-
-    private func deliver(_ entry: Running, _ trace: Trace, _ reply: HTTPReply?) {
-        let context = TraceContext(
-            tenant: entry.job.tenant.name, accountID: entry.job.credential.accountID,
-            messageRef: entry.job.request.messageRef, fetchedAtMs: tvs_wall_ms(),
-            cfRay: reply.map(\.headers.cfRay), httpStatus: reply?.status, attempts: entry.tries)
-        let document = Document(trace, context, raw: reply?.body)
-        var failure: Failure?
-        do { try document.trace() } catch { failure = error }
-        deliver(
-            entry,
-            Event(id: entry.job.id, tag: entry.job.tag, failure: failure, document: document))
-    }
-
-    private func deliver(_ entry: Running, _ failure: Failure) {
-        let document = Document(raw: entry.reply?.body)
-        deliver(
-            entry,
-            Event(id: entry.job.id, tag: entry.job.tag, failure: failure, document: document))
-    }
-
-    private func deliver(_ entry: Running, _ event: Event) {
-        let tookUs = tvs_monotonic_us() - entry.job.submittedAt
-        counts.slowestUs = max(counts.slowestUs, tookUs)
-        answered.append(event)
-        if let waiter = entry.job.waiter {
-            waiter.answer(event)
-        } else {
-            queued.append(event)
-        }
-    }
-}
-
-/// Small numbers for names, in the order they first come up.
-private struct Numbering {
-    private var numbers: [String: Int] = [:]
-
-    mutating func number(of name: String) -> Int {
-        if let known = numbers[name] { return known }
-        let fresh = numbers.count
-        numbers[name] = fresh
-        return fresh
+    private func forget(_ fetch: FetchID) {
+        let place = Self.place(of: fetch)
+        if place < fetches.count { fetches[place] = nil }
+        guard place < joinKeys.count, joinKeys[place] != 0 else { return }
+        if joinable[joinKeys[place]] == fetch { joinable[joinKeys[place]] = nil }
+        joinKeys[place] = 0
     }
 }

@@ -1,12 +1,12 @@
-// Waiter.swift - a host thread that waits for one answer.
+// Waiter.swift - a host thread that waits for one answer of the engine's thread.
 
 import CSystem
 import Synchronization
 
 @safe
-final class Waiter: @unchecked Sendable {
+final class Waiter<Answer: Sendable>: @unchecked Sendable {
     private let gate: OpaquePointer
-    private let event = Mutex<Event?>(nil)
+    private let given = Mutex<Answer?>(nil)
 
     init() throws(Failure) {
         guard let gate = unsafe tvs_gate_new() else { throw Failure(.noMemory, "out of memory") }
@@ -16,14 +16,14 @@ final class Waiter: @unchecked Sendable {
     deinit { unsafe tvs_gate_free(gate) }
 
     /// Hands the answer over; once.
-    func answer(_ answer: Event) {
-        event.withLock { $0 = answer }
+    func answer(_ answer: Answer?) {
+        given.withLock { $0 = answer }
         unsafe tvs_gate_open(gate)
     }
 
-    /// Waits for the answer, however long: the engine answers every request in time.
-    func wait() -> Event? {
+    /// Waits for the answer, however long: the engine answers everything in time.
+    func wait() -> Answer? {
         unsafe tvs_gate_wait(gate)
-        return event.withLock { $0 }
+        return given.withLock { $0 }
     }
 }

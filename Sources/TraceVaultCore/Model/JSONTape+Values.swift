@@ -46,3 +46,28 @@ extension JSONTape {
         return JSONText.plain(bytes.extracting(token.range(within: bytes.byteCount)), limit: limit)
     }
 }
+
+extension JSONTape {
+    /// The value of an object's member; nil when there is none.
+    func member(
+        _ name: StaticString, of object: Int, _ bytes: RawSpan
+    ) throws(Failure) -> Int? {
+        var members = try JSONMembers(of: object, self, bytes)
+        while let (key, value) = members.next(bytes) {
+            if JSONText.equals(self[key], name, in: bytes) { return value }
+        }
+        return nil
+    }
+
+    /// A string without its escapes; nil when it is none or longer than `limit` bytes.
+    func text(_ index: Int, limit: Int, _ bytes: RawSpan) -> String? {
+        let token = self[index]
+        guard token.kind == .string else { return nil }
+        var units: [UInt8] = []
+        JSONText.decode(bytes.extracting(token.range(within: bytes.byteCount))) { unit in
+            units.append(unit)
+            return units.count <= limit
+        }
+        return units.count <= limit ? String(decoding: units, as: UTF8.self) : nil
+    }
+}

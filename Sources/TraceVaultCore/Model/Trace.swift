@@ -77,7 +77,7 @@ package struct Trace: Sendable {
             throw Self.wrongType("result", tape[result].kind, "an object")
         }
         self.result = result
-        note(envelope)
+        warnings.note(envelope, tape, known: 0)
         var members = try JSONMembers(of: result, tape, bytes)
         while let (key, value) = members.next(bytes) {
             if JSONText.equals(tape[key], "inbound", in: bytes) {
@@ -92,20 +92,6 @@ package struct Trace: Sendable {
         warnings.add(.duplicateKey, members.duplicates, at: "/result")
         if inbound.object == nil { warnings.add(.sideMissing, at: Direction.inbound.path) }
         if outbound.object == nil { warnings.add(.sideMissing, at: Direction.outbound.path) }
-    }
-
-    private mutating func note(_ envelope: Envelope) {
-        if tape.hasByteOrderMark { warnings.add(.byteOrderMark, at: "") }
-        warnings.add(.loneSurrogate, tape.loneSurrogates, at: "")
-        warnings.add(.duplicateKey, envelope.duplicateKeys, at: "")
-        warnings.add(.unknownKey, envelope.unknownKeys, at: "")
-        if envelope.successIsOdd {
-            warnings.add(.successNotBoolean, at: "/success")
-        } else if envelope.success == nil {
-            warnings.add(.successMissing, at: "/success")
-        }
-        warnings.add(.errorsWithSuccess, envelope.errors.count, at: "/errors")
-        warnings.add(.messagesPresent, envelope.messageCount, at: "/messages")
     }
 
     private mutating func side(

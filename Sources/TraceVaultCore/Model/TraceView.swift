@@ -124,86 +124,21 @@ struct TraceView: ~Copyable {
         var members = try JSONMembers(of: object, tape, bytes)
         while let (key, value) = members.next(bytes) {
             if known.contains(KnownNames(of: tape[key], bytes)) { continue }
-            writeKey(key, bytes)
+            writer.key(tape[key], bytes)
             try copy(value, path(), bytes)
         }
         writer.endObject()
     }
 
-    private mutating func writeKey(_ key: Int, _ bytes: RawSpan) {
-        let token = tape[key]
-        writer.key(
-            bytes.extracting(token.range(within: bytes.byteCount)),
-            isEscaped: token.marks.contains(.escaped))
-    }
-
-    /// Writes any value of the body, canonical. The stack is as deep as the reader allows.
+    /// Writes any value of the body, canonical.
     mutating func copy(_ value: Int, _ path: String, _ bytes: RawSpan) throws(Failure) {
-        var stack: [Container] = []
-        try begin(value, &stack, path, bytes)
-        while var container = stack.popLast() {
-            switch container {
-            case .array(let next, let end):
-                guard next < end else {
-                    writer.endArray()
-                    continue
-                }
-                stack.append(.array(next: Int(tape[next].next), end: end))
-                try begin(next, &stack, path, bytes)
-            case .object(var members):
-                guard let (key, value) = members.next(bytes) else {
-                    warnings.add(.duplicateKey, members.duplicates, at: path)
-                    writer.endObject()
-                    continue
-                }
-                container = .object(members)
-                stack.append(container)
-                writeKey(key, bytes)
-                try begin(value, &stack, path, bytes)
-            }
-        }
-    }
-
-    private enum Container {
-        case array(next: Int, end: Int)
-        case object(JSONMembers)
-    }
-
-    private mutating func begin(
-        _ value: Int, _ stack: inout [Container], _ path: String, _ bytes: RawSpan
-    ) throws(Failure) {
-        let token = tape[value]
-        switch token.kind {
-        case .null: writer.null()
-        case .bool: writer.bool(token.marks.contains(.isTrue))
-        case .number: number(token, path, bytes)
-        case .string: string(token, bytes)
-        case .array:
-            writer.beginArray()
-            stack.append(.array(next: value + 1, end: Int(token.next)))
-        case .object:
-            writer.beginObject()
-            stack.append(.object(try JSONMembers(of: value, tape, bytes)))
-        }
+        let odd = try writer.copy(value, of: tape, bytes)
+        warnings.add(.duplicateKey, odd.duplicates, at: path)
+        warnings.add(.numberOutOfRange, odd.numbers, at: path)
     }
 
     @inline(__always)
-    mutating func string(_ token: JSONToken, _ bytes: RawSpan) {
-        writer.string(
-            bytes.extracting(token.range(within: bytes.byteCount)),
-            isEscaped: token.marks.contains(.escaped))
-    }
-
-    /// As it was written; as a string when common readers could not hold it.
-    private mutating func number(_ token: JSONToken, _ path: String, _ bytes: RawSpan) {
-        let text = bytes.extracting(token.range(within: bytes.byteCount))
-        if JSONText.isCommon(text, isInteger: token.marks.contains(.integer)) {
-            writer.verbatim(text)
-        } else {
-            warnings.add(.numberOutOfRange, at: path)
-            writer.string(text)
-        }
-    }
+    mutating func string(_ token: JSONToken, _ bytes: RawSpan) { writer.string(token, bytes) }
 }
 
 /// The names that have a meaning inside `result`.

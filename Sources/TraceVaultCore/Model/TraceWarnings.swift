@@ -1,25 +1,38 @@
 // TraceWarnings.swift - what was odd about a reply that could be read all the same.
 //
-// Codes are part of the trace document (docs/trace.schema.json): never renamed, never reused.
+// Codes are part of the documents (docs/*.schema.json): never renamed, never reused.
 
 /// The oddities of one reply: each code once, with how often and where first.
 package struct TraceWarnings: Sendable {
     package enum Code: String, CaseIterable, Sendable {
         case byteOrderMark = "byte_order_mark"
+        case cursorRepeated = "cursor_repeated"
+        case cursorUnusable = "cursor_unusable"
         case duplicateKey = "duplicate_key"
         case errorsWithSuccess = "errors_with_success"
+        case expired = "expired"
+        case expiresWithinDay = "expires_within_1_day"
+        case expiresWithinWeek = "expires_within_7_days"
+        case expiresWithinMonth = "expires_within_30_days"
         case hopsNotListed = "hops_not_listed"
+        case itemNotObject = "item_not_object"
+        case limitCut = "limit_cut"
         case lineNotObject = "line_not_object"
         case linenoNotInteger = "lineno_not_integer"
         case loneSurrogate = "lone_surrogate"
         case messageMissing = "message_missing"
         case messageNotText = "message_not_text"
+        case messageRefMissing = "message_ref_missing"
         case messagesPresent = "messages_present"
         case nextIDsNotListed = "next_queue_ids_not_listed"
+        case notYetValid = "not_yet_valid"
         case numberOutOfRange = "number_out_of_range"
+        case pageLimit = "page_limit"
         case pendingNotBoolean = "pending_not_boolean"
         case recipientsNotListed = "recipients_not_listed"
         case sideMissing = "side_missing"
+        case sizeLimit = "size_limit"
+        case stoppedEarly = "stopped_early"
         case successMissing = "success_missing"
         case successNotBoolean = "success_not_boolean"
         case timeMissing = "time_missing"
@@ -27,6 +40,7 @@ package struct TraceWarnings: Sendable {
         case timeZoneMissing = "time_zone_missing"
         case timesDiffer = "times_differ"
         case unknownKey = "unknown_key"
+        case wrongType = "wrong_type"
     }
 
     private struct Entry {
@@ -45,6 +59,22 @@ package struct TraceWarnings: Sendable {
             return
         }
         entries.append(Entry(code: code, count: count, path: path()))
+    }
+
+    /// Notes what is odd about the outside of a reply, `known` of whose members have a meaning
+    /// beyond the envelope's own.
+    mutating func note(_ envelope: Envelope, _ tape: JSONTape, known: Int) {
+        if tape.hasByteOrderMark { add(.byteOrderMark, at: "") }
+        add(.loneSurrogate, tape.loneSurrogates, at: "")
+        add(.duplicateKey, envelope.duplicateKeys, at: "")
+        add(.unknownKey, envelope.unknownKeys - known, at: "")
+        if envelope.successIsOdd {
+            add(.successNotBoolean, at: "/success")
+        } else if envelope.success == nil {
+            add(.successMissing, at: "/success")
+        }
+        add(.errorsWithSuccess, envelope.errors.count, at: "/errors")
+        add(.messagesPresent, envelope.messageCount, at: "/messages")
     }
 
     /// The array of the document, in the order in which the codes first came up.

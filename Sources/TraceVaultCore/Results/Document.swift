@@ -21,29 +21,52 @@ package final class Document: Sendable {
         var trace: ByteBuffer?
     }
 
-    private let json: ByteBuffer?
+    /// The name of a view that is written when the document is made.
+    package enum Name: UInt8, Sendable {
+        case json, search, check
+
+        fileprivate var text: StaticString {
+            switch self {
+            case .json: "json"
+            case .search: "search"
+            case .check: "check"
+            }
+        }
+    }
+
+    /// The one view beside "raw" that there is from the beginning; nil for a trace.
+    private let written: ByteBuffer?
+    private let name: Name
     private let raw: ByteBuffer?
     private let state: Mutex<State>
 
     /// The largest document the library writes itself.
     private static let maxLength = 256 << 20
 
-    private init(json: ByteBuffer? = nil, raw: ByteBuffer? = nil, source: Source? = nil) {
-        self.json = json
+    private init(
+        _ written: ByteBuffer?, _ name: Name, _ raw: ByteBuffer?, _ source: Source? = nil
+    ) {
+        self.written = written
+        self.name = name
         self.raw = raw
         state = Mutex(State(source: source))
     }
 
     /// A document with the one view "json".
-    package convenience init(json: ByteBuffer) { self.init(json: json, raw: nil) }
+    package convenience init(json: ByteBuffer) { self.init(json, .json, nil) }
+
+    /// A document that is written already, and the last reply it came from.
+    package convenience init(_ view: ByteBuffer, named name: Name, raw: ByteBuffer?) {
+        self.init(view, name, raw)
+    }
 
     /// A reply that is a trace: views "trace", made when it is first asked for, and "raw".
     package convenience init(_ trace: Trace, _ context: TraceContext, raw: ByteBuffer?) {
-        self.init(raw: raw, source: Source(trace, context))
+        self.init(nil, .json, raw, Source(trace, context))
     }
 
     /// What is left of a failed request: the view "raw", if anything came.
-    convenience init(raw: ByteBuffer?) { self.init(json: nil, raw: raw) }
+    convenience init(raw: ByteBuffer?) { self.init(nil, .json, raw) }
 
     /// Writes a document with the one view "json".
     package static func json(
@@ -64,19 +87,32 @@ package final class Document: Sendable {
 
     /// The named view; `.notFound` says which there are.
     package func view(_ name: String) throws(Failure) -> ByteBuffer {
-        if let json {
-            guard name == "json" else { throw Failure(.notFound, "no such view; there is: json") }
-            return json
-        }
-        switch name {
-        case "trace": return try trace()
-        case "raw":
+        if name == "raw", written == nil || self.name != .json {
             guard let raw, raw.count > 0 else {
                 throw Failure(.notFound, "no reply came, so there is no body")
             }
             return raw
-        default: throw Failure(.notFound, "no such view; there are: trace, raw")
         }
+        guard let written else {
+            guard name == "trace" else {
+                throw Failure(.notFound, "no such view; there are: trace, raw")
+            }
+            return try trace()
+        }
+        guard name == self.name.text.description else {
+            throw Failure(
+                .notFound,
+                self.name == .json
+                    ? "no such view; there is: json"
+                    : "no such view; there are: \(self.name.text), raw")
+        }
+        return written
+    }
+
+    /// What its views hold in memory.
+    var byteCount: Int {
+        let trace = state.withLock { $0.trace?.count ?? 0 }
+        return (written?.count ?? 0) + (raw?.count ?? 0) + trace
     }
 
     /// The view "trace", made on the first call. The engine calls this on its own thread while the

@@ -3,13 +3,28 @@
 package final class Event: Sendable {
     package let id: UInt64
     package let tag: UInt64
-    /// nil when the document has a trace.
+    /// What was asked; raw values are the numbers of the header.
+    package enum Topic: Int32, Sendable {
+        case trace = 1
+        case search = 2
+        case check = 3
+    }
+
+    package let topic: Topic
+    /// Who asked.
+    let tenant: String
+    /// nil when the document has the answer.
     package let failure: Failure?
     package let document: Document
 
-    init(id: UInt64, tag: UInt64, failure: Failure?, document: Document) {
+    init(
+        id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: String = "", failure: Failure?,
+        document: Document
+    ) {
         self.id = id
         self.tag = tag
+        self.topic = topic
+        self.tenant = tenant
         self.failure = failure
         self.document = document
     }

@@ -5,12 +5,15 @@
 package struct Origin: Sendable, Equatable {
     package let text: String
     package let isPlain: Bool
+    /// This host itself.
+    package let isLoopback: Bool
 
-    package static let cloudflare = Origin("https://api.cloudflare.com", isPlain: false)
+    package static let cloudflare = Origin(cloudflare: ())
 
-    private init(_ text: String, isPlain: Bool) {
-        self.text = text
-        self.isPlain = isPlain
+    private init(cloudflare: Void) {
+        text = "https://api.cloudflare.com"
+        isPlain = false
+        isLoopback = false
     }
 
     /// Reads "scheme://host[:port]"; nil for anything else: user names, paths, plain http to
@@ -22,7 +25,8 @@ package struct Origin: Sendable, Equatable {
         guard scheme == "https" || scheme == "http", let (host, port) = Self.hostAndPort(rest)
         else { return nil }
         let isPlain = scheme == "http"
-        guard !isPlain || ["localhost", "127.0.0.1", "[::1]"].contains(host) else { return nil }
+        isLoopback = ["localhost", "127.0.0.1", "[::1]"].contains(host)
+        guard !isPlain || isLoopback else { return nil }
         let isStandardPort = port == nil || port == (isPlain ? 80 : 443)
         self.text = scheme + "://" + host + (isStandardPort ? "" : ":\(port ?? 0)")
         self.isPlain = isPlain

@@ -4,10 +4,10 @@
 
 import CSystem
 
-/// What one exchange came to: what to do next, and what to answer if nothing more is done.
-struct Judgement {
+/// What a reply without an answer in it means: what to do next, and what to say if nothing is.
+struct Refusal {
     var verdict: Verdict
-    var outcome: Result<Trace, Failure>
+    var failure: Failure
 }
 
 enum CloudflareAPI {
@@ -24,25 +24,31 @@ enum CloudflareAPI {
         return path
     }
 
-    static func judge(_ reply: HTTPReply) -> Judgement {
+    /// nil when a whole reply with HTTP status 200 came: what is in it, the question must see.
+    static func refusal(_ reply: HTTPReply, _ subject: Subject) -> Refusal? {
         if let fault = reply.fault, reply.status != 429 { return judge(fault, reply) }
-        if reply.status == 200 { return judgeTrace(reply) }
-        return judgeRefusal(reply)
+        return reply.status == 200 ? nil : judgeRefusal(reply, subject)
     }
 
-    // MARK: - 200
+    /// What was asked about, for the words of a failure.
+    enum Subject {
+        case message, search, credential
 
-    private static func judgeTrace(_ reply: HTTPReply) -> Judgement {
-        do {
-            let trace = try Trace.decode(reply.body)
-            return Judgement(
-                verdict: trace.isPending ? .pending : .final, outcome: .success(trace))
-        } catch {
-            return Judgement(verdict: .final, outcome: .failure(error.of(reply)))
+        fileprivate var unknown: StaticString {
+            switch self {
+            case .message: "Cloudflare knows no such message in this account"
+            case .search: "Cloudflare knows no such account, or no Email Security in it"
+            case .credential: "Cloudflare knows no such account or user"
+            }
         }
     }
 
-    // MARK: - Everything else
+    /// Whether Cloudflare's codes say that the credential is at fault.
+    static func nameCredential(_ codes: [Int64]) -> Bool {
+        codes.contains { credentialCodes.contains($0) }
+    }
+
+    // MARK: - Other statuses
 
     /// Retried: what Cloudflare's edge and API answer while something passes.
     private static func isTransient(_ status: Int32) -> Bool {
@@ -60,9 +66,9 @@ enum CloudflareAPI {
     /// Codes that say "no such path": not a verdict about the message.
     private static let routeCodes: Set<Int64> = [7000, 7003]
 
-    private static func judgeRefusal(_ reply: HTTPReply) -> Judgement {
+    private static func judgeRefusal(_ reply: HTTPReply, _ subject: Subject) -> Refusal {
         let envelope = try? Envelope.read(reply.body)
-        var failure = refusal(reply.status, envelope).of(reply)
+        var failure = refusal(reply.status, envelope, subject).of(reply)
         failure.codes = envelope?.errors.map(\.code) ?? []
         let wait = RetryAfter.milliseconds(
             reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
@@ -72,26 +78,28 @@ enum CloudflareAPI {
             let park = wait ?? 300_000
             failure.retryAfterMs = park
             failure.retriable = true
-            return Judgement(verdict: .rateLimited(afterMs: park), outcome: .failure(failure))
+            return Refusal(verdict: .rateLimited(afterMs: park), failure: failure)
         }
         var retries = isTransient(reply.status) && envelope?.retryable != false
         if reply.headers.shouldRetry == "true" { retries = true }
         if reply.headers.shouldRetry == "false" { retries = false }
         failure.retriable = retries || reply.status == 202
-        return Judgement(
-            verdict: retries ? .retry(afterMs: wait) : .final, outcome: .failure(failure))
+        let ending = failure.status == .credential ? Verdict.rejected : .final
+        return Refusal(verdict: retries ? .retry(afterMs: wait) : ending, failure: failure)
     }
 
-    private static func refusal(_ status: Int32, _ envelope: Envelope?) -> Failure {
+    private static func refusal(
+        _ status: Int32, _ envelope: Envelope?, _ subject: Subject
+    ) -> Failure {
         let codes = envelope?.errors.map(\.code) ?? []
         let said = envelope?.errors.first.map { ", code \($0.code): \($0.message)" } ?? ""
         let what = "HTTP \(status)\(said)"
-        let isCredential = codes.contains { credentialCodes.contains($0) }
+        let isCredential = nameCredential(codes)
         switch status {
         case 202:
             return Failure(.replyDeferred, "Cloudflare answers later (\(what)); ask again")
         case 200..<300:
-            return Failure(.replyEmpty, "the reply has no trace (\(what))")
+            return Failure(.replyEmpty, "the reply has no answer (\(what))")
         case 300..<400:
             return Failure(
                 .redirect,
@@ -113,7 +121,7 @@ enum CloudflareAPI {
             return Failure(.http, "no such API path (\(what)); check api.base_url")
         case 404:
             return Failure(
-                .noMessage, "Cloudflare knows no such message in this account (\(what))")
+                subject == .message ? .noMessage : .http, "\(subject.unknown) (\(what))")
         case 429:
             return Failure(.rateLimited, "over Cloudflare's request quota (\(what))")
         case 500..<600:
@@ -125,7 +133,7 @@ enum CloudflareAPI {
 
     // MARK: - No complete reply
 
-    private static func judge(_ fault: HTTPReply.Fault, _ reply: HTTPReply) -> Judgement {
+    private static func judge(_ fault: HTTPReply.Fault, _ reply: HTTPReply) -> Refusal {
         var failure = describe(fault).of(reply)
         let retries: Bool
         switch fault {
@@ -134,8 +142,7 @@ enum CloudflareAPI {
             retries = false
         }
         failure.retriable = retries
-        return Judgement(
-            verdict: retries ? .retry(afterMs: nil) : .final, outcome: .failure(failure))
+        return Refusal(verdict: retries ? .retry(afterMs: nil) : .final, failure: failure)
     }
 
     private static func describe(_ fault: HTTPReply.Fault) -> Failure {
@@ -161,7 +168,7 @@ enum CloudflareAPI {
 
 extension Failure {
     /// The same failure with the facts of the reply it came from.
-    fileprivate func of(_ reply: HTTPReply) -> Failure {
+    func of(_ reply: HTTPReply) -> Failure {
         var failure = self
         failure.httpStatus = reply.status
         failure.cfRay = reply.headers.cfRay

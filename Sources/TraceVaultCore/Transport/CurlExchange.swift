@@ -21,7 +21,8 @@ final class CurlExchange {
     private var authorization: SecretHeader?
     private var email: CText?
 
-    init(_ settings: TransportSettings) throws(Failure) {
+    /// - Parameter sockets: counts connections; outlives every connection of the multi handle.
+    init(_ settings: TransportSettings, counting sockets: OpaquePointer) throws(Failure) {
         guard let easy = unsafe curl_easy_init() else {
             throw Failure(.noMemory, "libcurl gave no transfer handle")
         }
@@ -37,6 +38,7 @@ final class CurlExchange {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let codes = unsafe [
             tvs_curl_forbid_keylog(easy),
+            tvs_curl_count_sockets(easy, sockets),
             tvs_curl_set_sink(easy, CURLOPT_WRITEFUNCTION.rawValue, writeBody),
             tvs_curl_set_pointer(easy, CURLOPT_WRITEDATA.rawValue, context),
             tvs_curl_set_pointer(easy, CURLOPT_PRIVATE.rawValue, context),
@@ -132,10 +134,17 @@ final class CurlExchange {
             clamping: info(CURLINFO_RESPONSE_CODE))
         reply.fault = fault(code)
         reply.headers.cfRay = String(header("cf-ray").prefix(64))
+        reply.headers.rateLimit = header("ratelimit")
+        reply.headers.rateLimitPolicy = header("ratelimit-policy")
         if reply.status != 200 {
             reply.headers.retryAfter = header("retry-after")
             reply.headers.retryAfterMs = header("retry-after-ms")
             reply.headers.shouldRetry = header("x-should-retry").lowercased()
+        } else {
+            reply.headers.link = links()
+        }
+        if reply.status == 202 {
+            reply.headers.location = header("location", whole: ReplyHeaders.maxURL)
         }
         return reply
     }
@@ -156,11 +165,25 @@ final class CurlExchange {
         if unsafe secret.count >= Self.shortestMasked { unsafe body.mask(secret) }
     }
 
+    /// The values of the first `Link` headers, as one: pages may be named in any of them.
+    private func links() -> String {
+        var links = ""
+        for index in 0..<4 {
+            let link = header("link", whole: ReplyHeaders.maxURL, index)
+            guard !link.isEmpty else { break }
+            links += links.isEmpty ? link : ", " + link
+        }
+        return links
+    }
+
     /// One header of the last reply, "" when absent; printable ASCII, bounded, without the secret.
-    private func header(_ name: StaticString) -> String {
+    /// Longer values are cut off, or "" where only all of it is of use.
+    private func header(
+        _ name: StaticString, whole limit: Int? = nil, _ index: Int = 0
+    ) -> String {
         var found: UnsafeMutablePointer<curl_header>?
         let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
-            unsafe curl_easy_header(easy, name, 0, UInt32(CURLH_HEADER), -1, &found)
+            unsafe curl_easy_header(easy, name, index, UInt32(CURLH_HEADER), -1, &found)
         }
         guard code == CURLHE_OK, let value = unsafe found?.pointee.value else { return "" }
         if unsafe secret.count >= Self.shortestMasked,
@@ -169,7 +192,8 @@ final class CurlExchange {
         {
             return ""
         }
-        let length = unsafe strnlen(value, ReplyHeaders.maxValue)
+        let length = unsafe strnlen(value, limit.map { $0 + 1 } ?? ReplyHeaders.maxValue)
+        if let limit, length > limit { return "" }
         let bytes = unsafe UnsafeRawBufferPointer(start: value, count: length)
         if unsafe bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
             return unsafe String(decoding: bytes, as: UTF8.self)

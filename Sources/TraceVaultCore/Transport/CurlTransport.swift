@@ -40,6 +40,8 @@ package final class CurlTransport {
     /// Ends a wait: one system call to set and one to clear, where curl_multi_wakeup() has a socket
     /// pair with one to set and two to clear.
     private let bell: Int32
+    /// Connections that are open and that were ever made.
+    private let sockets: OpaquePointer
 
     package init(_ settings: TransportSettings) throws(Failure) {
         tvs_fork_unsafe_enter()
@@ -56,8 +58,14 @@ package final class CurlTransport {
             tvs_close(bell)
             throw Failure(.noMemory, "libcurl gave no multi handle")
         }
+        guard let sockets = unsafe tvs_sockets_new() else {
+            unsafe _ = curl_multi_cleanup(multi)
+            tvs_close(bell)
+            throw Failure(.noMemory, "out of memory")
+        }
         self.bell = bell
         unsafe self.multi = multi
+        unsafe self.sockets = sockets
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))
@@ -76,6 +84,7 @@ package final class CurlTransport {
         flying = [:]
         idle = []
         unsafe _ = curl_multi_cleanup(multi)
+        unsafe tvs_sockets_free(sockets)
         tvs_close(bell)
     }
 
@@ -91,7 +100,7 @@ package final class CurlTransport {
         if let reused = idle.popLast() {
             exchange = reused
         } else {
-            exchange = try CurlExchange(settings)
+            exchange = try unsafe CurlExchange(settings, counting: sockets)
         }
         try exchange.prepare(id, request, settings)
         guard unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK else {
@@ -192,6 +201,16 @@ package final class CurlTransport {
     static func httpDate(_ text: String) -> Int64? {
         let seconds = unsafe curl_getdate(text, nil)
         return seconds < 0 ? nil : Int64(seconds)
+    }
+
+    /// How many connections are open and how many were ever made, for statistics.
+    func describeConnections(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("open")
+        writer.int(unsafe tvs_sockets_open(sockets))
+        writer.key("made")
+        writer.int(unsafe tvs_sockets_made(sockets))
+        writer.endObject()
     }
 
     /// libcurl's and its TLS backend's versions, for tv_build_info().

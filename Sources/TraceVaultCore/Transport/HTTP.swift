@@ -42,7 +42,15 @@ package struct ReplyHeaders: Sendable, Equatable {
     package var retryAfter = ""
     package var retryAfterMs = ""
     package var shouldRetry = ""
+    /// `Ratelimit` and `Ratelimit-Policy`: what is left of the quota, and the quota.
+    package var rateLimit = ""
+    package var rateLimitPolicy = ""
+    /// With status 202 only: where the answer will be. Whole, or "".
+    package var location = ""
+    /// With status 200 only: `Link`, which may name the next page. Several as one; whole, or "".
+    package var link = ""
 
-    /// The longest value kept; the rest is cut off.
+    /// The longest value kept; the rest is cut off, but of a URL nothing is kept then.
     static let maxValue = 128
+    static let maxURL = 4096
 }

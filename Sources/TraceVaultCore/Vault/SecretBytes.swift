@@ -64,6 +64,14 @@ package final class SecretHeader: Sendable {
         }
     }
 
+    /// Whether the line begins so. Compares where the line is; nothing is copied.
+    func begins(with text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        return unsafe line.withUnsafeBytes { bytes in
+            unsafe bytes.starts(with: UnsafeRawBufferPointer(start: text.utf8Start, count: count))
+        }
+    }
+
     /// The line, NUL-terminated; valid while this object lives.
     package var cString: UnsafePointer<CChar>? {
         unsafe line.withUnsafeBytes { unsafe $0.baseAddress?.assumingMemoryBound(to: CChar.self) }

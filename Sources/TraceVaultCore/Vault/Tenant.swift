@@ -14,74 +14,6 @@ protocol TenantSource: AnyObject, Sendable {
     var isLocked: Bool { get }
 }
 
-/// One account's credential without the secret. A class, because it is handed on a dozen times for
-/// each request: one reference instead of six strings.
-package final class Credential: Sendable {
-    package let tenant: String
-    package let accountID: String
-    /// The same, as the index is searched for it.
-    let account: AccountID
-    package let kind: CredentialKind
-    /// scheme://host[:port], the only place the secret may go.
-    package let origin: String
-    package let label: String
-    /// ms since 1970; nil without a bound.
-    private let notBeforeMs: UInt64?
-    private let expiresMs: UInt64?
-    /// Whose quota its requests spend.
-    package let budgetGroup: String
-    package let recordID: Identifier
-    package let version: UInt64
-    /// Keyed hash of the secret; equal within a vault when the secrets are.
-    package let fingerprint: UInt64
-
-    fileprivate init(
-        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID,
-        tenant: String
-    ) {
-        self.account = account
-        self.tenant = tenant
-        accountID = account.text
-        origin = span.text(metadata.origin)
-        label = span.text(metadata.label)
-        notBeforeMs = metadata.notBeforeMs
-        expiresMs = metadata.expiresMs
-        recordID = record.id
-        version = record.version
-        fingerprint = metadata.fingerprint
-        let explicit = span.text(metadata.budgetGroup)
-        switch metadata.kind {
-        case .apiToken, nil:
-            kind = .apiToken
-            budgetGroup = explicit.isEmpty ? AccountID.hex(metadata.fingerprint) : explicit
-        case .globalKey:
-            let email = span.text(metadata.email)
-            kind = .globalKey(email: email)
-            // One user, however the address is written.
-            budgetGroup = explicit.isEmpty ? email.lowercased() : explicit
-        }
-    }
-}
-
-extension Credential {
-    /// Whether its validity has begun and not ended.
-    func isValid(atMs now: UInt64) -> Bool {
-        (notBeforeMs ?? 0) <= now && now < expiresMs ?? UInt64.max
-    }
-
-    /// Why it may not be used at this time.
-    fileprivate func invalidity(atMs now: UInt64) -> Failure {
-        let isEarly = now < notBeforeMs ?? 0
-        let bound = Int64(clamping: (isEarly ? notBeforeMs : expiresMs) ?? 0)
-        let time = Timestamp.text(milliseconds: bound) ?? "a time out of range"
-        return Failure(
-            .expired,
-            isEarly
-                ? "the credential is not valid before \(time)"
-                : "the credential expired at \(time): put a new one")
-    }
-}
-
 /// One tenant's part of a snapshot, with its key.
 final class TenantIndex: Sendable {
     private struct Entry {
@@ -163,6 +95,17 @@ final class TenantIndex: Sendable {
         throw refusal
     }
 
+    /// Another valid credential of the same account; nil when there is none.
+    func fallback(for refused: Credential, nowMs: UInt64) throws(Failure) -> Credential? {
+        for place in places(of: refused.account) {
+            let credential = try credential(at: place)
+            let isSame =
+                credential.recordID == refused.recordID && credential.version == refused.version
+            if !isSame, credential.isValid(atMs: nowMs) { return credential }
+        }
+        return nil
+    }
+
     private func credential(at place: Int) throws(Failure) -> Credential {
         if let credential = known.withLock({ $0[place] }) { return credential }
         let entry = entries[place]
@@ -198,13 +141,6 @@ final class TenantIndex: Sendable {
     }
 }
 
-extension Credential {
-    /// The address a global key is sent with; nil for a token.
-    package var email: String? {
-        if case .globalKey(let email) = kind { email } else { nil }
-    }
-}
-
 package final class Tenant: Sendable {
     /// The same for an account that does not exist and one of another tenant.
     static let unknownAccount = Failure(.notFound, "the tenant has no such account")
@@ -230,7 +166,17 @@ package final class Tenant: Sendable {
     package func credential(account: String?) throws(Failure) -> Credential {
         let id: AccountID?
         if let account { id = try AccountID(account) } else { id = nil }
-        return try current().credential(id, nowMs: UInt64(clamping: tvs_wall_ms()))
+        return try credential(of: id)
+    }
+
+    /// The same for an account id that was checked already.
+    package func credential(of account: AccountID?) throws(Failure) -> Credential {
+        try current().credential(account, nowMs: UInt64(clamping: tvs_wall_ms()))
+    }
+
+    /// What to use while the server refuses `credential`: the account's other one, if it is valid.
+    package func fallback(for credential: Credential) throws(Failure) -> Credential? {
+        try current().fallback(for: credential, nowMs: UInt64(clamping: tvs_wall_ms()))
     }
 
     var holdsKey: Bool { index.withLock { (try? $0.get()) != nil } }

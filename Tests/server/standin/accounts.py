@@ -1,11 +1,12 @@
 """accounts: who may ask what, judged as strictly as Cloudflare judges it.
 
 Reads the fixture and decides one request's authentication.  Nothing here knows about traces,
-quotas or HTTP framing.
+quotas or HTTP framing; what the endpoints for tokens and users say is in tokens.py.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Sequence
@@ -39,6 +40,8 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Credential:
+    """One token or key; `user` names whose quota its requests spend."""
+
     kind: str
     user: str
     accounts: tuple[str, ...]
@@ -46,6 +49,28 @@ class Credential:
     token: str = ""
     email: str = ""
     key: str = ""
+    # How a test asks for this one.
+    name: str = ""
+    # Whose token it is, "user" or "account": it decides which endpoint verifies it.
+    owner: str = "user"
+    status: str = "active"
+    # Days from the start of the stand-in; negative for the past.
+    not_before_in_days: float | None = None
+    expires_in_days: float | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether requests with it get an answer at all."""
+        return self.permission and self.status == "active"
+
+    @property
+    def secret(self) -> str:
+        return self.token or self.key
+
+    @functools.cached_property
+    def reach(self) -> frozenset[str]:
+        """The accounts as a set: one user may have ten thousand."""
+        return frozenset(self.accounts)
 
 
 @dataclass(frozen=True)
@@ -70,6 +95,20 @@ class Directory:
 
     accounts: tuple[Account, ...]
     credentials: tuple[Credential, ...] = field(repr=False)
+    # Secrets that a test has revoked; the only thing here that changes while it serves.
+    revoked: set[str] = field(default_factory=set, repr=False)
+
+    @functools.cached_property
+    def _tokens(self) -> dict[str, Credential]:
+        return {c.token: c for c in reversed(self.credentials) if c.kind == "api_token"}
+
+    @functools.cached_property
+    def _keys(self) -> dict[tuple[str, str], Credential]:
+        return {(c.email, c.key): c for c in reversed(self.credentials) if c.kind == "global_key"}
+
+    @functools.cached_property
+    def secrets(self) -> frozenset[str]:
+        return frozenset(c.secret for c in self.credentials)
 
     @classmethod
     def load(cls, path: Path) -> Directory:
@@ -88,6 +127,17 @@ class Directory:
     def authenticate(self, headers: Headers) -> Credential:
         """The credential a request carries, or the refusal Cloudflare gives.
 
+        A token that is expired, disabled or revoked is refused like one that never was.
+        """
+        credential = self.identify(headers)
+        if credential is None or credential.status != "active":
+            raise Refusal(401, 10000, "Authentication error")
+        return credential
+
+    def identify(self, headers: Headers) -> Credential | None:
+        """Whose credential a request carries, dead or alive; None for a token nobody has.
+
+        Anything worse is the refusal Cloudflare gives.
         Which scheme wins when both are sent is not documented; official clients that sent an
         e-mail beside a token got 9106, so the X-Auth headers are judged first here.
         """
@@ -103,10 +153,14 @@ class Directory:
         if len(bearers) != 1 or not _BEARER.fullmatch(bearers[0]):
             raise _malformed(6111, "Authorization")
         token = bearers[0].removeprefix("Bearer ")
-        for credential in self.credentials:
-            if credential.kind == "api_token" and credential.token == token:
-                return credential
-        raise Refusal(401, 10000, "Authentication error")
+        return None if token in self.revoked else self._tokens.get(token)
+
+    def presented(self, headers: Headers) -> Credential | None:
+        """Whose secret is in the headers, whatever is wrong with it or with them."""
+        values = {name.lower(): value for name, value in headers}
+        token = values.get("authorization", "").removeprefix("Bearer ")
+        email, key = values.get("x-auth-email", ""), values.get("x-auth-key", "")
+        return self._keys.get((email, key)) or self._tokens.get(token)
 
     def _by_key(self, emails: list[str], keys: list[str]) -> Credential:
         if not emails or not keys:
@@ -116,15 +170,12 @@ class Directory:
             raise _malformed(6103, "X-Auth-Key")
         if len(emails) != 1 or not _EMAIL.fullmatch(emails[0]):
             raise _malformed(6102, "X-Auth-Email")
-        for credential in self.credentials:
-            if credential.kind == "global_key" and (credential.email, credential.key) == (
-                emails[0],
-                keys[0],
-            ):
-                return credential
-        raise Refusal(403, 9103, "Unknown X-Auth-Key or X-Auth-Email")
+        credential = self._keys.get((emails[0], keys[0]))
+        if credential is None or keys[0] in self.revoked:
+            raise Refusal(403, 9103, "Unknown X-Auth-Key or X-Auth-Email")
+        return credential
 
     def authorize(self, credential: Credential, account_id: str) -> None:
         """An account one may not see and an account that does not exist look the same."""
-        if not credential.permission or account_id not in credential.accounts:
+        if not credential.permission or account_id not in credential.reach:
             raise AUTHENTICATION_ERROR

@@ -1,49 +1,68 @@
-"""api: the routes, as one ASGI application.
+"""api: the endpoints, as one ASGI application.
 
-Decides what a request gets: route, authentication, quota, account, message, in Cloudflare's order.
-No sockets, no certificates, no process matters.
+Decides what a request gets: route, authentication, quota, account, message or search, in
+Cloudflare's order.  No sockets, no certificates, no process matters.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime
 import gzip
-import json
-import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
-from .accounts import Directory, Refusal
+from . import control, mail
+from .accounts import Credential, Directory, Refusal
 from .catalogue import Message
+from .counts import Counts
 from .failures import injected, limited_times
-from .quota import Quota
+from .quota import AddressLimit, Quota
 from .replies import Pairs, Reply, envelope, refused
+from .routes import Route, route
+from .searching import Searching
+from .tokens import Tokens
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_ACCOUNT = re.compile(r"[0-9a-f]{32}")
-PREFIX = "/client/v4"
-LOG_LIMIT = 100_000
+SLOW_DOWN = "Please wait and consider throttling your request speed"
 
 
 class Api:
     """The stand-in's whole state and behaviour."""
 
-    def __init__(self, directory: Directory, messages: tuple[Message, ...], quota: Quota) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        messages: tuple[Message, ...],
+        quota: Quota,
+        address_limit: AddressLimit,
+        log: control.RequestLog,
+    ) -> None:
         self._directory = directory
         self._quota = quota
-        self._served = {(m.account_id, ref): m for m in messages for ref in m.refs}
+        self._address_limit = address_limit
+        everything = messages + mail.archive(messages)
+        self._served = {(m.account_id, ref): m for m in everything for ref in m.refs}
         # What delayed and spoilt replies are made of: a complete trace of the same account.
         self._sample = {m.account_id: m for m in reversed(messages) if not m.submission}
+        self._accounts = frozenset(account.id for account in directory.accounts)
+        self._searching = Searching(
+            mail.of_messages(everything, len(directory.accounts)), self._accounts
+        )
+        self._tokens = Tokens(datetime.datetime.now(datetime.timezone.utc))
         self._seen: Counter[tuple[str, str]] = Counter()
         self._rays = 0
-        self.log: list[dict[str, Any]] = []
-        self.elsewhere = ""
+        self.log = log
+        self._counts = Counts(quota.window_s)
+        # Origins by name: `https` and `plain` are here, `host` is here under another name,
+        # `elsewhere` is another server.
+        self.origins: dict[str, str] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -54,49 +73,29 @@ class Api:
         path = scope["raw_path"].decode("ascii", "replace").partition("?")[0]
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]
         extra: Pairs = ()
-        if path.startswith("/__standin/"):
-            reply = self._control(scope["method"], path)
+        if path.startswith(control.PREFIX):
+            reply = await self._control(scope["method"], path, receive)
         else:
-            self.record(
-                scope["method"],
-                path,
-                scope["query_string"].decode("latin-1"),
-                scope["http_version"],
-                headers,
-                scope["scheme"],
+            query = scope["query_string"].decode("latin-1")
+            self.log.record(
+                scope["method"], path, query, scope["http_version"], headers, scope["scheme"]
             )
-            reply, extra = self._answer(scope, path, headers)
+            reply, extra = self._answer(scope, path, query, headers)
         await self._send(scope, send, headers, reply, extra)
 
-    def record(
-        self,
-        method: str,
-        path: str,
-        query: str,
-        version: str,
-        headers: list[tuple[str, str]],
-        scheme: str,
-        server: str = "api",
-    ) -> None:
-        if len(self.log) < LOG_LIMIT:
-            self.log.append(
-                {
-                    "method": method,
-                    "path": path,
-                    "query": query,
-                    "http_version": version,
-                    "scheme": scheme,
-                    "server": server,
-                    "headers": headers,
-                }
-            )
-
     def _answer(
-        self, scope: Scope, path: str, headers: list[tuple[str, str]]
+        self, scope: Scope, path: str, query: str, headers: list[tuple[str, str]]
     ) -> tuple[Reply, Pairs]:
+        now = time.monotonic()
+        credential: Credential | None = None
+        account_id: str | None = None
         spent: Pairs = ()
         try:
-            route = _route(path)
+            address = self._address_limit.spend((scope.get("client") or ("",))[0], now)
+            if not address.allowed:
+                raise Refusal(429, 971, SLOW_DOWN, headers=address.headers)
+            found = route(path)
+            account_id = found.account_id
             if scope["method"] != "GET":
                 raise Refusal(
                     405,
@@ -104,30 +103,48 @@ class Api:
                     f"Method {scope['method']} not available for that URI.",
                     headers=(("allow", "GET"),),
                 )
-            credential = self._directory.authenticate(headers)
-            verdict = self._quota.spend(credential.user, time.monotonic())
-            spent = verdict.headers
-            if not verdict.allowed:
-                raise Refusal(429, 971, "Please wait and consider throttling your request speed")
-            if route is None:
-                return self._verified(), spent
-            account_id, ref = route
-            self._directory.authorize(credential, account_id)
-            query = scope["query_string"].decode("latin-1")
-            return self._trace(account_id, ref, _submission(query)), spent
+            if found.kind == "verify":
+                # Which status a dead token has is what its verification tells.
+                credential = self._directory.identify(headers)
+            else:
+                credential = self._directory.authenticate(headers)
+            if credential is not None:
+                verdict = self._quota.spend(credential.user, now)
+                spent = verdict.headers
+                if not verdict.allowed:
+                    raise Refusal(429, 971, SLOW_DOWN)
+            reply = self._served_by(found, credential, query, scope["scheme"])
         except Refusal as refusal:
-            return refused(refusal), spent
+            reply = refused(refusal)
+        self._count(headers, account_id, reply.status, now)
+        return reply, spent
 
-    def _verified(self) -> Reply:
-        """A token's verification; code 10000 means success here and nowhere else."""
-        note = {"code": 10000, "message": "This API Token is valid and active", "type": None}
-        body = {
-            "success": True,
-            "errors": [],
-            "messages": [note],
-            "result": {"id": "0" * 32, "status": "active"},
-        }
-        return Reply(200, json.dumps(body).encode())
+    def _count(
+        self, headers: list[tuple[str, str]], account_id: str | None, status: int, now: float
+    ) -> None:
+        # By what was presented: how often a dead credential is tried is worth knowing.
+        credential = self._directory.presented(headers)
+        user = secret = None
+        if credential is not None:
+            user, secret = credential.user, credential.email or credential.token
+        known = account_id if account_id in self._accounts else None
+        self._counts.note(user, secret, known, status, now)
+
+    def _served_by(
+        self, found: Route, credential: Credential | None, query: str, scheme: str
+    ) -> Reply:
+        if found.kind == "verify":
+            return self._tokens.verified(credential, found.account_id)
+        if credential is None:
+            raise Refusal(401, 10000, "Authentication error")
+        if found.account_id is None:
+            return self._tokens.user(credential)
+        self._directory.authorize(credential, found.account_id)
+        if found.kind == "search":
+            return self._searching.answer(found.account_id, query, scheme, self.origins)
+        if found.kind == "results":
+            return self._searching.polled(found.account_id, found.ref, scheme, self.origins)
+        return self._trace(found.account_id, found.ref, _submission(query))
 
     def _trace(self, account_id: str, ref: str, submission: bool) -> Reply:
         key = (account_id, ref)
@@ -135,7 +152,7 @@ class Api:
         self._seen[key] += 1
         sample = self._sample[account_id]
         ok = envelope(sample.result(sample.pending_requests))
-        failure = injected(ref, ok, self.elsewhere)
+        failure = injected(ref, ok, self.origins["elsewhere"])
         if failure is not None:
             times = limited_times(ref)
             return failure if times is None or seen < times else Reply(200, ok)
@@ -144,15 +161,24 @@ class Api:
             raise Refusal(404, 10404, "Message not found")
         return Reply(200, envelope(message.result(seen)))
 
-    def _control(self, method: str, path: str) -> Reply:
-        if (method, path) == ("GET", "/__standin/requests"):
-            return Reply(200, json.dumps(self.log).encode())
-        if (method, path) == ("POST", "/__standin/reset"):
-            self.log.clear()
+    async def _control(self, method: str, path: str, receive: Receive) -> Reply:
+        body = b""
+        while True:
+            event = await receive()
+            body += event.get("body", b"")
+            if not event.get("more_body", False):
+                break
+        verb = path.removeprefix(control.PREFIX)
+        if (method, verb) == ("POST", "reset"):
+            self.log.entries.clear()
+            self._counts.reset()
             self._seen.clear()
+            self._searching.reset()
             self._quota.reset()
+            self._address_limit.reset()
+            self._directory.revoked.clear()
             return Reply(200, b"{}")
-        return Reply(404, b"{}")
+        return control.controlled(method, verb, body, self.log, self._counts, self._directory)
 
     async def _send(
         self, scope: Scope, send: Send, headers: list[tuple[str, str]], reply: Reply, extra: Pairs
@@ -194,29 +220,6 @@ class Api:
                 )
             body = b""
         await send({"type": "http.response.body", "body": body})
-
-
-def _route(path: str) -> tuple[str, str] | None:
-    """(account, message ref) of a trace, None for a token check; all else is not routed."""
-    parts = path.removeprefix(PREFIX + "/").split("/") if path.startswith(PREFIX + "/") else []
-    lost = Refusal(
-        404,
-        7003,
-        f"Could not route to {path}, perhaps your object identifier is invalid?",
-        ((7000, "No route for that URI"),),
-    )
-    if parts == ["user", "tokens", "verify"]:
-        return None
-    if len(parts) < 2 or parts[0] != "accounts" or not _ACCOUNT.fullmatch(parts[1]):
-        raise lost
-    if parts[2:] == ["tokens", "verify"]:
-        return None
-    if len(parts) != 6 or parts[2:4] != ["email-security", "investigate"] or parts[5] != "trace":
-        raise lost
-    ref = unquote(parts[4])
-    if not ref:
-        raise lost
-    return parts[1], ref
 
 
 def _submission(query: str) -> bool:

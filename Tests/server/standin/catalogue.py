@@ -68,10 +68,15 @@ def _line_2024(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def load(traces: Path, directory: Directory) -> tuple[Message, ...]:
-    """Deal the captured messages out to the accounts, always in the same way."""
+    """Deal the captured messages out to the accounts, always in the same way.
+
+    With more accounts than messages the deal goes on, so that every account has one.
+    """
     messages = []
     accounts = directory.accounts
-    for index, raw in enumerate(json.loads(traces.read_text(encoding="utf-8"))["messages"]):
+    captured = json.loads(traces.read_text(encoding="utf-8"))["messages"]
+    for index in range(max(len(captured), len(accounts))):
+        raw = captured[index % len(captured)]
         account = accounts[index % len(accounts)]
         # Not `index % 3` alone: the shapes must not line up with outcomes or accounts.
         shape = SHAPES[(index + index // len(SHAPES)) % len(SHAPES)]
@@ -86,7 +91,8 @@ def load(traces: Path, directory: Directory) -> tuple[Message, ...]:
                 outcome=raw["outcome"],
                 shape=shape,
                 pending_requests=PENDING_REQUESTS if waits else 0,
-                submission=index % SUBMISSION_EVERY == SUBMISSION_EVERY - 1,
+                submission=index < len(captured)
+                and index % SUBMISSION_EVERY == SUBMISSION_EVERY - 1,
                 inbound=tuple(raw["inbound"]),
                 outbound=tuple(raw["outbound"]),
             )

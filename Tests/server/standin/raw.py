@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 
-from .api import Api
+from .control import RequestLog
 from .replies import envelope
 
 _AT = re.compile(r"close-at-(\d{1,6})")
@@ -55,8 +55,8 @@ def _reply(ref: str) -> bytes | None:
 
 
 class RawServer:
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    def __init__(self, log: RequestLog) -> None:
+        self._log = log
 
     async def start(self, listener: socket.socket, context: ssl.SSLContext) -> asyncio.Server:
         return await asyncio.start_server(
@@ -71,7 +71,7 @@ class RawServer:
             path, _, query = target.partition(" ")[0].partition("?")
             pairs = [line.partition(":")[::2] for line in rest if line]
             headers = [(name.lower(), value.strip()) for name, value in pairs]
-            self._api.record(method, path, query, "1.1", headers, "https", server="raw")
+            self._log.record(method, path, query, "1.1", headers, "https", server="raw")
             parts = path.split("/")
             answer = _reply(parts[-2] if parts[-1] == "trace" else "")
             if answer is None:

@@ -264,7 +264,9 @@ def tv_text(value: Any) -> str:
 def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     readme = (PROJECT / "README.md").read_text()
-    create, later, fetch, batch = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.M | re.S)
+    create, later, fetch, batch, find = re.findall(
+        r"^```python\n(.*?)^```$", readme, flags=re.M | re.S
+    )
     done = run(tmp_path, ["-W", "ignore", "-c", create], stdin="test-token-not-real-acme\n")
     assert done.returncode == 0, done.stderr
     given = (
@@ -287,9 +289,13 @@ def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     message = server.messages_of(ACME)[0]
     fetch = fetch.replace("tv.Engine()", f"tv.Engine({settings(server)!r})")
     fetch = fetch.replace("4Njp3P0STMz2c02Q", message.postfix_id)
-    indented = "".join(f"    {line}\n" for line in batch.splitlines())
+    # What is found is the mail of a sender that the stand-in has.
+    sender = next(mail.item["from"] for mail in server.mail_of(ACME))
+    find = find.replace("billing@phish.example", sender).replace("limit=500", "limit=1")
+    indented = "".join(f"    {line}\n" for line in (batch + find).splitlines())
     references = f"    references = [{message.postfix_id!r}, 'fail-404']\n"
     done = run(tmp_path, ["-c", fetch + references + indented])
     assert done.returncode == 0, done.stderr
     assert message.inbound[0]["message"] in done.stdout
     assert "fail-404 TV_E_NO_MESSAGE" in done.stdout
+    assert "True active None []" in done.stdout

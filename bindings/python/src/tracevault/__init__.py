@@ -49,9 +49,10 @@ from .errors import (
     VaultError,
     VaultExistsError,
 )
+from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
 from .model import Line, QueueId, Side, Trace, TraceWarning
 from .offline import build_info, config_properties, decode
-from .request import Request, Result
+from .request import Request, Result, SearchFilters
 from .vault import Account, Tenant, Vault
 
 __version__ = "0.1.0"
@@ -62,12 +63,15 @@ __all__ = [
     "ApiToken",
     "ArgumentError",
     "CancelledError",
+    "CheckReason",
+    "CheckResult",
     "ClosedError",
     "CredentialError",
     "DeadlineError",
     "Edit",
     "Engine",
     "ForkedError",
+    "FoundMessage",
     "GlobalKey",
     "KeyFile",
     "LibraryLoadError",
@@ -86,6 +90,9 @@ __all__ = [
     "RequestError",
     "Result",
     "RollbackError",
+    "SearchError",
+    "SearchFilters",
+    "SearchResult",
     "Secret",
     "ServerError",
     "Setting",

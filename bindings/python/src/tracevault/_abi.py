@@ -143,6 +143,8 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_tenant_free",          (TenantRef,),                                       None),
 
     ("tv_request_trace",        (*_TEXT, *_TEXT, POINTER(RequestRef), *_ERR),       Status),
+    ("tv_request_search",       (*_TEXT, POINTER(RequestRef), *_ERR),               Status),
+    ("tv_request_check",        (*_TEXT, POINTER(RequestRef), *_ERR),               Status),
     ("tv_request_set",          (RequestRef, *_TEXT, *_TEXT, *_ERR),                Status),
     ("tv_request_free",         (RequestRef,),                                      None),
 

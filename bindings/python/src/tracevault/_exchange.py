@@ -19,6 +19,7 @@ from ._abi import EngineRef, ErrorRef, EventRef
 from ._handle import Handle
 from ._lib import check, failure, library, view
 from .errors import ClosedError, QueueFullError, Status, TraceVaultError
+from .findings import CheckResult, SearchResult
 from .model import Trace
 from .request import Request, Result
 
@@ -40,19 +41,27 @@ class Slot:
         self.document = b""
         self.error: TraceVaultError | None = None
 
-    def trace(self) -> Trace:
-        if self.error is not None:
-            raise self.error
-        try:
-            return Trace.from_json(self.document)
-        except ValueError as reason:
-            raise TraceVaultError(f"the library's document cannot be read: {reason}") from reason
-
     def result(self) -> Result:
-        try:
-            return Result(request=self.request, id=self.id.value, trace=self.trace())
-        except TraceVaultError as error:
-            return Result(request=self.request, id=self.id.value, error=error)
+        trace, search, checked, error = None, None, None, self.error
+        if error is None:
+            try:
+                if self.request.kind == "search":
+                    search = SearchResult.from_json(self.document)
+                elif self.request.kind == "check":
+                    checked = CheckResult.from_json(self.document)
+                else:
+                    trace = Trace.from_json(self.document)
+            except ValueError as reason:
+                error = TraceVaultError(f"the library's document cannot be read: {reason}")
+                error.__cause__ = reason
+        return Result(
+            request=self.request,
+            id=self.id.value,
+            trace=trace,
+            search=search,
+            check=checked,
+            error=error,
+        )
 
 
 class Exchange:
@@ -164,7 +173,7 @@ class Exchange:
         slot = self._slots.get(lib.tv_event_tag(event))
         if slot is not None and not slot.done:
             try:
-                slot.document = self._document(lib, event)
+                slot.document = self._document(lib, event, slot.request.kind)
             except TraceVaultError as error:
                 slot.error = error
             # No call in between: an interruption may not leave one without the other.
@@ -175,10 +184,10 @@ class Exchange:
         lib.tv_event_free(event)
 
     @staticmethod
-    def _document(lib: ctypes.CDLL, event: EventRef) -> bytes:
+    def _document(lib: ctypes.CDLL, event: EventRef, kind: str) -> bytes:
         status = lib.tv_event_status(event)
         if status == 0:
-            return view(lib.tv_event_document, event, b"trace")
+            return view(lib.tv_event_document, event, kind.encode())
         reason = ErrorRef()
         check(lib.tv_event_error, event, ctypes.byref(reason))
         raise failure(status, reason)

@@ -1,6 +1,6 @@
 """How JSON values become typed fields: times, and objects whose unknown members are kept.
 
-Knows nothing of traces beyond the name in its error message.
+Knows nothing of what the documents mean.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Fields:
 
 def wrong(path: str, wanted: str, value: object) -> ValueError:
     where = path or "the document"
-    return ValueError(f"not a trace document: {where} is {type(value).__name__}, not {wanted}")
+    return ValueError(f"not a TraceVault document: {where} is {type(value).__name__}, not {wanted}")
 
 
 def filled(**values: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The blocking engine: one trace, or many with back-pressure, from any number of threads.
+"""The blocking engine: one question, or many with back-pressure, from any number of threads.
 
 How the threads share the library's events is in ``_exchange.py``.
 """
@@ -12,16 +12,20 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._abi import EngineRef, TextRef
 from ._exchange import Exchange, Slot
 from ._handle import Handle, Setting, new_config
 from ._lib import check, json_document, library
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
+from .findings import CheckResult, SearchResult
 from .model import Trace
-from .request import Request, Result
+from .request import Priority, Request, Result, SearchFilters
 from .vault import Tenant
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 #: How many requests `Engine.batch` keeps in the engine at a time.
 BATCH_WINDOW = 1024
@@ -32,7 +36,7 @@ _EXIT_WAIT = 5.0
 
 
 class Engine:
-    """Fetches traces. One engine serves any number of threads, tenants and accounts.
+    """Asks Cloudflare. One engine serves any number of threads, tenants and accounts.
 
     ``settings`` maps property names to values, such as ``{"api.base_url": "https://..."}``;
     :func:`tracevault.config_properties` lists them all.
@@ -66,34 +70,82 @@ class Engine:
         wait: float = 0,
         timeout: float | None = None,
         submission: bool | None = None,
+        priority: Priority = "interactive",
+        fresh: bool = False,
     ) -> Trace:
         """Fetch one trace and wait for it.
 
         ``account_id`` may be ``None`` when the tenant has exactly one account. ``wait`` asks
         again for so many seconds while the trace is pending; ``timeout`` bounds the whole.
+        ``fresh`` asks Cloudflare even when the engine knows the complete trace already.
         """
-        slot = self._exchange.submit(
-            Request.trace(
-                tenant,
-                account_id,
-                message_ref,
-                wait=wait,
-                timeout=timeout,
-                submission=submission,
-            ),
-            None,
+        request = Request.trace(
+            tenant,
+            account_id,
+            message_ref,
+            wait=wait,
+            timeout=timeout,
+            submission=submission,
+            priority=priority,
+            fresh=fresh,
         )
+        trace = self._fetched(request).trace
+        assert trace is not None
+        return trace
+
+    def search(
+        self,
+        tenant: Tenant,
+        account_id: str | None,
+        *,
+        timeout: float | None = None,
+        priority: Priority = "interactive",
+        **filters: Unpack[SearchFilters],
+    ) -> SearchResult:
+        """Find messages and wait for them: ``search(acme, None, sender="a@b.example", limit=500)``.
+
+        The filters are those of :class:`SearchFilters`. Each message's ``message_ref`` is what
+        :meth:`trace` takes.
+        """
+        request = Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)
+        found = self._fetched(request).search
+        assert found is not None
+        return found
+
+    def check(
+        self,
+        tenant: Tenant,
+        account_id: str | None,
+        *,
+        timeout: float | None = None,
+        priority: Priority = "interactive",
+    ) -> CheckResult:
+        """Ask Cloudflare whether the account's credential works, and wait for the answer.
+
+        A credential that does not work is a result as well: see ``valid`` and ``reason``.
+        """
+        request = Request.check(tenant, account_id, timeout=timeout, priority=priority)
+        checked = self._fetched(request).check
+        assert checked is not None
+        return checked
+
+    def _fetched(self, request: Request) -> Result:
+        """Submit one request and wait for its result; raise its error."""
+        slot = self._exchange.submit(request, None)
         try:
             self._exchange.wait(lambda: slot.done, None)
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
-        return slot.trace()
+        result = slot.result()
+        if result.error is not None:
+            raise result.error
+        return result
 
     # ---- Many requests ------------------------------------------------------------------------
 
     def batch(self, requests: Iterable[Request], *, window: int = BATCH_WINDOW) -> Iterator[Result]:
-        """Fetch many traces; yield each result when it comes, in any order.
+        """Ask many questions; yield each result when it comes, in any order.
 
         Exactly one result per request, also for one that is refused at once. At most ``window``
         requests are taken from ``requests`` ahead of the results, so it may be endless. Closing

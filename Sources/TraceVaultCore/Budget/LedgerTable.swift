@@ -1,0 +1,226 @@
+// LedgerTable.swift - budget groups in a table of slots, in memory that may be shared by processes.
+//
+// Everything here is lock-free and bounded: nobody waits for a thread that was stopped or killed.
+// Finding a group its slot, which needs a lock, is in LedgerTable+Claim.swift.
+//
+// Why no window ever sees more than the quota (docs/adr/008-budget-ledger.md): let requests carry
+// the `now` they were spent with. Each moves `arrival` from t to max(t, now) + interval by one
+// compare-and-swap and was allowed only if t - tolerance <= now. Take the n requests of any window
+// [a, a + W] in the order of their swaps. The first leaves arrival >= a + interval, each of the
+// others (and whatever comes between, of any process) adds at least one interval, and the last
+// found arrival <= a + W + tolerance. So (n - 1) * interval <= W + tolerance, in whatever order
+// the clocks were read. A larger interval or smaller tolerance for a while (policy, slowdown) only
+// makes n smaller.
+
+import CSystem
+import Synchronization
+
+@safe
+final class LedgerTable: @unchecked Sendable {
+    /// 8 MiB; a host with more groups in use at once keeps some in a private table.
+    static let slotCount = 1 << 17
+    static let headerCount = 4096
+    static let byteCount = headerCount + slotCount * LedgerSlot.byteCount
+    /// How far from its home a group may live.
+    static let reach = 64
+    /// Compare-and-swap is repeated when another one succeeded; so often in a row is beyond any
+    /// load.
+    static let attempts = 4096
+
+    /// What came of a call: the slot is another group's by now, or a time.
+    enum Answer {
+        case moved
+        case at(Int64)
+    }
+
+    private let base: UnsafeMutableRawPointer
+    /// Of the file; nil for private memory.
+    let file: LedgerFile?
+    let header: LedgerHeader
+    /// Threads of this process exclude each other here, processes by the lock on the file.
+    let claims = Mutex(())
+
+    /// Over a file's mapping, which it takes over.
+    init(mapped base: UnsafeMutableRawPointer, of file: LedgerFile) {
+        unsafe self.base = unsafe base
+        unsafe header = LedgerHeader(base)
+        self.file = file
+    }
+
+    /// Over private memory.
+    init() throws(Failure) {
+        var fresh: UnsafeMutableRawPointer?
+        guard unsafe tvs_map_private(Self.byteCount, &fresh) == 0, let base = unsafe fresh else {
+            throw Failure.noMemory
+        }
+        unsafe self.base = unsafe base
+        unsafe header = LedgerHeader(base)
+        file = nil
+        slot(Self.crowdPlace).store(.key, LedgerKey.crowd)
+    }
+
+    deinit { unsafe tvs_unmap(base, Self.byteCount) }
+
+    /// In private tables: the slot of all groups that found none.
+    static let crowdPlace = 0
+
+    // MARK: - Finding
+
+    /// `index` is taken round the table.
+    func slot(_ index: Int) -> LedgerSlot {
+        let offset = (index & (Self.slotCount - 1)) * LedgerSlot.byteCount
+        return unsafe LedgerSlot(base + (Self.headerCount + offset))
+    }
+
+    /// Where a group's search begins. Keys are hashes, but of nobody's choosing only most of the
+    /// time.
+    static func home(_ key: UInt64) -> Int {
+        Int((key &* 0x9E37_79B9_7F4A_7C15) >> 47)
+    }
+
+    /// The group's slot, without a lock. Never wrong; may miss a group that is just being given
+    /// one.
+    func find(_ key: UInt64) -> Int? {
+        let home = Self.home(key)
+        for index in home..<home + Self.reach {
+            let holder = slot(index).load(.key)
+            if holder == key { return index & (Self.slotCount - 1) }
+            if holder == LedgerKey.empty { return nil }
+        }
+        return nil
+    }
+
+    // MARK: - Spending
+
+    /// What holds now: the strictest of what the caller and the server say.
+    private func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> Quota {
+        let own = Quota(
+            intervalUs: LedgerTime.span(quota.intervalUs),
+            toleranceUs: LedgerTime.span(quota.toleranceUs))
+        let limits = own.tightened(by: LedgerPolicy.quota(slot.load(.policy)))
+        let slowdown = LedgerSlowdown(word: slot.load(.slowdown))
+        let gap = slowdown.gapMs * 1000
+        guard slowdown.until > now, gap > limits.intervalUs else { return limits }
+        return Quota(intervalUs: gap, toleranceUs: 0)
+    }
+
+    /// A time from the table. What is further ahead than anybody can have asked for is damage: it
+    /// is taken back, or the group would never send again.
+    private func sane(_ slot: LedgerSlot, _ word: LedgerSlot.Word, now: Int64) -> LedgerStamp {
+        let stamp = slot.stamp(word)
+        guard stamp.time > now + LedgerTime.furthest else { return stamp }
+        let mended = stamp.with(time: now + LedgerTime.day)
+        return slot.swap(word, stamp.word, mended.word) ? mended : slot.stamp(word)
+    }
+
+    func permittedAt(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Answer {
+        let slot = slot(index)
+        let arrival = sane(slot, .arrival, now: now)
+        guard slot.load(.key) == key else { return .moved }
+        let limits = limits(slot, quota, now: now)
+        return .at(permitted(arrival, limits, parked: sane(slot, .parked, now: now)))
+    }
+
+    /// Without a limit only a parking counts.
+    private func permitted(
+        _ arrival: LedgerStamp, _ limits: Quota, parked: LedgerStamp
+    ) -> Int64 {
+        let paced = limits.intervalUs > 0 ? arrival.time - limits.toleranceUs : 0
+        return max(paced, parked.time)
+    }
+
+    /// Spends one request; a time later than `now` means that none was spent.
+    func spend(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Answer {
+        let slot = slot(index)
+        for _ in 0..<Self.attempts {
+            // Order matters: the stamp before the key. A swap that succeeds then proves that the
+            // slot was this group's all the time between.
+            let arrival = sane(slot, .arrival, now: now)
+            guard slot.load(.key) == key else { return .moved }
+            let limits = limits(slot, quota, now: now)
+            let parked = sane(slot, .parked, now: now)
+            let permitted = permitted(arrival, limits, parked: parked)
+            guard permitted <= now else { return .at(permitted) }
+            let next = arrival.with(time: max(arrival.time, now) + limits.intervalUs)
+            if limits.intervalUs == 0 || slot.swap(.arrival, arrival.word, next.word) {
+                header.note(now: now)
+                return .at(now)
+            }
+        }
+        return .at(now + 100)
+    }
+
+    /// Takes back no more than the caller's own interval: what a slower pace had added stays spent.
+    func refund(_ index: Int, _ key: UInt64, _ quota: Quota) -> Answer {
+        let slot = slot(index)
+        let interval = LedgerTime.span(quota.intervalUs)
+        for _ in 0..<Self.attempts {
+            let arrival = slot.stamp(.arrival)
+            guard slot.load(.key) == key else { return .moved }
+            let back = arrival.with(time: arrival.time - interval)
+            if back == arrival || slot.swap(.arrival, arrival.word, back.word) { break }
+        }
+        return .at(0)
+    }
+
+    // MARK: - What the server says
+
+    /// Never shortens a parking; nothing is parked for longer than a day.
+    func park(_ index: Int, _ key: UInt64, until time: Int64, now: Int64) -> Answer {
+        let slot = slot(index)
+        let time = min(LedgerTime.bounded(time), now + LedgerTime.day)
+        for _ in 0..<Self.attempts {
+            let arrival = slot.stamp(.arrival)
+            guard slot.load(.key) == key else { return .moved }
+            let parked = sane(slot, .parked, now: now)
+            // The slot is changing hands, or was while this thread looked.
+            guard parked.isOfEpoch(arrival) else { return .moved }
+            if parked.time >= time || slot.swap(.parked, parked.word, parked.with(time: time).word)
+            {
+                break
+            }
+        }
+        header.note(now: now)
+        return .at(time)
+    }
+
+    /// Policy and slowdown carry no epoch. Should the slot go to another group in the very moment,
+    /// an hour after this one's last request, that group is slowed until its next reply.
+    func setPolicy(_ index: Int, _ key: UInt64, _ word: UInt64) -> Answer {
+        let slot = slot(index)
+        guard slot.load(.key) == key else { return .moved }
+        if slot.load(.policy) != word { slot.store(.policy, word) }
+        return slot.load(.key) == key ? .at(0) : .moved
+    }
+
+    func slow(_ index: Int, _ key: UInt64, _ slowdown: LedgerSlowdown, now: Int64) -> Answer {
+        let slot = slot(index)
+        guard slot.load(.key) == key else { return .moved }
+        for _ in 0..<Self.attempts {
+            let old = LedgerSlowdown(word: slot.load(.slowdown))
+            let new = old.joined(with: slowdown, now: now)
+            if new.word == old.word || slot.swap(.slowdown, old.word, new.word) { break }
+        }
+        return slot.load(.key) == key ? .at(0) : .moved
+    }
+
+    // MARK: - Reports
+
+    func parkedUntil(_ index: Int, _ key: UInt64) -> Answer {
+        let slot = slot(index)
+        let parked = slot.stamp(.parked)
+        return slot.load(.key) == key ? .at(parked.time) : .moved
+    }
+
+    /// How many could go at once, as a time that is a number.
+    func available(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Answer {
+        let slot = slot(index)
+        let arrival = slot.stamp(.arrival)
+        guard slot.load(.key) == key else { return .moved }
+        let limits = limits(slot, quota, now: now)
+        guard slot.stamp(.parked).time <= now else { return .at(0) }
+        guard limits.intervalUs > 0 else { return .at(Int64.max) }
+        let room = now + limits.toleranceUs - max(arrival.time, now)
+        return .at(room < 0 ? 0 : room / limits.intervalUs + 1)
+    }
+}

@@ -1,0 +1,264 @@
+// MappedLedger.swift - the ledger of one host: a table in a shared file, or else in this process.
+//
+// A group that finds no room in the shared table, or not in time, lives in the process's own table
+// until it does; its quota is then kept by each process for itself. No call waits for another
+// process for more than some milliseconds, and only when a group is new.
+
+import CSystem
+import Synchronization
+
+/// What a ledger is, for statistics.
+package struct LedgerReport: Sendable, Equatable {
+    package let isShared: Bool
+    /// "" when the setting names no file.
+    package let path: String
+    /// Why it is not shared although it should be; "" otherwise.
+    package let reason: String
+    /// Slots in use, of groups that came in the last hour and some older ones.
+    package let groups: Int
+    /// How often a group had to be put into the process's own table.
+    package let overflows: Int
+}
+
+package final class MappedLedger: BudgetLedger {
+    private struct State {
+        /// Every shared table that was ever current: calls in other threads may still be at it.
+        var tables: [LedgerTable] = []
+        var reason = ""
+    }
+
+    package let place: LedgerPlace
+    private let own: LedgerTable
+    private let state: Mutex<State>
+    /// The unretained address of the shared table, which `state` keeps; 0: `own` alone.
+    private let shared = Atomic<UInt>(0)
+    private let overflows = Atomic<Int>(0)
+    private let nextRefresh = Atomic<Int64>(0)
+    private let nextOpening = Atomic<Int64>(0)
+    private let nextPromotion = Atomic<Int64>(0)
+
+    private static let refreshUs: Int64 = 1_000_000
+    /// How often a file that could not be used is tried again.
+    private static let openingUs: Int64 = 60_000_000
+    /// How often groups in the own table ask for a place in the shared one.
+    private static let promotionUs: Int64 = 200_000
+    /// Somebody who replaces the file again and again gets no more of this process's memory.
+    private static let maximumTables = 16
+    /// In an entry's place: the index is one of the own table.
+    private static let ownBit = 1 << 40
+    private static let nowhere = -1
+
+    /// Opens or makes the file; falls back to memory of this process. Fails only without any
+    /// memory.
+    package init(_ place: LedgerPlace, now: Int64) throws(Failure) {
+        self.place = place
+        own = try LedgerTable()
+        state = Mutex(State())
+        if place != .ofProcess { open(isPatient: true, now: now) }
+    }
+
+    // MARK: - The file
+
+    private func open(isPatient: Bool, now: Int64) {
+        nextOpening.store(now + Self.openingUs, ordering: .relaxed)
+        // Before the mutex: a thread that waits to enter must hold nothing that others wait for.
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
+        state.withLock { state in
+            guard state.tables.count < Self.maximumTables else {
+                state.reason = "the file was replaced too often"
+                return
+            }
+            do throws(LedgerRefusal) {
+                let table = try LedgerFile.open(place, isPatient: isPatient)
+                state.tables.append(table)
+                state.reason = ""
+            } catch {
+                state.reason = error.reason
+                // Somebody moves it over a reboot, or is stopped: no need to wait a minute.
+                if error.isPassing {
+                    nextOpening.store(now + Self.refreshUs, ordering: .relaxed)
+                }
+            }
+        }
+        let newest = state.withLock { $0.reason.isEmpty ? $0.tables.last : nil }
+        guard let newest else { return }
+        let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(newest).toOpaque())
+        shared.store(address, ordering: .releasing)
+    }
+
+    private var table: LedgerTable? {
+        let address = shared.load(ordering: .acquiring)
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
+        return unsafe Unmanaged<LedgerTable>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// Looks, at most once a second, whether the file is still whole and still the one at its path.
+    package func refresh(now: Int64) {
+        guard place != .ofProcess else { return }
+        let due = nextRefresh.load(ordering: .relaxed)
+        guard now >= due || due > now + 2 * Self.refreshUs,
+            nextRefresh.compareExchange(
+                expected: due, desired: now + Self.refreshUs, ordering: .relaxed
+            ).exchanged
+        else { return }
+        guard let old = table, let file = old.file else {
+            guard now >= nextOpening.load(ordering: .relaxed) else { return }
+            open(isPatient: false, now: now)
+            if let new = table {
+                overflows.add(new.absorbAll(of: own, now: now), ordering: .relaxed)
+            }
+            return
+        }
+        switch file.condition(at: place) {
+        case .usable: break
+        case .cut:
+            // Nothing of it can be read any more without risk.
+            shared.store(0, ordering: .releasing)
+            state.withLock { $0.reason = "it was cut while in use" }
+            nextOpening.store(now + Self.openingUs, ordering: .relaxed)
+        case .elsewhere:
+            open(isPatient: false, now: now)
+            if table === old { shared.store(0, ordering: .releasing) }
+            let left = (table ?? own).absorbAll(of: old, now: now)
+            overflows.add(left, ordering: .relaxed)
+            if left > 0, table != nil { _ = own.absorbAll(of: old, now: now) }
+        }
+    }
+
+    package func describe() -> LedgerReport {
+        let table = table
+        return LedgerReport(
+            isShared: table != nil, path: place.path, reason: state.withLock { $0.reason },
+            groups: (table ?? own).header.groups, overflows: overflows.load(ordering: .relaxed))
+    }
+
+    // MARK: - Finding a group
+
+    /// Gives the group a place if it has none that is still its own; where to look it up.
+    private func locate(_ entry: inout LedgerEntry, now: Int64) -> LedgerTable {
+        let key = LedgerKey.of(entry.key)
+        let shared = table
+        if let shared, entry.place >= 0, entry.place < Self.ownBit { return shared }
+        if entry.place >= Self.ownBit {
+            guard let shared, isPromotionDue(now) else { return own }
+            let place = entry.place & (Self.ownBit - 1)
+            let index =
+                place == LedgerTable.crowdPlace
+                ? shared.claim(key, now: now, attempts: 1)
+                : shared.absorb(key, from: own, at: place, now: now, attempts: 1)
+            guard let index else { return own }
+            entry.place = index
+            return shared
+        }
+        if let shared {
+            if let index = shared.claim(key, now: now, attempts: LedgerFile.attempts) {
+                entry.place = index
+                return shared
+            }
+            overflows.add(1, ordering: .relaxed)
+        }
+        // The crowd is stricter than any quota of its members: they share one.
+        let index = own.claim(key, now: now, attempts: 1) ?? LedgerTable.crowdPlace
+        entry.place = index | Self.ownBit
+        return own
+    }
+
+    private func isPromotionDue(_ now: Int64) -> Bool {
+        let due = nextPromotion.load(ordering: .relaxed)
+        guard now >= due else { return false }
+        return nextPromotion.compareExchange(
+            expected: due, desired: now + Self.promotionUs, ordering: .relaxed
+        ).exchanged
+    }
+
+    private enum Call {
+        case permitted(Quota)
+        case spend(Quota)
+        case refund(Quota)
+        case park(Int64)
+        case policy(UInt64)
+        case slow(LedgerSlowdown)
+        case parked
+        case available(Quota)
+    }
+
+    /// Finds the group and makes the call, again where the slot was given away meanwhile.
+    private func perform(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64 {
+        for _ in 0..<8 {
+            let table = locate(&entry, now: now)
+            let index = entry.place & (Self.ownBit - 1)
+            let isCrowd = table === own && index == LedgerTable.crowdPlace
+            let key = isCrowd ? LedgerKey.crowd : LedgerKey.of(entry.key)
+            let answer =
+                switch call {
+                case .permitted(let quota): table.permittedAt(index, key, quota, now: now)
+                case .spend(let quota): table.spend(index, key, quota, now: now)
+                case .refund(let quota): table.refund(index, key, quota)
+                case .park(let time): table.park(index, key, until: time, now: now)
+                case .policy(let word): table.setPolicy(index, key, word)
+                case .slow(let slowdown): table.slow(index, key, slowdown, now: now)
+                case .parked: table.parkedUntil(index, key)
+                case .available(let quota): table.available(index, key, quota, now: now)
+                }
+            if case .at(let time) = answer { return time }
+            entry.place = Self.nowhere
+        }
+        // Its slots were given away eight times in a row: nothing is permitted, ask again.
+        return now + 1000
+    }
+
+    // MARK: - The seam
+
+    package func entry(_ key: UInt64, now: Int64) -> LedgerEntry {
+        var entry = LedgerEntry(key: key, place: Self.nowhere)
+        _ = locate(&entry, now: LedgerTime.bounded(now))
+        return entry
+    }
+
+    package func permittedAt(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
+        perform(.permitted(quota), &entry, now: LedgerTime.bounded(now))
+    }
+
+    package func spend(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64? {
+        let now = LedgerTime.bounded(now)
+        let time = perform(.spend(quota), &entry, now: now)
+        return time <= now ? nil : time
+    }
+
+    package func refund(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) {
+        _ = perform(.refund(quota), &entry, now: LedgerTime.bounded(now))
+    }
+
+    package func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) {
+        _ = perform(.park(time), &entry, now: LedgerTime.bounded(now))
+    }
+
+    package func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) {
+        _ = perform(.policy(LedgerPolicy.word(policy)), &entry, now: LedgerTime.bounded(now))
+    }
+
+    package func slow(
+        _ entry: inout LedgerEntry, remaining: Int64, until time: Int64, now: Int64
+    ) {
+        let now = LedgerTime.bounded(now)
+        let time = min(LedgerTime.bounded(time), now + LedgerTime.day)
+        guard time > now else { return }
+        let leftMs = (time - now + 999) / 1000
+        let gapMs = remaining > 0 ? (leftMs - 1) / remaining + 1 : Int64.max
+        // None left, or slower than a slowdown can say.
+        guard gapMs <= LedgerSlowdown.longestGapMs else {
+            return park(&entry, until: time, now: now)
+        }
+        let slowdown = LedgerSlowdown(gapMs: gapMs, until: time)
+        _ = perform(.slow(slowdown), &entry, now: now)
+    }
+
+    package func parkedUntil(_ entry: inout LedgerEntry, now: Int64) -> Int64 {
+        perform(.parked, &entry, now: LedgerTime.bounded(now))
+    }
+
+    package func available(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
+        perform(.available(quota), &entry, now: LedgerTime.bounded(now))
+    }
+}

@@ -1,0 +1,102 @@
+// CredentialLanes.swift - which of the scheduler's numbers stands for which tenant, budget group
+// and credential. The scheduler knows numbers only; names and credentials end here.
+
+struct CredentialLanes {
+    /// One version of one credential; record ids are random, so no two vaults share one.
+    private struct Key: Hashable {
+        let record: Identifier
+        let version: UInt64
+
+        init(_ credential: Credential) {
+            record = credential.recordID
+            version = credential.version
+        }
+    }
+
+    private struct Lane {
+        var credential: Credential
+        let tenantName: String
+        let groupKey: UInt64
+        let group: Int32
+        let seatKey: UInt64
+        var usedAt: Int64
+    }
+
+    /// By lane; nil where a lane was forgotten.
+    private var lanes: [Lane?] = []
+    private var numbers: [Key: LaneID] = [:]
+    private var tenants: [String: Int32] = [:]
+    private var groups: [UInt64: Int32] = [:]
+    /// By tenant and group.
+    private var seats: [UInt64: Int32] = [:]
+    private var sweepAt = 2048
+    /// A user's quota at one server is not the one at another.
+    private let originKey: UInt64
+
+    /// So long a lane is kept that nobody uses, in µs.
+    private static let keptUs: Int64 = 600_000_000
+
+    init(originKey: UInt64) { self.originKey = originKey }
+
+    var count: Int { numbers.count }
+
+    /// The credential whose requests stand in a lane.
+    func credential(of lane: LaneID) -> Credential? {
+        lanes.indices.contains(Int(lane)) ? lanes[Int(lane)]?.credential : nil
+    }
+
+    /// The lane of a credential, made if there is none.
+    mutating func lane(
+        of credential: Credential, _ tenant: Tenant, in scheduler: inout Scheduler, now: Int64
+    ) throws(Failure) -> LaneID {
+        if let lane = numbers[Key(credential)] {
+            // The newest object: the next look finds it by identity.
+            lanes[Int(lane)]?.credential = credential
+            lanes[Int(lane)]?.usedAt = now
+            return lane
+        }
+        let groupKey = try tenant.budgetKey(of: credential) ^ originKey
+        sweep(&scheduler, now)
+        let tenantNumber = tenants[tenant.name] ?? scheduler.addTenant()
+        tenants[tenant.name] = tenantNumber
+        let group = groups[groupKey] ?? scheduler.addGroup(groupKey, now: now)
+        groups[groupKey] = group
+        let seatKey =
+            UInt64(UInt32(bitPattern: tenantNumber)) << 32 | UInt64(UInt32(bitPattern: group))
+        let seat = seats[seatKey] ?? scheduler.addSeat(tenant: tenantNumber, group: group)
+        seats[seatKey] = seat
+        let lane = scheduler.addLane(seat: seat)
+        while lanes.count <= Int(lane) { lanes.append(nil) }
+        lanes[Int(lane)] = Lane(
+            credential: credential, tenantName: tenant.name, groupKey: groupKey, group: group,
+            seatKey: seatKey, usedAt: now)
+        numbers[Key(credential)] = lane
+        return lane
+    }
+
+    /// A name for each budget group that somebody uses, for statistics.
+    func groupNames() -> [(group: Int32, name: String)] {
+        var named: [Int32: String] = [:]
+        for case .some(let lane) in lanes where named[lane.group] == nil {
+            named[lane.group] = lane.credential.budgetGroup
+        }
+        return named.map { (group: $0.key, name: $0.value) }
+    }
+
+    /// Forgets what nobody uses, now and then: credentials are rotated, tenants leave.
+    private mutating func sweep(_ scheduler: inout Scheduler, _ now: Int64) {
+        guard numbers.count >= sweepAt else { return }
+        for (place, lane) in lanes.enumerated() {
+            let number = LaneID(clamping: place)
+            guard let lane, now - lane.usedAt > Self.keptUs, scheduler.isIdle(number, now: now)
+            else { continue }
+            let gone = scheduler.removeLane(number)
+            numbers[Key(lane.credential)] = nil
+            lanes[place] = nil
+            if gone.seat { seats[lane.seatKey] = nil }
+            if gone.group { groups[lane.groupKey] = nil }
+            if gone.tenant { tenants[lane.tenantName] = nil }
+        }
+        sweepAt = max(2048, numbers.count * 2)
+    }
+}

@@ -1,0 +1,105 @@
+// EngineLoop+Answers.swift - how a request gets its one answer: what its fetch brought, or why
+// there is nothing.
+
+import CSystem
+
+extension EngineLoop {
+    /// Answers with what the fetch has brought.
+    func answer(_ id: JobID) {
+        guard let job = take(id) else { return }
+        guard let fetch = begunFetch(of: job) else {
+            let failure = Failure(.other, "no try was made")
+            return deliver(job, Answer(failure: failure, document: Document(raw: nil)))
+        }
+        let answer = current(fetch)
+        if fetch.isOver, answer.failure == nil { keep(answer.document, fetch, job) }
+        deliver(job, answer)
+    }
+
+    /// Answers with a failure of the engine's own; what came so far is in the view "raw".
+    func fail(_ id: JobID, _ status: Status) {
+        guard let job = take(id) else { return }
+        var failure = Failure(status, reason(status, job))
+        failure.retriable = status == .deadline
+        let fetch = begunFetch(of: job)
+        // The deadline's failure carries what the last try met: that is what to look into.
+        if status == .deadline, let fetch, fetch.tries > 0, let last = current(fetch).failure {
+            failure.message += "; last try: " + last.message
+            failure.httpStatus = last.httpStatus
+            failure.codes = last.codes
+            failure.cfRay = last.cfRay
+        }
+        if status == .credential { failure.retryAfterMs = settings.credentialRetryMs }
+        let raw = fetch.flatMap { try? current($0).document.view("raw") }
+        deliver(job, Answer(failure: failure, document: Document(raw: raw)))
+    }
+
+    /// Answers that the quota allows no try in time.
+    func refuse(_ id: JobID, until: Int64) {
+        guard let job = take(id) else { return }
+        let waitMs = (max(0, until - tvs_boot_us()) + 999) / 1000
+        var text = "the request quota allows no try before the request's deadline"
+        if let time = Timestamp.text(milliseconds: tvs_wall_ms() + waitMs) {
+            text += "; the next at " + time
+        }
+        var failure = Failure(.rateLimited, text)
+        failure.retriable = true
+        failure.retryAfterMs = waitMs
+        deliver(job, Answer(failure: failure, document: Document(raw: nil)))
+    }
+
+    func deliver(_ job: Job, _ answer: Answer) {
+        let event = Event(
+            id: job.id, tag: job.tag, topic: job.request.topic, tenant: job.tenant.name,
+            failure: answer.failure, document: answer.document)
+        counts.answers[Int(event.status.rawValue), default: 0] += 1
+        counts.latency.add(us: tvs_boot_us() - job.submittedAt)
+        answered.append(event)
+        if let waiter = job.waiter { waiter.answer(event) } else { queued.append(event) }
+    }
+
+    private func take(_ id: JobID) -> Job? {
+        let place = Int(Scheduler.place(of: id))
+        guard place < jobs.count, let job = jobs[place], job.id == id else { return nil }
+        jobs[place] = nil
+        return job
+    }
+
+    /// The fetch a request waits for, if it has begun.
+    private func begunFetch(of job: Job) -> Fetch? {
+        let place = Self.place(of: job.fetch)
+        guard job.fetch != 0, place < fetches.count else { return nil }
+        return fetches[place]
+    }
+
+    /// What the dialogue says now; the same object for all who share the fetch.
+    private func current(_ fetch: Fetch) -> Answer {
+        if let answer = fetch.answer { return answer }
+        let answer = fetch.dialogue.answer(
+            TraceContext(
+                tenant: fetch.job.tenant.name, accountID: fetch.job.credential.accountID,
+                fetchedAtMs: tvs_wall_ms(), attempts: fetch.tries))
+        fetch.answer = answer
+        return answer
+    }
+
+    private func keep(_ document: Document, _ fetch: Fetch, _ job: Job) {
+        guard case .trace(let messageRef) = job.request.question else { return }
+        let key = TraceKey(
+            lane: fetch.lane, messageRef: messageRef, submission: job.request.submission)
+        cache.add(document, key, key.hash, tenant: job.tenant.name, now: tvs_boot_us())
+    }
+
+    private func reason(_ status: Status, _ job: Job) -> String {
+        switch status {
+        case .cancelled: return "the host cancelled the request"
+        case .deadline: return "no answer within the request's deadline"
+        case .shutdown: return "the engine was shut down before the request was done"
+        case .credential:
+            return
+                "Cloudflare refused this credential before; it is tried again when the vault has "
+                + "another one or credential.retry_ms is over"
+        default: return "the request was ended"
+        }
+    }
+}

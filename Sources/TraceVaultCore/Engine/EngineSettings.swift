@@ -1,0 +1,40 @@
+// EngineSettings.swift - the engine's part of the settings, read once.
+
+struct EngineSettings {
+    let base: BaseURL
+    let limits: Scheduler.Limits
+    let sharePercent: Int64
+    let defaultDeadlineMs: Int64
+    let maxQueued: Int
+    let maxQueuedPerTenant: Int
+    let credentialRetryMs: Int64
+    let cacheBytes: Int
+    let cacheAgeMs: Int64
+    let ledger: LedgerPlace
+
+    init(_ config: Config, base: BaseURL) throws(Failure) {
+        self.base = base
+        sharePercent = config.integer(.budgetShare)
+        limits = Scheduler.Limits(
+            maxInFlight: config.int(.maxInFlight),
+            maxInFlightPerTenant: config.int(.maxInFlightPerTenant),
+            quota: Quota(
+                requests: config.integer(.budgetQuota), windowMs: config.integer(.budgetWindow),
+                sharePercent: sharePercent),
+            originQuota: Quota(
+                requests: config.integer(.originPerSecond), windowMs: 1000,
+                sharePercent: sharePercent),
+            retry: RetryPolicy(
+                maxAttempts: config.int(.maxAttempts), baseMs: config.integer(.retryBase),
+                maxDelayMs: config.integer(.retryMaxDelay)))
+        defaultDeadlineMs = config.integer(.deadline)
+        maxQueued = config.int(.maxQueued)
+        maxQueuedPerTenant = config.int(.maxQueuedPerTenant)
+        credentialRetryMs = config.integer(.credentialRetry)
+        cacheBytes = config.int(.cacheBytes)
+        cacheAgeMs = config.integer(.cacheAge)
+        let place = try LedgerPlace(setting: config.text(.ledger))
+        // What a server of this host refuses, a test's perhaps, is no business of other processes.
+        ledger = place == .automatic && base.origin.isLoopback ? .ofProcess : place
+    }
+}

@@ -1,0 +1,141 @@
+// Statistics.swift - what an operator may ask a running engine: why something waits, and how it
+// went.
+
+import CSystem
+import Synchronization
+
+/// What the engine's thread counts.
+struct Counts {
+    var tries: Int64 = 0
+    var retries: Int64 = 0
+    var polls: Int64 = 0
+    var pages: Int64 = 0
+    var rateLimited: Int64 = 0
+    var rejected: Int64 = 0
+    /// Requests that joined another's fetch.
+    var joined: Int64 = 0
+    /// By the status's number.
+    var answers: [Int: Int64] = [:]
+    /// From submitting to the answer; of single tries.
+    var latency = Latencies()
+    var tryLatency = Latencies()
+
+    mutating func countTry(_ verdict: Verdict) {
+        tries += 1
+        switch verdict {
+        case .final, .unsent, .rejected: break
+        case .pending, .later: polls += 1
+        case .more: pages += 1
+        case .retry: retries += 1
+        case .rateLimited: rateLimited += 1
+        }
+    }
+}
+
+/// The statistics of an engine whose thread has ended.
+final class LastStats: Sendable {
+    private let document = Mutex<Document?>(nil)
+
+    func set(_ newest: Document?) { document.withLock { $0 = newest } }
+    var newest: Document? { document.withLock { $0 } }
+}
+
+extension EngineLoop {
+    /// Groups are listed by how much waits in them, at most so many.
+    private static let maxGroups = 100
+
+    func statistics() -> Document? {
+        try? Document.json { writer in
+            writer.beginObject()
+            numbers(into: &writer)
+            answers(into: &writer)
+            writer.key("latency")
+            counts.latency.describe(into: &writer)
+            writer.key("try_latency")
+            counts.tryLatency.describe(into: &writer)
+            writer.key("cache")
+            cache.describe(into: &writer)
+            writer.key("connections")
+            transport.describeConnections(into: &writer)
+            writer.key("ledger")
+            describeLedger(into: &writer)
+            groups(into: &writer)
+            writer.endObject()
+        }
+    }
+
+    private func numbers(into writer: inout JSONWriter) {
+        let members: [(StaticString, Int64)] = [
+            ("queued", Int64(scheduler.queued)), ("in_flight", Int64(scheduler.inFlight)),
+            ("sleeping", Int64(scheduler.sleeping)), ("untaken", Int64(events.count)),
+            ("outstanding", Int64(mailbox.outstanding)), ("tries", counts.tries),
+            ("transient_failures", counts.retries), ("pending_answers", counts.polls),
+            ("pages", counts.pages), ("rate_limited", counts.rateLimited),
+            ("credentials_refused", counts.rejected), ("joined", counts.joined),
+            ("credentials", Int64(lanes.count)), ("slowest_ms", counts.latency.longestUs / 1000),
+        ]
+        for (name, value) in members {
+            writer.key(name)
+            writer.int(value)
+        }
+    }
+
+    private func answers(into writer: inout JSONWriter) {
+        writer.key("answers")
+        writer.beginObject()
+        for status in Status.allCases {
+            guard let count = counts.answers[Int(status.rawValue)] else { continue }
+            writer.key(status.name)
+            writer.int(count)
+        }
+        writer.endObject()
+    }
+
+    private func describeLedger(into writer: inout JSONWriter) {
+        let report = ledger.describe()
+        writer.beginObject()
+        writer.key("shared")
+        writer.bool(report.isShared)
+        writer.key("path")
+        writer.string(report.path)
+        writer.key("warning")
+        writer.string(report.reason)
+        writer.key("groups")
+        writer.int(report.groups)
+        writer.key("overflows")
+        writer.int(report.overflows)
+        writer.endObject()
+    }
+
+    private func groups(into writer: inout JSONWriter) {
+        let now = tvs_boot_us()
+        var states: [(name: String, state: Scheduler.GroupState)] = []
+        for (group, name) in lanes.groupNames() {
+            states.append((name, scheduler.state(of: group, now: now)))
+        }
+        states.sort { one, other in
+            (other.state.queued, one.name) < (one.state.queued, other.name)
+        }
+        writer.key("group_count")
+        writer.int(states.count)
+        writer.key("groups")
+        writer.beginArray()
+        for (name, state) in states.prefix(Self.maxGroups) {
+            writer.beginObject()
+            writer.key("name")
+            writer.string(name)
+            let members: [(StaticString, Int64)] = [
+                ("queued", Int64(state.queued)), ("in_flight", Int64(state.inFlight)),
+                ("available", state.available),
+                ("next_permit_ms", max(0, state.permittedAt - now + 999) / 1000),
+                ("parked_ms", max(0, state.parkedUntil - now + 999) / 1000),
+            ]
+            for (name, value) in members {
+                writer.key(name)
+                writer.int(value)
+            }
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+}

@@ -1,0 +1,93 @@
+// TraceCache.swift - complete traces that were fetched a moment ago. Bounded in bytes, in all and
+// for each tenant, and in age: post-delivery moves make even a complete trace grow.
+//
+// An entry belongs to one credential of one tenant, so nobody is served what another's credential
+// fetched, and a changed credential finds nothing.
+
+/// What makes two trace requests the same: who asks, with which credential, for what.
+struct TraceKey: Equatable {
+    let lane: LaneID
+    let messageRef: String
+    let submission: Bool?
+
+    /// Different in every process, so that nobody can choose names that collide.
+    var hash: UInt64 {
+        var hasher = Hasher()
+        hasher.combine(lane)
+        hasher.combine(messageRef)
+        hasher.combine(submission)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+}
+
+struct TraceCache {
+    private struct Entry {
+        let key: TraceKey
+        let tenant: String
+        let document: Document
+        let byteCount: Int
+        let goodUntil: Int64
+    }
+
+    private var entries: [UInt64: Entry] = [:]
+    /// Oldest first; all are good equally long, so that is the order in which they end.
+    private var order = Queue<UInt64>()
+    private var bytesOfTenant: [String: Int] = [:]
+    private var byteCount = 0
+    private(set) var hits: Int64 = 0
+    private let maxBytes: Int
+    private let maxAgeUs: Int64
+
+    /// One tenant may fill this part of it; then its new traces are not kept until old ones go.
+    private static let tenantShare = 4
+
+    init(maxBytes: Int, maxAgeMs: Int64) {
+        self.maxBytes = maxBytes
+        maxAgeUs = maxAgeMs * 1000
+    }
+
+    mutating func document(_ key: TraceKey, _ hash: UInt64, now: Int64) -> Document? {
+        guard let entry = entries[hash], entry.key == key, now < entry.goodUntil else { return nil }
+        hits += 1
+        return entry.document
+    }
+
+    mutating func add(
+        _ document: Document, _ key: TraceKey, _ hash: UInt64, tenant: String, now: Int64
+    ) {
+        guard maxAgeUs > 0, maxBytes > 0 else { return }
+        while let oldest = order.first, (entries[oldest]?.goodUntil ?? 0) <= now { dropOldest() }
+        if entries[hash] != nil { return }
+        let count = document.byteCount
+        guard count + bytesOfTenant[tenant, default: 0] <= maxBytes / Self.tenantShare else {
+            return
+        }
+        while byteCount + count > maxBytes, !order.isEmpty { dropOldest() }
+        entries[hash] = Entry(
+            key: key, tenant: tenant, document: document, byteCount: count,
+            goodUntil: now + maxAgeUs)
+        order.append(hash)
+        byteCount += count
+        bytesOfTenant[tenant, default: 0] += count
+    }
+
+    func describe(into writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("traces")
+        writer.int(entries.count)
+        writer.key("bytes")
+        writer.int(byteCount)
+        writer.key("hits")
+        writer.int(hits)
+        writer.endObject()
+    }
+
+    private mutating func dropOldest() {
+        guard let hash = order.popFirst(), let entry = entries.removeValue(forKey: hash) else {
+            return
+        }
+        byteCount -= entry.byteCount
+        let left = bytesOfTenant[entry.tenant, default: 0] - entry.byteCount
+        bytesOfTenant[entry.tenant] = left > 0 ? left : nil
+    }
+}

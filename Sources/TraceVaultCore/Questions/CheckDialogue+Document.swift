@@ -1,0 +1,69 @@
+// CheckDialogue+Document.swift - the `check` view: docs/check.schema.json.
+
+extension CheckDialogue {
+    func answer(_ context: TraceContext) -> Answer {
+        let raw = last?.body
+        guard let finding else { return Answer(failure: failure, document: Document(raw: raw)) }
+        var writer = JSONWriter(into: ByteBuffer(limit: 65_536))
+        write(finding, context, into: &writer)
+        guard writer.isComplete else {
+            let failure = Failure(.noMemory, "not enough memory for the check document")
+            return Answer(failure: failure, document: Document(raw: raw))
+        }
+        return Answer(
+            failure: nil, document: Document(writer.buffer, named: .check, raw: raw))
+    }
+
+    private func write(
+        _ finding: Finding, _ context: TraceContext, into writer: inout JSONWriter
+    ) {
+        var warnings = TraceWarnings()
+        Self.warn(finding, nowMs: context.fetchedAtMs, &warnings)
+        writer.beginObject()
+        writer.key("schema")
+        writer.string("tracevault.check/1")
+        writer.head(context, "checked_at", last)
+        writer.key("valid")
+        writer.bool(finding.state == .active)
+        writer.key("kind")
+        writer.string(isKey ? "global_key" : "api_token")
+        writer.text("token_kind", isKey ? nil : tokenKind.name.description)
+        writer.text("status", finding.state.name.description)
+        writer.text("token_id", finding.tokenID)
+        writer.text("not_before", finding.notBefore)
+        writer.text("expires_on", finding.expiresOn)
+        if let reason = finding.reason {
+            writer.key("reason")
+            writer.beginObject()
+            writer.key("code")
+            if reason.code == 0 { writer.null() } else { writer.int(reason.code) }
+            writer.text("message", reason.message)
+            writer.endObject()
+        }
+        writer.key("warnings")
+        warnings.write(into: &writer)
+        writer.endObject()
+    }
+
+    /// The tightest warning of an end that is near.
+    private static func warn(
+        _ finding: Finding, nowMs: Int64?, _ warnings: inout TraceWarnings
+    ) {
+        guard let nowMs else { return }
+        let now = nowMs / 60_000
+        if let start = finding.notBefore.flatMap({ minutes($0) }), start > now {
+            warnings.add(.notYetValid, at: "/result/not_before")
+        }
+        guard let end = finding.expiresOn.flatMap({ minutes($0) }) else { return }
+        let left = end - now
+        let code: TraceWarnings.Code
+        switch left {
+        case ..<0: code = .expired
+        case ...1440: code = .expiresWithinDay
+        case ...10_080: code = .expiresWithinWeek
+        case ...43_200: code = .expiresWithinMonth
+        default: return
+        }
+        warnings.add(code, at: "/result/expires_on")
+    }
+}

@@ -1,0 +1,176 @@
+// CheckDialogue.swift - does the credential work? Asks the verify endpoint of its kind, of both
+// kinds where the token does not tell its own.
+//
+// That the credential does not work is the answer, not a failure: only what leaves it open is one.
+// Cloudflare's success carries a message with code 10000, which elsewhere means the opposite, so
+// `success` decides here and no code.
+
+final class CheckDialogue: Dialogue {
+    /// Whose a token is; a global key has none of its own.
+    enum TokenKind: UInt8 {
+        case user, account, unknown
+
+        var name: StaticString {
+            switch self {
+            case .user: "user"
+            case .account: "account"
+            case .unknown: "unknown"
+            }
+        }
+    }
+
+    enum State {
+        case active, disabled, expired, unknown
+
+        var name: StaticString {
+            switch self {
+            case .active: "active"
+            case .disabled: "disabled"
+            case .expired: "expired"
+            case .unknown: "unknown"
+            }
+        }
+    }
+
+    /// What Cloudflare said of the credential.
+    struct Finding {
+        var state = State.unknown
+        /// Of the token, at most 64 printable bytes; nil for a key.
+        var tokenID: String?
+        var notBefore: String?
+        var expiresOn: String?
+        /// Cloudflare's reason, or its status in words.
+        var reason: ReplyError?
+    }
+
+    /// What the last try was sent with, and where.
+    private(set) var isKey = false
+    private(set) var tokenKind = TokenKind.unknown
+    /// The kind is not to be seen, so the other endpoint is the next one.
+    private var isSecond = false
+    private(set) var finding: Finding?
+    /// What the endpoint of users said of a token of unknown kind.
+    private var firstReason: ReplyError?
+    private(set) var last: HTTPReply?
+    private(set) var failure = Failure(.other, "no try was made")
+
+    func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
+        isKey = credential.email != nil
+        tokenKind = isKey ? .unknown : Self.kind(authorization)
+        if isKey { return "/user" }
+        if tokenKind == .account || (tokenKind == .unknown && isSecond) {
+            return "/accounts/" + credential.accountID + "/tokens/verify"
+        }
+        return "/user/tokens/verify"
+    }
+
+    private static func kind(_ authorization: SecretHeader) -> TokenKind {
+        if authorization.begins(with: "Authorization: Bearer cfut_") { return .user }
+        return authorization.begins(with: "Authorization: Bearer cfat_") ? .account : .unknown
+    }
+
+    func fail(_ failure: Failure) {
+        self.failure = failure
+        last = nil
+    }
+
+    func take(_ reply: HTTPReply) -> Verdict {
+        last = reply
+        if let refusal = CloudflareAPI.refusal(reply, .credential) {
+            failure = refusal.failure
+            guard refusal.verdict == .rejected else { return refusal.verdict }
+            return refused(try? Envelope.read(reply.body))
+        }
+        do throws(Failure) {
+            let tape = try JSONReader.read(reply.body)
+            return try reply.body.withBytes { (bytes) throws(Failure) in
+                let envelope = try Envelope(tape, bytes)
+                if envelope.isRefusal { return try refused(envelope, reply) }
+                finding = try read(envelope, tape, bytes)
+                if tokenKind == .unknown, !isKey { tokenKind = isSecond ? .account : .user }
+                return .final
+            }
+        } catch {
+            failure = error.of(reply)
+            return .final
+        }
+    }
+
+    // MARK: - No
+
+    /// HTTP 200 with success:false: only Cloudflare's codes tell whether the credential is meant.
+    private func refused(_ envelope: Envelope, _ reply: HTTPReply) throws(Failure) -> Verdict {
+        guard CloudflareAPI.nameCredential(envelope.errors.map(\.code)) else {
+            throw envelope.refusal
+        }
+        return refused(envelope)
+    }
+
+    private func refused(_ envelope: Envelope?) -> Verdict {
+        let reason = envelope?.errors.first ?? ReplyError(code: 0, message: failure.message)
+        if tokenKind == .unknown, !isKey, !isSecond {
+            firstReason = reason
+            isSecond = true
+            return .more
+        }
+        finding = Finding(reason: firstReason ?? reason)
+        return .final
+    }
+
+    // MARK: - What is said of it
+
+    private func read(
+        _ envelope: Envelope, _ tape: JSONTape, _ bytes: RawSpan
+    ) throws(Failure) -> Finding {
+        guard let result = envelope.result, tape[result].kind == .object else {
+            throw Failure(.replyShape, "the reply's result is not an object")
+        }
+        var finding = Finding()
+        if isKey {
+            // A user has no status; this is all that is said of one who may do nothing.
+            let suspended = try tape.member("suspended", of: result, bytes)
+            finding.state = suspended.flatMap { tape.bool($0) } == true ? .disabled : .active
+        } else {
+            finding.state = try Self.state(tape, result, bytes)
+            let id = try tape.member("id", of: result, bytes)
+            finding.tokenID = id.flatMap { tape.plain($0, limit: 64, in: bytes) }
+            finding.notBefore = try Self.time("not_before", tape, result, bytes)
+            finding.expiresOn = try Self.time("expires_on", tape, result, bytes)
+        }
+        if finding.state != .active {
+            finding.reason = ReplyError(
+                code: 0, message: "Cloudflare says that its status is \(finding.state.name)")
+        }
+        return finding
+    }
+
+    private static func state(
+        _ tape: JSONTape, _ result: Int, _ bytes: RawSpan
+    ) throws(Failure) -> State {
+        guard let status = try tape.member("status", of: result, bytes),
+            tape[status].kind == .string
+        else { throw Failure(.replyShape, "the reply tells no status of the token") }
+        let token = tape[status]
+        if JSONText.equals(token, "active", in: bytes) { return .active }
+        if JSONText.equals(token, "disabled", in: bytes) { return .disabled }
+        return JSONText.equals(token, "expired", in: bytes) ? .expired : .unknown
+    }
+
+    /// A time as it is written, if it is one.
+    private static func time(
+        _ name: StaticString, _ tape: JSONTape, _ result: Int, _ bytes: RawSpan
+    ) throws(Failure) -> String? {
+        guard let value = try tape.member(name, of: result, bytes),
+            let text = tape.text(value, limit: 64, bytes)
+        else { return nil }
+        return Self.minutes(text) == nil ? nil : text
+    }
+
+    /// Minutes since 1970.
+    static func minutes(_ text: String) -> Int64? {
+        var text = text
+        return text.withUTF8 { utf8 in
+            Timestamp(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)))?.minutes
+        }
+    }
+}

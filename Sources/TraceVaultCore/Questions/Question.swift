@@ -1,0 +1,21 @@
+// Question.swift - what each kind of question is answered with: a dialogue, and an event.
+
+extension Request {
+    /// A dialogue that answers this request. `base` bounds where replies may send the next try.
+    func dialogue(_ base: BaseURL) -> any Dialogue {
+        switch question {
+        case .trace(let messageRef):
+            TraceDialogue(messageRef: messageRef, submission: submission)
+        case .search(let search): SearchDialogue(search, base)
+        case .check: CheckDialogue()
+        }
+    }
+
+    package var topic: Event.Topic {
+        switch question {
+        case .trace: .trace
+        case .search: .search
+        case .check: .check
+        }
+    }
+}

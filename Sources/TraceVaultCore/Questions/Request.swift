@@ -1,0 +1,119 @@
+// Request.swift - what a host asks, checked at the door.
+//
+// A million may be queued, so everything that is the same for all kinds is a small value; the many
+// filters of a search are an object of their own.
+
+/// One question with its options. A value: submitting copies it.
+package struct Request: Sendable {
+    package enum Question: Sendable {
+        /// The delivery trace of one message.
+        case trace(messageRef: String)
+        /// Messages that filters describe.
+        case search(SearchQuestion)
+        /// Whether the credential works.
+        case check
+    }
+
+    /// Whose turn it is within a tenant.
+    package enum Priority: UInt8, Sendable {
+        case interactive, bulk
+    }
+
+    /// nil: the tenant's only account.
+    package let account: AccountID?
+    package private(set) var question: Question
+    package private(set) var priority = Priority.interactive
+    /// Ask Cloudflare even when the trace is in the cache.
+    package private(set) var fresh = false
+    /// For a trace, which datastore is searched; nil: not said.
+    package private(set) var submission: Bool?
+    private var deadline: Int32 = 0
+    private var wait: Int32 = 0
+
+    /// nil: the engine's default.
+    package var deadlineMs: Int64? { deadline == 0 ? nil : Int64(deadline) }
+    /// How long to ask again while the trace is pending.
+    package var waitMs: Int64 { Int64(wait) }
+
+    /// Throws `.accountID` or `.messageRef`.
+    package static func trace(
+        accountID: RawSpan, messageRef: RawSpan
+    ) throws(Failure) -> Request {
+        let account = try Self.account(accountID)
+        let messageRef = try Identifiers.messageRef(messageRef)
+        return Request(account: account, question: .trace(messageRef: messageRef))
+    }
+
+    /// Throws `.accountID`.
+    package static func search(accountID: RawSpan) throws(Failure) -> Request {
+        Request(account: try account(accountID), question: .search(SearchQuestion()))
+    }
+
+    /// Throws `.accountID`.
+    package static func check(accountID: RawSpan) throws(Failure) -> Request {
+        Request(account: try account(accountID), question: .check)
+    }
+
+    private init(account: AccountID?, question: Question) {
+        self.account = account
+        self.question = question
+    }
+
+    private static func account(_ bytes: RawSpan) throws(Failure) -> AccountID? {
+        bytes.isEmpty ? nil : try AccountID(Identifiers.accountID(bytes))
+    }
+
+    // MARK: - Options
+
+    /// Sets an option by name; throws `.configName` or `.configValue`.
+    package mutating func set(_ name: String, to value: String) throws(Failure) {
+        if name == "deadline_ms" {
+            deadline = try Self.number(name, value, 1...86_400_000)
+        } else if name == "priority" {
+            guard value == "interactive" || value == "bulk" else {
+                throw Failure(.configValue, "priority must be interactive or bulk")
+            }
+            priority = value == "bulk" ? .bulk : .interactive
+        } else {
+            try setOwn(name, to: value)
+        }
+    }
+
+    /// An option that only this kind of question has.
+    private mutating func setOwn(_ name: String, to value: String) throws(Failure) {
+        switch question {
+        case .trace where name == "wait_ms":
+            wait = try Self.number(name, value, 0...86_400_000)
+        case .trace where name == "submission": submission = try Self.bool(name, value)
+        case .trace where name == "fresh": fresh = try Self.bool(name, value)
+        case .trace:
+            throw Failure(
+                .configName,
+                "a trace request has no such option; there are: "
+                    + "deadline_ms, fresh, priority, submission, wait_ms")
+        case .search(let search): question = .search(try search.with(name, value))
+        case .check:
+            throw Failure(
+                .configName, "a check request has no such option; there are: deadline_ms, priority")
+        }
+    }
+
+    static func number(
+        _ name: String, _ value: String, _ allowed: ClosedRange<Int32>
+    ) throws(Failure) -> Int32 {
+        guard let number = Int32(value), allowed.contains(number) else {
+            throw Failure(
+                .configValue,
+                name + " must be a whole number from " + String(allowed.lowerBound) + " to "
+                    + String(allowed.upperBound))
+        }
+        return number
+    }
+
+    static func bool(_ name: String, _ value: String) throws(Failure) -> Bool {
+        guard value == "true" || value == "false" else {
+            throw Failure(.configValue, name + " must be true or false")
+        }
+        return value == "true"
+    }
+}

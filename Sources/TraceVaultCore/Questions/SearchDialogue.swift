@@ -1,0 +1,159 @@
+// SearchDialogue.swift - a search: page after page to the caller's limit, and answers that the
+// server makes later (HTTP 202). What a page holds is in SearchPage.swift, the document in
+// SearchDialogue+Document.swift.
+//
+// A reply decides what is asked next, so all it can ask for has a bound: pages, polls, bytes.
+
+final class SearchDialogue: Dialogue {
+    private let question: SearchQuestion
+    private let base: BaseURL
+    /// The messages of all pages as JSON objects, separated by commas.
+    let found = ByteBuffer(limit: maxDocument)
+    private(set) var messages = 0
+    private(set) var pages = 0
+    private(set) var warnings = TraceWarnings()
+    /// Where the page that is asked for begins.
+    private(set) var cursor: String?
+    /// Every cursor that was asked for.
+    private var seen: [String] = []
+    private var replyBytes = 0
+    /// Where a deferred answer is asked for.
+    private var poll: String?
+    private var polls = 0
+    private(set) var last: HTTPReply?
+    /// What the last try met; nil after a page.
+    private(set) var failure: Failure? = Failure(.other, "no try was made")
+    /// There is nothing more to ask for.
+    private(set) var isOver = false
+    /// All of Cloudflare's messages are there.
+    private(set) var isComplete = false
+
+    /// The largest document.
+    static let maxDocument = 256 << 20
+    /// No further page is asked for after so many bytes of replies, or so many pages.
+    private static let maxReplyBytes = 64 << 20
+    private static let maxPages = 1000
+    /// How often one page may be answered "later".
+    private static let maxPolls = 100
+
+    init(_ question: SearchQuestion, _ base: BaseURL) {
+        self.question = question
+        self.base = base
+        cursor = question.cursor
+        if let cursor { seen.append(cursor) }
+    }
+
+    func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
+        poll ?? question.path(accountID: credential.accountID, cursor: cursor)
+    }
+
+    func fail(_ failure: Failure) {
+        self.failure = failure
+        last = nil
+    }
+
+    func take(_ reply: HTTPReply) -> Verdict {
+        last = reply
+        guard let refusal = CloudflareAPI.refusal(reply, .search) else { return takePage(reply) }
+        failure = refusal.failure
+        if refusal.failure.status == .replyDeferred { return takeDeferral(reply) }
+        return refusal.verdict
+    }
+
+    // MARK: - Later
+
+    private func takeDeferral(_ reply: HTTPReply) -> Verdict {
+        polls += 1
+        let place = reply.headers.location
+        if !place.isEmpty {
+            guard let path = ServerPath.below(base, place) else {
+                return refuse(reply, "names a place for it that is not below api.base_url")
+            }
+            poll = path
+        }
+        guard poll != nil else { return refuse(reply, "does not say where") }
+        guard polls <= Self.maxPolls else { return refuse(reply, "did so too often") }
+        return .later(afterMs: failure?.retryAfterMs)
+    }
+
+    private func refuse(_ reply: HTTPReply, _ what: StaticString) -> Verdict {
+        let refusal = Failure(
+            .replyDeferred, "Cloudflare answers the search later (HTTP 202), but \(what)")
+        failure = refusal.of(reply)
+        return .final
+    }
+
+    // MARK: - A page
+
+    private func takePage(_ reply: HTTPReply) -> Verdict {
+        do throws(Failure) {
+            var page = try SearchPage(reply, base, warnings)
+            let wanted = min(page.count, question.limit - messages)
+            try keep(page.messages(wanted, of: reply))
+            warnings = page.warnings
+            messages += wanted
+            pages += 1
+            replyBytes += reply.body.count
+            failure = nil
+            (poll, polls) = (nil, 0)
+            return follow(page.next, cut: page.count - wanted)
+        } catch {
+            failure = error.of(reply)
+            return .final
+        }
+    }
+
+    private func keep(_ page: ByteBuffer) throws(Failure) {
+        guard page.count > 0 else { return }
+        let fits = page.withBytes { bytes in
+            unsafe bytes.withUnsafeBytes { bytes in
+                guard found.reserve(bytes.count + 1) else { return false }
+                var comma = UInt8(ascii: ",")
+                if found.count > 0 {
+                    unsafe withUnsafeBytes(of: &comma) { unsafe _ = found.append($0) }
+                }
+                return unsafe found.append(bytes)
+            }
+        }
+        guard fits else { throw Failure(.noMemory, "not enough memory for the search document") }
+    }
+
+    /// Goes on to the next page, or ends.
+    private func follow(_ next: SearchPage.Next, cut: Int) -> Verdict {
+        isOver = true
+        if cut > 0 {
+            // The cursor stays at this page: going on from it repeats messages, but loses none.
+            warnings.add(.limitCut, cut, at: "/result")
+            return .final
+        }
+        switch next {
+        case .none:
+            cursor = nil
+            isComplete = true
+            return .final
+        case .unusable:
+            cursor = nil
+            warnings.add(.cursorUnusable, at: "/result_info/next")
+            return .final
+        case .cursor(let cursor):
+            guard !seen.contains(cursor) else {
+                self.cursor = nil
+                warnings.add(.cursorRepeated, at: "/result_info/next")
+                return .final
+            }
+            self.cursor = cursor
+            seen.append(cursor)
+        }
+        if messages >= question.limit { return .final }
+        if pages >= Self.maxPages {
+            warnings.add(.pageLimit, at: "/result_info/next")
+            return .final
+        }
+        if replyBytes >= Self.maxReplyBytes {
+            warnings.add(.sizeLimit, at: "/result_info/next")
+            return .final
+        }
+        isOver = false
+        return .more
+    }
+}

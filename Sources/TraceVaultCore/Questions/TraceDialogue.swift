@@ -1,0 +1,72 @@
+// TraceDialogue.swift - one message's delivery trace: one request, asked again while it is pending.
+
+final class TraceDialogue: Dialogue {
+    private let messageRef: String
+    private let submission: Bool?
+    private var outcome: Result<Trace, Failure>
+    /// The newest reply, and the one that `trace` came from.
+    private var reply: HTTPReply?
+    /// An incomplete trace and its reply, kept while later tries go on.
+    private var incomplete: (Trace, HTTPReply)?
+
+    init(messageRef: String, submission: Bool?) {
+        self.messageRef = messageRef
+        self.submission = submission
+        outcome = .failure(Failure(.other, "no try was made"))
+    }
+
+    func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
+        CloudflareAPI.tracePath(
+            accountID: credential.accountID, messageRef: messageRef, submission: submission)
+    }
+
+    func take(_ reply: HTTPReply) -> Verdict {
+        self.reply = reply
+        if let refusal = CloudflareAPI.refusal(reply, .message) {
+            outcome = .failure(refusal.failure)
+            return refusal.verdict
+        }
+        do {
+            let trace = try Trace.decode(reply.body)
+            outcome = .success(trace)
+            guard trace.isPending else { return .final }
+            incomplete = (trace, reply)
+            return .pending
+        } catch {
+            outcome = .failure(error.of(reply))
+            return .final
+        }
+    }
+
+    func fail(_ failure: Failure) {
+        outcome = .failure(failure)
+        reply = nil
+    }
+
+    func answer(_ context: TraceContext) -> Answer {
+        switch outcome {
+        case .success(let trace): return answer(trace, reply, context)
+        case .failure(let failure):
+            // A trace that was still growing is worth more than the failure of a later look.
+            if let (trace, reply) = incomplete { return answer(trace, reply, context) }
+            return Answer(failure: failure, document: Document(raw: reply?.body))
+        }
+    }
+
+    private func answer(
+        _ trace: Trace, _ reply: HTTPReply?, _ context: TraceContext
+    ) -> Answer {
+        var context = context
+        context.messageRef = messageRef
+        context.cfRay = reply?.headers.cfRay
+        context.httpStatus = reply?.status
+        let document = Document(trace, context, raw: reply?.body)
+        do {
+            // Made here, while the reply is still in this processor's cache.
+            try document.trace()
+            return Answer(failure: nil, document: document)
+        } catch {
+            return Answer(failure: error, document: document)
+        }
+    }
+}

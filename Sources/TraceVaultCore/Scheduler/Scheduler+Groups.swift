@@ -1,0 +1,167 @@
+// Scheduler+Groups.swift - permits: budget groups, and the limit of this host's address.
+
+extension Scheduler {
+    /// When the lane's group may send at the earliest.
+    mutating func permittedAt(_ lane: LaneID, _ now: Int64) -> Int64 {
+        let group = seats[lanes[lane].seat].group
+        return ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
+    }
+
+    mutating func withGroup(
+        of fetch: Int32, _ body: (inout Group, Quota, any BudgetLedger) -> Void
+    ) {
+        let group = seats[lanes[fetches[fetch].lane].seat].group
+        body(&groups[group], limits.quota, ledger)
+    }
+
+    /// Spends one permit for a seat, or lets it wait at its group.
+    mutating func spend(_ seat: Int32, _ now: Int64) -> Bool {
+        let group = seats[seat].group
+        if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
+            waitAtGroup(seat, permittedAt)
+            return false
+        }
+        if seats[seat].isReleased {
+            seats[seat].isReleased = false
+            groups[group].waiting.spend(seat, in: &seats)
+        }
+        guard limits.originQuota.intervalUs > 0,
+            let permittedAt = ledger.spend(&origin, limits.originQuota, now: now)
+        else { return true }
+        // Another process took the origin's permit since `isOriginOpen` looked.
+        ledger.refund(&groups[group].entry, limits.quota, now: now)
+        setOriginTimer(at: permittedAt)
+        offer(seat)
+        return false
+    }
+
+    /// Whether this host's address may send towards the origin; sets a timer when not.
+    mutating func isOriginOpen(_ now: Int64) -> Bool {
+        guard limits.originQuota.intervalUs > 0 else { return true }
+        guard originTimer == none else { return false }
+        let permittedAt = ledger.permittedAt(&origin, limits.originQuota, now: now)
+        if permittedAt > now { setOriginTimer(at: permittedAt) }
+        return permittedAt <= now
+    }
+
+    private mutating func setOriginTimer(at time: Int64) {
+        if originTimer == none { originTimer = timers.add(Timer.origin.payload, at: time) }
+    }
+
+    // MARK: - Seats that wait for a permit
+
+    /// Puts a seat into its group's queue.
+    private mutating func waitAtGroup(_ seat: Int32, _ permittedAt: Int64) {
+        let group = seats[seat].group
+        seats[seat].place = .group
+        if seats[seat].isReleased {
+            // Another process took the permit.
+            seats[seat].isReleased = false
+            groups[group].waiting.putBack(seat, in: &seats)
+        } else {
+            groups[group].waiting.append(
+                seat, isUrgent: !seats[seat].interactive.isEmpty, in: &seats)
+        }
+        setTimer(of: group, at: permittedAt)
+    }
+
+    mutating func takeFromGroup(_ seat: Int32) {
+        seats[seat].place = .nowhere
+        groups[seats[seat].group].waiting.remove(seat, from: &seats)
+    }
+
+    private mutating func setTimer(of group: Int32, at time: Int64) {
+        if groups[group].timer == none {
+            groups[group].timer = timers.add(Timer.group(group).payload, at: time)
+        } else {
+            timers.move(groups[group].timer, to: time)
+        }
+    }
+
+    /// Lets seats go to their tenants' queues: one for each permit there is now.
+    mutating func release(_ group: Int32, _ now: Int64) {
+        var permits = ledger.available(&groups[group].entry, limits.quota, now: now)
+        while permits > 0, let seat = groups[group].waiting.popFirst(in: &seats) {
+            seats[seat].place = .nowhere
+            seats[seat].isReleased = true
+            offer(seat)
+            permits -= 1
+        }
+        guard !groups[group].waiting.isEmpty else { return }
+        let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
+        // Those let go will take what is there now; at the latest they come back here.
+        setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
+    }
+
+    /// What statistics tell of a group.
+    package struct GroupState: Sendable {
+        package let queued: Int32
+        package let inFlight: Int32
+        /// How many requests could go at once.
+        package let available: Int64
+        package let permittedAt: Int64
+        package let parkedUntil: Int64
+    }
+
+    package func state(of group: Int32, now: Int64) -> GroupState {
+        var entry = groups[group].entry
+        return GroupState(
+            queued: groups[group].queued, inFlight: groups[group].inFlight,
+            available: ledger.available(&entry, limits.quota, now: now),
+            permittedAt: ledger.permittedAt(&entry, limits.quota, now: now),
+            parkedUntil: ledger.parkedUntil(&entry, now: now))
+    }
+
+    // MARK: - What the server says
+
+    /// HTTP 429: nothing of the group goes before `time`, and who cannot wait so long is told.
+    mutating func park(_ group: Int32, until time: Int64, _ now: Int64) {
+        ledger.park(&groups[group].entry, until: time, now: now)
+        if groups[group].timer != none { timers.move(groups[group].timer, to: time) }
+        for seat in groups[group].seats where hasWork(seat) {
+            refuse(seats[seat].interactive, until: time)
+            refuse(seats[seat].bulk, until: time)
+        }
+    }
+
+    private mutating func refuse(_ list: List, until time: Int64) {
+        var flow = list.first
+        while flow != none {
+            let nextFlow = flows[flow].next
+            var fetch = flows[flow].waiting.first
+            while fetch != none {
+                let nextFetch = fetches[fetch].next
+                refuse(fetch, until: time)
+                fetch = nextFetch
+            }
+            flow = nextFlow
+        }
+    }
+
+    private mutating func refuse(_ fetch: Int32, until time: Int64) {
+        let hasAnswer = fetches[fetch].hasAnswer
+        var member = fetches[fetch].members.first
+        while member != none {
+            let next = members[member].next
+            if members[member].deadline <= time {
+                let id = members[member].id
+                leave(member, hasAnswer ? .answer(id) : .refuse(id, until: time))
+            }
+            member = next
+        }
+    }
+
+    /// The quota's state as a reply told it (`Ratelimit`, `Ratelimit-Policy`).
+    package mutating func note(
+        _ id: FetchID, remaining: Int64?, resetMs: Int64, policy: Quota?, now: Int64
+    ) {
+        guard let fetch = place(of: id) else { return }
+        let group = seats[lanes[fetches[fetch].lane].seat].group
+        if let policy { ledger.setPolicy(&groups[group].entry, policy, now: now) }
+        guard let remaining else { return }
+        // Others of this group are under way and not in the server's number yet.
+        let left = remaining - Int64(groups[group].inFlight)
+        ledger.slow(
+            &groups[group].entry, remaining: max(0, left), until: now + Self.us(resetMs), now: now)
+    }
+}

@@ -1,0 +1,122 @@
+// Scheduler+Lanes.swift - credentials: where their requests stand, and the circuit breaker that
+// keeps a refused one from being tried again and again.
+
+extension Scheduler {
+    // MARK: - Making and forgetting
+
+    package mutating func addTenant() -> Int32 { tenants.add(Tenant()) }
+
+    package mutating func addGroup(_ key: UInt64, now: Int64) -> Int32 {
+        groups.add(Group(entry: ledger.entry(key, now: now)))
+    }
+
+    package mutating func addSeat(tenant: Int32, group: Int32) -> Int32 {
+        let seat = seats.add(Seat(tenant: tenant, group: group))
+        tenants[tenant].seats += 1
+        groups[group].seats.append(seat)
+        return seat
+    }
+
+    package mutating func addLane(seat: Int32) -> LaneID {
+        let lane = lanes.add(Lane(seat: seat))
+        seats[seat].lanes += 1
+        flows.cover(2 * Int(lane) + 1, filling: Flow())
+        flows[2 * lane] = Flow()
+        flows[2 * lane + 1] = Flow()
+        return lane
+    }
+
+    /// Whether nothing would be lost by forgetting the lane: no request, no refusal to remember.
+    package func isIdle(_ lane: LaneID, now: Int64) -> Bool {
+        lanes[lane].fetches == 0 && lanes[lane].closedUntil <= now && !lanes[lane].isProbing
+    }
+
+    /// Forgets an idle lane. Tells which of seat, group and tenant went with it.
+    package mutating func removeLane(_ lane: LaneID) -> (seat: Bool, group: Bool, tenant: Bool) {
+        let seat = lanes[lane].seat
+        lanes.remove(lane)
+        seats[seat].lanes -= 1
+        guard seats[seat].lanes == 0 else { return (false, false, false) }
+        let (tenant, group) = (seats[seat].tenant, seats[seat].group)
+        seats.remove(seat)
+        tenants[tenant].seats -= 1
+        groups[group].seats.removeAll { $0 == seat }
+        let (isLastOfGroup, isLastOfTenant) = (
+            groups[group].seats.isEmpty, tenants[tenant].seats == 0
+        )
+        if isLastOfGroup {
+            if groups[group].timer != none { timers.cancel(groups[group].timer) }
+            groups.remove(group)
+        }
+        if isLastOfTenant { tenants.remove(tenant) }
+        return (true, isLastOfGroup, isLastOfTenant)
+    }
+
+    // MARK: - The breaker
+
+    /// Until when the lane's credential is known to be refused; in the past: it is not.
+    package func closedUntil(_ lane: LaneID) -> Int64 { lanes[lane].closedUntil }
+
+    /// The server refused the credential of this fetch: nothing more is sent with it before
+    /// `until`. What waits goes to `fallback`, another credential of the same account, or fails at
+    /// once.
+    package mutating func reject(_ id: FetchID, until: Int64, fallback: LaneID?, now: Int64) {
+        guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
+        land(fetch)
+        let lane = fetches[fetch].lane
+        lanes[lane].closedUntil = max(lanes[lane].closedUntil, until)
+        lanes[lane].isProbing = true
+        if let fallback, fallback != lane, lanes[fallback].closedUntil <= now,
+            !fetches[fetch].hasFallenBack, !fetches[fetch].isCheck
+        {
+            fetches[fetch].hasFallenBack = true
+            move(fetch, to: fallback, inFront: true)
+            drain(lane) { (self, fetch) in self.move(fetch, to: fallback, inFront: false) }
+        } else {
+            answerAll(fetch)
+            drain(lane) { (self, fetch) in self.failAll(fetch, .credential) }
+        }
+    }
+
+    /// The credential of a fetch that was just started is not the lane's any more: it goes to the
+    /// lane of the new one, and its permit is given back.
+    package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
+        guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
+        withGroup(of: fetch) { group, quota, ledger in
+            ledger.refund(&group.entry, quota, now: now)
+        }
+        land(fetch)
+        fetches[fetch].attempts -= 1
+        move(fetch, to: lane, inFront: true)
+    }
+
+    /// The server took the credential: whatever was remembered against it is wrong now.
+    mutating func openLane(of fetch: Int32) {
+        let lane = fetches[fetch].lane
+        guard lanes[lane].closedUntil != 0 else { return }
+        lanes[lane].closedUntil = 0
+        lanes[lane].isProbing = false
+        place(2 * lane)
+        place(2 * lane + 1)
+    }
+
+    private mutating func move(_ fetch: Int32, to lane: LaneID, inFront: Bool) {
+        if fetches[fetch].phase == .queued { dequeue(fetch) }
+        lanes[fetches[fetch].lane].fetches -= 1
+        fetches[fetch].lane = lane
+        lanes[lane].fetches += 1
+        enqueue(fetch, inFront: inFront)
+    }
+
+    /// Takes everything that waits in a lane out of it; checks stay.
+    private mutating func drain(_ lane: LaneID, _ body: (inout Scheduler, Int32) -> Void) {
+        for flow in [2 * lane, 2 * lane + 1] {
+            var fetch = flows[flow].waiting.first
+            while fetch != none {
+                let next = fetches[fetch].next
+                if !fetches[fetch].isCheck { body(&self, fetch) }
+                fetch = next
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// SchedulerEvents.swift - what the scheduler is told and what it tells.
+
+/// The caller's name for a request; never used twice. The low 20 bits are a small number that no
+/// other living request has: the scheduler keeps its record there.
+package typealias JobID = UInt64
+
+/// The scheduler's name for a fetch: one or more requests that want the same; never used twice.
+package typealias FetchID = UInt64
+
+/// The scheduler's name for a lane: one credential of one tenant.
+package typealias LaneID = Int32
+
+package enum Priority: Sendable {
+    /// Somebody waits for it.
+    case interactive
+    case bulk
+}
+
+/// What the scheduler must know about a request. Times are µs on CLOCK_BOOTTIME.
+package struct Ticket: Sendable {
+    /// So many requests may be alive at once.
+    package static let maxJobs = 1 << 20
+
+    package let id: JobID
+    package let priority: Priority
+    /// When the request must be answered.
+    package let deadline: Int64
+    /// Until when a trace that is still pending is asked for again; 0: take the first answer.
+    package let waitUntil: Int64
+    /// Goes out even while its credential is refused: it asks whether that is still so.
+    package let isCheck: Bool
+
+    package init(
+        id: JobID, priority: Priority = .interactive, deadline: Int64, waitUntil: Int64 = 0,
+        isCheck: Bool = false
+    ) {
+        self.id = id
+        self.priority = priority
+        self.deadline = deadline
+        self.waitUntil = waitUntil
+        self.isCheck = isCheck
+    }
+}
+
+/// How one try ended.
+package enum Verdict: Sendable, Equatable {
+    /// An answer, or a failure that no second try would mend.
+    case final
+    /// As final, and nothing left this machine: the budget gets its request back.
+    case unsent
+    /// An answer that is still growing: look again while the request waits.
+    case pending
+    /// A part of the answer; the next part may be asked for at once.
+    case more
+    /// The server answers later (HTTP 202): look again then.
+    case later(afterMs: Int64?)
+    /// A failure that may pass; the floor is the server's Retry-After.
+    case retry(afterMs: Int64?)
+    /// HTTP 429: the whole group must wait so long.
+    case rateLimited(afterMs: Int64)
+    /// The server refuses the credential, whatever is asked with it.
+    case rejected
+}
+
+/// What the caller must do now, in this order.
+package enum Action: Sendable, Equatable {
+    /// Begin a try. Exactly one `finished` must follow, unless an `abort` comes first.
+    case start(FetchID)
+    /// Drop the try that is under way; no `finished` may follow.
+    case abort(FetchID)
+    /// Answer the request with what its fetch has brought.
+    case answer(JobID)
+    /// Answer the request with a failure of the scheduler's own.
+    case fail(JobID, Status)
+    /// Answer the request at once: its group may not send before this time, after its deadline.
+    case refuse(JobID, until: Int64)
+    /// The fetch is over: nobody waits for it any more.
+    case end(FetchID)
+}

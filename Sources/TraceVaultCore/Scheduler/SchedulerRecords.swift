@@ -1,0 +1,144 @@
+// SchedulerRecords.swift - what the scheduler keeps: numbers in slabs, no object.
+//
+//     member ─► fetch ─► flow ─► seat ─► tenant     who waits for whom
+//                        lane ─► seat ─► group
+//
+// A member is one request, a fetch what one or more of them want, a flow the queue of one
+// credential's fetches of one priority. A seat is a tenant's claim on one budget group: its flows
+// share its turns. Times are µs.
+
+extension Scheduler {
+    struct Member: Sendable, Linked {
+        var id: JobID = 0
+        /// When it must be answered; later the end of its wait, if that comes first.
+        var deadline: Int64 = 0
+        var waitUntil: Int64 = 0
+        /// `none`: this place holds nobody.
+        var fetch = none
+        var timer = none
+        var previous = none
+        var next = none
+    }
+
+    enum Phase: UInt8, Sendable { case queued, flying, sleeping }
+
+    struct Fetch: Sendable, Linked {
+        let generation: UInt32
+        var lane: LaneID
+        var members = List()
+        /// Wakes it from its sleep.
+        var timer = none
+        var attempts: Int32 = 0
+        var polls: Int32 = 0
+        var phase = Phase.sleeping
+        var priority: Priority
+        let isCheck: Bool
+        /// True when a try has brought a result that can be the answer, if nothing better comes.
+        var hasAnswer = false
+        /// True once it has been handed from a refused credential to another.
+        var hasFallenBack = false
+        var previous = none
+        var next = none
+    }
+
+    /// One credential. Flow 2n is its interactive one, 2n + 1 its bulk one.
+    struct Lane: Sendable {
+        let seat: Int32
+        var fetches: Int32 = 0
+        var inFlight: Int32 = 0
+        /// While it lies ahead, the server is known to refuse the credential.
+        var closedUntil: Int64 = 0
+        /// True from the end of `closedUntil` until one try has shown what is the case now.
+        var isProbing = false
+    }
+
+    struct Flow: Sendable, Linked {
+        var waiting = List()
+        /// True while it stands in its seat's queue.
+        var isPlaced = false
+        var previous = none
+        var next = none
+    }
+
+    enum SeatPlace: UInt8, Sendable {
+        case nowhere
+        /// In its tenant's queue of seats with something interactive, or of the others.
+        case interactive, bulk
+        /// In its group's queue, for want of a permit.
+        case group
+    }
+
+    struct Seat: Sendable, TurnTaking {
+        let tenant: Int32
+        let group: Int32
+        var lanes: Int32 = 0
+        var interactive = List()
+        var bulk = List()
+        var place = SeatPlace.nowhere
+        /// True when its group let it go: without a permit it is the group's next again.
+        var isReleased = false
+        var owedUntil: UInt64 = 0
+        var isExpress = false
+        var previous = none
+        var next = none
+    }
+
+    enum TenantPlace: UInt8, Sendable {
+        case nowhere
+        /// In the ring of those whose turn comes, or just having it.
+        case ring, turn
+        /// Has as many under way as it may; comes back when one of its own ends.
+        case full
+        /// Leaves what is free to others; comes back when more is free.
+        case crowded
+    }
+
+    struct Tenant: Sendable, TurnTaking {
+        var seats: Int32 = 0
+        var interactive = List()
+        var bulk = List()
+        var inFlight: Int32 = 0
+        var place = TenantPlace.nowhere
+        var owedUntil: UInt64 = 0
+        var isExpress = false
+        var previous = none
+        var next = none
+    }
+
+    struct Group: Sendable {
+        var entry: LedgerEntry
+        /// Its seats, to be found when the group is parked.
+        var seats: [Int32] = []
+        var waiting = TurnQueue()
+        var timer = none
+        var inFlight: Int32 = 0
+        var queued: Int32 = 0
+    }
+
+    /// What a timer is about: a kind and the record's number.
+    enum Timer {
+        case member(Int32)
+        case fetch(Int32)
+        case group(Int32)
+        case origin
+
+        init(_ payload: UInt32) {
+            let place = Int32(payload & 0x3FFF_FFFF)
+            switch payload >> 30 {
+            case 0: self = .member(place)
+            case 1: self = .fetch(place)
+            case 2: self = .group(place)
+            default: self = .origin
+            }
+        }
+
+        var payload: UInt32 {
+            switch self {
+            case .member(let place): UInt32(place)
+            case .fetch(let place): UInt32(place) | 1 << 30
+            case .group(let place): UInt32(place) | 2 << 30
+            case .origin: 3 << 30
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// Credential.swift - what is known of one account's credential without opening its secret.
+
+/// One account's credential without the secret. A class, because it is handed on a dozen times for
+/// each request: one reference instead of six strings.
+package final class Credential: Sendable {
+    package let tenant: String
+    package let accountID: String
+    /// The same, as the index is searched for it.
+    let account: AccountID
+    package let kind: CredentialKind
+    /// scheme://host[:port], the only place the secret may go.
+    package let origin: String
+    package let label: String
+    /// ms since 1970; nil without a bound.
+    private let notBeforeMs: UInt64?
+    private let expiresMs: UInt64?
+    /// Whose quota its requests spend.
+    package let budgetGroup: String
+    /// The same where it is a name that other vaults know as well: explicit or an e-mail address.
+    let sharedGroup: String?
+    package let recordID: Identifier
+    package let version: UInt64
+    /// Keyed hash of the secret; equal within a vault when the secrets are.
+    package let fingerprint: UInt64
+
+    init(
+        _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID,
+        tenant: String
+    ) {
+        self.account = account
+        self.tenant = tenant
+        accountID = account.text
+        origin = span.text(metadata.origin)
+        label = span.text(metadata.label)
+        notBeforeMs = metadata.notBeforeMs
+        expiresMs = metadata.expiresMs
+        recordID = record.id
+        version = record.version
+        fingerprint = metadata.fingerprint
+        let explicit = span.text(metadata.budgetGroup)
+        switch metadata.kind {
+        case .apiToken, nil:
+            kind = .apiToken
+            sharedGroup = explicit.isEmpty ? nil : explicit
+            budgetGroup = sharedGroup ?? AccountID.hex(metadata.fingerprint)
+        case .globalKey:
+            let email = span.text(metadata.email)
+            kind = .globalKey(email: email)
+            // One user, however the address is written.
+            budgetGroup = explicit.isEmpty ? email.lowercased() : explicit
+            sharedGroup = budgetGroup
+        }
+    }
+}
+
+extension Credential {
+    /// Whether its validity has begun and not ended.
+    func isValid(atMs now: UInt64) -> Bool {
+        (notBeforeMs ?? 0) <= now && now < expiresMs ?? UInt64.max
+    }
+
+    /// Why it may not be used at this time.
+    func invalidity(atMs now: UInt64) -> Failure {
+        let isEarly = now < notBeforeMs ?? 0
+        let bound = Int64(clamping: (isEarly ? notBeforeMs : expiresMs) ?? 0)
+        let time = Timestamp.text(milliseconds: bound) ?? "a time out of range"
+        return Failure(
+            .expired,
+            isEarly
+                ? "the credential is not valid before \(time)"
+                : "the credential expired at \(time): put a new one")
+    }
+}
+
+extension Credential {
+    /// The address a global key is sent with; nil for a token.
+    package var email: String? {
+        if case .globalKey(let email) = kind { email } else { nil }
+    }
+}

@@ -1,0 +1,170 @@
+// CheckTests.swift - a credential that does not work is an answer; what leaves it open is a failure.
+
+import Foundation
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct CheckTests {
+    // Obviously not real: the prefixes are what the kind is told by.
+    private static let userToken = "cfut_not-a-real-token-0000000000000000000000000000000"
+    private static let accountToken = "cfat_not-a-real-token-0000000000000000000000000000000"
+    private static let userPath = "/user/tokens/verify"
+    private static let accountPath = "/accounts/\(Fake.account1)/tokens/verify"
+
+    private func verified(_ status: String, _ more: String = "") -> String {
+        #"{"success":true,"errors":[],"messages":[{"code":10000,"#
+            + #""message":"This API Token is valid and active","type":null}],"#
+            + #""result":{"id":"00000000000000000000000000000000","status":"\#(status)"\#(more)}}"#
+    }
+
+    private func member<T>(_ talk: Conversation, _ name: String) throws -> T? {
+        try talk.document("check")?[name] as? T
+    }
+
+    @Test func theEndpointFollowsTheTokensKind() throws {
+        for (token, path, kind) in [
+            (Self.userToken, Self.userPath, "user"),
+            (Self.accountToken, Self.accountPath, "account"),
+        ] {
+            let talk = try Desk(token: token).check([canned(200, verified("active"))])
+            #expect(talk.paths == [path])
+            #expect(talk.verdicts == [.final])
+            #expect(try member(talk, "valid") == true)
+            #expect(try member(talk, "status") == "active")
+            #expect(try member(talk, "kind") == "api_token")
+            #expect(try member(talk, "token_kind") == kind)
+            #expect(try member(talk, "token_id") == "00000000000000000000000000000000")
+            #expect(try talk.document("check")?["reason"] == nil)
+        }
+    }
+
+    @Test func aTokenOfUnknownKindIsTriedAsAUsersAndThenAsAnAccounts() throws {
+        let desk = try Desk()
+        let first = try desk.check([canned(200, verified("active"))])
+        #expect(first.paths == [Self.userPath])
+        #expect(try member(first, "token_kind") == "user")
+        let second = try desk.check([
+            canned(401, refusalBody(1000)), canned(200, verified("active")),
+        ])
+        #expect(second.paths == [Self.userPath, Self.accountPath])
+        #expect(second.verdicts == [.more, .final])
+        #expect(try member(second, "valid") == true)
+        #expect(try member(second, "token_kind") == "account")
+        let neither = try desk.check([
+            canned(401, refusalBody(1000)), canned(403, refusalBody(10000)),
+        ])
+        #expect(neither.verdicts == [.more, .final])
+        #expect(neither.answer.failure == nil)
+        #expect(try member(neither, "valid") == false)
+        #expect(try member(neither, "status") == "unknown")
+        #expect(try member(neither, "token_kind") == "unknown")
+        let reason: [String: Any]? = try member(neither, "reason")
+        #expect(reason?["code"] as? Int == 1000)
+    }
+
+    @Test func aRefusedTokenIsAnAnswerAndNotRejectedForEverythingElse() throws {
+        let desk = try Desk(token: Self.userToken)
+        for reply in [
+            canned(401, refusalBody(1000)), canned(401), canned(400, refusalBody(6003)),
+            canned(403, refusalBody(9109)), canned(200, refusalBody(1000)),
+        ] {
+            let talk = try desk.check([reply])
+            #expect(talk.verdicts == [.final])
+            #expect(talk.answer.failure == nil)
+            #expect(try member(talk, "valid") == false)
+        }
+    }
+
+    @Test(arguments: ["disabled", "expired", "something new"])
+    func aTokenWithAnotherStatusIsNotValidAndSaysWhy(status: String) throws {
+        let talk = try Desk(token: Self.userToken).check([canned(200, verified(status))])
+        #expect(try member(talk, "valid") == false)
+        #expect(try member(talk, "status") == (status.contains(" ") ? "unknown" : status))
+        let reason: [String: Any]? = try member(talk, "reason")
+        #expect((reason?["message"] as? String)?.isEmpty == false)
+        #expect(reason?["code"] is NSNull)
+    }
+
+    @Test func aGlobalKeyIsCheckedWithItsUser() throws {
+        let desk = try Desk(email: "soc@example.net", key: Fake.key1)
+        let good = try desk.check([canned(200, #"{"success":true,"result":{"id":"u"}}"#)])
+        #expect(good.paths == ["/user"])
+        #expect(try member(good, "valid") == true)
+        #expect(try member(good, "kind") == "global_key")
+        #expect(try good.document("check")?["token_kind"] is NSNull)
+        let bad = try desk.check([canned(403, refusalBody(9103))])
+        #expect(bad.paths == ["/user"])
+        #expect(try member(bad, "valid") == false)
+        let gone = try desk.check(
+            [canned(200, #"{"success":true,"result":{"suspended":true}}"#)])
+        #expect(try member(gone, "valid") == false)
+        #expect(try member(gone, "status") == "disabled")
+    }
+
+    @Test func whatLeavesItOpenIsAFailure() throws {
+        let desk = try Desk(token: Self.userToken)
+        let replies: [(HTTPReply, Status, Verdict)] = [
+            (canned(429), .rateLimited, .rateLimited(afterMs: 300_000)),
+            (canned(500), .server, .retry(afterMs: nil)), (canned(404), .http, .final),
+            (canned(403, refusalBody(4)), .forbidden, .final), (canned(302), .redirect, .final),
+            (canned(200, "<html>"), .notJSON, .final),
+            (canned(200, #"{"success":true,"result":null}"#), .replyShape, .final),
+            (canned(200, #"{"success":true,"result":{}}"#), .replyShape, .final),
+            (canned(200, #"{"success":true,"result":{"status":1}}"#), .replyShape, .final),
+            (canned(200, refusalBody(7003)), .replyRefused, .final),
+        ]
+        for (reply, status, verdict) in replies {
+            let talk = try desk.check([reply])
+            #expect(talk.answer.failure?.status == status)
+            #expect(talk.verdicts == [verdict])
+        }
+    }
+
+    @Test(arguments: [
+        (-1, "expired"), (1, "expires_within_1_day"), (1440, "expires_within_1_day"),
+        (1441, "expires_within_7_days"), (10_080, "expires_within_7_days"),
+        (10_081, "expires_within_30_days"), (43_200, "expires_within_30_days"), (43_201, ""),
+    ])
+    func anEndThatIsNearIsOneWarning(minutes: Int64, code: String) throws {
+        let end = try #require(Timestamp.text(milliseconds: Desk.fetchedAtMs + minutes * 60_000))
+        let body = verified("active", #","expires_on":"\#(end)""#)
+        let talk = try Desk(token: Self.userToken).check([canned(200, body)])
+        let list = try talk.document("check")?["warnings"] as? [[String: Any]]
+        #expect(list?.compactMap { $0["code"] as? String } == (code.isEmpty ? [] : [code]))
+        #expect(try member(talk, "expires_on") == end)
+        #expect(try member(talk, "valid") == true)
+    }
+
+    @Test func aTokenThatIsNotValidYetIsAWarning() throws {
+        let body = verified("active", #","not_before":"2030-01-01T00:00:00Z","expires_on":"soon""#)
+        let talk = try Desk(token: Self.userToken).check([canned(200, body)])
+        let list = try talk.document("check")?["warnings"] as? [[String: Any]]
+        #expect(list?.compactMap { $0["code"] as? String } == ["not_yet_valid"])
+        #expect(try talk.document("check")?["expires_on"] is NSNull)
+    }
+
+    @Test func noTokenIsInTheDocument() throws {
+        let talk = try Desk(token: Self.userToken).check([canned(200, verified("active"))])
+        #expect(!text(try talk.answer.document.view("check")).contains("cfut_"))
+    }
+
+    @Test func anyChangedByteGivesADocumentThatIsJSONOrAFailure() throws {
+        let desk = try Desk(token: Self.userToken)
+        let whole = Array(verified("active", #","expires_on":"2026-10-01T00:00:00Z""#).utf8)
+        for place in whole.indices {
+            for value in stride(from: UInt8.min, to: UInt8.max, by: 3) {
+                var body = whole
+                body[place] = value
+                var reply = canned(200)
+                reply.body = buffer(body)
+                let answer = try desk.check([reply]).answer
+                guard answer.failure == nil else { continue }
+                let view = text(try answer.document.view("check"))
+                #expect(throws: Never.self) {
+                    try JSONSerialization.jsonObject(with: Data(view.utf8))
+                }
+            }
+        }
+    }
+}

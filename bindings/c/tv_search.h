@@ -1,0 +1,107 @@
+/* tv_search.h - search and check documents as C structs.
+ *
+ * Reads the views "search" (docs/search.schema.json) and "check" (docs/check.schema.json). Compiled
+ * into the host, needs jansson and tv_trace.h, whose rules, results, answers and warnings hold here
+ * too: a tv_search or tv_check owns everything that can be reached from it. */
+#ifndef TV_SEARCH_H
+#define TV_SEARCH_H
+
+#include "tv_trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Some texts, such as the recipients of a message. */
+typedef struct tv_texts {
+    size_t count;
+    const char *const *items; /* NULL when count is 0; no item is NULL */
+} tv_texts;
+
+/** One message that a search found. NULL: Cloudflare does not say. */
+typedef struct tv_found {
+    const char *message_ref; /* for tv_request_trace(); NULL when Cloudflare gave no usable id */
+    const char *alert_id;
+    const char *postfix_id;
+    const char *postfix_id_outbound; /* the queue id of the delivery hop */
+    const char *message_id;          /* the Message-ID header */
+    const char *subject;
+    const char *from;
+    const char *from_name;
+    const char *envelope_from;
+    tv_texts to;
+    tv_texts envelope_to;
+    tv_texts delivery_status;
+    const char *final_disposition;
+    const char *delivery_mode;
+    tv_trace_answer is_quarantined;
+    const char *scanned_at; /* RFC 3339 in UTC */
+    const char *sent_at;
+    const char *item_json; /* Cloudflare's item word for word, as JSON text; never NULL */
+} tv_found;
+
+/** What a search found. */
+typedef struct tv_search {
+    const char *schema; /* "tracevault.search/1"; never NULL */
+    const char *account_id;
+    const char *tenant;
+    const char *fetched_at;
+    int32_t attempts;         /* how often Cloudflare was asked */
+    int32_t http_status;      /* of the last reply; 0 when the last try brought none */
+    const char *cf_ray;       /* Cloudflare's name of the last reply */
+    tv_trace_answer complete; /* TV_TRACE_NO: there is more, or may be */
+    const char *next_cursor;  /* the option "cursor" of a search that goes on from here */
+    int32_t pages;
+    size_t message_count;
+    const tv_found *messages;    /* NULL when message_count is 0 */
+    const char *error_status;    /* why a later page did not come, such as "TV_E_SERVER" */
+    const char *error_message;   /* the same in words */
+    tv_trace_answer error_retriable;
+    int64_t error_retry_after_ms; /* -1 when not known */
+    size_t warning_count;
+    const tv_trace_warning *warnings; /* NULL when warning_count is 0 */
+    void *owned;                      /* for tv_search_free() alone */
+} tv_search;
+
+/** Whether a credential works, and until when. */
+typedef struct tv_check {
+    const char *schema; /* "tracevault.check/1"; never NULL */
+    const char *account_id;
+    const char *tenant;
+    const char *checked_at;
+    int32_t attempts;
+    int32_t http_status;
+    const char *cf_ray;
+    tv_trace_answer valid;      /* never TV_TRACE_UNKNOWN */
+    const char *kind;           /* "api_token" or "global_key"; never NULL */
+    const char *token_kind;     /* "user", "account", "unknown"; NULL for a global key */
+    const char *status;         /* "active", "disabled", "expired" or "unknown" */
+    const char *token_id;       /* Cloudflare's id of the token, which is no secret */
+    const char *not_before;     /* as Cloudflare wrote it; NULL without such a bound */
+    const char *expires_on;     /* as not_before */
+    int64_t reason_code;        /* Cloudflare's error code; 0 when it gave none */
+    const char *reason_message; /* why it is not valid; NULL when it is */
+    size_t warning_count;
+    const tv_trace_warning *warnings; /* such as "expires_within_7_days" */
+    void *owned;                      /* for tv_check_free() alone */
+} tv_check;
+
+/** Read a search document; as tv_trace_parse(). */
+tv_trace_result tv_search_parse(const char *json, size_t json_len, tv_search **search_out,
+                                char *error, size_t error_len);
+
+/** Free a search and everything in it; NULL does nothing. */
+void tv_search_free(tv_search *search);
+
+/** Read a check document; as tv_trace_parse(). */
+tv_trace_result tv_check_parse(const char *json, size_t json_len, tv_check **check_out, char *error,
+                               size_t error_len);
+
+/** Free a check and everything in it; NULL does nothing. */
+void tv_check_free(tv_check *check);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TV_SEARCH_H */
