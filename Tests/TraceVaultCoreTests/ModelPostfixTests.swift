@@ -98,6 +98,15 @@ import TraceVaultCore
         ])
     func whatIsNoLineOfPostfixIsNoEvent(_ message: String) { #expect(fields(message) == nil) }
 
+    /// Found by the fuzzer: the counters went on for ever at the space that had been cut off.
+    @Test func spacesAtTheEndAreNoPartOfTheLine() throws {
+        let line = "disconnect from a.example[192.0.2.1] ehlo=1 trc="
+        for space in ["", " ", "\n", " \r\n\u{0} "] {
+            let event = try #require(fields(line + space))
+            #expect(event.fields["cmd_ehlo"] == "1" && event.fields.count == 3)
+        }
+    }
+
     // MARK: - Any bytes
 
     /// What is wrong with the event of a message, whatever the message is; nil when nothing is.

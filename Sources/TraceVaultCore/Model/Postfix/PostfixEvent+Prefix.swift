@@ -10,11 +10,13 @@ extension PostfixEvent {
         guard clear(), message.byteCount <= Self.maxMessage else { return false }
         var end = message.byteCount
         while end > 0, message.at(end - 1) <= 0x20 { end -= 1 }
-        guard let start = prefix(message, end) else { return false }
-        let idEnd = Self.queueIDEnd(message, start, end)
-        guard idEnd > start else { return ofServer(message, start, end) }
-        if !message.has("NOQUEUE", start) { add(.queueID, start, idEnd) }
-        return ofMessage(message, idEnd + 2, end)
+        // What is cut off must not be seen again by those who look beyond the end.
+        let text = message.extracting(0..<end)
+        guard let start = prefix(text, end) else { return false }
+        let idEnd = Self.queueIDEnd(text, start, end)
+        guard idEnd > start else { return ofServer(text, start, end) }
+        if !text.has("NOQUEUE", start) { add(.queueID, start, idEnd) }
+        return ofMessage(text, idEnd + 2, end)
     }
 
     // MARK: - Header and tag

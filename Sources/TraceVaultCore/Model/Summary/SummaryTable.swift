@@ -20,7 +20,8 @@ struct SummaryRecord {
     var attempts: UInt32 = 0
     /// Of the slowest delivery, in milliseconds.
     var slowest: Int64 = -1
-    /// A hop whose message was removed from its queue, has expired, is a notification.
+    /// A hop whose message was in its queue, was removed from it, has expired, is a notification.
+    var isQueued = false
     var isRemoved = false
     var isExpired = false
     var isNotification = false

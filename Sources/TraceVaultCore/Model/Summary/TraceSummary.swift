@@ -109,6 +109,7 @@ struct TraceSummary: ~Copyable {
             record.sender = from
             record.size.setOnce(size)
             record.nrcpt.setOnce(count)
+            record.isQueued = true
             if answersOthers { record.isNotification = true }
         }
         if sender.isNone { sender = from }
@@ -132,7 +133,10 @@ struct TraceSummary: ~Copyable {
     ) {
         slowest(event, hop, document)
         let relay = event.written(.relay)
-        table.with(hop) { $0.relay = relay }
+        table.with(hop) { record in
+            record.relay = relay
+            record.isQueued = true
+        }
         next(event, hop, document)
         // A notification's recipient is whoever it was sent to, not the message's.
         var isNotification = false

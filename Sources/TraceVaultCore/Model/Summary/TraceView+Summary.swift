@@ -114,8 +114,7 @@ extension TraceView {
     private mutating func hop(_ record: SummaryRecord) {
         queueID("queue_id", record.key, isWhole: true)
         writer.member("side", word: record.side.name)
-        writer.member(
-            "state", word: record.isExpired ? "expired" : record.isRemoved ? "removed" : "queued")
+        writer.member("state", word: Self.state(ofHop: record))
         writer.key("notification")
         writer.bool(record.isNotification)
         writer.member("first_at", again: record.firstAt)
@@ -129,6 +128,12 @@ extension TraceView {
         writer.member("nrcpt", again: record.nrcpt, isNumber: true)
         writer.member("relay", again: record.relay)
         delays(record)
+    }
+
+    private static func state(ofHop record: SummaryRecord) -> StaticString {
+        if record.isExpired { return "expired" }
+        if record.isRemoved { return "removed" }
+        return record.isQueued ? "queued" : "received"
     }
 
     /// Of the slowest delivery, and which part of it took longest.
