@@ -48,8 +48,9 @@ struct TraceCache {
 
     mutating func document(_ key: TraceKey, _ hash: UInt64, now: Int64) -> Document? {
         guard let entry = entries[hash], entry.key == key, now < entry.goodUntil else { return nil }
+        guard let document = try? entry.document.shared() else { return nil }
         hits += 1
-        return entry.document
+        return document
     }
 
     mutating func add(
@@ -57,7 +58,8 @@ struct TraceCache {
     ) {
         guard maxAgeUs > 0, maxBytes > 0 else { return }
         while let oldest = order.first, (entries[oldest]?.goodUntil ?? 0) <= now { dropOldest() }
-        if entries[hash] != nil { return }
+        // One of its own: what is counted here must not grow by views that somebody asks for.
+        guard entries[hash] == nil, let document = try? document.shared() else { return }
         let count = document.byteCount
         guard count + bytesOfTenant[tenant, default: 0] <= maxBytes / Self.tenantShare else {
             return

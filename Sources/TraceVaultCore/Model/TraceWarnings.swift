@@ -18,6 +18,8 @@ package struct TraceWarnings: Sendable {
         case itemNotObject = "item_not_object"
         case limitCut = "limit_cut"
         case lineNotObject = "line_not_object"
+        case lineWithoutAddress = "line_without_address"
+        case lineWithoutTime = "line_without_time"
         case linenoNotInteger = "lineno_not_integer"
         case loneSurrogate = "lone_surrogate"
         case messageMissing = "message_missing"

@@ -1,0 +1,243 @@
+// OCSFEvent.swift - a line of a trace in OCSF 1.8.0: Email Activity (4009), Trace (4).
+//
+// Members in the order of docs/views.md. The class has no place for most of what Postfix says and
+// refuses members it does not know: `unmapped.postfix` is the event as the trace document has it.
+
+extension TraceEvents {
+    @inline(never)
+    mutating func ocsf(_ document: RawSpan, _ text: RawSpan) {
+        writer.beginObject()
+        writer.number("activity_id", 4)
+        writer.word("activity_name", "Trace")
+        writer.number("category_uid", 4)
+        writer.number("class_uid", 4009)
+        writer.number("type_uid", 400_904)
+        writer.number("severity_id", facts.outcome.isFailure ? 2 : 1)
+        let time = document.extracting(line.time.clamped(to: 0..<document.byteCount))
+        writer.number("time", Timestamp(time).map { Self.milliseconds($0, time) } ?? 0)
+        writeTime("time_dt", document)
+        writer.number("direction_id", line.side == .inbound ? 1 : 2)
+        writer.value("message_trace_uid", messageRef, of: document)
+        ocsfMetadata(document)
+        ocsfCloud(document)
+        ocsfAddresses(document, text)
+        ocsfEnd("src_endpoint", facts.source, text)
+        ocsfEnd("dst_endpoint", facts.destination, text)
+        ocsfCommand(text)
+        ocsfStatus(text)
+        sentence(text)
+        writer.value("raw_data", line.message, of: document)
+        ocsfObservables(text)
+        writer.object("unmapped")
+        ownMembers("cloudflare", document)
+        if !hasMailbox(text) { writer.flag("addresses_of_the_trace", true) }
+        writer.endObject()
+        writer.value("postfix", line.event, of: document)
+        writer.endObject()
+        writer.endObject()
+    }
+
+    private mutating func ocsfMetadata(_ document: RawSpan) {
+        writer.object("metadata")
+        writer.word("version", "1.8.0")
+        writer.key("profiles")
+        writer.beginArray()
+        writer.wordElement("cloud")
+        writer.wordElement("datetime")
+        writer.endArray()
+        id.write("uid", to: &writer)
+        writer.value("correlation_uid", messageRef, of: document)
+        writer.value("sequence", line.lineno, of: document)
+        writer.value("tenant_uid", tenant, of: document)
+        writer.value("original_time", line.atRaw.isEmpty ? line.at : line.atRaw, of: document)
+        let fetched = document.extracting(
+            JSONWalk.inside(fetchedAt).clamped(to: 0..<document.byteCount))
+        if !fetchedAt.isEmpty, let time = Timestamp(fetched) {
+            writer.number("processed_time", Self.milliseconds(time, fetched))
+        }
+        writer.word("log_name", "email-security trace")
+        writer.word("log_provider", "Cloudflare")
+        writer.object("product")
+        writer.word("name", "Email Security")
+        writer.word("vendor_name", "Cloudflare")
+        writer.endObject()
+        writer.endObject()
+    }
+
+    private mutating func ocsfCloud(_ document: RawSpan) {
+        writer.object("cloud")
+        writer.word("provider", "Cloudflare")
+        if !account.isEmpty {
+            writer.object("account")
+            writer.value("uid", account, of: document)
+            writer.endObject()
+        }
+        writer.endObject()
+    }
+
+    /// The line's own addresses; in `email`, which must have one, else those of the trace.
+    private mutating func ocsfAddresses(_ document: RawSpan, _ text: RawSpan) {
+        let from = isMailbox(facts.from, text) ? facts.from : nil
+        let to = isMailbox(facts.to, text) ? facts.to : nil
+        writer.text("from", from, of: text)
+        writer.array("to", to, of: text)
+        writer.object("email")
+        writer.text("from", from, of: text)
+        writer.array("to", to, of: text)
+        if from == nil, to == nil {
+            if recipients.count > 0 {
+                writer.key("to")
+                writer.beginArray()
+                let recipients = self.recipients
+                recipients.withBytes { writer.verbatim($0) }
+                writer.endArray()
+            } else {
+                writer.text("from", sender, of: document)
+            }
+        }
+        writer.text("message_uid", facts.messageID, of: text)
+        writer.text("subject", facts.subject, of: text)
+        if let size = event[.size], let number = Self.integer(size, text) {
+            writer.number("size", number)
+        }
+        writer.endObject()
+    }
+
+    private mutating func ocsfEnd(_ name: StaticString, _ end: EventEnd, _ text: RawSpan) {
+        guard !end.isNone else { return }
+        writer.object(name)
+        writer.text("hostname", end.host, of: text)
+        writer.text("ip", end.ip, of: text)
+        if let port = end.port { writer.number("port", port) }
+        writer.endObject()
+    }
+
+    /// What the client said first, where the line tells how it said it.
+    private mutating func ocsfCommand(_ text: RawSpan) {
+        guard let proto = event[.proto] else { return }
+        writer.word("protocol_name", "SMTP")
+        guard let helo = event[.helo], !helo.isEmpty else { return }
+        let isExtended = text.has("ESMTP", proto.lowerBound)
+        guard isExtended || text.has("SMTP", proto.lowerBound) else { return }
+        // "EHLO " or "HELO " and the name, as one string: a name of letters needs no escape.
+        guard PlainAddress.isHost(text, helo) else { return }
+        writer.key("command")
+        writer.beginString()
+        writer.part(isExtended ? "EHLO " : "HELO ")
+        writer.part(text.extracting(helo.clamped(to: 0..<text.byteCount)))
+        writer.endString()
+    }
+
+    private mutating func ocsfStatus(_ text: RawSpan) {
+        switch facts.outcome {
+        case .none: break
+        case .delivered:
+            writer.number("status_id", 1)
+            writer.word("status", "Success")
+        case .bounced, .expired, .rejected:
+            writer.number("status_id", 2)
+            writer.word("status", "Failure")
+        default:
+            writer.number("status_id", 99)
+            writer.text("status", facts.outcomeWord, of: text)
+        }
+        writer.text("status_code", facts.code, of: text)
+        writer.text("status_detail", facts.reason, of: text)
+    }
+
+    private mutating func ocsfObservables(_ text: RawSpan) {
+        let from = isMailbox(facts.from, text) ? facts.from : nil
+        let to = isMailbox(facts.to, text) ? facts.to : nil
+        let (source, destination) = (facts.source, facts.destination)
+        guard
+            from != nil || to != nil || facts.messageID != nil || !source.isNone
+                || !destination.isNone
+        else { return }
+        writer.key("observables")
+        writer.beginArray()
+        observable("email.from", 5, from, text)
+        observable("email.to", 5, to, text)
+        observable("email.message_uid", 42, facts.messageID, text)
+        observable("src_endpoint.hostname", 1, source.host, text)
+        observable("src_endpoint.ip", 2, source.ip, text)
+        observable("dst_endpoint.hostname", 1, destination.host, text)
+        observable("dst_endpoint.ip", 2, destination.ip, text)
+        writer.endArray()
+    }
+
+    private mutating func observable(
+        _ name: StaticString, _ type: Int64, _ place: Range<Int>?, _ text: RawSpan
+    ) {
+        guard place != nil else { return }
+        writer.beginObject()
+        writer.word("name", name)
+        writer.number("type_id", type)
+        writer.text("value", place, of: text)
+        writer.endObject()
+    }
+
+    // MARK: - In words
+
+    /// `message`: what happened, for people, in words that promise no more than the line.
+    private mutating func sentence(_ text: RawSpan) {
+        writer.key("message")
+        writer.beginString()
+        writer.part(words)
+        if event.kind == .delivery || facts.outcome != .none {
+            // Neither kind of name can hold anything that needs an escape.
+            if let to = facts.to, isMailbox(to, text) { name(", for ", to, text) }
+            if let host = facts.destination.host { name(", next hop ", host, text) }
+            if let host = facts.source.host { name(", from ", host, text) }
+        }
+        writer.endString()
+    }
+
+    private mutating func name(_ word: StaticString, _ place: Range<Int>, _ text: RawSpan) {
+        writer.part(word)
+        writer.part(text.extracting(place.clamped(to: 0..<text.byteCount)))
+    }
+
+    private var words: StaticString {
+        switch facts.outcome {
+        case .delivered: return "Accepted by the next hop"
+        case .bounced: return "Not delivered, returned to the sender"
+        case .expired: return "Not delivered in time, returned to the sender"
+        case .rejected: return "Rejected"
+        case .deferred: return "Not delivered yet, to be tried again"
+        case .held: return "Held in quarantine"
+        case .discarded: return "Discarded"
+        case .other: return "A delivery was tried"
+        case .none: break
+        }
+        guard !line.event.isEmpty else { return "A line of the delivery log" }
+        switch event.kind {
+        case .delivery: return "A delivery was tried"
+        case .connect: return "A client connected"
+        case .disconnect: return "A client disconnected"
+        case .lostConnection: return "The connection to a client was lost"
+        case .client: return "The message came from a client"
+        case .pickup: return "The message came from a local user"
+        case .messageID: return "The Message-ID was noted"
+        case .queued: return "The message entered the active queue"
+        case .removed: return "The message left this queue"
+        case .skipped: return "The message is still being delivered"
+        case .expired: return "The message expired"
+        case .queueChange: return "The queue was changed by hand"
+        case .policy, .proxy: return "The server decided about the message"
+        case .content: return "A header or body check matched"
+        case .milter: return "A mail filter decided about the message"
+        case .notification: return "A notification was sent"
+        case .notificationFailed: return "A notification could not be sent"
+        case .reply, .refused: return "The next hop answered"
+        case .connectionLost, .conversationTimeout: return "The connection to the next hop broke"
+        case .connectFailed: return "The next hop could not be reached"
+        case .saslFailed: return "The next hop refused the authentication"
+        case .tls, .tlsReused: return "The connection is encrypted"
+        case .tlsError, .tlsUnverified: return "The encryption was not as wanted"
+        case .pipelining: return "A client spoke out of turn"
+        case .postscreen, .postscreenViolation, .dnsbl: return "A client was examined"
+        case .warning: return "The mail server warned"
+        case .workaround, .statistics, .daemon: return "The mail server reported on itself"
+        }
+    }
+}
