@@ -8,17 +8,14 @@ extension TraceEvents {
     mutating func ecs(_ document: RawSpan, _ text: RawSpan) {
         writer.beginObject()
         writeTime("@timestamp", document)
-        writer.object("ecs")
-        writer.word("version", "9.4.0")
-        writer.endObject()
+        writer.fixed(#""ecs":{"version":"9.4.0"}"#)
         ecsEvent(document, text)
         writer.value("message", line.message, of: document)
         ecsEmail(document, text)
         ecsEnd("source", facts.source, text)
         ecsEnd("destination", facts.destination, text)
         ecsConnection(text)
-        writer.object("cloud")
-        writer.word("provider", "cloudflare")
+        writer.fixed(#""cloud":{"provider":"cloudflare""#)
         if !account.isEmpty {
             writer.object("account")
             writer.value("id", account, of: document)
@@ -30,14 +27,12 @@ extension TraceEvents {
             writer.value("name", tenant, of: document)
             writer.endObject()
         }
-        writer.object("observer")
-        writer.word("vendor", "Cloudflare")
-        writer.word("product", "Email Security")
-        writer.word("type", "email-gateway")
-        writer.endObject()
+        writer.fixed(
+            #""observer":{"vendor":"Cloudflare","product":"Email Security","type":"email-gateway"}"#
+        )
         ecsRelated(text)
-        if isPending { writer.words("tags", "partial") }
-        writer.object("cloudflare")
+        if isPending { writer.fixed(#""tags":["partial"]"#) }
+        writer.fixed(#""cloudflare":{"#)
         ownMembers("email_trace", document)
         writer.value("event", line.event, of: document)
         writer.endObject()
@@ -46,10 +41,9 @@ extension TraceEvents {
     }
 
     private mutating func ecsEvent(_ document: RawSpan, _ text: RawSpan) {
-        writer.object("event")
-        writer.word("kind", "event")
-        writer.words("category", "email")
-        writer.words("type", "info")
+        writer.fixed(
+            #""event":{"kind":"event","category":["email"],"type":["info"],"module":"cloudflare""#)
+        writer.fixed(#""dataset":"cloudflare.email_security_trace""#)
         if let action = facts.outcome.action {
             writer.word("action", action)
         } else {
@@ -60,17 +54,14 @@ extension TraceEvents {
         case .delivered: writer.word("outcome", "success")
         default: writer.word("outcome", facts.outcome.isFailure ? "failure" : "unknown")
         }
-        writer.word("module", "cloudflare")
-        writer.word("dataset", "cloudflare.email_security_trace")
         writer.value("sequence", line.lineno, of: document)
         id.write("id", to: &writer)
         writer.text("code", facts.code, of: text)
         writer.text("reason", facts.reason, of: text)
         writer.value("original", line.message, of: document)
         writer.value("created", fetchedAt, of: document)
-        if let delay = event[.delay], let duration = Self.nanoseconds(delay, text) {
-            writer.number("duration", duration)
-        }
+        let duration = Self.nanoseconds(event.place(.delay), text)
+        if duration >= 0 { writer.number("duration", duration) }
         writer.endObject()
     }
 
@@ -80,14 +71,14 @@ extension TraceEvents {
         writer.value("local_id", messageRef, of: document)
         writer.text("message_id", facts.messageID, of: text)
         writer.text("subject", facts.subject, of: text)
-        if let from = facts.from {
+        if !facts.from.isEmpty {
             writer.object("sender")
-            writer.text("address", from, of: text)
+            writer.text("address", facts.from, of: text)
             writer.endObject()
         }
-        if let to = facts.to {
+        if !facts.to.isEmpty {
             writer.object("to")
-            writer.array("address", to, of: text)
+            writer.array("address", facts.to, of: text)
             writer.endObject()
         }
         if facts.outcome == .delivered { writeTime("delivery_timestamp", document) }
@@ -97,10 +88,10 @@ extension TraceEvents {
     private mutating func ecsEnd(_ name: StaticString, _ end: EventEnd, _ text: RawSpan) {
         guard !end.isNone else { return }
         writer.object(name)
-        writer.text("address", end.host ?? end.ip, of: text)
+        writer.text("address", end.host.isEmpty ? end.ip : end.host, of: text)
         writer.text("domain", end.host, of: text)
         writer.text("ip", end.ip, of: text)
-        if let port = end.port { writer.number("port", port) }
+        if end.port >= 0 { writer.number("port", end.port) }
         writer.endObject()
     }
 
@@ -109,28 +100,24 @@ extension TraceEvents {
         writer.object("network")
         writer.word("direction", line.side.name)
         if !facts.source.isNone || !facts.destination.isNone {
-            writer.word("transport", "tcp")
-            writer.word("protocol", "smtp")
+            writer.fixed(#""transport":"tcp","protocol":"smtp""#)
         }
         writer.endObject()
-        if let process = event[.process] {
+        let (process, version) = (event.place(.process), event.place(.tlsVersion))
+        if !process.isEmpty {
             writer.object("process")
             writer.text("name", process, of: text)
-            if let pid = event[.pid], let number = Self.integer(pid, text) {
-                writer.number("pid", number)
-            }
+            if let pid = Self.integer(event.place(.pid), text) { writer.number("pid", pid) }
             writer.endObject()
         }
-        if let version = event[.tlsVersion] {
-            writer.object("tls")
-            if text.has("TLSv", version.lowerBound), version.count > 4 {
-                writer.word("version_protocol", "tls")
-                writer.text("version", version.lowerBound + 4..<version.upperBound, of: text)
-            }
-            writer.text("cipher", event[.tlsCipher], of: text)
-            writer.flag("established", true)
-            writer.endObject()
+        guard !version.isEmpty else { return }
+        writer.fixed(#""tls":{"established":true"#)
+        if text.has("TLSv", version.lowerBound), version.count > 4 {
+            writer.fixed(#""version_protocol":"tls""#)
+            writer.text("version", version.lowerBound + 4..<version.upperBound, of: text)
         }
+        writer.text("cipher", event.place(.tlsCipher), of: text)
+        writer.endObject()
     }
 
     /// What analysts pivot on, all in one place.
@@ -144,13 +131,13 @@ extension TraceEvents {
     }
 
     private mutating func related(
-        _ name: StaticString, _ one: Range<Int>?, _ other: Range<Int>?, _ text: RawSpan
+        _ name: StaticString, _ one: Range<Int>, _ other: Range<Int>, _ text: RawSpan
     ) {
-        guard one != nil || other != nil else { return }
+        guard !one.isEmpty || !other.isEmpty else { return }
         writer.key(name)
         writer.beginArray()
-        if let one { writer.element(one, of: text) }
-        if let other { writer.element(other, of: text) }
+        if !one.isEmpty { writer.element(one, of: text) }
+        if !other.isEmpty { writer.element(other, of: text) }
         writer.endArray()
     }
 
@@ -194,8 +181,9 @@ extension TraceEvents {
         JSONText.int64(text.extracting(place.clamped(to: 0..<text.byteCount)))
     }
 
-    /// Of seconds with decimals; nil beyond some thirty years.
-    private static func nanoseconds(_ place: Range<Int>, _ text: RawSpan) -> Int64? {
+    /// Of seconds with decimals; negative without any, or beyond some thirty years.
+    private static func nanoseconds(_ place: Range<Int>, _ text: RawSpan) -> Int64 {
+        guard !place.isEmpty else { return -1 }
         var value: Int64 = 0
         var decimals = -1
         for index in place where decimals < 9 {
@@ -203,7 +191,7 @@ extension TraceEvents {
             if digit < 10 {
                 value = value &* 10 &+ Int64(digit)
                 if decimals >= 0 { decimals += 1 }
-                guard decimals >= 0 || value < 1_000_000_000 else { return nil }
+                guard decimals >= 0 || value < 1_000_000_000 else { return -1 }
             } else {
                 decimals = 0
             }

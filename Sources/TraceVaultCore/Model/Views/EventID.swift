@@ -15,6 +15,7 @@ struct EventID {
         }
     }
 
+    @_optimize(size)
     func write(_ name: StaticString, to writer: inout JSONWriter) {
         writer.key(name)
         writer.beginString()

@@ -63,97 +63,99 @@ enum EventOutcome {
     }
 }
 
-/// The parts of an event that have a typed place in the schemas.
+/// The parts of an event that have a typed place in the schemas; empty where the line says nothing.
 struct EventFacts {
     var outcome = EventOutcome.none
     /// The word in the line that the outcome comes from.
-    var outcomeWord: Range<Int>?
-    var from: Range<Int>?
-    var to: Range<Int>?
-    var messageID: Range<Int>?
-    var subject: Range<Int>?
-    var code: Range<Int>?
-    var reason: Range<Int>?
+    var outcomeWord = 0..<0
+    var from = 0..<0
+    var to = 0..<0
+    var messageID = 0..<0
+    var subject = 0..<0
+    var code = 0..<0
+    var reason = 0..<0
     var source = EventEnd()
     var destination = EventEnd()
 
-    init() {}
-
-    init(_ event: borrowing PostfixEvent, _ text: RawSpan) {
-        from = Self.filled(event[.from])
-        to = Self.filled(event[.to])
-        messageID = Self.filled(event[.messageID])
-        subject = Self.subject(event, text)
-        code = event[.dsn] ?? event[.replyDSN]
-        reason = event[.reply] ?? (event.has(.action) ? event[.text] : nil)
-        source = EventEnd(event[.clientHost], event[.clientIP], event[.clientPort], text)
-        destination = EventEnd(event[.relayHost], event[.relayIP], event[.relayPort], text)
-        if destination.isNone {
-            destination = EventEnd(nil, event[.serverIP], event[.serverPort], text)
-        }
-        setOutcome(event, text)
+    /// Takes what an event says; nothing is left of the one before.
+    mutating func read(_ event: borrowing PostfixEvent, _ text: RawSpan) {
+        from = event.place(.from)
+        to = event.place(.to)
+        messageID = event.place(.messageID)
+        code = event.place(event.has(.dsn) ? .dsn : .replyDSN)
+        let isDecision = event.has(.action)
+        reason = event.place(isDecision && !event.has(.reply) ? .text : .reply)
+        source.read(
+            event.place(.clientHost), event.place(.clientIP), event.place(.clientPort), text)
+        let isServer = event.has(.serverIP)
+        destination.read(
+            event.place(.relayHost), event.place(isServer ? .serverIP : .relayIP),
+            event.place(isServer ? .serverPort : .relayPort), text)
+        outcomeWord = event.place(isDecision ? .action : .status)
+        outcome = Self.outcome(event.kind, outcomeWord, text)
+        subject = Self.subject(event.place(.part), event.place(.text), text)
     }
 
-    private static func filled(_ place: Range<Int>?) -> Range<Int>? {
-        place?.isEmpty == true ? nil : place
-    }
-
-    private mutating func setOutcome(_ event: borrowing PostfixEvent, _ text: RawSpan) {
-        outcomeWord = event[.status] ?? event[.action]
-        guard let word = outcomeWord else { return }
+    private static func outcome(
+        _ kind: PostfixEvent.Kind, _ word: Range<Int>, _ text: RawSpan
+    ) -> EventOutcome {
         let start = word.lowerBound
-        switch event.kind {
-        case .expired: outcome = .expired
+        switch kind {
+        case .expired: return .expired
         case .delivery:
             switch word.count {
-            case 4 where text.has("sent", start): outcome = .delivered
-            case 7 where text.has("bounced", start): outcome = .bounced
-            case 8 where text.has("deferred", start): outcome = .deferred
+            case 4 where text.has("sent", start): return .delivered
+            case 7 where text.has("bounced", start): return .bounced
+            case 8 where text.has("deferred", start): return .deferred
             // A bounce that the administrator turned into another try.
-            case 10 where text.has("SOFTBOUNCE", start): outcome = .deferred
-            default: outcome = .other
+            case 10 where text.has("SOFTBOUNCE", start): return .deferred
+            default: return .other
             }
         case .policy, .milter, .content, .proxy:
             switch word.count {
-            case 4 where text.has("hold", start): outcome = .held
-            case 6 where text.has("reject", start): outcome = .rejected
-            case 7 where text.has("discard", start): outcome = .discarded
-            default: break
+            case 4 where text.has("hold", start): return .held
+            case 6 where text.has("reject", start): return .rejected
+            case 7 where text.has("discard", start): return .discarded
+            default: return .none
             }
-        default: break
+        default: return .none
         }
     }
 
     /// Of a header check that shows the Subject header.
     private static func subject(
-        _ event: borrowing PostfixEvent, _ text: RawSpan
-    ) -> Range<Int>? {
-        guard let part = event[.part], text.has("header", part.lowerBound),
-            let header = event[.text], text.has("ubject: ", header.lowerBound + 1),
-            text.at(header.lowerBound) | 0x20 == UInt8(ascii: "s"), header.count > 9
-        else { return nil }
+        _ part: Range<Int>, _ header: Range<Int>, _ text: RawSpan
+    ) -> Range<Int> {
+        guard header.count > 9, text.has("header", part.lowerBound),
+            text.at(header.lowerBound) | 0x20 == UInt8(ascii: "s"),
+            text.has("ubject: ", header.lowerBound + 1), !part.isEmpty
+        else { return 0..<0 }
         return header.lowerBound + 9..<header.upperBound
     }
 }
 
+extension PostfixEvent {
+    /// Where the field's text stands; empty when the line does not say.
+    @inline(never)
+    func place(_ name: Name) -> Range<Int> { self[name] ?? 0..<0 }
+}
+
 /// One end of a connection, as far as stores with types take it.
 struct EventEnd {
-    var host: Range<Int>?
-    var ip: Range<Int>?
-    var port: Int64?
+    private(set) var host = 0..<0
+    private(set) var ip = 0..<0
+    /// -1 without one.
+    private(set) var port: Int64 = -1
 
-    init() {}
-
-    init(_ host: Range<Int>?, _ ip: Range<Int>?, _ port: Range<Int>?, _ text: RawSpan) {
-        if let host, PlainAddress.isHost(text, host) { self.host = host }
-        if let ip, PlainAddress.isIP(text, ip) { self.ip = ip }
-        if let port, port.count < 6, !isNone {
-            var value: Int64 = 0
-            for place in port { value = value &* 10 &+ Int64(text.at(place) &- UInt8(ascii: "0")) }
-            if value < 65_536 { self.port = value }
-        }
+    mutating func read(
+        _ host: Range<Int>, _ ip: Range<Int>, _ port: Range<Int>, _ text: RawSpan
+    ) {
+        self.host = PlainAddress.isHost(text, host) ? host : 0..<0
+        self.ip = PlainAddress.isIP(text, ip) ? ip : 0..<0
+        let number = JSONText.int64(text.extracting(port.clamped(to: 0..<text.byteCount))) ?? -1
+        self.port = number < 65_536 && !isNone ? number : -1
     }
 
     /// Without any of them there is no end to write.
-    var isNone: Bool { host == nil && ip == nil }
+    var isNone: Bool { host.isEmpty && ip.isEmpty }
 }

@@ -11,25 +11,18 @@ extension JSONWriter {
         beginObject()
     }
 
+    /// Members that are always the same, as they are to stand there; may end with an open bracket.
+    @inline(never)
+    mutating func fixed(_ text: StaticString) {
+        if needsComma { part(",") }
+        part(text)
+        let last = unsafe text.utf8Start[text.utf8CodeUnitCount - 1]
+        needsComma = last != UInt8(ascii: "{") && last != UInt8(ascii: "[")
+    }
+
     /// A member that is a word of ours.
     @inline(never)
     mutating func word(_ name: StaticString, _ word: StaticString) { member(name, word: word) }
-
-    /// A member that is an array of one word of ours.
-    @inline(never)
-    mutating func words(_ name: StaticString, _ word: StaticString) {
-        key(name)
-        beginArray()
-        wordElement(word)
-        endArray()
-    }
-
-    @inline(never)
-    mutating func wordElement(_ word: StaticString) {
-        beginString()
-        part(word)
-        endString()
-    }
 
     @inline(never)
     mutating func number(_ name: StaticString, _ value: Int64) {
@@ -45,16 +38,16 @@ extension JSONWriter {
 
     /// A member that is a text of the line, when there is one.
     @inline(never)
-    mutating func text(_ name: StaticString, _ place: Range<Int>?, of text: RawSpan) {
-        guard let place else { return }
+    mutating func text(_ name: StaticString, _ place: Range<Int>, of text: RawSpan) {
+        guard !place.isEmpty else { return }
         key(name)
         element(place, of: text)
     }
 
     /// The same, as the one element of an array.
     @inline(never)
-    mutating func array(_ name: StaticString, _ place: Range<Int>?, of text: RawSpan) {
-        guard let place else { return }
+    mutating func array(_ name: StaticString, _ place: Range<Int>, of text: RawSpan) {
+        guard !place.isEmpty else { return }
         key(name)
         beginArray()
         element(place, of: text)

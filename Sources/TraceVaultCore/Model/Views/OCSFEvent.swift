@@ -7,11 +7,9 @@ extension TraceEvents {
     @inline(never)
     mutating func ocsf(_ document: RawSpan, _ text: RawSpan) {
         writer.beginObject()
-        writer.number("activity_id", 4)
-        writer.word("activity_name", "Trace")
-        writer.number("category_uid", 4)
-        writer.number("class_uid", 4009)
-        writer.number("type_uid", 400_904)
+        writer.fixed(
+            #""activity_id":4,"activity_name":"Trace","category_uid":4,"class_uid":4009"#)
+        writer.fixed(#""type_uid":400904"#)
         writer.number("severity_id", facts.outcome.isFailure ? 2 : 1)
         let time = document.extracting(line.time.clamped(to: 0..<document.byteCount))
         writer.number("time", Timestamp(time).map { Self.milliseconds($0, time) } ?? 0)
@@ -30,7 +28,7 @@ extension TraceEvents {
         ocsfObservables(text)
         writer.object("unmapped")
         ownMembers("cloudflare", document)
-        if !hasMailbox(text) { writer.flag("addresses_of_the_trace", true) }
+        if !hasMailbox { writer.flag("addresses_of_the_trace", true) }
         writer.endObject()
         writer.value("postfix", line.event, of: document)
         writer.endObject()
@@ -38,13 +36,9 @@ extension TraceEvents {
     }
 
     private mutating func ocsfMetadata(_ document: RawSpan) {
-        writer.object("metadata")
-        writer.word("version", "1.8.0")
-        writer.key("profiles")
-        writer.beginArray()
-        writer.wordElement("cloud")
-        writer.wordElement("datetime")
-        writer.endArray()
+        writer.fixed(#""metadata":{"version":"1.8.0","profiles":["cloud","datetime"]"#)
+        writer.fixed(#""product":{"name":"Email Security","vendor_name":"Cloudflare"}"#)
+        writer.fixed(#""log_name":"email-security trace","log_provider":"Cloudflare""#)
         id.write("uid", to: &writer)
         writer.value("correlation_uid", messageRef, of: document)
         writer.value("sequence", line.lineno, of: document)
@@ -55,18 +49,11 @@ extension TraceEvents {
         if !fetchedAt.isEmpty, let time = Timestamp(fetched) {
             writer.number("processed_time", Self.milliseconds(time, fetched))
         }
-        writer.word("log_name", "email-security trace")
-        writer.word("log_provider", "Cloudflare")
-        writer.object("product")
-        writer.word("name", "Email Security")
-        writer.word("vendor_name", "Cloudflare")
-        writer.endObject()
         writer.endObject()
     }
 
     private mutating func ocsfCloud(_ document: RawSpan) {
-        writer.object("cloud")
-        writer.word("provider", "Cloudflare")
+        writer.fixed(#""cloud":{"provider":"Cloudflare""#)
         if !account.isEmpty {
             writer.object("account")
             writer.value("uid", account, of: document)
@@ -77,17 +64,14 @@ extension TraceEvents {
 
     /// The line's own addresses; in `email`, which must have one, else those of the trace.
     private mutating func ocsfAddresses(_ document: RawSpan, _ text: RawSpan) {
-        let from = isMailbox(facts.from, text) ? facts.from : nil
-        let to = isMailbox(facts.to, text) ? facts.to : nil
         writer.text("from", from, of: text)
         writer.array("to", to, of: text)
         writer.object("email")
         writer.text("from", from, of: text)
         writer.array("to", to, of: text)
-        if from == nil, to == nil {
+        if !hasMailbox {
             if recipients.count > 0 {
-                writer.key("to")
-                writer.beginArray()
+                writer.fixed(#""to":["#)
                 let recipients = self.recipients
                 recipients.withBytes { writer.verbatim($0) }
                 writer.endArray()
@@ -97,9 +81,7 @@ extension TraceEvents {
         }
         writer.text("message_uid", facts.messageID, of: text)
         writer.text("subject", facts.subject, of: text)
-        if let size = event[.size], let number = Self.integer(size, text) {
-            writer.number("size", number)
-        }
+        if let size = Self.integer(event.place(.size), text) { writer.number("size", size) }
         writer.endObject()
     }
 
@@ -108,23 +90,22 @@ extension TraceEvents {
         writer.object(name)
         writer.text("hostname", end.host, of: text)
         writer.text("ip", end.ip, of: text)
-        if let port = end.port { writer.number("port", port) }
+        if end.port >= 0 { writer.number("port", end.port) }
         writer.endObject()
     }
 
     /// What the client said first, where the line tells how it said it.
     private mutating func ocsfCommand(_ text: RawSpan) {
-        guard let proto = event[.proto] else { return }
-        writer.word("protocol_name", "SMTP")
-        guard let helo = event[.helo], !helo.isEmpty else { return }
+        let (proto, helo) = (event.place(.proto), event.place(.helo))
+        guard !proto.isEmpty else { return }
+        writer.fixed(#""protocol_name":"SMTP""#)
         let isExtended = text.has("ESMTP", proto.lowerBound)
-        guard isExtended || text.has("SMTP", proto.lowerBound) else { return }
-        // "EHLO " or "HELO " and the name, as one string: a name of letters needs no escape.
-        guard PlainAddress.isHost(text, helo) else { return }
+        // A name of letters needs no escape.
+        guard isExtended || text.has("SMTP", proto.lowerBound), PlainAddress.isHost(text, helo)
+        else { return }
         writer.key("command")
         writer.beginString()
-        writer.part(isExtended ? "EHLO " : "HELO ")
-        writer.part(text.extracting(helo.clamped(to: 0..<text.byteCount)))
+        name(isExtended ? "EHLO " : "HELO ", helo, text)
         writer.endString()
     }
 
@@ -132,13 +113,11 @@ extension TraceEvents {
         switch facts.outcome {
         case .none: break
         case .delivered:
-            writer.number("status_id", 1)
-            writer.word("status", "Success")
+            writer.fixed(#""status_id":1,"status":"Success""#)
         case .bounced, .expired, .rejected:
-            writer.number("status_id", 2)
-            writer.word("status", "Failure")
+            writer.fixed(#""status_id":2,"status":"Failure""#)
         default:
-            writer.number("status_id", 99)
+            writer.fixed(#""status_id":99"#)
             writer.text("status", facts.outcomeWord, of: text)
         }
         writer.text("status_code", facts.code, of: text)
@@ -146,29 +125,24 @@ extension TraceEvents {
     }
 
     private mutating func ocsfObservables(_ text: RawSpan) {
-        let from = isMailbox(facts.from, text) ? facts.from : nil
-        let to = isMailbox(facts.to, text) ? facts.to : nil
-        let (source, destination) = (facts.source, facts.destination)
-        guard
-            from != nil || to != nil || facts.messageID != nil || !source.isNone
-                || !destination.isNone
-        else { return }
-        writer.key("observables")
-        writer.beginArray()
+        isFirst = true
         observable("email.from", 5, from, text)
         observable("email.to", 5, to, text)
         observable("email.message_uid", 42, facts.messageID, text)
-        observable("src_endpoint.hostname", 1, source.host, text)
-        observable("src_endpoint.ip", 2, source.ip, text)
-        observable("dst_endpoint.hostname", 1, destination.host, text)
-        observable("dst_endpoint.ip", 2, destination.ip, text)
-        writer.endArray()
+        observable("src_endpoint.hostname", 1, facts.source.host, text)
+        observable("src_endpoint.ip", 2, facts.source.ip, text)
+        observable("dst_endpoint.hostname", 1, facts.destination.host, text)
+        observable("dst_endpoint.ip", 2, facts.destination.ip, text)
+        if !isFirst { writer.endArray() }
     }
 
+    @inline(never)
     private mutating func observable(
-        _ name: StaticString, _ type: Int64, _ place: Range<Int>?, _ text: RawSpan
+        _ name: StaticString, _ type: Int64, _ place: Range<Int>, _ text: RawSpan
     ) {
-        guard place != nil else { return }
+        guard !place.isEmpty else { return }
+        if isFirst { writer.fixed(#""observables":["#) }
+        isFirst = false
         writer.beginObject()
         writer.word("name", name)
         writer.number("type_id", type)
@@ -185,14 +159,16 @@ extension TraceEvents {
         writer.part(words)
         if event.kind == .delivery || facts.outcome != .none {
             // Neither kind of name can hold anything that needs an escape.
-            if let to = facts.to, isMailbox(to, text) { name(", for ", to, text) }
-            if let host = facts.destination.host { name(", next hop ", host, text) }
-            if let host = facts.source.host { name(", from ", host, text) }
+            name(", for ", to, text)
+            name(", next hop ", facts.destination.host, text)
+            name(", from ", facts.source.host, text)
         }
         writer.endString()
     }
 
+    @inline(never)
     private mutating func name(_ word: StaticString, _ place: Range<Int>, _ text: RawSpan) {
+        guard !place.isEmpty else { return }
         writer.part(word)
         writer.part(text.extracting(place.clamped(to: 0..<text.byteCount)))
     }

@@ -27,20 +27,27 @@ struct TraceEvents: ~Copyable {
     private(set) var isPending = false
     /// The elements of an array: recipients that the trace names elsewhere; a comma between them.
     let recipients = ByteBuffer(limit: 8192)
-    /// The trace's sender, without quotes, when there is no such recipient.
-    private(set) var sender: Range<Int>?
+    /// The trace's sender, without quotes, for when there is no such recipient.
+    private(set) var sender = 0..<0
 
     // The line at hand.
     var line = EventLine()
     var event = PostfixEvent()
     var facts = EventFacts()
+    /// Its addresses, where OCSF takes them.
+    private(set) var from = 0..<0
+    private(set) var to = 0..<0
     private(set) var id = EventID()
+    /// No observable is written yet.
+    var isFirst = true
     /// The message when it has escapes, without them.
     private let unescaped = ByteBuffer(limit: Int.max)
     private let hashed = ByteBuffer(limit: Int.max)
     private var highest: Int64?
     private var former = 0..<0
     private var first = 0..<0
+    /// The first time is being looked for, nothing is written yet.
+    private var isLooking = false
 
     private init(_ schema: EventSchema) { self.schema = schema }
 
@@ -84,10 +91,12 @@ struct TraceEvents: ~Copyable {
             }
         }
         // Which time a line gets that comes before all that have one.
-        each(sides.inbound, .inbound, document) { view, document in view.noteTime() }
-        each(sides.outbound, .outbound, document) { view, document in view.noteTime() }
-        each(sides.inbound, .inbound, document) { view, document in view.event(document) }
-        each(sides.outbound, .outbound, document) { view, document in view.event(document) }
+        isLooking = true
+        each(sides.inbound, .inbound, document)
+        each(sides.outbound, .outbound, document)
+        isLooking = false
+        each(sides.inbound, .inbound, document)
+        each(sides.outbound, .outbound, document)
     }
 
     /// A value that is not null.
@@ -97,8 +106,7 @@ struct TraceEvents: ~Copyable {
 
     @inline(never)
     private mutating func each(
-        _ side: Range<Int>, _ direction: Trace.Direction, _ document: RawSpan,
-        _ body: (inout TraceEvents, RawSpan) -> Void
+        _ side: Range<Int>, _ direction: Trace.Direction, _ document: RawSpan
     ) {
         highest = nil
         isPending = false
@@ -113,15 +121,15 @@ struct TraceEvents: ~Copyable {
                     line = EventLine(object, document)
                     line.side = direction
                     line.position = position
-                    body(&self, document)
                     position += 1
+                    if isLooking {
+                        if first.isEmpty { first = line.time }
+                    } else {
+                        event(document)
+                    }
                 }
             }
         }
-    }
-
-    private mutating func noteTime() {
-        if first.isEmpty { first = line.time }
     }
 
     // MARK: - What the whole trace knows
@@ -169,17 +177,18 @@ struct TraceEvents: ~Copyable {
     }
 
     private mutating func event(_ document: RawSpan, _ text: RawSpan) {
-        if !line.event.isEmpty, event.read(text) {
-            facts = EventFacts(event, text)
-        } else {
+        if line.event.isEmpty || !event.read(text) {
             _ = event.clear()
-            facts = EventFacts()
+            event.kind = .warning
         }
+        facts.read(event, text)
+        from = PlainAddress.isMailbox(text, facts.from) ? facts.from : 0..<0
+        to = PlainAddress.isMailbox(text, facts.to) ? facts.to : 0..<0
         guard !line.time.isEmpty else { return skip(.lineWithoutTime) }
         switch schema {
         case .ecs: ecs(document, text)
         case .ocsf:
-            guard hasMailbox(text) || recipients.count > 0 || sender != nil else {
+            guard hasMailbox || recipients.count > 0 || !sender.isEmpty else {
                 return skip(.lineWithoutAddress)
             }
             ocsf(document, text)
@@ -202,14 +211,8 @@ struct TraceEvents: ~Copyable {
         }
     }
 
-    func hasMailbox(_ text: RawSpan) -> Bool {
-        isMailbox(facts.from, text) || isMailbox(facts.to, text)
-    }
-
-    func isMailbox(_ address: Range<Int>?, _ text: RawSpan) -> Bool {
-        guard let address else { return false }
-        return PlainAddress.isMailbox(text, address)
-    }
+    /// The line names an address that every store takes.
+    var hasMailbox: Bool { !from.isEmpty || !to.isEmpty }
 
     // MARK: - Its id
 
