@@ -107,7 +107,7 @@ extension TraceEvents {
         if !process.isEmpty {
             writer.object("process")
             writer.text("name", process, of: text)
-            if let pid = Self.integer(event.place(.pid), text) { writer.number("pid", pid) }
+            if let pid = text.integer(event.place(.pid)) { writer.number("pid", pid) }
             writer.endObject()
         }
         guard !version.isEmpty else { return }
@@ -123,17 +123,20 @@ extension TraceEvents {
     /// What analysts pivot on, all in one place.
     private mutating func ecsRelated(_ text: RawSpan) {
         let (source, destination) = (facts.source, facts.destination)
-        writer.object("related")
+        isFirst = true
         related("ip", source.ip, destination.ip, text)
         related("hosts", source.host, destination.host, text)
         related("user", facts.from, facts.to, text)
-        writer.endObject()
+        if !isFirst { writer.endObject() }
     }
 
+    @inline(never)
     private mutating func related(
         _ name: StaticString, _ one: Range<Int>, _ other: Range<Int>, _ text: RawSpan
     ) {
         guard !one.isEmpty || !other.isEmpty else { return }
+        if isFirst { writer.object("related") }
+        isFirst = false
         writer.key(name)
         writer.beginArray()
         if !one.isEmpty { writer.element(one, of: text) }
@@ -155,30 +158,29 @@ extension TraceEvents {
     }
 
     /// The time of the event: at most nine decimals, no leap second, as stores can take it.
+    @inline(never)
     mutating func writeTime(_ name: StaticString, _ document: RawSpan) {
         writer.key(name)
-        let text = document.extracting(line.time.clamped(to: 0..<document.byteCount))
-        guard let time = Timestamp(text) else { return writer.element(line.time, of: document) }
-        if time.second < 60, time.fraction.count <= 9 {
-            return writer.element(line.time, of: document)
-        }
-        writer.string(Timestamp.text(milliseconds: Self.milliseconds(time, text)) ?? "")
+        let (time, isPlain) = Self.milliseconds(line.time, document)
+        if isPlain { return writer.element(line.time, of: document) }
+        writer.string(Timestamp.text(milliseconds: time) ?? "")
     }
 
-    /// Since 1970; a leap second is the one after it.
-    static func milliseconds(_ time: Timestamp, _ text: RawSpan) -> Int64 {
+    /// Since 1970, a leap second as the one after it; and whether the text is one for a store.
+    @inline(never)
+    static func milliseconds(
+        _ place: Range<Int>, _ document: RawSpan
+    ) -> (value: Int64, isPlain: Bool) {
+        let text = document.extracting(place.clamped(to: 0..<document.byteCount))
+        guard let time = Timestamp(text) else { return (0, true) }
         var value = time.minutes * 60 + time.second
-        for place in 0..<3 {
-            let digit =
-                place < time.fraction.count
-                ? text.at(time.fraction.lowerBound + place) &- UInt8(ascii: "0") : 0
-            value = value * 10 + Int64(digit)
+        for digit in 0..<3 {
+            value *= 10
+            if digit < time.fraction.count {
+                value += Int64(text.at(time.fraction.lowerBound + digit) &- UInt8(ascii: "0"))
+            }
         }
-        return value
-    }
-
-    static func integer(_ place: Range<Int>, _ text: RawSpan) -> Int64? {
-        JSONText.int64(text.extracting(place.clamped(to: 0..<text.byteCount)))
+        return (value, time.second < 60 && time.fraction.count <= 9)
     }
 
     /// Of seconds with decimals; negative without any, or beyond some thirty years.

@@ -22,20 +22,19 @@ struct EventLine {
     init(_ object: Range<Int>, _ document: RawSpan) {
         var members = JSONWalk(inside: object)
         while let (name, value) = members.member(document) {
-            let start = name.lowerBound
-            switch name.count {
-            case 2: at = value
-            case 5 where document.has("event", start):
-                event = value
-                var parts = JSONWalk(inside: value)
-                kind = parts.member(document)?.value ?? 0..<0
-            case 5: extra = value
-            case 6 where document.has("lineno", start): lineno = value
-            case 6: atRaw = value
-            case 7: message = value
+            // Told apart by length and second letter: at, event, extra, lineno, at_raw, message.
+            switch (name.count, document.at(name.lowerBound + 1)) {
+            case (2, _): at = value
+            case (5, UInt8(ascii: "v")): event = value
+            case (5, _): extra = value
+            case (6, UInt8(ascii: "i")): lineno = value
+            case (6, _): atRaw = value
+            case (7, _): message = value
             default: break
             }
         }
+        var parts = JSONWalk(inside: event)
+        kind = parts.member(document)?.value ?? 0..<0
         if !at.isEmpty { time = JSONWalk.inside(at) }
     }
 }
@@ -99,25 +98,18 @@ struct EventFacts {
     private static func outcome(
         _ kind: PostfixEvent.Kind, _ word: Range<Int>, _ text: RawSpan
     ) -> EventOutcome {
-        let start = word.lowerBound
         switch kind {
         case .expired: return .expired
         case .delivery:
-            switch word.count {
-            case 4 where text.has("sent", start): return .delivered
-            case 7 where text.has("bounced", start): return .bounced
-            case 8 where text.has("deferred", start): return .deferred
-            // A bounce that the administrator turned into another try.
-            case 10 where text.has("SOFTBOUNCE", start): return .deferred
-            default: return .other
-            }
+            if text.says("sent", word) { return .delivered }
+            if text.says("bounced", word) { return .bounced }
+            // The latter is a bounce that the administrator turned into another try.
+            if text.says("deferred", word) || text.says("SOFTBOUNCE", word) { return .deferred }
+            return .other
         case .policy, .milter, .content, .proxy:
-            switch word.count {
-            case 4 where text.has("hold", start): return .held
-            case 6 where text.has("reject", start): return .rejected
-            case 7 where text.has("discard", start): return .discarded
-            default: return .none
-            }
+            if text.says("hold", word) { return .held }
+            if text.says("reject", word) { return .rejected }
+            return text.says("discard", word) ? .discarded : .none
         default: return .none
         }
     }
@@ -126,11 +118,26 @@ struct EventFacts {
     private static func subject(
         _ part: Range<Int>, _ header: Range<Int>, _ text: RawSpan
     ) -> Range<Int> {
-        guard header.count > 9, text.has("header", part.lowerBound),
+        let start = header.lowerBound + 9
+        guard header.count > 9, text.says("header", part),
             text.at(header.lowerBound) | 0x20 == UInt8(ascii: "s"),
-            text.has("ubject: ", header.lowerBound + 1), !part.isEmpty
+            text.says("ubject: ", header.lowerBound + 1..<start)
         else { return 0..<0 }
-        return header.lowerBound + 9..<header.upperBound
+        return start..<header.upperBound
+    }
+}
+
+extension RawSpan {
+    /// Whether a place holds exactly this word.
+    @inline(never)
+    func says(_ word: StaticString, _ place: Range<Int>) -> Bool {
+        place.count == word.utf8CodeUnitCount && has(word, place.lowerBound)
+    }
+
+    /// The integer that a place holds.
+    @inline(never)
+    func integer(_ place: Range<Int>) -> Int64? {
+        JSONText.int64(extracting(place.clamped(to: 0..<byteCount)))
     }
 }
 
@@ -150,9 +157,11 @@ struct EventEnd {
     mutating func read(
         _ host: Range<Int>, _ ip: Range<Int>, _ port: Range<Int>, _ text: RawSpan
     ) {
-        self.host = PlainAddress.isHost(text, host) ? host : 0..<0
+        // A server without a name is logged with its address twice.
+        let isName = PlainAddress.isHost(text, host) && !PlainAddress.isIP(text, host)
+        self.host = isName ? host : 0..<0
         self.ip = PlainAddress.isIP(text, ip) ? ip : 0..<0
-        let number = JSONText.int64(text.extracting(port.clamped(to: 0..<text.byteCount))) ?? -1
+        let number = text.integer(port) ?? -1
         self.port = number < 65_536 && !isNone ? number : -1
     }
 

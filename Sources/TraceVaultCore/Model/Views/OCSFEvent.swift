@@ -11,8 +11,7 @@ extension TraceEvents {
             #""activity_id":4,"activity_name":"Trace","category_uid":4,"class_uid":4009"#)
         writer.fixed(#""type_uid":400904"#)
         writer.number("severity_id", facts.outcome.isFailure ? 2 : 1)
-        let time = document.extracting(line.time.clamped(to: 0..<document.byteCount))
-        writer.number("time", Timestamp(time).map { Self.milliseconds($0, time) } ?? 0)
+        writer.number("time", Self.milliseconds(line.time, document).value)
         writeTime("time_dt", document)
         writer.number("direction_id", line.side == .inbound ? 1 : 2)
         writer.value("message_trace_uid", messageRef, of: document)
@@ -44,10 +43,9 @@ extension TraceEvents {
         writer.value("sequence", line.lineno, of: document)
         writer.value("tenant_uid", tenant, of: document)
         writer.value("original_time", line.atRaw.isEmpty ? line.at : line.atRaw, of: document)
-        let fetched = document.extracting(
-            JSONWalk.inside(fetchedAt).clamped(to: 0..<document.byteCount))
-        if !fetchedAt.isEmpty, let time = Timestamp(fetched) {
-            writer.number("processed_time", Self.milliseconds(time, fetched))
+        if !fetchedAt.isEmpty {
+            let fetched = Self.milliseconds(JSONWalk.inside(fetchedAt), document)
+            writer.number("processed_time", fetched.value)
         }
         writer.endObject()
     }
@@ -81,7 +79,7 @@ extension TraceEvents {
         }
         writer.text("message_uid", facts.messageID, of: text)
         writer.text("subject", facts.subject, of: text)
-        if let size = Self.integer(event.place(.size), text) { writer.number("size", size) }
+        if let size = text.integer(event.place(.size)) { writer.number("size", size) }
         writer.endObject()
     }
 

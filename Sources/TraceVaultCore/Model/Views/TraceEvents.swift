@@ -38,7 +38,7 @@ struct TraceEvents: ~Copyable {
     private(set) var from = 0..<0
     private(set) var to = 0..<0
     private(set) var id = EventID()
-    /// No observable is written yet.
+    /// Nothing is written yet of a list that is left out when it is empty.
     var isFirst = true
     /// The message when it has escapes, without them.
     private let unescaped = ByteBuffer(limit: Int.max)
@@ -75,20 +75,14 @@ struct TraceEvents: ~Copyable {
         var sides: (inbound: Range<Int>, outbound: Range<Int>) = (0..<0, 0..<0)
         var members = JSONWalk(inside: 0..<document.byteCount)
         while let (name, value) = members.member(document) {
-            let start = name.lowerBound
-            switch name.count {
-            case 6 where document.has("tenant", start): tenant = Self.filled(value, document)
-            case 7 where document.has("inbound", start): sides.inbound = value
-            case 7 where document.has("summary", start): summary(value, document)
-            case 8 where document.has("outbound", start): sides.outbound = value
-            case 10 where document.has("account_id", start):
-                account = Self.filled(value, document)
-            case 10 where document.has("fetched_at", start):
-                fetchedAt = Self.filled(value, document)
-            case 11 where document.has("message_ref", start):
-                messageRef = Self.filled(value, document)
-            default: break
-            }
+            if document.at(value.lowerBound) == UInt8(ascii: "n") { continue }
+            if document.says("tenant", name) { tenant = value }
+            if document.says("account_id", name) { account = value }
+            if document.says("message_ref", name) { messageRef = value }
+            if document.says("fetched_at", name) { fetchedAt = value }
+            if document.says("inbound", name) { sides.inbound = value }
+            if document.says("outbound", name) { sides.outbound = value }
+            if document.says("summary", name) { summary(value, document) }
         }
         // Which time a line gets that comes before all that have one.
         isLooking = true
@@ -99,11 +93,6 @@ struct TraceEvents: ~Copyable {
         each(sides.outbound, .outbound, document)
     }
 
-    /// A value that is not null.
-    private static func filled(_ value: Range<Int>, _ document: RawSpan) -> Range<Int> {
-        document.at(value.lowerBound) == UInt8(ascii: "n") ? 0..<0 : value
-    }
-
     @inline(never)
     private mutating func each(
         _ side: Range<Int>, _ direction: Trace.Direction, _ document: RawSpan
@@ -112,9 +101,9 @@ struct TraceEvents: ~Copyable {
         isPending = false
         var members = JSONWalk(inside: side)
         while let (name, value) = members.member(document) {
-            if document.has("pending", name.lowerBound) {
+            if document.says("pending", name) {
                 isPending = document.at(value.lowerBound) == UInt8(ascii: "t")
-            } else if document.has("lines", name.lowerBound) {
+            } else if document.says("lines", name) {
                 var lines = JSONWalk(inside: value)
                 var position = 0
                 while writer.isComplete, let object = lines.element(document) {
@@ -140,7 +129,7 @@ struct TraceEvents: ~Copyable {
         var count = 0
         var members = JSONWalk(inside: value)
         while let (name, value) = members.member(document) {
-            if document.has("recipients\"", name.lowerBound) {
+            if document.says("recipients", name) {
                 var list = JSONWalk(inside: value)
                 while count < Self.maxRecipients, let recipient = list.element(document) {
                     // The address is a recipient's first member.
@@ -151,7 +140,7 @@ struct TraceEvents: ~Copyable {
                     known.element(JSONWalk.inside(address), of: document)
                     count += 1
                 }
-            } else if document.has("sender\"", name.lowerBound) {
+            } else if document.says("sender", name) {
                 let address = JSONWalk.inside(value)
                 if PlainAddress.isMailbox(document, address) { sender = address }
             }
@@ -229,9 +218,7 @@ struct TraceEvents: ~Copyable {
         writer.beginString()
         writer.part(line.side.name)
         writer.endString()
-        let number = JSONText.int64(
-            document.extracting(line.lineno.clamped(to: 0..<document.byteCount)))
-        if let number, highest.map({ number > $0 }) ?? true {
+        if let number = document.integer(line.lineno), highest.map({ number > $0 }) ?? true {
             highest = number
             writer.int(number)
         } else {
