@@ -37,6 +37,18 @@ def test_an_expected_document_is_a_valid_one(path: Path) -> None:
     assert faults(document, path.parent.name) == []
 
 
+def test_every_name_of_an_event_and_of_the_summary_is_explained() -> None:
+    text = (ROOT / "docs/trace.md").read_text(encoding="utf-8")
+    defined = SCHEMA["$defs"]
+    names = {*defined["event"]["properties"], *defined["event"]["properties"]["kind"]["enum"]}
+    for part in ("summary", "recipient", "hop", "next"):
+        names |= {name for name in defined[part]["properties"] if not name.startswith("delay_")}
+        if "state" in defined[part]["properties"]:
+            names |= set(defined[part]["properties"]["state"]["enum"])
+    names -= {"address"}
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda path: path.name)
 def test_a_stored_reply_becomes_the_expected_valid_document(reply: Path) -> None:
     expected = reply.with_name(reply.name.replace(".reply.", ".trace."))

@@ -161,6 +161,15 @@ def reading(setting: Setting) -> list[Figure]:
     ]
 
 
+def line(setting: Setting) -> list[Figure]:
+    took = [
+        setting.figures(setting.programs / "figures", "line", 100_000) for _ in range(setting.pairs)
+    ]
+    each = sorted(one["us_per_line"] for one in took)
+    detail = {"worst_us": each[-1], "line_bytes": took[0]["line_bytes"]}
+    return [Figure("model.us_per_line", statistics.median(each), detail)]
+
+
 # ---- The engine against plain libcurl -------------------------------------------------------
 
 

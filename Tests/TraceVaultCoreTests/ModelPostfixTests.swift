@@ -26,7 +26,9 @@ import TraceVaultCore
         #expect(Set(names).count == names.count && Set(kinds).count == kinds.count)
         #expect(names.count < 128)
         for text in names + kinds {
-            #expect(text.count >= 2 && text.utf8.allSatisfy { $0 == 0x5F || (0x61...0x7A).contains($0) }, "\(text)")
+            #expect(
+                text.count >= 2
+                    && text.utf8.allSatisfy { $0 == 0x5F || (0x61...0x7A).contains($0) }, "\(text)")
         }
         #expect(PostfixEvent.Name.queueID.text == "queue_id" && !PostfixEvent.Name.queueID.isNumber)
         #expect(PostfixEvent.Name.delay.text == "delay_s" && PostfixEvent.Name.delay.isNumber)
@@ -174,7 +176,8 @@ import TraceVaultCore
                     switch Int.random(in: 0..<3, using: &random) {
                     case 0: bytes[place] = odd[Int.random(in: 0..<odd.count, using: &random)]
                     case 1: bytes.remove(at: place)
-                    default: bytes.insert(odd[Int.random(in: 0..<odd.count, using: &random)], at: place)
+                    default:
+                        bytes.insert(odd[Int.random(in: 0..<odd.count, using: &random)], at: place)
                     }
                 }
                 check(bytes)

@@ -36,7 +36,9 @@ import TraceVaultCore
                 + #""cf_ray":"8a1b2c3d4e5f6789-SYD","http_status":200,"attempts":2,"#
                 + #""queue_id":{"value":"4Njp3P0STMz2c02Q","time":"2022-12-30T01:44:49.066215Z"},"#
                 + #""inbound":{"pending":null,"lines":[]},"#
-                + #""outbound":{"pending":null,"lines":[]},"warnings":[]}"#)
+                + #""outbound":{"pending":null,"lines":[]},"#
+                + #""summary":{"state":"unknown","recipients":[],"hops":[],"next_queue_ids":[]},"#
+                + #""warnings":[]}"#)
     }
 
     @Test func eitherSidePendingIsPending() throws {

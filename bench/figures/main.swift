@@ -1,6 +1,7 @@
 // main.swift - figures that the C ABI does not expose: what is measured inside the core.
 //
 //     figures lookup VAULT    find a record, lend a secret: p50 and p99 over every credential
+//     figures line ROUNDS     read Postfix lines of 200 bytes into events: µs for one, in a loop
 //
 // Prints one JSON line. The vault is one of bench/vault.c: 200 accounts per tenant, a raw key of 7s.
 
@@ -110,9 +111,34 @@ func lookup(_ path: String) throws {
             + "\"lent_bytes\": \(lent)}")
 }
 
+/// Reads deliveries as they stand in a trace, each of about 200 bytes, one event after the other.
+func line(_ rounds: Int) {
+    let messages = ["anna.schmidt", "b", "accounts.payable"].map { name in
+        Array(
+            ("postfix/smtp[118240]: 4Njp3Q1n8zz2c0B7: to=<\(name)@acme.example.com>, "
+                + "relay=mx1.acme.example.com[198.51.100.36]:25, delay=3.4, "
+                + "delays=0.06/0.01/1.2/2.1, dsn=2.0.0, "
+                + "status=sent (250 2.0.0 Ok: queued as 4Njp3Q2b9Kz30mG)").utf8)
+    }
+    var event = PostfixEvent()
+    var fields = 0
+    let started = tvs_monotonic_us()
+    for _ in 0..<rounds {
+        for message in messages where unsafe event.read(message.span.bytes) {
+            fields += event.count
+        }
+    }
+    let took = Double(tvs_monotonic_us() - started) / Double(rounds * messages.count)
+    let bytes = messages.reduce(0) { $0 + $1.count } / messages.count
+    print(
+        "{\"us_per_line\": \(took), \"line_bytes\": \(bytes), "
+            + "\"fields\": \(fields / (rounds * messages.count))}")
+}
+
 switch Array(CommandLine.arguments.dropFirst()) {
 case let words where words.count == 2 && words[0] == "lookup": try lookup(words[1])
+case let words where words.count == 2 && words[0] == "line": line(Int(words[1]) ?? 1)
 default:
-    print("usage: figures lookup VAULT")
+    print("usage: figures lookup VAULT | figures line ROUNDS")
     exit(2)
 }

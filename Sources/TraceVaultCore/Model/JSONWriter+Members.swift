@@ -51,8 +51,8 @@ extension JSONWriter {
         var room = 4 * Self.slotSize
         for index in fields.indices {
             let length = unsafe Int(fields[index].end &- fields[index].start)
-            // An escape takes up to six bytes for one.
-            room += (isPlain ? length : length * 6) + 2 * Self.slotSize
+            // An escape takes up to six bytes for one. Forty fields of 2 GiB do not overflow.
+            room &+= (isPlain ? length : length &* 6) &+ 2 * Self.slotSize
         }
         let before = buffer.count
         guard before + room <= Int(UInt32.max) else { return }

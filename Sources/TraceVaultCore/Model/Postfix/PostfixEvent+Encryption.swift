@@ -80,7 +80,7 @@ extension PostfixEvent {
 
     // MARK: - postscreen and tlsproxy
 
-    /// Capital words, then the client: `PASS OLD [ip]:port`, `PREGREET 6 after 1.2 from [ip]:port: …`.
+    /// Capital words, then the client: `PASS OLD [ip]:port`, `PREGREET 6 after 1.2 from [ip]:port`.
     mutating func postscreen(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         if text.has("CONNECT from ", start) {
             kind = .connect

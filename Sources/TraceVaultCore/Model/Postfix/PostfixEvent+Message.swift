@@ -1,7 +1,7 @@
 // PostfixEvent+Message.swift - lines about one message: what comes behind a queue id.
 //
-// Told apart by their first letter, then by the whole word. Deliveries and decisions are long enough
-// for files of their own.
+// Told apart by their first letter, then by the whole word. Deliveries and decisions are long
+// enough for files of their own.
 
 extension PostfixEvent {
     /// Reads the text behind `QUEUEID: `.
@@ -71,7 +71,7 @@ extension PostfixEvent {
         add(name, start + 1, end - 1)
     }
 
-    /// `from=<A>, size=N, nrcpt=N (queue active)` and `from=<A>, status=expired, returned to sender`.
+    /// `from=<A>, size=N, nrcpt=N (queue active)`, `from=<A>, status=expired, returned to sender`.
     private mutating func queueManager(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         let close = Self.angleEnd(text, start + 5, end)
         guard text.has(">, ", close) else { return false }

@@ -50,16 +50,25 @@ extension PostfixEvent {
 
     /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it.
     private mutating func usualTag(_ text: RawSpan, _ end: Int) -> Int? {
-        var open = 8
-        while Self.marks(text.at(open)) != 0 || text.at(open) == UInt8(ascii: "-") { open += 1 }
-        guard open > 8, text.at(open) == UInt8(ascii: "[") else { return nil }
-        var pidEnd = open + 1
-        while text.isDigit(pidEnd) { pidEnd += 1 }
-        guard text.at(pidEnd) == UInt8(ascii: "]"), text.at(pidEnd + 1) == UInt8(ascii: ":"),
-            text.at(pidEnd + 2) == UInt8(ascii: " "), pidEnd + 2 < end
+        let (open, pidEnd) = unsafe text.withUnsafeBytes { bytes in
+            let last = min(end, bytes.count)
+            var open = 8
+            while open < last,
+                unsafe Self.marks(bytes[open]) != 0 || bytes[open] == UInt8(ascii: "-")
+            {
+                open += 1
+            }
+            var pidEnd = open + 1
+            while pidEnd < last, unsafe bytes[pidEnd] &- UInt8(ascii: "0") < 10 { pidEnd += 1 }
+            return (open, pidEnd)
+        }
+        guard open > 8, text.at(open) == UInt8(ascii: "["), text.at(pidEnd) == UInt8(ascii: "]"),
+            text.at(pidEnd + 1) == UInt8(ascii: ":"), text.at(pidEnd + 2) == UInt8(ascii: " ")
         else { return nil }
         add(.process, 8, open)
-        addNumber(.pid, text, open + 1, pidEnd)
+        if text.at(open + 1) != UInt8(ascii: "0"), pidEnd - open <= 16, pidEnd > open + 1 {
+            add(.pid, open + 1, pidEnd)
+        }
         return pidEnd + 3
     }
 
@@ -165,14 +174,16 @@ extension PostfixEvent {
 
     /// Where a queue id that stands before ": " ends; `start` when there is none.
     static func queueIDEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        var place = start
-        var common = Self.anyOf
-        // Behind the text stands no letter, so there is no need to look for its end.
-        var marks = Self.marks(text.at(place))
-        while marks != 0 {
-            common &= marks
-            place += 1
-            marks = Self.marks(text.at(place))
+        let (place, common) = unsafe text.withUnsafeBytes { bytes in
+            var place = start
+            var common = Self.anyOf
+            while place < min(end, bytes.count) {
+                let marks = unsafe Self.marks(bytes[place])
+                if marks == 0 { break }
+                common &= marks
+                place += 1
+            }
+            return (place, common)
         }
         guard text.at(place) == UInt8(ascii: ":"), text.at(place + 1) == UInt8(ascii: " ")
         else { return start }

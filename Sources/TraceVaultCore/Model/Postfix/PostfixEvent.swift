@@ -1,8 +1,8 @@
 // PostfixEvent.swift - what one line of a log says, as places in that line.
 //
 // A field is where its text stands in the message: nothing is copied, so reading allocates nothing.
-// Total: any bytes are read without a trap, and what is not understood is no event. How each kind of
-// line is read is in PostfixEvent+*.swift.
+// Total: any bytes are read without a trap, and what is not understood is no event. How each kind
+// of line is read is in PostfixEvent+*.swift.
 
 #if canImport(Glibc)
     import Glibc
@@ -126,6 +126,10 @@ package struct PostfixEvent: ~Copyable {
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
         guard start < end, end - start <= 15 else { return }
+        if start + 1 == end {
+            if text.isDigit(start) { add(name, start, end) }
+            return
+        }
         var hasPoint = false
         for place in start..<end where !text.isDigit(place) {
             guard text.at(place) == UInt8(ascii: "."), !hasPoint, place > start, place + 1 < end

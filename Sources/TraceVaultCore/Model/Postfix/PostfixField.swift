@@ -63,8 +63,8 @@ extension PostfixEvent {
         var mark: UInt8 { unsafe slot[31] }
 
         /// A slot of 32 characters for each case, in their order: what is written before the value,
-        /// spaces, and a letter for how much that is ("A" is one, small for a number). So a member is
-        /// one copy of fixed size; a test holds the table to the cases.
+        /// spaces, and a letter for how much that is ("A" is one, small for a number). So a member
+        /// is one copy of fixed size; a test holds the table to the cases.
         private static let slots: StaticString = """
             ,"syslog_time":"               P,"syslog_host":"               P\
             ,"instance":"                  M,"process":"                   L\

@@ -122,6 +122,8 @@ final class SummaryTable {
     /// The same, made when it is not there; nil when there are too many already.
     func findOrAdd(_ kind: SummaryRecord.Kind, _ key: Written, _ document: RawSpan) -> Int? {
         guard !key.isNone else { return nil }
+        // Before the place is looked for, which is another with them.
+        if count == Self.few, unsafe slots == nil { makeSlots() }
         let hash = Self.hash(kind, key, document)
         let (found, slot) = place(kind, key, hash, document)
         if let found { return found }
@@ -174,7 +176,6 @@ final class SummaryTable {
     }
 
     private func reserve() -> Bool {
-        if count == Self.few, unsafe slots == nil { makeSlots() }
         guard count == capacity else { return true }
         let larger = max(8, capacity * 2)
         guard

@@ -1,8 +1,8 @@
 // TraceSummary.swift - what the lines of a trace say together.
 //
 // Fed with one event after the other while the document is written, it keeps places in that
-// document, no text. Missing lines, contradictions and unknown words are states, never failures. How
-// it is written is in TraceView+Summary.swift.
+// document, no text. Missing lines, contradictions and unknown words are states, never failures.
+// How it is written is in TraceView+Summary.swift.
 
 struct TraceSummary: ~Copyable {
     let table = SummaryTable()
@@ -195,7 +195,8 @@ struct TraceSummary: ~Copyable {
             (clientHost, clientIP) = (event.written(.clientHost), event.written(.clientIP))
         }
         table.with(hop) { $0.sender.setOnce(from) }
-        guard event.has(.action), let state = RecipientState(action: event.written(.action), document)
+        guard event.has(.action),
+            let state = RecipientState(action: event.written(.action), document)
         else { return }
         if state == .rejected { isRejected = true }
         guard event.has(.to) else { return }
@@ -233,79 +234,5 @@ struct TraceSummary: ~Copyable {
             record.queueID = from
             record.nextKind = kind
         }
-    }
-
-    // MARK: - Times and delays
-
-    /// Keeps the delays of the hop's slowest delivery.
-    private func slowest(_ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan) {
-        let delay = event.written(.delay)
-        let took = Self.milliseconds(delay, document)
-        let parts = (
-            event.written(.delayBeforeQmgr), event.written(.delayInQmgr),
-            event.written(.delayConnSetup), event.written(.delayTransmission)
-        )
-        table.with(hop) { record in
-            guard took > record.slowest else { return }
-            record.slowest = took
-            record.delay = delay
-            (record.delayBeforeQmgr, record.delayInQmgr) = (parts.0, parts.1)
-            (record.delayConnSetup, record.delayTransmission) = (parts.2, parts.3)
-        }
-    }
-
-    /// A number of seconds as `PostfixEvent` accepts it, at most 15 characters; -1 without one.
-    static func milliseconds(_ text: Written, _ document: RawSpan) -> Int64 {
-        guard !text.isNone else { return -1 }
-        var value: Int64 = 0
-        var decimals = -1
-        for place in text.range where decimals < 3 {
-            let digit = document.at(place) &- UInt8(ascii: "0")
-            if digit < 10 {
-                value = value &* 10 &+ Int64(digit)
-                if decimals >= 0 { decimals += 1 }
-            } else {
-                decimals = 0
-            }
-        }
-        for _ in max(0, decimals)..<3 { value = value &* 10 }
-        return value
-    }
-
-    /// Compares two times as the document has them: RFC 3339 in UTC, any number of decimals.
-    static func isBefore(_ one: Written, _ other: Written, _ document: RawSpan) -> Bool {
-        let (first, second) = (Int(one.start), Int(other.start))
-        let last = max(first, second) + Int(one.length)
-        if one.length == other.length, one.length >= 20, last <= document.byteCount {
-            // As nearly always: of one source, with as many decimals. Then text sorts like time.
-            var place = 0
-            while place + 8 < Int(one.length) {
-                if let answer = Self.isBefore(first + place, second + place, document) {
-                    return answer
-                }
-                place += 8
-            }
-            let rest = Int(one.length) - 8
-            return Self.isBefore(first + rest, second + rest, document) ?? false
-        }
-        for place in 0..<max(Int(one.length), Int(other.length)) {
-            var a = place < Int(one.length) ? document.at(first + place) : UInt8(ascii: "0")
-            var b = place < Int(other.length) ? document.at(second + place) : UInt8(ascii: "0")
-            // The end, or no fraction at all, is as good as a zero.
-            if a == UInt8(ascii: "Z") || a == UInt8(ascii: ".") { a = UInt8(ascii: "0") }
-            if b == UInt8(ascii: "Z") || b == UInt8(ascii: ".") { b = UInt8(ascii: "0") }
-            if a != b { return a < b }
-        }
-        return false
-    }
-
-    /// Compares eight bytes; nil when they are the same. There must be so many.
-    @inline(__always)
-    private static func isBefore(_ one: Int, _ other: Int, _ document: RawSpan) -> Bool? {
-        let (first, second) = unsafe (
-            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: one, as: UInt64.self)),
-            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: other, as: UInt64.self))
-        )
-        return first == second ? nil : first < second
     }
 }

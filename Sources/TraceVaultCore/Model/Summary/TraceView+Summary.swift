@@ -43,8 +43,8 @@ extension TraceView {
 
     // MARK: - What it means together
 
-    /// Decides what only the whole trace can tell: what expired, what is still on its way between two
-    /// hops of this trace, which recipients stand for others.
+    /// Decides what only the whole trace can tell: what expired, what is still on its way between
+    /// two hops of this trace, which recipients stand for others.
     private func settle() {
         let table = summary.table
         writer.buffer.withBytes { document in

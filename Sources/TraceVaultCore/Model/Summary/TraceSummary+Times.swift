@@ -1,0 +1,78 @@
+// TraceSummary+Times.swift - comparing times and delays as they stand in the document.
+//
+// Neither is turned into a number beyond what a comparison needs: what is written later is the
+// text itself.
+
+extension TraceSummary {
+    /// Keeps the delays of the hop's slowest delivery.
+    func slowest(_ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan) {
+        let delay = event.written(.delay)
+        let took = Self.milliseconds(delay, document)
+        let parts = (
+            event.written(.delayBeforeQmgr), event.written(.delayInQmgr),
+            event.written(.delayConnSetup), event.written(.delayTransmission)
+        )
+        table.with(hop) { record in
+            guard took > record.slowest else { return }
+            record.slowest = took
+            record.delay = delay
+            (record.delayBeforeQmgr, record.delayInQmgr) = (parts.0, parts.1)
+            (record.delayConnSetup, record.delayTransmission) = (parts.2, parts.3)
+        }
+    }
+
+    /// A number of seconds as `PostfixEvent` accepts it, at most 15 characters; -1 without one.
+    static func milliseconds(_ text: Written, _ document: RawSpan) -> Int64 {
+        guard !text.isNone else { return -1 }
+        var value: Int64 = 0
+        var decimals = -1
+        for place in text.range where decimals < 3 {
+            let digit = document.at(place) &- UInt8(ascii: "0")
+            if digit < 10 {
+                value = value &* 10 &+ Int64(digit)
+                if decimals >= 0 { decimals += 1 }
+            } else {
+                decimals = 0
+            }
+        }
+        for _ in max(0, decimals)..<3 { value = value &* 10 }
+        return value
+    }
+
+    /// Compares two times as the document has them: RFC 3339 in UTC, any number of decimals.
+    static func isBefore(_ one: Written, _ other: Written, _ document: RawSpan) -> Bool {
+        let (first, second) = (Int(one.start), Int(other.start))
+        let last = max(first, second) + Int(one.length)
+        if one.length == other.length, one.length >= 20, last <= document.byteCount {
+            // As nearly always: of one source, with as many decimals. Then text sorts like time.
+            var place = 0
+            while place + 8 < Int(one.length) {
+                if let answer = Self.isBefore(first + place, second + place, document) {
+                    return answer
+                }
+                place += 8
+            }
+            let rest = Int(one.length) - 8
+            return Self.isBefore(first + rest, second + rest, document) ?? false
+        }
+        for place in 0..<max(Int(one.length), Int(other.length)) {
+            var a = place < Int(one.length) ? document.at(first + place) : UInt8(ascii: "0")
+            var b = place < Int(other.length) ? document.at(second + place) : UInt8(ascii: "0")
+            // The end, or no fraction at all, is as good as a zero.
+            if a == UInt8(ascii: "Z") || a == UInt8(ascii: ".") { a = UInt8(ascii: "0") }
+            if b == UInt8(ascii: "Z") || b == UInt8(ascii: ".") { b = UInt8(ascii: "0") }
+            if a != b { return a < b }
+        }
+        return false
+    }
+
+    /// Compares eight bytes; nil when they are the same. There must be so many.
+    @inline(__always)
+    private static func isBefore(_ one: Int, _ other: Int, _ document: RawSpan) -> Bool? {
+        let (first, second) = unsafe (
+            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: one, as: UInt64.self)),
+            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: other, as: UInt64.self))
+        )
+        return first == second ? nil : first < second
+    }
+}
