@@ -39,7 +39,9 @@ def test_an_expected_document_is_a_valid_one(path: Path) -> None:
 
 def test_every_name_of_an_event_and_of_the_summary_is_explained() -> None:
     text = (ROOT / "docs/trace.md").read_text(encoding="utf-8")
-    defined = SCHEMA["$defs"]
+    schema = VALIDATORS["trace"].schema
+    assert isinstance(schema, dict)
+    defined = schema["$defs"]
     names = {*defined["event"]["properties"], *defined["event"]["properties"]["kind"]["enum"]}
     for part in ("summary", "recipient", "hop", "next"):
         names |= {name for name in defined[part]["properties"] if not name.startswith("delay_")}

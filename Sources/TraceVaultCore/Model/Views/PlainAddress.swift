@@ -1,7 +1,7 @@
 // PlainAddress.swift - which texts of a line may stand in a typed field of a schema.
 //
-// A store that checks its types refuses the whole event for one odd address, so what does not fit is
-// left out there and stays in the event's own fields. Nothing is ever mended.
+// A store that checks its types refuses the whole event for one odd address, so what does not fit
+// is left out there and stays in the event's own fields. Nothing is ever mended.
 
 #if canImport(Glibc)
     import Glibc

@@ -1,9 +1,9 @@
 // TraceEvents.swift - the views `ecs` and `ocsf`: each line of a trace as an event of its own, one
 // JSON object a line. docs/views.md.
 //
-// Made from the finished trace document alone, so that a view says nothing the document does not. What
-// each schema wants is in ECSEvent.swift and OCSFEvent.swift; here is what they share: the walk, the
-// times, the ids, and what is skipped.
+// Made from the finished trace document alone, so that a view says nothing the document does not.
+// What each schema wants is in ECSEvent.swift and OCSFEvent.swift; here is what they share: the
+// walk, the times, the ids, and what is skipped.
 
 /// Whose words the events are in.
 enum EventSchema { case ecs, ocsf }
@@ -153,8 +153,9 @@ struct TraceEvents: ~Copyable {
         setTime()
         let message = JSONWalk.inside(line.message).clamped(to: 0..<document.byteCount)
         setID(document)
-        guard document.find(UInt8(ascii: "\\"), message.lowerBound, message.upperBound)
-            < message.upperBound
+        guard
+            document.find(UInt8(ascii: "\\"), message.lowerBound, message.upperBound)
+                < message.upperBound
         else { return event(document, document.extracting(message)) }
         guard JSONText.decode(document.extracting(message), into: unescaped) else {
             writer.isComplete = false
@@ -207,8 +208,8 @@ struct TraceEvents: ~Copyable {
 
     /// Half of BLAKE2b-256 over `["account","ref","side",lineno,"message"]`, so that a line has the
     /// same id whenever and wherever it is fetched. Not a cheaper hash: senders choose the text of
-    /// lines, and two lines with one id would be one event in the store, the other gone. A line whose
-    /// number is not above all before it has its position, as "#7".
+    /// lines, and two lines with one id would be one event in the store, the other gone. A line
+    /// whose number is not above all before it has its position, as "#7".
     private mutating func setID(_ document: RawSpan) {
         hashed.removeAll()
         var writer = JSONWriter(into: hashed)
