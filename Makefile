@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-threads fuzz check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-proxy test-simulation test-threads fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -21,8 +21,10 @@ help:
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
 	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 300)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
+	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 5000)'
+	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 200)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
-	@echo 'make fuzz SECONDS=60        libFuzzer with ASan on whole replies, then on lines'
+	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -57,11 +59,21 @@ test-crash: ROUNDS ?= 8
 test-crash:
 	@TRACEVAULT_CRASH_ROUNDS=$(ROUNDS) swift test --filter VaultCrashTests
 
+test-proxy: N ?= 100000
+test-proxy: build
+	@TRACEVAULT_PROXY_REQUESTS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/test_proxy.py
+
+test-simulation: SEEDS ?= 10000
+test-simulation:
+	@scripts/simulation $(SEEDS)
+
 test-threads:
 	@scripts/test-threads
 
 fuzz: SECONDS ?= 60
 fuzz:
+	@scripts/fuzz json $(SECONDS)
 	@scripts/fuzz reply $(SECONDS)
 	@scripts/fuzz line $(SECONDS)
 

@@ -10,12 +10,11 @@ from launcher import standin
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("trace", "search", "check")
-VALIDATORS = {
-    kind: Draft202012Validator(
-        json.loads((ROOT / f"docs/{kind}.schema.json").read_text(encoding="utf-8"))
-    )
+SCHEMAS = {
+    kind: json.loads((ROOT / f"docs/{kind}.schema.json").read_text(encoding="utf-8"))
     for kind in KINDS
 }
+VALIDATORS = {kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()}
 REPLIES = sorted((ROOT / "Tests/golden/trace").glob("*.reply.json"))
 GOLDEN = sorted(
     path for kind in KINDS for path in (ROOT / f"Tests/golden/{kind}").glob(f"*.{kind}.json")
@@ -28,7 +27,7 @@ def faults(document: object, kind: str = "trace") -> list[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_schema_is_a_schema(kind: str) -> None:
-    Draft202012Validator.check_schema(VALIDATORS[kind].schema)
+    Draft202012Validator.check_schema(SCHEMAS[kind])
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
@@ -39,9 +38,7 @@ def test_an_expected_document_is_a_valid_one(path: Path) -> None:
 
 def test_every_name_of_an_event_and_of_the_summary_is_explained() -> None:
     text = (ROOT / "docs/trace.md").read_text(encoding="utf-8")
-    schema = VALIDATORS["trace"].schema
-    assert isinstance(schema, dict)
-    defined = schema["$defs"]
+    defined = SCHEMAS["trace"]["$defs"]
     names = {*defined["event"]["properties"], *defined["event"]["properties"]["kind"]["enum"]}
     for part in ("summary", "recipient", "hop", "next"):
         names |= {name for name in defined[part]["properties"] if not name.startswith("delay_")}

@@ -1,4 +1,4 @@
-"""What a hostile, broken or silent server and resolver can and cannot do to an engine."""
+"""What waiting, a quota, a resolver and the host's exit do to an engine; see also test_hostile.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ import tracevault as tv
 ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
 TOKEN = "test-token-not-real-canary-01"
-EMAIL, KEY = "soc@example.net", "test-key-not-real-canary-02"
 BLOCK = {"lines": [{"lineno": 1, "message": "one"}], "pending": False}
 TRACE = {"success": True, "errors": [], "result": {"inbound": BLOCK, "outbound": BLOCK}}
 
@@ -78,15 +77,10 @@ def serving(answer: Answer) -> Iterator[Server]:
         server.close()
 
 
-def tenant(origin: str, *, key: bool = False) -> tv.Tenant:
+def tenant(origin: str) -> tv.Tenant:
     vault = tv.Vault.in_memory()
     with vault.edit() as edit:
-        secret: tv.ApiToken | tv.GlobalKey = (
-            tv.GlobalKey(EMAIL, bytearray(KEY.encode()))
-            if key
-            else tv.ApiToken(bytearray(TOKEN.encode()))
-        )
-        edit.put("acme", ACCOUNT, secret, origin=origin)
+        edit.put("acme", ACCOUNT, tv.ApiToken(bytearray(TOKEN.encode())), origin=origin)
     return vault.tenant("acme")
 
 
@@ -100,48 +94,6 @@ def engine(origin: str, **settings: tv.Setting) -> tv.Engine:
             **named,
         }
     )
-
-
-def refusal(
-    answer: Answer, *, key: bool = False, timeout: float = 10
-) -> tuple[tv.TraceVaultError, Server]:
-    with serving(answer) as server, engine(server.origin, retry__base_ms=1) as fetching:
-        with pytest.raises(tv.TraceVaultError) as caught:
-            fetching.trace(
-                tenant(server.origin, key=key),
-                ACCOUNT,
-                "4Njp3P0STMz2c02Q",
-                timeout=timeout,
-            )
-        return caught.value, server
-
-
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
-@pytest.mark.parametrize("key", [False, True], ids=["token", "key"])
-def test_a_credential_that_a_reply_repeats_reaches_no_message(status: int, key: bool) -> None:
-    def echo(head: bytes, _: int) -> bytes:
-        secret = next(line for line in head.decode().split("\r\n") if "test-" in line)
-        error = {"code": 6111, "message": f"Invalid format for header {secret}"}
-        body = {"success": False, "errors": [error, error], "result": None}
-        ray = f"cf-ray: {KEY if key else TOKEN}\r\n"
-        return reply(body, status, "retry-after: 99\r\n" + ray)
-
-    error, _ = refusal(echo, key=key, timeout=90)
-    seen = f"{error.name} {error} {error.message} {error.cf_ray} {error!r}"
-    assert "Invalid format for header" in seen
-    assert "test-" not in seen
-
-
-def test_headers_without_end_are_too_large_and_not_asked_for_again() -> None:
-    flood = b"".join(b"x-flood-%d: %s\r\n" % (n, b"a" * 900) for n in range(2000))
-    error, server = refusal(lambda head, n: b"HTTP/1.1 200 OK\r\n" + flood + b"\r\n")
-    assert error.status == tv.Status.E_REPLY_TOO_LARGE and not error.retriable
-    assert len(server.heads) == 1
-
-
-def test_a_status_beyond_5xx_is_not_called_a_failure_of_cloudflare() -> None:
-    error, _ = refusal(lambda head, n: reply(b"", 999))
-    assert (error.status, error.http_status) == (tv.Status.E_HTTP, 999)
 
 
 def test_the_wait_for_a_pending_trace_ends_although_a_later_look_is_never_answered() -> None:

@@ -22,6 +22,7 @@ def batch(origin: str, ca_file: str, requests: int, concurrency: int) -> float:
         "api.base_url": f"{origin}/client/v4",
         "tls.ca_file": ca_file,
         "budget.quota": 0,
+        "budget.ip_per_second": 0,
         "http.max_streams": concurrency,
         "engine.max_in_flight": concurrency,
     }

@@ -48,7 +48,7 @@ static tv_engine *engine_for(const struct load *load) {
     const char *settings[][2] = {
         {"api.base_url", base_url},         {"tls.ca_file", load->ca_file},
         {"budget.quota", "0"},              {"http.max_streams", in_flight},
-        {"engine.max_in_flight", in_flight},
+        {"engine.max_in_flight", in_flight},  {"budget.ip_per_second", "0"},
     };
     must(tv_config_new(&config, &failure), "tv_config_new");
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)

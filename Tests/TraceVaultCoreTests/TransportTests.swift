@@ -137,6 +137,7 @@ private func errors(_ code: Int) -> String {
     @Test func secondsFractionsMillisecondsAndDatesAreUnderstood() {
         #expect(wait { $0.retryAfter = "120" } == 120_000)
         #expect(wait { $0.retryAfter = "1.5" } == 1500)
+        #expect(wait { $0.retryAfter = "1.23456" } == 1235)
         #expect(
             wait {
                 $0.retryAfterMs = "250"; $0.retryAfter = "9"
@@ -150,6 +151,10 @@ private func errors(_ code: Int) -> String {
         #expect(wait { $0.retryAfter = "soon" } == nil)
         #expect(wait { $0.retryAfter = "nan" } == nil)
         #expect(wait { $0.retryAfter = "1e400" } == nil)
+        #expect(wait { $0.retryAfter = "1e3" } == nil)
+        #expect(wait { $0.retryAfter = "0x10" } == nil)
+        #expect(wait { $0.retryAfter = "1.2.3" } == nil)
+        #expect(wait { $0.retryAfter = ".5" } == nil)
         #expect(wait { $0.retryAfter = "99999999999999999999" } == 86_400_000)
         #expect(wait { _ in } == nil)
     }

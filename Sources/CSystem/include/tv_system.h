@@ -191,18 +191,20 @@ int tvs_curl_set_pointer(void *easy, uint32_t option, void *value);
 typedef size_t (*tvs_curl_sink)(char *bytes, size_t size, size_t count, void *context);
 /** Sets CURLOPT_WRITEFUNCTION or CURLOPT_HEADERFUNCTION. */
 int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
-/** Sets a CURLOPT_SSL_CTX_FUNCTION that takes away libcurl's SSLKEYLOGFILE callback. */
-int tvs_curl_forbid_keylog(void *easy);
-/** Counts the connections of one multi handle. */
-typedef struct tvs_sockets tvs_sockets;
-/** NULL when memory ran out. */
-tvs_sockets *tvs_sockets_new(void);
-int64_t tvs_sockets_open(const tvs_sockets *sockets);
-int64_t tvs_sockets_made(const tvs_sockets *sockets);
-/** Only once every connection is closed. */
-void tvs_sockets_free(tvs_sockets *sockets);
-/** Has libcurl make its sockets close-on-exec and count them. */
-int tvs_curl_count_sockets(void *easy, tvs_sockets *sockets);
+/** What is known of a multi handle's connections. Zero to begin with, used by one thread, outlives
+ * the multi handle. */
+enum { TVS_CURL_SOCKETS = 256 };
+typedef struct {
+    int64_t moved_us; /* tvs_monotonic_us() when a call into libcurl began or brought a body on */
+    int64_t made;     /* sockets ever opened */
+    int sockets[TVS_CURL_SOCKETS]; /* open ones, plus 1 */
+} tvs_curl_watch;
+int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
+/** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes,
+ * and a connection that keeps one call for half a second with nothing to show counts as ended. */
+int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
+/** Shuts the connection of a transfer under way down if no byte has come over it for so long. */
+void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms);
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
 /** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
 long tvs_curl_info_long(void *easy, uint32_t info);

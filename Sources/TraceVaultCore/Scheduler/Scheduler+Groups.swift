@@ -155,7 +155,8 @@ extension Scheduler {
     package mutating func note(
         _ id: FetchID, remaining: Int64?, resetMs: Int64, policy: Quota?, now: Int64
     ) {
-        guard let fetch = place(of: id) else { return }
+        // Who lifts the limit means the server's word too.
+        guard limits.quota.intervalUs > 0, let fetch = place(of: id) else { return }
         let group = seats[lanes[fetches[fetch].lane].seat].group
         if let policy { ledger.setPolicy(&groups[group].entry, policy, now: now) }
         guard let remaining else { return }

@@ -161,20 +161,31 @@ extension Scheduler {
                 continue
             }
             tenants[tenant].place = .turn
-            if takeTurn(of: tenant, now) { ring.spend(tenant, in: &tenants) }
+            let isTaken = takeTurn(of: tenant, now)
             tenants[tenant].place = .nowhere
-            if hasSeats(tenant) { enter(tenant, isUrgent: !tenants[tenant].interactive.isEmpty) }
+            if isTaken { ring.spend(tenant, in: &tenants) }
+            guard hasSeats(tenant) else { continue }
+            if isTaken {
+                enter(tenant, isUrgent: !tenants[tenant].interactive.isEmpty)
+            } else {
+                tenants[tenant].place = .ring
+                ring.putBack(tenant, in: &tenants)
+            }
         }
     }
 
-    /// Starts one fetch of the tenant. False when none of its seats had a permit.
+    /// Starts one fetch of the tenant. False when none of its seats had a permit, or the origin has
+    /// none any more.
     private mutating func takeTurn(of tenant: Int32, _ now: Int64) -> Bool {
         while true {
             var seat = tenants[tenant].interactive.first
             if seat == none { seat = tenants[tenant].bulk.first }
             guard seat != none else { return false }
             withdraw(seat)
-            guard spend(seat, now) else { continue }
+            guard spend(seat, now) else {
+                if originTimer != none { return false }
+                continue
+            }
             start(seat, now)
             return true
         }

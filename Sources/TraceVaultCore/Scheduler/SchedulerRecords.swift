@@ -77,8 +77,8 @@ extension Scheduler {
         var place = SeatPlace.nowhere
         /// True when its group let it go: without a permit it is the group's next again.
         var isReleased = false
-        var owedUntil: UInt64 = 0
-        var isExpress = false
+        var round: UInt64 = 0
+        var line = TurnLine.odd
         var previous = none
         var next = none
     }
@@ -99,8 +99,8 @@ extension Scheduler {
         var bulk = List()
         var inFlight: Int32 = 0
         var place = TenantPlace.nowhere
-        var owedUntil: UInt64 = 0
-        var isExpress = false
+        var round: UInt64 = 0
+        var line = TurnLine.odd
         var previous = none
         var next = none
     }

@@ -1,96 +1,102 @@
-// TurnQueue.swift - who of many has the next turn: deficit round robin (Shreedhar and Varghese,
-// 1995) in which a turn is one request, so that the deficit is at most one, and one may borrow it:
-// who has waited for nothing so far may send an urgent request at once and sits out its next turn
-// for that. Over any number of rounds nobody gets more than one turn more than anybody else.
+// TurnQueue.swift - who of many has the next turn: round robin in which a round gives everybody who
+// waits one turn. Who is urgent goes first in its round, and may borrow its turn of the next one
+// when it has had this one's; it sits out the next round for that. A record remembers its last
+// round, so that who comes, goes and hurries has one turn in every round all the same, and k + 1 in
+// k rounds at most.
+
+/// Where in a `TurnQueue` a record stands.
+enum TurnLine: UInt8, Sendable {
+    case express
+    /// Among those of a round with an even or an odd number.
+    case even, odd
+}
 
 /// What a record must keep to stand in a `TurnQueue`.
 protocol TurnTaking: Linked {
-    /// 0, or the turn of the queue up to which a borrowed turn is owed: then a round is over.
-    var owedUntil: UInt64 { get set }
-    var isExpress: Bool { get set }
+    /// The last round of which it has used its turn.
+    var round: UInt64 { get set }
+    var line: TurnLine { get set }
 }
 
 /// A queue of records in a slab. A record stands in at most one queue at a time.
 struct TurnQueue: Sendable {
-    private var regular = List()
     private var express = List()
-    private var regularCount: UInt64 = 0
-    /// Regular turns that came so far, those that were sat out included.
-    private var turns: UInt64 = 0
+    private var even = List()
+    private var odd = List()
+    private var round: UInt64 = 1
 
-    var isEmpty: Bool { regular.isEmpty && express.isEmpty }
+    var isEmpty: Bool { express.isEmpty && even.isEmpty && odd.isEmpty }
 
-    /// Lets a record wait for its turn; `isUrgent` borrows one if none is owed.
+    private var present: TurnLine { round & 1 == 0 ? .even : .odd }
+    private var following: TurnLine { round & 1 == 0 ? .odd : .even }
+
+    /// Lets a record wait for its turn; `isUrgent` goes first, or borrows a turn if none is owed.
     mutating func append<Record: TurnTaking>(
         _ place: Int32, isUrgent: Bool, in records: inout Slab<Record>
     ) {
-        if isUrgent && !owes(records[place].owedUntil) {
-            records[place].isExpress = true
-            records.append(place, to: &express)
+        let last = records[place].round
+        if isUrgent && last <= round {
+            stand(place, in: .express, &records)
         } else {
-            records[place].isExpress = false
-            records.append(place, to: &regular)
-            regularCount += 1
+            stand(place, in: last < round ? present : following, &records)
         }
     }
 
     /// Puts a record back whose turn came to nothing: it is the next again.
     mutating func putBack<Record: TurnTaking>(_ place: Int32, in records: inout Slab<Record>) {
-        if records[place].isExpress {
-            records.prepend(place, to: &express)
-        } else {
-            records.prepend(place, to: &regular)
-            regularCount += 1
-            turns -= 1
+        if records[place].line != .express { records[place].line = present }
+        switch records[place].line {
+        case .express: records.prepend(place, to: &express)
+        case .even: records.prepend(place, to: &even)
+        case .odd: records.prepend(place, to: &odd)
         }
     }
 
     mutating func remove<Record: TurnTaking>(_ place: Int32, from records: inout Slab<Record>) {
-        if records[place].isExpress {
-            records.remove(place, from: &express)
-        } else {
-            records.remove(place, from: &regular)
-            regularCount -= 1
+        switch records[place].line {
+        case .express: records.remove(place, from: &express)
+        case .even: records.remove(place, from: &even)
+        case .odd: records.remove(place, from: &odd)
         }
     }
 
-    /// Something urgent came for a record that waits: it borrows a turn if none is owed.
+    /// Something urgent came for a record that waits.
     mutating func hurry<Record: TurnTaking>(_ place: Int32, in records: inout Slab<Record>) {
-        guard !records[place].isExpress, !owes(records[place].owedUntil) else { return }
+        guard records[place].line != .express, records[place].round <= round else { return }
         remove(place, from: &records)
-        append(place, isUrgent: true, in: &records)
+        stand(place, in: .express, &records)
     }
 
     /// Takes the record whose turn it is out of the queue.
     mutating func popFirst<Record: TurnTaking>(in records: inout Slab<Record>) -> Int32? {
-        if express.first != none {
-            let place = express.first
-            records.remove(place, from: &express)
-            return place
-        }
-        while regular.first != none {
-            let place = regular.first
-            records.remove(place, from: &regular)
-            turns += 1
-            guard owes(records[place].owedUntil, at: turns - 1) else {
-                regularCount -= 1
-                return place
+        while true {
+            var place = express.first
+            if place == none { place = present == .even ? even.first : odd.first }
+            guard place != none else {
+                if isEmpty { return nil }
+                round += 1
+                continue
             }
-            // It had this turn before the others.
-            records[place].owedUntil = 0
-            records.append(place, to: &regular)
+            remove(place, from: &records)
+            if records[place].line == .express || records[place].round < round { return place }
+            // It had this round's turn in the one before.
+            stand(place, in: following, &records)
         }
-        return nil
     }
-
-    private func owes(_ until: UInt64) -> Bool { owes(until, at: turns) }
-    private func owes(_ until: UInt64, at turn: UInt64) -> Bool { until != 0 && until >= turn }
 
     /// Notes that a record which `popFirst` gave has used its turn.
     mutating func spend<Record: TurnTaking>(_ place: Int32, in records: inout Slab<Record>) {
-        guard records[place].isExpress else { return }
-        records[place].isExpress = false
-        // Until everybody who waits now has had one.
-        records[place].owedUntil = turns + regularCount
+        records[place].round = max(records[place].round + 1, round)
+    }
+
+    private mutating func stand<Record: TurnTaking>(
+        _ place: Int32, in line: TurnLine, _ records: inout Slab<Record>
+    ) {
+        records[place].line = line
+        switch line {
+        case .express: records.append(place, to: &express)
+        case .even: records.append(place, to: &even)
+        case .odd: records.append(place, to: &odd)
+        }
     }
 }

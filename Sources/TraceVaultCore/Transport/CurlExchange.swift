@@ -15,18 +15,24 @@ final class CurlExchange {
     private var body: ByteBuffer
     private let maxReplyBytes: Int
     private var overflowed = false
+    private var headers = HeaderCount()
+    private var startedUs: Int64 = 0
+    private let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// Three list nodes in C memory: the secret header, Accept, X-Auth-Email.
     private let nodes: UnsafeMutablePointer<curl_slist>
     private static let accept = CText("Accept: application/json")
     private var authorization: SecretHeader?
     private var email: CText?
 
-    /// - Parameter sockets: counts connections; outlives every connection of the multi handle.
-    init(_ settings: TransportSettings, counting sockets: OpaquePointer) throws(Failure) {
+    /// `watch` must outlive the exchange's connection.
+    init(
+        _ settings: TransportSettings, _ watch: UnsafeMutablePointer<tvs_curl_watch>
+    ) throws(Failure) {
         guard let easy = unsafe curl_easy_init() else {
             throw Failure(.noMemory, "libcurl gave no transfer handle")
         }
         unsafe self.easy = easy
+        unsafe self.watch = watch
         unsafe nodes = .allocate(capacity: 3)
         unsafe nodes.initialize(repeating: curl_slist(), count: 3)
         maxReplyBytes = settings.maxReplyBytes
@@ -37,8 +43,9 @@ final class CurlExchange {
         }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let codes = unsafe [
-            tvs_curl_forbid_keylog(easy),
-            tvs_curl_count_sockets(easy, sockets),
+            tvs_curl_guard(easy, watch),
+            tvs_curl_set_sink(easy, CURLOPT_HEADERFUNCTION.rawValue, readHeader),
+            tvs_curl_set_pointer(easy, CURLOPT_HEADERDATA.rawValue, context),
             tvs_curl_set_sink(easy, CURLOPT_WRITEFUNCTION.rawValue, writeBody),
             tvs_curl_set_pointer(easy, CURLOPT_WRITEDATA.rawValue, context),
             tvs_curl_set_pointer(easy, CURLOPT_PRIVATE.rawValue, context),
@@ -59,6 +66,8 @@ final class CurlExchange {
     ) throws(Failure) {
         self.id = id
         overflowed = false
+        headers = HeaderCount()
+        startedUs = tvs_monotonic_us()
         body = ByteBuffer(limit: maxReplyBytes)
         authorization = request.authorization
         email = request.email.map { CText("X-Auth-Email: " + $0) }
@@ -98,7 +107,25 @@ final class CurlExchange {
         body = ByteBuffer(limit: 0)
     }
 
+    /// How long a connection must have been silent to count as dead.
+    private static let deadAfterMs: Int64 = 3000
+    /// A request that gave up sooner says nothing about its connection.
+    private static let leastWaitMs: Int64 = 1000
+
+    /// Called where the request gives up. libcurl keeps an HTTP/2 connection although nothing comes
+    /// over it any more, and would send all later requests there: when it has been silent for long,
+    /// the connection goes too.
+    func endDeadConnection() {
+        guard tvs_monotonic_us() - startedUs >= Self.leastWaitMs * 1000 else { return }
+        unsafe tvs_curl_end_if_silent(easy, watch, Self.deadAfterMs)
+    }
+
     // MARK: - What came
+
+    /// Takes a header line; false ends the exchange.
+    fileprivate func takeHeader(_ line: UnsafeRawBufferPointer) -> Bool {
+        unsafe headers.take(line)
+    }
 
     /// How many times larger than what travelled a body may be. gzip reaches about 1,030; a log in
     /// JSON stays below 30.
@@ -108,6 +135,7 @@ final class CurlExchange {
 
     /// Takes body bytes; false ends the exchange.
     fileprivate func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        unsafe watch.pointee.moved_us = tvs_monotonic_us()
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
             var travelled: Int64 = 0
@@ -207,21 +235,17 @@ final class CurlExchange {
         unsafe tvs_curl_info_long(easy, name.rawValue)
     }
 
-    /// libcurl ends a reply whose headers are larger than 300 KiB, as a failed read.
-    private static let maxHeaderBytes = 300 * 1024
-
     private func fault(_ code: CURLcode) -> HTTPReply.Fault? {
         if overflowed { return .tooLarge }
+        if headers.areTooLarge { return .headersTooLarge }
         switch code {
-        case CURLE_OK: return nil
-        case CURLE_RECV_ERROR where info(CURLINFO_HEADER_SIZE) > Self.maxHeaderBytes:
-            return .headersTooLarge
+        case CURLE_OK: return headers.areWhole ? nil : .broken
         case CURLE_OPERATION_TIMEDOUT where info(CURLINFO_REQUEST_SIZE) == 0:
             return .connect
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
             CURLE_PROXY:
             return .connect
-        case CURLE_PARTIAL_FILE: return .truncated
+        case CURLE_PARTIAL_FILE: return headers.areWhole ? .truncated : .broken
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
             CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_USE_SSL_FAILED:
             return .tls
@@ -230,7 +254,8 @@ final class CurlExchange {
         case CURLE_FILESIZE_EXCEEDED: return .tooLarge
         // libcurl 7.88 says "out of memory" for a header line that is too long.
         case CURLE_OUT_OF_MEMORY: return .headersTooLarge
-        case CURLE_BAD_CONTENT_ENCODING: return .encoding
+        // "Write error" is what it says of bytes behind the compressed data.
+        case CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR: return .encoding
         case CURLE_GOT_NOTHING, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
             CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY,
             CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP_RETURNED_ERROR:
@@ -240,13 +265,26 @@ final class CurlExchange {
     }
 }
 
-/// libcurl's write callback. C calls it on the engine's thread only.
+// libcurl's callbacks. C calls them on the engine's thread only.
+
 private let writeBody: tvs_curl_sink = { bytes, size, count, context in
+    unsafe sink(bytes, size, count, context) { unsafe $0.take($1) }
+}
+
+private let readHeader: tvs_curl_sink = { bytes, size, count, context in
+    unsafe sink(bytes, size, count, context) { unsafe $0.takeHeader($1) }
+}
+
+private func sink(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
+    _ context: UnsafeMutableRawPointer?,
+    _ take: (CurlExchange, UnsafeRawBufferPointer) -> Bool
+) -> Int {
     guard let context = unsafe context else { return 0 }
     let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
     let (length, overflow) = size.multipliedReportingOverflow(by: count)
     guard !overflow else { return 0 }
-    let accepted = unsafe exchange.take(UnsafeRawBufferPointer(start: bytes, count: length))
+    let accepted = unsafe take(exchange, UnsafeRawBufferPointer(start: bytes, count: length))
     // Any other number than the length ends the transfer.
     return accepted || length == 0 ? length : 0
 }

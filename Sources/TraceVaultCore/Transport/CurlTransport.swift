@@ -40,8 +40,7 @@ package final class CurlTransport {
     /// Ends a wait: one system call to set and one to clear, where curl_multi_wakeup() has a socket
     /// pair with one to set and two to clear.
     private let bell: Int32
-    /// Connections that are open and that were ever made.
-    private let sockets: OpaquePointer
+    private let watch: UnsafeMutablePointer<tvs_curl_watch>
 
     package init(_ settings: TransportSettings) throws(Failure) {
         tvs_fork_unsafe_enter()
@@ -58,14 +57,10 @@ package final class CurlTransport {
             tvs_close(bell)
             throw Failure(.noMemory, "libcurl gave no multi handle")
         }
-        guard let sockets = unsafe tvs_sockets_new() else {
-            unsafe _ = curl_multi_cleanup(multi)
-            tvs_close(bell)
-            throw Failure(.noMemory, "out of memory")
-        }
         self.bell = bell
         unsafe self.multi = multi
-        unsafe self.sockets = sockets
+        unsafe watch = .allocate(capacity: 1)
+        unsafe watch.initialize(to: tvs_curl_watch())
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))
@@ -84,7 +79,7 @@ package final class CurlTransport {
         flying = [:]
         idle = []
         unsafe _ = curl_multi_cleanup(multi)
-        unsafe tvs_sockets_free(sockets)
+        unsafe watch.deallocate()
         tvs_close(bell)
     }
 
@@ -100,7 +95,7 @@ package final class CurlTransport {
         if let reused = idle.popLast() {
             exchange = reused
         } else {
-            exchange = try unsafe CurlExchange(settings, counting: sockets)
+            exchange = try unsafe CurlExchange(settings, watch)
         }
         try exchange.prepare(id, request, settings)
         guard unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK else {
@@ -112,6 +107,8 @@ package final class CurlTransport {
     /// Ends an exchange without a report.
     package func abort(_ id: UInt64) {
         guard let exchange = flying.removeValue(forKey: id) else { return }
+        exchange.endDeadConnection()
+        unsafe watch.pointee.moved_us = tvs_monotonic_us()
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
         recycle(exchange)
     }
@@ -120,6 +117,7 @@ package final class CurlTransport {
     /// was one: more may have come meanwhile, so do not wait yet.
     package func move(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var running: Int32 = 0
+        unsafe watch.pointee.moved_us = tvs_monotonic_us()
         unsafe _ = curl_multi_perform(multi, &running)
         return collect(ended)
     }
@@ -144,6 +142,7 @@ package final class CurlTransport {
             else { continue }
             let code = unsafe message.pointee.data.result
             let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+            if code == CURLE_OPERATION_TIMEDOUT { exchange.endDeadConnection() }
             unsafe _ = curl_multi_remove_handle(multi, easy)
             flying[exchange.id] = nil
             let reply = exchange.reply(code)
@@ -207,9 +206,9 @@ package final class CurlTransport {
     func describeConnections(into writer: inout JSONWriter) {
         writer.beginObject()
         writer.key("open")
-        writer.int(unsafe tvs_sockets_open(sockets))
+        writer.int(unsafe tvs_curl_open_sockets(watch))
         writer.key("made")
-        writer.int(unsafe tvs_sockets_made(sockets))
+        writer.int(unsafe watch.pointee.made)
         writer.endObject()
     }
 

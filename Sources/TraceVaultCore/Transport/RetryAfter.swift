@@ -21,11 +21,30 @@ enum RetryAfter {
         return min(max(0, bodySeconds), longestMs / 1000) * 1000
     }
 
-    /// A number of at least 0, whole or with a fraction.
-    private static func number(_ text: String, scale: Double) -> Int64? {
-        guard let first = text.utf8.first, (0x30...0x39).contains(first),
-            let value = Double(text), value.isFinite
-        else { return nil }
-        return Int64(exactly: min(value * scale, Double(longestMs)).rounded(.up))
+    /// Digits with or without a fraction, in units of `scale` ms, rounded up. No sign, no exponent,
+    /// no hexadecimal: those are nobody's idea of a time.
+    private static func number(_ text: String, scale: Int64) -> Int64? {
+        var ms: Int64 = 0
+        var place = scale
+        var isNumber = false
+        var isFraction = false
+        var rest: Int64 = 0
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "."), isNumber, !isFraction {
+                isFraction = true
+                continue
+            }
+            guard (0x30...0x39).contains(byte) else { return nil }
+            isNumber = true
+            let digit = Int64(byte - 0x30)
+            if isFraction {
+                place /= 10
+                ms += digit * place
+                if place == 0, digit > 0 { rest = 1 }
+            } else {
+                ms = min(ms * 10 + digit * scale, longestMs)
+            }
+        }
+        return isNumber ? min(ms + rest, longestMs) : nil
     }
 }

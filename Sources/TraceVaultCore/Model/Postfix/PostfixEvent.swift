@@ -125,17 +125,18 @@ package struct PostfixEvent: ~Copyable {
 
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
-        guard start < end, end - start <= 15 else { return }
-        if start + 1 == end {
-            if text.isDigit(start) { add(name, start, end) }
-            return
+        guard start >= 0, start < end, end - start <= 15, end <= text.byteCount else { return }
+        let isNumber = unsafe text.withUnsafeBytes { bytes in
+            var place = start
+            while place < end, unsafe bytes[place] &- UInt8(ascii: "0") < 10 { place &+= 1 }
+            guard place < end else { return true }
+            guard unsafe bytes[place] == UInt8(ascii: "."), place > start, place &+ 1 < end
+            else { return false }
+            place &+= 1
+            while place < end, unsafe bytes[place] &- UInt8(ascii: "0") < 10 { place &+= 1 }
+            return place == end
         }
-        var hasPoint = false
-        for place in start..<end where !text.isDigit(place) {
-            guard text.at(place) == UInt8(ascii: "."), !hasPoint, place > start, place + 1 < end
-            else { return }
-            hasPoint = true
-        }
+        guard isNumber else { return }
         var start = start
         while text.at(start) == UInt8(ascii: "0"), start + 1 < end, text.isDigit(start + 1) {
             start += 1

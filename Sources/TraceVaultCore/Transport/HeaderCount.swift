@@ -1,0 +1,22 @@
+// HeaderCount.swift - the header lines of a reply as they come: are they whole, are they too many?
+
+/// libcurl 7.88 bounds neither trailers nor what all interim replies hold together, and takes a
+/// connection that ends amid the headers for a reply without a body.
+struct HeaderCount {
+    private static let maxBytes = 256 * 1024
+    private var bytes = 0
+    /// The empty line behind the headers of the last reply came.
+    private(set) var areWhole = false
+    var areTooLarge: Bool { bytes > Self.maxBytes }
+
+    /// Takes one line with its line end. False when it is one too many.
+    mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
+        bytes += line.count
+        if unsafe line.starts(with: "HTTP/".utf8) {
+            areWhole = false
+        } else if line.count <= 2 {
+            areWhole = true
+        }
+        return !areTooLarge
+    }
+}

@@ -1,0 +1,224 @@
+// SchedulerGroupTests.swift - budget groups: quotas, parkings, what the server says, the address's limit.
+
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct SchedulerGroupTests {
+    private let slow = Quota(requests: 1, windowMs: 10_000, sharePercent: 100)
+
+    private func ledgers() throws -> [any BudgetLedger] {
+        [MemoryLedger(), try MappedLedger(.ofProcess, now: 0)]
+    }
+
+    @Test func a429ParksTheGroupAndNoOther() throws {
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 8, ledger: ledger)
+            let first = rig.submit(rig.lane(0)) ?? 0
+            _ = rig.advance()
+            #expect(rig.finish(first, .rateLimited(afterMs: 30_000)) == [])
+            let later = rig.submit(rig.lane(1)) ?? 0
+            let other = rig.submit(rig.lane(1, group: 1)) ?? 0
+            #expect(rig.advance() == [.start(other)])
+            let started = rig.next().starts
+            #expect(rig.now >= 30 * second && Set(started).isSubset(of: [first, later]))
+            #expect(started.count + rig.next().starts.count == 2)
+        }
+    }
+
+    @Test func a429ThatSaysAtOnceIsNotObeyedInATightLoop() {
+        let rig = Rig(attempts: 2)
+        let fetch = rig.submit(rig.lane()) ?? 0
+        _ = rig.advance()
+        for _ in 1...5 {
+            let before = rig.now
+            #expect(rig.finish(fetch, .rateLimited(afterMs: 0)) == [])
+            #expect(rig.next() == [.start(fetch)])
+            #expect(rig.now - before >= second)
+        }
+        // Nor does it use up the request's own tries.
+        #expect(rig.finish(fetch, .retry(afterMs: nil)) == [])
+    }
+
+    @Test func aParkingAnswersAtOnceWhoCannotWaitSoLong() {
+        let rig = Rig(inFlight: 1)
+        let lane = rig.lane()
+        let first = rig.submit(lane)
+        let patient = rig.submit(lane, deadline: 90 * second)
+        rig.submit(lane, .bulk, deadline: 20 * second)
+        rig.submit(lane, deadline: 10 * second, joining: patient)
+        _ = rig.advance()
+        let until = 30 * second
+        #expect(
+            rig.finish(first, .rateLimited(afterMs: 30_000))
+                == [.refuse(4, until: until), .refuse(3, until: until)])
+        // And whoever comes now.
+        #expect(rig.submit(lane, deadline: 29 * second) == nil)
+        #expect(rig.said() == [.refuse(5, until: until)])
+        #expect(rig.scheduler.alive == 2)
+    }
+
+    @Test func whatTheQuotaForbidsUntilAfterTheDeadlineIsRefusedAtOnce() throws {
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 8, quota: slow, ledger: ledger)
+            let lane = rig.lane()
+            let first = rig.submit(lane)
+            #expect(rig.advance() == [.start(first ?? 0)])
+            #expect(rig.submit(lane, deadline: 5 * second) == nil)
+            #expect(rig.said() == [.refuse(2, until: 10 * second)])
+            #expect(rig.scheduler.queued == 0)
+            let patient = rig.submit(lane) ?? 0
+            #expect(rig.next() == [.start(patient)] && rig.now >= 10 * second)
+        }
+    }
+
+    @Test func whatWasNeverSentCostsNoQuota() throws {
+        for ledger in try ledgers() {
+            let rig = Rig(
+                inFlight: 1, quota: Quota(requests: 2, windowMs: 10_000, sharePercent: 100),
+                ledger: ledger)
+            let lane = rig.lane()
+            for id in 1...50 as ClosedRange<JobID> {
+                let fetch = rig.submit(lane) ?? 0
+                #expect(rig.advance() == [.start(fetch)])
+                #expect(rig.finish(fetch, .unsent) == [.answer(id)])
+            }
+        }
+    }
+
+    @Test func noWindowEverHoldsMoreThanTheQuota() throws {
+        for ledger in try ledgers() {
+            // 100 requests per 10 s; 1,000 waiting; every reply at once.
+            let rig = Rig(
+                inFlight: 64, quota: Quota(requests: 100, windowMs: 10_000, sharePercent: 100),
+                ledger: ledger)
+            let lanes = (0..<7).map { rig.lane($0) }
+            for id in 0..<1000 { rig.submit(lanes[id % 7], .bulk, deadline: 1000 * second) }
+            var starts: [Int64] = []
+            var waiting = rig.advance().starts
+            while !waiting.isEmpty || rig.scheduler.queued > 0 {
+                starts += waiting.map { _ in rig.now }
+                for fetch in waiting { rig.scheduler.finished(fetch, .final, now: rig.now) }
+                waiting = rig.advance().starts
+                if waiting.isEmpty { waiting = rig.next().starts }
+            }
+            #expect(starts.count == 1000)
+            for index in 100..<starts.count {
+                #expect(starts[index] - starts[index - 100] >= 10 * second)
+            }
+            // And the quota is used: 1,000 requests at 100 per 10 s take about 100 s, not 200.
+            #expect(rig.now < 110 * second)
+        }
+    }
+
+    @Test func seatsOfAGroupShareItsPermits() {
+        let rig = Rig(inFlight: 64, quota: Quota(requests: 20, windowMs: 20_000, sharePercent: 100))
+        let lanes = (0..<4).map { rig.lane($0) }
+        var owner: [FetchID: Int] = [:]
+        // One has a hundred times the demand of the others.
+        for tenant in 0..<4 {
+            for _ in 0..<(tenant == 0 ? 1000 : 10) {
+                owner[rig.submit(lanes[tenant], .bulk, deadline: 1 << 50) ?? 0] = tenant
+            }
+        }
+        var had = [Int](repeating: 0, count: 4)
+        while had.reduce(0, +) < 40 {
+            for fetch in rig.next().starts {
+                had[owner[fetch] ?? 0] += 1
+                rig.scheduler.finished(fetch, .final, now: rig.now)
+            }
+        }
+        #expect(had.allSatisfy { (9...11).contains($0) }, "\(had)")
+    }
+
+    @Test func whatTheServerSaysSlowsTheGroup() throws {
+        let fast = Quota(requests: 1_000_000, windowMs: 1000, sharePercent: 100)
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 8, quota: fast, ledger: ledger)
+            let lane = rig.lane()
+            let first = rig.submit(lane) ?? 0
+            _ = rig.advance()
+            rig.scheduler.note(first, remaining: 11, resetMs: 20_000, policy: nil, now: 0)
+            for _ in 0..<5 { rig.submit(lane) }
+            var times: [Int64] = []
+            while times.count < 5 { times += rig.next().starts.map { _ in rig.now } }
+            // 11 in 20 s, of which one is under way: one in 2 s.
+            for (one, next) in zip(times, times.dropFirst()) { #expect(next - one >= 2 * second) }
+        }
+    }
+
+    @Test func whoLiftsTheLimitLiftsTheServersWordToo() throws {
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 8, ledger: ledger)
+            let lane = rig.lane()
+            let first = rig.submit(lane) ?? 0
+            _ = rig.advance()
+            rig.scheduler.note(first, remaining: 0, resetMs: 20_000, policy: slow, now: 0)
+            let second = rig.submit(lane) ?? 0
+            #expect(rig.advance() == [.start(second)])
+        }
+    }
+
+    @Test func aPolicyOnlyTightens() throws {
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 8, quota: slow, ledger: ledger)
+            let lane = rig.lane()
+            let first = rig.submit(lane) ?? 0
+            _ = rig.advance()
+            let loose = Quota(requests: 1000, windowMs: 1000, sharePercent: 100)
+            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: loose, now: 0)
+            #expect(rig.scheduler.permittedAt(lane, 0) == 10 * second)
+            let strict = Quota(requests: 1, windowMs: 40_000, sharePercent: 100)
+            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: strict, now: 0)
+            let (two, three) = (rig.submit(lane) ?? 0, rig.submit(lane) ?? 0)
+            #expect(rig.next() == [.start(two)] && rig.now >= 10 * second)
+            #expect(rig.next() == [.start(three)] && rig.now >= 50 * second)
+        }
+    }
+
+    @Test func theAddressHasALimitOfItsOwn() {
+        let rig = Rig(
+            inFlight: 500, originQuota: Quota(requests: 20, windowMs: 1000, sharePercent: 100))
+        for tenant in 0..<50 { rig.submit(rig.lane(tenant, group: tenant)) }
+        var starts = rig.advance().starts.map { _ in rig.now }
+        #expect(!starts.isEmpty && starts.count < 20)
+        while starts.count < 50, rig.scheduler.queued > 0 {
+            starts += rig.next().starts.map { _ in rig.now }
+        }
+        #expect(starts.count == 50)
+        for index in 20..<50 { #expect(starts[index] - starts[index - 20] >= second) }
+    }
+
+    @Test func aPermitOfTheAddressThatAnotherProcessTookIsWaitedFor() {
+        let ledger = MemoryLedger()
+        let rig = Rig(
+            inFlight: 8, quota: slow,
+            originQuota: Quota(requests: 10, windowMs: 1000, sharePercent: 100), ledger: ledger)
+        let fetch = rig.submit(rig.lane()) ?? 0
+        // Between the scheduler's look and its spending.
+        ledger.stolen = [Rig.originKey]
+        #expect(rig.advance() == [])
+        #expect(rig.next() == [.start(fetch)])
+        // The group's permit was not lost by that.
+        #expect(rig.now < second && rig.isEmptyAfter(fetch))
+    }
+
+    @Test func aPermitOfTheGroupThatAnotherProcessTookIsWaitedFor() {
+        let ledger = MemoryLedger()
+        let rig = Rig(inFlight: 8, quota: slow, ledger: ledger)
+        let (one, two) = (rig.lane(0), rig.lane(1))
+        let first = rig.submit(one) ?? 0
+        ledger.stolen = [Rig.key(ofGroup: 0)]
+        #expect(rig.advance() == [])
+        let later = rig.submit(two) ?? 0
+        #expect(rig.next() == [.start(first)] && rig.now >= 10 * second)
+        #expect(rig.next() == [.start(later)] && rig.now >= 20 * second)
+    }
+}
+
+extension Rig {
+    func isEmptyAfter(_ fetch: FetchID) -> Bool {
+        _ = finish(fetch, .final)
+        return isEmpty
+    }
+}

@@ -1,0 +1,180 @@
+// SchedulerLaneTests.swift - refused credentials: nothing is hammered, nothing is lost, and whoever has
+// another credential goes on.
+
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct SchedulerLaneTests {
+    private let coolDown = 60 * second
+
+    @Test func aRefusedCredentialStopsEverythingThatWaitsForIt() {
+        let rig = Rig(inFlight: 1)
+        let (lane, other) = (rig.lane(0), rig.lane(1, group: 1))
+        let first = rig.submit(lane)
+        rig.submit(lane, .bulk)
+        rig.submit(lane)
+        _ = rig.advance()
+        let neighbour = rig.submit(other) ?? 0
+        // The one that was asked has the server's answer, the others the scheduler's.
+        #expect(
+            Set(rig.reject(first, until: coolDown).map(String.init(describing:)))
+                == Set(
+                    [.answer(1), .fail(2, .credential), .fail(3, .credential), .start(neighbour)]
+                        .map { (action: Action) in String(describing: action) }))
+        #expect(rig.scheduler.closedUntil(lane) == coolDown)
+        #expect(rig.submit(lane) == nil)
+        #expect(rig.said() == [.fail(5, .credential)])
+    }
+
+    @Test func whatSleepsFailsWhenItWakesToARefusedCredential() {
+        let rig = Rig(inFlight: 2)
+        let lane = rig.lane()
+        let (sleeper, refused) = (rig.submit(lane), rig.submit(lane))
+        _ = rig.advance()
+        _ = rig.finish(sleeper, .retry(afterMs: 2000))
+        #expect(rig.reject(refused, until: coolDown) == [.answer(2)])
+        #expect(rig.next() == [.fail(1, .credential)])
+        #expect(rig.now < 10 * second && rig.isEmpty)
+    }
+
+    @Test func whatCameBeforeTheRefusalIsTheBetterAnswer() {
+        let rig = Rig(inFlight: 2)
+        let lane = rig.lane()
+        let search = rig.submit(lane, waitUntil: 50 * second)
+        _ = rig.advance()
+        _ = rig.finish(search, .pending)
+        let other = rig.submit(lane)
+        _ = rig.advance()
+        _ = rig.reject(other, until: coolDown)
+        #expect(rig.next() == [.answer(1)])
+    }
+
+    @Test func afterTheCoolDownOneAtATimeUntilOneWorks() {
+        let rig = Rig(inFlight: 8)
+        let lane = rig.lane()
+        let first = rig.submit(lane)
+        _ = rig.advance()
+        _ = rig.reject(first, until: coolDown)
+        _ = rig.advance(to: coolDown)
+        let fetches = (0..<4).map { rig.submit(lane, $0 % 2 == 0 ? .bulk : .interactive) ?? 0 }
+        #expect(rig.advance().starts == [fetches[1]])
+        // What says nothing about the credential keeps the probation.
+        #expect(rig.finish(fetches[1], .retry(afterMs: 60_000)).starts == [fetches[3]])
+        #expect(rig.scheduler.inFlight == 1)
+        #expect(
+            Set(rig.finish(fetches[3], .final).starts) == [fetches[0], fetches[2]])
+        #expect(rig.scheduler.closedUntil(lane) == 0)
+    }
+
+    @Test func aProbeThatIsRefusedClosesAgain() {
+        let rig = Rig(inFlight: 8)
+        let lane = rig.lane()
+        let first = rig.submit(lane)
+        _ = rig.advance()
+        _ = rig.reject(first, until: coolDown)
+        _ = rig.advance(to: coolDown)
+        let probe = rig.submit(lane, deadline: 900 * second)
+        rig.submit(lane, deadline: 900 * second)
+        _ = rig.advance()
+        #expect(rig.reject(probe, until: 2 * coolDown) == [.answer(2), .fail(3, .credential)])
+        #expect(rig.submit(lane, deadline: 900 * second) == nil)
+    }
+
+    @Test func aCheckGoesOutAlthoughTheCredentialIsRefusedAndOpensIt() {
+        let rig = Rig(inFlight: 8)
+        let lane = rig.lane()
+        let first = rig.submit(lane)
+        _ = rig.advance()
+        _ = rig.reject(first, until: coolDown)
+        let check = rig.submit(lane, isCheck: true) ?? 0
+        #expect(rig.advance().contains(.start(check)))
+        #expect(rig.finish(check, .final) == [.answer(2)])
+        let next = rig.submit(lane)
+        #expect(rig.advance() == [.start(next ?? 0)])
+    }
+
+    @Test func aCheckIsNotFailedByTheRefusalOfAnother() {
+        let rig = Rig(inFlight: 1)
+        let lane = rig.lane()
+        let first = rig.submit(lane)
+        _ = rig.advance()
+        let check = rig.submit(lane, isCheck: true) ?? 0
+        rig.submit(lane)
+        let actions = rig.reject(first, until: coolDown)
+        #expect(actions.contains(.fail(3, .credential)) && actions.starts == [check])
+        #expect(rig.reject(check, until: coolDown) == [.answer(2)])
+    }
+
+    @Test func whatWaitsGoesOnWithTheRetiringCredential() {
+        let rig = Rig(inFlight: 2)
+        let (lane, retiring) = (rig.lane(0), rig.lane(0))
+        let fetches = (0..<4).map { _ in rig.submit(lane) ?? 0 }
+        _ = rig.advance()
+        #expect(rig.reject(fetches[0], until: coolDown, fallback: retiring) == [.start(fetches[0])])
+        #expect(fetches[1...].count { rig.scheduler.lane(of: $0) == retiring } == 2)
+        // Under way with the refused one: the same when it comes back.
+        #expect(rig.reject(fetches[1], until: coolDown, fallback: retiring).starts == [fetches[1]])
+        for fetch in [fetches[0], fetches[1]] { _ = rig.finish(fetch, .final) }
+        #expect(rig.finish(fetches[2], .final).first == .answer(3))
+        #expect(rig.finish(fetches[3], .final).first == .answer(4))
+        #expect(rig.isEmpty)
+    }
+
+    @Test func nobodyGoesBackAndForthBetweenTwoRefusedCredentials() {
+        let rig = Rig(inFlight: 2)
+        let (lane, retiring) = (rig.lane(0), rig.lane(0))
+        let fetch = rig.submit(lane)
+        _ = rig.advance()
+        #expect(rig.reject(fetch, until: coolDown, fallback: retiring).starts == [fetch ?? 0])
+        #expect(rig.reject(fetch, until: coolDown, fallback: lane) == [.answer(1)])
+        #expect(rig.isEmpty)
+    }
+
+    @Test func aFallbackThatIsRefusedItselfIsNone() {
+        let rig = Rig(inFlight: 2)
+        let (lane, retiring) = (rig.lane(0), rig.lane(0))
+        let (one, two) = (rig.submit(retiring), rig.submit(lane))
+        _ = rig.advance()
+        _ = rig.reject(one, until: coolDown)
+        #expect(rig.reject(two, until: coolDown, fallback: retiring) == [.answer(2)])
+    }
+
+    @Test func aFetchIsStartedAnewInTheLaneOfANewCredential() {
+        let quota = Quota(requests: 20, windowMs: 10_000, sharePercent: 100)
+        let rig = Rig(inFlight: 2, quota: quota, attempts: 1)
+        let (old, new) = (rig.lane(0, group: 0), rig.lane(0, group: 1))
+        let before = rig.scheduler.state(of: rig.group(0), now: 0).available
+        let fetch = rig.submit(old) ?? 0
+        _ = rig.advance()
+        rig.scheduler.restart(fetch, in: new, now: rig.now)
+        #expect(rig.advance() == [.start(fetch)])
+        #expect(rig.scheduler.lane(of: fetch) == new)
+        // The old group has its permit back; the try that never was does not count.
+        #expect(rig.scheduler.state(of: rig.group(0), now: 0).available == before)
+        #expect(rig.scheduler.state(of: rig.group(1), now: 0).available == before - 1)
+        #expect(rig.finish(fetch, .final) == [.answer(1)])
+        #expect(rig.scheduler.isIdle(old, now: 0) && rig.scheduler.isIdle(new, now: 0))
+    }
+
+    @Test func lanesAreForgottenWithWhatOnlyTheyUsed() {
+        let rig = Rig(inFlight: 2)
+        let lanes = [rig.lane(0, group: 0), rig.lane(0, group: 0), rig.lane(0, group: 1), rig.lane(1)]
+        let fetch = rig.submit(lanes[0])
+        _ = rig.advance()
+        #expect(!rig.scheduler.isIdle(lanes[0], now: 0))
+        _ = rig.finish(fetch, .final)
+        #expect(rig.scheduler.isIdle(lanes[0], now: 0))
+        #expect(rig.scheduler.removeLane(lanes[0]) == (false, false, false))
+        #expect(rig.scheduler.removeLane(lanes[1]) == (true, false, false))
+        #expect(rig.scheduler.removeLane(lanes[2]) == (true, true, true))
+        #expect(rig.scheduler.removeLane(lanes[3]) == (true, true, true))
+        // The numbers are given anew and carry nothing of the old.
+        for (tenant, group) in [(0, 0), (0, 1), (1, 0)] {
+            rig.forget(tenant, group: group, (true, true, true))
+        }
+        let again = rig.lane(5, group: 5)
+        let next = rig.submit(again)
+        #expect(rig.advance() == [.start(next ?? 0)])
+    }
+}

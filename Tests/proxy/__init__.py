@@ -1,0 +1,1 @@
+"""proxy: a network that fails, between an engine and the stand-in."""

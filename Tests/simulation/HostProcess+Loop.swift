@@ -1,0 +1,144 @@
+// HostProcess+Loop.swift - the loop of one process: requests in, tries out, replies in, answers out.
+
+import TraceVaultCore
+
+extension HostProcess {
+    func submit(
+        _ question: Question, _ priority: Priority, deadline: Int64, waitUntil: Int64,
+        _ world: World, now: Int64
+    ) -> JobID {
+        let id = nextJob()
+        let account = world.accounts[question.account]
+        jobs[Self.place(of: id)] = Job(
+            id: id, tenant: account.tenant, account: question.account, question: question,
+            deadline: deadline)
+        world.watch.submitted += 1
+        world.watch.log(now, "submit", Int64(bitPattern: id), Int64(account.tenant), deadline)
+        let version = choose(question, world, now)
+        let user = world.versions[version].user
+        let lane = lane(version, tenant: account.tenant, user: user, now: now)
+        let key = UInt64(version) << 40 | UInt64(question.message)
+        var joining: FetchID?
+        if !question.isCheck, let known = joinable[key], ask(&scheduler, { $0.lane(of: known) }) == lane {
+            joining = known
+        }
+        let ticket = Ticket(
+            id: id, priority: priority, deadline: deadline, waitUntil: waitUntil,
+            isCheck: question.isCheck)
+        let fetch = scheduler.submit(ticket, to: lane, joining: joining, now: now)
+        if let fetch, joining == nil {
+            let place = Self.place(ofFetch: fetch)
+            while fetches.count <= place { fetches.append(nil) }
+            world.watch.require(fetches[place] == nil, "a fetch ends once", "\(fetch) over another")
+            fetches[place] = Fetch(
+                id: fetch, question: question, key: key, lane: lane, version: version,
+                tenant: account.tenant)
+            joinable[key] = fetch
+            passes.wait(account.tenant * users + user)
+        }
+        if joining != nil { world.watch.joined += 1 }
+        return id
+    }
+
+    /// As the engine's loop chooses between the active and the retiring credential.
+    func choose(_ question: Question, _ world: World, _ now: Int64) -> Int {
+        let account = world.accounts[question.account]
+        func isClosed(_ version: Int) -> Bool {
+            let lane = lane(
+                version, tenant: account.tenant, user: world.versions[version].user, now: now)
+            return ask(&scheduler) { $0.closedUntil(lane) } > now
+        }
+        guard !question.isCheck, isClosed(account.active), let retiring = account.retiring,
+            !isClosed(retiring)
+        else { return account.active }
+        return retiring
+    }
+
+    /// Lets time pass and does what the scheduler says.
+    func round(_ world: World, now: Int64) {
+        scheduler.advance(now: now)
+        perform(world, now)
+        let (next, queued, inFlight) = ask(&scheduler) { ($0.nextWake, $0.queued, $0.inFlight) }
+        let wake = next.map { max($0, now) } ?? Int64.max
+        world.watch.require(
+            queued == 0 || wake < Int64.max || inFlight > 0,
+            "what waits is woken", "process \(number): \(queued) queued, no timer")
+        guard wake < wakeAt else { return }
+        wakeAt = wake
+        // Nobody runs at the very microsecond.
+        let late = world.random.chance(0.01) ? world.random.seconds(0...0.2) : world.random.seconds(0...0.001)
+        world.agenda.add(.wake(process: number, life: life, due: wake), at: wake + lag + late)
+    }
+
+    func perform(_ world: World, _ now: Int64) {
+        while let action = scheduler.popAction() {
+            switch action {
+            case .start(let id): start(id, world, now)
+            case .abort(let id): stop(id, world, now, "abort")
+            case .answer(let id):
+                world.watch.answered += 1
+                end(id, world, now, "answer")
+            case .fail(let id, let status):
+                world.watch.failed += 1
+                end(id, world, now, "fail", Int64(status.rawValue))
+            case .refuse(let id, let until):
+                world.watch.refused += 1
+                let job = jobs[Self.place(of: id)]
+                world.watch.require(
+                    job.map { $0.deadline <= until } == true, "refused only what cannot wait",
+                    "job \(id) until \(until)")
+                end(id, world, now, "refuse", until)
+            case .end(let id): forget(id, world, now)
+            }
+        }
+    }
+
+    private func end(
+        _ id: JobID, _ world: World, _ now: Int64, _ how: StaticString, _ what: Int64 = 0
+    ) {
+        let place = Self.place(of: id)
+        let job = place < jobs.count ? jobs[place] : nil
+        world.watch.log(now, how, Int64(bitPattern: id), what)
+        world.watch.require(
+            job?.id == id, "exactly one outcome", "\(how) of job \(id), which has ended")
+        guard let job, job.id == id else { return }
+        jobs[place] = nil
+        freeJobs.append(place)
+        world.watch.latestAnswer = max(world.watch.latestAnswer, world.now - job.deadline)
+        world.watch.require(
+            world.now <= job.deadline + 1_000_000, "no answer a second after the deadline",
+            "job \(id): \(world.now - job.deadline) us")
+    }
+
+    /// A try is over, or never was.
+    @discardableResult
+    func stop(_ id: FetchID, _ world: World, _ now: Int64, _ how: StaticString) -> Bool {
+        let place = Self.place(ofFetch: id)
+        world.watch.log(now, how, Int64(bitPattern: id))
+        guard let fetch = fetch(id), fetch.isFlying else {
+            world.watch.require(false, "tries begin and end in turn", "\(how) of \(id)")
+            return false
+        }
+        fetches[place]?.isFlying = false
+        fetches[place]?.attempt += 1
+        flyingOf[fetch.tenant] -= 1
+        flyingIn[Int(fetch.lane)] -= 1
+        return true
+    }
+
+    private func forget(_ id: FetchID, _ world: World, _ now: Int64) {
+        world.watch.log(now, "end", Int64(bitPattern: id))
+        guard let fetch = fetch(id) else {
+            return world.watch.require(false, "a fetch ends once", "end of \(id)")
+        }
+        world.watch.require(!fetch.isFlying, "tries begin and end in turn", "end of flying \(id)")
+        if !fetch.hasBegun { passes.waiting[seat(of: fetch, world)] -= 1 }
+        if joinable[fetch.key] == id { joinable[fetch.key] = nil }
+        fetches[Self.place(ofFetch: id)] = nil
+    }
+
+    /// The seat in which a fetch began to wait.
+    func seat(of fetch: Fetch, _ world: World) -> Int {
+        fetch.tenant * users + world.versions[fetch.version].user
+    }
+}

@@ -1,0 +1,171 @@
+// HostProcess+Tries.swift - how tries begin and what their ends mean; the promises about them.
+
+import TraceVaultCore
+
+extension HostProcess {
+    func start(_ id: FetchID, _ world: World, _ now: Int64) {
+        let place = Self.place(ofFetch: id)
+        guard let fetch = fetch(id), !fetch.isFlying, let lane = ask(&scheduler, { $0.lane(of: id) }),
+            ask(&scheduler, { $0.leader(of: id) }) != nil
+        else { return world.watch.require(false, "tries begin and end in turn", "start of \(id)") }
+        world.watch.log(now, "start", Int64(bitPattern: id), Int64(lane), Int64(fetch.tenant))
+        let version = versionOf[Int(lane)]
+        judgeTurn(of: fetch, user: world.versions[version].user, world, now)
+        if !fetch.hasBegun { passes.waiting[seat(of: fetch, world)] -= 1 }
+        fetches[place]?.hasBegun = true
+        fetches[place]?.isFlying = true
+        fetches[place]?.lane = lane
+        flyingOf[fetch.tenant] += 1
+        flyingIn[Int(lane)] += 1
+        let limits = world.scenario
+        world.watch.require(
+            flyingOf.reduce(0, +) <= limits.maxInFlight
+                && (limits.maxInFlightPerTenant == 0
+                    || flyingOf[fetch.tenant] <= limits.maxInFlightPerTenant),
+            "never more under way than allowed", "\(flyingOf)")
+        // As the vault is now: a rotated credential is used at once.
+        let newest = choose(fetch.question, world, now)
+        let user = world.versions[newest].user
+        let newLane = self.lane(newest, tenant: fetch.tenant, user: user, now: now)
+        guard newLane == lane else {
+            stop(id, world, now, "restart")
+            return scheduler.restart(id, in: newLane, now: now)
+        }
+        if world.isUnsent() {
+            stop(id, world, now, "unsent")
+            return scheduler.finished(id, .unsent, now: now)
+        }
+        send(id, fetch.question, version, lane, world, now)
+    }
+
+    private func send(
+        _ id: FetchID, _ question: Question, _ version: Int, _ lane: LaneID, _ world: World,
+        _ now: Int64
+    ) {
+        let attempt = fetches[Self.place(ofFetch: id)]?.attempt ?? 0
+        if !question.isCheck {
+            let others = flyingIn[Int(lane)] - 1
+            world.watch.require(
+                closedUntil[Int(lane)] <= now, "nothing is sent with a refused credential",
+                "lane \(lane) until \(closedUntil[Int(lane)])")
+            world.watch.require(
+                !isProbing[Int(lane)] || others == 0, "one probe at a time", "\(others) others")
+        }
+        world.sentOf[fetches[Self.place(ofFetch: id)]?.tenant ?? 0] += 1
+        world.watch.send(user: world.versions[version].user, now: now)
+        if let service = world.serve(question, version) {
+            world.agenda.add(
+                .reply(process: number, life: life, fetch: id, attempt: attempt, service),
+                at: world.now + service.delay)
+        }
+    }
+
+    func receive(_ id: FetchID, _ attempt: Int, _ service: Service, _ world: World, now: Int64) {
+        let place = Self.place(ofFetch: id)
+        // Aborted meanwhile.
+        guard let fetch = fetch(id), fetch.isFlying, fetch.attempt == attempt else { return }
+        stop(id, world, now, "reply")
+        let user = world.versions[versionOf[Int(fetch.lane)]].user
+        note(id, user, service, world, now)
+        switch service.reply {
+        case .final, .failed, .pending, .more, .later: open(fetch.lane)
+        case .refused, .busy, .limited: break
+        }
+        switch service.reply {
+        case .final, .failed: scheduler.finished(id, .final, now: now)
+        case .pending: scheduler.finished(id, .pending, now: now)
+        case .more:
+            fetches[place]?.question.pagesLeft -= 1
+            scheduler.finished(id, .more, now: now)
+        case .later(let afterMs):
+            fetches[place]?.question.delays -= 1
+            scheduler.finished(id, .later(afterMs: afterMs), now: now)
+        case .busy(let afterMs): scheduler.finished(id, .retry(afterMs: afterMs), now: now)
+        case .limited(let until, let isDate):
+            world.watch.limited += 1
+            var afterMs = until.map { max(0, $0 - world.now + (isDate ? wallError : 0)) / 1000 }
+            // Whole seconds, rounded up.
+            afterMs = afterMs.map { ($0 + 999) / 1000 * 1000 }
+            world.watch.park(user: user, until: now + min(afterMs ?? 300_000, 86_400_000) * 1000)
+            scheduler.finished(id, .rateLimited(afterMs: afterMs ?? 300_000), now: now)
+        case .refused: refuse(id, fetch, world, now)
+        }
+    }
+
+    private func note(
+        _ id: FetchID, _ user: Int, _ service: Service, _ world: World, _ now: Int64
+    ) {
+        guard world.scenario.tellsQuota else { return }
+        let share = world.scenario.sharePercent
+        scheduler.note(
+            id, remaining: Int64(service.remaining) * share / 100,
+            resetMs: service.resetMs,
+            policy: Quota(requests: Int64(world.users[user].quota), windowMs: 300_000, sharePercent: share),
+            now: now)
+    }
+
+    private func open(_ lane: LaneID) {
+        closedUntil[Int(lane)] = 0
+        isProbing[Int(lane)] = false
+    }
+
+    private func refuse(_ id: FetchID, _ fetch: Fetch, _ world: World, _ now: Int64) {
+        world.watch.rejected += 1
+        let account = world.accounts[fetch.question.account]
+        let version = versionOf[Int(fetch.lane)]
+        var fallback: LaneID?
+        if let other = version == account.active ? account.retiring : account.active, other != version {
+            fallback = lane(
+                other, tenant: fetch.tenant, user: world.versions[other].user, now: now)
+            world.watch.fallbacks += 1
+        }
+        let until = now + world.scenario.credentialRetryUs
+        closedUntil[Int(fetch.lane)] = max(closedUntil[Int(fetch.lane)], until)
+        isProbing[Int(fetch.lane)] = true
+        scheduler.reject(id, until: until, fallback: fallback, now: now)
+    }
+
+    // MARK: - Turns
+
+    /// While somebody waits, nobody else may go more often than the queues allow.
+    private func judgeTurn(of fetch: Fetch, user: Int, _ world: World, _ now: Int64) {
+        let tenants = passes.tenants
+        let own = fetch.tenant * users + user
+        let free = world.scenario.maxInFlight - flyingOf.reduce(0, +)
+        passes.clear(own)
+        for tenant in 0..<tenants where tenant != fetch.tenant {
+            let cap = world.scenario.maxInFlightPerTenant
+            let isHeld = flyingOf[tenant] >= 8 * free || (cap > 0 && flyingOf[tenant] >= cap)
+            for other in 0..<users {
+                let seat = tenant * users + other
+                guard passes.waiting[seat] > 0 else { continue }
+                if isHeld || world.isTroubled(seat, self) {
+                    passes.clear(seat)
+                    continue
+                }
+                let place = seat * tenants + fetch.tenant
+                if other == user {
+                    passes.sameGroup[place] += 1
+                    world.watch.mostPassed = max(world.watch.mostPassed, passes.sameGroup[place])
+                    world.watch.require(
+                        passes.sameGroup[place] <= World.mostPassesAtQuota,
+                        "nobody is passed beyond its share",
+                        "tenant \(tenant) by \(fetch.tenant) for user \(user)")
+                }
+                guard let group = group(ofUser: other),
+                    ask(&scheduler, { $0.state(of: group, now: now).available }) > 0
+                else {
+                    passes.anyGroup[place] = 0
+                    continue
+                }
+                passes.anyGroup[place] += 1
+                world.watch.mostPassedInRing = max(
+                    world.watch.mostPassedInRing, passes.anyGroup[place])
+                // A pace that the server asked for ends before the quota's timer, which knew it.
+                world.watch.require(
+                    passes.anyGroup[place] <= World.mostPasses || world.scenario.tellsQuota,
+                    "nobody is passed beyond its share", "tenant \(tenant) by \(fetch.tenant)")
+            }
+        }
+    }
+}

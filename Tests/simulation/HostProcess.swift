@@ -1,0 +1,206 @@
+// HostProcess.swift - one process of the host: a scheduler, and what the engine's loop does around it. What it
+// is told and what follows is in HostProcess+Loop.swift.
+
+import TraceVaultCore
+
+/// Asks the scheduler where it lies: the property of a class would be copied for every question.
+func ask<Answer>(
+    _ scheduler: inout Scheduler, _ question: (borrowing Scheduler) -> Answer
+) -> Answer {
+    question(scheduler)
+}
+
+final class HostProcess {
+    struct Job {
+        let id: JobID
+        let tenant: Int
+        let account: Int
+        let question: Question
+        let deadline: Int64
+        var isAlive = true
+    }
+
+    struct Fetch {
+        let id: FetchID
+        var question: Question
+        let key: UInt64
+        var lane: LaneID
+        var version: Int
+        var tenant: Int
+        var attempt = 0
+        var isFlying = false
+        var hasBegun = false
+    }
+
+    let number: Int
+    var life = 0
+    var isUp = false
+    var scheduler: Scheduler
+    /// It reads the clock so much before it acts.
+    var lag: Int64 = 0
+    /// What a date in a reply is compared with is wrong by so much.
+    var wallError: Int64 = 0
+    var wakeAt = Int64.max
+
+    /// By credential version.
+    var laneOf: [LaneID?]
+    var versionOf: [Int] = []
+    private var tenantNumbers: [Int32?]
+    private var groupNumbers: [Int32?]
+    private var seatNumbers: [Int32?]
+    let users: Int
+
+    /// By the low bits of their names.
+    var jobs: [Job?] = []
+    var freeJobs: [Int] = []
+    private var serial: UInt64 = 0
+    var fetches: [Fetch?] = []
+    var joinable: [UInt64: FetchID] = [:]
+
+    // What the watch compares with.
+    var flyingOf: [Int]
+    var flyingIn: [Int] = []
+    var closedUntil: [Int64] = []
+    var isProbing: [Bool] = []
+    var passes: Passes
+    /// Users whose permits lay idle at the last look, and what was sent for each until then.
+    var idle: [Int] = []
+    var idleSent: [Int]
+
+    init(_ number: Int, _ world: World) {
+        self.number = number
+        users = world.users.count
+        let tenants = world.scenario.tenants
+        scheduler = world.newScheduler()
+        laneOf = []
+        tenantNumbers = Array(repeating: nil, count: tenants)
+        groupNumbers = Array(repeating: nil, count: users)
+        seatNumbers = Array(repeating: nil, count: users * tenants)
+        flyingOf = Array(repeating: 0, count: tenants)
+        idleSent = Array(repeating: 0, count: world.users.count)
+        passes = Passes(tenants: tenants, users: users)
+    }
+
+    /// A fresh process with the same number.
+    func boot(_ world: World) {
+        life += 1
+        isUp = true
+        scheduler = world.newScheduler()
+        laneOf = []
+        versionOf = []
+        for place in tenantNumbers.indices { tenantNumbers[place] = nil }
+        for place in groupNumbers.indices { groupNumbers[place] = nil }
+        for place in seatNumbers.indices { seatNumbers[place] = nil }
+        jobs = []
+        freeJobs = []
+        fetches = []
+        joinable = [:]
+        flyingOf = Array(repeating: 0, count: flyingOf.count)
+        flyingIn = []
+        closedUntil = []
+        isProbing = []
+        passes = Passes(tenants: flyingOf.count, users: users)
+        wakeAt = Int64.max
+        idle = []
+        lag = world.scenario.isBulkDay ? 0 : world.random.seconds(0...0.002)
+    }
+
+    /// The lane of a version of a credential, made if there is none.
+    func lane(_ version: Int, tenant: Int, user: Int, now: Int64) -> LaneID {
+        while laneOf.count <= version { laneOf.append(nil) }
+        if let lane = laneOf[version] { return lane }
+        let owner = tenantNumbers[tenant] ?? scheduler.addTenant()
+        tenantNumbers[tenant] = owner
+        let group = groupNumbers[user] ?? scheduler.addGroup(World.key(ofUser: user), now: now)
+        groupNumbers[user] = group
+        let place = tenant * users + user
+        let seat = seatNumbers[place] ?? scheduler.addSeat(tenant: owner, group: group)
+        seatNumbers[place] = seat
+        let lane = scheduler.addLane(seat: seat)
+        laneOf[version] = lane
+        while versionOf.count <= Int(lane) {
+            versionOf.append(-1)
+            flyingIn.append(0)
+            closedUntil.append(0)
+            isProbing.append(false)
+        }
+        versionOf[Int(lane)] = version
+        flyingIn[Int(lane)] = 0
+        closedUntil[Int(lane)] = 0
+        isProbing[Int(lane)] = false
+        return lane
+    }
+
+    /// Forgets lanes that nobody uses.
+    func sweep(_ world: World, now: Int64) {
+        for version in laneOf.indices {
+            guard let lane = laneOf[version], ask(&scheduler, { $0.isIdle(lane, now: now) }) else { continue }
+            let user = world.versions[version].user
+            let tenant = world.tenantOfVersion[version]
+            let gone = scheduler.removeLane(lane)
+            laneOf[version] = nil
+            versionOf[Int(lane)] = -1
+            if gone.seat { seatNumbers[tenant * users + user] = nil }
+            if gone.group { groupNumbers[user] = nil }
+            if gone.tenant { tenantNumbers[tenant] = nil }
+        }
+    }
+
+    /// Whether somebody who waits for a user's quota may have to wait for another reason.
+    func isAnybodyHeld(_ world: World, _ user: Int) -> Bool {
+        let free = world.scenario.maxInFlight - flyingOf.reduce(0, +)
+        let cap = world.scenario.maxInFlightPerTenant
+        if free <= 0 || isProbing.contains(true) { return true }
+        return flyingOf.contains { $0 >= 8 * free || (cap > 0 && $0 >= cap) }
+    }
+
+    func group(ofUser user: Int) -> Int32? { groupNumbers[user] }
+
+    func nextJob() -> JobID {
+        serial += 1
+        let place = freeJobs.popLast() ?? jobs.count
+        if place == jobs.count { jobs.append(nil) }
+        return serial << 20 | JobID(place)
+    }
+
+    static func place(of job: JobID) -> Int { Int(job & JobID(Ticket.maxJobs - 1)) }
+    static func place(ofFetch fetch: FetchID) -> Int { Int(fetch & 0xFFFF_FFFF) }
+
+    func fetch(_ id: FetchID) -> Fetch? {
+        let place = Self.place(ofFetch: id)
+        guard place < fetches.count, let fetch = fetches[place], fetch.id == id else { return nil }
+        return fetch
+    }
+}
+
+/// How often others went before somebody who waited all the time. A seat is a tenant's claim on one
+/// user's quota; it counts as waiting while a request of it was never tried.
+struct Passes {
+    let tenants: Int
+    let users: Int
+    var waiting: [Int]
+    /// By seat and tenant: dispatches from the same quota since the seat's last.
+    var sameGroup: [Int]
+    /// By seat and tenant: any dispatches since, while its own quota had a permit.
+    var anyGroup: [Int]
+
+    init(tenants: Int, users: Int) {
+        self.tenants = tenants
+        self.users = users
+        waiting = Array(repeating: 0, count: tenants * users)
+        sameGroup = Array(repeating: 0, count: tenants * users * tenants)
+        anyGroup = sameGroup
+    }
+
+    mutating func wait(_ seat: Int) {
+        if waiting[seat] == 0 { clear(seat) }
+        waiting[seat] += 1
+    }
+
+    mutating func clear(_ seat: Int) {
+        for tenant in 0..<tenants {
+            sameGroup[seat * tenants + tenant] = 0
+            anyGroup[seat * tenants + tenant] = 0
+        }
+    }
+}

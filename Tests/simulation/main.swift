@@ -1,0 +1,81 @@
+// main.swift - the engine's scheduler through simulated days.
+//
+//     simulation --seeds N [--first SEED]    N days; ends at the first that breaks a promise
+//     simulation --seed SEED [--log]         one day, told step by step with --log
+//     simulation --budget                    the figures of a bulk day, as one JSON line
+//
+// A promise that breaks is printed with the seed and the command that replays it; exit code 1 then.
+
+import Glibc
+import TraceVaultCore
+
+/// Runs one day; true when every promise held.
+func live(seed: UInt64, isLogging: Bool, _ totals: inout Totals) throws -> Bool {
+    let world = try World(seed: seed, isLogging: isLogging)
+    world.run()
+    totals.add(world)
+    guard let breach = world.watch.breach else { return true }
+    print("simulation: seed \(seed): broken: \(breach.promise): \(breach.detail)")
+    print("simulation: replay: \(CommandLine.arguments[0]) --seed \(seed) --log")
+    return false
+}
+
+struct Totals {
+    var days = 0
+    var digest: UInt64 = 0
+    var watch: [(name: StaticString, count: Int)] = [
+        ("submitted", 0), ("sent", 0), ("answered", 0), ("failed", 0), ("refused", 0),
+        ("joined", 0), ("429", 0), ("credentials refused", 0), ("crashes", 0),
+    ]
+    var mostPassed = 0
+    var mostPassedInRing = 0
+    var latest: Int64 = 0
+
+    mutating func add(_ world: World) {
+        days += 1
+        let seen = world.watch
+        digest = (digest &* 31) ^ seen.digest
+        let counts = [
+            seen.submitted, seen.sent, seen.answered, seen.failed, seen.refused, seen.joined,
+            seen.limited, seen.rejected, seen.crashes,
+        ]
+        for (place, count) in counts.enumerated() { watch[place].count += count }
+        mostPassed = max(mostPassed, seen.mostPassed)
+        mostPassedInRing = max(mostPassedInRing, seen.mostPassedInRing)
+        latest = max(latest, seen.latestAnswer)
+    }
+
+    func tell() {
+        let counts = watch.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+        print("simulation: \(days) days: \(counts)")
+        print(
+            "simulation: passed at most \(mostPassed) times at a quota, \(mostPassedInRing) in the "
+                + "ring; latest answer \(latest / 1000) ms after its deadline; digest "
+                + String(digest, radix: 16))
+    }
+}
+
+let words = Array(CommandLine.arguments.dropFirst())
+func value(of name: String, in words: [String]) -> UInt64? {
+    guard let place = words.firstIndex(of: name), place + 1 < words.count else { return nil }
+    return UInt64(words[place + 1])
+}
+
+var totals = Totals()
+if words.contains("--budget") {
+    try measureBudget()
+} else if let seed = value(of: "--seed", in: words) {
+    let held = try live(seed: seed, isLogging: words.contains("--log"), &totals)
+    totals.tell()
+    exit(held ? 0 : 1)
+} else if let seeds = value(of: "--seeds", in: words) {
+    let first = value(of: "--first", in: words) ?? 1
+    for seed in first..<first + seeds {
+        if try !live(seed: seed, isLogging: false, &totals) { exit(1) }
+        if totals.days % 1000 == 0 { print("simulation: \(totals.days) days") }
+    }
+    totals.tell()
+} else {
+    print("usage: simulation --seeds N [--first SEED] | --seed SEED [--log] | --budget")
+    exit(2)
+}
