@@ -112,7 +112,7 @@ enum {
     TV_E_QUEUE_FULL = 60,       /* take events, then submit again */
     TV_E_CANCELLED = 61,        /* cancelled by the host */
     TV_E_DEADLINE = 62,         /* no answer within the deadline */
-    TV_E_CREDENTIAL = 63,       /* Cloudflare refused the credential */
+    TV_E_CREDENTIAL = 63,       /* Cloudflare refused the credential, now or a moment ago */
     TV_E_FORBIDDEN = 64,        /* the credential lacks a permission */
     TV_E_NO_MESSAGE = 65,       /* Cloudflare knows no such message (HTTP 404) */
     TV_E_RATE_LIMITED = 66,     /* over the request quota (HTTP 429); see retry_after */
@@ -611,7 +611,9 @@ TV_API TV_CHECK tv_status tv_request_search(const char *account, size_t account_
  * Ask whether the credential of an account works, and until when.
  *
  * That it does not work is a result ("valid": false), not a failure. Asks Cloudflare for the
- * token's status, of an account-owned or a user's token; for the user of a global key.
+ * token's status, of an account-owned or a user's token; for the user of a global key. Goes out also
+ * while other requests fail with TV_E_CREDENTIAL (credential.retry_ms); finding the credential good
+ * ends that.
  *
  * @param account  an account id, or empty when the tenant has exactly one account.
  * @since 0.1
@@ -631,7 +633,8 @@ TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_l
  * A trace:
  * "wait_ms"      how long to ask again while the trace is still pending, 0 to 86400000; default 0.
  *                When it ends, the incomplete trace is the result ("complete": false).
- * "fresh"        "true": ask Cloudflare even when the engine knows the complete trace already.
+ * "fresh"        "true": ask Cloudflare even when the engine knows the complete trace already or
+ *                is fetching it. Otherwise a complete trace is kept for cache.max_age_ms.
  * "submission"   "true" or "false": send the query parameter `submission` (which datastore to
  *                search). Not sent unless set: Cloudflare dropped it from this call in 2026.
  *
@@ -672,7 +675,9 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
 /**
  * Queue a request. Exactly one event with this id will come out of tv_engine_take().
  *
- * TV_E_QUEUE_FULL when engine.max_queued requests are waiting, under way or not yet taken.
+ * TV_E_QUEUE_FULL when engine.max_queued requests are waiting, under way or not yet taken, or
+ * engine.max_queued_per_tenant of this tenant. A trace that an identical request of the same tenant
+ * is fetching is not fetched twice: each gets the one answer, or its own deadline or cancel.
  *
  * @param tag     any number of the host's own; comes back with the event.
  * @param id_out  names the request for tv_engine_cancel(); may be NULL.
@@ -728,6 +733,9 @@ TV_API TV_CHECK tv_status tv_engine_fetch(tv_engine *engine, const tv_tenant *te
 /**
  * Describe what the engine is doing: queue depths, requests under way, budget groups, outcomes.
  *
+ * Also after tv_engine_shutdown(): as it was at the end. docs/statistics.md has every number.
+ *
+ * Blocks: until the engine's thread has come round, normally less than a millisecond.
  * @param document_out  one view, "json".
  * @since 0.1
  */

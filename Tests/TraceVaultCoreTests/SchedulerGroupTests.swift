@@ -189,6 +189,25 @@ import Testing
         for index in 20..<50 { #expect(starts[index] - starts[index - 20] >= second) }
     }
 
+    @Test func permitsGoToThoseWhoWaitedForThemNotToWhoIsUrgent() {
+        let rig = Rig(inFlight: 4, quota: Quota(requests: 40, windowMs: 40_000, sharePercent: 100))
+        let (urgent, patient) = (rig.lane(0), rig.lane(1))
+        var owner: [FetchID: Int] = [:]
+        for _ in 0..<200 { owner[rig.submit(urgent, deadline: 1 << 50) ?? 0] = 0 }
+        for _ in 0..<200 { owner[rig.submit(patient, .bulk, deadline: 1 << 50) ?? 0] = 1 }
+        var had = [0, 0]
+        // Now and then the process is late, and several permits have come together.
+        for turn in 0..<200 where had[0] < 190 {
+            if turn % 3 == 0 { rig.now += 2_500_000 }
+            for fetch in rig.next().starts {
+                had[owner[fetch] ?? 0] += 1
+                rig.scheduler.finished(fetch, .final, now: rig.now)
+            }
+            #expect(abs(had[0] - had[1]) <= 4, "\(had)")
+        }
+        #expect(had[0] > 50)
+    }
+
     @Test func aPermitOfTheAddressThatAnotherProcessTookIsWaitedFor() {
         let ledger = MemoryLedger()
         let rig = Rig(
@@ -201,6 +220,20 @@ import Testing
         #expect(rig.next() == [.start(fetch)])
         // The group's permit was not lost by that.
         #expect(rig.now < second && rig.isEmptyAfter(fetch))
+    }
+
+    @Test func whoWaitsForAPermitIsNotOvertakenByWhoComes() {
+        let ledger = MemoryLedger()
+        let rig = Rig(inFlight: 8, quota: slow, ledger: ledger)
+        var group = LedgerEntry(key: Rig.key(ofGroup: 0), place: 0)
+        let (one, two) = (rig.lane(0), rig.lane(1))
+        ledger.park(&group, until: 30 * second, now: 0)
+        let first = rig.submit(one) ?? 0
+        #expect(rig.advance() == [])
+        ledger.forget(group.key)
+        let later = rig.submit(two) ?? 0
+        #expect(rig.next() == [.start(first)] && rig.now < second)
+        #expect(rig.next() == [.start(later)] && rig.now >= 10 * second)
     }
 
     @Test func aPermitOfTheGroupThatAnotherProcessTookIsWaitedFor() {

@@ -159,7 +159,9 @@ import Testing
 
     @Test func lanesAreForgottenWithWhatOnlyTheyUsed() {
         let rig = Rig(inFlight: 2)
-        let lanes = [rig.lane(0, group: 0), rig.lane(0, group: 0), rig.lane(0, group: 1), rig.lane(1)]
+        let lanes = [
+            rig.lane(0, group: 0), rig.lane(0, group: 0), rig.lane(0, group: 1), rig.lane(1),
+        ]
         let fetch = rig.submit(lanes[0])
         _ = rig.advance()
         #expect(!rig.scheduler.isIdle(lanes[0], now: 0))

@@ -45,6 +45,9 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         return nil
     }
 
+    /// As when a pace that the server asked for has ended.
+    func forget(_ key: UInt64) { slots[key] = nil }
+
     func refund(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) {
         slots[entry.key, default: Slot()].arrival -= quota.intervalUs
     }
@@ -93,7 +96,8 @@ final class Rig {
 
     init(
         inFlight: Int = 2, perTenant: Int = 0, quota: Quota = .unlimited,
-        originQuota: Quota = .unlimited, attempts: Int = 3, ledger: any BudgetLedger = MemoryLedger()
+        originQuota: Quota = .unlimited, attempts: Int = 3,
+        ledger: any BudgetLedger = MemoryLedger()
     ) {
         self.ledger = ledger
         scheduler = Scheduler(

@@ -14,6 +14,19 @@ import Testing
         #expect(rig.finish(fetches[0], .final) == [.answer(1), .start(fetches[2] ?? 0)])
     }
 
+    @Test func whatEndsWhileActionsAreDoneMakesRoomAtOnce() {
+        let rig = Rig(inFlight: 1)
+        let lane = rig.lane()
+        let (first, second) = (rig.submit(lane) ?? 0, rig.submit(lane) ?? 0)
+        #expect(rig.scheduler.nextWake == 0)
+        #expect(rig.advance() == [.start(first)])
+        #expect(rig.scheduler.nextWake != 0)
+        // The caller found, between two actions, that nothing could be sent.
+        rig.scheduler.finished(first, .unsent, now: 0)
+        #expect(rig.scheduler.nextWake == 0)
+        #expect(rig.next() == [.answer(1), .start(second)])
+    }
+
     @Test func withinATenantTheFirstComeIsTheFirstServed() {
         let rig = Rig(inFlight: 1)
         let lane = rig.lane()

@@ -51,12 +51,14 @@ import Testing
         var random = SplitMix64(seed: seed)
         // Uptimes of years too: the top wheel turns once in 2.2 years.
         let turn = Int64(1) << 46
-        var pair = Pair(now: [0, 12_345_678, turn - 5_000_000, 3 * turn - 1, 9 * turn][Int(seed % 5)])
+        var pair = Pair(
+            now: [0, 12_345_678, turn - 5_000_000, 3 * turn - 1, 9 * turn][Int(seed % 5)])
         for _ in 0..<400 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<4:
                 let leap = nextLeap(&random)
-                pair.add(at: Bool.random(using: &random) ? pair.now + leap : (pair.now + leap) & ~1023)
+                pair.add(
+                    at: Bool.random(using: &random) ? pair.now + leap : (pair.now + leap) & ~1023)
             case 4:
                 if let (payload, handle) = pair.handles.min(by: { $0.key < $1.key }) {
                     pair.wheel.cancel(handle)

@@ -42,7 +42,11 @@ struct Agenda {
     mutating func add(_ happening: Happening, at time: Int64) {
         added += 1
         let slot = free.popLast() ?? happenings.count
-        if slot == happenings.count { happenings.append(happening) } else { happenings[slot] = happening }
+        if slot == happenings.count {
+            happenings.append(happening)
+        } else {
+            happenings[slot] = happening
+        }
         let entry = Entry(time: time, order: added, place: slot)
         entries.append(entry)
         var place = entries.count - 1

@@ -19,7 +19,9 @@ extension HostProcess {
         let lane = lane(version, tenant: account.tenant, user: user, now: now)
         let key = UInt64(version) << 40 | UInt64(question.message)
         var joining: FetchID?
-        if !question.isCheck, let known = joinable[key], ask(&scheduler, { $0.lane(of: known) }) == lane {
+        if !question.isCheck, let known = joinable[key],
+            ask(&scheduler, { $0.lane(of: known) }) == lane
+        {
             joining = known
         }
         let ticket = Ticket(
@@ -66,7 +68,9 @@ extension HostProcess {
         guard wake < wakeAt else { return }
         wakeAt = wake
         // Nobody runs at the very microsecond.
-        let late = world.random.chance(0.01) ? world.random.seconds(0...0.2) : world.random.seconds(0...0.001)
+        let late =
+            world.random.chance(0.01)
+            ? world.random.seconds(0...0.2) : world.random.seconds(0...0.001)
         world.agenda.add(.wake(process: number, life: life, due: wake), at: wake + lag + late)
     }
 

@@ -5,7 +5,8 @@ import TraceVaultCore
 extension HostProcess {
     func start(_ id: FetchID, _ world: World, _ now: Int64) {
         let place = Self.place(ofFetch: id)
-        guard let fetch = fetch(id), !fetch.isFlying, let lane = ask(&scheduler, { $0.lane(of: id) }),
+        guard let fetch = fetch(id), !fetch.isFlying,
+            let lane = ask(&scheduler, { $0.lane(of: id) }),
             ask(&scheduler, { $0.leader(of: id) }) != nil
         else { return world.watch.require(false, "tries begin and end in turn", "start of \(id)") }
         world.watch.log(now, "start", Int64(bitPattern: id), Int64(lane), Int64(fetch.tenant))
@@ -100,7 +101,8 @@ extension HostProcess {
         scheduler.note(
             id, remaining: Int64(service.remaining) * share / 100,
             resetMs: service.resetMs,
-            policy: Quota(requests: Int64(world.users[user].quota), windowMs: 300_000, sharePercent: share),
+            policy: Quota(
+                requests: Int64(world.users[user].quota), windowMs: 300_000, sharePercent: share),
             now: now)
     }
 
@@ -114,7 +116,9 @@ extension HostProcess {
         let account = world.accounts[fetch.question.account]
         let version = versionOf[Int(fetch.lane)]
         var fallback: LaneID?
-        if let other = version == account.active ? account.retiring : account.active, other != version {
+        if let other = version == account.active ? account.retiring : account.active,
+            other != version
+        {
             fallback = lane(
                 other, tenant: fetch.tenant, user: world.versions[other].user, now: now)
             world.watch.fallbacks += 1
@@ -127,7 +131,8 @@ extension HostProcess {
 
     // MARK: - Turns
 
-    /// While somebody waits, nobody else may go more often than the queues allow.
+    /// While somebody waits, nobody else may go more often than the queues allow: first at the quota, then
+    /// in the ring of tenants, where the tenant's quotas take turns too.
     private func judgeTurn(of fetch: Fetch, user: Int, _ world: World, _ now: Int64) {
         let tenants = passes.tenants
         let own = fetch.tenant * users + user
@@ -148,7 +153,8 @@ extension HostProcess {
                     passes.sameGroup[place] += 1
                     world.watch.mostPassed = max(world.watch.mostPassed, passes.sameGroup[place])
                     world.watch.require(
-                        passes.sameGroup[place] <= World.mostPassesAtQuota,
+                        passes.sameGroup[place] <= World.mostPasses * (1 + world.seatsOf[tenant])
+                            || !world.isProven,
                         "nobody is passed beyond its share",
                         "tenant \(tenant) by \(fetch.tenant) for user \(user)")
                 }
@@ -161,9 +167,9 @@ extension HostProcess {
                 passes.anyGroup[place] += 1
                 world.watch.mostPassedInRing = max(
                     world.watch.mostPassedInRing, passes.anyGroup[place])
-                // A pace that the server asked for ends before the quota's timer, which knew it.
                 world.watch.require(
-                    passes.anyGroup[place] <= World.mostPasses || world.scenario.tellsQuota,
+                    passes.anyGroup[place] <= World.mostPasses * world.seatsOf[tenant]
+                        || !world.isProven,
                     "nobody is passed beyond its share", "tenant \(tenant) by \(fetch.tenant)")
             }
         }

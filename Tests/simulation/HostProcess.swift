@@ -134,7 +134,9 @@ final class HostProcess {
     /// Forgets lanes that nobody uses.
     func sweep(_ world: World, now: Int64) {
         for version in laneOf.indices {
-            guard let lane = laneOf[version], ask(&scheduler, { $0.isIdle(lane, now: now) }) else { continue }
+            guard let lane = laneOf[version], ask(&scheduler, { $0.isIdle(lane, now: now) }) else {
+                continue
+            }
             let user = world.versions[version].user
             let tenant = world.tenantOfVersion[version]
             let gone = scheduler.removeLane(lane)

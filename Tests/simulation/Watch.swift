@@ -44,10 +44,13 @@ struct Watch {
     }
 
     /// Everything that happens goes into a digest: a replay that is not the same has another.
-    mutating func log(_ time: Int64, _ what: StaticString, _ a: Int64, _ b: Int64 = 0, _ c: Int64 = 0) {
-        for word in [UInt64(bitPattern: time), UInt64(what.utf8CodeUnitCount), UInt64(bitPattern: a),
-            UInt64(bitPattern: b), UInt64(bitPattern: c)]
-        {
+    mutating func log(
+        _ time: Int64, _ what: StaticString, _ a: Int64, _ b: Int64 = 0, _ c: Int64 = 0
+    ) {
+        for word in [
+            UInt64(bitPattern: time), UInt64(what.utf8CodeUnitCount), UInt64(bitPattern: a),
+            UInt64(bitPattern: b), UInt64(bitPattern: c),
+        ] {
             digest = (digest ^ word) &* 0x0000_0100_0000_01B3
         }
         if isLogging { print("\(Double(time) / 1e6) \(what) \(a) \(b) \(c)") }

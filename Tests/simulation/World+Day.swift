@@ -24,7 +24,9 @@ extension World {
             agenda.add(.audit(process: process.number, life: process.life), at: begin + 1)
         }
         guard !scenario.isBulkDay else { return }
-        let moment = { self.begin + Int64.random(in: 0..<self.scenario.length, using: &self.random) }
+        let moment = {
+            self.begin + Int64.random(in: 0..<self.scenario.length, using: &self.random)
+        }
         for _ in 0..<scenario.bursts {
             let tenant = random.number(0...scenario.tenants - 1)
             agenda.add(
@@ -226,7 +228,8 @@ extension World {
             guard isIdle else { continue }
             idle.append(user)
             watch.require(
-                !isSecond || !process.idle.contains(user) || process.idleSent[user] != watch.sent(of: user),
+                !isSecond || !process.idle.contains(user)
+                    || process.idleSent[user] != watch.sent(of: user),
                 "no permit lies idle while somebody waits",
                 "process \(process.number), user \(user): \(state.queued) queued")
         }

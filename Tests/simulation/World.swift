@@ -9,8 +9,13 @@ final class World {
     /// While somebody waits for a turn, nobody else has more than four: of the round's rest, of a round
     /// that the waiting one has had in advance, of the next round, and a borrowed one.
     static let mostPasses = 4
-    /// For a permit of a quota one waits twice: at the quota, then in the ring of tenants.
-    static let mostPassesAtQuota = 2 * mostPasses
+    /// Another process, or a slower pace that a reply brings, may take a permit away from a seat that was
+    /// called for it. It is the first again then, but how often that happens is not bounded: those days
+    /// are counted, not judged.
+    var isProven: Bool { !scenario.tellsQuota && scenario.processes == 1 }
+
+    /// By tenant: its turns are shared by so many quotas.
+    var seatsOf: [Int] = []
 
     let seed: UInt64
     var scenario: Scenario
@@ -58,6 +63,10 @@ final class World {
         for tenant in 0..<scenario.tenants {
             accountsOf.append([])
             for _ in 0..<(scenario.isBulkDay ? 1 : random.number(1...3)) { addAccount(tenant) }
+        }
+        for tenant in 0..<scenario.tenants {
+            let own = tenantOfVersion.indices.filter { tenantOfVersion[$0] == tenant }
+            seatsOf.append(Set(own.map { versions[$0].user }).count)
         }
         for number in 0..<scenario.processes { processes.append(HostProcess(number, self)) }
         for process in processes { process.boot(self) }

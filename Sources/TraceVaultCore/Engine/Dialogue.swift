@@ -21,6 +21,14 @@ protocol Dialogue: AnyObject {
     /// What to answer if nothing more is done. An incomplete result is worth more than the failure
     /// of a later look.
     func answer(_ context: TraceContext) -> Answer
+
+    /// Whether the last reply shows that the server takes the credential.
+    var provesCredential: Bool { get }
+}
+
+extension Dialogue {
+    /// Whoever is refused gets a verdict of its own; any other reply is an answer.
+    var provesCredential: Bool { true }
 }
 
 /// What a question came to.

@@ -74,7 +74,9 @@ extension EngineLoop {
         case .rejected: reject(id, fetch, now)
         default:
             fetch.isOver = verdict == .final
-            scheduler.finished(id, verdict, now: now)
+            scheduler.finished(
+                id, verdict,
+                provesCredential: reply.fault == nil && fetch.dialogue.provesCredential, now: now)
         }
     }
 

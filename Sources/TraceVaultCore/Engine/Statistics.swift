@@ -124,9 +124,11 @@ extension EngineLoop {
             writer.beginObject()
             writer.key("name")
             writer.string(name)
+            writer.key("available")
+            // No limit, no number.
+            if state.available == Int64.max { writer.null() } else { writer.int(state.available) }
             let members: [(StaticString, Int64)] = [
                 ("queued", Int64(state.queued)), ("in_flight", Int64(state.inFlight)),
-                ("available", state.available),
                 ("next_permit_ms", max(0, state.permittedAt - now + 999) / 1000),
                 ("parked_ms", max(0, state.parkedUntil - now + 999) / 1000),
             ]

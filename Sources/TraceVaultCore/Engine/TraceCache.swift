@@ -59,16 +59,18 @@ struct TraceCache {
         guard maxAgeUs > 0, maxBytes > 0 else { return }
         while let oldest = order.first, (entries[oldest]?.goodUntil ?? 0) <= now { dropOldest() }
         // One of its own: what is counted here must not grow by views that somebody asks for.
-        guard entries[hash] == nil, let document = try? document.shared() else { return }
+        guard let document = try? document.shared() else { return }
         let count = document.byteCount
-        guard count + bytesOfTenant[tenant, default: 0] <= maxBytes / Self.tenantShare else {
-            return
-        }
+        // A fresh look replaces what is kept: in its place in the order, so it ends with it.
+        let known = remove(hash)
+        guard count + bytesOfTenant[tenant, default: 0] <= maxBytes / Self.tenantShare,
+            known == nil || byteCount + count <= maxBytes
+        else { return }
         while byteCount + count > maxBytes, !order.isEmpty { dropOldest() }
         entries[hash] = Entry(
             key: key, tenant: tenant, document: document, byteCount: count,
-            goodUntil: now + maxAgeUs)
-        order.append(hash)
+            goodUntil: known?.goodUntil ?? now + maxAgeUs)
+        if known == nil { order.append(hash) }
         byteCount += count
         bytesOfTenant[tenant, default: 0] += count
     }
@@ -85,11 +87,14 @@ struct TraceCache {
     }
 
     private mutating func dropOldest() {
-        guard let hash = order.popFirst(), let entry = entries.removeValue(forKey: hash) else {
-            return
-        }
+        if let hash = order.popFirst() { _ = remove(hash) }
+    }
+
+    private mutating func remove(_ hash: UInt64) -> Entry? {
+        guard let entry = entries.removeValue(forKey: hash) else { return nil }
         byteCount -= entry.byteCount
         let left = bytesOfTenant[entry.tenant, default: 0] - entry.byteCount
         bytesOfTenant[entry.tenant] = left > 0 ? left : nil
+        return entry
     }
 }

@@ -64,6 +64,9 @@ final class CheckDialogue: Dialogue {
         return "/user/tokens/verify"
     }
 
+    /// That it does not work is a reply like another here.
+    var provesCredential: Bool { finding?.state == .active }
+
     private static func kind(_ authorization: SecretHeader) -> TokenKind {
         if authorization.begins(with: "Authorization: Bearer cfut_") { return .user }
         return authorization.begins(with: "Authorization: Bearer cfat_") ? .account : .unknown

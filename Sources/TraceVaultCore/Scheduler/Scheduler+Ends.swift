@@ -5,11 +5,16 @@ extension Scheduler {
     private static let shortestParkUs: Int64 = 1_000_000
 
     /// Notes how a try ended. `rejected` is told with `reject`.
-    package mutating func finished(_ id: FetchID, _ verdict: Verdict, now: Int64) {
+    ///
+    /// - Parameter provesCredential: false where an answer is none to the credential.
+    package mutating func finished(
+        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, now: Int64
+    ) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
         land(fetch)
         switch verdict {
-        case .final, .pending, .more, .later: openLane(of: fetch)
+        case .final, .pending, .more, .later:
+            if provesCredential, fetches[fetch].isProbe { openLane(of: fetch) }
         case .unsent, .retry, .rateLimited, .rejected: break
         }
         switch verdict {
@@ -122,10 +127,15 @@ extension Scheduler {
 
     private mutating func wake(_ fetch: Int32, _ now: Int64) {
         let lane = fetches[fetch].lane
-        if lanes[lane].closedUntil > now, !fetches[fetch].isCheck {
-            failAll(fetch, .credential)
+        guard lanes[lane].closedUntil > now, !fetches[fetch].isCheck else {
+            return enqueue(fetch, inFront: true)
+        }
+        // The credential was refused meanwhile.
+        if let fallback = fallback(of: lane, now), !fetches[fetch].hasFallenBack {
+            fetches[fetch].hasFallenBack = true
+            move(fetch, to: fallback, inFront: true)
         } else {
-            enqueue(fetch, inFront: true)
+            failAll(fetch, .credential)
         }
     }
 
@@ -140,6 +150,16 @@ extension Scheduler {
         members.append(member, to: &fetches[fetch].members)
         alive += 1
         if ticket.priority == .interactive, fetches[fetch].priority == .bulk { promote(fetch) }
+    }
+
+    /// A newcomer to a wait for a growing answer gets a look of its own: the next may be half a
+    /// minute away. Not where a failure or the server's own wish is what it sleeps for.
+    mutating func lookNow(_ fetch: Int32, _ now: Int64) {
+        guard fetches[fetch].timer != none, fetches[fetch].hasAnswer, fetches[fetch].attempts == 0
+        else { return }
+        timers.cancel(fetches[fetch].timer)
+        fetches[fetch].timer = none
+        wake(fetch, now)
     }
 
     /// Gives a request its answer. The fetch goes with the last one who waits for it.

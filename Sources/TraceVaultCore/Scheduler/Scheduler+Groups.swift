@@ -17,12 +17,20 @@ extension Scheduler {
     /// Spends one permit for a seat, or lets it wait at its group.
     mutating func spend(_ seat: Int32, _ now: Int64) -> Bool {
         let group = seats[seat].group
+        if !seats[seat].isReleased, groups[group].released > 0 || !groups[group].waiting.isEmpty {
+            // Others were here before: what permits there are is theirs. Their timer is set anew, as it
+            // may be of a pace that has ended.
+            waitAtGroup(
+                seat, ledger.permittedAt(&groups[group].entry, limits.quota, now: now))
+            return false
+        }
         if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
             waitAtGroup(seat, permittedAt)
+            noticeParking(group, now)
             return false
         }
         if seats[seat].isReleased {
-            seats[seat].isReleased = false
+            recall(seat)
             groups[group].waiting.spend(seat, in: &seats)
         }
         guard limits.originQuota.intervalUs > 0,
@@ -56,13 +64,20 @@ extension Scheduler {
         seats[seat].place = .group
         if seats[seat].isReleased {
             // Another process took the permit.
-            seats[seat].isReleased = false
+            recall(seat)
             groups[group].waiting.putBack(seat, in: &seats)
         } else {
             groups[group].waiting.append(
                 seat, isUrgent: !seats[seat].interactive.isEmpty, in: &seats)
         }
         setTimer(of: group, at: permittedAt)
+    }
+
+    /// A seat that its group let go has used that, or does not need it any more.
+    mutating func recall(_ seat: Int32) {
+        guard seats[seat].isReleased else { return }
+        seats[seat].isReleased = false
+        groups[seats[seat].group].released -= 1
     }
 
     mutating func takeFromGroup(_ seat: Int32) {
@@ -80,17 +95,23 @@ extension Scheduler {
 
     /// Lets seats go to their tenants' queues: one for each permit there is now.
     mutating func release(_ group: Int32, _ now: Int64) {
-        var permits = ledger.available(&groups[group].entry, limits.quota, now: now)
+        var permits =
+            ledger.available(&groups[group].entry, limits.quota, now: now)
+            - Int64(groups[group].released)
         while permits > 0, let seat = groups[group].waiting.popFirst(in: &seats) {
             seats[seat].place = .nowhere
-            seats[seat].isReleased = true
             offer(seat)
+            // Whose tenant has enough under way waits there, and keeps no permit.
+            guard tenants[seats[seat].tenant].place == .ring else { continue }
+            seats[seat].isReleased = true
+            groups[group].released += 1
             permits -= 1
         }
         guard !groups[group].waiting.isEmpty else { return }
         let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
         // Those let go will take what is there now; at the latest they come back here.
         setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
+        noticeParking(group, now)
     }
 
     /// What statistics tell of a group.
@@ -118,9 +139,17 @@ extension Scheduler {
     mutating func park(_ group: Int32, until time: Int64, _ now: Int64) {
         ledger.park(&groups[group].entry, until: time, now: now)
         if groups[group].timer != none { timers.move(groups[group].timer, to: time) }
+        noticeParking(group, now)
+    }
+
+    /// Tells those who cannot wait for the end of a parking, also of one by another process; once.
+    private mutating func noticeParking(_ group: Int32, _ now: Int64) {
+        let until = ledger.parkedUntil(&groups[group].entry, now: now)
+        guard until > now, until > groups[group].refusedUntil else { return }
+        groups[group].refusedUntil = until
         for seat in groups[group].seats where hasWork(seat) {
-            refuse(seats[seat].interactive, until: time)
-            refuse(seats[seat].bulk, until: time)
+            refuse(seats[seat].interactive, until: until)
+            refuse(seats[seat].bulk, until: until)
         }
     }
 

@@ -18,7 +18,8 @@ extension Scheduler {
     }
 
     package mutating func addLane(seat: Int32) -> LaneID {
-        let lane = lanes.add(Lane(seat: seat))
+        let lane = lanes.add(Lane(seat: seat, serial: nextLaneSerial))
+        nextLaneSerial &+= 1
         seats[seat].lanes += 1
         flows.cover(2 * Int(lane) + 1, filling: Flow())
         flows[2 * lane] = Flow()
@@ -34,6 +35,7 @@ extension Scheduler {
     /// Forgets an idle lane. Tells which of seat, group and tenant went with it.
     package mutating func removeLane(_ lane: LaneID) -> (seat: Bool, group: Bool, tenant: Bool) {
         let seat = lanes[lane].seat
+        lanes[lane].serial = 0
         lanes.remove(lane)
         seats[seat].lanes -= 1
         guard seats[seat].lanes == 0 else { return (false, false, false) }
@@ -66,6 +68,8 @@ extension Scheduler {
         let lane = fetches[fetch].lane
         lanes[lane].closedUntil = max(lanes[lane].closedUntil, until)
         lanes[lane].isProbing = true
+        lanes[lane].fallback = fallback ?? none
+        lanes[lane].fallbackSerial = fallback.map { lanes[$0].serial } ?? 0
         if let fallback, fallback != lane, lanes[fallback].closedUntil <= now,
             !fetches[fetch].hasFallenBack, !fetches[fetch].isCheck
         {
@@ -90,7 +94,7 @@ extension Scheduler {
         move(fetch, to: lane, inFront: true)
     }
 
-    /// The server took the credential: whatever was remembered against it is wrong now.
+    /// The server took the credential after it had refused it: it is good again.
     mutating func openLane(of fetch: Int32) {
         let lane = fetches[fetch].lane
         guard lanes[lane].closedUntil != 0 else { return }
@@ -100,7 +104,16 @@ extension Scheduler {
         place(2 * lane + 1)
     }
 
-    private mutating func move(_ fetch: Int32, to lane: LaneID, inFront: Bool) {
+    /// Where requests of a refused credential may go, if that is still so.
+    func fallback(of lane: LaneID, _ now: Int64) -> LaneID? {
+        let fallback = lanes[lane].fallback
+        guard fallback != none, lanes[fallback].serial == lanes[lane].fallbackSerial,
+            fallback != lane, lanes[fallback].closedUntil <= now
+        else { return nil }
+        return fallback
+    }
+
+    mutating func move(_ fetch: Int32, to lane: LaneID, inFront: Bool) {
         if fetches[fetch].phase == .queued { dequeue(fetch) }
         lanes[fetches[fetch].lane].fetches -= 1
         fetches[fetch].lane = lane

@@ -86,7 +86,7 @@ extension Scheduler {
             if hasWork { offer(seat) }
         case .interactive where !isUrgent, .bulk where isUrgent || !hasWork:
             withdraw(seat)
-            if hasWork { offer(seat) } else { seats[seat].isReleased = false }
+            if hasWork { offer(seat) } else { recall(seat) }
         case .interactive, .bulk: break
         }
     }
@@ -129,6 +129,7 @@ extension Scheduler {
     }
 
     private mutating func enter(_ tenant: Int32, isUrgent: Bool) {
+        mustLook = true
         tenants[tenant].place = .ring
         ring.append(tenant, isUrgent: isUrgent, in: &tenants)
     }
@@ -153,10 +154,12 @@ extension Scheduler {
             let underWay = tenants[tenant].inFlight
             if limits.maxInFlightPerTenant > 0, underWay >= limits.maxInFlightPerTenant {
                 tenants[tenant].place = .full
+                recallSeats(of: tenant)
                 continue
             }
             if underWay >= Self.shareOfFree * (limits.maxInFlight - inFlight) {
                 tenants[tenant].place = .crowded
+                recallSeats(of: tenant)
                 crowded.append(tenant)
                 continue
             }
@@ -170,6 +173,17 @@ extension Scheduler {
             } else {
                 tenants[tenant].place = .ring
                 ring.putBack(tenant, in: &tenants)
+            }
+        }
+    }
+
+    /// A tenant that may not go now keeps no permit from others.
+    private mutating func recallSeats(of tenant: Int32) {
+        for list in [tenants[tenant].interactive, tenants[tenant].bulk] {
+            var seat = list.first
+            while seat != none {
+                recall(seat)
+                seat = seats[seat].next
             }
         }
     }
@@ -201,6 +215,7 @@ extension Scheduler {
         fetches[fetch].phase = .flying
         sleeping -= 1
         fetches[fetch].attempts += 1
+        fetches[fetch].isProbe = lanes[lane].isProbing
         inFlight += 1
         lanes[lane].inFlight += 1
         tenants[seats[seat].tenant].inFlight += 1
@@ -221,6 +236,7 @@ extension Scheduler {
         fetches[fetch].phase = .sleeping
         sleeping += 1
         inFlight -= 1
+        mustLook = true
         let lane = fetches[fetch].lane
         let seat = lanes[lane].seat
         lanes[lane].inFlight -= 1

@@ -46,7 +46,10 @@ package struct Scheduler: Sendable {
     var originTimer = none
     var timers: TimerWheel
     var random: SplitMix64
+    /// True when somebody may be able to go since the last look.
+    var mustLook = false
     private var nextGeneration: UInt32 = 1
+    var nextLaneSerial: UInt32 = 1
     private var actions: [Action] = []
     private var nextAction = 0
 
@@ -83,6 +86,7 @@ package struct Scheduler: Sendable {
         }
         if let joining, let fetch = place(of: joining) {
             join(fetch, ticket)
+            lookNow(fetch, now)
             return joining
         }
         if !ticket.isCheck, lanes[lane].closedUntil > now {
@@ -124,10 +128,11 @@ package struct Scheduler: Sendable {
     package mutating func advance(now: Int64) {
         while let payload = timers.popDue(at: now) { fire(Timer(payload), now) }
         dispatch(now)
+        mustLook = false
     }
 
-    /// When `advance` must be called at the latest; nil when nothing is timed.
-    package var nextWake: Int64? { timers.nextTime }
+    /// When `advance` must be called at the latest, 0: at once; nil when nothing is timed.
+    package var nextWake: Int64? { mustLook ? 0 : timers.nextTime }
 
     /// A request that waits for this fetch.
     package func leader(of id: FetchID) -> JobID? {

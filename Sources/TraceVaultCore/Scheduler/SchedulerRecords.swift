@@ -35,6 +35,8 @@ extension Scheduler {
         let isCheck: Bool
         /// True when a try has brought a result that can be the answer, if nothing better comes.
         var hasAnswer = false
+        /// True when its try began after its credential was refused: its success is news.
+        var isProbe = false
         /// True once it has been handed from a refused credential to another.
         var hasFallenBack = false
         var previous = none
@@ -44,12 +46,17 @@ extension Scheduler {
     /// One credential. Flow 2n is its interactive one, 2n + 1 its bulk one.
     struct Lane: Sendable {
         let seat: Int32
+        /// Tells apart those that had the same number one after another; 0: nobody has it.
+        var serial: UInt32
         var fetches: Int32 = 0
         var inFlight: Int32 = 0
         /// While it lies ahead, the server is known to refuse the credential.
         var closedUntil: Int64 = 0
         /// True from the end of `closedUntil` until one try has shown what is the case now.
         var isProbing = false
+        /// Another credential of the same account, as it was when this one was last refused.
+        var fallback = none
+        var fallbackSerial: UInt32 = 0
     }
 
     struct Flow: Sendable, Linked {
@@ -110,7 +117,11 @@ extension Scheduler {
         /// Its seats, to be found when the group is parked.
         var seats: [Int32] = []
         var waiting = TurnQueue()
+        /// Seats that it let go and that have not spent their permit yet.
+        var released: Int32 = 0
         var timer = none
+        /// The newest end of a parking that its requests were told of.
+        var refusedUntil: Int64 = 0
         var inFlight: Int32 = 0
         var queued: Int32 = 0
     }

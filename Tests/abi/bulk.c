@@ -1,0 +1,74 @@
+/* bulk.c - one process of many that spend one quota: asks for traces as fast as it may for a while.
+ *
+ *     bulk BASE_URL CA_FILE ACCOUNT TOKEN LEDGER SECONDS [SETTING=VALUE ...]
+ *
+ * Prints: requests submitted, events taken, good ones, ones over the quota, 1 if the ledger is
+ * shared. */
+#include "remote.h"
+
+#include <time.h>
+
+enum { WINDOW = 32 };
+
+typedef struct counts {
+    long submitted;
+    long events;
+    long good;
+    long limited;
+} counts;
+
+static void take_one(tv_engine *engine, counts *so_far) {
+    tv_event *event = NULL;
+    OK(tv_engine_take(engine, 1000, &event, ERR));
+    if (event == NULL) return;
+    so_far->events++;
+    so_far->good += tv_event_status(event) == TV_OK;
+    so_far->limited += tv_event_status(event) == TV_E_RATE_LIMITED;
+    tv_event_free(event);
+}
+
+static int ledger_is_shared(tv_engine *engine) {
+    tv_document *stats = NULL;
+    const char *json = NULL;
+    size_t len = 0;
+    OK(tv_engine_stats(engine, &stats, ERR));
+    OK(tv_document_view(stats, TEXT("json"), &json, &len, ERR));
+    int shared = json != NULL && strstr(json, "\"shared\":true") != NULL;
+    tv_document_free(stats);
+    return shared;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 7) {
+        fprintf(stderr, "usage: bulk BASE_URL CA_FILE ACCOUNT TOKEN LEDGER SECONDS [NAME=VALUE]\n");
+        return 2;
+    }
+    test_holds = 1;
+    remote here = open_remote(argv[1], argv[2], argv[3], argv[4], argv[5], argc - 7, argv + 7);
+    tv_engine *engine = here.engine;
+    tv_request *request = NULL;
+    OK(tv_request_trace("", 0, TEXT("slow-1"), &request, ERR));
+    /* Each request a fetch of its own, as for different messages. */
+    OK(tv_request_set(request, TEXT("fresh"), TEXT("true"), ERR));
+    OK(tv_request_set(request, TEXT("priority"), TEXT("bulk"), ERR));
+    if (!test_holds) return 1;
+
+    counts so_far = {0};
+    time_t end = time(NULL) + strtol(argv[6], NULL, 10);
+    while (test_holds && time(NULL) < end) {
+        while (so_far.submitted - so_far.events < WINDOW) {
+            OK(tv_engine_submit(engine, here.acme, request, 0, NULL, ERR));
+            so_far.submitted++;
+        }
+        take_one(engine, &so_far);
+    }
+    int shared = ledger_is_shared(engine);
+    /* What waits for a permit is of no interest any more, but has its event. */
+    OK(tv_engine_shutdown(engine, ERR));
+    while (test_holds && so_far.events < so_far.submitted) take_one(engine, &so_far);
+    printf("%ld %ld %ld %ld %d\n", so_far.submitted, so_far.events, so_far.good, so_far.limited,
+           shared);
+    tv_request_free(request);
+    close_remote(&here);
+    return test_holds ? 0 : 1;
+}
