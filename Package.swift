@@ -32,7 +32,7 @@ let shared: [LinkerSetting] = [
             "-static-stdlib", "-use-ld=lld",
             "-Xlinker", "-soname=libtracevault.so.0",
             "-Xlinker", "--version-script=tracevault.map",
-            "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
+            "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-O2",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
         ], .when(configuration: .release)),
 ]

@@ -7,6 +7,7 @@ valgrind, and the example program is held against the stand-in. Needs `make buil
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -190,6 +191,34 @@ def test_the_example_prints_every_line_of_every_message(
         known = server.credential(account.id)
         for secret in (known.token, known.key):
             assert not secret or secret not in done.stdout
+
+
+def test_the_example_says_what_happened_in_words_that_promise_no_more_than_the_log(
+    server: Standin, sealed: tuple[Path, Path], example: Path
+) -> None:
+    words = set()
+    for account in server.accounts:
+        refs = [
+            m.refs[0]
+            for m in server.messages
+            if m.account_id == account.id and not m.submission and not m.pending_requests
+        ]
+        done = run(example, "-a", account.id, *settings(server), *sealed, account.tenant, *refs)
+        assert done.returncode == 0, done.stdout
+        said = [line for line in done.stdout.splitlines() if line.startswith("  recipient  ")]
+        words |= {re.split(r" at \d", line.partition(": ")[2])[0] for line in said}
+        for line in said:
+            accepted = "accepted by the next hop" in line
+            assert accepted == ("said: 250" in line or "said: delivered" in line), line
+        assert re.search(r"^  time       \S+ took \S+ s, \S+ s of it \w", done.stdout, re.M)
+        assert re.search(r"^  look for   \S+ as queued_as$", done.stdout, re.M)
+        assert "inbox" not in done.stdout
+    assert {
+        "accepted by the next hop",
+        "not delivered yet, to be tried again",
+        "not delivered, returned to the sender",
+        "rejected",
+    } <= words
 
 
 def test_a_pending_trace_is_waited_for_when_asked(

@@ -1,5 +1,6 @@
 """The README's quick start works when it is copied word for word."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -56,12 +57,12 @@ def server(tree: Path) -> Iterator[None]:
 
 def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
     shell = [block for block in blocks("sh") if not block.startswith((STANDIN, "make demo"))]
-    build, python, c, terminal, rotate = shell
+    build, python, c, terminal, understand, rotate = shell
     # Building took place before this test; what is left of the block is run as it stands.
     assert build.startswith("make setup\nmake\n")
     run(ROOT, build.removeprefix("make setup\nmake\n").replace("$PWD", str(tree)))
 
-    program, rotation = blocks("python")
+    program, understanding, rotation = blocks("python")
     (tree / "quickstart.py").write_text(program, encoding="utf-8")
     assert "status=sent" in run(tree, python)
 
@@ -72,6 +73,12 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
 
     printed = run(tree, terminal)
     assert "usage:" in printed and "4jXtPC0RYCz7S6r" in printed
+
+    (tree / "understand.py").write_text(understanding, encoding="utf-8")
+    printed = run(tree, understand)
+    assert "ok1@example.com sent 2026-" in printed and "queued_as 4jX" in printed
+    events = (tree / "events.ndjson").read_text(encoding="utf-8").splitlines()
+    assert len(events) == 7 and all(json.loads(event)["ecs"] for event in events)
 
     (tree / "rotate.py").write_text(rotation, encoding="utf-8")
     assert run(tree, rotate) == "1 ['passphrase']\n"

@@ -786,7 +786,7 @@ TV_API TV_CHECK tv_status tv_event_error(const tv_event *event, tv_error **failu
  * (docs/trace.schema.json, docs/search.schema.json, docs/check.schema.json), or "raw" (the body of
  * the last reply as received).
  *
- * The views are as those of tv_document_view().  Owner: the event, until tv_event_free().
+ * A trace has also the views of tv_document_decode().  Owner: the event, until tv_event_free().
  * A failed request has only "raw", and only when a reply came; otherwise TV_E_NOT_FOUND.
  * @since 0.1
  */
@@ -805,7 +805,9 @@ TV_API void tv_event_free(tv_event *event);
  * Takes every shape Cloudflare has answered since 2024; fails as a fetch would (TV_E_NOT_JSON,
  * TV_E_REPLY_TRUNCATED, …). At most 64 MiB.
  *
- * @param document_out  views "trace" and "raw".
+ * Views: "trace"; "raw"; "ecs" and "ocsf", each line as an event for a store, one JSON object a
+ * line (docs/views.md); "ecs_warnings" and "ocsf_warnings", how many lines are no event of theirs.
+ *
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_document_decode(const void *body, size_t body_len,

@@ -54,12 +54,93 @@ PROMISE(a_full_document_becomes_structs) {
     tv_trace_free(trace);
 }
 
+PROMISE(an_event_becomes_a_struct) {
+    static const char json[] = HEAD
+        ",\"inbound\":{\"pending\":false,\"lines\":[{\"message\":\"m\"},{\"message\":\"m\",\"event\":"
+        "{\"kind\":\"delivery\",\"process\":\"smtp\",\"queue_id\":\"Q\",\"from\":\"\",\"to\":\"a@b\","
+        "\"relay\":\"h[1]:25\",\"relay_host\":\"h\",\"relay_ip\":\"1\",\"relay_port\":25,"
+        "\"client_host\":\"c\",\"client_ip\":\"2\",\"status\":\"sent\",\"dsn\":\"2.0.0\","
+        "\"reply\":\"250 Ok\",\"delay_s\":0.25,\"message_id\":\"i@d\",\"size\":77,\"action\":\"x\","
+        "\"text\":\"t\",\"queued_as\":\"N\",\"later\":[1]}},"
+        "{\"message\":\"m\",\"event\":{\"kind\":\"k\",\"delay_s\":3,\"relay_port\":123456}}]}}";
+    tv_trace *trace = NULL;
+    char reason[80];
+    CHECK(parse(json, &trace, reason, sizeof reason) == TV_TRACE_OK && *reason == '\0');
+    if (trace == NULL) return;
+    CHECK(trace->inbound.line_count == 3 && trace->inbound.lines[0].event == NULL);
+    const tv_trace_event *event = trace->inbound.lines[1].event;
+    CHECK(strcmp(event->kind, "delivery") == 0 && strcmp(event->process, "smtp") == 0);
+    CHECK(strcmp(event->queue_id, "Q") == 0 && strcmp(event->from, "") == 0);
+    CHECK(strcmp(event->to, "a@b") == 0 && strcmp(event->relay, "h[1]:25") == 0);
+    CHECK(strcmp(event->relay_host, "h") == 0 && strcmp(event->relay_ip, "1") == 0);
+    CHECK(event->relay_port == 25 && strcmp(event->client_host, "c") == 0);
+    CHECK(strcmp(event->client_ip, "2") == 0 && strcmp(event->status, "sent") == 0);
+    CHECK(strcmp(event->dsn, "2.0.0") == 0 && strcmp(event->reply, "250 Ok") == 0);
+    CHECK(event->delay_s > 0.24 && event->delay_s < 0.26 && event->size == 77);
+    CHECK(strcmp(event->message_id, "i@d") == 0 && strcmp(event->action, "x") == 0);
+    CHECK(strcmp(event->text, "t") == 0 && strcmp(event->queued_as, "N") == 0);
+    event = trace->inbound.lines[2].event;
+    CHECK(event->delay_s > 2.9 && event->relay_port == 0 && event->size == -1);
+    CHECK(event->to == NULL && event->from == NULL && event->status == NULL);
+    tv_trace_free(trace);
+}
+
+PROMISE(a_summary_becomes_structs) {
+    static const char json[] = HEAD
+        ",\"summary\":{\"state\":\"mixed\",\"recipients\":[{\"address\":\"a@b\",\"state\":\"sent\","
+        "\"orig_to\":\"o\",\"dsn\":\"2.0.0\",\"relay\":\"r\",\"reply\":\"250\",\"at\":\"t\",\"delay_s\":1.5,"
+        "\"queue_id\":\"Q\",\"attempts\":2},{\"address\":\"\",\"state\":\"new\",\"attempts\":0}],"
+        "\"sender\":\"s\",\"message_id\":\"i\",\"size\":9,\"client_host\":\"c\",\"client_ip\":\"1\","
+        "\"first_at\":\"f\",\"last_at\":\"l\",\"hops\":[{\"queue_id\":\"Q\",\"time\":\"t\",\"inode\":5,"
+        "\"side\":\"inbound\",\"state\":\"removed\",\"notification\":true,\"first_at\":\"f\","
+        "\"last_at\":\"l\",\"previous_queue_id\":\"P\",\"client_host\":\"c\",\"client_ip\":\"1\","
+        "\"sender\":\"s\",\"message_id\":\"i\",\"relay\":\"r\",\"delay_s\":4,"
+        "\"delay_before_qmgr_s\":1,\"delay_in_qmgr_s\":0,\"delay_conn_setup_s\":3,"
+        "\"delay_transmission_s\":0,\"slowest\":\"conn_setup\"}],"
+        "\"next_queue_ids\":[{\"id\":\"N\",\"time\":\"t\",\"kind\":\"queued_as\",\"from_queue_id\":\"Q\","
+        "\"in_trace\":false}],\"later\":1}}";
+    tv_trace *trace = NULL;
+    char reason[80];
+    CHECK(parse(json, &trace, reason, sizeof reason) == TV_TRACE_OK && *reason == '\0');
+    if (trace == NULL) return;
+    const tv_trace_summary *summary = &trace->summary;
+    CHECK(strcmp(summary->state, "mixed") == 0 && strcmp(summary->sender, "s") == 0);
+    CHECK(strcmp(summary->message_id, "i") == 0 && summary->size == 9);
+    CHECK(strcmp(summary->client_host, "c") == 0 && strcmp(summary->client_ip, "1") == 0);
+    CHECK(strcmp(summary->first_at, "f") == 0 && strcmp(summary->last_at, "l") == 0);
+    CHECK(summary->recipient_count == 2 && summary->hop_count == 1 && summary->next_count == 1);
+    const tv_trace_recipient *one = &summary->recipients[0];
+    CHECK(strcmp(one->address, "a@b") == 0 && strcmp(one->state, "sent") == 0);
+    CHECK(strcmp(one->orig_to, "o") == 0 && strcmp(one->dsn, "2.0.0") == 0);
+    CHECK(strcmp(one->relay, "r") == 0 && strcmp(one->reply, "250") == 0);
+    CHECK(strcmp(one->at, "t") == 0 && strcmp(one->queue_id, "Q") == 0);
+    CHECK(one->attempts == 2 && one->delay_s > 1.4 && one->delay_s < 1.6);
+    CHECK(summary->recipients[1].delay_s < 0 && summary->recipients[1].at == NULL);
+    const tv_trace_hop *hop = summary->hops;
+    CHECK(strcmp(hop->queue_id, "Q") == 0 && strcmp(hop->time, "t") == 0);
+    CHECK(strcmp(hop->side, "inbound") == 0 && strcmp(hop->state, "removed") == 0);
+    CHECK(hop->notification == TV_TRACE_YES && strcmp(hop->first_at, "f") == 0);
+    CHECK(strcmp(hop->last_at, "l") == 0 && strcmp(hop->previous_queue_id, "P") == 0);
+    CHECK(strcmp(hop->client_host, "c") == 0 && strcmp(hop->client_ip, "1") == 0);
+    CHECK(strcmp(hop->sender, "s") == 0 && strcmp(hop->message_id, "i") == 0);
+    CHECK(strcmp(hop->relay, "r") == 0 && strcmp(hop->slowest, "conn_setup") == 0);
+    CHECK(hop->delay_s > 3.9 && hop->delay_before_qmgr_s > 0.9 && hop->delay_conn_setup_s > 2.9);
+    CHECK(hop->delay_in_qmgr_s >= 0 && hop->delay_transmission_s >= 0);
+    const tv_trace_next *next = summary->next;
+    CHECK(strcmp(next->id, "N") == 0 && strcmp(next->kind, "queued_as") == 0);
+    CHECK(strcmp(next->from_queue_id, "Q") == 0 && strcmp(next->time, "t") == 0);
+    CHECK(next->in_trace == TV_TRACE_NO);
+    tv_trace_free(trace);
+}
+
 PROMISE(absent_null_and_unknown_fields_are_tolerated) {
     static const char *const documents[] = {
         HEAD "}",
         HEAD ",\"tenant\":null,\"queue_id\":null,\"inbound\":null,\"warnings\":null}",
         HEAD ",\"inbound\":{},\"outbound\":{\"lines\":null}}",
-        HEAD ",\"inbound\":{\"lines\":[{}]},\"new\":{\"a\":[1,2.5,null]},\"summary\":{}}",
+        HEAD ",\"inbound\":{\"lines\":[{}]},\"new\":{\"a\":[1,2.5,null]},\"summary\":null}",
+        HEAD ",\"summary\":{\"state\":\"new\",\"recipients\":null,\"hops\":[]}}",
+        HEAD ",\"inbound\":{\"lines\":[{\"message\":\"m\",\"event\":null}]}}",
         HEAD ",\"inbound\":{\"lines\":[{\"lineno\":null,\"message\":null,\"new\":1}]}}",
     };
     for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
@@ -103,6 +184,15 @@ PROMISE(a_field_of_another_type_is_refused) {
     refused(TV_TRACE_SHAPE, HEAD ",\"inbound\":{\"lines\":[1]}}");
     refused(TV_TRACE_SHAPE, HEAD ",\"outbound\":{\"lines\":[{\"message\":[]}]}}");
     refused(TV_TRACE_SHAPE, HEAD ",\"outbound\":{\"lines\":[{\"extra\":1}]}}");
+    refused(TV_TRACE_SHAPE, HEAD ",\"inbound\":{\"lines\":[{\"event\":1}]}}");
+    refused(TV_TRACE_SHAPE, HEAD ",\"inbound\":{\"lines\":[{\"event\":{}}]}}");
+    refused(TV_TRACE_SHAPE,
+            HEAD ",\"inbound\":{\"lines\":[{\"event\":{\"kind\":\"k\",\"delay_s\":\"1\"}}]}}");
+    refused(TV_TRACE_SHAPE, HEAD ",\"summary\":{}}");
+    refused(TV_TRACE_SHAPE, HEAD ",\"summary\":{\"state\":\"s\",\"recipients\":[1]}}");
+    refused(TV_TRACE_SHAPE, HEAD ",\"summary\":{\"state\":\"s\",\"recipients\":[{\"address\":\"a\"}]}}");
+    refused(TV_TRACE_SHAPE, HEAD ",\"summary\":{\"state\":\"s\",\"hops\":{}}}");
+    refused(TV_TRACE_SHAPE, HEAD ",\"summary\":{\"state\":\"s\",\"next_queue_ids\":[{}]}}");
     refused(TV_TRACE_SHAPE, HEAD ",\"warnings\":[{}]}");
     refused(TV_TRACE_SHAPE, HEAD ",\"warnings\":[\"code\"]}");
 }
@@ -125,6 +215,8 @@ PROMISE(a_reason_fits_whatever_room_there_is) {
 int main(int argc, char **argv) {
     begin(argc, argv);
     RUN(a_full_document_becomes_structs);
+    RUN(an_event_becomes_a_struct);
+    RUN(a_summary_becomes_structs);
     RUN(absent_null_and_unknown_fields_are_tolerated);
     RUN(another_document_is_refused_by_its_schema);
     RUN(what_is_no_json_object_is_refused);

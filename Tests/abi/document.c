@@ -93,12 +93,51 @@ PROMISE(a_view_is_made_once_and_stays) {
     tv_document_free(document);
 }
 
+/* How many lines a view has, each a JSON object; -1 when it is anything else. */
+static int lines_of(tv_document *document, const char *view) {
+    const char *text = NULL;
+    const char *again = NULL;
+    size_t len = 0;
+    OK(tv_document_view(document, view, strlen(view), &text, &len, ERR));
+    OK(tv_document_view(document, view, strlen(view), &again, NULL, ERR));
+    if (text == NULL || text != again || strlen(text) != len) return -1;
+    int count = 0;
+    for (const char *line = text; *line != '\0'; count++) {
+        const char *end = strchr(line, '\n');
+        if (end == NULL || *line != '{' || end[-1] != '}') return -1;
+        line = end + 1;
+    }
+    return count;
+}
+
+PROMISE(views_for_stores_are_json_lines_and_what_is_not_there_is_counted) {
+    static const char body[] =
+        "{\"success\":true,\"result\":{\"inbound\":{\"pending\":false,\"lines\":["
+        "{\"message\":\"one\",\"logged_at\":\"2026-11-23T04:33:50Z\"},"
+        "{\"message\":\"4Njp3P0STMz2c02Q: from=<a@b.example>, size=1, nrcpt=1 (queue active)\"}]},"
+        "\"outbound\":{\"pending\":false,\"lines\":[]}}}";
+    tv_document *document = decode(body, sizeof body - 1);
+    CHECK(lines_of(document, "ecs") == 2 && lines_of(document, "ocsf") == 2);
+    const char *text = NULL;
+    OK(tv_document_view(document, TEXT("ocsf_warnings"), &text, NULL, ERR));
+    CHECK(strcmp(text, "[]") == 0);
+    tv_document_free(document);
+
+    document = decode(today, sizeof today - 1);
+    CHECK(lines_of(document, "ocsf") == 0);
+    OK(tv_document_view(document, TEXT("ocsf_warnings"), &text, NULL, ERR));
+    CHECK(strncmp(text, TEXT("[{\"code\":\"line_without_address\",\"count\":")) == 0);
+    OK(tv_document_view(document, TEXT("ecs_warnings"), &text, NULL, ERR));
+    CHECK(*text == '[');
+    tv_document_free(document);
+}
+
 PROMISE(an_unknown_view_names_those_there_are) {
     tv_document *document = decode(today, sizeof today - 1);
     const char *data = NULL;
     size_t len = 0;
     GIVES_NAMING(TV_E_NOT_FOUND, "raw",
-                 tv_document_view(document, TEXT("ocsf"), &data, &len, ERR));
+                 tv_document_view(document, TEXT("cef"), &data, &len, ERR));
     GIVES_NAMING(TV_E_NOT_FOUND, "trace", tv_document_view(document, "", 0, &data, &len, ERR));
     CHECK(data == NULL);
     tv_document_free(document);
@@ -184,6 +223,7 @@ int main(int argc, char **argv) {
     RUN(the_shape_of_2024_becomes_the_same_structs);
     RUN(the_raw_view_is_the_body_byte_for_byte);
     RUN(a_view_is_made_once_and_stays);
+    RUN(views_for_stores_are_json_lines_and_what_is_not_there_is_counted);
     RUN(an_unknown_view_names_those_there_are);
     RUN(what_is_no_trace_is_a_status_of_its_own);
     RUN(cloudflares_codes_reach_the_error);

@@ -2,7 +2,8 @@
  *
  *     cc example.c tv_trace.c -o example $(pkg-config --cflags --libs tracevault jansson)
  *
- * It holds no Cloudflare secret: the vault does, and the engine uses it. All requests go out at
+ * First what happened: who got it, when, what the next server said, where the time went, where to
+ * look next. Then the lines. It holds no Cloudflare secret: the vault does, and the engine uses it. All requests go out at
  * once; poll() on the engine's descriptor waits for them, as an event loop would. */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 #include <inttypes.h>
@@ -78,6 +79,82 @@ static void print_block(const char *direction, const tv_trace_block *block) {
     if (block->pending == TV_TRACE_YES) printf("  %-8s  … more is still to come\n", direction);
 }
 
+/* Prints ` WORD TEXT`, or nothing without the text. */
+static void print_part(const char *word, const char *text) {
+    if (text == NULL) return;
+    printf(" %s ", word);
+    print_text(text, strlen(text));
+}
+
+/* A recipient's state in words that promise no more than the log does. */
+static const char *in_words(const char *state) {
+    static const char *const words[][2] = {
+        {"sent", "accepted by the next hop"},
+        {"deferred", "not delivered yet, to be tried again"},
+        {"bounced", "not delivered, returned to the sender"},
+        {"expired", "not delivered in time, returned to the sender"},
+        {"rejected", "rejected"},
+        {"queued", "in a queue, no outcome yet"},
+        {"held", "held in quarantine"},
+        {"discarded", "discarded"},
+        {"expanded", "replaced by the recipients of an alias"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(state, words[i][0]) == 0) return words[i][1];
+    return state;
+}
+
+/* Prints where most of a hop's time went, when it took any. */
+static void print_delay(const tv_trace_hop *hop) {
+    if (hop->delay_s < 0 || hop->slowest == NULL) return;
+    const char *where = "sending it";
+    double took = hop->delay_transmission_s;
+    if (strcmp(hop->slowest, "before_qmgr") == 0) {
+        where = "before the queue manager";
+        took = hop->delay_before_qmgr_s;
+    } else if (strcmp(hop->slowest, "in_qmgr") == 0) {
+        where = "in the active queue";
+        took = hop->delay_in_qmgr_s;
+    } else if (strcmp(hop->slowest, "conn_setup") == 0) {
+        where = "connecting to the next hop";
+        took = hop->delay_conn_setup_s;
+    }
+    printf("  time       ");
+    print_text(hop->queue_id, strlen(hop->queue_id));
+    printf(" took %g s, %g s of it %s\n", hop->delay_s, took, where);
+}
+
+/* Who got it, when, what the next server said, where the time went, where to look next. */
+static void print_summary(const tv_trace_summary *summary) {
+    for (size_t i = 0; i < summary->recipient_count; i++) {
+        const tv_trace_recipient *one = &summary->recipients[i];
+        printf("  recipient  ");
+        print_text(one->address, strlen(one->address));
+        printf(":");
+        const char *words = in_words(one->state);
+        printf(" ");
+        print_text(words, strlen(words));
+        print_part("at", one->at);
+        print_part("by", one->relay);
+        print_part("which said:", one->reply);
+        putchar('\n');
+    }
+    if (summary->recipient_count == 0 && summary->state != NULL) {
+        printf("  state      ");
+        print_text(summary->state, strlen(summary->state));
+        printf(", no recipient is known\n");
+    }
+    for (size_t i = 0; i < summary->hop_count; i++) print_delay(&summary->hops[i]);
+    for (size_t i = 0; i < summary->next_count; i++) {
+        const tv_trace_next *next = &summary->next[i];
+        if (next->in_trace == TV_TRACE_YES) continue;
+        printf("  look for   ");
+        print_text(next->id, strlen(next->id));
+        print_part("as", next->kind);
+        putchar('\n');
+    }
+}
+
 static int print_trace(const char *message, tv_event *event) {
     const char *json = NULL;
     size_t json_len = 0;
@@ -94,6 +171,7 @@ static int print_trace(const char *message, tv_event *event) {
     printf("%s  tenant %s, account %s, %s\n", message, trace->tenant != NULL ? trace->tenant : "?",
            trace->account_id != NULL ? trace->account_id : "?",
            trace->complete == TV_TRACE_YES ? "complete" : "not complete yet");
+    print_summary(&trace->summary);
     print_block("inbound", &trace->inbound);
     print_block("outbound", &trace->outbound);
     for (size_t i = 0; i < trace->warning_count; i++)

@@ -99,6 +99,17 @@ static inline int32_t small_integer(reader *in, const json_t *object, const char
     return (int32_t)value;
 }
 
+/* A number that is not negative; -1 when it is not there. */
+static inline double number(reader *in, const json_t *object, const char *name) {
+    const json_t *value = member(object, name);
+    if (value == NULL) return -1;
+    if (!json_is_number(value)) {
+        complain(in, TV_TRACE_SHAPE, "%s is not a number", name);
+        return -1;
+    }
+    return json_number_value(value);
+}
+
 static inline tv_trace_answer answer(reader *in, const json_t *object, const char *name) {
     const json_t *value = member(object, name);
     if (value == NULL) return TV_TRACE_UNKNOWN;

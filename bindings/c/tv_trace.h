@@ -38,6 +38,31 @@ typedef enum tv_trace_answer {
     TV_TRACE_UNKNOWN = 2
 } tv_trace_answer;
 
+/** What a line says: the essentials. All the rest is in the line's `event_json` (docs/trace.md).
+ *  Text is somebody's claim: Postfix's own, or what a client, a sender, the next hop told it. */
+typedef struct tv_trace_event {
+    const char *kind;       /* "delivery", "queued", "policy", …; new kinds may come; never NULL */
+    const char *process;    /* the program that wrote the line: "smtp" */
+    const char *queue_id;
+    const char *from;       /* envelope sender; "" for a notification */
+    const char *to;         /* envelope recipient */
+    const char *relay;      /* the next hop, as Postfix wrote it */
+    const char *relay_host;
+    const char *relay_ip;
+    int32_t relay_port;     /* 0 when not said */
+    const char *client_host;
+    const char *client_ip;
+    const char *status;     /* "sent": the next hop accepted it. Not: it is in the inbox */
+    const char *dsn;
+    const char *reply;      /* what the next hop said, in its words */
+    double delay_s;         /* seconds since the message arrived; negative when not said */
+    const char *message_id; /* without its brackets */
+    int64_t size;           /* bytes; -1 when not said */
+    const char *action;     /* what was decided: "reject" */
+    const char *text;       /* the rest in words */
+    const char *queued_as;  /* the next hop's queue id */
+} tv_trace_event;
+
 /** One line of the delivery log, in the order in which Cloudflare gave it. */
 typedef struct tv_trace_line {
     int has_lineno;         /* whether `lineno` was given; 0 is a valid number */
@@ -46,7 +71,8 @@ typedef struct tv_trace_line {
     const char *at_raw;     /* the time as written, where it differs or is not understood */
     const char *message;    /* the line, word for word; NULL when the line has none */
     size_t message_len;     /* its bytes */
-    const char *event_json; /* the typed event of the line as JSON text; NULL when there is none */
+    const tv_trace_event *event; /* NULL when the line is not understood */
+    const char *event_json; /* all of the event as JSON text; NULL when there is none */
     const char *extra_json; /* fields Cloudflare added to the line, as JSON text; usually NULL */
 } tv_trace_line;
 
@@ -65,6 +91,72 @@ typedef struct tv_trace_warning {
     const char *path; /* where first, as a JSON pointer into the reply */
 } tv_trace_warning;
 
+/** What became of one recipient's copy: the last outcome in the trace. */
+typedef struct tv_trace_recipient {
+    const char *address;  /* never NULL */
+    const char *state;    /* "sent" (the next hop accepted it), "deferred", "bounced", "expired",
+                             "rejected", "queued", …; new words may come; never NULL */
+    const char *orig_to;  /* the recipient before aliases */
+    const char *dsn;
+    const char *relay;    /* the next hop */
+    const char *reply;    /* what it said */
+    const char *at;       /* when, RFC 3339 */
+    double delay_s;       /* seconds since the message arrived there; negative when not said */
+    const char *queue_id; /* the hop that tried */
+    int32_t attempts;     /* deliveries that were tried in this trace */
+} tv_trace_recipient;
+
+/** One queue that the message, or a notification about it, went through. */
+typedef struct tv_trace_hop {
+    const char *queue_id;         /* never NULL */
+    const char *time;             /* when it entered the queue, from a long queue id */
+    const char *side;             /* "inbound" or "outbound" */
+    const char *state;            /* "received", "queued", "removed", "expired" */
+    tv_trace_answer notification; /* a bounce or its like, not the message itself */
+    const char *first_at;         /* its first line */
+    const char *last_at;          /* its last line */
+    const char *previous_queue_id;
+    const char *client_host;
+    const char *client_ip;
+    const char *sender;
+    const char *message_id;
+    const char *relay; /* of its last delivery */
+    /* Of its slowest delivery, in seconds; negative when not said. */
+    double delay_s;
+    double delay_before_qmgr_s;
+    double delay_in_qmgr_s;
+    double delay_conn_setup_s;
+    double delay_transmission_s;
+    const char *slowest; /* the longest of the four: "before_qmgr", "in_qmgr", … */
+} tv_trace_hop;
+
+/** An id under which somebody else knows the message: where to look next. */
+typedef struct tv_trace_next {
+    const char *id;   /* never NULL */
+    const char *kind; /* "queued_as", "exchange_internal_id", "google_id", … */
+    const char *from_queue_id;
+    const char *time;         /* from a long queue id */
+    tv_trace_answer in_trace; /* whether it is a hop of this trace */
+} tv_trace_next;
+
+/** What happened to the message, as far as the trace tells (docs/trace.md). */
+typedef struct tv_trace_summary {
+    const char *state; /* of all recipients, or "mixed"; NULL without a summary */
+    size_t recipient_count;
+    const tv_trace_recipient *recipients; /* NULL when recipient_count is 0 */
+    const char *sender;                   /* envelope sender, not the From header */
+    const char *message_id;
+    int64_t size; /* bytes; -1 when not said */
+    const char *client_host;
+    const char *client_ip;
+    const char *first_at;
+    const char *last_at;
+    size_t hop_count;
+    const tv_trace_hop *hops; /* NULL when hop_count is 0 */
+    size_t next_count;
+    const tv_trace_next *next; /* NULL when next_count is 0 */
+} tv_trace_summary;
+
 /** The delivery trace of one message. */
 typedef struct tv_trace {
     const char *schema;      /* "tracevault.trace/1"; never NULL */
@@ -80,6 +172,7 @@ typedef struct tv_trace {
     const char *queue_id_time; /* when that id was given, RFC 3339 */
     tv_trace_block inbound;
     tv_trace_block outbound;
+    tv_trace_summary summary;
     const char *extra_json; /* fields Cloudflare added to the result; usually NULL */
     size_t warning_count;
     const tv_trace_warning *warnings; /* NULL when warning_count is 0 */

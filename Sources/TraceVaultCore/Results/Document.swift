@@ -39,6 +39,13 @@ package final class Document: Sendable {
     private let name: Name
     private let raw: ByteBuffer?
     private let state: Mutex<State>
+    /// Views made from the view "trace": nobody who only wants that one waits for them.
+    private let events = Mutex(EventViews())
+
+    private struct EventViews {
+        var ecs: (events: ByteBuffer, warnings: ByteBuffer)?
+        var ocsf: (events: ByteBuffer, warnings: ByteBuffer)?
+    }
 
     /// The largest document the library writes itself.
     private static let maxLength = 256 << 20
@@ -94,10 +101,17 @@ package final class Document: Sendable {
             return raw
         }
         guard let written else {
-            guard name == "trace" else {
-                throw Failure(.notFound, "no such view; there are: trace, raw")
+            switch name {
+            case "trace": return try trace()
+            case "ecs": return try events(.ecs).events
+            case "ecs_warnings": return try events(.ecs).warnings
+            case "ocsf": return try events(.ocsf).events
+            case "ocsf_warnings": return try events(.ocsf).warnings
+            default:
+                throw Failure(
+                    .notFound,
+                    "no such view; there are: trace, raw, ecs, ecs_warnings, ocsf, ocsf_warnings")
             }
-            return try trace()
         }
         guard name == self.name.text.description else {
             throw Failure(
@@ -109,7 +123,28 @@ package final class Document: Sendable {
         return written
     }
 
-    /// What its views hold in memory.
+    private func events(
+        _ schema: EventSchema
+    ) throws(Failure) -> (events: ByteBuffer, warnings: ByteBuffer) {
+        let trace = try trace()
+        return try events.withLock { made throws(Failure) in
+            if let ready = schema == .ecs ? made.ecs : made.ocsf { return ready }
+            let views = try TraceEvents.view(trace, schema)
+            if schema == .ecs { made.ecs = views } else { made.ocsf = views }
+            return views
+        }
+    }
+
+    /// The same trace for another holder: views that one of them asks for are not the other's to
+    /// keep.
+    func shared() throws(Failure) -> Document { Document(try trace(), raw: raw) }
+
+    private convenience init(_ trace: ByteBuffer, raw: ByteBuffer?) {
+        self.init(nil, .json, raw)
+        state.withLock { $0.trace = trace }
+    }
+
+    /// What its views hold in memory, but those for event stores: see `shared`.
     var byteCount: Int {
         let trace = state.withLock { $0.trace?.count ?? 0 }
         return (written?.count ?? 0) + (raw?.count ?? 0) + trace

@@ -27,10 +27,52 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+#: A recipient's state in words that promise no more than the log does.
+IN_WORDS = {
+    "sent": "accepted by the next hop",
+    "deferred": "not delivered yet, to be tried again",
+    "bounced": "not delivered, returned to the sender",
+    "expired": "not delivered in time, returned to the sender",
+    "rejected": "rejected",
+    "queued": "in a queue, no outcome yet",
+    "held": "held in quarantine",
+    "discarded": "discarded",
+    "expanded": "replaced by the recipients of an alias",
+}
+WHERE = {
+    "before_qmgr": "before the queue manager",
+    "in_qmgr": "in the active queue",
+    "conn_setup": "connecting to the next hop",
+    "transmission": "sending it",
+}
+
+
+def explain(summary: tv.Summary) -> None:
+    """Print who got it, what the next server said, where the time went, where to look next."""
+    for one in summary.recipients:
+        parts = [f"{one.address}: {IN_WORDS.get(one.state, one.state)}"]
+        parts += [f"at {one.at:%Y-%m-%d %H:%M:%S}"] if one.at else []
+        parts += [f"by {one.relay}"] if one.relay else []
+        parts += [f"which said: {one.reply}"] if one.reply else []
+        print(f"  who   {printable(' '.join(parts))}")
+    if not summary.recipients:
+        print(f"  who   no recipient is known, the state is {printable(summary.state)}")
+    for hop in summary.hops:
+        if hop.delay_s is not None and hop.slowest:
+            slowest = getattr(hop, f"delay_{hop.slowest}_s", None)
+            where = WHERE.get(hop.slowest, hop.slowest)
+            took = f"{hop.queue_id} took {hop.delay_s:g} s, {slowest or 0:g} s of it {where}"
+            print(f"  time  {printable(took)}")
+    for next_id in summary.next_queue_ids:
+        if not next_id.in_trace:
+            print(f"  next  {printable(f'look for {next_id.id} ({next_id.kind})')}")
+
+
 def show(trace: tv.Trace) -> None:
-    """Print one trace as people read it."""
+    """Print one trace as people read it: what happened, then the lines."""
     state = "complete" if trace.complete else "not complete yet"
     print(f"{trace.message_ref}  ({trace.tenant}, {state})")
+    explain(trace.summary)
     for name, side in (("in", trace.inbound), ("out", trace.outbound)):
         for line in side.lines:
             when = line.at.strftime("%Y-%m-%d %H:%M:%S") if line.at else "no time"

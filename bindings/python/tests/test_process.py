@@ -234,6 +234,14 @@ def test_the_example_prints_every_message_readably(server: Standin, folder: Path
     messages = [m for m in server.messages_of(ACME) if not m.pending_requests][:3]
     done = run(folder, example(server, "acme/" + ACME, *(m.investigate_id for m in messages)))
     assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(
+        r"^  who   \S+@\S+: accepted by the next hop at \S+ \S+ by \S+ which said: 250 ",
+        done.stdout,
+        re.M,
+    )
+    assert re.search(r"^  time  \S+ took \S+ s, \S+ s of it \w", done.stdout, re.M)
+    assert re.search(r"^  next  look for \S+ \(queued_as\)$", done.stdout, re.M)
+    assert "inbox" not in done.stdout
     for message in messages:
         assert message.investigate_id in done.stdout
         for line in (*message.inbound, *message.outbound):
@@ -264,7 +272,7 @@ def tv_text(value: Any) -> str:
 def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     readme = (PROJECT / "README.md").read_text()
-    create, later, fetch, batch, find = re.findall(
+    create, later, fetch, batch, understand, find = re.findall(
         r"^```python\n(.*?)^```$", readme, flags=re.M | re.S
     )
     done = run(tmp_path, ["-W", "ignore", "-c", create], stdin="test-token-not-real-acme\n")
@@ -292,10 +300,15 @@ def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     # What is found is the mail of a sender that the stand-in has.
     sender = next(mail.item["from"] for mail in server.mail_of(ACME))
     find = find.replace("billing@phish.example", sender).replace("limit=500", "limit=1")
-    indented = "".join(f"    {line}\n" for line in (batch + find).splitlines())
+    understand = understand.replace("4Njp3P0STMz2c02Q", message.postfix_id)
+    programs = (batch + understand + find).splitlines()
+    indented = "".join(f"    {line}\n" for line in programs)
     references = f"    references = [{message.postfix_id!r}, 'fail-404']\n"
     done = run(tmp_path, ["-c", fetch + references + indented])
     assert done.returncode == 0, done.stderr
     assert message.inbound[0]["message"] in done.stdout
     assert "fail-404 TV_E_NO_MESSAGE" in done.stdout
     assert "True active None []" in done.stdout
+    assert "@example.com sent 2026-" in done.stdout
+    events = (tmp_path / "events.ndjson").read_text().splitlines()
+    assert len(events) == len(message.inbound) + len(message.outbound)

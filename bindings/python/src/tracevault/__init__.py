@@ -49,10 +49,12 @@ from .errors import (
     VaultError,
     VaultExistsError,
 )
+from .events import Event
 from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
-from .model import Line, QueueId, Side, Trace, TraceWarning
+from .model import Line, QueueId, Side, Trace, TraceWarning, View
 from .offline import build_info, config_properties, decode
 from .request import Request, Result, SearchFilters
+from .summary import Hop, NextQueueId, Recipient, Summary
 from .vault import Account, Tenant, Vault
 
 __version__ = "0.1.0"
@@ -70,21 +72,25 @@ __all__ = [
     "DeadlineError",
     "Edit",
     "Engine",
+    "Event",
     "ForkedError",
     "FoundMessage",
     "GlobalKey",
+    "Hop",
     "KeyFile",
     "LibraryLoadError",
     "LimitError",
     "Line",
     "LockedError",
     "MessageNotFoundError",
+    "NextQueueId",
     "NotFoundError",
     "Passphrase",
     "QueueFullError",
     "QueueId",
     "RateLimitedError",
     "RawKey",
+    "Recipient",
     "ReplyError",
     "Request",
     "RequestError",
@@ -99,6 +105,7 @@ __all__ = [
     "ShutdownError",
     "Side",
     "Status",
+    "Summary",
     "SystemdCredential",
     "Tenant",
     "Trace",
@@ -110,6 +117,7 @@ __all__ = [
     "Vault",
     "VaultError",
     "VaultExistsError",
+    "View",
     "__version__",
     "build_info",
     "config_properties",

@@ -30,7 +30,7 @@ _DRAIN = 256
 class Slot:
     """One request under way, and its outcome once there is one."""
 
-    __slots__ = ("document", "done", "error", "id", "inbox", "request", "tag")
+    __slots__ = ("document", "done", "error", "id", "inbox", "request", "tag", "views")
 
     def __init__(self, request: Request, tag: int, inbox: deque[Slot] | None) -> None:
         self.request = request
@@ -39,6 +39,7 @@ class Slot:
         self.id = ctypes.c_uint64()
         self.done = False
         self.document = b""
+        self.views: dict[str, bytes] = {}
         self.error: TraceVaultError | None = None
 
     def result(self) -> Result:
@@ -50,7 +51,7 @@ class Slot:
                 elif self.request.kind == "check":
                     checked = CheckResult.from_json(self.document)
                 else:
-                    trace = Trace.from_json(self.document)
+                    trace = Trace.from_json(self.document, views=self.views)
             except ValueError as reason:
                 error = TraceVaultError(f"the library's document cannot be read: {reason}")
                 error.__cause__ = reason
@@ -174,6 +175,8 @@ class Exchange:
         if slot is not None and not slot.done:
             try:
                 slot.document = self._document(lib, event, slot.request.kind)
+                for name in slot.request.views:
+                    slot.views[name] = view(lib.tv_event_document, event, name.encode())
             except TraceVaultError as error:
                 slot.error = error
             # No call in between: an interruption may not leave one without the other.

@@ -40,13 +40,15 @@ def parse_time(text: str | None) -> datetime | None:
 class Fields:
     """One JSON object on its way into a dataclass; what is left over becomes ``later``."""
 
-    __slots__ = ("path", "rest")
+    __slots__ = ("index", "path", "rest")
 
-    def __init__(self, value: object, path: str) -> None:
-        if not isinstance(value, dict):
-            raise wrong(path, "an object", value)
-        self.rest: dict[str, Any] = dict(value)
+    def __init__(self, value: object, path: str, index: int | None = None) -> None:
+        # Where it is becomes text only for a complaint: a trace has many lines.
         self.path = path
+        self.index = index
+        if not isinstance(value, dict):
+            raise wrong(self.at(""), "an object", value)
+        self.rest: dict[str, Any] = value.copy()
 
     def text(self, name: str) -> str | None:
         value = self.rest.pop(name, None)
@@ -66,6 +68,12 @@ class Fields:
             raise wrong(self.at(name), "an integer", value)
         return value
 
+    def number(self, name: str) -> float | None:
+        value = self.rest.pop(name, None)
+        if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool)):
+            raise wrong(self.at(name), "a number", value)
+        return value
+
     def boolean(self, name: str) -> bool | None:
         value = self.rest.pop(name, None)
         if value is not None and not isinstance(value, bool):
@@ -81,15 +89,18 @@ class Fields:
         return value
 
     def mapping(self, name: str) -> Mapping[str, Any]:
+        value = self.mapping_or_none(name)
+        return {} if value is None else value
+
+    def mapping_or_none(self, name: str) -> Mapping[str, Any] | None:
         value = self.rest.pop(name, None)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
+        if value is not None and not isinstance(value, dict):
             raise wrong(self.at(name), "an object", value)
         return value
 
     def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+        path = self.path if self.index is None else f"{self.path}[{self.index}]"
+        return f"{path}.{name}" if path and name else path or name
 
 
 def wrong(path: str, wanted: str, value: object) -> ValueError:

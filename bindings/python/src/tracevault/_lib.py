@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from ._abi import ABI, TABLE, DocumentRef, ErrorRef, TextRef
@@ -139,6 +140,15 @@ def view(get: Any, owner: Any, name: bytes) -> bytes:
     data, length = TextRef(), ctypes.c_size_t()
     check(get, owner, name, len(name), ctypes.byref(data), ctypes.byref(length))
     return ctypes.string_at(data, length.value)
+
+
+def view_names(views: Iterable[str]) -> tuple[str, ...]:
+    """What to copy for the views a caller asks for: each with what was skipped in it."""
+    asked = (views,) if isinstance(views, str) else tuple(dict.fromkeys(views))
+    for name in asked:
+        if name not in ("ecs", "ocsf"):
+            raise ValueError(f"no such view: {name!r}; there are: 'ecs', 'ocsf'")
+    return tuple(part for name in asked for part in (name, f"{name}_warnings"))
 
 
 def json_document(call: Any, *arguments: Any) -> Any:

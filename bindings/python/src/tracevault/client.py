@@ -20,7 +20,7 @@ from ._handle import Handle, Setting, new_config
 from ._lib import check, json_document, library
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
 from .findings import CheckResult, SearchResult
-from .model import Trace
+from .model import Trace, View
 from .request import Priority, Request, Result, SearchFilters
 from .vault import Tenant
 
@@ -72,12 +72,14 @@ class Engine:
         submission: bool | None = None,
         priority: Priority = "interactive",
         fresh: bool = False,
+        views: Iterable[View] = (),
     ) -> Trace:
         """Fetch one trace and wait for it.
 
         ``account_id`` may be ``None`` when the tenant has exactly one account. ``wait`` asks
         again for so many seconds while the trace is pending; ``timeout`` bounds the whole.
         ``fresh`` asks Cloudflare even when the engine knows the complete trace already.
+        ``views=("ecs", "ocsf")`` fetches what :meth:`Trace.ecs` and :meth:`Trace.ocsf` give.
         """
         request = Request.trace(
             tenant,
@@ -88,6 +90,7 @@ class Engine:
             submission=submission,
             priority=priority,
             fresh=fresh,
+            views=views,
         )
         trace = self._fetched(request).trace
         assert trace is not None

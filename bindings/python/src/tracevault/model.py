@@ -2,7 +2,8 @@
 
 Lossless: times keep their text, what Cloudflare sent beyond its contract is in ``extra``, fields of
 later versions of the document are in ``later``, and ``to_dict()`` gives the document back. Nothing
-here calls the library or the network.
+here calls the library or the network. Events and the summary become objects when they are first
+asked for: a trace has many lines, and few programs look at them all.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from ._fields import Fields, filled, parse_time
+from .events import Event
+from .summary import Summary
 
 SCHEMA = "tracevault.trace/1"
+#: The views of a trace for event stores: docs/views.md.
+View = Literal["ecs", "ocsf"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,24 +34,35 @@ class Line:
     at_text: str | None = None
     #: Cloudflare's own text, where it is not what :attr:`at_text` says.
     at_raw: str | None = None
+    #: The document's object for :attr:`event`.
+    event_fields: Mapping[str, Any] | None = field(default=None, hash=False)
     #: Members of Cloudflare's line that have no place of their own.
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     #: Fields of a later version of the document.
     later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    _event: Event | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def at(self) -> datetime | None:
         """When it was logged, cut to microseconds."""
         return parse_time(self.at_text)
 
+    @property
+    def event(self) -> Event | None:
+        """What the line says; ``None`` when it is not understood."""
+        if self._event is None and self.event_fields is not None:
+            object.__setattr__(self, "_event", Event._read(self.event_fields, "event"))
+        return self._event
+
     @classmethod
-    def _read(cls, value: object, path: str) -> Line:
-        fields = Fields(value, path)
+    def _read(cls, value: object, path: str, index: int) -> Line:
+        fields = Fields(value, path, index)
         return cls(
             message=fields.text("message") or "",
             lineno=fields.integer("lineno"),
             at_text=fields.text("at"),
             at_raw=fields.text("at_raw"),
+            event_fields=fields.mapping_or_none("event"),
             extra=fields.mapping("extra"),
             later=fields.rest,
         )
@@ -56,7 +72,7 @@ class Line:
         return {
             **filled(lineno=self.lineno, at=self.at_text, at_raw=self.at_raw),
             "message": self.message,
-            **filled(extra=dict(self.extra) or None),
+            **filled(event=self.event_fields, extra=dict(self.extra) or None),
             **self.later,
         }
 
@@ -78,11 +94,11 @@ class Side:
         if value is None:
             return cls()
         fields = Fields(value, path)
+        where = f"{path}.lines"
         return cls(
             pending=fields.boolean("pending"),
             lines=tuple(
-                Line._read(line, f"{path}.lines[{at}]")
-                for at, line in enumerate(fields.items("lines"))
+                Line._read(line, where, at) for at, line in enumerate(fields.items("lines"))
             ),
             extra=fields.mapping("extra"),
             later=fields.rest,
@@ -170,10 +186,55 @@ class Trace:
     attempts: int | None = None
     #: Everything odd about the reply; empty for one as Cloudflare documents it.
     warnings: tuple[TraceWarning, ...] = ()
+    #: The document's object for :attr:`summary`.
+    summary_fields: Mapping[str, Any] | None = field(default=None, hash=False)
     #: Members of Cloudflare's result that have no place of their own.
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     #: Fields of a later version of the document.
     later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    #: The views that were asked for, as the library wrote them: one JSON object a line.
+    views: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    _summary: Summary | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def summary(self) -> Summary:
+        """Who got it, when, what the next servers said, where the time went, where to look next."""
+        if self._summary is None:
+            made = (
+                Summary()
+                if self.summary_fields is None
+                else Summary._read(self.summary_fields, "summary")
+            )
+            object.__setattr__(self, "_summary", made)
+            return made
+        return self._summary
+
+    def ecs(self) -> list[dict[str, Any]]:
+        """The lines as documents in the Elastic Common Schema; asked for with ``views``."""
+        return self._view("ecs")
+
+    def ocsf(self) -> list[dict[str, Any]]:
+        """The lines as OCSF events (Email Activity, Trace); asked for with ``views``."""
+        return self._view("ocsf")
+
+    def skipped(self, view: View) -> tuple[TraceWarning, ...]:
+        """How many lines became no event of a view, by reason, with the first of each."""
+        return tuple(
+            TraceWarning._read(one, f"{view}_warnings[{at}]")
+            for at, one in enumerate(json.loads(self._text(f"{view}_warnings")))
+        )
+
+    def _view(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._text(name).splitlines()]
+
+    def _text(self, name: str) -> bytes:
+        try:
+            return self.views[name]
+        except KeyError:
+            view = name.removesuffix("_warnings")
+            raise LookupError(
+                f"the trace was fetched without this view: ask with views=({view!r},)"
+            ) from None
 
     @property
     def fetched_at(self) -> datetime | None:
@@ -186,7 +247,12 @@ class Trace:
         return self.inbound.lines + self.outbound.lines
 
     @classmethod
-    def from_json(cls, document: bytes | bytearray | str | Mapping[str, Any]) -> Trace:
+    def from_json(
+        cls,
+        document: bytes | bytearray | str | Mapping[str, Any],
+        *,
+        views: Mapping[str, bytes] | None = None,
+    ) -> Trace:
         """Read a trace document; ``ValueError`` when it is not one."""
         value = document if isinstance(document, Mapping) else json.loads(document)
         fields = Fields(dict(value) if isinstance(value, Mapping) else value, "")
@@ -210,8 +276,10 @@ class Trace:
                 TraceWarning._read(warning, f"warnings[{at}]")
                 for at, warning in enumerate(fields.items("warnings"))
             ),
+            summary_fields=fields.mapping_or_none("summary"),
             extra=fields.mapping("extra"),
             later=fields.rest,
+            views=views or {},
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -229,7 +297,7 @@ class Trace:
             **filled(queue_id=self.queue_id.to_dict() if self.queue_id else None),
             "inbound": self.inbound.to_dict(),
             "outbound": self.outbound.to_dict(),
-            **filled(extra=dict(self.extra) or None),
+            **filled(summary=self.summary_fields, extra=dict(self.extra) or None),
             "warnings": [warning.to_dict() for warning in self.warnings],
             **self.later,
         }

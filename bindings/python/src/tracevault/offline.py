@@ -6,18 +6,20 @@ Nothing here touches the network or the disk.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 from typing import Any
 
 from ._abi import DocumentRef
-from ._lib import check, json_document, library, view
-from .model import Trace
+from ._lib import check, json_document, library, view, view_names
+from .model import Trace, View
 
 
-def decode(body: bytes | bytearray) -> Trace:
+def decode(body: bytes | bytearray, *, views: Iterable[View] = ()) -> Trace:
     """Decode a stored reply of Cloudflare's trace endpoint, of any age; at most 64 MiB.
 
-    Fails as a fetch would, with :class:`ReplyError`.
+    ``views`` as for :meth:`Engine.trace`. Fails as a fetch would, with :class:`ReplyError`.
     """
+    names = view_names(views)
     if not isinstance(body, (bytes, bytearray)):
         raise TypeError(f"a stored reply is bytes, not {type(body).__name__}")
     lib = library()
@@ -25,7 +27,10 @@ def decode(body: bytes | bytearray) -> Trace:
     document = DocumentRef()
     check(lib.tv_document_decode, data, len(data), ctypes.byref(document))
     try:
-        return Trace.from_json(view(lib.tv_document_view, document, b"trace"))
+        return Trace.from_json(
+            view(lib.tv_document_view, document, b"trace"),
+            views={name: view(lib.tv_document_view, document, name.encode()) for name in names},
+        )
     finally:
         lib.tv_document_free(document)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from ._abi import RequestRef
 from ._handle import encoded
-from ._lib import check
+from ._lib import check, view_names
 from .errors import ArgumentError, Status, TraceVaultError
 from .findings import CheckResult, SearchResult
-from .model import Trace
+from .model import Trace, View
 from .vault import Tenant
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Request:
     priority: Priority = "interactive"
     #: Ask Cloudflare even when the engine knows the complete trace already.
     fresh: bool = False
+    #: What to fetch beside the trace itself, as the library names it: see :attr:`Trace.views`.
+    views: tuple[str, ...] = ()
 
     @classmethod
     def trace(
@@ -100,6 +103,7 @@ class Request:
         submission: bool | None = None,
         priority: Priority = "interactive",
         fresh: bool = False,
+        views: Iterable[View] = (),
     ) -> Request:
         """Ask for the delivery trace of one message. Its text is checked when it is submitted."""
         _check(tenant, account_id)
@@ -113,6 +117,7 @@ class Request:
             submission=submission,
             priority=priority,
             fresh=fresh,
+            views=view_names(views),
         )
 
     @classmethod

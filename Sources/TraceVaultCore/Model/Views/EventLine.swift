@@ -1,0 +1,170 @@
+// EventLine.swift - what a line of the trace says for the schemas of event stores: addresses, ends
+// of the connection, outcome. All of it is places in the line; nothing is added to what it says.
+
+/// One line of a trace document. Empty ranges are members that are not there.
+struct EventLine {
+    var side = Trace.Direction.inbound
+    var position = 0
+    /// Values of the document, strings with their quotes.
+    var lineno = 0..<0
+    var at = 0..<0
+    var atRaw = 0..<0
+    var message = 0..<0
+    var event = 0..<0
+    var kind = 0..<0
+    var extra = 0..<0
+    /// The time that the event gets, without quotes: the line's, else a neighbour's.
+    var time = 0..<0
+    var timeIsNeighbours = false
+
+    init() {}
+
+    init(_ object: Range<Int>, _ document: RawSpan) {
+        var members = JSONWalk(inside: object)
+        while let (name, value) = members.member(document) {
+            // Told apart by length and second letter: at, event, extra, lineno, at_raw, message.
+            switch (name.count, document.at(name.lowerBound + 1)) {
+            case (2, _): at = value
+            case (5, UInt8(ascii: "v")): event = value
+            case (5, _): extra = value
+            case (6, UInt8(ascii: "i")): lineno = value
+            case (6, _): atRaw = value
+            case (7, _): message = value
+            default: break
+            }
+        }
+        var parts = JSONWalk(inside: event)
+        kind = parts.member(document)?.value ?? 0..<0
+        if !at.isEmpty { time = JSONWalk.inside(at) }
+    }
+}
+
+/// What a line came to.
+enum EventOutcome {
+    case none, delivered, bounced, expired, rejected
+    /// Neither success nor failure, or not yet.
+    case deferred, held, discarded, other
+
+    var isFailure: Bool { self == .bounced || self == .expired || self == .rejected }
+
+    /// What ECS calls the action; nil where the kind of the line says it.
+    var action: StaticString? {
+        switch self {
+        case .none, .other: nil
+        case .delivered: "delivered"
+        case .bounced: "bounced"
+        case .expired: "expired"
+        case .rejected: "rejected"
+        case .deferred: "deferred"
+        case .held: "held"
+        case .discarded: "discarded"
+        }
+    }
+}
+
+/// The parts of an event that have a typed place in the schemas; empty where the line says nothing.
+struct EventFacts {
+    var outcome = EventOutcome.none
+    /// The word in the line that the outcome comes from.
+    var outcomeWord = 0..<0
+    var from = 0..<0
+    var to = 0..<0
+    var messageID = 0..<0
+    var subject = 0..<0
+    var code = 0..<0
+    var reason = 0..<0
+    var source = EventEnd()
+    var destination = EventEnd()
+
+    /// Takes what an event says; nothing is left of the one before.
+    mutating func read(_ event: borrowing PostfixEvent, _ text: RawSpan) {
+        from = event.place(.from)
+        to = event.place(.to)
+        messageID = event.place(.messageID)
+        code = event.place(event.has(.dsn) ? .dsn : .replyDSN)
+        let isDecision = event.has(.action)
+        reason = event.place(isDecision && !event.has(.reply) ? .text : .reply)
+        source.read(
+            event.place(.clientHost), event.place(.clientIP), event.place(.clientPort), text)
+        let isServer = event.has(.serverIP)
+        destination.read(
+            event.place(.relayHost), event.place(isServer ? .serverIP : .relayIP),
+            event.place(isServer ? .serverPort : .relayPort), text)
+        outcomeWord = event.place(isDecision ? .action : .status)
+        outcome = Self.outcome(event.kind, outcomeWord, text)
+        subject = Self.subject(event.place(.part), event.place(.text), text)
+    }
+
+    private static func outcome(
+        _ kind: PostfixEvent.Kind, _ word: Range<Int>, _ text: RawSpan
+    ) -> EventOutcome {
+        switch kind {
+        case .expired: return .expired
+        case .delivery:
+            if text.says("sent", word) { return .delivered }
+            if text.says("bounced", word) { return .bounced }
+            // The latter is a bounce that the administrator turned into another try.
+            if text.says("deferred", word) || text.says("SOFTBOUNCE", word) { return .deferred }
+            return .other
+        case .policy, .milter, .content, .proxy:
+            if text.says("hold", word) { return .held }
+            if text.says("reject", word) { return .rejected }
+            return text.says("discard", word) ? .discarded : .none
+        default: return .none
+        }
+    }
+
+    /// Of a header check that shows the Subject header.
+    private static func subject(
+        _ part: Range<Int>, _ header: Range<Int>, _ text: RawSpan
+    ) -> Range<Int> {
+        let start = header.lowerBound + 9
+        guard header.count > 9, text.says("header", part),
+            text.at(header.lowerBound) | 0x20 == UInt8(ascii: "s"),
+            text.says("ubject: ", header.lowerBound + 1..<start)
+        else { return 0..<0 }
+        return start..<header.upperBound
+    }
+}
+
+extension RawSpan {
+    /// Whether a place holds exactly this word.
+    @inline(never)
+    func says(_ word: StaticString, _ place: Range<Int>) -> Bool {
+        place.count == word.utf8CodeUnitCount && has(word, place.lowerBound)
+    }
+
+    /// The integer that a place holds.
+    @inline(never)
+    func integer(_ place: Range<Int>) -> Int64? {
+        JSONText.int64(extracting(place.clamped(to: 0..<byteCount)))
+    }
+}
+
+extension PostfixEvent {
+    /// Where the field's text stands; empty when the line does not say.
+    @inline(never)
+    func place(_ name: Name) -> Range<Int> { self[name] ?? 0..<0 }
+}
+
+/// One end of a connection, as far as stores with types take it.
+struct EventEnd {
+    private(set) var host = 0..<0
+    private(set) var ip = 0..<0
+    /// -1 without one.
+    private(set) var port: Int64 = -1
+
+    mutating func read(
+        _ host: Range<Int>, _ ip: Range<Int>, _ port: Range<Int>, _ text: RawSpan
+    ) {
+        // A server without a name is logged with its address twice.
+        let isName = PlainAddress.isHost(text, host) && !PlainAddress.isIP(text, host)
+        self.host = isName ? host : 0..<0
+        self.ip = PlainAddress.isIP(text, ip) ? ip : 0..<0
+        let number = text.integer(port) ?? -1
+        self.port = number < 65_536 && !isNone ? number : -1
+    }
+
+    /// Without any of them there is no end to write.
+    var isNone: Bool { host.isEmpty && ip.isEmpty }
+}

@@ -1,0 +1,92 @@
+// JSONWriter+Views.swift - members of an event view: one call each, none of them inlined.
+//
+// An event has some sixty members that are nearly always the same few kinds. Written out at each
+// place they would be half of the views' code; speed is not what counts here.
+
+extension JSONWriter {
+    /// `"name":{`
+    @inline(never)
+    mutating func object(_ name: StaticString) {
+        key(name)
+        beginObject()
+    }
+
+    /// Members that are always the same, as they are to stand there; may end with an open bracket.
+    @inline(never)
+    mutating func fixed(_ text: StaticString) {
+        if needsComma { part(",") }
+        part(text)
+        let last = unsafe text.utf8Start[text.utf8CodeUnitCount - 1]
+        needsComma = last != UInt8(ascii: "{") && last != UInt8(ascii: "[")
+    }
+
+    /// A member that is a word of ours.
+    @inline(never)
+    mutating func word(_ name: StaticString, _ word: StaticString) { member(name, word: word) }
+
+    @inline(never)
+    mutating func number(_ name: StaticString, _ value: Int64) {
+        key(name)
+        int(value)
+    }
+
+    @inline(never)
+    mutating func flag(_ name: StaticString, _ value: Bool) {
+        key(name)
+        bool(value)
+    }
+
+    /// A member that is a text of the line, when there is one.
+    @inline(never)
+    mutating func text(_ name: StaticString, _ place: Range<Int>, of text: RawSpan) {
+        guard !place.isEmpty else { return }
+        key(name)
+        element(place, of: text)
+    }
+
+    /// The same, as the one element of an array.
+    @inline(never)
+    mutating func array(_ name: StaticString, _ place: Range<Int>, of text: RawSpan) {
+        guard !place.isEmpty else { return }
+        key(name)
+        beginArray()
+        element(place, of: text)
+        endArray()
+    }
+
+    @inline(never)
+    mutating func element(_ place: Range<Int>, of text: RawSpan) {
+        string(text.extracting(place.clamped(to: 0..<text.byteCount)))
+    }
+
+    /// A member that is a value of the trace document, as it stands there.
+    @inline(never)
+    mutating func value(_ name: StaticString, _ place: Range<Int>, of document: RawSpan) {
+        guard !place.isEmpty else { return }
+        key(name)
+        verbatim(document.extracting(place.clamped(to: 0..<document.byteCount)))
+    }
+
+    /// An element that is a value of the trace document; null when it is not there.
+    @inline(never)
+    mutating func verbatim(_ document: RawSpan, _ place: Range<Int>) {
+        guard !place.isEmpty else { return null() }
+        verbatim(document.extracting(place.clamped(to: 0..<document.byteCount)))
+    }
+
+    /// Part of a string that is a word of ours.
+    @inline(never)
+    mutating func part(_ word: StaticString) {
+        part(unsafe RawSpan(_unsafeStart: word.utf8Start, byteCount: word.utf8CodeUnitCount))
+    }
+
+    /// Ends the line of an event.
+    @inline(never)
+    mutating func endLine() {
+        unsafe put(upTo: 1) { place in
+            unsafe place[0] = UInt8(ascii: "\n")
+            return 1
+        }
+        needsComma = false
+    }
+}
