@@ -18,8 +18,8 @@ extension Scheduler {
     mutating func spend(_ seat: Int32, _ now: Int64) -> Bool {
         let group = seats[seat].group
         if !seats[seat].isReleased, groups[group].released > 0 || !groups[group].waiting.isEmpty {
-            // Others were here before: what permits there are is theirs. Their timer is set anew, as it
-            // may be of a pace that has ended.
+            // Others were here before: what permits there are is theirs. Their timer is set anew,
+            // as it may be of a pace that has ended.
             waitAtGroup(
                 seat, ledger.permittedAt(&groups[group].entry, limits.quota, now: now))
             return false
