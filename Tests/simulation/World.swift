@@ -9,11 +9,6 @@ final class World {
     /// While somebody waits for a turn, nobody else has more than four: of the round's rest, of a round
     /// that the waiting one has had in advance, of the next round, and a borrowed one.
     static let mostPasses = 4
-    /// Another process, or a slower pace that a reply brings, may take a permit away from a seat that was
-    /// called for it. It is the first again then, but how often that happens is not bounded: those days
-    /// are counted, not judged.
-    var isProven: Bool { !scenario.tellsQuota && scenario.processes == 1 }
-
     /// By tenant: its turns are shared by so many quotas.
     var seatsOf: [Int] = []
 

@@ -98,7 +98,10 @@ extension Scheduler {
         var permits =
             ledger.available(&groups[group].entry, limits.quota, now: now)
             - Int64(groups[group].released)
-        while permits > 0, let seat = groups[group].waiting.popFirst(in: &seats) {
+        while permits > 0,
+            let seat = groups[group].waiting.popFirst(
+                in: &seats, withinRound: groups[group].released > 0)
+        {
             seats[seat].place = .nowhere
             offer(seat)
             // Whose tenant has enough under way waits there, and keeps no permit.

@@ -67,13 +67,16 @@ struct TurnQueue: Sendable {
         stand(place, in: .express, &records)
     }
 
-    /// Takes the record whose turn it is out of the queue.
-    mutating func popFirst<Record: TurnTaking>(in records: inout Slab<Record>) -> Int32? {
+    /// Takes the record whose turn it is out of the queue. Whoever takes several before they have
+    /// used their turns keeps to the round: those who were taken would be missing in the next.
+    mutating func popFirst<Record: TurnTaking>(
+        in records: inout Slab<Record>, withinRound: Bool = false
+    ) -> Int32? {
         while true {
             var place = express.first
             if place == none { place = present == .even ? even.first : odd.first }
             guard place != none else {
-                if isEmpty { return nil }
+                if withinRound || isEmpty { return nil }
                 round += 1
                 continue
             }
