@@ -41,6 +41,21 @@ struct Written: Equatable {
 }
 
 extension JSONWriter {
+    // Not generic: a copy for each type would be in the library, beside one for all of them.
+    @inline(__always)
+    package mutating func int(_ value: Int) { int(Int64(value)) }
+    @inline(__always)
+    package mutating func int(_ value: Int32) { int(Int64(value)) }
+    @inline(__always)
+    package mutating func int(_ value: UInt32) { int(UInt64(value)) }
+    @inline(__always)
+    package mutating func int(_ value: UInt8) { int(UInt64(value)) }
+    package mutating func int(_ value: UInt64) {
+        separate()
+        digits(value)
+        needsComma = true
+    }
+
     /// `"event":{…}`: its kind, then the fields in the order of the line. `source` is what the
     /// message stands in, at `offset`; `isPlain` when nothing of it needs an escape. Notes where
     /// each value was written.

@@ -62,18 +62,15 @@ package struct JSONWriter: ~Copyable {
     package mutating func null() { literal("null") }
     package mutating func bool(_ value: Bool) { literal(value ? "true" : "false") }
 
-    package mutating func int(_ value: some BinaryInteger) {
+    package mutating func int(_ value: Int64) {
         separate()
-        if let small = UInt64(exactly: value) {
-            digits(small)
-        } else {
-            part(String(value))
-        }
+        if value < 0 { byte(UInt8(ascii: "-")) }
+        digits(value.magnitude)
         needsComma = true
     }
 
     /// Line numbers are most of the numbers written: no String for them.
-    private mutating func digits(_ value: UInt64) {
+    mutating func digits(_ value: UInt64) {
         var size = 1
         var rest = value
         while rest >= 10 {
@@ -277,7 +274,7 @@ package struct JSONWriter: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func separate() {
+    mutating func separate() {
         if needsComma { byte(UInt8(ascii: ",")) }
     }
 

@@ -225,7 +225,7 @@ struct TraceEvents: ~Copyable {
         } else {
             writer.beginString()
             writer.part("#")
-            writer.part(String(line.position))
+            writer.digits(UInt64(line.position.magnitude))
             writer.endString()
         }
         writer.verbatim(document, line.message)
