@@ -32,6 +32,8 @@ package struct PostfixEvent: ~Copyable {
 
     package internal(set) var kind = Kind.warning
     package private(set) var count = 0
+    /// How long the texts of all fields are together, or more: not less after `clearBehindID`.
+    private(set) var textLength = 0
     private var present: (UInt64, UInt64) = (0, 0)
     /// Nil without memory; then no line is understood.
     private let fields: UnsafeMutablePointer<Field>?
@@ -96,6 +98,7 @@ package struct PostfixEvent: ~Copyable {
     /// False without memory.
     mutating func clear() -> Bool {
         count = 0
+        textLength = 0
         present = (0, 0)
         return unsafe fields != nil
     }
@@ -120,7 +123,8 @@ package struct PostfixEvent: ~Copyable {
             name: name, start: UInt32(truncatingIfNeeded: start),
             end: UInt32(truncatingIfNeeded: end))
         unsafe positions[Int(name.rawValue)] = UInt8(truncatingIfNeeded: count)
-        count += 1
+        count &+= 1
+        textLength &+= end &- start
     }
 
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
