@@ -116,7 +116,7 @@ extension JSONWriter {
 
     /// Copies text of which `readable` bytes may be read; there must be room for 32 or more.
     @inline(__always)
-    private static func copy(
+    static func copy(
         _ source: UnsafePointer<UInt8>, _ count: Int, _ readable: Int,
         to place: UnsafeMutablePointer<UInt8>
     ) {

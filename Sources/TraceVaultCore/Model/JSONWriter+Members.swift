@@ -47,6 +47,40 @@ extension JSONWriter {
         unsafe member(name, nil, Int(value.start), Int(value.length), isNumber ? 0 : 1)
     }
 
+    /// The same with the name of an event's field, which are written together: never the first
+    /// member of an object.
+    mutating func member(_ name: PostfixEvent.Name, again value: Written) {
+        let before = buffer.count
+        guard !value.isNone, value.range.upperBound <= before else { return }
+        let (start, count) = (Int(value.start), Int(value.length))
+        unsafe put(upTo: count &+ 3 &* Self.slotSize) { place in
+            let mark = name.mark
+            unsafe Self.copySlot(name.slot, to: place)
+            let out = unsafe place + Int(mark & 31)
+            let source = unsafe UnsafePointer(place - before + start)
+            // It stands before the place that is written, where there is room for more.
+            unsafe Self.copy(source, count, Self.slotSize, to: out)
+            unsafe out[count] = UInt8(ascii: "\"")
+            return Int(mark & 31) &+ count &+ Int((mark >> 5 & 1) ^ 1)
+        }
+    }
+
+    /// A member whose value is the time of a queue id.
+    mutating func member(_ name: StaticString, time: QueueIDNumbers) {
+        guard let seconds = time.seconds else { return }
+        key(name)
+        unsafe put(upTo: Timestamp.microsecondsLength + 2) { place in
+            unsafe place[0] = UInt8(ascii: "\"")
+            unsafe Timestamp.write(
+                seconds: seconds, microseconds: time.microseconds,
+                to: UnsafeMutableBufferPointer(
+                    start: place + 1, count: Timestamp.microsecondsLength))
+            unsafe place[Timestamp.microsecondsLength + 1] = UInt8(ascii: "\"")
+            return Timestamp.microsecondsLength + 2
+        }
+        needsComma = true
+    }
+
     /// A member whose value is a word of ours.
     mutating func member(_ name: StaticString, word: StaticString) {
         unsafe member(name, UnsafeRawPointer(word.utf8Start), 0, word.utf8CodeUnitCount, 1)

@@ -3,6 +3,8 @@
 // Told apart by their first letter, then by the whole word. Deliveries and decisions are long
 // enough for files of their own.
 
+import CSystem
+
 extension PostfixEvent {
     /// Reads the text behind `QUEUEID: `.
     mutating func ofMessage(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
@@ -142,9 +144,11 @@ extension PostfixEvent {
         kind = .notification
         guard let mark = text.find(" notification: ", whoEnd + 1, end) else { return false }
         add(.notification, whoEnd + 1, mark)
-        let idEnd = Self.idEnd(text, mark + 15, end)
-        guard idEnd == end, Self.isQueueID(text, mark + 15, idEnd) else { return false }
-        add(.notificationID, mark + 15, idEnd)
+        let word = text.word(mark + 15, end)
+        guard mark + 15 + Int(word.length) == end, Self.isQueueID(text, mark + 15, word) else {
+            return false
+        }
+        add(.notificationID, mark + 15, end)
         return true
     }
 

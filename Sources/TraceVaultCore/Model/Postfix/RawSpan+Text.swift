@@ -3,6 +3,8 @@
 // Places outside of the span hold 0 and nothing is ever found there, so that readers need no
 // check of their own. Knows nothing of what the bytes mean.
 
+import CSystem
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -47,6 +49,18 @@ extension RawSpan {
                 let found = unsafe memchr(base + start, Int32(byte), last - start)
             else { return end }
             return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+
+    /// The letters and digits from `start`; none that is not before `end`.
+    @inline(never)
+    func word(_ start: Int, _ end: Int) -> tvs_word {
+        let last = Swift.min(end, byteCount)
+        guard start >= 0, start < last else { return tvs_word() }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return tvs_word() }
+            return unsafe tvs_word_run(base + start, UInt32(truncatingIfNeeded: last &- start))
         }
     }
 
