@@ -41,10 +41,10 @@ struct Written: Equatable {
 extension JSONWriter {
     // MARK: - The summary
 
-    /// A member whose value was written before.
-    mutating func member(_ name: StaticString, again value: Written, isNumber: Bool = false) {
+    /// A member whose value, a string, was written before.
+    mutating func member(_ name: StaticString, again value: Written) {
         guard !value.isNone, value.range.upperBound <= buffer.count else { return }
-        unsafe member(name, nil, Int(value.start), Int(value.length), isNumber ? 0 : 1)
+        unsafe member(name, nil, Int(value.start), Int(value.length))
     }
 
     /// The same with the name of an event's field, which are written together: never the first
@@ -83,13 +83,12 @@ extension JSONWriter {
 
     /// A member whose value is a word of ours.
     mutating func member(_ name: StaticString, word: StaticString) {
-        unsafe member(name, UnsafeRawPointer(word.utf8Start), 0, word.utf8CodeUnitCount, 1)
+        unsafe member(name, UnsafeRawPointer(word.utf8Start), 0, word.utf8CodeUnitCount)
     }
 
     /// Copies from `source`, or from `start` of the document without one.
     private mutating func member(
-        _ name: StaticString, _ source: UnsafeRawPointer?, _ start: Int, _ count: Int,
-        _ quote: Int
+        _ name: StaticString, _ source: UnsafeRawPointer?, _ start: Int, _ count: Int
     ) {
         let before = buffer.count
         let length = name.utf8CodeUnitCount
@@ -104,7 +103,7 @@ extension JSONWriter {
             unsafe out[0] = UInt8(ascii: "\"")
             unsafe out[1] = UInt8(ascii: ":")
             unsafe out[2] = UInt8(ascii: "\"")
-            unsafe out += 2 + quote
+            unsafe out += 3
             if let source = unsafe source {
                 unsafe UnsafeMutableRawPointer(out).copyMemory(from: source, byteCount: count)
             } else if count <= Self.slotSize {
@@ -115,7 +114,7 @@ extension JSONWriter {
                     from: place - before + start, byteCount: count)
             }
             unsafe out[count] = UInt8(ascii: "\"")
-            return unsafe out - place + count + quote
+            return unsafe out - place + count + 1
         }
         needsComma = true
     }

@@ -184,7 +184,7 @@ package struct Timestamp: Sendable, Equatable {
     /// are "-" in the date and ":" in the time of day. One look at eight characters instead of
     /// eight, as every line of a trace has a time: 360 instructions for each before, 200 after.
     @inline(__always)
-    private static func digits(
+    static func digits(
         _ text: RawSpan, at start: Int, between separators: UInt64
     ) -> UInt64? {
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -201,7 +201,7 @@ package struct Timestamp: Sendable, Equatable {
 
     /// The number of two digits in a row.
     @inline(__always)
-    private static func pair(_ digits: UInt64, _ index: UInt64) -> Int64 {
+    static func pair(_ digits: UInt64, _ index: UInt64) -> Int64 {
         Int64((digits >> (8 * index)) & 15) * 10 + Int64((digits >> (8 * index + 8)) & 15)
     }
 

@@ -28,12 +28,12 @@ extension TraceView {
         _ index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
     ) throws(Failure) {
         guard tape[index].kind == .object else { return try bare(index, place, bytes) }
-        var parts = try parts(of: index, place, bytes)
-        if usual(parts, bytes) {
+        if usual(index, bytes) {
             writer.buffer.withBytes { summary.note(time: at, $0) }
-            event(tape[parts.message], place.direction, bytes)
+            event(tape[index + 6], place.direction, bytes)
             return writer.endObject()
         }
+        var parts = try parts(of: index, place, bytes)
         writer.beginObject()
         lineno(&parts, place, bytes)
         at = .none
@@ -50,20 +50,23 @@ extension TraceView {
     }
 
     /// Writes the line up to its message in one step when it is as nearly every line is: a number,
-    /// a time that stays as it is, a text, and nothing else. False, and nothing written, when not.
-    private mutating func usual(_ parts: Parts, _ bytes: RawSpan) -> Bool {
-        guard parts.lineno != 0, parts.loggedAt != 0, parts.message != 0, parts.time == 0,
-            !parts.hasOther
+    /// a time that stays as it is, a text, in this order, and nothing else. False, and nothing
+    /// written, when not.
+    private mutating func usual(_ index: Int, _ bytes: RawSpan) -> Bool {
+        // A member takes two tokens or more.
+        guard Int(tape[index].next) == index &+ 7,
+            KnownNames.ofLine(tape[index &+ 1], bytes) == .lineno,
+            KnownNames.ofLine(tape[index &+ 3], bytes) == .loggedAt,
+            KnownNames.ofLine(tape[index &+ 5], bytes) == .message
         else { return false }
         let (number, logged, message) = (
-            tape[parts.lineno], tape[parts.loggedAt], tape[parts.message]
+            tape[index &+ 2], tape[index &+ 4], tape[index &+ 6]
         )
         guard Self.isPlain(number, bytes), logged.kind == .string, message.kind == .string,
             !logged.marks.contains(.escaped),
-            let time = Timestamp(bytes.extracting(logged.range(within: bytes.byteCount))),
-            time.isCanonical
+            times.isCanonical(bytes.extracting(logged.range(within: bytes.byteCount))),
+            let at = writer.line(number, logged, message, bytes)
         else { return false }
-        guard let at = writer.line(number, logged, message, bytes) else { return false }
         self.at = at
         return true
     }

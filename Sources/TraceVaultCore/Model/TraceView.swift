@@ -33,6 +33,7 @@ struct TraceView: ~Copyable {
     /// The event of the line at hand; one for all lines, because it is large.
     var event = PostfixEvent()
     var summary = TraceSummary()
+    var times = CanonicalTimes()
     /// Where the time of the line at hand was written.
     var at = Written.none
     /// Holds a message without its escapes; made for the first that has any.
@@ -189,7 +190,7 @@ struct KnownNames: OptionSet {
     /// One comparison for each key of each line instead of up to four; with a text and a length
     /// that the compiler knows it is a few instructions.
     @inline(__always)
-    private static func ofLine(_ key: JSONToken, _ bytes: RawSpan) -> KnownNames? {
+    static func ofLine(_ key: JSONToken, _ bytes: RawSpan) -> KnownNames? {
         if key.marks.contains(.escaped) { return nil }
         switch key.end &- key.start {
         case 2 where bytes.has("ts", Int(key.start)): return .time
