@@ -71,6 +71,8 @@ extension JSONWriter {
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
             else { return }
             let readable = bytes.count &- offset
+            // Where the first character is that needs an escape.
+            let plain = isPlain ? readable : unsafe Int(tvs_plain_run(base + offset, readable))
             unsafe put(upTo: room) { place in
                 var out = unsafe place
                 unsafe Self.copy(Self.eventKey, 10, to: &out)
@@ -86,7 +88,7 @@ extension JSONWriter {
                     guard Int(field.end) <= readable else { break }
                     let from = unsafe base + (offset &+ Int(field.start))
                     let start = unsafe before &+ (out - place)
-                    if !isPlain, unsafe tvs_plain_run(from, count) != count {
+                    if Int(field.end) > plain, unsafe tvs_plain_run(from, count) != count {
                         count = unsafe Self.escape(from, count, to: out)
                     } else {
                         unsafe Self.copy(from, count, readable &- Int(field.start), to: out)

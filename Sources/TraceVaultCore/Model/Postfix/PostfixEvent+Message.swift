@@ -3,8 +3,6 @@
 // Told apart by their first letter, then by the whole word. Deliveries and decisions are long
 // enough for files of their own.
 
-import CSystem
-
 extension PostfixEvent {
     /// Reads the text behind `QUEUEID: `.
     mutating func ofMessage(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
@@ -144,8 +142,7 @@ extension PostfixEvent {
         kind = .notification
         guard let mark = text.find(" notification: ", whoEnd + 1, end) else { return false }
         add(.notification, whoEnd + 1, mark)
-        let word = text.word(mark + 15, end)
-        guard mark + 15 + Int(word.length) == end, Self.isQueueID(text, mark + 15, word) else {
+        guard text.wordEnd(mark + 15, end) == end, Self.isQueueID(text, mark + 15, end) else {
             return false
         }
         add(.notificationID, mark + 15, end)

@@ -50,21 +50,21 @@ extension PostfixEvent {
         return tag(text, hostEnd + 1, end)
     }
 
-    /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it.
+    /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it; nil for what
+    /// must be read as any tag is.
     private mutating func usualTag(_ text: RawSpan, _ end: Int) -> Int? {
-        var open = Self.idEnd(text, 8, end)
-        while text.at(open) == UInt8(ascii: "-"), open < end {
-            open = Self.idEnd(text, open + 1, end)
+        let tag = unsafe text.withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                end > 8, end <= bytes.count
+            else { return tvs_tag() }
+            return unsafe tvs_tag_run(base + 8, end &- 8)
         }
-        let pidEnd = text.digitsEnd(open + 1, end)
-        guard open > 8, text.at(open) == UInt8(ascii: "["), text.at(pidEnd) == UInt8(ascii: "]"),
-            text.at(pidEnd + 1) == UInt8(ascii: ":"), text.at(pidEnd + 2) == UInt8(ascii: " ")
-        else { return nil }
+        guard tag.name_length > 0 else { return nil }
+        let open = 8 &+ Int(tag.name_length)
+        let pidEnd = open &+ 1 &+ Int(tag.pid_length)
         add(.process, 8, open)
-        if text.at(open + 1) != UInt8(ascii: "0"), pidEnd - open <= 16, pidEnd > open + 1 {
-            add(.pid, open + 1, pidEnd)
-        }
-        return pidEnd + 3
+        add(.pid, open &+ 1, pidEnd)
+        return pidEnd &+ 3
     }
 
     /// RFC 5424 from the time on: `TIME HOST APP PROCID MSGID SD TEXT`; "-" is "not known".
@@ -169,25 +169,20 @@ extension PostfixEvent {
 
     /// Where a queue id that stands before ": " ends; `start` when there is none.
     static func queueIDEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        let word = text.word(start, end)
-        let place = start + Int(word.length)
+        let place = text.wordEnd(start, end)
         guard text.at(place) == UInt8(ascii: ":"), text.at(place + 1) == UInt8(ascii: " ")
         else { return start }
-        return isQueueID(text, start, word) || text.has("NOQUEUE:", start) ? place : start
+        return isQueueID(text, start, place) || text.has("NOQUEUE:", start) ? place : start
     }
 
-    /// Where letters and digits end.
-    static func idEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        start + Int(text.word(start, end).length)
-    }
-
-    /// Short ids are upper-case hexadecimal. Long ones have no vowels and a "z" behind the time, so
-    /// that hardly a word looks like one.
-    static func isQueueID(_ text: RawSpan, _ start: Int, _ word: tvs_word) -> Bool {
-        guard word.length >= 6, word.length <= 64 else { return false }
-        if word.is_hexadecimal != 0 { return true }
-        let end = start + Int(word.length)
-        guard word.is_vowel_free != 0,
+    /// Whether letters and digits are an id. Short ids are upper-case hexadecimal. Long ones have
+    /// no vowels and a "z" behind the time, so that hardly a word looks like one.
+    static func isQueueID(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        let length = end - start
+        guard length >= 6, length <= 64 else { return false }
+        let kinds = text.wordKinds(start, end)
+        if kinds & Int(TVS_HEXADECIMAL) != 0 { return true }
+        guard kinds & Int(TVS_VOWEL_FREE) != 0,
             let split = text.findLast(UInt8(ascii: "z"), start + 10, end)
         else { return false }
         return split + 1 < end

@@ -129,18 +129,7 @@ package struct PostfixEvent: ~Copyable {
 
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
-        guard start >= 0, start < end, end - start <= 15, end <= text.byteCount else { return }
-        let isNumber = unsafe text.withUnsafeBytes { bytes in
-            var place = start
-            while place < end, unsafe bytes[place] &- UInt8(ascii: "0") < 10 { place &+= 1 }
-            guard place < end else { return true }
-            guard unsafe bytes[place] == UInt8(ascii: "."), place > start, place &+ 1 < end
-            else { return false }
-            place &+= 1
-            while place < end, unsafe bytes[place] &- UInt8(ascii: "0") < 10 { place &+= 1 }
-            return place == end
-        }
-        guard isNumber else { return }
+        guard text.isDecimal(start, end) else { return }
         var start = start
         while text.at(start) == UInt8(ascii: "0"), start + 1 < end, text.isDigit(start + 1) {
             start += 1

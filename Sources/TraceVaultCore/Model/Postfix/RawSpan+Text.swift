@@ -52,15 +52,35 @@ extension RawSpan {
         }
     }
 
-    /// The letters and digits from `start`; none that is not before `end`.
-    @inline(never)
-    func word(_ start: Int, _ end: Int) -> tvs_word {
+    /// The first place from `start` that is neither letter nor digit; at most `end`.
+    func wordEnd(_ start: Int, _ end: Int) -> Int {
         let last = Swift.min(end, byteCount)
-        guard start >= 0, start < last else { return tvs_word() }
+        guard start >= 0, start < last else { return start }
         return unsafe withUnsafeBytes { bytes in
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            else { return tvs_word() }
-            return unsafe tvs_word_run(base + start, UInt32(truncatingIfNeeded: last &- start))
+            else { return start }
+            return unsafe start &+ tvs_word_run(base + start, last &- start)
+        }
+    }
+
+    /// What is true of the letters and digits in `start..<end`: bits of `TVS_HEXADECIMAL` and
+    /// `TVS_VOWEL_FREE`.
+    func wordKinds(_ start: Int, _ end: Int) -> Int {
+        guard start >= 0, start < end, end <= byteCount else { return 0 }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return 0 }
+            return unsafe Int(tvs_word_kinds(base + start, end &- start, bytes.count &- start))
+        }
+    }
+
+    /// Whether `start..<end` are at most 15 digits, perhaps with one point between them.
+    func isDecimal(_ start: Int, _ end: Int) -> Bool {
+        guard start >= 0, start < end, end <= byteCount else { return false }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return false }
+            return unsafe tvs_is_decimal(base + start, end &- start, bytes.count &- start) != 0
         }
     }
 
