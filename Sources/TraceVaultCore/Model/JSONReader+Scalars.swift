@@ -8,11 +8,10 @@ import CSystem
 extension JSONReader {
     // MARK: - Strings
 
-    /// From the opening quote to behind the closing one.
-    @inline(__always)
-    mutating func stringBody() throws(Failure) -> JSONToken.Marks {
+    /// From a place inside a string to behind the closing quote.
+    mutating func stringBody(from start: Int) throws(Failure) -> JSONToken.Marks {
         var marks = JSONToken.Marks()
-        var index = at + 1
+        var index = start
         while true {
             index = plainEnd(from: index)
             guard index < count else { throw endsEarly() }
@@ -33,7 +32,7 @@ extension JSONReader {
 
     /// The first place from `start` that is no printable ASCII, a quote or a backslash.
     @inline(__always)
-    private func plainEnd(from start: Int) -> Int {
+    func plainEnd(from start: Int) -> Int {
         unsafe start &+ tvs_plain_run(base + start, count &- start)
     }
 

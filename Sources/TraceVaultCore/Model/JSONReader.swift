@@ -192,9 +192,21 @@ package struct JSONReader {
 
     // MARK: - Scalars
 
+    @inline(__always)
     private mutating func string() throws(Failure) {
-        let start = at + 1
-        let marks = try stringBody()
+        let start = at &+ 1
+        let end = plainEnd(from: start)
+        // As nearly every string is.
+        if end < count, unsafe base[end] == UInt8(ascii: "\"") {
+            at = end &+ 1
+            return try add(.string, start, end, [])
+        }
+        try longString(start, plainTo: end)
+    }
+
+    @inline(never)
+    private mutating func longString(_ start: Int, plainTo end: Int) throws(Failure) {
+        let marks = try stringBody(from: end)
         if marks.contains(.loneSurrogate) { tape.loneSurrogates += 1 }
         try add(.string, start, at - 1, marks)
     }

@@ -64,7 +64,7 @@ package struct QueueIDNumbers: Sendable, Equatable {
         for place in start..<end {
             let character = text.at(place)
             let digit = base == 16 ? hexDigit(character) : vowelFreeDigit(character)
-            guard let digit, digit < base else { return nil }
+            guard digit < base else { return nil }
             let (scaled, tooLarge) = value.multipliedReportingOverflow(by: base)
             let (next, overflow) = scaled.addingReportingOverflow(digit)
             guard !tooLarge, !overflow else { return nil }
@@ -73,25 +73,29 @@ package struct QueueIDNumbers: Sendable, Equatable {
         return value
     }
 
-    private static func hexDigit(_ character: UInt8) -> Int64? {
+    private static let noDigit = Int64(UInt8.max)
+
+    private static func hexDigit(_ character: UInt8) -> Int64 {
         switch character {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): Int64(character) - 48
         case UInt8(ascii: "A")...UInt8(ascii: "F"): Int64(character) - 55
-        default: nil
+        default: noDigit
         }
     }
 
     /// The place in Postfix's alphabet, which has no vowels so that ids spell no words:
-    /// `0-9 BCDFGHJKLMNPQRSTVWXYZ bcdfghjklmnpqrstvwxyz`.
-    private static func vowelFreeDigit(_ character: UInt8) -> Int64? {
-        if character &- UInt8(ascii: "0") < 10 { return Int64(character) - 48 }
-        let letter = Int64(character & ~0x20) - 65
-        guard letter >= 0, letter < 26 else { return nil }
-        // A, E, I, O and U as bits; each letter comes after as many vowels as there are below it.
-        let vowels: UInt64 = 1 | 1 << 4 | 1 << 8 | 1 << 14 | 1 << 20
-        guard vowels >> UInt64(letter) & 1 == 0 else { return nil }
-        let before = Int64((vowels & (1 << UInt64(letter) - 1)).nonzeroBitCount)
-        return letter - before + (character & 0x20 == 0 ? 10 : 31)
+    /// `0-9 BCDFGHJKLMNPQRSTVWXYZ bcdfghjklmnpqrstvwxyz`. As a table from "0" on: "#" stands for 0,
+    /// what follows it in ASCII for what follows 0, and "!" for no digit.
+    @inline(__always)
+    private static func vowelFreeDigit(_ character: UInt8) -> Int64 {
+        let table: StaticString = """
+            #$%&'()*+,!!!!!!!\
+            !-./!012!34567!89:;<!=>?@A!!!!!!\
+            !BCD!EFG!HIJKL!MNOPQ!RSTUV
+            """
+        let index = Int(character) - 48
+        guard index >= 0, index < 75 else { return noDigit }
+        return unsafe Int64(table.utf8Start[index] &- UInt8(ascii: "#"))
     }
 }
 

@@ -118,12 +118,30 @@ package struct Timestamp: Sendable, Equatable {
     ) -> String {
         let length = stemLength + digits + 2
         return unsafe String(unsafeUninitializedCapacity: length) { place in
-            unsafe writeStem(place, minutes, second)
-            unsafe place[stemLength] = UInt8(ascii: ".")
-            unsafe writeDigits(place, at: stemLength + 1, fraction, digits)
-            unsafe place[length - 1] = UInt8(ascii: "Z")
+            unsafe write(place, minutes, second, fraction, digits)
             return length
         }
+    }
+
+    /// How long `write(seconds:microseconds:to:)` makes it.
+    static let microsecondsLength = stemLength + 8
+
+    /// RFC 3339 in UTC with six decimals, to where there is room for it.
+    static func write(
+        seconds: Int64, microseconds: Int64, to place: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        let minutes = floorDivide(seconds, 60)
+        unsafe write(place, minutes, seconds - minutes * 60, microseconds, 6)
+    }
+
+    private static func write(
+        _ place: UnsafeMutableBufferPointer<UInt8>, _ minutes: Int64, _ second: Int64,
+        _ fraction: Int64, _ digits: Int
+    ) {
+        unsafe writeStem(place, minutes, second)
+        unsafe place[stemLength] = UInt8(ascii: ".")
+        unsafe writeDigits(place, at: stemLength + 1, fraction, digits)
+        unsafe place[stemLength + digits + 1] = UInt8(ascii: "Z")
     }
 
     private static let stemLength = 19
@@ -152,8 +170,10 @@ package struct Timestamp: Sendable, Equatable {
         _ place: UnsafeMutableBufferPointer<UInt8>, at start: Int, _ value: Int64, _ count: Int
     ) {
         var rest = value.magnitude
-        for index in stride(from: start + count - 1, through: start, by: -1) {
-            unsafe place[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+        var index = start &+ count
+        while index > start {
+            index &-= 1
+            unsafe place[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         }
     }
@@ -164,7 +184,7 @@ package struct Timestamp: Sendable, Equatable {
     /// are "-" in the date and ":" in the time of day. One look at eight characters instead of
     /// eight, as every line of a trace has a time: 360 instructions for each before, 200 after.
     @inline(__always)
-    private static func digits(
+    static func digits(
         _ text: RawSpan, at start: Int, between separators: UInt64
     ) -> UInt64? {
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -181,7 +201,7 @@ package struct Timestamp: Sendable, Equatable {
 
     /// The number of two digits in a row.
     @inline(__always)
-    private static func pair(_ digits: UInt64, _ index: UInt64) -> Int64 {
+    static func pair(_ digits: UInt64, _ index: UInt64) -> Int64 {
         Int64((digits >> (8 * index)) & 15) * 10 + Int64((digits >> (8 * index + 8)) & 15)
     }
 

@@ -28,6 +28,11 @@ extension TraceView {
         _ index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
     ) throws(Failure) {
         guard tape[index].kind == .object else { return try bare(index, place, bytes) }
+        if usual(index, bytes) {
+            writer.buffer.withBytes { summary.note(time: at, $0) }
+            event(tape[index + 6], place.direction, bytes)
+            return writer.endObject()
+        }
         var parts = try parts(of: index, place, bytes)
         writer.beginObject()
         lineno(&parts, place, bytes)
@@ -42,6 +47,28 @@ extension TraceView {
             try extra(of: index, parts.placed, place.path, bytes)
         }
         writer.endObject()
+    }
+
+    /// Writes the line up to its message in one step when it is as nearly every line is: a number,
+    /// a time that stays as it is, a text, in this order, and nothing else. False, and nothing
+    /// written, when not.
+    private mutating func usual(_ index: Int, _ bytes: RawSpan) -> Bool {
+        // A member takes two tokens or more.
+        guard Int(tape[index].next) == index &+ 7,
+            KnownNames.ofLine(tape[index &+ 1], bytes) == .lineno,
+            KnownNames.ofLine(tape[index &+ 3], bytes) == .loggedAt,
+            KnownNames.ofLine(tape[index &+ 5], bytes) == .message
+        else { return false }
+        let (number, logged, message) = (
+            tape[index &+ 2], tape[index &+ 4], tape[index &+ 6]
+        )
+        guard Self.isPlain(number, bytes), logged.kind == .string, message.kind == .string,
+            !logged.marks.contains(.escaped),
+            times.isCanonical(bytes.extracting(logged.range(within: bytes.byteCount))),
+            let at = writer.line(number, logged, message, bytes)
+        else { return false }
+        self.at = at
+        return true
     }
 
     /// Finds the known members without `JSONMembers`, which compares all names with each other:
@@ -109,10 +136,7 @@ extension TraceView {
     private mutating func lineno(_ parts: inout Parts, _ place: TraceLinePlace, _ bytes: RawSpan) {
         let token = tape[parts.lineno]
         guard parts.lineno != 0, token.kind != .null else { return }
-        // A positive number that fits for sure is written already as it would be printed.
-        if token.marks.contains(.integer), token.end - token.start <= 18,
-            JSONText.byte(bytes, Int(token.start)) != UInt8(ascii: "-")
-        {
+        if Self.isPlain(token, bytes) {
             writer.key("lineno")
             writer.verbatim(bytes.extracting(token.range(within: bytes.byteCount)))
             return
@@ -124,6 +148,13 @@ extension TraceView {
         }
         writer.key("lineno")
         writer.int(number)
+    }
+
+    /// Whether it is a positive number that fits for sure: written as it would be printed.
+    @inline(__always)
+    private static func isPlain(_ token: JSONToken, _ bytes: RawSpan) -> Bool {
+        token.marks.contains(.integer) && token.end &- token.start <= 18
+            && JSONText.byte(bytes, Int(token.start)) != UInt8(ascii: "-")
     }
 
     private mutating func message(

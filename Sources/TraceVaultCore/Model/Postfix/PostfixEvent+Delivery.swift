@@ -159,9 +159,9 @@ extension PostfixEvent {
             var place = mark + 10
             while let later = text.find("queued as ", place, end) { place = later + 10 }
             // Other servers put ids of their own shapes here.
-            var idEnd = Self.idEnd(text, place, end)
+            var idEnd = text.wordEnd(place, end)
             while idEnd + 1 < end, Self.isIDPunctuation(text.at(idEnd)) {
-                idEnd = Self.idEnd(text, idEnd + 1, end)
+                idEnd = text.wordEnd(idEnd + 1, end)
             }
             if idEnd > place { add(.queuedAs, place, idEnd) }
         } else if let mark = text.find("[InternalId=", start, end) {

@@ -142,9 +142,10 @@ extension PostfixEvent {
         kind = .notification
         guard let mark = text.find(" notification: ", whoEnd + 1, end) else { return false }
         add(.notification, whoEnd + 1, mark)
-        let idEnd = Self.idEnd(text, mark + 15, end)
-        guard idEnd == end, Self.isQueueID(text, mark + 15, idEnd) else { return false }
-        add(.notificationID, mark + 15, idEnd)
+        guard text.wordEnd(mark + 15, end) == end, Self.isQueueID(text, mark + 15, end) else {
+            return false
+        }
+        add(.notificationID, mark + 15, end)
         return true
     }
 

@@ -4,6 +4,8 @@
 // RFC 5424, a tag such as `postfix-out/smtps/smtpd[4711]:`, a queue id, or nothing of these. What a
 // line may say of one message and of a connection is in the other files.
 
+import CSystem
+
 extension PostfixEvent {
     /// Reads a message; false, and no fields that mean anything, when it is not understood.
     package mutating func read(_ message: RawSpan) -> Bool {
@@ -48,28 +50,21 @@ extension PostfixEvent {
         return tag(text, hostEnd + 1, end)
     }
 
-    /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it.
+    /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it; nil for what
+    /// must be read as any tag is.
     private mutating func usualTag(_ text: RawSpan, _ end: Int) -> Int? {
-        let (open, pidEnd) = unsafe text.withUnsafeBytes { bytes in
-            let last = min(end, bytes.count)
-            var open = 8
-            while open < last,
-                unsafe Self.marks(bytes[open]) != 0 || bytes[open] == UInt8(ascii: "-")
-            {
-                open += 1
-            }
-            var pidEnd = open + 1
-            while pidEnd < last, unsafe bytes[pidEnd] &- UInt8(ascii: "0") < 10 { pidEnd += 1 }
-            return (open, pidEnd)
+        let tag = unsafe text.withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                end > 8, end <= bytes.count
+            else { return tvs_tag() }
+            return unsafe tvs_tag_run(base + 8, end &- 8)
         }
-        guard open > 8, text.at(open) == UInt8(ascii: "["), text.at(pidEnd) == UInt8(ascii: "]"),
-            text.at(pidEnd + 1) == UInt8(ascii: ":"), text.at(pidEnd + 2) == UInt8(ascii: " ")
-        else { return nil }
+        guard tag.name_length > 0 else { return nil }
+        let open = 8 &+ Int(tag.name_length)
+        let pidEnd = open &+ 1 &+ Int(tag.pid_length)
         add(.process, 8, open)
-        if text.at(open + 1) != UInt8(ascii: "0"), pidEnd - open <= 16, pidEnd > open + 1 {
-            add(.pid, open + 1, pidEnd)
-        }
-        return pidEnd + 3
+        add(.pid, open &+ 1, pidEnd)
+        return pidEnd &+ 3
     }
 
     /// RFC 5424 from the time on: `TIME HOST APP PROCID MSGID SD TEXT`; "-" is "not known".
@@ -174,64 +169,22 @@ extension PostfixEvent {
 
     /// Where a queue id that stands before ": " ends; `start` when there is none.
     static func queueIDEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        let (place, common) = unsafe text.withUnsafeBytes { bytes in
-            var place = start
-            var common = Self.anyOf
-            while place < min(end, bytes.count) {
-                let marks = unsafe Self.marks(bytes[place])
-                if marks == 0 { break }
-                common &= marks
-                place += 1
-            }
-            return (place, common)
-        }
+        let place = text.wordEnd(start, end)
         guard text.at(place) == UInt8(ascii: ":"), text.at(place + 1) == UInt8(ascii: " ")
         else { return start }
-        return isQueueID(text, start, place, common) || text.has("NOQUEUE:", start) ? place : start
+        return isQueueID(text, start, place) || text.has("NOQUEUE:", start) ? place : start
     }
 
-    /// Where letters and digits end.
-    static func idEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        var place = start
-        while place < end, marks(text.at(place)) != 0 { place += 1 }
-        return place
-    }
-
+    /// Whether letters and digits are an id. Short ids are upper-case hexadecimal. Long ones have
+    /// no vowels and a "z" behind the time, so that hardly a word looks like one.
     static func isQueueID(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
-        var common = anyOf
-        for place in start..<end { common &= marks(text.at(place)) }
-        return isQueueID(text, start, end, common)
-    }
-
-    /// Short ids are upper-case hexadecimal. Long ones have no vowels and a "z" behind the time, so
-    /// that hardly a word looks like one. `common` is what all characters have in common.
-    private static func isQueueID(
-        _ text: RawSpan, _ start: Int, _ end: Int, _ common: UInt8
-    ) -> Bool {
-        guard end - start >= 6, end - start <= 64 else { return false }
-        if common & hexadecimal != 0 { return true }
-        guard common & vowelFree != 0,
+        let length = end - start
+        guard length >= 6, length <= 64 else { return false }
+        let kinds = text.wordKinds(start, end)
+        if kinds & Int(TVS_HEXADECIMAL) != 0 { return true }
+        guard kinds & Int(TVS_VOWEL_FREE) != 0,
             let split = text.findLast(UInt8(ascii: "z"), start + 10, end)
         else { return false }
         return split + 1 < end
-    }
-
-    private static let hexadecimal: UInt8 = 2
-    private static let vowelFree: UInt8 = 4
-    private static let anyOf: UInt8 = 7
-
-    /// What a character may be part of; 0 when it is neither letter nor digit. The digit of the
-    /// table for it: 1 any letter, 2 more for an upper-case hexadecimal digit, 4 more when it is
-    /// in the alphabet of long ids.
-    @inline(__always)
-    private static func marks(_ character: UInt8) -> UInt8 {
-        let table: StaticString = """
-            00000000000000000000000000000000\
-            00000000000000007777777777000000\
-            03777375515555515555515555500000\
-            01555155515555515555515555500000
-            """
-        guard character < 0x80 else { return 0 }
-        return unsafe table.utf8Start[Int(character)] &- UInt8(ascii: "0")
     }
 }

@@ -32,6 +32,8 @@ package struct PostfixEvent: ~Copyable {
 
     package internal(set) var kind = Kind.warning
     package private(set) var count = 0
+    /// How long the texts of all fields are together, or more: not less after `clearBehindID`.
+    private(set) var textLength = 0
     private var present: (UInt64, UInt64) = (0, 0)
     /// Nil without memory; then no line is understood.
     private let fields: UnsafeMutablePointer<Field>?
@@ -96,6 +98,7 @@ package struct PostfixEvent: ~Copyable {
     /// False without memory.
     mutating func clear() -> Bool {
         count = 0
+        textLength = 0
         present = (0, 0)
         return unsafe fields != nil
     }
@@ -120,23 +123,13 @@ package struct PostfixEvent: ~Copyable {
             name: name, start: UInt32(truncatingIfNeeded: start),
             end: UInt32(truncatingIfNeeded: end))
         unsafe positions[Int(name.rawValue)] = UInt8(truncatingIfNeeded: count)
-        count += 1
+        count &+= 1
+        textLength &+= end &- start
     }
 
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
-        guard start >= 0, start < end, end - start <= 15, end <= text.byteCount else { return }
-        let isNumber = unsafe text.withUnsafeBytes { bytes in
-            var place = start
-            while place < end, unsafe bytes[place] &- UInt8(ascii: "0") < 10 { place &+= 1 }
-            guard place < end else { return true }
-            guard unsafe bytes[place] == UInt8(ascii: "."), place > start, place &+ 1 < end
-            else { return false }
-            place &+= 1
-            while place < end, unsafe bytes[place] &- UInt8(ascii: "0") < 10 { place &+= 1 }
-            return place == end
-        }
-        guard isNumber else { return }
+        guard text.isDecimal(start, end) else { return }
         var start = start
         while text.at(start) == UInt8(ascii: "0"), start + 1 < end, text.isDigit(start + 1) {
             start += 1

@@ -3,6 +3,8 @@
 // Places outside of the span hold 0 and nothing is ever found there, so that readers need no
 // check of their own. Knows nothing of what the bytes mean.
 
+import CSystem
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -47,6 +49,38 @@ extension RawSpan {
                 let found = unsafe memchr(base + start, Int32(byte), last - start)
             else { return end }
             return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+
+    /// The first place from `start` that is neither letter nor digit; at most `end`.
+    func wordEnd(_ start: Int, _ end: Int) -> Int {
+        let last = Swift.min(end, byteCount)
+        guard start >= 0, start < last else { return start }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return start }
+            return unsafe start &+ tvs_word_run(base + start, last &- start)
+        }
+    }
+
+    /// What is true of the letters and digits in `start..<end`: bits of `TVS_HEXADECIMAL` and
+    /// `TVS_VOWEL_FREE`.
+    func wordKinds(_ start: Int, _ end: Int) -> Int {
+        guard start >= 0, start < end, end <= byteCount else { return 0 }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return 0 }
+            return unsafe Int(tvs_word_kinds(base + start, end &- start, bytes.count &- start))
+        }
+    }
+
+    /// Whether `start..<end` are at most 15 digits, perhaps with one point between them.
+    func isDecimal(_ start: Int, _ end: Int) -> Bool {
+        guard start >= 0, start < end, end <= byteCount else { return false }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return false }
+            return unsafe tvs_is_decimal(base + start, end &- start, bytes.count &- start) != 0
         }
     }
 

@@ -222,17 +222,26 @@ final class SummaryTable {
         guard range.upperBound <= document.byteCount else { return 0 }
         var hash = UInt64(kind.rawValue) &+ UInt64(key.length) << 8
         var place = range.lowerBound
-        while place + 8 <= range.upperBound {
-            let word = unsafe document.unsafeLoadUnaligned(
-                fromByteOffset: place, as: UInt64.self)
-            hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash >> 29
-            place += 8
+        while place &+ 8 <= range.upperBound {
+            hash = mix(hash, document, place)
+            place &+= 8
         }
-        while place < range.upperBound {
-            hash = (hash ^ UInt64(document.at(place))) &* 0x9E37_79B9_7F4A_7C15
-            place += 1
+        // The rest together with what was taken before, or byte by byte when that is all.
+        if key.length >= 8 {
+            hash = mix(hash, document, range.upperBound &- 8)
+        } else {
+            while place < range.upperBound {
+                hash = (hash ^ UInt64(document.at(place))) &* 0x9E37_79B9_7F4A_7C15
+                place &+= 1
+            }
         }
         return UInt32(truncatingIfNeeded: hash ^ hash >> 32)
+    }
+
+    @inline(__always)
+    private static func mix(_ hash: UInt64, _ document: RawSpan, _ place: Int) -> UInt64 {
+        let word = unsafe document.unsafeLoadUnaligned(fromByteOffset: place, as: UInt64.self)
+        let mixed = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+        return mixed ^ mixed >> 29
     }
 }

@@ -15,10 +15,10 @@ extension TraceView {
         writer.member("state", word: overall)
         each("recipients", .recipient) { view, record in view.recipient(record) }
         writer.member("sender", again: summary.sender)
-        writer.member("message_id", again: summary.messageID)
-        writer.member("size", again: summary.size, isNumber: true)
-        writer.member("client_host", again: summary.clientHost)
-        writer.member("client_ip", again: summary.clientIP)
+        writer.member(.messageID, again: summary.messageID)
+        writer.member(.size, again: summary.size)
+        writer.member(.clientHost, again: summary.clientHost)
+        writer.member(.clientIP, again: summary.clientIP)
         writer.member("first_at", again: summary.firstAt)
         writer.member("last_at", again: summary.lastAt)
         each("hops", .hop) { view, record in view.hop(record) }
@@ -100,13 +100,13 @@ extension TraceView {
     private mutating func recipient(_ record: SummaryRecord) {
         writer.member("address", again: record.key)
         writer.member("state", word: record.state.text)
-        writer.member("orig_to", again: record.origTo)
-        writer.member("dsn", again: record.dsn)
-        writer.member("relay", again: record.relay)
-        writer.member("reply", again: record.reply)
+        writer.member(.origTo, again: record.origTo)
+        writer.member(.dsn, again: record.dsn)
+        writer.member(.relay, again: record.relay)
+        writer.member(.reply, again: record.reply)
         writer.member("at", again: record.at)
-        writer.member("delay_s", again: record.delay, isNumber: true)
-        writer.member("queue_id", again: record.queueID)
+        writer.member(.delay, again: record.delay)
+        writer.member(.queueID, again: record.queueID)
         writer.key("attempts")
         writer.int(record.attempts)
     }
@@ -120,13 +120,13 @@ extension TraceView {
         writer.member("first_at", again: record.firstAt)
         writer.member("last_at", again: record.lastAt)
         writer.member("previous_queue_id", again: record.previousID)
-        writer.member("client_host", again: record.clientHost)
-        writer.member("client_ip", again: record.clientIP)
+        writer.member(.clientHost, again: record.clientHost)
+        writer.member(.clientIP, again: record.clientIP)
         writer.member("sender", again: record.sender)
-        writer.member("message_id", again: record.messageID)
-        writer.member("size", again: record.size, isNumber: true)
-        writer.member("nrcpt", again: record.nrcpt, isNumber: true)
-        writer.member("relay", again: record.relay)
+        writer.member(.messageID, again: record.messageID)
+        writer.member(.size, again: record.size)
+        writer.member(.nrcpt, again: record.nrcpt)
+        writer.member(.relay, again: record.relay)
         delays(record)
     }
 
@@ -138,20 +138,20 @@ extension TraceView {
 
     /// Of the slowest delivery, and which part of it took longest.
     private mutating func delays(_ record: SummaryRecord) {
-        writer.member("delay_s", again: record.delay, isNumber: true)
+        writer.member(.delay, again: record.delay)
         var slowest: (name: StaticString, took: Int64) = ("", 0)
-        part("delay_before_qmgr_s", record.delayBeforeQmgr, "before_qmgr", &slowest)
-        part("delay_in_qmgr_s", record.delayInQmgr, "in_qmgr", &slowest)
-        part("delay_conn_setup_s", record.delayConnSetup, "conn_setup", &slowest)
-        part("delay_transmission_s", record.delayTransmission, "transmission", &slowest)
+        part(.delayBeforeQmgr, record.delayBeforeQmgr, "before_qmgr", &slowest)
+        part(.delayInQmgr, record.delayInQmgr, "in_qmgr", &slowest)
+        part(.delayConnSetup, record.delayConnSetup, "conn_setup", &slowest)
+        part(.delayTransmission, record.delayTransmission, "transmission", &slowest)
         if slowest.took > 0 { writer.member("slowest", word: slowest.name) }
     }
 
     private mutating func part(
-        _ key: StaticString, _ delay: Written, _ name: StaticString,
+        _ key: PostfixEvent.Name, _ delay: Written, _ name: StaticString,
         _ slowest: inout (name: StaticString, took: Int64)
     ) {
-        writer.member(key, again: delay, isNumber: true)
+        writer.member(key, again: delay)
         let took = writer.buffer.withBytes { TraceSummary.milliseconds(delay, $0) }
         if took > slowest.took { slowest = (name, took) }
     }
@@ -179,10 +179,9 @@ extension TraceView {
             id.range.upperBound <= document.byteCount
                 ? QueueIDNumbers(document.extracting(id.range)) : nil
         }
-        guard let numbers, let time = numbers.time else { return }
-        writer.key("time")
-        writer.string(time)
-        guard isWhole else { return }
+        guard let numbers else { return }
+        writer.member("time", time: numbers)
+        guard isWhole, numbers.seconds != nil else { return }
         writer.key("inode")
         writer.int(numbers.inode)
     }

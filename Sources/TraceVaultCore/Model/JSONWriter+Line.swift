@@ -1,0 +1,167 @@
+// JSONWriter+Line.swift - the head of a line and its event, each in one append.
+//
+// Lines are nearly all of a document and their members are small, so what a member costs beyond
+// its bytes is what a document costs. Texts come from bytes that were checked; short ones are
+// copied as 32 bytes, whatever follows them, because the room for it is there.
+
+import CSystem
+
+extension JSONWriter {
+    /// `{"lineno":N,"at":"T","message":"M"` of three tokens: a number that is written as it stands,
+    /// a time that needs no escape, a text. The object stays open. Answers where the time is, nil
+    /// without room for it.
+    mutating func line(
+        _ number: JSONToken, _ time: JSONToken, _ message: JSONToken, _ bytes: RawSpan
+    ) -> Written? {
+        let (number, time, text) = (
+            number.range(within: bytes.byteCount), time.range(within: bytes.byteCount),
+            message.range(within: bytes.byteCount)
+        )
+        let isEscaped = message.marks.contains(.escaped)
+        let before = buffer.count
+        let comma = needsComma ? 1 : 0
+        let room = number.count + time.count + text.count + 6 * Self.slotSize
+        guard before + room <= Int(UInt32.max) else { return nil }
+        var timeStart = before
+        unsafe bytes.withUnsafeBytes { source in
+            guard let base = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return }
+            let end = source.count
+            unsafe put(upTo: room) { place in
+                unsafe place[0] = UInt8(ascii: ",")
+                var out = unsafe place + comma
+                unsafe Self.copy("{\"lineno\":", 10, to: &out)
+                unsafe Self.copy(
+                    base + number.lowerBound, number.count, end - number.lowerBound, to: out)
+                unsafe out += number.count
+                unsafe Self.copy(",\"at\":\"", 7, to: &out)
+                timeStart = unsafe before &+ (out - place)
+                unsafe Self.copy(base + time.lowerBound, time.count, end - time.lowerBound, to: out)
+                unsafe out += time.count
+                unsafe Self.copy("\",\"message\":", 12, to: &out)
+                if isEscaped { return unsafe out - place }
+                unsafe out[0] = UInt8(ascii: "\"")
+                unsafe Self.copy(
+                    base + text.lowerBound, text.count, end - text.lowerBound, to: out + 1)
+                unsafe out += text.count + 2
+                unsafe out[-1] = UInt8(ascii: "\"")
+                return unsafe out - place
+            }
+        }
+        needsComma = !isEscaped
+        if isEscaped { string(bytes.extracting(text), isEscaped: true) }
+        return Written(timeStart, upTo: timeStart &+ time.count)
+    }
+
+    /// `"event":{…}`: its kind, then the fields in the order of the line. `source` is what the
+    /// message stands in, at `offset`; `isPlain` when nothing of it needs an escape. Notes where
+    /// each value was written.
+    mutating func event(
+        _ event: borrowing PostfixEvent, in source: RawSpan, at offset: Int, isPlain: Bool
+    ) {
+        let fields = unsafe event.all
+        // An escape takes up to six bytes for one. Forty fields of 2 GiB do not overflow.
+        let room =
+            (isPlain ? event.textLength : event.textLength &* 6)
+            &+ (2 &* fields.count &+ 4) &* Self.slotSize
+        let before = buffer.count
+        guard before + room <= Int(UInt32.max) else { return }
+        let (slot, slotLength) = unsafe (event.kind.slot, event.kind.length)
+        unsafe source.withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return }
+            let readable = bytes.count &- offset
+            // Where the first character is that needs an escape.
+            let plain = isPlain ? readable : unsafe Int(tvs_plain_run(base + offset, readable))
+            unsafe put(upTo: room) { place in
+                var out = unsafe place
+                unsafe Self.copy(Self.eventKey, 10, to: &out)
+                unsafe Self.copySlot(slot, to: out)
+                unsafe out += slotLength
+                for index in fields.indices {
+                    let field = unsafe fields[index]
+                    // Looked at before the slot is copied: else it would be waited for.
+                    let mark = field.name.mark
+                    unsafe Self.copySlot(field.name.slot, to: out)
+                    unsafe out += Int(mark & 31)
+                    var count = Int(field.end &- field.start)
+                    guard Int(field.end) <= readable else { break }
+                    let from = unsafe base + (offset &+ Int(field.start))
+                    let start = unsafe before &+ (out - place)
+                    if Int(field.end) > plain, unsafe tvs_plain_run(from, count) != count {
+                        count = unsafe Self.escape(from, count, to: out)
+                    } else {
+                        unsafe Self.copy(from, count, readable &- Int(field.start), to: out)
+                    }
+                    unsafe fields[index].written = Written(start, upTo: start &+ count)
+                    unsafe out[count] = UInt8(ascii: "\"")
+                    unsafe out += count &+ Int((mark >> 5 & 1) ^ 1)
+                }
+                unsafe out[0] = UInt8(ascii: "}")
+                return unsafe out - place + 1
+            }
+        }
+        needsComma = true
+    }
+
+    static let eventKey: StaticString = ",\"event\":{"
+    static let slotSize = 32
+
+    /// Copies text of ours and goes on behind it.
+    @inline(__always)
+    private static func copy(
+        _ text: StaticString, _ length: Int, to out: inout UnsafeMutablePointer<UInt8>
+    ) {
+        unsafe UnsafeMutableRawPointer(out).copyMemory(from: text.utf8Start, byteCount: length)
+        unsafe out += length
+    }
+
+    /// Copies text of which `readable` bytes may be read; there must be room for 32 or more.
+    @inline(__always)
+    static func copy(
+        _ source: UnsafePointer<UInt8>, _ count: Int, _ readable: Int,
+        to place: UnsafeMutablePointer<UInt8>
+    ) {
+        if count <= slotSize, readable >= slotSize {
+            unsafe copySlot(source, to: place)
+        } else {
+            unsafe UnsafeMutableRawPointer(place).copyMemory(from: source, byteCount: count)
+        }
+    }
+
+    /// Copies 32 bytes, whatever they are.
+    @inline(__always)
+    static func copySlot(_ source: UnsafeRawPointer, to place: UnsafeMutableRawPointer) {
+        let (first, second) = unsafe (
+            source.loadUnaligned(as: SIMD16<UInt8>.self),
+            source.loadUnaligned(fromByteOffset: 16, as: SIMD16<UInt8>.self)
+        )
+        unsafe place.storeBytes(of: first, as: SIMD16<UInt8>.self)
+        unsafe place.storeBytes(of: second, toByteOffset: 16, as: SIMD16<UInt8>.self)
+    }
+
+    /// Copies UTF-8 with the escapes it needs; answers how long it became.
+    private static func escape(
+        _ source: UnsafePointer<UInt8>, _ count: Int, to place: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        var size = 0
+        var index = 0
+        while index < count {
+            let run = unsafe tvs_plain_run(source + index, count - index)
+            unsafe UnsafeMutableRawPointer(place + size).copyMemory(
+                from: source + index, byteCount: run)
+            index += run
+            size += run
+            guard index < count else { break }
+            let character = unsafe source[index]
+            if needsEscape(character) {
+                size += unsafe escape(character, to: place + size)
+            } else {
+                unsafe place[size] = character
+                size += 1
+            }
+            index += 1
+        }
+        return size
+    }
+}
