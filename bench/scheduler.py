@@ -1,4 +1,4 @@
-"""scheduler.py - the scheduler's figures: a dispatch's cost, a request's weight, how a quota is used.
+"""scheduler.py - the scheduler's figures: cost and weight of a request, use of a quota.
 
 `figures scheduler` measures inside the core; `simulation --budget` lives a day of full queues in
 virtual time, so its figures do not depend on the machine. No printing and no targets in here.

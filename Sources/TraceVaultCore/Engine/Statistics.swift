@@ -20,7 +20,7 @@ struct Counts {
     var latency = Latencies()
     var tryLatency = Latencies()
 
-    mutating func countTry(_ verdict: Verdict) {
+    @_optimize(size) mutating func countTry(_ verdict: Verdict) {
         tries += 1
         switch verdict {
         case .final, .unsent, .rejected: break
@@ -44,7 +44,7 @@ extension EngineLoop {
     /// Groups are listed by how much waits in them, at most so many.
     private static let maxGroups = 100
 
-    func statistics() -> Document? {
+    @_optimize(size) func statistics() -> Document? {
         try? Document.json { writer in
             writer.beginObject()
             numbers(into: &writer)
@@ -64,7 +64,7 @@ extension EngineLoop {
         }
     }
 
-    private func numbers(into writer: inout JSONWriter) {
+    @_optimize(size) private func numbers(into writer: inout JSONWriter) {
         let members: [(StaticString, Int64)] = [
             ("queued", Int64(scheduler.queued)), ("in_flight", Int64(scheduler.inFlight)),
             ("sleeping", Int64(scheduler.sleeping)), ("untaken", Int64(events.count)),
@@ -80,7 +80,7 @@ extension EngineLoop {
         }
     }
 
-    private func answers(into writer: inout JSONWriter) {
+    @_optimize(size) private func answers(into writer: inout JSONWriter) {
         writer.key("answers")
         writer.beginObject()
         for status in Status.allCases {
@@ -91,7 +91,7 @@ extension EngineLoop {
         writer.endObject()
     }
 
-    private func describeLedger(into writer: inout JSONWriter) {
+    @_optimize(size) private func describeLedger(into writer: inout JSONWriter) {
         let report = ledger.describe()
         writer.beginObject()
         writer.key("shared")
@@ -107,7 +107,7 @@ extension EngineLoop {
         writer.endObject()
     }
 
-    private func groups(into writer: inout JSONWriter) {
+    @_optimize(size) private func groups(into writer: inout JSONWriter) {
         let now = tvs_boot_us()
         var states: [(name: String, state: Scheduler.GroupState)] = []
         for (group, name) in lanes.groupNames() {

@@ -1,7 +1,7 @@
 // CheckDialogue+Document.swift - the `check` view: docs/check.schema.json.
 
 extension CheckDialogue {
-    func answer(_ context: TraceContext) -> Answer {
+    @_optimize(size) func answer(_ context: TraceContext) -> Answer {
         let raw = last?.body
         guard let finding else { return Answer(failure: failure, document: Document(raw: raw)) }
         var writer = JSONWriter(into: ByteBuffer(limit: 65_536))
@@ -14,7 +14,7 @@ extension CheckDialogue {
             failure: nil, document: Document(writer.buffer, named: .check, raw: raw))
     }
 
-    private func write(
+    @_optimize(size) private func write(
         _ finding: Finding, _ context: TraceContext, into writer: inout JSONWriter
     ) {
         var warnings = TraceWarnings()
@@ -46,7 +46,7 @@ extension CheckDialogue {
     }
 
     /// The tightest warning of an end that is near.
-    private static func warn(
+    @_optimize(size) private static func warn(
         _ finding: Finding, nowMs: Int64?, _ warnings: inout TraceWarnings
     ) {
         guard let nowMs else { return }

@@ -2,7 +2,7 @@
 
 extension SearchDialogue {
     /// What came. A failure of a later page is told in the document: the pages before it count.
-    func answer(_ context: TraceContext) -> Answer {
+    @_optimize(size) func answer(_ context: TraceContext) -> Answer {
         if pages == 0 { return Answer(failure: failure, document: Document(raw: last?.body)) }
         do throws(Failure) {
             let view = try document(context)
@@ -13,7 +13,7 @@ extension SearchDialogue {
         }
     }
 
-    private func document(_ context: TraceContext) throws(Failure) -> ByteBuffer {
+    @_optimize(size) private func document(_ context: TraceContext) throws(Failure) -> ByteBuffer {
         // Cursor and failure are bounded, and so is the name of a tenant.
         let buffer = ByteBuffer(limit: found.count + 65_536)
         _ = buffer.reserve(found.count + 1024)
@@ -48,13 +48,15 @@ extension SearchDialogue {
 }
 
 extension JSONWriter {
-    mutating func text(_ key: StaticString, _ value: String?) {
+    @_optimize(size) mutating func text(_ key: StaticString, _ value: String?) {
         self.key(key)
         if let value { string(value) } else { null() }
     }
 
     /// The members that tell where an answer came from.
-    mutating func head(_ context: TraceContext, _ time: StaticString, _ reply: HTTPReply?) {
+    @_optimize(size) mutating func head(
+        _ context: TraceContext, _ time: StaticString, _ reply: HTTPReply?
+    ) {
         text("account_id", context.accountID)
         text("tenant", context.tenant)
         text(time, context.fetchedAtMs.flatMap { Timestamp.text(milliseconds: $0) })
@@ -66,7 +68,7 @@ extension JSONWriter {
     }
 
     /// Why something failed, as an object.
-    mutating func failure(_ failure: Failure) {
+    @_optimize(size) mutating func failure(_ failure: Failure) {
         beginObject()
         key("status")
         string(failure.status.name.description)

@@ -29,7 +29,7 @@ struct EditChanges: Sendable {
     // MARK: - Accounts
 
     /// Adds a step, judged against what is stored and the edit's earlier steps.
-    mutating func take(
+    @_optimize(size) mutating func take(
         _ step: CredentialStep, for key: AccountKey, stored: [Snapshot.AccountEntry]
     ) throws(Failure) {
         guard stepCount < Self.maximumSteps else {
@@ -58,7 +58,7 @@ struct EditChanges: Sendable {
     }
 
     /// Gives the credential that this edit has just put its origin; false when there is none.
-    mutating func setOrigin(_ origin: String, of key: AccountKey) -> Bool {
+    @_optimize(size) mutating func setOrigin(_ origin: String, of key: AccountKey) -> Bool {
         guard var steps = accounts[key], case .put(var draft)? = steps.popLast() else {
             return false
         }
@@ -68,7 +68,7 @@ struct EditChanges: Sendable {
     }
 
     /// Takes a tenant out with everything it has, also what this edit has put.
-    mutating func remove(_ tenant: TenantName, isStored: Bool) throws(Failure) {
+    @_optimize(size) mutating func remove(_ tenant: TenantName, isStored: Bool) throws(Failure) {
         let own = accounts.keys.filter { $0.tenant == tenant }
         let stands = isStored && !removedTenants.contains(tenant)
         guard stands || !own.isEmpty else {
@@ -80,7 +80,7 @@ struct EditChanges: Sendable {
 
     // MARK: - Unlocks
 
-    mutating func take(_ change: UnlockChange) throws(Failure) {
+    @_optimize(size) mutating func take(_ change: UnlockChange) throws(Failure) {
         guard rekey == nil, unlocks.count < KeySlot.maximumCount * 2 else { throw Self.eitherOr }
         if case .remove(let index, _) = change, removes(index) {
             throw Failure(.notFound, "the edit removes the unlock in this slot already")
@@ -88,11 +88,11 @@ struct EditChanges: Sendable {
         unlocks.append(change)
     }
 
-    private func removes(_ slot: Int) -> Bool {
+    @_optimize(size) private func removes(_ slot: Int) -> Bool {
         unlocks.contains { if case .remove(slot, _) = $0 { true } else { false } }
     }
 
-    mutating func take(rekey slot: PreparedSlot) throws(Failure) {
+    @_optimize(size) mutating func take(rekey slot: PreparedSlot) throws(Failure) {
         guard unlocks.isEmpty else { throw Self.eitherOr }
         rekey = slot
     }

@@ -10,7 +10,7 @@ final class PreparedSlot: Sendable {
     private let label: String
 
     /// - Parameter label: at most 40 bytes; anyone who has the file can read it.
-    init(
+    @_optimize(size) init(
         _ unlock: UnlockSecret, settings: VaultSettings, label: String = ""
     ) throws(Failure) {
         guard label.utf8.count <= KeySlot.label.count, !CredentialFormat.hasControls(label) else {
@@ -41,7 +41,7 @@ final class PreparedSlot: Sendable {
     }
 
     /// The whole slot with the root key in it.
-    func sealed(
+    @_optimize(size) func sealed(
         at place: Int, root: borrowing SecretBytes, vaultID: Identifier
     ) throws(Failure) -> ByteBuffer {
         guard let index = UInt8(exactly: place), place < KeySlot.maximumCount else {
@@ -78,7 +78,7 @@ final class PreparedSlot: Sendable {
 
 extension KeySlot {
     /// Every slot's bytes by its place; nil where none is in use.
-    static func region(_ header: RawSpan) throws(Failure) -> [ByteBuffer?] {
+    @_optimize(size) static func region(_ header: RawSpan) throws(Failure) -> [ByteBuffer?] {
         var slots = [ByteBuffer?](repeating: nil, count: maximumCount)
         for slot in try inUse(header) {
             let bytes = ByteBuffer(limit: VaultLayout.slotCount)
@@ -92,7 +92,7 @@ extension KeySlot {
     }
 
     /// The header's part for the slots.
-    static func print(_ slots: [ByteBuffer?]) throws(Failure) -> ByteBuffer {
+    @_optimize(size) static func print(_ slots: [ByteBuffer?]) throws(Failure) -> ByteBuffer {
         let region = ByteBuffer(limit: VaultLayout.slots.count)
         var writer = BytesWriter(into: region)
         for slot in slots {

@@ -6,7 +6,7 @@
 extension SnapshotWriter {
     /// Adds the credential of an entry of `source` with some fields of its metadata changed; its
     /// record keeps its id.
-    mutating func reseal(
+    @_optimize(size) mutating func reseal(
         _ entry: Snapshot.AccountEntry, of source: Snapshot, _ sourceKey: borrowing SecretBytes,
         into tenantKey: borrowing SecretBytes, _ fields: [Metadata.Field]
     ) throws(Failure) {
@@ -21,7 +21,7 @@ extension SnapshotWriter {
 
     /// Takes over a tenant of another snapshot: a new key for it and everything sealed anew. Record
     /// ids are new too, so that no bytes tell which records of two files are one.
-    mutating func takeOver(
+    @_optimize(size) mutating func takeOver(
         _ tenant: Snapshot.TenantEntry, of source: Snapshot
     ) throws(Failure) {
         let sourceKey = try source.tenantKey(tenant)
@@ -44,13 +44,17 @@ extension SnapshotWriter {
 extension Snapshot {
     /// This state under a new root key, epoch key and tenant keys, with one slot: the generation
     /// that follows `generation`.
-    func rekeyed(with slot: PreparedSlot, after generation: UInt64) throws(Failure) -> Snapshot {
+    @_optimize(size) func rekeyed(with slot: PreparedSlot, after generation: UInt64) throws(Failure)
+        -> Snapshot
+    {
         let empty = try Snapshot.empty(slot, generation: generation, like: header)
         return try empty.takingOver(tenants, of: self)
     }
 
     /// One tenant, or all, in a vault of its own: its first generation.
-    func exported(_ name: TenantName?, with slot: PreparedSlot) throws(Failure) -> Snapshot {
+    @_optimize(size) func exported(_ name: TenantName?, with slot: PreparedSlot) throws(Failure)
+        -> Snapshot
+    {
         var chosen = tenants
         if let name {
             guard let tenant = tenant(name) else {
@@ -62,7 +66,7 @@ extension Snapshot {
         return try empty.takingOver(chosen, of: self)
     }
 
-    private func takingOver(
+    @_optimize(size) private func takingOver(
         _ tenants: [TenantEntry], of source: Snapshot
     ) throws(Failure) -> Snapshot {
         var writer = SnapshotWriter(self)
@@ -71,7 +75,7 @@ extension Snapshot {
     }
 
     /// A vault with one epoch and no tenant; a new one, or the same one under new keys.
-    static func empty(
+    @_optimize(size) static func empty(
         _ slot: PreparedSlot, generation: UInt64, like old: VaultHeader?
     ) throws(Failure) -> Snapshot {
         let root = try SecretBytes(count: Sealing.keyCount)

@@ -4,7 +4,7 @@
 
 extension SnapshotWriter {
     /// The bytes of `base` with the changes made, but for a rekey.
-    static func apply(
+    @_optimize(size) static func apply(
         _ changes: EditChanges, to base: Snapshot
     ) throws(Failure) -> PrintedSnapshot {
         var writer = SnapshotWriter(base)
@@ -35,7 +35,7 @@ extension SnapshotWriter {
         let state: Metadata.State
     }
 
-    private mutating func change(
+    @_optimize(size) private mutating func change(
         _ name: TenantName, _ keys: ArraySlice<AccountKey>, _ changes: EditChanges
     ) throws(Failure) {
         let tenant = changes.removedTenants.contains(name) ? nil : base.tenant(name)
@@ -80,7 +80,7 @@ extension SnapshotWriter {
     }
 
     /// What the steps make of what is stored now.
-    private static func fold(
+    @_optimize(size) private static func fold(
         _ steps: [CredentialStep], over stored: ArraySlice<Snapshot.AccountEntry>
     ) throws(Failure) -> CredentialVersions {
         var versions = CredentialVersions(stored: stored)
@@ -99,7 +99,7 @@ extension SnapshotWriter {
         return versions
     }
 
-    private mutating func add(
+    @_optimize(size) private mutating func add(
         _ addition: Addition, of tenant: TenantName, _ tenantKey: borrowing SecretBytes,
         _ pending: PendingSecrets?
     ) throws(Failure) {

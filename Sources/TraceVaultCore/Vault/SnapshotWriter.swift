@@ -23,7 +23,7 @@ struct SnapshotWriter: ~Copyable {
     private var freshStarts: [Int] = []
     private var moves = RecordMoves()
 
-    init(_ base: Snapshot) {
+    @_optimize(size) init(_ base: Snapshot) {
         self.base = base
     }
 
@@ -33,7 +33,7 @@ struct SnapshotWriter: ~Copyable {
     mutating func drop(_ offset: Int) { dropped.insert(offset) }
 
     /// Adds a tenant with a random key, which it gives.
-    mutating func addTenant(metadata: ByteBuffer) throws(Failure) -> SecretBytes {
+    @_optimize(size) mutating func addTenant(metadata: ByteBuffer) throws(Failure) -> SecretBytes {
         let epochKeys = try currentEpoch()
         let id = Identifier.random()
         let key = try SecretBytes(count: Sealing.keyCount)
@@ -47,7 +47,7 @@ struct SnapshotWriter: ~Copyable {
     }
 
     /// Adds a credential; `secret` is padded.
-    mutating func addCredential(
+    @_optimize(size) mutating func addCredential(
         metadata: ByteBuffer, secret: borrowing SecretBytes, tenantKey: borrowing SecretBytes,
         id: Identifier = .random(), version: UInt64 = 1
     ) throws(Failure) {
@@ -58,12 +58,12 @@ struct SnapshotWriter: ~Copyable {
         fresh.append(Fresh(type: .credential, id: id, place: start..<freshBytes.count))
     }
 
-    private func currentEpoch() throws(Failure) -> EpochKeys {
+    @_optimize(size) private func currentEpoch() throws(Failure) -> EpochKeys {
         guard let keys = base.epochs[base.header.currentEpoch] else { throw Snapshot.damagedBody }
         return keys
     }
 
-    private func identity(
+    @_optimize(size) private func identity(
         _ type: RecordType, _ id: Identifier, _ version: UInt64
     ) -> VaultRecord.Identity {
         VaultRecord.Identity(
@@ -109,7 +109,7 @@ struct SnapshotWriter: ~Copyable {
     }
 
     /// Copies the kept records and the fresh ones in the order of the format.
-    private mutating func merge(
+    @_optimize(size) private mutating func merge(
         _ fresh: [Fresh], into body: ByteBuffer
     ) throws(Failure) -> UInt32 {
         let (base, freshBytes) = (self.base, self.freshBytes)
@@ -149,7 +149,7 @@ struct SnapshotWriter: ~Copyable {
         }
     }
 
-    static func compose(
+    @_optimize(size) static func compose(
         _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys, _ body: ByteBuffer
     ) throws(Failure) -> ByteBuffer {
         guard let bodyCount = Int(exactly: header.bodyCount),

@@ -6,7 +6,7 @@ import Synchronization
 
 extension Vault {
     /// The vault's identity, age, size, unlocks and what its last look at the store met.
-    package func describe() throws(Failure) -> ByteBuffer {
+    @_optimize(size) package func describe() throws(Failure) -> ByteBuffer {
         let snapshot = try current()
         let failure = state.withLock { $0.lookFailure }
         let slots = try snapshot.bytes.withBytes { (span) throws(Failure) in
@@ -41,7 +41,7 @@ extension Vault {
 
     /// Reads the stored bytes afresh, makes all checks of opening with the known keys and opens
     /// every tenant key and every secret. The first fault is thrown.
-    package func verify() throws(Failure) -> ByteBuffer {
+    @_optimize(size) package func verify() throws(Failure) -> ByteBuffer {
         let held = try current()
         let stored = try Snapshot(try store.read(), keysOf: held)
         if stored.header.revision != held.header.revision {
@@ -58,7 +58,7 @@ extension Vault {
 }
 
 extension Snapshot {
-    fileprivate func writeCounts(into writer: inout JSONWriter) {
+    @_optimize(size) fileprivate func writeCounts(into writer: inout JSONWriter) {
         writer.key("vault_id")
         writer.string(AccountID.hex(header.vaultID.high) + AccountID.hex(header.vaultID.low))
         let counts: [(StaticString, UInt64)] = [
@@ -73,7 +73,7 @@ extension Snapshot {
     }
 
     /// Opens a tenant's key and each of its secrets.
-    fileprivate func checkSecrets(of tenant: TenantEntry) throws(Failure) {
+    @_optimize(size) fileprivate func checkSecrets(of tenant: TenantEntry) throws(Failure) {
         let metadata = ByteBuffer(limit: Metadata.maximumCount)
         let key = try named(tenant.record) { () throws(Failure) in try tenantKey(tenant) }
         for entry in accounts[tenant.accounts] {
@@ -91,7 +91,7 @@ extension Snapshot {
     }
 
     /// Says which record it was that did not open.
-    private func named<R: ~Copyable>(
+    @_optimize(size) private func named<R: ~Copyable>(
         _ record: VaultRecord, _ body: () throws(Failure) -> R
     ) throws(Failure) -> R {
         do throws(Failure) {
@@ -107,7 +107,7 @@ extension Snapshot {
 }
 
 extension KeySlot {
-    fileprivate func write(_ header: RawSpan, into writer: inout JSONWriter) {
+    @_optimize(size) fileprivate func write(_ header: RawSpan, into writer: inout JSONWriter) {
         writer.beginObject()
         writer.key("slot")
         writer.int(index)
@@ -135,7 +135,7 @@ extension KeySlot {
     }
 
     /// Whatever stands there, as text: the header is authentic, but any writer may have written it.
-    private func label(_ header: RawSpan) -> String {
+    @_optimize(size) private func label(_ header: RawSpan) -> String {
         let first = start + Self.label.lowerBound
         let end = (first..<start + Self.label.upperBound).firstPlace {
             header.isZero($0..<start + Self.label.upperBound)
@@ -146,7 +146,7 @@ extension KeySlot {
 
 extension JSONWriter {
     /// RFC 3339, or null when the number is no time.
-    fileprivate mutating func time(ms: UInt64) {
+    @_optimize(size) fileprivate mutating func time(ms: UInt64) {
         if let text = Int64(exactly: ms).flatMap({ Timestamp.text(milliseconds: $0) }) {
             string(text)
         } else {
