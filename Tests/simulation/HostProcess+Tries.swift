@@ -131,13 +131,14 @@ extension HostProcess {
 
     // MARK: - Turns
 
-    /// While somebody waits, nobody else may go more often than the queues allow: first at the quota, then
-    /// in the ring of tenants, where the tenant's quotas take turns too.
+    /// While somebody waits, nobody else may go more often than the queues allow: first at the quota,
+    /// then in the ring of tenants.
     private func judgeTurn(of fetch: Fetch, user: Int, _ world: World, _ now: Int64) {
         let tenants = passes.tenants
         let own = fetch.tenant * users + user
         let free = world.scenario.maxInFlight - flyingOf.reduce(0, +)
         passes.clear(own)
+        passes.clearRing(of: fetch.tenant)
         for tenant in 0..<tenants where tenant != fetch.tenant {
             let cap = world.scenario.maxInFlightPerTenant
             let isHeld = flyingOf[tenant] >= 8 * free || (cap > 0 && flyingOf[tenant] >= cap)
@@ -169,7 +170,7 @@ extension HostProcess {
                 // A slower pace that a reply brought ends before the timer of those who wait for it: their
                 // quota has a permit then, and they are not in the ring yet.
                 world.watch.require(
-                    passes.anyGroup[place] <= World.mostPasses * world.seatsOf[tenant]
+                    passes.anyGroup[place] <= World.mostPasses
                         || world.scenario.tellsQuota,
                     "nobody is passed beyond its share", "tenant \(tenant) by \(fetch.tenant)")
             }

@@ -199,6 +199,14 @@ struct Passes {
         waiting[seat] += 1
     }
 
+    /// The tenant had its turn in the ring, at whichever of its seats: among them what is interactive
+    /// comes first, and nobody else is to blame.
+    mutating func clearRing(of tenant: Int) {
+        for place in (tenant * users * tenants)..<((tenant + 1) * users * tenants) {
+            anyGroup[place] = 0
+        }
+    }
+
     mutating func clear(_ seat: Int) {
         for tenant in 0..<tenants {
             sameGroup[seat * tenants + tenant] = 0
