@@ -139,6 +139,7 @@ package struct PostfixEvent: ~Copyable {
     }
 
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
+    @inline(never)
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
         guard text.isDecimal(start, end) else { return }
         var start = start
