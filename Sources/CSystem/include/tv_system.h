@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tv_text.h"
+
 /* ---- clocks -------------------------------------------------------------------------------- */
 
 /** Milliseconds of CLOCK_MONOTONIC. */
@@ -57,139 +59,6 @@ void tvs_guarded_unmap(void *data, size_t length);
 void tvs_wipe(void *bytes, size_t length);
 /** Overwrites every occurrence of a secret in other bytes with asterisks. */
 void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
-
-/* ---- text ----------------------------------------------------------------------------------- */
-
-#ifdef __SSE2__
-typedef signed char tvs_chunk __attribute__((vector_size(16), aligned(1), may_alias));
-typedef char tvs_flags __attribute__((vector_size(16)));
-/** A bit for each of 16 bytes that a comparison found. */
-#define TVS_MASK(found) ((uint32_t)__builtin_ia32_pmovmskb128((tvs_flags)(found)))
-/** Which of 16 ASCII bytes are from `first` to `last`; signed, so none of 0x80 and above is. */
-#define TVS_BETWEEN(value, first, last) (((value) >= (first)) & ((value) <= (last)))
-/** What a JSON string cannot hold as it is, and 0x80 and above: signed, they are below 0x20. */
-#define TVS_SPECIAL(value) (((value) < 0x20) | ((value) == '"') | ((value) == '\\'))
-#endif
-
-/** How many bytes come before the first that a JSON string cannot hold as it is or that is not
- * ASCII: below 0x20, a quote, a backslash, 0x80 and above. In the header so that it is inlined:
- * half a million short strings a second pass through. */
-static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
-    size_t at = 0;
-#ifdef __SSE2__
-    /* 16 bytes at a time: 0.6 instructions for a byte, 1.8 with 64-bit words. */
-    for (; length - at >= 16; at += 16) {
-        tvs_chunk value = *(const tvs_chunk *)(bytes + at);
-        uint32_t mask = TVS_MASK(TVS_SPECIAL(value));
-        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
-    }
-    if (at > 0) {
-        /* The rest together with what was looked at before. */
-        tvs_chunk value = *(const tvs_chunk *)(bytes + length - 16);
-        uint32_t mask = TVS_MASK(TVS_SPECIAL(value));
-        return mask != 0 ? length - 16 + (size_t)__builtin_ctz(mask) : length;
-    }
-#endif
-    for (; at < length; at++) {
-        uint8_t byte = bytes[at];
-        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
-    }
-    return at;
-}
-
-/** How many letters and digits at most 4 GiB of bytes begin with. */
-static inline size_t tvs_word_run(const uint8_t *bytes, size_t length) {
-    size_t at = 0;
-#ifdef __SSE2__
-    for (; length - at >= 16; at += 16) {
-        tvs_chunk value = *(const tvs_chunk *)(bytes + at), lower = value | 0x20;
-        uint32_t mask = TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(lower, 'a', 'z'));
-        if (mask != 0xFFFF) return at + (size_t)__builtin_ctz(~mask);
-    }
-#endif
-    for (; at < length; at++) {
-        uint8_t byte = bytes[at];
-        if ((uint8_t)((byte | 0x20) - 'a') >= 26 && (uint8_t)(byte - '0') >= 10) break;
-    }
-    return at;
-}
-
-enum { TVS_HEXADECIMAL = 1, TVS_VOWEL_FREE = 2 };
-
-/** What is true of letters and digits: all are digits and A to F; none is A, E, I, O or U in either
- * case. `readable` bytes may be looked at, at least `length`. */
-static inline uint32_t tvs_word_kinds(const uint8_t *bytes, size_t length, size_t readable) {
-    uint32_t others = 0, vowels = 0;
-    size_t at = 0;
-#ifdef __SSE2__
-    for (; at < length && readable - at >= 16; at += 16) {
-        tvs_chunk value = *(const tvs_chunk *)(bytes + at), lower = value | 0x20;
-        uint32_t kept = length - at >= 16 ? 0xFFFF : (1u << (length - at)) - 1;
-        others |= kept & ~TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(value, 'A', 'F'));
-        vowels |= kept & TVS_MASK((lower == 'a') | (lower == 'e') | (lower == 'i') |
-                                  (lower == 'o') | (lower == 'u'));
-    }
-#endif
-    for (; at < length; at++) {
-        uint8_t byte = bytes[at];
-        if (byte <= '9') continue;
-        others |= byte > 'F';
-        /* Bits 1, 5, 9, 15 and 21: the vowels behind "@". */
-        vowels |= 0x208222u >> (byte & 31) & 1;
-    }
-    return (others == 0 ? TVS_HEXADECIMAL : 0) | (vowels == 0 ? TVS_VOWEL_FREE : 0);
-}
-
-/** Where the parts of `name[pid]: ` end, 0 when bytes do not begin so; a name is of letters, digits
- * and "-". */
-typedef struct tvs_tag {
-    uint32_t name_length, pid_length;
-} tvs_tag;
-
-/** Tags that are longer than usual, or near the end of the bytes, are not recognised. */
-static inline tvs_tag tvs_tag_run(const uint8_t *bytes, size_t length) {
-    const tvs_tag none = {0, 0};
-#ifdef __SSE2__
-    if (length < 16) return none;
-    tvs_chunk value = *(const tvs_chunk *)bytes, lower = value | 0x20;
-    uint32_t name = TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(lower, 'a', 'z') |
-                             (value == '-'));
-    uint32_t name_length = (uint32_t)__builtin_ctz(~name);
-    /* 15 digits and "]: " may follow the bracket. */
-    if (length - 16 < name_length + 3) return none;
-    const uint8_t *pid = bytes + name_length + 1;
-    tvs_chunk digits = *(const tvs_chunk *)pid;
-    uint32_t pid_length = (uint32_t)__builtin_ctz(~TVS_MASK(TVS_BETWEEN(digits, '0', '9')));
-    if (name_length == 0 || pid[-1] != '[' || pid_length == 0 || pid_length > 15 ||
-        pid[0] == '0' || pid[pid_length] != ']' || pid[pid_length + 1] != ':' ||
-        pid[pid_length + 2] != ' ')
-        return none;
-    return (tvs_tag){name_length, pid_length};
-#else
-    (void)bytes, (void)length;
-    return none;
-#endif
-}
-
-/** Whether at most 15 bytes are digits, perhaps with one point among them. */
-static inline int tvs_is_decimal(const uint8_t *bytes, size_t length, size_t readable) {
-    if (length == 0 || length > 15) return 0;
-#ifdef __SSE2__
-    if (readable >= 16) {
-        tvs_chunk value = *(const tvs_chunk *)bytes;
-        uint32_t others = ~TVS_MASK(TVS_BETWEEN(value, '0', '9')) & ((1u << length) - 1);
-        if (others == 0) return 1;
-        size_t at = (size_t)__builtin_ctz(others);
-        return (others & (others - 1)) == 0 && bytes[at] == '.' && at > 0 && at + 1 < length;
-    }
-#endif
-    size_t points = 0;
-    for (size_t at = 0; at < length; at++) {
-        if ((uint8_t)(bytes[at] - '0') < 10) continue;
-        if (bytes[at] != '.' || at == 0 || at + 1 == length || points++ > 0) return 0;
-    }
-    return 1;
-}
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
