@@ -1,6 +1,9 @@
-/* tv_text.h - runs of bytes looked at many at a time, in the header so that they are inlined.
+/* tv_text.h - looking at text 16 bytes at a time, which Swift cannot say without a check for each.
  *
- * Everything here is internal to the library. No state, no system call. */
+ * No function looks at a byte beyond the length (or the readable length) it was given: 16 bytes are
+ * loaded only where so many are left, the rest is looked at one by one. In a header so that they
+ * are
+ * inlined. Part of tv_system.h. */
 #ifndef TV_TEXT_H
 #define TV_TEXT_H
 
@@ -97,12 +100,13 @@ typedef struct tvs_tag {
 static inline tvs_tag tvs_tag_run(const uint8_t *bytes, size_t length) {
     const tvs_tag none = {0, 0};
 #ifdef __SSE2__
-    if (length < 40) return none;
+    if (length < 16) return none;
     tvs_chunk value = *(const tvs_chunk *)bytes, lower = value | 0x20;
     uint32_t name = TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(lower, 'a', 'z') |
                              (value == '-'));
     uint32_t name_length = (uint32_t)__builtin_ctz(~name);
-    /* The name is at most 16 long, so there are 20 bytes more. */
+    /* 15 digits and "]: " may follow the bracket. */
+    if (length - 16 < name_length + 3) return none;
     const uint8_t *pid = bytes + name_length + 1;
     tvs_chunk digits = *(const tvs_chunk *)pid;
     uint32_t pid_length = (uint32_t)__builtin_ctz(~TVS_MASK(TVS_BETWEEN(digits, '0', '9')));

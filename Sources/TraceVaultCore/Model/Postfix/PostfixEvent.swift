@@ -34,22 +34,26 @@ package struct PostfixEvent: ~Copyable {
     package private(set) var count = 0
     /// How long the texts of all fields are together, or more: not less after `clearBehindID`.
     private(set) var textLength = 0
-    private var present: (UInt64, UInt64) = (0, 0)
-    /// Nil without memory; then no line is understood.
-    private let fields: UnsafeMutablePointer<Field>?
-    /// For each name the position of its field; holds for those that are present.
+    /// For each name the position of its field plus one, 0 when the line has none; the fields
+    /// follow. Nil without memory; then no line is understood.
     private let positions: UnsafeMutablePointer<UInt8>?
+    private static let positionCount = 128
 
     package init() {
-        let size = Self.maxFields * MemoryLayout<Field>.stride
-        let memory = unsafe malloc(size + 128)
-        unsafe fields = memory?.bindMemory(to: Field.self, capacity: Self.maxFields)
-        unsafe positions = memory.map {
-            unsafe ($0 + size).bindMemory(to: UInt8.self, capacity: 128)
-        }
+        let size = Self.positionCount + Self.maxFields * MemoryLayout<Field>.stride
+        unsafe positions = malloc(size)?.bindMemory(to: UInt8.self, capacity: size)
+        _ = clear()
     }
 
-    deinit { unsafe free(fields) }
+    deinit { unsafe free(positions) }
+
+    @inline(__always)
+    private static func fields(
+        _ positions: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<Field> {
+        unsafe UnsafeMutableRawPointer(positions + positionCount).assumingMemoryBound(
+            to: Field.self)
+    }
 
     /// The event of a message; nil when it is not understood.
     package init?(_ message: RawSpan) {
@@ -60,22 +64,22 @@ package struct PostfixEvent: ~Copyable {
     /// The field at a position below `count`, in the order of the line.
     @inline(__always)
     package func field(at index: Int) -> Field {
-        guard index >= 0, index < count, let fields = unsafe fields else {
+        guard index >= 0, index < count, let positions = unsafe positions else {
             return Field(name: .text, start: 0, end: 0)
         }
-        return unsafe fields[index]
+        return unsafe Self.fields(positions)[index]
     }
 
     @inline(__always)
     package func has(_ name: Name) -> Bool {
-        let bit = UInt64(1) << UInt64(name.rawValue & 63)
-        return (name.rawValue < 64 ? present.0 : present.1) & bit != 0
+        guard let positions = unsafe positions else { return false }
+        return unsafe positions[Int(name.rawValue)] != 0
     }
 
     /// Where the field's text stands in the message; nil when the line does not say.
     package subscript(name: Name) -> Range<Int>? {
         guard has(name), let positions = unsafe positions else { return nil }
-        return field(at: unsafe Int(positions[Int(name.rawValue)])).range
+        return unsafe Self.fields(positions)[Int(positions[Int(name.rawValue)]) &- 1].range
     }
 
     // MARK: - For the writer of the document
@@ -83,14 +87,19 @@ package struct PostfixEvent: ~Copyable {
     /// Where the value was written; none when the line has no such field.
     @inline(__always)
     func written(_ name: Name) -> Written {
-        guard has(name), let positions = unsafe positions else { return .none }
-        return field(at: unsafe Int(positions[Int(name.rawValue)])).written
+        guard let positions = unsafe positions else { return .none }
+        let position = unsafe Int(positions[Int(name.rawValue)])
+        guard position > 0 else { return .none }
+        return unsafe Self.fields(positions)[position &- 1].written
     }
 
     /// The fields themselves, to write them all and note where.
     @inline(__always)
     var all: UnsafeMutableBufferPointer<Field> {
-        unsafe UnsafeMutableBufferPointer(start: fields, count: fields == nil ? 0 : count)
+        guard let positions = unsafe positions else {
+            return unsafe UnsafeMutableBufferPointer(start: nil, count: 0)
+        }
+        return unsafe UnsafeMutableBufferPointer(start: Self.fields(positions), count: count)
     }
 
     // MARK: - For the readers of lines
@@ -99,35 +108,38 @@ package struct PostfixEvent: ~Copyable {
     mutating func clear() -> Bool {
         count = 0
         textLength = 0
-        present = (0, 0)
-        return unsafe fields != nil
+        guard let positions = unsafe positions else { return false }
+        unsafe positions.update(repeating: 0, count: Self.positionCount)
+        return true
     }
 
     /// Takes everything back that was noted behind the tag and the queue id: another way to read
     /// the text is tried.
     mutating func clearBehindID() {
         let kept = Name.queueID.rawValue
-        while count > 0, field(at: count - 1).name.rawValue > kept { count -= 1 }
-        present = (present.0 & ((UInt64(1) << UInt64(kept + 1)) - 1), 0)
+        guard let positions = unsafe positions else { return }
+        while count > 0, field(at: count - 1).name.rawValue > kept {
+            count -= 1
+            unsafe positions[Int(Self.fields(positions)[count].name.rawValue)] = 0
+        }
     }
 
     /// Notes a field; the first of a name stays, so that no name comes twice.
     @inline(__always)
     mutating func add(_ name: Name, _ start: Int, _ end: Int) {
-        guard count < Self.maxFields, start <= end, !has(name), let fields = unsafe fields,
-            let positions = unsafe positions
-        else { return }
-        let bit = UInt64(1) << UInt64(name.rawValue & 63)
-        if name.rawValue < 64 { present.0 |= bit } else { present.1 |= bit }
-        unsafe fields[count] = Field(
+        guard count < Self.maxFields, start <= end, let positions = unsafe positions else { return }
+        let place = unsafe positions + Int(name.rawValue)
+        guard unsafe place.pointee == 0 else { return }
+        unsafe Self.fields(positions)[count] = Field(
             name: name, start: UInt32(truncatingIfNeeded: start),
             end: UInt32(truncatingIfNeeded: end))
-        unsafe positions[Int(name.rawValue)] = UInt8(truncatingIfNeeded: count)
+        unsafe place.pointee = UInt8(truncatingIfNeeded: count &+ 1)
         count &+= 1
         textLength &+= end &- start
     }
 
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
+    @inline(never)
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
         guard text.isDecimal(start, end) else { return }
         var start = start

@@ -40,7 +40,7 @@ extension RawSpan {
     func ends(_ text: StaticString, _ end: Int) -> Bool { has(text, end - text.utf8CodeUnitCount) }
 
     /// The first place of a byte in `start..<end`, `end` without one.
-    @inline(__always)
+    @inline(never)
     func find(_ byte: UInt8, _ start: Int, _ end: Int) -> Int {
         let last = Swift.min(end, byteCount)
         guard start >= 0, start < last else { return end }
