@@ -2,8 +2,7 @@
  *
  * No function looks at a byte beyond the length (or the readable length) it was given: 16 bytes are
  * loaded only where so many are left, the rest is looked at one by one. In a header so that they
- * are
- * inlined. Part of tv_system.h. */
+ * are inlined. Part of tv_system.h. */
 #ifndef TV_TEXT_H
 #define TV_TEXT_H
 
