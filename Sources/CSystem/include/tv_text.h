@@ -1,7 +1,7 @@
 /* tv_text.h - looking at text 16 bytes at a time, which Swift cannot say without a check for each.
  *
  * No function looks at a byte beyond the length (or the readable length) it was given: 16 bytes are
- * loaded only where so many are left, the rest is looked at one by one. In a header so that they are
+ * No function looks at a byte beyond the length (or readable length) it was given: 16 bytes are
  * inlined. Part of tv_system.h. */
 #ifndef TV_TEXT_H
 #define TV_TEXT_H
