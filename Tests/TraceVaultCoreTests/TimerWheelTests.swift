@@ -161,6 +161,14 @@ import Testing
         }
     }
 
+    @Test func whatIsBroughtNearMayBeAnyNumberAndStaysAsItIs() {
+        var slab = Slab<Item>()
+        slab.bring(0)
+        let place = slab.add(Item(previous: 5, next: 7))
+        for number in [place, none, Int32.min, 1, 1_000_000, Int32.max] { slab.bring(number) }
+        #expect(slab[place].previous == 5 && slab[place].next == 7 && slab.end == 1)
+    }
+
     @Test func aPlaceIsGivenAgainOnlyAfterItWasGivenBack() {
         var slab = Slab<Item>()
         let (first, second) = (slab.add(Item()), slab.add(Item()))

@@ -22,6 +22,15 @@ int64_t tvs_boot_us(void);
 /** Milliseconds since 1970 of CLOCK_REALTIME. */
 int64_t tvs_wall_ms(void);
 
+/* ---- memory that is not in the cache -------------------------------------------------------- */
+
+/** Has the processor bring bytes near that are needed soon, at most two of its lines. Only a hint:
+ * nothing is read that the program sees. */
+static inline void tvs_bring(const void *bytes, size_t length) {
+    __builtin_prefetch(bytes, 1);
+    __builtin_prefetch((const char *)bytes + (length - 1), 1);
+}
+
 /* ---- fork ----------------------------------------------------------------------------------- */
 
 /** Which process this is in the line of forks: 1 in the process that asked first, one more in each

@@ -93,6 +93,13 @@ package protocol BudgetLedger: AnyObject, Sendable {
     /// Until when the group is parked; at or before `now`: it is not.
     func parkedUntil(_ entry: inout LedgerEntry, now: Int64) -> Int64
 
+    /// The group is asked about soon. Only a hint.
+    func bring(_ entry: LedgerEntry)
+
     /// How many requests could go at once, for statistics.
     func available(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64
+}
+
+extension BudgetLedger {
+    package func bring(_ entry: LedgerEntry) {}
 }

@@ -3,6 +3,7 @@
 // The memory may be a file that other processes write, so every bit is outside data: what is read
 // here is bounded before it is reckoned with, and no sum of two bounded times overflows.
 
+import CSystem
 import Synchronization
 
 /// A time of a slot together with the slot's epoch, which counts how often the slot was given to a
@@ -114,6 +115,7 @@ struct LedgerSlot {
         unsafe words = place.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
+    func bring() { unsafe tvs_bring(words, Self.byteCount) }
     func load(_ word: Word) -> UInt64 { unsafe words[word.rawValue].load(ordering: .acquiring) }
     func store(_ word: Word, _ value: UInt64) {
         unsafe words[word.rawValue].store(value, ordering: .releasing)

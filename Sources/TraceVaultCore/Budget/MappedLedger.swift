@@ -258,6 +258,10 @@ package final class MappedLedger: BudgetLedger {
         perform(.parked, &entry, now: LedgerTime.bounded(now))
     }
 
+    package func bring(_ entry: LedgerEntry) {
+        (entry.place < Self.ownBit ? table ?? own : own).slot(entry.place).bring()
+    }
+
     package func available(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
         perform(.available(quota), &entry, now: LedgerTime.bounded(now))
     }

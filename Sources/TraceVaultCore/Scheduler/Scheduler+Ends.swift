@@ -51,7 +51,7 @@ extension Scheduler {
             // use up this request's own tries.
             fetches[fetch].attempts -= 1
             sleep(fetch, until: until, now)
-            park(seats[lanes[fetches[fetch].lane].seat].group, until: until, now)
+            park(lanes[fetches[fetch].lane].group, until: until, now)
         }
     }
 

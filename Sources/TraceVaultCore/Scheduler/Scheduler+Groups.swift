@@ -3,14 +3,14 @@
 extension Scheduler {
     /// When the lane's group may send at the earliest.
     mutating func permittedAt(_ lane: LaneID, _ now: Int64) -> Int64 {
-        let group = seats[lanes[lane].seat].group
+        let group = lanes[lane].group
         return ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
     }
 
     mutating func withGroup(
         of fetch: Int32, _ body: (inout Group, Quota, any BudgetLedger) -> Void
     ) {
-        let group = seats[lanes[fetches[fetch].lane].seat].group
+        let group = lanes[fetches[fetch].lane].group
         body(&groups[group], limits.quota, ledger)
     }
 
@@ -189,7 +189,7 @@ extension Scheduler {
     ) {
         // Who lifts the limit means the server's word too.
         guard limits.quota.intervalUs > 0, let fetch = place(of: id) else { return }
-        let group = seats[lanes[fetches[fetch].lane].seat].group
+        let group = lanes[fetches[fetch].lane].group
         if let policy { ledger.setPolicy(&groups[group].entry, policy, now: now) }
         guard let remaining else { return }
         // Others of this group are under way and not in the server's number yet.

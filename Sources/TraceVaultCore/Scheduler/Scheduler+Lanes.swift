@@ -18,7 +18,9 @@ extension Scheduler {
     }
 
     package mutating func addLane(seat: Int32) -> LaneID {
-        let lane = lanes.add(Lane(seat: seat, serial: nextLaneSerial))
+        let group = seats[seat].group
+        let lane = lanes.add(
+            Lane(seat: seat, group: group, entry: groups[group].entry, serial: nextLaneSerial))
         nextLaneSerial &+= 1
         seats[seat].lanes += 1
         flows.cover(2 * Int(lane) + 1, filling: Flow())

@@ -18,7 +18,7 @@ extension Scheduler {
             fetches.append(fetch, to: &flows[flow].waiting)
         }
         let seat = lanes[fetches[fetch].lane].seat
-        groups[seats[seat].group].queued += 1
+        groups[lanes[fetches[fetch].lane].group].queued += 1
         place(flow)
         if fetches[fetch].priority == .interactive { hurry(seat) }
     }
@@ -29,7 +29,7 @@ extension Scheduler {
         fetches.remove(fetch, from: &flows[flow].waiting)
         fetches[fetch].phase = .sleeping
         sleeping += 1
-        groups[seats[lanes[fetches[fetch].lane].seat].group].queued -= 1
+        groups[lanes[fetches[fetch].lane].group].queued -= 1
         if flows[flow].waiting.isEmpty { unplace(flow) }
     }
 
@@ -211,6 +211,8 @@ extension Scheduler {
         if flow == none { flow = seats[seat].bulk.first }
         let fetch = flows[flow].waiting.first
         let lane = flow / 2
+        bringAhead()
+        bringTimer(of: fetch)
         dequeue(fetch)
         fetches[fetch].phase = .flying
         sleeping -= 1

@@ -42,6 +42,8 @@ package struct Scheduler: Sendable {
     var ring = TurnQueue()
     /// Tenants that leave room to others. Each has more under way than is free, so they are few.
     var crowded: [Int32] = []
+    /// What it will touch when it ends is brought near after the next start. It may have ended.
+    var lastStarted = none
     var origin: LedgerEntry
     var originTimer = none
     var timers: TimerWheel
@@ -93,6 +95,7 @@ package struct Scheduler: Sendable {
             emit(.fail(ticket.id, .credential))
             return nil
         }
+        bring(lane, ticket.priority)
         let permittedAt = permittedAt(lane, now)
         guard permittedAt < ticket.deadline else {
             emit(.refuse(ticket.id, until: permittedAt))

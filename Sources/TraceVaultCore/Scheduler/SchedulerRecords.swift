@@ -46,6 +46,9 @@ extension Scheduler {
     /// One credential. Flow 2n is its interactive one, 2n + 1 its bulk one.
     struct Lane: Sendable {
         let seat: Int32
+        /// The seat's, and its place in the ledger as it was: to ask for all at once.
+        let group: Int32
+        let entry: LedgerEntry
         /// Tells apart those that had the same number one after another; 0: nobody has it.
         var serial: UInt32
         var fetches: Int32 = 0

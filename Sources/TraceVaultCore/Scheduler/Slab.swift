@@ -2,6 +2,8 @@
 // a million waiting requests are kept in. No record is moved or looked up by hash, every list
 // operation costs the same whatever the length, and a record costs its own size.
 
+import CSystem
+
 /// No record.
 let none: Int32 = -1
 
@@ -38,6 +40,16 @@ struct Slab<Record: Sendable>: Sendable {
     subscript(place: Int32) -> Record {
         _read { yield records[Int(place)] }
         _modify { yield &records[Int(place)] }
+    }
+
+    /// Has a record brought near that is needed soon: at a million records most are far from the
+    /// processor. Any number will do, also one that nobody has.
+    func bring(_ place: Int32) {
+        guard place >= 0, Int(place) < records.count else { return }
+        unsafe records.withUnsafeBufferPointer { records in
+            guard let base = records.baseAddress else { return }
+            unsafe tvs_bring(base + Int(place), MemoryLayout<Record>.stride)
+        }
     }
 
     /// By a quarter, not by doubling: at a million records half the memory would stand empty.

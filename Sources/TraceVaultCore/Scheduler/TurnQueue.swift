@@ -27,6 +27,9 @@ struct TurnQueue: Sendable {
 
     var isEmpty: Bool { express.isEmpty && even.isEmpty && odd.isEmpty }
 
+    /// Who of this round is the next, apart from those in a hurry.
+    var head: Int32 { present == .even ? even.first : odd.first }
+
     private var present: TurnLine { round & 1 == 0 ? .even : .odd }
     private var following: TurnLine { round & 1 == 0 ? .odd : .even }
 
