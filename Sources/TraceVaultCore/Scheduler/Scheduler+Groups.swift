@@ -7,11 +7,13 @@ extension Scheduler {
         return ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
     }
 
-    mutating func withGroup(
-        of fetch: Int32, _ body: (inout Group, Quota, any BudgetLedger) -> Void
-    ) {
+    /// Takes back the permit of a try that was never made; who waits for one is looked at anew.
+    mutating func giveBack(of fetch: Int32, _ now: Int64) {
         let group = lanes[fetches[fetch].lane].group
-        body(&groups[group], limits.quota, ledger)
+        ledger.refund(&groups[group].entry, limits.quota, now: now)
+        guard !groups[group].waiting.isEmpty else { return }
+        setTimer(
+            of: group, at: ledger.permittedAt(&groups[group].entry, limits.quota, now: now))
     }
 
     /// Spends one permit for a seat, or lets it wait at its group.
