@@ -19,7 +19,9 @@ extension Scheduler {
         }
         switch verdict {
         case .unsent:
-            giveBack(of: fetch, now)
+            withGroup(of: fetch) { group, quota, ledger in
+                ledger.refund(&group.entry, quota, now: now)
+            }
             answerAll(fetch)
         case .final, .rejected:
             answerAll(fetch)

@@ -7,13 +7,11 @@ extension Scheduler {
         return ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
     }
 
-    /// Takes back the permit of a try that was never made; who waits for one is looked at anew.
-    mutating func giveBack(of fetch: Int32, _ now: Int64) {
+    mutating func withGroup(
+        of fetch: Int32, _ body: (inout Group, Quota, any BudgetLedger) -> Void
+    ) {
         let group = lanes[fetches[fetch].lane].group
-        ledger.refund(&groups[group].entry, limits.quota, now: now)
-        guard !groups[group].waiting.isEmpty else { return }
-        setTimer(
-            of: group, at: ledger.permittedAt(&groups[group].entry, limits.quota, now: now))
+        body(&groups[group], limits.quota, ledger)
     }
 
     /// Spends one permit for a seat, or lets it wait at its group.

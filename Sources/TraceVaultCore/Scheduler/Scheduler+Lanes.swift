@@ -88,7 +88,9 @@ extension Scheduler {
     /// lane of the new one, and its permit is given back.
     package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
-        giveBack(of: fetch, now)
+        withGroup(of: fetch) { group, quota, ledger in
+            ledger.refund(&group.entry, quota, now: now)
+        }
         land(fetch)
         fetches[fetch].attempts -= 1
         move(fetch, to: lane, inFront: true)
