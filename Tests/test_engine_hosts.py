@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import tracevault as tv
-from conftest import ROOT
+from c_programs import ROOT
 from engine_scene import ACME, arrived, settings, slow, until, vault_of
 from launcher import Standin, standin
 

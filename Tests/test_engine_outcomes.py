@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 import tracevault as tv
-from c_programs import Compile
-from conftest import ROOT
+from c_programs import ROOT, Compile
 from engine_scene import ACME, arrived, names, settings, slow, taken, until, vault_of
 from launcher import Standin, standin
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from c_programs import Compile
-from conftest import ROOT
+from c_programs import ROOT, Compile
 from engine_scene import ACME
 from launcher import Standin, standin
 

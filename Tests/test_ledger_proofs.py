@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from c_programs import ROOT
 
 KILLS = int(os.environ.get("TRACEVAULT_LEDGER_KILLS", "300"))
 SEED = int(os.environ.get("TRACEVAULT_SEED", "11"))

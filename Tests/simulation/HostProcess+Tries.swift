@@ -30,10 +30,12 @@ extension HostProcess {
         let newLane = self.lane(newest, tenant: fetch.tenant, user: user, now: now)
         guard newLane == lane else {
             stop(id, world, now, "restart")
+            passes.clear(user: world.versions[version].user)
             return scheduler.restart(id, in: newLane, now: now)
         }
         if world.isUnsent() {
             stop(id, world, now, "unsent")
+            passes.clear(user: world.versions[version].user)
             return scheduler.finished(id, .unsent, now: now)
         }
         send(id, fetch.question, version, lane, world, now)

@@ -207,6 +207,11 @@ struct Passes {
         }
     }
 
+    /// A permit of this user came back: those who wait for one learn of it with their timer.
+    mutating func clear(user: Int) {
+        for tenant in 0..<tenants { clear(tenant * users + user) }
+    }
+
     mutating func clear(_ seat: Int) {
         for tenant in 0..<tenants {
             sameGroup[seat * tenants + tenant] = 0
