@@ -172,7 +172,7 @@ extension HostProcess {
                 // A slower pace that a reply brought ends before the timer of those who wait for it: their
                 // quota has a permit then, and they are not in the ring yet.
                 world.watch.require(
-                    passes.anyGroup[place] <= World.mostPasses
+                    passes.anyGroup[place] <= World.mostPasses * world.seatsOf[tenant]
                         || world.scenario.tellsQuota,
                     "nobody is passed beyond its share", "tenant \(tenant) by \(fetch.tenant)")
             }
