@@ -169,10 +169,11 @@ extension HostProcess {
                 passes.anyGroup[place] += 1
                 world.watch.mostPassedInRing = max(
                     world.watch.mostPassedInRing, passes.anyGroup[place])
-                // A slower pace that a reply brought ends before the timer of those who wait for it: their
-                // quota has a permit then, and they are not in the ring yet.
+                // A slower pace that a reply brought ends before the timer of those who wait for it:
+                // their quota has a permit then, and they are not in the ring yet. So it is with a
+                // permit that another process gives back: one round more.
                 world.watch.require(
-                    passes.anyGroup[place] <= World.mostPasses * world.seatsOf[tenant]
+                    passes.anyGroup[place] <= World.mostPasses * (1 + world.seatsOf[tenant])
                         || world.scenario.tellsQuota,
                     "nobody is passed beyond its share", "tenant \(tenant) by \(fetch.tenant)")
             }
