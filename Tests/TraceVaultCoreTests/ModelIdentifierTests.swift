@@ -110,4 +110,12 @@ import TraceVaultCore
     func whatIsNoTimeIsNotParsed(_ text: String) {
         #expect(buffer(text).withBytes { Timestamp($0) } == nil)
     }
+
+    @Test func aTimeWithMoreDigitsThanAnyClockHasIsNone() {
+        let second = "2026-01-02T03:04:05."
+        for (digits, isTime) in [(9, true), (32, true), (33, false), (1_000_000, false)] {
+            let text = second + String(repeating: "0", count: digits) + "Z"
+            #expect((buffer(text).withBytes { Timestamp($0) } != nil) == isTime)
+        }
+    }
 }

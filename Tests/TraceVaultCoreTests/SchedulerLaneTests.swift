@@ -157,6 +157,22 @@ import Testing
         #expect(rig.scheduler.isIdle(old, now: 0) && rig.scheduler.isIdle(new, now: 0))
     }
 
+    @Test func nothingMoreGoesOutWithARefusedCredentialAlsoNoPageAndNoRestart() {
+        let rig = Rig(inFlight: 3)
+        let lane = rig.lane()
+        let (search, other) = (rig.submit(lane) ?? 0, rig.submit(lane) ?? 0)
+        _ = rig.advance()
+        _ = rig.reject(other, until: coolDown)
+        // The search has a page already: that is its answer, no further page is asked for.
+        rig.scheduler.finished(search, .more, now: rig.now)
+        #expect(rig.said() == [.answer(1)])
+        let fresh = rig.lane(0, group: 1)
+        let moved = rig.submit(fresh) ?? 0
+        _ = rig.advance()
+        rig.scheduler.restart(moved, in: lane, now: rig.now)
+        #expect(rig.said() == [.fail(3, .credential)])
+    }
+
     @Test func lanesAreForgottenWithWhatOnlyTheyUsed() {
         let rig = Rig(inFlight: 2)
         let lanes = [

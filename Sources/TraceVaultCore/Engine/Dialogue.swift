@@ -24,11 +24,15 @@ protocol Dialogue: AnyObject {
 
     /// Whether the last reply shows that the server takes the credential.
     var provesCredential: Bool { get }
+
+    /// Whether the last reply was a whole answer, which may be given to others who ask the same.
+    var isComplete: Bool { get }
 }
 
 extension Dialogue {
     /// Whoever is refused gets a verdict of its own; any other reply is an answer.
     var provesCredential: Bool { true }
+    var isComplete: Bool { false }
 }
 
 /// What a question came to.

@@ -84,9 +84,11 @@ extension EngineLoop {
     }
 
     private func keep(_ document: Document, _ fetch: Fetch, _ job: Job) {
-        guard case .trace(let messageRef) = job.request.question else { return }
+        guard case .trace(let messageRef) = job.request.question,
+            let credential = fetch.credential
+        else { return }
         let key = TraceKey(
-            lane: fetch.lane, messageRef: messageRef, submission: job.request.submission)
+            credential, messageRef: messageRef, submission: job.request.submission)
         cache.add(document, key, key.hash, tenant: job.tenant.name, now: tvs_boot_us())
     }
 

@@ -38,7 +38,7 @@ extension EngineLoop {
             try transport.start(id, request, to: credential.origin)
             fetch.tries += 1
             fetch.startedAt = now
-            fetch.lane = lane
+            fetch.credential = credential
         } catch {
             fetch.dialogue.fail(error)
             fetch.answer = nil
@@ -73,7 +73,7 @@ extension EngineLoop {
         switch verdict {
         case .rejected: reject(id, fetch, now)
         default:
-            fetch.isOver = verdict == .final
+            fetch.isOver = verdict == .final && fetch.dialogue.isComplete
             scheduler.finished(
                 id, verdict,
                 provesCredential: reply.fault == nil && fetch.dialogue.provesCredential, now: now)

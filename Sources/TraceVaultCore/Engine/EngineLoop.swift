@@ -14,10 +14,11 @@ final class EngineLoop {
         let job: Job
         var tries = 0
         var startedAt: Int64 = 0
-        /// Where the last try stood.
-        var lane: LaneID = 0
+        /// What the last try was sent with.
+        var credential: Credential?
         /// What the dialogue says now; nil when a later try may have changed it.
         var answer: Answer?
+        /// True once a whole answer came that will not grow by itself.
         var isOver = false
 
         init(_ job: Job, _ dialogue: any Dialogue) {
@@ -71,7 +72,9 @@ final class EngineLoop {
             tvs_fork_unsafe_leave()
             if !moved { transport.wait(timeoutMs: pause()) }
         }
+        tvs_fork_unsafe_enter()
         lastStats.set(statistics())
+        tvs_fork_unsafe_leave()
         events.close()
     }
 
@@ -142,18 +145,18 @@ final class EngineLoop {
     }
 
     private func enqueue(_ job: Job, _ now: Int64) throws(Failure) {
-        let (lane, _) = try choose(for: job, job.credential, now)
+        let (lane, credential) = try choose(for: job, job.credential, now)
         var hash: UInt64 = 0
         var joining: FetchID?
         if case .trace(let messageRef) = job.request.question, !job.request.fresh {
             let key = TraceKey(
-                lane: lane, messageRef: messageRef, submission: job.request.submission)
+                credential, messageRef: messageRef, submission: job.request.submission)
             hash = key.hash
             if let document = cache.document(key, hash, now: now) {
                 jobs[Int(Scheduler.place(of: job.id))] = nil
                 return deliver(job, Answer(failure: nil, document: document))
             }
-            joining = fetch(toJoin: hash, key)
+            joining = fetch(toJoin: hash, key, lane)
         }
         let wait = job.request.waitMs
         let ticket = Ticket(
@@ -169,8 +172,8 @@ final class EngineLoop {
     }
 
     /// A living fetch of the same trace with the same credential.
-    private func fetch(toJoin hash: UInt64, _ key: TraceKey) -> FetchID? {
-        guard let known = joinable[hash], scheduler.lane(of: known) == key.lane,
+    private func fetch(toJoin hash: UInt64, _ key: TraceKey, _ lane: LaneID) -> FetchID? {
+        guard let known = joinable[hash], scheduler.lane(of: known) == lane,
             let leader = scheduler.leader(of: known),
             let job = jobs[Int(Scheduler.place(of: leader))],
             case .trace(let messageRef) = job.request.question, messageRef == key.messageRef,

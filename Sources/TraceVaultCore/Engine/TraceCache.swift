@@ -6,14 +6,25 @@
 
 /// What makes two trace requests the same: who asks, with which credential, for what.
 struct TraceKey: Equatable {
-    let lane: LaneID
+    /// The credential's record and version: random, and never another tenant's. Not the lane, whose
+    /// number is given anew.
+    let record: Identifier
+    let version: UInt64
     let messageRef: String
     let submission: Bool?
+
+    init(_ credential: Credential, messageRef: String, submission: Bool?) {
+        record = credential.recordID
+        version = credential.version
+        self.messageRef = messageRef
+        self.submission = submission
+    }
 
     /// Different in every process, so that nobody can choose names that collide.
     var hash: UInt64 {
         var hasher = Hasher()
-        hasher.combine(lane)
+        hasher.combine(record)
+        hasher.combine(version)
         hasher.combine(messageRef)
         hasher.combine(submission)
         return UInt64(bitPattern: Int64(hasher.finalize()))

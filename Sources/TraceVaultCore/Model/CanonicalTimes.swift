@@ -27,6 +27,7 @@ struct CanonicalTimes {
         else { return false }
         if count == 20 { return true }
         return text.at(19) == UInt8(ascii: ".") && count > 21
+            && count <= 21 + Timestamp.maxFraction
             && text.digitsEnd(20, count) == count - 1
     }
 }

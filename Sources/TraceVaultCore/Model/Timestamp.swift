@@ -23,6 +23,8 @@ package struct Timestamp: Sendable, Equatable {
     var length: Int { Self.stemLength + (fraction.isEmpty ? 1 : fraction.count + 2) }
 
     /// The first and the last minute with a year of four digits.
+    /// More digits than any clock has; times are compared digit by digit, again and again.
+    static let maxFraction = 32
     private static let allowed = Int64(-1_036_120_320)...Int64(4_223_371_679)
 
     /// `YYYY-MM-DDThh:mm:ss[.digits][zone]`: also a space or "t" for the T, "z", offsets as
@@ -52,7 +54,7 @@ package struct Timestamp: Sendable, Equatable {
         if Self.is(text, 19, ".") {
             index = 20
             while JSONText.byte(text, index) &- UInt8(ascii: "0") < 10 { index += 1 }
-            guard index > 20 else { return nil }
+            guard index > 20, index <= 20 + Self.maxFraction else { return nil }
             fraction = 20..<index
         }
         guard let zone = Self.zone(text, at: index) else { return nil }

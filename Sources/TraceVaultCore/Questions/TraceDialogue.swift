@@ -38,6 +38,11 @@ final class TraceDialogue: Dialogue {
         }
     }
 
+    var isComplete: Bool {
+        guard case .success(let trace) = outcome else { return false }
+        return !trace.isPending
+    }
+
     func fail(_ failure: Failure) {
         outcome = .failure(failure)
         reply = nil

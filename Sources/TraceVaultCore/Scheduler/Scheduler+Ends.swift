@@ -29,7 +29,7 @@ extension Scheduler {
         case .more:
             fetches[fetch].hasAnswer = true
             fetches[fetch].attempts = 0
-            enqueue(fetch, inFront: true)
+            wake(fetch, now)
         case .later(let afterMs):
             // The server works on it: a wait, not a failure.
             fetches[fetch].attempts = 0

@@ -145,10 +145,14 @@ extension Scheduler {
         noticeParking(group, now)
     }
 
+    /// Each 429 that was under way ends the parking a little later: not worth another look at all.
+    private static let sameParkingUs: Int64 = 1_000_000
+
     /// Tells those who cannot wait for the end of a parking, also of one by another process; once.
     private mutating func noticeParking(_ group: Int32, _ now: Int64) {
         let until = ledger.parkedUntil(&groups[group].entry, now: now)
-        guard until > now, until > groups[group].refusedUntil else { return }
+        let told = groups[group].refusedUntil
+        guard until > now, told <= now || until > told + Self.sameParkingUs else { return }
         groups[group].refusedUntil = until
         for seat in groups[group].seats where hasWork(seat) {
             refuse(seats[seat].interactive, until: until)

@@ -31,7 +31,7 @@ extension Scheduler {
 
     /// Whether nothing would be lost by forgetting the lane: no request, no refusal to remember.
     package func isIdle(_ lane: LaneID, now: Int64) -> Bool {
-        lanes[lane].fetches == 0 && lanes[lane].closedUntil <= now && !lanes[lane].isProbing
+        lanes[lane].fetches == 0 && lanes[lane].closedUntil <= now
     }
 
     /// Forgets an idle lane. Tells which of seat, group and tenant went with it.
@@ -93,7 +93,11 @@ extension Scheduler {
         }
         land(fetch)
         fetches[fetch].attempts -= 1
-        move(fetch, to: lane, inFront: true)
+        if lanes[lane].closedUntil > now, !fetches[fetch].isCheck {
+            failAll(fetch, .credential)
+        } else {
+            move(fetch, to: lane, inFront: true)
+        }
     }
 
     /// The server took the credential after it had refused it: it is good again.

@@ -81,7 +81,8 @@ enum CloudflareAPI {
             return Refusal(verdict: .rateLimited(afterMs: park), failure: failure)
         }
         var retries = isTransient(reply.status) && envelope?.retryable != false
-        if reply.headers.shouldRetry == "true" { retries = true }
+        // A refused credential is not tried again, whatever the server says.
+        if reply.headers.shouldRetry == "true", failure.status != .credential { retries = true }
         if reply.headers.shouldRetry == "false" { retries = false }
         failure.retriable = retries || reply.status == 202
         let ending = failure.status == .credential ? Verdict.rejected : .final

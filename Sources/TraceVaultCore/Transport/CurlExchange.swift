@@ -162,8 +162,8 @@ final class CurlExchange {
             clamping: info(CURLINFO_RESPONSE_CODE))
         reply.fault = fault(code)
         reply.headers.cfRay = String(header("cf-ray").prefix(64))
-        reply.headers.rateLimit = header("ratelimit")
-        reply.headers.rateLimitPolicy = header("ratelimit-policy")
+        reply.headers.rateLimit = header("ratelimit", whole: ReplyHeaders.maxList)
+        reply.headers.rateLimitPolicy = header("ratelimit-policy", whole: ReplyHeaders.maxList)
         if reply.status != 200 {
             reply.headers.retryAfter = header("retry-after")
             reply.headers.retryAfterMs = header("retry-after-ms")

@@ -53,4 +53,6 @@ package struct ReplyHeaders: Sendable, Equatable {
     /// The longest value kept; the rest is cut off, but of a URL nothing is kept then.
     static let maxValue = 128
     static let maxURL = 4096
+    /// Of a list as well: a number may be cut in two.
+    static let maxList = 1024
 }

@@ -48,7 +48,11 @@ enum PlainAddress {
         guard place.count > 1, place.count < 46 else { return false }
         var terminated: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0)
         return unsafe withUnsafeMutableBytes(of: &terminated) { room in
-            for index in place { unsafe room[index - place.lowerBound] = text.at(index) }
+            for index in place {
+                // C would take what comes before a NUL for the whole.
+                guard text.at(index) != 0 else { return false }
+                unsafe room[index - place.lowerBound] = text.at(index)
+            }
             guard let start = unsafe room.baseAddress?.assumingMemoryBound(to: CChar.self) else {
                 return false
             }
