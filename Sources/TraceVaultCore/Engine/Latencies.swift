@@ -35,10 +35,7 @@ struct Latencies: Sendable {
             ("p99_us", us(percent: 99)), ("max_us", longestUs),
         ]
         writer.beginObject()
-        for (name, value) in members {
-            writer.key(name)
-            writer.int(value)
-        }
+        writer.numbers(members)
         writer.endObject()
     }
 }

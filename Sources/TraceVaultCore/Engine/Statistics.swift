@@ -74,10 +74,7 @@ extension EngineLoop {
             ("credentials_refused", counts.rejected), ("joined", counts.joined),
             ("credentials", Int64(lanes.count)), ("slowest_ms", counts.latency.longestUs / 1000),
         ]
-        for (name, value) in members {
-            writer.key(name)
-            writer.int(value)
-        }
+        writer.numbers(members)
     }
 
     @_optimize(size) private func answers(into writer: inout JSONWriter) {
@@ -132,10 +129,7 @@ extension EngineLoop {
                 ("next_permit_ms", max(0, state.permittedAt - now + 999) / 1000),
                 ("parked_ms", max(0, state.parkedUntil - now + 999) / 1000),
             ]
-            for (name, value) in members {
-                writer.key(name)
-                writer.int(value)
-            }
+            writer.numbers(members)
             writer.endObject()
         }
         writer.endArray()

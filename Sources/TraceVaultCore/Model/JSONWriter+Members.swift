@@ -54,6 +54,14 @@ extension JSONWriter {
         needsComma = true
     }
 
+    /// Members of an object that are whole numbers.
+    mutating func numbers(_ members: [(StaticString, Int64)]) {
+        for (name, value) in members {
+            key(name)
+            int(value)
+        }
+    }
+
     // MARK: - The summary
 
     /// A member whose value, a string, was written before.

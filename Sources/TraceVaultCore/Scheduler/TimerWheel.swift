@@ -53,12 +53,8 @@ struct TimerWheel: Sendable {
         insert(timer)
     }
 
-    /// Has a timer brought near that may be cancelled soon, and then what stands beside it.
+    /// Has a timer brought near that may be cancelled soon.
     func bring(_ timer: Int32) { timers.bring(timer) }
-    func bringBeside(_ timer: Int32) {
-        timers.bring(timers[timer].previous)
-        timers.bring(timers[timer].next)
-    }
 
     /// Takes the payload of one timer whose time has come; it is gone then.
     mutating func popDue(at now: Int64) -> UInt32? {
