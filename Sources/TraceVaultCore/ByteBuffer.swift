@@ -25,7 +25,7 @@ package final class ByteBuffer: @unchecked Sendable {
         self.limit = min(max(0, limit), Int.max - 1)
     }
 
-    deinit { unsafe free(storage) }
+    deinit { unsafe tvs_free_grown(storage, capacity) }
 
     /// Appends bytes and keeps a NUL behind them. False, and nothing appended, when the limit or
     /// the memory would be exceeded.
@@ -70,7 +70,7 @@ package final class ByteBuffer: @unchecked Sendable {
         let doubled = unsafe capacity > limit / 2 ? limit + 1 : capacity * 2
         // Never more than the limit: `append(upTo:)` takes what is allocated for allowed.
         let size = max(needed, min(max(256, doubled), limit + 1))
-        guard let grown = unsafe realloc(storage, size) else { return false }
+        guard let grown = unsafe tvs_regrow(storage, capacity, size) else { return false }
         unsafe storage = grown.assumingMemoryBound(to: UInt8.self)
         unsafe capacity = size
         unsafe storage?[count] = 0

@@ -68,6 +68,22 @@ import TraceVaultCore
         #expect(status(body + [UInt8(ascii: "]")]) == .replyDepth)
     }
 
+    /// A list of so many zeros, each with white space to the length.
+    private func zeros(_ count: Int, each length: Int = 2) -> [UInt8] {
+        let space = [UInt8](repeating: 0x20, count: length - 2)
+        var body = Array("[0".utf8)
+        for _ in 1..<count { body += [UInt8(ascii: ","), UInt8(ascii: "0")] + space }
+        return body + [UInt8(ascii: "]")]
+    }
+
+    @Test func denseTextHasFewerValuesThanSparseText() {
+        // The list itself is one.
+        #expect(status(zeros(JSONReader.fewTokens - 1)) == nil)
+        #expect(status(zeros(JSONReader.fewTokens)) == .replyDepth)
+        #expect(status(zeros(JSONReader.fewTokens * 2, each: 9)) == .replyDepth)
+        #expect(status(zeros(JSONReader.fewTokens * 2, each: 11)) == nil)
+    }
+
     @Test func messagesAreOneLineAndDoNotRepeatTheBody() {
         for body in ["<b>secret</b>", "secret", "{\"secret\":secret}", "[\"secret", "{}secret"] {
             let error = failure { () throws(Failure) in try JSONReader.read(buffer(body)) }

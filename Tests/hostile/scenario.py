@@ -22,6 +22,9 @@ Play = Callable[["Peer"], None]
 #: How the origin speaks: plain text, or TLS with this protocol agreed on.
 Speech = Literal["plain", "http/1.1", "h2"]
 
+#: What the library asks.
+Operation = Literal["trace", "search", "check"]
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -31,6 +34,7 @@ class Scenario:
     #: being strict and being lenient are both right, or two ends race.
     expect: Status | tuple[Status, ...]
     speech: Speech = "http/1.1"
+    operation: Operation = "trace"
     #: The play begins at accept(), before TLS.
     bare: bool = False
     certificate: str = "good"

@@ -66,6 +66,10 @@ int32_t tvs_guarded_map(size_t length, tvs_guarded *out);
 void tvs_guarded_unmap(void *data, size_t length);
 /** Zeroes bytes in a way no optimiser removes. */
 void tvs_wipe(void *bytes, size_t length);
+/** As realloc(), never to a shorter length: from 256 KiB on a mapping of its own. */
+void *tvs_regrow(void *old, size_t old_length, size_t length);
+/** Frees what tvs_regrow() gave; the length it has now. */
+void tvs_free_grown(void *memory, size_t length);
 /** Overwrites every occurrence of a secret in other bytes with asterisks. */
 void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
 

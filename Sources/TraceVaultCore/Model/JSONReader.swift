@@ -9,8 +9,12 @@
 package struct JSONReader {
     /// How deeply arrays and objects may be nested.
     package static let maxDepth = 64
-    /// How many values and keys a text may have.
+    /// How many values and keys a text may have: a few whatever its length, more only where they
+    /// take as much room as in a page of messages with little in them. Ten thousand such messages
+    /// are a million; an index over denser text would be memory that only an attack asks for.
+    package static let fewTokens = 1 << 19
     package static let maxTokens = 2_000_000
+    private static let leastBytes = 10
 
     private enum Expected { case value, valueOrEnd, key, keyOrEnd, commaOrEnd }
 
@@ -20,6 +24,7 @@ package struct JSONReader {
     private let tape: JSONTape
     private var tokens: UnsafeMutablePointer<JSONToken>
     private var capacity: Int
+    private let most: Int
     private var used = 0
     /// The innermost open container; while one is open, its `next` names the one around it.
     private var parent = Self.none
@@ -35,9 +40,10 @@ package struct JSONReader {
             throw Failure(.replyEmpty, "the reply is empty")
         }
         let tape = JSONTape(of: body)
-        let capacity = min(maxTokens, 64 + body.count / 12)
+        let most = min(maxTokens, max(fewTokens, body.count / leastBytes))
+        let capacity = min(most, 64 + body.count / 12)
         guard let tokens = unsafe tape.grow(to: capacity) else { throw outOfMemory() }
-        var reader = unsafe JSONReader(base, body.count, tape, tokens, capacity)
+        var reader = unsafe JSONReader(base, body.count, tape, tokens, capacity, most)
         try reader.run()
         tape.finish(count: reader.used)
         return tape
@@ -45,13 +51,14 @@ package struct JSONReader {
 
     private init(
         _ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape,
-        _ tokens: UnsafeMutablePointer<JSONToken>, _ capacity: Int
+        _ tokens: UnsafeMutablePointer<JSONToken>, _ capacity: Int, _ most: Int
     ) {
         unsafe self.base = base
         self.count = count
         self.tape = tape
         unsafe self.tokens = tokens
         self.capacity = capacity
+        self.most = most
     }
 
     // MARK: - Structure
@@ -175,11 +182,10 @@ package struct JSONReader {
     }
 
     private mutating func makeRoom() throws(Failure) {
-        guard used < Self.maxTokens else {
-            throw Failure(
-                .replyDepth, "the reply has more than \(Self.maxTokens) values, at byte \(at)")
+        guard used < most else {
+            throw Failure(.replyDepth, "the reply has more than \(most) values, at byte \(at)")
         }
-        let larger = min(Self.maxTokens, capacity * 2)
+        let larger = min(most, capacity * 2)
         guard let grown = unsafe tape.grow(to: larger) else { throw Self.outOfMemory() }
         unsafe tokens = grown
         capacity = larger

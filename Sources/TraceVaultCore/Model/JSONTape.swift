@@ -4,9 +4,7 @@
 // Tokens are positions in the body; the text is looked at only when somebody asks for it. What is
 // expected of a reply (names, types) does not belong here.
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+import CSystem
 
 /// One value or one key of a JSON text.
 package struct JSONToken: Sendable {
@@ -59,18 +57,21 @@ package final class JSONTape: @unchecked Sendable {
     /// Some string, key or value, holds half of a surrogate pair.
     package internal(set) var loneSurrogates = 0
     @exclusivity(unchecked) private var tokens: UnsafeMutablePointer<JSONToken>?
+    /// Of the tokens' memory, in bytes.
+    private var size = 0
 
     init(of body: ByteBuffer) {
         self.body = body
     }
 
-    deinit { unsafe free(tokens) }
+    deinit { unsafe tvs_free_grown(tokens, size) }
 
     /// Memory for `capacity` tokens that keeps those there are; nil when there is none.
     func grow(to capacity: Int) -> UnsafeMutablePointer<JSONToken>? {
         let (size, overflow) = capacity.multipliedReportingOverflow(
             by: MemoryLayout<JSONToken>.stride)
-        guard !overflow, let grown = unsafe realloc(tokens, size) else { return nil }
+        guard !overflow, let grown = unsafe tvs_regrow(tokens, self.size, size) else { return nil }
+        self.size = size
         unsafe tokens = grown.assumingMemoryBound(to: JSONToken.self)
         return unsafe tokens
     }
