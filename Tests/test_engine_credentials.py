@@ -157,6 +157,22 @@ def test_other_tenants_with_the_same_account_go_on(server: Standin, vault: tv.Va
         assert engine.trace(vault.tenant("other"), ACME, "slow-1").complete
 
 
+def test_what_sleeps_goes_on_with_a_token_that_came_after_the_refusal(
+    server: Standin, vault: tv.Vault, acme: tv.Tenant
+) -> None:
+    with engine_for(server) as engine:
+        sleeper = engine.submit(tv.Request.trace(acme, ACME, "fail-503-2-once"))
+        until(lambda: engine.stats()["sleeping"] == 1, "the first try's end")
+        server.revoke(old(server))
+        with pytest.raises(tv.CredentialError):
+            engine.trace(acme, ACME, "slow-1")
+        put(vault, server, new(server))
+        result = engine.take(60)
+        assert result is not None and result.id == sleeper
+        assert names([result]) == [""]
+        assert (used(server, old(server)), used(server, new(server))) == (2, 1)
+
+
 # ---- A check looks through the closed door ---------------------------------------------------
 
 

@@ -63,6 +63,34 @@ import Testing
         #expect(reason?["code"] as? Int == 1000)
     }
 
+    @Test func aTokenThatIsReplacedBetweenTwoTriesIsAskedAboutFromTheStart() throws {
+        let (old, new) = (try Desk(), try Desk(token: Fake.token2))
+        let dialogue = CheckDialogue()
+        func ask(_ desk: Desk, _ reply: HTTPReply) -> (String, Verdict) {
+            let path = dialogue.path(desk.credential, desk.authorization)
+            return (path, dialogue.take(reply))
+        }
+        #expect(ask(old, canned(401, refusalBody(1000))) == (Self.userPath, .more))
+        #expect(ask(new, canned(401, refusalBody(6003))) == (Self.userPath, .more))
+        #expect(ask(new, canned(401, refusalBody(9109))) == (Self.accountPath, .final))
+        let talk = Conversation(answer: dialogue.answer(TraceContext()))
+        // Not what was said of the old one.
+        let reason: [String: Any]? = try member(talk, "reason")
+        #expect(reason?["code"] as? Int == 6003)
+    }
+
+    @Test func aTokenThatIsReplacedByOneOfKnownKindHasTheReasonOfItsOwn() throws {
+        let (old, new) = (try Desk(), try Desk(token: Self.userToken))
+        let dialogue = CheckDialogue()
+        _ = dialogue.path(old.credential, old.authorization)
+        #expect(dialogue.take(canned(401, refusalBody(1000))) == .more)
+        #expect(dialogue.path(new.credential, new.authorization) == Self.userPath)
+        #expect(dialogue.take(canned(401, refusalBody(6003))) == .final)
+        let talk = Conversation(answer: dialogue.answer(TraceContext()))
+        let reason: [String: Any]? = try member(talk, "reason")
+        #expect(reason?["code"] as? Int == 6003)
+    }
+
     @Test func aRefusedTokenIsAnAnswerAndNotRejectedForEverythingElse() throws {
         let desk = try Desk(token: Self.userToken)
         for reply in [

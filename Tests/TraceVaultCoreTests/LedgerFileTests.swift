@@ -89,6 +89,29 @@ struct LedgerFileTests {
         #expect(try refusal(scratch.place) == "others may write to its directory")
     }
 
+    @Test("a lock that somebody holds for long is waited for by one new group, not by each")
+    func heldLock() throws {
+        let ledger = try scratch.open(now: Self.start)
+        let holder = unsafe Glibc.open(scratch.path, O_RDWR)
+        #expect(tvs_lock_byte(holder, 0, TVS_EXCLUSIVE, 1) == 0)
+        let (before, groups) = (naps(), 100)
+        for group in 0..<groups { _ = ledger.entry(UInt64(1000 + group), now: Self.start) }
+        // Each attempt but the last is followed by a nap, of which the kernel counts every one.
+        #expect(naps() - before < 2 * Int(LedgerFile.attempts))
+        #expect(ledger.describe().overflows == groups)
+        close(holder)
+        for group in 0..<groups { _ = ledger.entry(UInt64(2000 + group), now: Self.start) }
+        #expect(ledger.describe().overflows == groups)
+        #expect(ledger.describe().groups == groups)
+    }
+
+    /// How often this thread has given the processor away (RUSAGE_THREAD).
+    private func naps() -> Int {
+        var usage = rusage()
+        unsafe _ = getrusage(1, &usage)
+        return usage.ru_nvcsw
+    }
+
     @Test("the setting is auto, private or an absolute path")
     func setting() throws {
         #expect(try LedgerPlace(setting: "auto") == .automatic)

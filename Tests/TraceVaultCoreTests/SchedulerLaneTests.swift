@@ -34,8 +34,55 @@ import Testing
         _ = rig.advance()
         _ = rig.finish(sleeper, .retry(afterMs: 2000))
         #expect(rig.reject(refused, until: coolDown) == [.answer(2)])
-        #expect(rig.next() == [.fail(1, .credential)])
+        #expect(rig.next() == [.choose(sleeper ?? 0)])
+        // The vault has no other.
+        rig.scheduler.restart(sleeper ?? 0, in: lane, now: rig.now)
+        #expect(rig.advance() == [.fail(1, .credential)])
         #expect(rig.now < 10 * second && rig.isEmpty)
+    }
+
+    @Test func whatSleepsGoesOnWithACredentialThatCameMeanwhile() {
+        let quota = Quota(requests: 1000, windowMs: 10_000, sharePercent: 100)
+        let rig = Rig(inFlight: 2, quota: quota)
+        let (old, new) = (rig.lane(0), rig.lane(0, group: 1))
+        let (sleeper, refused) = (rig.submit(old) ?? 0, rig.submit(old))
+        _ = rig.advance()
+        _ = rig.finish(sleeper, .retry(afterMs: 2000))
+        _ = rig.reject(refused, until: coolDown)
+        #expect(rig.next() == [.choose(sleeper)])
+        let before = rig.scheduler.state(of: rig.group(0), now: rig.now).available
+        rig.scheduler.restart(sleeper, in: new, now: rig.now)
+        #expect(rig.advance() == [.start(sleeper)])
+        // It had no permit of the old group, so none is given back.
+        #expect(rig.scheduler.state(of: rig.group(0), now: rig.now).available == before)
+        #expect(rig.finish(sleeper, .final) == [.answer(1)])
+        #expect(rig.isEmpty)
+    }
+
+    @Test func whoseTimeEndsBeforeItHasChosenHasItsAnswer() {
+        let rig = Rig(inFlight: 2)
+        let lane = rig.lane()
+        let (sleeper, refused) = (rig.submit(lane) ?? 0, rig.submit(lane))
+        _ = rig.advance()
+        _ = rig.finish(sleeper, .retry(afterMs: 2000))
+        _ = rig.reject(refused, until: coolDown)
+        #expect(rig.next() == [.choose(sleeper)])
+        rig.scheduler.cancel(1)
+        rig.scheduler.restart(sleeper, in: lane, now: rig.now)
+        #expect(rig.advance() == [.fail(1, .cancelled)])
+        #expect(rig.isEmpty)
+    }
+
+    @Test func halfOfACheckIsNoAnswer() {
+        let rig = Rig(inFlight: 2)
+        let lane = rig.lane()
+        let check = rig.submit(lane, deadline: 5 * second, isCheck: true) ?? 0
+        let search = rig.submit(lane, deadline: 5 * second) ?? 0
+        _ = rig.advance()
+        #expect(rig.finish(check, .more) == [.start(check)])
+        #expect(rig.finish(search, .more) == [.start(search)])
+        let ends = rig.next() + rig.next()
+        #expect(ends.contains(.fail(1, .deadline)) && ends.contains(.answer(2)))
     }
 
     @Test func whatCameBeforeTheRefusalIsTheBetterAnswer() {
@@ -47,7 +94,9 @@ import Testing
         let other = rig.submit(lane)
         _ = rig.advance()
         _ = rig.reject(other, until: coolDown)
-        #expect(rig.next() == [.answer(1)])
+        #expect(rig.next() == [.choose(search ?? 0)])
+        rig.scheduler.restart(search ?? 0, in: lane, now: rig.now)
+        #expect(rig.said() == [.answer(1)])
     }
 
     @Test func afterTheCoolDownOneAtATimeUntilOneWorks() {
@@ -165,6 +214,8 @@ import Testing
         _ = rig.reject(other, until: coolDown)
         // The search has a page already: that is its answer, no further page is asked for.
         rig.scheduler.finished(search, .more, now: rig.now)
+        #expect(rig.said() == [.choose(search)])
+        rig.scheduler.restart(search, in: lane, now: rig.now)
         #expect(rig.said() == [.answer(1)])
         let fresh = rig.lane(0, group: 1)
         let moved = rig.submit(fresh) ?? 0

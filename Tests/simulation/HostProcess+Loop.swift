@@ -78,6 +78,7 @@ extension HostProcess {
         while let action = scheduler.popAction() {
             switch action {
             case .start(let id): start(id, world, now)
+            case .choose(let id): chooseAnew(id, world, now)
             case .abort(let id): stop(id, world, now, "abort")
             case .answer(let id):
                 world.watch.answered += 1

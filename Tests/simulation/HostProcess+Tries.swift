@@ -41,6 +41,17 @@ extension HostProcess {
         send(id, fetch.question, version, lane, world, now)
     }
 
+    func chooseAnew(_ id: FetchID, _ world: World, _ now: Int64) {
+        guard let fetch = fetch(id) else {
+            return world.watch.require(false, "only the living choose", "choose of \(id)")
+        }
+        world.watch.log(now, "choose", Int64(bitPattern: id))
+        let newest = choose(fetch.question, world, now)
+        let user = world.versions[newest].user
+        let lane = lane(newest, tenant: fetch.tenant, user: user, now: now)
+        scheduler.restart(id, in: lane, now: now)
+    }
+
     private func send(
         _ id: FetchID, _ question: Question, _ version: Int, _ lane: LaneID, _ world: World,
         _ now: Int64

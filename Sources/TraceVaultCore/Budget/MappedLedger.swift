@@ -36,6 +36,9 @@ package final class MappedLedger: BudgetLedger {
     private let nextRefresh = Atomic<Int64>(0)
     private let nextOpening = Atomic<Int64>(0)
     private let nextPromotion = Atomic<Int64>(0)
+    /// How often the next new group asks for the lock: once where it could not be had the last time.
+    /// Its holder may be stopped for hours, and each group would wait for it in turn.
+    private let attempts = Atomic<Int32>(LedgerFile.attempts)
 
     private static let refreshUs: Int64 = 1_000_000
     /// How often a file that could not be used is tried again.
@@ -152,7 +155,10 @@ package final class MappedLedger: BudgetLedger {
             return shared
         }
         if let shared {
-            if let index = shared.claim(key, now: now, attempts: LedgerFile.attempts) {
+            let index = shared.claim(
+                key, now: now, attempts: attempts.load(ordering: .relaxed))
+            attempts.store(index == nil ? 1 : LedgerFile.attempts, ordering: .relaxed)
+            if let index {
                 entry.place = index
                 return shared
             }

@@ -16,6 +16,21 @@ extension EngineLoop {
         return scheduler.closedUntil(fallback) > now ? (lane, credential) : (fallback, other)
     }
 
+    /// The credential of a fetch was refused while it slept: it goes on with what the vault has now,
+    /// or ends in its lane.
+    @_optimize(size) func chooseAnew(_ id: FetchID) {
+        guard let leader = scheduler.leader(of: id), var lane = scheduler.lane(of: id),
+            let job = jobs[Int(Scheduler.place(of: leader))]
+        else { return }
+        let now = tvs_boot_us()
+        if let newest = try? job.tenant.credential(of: job.credential.account),
+            let chosen = try? choose(for: job, newest, now)
+        {
+            lane = chosen.lane
+        }
+        scheduler.restart(id, in: lane, now: now)
+    }
+
     /// Begins a try; what goes wrong before the first byte ends the fetch.
     func start(_ id: FetchID) {
         guard let leader = scheduler.leader(of: id),

@@ -197,6 +197,7 @@ final class EngineLoop {
         while let action = scheduler.popAction() {
             switch action {
             case .start(let fetch): start(fetch)
+            case .choose(let fetch): chooseAnew(fetch)
             case .abort(let fetch): transport.abort(fetch)
             case .answer(let id): answer(id)
             case .fail(let id, let status): fail(id, status)

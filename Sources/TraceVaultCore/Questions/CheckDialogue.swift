@@ -43,6 +43,8 @@ final class CheckDialogue: Dialogue {
         var reason: ReplyError?
     }
 
+    /// The credential that was asked about last.
+    private var asked: Credential?
     /// What the last try was sent with, and where.
     private(set) var isKey = false
     private(set) var tokenKind = TokenKind.unknown
@@ -55,6 +57,11 @@ final class CheckDialogue: Dialogue {
     private(set) var failure = Failure(.other, "no try was made")
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
+        if let asked, asked.recordID != credential.recordID || asked.version != credential.version {
+            // Replaced between two tries: what was said of the other one says nothing of this.
+            isSecond = false
+        }
+        asked = credential
         isKey = credential.email != nil
         tokenKind = isKey ? .unknown : Self.kind(authorization)
         if isKey { return "/user" }
@@ -116,7 +123,7 @@ final class CheckDialogue: Dialogue {
             isSecond = true
             return .more
         }
-        finding = Finding(reason: firstReason ?? reason)
+        finding = Finding(reason: isSecond ? firstReason ?? reason : reason)
         return .final
     }
 

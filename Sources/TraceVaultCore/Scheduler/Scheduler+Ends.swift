@@ -27,7 +27,8 @@ extension Scheduler {
             answerAll(fetch)
         case .pending: lookAgain(fetch, now)
         case .more:
-            fetches[fetch].hasAnswer = true
+            // Half of a check says nothing of the credential, a page of a search is one.
+            fetches[fetch].hasAnswer = !fetches[fetch].isCheck
             fetches[fetch].attempts = 0
             wake(fetch, now)
         case .later(let afterMs):
@@ -135,7 +136,7 @@ extension Scheduler {
             fetches[fetch].hasFallenBack = true
             move(fetch, to: fallback, inFront: true)
         } else {
-            failAll(fetch, .credential)
+            emit(.choose(name(of: fetch)))
         }
     }
 

@@ -84,15 +84,17 @@ extension Scheduler {
         }
     }
 
-    /// The credential of a fetch that was just started is not the lane's any more: it goes to the
-    /// lane of the new one, and its permit is given back.
+    /// The credential of a fetch that was just started, or is to `choose`, is not the lane's any more:
+    /// it goes to the lane of the new one, and its permit, if it has one, is given back.
     package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
-        guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
-        withGroup(of: fetch) { group, quota, ledger in
-            ledger.refund(&group.entry, quota, now: now)
+        guard let fetch = place(of: id), fetches[fetch].phase != .queued else { return }
+        if fetches[fetch].phase == .flying {
+            withGroup(of: fetch) { group, quota, ledger in
+                ledger.refund(&group.entry, quota, now: now)
+            }
+            land(fetch)
+            fetches[fetch].attempts -= 1
         }
-        land(fetch)
-        fetches[fetch].attempts -= 1
         if lanes[lane].closedUntil > now, !fetches[fetch].isCheck {
             failAll(fetch, .credential)
         } else {

@@ -66,6 +66,8 @@ package enum Verdict: Sendable, Equatable {
 package enum Action: Sendable, Equatable {
     /// Begin a try. Exactly one `finished` must follow, unless an `abort` comes first.
     case start(FetchID)
+    /// The credential was refused while the fetch slept: `restart` it, with the one there is now.
+    case choose(FetchID)
     /// Drop the try that is under way; no `finished` may follow.
     case abort(FetchID)
     /// Answer the request with what its fetch has brought.
