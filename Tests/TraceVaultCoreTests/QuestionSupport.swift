@@ -95,6 +95,12 @@ struct Desk {
     }
 }
 
+extension Request {
+    func dialogue(_ base: BaseURL) -> any Dialogue {
+        dialogue(base, SearchRoom(maxReplyBytes: 32 << 20))
+    }
+}
+
 func request(
     _ made: Request, _ options: KeyValuePairs<String, String> = [:]
 ) throws -> Request {

@@ -116,6 +116,51 @@ import Testing
         #expect(try warnings(talk) == ["size_limit"])
     }
 
+    @Test func searchesUnderWayHoldNoMoreTogetherThanOneEngineMayAndSmallOnesGoOn() throws {
+        let room = SearchRoom(maxReplyBytes: 100_000)
+        let filler = String(repeating: "x", count: 20_000)
+        var searches: [any Dialogue] = []
+        var stopped = 0
+        for number in 0..<100 {
+            let search = try request(.search(accountID: RawSpan())).dialogue(desk.base, room)
+            let body =
+                #"{"success":true,"result":[{"id":"m\#(number)","filler":"\#(filler)"}],"#
+                + #""result_info":{"next":"c"}}"#
+            _ = try search.path(desk.credential, desk.authorization)
+            if search.take(canned(200, body)) == .more { searches.append(search) } else {
+                stopped += 1
+                let talk = Conversation(answer: search.answer(TraceContext()))
+                #expect(try warnings(talk) == ["size_limit"])
+                #expect(try member(talk, "next_cursor") == "c")
+                #expect(try member(talk, "complete") == false)
+            }
+            #expect(room.used <= room.most + 3 * filler.utf8.count)
+        }
+        #expect(stopped > 70 && room.used <= room.most)
+        // One message with little in it has room where those have none.
+        let small = try request(.search(accountID: RawSpan())).dialogue(desk.base, room)
+        #expect(small.take(canned(200, page(1, next: "c"))) == .more)
+        searches = []
+        #expect(room.used < 1000)
+        withExtendedLifetime(small) {}
+    }
+
+    @Test func oneSearchLeavesAsMuchFreeAsItHolds() throws {
+        let room = SearchRoom(maxReplyBytes: 100_000)
+        // Each byte of an item becomes many, so replies within their own bound could fill it all.
+        let items = [String](repeating: "1", count: 8000).joined(separator: ",")
+        let search = try request(.search(accountID: RawSpan()), ["limit": "100000"])
+            .dialogue(desk.base, room)
+        var verdicts: [Verdict] = []
+        while verdicts.last ?? .more == .more {
+            let next = #""result_info":{"next":"c\#(verdicts.count)"}}"#
+            verdicts.append(search.take(canned(200, #"{"success":true,"result":[\#(items)],"# + next)))
+        }
+        #expect(verdicts.count < 12)
+        let talk = Conversation(answer: search.answer(TraceContext()))
+        #expect(try warnings(talk).contains("size_limit"))
+    }
+
     // MARK: - Where the next page is
 
     private func second(_ next: String, _ headers: [String: String] = [:]) throws -> String? {
@@ -245,7 +290,7 @@ import Testing
         #expect(talk.verdicts == [.more])
         #expect(try member(talk, "complete") == false)
         #expect(try warnings(talk) == ["stopped_early"])
-        let dialogue = SearchDialogue(SearchQuestion(), desk.base)
+        let dialogue = SearchDialogue(SearchQuestion(), desk.base, SearchRoom(maxReplyBytes: 1 << 20))
         #expect(dialogue.answer(TraceContext()).failure != nil)
         _ = dialogue.take(canned(200, page(1, next: "c")))
         dialogue.fail(Failure(.locked, "the vault is locked"))
@@ -308,7 +353,7 @@ import Testing
             for value in UInt8.min...UInt8.max {
                 var body = whole
                 body[place] = value
-                let dialogue = SearchDialogue(SearchQuestion(), desk.base)
+                let dialogue = SearchDialogue(SearchQuestion(), desk.base, SearchRoom(maxReplyBytes: 1 << 20))
                 var reply = canned(200)
                 reply.body = buffer(body)
                 _ = dialogue.take(reply)

@@ -289,7 +289,7 @@ CONTENT = (
 # ---- The request given back ------------------------------------------------------------------
 
 
-def _secret(head: bytes) -> bytes:
+def secret(head: bytes) -> bytes:
     found = re.search(rb"(?i)(?:bearer|x-auth-key:) *(\S+)", head)
     return found[1] if found else b"no secret was sent"
 
@@ -298,17 +298,17 @@ def _repeats(status: int) -> Play:
     """Gives the whole request back, in every place where the library looks."""
 
     def answer(peer: Peer, head: bytes) -> None:
-        secret = _secret(head).decode()
-        errors = [{"code": 6111, "message": f"bad header {secret} {secret}"}]
+        sent = secret(head).decode()
+        errors = [{"code": 6111, "message": f"bad header {sent} {sent}"}]
         body = json.dumps({"success": False, "errors": errors, "result": None, "head": repr(head)})
-        peer.send(reply(body.encode(), status, f"cf-ray: {secret}", f"retry-after: {secret}"))
+        peer.send(reply(body.encode(), status, f"cf-ray: {sent}", f"retry-after: {sent}"))
 
     return answering(answer)
 
 
 def _repeats_as_trace(peer: Peer, head: bytes) -> None:
-    secret = _secret(head).decode()
-    peer.send(reply(trace(secret, f"x{secret}{secret}", head.decode()), 200, f"cf-ray: {secret}"))
+    sent = secret(head).decode()
+    peer.send(reply(trace(sent, f"x{sent}{sent}", head.decode()), 200, f"cf-ray: {sent}"))
 
 
 REPEATED = (

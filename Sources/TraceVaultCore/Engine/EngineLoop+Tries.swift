@@ -65,7 +65,7 @@ extension EngineLoop {
         let place = Self.place(of: id)
         while fetches.count <= place { fetches.append(nil) }
         if let fetch = fetches[place] { return fetch }
-        let fetch = Fetch(job, job.request.dialogue(settings.base))
+        let fetch = Fetch(job, job.request.dialogue(settings.base, searches))
         fetches[place] = fetch
         return fetch
     }

@@ -43,6 +43,7 @@ final class EngineLoop {
     /// Traces under way that another request may join, and the key of each by the fetch's low bits.
     var joinable: [UInt64: FetchID] = [:]
     var joinKeys: [UInt64] = []
+    let searches: SearchRoom
     var counts = Counts()
     /// Answers of this round, handed over together at its end.
     var answered: [Event] = []
@@ -61,6 +62,7 @@ final class EngineLoop {
         self.settings = settings
         self.lastStats = lastStats
         lanes = CredentialLanes(originKey: originKey)
+        searches = SearchRoom(maxReplyBytes: settings.maxReplyBytes)
         cache = TraceCache(maxBytes: settings.cacheBytes, maxAgeMs: settings.cacheAgeMs)
     }
 

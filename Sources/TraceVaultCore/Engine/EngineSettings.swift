@@ -8,6 +8,7 @@ struct EngineSettings {
     let maxQueued: Int
     let maxQueuedPerTenant: Int
     let credentialRetryMs: Int64
+    let maxReplyBytes: Int
     let cacheBytes: Int
     let cacheAgeMs: Int64
     let ledger: LedgerPlace
@@ -31,6 +32,7 @@ struct EngineSettings {
         maxQueued = config.int(.maxQueued)
         maxQueuedPerTenant = config.int(.maxQueuedPerTenant)
         credentialRetryMs = config.integer(.credentialRetry)
+        maxReplyBytes = config.int(.maxReplyBytes)
         cacheBytes = config.int(.cacheBytes)
         cacheAgeMs = config.integer(.cacheAge)
         let place = try LedgerPlace(setting: config.text(.ledger))

@@ -1,12 +1,13 @@
 // Question.swift - what each kind of question is answered with: a dialogue, and an event.
 
 extension Request {
-    /// A dialogue that answers this request. `base` bounds where replies may send the next try.
-    func dialogue(_ base: BaseURL) -> any Dialogue {
+    /// A dialogue that answers this request. `base` bounds where replies may send the next try, `room`
+    /// what a search may hold.
+    func dialogue(_ base: BaseURL, _ room: SearchRoom) -> any Dialogue {
         switch question {
         case .trace(let messageRef):
             TraceDialogue(messageRef: messageRef, submission: submission)
-        case .search(let search): SearchDialogue(search, base)
+        case .search(let search): SearchDialogue(search, base, room)
         case .check: CheckDialogue()
         }
     }

@@ -4,9 +4,26 @@
 //
 // A reply decides what is asked next, so all it can ask for has a bound: pages, polls, bytes.
 
+/// What an engine's searches may hold while they are under way; its thread's alone.
+final class SearchRoom {
+    /// No further page is asked for after so many bytes of one search's replies.
+    let maxReplyBytes: Int
+    /// For all together: messages that were found, and the last page of each.
+    let most: Int
+    fileprivate(set) var used = 0
+
+    init(maxReplyBytes: Int) {
+        self.maxReplyBytes = maxReplyBytes * 2
+        most = maxReplyBytes * 8
+    }
+}
+
 final class SearchDialogue: Dialogue {
     private let question: SearchQuestion
     private let base: BaseURL
+    private let room: SearchRoom
+    /// Its own part of what the room holds.
+    private var held = 0
     /// The messages of all pages as JSON objects, separated by commas.
     let found = ByteBuffer(limit: maxDocument)
     private(set) var messages = 0
@@ -30,18 +47,20 @@ final class SearchDialogue: Dialogue {
 
     /// The largest document.
     static let maxDocument = 256 << 20
-    /// No further page is asked for after so many bytes of replies, or so many pages.
-    private static let maxReplyBytes = 64 << 20
+    /// No further page is asked for after so many.
     private static let maxPages = 1000
     /// How often one page may be answered "later".
     private static let maxPolls = 100
 
-    init(_ question: SearchQuestion, _ base: BaseURL) {
+    init(_ question: SearchQuestion, _ base: BaseURL, _ room: SearchRoom) {
         self.question = question
         self.base = base
+        self.room = room
         cursor = question.cursor
         if let cursor { seen.append(cursor) }
     }
+
+    deinit { room.used -= held }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
         poll ?? question.path(accountID: credential.accountID, cursor: cursor)
@@ -94,6 +113,9 @@ final class SearchDialogue: Dialogue {
             messages += wanted
             pages += 1
             replyBytes += reply.body.count
+            let holds = found.count + reply.body.count
+            room.used += holds - held
+            held = holds
             failure = nil
             (poll, polls) = (nil, 0)
             return follow(page.next, cut: page.count - wanted)
@@ -149,7 +171,8 @@ final class SearchDialogue: Dialogue {
             warnings.add(.pageLimit, at: "/result_info/next")
             return .final
         }
-        if replyBytes >= Self.maxReplyBytes {
+        // Each may hold as much as is free: one that grows and grows leaves room for others.
+        if replyBytes >= room.maxReplyBytes || held > room.most - room.used {
             warnings.add(.sizeLimit, at: "/result_info/next")
             return .final
         }

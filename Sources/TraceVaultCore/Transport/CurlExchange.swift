@@ -226,6 +226,8 @@ final class CurlExchange {
         if unsafe bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
             return unsafe String(decoding: bytes, as: UTF8.self)
         }
+        // Another URL than the server's is of no use.
+        if limit == ReplyHeaders.maxURL { return "" }
         return unsafe String(
             decoding: bytes.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
             as: UTF8.self)
