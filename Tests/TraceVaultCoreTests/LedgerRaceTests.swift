@@ -39,7 +39,7 @@ struct LedgerRaceTests {
             case 1:
                 let policy = Quota(intervalUs: quota.intervalUs / 2 + 1, toleranceUs: 1000)
                 let isSaid = chance.next() % 2 == 0
-                handles[who].setPolicy(&entries[who], isSaid ? policy : nil, now: stamp)
+                _ = handles[who].setPolicy(&entries[who], isSaid ? policy : nil, now: stamp)
             case 2:
                 handles[who].slow(
                     &entries[who], remaining: 3, until: stamp + quota.intervalUs * 9, now: stamp)

@@ -68,7 +68,7 @@ struct LedgerTests {
         #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
         #expect(ledger.spend(&entry, Self.quota, now: Self.start) != nil)
         // Spent at the server's slower pace, refunded at the caller's.
-        ledger.setPolicy(
+        _ = ledger.setPolicy(
             &entry, Quota(intervalUs: Self.second, toleranceUs: 0), now: Self.start)
         let later = Self.start + 10 * Self.second
         #expect(ledger.spend(&entry, Self.quota, now: later) == nil)
@@ -90,20 +90,55 @@ struct LedgerTests {
         #expect(ledger.parkedUntil(&entry, now: Self.start) == Self.start + LedgerTime.day)
     }
 
-    @Test("the server's policy only makes stricter, and can be taken back")
+    @Test("the server's policy only makes stricter, and the newest counts")
     func policy() throws {
         let ledger = try scratch.open(now: Self.start)
         var entry = ledger.entry(6, now: Self.start)
-        ledger.setPolicy(&entry, Quota(intervalUs: 10, toleranceUs: 10_000_000), now: Self.start)
+        func say(_ interval: Int64, _ tolerance: Int64) -> Bool {
+            let policy = Quota(intervalUs: interval, toleranceUs: tolerance)
+            return ledger.setPolicy(&entry, policy, now: Self.start)
+        }
+        #expect(say(10, 10_000_000))
         #expect(ledger.available(&entry, Self.quota, now: Self.start) == 4)
-        ledger.setPolicy(&entry, Quota(intervalUs: 1, toleranceUs: 100_000), now: Self.start)
+        #expect(say(1, 100_000))
         #expect(ledger.available(&entry, Self.quota, now: Self.start) == 2)
-        let day = LedgerTime.day
-        ledger.setPolicy(&entry, Quota(intervalUs: day, toleranceUs: 0), now: Self.start)
+        #expect(!say(1, 100_000))
+        // A larger one again: as far as the host's own quota goes.
+        #expect(say(1, 10_000_000))
+        #expect(ledger.available(&entry, Self.quota, now: Self.start) == 4)
+        #expect(say(LedgerTime.day, 0))
         #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
         #expect(ledger.spend(&entry, .unlimited, now: Self.start + 1) != nil)
-        ledger.setPolicy(&entry, nil, now: Self.start)
-        #expect(ledger.spend(&entry, .unlimited, now: Self.start + 1) == nil)
+    }
+
+    @Test("a policy that answers do not name any more is taken back, in every process")
+    func policyThatEnds() throws {
+        let (one, other) = (try scratch.open(now: Self.start), try scratch.open(now: Self.start))
+        var (here, there) = (one.entry(6, now: Self.start), other.entry(6, now: Self.start))
+        let policy = Quota(intervalUs: 1_000_000, toleranceUs: 0)
+        var now = Self.start
+        #expect(one.setPolicy(&here, policy, now: now))
+        // For three hours some answers name it and most do not, as of another kind.
+        for _ in 0..<18 {
+            now += 600_000_000
+            #expect(!other.setPolicy(&there, nil, now: now))
+            #expect(!one.setPolicy(&here, policy, now: now))
+        }
+        let last = now
+        while now - last < LedgerPolicy.heldUs {
+            #expect(other.available(&there, Self.quota, now: now) == 1)
+            #expect(!other.setPolicy(&there, nil, now: now))
+            now += 60_000_000
+        }
+        // Silence alone takes nothing back.
+        #expect(one.available(&here, Self.quota, now: now) == 1)
+        #expect(other.setPolicy(&there, nil, now: now))
+        #expect(one.available(&here, Self.quota, now: now) == 4)
+        #expect(!one.setPolicy(&here, nil, now: now))
+        // A new group in the slot begins without; a clock that began again at 0 keeps it for a while.
+        #expect(one.setPolicy(&here, policy, now: now))
+        #expect(!one.setPolicy(&here, nil, now: Self.start))
+        #expect(one.setPolicy(&here, nil, now: Self.start + LedgerPolicy.heldUs))
     }
 
     @Test(
@@ -157,7 +192,7 @@ struct LedgerTests {
                         _ = ledger.permittedAt(&entry, quota, now: now)
                         _ = ledger.available(&entry, quota, now: now)
                         ledger.refund(&entry, quota, now: now)
-                        ledger.setPolicy(&entry, quota, now: now)
+                        _ = ledger.setPolicy(&entry, quota, now: now)
                         ledger.slow(&entry, remaining: one, until: other, now: now)
                         ledger.park(&entry, until: one, now: now)
                         ledger.refresh(now: now)

@@ -176,6 +176,35 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func aPolicyThatIsLargerAgainOrNamedNoMoreEndsAndWhoWaitsGoesAtOnce(
+        isNamed: Bool
+    ) throws {
+        // 49 at once, one in 91 s; the server says one in 2,000 s for a while.
+        let quota = Quota(requests: 1000, windowMs: 86_400_000, sharePercent: 100)
+        let strict = Quota(requests: 1, windowMs: 2_000_000, sharePercent: 100)
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 64, quota: quota, ledger: ledger)
+            let fetches = (0..<12).map { _ in rig.submit(rig.lane(), deadline: 1 << 50) ?? 0 }
+            #expect(rig.advance().starts.count == 12)
+            let first = fetches[0]
+            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: strict, now: 0)
+            for fetch in fetches[1...] { _ = rig.finish(fetch, .final) }
+            let waiting = (0..<2).map { _ in rig.submit(rig.lane(), deadline: 1 << 50) ?? 0 }
+            #expect(rig.advance(to: 650 * second) == [])
+            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: nil, now: rig.now)
+            #expect(rig.advance() == [])
+            if isNamed {
+                rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: quota, now: rig.now)
+            } else {
+                #expect(rig.advance(to: 899 * second) == [])
+                rig.now = 900 * second
+                rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: nil, now: rig.now)
+            }
+            #expect(rig.advance().starts == waiting)
+        }
+    }
+
     @Test func theAddressHasALimitOfItsOwn() {
         let rig = Rig(
             inFlight: 500, originQuota: Quota(requests: 20, windowMs: 1000, sharePercent: 100))

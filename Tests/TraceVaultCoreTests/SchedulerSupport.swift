@@ -1,7 +1,7 @@
 // SchedulerSupport.swift - what the scheduler's tests share: a ledger in plain memory, and a scheduler
 // on a clock that the test turns.
 
-import TraceVaultCore
+@testable import TraceVaultCore
 
 /// µs.
 let second: Int64 = 1_000_000
@@ -12,6 +12,7 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         var arrival: Int64 = 0
         var parked: Int64 = 0
         var policy = Quota.unlimited
+        var policyNamedAt: Int64 = 0
         var gap: Int64 = 0
         var slowUntil: Int64 = 0
     }
@@ -57,8 +58,16 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
             slots[entry.key, default: Slot()].parked, time)
     }
 
-    func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) {
-        slots[entry.key, default: Slot()].policy = policy ?? .unlimited
+    func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) -> Bool {
+        var slot = slots[entry.key, default: Slot()]
+        defer { slots[entry.key] = slot }
+        let before = slot.policy
+        if let policy {
+            (slot.policy, slot.policyNamedAt) = (policy, now)
+        } else if now - slot.policyNamedAt >= LedgerPolicy.heldUs {
+            slot.policy = .unlimited
+        }
+        return slot.policy != before
     }
 
     func slow(_ entry: inout LedgerEntry, remaining: Int64, until time: Int64, now: Int64) {

@@ -48,6 +48,10 @@ enum LedgerTime {
 /// The server's own quota: interval in µs (37 bits) and tolerance in ms, rounded down (27 bits).
 /// 0: none.
 enum LedgerPolicy {
+    /// So long one holds that answers do not name any more: three of Cloudflare's windows. Some kinds
+    /// of answers may never name one.
+    static let heldUs: Int64 = 900_000_000
+
     static func word(_ policy: Quota?) -> UInt64 {
         guard let policy, policy.intervalUs > 0 else { return 0 }
         let tolerance = LedgerTime.span(policy.toleranceUs) / 1000
@@ -102,8 +106,8 @@ struct LedgerSlot {
         case slowdown
         /// The group that had the slot before it became `LedgerKey.busy`.
         case former
-        /// While times are moved over a reboot: the new `parked` and which boot it is for. The new
-        /// `arrival` is in `former`.
+        /// When the server named the policy last. While times are moved over a reboot: the new
+        /// `parked`, and in `moved` which boot it is for. The new `arrival` is in `former`.
         case spare
         case moved
     }

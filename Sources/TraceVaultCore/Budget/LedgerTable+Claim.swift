@@ -105,7 +105,7 @@ extension LedgerTable {
             if later == arrival || slot.swap(.arrival, arrival.word, later.word) { break }
         }
         _ = park(index, key, until: other.stamp(.parked).time, now: now)
-        if slot.load(.policy) == 0 { _ = setPolicy(index, key, other.load(.policy)) }
+        if slot.load(.policy) == 0 { _ = setPolicy(index, key, other.load(.policy), now: now) }
         _ = slow(index, key, LedgerSlowdown(word: other.load(.slowdown)), now: now)
     }
 

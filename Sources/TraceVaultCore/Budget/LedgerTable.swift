@@ -186,11 +186,22 @@ final class LedgerTable: @unchecked Sendable {
 
     /// Policy and slowdown carry no epoch. Should the slot go to another group in the very moment,
     /// an hour after this one's last request, that group is slowed until its next reply.
-    func setPolicy(_ index: Int, _ key: UInt64, _ word: UInt64) -> Answer {
+    /// The answer is 1 where another one holds now.
+    func setPolicy(_ index: Int, _ key: UInt64, _ word: UInt64, now: Int64) -> Answer {
         let slot = slot(index)
         guard slot.load(.key) == key else { return .moved }
-        if slot.load(.policy) != word { slot.store(.policy, word) }
-        return slot.load(.key) == key ? .at(0) : .moved
+        let old = slot.load(.policy)
+        if word == 0, old == 0 { return .at(0) }
+        // In the future: of another boot.
+        let age = UInt64(now).subtractingReportingOverflow(slot.load(.spare))
+        // Once a second, so that processes do not fight for the cache line.
+        if word != 0 ? age.overflow || age.partialValue > 1_000_000 : age.overflow {
+            slot.store(.spare, UInt64(now))
+        }
+        let holds = word == 0 && (age.overflow || age.partialValue < LedgerPolicy.heldUs)
+        let changes = !holds && old != word
+        if changes { slot.store(.policy, word) }
+        return slot.load(.key) == key ? .at(changes ? 1 : 0) : .moved
     }
 
     func slow(_ index: Int, _ key: UInt64, _ slowdown: LedgerSlowdown, now: Int64) -> Answer {

@@ -202,7 +202,7 @@ package final class MappedLedger: BudgetLedger {
                 case .spend(let quota): table.spend(index, key, quota, now: now)
                 case .refund(let quota): table.refund(index, key, quota)
                 case .park(let time): table.park(index, key, until: time, now: now)
-                case .policy(let word): table.setPolicy(index, key, word)
+                case .policy(let word): table.setPolicy(index, key, word, now: now)
                 case .slow(let slowdown): table.slow(index, key, slowdown, now: now)
                 case .parked: table.parkedUntil(index, key)
                 case .available(let quota): table.available(index, key, quota, now: now)
@@ -240,8 +240,8 @@ package final class MappedLedger: BudgetLedger {
         _ = perform(.park(time), &entry, now: LedgerTime.bounded(now))
     }
 
-    package func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) {
-        _ = perform(.policy(LedgerPolicy.word(policy)), &entry, now: LedgerTime.bounded(now))
+    package func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) -> Bool {
+        perform(.policy(LedgerPolicy.word(policy)), &entry, now: LedgerTime.bounded(now)) == 1
     }
 
     package func slow(

@@ -84,7 +84,7 @@ extension EngineLoop {
         fetch.answer = nil
         counts.countTry(verdict)
         counts.tryLatency.add(us: now - fetch.startedAt)
-        note(id, reply.headers, now)
+        note(id, reply, now)
         switch verdict {
         case .rejected: reject(id, fetch, now)
         default:
@@ -109,8 +109,11 @@ extension EngineLoop {
     }
 
     /// What the reply tells of the quota.
-    private func note(_ id: FetchID, _ headers: ReplyHeaders, _ now: Int64) {
-        guard !headers.rateLimit.isEmpty || !headers.rateLimitPolicy.isEmpty else { return }
+    private func note(_ id: FetchID, _ reply: HTTPReply, _ now: Int64) {
+        let headers = reply.headers
+        // That an answer says nothing of it tells something, too; a failure may come from elsewhere.
+        guard reply.status == 200 || !headers.rateLimit.isEmpty || !headers.rateLimitPolicy.isEmpty
+        else { return }
         let remaining = RateLimitHeaders.remaining(headers.rateLimit)
         let policy = RateLimitHeaders.policy(headers.rateLimitPolicy)
         scheduler.note(

@@ -187,14 +187,18 @@ extension Scheduler {
         }
     }
 
-    /// The quota's state as a reply told it (`Ratelimit`, `Ratelimit-Policy`).
+    /// The quota's state as an answer told it (`Ratelimit`, `Ratelimit-Policy`), or did not.
     package mutating func note(
         _ id: FetchID, remaining: Int64?, resetMs: Int64, policy: Quota?, now: Int64
     ) {
         // Who lifts the limit means the server's word too.
         guard limits.quota.intervalUs > 0, let fetch = place(of: id) else { return }
         let group = lanes[fetches[fetch].lane].group
-        if let policy { ledger.setPolicy(&groups[group].entry, policy, now: now) }
+        if ledger.setPolicy(&groups[group].entry, policy, now: now), groups[group].timer != none {
+            // Who waits there does so at another pace now.
+            setTimer(
+                of: group, at: ledger.permittedAt(&groups[group].entry, limits.quota, now: now))
+        }
         guard let remaining else { return }
         // Others of this group are under way and not in the server's number yet.
         let left = remaining - Int64(groups[group].inFlight)
