@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import tracevault as tv
 from c_programs import ROOT
-from engine_scene import ACME, arrived, settings, slow, taken, until, vault_of
+from engine_scene import ACME, arrived, settings, slow, taken, token, until, vault_of
 from launcher import Standin, standin
 from tracevault._lib import check, library
 
@@ -67,6 +67,29 @@ def test_queue_depths_tell_where_every_request_is(server: Standin, acme: tv.Tena
         stats = engine.stats()
         assert [stats[place] for place in places] == [0, 0, 0, 0, 0]
         assert (group(engine)["in_flight"], group(engine)["queued"]) == (0, 0)
+
+
+def test_at_most_a_hundred_groups_are_listed_the_busiest_first_each_by_its_name(
+    server: Standin, vault: tv.Vault, acme: tv.Tenant
+) -> None:
+    accounts = [f"{n:032x}" for n in range(1, 121)]
+    with vault.edit() as edit:
+        for account in accounts:
+            edit.put("acme", account, token(server), origin=server.origin, budget_group=account)
+    with tv.Engine(settings(server, engine__max_in_flight=1)) as engine:
+        for account in accounts:
+            engine.submit(tv.Request.check(acme, account))
+        taken(engine, len(accounts))
+        hanging = [engine.submit(slow(acme, ms)) for ms in (60_000, 60_001)]
+        until(lambda: engine.stats()["queued"] == 1, "one that hangs and one that waits")
+        stats = engine.stats()
+        listed = [one["name"] for one in stats["groups"]]
+        assert stats["group_count"] == 121
+        assert listed[0] == "one user"
+        assert len(listed) == len(set(listed)) == 100
+        assert set(listed[1:]) < set(accounts)
+        for identity in hanging:
+            engine.cancel(identity)
 
 
 def test_outcomes_are_counted_by_what_they_were(server: Standin, acme: tv.Tenant) -> None:

@@ -205,6 +205,33 @@ import Testing
         }
     }
 
+    @Test func theBusiestGroupsAreTheFirstToLookAtHoweverManyThereAre() {
+        let rig = Rig(inFlight: 1000, quota: slow)
+        // In each but every tenth group so many wait as its number says; one more is under way.
+        var lanes: [LaneID] = []
+        for group in 0..<200 { lanes.append(rig.lane(group, group: group)) }
+        for (group, lane) in lanes.enumerated() where group % 10 != 0 {
+            for _ in 0...group { rig.submit(lane, deadline: 1 << 40) }
+        }
+        _ = rig.advance()
+        #expect(rig.scheduler.groupCount == 200)
+        let first = rig.scheduler.busiest(5, now: 0)
+        #expect(first == [199, 198, 197, 196, 195].map { rig.group($0) })
+        // A group that rests comes before one that merely works, and any of those before the idle.
+        let parked = rig.submit(lanes[100], deadline: 1 << 40) ?? 0
+        _ = rig.advance()
+        _ = rig.submit(lanes[110], deadline: 1 << 40)
+        _ = rig.advance()
+        _ = rig.finish(parked, .rateLimited(afterMs: 60_000))
+        let all = rig.scheduler.busiest(1000, now: 0)
+        #expect(Set(all).count == 200 && Array(all.prefix(5)) == first)
+        #expect(Array(all[180..<182]) == [rig.group(100), rig.group(110)])
+        // One that is gone is not listed.
+        rig.forget(0, group: 0, rig.scheduler.removeLane(lanes[0]))
+        #expect(rig.scheduler.groupCount == 199)
+        #expect(!rig.scheduler.busiest(1000, now: 0).contains(all[182]))
+    }
+
     @Test func theAddressHasALimitOfItsOwn() {
         let rig = Rig(
             inFlight: 500, originQuota: Quota(requests: 20, windowMs: 1000, sharePercent: 100))

@@ -25,6 +25,8 @@ struct CredentialLanes {
     /// By lane; nil where a lane was forgotten.
     private var lanes: [Lane?] = []
     private var numbers: [Key: LaneID] = [:]
+    /// By group: one of its lanes.
+    private var known: [LaneID] = []
     private var tenants: [String: Int32] = [:]
     private var groups: [UInt64: Int32] = [:]
     /// By tenant and group.
@@ -71,16 +73,15 @@ struct CredentialLanes {
             credential: credential, tenantName: tenant.name, groupKey: groupKey, group: group,
             seatKey: seatKey, usedAt: now)
         numbers[Key(credential)] = lane
+        while known.count <= Int(group) { known.append(lane) }
+        known[Int(group)] = lane
         return lane
     }
 
-    /// A name for each budget group that somebody uses, for statistics.
-    func groupNames() -> [(group: Int32, name: String)] {
-        var named: [Int32: String] = [:]
-        for case .some(let lane) in lanes where named[lane.group] == nil {
-            named[lane.group] = lane.credential.budgetGroup
-        }
-        return named.map { (group: $0.key, name: $0.value) }
+    /// The name of a budget group that somebody uses, for statistics.
+    func name(of group: Int32) -> String {
+        guard known.indices.contains(Int(group)) else { return "" }
+        return credential(of: known[Int(group)])?.budgetGroup ?? ""
     }
 
     /// Forgets what nobody uses, now and then: credentials are rotated, tenants leave.
@@ -96,6 +97,9 @@ struct CredentialLanes {
             if gone.seat { seats[lane.seatKey] = nil }
             if gone.group { groups[lane.groupKey] = nil }
             if gone.tenant { tenants[lane.tenantName] = nil }
+        }
+        for (place, lane) in lanes.enumerated() {
+            if let lane { known[Int(lane.group)] = LaneID(clamping: place) }
         }
         sweepAt = max(2048, numbers.count * 2)
     }

@@ -41,7 +41,7 @@ final class LastStats: Sendable {
 }
 
 extension EngineLoop {
-    /// Groups are listed by how much waits in them, at most so many.
+    /// At most so many groups are listed.
     private static let maxGroups = 100
 
     @_optimize(size) func statistics() -> Document? {
@@ -106,21 +106,15 @@ extension EngineLoop {
 
     @_optimize(size) private func groups(into writer: inout JSONWriter) {
         let now = tvs_boot_us()
-        var states: [(name: String, state: Scheduler.GroupState)] = []
-        for (group, name) in lanes.groupNames() {
-            states.append((name, scheduler.state(of: group, now: now)))
-        }
-        states.sort { one, other in
-            (other.state.queued, one.name) < (one.state.queued, other.name)
-        }
         writer.key("group_count")
-        writer.int(states.count)
+        writer.int(scheduler.groupCount)
         writer.key("groups")
         writer.beginArray()
-        for (name, state) in states.prefix(Self.maxGroups) {
+        for group in scheduler.busiest(Self.maxGroups, now: now) {
+            let state = scheduler.state(of: group, now: now)
             writer.beginObject()
             writer.key("name")
-            writer.string(name)
+            writer.string(lanes.name(of: group))
             writer.key("available")
             // No limit, no number.
             if state.available == Int64.max { writer.null() } else { writer.int(state.available) }

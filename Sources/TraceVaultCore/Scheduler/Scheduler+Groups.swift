@@ -127,6 +127,29 @@ extension Scheduler {
         package let parkedUntil: Int64
     }
 
+    package var groupCount: Int { groups.count }
+
+    /// The groups to look at first, at most `most`: with the most waiting, then the parked ones, then
+    /// those with something under way. A look at each group and no more: there may be 100,000.
+    @_optimize(size) package func busiest(_ most: Int, now: Int64) -> [Int32] {
+        // How busy, and the group in the low half.
+        var found: [Int] = []
+        for group in 0..<groups.end {
+            let busy =
+                Int(groups[group].queued) * 4 + (groups[group].refusedUntil > now ? 2 : 0)
+                + (groups[group].inFlight > 0 ? 1 : 0)
+            let key = busy << 32 | Int(Int32.max - group)
+            // The record of a group that is gone has no seat.
+            guard found.count < most || key > found[found.count - 1], !groups[group].seats.isEmpty
+            else { continue }
+            if found.count == most { found.removeLast() }
+            var place = found.count
+            while place > 0, found[place - 1] < key { place -= 1 }
+            found.insert(key, at: place)
+        }
+        return found.map { Int32.max - Int32(truncatingIfNeeded: $0) }
+    }
+
     package func state(of group: Int32, now: Int64) -> GroupState {
         var entry = groups[group].entry
         return GroupState(
