@@ -191,5 +191,8 @@ public func tv_engine_shutdown(_ engine: OpaquePointer?, _ error_out: ErrorOut) 
 
 @_cdecl("tv_engine_free") @implementation
 public func tv_engine_free(_ engine: OpaquePointer?) {
+    // As in `release`; the shutdown lets forks through while it waits for the thread.
+    Handles.enter()
+    defer { Handles.leave() }
     unsafe Handles.remove(engine, as: EngineObject.self)?.engine.shutdown()
 }

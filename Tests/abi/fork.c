@@ -2,6 +2,10 @@
  * parent notices nothing. */
 #include "loopback.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static loopback closed;
@@ -98,6 +102,47 @@ PROMISE(the_parent_goes_on_as_before) {
     OK(tv_vault_refresh(vault, ERR));
 }
 
+/* Stands before libc's: a descriptor that is closed while an engine is freed is closed slowly, so that
+ * a fork comes in between if it can. */
+static _Thread_local int closes_slowly;
+static atomic_int closing;
+
+int close(int descriptor) {
+    if (!closes_slowly) return (int)syscall(SYS_close, descriptor);
+    atomic_fetch_add(&closing, 1);
+    usleep(20 * 1000);
+    int answer = (int)syscall(SYS_close, descriptor);
+    atomic_fetch_sub(&closing, 1);
+    return answer;
+}
+
+static void *free_engine(void *freed) {
+    closes_slowly = 1;
+    tv_engine_free(freed);
+    closes_slowly = 0;
+    return NULL;
+}
+
+static void nobody_is_in_the_middle(void) { CHECK(atomic_load(&closing) == 0); }
+
+PROMISE(a_fork_waits_until_an_engine_is_freed) {
+    pthread_t thread;
+    tv_engine *freed = loopback_engine(&closed, NULL);
+    CHECK(pthread_create(&thread, NULL, free_engine, freed) == 0);
+    for (int forks = 0; forks < 20; forks++) {
+        while (pthread_tryjoin_np(thread, NULL) != 0) {
+            if (atomic_load(&closing) == 0) {
+                sched_yield();
+                continue;
+            }
+            in_child(nobody_is_in_the_middle);
+        }
+        freed = loopback_engine(&closed, NULL);
+        CHECK(pthread_create(&thread, NULL, free_engine, freed) == 0);
+    }
+    pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     test_holds = 1;
@@ -108,6 +153,7 @@ int main(int argc, char **argv) {
     RUN(the_child_may_make_its_own);
     RUN(so_may_a_grandchild);
     RUN(the_parent_goes_on_as_before);
+    RUN(a_fork_waits_until_an_engine_is_freed);
     tv_engine_free(engine);
     tv_tenant_free(tenant);
     tv_vault_free(vault);

@@ -142,5 +142,10 @@ private final class Wake: @unchecked Sendable {
 
 private let runLoop: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
     guard let context = unsafe context else { return }
-    unsafe Unmanaged<EngineLoop>.fromOpaque(context).takeRetainedValue().run()
+    let loop = unsafe Unmanaged<EngineLoop>.fromOpaque(context)
+    unsafe loop.takeUnretainedValue().run()
+    // What the loop holds goes where a fork cannot come between.
+    tvs_fork_unsafe_enter()
+    unsafe loop.release()
+    tvs_fork_unsafe_leave()
 }

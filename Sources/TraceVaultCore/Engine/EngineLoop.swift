@@ -76,8 +76,8 @@ final class EngineLoop {
         }
         tvs_fork_unsafe_enter()
         lastStats.set(statistics())
-        tvs_fork_unsafe_leave()
         events.close()
+        tvs_fork_unsafe_leave()
     }
 
     /// Everything there is to do now. True when there may be more to do at once.
