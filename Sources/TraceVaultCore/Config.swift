@@ -129,7 +129,7 @@ package enum Setting: String, CaseIterable, Sendable {
                 "Where the processes of a host keep what they have spent of each quota. auto: a "
                     + "file below /var/tmp for this user, but for a loopback server each process "
                     + "keeps its own; private: each process keeps its own; otherwise the absolute "
-                    + "path of a file that they share.")
+                    + "path of a file that they share and no other user may write.")
         case .credentialRetry:
             return Property(
                 .integer(1000...86_400_000), "60000",

@@ -42,7 +42,7 @@ final class LedgerFile: Sendable {
         let directory = try place.openDirectory()
         let descriptor = try openFile(directory, FilePlace(place.path).name)
         let status = try descriptor.status()
-        try check(status, place)
+        try check(status)
         guard keepsBlocks(tvs_file_system(descriptor.number)) else {
             throw LedgerRefusal("its file system may take blocks back or is not of this host")
         }
@@ -72,14 +72,13 @@ final class LedgerFile: Sendable {
         throw LedgerRefusal("the file comes and goes")
     }
 
-    private static func check(
-        _ status: tvs_file_status, _ place: LedgerPlace
-    ) throws(LedgerRefusal) {
+    private static func check(_ status: tvs_file_status) throws(LedgerRefusal) {
         guard status.is_regular != 0 else { throw LedgerRefusal("it is not a regular file") }
         guard status.owner == tvs_effective_user() || status.owner == 0 else {
             throw LedgerRefusal("it belongs to another user")
         }
-        guard status.mode & (place.isNamed ? 0o002 : 0o022) == 0 else {
+        // Whoever may write it may cut it, which ends every process that has it mapped.
+        guard status.mode & 0o022 == 0 else {
             throw LedgerRefusal("others may write it")
         }
         // Root could write it all the same; whoever took the right away meant something by it.

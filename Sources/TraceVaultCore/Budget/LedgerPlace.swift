@@ -28,7 +28,7 @@ package enum LedgerPlace: Sendable, Equatable {
         }
     }
 
-    /// Only users that the host itself has let in may write where it named the place.
+    /// The host answers for the directory, not for the file in it.
     var isNamed: Bool { if case .path = self { true } else { false } }
 
     /// The file's path; "" where there is none.
