@@ -1,7 +1,7 @@
-/* buffer.c - memory whose size an outsider decides: replies, their index, the documents made of them.
+/* buffer.c - memory whose size an outsider decides: replies, their index, documents made of them.
  *
- * malloc() keeps what was once large for later, so one hostile reply would stay in the host's memory
- * for good. Here what is large is a mapping of its own. */
+ * malloc() keeps what was once large for later, so one hostile reply would stay in the host's
+ * memory for good. Here what is large is a mapping of its own. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 

@@ -6,6 +6,7 @@ import Testing
 @testable import TraceVaultCore
 
 @Suite struct SearchTests {
+    private let room = SearchRoom(maxReplyBytes: 32 << 20)
     private let desk: Desk
 
     init() throws { desk = try Desk() }
@@ -127,7 +128,9 @@ import Testing
                 #"{"success":true,"result":[{"id":"m\#(number)","filler":"\#(filler)"}],"#
                 + #""result_info":{"next":"c"}}"#
             _ = try search.path(desk.credential, desk.authorization)
-            if search.take(canned(200, body)) == .more { searches.append(search) } else {
+            if search.take(canned(200, body)) == .more {
+                searches.append(search)
+            } else {
                 stopped += 1
                 let talk = Conversation(answer: search.answer(TraceContext()))
                 #expect(try warnings(talk) == ["size_limit"])
@@ -154,7 +157,8 @@ import Testing
         var verdicts: [Verdict] = []
         while verdicts.last ?? .more == .more {
             let next = #""result_info":{"next":"c\#(verdicts.count)"}}"#
-            verdicts.append(search.take(canned(200, #"{"success":true,"result":[\#(items)],"# + next)))
+            let body = #"{"success":true,"result":[\#(items)],"# + next
+            verdicts.append(search.take(canned(200, body)))
         }
         #expect(verdicts.count < 12)
         let talk = Conversation(answer: search.answer(TraceContext()))
@@ -290,7 +294,7 @@ import Testing
         #expect(talk.verdicts == [.more])
         #expect(try member(talk, "complete") == false)
         #expect(try warnings(talk) == ["stopped_early"])
-        let dialogue = SearchDialogue(SearchQuestion(), desk.base, SearchRoom(maxReplyBytes: 1 << 20))
+        let dialogue = SearchDialogue(SearchQuestion(), desk.base, room)
         #expect(dialogue.answer(TraceContext()).failure != nil)
         _ = dialogue.take(canned(200, page(1, next: "c")))
         dialogue.fail(Failure(.locked, "the vault is locked"))
@@ -353,7 +357,7 @@ import Testing
             for value in UInt8.min...UInt8.max {
                 var body = whole
                 body[place] = value
-                let dialogue = SearchDialogue(SearchQuestion(), desk.base, SearchRoom(maxReplyBytes: 1 << 20))
+                let dialogue = SearchDialogue(SearchQuestion(), desk.base, room)
                 var reply = canned(200)
                 reply.body = buffer(body)
                 _ = dialogue.take(reply)

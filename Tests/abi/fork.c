@@ -105,7 +105,7 @@ PROMISE(the_parent_goes_on_as_before) {
 /* Stands before libc's: a descriptor that is closed while an engine is freed is closed slowly, so that
  * a fork comes in between if it can. */
 static _Thread_local int closes_slowly;
-static atomic_int closing;
+static atomic_int closing, is_freed;
 
 int close(int descriptor) {
     if (!closes_slowly) return (int)syscall(SYS_close, descriptor);
@@ -119,28 +119,25 @@ int close(int descriptor) {
 static void *free_engine(void *freed) {
     closes_slowly = 1;
     tv_engine_free(freed);
-    closes_slowly = 0;
+    atomic_store(&is_freed, 1);
     return NULL;
 }
 
 static void nobody_is_in_the_middle(void) { CHECK(atomic_load(&closing) == 0); }
 
 PROMISE(a_fork_waits_until_an_engine_is_freed) {
-    pthread_t thread;
-    tv_engine *freed = loopback_engine(&closed, NULL);
-    CHECK(pthread_create(&thread, NULL, free_engine, freed) == 0);
-    for (int forks = 0; forks < 20; forks++) {
-        while (pthread_tryjoin_np(thread, NULL) != 0) {
-            if (atomic_load(&closing) == 0) {
+    for (int engines = 0; engines < 20; engines++) {
+        pthread_t thread;
+        atomic_store(&is_freed, 0);
+        CHECK(pthread_create(&thread, NULL, free_engine, loopback_engine(&closed, NULL)) == 0);
+        while (!atomic_load(&is_freed)) {
+            if (atomic_load(&closing) == 0)
                 sched_yield();
-                continue;
-            }
-            in_child(nobody_is_in_the_middle);
+            else
+                in_child(nobody_is_in_the_middle);
         }
-        freed = loopback_engine(&closed, NULL);
-        CHECK(pthread_create(&thread, NULL, free_engine, freed) == 0);
+        pthread_join(thread, NULL);
     }
-    pthread_join(thread, NULL);
 }
 
 int main(int argc, char **argv) {

@@ -83,9 +83,9 @@ package protocol BudgetLedger: AnyObject, Sendable {
     /// Lets nothing through before `time`; never shortens a parking (HTTP 429).
     func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64)
 
-    /// What the server says its quota is (`Ratelimit-Policy`). Only makes stricter what callers pass
-    /// as `quota`. nil: an answer said nothing of it, which takes it back once none has said it for a
-    /// quarter of an hour. True when another one holds now.
+    /// What the server says its quota is (`Ratelimit-Policy`). Only makes stricter what callers
+    /// pass as `quota`. nil: an answer said nothing of it, which takes it back once none has said
+    /// it for a quarter of an hour. True when another one holds now.
     func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) -> Bool
 
     /// At most `remaining` more requests until `time`, spread evenly (`Ratelimit`).

@@ -48,8 +48,8 @@ enum LedgerTime {
 /// The server's own quota: interval in µs (37 bits) and tolerance in ms, rounded down (27 bits).
 /// 0: none.
 enum LedgerPolicy {
-    /// So long one holds that answers do not name any more: three of Cloudflare's windows. Some kinds
-    /// of answers may never name one.
+    /// So long one holds that answers do not name any more: three of Cloudflare's windows. Some
+    /// kinds of answers may never name one.
     static let heldUs: Int64 = 900_000_000
 
     static func word(_ policy: Quota?) -> UInt64 {

@@ -36,8 +36,8 @@ package final class MappedLedger: BudgetLedger {
     private let nextRefresh = Atomic<Int64>(0)
     private let nextOpening = Atomic<Int64>(0)
     private let nextPromotion = Atomic<Int64>(0)
-    /// How often the next new group asks for the lock: once where it could not be had the last time.
-    /// Its holder may be stopped for hours, and each group would wait for it in turn.
+    /// How often the next new group asks for the lock: once where it could not be had the last
+    /// time. Its holder may be stopped for hours, and each group would wait for it in turn.
     private let attempts = Atomic<Int32>(LedgerFile.attempts)
 
     private static let refreshUs: Int64 = 1_000_000

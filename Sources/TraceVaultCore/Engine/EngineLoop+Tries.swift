@@ -16,8 +16,8 @@ extension EngineLoop {
         return scheduler.closedUntil(fallback) > now ? (lane, credential) : (fallback, other)
     }
 
-    /// The credential of a fetch was refused while it slept: it goes on with what the vault has now,
-    /// or ends in its lane.
+    /// The credential of a fetch was refused while it slept: it goes on with what the vault has
+    /// now, or ends in its lane.
     @_optimize(size) func chooseAnew(_ id: FetchID) {
         guard let leader = scheduler.leader(of: id), var lane = scheduler.lane(of: id),
             let job = jobs[Int(Scheduler.place(of: leader))]
@@ -111,7 +111,7 @@ extension EngineLoop {
     /// What the reply tells of the quota.
     private func note(_ id: FetchID, _ reply: HTTPReply, _ now: Int64) {
         let headers = reply.headers
-        // That an answer says nothing of it tells something, too; a failure may come from elsewhere.
+        // That an answer says nothing of it tells something, too; a failure may not be the API's.
         guard reply.status == 200 || !headers.rateLimit.isEmpty || !headers.rateLimitPolicy.isEmpty
         else { return }
         let remaining = RateLimitHeaders.remaining(headers.rateLimit)

@@ -1,8 +1,8 @@
 // Question.swift - what each kind of question is answered with: a dialogue, and an event.
 
 extension Request {
-    /// A dialogue that answers this request. `base` bounds where replies may send the next try, `room`
-    /// what a search may hold.
+    /// A dialogue that answers this request. `base` bounds where replies may send the next try,
+    /// `room` what a search may hold.
     func dialogue(_ base: BaseURL, _ room: SearchRoom) -> any Dialogue {
         switch question {
         case .trace(let messageRef):

@@ -129,8 +129,8 @@ extension Scheduler {
 
     package var groupCount: Int { groups.count }
 
-    /// The groups to look at first, at most `most`: with the most waiting, then the parked ones, then
-    /// those with something under way. A look at each group and no more: there may be 100,000.
+    /// The groups to look at first, at most `most`: with the most waiting, then the parked ones,
+    /// then those with something under way. A look at each and no more: there may be 100,000.
     @_optimize(size) package func busiest(_ most: Int, now: Int64) -> [Int32] {
         // How busy, and the group in the low half.
         var found: [Int] = []

@@ -84,8 +84,8 @@ extension Scheduler {
         }
     }
 
-    /// The credential of a fetch that was just started, or is to `choose`, is not the lane's any more:
-    /// it goes to the lane of the new one, and its permit, if it has one, is given back.
+    /// The credential of a fetch that was just started, or is to `choose`, is not the lane's any
+    /// more: it goes to the lane of the new one, and its permit, if it has one, is given back.
     package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase != .queued else { return }
         if fetches[fetch].phase == .flying {
