@@ -10,10 +10,13 @@ from compare import Figure, Setting
 def cost(setting: Setting) -> list[Figure]:
     seen = setting.figures(setting.programs / "figures", "scheduler", setting.pairs)
     spread = {key: seen[key] for key in ("growth_min", "growth_max", "small_ns", "large_ns")}
-    return [
-        Figure("scheduler.cost_growth", seen["growth"], spread),
-        Figure("scheduler.bytes_per_queued", seen["bytes"], {}),
-    ]
+    spread["scheduler_bytes"] = seen["bytes"]
+    return [Figure("scheduler.cost_growth", seen["growth"], spread)]
+
+
+def memory(setting: Setting) -> list[Figure]:
+    seen = setting.figures(setting.programs / "queued", "1000000", "10000")
+    return [Figure("scheduler.bytes_per_queued", seen["bytes"], {})]
 
 
 def bulk_day(setting: Setting) -> list[Figure]:

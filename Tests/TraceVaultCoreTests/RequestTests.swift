@@ -25,6 +25,16 @@ import Testing
 
     @Test func aQueuedRequestIsSmall() { #expect(MemoryLayout<Request>.size <= 56) }
 
+    @Test func aMessageRefComesBackWordForWord() {
+        let all = "4Njp3P0STMz2c02Q-2024-01-05T10:00:00-12345678+~"
+        for length in 1...all.utf8.count {
+            let text = String(all.prefix(length))
+            let ref = MessageRef(text)
+            #expect(ref.text == text && ref == MessageRef(text))
+            #expect(ref != MessageRef(text + "0") && ref != MessageRef("0" + text.dropFirst()))
+        }
+    }
+
     @Test(arguments: ["trace", "search", "check"])
     func everyKindHasADeadlineAndAPriority(kind: String) throws {
         var request = try made(kind)

@@ -10,10 +10,10 @@ struct TraceKey: Equatable {
     /// number is given anew.
     let record: Identifier
     let version: UInt64
-    let messageRef: String
+    let messageRef: MessageRef
     let submission: Bool?
 
-    init(_ credential: Credential, messageRef: String, submission: Bool?) {
+    init(_ credential: Credential, messageRef: MessageRef, submission: Bool?) {
         record = credential.recordID
         version = credential.version
         self.messageRef = messageRef
@@ -25,7 +25,7 @@ struct TraceKey: Equatable {
         var hasher = Hasher()
         hasher.combine(record)
         hasher.combine(version)
-        hasher.combine(messageRef)
+        messageRef.hash(into: &hasher)
         hasher.combine(submission)
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }

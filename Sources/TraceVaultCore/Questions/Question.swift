@@ -6,7 +6,7 @@ extension Request {
     func dialogue(_ base: BaseURL, _ room: SearchRoom) -> any Dialogue {
         switch question {
         case .trace(let messageRef):
-            TraceDialogue(messageRef: messageRef, submission: submission)
+            TraceDialogue(messageRef: messageRef.text, submission: submission)
         case .search(let search): SearchDialogue(search, base, room)
         case .check: CheckDialogue()
         }

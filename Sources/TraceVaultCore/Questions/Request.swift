@@ -7,7 +7,7 @@
 package struct Request: Sendable {
     package enum Question: Sendable {
         /// The delivery trace of one message.
-        case trace(messageRef: String)
+        case trace(MessageRef)
         /// Messages that filters describe.
         case search(SearchQuestion)
         /// Whether the credential works.
@@ -41,7 +41,7 @@ package struct Request: Sendable {
     ) throws(Failure) -> Request {
         let account = try Self.account(accountID)
         let messageRef = try Identifiers.messageRef(messageRef)
-        return Request(account: account, question: .trace(messageRef: messageRef))
+        return Request(account: account, question: .trace(MessageRef(messageRef)))
     }
 
     /// Throws `.accountID`.

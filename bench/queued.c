@@ -1,0 +1,125 @@
+/* queued.c - the memory of a queued request, all that the engine keeps of it.
+ *
+ * The server is a socket of this program that nobody accepts from, so what is submitted stays
+ * queued. Prints one JSON line: resident bytes that each request added. */
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <tracevault.h>
+
+#include "figures.h"
+
+#define TEXT(text) text, strlen(text)
+
+static tv_error *failure;
+
+static void must(tv_status status, const char *what) {
+    if (status != TV_OK) fail(what, tv_error_message(failure, NULL));
+}
+
+static double resident(void) {
+    long pages = 0, ignored = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%ld %ld", &ignored, &pages) != 2) fail("statm", "unreadable");
+    fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static int silent_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 ||
+        listen(listener, 8) != 0 || getsockname(listener, (struct sockaddr *)&address, &size) != 0)
+        fail("socket", "no port on loopback");
+    return ntohs(address.sin_port);
+}
+
+/* So many tenants with a token each, all in memory. */
+static tv_tenant **tenants_for(long count, const char *origin) {
+    static const unsigned char key[32] = {7};
+    tv_unlock *unlock = NULL;
+    tv_vault *vault = NULL;
+    tv_edit *edit = NULL;
+    tv_tenant **tenants = calloc((size_t)count, sizeof *tenants);
+    if (tenants == NULL) fail("tenants", "no memory");
+    must(tv_unlock_key(key, sizeof key, &unlock, &failure), "tv_unlock_key");
+    must(tv_vault_create("", 0, unlock, NULL, &vault, &failure), "tv_vault_create");
+    must(tv_edit_begin(vault, &edit, &failure), "tv_edit_begin");
+    for (long i = 0; i < count; i++) {
+        char tenant[32], token[48];
+        snprintf(tenant, sizeof tenant, "tenant-%ld", i);
+        snprintf(token, sizeof token, "test-token-not-real-%020ld", i);
+        must(tv_edit_put_token(edit, TEXT(tenant), TEXT(ACCOUNT), TEXT(token), &failure), tenant);
+        must(tv_edit_set(edit, TEXT(tenant), TEXT(ACCOUNT), TEXT("origin"), TEXT(origin), &failure),
+             "tv_edit_set");
+    }
+    must(tv_edit_commit(edit, &failure), "tv_edit_commit");
+    for (long i = 0; i < count; i++) {
+        char tenant[32];
+        snprintf(tenant, sizeof tenant, "tenant-%ld", i);
+        must(tv_tenant_open(vault, TEXT(tenant), &tenants[i], &failure), tenant);
+    }
+    tv_edit_free(edit);
+    tv_vault_free(vault);
+    tv_unlock_free(unlock);
+    return tenants;
+}
+
+static tv_engine *engine_for(const char *origin) {
+    char base_url[96];
+    tv_config *config = NULL;
+    tv_engine *engine = NULL;
+    snprintf(base_url, sizeof base_url, "%s/client/v4", origin);
+    const char *settings[][2] = {
+        {"api.base_url", base_url}, {"api.allow_http_loopback", "true"},
+        {"budget.quota", "0"},      {"budget.ip_per_second", "0"},
+        {"engine.max_queued", "1000000"}, {"engine.max_in_flight", "8"},
+    };
+    must(tv_config_new(&config, &failure), "tv_config_new");
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        must(tv_config_set(config, TEXT(settings[i][0]), TEXT(settings[i][1]), &failure),
+             settings[i][0]);
+    must(tv_engine_new(config, &engine, &failure), "tv_engine_new");
+    tv_config_free(config);
+    return engine;
+}
+
+static void submit(tv_engine *engine, tv_tenant *tenant, long number) {
+    char message[32];
+    tv_request *request = NULL;
+    snprintf(message, sizeof message, "4Njp3P%010ld", number);
+    must(tv_request_trace(TEXT(ACCOUNT), TEXT(message), &request, &failure), "tv_request_trace");
+    must(tv_request_set(request, TEXT("deadline_ms"), TEXT("3600000"), &failure), "deadline_ms");
+    must(tv_engine_submit(engine, tenant, request, (uint64_t)number, NULL, &failure), "submit");
+    tv_request_free(request);
+}
+
+/* Waits until the engine's thread has come round. */
+static void settle(tv_engine *engine) {
+    tv_document *document = NULL;
+    must(tv_engine_stats(engine, &document, &failure), "tv_engine_stats");
+    tv_document_free(document);
+}
+
+int main(int count, char **arguments) {
+    if (count != 3) fail(arguments[0], "REQUESTS TENANTS");
+    long requests = strtol(arguments[1], NULL, 10), tenant_count = strtol(arguments[2], NULL, 10);
+    if (requests <= WARM_UP || tenant_count < 1) fail(arguments[0], "bad numbers");
+    char origin[48];
+    snprintf(origin, sizeof origin, "http://127.0.0.1:%d", silent_port());
+    tv_tenant **tenants = tenants_for(tenant_count, origin);
+    tv_engine *engine = engine_for(origin);
+    for (long i = 0; i < WARM_UP; i++) submit(engine, tenants[i % tenant_count], i);
+    settle(engine);
+    double before = resident();
+    for (long i = WARM_UP; i < requests; i++) submit(engine, tenants[i % tenant_count], i);
+    settle(engine);
+    printf("{\"bytes\": %.1f}\n", (resident() - before) / (double)(requests - WARM_UP));
+    tv_engine_free(engine);
+    for (long i = 0; i < tenant_count; i++) tv_tenant_free(tenants[i]);
+    free(tenants);
+    return 0;
+}
