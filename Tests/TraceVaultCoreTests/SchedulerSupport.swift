@@ -31,7 +31,9 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
 
     func permittedAt(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
         let slot = slots[entry.key, default: Slot()]
-        return max(slot.arrival - limits(slot, quota, now).toleranceUs, slot.parked)
+        let paced = slot.arrival - limits(slot, quota, now).toleranceUs
+        let later = max(slot.slowUntil, slot.arrival - quota.tightened(by: slot.policy).toleranceUs)
+        return max(min(paced, later), slot.parked)
     }
 
     func spend(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64? {

@@ -162,32 +162,43 @@ extension HostProcess {
                     passes.clear(seat)
                     continue
                 }
+                let isInRing = isInRing(seat)
                 let place = seat * tenants + fetch.tenant
-                if other == user {
-                    passes.sameGroup[place] += 1
-                    world.watch.mostPassed = max(world.watch.mostPassed, passes.sameGroup[place])
-                    world.watch.require(
-                        passes.sameGroup[place] <= World.mostPasses * (1 + world.seatsOf[tenant]),
-                        "nobody is passed beyond its share",
-                        "tenant \(tenant) by \(fetch.tenant) for user \(user)")
-                }
-                guard let group = group(ofUser: other),
-                    ask(&scheduler, { $0.state(of: group, now: now).available }) > 0
-                else {
+                if other == user && !isInRing { passes.sameGroup[place] += 1 }
+                if isInRing || hasIdlePermit(other, now) {
+                    passes.anyGroup[place] += 1
+                } else {
                     passes.anyGroup[place] = 0
-                    continue
                 }
-                passes.anyGroup[place] += 1
-                world.watch.mostPassedInRing = max(
-                    world.watch.mostPassedInRing, passes.anyGroup[place])
-                // A slower pace that a reply brought ends before the timer of those who wait for it:
-                // their quota has a permit then, and they are not in the ring yet. So it is with a
-                // permit that another process gives back: one round more.
-                world.watch.require(
-                    passes.anyGroup[place] <= World.mostPasses * (1 + world.seatsOf[tenant])
-                        || world.scenario.tellsQuota,
-                    "nobody is passed beyond its share", "tenant \(tenant) by \(fetch.tenant)")
+                judge(passes.sameGroup[place], passes.anyGroup[place], world) {
+                    "user \(other) of tenant \(tenant) by tenant \(fetch.tenant) for user \(user)"
+                }
             }
         }
+    }
+
+    private func judge(
+        _ atQuota: Int, _ inRing: Int, _ world: World, _ who: () -> String
+    ) {
+        world.watch.mostPassed = max(world.watch.mostPassed, atQuota)
+        world.watch.mostPassedInRing = max(world.watch.mostPassedInRing, inRing)
+        world.watch.require(
+            atQuota <= World.mostPasses, "nobody is passed beyond its share at a quota", who())
+        world.watch.require(
+            inRing <= World.mostPasses, "nobody is passed beyond its share in the ring", who())
+    }
+
+    /// Whether a seat waits for its tenant's turn, not for its quota. Among a tenant's seats those
+    /// with something interactive come first; no other tenant is to blame.
+    private func isInRing(_ seat: Int) -> Bool {
+        guard let number = seatNumbers[seat] else { return false }
+        return ask(&scheduler) { $0.isInRing(number) }
+    }
+
+    /// Whether a quota has had a permit for nobody for longer than timers are late.
+    private func hasIdlePermit(_ user: Int, _ now: Int64) -> Bool {
+        guard let group = group(ofUser: user) else { return false }
+        let state = ask(&scheduler) { $0.state(of: group, now: now - Scheduler.timerTickUs) }
+        return state.available > Int64(state.promised)
     }
 }

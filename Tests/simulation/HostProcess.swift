@@ -47,7 +47,7 @@ final class HostProcess {
     var versionOf: [Int] = []
     private var tenantNumbers: [Int32?]
     private var groupNumbers: [Int32?]
-    private var seatNumbers: [Int32?]
+    private(set) var seatNumbers: [Int32?]
     let users: Int
 
     /// By the low bits of their names.

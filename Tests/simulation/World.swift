@@ -9,8 +9,6 @@ final class World {
     /// While somebody waits for a turn, nobody else has more than four: of the round's rest, of a round
     /// that the waiting one has had in advance, of the next round, and a borrowed one.
     static let mostPasses = 4
-    /// By tenant: its turns are shared by so many quotas.
-    var seatsOf: [Int] = []
 
     let seed: UInt64
     var scenario: Scenario
@@ -58,10 +56,6 @@ final class World {
         for tenant in 0..<scenario.tenants {
             accountsOf.append([])
             for _ in 0..<(scenario.isBulkDay ? 1 : random.number(1...3)) { addAccount(tenant) }
-        }
-        for tenant in 0..<scenario.tenants {
-            let own = tenantOfVersion.indices.filter { tenantOfVersion[$0] == tenant }
-            seatsOf.append(Set(own.map { versions[$0].user }).count)
         }
         for number in 0..<scenario.processes { processes.append(HostProcess(number, self)) }
         for process in processes { process.boot(self) }

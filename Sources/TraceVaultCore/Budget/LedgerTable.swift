@@ -92,16 +92,28 @@ final class LedgerTable: @unchecked Sendable {
 
     // MARK: - Spending
 
-    /// What holds now: the strictest of what the caller and the server say.
-    private func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> Quota {
+    /// What holds now, and what holds when a slowdown has ended.
+    private struct Limits {
+        let present: Quota
+        let lasting: Quota
+        /// When `lasting` holds at the latest.
+        let until: Int64
+    }
+
+    /// The strictest of what the caller and the server say.
+    private func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> Limits {
         let own = Quota(
             intervalUs: LedgerTime.span(quota.intervalUs),
             toleranceUs: LedgerTime.span(quota.toleranceUs))
-        let limits = own.tightened(by: LedgerPolicy.quota(slot.load(.policy)))
+        let lasting = own.tightened(by: LedgerPolicy.quota(slot.load(.policy)))
         let slowdown = LedgerSlowdown(word: slot.load(.slowdown))
         let gap = slowdown.gapMs * 1000
-        guard slowdown.until > now, gap > limits.intervalUs else { return limits }
-        return Quota(intervalUs: gap, toleranceUs: 0)
+        guard slowdown.until > now, gap > lasting.intervalUs else {
+            return Limits(present: lasting, lasting: lasting, until: now)
+        }
+        return Limits(
+            present: Quota(intervalUs: gap, toleranceUs: 0), lasting: lasting,
+            until: slowdown.until)
     }
 
     /// A time from the table. What is further ahead than anybody can have asked for is damage: it
@@ -123,10 +135,13 @@ final class LedgerTable: @unchecked Sendable {
 
     /// Without a limit only a parking counts.
     private func permitted(
-        _ arrival: LedgerStamp, _ limits: Quota, parked: LedgerStamp
+        _ arrival: LedgerStamp, _ limits: Limits, parked: LedgerStamp
     ) -> Int64 {
-        let paced = limits.intervalUs > 0 ? arrival.time - limits.toleranceUs : 0
-        return max(paced, parked.time)
+        func paced(_ quota: Quota) -> Int64 {
+            quota.intervalUs > 0 ? arrival.time - quota.toleranceUs : 0
+        }
+        let later = max(paced(limits.lasting), limits.until)
+        return max(min(paced(limits.present), later), parked.time)
     }
 
     /// Spends one request; a time later than `now` means that none was spent.
@@ -138,11 +153,12 @@ final class LedgerTable: @unchecked Sendable {
             let arrival = sane(slot, .arrival, now: now)
             guard slot.load(.key) == key else { return .moved }
             let limits = limits(slot, quota, now: now)
+            let interval = limits.present.intervalUs
             let parked = sane(slot, .parked, now: now)
             let permitted = permitted(arrival, limits, parked: parked)
             guard permitted <= now else { return .at(permitted) }
-            let next = arrival.with(time: max(arrival.time, now) + limits.intervalUs)
-            if limits.intervalUs == 0 || slot.swap(.arrival, arrival.word, next.word) {
+            let next = arrival.with(time: max(arrival.time, now) + interval)
+            if interval == 0 || slot.swap(.arrival, arrival.word, next.word) {
                 header.note(now: now)
                 return .at(now)
             }
@@ -228,7 +244,7 @@ final class LedgerTable: @unchecked Sendable {
         let slot = slot(index)
         let arrival = slot.stamp(.arrival)
         guard slot.load(.key) == key else { return .moved }
-        let limits = limits(slot, quota, now: now)
+        let limits = limits(slot, quota, now: now).present
         guard slot.stamp(.parked).time <= now else { return .at(0) }
         guard limits.intervalUs > 0 else { return .at(Int64.max) }
         let room = now + limits.toleranceUs - max(arrival.time, now)

@@ -19,9 +19,7 @@ extension Scheduler {
         }
         switch verdict {
         case .unsent:
-            withGroup(of: fetch) { group, quota, ledger in
-                ledger.refund(&group.entry, quota, now: now)
-            }
+            refund(fetch, now)
             answerAll(fetch)
         case .final, .rejected:
             answerAll(fetch)

@@ -1,4 +1,5 @@
-// Scheduler+Groups.swift - permits: budget groups, and the limit of this host's address.
+// Scheduler+Groups.swift - budget groups, and the limit of this host's address: what is spent, and
+// what the server says. Who waits for a permit is in Scheduler+Permits.swift.
 
 extension Scheduler {
     /// When the lane's group may send at the earliest.
@@ -7,30 +8,30 @@ extension Scheduler {
         return ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
     }
 
-    mutating func withGroup(
-        of fetch: Int32, _ body: (inout Group, Quota, any BudgetLedger) -> Void
-    ) {
+    /// Gives back the permit of a try that was never sent: whoever waits may have it.
+    mutating func refund(_ fetch: Int32, _ now: Int64) {
         let group = lanes[fetches[fetch].lane].group
-        body(&groups[group], limits.quota, ledger)
+        ledger.refund(&groups[group].entry, limits.quota, now: now)
+        look(at: group)
     }
 
     /// Spends one permit for a seat, or lets it wait at its group.
     mutating func spend(_ seat: Int32, _ now: Int64) -> Bool {
         let group = seats[seat].group
         if !seats[seat].isReleased, groups[group].released > 0 || !groups[group].waiting.isEmpty {
-            // Others were here before: what permits there are is theirs. Their timer is set anew,
-            // as it may be of a pace that has ended.
-            waitAtGroup(
-                seat, ledger.permittedAt(&groups[group].entry, limits.quota, now: now))
+            // Others were here before: what permits there are is theirs.
+            waitAtGroup(seat)
+            releaseNext(group, now)
             return false
         }
         if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
-            waitAtGroup(seat, permittedAt)
+            waitAtGroup(seat)
+            setTimer(of: group, at: permittedAt)
             noticeParking(group, now)
             return false
         }
         if seats[seat].isReleased {
-            recall(seat)
+            unrelease(seat)
             groups[group].waiting.spend(seat, in: &seats)
         }
         guard limits.originQuota.intervalUs > 0,
@@ -38,6 +39,7 @@ extension Scheduler {
         else { return true }
         // Another process took the origin's permit since `isOriginOpen` looked.
         ledger.refund(&groups[group].entry, limits.quota, now: now)
+        look(at: group)
         setOriginTimer(at: permittedAt)
         offer(seat)
         return false
@@ -56,73 +58,14 @@ extension Scheduler {
         if originTimer == none { originTimer = timers.add(Timer.origin.payload, at: time) }
     }
 
-    // MARK: - Seats that wait for a permit
-
-    /// Puts a seat into its group's queue.
-    private mutating func waitAtGroup(_ seat: Int32, _ permittedAt: Int64) {
-        let group = seats[seat].group
-        seats[seat].place = .group
-        if seats[seat].isReleased {
-            // Another process took the permit.
-            recall(seat)
-            groups[group].waiting.putBack(seat, in: &seats)
-        } else {
-            groups[group].waiting.append(
-                seat, isUrgent: !seats[seat].interactive.isEmpty, in: &seats)
-        }
-        setTimer(of: group, at: permittedAt)
-    }
-
-    /// A seat that its group let go has used that, or does not need it any more.
-    mutating func recall(_ seat: Int32) {
-        guard seats[seat].isReleased else { return }
-        seats[seat].isReleased = false
-        groups[seats[seat].group].released -= 1
-    }
-
-    mutating func takeFromGroup(_ seat: Int32) {
-        seats[seat].place = .nowhere
-        groups[seats[seat].group].waiting.remove(seat, from: &seats)
-    }
-
-    private mutating func setTimer(of group: Int32, at time: Int64) {
-        if groups[group].timer == none {
-            groups[group].timer = timers.add(Timer.group(group).payload, at: time)
-        } else {
-            timers.move(groups[group].timer, to: time)
-        }
-    }
-
-    /// Lets seats go to their tenants' queues: one for each permit there is now.
-    mutating func release(_ group: Int32, _ now: Int64) {
-        var permits =
-            ledger.available(&groups[group].entry, limits.quota, now: now)
-            - Int64(groups[group].released)
-        while permits > 0,
-            let seat = groups[group].waiting.popFirst(
-                in: &seats, withinRound: groups[group].released > 0)
-        {
-            seats[seat].place = .nowhere
-            offer(seat)
-            // Whose tenant has enough under way waits there, and keeps no permit.
-            guard tenants[seats[seat].tenant].place == .ring else { continue }
-            seats[seat].isReleased = true
-            groups[group].released += 1
-            permits -= 1
-        }
-        guard !groups[group].waiting.isEmpty else { return }
-        let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
-        // Those let go will take what is there now; at the latest they come back here.
-        setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
-        noticeParking(group, now)
-    }
-
     /// What statistics tell of a group.
     package struct GroupState: Sendable {
         package let queued: Int32
         package let inFlight: Int32
         /// How many requests could go at once.
         package let available: Int64
+        /// How many of these are promised to tenants that stand in the ring.
+        package let promised: Int32
         package let permittedAt: Int64
         package let parkedUntil: Int64
     }
@@ -155,8 +98,14 @@ extension Scheduler {
         return GroupState(
             queued: groups[group].queued, inFlight: groups[group].inFlight,
             available: ledger.available(&entry, limits.quota, now: now),
+            promised: groups[group].released,
             permittedAt: ledger.permittedAt(&entry, limits.quota, now: now),
             parkedUntil: ledger.parkedUntil(&entry, now: now))
+    }
+
+    /// Whether a seat's next turn is its tenant's in the ring, not its group's.
+    package func isInRing(_ seat: Int32) -> Bool {
+        seats[seat].place == .interactive || seats[seat].place == .bulk
     }
 
     // MARK: - What the server says
@@ -172,7 +121,7 @@ extension Scheduler {
     private static let sameParkingUs: Int64 = 1_000_000
 
     /// Tells those who cannot wait for the end of a parking, also of one by another process; once.
-    private mutating func noticeParking(_ group: Int32, _ now: Int64) {
+    mutating func noticeParking(_ group: Int32, _ now: Int64) {
         let until = ledger.parkedUntil(&groups[group].entry, now: now)
         let told = groups[group].refusedUntil
         guard until > now, told <= now || until > told + Self.sameParkingUs else { return }
@@ -217,11 +166,8 @@ extension Scheduler {
         // Who lifts the limit means the server's word too.
         guard limits.quota.intervalUs > 0, let fetch = place(of: id) else { return }
         let group = lanes[fetches[fetch].lane].group
-        if ledger.setPolicy(&groups[group].entry, policy, now: now), groups[group].timer != none {
-            // Who waits there does so at another pace now.
-            setTimer(
-                of: group, at: ledger.permittedAt(&groups[group].entry, limits.quota, now: now))
-        }
+        // Who waits there does so at another pace now.
+        if ledger.setPolicy(&groups[group].entry, policy, now: now) { look(at: group) }
         guard let remaining else { return }
         // Others of this group are under way and not in the server's number yet.
         let left = remaining - Int64(groups[group].inFlight)

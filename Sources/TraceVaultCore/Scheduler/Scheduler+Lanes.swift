@@ -50,6 +50,7 @@ extension Scheduler {
         )
         if isLastOfGroup {
             if groups[group].timer != none { timers.cancel(groups[group].timer) }
+            hold(group, false)
             groups.remove(group)
         }
         if isLastOfTenant { tenants.remove(tenant) }
@@ -89,9 +90,7 @@ extension Scheduler {
     package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase != .queued else { return }
         if fetches[fetch].phase == .flying {
-            withGroup(of: fetch) { group, quota, ledger in
-                ledger.refund(&group.entry, quota, now: now)
-            }
+            refund(fetch, now)
             land(fetch)
             fetches[fetch].attempts -= 1
         }

@@ -83,7 +83,7 @@ extension Scheduler {
         case .group:
             if !hasWork { takeFromGroup(seat) }
         case .nowhere:
-            if hasWork { offer(seat) }
+            if hasWork { stand(seat) }
         case .interactive where !isUrgent, .bulk where isUrgent || !hasWork:
             withdraw(seat)
             if hasWork { offer(seat) } else { recall(seat) }
@@ -151,6 +151,7 @@ extension Scheduler {
         while inFlight < limits.maxInFlight, !ring.isEmpty, isOriginOpen(now),
             let tenant = ring.popFirst(in: &tenants)
         {
+            if held.first != none { releaseOverdue(now) }
             let underWay = tenants[tenant].inFlight
             if limits.maxInFlightPerTenant > 0, underWay >= limits.maxInFlightPerTenant {
                 tenants[tenant].place = .full
@@ -201,6 +202,7 @@ extension Scheduler {
                 continue
             }
             start(seat, now)
+            releaseNext(seats[seat].group, now)
             return true
         }
     }

@@ -29,6 +29,9 @@ package struct Scheduler: Sendable {
         }
     }
 
+    /// Timers fire up to so much late.
+    package static let timerTickUs: Int64 = 1 << TimerWheel.tickShift
+
     let limits: Limits
     let ledger: any BudgetLedger
     var members = Slab<Member>()
@@ -40,6 +43,8 @@ package struct Scheduler: Sendable {
     var tenants = Slab<Tenant>()
     var groups = Slab<Group>()
     var ring = TurnQueue()
+    /// Groups of which somebody holds up the next round, in the order in which that began.
+    var held = List()
     /// Tenants that leave room to others. Each has more under way than is free, so they are few.
     var crowded: [Int32] = []
     /// What it will touch when it ends is brought near after the next start. It may have ended.

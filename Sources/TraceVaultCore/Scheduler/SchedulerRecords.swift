@@ -115,7 +115,7 @@ extension Scheduler {
         var next = none
     }
 
-    struct Group: Sendable {
+    struct Group: Sendable, Linked {
         var entry: LedgerEntry
         /// Its seats, to be found when the group is parked.
         var seats: [Int32] = []
@@ -127,6 +127,10 @@ extension Scheduler {
         var refusedUntil: Int64 = 0
         var inFlight: Int32 = 0
         var queued: Int32 = 0
+        /// The ring's round in which somebody began to hold up this group's next; 0: nobody does.
+        var heldSince: UInt64 = 0
+        var previous = none
+        var next = none
     }
 
     /// What a timer is about: a kind and the record's number.

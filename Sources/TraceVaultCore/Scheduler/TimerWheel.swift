@@ -16,7 +16,7 @@ struct TimerWheel: Sendable {
         var next = none
     }
 
-    private static let tickShift: Int64 = 10
+    static let tickShift: Int64 = 10
     private static let levels = 6
     private static let dueSlot = Int32(levels * 64)
     /// 200 days: beyond every wait there is, and less than a turn of the top wheel.

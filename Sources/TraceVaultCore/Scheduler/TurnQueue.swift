@@ -23,7 +23,7 @@ struct TurnQueue: Sendable {
     private var express = List()
     private var even = List()
     private var odd = List()
-    private var round: UInt64 = 1
+    private(set) var round: UInt64 = 1
 
     var isEmpty: Bool { express.isEmpty && even.isEmpty && odd.isEmpty }
 

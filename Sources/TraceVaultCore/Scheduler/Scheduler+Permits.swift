@@ -1,0 +1,114 @@
+// Scheduler+Permits.swift - who waits for a permit of a group, and who gets it.
+
+extension Scheduler {
+    /// A seat that has work stands in the ring for its turn, or at its group where others wait for
+    /// permits.
+    mutating func stand(_ seat: Int32) {
+        let group = seats[seat].group
+        guard groups[group].released > 0 || !groups[group].waiting.isEmpty else {
+            return offer(seat)
+        }
+        waitAtGroup(seat)
+        // The time for which the others wait may be one that no longer holds.
+        look(at: group)
+    }
+
+    /// Puts a seat into its group's queue.
+    mutating func waitAtGroup(_ seat: Int32) {
+        let group = seats[seat].group
+        seats[seat].place = .group
+        if seats[seat].isReleased {
+            // Another process took the permit.
+            unrelease(seat)
+            groups[group].waiting.putBack(seat, in: &seats)
+        } else {
+            groups[group].waiting.append(
+                seat, isUrgent: !seats[seat].interactive.isEmpty, in: &seats)
+        }
+    }
+
+    /// A seat that its group let go does not need its permit any more: whoever waits may have it.
+    mutating func recall(_ seat: Int32) {
+        guard seats[seat].isReleased else { return }
+        unrelease(seat)
+        look(at: seats[seat].group)
+    }
+
+    mutating func unrelease(_ seat: Int32) {
+        seats[seat].isReleased = false
+        groups[seats[seat].group].released -= 1
+    }
+
+    /// There may be a permit for those who wait: looks at once rather than at their time.
+    mutating func look(at group: Int32) {
+        if !groups[group].waiting.isEmpty { setTimer(of: group, at: 0) }
+    }
+
+    mutating func takeFromGroup(_ seat: Int32) {
+        seats[seat].place = .nowhere
+        groups[seats[seat].group].waiting.remove(seat, from: &seats)
+    }
+
+    mutating func setTimer(of group: Int32, at time: Int64) {
+        if groups[group].timer == none {
+            groups[group].timer = timers.add(Timer.group(group).payload, at: time)
+        } else {
+            timers.move(groups[group].timer, to: time)
+        }
+    }
+
+    /// The last of those let go has had its turn: the next round.
+    mutating func releaseNext(_ group: Int32, _ now: Int64) {
+        guard groups[group].released == 0, !groups[group].waiting.isEmpty else { return }
+        release(group, now)
+    }
+
+    /// Lets seats go to their tenants' queues: one for each permit there is now. Those of the
+    /// next round must wait until those of this one have had theirs, but not for ever.
+    mutating func release(_ group: Int32, isOverdue: Bool = false, _ now: Int64) {
+        var permits =
+            ledger.available(&groups[group].entry, limits.quota, now: now)
+            - Int64(groups[group].released)
+        while permits > 0,
+            let seat = groups[group].waiting.popFirst(
+                in: &seats, withinRound: groups[group].released > 0 && !isOverdue)
+        {
+            seats[seat].place = .nowhere
+            offer(seat)
+            // Whose tenant has enough under way waits there, and keeps no permit.
+            let place = tenants[seats[seat].tenant].place
+            guard place == .ring || place == .turn else { continue }
+            seats[seat].isReleased = true
+            groups[group].released += 1
+            permits -= 1
+        }
+        hold(group, permits > 0 && !groups[group].waiting.isEmpty)
+        guard !groups[group].waiting.isEmpty else { return }
+        let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
+        // Those let go take what is there now; another permit comes an interval later at most.
+        setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
+        noticeParking(group, now)
+    }
+
+    // MARK: - Rounds that somebody holds up
+
+    /// Notes whether the group has permits for those who wait, and its next round only waits for
+    /// somebody who was let go.
+    mutating func hold(_ group: Int32, _ isHeld: Bool) {
+        guard isHeld != (groups[group].heldSince != 0) else { return }
+        groups[group].heldSince = isHeld ? ring.round : 0
+        if isHeld {
+            groups.append(group, to: &held)
+        } else {
+            groups.remove(group, from: &held)
+        }
+    }
+
+    /// Whoever was let go has had a turn of its tenant after two rounds of the ring. When that went
+    /// to another of the tenant's seats, other tenants do not wait any longer.
+    mutating func releaseOverdue(_ now: Int64) {
+        while held.first != none, ring.round >= groups[held.first].heldSince + 2 {
+            release(held.first, isOverdue: true, now)
+        }
+    }
+}
