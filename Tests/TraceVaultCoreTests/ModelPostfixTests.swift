@@ -89,6 +89,95 @@ import TraceVaultCore
         #expect(deferred.fields[name] == nil)
     }
 
+    // MARK: - Where the pairs of a decision begin
+
+    /// The reply text, the addresses and what the client called itself are others' words.
+    private func decided(_ text: String, _ pairs: String) -> [String: String] {
+        let client = "postfix/smtpd[1]: NOQUEUE: reject: RCPT from c.example[192.0.2.1]: "
+        return fields("\(client)\(text); \(pairs)")?.fields ?? [:]
+    }
+
+    private func pairs(from: String, to: String = "c@d.example", helo: String = "h.example")
+        -> String
+    { "from=<\(from)> to=<\(to)> proto=ESMTP helo=<\(helo)>" }
+
+    private static let forged = [
+        "; from=<v@x.example> to=<o@y.example>", "; from=<v@x.example", "; to=<o@y.example",
+        "; from=<v@x.example> to=<o@y.example> proto=ESMTP helo=<f.example",
+        "; from=<v@x.example> to=<o@y.example> proto=ESMTP helo=<f.example>",
+        "; from=<v@x.example> proto=ESMTP helo=<f.example> sasl_username=u", "; proto=SMTP",
+        "> to=<o@y.example> proto=SMTP helo=<f.example>; from=<v@x.example",
+    ]
+
+    @Test(arguments: forged)
+    func noSenderForgesTheAddressesOfADecision(_ forged: String) {
+        for local in [forged, "a\(forged)", "\(forged) b", "\(forged)\\\\", "\\\"\(forged)"] {
+            let address = "\"\(local)\"@evil.example"
+            for text in [
+                "554 5.7.1 <\(address)>: Sender address rejected: no", "450 4.7.1 Greylisted",
+            ] {
+                let sent = decided(text, pairs(from: address))
+                #expect(sent["from"] == address && sent["to"] == "c@d.example", "\(local)")
+                #expect(sent["helo"] == "h.example" && sent["proto"] == "ESMTP")
+                let addressed = decided(text, pairs(from: "a@b.example", to: address))
+                #expect(addressed["from"] == "a@b.example" && addressed["to"] == address)
+            }
+        }
+    }
+
+    @Test(arguments: forged)
+    func noReplyTextForgesTheAddressesOfADecision(_ forged: String) {
+        for text in [forged, "\(forged) more", "\(forged)>", "; from=<\"\(forged)"] {
+            let found = decided("550 5.7.1 \(text)", pairs(from: "a@b.example"))
+            #expect(found["from"] == "a@b.example" && found["to"] == "c@d.example", "\(text)")
+            #expect(found["helo"] == "h.example" && found["proto"] == "ESMTP")
+        }
+        // The text opens a quoted local part that the sender's own would close.
+        let address = "\"@v.example> to=<o@y.example\(forged)\"@evil.example"
+        let found = decided("550 5.7.1 no; from=<\"", pairs(from: address))
+        #expect(found["from"] == address && found["to"] == "c@d.example", "\(forged)")
+    }
+
+    @Test func whereNobodyCanTellTheAddressesOfADecisionTheyAreNotSaid() {
+        // Before Postfix 3.5: without quotes.
+        let old = decided("450 4.7.1 later", pairs(from: "; from=<v@x.example> to=<o@y.example"))
+        // A mail filter refused HELO itself: the name stands as it came.
+        let helo = decided(
+            "5.7.1 no", "proto=SMTP helo=<x; from=<v@x.example> to=<o@y.example> helo=<y >")
+        for found in [old, helo] {
+            #expect(found["stage"] == "RCPT" && found["from"] == nil && found["to"] == nil)
+            #expect(found["proto"] == nil && found["helo"] == nil)
+        }
+    }
+
+    /// Takes hours when each beginning is read to the end.
+    @Test func manyBeginningsAreReadInLinearTime() {
+        for part in ["; from=<", "; from=<\"", "; from=<\"\\", "; to=<a> helo=<", "; proto=A"] {
+            let found = decided(String(repeating: part, count: 300_000), pairs(from: "a@b.example"))
+            #expect(found["from"] == "a@b.example", "\(part)")
+        }
+    }
+
+    @Test func noAddressFollowsTheClientsNameForItself() {
+        let found = decided("5.7.1 no", "proto=SMTP helo=<x> from=<v@x.example> to=<o@y.example>")
+        #expect(found["helo"] == "x" && found["from"] == nil && found["to"] == nil)
+    }
+
+    @Test func noHeaderForgesTheAddressesOfItsCheck() throws {
+        let start = "4Njp3P0STMz2c02Q: reject: header Subject: hi"
+        let end = " from c.example[192.0.2.1]; from=<a@b.example> to=<c@d.example>: no"
+        for forged in Self.forged {
+            let found = try #require(fields("\(start)\(forged) all\(end)"))
+            #expect(found.fields["from"] == "a@b.example", "\(forged)")
+            #expect(found.fields["to"] == "c@d.example" && found.fields["argument"] == "no")
+            #expect(found.fields["client_ip"] == "192.0.2.1")
+        }
+        let forged = " from evil.example[192.0.2.6]; from=<v@x.example> to=<o@y.example>: x"
+        let found = try #require(fields("\(start)\(forged)\(end)"))
+        #expect(found.fields["from"] == nil && found.fields["to"] == nil)
+        #expect(found.fields["client_ip"] == nil && found.fields["action"] == "reject")
+    }
+
     @Test(
         arguments: [
             "", " ", "removed", "Message removed by an administrator", "Quarantined: removed",
@@ -107,6 +196,32 @@ import TraceVaultCore
             let event = try #require(fields(line + space))
             #expect(event.fields["cmd_ehlo"] == "1" && event.fields.count == 3)
         }
+    }
+
+    @Test(arguments: ["1.5", "0.0", "007.5", "1e3", "-1", "+1", "1234567890123456"])
+    func aCountIsAWholeNumberOrNotSaid(_ text: String) throws {
+        let delivery = try #require(
+            fields(
+                "postfix/smtp[1]: A1B2C3D4: to=<a@b>, relay=none, conn_use=\(text), delay=1.5, "
+                    + "delays=0.5/0/0/1, dsn=2.0.0, status=sent (ok)"))
+        #expect(delivery.fields["conn_use"] == nil && delivery.fields["delay_s"] == "1.5")
+        let counters = try #require(
+            fields("disconnect from a[192.0.2.1] ehlo=\(text) mail=1/\(text) rcpt=\(text)/2 quit=1")
+        )
+        #expect(
+            counters.fields == [
+                "client_host": "a", "client_ip": "192.0.2.1", "cmd_mail_accepted": "1",
+                "cmd_rcpt": "2", "cmd_quit": "1",
+            ])
+        let line =
+            "<22>1 2026-11-20T09:00:00Z mx postfix/smtpd \(text) - - connect from a[192.0.2.1]"
+        #expect(try #require(fields(line)).fields["pid"] == nil)
+    }
+
+    @Test func aPortHasAtMostFiveDigits() throws {
+        let port = try #require(
+            fields("A1B2C3D4: to=<a@b>, relay=x[192.0.2.1]:4294967297, delay=1, status=sent (ok)"))
+        #expect(port.fields["relay_port"] == nil && port.fields["relay_ip"] == "192.0.2.1")
     }
 
     // MARK: - Any bytes
@@ -131,6 +246,9 @@ import TraceVaultCore
                 let number = String(decoding: message[start..<end], as: UTF8.self)
                 let isShort = !number.hasPrefix("0") || number == "0" || number.hasPrefix("0.")
                 guard Double(number) != nil, isShort else { return "\(field.name) is \(number)" }
+                if !field.name.text.hasSuffix("_s"), Int64(number) == nil {
+                    return "\(field.name) is \(number), no count"
+                }
             }
             return event.count <= PostfixEvent.maxFields ? nil : "too many fields"
         }
