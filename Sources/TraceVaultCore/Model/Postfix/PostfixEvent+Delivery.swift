@@ -110,7 +110,7 @@ extension PostfixEvent {
         guard let said else { return true }
         let end = replyEnd(text, said, close)
         codes(text, said, end)
-        if text.has("sent", start) { nextID(text, said, end) }
+        if text.has("sent ", start) { nextID(text, said, end) }
         return true
     }
 

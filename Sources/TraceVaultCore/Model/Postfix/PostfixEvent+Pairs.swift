@@ -73,6 +73,8 @@ extension PostfixEvent {
     /// and writes each pair once, in one order, the client's name for itself without what could
     /// end it. So when only one of several beginnings can be read, it is the right one. Takes linear
     /// time: a quote that one of them opens ends where the next opens its own.
+    @_optimize(size)
+    @inline(never)
     static func pairsStart(
         _ text: RawSpan, _ start: Int, _ end: Int, mayGoOn: Bool = false
     ) -> Int? {
@@ -101,13 +103,10 @@ extension PostfixEvent {
 
     /// Which of the pairs stands at a place, in their order; 4 for none.
     private static func rank(_ text: RawSpan, _ place: Int) -> Int {
-        switch text.at(place) {
-        case UInt8(ascii: "f") where text.has("from=<", place): 0
-        case UInt8(ascii: "t") where text.has("to=<", place): 1
-        case UInt8(ascii: "p") where text.has("proto=", place): 2
-        case UInt8(ascii: "h") where text.has("helo=<", place): 3
-        default: 4
-        }
+        if text.has("from=<", place) { return 0 }
+        if text.has("to=<", place) { return 1 }
+        if text.has("proto=", place) { return 2 }
+        return text.has("helo=<", place) ? 3 : 4
     }
 
     /// Whether pairs as Postfix writes them go from here to the end.
@@ -117,14 +116,10 @@ extension PostfixEvent {
         var (place, least) = (start, 0)
         while place < end {
             let rank = rank(text, place)
-            guard rank >= least else { return false }
-            switch rank {
-            case 0: place = addressEnd(text, place + 6, end)
-            case 1: place = addressEnd(text, place + 4, end)
-            case 2: place = text.wordEnd(place + 6, end)
-            case 3: place = nameEnd(text, place + 6, end)
-            default: return false
-            }
+            guard rank >= least, rank < 4 else { return false }
+            place =
+                rank == 2
+                ? text.wordEnd(place + 6, end) : valueEnd(text, place + (rank == 1 ? 4 : 6), end)
             if place == end || (mayGoOn && text.has(": ", place)) { return true }
             guard text.at(place) == UInt8(ascii: " ") else { return false }
             place += 1
@@ -133,32 +128,26 @@ extension PostfixEvent {
         return false
     }
 
-    /// Behind `A>`, with a quoted local part or without; behind everything when it is neither.
-    private static func addressEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+    /// Behind the ">" of an address or a name; behind everything when it is none as Postfix writes it.
+    private static func valueEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
         var place = start
-        if text.at(place) == UInt8(ascii: "\"") {
-            place += 1
-            while place < end, text.at(place) != UInt8(ascii: "\"") {
-                place += text.at(place) == UInt8(ascii: "\\") ? 2 : 1
-            }
-            place += 1
-            guard text.at(place) == UInt8(ascii: "@") || text.at(place) == UInt8(ascii: ">") else {
-                return end + 1
-            }
-        }
-        return nameEnd(text, place, end)
-    }
-
-    /// Behind the next ">"; behind everything when something stands before it that Postfix quotes
-    /// in an address and replaces in a name.
-    private static func nameEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        var place = start
+        var (isQuoted, isBehindQuote) = (false, false)
         while place < end {
-            switch text.at(place) {
-            case UInt8(ascii: ">"): return place + 1
-            case UInt8(ascii: " "), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ";"):
+            let character = text.at(place)
+            place += 1
+            if isQuoted {
+                if character == UInt8(ascii: "\\") { place += 1 }
+                isBehindQuote = character == UInt8(ascii: "\"")
+                isQuoted = !isBehindQuote
+                continue
+            }
+            switch character {
+            case UInt8(ascii: ">"): return place
+            case UInt8(ascii: "\"") where place == start + 1: isQuoted = true
+            case UInt8(ascii: "@"): isBehindQuote = false
+            case UInt8(ascii: "\""), UInt8(ascii: " "), UInt8(ascii: "<"), UInt8(ascii: ";"):
                 return end + 1
-            default: place += 1
+            default: if isBehindQuote { return end + 1 }
             }
         }
         return end + 1
