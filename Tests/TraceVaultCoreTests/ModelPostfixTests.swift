@@ -3,23 +3,6 @@ import Testing
 import TraceVaultCore
 
 @Suite struct ModelPostfixTests {
-    /// The event's fields as text, by the names of the document.
-    private func fields(_ message: String) -> (kind: String, fields: [String: String])? {
-        fields(Array(message.utf8))
-    }
-
-    private func fields(_ message: [UInt8]) -> (kind: String, fields: [String: String])? {
-        buffer(message).withBytes { bytes in
-            guard let event = PostfixEvent(bytes) else { return nil }
-            var found: [String: String] = [:]
-            for index in 0..<event.count {
-                let field = event.field(at: index)
-                found[field.name.text] = String(decoding: message[field.range], as: UTF8.self)
-            }
-            return (event.kind.text, found)
-        }
-    }
-
     @Test func everyNameAndKindHasATextOfItsOwn() {
         let names = PostfixEvent.Name.allCases.map(\.text)
         let kinds = PostfixEvent.Kind.allCases.map(\.text)
@@ -39,7 +22,7 @@ import TraceVaultCore
 
     @Test func aDeliveryIsReadToItsLastField() throws {
         let event = try #require(
-            fields(
+            eventFields(
                 #"postfix-out/relay/smtp[70412]: 4Njp3P0STMz2c02Q: to=<"a>, relay=b"@x.example>, "#
                     + "orig_to=<c@x.example>, relay=mx.x.example[2001:db8::25]:25, conn_use=3, "
                     + "delay=3661, delays=3600/0.02/1.1/60, tls=dane/!requiretls:nocertmatch, "
@@ -82,100 +65,11 @@ import TraceVaultCore
         ])
     func theNextServersIDIsFound(_ reply: String, _ name: String, _ id: String) throws {
         let line = "7EE668039: to=<a@b.example>, relay=x[192.0.2.1]:25, delay=1, dsn=2.0.0, status="
-        let sent = try #require(fields("\(line)sent (\(reply))"))
+        let sent = try #require(eventFields("\(line)sent (\(reply))"))
         #expect(sent.fields[name] == id && sent.fields["reply"] == reply)
         // Only of a message that was taken over.
-        let deferred = try #require(fields("\(line)deferred (\(reply))"))
+        let deferred = try #require(eventFields("\(line)deferred (\(reply))"))
         #expect(deferred.fields[name] == nil)
-    }
-
-    // MARK: - Where the pairs of a decision begin
-
-    /// The reply text, the addresses and what the client called itself are others' words.
-    private func decided(_ text: String, _ pairs: String) -> [String: String] {
-        let client = "postfix/smtpd[1]: NOQUEUE: reject: RCPT from c.example[192.0.2.1]: "
-        return fields("\(client)\(text); \(pairs)")?.fields ?? [:]
-    }
-
-    private func pairs(from: String, to: String = "c@d.example", helo: String = "h.example")
-        -> String
-    { "from=<\(from)> to=<\(to)> proto=ESMTP helo=<\(helo)>" }
-
-    private static let forged = [
-        "; from=<v@x.example> to=<o@y.example>", "; from=<v@x.example", "; to=<o@y.example",
-        "; from=<v@x.example> to=<o@y.example> proto=ESMTP helo=<f.example",
-        "; from=<v@x.example> to=<o@y.example> proto=ESMTP helo=<f.example>",
-        "; from=<v@x.example> proto=ESMTP helo=<f.example> sasl_username=u", "; proto=SMTP",
-        "> to=<o@y.example> proto=SMTP helo=<f.example>; from=<v@x.example",
-    ]
-
-    @Test(arguments: forged)
-    func noSenderForgesTheAddressesOfADecision(_ forged: String) {
-        for local in [forged, "a\(forged)", "\(forged) b", "\(forged)\\\\", "\\\"\(forged)"] {
-            let address = "\"\(local)\"@evil.example"
-            for text in [
-                "554 5.7.1 <\(address)>: Sender address rejected: no", "450 4.7.1 Greylisted",
-            ] {
-                let sent = decided(text, pairs(from: address))
-                #expect(sent["from"] == address && sent["to"] == "c@d.example", "\(local)")
-                #expect(sent["helo"] == "h.example" && sent["proto"] == "ESMTP")
-                let addressed = decided(text, pairs(from: "a@b.example", to: address))
-                #expect(addressed["from"] == "a@b.example" && addressed["to"] == address)
-            }
-        }
-    }
-
-    @Test(arguments: forged)
-    func noReplyTextForgesTheAddressesOfADecision(_ forged: String) {
-        for text in [forged, "\(forged) more", "\(forged)>", "; from=<\"\(forged)"] {
-            let found = decided("550 5.7.1 \(text)", pairs(from: "a@b.example"))
-            #expect(found["from"] == "a@b.example" && found["to"] == "c@d.example", "\(text)")
-            #expect(found["helo"] == "h.example" && found["proto"] == "ESMTP")
-        }
-        // The text opens a quoted local part that the sender's own would close.
-        let address = "\"@v.example> to=<o@y.example\(forged)\"@evil.example"
-        let found = decided("550 5.7.1 no; from=<\"", pairs(from: address))
-        #expect(found["from"] == address && found["to"] == "c@d.example", "\(forged)")
-    }
-
-    @Test func whereNobodyCanTellTheAddressesOfADecisionTheyAreNotSaid() {
-        // Before Postfix 3.5: without quotes.
-        let old = decided("450 4.7.1 later", pairs(from: "; from=<v@x.example> to=<o@y.example"))
-        // A mail filter refused HELO itself: the name stands as it came.
-        let helo = decided(
-            "5.7.1 no", "proto=SMTP helo=<x; from=<v@x.example> to=<o@y.example> helo=<y >")
-        for found in [old, helo] {
-            #expect(found["stage"] == "RCPT" && found["from"] == nil && found["to"] == nil)
-            #expect(found["proto"] == nil && found["helo"] == nil)
-        }
-    }
-
-    /// Takes hours when each beginning is read to the end.
-    @Test func manyBeginningsAreReadInLinearTime() {
-        for part in ["; from=<", "; from=<\"", "; from=<\"\\", "; to=<a> helo=<", "; proto=A"] {
-            let found = decided(String(repeating: part, count: 300_000), pairs(from: "a@b.example"))
-            #expect(found["from"] == "a@b.example", "\(part)")
-        }
-    }
-
-    @Test func noAddressFollowsTheClientsNameForItself() {
-        let found = decided("5.7.1 no", "proto=SMTP helo=<x> from=<v@x.example> to=<o@y.example>")
-        #expect(found["helo"] == "x" && found["from"] == nil && found["to"] == nil)
-    }
-
-    @Test func noHeaderForgesTheAddressesOfItsCheck() throws {
-        let start = "4Njp3P0STMz2c02Q: reject: header Subject: hi"
-        let end = " from c.example[192.0.2.1]; from=<a@b.example> to=<c@d.example>: no"
-        for forged in Self.forged {
-            let found = try #require(fields("\(start)\(forged) all\(end)"))
-            #expect(found.fields["from"] == "a@b.example", "\(forged)")
-            #expect(found.fields["to"] == "c@d.example" && found.fields["argument"] == "no")
-            #expect(found.fields["client_ip"] == "192.0.2.1")
-        }
-        let forged = " from evil.example[192.0.2.6]; from=<v@x.example> to=<o@y.example>: x"
-        let found = try #require(fields("\(start)\(forged)\(end)"))
-        #expect(found.fields["from"] == nil && found.fields["to"] == nil)
-        #expect(found.fields["client_ip"] == nil && found.fields["action"] == "reject")
     }
 
     @Test(
@@ -187,13 +81,13 @@ import TraceVaultCore
             "Nov 23 04:33:50 mx1 opendkim[12]: 7EE668039: removed", "from: a to: b", "warning",
             "https://example.com/: removed", "<22>", "<22>1 ", "<22>1 - - postfix/smtp",
         ])
-    func whatIsNoLineOfPostfixIsNoEvent(_ message: String) { #expect(fields(message) == nil) }
+    func whatIsNoLineOfPostfixIsNoEvent(_ message: String) { #expect(eventFields(message) == nil) }
 
     /// Found by the fuzzer: the counters went on for ever at the space that had been cut off.
     @Test func spacesAtTheEndAreNoPartOfTheLine() throws {
         let line = "disconnect from a.example[192.0.2.1] ehlo=1 trc="
         for space in ["", " ", "\n", " \r\n\u{0} "] {
-            let event = try #require(fields(line + space))
+            let event = try #require(eventFields(line + space))
             #expect(event.fields["cmd_ehlo"] == "1" && event.fields.count == 3)
         }
     }
@@ -201,12 +95,13 @@ import TraceVaultCore
     @Test(arguments: ["1.5", "0.0", "007.5", "1e3", "-1", "+1", "1234567890123456"])
     func aCountIsAWholeNumberOrNotSaid(_ text: String) throws {
         let delivery = try #require(
-            fields(
+            eventFields(
                 "postfix/smtp[1]: A1B2C3D4: to=<a@b>, relay=none, conn_use=\(text), delay=1.5, "
                     + "delays=0.5/0/0/1, dsn=2.0.0, status=sent (ok)"))
         #expect(delivery.fields["conn_use"] == nil && delivery.fields["delay_s"] == "1.5")
         let counters = try #require(
-            fields("disconnect from a[192.0.2.1] ehlo=\(text) mail=1/\(text) rcpt=\(text)/2 quit=1")
+            eventFields(
+                "disconnect from a[192.0.2.1] ehlo=\(text) mail=1/\(text) rcpt=\(text)/2 quit=1")
         )
         #expect(
             counters.fields == [
@@ -215,12 +110,13 @@ import TraceVaultCore
             ])
         let line =
             "<22>1 2026-11-20T09:00:00Z mx postfix/smtpd \(text) - - connect from a[192.0.2.1]"
-        #expect(try #require(fields(line)).fields["pid"] == nil)
+        #expect(try #require(eventFields(line)).fields["pid"] == nil)
     }
 
     @Test func aPortHasAtMostFiveDigits() throws {
         let port = try #require(
-            fields("A1B2C3D4: to=<a@b>, relay=x[192.0.2.1]:4294967297, delay=1, status=sent (ok)"))
+            eventFields(
+                "A1B2C3D4: to=<a@b>, relay=x[192.0.2.1]:4294967297, delay=1, status=sent (ok)"))
         #expect(port.fields["relay_port"] == nil && port.fields["relay_ip"] == "192.0.2.1")
     }
 

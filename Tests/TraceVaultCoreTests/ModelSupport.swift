@@ -18,6 +18,20 @@ func text(_ buffer: ByteBuffer) -> String {
     }
 }
 
+/// The fields of a message's event as text, by the names of the document.
+func eventFields(_ message: String) -> (kind: String, fields: [String: String])? {
+    let message = Array(message.utf8)
+    return buffer(message).withBytes { bytes in
+        guard let event = PostfixEvent(bytes) else { return nil }
+        var found: [String: String] = [:]
+        for index in 0..<event.count {
+            let field = event.field(at: index)
+            found[field.name.text] = String(decoding: message[field.range], as: UTF8.self)
+        }
+        return (event.kind.text, found)
+    }
+}
+
 /// The failure of `body`; nil when it has none.
 func failure<T>(_ body: () throws(Failure) -> T) -> Failure? {
     do {

@@ -1,7 +1,7 @@
 // PostfixEvent+Pairs.swift - `name=value` pairs, and where they begin in a line of others' words.
 //
-// `TEXT; from=<A> to=<B> proto=ESMTP helo=<H>`: the text may be a sender's, a policy server's or the
-// next hop's own, a quoted local part may hold anything, and either may look like the pairs.
+// `TEXT; from=<A> to=<B> proto=ESMTP helo=<H>`: the text may be a sender's, a policy server's or
+// the next hop's own, a quoted local part may hold anything, and either may look like the pairs.
 
 extension PostfixEvent {
     /// `name=value` and `name=<value>`, apart by spaces or commas, as far as they go.
@@ -69,10 +69,10 @@ extension PostfixEvent {
     /// Where "; " and the pairs begin that end a line; nil, too, when nobody can tell. With
     /// `mayGoOn` a colon and more may follow them.
     ///
-    /// What Postfix wrote can be read to the end: it quotes addresses as RFC 5321 has it (since 3.5)
-    /// and writes each pair once, in one order, the client's name for itself without what could
-    /// end it. So when only one of several beginnings can be read, it is the right one. Takes linear
-    /// time: a quote that one of them opens ends where the next opens its own.
+    /// What Postfix wrote can be read to the end: it quotes addresses as RFC 5321 has it (since
+    /// 3.5) and writes each pair once, in one order, the client's name for itself without what
+    /// could end it. So when only one of several beginnings can be read, it is the right one.
+    /// Takes linear time: a quote that one of them opens ends where the next opens its own.
     @_optimize(size)
     @inline(never)
     static func pairsStart(
@@ -128,7 +128,7 @@ extension PostfixEvent {
         return false
     }
 
-    /// Behind the ">" of an address or a name; behind everything when it is none as Postfix writes it.
+    /// Behind the ">" of an address or a name; behind everything when Postfix writes none so.
     private static func valueEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
         var place = start
         var (isQuoted, isBehindQuote) = (false, false)
