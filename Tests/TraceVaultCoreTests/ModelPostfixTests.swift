@@ -156,23 +156,9 @@ import TraceVaultCore
         }
     }
 
-    /// Real lines, one of each kind and more.
-    private static let seeds: [String] = {
-        let data = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("data/postfix-capture.log")
-        let capture = (try? String(contentsOf: data, encoding: .utf8)) ?? ""
-        let corpus = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("fuzz/line-seeds")
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: corpus.path)) ?? []
-        let kept = names.sorted().compactMap {
-            try? String(contentsOf: corpus.appendingPathComponent($0), encoding: .utf8)
-        }
-        return Array(capture.split(separator: "\n").prefix(40).map(String.init)) + kept
-    }()
-
     @Test func anyLineCutAnywhereIsReadWithoutHarm() {
-        #expect(Self.seeds.count > 100)
-        for seed in Self.seeds {
+        #expect(LineSeeds.all.count > 100)
+        for seed in LineSeeds.all {
             let bytes = Array(seed.utf8)
             for end in stride(from: 0, through: bytes.count, by: 2) { check(Array(bytes[..<end])) }
             for start in 0..<min(bytes.count, 30) { check(Array(bytes[start...])) }
@@ -182,7 +168,7 @@ import TraceVaultCore
     @Test func anyChangedLineIsReadWithoutHarm() {
         var random = SystemRandomNumberGenerator()
         let odd = Array("<>[]():;,=/\"\\ \n\u{0}\u{7F}éz09A-".utf8) + [0x80, 0xC3, 0xFF]
-        for seed in Self.seeds {
+        for seed in LineSeeds.all {
             for _ in 0..<20 {
                 var bytes = Array(seed.utf8)
                 for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
@@ -200,7 +186,7 @@ import TraceVaultCore
     }
 
     @Test func eachMessageComesBackWordForWordBesideItsEvent() throws {
-        for seed in Self.seeds {
+        for seed in LineSeeds.all {
             let message = seed.trimmingCharacters(in: .controlCharacters) + " \"é\\\u{1}"
             let body = try JSONSerialization.data(withJSONObject: [
                 "success": true, "result": ["inbound": ["lines": [["message": message]]]],

@@ -74,3 +74,19 @@ enum Golden {
         return String(decoding: data, as: UTF8.self)
     }
 }
+
+/// Real lines, one of each kind and more.
+enum LineSeeds {
+    static let all: [String] = {
+        let data = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("data/postfix-capture.log")
+        let capture = (try? String(contentsOf: data, encoding: .utf8)) ?? ""
+        let corpus = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("fuzz/line-seeds")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: corpus.path)) ?? []
+        let kept = names.sorted().compactMap {
+            try? String(contentsOf: corpus.appendingPathComponent($0), encoding: .utf8)
+        }
+        return Array(capture.split(separator: "\n").prefix(40).map(String.init)) + kept
+    }()
+}
