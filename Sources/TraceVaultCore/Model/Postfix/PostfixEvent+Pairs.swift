@@ -45,7 +45,7 @@ extension PostfixEvent {
         _ text: RawSpan, _ name: Int, _ nameEnd: Int, _ start: Int, _ end: Int
     ) {
         switch nameEnd - name {
-        // Addresses come first. Behind what a client chose it would choose them as well.
+        // Addresses come first: what a client calls itself may go on like them.
         case 2: if text.has("to", name), !has(.proto), !has(.helo) { add(.to, start, end) }
         case 4:
             if text.has("from", name), !has(.proto), !has(.helo) { add(.from, start, end) }
