@@ -93,6 +93,13 @@ def test_every_promise_of_the_program_holds(
     assert ", 0 failed" in done.stdout
 
 
+@pytest.mark.parametrize("side", ["behind", "before"])
+def test_nothing_beside_a_reply_in_memory_is_looked_at(compiled: Compile, side: str) -> None:
+    done = run(abi_program(compiled, "edges"), side)
+    assert done.returncode == 0, f"{done.returncode}: {done.stdout}"
+    assert "3 passed, 0 failed" in done.stdout
+
+
 def test_loading_twice_and_side_by_side_changes_nothing_in_the_host() -> None:
     done = run(sys.executable, ROOT / "scripts/check", "loading")
     assert done.returncode == 0, done.stdout

@@ -307,6 +307,15 @@ def test_an_id_is_half_a_hash_over_what_names_the_line() -> None:
     assert ecs["event"]["id"] == ocsf["metadata"]["uid"] == expected
 
 
+@pytest.mark.parametrize("text", ["", "removed", '"quoted" \\ \t é 😀 \x00', "x" * 5000])
+def test_the_hash_of_a_line_is_over_its_own_words_alone(text: str) -> None:
+    trace = decoded(reply([line(text, 7)], [line(text, 8)]))
+    first, second = (event["event"] for event in trace.ecs())
+    expected = hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+    assert first["hash"] == second["hash"] == expected
+    assert first["original"] == text
+
+
 def ids(body: bytes) -> list[str]:
     return [event["event"]["id"] for event in judged(decoded(body))[0]]
 

@@ -3,23 +3,6 @@ import Testing
 import TraceVaultCore
 
 @Suite struct ModelPostfixTests {
-    /// The event's fields as text, by the names of the document.
-    private func fields(_ message: String) -> (kind: String, fields: [String: String])? {
-        fields(Array(message.utf8))
-    }
-
-    private func fields(_ message: [UInt8]) -> (kind: String, fields: [String: String])? {
-        buffer(message).withBytes { bytes in
-            guard let event = PostfixEvent(bytes) else { return nil }
-            var found: [String: String] = [:]
-            for index in 0..<event.count {
-                let field = event.field(at: index)
-                found[field.name.text] = String(decoding: message[field.range], as: UTF8.self)
-            }
-            return (event.kind.text, found)
-        }
-    }
-
     @Test func everyNameAndKindHasATextOfItsOwn() {
         let names = PostfixEvent.Name.allCases.map(\.text)
         let kinds = PostfixEvent.Kind.allCases.map(\.text)
@@ -39,7 +22,7 @@ import TraceVaultCore
 
     @Test func aDeliveryIsReadToItsLastField() throws {
         let event = try #require(
-            fields(
+            eventFields(
                 #"postfix-out/relay/smtp[70412]: 4Njp3P0STMz2c02Q: to=<"a>, relay=b"@x.example>, "#
                     + "orig_to=<c@x.example>, relay=mx.x.example[2001:db8::25]:25, conn_use=3, "
                     + "delay=3661, delays=3600/0.02/1.1/60, tls=dane/!requiretls:nocertmatch, "
@@ -82,10 +65,10 @@ import TraceVaultCore
         ])
     func theNextServersIDIsFound(_ reply: String, _ name: String, _ id: String) throws {
         let line = "7EE668039: to=<a@b.example>, relay=x[192.0.2.1]:25, delay=1, dsn=2.0.0, status="
-        let sent = try #require(fields("\(line)sent (\(reply))"))
+        let sent = try #require(eventFields("\(line)sent (\(reply))"))
         #expect(sent.fields[name] == id && sent.fields["reply"] == reply)
         // Only of a message that was taken over.
-        let deferred = try #require(fields("\(line)deferred (\(reply))"))
+        let deferred = try #require(eventFields("\(line)deferred (\(reply))"))
         #expect(deferred.fields[name] == nil)
     }
 
@@ -98,15 +81,43 @@ import TraceVaultCore
             "Nov 23 04:33:50 mx1 opendkim[12]: 7EE668039: removed", "from: a to: b", "warning",
             "https://example.com/: removed", "<22>", "<22>1 ", "<22>1 - - postfix/smtp",
         ])
-    func whatIsNoLineOfPostfixIsNoEvent(_ message: String) { #expect(fields(message) == nil) }
+    func whatIsNoLineOfPostfixIsNoEvent(_ message: String) { #expect(eventFields(message) == nil) }
 
     /// Found by the fuzzer: the counters went on for ever at the space that had been cut off.
     @Test func spacesAtTheEndAreNoPartOfTheLine() throws {
         let line = "disconnect from a.example[192.0.2.1] ehlo=1 trc="
         for space in ["", " ", "\n", " \r\n\u{0} "] {
-            let event = try #require(fields(line + space))
+            let event = try #require(eventFields(line + space))
             #expect(event.fields["cmd_ehlo"] == "1" && event.fields.count == 3)
         }
+    }
+
+    @Test(arguments: ["1.5", "0.0", "007.5", "1e3", "-1", "+1", "1234567890123456"])
+    func aCountIsAWholeNumberOrNotSaid(_ text: String) throws {
+        let delivery = try #require(
+            eventFields(
+                "postfix/smtp[1]: A1B2C3D4: to=<a@b>, relay=none, conn_use=\(text), delay=1.5, "
+                    + "delays=0.5/0/0/1, dsn=2.0.0, status=sent (ok)"))
+        #expect(delivery.fields["conn_use"] == nil && delivery.fields["delay_s"] == "1.5")
+        let counters = try #require(
+            eventFields(
+                "disconnect from a[192.0.2.1] ehlo=\(text) mail=1/\(text) rcpt=\(text)/2 quit=1")
+        )
+        #expect(
+            counters.fields == [
+                "client_host": "a", "client_ip": "192.0.2.1", "cmd_mail_accepted": "1",
+                "cmd_rcpt": "2", "cmd_quit": "1",
+            ])
+        let line =
+            "<22>1 2026-11-20T09:00:00Z mx postfix/smtpd \(text) - - connect from a[192.0.2.1]"
+        #expect(try #require(eventFields(line)).fields["pid"] == nil)
+    }
+
+    @Test func aPortHasAtMostFiveDigits() throws {
+        let port = try #require(
+            eventFields(
+                "A1B2C3D4: to=<a@b>, relay=x[192.0.2.1]:4294967297, delay=1, status=sent (ok)"))
+        #expect(port.fields["relay_port"] == nil && port.fields["relay_ip"] == "192.0.2.1")
     }
 
     // MARK: - Any bytes
@@ -131,6 +142,9 @@ import TraceVaultCore
                 let number = String(decoding: message[start..<end], as: UTF8.self)
                 let isShort = !number.hasPrefix("0") || number == "0" || number.hasPrefix("0.")
                 guard Double(number) != nil, isShort else { return "\(field.name) is \(number)" }
+                if !field.name.text.hasSuffix("_s"), Int64(number) == nil {
+                    return "\(field.name) is \(number), no count"
+                }
             }
             return event.count <= PostfixEvent.maxFields ? nil : "too many fields"
         }
@@ -142,23 +156,9 @@ import TraceVaultCore
         }
     }
 
-    /// Real lines, one of each kind and more.
-    private static let seeds: [String] = {
-        let data = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("data/postfix-capture.log")
-        let capture = (try? String(contentsOf: data, encoding: .utf8)) ?? ""
-        let corpus = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("fuzz/line-seeds")
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: corpus.path)) ?? []
-        let kept = names.sorted().compactMap {
-            try? String(contentsOf: corpus.appendingPathComponent($0), encoding: .utf8)
-        }
-        return Array(capture.split(separator: "\n").prefix(40).map(String.init)) + kept
-    }()
-
     @Test func anyLineCutAnywhereIsReadWithoutHarm() {
-        #expect(Self.seeds.count > 100)
-        for seed in Self.seeds {
+        #expect(LineSeeds.all.count > 100)
+        for seed in LineSeeds.all {
             let bytes = Array(seed.utf8)
             for end in stride(from: 0, through: bytes.count, by: 2) { check(Array(bytes[..<end])) }
             for start in 0..<min(bytes.count, 30) { check(Array(bytes[start...])) }
@@ -168,7 +168,7 @@ import TraceVaultCore
     @Test func anyChangedLineIsReadWithoutHarm() {
         var random = SystemRandomNumberGenerator()
         let odd = Array("<>[]():;,=/\"\\ \n\u{0}\u{7F}éz09A-".utf8) + [0x80, 0xC3, 0xFF]
-        for seed in Self.seeds {
+        for seed in LineSeeds.all {
             for _ in 0..<20 {
                 var bytes = Array(seed.utf8)
                 for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
@@ -186,7 +186,7 @@ import TraceVaultCore
     }
 
     @Test func eachMessageComesBackWordForWordBesideItsEvent() throws {
-        for seed in Self.seeds {
+        for seed in LineSeeds.all {
             let message = seed.trimmingCharacters(in: .controlCharacters) + " \"é\\\u{1}"
             let body = try JSONSerialization.data(withJSONObject: [
                 "success": true, "result": ["inbound": ["lines": [["message": message]]]],

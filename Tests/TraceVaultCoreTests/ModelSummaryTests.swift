@@ -101,6 +101,108 @@ import TraceVaultCore
         #expect(next.first?["in_trace"] as? Bool == true)
     }
 
+    private func rejected(_ to: String) -> String {
+        "postfix/smtpd[1]: NOQUEUE: reject: RCPT from c[192.0.2.1]: 550 5.1.1 <\(to)>: no; "
+            + "from=<s@x> to=<\(to)> proto=ESMTP helo=<h>"
+    }
+
+    private func taken(_ id: String, from: String = "s@x", size: Int = 1) -> String {
+        "postfix/qmgr[1]: \(id): from=<\(from)>, size=\(size), nrcpt=1 (queue active)"
+    }
+
+    private static let told =
+        "postfix/bounce[1]: \(first): sender non-delivery notification: \(second)"
+
+    @Test func aDecisionKeepsNothingOfTheDeliveryBefore() throws {
+        let sent = delivery(
+            Self.first, "a@x", "sent", "250 Ok: queued as \(Self.second)",
+            origTo: "orig_to=<all@x>, ")
+        let found = try summary([sent, rejected("a@x"), taken(Self.second)])
+        #expect(found.recipients == ["a@x": "rejected"])
+        let recipient = try #require((found.all["recipients"] as? [[String: Any]])?.first)
+        #expect(recipient["dsn"] as? String == "5.1.1")
+        for name in ["relay", "delay_s", "orig_to", "queue_id"] {
+            #expect(recipient[name] == nil, "\(name)")
+        }
+    }
+
+    @Test func onlyDeliveriesAreAttempts() throws {
+        let sent = delivery(Self.first, "a@x", "sent")
+        for (lines, times) in [
+            ([rejected("a@x"), sent], [1, 2]), ([sent, rejected("a@x")], [1, 2]),
+            ([sent, rejected("a@x")], [2, 1]), ([rejected("a@x"), sent], [2, 1]),
+        ] {
+            let found = try summary(lines, times: times)
+            let recipient = try #require((found.all["recipients"] as? [[String: Any]])?.first)
+            #expect(recipient["attempts"] as? Int == 1)
+        }
+        let refused = try summary([rejected("a@x"), rejected("a@x")], times: [2, 1])
+        let recipient = try #require((refused.all["recipients"] as? [[String: Any]])?.first)
+        #expect(recipient["attempts"] as? Int == 0)
+    }
+
+    @Test func aNotificationIsKnownInWhateverOrderItsLinesCome() throws {
+        let returned = delivery(Self.second, "s@x", "sent")
+        let name = "postfix/cleanup[1]: \(Self.second): message-id=<n@x>"
+        let own = delivery(Self.first, "a@x", "bounced")
+        for lines in [
+            [Self.told, name, returned, own], [own, Self.told, returned],
+            [name, returned, Self.told, own],
+            [returned, Self.told, own], [taken(Self.second, from: ""), returned, own, Self.told],
+        ] {
+            let found = try summary(lines)
+            #expect(found.recipients == ["a@x": "bounced"] && found.state == "bounced", "\(lines)")
+            #expect(found.all["message_id"] == nil && found.all["sender"] == nil)
+            let hops = try #require(found.all["hops"] as? [[String: Any]])
+            let marks = hops.map {
+                ($0["queue_id"] as? String == Self.second, $0["notification"] as? Bool)
+            }
+            #expect(marks.count == 2 && marks.allSatisfy { $0.0 == $0.1 })
+        }
+        // The message itself may come behind its notification.
+        let late = try summary([
+            taken(Self.second, from: ""), Self.told, taken(Self.first, size: 2),
+        ])
+        #expect(late.all["sender"] as? String == "s@x" && late.all["size"] as? Int == 2)
+    }
+
+    @Test func whatIsLeftWithoutRecipientsIsToldAsWhatItIs() throws {
+        let expired =
+            "postfix/qmgr[1]: \(Self.first): from=<s@x>, status=expired, returned to sender"
+        let removed = "postfix/qmgr[1]: \(Self.first): removed"
+        let delay = "postfix/bounce[1]: \(Self.first): sender delay notification: \(Self.second)"
+        for (lines, state) in [
+            ([expired], "expired"), ([expired, removed], "expired"),
+            ([taken(Self.first), expired, Self.told], "expired"),
+            ([expired, Self.told, taken(Self.second, from: "")], "expired"),
+            ([expired, taken(Self.second, from: "")], "expired"),
+            ([Self.told], "unknown"), ([Self.told, taken(Self.second, from: "")], "unknown"),
+            ([taken(Self.first), Self.told], "unknown"), ([delay], "queued"),
+            ([taken(Self.first)], "queued"), ([taken(Self.first), removed], "unknown"),
+            ([expired, taken(Self.second)], "queued"),
+        ] {
+            let found = try summary(lines)
+            #expect(found.state == state && found.recipients == [:], "\(lines)")
+        }
+    }
+
+    @Test func aStatusIsAWholeWord() throws {
+        for word in [
+            "sentinel", "sen", "deferred2", "bounced,", "deliverablex", "SOFTBOUNCE!", "Sent",
+        ] {
+            let line = delivery(Self.first, "a@x", word, "250 Ok: queued as \(Self.second)")
+            let found = try summary([line])
+            #expect(found.recipients == ["a@x": "unknown"], "\(word)")
+            #expect((found.all["next_queue_ids"] as? [Any])?.count == 0)
+        }
+        for (word, state) in [
+            "sent": "sent", "deferred": "deferred", "bounced": "bounced", "SOFTBOUNCE": "deferred",
+            "deliverable": "deliverable", "undeliverable": "undeliverable",
+        ] {
+            #expect(try summary([delivery(Self.first, "a@x", word)]).state == state)
+        }
+    }
+
     @Test func aMessageFromNobodyHasRecipientsAllTheSame() throws {
         let found = try summary([
             "postfix/qmgr[1]: \(Self.first): from=<>, size=1, nrcpt=1 (queue active)",

@@ -18,6 +18,20 @@ func text(_ buffer: ByteBuffer) -> String {
     }
 }
 
+/// The fields of a message's event as text, by the names of the document.
+func eventFields(_ message: String) -> (kind: String, fields: [String: String])? {
+    let message = Array(message.utf8)
+    return buffer(message).withBytes { bytes in
+        guard let event = PostfixEvent(bytes) else { return nil }
+        var found: [String: String] = [:]
+        for index in 0..<event.count {
+            let field = event.field(at: index)
+            found[field.name.text] = String(decoding: message[field.range], as: UTF8.self)
+        }
+        return (event.kind.text, found)
+    }
+}
+
 /// The failure of `body`; nil when it has none.
 func failure<T>(_ body: () throws(Failure) -> T) -> Failure? {
     do {
@@ -59,4 +73,20 @@ enum Golden {
         let data = try Data(contentsOf: folder.appendingPathComponent(name + ".trace.json"))
         return String(decoding: data, as: UTF8.self)
     }
+}
+
+/// Real lines, one of each kind and more.
+enum LineSeeds {
+    static let all: [String] = {
+        let data = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("data/postfix-capture.log")
+        let capture = (try? String(contentsOf: data, encoding: .utf8)) ?? ""
+        let corpus = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("fuzz/line-seeds")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: corpus.path)) ?? []
+        let kept = names.sorted().compactMap {
+            try? String(contentsOf: corpus.appendingPathComponent($0), encoding: .utf8)
+        }
+        return Array(capture.split(separator: "\n").prefix(40).map(String.init)) + kept
+    }()
 }

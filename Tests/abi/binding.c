@@ -153,6 +153,25 @@ PROMISE(absent_null_and_unknown_fields_are_tolerated) {
     }
 }
 
+PROMISE(no_text_ends_at_a_nul_byte_of_its_own) {
+    static const char json[] = HEAD
+        ",\"inbound\":{\"pending\":false,\"lines\":[{\"message\":\"a\\u0000b\",\"at_raw\":\"\\u0000\","
+        "\"event\":{\"kind\":\"k\",\"from\":\"ceo@a\\u0000@evil\",\"to\":\"\\u0000\\u0000\"}}]},"
+        "\"summary\":{\"state\":\"sent\",\"recipients\":[{\"address\":\"x\\u0000\",\"state\":\"sent\"}]}}";
+    tv_trace *trace = NULL;
+    char reason[80];
+    CHECK(parse(json, &trace, reason, sizeof reason) == TV_TRACE_OK);
+    if (trace == NULL) return;
+    const tv_trace_line *line = trace->inbound.lines;
+    CHECK(line->message_len == 3 && memcmp(line->message, "a\0b", 4) == 0);
+    CHECK(strcmp(line->at_raw, "\xEF\xBF\xBD") == 0);
+    CHECK(strcmp(line->event->from, "ceo@a\xEF\xBF\xBD@evil") == 0);
+    CHECK(strcmp(line->event->to, "\xEF\xBF\xBD\xEF\xBF\xBD") == 0);
+    CHECK(strstr(line->event_json, "ceo@a\\u0000@evil") != NULL);
+    CHECK(strcmp(trace->summary.recipients[0].address, "x\xEF\xBF\xBD") == 0);
+    tv_trace_free(trace);
+}
+
 PROMISE(another_document_is_refused_by_its_schema) {
     refused(TV_TRACE_SCHEMA, "{}");
     refused(TV_TRACE_SCHEMA, "{\"schema\":null}");
@@ -218,6 +237,7 @@ int main(int argc, char **argv) {
     RUN(an_event_becomes_a_struct);
     RUN(a_summary_becomes_structs);
     RUN(absent_null_and_unknown_fields_are_tolerated);
+    RUN(no_text_ends_at_a_nul_byte_of_its_own);
     RUN(another_document_is_refused_by_its_schema);
     RUN(what_is_no_json_object_is_refused);
     RUN(a_field_of_another_type_is_refused);

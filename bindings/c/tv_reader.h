@@ -66,6 +66,28 @@ static inline const json_t *member(const json_t *object, const char *name) {
     return json_is_null(value) ? NULL : value;
 }
 
+/* A string that its NUL ends: NUL bytes of its own become U+FFFD, in a copy. */
+static inline const char *whole_text(reader *in, const json_t *string) {
+    const char *value = json_string_value(string);
+    size_t len = json_string_length(string), nuls = 0;
+    if (memchr(value, '\0', len) == NULL) return value;
+    for (size_t i = 0; i < len; i++) nuls += value[i] == '\0';
+    char *made = keep(in, malloc(len + 2 * nuls + 1));
+    if (made == NULL) return NULL;
+    char *to = made;
+    for (size_t i = 0; i < len; i++) {
+        if (value[i] != '\0') {
+            *to++ = value[i];
+        } else {
+            memcpy(to, "\xEF\xBF\xBD", 3);
+            to += 3;
+        }
+    }
+    *to = '\0';
+    return made;
+}
+
+/* A member that is a string; with its length it keeps NUL bytes of its own. */
 static inline const char *text(reader *in, const json_t *object, const char *name,
                                size_t *len_out) {
     const json_t *value = member(object, name);
@@ -74,7 +96,8 @@ static inline const char *text(reader *in, const json_t *object, const char *nam
         complain(in, TV_TRACE_SHAPE, "%s is not a string", name);
         return NULL;
     }
-    if (len_out != NULL) *len_out = json_string_length(value);
+    if (len_out == NULL) return whole_text(in, value);
+    *len_out = json_string_length(value);
     return json_string_value(value);
 }
 

@@ -11,8 +11,11 @@ static tv_texts read_texts(reader *in, const json_t *object, const char *name) {
     const char **made = count != 0 ? keep(in, calloc(count, sizeof *made)) : NULL;
     if (made == NULL) return texts;
     for (size_t i = 0; i < count; i++) {
-        made[i] = json_string_value(json_array_get(values, i));
-        if (made[i] == NULL) complain(in, TV_TRACE_SHAPE, "%s holds what is not a string", name);
+        const json_t *value = json_array_get(values, i);
+        if (json_is_string(value))
+            made[i] = whole_text(in, value);
+        else
+            complain(in, TV_TRACE_SHAPE, "%s holds what is not a string", name);
     }
     texts.count = count;
     texts.items = made;

@@ -6,8 +6,9 @@
  * Rules that hold everywhere, so no comment below repeats them:
  *   - A tv_trace owns everything that can be reached from it. All pointers in it stay valid until
  *     tv_trace_free(), also after the event or document it came from is freed.
- *   - Text is UTF-8 and NUL-terminated; NULL means that the document does not say. Where text may
- *     hold a NUL byte of its own, its length stands beside it.
+ *   - Text is UTF-8 and NUL-terminated; NULL means that the document does not say. A line's message
+ *     alone may hold NUL bytes of its own, and its length stands beside it; in every other text
+ *     they stand as U+FFFD, so that none ends early.
  *   - Fields of the document that this file does not know are ignored: later versions add fields.
  *   - The structs are read-only by convention. One thread parses; afterwards any may read.
  */

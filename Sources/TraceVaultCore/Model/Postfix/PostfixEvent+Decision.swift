@@ -2,7 +2,7 @@
 //
 // `ACTION: STAGE from client: text; from=<> to=<> …` of the server and of mail filters,
 // `ACTION: header TEXT from ORIGIN; …: argument` of header and body checks. The text may be a
-// sender's own, so what stands behind it is looked for from the end.
+// sender's own: where the pairs behind it begin is in PostfixEvent+Pairs.swift.
 
 extension PostfixEvent {
     /// A line that begins with a word and a colon.
@@ -99,12 +99,6 @@ extension PostfixEvent {
         if let split { arguments(text, split + 2, end) }
     }
 
-    /// Where "; " and the pairs begin that end such lines.
-    private static func pairsStart(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
-        text.findLast("; from=<", start, end) ?? text.findLast("; to=<", start, end)
-            ?? text.findLast("; proto=", start, end) ?? text.findLast("; helo=<", start, end)
-    }
-
     /// Pairs, and behind a colon what the action was given.
     private mutating func arguments(_ text: RawSpan, _ start: Int, _ end: Int) {
         let pairsEnd = pairs(text, start, end)
@@ -138,18 +132,21 @@ extension PostfixEvent {
         if kind != .milter { kind = .content }
         let partEnd = text.find(UInt8(ascii: " "), start, end)
         add(.part, start, partEnd)
-        let split = Self.pairsStart(text, partEnd, end)
-        let last = split ?? end
-        var textEnd = last
-        if let mark = text.findLast(" from ", partEnd, last) {
-            if text.has("local", mark + 6), mark + 11 == last {
+        guard let split = Self.pairsStart(text, partEnd, end, mayGoOn: true) else {
+            // Who it is from cannot be told either.
+            add(.text, min(partEnd + 1, end), end)
+            return true
+        }
+        var textEnd = split
+        if let mark = text.findLast(" from ", partEnd, split) {
+            if text.has("local", mark + 6), mark + 11 == split {
                 textEnd = mark
-            } else if clientPeer(text, mark + 6, last) == last {
+            } else if clientPeer(text, mark + 6, split) == split {
                 textEnd = mark
             }
         }
         add(.text, min(partEnd + 1, textEnd), textEnd)
-        if let split { arguments(text, split + 2, end) }
+        arguments(text, split + 2, end)
         return true
     }
 

@@ -23,7 +23,7 @@ extension PostfixEvent {
             case UInt8(ascii: "d") where text.has("delays=", place): delays(text, place + 7, next)
             case UInt8(ascii: "d") where text.has("dsn=", place): add(.dsn, place + 4, next)
             case UInt8(ascii: "c") where text.has("conn_use=", place):
-                addNumber(.connUse, text, place + 9, next)
+                addCount(.connUse, text, place + 9, next)
             case UInt8(ascii: "t") where text.has("tls=", place): tlsPolicy(text, place + 4, next)
             default: break
             }
@@ -110,7 +110,7 @@ extension PostfixEvent {
         guard let said else { return true }
         let end = replyEnd(text, said, close)
         codes(text, said, end)
-        if text.has("sent", start) { nextID(text, said, end) }
+        if text.has("sent ", start) { nextID(text, said, end) }
         return true
     }
 

@@ -1,4 +1,4 @@
-// PostfixEvent+Peer.swift - who is at the other end, and `name=value` pairs: parts of many lines.
+// PostfixEvent+Peer.swift - who is at the other end and what it said: parts of many lines.
 //
 // Every function answers where what it read ends, so that callers go on from there.
 
@@ -25,7 +25,8 @@ extension PostfixEvent {
             return close + 1
         }
         let portEnd = text.digitsEnd(close + 2, end)
-        addNumber(port, text, close + 2, portEnd)
+        // No port has more digits; readers keep it in 32 bits.
+        if portEnd <= close + 7 { addNumber(port, text, close + 2, portEnd) }
         return portEnd
     }
 
@@ -35,67 +36,6 @@ extension PostfixEvent {
 
     mutating func relayPeer(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
         peer(text, start, end, .relayHost, .relayIP, .relayPort)
-    }
-
-    // MARK: - Pairs
-
-    /// `name=value` and `name=<value>`, apart by spaces or commas, as far as they go.
-    mutating func pairs(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
-        var place = start
-        while place < end {
-            var begin = place
-            while text.at(begin) == UInt8(ascii: " ") || text.at(begin) == UInt8(ascii: ",") {
-                begin += 1
-            }
-            var equals = begin
-            while equals < end, Self.isPairName(text.at(equals)) { equals += 1 }
-            guard equals > begin, text.at(equals) == UInt8(ascii: "=") else { return place }
-            let value = equals + 1
-            if text.at(value) == UInt8(ascii: "<") {
-                let close = Self.angleEnd(text, value, end)
-                guard close < end else { return place }
-                pair(text, begin, equals, value + 1, close)
-                place = close + 1
-            } else {
-                var last = value
-                while last < end, text.at(last) != UInt8(ascii: " "),
-                    text.at(last) != UInt8(ascii: ",")
-                {
-                    last += 1
-                }
-                // The pairs end before a colon that text follows.
-                if last < end, text.at(last - 1) == UInt8(ascii: ":") { last -= 1 }
-                pair(text, begin, equals, value, last)
-                place = last
-            }
-        }
-        return place
-    }
-
-    private static func isPairName(_ character: UInt8) -> Bool {
-        character == UInt8(ascii: "_") || (character | 0x20) &- UInt8(ascii: "a") < 26
-    }
-
-    private mutating func pair(
-        _ text: RawSpan, _ name: Int, _ nameEnd: Int, _ start: Int, _ end: Int
-    ) {
-        switch nameEnd - name {
-        case 2: if text.has("to", name) { add(.to, start, end) }
-        case 4:
-            if text.has("from", name) { add(.from, start, end) }
-            if text.has("helo", name) { add(.helo, start, end) }
-        case 5:
-            if text.has("proto", name) { add(.proto, start, end) }
-            if text.has("notes", name) { add(.notes, start, end) }
-        case 11:
-            if text.has("sasl_method", name) { add(.saslMethod, start, end) }
-            if text.has("sasl_sender", name) { add(.saslSender, start, end) }
-            if text.has("orig_client", name) { add(.origClient, start, end) }
-        case 13:
-            if text.has("sasl_username", name) { add(.saslUsername, start, end) }
-            if text.has("orig_queue_id", name) { add(.origQueueID, start, end) }
-        default: break
-        }
     }
 
     // MARK: - What a server said

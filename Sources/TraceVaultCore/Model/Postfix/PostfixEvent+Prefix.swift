@@ -78,7 +78,7 @@ extension PostfixEvent {
                 case 0: add(.syslogTime, place, partEnd)
                 case 1: add(.syslogHost, place, partEnd)
                 case 2: guard program(text, place, partEnd) else { return nil }
-                case 3: addNumber(.pid, text, place, partEnd)
+                case 3: addCount(.pid, text, place, partEnd)
                 default: break
                 }
             }

@@ -142,10 +142,10 @@ extension PostfixEvent {
                 let slash = text.find(UInt8(ascii: "/"), equals + 1, wordEnd)
                 if slash < wordEnd {
                     let accepted = Name(rawValue: name.rawValue + 1) ?? name
-                    addNumber(accepted, text, equals + 1, slash)
-                    addNumber(name, text, slash + 1, wordEnd)
+                    addCount(accepted, text, equals + 1, slash)
+                    addCount(name, text, slash + 1, wordEnd)
                 } else {
-                    addNumber(name, text, equals + 1, wordEnd)
+                    addCount(name, text, equals + 1, wordEnd)
                 }
             } else if text.has("notes=", begin) {
                 add(.notes, begin + 6, wordEnd)

@@ -148,4 +148,9 @@ package struct PostfixEvent: ~Copyable {
         }
         add(name, start, end)
     }
+
+    /// Notes a number that counts something, if it is one: digits only.
+    mutating func addCount(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {
+        if text.digitsEnd(start, end) == end { addNumber(name, text, start, end) }
+    }
 }

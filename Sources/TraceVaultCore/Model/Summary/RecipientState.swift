@@ -35,14 +35,14 @@ enum RecipientState: UInt8 {
     /// From the status word of a delivery.
     init(status: Written, _ document: RawSpan) {
         let start = status.range.lowerBound
-        switch document.at(start) {
-        case UInt8(ascii: "s") where document.has("sent", start): self = .sent
-        case UInt8(ascii: "d") where document.has("deferred", start): self = .deferred
-        case UInt8(ascii: "b") where document.has("bounced", start): self = .bounced
+        switch status.length {
+        case 4 where document.has("sent", start): self = .sent
+        case 8 where document.has("deferred", start): self = .deferred
+        case 7 where document.has("bounced", start): self = .bounced
         // A bounce that the administrator turned into another try.
-        case UInt8(ascii: "S") where document.has("SOFTBOUNCE", start): self = .deferred
-        case UInt8(ascii: "d") where document.has("deliverable", start): self = .deliverable
-        case UInt8(ascii: "u") where document.has("undeliverable", start): self = .undeliverable
+        case 10 where document.has("SOFTBOUNCE", start): self = .deferred
+        case 11 where document.has("deliverable", start): self = .deliverable
+        case 13 where document.has("undeliverable", start): self = .undeliverable
         default: self = .unknown
         }
     }

@@ -20,10 +20,12 @@ struct SummaryRecord {
     var attempts: UInt32 = 0
     /// Of the slowest delivery, in milliseconds.
     var slowest: Int64 = -1
-    /// A hop whose message was in its queue, was removed from it, has expired, is a notification.
+    /// A hop whose message was in its queue, was removed from it, has expired, could not all be
+    /// delivered, is a notification. Of a recipient only the last: it is a notification's.
     var isQueued = false
     var isRemoved = false
     var isExpired = false
+    var isReported = false
     var isNotification = false
 
     // A recipient's last outcome.

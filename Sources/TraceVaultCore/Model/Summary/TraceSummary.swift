@@ -43,14 +43,29 @@ struct TraceSummary: ~Copyable {
         case .messageID where event.has(.messageID):
             let id = event.written(.messageID)
             table.with(hop) { $0.messageID.setOnce(id) }
-            if messageID.isNone { messageID = id }
         case .queued: queued(event, hop)
         case .removed: table.with(hop) { $0.isRemoved = true }
-        case .expired: table.with(hop) { $0.isExpired = true }
+        case .expired: expired(event, hop)
         case .policy, .milter, .content: decision(event, hop, at, document)
         case .notification: notification(event, hop, document)
         case .proxy: next(event, hop, document)
         default: break
+        }
+    }
+
+    /// What the message itself has: from the first of its hops that says so, none of which is known
+    /// to be a notification's any more.
+    mutating func settle() {
+        for index in 0..<table.count {
+            guard let record = table[index], record.kind == .hop else { continue }
+            // From nobody, while the message has a sender: answers it.
+            if !record.sender.isNone, record.sender.length == 0, sender.length > 0 {
+                table.with(index) { $0.isNotification = true }
+            } else if !record.isNotification {
+                sender.setOnce(record.sender)
+                messageID.setOnce(record.messageID)
+                size.setOnce(record.size)
+            }
         }
     }
 
@@ -68,7 +83,11 @@ struct TraceSummary: ~Copyable {
             droppedHops += 1
             return -1
         }
-        if hop == before { table.with(hop) { $0.side = side } }
+        if hop == before {
+            let told = table.find(.next, id, document)
+            let isTold = told.map { table[$0]?.nextKind == .notification } ?? false
+            table.with(hop) { ($0.side, $0.isNotification) = (side, isTold) }
+        }
         if !at.isNone { timed(hop, at, document) }
         lastHop = hop
         return hop
@@ -112,8 +131,21 @@ struct TraceSummary: ~Copyable {
             record.isQueued = true
             if answersOthers { record.isNotification = true }
         }
-        if sender.isNone { sender = from }
-        if self.size.isNone { self.size = size }
+        note(sender: from)
+    }
+
+    private mutating func expired(_ event: borrowing PostfixEvent, _ hop: Int) {
+        let from = event.written(.from)
+        table.with(hop) { record in
+            record.sender.setOnce(from)
+            record.isExpired = true
+        }
+        note(sender: from)
+    }
+
+    /// Nobody is a sender, too, but may be a notification's.
+    private mutating func note(sender from: Written) {
+        if from.length > 0, sender.length == 0 { sender = from }
     }
 
     private mutating func notification(
@@ -121,6 +153,8 @@ struct TraceSummary: ~Copyable {
     ) {
         let id = event.written(.notificationID)
         next(.notification, id, hop, document)
+        // Anything but "delay" says that some of it is done with; of all, nobody knows.
+        if event.written(.notification).length != 5 { table.with(hop) { $0.isReported = true } }
         if let made = table.find(.hop, id, document) {
             table.with(made) { $0.isNotification = true }
         }
@@ -148,41 +182,37 @@ struct TraceSummary: ~Copyable {
         {
             state = .discarded
         }
-        let texts = (event.written(.origTo), event.written(.dsn), event.written(.reply))
-        let (delay, queuedAs) = (event.written(.delay), event.written(.queuedAs))
-        recipient(event.written(.to), state, hop, at, queuedAs, document) { record in
-            record.attempts &+= 1
-            record.relay = relay
-            (record.origTo, record.dsn, record.reply) = texts
-            record.delay = delay
-            record.queuedAs = queuedAs
-        }
+        recipient(event, state, hop, at, document)
     }
 
-    /// Finds the recipient of the event at hand and sets what every outcome has, unless a later
-    /// outcome is known.
+    /// Sets what the event at hand says of its recipient, unless a later outcome is known. Nothing
+    /// is left of the outcome before: what a decision does not have is none.
     private mutating func recipient(
-        _ address: Written, _ state: RecipientState, _ hop: Int, _ at: Written,
-        _ queuedAs: Written, _ document: RawSpan, _ more: (inout SummaryRecord) -> Void
+        _ event: borrowing PostfixEvent, _ state: RecipientState, _ hop: Int, _ at: Written,
+        _ document: RawSpan
     ) {
-        guard let index = table.findOrAdd(.recipient, address, document) else {
+        guard let index = table.findOrAdd(.recipient, event.written(.to), document) else {
             droppedRecipients += 1
             return
         }
         let id = table[key: hop] ?? .none
+        let isDelivery = event.kind == .delivery
+        let (relay, delay) = (event.written(.relay), event.written(.delay))
+        let (origTo, queuedAs) = (event.written(.origTo), event.written(.queuedAs))
+        let dsn = event.written(isDelivery ? .dsn : .replyDSN)
+        let reply = event.written(isDelivery ? .reply : .text)
         table.with(index) { record in
+            if isDelivery { record.attempts &+= 1 }
             let known = record.at
             // The hop that this one handed the message to may have been faster with its line.
             let isBehind =
                 !queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document)
             if isBehind || (!known.isNone && !at.isNone && Self.isBefore(at, known, document)) {
-                record.attempts &+= 1
                 return
             }
-            record.state = state
-            record.at = at
-            record.queueID = id
-            more(&record)
+            (record.state, record.at, record.queueID) = (state, at, id)
+            (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
+            (record.origTo, record.queuedAs) = (origTo, queuedAs)
         }
     }
 
@@ -190,7 +220,7 @@ struct TraceSummary: ~Copyable {
         _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
     ) {
         let from = event.written(.from)
-        if sender.isNone { sender = from }
+        sender.setOnce(from)
         if clientHost.isNone, clientIP.isNone {
             (clientHost, clientIP) = (event.written(.clientHost), event.written(.clientIP))
         }
@@ -199,12 +229,7 @@ struct TraceSummary: ~Copyable {
             let state = RecipientState(action: event.written(.action), document)
         else { return }
         if state == .rejected { isRejected = true }
-        guard event.has(.to) else { return }
-        let (dsn, reply) = (event.written(.replyDSN), event.written(.text))
-        recipient(event.written(.to), state, hop, at, .none, document) { record in
-            record.dsn = dsn
-            record.reply = reply
-        }
+        if event.has(.to) { recipient(event, state, hop, at, document) }
     }
 
     // MARK: - What comes next

@@ -34,6 +34,7 @@ extension TraceView {
         writer.beginArray()
         for index in 0..<summary.table.count {
             guard let record = summary.table[index], record.kind == kind else { continue }
+            if kind == .recipient, record.isNotification { continue }
             writer.beginObject()
             write(&self, record)
             writer.endObject()
@@ -44,21 +45,27 @@ extension TraceView {
     // MARK: - What it means together
 
     /// Decides what only the whole trace can tell: what expired, what is still on its way between
-    /// two hops of this trace, which recipients stand for others.
-    private func settle() {
+    /// two hops of this trace, which recipients stand for others or are a notification's.
+    private mutating func settle() {
+        summary.settle()
         let table = summary.table
         writer.buffer.withBytes { document in
             for index in 0..<table.count {
                 guard let record = table[index], record.kind == .recipient else { continue }
                 var state = record.state
-                if state == .deferred, let hop = table.find(.hop, record.queueID, document) {
-                    table.with(hop) { if $0.isExpired { state = .expired } }
-                } else if state == .sent, !record.queuedAs.isNone,
+                var isNotification = false
+                if let hop = table.find(.hop, record.queueID, document) {
+                    table.with(hop) { hop in
+                        isNotification = hop.isNotification
+                        if state == .deferred, hop.isExpired { state = .expired }
+                    }
+                }
+                if state == .sent, !record.queuedAs.isNone,
                     table.find(.hop, record.queuedAs, document) != nil
                 {
                     state = Self.isExpanded(record.key, table, document) ? .expanded : .queued
                 }
-                table.with(index) { $0.state = state }
+                table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
             }
         }
     }
@@ -81,10 +88,15 @@ extension TraceView {
     /// One word for all recipients; without any, for what is known of the message.
     private var overall: StaticString {
         var common: RecipientState?
-        var isInQueue = false
+        var (isInQueue, isExpired) = (false, false)
         for index in 0..<summary.table.count {
             guard let record = summary.table[index] else { continue }
-            if record.kind == .hop, !record.isRemoved { isInQueue = true }
+            if record.isNotification { continue }
+            if record.kind == .hop {
+                if record.isExpired { isExpired = true }
+                let isDone = record.isExpired || record.isRemoved || record.isReported
+                if !isDone { isInQueue = true }
+            }
             guard record.kind == .recipient, record.state != .expanded else { continue }
             if let common, common != record.state { return "mixed" }
             common = record.state
@@ -92,6 +104,7 @@ extension TraceView {
         if let common { return common.text }
         if summary.isRejected { return "rejected" }
         if isInQueue { return "queued" }
+        if isExpired { return "expired" }
         return trace.isPending ? "pending" : "unknown"
     }
 

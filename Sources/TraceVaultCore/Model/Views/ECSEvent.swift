@@ -59,6 +59,9 @@ extension TraceEvents {
         writer.text("code", facts.code, of: text)
         writer.text("reason", facts.reason, of: text)
         writer.value("original", line.message, of: document)
+        var hash = EventID()
+        if !hash.set(toHashOf: text) { writer.isComplete = false }
+        hash.write("hash", bytes: 32, to: &writer)
         writer.value("created", fetchedAt, of: document)
         let duration = Self.nanoseconds(event.place(.delay), text)
         if duration >= 0 { writer.number("duration", duration) }

@@ -230,6 +230,10 @@ struct TraceEvents: ~Copyable {
         }
         writer.verbatim(document, line.message)
         writer.endArray()
-        if !writer.isComplete || !id.set(toHashOf: hashed) { self.writer.isComplete = false }
+        // Not `self.id` inside: the buffer is lent by `self`.
+        var id = EventID()
+        let isSet = hashed.withBytes { id.set(toHashOf: $0) }
+        self.id = id
+        if !writer.isComplete || !isSet { self.writer.isComplete = false }
     }
 }

@@ -18,13 +18,17 @@ from itertools import count
 from ._abi import EngineRef, ErrorRef, EventRef
 from ._handle import Handle
 from ._lib import check, failure, library, view
-from .errors import ClosedError, QueueFullError, Status, TraceVaultError
+from .errors import ClosedError, LimitError, QueueFullError, Status, TraceVaultError
 from .findings import CheckResult, SearchResult
 from .model import Trace
 from .request import Request, Result
 
 #: Events taken before the waiting threads are told.
 _DRAIN = 256
+
+
+def _no_memory() -> TraceVaultError:
+    return LimitError("not enough memory for the result", status=Status.E_NO_MEMORY, retriable=True)
 
 
 class Slot:
@@ -55,6 +59,9 @@ class Slot:
             except ValueError as reason:
                 error = TraceVaultError(f"the library's document cannot be read: {reason}")
                 error.__cause__ = reason
+            except MemoryError:
+                # Raised here, it would take the other results of a batch with it.
+                error = _no_memory()
         return Result(
             request=self.request,
             id=self.id.value,
@@ -179,10 +186,19 @@ class Exchange:
                     slot.views[name] = view(lib.tv_event_document, event, name.encode())
             except TraceVaultError as error:
                 slot.error = error
+            except MemoryError:
+                # The owner's matter, who may be another thread than the one that copies for all.
+                slot.document, slot.views = b"", {}
+                slot.error = _no_memory()
             # No call in between: an interruption may not leave one without the other.
             slot.done = True
             if slot.inbox is not None:
-                slot.inbox.append(slot)
+                try:
+                    slot.inbox.append(slot)
+                except MemoryError:
+                    # The event stays, and is delivered by whoever looks next.
+                    slot.done = False
+                    raise
             self._slots.pop(slot.tag, None)
         lib.tv_event_free(event)
 
