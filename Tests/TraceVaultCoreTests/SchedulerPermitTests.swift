@@ -72,8 +72,65 @@ import Testing
         while let last = starts.last, last != fetches.last, starts.count < 150 {
             starts += rig.finish(last, .final).starts
             if starts.last == last { starts += rig.next().starts }
+            #expect(rig.countsPermits)
         }
         #expect(starts.last == fetches.last)
         #expect(starts.count < 20, "\(starts.count)")
+    }
+
+    @Test func whoComesWhileSomebodyElseKeepsAPermitWaitsNoLongerForThat() {
+        let rig = Rig(inFlight: 1, quota: fast)
+        var group = LedgerEntry(key: Rig.key(ofGroup: 0), place: 0)
+        rig.ledger.park(&group, until: 10 * second, now: 0)
+        let before = rig.submit(rig.lane(9, group: 9), .bulk) ?? 0
+        #expect(rig.advance() == [.start(before)])
+        // In the ring stand the busy tenant, one that keeps the connection, and one that comes to
+        // the quota when the busy one has its permit.
+        rig.submit(rig.lane(0), .bulk)
+        let between = rig.submit(rig.lane(8, group: 8), .bulk) ?? 0
+        let last = rig.submit(rig.lane(1), .bulk) ?? 0
+        #expect(rig.finish(before, .final) == [.answer(1), .start(between)])
+        #expect(rig.advance(to: 10 * second + 2000) == [])
+        let elsewhere = rig.lane(0, group: 1)
+        for _ in 0..<100 { rig.submit(elsewhere) }
+        var starts = rig.finish(between, .final).starts
+        while let newest = starts.last, newest != last, starts.count < 150 {
+            starts += rig.finish(newest, .final).starts
+            if starts.last == newest { starts += rig.next().starts }
+            #expect(rig.countsPermits)
+        }
+        #expect(starts.last == last)
+        #expect(starts.count < 20, "\(starts.count)")
+    }
+
+    @Test func theOnlyPermitIsNotKeptForWhoPutsItsTurnsToAnotherUse() {
+        let rig = Rig(inFlight: 1, quota: slow)
+        var group = LedgerEntry(key: Rig.key(ofGroup: 0), place: 0)
+        rig.ledger.park(&group, until: 10 * second, now: 0)
+        rig.submit(rig.lane(0), .bulk, deadline: 1000 * second)
+        let last = rig.submit(rig.lane(1), .bulk, deadline: 1000 * second) ?? 0
+        #expect(rig.advance() == [])
+        _ = rig.advance(to: 10 * second - 1)
+        // Each of its other quotas lets one go.
+        for other in 1...60 { rig.submit(rig.lane(0, group: other), deadline: 1000 * second) }
+        var starts = rig.advance().starts
+        _ = rig.advance(to: 10 * second + 2000)
+        while let newest = starts.last, newest != last, starts.count < 150 {
+            starts += rig.finish(newest, .final).starts
+            if starts.last == newest { starts += rig.next().starts }
+            #expect(rig.countsPermits)
+        }
+        #expect(starts.last == last)
+        #expect(starts.count < 20, "\(starts.count)")
+    }
+}
+
+extension Rig {
+    /// Whether groups and tenants know how many seats keep a permit.
+    fileprivate var countsPermits: Bool {
+        let kept = (0..<scheduler.seats.end).filter { scheduler.seats[$0].isReleased }.count
+        let ofGroups = (0..<scheduler.groups.end).map { Int(scheduler.groups[$0].released) }
+        let ofTenants = (0..<scheduler.tenants.end).map { Int(scheduler.tenants[$0].released) }
+        return ofGroups.reduce(0, +) == kept && ofTenants.reduce(0, +) == kept
     }
 }

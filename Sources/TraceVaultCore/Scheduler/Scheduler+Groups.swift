@@ -21,7 +21,7 @@ extension Scheduler {
         if !seats[seat].isReleased, groups[group].released > 0 || !groups[group].waiting.isEmpty {
             // Others were here before: what permits there are is theirs.
             waitAtGroup(seat)
-            releaseNext(group, now)
+            release(group, now)
             return false
         }
         if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
@@ -66,6 +66,8 @@ extension Scheduler {
         package let available: Int64
         /// How many of these are promised to tenants that stand in the ring.
         package let promised: Int32
+        /// Whether seats wait for a permit.
+        package let isWaitedFor: Bool
         package let permittedAt: Int64
         package let parkedUntil: Int64
     }
@@ -98,9 +100,16 @@ extension Scheduler {
         return GroupState(
             queued: groups[group].queued, inFlight: groups[group].inFlight,
             available: ledger.available(&entry, limits.quota, now: now),
-            promised: groups[group].released,
+            promised: groups[group].released, isWaitedFor: !groups[group].waiting.isEmpty,
             permittedAt: ledger.permittedAt(&entry, limits.quota, now: now),
             parkedUntil: ledger.parkedUntil(&entry, now: now))
+    }
+
+    /// For how many rounds of the ring somebody has held up the others of a group, at most; 0 or
+    /// less: nobody does, or not for a whole one.
+    package var roundsHeldUp: Int64 {
+        guard held.first != none else { return 0 }
+        return Int64(bitPattern: ring.round &- groups[held.first].heldSince)
     }
 
     /// Whether a seat's next turn is its tenant's in the ring, not its group's.

@@ -36,6 +36,7 @@ extension Scheduler {
 
     mutating func unrelease(_ seat: Int32) {
         seats[seat].isReleased = false
+        tenants[seats[seat].tenant].released -= 1
         groups[seats[seat].group].released -= 1
     }
 
@@ -65,10 +66,15 @@ extension Scheduler {
 
     /// Lets seats go to their tenants' queues: one for each permit there is now. Those of the
     /// next round must wait until those of this one have had theirs, but not for ever.
-    mutating func release(_ group: Int32, isOverdue: Bool = false, _ now: Int64) {
-        var permits =
-            ledger.available(&groups[group].entry, limits.quota, now: now)
-            - Int64(groups[group].released)
+    ///
+    /// - Parameter isOverdue: those let go have had a turn, and used it for something else.
+    mutating func release(
+        _ group: Int32, isOverdue: Bool = false, promisesTwice: Bool = false, _ now: Int64
+    ) {
+        let available = ledger.available(&groups[group].entry, limits.quota, now: now)
+        var permits = available - Int64(groups[group].released)
+        // Whoever comes first has the permit then: the ledger gives it once.
+        if promisesTwice { permits = max(permits, min(available, 1)) }
         while permits > 0,
             let seat = groups[group].waiting.popFirst(
                 in: &seats, withinRound: groups[group].released > 0 && !isOverdue)
@@ -76,14 +82,16 @@ extension Scheduler {
             seats[seat].place = .nowhere
             offer(seat)
             // Whose tenant has enough under way waits there, and keeps no permit.
-            let place = tenants[seats[seat].tenant].place
+            let tenant = seats[seat].tenant
+            let place = tenants[tenant].place
             guard place == .ring || place == .turn else { continue }
             seats[seat].isReleased = true
+            tenants[tenant].released += 1
             groups[group].released += 1
             permits -= 1
         }
-        hold(group, permits > 0 && !groups[group].waiting.isEmpty)
-        guard !groups[group].waiting.isEmpty else { return }
+        guard !groups[group].waiting.isEmpty else { return hold(group, false) }
+        hold(group, available > 0 && groups[group].released > 0, isPromised: permits <= 0)
         let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
         // Those let go take what is there now; another permit comes an interval later at most.
         setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
@@ -92,11 +100,14 @@ extension Scheduler {
 
     // MARK: - Rounds that somebody holds up
 
-    /// Notes whether the group has permits for those who wait, and its next round only waits for
-    /// somebody who was let go.
-    mutating func hold(_ group: Int32, _ isHeld: Bool) {
+    /// Notes whether the group has a permit and those who wait only do so for somebody who was let
+    /// go: for the end of the round, or because every permit is promised.
+    mutating func hold(_ group: Int32, _ isHeld: Bool, isPromised: Bool = false) {
         guard isHeld != (groups[group].heldSince != 0) else { return }
-        groups[group].heldSince = isHeld ? ring.round : 0
+        // In two rounds everybody who stands in the ring has had a turn, but for one who had
+        // borrowed it: not worth waiting for, unless its permit is what is given away.
+        groups[group].heldSince = isHeld ? ring.round + (isPromised ? 1 : 0) : 0
+        groups[group].isPromised = isPromised
         if isHeld {
             groups.append(group, to: &held)
         } else {
@@ -108,7 +119,11 @@ extension Scheduler {
     /// to another of the tenant's seats, other tenants do not wait any longer.
     mutating func releaseOverdue(_ now: Int64) {
         while held.first != none, ring.round >= groups[held.first].heldSince + 2 {
-            release(held.first, isOverdue: true, now)
+            let group = held.first
+            let isPromised = groups[group].isPromised
+            // It may begin anew.
+            hold(group, false)
+            release(group, isOverdue: true, promisesTwice: isPromised, now)
         }
     }
 }

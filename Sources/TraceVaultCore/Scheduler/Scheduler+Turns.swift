@@ -151,6 +151,8 @@ extension Scheduler {
         while inFlight < limits.maxInFlight, !ring.isEmpty, isOriginOpen(now),
             let tenant = ring.popFirst(in: &tenants)
         {
+            // Not in the ring any more, should it lose its seats meanwhile.
+            tenants[tenant].place = .turn
             if held.first != none { releaseOverdue(now) }
             let underWay = tenants[tenant].inFlight
             if limits.maxInFlightPerTenant > 0, underWay >= limits.maxInFlightPerTenant {
@@ -164,7 +166,6 @@ extension Scheduler {
                 crowded.append(tenant)
                 continue
             }
-            tenants[tenant].place = .turn
             let isTaken = takeTurn(of: tenant, now)
             tenants[tenant].place = .nowhere
             if isTaken { ring.spend(tenant, in: &tenants) }
@@ -182,7 +183,8 @@ extension Scheduler {
     private mutating func recallSeats(of tenant: Int32) {
         for list in [tenants[tenant].interactive, tenants[tenant].bulk] {
             var seat = list.first
-            while seat != none {
+            // It may have ten thousand seats, and comes here with each turn when it is busy.
+            while seat != none, tenants[tenant].released > 0 {
                 recall(seat)
                 seat = seats[seat].next
             }

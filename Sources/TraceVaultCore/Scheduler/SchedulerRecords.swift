@@ -108,6 +108,8 @@ extension Scheduler {
         var interactive = List()
         var bulk = List()
         var inFlight: Int32 = 0
+        /// How many of its seats their groups let go: those that keep a permit.
+        var released: Int32 = 0
         var place = TenantPlace.nowhere
         var round: UInt64 = 0
         var line = TurnLine.odd
@@ -129,6 +131,8 @@ extension Scheduler {
         var queued: Int32 = 0
         /// The ring's round in which somebody began to hold up this group's next; 0: nobody does.
         var heldSince: UInt64 = 0
+        /// True when it does so by a promise that has not been kept yet.
+        var isPromised = false
         var previous = none
         var next = none
     }
