@@ -65,6 +65,7 @@ extension HostProcess {
         world.watch.require(
             queued == 0 || wake < Int64.max || inFlight > 0,
             "what waits is woken", "process \(number): \(queued) queued, no timer")
+        requirePermitsGo(world, wake, now)
         guard wake < wakeAt else { return }
         wakeAt = wake
         // Nobody runs at the very microsecond.
@@ -72,6 +73,23 @@ extension HostProcess {
             world.random.chance(0.01)
             ? world.random.seconds(0...0.2) : world.random.seconds(0...0.001)
         world.agenda.add(.wake(process: number, life: life, due: wake), at: wake + lag + late)
+    }
+
+    /// Who waits for a permit that nobody was promised has it at once. (Of what other processes give
+    /// back it hears with its timer.)
+    private func requirePermitsGo(_ world: World, _ wake: Int64, _ now: Int64) {
+        let roundsHeldUp = ask(&scheduler) { $0.roundsHeldUp }
+        world.watch.require(
+            roundsHeldUp < 2, "nobody holds others up for more than two rounds",
+            "process \(number): for \(roundsHeldUp)")
+        guard world.scenario.processes == 1, wake > now + Scheduler.timerTickUs else { return }
+        for user in 0..<users {
+            guard let group = group(ofUser: user) else { continue }
+            let state = ask(&scheduler) { $0.state(of: group, now: now) }
+            world.watch.require(
+                !state.isWaitedFor || state.promised > 0 || state.available == 0,
+                "a permit that is there goes at once", "user \(user): \(state.available) there")
+        }
     }
 
     func perform(_ world: World, _ now: Int64) {

@@ -30,15 +30,32 @@ extension HostProcess {
         let newLane = self.lane(newest, tenant: fetch.tenant, user: user, now: now)
         guard newLane == lane else {
             stop(id, world, now, "restart")
-            passes.clear(user: world.versions[version].user)
-            return scheduler.restart(id, in: newLane, now: now)
+            return givingBack(version, world, now) { $0.restart(id, in: newLane, now: now) }
         }
         if world.isUnsent() {
             stop(id, world, now, "unsent")
-            passes.clear(user: world.versions[version].user)
-            return scheduler.finished(id, .unsent, now: now)
+            return givingBack(version, world, now) { $0.finished(id, .unsent, now: now) }
         }
         send(id, fetch.question, version, lane, world, now)
+    }
+
+    /// What was not sent costs nothing. (While the server asks for a slower pace, what that pace had
+    /// added stays spent.)
+    private func givingBack(
+        _ version: Int, _ world: World, _ now: Int64, _ body: (inout Scheduler) -> Void
+    ) {
+        let user = world.versions[version].user
+        passes.clear(user: user)
+        let before = group(ofUser: user).map { group in
+            (group, ask(&scheduler) { $0.state(of: group, now: now) })
+        }
+        body(&scheduler)
+        guard let (group, state) = before, !world.scenario.tellsQuota, state.parkedUntil <= now
+        else { return }
+        let available = ask(&scheduler) { $0.state(of: group, now: now).available }
+        world.watch.require(
+            available == state.available + 1, "what was not sent costs no permit",
+            "process \(number), user \(user): \(state.available) before, \(available) after")
     }
 
     func chooseAnew(_ id: FetchID, _ world: World, _ now: Int64) {

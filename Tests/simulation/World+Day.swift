@@ -55,7 +55,8 @@ extension World {
             let process = processes[random.number(0...processes.count - 1)]
             guard process.isUp else { return }
             let length = random.seconds(600...20_000)
-            for _ in 0..<count { request(tenant, process, .bulk, length) }
+            let priority: Priority = random.chance(0.3) ? .interactive : .bulk
+            for _ in 0..<count { request(tenant, process, priority, length) }
             process.round(self, now: now - process.lag)
         case .wake(let number, let life, let due):
             let process = processes[number]
