@@ -35,6 +35,24 @@ import Testing
         }
     }
 
+    @Test func whoMissedThePermitOfTheAddressKeepsItsTurnAtTheQuota() {
+        let ledger = MemoryLedger()
+        let rig = Rig(
+            inFlight: 8, quota: slow,
+            originQuota: Quota(requests: 10, windowMs: 1000, sharePercent: 100), ledger: ledger)
+        var group = LedgerEntry(key: Rig.key(ofGroup: 0), place: 0)
+        ledger.park(&group, until: 10 * second, now: 0)
+        let first = rig.submit(rig.lane(0)) ?? 0
+        let next = rig.submit(rig.lane(1)) ?? 0
+        #expect(rig.advance() == [])
+        ledger.stolen = [Rig.originKey]
+        #expect(rig.advance(to: 10 * second + 2000) == [])
+        #expect(rig.next() == [.start(first)])
+        #expect(rig.now < 11 * second && rig.countsPermits)
+        #expect(rig.finish(first, .final) == [.answer(1)])
+        #expect(rig.next() == [.start(next)])
+    }
+
     @Test func aSlowPaceIsNotWaitedForWhenItHasEnded() throws {
         let quota = Quota(requests: 100, windowMs: 100_000, sharePercent: 100)
         for ledger in [MemoryLedger(), try MappedLedger(.ofProcess, now: 0)] as [any BudgetLedger] {

@@ -142,7 +142,10 @@ final class HostProcess {
             let gone = scheduler.removeLane(lane)
             laneOf[version] = nil
             versionOf[Int(lane)] = -1
-            if gone.seat { seatNumbers[tenant * users + user] = nil }
+            if gone.seat {
+                seatNumbers[tenant * users + user] = nil
+                passes.forget(tenant)
+            }
             if gone.group { groupNumbers[user] = nil }
             if gone.tenant { tenantNumbers[tenant] = nil }
         }
@@ -210,6 +213,14 @@ struct Passes {
     /// A permit of this user came back: those who wait for one learn of it with their timer.
     mutating func clear(user: Int) {
         for tenant in 0..<tenants { clear(tenant * users + user) }
+    }
+
+    /// Who is made anew begins anew: nobody remembers which turns it has had.
+    mutating func forget(_ tenant: Int) {
+        for seat in waiting.indices {
+            sameGroup[seat * tenants + tenant] = 0
+            anyGroup[seat * tenants + tenant] = 0
+        }
     }
 
     mutating func clear(_ seat: Int) {

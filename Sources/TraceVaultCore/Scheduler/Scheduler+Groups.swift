@@ -30,19 +30,21 @@ extension Scheduler {
             noticeParking(group, now)
             return false
         }
+        if limits.originQuota.intervalUs > 0,
+            let permittedAt = ledger.spend(&origin, limits.originQuota, now: now)
+        {
+            // Another process took the origin's permit since `isOriginOpen` looked. The seat keeps
+            // what its group promised, and its turn there.
+            ledger.refund(&groups[group].entry, limits.quota, now: now)
+            setOriginTimer(at: permittedAt)
+            offer(seat)
+            return false
+        }
         if seats[seat].isReleased {
             unrelease(seat)
             groups[group].waiting.spend(seat, in: &seats)
         }
-        guard limits.originQuota.intervalUs > 0,
-            let permittedAt = ledger.spend(&origin, limits.originQuota, now: now)
-        else { return true }
-        // Another process took the origin's permit since `isOriginOpen` looked.
-        ledger.refund(&groups[group].entry, limits.quota, now: now)
-        look(at: group)
-        setOriginTimer(at: permittedAt)
-        offer(seat)
-        return false
+        return true
     }
 
     /// Whether this host's address may send towards the origin; sets a timer when not.
