@@ -264,6 +264,22 @@ import Testing
         #expect(had[0] > 50)
     }
 
+    @Test func whoIsForgottenTakesNobodyElseOutOfTheGroup() {
+        let rig = Rig(inFlight: 8)
+        let lanes = (0..<6).map { rig.lane($0) }
+        for gone in [0, 5, 2] {
+            rig.forget(gone, group: 0, rig.scheduler.removeLane(lanes[gone]))
+        }
+        let first = rig.submit(lanes[1]) ?? 0
+        #expect(rig.advance() == [.start(first)])
+        let back = rig.lane(0)
+        for lane in [lanes[1], lanes[3], lanes[4], back] { rig.submit(lane, deadline: 9 * second) }
+        // All that are left are told of the parking.
+        let told = rig.finish(first, .rateLimited(afterMs: 30_000))
+        let ids = told.compactMap { if case .refuse(let id, _) = $0 { id } else { nil } }
+        #expect(ids.sorted() == [2, 3, 4, 5])
+    }
+
     @Test func aPermitOfTheAddressThatAnotherProcessTookIsWaitedFor() {
         let ledger = MemoryLedger()
         let rig = Rig(

@@ -11,7 +11,8 @@ extension Scheduler {
     }
 
     package mutating func addSeat(tenant: Int32, group: Int32) -> Int32 {
-        let seat = seats.add(Seat(tenant: tenant, group: group))
+        let position = Int32(clamping: groups[group].seats.count)
+        let seat = seats.add(Seat(tenant: tenant, group: group, position: position))
         tenants[tenant].seats += 1
         groups[group].seats.append(seat)
         return seat
@@ -44,7 +45,10 @@ extension Scheduler {
         let (tenant, group) = (seats[seat].tenant, seats[seat].group)
         seats.remove(seat)
         tenants[tenant].seats -= 1
-        groups[group].seats.removeAll { $0 == seat }
+        if let last = groups[group].seats.popLast(), last != seat {
+            groups[group].seats[Int(seats[seat].position)] = last
+            seats[last].position = seats[seat].position
+        }
         let (isLastOfGroup, isLastOfTenant) = (
             groups[group].seats.isEmpty, tenants[tenant].seats == 0
         )

@@ -81,6 +81,8 @@ extension Scheduler {
     struct Seat: Sendable, TurnTaking {
         let tenant: Int32
         let group: Int32
+        /// Where its group lists it.
+        var position: Int32
         var lanes: Int32 = 0
         var interactive = List()
         var bulk = List()
