@@ -164,6 +164,10 @@ extension PostfixEvent {
                 idEnd = text.wordEnd(idEnd + 1, end)
             }
             if idEnd > place { add(.queuedAs, place, idEnd) }
+        } else if text.has("forwarded as ", start) {
+            // Of a local alias, by the same Postfix.
+            let idEnd = text.wordEnd(start + 13, end)
+            if idEnd > start + 13 { add(.queuedAs, start + 13, idEnd) }
         } else if let mark = text.find("[InternalId=", start, end) {
             let idEnd = text.digitsEnd(mark + 12, end)
             if idEnd > mark + 12 { add(.exchangeID, mark + 12, idEnd) }

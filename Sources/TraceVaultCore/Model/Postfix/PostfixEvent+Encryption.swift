@@ -81,6 +81,7 @@ extension PostfixEvent {
     // MARK: - postscreen and tlsproxy
 
     /// Capital words, then the client: `PASS OLD [ip]:port`, `PREGREET 6 after 1.2 from [ip]:port`.
+    @_optimize(size)
     mutating func postscreen(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         if text.has("CONNECT from ", start) {
             kind = .connect
@@ -110,6 +111,7 @@ extension PostfixEvent {
             || character == UInt8(ascii: "-")
     }
 
+    @_optimize(size)
     private mutating func violation(
         _ text: RawSpan, _ start: Int, _ wordsEnd: Int, _ end: Int
     ) -> Bool {

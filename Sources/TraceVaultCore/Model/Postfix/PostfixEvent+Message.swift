@@ -128,6 +128,7 @@ extension PostfixEvent {
 
     /// `sender non-delivery notification: NEWID` and `sender notification failed to A: reason`;
     /// `whoEnd` is behind the first word.
+    @_optimize(size)
     private mutating func notification(
         _ text: RawSpan, _ start: Int, _ whoEnd: Int, _ end: Int
     ) -> Bool {
@@ -136,7 +137,7 @@ extension PostfixEvent {
             kind = .notificationFailed
             let toEnd = text.find(UInt8(ascii: ":"), whoEnd + 24, end)
             add(.to, whoEnd + 24, toEnd)
-            if toEnd + 2 < end { add(.error, toEnd + 2, end) }
+            if text.has(": ", toEnd) { add(.error, toEnd + 2, end) }
             return true
         }
         kind = .notification
