@@ -58,9 +58,20 @@ import TraceVaultCore
         // A mail filter refused HELO itself: the name stands as it came.
         let helo = decided(
             "5.7.1 no", "proto=SMTP helo=<x; from=<v@x.example> to=<o@y.example> helo=<y >")
-        for found in [old, helo] {
+        // The same without another beginning.
+        let plain = decided(
+            "450 4.7.1 later", pairs(from: "a> to=<o@y.example> proto=SMTP helo=<@b.example"))
+        for found in [old, helo, plain] {
             #expect(found["stage"] == "RCPT" && found["from"] == nil && found["to"] == nil)
             #expect(found["proto"] == nil && found["helo"] == nil)
+        }
+    }
+
+    @Test func namesOfClientsAndOldAddressesMayHaveSpaces() {
+        for (from, helo) in [("a@b.example", "my own pc"), ("a b@c.example", "h"), ("", "")] {
+            let found = decided("450 4.7.1 later", pairs(from: from, helo: helo))
+            #expect(found["from"] == from && found["to"] == "c@d.example")
+            #expect(found["proto"] == "ESMTP" && found["helo"] == helo)
         }
     }
 
@@ -74,7 +85,7 @@ import TraceVaultCore
 
     @Test func noAddressFollowsTheClientsNameForItself() {
         let found = decided("5.7.1 no", "proto=SMTP helo=<x> from=<v@x.example> to=<o@y.example>")
-        #expect(found["helo"] == "x" && found["from"] == nil && found["to"] == nil)
+        #expect(found["helo"] == nil && found["from"] == nil && found["to"] == nil)
     }
 
     @Test func noHeaderForgesTheAddressesOfItsCheck() throws {
