@@ -48,7 +48,9 @@ struct TraceSummary: ~Copyable {
         case .expired: expired(event, hop)
         case .policy, .milter, .content: decision(event, hop, at, document)
         case .notification: notification(event, hop, document)
-        case .proxy: next(event, hop, document)
+        case .proxy:
+            decision(event, hop, at, document)
+            next(event, hop, document)
         default: break
         }
     }
@@ -56,6 +58,10 @@ struct TraceSummary: ~Copyable {
     /// What the message itself has: from the first of its hops that says so, none of which is known
     /// to be a notification's any more.
     mutating func settle() {
+        for index in 0..<table.count {
+            guard let record = table[index], record.kind == .hop else { continue }
+            if !record.isNotification { note(sender: record.sender) }
+        }
         for index in 0..<table.count {
             guard let record = table[index], record.kind == .hop else { continue }
             // From nobody, while the message has a sender: answers it.
@@ -124,14 +130,16 @@ struct TraceSummary: ~Copyable {
         let from = event.written(.from)
         let (size, count) = (event.written(.size), event.written(.nrcpt))
         let answersOthers = from.length == 0 && sender.length > 0
+        var isNotification = false
         table.with(hop) { record in
             record.sender = from
             record.size.setOnce(size)
             record.nrcpt.setOnce(count)
             record.isQueued = true
             if answersOthers { record.isNotification = true }
+            isNotification = record.isNotification
         }
-        note(sender: from)
+        if !isNotification { note(sender: from) }
     }
 
     private mutating func expired(_ event: borrowing PostfixEvent, _ hop: Int) {
@@ -157,6 +165,8 @@ struct TraceSummary: ~Copyable {
         if event.written(.notification).length != 5 { table.with(hop) { $0.isReported = true } }
         if let made = table.find(.hop, id, document) {
             table.with(made) { $0.isNotification = true }
+            // It was taken for the message's: another hop has that.
+            if table[made]?.sender == sender { sender = .none }
         }
     }
 
@@ -200,7 +210,7 @@ struct TraceSummary: ~Copyable {
         let (relay, delay) = (event.written(.relay), event.written(.delay))
         let (origTo, queuedAs) = (event.written(.origTo), event.written(.queuedAs))
         let dsn = event.written(isDelivery ? .dsn : .replyDSN)
-        let reply = event.written(isDelivery ? .reply : .text)
+        let reply = event.written(event.has(.reply) ? .reply : .text)
         table.with(index) { record in
             if isDelivery { record.attempts &+= 1 }
             let known = record.at

@@ -61,9 +61,20 @@ extension TraceView {
                     }
                 }
                 if state == .sent, !record.queuedAs.isNone,
-                    table.find(.hop, record.queuedAs, document) != nil
+                    let next = table.find(.hop, record.queuedAs, document)
                 {
-                    state = Self.isExpanded(record.key, table, document) ? .expanded : .queued
+                    if Self.isExpanded(record.key, table, document) {
+                        state = .expanded
+                    } else if !SummaryTable.isSame(record.queuedAs, record.queueID, document) {
+                        // The next hop may name any id: one that is through has nothing more.
+                        table.with(next) { hop in
+                            if hop.isExpired {
+                                state = .expired
+                            } else if !hop.isRemoved {
+                                state = .queued
+                            }
+                        }
+                    }
                 }
                 table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
             }
