@@ -187,10 +187,11 @@ import TraceVaultCore
     }
 
     @Test func noFieldCutsACharacterWhereverItStands() {
-        let lines = LineSeeds.all + [
-            "A1B2C3D4: sender notification failed to a@b.example: no",
-            "A1B2C3D4: milter-reject: END-OF-MESSAGE from c[192.0.2.1]: no; from=<a@b.example>",
-        ]
+        let lines =
+            LineSeeds.all + [
+                "A1B2C3D4: sender notification failed to a@b.example: no",
+                "A1B2C3D4: milter-reject: END-OF-MESSAGE from c[192.0.2.1]: no; from=<a@b.example>",
+            ]
         for line in lines {
             let bytes = Array(line.utf8)
             for place in bytes.indices {

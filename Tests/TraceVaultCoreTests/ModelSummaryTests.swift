@@ -236,7 +236,8 @@ import TraceVaultCore
             #expect(found.all["sender"] as? String == "")
             let hops = try #require(found.all["hops"] as? [[String: Any]])
             for hop in hops {
-                #expect((hop["queue_id"] as? String == Self.second) == (hop["notification"] as? Bool))
+                #expect(
+                    (hop["queue_id"] as? String == Self.second) == (hop["notification"] as? Bool))
             }
         }
     }

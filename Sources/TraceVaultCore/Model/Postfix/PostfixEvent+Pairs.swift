@@ -83,8 +83,8 @@ extension PostfixEvent {
         while let place = next {
             next = beginning(text, place + 1, end)
             let isOnly = place == first && next == nil
-            if canBeRead(text, place + 2, end, mayGoOn, isOnly) {
-                guard found == nil else { return nil }
+            if let last = readable(text, place + 2, end, mayGoOn, isOnly || mayGoOn) {
+                guard found == nil, beginning(text, last, end) == nil else { return nil }
                 found = place
             }
         }
@@ -108,26 +108,27 @@ extension PostfixEvent {
         return text.has("helo=<", place) ? 3 : 4
     }
 
-    /// Whether pairs as Postfix writes them go from here to the end. Where it is the only beginning
-    /// they may have spaces: names of clients do, and addresses before 3.5.
+    /// Where pairs as Postfix writes them end; nil when they do not go from here to the end. Where
+    /// it is the only beginning they may have spaces: names of clients do, and addresses before 3.5.
+    /// So they may where more can follow, or a sender's could be read where the real ones cannot.
     @_optimize(size)
-    private static func canBeRead(
-        _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ isOnly: Bool
-    ) -> Bool {
+    private static func readable(
+        _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ mayHaveSpaces: Bool
+    ) -> Int? {
         var (place, least) = (start, 0)
         while place < end {
             let rank = rank(text, place)
-            guard rank >= least, rank < 4 else { return false }
+            guard rank >= least, rank < 4 else { return nil }
             let value = place + (rank == 1 ? 4 : 6)
-            place = rank == 2 ? text.wordEnd(value, end) : valueEnd(text, value, end, isOnly)
-            if place == end || (mayGoOn && text.has(": ", place)) { return true }
+            place = rank == 2 ? text.wordEnd(value, end) : valueEnd(text, value, end, mayHaveSpaces)
+            if place == end || (mayGoOn && text.has(": ", place)) { return place }
             // The server before the server puts commas between them.
             if text.at(place) == UInt8(ascii: ",") { place += 1 }
-            guard text.at(place) == UInt8(ascii: " ") else { return false }
+            guard text.at(place) == UInt8(ascii: " ") else { return nil }
             place += 1
             least = rank + 1
         }
-        return false
+        return nil
     }
 
     /// Behind the ">" of an address or a name; behind everything when Postfix writes none so.
