@@ -220,6 +220,28 @@ import TraceVaultCore
         #expect((taken.all["next_queue_ids"] as? [Any])?.count == 1)
     }
 
+    @Test func whoeverIsToldOfTheMessageMayBeItsRecipient() throws {
+        let own = delivery(Self.first, "a@x", "bounced", "no")
+        let late = delivery(Self.first, "a@x", "deferred", "busy")
+        let returned = delivery(Self.second, "a@x", "sent")
+        for (lines, times) in [
+            ([returned, own, Self.told], [1, 2, 3]), ([own, returned, Self.told], [1, 2, 3]),
+            ([returned, own, Self.told], [9, 2, 3]),
+            ([own, late, returned, Self.told], [2, 1, 3, 4]),
+            ([own, returned, late, Self.told], [2, 3, 1, 4]),
+            ([returned, own, late, Self.told], [3, 2, 1, 4]),
+        ] {
+            for times in [times, nil] where times != nil || !lines.contains(late) {
+                let found = try summary(lines, times: times)
+                #expect(found.recipients == ["a@x": "bounced"], "\(lines)")
+                let recipient = try #require(
+                    (found.all["recipients"] as? [[String: Any]])?.first)
+                #expect(recipient["reply"] as? String == "no" && found.state == "bounced")
+                #expect(recipient["queue_id"] as? String == Self.first)
+            }
+        }
+    }
+
     @Test func aNotificationsSenderIsNotTheMessages() throws {
         let copy = taken(Self.second, from: "double-bounce@x")
         let told =

@@ -108,9 +108,9 @@ extension PostfixEvent {
         return text.has("helo=<", place) ? 3 : 4
     }
 
-    /// Where pairs as Postfix writes them end; nil when they do not go from here to the end. Where
-    /// it is the only beginning they may have spaces: names of clients do, and addresses before 3.5.
-    /// So they may where more can follow, or a sender's could be read where the real ones cannot.
+    /// Where pairs as Postfix writes them end; nil when they do not go from here to the end. At the
+    /// only beginning they may have spaces: names of clients do, and addresses before 3.5. So they
+    /// may where more can follow, or a sender's could be read where the real ones cannot.
     @_optimize(size)
     private static func readable(
         _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ mayHaveSpaces: Bool

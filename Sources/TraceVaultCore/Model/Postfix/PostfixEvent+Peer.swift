@@ -5,6 +5,7 @@
 extension PostfixEvent {
     /// `host[ip]`, `[ip]`, either with `:port`; nil when it is neither. The word "unknown" for an
     /// address is none. Host names are text of others: no space, nothing more is promised.
+    @inline(never)
     mutating func peer(
         _ text: RawSpan, _ start: Int, _ end: Int, _ host: Name, _ ip: Name, _ port: Name
     ) -> Int? {

@@ -9,11 +9,12 @@
 
 /// One recipient, hop or id.
 struct SummaryRecord {
-    enum Kind: UInt8 { case recipient, hop, next }
+    /// The other is a recipient's outcome at another hop than its last one's.
+    enum Kind: UInt8 { case recipient, hop, next, other }
 
-    let kind: Kind
+    fileprivate(set) var kind: Kind
     let key: Written
-    let hash: UInt32
+    fileprivate(set) var hash: UInt32
     var state = RecipientState.queued
     var nextKind = NextIDKind.queuedAs
     var side = Trace.Direction.inbound
@@ -88,7 +89,7 @@ final class SummaryTable {
     /// Positions in `records` by hash, plus one; made when there are too many to look through.
     private var slots: UnsafeMutablePointer<UInt16>?
     private static let few = 32
-    /// More than twice as many as there can be records.
+    /// Far more than there can be records.
     private static let slotCount = 4096
 
     deinit {
@@ -101,6 +102,18 @@ final class SummaryTable {
     func with(_ index: Int, _ body: (inout SummaryRecord) -> Void) {
         guard index >= 0, index < count, let records = unsafe records else { return }
         body(&(unsafe records[index]))
+    }
+
+    /// Copies all but what a record is and how often it was tried.
+    @_optimize(size)
+    @inline(never)
+    func copy(_ from: Int, to index: Int) {
+        guard from >= 0, from < count, let records = unsafe records else { return }
+        with(index) { record in
+            let (kind, hash, attempts) = (record.kind, record.hash, record.attempts)
+            record = unsafe records[from]
+            (record.kind, record.hash, record.attempts) = (kind, hash, attempts)
+        }
     }
 
     subscript(index: Int) -> SummaryRecord? {
@@ -173,6 +186,8 @@ final class SummaryTable {
         case .next:
             guard counts.next < Self.maxNext else { return false }
             counts.next += 1
+        // As many as recipients at most.
+        case .other: break
         }
         return true
     }

@@ -211,19 +211,36 @@ struct TraceSummary: ~Copyable {
         let (origTo, queuedAs) = (event.written(.origTo), event.written(.queuedAs))
         let dsn = event.written(isDelivery ? .dsn : .replyDSN)
         let reply = event.written(event.has(.reply) ? .reply : .text)
+        var (isElsewhere, isOlder) = (false, false)
         table.with(index) { record in
             if isDelivery { record.attempts &+= 1 }
-            let known = record.at
+            isElsewhere =
+                !record.queueID.isNone && !SummaryTable.isSame(record.queueID, id, document)
             // The hop that this one handed the message to may have been faster with its line.
-            let isBehind =
-                !queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document)
-            if isBehind || (!known.isNone && !at.isNone && Self.isBefore(at, known, document)) {
-                return
+            isOlder =
+                (!queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document))
+                || Self.isOlder(at, record.at, document)
+        }
+        var place = index
+        // Either hop may turn out to be a notification's.
+        if isElsewhere, let other = table.findOrAdd(.other, event.written(.to), document) {
+            if !isOlder {
+                table.copy(index, to: other)
+            } else {
+                place = other
+                table.with(other) { isElsewhere = !Self.isOlder(at, $0.at, document) }
             }
+        }
+        if isOlder, place == index || !isElsewhere { return }
+        table.with(place) { record in
             (record.state, record.at, record.queueID) = (state, at, id)
             (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
             (record.origTo, record.queuedAs) = (origTo, queuedAs)
         }
+    }
+
+    private static func isOlder(_ at: Written, _ known: Written, _ document: RawSpan) -> Bool {
+        !known.isNone && !at.isNone && isBefore(at, known, document)
     }
 
     private mutating func decision(

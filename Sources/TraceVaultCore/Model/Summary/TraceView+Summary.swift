@@ -51,6 +51,7 @@ extension TraceView {
         let table = summary.table
         writer.buffer.withBytes { document in
             for index in 0..<table.count {
+                Self.choose(index, table, document)
                 guard let record = table[index], record.kind == .recipient else { continue }
                 var state = record.state
                 var isNotification = false
@@ -79,6 +80,17 @@ extension TraceView {
                 table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
             }
         }
+    }
+
+    /// Of a recipient that a notification went to, too, the outcome at the other hop.
+    @_optimize(size)
+    @inline(never)
+    private static func choose(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
+        var (key, id, isOther) = (Written.none, Written.none, false)
+        table.with(index) { if $0.kind == .recipient { (key, id) = ($0.key, $0.queueID) } }
+        guard !id.isNone, let hop = table.find(.hop, id, document) else { return }
+        table.with(hop) { isOther = $0.isNotification }
+        if isOther, let other = table.find(.other, key, document) { table.copy(other, to: index) }
     }
 
     private static func isExpanded(
