@@ -46,6 +46,51 @@ static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
     return at;
 }
 
+/** The first place of a byte in `start..<last`, `last` without one. `readable` bytes may be looked
+ * at, at least `last`. */
+static inline size_t tvs_find(const uint8_t *bytes, size_t start, size_t last, size_t readable,
+                              uint8_t byte) {
+    size_t at = start;
+#ifdef __SSE2__
+    if (readable >= 16) {
+        for (; at < last; at += 16) {
+            /* Near the end together with bytes before, whose bits are dropped. */
+            size_t from = at <= readable - 16 ? at : readable - 16;
+            tvs_chunk value = *(const tvs_chunk *)(bytes + from);
+            uint32_t mask = TVS_MASK(value == (signed char)byte) >> (at - from);
+            if (mask == 0) continue;
+            at += (size_t)__builtin_ctz(mask);
+            return at < last ? at : last;
+        }
+        return last;
+    }
+#endif
+    while (at < last && bytes[at] != byte) at++;
+    return at < last ? at : last;
+}
+
+/** The place behind the last one of a byte in `start..<last`, 0 without one. `readable` as above. */
+static inline size_t tvs_find_last(const uint8_t *bytes, size_t start, size_t last,
+                                   size_t readable, uint8_t byte) {
+    size_t end = last;
+#ifdef __SSE2__
+    if (readable >= 16) {
+        while (end > start) {
+            size_t from = end >= 16 ? end - 16 : 0;
+            tvs_chunk value = *(const tvs_chunk *)(bytes + from);
+            uint32_t mask = TVS_MASK(value == (signed char)byte) & (0xFFFFu >> (16 - (end - from)));
+            end = from;
+            if (mask == 0) continue;
+            end = from + 32 - (size_t)__builtin_clz(mask);
+            return end > start ? end : 0;
+        }
+        return 0;
+    }
+#endif
+    while (end > start && bytes[end - 1] != byte) end--;
+    return end > start ? end : 0;
+}
+
 /** How many letters and digits at most 4 GiB of bytes begin with. */
 static inline size_t tvs_word_run(const uint8_t *bytes, size_t length) {
     size_t at = 0;
