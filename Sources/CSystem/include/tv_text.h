@@ -46,10 +46,10 @@ static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
     return at;
 }
 
-/** The first place of a byte in `start..<last`, `last` without one. `readable` bytes may be looked
- * at, at least `last`. */
+/** The first place of one of two bytes in `start..<last`, `last` without one. `readable` bytes may
+ * be looked at, at least `last`. */
 static inline size_t tvs_find(const uint8_t *bytes, size_t start, size_t last, size_t readable,
-                              uint8_t byte) {
+                              uint8_t byte, uint8_t other) {
     size_t at = start;
 #ifdef __SSE2__
     if (readable >= 16) {
@@ -57,7 +57,9 @@ static inline size_t tvs_find(const uint8_t *bytes, size_t start, size_t last, s
             /* Near the end together with bytes before, whose bits are dropped. */
             size_t from = at <= readable - 16 ? at : readable - 16;
             tvs_chunk value = *(const tvs_chunk *)(bytes + from);
-            uint32_t mask = TVS_MASK(value == (signed char)byte) >> (at - from);
+            uint32_t mask =
+                TVS_MASK((value == (signed char)byte) | (value == (signed char)other)) >>
+                (at - from);
             if (mask == 0) continue;
             at += (size_t)__builtin_ctz(mask);
             return at < last ? at : last;
@@ -65,7 +67,7 @@ static inline size_t tvs_find(const uint8_t *bytes, size_t start, size_t last, s
         return last;
     }
 #endif
-    while (at < last && bytes[at] != byte) at++;
+    while (at < last && bytes[at] != byte && bytes[at] != other) at++;
     return at < last ? at : last;
 }
 
@@ -162,6 +164,26 @@ static inline tvs_tag tvs_tag_run(const uint8_t *bytes, size_t length) {
 #else
     (void)bytes, (void)length;
     return none;
+#endif
+}
+
+/** How long the number is that bytes begin with: digits, none of them a needless zero before others,
+ * perhaps a point and digits. 0 for none, for one that is longer than usual, and for one that is
+ * near the end of the bytes. */
+static inline size_t tvs_number_run(const uint8_t *bytes, size_t length) {
+#ifdef __SSE2__
+    if (length < 16) return 0;
+    tvs_chunk value = *(const tvs_chunk *)bytes;
+    uint32_t others = ~TVS_MASK(TVS_BETWEEN(value, '0', '9'));
+    uint32_t size = (uint32_t)__builtin_ctz(others);
+    if (size > 14 || size == 0 || (bytes[0] == '0' && size > 1)) return 0;
+    if (bytes[size] != '.') return size;
+    uint32_t decimals = (uint32_t)__builtin_ctz(others >> (size + 1));
+    size += 1 + decimals;
+    return decimals == 0 || size > 15 ? 0 : size;
+#else
+    (void)bytes, (void)length;
+    return 0;
 #endif
 }
 

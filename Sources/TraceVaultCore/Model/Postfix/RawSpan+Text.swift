@@ -41,13 +41,22 @@ extension RawSpan {
 
     /// The first place of a byte in `start..<end`, `end` without one.
     @inline(never)
-    func find(_ byte: UInt8, _ start: Int, _ end: Int) -> Int {
+    func find(_ byte: UInt8, _ start: Int, _ end: Int) -> Int { find(byte, byte, start, end) }
+
+    /// The first place of the one or the other; `end` without either.
+    @inline(never)
+    func findEither(_ byte: UInt8, _ other: UInt8, _ start: Int, _ end: Int) -> Int {
+        find(byte, other, start, end)
+    }
+
+    @inline(__always)
+    private func find(_ byte: UInt8, _ other: UInt8, _ start: Int, _ end: Int) -> Int {
         let last = Swift.min(end, byteCount)
         guard start >= 0, start < last else { return end }
         return unsafe withUnsafeBytes { bytes in
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
             else { return end }
-            let found = unsafe Int(tvs_find(base, start, last, bytes.count, byte))
+            let found = unsafe Int(tvs_find(base, start, last, bytes.count, byte, other))
             return found < last ? found : end
         }
     }
@@ -82,6 +91,19 @@ extension RawSpan {
             else { return false }
             return unsafe tvs_is_decimal(base + start, end &- start, bytes.count &- start) != 0
         }
+    }
+
+    /// The end of the number at a place when the byte comes next; nil when not, and when it is an
+    /// unusual number.
+    @inline(never)
+    func numberEnd(_ start: Int, before byte: UInt8) -> Int? {
+        guard start >= 0, start < byteCount else { return nil }
+        let length = unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return 0 }
+            return unsafe Int(tvs_number_run(base + start, bytes.count &- start))
+        }
+        return length > 0 && at(start &+ length) == byte ? start &+ length : nil
     }
 
     /// The first place in `start..<end` where the whole text stands before `end`; nil without one.
