@@ -77,6 +77,13 @@ package final class JSONTape: @unchecked Sendable {
 
     func finish(count: Int) { unsafe used = count }
 
+    /// The tokens from a position on when there are `length` of them; valid while the tape lives.
+    @inline(__always)
+    func tokens(from index: Int, length: Int) -> UnsafePointer<JSONToken>? {
+        guard index >= 0, index <= count &- length, let tokens = unsafe tokens else { return nil }
+        return unsafe UnsafePointer(tokens + index)
+    }
+
     /// The token at a position; position 0 is the whole text.
     package subscript(index: Int) -> JSONToken {
         guard index >= 0, index < count, let tokens = unsafe tokens else { return .missing }

@@ -8,20 +8,18 @@ import CSystem
 
 extension JSONWriter {
     /// `{"lineno":N,"at":"T","message":"M"` of three tokens: a number that is written as it stands,
-    /// a time that needs no escape, a text. The object stays open. Answers where the time is, nil
-    /// without room for it.
-    mutating func line(
-        _ number: JSONToken, _ time: JSONToken, _ message: JSONToken, _ bytes: RawSpan
-    ) -> Written? {
-        let (number, time, text) = (
-            number.range(within: bytes.byteCount), time.range(within: bytes.byteCount),
-            message.range(within: bytes.byteCount)
+    /// a time that needs no escape, a text; they are the third, fifth and last of the line's seven.
+    /// The object stays open. Answers where the time is, none without room for it.
+    mutating func line(_ tokens: UnsafePointer<JSONToken>, _ bytes: RawSpan) -> Written {
+        let (number, time, text) = unsafe (
+            tokens[2].range(within: bytes.byteCount), tokens[4].range(within: bytes.byteCount),
+            tokens[6].range(within: bytes.byteCount)
         )
-        let isEscaped = message.marks.contains(.escaped)
+        let isEscaped = unsafe tokens[6].marks.contains(.escaped)
         let before = buffer.count
         let comma = needsComma ? 1 : 0
-        let room = number.count + time.count + text.count + 6 * Self.slotSize
-        guard before + room <= Int(UInt32.max) else { return nil }
+        let room = number.count &+ time.count &+ text.count &+ 6 &* Self.slotSize
+        guard before &+ room <= Int(UInt32.max) else { return .none }
         var timeStart = before
         unsafe bytes.withUnsafeBytes { source in
             guard let base = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -116,16 +114,21 @@ extension JSONWriter {
         unsafe out += length
     }
 
-    /// Copies text of which `readable` bytes may be read; there must be room for 32 or more.
+    /// Copies text of which `readable` bytes may be read; there must be room for 32 more than it has.
     @inline(__always)
     static func copy(
         _ source: UnsafePointer<UInt8>, _ count: Int, _ readable: Int,
         to place: UnsafeMutablePointer<UInt8>
     ) {
-        if count <= slotSize, readable >= slotSize {
-            unsafe copySlot(source, to: place)
-        } else {
-            unsafe UnsafeMutableRawPointer(place).copyMemory(from: source, byteCount: count)
+        if count <= slotSize, readable >= slotSize { return unsafe copySlot(source, to: place) }
+        guard readable &- slotSize >= count else {
+            return unsafe UnsafeMutableRawPointer(place).copyMemory(
+                from: source, byteCount: count)
+        }
+        var copied = 0
+        while copied < count {
+            unsafe copySlot(source + copied, to: place + copied)
+            copied &+= slotSize
         }
     }
 

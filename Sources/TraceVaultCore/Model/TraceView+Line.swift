@@ -54,21 +54,19 @@ extension TraceView {
     /// written, when not.
     private mutating func usual(_ index: Int, _ bytes: RawSpan) -> Bool {
         // A member takes two tokens or more.
-        guard Int(tape[index].next) == index &+ 7,
-            KnownNames.ofLine(tape[index &+ 1], bytes) == .lineno,
-            KnownNames.ofLine(tape[index &+ 3], bytes) == .loggedAt,
-            KnownNames.ofLine(tape[index &+ 5], bytes) == .message
+        guard let tokens = unsafe tape.tokens(from: index, length: 7),
+            unsafe Int(tokens[0].next) == index &+ 7,
+            unsafe KnownNames.isLineno(tokens[1], bytes),
+            unsafe KnownNames.isLoggedAt(tokens[3], bytes),
+            unsafe KnownNames.isMessage(tokens[5], bytes)
         else { return false }
-        let (number, logged, message) = (
-            tape[index &+ 2], tape[index &+ 4], tape[index &+ 6]
-        )
-        guard Self.isPlain(number, bytes), logged.kind == .string, message.kind == .string,
-            !logged.marks.contains(.escaped),
-            times.isCanonical(bytes.extracting(logged.range(within: bytes.byteCount))),
-            let at = writer.line(number, logged, message, bytes)
+        let (logged, message) = unsafe (tokens[4], tokens[6])
+        guard unsafe Self.isPlain(tokens[2], bytes), logged.kind == .string,
+            message.kind == .string, !logged.marks.contains(.escaped),
+            times.isCanonical(bytes.extracting(logged.range(within: bytes.byteCount)))
         else { return false }
-        self.at = at
-        return true
+        at = unsafe writer.line(tokens, bytes)
+        return !at.isNone
     }
 
     /// Finds the known members without `JSONMembers`, which compares all names with each other:

@@ -12,15 +12,15 @@ extension TraceView {
         warnings.add(.nextIDsNotListed, summary.droppedNext, at: "")
         writer.key("summary")
         writer.beginObject()
-        writer.member("state", word: overall)
+        writer.member(.state, word: overall)
         each("recipients", .recipient) { view, record in view.recipient(record) }
-        writer.member("sender", again: summary.sender)
+        writer.member(.sender, again: summary.sender)
         writer.member(.messageID, again: summary.messageID)
         writer.member(.size, again: summary.size)
         writer.member(.clientHost, again: summary.clientHost)
         writer.member(.clientIP, again: summary.clientIP)
-        writer.member("first_at", again: summary.firstAt)
-        writer.member("last_at", again: summary.lastAt)
+        writer.member(.firstAt, again: summary.firstAt)
+        writer.member(.lastAt, again: summary.lastAt)
         each("hops", .hop) { view, record in view.hop(record) }
         each("next_queue_ids", .next) { view, record in view.next(record) }
         writer.endObject()
@@ -98,13 +98,13 @@ extension TraceView {
     // MARK: - The parts
 
     private mutating func recipient(_ record: SummaryRecord) {
-        writer.member("address", again: record.key)
-        writer.member("state", word: record.state.text)
+        writer.member(.address, again: record.key)
+        writer.member(.state, word: record.state.text)
         writer.member(.origTo, again: record.origTo)
         writer.member(.dsn, again: record.dsn)
         writer.member(.relay, again: record.relay)
         writer.member(.reply, again: record.reply)
-        writer.member("at", again: record.at)
+        writer.member(.at, again: record.at)
         writer.member(.delay, again: record.delay)
         writer.member(.queueID, again: record.queueID)
         writer.key("attempts")
@@ -112,17 +112,17 @@ extension TraceView {
     }
 
     private mutating func hop(_ record: SummaryRecord) {
-        queueID("queue_id", record.key, isWhole: true)
-        writer.member("side", word: record.side.name)
-        writer.member("state", word: Self.state(ofHop: record))
+        queueID(.ownID, record.key, isWhole: true)
+        writer.member(.side, word: record.side.name)
+        writer.member(.state, word: Self.state(ofHop: record))
         writer.key("notification")
         writer.bool(record.isNotification)
-        writer.member("first_at", again: record.firstAt)
-        writer.member("last_at", again: record.lastAt)
-        writer.member("previous_queue_id", again: record.previousID)
+        writer.member(.firstAt, again: record.firstAt)
+        writer.member(.lastAt, again: record.lastAt)
+        writer.member(.previousID, again: record.previousID)
         writer.member(.clientHost, again: record.clientHost)
         writer.member(.clientIP, again: record.clientIP)
-        writer.member("sender", again: record.sender)
+        writer.member(.sender, again: record.sender)
         writer.member(.messageID, again: record.messageID)
         writer.member(.size, again: record.size)
         writer.member(.nrcpt, again: record.nrcpt)
@@ -144,7 +144,7 @@ extension TraceView {
         part(.delayInQmgr, record.delayInQmgr, "in_qmgr", &slowest)
         part(.delayConnSetup, record.delayConnSetup, "conn_setup", &slowest)
         part(.delayTransmission, record.delayTransmission, "transmission", &slowest)
-        if slowest.took > 0 { writer.member("slowest", word: slowest.name) }
+        if slowest.took > 0 { writer.member(.slowest, word: slowest.name) }
     }
 
     private mutating func part(
@@ -162,18 +162,18 @@ extension TraceView {
         }
         let isOurs = record.nextKind == .queuedAs || record.nextKind == .notification
         if isOurs {
-            queueID("id", record.key, isWhole: false)
+            queueID(.id, record.key, isWhole: false)
         } else {
-            writer.member("id", again: record.key)
+            writer.member(.id, again: record.key)
         }
-        writer.member("kind", word: record.nextKind.text)
-        writer.member("from_queue_id", again: record.queueID)
+        writer.member(.kind, word: record.nextKind.text)
+        writer.member(.fromID, again: record.queueID)
         writer.key("in_trace")
         writer.bool(isSeen)
     }
 
     /// A queue id and, when it is a long one, the time that is in it; `isWhole` with the inode.
-    private mutating func queueID(_ name: StaticString, _ id: Written, isWhole: Bool) {
+    private mutating func queueID(_ name: SummaryName, _ id: Written, isWhole: Bool) {
         writer.member(name, again: id)
         let numbers = writer.buffer.withBytes { document in
             id.range.upperBound <= document.byteCount

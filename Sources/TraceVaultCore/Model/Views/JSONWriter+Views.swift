@@ -22,7 +22,12 @@ extension JSONWriter {
 
     /// A member that is a word of ours.
     @inline(never)
-    mutating func word(_ name: StaticString, _ word: StaticString) { member(name, word: word) }
+    mutating func word(_ name: StaticString, _ word: StaticString) {
+        key(name)
+        beginString()
+        part(word)
+        endString()
+    }
 
     @inline(never)
     mutating func number(_ name: StaticString, _ value: Int64) {
