@@ -1,6 +1,7 @@
 // Boundary.swift - the conventions of the header, once: statuses out, bytes and text in, borrowed
 // text out. Nothing here decides anything.
 
+import CSystem
 internal import CTraceVault
 import TraceVaultCore
 
@@ -65,10 +66,17 @@ func bytes(
 }
 
 /// Text that a host lends for the call.
+@inline(never)
 func text(
     _ pointer: UnsafePointer<CChar>?, _ length: Int, _ name: StaticString, limit: Int = 4096
 ) throws(Failure) -> String {
     let bytes = try unsafe bytes(UnsafeRawPointer(pointer), length, name, limit: limit)
+    // Names of views and accounts: the short way for what is surely UTF-8.
+    if let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+        unsafe tvs_plain_run(start, bytes.count) == bytes.count
+    {
+        return unsafe String(decoding: bytes, as: UTF8.self)
+    }
     guard let text = unsafe String(validating: bytes, as: UTF8.self) else {
         throw Failure(.argument, "\(name) is not valid UTF-8")
     }

@@ -167,6 +167,39 @@ static inline tvs_tag tvs_tag_run(const uint8_t *bytes, size_t length) {
 #endif
 }
 
+enum { TVS_UNUSUAL = 0xFFFF };
+
+/** How long the queue id is that bytes begin with and ": " follows: 6 letters and digits or more,
+ * either upper-case hexadecimal, or without vowels and with a "z" behind the first ten that is not
+ * the last. 0 when no letters and digits with a colon are there; TVS_UNUSUAL when they are no id, or
+ * too long or too near to the end of the bytes for this look. */
+static inline uint32_t tvs_queue_id_run(const uint8_t *bytes, size_t length) {
+#ifdef __SSE2__
+    uint32_t word = 0, others = 0, vowels = 0, separators = 0;
+    if (length < 32) return TVS_UNUSUAL;
+    for (int half = 0; half < 32; half += 16) {
+        tvs_chunk value = *(const tvs_chunk *)(bytes + half), lower = value | 0x20;
+        tvs_chunk digits = TVS_BETWEEN(value, '0', '9');
+        word |= TVS_MASK(digits | TVS_BETWEEN(lower, 'a', 'z')) << half;
+        others |= (0xFFFF ^ TVS_MASK(digits | TVS_BETWEEN(value, 'A', 'F'))) << half;
+        vowels |= TVS_MASK((lower == 'a') | (lower == 'e') | (lower == 'i') | (lower == 'o') |
+                           (lower == 'u')) << half;
+        separators |= TVS_MASK(value == 'z') << half;
+    }
+    if ((word & 0x7FFFFFFF) == 0x7FFFFFFF) return TVS_UNUSUAL;
+    uint32_t size = (uint32_t)__builtin_ctz(~word);
+    if (bytes[size] != ':' || bytes[size + 1] != ' ') return 0;
+    uint32_t kept = (1u << size) - 1;
+    /* Behind the first ten; the last "z" counts, and something follows it. */
+    separators = separators & kept & ~0x3FFu;
+    int is_long = (vowels & kept) == 0 && separators != 0 && separators >> (size - 1) == 0;
+    return size >= 6 && ((others & kept) == 0 || is_long) ? size : TVS_UNUSUAL;
+#else
+    (void)bytes, (void)length;
+    return TVS_UNUSUAL;
+#endif
+}
+
 /** How long the number is that bytes begin with: digits, none of them a needless zero before others,
  * perhaps a point and digits. 0 for none, for one that is longer than usual, and for one that is
  * near the end of the bytes. */

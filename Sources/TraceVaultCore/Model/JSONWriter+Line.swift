@@ -15,7 +15,9 @@ extension JSONWriter {
             tokens[2].range(within: bytes.byteCount), tokens[4].range(within: bytes.byteCount),
             tokens[6].range(within: bytes.byteCount)
         )
-        let isEscaped = unsafe tokens[6].marks.contains(.escaped)
+        let isEscaped =
+            unsafe tokens[6].marks.contains(.escaped)
+            && !JSONText.isShortest(bytes.extracting(text))
         let before = buffer.count
         let comma = needsComma ? 1 : 0
         let room = number.count &+ time.count &+ text.count &+ 6 &* Self.slotSize
@@ -76,30 +78,69 @@ extension JSONWriter {
                 unsafe Self.copy(Self.eventKey, 10, to: &out)
                 unsafe Self.copySlot(slot, to: out)
                 unsafe out += slotLength
-                for index in fields.indices {
-                    let field = unsafe fields[index]
-                    // Looked at before the slot is copied: else it would be waited for.
-                    let mark = field.name.mark
-                    unsafe Self.copySlot(field.name.slot, to: out)
-                    unsafe out += Int(mark & 31)
-                    var count = Int(field.end &- field.start)
-                    guard Int(field.end) <= readable else { break }
-                    let from = unsafe base + (offset &+ Int(field.start))
-                    let start = unsafe before &+ (out - place)
-                    if Int(field.end) > plain, unsafe tvs_plain_run(from, count) != count {
-                        count = unsafe Self.escape(from, count, to: out)
-                    } else {
-                        unsafe Self.copy(from, count, readable &- Int(field.start), to: out)
-                    }
-                    unsafe fields[index].written = Written(start, upTo: start &+ count)
-                    unsafe out[count] = UInt8(ascii: "\"")
-                    unsafe out += count &+ Int((mark >> 5 & 1) ^ 1)
-                }
+                let text = unsafe FieldText(base + offset, readable, plain, place - before)
+                unsafe out = plain == readable
+                    ? Self.fields(fields, of: text, isPlain: true, to: out)
+                    : Self.fields(fields, of: text, isPlain: false, to: out)
                 unsafe out[0] = UInt8(ascii: "}")
                 return unsafe out - place + 1
             }
         }
         needsComma = true
+    }
+
+    /// The message that fields are places in, and the document they are written to.
+    @safe
+    private struct FieldText {
+        let base: UnsafePointer<UInt8>
+        let readable: Int
+        /// Where the first character is that needs an escape.
+        let plain: Int
+        let document: UnsafeMutablePointer<UInt8>
+
+        init(
+            _ base: UnsafePointer<UInt8>, _ readable: Int, _ plain: Int,
+            _ document: UnsafeMutablePointer<UInt8>
+        ) {
+            unsafe self.base = base
+            self.readable = readable
+            self.plain = plain
+            unsafe self.document = document
+        }
+    }
+
+    /// Writes the fields; answers the place behind them. Made once for each of the two: nearly all
+    /// events are plain, and their loop has nothing else in it.
+    @inline(__always)
+    private static func fields(
+        _ fields: UnsafeMutableBufferPointer<PostfixEvent.Field>, of text: FieldText,
+        isPlain: Bool, to place: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
+        var out = unsafe place
+        guard var next = fields.baseAddress else { return unsafe out }
+        let end = unsafe next + fields.count
+        while unsafe next < end {
+            let field = unsafe next.pointee
+            let (name, first, last) = (field.name, field.start, field.end)
+            // Looked at before the slot is copied: else it would be waited for.
+            let mark = name.mark
+            unsafe copySlot(name.slot, to: out)
+            unsafe out += Int(mark & 31)
+            var count = Int(last &- first)
+            guard Int(last) <= text.readable else { break }
+            let from = unsafe text.base + Int(first)
+            let start = unsafe out - text.document
+            if !isPlain, Int(last) > text.plain, unsafe tvs_plain_run(from, count) != count {
+                count = unsafe escape(from, count, to: out)
+            } else {
+                unsafe copy(from, count, text.readable &- Int(first), to: out)
+            }
+            unsafe next.pointee.written = Written(start, upTo: start &+ count)
+            unsafe out[count] = UInt8(ascii: "\"")
+            unsafe out += count &+ Int((mark >> 5 & 1) ^ 1)
+            unsafe next += 1
+        }
+        return unsafe out
     }
 
     static let eventKey: StaticString = ",\"event\":{"

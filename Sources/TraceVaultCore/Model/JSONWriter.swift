@@ -59,8 +59,10 @@ package struct JSONWriter: ~Copyable {
 
     // MARK: - Values
 
-    package mutating func null() { literal("null") }
-    package mutating func bool(_ value: Bool) { literal(value ? "true" : "false") }
+    package mutating func null() { literal("null    ", 4) }
+    package mutating func bool(_ value: Bool) {
+        literal(value ? "true    " : "false   ", value ? 4 : 5)
+    }
 
     package mutating func int(_ value: Int64) {
         separate()
@@ -267,9 +269,15 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
-    private mutating func literal(_ text: StaticString) {
-        separate()
-        raw(text)
+    /// Copies eight characters, of which fewer count.
+    private mutating func literal(_ text: StaticString, _ length: Int) {
+        let comma = needsComma ? 1 : 0
+        unsafe put(upTo: 9) { place in
+            unsafe place[0] = UInt8(ascii: ",")
+            unsafe UnsafeMutableRawPointer(place + comma).copyMemory(
+                from: text.utf8Start, byteCount: 8)
+            return comma &+ length
+        }
         needsComma = true
     }
 

@@ -60,6 +60,21 @@ package struct Trace: Sendable {
     /// Cloudflare says that more may come on either side.
     package var isPending: Bool { inbound.pending == true || outbound.pending == true }
 
+    /// What its document is written from, without what would have to be counted for each copy.
+    struct Outline {
+        let inbound: Side
+        let outbound: Side
+        let result: Int
+        let hasExtra: Bool
+        let isPending: Bool
+    }
+
+    var outline: Outline {
+        Outline(
+            inbound: inbound, outbound: outbound, result: result, hasExtra: hasExtra,
+            isPending: isPending)
+    }
+
     /// Reads the body of a reply to a trace request.
     package static func decode(_ body: ByteBuffer) throws(Failure) -> Trace {
         let tape = try JSONReader.read(body)

@@ -29,8 +29,9 @@ extension TraceView {
     ) throws(Failure) {
         guard tape[index].kind == .object else { return try bare(index, place, bytes) }
         if usual(index, bytes) {
-            writer.buffer.withBytes { summary.note(time: at, $0) }
             event(tape[index + 6], place.direction, bytes)
+            // Not before: what was just written is waited for when it is read at once.
+            writer.buffer.withBytes { summary.note(time: at, $0) }
             return writer.endObject()
         }
         var parts = try parts(of: index, place, bytes)

@@ -26,7 +26,7 @@ struct TraceView: ~Copyable {
     /// Room for everything that is not from the body.
     static let maxContext = 16_384
 
-    let trace: Trace
+    let trace: Trace.Outline
     let tape: JSONTape
     var writer: JSONWriter
     var warnings: TraceWarnings
@@ -40,7 +40,7 @@ struct TraceView: ~Copyable {
     var unescaped: ByteBuffer?
 
     init(_ trace: Trace, _ writer: consuming JSONWriter) {
-        self.trace = trace
+        self.trace = trace.outline
         tape = trace.tape
         self.writer = writer
         warnings = trace.warnings

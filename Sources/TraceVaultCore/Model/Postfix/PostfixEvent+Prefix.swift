@@ -169,6 +169,13 @@ extension PostfixEvent {
 
     /// Where a queue id that stands before ": " ends; `start` when there is none.
     static func queueIDEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        let run = unsafe text.withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                start >= 0, start < end, end <= bytes.count
+            else { return UInt32(TVS_UNUSUAL) }
+            return unsafe tvs_queue_id_run(base + start, end &- start)
+        }
+        if run != UInt32(TVS_UNUSUAL) { return start &+ Int(run) }
         let place = text.wordEnd(start, end)
         guard text.at(place) == UInt8(ascii: ":"), text.at(place + 1) == UInt8(ascii: " ")
         else { return start }

@@ -106,6 +106,12 @@ final class SummaryTable {
         return unsafe records[index]
     }
 
+    /// What a record is of; a look at it copies nothing else.
+    subscript(kind index: Int) -> SummaryRecord.Kind? {
+        guard index >= 0, index < count, let records = unsafe records else { return nil }
+        return unsafe records[index].kind
+    }
+
     /// The text of a record; nil without one.
     subscript(key index: Int) -> Written? {
         guard index >= 0, index < count, let records = unsafe records else { return nil }

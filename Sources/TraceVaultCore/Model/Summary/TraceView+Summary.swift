@@ -33,7 +33,9 @@ extension TraceView {
         writer.key(name)
         writer.beginArray()
         for index in 0..<summary.table.count {
-            guard let record = summary.table[index], record.kind == kind else { continue }
+            guard summary.table[kind: index] == kind, let record = summary.table[index] else {
+                continue
+            }
             writer.beginObject()
             write(&self, record)
             writer.endObject()
