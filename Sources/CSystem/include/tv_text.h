@@ -93,6 +93,36 @@ static inline size_t tvs_find_last(const uint8_t *bytes, size_t start, size_t la
     return end > start ? end : 0;
 }
 
+/** Whether two texts of one length are the same. Without a call, and only with looks that what was
+ * written just before can answer: most of these texts were. */
+static inline int tvs_is_same(const uint8_t *one, const uint8_t *other, size_t length) {
+    size_t at = 0;
+#ifdef __SSE2__
+    for (; length - at >= 16; at += 16) {
+        tvs_chunk value = *(const tvs_chunk *)(one + at);
+        if (TVS_MASK(value == *(const tvs_chunk *)(other + at)) != 0xFFFF) return 0;
+    }
+#endif
+    while (at < length && one[at] == other[at]) at++;
+    return at == length;
+}
+
+/** Whether the first of two texts of one length is the smaller, byte by byte. */
+static inline int tvs_is_before(const uint8_t *one, const uint8_t *other, size_t length) {
+    size_t at = 0;
+#ifdef __SSE2__
+    for (; length - at >= 16; at += 16) {
+        tvs_chunk value = *(const tvs_chunk *)(one + at);
+        uint32_t mask = TVS_MASK(value == *(const tvs_chunk *)(other + at));
+        if (mask == 0xFFFF) continue;
+        at += (size_t)__builtin_ctz(~mask);
+        return one[at] < other[at];
+    }
+#endif
+    while (at < length && one[at] == other[at]) at++;
+    return at < length && one[at] < other[at];
+}
+
 /** How many letters and digits at most 4 GiB of bytes begin with. */
 static inline size_t tvs_word_run(const uint8_t *bytes, size_t length) {
     size_t at = 0;

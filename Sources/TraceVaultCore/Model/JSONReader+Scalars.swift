@@ -40,10 +40,14 @@ extension JSONReader {
     private func escape(at start: Int, _ marks: inout JSONToken.Marks) throws(Failure) -> Int {
         guard start + 1 < count else { throw endsEarly() }
         switch unsafe base[start + 1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
-            UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return start + 2
+        case UInt8(ascii: "/"):
+            marks.insert(.rewritten)
             return start + 2
         case UInt8(ascii: "u"):
+            marks.insert(.rewritten)
             let unit = try codeUnit(at: start)
             guard unit >= 0xD800, unit < 0xE000 else { return start + 6 }
             // Half of a pair without its other half is legal in the grammar but is no character.

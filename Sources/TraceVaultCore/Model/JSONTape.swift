@@ -31,6 +31,8 @@ package struct JSONToken: Sendable {
         package static let loneSurrogate = Marks(rawValue: 2)
         /// A number with neither fraction nor exponent.
         package static let integer = Marks(rawValue: 4)
+        /// A string with an escape that a `JSONWriter` writes differently: `\/`, `\uXXXX`.
+        package static let rewritten = Marks(rawValue: 16)
         /// The literal `true`.
         package static let isTrue = Marks(rawValue: 8)
     }

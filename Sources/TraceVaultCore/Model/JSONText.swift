@@ -110,20 +110,6 @@ package enum JSONText {
         return true
     }
 
-    /// Whether each escape is of those that a `JSONWriter` writes, so that the text can stay as it
-    /// is: those of two bytes, but not that of "/".
-    static func isShortest(_ text: RawSpan) -> Bool {
-        var index = 0
-        while true {
-            index = text.find(UInt8(ascii: "\\"), index, text.byteCount)
-            guard index < text.byteCount else { return true }
-            switch byte(text, index + 1) {
-            case UInt8(ascii: "u"), UInt8(ascii: "/"): return false
-            default: index += 2
-            }
-        }
-    }
-
     /// Whether the string, without its escapes, is exactly `name`.
     @inline(__always)
     package static func equals(

@@ -7,50 +7,35 @@
 import CSystem
 
 extension JSONWriter {
-    /// `{"lineno":N,"at":"T","message":"M"` of three tokens: a number that is written as it stands,
-    /// a time that needs no escape, a text; they are the third, fifth and last of the line's seven.
-    /// The object stays open. Answers where the time is, none without room for it.
-    mutating func line(_ tokens: UnsafePointer<JSONToken>, _ bytes: RawSpan) -> Written {
-        let (number, time, text) = unsafe (
-            tokens[2].range(within: bytes.byteCount), tokens[4].range(within: bytes.byteCount),
-            tokens[6].range(within: bytes.byteCount)
-        )
-        let isEscaped =
-            unsafe tokens[6].marks.contains(.escaped)
-            && !JSONText.isShortest(bytes.extracting(text))
+    /// `{"lineno":N,"at":"T","message":"M"` of `head`, which is all before the first comma, and of
+    /// `rest`, which is `T","message":"M`; nothing of either needs an escape that it has not. The
+    /// object stays open. Answers where `rest` is, none without room for it.
+    mutating func line(_ head: Range<Int>, _ rest: Range<Int>, _ bytes: RawSpan) -> Written {
         let before = buffer.count
         let comma = needsComma ? 1 : 0
-        let room = number.count &+ time.count &+ text.count &+ 6 &* Self.slotSize
-        guard before &+ room <= Int(UInt32.max) else { return .none }
-        var timeStart = before
+        let room = head.count &+ rest.count &+ 4 &* Self.slotSize
+        guard before &+ room <= Int(UInt32.max), head.upperBound <= bytes.byteCount,
+            rest.upperBound <= bytes.byteCount
+        else { return .none }
+        let start = before &+ comma &+ head.count &+ 7
         unsafe bytes.withUnsafeBytes { source in
             guard let base = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self)
             else { return }
-            let end = source.count
             unsafe put(upTo: room) { place in
                 unsafe place[0] = UInt8(ascii: ",")
                 var out = unsafe place + comma
-                unsafe Self.copy("{\"lineno\":", 10, to: &out)
                 unsafe Self.copy(
-                    base + number.lowerBound, number.count, end - number.lowerBound, to: out)
-                unsafe out += number.count
+                    base + head.lowerBound, head.count, source.count &- head.lowerBound, to: out)
+                unsafe out += head.count
                 unsafe Self.copy(",\"at\":\"", 7, to: &out)
-                timeStart = unsafe before &+ (out - place)
-                unsafe Self.copy(base + time.lowerBound, time.count, end - time.lowerBound, to: out)
-                unsafe out += time.count
-                unsafe Self.copy("\",\"message\":", 12, to: &out)
-                if isEscaped { return unsafe out - place }
-                unsafe out[0] = UInt8(ascii: "\"")
                 unsafe Self.copy(
-                    base + text.lowerBound, text.count, end - text.lowerBound, to: out + 1)
-                unsafe out += text.count + 2
-                unsafe out[-1] = UInt8(ascii: "\"")
-                return unsafe out - place
+                    base + rest.lowerBound, rest.count, source.count &- rest.lowerBound, to: out)
+                unsafe out[rest.count] = UInt8(ascii: "\"")
+                return unsafe out - place &+ rest.count &+ 1
             }
         }
-        needsComma = !isEscaped
-        if isEscaped { string(bytes.extracting(text), isEscaped: true) }
-        return Written(timeStart, upTo: timeStart &+ time.count)
+        needsComma = true
+        return Written(start, upTo: start &+ rest.count)
     }
 
     /// `"event":{…}`: its kind, then the fields in the order of the line. `source` is what the
@@ -79,7 +64,8 @@ extension JSONWriter {
                 unsafe Self.copySlot(slot, to: out)
                 unsafe out += slotLength
                 let text = unsafe FieldText(base + offset, readable, plain, place - before)
-                unsafe out = plain == readable
+                unsafe out =
+                    plain == readable
                     ? Self.fields(fields, of: text, isPlain: true, to: out)
                     : Self.fields(fields, of: text, isPlain: false, to: out)
                 unsafe out[0] = UInt8(ascii: "}")

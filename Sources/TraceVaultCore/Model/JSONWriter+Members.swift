@@ -28,6 +28,9 @@ struct Written: Equatable {
         length = UInt32(truncatingIfNeeded: end &- start)
     }
 
+    /// Only its beginning counts, which is not longer.
+    mutating func end(after length: Int) { self.length = UInt32(truncatingIfNeeded: length) }
+
     /// No document begins with a string, so place 0 is free to mean "none".
     var isNone: Bool { start == 0 }
     /// Becomes `other` unless it is something already.

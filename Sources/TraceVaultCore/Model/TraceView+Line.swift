@@ -51,23 +51,26 @@ extension TraceView {
     }
 
     /// Writes the line up to its message in one step when it is as nearly every line is: a number,
-    /// a time that stays as it is, a text, in this order, and nothing else. False, and nothing
-    /// written, when not.
+    /// a time and a text that stay as they are, in this order, nothing else and no white space.
+    /// False, and nothing written, when not.
     private mutating func usual(_ index: Int, _ bytes: RawSpan) -> Bool {
         // A member takes two tokens or more.
         guard let tokens = unsafe tape.tokens(from: index, length: 7),
-            unsafe Int(tokens[0].next) == index &+ 7,
-            unsafe KnownNames.isLineno(tokens[1], bytes),
-            unsafe KnownNames.isLoggedAt(tokens[3], bytes),
-            unsafe KnownNames.isMessage(tokens[5], bytes)
+            unsafe Int(tokens[0].next) == index &+ 7
         else { return false }
-        let (logged, message) = unsafe (tokens[4], tokens[6])
-        guard unsafe Self.isPlain(tokens[2], bytes), logged.kind == .string,
-            message.kind == .string, !logged.marks.contains(.escaped),
-            times.isCanonical(bytes.extracting(logged.range(within: bytes.byteCount)))
+        let (start, number, time, message) = unsafe (
+            Int(tokens[0].start), tokens[2], tokens[4], tokens[6]
+        )
+        // What stands around the values tells the names, and that time and message are strings.
+        guard bytes.has("{\"lineno\":", start), Self.isPlain(number, bytes),
+            bytes.has(",\"logged_at\":\"", Int(number.end)), !time.marks.contains(.escaped),
+            bytes.has("\",\"message\":\"", Int(time.end)), !message.marks.contains(.rewritten),
+            times.isCanonical(bytes.extracting(time.range(within: bytes.byteCount)))
         else { return false }
-        at = unsafe writer.line(tokens, bytes)
-        return !at.isNone
+        at = writer.line(start..<Int(number.end), Int(time.start)..<Int(message.end), bytes)
+        guard !at.isNone else { return false }
+        at.end(after: Int(time.end &- time.start))
+        return true
     }
 
     /// Finds the known members without `JSONMembers`, which compares all names with each other:

@@ -191,32 +191,13 @@ struct KnownNames: OptionSet {
     /// that the compiler knows it is a few instructions.
     @inline(__always)
     static func ofLine(_ key: JSONToken, _ bytes: RawSpan) -> KnownNames? {
-        if isLineno(key, bytes) { return .lineno }
-        if isLoggedAt(key, bytes) { return .loggedAt }
-        if isMessage(key, bytes) { return .message }
-        return isPlain(key, "ts", bytes) ? .time : nil
-    }
-
-    @inline(__always)
-    static func isLineno(_ key: JSONToken, _ bytes: RawSpan) -> Bool {
-        isPlain(key, "lineno", bytes)
-    }
-
-    @inline(__always)
-    static func isLoggedAt(_ key: JSONToken, _ bytes: RawSpan) -> Bool {
-        isPlain(key, "logged_at", bytes)
-    }
-
-    @inline(__always)
-    static func isMessage(_ key: JSONToken, _ bytes: RawSpan) -> Bool {
-        isPlain(key, "message", bytes)
-    }
-
-    @inline(__always)
-    private static func isPlain(
-        _ key: JSONToken, _ name: StaticString, _ bytes: RawSpan
-    ) -> Bool {
-        Int(key.end &- key.start) == name.utf8CodeUnitCount && !key.marks.contains(.escaped)
-            && bytes.has(name, Int(key.start))
+        if key.marks.contains(.escaped) { return nil }
+        switch key.end &- key.start {
+        case 2 where bytes.has("ts", Int(key.start)): return .time
+        case 6 where bytes.has("lineno", Int(key.start)): return .lineno
+        case 7 where bytes.has("message", Int(key.start)): return .message
+        case 9 where bytes.has("logged_at", Int(key.start)): return .loggedAt
+        default: return nil
+        }
     }
 }

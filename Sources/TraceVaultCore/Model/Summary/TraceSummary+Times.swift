@@ -3,9 +3,7 @@
 // Neither is turned into a number beyond what a comparison needs: what is written later is the
 // text itself.
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+import CSystem
 
 extension TraceSummary {
     /// Keeps the delays of the hop's slowest delivery.
@@ -50,8 +48,9 @@ extension TraceSummary {
         if one.length == other.length, one.length >= 20, last <= document.byteCount {
             // As nearly always: of one source, with as many decimals. Then text sorts like time.
             return unsafe document.withUnsafeBytes { bytes in
-                guard let base = bytes.baseAddress else { return false }
-                return unsafe memcmp(base + first, base + second, Int(one.length)) < 0
+                guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                else { return false }
+                return unsafe tvs_is_before(base + first, base + second, Int(one.length)) != 0
             }
         }
         for place in 0..<max(Int(one.length), Int(other.length)) {
