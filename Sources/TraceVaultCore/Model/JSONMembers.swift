@@ -11,7 +11,6 @@
 package struct JSONMembers {
     /// How many members there were whose name came again later.
     package private(set) var duplicates = 0
-    private let tape: JSONTape
     private var key: Int
     private let end: Int
     private let table: KeyTable?
@@ -19,7 +18,6 @@ package struct JSONMembers {
 
     /// Of the object at a position; no members when it is none.
     package init(of object: Int, _ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
-        self.tape = tape
         key = object + 1
         end = tape[object].kind == .object ? Int(tape[object].next) : object
         table = Self.isLarge(tape, key, end) ? try KeyTable(tape, key..<end, bytes) : nil
@@ -37,18 +35,18 @@ package struct JSONMembers {
         return members > few
     }
 
-    /// The next member's key and value.
-    package mutating func next(_ bytes: RawSpan) -> (key: Int, value: Int)? {
+    /// The next member's key and value, of the same tape.
+    package mutating func next(_ tape: JSONTape, _ bytes: RawSpan) -> (key: Int, value: Int)? {
         while key + 1 < end {
             let current = key
             key = Int(tape[current + 1].next)
-            if isLast(current, bytes) { return (current, current + 1) }
+            if isLast(current, tape, bytes) { return (current, current + 1) }
             duplicates += 1
         }
         return nil
     }
 
-    private func isLast(_ candidate: Int, _ bytes: RawSpan) -> Bool {
+    private func isLast(_ candidate: Int, _ tape: JSONTape, _ bytes: RawSpan) -> Bool {
         if let table { return table.last(candidate, tape, bytes) == candidate }
         var later = key
         while later + 1 < end {

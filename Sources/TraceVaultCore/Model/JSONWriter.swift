@@ -29,7 +29,7 @@ package struct JSONWriter: ~Copyable {
     package mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// An object's key; ASCII without characters that need escapes.
-    @inline(__always)
+    @inline(never)
     package mutating func key(_ name: StaticString) {
         let length = name.utf8CodeUnitCount
         let comma = needsComma

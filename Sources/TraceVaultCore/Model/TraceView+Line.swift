@@ -108,7 +108,7 @@ extension TraceView {
         of index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
     ) throws(Failure) -> Int {
         var members = try JSONMembers(of: index, tape, bytes)
-        while let (key, _) = members.next(bytes) {
+        while let (key, _) = members.next(tape, bytes) {
             if KnownNames.lineNames.contains(KnownNames(of: tape[key], bytes)) { continue }
             warnings.add(.unknownKey, at: place.path)
         }

@@ -5,7 +5,7 @@
 
 extension Trace {
     /// The document, complete.
-    package func view(_ context: TraceContext) throws(Failure) -> ByteBuffer {
+    package func view(_ context: borrowing TraceContext) throws(Failure) -> ByteBuffer {
         // Even a line of one byte becomes an object of a few dozen.
         let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
         let buffer = ByteBuffer(limit: overflow ? Int.max / 2 : room + TraceView.maxContext)
@@ -26,7 +26,7 @@ struct TraceView: ~Copyable {
     /// Room for everything that is not from the body.
     static let maxContext = 16_384
 
-    let trace: Trace.Outline
+    let trace: Trace
     let tape: JSONTape
     var writer: JSONWriter
     var warnings: TraceWarnings
@@ -40,13 +40,13 @@ struct TraceView: ~Copyable {
     var unescaped: ByteBuffer?
 
     init(_ trace: Trace, _ writer: consuming JSONWriter) {
-        self.trace = trace.outline
+        self.trace = trace
         tape = trace.tape
         self.writer = writer
         warnings = trace.warnings
     }
 
-    mutating func write(_ context: TraceContext, _ bytes: RawSpan) throws(Failure) {
+    mutating func write(_ context: borrowing TraceContext, _ bytes: RawSpan) throws(Failure) {
         writer.beginObject()
         header(context)
         try side(.inbound, trace.inbound, bytes)
@@ -58,7 +58,7 @@ struct TraceView: ~Copyable {
         writer.endObject()
     }
 
-    private mutating func header(_ context: TraceContext) {
+    private mutating func header(_ context: borrowing TraceContext) {
         writer.key("schema")
         writer.string("tracevault.trace/1")
         text("account_id", context.accountID)
@@ -82,7 +82,7 @@ struct TraceView: ~Copyable {
         }
     }
 
-    @inline(__always)
+    @inline(never)
     private mutating func text(_ key: StaticString, _ value: String?) {
         writer.key(key)
         if let value { writer.string(value) } else { writer.null() }
@@ -124,7 +124,7 @@ struct TraceView: ~Copyable {
         writer.key("extra")
         writer.beginObject()
         var members = try JSONMembers(of: object, tape, bytes)
-        while let (key, value) = members.next(bytes) {
+        while let (key, value) = members.next(tape, bytes) {
             if known.contains(KnownNames(of: tape[key], bytes)) { continue }
             writer.key(tape[key], bytes)
             try copy(value, path(), bytes)
