@@ -110,15 +110,17 @@ static inline int tvs_is_same(const uint8_t *one, const uint8_t *other, size_t l
 /** Whether the first of two texts of one length is the smaller, byte by byte. */
 static inline int tvs_is_before(const uint8_t *one, const uint8_t *other, size_t length) {
     size_t at = 0;
-#ifdef __SSE2__
-    for (; length - at >= 16; at += 16) {
-        tvs_chunk value = *(const tvs_chunk *)(one + at);
-        uint32_t mask = TVS_MASK(value == *(const tvs_chunk *)(other + at));
-        if (mask == 0xFFFF) continue;
-        at += (size_t)__builtin_ctz(~mask);
-        return one[at] < other[at];
-    }
+    for (; length - at >= 8; at += 8) {
+        uint64_t first, second;
+        __builtin_memcpy(&first, one + at, 8);
+        __builtin_memcpy(&second, other + at, 8);
+        if (first == second) continue;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        return __builtin_bswap64(first) < __builtin_bswap64(second);
+#else
+        return first < second;
 #endif
+    }
     while (at < length && one[at] == other[at]) at++;
     return at < length && one[at] < other[at];
 }
@@ -166,68 +168,77 @@ static inline uint32_t tvs_word_kinds(const uint8_t *bytes, size_t length, size_
     return (others == 0 ? TVS_HEXADECIMAL : 0) | (vowels == 0 ? TVS_VOWEL_FREE : 0);
 }
 
-/** Where the parts of `name[pid]: ` end, 0 when bytes do not begin so; a name is of letters, digits
- * and "-". */
-typedef struct tvs_tag {
-    uint32_t name_length, pid_length;
-} tvs_tag;
+enum { TVS_UNUSUAL = 0xFFFF };
 
-/** Tags that are longer than usual, or near the end of the bytes, are not recognised. */
-static inline tvs_tag tvs_tag_run(const uint8_t *bytes, size_t length) {
-    const tvs_tag none = {0, 0};
+/** How long the parts of `postfix/name[pid]: id: ` are. A name is of letters, digits and "-". */
+typedef struct tvs_head {
+    /** 0 when bytes do not begin so; then the others say nothing. */
+    uint32_t name_length, pid_length;
+    /** 0 when no letters and digits with ": " come; TVS_UNUSUAL when they must be looked at. */
+    uint32_t id_length;
+} tvs_head;
+
+/** Whether at most 16 letters and digits are a queue id: upper-case hexadecimal; or without vowels
+ * and with a "z" behind the first ten that is not the last. There are 16 bytes behind `bytes`, and
+ * the id begins `at` bytes behind it. */
+static inline int tvs_is_queue_id(const uint8_t *bytes, uint32_t at, uint32_t length) {
 #ifdef __SSE2__
-    if (length < 16) return none;
     tvs_chunk value = *(const tvs_chunk *)bytes, lower = value | 0x20;
-    uint32_t name = TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(lower, 'a', 'z') |
-                             (value == '-'));
-    uint32_t name_length = (uint32_t)__builtin_ctz(~name);
-    /* 15 digits and "]: " may follow the bracket. */
-    if (length - 16 < name_length + 3) return none;
-    const uint8_t *pid = bytes + name_length + 1;
-    tvs_chunk digits = *(const tvs_chunk *)pid;
-    uint32_t pid_length = (uint32_t)__builtin_ctz(~TVS_MASK(TVS_BETWEEN(digits, '0', '9')));
-    if (name_length == 0 || pid[-1] != '[' || pid_length == 0 || pid_length > 15 ||
-        pid[0] == '0' || pid[pid_length] != ']' || pid[pid_length + 1] != ':' ||
-        pid[pid_length + 2] != ' ')
-        return none;
-    return (tvs_tag){name_length, pid_length};
+    uint32_t kept = (1u << length) - 1;
+    uint32_t hexadecimal = TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(value, 'A', 'F'));
+    uint32_t vowels = TVS_MASK((lower == 'a') | (lower == 'e') | (lower == 'i') |
+                               (lower == 'o') | (lower == 'u'));
+    uint32_t separators = (TVS_MASK(value == 'z') >> at) & kept & ~0x3FFu;
+    if (length < 6 || length > 16) return 0;
+    if ((~hexadecimal >> at & kept) == 0) return 1;
+    return (vowels >> at & kept) == 0 && separators != 0 && separators >> (length - 1) == 0;
 #else
-    (void)bytes, (void)length;
-    return none;
+    (void)bytes, (void)at, (void)length;
+    return 0;
 #endif
 }
 
-enum { TVS_UNUSUAL = 0xFFFF };
-
-/** How long the queue id is that bytes begin with and ": " follows: 6 letters and digits or more,
- * either upper-case hexadecimal, or without vowels and with a "z" behind the first ten that is not
- * the last. 0 when no letters and digits with a colon are there; TVS_UNUSUAL when they are no id, or
- * too long or too near to the end of the bytes for this look. */
-static inline uint32_t tvs_queue_id_run(const uint8_t *bytes, size_t length) {
+/** One look at the beginning of a line: what follows from it does not wait for it part by part.
+ * Lines whose parts are longer than usual are not recognised. */
+static inline tvs_head tvs_head_run(const uint8_t *bytes, size_t length) {
+    tvs_head head = {0, 0, 0};
 #ifdef __SSE2__
-    uint32_t word = 0, others = 0, vowels = 0, separators = 0;
-    if (length < 32) return TVS_UNUSUAL;
-    for (int half = 0; half < 32; half += 16) {
-        tvs_chunk value = *(const tvs_chunk *)(bytes + half), lower = value | 0x20;
-        tvs_chunk digits = TVS_BETWEEN(value, '0', '9');
-        word |= TVS_MASK(digits | TVS_BETWEEN(lower, 'a', 'z')) << half;
-        others |= (0xFFFF ^ TVS_MASK(digits | TVS_BETWEEN(value, 'A', 'F'))) << half;
-        vowels |= TVS_MASK((lower == 'a') | (lower == 'e') | (lower == 'i') | (lower == 'o') |
-                           (lower == 'u')) << half;
-        separators |= TVS_MASK(value == 'z') << half;
+    static const uint8_t postfix[8] = {'p', 'o', 's', 't', 'f', 'i', 'x', '/'};
+    if (length < 24 || __builtin_memcmp(bytes, postfix, 8) != 0) return head;
+    bytes += 8;
+    length -= 8;
+    /* Of 48 bytes, or as many as there are: chunks may overlap. */
+    uint64_t digits = 0, words = 0;
+    for (uint32_t start = 0; start < 48; start += 16) {
+        uint32_t from = start + 16 <= length ? start : (uint32_t)length - 16;
+        tvs_chunk value = *(const tvs_chunk *)(bytes + from), lower = value | 0x20;
+        tvs_chunk digit = TVS_BETWEEN(value, '0', '9');
+        digits |= (uint64_t)TVS_MASK(digit) << from;
+        words |= (uint64_t)TVS_MASK(digit | TVS_BETWEEN(lower, 'a', 'z')) << from;
     }
-    if ((word & 0x7FFFFFFF) == 0x7FFFFFFF) return TVS_UNUSUAL;
-    uint32_t size = (uint32_t)__builtin_ctz(~word);
-    if (bytes[size] != ':' || bytes[size + 1] != ' ') return 0;
-    uint32_t kept = (1u << size) - 1;
-    /* Behind the first ten; the last "z" counts, and something follows it. */
-    separators = separators & kept & ~0x3FFu;
-    int is_long = (vowels & kept) == 0 && separators != 0 && separators >> (size - 1) == 0;
-    return size >= 6 && ((others & kept) == 0 || is_long) ? size : TVS_UNUSUAL;
+    uint32_t dashes = TVS_MASK(*(const tvs_chunk *)bytes == '-');
+    uint32_t name = (uint32_t)__builtin_ctzll(~(words | dashes));
+    if (name == 0 || name > 15 || name + 1 > length) return head;
+    uint32_t pid = (uint32_t)__builtin_ctzll(~(digits >> (name + 1)));
+    uint32_t id = name + 1 + pid + 3;
+    if (pid == 0 || pid > 15 || id > length || bytes[name] != '[' || bytes[name + 1] == '0' ||
+        bytes[id - 3] != ']' || bytes[id - 2] != ':' || bytes[id - 1] != ' ')
+        return head;
+    uint32_t id_length = (uint32_t)__builtin_ctzll(~(words >> id));
+    head = (tvs_head){name, pid, id_length};
+    uint32_t end = id + id_length;
+    if (end > 46 || end + 1 >= length) {
+        head.id_length = TVS_UNUSUAL;
+    } else if (bytes[end] != ':' || bytes[end + 1] != ' ') {
+        head.id_length = 0;
+    } else {
+        uint32_t from = id + 16 <= length ? id : (uint32_t)length - 16;
+        if (!tvs_is_queue_id(bytes + from, id - from, id_length)) head.id_length = TVS_UNUSUAL;
+    }
 #else
     (void)bytes, (void)length;
-    return TVS_UNUSUAL;
 #endif
+    return head;
 }
 
 /** How long the number is that bytes begin with: digits, none of them a needless zero before others,

@@ -48,15 +48,21 @@ package struct JSONMembers {
 
     private func isLast(_ candidate: Int, _ tape: JSONTape, _ bytes: RawSpan) -> Bool {
         if let table { return table.last(candidate, tape, bytes) == candidate }
+        let token = tape[candidate]
         var later = key
         while later + 1 < end {
-            if Self.isSame(tape[candidate], tape[later], bytes) { return false }
+            let other = tape[later]
+            // Names without escapes that are of different lengths: nearly all.
+            let differ =
+                token.end &- token.start != other.end &- other.start
+                && !token.marks.union(other.marks).contains(.escaped)
+            if !differ, Self.isSame(token, other, bytes) { return false }
             later = Int(tape[later + 1].next)
         }
         return true
     }
 
-    @inline(__always)
+    @inline(never)
     static func isSame(_ one: JSONToken, _ other: JSONToken, _ bytes: RawSpan) -> Bool {
         let bothPlain = !one.marks.union(other.marks).contains(.escaped)
         if bothPlain, one.end - one.start != other.end - other.start { return false }

@@ -28,12 +28,7 @@ extension TraceView {
         _ index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
     ) throws(Failure) {
         guard tape[index].kind == .object else { return try bare(index, place, bytes) }
-        if usual(index, bytes) {
-            event(tape[index + 6], place.direction, bytes)
-            // Not before: what was just written is waited for when it is read at once.
-            writer.buffer.withBytes { summary.note(time: at, $0) }
-            return writer.endObject()
-        }
+        if usual(index, place.direction, bytes) { return }
         var parts = try parts(of: index, place, bytes)
         writer.beginObject()
         lineno(&parts, place, bytes)
@@ -50,10 +45,13 @@ extension TraceView {
         writer.endObject()
     }
 
-    /// Writes the line up to its message in one step when it is as nearly every line is: a number,
+    /// Writes the line, up to its message in one step, when it is as nearly every line is: a number,
     /// a time and a text that stay as they are, in this order, nothing else and no white space.
     /// False, and nothing written, when not.
-    private mutating func usual(_ index: Int, _ bytes: RawSpan) -> Bool {
+    @inline(__always)
+    private mutating func usual(
+        _ index: Int, _ direction: Trace.Direction, _ bytes: RawSpan
+    ) -> Bool {
         // A member takes two tokens or more.
         guard let tokens = unsafe tape.tokens(from: index, length: 7),
             unsafe Int(tokens[0].next) == index &+ 7
@@ -70,6 +68,10 @@ extension TraceView {
         at = writer.line(start..<Int(number.end), Int(time.start)..<Int(message.end), bytes)
         guard !at.isNone else { return false }
         at.end(after: Int(time.end &- time.start))
+        event(message, direction, bytes)
+        // Not before: what was just written is waited for when it is read at once.
+        writer.buffer.withBytes { summary.note(time: at, $0) }
+        writer.endObject()
         return true
     }
 
