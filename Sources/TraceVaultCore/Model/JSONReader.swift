@@ -14,7 +14,7 @@ package struct JSONReader {
 
     let base: UnsafePointer<UInt8>
     let count: Int
-    /// Where the part that is not the loop's goes on; the loop has a place of its own.
+    /// Where a part that is not the loop's goes on; the loop has a place of its own.
     var at = 0
     let tape: JSONTape
 
@@ -29,7 +29,7 @@ package struct JSONReader {
         let tape = JSONTape(of: body)
         let capacity = min(maxTokens, 64 + body.count / 12)
         guard let tokens = unsafe tape.grow(to: capacity) else { throw outOfMemory() }
-        var reader = unsafe JSONReader(base, body.count, tape)
+        let reader = unsafe JSONReader(base, body.count, tape)
         tape.finish(count: try unsafe reader.run(JSONTokenList(tokens, capacity)))
         return tape
     }
@@ -44,7 +44,7 @@ package struct JSONReader {
 
     /// Answers how many tokens there are. The NUL behind the text is no part of any, so no place
     /// needs to be compared with the end before it is looked at.
-    private mutating func run(_ empty: JSONTokenList) throws(Failure) -> Int {
+    private func run(_ empty: JSONTokenList) throws(Failure) -> Int {
         // Place and tokens are variables of the loop, out of the way of what is called from it, so
         // that they stay in registers.
         var list = empty
@@ -88,7 +88,7 @@ package struct JSONReader {
 
     /// From the key that should begin here to behind its colon.
     @inline(__always)
-    private mutating func key(_ start: Int, _ list: inout JSONTokenList) throws(Failure) -> Int {
+    private func key(_ start: Int, _ list: inout JSONTokenList) throws(Failure) -> Int {
         guard unsafe base[start] == UInt8(ascii: "\"") else {
             throw unexpected("a key in quotes was expected", start)
         }
@@ -108,30 +108,30 @@ package struct JSONReader {
 
     /// From the opening quote to behind the closing one.
     @inline(__always)
-    private mutating func string(
+    private func string(
         _ quote: Int, _ list: inout JSONTokenList
     ) throws(Failure) -> Int {
         let end = plainEnd(from: quote &+ 1)
         var marks = JSONToken.Marks()
-        at = end &+ 1
+        var behind = end &+ 1
         // Nearly every string ends at the first character that is not plain.
-        if unsafe base[end] != UInt8(ascii: "\"") { marks = try longString(end) }
-        let behind = at
+        if unsafe base[end] != UInt8(ascii: "\"") { (behind, marks) = try longString(end) }
         try reserve(&list, behind)
         list.add(.string, quote &+ 1, behind &- 1, marks)
         return behind
     }
 
     @inline(never)
-    private mutating func longString(_ plainEnd: Int) throws(Failure) -> JSONToken.Marks {
-        let marks = try stringBody(from: plainEnd)
+    private func longString(_ plainEnd: Int) throws(Failure) -> (Int, JSONToken.Marks) {
+        var part = self
+        let marks = try part.stringBody(from: plainEnd)
         if marks.contains(.loneSurrogate) { tape.loneSurrogates += 1 }
-        return marks
+        return (part.at, marks)
     }
 
     /// From a number's or a literal's first character to behind it.
     @inline(__always)
-    private mutating func scalar(
+    private func scalar(
         _ start: Int, _ list: inout JSONTokenList
     ) throws(Failure) -> Int {
         var end = start
@@ -143,9 +143,10 @@ package struct JSONReader {
             unsafe end > start && base[start] != UInt8(ascii: "0")
             && base[end] != UInt8(ascii: ".") && base[end] | 0x20 != UInt8(ascii: "e")
         if !isPlain {
-            at = start
-            (kind, marks) = try otherScalar()
-            end = at
+            var part = self
+            part.at = start
+            (kind, marks) = try part.otherScalar()
+            end = part.at
         }
         try reserve(&list, end)
         list.add(kind, start, end, marks)

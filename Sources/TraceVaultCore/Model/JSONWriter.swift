@@ -50,6 +50,24 @@ package struct JSONWriter: ~Copyable {
         needsComma = false
     }
 
+    /// Members that are always the same, as they are to stand there; may end with an open bracket or
+    /// the colon of a key.
+    @inline(never)
+    mutating func fixed(_ text: StaticString) {
+        let count = text.utf8CodeUnitCount
+        let comma = needsComma ? 1 : 0
+        unsafe put(upTo: count &+ 1) { place in
+            unsafe place[0] = UInt8(ascii: ",")
+            unsafe UnsafeMutableRawPointer(place + comma).copyMemory(
+                from: text.utf8Start, byteCount: count)
+            return comma &+ count
+        }
+        switch unsafe text.utf8Start[count - 1] {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: ":"): needsComma = false
+        default: needsComma = true
+        }
+    }
+
     /// An object's key from outside; see `string(_:isEscaped:)`.
     package mutating func key(_ text: RawSpan, isEscaped: Bool) {
         string(text, isEscaped: isEscaped)

@@ -59,8 +59,7 @@ struct TraceView: ~Copyable {
     }
 
     private mutating func header(_ context: borrowing TraceContext) {
-        writer.key("schema")
-        writer.string("tracevault.trace/1")
+        writer.fixed(#""schema":"tracevault.trace/1""#)
         text("account_id", context.accountID)
         text("tenant", context.tenant)
         text("message_ref", context.messageRef)
@@ -91,12 +90,10 @@ struct TraceView: ~Copyable {
     private mutating func side(
         _ direction: Trace.Direction, _ side: Trace.Side, _ bytes: RawSpan
     ) throws(Failure) {
-        writer.key(direction.name)
-        writer.beginObject()
-        writer.key("pending")
+        writer.fixed(
+            direction == .inbound ? #""inbound":{"pending":"# : #""outbound":{"pending":"#)
         if let pending = side.pending { writer.bool(pending) } else { writer.null() }
-        writer.key("lines")
-        writer.beginArray()
+        writer.fixed(#""lines":["#)
         if let lines = side.lines {
             let end = Int(tape[lines].next)
             var index = lines + 1

@@ -10,10 +10,9 @@ extension TraceView {
         warnings.add(.recipientsNotListed, summary.droppedRecipients, at: "")
         warnings.add(.hopsNotListed, summary.droppedHops, at: "")
         warnings.add(.nextIDsNotListed, summary.droppedNext, at: "")
-        writer.key("summary")
-        writer.beginObject()
+        writer.fixed(#""summary":{"#)
         writer.member(.state, word: overall)
-        each("recipients", .recipient) { view, record in view.recipient(record) }
+        each(#""recipients":["#, .recipient) { view, record in view.recipient(record) }
         writer.member(.sender, again: summary.sender)
         writer.member(.messageID, again: summary.messageID)
         writer.member(.size, again: summary.size)
@@ -21,8 +20,8 @@ extension TraceView {
         writer.member(.clientIP, again: summary.clientIP)
         writer.member(.firstAt, again: summary.firstAt)
         writer.member(.lastAt, again: summary.lastAt)
-        each("hops", .hop) { view, record in view.hop(record) }
-        each("next_queue_ids", .next) { view, record in view.next(record) }
+        each(#""hops":["#, .hop) { view, record in view.hop(record) }
+        each(#""next_queue_ids":["#, .next) { view, record in view.next(record) }
         writer.endObject()
     }
 
@@ -30,8 +29,7 @@ extension TraceView {
         _ name: StaticString, _ kind: SummaryRecord.Kind,
         _ write: (inout TraceView, SummaryRecord) -> Void
     ) {
-        writer.key(name)
-        writer.beginArray()
+        writer.fixed(name)
         for index in 0..<summary.table.count {
             guard summary.table[kind: index] == kind, let record = summary.table[index] else {
                 continue
@@ -117,8 +115,7 @@ extension TraceView {
         queueID(.ownID, record.key, isWhole: true)
         writer.member(.side, word: record.side.name)
         writer.member(.state, word: Self.state(ofHop: record))
-        writer.key("notification")
-        writer.bool(record.isNotification)
+        writer.fixed(record.isNotification ? #""notification":true"# : #""notification":false"#)
         writer.member(.firstAt, again: record.firstAt)
         writer.member(.lastAt, again: record.lastAt)
         writer.member(.previousID, again: record.previousID)
@@ -170,8 +167,7 @@ extension TraceView {
         }
         writer.member(.kind, word: record.nextKind.text)
         writer.member(.fromID, again: record.queueID)
-        writer.key("in_trace")
-        writer.bool(isSeen)
+        writer.fixed(isSeen ? #""in_trace":true"# : #""in_trace":false"#)
     }
 
     /// A queue id and, when it is a long one, the time that is in it; `isWhole` with the inode.
