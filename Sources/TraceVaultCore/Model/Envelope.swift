@@ -43,7 +43,7 @@ package struct Envelope: Sendable {
         return !errors.isEmpty && !hasResult
     }
 
-    init(_ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
+    init(_ tape: borrowing JSONTape, _ bytes: RawSpan) throws(Failure) {
         guard tape[0].kind == .object else {
             throw Failure(
                 .replyShape, "the reply is \(tape[0].kind.noun) where an object is expected")

@@ -17,7 +17,9 @@ package struct JSONMembers {
     private static let few = 12
 
     /// Of the object at a position; no members when it is none.
-    package init(of object: Int, _ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
+    package init(
+        of object: Int, _ tape: borrowing JSONTape, _ bytes: RawSpan
+    ) throws(Failure) {
         key = object + 1
         end = tape[object].kind == .object ? Int(tape[object].next) : object
         table = Self.isLarge(tape, key, end) ? try KeyTable(tape, key..<end, bytes) : nil
@@ -92,7 +94,7 @@ private final class KeyTable {
     private let slots: UnsafeMutablePointer<UInt32>
     private let mask: Int
 
-    init(_ tape: JSONTape, _ keys: Range<Int>, _ bytes: RawSpan) throws(Failure) {
+    init(_ tape: borrowing JSONTape, _ keys: Range<Int>, _ bytes: RawSpan) throws(Failure) {
         var size = 64
         // A member takes two tokens or more, so half of the slots stay empty.
         while size < keys.count { size *= 2 }

@@ -14,8 +14,6 @@ package struct JSONReader {
 
     let base: UnsafePointer<UInt8>
     let count: Int
-    /// Where a part that is not the loop's goes on; the loop has a place of its own.
-    var at = 0
     let tape: JSONTape
 
     /// Checks the whole text.
@@ -123,10 +121,9 @@ package struct JSONReader {
 
     @inline(never)
     private func longString(_ plainEnd: Int) throws(Failure) -> (Int, JSONToken.Marks) {
-        var part = self
-        let marks = try part.stringBody(from: plainEnd)
+        let (end, marks) = try stringBody(from: plainEnd)
         if marks.contains(.loneSurrogate) { tape.loneSurrogates += 1 }
-        return (part.at, marks)
+        return (end, marks)
     }
 
     /// From a number's or a literal's first character to behind it.
@@ -142,42 +139,36 @@ package struct JSONReader {
         let isPlain =
             unsafe end > start && base[start] != UInt8(ascii: "0")
             && base[end] != UInt8(ascii: ".") && base[end] | 0x20 != UInt8(ascii: "e")
-        if !isPlain {
-            var part = self
-            part.at = start
-            (kind, marks) = try part.otherScalar()
-            end = part.at
-        }
+        if !isPlain { (end, kind, marks) = try otherScalar(start) }
         try reserve(&list, end)
         list.add(kind, start, end, marks)
         return end
     }
 
     @inline(never)
-    private mutating func otherScalar() throws(Failure) -> (JSONToken.Kind, JSONToken.Marks) {
-        switch unsafe base[at] {
+    private func otherScalar(
+        _ start: Int
+    ) throws(Failure) -> (Int, JSONToken.Kind, JSONToken.Marks) {
+        switch unsafe base[start] {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            return (.number, try number())
-        case UInt8(ascii: "t"):
-            try literal("true")
-            return (.bool, .isTrue)
-        case UInt8(ascii: "f"):
-            try literal("false")
-            return (.bool, [])
-        case UInt8(ascii: "n"):
-            try literal("null")
-            return (.null, [])
-        default: throw unexpected("a value was expected", at)
+            let (end, marks) = try number(from: start)
+            return (end, .number, marks)
+        case UInt8(ascii: "t"): return (try literal("true", start), .bool, .isTrue)
+        case UInt8(ascii: "f"): return (try literal("false", start), .bool, [])
+        case UInt8(ascii: "n"): return (try literal("null", start), .null, [])
+        default: throw unexpected("a value was expected", start)
         }
     }
 
-    private mutating func literal(_ text: StaticString) throws(Failure) {
+    private func literal(_ text: StaticString, _ start: Int) throws(Failure) -> Int {
+        var at = start
         for offset in 0..<text.utf8CodeUnitCount {
             guard unsafe base[at] == text.utf8Start[offset] else {
                 throw unexpected("a value was expected", at)
             }
             at += 1
         }
+        return at
     }
 
     // MARK: - Tokens
@@ -246,9 +237,6 @@ package struct JSONReader {
         guard looksLikeJSON else { return notJSON("a value was expected", 0) }
         return Failure(.replyTruncated, "the reply ends too early, after \(count) bytes")
     }
-
-    @inline(never)
-    func malformed(_ reason: StaticString) -> Failure { notJSON(reason, at) }
 
     @inline(never)
     func malformed(_ reason: StaticString, at place: Int) -> Failure { notJSON(reason, place) }

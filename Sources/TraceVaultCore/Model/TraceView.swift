@@ -39,8 +39,8 @@ struct TraceView: ~Copyable {
     /// Holds a message without its escapes; made for the first that has any.
     var unescaped: ByteBuffer?
 
-    init(_ trace: Trace, _ writer: consuming JSONWriter) {
-        self.trace = trace
+    init(_ trace: borrowing Trace, _ writer: consuming JSONWriter) {
+        self.trace = copy trace
         tape = trace.tape
         self.writer = writer
         warnings = trace.warnings
