@@ -148,6 +148,15 @@ extension JSONWriter {
         to place: UnsafeMutablePointer<UInt8>
     ) {
         if count <= slotSize, readable >= slotSize { return unsafe copySlot(source, to: place) }
+        unsafe copyLong(source, count, readable, to: place)
+    }
+
+    /// Apart, so that the way of the short ones needs no room for what this one does.
+    @inline(never)
+    private static func copyLong(
+        _ source: UnsafePointer<UInt8>, _ count: Int, _ readable: Int,
+        to place: UnsafeMutablePointer<UInt8>
+    ) {
         guard readable &- slotSize >= count else {
             return unsafe UnsafeMutableRawPointer(place).copyMemory(
                 from: source, byteCount: count)
