@@ -1,7 +1,6 @@
 // Boundary.swift - the conventions of the header, once: statuses out, bytes and text in, borrowed
 // text out. Nothing here decides anything.
 
-import CSystem
 internal import CTraceVault
 import TraceVaultCore
 
@@ -72,11 +71,7 @@ func text(
 ) throws(Failure) -> String {
     let bytes = try unsafe bytes(UnsafeRawPointer(pointer), length, name, limit: limit)
     // Names of views and accounts: the short way for what is surely UTF-8.
-    if let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
-        unsafe tvs_plain_run(start, bytes.count) == bytes.count
-    {
-        return unsafe String(decoding: bytes, as: UTF8.self)
-    }
+    if unsafe JSONText.isPlain(bytes) { return unsafe String(decoding: bytes, as: UTF8.self) }
     guard let text = unsafe String(validating: bytes, as: UTF8.self) else {
         throw Failure(.argument, "\(name) is not valid UTF-8")
     }

@@ -71,7 +71,7 @@ static inline size_t tvs_find(const uint8_t *bytes, size_t start, size_t last, s
     return at < last ? at : last;
 }
 
-/** The place behind the last one of a byte in `start..<last`, 0 without one. `readable` as above. */
+/** The place behind the last of a byte in `start..<last`, 0 without one; `readable` as above. */
 static inline size_t tvs_find_last(const uint8_t *bytes, size_t start, size_t last,
                                    size_t readable, uint8_t byte) {
     size_t end = last;
@@ -241,9 +241,9 @@ static inline tvs_head tvs_head_run(const uint8_t *bytes, size_t length) {
     return head;
 }
 
-/** How long the number is that bytes begin with: digits, none of them a needless zero before others,
- * perhaps a point and digits. 0 for none, for one that is longer than usual, and for one that is
- * near the end of the bytes. */
+/** How long the number is that bytes begin with: digits, none of them a needless zero before
+ * others, perhaps a point and digits. 0 for none, for one that is longer than usual, and for one
+ * that is near the end of the bytes. */
 static inline size_t tvs_number_run(const uint8_t *bytes, size_t length) {
 #ifdef __SSE2__
     if (length < 16) return 0;

@@ -141,7 +141,7 @@ extension JSONWriter {
         unsafe out += length
     }
 
-    /// Copies text of which `readable` bytes may be read; there must be room for 32 more than it has.
+    /// Copies text of which `readable` bytes may be read; there must be room for 32 bytes more.
     @inline(__always)
     static func copy(
         _ source: UnsafePointer<UInt8>, _ count: Int, _ readable: Int,

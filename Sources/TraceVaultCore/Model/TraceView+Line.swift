@@ -45,9 +45,9 @@ extension TraceView {
         writer.endObject()
     }
 
-    /// Writes the line, up to its message in one step, when it is as nearly every line is: a number,
-    /// a time and a text that stay as they are, in this order, nothing else and no white space.
-    /// False, and nothing written, when not.
+    /// Writes the line, up to its message in one step, when it is as nearly every line is: a
+    /// number, a time and a text that stay as they are, in this order, nothing else and no white
+    /// space. False, and nothing written, when not.
     @inline(__always)
     private mutating func usual(
         _ index: Int, _ direction: Trace.Direction, _ bytes: RawSpan
