@@ -40,14 +40,30 @@ import TraceVaultCore
             "qmgr[911]: 4Njp3P0STMz2c02Q: from=<a@x.example>, size=007, nrcpt=2 (queue active)",
             "smtpd[42]: disconnect from unknown[192.0.2.1] ehlo=1 rcpt=0/1 quit=1 commands=2/3",
             "smtp[7]: connect to a.example[private/lmtp]:123456789012345678: Connection refused",
+            "smtp[012]: 4Njp3Q1n8zz2c0B7: to=<a@x.example>, relay=none, status=sent (ok)",
             "anvil[99]: statistics: max connection rate 1/60s",
         ])
     func aLineIsReadAlikeAtEachLengthWhateverStandsBeforeIt(_ rest: String) { expectSame(rest) }
 
+    @Test(
+        arguments: [
+            ("0", "0"), ("3.4", "3.4"), ("0.05", "0.05"), ("00.5", "0.5"), ("007", "7"),
+            ("123456789012345", "123456789012345"), ("1234567890123456", nil), ("1.", nil),
+            (".5", nil), ("1.2.3", nil), ("1e5", nil), ("-1", nil), ("", nil), ("1 ", nil),
+        ] as [(String, String?)])
+    func onlyAJSONNumberIsADelay(_ text: String, _ number: String?) throws {
+        for rest in ["", ", dsn=2.0.0, status=sent (250 2.0.0 words behind it)"] {
+            let line = "4Njp3Q1n8zz2c0B7: to=<a@x.example>, delay=\(text)\(rest), status=sent"
+            let found = try #require(event(Array(line.utf8)))
+            #expect(found.first { $0.hasPrefix("delay_s=") } == number.map { "delay_s=\($0)" })
+        }
+    }
+
     @Test func whatLooksLikeAQueueIDIsJudgedAlikeInEachPlace() {
         var random = SystemRandomNumberGenerator()
-        let letters = Array("0123456789ABCDEFGHJKzzzzbcdfgaez")
-        for _ in 0..<400 {
+        // Few vowels, so that long ids come up; those of digits and A to F are short ones.
+        let letters = Array("0123456789BCDFzzzzzzzbcdfghjkGHA")
+        for _ in 0..<2000 {
             let id = (0..<Int.random(in: 4...40, using: &random)).map { _ in
                 letters[Int.random(in: 0..<letters.count, using: &random)]
             }
