@@ -179,17 +179,17 @@ typedef struct tvs_head {
 } tvs_head;
 
 /** Whether at most 16 letters and digits are a queue id: upper-case hexadecimal; or without vowels
- * and with a "z" behind the first ten that is not the last. There are 16 bytes behind `bytes`, and
- * the id begins `at` bytes behind it. */
+ * and with a "z" behind the first ten that is not the last. 0 for more of them. There are 16 bytes
+ * behind `bytes`, and the id begins `at` bytes behind it. */
 static inline int tvs_is_queue_id(const uint8_t *bytes, uint32_t at, uint32_t length) {
 #ifdef __SSE2__
+    if (length < 6 || length > 16) return 0;
     tvs_chunk value = *(const tvs_chunk *)bytes, lower = value | 0x20;
     uint32_t kept = (1u << length) - 1;
     uint32_t hexadecimal = TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(value, 'A', 'F'));
     uint32_t vowels = TVS_MASK((lower == 'a') | (lower == 'e') | (lower == 'i') |
                                (lower == 'o') | (lower == 'u'));
     uint32_t separators = (TVS_MASK(value == 'z') >> at) & kept & ~0x3FFu;
-    if (length < 6 || length > 16) return 0;
     if ((~hexadecimal >> at & kept) == 0) return 1;
     return (vowels >> at & kept) == 0 && separators != 0 && separators >> (length - 1) == 0;
 #else
