@@ -79,11 +79,9 @@ extension PostfixEvent {
         let next = close + 3
         if text.has("size=", next) {
             kind = .queued
-            let sizeEnd = text.digitsEnd(next + 5, end)
-            addNumber(.size, text, next + 5, sizeEnd)
+            let sizeEnd = addDigits(.size, text, next + 5, end)
             guard text.has(", nrcpt=", sizeEnd) else { return false }
-            let countEnd = text.digitsEnd(sizeEnd + 8, end)
-            addNumber(.nrcpt, text, sizeEnd + 8, countEnd)
+            let countEnd = addDigits(.nrcpt, text, sizeEnd + 8, end)
             return text.has(" (queue active)", countEnd)
         }
         guard text.has("status=", next) else { return false }
@@ -105,8 +103,7 @@ extension PostfixEvent {
 
     private mutating func pickup(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         kind = .pickup
-        let uidEnd = text.digitsEnd(start + 4, end)
-        addNumber(.uid, text, start + 4, uidEnd)
+        let uidEnd = addDigits(.uid, text, start + 4, end)
         _ = pairs(text, uidEnd, end)
         return has(.uid) && has(.from)
     }

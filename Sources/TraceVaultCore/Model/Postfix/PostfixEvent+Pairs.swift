@@ -22,12 +22,8 @@ extension PostfixEvent {
                 pair(text, begin, equals, value + 1, close)
                 place = close + 1
             } else {
-                var last = value
-                while last < end, text.at(last) != UInt8(ascii: " "),
-                    text.at(last) != UInt8(ascii: ",")
-                {
-                    last += 1
-                }
+                var last = max(
+                    value, text.findEither(UInt8(ascii: " "), UInt8(ascii: ","), value, end))
                 // The pairs end before a colon that text follows.
                 if last < end, text.at(last - 1) == UInt8(ascii: ":") { last -= 1 }
                 pair(text, begin, equals, value, last)

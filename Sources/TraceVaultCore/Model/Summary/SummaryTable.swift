@@ -3,6 +3,8 @@
 // A hostile reply can name any number of them, so each kind has a maximum and all of it is in C
 // memory. Texts are places in the document being written. What they mean is in TraceSummary.swift.
 
+import CSystem
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -121,6 +123,12 @@ final class SummaryTable {
         return unsafe records[index]
     }
 
+    /// What a record is of; a look at it copies nothing else.
+    subscript(kind index: Int) -> SummaryRecord.Kind? {
+        guard index >= 0, index < count, let records = unsafe records else { return nil }
+        return unsafe records[index].kind
+    }
+
     /// The text of a record; nil without one.
     subscript(key index: Int) -> Written? {
         guard index >= 0, index < count, let records = unsafe records else { return nil }
@@ -225,9 +233,10 @@ final class SummaryTable {
             other.range.upperBound <= document.byteCount
         else { return false }
         return unsafe document.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return true }
-            return unsafe memcmp(
-                base + Int(one.start), base + Int(other.start), Int(one.length)) == 0
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return true }
+            return unsafe tvs_is_same(
+                base + Int(one.start), base + Int(other.start), Int(one.length)) != 0
         }
     }
 
