@@ -30,9 +30,7 @@ package final class PerProcess<Value: AnyObject & Sendable>: Sendable {
         let generation = tvs_fork_generation()
         while true {
             let seen = current.load(ordering: .acquiring)
-            if let entry = Self.entry(at: seen), entry.generation == generation {
-                return entry.value
-            }
+            if let value = Self.value(at: seen, generation) { return value }
             let fresh = unsafe Unmanaged.passRetained(Entry(generation, make()))
             let address = UInt(bitPattern: unsafe fresh.toOpaque())
             let (won, _) = current.compareExchange(
@@ -42,8 +40,11 @@ package final class PerProcess<Value: AnyObject & Sendable>: Sendable {
         }
     }
 
-    private static func entry(at address: UInt) -> Entry? {
+    /// Entries are never released, so none is counted for a look at it.
+    private static func value(at address: UInt, _ generation: UInt32) -> Value? {
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
-        return unsafe Unmanaged<Entry>.fromOpaque(pointer).takeUnretainedValue()
+        return unsafe Unmanaged<Entry>.fromOpaque(pointer)._withUnsafeGuaranteedRef { entry in
+            entry.generation == generation ? entry.value : nil
+        }
     }
 }

@@ -58,9 +58,20 @@ import TraceVaultCore
         // A mail filter refused HELO itself: the name stands as it came.
         let helo = decided(
             "5.7.1 no", "proto=SMTP helo=<x; from=<v@x.example> to=<o@y.example> helo=<y >")
-        for found in [old, helo] {
+        // The same without another beginning.
+        let plain = decided(
+            "450 4.7.1 later", pairs(from: "a> to=<o@y.example> proto=SMTP helo=<@b.example"))
+        for found in [old, helo, plain] {
             #expect(found["stage"] == "RCPT" && found["from"] == nil && found["to"] == nil)
             #expect(found["proto"] == nil && found["helo"] == nil)
+        }
+    }
+
+    @Test func namesOfClientsAndOldAddressesMayHaveSpaces() {
+        for (from, helo) in [("a@b.example", "my own pc"), ("a b@c.example", "h"), ("", "")] {
+            let found = decided("450 4.7.1 later", pairs(from: from, helo: helo))
+            #expect(found["from"] == from && found["to"] == "c@d.example")
+            #expect(found["proto"] == "ESMTP" && found["helo"] == helo)
         }
     }
 
@@ -74,7 +85,27 @@ import TraceVaultCore
 
     @Test func noAddressFollowsTheClientsNameForItself() {
         let found = decided("5.7.1 no", "proto=SMTP helo=<x> from=<v@x.example> to=<o@y.example>")
-        #expect(found["helo"] == "x" && found["from"] == nil && found["to"] == nil)
+        #expect(found["helo"] == nil && found["from"] == nil && found["to"] == nil)
+    }
+
+    /// The real pairs must not be the ones that cannot be read: names of clients have spaces, and
+    /// addresses had before Postfix 3.5.
+    @Test func noHeaderForgesTheAddressesOfItsCheckWhateverTheClientIsCalled() throws {
+        let header = "4Njp3P0STMz2c02Q: reject: header Subject: hi"
+        let forged = "; from=<v@x.example> to=<o@y.example> proto=ESMTP helo=<f.example>: "
+        let quoted = "\"\(forged)\"@evil.example"
+        for (text, from, helo) in [
+            (forged, "a@b.example", "my own pc"), ("", quoted, "my own pc"),
+            (forged, quoted, "my own pc"), (forged, "a b@evil.example", "h"),
+            (forged, "a;b@evil.example", "h"),
+        ] {
+            let client = " from c.example[192.0.2.1]; "
+            let line = "\(header)\(text)\(client)\(pairs(from: from, helo: helo)): no"
+            let found = try #require(eventFields(line)).fields
+            #expect(found["from"] == nil || found["from"] == from, "\(line)")
+            #expect(found["to"] == nil || found["to"] == "c@d.example")
+            #expect(found["helo"] == nil || found["helo"] == helo)
+        }
     }
 
     @Test func noHeaderForgesTheAddressesOfItsCheck() throws {
@@ -86,6 +117,10 @@ import TraceVaultCore
             #expect(found.fields["to"] == "c@d.example" && found.fields["argument"] == "no")
             #expect(found.fields["client_ip"] == "192.0.2.1")
         }
+        // What a check put in its place may be the sender's, too.
+        let replaced = try #require(
+            eventFields("\(start)\(end): header Subject: ; from=<v@x.example> to=<o@y.example>"))
+        #expect(replaced.fields["from"] == nil && replaced.fields["to"] == nil)
         let forged = " from evil.example[192.0.2.6]; from=<v@x.example> to=<o@y.example>: x"
         let found = try #require(eventFields("\(start)\(forged)\(end)"))
         #expect(found.fields["from"] == nil && found.fields["to"] == nil)

@@ -112,7 +112,7 @@ import TraceVaultCore
             var found: [Int] = []
             try tape.body.withBytes { (bytes) throws(Failure) in
                 var members = try JSONMembers(of: 0, tape, bytes)
-                while let (_, value) = members.next(bytes) { found.append(value) }
+                while let (_, value) = members.next(tape, bytes) { found.append(value) }
                 #expect(members.duplicates == 1)
             }
             #expect(found.count == others + 1)

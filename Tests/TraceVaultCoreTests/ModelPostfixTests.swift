@@ -54,6 +54,7 @@ import TraceVaultCore
                 "queued_as", "DF66E940333"
             ),
             ("250 Ok queued as 1a2b-3c.d_4", "queued_as", "1a2b-3c.d_4"),
+            ("forwarded as 0F5383D", "queued_as", "0F5383D"),
             (
                 "250 2.6.0 <a@b> [InternalId=46192382509321, Hostname=x] \"Queued mail for delivery\"",
                 "exchange_internal_id", "46192382509321"
@@ -181,6 +182,21 @@ import TraceVaultCore
                     }
                 }
                 check(bytes)
+            }
+        }
+    }
+
+    @Test func noFieldCutsACharacterWhereverItStands() {
+        let lines =
+            LineSeeds.all + [
+                "A1B2C3D4: sender notification failed to a@b.example: no",
+                "A1B2C3D4: milter-reject: END-OF-MESSAGE from c[192.0.2.1]: no; from=<a@b.example>",
+            ]
+        for line in lines {
+            let bytes = Array(line.utf8)
+            for place in bytes.indices {
+                check(bytes[..<place] + Array("é".utf8) + bytes[(place + 1)...])
+                check(bytes[..<place] + Array("☃".utf8) + bytes[place...])
             }
         }
     }

@@ -186,6 +186,84 @@ import TraceVaultCore
         }
     }
 
+    /// Others' words: the next hop knows this hop's id from the message's header.
+    @Test func noNextHopTakesAnOutcomeBackByNamingAnIDOfTheTrace() throws {
+        let removed = { (id: String) in "postfix/qmgr[1]: \(id): removed" }
+        let own = delivery(Self.first, "a@x", "sent", "250 Ok: queued as \(Self.first)")
+        let earlier = delivery(Self.second, "a@x", "sent", "250 Ok: queued as \(Self.first)")
+        let expired =
+            "postfix/qmgr[1]: \(Self.first): from=<s@x>, status=expired, returned to sender"
+        for (lines, state) in [
+            ([own], "sent"), ([taken(Self.first), own], "sent"),
+            ([taken(Self.first), removed(Self.first), earlier], "sent"),
+            ([taken(Self.first), earlier], "queued"),
+            ([taken(Self.first), earlier, expired, removed(Self.first)], "expired"),
+        ] {
+            let found = try summary(lines)
+            #expect(found.recipients == ["a@x": state] && found.state == state, "\(lines)")
+        }
+    }
+
+    @Test func whatAFilterBeforeTheQueueRefusedIsRejected() throws {
+        let line = { (word: String, reply: String) in
+            "postfix/smtpd[1]: NOQUEUE: proxy-\(word): END-OF-MESSAGE: \(reply); "
+                + "from=<s@x> to=<a@x> proto=ESMTP helo=<h>"
+        }
+        let found = try summary([line("reject", "554 5.7.0 no")])
+        #expect(found.state == "rejected" && found.recipients == ["a@x": "rejected"])
+        let recipient = try #require((found.all["recipients"] as? [[String: Any]])?.first)
+        #expect(recipient["reply"] as? String == "554 5.7.0 no")
+        #expect(recipient["dsn"] as? String == "5.7.0" && recipient["attempts"] as? Int == 0)
+        let taken = try summary([line("accept", "250 2.0.0 Ok: queued as \(Self.second)")])
+        #expect(taken.state == "unknown" && taken.recipients == [:])
+        #expect(taken.all["sender"] as? String == "s@x")
+        #expect((taken.all["next_queue_ids"] as? [Any])?.count == 1)
+    }
+
+    @Test func whoeverIsToldOfTheMessageMayBeItsRecipient() throws {
+        let own = delivery(Self.first, "a@x", "bounced", "no")
+        let late = delivery(Self.first, "a@x", "deferred", "busy")
+        let returned = delivery(Self.second, "a@x", "sent")
+        for (lines, times) in [
+            ([returned, own, Self.told], [1, 2, 3]), ([own, returned, Self.told], [1, 2, 3]),
+            ([returned, own, Self.told], [9, 2, 3]),
+            ([own, late, returned, Self.told], [2, 1, 3, 4]),
+            ([own, returned, late, Self.told], [2, 3, 1, 4]),
+            ([returned, own, late, Self.told], [3, 2, 1, 4]),
+        ] {
+            for times in [times, nil] where times != nil || !lines.contains(late) {
+                let found = try summary(lines, times: times)
+                #expect(found.recipients == ["a@x": "bounced"], "\(lines)")
+                let recipient = try #require(
+                    (found.all["recipients"] as? [[String: Any]])?.first)
+                #expect(recipient["reply"] as? String == "no" && found.state == "bounced")
+                #expect(recipient["queue_id"] as? String == Self.first)
+            }
+        }
+    }
+
+    @Test func aNotificationsSenderIsNotTheMessages() throws {
+        let copy = taken(Self.second, from: "double-bounce@x")
+        let told =
+            "postfix/bounce[1]: \(Self.first): postmaster non-delivery notification: "
+            + Self.second
+        let own = [taken(Self.first, from: ""), delivery(Self.first, "a@x", "bounced")]
+        let delivered = delivery(Self.second, "postmaster@x", "sent")
+        for lines in [
+            own + [told, copy, delivered], own + [copy, delivered, told],
+            [copy, told] + own + [delivered],
+        ] {
+            let found = try summary(lines)
+            #expect(found.recipients == ["a@x": "bounced"] && found.state == "bounced", "\(lines)")
+            #expect(found.all["sender"] as? String == "")
+            let hops = try #require(found.all["hops"] as? [[String: Any]])
+            for hop in hops {
+                #expect(
+                    (hop["queue_id"] as? String == Self.second) == (hop["notification"] as? Bool))
+            }
+        }
+    }
+
     @Test func aStatusIsAWholeWord() throws {
         for word in [
             "sentinel", "sen", "deferred2", "bounced,", "deliverablex", "SOFTBOUNCE!", "Sent",

@@ -81,11 +81,12 @@ func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) 
     }
 
     @Test func editorsReadersAndRefreshersOfOneVaultNeverDisturbEachOther() throws {
-        let first = try Vault.create(
-            path: scratch.vault, unlock: unlock, settings: Fake.settings)
+        // However slowly a busy machine's disk syncs, nobody gives up waiting.
+        var settings = Fake.settings
+        settings.lockTimeoutMs = 600_000
+        let first = try Vault.create(path: scratch.vault, unlock: unlock, settings: settings)
         for tenant in 0..<4 { try Self.put(first, "tenant-\(tenant)", 0) }
-        let second = try Vault.open(
-            path: scratch.vault, unlock: unlock, settings: Fake.settings)
+        let second = try Vault.open(path: scratch.vault, unlock: unlock, settings: settings)
         let tenants = try (0..<4).map { try first.tenant(named: "tenant-\($0)") }
         let writersLeft = Atomic<Int>(4)
         try inParallel(9) { thread in

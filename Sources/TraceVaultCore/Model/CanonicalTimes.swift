@@ -1,28 +1,27 @@
 // CanonicalTimes.swift - whether the times of a trace's lines are written as this library does.
 //
-// They nearly always are, and of the same day: the day is checked once, then only the clock.
+// They nearly always are, and many of the same minute: it is checked once, then only the seconds.
 
 /// Checks one time after the other.
 struct CanonicalTimes {
-    /// The date of the last time that was one; none begins with a zero byte.
-    private var day: (UInt64, UInt16) = (0, 0)
+    /// The last time that was one, up to its minute; none begins with a zero byte.
+    private var minute: (UInt64, UInt64) = (0, 0)
 
     /// Whether a text is RFC 3339 in UTC, with "T" and "Z".
     mutating func isCanonical(_ text: RawSpan) -> Bool {
         let count = text.byteCount
         guard count >= 20 else { return false }
-        let date = unsafe (
+        let minute = unsafe (
             text.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self),
-            text.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt16.self)
+            text.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self)
         )
-        guard date == day else {
+        guard minute == self.minute else {
             guard let time = Timestamp(text), time.isCanonical else { return false }
-            day = date
+            self.minute = minute
             return true
         }
-        guard let clock = Timestamp.digits(text, at: 11, between: 0x0000_FF00_00FF_0000),
-            Timestamp.pair(clock, 0) <= 23, Timestamp.pair(clock, 3) <= 59,
-            Timestamp.pair(clock, 6) <= 60, text.at(10) == UInt8(ascii: "T"),
+        let (tens, ones) = (text.at(17) &- UInt8(ascii: "0"), text.at(18) &- UInt8(ascii: "0"))
+        guard text.at(16) == UInt8(ascii: ":"), tens < 6 && ones < 10 || tens == 6 && ones == 0,
             text.at(count - 1) == UInt8(ascii: "Z")
         else { return false }
         if count == 20 { return true }

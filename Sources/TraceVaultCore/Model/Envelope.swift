@@ -43,14 +43,14 @@ package struct Envelope: Sendable {
         return !errors.isEmpty && !hasResult
     }
 
-    init(_ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
+    init(_ tape: borrowing JSONTape, _ bytes: RawSpan) throws(Failure) {
         guard tape[0].kind == .object else {
             throw Failure(
                 .replyShape, "the reply is \(tape[0].kind.noun) where an object is expected")
         }
         var problem = Problem()
         var members = try JSONMembers(of: 0, tape, bytes)
-        while let (key, value) = members.next(bytes) {
+        while let (key, value) = members.next(tape, bytes) {
             let name = tape[key]
             if JSONText.equals(name, "success", in: bytes) {
                 success = tape.bool(value)
@@ -103,7 +103,7 @@ package struct Envelope: Sendable {
             var code: Int64?
             var message: String?
             var members = try JSONMembers(of: index, tape, bytes)
-            while let (key, value) = members.next(bytes) {
+            while let (key, value) = members.next(tape, bytes) {
                 if JSONText.equals(tape[key], "code", in: bytes) {
                     code = tape.integer(value, in: bytes)
                 } else if JSONText.equals(tape[key], "message", in: bytes) {

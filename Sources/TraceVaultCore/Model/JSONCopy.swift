@@ -27,7 +27,7 @@ extension JSONWriter {
                 stack.append(.array(next: Int(tape[next].next), end: end))
                 try begin(next, &stack, tape, bytes, &odd)
             case .object(var members):
-                guard let (key, value) = members.next(bytes) else {
+                guard let (key, value) = members.next(tape, bytes) else {
                     odd.duplicates += members.duplicates
                     endObject()
                     continue

@@ -11,15 +11,15 @@
 package struct JSONMembers {
     /// How many members there were whose name came again later.
     package private(set) var duplicates = 0
-    private let tape: JSONTape
     private var key: Int
     private let end: Int
     private let table: KeyTable?
     private static let few = 12
 
     /// Of the object at a position; no members when it is none.
-    package init(of object: Int, _ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
-        self.tape = tape
+    package init(
+        of object: Int, _ tape: borrowing JSONTape, _ bytes: RawSpan
+    ) throws(Failure) {
         key = object + 1
         end = tape[object].kind == .object ? Int(tape[object].next) : object
         table = Self.isLarge(tape, key, end) ? try KeyTable(tape, key..<end, bytes) : nil
@@ -37,28 +37,34 @@ package struct JSONMembers {
         return members > few
     }
 
-    /// The next member's key and value.
-    package mutating func next(_ bytes: RawSpan) -> (key: Int, value: Int)? {
+    /// The next member's key and value, of the same tape.
+    package mutating func next(_ tape: JSONTape, _ bytes: RawSpan) -> (key: Int, value: Int)? {
         while key + 1 < end {
             let current = key
             key = Int(tape[current + 1].next)
-            if isLast(current, bytes) { return (current, current + 1) }
+            if isLast(current, tape, bytes) { return (current, current + 1) }
             duplicates += 1
         }
         return nil
     }
 
-    private func isLast(_ candidate: Int, _ bytes: RawSpan) -> Bool {
+    private func isLast(_ candidate: Int, _ tape: JSONTape, _ bytes: RawSpan) -> Bool {
         if let table { return table.last(candidate, tape, bytes) == candidate }
+        let token = tape[candidate]
         var later = key
         while later + 1 < end {
-            if Self.isSame(tape[candidate], tape[later], bytes) { return false }
+            let other = tape[later]
+            // Names without escapes that are of different lengths: nearly all.
+            let differ =
+                token.end &- token.start != other.end &- other.start
+                && !token.marks.union(other.marks).contains(.escaped)
+            if !differ, Self.isSame(token, other, bytes) { return false }
             later = Int(tape[later + 1].next)
         }
         return true
     }
 
-    @inline(__always)
+    @inline(never)
     static func isSame(_ one: JSONToken, _ other: JSONToken, _ bytes: RawSpan) -> Bool {
         let bothPlain = !one.marks.union(other.marks).contains(.escaped)
         if bothPlain, one.end - one.start != other.end - other.start { return false }
@@ -88,7 +94,7 @@ private final class KeyTable {
     private let slots: UnsafeMutablePointer<UInt32>
     private let mask: Int
 
-    init(_ tape: JSONTape, _ keys: Range<Int>, _ bytes: RawSpan) throws(Failure) {
+    init(_ tape: borrowing JSONTape, _ keys: Range<Int>, _ bytes: RawSpan) throws(Failure) {
         var size = 64
         // A member takes two tokens or more, so half of the slots stay empty.
         while size < keys.count { size *= 2 }

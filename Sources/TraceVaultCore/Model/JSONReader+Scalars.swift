@@ -9,7 +9,7 @@ extension JSONReader {
     // MARK: - Strings
 
     /// From a place inside a string to behind the closing quote.
-    mutating func stringBody(from start: Int) throws(Failure) -> JSONToken.Marks {
+    func stringBody(from start: Int) throws(Failure) -> (end: Int, marks: JSONToken.Marks) {
         var marks = JSONToken.Marks()
         var index = start
         while true {
@@ -26,8 +26,7 @@ extension JSONReader {
                 throw malformed("a control character stands in a string", at: index)
             }
         }
-        at = index + 1
-        return marks
+        return (index + 1, marks)
     }
 
     /// The first place from `start` that is no printable ASCII, a quote or a backslash.
@@ -40,10 +39,14 @@ extension JSONReader {
     private func escape(at start: Int, _ marks: inout JSONToken.Marks) throws(Failure) -> Int {
         guard start + 1 < count else { throw endsEarly() }
         switch unsafe base[start + 1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
-            UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return start + 2
+        case UInt8(ascii: "/"):
+            marks.insert(.rewritten)
             return start + 2
         case UInt8(ascii: "u"):
+            marks.insert(.rewritten)
             let unit = try codeUnit(at: start)
             guard unit >= 0xD800, unit < 0xE000 else { return start + 6 }
             // Half of a pair without its other half is legal in the grammar but is no character.
@@ -112,37 +115,32 @@ extension JSONReader {
     // MARK: - Numbers
 
     /// From the first character to behind the number.
-    mutating func number() throws(Failure) -> JSONToken.Marks {
+    func number(from start: Int) throws(Failure) -> (end: Int, marks: JSONToken.Marks) {
         var marks = JSONToken.Marks.integer
+        var at = start
         if unsafe base[at] == UInt8(ascii: "-") { at += 1 }
         guard at < count else { throw endsEarly() }
-        if unsafe base[at] == UInt8(ascii: "0") {
-            at += 1
-        } else {
-            try digits()
+        at = unsafe base[at] == UInt8(ascii: "0") ? at + 1 : try digitsEnd(at)
+        if unsafe base[at] == UInt8(ascii: ".") {
+            marks = []
+            at = try digitsEnd(at + 1)
         }
-        if at < count, unsafe base[at] == UInt8(ascii: ".") {
+        if unsafe base[at] | 0x20 == UInt8(ascii: "e") {
             marks = []
             at += 1
-            try digits()
+            if unsafe base[at] == UInt8(ascii: "+") || base[at] == UInt8(ascii: "-") { at += 1 }
+            at = try digitsEnd(at)
         }
-        if at < count, unsafe base[at] | 0x20 == UInt8(ascii: "e") {
-            marks = []
-            at += 1
-            if at < count, unsafe base[at] == UInt8(ascii: "+") || base[at] == UInt8(ascii: "-") {
-                at += 1
-            }
-            try digits()
-        }
-        return marks
+        return (at, marks)
     }
 
-    /// One or more digits.
-    private mutating func digits() throws(Failure) {
-        let start = at
-        while at < count, unsafe base[at] &- UInt8(ascii: "0") < 10 { at += 1 }
+    /// The end of one or more digits; the NUL behind the text is none.
+    private func digitsEnd(_ start: Int) throws(Failure) -> Int {
+        var at = start
+        while unsafe base[at] &- UInt8(ascii: "0") < 10 { at += 1 }
         guard at > start else {
-            throw at < count ? malformed("a digit was expected") : endsEarly()
+            throw at < count ? malformed("a digit was expected", at: at) : endsEarly()
         }
+        return at
     }
 }

@@ -16,20 +16,9 @@ package struct JSONReader {
     package static let maxTokens = 2_000_000
     private static let leastBytes = 10
 
-    private enum Expected { case value, valueOrEnd, key, keyOrEnd, commaOrEnd }
-
     let base: UnsafePointer<UInt8>
     let count: Int
-    var at = 0
-    private let tape: JSONTape
-    private var tokens: UnsafeMutablePointer<JSONToken>
-    private var capacity: Int
-    private let most: Int
-    private var used = 0
-    /// The innermost open container; while one is open, its `next` names the one around it.
-    private var parent = Self.none
-    private var depth = 0
-    private static let none = UInt32.max
+    let tape: JSONTape
 
     /// Checks the whole text.
     package static func read(_ body: ByteBuffer) throws(Failure) -> JSONTape {
@@ -40,220 +29,214 @@ package struct JSONReader {
             throw Failure(.replyEmpty, "the reply is empty")
         }
         let tape = JSONTape(of: body)
-        let most = min(maxTokens, max(fewTokens, body.count / leastBytes))
-        let capacity = min(most, 64 + body.count / 12)
+        let capacity = min(most(in: body.count), 64 + body.count / 12)
         guard let tokens = unsafe tape.grow(to: capacity) else { throw outOfMemory() }
-        var reader = unsafe JSONReader(base, body.count, tape, tokens, capacity, most)
-        try reader.run()
-        tape.finish(count: reader.used)
+        let reader = unsafe JSONReader(base, body.count, tape)
+        tape.finish(count: try unsafe reader.run(JSONTokenList(tokens, capacity)))
         return tape
     }
 
-    private init(
-        _ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape,
-        _ tokens: UnsafeMutablePointer<JSONToken>, _ capacity: Int, _ most: Int
-    ) {
+    private static func most(in count: Int) -> Int {
+        min(maxTokens, max(fewTokens, count / leastBytes))
+    }
+
+    private init(_ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape) {
         unsafe self.base = base
         self.count = count
         self.tape = tape
-        unsafe self.tokens = tokens
-        self.capacity = capacity
-        self.most = most
     }
 
     // MARK: - Structure
 
-    private mutating func run() throws(Failure) {
-        skipByteOrderMark()
-        skipSpace()
+    /// Answers how many tokens there are. The NUL behind the text is no part of any, so no place
+    /// needs to be compared with the end before it is looked at.
+    private func run(_ empty: JSONTokenList) throws(Failure) -> Int {
+        // Place and tokens are variables of the loop, out of the way of what is called from it, so
+        // that they stay in registers.
+        var list = empty
+        var at = spaceEnd(byteOrderMarkEnd())
         guard at < count else { throw Failure(.replyEmpty, "the reply holds only white space") }
-        var expected = Expected.value
+        var expectsKey = false
         while true {
-            skipSpace()
-            guard at < count else { throw endsEarly() }
+            if expectsKey { at = spaceEnd(try key(at, &list)) }
             let character = unsafe base[at]
-            switch expected {
-            case .value, .valueOrEnd:
-                if expected == .valueOrEnd, character == UInt8(ascii: "]") {
-                    close()
-                    expected = .commaOrEnd
-                } else {
-                    expected = try value(character)
-                }
-            case .key, .keyOrEnd:
-                if character == UInt8(ascii: "\"") {
-                    try key()
-                    expected = .value
-                } else if expected == .keyOrEnd, character == UInt8(ascii: "}") {
-                    close()
-                    expected = .commaOrEnd
-                } else {
-                    throw malformed("a key in quotes was expected")
-                }
-            case .commaOrEnd:
-                expected = try separator(character)
+            if character == UInt8(ascii: "\"") {
+                at = try string(at, &list)
+            } else if character == UInt8(ascii: "{") || character == UInt8(ascii: "[") {
+                guard list.depth < Self.maxDepth else { throw tooDeep(at) }
+                try reserve(&list, at)
+                list.open(character == UInt8(ascii: "{"), at)
+                at = spaceEnd(at &+ 1)
+                expectsKey = list.isObject
+                // The closing brackets stand two behind the opening ones.
+                if unsafe base[at] != character &+ 2 { continue }
+                at &+= 1
+                list.close(at)
+            } else {
+                at = try scalar(at, &list)
             }
-            if depth == 0 { return try finish() }
+            // The end of any number of containers, then a comma or the end of the text.
+            while true {
+                at = spaceEnd(at)
+                if list.depth == 0 { return try finish(list.used, at) }
+                let character = unsafe base[at]
+                if character == UInt8(ascii: ",") { break }
+                guard character == (list.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
+                    throw unexpected("a comma or the end of a list was expected", at)
+                }
+                at &+= 1
+                list.close(at)
+            }
+            at = spaceEnd(at &+ 1)
+            expectsKey = list.isObject
         }
     }
 
-    /// Reads the value that begins here; answers what comes next.
+    /// From the key that should begin here to behind its colon.
     @inline(__always)
-    private mutating func value(_ character: UInt8) throws(Failure) -> Expected {
-        switch character {
-        case UInt8(ascii: "\""):
-            try string()
-        case UInt8(ascii: "{"):
-            try open(.object)
-            return .keyOrEnd
-        case UInt8(ascii: "["):
-            try open(.array)
-            return .valueOrEnd
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            let start = at
-            let marks = try number()
-            try add(.number, start, at, marks)
-        case UInt8(ascii: "t"):
-            try literal("true", .bool, .isTrue)
-        case UInt8(ascii: "f"):
-            try literal("false", .bool, [])
-        case UInt8(ascii: "n"):
-            try literal("null", .null, [])
-        default:
-            throw malformed("a value was expected")
+    private func key(_ start: Int, _ list: inout JSONTokenList) throws(Failure) -> Int {
+        guard unsafe base[start] == UInt8(ascii: "\"") else {
+            throw unexpected("a key in quotes was expected", start)
         }
-        return .commaOrEnd
-    }
-
-    @inline(__always)
-    private mutating func key() throws(Failure) {
-        try string()
-        skipSpace()
-        guard at < count else { throw endsEarly() }
-        guard unsafe base[at] == UInt8(ascii: ":") else { throw malformed("a colon was expected") }
-        at += 1
-    }
-
-    @inline(__always)
-    private mutating func separator(_ character: UInt8) throws(Failure) -> Expected {
-        let inObject = unsafe tokens[Int(parent)].kind == .object
-        if character == UInt8(ascii: ",") {
-            at += 1
-            return inObject ? .key : .value
+        let at = spaceEnd(try string(start, &list))
+        guard unsafe base[at] == UInt8(ascii: ":") else {
+            throw unexpected("a colon was expected", at)
         }
-        guard character == (inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
-            throw malformed("a comma or the end of a list was expected")
-        }
-        close()
-        return .commaOrEnd
+        return at &+ 1
     }
 
-    private mutating func open(_ kind: JSONToken.Kind) throws(Failure) {
-        guard depth < Self.maxDepth else {
-            throw Failure(
-                .replyDepth, "the reply is nested more than \(Self.maxDepth) deep at byte \(at)")
-        }
-        try add(kind, at, at, [])
-        unsafe tokens[used - 1].next = parent
-        parent = UInt32(truncatingIfNeeded: used - 1)
-        depth += 1
-        at += 1
-    }
-
-    private mutating func close() {
-        at += 1
-        depth -= 1
-        let index = Int(parent)
-        unsafe parent = tokens[index].next
-        unsafe tokens[index].end = UInt32(truncatingIfNeeded: at)
-        unsafe tokens[index].next = UInt32(truncatingIfNeeded: used)
-    }
-
-    /// Positions fit: the body is smaller than 2 GiB, see `read`.
-    @inline(__always)
-    private mutating func add(
-        _ kind: JSONToken.Kind, _ start: Int, _ end: Int, _ marks: JSONToken.Marks
-    ) throws(Failure) {
-        if used == capacity { try makeRoom() }
-        unsafe tokens[used] = JSONToken(
-            start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
-            next: UInt32(truncatingIfNeeded: used + 1), kind: kind, marks: marks)
-        used += 1
-    }
-
-    private mutating func makeRoom() throws(Failure) {
-        guard used < most else {
-            throw Failure(.replyDepth, "the reply has more than \(most) values, at byte \(at)")
-        }
-        let larger = min(most, capacity * 2)
-        guard let grown = unsafe tape.grow(to: larger) else { throw Self.outOfMemory() }
-        unsafe tokens = grown
-        capacity = larger
-    }
-
-    private mutating func finish() throws(Failure) {
-        skipSpace()
-        guard at == count else { throw malformed("the reply goes on after its end") }
+    private func finish(_ used: Int, _ at: Int) throws(Failure) -> Int {
+        guard at == count else { throw unexpected("the reply goes on after its end", at) }
+        return used
     }
 
     // MARK: - Scalars
 
+    /// From the opening quote to behind the closing one.
     @inline(__always)
-    private mutating func string() throws(Failure) {
-        let start = at &+ 1
-        let end = plainEnd(from: start)
-        // As nearly every string is.
-        if end < count, unsafe base[end] == UInt8(ascii: "\"") {
-            at = end &+ 1
-            return try add(.string, start, end, [])
-        }
-        try longString(start, plainTo: end)
+    private func string(
+        _ quote: Int, _ list: inout JSONTokenList
+    ) throws(Failure) -> Int {
+        let end = plainEnd(from: quote &+ 1)
+        var marks = JSONToken.Marks()
+        var behind = end &+ 1
+        // Nearly every string ends at the first character that is not plain.
+        if unsafe base[end] != UInt8(ascii: "\"") { (behind, marks) = try longString(end) }
+        try reserve(&list, behind)
+        list.add(.string, quote &+ 1, behind &- 1, marks)
+        return behind
     }
 
     @inline(never)
-    private mutating func longString(_ start: Int, plainTo end: Int) throws(Failure) {
-        let marks = try stringBody(from: end)
+    private func longString(_ plainEnd: Int) throws(Failure) -> (Int, JSONToken.Marks) {
+        let (end, marks) = try stringBody(from: plainEnd)
         if marks.contains(.loneSurrogate) { tape.loneSurrogates += 1 }
-        try add(.string, start, at - 1, marks)
+        return (end, marks)
     }
 
-    private mutating func literal(
-        _ text: StaticString, _ kind: JSONToken.Kind, _ marks: JSONToken.Marks
-    ) throws(Failure) {
-        let start = at
+    /// From a number's or a literal's first character to behind it.
+    @inline(__always)
+    private func scalar(
+        _ start: Int, _ list: inout JSONTokenList
+    ) throws(Failure) -> Int {
+        var end = start
+        while unsafe base[end] &- UInt8(ascii: "0") < 10 { end &+= 1 }
+        var kind = JSONToken.Kind.number
+        var marks = JSONToken.Marks.integer
+        // A count or a line number, as nearly all are.
+        let isPlain =
+            unsafe end > start && base[start] != UInt8(ascii: "0")
+            && base[end] != UInt8(ascii: ".") && base[end] | 0x20 != UInt8(ascii: "e")
+        if !isPlain { (end, kind, marks) = try otherScalar(start) }
+        try reserve(&list, end)
+        list.add(kind, start, end, marks)
+        return end
+    }
+
+    @inline(never)
+    private func otherScalar(
+        _ start: Int
+    ) throws(Failure) -> (Int, JSONToken.Kind, JSONToken.Marks) {
+        switch unsafe base[start] {
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            let (end, marks) = try number(from: start)
+            return (end, .number, marks)
+        case UInt8(ascii: "t"): return (try literal("true", start), .bool, .isTrue)
+        case UInt8(ascii: "f"): return (try literal("false", start), .bool, [])
+        case UInt8(ascii: "n"): return (try literal("null", start), .null, [])
+        default: throw unexpected("a value was expected", start)
+        }
+    }
+
+    private func literal(_ text: StaticString, _ start: Int) throws(Failure) -> Int {
+        var at = start
         for offset in 0..<text.utf8CodeUnitCount {
-            guard at < count else { throw endsEarly() }
             guard unsafe base[at] == text.utf8Start[offset] else {
-                throw malformed("a value was expected")
+                throw unexpected("a value was expected", at)
             }
             at += 1
         }
-        try add(kind, start, at, marks)
+        return at
+    }
+
+    // MARK: - Tokens
+
+    /// Makes room for one more token.
+    @inline(__always)
+    private func reserve(_ list: inout JSONTokenList, _ at: Int) throws(Failure) {
+        guard list.used == list.capacity else { return }
+        // Not with the list itself, which would have to be in memory for it.
+        let larger = try room(behind: list.used, at)
+        guard let grown = unsafe tape.grow(to: larger) else { throw Self.outOfMemory() }
+        unsafe list.tokens = grown
+        list.capacity = larger
+    }
+
+    @inline(never)
+    private func room(behind used: Int, _ at: Int) throws(Failure) -> Int {
+        let most = Self.most(in: count)
+        guard used < most else {
+            throw Failure(.replyDepth, "the reply has more than \(most) values, at byte \(at)")
+        }
+        return min(most, used * 2)
     }
 
     // MARK: - White space and failures
 
+    /// The first place from `start` that is no white space; the NUL behind the text is none.
     @inline(__always)
-    private mutating func skipSpace() {
-        while at < count {
+    private func spaceEnd(_ start: Int) -> Int {
+        var at = start
+        while true {
             let character = unsafe base[at]
-            guard character <= 0x20 else { return }
+            guard character <= 0x20 else { return at }
             guard
                 character == 0x20 || character == 0x0A || character == 0x0D || character == 0x09
-            else { return }
-            at += 1
+            else { return at }
+            at &+= 1
         }
     }
 
-    private mutating func skipByteOrderMark() {
+    private func byteOrderMarkEnd() -> Int {
         guard count >= 3, unsafe base[0] == 0xEF, unsafe base[1] == 0xBB, unsafe base[2] == 0xBF
-        else { return }
+        else { return 0 }
         tape.hasByteOrderMark = true
-        at = 3
+        return 3
     }
 
     private static func outOfMemory() -> Failure {
         Failure(.noMemory, "not enough memory to read the reply")
+    }
+
+    @inline(never)
+    private func tooDeep(_ at: Int) -> Failure {
+        Failure(.replyDepth, "the reply is nested more than \(Self.maxDepth) deep at byte \(at)")
+    }
+
+    /// What stands at a place is not what had to come, or it is the end.
+    @inline(never)
+    private func unexpected(_ reason: StaticString, _ place: Int) -> Failure {
+        place < count ? notJSON(reason, place) : endsEarly()
     }
 
     /// The text stopped where more had to come.
@@ -262,9 +245,6 @@ package struct JSONReader {
         guard looksLikeJSON else { return notJSON("a value was expected", 0) }
         return Failure(.replyTruncated, "the reply ends too early, after \(count) bytes")
     }
-
-    @inline(never)
-    func malformed(_ reason: StaticString) -> Failure { notJSON(reason, at) }
 
     @inline(never)
     func malformed(_ reason: StaticString, at place: Int) -> Failure { notJSON(reason, place) }
@@ -284,9 +264,6 @@ package struct JSONReader {
     }
 
     private var firstCharacter: UInt8 {
-        var copy = self
-        copy.at = tape.hasByteOrderMark ? 3 : 0
-        copy.skipSpace()
-        return copy.at < count ? unsafe base[copy.at] : 0
+        unsafe base[spaceEnd(tape.hasByteOrderMark ? 3 : 0)]
     }
 }

@@ -53,7 +53,7 @@ extension JSONTape {
         _ name: StaticString, of object: Int, _ bytes: RawSpan
     ) throws(Failure) -> Int? {
         var members = try JSONMembers(of: object, self, bytes)
-        while let (key, value) = members.next(bytes) {
+        while let (key, value) = members.next(self, bytes) {
             if JSONText.equals(self[key], name, in: bytes) { return value }
         }
         return nil

@@ -29,6 +29,8 @@ package struct JSONToken: Sendable {
         package static let loneSurrogate = Marks(rawValue: 2)
         /// A number with neither fraction nor exponent.
         package static let integer = Marks(rawValue: 4)
+        /// A string with an escape that a `JSONWriter` writes differently: `\/`, `\uXXXX`.
+        package static let rewritten = Marks(rawValue: 16)
         /// The literal `true`.
         package static let isTrue = Marks(rawValue: 8)
     }
@@ -78,9 +80,67 @@ package final class JSONTape: @unchecked Sendable {
 
     func finish(count: Int) { unsafe used = count }
 
+    /// The tokens from a position on when there are `length` of them; valid while the tape lives.
+    @inline(__always)
+    func tokens(from index: Int, length: Int) -> UnsafePointer<JSONToken>? {
+        guard index >= 0, index <= count &- length, let tokens = unsafe tokens else { return nil }
+        return unsafe UnsafePointer(tokens + index)
+    }
+
     /// The token at a position; position 0 is the whole text.
     package subscript(index: Int) -> JSONToken {
         guard index >= 0, index < count, let tokens = unsafe tokens else { return .missing }
         return unsafe tokens[index]
+    }
+}
+
+/// The tokens while they are read, and the containers that are open around the next one.
+@safe
+struct JSONTokenList {
+    var tokens: UnsafeMutablePointer<JSONToken>
+    var capacity: Int
+    private(set) var used = 0
+    private(set) var depth = 0
+    /// Whether the innermost open container is an object.
+    private(set) var isObject = false
+    /// Its token; while one is open, its `next` names the one around it.
+    private var parent: UInt32 = 0
+
+    init(_ tokens: UnsafeMutablePointer<JSONToken>, _ capacity: Int) {
+        unsafe self.tokens = tokens
+        self.capacity = capacity
+    }
+
+    /// Adds a value or a key; there must be room. Positions fit: no body has 2 GiB.
+    @inline(__always)
+    mutating func add(
+        _ kind: JSONToken.Kind, _ start: Int, _ end: Int, _ marks: JSONToken.Marks
+    ) {
+        unsafe tokens[used] = JSONToken(
+            start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
+            next: UInt32(truncatingIfNeeded: used &+ 1), kind: kind, marks: marks)
+        used &+= 1
+    }
+
+    @inline(__always)
+    mutating func open(_ isObject: Bool, _ at: Int) {
+        unsafe tokens[used] = JSONToken(
+            start: UInt32(truncatingIfNeeded: at), end: 0, next: parent,
+            kind: isObject ? .object : .array, marks: [])
+        parent = UInt32(truncatingIfNeeded: used)
+        self.isObject = isObject
+        used &+= 1
+        depth &+= 1
+    }
+
+    /// The innermost container ends before `at`; one must be open.
+    @inline(__always)
+    mutating func close(_ at: Int) {
+        let index = Int(parent)
+        unsafe parent = tokens[index].next
+        unsafe tokens[index].end = UInt32(truncatingIfNeeded: at)
+        unsafe tokens[index].next = UInt32(truncatingIfNeeded: used)
+        unsafe isObject = tokens[Int(parent)].kind == .object
+        depth &-= 1
     }
 }

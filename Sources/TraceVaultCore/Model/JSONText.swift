@@ -3,6 +3,8 @@
 // Only for text that `JSONReader` has checked: nothing here reports an error, at most it finds
 // nothing. Kept apart from the reader, which never decodes.
 
+import CSystem
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -108,6 +110,14 @@ package enum JSONText {
             }
         }
         return true
+    }
+
+    /// Whether bytes are printable ASCII without a quote or a backslash.
+    package static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+            return true
+        }
+        return unsafe tvs_plain_run(start, bytes.count) == bytes.count
     }
 
     /// Whether the string, without its escapes, is exactly `name`.

@@ -7,50 +7,35 @@
 import CSystem
 
 extension JSONWriter {
-    /// `{"lineno":N,"at":"T","message":"M"` of three tokens: a number that is written as it stands,
-    /// a time that needs no escape, a text. The object stays open. Answers where the time is, nil
-    /// without room for it.
-    mutating func line(
-        _ number: JSONToken, _ time: JSONToken, _ message: JSONToken, _ bytes: RawSpan
-    ) -> Written? {
-        let (number, time, text) = (
-            number.range(within: bytes.byteCount), time.range(within: bytes.byteCount),
-            message.range(within: bytes.byteCount)
-        )
-        let isEscaped = message.marks.contains(.escaped)
+    /// `{"lineno":N,"at":"T","message":"M"` of `head`, which is all before the first comma, and of
+    /// `rest`, which is `T","message":"M`; nothing of either needs an escape that it has not. The
+    /// object stays open. Answers where `rest` is, none without room for it.
+    mutating func line(_ head: Range<Int>, _ rest: Range<Int>, _ bytes: RawSpan) -> Written {
         let before = buffer.count
         let comma = needsComma ? 1 : 0
-        let room = number.count + time.count + text.count + 6 * Self.slotSize
-        guard before + room <= Int(UInt32.max) else { return nil }
-        var timeStart = before
+        let room = head.count &+ rest.count &+ 4 &* Self.slotSize
+        guard before &+ room <= Int(UInt32.max), head.upperBound <= bytes.byteCount,
+            rest.upperBound <= bytes.byteCount
+        else { return .none }
+        let start = before &+ comma &+ head.count &+ 7
         unsafe bytes.withUnsafeBytes { source in
             guard let base = unsafe source.baseAddress?.assumingMemoryBound(to: UInt8.self)
             else { return }
-            let end = source.count
             unsafe put(upTo: room) { place in
                 unsafe place[0] = UInt8(ascii: ",")
                 var out = unsafe place + comma
-                unsafe Self.copy("{\"lineno\":", 10, to: &out)
                 unsafe Self.copy(
-                    base + number.lowerBound, number.count, end - number.lowerBound, to: out)
-                unsafe out += number.count
+                    base + head.lowerBound, head.count, source.count &- head.lowerBound, to: out)
+                unsafe out += head.count
                 unsafe Self.copy(",\"at\":\"", 7, to: &out)
-                timeStart = unsafe before &+ (out - place)
-                unsafe Self.copy(base + time.lowerBound, time.count, end - time.lowerBound, to: out)
-                unsafe out += time.count
-                unsafe Self.copy("\",\"message\":", 12, to: &out)
-                if isEscaped { return unsafe out - place }
-                unsafe out[0] = UInt8(ascii: "\"")
                 unsafe Self.copy(
-                    base + text.lowerBound, text.count, end - text.lowerBound, to: out + 1)
-                unsafe out += text.count + 2
-                unsafe out[-1] = UInt8(ascii: "\"")
-                return unsafe out - place
+                    base + rest.lowerBound, rest.count, source.count &- rest.lowerBound, to: out)
+                unsafe out[rest.count] = UInt8(ascii: "\"")
+                return unsafe out - place &+ rest.count &+ 1
             }
         }
-        needsComma = !isEscaped
-        if isEscaped { string(bytes.extracting(text), isEscaped: true) }
-        return Written(timeStart, upTo: timeStart &+ time.count)
+        needsComma = true
+        return Written(start, upTo: start &+ rest.count)
     }
 
     /// `"event":{…}`: its kind, then the fields in the order of the line. `source` is what the
@@ -78,30 +63,70 @@ extension JSONWriter {
                 unsafe Self.copy(Self.eventKey, 10, to: &out)
                 unsafe Self.copySlot(slot, to: out)
                 unsafe out += slotLength
-                for index in fields.indices {
-                    let field = unsafe fields[index]
-                    // Looked at before the slot is copied: else it would be waited for.
-                    let mark = field.name.mark
-                    unsafe Self.copySlot(field.name.slot, to: out)
-                    unsafe out += Int(mark & 31)
-                    var count = Int(field.end &- field.start)
-                    guard Int(field.end) <= readable else { break }
-                    let from = unsafe base + (offset &+ Int(field.start))
-                    let start = unsafe before &+ (out - place)
-                    if Int(field.end) > plain, unsafe tvs_plain_run(from, count) != count {
-                        count = unsafe Self.escape(from, count, to: out)
-                    } else {
-                        unsafe Self.copy(from, count, readable &- Int(field.start), to: out)
-                    }
-                    unsafe fields[index].written = Written(start, upTo: start &+ count)
-                    unsafe out[count] = UInt8(ascii: "\"")
-                    unsafe out += count &+ Int((mark >> 5 & 1) ^ 1)
-                }
+                let text = unsafe FieldText(base + offset, readable, plain, place - before)
+                unsafe out =
+                    plain == readable
+                    ? Self.fields(fields, of: text, isPlain: true, to: out)
+                    : Self.fields(fields, of: text, isPlain: false, to: out)
                 unsafe out[0] = UInt8(ascii: "}")
                 return unsafe out - place + 1
             }
         }
         needsComma = true
+    }
+
+    /// The message that fields are places in, and the document they are written to.
+    @safe
+    private struct FieldText {
+        let base: UnsafePointer<UInt8>
+        let readable: Int
+        /// Where the first character is that needs an escape.
+        let plain: Int
+        let document: UnsafeMutablePointer<UInt8>
+
+        init(
+            _ base: UnsafePointer<UInt8>, _ readable: Int, _ plain: Int,
+            _ document: UnsafeMutablePointer<UInt8>
+        ) {
+            unsafe self.base = base
+            self.readable = readable
+            self.plain = plain
+            unsafe self.document = document
+        }
+    }
+
+    /// Writes the fields; answers the place behind them. Made once for each of the two: nearly all
+    /// events are plain, and their loop has nothing else in it.
+    @inline(__always)
+    private static func fields(
+        _ fields: UnsafeMutableBufferPointer<PostfixEvent.Field>, of text: FieldText,
+        isPlain: Bool, to place: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
+        var out = unsafe place
+        guard var next = fields.baseAddress else { return unsafe out }
+        let end = unsafe next + fields.count
+        while unsafe next < end {
+            let field = unsafe next.pointee
+            let (name, first, last) = (field.name, field.start, field.end)
+            // Looked at before the slot is copied: else it would be waited for.
+            let mark = name.mark
+            unsafe copySlot(name.slot, to: out)
+            unsafe out += Int(mark & 31)
+            var count = Int(last &- first)
+            guard Int(last) <= text.readable else { break }
+            let from = unsafe text.base + Int(first)
+            let start = unsafe out - text.document
+            if !isPlain, Int(last) > text.plain, unsafe tvs_plain_run(from, count) != count {
+                count = unsafe escape(from, count, to: out)
+            } else {
+                unsafe copy(from, count, text.readable &- Int(first), to: out)
+            }
+            unsafe next.pointee.written = Written(start, upTo: start &+ count)
+            unsafe out[count] = UInt8(ascii: "\"")
+            unsafe out += count &+ Int((mark >> 5 & 1) ^ 1)
+            unsafe next += 1
+        }
+        return unsafe out
     }
 
     static let eventKey: StaticString = ",\"event\":{"
@@ -116,16 +141,30 @@ extension JSONWriter {
         unsafe out += length
     }
 
-    /// Copies text of which `readable` bytes may be read; there must be room for 32 or more.
+    /// Copies text of which `readable` bytes may be read; there must be room for 32 bytes more.
     @inline(__always)
     static func copy(
         _ source: UnsafePointer<UInt8>, _ count: Int, _ readable: Int,
         to place: UnsafeMutablePointer<UInt8>
     ) {
-        if count <= slotSize, readable >= slotSize {
-            unsafe copySlot(source, to: place)
-        } else {
-            unsafe UnsafeMutableRawPointer(place).copyMemory(from: source, byteCount: count)
+        if count <= slotSize, readable >= slotSize { return unsafe copySlot(source, to: place) }
+        unsafe copyLong(source, count, readable, to: place)
+    }
+
+    /// Apart, so that the way of the short ones needs no room for what this one does.
+    @inline(never)
+    private static func copyLong(
+        _ source: UnsafePointer<UInt8>, _ count: Int, _ readable: Int,
+        to place: UnsafeMutablePointer<UInt8>
+    ) {
+        guard readable &- slotSize >= count else {
+            return unsafe UnsafeMutableRawPointer(place).copyMemory(
+                from: source, byteCount: count)
+        }
+        var copied = 0
+        while copied < count {
+            unsafe copySlot(source + copied, to: place + copied)
+            copied &+= slotSize
         }
     }
 

@@ -28,6 +28,9 @@ struct Written: Equatable {
         length = UInt32(truncatingIfNeeded: end &- start)
     }
 
+    /// Only its beginning counts, which is not longer.
+    mutating func end(after length: Int) { self.length = UInt32(truncatingIfNeeded: length) }
+
     /// No document begins with a string, so place 0 is free to mean "none".
     var isNone: Bool { start == 0 }
     /// Becomes `other` unless it is something already.
@@ -64,28 +67,47 @@ extension JSONWriter {
 
     // MARK: - The summary
 
-    /// A member whose value, a string, was written before.
-    mutating func member(_ name: StaticString, again value: Written) {
-        guard !value.isNone, value.range.upperBound <= buffer.count else { return }
-        unsafe member(name, nil, Int(value.start), Int(value.length))
+    /// A member whose value was written before.
+    @inline(__always)
+    mutating func member(_ name: SummaryName, again value: Written) {
+        unsafe member(name.slot, again: value)
     }
 
-    /// The same with the name of an event's field, which are written together: never the first
-    /// member of an object.
+    /// The same with the name of an event's field.
+    @inline(__always)
     mutating func member(_ name: PostfixEvent.Name, again value: Written) {
+        unsafe member(name.slot, again: value)
+    }
+
+    @inline(never)
+    private mutating func member(_ slot: UnsafePointer<UInt8>, again value: Written) {
         let before = buffer.count
         guard !value.isNone, value.range.upperBound <= before else { return }
         let (start, count) = (Int(value.start), Int(value.length))
-        unsafe put(upTo: count &+ 3 &* Self.slotSize) { place in
-            let mark = name.mark
-            unsafe Self.copySlot(name.slot, to: place)
-            let out = unsafe place + Int(mark & 31)
+        let comma = needsComma
+        unsafe put(upTo: count &+ 4 &* Self.slotSize) { place in
+            let mark = unsafe slot[31]
+            let out = unsafe Self.name(slot, comma, to: place)
             let source = unsafe UnsafePointer(place - before + start)
             // It stands before the place that is written, where there is room for more.
-            unsafe Self.copy(source, count, Self.slotSize, to: out)
+            unsafe Self.copy(source, count, count &+ Self.slotSize, to: out)
             unsafe out[count] = UInt8(ascii: "\"")
-            return Int(mark & 31) &+ count &+ Int((mark >> 5 & 1) ^ 1)
+            return unsafe out - place &+ count &+ Int((mark >> 5 & 1) ^ 1)
         }
+        needsComma = true
+    }
+
+    /// Copies a name with what is around it, its comma onto the byte before when there is none to
+    /// write; what stood there is put back. Answers the place behind it.
+    @inline(__always)
+    private static func name(
+        _ slot: UnsafePointer<UInt8>, _ comma: Bool, to place: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
+        let first = unsafe comma ? place : place - 1
+        let before = unsafe place[-1]
+        unsafe copySlot(slot, to: first)
+        unsafe place[-1] = before
+        return unsafe first + Int(slot[31] & 31)
     }
 
     /// A member whose value is the time of a queue id.
@@ -104,41 +126,38 @@ extension JSONWriter {
         needsComma = true
     }
 
-    /// A member whose value is a word of ours.
-    mutating func member(_ name: StaticString, word: StaticString) {
-        unsafe member(name, UnsafeRawPointer(word.utf8Start), 0, word.utf8CodeUnitCount)
-    }
-
-    /// Copies from `source`, or from `start` of the document without one.
-    private mutating func member(
-        _ name: StaticString, _ source: UnsafeRawPointer?, _ start: Int, _ count: Int
-    ) {
-        let before = buffer.count
-        let length = name.utf8CodeUnitCount
-        let comma = needsComma ? 1 : 0
-        unsafe put(upTo: length + count + 2 * Self.slotSize) { place in
-            unsafe place[0] = UInt8(ascii: ",")
-            var out = unsafe place + comma
-            unsafe out[0] = UInt8(ascii: "\"")
-            unsafe UnsafeMutableRawPointer(out + 1).copyMemory(
-                from: name.utf8Start, byteCount: length)
-            unsafe out += length + 1
-            unsafe out[0] = UInt8(ascii: "\"")
-            unsafe out[1] = UInt8(ascii: ":")
-            unsafe out[2] = UInt8(ascii: "\"")
-            unsafe out += 3
-            if let source = unsafe source {
-                unsafe UnsafeMutableRawPointer(out).copyMemory(from: source, byteCount: count)
-            } else if count <= Self.slotSize {
-                // It stands before the place that is written, where there is room for more.
-                unsafe Self.copySlot(place - before + start, to: out)
-            } else {
-                unsafe UnsafeMutableRawPointer(out).copyMemory(
-                    from: place - before + start, byteCount: count)
-            }
+    /// A member whose value is a word of ours; in an object.
+    mutating func member(_ name: SummaryName, word: StaticString) {
+        guard buffer.count > 0 else { return }
+        let count = word.utf8CodeUnitCount
+        let comma = needsComma
+        unsafe put(upTo: count &+ 2 &* Self.slotSize) { place in
+            let out = unsafe Self.name(name.slot, comma, to: place)
+            unsafe UnsafeMutableRawPointer(out).copyMemory(
+                from: word.utf8Start, byteCount: count)
             unsafe out[count] = UInt8(ascii: "\"")
-            return unsafe out - place + count + 1
+            return unsafe out - place &+ count &+ 1
         }
         needsComma = true
     }
+}
+
+/// The names of the summary's members that are no event's.
+enum SummaryName: UInt8, CaseIterable {
+    case address, state, at, sender, firstAt, lastAt, ownID, id, side, previousID, slowest, kind
+    case fromID
+
+    /// 32 bytes, as for `PostfixEvent.Name`.
+    @inline(__always)
+    var slot: UnsafePointer<UInt8> { unsafe Self.slots.utf8Start + Int(rawValue) * 32 }
+
+    private static let slots: StaticString = """
+        ,"address":"                   L,"state":"                     J\
+        ,"at":"                        G,"sender":"                    K\
+        ,"first_at":"                  M,"last_at":"                   L\
+        ,"queue_id":"                  M,"id":"                        G\
+        ,"side":"                      I,"previous_queue_id":"         V\
+        ,"slowest":"                   L,"kind":"                      I\
+        ,"from_queue_id":"             R
+        """
 }

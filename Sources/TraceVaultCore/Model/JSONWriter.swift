@@ -29,7 +29,7 @@ package struct JSONWriter: ~Copyable {
     package mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// An object's key; ASCII without characters that need escapes.
-    @inline(__always)
+    @inline(never)
     package mutating func key(_ name: StaticString) {
         let length = name.utf8CodeUnitCount
         let comma = needsComma
@@ -50,6 +50,24 @@ package struct JSONWriter: ~Copyable {
         needsComma = false
     }
 
+    /// Members that are always the same, as they are to stand there; may end with an open bracket
+    /// or the colon of a key.
+    @inline(never)
+    mutating func fixed(_ text: StaticString) {
+        let count = text.utf8CodeUnitCount
+        let comma = needsComma ? 1 : 0
+        unsafe put(upTo: count &+ 1) { place in
+            unsafe place[0] = UInt8(ascii: ",")
+            unsafe UnsafeMutableRawPointer(place + comma).copyMemory(
+                from: text.utf8Start, byteCount: count)
+            return comma &+ count
+        }
+        switch unsafe text.utf8Start[count - 1] {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: ":"): needsComma = false
+        default: needsComma = true
+        }
+    }
+
     /// An object's key from outside; see `string(_:isEscaped:)`.
     package mutating func key(_ text: RawSpan, isEscaped: Bool) {
         string(text, isEscaped: isEscaped)
@@ -59,8 +77,10 @@ package struct JSONWriter: ~Copyable {
 
     // MARK: - Values
 
-    package mutating func null() { literal("null") }
-    package mutating func bool(_ value: Bool) { literal(value ? "true" : "false") }
+    package mutating func null() { literal("null    ", 4) }
+    package mutating func bool(_ value: Bool) {
+        literal(value ? "true    " : "false   ", value ? 4 : 5)
+    }
 
     package mutating func int(_ value: Int64) {
         separate()
@@ -140,92 +160,6 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
-    /// Checked text with escapes, each made canonical.
-    private mutating func transcribe(_ text: RawSpan) {
-        unsafe text.withUnsafeBytes { all in
-            var index = 0
-            while index < all.count {
-                let rest = unsafe UnsafeRawBufferPointer(rebasing: all[index...])
-                let plain = unsafe Self.distance(to: UInt8(ascii: "\\"), in: rest)
-                unsafe raw(UnsafeRawBufferPointer(rebasing: rest[..<plain]))
-                index += plain
-                guard index < all.count else { return }
-                let (value, length) = JSONText.escape(text, at: index)
-                index += length
-                scalar(Unicode.Scalar(value) ?? "\u{FFFD}")
-            }
-        }
-    }
-
-    /// How many bytes come before the first `wanted`.
-    private static func distance(to wanted: UInt8, in bytes: UnsafeRawBufferPointer) -> Int {
-        guard let start = bytes.baseAddress,
-            let found = unsafe memchr(start, Int32(wanted), bytes.count)
-        else { return bytes.count }
-        return unsafe UnsafeRawPointer(found) - start
-    }
-
-    private mutating func scalar(_ scalar: Unicode.Scalar) {
-        if let ascii = UInt8(exactly: scalar.value), ascii < 0x80 {
-            if Self.needsEscape(ascii) { escape(ascii) } else { byte(ascii) }
-            return
-        }
-        for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { byte(unit) }
-    }
-
-    private mutating func escaped(_ text: UnsafeRawBufferPointer) {
-        // Nearly all of these are ids: 25 instructions for one instead of 200.
-        if let start = unsafe text.baseAddress?.assumingMemoryBound(to: UInt8.self),
-            unsafe tvs_plain_run(start, text.count) == text.count
-        {
-            return quoted(unsafe RawSpan(_unsafeBytes: text))
-        }
-        beginString()
-        var start = 0
-        for index in 0..<text.count where Self.needsEscape(unsafe text[index]) {
-            unsafe raw(UnsafeRawBufferPointer(rebasing: text[start..<index]))
-            escape(unsafe text[index])
-            start = index + 1
-        }
-        unsafe raw(UnsafeRawBufferPointer(rebasing: text[start..<text.count]))
-        endString()
-    }
-
-    static func needsEscape(_ character: UInt8) -> Bool {
-        character < 0x20 || character == UInt8(ascii: "\"") || character == UInt8(ascii: "\\")
-    }
-
-    private mutating func escape(_ character: UInt8) {
-        unsafe put(upTo: 6) { unsafe Self.escape(character, to: $0) }
-    }
-
-    /// Writes up to six bytes; answers how many.
-    static func escape(_ character: UInt8, to place: UnsafeMutablePointer<UInt8>) -> Int {
-        unsafe place[0] = UInt8(ascii: "\\")
-        let letter: UInt8
-        switch character {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): letter = character
-        case 0x08: letter = UInt8(ascii: "b")
-        case 0x09: letter = UInt8(ascii: "t")
-        case 0x0A: letter = UInt8(ascii: "n")
-        case 0x0C: letter = UInt8(ascii: "f")
-        case 0x0D: letter = UInt8(ascii: "r")
-        default:
-            unsafe place[1] = UInt8(ascii: "u")
-            unsafe place[2] = UInt8(ascii: "0")
-            unsafe place[3] = UInt8(ascii: "0")
-            unsafe place[4] = hexDigit(character >> 4)
-            unsafe place[5] = hexDigit(character & 15)
-            return 6
-        }
-        unsafe place[1] = letter
-        return 2
-    }
-
-    static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-    }
-
     // MARK: - Bytes
 
     @inline(__always)
@@ -233,7 +167,7 @@ package struct JSONWriter: ~Copyable {
         if isComplete { isComplete = unsafe buffer.append(upTo: most, write) }
     }
 
-    private mutating func quoted(_ text: RawSpan) {
+    mutating func quoted(_ text: RawSpan) {
         let comma = needsComma
         unsafe text.withUnsafeBytes { source in
             unsafe put(upTo: source.count + (comma ? 3 : 2)) { place in
@@ -267,9 +201,15 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
-    private mutating func literal(_ text: StaticString) {
-        separate()
-        raw(text)
+    /// Copies eight characters, of which fewer count.
+    private mutating func literal(_ text: StaticString, _ length: Int) {
+        let comma = needsComma ? 1 : 0
+        unsafe put(upTo: 9) { place in
+            unsafe place[0] = UInt8(ascii: ",")
+            unsafe UnsafeMutableRawPointer(place + comma).copyMemory(
+                from: text.utf8Start, byteCount: 8)
+            return comma &+ length
+        }
         needsComma = true
     }
 
@@ -279,18 +219,14 @@ package struct JSONWriter: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func byte(_ value: UInt8) {
+    mutating func byte(_ value: UInt8) {
         unsafe put(upTo: 1) { place in
             unsafe place[0] = value
             return 1
         }
     }
 
-    private mutating func raw(_ text: StaticString) {
-        unsafe raw(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    private mutating func raw(_ bytes: UnsafeRawBufferPointer) {
+    mutating func raw(_ bytes: UnsafeRawBufferPointer) {
         if isComplete { isComplete = unsafe buffer.append(bytes) }
     }
 }

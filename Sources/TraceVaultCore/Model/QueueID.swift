@@ -65,10 +65,9 @@ package struct QueueIDNumbers: Sendable, Equatable {
             let character = text.at(place)
             let digit = base == 16 ? hexDigit(character) : vowelFreeDigit(character)
             guard digit < base else { return nil }
-            let (scaled, tooLarge) = value.multipliedReportingOverflow(by: base)
-            let (next, overflow) = scaled.addingReportingOverflow(digit)
-            guard !tooLarge, !overflow else { return nil }
-            value = next
+            // Eleven digits of base 52 always fit.
+            if place - start >= 11, value > (Int64.max - digit) / base { return nil }
+            value = value &* base &+ digit
         }
         return value
     }

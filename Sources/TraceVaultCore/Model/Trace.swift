@@ -28,8 +28,9 @@ package struct TraceContext: Sendable {
     }
 }
 
-/// One message's way in and out. Keeps the body alive, which must not change any more.
-package struct Trace: Sendable {
+/// One message's way in and out. Keeps the body alive, which must not change any more. A class,
+/// because it is handed on more often than it is read.
+package final class Trace: Sendable {
     /// The way into the mail security service, or out of it.
     package enum Direction: Sendable {
         case inbound, outbound
@@ -50,12 +51,12 @@ package struct Trace: Sendable {
         fileprivate(set) var pendingIsOdd = false
     }
 
-    package private(set) var inbound = Side()
-    package private(set) var outbound = Side()
+    package let inbound: Side
+    package let outbound: Side
     let tape: JSONTape
     let result: Int
-    private(set) var warnings = TraceWarnings()
-    private(set) var hasExtra = false
+    let warnings: TraceWarnings
+    let hasExtra: Bool
 
     /// Cloudflare says that more may come on either side.
     package var isPending: Bool { inbound.pending == true || outbound.pending == true }
@@ -63,27 +64,28 @@ package struct Trace: Sendable {
     /// Reads the body of a reply to a trace request.
     package static func decode(_ body: ByteBuffer) throws(Failure) -> Trace {
         let tape = try JSONReader.read(body)
-        return try body.withBytes { (bytes) throws(Failure) in try Trace(tape, bytes) }
+        return try body.withBytes { (bytes) throws(Failure) in try Trace.read(tape, bytes) }
     }
 
-    private init(_ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
-        self.tape = tape
-        let envelope = try Envelope(tape, bytes)
-        if envelope.isRefusal { throw envelope.refusal }
-        guard let result = envelope.result else {
-            throw Failure(.replyShape, "the reply has no result")
-        }
-        guard tape[result].kind == .object else {
-            throw Self.wrongType("result", tape[result].kind, "an object")
-        }
-        self.result = result
-        warnings.note(envelope, tape, known: 0)
+    private init(
+        _ tape: JSONTape, _ result: Int, _ inbound: Side, _ outbound: Side, _ hasExtra: Bool,
+        _ warnings: TraceWarnings
+    ) {
+        (self.tape, self.result, self.hasExtra) = (tape, result, hasExtra)
+        (self.inbound, self.outbound, self.warnings) = (inbound, outbound, warnings)
+    }
+
+    private static func read(_ tape: JSONTape, _ bytes: RawSpan) throws(Failure) -> Trace {
+        var warnings = TraceWarnings()
+        let result = try result(tape, bytes, &warnings)
+        var (inbound, outbound) = (Side(), Side())
+        var hasExtra = false
         var members = try JSONMembers(of: result, tape, bytes)
-        while let (key, value) = members.next(bytes) {
+        while let (key, value) = members.next(tape, bytes) {
             if JSONText.equals(tape[key], "inbound", in: bytes) {
-                inbound = try side(.inbound, value, bytes)
+                inbound = try side(.inbound, value, tape, bytes, &warnings)
             } else if JSONText.equals(tape[key], "outbound", in: bytes) {
-                outbound = try side(.outbound, value, bytes)
+                outbound = try side(.outbound, value, tape, bytes, &warnings)
             } else {
                 hasExtra = true
                 warnings.add(.unknownKey, at: "/result")
@@ -92,23 +94,42 @@ package struct Trace: Sendable {
         warnings.add(.duplicateKey, members.duplicates, at: "/result")
         if inbound.object == nil { warnings.add(.sideMissing, at: Direction.inbound.path) }
         if outbound.object == nil { warnings.add(.sideMissing, at: Direction.outbound.path) }
+        return Trace(tape, result, inbound, outbound, hasExtra, warnings)
     }
 
-    private mutating func side(
-        _ direction: Direction, _ object: Int, _ bytes: RawSpan
+    /// The token of the envelope's result.
+    private static func result(
+        _ tape: JSONTape, _ bytes: RawSpan, _ warnings: inout TraceWarnings
+    ) throws(Failure) -> Int {
+        let envelope = try Envelope(tape, bytes)
+        if envelope.isRefusal { throw envelope.refusal }
+        guard let result = envelope.result else {
+            throw Failure(.replyShape, "the reply has no result")
+        }
+        guard tape[result].kind == .object else {
+            throw wrongType("result", tape[result].kind, "an object")
+        }
+        warnings.note(envelope, tape, known: 0)
+        return result
+    }
+
+    @inline(never)
+    private static func side(
+        _ direction: Direction, _ object: Int, _ tape: JSONTape, _ bytes: RawSpan,
+        _ warnings: inout TraceWarnings
     ) throws(Failure) -> Side {
         var side = Side()
         if tape[object].kind == .null { return side }
         guard tape[object].kind == .object else {
-            throw Self.wrongType("result.\(direction.name)", tape[object].kind, "an object")
+            throw wrongType("result.\(direction.name)", tape[object].kind, "an object")
         }
         side.object = object
         var members = try JSONMembers(of: object, tape, bytes)
-        while let (key, value) = members.next(bytes) {
+        while let (key, value) = members.next(tape, bytes) {
             let kind = tape[value].kind
             if JSONText.equals(tape[key], "lines", in: bytes) {
                 guard kind == .array || kind == .null else {
-                    throw Self.wrongType("result.\(direction.name).lines", kind, "an array")
+                    throw wrongType("result.\(direction.name).lines", kind, "an array")
                 }
                 side.lines = kind == .array ? value : nil
                 side.lineCount = kind == .array ? tape.elementCount(of: value) : 0

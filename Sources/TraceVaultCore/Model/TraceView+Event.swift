@@ -16,6 +16,11 @@ extension TraceView {
             writer.buffer.withBytes { summary.note(event, side, at, $0) }
             return
         }
+        escapedEvent(text, side)
+    }
+
+    @inline(never)
+    private mutating func escapedEvent(_ text: RawSpan, _ side: Trace.Direction) {
         let buffer = unescaped ?? ByteBuffer(limit: Int.max)
         unescaped = buffer
         guard JSONText.decode(text, into: buffer) else { return }

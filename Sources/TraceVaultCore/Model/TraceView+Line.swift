@@ -28,11 +28,7 @@ extension TraceView {
         _ index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
     ) throws(Failure) {
         guard tape[index].kind == .object else { return try bare(index, place, bytes) }
-        if usual(index, bytes) {
-            writer.buffer.withBytes { summary.note(time: at, $0) }
-            event(tape[index + 6], place.direction, bytes)
-            return writer.endObject()
-        }
+        if usual(index, place.direction, bytes) { return }
         var parts = try parts(of: index, place, bytes)
         writer.beginObject()
         lineno(&parts, place, bytes)
@@ -49,25 +45,33 @@ extension TraceView {
         writer.endObject()
     }
 
-    /// Writes the line up to its message in one step when it is as nearly every line is: a number,
-    /// a time that stays as it is, a text, in this order, and nothing else. False, and nothing
-    /// written, when not.
-    private mutating func usual(_ index: Int, _ bytes: RawSpan) -> Bool {
+    /// Writes the line, up to its message in one step, when it is as nearly every line is: a
+    /// number, a time and a text that stay as they are, in this order, nothing else and no white
+    /// space. False, and nothing written, when not.
+    @inline(__always)
+    private mutating func usual(
+        _ index: Int, _ direction: Trace.Direction, _ bytes: RawSpan
+    ) -> Bool {
         // A member takes two tokens or more.
-        guard Int(tape[index].next) == index &+ 7,
-            KnownNames.ofLine(tape[index &+ 1], bytes) == .lineno,
-            KnownNames.ofLine(tape[index &+ 3], bytes) == .loggedAt,
-            KnownNames.ofLine(tape[index &+ 5], bytes) == .message
+        guard let tokens = unsafe tape.tokens(from: index, length: 7),
+            unsafe Int(tokens[0].next) == index &+ 7
         else { return false }
-        let (number, logged, message) = (
-            tape[index &+ 2], tape[index &+ 4], tape[index &+ 6]
+        let (start, number, time, message) = unsafe (
+            Int(tokens[0].start), tokens[2], tokens[4], tokens[6]
         )
-        guard Self.isPlain(number, bytes), logged.kind == .string, message.kind == .string,
-            !logged.marks.contains(.escaped),
-            times.isCanonical(bytes.extracting(logged.range(within: bytes.byteCount))),
-            let at = writer.line(number, logged, message, bytes)
+        // What stands around the values tells the names, and that time and message are strings.
+        guard bytes.has("{\"lineno\":", start), Self.isPlain(number, bytes),
+            bytes.has(",\"logged_at\":\"", Int(number.end)), !time.marks.contains(.escaped),
+            bytes.has("\",\"message\":\"", Int(time.end)), !message.marks.contains(.rewritten),
+            times.isCanonical(bytes.extracting(time.range(within: bytes.byteCount)))
         else { return false }
-        self.at = at
+        at = writer.line(start..<Int(number.end), Int(time.start)..<Int(message.end), bytes)
+        guard !at.isNone else { return false }
+        at.end(after: Int(time.end &- time.start))
+        event(message, direction, bytes)
+        // Not before: what was just written is waited for when it is read at once.
+        writer.buffer.withBytes { summary.note(time: at, $0) }
+        writer.endObject()
         return true
     }
 
@@ -106,7 +110,7 @@ extension TraceView {
         of index: Int, _ place: TraceLinePlace, _ bytes: RawSpan
     ) throws(Failure) -> Int {
         var members = try JSONMembers(of: index, tape, bytes)
-        while let (key, _) = members.next(bytes) {
+        while let (key, _) = members.next(tape, bytes) {
             if KnownNames.lineNames.contains(KnownNames(of: tape[key], bytes)) { continue }
             warnings.add(.unknownKey, at: place.path)
         }

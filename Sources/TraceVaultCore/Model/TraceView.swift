@@ -5,7 +5,7 @@
 
 extension Trace {
     /// The document, complete.
-    package func view(_ context: TraceContext) throws(Failure) -> ByteBuffer {
+    package func view(_ context: borrowing TraceContext) throws(Failure) -> ByteBuffer {
         // Even a line of one byte becomes an object of a few dozen.
         let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
         let buffer = ByteBuffer(limit: overflow ? Int.max / 2 : room + TraceView.maxContext)
@@ -39,14 +39,14 @@ struct TraceView: ~Copyable {
     /// Holds a message without its escapes; made for the first that has any.
     var unescaped: ByteBuffer?
 
-    init(_ trace: Trace, _ writer: consuming JSONWriter) {
-        self.trace = trace
+    init(_ trace: borrowing Trace, _ writer: consuming JSONWriter) {
+        self.trace = copy trace
         tape = trace.tape
         self.writer = writer
         warnings = trace.warnings
     }
 
-    mutating func write(_ context: TraceContext, _ bytes: RawSpan) throws(Failure) {
+    mutating func write(_ context: borrowing TraceContext, _ bytes: RawSpan) throws(Failure) {
         writer.beginObject()
         header(context)
         try side(.inbound, trace.inbound, bytes)
@@ -58,9 +58,8 @@ struct TraceView: ~Copyable {
         writer.endObject()
     }
 
-    private mutating func header(_ context: TraceContext) {
-        writer.key("schema")
-        writer.string("tracevault.trace/1")
+    private mutating func header(_ context: borrowing TraceContext) {
+        writer.fixed(#""schema":"tracevault.trace/1""#)
         text("account_id", context.accountID)
         text("tenant", context.tenant)
         text("message_ref", context.messageRef)
@@ -82,7 +81,7 @@ struct TraceView: ~Copyable {
         }
     }
 
-    @inline(__always)
+    @inline(never)
     private mutating func text(_ key: StaticString, _ value: String?) {
         writer.key(key)
         if let value { writer.string(value) } else { writer.null() }
@@ -91,12 +90,10 @@ struct TraceView: ~Copyable {
     private mutating func side(
         _ direction: Trace.Direction, _ side: Trace.Side, _ bytes: RawSpan
     ) throws(Failure) {
-        writer.key(direction.name)
-        writer.beginObject()
-        writer.key("pending")
+        writer.fixed(
+            direction == .inbound ? #""inbound":{"pending":"# : #""outbound":{"pending":"#)
         if let pending = side.pending { writer.bool(pending) } else { writer.null() }
-        writer.key("lines")
-        writer.beginArray()
+        writer.fixed(#""lines":["#)
         if let lines = side.lines {
             let end = Int(tape[lines].next)
             var index = lines + 1
@@ -124,7 +121,7 @@ struct TraceView: ~Copyable {
         writer.key("extra")
         writer.beginObject()
         var members = try JSONMembers(of: object, tape, bytes)
-        while let (key, value) = members.next(bytes) {
+        while let (key, value) = members.next(tape, bytes) {
             if known.contains(KnownNames(of: tape[key], bytes)) { continue }
             writer.key(tape[key], bytes)
             try copy(value, path(), bytes)

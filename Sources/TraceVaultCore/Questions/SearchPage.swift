@@ -129,7 +129,7 @@ struct SearchPage: ~Copyable {
         for place in places.indices { places[place] = 0 }
         if tape[item].kind == .object {
             var members = try JSONMembers(of: item, tape, bytes)
-            while let (key, value) = members.next(bytes) {
+            while let (key, value) = members.next(tape, bytes) {
                 if let place = Self.place(tape[key], bytes), tape[value].kind != .null {
                     places[place] = value
                 }

@@ -13,6 +13,8 @@ package final class Document: Sendable {
             self.trace = trace
             self.context = context
         }
+
+        func view() throws(Failure) -> ByteBuffer { try trace.view(context) }
     }
 
     private struct State {
@@ -159,7 +161,7 @@ package final class Document: Sendable {
             guard let source = state.source else {
                 throw Failure(.notFound, "the request failed, so there is no trace")
             }
-            let made = try source.trace.view(source.context)
+            let made = try source.view()
             state.trace = made
             state.source = nil
             return made

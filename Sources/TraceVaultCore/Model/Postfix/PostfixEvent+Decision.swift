@@ -64,10 +64,10 @@ extension PostfixEvent {
         var stageEnd = start
         while stageEnd < end, Self.isStage(text.at(stageEnd)) { stageEnd += 1 }
         guard stageEnd > start, text.has(" from ", stageEnd),
-            let peerEnd = clientPeer(text, stageEnd + 6, end), text.at(peerEnd) == UInt8(ascii: ":")
+            let peerEnd = clientPeer(text, stageEnd + 6, end), text.has(": ", peerEnd)
         else { return false }
         add(.stage, start, stageEnd)
-        judgement(text, min(peerEnd + 2, end), end)
+        judgement(text, peerEnd + 2, end)
         return true
     }
 

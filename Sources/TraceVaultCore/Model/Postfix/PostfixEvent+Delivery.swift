@@ -10,26 +10,36 @@ extension PostfixEvent {
         var place = address(.to, text, start + 3, end)
         while text.at(place) == UInt8(ascii: ","), text.at(place + 1) == UInt8(ascii: " ") {
             place += 2
-            if text.has("status=", place) { return status(text, place + 7, end) }
-            if text.has("orig_to=", place) {
-                place = address(.origTo, text, place + 8, end)
-                continue
-            }
-            let next = text.find(UInt8(ascii: ","), place, end)
+            let comma = UInt8(ascii: ",")
             switch text.at(place) {
-            case UInt8(ascii: "r") where text.has("relay=", place): relay(text, place + 6, next)
+            case UInt8(ascii: "s") where text.has("status=", place):
+                return status(text, place + 7, end)
+            case UInt8(ascii: "o") where text.has("orig_to=", place):
+                place = address(.origTo, text, place + 8, end)
             case UInt8(ascii: "d") where text.has("delay=", place):
-                addNumber(.delay, text, place + 6, next)
-            case UInt8(ascii: "d") where text.has("delays=", place): delays(text, place + 7, next)
-            case UInt8(ascii: "d") where text.has("dsn=", place): add(.dsn, place + 4, next)
+                place = addNumber(.delay, text, place + 6, before: comma, end)
+            case UInt8(ascii: "d") where text.has("delays=", place):
+                place = delays(text, place + 7, end)
             case UInt8(ascii: "c") where text.has("conn_use=", place):
+                let next = text.find(comma, place, end)
                 addCount(.connUse, text, place + 9, next)
-            case UInt8(ascii: "t") where text.has("tls=", place): tlsPolicy(text, place + 4, next)
-            default: break
+                place = next
+            default: place = member(text, place, text.find(comma, place, end))
             }
-            place = next
         }
         return false
+    }
+
+    /// A member that is text, if it is one of those that are told; answers its end.
+    @inline(__always)
+    private mutating func member(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        switch text.at(start) {
+        case UInt8(ascii: "r") where text.has("relay=", start): relay(text, start + 6, end)
+        case UInt8(ascii: "d") where text.has("dsn=", start): add(.dsn, start + 4, end)
+        case UInt8(ascii: "t") where text.has("tls=", start): tlsPolicy(text, start + 4, end)
+        default: break
+        }
+        return end
     }
 
     /// `<A>`, or `A` as old versions write it; where it ends.
@@ -63,7 +73,27 @@ extension PostfixEvent {
         _ = relayPeer(text, start, end)
     }
 
-    private mutating func delays(_ text: RawSpan, _ start: Int, _ end: Int) {
+    /// `a/b/c/d`; answers where the comma behind them is, `end` without one.
+    private mutating func delays(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        let (slash, comma) = (UInt8(ascii: "/"), UInt8(ascii: ","))
+        if let first = text.numberEnd(start, before: slash),
+            let second = text.numberEnd(first + 1, before: slash),
+            let third = text.numberEnd(second + 1, before: slash),
+            let last = text.numberEnd(third + 1, before: comma), last < end
+        {
+            add(.delayBeforeQmgr, start, first)
+            add(.delayInQmgr, first + 1, second)
+            add(.delayConnSetup, second + 1, third)
+            add(.delayTransmission, third + 1, last)
+            return last
+        }
+        let end = text.find(comma, start, end)
+        unusualDelays(text, start, end)
+        return end
+    }
+
+    @inline(never)
+    private mutating func unusualDelays(_ text: RawSpan, _ start: Int, _ end: Int) {
         let first = text.find(UInt8(ascii: "/"), start, end)
         let second = text.find(UInt8(ascii: "/"), first + 1, end)
         let third = text.find(UInt8(ascii: "/"), second + 1, end)
@@ -164,6 +194,10 @@ extension PostfixEvent {
                 idEnd = text.wordEnd(idEnd + 1, end)
             }
             if idEnd > place { add(.queuedAs, place, idEnd) }
+        } else if text.has("forwarded as ", start) {
+            // Of a local alias, by the same Postfix.
+            let idEnd = text.wordEnd(start + 13, end)
+            if idEnd > start + 13 { add(.queuedAs, start + 13, idEnd) }
         } else if let mark = text.find("[InternalId=", start, end) {
             let idEnd = text.digitsEnd(mark + 12, end)
             if idEnd > mark + 12 { add(.exchangeID, mark + 12, idEnd) }

@@ -45,10 +45,10 @@ extension PostfixEvent {
         addNumber(.tlsBitsMax, text, slash + 1, bitsEnd)
         var place = bitsEnd + 6
         while text.at(place) == UInt8(ascii: " ") {
-            let labelEnd = text.find(UInt8(ascii: " "), place + 1, end)
-            let nameEnd = text.find(UInt8(ascii: " "), labelEnd + 1, end)
-            guard labelEnd < nameEnd, let names = Self.names(of: text, place + 1) else { break }
-            add(names.name, labelEnd + 1, nameEnd)
+            guard let names = Self.names(of: text, place + 1) else { break }
+            let nameStart = place + 1 + names.labelLength
+            let nameEnd = text.find(UInt8(ascii: " "), nameStart, end)
+            add(names.name, nameStart, nameEnd)
             place = nameEnd
             guard let key = names.key, text.has(" (", place) else { continue }
             let close = text.find(UInt8(ascii: ")"), place, end)
@@ -62,18 +62,21 @@ extension PostfixEvent {
         return true
     }
 
+    /// What a label and the space behind it announce.
     private static func names(
         of text: RawSpan, _ label: Int
-    ) -> (name: Name, key: Name?, bits: Name?)? {
+    ) -> (labelLength: Int, name: Name, key: Name?, bits: Name?)? {
         switch text.at(label) {
         case UInt8(ascii: "k") where text.has("key-exchange ", label):
-            (.tlsKeyExchange, .tlsKeyExchangeKey, nil)
+            (13, .tlsKeyExchange, .tlsKeyExchangeKey, nil)
         case UInt8(ascii: "s") where text.has("server-signature ", label):
-            (.tlsServerSignature, .tlsServerKey, .tlsServerKeyBits)
-        case UInt8(ascii: "s") where text.has("server-digest ", label): (.tlsServerDigest, nil, nil)
+            (17, .tlsServerSignature, .tlsServerKey, .tlsServerKeyBits)
+        case UInt8(ascii: "s") where text.has("server-digest ", label):
+            (14, .tlsServerDigest, nil, nil)
         case UInt8(ascii: "c") where text.has("client-signature ", label):
-            (.tlsClientSignature, .tlsClientKey, .tlsClientKeyBits)
-        case UInt8(ascii: "c") where text.has("client-digest ", label): (.tlsClientDigest, nil, nil)
+            (17, .tlsClientSignature, .tlsClientKey, .tlsClientKeyBits)
+        case UInt8(ascii: "c") where text.has("client-digest ", label):
+            (14, .tlsClientDigest, nil, nil)
         default: nil
         }
     }
@@ -81,6 +84,7 @@ extension PostfixEvent {
     // MARK: - postscreen and tlsproxy
 
     /// Capital words, then the client: `PASS OLD [ip]:port`, `PREGREET 6 after 1.2 from [ip]:port`.
+    @_optimize(size)
     mutating func postscreen(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         if text.has("CONNECT from ", start) {
             kind = .connect
@@ -110,14 +114,14 @@ extension PostfixEvent {
             || character == UInt8(ascii: "-")
     }
 
+    @_optimize(size)
     private mutating func violation(
         _ text: RawSpan, _ start: Int, _ wordsEnd: Int, _ end: Int
     ) -> Bool {
         kind = .postscreenViolation
         add(.violation, start, wordsEnd - 1)
         if text.has("rank ", wordsEnd) {
-            let rankEnd = text.digitsEnd(wordsEnd + 5, end)
-            addNumber(.dnsblRank, text, wordsEnd + 5, rankEnd)
+            let rankEnd = addDigits(.dnsblRank, text, wordsEnd + 5, end)
             return text.has(" for ", rankEnd) && clientPeer(text, rankEnd + 5, end) == end
         }
         var place = text.digitsEnd(wordsEnd, end)

@@ -79,11 +79,9 @@ extension PostfixEvent {
         let next = close + 3
         if text.has("size=", next) {
             kind = .queued
-            let sizeEnd = text.digitsEnd(next + 5, end)
-            addNumber(.size, text, next + 5, sizeEnd)
+            let sizeEnd = addDigits(.size, text, next + 5, end)
             guard text.has(", nrcpt=", sizeEnd) else { return false }
-            let countEnd = text.digitsEnd(sizeEnd + 8, end)
-            addNumber(.nrcpt, text, sizeEnd + 8, countEnd)
+            let countEnd = addDigits(.nrcpt, text, sizeEnd + 8, end)
             return text.has(" (queue active)", countEnd)
         }
         guard text.has("status=", next) else { return false }
@@ -105,8 +103,7 @@ extension PostfixEvent {
 
     private mutating func pickup(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         kind = .pickup
-        let uidEnd = text.digitsEnd(start + 4, end)
-        addNumber(.uid, text, start + 4, uidEnd)
+        let uidEnd = addDigits(.uid, text, start + 4, end)
         _ = pairs(text, uidEnd, end)
         return has(.uid) && has(.from)
     }
@@ -128,6 +125,7 @@ extension PostfixEvent {
 
     /// `sender non-delivery notification: NEWID` and `sender notification failed to A: reason`;
     /// `whoEnd` is behind the first word.
+    @_optimize(size)
     private mutating func notification(
         _ text: RawSpan, _ start: Int, _ whoEnd: Int, _ end: Int
     ) -> Bool {
@@ -136,7 +134,7 @@ extension PostfixEvent {
             kind = .notificationFailed
             let toEnd = text.find(UInt8(ascii: ":"), whoEnd + 24, end)
             add(.to, whoEnd + 24, toEnd)
-            if toEnd + 2 < end { add(.error, toEnd + 2, end) }
+            if text.has(": ", toEnd) { add(.error, toEnd + 2, end) }
             return true
         }
         kind = .notification

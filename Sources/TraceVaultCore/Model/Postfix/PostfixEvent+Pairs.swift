@@ -22,12 +22,8 @@ extension PostfixEvent {
                 pair(text, begin, equals, value + 1, close)
                 place = close + 1
             } else {
-                var last = value
-                while last < end, text.at(last) != UInt8(ascii: " "),
-                    text.at(last) != UInt8(ascii: ",")
-                {
-                    last += 1
-                }
+                var last = max(
+                    value, text.findEither(UInt8(ascii: " "), UInt8(ascii: ","), value, end))
                 // The pairs end before a colon that text follows.
                 if last < end, text.at(last - 1) == UInt8(ascii: ":") { last -= 1 }
                 pair(text, begin, equals, value, last)
@@ -78,16 +74,15 @@ extension PostfixEvent {
     static func pairsStart(
         _ text: RawSpan, _ start: Int, _ end: Int, mayGoOn: Bool = false
     ) -> Int? {
-        guard let first = beginning(text, start, end) else { return nil }
-        // As nearly always: the only one.
-        guard beginning(text, first + 1, end) != nil else { return first }
+        let first = beginning(text, start, end)
         var (found, next): (Int?, Int?) = (nil, first)
         while let place = next {
-            if canBeRead(text, place + 2, end, mayGoOn) {
-                guard found == nil else { return nil }
+            next = beginning(text, place + 1, end)
+            let isOnly = place == first && next == nil
+            if let last = readable(text, place + 2, end, mayGoOn, isOnly || mayGoOn) {
+                guard found == nil, beginning(text, last, end) == nil else { return nil }
                 found = place
             }
-            next = beginning(text, place + 1, end)
         }
         return found
     }
@@ -109,27 +104,33 @@ extension PostfixEvent {
         return text.has("helo=<", place) ? 3 : 4
     }
 
-    /// Whether pairs as Postfix writes them go from here to the end.
-    private static func canBeRead(
-        _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool
-    ) -> Bool {
+    /// Where pairs as Postfix writes them end; nil when they do not go from here to the end. At the
+    /// only beginning they may have spaces: names of clients do, and addresses before 3.5. So they
+    /// may where more can follow, or a sender's could be read where the real ones cannot.
+    @_optimize(size)
+    private static func readable(
+        _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ mayHaveSpaces: Bool
+    ) -> Int? {
         var (place, least) = (start, 0)
         while place < end {
             let rank = rank(text, place)
-            guard rank >= least, rank < 4 else { return false }
-            place =
-                rank == 2
-                ? text.wordEnd(place + 6, end) : valueEnd(text, place + (rank == 1 ? 4 : 6), end)
-            if place == end || (mayGoOn && text.has(": ", place)) { return true }
-            guard text.at(place) == UInt8(ascii: " ") else { return false }
+            guard rank >= least, rank < 4 else { return nil }
+            let value = place + (rank == 1 ? 4 : 6)
+            place = rank == 2 ? text.wordEnd(value, end) : valueEnd(text, value, end, mayHaveSpaces)
+            if place == end || (mayGoOn && text.has(": ", place)) { return place }
+            // The server before the server puts commas between them.
+            if text.at(place) == UInt8(ascii: ",") { place += 1 }
+            guard text.at(place) == UInt8(ascii: " ") else { return nil }
             place += 1
             least = rank + 1
         }
-        return false
+        return nil
     }
 
     /// Behind the ">" of an address or a name; behind everything when Postfix writes none so.
-    private static func valueEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+    private static func valueEnd(
+        _ text: RawSpan, _ start: Int, _ end: Int, _ mayHaveSpaces: Bool
+    ) -> Int {
         var place = start
         var (isQuoted, isBehindQuote) = (false, false)
         while place < end {
@@ -145,6 +146,7 @@ extension PostfixEvent {
             case UInt8(ascii: ">"): return place
             case UInt8(ascii: "\"") where place == start + 1: isQuoted = true
             case UInt8(ascii: "@"): isBehindQuote = false
+            case UInt8(ascii: " ") where mayHaveSpaces: break
             case UInt8(ascii: "\""), UInt8(ascii: " "), UInt8(ascii: "<"), UInt8(ascii: ";"):
                 return end + 1
             default: if isBehindQuote { return end + 1 }

@@ -5,17 +5,20 @@
 extension PostfixEvent {
     /// `host[ip]`, `[ip]`, either with `:port`; nil when it is neither. The word "unknown" for an
     /// address is none. Host names are text of others: no space, nothing more is promised.
+    @inline(never)
     mutating func peer(
         _ text: RawSpan, _ start: Int, _ end: Int, _ host: Name, _ ip: Name, _ port: Name
     ) -> Int? {
-        let open = text.find(UInt8(ascii: "["), start, end)
-        guard open < end, open - start <= 255,
-            text.find(UInt8(ascii: " "), start, open) == open
-        else { return nil }
-        let close = text.find(UInt8(ascii: "]"), open, end)
+        let open = text.findEither(UInt8(ascii: "["), UInt8(ascii: " "), start, end)
+        guard open < end, text.at(open) == UInt8(ascii: "["), open - start <= 255 else {
+            return nil
+        }
+        var close = text.findEither(UInt8(ascii: "]"), UInt8(ascii: "/"), open, end)
+        let isSocket = close < end && text.at(close) == UInt8(ascii: "/")
+        if isSocket { close = text.find(UInt8(ascii: "]"), close, end) }
         guard close > open + 1, close < end else { return nil }
         if open > start { add(host, start, open) }
-        if text.find(UInt8(ascii: "/"), open, close) < close {
+        if isSocket {
             // A local socket's name, as for the next hop only.
             add(.relayService, open + 1, close)
         } else if !(close == open + 8 && text.has("unknown", open + 1)) {
@@ -24,10 +27,9 @@ extension PostfixEvent {
         guard text.at(close + 1) == UInt8(ascii: ":"), text.isDigit(close + 2) else {
             return close + 1
         }
+        // No port has more digits than five; readers keep it in 32 bits.
         let portEnd = text.digitsEnd(close + 2, end)
-        // No port has more digits; readers keep it in 32 bits.
-        if portEnd <= close + 7 { addNumber(port, text, close + 2, portEnd) }
-        return portEnd
+        return portEnd <= close + 7 ? addDigits(port, text, close + 2, portEnd) : portEnd
     }
 
     mutating func clientPeer(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {

@@ -14,8 +14,30 @@ extension PostfixEvent {
         while end > 0, message.at(end - 1) <= 0x20 { end -= 1 }
         // What is cut off must not be seen again by those who look beyond the end.
         let text = message.extracting(0..<end)
-        guard let start = prefix(text, end) else { return false }
-        let idEnd = Self.queueIDEnd(text, start, end)
+        let head = unsafe text.withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return tvs_head() }
+            return unsafe tvs_head_run(base, bytes.count)
+        }
+        guard head.name_length > 0 else {
+            guard let start = prefix(text, end) else { return false }
+            return behindTag(text, start, Self.queueIDEnd(text, start, end), end)
+        }
+        let open = 8 &+ Int(head.name_length)
+        let pidEnd = open &+ 1 &+ Int(head.pid_length)
+        add(.process, 8, open)
+        add(.pid, open &+ 1, pidEnd)
+        let start = pidEnd &+ 3
+        let idEnd =
+            head.id_length == UInt32(TVS_UNUSUAL)
+            ? Self.queueIDEnd(text, start, end) : start &+ Int(head.id_length)
+        return behindTag(text, start, idEnd, end)
+    }
+
+    @inline(__always)
+    private mutating func behindTag(
+        _ text: RawSpan, _ start: Int, _ idEnd: Int, _ end: Int
+    ) -> Bool {
         guard idEnd > start else { return ofServer(text, start, end) }
         if !text.has("NOQUEUE", start) { add(.queueID, start, idEnd) }
         return ofMessage(text, idEnd + 2, end)
@@ -25,7 +47,6 @@ extension PostfixEvent {
 
     /// Where the text begins; nil when the tag is another program's.
     private mutating func prefix(_ text: RawSpan, _ end: Int) -> Int? {
-        if text.has("postfix/", 0), let start = usualTag(text, end) { return start }
         var start = 0
         if text.at(0) == UInt8(ascii: "<") {
             start = text.digitsEnd(1, min(end, 5)) + 1
@@ -48,23 +69,6 @@ extension PostfixEvent {
         add(.syslogTime, start, timeEnd)
         add(.syslogHost, timeEnd + 1, hostEnd)
         return tag(text, hostEnd + 1, end)
-    }
-
-    /// `postfix/program[pid]: ` at the very beginning, as nearly every line has it; nil for what
-    /// must be read as any tag is.
-    private mutating func usualTag(_ text: RawSpan, _ end: Int) -> Int? {
-        let tag = unsafe text.withUnsafeBytes { bytes in
-            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
-                end > 8, end <= bytes.count
-            else { return tvs_tag() }
-            return unsafe tvs_tag_run(base + 8, end &- 8)
-        }
-        guard tag.name_length > 0 else { return nil }
-        let open = 8 &+ Int(tag.name_length)
-        let pidEnd = open &+ 1 &+ Int(tag.pid_length)
-        add(.process, 8, open)
-        add(.pid, open &+ 1, pidEnd)
-        return pidEnd &+ 3
     }
 
     /// RFC 5424 from the time on: `TIME HOST APP PROCID MSGID SD TEXT`; "-" is "not known".

@@ -136,9 +136,18 @@ extension PostfixEvent {
         guard var place = clientPeer(text, start, end) else { return false }
         while text.at(place) == UInt8(ascii: " ") {
             let begin = place + 1
+            // No counter's name has a space in it.
+            let equals = text.find(UInt8(ascii: "="), begin, end)
+            let name = Self.counter(text, begin, equals)
+            if let name, let next = text.numberEnd(equals + 1, before: UInt8(ascii: " ")),
+                text.digitsEnd(equals + 1, next) == next
+            {
+                add(name, equals + 1, next)
+                place = next
+                continue
+            }
             let wordEnd = text.find(UInt8(ascii: " "), begin, end)
-            let equals = text.find(UInt8(ascii: "="), begin, wordEnd)
-            if let name = Self.counter(text, begin, equals) {
+            if let name {
                 let slash = text.find(UInt8(ascii: "/"), equals + 1, wordEnd)
                 if slash < wordEnd {
                     let accepted = Name(rawValue: name.rawValue + 1) ?? name

@@ -138,6 +138,32 @@ package struct PostfixEvent: ~Copyable {
         textLength &+= end &- start
     }
 
+    /// Notes the digits at a place, if there are any; answers where they end.
+    @inline(never)
+    mutating func addDigits(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        let digitsEnd = text.digitsEnd(start, end)
+        if text.at(start) == UInt8(ascii: "0") || digitsEnd &- start > 15 {
+            addNumber(name, text, start, digitsEnd)
+        } else if digitsEnd > start {
+            add(name, start, digitsEnd)
+        }
+        return digitsEnd
+    }
+
+    /// Notes what comes before a byte if it is a number; answers where that byte is, `end` without
+    /// it.
+    mutating func addNumber(
+        _ name: Name, _ text: RawSpan, _ start: Int, before byte: UInt8, _ end: Int
+    ) -> Int {
+        if let next = text.numberEnd(start, before: byte), next < end {
+            add(name, start, next)
+            return next
+        }
+        let next = text.find(byte, start, end)
+        addNumber(name, text, start, next)
+        return next
+    }
+
     /// Notes a number if it is one: digits, perhaps a point and digits, as JSON writes them.
     @inline(never)
     mutating func addNumber(_ name: Name, _ text: RawSpan, _ start: Int, _ end: Int) {

@@ -41,14 +41,23 @@ extension RawSpan {
 
     /// The first place of a byte in `start..<end`, `end` without one.
     @inline(never)
-    func find(_ byte: UInt8, _ start: Int, _ end: Int) -> Int {
+    func find(_ byte: UInt8, _ start: Int, _ end: Int) -> Int { find(byte, byte, start, end) }
+
+    /// The first place of the one or the other; `end` without either.
+    @inline(never)
+    func findEither(_ byte: UInt8, _ other: UInt8, _ start: Int, _ end: Int) -> Int {
+        find(byte, other, start, end)
+    }
+
+    @inline(__always)
+    private func find(_ byte: UInt8, _ other: UInt8, _ start: Int, _ end: Int) -> Int {
         let last = Swift.min(end, byteCount)
         guard start >= 0, start < last else { return end }
         return unsafe withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress,
-                let found = unsafe memchr(base + start, Int32(byte), last - start)
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
             else { return end }
-            return unsafe UnsafeRawPointer(found) - base
+            let found = unsafe Int(tvs_find(base, start, last, bytes.count, byte, other))
+            return found < last ? found : end
         }
     }
 
@@ -84,6 +93,19 @@ extension RawSpan {
         }
     }
 
+    /// The end of the number at a place when the byte comes next; nil when not, and when it is an
+    /// unusual number.
+    @inline(never)
+    func numberEnd(_ start: Int, before byte: UInt8) -> Int? {
+        guard start >= 0, start < byteCount else { return nil }
+        let length = unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return 0 }
+            return unsafe Int(tvs_number_run(base + start, bytes.count &- start))
+        }
+        return length > 0 && at(start &+ length) == byte ? start &+ length : nil
+    }
+
     /// The first place in `start..<end` where the whole text stands before `end`; nil without one.
     func find(_ text: StaticString, _ start: Int, _ end: Int) -> Int? {
         let last = Swift.min(end, byteCount) - text.utf8CodeUnitCount + 1
@@ -97,22 +119,26 @@ extension RawSpan {
     }
 
     /// The last place of a byte in `start..<end`; nil without one.
+    @inline(never)
     func findLast(_ byte: UInt8, _ start: Int, _ end: Int) -> Int? {
-        var index = Swift.min(end, byteCount) - 1
-        while index >= start {
-            if at(index) == byte { return index }
-            index -= 1
+        let last = Swift.min(end, byteCount)
+        guard start < last else { return nil }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return nil }
+            let behind = unsafe Int(
+                tvs_find_last(base, Swift.max(0, start), last, bytes.count, byte))
+            return behind > 0 ? behind &- 1 : nil
         }
-        return nil
     }
 
     /// The last place in `start..<end` where the whole text stands before `end`; nil without one.
     func findLast(_ text: StaticString, _ start: Int, _ end: Int) -> Int? {
-        var index = Swift.min(end, byteCount) - text.utf8CodeUnitCount
         let first = unsafe text.utf8Start.pointee
-        while index >= Swift.max(0, start) {
-            if at(index) == first, has(text, index) { return index }
-            index -= 1
+        var last = Swift.min(end, byteCount) - text.utf8CodeUnitCount + 1
+        while let place = findLast(first, start, last) {
+            if has(text, place) { return place }
+            last = place
         }
         return nil
     }

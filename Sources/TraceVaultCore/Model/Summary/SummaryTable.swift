@@ -3,17 +3,20 @@
 // A hostile reply can name any number of them, so each kind has a maximum and all of it is in C
 // memory. Texts are places in the document being written. What they mean is in TraceSummary.swift.
 
+import CSystem
+
 #if canImport(Glibc)
     import Glibc
 #endif
 
 /// One recipient, hop or id.
 struct SummaryRecord {
-    enum Kind: UInt8 { case recipient, hop, next }
+    /// The other is a recipient's outcome at another hop than its last one's.
+    enum Kind: UInt8 { case recipient, hop, next, other }
 
-    let kind: Kind
+    fileprivate(set) var kind: Kind
     let key: Written
-    let hash: UInt32
+    fileprivate(set) var hash: UInt32
     var state = RecipientState.queued
     var nextKind = NextIDKind.queuedAs
     var side = Trace.Direction.inbound
@@ -88,7 +91,7 @@ final class SummaryTable {
     /// Positions in `records` by hash, plus one; made when there are too many to look through.
     private var slots: UnsafeMutablePointer<UInt16>?
     private static let few = 32
-    /// More than twice as many as there can be records.
+    /// Far more than there can be records.
     private static let slotCount = 4096
 
     deinit {
@@ -103,9 +106,27 @@ final class SummaryTable {
         body(&(unsafe records[index]))
     }
 
+    /// Copies all but what a record is and how often it was tried.
+    @_optimize(size)
+    @inline(never)
+    func copy(_ from: Int, to index: Int) {
+        guard from >= 0, from < count, let records = unsafe records else { return }
+        with(index) { record in
+            let (kind, hash, attempts) = (record.kind, record.hash, record.attempts)
+            record = unsafe records[from]
+            (record.kind, record.hash, record.attempts) = (kind, hash, attempts)
+        }
+    }
+
     subscript(index: Int) -> SummaryRecord? {
         guard index >= 0, index < count, let records = unsafe records else { return nil }
         return unsafe records[index]
+    }
+
+    /// What a record is of; a look at it copies nothing else.
+    subscript(kind index: Int) -> SummaryRecord.Kind? {
+        guard index >= 0, index < count, let records = unsafe records else { return nil }
+        return unsafe records[index].kind
     }
 
     /// The text of a record; nil without one.
@@ -173,6 +194,8 @@ final class SummaryTable {
         case .next:
             guard counts.next < Self.maxNext else { return false }
             counts.next += 1
+        // As many as recipients at most.
+        case .other: break
         }
         return true
     }
@@ -210,9 +233,10 @@ final class SummaryTable {
             other.range.upperBound <= document.byteCount
         else { return false }
         return unsafe document.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return true }
-            return unsafe memcmp(
-                base + Int(one.start), base + Int(other.start), Int(one.length)) == 0
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return true }
+            return unsafe tvs_is_same(
+                base + Int(one.start), base + Int(other.start), Int(one.length)) != 0
         }
     }
 

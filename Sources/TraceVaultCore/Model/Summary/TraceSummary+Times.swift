@@ -3,6 +3,8 @@
 // Neither is turned into a number beyond what a comparison needs: what is written later is the
 // text itself.
 
+import CSystem
+
 extension TraceSummary {
     /// Keeps the delays of the hop's slowest delivery.
     func slowest(_ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan) {
@@ -45,15 +47,11 @@ extension TraceSummary {
         let last = max(first, second) + Int(one.length)
         if one.length == other.length, one.length >= 20, last <= document.byteCount {
             // As nearly always: of one source, with as many decimals. Then text sorts like time.
-            var place = 0
-            while place + 8 < Int(one.length) {
-                if let answer = Self.isBefore(first + place, second + place, document) {
-                    return answer
-                }
-                place += 8
+            return unsafe document.withUnsafeBytes { bytes in
+                guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                else { return false }
+                return unsafe tvs_is_before(base + first, base + second, Int(one.length)) != 0
             }
-            let rest = Int(one.length) - 8
-            return Self.isBefore(first + rest, second + rest, document) ?? false
         }
         for place in 0..<max(Int(one.length), Int(other.length)) {
             var a = place < Int(one.length) ? document.at(first + place) : UInt8(ascii: "0")
@@ -64,15 +62,5 @@ extension TraceSummary {
             if a != b { return a < b }
         }
         return false
-    }
-
-    /// Compares eight bytes; nil when they are the same. There must be so many.
-    @inline(__always)
-    private static func isBefore(_ one: Int, _ other: Int, _ document: RawSpan) -> Bool? {
-        let (first, second) = unsafe (
-            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: one, as: UInt64.self)),
-            UInt64(bigEndian: document.unsafeLoadUnaligned(fromByteOffset: other, as: UInt64.self))
-        )
-        return first == second ? nil : first < second
     }
 }

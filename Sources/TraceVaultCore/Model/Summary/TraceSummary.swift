@@ -48,7 +48,9 @@ struct TraceSummary: ~Copyable {
         case .expired: expired(event, hop)
         case .policy, .milter, .content: decision(event, hop, at, document)
         case .notification: notification(event, hop, document)
-        case .proxy: next(event, hop, document)
+        case .proxy:
+            decision(event, hop, at, document)
+            next(event, hop, document)
         default: break
         }
     }
@@ -56,6 +58,10 @@ struct TraceSummary: ~Copyable {
     /// What the message itself has: from the first of its hops that says so, none of which is known
     /// to be a notification's any more.
     mutating func settle() {
+        for index in 0..<table.count {
+            guard let record = table[index], record.kind == .hop else { continue }
+            if !record.isNotification { note(sender: record.sender) }
+        }
         for index in 0..<table.count {
             guard let record = table[index], record.kind == .hop else { continue }
             // From nobody, while the message has a sender: answers it.
@@ -124,14 +130,16 @@ struct TraceSummary: ~Copyable {
         let from = event.written(.from)
         let (size, count) = (event.written(.size), event.written(.nrcpt))
         let answersOthers = from.length == 0 && sender.length > 0
+        var isNotification = false
         table.with(hop) { record in
             record.sender = from
             record.size.setOnce(size)
             record.nrcpt.setOnce(count)
             record.isQueued = true
             if answersOthers { record.isNotification = true }
+            isNotification = record.isNotification
         }
-        note(sender: from)
+        if !isNotification { note(sender: from) }
     }
 
     private mutating func expired(_ event: borrowing PostfixEvent, _ hop: Int) {
@@ -157,6 +165,8 @@ struct TraceSummary: ~Copyable {
         if event.written(.notification).length != 5 { table.with(hop) { $0.isReported = true } }
         if let made = table.find(.hop, id, document) {
             table.with(made) { $0.isNotification = true }
+            // It was taken for the message's: another hop has that.
+            if table[made]?.sender == sender { sender = .none }
         }
     }
 
@@ -200,20 +210,37 @@ struct TraceSummary: ~Copyable {
         let (relay, delay) = (event.written(.relay), event.written(.delay))
         let (origTo, queuedAs) = (event.written(.origTo), event.written(.queuedAs))
         let dsn = event.written(isDelivery ? .dsn : .replyDSN)
-        let reply = event.written(isDelivery ? .reply : .text)
+        let reply = event.written(event.has(.reply) ? .reply : .text)
+        var (isElsewhere, isOlder) = (false, false)
         table.with(index) { record in
             if isDelivery { record.attempts &+= 1 }
-            let known = record.at
+            isElsewhere =
+                !record.queueID.isNone && !SummaryTable.isSame(record.queueID, id, document)
             // The hop that this one handed the message to may have been faster with its line.
-            let isBehind =
-                !queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document)
-            if isBehind || (!known.isNone && !at.isNone && Self.isBefore(at, known, document)) {
-                return
+            isOlder =
+                (!queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document))
+                || Self.isOlder(at, record.at, document)
+        }
+        var place = index
+        // Either hop may turn out to be a notification's.
+        if isElsewhere, let other = table.findOrAdd(.other, event.written(.to), document) {
+            if !isOlder {
+                table.copy(index, to: other)
+            } else {
+                place = other
+                table.with(other) { isElsewhere = !Self.isOlder(at, $0.at, document) }
             }
+        }
+        if isOlder, place == index || !isElsewhere { return }
+        table.with(place) { record in
             (record.state, record.at, record.queueID) = (state, at, id)
             (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
             (record.origTo, record.queuedAs) = (origTo, queuedAs)
         }
+    }
+
+    private static func isOlder(_ at: Written, _ known: Written, _ document: RawSpan) -> Bool {
+        !known.isNone && !at.isNone && isBefore(at, known, document)
     }
 
     private mutating func decision(

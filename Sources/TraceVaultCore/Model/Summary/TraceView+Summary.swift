@@ -10,19 +10,18 @@ extension TraceView {
         warnings.add(.recipientsNotListed, summary.droppedRecipients, at: "")
         warnings.add(.hopsNotListed, summary.droppedHops, at: "")
         warnings.add(.nextIDsNotListed, summary.droppedNext, at: "")
-        writer.key("summary")
-        writer.beginObject()
-        writer.member("state", word: overall)
-        each("recipients", .recipient) { view, record in view.recipient(record) }
-        writer.member("sender", again: summary.sender)
+        writer.fixed(#""summary":{"#)
+        writer.member(.state, word: overall)
+        each(#""recipients":["#, .recipient) { view, record in view.recipient(record) }
+        writer.member(.sender, again: summary.sender)
         writer.member(.messageID, again: summary.messageID)
         writer.member(.size, again: summary.size)
         writer.member(.clientHost, again: summary.clientHost)
         writer.member(.clientIP, again: summary.clientIP)
-        writer.member("first_at", again: summary.firstAt)
-        writer.member("last_at", again: summary.lastAt)
-        each("hops", .hop) { view, record in view.hop(record) }
-        each("next_queue_ids", .next) { view, record in view.next(record) }
+        writer.member(.firstAt, again: summary.firstAt)
+        writer.member(.lastAt, again: summary.lastAt)
+        each(#""hops":["#, .hop) { view, record in view.hop(record) }
+        each(#""next_queue_ids":["#, .next) { view, record in view.next(record) }
         writer.endObject()
     }
 
@@ -30,10 +29,11 @@ extension TraceView {
         _ name: StaticString, _ kind: SummaryRecord.Kind,
         _ write: (inout TraceView, SummaryRecord) -> Void
     ) {
-        writer.key(name)
-        writer.beginArray()
+        writer.fixed(name)
         for index in 0..<summary.table.count {
-            guard let record = summary.table[index], record.kind == kind else { continue }
+            guard summary.table[kind: index] == kind, let record = summary.table[index] else {
+                continue
+            }
             if kind == .recipient, record.isNotification { continue }
             writer.beginObject()
             write(&self, record)
@@ -51,6 +51,7 @@ extension TraceView {
         let table = summary.table
         writer.buffer.withBytes { document in
             for index in 0..<table.count {
+                Self.choose(index, table, document)
                 guard let record = table[index], record.kind == .recipient else { continue }
                 var state = record.state
                 var isNotification = false
@@ -61,13 +62,35 @@ extension TraceView {
                     }
                 }
                 if state == .sent, !record.queuedAs.isNone,
-                    table.find(.hop, record.queuedAs, document) != nil
+                    let next = table.find(.hop, record.queuedAs, document)
                 {
-                    state = Self.isExpanded(record.key, table, document) ? .expanded : .queued
+                    if Self.isExpanded(record.key, table, document) {
+                        state = .expanded
+                    } else if !SummaryTable.isSame(record.queuedAs, record.queueID, document) {
+                        // The next hop may name any id: one that is through has nothing more.
+                        table.with(next) { hop in
+                            if hop.isExpired {
+                                state = .expired
+                            } else if !hop.isRemoved {
+                                state = .queued
+                            }
+                        }
+                    }
                 }
                 table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
             }
         }
+    }
+
+    /// Of a recipient that a notification went to, too, the outcome at the other hop.
+    @_optimize(size)
+    @inline(never)
+    private static func choose(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
+        var (key, id, isOther) = (Written.none, Written.none, false)
+        table.with(index) { if $0.kind == .recipient { (key, id) = ($0.key, $0.queueID) } }
+        guard !id.isNone, let hop = table.find(.hop, id, document) else { return }
+        table.with(hop) { isOther = $0.isNotification }
+        if isOther, let other = table.find(.other, key, document) { table.copy(other, to: index) }
     }
 
     private static func isExpanded(
@@ -111,13 +134,13 @@ extension TraceView {
     // MARK: - The parts
 
     private mutating func recipient(_ record: SummaryRecord) {
-        writer.member("address", again: record.key)
-        writer.member("state", word: record.state.text)
+        writer.member(.address, again: record.key)
+        writer.member(.state, word: record.state.text)
         writer.member(.origTo, again: record.origTo)
         writer.member(.dsn, again: record.dsn)
         writer.member(.relay, again: record.relay)
         writer.member(.reply, again: record.reply)
-        writer.member("at", again: record.at)
+        writer.member(.at, again: record.at)
         writer.member(.delay, again: record.delay)
         writer.member(.queueID, again: record.queueID)
         writer.key("attempts")
@@ -125,17 +148,16 @@ extension TraceView {
     }
 
     private mutating func hop(_ record: SummaryRecord) {
-        queueID("queue_id", record.key, isWhole: true)
-        writer.member("side", word: record.side.name)
-        writer.member("state", word: Self.state(ofHop: record))
-        writer.key("notification")
-        writer.bool(record.isNotification)
-        writer.member("first_at", again: record.firstAt)
-        writer.member("last_at", again: record.lastAt)
-        writer.member("previous_queue_id", again: record.previousID)
+        queueID(.ownID, record.key, isWhole: true)
+        writer.member(.side, word: record.side.name)
+        writer.member(.state, word: Self.state(ofHop: record))
+        writer.fixed(record.isNotification ? #""notification":true"# : #""notification":false"#)
+        writer.member(.firstAt, again: record.firstAt)
+        writer.member(.lastAt, again: record.lastAt)
+        writer.member(.previousID, again: record.previousID)
         writer.member(.clientHost, again: record.clientHost)
         writer.member(.clientIP, again: record.clientIP)
-        writer.member("sender", again: record.sender)
+        writer.member(.sender, again: record.sender)
         writer.member(.messageID, again: record.messageID)
         writer.member(.size, again: record.size)
         writer.member(.nrcpt, again: record.nrcpt)
@@ -157,7 +179,7 @@ extension TraceView {
         part(.delayInQmgr, record.delayInQmgr, "in_qmgr", &slowest)
         part(.delayConnSetup, record.delayConnSetup, "conn_setup", &slowest)
         part(.delayTransmission, record.delayTransmission, "transmission", &slowest)
-        if slowest.took > 0 { writer.member("slowest", word: slowest.name) }
+        if slowest.took > 0 { writer.member(.slowest, word: slowest.name) }
     }
 
     private mutating func part(
@@ -175,18 +197,17 @@ extension TraceView {
         }
         let isOurs = record.nextKind == .queuedAs || record.nextKind == .notification
         if isOurs {
-            queueID("id", record.key, isWhole: false)
+            queueID(.id, record.key, isWhole: false)
         } else {
-            writer.member("id", again: record.key)
+            writer.member(.id, again: record.key)
         }
-        writer.member("kind", word: record.nextKind.text)
-        writer.member("from_queue_id", again: record.queueID)
-        writer.key("in_trace")
-        writer.bool(isSeen)
+        writer.member(.kind, word: record.nextKind.text)
+        writer.member(.fromID, again: record.queueID)
+        writer.fixed(isSeen ? #""in_trace":true"# : #""in_trace":false"#)
     }
 
     /// A queue id and, when it is a long one, the time that is in it; `isWhole` with the inode.
-    private mutating func queueID(_ name: StaticString, _ id: Written, isWhole: Bool) {
+    private mutating func queueID(_ name: SummaryName, _ id: Written, isWhole: Bool) {
         writer.member(name, again: id)
         let numbers = writer.buffer.withBytes { document in
             id.range.upperBound <= document.byteCount

@@ -11,18 +11,14 @@ extension JSONWriter {
         beginObject()
     }
 
-    /// Members that are always the same, as they are to stand there; may end with an open bracket.
-    @inline(never)
-    mutating func fixed(_ text: StaticString) {
-        if needsComma { part(",") }
-        part(text)
-        let last = unsafe text.utf8Start[text.utf8CodeUnitCount - 1]
-        needsComma = last != UInt8(ascii: "{") && last != UInt8(ascii: "[")
-    }
-
     /// A member that is a word of ours.
     @inline(never)
-    mutating func word(_ name: StaticString, _ word: StaticString) { member(name, word: word) }
+    mutating func word(_ name: StaticString, _ word: StaticString) {
+        key(name)
+        beginString()
+        part(word)
+        endString()
+    }
 
     @inline(never)
     mutating func number(_ name: StaticString, _ value: Int64) {
