@@ -37,7 +37,7 @@ struct ModelViewTests {
         let name = try #require(Golden.names.first)
         let document = try Document.decode(buffer(Golden.reply(name)))
         let before = try document.trace().count + document.view("raw").count
-        let shared = try document.shared()
+        let shared = document.shared()
         #expect(try text(document.view("ecs")) == text(shared.view("ecs")))
         #expect(try document.view("ecs") === document.view("ecs"))
         #expect(try document.view("ecs") !== shared.view("ecs"))

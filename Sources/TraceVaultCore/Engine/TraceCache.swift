@@ -59,9 +59,8 @@ struct TraceCache {
 
     mutating func document(_ key: TraceKey, _ hash: UInt64, now: Int64) -> Document? {
         guard let entry = entries[hash], entry.key == key, now < entry.goodUntil else { return nil }
-        guard let document = try? entry.document.shared() else { return nil }
         hits += 1
-        return document
+        return entry.document.shared()
     }
 
     mutating func add(
@@ -70,7 +69,7 @@ struct TraceCache {
         guard maxAgeUs > 0, maxBytes > 0 else { return }
         while let oldest = order.first, (entries[oldest]?.goodUntil ?? 0) <= now { dropOldest() }
         // One of its own: what is counted here must not grow by views that somebody asks for.
-        guard let document = try? document.shared() else { return }
+        let document = document.shared()
         let count = document.byteCount
         // A fresh look replaces what is kept: in its place in the order, so it ends with it.
         let known = remove(hash)

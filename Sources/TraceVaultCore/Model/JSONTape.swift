@@ -52,6 +52,8 @@ package final class JSONTape: @unchecked Sendable {
     /// The text. Must not change while the tape is used.
     package let body: ByteBuffer
     package var count: Int { unsafe used }
+    /// What its tokens take in memory.
+    package var byteCount: Int { size }
     // Looked at for every token, written once: the run-time check for overlap is off.
     @exclusivity(unchecked) private var used = 0
     /// The text began with a byte order mark.

@@ -65,13 +65,6 @@ final class TraceDialogue: Dialogue {
         context.messageRef = messageRef
         context.cfRay = reply?.headers.cfRay
         context.httpStatus = reply?.status
-        let document = Document(trace, context, raw: reply?.body)
-        do {
-            // Made here, while the reply is still in this processor's cache.
-            try document.trace()
-            return Answer(failure: nil, document: document)
-        } catch {
-            return Answer(failure: error, document: document)
-        }
+        return Answer(failure: nil, document: Document(trace, context, raw: reply?.body))
     }
 }

@@ -18,7 +18,7 @@ package final class Document: Sendable {
     }
 
     private struct State {
-        /// Gone once the view is made: it holds more memory than the view.
+        /// Gone once the view is made, which says the same.
         var source: Source?
         var trace: ByteBuffer?
     }
@@ -53,12 +53,13 @@ package final class Document: Sendable {
     private static let maxLength = 256 << 20
 
     private init(
-        _ written: ByteBuffer?, _ name: Name, _ raw: ByteBuffer?, _ source: Source? = nil
+        _ written: ByteBuffer?, _ name: Name, _ raw: ByteBuffer?, _ source: Source? = nil,
+        _ trace: ByteBuffer? = nil
     ) {
         self.written = written
         self.name = name
         self.raw = raw
-        state = Mutex(State(source: source))
+        state = Mutex(State(source: source, trace: trace))
     }
 
     /// A document with the one view "json".
@@ -139,22 +140,19 @@ package final class Document: Sendable {
 
     /// The same trace for another holder: views that one of them asks for are not the other's to
     /// keep.
-    func shared() throws(Failure) -> Document { Document(try trace(), raw: raw) }
-
-    private convenience init(_ trace: ByteBuffer, raw: ByteBuffer?) {
-        self.init(nil, .json, raw)
-        state.withLock { $0.trace = trace }
+    func shared() -> Document {
+        let (source, trace) = state.withLock { ($0.source, $0.trace) }
+        return Document(nil, .json, raw, source, trace)
     }
 
-    /// What its views hold in memory, but those for event stores: see `shared`.
+    /// What it holds in memory, but for views that somebody asks for later: see `shared`.
     var byteCount: Int {
-        let trace = state.withLock { $0.trace?.count ?? 0 }
-        return (written?.count ?? 0) + (raw?.count ?? 0) + trace
+        let made = state.withLock { $0.trace?.count ?? $0.source?.trace.tape.byteCount ?? 0 }
+        return (written?.count ?? 0) + (raw?.count ?? 0) + made
     }
 
-    /// The view "trace", made on the first call. The engine calls this on its own thread while the
-    /// reply is still in that processor's cache; another thread would have to fetch it all.
-    @discardableResult
+    /// The view "trace", made on the first call and by the thread that reads it: the engine's has
+    /// other requests to look after, and what is just written need not go to another processor.
     package func trace() throws(Failure) -> ByteBuffer {
         try state.withLock { state throws(Failure) in
             if let made = state.trace { return made }
