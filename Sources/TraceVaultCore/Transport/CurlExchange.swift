@@ -161,7 +161,8 @@ final class CurlExchange {
         reply.status = Int32(
             clamping: info(CURLINFO_RESPONSE_CODE))
         reply.fault = fault(code)
-        reply.headers.cfRay = String(header("cf-ray").prefix(64))
+        let ray = header("cf-ray")
+        reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))
         reply.headers.rateLimit = header("ratelimit", whole: ReplyHeaders.maxList)
         reply.headers.rateLimitPolicy = header("ratelimit-policy", whole: ReplyHeaders.maxList)
         if reply.status != 200 {

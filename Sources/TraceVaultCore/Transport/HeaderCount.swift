@@ -12,7 +12,7 @@ struct HeaderCount {
     /// Takes one line with its line end. False when it is one too many.
     mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
         bytes += line.count
-        if unsafe line.starts(with: "HTTP/".utf8) {
+        if unsafe line.first == UInt8(ascii: "H") && line.starts(with: "HTTP/".utf8) {
             areWhole = false
         } else if line.count <= 2 {
             areWhole = true
