@@ -158,8 +158,7 @@ final class CurlExchange {
     func reply(_ code: CURLcode) -> HTTPReply {
         maskSecret()
         var reply = HTTPReply(body: body)
-        reply.status = Int32(
-            clamping: info(CURLINFO_RESPONSE_CODE))
+        reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
         reply.fault = fault(code)
         let ray = header("cf-ray")
         reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))
