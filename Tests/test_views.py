@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import tracevault as tv
@@ -173,7 +173,7 @@ def judged(trace: tv.Trace) -> tuple[list[Json], list[Json]]:
     if FIELDS.is_file():
         for event in ecs:
             assert ecs_faults(event) == [], json.dumps(event)
-    views: tuple[tuple[tv.View, list[Json]], ...] = (("ecs", ecs), ("ocsf", ocsf))
+    views: tuple[tuple[Literal["ecs", "ocsf"], list[Json]], ...] = (("ecs", ecs), ("ocsf", ocsf))
     for view, events in views:
         skipped = sum([warning.count for warning in trace.skipped(view)])
         assert len(events) + skipped == len(trace.lines)

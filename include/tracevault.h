@@ -806,7 +806,8 @@ TV_API void tv_event_free(tv_event *event);
  * TV_E_REPLY_TRUNCATED, …). At most 64 MiB.
  *
  * Views: "trace"; "raw"; "ecs" and "ocsf", each line as an event for a store, one JSON object a
- * line (docs/views.md); "ecs_warnings" and "ocsf_warnings", how many lines are no event of theirs.
+ * line (docs/views.md); "ecs_warnings" and "ocsf_warnings", how many lines are no event of theirs;
+ * "spans", where each field of a line's event stands in its message, one JSON object a line.
  *
  * @since 0.1
  */

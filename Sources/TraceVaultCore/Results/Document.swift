@@ -47,6 +47,7 @@ package final class Document: Sendable {
     private struct EventViews {
         var ecs: (events: ByteBuffer, warnings: ByteBuffer)?
         var ocsf: (events: ByteBuffer, warnings: ByteBuffer)?
+        var spans: ByteBuffer?
     }
 
     /// The largest document the library writes itself.
@@ -110,10 +111,12 @@ package final class Document: Sendable {
             case "ecs_warnings": return try events(.ecs).warnings
             case "ocsf": return try events(.ocsf).events
             case "ocsf_warnings": return try events(.ocsf).warnings
+            case "spans": return try spans()
             default:
                 throw Failure(
                     .notFound,
-                    "no such view; there are: trace, raw, ecs, ecs_warnings, ocsf, ocsf_warnings")
+                    "no such view; there are: trace, raw, ecs, ecs_warnings, ocsf, "
+                        + "ocsf_warnings, spans")
             }
         }
         guard name == self.name.text.description else {
@@ -135,6 +138,16 @@ package final class Document: Sendable {
             let views = try TraceEvents.view(trace, schema)
             if schema == .ecs { made.ecs = views } else { made.ocsf = views }
             return views
+        }
+    }
+
+    private func spans() throws(Failure) -> ByteBuffer {
+        let trace = try trace()
+        return try events.withLock { made throws(Failure) in
+            if let ready = made.spans { return ready }
+            let view = try TraceEvents.view(trace, .spans).events
+            made.spans = view
+            return view
         }
     }
 

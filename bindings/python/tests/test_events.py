@@ -129,6 +129,26 @@ def test_a_view_is_there_when_it_was_asked_for() -> None:
     assert trace == tv.decode(REPLY)
 
 
+def test_a_span_is_where_the_value_stands_in_the_message() -> None:
+    """All fields of every golden trace; numbers may have lost leading zeros, not their place."""
+    seen = 0
+    for path in sorted((ROOT / "Tests/golden/trace").glob("*.reply.json")):
+        trace = tv.decode(path.read_bytes(), views=("spans",))
+        rows = {(row["side"], row["line"]): row["spans"] for row in trace.spans()}
+        for side in ("inbound", "outbound"):
+            for place, line in enumerate(getattr(trace, side).lines):
+                event = line.event_fields or {}
+                spans = rows.pop((side, place), {})
+                assert set(spans) == set(event) - {"kind"}
+                message = line.message.encode()
+                for name, (start, end) in spans.items():
+                    text, value = message[start:end].decode(), event[name]
+                    seen += 1
+                    assert text == value if isinstance(value, str) else float(text) == value
+        assert rows == {}
+    assert seen > 500
+
+
 def test_what_became_no_event_is_counted() -> None:
     trace = tv.decode(REPLY, views=["ocsf", "ocsf"])
     assert trace.ocsf() == []
@@ -137,5 +157,5 @@ def test_what_became_no_event_is_counted() -> None:
 
 def test_an_unknown_view_is_refused_with_those_there_are() -> None:
     for views in (("cef",), "cef"):
-        with pytest.raises(ValueError, match=r"'cef'; there are: 'ecs', 'ocsf'"):
+        with pytest.raises(ValueError, match=r"'cef'; there are: 'ecs', 'ocsf', 'spans'"):
             tv.decode(REPLY, views=views)  # type: ignore[arg-type]

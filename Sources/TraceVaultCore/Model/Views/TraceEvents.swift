@@ -1,12 +1,16 @@
-// TraceEvents.swift - the views `ecs` and `ocsf`: each line of a trace as an event of its own, one
-// JSON object a line. docs/views.md.
+// TraceEvents.swift - the views `ecs`, `ocsf` and `spans`: each line of a trace as an event of its
+// own, one JSON object a line. docs/views.md.
 //
 // Made from the finished trace document alone, so that a view says nothing the document does not.
 // What each schema wants is in ECSEvent.swift and OCSFEvent.swift; here is what they share: the
 // walk, the times, the ids, and what is skipped.
 
 /// Whose words the events are in.
-enum EventSchema { case ecs, ocsf }
+enum EventSchema {
+    case ecs, ocsf
+    /// This library's own: where the fields are.
+    case spans
+}
 
 /// The events of one trace document being written.
 struct TraceEvents: ~Copyable {
@@ -150,9 +154,11 @@ struct TraceEvents: ~Copyable {
     // MARK: - One line
 
     private mutating func event(_ document: RawSpan) {
-        setTime()
+        if schema != .spans {
+            setTime()
+            setID(document)
+        }
         let message = JSONWalk.inside(line.message).clamped(to: 0..<document.byteCount)
-        setID(document)
         guard
             document.find(UInt8(ascii: "\\"), message.lowerBound, message.upperBound)
                 < message.upperBound
@@ -167,6 +173,7 @@ struct TraceEvents: ~Copyable {
     }
 
     private mutating func event(_ document: RawSpan, _ text: RawSpan) {
+        if schema == .spans { return spans(text) }
         if line.event.isEmpty || !event.read(text) {
             _ = event.clear()
             event.kind = .warning
@@ -182,6 +189,7 @@ struct TraceEvents: ~Copyable {
                 return skip(.lineWithoutAddress)
             }
             ocsf(document, text)
+        case .spans: return
         }
         writer.endLine()
     }

@@ -146,9 +146,10 @@ def view_names(views: Iterable[str]) -> tuple[str, ...]:
     """What to copy for the views a caller asks for: each with what was skipped in it."""
     asked = (views,) if isinstance(views, str) else tuple(dict.fromkeys(views))
     for name in asked:
-        if name not in ("ecs", "ocsf"):
-            raise ValueError(f"no such view: {name!r}; there are: 'ecs', 'ocsf'")
-    return tuple(part for name in asked for part in (name, f"{name}_warnings"))
+        if name not in ("ecs", "ocsf", "spans"):
+            raise ValueError(f"no such view: {name!r}; there are: 'ecs', 'ocsf', 'spans'")
+    skipped = tuple(f"{name}_warnings" for name in asked if name != "spans")
+    return asked + skipped
 
 
 def json_document(call: Any, *arguments: Any) -> Any:

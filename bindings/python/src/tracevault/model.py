@@ -20,7 +20,7 @@ from .summary import Summary
 
 SCHEMA = "tracevault.trace/1"
 #: The views of a trace for event stores: docs/views.md.
-View = Literal["ecs", "ocsf"]
+View = Literal["ecs", "ocsf", "spans"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +217,16 @@ class Trace:
         """The lines as OCSF events (Email Activity, Trace); asked for with ``views``."""
         return self._view("ocsf")
 
-    def skipped(self, view: View) -> tuple[TraceWarning, ...]:
+    def spans(self) -> list[dict[str, Any]]:
+        """Where each field of a line's event stands; asked for with ``views``.
+
+        One row for each line with an event: ``side`` ("inbound", "outbound"), ``line`` (its place
+        in that side's lines, from 0) and ``spans``: by field, the first byte and the one behind
+        the last in ``message.encode()``.
+        """
+        return self._view("spans")
+
+    def skipped(self, view: Literal["ecs", "ocsf"]) -> tuple[TraceWarning, ...]:
         """How many lines became no event of a view, by reason, with the first of each."""
         return tuple(
             TraceWarning._read(one, f"{view}_warnings[{at}]")
