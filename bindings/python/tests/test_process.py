@@ -30,6 +30,8 @@ PROLOGUE = """
 import gc, json, os, signal, sys, threading, time
 import tracevault as tv
 
+# What a shell starts in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with open("given.json") as file:
     given = json.load(file)
 ACME, GOOD = given["account"], given["good"]
