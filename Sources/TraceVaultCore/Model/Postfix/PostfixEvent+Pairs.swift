@@ -69,7 +69,6 @@ extension PostfixEvent {
     /// 3.5) and writes each pair once, in one order, the client's name for itself without what
     /// could end it. So when only one of several beginnings can be read, it is the right one.
     /// Takes linear time: a quote that one of them opens ends where the next opens its own.
-    @_optimize(size)
     @inline(never)
     static func pairsStart(
         _ text: RawSpan, _ start: Int, _ end: Int, mayGoOn: Bool = false
@@ -107,7 +106,6 @@ extension PostfixEvent {
     /// Where pairs as Postfix writes them end; nil when they do not go from here to the end. At the
     /// only beginning they may have spaces: names of clients do, and addresses before 3.5. So they
     /// may where more can follow, or a sender's could be read where the real ones cannot.
-    @_optimize(size)
     private static func readable(
         _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ mayHaveSpaces: Bool
     ) -> Int? {
@@ -131,6 +129,14 @@ extension PostfixEvent {
     private static func valueEnd(
         _ text: RawSpan, _ start: Int, _ end: Int, _ mayHaveSpaces: Bool
     ) -> Int {
+        // As nearly always: nothing in it that could be anything but its own.
+        let close = text.find(UInt8(ascii: ">"), start, end)
+        if close < end,
+            text.findEither(UInt8(ascii: "\""), UInt8(ascii: "<"), start, close) == close,
+            text.findEither(UInt8(ascii: ";"), UInt8(ascii: " "), start, close) == close
+        {
+            return close + 1
+        }
         var place = start
         var (isQuoted, isBehindQuote) = (false, false)
         while place < end {

@@ -29,7 +29,13 @@ extension PostfixEvent {
         }
         // No port has more digits than five; readers keep it in 32 bits.
         let portEnd = text.digitsEnd(close + 2, end)
-        return portEnd <= close + 7 ? addDigits(port, text, close + 2, portEnd) : portEnd
+        if portEnd > close + 7 { return portEnd }
+        if text.at(close + 2) == UInt8(ascii: "0") {
+            addNumber(port, text, close + 2, portEnd)
+        } else {
+            add(port, close + 2, portEnd)
+        }
+        return portEnd
     }
 
     mutating func clientPeer(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {

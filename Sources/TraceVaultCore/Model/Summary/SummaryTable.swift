@@ -107,8 +107,6 @@ final class SummaryTable {
     }
 
     /// Copies all but what a record is and how often it was tried.
-    @_optimize(size)
-    @inline(never)
     func copy(_ from: Int, to index: Int) {
         guard from >= 0, from < count, let records = unsafe records else { return }
         with(index) { record in
@@ -202,7 +200,7 @@ final class SummaryTable {
 
     private func reserve() -> Bool {
         guard count == capacity else { return true }
-        let larger = max(8, capacity * 2)
+        let larger = max(16, capacity * 2)
         guard
             let grown = unsafe realloc(records, larger * MemoryLayout<SummaryRecord>.stride)
         else { return false }

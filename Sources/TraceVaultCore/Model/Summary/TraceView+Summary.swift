@@ -83,11 +83,10 @@ extension TraceView {
     }
 
     /// Of a recipient that a notification went to, too, the outcome at the other hop.
-    @_optimize(size)
-    @inline(never)
     private static func choose(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
+        guard table[kind: index] == .recipient else { return }
         var (key, id, isOther) = (Written.none, Written.none, false)
-        table.with(index) { if $0.kind == .recipient { (key, id) = ($0.key, $0.queueID) } }
+        table.with(index) { (key, id) = ($0.key, $0.queueID) }
         guard !id.isNone, let hop = table.find(.hop, id, document) else { return }
         table.with(hop) { isOther = $0.isNotification }
         if isOther, let other = table.find(.other, key, document) { table.copy(other, to: index) }
@@ -113,7 +112,10 @@ extension TraceView {
         var common: RecipientState?
         var (isInQueue, isExpired) = (false, false)
         for index in 0..<summary.table.count {
-            guard let record = summary.table[index] else { continue }
+            let kind = summary.table[kind: index]
+            guard kind == .recipient || kind == .hop, let record = summary.table[index] else {
+                continue
+            }
             if record.isNotification { continue }
             if record.kind == .hop {
                 if record.isExpired { isExpired = true }
