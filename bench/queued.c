@@ -3,28 +3,9 @@
  * The server is a socket of this program that nobody accepts from, so what is submitted stays
  * queued. Prints one JSON line: resident bytes that each request added. */
 #include <arpa/inet.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-#include <tracevault.h>
 
-#include "figures.h"
-
-#define TEXT(text) text, strlen(text)
-
-static tv_error *failure;
-
-static void must(tv_status status, const char *what) {
-    if (status != TV_OK) fail(what, tv_error_message(failure, NULL));
-}
-
-static double resident(void) {
-    long pages = 0, ignored = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file == NULL || fscanf(file, "%ld %ld", &ignored, &pages) != 2) fail("statm", "unreadable");
-    fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
-}
+#include "library.h"
 
 static int silent_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -39,22 +20,16 @@ static int silent_port(void) {
 
 /* So many tenants with a token each, all in memory. */
 static tv_tenant **tenants_for(long count, const char *origin) {
-    static const unsigned char key[32] = {7};
-    tv_unlock *unlock = NULL;
-    tv_vault *vault = NULL;
+    tv_vault *vault = memory_vault();
     tv_edit *edit = NULL;
     tv_tenant **tenants = calloc((size_t)count, sizeof *tenants);
     if (tenants == NULL) fail("tenants", "no memory");
-    must(tv_unlock_key(key, sizeof key, &unlock, &failure), "tv_unlock_key");
-    must(tv_vault_create("", 0, unlock, NULL, &vault, &failure), "tv_vault_create");
     must(tv_edit_begin(vault, &edit, &failure), "tv_edit_begin");
     for (long i = 0; i < count; i++) {
         char tenant[32], token[48];
         snprintf(tenant, sizeof tenant, "tenant-%ld", i);
         snprintf(token, sizeof token, "test-token-not-real-%020ld", i);
-        must(tv_edit_put_token(edit, TEXT(tenant), TEXT(ACCOUNT), TEXT(token), &failure), tenant);
-        must(tv_edit_set(edit, TEXT(tenant), TEXT(ACCOUNT), TEXT("origin"), TEXT(origin), &failure),
-             "tv_edit_set");
+        put_token(edit, tenant, token, origin);
     }
     must(tv_edit_commit(edit, &failure), "tv_edit_commit");
     for (long i = 0; i < count; i++) {
@@ -64,27 +39,18 @@ static tv_tenant **tenants_for(long count, const char *origin) {
     }
     tv_edit_free(edit);
     tv_vault_free(vault);
-    tv_unlock_free(unlock);
     return tenants;
 }
 
 static tv_engine *engine_for(const char *origin) {
     char base_url[96];
-    tv_config *config = NULL;
-    tv_engine *engine = NULL;
     snprintf(base_url, sizeof base_url, "%s/client/v4", origin);
     const char *settings[][2] = {
         {"api.base_url", base_url}, {"api.allow_http_loopback", "true"},
         {"budget.quota", "0"},      {"budget.ip_per_second", "0"},
         {"engine.max_queued", "1000000"}, {"engine.max_in_flight", "8"},
     };
-    must(tv_config_new(&config, &failure), "tv_config_new");
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        must(tv_config_set(config, TEXT(settings[i][0]), TEXT(settings[i][1]), &failure),
-             settings[i][0]);
-    must(tv_engine_new(config, &engine, &failure), "tv_engine_new");
-    tv_config_free(config);
-    return engine;
+    return engine_with(settings, sizeof settings / sizeof *settings);
 }
 
 static void submit(tv_engine *engine, tv_tenant *tenant, long number) {

@@ -3,46 +3,26 @@
  * The vault is in memory, the quota is lifted; otherwise the engine runs as it does for any host.
  * One at a time it is tv_engine_fetch(); else requests are submitted and events taken by the fd. */
 #include <poll.h>
-#include <string.h>
-#include <tracevault.h>
 
-#include "figures.h"
+#include "library.h"
 
 #define TENANT "bench"
-#define TEXT(text) text, strlen(text)
-
-static tv_error *failure;
-
-/* Ends the program with the library's own words when a call failed. */
-static void must(tv_status status, const char *what) {
-    if (status != TV_OK) fail(what, tv_error_message(failure, NULL));
-}
 
 static tv_tenant *tenant_with_token(const char *origin) {
-    static const unsigned char key[32] = {7};
-    tv_unlock *unlock = NULL;
-    tv_vault *vault = NULL;
+    tv_vault *vault = memory_vault();
     tv_edit *edit = NULL;
     tv_tenant *tenant = NULL;
-    must(tv_unlock_key(key, sizeof key, &unlock, &failure), "tv_unlock_key");
-    must(tv_vault_create("", 0, unlock, NULL, &vault, &failure), "tv_vault_create");
     must(tv_edit_begin(vault, &edit, &failure), "tv_edit_begin");
-    must(tv_edit_put_token(edit, TEXT(TENANT), TEXT(ACCOUNT), TEXT(TOKEN), &failure),
-         "tv_edit_put_token");
-    must(tv_edit_set(edit, TEXT(TENANT), TEXT(ACCOUNT), TEXT("origin"), TEXT(origin), &failure),
-         "tv_edit_set");
+    put_token(edit, TENANT, TOKEN, origin);
     must(tv_edit_commit(edit, &failure), "tv_edit_commit");
     must(tv_tenant_open(vault, TEXT(TENANT), &tenant, &failure), "tv_tenant_open");
     tv_edit_free(edit);
     tv_vault_free(vault);
-    tv_unlock_free(unlock);
     return tenant;
 }
 
 static tv_engine *engine_for(const struct load *load) {
     char base_url[128], in_flight[24];
-    tv_config *config = NULL;
-    tv_engine *engine = NULL;
     snprintf(base_url, sizeof base_url, "%s/client/v4", load->origin);
     snprintf(in_flight, sizeof in_flight, "%ld", load->in_flight);
     const char *settings[][2] = {
@@ -50,13 +30,7 @@ static tv_engine *engine_for(const struct load *load) {
         {"budget.quota", "0"},              {"http.max_streams", in_flight},
         {"engine.max_in_flight", in_flight},  {"budget.ip_per_second", "0"},
     };
-    must(tv_config_new(&config, &failure), "tv_config_new");
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        must(tv_config_set(config, TEXT(settings[i][0]), TEXT(settings[i][1]), &failure),
-             settings[i][0]);
-    must(tv_engine_new(config, &engine, &failure), "tv_engine_new");
-    tv_config_free(config);
-    return engine;
+    return engine_with(settings, sizeof settings / sizeof *settings);
 }
 
 static tv_request *next_request(struct load *load) {

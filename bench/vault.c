@@ -2,64 +2,34 @@
  *
  * FILL makes a vault of so many credentials in one transaction, PUT commits one credential at a
  * time, OPEN opens it and tells how much memory that took. Prints one JSON line. */
-#include <stdint.h>
-#include <string.h>
-#include <unistd.h>
-#include <tracevault.h>
-
-#include "figures.h"
+#include "library.h"
 
 enum { PER_TENANT = 200, NAME_MAX_LEN = 64 };
 
-static void check(tv_status status, tv_error *error, const char *what) {
-    if (status != TV_OK) fail(what, tv_error_message(error, NULL));
-}
-
-static tv_unlock *raw_key(void) {
-    unsigned char key[32];
-    memset(key, 7, sizeof key);
-    tv_unlock *unlock = NULL;
-    tv_error *error = NULL;
-    check(tv_unlock_key(key, sizeof key, &unlock, &error), error, "tv_unlock_key");
-    return unlock;
-}
-
 static void put(tv_edit *edit, long number, long version) {
     char tenant[NAME_MAX_LEN], account[NAME_MAX_LEN], token[NAME_MAX_LEN];
-    tv_error *error = NULL;
     int tenant_len = snprintf(tenant, sizeof tenant, "tenant-%04ld", number / PER_TENANT);
     int account_len = snprintf(account, sizeof account, "%032lx", 2 * number);
     int token_len = snprintf(token, sizeof token, "test-token-not-real-%020ld", number + version);
-    check(tv_edit_put_token(edit, tenant, (size_t)tenant_len, account, (size_t)account_len, token,
-                            (size_t)token_len, &error),
-          error, "tv_edit_put_token");
+    must(tv_edit_put_token(edit, tenant, (size_t)tenant_len, account, (size_t)account_len, token,
+                           (size_t)token_len, &failure),
+         "tv_edit_put_token");
 }
 
 /* Seconds for one transaction with `count` credentials, from begin to durable. */
 static double edit_seconds(tv_vault *vault, long first, long count, long version) {
-    tv_error *error = NULL;
     tv_edit *edit = NULL;
     double started = now_us();
-    check(tv_edit_begin(vault, &edit, &error), error, "tv_edit_begin");
+    must(tv_edit_begin(vault, &edit, &failure), "tv_edit_begin");
     for (long i = first; i < first + count; i++) put(edit, i, version);
-    check(tv_edit_commit(edit, &error), error, "tv_edit_commit");
+    must(tv_edit_commit(edit, &failure), "tv_edit_commit");
     tv_edit_free(edit);
     return (now_us() - started) / 1e6;
 }
 
-/* Resident bytes of this process. */
-static double resident(void) {
-    long pages = 0, ignored = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file == NULL || fscanf(file, "%ld %ld", &ignored, &pages) != 2) fail("statm", "unreadable");
-    fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
-}
-
 static tv_vault *open_vault(const char *path, const tv_unlock *unlock) {
     tv_vault *vault = NULL;
-    tv_error *error = NULL;
-    check(tv_vault_open(path, strlen(path), unlock, NULL, &vault, &error), error, "tv_vault_open");
+    must(tv_vault_open(path, strlen(path), unlock, NULL, &vault, &failure), "tv_vault_open");
     return vault;
 }
 
@@ -70,9 +40,8 @@ int main(int count, char **arguments) {
     if (number < 1) fail(arguments[0], "bad number");
     tv_unlock *unlock = raw_key();
     tv_vault *vault = NULL;
-    tv_error *error = NULL;
     if (strcmp(verb, "fill") == 0) {
-        check(tv_vault_create(path, strlen(path), unlock, NULL, &vault, &error), error, path);
+        must(tv_vault_create(path, strlen(path), unlock, NULL, &vault, &failure), path);
         printf("{\"seconds\": %.6f}\n", edit_seconds(vault, 0, number, 0));
     } else if (strcmp(verb, "put") == 0) {
         vault = open_vault(path, unlock);
