@@ -157,19 +157,30 @@ def test_other_tenants_with_the_same_account_go_on(server: Standin, vault: tv.Va
         assert engine.trace(vault.tenant("other"), ACME, "slow-1").complete
 
 
+def asleep(engine: tv.Engine, acme: tv.Tenant) -> int:
+    """A request whose first try has failed and that waits for its second."""
+    sleeper = engine.submit(tv.Request.trace(acme, ACME, "fail-503-2-once"))
+    until(lambda: engine.stats()["sleeping"] == 1, "the first try's end")
+    return sleeper
+
+
+def assert_wakes_well(engine: tv.Engine, sleeper: int) -> None:
+    """Its second try brings the trace."""
+    result = engine.take(60)
+    assert result is not None and result.id == sleeper
+    assert names([result]) == [""]
+
+
 def test_what_sleeps_goes_on_with_a_token_that_came_after_the_refusal(
     server: Standin, vault: tv.Vault, acme: tv.Tenant
 ) -> None:
     with engine_for(server) as engine:
-        sleeper = engine.submit(tv.Request.trace(acme, ACME, "fail-503-2-once"))
-        until(lambda: engine.stats()["sleeping"] == 1, "the first try's end")
+        sleeper = asleep(engine, acme)
         server.revoke(old(server))
         with pytest.raises(tv.CredentialError):
             engine.trace(acme, ACME, "slow-1")
         put(vault, server, new(server))
-        result = engine.take(60)
-        assert result is not None and result.id == sleeper
-        assert names([result]) == [""]
+        assert_wakes_well(engine, sleeper)
         assert (used(server, old(server)), used(server, new(server))) == (2, 1)
 
 
@@ -267,11 +278,8 @@ def test_what_sleeps_between_two_tries_falls_back_as_well(
     server: Standin, rotated: tv.Vault, acme: tv.Tenant
 ) -> None:
     with engine_for(server) as engine:
-        sleeper = engine.submit(tv.Request.trace(acme, ACME, "fail-503-2-once"))
-        until(lambda: engine.stats()["sleeping"] == 1, "the first try's end")
+        sleeper = asleep(engine, acme)
         server.revoke(new(server))
         assert engine.trace(acme, ACME, "slow-1").complete
-        result = engine.take(60)
-        assert result is not None and result.id == sleeper
-        assert names([result]) == [""]
+        assert_wakes_well(engine, sleeper)
         assert used(server, new(server)) == 2

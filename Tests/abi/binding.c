@@ -8,6 +8,14 @@ static tv_trace_result parse(const char *json, tv_trace **trace, char *reason, s
     return tv_trace_parse(json, strlen(json), trace, reason, len);
 }
 
+/* The trace of a good document, for which there is no reason to give. */
+static tv_trace *parsed(const char *json) {
+    tv_trace *trace = NULL;
+    char reason[80];
+    CHECK(parse(json, &trace, reason, sizeof reason) == TV_TRACE_OK && *reason == '\0');
+    return trace;
+}
+
 static void refused(tv_trace_result expected, const char *json) {
     tv_trace *trace = NULL;
     char reason[120] = "unset";
@@ -30,9 +38,7 @@ PROMISE(a_full_document_becomes_structs) {
         "\"extra\":{\"new\":true}},"
         "\"outbound\":{\"pending\":null,\"lines\":[]},\"extra\":{\"more\":1},"
         "\"warnings\":[{\"code\":\"time_unreadable\",\"count\":2,\"path\":\"/p\"}]}";
-    tv_trace *trace = NULL;
-    char reason[80];
-    CHECK(parse(json, &trace, reason, sizeof reason) == TV_TRACE_OK && *reason == '\0');
+    tv_trace *trace = parsed(json);
     if (trace == NULL) return;
     CHECK(strcmp(trace->account_id, ACCOUNT_A) == 0 && strcmp(trace->tenant, "acme") == 0);
     CHECK(strcmp(trace->message_ref, "m") == 0 && strcmp(trace->cf_ray, "ray") == 0);
@@ -63,9 +69,7 @@ PROMISE(an_event_becomes_a_struct) {
         "\"reply\":\"250 Ok\",\"delay_s\":0.25,\"message_id\":\"i@d\",\"size\":77,\"action\":\"x\","
         "\"text\":\"t\",\"queued_as\":\"N\",\"later\":[1]}},"
         "{\"message\":\"m\",\"event\":{\"kind\":\"k\",\"delay_s\":3,\"relay_port\":123456}}]}}";
-    tv_trace *trace = NULL;
-    char reason[80];
-    CHECK(parse(json, &trace, reason, sizeof reason) == TV_TRACE_OK && *reason == '\0');
+    tv_trace *trace = parsed(json);
     if (trace == NULL) return;
     CHECK(trace->inbound.line_count == 3 && trace->inbound.lines[0].event == NULL);
     const tv_trace_event *event = trace->inbound.lines[1].event;
@@ -99,9 +103,7 @@ PROMISE(a_summary_becomes_structs) {
         "\"delay_transmission_s\":0,\"slowest\":\"conn_setup\"}],"
         "\"next_queue_ids\":[{\"id\":\"N\",\"time\":\"t\",\"kind\":\"queued_as\",\"from_queue_id\":\"Q\","
         "\"in_trace\":false}],\"later\":1}}";
-    tv_trace *trace = NULL;
-    char reason[80];
-    CHECK(parse(json, &trace, reason, sizeof reason) == TV_TRACE_OK && *reason == '\0');
+    tv_trace *trace = parsed(json);
     if (trace == NULL) return;
     const tv_trace_summary *summary = &trace->summary;
     CHECK(strcmp(summary->state, "mixed") == 0 && strcmp(summary->sender, "s") == 0);
