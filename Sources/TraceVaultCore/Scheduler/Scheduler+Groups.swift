@@ -18,8 +18,7 @@ extension Scheduler {
     /// Spends one permit for a seat, or lets it wait at its group.
     mutating func spend(_ seat: Int32, _ now: Int64) -> Bool {
         let group = seats[seat].group
-        if !seats[seat].isReleased, groups[group].released > 0 || !groups[group].waiting.isEmpty {
-            // Others were here before: what permits there are is theirs.
+        if !seats[seat].isReleased, isContended(group) {
             waitAtGroup(seat)
             release(group, now)
             return false

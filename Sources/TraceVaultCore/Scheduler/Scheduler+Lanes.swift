@@ -43,11 +43,12 @@ extension Scheduler {
         seats[seat].lanes -= 1
         guard seats[seat].lanes == 0 else { return (false, false, false) }
         let (tenant, group) = (seats[seat].tenant, seats[seat].group)
+        let position = seats[seat].position
         seats.remove(seat)
         tenants[tenant].seats -= 1
         if let last = groups[group].seats.popLast(), last != seat {
-            groups[group].seats[Int(seats[seat].position)] = last
-            seats[last].position = seats[seat].position
+            groups[group].seats[Int(position)] = last
+            seats[last].position = position
         }
         let (isLastOfGroup, isLastOfTenant) = (
             groups[group].seats.isEmpty, tenants[tenant].seats == 0

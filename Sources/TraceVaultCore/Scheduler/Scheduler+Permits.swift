@@ -5,12 +5,15 @@ extension Scheduler {
     /// permits.
     mutating func stand(_ seat: Int32) {
         let group = seats[seat].group
-        guard groups[group].released > 0 || !groups[group].waiting.isEmpty else {
-            return offer(seat)
-        }
+        guard isContended(group) else { return offer(seat) }
         waitAtGroup(seat)
         // The time for which the others wait may be one that no longer holds.
         look(at: group)
+    }
+
+    /// Whether what permits the group has are for others: they wait, or were let go.
+    func isContended(_ group: Int32) -> Bool {
+        groups[group].released > 0 || !groups[group].waiting.isEmpty
     }
 
     /// Puts a seat into its group's queue.
