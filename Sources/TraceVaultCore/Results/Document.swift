@@ -42,12 +42,12 @@ package final class Document: Sendable {
     private let raw: ByteBuffer?
     private let state: Mutex<State>
     /// Views made from the view "trace": nobody who only wants that one waits for them.
-    private let events = Mutex(EventViews())
+    private let events = Mutex<[EventView]>([])
 
-    private struct EventViews {
-        var ecs: (events: ByteBuffer, warnings: ByteBuffer)?
-        var ocsf: (events: ByteBuffer, warnings: ByteBuffer)?
-        var spans: ByteBuffer?
+    private struct EventView {
+        let schema: EventSchema
+        let events: ByteBuffer
+        let warnings: ByteBuffer
     }
 
     /// The largest document the library writes itself.
@@ -111,7 +111,7 @@ package final class Document: Sendable {
             case "ecs_warnings": return try events(.ecs).warnings
             case "ocsf": return try events(.ocsf).events
             case "ocsf_warnings": return try events(.ocsf).warnings
-            case "spans": return try spans()
+            case "spans": return try events(.spans).events
             default:
                 throw Failure(
                     .notFound,
@@ -129,24 +129,13 @@ package final class Document: Sendable {
         return written
     }
 
-    private func events(
-        _ schema: EventSchema
-    ) throws(Failure) -> (events: ByteBuffer, warnings: ByteBuffer) {
+    private func events(_ schema: EventSchema) throws(Failure) -> EventView {
         let trace = try trace()
         return try events.withLock { made throws(Failure) in
-            if let ready = schema == .ecs ? made.ecs : made.ocsf { return ready }
-            let views = try TraceEvents.view(trace, schema)
-            if schema == .ecs { made.ecs = views } else { made.ocsf = views }
-            return views
-        }
-    }
-
-    private func spans() throws(Failure) -> ByteBuffer {
-        let trace = try trace()
-        return try events.withLock { made throws(Failure) in
-            if let ready = made.spans { return ready }
-            let view = try TraceEvents.view(trace, .spans).events
-            made.spans = view
+            for ready in made where ready.schema == schema { return ready }
+            let (events, warnings) = try TraceEvents.view(trace, schema)
+            let view = EventView(schema: schema, events: events, warnings: warnings)
+            made.append(view)
             return view
         }
     }

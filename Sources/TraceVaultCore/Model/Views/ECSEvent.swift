@@ -16,17 +16,9 @@ extension TraceEvents {
         ecsEnd("destination", facts.destination, text)
         ecsConnection(text)
         writer.fixed(#""cloud":{"provider":"cloudflare""#)
-        if !account.isEmpty {
-            writer.object("account")
-            writer.value("id", account, of: document)
-            writer.endObject()
-        }
+        writer.object("account", with: "id", account, of: document)
         writer.endObject()
-        if !tenant.isEmpty {
-            writer.object("organization")
-            writer.value("name", tenant, of: document)
-            writer.endObject()
-        }
+        writer.object("organization", with: "name", tenant, of: document)
         writer.fixed(
             #""observer":{"vendor":"Cloudflare","product":"Email Security","type":"email-gateway"}"#
         )

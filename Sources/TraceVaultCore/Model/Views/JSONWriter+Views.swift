@@ -11,6 +11,18 @@ extension JSONWriter {
         beginObject()
     }
 
+    /// An object with one member, a value of the trace document; nothing when it is not there.
+    @inline(never)
+    mutating func object(
+        _ name: StaticString, with member: StaticString, _ place: Range<Int>,
+        of document: RawSpan
+    ) {
+        guard !place.isEmpty else { return }
+        object(name)
+        value(member, place, of: document)
+        endObject()
+    }
+
     /// A member that is a word of ours.
     @inline(never)
     mutating func word(_ name: StaticString, _ word: StaticString) {

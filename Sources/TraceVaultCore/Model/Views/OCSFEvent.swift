@@ -52,11 +52,7 @@ extension TraceEvents {
 
     private mutating func ocsfCloud(_ document: RawSpan) {
         writer.fixed(#""cloud":{"provider":"Cloudflare""#)
-        if !account.isEmpty {
-            writer.object("account")
-            writer.value("uid", account, of: document)
-            writer.endObject()
-        }
+        writer.object("account", with: "uid", account, of: document)
         writer.endObject()
     }
 
