@@ -17,6 +17,7 @@ let shipped: [SwiftSetting] = [
     .unsafeFlags(
         [
             "-Xfrontend", "-disable-reflection-metadata", "-enforce-exclusivity=unchecked",
+            "-Xfrontend", "-function-sections",
         ], .when(configuration: .release))
 ]
 

@@ -65,15 +65,23 @@ package struct JSONReader {
             } else if character == UInt8(ascii: "{") || character == UInt8(ascii: "[") {
                 guard list.depth < Self.maxDepth else { throw tooDeep(at) }
                 try reserve(&list, at)
-                list.open(character == UInt8(ascii: "{"), at)
-                at = spaceEnd(at &+ 1)
-                expectsKey = list.isObject
-                // The closing brackets stand two behind the opening ones.
-                if unsafe base[at] != character &+ 2 { continue }
-                at &+= 1
-                list.close(at)
+                if let end = try unsafe again(at, list.tokens, list.used, list.lengthBefore) {
+                    list.repeated()
+                    at = end
+                } else {
+                    list.open(character == UInt8(ascii: "{"), at)
+                    at = spaceEnd(at &+ 1)
+                    expectsKey = list.isObject
+                    // The closing brackets stand two behind the opening ones.
+                    if unsafe base[at] != character &+ 2 { continue }
+                    at &+= 1
+                    list.close(at)
+                }
             } else {
-                at = try scalar(at, &list)
+                let (end, kind, marks) = try scalar(at)
+                try reserve(&list, end)
+                list.add(kind, at, end, marks)
+                at = end
             }
             // The end of any number of containers, then a comma or the end of the text.
             while true {
@@ -136,21 +144,14 @@ package struct JSONReader {
 
     /// From a number's or a literal's first character to behind it.
     @inline(__always)
-    private func scalar(
-        _ start: Int, _ list: inout JSONTokenList
-    ) throws(Failure) -> Int {
+    func scalar(_ start: Int) throws(Failure) -> (Int, JSONToken.Kind, JSONToken.Marks) {
         var end = start
         while unsafe base[end] &- UInt8(ascii: "0") < 10 { end &+= 1 }
-        var kind = JSONToken.Kind.number
-        var marks = JSONToken.Marks.integer
         // A count or a line number, as nearly all are.
         let isPlain =
             unsafe end > start && base[start] != UInt8(ascii: "0")
             && base[end] != UInt8(ascii: ".") && base[end] | 0x20 != UInt8(ascii: "e")
-        if !isPlain { (end, kind, marks) = try otherScalar(start) }
-        try reserve(&list, end)
-        list.add(kind, start, end, marks)
-        return end
+        return isPlain ? (end, .number, .integer) : try otherScalar(start)
     }
 
     @inline(never)
