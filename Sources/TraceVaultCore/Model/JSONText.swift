@@ -125,17 +125,9 @@ package enum JSONText {
     package static func equals(
         _ token: JSONToken, _ name: StaticString, in bytes: RawSpan
     ) -> Bool {
-        let length = name.utf8CodeUnitCount
         if token.marks.contains(.escaped) { return equalsEscaped(token, name, bytes) }
-        guard Int(token.end) - Int(token.start) == length, Int(token.end) <= bytes.byteCount,
-            token.start <= token.end
-        else {
-            return false
-        }
-        return unsafe bytes.withUnsafeBytes { all in
-            guard let start = all.baseAddress else { return length == 0 }
-            return unsafe memcmp(start + Int(token.start), name.utf8Start, length) == 0
-        }
+        return token.end &- token.start == name.utf8CodeUnitCount
+            && bytes.has(name, Int(token.start))
     }
 
     private static func equalsEscaped(

@@ -43,7 +43,6 @@ package final class Trace: Sendable {
     package struct Side: Sendable {
         /// Nil when the reply does not say.
         package fileprivate(set) var pending: Bool?
-        package fileprivate(set) var lineCount = 0
         /// Tokens of the side itself and of its lines; nil when missing or null.
         fileprivate(set) var object: Int?
         fileprivate(set) var lines: Int?
@@ -132,7 +131,6 @@ package final class Trace: Sendable {
                     throw wrongType("result.\(direction.name).lines", kind, "an array")
                 }
                 side.lines = kind == .array ? value : nil
-                side.lineCount = kind == .array ? tape.elementCount(of: value) : 0
             } else if JSONText.equals(tape[key], "pending", in: bytes) {
                 side.pending = tape.bool(value)
                 side.pendingIsOdd = kind != .bool && kind != .null

@@ -4,30 +4,38 @@
 // so that places and texts are those of the message itself.
 
 extension TraceView {
-    /// Writes `event` when the message is understood.
+    /// Writes `event` when the message is understood, and notes time and event of the line.
     mutating func event(
         _ message: JSONToken, _ side: Trace.Direction, _ bytes: RawSpan
     ) {
         let range = message.range(within: bytes.byteCount)
         let text = bytes.extracting(range)
-        guard message.marks.contains(.escaped) else {
-            guard event.read(text) else { return }
-            writer.event(event, in: bytes, at: range.lowerBound, isPlain: true)
-            writer.buffer.withBytes { summary.note(event, side, at, $0) }
-            return
-        }
-        escapedEvent(text, side)
+        if message.marks.contains(.escaped) { return escapedEvent(text, side) }
+        let isEvent = event.read(text)
+        if isEvent { writer.event(event, in: bytes, at: range.lowerBound, isPlain: true) }
+        note(side, isEvent: isEvent)
     }
 
     @inline(never)
     private mutating func escapedEvent(_ text: RawSpan, _ side: Trace.Direction) {
         let buffer = unescaped ?? ByteBuffer(limit: Int.max)
         unescaped = buffer
-        guard JSONText.decode(text, into: buffer) else { return }
-        buffer.withBytes { text in
-            guard event.read(text) else { return }
-            writer.event(event, in: text, at: 0, isPlain: false)
-            writer.buffer.withBytes { summary.note(event, side, at, $0) }
+        var isEvent = false
+        if JSONText.decode(text, into: buffer) {
+            buffer.withBytes { text in
+                isEvent = event.read(text)
+                if isEvent { writer.event(event, in: text, at: 0, isPlain: false) }
+            }
+        }
+        note(side, isEvent: isEvent)
+    }
+
+    /// What the summary is to know of the line at hand. Not before its event is written: what was
+    /// just written is waited for when it is read at once.
+    mutating func note(_ side: Trace.Direction, isEvent: Bool) {
+        writer.buffer.withBytes { document in
+            if !at.isNone { summary.note(time: at, document) }
+            if isEvent { summary.note(event, side, at, document) }
         }
     }
 }

@@ -34,10 +34,11 @@ extension TraceView {
         lineno(&parts, place, bytes)
         at = .none
         time(&parts, place, bytes)
-        if !at.isNone { writer.buffer.withBytes { summary.note(time: at, $0) } }
         message(&parts, place, bytes)
         if parts.message != 0, tape[parts.message].kind == .string {
             event(tape[parts.message], place.direction, bytes)
+        } else {
+            note(place.direction, isEvent: false)
         }
         if parts.hasOther || parts.placed != .lineNames {
             try extra(of: index, parts.placed, place.path, bytes)
@@ -69,8 +70,6 @@ extension TraceView {
         guard !at.isNone else { return false }
         at.end(after: Int(time.end &- time.start))
         event(message, direction, bytes)
-        // Not before: what was just written is waited for when it is read at once.
-        writer.buffer.withBytes { summary.note(time: at, $0) }
         writer.endObject()
         return true
     }

@@ -37,8 +37,8 @@ struct SummaryRecord {
     var reply = Written.none
     var origTo = Written.none
     var queuedAs = Written.none
-    // Also an id's: the hop that told it.
-    var queueID = Written.none
+    /// Also an id's: the position of the hop that told it, -1 when the line had none.
+    var hop = -1
     // Also a hop's: of its last delivery.
     var relay = Written.none
     // A hop's.
@@ -99,11 +99,12 @@ final class SummaryTable {
         unsafe free(slots)
     }
 
-    /// A record, by its position; the caller changes it in place.
+    /// A record, by its position; the caller looks at it or changes it in place. Nil without one.
+    @discardableResult
     @inline(__always)
-    func with(_ index: Int, _ body: (inout SummaryRecord) -> Void) {
-        guard index >= 0, index < count, let records = unsafe records else { return }
-        body(&(unsafe records[index]))
+    func with<R>(_ index: Int, _ body: (inout SummaryRecord) -> R) -> R? {
+        guard index >= 0, index < count, let records = unsafe records else { return nil }
+        return body(&(unsafe records[index]))
     }
 
     /// Copies all but what a record is and how often it was tried.
@@ -116,11 +117,6 @@ final class SummaryTable {
         }
     }
 
-    subscript(index: Int) -> SummaryRecord? {
-        guard index >= 0, index < count, let records = unsafe records else { return nil }
-        return unsafe records[index]
-    }
-
     /// What a record is of; a look at it copies nothing else.
     subscript(kind index: Int) -> SummaryRecord.Kind? {
         guard index >= 0, index < count, let records = unsafe records else { return nil }
@@ -131,6 +127,11 @@ final class SummaryTable {
     subscript(key index: Int) -> Written? {
         guard index >= 0, index < count, let records = unsafe records else { return nil }
         return unsafe records[index].key
+    }
+
+    /// Whether the hop at a position has this id.
+    func isHop(_ index: Int, _ id: Written, _ document: RawSpan) -> Bool {
+        self[key: index].map { Self.isSame($0, id, document) } ?? false
     }
 
     /// The position of the record with this text.

@@ -19,19 +19,21 @@ struct TraceSummary: ~Copyable {
     private(set) var droppedNext = 0
     /// The hop of the line before: lines of one message stand together.
     private var lastHop = -1
+    /// No line before the one at hand has a later time.
+    private var isLatest = false
 
-    /// The time of a line, understood or not.
+    /// The time of a line, understood or not; before its event.
     mutating func note(time: Written, _ document: RawSpan) {
-        if firstAt.isNone {
-            (firstAt, lastAt) = (time, time)
-        } else if Self.isBefore(lastAt, time, document) {
+        isLatest = lastAt.isNone || !Self.isBefore(time, lastAt, document)
+        if isLatest {
             lastAt = time
+            firstAt.setOnce(time)
         } else if Self.isBefore(time, firstAt, document) {
             firstAt = time
         }
     }
 
-    /// An event whose fields are in `written`; `at` is its line's time.
+    /// An event whose fields are in `written`; `at` is its line's time, which was noted.
     mutating func note(
         _ event: borrowing PostfixEvent, _ side: Trace.Direction, _ at: Written,
         _ document: RawSpan
@@ -58,19 +60,21 @@ struct TraceSummary: ~Copyable {
     /// What the message itself has: from the first of its hops that says so, none of which is known
     /// to be a notification's any more.
     mutating func settle() {
-        for index in 0..<table.count {
-            guard let record = table[index], record.kind == .hop else { continue }
-            if !record.isNotification { note(sender: record.sender) }
+        for index in 0..<table.count where table[kind: index] == .hop {
+            table.with(index) { hop in
+                if !hop.isNotification { note(sender: hop.sender) }
+            }
         }
-        for index in 0..<table.count {
-            guard let record = table[index], record.kind == .hop else { continue }
-            // From nobody, while the message has a sender: answers it.
-            if !record.sender.isNone, record.sender.length == 0, sender.length > 0 {
-                table.with(index) { $0.isNotification = true }
-            } else if !record.isNotification {
-                sender.setOnce(record.sender)
-                messageID.setOnce(record.messageID)
-                size.setOnce(record.size)
+        for index in 0..<table.count where table[kind: index] == .hop {
+            table.with(index) { hop in
+                // From nobody, while the message has a sender: answers it.
+                if !hop.sender.isNone, hop.sender.length == 0, sender.length > 0 {
+                    hop.isNotification = true
+                } else if !hop.isNotification {
+                    sender.setOnce(hop.sender)
+                    messageID.setOnce(hop.messageID)
+                    size.setOnce(hop.size)
+                }
             }
         }
     }
@@ -91,7 +95,7 @@ struct TraceSummary: ~Copyable {
         }
         if hop == before {
             let told = table.find(.next, id, document)
-            let isTold = told.map { table[$0]?.nextKind == .notification } ?? false
+            let isTold = told.flatMap { table.with($0) { $0.nextKind == .notification } } ?? false
             table.with(hop) { ($0.side, $0.isNotification) = (side, isTold) }
         }
         if !at.isNone { timed(hop, at, document) }
@@ -101,11 +105,9 @@ struct TraceSummary: ~Copyable {
 
     private func timed(_ hop: Int, _ at: Written, _ document: RawSpan) {
         table.with(hop) { record in
-            if record.firstAt.isNone {
-                record.firstAt = at
+            if isLatest || record.lastAt.isNone || !Self.isBefore(at, record.lastAt, document) {
                 record.lastAt = at
-            } else if Self.isBefore(record.lastAt, at, document) {
-                record.lastAt = at
+                record.firstAt.setOnce(at)
             } else if Self.isBefore(at, record.firstAt, document) {
                 record.firstAt = at
             }
@@ -130,16 +132,15 @@ struct TraceSummary: ~Copyable {
         let from = event.written(.from)
         let (size, count) = (event.written(.size), event.written(.nrcpt))
         let answersOthers = from.length == 0 && sender.length > 0
-        var isNotification = false
-        table.with(hop) { record in
+        let isNotification = table.with(hop) { record in
             record.sender = from
             record.size.setOnce(size)
             record.nrcpt.setOnce(count)
             record.isQueued = true
             if answersOthers { record.isNotification = true }
-            isNotification = record.isNotification
+            return record.isNotification
         }
-        if !isNotification { note(sender: from) }
+        if isNotification != true { note(sender: from) }
     }
 
     private mutating func expired(_ event: borrowing PostfixEvent, _ hop: Int) {
@@ -164,9 +165,11 @@ struct TraceSummary: ~Copyable {
         // Anything but "delay" says that some of it is done with; of all, nobody knows.
         if event.written(.notification).length != 5 { table.with(hop) { $0.isReported = true } }
         if let made = table.find(.hop, id, document) {
-            table.with(made) { $0.isNotification = true }
-            // It was taken for the message's: another hop has that.
-            if table[made]?.sender == sender { sender = .none }
+            table.with(made) { made in
+                made.isNotification = true
+                // It was taken for the message's: another hop has that.
+                if made.sender == sender { sender = .none }
+            }
         }
     }
 
@@ -183,9 +186,7 @@ struct TraceSummary: ~Copyable {
         }
         next(event, hop, document)
         // A notification's recipient is whoever it was sent to, not the message's.
-        var isNotification = false
-        table.with(hop) { isNotification = $0.isNotification }
-        if isNotification { return }
+        if table.with(hop, { $0.isNotification }) ?? false { return }
         var state = RecipientState(status: event.written(.status), document)
         if state == .sent, event.has(.process), event.written(.process).length == 7,
             document.has("discard", event.written(.process).range.lowerBound)
@@ -205,7 +206,6 @@ struct TraceSummary: ~Copyable {
             droppedRecipients += 1
             return
         }
-        let id = table[key: hop] ?? .none
         let isDelivery = event.kind == .delivery
         let (relay, delay) = (event.written(.relay), event.written(.delay))
         let (origTo, queuedAs) = (event.written(.origTo), event.written(.queuedAs))
@@ -214,11 +214,10 @@ struct TraceSummary: ~Copyable {
         var (isElsewhere, isOlder) = (false, false)
         table.with(index) { record in
             if isDelivery { record.attempts &+= 1 }
-            isElsewhere =
-                !record.queueID.isNone && !SummaryTable.isSame(record.queueID, id, document)
+            isElsewhere = record.hop >= 0 && record.hop != hop
             // The hop that this one handed the message to may have been faster with its line.
             isOlder =
-                (!queuedAs.isNone && SummaryTable.isSame(record.queueID, queuedAs, document))
+                (!queuedAs.isNone && table.isHop(record.hop, queuedAs, document))
                 || Self.isOlder(at, record.at, document)
         }
         var place = index
@@ -233,7 +232,7 @@ struct TraceSummary: ~Copyable {
         }
         if isOlder, place == index || !isElsewhere { return }
         table.with(place) { record in
-            (record.state, record.at, record.queueID) = (state, at, id)
+            (record.state, record.at, record.hop) = (state, at, hop)
             (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
             (record.origTo, record.queuedAs) = (origTo, queuedAs)
         }
@@ -280,10 +279,9 @@ struct TraceSummary: ~Copyable {
             droppedNext += 1
             return
         }
-        let from = table[key: hop] ?? .none
         table.with(index) { record in
-            guard record.queueID.isNone else { return }
-            record.queueID = from
+            guard record.hop < 0 else { return }
+            record.hop = hop
             record.nextKind = kind
         }
     }

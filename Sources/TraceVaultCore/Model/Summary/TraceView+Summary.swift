@@ -27,17 +27,17 @@ extension TraceView {
 
     private mutating func each(
         _ name: StaticString, _ kind: SummaryRecord.Kind,
-        _ write: (inout TraceView, SummaryRecord) -> Void
+        _ write: (inout TraceView, borrowing SummaryRecord) -> Void
     ) {
         writer.fixed(name)
-        for index in 0..<summary.table.count {
-            guard summary.table[kind: index] == kind, let record = summary.table[index] else {
-                continue
+        let table = summary.table
+        for index in 0..<table.count where table[kind: index] == kind {
+            table.with(index) { record in
+                if kind == .recipient, record.isNotification { return }
+                writer.beginObject()
+                write(&self, record)
+                writer.endObject()
             }
-            if kind == .recipient, record.isNotification { continue }
-            writer.beginObject()
-            write(&self, record)
-            writer.endObject()
         }
         writer.endArray()
     }
@@ -50,59 +50,60 @@ extension TraceView {
         summary.settle()
         let table = summary.table
         writer.buffer.withBytes { document in
-            for index in 0..<table.count {
+            for index in 0..<table.count where table[kind: index] == .recipient {
                 Self.choose(index, table, document)
-                guard let record = table[index], record.kind == .recipient else { continue }
-                var state = record.state
-                var isNotification = false
-                if let hop = table.find(.hop, record.queueID, document) {
-                    table.with(hop) { hop in
-                        isNotification = hop.isNotification
-                        if state == .deferred, hop.isExpired { state = .expired }
-                    }
-                }
-                if state == .sent, !record.queuedAs.isNone,
-                    let next = table.find(.hop, record.queuedAs, document)
-                {
-                    if Self.isExpanded(record.key, table, document) {
-                        state = .expanded
-                    } else if !SummaryTable.isSame(record.queuedAs, record.queueID, document) {
-                        // The next hop may name any id: one that is through has nothing more.
-                        table.with(next) { hop in
-                            if hop.isExpired {
-                                state = .expired
-                            } else if !hop.isRemoved {
-                                state = .queued
-                            }
-                        }
-                    }
-                }
-                table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
+                Self.settle(index, table, document)
             }
         }
     }
 
     /// Of a recipient that a notification went to, too, the outcome at the other hop.
     private static func choose(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
-        guard table[kind: index] == .recipient else { return }
-        var (key, id, isOther) = (Written.none, Written.none, false)
-        table.with(index) { (key, id) = ($0.key, $0.queueID) }
-        guard !id.isNone, let hop = table.find(.hop, id, document) else { return }
-        table.with(hop) { isOther = $0.isNotification }
-        if isOther, let other = table.find(.other, key, document) { table.copy(other, to: index) }
+        guard let (hop, key) = table.with(index, { ($0.hop, $0.key) }),
+            table.with(hop, { $0.isNotification }) ?? false,
+            let other = table.find(.other, key, document)
+        else { return }
+        table.copy(other, to: index)
+    }
+
+    private static func settle(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
+        guard
+            let recipient = table.with(
+                index,
+                { (state: $0.state, hop: $0.hop, key: $0.key, queuedAs: $0.queuedAs) })
+        else { return }
+        var (state, isNotification) = (recipient.state, false)
+        table.with(recipient.hop) { hop in
+            isNotification = hop.isNotification
+            if state == .deferred, hop.isExpired { state = .expired }
+        }
+        if state == .sent, !recipient.queuedAs.isNone,
+            let next = table.find(.hop, recipient.queuedAs, document)
+        {
+            if isExpanded(recipient.key, table, document) {
+                state = .expanded
+            } else if next != recipient.hop {
+                // The next hop may name any id: one that is through has nothing more.
+                table.with(next) { hop in
+                    if hop.isExpired {
+                        state = .expired
+                    } else if !hop.isRemoved {
+                        state = .queued
+                    }
+                }
+            }
+        }
+        table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
     }
 
     private static func isExpanded(
         _ alias: Written, _ table: SummaryTable, _ document: RawSpan
     ) -> Bool {
-        for index in 0..<table.count {
-            var isIt = false
-            table.with(index) { record in
-                isIt =
-                    record.kind == .recipient && !record.origTo.isNone
-                    && SummaryTable.isSame(record.origTo, alias, document)
+        for index in 0..<table.count where table[kind: index] == .recipient {
+            let isIt = table.with(index) { record in
+                !record.origTo.isNone && SummaryTable.isSame(record.origTo, alias, document)
             }
-            if isIt { return true }
+            if isIt == true { return true }
         }
         return false
     }
@@ -110,22 +111,24 @@ extension TraceView {
     /// One word for all recipients; without any, for what is known of the message.
     private var overall: StaticString {
         var common: RecipientState?
-        var (isInQueue, isExpired) = (false, false)
-        for index in 0..<summary.table.count {
-            let kind = summary.table[kind: index]
-            guard kind == .recipient || kind == .hop, let record = summary.table[index] else {
-                continue
+        var (isMixed, isInQueue, isExpired) = (false, false, false)
+        let table = summary.table
+        for index in 0..<table.count {
+            table.with(index) { record in
+                if record.isNotification { return }
+                switch record.kind {
+                case .hop:
+                    if record.isExpired { isExpired = true }
+                    let isDone = record.isExpired || record.isRemoved || record.isReported
+                    if !isDone { isInQueue = true }
+                case .recipient where record.state != .expanded:
+                    if common != nil, common != record.state { isMixed = true }
+                    common = record.state
+                default: break
+                }
             }
-            if record.isNotification { continue }
-            if record.kind == .hop {
-                if record.isExpired { isExpired = true }
-                let isDone = record.isExpired || record.isRemoved || record.isReported
-                if !isDone { isInQueue = true }
-            }
-            guard record.kind == .recipient, record.state != .expanded else { continue }
-            if let common, common != record.state { return "mixed" }
-            common = record.state
         }
+        if isMixed { return "mixed" }
         if let common { return common.text }
         if summary.isRejected { return "rejected" }
         if isInQueue { return "queued" }
@@ -135,7 +138,7 @@ extension TraceView {
 
     // MARK: - The parts
 
-    private mutating func recipient(_ record: SummaryRecord) {
+    private mutating func recipient(_ record: borrowing SummaryRecord) {
         writer.member(.address, again: record.key)
         writer.member(.state, word: record.state.text)
         writer.member(.origTo, again: record.origTo)
@@ -144,12 +147,12 @@ extension TraceView {
         writer.member(.reply, again: record.reply)
         writer.member(.at, again: record.at)
         writer.member(.delay, again: record.delay)
-        writer.member(.queueID, again: record.queueID)
+        writer.member(.queueID, again: summary.table[key: record.hop] ?? .none)
         writer.key("attempts")
         writer.int(record.attempts)
     }
 
-    private mutating func hop(_ record: SummaryRecord) {
+    private mutating func hop(_ record: borrowing SummaryRecord) {
         queueID(.ownID, record.key, isWhole: true)
         writer.member(.side, word: record.side.name)
         writer.member(.state, word: Self.state(ofHop: record))
@@ -167,14 +170,14 @@ extension TraceView {
         delays(record)
     }
 
-    private static func state(ofHop record: SummaryRecord) -> StaticString {
+    private static func state(ofHop record: borrowing SummaryRecord) -> StaticString {
         if record.isExpired { return "expired" }
         if record.isRemoved { return "removed" }
         return record.isQueued ? "queued" : "received"
     }
 
     /// Of the slowest delivery, and which part of it took longest.
-    private mutating func delays(_ record: SummaryRecord) {
+    private mutating func delays(_ record: borrowing SummaryRecord) {
         writer.member(.delay, again: record.delay)
         var slowest: (name: StaticString, took: Int64) = ("", 0)
         part(.delayBeforeQmgr, record.delayBeforeQmgr, "before_qmgr", &slowest)
@@ -193,18 +196,16 @@ extension TraceView {
         if took > slowest.took { slowest = (name, took) }
     }
 
-    private mutating func next(_ record: SummaryRecord) {
-        let isSeen = writer.buffer.withBytes {
-            summary.table.find(.hop, record.key, $0) != nil
-        }
-        let isOurs = record.nextKind == .queuedAs || record.nextKind == .notification
-        if isOurs {
-            queueID(.id, record.key, isWhole: false)
+    private mutating func next(_ record: borrowing SummaryRecord) {
+        let (id, kind) = (record.key, record.nextKind)
+        let isSeen = writer.buffer.withBytes { summary.table.find(.hop, id, $0) != nil }
+        if kind == .queuedAs || kind == .notification {
+            queueID(.id, id, isWhole: false)
         } else {
-            writer.member(.id, again: record.key)
+            writer.member(.id, again: id)
         }
-        writer.member(.kind, word: record.nextKind.text)
-        writer.member(.fromID, again: record.queueID)
+        writer.member(.kind, word: kind.text)
+        writer.member(.fromID, again: summary.table[key: record.hop] ?? .none)
         writer.fixed(isSeen ? #""in_trace":true"# : #""in_trace":false"#)
     }
 
