@@ -54,11 +54,16 @@ package final class ByteBuffer: @unchecked Sendable {
     /// Makes room for `most` bytes and lets `write` fill them; it answers how many it used.
     @inline(__always)
     package func append(upTo most: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Int) -> Bool {
+        let before = unsafe used
         // What is allocated is within the limit; only what is not there yet needs a closer look.
-        if unsafe most < 0 || most >= capacity - used { guard reserve(most) else { return false } }
+        if unsafe UInt(bitPattern: most) >= UInt(bitPattern: capacity &- before) {
+            guard reserve(most) else { return false }
+        }
         guard let storage = unsafe storage else { return false }
-        unsafe used += max(0, min(write(storage + count), most))
-        unsafe storage[count] = 0
+        let written = unsafe UInt(bitPattern: write(storage + before))
+        let after = before &+ Int(bitPattern: min(written, UInt(bitPattern: most)))
+        unsafe used = after
+        unsafe storage[after] = 0
         return true
     }
 
