@@ -19,12 +19,12 @@ struct TraceSummary: ~Copyable {
     private(set) var droppedNext = 0
     /// The hop of the line before: lines of one message stand together.
     private var lastHop = -1
-    /// No line before the one at hand has a later time.
+    /// The line at hand has a later time than all before.
     private var isLatest = false
 
     /// The time of a line, understood or not; before its event.
     mutating func note(time: Written, _ document: RawSpan) {
-        isLatest = lastAt.isNone || !Self.isBefore(time, lastAt, document)
+        isLatest = lastAt.isNone || Self.isBefore(lastAt, time, document)
         if isLatest {
             lastAt = time
             firstAt.setOnce(time)
@@ -105,7 +105,7 @@ struct TraceSummary: ~Copyable {
 
     private func timed(_ hop: Int, _ at: Written, _ document: RawSpan) {
         table.with(hop) { record in
-            if isLatest || record.lastAt.isNone || !Self.isBefore(at, record.lastAt, document) {
+            if isLatest || record.lastAt.isNone || Self.isBefore(record.lastAt, at, document) {
                 record.lastAt = at
                 record.firstAt.setOnce(at)
             } else if Self.isBefore(at, record.firstAt, document) {
