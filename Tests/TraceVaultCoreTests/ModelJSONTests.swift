@@ -22,6 +22,7 @@ import TraceVaultCore
         "[.5]", "[1.]x", "[-a]", "[1ex]", "[tru]", "[nulL]", "[NaN]", "{}{}", "[]x", "{\"a\":}",
         "[\"\\x\"]", "[\"\\u00g0\"]", "[\"a\nb\"]", "[\"\u{1}\"]", "]", "}", "{]", "[}", ",", "x",
         "rate limited", "<html></html>", "\u{FEFF}<?xml?>", "[1]//", "[\u{A0}1]", "{1:2}", "{[]:1}",
+        #"[{"a":[1,2]},{"a":7,"1,:8},"sixteen bytes and more"]"#,
     ])
     func textThatIsNotJSONIsRefusedAsSuch(_ body: String) { #expect(status(body) == .notJSON) }
 
@@ -36,6 +37,10 @@ import TraceVaultCore
             let body = Array("[\"".utf8) + Array(repeating: 0x61, count: padding) + bytes
             #expect(status(body + Array("\"]".utf8)) == .notJSON)
         }
+        // A text as long as the one in the object before.
+        let before = String(repeating: "a", count: 20 + bytes.count)
+        let start = Array("[{\"a\":\"\(before)\"},{\"a\":\"\(before.prefix(20))".utf8)
+        #expect(status(start + bytes + Array("\"},\"sixteen bytes and more\"]".utf8)) == .notJSON)
     }
 
     @Test func emptyAndBlankRepliesAreEmpty() {
@@ -90,6 +95,40 @@ import TraceVaultCore
             #expect(error.map { !$0.message.contains("secret") } == true)
             #expect(error.map { !$0.message.contains("\n") && $0.message.utf8.count < 200 } == true)
         }
+    }
+
+    /// White space before its first key keeps an object from being read like the one before it.
+    @Test(arguments: [
+        (#"{"a":1}"#, #"{"a":2}"#), (#"{"a":1}"#, #"{"b":2}"#), (#"{"a":"x"}"#, #"{"a":[1]}"#),
+        (#"{"a":["b"]}"#, #"{"a":1,"b":2}"#), (#"{"a":[1],"b":2}"#, #"{"a":3,"b":4}"#),
+        (#"{"a":[1],"b":2}"#, #"{"a":[1],"b":3}"#), (#"{"a":[[1]]}"#, #"{"a":2,"b":3}"#),
+        (#"{"a":[],"a":1}"#, #"{"a":"b","a":2}"#), (#"{}"#, #"{}"#), (#"{"a":1}"#, #"{}"#),
+        (#"{"a":1}"#, #"{"a":1,"b":2}"#), (#"{"a":1,"b":2}"#, #"{"a":1}"#),
+        (#"{"a":{"b":1}}"#, #"{"a":{"b":2}}"#), (#"{"a":"\""}"#, #"{"a":"\\"}"#),
+        (#"{"\"":1}"#, #"{"\"":2}"#), (#"{"é":1}"#, #"{"é":1}"#),
+        (#"{"\u0061":1}"#, #"{"a":2}"#), (#"{"\\":1,"a":2}"#, #"{"\\":1,"b":2}"#),
+        (#"{"fifteen_letters":1}"#, #"{"fifteen_letters":true}"#),
+        (#"{"sixteen_letters_":1}"#, #"{"sixteen_letters_":1e5}"#),
+        (#"{"t":"2026-11-20T09:41:11.053Z"}"#, #"{"t":"2026-11-20T09:41:11.0\"Z"}"#),
+        (#"{"t":"2026-11-20T09:41:11.053Z"}"#, #"{"t":"2026-11-20T09:41:11.0éZ"}"#),
+        (#"{"t":"2026-11-20T09:41:11.053Z"}"#, #"{"t":"short","u":"2026-11-20T09:41"}"#),
+        (#"{"t":"\ud800"}"#, #"{"t":"\ud800"}"#), (#"{"t":"x","u":"y"}"#, #"{"t":"\udfff","u":[]}"#),
+    ])
+    func anObjectLikeTheOneBeforeIsReadAsItWouldBeElsewhere(_ first: String, _ next: String) throws {
+        // Keys are compared where 16 bytes are left.
+        let rest = #","sixteen bytes and more"]"#
+        let (again, anew) = ("[\(first),\(next)\(rest)", "[\(first),{ \(next.dropFirst())\(rest)")
+        let (one, other) = (try JSONReader.read(buffer(again)), try JSONReader.read(buffer(anew)))
+        try #require(one.count == other.count)
+        for index in 0..<one.count {
+            let (left, right) = (one[index], other[index])
+            #expect(left.kind == right.kind && left.marks == right.marks && left.next == right.next)
+            if left.kind == .array || left.kind == .object { continue }
+            #expect(
+                Array(again.utf8)[Int(left.start)..<Int(left.end)]
+                    .elementsEqual(Array(anew.utf8)[Int(right.start)..<Int(right.end)]))
+        }
+        #expect(one.loneSurrogates == other.loneSurrogates)
     }
 
     @Test func int64IsExactOrNothing() {
