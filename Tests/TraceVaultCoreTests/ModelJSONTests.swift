@@ -22,7 +22,7 @@ import TraceVaultCore
         "[.5]", "[1.]x", "[-a]", "[1ex]", "[tru]", "[nulL]", "[NaN]", "{}{}", "[]x", "{\"a\":}",
         "[\"\\x\"]", "[\"\\u00g0\"]", "[\"a\nb\"]", "[\"\u{1}\"]", "]", "}", "{]", "[}", ",", "x",
         "rate limited", "<html></html>", "\u{FEFF}<?xml?>", "[1]//", "[\u{A0}1]", "{1:2}", "{[]:1}",
-        #"[{"a":[1,2]},{"a":7,"1,:8},"sixteen bytes and more"]"#,
+        #"[{"a":[null,2]},{"a":7,"null,:8},"sixteen bytes and more"]"#,
     ])
     func textThatIsNotJSONIsRefusedAsSuch(_ body: String) { #expect(status(body) == .notJSON) }
 
@@ -112,9 +112,11 @@ import TraceVaultCore
         (#"{"t":"2026-11-20T09:41:11.053Z"}"#, #"{"t":"2026-11-20T09:41:11.0\"Z"}"#),
         (#"{"t":"2026-11-20T09:41:11.053Z"}"#, #"{"t":"2026-11-20T09:41:11.0éZ"}"#),
         (#"{"t":"2026-11-20T09:41:11.053Z"}"#, #"{"t":"short","u":"2026-11-20T09:41"}"#),
-        (#"{"t":"\ud800"}"#, #"{"t":"\ud800"}"#), (#"{"t":"x","u":"y"}"#, #"{"t":"\udfff","u":[]}"#),
+        (#"{"t":"\ud800"}"#, #"{"t":"\ud800"}"#),
+        (#"{"t":"x","u":"y"}"#, #"{"t":"\udfff","u":[]}"#),
     ])
-    func anObjectLikeTheOneBeforeIsReadAsItWouldBeElsewhere(_ first: String, _ next: String) throws {
+    func anObjectLikeTheOneBeforeIsReadAsItWouldBeElsewhere(_ first: String, _ next: String) throws
+    {
         // Keys are compared where 16 bytes are left.
         let rest = #","sixteen bytes and more"]"#
         let (again, anew) = ("[\(first),\(next)\(rest)", "[\(first),{ \(next.dropFirst())\(rest)")
