@@ -107,6 +107,23 @@ import TraceVaultCore
         }
     }
 
+    /// A line in one piece is compared, one with white space in it is read.
+    @Test func everyByteOfASecondIsLookedAt() throws {
+        let first = #"{"lineno":1,"logged_at":"2026-11-20T09:41:09.000Z","message":"first"}"#
+        for clock in [":10.123Z", ":59.999Z"] {
+            for place in 0..<clock.utf8.count {
+                for byte in UInt8(0x20)...0x7E where byte != 0x22 && byte != 0x5C {
+                    var second = Array(clock.utf8)
+                    second[place] = byte
+                    let time = "2026-11-20T09:41" + String(decoding: second, as: UTF8.self)
+                    let compact = #"{"lineno":2,"logged_at":"\#(time)","message":"-"}"#
+                    let wide = #"{"lineno":2,"logged_at": "\#(time)","message":"-"}"#
+                    #expect(try document([first, compact]) == document([first, wide]), "\(time)")
+                }
+            }
+        }
+    }
+
     @Test func theFirstAndTheLastTimeAreFoundInAnyOrder() throws {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<50 {

@@ -101,6 +101,15 @@ import TraceVaultCore
         #expect(next.first?["in_trace"] as? Bool == true)
     }
 
+    @Test func anIDIsToldByTheFirstHopThatNamesIt() throws {
+        let found = try summary([
+            delivery(Self.first, "a@x", "sent", "250 Ok: queued as BCDFGH123456z0"),
+            delivery(Self.second, "b@x", "sent", "250 Ok: queued as BCDFGH123456z0"),
+        ])
+        let next = try #require(found.all["next_queue_ids"] as? [[String: Any]])
+        #expect(next.map { $0["from_queue_id"] as? String } == [Self.first])
+    }
+
     private func rejected(_ to: String) -> String {
         "postfix/smtpd[1]: NOQUEUE: reject: RCPT from c[192.0.2.1]: 550 5.1.1 <\(to)>: no; "
             + "from=<s@x> to=<\(to)> proto=ESMTP helo=<h>"
