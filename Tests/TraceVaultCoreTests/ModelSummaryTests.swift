@@ -110,6 +110,26 @@ import TraceVaultCore
         #expect(next.map { $0["from_queue_id"] as? String } == [Self.first])
     }
 
+    @Test func aHopsRelayIsThatOfItsLastDeliveryByTime() throws {
+        let tries = ["early", "late"].map {
+            delivery(Self.first, "a@x", "deferred").replacing("relay=none", with: "relay=\($0)")
+        }
+        for (lines, times) in [(tries, [1, 2]), (tries.reversed(), [2, 1]), (tries, nil)] {
+            let found = try summary(lines, times: times)
+            let hops = try #require(found.all["hops"] as? [[String: Any]])
+            #expect(hops.map { $0["relay"] as? String } == ["late"])
+        }
+    }
+
+    @Test func noRecipientStandsForItself() throws {
+        let handed = "250 Ok: queued as \(Self.second)"
+        let found = try summary([
+            taken(Self.second),
+            delivery(Self.first, "a@x", "sent", handed, origTo: "orig_to=<a@x>, "),
+        ])
+        #expect(found.recipients == ["a@x": "queued"])
+    }
+
     private func rejected(_ to: String) -> String {
         "postfix/smtpd[1]: NOQUEUE: reject: RCPT from c[192.0.2.1]: 550 5.1.1 <\(to)>: no; "
             + "from=<s@x> to=<\(to)> proto=ESMTP helo=<h>"

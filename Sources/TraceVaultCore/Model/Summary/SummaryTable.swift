@@ -32,7 +32,6 @@ struct SummaryRecord {
     var isNotification = false
 
     // A recipient's last outcome.
-    var at = Written.none
     var dsn = Written.none
     var reply = Written.none
     var origTo = Written.none
@@ -40,6 +39,7 @@ struct SummaryRecord {
     /// Also an id's: the position of the hop that told it, -1 when the line had none.
     var hop = -1
     // Also a hop's: of its last delivery.
+    var at = Written.none
     var relay = Written.none
     // A hop's.
     var firstAt = Written.none

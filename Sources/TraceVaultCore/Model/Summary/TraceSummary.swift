@@ -181,7 +181,7 @@ struct TraceSummary: ~Copyable {
         slowest(event, hop, document)
         let relay = event.written(.relay)
         table.with(hop) { record in
-            record.relay = relay
+            if !Self.isOlder(at, record.at, document) { (record.at, record.relay) = (at, relay) }
             record.isQueued = true
         }
         next(event, hop, document)

@@ -80,7 +80,7 @@ extension TraceView {
         if state == .sent, !recipient.queuedAs.isNone,
             let next = table.find(.hop, recipient.queuedAs, document)
         {
-            if isExpanded(recipient.key, table, document) {
+            if isExpanded(index, recipient.key, table, document) {
                 state = .expanded
             } else if next != recipient.hop {
                 // The next hop may name any id: one that is through has nothing more.
@@ -96,11 +96,12 @@ extension TraceView {
         table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
     }
 
+    /// Whether another recipient stands for this one.
     private static func isExpanded(
-        _ alias: Written, _ table: SummaryTable, _ document: RawSpan
+        _ index: Int, _ alias: Written, _ table: SummaryTable, _ document: RawSpan
     ) -> Bool {
-        for index in 0..<table.count where table[kind: index] == .recipient {
-            let isIt = table.with(index) { record in
+        for other in 0..<table.count where other != index && table[kind: other] == .recipient {
+            let isIt = table.with(other) { record in
                 !record.origTo.isNone && SummaryTable.isSame(record.origTo, alias, document)
             }
             if isIt == true { return true }
