@@ -1,5 +1,5 @@
 // ModelViewTests.swift - the views for event stores, and the walk over a document's text. What the
-// schemas say of them is tested from Python (Tests/test_views.py), against the schemas themselves.
+// schemas say of them is tested from Python (Tests/test_view*.py), against the schemas themselves.
 
 import Foundation
 import Testing

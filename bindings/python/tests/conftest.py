@@ -14,6 +14,8 @@ import tracevault as tv
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HEADER = REPOSITORY / "include" / "tracevault.h"
+#: An account of the stand-in's tenant "acme".
+ACME = "acae0000000000000000000000000001"
 
 
 def find_library() -> Path | None:
@@ -107,3 +109,23 @@ def vault(server: Standin) -> Iterator[tv.Vault]:
 def engine(server: Standin) -> Iterator[tv.Engine]:
     with tv.Engine(settings(server)) as made:
         yield made
+
+
+@pytest.fixture
+def acme(vault: tv.Vault) -> Iterator[tv.Tenant]:
+    with vault.tenant("acme") as tenant:
+        yield tenant
+
+
+def work(server: Standin, vault: tv.Vault) -> list[tv.Request]:
+    """One request for every message of every tenant."""
+    tenants = {account.tenant: vault.tenant(account.tenant) for account in server.accounts}
+    return [
+        tv.Request.trace(
+            tenants[message.tenant],
+            message.account_id,
+            message.investigate_id,
+            submission=message.submission or None,
+        )
+        for message in server.messages
+    ]

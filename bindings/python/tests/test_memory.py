@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,13 +13,7 @@ import tracevault as tv
 from tracevault import _exchange
 from tracevault._exchange import Slot
 
-ACME = "acae0000000000000000000000000001"
-
-
-@pytest.fixture
-def acme(vault: tv.Vault) -> Iterator[tv.Tenant]:
-    with vault.tenant("acme") as tenant:
-        yield tenant
+from .conftest import ACME
 
 
 def requests(server: Standin, acme: tv.Tenant, count: int) -> list[tv.Request]:

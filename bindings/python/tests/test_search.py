@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,19 +12,12 @@ from launcher import Standin
 
 import tracevault as tv
 
-from .conftest import REPOSITORY, settings
+from .conftest import ACME, REPOSITORY, settings
 
-ACME = "acae0000000000000000000000000001"
 LONG_AGO = "2000-01-01T00:00:00Z"
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((REPOSITORY / "docs" / "search.schema.json").read_text())
 )
-
-
-@pytest.fixture
-def acme(vault: tv.Vault) -> Iterator[tv.Tenant]:
-    with vault.tenant("acme") as tenant:
-        yield tenant
 
 
 def ids(server: Standin, account: str = ACME) -> list[str]:

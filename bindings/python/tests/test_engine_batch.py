@@ -1,0 +1,171 @@
+"""Many requests at a time: batches, submit, take and cancel."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from launcher import Standin
+
+import tracevault as tv
+
+from .conftest import ACME, settings, work
+
+
+def test_a_batch_gives_exactly_one_result_for_every_request_of_every_tenant(
+    server: Standin, engine: tv.Engine, vault: tv.Vault
+) -> None:
+    requests = work(server, vault) * 5
+    results = list(engine.batch(requests))
+    assert Counter(map(id, requests)) == Counter(id(result.request) for result in results)
+    assert {result.request.tenant.name for result in results} == {"acme", "globex", "initech"}
+    for result in results:
+        assert result.error is None
+        assert result.trace is not None
+        assert result.trace.message_ref == result.request.message_ref
+        assert result.trace.tenant == result.request.tenant.name
+
+
+def test_a_refused_request_is_one_result_among_the_others(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    good = server.messages_of(ACME)[0].postfix_id
+    refs = [good, "not a ref", "fail-404", good]
+    results = list(engine.batch(tv.Request.trace(acme, ACME, ref) for ref in refs))
+    assert sorted(result.error.name if result.error else "" for result in results) == [
+        "",
+        "",
+        "TV_E_MESSAGE_REF",
+        "TV_E_NO_MESSAGE",
+    ]
+    assert all((result.trace is None) != (result.error is None) for result in results)
+
+
+def test_a_queue_of_three_holds_a_batch_back_and_loses_nothing(
+    server: Standin, vault: tv.Vault
+) -> None:
+    requests = work(server, vault)
+    with tv.Engine(settings(server, engine_max_queued=3)) as engine:
+        results = list(engine.batch(requests))
+    assert Counter(map(id, requests)) == Counter(id(result.request) for result in results)
+    assert [result.error for result in results if result.error] == []
+
+
+def test_a_batch_waits_for_room_that_other_requests_take_up(
+    server: Standin, vault: tv.Vault, acme: tv.Tenant
+) -> None:
+    good = server.messages_of(ACME)[0].postfix_id
+    with tv.Engine(settings(server, engine_max_queued=1)) as engine:
+        engine.submit(tv.Request.trace(acme, ACME, "slow-300"))
+        (result,) = engine.batch([tv.Request.trace(acme, ACME, good)])
+        assert result.trace is not None
+        taken = engine.take(60)
+        assert taken is not None
+        assert taken.trace is not None
+
+
+def test_a_batch_reads_no_further_ahead_than_its_window(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    drawn = 0
+
+    def endless() -> Iterator[tv.Request]:
+        nonlocal drawn
+        for message in itertools.cycle(server.messages_of(ACME)):
+            drawn += 1
+            yield tv.Request.trace(acme, ACME, message.postfix_id)
+
+    results = engine.batch(endless(), window=4)
+    for _ in range(10):
+        assert next(results).error is None
+    assert drawn <= 14
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_leaving_a_batch_early_cancels_the_rest(engine: tv.Engine, acme: tv.Tenant) -> None:
+    refs = ["bad-html", *["slow-60000"] * 20]
+    for result in engine.batch(tv.Request.trace(acme, ACME, ref) for ref in refs):
+        assert result.error is not None
+        break
+    gc.collect()
+    until = time.monotonic() + 30
+    while engine.stats()["outstanding"] and time.monotonic() < until:
+        assert engine.take(0.05) is None
+    assert engine.stats()["outstanding"] == 0
+
+
+def test_an_error_in_the_callers_iterable_reaches_the_caller_and_cancels_the_rest(
+    engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    def broken() -> Iterator[tv.Request]:
+        yield tv.Request.trace(acme, ACME, "slow-60000")
+        raise KeyError("their own")
+
+    with pytest.raises(KeyError, match="their own"):
+        list(engine.batch(broken()))
+
+
+def test_submit_take_and_cancel_give_every_result_once(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    good = server.messages_of(ACME)[0].postfix_id
+    fast = engine.submit(tv.Request.trace(acme, ACME, good))
+    slow = engine.submit(tv.Request.trace(acme, ACME, "slow-60000"))
+    first = engine.take(60)
+    assert first is not None
+    assert (first.id, first.error) == (fast, None)
+    assert engine.take(0) is None
+    engine.cancel(slow)
+    second = engine.take(60)
+    assert second is not None
+    assert second.id == slow
+    assert isinstance(second.error, tv.CancelledError)
+    assert engine.take(0) is None
+    with pytest.raises(tv.NotFoundError):
+        engine.cancel(slow)
+
+
+def test_submitting_more_than_the_queue_holds_is_an_error_until_something_is_taken(
+    server: Standin, acme: tv.Tenant
+) -> None:
+    request = tv.Request.trace(acme, ACME, server.messages_of(ACME)[0].postfix_id)
+    with tv.Engine(settings(server, engine_max_queued=2)) as engine:
+        engine.submit(request)
+        engine.submit(request)
+        with pytest.raises(tv.QueueFullError) as caught:
+            engine.submit(request)
+        assert caught.value.retriable
+        assert engine.take(60) is not None
+        engine.submit(request)
+
+
+def test_untaken_results_count_also_when_another_call_has_fetched_them(
+    server: Standin, acme: tv.Tenant
+) -> None:
+    good = server.messages_of(ACME)[0].postfix_id
+    with tv.Engine(settings(server, engine_max_queued=2)) as engine:
+        for _ in range(2):
+            engine.submit(tv.Request.trace(acme, ACME, good))
+        while engine.stats()["untaken"] < 2:
+            time.sleep(0.01)
+        engine.trace(acme, ACME, good)
+        with pytest.raises(tv.QueueFullError):
+            engine.submit(tv.Request.trace(acme, ACME, good))
+        assert [engine.take(60) is None, engine.take(60) is None] == [False, False]
+
+
+def test_results_nobody_wants_any_more_take_up_no_room(server: Standin, acme: tv.Tenant) -> None:
+    good = tv.Request.trace(acme, ACME, server.messages_of(ACME)[0].postfix_id)
+    with tv.Engine(settings(server, engine_max_queued=2)) as engine:
+        refs = ["bad-html", "slow-60000"]
+        results = engine.batch(tv.Request.trace(acme, ACME, ref) for ref in refs)
+        next(results)
+        results.close()  # type: ignore[attr-defined]
+        while engine.stats()["untaken"] < 1:
+            time.sleep(0.01)
+        engine.submit(good)
+        engine.submit(good)
