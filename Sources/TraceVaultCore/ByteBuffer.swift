@@ -60,8 +60,7 @@ package final class ByteBuffer: @unchecked Sendable {
             guard reserve(most) else { return false }
         }
         guard let storage = unsafe storage else { return false }
-        let written = unsafe UInt(bitPattern: write(storage + before))
-        let after = before &+ Int(bitPattern: min(written, UInt(bitPattern: most)))
+        let after = unsafe before &+ max(0, min(write(storage + before), most))
         unsafe used = after
         unsafe storage[after] = 0
         return true

@@ -19,4 +19,16 @@ import TraceVaultCore
         let text = unsafe buffer.cString.map { unsafe String(cString: $0) }
         #expect(text == expected)
     }
+
+    @Test(arguments: [-1, Int.min, 0]) func whoWroteNothingAppendsNothing(_ answer: Int) {
+        let buffer = ByteBuffer(limit: 100)
+        #expect(unsafe !buffer.append(room: 10) { _ in answer })
+        #expect(buffer.count == 0)
+    }
+
+    @Test func whoWroteTooMuchAppendsNoMoreThanThereWasRoomFor() {
+        let buffer = ByteBuffer(limit: 100)
+        #expect(unsafe buffer.append(room: 10) { _ in Int.max })
+        #expect(buffer.count == 10)
+    }
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tv_json.h"
 #include "tv_text.h"
 
 /* ---- clocks -------------------------------------------------------------------------------- */

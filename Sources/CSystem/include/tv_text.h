@@ -16,56 +16,7 @@ typedef char tvs_flags __attribute__((vector_size(16)));
 #define TVS_MASK(found) ((uint32_t)__builtin_ia32_pmovmskb128((tvs_flags)(found)))
 /** Which of 16 ASCII bytes are from `first` to `last`; signed, so none of 0x80 and above is. */
 #define TVS_BETWEEN(value, first, last) (((value) >= (first)) & ((value) <= (last)))
-/** What a JSON string cannot hold as it is, and 0x80 and above: signed, they are below 0x20. */
-#define TVS_SPECIAL(value) (((value) < 0x20) | ((value) == '"') | ((value) == '\\'))
 #endif
-
-/** How many bytes come before the first that a JSON string cannot hold as it is or that is not
- * ASCII: below 0x20, a quote, a backslash, 0x80 and above. In the header so that it is inlined:
- * half a million short strings a second pass through. */
-static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
-    size_t at = 0;
-#ifdef __SSE2__
-    /* 16 bytes at a time: 0.6 instructions for a byte, 1.8 with 64-bit words. */
-    for (; length - at >= 16; at += 16) {
-        tvs_chunk value = *(const tvs_chunk *)(bytes + at);
-        uint32_t mask = TVS_MASK(TVS_SPECIAL(value));
-        if (mask != 0) return at + (size_t)__builtin_ctz(mask);
-    }
-    if (at > 0) {
-        /* The rest together with what was looked at before. */
-        tvs_chunk value = *(const tvs_chunk *)(bytes + length - 16);
-        uint32_t mask = TVS_MASK(TVS_SPECIAL(value));
-        return mask != 0 ? length - 16 + (size_t)__builtin_ctz(mask) : length;
-    }
-#endif
-    for (; at < length; at++) {
-        uint8_t byte = bytes[at];
-        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
-    }
-    return at;
-}
-
-/** Whether at two places, each with 16 bytes to look at, stands the same text of at most 15 bytes and
- * the same byte behind it. */
-static inline int tvs_is_same_key(const uint8_t *one, const uint8_t *other, size_t length) {
-#ifdef __SSE2__
-    uint32_t wanted = (2u << length) - 1;
-    return (TVS_MASK(*(const tvs_chunk *)one == *(const tvs_chunk *)other) & wanted) == wanted;
-#else
-    return __builtin_memcmp(one, other, length + 1) == 0;
-#endif
-}
-
-/** Whether a text of 16 to 32 bytes is plain to its end, as of tvs_plain_run(). */
-static inline int tvs_is_plain(const uint8_t *bytes, size_t length) {
-#ifdef __SSE2__
-    tvs_chunk first = *(const tvs_chunk *)bytes, last = *(const tvs_chunk *)(bytes + length - 16);
-    return TVS_MASK(TVS_SPECIAL(first) | TVS_SPECIAL(last)) == 0;
-#else
-    return tvs_plain_run(bytes, length) == length;
-#endif
-}
 
 /** The first place of one of two bytes in `start..<last`, `last` without one. `readable` bytes may
  * be looked at, at least `last`. */

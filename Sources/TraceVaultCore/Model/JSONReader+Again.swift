@@ -66,7 +66,8 @@ extension JSONReader {
         return at &+ 1
     }
 
-    /// Where a key ends that is the same as another and has a colon behind it.
+    /// Where a key ends that is the same as another string and has a colon behind it. The other
+    /// need not be a key: without marks it is text that was checked and ends before a quote.
     @inline(__always)
     private func keyEnd(_ at: Int, like before: JSONToken) -> Int? {
         let length = Int(before.end &- before.start)

@@ -5,10 +5,6 @@
 
 import CSystem
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// Functions over the checked text of a token.
 package enum JSONText {
     @inline(__always)

@@ -99,7 +99,15 @@ final class SummaryTable {
         unsafe free(slots)
     }
 
-    /// A record, by its position; the caller looks at it or changes it in place. Nil without one.
+    /// Lends a record, by its position; nil without one. Others may be looked at meanwhile.
+    @discardableResult
+    @inline(__always)
+    func look<R>(_ index: Int, _ body: (borrowing SummaryRecord) -> R) -> R? {
+        guard index >= 0, index < count, let records = unsafe records else { return nil }
+        return body(unsafe records[index])
+    }
+
+    /// Lends a record to change it in place; nobody else may look at it meanwhile.
     @discardableResult
     @inline(__always)
     func with<R>(_ index: Int, _ body: (inout SummaryRecord) -> R) -> R? {

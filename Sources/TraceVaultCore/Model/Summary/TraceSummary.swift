@@ -61,7 +61,7 @@ struct TraceSummary: ~Copyable {
     /// to be a notification's any more.
     mutating func settle() {
         for index in 0..<table.count where table[kind: index] == .hop {
-            table.with(index) { hop in
+            table.look(index) { hop in
                 if !hop.isNotification { note(sender: hop.sender) }
             }
         }
@@ -95,7 +95,7 @@ struct TraceSummary: ~Copyable {
         }
         if hop == before {
             let told = table.find(.next, id, document)
-            let isTold = told.flatMap { table.with($0) { $0.nextKind == .notification } } ?? false
+            let isTold = told.flatMap { table.look($0) { $0.nextKind == .notification } } ?? false
             table.with(hop) { ($0.side, $0.isNotification) = (side, isTold) }
         }
         if !at.isNone { timed(hop, at, document) }
@@ -186,7 +186,7 @@ struct TraceSummary: ~Copyable {
         }
         next(event, hop, document)
         // A notification's recipient is whoever it was sent to, not the message's.
-        if table.with(hop, { $0.isNotification }) ?? false { return }
+        if table.look(hop, { $0.isNotification }) ?? false { return }
         var state = RecipientState(status: event.written(.status), document)
         if state == .sent, event.has(.process), event.written(.process).length == 7,
             document.has("discard", event.written(.process).range.lowerBound)
@@ -227,7 +227,7 @@ struct TraceSummary: ~Copyable {
                 table.copy(index, to: other)
             } else {
                 place = other
-                table.with(other) { isElsewhere = !Self.isOlder(at, $0.at, document) }
+                table.look(other) { isElsewhere = !Self.isOlder(at, $0.at, document) }
             }
         }
         if isOlder, place == index || !isElsewhere { return }

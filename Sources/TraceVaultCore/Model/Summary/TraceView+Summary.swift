@@ -32,7 +32,7 @@ extension TraceView {
         writer.fixed(name)
         let table = summary.table
         for index in 0..<table.count where table[kind: index] == kind {
-            table.with(index) { record in
+            table.look(index) { record in
                 if kind == .recipient, record.isNotification { return }
                 writer.beginObject()
                 write(&self, record)
@@ -59,8 +59,8 @@ extension TraceView {
 
     /// Of a recipient that a notification went to, too, the outcome at the other hop.
     private static func choose(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
-        guard let (hop, key) = table.with(index, { ($0.hop, $0.key) }),
-            table.with(hop, { $0.isNotification }) ?? false,
+        guard let (hop, key) = table.look(index, { ($0.hop, $0.key) }),
+            table.look(hop, { $0.isNotification }) ?? false,
             let other = table.find(.other, key, document)
         else { return }
         table.copy(other, to: index)
@@ -68,12 +68,12 @@ extension TraceView {
 
     private static func settle(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
         guard
-            let recipient = table.with(
+            let recipient = table.look(
                 index,
                 { (state: $0.state, hop: $0.hop, key: $0.key, queuedAs: $0.queuedAs) })
         else { return }
         var (state, isNotification) = (recipient.state, false)
-        table.with(recipient.hop) { hop in
+        table.look(recipient.hop) { hop in
             isNotification = hop.isNotification
             if state == .deferred, hop.isExpired { state = .expired }
         }
@@ -84,7 +84,7 @@ extension TraceView {
                 state = .expanded
             } else if next != recipient.hop {
                 // The next hop may name any id: one that is through has nothing more.
-                table.with(next) { hop in
+                table.look(next) { hop in
                     if hop.isExpired {
                         state = .expired
                     } else if !hop.isRemoved {
@@ -101,7 +101,7 @@ extension TraceView {
         _ index: Int, _ alias: Written, _ table: SummaryTable, _ document: RawSpan
     ) -> Bool {
         for other in 0..<table.count where other != index && table[kind: other] == .recipient {
-            let isIt = table.with(other) { record in
+            let isIt = table.look(other) { record in
                 !record.origTo.isNone && SummaryTable.isSame(record.origTo, alias, document)
             }
             if isIt == true { return true }
@@ -115,7 +115,7 @@ extension TraceView {
         var (isMixed, isInQueue, isExpired) = (false, false, false)
         let table = summary.table
         for index in 0..<table.count {
-            table.with(index) { record in
+            table.look(index) { record in
                 if record.isNotification { return }
                 switch record.kind {
                 case .hop:
