@@ -38,6 +38,7 @@ PROGRAMS = (
     "document",
     "binding",
     "search",
+    "views",
     "engine",
     "fork",
     "threads",
@@ -53,6 +54,7 @@ UNDER_VALGRIND = (
     "document",
     "binding",
     "search",
+    "views",
     "engine",
 )
 VALGRIND = (
@@ -66,7 +68,7 @@ VALGRIND = (
 
 
 def abi_program(compiled: Compile, name: str) -> Path:
-    sources = (C_BINDING / "tv_trace.c", C_BINDING / "tv_search.c")
+    sources = (C_BINDING / f"tv_{name}.c" for name in ("trace", "search", "views"))
     return compiled(name, ABI / f"{name}.c", *sources)
 
 

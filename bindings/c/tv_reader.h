@@ -1,5 +1,5 @@
-/* tv_reader.h - what tv_trace.c and tv_search.c share: JSON members with their types, and everything
- * a document owns. Not for hosts: include tv_trace.h or tv_search.h. */
+/* tv_reader.h - what the .c files beside it share: JSON members with their types, and everything a
+ * document owns. Not for hosts: include tv_trace.h, tv_search.h or tv_views.h. */
 #ifndef TV_READER_H
 #define TV_READER_H
 
@@ -163,6 +163,25 @@ static inline const json_t *array_member(reader *in, const json_t *object, const
     return value;
 }
 
+/* A member that is an array of strings; none when it is not there. */
+static inline tv_texts read_texts(reader *in, const json_t *object, const char *name) {
+    tv_texts texts = {0, NULL};
+    const json_t *values = array_member(in, object, name);
+    size_t count = json_array_size(values);
+    const char **made = count != 0 ? keep(in, calloc(count, sizeof *made)) : NULL;
+    if (made == NULL) return texts;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *value = json_array_get(values, i);
+        if (json_is_string(value))
+            made[i] = whole_text(in, value);
+        else
+            complain(in, TV_TRACE_SHAPE, "%s holds what is not a string", name);
+    }
+    texts.count = count;
+    texts.items = made;
+    return texts;
+}
+
 /* Writes a value as JSON text that the document owns. */
 static inline const char *json_text(reader *in, const json_t *value) {
     return keep(in, json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY));
@@ -210,20 +229,24 @@ static inline void free_owned(owned *all) {
     free(all);
 }
 
-/* Parses the text. On TV_TRACE_OK in->owned holds it; otherwise there is nothing to free. */
-static inline tv_trace_result open_document(reader *in, const char *json, size_t json_len,
-                                            char *error, size_t error_len) {
+/* Begins a run; `is_given` when no argument is NULL. On TV_TRACE_OK in->owned is there to be filled
+ * or freed. */
+static inline tv_trace_result begin(reader *in, int is_given, char *error, size_t error_len) {
     *in = (reader){NULL, error, error_len, TV_TRACE_OK};
     if (error != NULL && error_len > 0) error[0] = '\0';
-    if (json == NULL) {
-        complain(in, TV_TRACE_ARGUMENT, "json and the output must not be NULL");
+    if (!is_given) {
+        complain(in, TV_TRACE_ARGUMENT, "the text and the output must not be NULL");
         return in->result;
     }
     in->owned = calloc(1, sizeof *in->owned);
-    if (in->owned == NULL) {
-        complain(in, TV_TRACE_NO_MEMORY, "out of memory");
-        return in->result;
-    }
+    if (in->owned == NULL) complain(in, TV_TRACE_NO_MEMORY, "out of memory");
+    return in->result;
+}
+
+/* Parses the text. On TV_TRACE_OK in->owned holds it; otherwise there is nothing to free. */
+static inline tv_trace_result open_document(reader *in, const char *json, size_t json_len,
+                                            char *error, size_t error_len) {
+    if (begin(in, json != NULL, error, error_len) != TV_TRACE_OK) return in->result;
     json_error_t reason;
     in->owned->root = json_loadb(json, json_len, JSON_ALLOW_NUL, &reason);
     if (in->owned->root == NULL)

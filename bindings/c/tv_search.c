@@ -4,24 +4,6 @@
 
 #include "tv_reader.h"
 
-static tv_texts read_texts(reader *in, const json_t *object, const char *name) {
-    tv_texts texts = {0, NULL};
-    const json_t *values = array_member(in, object, name);
-    size_t count = json_array_size(values);
-    const char **made = count != 0 ? keep(in, calloc(count, sizeof *made)) : NULL;
-    if (made == NULL) return texts;
-    for (size_t i = 0; i < count; i++) {
-        const json_t *value = json_array_get(values, i);
-        if (json_is_string(value))
-            made[i] = whole_text(in, value);
-        else
-            complain(in, TV_TRACE_SHAPE, "%s holds what is not a string", name);
-    }
-    texts.count = count;
-    texts.items = made;
-    return texts;
-}
-
 static void read_found(reader *in, const json_t *from, tv_found *found) {
     const json_t *item = json_object_get(from, "item");
     if (item == NULL) {

@@ -12,12 +12,6 @@
 extern "C" {
 #endif
 
-/** Some texts, such as the recipients of a message. */
-typedef struct tv_texts {
-    size_t count;
-    const char *const *items; /* NULL when count is 0; no item is NULL */
-} tv_texts;
-
 /** One message that a search found. NULL: Cloudflare does not say. */
 typedef struct tv_found {
     const char *message_ref; /* for tv_request_trace(); NULL when Cloudflare gave no usable id */

@@ -39,6 +39,12 @@ typedef enum tv_trace_answer {
     TV_TRACE_UNKNOWN = 2
 } tv_trace_answer;
 
+/** Some texts, such as recipients. */
+typedef struct tv_texts {
+    size_t count;
+    const char *const *items; /* NULL when count is 0; no item is NULL */
+} tv_texts;
+
 /** What a line says: the essentials. All the rest is in the line's `event_json` (docs/trace.md).
  *  Text is somebody's claim: Postfix's own, or what a client, a sender, the next hop told it. */
 typedef struct tv_trace_event {

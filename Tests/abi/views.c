@@ -1,0 +1,185 @@
+/* views.c - the views of JSON lines through the C binding: what a reply becomes, and what is none. */
+#include "test.h"
+
+#include "tv_views.h"
+
+static const char reply[] =
+    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{\"inbound\":{\"pending\":false,\"lines\":["
+    "{\"lineno\":1,\"logged_at\":\"2026-11-20T09:00:00Z\",\"message\":\"postfix/qmgr[9]: "
+    "4Njp3P0STMz2c02Q: from=<s@a.example>, size=5, nrcpt=1 (queue active)\"},"
+    "{\"lineno\":2,\"logged_at\":\"2026-11-20T09:00:01.5Z\",\"message\":\"postfix/smtp[9]: "
+    "4Njp3P0STMz2c02Q: to=<r@b.example>, relay=mx.b.example[192.0.2.1]:25, delay=1.2, "
+    "delays=0.1/0/0.5/0.6, dsn=2.0.0, status=sent (250 \\\"Ok\\\")\"},"
+    "{\"lineno\":3,\"logged_at\":\"2026-11-20T09:00:02Z\",\"message\":\"a\\u0000b\"}]},"
+    "\"outbound\":{\"pending\":false,\"lines\":[]}}}";
+static const char delivery[] =
+    "postfix/smtp[9]: 4Njp3P0STMz2c02Q: to=<r@b.example>, relay=mx.b.example[192.0.2.1]:25, "
+    "delay=1.2, delays=0.1/0/0.5/0.6, dsn=2.0.0, status=sent (250 \"Ok\")";
+
+typedef struct text {
+    const char *bytes;
+    size_t len;
+} text;
+
+static text view(tv_document *document, const char *name) {
+    text found = {"", 0};
+    OK(tv_document_view(document, name, strlen(name), &found.bytes, &found.len, ERR));
+    return found;
+}
+
+static tv_document *decoded(const char *body) {
+    tv_document *document = NULL;
+    OK(tv_document_decode(body, strlen(body), &document, ERR));
+    return document;
+}
+
+/* The view of the reply, after its document is gone. */
+static tv_view *parsed(const char *name, const char *warnings) {
+    tv_document *document = decoded(reply);
+    text events = view(document, name), skipped = view(document, warnings);
+    tv_view *made = NULL;
+    char reason[120] = "unset";
+    tv_trace_result result = tv_view_parse(events.bytes, events.len, skipped.bytes, skipped.len,
+                                           &made, reason, sizeof reason);
+    if (result != TV_TRACE_OK || *reason != '\0') FAIL("%s: result %d (%s)", name, result, reason);
+    size_t at = 0;
+    for (size_t i = 0; made != NULL && i < made->event_count; i++) {
+        const tv_view_event *event = &made->events[i];
+        CHECK(memcmp(event->json, events.bytes + at, event->json_len) == 0);
+        CHECK(event->json[event->json_len] == '\0' && events.bytes[at + event->json_len] == '\n');
+        at += event->json_len + 1;
+    }
+    CHECK(made == NULL || at == events.len);
+    tv_document_free(document);
+    return made;
+}
+
+/* What both views say of the delivery. */
+static void is_the_delivery(const tv_view_event *event) {
+    CHECK(strlen(event->id) == 32 && strncmp(event->at, "2026-11-20T09:00:01.5", 21) == 0);
+    CHECK(strcmp(event->direction, "inbound") == 0 && strcmp(event->code, "2.0.0") == 0);
+    CHECK(strcmp(event->reason, "250 \"Ok\"") == 0);
+    CHECK(event->to.count == 1 && strcmp(event->to.items[0], "r@b.example") == 0);
+    CHECK(event->line_len == strlen(delivery) && strcmp(event->line, delivery) == 0);
+}
+
+PROMISE(both_views_become_structs) {
+    tv_view *ecs = parsed("ecs", "ecs_warnings"), *ocsf = parsed("ocsf", "ocsf_warnings");
+    if (ecs == NULL || ocsf == NULL) return;
+    CHECK(ecs->event_count == 3 && ecs->warning_count == 0 && ecs->warnings == NULL);
+    CHECK(ocsf->event_count + (size_t)(ocsf->warning_count != 0 ? ocsf->warnings[0].count : 0) == 3);
+    for (size_t i = 0; i < ocsf->event_count; i++)
+        CHECK(strcmp(ecs->events[i].id, ocsf->events[i].id) == 0);
+    CHECK(strcmp(ecs->events[0].from, "s@a.example") == 0 && ecs->events[0].to.count == 0);
+    CHECK(strcmp(ocsf->events[0].from, "s@a.example") == 0 && ecs->events[0].outcome == NULL);
+    is_the_delivery(&ecs->events[1]);
+    is_the_delivery(&ocsf->events[1]);
+    CHECK(strcmp(ecs->events[1].action, "delivered") == 0 && ocsf->events[1].action == NULL);
+    CHECK(strcmp(ecs->events[1].outcome, "success") == 0);
+    CHECK(strcmp(ocsf->events[1].outcome, "Success") == 0);
+    CHECK(ecs->events[2].line_len == 3 && memcmp(ecs->events[2].line, "a\0b", 4) == 0);
+    tv_view_free(ecs);
+    tv_view_free(ocsf);
+}
+
+PROMISE(what_is_skipped_is_told) {
+    tv_document *document = decoded(
+        "{\"success\":true,\"result\":{\"inbound\":{\"lines\":[{\"message\":\"x\"}]},\"outbound\":null}}");
+    text events = view(document, "ecs"), skipped = view(document, "ecs_warnings");
+    tv_view *made = NULL;
+    CHECK(tv_view_parse(events.bytes, events.len, skipped.bytes, skipped.len, &made, NULL, 0) ==
+          TV_TRACE_OK);
+    if (made == NULL) return;
+    CHECK(made->event_count == 0 && made->events == NULL && made->warning_count == 1);
+    CHECK(strcmp(made->warnings[0].code, "line_without_time") == 0);
+    CHECK(made->warnings[0].count == 1);
+    tv_view_free(made);
+    CHECK(tv_view_parse(events.bytes, events.len, NULL, 0, &made, NULL, 0) == TV_TRACE_OK);
+    CHECK(made->warning_count == 0);
+    tv_view_free(made);
+    tv_document_free(document);
+}
+
+/* The field of the delivery that its spans name so; empty without one. */
+static text field(const tv_line_spans *line, const char *name) {
+    for (size_t i = 0; i < line->span_count; i++)
+        if (strcmp(line->spans[i].field, name) == 0 && line->spans[i].end < sizeof delivery)
+            return (text){delivery + line->spans[i].start,
+                          line->spans[i].end - line->spans[i].start};
+    return (text){"", 0};
+}
+
+PROMISE(spans_become_structs) {
+    tv_document *document = decoded(reply);
+    text rows = view(document, "spans");
+    tv_spans *spans = NULL;
+    char reason[120] = "unset";
+    if (tv_spans_parse(rows.bytes, rows.len, &spans, reason, sizeof reason) != TV_TRACE_OK)
+        FAIL("tv_spans_parse: %s", reason);
+    tv_document_free(document);
+    if (spans == NULL) return;
+    CHECK(spans->line_count == 2 && *reason == '\0');
+    const tv_line_spans *line = &spans->lines[1];
+    CHECK(strcmp(line->side, "inbound") == 0 && line->line == 1 && line->span_count > 10);
+    text to = field(line, "to"), said = field(line, "reply");
+    CHECK(to.len == 11 && memcmp(to.bytes, "r@b.example", 11) == 0);
+    CHECK(said.len == 8 && memcmp(said.bytes, "250 \"Ok\"", 8) == 0);
+    tv_spans_free(spans);
+}
+
+PROMISE(what_is_no_view_is_refused_with_a_reason) {
+    static const struct {
+        const char *events, *warnings;
+        tv_trace_result result;
+    } cases[] = {
+        {"x\n", NULL, TV_TRACE_NOT_JSON},
+        {"[]\n", NULL, TV_TRACE_NOT_JSON},
+        {"{}\n", NULL, TV_TRACE_SHAPE},
+        {"{\"event\":1}\n", NULL, TV_TRACE_SHAPE},
+        {"{\"class_uid\":4009,\"metadata\":{\"uid\":\"i\"}}", NULL, TV_TRACE_SHAPE},
+        {"{\"@timestamp\":\"t\",\"event\":{\"id\":\"i\",\"original\":\"l\"},\"email\":{\"to\":"
+         "{\"address\":[1]}}}", NULL, TV_TRACE_SHAPE},
+        {"", "x", TV_TRACE_NOT_JSON},
+        {"", "{}", TV_TRACE_SHAPE},
+        {"", "[{}]", TV_TRACE_SHAPE},
+        {NULL, NULL, TV_TRACE_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *events = cases[i].events, *warnings = cases[i].warnings;
+        tv_view *made = NULL;
+        char reason[120] = "";
+        tv_trace_result result = tv_view_parse(events, events != NULL ? strlen(events) : 0, warnings,
+                                               warnings != NULL ? strlen(warnings) : 0, &made,
+                                               reason, sizeof reason);
+        if (result != cases[i].result || *reason == '\0' || made != NULL)
+            FAIL("case %zu: result %d (%s)", i, result, reason);
+    }
+    CHECK(tv_view_parse("", 0, NULL, 0, NULL, NULL, 0) == TV_TRACE_ARGUMENT);
+    static const char *const rows[] = {
+        "{}", "{\"side\":\"inbound\"}", "{\"side\":\"inbound\",\"line\":-1}",
+        "{\"side\":1,\"line\":0}", "{\"side\":\"inbound\",\"line\":0,\"spans\":[]}",
+        "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":[2,1]}}",
+        "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":[1]}}",
+        "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":3}}",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tv_spans *made = NULL;
+        char reason[120] = "";
+        tv_trace_result result =
+            tv_spans_parse(rows[i], strlen(rows[i]), &made, reason, sizeof reason);
+        if (result != TV_TRACE_SHAPE || *reason == '\0' || made != NULL)
+            FAIL("row %zu: result %d (%s)", i, result, reason);
+    }
+    CHECK(tv_spans_parse(NULL, 0, NULL, NULL, 0) == TV_TRACE_ARGUMENT);
+    tv_view_free(NULL);
+    tv_spans_free(NULL);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) test_filter = argv[1];
+    RUN(both_views_become_structs);
+    RUN(what_is_skipped_is_told);
+    RUN(spans_become_structs);
+    RUN(what_is_no_view_is_refused_with_a_reason);
+    return finish();
+}
