@@ -243,17 +243,25 @@ static inline tv_trace_result begin(reader *in, int is_given, char *error, size_
     return in->result;
 }
 
+/* Parses one JSON text, which begins behind so many lines; NULL, complained of, when it is none. */
+static inline json_t *load(reader *in, const char *json, size_t json_len, size_t lines_before) {
+    json_error_t reason;
+    json_t *made = json_loadb(json, json_len, JSON_ALLOW_NUL, &reason);
+    /* Without memory jansson says nothing. */
+    if (made == NULL && reason.text[0] == '\0')
+        complain(in, TV_TRACE_NO_MEMORY, "out of memory");
+    else if (made == NULL)
+        complain(in, TV_TRACE_NOT_JSON, "not JSON: %s (line %zu, column %d)", reason.text,
+                 lines_before + (size_t)reason.line, reason.column);
+    return made;
+}
+
 /* Parses the text. On TV_TRACE_OK in->owned holds it; otherwise there is nothing to free. */
 static inline tv_trace_result open_document(reader *in, const char *json, size_t json_len,
                                             char *error, size_t error_len) {
     if (begin(in, json != NULL, error, error_len) != TV_TRACE_OK) return in->result;
-    json_error_t reason;
-    in->owned->root = json_loadb(json, json_len, JSON_ALLOW_NUL, &reason);
-    if (in->owned->root == NULL)
-        complain(in, TV_TRACE_NOT_JSON, "not JSON: %s (line %d, column %d)", reason.text,
-                 reason.line, reason.column);
-    else if (!json_is_object(in->owned->root))
-        complain(in, TV_TRACE_NOT_JSON, "not a JSON object");
+    in->owned->root = load(in, json, json_len, 0);
+    if (!json_is_object(in->owned->root)) complain(in, TV_TRACE_NOT_JSON, "not a JSON object");
     if (in->result != TV_TRACE_OK) free_owned(in->owned);
     return in->result;
 }

@@ -6,18 +6,12 @@
 
 /* Adds one JSON object to the rows that the document owns. */
 static void add_row(reader *in, json_t *rows, const char *line, size_t line_len) {
-    json_error_t reason;
-    json_t *row = json_loadb(line, line_len, JSON_ALLOW_NUL, &reason);
-    size_t number = json_array_size(rows) + 1;
-    if (row == NULL) {
-        complain(in, TV_TRACE_NOT_JSON, "line %zu is not JSON: %s (column %d)", number, reason.text,
-                 reason.column);
-    } else if (!json_is_object(row)) {
-        json_decref(row);
-        complain(in, TV_TRACE_NOT_JSON, "line %zu is not a JSON object", number);
-    } else if (json_array_append_new(rows, row) != 0) {
-        complain(in, TV_TRACE_NO_MEMORY, "out of memory");
-    }
+    size_t before = json_array_size(rows);
+    json_t *row = load(in, line, line_len, before);
+    if (!json_is_object(row))
+        complain(in, TV_TRACE_NOT_JSON, "line %zu is not a JSON object", before + 1);
+    /* Takes the row over, also when it fails. */
+    if (json_array_append_new(rows, row) != 0) complain(in, TV_TRACE_NO_MEMORY, "out of memory");
 }
 
 /* Parses JSON lines: afterwards they are the member "rows" of in->owned->root. On anything but
@@ -112,11 +106,7 @@ static void read_view(reader *in, const char *lines, size_t lines_len, tv_view *
 
 /* Adds the warnings to the document, where those of a trace stand. */
 static void add_warnings(reader *in, const char *warnings, size_t warnings_len) {
-    json_error_t reason;
-    json_t *made = json_loadb(warnings, warnings_len, JSON_ALLOW_NUL, &reason);
-    if (made == NULL)
-        complain(in, TV_TRACE_NOT_JSON, "the warnings are not JSON: %s", reason.text);
-    else if (json_object_set_new(in->owned->root, "warnings", made) != 0)
+    if (json_object_set_new(in->owned->root, "warnings", load(in, warnings, warnings_len, 0)) != 0)
         complain(in, TV_TRACE_NO_MEMORY, "out of memory");
 }
 
