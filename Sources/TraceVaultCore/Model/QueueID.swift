@@ -111,7 +111,8 @@ package struct QueueID: Sendable, Equatable {
 
     /// The id at the beginning of a postfix id, investigate id or alert id; nil when none is there.
     package init?(leading ref: String) {
-        value = String(ref.prefix { $0 != "-" })
+        // By bytes: characters are looked for in the tables of Unicode, a microsecond for an id.
+        value = String(Substring(ref.utf8.prefix { $0 != UInt8(ascii: "-") }))
         var text = value
         let numbers = text.withUTF8 { bytes in
             QueueIDNumbers(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(bytes)))
