@@ -48,6 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--burst", type=int, default=0, help="a second policy's requests")
     parser.add_argument("--burst-window", type=float, default=60, help="what that one covers")
     parser.add_argument("--odd-headers", action="store_true", help="odd Ratelimit spellings")
+    parser.add_argument("--no-headers", action="store_true", help="no Ratelimit headers")
     parser.add_argument("--ip-limit", type=int, default=0, help="requests per second and address")
     parser.add_argument("--log-limit", type=int, default=LOG_LIMIT, help="requests remembered")
     parser.add_argument("--http1-only", action="store_true", help="do not offer HTTP/2")
@@ -91,6 +92,7 @@ async def _run(options: argparse.Namespace, folder: Path) -> None:
         options.burst,
         options.burst_window,
         options.odd_headers,
+        options.no_headers,
     )
     log = RequestLog(options.log_limit)
     api = Api(directory, messages, quota, AddressLimit(options.ip_limit), log)

@@ -71,6 +71,13 @@ def test_odd_spellings_still_say_the_same() -> None:
     ]
 
 
+def test_a_silent_quota_is_told_by_its_refusal_alone() -> None:
+    quota = Quota(1, 300, 300, silent=True)
+    assert quota.spend("u", 0).headers == ()
+    refused = quota.spend("u", 1)
+    assert not refused.allowed and refused.headers == (("retry-after", "300"),)
+
+
 def test_an_address_that_exceeds_its_second_waits_whoever_asks() -> None:
     limit = AddressLimit(2)
     assert [limit.spend("127.0.0.1", t).allowed for t in (0, 0.5, 0.9)] == [True, True, False]

@@ -50,6 +50,8 @@ class Quota:
     burst_window_s: float = 60.0
     # Names and members spelt as the standard allows and no client expects.
     odd: bool = False
+    # No Ratelimit headers: whoever spends too much learns it from the refusal alone.
+    silent: bool = False
     _windows: dict[str, _Window] = field(default_factory=dict)
     _bursts: dict[str, _Window] = field(default_factory=dict)
 
@@ -88,6 +90,8 @@ class Quota:
         return Verdict(False, (*headers, ("retry-after", str(max(1, wait_s)))))
 
     def _headers(self, policies: list[_Policy]) -> tuple[tuple[str, str], ...]:
+        if self.silent:
+            return ()
         if self.odd:
             # RFC 9651: parameters in any order, spaces after a semicolon, unknown ones ignored.
             left = ",\t".join(
