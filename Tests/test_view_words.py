@@ -295,6 +295,7 @@ def test_without_any_time_nothing_is_dated_and_all_is_counted() -> None:
         ("2026-11-23T05:33:50.5+01:00", 1795408430500, "2026-11-23T04:33:50.5Z"),
         ("0000-01-01T00:00:00Z", -62167219200000, "0000-01-01T00:00:00Z"),
         ("9999-12-31T23:59:59.999999999Z", 253402300799999, "9999-12-31T23:59:59.999999999Z"),
+        ("9999-12-31T23:59:60Z", 253402300799999, "9999-12-31T23:59:59.999Z"),
     ],
 )
 def test_a_time_is_the_same_instant_in_milliseconds(at: str, milliseconds: int, stamp: str) -> None:

@@ -1,10 +1,11 @@
-/* views.c - the views of JSON lines through the C binding: what a reply becomes, and what is none. */
+/* views.c - the views of JSON lines through the C binding: what a reply becomes, and what is no
+ * view. */
 #include "test.h"
 
 #include "tv_views.h"
 
 static const char reply[] =
-    "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":{\"inbound\":{\"pending\":false,\"lines\":["
+    "{\"success\":true,\"result\":{\"inbound\":{\"pending\":false,\"lines\":["
     "{\"lineno\":1,\"logged_at\":\"2026-11-20T09:00:00Z\",\"message\":\"postfix/qmgr[9]: "
     "4Njp3P0STMz2c02Q: from=<s@a.example>, size=5, nrcpt=1 (queue active)\"},"
     "{\"lineno\":2,\"logged_at\":\"2026-11-20T09:00:01.5Z\",\"message\":\"postfix/smtp[9]: "
@@ -67,7 +68,8 @@ PROMISE(both_views_become_structs) {
     tv_view *ecs = parsed("ecs", "ecs_warnings"), *ocsf = parsed("ocsf", "ocsf_warnings");
     if (ecs == NULL || ocsf == NULL) return;
     CHECK(ecs->event_count == 3 && ecs->warning_count == 0 && ecs->warnings == NULL);
-    CHECK(ocsf->event_count + (size_t)(ocsf->warning_count != 0 ? ocsf->warnings[0].count : 0) == 3);
+    size_t skipped = ocsf->warning_count != 0 ? (size_t)ocsf->warnings[0].count : 0;
+    CHECK(ocsf->event_count + skipped == 3);
     for (size_t i = 0; i < ocsf->event_count; i++)
         CHECK(strcmp(ecs->events[i].id, ocsf->events[i].id) == 0);
     CHECK(strcmp(ecs->events[0].from, "s@a.example") == 0 && ecs->events[0].to.count == 0);
@@ -84,7 +86,8 @@ PROMISE(both_views_become_structs) {
 
 PROMISE(what_is_skipped_is_told) {
     tv_document *document = decoded(
-        "{\"success\":true,\"result\":{\"inbound\":{\"lines\":[{\"message\":\"x\"}]},\"outbound\":null}}");
+        "{\"success\":true,\"result\":{\"inbound\":{\"lines\":[{\"message\":\"x\"}]},"
+        "\"outbound\":null}}");
     text events = view(document, "ecs"), skipped = view(document, "ecs_warnings");
     tv_view *made = NULL;
     CHECK(tv_view_parse(events.bytes, events.len, skipped.bytes, skipped.len, &made, NULL, 0) ==
@@ -139,6 +142,8 @@ PROMISE(what_is_no_view_is_refused_with_a_reason) {
         {"{\"class_uid\":4009,\"metadata\":{\"uid\":\"i\"}}", NULL, TV_TRACE_SHAPE},
         {"{\"@timestamp\":\"t\",\"event\":{\"id\":\"i\",\"original\":\"l\"},\"email\":{\"to\":"
          "{\"address\":[1]}}}", NULL, TV_TRACE_SHAPE},
+        {"{\"@timestamp\":\"t\",\"event\":{\"id\":\"i\",\"original\":\"l\"}}\n[1]\n", NULL,
+         TV_TRACE_NOT_JSON},
         {"", "x", TV_TRACE_NOT_JSON},
         {"", "{}", TV_TRACE_SHAPE},
         {"", "[{}]", TV_TRACE_SHAPE},
@@ -148,11 +153,16 @@ PROMISE(what_is_no_view_is_refused_with_a_reason) {
         const char *events = cases[i].events, *warnings = cases[i].warnings;
         tv_view *made = NULL;
         char reason[120] = "";
-        tv_trace_result result = tv_view_parse(events, events != NULL ? strlen(events) : 0, warnings,
-                                               warnings != NULL ? strlen(warnings) : 0, &made,
+        size_t events_len = events != NULL ? strlen(events) : 0;
+        size_t warnings_len = warnings != NULL ? strlen(warnings) : 0;
+        tv_trace_result result = tv_view_parse(events, events_len, warnings, warnings_len, &made,
                                                reason, sizeof reason);
         if (result != cases[i].result || *reason == '\0' || made != NULL)
             FAIL("case %zu: result %d (%s)", i, result, reason);
+        /* Faults of an event name its line. */
+        if (events_len == 0) continue;
+        const char *line = strstr(events, "[1]\n") != NULL ? "line 2: " : "line 1: ";
+        CHECK(strncmp(reason, line, 8) == 0);
     }
     CHECK(tv_view_parse("", 0, NULL, 0, NULL, NULL, 0) == TV_TRACE_ARGUMENT);
     static const char *const rows[] = {
@@ -160,6 +170,7 @@ PROMISE(what_is_no_view_is_refused_with_a_reason) {
         "{\"side\":1,\"line\":0}", "{\"side\":\"inbound\",\"line\":0,\"spans\":[]}",
         "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":[2,1]}}",
         "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":[1]}}",
+        "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":[1,2,3]}}",
         "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":3}}",
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -26,15 +26,18 @@ typedef struct reader {
     char *error;
     size_t error_len;
     tv_trace_result result;
+    size_t row; /* of JSON lines the one at hand, from 1; 0 in a document of another kind */
 } reader;
 
 static inline void complain(reader *in, tv_trace_result result, const char *format, ...) {
     if (in->result != TV_TRACE_OK) return; /* the first reason is the one that counts */
     in->result = result;
     if (in->error == NULL || in->error_len == 0) return;
+    int used = in->row != 0 ? snprintf(in->error, in->error_len, "line %zu: ", in->row) : 0;
+    if (used < 0 || (size_t)used >= in->error_len) return;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(in->error, in->error_len, format, arguments);
+    vsnprintf(in->error + used, in->error_len - (size_t)used, format, arguments);
     va_end(arguments);
 }
 
@@ -232,7 +235,7 @@ static inline void free_owned(owned *all) {
 /* Begins a run; `is_given` when no argument is NULL. On TV_TRACE_OK in->owned is there to be filled
  * or freed. */
 static inline tv_trace_result begin(reader *in, int is_given, char *error, size_t error_len) {
-    *in = (reader){NULL, error, error_len, TV_TRACE_OK};
+    *in = (reader){NULL, error, error_len, TV_TRACE_OK, 0};
     if (error != NULL && error_len > 0) error[0] = '\0';
     if (!is_given) {
         complain(in, TV_TRACE_ARGUMENT, "the text and the output must not be NULL");
@@ -243,16 +246,16 @@ static inline tv_trace_result begin(reader *in, int is_given, char *error, size_
     return in->result;
 }
 
-/* Parses one JSON text, which begins behind so many lines; NULL, complained of, when it is none. */
-static inline json_t *load(reader *in, const char *json, size_t json_len, size_t lines_before) {
+/* Parses one JSON text; NULL, complained of, when it is none. */
+static inline json_t *load(reader *in, const char *json, size_t json_len) {
     json_error_t reason;
     json_t *made = json_loadb(json, json_len, JSON_ALLOW_NUL, &reason);
-    /* Without memory jansson says nothing. */
+    /* Mostly jansson says nothing when there is no memory. */
     if (made == NULL && reason.text[0] == '\0')
         complain(in, TV_TRACE_NO_MEMORY, "out of memory");
     else if (made == NULL)
-        complain(in, TV_TRACE_NOT_JSON, "not JSON: %s (line %zu, column %d)", reason.text,
-                 lines_before + (size_t)reason.line, reason.column);
+        complain(in, TV_TRACE_NOT_JSON, "not JSON: %s (line %d, column %d)", reason.text,
+                 reason.line, reason.column);
     return made;
 }
 
@@ -260,7 +263,7 @@ static inline json_t *load(reader *in, const char *json, size_t json_len, size_t
 static inline tv_trace_result open_document(reader *in, const char *json, size_t json_len,
                                             char *error, size_t error_len) {
     if (begin(in, json != NULL, error, error_len) != TV_TRACE_OK) return in->result;
-    in->owned->root = load(in, json, json_len, 0);
+    in->owned->root = load(in, json, json_len);
     if (!json_is_object(in->owned->root)) complain(in, TV_TRACE_NOT_JSON, "not a JSON object");
     if (in->result != TV_TRACE_OK) free_owned(in->owned);
     return in->result;

@@ -1,15 +1,13 @@
-/* tv_views.c - turns the views of JSON lines into C structs; see tv_views.h. No calls of the library
- * in here. */
+/* tv_views.c - turns the views of JSON lines into C structs; see tv_views.h. No calls of the
+ * library in here. */
 #include "tv_views.h"
 
 #include "tv_reader.h"
 
 /* Adds one JSON object to the rows that the document owns. */
 static void add_row(reader *in, json_t *rows, const char *line, size_t line_len) {
-    size_t before = json_array_size(rows);
-    json_t *row = load(in, line, line_len, before);
-    if (!json_is_object(row))
-        complain(in, TV_TRACE_NOT_JSON, "line %zu is not a JSON object", before + 1);
+    json_t *row = load(in, line, line_len);
+    if (!json_is_object(row)) complain(in, TV_TRACE_NOT_JSON, "not a JSON object");
     /* Takes the row over, also when it fails. */
     if (json_array_append_new(rows, row) != 0) complain(in, TV_TRACE_NO_MEMORY, "out of memory");
 }
@@ -27,9 +25,11 @@ static tv_trace_result open_lines(reader *in, const char *lines, size_t lines_le
     for (size_t at = 0; at < lines_len && in->result == TV_TRACE_OK;) {
         const char *end = memchr(lines + at, '\n', lines_len - at);
         size_t line_len = end != NULL ? (size_t)(end - lines) - at : lines_len - at;
+        in->row++;
         add_row(in, rows, lines + at, line_len);
         at += line_len + 1;
     }
+    in->row = 0;
     if (in->result != TV_TRACE_OK) free_owned(in->owned);
     return in->result;
 }
@@ -96,8 +96,11 @@ static void read_view(reader *in, const char *lines, size_t lines_len, tv_view *
     const char *json = split(in, lines, lines_len);
     tv_view_event *made = count != 0 ? keep(in, calloc(count, sizeof *made)) : NULL;
     if (json != NULL && made != NULL) {
-        for (size_t i = 0; i < count; i++, json += strlen(json) + 1)
+        for (size_t i = 0; i < count; i++, json += strlen(json) + 1) {
+            in->row = i + 1;
             read_view_event(in, json_array_get(rows, i), json, &made[i]);
+        }
+        in->row = 0;
         view->events = made;
         view->event_count = count;
     }
@@ -106,7 +109,7 @@ static void read_view(reader *in, const char *lines, size_t lines_len, tv_view *
 
 /* Adds the warnings to the document, where those of a trace stand. */
 static void add_warnings(reader *in, const char *warnings, size_t warnings_len) {
-    if (json_object_set_new(in->owned->root, "warnings", load(in, warnings, warnings_len, 0)) != 0)
+    if (json_object_set_new(in->owned->root, "warnings", load(in, warnings, warnings_len)) != 0)
         complain(in, TV_TRACE_NO_MEMORY, "out of memory");
 }
 
@@ -117,7 +120,7 @@ tv_trace_result tv_view_parse(const char *events, size_t events_len, const char 
     if (open_lines(&in, view_out != NULL ? events : NULL, events_len, error, error_len) !=
         TV_TRACE_OK)
         return in.result;
-    if (warnings != NULL) add_warnings(&in, warnings, warnings_len);
+    if (warnings != NULL && warnings_len != 0) add_warnings(&in, warnings, warnings_len);
     tv_view *view = keep(&in, calloc(1, sizeof *view));
     if (view != NULL && in.result == TV_TRACE_OK) {
         view->owned = in.owned;
@@ -138,9 +141,9 @@ void tv_view_free(tv_view *view) {
 
 static size_t place(reader *in, const json_t *value) {
     json_int_t at = json_integer_value(value);
-    if (!json_is_integer(value) || at < 0)
-        complain(in, TV_TRACE_SHAPE, "a place is not a positive integer");
-    return at > 0 ? (size_t)at : 0;
+    if (json_is_integer(value) && at >= 0 && (uintmax_t)at <= SIZE_MAX) return (size_t)at;
+    complain(in, TV_TRACE_SHAPE, "a place is negative, too large or no integer");
+    return 0;
 }
 
 static void read_line_spans(reader *in, const json_t *from, tv_line_spans *line) {
@@ -156,8 +159,8 @@ static void read_line_spans(reader *in, const json_t *from, tv_line_spans *line)
             made[next].field = field;
             made[next].start = place(in, json_array_get(span, 0));
             made[next].end = place(in, json_array_get(span, 1));
-            if (made[next].end < made[next].start)
-                complain(in, TV_TRACE_SHAPE, "a span ends before it begins");
+            if (json_array_size(span) != 2 || made[next].end < made[next].start)
+                complain(in, TV_TRACE_SHAPE, "a span is not where it begins and where it ends");
             next++;
         }
     }
@@ -176,8 +179,10 @@ tv_trace_result tv_spans_parse(const char *spans, size_t spans_len, tv_spans **s
     const json_t *rows = json_object_get(in.owned->root, "rows");
     size_t count = json_array_size(rows);
     tv_line_spans *made = count != 0 ? keep(&in, calloc(count, sizeof *made)) : NULL;
-    for (size_t i = 0; made != NULL && i < count; i++)
+    for (size_t i = 0; made != NULL && i < count; i++) {
+        in.row = i + 1;
         read_line_spans(&in, json_array_get(rows, i), &made[i]);
+    }
     if (all != NULL) *all = (tv_spans){made != NULL ? count : 0, made, in.owned};
     if (in.result == TV_TRACE_OK)
         *spans_out = all;

@@ -14,18 +14,22 @@ extern "C" {
 
 /** One line of the trace as an event of the view "ecs" or "ocsf": the essentials, from either. */
 typedef struct tv_view_event {
-    const char *id;         /* the same for the same line, always and in both views; never NULL */
-    const char *at;         /* when, RFC 3339 in UTC; never NULL */
+    const char *id;         /* the same for the same line of the same message reference, at every
+                               fetch and in both views; never NULL */
+    const char *at;         /* when, RFC 3339 in UTC; of a line without a time that of a
+                               neighbour, and the event says so (docs/views.md); never NULL */
     const char *direction;  /* "inbound" or "outbound": the side it is on */
-    const char *action;     /* "delivered" (accepted by the next hop), "bounced", …; of "ecs" alone */
-    const char *outcome;    /* "success", "failure", "unknown"; of "ocsf" "Success", "Failure" or the
-                               status as written. NULL when the line has none */
+    const char *action;     /* "delivered" (accepted by the next hop), "bounced", …; without an
+                               outcome the kind of the line ("queued"). Of "ecs" alone */
+    const char *outcome;    /* "success", "failure", "unknown"; of "ocsf" "Success", "Failure" or
+                               the status as written. NULL when the line has none */
     const char *code;       /* the enhanced status code */
     const char *reason;     /* what the next hop said, or what was decided, in their words */
     const char *from;       /* envelope sender, as far as the schema takes it */
     tv_texts to;            /* envelope recipients, likewise */
     const char *message_id; /* without its brackets */
-    const char *line;       /* the line, word for word; may hold NUL bytes of its own; never NULL */
+    const char *line;       /* the line, word for word; may hold NUL bytes of its own; "" without
+                               a message; never NULL */
     size_t line_len;        /* its bytes */
     const char *json;       /* the whole event as it was written, without its newline; never NULL */
     size_t json_len;
@@ -66,7 +70,7 @@ typedef struct tv_spans {
  * Read a view "ecs" or "ocsf".
  *
  * @param events     the view; need not be NUL-terminated. Not kept.
- * @param warnings   the view "ecs_warnings" or "ocsf_warnings" beside it, or NULL.
+ * @param warnings   the view "ecs_warnings" or "ocsf_warnings" beside it; NULL or empty for none.
  * @param view_out   written only on TV_TRACE_OK.  Owner: the caller; tv_view_free().
  * @param error      as for tv_trace_parse().
  */

@@ -22,10 +22,12 @@ package struct Timestamp: Sendable, Equatable {
     /// How long it is as RFC 3339 in UTC.
     var length: Int { Self.stemLength + (fraction.isEmpty ? 1 : fraction.count + 2) }
 
-    /// The first and the last minute with a year of four digits.
     /// More digits than any clock has; times are compared digit by digit, again and again.
     static let maxFraction = 32
+    /// The first and the last minute with a year of four digits.
     private static let allowed = Int64(-1_036_120_320)...Int64(4_223_371_679)
+    /// The last millisecond with a year of four digits, since 1970.
+    static let lastMillisecond = (allowed.upperBound + 1) * 60_000 - 1
 
     /// `YYYY-MM-DDThh:mm:ss[.digits][zone]`: also a space or "t" for the T, "z", offsets as
     /// +hh:mm, +hhmm and +hh, and no zone at all. Nil when it is anything else.

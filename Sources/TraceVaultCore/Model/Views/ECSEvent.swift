@@ -161,7 +161,8 @@ extension TraceEvents {
         writer.string(Timestamp.text(milliseconds: time) ?? "")
     }
 
-    /// Since 1970, a leap second as the one after it; and whether the text is one for a store.
+    /// Since 1970, a leap second as the one after it, as far as there is one; and whether the text
+    /// is one for a store.
     @inline(never)
     static func milliseconds(
         _ place: Range<Int>, _ document: RawSpan
@@ -175,7 +176,9 @@ extension TraceEvents {
                 value += Int64(text.at(time.fraction.lowerBound + digit) &- UInt8(ascii: "0"))
             }
         }
-        return (value, time.second < 60 && time.fraction.count <= 9)
+        return (
+            min(value, Timestamp.lastMillisecond), time.second < 60 && time.fraction.count <= 9
+        )
     }
 
     /// Of seconds with decimals; negative without any, or beyond some thirty years.
