@@ -110,6 +110,18 @@ import TraceVaultCore
         #expect(next.map { $0["from_queue_id"] as? String } == [Self.first])
     }
 
+    @Test func aRemarkThatNamesAnIDDoesNotPutTheMessageIntoAQueue() throws {
+        let remark = "postfix/cleanup[1]: warning: \(Self.first): write queue file: No space left"
+        let client = "postfix/smtpd[1]: \(Self.first): client=c.example[192.0.2.1]"
+        let cleanup = "postfix/cleanup[1]: \(Self.first): message-id=<m@x>"
+        let pickup = "postfix/pickup[1]: \(Self.first): uid=0 from=<root>"
+        #expect(try summary([remark]).state == "unknown")
+        for line in [client, cleanup, pickup, taken(Self.first)] {
+            #expect(try summary([line]).state == "queued")
+            #expect(try summary([remark, line]).state == "queued")
+        }
+    }
+
     @Test func aHopsRelayIsThatOfItsLastDeliveryByTime() throws {
         let tries = ["early", "late"].map {
             delivery(Self.first, "a@x", "deferred").replacing("relay=none", with: "relay=\($0)")

@@ -61,6 +61,11 @@ struct SummaryRecord {
     init(_ kind: Kind, _ key: Written, _ hash: UInt32) {
         (self.kind, self.key, self.hash) = (kind, key, hash)
     }
+
+    /// A line says of the hop that it had the message; a remark that names its id does not.
+    var isTaken: Bool {
+        isQueued || !sender.isNone || !messageID.isNone || !clientHost.isNone || !clientIP.isNone
+    }
 }
 
 /// Who knows the message by an id; the names of the events' fields.

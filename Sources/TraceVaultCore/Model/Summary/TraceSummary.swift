@@ -162,8 +162,12 @@ struct TraceSummary: ~Copyable {
     ) {
         let id = event.written(.notificationID)
         next(.notification, id, hop, document)
-        // Anything but "delay" says that some of it is done with; of all, nobody knows.
-        if event.written(.notification).length != 5 { table.with(hop) { $0.isReported = true } }
+        // "delay" says that it waits. Anything else says that some of it is done with; of all,
+        // nobody knows.
+        let isDelay = event.written(.notification).length == 5
+        table.with(hop) { hop in
+            if isDelay { hop.isQueued = true } else { hop.isReported = true }
+        }
         if let made = table.find(.hop, id, document) {
             table.with(made) { made in
                 made.isNotification = true

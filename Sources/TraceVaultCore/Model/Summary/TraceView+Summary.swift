@@ -121,7 +121,7 @@ extension TraceView {
                 case .hop:
                     if record.isExpired { isExpired = true }
                     let isDone = record.isExpired || record.isRemoved || record.isReported
-                    if !isDone { isInQueue = true }
+                    if !isDone, record.isTaken { isInQueue = true }
                 case .recipient where record.state != .expanded:
                     if common != nil, common != record.state { isMixed = true }
                     common = record.state
