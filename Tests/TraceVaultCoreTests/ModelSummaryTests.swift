@@ -115,8 +115,9 @@ import TraceVaultCore
         let client = "postfix/smtpd[1]: \(Self.first): client=c.example[192.0.2.1]"
         let cleanup = "postfix/cleanup[1]: \(Self.first): message-id=<m@x>"
         let pickup = "postfix/pickup[1]: \(Self.first): uid=0 from=<root>"
+        let lost = "postfix/smtp[1]: \(Self.first): lost connection with b[192.0.2.1] while talking"
         #expect(try summary([remark]).state == "unknown")
-        for line in [client, cleanup, pickup, taken(Self.first)] {
+        for line in [client, cleanup, pickup, lost, taken(Self.first)] {
             #expect(try summary([line]).state == "queued")
             #expect(try summary([remark, line]).state == "queued")
         }

@@ -23,8 +23,10 @@ struct SummaryRecord {
     var attempts: UInt32 = 0
     /// Of the slowest delivery, in milliseconds.
     var slowest: Int64 = -1
-    /// A hop whose message was in its queue, was removed from it, has expired, could not all be
-    /// delivered, is a notification. Of a recipient only the last: it is a notification's.
+    /// A hop that had the message, or is not only named by a remark; whose message was in its
+    /// queue, was removed from it, has expired, could not all be delivered, is a notification. Of a
+    /// recipient only the last: it is a notification's.
+    var isTaken = false
     var isQueued = false
     var isRemoved = false
     var isExpired = false
@@ -60,11 +62,6 @@ struct SummaryRecord {
 
     init(_ kind: Kind, _ key: Written, _ hash: UInt32) {
         (self.kind, self.key, self.hash) = (kind, key, hash)
-    }
-
-    /// A line says of the hop that it had the message; a remark that names its id does not.
-    var isTaken: Bool {
-        isQueued || !sender.isNone || !messageID.isNone || !clientHost.isNone || !clientIP.isNone
     }
 }
 

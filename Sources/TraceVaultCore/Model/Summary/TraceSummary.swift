@@ -39,6 +39,7 @@ struct TraceSummary: ~Copyable {
         _ document: RawSpan
     ) {
         let hop = event.has(.queueID) ? hop(event.written(.queueID), side, at, document) : -1
+        if event.kind != .warning { table.with(hop) { $0.isTaken = true } }
         switch event.kind {
         case .delivery: delivery(event, hop, at, document)
         case .client, .pickup: client(event, hop)
@@ -162,12 +163,8 @@ struct TraceSummary: ~Copyable {
     ) {
         let id = event.written(.notificationID)
         next(.notification, id, hop, document)
-        // "delay" says that it waits. Anything else says that some of it is done with; of all,
-        // nobody knows.
-        let isDelay = event.written(.notification).length == 5
-        table.with(hop) { hop in
-            if isDelay { hop.isQueued = true } else { hop.isReported = true }
-        }
+        // Anything but "delay" says that some of it is done with; of all, nobody knows.
+        if event.written(.notification).length != 5 { table.with(hop) { $0.isReported = true } }
         if let made = table.find(.hop, id, document) {
             table.with(made) { made in
                 made.isNotification = true
