@@ -232,6 +232,12 @@ static inline void free_owned(owned *all) {
     free(all);
 }
 
+/* Ends a run, or a step of it: on anything but TV_TRACE_OK nothing is left of the document. */
+static inline tv_trace_result finish(reader *in) {
+    if (in->result != TV_TRACE_OK) free_owned(in->owned);
+    return in->result;
+}
+
 /* Begins a run; `is_given` when no argument is NULL. On TV_TRACE_OK in->owned is there to be filled
  * or freed. */
 static inline tv_trace_result begin(reader *in, int is_given, char *error, size_t error_len) {
@@ -265,8 +271,7 @@ static inline tv_trace_result open_document(reader *in, const char *json, size_t
     if (begin(in, json != NULL, error, error_len) != TV_TRACE_OK) return in->result;
     in->owned->root = load(in, json, json_len);
     if (!json_is_object(in->owned->root)) complain(in, TV_TRACE_NOT_JSON, "not a JSON object");
-    if (in->result != TV_TRACE_OK) free_owned(in->owned);
-    return in->result;
+    return finish(in);
 }
 
 #endif /* TV_READER_H */

@@ -97,11 +97,8 @@ tv_trace_result tv_search_parse(const char *json, size_t json_len, tv_search **s
         search->owned = in.owned;
         read_search(&in, in.owned->root, search);
     }
-    if (in.result == TV_TRACE_OK)
-        *search_out = search;
-    else
-        free_owned(in.owned);
-    return in.result;
+    if (in.result == TV_TRACE_OK) *search_out = search;
+    return finish(&in);
 }
 
 void tv_search_free(tv_search *search) {
@@ -119,11 +116,8 @@ tv_trace_result tv_check_parse(const char *json, size_t json_len, tv_check **che
         check->owned = in.owned;
         read_check(&in, in.owned->root, check);
     }
-    if (in.result == TV_TRACE_OK)
-        *check_out = check;
-    else
-        free_owned(in.owned);
-    return in.result;
+    if (in.result == TV_TRACE_OK) *check_out = check;
+    return finish(&in);
 }
 
 void tv_check_free(tv_check *check) {

@@ -199,11 +199,8 @@ tv_trace_result tv_trace_parse(const char *json, size_t json_len, tv_trace **tra
         trace->owned = in.owned;
         read_trace(&in, in.owned->root, trace);
     }
-    if (in.result == TV_TRACE_OK)
-        *trace_out = trace;
-    else
-        free_owned(in.owned);
-    return in.result;
+    if (in.result == TV_TRACE_OK) *trace_out = trace;
+    return finish(&in);
 }
 
 void tv_trace_free(tv_trace *trace) {

@@ -30,8 +30,7 @@ static tv_trace_result open_lines(reader *in, const char *lines, size_t lines_le
         at += line_len + 1;
     }
     in->row = 0;
-    if (in->result != TV_TRACE_OK) free_owned(in->owned);
-    return in->result;
+    return finish(in);
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
@@ -126,11 +125,8 @@ tv_trace_result tv_view_parse(const char *events, size_t events_len, const char 
         view->owned = in.owned;
         read_view(&in, events, events_len, view);
     }
-    if (in.result == TV_TRACE_OK)
-        *view_out = view;
-    else
-        free_owned(in.owned);
-    return in.result;
+    if (in.result == TV_TRACE_OK) *view_out = view;
+    return finish(&in);
 }
 
 void tv_view_free(tv_view *view) {
@@ -184,11 +180,8 @@ tv_trace_result tv_spans_parse(const char *spans, size_t spans_len, tv_spans **s
         read_line_spans(&in, json_array_get(rows, i), &made[i]);
     }
     if (all != NULL) *all = (tv_spans){made != NULL ? count : 0, made, in.owned};
-    if (in.result == TV_TRACE_OK)
-        *spans_out = all;
-    else
-        free_owned(in.owned);
-    return in.result;
+    if (in.result == TV_TRACE_OK) *spans_out = all;
+    return finish(&in);
 }
 
 void tv_spans_free(tv_spans *spans) {

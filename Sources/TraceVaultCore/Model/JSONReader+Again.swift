@@ -85,7 +85,8 @@ extension JSONReader {
         _ at: Int, like before: JSONToken
     ) throws(Failure) -> (Int, JSONToken.Marks) {
         let length = Int(before.end &- before.start)
-        if 16...32 ~= length, at &+ length < count, unsafe base[at &+ length] == UInt8(ascii: "\""),
+        if (16...32).contains(length), at &+ length < count,
+            unsafe base[at &+ length] == UInt8(ascii: "\""),
             unsafe tvs_is_plain(base + at, length) != 0
         {
             return (at &+ length, [])

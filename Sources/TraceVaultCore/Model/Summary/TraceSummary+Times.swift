@@ -6,6 +6,22 @@
 import CSystem
 
 extension TraceSummary {
+    /// Takes one more time into the first and the last of some; answers whether it is later than
+    /// all of them. `isLatest` when that is known.
+    @inline(__always)
+    static func widen(
+        _ first: inout Written, _ last: inout Written, to time: Written, isLatest: Bool,
+        _ document: RawSpan
+    ) -> Bool {
+        if isLatest || isBefore(last, time, document) {
+            last = time
+            first.setOnce(time)
+            return true
+        }
+        if isBefore(time, first, document) { first = time }
+        return false
+    }
+
     /// Keeps the delays of the hop's slowest delivery.
     func slowest(_ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan) {
         let delay = event.written(.delay)

@@ -24,13 +24,7 @@ struct TraceSummary: ~Copyable {
 
     /// The time of a line, understood or not; before its event.
     mutating func note(time: Written, _ document: RawSpan) {
-        isLatest = lastAt.isNone || Self.isBefore(lastAt, time, document)
-        if isLatest {
-            lastAt = time
-            firstAt.setOnce(time)
-        } else if Self.isBefore(time, firstAt, document) {
-            firstAt = time
-        }
+        isLatest = Self.widen(&firstAt, &lastAt, to: time, isLatest: lastAt.isNone, document)
     }
 
     /// An event whose fields are in `written`; `at` is its line's time, which was noted.
@@ -106,12 +100,9 @@ struct TraceSummary: ~Copyable {
 
     private func timed(_ hop: Int, _ at: Written, _ document: RawSpan) {
         table.with(hop) { record in
-            if isLatest || record.lastAt.isNone || Self.isBefore(record.lastAt, at, document) {
-                record.lastAt = at
-                record.firstAt.setOnce(at)
-            } else if Self.isBefore(at, record.firstAt, document) {
-                record.firstAt = at
-            }
+            // The latest of all lines is the latest of the hop's.
+            let isLatest = isLatest || record.lastAt.isNone
+            _ = Self.widen(&record.firstAt, &record.lastAt, to: at, isLatest: isLatest, document)
         }
     }
 
