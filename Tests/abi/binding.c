@@ -98,9 +98,9 @@ PROMISE(a_summary_becomes_structs) {
         "\"first_at\":\"f\",\"last_at\":\"l\",\"hops\":[{\"queue_id\":\"Q\",\"time\":\"t\",\"inode\":5,"
         "\"side\":\"inbound\",\"state\":\"removed\",\"notification\":true,\"first_at\":\"f\","
         "\"last_at\":\"l\",\"previous_queue_id\":\"P\",\"client_host\":\"c\",\"client_ip\":\"1\","
-        "\"sender\":\"s\",\"message_id\":\"i\",\"relay\":\"r\",\"delay_s\":4,"
+        "\"sender\":\"s\",\"message_id\":\"i\",\"size\":6,\"nrcpt\":3,\"relay\":\"r\",\"delay_s\":4,"
         "\"delay_before_qmgr_s\":1,\"delay_in_qmgr_s\":0,\"delay_conn_setup_s\":3,"
-        "\"delay_transmission_s\":0,\"slowest\":\"conn_setup\"}],"
+        "\"delay_transmission_s\":0,\"slowest\":\"conn_setup\"},{\"queue_id\":\"R\"}],"
         "\"next_queue_ids\":[{\"id\":\"N\",\"time\":\"t\",\"kind\":\"queued_as\",\"from_queue_id\":\"Q\","
         "\"in_trace\":false}],\"later\":1}}";
     tv_trace *trace = parsed(json);
@@ -110,7 +110,7 @@ PROMISE(a_summary_becomes_structs) {
     CHECK(strcmp(summary->message_id, "i") == 0 && summary->size == 9);
     CHECK(strcmp(summary->client_host, "c") == 0 && strcmp(summary->client_ip, "1") == 0);
     CHECK(strcmp(summary->first_at, "f") == 0 && strcmp(summary->last_at, "l") == 0);
-    CHECK(summary->recipient_count == 2 && summary->hop_count == 1 && summary->next_count == 1);
+    CHECK(summary->recipient_count == 2 && summary->hop_count == 2 && summary->next_count == 1);
     const tv_trace_recipient *one = &summary->recipients[0];
     CHECK(strcmp(one->address, "a@b") == 0 && strcmp(one->state, "sent") == 0);
     CHECK(strcmp(one->orig_to, "o") == 0 && strcmp(one->dsn, "2.0.0") == 0);
@@ -121,6 +121,8 @@ PROMISE(a_summary_becomes_structs) {
     const tv_trace_hop *hop = summary->hops;
     CHECK(strcmp(hop->queue_id, "Q") == 0 && strcmp(hop->time, "t") == 0);
     CHECK(strcmp(hop->side, "inbound") == 0 && strcmp(hop->state, "removed") == 0);
+    CHECK(hop->inode == 5 && hop->size == 6 && hop->nrcpt == 3);
+    CHECK(hop[1].inode == -1 && hop[1].size == -1 && hop[1].nrcpt == -1);
     CHECK(hop->notification == TV_TRACE_YES && strcmp(hop->first_at, "f") == 0);
     CHECK(strcmp(hop->last_at, "l") == 0 && strcmp(hop->previous_queue_id, "P") == 0);
     CHECK(strcmp(hop->client_host, "c") == 0 && strcmp(hop->client_ip, "1") == 0);

@@ -17,10 +17,11 @@ static int32_t port_of(reader *in, const json_t *from) {
     return port > 0 && port < 65536 ? (int32_t)port : 0;
 }
 
-static int64_t size_of(reader *in, const json_t *from) {
-    int64_t size = -1;
-    integer(in, from, "size", &size);
-    return size;
+/* An integer that is not negative; -1 when it is not there. */
+static int64_t count_of(reader *in, const json_t *from, const char *name) {
+    int64_t count = -1;
+    integer(in, from, name, &count);
+    return count;
 }
 
 static const tv_trace_event *read_event(reader *in, const json_t *line) {
@@ -44,7 +45,7 @@ static const tv_trace_event *read_event(reader *in, const json_t *line) {
     event->reply = text(in, from, "reply", NULL);
     event->delay_s = number(in, from, "delay_s");
     event->message_id = text(in, from, "message_id", NULL);
-    event->size = size_of(in, from);
+    event->size = count_of(in, from, "size");
     event->action = text(in, from, "action", NULL);
     event->text = text(in, from, "text", NULL);
     event->queued_as = text(in, from, "queued_as", NULL);
@@ -101,6 +102,7 @@ static void read_hop(reader *in, const json_t *from, void *to) {
     tv_trace_hop *hop = to;
     hop->queue_id = required(in, from, "queue_id");
     hop->time = text(in, from, "time", NULL);
+    hop->inode = count_of(in, from, "inode");
     hop->side = text(in, from, "side", NULL);
     hop->state = text(in, from, "state", NULL);
     hop->notification = answer(in, from, "notification");
@@ -111,6 +113,8 @@ static void read_hop(reader *in, const json_t *from, void *to) {
     hop->client_ip = text(in, from, "client_ip", NULL);
     hop->sender = text(in, from, "sender", NULL);
     hop->message_id = text(in, from, "message_id", NULL);
+    hop->size = count_of(in, from, "size");
+    hop->nrcpt = count_of(in, from, "nrcpt");
     hop->relay = text(in, from, "relay", NULL);
     hop->delay_s = number(in, from, "delay_s");
     hop->delay_before_qmgr_s = number(in, from, "delay_before_qmgr_s");
@@ -156,7 +160,7 @@ static void read_summary(reader *in, const json_t *root, tv_trace_summary *summa
                                     read_recipient, &summary->recipient_count);
     summary->sender = text(in, from, "sender", NULL);
     summary->message_id = text(in, from, "message_id", NULL);
-    summary->size = size_of(in, from);
+    summary->size = count_of(in, from, "size");
     summary->client_host = text(in, from, "client_host", NULL);
     summary->client_ip = text(in, from, "client_ip", NULL);
     summary->first_at = text(in, from, "first_at", NULL);

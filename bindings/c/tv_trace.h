@@ -117,6 +117,7 @@ typedef struct tv_trace_recipient {
 typedef struct tv_trace_hop {
     const char *queue_id;         /* never NULL */
     const char *time;             /* when it entered the queue, from a long queue id */
+    int64_t inode;                /* of its queue file, from a long queue id; -1 when not said */
     const char *side;             /* "inbound" or "outbound" */
     const char *state;            /* "received", "queued", "removed", "expired" */
     tv_trace_answer notification; /* a bounce or its like, not the message itself */
@@ -127,6 +128,8 @@ typedef struct tv_trace_hop {
     const char *client_ip;
     const char *sender;
     const char *message_id;
+    int64_t size;      /* bytes; -1 when not said */
+    int64_t nrcpt;     /* recipients in its queue; -1 when not said */
     const char *relay; /* of its last delivery */
     /* Of its slowest delivery, in seconds; negative when not said. */
     double delay_s;
