@@ -51,6 +51,17 @@ def test_the_wheel_contains_the_library_and_the_type_marker(fake: Path, tmp_path
     assert f"Tag: py3-none-{tag}\n" in facts
 
 
+def test_the_wheel_carries_the_licence_and_the_notice(fake: Path, tmp_path: Path) -> None:
+    done = build(tmp_path / "dist", TRACEVAULT_LIBRARY=str(fake))
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        texts = {Path(name).name: archive.read(name) for name in archive.namelist()}
+    assert texts["LICENSE"] == (REPOSITORY / "LICENSE").read_bytes()
+    assert texts["NOTICE"] == (REPOSITORY / "NOTICE").read_bytes()
+    assert b"License-Expression: Apache-2.0\n" in texts["METADATA"]
+
+
 def test_without_a_built_library_the_build_fails_and_says_make(tmp_path: Path) -> None:
     done = build(tmp_path / "dist", TRACEVAULT_LIBRARY=str(tmp_path / "gone.so"))
     assert done.returncode != 0
