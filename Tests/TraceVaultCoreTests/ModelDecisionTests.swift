@@ -75,10 +75,10 @@ import TraceVaultCore
         }
     }
 
-    /// Takes hours when each beginning is read to the end.
+    /// Takes minutes instead of seconds when each beginning is read to the end.
     @Test func manyBeginningsAreReadInLinearTime() {
         for part in ["; from=<", "; from=<\"", "; from=<\"\\", "; to=<a> helo=<", "; proto=A"] {
-            let found = decided(String(repeating: part, count: 300_000), pairs(from: "a@b.example"))
+            let found = decided(String(repeating: part, count: 5_000), pairs(from: "a@b.example"))
             #expect(found["from"] == "a@b.example", "\(part)")
         }
     }
