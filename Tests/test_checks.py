@@ -75,6 +75,8 @@ def replace(tree: Path, name: str, old: str, new: str) -> None:
         ("func f() { exit(1) }", "end of the host"),
         ('func f() { setenv("A", "b", 1) }', "host's process"),
         ("// TODO: later", "note instead"),
+        ("let m = Synchronization.Mutex(0)", "a lock that is not Lock.swift's"),
+        ("import struct Synchronization.Mutex", "a lock that is not Lock.swift's"),
         ('let s = "\\(error)"', "printed into text"),
     ],
 )

@@ -1,14 +1,20 @@
-"""fork() at the worst moment: while the engine's thread is inside a TLS handshake."""
+"""fork() in hosts with worker processes: during a handshake, and from threads that have worked."""
 
 import os
 import signal
+import socket
+import subprocess
 import sys
+import threading
 import time
 
 import tracevault as tv
+from c_programs import ABI, Compile
 from launcher import Standin, standin
 
 FORKS = 40
+#: Forks from threads that have worked; `scripts/test` leaves it at this, a long run takes more.
+WORKED = int(os.environ.get("TRACEVAULT_FORKS", "1000"))
 CHILD_SECONDS = 30
 
 
@@ -58,4 +64,63 @@ def test_a_child_forked_during_a_handshake_can_fetch() -> None:
                 _, status = os.waitpid(child, 0)
                 if status != 0:
                     failed.append((number, status))
+        assert failed == []
+
+
+# ---- from threads that have worked, in hosts with worker processes: C and Python, no server ----
+
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+def test_children_of_threads_that_have_worked_work(compiled: Compile) -> None:
+    program = compiled("forks", ABI / "forks.c")
+    done = subprocess.run([program, str(WORKED)], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    print(done.stdout, end="")
+
+
+def work_at_once(origin: str) -> None:
+    """An engine that three threads use at once: requests end at a port where nobody listens."""
+    settings: dict[str, tv.Setting] = {
+        "api.base_url": f"{origin}/client/v4",
+        "budget.quota": 0,
+        "retry.max_attempts": 1,
+    }
+    ended: list[str] = []
+    with tv.Vault.in_memory() as vault, tv.Engine(settings) as engine:
+        with vault.edit() as edit:
+            edit.put("acme", ACCOUNT, tv.ApiToken("test-token-not-real-01"), origin=origin)
+        tenant = vault.tenant("acme")
+
+        def ask() -> None:
+            requests = (tv.Request.trace(tenant, ACCOUNT, f"4Njp3P0STMz{n}") for n in range(100))
+            for result in engine.batch(requests):
+                ended.append(result.error.name if result.error else "an answer from nobody")
+
+        threads = [threading.Thread(target=engine.stats) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        ask()
+        for thread in threads:
+            thread.join()
+    assert ended == ["TV_E_TRANSPORT"] * 100
+
+
+def test_children_of_a_python_thread_that_has_worked_work() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        origin = f"https://127.0.0.1:{closed.getsockname()[1]}"
+        work_at_once(origin)
+        failed = []
+        for number in range(WORKED // 5):
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    signal.alarm(CHILD_SECONDS)
+                    work_at_once(origin)
+                    code = 0
+                finally:
+                    os._exit(code)
+            _, status = os.waitpid(child, 0)
+            if status != 0:
+                failed.append((number, status))
         assert failed == []

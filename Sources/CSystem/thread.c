@@ -82,44 +82,15 @@ void tvs_gate_wait(tvs_gate *gate) {
 
 void tvs_gate_free(tvs_gate *gate) { free(gate); }
 
-/* ---- a mutex for ThreadSanitizer */
+/* ---- mutexes */
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-
-struct tvs_checked_lock {
-    pthread_mutex_t mutex;
-};
-
-/* abort(): this build exists to find faults, and no host ever loads it. */
-static void must(int is_so) {
-    if (!is_so) abort();
+tvs_mutex tvs_mutex_new(void) {
+    return (tvs_mutex){.mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
 }
 
-tvs_checked_lock *tvs_checked_lock_new(void) {
-    tvs_checked_lock *lock = malloc(sizeof *lock);
-    must(lock != NULL);
-    pthread_mutexattr_t attributes;
-    must(pthread_mutexattr_init(&attributes) == 0);
-    /* As Swift's Mutex: taking it twice is a fault, not a wait for ever. */
-    must(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK) == 0);
-    must(pthread_mutex_init(&lock->mutex, &attributes) == 0);
-    pthread_mutexattr_destroy(&attributes);
-    return lock;
-}
-
-void tvs_checked_lock_take(tvs_checked_lock *lock) { must(pthread_mutex_lock(&lock->mutex) == 0); }
-void tvs_checked_lock_give(tvs_checked_lock *lock) {
-    must(pthread_mutex_unlock(&lock->mutex) == 0);
-}
-
-void tvs_checked_lock_free(tvs_checked_lock *lock) {
-    must(pthread_mutex_destroy(&lock->mutex) == 0);
-    free(lock);
-}
-
-#endif
-#endif
+/* Mutexes of this kind give no error: they ask neither who holds them nor who lets them go. */
+void tvs_mutex_take(tvs_mutex *mutex) { (void)pthread_mutex_lock(&mutex->mutex); }
+void tvs_mutex_give(tvs_mutex *mutex) { (void)pthread_mutex_unlock(&mutex->mutex); }
 
 /* ---- event descriptors */
 

@@ -1,7 +1,6 @@
 // ConfigAPI.swift - tv_config: settings by name.
 
 public import CTraceVault
-import Synchronization
 import TraceVaultCore
 
 final class ConfigObject: Handled {
@@ -11,7 +10,7 @@ final class ConfigObject: Handled {
         /// Text that is lent to the host, until the setting changes.
         var lent: [Setting: CText] = [:]
     }
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var config: Config { state.withLock { $0.config } }
 

@@ -1,14 +1,13 @@
 // EngineAPI.swift - tv_request and tv_engine.
 
 public import CTraceVault
-import Synchronization
 import TraceVaultCore
 
 final class RequestObject: Handled {
     static let kind = Kind.request
-    private let state: Mutex<Request>
+    private let state: Lock<Request>
 
-    init(_ request: Request) { state = Mutex(request) }
+    init(_ request: Request) { state = Lock(request) }
 
     var request: Request { state.withLock { $0 } }
 

@@ -6,7 +6,6 @@
 // the next: a changed or guessed number meets a live object once in 2^32 times.
 
 import CSystem
-import Synchronization
 import TraceVaultCore
 
 /// The types of the header, in its order.
@@ -33,7 +32,7 @@ final class Handles: Sendable {
         var free: [Int] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private static let maxSlots = 1 << 22
     /// A slot gives so many handles. Few, so that most numbers are seen to be no tag of any.
     private static let maxGenerations: UInt32 = 1 << 20

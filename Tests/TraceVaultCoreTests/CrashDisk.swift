@@ -5,7 +5,6 @@
 // loss may leave of all this is in CrashStates.swift.
 
 import Glibc
-import Synchronization
 
 @testable import TraceVaultCore
 
@@ -47,7 +46,7 @@ final class CrashDisk: FileSystem {
         case keptNames
     }
 
-    private let state: Mutex<State>
+    private let state: Lock<State>
     private let lie: Lie?
     private let onStep: @Sendable (State) -> Void
     private static let directory: Int32 = 3
@@ -63,7 +62,7 @@ final class CrashDisk: FileSystem {
             state.next += 1
         }
         state.durableNames = state.names
-        self.state = Mutex(state)
+        self.state = Lock(state)
         self.lie = lie
         self.onStep = onStep
     }

@@ -3,8 +3,6 @@
 // It knows what was acknowledged, opens what a state holds with the real vault, and goes on working
 // with every directory that may be found, under a watch of its own.
 
-import Synchronization
-
 @testable import TraceVaultCore
 
 /// What a simulation found; said at its end.
@@ -39,14 +37,14 @@ final class CrashWatch: Sendable {
             let generation: UInt64
             let list: String
         }
-        let figures = Mutex(CrashFigures())
-        let random: Mutex<SplitMix64>
+        let figures = Lock(CrashFigures())
+        let random: Lock<SplitMix64>
         /// What opening a content gave; nil when it is no sound vault.
-        let opened = Mutex<[[UInt8]: Opened?]>([:])
+        let opened = Lock<[[UInt8]: Opened?]>([:])
         /// The directories that were worked on with.
-        let wentOn = Mutex<Set<CrashDisk.Names>>([])
+        let wentOn = Lock<Set<CrashDisk.Names>>([])
 
-        init(seed: UInt64) { random = Mutex(SplitMix64(seed: seed)) }
+        init(seed: UInt64) { random = Lock(SplitMix64(seed: seed)) }
 
         func fault(_ what: String) {
             figures.withLock { if $0.faults.count < 20 { $0.faults.append(what) } }
@@ -54,7 +52,7 @@ final class CrashWatch: Sendable {
         var hasFaults: Bool { figures.withLock { !$0.faults.isEmpty } }
     }
 
-    private let expected: Mutex<Expected>
+    private let expected: Lock<Expected>
     let record: Record
     let unlocks: [UnlockSecret]
     private let isFirst: Bool
@@ -66,7 +64,7 @@ final class CrashWatch: Sendable {
         self.unlocks = unlocks
         self.limit = limit
         isFirst = true
-        expected = Mutex(Expected())
+        expected = Lock(Expected())
     }
 
     /// The watch over the work that goes on with a state another watch found.
@@ -75,7 +73,7 @@ final class CrashWatch: Sendable {
         unlocks = other.unlocks
         limit = 40
         isFirst = false
-        expected = Mutex(other.expected.withLock { $0 })
+        expected = Lock(other.expected.withLock { $0 })
     }
 
     // MARK: - What is allowed

@@ -156,7 +156,7 @@ struct LedgerRaceTests {
     private final class Spender: Sendable {
         let ledger: MappedLedger
         let clock: Atomic<Int64>
-        let spent = Mutex<[Int64]>([])
+        let spent = Lock<[Int64]>([])
         let visitors = Atomic<UInt64>(0)
 
         init(_ ledger: MappedLedger) {

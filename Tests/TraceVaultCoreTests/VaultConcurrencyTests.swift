@@ -10,7 +10,7 @@ import Testing
 func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
     final class Work: Sendable {
         let run: @Sendable () throws -> Void
-        let failure = Mutex<(any Error)?>(nil)
+        let failure = Lock<(any Error)?>(nil)
 
         init(_ run: @escaping @Sendable () throws -> Void) { self.run = run }
     }
@@ -46,7 +46,7 @@ func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) 
 
     @Test func aWriterThatWaitsComesBeforeOneThatComesAgain() throws {
         let store = try FileStore(path: scratch.vault, Fake.settings)
-        let held = Mutex<(any StoreLease)?>(try store.lease(timeoutMs: 0))
+        let held = Lock<(any StoreLease)?>(try store.lease(timeoutMs: 0))
         let isWaiting = Atomic<Bool>(false)
         let hasLeft = Atomic<Bool>(false)
         try inParallel(2) { thread in

@@ -5,7 +5,6 @@
 // long one.
 
 import Glibc
-import Synchronization
 import Testing
 
 @testable import TraceVaultCore
@@ -135,7 +134,7 @@ private struct CrashRun {
 
     /// What is counted as a state differs from all others in a name or a byte.
     @Test func noStateIsCountedTwice() throws {
-        let counted = Mutex((states: 0, distinct: 0))
+        let counted = Lock((states: 0, distinct: 0))
         let disk = CrashDisk { disk in
             var random = SplitMix64(seed: 1)
             let states = CrashStates(disk, limit: 300, &random)

@@ -28,7 +28,7 @@ private final class FailingFiles: FileSystem {
         var atLock: (@Sendable () -> Void)?
         var atLink: (@Sendable () -> Void)?
     }
-    private let plan = Mutex(Plan())
+    private let plan = Lock(Plan())
 
     func fail(_ fault: Fault) {
         plan.withLock { plan in

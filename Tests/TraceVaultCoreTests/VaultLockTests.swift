@@ -52,7 +52,7 @@ import Testing
     /// A store whose reader is overtaken.
     private final class SlowStore: Store {
         private let real = MemoryStore()
-        private let afterRead = Mutex<(@Sendable () -> Void)?>(nil)
+        private let afterRead = Lock<(@Sendable () -> Void)?>(nil)
 
         func overtakeOnce(_ body: @escaping @Sendable () -> Void) {
             afterRead.withLock { $0 = body }

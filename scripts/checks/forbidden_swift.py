@@ -17,6 +17,8 @@ FORBIDDEN = (
     (r"(?<![.\w])(?:_?exit|abort)\s*\(", "the end of the host's process"),
     (r"(?<=[\w)\]>?])!(?![=\w(])", "a forced unwrap"),
     (r"(?<=[\w)\]>?])!(?=[.\[(])", "a forced unwrap"),
+    (r"\b(?:Mutex|_MutexHandle|NSLock|NSRecursiveLock|pthread_\w+lock\w*)\b",
+     "a lock that is not Lock.swift's: Swift's own ends forked children"),
     (r"\\\(error\)", "an error printed into text: Swift errors describe themselves with types"),
     (r"\b(?:TODO|FIXME|XXX)\b", "a note instead of the thing"),
 )  # fmt: skip

@@ -5,6 +5,7 @@
 #ifndef TV_SYSTEM_H
 #define TV_SYSTEM_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -144,12 +145,14 @@ int tvs_thread_start(void (*body)(void *), void *context, size_t stack_len, uint
 /** Waits for the thread's end. */
 void tvs_thread_join(uintptr_t thread);
 
-/** A mutex that ThreadSanitizer sees, for SanitizedMutex.swift alone. */
-typedef struct tvs_checked_lock tvs_checked_lock;
-tvs_checked_lock *tvs_checked_lock_new(void);
-void tvs_checked_lock_take(tvs_checked_lock *lock);
-void tvs_checked_lock_give(tvs_checked_lock *lock);
-void tvs_checked_lock_free(tvs_checked_lock *lock);
+/** What Lock.swift guards its value with. glibc forgets at fork() which threads there were, so a
+ * child may use one that nobody held at that moment. */
+typedef struct tvs_mutex {
+    pthread_mutex_t mutex;
+} tvs_mutex;
+tvs_mutex tvs_mutex_new(void);
+void tvs_mutex_take(tvs_mutex *mutex);
+void tvs_mutex_give(tvs_mutex *mutex);
 
 /** A door that opens once; waiting costs no processor time. */
 typedef struct tvs_gate tvs_gate;

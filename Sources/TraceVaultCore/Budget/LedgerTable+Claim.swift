@@ -11,7 +11,6 @@
 // stays.
 
 import CSystem
-import Synchronization
 
 extension LedgerTable {
     /// A group that was not used for so long may lose its slot. Its arrival time lies in the past

@@ -13,7 +13,6 @@
 // makes n smaller.
 
 import CSystem
-import Synchronization
 
 @safe
 final class LedgerTable: @unchecked Sendable {
@@ -38,7 +37,7 @@ final class LedgerTable: @unchecked Sendable {
     let file: LedgerFile?
     let header: LedgerHeader
     /// Threads of this process exclude each other here, processes by the lock on the file.
-    let claims = Mutex(())
+    let claims = Lock(())
 
     /// Over a file's mapping, which it takes over.
     init(mapped base: UnsafeMutableRawPointer, of file: LedgerFile) {

@@ -29,7 +29,7 @@ package final class MappedLedger: BudgetLedger {
 
     package let place: LedgerPlace
     private let own: LedgerTable
-    private let state: Mutex<State>
+    private let state: Lock<State>
     /// The unretained address of the shared table, which `state` keeps; 0: `own` alone.
     private let shared = Atomic<UInt>(0)
     private let overflows = Atomic<Int>(0)
@@ -56,7 +56,7 @@ package final class MappedLedger: BudgetLedger {
     package init(_ place: LedgerPlace, now: Int64) throws(Failure) {
         self.place = place
         own = try LedgerTable()
-        state = Mutex(State())
+        state = Lock(State())
         if place != .ofProcess { open(isPatient: true, now: now) }
     }
 

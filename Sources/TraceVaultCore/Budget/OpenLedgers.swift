@@ -4,14 +4,13 @@
 // not: each would give the group its whole quota.
 
 import CSystem
-import Synchronization
 
 package final class OpenLedgers: Sendable {
     private struct Entry {
         weak var ledger: MappedLedger?
     }
 
-    private let entries = Mutex<[Entry]>([])
+    private let entries = Lock<[Entry]>([])
 
     /// A forked child opens its own.
     private static let perProcess = PerProcess { OpenLedgers() }

@@ -1,7 +1,6 @@
 // Engine.swift - the host's side of the engine: admits requests, starts and ends its thread.
 
 import CSystem
-import Synchronization
 
 package final class Engine: Sendable {
     package let events: EventQueue
@@ -10,7 +9,7 @@ package final class Engine: Sendable {
     private let origin: Origin
     private let defaultDeadlineMs: Int64
     private let wake: Wake
-    private let thread = Mutex<UInt?>(nil)
+    private let thread = Lock<UInt?>(nil)
 
     /// Bytes of stack; libcurl with OpenSSL needs less than a tenth.
     private static let stack = 512 * 1024

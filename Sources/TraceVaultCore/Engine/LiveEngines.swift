@@ -7,14 +7,13 @@
 #if canImport(Glibc)
     import Glibc
 #endif
-import Synchronization
 
 final class LiveEngines: Sendable {
     private struct Entry {
         weak var engine: Engine?
     }
 
-    private let entries = Mutex<[ObjectIdentifier: Entry]>([:])
+    private let entries = Lock<[ObjectIdentifier: Entry]>([:])
 
     /// A forked child starts with none: its parent's engines are not its to end.
     private static let perProcess = PerProcess { LiveEngines() }

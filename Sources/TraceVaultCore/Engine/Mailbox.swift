@@ -1,7 +1,5 @@
 // Mailbox.swift - how host threads talk to the engine's thread.
 
-import Synchronization
-
 /// A request with everything its answer needs. Made by a host thread, then the engine's alone.
 final class Job: @unchecked Sendable {
     let id: JobID
@@ -55,7 +53,7 @@ final class Mailbox: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let maxOutstanding: Int
     /// 0: no bound of its own.
     private let maxPerTenant: Int

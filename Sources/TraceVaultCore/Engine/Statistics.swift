@@ -2,7 +2,6 @@
 // went.
 
 import CSystem
-import Synchronization
 
 /// What the engine's thread counts.
 struct Counts {
@@ -34,7 +33,7 @@ struct Counts {
 
 /// The statistics of an engine whose thread has ended.
 final class LastStats: Sendable {
-    private let document = Mutex<Document?>(nil)
+    private let document = Lock<Document?>(nil)
 
     func set(_ newest: Document?) { document.withLock { $0 = newest } }
     var newest: Document? { document.withLock { $0 } }

@@ -1,12 +1,11 @@
 // Waiter.swift - a host thread that waits for one answer of the engine's thread.
 
 import CSystem
-import Synchronization
 
 @safe
 final class Waiter<Answer: Sendable>: @unchecked Sendable {
     private let gate: OpaquePointer
-    private let given = Mutex<Answer?>(nil)
+    private let given = Lock<Answer?>(nil)
 
     init() throws(Failure) {
         guard let gate = unsafe tvs_gate_new() else { throw Failure(.noMemory, "out of memory") }

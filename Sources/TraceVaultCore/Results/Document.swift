@@ -1,8 +1,6 @@
 // Document.swift - an answer in JSON, in one or more views. The bytes of a view live as long as the
 // document.
 
-import Synchronization
-
 package final class Document: Sendable {
     /// What the view "trace" is made of.
     private final class Source: Sendable {
@@ -40,9 +38,9 @@ package final class Document: Sendable {
     private let written: ByteBuffer?
     private let name: Name
     private let raw: ByteBuffer?
-    private let state: Mutex<State>
+    private let state: Lock<State>
     /// Views made from the view "trace": nobody who only wants that one waits for them.
-    private let events = Mutex<[EventView]>([])
+    private let events = Lock<[EventView]>([])
 
     private struct EventView {
         let schema: EventSchema
@@ -60,7 +58,7 @@ package final class Document: Sendable {
         self.written = written
         self.name = name
         self.raw = raw
-        state = Mutex(State(source: source, trace: trace))
+        state = Lock(State(source: source, trace: trace))
     }
 
     /// A document with the one view "json".

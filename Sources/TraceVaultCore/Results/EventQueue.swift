@@ -4,7 +4,6 @@
 // without ever dropping an event.
 
 import CSystem
-import Synchronization
 
 package final class EventQueue: Sendable {
     private struct State {
@@ -15,7 +14,7 @@ package final class EventQueue: Sendable {
 
     /// Readable exactly while `take` would return at once.
     package let descriptor: Int32
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     package init() throws(Failure) {
         descriptor = tvs_eventfd_new()

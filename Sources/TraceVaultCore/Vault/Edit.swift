@@ -3,8 +3,6 @@
 // Checks arguments and gathers what shall happen; nothing does before `commit`, which applies it to
 // the newest snapshot. What the steps mean is in CredentialVersions.swift and UnlockChange.swift.
 
-import Synchronization
-
 package final class Edit: Sendable {
     private struct State {
         var changes = EditChanges()
@@ -12,7 +10,7 @@ package final class Edit: Sendable {
     }
 
     private let vault: Vault
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(_ vault: Vault) {
         self.vault = vault

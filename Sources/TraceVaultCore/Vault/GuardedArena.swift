@@ -5,7 +5,6 @@
 // never given back while the arena lives; slots are wiped when they are. No cryptography here.
 
 import CSystem
-import Synchronization
 
 /// Slots of guarded memory in a few size classes.
 package final class GuardedArena: Sendable {
@@ -50,7 +49,7 @@ package final class GuardedArena: Sendable {
         var damaged = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let limit: Int
     private let canary: UInt64
     /// The process that made this arena; a forked child must not touch its slots.

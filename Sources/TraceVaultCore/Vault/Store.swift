@@ -3,8 +3,6 @@
 // A store never sees a key and does not look behind the first 96 bytes. The file store is the
 // default; the same bytes can live in a replicated key-value store behind this seam.
 
-import Synchronization
-
 /// Keeps other writers away while it lives, where the store can.
 package protocol StoreLease: AnyObject {
     func release()
@@ -30,7 +28,7 @@ package protocol Store: Sendable {
 
 /// A vault that touches no disk.
 package final class MemoryStore: Store {
-    private let current = Mutex<ByteBuffer?>(nil)
+    private let current = Lock<ByteBuffer?>(nil)
 
     package init() {}
 

@@ -4,7 +4,6 @@
 // a vault that was closed wipes its keys, and its tenants go on with what they know.
 
 import CSystem
-import Synchronization
 
 /// Where a tenant learns that the vault has changed.
 protocol TenantSource: AnyObject, Sendable {
@@ -32,7 +31,7 @@ final class TenantIndex: Sendable {
     /// The opened metadata of this tenant's accounts, one after the other.
     private let metadata: ByteBuffer
     /// Credentials that were asked for already, by their place in `entries`.
-    private let known = Mutex<[Int: Credential]>([:])
+    private let known = Lock<[Int: Credential]>([:])
 
     init(_ tenant: Snapshot.TenantEntry, of snapshot: Snapshot) throws(Failure) {
         let metadata = ByteBuffer(limit: VaultLayout.maximumCount)
@@ -150,13 +149,13 @@ package final class Tenant: Sendable {
     /// Weak: a tenant must not keep the keys of all others in memory.
     private weak let source: (any TenantSource)?
     /// Or why there is none: the vault was locked, the tenant removed.
-    private let index: Mutex<Result<TenantIndex, Failure>>
+    private let index: Lock<Result<TenantIndex, Failure>>
 
     init(_ name: TenantName, from source: any TenantSource) throws(Failure) {
         self.name = name.text
         tenantName = name
         self.source = source
-        index = Mutex(.success(try source.tenantIndex(name, known: nil)))
+        index = Lock(.success(try source.tenantIndex(name, known: nil)))
     }
 
     /// This tenant's accounts: metadata only.

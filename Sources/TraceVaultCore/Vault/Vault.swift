@@ -5,7 +5,6 @@
 // VaultReport.swift.
 
 import CSystem
-import Synchronization
 
 /// What a host may choose about a vault.
 package struct VaultSettings: Sendable {
@@ -42,12 +41,12 @@ package struct VaultSettings: Sendable {
 package final class Vault: Sendable {
     let store: any Store
     let settings: VaultSettings
-    let state: Mutex<VaultState>
+    let state: Lock<VaultState>
 
     private init(_ store: any Store, _ settings: VaultSettings, _ opened: Snapshot) {
         self.store = store
         self.settings = settings
-        state = Mutex(VaultState(opened, nowMs: tvs_monotonic_ms()))
+        state = Lock(VaultState(opened, nowMs: tvs_monotonic_ms()))
     }
 
     // MARK: - Opening

@@ -2,8 +2,6 @@
 //
 // Metadata only; a secret is opened to be checked and is wiped at once, never lent.
 
-import Synchronization
-
 extension Vault {
     /// The vault's identity, age, size, unlocks and what its last look at the store met.
     @_optimize(size) package func describe() throws(Failure) -> ByteBuffer {

@@ -3,15 +3,13 @@
 // The kernel's lock knows no order: a thread that commits in a loop would take it again before
 // those that poll for it. No waiting here; whoever has a place asks whether it is the first.
 
-import Synchronization
-
 final class WriterQueue: Sendable {
     private struct State {
         var next: UInt64 = 0
         var waiting: [UInt64] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// A place in the queue, given up when it goes.
     struct Place: ~Copyable {

@@ -1,7 +1,0 @@
-// SanitizedMutex.swift - the core's stand-in for Synchronization's Mutex, under ThreadSanitizer.
-
-#if TV_THREAD_SANITIZER
-    import TraceVaultCore
-
-    typealias Mutex = TraceVaultCore.Mutex
-#endif
