@@ -72,11 +72,11 @@ import Testing
         // 600 of 1,000: more than is free. Told once.
         #expect(mailbox.answered([events[2]]) == ["greedy"])
         #expect(mailbox.answered([events[3]]) == [])
-        #expect(mailbox.answered([event(modest, "modest", bytes: 100)]) == [])
-        #expect(mailbox.heldBytes == 900)
+        #expect(mailbox.answered([event(modest, "modest", bytes: 50)]) == [])
+        #expect(mailbox.heldBytes == 850)
         _ = mailbox.drain()
         #expect(!mailbox.taken(events[0]))
-        // 400 of 700.
+        // 400 of 450.
         #expect(mailbox.taken(events[1]))
         let commands = mailbox.drain()
         #expect(commands.count == 1)

@@ -43,7 +43,7 @@ extension Scheduler {
         record.triesBefore =
             fetches[fetch].tries - (fetches[fetch].phase == .flying ? 1 : 0)
         if record.isPatient, fetches[fetch].phase == .queued {
-            record.pausedAt = now
+            record.pausedAt = max(1, now)
         } else {
             record.timer = timers.add(Timer.member(member).payload, at: ticket.deadline)
         }
