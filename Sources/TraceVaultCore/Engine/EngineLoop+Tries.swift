@@ -84,7 +84,7 @@ extension EngineLoop {
 
     /// Nobody waits for the try any more.
     func giveUp(_ id: FetchID) {
-        let isSent = transport.progress(id) != .connecting
+        let wasSent = transport.progress(id) != .connecting
         transport.abort(id)
         let place = Self.place(of: id)
         guard place < fetches.count, let fetch = fetches[place] else { return }
@@ -92,7 +92,7 @@ extension EngineLoop {
         counts.tries += 1
         counts.givenUp += 1
         counts.tryLatency.add(us: now - fetch.startedAt)
-        if !isSent, let lane = fetch.lane { scheduler.refund(lane, now) }
+        if !wasSent, let lane = fetch.lane { scheduler.refund(lane, now) }
     }
 
     /// Takes in how a try ended.
@@ -118,7 +118,7 @@ extension EngineLoop {
             scheduler.finished(
                 id, verdict,
                 provesCredential: reply.fault == nil && fetch.dialogue.provesCredential,
-                isSent: reply.isSent, now: now)
+                wasSent: reply.wasSent, now: now)
         }
     }
 

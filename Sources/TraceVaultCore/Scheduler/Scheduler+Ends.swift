@@ -8,14 +8,14 @@ extension Scheduler {
     ///
     /// - Parameters:
     ///   - provesCredential: false where an answer is none to the credential.
-    ///   - isSent: false where nothing left this machine: the budget gets its request back.
+    ///   - wasSent: false where nothing left this machine: the budget gets its request back.
     package mutating func finished(
-        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, isSent: Bool = true,
+        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, wasSent: Bool = true,
         now: Int64
     ) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
         land(fetch)
-        if !isSent || verdict == .unsent { refund(fetches[fetch].lane, now) }
+        if !wasSent || verdict == .unsent { refund(fetches[fetch].lane, now) }
         switch verdict {
         case .final, .pending, .more, .later:
             if provesCredential, fetches[fetch].isProbe { openLane(of: fetch) }

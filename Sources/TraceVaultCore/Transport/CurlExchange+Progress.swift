@@ -5,9 +5,7 @@ import CSystem
 
 extension CurlExchange {
     var progress: HTTPProgress {
-        guard unsafe tvs_curl_info_long(easy, CURLINFO_REQUEST_SIZE.rawValue) > 0 else {
-            return .connecting
-        }
+        guard number(CURLINFO_PRETRANSFER_TIME_T) > 0 else { return .connecting }
         guard number(CURLINFO_STARTTRANSFER_TIME_T) > 0 else { return .sent }
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }

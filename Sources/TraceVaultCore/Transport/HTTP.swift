@@ -33,7 +33,7 @@ package struct HTTPReply: Sendable {
     package var body: ByteBuffer
     package var headers = ReplyHeaders()
     /// False when nothing of the request left this machine.
-    package var isSent = true
+    package var wasSent = true
     /// Whether it came over a connection that carries many requests at once; nil: nothing came.
     package var sharedConnection: Bool?
 
