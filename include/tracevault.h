@@ -627,6 +627,10 @@ TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_l
  *
  * Every request:
  * "deadline_ms"  how long the request may take in all, 1 to 86400000; default request.deadline_ms.
+ *                One that the quota and the queue cannot meet fails at once with
+ *                TV_E_RATE_LIMITED and the time to come back.
+ * "patient"      "true": the wait for its turn and for a permit of the quota is not counted in the
+ *                deadline. Default: "true" for bulk requests that set no "deadline_ms".
  * "priority"     "interactive" (default) or "bulk": within a tenant, bulk requests wait while
  *                interactive ones do.
  *
@@ -675,9 +679,12 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
 /**
  * Queue a request. Exactly one event with this id will come out of tv_engine_take().
  *
- * TV_E_QUEUE_FULL when engine.max_queued requests are waiting, under way or not yet taken, or
- * engine.max_queued_per_tenant of this tenant. A trace that an identical request of the same tenant
- * is fetching is not fetched twice: each gets the one answer, or its own deadline or cancel.
+ * TV_E_QUEUE_FULL when engine.max_queued requests are waiting, under way or not yet taken, or the
+ * tenant has its share of them: engine.max_queued_per_tenant, or eight times as many as are free. A
+ * trace that an identical request of the same tenant is fetching is not fetched twice: each gets the
+ * one answer, or its own deadline or cancel, and each has its own tries.
+ *
+ * A deadline's error says what the request waited for, and how many tries there were.
  *
  * @param tag     any number of the host's own; comes back with the event.
  * @param id_out  names the request for tv_engine_cancel(); may be NULL.
@@ -741,6 +748,26 @@ TV_API TV_CHECK tv_status tv_engine_fetch(tv_engine *engine, const tv_tenant *te
  */
 TV_API TV_CHECK tv_status tv_engine_stats(const tv_engine *engine, tv_document **document_out,
                                           tv_error **error_out);
+
+/**
+ * Estimate how long `count` more requests of an account take, if nobody else spends of its quota.
+ *
+ * "available", "burst" and "per_minute": how many may go at once, at once after a rest, and in a
+ * minute of steady flow; null without a quota. "parked_ms": how long the quota still rests after a
+ * 429. "ahead": what waits already and goes before. "first_ms", "done_ms", "done_at": when the first
+ * and the last of them may go. Each reply takes its own time on top; retries and pages spend the
+ * same quota.
+ *
+ * Blocks: until the engine's thread has come round, normally less than a millisecond.
+ * @param account  an account id, or empty when the tenant has exactly one account.
+ * @param count    1 to 1000000000.
+ * @param document_out  one view, "json".
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_estimate(const tv_engine *engine, const tv_tenant *tenant,
+                                             const char *account, size_t account_len,
+                                             uint64_t count, tv_document **document_out,
+                                             tv_error **error_out);
 
 /**
  * Complete everything that waits or is under way with TV_E_SHUTDOWN and end the thread.

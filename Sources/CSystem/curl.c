@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,9 +34,10 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink) {
 
 /* Functions of the libssl that libcurl itself uses; the library does not link OpenSSL, so they are
  * looked up through libcurl's own dependencies. */
-enum { SET_KEYLOG, SET_RECORD, CONTROL, SET_SHUTDOWN, LIBSSL_COUNT };
+enum { SET_KEYLOG, SET_RECORD, CONTROL, SET_SHUTDOWN, GET_PROTOCOL, LIBSSL_COUNT };
 static const char *const libssl_names[LIBSSL_COUNT] = {
-    "SSL_CTX_set_keylog_callback", "SSL_CTX_set_msg_callback", "SSL_CTX_ctrl", "SSL_set_shutdown"};
+    "SSL_CTX_set_keylog_callback", "SSL_CTX_set_msg_callback", "SSL_CTX_ctrl", "SSL_set_shutdown",
+    "SSL_get0_alpn_selected"};
 static _Atomic(void *) libssl_found[LIBSSL_COUNT];
 
 typedef void (*on_keylog)(const void *, const char *);
@@ -46,6 +48,7 @@ typedef union { /* POSIX: a void * from dlsym may hold a function */
     void (*set_record)(void *context, on_record callback);
     long (*control)(void *context, int command, long number, void *pointer);
     void (*set_shutdown)(void *connection, int mode);
+    void (*get_protocol)(const void *connection, const unsigned char **name, unsigned int *length);
 } libssl_function;
 
 static libssl_function libssl(int which) {
@@ -67,15 +70,25 @@ enum { RECORD_HEADER = 0x100, SET_RECORD_ARGUMENT = 16, RECEIVED_SHUTDOWN = 2 };
  * a deadline may be missed, far above what honest traffic takes. */
 static const int64_t longest_idle_reading_us = 500000;
 
+/* libcurl tells of a connection's protocol only when a reply has come over it. */
+static void note_protocol(tvs_curl_watch *watch, const void *connection) {
+    libssl_function get = libssl(GET_PROTOCOL);
+    const unsigned char *name = NULL;
+    unsigned int length = 0;
+    if (get.found != NULL) get.get_protocol(connection, &name, &length);
+    watch->has_http2 = length == 2 && memcmp(name, "h2", 2) == 0;
+}
+
 /* libcurl 7.88 reads an HTTP/2 connection within one call until there is something for the transfer
  * or nothing more to read. A server that pours out SETTINGS, PING or GOAWAY would keep the thread
  * there for ever, past every deadline and the shutdown. OpenSSL calls this for each record. */
 static void bound_reading(int writing, int version, int kind, const void *bytes, size_t length,
                           void *connection, void *context) {
-    const tvs_curl_watch *watch = context;
+    tvs_curl_watch *watch = context;
     (void)version;
     (void)bytes;
     (void)length;
+    if (watch != NULL && !watch->has_http2) note_protocol(watch, connection);
     if (writing || kind != RECORD_HEADER || watch == NULL) return;
     if (tvs_monotonic_us() - watch->moved_us < longest_idle_reading_us) return;
     libssl_function end = libssl(SET_SHUTDOWN);

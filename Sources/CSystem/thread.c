@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* ---- threads */
@@ -93,6 +94,16 @@ void tvs_mutex_take(tvs_mutex *mutex) { (void)pthread_mutex_lock(&mutex->mutex);
 void tvs_mutex_give(tvs_mutex *mutex) { (void)pthread_mutex_unlock(&mutex->mutex); }
 
 /* ---- event descriptors */
+
+int tvs_timerfd_new(void) {
+    int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+void tvs_timerfd_set(int fd, int64_t boot_us) {
+    struct itimerspec at = {.it_value = {boot_us / 1000000, boot_us % 1000000 * 1000}};
+    (void)timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
 
 int tvs_eventfd_new(void) {
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

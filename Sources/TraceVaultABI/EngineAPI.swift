@@ -181,6 +181,24 @@ public func tv_engine_stats(
     }
 }
 
+@_cdecl("tv_engine_estimate") @implementation
+public func tv_engine_estimate(
+    _ engine: OpaquePointer?, _ tenant: OpaquePointer?, _ account: UnsafePointer<CChar>?,
+    _ account_len: Int, _ count: UInt64, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe TraceVaultABI.engine(engine)
+        let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
+        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        let id = try unsafe Request.account(RawSpan(_unsafeBytes: account))
+        let out = try unsafe required(document_out, "document_out")
+        let document = try object.estimate(
+            Int64(clamping: count), account: id, for: tenant)
+        unsafe out.pointee = try Handles.add(document)
+    }
+}
+
 @_cdecl("tv_engine_shutdown") @implementation
 public func tv_engine_shutdown(_ engine: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in

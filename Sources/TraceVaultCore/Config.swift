@@ -23,6 +23,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case maxStreams = "http.max_streams"
     case maxQueued = "engine.max_queued"
     case maxQueuedPerTenant = "engine.max_queued_per_tenant"
+    case maxResultBytes = "engine.max_result_bytes"
     case maxInFlight = "engine.max_in_flight"
     case maxInFlightPerTenant = "engine.max_in_flight_per_tenant"
     case deadline = "request.deadline_ms"
@@ -72,7 +73,10 @@ package enum Setting: String, CaseIterable, Sendable {
                 .integer(1024...67_108_864), "33554432",
                 "Largest reply accepted, in bytes after decompression.")
         case .maxConnections:
-            return Property(.integer(1...64), "4", "Most connections to the API at once.")
+            return Property(
+                .integer(1...64), "8",
+                "Most connections to the API at once. Over HTTP/1.1 each request has one for "
+                    + "itself, and a tenant has no more of these than are free.")
         case .maxStreams:
             return Property(
                 .integer(1...1000), "100", "Most requests at once on one HTTP/2 connection.")
@@ -84,7 +88,13 @@ package enum Setting: String, CaseIterable, Sendable {
         case .maxQueuedPerTenant:
             return Property(
                 .integer(0...1_000_000), "0",
-                "The same for one tenant. 0: no bound of its own.")
+                "The same for one tenant. 0: no bound of its own; still, a tenant leaves room to the "
+                    + "others: it has at most eight times as many as are free.")
+        case .maxResultBytes:
+            return Property(
+                .integer(1_048_576...17_179_869_184), "268435456",
+                "Most bytes of results that are not taken. A tenant that has as many as are free "
+                    + "waits until some of its own are taken; the others go on.")
         case .maxInFlight:
             return Property(.integer(1...1024), "128", "Most requests under way at once.")
         case .maxInFlightPerTenant:
@@ -95,7 +105,9 @@ package enum Setting: String, CaseIterable, Sendable {
         case .deadline:
             return Property(
                 .integer(1...86_400_000), "120000",
-                "How long a request may take in all, waiting and retries included, in ms.")
+                "How long a request may take in all, waiting and retries included, in ms. For "
+                    + "bulk requests without a deadline of their own the wait for their turn and "
+                    + "for the quota does not count.")
         case .maxAttempts:
             return Property(.integer(1...20), "6", "Most tries of one request.")
         case .retryBase:

@@ -102,19 +102,21 @@ final class Rig {
     private var groups: [Int: Int32] = [:]
     private var seats: [Int: Int32] = [:]
     var ended: [FetchID] = []
+    /// What requests waited for that failed at their deadline.
+    var waits: [Wait] = []
 
     static let originKey: UInt64 = 9_999_999
 
     init(
-        inFlight: Int = 2, perTenant: Int = 0, quota: Quota = .unlimited,
+        inFlight: Int = 2, perTenant: Int = 0, connections: Int = 0, quota: Quota = .unlimited,
         originQuota: Quota = .unlimited, attempts: Int = 3,
         ledger: any BudgetLedger = MemoryLedger()
     ) {
         self.ledger = ledger
         scheduler = Scheduler(
             limits: .init(
-                maxInFlight: inFlight, maxInFlightPerTenant: perTenant, quota: quota,
-                originQuota: originQuota,
+                maxInFlight: inFlight, maxInFlightPerTenant: perTenant,
+                maxConnections: connections, quota: quota, originQuota: originQuota,
                 retry: RetryPolicy(maxAttempts: attempts, baseMs: 1000, maxDelayMs: 8000)),
             ledger: ledger, originKey: Self.originKey, seed: 7, now: 0)
     }
@@ -127,14 +129,19 @@ final class Rig {
         return group
     }
 
+    func tenant(_ number: Int) -> Int32 {
+        let tenant = tenants[number] ?? scheduler.addTenant()
+        tenants[number] = tenant
+        return tenant
+    }
+
     /// A new lane of the tenant at the group.
-    func lane(_ tenant: Int = 0, group: Int = 0) -> LaneID {
-        let owner = tenants[tenant] ?? scheduler.addTenant()
-        tenants[tenant] = owner
+    func lane(_ tenant: Int = 0, group: Int = 0, needsConnection: Bool = false) -> LaneID {
+        let owner = self.tenant(tenant)
         let key = tenant << 32 | group
         let seat = seats[key] ?? scheduler.addSeat(tenant: owner, group: self.group(group))
         seats[key] = seat
-        return scheduler.addLane(seat: seat)
+        return scheduler.addLane(seat: seat, needsConnection: needsConnection)
     }
 
     /// Forgets the numbers that went with a removed lane.
@@ -147,20 +154,24 @@ final class Rig {
     /// Submits a request; its id counts from 1.
     @discardableResult func submit(
         _ lane: LaneID, _ priority: Priority = .interactive, deadline: Int64 = 100 * second,
-        waitUntil: Int64 = 0, isCheck: Bool = false, joining: FetchID? = nil
+        isPatient: Bool = false, waitUntil: Int64 = 0, isCheck: Bool = false, joining: FetchID? = nil
     ) -> FetchID? {
         nextJob += 1
         return scheduler.submit(
             Ticket(
-                id: nextJob, priority: priority, deadline: deadline, waitUntil: waitUntil,
-                isCheck: isCheck), to: lane, joining: joining, now: now)
+                id: nextJob, priority: priority, deadline: deadline, isPatient: isPatient,
+                waitUntil: waitUntil, isCheck: isCheck), to: lane, joining: joining, now: now)
     }
 
-    /// What the scheduler has said since; ends of fetches are kept in `ended`.
+    /// What the scheduler has said since; ends of fetches are kept in `ended`, waits in `waits`.
     func said() -> [Action] {
         var actions: [Action] = []
         while let action = scheduler.popAction() {
-            if case .end(let fetch) = action { ended.append(fetch) } else { actions.append(action) }
+            switch action {
+            case .end(let fetch): ended.append(fetch)
+            case .waited(_, let wait): waits.append(wait)
+            default: actions.append(action)
+            }
         }
         return actions
     }

@@ -61,14 +61,40 @@ import Testing
         #expect(try warnings(talk) == [])
     }
 
-    @Test func messagesBeyondTheLimitAreCutAloudAndTheCursorStaysBeforeThem() throws {
+    @Test func messagesBeyondTheLimitAreCutAloudAndTheCursorGoesOnBehindTheLast() throws {
         let talk = try desk.search(
             ["limit": "3", "per_page": "2"],
             [canned(200, page(2, next: "a")), canned(200, page(2, from: 2, next: "b"))])
         #expect(try refs(talk) == ["m0", "m1", "m2"])
         #expect(try member(talk, "complete") == false)
-        #expect(try member(talk, "next_cursor") == "a")
+        #expect(try member(talk, "next_cursor") == "tracevault:1:a")
         #expect(try warnings(talk) == ["limit_cut"])
+    }
+
+    @Test func aFirstPageLongerThanTheLimitIsGivenPieceByPieceToItsEnd() throws {
+        var (cursor, found): (String?, [String?]) = (nil, [])
+        for step in 0..<3 {
+            var options = ["limit": "2"]
+            options["cursor"] = cursor
+            let talk = try desk.search(options, [canned(200, page(5))])
+            #expect(talk.paths.first?.contains("cursor=") == false)
+            found += try refs(talk)
+            cursor = try member(talk, "next_cursor")
+            #expect(try member(talk, "complete") == (step == 2))
+            #expect(try warnings(talk) == (step == 2 ? [] : ["limit_cut"]))
+        }
+        #expect(found == ["m0", "m1", "m2", "m3", "m4"] && cursor == nil)
+    }
+
+    @Test func aCursorOfOursWithAServersInItAsksForThatOne() throws {
+        let talk = try desk.search(
+            ["cursor": "tracevault:3:c:1"], [canned(200, page(5, next: "d")), canned(200, page(1))])
+        #expect(talk.paths.first?.contains("cursor=c%3A1") == true)
+        #expect(try refs(talk) == ["m3", "m4", "m0"])
+        for odd in ["tracevault:x:c", "tracevault:-1:c", "tracevault:9"] {
+            let talk = try desk.search(["cursor": odd], [canned(200, page(1))])
+            #expect(try refs(talk) == ["m0"])
+        }
     }
 
     @Test func aSearchBeginsWhereTheCallerSays() throws {

@@ -31,7 +31,14 @@ import Testing
             while true { slots.append(try arena.take(32)) }
         }
         #expect(outcome == .limit)
-        #expect(slots.count == 2 * (GuardedArena.chunkBytes / 48))
+        // Keys take three quarters; the rest is for the secrets of requests.
+        #expect(slots.count == GuardedArena.chunkBytes * 3 / 2 / 48)
+        var secrets: [GuardedArena.Slot] = []
+        let ending = status {
+            while true { secrets.append(try arena.take(64)) }
+        }
+        #expect(ending == .limit && secrets.count >= GuardedArena.chunkBytes / 2 / 80 - 2)
+        for slot in secrets { arena.release(slot) }
         #expect(Set(slots.map(\.address)).count == slots.count)
         for slot in slots { arena.release(slot) }
         #expect(status { _ = try arena.take(1) } == nil)
@@ -41,7 +48,9 @@ import Testing
     @Test func aBurstOfSmallSecretsLeavesRoomForLargerOnesAfterwards() throws {
         let arena = GuardedArena(limit: 2 * GuardedArena.chunkBytes)
         var slots: [GuardedArena.Slot] = []
-        #expect(status { while true { slots.append(try arena.take(32)) } } == .limit)
+        for size in [32, 64] {
+            #expect(status { while true { slots.append(try arena.take(size)) } } == .limit)
+        }
         // One chunk stays in use by a single slot; the other one is cut anew.
         let kept = slots.removeFirst()
         for slot in slots { arena.release(slot) }

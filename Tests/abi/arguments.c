@@ -63,6 +63,8 @@ PROMISE(a_missing_output_is_refused_and_named) {
     GIVES_NAMING(TV_E_ARGUMENT, "event_out", tv_engine_take(engine, 0, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "fd_out", tv_engine_fd(engine, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_engine_stats(engine, NULL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "document_out",
+                 tv_engine_estimate(engine, tenant, TEXT(""), 1, NULL, ERR));
     tv_document_free(document);
     tv_engine_free(engine);
     tv_unlock_free(unlock);

@@ -128,6 +128,8 @@ static void every_function_refuses(void *bad) {
     REFUSED(tv_engine_fetch(engine, bad, request, &event_out, ERR));
     REFUSED(tv_engine_fetch(engine, tenant, bad, &event_out, ERR));
     REFUSED(tv_engine_stats(bad, &document_out, ERR));
+    REFUSED(tv_engine_estimate(bad, tenant, TEXT(""), 1, &document_out, ERR));
+    REFUSED(tv_engine_estimate(engine, bad, TEXT(""), 1, &document_out, ERR));
     REFUSED(tv_engine_shutdown(bad, ERR));
     REFUSED(tv_event_error(bad, &failure_out, ERR));
     REFUSED(tv_event_document(bad, TEXT("trace"), &text_out, &len_out, ERR));

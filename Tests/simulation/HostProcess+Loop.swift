@@ -4,14 +4,14 @@ import TraceVaultCore
 
 extension HostProcess {
     func submit(
-        _ question: Question, _ priority: Priority, deadline: Int64, waitUntil: Int64,
-        _ world: World, now: Int64
+        _ question: Question, _ priority: Priority, deadline: Int64, isPatient: Bool,
+        waitUntil: Int64, _ world: World, now: Int64
     ) -> JobID {
         let id = nextJob()
         let account = world.accounts[question.account]
         jobs[Self.place(of: id)] = Job(
             id: id, tenant: account.tenant, account: question.account, question: question,
-            deadline: deadline)
+            deadline: deadline, isPatient: isPatient)
         world.watch.submitted += 1
         world.watch.log(now, "submit", Int64(bitPattern: id), Int64(account.tenant), deadline)
         let version = choose(question, world, now)
@@ -25,10 +25,16 @@ extension HostProcess {
             joining = known
         }
         let ticket = Ticket(
-            id: id, priority: priority, deadline: deadline, waitUntil: waitUntil,
-            isCheck: question.isCheck)
+            id: id, priority: priority, deadline: deadline, isPatient: isPatient,
+            waitUntil: waitUntil, isCheck: question.isCheck)
         let fetch = scheduler.submit(ticket, to: lane, joining: joining, now: now)
-        if let fetch, joining == nil {
+        if let fetch, fetch == joining {
+            world.watch.joined += 1
+            let wake = ask(&scheduler) { $0.sleepsUntil(fetch) }
+            world.watch.require(
+                wake.map { $0 < deadline } ?? true, "nobody joins what sleeps beyond its deadline",
+                "job \(id) until \(deadline)")
+        } else if let fetch {
             let place = Self.place(ofFetch: fetch)
             while fetches.count <= place { fetches.append(nil) }
             world.watch.require(fetches[place] == nil, "a fetch ends once", "\(fetch) over another")
@@ -38,7 +44,6 @@ extension HostProcess {
             joinable[key] = fetch
             passes.wait(account.tenant * users + user)
         }
-        if joining != nil { world.watch.joined += 1 }
         return id
     }
 
@@ -101,19 +106,29 @@ extension HostProcess {
             case .answer(let id):
                 world.watch.answered += 1
                 end(id, world, now, "answer")
+            case .waited(let id, _): world.watch.log(now, "waited", Int64(bitPattern: id))
             case .fail(let id, let status):
                 world.watch.failed += 1
+                world.watch.require(
+                    world.scenario.trouble > 0 || status != .deadline || !isPatient(id),
+                    "what only has to wait is not lost", "job \(id)")
                 end(id, world, now, "fail", Int64(status.rawValue))
             case .refuse(let id, let until):
                 world.watch.refused += 1
                 let job = jobs[Self.place(of: id)]
                 world.watch.require(
-                    job.map { $0.deadline <= until } == true, "refused only what cannot wait",
+                    job.map { $0.deadline <= until && !$0.isPatient } == true,
+                    "refused only what cannot wait",
                     "job \(id) until \(until)")
                 end(id, world, now, "refuse", until)
             case .end(let id): forget(id, world, now)
             }
         }
+    }
+
+    private func isPatient(_ id: JobID) -> Bool {
+        let place = Self.place(of: id)
+        return place < jobs.count ? jobs[place]?.isPatient ?? false : false
     }
 
     private func end(
@@ -127,6 +142,7 @@ extension HostProcess {
         guard let job, job.id == id else { return }
         jobs[place] = nil
         freeJobs.append(place)
+        if job.isPatient { return }
         world.watch.latestAnswer = max(world.watch.latestAnswer, world.now - job.deadline)
         world.watch.require(
             world.now <= job.deadline + 1_000_000, "no answer a second after the deadline",
@@ -145,6 +161,7 @@ extension HostProcess {
         fetches[place]?.isFlying = false
         fetches[place]?.attempt += 1
         flyingOf[fetch.tenant] -= 1
+        if fetch.hasConnection { connectionsOf[fetch.tenant] -= 1 }
         flyingIn[Int(fetch.lane)] -= 1
         return true
     }

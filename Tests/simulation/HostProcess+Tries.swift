@@ -19,11 +19,21 @@ extension HostProcess {
         flyingOf[fetch.tenant] += 1
         flyingIn[Int(lane)] += 1
         let limits = world.scenario
+        let hasConnection =
+            limits.maxConnections > 0 && (!limits.sharesConnections || version % 3 == 0)
+        fetches[place]?.hasConnection = hasConnection
+        if hasConnection { connectionsOf[fetch.tenant] += 1 }
+        let connections = connectionsOf.reduce(0, +)
         world.watch.require(
-            flyingOf.reduce(0, +) <= limits.maxInFlight
+            flyingOf.reduce(0, +) <= limits.maxInFlight && connections <= limits.maxConnections
                 && (limits.maxInFlightPerTenant == 0
                     || flyingOf[fetch.tenant] <= limits.maxInFlightPerTenant),
-            "never more under way than allowed", "\(flyingOf)")
+            "never more under way than allowed", "\(flyingOf), connections \(connectionsOf)")
+        // What was free when it went: as many as it has now, or more.
+        world.watch.require(
+            !hasConnection
+                || connectionsOf[fetch.tenant] <= limits.maxConnections - connections + 1,
+            "a tenant leaves connections to others", "\(connectionsOf)")
         // As the vault is now: a rotated credential is used at once.
         let newest = choose(fetch.question, world, now)
         let user = world.versions[newest].user
@@ -166,12 +176,10 @@ extension HostProcess {
     private func judgeTurn(of fetch: Fetch, user: Int, _ world: World, _ now: Int64) {
         let tenants = passes.tenants
         let own = fetch.tenant * users + user
-        let free = world.scenario.maxInFlight - flyingOf.reduce(0, +)
         passes.clear(own)
         passes.clearRing(of: fetch.tenant)
         for tenant in 0..<tenants where tenant != fetch.tenant {
-            let cap = world.scenario.maxInFlightPerTenant
-            let isHeld = flyingOf[tenant] >= 8 * free || (cap > 0 && flyingOf[tenant] >= cap)
+            let isHeld = isHeld(tenant, world)
             for other in 0..<users {
                 let seat = tenant * users + other
                 guard passes.waiting[seat] > 0 else { continue }

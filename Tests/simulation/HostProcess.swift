@@ -17,7 +17,7 @@ final class HostProcess {
         let account: Int
         let question: Question
         let deadline: Int64
-        var isAlive = true
+        let isPatient: Bool
     }
 
     struct Fetch {
@@ -29,6 +29,7 @@ final class HostProcess {
         var tenant: Int
         var attempt = 0
         var isFlying = false
+        var hasConnection = false
         var hasBegun = false
     }
 
@@ -59,6 +60,8 @@ final class HostProcess {
 
     // What the watch compares with.
     var flyingOf: [Int]
+    /// Tries that have a connection for themselves.
+    var connectionsOf: [Int]
     var flyingIn: [Int] = []
     var closedUntil: [Int64] = []
     var isProbing: [Bool] = []
@@ -77,6 +80,7 @@ final class HostProcess {
         groupNumbers = Array(repeating: nil, count: users)
         seatNumbers = Array(repeating: nil, count: users * tenants)
         flyingOf = Array(repeating: 0, count: tenants)
+        connectionsOf = flyingOf
         idleSent = Array(repeating: 0, count: world.users.count)
         passes = Passes(tenants: tenants, users: users)
     }
@@ -95,7 +99,9 @@ final class HostProcess {
         freeJobs = []
         fetches = []
         joinable = [:]
+        scheduler.note(sharesConnections: world.scenario.sharesConnections)
         flyingOf = Array(repeating: 0, count: flyingOf.count)
+        connectionsOf = flyingOf
         flyingIn = []
         closedUntil = []
         isProbing = []
@@ -107,6 +113,8 @@ final class HostProcess {
 
     /// The lane of a version of a credential, made if there is none.
     func lane(_ version: Int, tenant: Int, user: Int, now: Int64) -> LaneID {
+        // Every third credential is a global key, which travels over HTTP/1.1.
+        let needsConnection = version % 3 == 0
         while laneOf.count <= version { laneOf.append(nil) }
         if let lane = laneOf[version] { return lane }
         let owner = tenantNumbers[tenant] ?? scheduler.addTenant()
@@ -116,7 +124,7 @@ final class HostProcess {
         let place = tenant * users + user
         let seat = seatNumbers[place] ?? scheduler.addSeat(tenant: owner, group: group)
         seatNumbers[place] = seat
-        let lane = scheduler.addLane(seat: seat)
+        let lane = scheduler.addLane(seat: seat, needsConnection: needsConnection)
         laneOf[version] = lane
         while versionOf.count <= Int(lane) {
             versionOf.append(-1)
@@ -154,9 +162,18 @@ final class HostProcess {
     /// Whether somebody who waits for a user's quota may have to wait for another reason.
     func isAnybodyHeld(_ world: World, _ user: Int) -> Bool {
         let free = world.scenario.maxInFlight - flyingOf.reduce(0, +)
-        let cap = world.scenario.maxInFlightPerTenant
         if free <= 0 || isProbing.contains(true) { return true }
-        return flyingOf.contains { $0 >= 8 * free || (cap > 0 && $0 >= cap) }
+        return flyingOf.indices.contains { isHeld($0, world) }
+    }
+
+    /// Whether a tenant has as much under way as it may.
+    func isHeld(_ tenant: Int, _ world: World) -> Bool {
+        let free = world.scenario.maxInFlight - flyingOf.reduce(0, +)
+        let cap = world.scenario.maxInFlightPerTenant
+        if flyingOf[tenant] >= 8 * free || (cap > 0 && flyingOf[tenant] >= cap) { return true }
+        let connections = world.scenario.maxConnections
+        return connections > 0
+            && connectionsOf[tenant] >= connections - connectionsOf.reduce(0, +)
     }
 
     func group(ofUser user: Int) -> Int32? { groupNumbers[user] }

@@ -14,6 +14,9 @@ struct Scenario {
     var sharedAccounts = 0.5
     var maxInFlight = 32
     var maxInFlightPerTenant = 0
+    var maxConnections = 0
+    /// The server takes many requests on one connection.
+    var sharesConnections = true
     var sharePercent: Int64 = 90
     var originPerSecond: Int64 = 0
     var attempts = 3
@@ -31,6 +34,8 @@ struct Scenario {
     /// The people's use reaches the quota now and then.
     var hasPeople = true
     var isBulkDay = false
+    /// Days of bulk work with the settings that an engine has of itself: nothing is lost.
+    var isBulkWork = false
 
     init() {}
 
@@ -41,6 +46,8 @@ struct Scenario {
         sharedAccounts = [0, 0.5, 1][random.number(0...2)]
         maxInFlight = [4, 16, 64, 128][random.number(0...3)]
         maxInFlightPerTenant = [0, 0, 3, 16][random.number(0...3)]
+        maxConnections = [0, 0, 4, 8][random.number(0...3)]
+        sharesConnections = random.chance(0.7)
         originPerSecond = random.chance(0.7) ? 200 : 0
         attempts = random.number(1...6)
         meanGapUs = random.seconds(60...600)
@@ -53,11 +60,23 @@ struct Scenario {
         hasPeople = random.chance(0.6)
         peopleGapUs = random.seconds(5...120)
         trouble = random.chance(0.2) ? 0 : Double(random.number(1...20)) / 10
+        isBulkWork = random.chance(0.05)
+        if isBulkWork { becomeDefault() }
+    }
+
+    private mutating func becomeDefault() {
+        maxInFlight = 128
+        maxInFlightPerTenant = 0
+        maxConnections = 8
+        originPerSecond = 200
+        attempts = 6
+        trouble = 0
     }
 
     var limits: Scheduler.Limits {
         Scheduler.Limits(
-            maxInFlight: maxInFlight, maxInFlightPerTenant: maxInFlightPerTenant, quota: quota,
+            maxInFlight: maxInFlight, maxInFlightPerTenant: maxInFlightPerTenant,
+            maxConnections: maxConnections, quota: quota,
             originQuota: Quota(
                 requests: originPerSecond, windowMs: 1000, sharePercent: sharePercent),
             retry: RetryPolicy(maxAttempts: attempts, baseMs: 500, maxDelayMs: 30_000))

@@ -30,7 +30,10 @@ extension World {
         for _ in 0..<scenario.bursts {
             let tenant = random.number(0...scenario.tenants - 1)
             agenda.add(
-                .burst(tenant: tenant, count: [50, 400, 2500][random.number(0...2)]), at: moment())
+                .burst(
+                    tenant: tenant,
+                    count: [50, 400, 2500][random.number(0...2)] * (scenario.isBulkWork ? 4 : 1)),
+                at: moment())
         }
         if scenario.hasPeople {
             for user in users.indices { agenda.add(.people(user: user), at: moment()) }
@@ -54,9 +57,11 @@ extension World {
         case .burst(let tenant, let count):
             let process = processes[random.number(0...processes.count - 1)]
             guard process.isUp else { return }
-            let length = random.seconds(600...20_000)
-            let priority: Priority = random.chance(0.3) ? .interactive : .bulk
-            for _ in 0..<count { request(tenant, process, priority, length) }
+            // Without a deadline of its own: request.deadline_ms counts no waiting.
+            let isPatient = scenario.isBulkWork || random.chance(0.4)
+            let length = isPatient ? 120_000_000 : random.seconds(600...20_000)
+            let priority: Priority = !isPatient && random.chance(0.3) ? .interactive : .bulk
+            for _ in 0..<count { request(tenant, process, priority, length, isPatient) }
             process.round(self, now: now - process.lag)
         case .wake(let number, let life, let due):
             let process = processes[number]
@@ -105,7 +110,8 @@ extension World {
     }
 
     private func request(
-        _ tenant: Int, _ process: HostProcess, _ priority: Priority, _ length: Int64
+        _ tenant: Int, _ process: HostProcess, _ priority: Priority, _ length: Int64,
+        _ isPatient: Bool = false
     ) {
         let accounts = accountsOf[tenant]
         nextMessage += 1
@@ -128,7 +134,8 @@ extension World {
         }
         let clock = now - process.lag
         let job = process.submit(
-            question, priority, deadline: deadline, waitUntil: waitUntil, self, now: clock)
+            question, priority, deadline: deadline, isPatient: isPatient, waitUntil: waitUntil,
+            self, now: clock)
         process.perform(self, clock)
         if !scenario.isBulkDay, random.chance(0.02) {
             agenda.add(

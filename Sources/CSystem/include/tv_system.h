@@ -163,6 +163,12 @@ void tvs_gate_open(tvs_gate *gate);
 void tvs_gate_wait(tvs_gate *gate);
 void tvs_gate_free(tvs_gate *gate);
 
+/** A new timer descriptor (CLOEXEC, non-blocking) that also runs while the system is suspended, or a
+ * negative errno. */
+int tvs_timerfd_new(void);
+/** Makes it readable at this time of tvs_boot_us(); 0: never. */
+void tvs_timerfd_set(int fd, int64_t boot_us);
+
 /** A new eventfd (CLOEXEC, non-blocking), or a negative errno. */
 int tvs_eventfd_new(void);
 /** Makes the descriptor readable. */
@@ -191,6 +197,7 @@ typedef struct {
     int64_t moved_us; /* tvs_monotonic_us() when a call into libcurl began or brought a body on */
     int64_t made;     /* sockets ever opened */
     int sockets[TVS_CURL_SOCKETS]; /* open ones, plus 1 */
+    int has_http2; /* not 0 once a connection was seen that speaks HTTP/2 */
 } tvs_curl_watch;
 int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes,

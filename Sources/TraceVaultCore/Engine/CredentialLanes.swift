@@ -67,7 +67,8 @@ struct CredentialLanes {
             UInt64(UInt32(bitPattern: tenantNumber)) << 32 | UInt64(UInt32(bitPattern: group))
         let seat = seats[seatKey] ?? scheduler.addSeat(tenant: tenantNumber, group: group)
         seats[seatKey] = seat
-        let lane = scheduler.addLane(seat: seat)
+        let lane = scheduler.addLane(
+            seat: seat, needsConnection: credential.email != nil)
         while lanes.count <= Int(lane) { lanes.append(nil) }
         lanes[Int(lane)] = Lane(
             credential: credential, tenantName: tenant.name, groupKey: groupKey, group: group,
@@ -77,6 +78,9 @@ struct CredentialLanes {
         known[Int(group)] = lane
         return lane
     }
+
+    /// A tenant's number, if it has one.
+    func number(ofTenant name: String) -> Int32? { tenants[name] }
 
     /// The name of a budget group that somebody uses, for statistics.
     func name(of group: Int32) -> String {

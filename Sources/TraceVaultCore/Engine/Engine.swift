@@ -21,7 +21,8 @@ package final class Engine: Sendable {
         defaultDeadlineMs = settings.defaultDeadlineMs
         events = try EventQueue()
         mailbox = Mailbox(
-            maxOutstanding: settings.maxQueued, maxPerTenant: settings.maxQueuedPerTenant)
+            maxOutstanding: settings.maxQueued, maxPerTenant: settings.maxQueuedPerTenant,
+            maxBytes: settings.maxResultBytes)
         let transport = try CurlTransport(transportSettings)
         wake = Wake(transport)
         let now = tvs_boot_us()
@@ -64,7 +65,7 @@ package final class Engine: Sendable {
         let waiter = try Waiter<Event>()
         _ = try submit(request, for: tenant, tag: 0, waiter: waiter)
         let event = waiter.wait()
-        mailbox.taken(of: tenant.name)
+        if let event { taken(event) }
         guard let event else { throw Failure(.other, "the engine gave no answer") }
         return event
     }
@@ -72,13 +73,17 @@ package final class Engine: Sendable {
     /// The oldest finished request, nil when none came in time.
     package func take(timeoutMs: Int32) throws(Failure) -> Event? {
         let event = try events.take(timeoutMs: timeoutMs)
-        if let event { mailbox.taken(of: event.tenant) }
+        if let event { taken(event) }
         return event
+    }
+
+    private func taken(_ event: Event) {
+        if mailbox.taken(event) { wake.now() }
     }
 
     /// Undoes a `take` whose event could not be handed over: no event is ever lost.
     package func giveBack(_ event: Event) {
-        mailbox.givenBack(of: event.tenant)
+        mailbox.givenBack(event)
         events.putBack(event)
     }
 
@@ -102,7 +107,7 @@ package final class Engine: Sendable {
     /// What the engine is doing, as one JSON document. Waits for the thread's next round.
     package func stats() throws(Failure) -> Document {
         let waiter = try Waiter<Document>()
-        if let mustWake = mailbox.ask(waiter) {
+        if let mustWake = mailbox.ask(.describe(waiter)) {
             if mustWake { wake.now() }
             if let document = waiter.wait() { return document }
         } else {
@@ -112,14 +117,44 @@ package final class Engine: Sendable {
         throw Failure(.noMemory, "no memory for the answer")
     }
 
-    private func submit(
-        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<Event>?
-    ) throws(Failure) -> UInt64 {
-        let credential = try tenant.credential(of: request.account)
+    /// How long so many more requests of one account take, as one JSON document. Waits for the
+    /// thread's next round.
+    package func estimate(
+        _ count: Int64, account: AccountID?, for tenant: Tenant
+    ) throws(Failure) -> Document {
+        guard (1...Self.mostEstimated).contains(count) else {
+            throw Failure(.argument, "count must be from 1 to \(Self.mostEstimated)")
+        }
+        let credential = try credential(of: account, tenant)
+        let waiter = try Waiter<Document>()
+        let question = Estimate(tenant: tenant, credential: credential, count: count)
+        guard let mustWake = mailbox.ask(.estimate(question, waiter)) else {
+            throw Failure(.shutdown, "the engine is shut down")
+        }
+        if mustWake { wake.now() }
+        guard let document = waiter.wait() else {
+            throw Failure(.noMemory, "no memory for the answer")
+        }
+        return document
+    }
+
+    private static let mostEstimated: Int64 = 1_000_000_000
+
+    private func credential(
+        of account: AccountID?, _ tenant: Tenant
+    ) throws(Failure) -> Credential {
+        let credential = try tenant.credential(of: account)
         guard credential.origin == origin.text else {
             throw Failure(
                 .origin, "the credential is sealed for another origin than api.base_url")
         }
+        return credential
+    }
+
+    private func submit(
+        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<Event>?
+    ) throws(Failure) -> UInt64 {
+        let credential = try credential(of: request.account, tenant)
         let now = tvs_boot_us()
         let deadline = now + (request.deadlineMs ?? defaultDeadlineMs) * 1000
         let (id, mustWake) = try mailbox.submit(for: tenant.name) { id in

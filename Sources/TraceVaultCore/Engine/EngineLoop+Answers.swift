@@ -22,9 +22,12 @@ extension EngineLoop {
         var failure = Failure(status, reason(status, job))
         failure.retriable = status == .deadline
         let fetch = begunFetch(of: job)
+        if status == .deadline { failure.message += waited(job, fetch) }
         // The deadline's failure carries what the last try met: that is what to look into.
-        if status == .deadline, let fetch, fetch.tries > 0, let last = current(fetch).failure {
-            failure.message += "; last try: " + last.message
+        if status == .deadline, let fetch, fetch.ended > job.triesBefore,
+            let last = current(fetch).failure
+        {
+            failure.message += "; the last try that ended: " + last.message
             failure.httpStatus = last.httpStatus
             failure.codes = last.codes
             failure.cfRay = last.cfRay

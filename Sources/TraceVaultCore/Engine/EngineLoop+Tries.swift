@@ -54,6 +54,7 @@ extension EngineLoop {
             fetch.tries += 1
             fetch.startedAt = now
             fetch.credential = credential
+            fetch.lane = lane
         } catch {
             fetch.dialogue.fail(error)
             fetch.answer = nil
@@ -75,6 +76,25 @@ extension EngineLoop {
         Int(clamping: max(0, deadline - now) / 1000 + 1000)
     }
 
+    /// How many tries of a fetch have ended.
+    func triesEnded(_ id: FetchID) -> Int {
+        let place = Self.place(of: id)
+        return place < fetches.count ? fetches[place]?.ended ?? 0 : 0
+    }
+
+    /// Nobody waits for the try any more.
+    func giveUp(_ id: FetchID) {
+        let wasSent = transport.progress(id) != .connecting
+        transport.abort(id)
+        let place = Self.place(of: id)
+        guard place < fetches.count, let fetch = fetches[place] else { return }
+        let now = tvs_boot_us()
+        counts.tries += 1
+        counts.givenUp += 1
+        counts.tryLatency.add(us: now - fetch.startedAt)
+        if !wasSent, let lane = fetch.lane { scheduler.refund(lane, now) }
+    }
+
     /// Takes in how a try ended.
     func ended(_ id: FetchID, _ reply: HTTPReply) {
         let place = Self.place(of: id)
@@ -82,6 +102,12 @@ extension EngineLoop {
         let now = tvs_boot_us()
         let verdict = fetch.dialogue.take(reply)
         fetch.answer = nil
+        fetch.ended += 1
+        // A key's connection never carries several.
+        if reply.sharedConnection == false, fetch.credential?.email == nil {
+            transport.noteHTTP1()
+            scheduler.note(sharesConnections: false)
+        }
         counts.countTry(verdict)
         counts.tryLatency.add(us: now - fetch.startedAt)
         note(id, reply, now)
@@ -91,7 +117,8 @@ extension EngineLoop {
             fetch.isOver = verdict == .final && fetch.dialogue.isComplete
             scheduler.finished(
                 id, verdict,
-                provesCredential: reply.fault == nil && fetch.dialogue.provesCredential, now: now)
+                provesCredential: reply.fault == nil && fetch.dialogue.provesCredential,
+                wasSent: reply.wasSent, now: now)
         }
     }
 

@@ -13,9 +13,12 @@ final class EngineLoop {
         /// Whoever asked first; the others ask the same with the same credential.
         let job: Job
         var tries = 0
+        /// How many of them have ended.
+        var ended = 0
         var startedAt: Int64 = 0
-        /// What the last try was sent with.
+        /// What the last try was sent with, and its lane.
         var credential: Credential?
+        var lane: LaneID?
         /// What the dialogue says now; nil when a later try may have changed it.
         var answer: Answer?
         /// True once a whole answer came that will not grow by itself.
@@ -96,6 +99,10 @@ final class EngineLoop {
         var moved = false
         if !isOver {
             moved = transport.move { id, reply in ended(id, reply) }
+            if transport.hasHTTP2, !scheduler.sharesConnections {
+                scheduler.note(sharesConnections: true)
+                moved = true
+            }
             // What ended makes room: the next go out in this round.
             if moved { scheduler.advance(now: tvs_boot_us()) }
             perform()
@@ -107,7 +114,7 @@ final class EngineLoop {
     /// Hands this round's answers over: few locks and wake-ups, however many answers.
     private func publish() {
         guard !answered.isEmpty else { return }
-        mailbox.answered(answered)
+        for tenant in mailbox.answered(answered) { hold(tenant, true) }
         answered.removeAll(keepingCapacity: true)
         guard !queued.isEmpty else { return }
         events.add(queued)
@@ -125,11 +132,19 @@ final class EngineLoop {
         switch command {
         case .submit(let job): admit(job, now: tvs_boot_us())
         case .cancel(let id): scheduler.cancel(id)
+        case .goOn(let tenant): hold(tenant, false)
         case .describe(let waiter): waiter.answer(statistics())
+        case .estimate(let question, let waiter): waiter.answer(estimate(question))
         case .shutdown:
             scheduler.shutdown()
             isOver = true
         }
+    }
+
+    /// The host has to take results of the tenant before more is asked for it, or has done so.
+    private func hold(_ tenant: String, _ isHeld: Bool) {
+        guard let number = lanes.number(ofTenant: tenant) else { return }
+        scheduler.hold(tenant: number, isHeld)
     }
 
     // MARK: - Admission
@@ -163,14 +178,19 @@ final class EngineLoop {
         let wait = job.request.waitMs
         let ticket = Ticket(
             id: job.id, priority: job.request.priority == .bulk ? .bulk : .interactive,
-            deadline: job.deadline, waitUntil: wait == 0 ? 0 : job.submittedAt + wait * 1000,
+            deadline: job.deadline, isPatient: job.request.isPatient,
+            waitUntil: wait == 0 ? 0 : job.submittedAt + wait * 1000,
             isCheck: job.request.topic == .check)
         guard let fetch = scheduler.submit(ticket, to: lane, joining: joining, now: now) else {
             return
         }
         job.fetch = fetch
-        if joining != nil { counts.joined += 1 }
-        if joining == nil, hash != 0 { offer(fetch, hash) }
+        if fetch == joining {
+            counts.joined += 1
+            job.triesBefore = triesEnded(fetch)
+        } else if hash != 0 {
+            offer(fetch, hash)
+        }
     }
 
     /// A living fetch of the same trace with the same credential.
@@ -200,8 +220,9 @@ final class EngineLoop {
             switch action {
             case .start(let fetch): start(fetch)
             case .choose(let fetch): chooseAnew(fetch)
-            case .abort(let fetch): transport.abort(fetch)
+            case .abort(let fetch): giveUp(fetch)
             case .answer(let id): answer(id)
+            case .waited(let id, let wait): note(id, wait)
             case .fail(let id, let status): fail(id, status)
             case .refuse(let id, let until): refuse(id, until: until)
             case .end(let fetch): forget(fetch)

@@ -7,6 +7,7 @@ struct EngineSettings {
     let defaultDeadlineMs: Int64
     let maxQueued: Int
     let maxQueuedPerTenant: Int
+    let maxResultBytes: Int
     let credentialRetryMs: Int64
     let maxReplyBytes: Int
     let cacheBytes: Int
@@ -19,6 +20,7 @@ struct EngineSettings {
         limits = Scheduler.Limits(
             maxInFlight: config.int(.maxInFlight),
             maxInFlightPerTenant: config.int(.maxInFlightPerTenant),
+            maxConnections: config.int(.maxConnections),
             quota: Quota(
                 requests: config.integer(.budgetQuota), windowMs: config.integer(.budgetWindow),
                 sharePercent: sharePercent),
@@ -31,6 +33,7 @@ struct EngineSettings {
         defaultDeadlineMs = config.integer(.deadline)
         maxQueued = config.int(.maxQueued)
         maxQueuedPerTenant = config.int(.maxQueuedPerTenant)
+        maxResultBytes = config.int(.maxResultBytes)
         credentialRetryMs = config.integer(.credentialRetry)
         maxReplyBytes = config.int(.maxReplyBytes)
         cacheBytes = config.int(.cacheBytes)

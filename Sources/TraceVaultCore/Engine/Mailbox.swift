@@ -13,8 +13,12 @@ final class Job: @unchecked Sendable {
     let deadline: Int64
     /// Who waits for the answer in tv_engine_fetch(); nil: it goes to the queue.
     let waiter: Waiter<Event>?
-    /// The engine thread's: what the request waits for.
+    /// The engine thread's: what the request waits for, and the tries of that before it came.
     var fetch: FetchID = 0
+    var triesBefore = 0
+    /// What it waited for when its deadline came.
+    var waited: Wait?
+    var progress: HTTPProgress?
 
     init(
         id: JobID, tag: UInt64, tenant: Tenant, request: Request, credential: Credential,
@@ -31,11 +35,21 @@ final class Job: @unchecked Sendable {
     }
 }
 
+/// How long `count` more requests with a credential take.
+struct Estimate: Sendable {
+    let tenant: Tenant
+    let credential: Credential
+    let count: Int64
+}
+
 enum Command: Sendable {
     case submit(Job)
     case cancel(JobID)
+    /// The host has taken results of the tenant: it may go on.
+    case goOn(tenant: String)
     /// Statistics.
     case describe(Waiter<Document>)
+    case estimate(Estimate, Waiter<Document>)
     case shutdown
 }
 
@@ -47,20 +61,49 @@ final class Mailbox: Sendable {
         var living: [JobID] = []
         var freePlaces: [Int32] = []
         var serial: UInt64 = 0
-        /// Submitted and not yet taken by the host, in all and by tenant.
-        var outstanding = 0
-        var byTenant: [String: Int] = [:]
+        /// Living requests that the host has cancelled: the engine's thread is told once.
+        var cancelled: Set<JobID> = []
+        var total = Load()
+        var byTenant: [String: Load] = [:]
+        /// Tenants that wait until the host has taken results of theirs.
+        var held: Set<String> = []
         var isClosed = false
+
+        mutating func count(_ tenant: String, requests: Int, bytes: Int) {
+            total.requests += requests
+            total.bytes += bytes
+            var load = byTenant[tenant] ?? Load()
+            load.requests += requests
+            load.bytes += bytes
+            byTenant[tenant] = load.requests > 0 || load.bytes > 0 ? load : nil
+        }
+
+        /// Whether a tenant's results take as much as is free. One that has none is never held.
+        func isHeld(_ tenant: String, _ maxBytes: Int) -> Bool {
+            guard let load = byTenant[tenant], load.bytes > 0 else { return false }
+            return load.bytes >= maxBytes - total.bytes
+        }
     }
+
+    /// Requests submitted and not yet taken by the host, and what their results take in memory.
+    private struct Load {
+        var requests = 0
+        var bytes = 0
+    }
+
+    /// So many times what is free one tenant may have waiting: there is always room for the next.
+    private static let shareOfFree = 8
 
     private let state = Lock(State())
     private let maxOutstanding: Int
     /// 0: no bound of its own.
     private let maxPerTenant: Int
+    private let maxBytes: Int
 
-    init(maxOutstanding: Int, maxPerTenant: Int) {
+    init(maxOutstanding: Int, maxPerTenant: Int, maxBytes: Int) {
         self.maxOutstanding = maxOutstanding
         self.maxPerTenant = maxPerTenant
+        self.maxBytes = maxBytes
     }
 
     /// Admits a request, made for the id it gets. True when the engine's thread must be woken.
@@ -69,19 +112,17 @@ final class Mailbox: Sendable {
     ) throws(Failure) -> (id: JobID, mustWake: Bool) {
         try state.withLock { state throws(Failure) in
             guard !state.isClosed else { throw Failure(.shutdown, "the engine is shut down") }
-            guard state.outstanding < maxOutstanding else {
+            let free = maxOutstanding - state.total.requests
+            guard free > 0 else {
                 throw Self.full("engine.max_queued requests are waiting; take events first")
             }
-            if maxPerTenant > 0 {
-                let count = state.byTenant[tenant] ?? 0
-                guard count < maxPerTenant else {
-                    throw Self.full(
-                        "engine.max_queued_per_tenant requests of this tenant are waiting; "
-                            + "take events first")
-                }
-                state.byTenant[tenant] = count + 1
+            let count = state.byTenant[tenant]?.requests ?? 0
+            guard count < (maxPerTenant > 0 ? maxPerTenant : Self.shareOfFree * free) else {
+                throw Self.full(
+                    (maxPerTenant > 0 ? "engine.max_queued_per_tenant" : "its share of the queue's")
+                        + " requests of this tenant are waiting; take events first")
             }
-            state.outstanding += 1
+            state.count(tenant, requests: 1, bytes: 0)
             let place = Self.place(&state)
             state.serial += 1
             let id = state.serial << 20 | JobID(place)
@@ -110,16 +151,17 @@ final class Mailbox: Sendable {
             guard id != 0, place < state.living.count, state.living[place] == id else {
                 throw Failure(.notFound, "no request with this id is waiting or under way")
             }
+            guard state.cancelled.insert(id).inserted else { return false }
             state.commands.append(.cancel(id))
             return state.commands.count == 1
         }
     }
 
-    /// Asks the engine's thread for its state. Nil when it has ended; else whether to wake it.
-    func ask(_ waiter: Waiter<Document>) -> Bool? {
+    /// Asks the engine's thread something. Nil when it has ended; else whether to wake it.
+    func ask(_ question: Command) -> Bool? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            state.commands.append(.describe(waiter))
+            state.commands.append(question)
             return state.commands.count == 1
         }
     }
@@ -143,32 +185,43 @@ final class Mailbox: Sendable {
         }
     }
 
-    func answered(_ events: [Event]) {
+    /// Notes answers. Gives the tenants that must wait now until the host takes results of theirs.
+    func answered(_ events: [Event]) -> [String] {
         state.withLock { state in
+            var held: [String] = []
             for event in events {
                 let place = Int(event.id & JobID(Ticket.maxJobs - 1))
                 guard place < state.living.count, state.living[place] == event.id else { continue }
                 state.living[place] = 0
                 state.freePlaces.append(Int32(clamping: place))
+                if !state.cancelled.isEmpty { state.cancelled.remove(event.id) }
+                state.count(event.tenant, requests: 0, bytes: event.byteCount)
+                if state.isHeld(event.tenant, maxBytes), state.held.insert(event.tenant).inserted {
+                    held.append(event.tenant)
+                }
             }
+            return held
         }
     }
 
-    func taken(of tenant: String) {
+    /// The host has an event. True when the engine's thread must be woken.
+    func taken(_ event: Event) -> Bool {
         state.withLock { state in
-            state.outstanding -= 1
-            guard maxPerTenant > 0, let count = state.byTenant[tenant] else { return }
-            state.byTenant[tenant] = count > 1 ? count - 1 : nil
+            state.count(event.tenant, requests: -1, bytes: -event.byteCount)
+            guard !state.held.isEmpty, !state.isClosed else { return false }
+            // What one has given back is room for all.
+            let free = state.held.filter { !state.isHeld($0, maxBytes) }
+            state.held.subtract(free)
+            for tenant in free { state.commands.append(.goOn(tenant: tenant)) }
+            return !free.isEmpty && state.commands.count == free.count
         }
     }
 
     /// What was taken waits again, also beyond the limit.
-    func givenBack(of tenant: String) {
-        state.withLock { state in
-            state.outstanding += 1
-            if maxPerTenant > 0 { state.byTenant[tenant, default: 0] += 1 }
-        }
+    func givenBack(_ event: Event) {
+        state.withLock { $0.count(event.tenant, requests: 1, bytes: event.byteCount) }
     }
 
-    var outstanding: Int { state.withLock { $0.outstanding } }
+    var outstanding: Int { state.withLock { $0.total.requests } }
+    var heldBytes: Int { state.withLock { $0.total.bytes } }
 }

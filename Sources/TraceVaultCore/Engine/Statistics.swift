@@ -6,6 +6,8 @@ import CSystem
 /// What the engine's thread counts.
 struct Counts {
     var tries: Int64 = 0
+    /// Of these: ended by a deadline or a cancel.
+    var givenUp: Int64 = 0
     var retries: Int64 = 0
     var polls: Int64 = 0
     var pages: Int64 = 0
@@ -68,6 +70,7 @@ extension EngineLoop {
             ("queued", Int64(scheduler.queued)), ("in_flight", Int64(scheduler.inFlight)),
             ("sleeping", Int64(scheduler.sleeping)), ("untaken", Int64(events.count)),
             ("outstanding", Int64(mailbox.outstanding)), ("tries", counts.tries),
+            ("given_up", counts.givenUp), ("untaken_bytes", Int64(mailbox.heldBytes)),
             ("transient_failures", counts.retries), ("pending_answers", counts.polls),
             ("pages", counts.pages), ("rate_limited", counts.rateLimited),
             ("credentials_refused", counts.rejected), ("joined", counts.joined),
@@ -114,13 +117,12 @@ extension EngineLoop {
             writer.beginObject()
             writer.key("name")
             writer.string(lanes.name(of: group))
-            writer.key("available")
-            // No limit, no number.
-            if state.available == Int64.max { writer.null() } else { writer.int(state.available) }
+            writer.pace(state.available, state.burst, state.intervalUs)
             let members: [(StaticString, Int64)] = [
                 ("queued", Int64(state.queued)), ("in_flight", Int64(state.inFlight)),
                 ("next_permit_ms", max(0, state.permittedAt - now + 999) / 1000),
                 ("parked_ms", max(0, state.parkedUntil - now + 999) / 1000),
+                ("done_ms", max(0, state.emptyAt - now + 999) / 1000),
             ]
             writer.numbers(members)
             writer.endObject()

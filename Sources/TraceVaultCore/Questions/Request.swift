@@ -27,11 +27,15 @@ package struct Request: Sendable {
     package private(set) var fresh = false
     /// For a trace, which datastore is searched; nil: not said.
     package private(set) var submission: Bool?
+    private var patience: Bool?
     private var deadline: Int32 = 0
     private var wait: Int32 = 0
 
     /// nil: the engine's default.
     package var deadlineMs: Int64? { deadline == 0 ? nil : Int64(deadline) }
+    /// Whether the deadline leaves out the time in which the request waits for its turn or for a
+    /// permit of the quota: so unless a caller says otherwise, or when it has to be done.
+    package var isPatient: Bool { patience ?? (priority == .bulk && deadline == 0) }
     /// How long to ask again while the trace is pending.
     package var waitMs: Int64 { Int64(wait) }
 
@@ -59,7 +63,7 @@ package struct Request: Sendable {
         self.question = question
     }
 
-    private static func account(_ bytes: RawSpan) throws(Failure) -> AccountID? {
+    package static func account(_ bytes: RawSpan) throws(Failure) -> AccountID? {
         bytes.isEmpty ? nil : try AccountID(Identifiers.accountID(bytes))
     }
 
@@ -74,6 +78,8 @@ package struct Request: Sendable {
                 throw Failure(.configValue, "priority must be interactive or bulk")
             }
             priority = value == "bulk" ? .bulk : .interactive
+        } else if name == "patient" {
+            patience = try Self.bool(name, value)
         } else {
             try setOwn(name, to: value)
         }
@@ -90,11 +96,12 @@ package struct Request: Sendable {
             throw Failure(
                 .configName,
                 "a trace request has no such option; there are: "
-                    + "deadline_ms, fresh, priority, submission, wait_ms")
+                    + "deadline_ms, fresh, patient, priority, submission, wait_ms")
         case .search(let search): question = .search(try search.with(name, value))
         case .check:
             throw Failure(
-                .configName, "a check request has no such option; there are: deadline_ms, priority")
+                .configName,
+                "a check request has no such option; there are: deadline_ms, patient, priority")
         }
     }
 

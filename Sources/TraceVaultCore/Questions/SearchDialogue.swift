@@ -29,8 +29,10 @@ final class SearchDialogue: Dialogue {
     private(set) var messages = 0
     private(set) var pages = 0
     private(set) var warnings = TraceWarnings()
-    /// Where the page that is asked for begins.
-    private(set) var cursor: String?
+    /// Where the page that is asked for begins, and how many of its messages were given before.
+    private var place: SearchCursor
+    /// Where whoever wants more goes on.
+    var cursor: String? { place.text }
     /// Every cursor that was asked for.
     private var seen: [String] = []
     private var replyBytes = 0
@@ -56,14 +58,14 @@ final class SearchDialogue: Dialogue {
         self.question = question
         self.base = base
         self.room = room
-        cursor = question.cursor
-        if let cursor { seen.append(cursor) }
+        place = SearchCursor(question.cursor)
+        if let page = place.page { seen.append(page) }
     }
 
     deinit { room.used -= held }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
-        poll ?? question.path(accountID: credential.accountID, cursor: cursor)
+        poll ?? question.path(accountID: credential.accountID, cursor: place.page)
     }
 
     func fail(_ failure: Failure) {
@@ -107,8 +109,9 @@ final class SearchDialogue: Dialogue {
     private func takePage(_ reply: HTTPReply) -> Verdict {
         do throws(Failure) {
             var page = try SearchPage(reply, base, warnings)
-            let wanted = min(page.count, question.limit - messages)
-            try keep(page.messages(wanted, of: reply))
+            let first = min(place.skipped, page.count)
+            let wanted = min(page.count - first, question.limit - messages)
+            try keep(page.messages(first..<first + wanted, of: reply))
             warnings = page.warnings
             messages += wanted
             pages += 1
@@ -118,7 +121,7 @@ final class SearchDialogue: Dialogue {
             held = holds
             failure = nil
             (poll, polls) = (nil, 0)
-            return follow(page.next, cut: page.count - wanted)
+            return follow(page.next, given: first + wanted, of: page.count)
         } catch {
             failure = error.of(reply)
             return .final
@@ -141,29 +144,30 @@ final class SearchDialogue: Dialogue {
     }
 
     /// Goes on to the next page, or ends.
-    private func follow(_ next: SearchPage.Next, cut: Int) -> Verdict {
+    private func follow(_ next: SearchPage.Next, given: Int, of count: Int) -> Verdict {
         isOver = true
-        if cut > 0 {
-            // The cursor stays at this page: going on from it repeats messages, but loses none.
-            warnings.add(.limitCut, cut, at: "/result")
+        if given < count {
+            place = SearchCursor(page: place.page, skipped: given)
+            warnings.add(.limitCut, count - given, at: "/result")
             return .final
         }
+        let nowhere = SearchCursor(nil)
         switch next {
         case .none:
-            cursor = nil
+            place = nowhere
             isComplete = true
             return .final
         case .unusable:
-            cursor = nil
+            place = nowhere
             warnings.add(.cursorUnusable, at: "/result_info/next")
             return .final
         case .cursor(let cursor):
             guard !seen.contains(cursor) else {
-                self.cursor = nil
+                place = nowhere
                 warnings.add(.cursorRepeated, at: "/result_info/next")
                 return .final
             }
-            self.cursor = cursor
+            place = SearchCursor(page: cursor, skipped: 0)
             seen.append(cursor)
         }
         if messages >= question.limit { return .final }

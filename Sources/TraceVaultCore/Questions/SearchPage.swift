@@ -107,15 +107,18 @@ struct SearchPage: ~Copyable {
 
     // MARK: - Messages
 
-    /// The first `most` messages as JSON objects, separated by commas.
-    mutating func messages(_ most: Int, of reply: HTTPReply) throws(Failure) -> ByteBuffer {
+    /// Some of the messages as JSON objects, separated by commas.
+    mutating func messages(
+        _ wanted: Range<Int>, of reply: HTTPReply
+    ) throws(Failure) -> ByteBuffer {
         var places = [Int](repeating: 0, count: Self.members.count)
         var item = list + 1
-        for number in 0..<min(most, count) {
+        for number in 0..<min(wanted.upperBound, count) {
+            defer { item = Int(tape[item].next) }
+            guard number >= wanted.lowerBound else { continue }
             try reply.body.withBytes { (bytes) throws(Failure) in
                 try message(item, number, &places, bytes)
             }
-            item = Int(tape[item].next)
         }
         guard writer.isComplete else {
             throw Failure(.noMemory, "not enough memory for the search document")

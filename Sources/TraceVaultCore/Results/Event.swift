@@ -16,6 +16,8 @@ package final class Event: Sendable {
     /// nil when the document has the answer.
     package let failure: Failure?
     package let document: Document
+    /// What it takes in memory until the host has it.
+    let byteCount: Int
 
     init(
         id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: String = "", failure: Failure?,
@@ -27,6 +29,7 @@ package final class Event: Sendable {
         self.tenant = tenant
         self.failure = failure
         self.document = document
+        byteCount = document.byteCount
     }
 
     package var status: Status { failure?.status ?? .ok }

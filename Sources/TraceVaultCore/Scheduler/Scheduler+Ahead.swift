@@ -37,9 +37,7 @@ extension Scheduler {
 
     private func nextFlow(of tenant: Int32) -> Int32 {
         let seat = nextSeat(of: tenant)
-        guard seat != none else { return none }
-        let flow = seats[seat].interactive.first
-        return flow == none ? seats[seat].bulk.first : flow
+        return seat == none ? none : nextFlow(ofSeat: seat)
     }
 
     private func bringSeat(of tenant: Int32) {

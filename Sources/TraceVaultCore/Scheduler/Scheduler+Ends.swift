@@ -1,4 +1,4 @@
-// Scheduler+Ends.swift - how tries end, and how requests get their one answer.
+// Scheduler+Ends.swift - how tries end, and what a fetch waits for between two.
 
 extension Scheduler {
     /// A server that refuses and says "at once" is still not asked in a tight loop.
@@ -6,51 +6,42 @@ extension Scheduler {
 
     /// Notes how a try ended. `rejected` is told with `reject`.
     ///
-    /// - Parameter provesCredential: false where an answer is none to the credential.
+    /// - Parameters:
+    ///   - provesCredential: false where an answer is none to the credential.
+    ///   - wasSent: false where nothing left this machine: the budget gets its request back.
     package mutating func finished(
-        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, now: Int64
+        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, wasSent: Bool = true,
+        now: Int64
     ) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
         land(fetch)
+        if !wasSent || verdict == .unsent { refund(fetches[fetch].lane, now) }
         switch verdict {
         case .final, .pending, .more, .later:
             if provesCredential, fetches[fetch].isProbe { openLane(of: fetch) }
         case .unsent, .retry, .rateLimited, .rejected: break
         }
         switch verdict {
-        case .unsent:
-            refund(fetch, now)
-            answerAll(fetch)
-        case .final, .rejected:
-            answerAll(fetch)
+        case .unsent, .final, .rejected: answerAll(fetch)
         case .pending: lookAgain(fetch, now)
         case .more:
             // Half of a check says nothing of the credential, a page of a search is one.
             fetches[fetch].hasAnswer = !fetches[fetch].isCheck
-            fetches[fetch].attempts = 0
+            fetches[fetch].settle()
             wake(fetch, now)
         case .later(let afterMs):
             // The server works on it: a wait, not a failure.
-            fetches[fetch].attempts = 0
+            fetches[fetch].settle()
             fetches[fetch].polls += 1
             let delay = afterMs.map { Self.us($0) } ?? Self.backoff(fetches[fetch].polls)
-            sleep(fetch, until: now + max(delay, Self.shortestParkUs), now)
-        case .retry(let afterMs):
-            let attempts = fetches[fetch].attempts
-            let delay = limits.retry.delayMs(
-                attempts: Int(attempts), retryAfterMs: afterMs, random: &random)
-            if attempts >= limits.retry.maxAttempts {
-                answerAll(fetch)
-            } else {
-                sleep(fetch, until: now + Self.us(delay), now)
-            }
-        case .rateLimited(let afterMs):
-            let until = now + max(Self.us(afterMs), Self.shortestParkUs)
-            // The group's parking is the wait; a try that was refused for everybody's sake does not
-            // use up this request's own tries.
-            fetches[fetch].attempts -= 1
+            let until = now + max(delay, Self.shortestParkUs)
+            fetches[fetch].floor = until
             sleep(fetch, until: until, now)
-            park(lanes[fetches[fetch].lane].group, until: until, now)
+        case .retry(let afterMs): tryAgain(fetch, afterMs, now)
+        case .rateLimited(let afterMs):
+            // A try that was refused for everybody's sake does not use up this request's own tries.
+            fetches[fetch].tries -= 1
+            waitForQuota(fetch, until: now + max(Self.us(afterMs), Self.shortestParkUs), now)
         }
     }
 
@@ -59,12 +50,45 @@ extension Scheduler {
 
     // MARK: - Waiting within a request
 
+    /// Each request has its own tries: who came late has not used up those before it.
+    private mutating func tryAgain(_ fetch: Int32, _ afterMs: Int64?, _ now: Int64) {
+        let delay = limits.retry.delayMs(
+            attempts: Int(fetches[fetch].failures), retryAfterMs: afterMs, random: &random)
+        var member = fetches[fetch].members.first
+        while member != none {
+            let next = members[member].next
+            let before = max(members[member].triesBefore, fetches[fetch].settled)
+            if fetches[fetch].tries - before >= limits.retry.maxAttempts {
+                leave(member, .answer(members[member].id))
+            }
+            member = next
+        }
+        guard !fetches[fetch].members.isEmpty else { return }
+        fetches[fetch].floor = now + Self.us(afterMs ?? 0)
+        sleep(fetch, until: now + Self.us(delay), now)
+    }
+
+    /// The server lets nothing of the group through before `time`: the fetch waits there, the first
+    /// of its flow, and who cannot wait so long has its answer.
+    private mutating func waitForQuota(_ fetch: Int32, until time: Int64, _ now: Int64) {
+        var member = fetches[fetch].members.first
+        while member != none {
+            let next = members[member].next
+            if !members[member].isPatient, members[member].deadline <= time {
+                leave(member, .answer(members[member].id))
+            }
+            member = next
+        }
+        park(lanes[fetches[fetch].lane].group, until: time, now)
+        if !fetches[fetch].members.isEmpty { enqueue(fetch, inFront: true, now) }
+    }
+
     /// An answer that is still growing: those who do not wait get it, for the others it is looked
     /// at again.
     private mutating func lookAgain(_ fetch: Int32, _ now: Int64) {
         fetches[fetch].hasAnswer = true
         // An answer is not a failure: the tries of the next look count anew.
-        fetches[fetch].attempts = 0
+        fetches[fetch].settle()
         fetches[fetch].polls += 1
         var last: Int64 = 0
         var member = fetches[fetch].members.first
@@ -108,11 +132,14 @@ extension Scheduler {
         switch timer {
         case .member(let member):
             members[member].timer = none
-            let id = members[member].id
+            let (id, fetch) = (members[member].id, members[member].fetch)
             // An incomplete result is a better answer than none.
-            leave(
-                member,
-                fetches[members[member].fetch].hasAnswer ? .answer(id) : .fail(id, .deadline))
+            if fetches[fetch].hasAnswer {
+                leave(member, .answer(id))
+            } else {
+                emit(.waited(id, wait(of: fetch, now)))
+                leave(member, .fail(id, .deadline))
+            }
         case .fetch(let fetch):
             fetches[fetch].timer = none
             wake(fetch, now)
@@ -124,83 +151,18 @@ extension Scheduler {
         }
     }
 
-    private mutating func wake(_ fetch: Int32, _ now: Int64) {
+    mutating func wake(_ fetch: Int32, _ now: Int64) {
         let lane = fetches[fetch].lane
         guard lanes[lane].closedUntil > now, !fetches[fetch].isCheck else {
-            return enqueue(fetch, inFront: true)
+            enqueue(fetch, inFront: true, now)
+            return refuseParked(fetch, now)
         }
         // The credential was refused meanwhile.
         if let fallback = fallback(of: lane, now), !fetches[fetch].hasFallenBack {
             fetches[fetch].hasFallenBack = true
-            move(fetch, to: fallback, inFront: true)
+            move(fetch, to: fallback, inFront: true, now)
         } else {
             emit(.choose(name(of: fetch)))
         }
-    }
-
-    // MARK: - Members
-
-    mutating func join(_ fetch: Int32, _ ticket: Ticket) {
-        let member = Self.place(of: ticket.id)
-        members.cover(Int(member), filling: Member())
-        members[member] = Member(
-            id: ticket.id, deadline: ticket.deadline, waitUntil: ticket.waitUntil, fetch: fetch,
-            timer: timers.add(Timer.member(member).payload, at: ticket.deadline))
-        members.append(member, to: &fetches[fetch].members)
-        alive += 1
-        if ticket.priority == .interactive, fetches[fetch].priority == .bulk { promote(fetch) }
-    }
-
-    /// A newcomer to a wait for a growing answer gets a look of its own: the next may be half a
-    /// minute away. Not where a failure or the server's own wish is what it sleeps for.
-    mutating func lookNow(_ fetch: Int32, _ now: Int64) {
-        guard fetches[fetch].timer != none, fetches[fetch].hasAnswer, fetches[fetch].attempts == 0
-        else { return }
-        timers.cancel(fetches[fetch].timer)
-        fetches[fetch].timer = none
-        wake(fetch, now)
-    }
-
-    /// Gives a request its answer. The fetch goes with the last one who waits for it.
-    mutating func leave(_ member: Int32, _ action: Action) {
-        let fetch = members[member].fetch
-        if members[member].timer != none { timers.cancel(members[member].timer) }
-        members[member].timer = none
-        members[member].fetch = none
-        members.remove(member, from: &fetches[fetch].members)
-        alive -= 1
-        let isLast = fetches[fetch].members.isEmpty
-        if isLast, fetches[fetch].phase == .flying {
-            emit(.abort(name(of: fetch)))
-            land(fetch)
-        }
-        emit(action)
-        if isLast { end(fetch) }
-    }
-
-    mutating func answerAll(_ fetch: Int32) {
-        while fetches[fetch].members.first != none {
-            let member = fetches[fetch].members.first
-            leave(member, .answer(members[member].id))
-        }
-    }
-
-    /// Ends a fetch whose credential is refused; what came before is a better answer.
-    mutating func failAll(_ fetch: Int32, _ status: Status) {
-        let hasAnswer = fetches[fetch].hasAnswer
-        while fetches[fetch].members.first != none {
-            let member = fetches[fetch].members.first
-            let id = members[member].id
-            leave(member, hasAnswer ? .answer(id) : .fail(id, status))
-        }
-    }
-
-    private mutating func end(_ fetch: Int32) {
-        if fetches[fetch].timer != none { timers.cancel(fetches[fetch].timer) }
-        if fetches[fetch].phase == .queued { dequeue(fetch) }
-        sleeping -= 1
-        lanes[fetches[fetch].lane].fetches -= 1
-        emit(.end(name(of: fetch)))
-        fetches.remove(fetch)
     }
 }

@@ -9,9 +9,12 @@ extension Scheduler {
     }
 
     /// Gives back the permit of a try that was never sent: whoever waits may have it.
-    mutating func refund(_ fetch: Int32, _ now: Int64) {
-        let group = lanes[fetches[fetch].lane].group
+    package mutating func refund(_ lane: LaneID, _ now: Int64) {
+        let group = lanes[lane].group
         ledger.refund(&groups[group].entry, limits.quota, now: now)
+        if limits.originQuota.intervalUs > 0 {
+            ledger.refund(&origin, limits.originQuota, now: now)
+        }
         look(at: group)
     }
 
@@ -65,12 +68,17 @@ extension Scheduler {
         package let inFlight: Int32
         /// How many requests could go at once.
         package let available: Int64
+        /// How many after a rest, and the time between two of a steady flow; 0: there is no limit.
+        package let burst: Int64
+        package let intervalUs: Int64
         /// How many of these are promised to tenants that stand in the ring.
         package let promised: Int32
         /// Whether seats wait for a permit.
         package let isWaitedFor: Bool
         package let permittedAt: Int64
         package let parkedUntil: Int64
+        /// When the last of what is queued may go.
+        package let emptyAt: Int64
     }
 
     package var groupCount: Int { groups.count }
@@ -98,12 +106,16 @@ extension Scheduler {
 
     package func state(of group: Int32, now: Int64) -> GroupState {
         var entry = groups[group].entry
+        let quota = limits.quota
         return GroupState(
             queued: groups[group].queued, inFlight: groups[group].inFlight,
             available: ledger.available(&entry, limits.quota, now: now),
+            burst: quota.burst, intervalUs: quota.intervalUs,
             promised: groups[group].released, isWaitedFor: !groups[group].waiting.isEmpty,
             permittedAt: ledger.permittedAt(&entry, limits.quota, now: now),
-            parkedUntil: ledger.parkedUntil(&entry, now: now))
+            parkedUntil: ledger.parkedUntil(&entry, now: now),
+            emptyAt: ledger.permittedAt(
+                &entry, quota, after: max(0, Int64(groups[group].queued) - 1), now: now))
     }
 
     /// For how many rounds of the ring somebody has held up the others of a group, at most; 0 or
@@ -156,17 +168,11 @@ extension Scheduler {
         }
     }
 
-    private mutating func refuse(_ fetch: Int32, until time: Int64) {
-        let hasAnswer = fetches[fetch].hasAnswer
-        var member = fetches[fetch].members.first
-        while member != none {
-            let next = members[member].next
-            if members[member].deadline <= time {
-                let id = members[member].id
-                leave(member, hasAnswer ? .answer(id) : .refuse(id, until: time))
-            }
-            member = next
-        }
+    /// Who comes to a group that is parked is told, too: the others have been.
+    mutating func refuseParked(_ fetch: Int32, _ now: Int64) {
+        let until = ledger.parkedUntil(
+            &groups[lanes[fetches[fetch].lane].group].entry, now: now)
+        if until > now { refuse(fetch, until: until) }
     }
 
     /// The quota's state as an answer told it (`Ratelimit`, `Ratelimit-Policy`), or did not.

@@ -18,10 +18,13 @@ extension Scheduler {
         return seat
     }
 
-    package mutating func addLane(seat: Int32) -> LaneID {
+    /// - Parameter needsConnection: true where each try has a connection for itself.
+    package mutating func addLane(seat: Int32, needsConnection: Bool = false) -> LaneID {
         let group = seats[seat].group
         let lane = lanes.add(
-            Lane(seat: seat, group: group, entry: groups[group].entry, serial: nextLaneSerial))
+            Lane(
+                seat: seat, group: group, entry: groups[group].entry, serial: nextLaneSerial,
+                needsConnection: needsConnection))
         nextLaneSerial &+= 1
         seats[seat].lanes += 1
         flows.cover(2 * Int(lane) + 1, filling: Flow())
@@ -82,8 +85,8 @@ extension Scheduler {
             !fetches[fetch].hasFallenBack, !fetches[fetch].isCheck
         {
             fetches[fetch].hasFallenBack = true
-            move(fetch, to: fallback, inFront: true)
-            drain(lane) { (self, fetch) in self.move(fetch, to: fallback, inFront: false) }
+            move(fetch, to: fallback, inFront: true, now)
+            drain(lane) { (self, fetch) in self.move(fetch, to: fallback, inFront: false, now) }
         } else {
             answerAll(fetch)
             drain(lane) { (self, fetch) in self.failAll(fetch, .credential) }
@@ -95,14 +98,14 @@ extension Scheduler {
     package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase != .queued else { return }
         if fetches[fetch].phase == .flying {
-            refund(fetch, now)
+            refund(fetches[fetch].lane, now)
             land(fetch)
-            fetches[fetch].attempts -= 1
+            fetches[fetch].tries -= 1
         }
         if lanes[lane].closedUntil > now, !fetches[fetch].isCheck {
             failAll(fetch, .credential)
         } else {
-            move(fetch, to: lane, inFront: true)
+            move(fetch, to: lane, inFront: true, now)
         }
     }
 
@@ -125,12 +128,13 @@ extension Scheduler {
         return fallback
     }
 
-    mutating func move(_ fetch: Int32, to lane: LaneID, inFront: Bool) {
+    mutating func move(_ fetch: Int32, to lane: LaneID, inFront: Bool, _ now: Int64) {
         if fetches[fetch].phase == .queued { dequeue(fetch) }
         lanes[fetches[fetch].lane].fetches -= 1
         fetches[fetch].lane = lane
         lanes[lane].fetches += 1
-        enqueue(fetch, inFront: inFront)
+        enqueue(fetch, inFront: inFront, now)
+        refuseParked(fetch, now)
     }
 
     /// Takes everything that waits in a lane out of it; checks stay.

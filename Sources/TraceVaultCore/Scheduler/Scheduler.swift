@@ -12,17 +12,20 @@ package struct Scheduler: Sendable {
         package var maxInFlight: Int32
         /// Of one tenant; 0: no bound but the one that keeps room for others.
         package var maxInFlightPerTenant: Int32
+        /// Of those that serve one request at a time; 0: no bound.
+        package var maxConnections: Int32
         /// Of one budget group, and of the address of this host towards the origin.
         package var quota: Quota
         package var originQuota: Quota
         package var retry: RetryPolicy
 
         package init(
-            maxInFlight: Int, maxInFlightPerTenant: Int = 0, quota: Quota,
+            maxInFlight: Int, maxInFlightPerTenant: Int = 0, maxConnections: Int = 0, quota: Quota,
             originQuota: Quota = .unlimited, retry: RetryPolicy
         ) {
             self.maxInFlight = Int32(clamping: maxInFlight)
             self.maxInFlightPerTenant = Int32(clamping: maxInFlightPerTenant)
+            self.maxConnections = Int32(clamping: maxConnections)
             self.quota = quota
             self.originQuota = originQuota
             self.retry = retry
@@ -47,6 +50,11 @@ package struct Scheduler: Sendable {
     var held = List()
     /// Tenants that leave room to others. Each has more under way than is free, so they are few.
     var crowded: [Int32] = []
+    /// Tenants that wait for a connection, first come, first served.
+    var unconnected = List()
+    /// Connections that serve one request at a time, and whether the server shares the others.
+    var connections: Int32 = 0
+    var sharesConnections = false
     /// What it will touch when it ends is brought near after the next start. It may have ended.
     var lastStarted = none
     var origin: LedgerEntry
@@ -82,8 +90,9 @@ package struct Scheduler: Sendable {
 
     // MARK: - Requests
 
-    /// Takes a request in. It joins `joining` if that fetch is alive, and stands in `lane`
-    /// otherwise. Gives the fetch; nil when the request has had its answer at once.
+    /// Takes a request in. It joins `joining`, a fetch of this lane, if that is alive and wakes in
+    /// time, and has one of its own otherwise. Gives the fetch; nil when the request has had its
+    /// answer at once.
     package mutating func submit(
         _ ticket: Ticket, to lane: LaneID, joining: FetchID? = nil, now: Int64
     ) -> FetchID? {
@@ -91,21 +100,21 @@ package struct Scheduler: Sendable {
             emit(.fail(ticket.id, .deadline))
             return nil
         }
-        if let joining, let fetch = place(of: joining) {
-            join(fetch, ticket)
-            lookNow(fetch, now)
-            return joining
-        }
         if !ticket.isCheck, lanes[lane].closedUntil > now {
             emit(.fail(ticket.id, .credential))
             return nil
         }
         bring(lane, ticket.priority)
-        let permittedAt = permittedAt(lane, now)
-        guard permittedAt < ticket.deadline else {
-            emit(.refuse(ticket.id, until: permittedAt))
-            return nil
+        let joined = joining.flatMap { place(of: $0) }
+        let isUnderWay = joined.map { fetches[$0].phase == .flying } ?? false
+        if !ticket.isPatient, !isUnderWay {
+            let time = joined == nil ? turnAt(lane, ticket, now) : permittedAt(lane, now)
+            guard time < ticket.deadline else {
+                emit(.refuse(ticket.id, until: time))
+                return nil
+            }
         }
+        if let joining, let joined, joins(joined, ticket, now) { return joining }
         let fetch = fetches.add(
             Fetch(
                 generation: nextGeneration, lane: lane, priority: ticket.priority,
@@ -113,8 +122,11 @@ package struct Scheduler: Sendable {
         nextGeneration &+= 1
         sleeping += 1
         lanes[lane].fetches += 1
-        join(fetch, ticket)
-        enqueue(fetch, inFront: false)
+        // Waits, as far as its time is concerned.
+        fetches[fetch].phase = .queued
+        add(ticket, to: fetch, now)
+        fetches[fetch].phase = .sleeping
+        enqueue(fetch, inFront: false, now)
         return name(of: fetch)
     }
 
@@ -149,6 +161,12 @@ package struct Scheduler: Sendable {
 
     /// The lane in which a fetch stands now.
     package func lane(of id: FetchID) -> LaneID? { place(of: id).map { fetches[$0].lane } }
+
+    /// Until when a fetch sleeps; nil: it does not.
+    package func sleepsUntil(_ id: FetchID) -> Int64? {
+        guard let fetch = place(of: id), fetches[fetch].timer != none else { return nil }
+        return timers.time(of: fetches[fetch].timer)
+    }
 
     /// When the last of those who wait for a fetch must have their answer.
     package func deadline(of id: FetchID) -> Int64? {

@@ -25,18 +25,21 @@ package struct Ticket: Sendable {
     package let priority: Priority
     /// When the request must be answered.
     package let deadline: Int64
+    /// Moves its deadline on by the time in which it waits for its turn or for a permit.
+    package let isPatient: Bool
     /// Until when a trace that is still pending is asked for again; 0: take the first answer.
     package let waitUntil: Int64
     /// Goes out even while its credential is refused: it asks whether that is still so.
     package let isCheck: Bool
 
     package init(
-        id: JobID, priority: Priority = .interactive, deadline: Int64, waitUntil: Int64 = 0,
-        isCheck: Bool = false
+        id: JobID, priority: Priority = .interactive, deadline: Int64, isPatient: Bool = false,
+        waitUntil: Int64 = 0, isCheck: Bool = false
     ) {
         self.id = id
         self.priority = priority
         self.deadline = deadline
+        self.isPatient = isPatient
         self.waitUntil = waitUntil
         self.isCheck = isCheck
     }
@@ -46,7 +49,7 @@ package struct Ticket: Sendable {
 package enum Verdict: Sendable, Equatable {
     /// An answer, or a failure that no second try would mend.
     case final
-    /// As final, and nothing left this machine: the budget gets its request back.
+    /// As final, and nothing left this machine.
     case unsent
     /// An answer that is still growing: look again while the request waits.
     case pending
@@ -62,6 +65,24 @@ package enum Verdict: Sendable, Equatable {
     case rejected
 }
 
+/// What a request waits for.
+package enum Wait: Sendable, Equatable {
+    /// For its turn among the others.
+    case turn
+    /// For a permit of its quota, which may come then.
+    case permit(at: Int64)
+    /// For a connection, of which each request needs one for itself.
+    case connection
+    /// For the host to take results of its tenant.
+    case host
+    /// For another request to show whether its credential is accepted again.
+    case credential
+    /// Between two tries, until then.
+    case pause(until: Int64)
+    /// For the answer to its try.
+    case reply
+}
+
 /// What the caller must do now, in this order.
 package enum Action: Sendable, Equatable {
     /// Begin a try. Exactly one `finished` must follow, unless an `abort` comes first.
@@ -72,6 +93,8 @@ package enum Action: Sendable, Equatable {
     case abort(FetchID)
     /// Answer the request with what its fetch has brought.
     case answer(JobID)
+    /// The request is about to fail at its deadline, and waited for this.
+    case waited(JobID, Wait)
     /// Answer the request with a failure of the scheduler's own.
     case fail(JobID, Status)
     /// Answer the request at once: its group may not send before this time, after its deadline.

@@ -13,11 +13,16 @@ extension Scheduler {
         /// When it must be answered; later the end of its wait, if that comes first.
         var deadline: Int64 = 0
         var waitUntil: Int64 = 0
+        /// Of a patient one: since when its time stands still; 0: it runs.
+        var pausedAt: Int64 = 0
         /// `none`: this place holds nobody.
         var fetch = none
         var timer = none
         var previous = none
         var next = none
+        /// The tries of its fetch that were made before it came.
+        var triesBefore: Int32 = 0
+        var isPatient = false
     }
 
     enum Phase: UInt8, Sendable { case queued, flying, sleeping }
@@ -28,7 +33,11 @@ extension Scheduler {
         var members = List()
         /// Wakes it from its sleep.
         var timer = none
-        var attempts: Int32 = 0
+        /// The server asked not to be asked again before.
+        var floor: Int64 = 0
+        var tries: Int32 = 0
+        /// `tries` as it was when one last brought something.
+        var settled: Int32 = 0
         var polls: Int32 = 0
         var phase = Phase.sleeping
         var priority: Priority
@@ -39,8 +48,14 @@ extension Scheduler {
         var isProbe = false
         /// True once it has been handed from a refused credential to another.
         var hasFallenBack = false
+        /// True while its try has a connection of its own.
+        var holdsConnection = false
         var previous = none
         var next = none
+
+        /// Tries since one last brought something.
+        var failures: Int32 { tries - settled }
+        mutating func settle() { settled = tries }
     }
 
     /// One credential. Flow 2n is its interactive one, 2n + 1 its bulk one.
@@ -51,6 +66,8 @@ extension Scheduler {
         let entry: LedgerEntry
         /// Tells apart those that had the same number one after another; 0: nobody has it.
         var serial: UInt32
+        /// True when each of its tries needs a connection for itself (global keys).
+        let needsConnection: Bool
         var fetches: Int32 = 0
         var inFlight: Int32 = 0
         /// While it lies ahead, the server is known to refuse the credential.
@@ -64,6 +81,7 @@ extension Scheduler {
 
     struct Flow: Sendable, Linked {
         var waiting = List()
+        var count: Int32 = 0
         /// True while it stands in its seat's queue.
         var isPlaced = false
         var previous = none
@@ -84,6 +102,9 @@ extension Scheduler {
         /// Where its group lists it.
         var position: Int32
         var lanes: Int32 = 0
+        /// What waits in its flows, and how much of that is interactive.
+        var queued: Int32 = 0
+        var urgent: Int32 = 0
         var interactive = List()
         var bulk = List()
         var place = SeatPlace.nowhere
@@ -103,6 +124,10 @@ extension Scheduler {
         case full
         /// Leaves what is free to others; comes back when more is free.
         case crowded
+        /// In the queue of those who wait for a connection, because none is free.
+        case unconnected
+        /// The host has to take its results first.
+        case held
     }
 
     struct Tenant: Sendable, TurnTaking {
@@ -110,6 +135,10 @@ extension Scheduler {
         var interactive = List()
         var bulk = List()
         var inFlight: Int32 = 0
+        /// How many of these have a connection of their own.
+        var connections: Int32 = 0
+        /// True while the host has to take results of it before more is asked for.
+        var isHeld = false
         /// How many of its seats their groups let go: those that keep a permit.
         var released: Int32 = 0
         var place = TenantPlace.nowhere

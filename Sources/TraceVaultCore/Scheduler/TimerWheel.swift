@@ -53,6 +53,9 @@ struct TimerWheel: Sendable {
         insert(timer)
     }
 
+    /// When a running timer fires.
+    func time(of timer: Int32) -> Int64 { timers[timer].tick << Self.tickShift }
+
     /// Has a timer brought near that may be cancelled soon.
     func bring(_ timer: Int32) { timers.bring(timer) }
 

@@ -160,6 +160,8 @@ final class CurlExchange {
         var reply = HTTPReply(body: body)
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
         reply.fault = fault(code)
+        reply.wasSent = progress != .connecting
+        if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         let ray = header("cf-ray")
         reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))
         reply.headers.rateLimit = header("ratelimit", whole: ReplyHeaders.maxList)

@@ -40,6 +40,10 @@ package final class CurlTransport {
     /// Ends a wait: one system call to set and one to clear, where curl_multi_wakeup() has a socket
     /// pair with one to set and two to clear.
     private let bell: Int32
+    /// Ends a long wait in time also when the system was suspended meanwhile: the clock of poll()
+    /// stands still then.
+    private let alarm: Int32
+    private static let longWaitMs: Int32 = 1000
     private let watch: UnsafeMutablePointer<tvs_curl_watch>
 
     package init(_ settings: TransportSettings) throws(Failure) {
@@ -50,14 +54,19 @@ package final class CurlTransport {
         settings.caFile = try Self.trustStore(settings.caFile)
         self.settings = settings
         let bell = tvs_eventfd_new()
-        guard bell >= 0 else {
+        let alarm = tvs_timerfd_new()
+        guard bell >= 0, alarm >= 0 else {
+            if bell >= 0 { tvs_close(bell) }
+            if alarm >= 0 { tvs_close(alarm) }
             throw Failure(.limit, "no file descriptor left for the engine")
         }
         guard let multi = unsafe curl_multi_init() else {
             tvs_close(bell)
+            tvs_close(alarm)
             throw Failure(.noMemory, "libcurl gave no multi handle")
         }
         self.bell = bell
+        self.alarm = alarm
         unsafe self.multi = multi
         unsafe watch = .allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
@@ -81,6 +90,7 @@ package final class CurlTransport {
         unsafe _ = curl_multi_cleanup(multi)
         unsafe watch.deallocate()
         tvs_close(bell)
+        tvs_close(alarm)
     }
 
     /// Begins an exchange. `id` names it until `move` reports its end. `origin` is where the secret
@@ -104,6 +114,15 @@ package final class CurlTransport {
         flying[id] = exchange
     }
 
+    /// Whether a connection was seen that carries many requests at once.
+    package var hasHTTP2: Bool { unsafe watch.pointee.has_http2 != 0 }
+
+    /// A reply came over a connection that does not, although it might have.
+    package func noteHTTP1() { unsafe watch.pointee.has_http2 = 0 }
+
+    /// How far an exchange has come; nil when it is not under way.
+    package func progress(_ id: UInt64) -> HTTPProgress? { flying[id]?.progress }
+
     /// Ends an exchange without a report.
     package func abort(_ id: UInt64) {
         guard let exchange = flying.removeValue(forKey: id) else { return }
@@ -124,9 +143,15 @@ package final class CurlTransport {
 
     /// Waits until there is something to move, at most `timeoutMs`.
     package func wait(timeoutMs: Int32) {
-        var extra = curl_waitfd(fd: bell, events: Int16(CURL_WAIT_POLLIN), revents: 0)
-        unsafe _ = curl_multi_poll(multi, &extra, 1, timeoutMs, nil)
-        if extra.revents != 0 { tvs_eventfd_clear(bell) }
+        let isLong = timeoutMs > Self.longWaitMs
+        if isLong { tvs_timerfd_set(alarm, tvs_boot_us() + Int64(timeoutMs) * 1000) }
+        var extra = [bell, alarm].map {
+            curl_waitfd(fd: $0, events: Int16(CURL_WAIT_POLLIN), revents: 0)
+        }
+        unsafe _ = curl_multi_poll(multi, &extra, isLong ? 2 : 1, timeoutMs, nil)
+        if extra[0].revents != 0 { tvs_eventfd_clear(bell) }
+        // Whether it rang or not, it must not end the next wait.
+        if isLong { tvs_timerfd_set(alarm, 0) }
     }
 
     /// Ends a `wait` at once, or the next one. Any thread.

@@ -32,8 +32,22 @@ package struct HTTPReply: Sendable {
     package var status: Int32 = 0
     package var body: ByteBuffer
     package var headers = ReplyHeaders()
+    /// False when nothing of the request left this machine.
+    package var wasSent = true
+    /// Whether it came over a connection that carries many requests at once; nil: nothing came.
+    package var sharedConnection: Bool?
 
     package init(body: ByteBuffer) { self.body = body }
+}
+
+/// How far an exchange is that is under way.
+package enum HTTPProgress: Sendable, Equatable {
+    /// It has no connection yet.
+    case connecting
+    /// The request is sent, nothing has come back.
+    case sent
+    /// So many bytes of the body are there.
+    case receiving(bytes: Int64)
 }
 
 /// The header fields that mean something here; "" when absent. Values are printable ASCII.

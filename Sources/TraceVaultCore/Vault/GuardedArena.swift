@@ -14,6 +14,8 @@ package final class GuardedArena: Sendable {
     package static let maximumBytes = 2 * 1_048_576
     /// Slot sizes, ascending. The largest must hold a passphrase and a padded credential.
     package static let sizes = [32, 64, 128, 256, 1024, 2048]
+    /// The length of a key; whatever is longer is another secret.
+    private static let keyBytes = 32
     /// A canary on either side of each slot.
     private static let canaryBytes = 8
 
@@ -25,6 +27,8 @@ package final class GuardedArena: Sendable {
     struct Slot: Sendable {
         let address: UInt
         let sizeClass: Int
+        /// Taken for a key, whatever its class.
+        var isKey = false
     }
 
     private struct Chunk {
@@ -47,16 +51,22 @@ package final class GuardedArena: Sendable {
         var free: [[UInt]] = GuardedArena.sizes.map { _ in [] }
         /// Slots whose canary was overwritten; they are never used again.
         var damaged = 0
+        /// How many slots hold keys.
+        var keys = 0
     }
 
     private let state = Lock(State())
     private let limit: Int
+    /// Keys are held as long as tenants are, the secrets of requests for a moment: three quarters
+    /// are for the former, so that the latter always have room.
+    private let maxKeys: Int
     private let canary: UInt64
     /// The process that made this arena; a forked child must not touch its slots.
     private let generation = tvs_fork_generation()
 
     package init(limit: Int = GuardedArena.maximumBytes) {
         self.limit = limit
+        maxKeys = limit / 4 * 3 / (Self.keyBytes + 2 * Self.canaryBytes)
         var generator = SystemRandomNumberGenerator()
         canary = generator.next()
     }
@@ -79,15 +89,22 @@ package final class GuardedArena: Sendable {
         guard let wanted = Self.sizes.firstIndex(where: { $0 >= count }) else {
             throw Failure(.limit, "a secret is too long for guarded memory")
         }
-        let slot = state.withLock { state in
-            let found =
+        let isKey = count <= Self.keyBytes
+        let slot: Slot? = state.withLock { state in
+            guard !isKey || state.keys < maxKeys else { return nil }
+            var found =
                 reuse(wanted, &state) ?? cut(wanted, &state) ?? recut(wanted, &state)
                 ?? reuseLarger(wanted, &state)
+            found?.isKey = isKey
             if let found { tally(found, 1, &state) }
             return found
         }
         guard let slot else {
-            throw Failure(.limit, "guarded memory is used up; too many secrets are open at once")
+            throw Failure(
+                .limit,
+                isKey
+                    ? "guarded memory is used up: too many tenants or vaults are open at once"
+                    : "guarded memory is used up: too many secrets are open at once")
         }
         return slot
     }
@@ -106,12 +123,14 @@ package final class GuardedArena: Sendable {
                 tally(slot, -1, &state)
                 state.free[slot.sizeClass].append(slot.address)
             } else {
+                if slot.isKey { state.keys -= 1 }
                 state.damaged += 1
             }
         }
     }
 
     private func tally(_ slot: Slot, _ change: Int, _ state: inout State) {
+        if slot.isKey { state.keys += change }
         let holder = state.chunks.firstIndex { $0.holds(slot.address) }
         guard let holder else { return }
         state.chunks[holder].taken += change

@@ -158,6 +158,9 @@ package final class Tenant: Sendable {
         index = Lock(.success(try source.tenantIndex(name, known: nil)))
     }
 
+    /// Throws what keeps it from being used now.
+    func check() throws(Failure) { _ = try current() }
+
     /// This tenant's accounts: metadata only.
     package func list() throws(Failure) -> ByteBuffer { try current().list() }
 

@@ -206,10 +206,14 @@ package final class Vault: Sendable {
 
     /// Takes one tenant out of the vault.
     package func tenant(named name: String) throws(Failure) -> Tenant {
-        let tenant = try Tenant(try TenantName(name), from: self)
-        let isLocked = state.withLock { state in
-            state.add(tenant)
-            return state.snapshot == nil
+        let name = try TenantName(name)
+        if let known = state.withLock({ $0.tenant(named: name.text) }) {
+            try known.check()
+            return known
+        }
+        let made = try Tenant(name, from: self)
+        let (tenant, isLocked) = state.withLock { state in
+            (state.add(made), state.snapshot == nil)
         }
         // Locked in between: then nobody else tells this tenant.
         if isLocked { tenant.forget() }

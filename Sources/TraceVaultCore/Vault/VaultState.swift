@@ -35,8 +35,9 @@ struct VaultState: Sendable {
     var freshness: Freshness
     /// Why the last look for a newer state failed.
     var lookFailure: Failure?
-    /// Tenants that hold a key.
-    private var taken: [Taken] = []
+    /// Tenants that hold a key, by the bytes of their names: every handle of one is the same
+    /// object, so that no tenant takes more of the guarded memory than another.
+    private var taken: [[UInt8]: Taken] = [:]
     private var pruneAt = 64
 
     init(_ snapshot: Snapshot, nowMs: Int64) {
@@ -55,7 +56,7 @@ struct VaultState: Sendable {
     /// Lets go of every key; answers the tenants that must do so too.
     mutating func lock() -> [Tenant] {
         snapshot = nil
-        return taken.compactMap(\.tenant)
+        return taken.values.compactMap(\.tenant)
     }
 
     /// Holds an opened state again; one that was opened meanwhile stays. False when a later state
@@ -68,11 +69,17 @@ struct VaultState: Sendable {
         return true
     }
 
-    mutating func add(_ tenant: Tenant) {
+    /// The tenant of this name that somebody holds already.
+    func tenant(named name: String) -> Tenant? { taken[Array(name.utf8)]?.tenant }
+
+    /// Notes a tenant; gives the one to use, which another thread may have taken meanwhile.
+    mutating func add(_ tenant: Tenant) -> Tenant {
+        if let known = self.tenant(named: tenant.name) { return known }
         if taken.count >= pruneAt {
-            taken.removeAll { $0.tenant == nil }
+            taken = taken.filter { $0.value.tenant != nil }
             pruneAt = max(64, 2 * taken.count)
         }
-        taken.append(Taken(tenant: tenant))
+        taken[Array(tenant.name.utf8)] = Taken(tenant: tenant)
+        return tenant
     }
 }

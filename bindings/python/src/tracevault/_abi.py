@@ -157,6 +157,7 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_engine_fetch",         (EngineRef, TenantRef, RequestRef, POINTER(EventRef), *_ERR),
                                                                                     Status),
     ("tv_engine_stats",         (EngineRef, *_DOC, *_ERR),                          Status),
+    ("tv_engine_estimate",      (EngineRef, TenantRef, *_TEXT, c_uint64, *_DOC, *_ERR), Status),
     ("tv_engine_shutdown",      (EngineRef, *_ERR),                                 Status),
     ("tv_engine_free",          (EngineRef,),                                       None),
 

@@ -92,10 +92,13 @@ class Exchange:
         self._poll = select.poll()
         self._poll.register(fd.value, select.POLLIN)
 
-    def submit(self, request: Request, inbox: deque[Slot] | None) -> Slot:
+    def submit(
+        self, request: Request, inbox: deque[Slot] | None, *, is_patient: bool = False
+    ) -> Slot:
+        """Submit; ``is_patient``: without a timeout, the wait for the quota does not count."""
         engine, tenant = self.handle.ref, request.tenant._handle.ref
         lib = library()
-        made = request._made(lib)
+        made = request._made(lib, is_patient=is_patient)
         slot = Slot(request, next(self._tags), inbox)
         self._slots[slot.tag] = slot
         submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))

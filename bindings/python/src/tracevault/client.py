@@ -153,6 +153,9 @@ class Engine:
         Exactly one result per request, also for one that is refused at once. At most ``window``
         requests are taken from ``requests`` ahead of the results, so it may be endless. Closing
         the iterator cancels what is under way.
+
+        A request without a ``timeout`` is patient: its wait for a turn and for the quota is not
+        counted in ``request.deadline_ms``. :meth:`estimate` tells beforehand how long that is.
         """
         if window < 1:
             raise ArgumentError("window must be at least 1", status=Status.E_ARGUMENT)
@@ -172,7 +175,7 @@ class Engine:
                         more = False
                         break
                     try:
-                        slot = self._exchange.submit(request, inbox)
+                        slot = self._exchange.submit(request, inbox, is_patient=True)
                     except QueueFullError:
                         held = request
                         break
@@ -245,6 +248,23 @@ class Engine:
     def stats(self) -> dict[str, Any]:
         """What the engine is doing: queue depths, requests under way, outcomes."""
         found: dict[str, Any] = json_document(library().tv_engine_stats, self._exchange.handle.ref)
+        return found
+
+    def estimate(self, tenant: Tenant, count: int, account_id: str | None = None) -> dict[str, Any]:
+        """How long ``count`` more requests of an account take, if nobody else spends its quota.
+
+        ``done_ms`` and ``done_at`` say when the last of them may go; ``burst`` and ``per_minute``
+        what the quota gives. Replies, retries and further pages take their own time on top.
+        """
+        account = encoded(account_id or "", "the account id")
+        found: dict[str, Any] = json_document(
+            library().tv_engine_estimate,
+            self._exchange.handle.ref,
+            tenant._handle.ref,
+            account,
+            len(account),
+            count,
+        )
         return found
 
     @property

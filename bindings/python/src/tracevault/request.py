@@ -81,7 +81,8 @@ class Request:
     filters: tuple[tuple[str, str], ...] = ()
     #: Seconds to ask again while the trace is pending.
     wait: float = 0
-    #: Seconds the request may take in all; ``None``: the setting ``request.deadline_ms``.
+    #: Seconds the request may take in all; ``None``: the setting ``request.deadline_ms``, which
+    #: leaves out the wait for a turn and for the quota where ``priority`` is ``bulk`` or in a batch.
     timeout: float | None = None
     submission: bool | None = None
     #: Within a tenant, ``bulk`` requests wait while ``interactive`` ones do.
@@ -170,7 +171,7 @@ class Request:
             tenant=tenant, account_id=account_id, kind="check", timeout=timeout, priority=priority
         )
 
-    def _made(self, lib: ctypes.CDLL) -> RequestRef:
+    def _made(self, lib: ctypes.CDLL, *, is_patient: bool = False) -> RequestRef:
         ref = RequestRef()
         account = encoded(self.account_id or "", "the account id")
         out = ctypes.byref(ref)
@@ -183,6 +184,8 @@ class Request:
             check(lib.tv_request_trace, account, len(account), message, len(message), out)
         try:
             self._set_options(lib, ref)
+            if is_patient and self.timeout is None:
+                _set(lib, ref, b"patient", b"true")
         except BaseException:
             lib.tv_request_free(ref)
             raise

@@ -1,0 +1,90 @@
+// EngineLoop+Waits.swift - what a request waited for when its deadline came, in words; and how long
+// more of them would wait.
+
+import CSystem
+
+extension EngineLoop {
+    /// Keeps what a request waits for that is about to fail.
+    func note(_ id: JobID, _ wait: Wait) {
+        let place = Int(Scheduler.place(of: id))
+        guard place < jobs.count, let job = jobs[place], job.id == id else { return }
+        job.waited = wait
+        if wait == .reply { job.progress = transport.progress(job.fetch) }
+    }
+
+    /// "", or what it waited for and how many tries there were.
+    @_optimize(size) func waited(_ job: Job, _ fetch: Fetch?) -> String {
+        guard let wait = job.waited else { return "" }
+        let now = tvs_boot_us()
+        let tries = max(0, (fetch?.tries ?? 0) - job.triesBefore)
+        let text: String
+        switch wait {
+        case .turn: text = "its turn: others were under way"
+        case .permit(let time): text = "the request quota" + Self.until(time, now)
+        case .connection: text = "a connection: others had http.max_connections"
+        case .host: text = "the host to take results of this tenant (engine.max_result_bytes)"
+        case .credential: text = "another request to show whether the credential is accepted again"
+        case .pause(let time): text = "the next try" + Self.until(time, now)
+        case .reply:
+            let ms = max(0, now - (fetch?.startedAt ?? now)) / 1000
+            text = Self.reply(job.progress, ms)
+        }
+        return "; it waited for \(text); tries: \(tries)"
+    }
+
+    private static func until(_ time: Int64, _ now: Int64) -> String {
+        let ms = (max(0, time - now) + 999) / 1000
+        guard let text = Timestamp.text(milliseconds: tvs_wall_ms() + ms) else { return "" }
+        return ", until " + text
+    }
+
+    private static func reply(_ progress: HTTPProgress?, _ ms: Int64) -> String {
+        switch progress {
+        case .connecting: "a connection to the server, \(ms) ms long"
+        case .receiving(let bytes):
+            "the rest of the reply, of which \(bytes) bytes had come after \(ms) ms"
+        case .sent, nil: "the first byte of the reply, \(ms) ms long"
+        }
+    }
+
+    // MARK: - How long it takes
+
+    /// One request more, and the last of them, as the quota and the queue are now.
+    func estimate(_ question: Estimate) -> Document? {
+        let now = tvs_boot_us()
+        guard
+            let lane = try? lanes.lane(
+                of: question.credential, question.tenant, in: &scheduler, now: now)
+        else { return nil }
+        let forecast = scheduler.forecast(lane, question.count, now: now)
+        return try? Document.json { writer in
+            writer.beginObject()
+            writer.key("count")
+            writer.int(question.count)
+            writer.pace(forecast.available, forecast.burst, forecast.intervalUs)
+            writer.numbers([
+                ("parked_ms", max(0, forecast.parkedUntil - now + 999) / 1000),
+                ("ahead", forecast.ahead),
+                ("first_ms", max(0, forecast.firstAt - now + 999) / 1000),
+                ("done_ms", max(0, forecast.lastAt - now + 999) / 1000),
+            ])
+            let wait = min(max(0, forecast.lastAt - now), 1 << 50) / 1000
+            writer.text("done_at", Timestamp.text(milliseconds: tvs_wall_ms() + wait))
+            writer.endObject()
+        }
+    }
+}
+
+extension JSONWriter {
+    /// What a quota gives: at once, at once after a rest, and in a minute of steady flow.
+    @_optimize(size) mutating func pace(_ available: Int64, _ burst: Int64, _ intervalUs: Int64) {
+        // No limit, no number.
+        let isLimited = intervalUs > 0
+        key("available")
+        if isLimited { int(available) } else { null() }
+        key("burst")
+        if isLimited { int(burst) } else { null() }
+        key("per_minute")
+        if isLimited { int(60_000_000 / intervalUs) } else { null() }
+    }
+}

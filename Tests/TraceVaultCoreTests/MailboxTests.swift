@@ -1,0 +1,112 @@
+// MailboxTests.swift - what may wait, and whose: a greedy tenant meets a modest one at the queue and at
+// the results that nobody takes.
+
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct MailboxTests {
+    private let tenant: Tenant
+    private let credential: Credential
+    private let request: Request
+
+    init() throws {
+        let vault = try Fake.memoryVault()
+        let edit = vault.edit()
+        try edit.put("acme", Fake.account1, token: Fake.token1)
+        try edit.commit()
+        tenant = try vault.tenant(named: "acme")
+        credential = try tenant.credential(of: nil)
+        request = try .check(accountID: RawSpan())
+    }
+
+    @discardableResult private func submit(
+        _ mailbox: Mailbox, _ name: String
+    ) throws(Failure) -> JobID {
+        try mailbox.submit(for: name) { id in
+            Job(
+                id: id, tag: 0, tenant: tenant, request: request, credential: credential,
+                submittedAt: 0, deadline: 1, waiter: nil)
+        }.id
+    }
+
+    private func event(_ id: JobID, _ name: String, bytes: Int) -> Event {
+        let body = buffer(String(repeating: "x", count: bytes))
+        return Event(id: id, tag: 0, tenant: name, failure: nil, document: Document(raw: body))
+    }
+
+    private func mailbox(queue: Int = 1000, perTenant: Int = 0, bytes: Int = 1 << 30) -> Mailbox {
+        Mailbox(maxOutstanding: queue, maxPerTenant: perTenant, maxBytes: bytes)
+    }
+
+    // MARK: - The queue
+
+    @Test func aGreedyTenantLeavesRoomInTheQueue() throws {
+        let mailbox = mailbox()
+        let filled = status { while true { try submit(mailbox, "greedy") } }
+        #expect(filled == .queueFull)
+        #expect((880...890).contains(mailbox.outstanding))
+        for _ in 0..<90 { try submit(mailbox, "modest") }
+        #expect(status { while true { try submit(mailbox, "second") } } == .queueFull)
+        try submit(mailbox, "third")
+    }
+
+    @Test func oneTenantAloneMayFillASmallQueueAndABoundOfItsOwnHolds() throws {
+        let small = mailbox(queue: 8)
+        for _ in 0..<8 { try submit(small, "acme") }
+        #expect(status { try submit(small, "acme") } == .queueFull)
+        let bound = mailbox(queue: 8, perTenant: 3)
+        for _ in 0..<3 { try submit(bound, "acme") }
+        #expect(status { try submit(bound, "acme") } == .queueFull)
+        try submit(bound, "globex")
+    }
+
+    // MARK: - Results that nobody takes
+
+    @Test func aTenantWhoseResultsFillTheRoomIsHeldAlone() throws {
+        let mailbox = mailbox(bytes: 1000)
+        let greedy = try (0..<6).map { _ in try submit(mailbox, "greedy") }
+        let modest = try submit(mailbox, "modest")
+        let events = greedy.map { event($0, "greedy", bytes: 200) }
+        #expect(mailbox.answered(Array(events[..<2])) == [])
+        // 600 of 1,000: more than is free. Told once.
+        #expect(mailbox.answered([events[2]]) == ["greedy"])
+        #expect(mailbox.answered([events[3]]) == [])
+        #expect(mailbox.answered([event(modest, "modest", bytes: 50)]) == [])
+        #expect(mailbox.heldBytes == 850)
+        _ = mailbox.drain()
+        #expect(!mailbox.taken(events[0]))
+        // 400 of 450.
+        #expect(mailbox.taken(events[1]))
+        let commands = mailbox.drain()
+        #expect(commands.count == 1)
+        guard case .goOn(tenant: "greedy") = commands.first else {
+            Issue.record("the tenant was not let go")
+            return
+        }
+    }
+
+    @Test func whoHasNoResultsIsNeverHeldHoweverMuchTheOthersHave() throws {
+        let mailbox = mailbox(bytes: 1000)
+        let greedy = try submit(mailbox, "greedy")
+        #expect(mailbox.answered([event(greedy, "greedy", bytes: 5000)]) == ["greedy"])
+        let modest = try submit(mailbox, "modest")
+        #expect(mailbox.answered([event(modest, "modest", bytes: 0)]) == [])
+    }
+
+    // MARK: - Cancels
+
+    @Test func cancellingTheSameRequestAgainAndAgainIsOneCommand() throws {
+        let mailbox = mailbox()
+        let id = try submit(mailbox, "acme")
+        for _ in 0..<1000 { _ = try mailbox.cancel(id) }
+        #expect(mailbox.drain().count == 2)
+        for _ in 0..<1000 { _ = try mailbox.cancel(id) }
+        #expect(mailbox.drain().isEmpty)
+        #expect(mailbox.answered([event(id, "acme", bytes: 1)]) == [])
+        #expect(status { _ = try mailbox.cancel(id) } == .notFound)
+        let next = try submit(mailbox, "acme")
+        #expect(try mailbox.cancel(next) == false)
+        #expect(mailbox.drain().count == 2)
+    }
+}

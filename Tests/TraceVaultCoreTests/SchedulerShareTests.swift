@@ -1,0 +1,70 @@
+// SchedulerShareTests.swift - a greedy tenant meets a modest one: at connections that serve one request
+// at a time, and where the host does not take results.
+
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct SchedulerShareTests {
+    @Test func slowRepliesOfOneTenantLeaveConnectionsToTheOthers() {
+        let rig = Rig(inFlight: 100, connections: 4)
+        let (greedy, modest, third) = (rig.lane(0), rig.lane(1), rig.lane(2))
+        for _ in 0..<50 { rig.submit(greedy) }
+        #expect(rig.advance().starts.count == 2)
+        let wanted = rig.submit(modest) ?? 0
+        #expect(rig.advance() == [.start(wanted)])
+        let another = rig.submit(third) ?? 0
+        #expect(rig.advance() == [.start(another)])
+        #expect(rig.finish(wanted, .final) == [.answer(51)])
+        // All is free again but for the greedy one's: it has half of what there is.
+        #expect(rig.finish(another, .final).starts.isEmpty)
+    }
+
+    @Test func whoWaitsForAConnectionHasTheNextOneThatIsFree() {
+        let rig = Rig(inFlight: 100, connections: 4)
+        let fetches = (0..<8).compactMap { rig.submit(rig.lane($0)) }
+        #expect(rig.advance().starts == Array(fetches[..<4]))
+        #expect(rig.finish(fetches[2], .final).starts == [fetches[4]])
+        #expect(rig.finish(fetches[0], .final).starts == [fetches[5]])
+        rig.scheduler.cancel(7)
+        rig.scheduler.cancel(2)
+        _ = rig.said()
+        #expect(rig.advance().starts == [fetches[7]])
+        for fetch in [fetches[3], fetches[4], fetches[5], fetches[7]] {
+            _ = rig.finish(fetch, .final)
+        }
+        #expect(rig.isEmpty && rig.scheduler.connections == 0)
+    }
+
+    @Test func aServerThatSharesConnectionsIsAskedManyThingsAtOnce() {
+        let rig = Rig(inFlight: 100, connections: 4)
+        let lane = rig.lane()
+        let fetches = (0..<20).compactMap { _ in rig.submit(lane) }
+        #expect(rig.advance().starts.count == 2)
+        rig.scheduler.note(sharesConnections: true)
+        #expect(rig.finish(fetches[0], .final).starts.count == 18)
+        #expect(rig.scheduler.connections == 1)
+    }
+
+    @Test func aCredentialThatNeedsItsOwnConnectionHasItThereToo() {
+        let rig = Rig(inFlight: 100, connections: 4)
+        rig.scheduler.note(sharesConnections: true)
+        let (key, token) = (rig.lane(0, needsConnection: true), rig.lane(1))
+        for _ in 0..<10 { rig.submit(key) }
+        for _ in 0..<10 { rig.submit(token) }
+        #expect(rig.advance().starts.count == 12)
+    }
+
+    @Test func aTenantWhoseResultsNobodyTakesWaitsAlone() {
+        let rig = Rig(inFlight: 100)
+        let (greedy, modest) = (rig.lane(0), rig.lane(1))
+        rig.scheduler.hold(tenant: rig.tenant(0), true)
+        let held = rig.submit(greedy, .bulk, deadline: second, isPatient: true) ?? 0
+        rig.submit(greedy, deadline: second)
+        let wanted = rig.submit(modest) ?? 0
+        #expect(rig.advance() == [.start(wanted)])
+        #expect(rig.next() == [.fail(2, .deadline)])
+        rig.scheduler.hold(tenant: rig.tenant(0), false)
+        #expect(rig.advance() == [.start(held)])
+    }
+}
