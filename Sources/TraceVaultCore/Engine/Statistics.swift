@@ -121,6 +121,7 @@ extension EngineLoop {
                 ("queued", Int64(state.queued)), ("in_flight", Int64(state.inFlight)),
                 ("next_permit_ms", max(0, state.permittedAt - now + 999) / 1000),
                 ("parked_ms", max(0, state.parkedUntil - now + 999) / 1000),
+                ("resting_credentials", Int64(state.resting)),
             ]
             writer.numbers(members)
             writer.endObject()

@@ -1,8 +1,8 @@
 // Scheduler+Ends.swift - how tries end, and how requests get their one answer.
 
 extension Scheduler {
-    /// A server that refuses and says "at once" is still not asked in a tight loop.
-    private static let shortestParkUs: Int64 = 1_000_000
+    /// A server that says "at once" is still not asked in a tight loop.
+    private static let shortestWaitUs: Int64 = 1_000_000
 
     /// Notes how a try ended. `rejected` is told with `reject`.
     ///
@@ -14,7 +14,10 @@ extension Scheduler {
         land(fetch)
         switch verdict {
         case .final, .pending, .more, .later:
-            if provesCredential, fetches[fetch].isProbe { openLane(of: fetch) }
+            guard provesCredential else { break }
+            if fetches[fetch].isProbe { openLane(of: fetch) }
+            prove(fetches[fetch].lane, now)
+            groups[lanes[fetches[fetch].lane].group].penalties.end()
         case .unsent, .retry, .rateLimited, .rejected: break
         }
         switch verdict {
@@ -34,7 +37,7 @@ extension Scheduler {
             fetches[fetch].attempts = 0
             fetches[fetch].polls += 1
             let delay = afterMs.map { Self.us($0) } ?? Self.backoff(fetches[fetch].polls)
-            sleep(fetch, until: now + max(delay, Self.shortestParkUs), now)
+            sleep(fetch, until: now + max(delay, Self.shortestWaitUs), now)
         case .retry(let afterMs):
             let attempts = fetches[fetch].attempts
             let delay = limits.retry.delayMs(
@@ -45,12 +48,13 @@ extension Scheduler {
                 sleep(fetch, until: now + Self.us(delay), now)
             }
         case .rateLimited(let afterMs):
-            let until = now + max(Self.us(afterMs), Self.shortestParkUs)
-            // The group's parking is the wait; a try that was refused for everybody's sake does not
-            // use up this request's own tries.
+            let lane = fetches[fetch].lane
+            let until = penalise(lane, Self.us(afterMs), now)
+            // The parking is the wait; a try that was refused for everybody's sake does not use up
+            // this request's own tries.
             fetches[fetch].attempts -= 1
             sleep(fetch, until: until, now)
-            park(lanes[fetches[fetch].lane].group, until: until, now)
+            rest(lane, until: until, now)
         }
     }
 
@@ -119,6 +123,7 @@ extension Scheduler {
         case .group(let group):
             groups[group].timer = none
             release(group, now)
+        case .lane(let lane): endRest(of: lane, now)
         case .origin:
             originTimer = none
         }
