@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from c_programs import ROOT
 
 KILLS = int(os.environ.get("TRACEVAULT_LEDGER_KILLS", "300"))
 SEED = int(os.environ.get("TRACEVAULT_SEED", "11"))
-#: The slot table begins after the header's page; the boot id is its third and fourth word.
+#: Words of the header's page: the boot id is its third and fourth, the last use its ninth.
 BOOT_ID_AT = 16
+LAST_USE_AT = 64
 
 
 @pytest.fixture(scope="module")
@@ -125,21 +127,46 @@ def test_no_kill_invents_a_permit_or_leaves_the_lock(program: Path, path: Path) 
     assert len(last.times()) > 10
 
 
-def test_a_parking_outlives_a_reboot(program: Path, path: Path) -> None:
-    def boot_us() -> int:
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+def boot_us() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
-    rest = 100_000_000
-    Process(program, path, "park", 4711, boot_us() + rest).lines()
+
+def patch(path: Path, offset: int, content: bytes) -> None:
     with path.open("r+b") as file:
-        file.seek(BOOT_ID_AT)
-        file.write(bytes(16))
-    # The host has been up for longer than the parking had to go when the "reboot" came.
+        file.seek(offset)
+        file.write(content)
+
+
+def spends(program: Path, path: Path) -> bool:
+    return bool(Process(program, path, "spend", 4711, 1000, 0, 50, 1).times())
+
+
+def test_a_parking_outlives_a_reboot(program: Path, path: Path) -> None:
+    """The ledger was last used at an uptime that the clock has not reached: it began anew."""
+    rest, ahead = 100_000_000, 80_000_000_000
     if boot_us() < rest + 40_000_000:
         pytest.skip("this host has been up for less than 140 s")
-    assert Process(program, path, "spend", 4711, 1000, 0, 50, 1).times()
-    Process(program, path, "park", 4711, boot_us() + rest).lines()
-    assert not Process(program, path, "spend", 4711, 1000, 0, 50, 1).times()
+    for left, may_spend in [(rest, True), (boot_us() + rest, False)]:
+        then = boot_us() + ahead
+        Process(program, path, "park", 4711, then + left).lines()
+        patch(path, LAST_USE_AT, then.to_bytes(8, "little"))
+        patch(path, BOOT_ID_AT, bytes(16))
+        # What was left then is left from the new clock's beginning on, which may be over.
+        assert spends(program, path) is may_spend
+
+
+def test_a_container_that_starts_anew_forgets_no_parking(program: Path, path: Path) -> None:
+    """Each start has a boot id of its own, and the host's clock goes on."""
+    Process(program, path, "park", 4711, boot_us() + 300_000_000).lines()
+    for start in range(1, 6):
+        patch(path, BOOT_ID_AT, bytes([start]) * 16)
+        assert not spends(program, path)
+
+
+def test_without_descriptors_the_quota_stays_shared(program: Path, path: Path) -> None:
+    shell = f'ulimit -n 64; "{program}" starve "{path}"'
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "shared\nlost 0\n")
 
 
 @pytest.mark.parametrize(
@@ -188,11 +215,27 @@ def test_a_limit_on_file_sizes_does_not_end_the_process(program: Path, path: Pat
     assert (done.returncode, done.stdout) == (0, "private: no room for it: EFBIG\n")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_directory_of_one_service_alone_is_told(program: Path, tmp_path: Path) -> None:
+    """As systemd's PrivateTmp has it: a directory of the service's own over /var/tmp."""
+    private = tmp_path / "systemd-private-0123-soc.service-xyz/tmp"
+    private.mkdir(parents=True, mode=0o1777)
+    private.chmod(0o1777)
+    shell = f'mount --bind "{private}" /var/tmp && "{program}" report auto'
+    done = subprocess.run(
+        ["unshare", "--mount", "bash", "-c", shell], capture_output=True, text=True, timeout=60
+    )
+    if "permitted" in done.stderr or "denied" in done.stderr:
+        pytest.skip("no mounts here")
+    alone = "private: its directory is of this service alone (PrivateTmp)\n"
+    assert (done.returncode, done.stdout) == (0, alone), done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
 def test_the_default_place_is_this_users_alone(program: Path) -> None:
     """Run as a user that nobody is, so that its directory is this test's to spoil."""
     user = 54_321
-    directory = Path(f"/var/tmp/tracevault-{user}")
+    directory, own = Path(f"/var/tmp/tracevault-{user}"), Path(f"/run/user/{user}")
 
     def report() -> str:
         # The program lies where that user may not go: hand it over open.
@@ -222,10 +265,17 @@ def test_the_default_place_is_this_users_alone(program: Path) -> None:
         directory.rmdir()
         directory.mkdir(0o755)
         assert report() == "private: its directory belongs to another user\n"
+        # Where this user has a directory that only root can have made, it is used instead.
+        own.mkdir(0o700, parents=True)
+        os.chown(own, user, user)
+        assert report() == "shared\n"
+        assert (own / "tracevault/budget-1.ledger").stat().st_uid == user
+        shutil.rmtree(own)
         directory.rmdir()
         directory.symlink_to("/var/tmp")
         assert report() == "private: its directory: ENOTDIR\n"
     finally:
+        shutil.rmtree(own, ignore_errors=True)
         if directory.is_symlink():
             directory.unlink()
         elif directory.exists():

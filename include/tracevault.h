@@ -448,8 +448,9 @@ TV_API TV_CHECK tv_status tv_edit_put_key(tv_edit *edit, const char *tenant, siz
  * Set a property of an account's active credential, stored or put by this edit.
  *
  * "label"         UTF-8, at most 128 bytes, no control characters; empty: none.
- * "budget_group"  whose quota its requests spend, as a label; empty: the Global API Key's e-mail
- *                 address or the token itself. Give one to all credentials of one Cloudflare user.
+ * "budget_group"  whose quota its requests spend, as a label; empty: the token or key has one of its
+ *                 own. Give one to all credentials of one Cloudflare user. The name is the vault's:
+ *                 processes share the group when they open the same vault file.
  * "not_before"    RFC 3339 with a zone; not used before; empty: no bound.
  * "expires"       RFC 3339 with a zone; not used from then on; empty: no bound.
  * "origin"        scheme, host and port the secret may be sent to, "https://api.cloudflare.com" by

@@ -50,6 +50,7 @@ static void describe(const struct stat *status, tvs_file_status *out) {
     out->size = status->st_size > 0 ? (uint64_t)status->st_size : 0;
     out->device = status->st_dev;
     out->inode = status->st_ino;
+    out->blocks = status->st_blocks > 0 ? (uint64_t)status->st_blocks : 0;
     out->owner = status->st_uid;
     out->mode = status->st_mode & 07777;
     out->is_regular = S_ISREG(status->st_mode);

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -48,12 +50,18 @@ int32_t tvs_map_file(int32_t descriptor, size_t length, void **out) {
     return 0;
 }
 
+static const int private_memory = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
 int32_t tvs_map_private(size_t length, void **out) {
-    void *base = mmap(
-        NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *base = mmap(NULL, length, PROT_READ | PROT_WRITE, private_memory, -1, 0);
     if (base == MAP_FAILED) return -errno;
     *out = base;
     return 0;
+}
+
+int32_t tvs_map_over(void *base, size_t length) {
+    void *same = mmap(base, length, PROT_READ | PROT_WRITE, private_memory | MAP_FIXED, -1, 0);
+    return same == MAP_FAILED ? -errno : 0;
 }
 
 void tvs_unmap(void *base, size_t length) { (void)munmap(base, length); }
@@ -114,4 +122,32 @@ int32_t tvs_has_own_clock(void) {
     for (at += strlen("boottime"); *at != 0 && *at != '\n'; at++)
         if (*at >= '1' && *at <= '9') return 1;
     return 0;
+}
+
+/* Whether a mount at `point` holds `path`. */
+static int is_below(const char *path, const char *point) {
+    size_t length = strlen(point);
+    if (length == 1) return 1; /* the root */
+    return strncmp(path, point, length) == 0 && (path[length] == '/' || path[length] == 0);
+}
+
+int32_t tvs_is_of_service(const char *path) {
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    if (mounts == NULL) return 0;
+    char *line = NULL;
+    size_t room = 0, longest = 0;
+    int32_t is_private = 0;
+    while (getline(&line, &room, mounts) > 0) {
+        /* id, parent, device, what of the file system is mounted, where */
+        char *fields[5], *rest = line;
+        int count = 0;
+        while (count < 5 && (fields[count] = strsep(&rest, " ")) != NULL) count++;
+        /* Of mounts at one place the last is on top. */
+        if (count < 5 || !is_below(path, fields[4]) || strlen(fields[4]) < longest) continue;
+        longest = strlen(fields[4]);
+        is_private = strstr(fields[3], "/systemd-private-") != NULL;
+    }
+    free(line);
+    (void)fclose(mounts);
+    return is_private;
 }

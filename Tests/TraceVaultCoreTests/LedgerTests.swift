@@ -130,15 +130,28 @@ struct LedgerTests {
             #expect(!other.setPolicy(&there, nil, now: now))
             now += 60_000_000
         }
-        // Silence alone takes nothing back.
-        #expect(one.available(&here, Self.quota, now: now) == 1)
-        #expect(other.setPolicy(&there, nil, now: now))
+        // No answer has to come for that: it may have stopped them all.
         #expect(one.available(&here, Self.quota, now: now) == 4)
+        #expect(other.setPolicy(&there, nil, now: now))
         #expect(!one.setPolicy(&here, nil, now: now))
-        // A new group in the slot begins without; a clock that began again at 0 keeps it for a while.
+        // A clock that began again at 0 keeps it for a while.
         #expect(one.setPolicy(&here, policy, now: now))
         #expect(!one.setPolicy(&here, nil, now: Self.start))
         #expect(one.setPolicy(&here, nil, now: Self.start + LedgerPolicy.heldUs))
+    }
+
+    @Test("who waits for a policy's next permit goes when it has aged, if that comes first")
+    func policyThatStopsAll() throws {
+        let ledger = try scratch.open(now: Self.start)
+        var entry = ledger.entry(6, now: Self.start)
+        let stray = Quota(intervalUs: LedgerTime.day, toleranceUs: 0)
+        #expect(ledger.setPolicy(&entry, stray, now: Self.start))
+        #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
+        // What was spent at its pace stays spent: the group begins anew a day later, paced as the
+        // host's own quota says from the end of the policy on.
+        let next = ledger.permittedAt(&entry, Self.quota, now: Self.start)
+        #expect(next == Self.start + LedgerPolicy.heldUs)
+        #expect(ledger.spend(&entry, Self.quota, now: next) == nil)
     }
 
     @Test(
@@ -148,8 +161,9 @@ struct LedgerTests {
         var entry = ledger.entry(8, now: Self.start)
         let end = Self.start + 30 * Self.second
         ledger.slow(&entry, remaining: remaining, until: end, now: Self.start)
-        // Later news of more left does not make it faster.
-        ledger.slow(&entry, remaining: 1000, until: end + 1, now: Self.start + 1)
+        // The newest word counts.
+        ledger.slow(&entry, remaining: 1000, until: end + 1, now: Self.start)
+        ledger.slow(&entry, remaining: remaining, until: end, now: Self.start)
         var now = Self.start + 1
         var count: Int64 = 0
         while now < end {
@@ -175,7 +189,10 @@ struct LedgerTests {
         }
         ledger.slow(&entry, remaining: Int64.max, until: Int64.max, now: Self.start)
         ledger.slow(&entry, remaining: 1, until: Int64.max, now: Self.start)
-        #expect(ledger.parkedUntil(&entry, now: Self.start) == Self.start + LedgerTime.day)
+        // However slow: for a quarter of an hour, if nobody says so again.
+        #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
+        let next = ledger.permittedAt(&entry, Self.quota, now: Self.start)
+        #expect(next <= Self.start + LedgerPolicy.heldUs + 1000)
     }
 
     @Test("any numbers are taken without a trap")

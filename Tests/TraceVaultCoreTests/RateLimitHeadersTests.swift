@@ -7,16 +7,10 @@ import Testing
 @Suite("Rate limit headers")
 struct RateLimitHeadersTests {
     @Test(
-        "what is left, of the tightest member",
+        "what is left, of a member",
         arguments: [
             (#""default";r=50;t=30"#, 50, 30),
             (#""default";r=1199;t=1"#, 1199, 1),
-            // The one of several that asks for the slowest pace.
-            (#""default";r=50;t=30, "api";r=0;t=137"#, 0, 137),
-            (#""api";r=0;t=137,"default";r=50;t=30"#, 0, 137),
-            (#""a";r=10;t=10, "b";r=10;t=100, "c";r=50;t=100"#, 10, 100),
-            (#""a";r=0;t=5, "b";r=0;t=50"#, 0, 50),
-            (#""a";r=1;t=10, "b";r=2;t=20"#, 2, 20),
             // Order, case, spaces, tokens for names, other parameters, quoted numbers.
             (#"default; T=30 ; R=50"#, 50, 30),
             ("default\t;\tr = 50 ;t= 30", 50, 30),
@@ -25,7 +19,6 @@ struct RateLimitHeadersTests {
             (#""a\";r=0;t=9";r=50;t=30"#, 50, 30),
             (#""x";r="50";t="30""#, 50, 30),
             (#""x";r=50;t=30;n="1;r=0;t=9""#, 50, 30),
-            (#"r=50;t=30, "b";r=7;t=7"#, 7, 7),
             (#""x";rest=1;time=1;r=50;t=30"#, 50, 30),
             // The last of a repeated parameter counts, as in RFC 9651.
             (#""x";r=1;r=50;t=30"#, 50, 30),
@@ -44,7 +37,7 @@ struct RateLimitHeadersTests {
             (#"é";r=50;t=30"#, 50, 30),
         ])
     func remaining(header: String, requests: Int64, seconds: Int64) {
-        let expected = RateRemaining(requests: requests, seconds: seconds)
+        let expected = [RateRemaining(requests: requests, seconds: seconds)]
         #expect(RateLimitHeaders.remaining(header) == expected)
     }
 
@@ -57,24 +50,21 @@ struct RateLimitHeadersTests {
             #""x";r=+5;t=3"#, #""x";w=1;q=5"#, #""x";r=.5;t=3"#,
         ])
     func nothing(header: String) {
-        #expect(RateLimitHeaders.remaining(header) == nil)
+        #expect(RateLimitHeaders.remaining(header).isEmpty)
     }
 
-    @Test(
-        "the policy with the lowest rate",
-        arguments: [
-            (#""default";q=1200;w=300"#, 1200, 300),
-            (#""burst";q=100;w=60"#, 100, 60),
-            (#""burst";q=100;w=10,"day";q=1000;w=3600"#, 1000, 3600),
-            (#""b";q=4;w=1,"s";q=1200;w=300"#, 4, 1),
-            (#""x";W=300;Q=1200;qu="a""#, 1200, 300),
-            (#""x";q=0;w=300"#, 0, 300),
-            (#""x";q=10;w=0, "y";q=20;w=1"#, 20, 1),
-            (#""x";q=10.9;w=0.5"#, 10, 1),
-        ])
-    func policy(header: String, requests: Int64, seconds: Int64) {
-        let expected = RatePolicy(requests: requests, seconds: seconds)
-        #expect(RateLimitHeaders.policy(header) == expected)
+    @Test("every member of a list is told, in its order")
+    func lists() {
+        let left = RateLimitHeaders.remaining(
+            #""burst";r=9;t=1, "default";r=50;t=30;x, "day";r=0;t=600,"#)
+        #expect(left.map(\.requests) == [9, 50, 0] && left.map(\.seconds) == [1, 30, 600])
+        let policies = RateLimitHeaders.policies(
+            #""burst";q=10;w=1, "none";q=3;w=0, "default";q=1200;w=300, W=300;Q=7, "z";q=0;w=9"#)
+        #expect(policies.map(\.requests) == [10, 1200, 0])
+        #expect(policies.map(\.seconds) == [1, 300, 9])
+        #expect(RateLimitHeaders.policies(#""x";q=10.9;w=0.5"#).map(\.requests) == [10])
+        let many = String(repeating: "\"a\";r=1;t=1,", count: 200)
+        #expect(RateLimitHeaders.remaining(many).count == RateLimitHeaders.mostMembers)
     }
 
     @Test("no bytes make it trap, and what comes out is in bounds", arguments: 0..<20)
@@ -89,13 +79,13 @@ struct RateLimitHeadersTests {
                     ? UInt8.random(in: 0...255, using: &chance)
                     : pieces[Int.random(in: 0..<pieces.count, using: &chance)]
             }
-            let (left, policy) = unsafe bytes.withUnsafeBytes {
-                unsafe (RateLimitHeaders.remaining($0), RateLimitHeaders.policy($0))
+            let (left, policies) = unsafe bytes.withUnsafeBytes {
+                unsafe (RateLimitHeaders.remaining($0), RateLimitHeaders.policies($0))
             }
-            for number in [left?.requests, policy?.requests].compactMap(\.self) {
+            for number in left.map(\.requests) + policies.map(\.requests) {
                 #expect((0...RateLimitHeaders.most).contains(number))
             }
-            for number in [left?.seconds, policy?.seconds].compactMap(\.self) {
+            for number in left.map(\.seconds) + policies.map(\.seconds) {
                 #expect((0...RateLimitHeaders.longestSeconds).contains(number))
             }
         }

@@ -26,20 +26,6 @@ import Testing
         }
     }
 
-    @Test func a429ThatSaysAtOnceIsNotObeyedInATightLoop() {
-        let rig = Rig(attempts: 2)
-        let fetch = rig.submit(rig.lane()) ?? 0
-        _ = rig.advance()
-        for _ in 1...5 {
-            let before = rig.now
-            #expect(rig.finish(fetch, .rateLimited(afterMs: 0)) == [])
-            #expect(rig.next() == [.start(fetch)])
-            #expect(rig.now - before >= second)
-        }
-        // Nor does it use up the request's own tries.
-        #expect(rig.finish(fetch, .retry(afterMs: nil)) == [])
-    }
-
     @Test func aParkingAnswersAtOnceWhoCannotWaitSoLong() {
         let rig = Rig(inFlight: 1)
         let lane = rig.lane()
@@ -129,80 +115,6 @@ import Testing
             }
         }
         #expect(had.allSatisfy { (9...11).contains($0) }, "\(had)")
-    }
-
-    @Test func whatTheServerSaysSlowsTheGroup() throws {
-        let fast = Quota(requests: 1_000_000, windowMs: 1000, sharePercent: 100)
-        for ledger in try ledgers() {
-            let rig = Rig(inFlight: 8, quota: fast, ledger: ledger)
-            let lane = rig.lane()
-            let first = rig.submit(lane) ?? 0
-            _ = rig.advance()
-            rig.scheduler.note(first, remaining: 11, resetMs: 20_000, policy: nil, now: 0)
-            for _ in 0..<5 { rig.submit(lane) }
-            var times: [Int64] = []
-            while times.count < 5 { times += rig.next().starts.map { _ in rig.now } }
-            // 11 in 20 s, of which one is under way: one in 2 s.
-            for (one, next) in zip(times, times.dropFirst()) { #expect(next - one >= 2 * second) }
-        }
-    }
-
-    @Test func whoLiftsTheLimitLiftsTheServersWordToo() throws {
-        for ledger in try ledgers() {
-            let rig = Rig(inFlight: 8, ledger: ledger)
-            let lane = rig.lane()
-            let first = rig.submit(lane) ?? 0
-            _ = rig.advance()
-            rig.scheduler.note(first, remaining: 0, resetMs: 20_000, policy: slow, now: 0)
-            let second = rig.submit(lane) ?? 0
-            #expect(rig.advance() == [.start(second)])
-        }
-    }
-
-    @Test func aPolicyOnlyTightens() throws {
-        for ledger in try ledgers() {
-            let rig = Rig(inFlight: 8, quota: slow, ledger: ledger)
-            let lane = rig.lane()
-            let first = rig.submit(lane) ?? 0
-            _ = rig.advance()
-            let loose = Quota(requests: 1000, windowMs: 1000, sharePercent: 100)
-            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: loose, now: 0)
-            #expect(rig.scheduler.permittedAt(lane, 0) == 10 * second)
-            let strict = Quota(requests: 1, windowMs: 40_000, sharePercent: 100)
-            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: strict, now: 0)
-            let (two, three) = (rig.submit(lane) ?? 0, rig.submit(lane) ?? 0)
-            #expect(rig.next() == [.start(two)] && rig.now >= 10 * second)
-            #expect(rig.next() == [.start(three)] && rig.now >= 50 * second)
-        }
-    }
-
-    @Test(arguments: [true, false])
-    func aPolicyThatIsLargerAgainOrNamedNoMoreEndsAndWhoWaitsGoesAtOnce(
-        isNamed: Bool
-    ) throws {
-        // 49 at once, one in 91 s; the server says one in 2,000 s for a while.
-        let quota = Quota(requests: 1000, windowMs: 86_400_000, sharePercent: 100)
-        let strict = Quota(requests: 1, windowMs: 2_000_000, sharePercent: 100)
-        for ledger in try ledgers() {
-            let rig = Rig(inFlight: 64, quota: quota, ledger: ledger)
-            let fetches = (0..<12).map { _ in rig.submit(rig.lane(), deadline: 1 << 50) ?? 0 }
-            #expect(rig.advance().starts.count == 12)
-            let first = fetches[0]
-            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: strict, now: 0)
-            for fetch in fetches[1...] { _ = rig.finish(fetch, .final) }
-            let waiting = (0..<2).map { _ in rig.submit(rig.lane(), deadline: 1 << 50) ?? 0 }
-            #expect(rig.advance(to: 650 * second) == [])
-            rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: nil, now: rig.now)
-            #expect(rig.advance() == [])
-            if isNamed {
-                rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: quota, now: rig.now)
-            } else {
-                #expect(rig.advance(to: 899 * second) == [])
-                rig.now = 900 * second
-                rig.scheduler.note(first, remaining: nil, resetMs: 0, policy: nil, now: rig.now)
-            }
-            #expect(rig.advance().starts == waiting)
-        }
     }
 
     @Test func theBusiestGroupsAreTheFirstToLookAtHoweverManyThereAre() {

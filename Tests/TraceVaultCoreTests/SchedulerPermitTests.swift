@@ -58,10 +58,10 @@ import Testing
         for ledger in [MemoryLedger(), try MappedLedger(.ofProcess, now: 0)] as [any BudgetLedger] {
             let rig = Rig(inFlight: 8, quota: quota, ledger: ledger)
             let lane = rig.lane()
-            let first = rig.submit(lane) ?? 0
+            rig.submit(lane)
             _ = rig.advance()
             // Three in 30 s: one under way, so one in 15 s.
-            rig.scheduler.note(first, remaining: 3, resetMs: 30_000, policy: nil, now: rig.now)
+            rig.scheduler.note(lane, ServerQuota(pace: Pace(requests: 3, ms: 30_000)), now: rig.now)
             _ = rig.advance(to: 16 * second)
             let second16 = rig.submit(lane) ?? 0
             #expect(rig.advance() == [.start(second16)])

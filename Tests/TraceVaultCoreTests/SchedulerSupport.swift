@@ -24,7 +24,8 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
     func entry(_ key: UInt64, now: Int64) -> LedgerEntry { LedgerEntry(key: key, place: 0) }
 
     private func limits(_ slot: Slot, _ quota: Quota, _ now: Int64) -> Quota {
-        let quota = quota.tightened(by: slot.policy)
+        let holds = now - slot.policyNamedAt < LedgerPolicy.heldUs
+        let quota = holds ? quota.tightened(by: slot.policy) : quota
         guard slot.slowUntil > now, slot.gap > quota.intervalUs else { return quota }
         return Quota(intervalUs: slot.gap, toleranceUs: 0)
     }
@@ -33,7 +34,9 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         let slot = slots[entry.key, default: Slot()]
         let paced = slot.arrival - limits(slot, quota, now).toleranceUs
         let later = max(slot.slowUntil, slot.arrival - quota.tightened(by: slot.policy).toleranceUs)
-        return max(min(paced, later), slot.parked)
+        let end = slot.policy == .unlimited ? 0 : slot.policyNamedAt + LedgerPolicy.heldUs
+        let last = max(slot.slowUntil, slot.arrival - quota.toleranceUs, end)
+        return max(min(paced, later, last), slot.parked)
     }
 
     func spend(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64? {
@@ -76,7 +79,7 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         guard time > now else { return }
         guard remaining > 0 else { return park(&entry, until: time, now: now) }
         slots[entry.key, default: Slot()].gap = (time - now + remaining - 1) / remaining
-        slots[entry.key, default: Slot()].slowUntil = time
+        slots[entry.key, default: Slot()].slowUntil = min(time, now + LedgerPolicy.heldUs)
     }
 
     func parkedUntil(_ entry: inout LedgerEntry, now: Int64) -> Int64 {
@@ -121,6 +124,9 @@ final class Rig {
             ledger: ledger, originKey: Self.originKey, seed: 7, now: 0)
     }
 
+    /// How late a timer for this time was.
+    static func tick(_ now: Int64) -> Int64 { now % second }
+
     static func key(ofGroup group: Int) -> UInt64 { UInt64(1000 + group) }
 
     func group(_ number: Int) -> Int32 {
@@ -136,12 +142,15 @@ final class Rig {
     }
 
     /// A new lane of the tenant at the group.
-    func lane(_ tenant: Int = 0, group: Int = 0, needsConnection: Bool = false) -> LaneID {
+    func lane(
+        _ tenant: Int = 0, group: Int = 0, needsConnection: Bool = false, proof: UInt64? = nil
+    ) -> LaneID {
         let owner = self.tenant(tenant)
         let key = tenant << 32 | group
         let seat = seats[key] ?? scheduler.addSeat(tenant: owner, group: self.group(group))
         seats[key] = seat
-        return scheduler.addLane(seat: seat, needsConnection: needsConnection)
+        return scheduler.addLane(
+            seat: seat, needsConnection: needsConnection, proof: proof, now: now)
     }
 
     /// Forgets the numbers that went with a removed lane.

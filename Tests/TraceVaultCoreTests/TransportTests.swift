@@ -119,6 +119,36 @@ private func errors(_ code: Int) -> String {
         #expect(failure(given)?.retryAfterMs == 17_000)
     }
 
+    @Test(
+        "the most plausible word of a 429 counts",
+        arguments: [
+            ("0", 30, "", 30_000), ("Mon, 21 Sep 2020 14:14:20 GMT", 30, "", 30_000),
+            ("0", nil, "", 1000), ("0", 0, #""x";r=0;t=42"#, 42_000), ("", nil, "", 300_000),
+            ("nonsense", nil, #""x";r=3;t=42"#, 300_000), ("86400", 30, "", 30_000),
+            ("86400", nil, "", 3_600_000), ("86400", nil, #""x";r=0;t=7, "y";r=0;t=9"#, 9000),
+            // Moments instead of spans, by the reply's own clock.
+            ("1790000120", nil, "", 120_000), ("1790000120000", nil, "", 120_000),
+            ("1767600000", nil, "", 1000), ("", 1_790_000_060, "", 60_000),
+            ("Mon, 21 Sep 2026 14:14:20 GMT", nil, "", 60_000),
+        ] as [(String, Int64?, String, Int64)])
+    func plausible(header: String, body: Int64?, left: String, parks: Int64) {
+        var headers = ReplyHeaders()
+        (headers.retryAfter, headers.rateLimit) = (header, left)
+        // 14:13:20 of that day, while this host believes that it is another year.
+        headers.date = "Mon, 21 Sep 2026 14:13:20 GMT"
+        #expect(
+            RetryAfter.parking(headers, bodySeconds: body, wallMs: 1_600_000_000_000) == parks)
+    }
+
+    @Test func aBodyThatNamesATimeCountsMoreThanAHeaderThatSaysAtOnce() {
+        var headers = ReplyHeaders()
+        headers.retryAfter = "0"
+        #expect(RetryAfter.milliseconds(headers, bodySeconds: 30, wallMs: 0) == 30_000)
+        #expect(RetryAfter.milliseconds(headers, bodySeconds: nil, wallMs: 0) == 0)
+        headers.retryAfter = "5"
+        #expect(RetryAfter.milliseconds(headers, bodySeconds: 30, wallMs: 0) == 5000)
+    }
+
     @Test func factsOfTheReplyReachTheHost() {
         let judged = failure(reply(403, errors(10000)) { $0.headers.cfRay = "8a1b-SYD" })
         #expect(judged?.httpStatus == 403)

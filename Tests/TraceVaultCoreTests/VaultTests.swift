@@ -33,7 +33,7 @@ import Testing
             #expect(try globex.header(Fake.account2) == "X-Auth-Key: " + Fake.key1)
             let key = try globex.credential(account: nil)
             #expect(key.email == "Soc@example.com")
-            #expect(key.budgetGroup == "soc@example.com")
+            #expect(key.budgetGroup.count == 16 && key.budgetGroup != token.budgetGroup)
         }
     }
 

@@ -6,6 +6,9 @@
 //         slots are given away: at SPEED 100000 a group is idle after 36 ms.
 //     ledger park PATH KEY UNTIL_US
 //     ledger report PATH
+//     ledger starve PATH
+//         Looks at the path a hundred times, a second apart, without a free descriptor, then with: says
+//         "private" for each look after which it is, and how many descriptors were lost.
 //
 // Writes "shared" or "private: <reason>" first, then the lines, then "overflows <count>".
 
@@ -66,11 +69,39 @@ func park() throws {
     ledger.park(&entry, until: try number(4), now: tvs_boot_us())
 }
 
+/// Takes every free descriptor; whoever starts this has set a limit.
+func takeDescriptors() -> [Int32] {
+    var taken: [Int32] = []
+    while true {
+        let number = unsafe Glibc.open("/dev/null", O_RDONLY)
+        guard number >= 0 else { return taken }
+        taken.append(number)
+    }
+}
+
+func starve() throws {
+    var now = tvs_boot_us()
+    let ledger = try open(now: now)
+    let free = takeDescriptors()
+    for number in free { close(number) }
+    for round in 0..<100 {
+        let taken = round % 2 == 0 ? takeDescriptors() : []
+        now += 61_000_000
+        ledger.refresh(now: now)
+        let report = ledger.describe()
+        if !report.isShared { say("private: \(report.reason)") }
+        for number in taken { close(number) }
+    }
+    let left = takeDescriptors()
+    say("lost \(free.count - left.count)")
+}
+
 do {
     switch CommandLine.arguments.dropFirst().first {
     case "spend": try spend()
     case "park": try park()
     case "report": _ = try open(now: tvs_boot_us())
+    case "starve": try starve()
     default: throw Usage()
     }
 } catch {

@@ -8,8 +8,8 @@ enum Reply {
     case final, pending, more, failed, refused
     case later(afterMs: Int64?)
     case busy(afterMs: Int64?)
-    /// HTTP 429; nil: no Retry-After.
-    case limited(until: Int64?, isDate: Bool)
+    /// HTTP 429; nil: no Retry-After. `isWrong`: an epoch number where seconds belong.
+    case limited(until: Int64?, isDate: Bool, isWrong: Bool)
 }
 
 /// A reply, how long it takes, and what its headers tell of the quota.

@@ -22,6 +22,10 @@ enum Happening {
     case boot(process: Int)
     case shutdown(process: Int)
     case wallJump(process: Int)
+    /// A process is stopped for a while, as in a frozen container; the clock goes on.
+    case pause(process: Int)
+    /// Every process ends, and the container comes back with another boot id and the same clock.
+    case containers
     case audit(process: Int, life: Int)
 }
 

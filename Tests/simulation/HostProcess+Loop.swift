@@ -16,7 +16,7 @@ extension HostProcess {
         world.watch.log(now, "submit", Int64(bitPattern: id), Int64(account.tenant), deadline)
         let version = choose(question, world, now)
         let user = world.versions[version].user
-        let lane = lane(version, tenant: account.tenant, user: user, now: now)
+        let lane = lane(version, tenant: account.tenant, user: user, world, now: now)
         let key = UInt64(version) << 40 | UInt64(question.message)
         var joining: FetchID?
         if !question.isCheck, let known = joinable[key],
@@ -52,7 +52,8 @@ extension HostProcess {
         let account = world.accounts[question.account]
         func isClosed(_ version: Int) -> Bool {
             let lane = lane(
-                version, tenant: account.tenant, user: world.versions[version].user, now: now)
+                version, tenant: account.tenant, user: world.versions[version].user, world,
+                now: now)
             return ask(&scheduler) { $0.closedUntil(lane) } > now
         }
         guard !question.isCheck, isClosed(account.active), let retiring = account.retiring,
@@ -143,9 +144,10 @@ extension HostProcess {
         jobs[place] = nil
         freeJobs.append(place)
         if job.isPatient { return }
-        world.watch.latestAnswer = max(world.watch.latestAnswer, world.now - job.deadline)
+        let due = max(job.deadline, stoppedUntil)
+        world.watch.latestAnswer = max(world.watch.latestAnswer, world.now - due)
         world.watch.require(
-            world.now <= job.deadline + 1_000_000, "no answer a second after the deadline",
+            world.now <= due + 1_000_000, "no answer a second after the deadline",
             "job \(id): \(world.now - job.deadline) us")
     }
 

@@ -37,7 +37,7 @@ extension HostProcess {
         // As the vault is now: a rotated credential is used at once.
         let newest = choose(fetch.question, world, now)
         let user = world.versions[newest].user
-        let newLane = self.lane(newest, tenant: fetch.tenant, user: user, now: now)
+        let newLane = self.lane(newest, tenant: fetch.tenant, user: user, world, now: now)
         guard newLane == lane else {
             stop(id, world, now, "restart")
             return givingBack(version, world, now) { $0.restart(id, in: newLane, now: now) }
@@ -75,7 +75,7 @@ extension HostProcess {
         world.watch.log(now, "choose", Int64(bitPattern: id))
         let newest = choose(fetch.question, world, now)
         let user = world.versions[newest].user
-        let lane = lane(newest, tenant: fetch.tenant, user: user, now: now)
+        let lane = lane(newest, tenant: fetch.tenant, user: user, world, now: now)
         scheduler.restart(id, in: lane, now: now)
     }
 
@@ -84,6 +84,10 @@ extension HostProcess {
         _ now: Int64
     ) {
         let attempt = fetches[Self.place(ofFetch: id)]?.attempt ?? 0
+        world.watch.require(
+            restsUntil[Int(lane)] <= now, "who is not proven rests alone for a 429",
+            "lane \(lane) until \(restsUntil[Int(lane)])")
+        restsUntil[Int(lane)] = 0
         if !question.isCheck {
             let others = flyingIn[Int(lane)] - 1
             world.watch.require(
@@ -94,6 +98,7 @@ extension HostProcess {
         }
         world.sentOf[fetches[Self.place(ofFetch: id)]?.tenant ?? 0] += 1
         world.watch.send(user: world.versions[version].user, now: now)
+        world.watch.sendOfBurst(user: world.versions[version].user, world.scenario, now: now)
         if let service = world.serve(question, version) {
             world.agenda.add(
                 .reply(process: number, life: life, fetch: id, attempt: attempt, service),
@@ -107,9 +112,13 @@ extension HostProcess {
         guard let fetch = fetch(id), fetch.isFlying, fetch.attempt == attempt else { return }
         stop(id, world, now, "reply")
         let user = world.versions[versionOf[Int(fetch.lane)]].user
-        note(id, user, service, world, now)
+        let lane = fetch.lane
+        defer { note(lane, user, service, world, now) }
         switch service.reply {
-        case .final, .failed, .pending, .more, .later: open(fetch.lane)
+        case .final, .failed, .pending, .more, .later:
+            open(fetch.lane)
+            isProven[Int(lane)] = true
+            world.proven.insert(versionOf[Int(lane)])
         case .refused, .busy, .limited: break
         }
         switch service.reply {
@@ -122,27 +131,39 @@ extension HostProcess {
             fetches[place]?.question.delays -= 1
             scheduler.finished(id, .later(afterMs: afterMs), now: now)
         case .busy(let afterMs): scheduler.finished(id, .retry(afterMs: afterMs), now: now)
-        case .limited(let until, let isDate):
+        case .limited(let until, let isDate, let isWrong):
             world.watch.limited += 1
             var afterMs = until.map { max(0, $0 - world.now + (isDate ? wallError : 0)) / 1000 }
             // Whole seconds, rounded up.
-            afterMs = afterMs.map { ($0 + 999) / 1000 * 1000 }
-            world.watch.park(user: user, until: now + min(afterMs ?? 300_000, 86_400_000) * 1000)
+            afterMs = isWrong ? 86_400_000 : afterMs.map { ($0 + 999) / 1000 * 1000 }
+            // What asks for longer than is documented gets that at least.
+            let rest = now + min(afterMs ?? 300_000, ServerQuota.documentedMs) * 1000
+            if isProven[Int(lane)] {
+                world.watch.park(user: user, until: rest)
+            } else {
+                restsUntil[Int(lane)] = max(restsUntil[Int(lane)], rest)
+            }
             scheduler.finished(id, .rateLimited(afterMs: afterMs ?? 300_000), now: now)
         case .refused: refuse(id, fetch, world, now)
         }
     }
 
     private func note(
-        _ id: FetchID, _ user: Int, _ service: Service, _ world: World, _ now: Int64
+        _ lane: LaneID, _ user: Int, _ service: Service, _ world: World, _ now: Int64
     ) {
         guard world.scenario.tellsQuota else { return }
-        let share = world.scenario.sharePercent
+        var policies = [RatePolicy(requests: Int64(world.users[user].quota), seconds: 300)]
+        if let burst = world.scenario.burst {
+            policies.append(RatePolicy(requests: burst.requests, seconds: burst.ms / 1000))
+        }
+        if world.scenario.isStray, world.random.chance(0.001) {
+            policies.append(RatePolicy(requests: 1, seconds: 86_400))
+        }
+        let left = RateRemaining(
+            requests: Int64(service.remaining), seconds: (service.resetMs + 999) / 1000)
+        if isProven[Int(lane)] { world.watch.name(user: user, now: now) }
         scheduler.note(
-            id, remaining: Int64(service.remaining) * share / 100,
-            resetMs: service.resetMs,
-            policy: Quota(
-                requests: Int64(world.users[user].quota), windowMs: 300_000, sharePercent: share),
+            lane, ServerQuota(policies, [left], sharePercent: world.scenario.sharePercent),
             now: now)
     }
 
@@ -160,12 +181,13 @@ extension HostProcess {
             other != version
         {
             fallback = lane(
-                other, tenant: fetch.tenant, user: world.versions[other].user, now: now)
+                other, tenant: fetch.tenant, user: world.versions[other].user, world, now: now)
             world.watch.fallbacks += 1
         }
         let until = now + world.scenario.credentialRetryUs
         closedUntil[Int(fetch.lane)] = max(closedUntil[Int(fetch.lane)], until)
         isProbing[Int(fetch.lane)] = true
+        if world.scenario.provesItself { isProven[Int(fetch.lane)] = false }
         scheduler.reject(id, until: until, fallback: fallback, now: now)
     }
 

@@ -65,6 +65,11 @@ final class HostProcess {
     var flyingIn: [Int] = []
     var closedUntil: [Int64] = []
     var isProbing: [Bool] = []
+    /// By lane: whether the server has taken its credential, as this process knows; until when it rests.
+    var isProven: [Bool] = []
+    var restsUntil: [Int64] = []
+    /// Stopped until then.
+    var stoppedUntil: Int64 = 0
     var passes: Passes
     /// Users whose permits lay idle at the last look, and what was sent for each until then.
     var idle: [Int] = []
@@ -105,6 +110,9 @@ final class HostProcess {
         flyingIn = []
         closedUntil = []
         isProbing = []
+        isProven = []
+        restsUntil = []
+        stoppedUntil = 0
         passes = Passes(tenants: flyingOf.count, users: users)
         wakeAt = Int64.max
         idle = []
@@ -112,7 +120,9 @@ final class HostProcess {
     }
 
     /// The lane of a version of a credential, made if there is none.
-    func lane(_ version: Int, tenant: Int, user: Int, now: Int64) -> LaneID {
+    func lane(
+        _ version: Int, tenant: Int, user: Int, _ world: World, now: Int64
+    ) -> LaneID {
         // Every third credential is a global key, which travels over HTTP/1.1.
         let needsConnection = version % 3 == 0
         while laneOf.count <= version { laneOf.append(nil) }
@@ -124,18 +134,24 @@ final class HostProcess {
         let place = tenant * users + user
         let seat = seatNumbers[place] ?? scheduler.addSeat(tenant: owner, group: group)
         seatNumbers[place] = seat
-        let lane = scheduler.addLane(seat: seat, needsConnection: needsConnection)
+        let proof = world.scenario.provesItself ? World.key(ofProof: version) : nil
+        let lane = scheduler.addLane(
+            seat: seat, needsConnection: needsConnection, proof: proof, now: now)
         laneOf[version] = lane
         while versionOf.count <= Int(lane) {
             versionOf.append(-1)
             flyingIn.append(0)
             closedUntil.append(0)
             isProbing.append(false)
+            isProven.append(false)
+            restsUntil.append(0)
         }
         versionOf[Int(lane)] = version
         flyingIn[Int(lane)] = 0
         closedUntil[Int(lane)] = 0
         isProbing[Int(lane)] = false
+        isProven[Int(lane)] = proof == nil || world.proven.contains(version)
+        restsUntil[Int(lane)] = 0
         return lane
     }
 
@@ -162,7 +178,9 @@ final class HostProcess {
     /// Whether somebody who waits for a user's quota may have to wait for another reason.
     func isAnybodyHeld(_ world: World, _ user: Int) -> Bool {
         let free = world.scenario.maxInFlight - flyingOf.reduce(0, +)
-        if free <= 0 || isProbing.contains(true) { return true }
+        if free <= 0 || isProbing.contains(true) || restsUntil.contains(where: { $0 > 0 }) {
+            return true
+        }
         return flyingOf.indices.contains { isHeld($0, world) }
     }
 

@@ -25,6 +25,14 @@ struct Scenario {
     /// The first tenant asks so many times as often.
     var greed: Int64 = 1
     var tellsQuota = true
+    /// A second policy beside the quota's: so many in so many ms. Named in the same list.
+    var burst: (requests: Int64, ms: Int64)?
+    /// Now and then a reply names a policy that would stop a group for a day.
+    var isStray = false
+    /// Groups are named by a vault's owner: a credential speaks for its group when it has been taken.
+    var provesItself = false
+    /// The ledger is a file, and the host's containers start anew.
+    var hasContainers = false
     var tellsRetryAfter = 0
     var credentialRetryUs: Int64 = 300_000_000
     var bursts = 6
@@ -54,7 +62,13 @@ struct Scenario {
         greed = random.chance(0.4) ? 100 : 1
         if greed > 1 { meanGapUs = meanGapUs * 5 }
         tellsQuota = random.chance(0.7)
-        tellsRetryAfter = random.number(0...2)
+        tellsRetryAfter = random.number(0...3)
+        if random.chance(0.5) {
+            burst = (Int64(random.number(10...60)), Int64(random.number(1...20)) * 1000)
+        }
+        isStray = random.chance(0.3)
+        provesItself = random.chance(0.5)
+        hasContainers = random.chance(0.2)
         credentialRetryUs = random.seconds(20...900)
         bursts = random.number(1...8)
         hasPeople = random.chance(0.6)

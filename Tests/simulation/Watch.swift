@@ -2,6 +2,9 @@
 
 import TraceVaultCore
 
+/// How long a policy holds that nobody names any more, less what timers are late.
+enum LedgerAge { static let us: Int64 = 890_000_000 }
+
 struct Breach: Error {
     let promise: String
     let detail: String
@@ -13,6 +16,9 @@ struct Watch {
     private var ofAddress: [Int64] = []
     /// A user's parking that a 429 brought and every process must keep.
     private var parkedUntil: [Int64]
+    /// Of each user: when the server last named its second policy, and what was sent while that held.
+    private var namedAt: [Int64]
+    private var ofBurst: [[Int64]]
     private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
     private(set) var breach: Breach?
     let isLogging: Bool
@@ -35,6 +41,8 @@ struct Watch {
     init(users: Int, isLogging: Bool) {
         ofUser = Array(repeating: [], count: users)
         parkedUntil = Array(repeating: 0, count: users)
+        namedAt = Array(repeating: -LedgerAge.us, count: users)
+        ofBurst = ofUser
         self.isLogging = isLogging
     }
 
@@ -64,6 +72,29 @@ struct Watch {
         require(
             now >= parked, "a 429 parks the whole group",
             "user \(user) sent at \(now), parked until \(parked)")
+    }
+
+    /// The server named its policies: both hold while somebody has heard of them.
+    mutating func name(user: Int, now: Int64) {
+        if now - namedAt[user] >= LedgerAge.us { ofBurst[user] = [] }
+        namedAt[user] = max(namedAt[user], now)
+    }
+
+    mutating func sendOfBurst(user: Int, _ scenario: Scenario, now: Int64) {
+        guard scenario.tellsQuota, let burst = scenario.burst,
+            now - namedAt[user] < LedgerAge.us
+        else { return }
+        let most = Int(max(1, burst.requests * scenario.sharePercent / 100))
+        ofBurst[user].append(now)
+        ofBurst[user].sort()
+        let all = ofBurst[user]
+        guard all.count > most else { return }
+        ofBurst[user].removeFirst(all.count - most)
+        // Processes do not read the clock in the order in which they act.
+        require(
+            all[all.count - 1] - all[all.count - 1 - most] >= burst.ms * 1000 - 5000,
+            "every policy of a list is kept",
+            "user \(user): \(most + 1) within \(all[all.count - 1] - all[all.count - 1 - most]) us")
     }
 
     mutating func park(user: Int, until: Int64) {

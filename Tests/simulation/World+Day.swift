@@ -38,25 +38,30 @@ extension World {
         if scenario.hasPeople {
             for user in users.indices { agenda.add(.people(user: user), at: moment()) }
         }
+        if scenario.hasContainers {
+            for _ in 0..<random.number(1...6) { agenda.add(.containers, at: moment()) }
+        }
         for _ in 0..<Int(4 * scenario.trouble) {
             agenda.add(.revoke(account: random.number(0...accounts.count - 1)), at: moment())
             agenda.add(.trouble(tenant: random.number(0...scenario.tenants - 1)), at: moment())
             agenda.add(.outage, at: moment())
             let process = random.number(0...scenario.processes - 1)
-            switch random.number(0...2) {
+            switch random.number(0...3) {
             case 0: agenda.add(.crash(process: process), at: moment())
             case 1: agenda.add(.shutdown(process: process), at: moment())
+            case 2: agenda.add(.pause(process: process), at: moment())
             default: agenda.add(.wallJump(process: process), at: moment())
             }
         }
     }
 
     private func happen(_ happening: Happening) {
+        if isPutOff(happening) { return }
         switch happening {
         case .arrival(let tenant): arrive(tenant)
         case .burst(let tenant, let count):
             let process = processes[random.number(0...processes.count - 1)]
-            guard process.isUp else { return }
+            guard process.isUp, now >= process.stoppedUntil else { return }
             // Without a deadline of its own: request.deadline_ms counts no waiting.
             let isPatient = scenario.isBulkWork || random.chance(0.4)
             let length = isPatient ? 120_000_000 : random.seconds(600...20_000)
@@ -81,8 +86,10 @@ extension World {
             process.scheduler.cancel(job)
             process.round(self, now: now - process.lag)
         case .audit(let number, let life): audit(processes[number], life)
-        case .crash(let number), .shutdown(let number), .boot(let number), .wallJump(let number):
+        case .crash(let number), .shutdown(let number), .boot(let number), .wallJump(let number),
+            .pause(let number):
             change(processes[number], happening)
+        case .containers: startContainersAnew()
         case .people, .revoke, .restore, .trouble, .outage: disturb(happening)
         }
     }
@@ -95,7 +102,7 @@ extension World {
         agenda.add(
             .arrival(tenant: tenant), at: now + Int64.random(in: 0...2 * mean, using: &random))
         let process = processes[random.number(0...processes.count - 1)]
-        guard process.isUp else { return }
+        guard process.isUp, now >= process.stoppedUntil else { return }
         if scenario.isBulkDay {
             request(tenant, process, .bulk, 3_600_000_000)
         } else {
@@ -188,6 +195,9 @@ extension World {
             agenda.add(.audit(process: process.number, life: process.life), at: now + 1)
         case .wallJump:
             process.wallError = random.seconds(-8000...8000)
+        case .pause where process.isUp:
+            watch.log(now, "pause", Int64(process.number))
+            process.stoppedUntil = now + random.seconds(0.2...400)
         case .crash where process.isUp:
             // What was under way is with the server and counts there; nobody hears of it.
             watch.crashes += 1
@@ -203,6 +213,27 @@ extension World {
             agenda.add(.boot(process: process.number), at: now + random.seconds(0.1...600))
         default: break
         }
+    }
+
+    /// What happens to a process that is stopped happens when it goes on.
+    private func isPutOff(_ happening: Happening) -> Bool {
+        let number: Int
+        switch happening {
+        case .wake(let process, _, _), .reply(let process, _, _, _, _),
+            .cancel(let process, _, _), .audit(let process, _), .shutdown(let process):
+            number = process
+        default: return false
+        }
+        let until = processes[number].stoppedUntil
+        guard now < until, processes[number].isUp else { return false }
+        agenda.add(happening, at: until)
+        return true
+    }
+
+    /// Nobody has the file open any more: a real container's processes end with it.
+    private func startContainersAnew() {
+        for process in processes { change(process, .crash(process: process.number)) }
+        openLedgerAnew()
     }
 
     // MARK: - Looking inside

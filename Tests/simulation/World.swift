@@ -3,6 +3,7 @@
 //
 // What happens when is in World+Day.swift.
 
+import Glibc
 import TraceVaultCore
 
 final class World {
@@ -17,7 +18,9 @@ final class World {
     var watch: Watch
     var now: Int64
     let begin: Int64
-    private let ledger: MappedLedger
+    private var ledger: MappedLedger
+    /// By credential version: the server has taken it.
+    var proven: Set<Int> = []
 
     var users: [CloudUser] = []
     private var address: AddressLimit
@@ -41,7 +44,7 @@ final class World {
         // Uptimes of minutes and of years.
         begin = random.chance(0.5) ? random.seconds(10...10_000) : random.seconds(1e6...9e7)
         now = begin
-        ledger = try MappedLedger(.ofProcess, now: now)
+        ledger = try MappedLedger(Self.place(scenario), now: now)
         watch = Watch(users: scenario.users, isLogging: isLogging)
         address = AddressLimit(perSecond: max(1, Int(scenario.originPerSecond)))
         sentOf = Array(repeating: 0, count: scenario.tenants)
@@ -79,6 +82,36 @@ final class World {
     }
 
     static func key(ofUser user: Int) -> UInt64 { 0x5EED_0000 + UInt64(user) }
+    static func key(ofProof version: Int) -> UInt64 { 0x9800_0000_0000 + UInt64(version) }
+
+    // MARK: - The ledger
+
+    /// On disk, where a ledger may lie; one simulation has one world at a time.
+    private static let path = "/var/tmp/tracevault-simulation-\(getpid()).ledger"
+
+    private static func place(_ scenario: Scenario) throws -> LedgerPlace {
+        guard scenario.hasContainers else { return .ofProcess }
+        unsafe unlink(path)
+        return try LedgerPlace(setting: path)
+    }
+
+    /// Opens the file as a container does that has been started anew.
+    func openLedgerAnew() {
+        let file = unsafe open(Self.path, O_RDWR)
+        var boot = (random.next(), random.next())
+        unsafe withUnsafeBytes(of: &boot) { unsafe _ = pwrite(file, $0.baseAddress, 16, 16) }
+        close(file)
+        guard let place = try? LedgerPlace(setting: Self.path),
+            let anew = try? MappedLedger(place, now: now)
+        else { return }
+        ledger = anew
+        let report = ledger.describe()
+        watch.require(report.isShared, "a container's start keeps the ledger", report.reason)
+    }
+
+    func removeLedger() {
+        if scenario.hasContainers { unsafe unlink(Self.path) }
+    }
 
     func newScheduler() -> Scheduler {
         Scheduler(
@@ -88,7 +121,8 @@ final class World {
 
     /// Whether requests of a seat may wait for reasons of their own: a credential on probation.
     func isTroubled(_ seat: Int, _ process: HostProcess) -> Bool {
-        for (lane, isProbing) in process.isProbing.enumerated() where isProbing {
+        for (lane, isProbing) in process.isProbing.enumerated()
+        where isProbing || process.restsUntil[lane] > 0 {
             let version = process.versionOf[lane]
             guard version >= 0 else { continue }
             if tenantOfVersion[version] * users.count + versions[version].user == seat {
@@ -141,6 +175,6 @@ final class World {
     private func limited(_ user: Int) -> Reply {
         .limited(
             until: scenario.tellsRetryAfter == 2 ? nil : users[user].blockedUntil,
-            isDate: scenario.tellsRetryAfter == 1)
+            isDate: scenario.tellsRetryAfter == 1, isWrong: scenario.tellsRetryAfter == 3)
     }
 }

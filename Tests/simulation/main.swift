@@ -13,6 +13,7 @@ import TraceVaultCore
 func live(seed: UInt64, isLogging: Bool, _ totals: inout Totals) throws -> Bool {
     let world = try World(seed: seed, isLogging: isLogging)
     world.run()
+    world.removeLedger()
     totals.add(world)
     guard let breach = world.watch.breach else { return true }
     print("simulation: seed \(seed): broken: \(breach.promise): \(breach.detail)")

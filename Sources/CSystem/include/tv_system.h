@@ -80,6 +80,7 @@ void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_leng
 typedef struct tvs_file_status {
     uint64_t size;
     uint64_t device, inode; /* which file it is */
+    uint64_t blocks;        /* of 512 bytes, those that the disk has given */
     uint32_t owner;
     uint32_t mode; /* permission bits and the sticky bit */
     int32_t is_regular;
@@ -128,6 +129,9 @@ int64_t tvs_file_system(int32_t descriptor);
 int32_t tvs_allocate(int32_t descriptor, size_t length);
 int32_t tvs_map_file(int32_t descriptor, size_t length, void **out);
 int32_t tvs_map_private(size_t length, void **out);
+/** Puts empty private memory in a mapping's place, in one step: whoever still reads there reads
+ * zeros, whatever became of the file. */
+int32_t tvs_map_over(void *base, size_t length);
 void tvs_unmap(void *base, size_t length);
 typedef enum tvs_byte_lock { TVS_UNLOCKED, TVS_SHARED, TVS_EXCLUSIVE } tvs_byte_lock;
 /** Locks one byte for this open file description; tries `attempts` times, 50 µs apart, then
@@ -135,6 +139,8 @@ typedef enum tvs_byte_lock { TVS_UNLOCKED, TVS_SHARED, TVS_EXCLUSIVE } tvs_byte_
 int32_t tvs_lock_byte(int32_t descriptor, int64_t place, tvs_byte_lock kind, int32_t attempts);
 /** What the kernel drew at random when it started. */
 int32_t tvs_boot_id(uint64_t *high, uint64_t *low);
+/** Whether a path lies in a directory that systemd gave to one service alone (PrivateTmp=). */
+int32_t tvs_is_of_service(const char *path);
 /** Whether CLOCK_BOOTTIME differs here from that of the host's first time namespace. */
 int32_t tvs_has_own_clock(void);
 

@@ -84,11 +84,12 @@ package protocol BudgetLedger: AnyObject, Sendable {
     func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64)
 
     /// What the server says its quota is (`Ratelimit-Policy`). Only makes stricter what callers
-    /// pass as `quota`. nil: an answer said nothing of it, which takes it back once none has said
-    /// it for a quarter of an hour. True when another one holds now.
+    /// pass as `quota`, and ends when nobody has said it for a quarter of an hour. nil: an answer
+    /// said nothing of it. True when another one holds now.
     func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) -> Bool
 
-    /// At most `remaining` more requests until `time`, spread evenly (`Ratelimit`).
+    /// At most `remaining` more requests until `time`, spread evenly (`Ratelimit`), for a quarter of
+    /// an hour at most. The newest word counts.
     func slow(_ entry: inout LedgerEntry, remaining: Int64, until time: Int64, now: Int64)
 
     /// Until when the group is parked; at or before `now`: it is not.

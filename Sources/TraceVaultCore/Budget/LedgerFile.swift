@@ -19,30 +19,51 @@ final class LedgerFile: Sendable {
     /// Held, shared, by everybody who has the file mapped.
     private static let useByte: Int64 = 1
 
-    private let descriptor: LedgerDescriptor
+    private let descriptor: Int32
     private let device: UInt64
     private let inode: UInt64
 
     private init(_ descriptor: consuming LedgerDescriptor, _ status: tvs_file_status) {
-        self.descriptor = descriptor
+        self.descriptor = descriptor.take()
         device = status.device
         inode = status.inode
     }
 
-    func lock(attempts: Int32) -> Bool {
-        tvs_lock_byte(descriptor.number, Self.claimByte, TVS_EXCLUSIVE, attempts) == 0
+    /// A host that closes descriptors it does not know may have one of its own by this number now:
+    /// that stays open.
+    deinit {
+        if let status = try? status(), isSame(status) { tvs_close(descriptor) }
     }
 
-    func unlock() { _ = tvs_lock_byte(descriptor.number, Self.claimByte, TVS_UNLOCKED, 1) }
+    private func status() throws(FileError) -> tvs_file_status {
+        var status = tvs_file_status()
+        let answer = unsafe tvs_file_status_of(descriptor, &status)
+        if let error = FileError(answer: answer) { throw error }
+        return status
+    }
+
+    private func isSame(_ status: tvs_file_status) -> Bool {
+        status.device == device && status.inode == inode
+    }
+
+    func lock(attempts: Int32) -> Bool {
+        tvs_lock_byte(descriptor, Self.claimByte, TVS_EXCLUSIVE, attempts) == 0
+    }
+
+    func unlock() { _ = tvs_lock_byte(descriptor, Self.claimByte, TVS_UNLOCKED, 1) }
 
     // MARK: - Opening
 
-    /// Opens the ledger at a place, making it where there is none.
-    static func open(_ place: LedgerPlace, isPatient: Bool) throws(LedgerRefusal) -> LedgerTable {
+    /// Opens the ledger at a place, making it where there is none. Nil when the file is the one that
+    /// `known` has open: one file is one table.
+    static func open(
+        _ place: LedgerPlace, known: LedgerFile? = nil, isPatient: Bool, now: Int64
+    ) throws(LedgerRefusal) -> LedgerTable? {
         let directory = try place.openDirectory()
         let descriptor = try openFile(directory, FilePlace(place.path).name)
         let status = try descriptor.status()
         try check(status)
+        if let known, known.isSame(status) { return nil }
         guard keepsBlocks(tvs_file_system(descriptor.number)) else {
             throw LedgerRefusal("its file system may take blocks back or is not of this host")
         }
@@ -56,7 +77,7 @@ final class LedgerFile: Sendable {
             throw refusal
         }
         defer { file.unlock() }
-        return try file.map()
+        return try file.map(now: now)
     }
 
     private static func openFile(
@@ -93,11 +114,12 @@ final class LedgerFile: Sendable {
     }
 
     /// Under the lock.
-    private func map() throws(LedgerRefusal) -> LedgerTable {
-        let size = try descriptor.status().size
+    private func map(now: Int64) throws(LedgerRefusal) -> LedgerTable {
+        let size: UInt64
+        do { size = try status().size } catch { throw LedgerRefusal("looking at it", error) }
         if size <= Self.byteCount, isZero(size) {
             // New, or its maker was killed: nobody else has the lock.
-            let answer = tvs_allocate(descriptor.number, LedgerTable.byteCount)
+            let answer = tvs_allocate(descriptor, LedgerTable.byteCount)
             if let error = FileError(answer: answer) {
                 throw LedgerRefusal("no room for it", error)
             }
@@ -105,11 +127,11 @@ final class LedgerFile: Sendable {
             throw Self.notLedger
         }
         var mapped: UnsafeMutableRawPointer?
-        let answer = unsafe tvs_map_file(descriptor.number, LedgerTable.byteCount, &mapped)
+        let answer = unsafe tvs_map_file(descriptor, LedgerTable.byteCount, &mapped)
         if let error = FileError(answer: answer) { throw LedgerRefusal("mapping it", error) }
         guard let base = unsafe mapped else { throw LedgerRefusal("it could not be mapped") }
         let table = unsafe LedgerTable(mapped: base, of: self)
-        try begin(table)
+        try begin(table, now: now)
         return table
     }
 
@@ -122,7 +144,7 @@ final class LedgerFile: Sendable {
         unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { room in
             var offset = offset
             while offset < Int(clamping: size) {
-                let count = unsafe pread(descriptor.number, room.baseAddress, room.count, offset)
+                let count = unsafe pread(descriptor, room.baseAddress, room.count, offset)
                 guard count > 0, let base = room.baseAddress, unsafe room[0] == 0,
                     unsafe memcmp(base, base + 1, count - 1) == 0
                 else { return false }
@@ -132,7 +154,7 @@ final class LedgerFile: Sendable {
         }
     }
 
-    private func begin(_ table: LedgerTable) throws(LedgerRefusal) {
+    private func begin(_ table: LedgerTable, now: Int64) throws(LedgerRefusal) {
         var (high, low): (UInt64, UInt64) = (0, 0)
         if let error = FileError(answer: unsafe tvs_boot_id(&high, &low)) {
             throw LedgerRefusal("the host's boot id", error)
@@ -145,37 +167,36 @@ final class LedgerFile: Sendable {
             table.header.begin(boot)
         }
         guard table.header.isLedger else { throw Self.notLedger }
-        if table.header.boot != boot {
+        // Under another boot id the clock may have gone on: a container's restart, or a start of
+        // the host so long ago that old times lie behind it. Then they hold as they are.
+        if table.header.boot != boot, table.header.isAhead(of: now) {
             // Containers may see a boot id of their own: then others use the file right now.
-            let answer = tvs_lock_byte(descriptor.number, Self.useByte, TVS_EXCLUSIVE, 1)
+            let answer = tvs_lock_byte(descriptor, Self.useByte, TVS_EXCLUSIVE, 1)
             guard answer == 0 else {
                 throw LedgerRefusal("it is in use under another boot id")
             }
-            table.moveToNewBoot(boot.low)
+            table.moveToNewBoot(boot.low, now: now)
             table.header.boot = boot
         }
-        let answer = tvs_lock_byte(descriptor.number, Self.useByte, TVS_SHARED, 1)
+        let answer = tvs_lock_byte(descriptor, Self.useByte, TVS_SHARED, 1)
         if let error = FileError(answer: answer) { throw LedgerRefusal("its lock", error) }
     }
 
     // MARK: - Watching
 
-    enum Condition {
-        case usable
-        /// Removed or replaced: the path names another file, or none.
-        case elsewhere
-        /// Cut: touching it may end the process.
-        case cut
+    /// Whether all of it is there, which one system call tells. Touching a file that was cut, or has
+    /// holes, may end the process.
+    var isWhole: Bool {
+        guard let own = try? status(), isSame(own) else { return false }
+        return own.size == Self.byteCount && own.blocks >= Self.byteCount / 512
     }
 
-    func condition(at place: LedgerPlace) -> Condition {
-        guard let own = try? descriptor.status(), own.size == Self.byteCount else { return .cut }
-        guard own.has_name != 0, let directory = try? place.openDirectory() else {
-            return .elsewhere
+    /// Whether the path names another file, or none. A path that cannot be looked at (no descriptor
+    /// is free, say) is taken for what it was.
+    func isElsewhere(_ place: LedgerPlace) -> Bool {
+        switch place.find() {
+        case .success(let named): !isSame(named)
+        case .failure(let error): error.number == ENOENT || error.number == ENOTDIR
         }
-        var named = tvs_file_status()
-        let answer = unsafe tvs_file_status_at(
-            directory.number, FilePlace(place.path).name, &named)
-        return answer == 0 && named.device == device && named.inode == inode ? .usable : .elsewhere
     }
 }

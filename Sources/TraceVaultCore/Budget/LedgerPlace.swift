@@ -40,22 +40,50 @@ package enum LedgerPlace: Sendable, Equatable {
         }
     }
 
-    /// /var/tmp outlives a reboot and is there for users without a home.
+    /// /var/tmp outlives a reboot and is there for users without a home. But anybody may make a
+    /// directory there first; the second place only root can have made.
     private static var ownDirectory: String {
-        "/var/tmp/tracevault-" + String(tvs_effective_user())
+        let user = tvs_effective_user()
+        let common = "/var/tmp/tracevault-" + String(user)
+        let parent = user == 0 ? "/run" : "/run/user/" + String(user)
+        guard let squatter = owner(of: common), squatter != user, owner(of: parent) == user
+        else { return common }
+        return parent + "/tracevault"
+    }
+
+    private static func owner(of path: String) -> UInt32? {
+        var found = tvs_file_status()
+        return unsafe tvs_file_status_at(AT_FDCWD, path, &found) == 0 ? found.owner : nil
+    }
+
+    /// Who alone shares the file, when it is not all processes of this user; "" otherwise.
+    var limitation: String {
+        self == .automatic && (unsafe tvs_is_of_service(path) != 0)
+            ? "its directory is of this service alone (PrivateTmp)" : ""
+    }
+
+    /// A descriptor of the directory, or -errno.
+    private func tryDirectory() -> Int32 {
+        isNamed
+            ? unsafe tvs_open_directory(FilePlace(path).directory)
+            : unsafe tvs_open_own_directory(Self.ownDirectory)
+    }
+
+    /// What the path names now.
+    func find() -> Result<tvs_file_status, FileError> {
+        let directory = tryDirectory()
+        if let error = FileError(answer: directory) { return .failure(error) }
+        defer { tvs_close(directory) }
+        var named = tvs_file_status()
+        let answer = unsafe tvs_file_status_at(directory, FilePlace(path).name, &named)
+        if let error = FileError(answer: answer) { return .failure(error) }
+        return .success(named)
     }
 
     /// Opens the directory, makes it first where it is ours to make.
     func openDirectory() throws(LedgerRefusal) -> LedgerDescriptor {
-        let directory: LedgerDescriptor
-        if isNamed {
-            directory = try LedgerDescriptor(
-                unsafe tvs_open_directory(FilePlace(path).directory), "its directory")
-        } else {
-            unsafe _ = tvs_make_directory(Self.ownDirectory)
-            directory = try LedgerDescriptor(
-                unsafe tvs_open_own_directory(Self.ownDirectory), "its directory")
-        }
+        if !isNamed { unsafe _ = tvs_make_directory(Self.ownDirectory) }
+        let directory = try LedgerDescriptor(tryDirectory(), "its directory")
         let status = try directory.status()
         guard status.owner == tvs_effective_user() || (isNamed && status.owner == 0) else {
             throw LedgerRefusal("its directory belongs to another user")
@@ -79,7 +107,11 @@ struct LedgerRefusal: Error {
 
     init(_ reason: String) { self.reason = reason }
 
-    init(_ what: String, _ error: FileError) { reason = what + ": " + error.name }
+    /// What the system had no room for now, it may have in a second.
+    init(_ what: String, _ error: FileError) {
+        reason = what + ": " + error.name
+        isPassing = [EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN].contains(error.number)
+    }
 }
 
 /// An open file or directory, closed when it goes.
@@ -93,6 +125,13 @@ struct LedgerDescriptor: ~Copyable {
     }
 
     deinit { tvs_close(number) }
+
+    /// The number, for an owner that closes it itself.
+    consuming func take() -> Int32 {
+        let number = number
+        discard self
+        return number
+    }
 
     func status() throws(LedgerRefusal) -> tvs_file_status {
         var status = tvs_file_status()

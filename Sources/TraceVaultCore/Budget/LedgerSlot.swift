@@ -48,8 +48,8 @@ enum LedgerTime {
 /// The server's own quota: interval in µs (37 bits) and tolerance in ms, rounded down (27 bits).
 /// 0: none.
 enum LedgerPolicy {
-    /// So long one holds that answers do not name any more: three of Cloudflare's windows. Some
-    /// kinds of answers may never name one.
+    /// So long one holds that nobody names any more: three of Cloudflare's windows. Some kinds of
+    /// answers may never name one, and of a wrong one no answer may come that takes it back.
     static let heldUs: Int64 = 900_000_000
 
     static func word(_ policy: Quota?) -> UInt64 {
@@ -62,6 +62,16 @@ enum LedgerPolicy {
         Quota(
             intervalUs: LedgerTime.span(Int64(word >> 27)),
             toleranceUs: LedgerTime.span(Int64(word & ((1 << 27) - 1)) * 1000))
+    }
+}
+
+extension Quota {
+    /// What the server says stops nobody for longer than it holds: a request that is spent at its pace
+    /// stays spent when it has ended.
+    func aged(_ own: Quota) -> Quota {
+        Quota(
+            intervalUs: min(intervalUs, max(LedgerPolicy.heldUs, own.intervalUs)),
+            toleranceUs: toleranceUs)
     }
 }
 
@@ -83,13 +93,6 @@ struct LedgerSlowdown {
 
     var gapMs: Int64 { Int64(word >> 40) }
     var until: Int64 { Int64(word & Self.untilMask) * 1000 }
-
-    /// What holds after `other` was said as well: never looser than either while both last.
-    func joined(with other: LedgerSlowdown, now: Int64) -> LedgerSlowdown {
-        guard until > now else { return other }
-        guard other.gapMs >= gapMs else { return self }
-        return LedgerSlowdown(gapMs: other.gapMs, until: max(until, other.until))
-    }
 }
 
 /// The eight words of one slot: 64 bytes, so that groups do not share a cache line.

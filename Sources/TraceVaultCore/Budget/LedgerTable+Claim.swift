@@ -24,11 +24,15 @@ extension LedgerTable {
         // A fork in between would give the child a share in the lock, for as long as it lives.
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
-        return claims.withLock { _ in
-            guard let file else { return place(key, now: now) }
-            guard file.lock(attempts: attempts) else { return nil }
-            defer { file.unlock() }
-            return place(key, now: now)
+        return claims.withLock { backing in
+            switch backing {
+            case .process: return place(key, now: now)
+            case .retired: return nil
+            case .file(let file):
+                guard file.lock(attempts: attempts) else { return nil }
+                defer { file.unlock() }
+                return place(key, now: now)
+            }
         }
     }
 
@@ -105,7 +109,10 @@ extension LedgerTable {
         }
         _ = park(index, key, until: other.stamp(.parked).time, now: now)
         if slot.load(.policy) == 0 { _ = setPolicy(index, key, other.load(.policy), now: now) }
-        _ = slow(index, key, LedgerSlowdown(word: other.load(.slowdown)), now: now)
+        let slowdown = LedgerSlowdown(word: other.load(.slowdown))
+        if LedgerSlowdown(word: slot.load(.slowdown)).until < slowdown.until {
+            _ = slow(index, key, slowdown)
+        }
     }
 
     /// Takes over one group of another table; false when there is no slot for it.
@@ -138,7 +145,7 @@ extension LedgerTable {
     /// left when the ledger was last used is left from the start on, at most a day. A mover may be
     /// killed and another begin again: what a slot is to hold is written down beside it before it
     /// is put in place, and put in place again then.
-    func moveToNewBoot(_ boot: UInt64) {
+    func moveToNewBoot(_ boot: UInt64, now: Int64) {
         let last = header.lastUse
         // Odd, so that it is not the 0 of a slot that never was moved.
         let mark = boot | 1
@@ -156,10 +163,13 @@ extension LedgerTable {
                 let until = LedgerTime.span(slowdown.until - last)
                 let moved = LedgerSlowdown(gapMs: slowdown.gapMs, until: until)
                 slot.store(.slowdown, until > 0 ? moved.word : 0)
+                // When it was named is a time of the old clock; the next answer names it again.
+                slot.store(.policy, 0)
                 slot.store(.moved, mark)
             }
             slot.store(.arrival, slot.load(.former))
             slot.store(.parked, slot.load(.spare))
         }
+        header.note(now: now)
     }
 }

@@ -32,18 +32,24 @@ final class LedgerTable: @unchecked Sendable {
         case at(Int64)
     }
 
+    /// Whose memory the table is in.
+    enum Backing {
+        case process
+        case file(LedgerFile)
+        /// It was a file's, and is empty now.
+        case retired
+    }
+
     private let base: UnsafeMutableRawPointer
-    /// Of the file; nil for private memory.
-    let file: LedgerFile?
     let header: LedgerHeader
     /// Threads of this process exclude each other here, processes by the lock on the file.
-    let claims = Lock(())
+    let claims: Lock<Backing>
 
     /// Over a file's mapping, which it takes over.
     init(mapped base: UnsafeMutableRawPointer, of file: LedgerFile) {
         unsafe self.base = unsafe base
         unsafe header = LedgerHeader(base)
-        self.file = file
+        claims = Lock(.file(file))
     }
 
     /// Over private memory.
@@ -54,11 +60,23 @@ final class LedgerTable: @unchecked Sendable {
         }
         unsafe self.base = unsafe base
         unsafe header = LedgerHeader(base)
-        file = nil
+        claims = Lock(.process)
         slot(Self.crowdPlace).store(.key, LedgerKey.crowd)
     }
 
     deinit { unsafe tvs_unmap(base, Self.byteCount) }
+
+    /// nil for memory of this process.
+    var file: LedgerFile? {
+        claims.withLock { if case .file(let file) = $0 { file } else { nil } }
+    }
+
+    /// Lets the file and its memory go. Threads that are at it still find an empty table, which costs
+    /// nothing but addresses.
+    func retire() {
+        claims.withLock { $0 = .retired }
+        unsafe _ = tvs_map_over(base, Self.byteCount)
+    }
 
     /// In private tables: the slot of all groups that found none.
     static let crowdPlace = 0
@@ -91,12 +109,15 @@ final class LedgerTable: @unchecked Sendable {
 
     // MARK: - Spending
 
-    /// What holds now, and what holds when a slowdown has ended.
+    /// What holds now, when a slowdown has ended, and when the server's policy has aged.
     private struct Limits {
         let present: Quota
         let lasting: Quota
         /// When `lasting` holds at the latest.
         let until: Int64
+        let own: Quota
+        /// When `own` holds at the latest.
+        let end: Int64
     }
 
     /// The strictest of what the caller and the server say.
@@ -104,15 +125,21 @@ final class LedgerTable: @unchecked Sendable {
         let own = Quota(
             intervalUs: LedgerTime.span(quota.intervalUs),
             toleranceUs: LedgerTime.span(quota.toleranceUs))
-        let lasting = own.tightened(by: LedgerPolicy.quota(slot.load(.policy)))
+        let word = slot.load(.policy)
+        let named = word == 0 ? 0 : Int64(clamping: slot.load(.spare))
+        // Named in the future: by another clock; it holds until somebody says so again.
+        let age = named > now ? 0 : now - named
+        let holds = word != 0 && age < LedgerPolicy.heldUs
+        let lasting = holds ? own.tightened(by: LedgerPolicy.quota(word).aged(own)) : own
+        let end = holds ? now + LedgerPolicy.heldUs - age : now
         let slowdown = LedgerSlowdown(word: slot.load(.slowdown))
-        let gap = slowdown.gapMs * 1000
+        let gap = min(slowdown.gapMs * 1000, LedgerPolicy.heldUs)
         guard slowdown.until > now, gap > lasting.intervalUs else {
-            return Limits(present: lasting, lasting: lasting, until: now)
+            return Limits(present: lasting, lasting: lasting, until: now, own: own, end: end)
         }
         return Limits(
             present: Quota(intervalUs: gap, toleranceUs: 0), lasting: lasting,
-            until: slowdown.until)
+            until: slowdown.until, own: own, end: max(end, slowdown.until))
     }
 
     /// A time from the table. What is further ahead than anybody can have asked for is damage: it
@@ -140,7 +167,8 @@ final class LedgerTable: @unchecked Sendable {
             quota.intervalUs > 0 ? arrival.time - quota.toleranceUs : 0
         }
         let later = max(paced(limits.lasting), limits.until)
-        return max(min(paced(limits.present), later), parked.time)
+        let last = max(paced(limits.own), limits.end)
+        return max(min(paced(limits.present), later, last), parked.time)
     }
 
     /// Spends one request; a time later than `now` means that none was spent.
@@ -199,6 +227,7 @@ final class LedgerTable: @unchecked Sendable {
         return .at(time)
     }
 
+    /// One that nobody names any more ends by itself (`limits`); this takes its word out.
     /// Policy and slowdown carry no epoch. Should the slot go to another group in the very moment,
     /// an hour after this one's last request, that group is slowed until its next reply.
     /// The answer is 1 where another one holds now.
@@ -219,14 +248,11 @@ final class LedgerTable: @unchecked Sendable {
         return slot.load(.key) == key ? .at(changes ? 1 : 0) : .moved
     }
 
-    func slow(_ index: Int, _ key: UInt64, _ slowdown: LedgerSlowdown, now: Int64) -> Answer {
+    /// The newest counts: it knows what was spent since the others.
+    func slow(_ index: Int, _ key: UInt64, _ slowdown: LedgerSlowdown) -> Answer {
         let slot = slot(index)
         guard slot.load(.key) == key else { return .moved }
-        for _ in 0..<Self.attempts {
-            let old = LedgerSlowdown(word: slot.load(.slowdown))
-            let new = old.joined(with: slowdown, now: now)
-            if new.word == old.word || slot.swap(.slowdown, old.word, new.word) { break }
-        }
+        slot.store(.slowdown, slowdown.word)
         return slot.load(.key) == key ? .at(0) : .moved
     }
 

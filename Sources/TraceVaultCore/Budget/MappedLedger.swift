@@ -22,18 +22,21 @@ package struct LedgerReport: Sendable, Equatable {
 
 package final class MappedLedger: BudgetLedger {
     private struct State {
-        /// Every shared table that was ever current: calls in other threads may still be at it.
+        /// Every shared table that was ever current: calls in other threads may still be at it. All
+        /// but the last are retired.
         var tables: [LedgerTable] = []
         var reason = ""
     }
 
     package let place: LedgerPlace
+    private let limitation: String
     private let own: LedgerTable
     private let state: Lock<State>
     /// The unretained address of the shared table, which `state` keeps; 0: `own` alone.
     private let shared = Atomic<UInt>(0)
     private let overflows = Atomic<Int>(0)
     private let nextRefresh = Atomic<Int64>(0)
+    private let lookedAt = Atomic<Int64>(0)
     private let nextOpening = Atomic<Int64>(0)
     private let nextPromotion = Atomic<Int64>(0)
     /// How often the next new group asks for the lock: once where it could not be had the last
@@ -41,12 +44,14 @@ package final class MappedLedger: BudgetLedger {
     private let attempts = Atomic<Int32>(LedgerFile.attempts)
 
     private static let refreshUs: Int64 = 1_000_000
+    /// How long a look at the file's size is good for.
+    private static let lookUs: Int64 = 1000
     /// How often a file that could not be used is tried again.
     private static let openingUs: Int64 = 60_000_000
     /// How often groups in the own table ask for a place in the shared one.
     private static let promotionUs: Int64 = 200_000
-    /// Somebody who replaces the file again and again gets no more of this process's memory.
-    private static let maximumTables = 16
+    /// Somebody who replaces the file again and again gets no more of this process's addresses.
+    private static let maximumTables = 256
     /// In an entry's place: the index is one of the own table.
     private static let ownBit = 1 << 40
     private static let nowhere = -1
@@ -55,6 +60,7 @@ package final class MappedLedger: BudgetLedger {
     /// memory.
     package init(_ place: LedgerPlace, now: Int64) throws(Failure) {
         self.place = place
+        limitation = place.limitation
         own = try LedgerTable()
         state = Lock(State())
         if place != .ofProcess { open(isPatient: true, now: now) }
@@ -62,7 +68,8 @@ package final class MappedLedger: BudgetLedger {
 
     // MARK: - The file
 
-    private func open(isPatient: Bool, now: Int64) {
+    /// - Parameter known: what this process has open already.
+    private func open(known: LedgerFile? = nil, isPatient: Bool, now: Int64) {
         nextOpening.store(now + Self.openingUs, ordering: .relaxed)
         // Before the mutex: a thread that waits to enter must hold nothing that others wait for.
         tvs_fork_unsafe_enter()
@@ -73,8 +80,9 @@ package final class MappedLedger: BudgetLedger {
                 return
             }
             do throws(LedgerRefusal) {
-                let table = try LedgerFile.open(place, isPatient: isPatient)
-                state.tables.append(table)
+                let table = try LedgerFile.open(
+                    place, known: known, isPatient: isPatient, now: now)
+                if let table { state.tables.append(table) }
                 state.reason = ""
             } catch {
                 state.reason = error.reason
@@ -86,8 +94,11 @@ package final class MappedLedger: BudgetLedger {
         }
         let newest = state.withLock { $0.reason.isEmpty ? $0.tables.last : nil }
         guard let newest else { return }
-        let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(newest).toOpaque())
-        shared.store(address, ordering: .releasing)
+        shared.store(Self.address(of: newest), ordering: .releasing)
+    }
+
+    private static func address(of table: LedgerTable) -> UInt {
+        unsafe UInt(bitPattern: Unmanaged.passUnretained(table).toOpaque())
     }
 
     private var table: LedgerTable? {
@@ -95,6 +106,9 @@ package final class MappedLedger: BudgetLedger {
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
         return unsafe Unmanaged<LedgerTable>.fromOpaque(pointer).takeUnretainedValue()
     }
+
+    /// The file that is shared now.
+    var file: LedgerFile? { table?.file }
 
     /// Looks, at most once a second, whether the file is still whole and still the one at its path.
     package func refresh(now: Int64) {
@@ -105,7 +119,8 @@ package final class MappedLedger: BudgetLedger {
                 expected: due, desired: now + Self.refreshUs, ordering: .relaxed
             ).exchanged
         else { return }
-        guard let old = table, let file = old.file else {
+        look(now: now)
+        guard let old = table, let file else {
             guard now >= nextOpening.load(ordering: .relaxed) else { return }
             open(isPatient: false, now: now)
             if let new = table {
@@ -113,26 +128,43 @@ package final class MappedLedger: BudgetLedger {
             }
             return
         }
-        switch file.condition(at: place) {
-        case .usable: break
-        case .cut:
-            // Nothing of it can be read any more without risk.
-            shared.store(0, ordering: .releasing)
-            state.withLock { $0.reason = "it was cut while in use" }
-            nextOpening.store(now + Self.openingUs, ordering: .relaxed)
-        case .elsewhere:
-            open(isPatient: false, now: now)
-            if table === old { shared.store(0, ordering: .releasing) }
-            let left = (table ?? own).absorbAll(of: old, now: now)
-            overflows.add(left, ordering: .relaxed)
-            if left > 0, table != nil { _ = own.absorbAll(of: old, now: now) }
-        }
+        guard file.isElsewhere(place) else { return }
+        open(known: file, isPatient: false, now: now)
+        // The same file: it was away for a moment.
+        if table === old, state.withLock({ $0.reason.isEmpty }) { return }
+        if table === old { shared.store(0, ordering: .releasing) }
+        let left = (table ?? own).absorbAll(of: old, now: now)
+        overflows.add(left, ordering: .relaxed)
+        if left > 0, table != nil { _ = own.absorbAll(of: old, now: now) }
+        old.retire()
+    }
+
+    /// Looks whether the file is whole: a cut one is not touched again. An engine looks before each of
+    /// its rounds, whoever gets the ledger handed over does, and every call does whose caller's clock
+    /// has gone on since the last look.
+    package func look(now: Int64) {
+        lookedAt.store(now, ordering: .relaxed)
+        guard let old = table, let file = old.file, !file.isWhole,
+            shared.compareExchange(
+                expected: Self.address(of: old), desired: 0, ordering: .acquiringAndReleasing
+            ).exchanged
+        else { return }
+        old.retire()
+        state.withLock { $0.reason = "it was cut while in use" }
+        nextOpening.store(now + Self.openingUs, ordering: .relaxed)
+    }
+
+    private func lookIfDue(_ now: Int64) {
+        let last = lookedAt.load(ordering: .relaxed)
+        if now - last > Self.lookUs || now < last - Self.refreshUs { look(now: now) }
     }
 
     package func describe() -> LedgerReport {
+        look(now: lookedAt.load(ordering: .relaxed))
         let table = table
         return LedgerReport(
-            isShared: table != nil, path: place.path, reason: state.withLock { $0.reason },
+            isShared: table != nil && limitation.isEmpty, path: place.path,
+            reason: limitation.isEmpty ? state.withLock { $0.reason } : limitation,
             groups: (table ?? own).header.groups, overflows: overflows.load(ordering: .relaxed))
     }
 
@@ -191,6 +223,7 @@ package final class MappedLedger: BudgetLedger {
 
     /// Finds the group and makes the call, again where the slot was given away meanwhile.
     private func perform(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64 {
+        lookIfDue(now)
         for _ in 0..<8 {
             let table = locate(&entry, now: now)
             let index = entry.place & (Self.ownBit - 1)
@@ -203,7 +236,7 @@ package final class MappedLedger: BudgetLedger {
                 case .refund(let quota): table.refund(index, key, quota)
                 case .park(let time): table.park(index, key, until: time, now: now)
                 case .policy(let word): table.setPolicy(index, key, word, now: now)
-                case .slow(let slowdown): table.slow(index, key, slowdown, now: now)
+                case .slow(let slowdown): table.slow(index, key, slowdown)
                 case .parked: table.parkedUntil(index, key)
                 case .available(let quota): table.available(index, key, quota, now: now)
                 }
@@ -218,7 +251,9 @@ package final class MappedLedger: BudgetLedger {
 
     package func entry(_ key: UInt64, now: Int64) -> LedgerEntry {
         var entry = LedgerEntry(key: key, place: Self.nowhere)
-        _ = locate(&entry, now: LedgerTime.bounded(now))
+        let now = LedgerTime.bounded(now)
+        lookIfDue(now)
+        _ = locate(&entry, now: now)
         return entry
     }
 
@@ -250,13 +285,10 @@ package final class MappedLedger: BudgetLedger {
         let now = LedgerTime.bounded(now)
         let time = min(LedgerTime.bounded(time), now + LedgerTime.day)
         guard time > now else { return }
-        let leftMs = (time - now + 999) / 1000
-        let gapMs = remaining > 0 ? (leftMs - 1) / remaining + 1 : Int64.max
-        // None left, or slower than a slowdown can say.
-        guard gapMs <= LedgerSlowdown.longestGapMs else {
-            return park(&entry, until: time, now: now)
-        }
-        let slowdown = LedgerSlowdown(gapMs: gapMs, until: time)
+        guard remaining > 0 else { return park(&entry, until: time, now: now) }
+        let gapMs = ((time - now + 999) / 1000 - 1) / remaining + 1
+        // Nobody may come back to say anything else.
+        let slowdown = LedgerSlowdown(gapMs: gapMs, until: min(time, now + LedgerPolicy.heldUs))
         _ = perform(.slow(slowdown), &entry, now: now)
     }
 

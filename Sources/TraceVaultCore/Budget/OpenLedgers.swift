@@ -23,7 +23,10 @@ package final class OpenLedgers: Sendable {
         return try perProcess.get().entries.withLock { (entries) throws(Failure) in
             entries.removeAll { $0.ledger == nil }
             for entry in entries {
-                if let ledger = entry.ledger, ledger.place == place { return ledger }
+                guard let ledger = entry.ledger, ledger.place == place else { continue }
+                // Its other engines may have been idle since somebody cut the file.
+                ledger.look(now: now)
+                return ledger
             }
             let ledger = try MappedLedger(place, now: now)
             entries.append(Entry(ledger: ledger))

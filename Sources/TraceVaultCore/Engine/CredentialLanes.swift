@@ -57,7 +57,8 @@ struct CredentialLanes {
             lanes[Int(lane)]?.usedAt = now
             return lane
         }
-        let groupKey = try tenant.budgetKey(of: credential) ^ originKey
+        let keys = try tenant.budgetKeys(of: credential)
+        let groupKey = keys.group ^ originKey
         sweep(&scheduler, now)
         let tenantNumber = tenants[tenant.name] ?? scheduler.addTenant()
         tenants[tenant.name] = tenantNumber
@@ -68,7 +69,8 @@ struct CredentialLanes {
         let seat = seats[seatKey] ?? scheduler.addSeat(tenant: tenantNumber, group: group)
         seats[seatKey] = seat
         let lane = scheduler.addLane(
-            seat: seat, needsConnection: credential.email != nil)
+            seat: seat, needsConnection: credential.email != nil,
+            proof: keys.proof.map { $0 ^ originKey }, now: now)
         while lanes.count <= Int(lane) { lanes.append(nil) }
         lanes[Int(lane)] = Lane(
             credential: credential, tenantName: tenant.name, groupKey: groupKey, group: group,

@@ -110,7 +110,7 @@ extension EngineLoop {
         }
         counts.countTry(verdict)
         counts.tryLatency.add(us: now - fetch.startedAt)
-        note(id, reply, now)
+        let lane = scheduler.lane(of: id)
         switch verdict {
         case .rejected: reject(id, fetch, now)
         default:
@@ -120,6 +120,7 @@ extension EngineLoop {
                 provesCredential: reply.fault == nil && fetch.dialogue.provesCredential,
                 wasSent: reply.wasSent, now: now)
         }
+        if let lane { note(lane, reply, now) }
     }
 
     /// The server refused the credential: nobody tries it again for a while.
@@ -136,20 +137,14 @@ extension EngineLoop {
     }
 
     /// What the reply tells of the quota.
-    private func note(_ id: FetchID, _ reply: HTTPReply, _ now: Int64) {
+    private func note(_ lane: LaneID, _ reply: HTTPReply, _ now: Int64) {
         let headers = reply.headers
         // That an answer says nothing of it tells something, too; a failure may not be the API's.
         guard reply.status == 200 || !headers.rateLimit.isEmpty || !headers.rateLimitPolicy.isEmpty
         else { return }
-        let remaining = RateLimitHeaders.remaining(headers.rateLimit)
-        let policy = RateLimitHeaders.policy(headers.rateLimitPolicy)
-        scheduler.note(
-            id, remaining: remaining.map { $0.requests * settings.sharePercent / 100 },
-            resetMs: (remaining?.seconds ?? 0) * 1000,
-            policy: policy.map {
-                Quota(
-                    requests: $0.requests, windowMs: $0.seconds * 1000,
-                    sharePercent: settings.sharePercent)
-            }, now: now)
+        let said = ServerQuota(
+            RateLimitHeaders.policies(headers.rateLimitPolicy),
+            RateLimitHeaders.remaining(headers.rateLimit), sharePercent: settings.sharePercent)
+        scheduler.note(lane, said, now: now)
     }
 }

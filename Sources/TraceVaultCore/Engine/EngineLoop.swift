@@ -85,6 +85,8 @@ final class EngineLoop {
 
     /// Everything there is to do now. True when there may be more to do at once.
     private func round() -> Bool {
+        // Before anything asks the ledger: its file may have been cut while nothing was done.
+        ledger.look(now: tvs_boot_us())
         for command in mailbox.drain() {
             obey(command)
             // Before the next one: places of what has ended are given anew.

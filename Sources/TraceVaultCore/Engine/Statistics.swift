@@ -123,6 +123,7 @@ extension EngineLoop {
                 ("next_permit_ms", max(0, state.permittedAt - now + 999) / 1000),
                 ("parked_ms", max(0, state.parkedUntil - now + 999) / 1000),
                 ("done_ms", max(0, state.emptyAt - now + 999) / 1000),
+                ("resting_credentials", Int64(state.resting)),
             ]
             writer.numbers(members)
             writer.endObject()

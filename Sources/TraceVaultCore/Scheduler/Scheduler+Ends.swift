@@ -1,8 +1,8 @@
 // Scheduler+Ends.swift - how tries end, and what a fetch waits for between two.
 
 extension Scheduler {
-    /// A server that refuses and says "at once" is still not asked in a tight loop.
-    private static let shortestParkUs: Int64 = 1_000_000
+    /// A server that says "at once" is still not asked in a tight loop.
+    private static let shortestWaitUs: Int64 = 1_000_000
 
     /// Notes how a try ended. `rejected` is told with `reject`.
     ///
@@ -18,7 +18,10 @@ extension Scheduler {
         if !wasSent || verdict == .unsent { refund(fetches[fetch].lane, now) }
         switch verdict {
         case .final, .pending, .more, .later:
-            if provesCredential, fetches[fetch].isProbe { openLane(of: fetch) }
+            guard provesCredential else { break }
+            if fetches[fetch].isProbe { openLane(of: fetch) }
+            prove(fetches[fetch].lane, now)
+            groups[lanes[fetches[fetch].lane].group].penalties.end()
         case .unsent, .retry, .rateLimited, .rejected: break
         }
         switch verdict {
@@ -34,14 +37,15 @@ extension Scheduler {
             fetches[fetch].settle()
             fetches[fetch].polls += 1
             let delay = afterMs.map { Self.us($0) } ?? Self.backoff(fetches[fetch].polls)
-            let until = now + max(delay, Self.shortestParkUs)
+            let until = now + max(delay, Self.shortestWaitUs)
             fetches[fetch].floor = until
             sleep(fetch, until: until, now)
         case .retry(let afterMs): tryAgain(fetch, afterMs, now)
         case .rateLimited(let afterMs):
             // A try that was refused for everybody's sake does not use up this request's own tries.
             fetches[fetch].tries -= 1
-            waitForQuota(fetch, until: now + max(Self.us(afterMs), Self.shortestParkUs), now)
+            let until = penalise(fetches[fetch].lane, Self.us(afterMs), now)
+            waitForQuota(fetch, until: until, now)
         }
     }
 
@@ -68,7 +72,7 @@ extension Scheduler {
         sleep(fetch, until: now + Self.us(delay), now)
     }
 
-    /// The server lets nothing of the group through before `time`: the fetch waits there, the first
+    /// The server lets nothing of the group (or lane) through before `time`: the fetch waits there, the first
     /// of its flow, and who cannot wait so long has its answer.
     private mutating func waitForQuota(_ fetch: Int32, until time: Int64, _ now: Int64) {
         var member = fetches[fetch].members.first
@@ -79,7 +83,7 @@ extension Scheduler {
             }
             member = next
         }
-        park(lanes[fetches[fetch].lane].group, until: time, now)
+        rest(fetches[fetch].lane, until: time, now)
         if !fetches[fetch].members.isEmpty { enqueue(fetch, inFront: true, now) }
     }
 
@@ -146,6 +150,7 @@ extension Scheduler {
         case .group(let group):
             groups[group].timer = none
             release(group, now)
+        case .lane(let lane): endRest(of: lane, now)
         case .origin:
             originTimer = none
         }

@@ -1,11 +1,12 @@
-// Scheduler+Groups.swift - budget groups, and the limit of this host's address: what is spent, and
-// what the server says. Who waits for a permit is in Scheduler+Permits.swift.
+// Scheduler+Groups.swift - budget groups, and the limit of this host's address: what is spent. What the
+// server says of it is in Scheduler+Server.swift; who waits for a permit in Scheduler+Permits.swift.
 
 extension Scheduler {
-    /// When the lane's group may send at the earliest.
+    /// When the lane may send at the earliest.
     mutating func permittedAt(_ lane: LaneID, _ now: Int64) -> Int64 {
         let group = lanes[lane].group
-        return ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
+        let permitted = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
+        return max(permitted, lanes[lane].restsUntil)
     }
 
     /// Gives back the permit of a try that was never sent: whoever waits may have it.
@@ -29,7 +30,7 @@ extension Scheduler {
         if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
             waitAtGroup(seat)
             setTimer(of: group, at: permittedAt)
-            noticeParking(group, now)
+            noticeStandstill(group, now)
             return false
         }
         if limits.originQuota.intervalUs > 0,
@@ -77,6 +78,8 @@ extension Scheduler {
         package let isWaitedFor: Bool
         package let permittedAt: Int64
         package let parkedUntil: Int64
+        /// Credentials that a 429 lets rest alone: the server has never taken them.
+        package let resting: Int32
         /// When the last of what is queued may go.
         package let emptyAt: Int64
     }
@@ -113,7 +116,7 @@ extension Scheduler {
             burst: quota.burst, intervalUs: quota.intervalUs,
             promised: groups[group].released, isWaitedFor: !groups[group].waiting.isEmpty,
             permittedAt: ledger.permittedAt(&entry, limits.quota, now: now),
-            parkedUntil: ledger.parkedUntil(&entry, now: now),
+            parkedUntil: ledger.parkedUntil(&entry, now: now), resting: groups[group].resting,
             emptyAt: ledger.permittedAt(
                 &entry, quota, after: max(0, Int64(groups[group].queued) - 1), now: now))
     }
@@ -128,66 +131,5 @@ extension Scheduler {
     /// Whether a seat's next turn is its tenant's in the ring, not its group's.
     package func isInRing(_ seat: Int32) -> Bool {
         seats[seat].place == .interactive || seats[seat].place == .bulk
-    }
-
-    // MARK: - What the server says
-
-    /// HTTP 429: nothing of the group goes before `time`, and who cannot wait so long is told.
-    mutating func park(_ group: Int32, until time: Int64, _ now: Int64) {
-        ledger.park(&groups[group].entry, until: time, now: now)
-        if groups[group].timer != none { timers.move(groups[group].timer, to: time) }
-        noticeParking(group, now)
-    }
-
-    /// Each 429 that was under way ends the parking a little later: not worth another look at all.
-    private static let sameParkingUs: Int64 = 1_000_000
-
-    /// Tells those who cannot wait for the end of a parking, also of one by another process; once.
-    mutating func noticeParking(_ group: Int32, _ now: Int64) {
-        let until = ledger.parkedUntil(&groups[group].entry, now: now)
-        let told = groups[group].refusedUntil
-        guard until > now, told <= now || until > told + Self.sameParkingUs else { return }
-        groups[group].refusedUntil = until
-        for seat in groups[group].seats where hasWork(seat) {
-            refuse(seats[seat].interactive, until: until)
-            refuse(seats[seat].bulk, until: until)
-        }
-    }
-
-    private mutating func refuse(_ list: List, until time: Int64) {
-        var flow = list.first
-        while flow != none {
-            let nextFlow = flows[flow].next
-            var fetch = flows[flow].waiting.first
-            while fetch != none {
-                let nextFetch = fetches[fetch].next
-                refuse(fetch, until: time)
-                fetch = nextFetch
-            }
-            flow = nextFlow
-        }
-    }
-
-    /// Who comes to a group that is parked is told, too: the others have been.
-    mutating func refuseParked(_ fetch: Int32, _ now: Int64) {
-        let until = ledger.parkedUntil(
-            &groups[lanes[fetches[fetch].lane].group].entry, now: now)
-        if until > now { refuse(fetch, until: until) }
-    }
-
-    /// The quota's state as an answer told it (`Ratelimit`, `Ratelimit-Policy`), or did not.
-    package mutating func note(
-        _ id: FetchID, remaining: Int64?, resetMs: Int64, policy: Quota?, now: Int64
-    ) {
-        // Who lifts the limit means the server's word too.
-        guard limits.quota.intervalUs > 0, let fetch = place(of: id) else { return }
-        let group = lanes[fetches[fetch].lane].group
-        // Who waits there does so at another pace now.
-        if ledger.setPolicy(&groups[group].entry, policy, now: now) { look(at: group) }
-        guard let remaining else { return }
-        // Others of this group are under way and not in the server's number yet.
-        let left = remaining - Int64(groups[group].inFlight)
-        ledger.slow(
-            &groups[group].entry, remaining: max(0, left), until: now + Self.us(resetMs), now: now)
     }
 }

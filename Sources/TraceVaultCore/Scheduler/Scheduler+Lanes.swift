@@ -18,13 +18,22 @@ extension Scheduler {
         return seat
     }
 
-    /// - Parameter needsConnection: true where each try has a connection for itself.
-    package mutating func addLane(seat: Int32, needsConnection: Bool = false) -> LaneID {
+    /// - Parameters:
+    ///   - needsConnection: true where each try has a connection for itself.
+    ///   - proof: where a credential of a group that others share proves itself.
+    package mutating func addLane(
+        seat: Int32, needsConnection: Bool = false, proof: UInt64? = nil, now: Int64 = 0
+    ) -> LaneID {
         let group = seats[seat].group
         let lane = lanes.add(
             Lane(
                 seat: seat, group: group, entry: groups[group].entry, serial: nextLaneSerial,
                 needsConnection: needsConnection))
+        if let proof {
+            var entry = ledger.entry(proof, now: now)
+            lanes[lane].provenUntil = ledger.parkedUntil(&entry, now: now)
+            lanes[lane].proof = entry
+        }
         nextLaneSerial &+= 1
         seats[seat].lanes += 1
         flows.cover(2 * Int(lane) + 1, filling: Flow())
@@ -35,7 +44,7 @@ extension Scheduler {
 
     /// Whether nothing would be lost by forgetting the lane: no request, no refusal to remember.
     package func isIdle(_ lane: LaneID, now: Int64) -> Bool {
-        lanes[lane].fetches == 0 && lanes[lane].closedUntil <= now
+        lanes[lane].fetches == 0 && lanes[lane].closedUntil <= now && lanes[lane].restsUntil == 0
     }
 
     /// Forgets an idle lane. Tells which of seat, group and tenant went with it.
@@ -79,6 +88,7 @@ extension Scheduler {
         let lane = fetches[fetch].lane
         lanes[lane].closedUntil = max(lanes[lane].closedUntil, until)
         lanes[lane].isProbing = true
+        lanes[lane].provenUntil = 0
         lanes[lane].fallback = fallback ?? none
         lanes[lane].fallbackSerial = fallback.map { lanes[$0].serial } ?? 0
         if let fallback, fallback != lane, lanes[fallback].closedUntil <= now,

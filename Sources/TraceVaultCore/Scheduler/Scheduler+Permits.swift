@@ -98,7 +98,7 @@ extension Scheduler {
         let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
         // Those let go take what is there now; another permit comes an interval later at most.
         setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
-        noticeParking(group, now)
+        noticeStandstill(group, now)
     }
 
     // MARK: - Rounds that somebody holds up

@@ -52,8 +52,9 @@ extension Scheduler {
 
     /// Puts a flow that has work into its seat's queue, if its lane may send.
     mutating func place(_ flow: Int32) {
-        guard !flows[flow].isPlaced, !flows[flow].waiting.isEmpty else { return }
         let lane = flow / 2
+        guard !flows[flow].isPlaced, !flows[flow].waiting.isEmpty, lanes[lane].restsUntil == 0
+        else { return }
         guard !lanes[lane].isProbing || lanes[lane].inFlight == 0 else { return }
         flows[flow].isPlaced = true
         let seat = lanes[lane].seat

@@ -77,6 +77,14 @@ extension Scheduler {
         /// Another credential of the same account, as it was when this one was last refused.
         var fallback = none
         var fallbackSerial: UInt32 = 0
+        /// Where the ledger keeps that the server has taken this credential; nil where its group is
+        /// its own, so that it speaks for nobody else.
+        var proof: LedgerEntry?
+        /// So long that counts.
+        var provenUntil: Int64 = 0
+        /// Nothing of it goes before: a 429 for a credential that is not proven. 0: it may go.
+        var restsUntil: Int64 = 0
+        var penalties = Penalties()
     }
 
     struct Flow: Sendable, Linked {
@@ -164,6 +172,11 @@ extension Scheduler {
         var heldSince: UInt64 = 0
         /// True when it does so by a promise that has not been kept yet.
         var isPromised = false
+        var penalties = Penalties()
+        /// Lanes that rest alone.
+        var resting: Int32 = 0
+        /// When the server began to say of the quota what needs a second word; 0: it does not.
+        var doubtedSince: Int64 = 0
         var previous = none
         var next = none
     }
@@ -173,7 +186,10 @@ extension Scheduler {
         case member(Int32)
         case fetch(Int32)
         case group(Int32)
+        case lane(LaneID)
         case origin
+
+        private static let noPlace: Int32 = 0x3FFF_FFFF
 
         init(_ payload: UInt32) {
             let place = Int32(payload & 0x3FFF_FFFF)
@@ -181,7 +197,7 @@ extension Scheduler {
             case 0: self = .member(place)
             case 1: self = .fetch(place)
             case 2: self = .group(place)
-            default: self = .origin
+            default: self = place == Self.noPlace ? .origin : .lane(place)
             }
         }
 
@@ -190,7 +206,8 @@ extension Scheduler {
             case .member(let place): UInt32(place)
             case .fetch(let place): UInt32(place) | 1 << 30
             case .group(let place): UInt32(place) | 2 << 30
-            case .origin: 3 << 30
+            case .lane(let place): UInt32(place) | 3 << 30
+            case .origin: .max
             }
         }
     }

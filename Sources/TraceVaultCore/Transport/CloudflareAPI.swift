@@ -74,8 +74,8 @@ enum CloudflareAPI {
             reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
         failure.retryAfterMs = wait
         if reply.status == 429 {
-            // "All API calls for the next five minutes will be blocked" (Cloudflare, rate limits).
-            let park = wait ?? 300_000
+            let park = RetryAfter.parking(
+                reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
             failure.retryAfterMs = park
             failure.retriable = true
             return Refusal(verdict: .rateLimited(afterMs: park), failure: failure)

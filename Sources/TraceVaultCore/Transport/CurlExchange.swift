@@ -164,14 +164,15 @@ final class CurlExchange {
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         let ray = header("cf-ray")
         reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))
-        reply.headers.rateLimit = header("ratelimit", whole: ReplyHeaders.maxList)
-        reply.headers.rateLimitPolicy = header("ratelimit-policy", whole: ReplyHeaders.maxList)
+        reply.headers.rateLimit = list("ratelimit", whole: ReplyHeaders.maxList)
+        reply.headers.rateLimitPolicy = list("ratelimit-policy", whole: ReplyHeaders.maxList)
         if reply.status != 200 {
             reply.headers.retryAfter = header("retry-after")
             reply.headers.retryAfterMs = header("retry-after-ms")
+            reply.headers.date = header("date")
             reply.headers.shouldRetry = header("x-should-retry").lowercased()
         } else {
-            reply.headers.link = links()
+            reply.headers.link = list("link", whole: ReplyHeaders.maxURL)
         }
         if reply.status == 202 {
             reply.headers.location = header("location", whole: ReplyHeaders.maxURL)
@@ -195,15 +196,23 @@ final class CurlExchange {
         if unsafe secret.count >= Self.shortestMasked { unsafe body.mask(secret) }
     }
 
-    /// The values of the first `Link` headers, as one: pages may be named in any of them.
-    private func links() -> String {
-        var links = ""
-        for index in 0..<4 {
-            let link = header("link", whole: ReplyHeaders.maxURL, index)
-            guard !link.isEmpty else { break }
-            links += links.isEmpty ? link : ", " + link
+    /// The values of the first lines of one name, as one list: any of them may name a page or a
+    /// quota. A line that is too long hides no other.
+    private func list(_ name: StaticString, whole limit: Int) -> String {
+        var list = ""
+        for index in 0..<min(lines(of: name), 8) {
+            let line = header(name, whole: limit, index)
+            if !line.isEmpty { list += list.isEmpty ? line : ", " + line }
         }
-        return links
+        return list
+    }
+
+    private func lines(of name: StaticString) -> Int {
+        var found: UnsafeMutablePointer<curl_header>?
+        let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
+            unsafe curl_easy_header(easy, name, 0, UInt32(CURLH_HEADER), -1, &found)
+        }
+        return code == CURLHE_OK ? Int(clamping: unsafe found?.pointee.amount ?? 0) : 0
     }
 
     /// One header of the last reply, "" when absent; printable ASCII, bounded, without the secret.

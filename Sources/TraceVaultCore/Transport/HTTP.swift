@@ -55,8 +55,10 @@ package struct ReplyHeaders: Sendable, Equatable {
     package var cfRay = ""
     package var retryAfter = ""
     package var retryAfterMs = ""
+    /// The server's clock, where something is told by it.
+    package var date = ""
     package var shouldRetry = ""
-    /// `Ratelimit` and `Ratelimit-Policy`: what is left of the quota, and the quota.
+    /// `Ratelimit` and `Ratelimit-Policy`: what is left of the quota, and the quota. All lines as one.
     package var rateLimit = ""
     package var rateLimitPolicy = ""
     /// With status 202 only: where the answer will be. Whole, or "".

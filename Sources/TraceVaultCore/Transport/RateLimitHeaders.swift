@@ -1,19 +1,29 @@
 // RateLimitHeaders.swift - what `Ratelimit` and `Ratelimit-Policy` say.
 //
-// Both are lists of RFC 9651: members, comma separated, each a name and parameters. Read
-// leniently: names quoted or not, parameters in any order and case, whole or with a fraction; what
-// does not fit is stepped over. Nothing is allocated and nothing traps, whatever the bytes.
+// Both are lists of RFC 9651: members, comma separated, each a name and parameters, and each a
+// bound of its own. Read leniently: names quoted or not, parameters in any order and case, whole or
+// with a fraction; what does not fit is stepped over. Nothing traps, whatever the bytes.
 
 /// `Ratelimit: "default";r=50;t=30`: so many requests are left, and seconds until that ends.
 package struct RateRemaining: Sendable, Equatable {
     package let requests: Int64
     package let seconds: Int64
+
+    package init(requests: Int64, seconds: Int64) {
+        self.requests = requests
+        self.seconds = seconds
+    }
 }
 
 /// `Ratelimit-Policy: "default";q=1200;w=300`: so many requests in so many seconds.
 package struct RatePolicy: Sendable, Equatable {
     package let requests: Int64
     package let seconds: Int64
+
+    package init(requests: Int64, seconds: Int64) {
+        self.requests = requests
+        self.seconds = seconds
+    }
 }
 
 package enum RateLimitHeaders {
@@ -21,52 +31,42 @@ package enum RateLimitHeaders {
     static let most: Int64 = 1_000_000_000
     static let longestSeconds: Int64 = 86_400
 
-    /// Of all members, the one that asks for the slowest pace; nil when none is whole.
-    package static func remaining(_ header: String) -> RateRemaining? {
+    /// More members than anybody writes; the rest is not read.
+    static let mostMembers = 64
+
+    package static func remaining(_ header: String) -> [RateRemaining] {
         var header = header
         return header.withUTF8 { unsafe remaining(UnsafeRawBufferPointer($0)) }
     }
 
-    package static func remaining(_ bytes: UnsafeRawBufferPointer) -> RateRemaining? {
-        var tightest: RateRemaining?
-        var members = unsafe MemberReader(bytes)
-        while let member = members.next() {
-            guard let r = member.r, let t = member.t else { continue }
-            let found = RateRemaining(requests: r.whole, seconds: min(t.roundedUp, longestSeconds))
-            // r1 / t1 < r2 / t2, and none left before few left; products stay below 2^50.
-            if let best = tightest,
-                found.requests * best.seconds > best.requests * found.seconds
-                    || (found.requests * best.seconds == best.requests * found.seconds
-                        && found.seconds <= best.seconds)
-            {
-                continue
-            }
-            tightest = found
+    package static func remaining(_ bytes: UnsafeRawBufferPointer) -> [RateRemaining] {
+        unsafe members(bytes) { member in
+            guard let r = member.r, let t = member.t else { return nil }
+            return RateRemaining(requests: r.whole, seconds: min(t.roundedUp, longestSeconds))
         }
-        return tightest
     }
 
-    /// The policy with the lowest rate; at equal rates the one of the shorter span.
-    package static func policy(_ header: String) -> RatePolicy? {
+    package static func policies(_ header: String) -> [RatePolicy] {
         var header = header
-        return header.withUTF8 { unsafe policy(UnsafeRawBufferPointer($0)) }
+        return header.withUTF8 { unsafe policies(UnsafeRawBufferPointer($0)) }
     }
 
-    package static func policy(_ bytes: UnsafeRawBufferPointer) -> RatePolicy? {
-        var tightest: RatePolicy?
-        var members = unsafe MemberReader(bytes)
-        while let member = members.next() {
-            guard let q = member.q, let w = member.w, w.roundedUp > 0 else { continue }
-            let found = RatePolicy(requests: q.whole, seconds: min(w.roundedUp, longestSeconds))
-            if let best = tightest {
-                let (one, other) = (found.requests * best.seconds, best.requests * found.seconds)
-                guard one < other || (one == other && found.seconds < best.seconds) else {
-                    continue
-                }
-            }
-            tightest = found
+    package static func policies(_ bytes: UnsafeRawBufferPointer) -> [RatePolicy] {
+        unsafe members(bytes) { member in
+            guard let q = member.q, let w = member.w, w.roundedUp > 0 else { return nil }
+            return RatePolicy(requests: q.whole, seconds: min(w.roundedUp, longestSeconds))
         }
-        return tightest
+    }
+
+    private static func members<Found>(
+        _ bytes: UnsafeRawBufferPointer, _ read: (Member) -> Found?
+    ) -> [Found] {
+        var found: [Found] = []
+        var members = unsafe MemberReader(bytes)
+        while found.count < mostMembers, let member = members.next() {
+            if let member = read(member) { found.append(member) }
+        }
+        return found
     }
 }
 

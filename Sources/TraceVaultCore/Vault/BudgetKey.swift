@@ -3,6 +3,8 @@
 // A vault's fingerprints are keyed with the vault's own key, so the same token in two vaults has
 // two; the server sees one user. Hence a key over the secret itself, lent for the hash. Its 64 bits
 // get into a file that only this user can read, and tell nothing of a secret that nobody can guess.
+// What can be guessed (an e-mail address, the name of a group) never gets there without a key of
+// the vault: nobody joins a group, or learns of one, by its name.
 
 package enum BudgetKey {
     /// This host's address towards an origin, whose requests the server counts together.
@@ -35,17 +37,36 @@ package enum BudgetKey {
     }
 }
 
+/// Where a credential's requests are counted.
+package struct BudgetKeys: Sendable {
+    /// Equal for two credentials exactly when they spend one quota.
+    package let group: UInt64
+    /// Where it proves that the server takes it; nil where nobody else has its group.
+    package let proof: UInt64?
+}
+
 extension Tenant {
-    /// Equal for two credentials exactly when they spend the same quota, in every vault and
-    /// process.
-    package func budgetKey(of credential: Credential) throws(Failure) -> UInt64 {
+    /// Without a group of the vault's own, whoever has the same secret has the same group: to know
+    /// it proves that one belongs to it. A group that is named is the vault's.
+    package func budgetKeys(of credential: Credential) throws(Failure) -> BudgetKeys {
         try Sealing.start()
-        if let group = credential.sharedGroup {
-            return try BudgetKey.made(BudgetKey.text(group, "TraceVault budget group, text  1"))
+        guard let name = credential.sharedGroup else {
+            let group = try hash(credential, "TraceVault budget group, secret1")
+            return BudgetKeys(group: group, proof: nil)
         }
-        return try BudgetKey.made(
+        let group = BudgetKey.text(
+            try groupScope() + name, "TraceVault budget group, vault 1")
+        return BudgetKeys(
+            group: try BudgetKey.made(group),
+            proof: try hash(credential, "TraceVault budget proof, secret1"))
+    }
+
+    private func hash(
+        _ credential: Credential, _ domain: StaticString
+    ) throws(Failure) -> UInt64 {
+        try BudgetKey.made(
             try unsafe lend(credential) { (secret) throws(Failure) in
-                unsafe BudgetKey.hash(secret, "TraceVault budget group, secret1")
+                unsafe BudgetKey.hash(secret, domain)
             })
     }
 }

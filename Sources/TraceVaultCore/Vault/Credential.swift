@@ -16,7 +16,7 @@ package final class Credential: Sendable {
     private let expiresMs: UInt64?
     /// Whose quota its requests spend.
     package let budgetGroup: String
-    /// The same where it is a name that other vaults know as well: explicit or an e-mail address.
+    /// The same where the vault's owner has named it, for as many credentials as they like.
     let sharedGroup: String?
     package let recordID: Identifier
     package let version: UInt64
@@ -37,18 +37,13 @@ package final class Credential: Sendable {
         recordID = record.id
         version = record.version
         fingerprint = metadata.fingerprint
-        let explicit = span.text(metadata.budgetGroup)
+        let named = span.text(metadata.budgetGroup)
+        sharedGroup = named.isEmpty ? nil : named
+        // Not a key's address: anybody may write that beside a key of their own.
+        budgetGroup = sharedGroup ?? AccountID.hex(metadata.fingerprint)
         switch metadata.kind {
-        case .apiToken, nil:
-            kind = .apiToken
-            sharedGroup = explicit.isEmpty ? nil : explicit
-            budgetGroup = sharedGroup ?? AccountID.hex(metadata.fingerprint)
-        case .globalKey:
-            let email = span.text(metadata.email)
-            kind = .globalKey(email: email)
-            // One user, however the address is written.
-            budgetGroup = explicit.isEmpty ? email.lowercased() : explicit
-            sharedGroup = budgetGroup
+        case .apiToken, nil: kind = .apiToken
+        case .globalKey: kind = .globalKey(email: span.text(metadata.email))
         }
     }
 }

@@ -24,6 +24,8 @@ final class TenantIndex: Sendable {
     let generation: UInt64
     private let sealed: ByteBuffer
     private let vaultID: Identifier
+    /// The vault's, for names of budget groups.
+    let groupScope: String
     private let name: String
     private let key: SecretBytes
     /// By account id, the active credential before the retiring one.
@@ -51,6 +53,7 @@ final class TenantIndex: Sendable {
         self.metadata = metadata
         sealed = snapshot.bytes
         vaultID = snapshot.header.vaultID
+        groupScope = AccountID.hex(snapshot.keys.groupScope)
         generation = snapshot.header.generation
     }
 
@@ -180,6 +183,8 @@ package final class Tenant: Sendable {
     package func fallback(for credential: Credential) throws(Failure) -> Credential? {
         try current().fallback(for: credential, nowMs: UInt64(clamping: tvs_wall_ms()))
     }
+
+    func groupScope() throws(Failure) -> String { try current().groupScope }
 
     var holdsKey: Bool { index.withLock { (try? $0.get()) != nil } }
 

@@ -65,6 +65,9 @@ final class VaultKeys: Sendable {
     let wrap: SecretBytes
     /// Fingerprints of secrets.
     let fingerprint: SecretBytes
+    /// Tells this vault's budget groups from those of others that have the same names. Not a secret:
+    /// with it one can only ask whether a name is in the ledger.
+    let groupScope: UInt64
     /// Makes each snapshot's body key.
     private let file: SecretBytes
 
@@ -74,6 +77,10 @@ final class VaultKeys: Sendable {
         file = try Sealing.derive(root, "tv1 body")
         let index = try Sealing.derive(root, "tv1 idx")
         fingerprint = try Sealing.derive(index, "tv1 fingerprint")
+        let scope = try Sealing.derive(index, "tv1 budget groups")
+        groupScope = unsafe scope.withUnsafeBytes {
+            unsafe UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
+        }
     }
 
     /// Whether these are the keys of a root key.
