@@ -14,7 +14,8 @@ struct BudgetKeyTests {
         try put(edit)
         try edit.commit()
         let tenant = try vault.tenant(named: "acme")
-        return try tenant.budgetKey(of: try tenant.credential(account: account))
+        let look = try tenant.look()
+        return try look.budgetKey(of: look.credential(account: account))
     }
 
     @Test("the same token in two vaults is one group, another token is another")

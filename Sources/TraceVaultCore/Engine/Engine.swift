@@ -64,7 +64,7 @@ package final class Engine: Sendable {
         let waiter = try Waiter<Event>()
         _ = try submit(request, for: tenant, tag: 0, waiter: waiter)
         let event = waiter.wait()
-        mailbox.taken(of: tenant.name)
+        mailbox.taken(of: tenant.key)
         guard let event else { throw Failure(.other, "the engine gave no answer") }
         return event
     }
@@ -115,14 +115,14 @@ package final class Engine: Sendable {
     private func submit(
         _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<Event>?
     ) throws(Failure) -> UInt64 {
-        let credential = try tenant.credential(of: request.account)
+        let credential = try tenant.look().credential(of: request.account)
         guard credential.origin == origin.text else {
             throw Failure(
                 .origin, "the credential is sealed for another origin than api.base_url")
         }
         let now = tvs_boot_us()
         let deadline = now + (request.deadlineMs ?? defaultDeadlineMs) * 1000
-        let (id, mustWake) = try mailbox.submit(for: tenant.name) { id in
+        let (id, mustWake) = try mailbox.submit(for: tenant.key) { id in
             Job(
                 id: id, tag: tag, tenant: tenant, request: request, credential: credential,
                 submittedAt: now, deadline: deadline, waiter: waiter)

@@ -147,7 +147,7 @@ final class EngineLoop {
     }
 
     private func enqueue(_ job: Job, _ now: Int64) throws(Failure) {
-        let (lane, credential) = try choose(for: job, job.credential, now)
+        let (lane, credential) = try choose(for: job, try job.tenant.look(), now)
         var hash: UInt64 = 0
         var joining: FetchID?
         if case .trace(let messageRef) = job.request.question, !job.request.fresh {

@@ -49,7 +49,7 @@ final class Mailbox: Sendable {
         var serial: UInt64 = 0
         /// Submitted and not yet taken by the host, in all and by tenant.
         var outstanding = 0
-        var byTenant: [String: Int] = [:]
+        var byTenant: [TenantKey: Int] = [:]
         var isClosed = false
     }
 
@@ -65,7 +65,7 @@ final class Mailbox: Sendable {
 
     /// Admits a request, made for the id it gets. True when the engine's thread must be woken.
     func submit(
-        for tenant: String, _ make: (JobID) -> Job
+        for tenant: TenantKey, _ make: (JobID) -> Job
     ) throws(Failure) -> (id: JobID, mustWake: Bool) {
         try state.withLock { state throws(Failure) in
             guard !state.isClosed else { throw Failure(.shutdown, "the engine is shut down") }
@@ -154,19 +154,19 @@ final class Mailbox: Sendable {
         }
     }
 
-    func taken(of tenant: String) {
+    func taken(of tenant: TenantKey?) {
         state.withLock { state in
             state.outstanding -= 1
-            guard maxPerTenant > 0, let count = state.byTenant[tenant] else { return }
+            guard maxPerTenant > 0, let tenant, let count = state.byTenant[tenant] else { return }
             state.byTenant[tenant] = count > 1 ? count - 1 : nil
         }
     }
 
     /// What was taken waits again, also beyond the limit.
-    func givenBack(of tenant: String) {
+    func givenBack(of tenant: TenantKey?) {
         state.withLock { state in
             state.outstanding += 1
-            if maxPerTenant > 0 { state.byTenant[tenant, default: 0] += 1 }
+            if maxPerTenant > 0, let tenant { state.byTenant[tenant, default: 0] += 1 }
         }
     }
 

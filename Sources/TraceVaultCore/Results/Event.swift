@@ -11,14 +11,14 @@ package final class Event: Sendable {
     }
 
     package let topic: Topic
-    /// Who asked.
-    let tenant: String
+    /// Who asked; nil in what no engine made.
+    let tenant: TenantKey?
     /// nil when the document has the answer.
     package let failure: Failure?
     package let document: Document
 
     init(
-        id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: String = "", failure: Failure?,
+        id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: TenantKey? = nil, failure: Failure?,
         document: Document
     ) {
         self.id = id

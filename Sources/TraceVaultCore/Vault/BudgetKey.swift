@@ -35,10 +35,10 @@ package enum BudgetKey {
     }
 }
 
-extension Tenant {
+extension TenantIndex {
     /// Equal for two credentials exactly when they spend the same quota, in every vault and
     /// process.
-    package func budgetKey(of credential: Credential) throws(Failure) -> UInt64 {
+    func budgetKey(of credential: Credential) throws(Failure) -> UInt64 {
         try Sealing.start()
         if let group = credential.sharedGroup {
             return try BudgetKey.made(BudgetKey.text(group, "TraceVault budget group, text  1"))

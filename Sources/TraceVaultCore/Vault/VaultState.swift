@@ -21,11 +21,19 @@ struct Freshness: Sendable {
     }
 
     mutating func end() { isLooking = false }
+
+    /// Makes the next look due.
+    mutating func expire() { lookedAtMs -= Self.intervalMs }
+}
+
+/// Whatever holds keys or secrets of an open vault and lets go of them when it is locked.
+protocol KeyHolder: AnyObject, Sendable {
+    func forget()
 }
 
 struct VaultState: Sendable {
-    private struct Taken: Sendable {
-        weak var tenant: Tenant?
+    private struct Held: Sendable {
+        weak var holder: (any KeyHolder)?
     }
 
     /// Nil while the vault is locked.
@@ -33,10 +41,8 @@ struct VaultState: Sendable {
     /// The newest state ever seen: an open vault never goes back behind it.
     private(set) var newest: VaultHeader
     var freshness: Freshness
-    /// Why the last look for a newer state failed.
-    var lookFailure: Failure?
-    /// Tenants that hold a key.
-    private var taken: [Taken] = []
+    /// Tenants and edits.
+    private var holders: [Held] = []
     private var pruneAt = 64
 
     init(_ snapshot: Snapshot, nowMs: Int64) {
@@ -52,10 +58,10 @@ struct VaultState: Sendable {
         snapshot = next
     }
 
-    /// Lets go of every key; answers the tenants that must do so too.
-    mutating func lock() -> [Tenant] {
+    /// Lets go of every key; answers who must do so too.
+    mutating func lock() -> [any KeyHolder] {
         snapshot = nil
-        return taken.compactMap(\.tenant)
+        return holders.compactMap(\.holder)
     }
 
     /// Holds an opened state again; one that was opened meanwhile stays. False when a later state
@@ -68,11 +74,11 @@ struct VaultState: Sendable {
         return true
     }
 
-    mutating func add(_ tenant: Tenant) {
-        if taken.count >= pruneAt {
-            taken.removeAll { $0.tenant == nil }
-            pruneAt = max(64, 2 * taken.count)
+    mutating func add(_ holder: any KeyHolder) {
+        if holders.count >= pruneAt {
+            holders.removeAll { $0.holder == nil }
+            pruneAt = max(64, 2 * holders.count)
         }
-        taken.append(Taken(tenant: tenant))
+        holders.append(Held(holder: holder))
     }
 }
