@@ -167,8 +167,8 @@ package enum Setting: String, CaseIterable, Sendable {
             return Property(
                 .integer(0...31_536_000_000), "900000",
                 "How long a vault file is used that cannot be followed, in ms: one that cannot be "
-                    + "read, is gone, is another file, was rekeyed, or whose handle was freed. Then "
-                    + "nothing of it is lent any more (TV_E_STALE). 0: for ever.")
+                    + "read, is gone, is another file, was rekeyed, or whose handle was freed. "
+                    + "Then nothing of it is lent any more (TV_E_STALE). 0: for ever.")
         }
     }
 }

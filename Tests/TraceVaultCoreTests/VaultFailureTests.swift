@@ -1,6 +1,7 @@
 // VaultFailureTests.swift - a disk that fails at any call harms no vault and leaves nothing behind.
 
 import Glibc
+import Synchronization
 import Testing
 
 @testable import TraceVaultCore

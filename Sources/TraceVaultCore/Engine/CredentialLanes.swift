@@ -2,7 +2,7 @@
 // and credential. The scheduler knows numbers only; names and credentials end here.
 
 struct CredentialLanes {
-    /// One credential of one opened vault, and whose quota it spends. Not the version of its record:
+    /// One credential of one opened vault, and whose quota it spends. Not the record's version:
     /// another label, or the same secret stored again, is no other credential.
     private struct Key: Hashable {
         let tenant: TenantKey

@@ -1,7 +1,7 @@
 // AccountChange.swift - what an edit does to one account, and on which credentials it was judged.
 //
-// Steps are folded over what is stored when the edit asks, and once more over what is stored when it
-// commits. They touch only what their caller saw: another writer may have put another credential
+// Steps are folded over what is stored when the edit asks, and once more over what is stored when
+// it commits. They touch only what their caller saw: another writer may have put another credential
 // into the same place meanwhile, and then the edit is a conflict.
 
 struct AccountChange: Sendable {

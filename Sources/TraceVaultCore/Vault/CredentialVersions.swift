@@ -1,6 +1,6 @@
 // CredentialVersions.swift - what an edit makes of one account's credentials, step by step.
 //
-// An account has at most one active and at most one retiring credential. Which credentials the steps
+// An account has at most one active and at most one retiring credential. Which of them the steps
 // were judged on is in AccountChange.swift. Pure: no secret, no key and no I/O in here.
 
 /// Which account of which tenant.

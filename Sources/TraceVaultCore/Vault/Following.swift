@@ -1,4 +1,4 @@
-// Following.swift - whether an open vault still learns of its store's changes; since when not, and why.
+// Following.swift - whether an open vault still learns of its store's changes; since when not, why.
 //
 // Whoever cannot follow a vault does not know which credentials were removed from it: after
 // `vault.max_stale_ms` nothing of it is lent any more. Shared by the vault and its tenants, who may

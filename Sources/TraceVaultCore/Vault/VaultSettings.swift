@@ -1,5 +1,4 @@
-// VaultSettings.swift - the vault's part of the settings, and their bounds where they depend on each
-// other.
+// VaultSettings.swift - the vault's part of the settings, and the bounds that are not in the table.
 
 /// What a host may choose about a vault.
 package struct VaultSettings: Sendable {
