@@ -108,6 +108,7 @@ enum {
     TV_E_UNSAFE_FILE = 42,        /* owner, mode or a symbolic link make the file unsafe */
     TV_E_BUSY = 43,               /* another writer held the vault too long */
     TV_E_ROLLBACK = 44,           /* the vault is older than it must be: an old copy was put back */
+    TV_E_STALE = 47,              /* the vault was out of sight for too long: nothing is lent */
 
     TV_E_QUEUE_FULL = 60,       /* take events, then submit again */
     TV_E_CANCELLED = 61,        /* cancelled by the host */
@@ -304,7 +305,14 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  *
  * While it is used, the vault looks twice a second whether another process changed the file and
  * goes on with the newer state; so do its tenants and running engines, within two seconds and
- * without a lock. A look that fails changes nothing and is told by tv_vault_describe().
+ * without a lock. What was removed or replaced is not lent any more from then on, whether a
+ * request waits, sleeps, has joined another one or could be answered from the cache.
+ *
+ * A look that fails changes nothing at first and is told by tv_vault_describe() and
+ * tv_engine_stats(). When looks have failed for vault.max_stale_ms (the file cannot be read, is
+ * gone, is another one, is an old copy, was rekeyed), nobody knows what was removed meanwhile, and
+ * nothing is lent any more: TV_E_STALE, until a look succeeds.
+ *
  * The call that happens to look reads a file that has changed: 2 µs for each credential.
  *
  * Blocks: on the disk, and for the passphrase's cost.
@@ -344,10 +352,12 @@ TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **doc
 
 /**
  * Describe the vault: identity, generation, times, counts, its unlocks, and "refresh_error" when
- * the last look at the file failed.
+ * the last look at the file failed or has not come back for two seconds.
  *
  * @param document_out  one view, "json". "unlocks" is an array of {"slot", "type", "label"} and,
- *                      for passphrases, "kdf_memory_kib" and "kdf_passes".
+ *                      for passphrases, "kdf_memory_kib" and "kdf_passes". "refresh_error" is
+ *                      {"status", "message", "since", "stale"}: "since" is when the first of the
+ *                      looks failed, "stale" whether nothing is lent any more.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_vault_describe(const tv_vault *vault, tv_document **document_out,
@@ -369,9 +379,10 @@ TV_API TV_CHECK tv_status tv_vault_verify(const tv_vault *vault, tv_document **d
 /**
  * Wipe every key of the vault and of the tenants taken from it.
  *
- * They fail with TV_E_LOCKED until tv_vault_unlock(); so do edits at their commit. A request that
- * is on the wire ends; its next try fails. An edit keeps its own uncommitted secrets until it is
- * freed. Tenants of a vault that was closed with tv_vault_free() keep their key.
+ * They fail with TV_E_LOCKED until tv_vault_unlock(). A request that is on the wire ends; its next
+ * try fails. Open edits end too: what was put into them is wiped, and every further call on them
+ * fails with TV_E_LOCKED, also after tv_vault_unlock(). Tenants of a vault that was closed with
+ * tv_vault_free() keep their key.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_vault_lock(tv_vault *vault, tv_error **error_out);
@@ -404,7 +415,14 @@ TV_API TV_CHECK tv_status tv_vault_export(const tv_vault *vault, const char *ten
                                           const tv_unlock *unlock, const tv_config *config,
                                           tv_error **error_out);
 
-/** Close a vault. Tenants taken from it go on working with what they know. @since 0.1 */
+/**
+ * Close a vault.
+ *
+ * Tenants taken from it go on with what they know, but learn of no rotation or removal any more:
+ * vault.max_stale_ms later they lend nothing (TV_E_STALE). Keep a vault open while its tenants are
+ * in use. Only tenants of a vault in memory, which nobody else can change, go on for ever.
+ * @since 0.1
+ */
 TV_API void tv_vault_free(tv_vault *vault);
 
 /* ---- Changing a vault --------------------------------------------------------------------- */
@@ -543,8 +561,9 @@ TV_API TV_CHECK tv_status tv_edit_remove_unlock(tv_edit *edit, int32_t slot,
  *
  * All other unlocks are dropped; add them again in a later edit, since one edit either rekeys or
  * changes unlocks (TV_E_ARGUMENT). Copies of the old file stay readable to whoever had the keys:
- * rotate the tokens too. Other processes that have the vault open go on with what they know until
- * they open it anew.
+ * rotate the tokens too. Other processes that have the vault open go on with what they know for
+ * vault.max_stale_ms, a quarter of an hour by default, and lend nothing afterwards until they open
+ * it anew.
  *
  * Blocks: for the passphrase's cost.
  * @since 0.1
@@ -555,8 +574,11 @@ TV_API TV_CHECK tv_status tv_edit_rekey(tv_edit *edit, const tv_unlock *unlock,
 /**
  * Make the whole change durable, or nothing of it. The edit is finished either way.
  *
- * The edit is applied to the newest snapshot, so that changes of other processes are kept; when
- * one of them took away what a step needs, TV_E_CONFLICT.
+ * The edit is applied to the newest snapshot, so that changes of other processes are kept. A step
+ * touches only the credentials that were stored when it was asked for: when another writer has
+ * replaced, moved or removed one of them, or put one where there was none, TV_E_CONFLICT, and
+ * nothing is changed. A change of a property alone is no conflict, and what a removal no longer
+ * finds is removed. The vault has the newer state then: look, and begin a new edit.
  *
  * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer.
  * @since 0.1

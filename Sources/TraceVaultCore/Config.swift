@@ -42,6 +42,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case kdfPasses = "vault.kdf_passes"
     case lockTimeout = "vault.lock_timeout_ms"
     case minGeneration = "vault.min_generation"
+    case maxStale = "vault.max_stale_ms"
 
     package var property: Property {
         switch self {
@@ -174,6 +175,12 @@ package enum Setting: String, CaseIterable, Sendable {
                 "The oldest generation of a vault that is opened: a lower one is refused with "
                     + "TV_E_ROLLBACK. Keep what tv_vault_generation() gave where an attacker who "
                     + "can put back an old file cannot.")
+        case .maxStale:
+            return Property(
+                .integer(0...31_536_000_000), "900000",
+                "How long a vault file is used that cannot be followed, in ms: one that cannot be "
+                    + "read, is gone, is another file, was rekeyed, or whose handle was freed. "
+                    + "Then nothing of it is lent any more (TV_E_STALE). 0: for ever.")
         }
     }
 }

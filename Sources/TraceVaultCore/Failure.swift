@@ -44,6 +44,7 @@ package enum Status: Int32, CaseIterable, Sendable {
     case unsafeFile = 42
     case busy = 43
     case rollback = 44
+    case stale = 47
 
     case queueFull = 60
     case cancelled = 61
@@ -128,6 +129,7 @@ extension Status {
         case .unsafeFile: return "TV_E_UNSAFE_FILE"
         case .busy: return "TV_E_BUSY"
         case .rollback: return "TV_E_ROLLBACK"
+        case .stale: return "TV_E_STALE"
         case .queueFull: return "TV_E_QUEUE_FULL"
         case .cancelled: return "TV_E_CANCELLED"
         case .deadline: return "TV_E_DEADLINE"

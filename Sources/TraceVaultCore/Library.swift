@@ -24,5 +24,6 @@ extension VaultSettings {
         kdfPasses = config.int(.kdfPasses)
         lockTimeoutMs = config.int(.lockTimeout)
         minGeneration = UInt64(clamping: config.integer(.minGeneration))
+        maxStaleMs = config.integer(.maxStale)
     }
 }

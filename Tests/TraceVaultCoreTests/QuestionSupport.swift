@@ -60,7 +60,7 @@ struct Desk {
         try put(edit)
         try edit.commit()
         let tenant = try vault.tenant(named: "acme")
-        credential = try tenant.credential(of: nil)
+        credential = try tenant.credential(account: nil)
         authorization = try tenant.authorization(for: credential)
         self.base = try BaseURL(base, allowHTTPLoopback: false)
     }

@@ -60,9 +60,18 @@ extension Edit {
 }
 
 extension Tenant {
+    func credential(account: String?) throws -> Credential {
+        try look().credential(account: account)
+    }
+
+    func authorization(for credential: Credential) throws -> SecretHeader {
+        try look().authorization(for: credential)
+    }
+
     /// The secret header line; only tests turn a secret into text.
     func header(_ account: String?) throws -> String {
-        let header = try authorization(for: try credential(account: account))
+        let look = try look()
+        let header = try look.authorization(for: look.credential(account: account))
         return unsafe header.cString.map { unsafe String(cString: $0) } ?? ""
     }
 }

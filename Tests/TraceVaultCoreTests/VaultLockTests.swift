@@ -125,6 +125,29 @@ import Testing
         #expect(tenants.allSatisfy { !$0.holdsKey })
     }
 
+    @Test func lockingEndsOpenEditsAndWipesWhatTheyHold() throws {
+        let vault = try filled()
+        let edit = vault.edit()
+        try edit.put("acme", Fake.account1, token: Fake.token2)
+        weak let root = try held(by: edit, of: vault)
+        #expect(root != nil)
+        vault.lock()
+        #expect(root == nil)
+        try vault.unlock(unlock)
+        #expect(status { try edit.commit() } == .locked)
+        #expect(status { try edit.put("acme", Fake.account1, token: Fake.token2) } == .locked)
+        #expect(try vault.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+        #expect(status { try put(vault, Fake.token2) } == nil)
+    }
+
+    /// What an edit holds to add an unlock: the root key with it.
+    private func held(by edit: Edit, of vault: Vault) throws -> AddedUnlock? {
+        try edit.addUnlock(try Fake.key(9), known: unlock, label: "")
+        let change = edit.state.withLock { $0.changes.unlocks.first }
+        if case .add(let added)? = change { return added }
+        return nil
+    }
+
     @Test func aLockThatMeetsLookUpsAndCommitsLeavesNoKeyBehind() throws {
         let vault = try filled()
         let tenant = try vault.tenant(named: "acme")

@@ -64,7 +64,7 @@ import Testing
         let vault = try filled()
         let (before, list) = (try scratch.bytes(), try rows(vault))
         let fingerprint = try vault.tenant(named: "acme").credential(account: Fake.account1)
-            .fingerprint
+            .identity.fingerprint
         #expect(scratch.exists(".prev"))
         try rekey(vault)
         let after = try scratch.bytes()
@@ -80,7 +80,8 @@ import Testing
             #expect(try rows(opened) == list)
         }
         #expect(
-            try vault.tenant(named: "acme").credential(account: Fake.account1).fingerprint
+            try vault.tenant(named: "acme").credential(account: Fake.account1).identity
+                .fingerprint
                 != fingerprint)
     }
 

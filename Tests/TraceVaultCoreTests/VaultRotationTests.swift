@@ -171,7 +171,7 @@ import Testing
         }
         let snapshot = try vault.current()
         let tenant = try #require(snapshot.tenant(TenantName("acme")))
-        let index = try TenantIndex(tenant, of: snapshot)
+        let index = try TenantIndex(tenant, of: snapshot, vault.following)
         let start: UInt64 = 1_767_225_600_000
         for (now, isValid) in [
             (start - 1, false), (start, true), (start + 999, true), (start + 1000, false),

@@ -130,8 +130,8 @@ import Testing
         #expect(status { _ = try acme.authorization(for: old) } == .conflict)
         #expect(try acme.header(nil) == "Authorization: Bearer " + Fake.token2)
         let new = try acme.credential(account: nil)
-        #expect(new.recordID == old.recordID && new.version == old.version + 1)
-        #expect(new.fingerprint != old.fingerprint)
+        #expect(new.identity.record == old.identity.record && new.version == old.version + 1)
+        #expect(new.identity.fingerprint != old.identity.fingerprint)
     }
 
     @Test func aTenantGoesWithItsLastAccount() throws {
@@ -184,5 +184,22 @@ import Testing
         #expect(
             try vault.tenant(named: "tenant 2999").header(nil)
                 == "Authorization: Bearer test-token-not-real-2999")
+    }
+
+    @Test func anIdleTenantKeepsItsOwnRecordsAndNoWholeState() throws {
+        let vault = try Fake.memoryVault()
+        func put(_ tenant: String, _ token: String) throws {
+            let edit = vault.edit()
+            try edit.put(tenant, Fake.account1, token: token)
+            try edit.commit()
+        }
+        try put("acme", Fake.token1)
+        let acme = try vault.tenant(named: "acme")
+        #expect(try acme.header(nil).hasSuffix(Fake.token1))
+        weak let whole = try vault.current().bytes
+        #expect(whole != nil)
+        try put("globex", Fake.token2)
+        #expect(whole == nil)
+        #expect(try acme.header(nil).hasSuffix(Fake.token1))
     }
 }

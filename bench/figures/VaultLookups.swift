@@ -76,9 +76,9 @@ func lookup(_ path: String) throws {
         let tenant = tenants[number / perTenant]
         let account = hex(2 * number)
         var credential: Credential?
-        try find.note { credential = try tenant.credential(account: account) }
+        try find.note { credential = try tenant.look().credential(account: account) }
         guard let credential else { continue }
-        try lend.note { try unsafe tenant.lend(credential) { lent += $0.count } }
+        try lend.note { try unsafe tenant.look().lend(credential) { lent += $0.count } }
     }
     // Another tenant's account and one that nobody has: the answers must not differ, in time either.
     var (foreign, unknown) = (Times(), Times())
@@ -92,11 +92,11 @@ func lookup(_ path: String) throws {
         let (other, nobody) = isLast ? (second, first) : (first, second)
         // Who comes first is left to chance: the second finds the tenant's index in the cache.
         if Bool.random() {
-            foreign.note { _ = try? tenant.credential(account: other) }
-            unknown.note { _ = try? tenant.credential(account: nobody) }
+            foreign.note { _ = try? tenant.look().credential(account: other) }
+            unknown.note { _ = try? tenant.look().credential(account: nobody) }
         } else {
-            unknown.note { _ = try? tenant.credential(account: nobody) }
-            foreign.note { _ = try? tenant.credential(account: other) }
+            unknown.note { _ = try? tenant.look().credential(account: nobody) }
+            foreign.note { _ = try? tenant.look().credential(account: other) }
         }
     }
     print(

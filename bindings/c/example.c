@@ -290,13 +290,16 @@ static int run(const char *path, const char *key_path, const char *tenant_name, 
     tv_unlock_free(unlock); /* the vault keeps what it needs */
     if (failed(path, status, error)) return code;
     status = tv_tenant_open(vault, tenant_name, strlen(tenant_name), &tenant, &error);
-    tv_vault_free(vault); /* the tenant keeps what it needs */
-    if (failed(tenant_name, status, error)) return code;
+    if (failed(tenant_name, status, error)) {
+        tv_vault_free(vault);
+        return code;
+    }
     if (!failed("engine", tv_engine_new(opt->config, &engine, &error), error)) {
         code = trace_all(engine, tenant, opt, messages, count);
         tv_engine_free(engine);
     }
     tv_tenant_free(tenant);
+    tv_vault_free(vault); /* open until here: a tenant learns of rotations from it */
     return code;
 }
 

@@ -2,20 +2,22 @@
 // and credential. The scheduler knows numbers only; names and credentials end here.
 
 struct CredentialLanes {
-    /// One version of one credential; record ids are random, so no two vaults share one.
+    /// One credential of one opened vault, and whose quota it spends. Not the record's version:
+    /// another label, or the same secret stored again, is no other credential.
     private struct Key: Hashable {
-        let record: Identifier
-        let version: UInt64
+        let tenant: TenantKey
+        let identity: CredentialIdentity
+        let budgetGroup: String
 
         init(_ credential: Credential) {
-            record = credential.recordID
-            version = credential.version
+            tenant = credential.key
+            identity = credential.identity
+            budgetGroup = credential.budgetGroup
         }
     }
 
     private struct Lane {
         var credential: Credential
-        let tenantName: String
         let groupKey: UInt64
         let group: Int32
         let seatKey: UInt64
@@ -27,7 +29,9 @@ struct CredentialLanes {
     private var numbers: [Key: LaneID] = [:]
     /// By group: one of its lanes.
     private var known: [LaneID] = []
-    private var tenants: [String: Int32] = [:]
+    private var tenants: [TenantKey: Int32] = [:]
+    /// The vaults whose credentials are in use, by their opening.
+    private var vaults: [Identifier: Following] = [:]
     private var groups: [UInt64: Int32] = [:]
     /// By tenant and group.
     private var seats: [UInt64: Int32] = [:]
@@ -49,7 +53,7 @@ struct CredentialLanes {
 
     /// The lane of a credential, made if there is none.
     mutating func lane(
-        of credential: Credential, _ tenant: Tenant, in scheduler: inout Scheduler, now: Int64
+        of credential: Credential, _ look: TenantIndex, in scheduler: inout Scheduler, now: Int64
     ) throws(Failure) -> LaneID {
         if let lane = numbers[Key(credential)] {
             // The newest object: the next look finds it by identity.
@@ -57,11 +61,12 @@ struct CredentialLanes {
             lanes[Int(lane)]?.usedAt = now
             return lane
         }
-        let keys = try tenant.budgetKeys(of: credential)
+        let keys = try look.budgetKeys(of: credential)
         let groupKey = keys.group ^ originKey
         sweep(&scheduler, now)
-        let tenantNumber = tenants[tenant.name] ?? scheduler.addTenant()
-        tenants[tenant.name] = tenantNumber
+        let tenantNumber = tenants[look.tenant] ?? scheduler.addTenant()
+        tenants[look.tenant] = tenantNumber
+        vaults[look.tenant.opened] = look.following
         let group = groups[groupKey] ?? scheduler.addGroup(groupKey, now: now)
         groups[groupKey] = group
         let seatKey =
@@ -73,8 +78,8 @@ struct CredentialLanes {
             proof: keys.proof.map { $0 ^ originKey }, now: now)
         while lanes.count <= Int(lane) { lanes.append(nil) }
         lanes[Int(lane)] = Lane(
-            credential: credential, tenantName: tenant.name, groupKey: groupKey, group: group,
-            seatKey: seatKey, usedAt: now)
+            credential: credential, groupKey: groupKey, group: group, seatKey: seatKey,
+            usedAt: now)
         numbers[Key(credential)] = lane
         while known.count <= Int(group) { known.append(lane) }
         known[Int(group)] = lane
@@ -82,12 +87,17 @@ struct CredentialLanes {
     }
 
     /// A tenant's number, if it has one.
-    func number(ofTenant name: String) -> Int32? { tenants[name] }
+    func number(of tenant: TenantKey) -> Int32? { tenants[tenant] }
 
     /// The name of a budget group that somebody uses, for statistics.
     func name(of group: Int32) -> String {
         guard known.indices.contains(Int(group)) else { return "" }
         return credential(of: known[Int(group)])?.budgetGroup ?? ""
+    }
+
+    /// What keeps vaults in use from being followed, at most so many, for statistics.
+    func troubles(_ count: Int, nowMs: Int64) -> [Following.Trouble] {
+        Array(vaults.values.lazy.compactMap { $0.trouble(nowMs: nowMs) }.prefix(count))
     }
 
     /// Forgets what nobody uses, now and then: credentials are rotated, tenants leave.
@@ -102,8 +112,10 @@ struct CredentialLanes {
             lanes[place] = nil
             if gone.seat { seats[lane.seatKey] = nil }
             if gone.group { groups[lane.groupKey] = nil }
-            if gone.tenant { tenants[lane.tenantName] = nil }
+            if gone.tenant { tenants[lane.credential.key] = nil }
         }
+        let opened = Set(tenants.keys.map(\.opened))
+        vaults = vaults.filter { opened.contains($0.key) }
         for (place, lane) in lanes.enumerated() {
             if let lane { known[Int(lane.group)] = LaneID(clamping: place) }
         }

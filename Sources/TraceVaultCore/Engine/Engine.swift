@@ -143,7 +143,7 @@ package final class Engine: Sendable {
     private func credential(
         of account: AccountID?, _ tenant: Tenant
     ) throws(Failure) -> Credential {
-        let credential = try tenant.credential(of: account)
+        let credential = try tenant.look().credential(of: account)
         guard credential.origin == origin.text else {
             throw Failure(
                 .origin, "the credential is sealed for another origin than api.base_url")
@@ -157,7 +157,7 @@ package final class Engine: Sendable {
         let credential = try credential(of: request.account, tenant)
         let now = tvs_boot_us()
         let deadline = now + (request.deadlineMs ?? defaultDeadlineMs) * 1000
-        let (id, mustWake) = try mailbox.submit(for: tenant.name) { id in
+        let (id, mustWake) = try mailbox.submit(for: tenant.key) { id in
             Job(
                 id: id, tag: tag, tenant: tenant, request: request, credential: credential,
                 submittedAt: now, deadline: deadline, waiter: waiter)

@@ -53,7 +53,7 @@ extension EngineLoop {
 
     func deliver(_ job: Job, _ answer: Answer) {
         let event = Event(
-            id: job.id, tag: job.tag, topic: job.request.topic, tenant: job.tenant.name,
+            id: job.id, tag: job.tag, topic: job.request.topic, tenant: job.tenant.key,
             failure: answer.failure, document: answer.document)
         counts.answers[Int(event.status.rawValue), default: 0] += 1
         counts.latency.add(us: tvs_boot_us() - job.submittedAt)
@@ -92,7 +92,7 @@ extension EngineLoop {
         else { return }
         let key = TraceKey(
             credential, messageRef: messageRef, submission: job.request.submission)
-        cache.add(document, key, key.hash, tenant: job.tenant.name, now: tvs_boot_us())
+        cache.add(document, key, key.hash, now: tvs_boot_us())
     }
 
     private func reason(_ status: Status, _ job: Job) -> String {

@@ -3,16 +3,18 @@
 import CSystem
 
 extension EngineLoop {
-    /// The credential to use now for the account of `credential`, and its lane: the active one, or
-    /// the retiring one while Cloudflare refuses the active one.
+    /// The credential to use now, as one look at the vault finds it, and its lane: the active one,
+    /// or the retiring one while Cloudflare refuses the active one. The secret comes from the same
+    /// look, so that no change of the vault can come between.
     func choose(
-        for job: Job, _ credential: Credential, _ now: Int64
+        for job: Job, _ look: TenantIndex, _ now: Int64
     ) throws(Failure) -> (lane: LaneID, credential: Credential) {
-        let lane = try lanes.lane(of: credential, job.tenant, in: &scheduler, now: now)
+        let credential = try look.credential(of: job.credential.account)
+        let lane = try lanes.lane(of: credential, look, in: &scheduler, now: now)
         guard scheduler.closedUntil(lane) > now, job.request.topic != .check,
-            let other = try job.tenant.fallback(for: credential)
+            let other = try look.fallback(for: credential)
         else { return (lane, credential) }
-        let fallback = try lanes.lane(of: other, job.tenant, in: &scheduler, now: now)
+        let fallback = try lanes.lane(of: other, look, in: &scheduler, now: now)
         return scheduler.closedUntil(fallback) > now ? (lane, credential) : (fallback, other)
     }
 
@@ -23,9 +25,7 @@ extension EngineLoop {
             let job = jobs[Int(Scheduler.place(of: leader))]
         else { return }
         let now = tvs_boot_us()
-        if let newest = try? job.tenant.credential(of: job.credential.account),
-            let chosen = try? choose(for: job, newest, now)
-        {
+        if let look = try? job.tenant.look(), let chosen = try? choose(for: job, look, now) {
             lane = chosen.lane
         }
         scheduler.restart(id, in: lane, now: now)
@@ -40,12 +40,12 @@ extension EngineLoop {
         do {
             let now = tvs_boot_us()
             // As the vault is now: a rotated token is used at once.
-            let newest = try job.tenant.credential(of: job.credential.account)
-            let (lane, credential) = try choose(for: job, newest, now)
+            let look = try job.tenant.look()
+            let (lane, credential) = try choose(for: job, look, now)
             guard lane == scheduler.lane(of: id) else {
                 return scheduler.restart(id, in: lane, now: now)
             }
-            let authorization = try job.tenant.authorization(for: credential)
+            let authorization = try look.authorization(for: credential)
             let request = HTTPRequest(
                 path: try fetch.dialogue.path(credential, authorization),
                 authorization: authorization, email: credential.email,
@@ -128,9 +128,10 @@ extension EngineLoop {
         counts.rejected += 1
         var fallback: LaneID?
         if let lane = scheduler.lane(of: id), let refused = lanes.credential(of: lane),
-            let other = try? fetch.job.tenant.fallback(for: refused)
+            let look = try? fetch.job.tenant.look(),
+            let other = try? look.fallback(for: refused)
         {
-            fallback = try? lanes.lane(of: other, fetch.job.tenant, in: &scheduler, now: now)
+            fallback = try? lanes.lane(of: other, look, in: &scheduler, now: now)
         }
         scheduler.reject(
             id, until: now + settings.credentialRetryMs * 1000, fallback: fallback, now: now)

@@ -53,8 +53,10 @@ extension EngineLoop {
     func estimate(_ question: Estimate) -> Document? {
         let now = tvs_boot_us()
         guard
-            let lane = try? lanes.lane(
-                of: question.credential, question.tenant, in: &scheduler, now: now)
+            let look = try? question.tenant.look(),
+            // As the vault has it now: it may have been rotated since the call.
+            let credential = try? look.credential(of: question.credential.account),
+            let lane = try? lanes.lane(of: credential, look, in: &scheduler, now: now)
         else { return nil }
         let forecast = scheduler.forecast(lane, question.count, now: now)
         return try? Document.json { writer in

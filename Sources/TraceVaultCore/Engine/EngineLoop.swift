@@ -144,8 +144,8 @@ final class EngineLoop {
     }
 
     /// The host has to take results of the tenant before more is asked for it, or has done so.
-    private func hold(_ tenant: String, _ isHeld: Bool) {
-        guard let number = lanes.number(ofTenant: tenant) else { return }
+    private func hold(_ tenant: TenantKey, _ isHeld: Bool) {
+        guard let number = lanes.number(of: tenant) else { return }
         scheduler.hold(tenant: number, isHeld)
     }
 
@@ -164,7 +164,7 @@ final class EngineLoop {
     }
 
     private func enqueue(_ job: Job, _ now: Int64) throws(Failure) {
-        let (lane, credential) = try choose(for: job, job.credential, now)
+        let (lane, credential) = try choose(for: job, try job.tenant.look(), now)
         var hash: UInt64 = 0
         var joining: FetchID?
         if case .trace(let messageRef) = job.request.question, !job.request.fresh {

@@ -46,7 +46,7 @@ enum Command: Sendable {
     case submit(Job)
     case cancel(JobID)
     /// The host has taken results of the tenant: it may go on.
-    case goOn(tenant: String)
+    case goOn(TenantKey)
     /// Statistics.
     case describe(Waiter<Document>)
     case estimate(Estimate, Waiter<Document>)
@@ -64,14 +64,15 @@ final class Mailbox: Sendable {
         /// Living requests that the host has cancelled: the engine's thread is told once.
         var cancelled: Set<JobID> = []
         var total = Load()
-        var byTenant: [String: Load] = [:]
+        var byTenant: [TenantKey: Load] = [:]
         /// Tenants that wait until the host has taken results of theirs.
-        var held: Set<String> = []
+        var held: Set<TenantKey> = []
         var isClosed = false
 
-        mutating func count(_ tenant: String, requests: Int, bytes: Int) {
+        mutating func count(_ tenant: TenantKey?, requests: Int, bytes: Int) {
             total.requests += requests
             total.bytes += bytes
+            guard let tenant else { return }
             var load = byTenant[tenant] ?? Load()
             load.requests += requests
             load.bytes += bytes
@@ -79,7 +80,7 @@ final class Mailbox: Sendable {
         }
 
         /// Whether a tenant's results take as much as is free. One that has none is never held.
-        func isHeld(_ tenant: String, _ maxBytes: Int) -> Bool {
+        func isHeld(_ tenant: TenantKey, _ maxBytes: Int) -> Bool {
             guard let load = byTenant[tenant], load.bytes > 0 else { return false }
             return load.bytes >= maxBytes - total.bytes
         }
@@ -108,7 +109,7 @@ final class Mailbox: Sendable {
 
     /// Admits a request, made for the id it gets. True when the engine's thread must be woken.
     func submit(
-        for tenant: String, _ make: (JobID) -> Job
+        for tenant: TenantKey, _ make: (JobID) -> Job
     ) throws(Failure) -> (id: JobID, mustWake: Bool) {
         try state.withLock { state throws(Failure) in
             guard !state.isClosed else { throw Failure(.shutdown, "the engine is shut down") }
@@ -186,9 +187,9 @@ final class Mailbox: Sendable {
     }
 
     /// Notes answers. Gives the tenants that must wait now until the host takes results of theirs.
-    func answered(_ events: [Event]) -> [String] {
+    func answered(_ events: [Event]) -> [TenantKey] {
         state.withLock { state in
-            var held: [String] = []
+            var held: [TenantKey] = []
             for event in events {
                 let place = Int(event.id & JobID(Ticket.maxJobs - 1))
                 guard place < state.living.count, state.living[place] == event.id else { continue }
@@ -196,8 +197,10 @@ final class Mailbox: Sendable {
                 state.freePlaces.append(Int32(clamping: place))
                 if !state.cancelled.isEmpty { state.cancelled.remove(event.id) }
                 state.count(event.tenant, requests: 0, bytes: event.byteCount)
-                if state.isHeld(event.tenant, maxBytes), state.held.insert(event.tenant).inserted {
-                    held.append(event.tenant)
+                if let tenant = event.tenant, state.isHeld(tenant, maxBytes),
+                    state.held.insert(tenant).inserted
+                {
+                    held.append(tenant)
                 }
             }
             return held
@@ -212,7 +215,7 @@ final class Mailbox: Sendable {
             // What one has given back is room for all.
             let free = state.held.filter { !state.isHeld($0, maxBytes) }
             state.held.subtract(free)
-            for tenant in free { state.commands.append(.goOn(tenant: tenant)) }
+            for tenant in free { state.commands.append(.goOn(tenant)) }
             return !free.isEmpty && state.commands.count == free.count
         }
     }

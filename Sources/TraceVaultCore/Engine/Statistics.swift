@@ -44,6 +44,7 @@ final class LastStats: Sendable {
 extension EngineLoop {
     /// At most so many groups are listed.
     private static let maxGroups = 100
+    private static let maxVaults = 100
 
     @_optimize(size) func statistics() -> Document? {
         try? Document.json { writer in
@@ -61,6 +62,7 @@ extension EngineLoop {
             writer.key("ledger")
             describeLedger(into: &writer)
             groups(into: &writer)
+            unfollowedVaults(into: &writer)
             writer.endObject()
         }
     }
@@ -104,6 +106,19 @@ extension EngineLoop {
         writer.key("overflows")
         writer.int(report.overflows)
         writer.endObject()
+    }
+
+    @_optimize(size) private func unfollowedVaults(into writer: inout JSONWriter) {
+        writer.key("unfollowed_vaults")
+        writer.beginArray()
+        for trouble in lanes.troubles(Self.maxVaults, nowMs: tvs_boot_us() / 1000) {
+            writer.beginObject()
+            writer.key("vault_id")
+            writer.string(AccountID.hex(trouble.vaultID.high) + AccountID.hex(trouble.vaultID.low))
+            trouble.write(into: &writer)
+            writer.endObject()
+        }
+        writer.endArray()
     }
 
     @_optimize(size) private func groups(into writer: inout JSONWriter) {

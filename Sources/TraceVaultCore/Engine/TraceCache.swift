@@ -6,16 +6,15 @@
 
 /// What makes two trace requests the same: who asks, with which credential, for what.
 struct TraceKey: Equatable {
-    /// The credential's record and version: random, and never another tenant's. Not the lane, whose
-    /// number is given anew.
-    let record: Identifier
-    let version: UInt64
+    /// The tenant of one opened vault: a file that copies another's record ids finds nothing of it.
+    let tenant: TenantKey
+    let credential: CredentialIdentity
     let messageRef: MessageRef
     let submission: Bool?
 
     init(_ credential: Credential, messageRef: MessageRef, submission: Bool?) {
-        record = credential.recordID
-        version = credential.version
+        tenant = credential.key
+        self.credential = credential.identity
         self.messageRef = messageRef
         self.submission = submission
     }
@@ -23,8 +22,8 @@ struct TraceKey: Equatable {
     /// Different in every process, so that nobody can choose names that collide.
     var hash: UInt64 {
         var hasher = Hasher()
-        hasher.combine(record)
-        hasher.combine(version)
+        hasher.combine(tenant)
+        hasher.combine(credential)
         messageRef.hash(into: &hasher)
         hasher.combine(submission)
         return UInt64(bitPattern: Int64(hasher.finalize()))
@@ -34,7 +33,6 @@ struct TraceKey: Equatable {
 struct TraceCache {
     private struct Entry {
         let key: TraceKey
-        let tenant: String
         let document: Document
         let byteCount: Int
         let goodUntil: Int64
@@ -43,7 +41,7 @@ struct TraceCache {
     private var entries: [UInt64: Entry] = [:]
     /// Oldest first; all are good equally long, so that is the order in which they end.
     private var order = Queue<UInt64>()
-    private var bytesOfTenant: [String: Int] = [:]
+    private var bytesOfTenant: [TenantKey: Int] = [:]
     private var byteCount = 0
     private(set) var hits: Int64 = 0
     private let maxBytes: Int
@@ -63,9 +61,7 @@ struct TraceCache {
         return entry.document.shared()
     }
 
-    mutating func add(
-        _ document: Document, _ key: TraceKey, _ hash: UInt64, tenant: String, now: Int64
-    ) {
+    mutating func add(_ document: Document, _ key: TraceKey, _ hash: UInt64, now: Int64) {
         guard maxAgeUs > 0, maxBytes > 0 else { return }
         while let oldest = order.first, (entries[oldest]?.goodUntil ?? 0) <= now { dropOldest() }
         // One of its own: what is counted here must not grow by views that somebody asks for.
@@ -73,16 +69,16 @@ struct TraceCache {
         let count = document.byteCount
         // A fresh look replaces what is kept: in its place in the order, so it ends with it.
         let known = remove(hash)
-        guard count + bytesOfTenant[tenant, default: 0] <= maxBytes / Self.tenantShare,
+        guard count + bytesOfTenant[key.tenant, default: 0] <= maxBytes / Self.tenantShare,
             known == nil || byteCount + count <= maxBytes
         else { return }
         while byteCount + count > maxBytes, !order.isEmpty { dropOldest() }
         entries[hash] = Entry(
-            key: key, tenant: tenant, document: document, byteCount: count,
+            key: key, document: document, byteCount: count,
             goodUntil: known?.goodUntil ?? now + maxAgeUs)
         if known == nil { order.append(hash) }
         byteCount += count
-        bytesOfTenant[tenant, default: 0] += count
+        bytesOfTenant[key.tenant, default: 0] += count
     }
 
     func describe(into writer: inout JSONWriter) {
@@ -103,8 +99,8 @@ struct TraceCache {
     private mutating func remove(_ hash: UInt64) -> Entry? {
         guard let entry = entries.removeValue(forKey: hash) else { return nil }
         byteCount -= entry.byteCount
-        let left = bytesOfTenant[entry.tenant, default: 0] - entry.byteCount
-        bytesOfTenant[entry.tenant] = left > 0 ? left : nil
+        let left = bytesOfTenant[entry.key.tenant, default: 0] - entry.byteCount
+        bytesOfTenant[entry.key.tenant] = left > 0 ? left : nil
         return entry
     }
 }

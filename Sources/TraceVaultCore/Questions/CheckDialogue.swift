@@ -57,7 +57,7 @@ final class CheckDialogue: Dialogue {
     private(set) var failure = Failure(.other, "no try was made")
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
-        if let asked, asked.recordID != credential.recordID || asked.version != credential.version {
+        if let asked, asked.identity != credential.identity {
             // Replaced between two tries: what was said of the other one says nothing of this.
             isSecond = false
         }

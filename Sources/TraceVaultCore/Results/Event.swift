@@ -11,8 +11,8 @@ package final class Event: Sendable {
     }
 
     package let topic: Topic
-    /// Who asked.
-    let tenant: String
+    /// Who asked; nil in what no engine made.
+    let tenant: TenantKey?
     /// nil when the document has the answer.
     package let failure: Failure?
     package let document: Document
@@ -20,7 +20,7 @@ package final class Event: Sendable {
     let byteCount: Int
 
     init(
-        id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: String = "", failure: Failure?,
+        id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: TenantKey? = nil, failure: Failure?,
         document: Document
     ) {
         self.id = id

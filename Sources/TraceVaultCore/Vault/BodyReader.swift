@@ -84,7 +84,8 @@ struct BodyReader: ~Copyable {
             }
             accounts.append(
                 Snapshot.AccountEntry(
-                    tenant: tenant, account: account, state: owner.state, offset: record.start))
+                    tenant: tenant, account: account, state: owner.state,
+                    identity: owner.identity, offset: record.start))
         }
     }
 
@@ -98,7 +99,8 @@ struct BodyReader: ~Copyable {
         var sortedTenants = order.map { tenants[$0] }
         let sortedAccounts = accounts.map {
             Snapshot.AccountEntry(
-                tenant: rank[$0.tenant], account: $0.account, state: $0.state, offset: $0.offset)
+                tenant: rank[$0.tenant], account: $0.account, state: $0.state,
+                identity: $0.identity, offset: $0.offset)
         }.sorted { $0.order < $1.order }
         var start = 0
         while start < sortedAccounts.count {

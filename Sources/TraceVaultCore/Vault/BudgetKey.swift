@@ -45,7 +45,7 @@ package struct BudgetKeys: Sendable {
     package let proof: UInt64?
 }
 
-extension Tenant {
+extension TenantIndex {
     /// Without a group of the vault's own, whoever has the same secret has the same group: to know
     /// it proves that one belongs to it. A group that is named is the vault's.
     package func budgetKeys(of credential: Credential) throws(Failure) -> BudgetKeys {
@@ -55,7 +55,7 @@ extension Tenant {
             return BudgetKeys(group: group, proof: nil)
         }
         let group = BudgetKey.text(
-            try groupScope() + name, "TraceVault budget group, vault 1")
+            groupScope + name, "TraceVault budget group, vault 1")
         return BudgetKeys(
             group: try BudgetKey.made(group),
             proof: try hash(credential, "TraceVault budget proof, secret1"))

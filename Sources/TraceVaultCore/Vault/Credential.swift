@@ -3,7 +3,9 @@
 /// One account's credential without the secret. A class, because it is handed on a dozen times for
 /// each request: one reference instead of six strings.
 package final class Credential: Sendable {
-    package let tenant: String
+    /// Whose it is.
+    let key: TenantKey
+    package var tenant: String { key.name.text }
     package let accountID: String
     /// The same, as the index is searched for it.
     let account: AccountID
@@ -18,25 +20,23 @@ package final class Credential: Sendable {
     package let budgetGroup: String
     /// The same where the vault's owner has named it, for as many credentials as they like.
     let sharedGroup: String?
-    package let recordID: Identifier
+    /// The record, and a keyed hash of the secret, equal within a vault when the secrets are.
+    let identity: CredentialIdentity
     package let version: UInt64
-    /// Keyed hash of the secret; equal within a vault when the secrets are.
-    package let fingerprint: UInt64
 
     init(
         _ metadata: Metadata, _ span: RawSpan, _ record: VaultRecord, _ account: AccountID,
-        tenant: String
+        of tenant: TenantKey
     ) {
         self.account = account
-        self.tenant = tenant
+        key = tenant
         accountID = account.text
         origin = span.text(metadata.origin)
         label = span.text(metadata.label)
         notBeforeMs = metadata.notBeforeMs
         expiresMs = metadata.expiresMs
-        recordID = record.id
+        identity = CredentialIdentity(record: record.id, fingerprint: metadata.fingerprint)
         version = record.version
-        fingerprint = metadata.fingerprint
         let named = span.text(metadata.budgetGroup)
         sharedGroup = named.isEmpty ? nil : named
         // Not a key's address: anybody may write that beside a key of their own.

@@ -1,13 +1,19 @@
 // CredentialVersions.swift - what an edit makes of one account's credentials, step by step.
 //
-// An account has at most one active and at most one retiring credential. Steps are folded over what
-// is stored when the edit asks, and once more over what is stored when it commits. Pure: no secret,
-// no key and no I/O in here.
+// An account has at most one active and at most one retiring credential. Which of them the steps
+// were judged on is in AccountChange.swift. Pure: no secret, no key and no I/O in here.
 
 /// Which account of which tenant.
 struct AccountKey: Hashable, Sendable {
     let tenant: TenantName
     let account: AccountID
+}
+
+/// What says that a stored credential is still the one that somebody saw: a put gives a record
+/// another secret under the same id. Not the version, which a change of the label raises.
+struct CredentialIdentity: Hashable, Sendable {
+    let record: Identifier
+    let fingerprint: UInt64
 }
 
 /// Properties that a host may change without knowing the secret; nil leaves one as it is.

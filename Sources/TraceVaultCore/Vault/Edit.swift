@@ -4,13 +4,14 @@
 // the newest snapshot. What the steps mean is in CredentialVersions.swift and UnlockChange.swift.
 
 package final class Edit: Sendable {
-    private struct State {
+    struct State {
         var changes = EditChanges()
-        var isFinished = false
+        /// Why it takes no more steps.
+        var end: Failure?
     }
 
     private let vault: Vault
-    private let state = Lock(State())
+    let state = Lock(State())
 
     init(_ vault: Vault) {
         self.vault = vault
@@ -118,9 +119,10 @@ package final class Edit: Sendable {
     /// Removes a tenant with its key, its accounts and the previous generation of the vault.
     package func removeTenant(_ tenant: String) throws(Failure) {
         let name = try TenantName(tenant)
-        let isStored = try vault.current().tenant(name) != nil
+        let snapshot = try vault.current()
+        let stored = snapshot.tenant(name).map { Array(snapshot.accounts[$0.accounts]) }
         try open { (state) throws(Failure) in
-            try state.changes.remove(name, isStored: isStored)
+            try state.changes.remove(name, stored: stored)
         }
     }
 
@@ -167,8 +169,7 @@ package final class Edit: Sendable {
     package func commit() throws(Failure) {
         let taken = try open { (state) throws(Failure) in
             let taken = state
-            state = State()
-            state.isFinished = true
+            state = State(end: Self.finished)
             return taken
         }
         try vault.commit(taken.changes)
@@ -178,10 +179,22 @@ package final class Edit: Sendable {
         _ body: (inout State) throws(Failure) -> R
     ) throws(Failure) -> R {
         try state.withLock { (state) throws(Failure) in
-            guard !state.isFinished else {
-                throw Failure(.editFinished, "the edit is finished: begin a new one")
-            }
+            if let end = state.end { throw end }
             return try body(&state)
+        }
+    }
+
+    private static let finished = Failure(
+        .editFinished, "the edit is finished: begin a new one")
+}
+
+extension Edit: KeyHolder {
+    /// The vault is locked: the edit ends, and with it its secrets and the root key of an unlock.
+    func forget() {
+        state.withLock { state in
+            guard state.end == nil else { return }
+            state = State(
+                end: Failure(.locked, "the vault was locked under the edit: begin a new one"))
         }
     }
 }

@@ -4,9 +4,10 @@
 // writer was faster.
 
 struct EditChanges: Sendable {
-    private(set) var accounts: [AccountKey: [CredentialStep]] = [:]
-    /// Tenants that go with all they have, before anything else happens.
-    private(set) var removedTenants: Set<TenantName> = []
+    private(set) var accounts: [AccountKey: AccountChange] = [:]
+    /// Tenants that go with all they have, before anything else happens, and what that was when
+    /// they were removed.
+    private(set) var removedTenants: [TenantName: Set<CredentialIdentity>] = [:]
     private(set) var unlocks: [UnlockChange] = []
     /// What the vault is sealed with anew.
     private(set) var rekey: PreparedSlot?
@@ -35,47 +36,30 @@ struct EditChanges: Sendable {
         guard stepCount < Self.maximumSteps else {
             throw Failure(.limit, "the edit has too many steps; commit it first")
         }
-        let stored = removedTenants.contains(key.tenant) ? [] : stored
-        var steps = accounts[key] ?? []
-        var versions = CredentialVersions(stored: stored)
-        for earlier in steps { try versions.take(earlier) }
-        try versions.take(step)
-        switch (step, steps.last) {
-        case (.remove, _):
-            steps = stored.isEmpty ? [] : [.remove]
-        case (.put, .put?):
-            steps.removeLast()
-            steps.append(step)
-        case (.set(let changes), .put(var draft)?):
-            draft.properties.take(changes)
-            steps.removeLast()
-            steps.append(.put(draft))
-        default:
-            steps.append(step)
-        }
+        let stored = removedTenants[key.tenant] == nil ? stored : []
+        var change = accounts[key] ?? AccountChange()
+        try change.take(step, stored: stored)
+        accounts[key] = change
         stepCount += 1
-        accounts[key] = steps.isEmpty ? nil : steps
     }
 
     /// Gives the credential that this edit has just put its origin; false when there is none.
     @_optimize(size) mutating func setOrigin(_ origin: String, of key: AccountKey) -> Bool {
-        guard var steps = accounts[key], case .put(var draft)? = steps.popLast() else {
-            return false
-        }
-        draft.origin = origin
-        accounts[key] = steps + [.put(draft)]
-        return true
+        accounts[key]?.setOrigin(origin) ?? false
     }
 
-    /// Takes a tenant out with everything it has, also what this edit has put.
-    @_optimize(size) mutating func remove(_ tenant: TenantName, isStored: Bool) throws(Failure) {
+    /// Takes a tenant out with everything it has, also what this edit has put; `stored` is what it
+    /// has in the vault, nil when the vault has no such tenant.
+    @_optimize(size) mutating func remove(
+        _ tenant: TenantName, stored: [Snapshot.AccountEntry]?
+    ) throws(Failure) {
         let own = accounts.keys.filter { $0.tenant == tenant }
-        let stands = isStored && !removedTenants.contains(tenant)
+        let stands = stored != nil && removedTenants[tenant] == nil
         guard stands || !own.isEmpty else {
             throw Failure(.notFound, "the vault has no such tenant")
         }
         for key in own { accounts[key] = nil }
-        if isStored { removedTenants.insert(tenant) }
+        removedTenants[tenant, default: []].formUnion((stored ?? []).map(\.identity))
     }
 
     // MARK: - Unlocks

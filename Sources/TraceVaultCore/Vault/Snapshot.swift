@@ -16,6 +16,7 @@ package final class Snapshot: Sendable {
         let tenant: Int
         let account: AccountID
         let state: Metadata.State
+        let identity: CredentialIdentity
         /// Where its record starts.
         let offset: Int
 
@@ -28,6 +29,7 @@ package final class Snapshot: Sendable {
         let tenant: TenantName
         let account: AccountID?
         let state: Metadata.State
+        let identity: CredentialIdentity
     }
 
     /// The most epochs a vault may have; each takes two keys in guarded memory.
@@ -136,6 +138,19 @@ package final class Snapshot: Sendable {
         return record
     }
 
+    /// Appends one record as it is, sealed, and gives it as it stands there.
+    func copy(_ record: VaultRecord, into out: ByteBuffer) throws(Failure) -> VaultRecord {
+        let start = out.count
+        let isCopied = bytes.withBytes { span in
+            unsafe span.extracting(record.start..<record.end).withUnsafeBytes {
+                unsafe out.append($0)
+            }
+        }
+        let copied = out.withBytes { VaultRecord($0, at: start, before: $0.byteCount) }
+        guard isCopied, let copied else { throw Failure.noMemory }
+        return copied
+    }
+
     /// Appends one record's metadata, opened, and says where it is.
     func openMetadata(_ record: VaultRecord, into out: ByteBuffer) throws(Failure) -> Range<Int> {
         let start = out.count
@@ -160,7 +175,8 @@ package final class Snapshot: Sendable {
             Metadata(plain, 0..<plain.byteCount, of: record.type).map {
                 Owner(
                     tenant: TenantName(unchecked: plain.text($0.tenant)), account: $0.account,
-                    state: $0.state)
+                    state: $0.state,
+                    identity: CredentialIdentity(record: record.id, fingerprint: $0.fingerprint))
             }
         }
         guard let owner else { throw VaultRecord.unopened }

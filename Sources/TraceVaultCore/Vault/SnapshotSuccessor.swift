@@ -115,14 +115,15 @@ private struct SuccessorIndex {
                 sorted.append(
                     Snapshot.AccountEntry(
                         tenant: place, account: old.account, state: old.state,
-                        offset: printed.moves.place(of: old.offset)))
+                        identity: old.identity, offset: printed.moves.place(of: old.offset)))
             }
             if let new = accounts[tenants[place].name] {
                 for (owner, start) in new {
                     guard let account = owner.account else { throw VaultRecord.unopened }
                     sorted.append(
                         Snapshot.AccountEntry(
-                            tenant: place, account: account, state: owner.state, offset: start))
+                            tenant: place, account: account, state: owner.state,
+                            identity: owner.identity, offset: start))
                 }
                 sorted[start...].sort { $0.order < $1.order }
             }

@@ -8,10 +8,13 @@ extension SnapshotWriter {
         _ changes: EditChanges, to base: Snapshot
     ) throws(Failure) -> PrintedSnapshot {
         var writer = SnapshotWriter(base)
-        for name in changes.removedTenants {
+        for (name, judged) in changes.removedTenants {
             guard let tenant = base.tenant(name) else { continue }
             writer.drop(tenant.record.start)
-            for entry in base.accounts[tenant.accounts] { writer.drop(entry.offset) }
+            for entry in base.accounts[tenant.accounts] {
+                guard judged.contains(entry.identity) else { throw AccountChange.conflict }
+                writer.drop(entry.offset)
+            }
         }
         let ordered = changes.accounts.keys.sorted {
             ($0.tenant, $0.account) < ($1.tenant, $1.account)
@@ -38,12 +41,12 @@ extension SnapshotWriter {
     @_optimize(size) private mutating func change(
         _ name: TenantName, _ keys: ArraySlice<AccountKey>, _ changes: EditChanges
     ) throws(Failure) {
-        let tenant = changes.removedTenants.contains(name) ? nil : base.tenant(name)
+        let tenant = changes.removedTenants[name] == nil ? base.tenant(name) : nil
         var kept = tenant?.accounts.count ?? 0
         var additions: [Addition] = []
         for key in keys {
             let stored = tenant.map { base.credentials(of: key.account, in: $0) } ?? []
-            let versions = try Self.fold(changes.accounts[key] ?? [], over: stored)
+            guard let versions = try changes.accounts[key]?.folded(over: stored) else { continue }
             var copied: [Int] = []
             for (version, state) in [
                 (versions.active, Metadata.State.active), (versions.retiring, .retiring),
@@ -77,26 +80,6 @@ extension SnapshotWriter {
         for addition in additions {
             try add(addition, of: name, tenantKey, changes.pending)
         }
-    }
-
-    /// What the steps make of what is stored now.
-    @_optimize(size) private static func fold(
-        _ steps: [CredentialStep], over stored: ArraySlice<Snapshot.AccountEntry>
-    ) throws(Failure) -> CredentialVersions {
-        var versions = CredentialVersions(stored: stored)
-        for step in steps {
-            // Another writer has removed it already: that is what was wanted.
-            if case .remove = step, versions.isEmpty { continue }
-            do throws(Failure) {
-                try versions.take(step)
-            } catch {
-                throw Failure(
-                    .conflict,
-                    "another writer removed the credential that this edit changes: look again "
-                        + "and begin a new edit")
-            }
-        }
-        return versions
     }
 
     @_optimize(size) private mutating func add(

@@ -9,6 +9,8 @@ package protocol StoreLease: AnyObject {
 }
 
 package protocol Store: Sendable {
+    /// Whether nobody outside this process can change it, so that nothing in it can be missed.
+    var isOfProcess: Bool { get }
     /// The current bytes, whole.
     func read() throws(Failure) -> ByteBuffer
     /// Which snapshot is current; cheap.
@@ -26,8 +28,13 @@ package protocol Store: Sendable {
     ) throws(Failure) -> Bool
 }
 
+extension Store {
+    package var isOfProcess: Bool { false }
+}
+
 /// A vault that touches no disk.
 package final class MemoryStore: Store {
+    package let isOfProcess = true
     private let current = Lock<ByteBuffer?>(nil)
 
     package init() {}

@@ -6,48 +6,26 @@
 
 import CSystem
 
-/// What a host may choose about a vault.
-package struct VaultSettings: Sendable {
-    /// Memory that one guess at a passphrase costs, in KiB; for new vaults.
-    package var kdfMemoryKiB = 262_144
-    /// Passes over that memory.
-    package var kdfPasses = 3
-    /// How long a commit waits for another writer.
-    package var lockTimeoutMs = 10_000
-    /// The oldest generation that is opened.
-    package var minGeneration: UInt64 = 0
-
-    package init() {}
-
-    /// Refuses a cost that readers would refuse, before anything is written.
-    func check() throws(Failure) {
-        guard let memory = UInt64(exactly: kdfMemoryKiB), memory <= 1_048_576,
-            let passes = UInt32(exactly: kdfPasses)
-        else { throw Self.outOfBounds }
-        do throws(Failure) {
-            try KeySlot.checkCost(passes: passes, memory: memory * 1024, lanes: 1)
-        } catch { throw Self.outOfBounds }
-        guard (0...600_000).contains(lockTimeoutMs) else {
-            throw Failure(.configValue, "vault.lock_timeout_ms must be 0 to 600000 ms")
-        }
-    }
-
-    private static let outOfBounds = Failure(
-        .configValue,
-        "the passphrase cost must be 19456 to 1048576 KiB, 2 to 10 passes, at most 4 GiB together"
-    )
-}
-
 package final class Vault: Sendable {
     let store: any Store
     let settings: VaultSettings
+    let following: Following
     let state: Lock<VaultState>
 
     private init(_ store: any Store, _ settings: VaultSettings, _ opened: Snapshot) {
         self.store = store
         self.settings = settings
+        following = Following(
+            opened.header.vaultID, maxStaleMs: store.isOfProcess ? 0 : settings.maxStaleMs)
         state = Lock(VaultState(opened, nowMs: tvs_monotonic_ms()))
     }
+
+    deinit {
+        // Its tenants hear nothing more; where nobody else can change it, they miss nothing.
+        if !store.isOfProcess { following.failed(Following.closed, nowMs: Self.bootMs) }
+    }
+
+    private static var bootMs: Int64 { tvs_boot_us() / 1000 }
 
     // MARK: - Opening
 
@@ -107,6 +85,7 @@ package final class Vault: Sendable {
         var name: TenantName?
         if let tenant { name = try TenantName(tenant) }
         let source = try current()
+        try following.check(nowMs: Self.bootMs)
         let target = try FileStore(path: path, settings)
         let slot = try PreparedSlot(unlock, settings: settings)
         try target.create(try source.exported(name, with: slot).bytes)
@@ -114,9 +93,9 @@ package final class Vault: Sendable {
 
     // MARK: - Locking
 
-    /// Wipes every key, those of tenants taken from it too. What is under way ends.
+    /// Wipes every key, those of tenants taken from it and of edits too. What is under way ends.
     package func lock() {
-        for tenant in state.withLock({ $0.lock() }) { tenant.forget() }
+        for holder in state.withLock({ $0.lock() }) { holder.forget() }
     }
 
     /// Opens a locked vault again, with the state that its store has now.
@@ -130,6 +109,7 @@ package final class Vault: Sendable {
                 try opened.checkFollows(newest)
             }
         } while !state.withLock { $0.unlock(opened) }
+        following.succeeded()
     }
 
     var isLocked: Bool { state.withLock { $0.snapshot == nil } }
@@ -140,7 +120,7 @@ package final class Vault: Sendable {
     // MARK: - Reading
 
     /// The current state, looked up in the store again when that is due. A look that fails changes
-    /// nothing: the state that is known goes on.
+    /// nothing: the state that is known goes on, as long as the settings allow.
     func current() throws(Failure) -> Snapshot {
         let now = tvs_monotonic_ms()
         let (held, isDue) = state.withLock { state in
@@ -149,13 +129,8 @@ package final class Vault: Sendable {
         guard let held else { throw Self.locked }
         guard isDue else { return held }
         defer { state.withLock { $0.freshness.end() } }
-        do throws(Failure) {
-            return try followed(held)
-        } catch {
-            let failure = error
-            state.withLock { $0.lookFailure = failure }
-            return held
-        }
+        following.begin(nowMs: Self.bootMs)
+        return (try? followed(held)) ?? held
     }
 
     /// Reads the store again if another writer changed it; whether it did.
@@ -167,16 +142,20 @@ package final class Vault: Sendable {
 
     /// The newest state of the store, published.
     private func followed(_ held: Snapshot) throws(Failure) -> Snapshot {
-        let newest = try newest(after: held)
-        state.withLock { state in
-            state.lookFailure = nil
-            state.publish(newest)
+        let newest: Snapshot
+        do throws(Failure) {
+            newest = try self.newest(after: held)
+        } catch {
+            following.failed(error, nowMs: Self.bootMs)
+            throw error
         }
+        following.succeeded()
+        state.withLock { $0.publish(newest) }
         return newest
     }
 
     /// What the store has now: `held` or a later state of the same vault.
-    func newest(after held: Snapshot) throws(Failure) -> Snapshot {
+    private func newest(after held: Snapshot) throws(Failure) -> Snapshot {
         guard try store.revision() != held.header.revision else { return held }
         let next = try Snapshot(try store.read(), keysOf: held)
         if next.header.revision != held.header.revision { try next.checkFollows(held.header) }
@@ -213,7 +192,7 @@ package final class Vault: Sendable {
         }
         let made = try Tenant(name, from: self)
         let (tenant, isLocked) = state.withLock { state in
-            (state.add(made), state.snapshot == nil)
+            (state.share(made), state.snapshot == nil)
         }
         // Locked in between: then nobody else tells this tenant.
         if isLocked { tenant.forget() }
@@ -222,17 +201,32 @@ package final class Vault: Sendable {
 
     // MARK: - Changing
 
-    package func edit() -> Edit { Edit(self) }
+    package func edit() -> Edit {
+        let edit = Edit(self)
+        state.withLock { $0.add(edit) }
+        return edit
+    }
 
     /// Applies changes to the newest state and stores the result, or fails and changes nothing.
     func commit(_ changes: EditChanges) throws(Failure) {
-        var base = try current()
+        let base = try current()
         guard !changes.isEmpty else { return }
+        do throws(Failure) {
+            try commit(changes, over: base)
+        } catch {
+            // What is stored may be newer than what is known: by somebody else, or by this edit.
+            state.withLock { $0.freshness.expire() }
+            throw error
+        }
+    }
+
+    private func commit(_ changes: EditChanges, over known: Snapshot) throws(Failure) {
+        var base = known
         let deadline = tvs_monotonic_ms() + Int64(settings.lockTimeoutMs)
         let lease = try store.lease(timeoutMs: settings.lockTimeoutMs)
         defer { lease.release() }
         repeat {
-            base = try newest(after: base)
+            base = try followed(base)
             let next = try base.changed(by: changes)
             guard !isLocked else { throw Self.locked }
             if try store.replace(
@@ -293,6 +287,6 @@ extension Vault: TenantSource {
         guard let entry = snapshot.tenant(name) else {
             throw Failure(.notFound, "the vault has no such tenant")
         }
-        return try TenantIndex(entry, of: snapshot)
+        return try TenantIndex(entry, of: snapshot, following)
     }
 }

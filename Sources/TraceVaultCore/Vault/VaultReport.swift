@@ -2,11 +2,12 @@
 //
 // Metadata only; a secret is opened to be checked and is wiped at once, never lent.
 
+import CSystem
+
 extension Vault {
     /// The vault's identity, age, size, unlocks and what its last look at the store met.
     @_optimize(size) package func describe() throws(Failure) -> ByteBuffer {
         let snapshot = try current()
-        let failure = state.withLock { $0.lookFailure }
         let slots = try snapshot.bytes.withBytes { (span) throws(Failure) in
             try KeySlot.inUse(span)
         }
@@ -23,13 +24,10 @@ extension Vault {
             for slot in slots { slot.write(span, into: &writer) }
         }
         writer.endArray()
-        if let failure {
+        if let trouble = following.trouble(nowMs: tvs_boot_us() / 1000) {
             writer.key("refresh_error")
             writer.beginObject()
-            writer.key("status")
-            writer.string(failure.status.name.description)
-            writer.key("message")
-            writer.string(failure.message)
+            trouble.write(into: &writer)
             writer.endObject()
         }
         writer.endObject()
@@ -139,6 +137,20 @@ extension KeySlot {
             header.isZero($0..<start + Self.label.upperBound)
         }
         return header.text(first..<end)
+    }
+}
+
+extension Following.Trouble {
+    /// The members of an object.
+    func write(into writer: inout JSONWriter) {
+        writer.key("status")
+        writer.string(failure.status.name.description)
+        writer.key("message")
+        writer.string(failure.message)
+        writer.key("since")
+        writer.time(ms: UInt64(clamping: sinceMs))
+        writer.key("stale")
+        writer.bool(isStale)
     }
 }
 

@@ -21,6 +21,14 @@ struct Freshness: Sendable {
     }
 
     mutating func end() { isLooking = false }
+
+    /// Makes the next look due.
+    mutating func expire() { lookedAtMs -= Self.intervalMs }
+}
+
+/// Whatever holds keys or secrets of an open vault and lets go of them when it is locked.
+protocol KeyHolder: AnyObject, Sendable {
+    func forget()
 }
 
 struct VaultState: Sendable {
@@ -28,16 +36,21 @@ struct VaultState: Sendable {
         weak var tenant: Tenant?
     }
 
+    private struct Held: Sendable {
+        weak var holder: (any KeyHolder)?
+    }
+
     /// Nil while the vault is locked.
     private(set) var snapshot: Snapshot?
     /// The newest state ever seen: an open vault never goes back behind it.
     private(set) var newest: VaultHeader
     var freshness: Freshness
-    /// Why the last look for a newer state failed.
-    var lookFailure: Failure?
     /// Tenants that hold a key, by the bytes of their names: every handle of one is the same
     /// object, so that no tenant takes more of the guarded memory than another.
     private var taken: [[UInt8]: Taken] = [:]
+    private var pruneTakenAt = 64
+    /// Edits.
+    private var holders: [Held] = []
     private var pruneAt = 64
 
     init(_ snapshot: Snapshot, nowMs: Int64) {
@@ -53,10 +66,11 @@ struct VaultState: Sendable {
         snapshot = next
     }
 
-    /// Lets go of every key; answers the tenants that must do so too.
-    mutating func lock() -> [Tenant] {
+    /// Lets go of every key; answers who must do so too.
+    mutating func lock() -> [any KeyHolder] {
         snapshot = nil
-        return taken.values.compactMap(\.tenant)
+        let tenants: [any KeyHolder] = taken.values.compactMap { $0.tenant }
+        return tenants + holders.compactMap(\.holder)
     }
 
     /// Holds an opened state again; one that was opened meanwhile stays. False when a later state
@@ -73,13 +87,22 @@ struct VaultState: Sendable {
     func tenant(named name: String) -> Tenant? { taken[Array(name.utf8)]?.tenant }
 
     /// Notes a tenant; gives the one to use, which another thread may have taken meanwhile.
-    mutating func add(_ tenant: Tenant) -> Tenant {
+    mutating func share(_ tenant: Tenant) -> Tenant {
         if let known = self.tenant(named: tenant.name) { return known }
-        if taken.count >= pruneAt {
+        if taken.count >= pruneTakenAt {
             taken = taken.filter { $0.value.tenant != nil }
-            pruneAt = max(64, 2 * taken.count)
+            pruneTakenAt = max(64, 2 * taken.count)
         }
         taken[Array(tenant.name.utf8)] = Taken(tenant: tenant)
         return tenant
+    }
+
+    /// Notes who must let go when the vault is locked.
+    mutating func add(_ holder: any KeyHolder) {
+        if holders.count >= pruneAt {
+            holders.removeAll { $0.holder == nil }
+            pruneAt = max(64, 2 * holders.count)
+        }
+        holders.append(Held(holder: holder))
     }
 }

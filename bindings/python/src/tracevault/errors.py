@@ -51,6 +51,7 @@ class Status(IntEnum):
     E_UNSAFE_FILE = 42
     E_BUSY = 43
     E_ROLLBACK = 44
+    E_STALE = 47
 
     E_QUEUE_FULL = 60
     E_CANCELLED = 61
@@ -190,6 +191,10 @@ class RollbackError(VaultError):
     """The vault file is older than it must be: an old copy was put back."""
 
 
+class StaleError(VaultError):
+    """The vault could not be followed for ``vault.max_stale_ms``: nothing of it is lent."""
+
+
 class VaultExistsError(VaultError, FileExistsError):
     """The path of a new vault is taken."""
 
@@ -265,6 +270,7 @@ _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
     UnlockError: (Status.E_UNLOCK,),
     LockedError: (Status.E_LOCKED,),
     RollbackError: (Status.E_ROLLBACK,),
+    StaleError: (Status.E_STALE,),
     VaultExistsError: (Status.E_EXISTS,),
     CredentialError: (
         Status.E_CREDENTIAL,

@@ -91,11 +91,12 @@ def _accounts(listed: Any) -> list[Account]:
 class Tenant:
     """The right to use one tenant's accounts, and nothing else."""
 
-    __slots__ = ("_handle", "name")
+    __slots__ = ("_handle", "_vault", "name")
 
-    def __init__(self, name: str, handle: Handle[TenantRef]) -> None:
+    def __init__(self, name: str, handle: Handle[TenantRef], vault: Vault) -> None:
         self.name = name
         self._handle = handle
+        self._vault = vault  # not collected before: a tenant learns of rotations from it
 
     def accounts(self) -> list[Account]:
         """This tenant's accounts."""
@@ -187,7 +188,8 @@ class Vault:
         """Read the file again now if another process changed it.
 
         A vault in use does so by itself, twice a second; see ``refresh_error`` of
-        :meth:`describe`.
+        :meth:`describe`. When looks fail for ``vault.max_stale_ms``, nothing is lent any more
+        (:class:`StaleError`).
         """
         check(library().tv_vault_refresh, self._handle.ref)
 
@@ -202,7 +204,7 @@ class Vault:
         ref = TenantRef()
         text = encoded(name, "the tenant")
         check(lib.tv_tenant_open, self._handle.ref, text, len(text), ctypes.byref(ref))
-        return Tenant(name, Handle(ref, lib.tv_tenant_free, "tenant"))
+        return Tenant(name, Handle(ref, lib.tv_tenant_free, "tenant"), self)
 
     def edit(self) -> Edit:
         """Begin one atomic change: ``with vault.edit() as edit: edit.put(...)``."""
@@ -223,7 +225,8 @@ class Vault:
         return found
 
     def lock(self) -> None:
-        """Wipe every key, those of tenants too; they raise :class:`LockedError` from then on."""
+        """Wipe every key, those of tenants and open edits too; they raise :class:`LockedError`
+        from then on."""
         check(library().tv_vault_lock, self._handle.ref)
 
     def unlock(self, unlock: Unlock) -> None:
@@ -257,7 +260,8 @@ class Vault:
             config.close()
 
     def close(self) -> None:
-        """Close the vault. Tenants taken from it go on working."""
+        """Close the vault. Tenants taken from it go on for ``vault.max_stale_ms`` and learn of no
+        rotation; keep it open while they are in use."""
         self._handle.close()
 
     def __enter__(self) -> Vault:

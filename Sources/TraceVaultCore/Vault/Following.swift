@@ -1,0 +1,84 @@
+// Following.swift - whether an open vault still learns of its store's changes; since when not, why.
+//
+// Whoever cannot follow a vault does not know which credentials were removed from it: after
+// `vault.max_stale_ms` nothing of it is lent any more. Shared by the vault and its tenants, who may
+// outlive it; holds no key. Values of the clock come from outside: ms on CLOCK_BOOTTIME, which goes
+// on while the host sleeps.
+
+import CSystem
+
+final class Following: Sendable {
+    /// What keeps a vault from being followed.
+    struct Trouble: Sendable {
+        let vaultID: Identifier
+        let failure: Failure
+        /// ms since 1970.
+        let sinceMs: Int64
+        let isStale: Bool
+    }
+
+    private struct State {
+        var failure: Failure?
+        /// When the first look of those failed that failed in a row.
+        var failedAtMs: Int64?
+        /// When the look began that is under way.
+        var lookingSinceMs: Int64?
+    }
+
+    /// This opening of a vault, in this process alone: nothing that a file can choose.
+    let opened = Identifier.random()
+    private let vaultID: Identifier
+    /// 0: for ever.
+    private let maxStaleMs: Int64
+    private let state = Lock(State())
+
+    /// A look takes no longer unless something is wrong.
+    private static let longLookMs: Int64 = 2000
+
+    init(_ vaultID: Identifier, maxStaleMs: Int64) {
+        self.vaultID = vaultID
+        self.maxStaleMs = maxStaleMs
+    }
+
+    /// A look begins; one that never ends is no better than one that fails.
+    func begin(nowMs: Int64) { state.withLock { $0.lookingSinceMs = nowMs } }
+
+    func succeeded() { state.withLock { $0 = State() } }
+
+    func failed(_ failure: Failure, nowMs: Int64) {
+        state.withLock { state in
+            state.failedAtMs = state.failedAtMs ?? state.lookingSinceMs ?? nowMs
+            state.lookingSinceMs = nil
+            state.failure = failure
+        }
+    }
+
+    /// Throws `.stale` when the vault could not be followed for too long.
+    func check(nowMs: Int64) throws(Failure) {
+        guard let trouble = trouble(nowMs: nowMs), trouble.isStale else { return }
+        let since = Timestamp.text(milliseconds: trouble.sinceMs) ?? "long ago"
+        var failure = Failure(
+            .stale,
+            "nothing is lent: since \(since) the vault cannot be followed: "
+                + trouble.failure.message)
+        failure.retriable = [.io, .noMemory].contains(trouble.failure.status)
+        throw failure
+    }
+
+    /// Nil while every look finds what the store has.
+    func trouble(nowMs: Int64) -> Trouble? {
+        let (failure, since) = state.withLock { state in
+            (state.failure, state.failedAtMs ?? state.lookingSinceMs)
+        }
+        guard let since else { return nil }
+        let lastedMs = max(0, nowMs - since)
+        guard failure != nil || lastedMs >= Self.longLookMs else { return nil }
+        return Trouble(
+            vaultID: vaultID, failure: failure ?? Self.hanging, sinceMs: tvs_wall_ms() - lastedMs,
+            isStale: maxStaleMs > 0 && lastedMs >= maxStaleMs)
+    }
+
+    private static let hanging = Failure(.io, "a look at the vault's file does not come back")
+    static let closed = Failure(
+        .handle, "the vault was closed while its tenants are in use: keep it open for them")
+}
