@@ -108,6 +108,8 @@ enum {
     TV_E_UNSAFE_FILE = 42,        /* owner, mode or a symbolic link make the file unsafe */
     TV_E_BUSY = 43,               /* another writer held the vault too long */
     TV_E_ROLLBACK = 44,           /* the vault is older than it must be: an old copy was put back */
+    TV_E_NO_VAULT = 45,           /* there is no vault file at the path */
+    TV_E_NO_DESCRIPTORS = 46,     /* no file can be opened: all descriptors are in use */
 
     TV_E_QUEUE_FULL = 60,       /* take events, then submit again */
     TV_E_CANCELLED = 61,        /* cancelled by the host */
@@ -256,8 +258,9 @@ TV_API TV_CHECK tv_status tv_unlock_key(const void *key, size_t key_len, tv_unlo
 /**
  * Use the content of a file as the key: a file that only its owner may read, of 32 bytes to 64 KiB.
  *
- * Fails with TV_E_IO when it cannot be read, TV_E_UNSAFE_FILE when it is no regular file, belongs
- * to a user other than this one and root, or lets group or others do anything.
+ * Fails with TV_E_IO when it cannot be read or changes meanwhile, TV_E_UNSAFE_FILE when it is no
+ * regular file, has a second name, belongs to a user other than this one and root, or lets group or
+ * others do anything; TV_E_ARGUMENT when it holds a few characters again and again.
  *
  * Blocks: on the disk.
  * @since 0.1
@@ -284,7 +287,8 @@ TV_API void tv_unlock_free(tv_unlock *unlock);
 /* ---- Vault -------------------------------------------------------------------------------- */
 
 /**
- * Create an empty vault file, sealed with `unlock`; TV_E_EXISTS when the path is taken.
+ * Create an empty vault file, sealed with `unlock`; TV_E_EXISTS when the path is taken,
+ * TV_E_UNSAFE_FILE where others may write to the directory, also to a sticky one.
  *
  * An empty path makes a vault in memory only, which ends with its last handle.
  *
@@ -343,7 +347,7 @@ TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **doc
                                         tv_error **error_out);
 
 /**
- * Describe the vault: identity, generation, times, counts, its unlocks, and "refresh_error" when
+ * Describe the vault: identity, format, generation, times, counts, its unlocks, and "refresh_error" when
  * the last look at the file failed.
  *
  * @param document_out  one view, "json". "unlocks" is an array of {"slot", "type", "label"} and,
@@ -450,7 +454,8 @@ TV_API TV_CHECK tv_status tv_edit_put_key(tv_edit *edit, const char *tenant, siz
  * "label"         UTF-8, at most 128 bytes, no control characters; empty: none.
  * "budget_group"  whose quota its requests spend, as a label; empty: the Global API Key's e-mail
  *                 address or the token itself. Give one to all credentials of one Cloudflare user.
- * "not_before"    RFC 3339 with a zone; not used before; empty: no bound.
+ * "not_before"    RFC 3339 with a zone; not used before; empty: no bound. Milliseconds are kept;
+ *                 a finer time becomes later, that of "expires" earlier.
  * "expires"       RFC 3339 with a zone; not used from then on; empty: no bound.
  * "origin"        scheme, host and port the secret may be sent to, "https://api.cloudflare.com" by
  *                 default. Only of a credential that this edit has just put, otherwise

@@ -77,6 +77,8 @@ final class LedgerFile: Sendable {
         guard status.owner == tvs_effective_user() || status.owner == 0 else {
             throw LedgerRefusal("it belongs to another user")
         }
+        // A second name elsewhere: it was brought here, and its bytes are used there too.
+        guard status.links <= 1 else { throw LedgerRefusal("it has a second name") }
         // Whoever may write it may cut it, which ends every process that has it mapped.
         guard status.mode & 0o022 == 0 else {
             throw LedgerRefusal("others may write it")
@@ -170,7 +172,7 @@ final class LedgerFile: Sendable {
 
     func condition(at place: LedgerPlace) -> Condition {
         guard let own = try? descriptor.status(), own.size == Self.byteCount else { return .cut }
-        guard own.has_name != 0, let directory = try? place.openDirectory() else {
+        guard own.links > 0, let directory = try? place.openDirectory() else {
             return .elsewhere
         }
         var named = tvs_file_status()

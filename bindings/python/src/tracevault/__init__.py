@@ -48,6 +48,7 @@ from .errors import (
     UnlockError,
     VaultError,
     VaultExistsError,
+    VaultMissingError,
 )
 from .events import Event
 from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
@@ -117,6 +118,7 @@ __all__ = [
     "Vault",
     "VaultError",
     "VaultExistsError",
+    "VaultMissingError",
     "View",
     "__version__",
     "build_info",
