@@ -301,7 +301,7 @@ def test_a_server_that_is_not_trusted_gets_nothing(
         ("missing key file", 3, "No such file"),
         ("short key file", 3, "TV_E_ARGUMENT: "),
         ("wrong key", 3, "TV_E_UNLOCK: "),
-        ("missing vault", 3, "TV_E_IO: "),
+        ("missing vault", 3, "TV_E_NO_VAULT: "),
         ("unknown tenant", 3, "TV_E_NOT_FOUND: "),
     ],
 )

@@ -10,9 +10,10 @@ import pytest
 import tracevault as tv
 
 ACCOUNT = "023e105f4ecef8ad9ca31a8372d0c353"
+CONTENT = b"test key file, not a real one, 01234"
 
 
-def key_file(folder: Path, content: bytes = b"k" * 40, mode: int = 0o400) -> Path:
+def key_file(folder: Path, content: bytes = CONTENT, mode: int = 0o400) -> Path:
     path = folder / "soc.key"
     path.write_bytes(content)
     path.chmod(mode)
@@ -37,7 +38,7 @@ def test_a_key_file_opens_what_it_sealed_and_another_does_not(tmp_path: Path) ->
     with tv.Vault.open(path, tv.KeyFile(tmp_path / "soc.key")) as vault:
         assert [row.tenant for row in vault.accounts()] == ["acme"]
     (tmp_path / "soc.key").chmod(0o600)
-    other = key_file(tmp_path, b"k" * 39 + b"K")
+    other = key_file(tmp_path, CONTENT[:-1] + b"5")
     assert status_of(lambda: tv.Vault.open(path, tv.KeyFile(other))) == "TV_E_UNLOCK"
 
 
@@ -55,7 +56,7 @@ def test_every_allowed_size_works(tmp_path: Path, size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, 31, 65_537])
 def test_sizes_beyond_the_bounds_are_refused(tmp_path: Path, size: int) -> None:
-    path = key_file(tmp_path, b"k" * size)
+    path = key_file(tmp_path, bytes(index * 7 & 0xFF for index in range(size)))
     assert status_of(lambda: tv.KeyFile(path)) == "TV_E_ARGUMENT"
 
 
@@ -65,10 +66,27 @@ def test_a_key_file_others_could_use_is_refused(tmp_path: Path, mode: int) -> No
     assert status_of(lambda: tv.KeyFile(path)) == "TV_E_UNSAFE_FILE"
 
 
-def test_links_folders_pipes_and_missing_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(key_file(tmp_path))
+@pytest.mark.parametrize("content", [b"a" * 32, bytes(64), b"12345" * 100])
+def test_a_few_characters_again_and_again_are_no_key(tmp_path: Path, content: bytes) -> None:
+    assert status_of(lambda: tv.KeyFile(key_file(tmp_path, content))) == "TV_E_ARGUMENT"
+
+
+def test_a_link_to_a_key_file_is_followed_and_what_it_leads_to_is_looked_at(tmp_path: Path) -> None:
+    # As Kubernetes mounts secrets: key -> ..data/key, ..data -> a folder of this version.
+    folder = tmp_path / "..2026"
+    folder.mkdir()
+    path = sealed(tmp_path, tv.KeyFile(key_file(folder)))
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "key").symlink_to("..data/soc.key")
+    tv.Vault.open(path, tv.KeyFile(tmp_path / "key")).close()
+    (folder / "soc.key").chmod(0o444)
+    assert status_of(lambda: tv.KeyFile(tmp_path / "key")) == "TV_E_UNSAFE_FILE"
+
+
+def test_folders_pipes_and_missing_files_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o400)
-    assert status_of(lambda: tv.KeyFile(tmp_path / "link")) == "TV_E_IO"
+    (tmp_path / "nowhere").symlink_to(tmp_path / "none")
+    assert status_of(lambda: tv.KeyFile(tmp_path / "nowhere")) == "TV_E_IO"
     assert status_of(lambda: tv.KeyFile(tmp_path / "pipe")) == "TV_E_UNSAFE_FILE"
     assert status_of(lambda: tv.KeyFile(tmp_path)) == "TV_E_UNSAFE_FILE"
     assert status_of(lambda: tv.KeyFile(tmp_path / "none")) == "TV_E_IO"

@@ -1,17 +1,21 @@
 """A vault is what docs/vault-format.md says: a second reader opens it, whatever was done to it."""
 
+import os
 import random
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 import tracevault as tv
 from vault.reader import (
     ACTIVE,
+    BLOCK,
     CREDENTIAL,
     EPOCH_KEY,
     PASSPHRASE,
     RAW_KEY,
     Unlock,
+    Vault,
     fields,
     open_vault,
 )
@@ -68,6 +72,84 @@ def test_a_passphrase_slot_and_a_global_key_are_as_written(path: Path) -> None:
         b"soc@example.com",
         b"https://a.example:8443",
     )
+
+
+GOLDEN = Path(__file__).parent / "golden/vault"
+
+
+def padded(found: Vault) -> set[bool]:
+    """Whether the metadata, tenants' and credentials', are whole blocks."""
+    opened = [data for _, data in [*found.tenants.values(), *found.accounts.values()]]
+    return {len(data) % BLOCK == 0 for data in opened}
+
+
+def test_a_vault_of_format_1_keeps_it_until_it_is_rekeyed(path: Path) -> None:
+    path.touch(0o600)
+    path.write_bytes((GOLDEN / "raw.vault").read_bytes())
+    with tv.Vault.open(path, tv.RawKey(bytearray(KEY))) as vault:
+        assert vault.describe()["format"] == 1
+        with vault.edit() as edit:
+            edit.put("new", account(9), tv.ApiToken(bytearray(b"test-token-not-real-new")))
+        with vault.edit() as edit:
+            edit.set("acme", account(1), label="another")
+        found = open_vault(path.read_bytes(), Unlock(RAW_KEY, KEY))
+        assert (found.format, padded(found)) == (1, {False})
+        vault.export(path.with_name("copy.vault"), tv.RawKey(bytearray(KEY)))
+        before = {row.account_id: (row.tenant, row.label) for row in vault.accounts()}
+        with vault.edit() as edit:
+            edit.rekey(tv.RawKey(bytearray(KEY)))
+        assert vault.describe()["format"] == 2
+        assert {row.account_id: (row.tenant, row.label) for row in vault.accounts()} == before
+    for name in (path, path.with_name("copy.vault")):
+        found = open_vault(name.read_bytes(), Unlock(RAW_KEY, KEY))
+        assert (found.format, padded(found)) == (2, {True})
+        assert found.secret("new", account(9)) == b"test-token-not-real-new"
+        # A later process edits it further.
+        with tv.Vault.open(name, tv.RawKey(bytearray(KEY))) as vault, vault.edit() as edit:
+            edit.set("acme", account(1), label="l" * 128)
+        found = open_vault(name.read_bytes(), Unlock(RAW_KEY, KEY))
+        assert (found.format, padded(found)) == (2, {True})
+
+
+def test_lengths_do_not_tell_a_tenant_s_name(path: Path) -> None:
+    lengths = set()
+    for length in (1, 2, 60, 100, 128):
+        path.unlink(missing_ok=True)
+        with create(path) as vault, vault.edit() as edit:
+            edit.put("t" * length, account(1), tv.ApiToken(bytearray(b"test-token-not-real")))
+        records = open_vault(path.read_bytes(), Unlock(RAW_KEY, KEY)).records
+        lengths.add(tuple((record.type, record.end - record.start) for record in records[:2]))
+    assert len(lengths) == 1
+
+
+@pytest.mark.parametrize("umask", [0o777, 0o700, 0o000])
+def test_a_umask_changes_no_mode(path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with create(path) as vault:
+            for _ in range(2):
+                with vault.edit() as edit:
+                    edit.put("acme", account(1), tv.ApiToken(bytearray(b"test-token-not-real")))
+    finally:
+        os.umask(before)
+    for name in ("", ".lock", ".prev"):
+        assert path.with_name(path.name + name).stat().st_mode & 0o777 == 0o600, name
+
+
+def test_bounds_from_python_keep_their_milliseconds(path: Path) -> None:
+    start = datetime(2999, 1, 1, 0, 0, 0, 900_000, timezone.utc)
+    with create(path) as vault:
+        with vault.edit() as edit:
+            token = tv.ApiToken(bytearray(b"test-token-not-real"))
+            edit.put("acme", account(1), token, not_before=start, expires=start)
+        (row,) = vault.accounts()
+        assert (row.not_before, row.expires) == (start, start)
+        finer = start.replace(microsecond=900_001)
+        with vault.edit() as edit:
+            edit.set("acme", account(1), not_before=finer, expires=finer)
+        (row,) = vault.accounts()
+        assert row.not_before == start.replace(microsecond=901_000)
+        assert row.expires == start
 
 
 def test_no_nonce_file_id_or_version_comes_twice(path: Path) -> None:

@@ -108,6 +108,8 @@ enum {
     TV_E_UNSAFE_FILE = 42,        /* owner, mode or a symbolic link make the file unsafe */
     TV_E_BUSY = 43,               /* another writer held the vault too long */
     TV_E_ROLLBACK = 44,           /* the vault is older than it must be: an old copy was put back */
+    TV_E_NO_VAULT = 45,           /* there is no vault file at the path */
+    TV_E_NO_DESCRIPTORS = 46,     /* no file can be opened: all descriptors are in use */
     TV_E_STALE = 47,              /* the vault was out of sight for too long: nothing is lent */
 
     TV_E_QUEUE_FULL = 60,       /* take events, then submit again */
@@ -257,8 +259,9 @@ TV_API TV_CHECK tv_status tv_unlock_key(const void *key, size_t key_len, tv_unlo
 /**
  * Use the content of a file as the key: a file that only its owner may read, of 32 bytes to 64 KiB.
  *
- * Fails with TV_E_IO when it cannot be read, TV_E_UNSAFE_FILE when it is no regular file, belongs
- * to a user other than this one and root, or lets group or others do anything.
+ * Fails with TV_E_IO when it cannot be read or changes meanwhile, TV_E_UNSAFE_FILE when it is no
+ * regular file, has a second name, belongs to a user other than this one and root, or lets group or
+ * others do anything; TV_E_ARGUMENT when it holds a few characters again and again.
  *
  * Blocks: on the disk.
  * @since 0.1
@@ -285,7 +288,8 @@ TV_API void tv_unlock_free(tv_unlock *unlock);
 /* ---- Vault -------------------------------------------------------------------------------- */
 
 /**
- * Create an empty vault file, sealed with `unlock`; TV_E_EXISTS when the path is taken.
+ * Create an empty vault file, sealed with `unlock`; TV_E_EXISTS when the path is taken,
+ * TV_E_UNSAFE_FILE where others may write to the directory, also to a sticky one.
  *
  * An empty path makes a vault in memory only, which ends with its last handle.
  *
@@ -351,8 +355,8 @@ TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **doc
                                         tv_error **error_out);
 
 /**
- * Describe the vault: identity, generation, times, counts, its unlocks, and "refresh_error" when
- * the last look at the file failed or has not come back for two seconds.
+ * Describe the vault: identity, format, generation, times, counts, its unlocks, and "refresh_error"
+ * when the last look at the file failed or has not come back for two seconds.
  *
  * @param document_out  one view, "json". "unlocks" is an array of {"slot", "type", "label"} and,
  *                      for passphrases, "kdf_memory_kib" and "kdf_passes". "refresh_error" is
@@ -469,7 +473,8 @@ TV_API TV_CHECK tv_status tv_edit_put_key(tv_edit *edit, const char *tenant, siz
  * "budget_group"  whose quota its requests spend, as a label; empty: the token or key has one of its
  *                 own. Give one to all credentials of one Cloudflare user. The name is the vault's:
  *                 processes share the group when they open the same vault file.
- * "not_before"    RFC 3339 with a zone; not used before; empty: no bound.
+ * "not_before"    RFC 3339 with a zone; not used before; empty: no bound. Milliseconds are kept;
+ *                 a finer time becomes later, that of "expires" earlier.
  * "expires"       RFC 3339 with a zone; not used from then on; empty: no bound.
  * "origin"        scheme, host and port the secret may be sent to, "https://api.cloudflare.com" by
  *                 default. Only of a credential that this edit has just put, otherwise

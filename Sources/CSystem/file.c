@@ -25,13 +25,20 @@ int32_t tvs_open_read(int32_t directory, const char *name) {
     return result(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 }
 
-int32_t tvs_open_new(int32_t directory, const char *name) {
-    return result(
-        openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+int32_t tvs_open_follow(int32_t directory, const char *name) {
+    return result(openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 }
 
-int32_t tvs_open_lock(int32_t directory, const char *name) {
-    return result(openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+int32_t tvs_open_new(int32_t directory, const char *name) {
+    int file = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    /* The process's umask may take away the owner's own rights. */
+    if (file >= 0 && fchmod(file, 0600) != 0) {
+        int error = errno;
+        (void)close(file);
+        (void)unlinkat(directory, name, 0);
+        return -error;
+    }
+    return result(file);
 }
 
 int64_t tvs_read(int32_t descriptor, void *bytes, size_t length) {
@@ -54,7 +61,7 @@ static void describe(const struct stat *status, tvs_file_status *out) {
     out->owner = status->st_uid;
     out->mode = status->st_mode & 07777;
     out->is_regular = S_ISREG(status->st_mode);
-    out->has_name = status->st_nlink > 0;
+    out->links = status->st_nlink;
 }
 
 int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {

@@ -161,8 +161,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .kdfMemory:
             return Property(
                 .integer(19_456...1_048_576), "262144",
-                "Memory that guessing a passphrase costs, in KiB; a multiple of 1024 where a new "
-                    + "vault is made.")
+                "Memory that guessing a passphrase costs where a new vault is made, in KiB. A file "
+                    + "that asks for more than this and than 524288 is not opened by a passphrase.")
         case .kdfPasses:
             return Property(.integer(2...10), "3", "Passes over that memory.")
         case .lockTimeout:

@@ -44,6 +44,8 @@ package enum Status: Int32, CaseIterable, Sendable {
     case unsafeFile = 42
     case busy = 43
     case rollback = 44
+    case noVault = 45
+    case noDescriptors = 46
     case stale = 47
 
     case queueFull = 60
@@ -129,6 +131,8 @@ extension Status {
         case .unsafeFile: return "TV_E_UNSAFE_FILE"
         case .busy: return "TV_E_BUSY"
         case .rollback: return "TV_E_ROLLBACK"
+        case .noVault: return "TV_E_NO_VAULT"
+        case .noDescriptors: return "TV_E_NO_DESCRIPTORS"
         case .stale: return "TV_E_STALE"
         case .queueFull: return "TV_E_QUEUE_FULL"
         case .cancelled: return "TV_E_CANCELLED"

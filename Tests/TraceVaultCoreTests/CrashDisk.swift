@@ -105,7 +105,18 @@ final class CrashDisk: FileSystem {
                     size: UInt64(inode?.content.count ?? 0), owner: geteuid(),
                     mode: descriptor == Self.directory ? 0o700 : 0o600,
                     isRegular: descriptor != Self.directory,
-                    hasName: state.names.values.contains { $0 == number }))
+                    links: UInt64(state.names.values.count { $0 == number })))
+        }
+    }
+
+    func status(_: Int32, _ name: String) -> Result<FileStatus, FileError> {
+        state.withLock { state in
+            guard let number = state.names[name] else { return .failure(FileError(ENOENT)) }
+            return .success(
+                FileStatus(
+                    size: UInt64(state.inodes[number]?.content.count ?? 0), owner: geteuid(),
+                    mode: 0o600, isRegular: true,
+                    links: UInt64(state.names.values.count { $0 == number })))
         }
     }
 
@@ -116,7 +127,7 @@ final class CrashDisk: FileSystem {
     // MARK: - Calls that do
 
     func open(_: Int32, _ name: String, _ mode: OpenMode) -> Int32 {
-        if mode == .read || (mode == .lock && state.withLock({ $0.names[name] != nil })) {
+        if mode != .new {
             return state.withLock { state in
                 guard let inode = state.names[name] else { return -ENOENT }
                 return Self.descriptor(of: inode, in: &state)

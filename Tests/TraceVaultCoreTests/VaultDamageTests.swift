@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func aNewerVersionIsSaidToBeNewer() throws {
-        #expect(opening(try changed { $0[8] = 2 }) == .vaultVersion)
+        #expect(opening(try changed { $0[8] = 3 }) == .vaultVersion)
         #expect(opening(try changed { $0[12] = 1 }) == .vaultVersion)
         #expect(opening(try changed { $0[80] = 2 }) == .vaultVersion)
         #expect(opening(try changed { $0[81] = 2 }) == .vaultVersion)

@@ -12,6 +12,15 @@ private struct Fault: Sendable {
     /// An errno; 0 makes reads and writes short instead, one byte at a time.
     var number: Int32 = EIO
     var isSticky = false
+
+    /// What it comes to.
+    var status: Status {
+        switch number {
+        case EMFILE: .noDescriptors
+        case ENOMEM: .noMemory
+        default: .io
+        }
+    }
 }
 
 /// The real file system with calls that fail, counted over all calls.
@@ -126,6 +135,10 @@ private final class FailingFiles: FileSystem {
         if let number = failure() { return .failure(FileError(-number)) }
         return real.status(descriptor)
     }
+    func status(_ directory: Int32, _ name: String) -> Result<FileStatus, FileError> {
+        if let number = failure() { return .failure(FileError(-number)) }
+        return real.status(directory, name)
+    }
     func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32 {
         failure() ?? real.changeOwner(descriptor, owner)
     }
@@ -160,7 +173,9 @@ private final class FailingFiles: FileSystem {
         unlock = try Fake.key()
     }
 
-    private static let numbers = [EIO, ENOSPC, EDQUOT, EINTR, EMFILE, EROFS, EACCES, 0]
+    private static let numbers = [
+        EIO, ENOSPC, EDQUOT, EINTR, EMFILE, ENOMEM, EROFS, EACCES, 0,
+    ]
 
     /// Runs `body` with a fault at the first call, at the second, and so on, until none is met; it
     /// answers how many calls there were.
@@ -207,10 +222,10 @@ private final class FailingFiles: FileSystem {
                         #expect(!scratch.exists(".prev") && !scratch.exists(".prev.new"))
                     }
                 } else {
-                    #expect(found == .io || found == .busy, "\(fault)")
+                    #expect(found == fault.status || found == .busy, "\(fault)")
                     #expect(try scratch.bytes() == before.bytes, "\(fault)")
                     if !fault.isSticky { #expect(!scratch.exists(".new"), "\(fault)") }
-                    if found == .io {
+                    if found == fault.status {
                         #expect(failure?.message.contains("unchanged") == true, "\(fault)")
                     }
                 }
@@ -246,7 +261,7 @@ private final class FailingFiles: FileSystem {
                 try vault.refresh()
                 _ = try vault.verify()
             }
-            #expect(found == nil || found == .io, "\(fault)")
+            #expect(found == nil || found == fault.status, "\(fault)")
             #expect(try scratch.bytes() == before)
             return files.count
         }
@@ -260,7 +275,7 @@ private final class FailingFiles: FileSystem {
                 _ = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
             }
             let isThere = found == nil || found == .durabilityUnknown
-            #expect(isThere || found == .io || found == .busy, "\(fault)")
+            #expect(isThere || found == fault.status || found == .busy, "\(fault)")
             #expect(scratch.exists("") == isThere, "\(fault)")
             if isThere { try put(try open(), "acme", Fake.token1) }
             if !fault.isSticky { #expect(!scratch.exists(".new"), "\(fault)") }

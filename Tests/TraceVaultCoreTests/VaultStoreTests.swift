@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test func absentAndForeignFilesAreSaidToBeSo() throws {
-        #expect(status { _ = try open() } == .io)
+        #expect(status { _ = try open() } == .noVault)
         try scratch.write(Array("#!/bin/sh\n".utf8))
         #expect(status { _ = try open() } == .notVault)
         try scratch.write([UInt8](repeating: 0x41, count: 100_000))

@@ -83,7 +83,7 @@ import Testing
         try change(vault) { try $0.removeUnlock(slot: 0) }
         #expect(try opens(unlock) == .unlock)
         #expect(try opens(second) == nil)
-        #expect(try opens(unlock, scratch.vault + ".prev") == .io)
+        #expect(try opens(unlock, scratch.vault + ".prev") == .noVault)
         // The gap is filled again.
         try change(vault) { try $0.addUnlock(Fake.key(3), known: second, label: "third") }
         #expect(
@@ -147,7 +147,7 @@ import Testing
         #expect(after.header.vaultID == before.header.vaultID)
         #expect(after.header.generation == before.header.generation + 1)
         #expect(try opens(unlock) == .unlock)
-        #expect(try opens(unlock, scratch.vault + ".prev") == .io)
+        #expect(try opens(unlock, scratch.vault + ".prev") == .noVault)
         let opened = try Vault.open(path: scratch.vault, unlock: second, settings: Fake.settings)
         #expect(try opened.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
         #expect(try opened.tenant(named: "globex").header(nil).hasSuffix(Fake.key1))

@@ -156,7 +156,7 @@ PROMISE(a_path_that_is_taken_is_left_alone) {
 
 PROMISE(a_missing_file_is_a_status_and_is_not_made) {
     const char *path = path_of("missing.vault");
-    opening_gives(TV_E_IO, path, 1);
+    opening_gives(TV_E_NO_VAULT, path, 1);
     CHECK(access(path, F_OK) != 0);
     opening_gives(TV_E_IO, path_of("no/such/folder.vault"), 1);
 }

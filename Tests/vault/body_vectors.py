@@ -214,6 +214,41 @@ def versions(plan: Plan) -> Iterator[Vector]:
         yield Vector(f"credentials of an account: {name}", having(*states), status)
 
 
+def padding(plan: Plan, padded: Plan) -> Iterator[Vector]:
+    """Zeros behind the fields, in a vault of format 1 and in one of format 2; every MAC right."""
+    for form, some in ((1, plan), (2, padded)):
+        other = 3 - form
+        relabelled = some.sealed(head=lambda h: put(h, 8, other, 2))  # noqa: B023
+        yield Vector(f"format {form} as {other}", relabelled, RECORD_AUTH)
+    for kind in (TENANT_KEY, CREDENTIAL):
+        place = plan.of(kind)[0]
+        plain = plan.records[place].metadata
+        for count in (1, 2, 3, 256 - len(plain) % 256, 256):
+            changed = plan.changed(place, metadata=plain + bytes(count))
+            yield Vector(f"type {kind} of format 1, {count} zeros", changed.sealed(), RECORD_AUTH)
+        place = padded.of(kind)[0]
+        whole = padded.records[place].metadata
+        end = reader.end_of_fields(whole)
+        later = whole[:end] + tlv([(200, bytes(256 - end - 3))])
+        for name, changed_to, status in (
+            ("as it is", whole, OK),
+            ("no padding", whole[:end], RECORD_AUTH),
+            ("one zero", whole[: end + 1], RECORD_AUTH),
+            ("a zero too few", whole[:-1], RECORD_AUTH),
+            ("a zero too many", whole + bytes(1), RECORD_AUTH),
+            ("a block too many", whole + bytes(256), RECORD_AUTH),
+            ("a byte in the padding", whole[:-1] + b"\x01", RECORD_AUTH),
+            ("a tag behind the padding", whole[:-3] + b"\xc8\0\0", RECORD_AUTH),
+            ("padding of ISO 7816-4", put(whole, end, 0x80), RECORD_AUTH),
+            ("fields that end at a block", later, OK),
+            ("and a block of padding", later + bytes(256), RECORD_AUTH),
+            ("the longest", whole[:end] + tlv([(200, bytes(4096 - end - 3))]), OK),
+            ("zeros alone", bytes(256), RECORD_AUTH),
+        ):
+            changed = padded.changed(place, metadata=changed_to)
+            yield Vector(f"type {kind} of format 2, {name}", changed.sealed(), status)
+
+
 # ---- Metadata ------------------------------------------------------------------------------------
 
 

@@ -161,6 +161,13 @@ def main() -> None:
     vault("rotation", key, [row("acme", 1, "Acme EU")], then=rotated)
     vault("slots", key, [row("acme", 1), row("globex", 2, email=mail)], then=slots)
     vault("rekeyed", key, many[:3], then=rekeyed)
+    # Those above were written in format 1, these in format 2.
+    vault("padded", key, [row("acme", 1, "Acme EU"), row("globex", 2, email=mail)])
+    vault("padded-generations", key, many[:5], several=True)
+    vault("padded-longest", key, [row("t" * 128, 1, "l" * 128), row("u", 2)])
+    vault("padded-rotation", key, [row("acme", 1, "Acme EU")], then=rotated)
+    vault("padded-slots", key, [row("acme", 1), row("globex", 2, email=mail)], then=slots)
+    vault("padded-rekeyed", key, many[:3], then=rekeyed)
 
 
 if __name__ == "__main__":

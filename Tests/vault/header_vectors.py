@@ -73,14 +73,16 @@ def magics(data: bytes) -> Iterator[Vector]:
 
 
 def versions(data: bytes, plan: Plan) -> Iterator[Vector]:
-    for major in (0, 2, 3, 255, 256, 257, 65535):
+    for major in (0, 3, 4, 255, 256, 257, 65535):
         newer = put(data, 8, major, 2)
         yield Vector(f"major {major}", newer, VERSION)
         yield Vector(f"major {major} rehashed", rehashed(newer), VERSION)
     for bit in range(32):
         changed = rehashed(put(data, 12, 1 << bit, 4))
         yield Vector(f"required flag {bit} rehashed", changed, VERSION)
-    yield Vector("newer major, cut", put(data, 8, 2, 2)[:4128], VERSION)
+    yield Vector("newer major, cut", put(data, 8, 3, 2)[:4128], VERSION)
+    yield Vector("format 2 rehashed", rehashed(put(data, 8, 2, 2)), HEADER_MAC)
+    yield Vector("format 2 not rehashed", put(data, 8, 2, 2), DAMAGED_HEADER)
     for name, offset in (("AEAD", 80), ("PRF", 81)):
         for known in (0, 2, 255):
             changed = put(data, offset, known)

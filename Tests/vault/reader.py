@@ -21,6 +21,8 @@ from nacl.hash import blake2b
 MAGIC = bytes.fromhex("895456560d0a1a0a")
 HEADER, MAC, SLOTS, SLOT, HEAD = 4096, 32, 96, 256, 88
 MIB = 1 << 20
+#: Format 2 fills metadata up to a multiple of this.
+BLOCK = 256
 EPOCH_KEY, TENANT_KEY, CREDENTIAL = 1, 2, 3
 PASSPHRASE, RAW_KEY, KEY_FILE, CREDENTIAL_FILE = 1, 2, 3, 4
 TENANT, ACCOUNT, KIND, EMAIL, ORIGIN, LABEL, STATE = 1, 2, 3, 4, 5, 6, 7
@@ -90,6 +92,10 @@ class Vault:
     @property
     def file_id(self) -> bytes:
         return self.data[40:56]
+
+    @property
+    def format(self) -> int:
+        return number(self.data, 8, 2)
 
     @property
     def generation(self) -> int:
@@ -178,7 +184,7 @@ def open_vault(data: bytes, unlock: Unlock) -> Vault:
 
 def check_header(data: bytes) -> None:
     check(len(data) >= HEADER + MAC and data[:8] == MAGIC, "TV_E_NOT_VAULT")
-    check(number(data, 8, 2) == 1 and number(data, 12, 4) == 0, "TV_E_VAULT_VERSION")
+    check(number(data, 8, 2) in (1, 2) and number(data, 12, 4) == 0, "TV_E_VAULT_VERSION")
     check(digest(data[:4064]) == data[4064:4096], "TV_E_DAMAGED_HEADER")
     check(data[80] == 1 and data[81] == 1, "TV_E_VAULT_VERSION")
     sound = number(data, 20, 4) == HEADER and 1 <= data[82] <= 8 and data[83] == 0
@@ -271,6 +277,7 @@ def read_body(vault: Vault) -> None:
             continue
         metadata = open_metadata(vault, record)
         found = fields(metadata)
+        check(is_padded(metadata, vault.format), "TV_E_RECORD_AUTH")
         tenant = found[TENANT].decode()
         if record.type == TENANT_KEY:
             check(tenant not in vault.tenants, "TV_E_DAMAGED_BODY")
@@ -291,11 +298,25 @@ def open_metadata(vault: Vault, record: Record) -> bytes:
     return unsealed(key, record.nonces[0], aad, record.metadata, "TV_E_RECORD_AUTH")
 
 
+def is_padded(metadata: bytes, form: int) -> bool:
+    """Whether the zeros behind the fields are those of this format."""
+    zeros = len(metadata) - end_of_fields(metadata)
+    return zeros == 0 if form == 1 else zeros < BLOCK and len(metadata) % BLOCK == 0
+
+
+def end_of_fields(metadata: bytes) -> int:
+    """Where the first zero is in the place of a tag; no tag is 0."""
+    place = 0
+    while place < len(metadata) and metadata[place] != 0:
+        place += 3 + number(metadata, place + 1, 2)
+    return place
+
+
 def fields(metadata: bytes) -> dict[int, bytes]:
     """Metadata by tag; every field that the document knows has its form."""
     found: dict[int, bytes] = {}
     place, last = 0, 0
-    while place < len(metadata):
+    while place < len(metadata) and any(metadata[place:]):
         tag, start = metadata[place], place + 3
         place = start + number(metadata, place + 1, 2)
         check(tag > last and start <= place <= len(metadata), "TV_E_RECORD_AUTH")

@@ -39,6 +39,7 @@ def vectors(folder: Path) -> list[Vector]:
         *body_vectors.binding(plan, planned(other)),
         *body_vectors.structure(plan),
         *body_vectors.metadata(plan),
+        *body_vectors.padding(plan, planned(golden(folder, "padded"))),
         *flips(vault.data),
     ]
 

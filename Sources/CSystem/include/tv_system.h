@@ -84,14 +84,14 @@ typedef struct tvs_file_status {
     uint32_t owner;
     uint32_t mode; /* permission bits and the sticky bit */
     int32_t is_regular;
-    int32_t has_name; /* some directory still has it */
+    uint64_t links; /* how many names it has; 0 when it was removed */
 } tvs_file_status;
 
 /* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. */
 int32_t tvs_open_directory(const char *path);
 int32_t tvs_open_read(int32_t directory, const char *name);    /* never through a symlink */
+int32_t tvs_open_follow(int32_t directory, const char *name);  /* also through symlinks */
 int32_t tvs_open_new(int32_t directory, const char *name);     /* exclusive, mode 0600 */
-int32_t tvs_open_lock(int32_t directory, const char *name);    /* made when absent, mode 0600 */
 /* The number of bytes or -errno. */
 int64_t tvs_read(int32_t descriptor, void *bytes, size_t length);
 int64_t tvs_write(int32_t descriptor, const void *bytes, size_t length);
@@ -113,6 +113,14 @@ uint32_t tvs_effective_user(void);
 void tvs_sleep_ms(int64_t duration);
 /** "ENOSPC" and the like; lives for ever. */
 const char *tvs_error_name(int32_t number);
+
+/* ---- memory for passphrases ------------------------------------------------------------------ */
+
+/** Waits until this process's derivations leave room for `kib` more below `limit_kib`, or until
+ * nobody has any, and takes it. A child of a fork begins with nothing taken. */
+void tvs_stretch_take(uint32_t kib, uint32_t limit_kib);
+/** Gives it back, from the same thread or another one. */
+void tvs_stretch_give(uint32_t kib);
 
 /* ---- memory shared by processes -------------------------------------------------------------- */
 

@@ -98,6 +98,8 @@ final class LedgerFile: Sendable {
         guard status.owner == tvs_effective_user() || status.owner == 0 else {
             throw LedgerRefusal("it belongs to another user")
         }
+        // A second name elsewhere: it was brought here, and its bytes are used there too.
+        guard status.links <= 1 else { throw LedgerRefusal("it has a second name") }
         // Whoever may write it may cut it, which ends every process that has it mapped.
         guard status.mode & 0o022 == 0 else {
             throw LedgerRefusal("others may write it")

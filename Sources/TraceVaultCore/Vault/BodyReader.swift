@@ -71,8 +71,7 @@ struct BodyReader: ~Copyable {
     private mutating func add(
         _ span: RawSpan, _ record: VaultRecord, _ scratch: ByteBuffer
     ) throws(Failure) {
-        let owner = try Snapshot.owner(
-            of: record, span, vaultID: header.vaultID, epochs, scratch)
+        let owner = try Snapshot.owner(of: record, span, header, epochs, scratch)
         if record.type == .tenantKey {
             guard tenantPlaces.updateValue(tenants.count, forKey: owner.tenant) == nil else {
                 throw Snapshot.damagedBody

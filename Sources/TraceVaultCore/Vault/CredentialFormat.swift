@@ -119,13 +119,25 @@ enum CredentialFormat {
         }
     }
 
+    /// To which ms a time between two of them is moved: a credential is never used longer than was
+    /// said.
+    enum Rounding {
+        case up
+        case down
+    }
+
     /// RFC 3339 as ms since 1970; 0 for an empty text, which means no bound.
-    static func time(_ text: String, _ name: String) throws(Failure) -> UInt64 {
+    static func time(
+        _ text: String, _ name: String, rounding: Rounding
+    ) throws(Failure) -> UInt64 {
         if text.isEmpty { return 0 }
         let bytes = ByteBuffer(limit: 64)
         var writer = BytesWriter(into: bytes)
         writer.text(text)
-        let time = bytes.withBytes { Timestamp($0) }
+        let (time, fraction) = bytes.withBytes { (span) -> (Timestamp?, UInt64) in
+            guard let time = Timestamp(span) else { return (nil, 0) }
+            return (time, milliseconds(span, time.fraction, rounding))
+        }
         guard writer.isComplete, let time, !time.zoneMissing,
             let minutes = UInt64(exactly: time.minutes), let second = UInt64(exactly: time.second),
             minutes + second > 0
@@ -133,7 +145,22 @@ enum CredentialFormat {
             throw Failure(
                 .argument, "\(name) must be a time with its zone, such as 2027-01-31T00:00:00Z")
         }
-        return (minutes * 60 + second) * 1000
+        return (minutes * 60 + second) * 1000 + fraction
+    }
+
+    /// The digits behind a second's point as ms: 0 to 1000.
+    private static func milliseconds(
+        _ text: RawSpan, _ digits: Range<Int>, _ rounding: Rounding
+    ) -> UInt64 {
+        var ms: UInt64 = 0
+        var isBetween = false
+        for place in 0..<max(3, digits.count) {
+            let digit =
+                place < digits.count
+                ? UInt64(JSONText.byte(text, digits.lowerBound + place) &- UInt8(ascii: "0")) : 0
+            if place < 3 { ms = ms * 10 + digit } else if digit > 0 { isBetween = true }
+        }
+        return ms + (isBetween && rounding == .up ? 1 : 0)
     }
 
     // MARK: - E-mail

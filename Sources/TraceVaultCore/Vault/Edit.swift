@@ -70,8 +70,10 @@ package final class Edit: Sendable {
         case "budget_group":
             try CredentialFormat.checkText(value, "budget_group")
             changes.budgetGroup = value
-        case "not_before": changes.notBeforeMs = try CredentialFormat.time(value, name)
-        case "expires": changes.expiresMs = try CredentialFormat.time(value, name)
+        case "not_before":
+            changes.notBeforeMs = try CredentialFormat.time(value, name, rounding: .up)
+        case "expires":
+            changes.expiresMs = try CredentialFormat.time(value, name, rounding: .down)
         case "origin": return try setOrigin(tenant, account, value)
         default:
             throw Failure(

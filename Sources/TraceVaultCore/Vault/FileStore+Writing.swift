@@ -5,6 +5,7 @@
 // to be unknown. A failed fsync is never tried again: the store refuses to write until it is
 // opened anew.
 
+import CSystem
 import Glibc
 import Synchronization
 
@@ -17,11 +18,13 @@ extension FileStore {
     // MARK: - Create
 
     package func create(_ bytes: ByteBuffer) throws(Failure) {
-        let lease = try lease(timeoutMs: lockTimeoutMs)
+        let directory = try openOwnDirectory()
+        let lease = try lease(timeoutMs: lockTimeoutMs, in: directory)
         defer { lease.release() }
-        let directory = try openDirectory()
+        let owner = tvs_effective_user()
+        try checkNames([temporaryName], directory, owner: owner)
         do throws(Failure) {
-            let file = try writeTemporary(bytes, directory, owner: nil)
+            let file = try writeTemporary(bytes, directory, owner: owner)
             try checkOwn(file)
             // Unlike a rename, a link never replaces.
             let answer = files.link(directory.number, temporaryName, name)
@@ -48,6 +51,7 @@ extension FileStore {
         let directory = try openDirectory()
         let owner = try status(of: try openVault(directory), "the file").owner
         guard try revision(directory) == expected else { return false }
+        try checkNames([temporaryName, previousName, passingName], directory, owner: owner)
         do throws(Failure) {
             let file = try writeTemporary(bytes, directory, owner: owner)
             if keepingPrevious { try keepPrevious(directory) }
@@ -65,18 +69,14 @@ extension FileStore {
 
     /// Writes, syncs and reads back a file beside the vault; only the lock's holder may.
     private func writeTemporary(
-        _ bytes: ByteBuffer, _ directory: borrowing Descriptor, owner: UInt32?
+        _ bytes: ByteBuffer, _ directory: borrowing Descriptor, owner: UInt32
     ) throws(Failure) -> Descriptor {
         // What a killed writer left behind.
         _ = files.unlink(directory.number, temporaryName)
         let number = files.open(directory.number, temporaryName, .new)
         if let error = FileError(answer: number) { throw failed("making a new file", error) }
         let file = Descriptor(number: number, files: files)
-        if let owner, try status(of: file, "the new file").owner != owner,
-            let error = FileError(answer: files.changeOwner(file.number, owner))
-        {
-            throw failed("giving the new file to the old one's owner", error)
-        }
+        try give(file, to: owner, "the new file")
         try write(bytes, to: file)
         try sync(file)
         try compare(bytes, directory)

@@ -4,6 +4,7 @@
 // negative errno.
 
 import CSystem
+import Glibc
 
 package struct FileStatus: Sendable {
     package let size: UInt64
@@ -11,8 +12,19 @@ package struct FileStatus: Sendable {
     /// Permission bits and the sticky bit.
     package let mode: UInt32
     package let isRegular: Bool
+    /// How many names it has.
+    package let links: UInt64
+
     /// Whether it was not removed meanwhile.
-    package let hasName: Bool
+    var hasName: Bool { links > 0 }
+}
+
+extension FileStatus {
+    fileprivate init(_ status: tvs_file_status) {
+        self.init(
+            size: status.size, owner: status.owner, mode: status.mode,
+            isRegular: status.is_regular != 0, links: status.links)
+    }
 }
 
 /// A path as `FileSystem` takes it: a directory and a name in it, which may be empty.
@@ -31,7 +43,11 @@ struct FilePlace {
 /// What a file is opened for.
 package enum OpenMode: Sendable {
     case read
+    /// The same, also through symbolic links.
+    case follow
+    /// Made; the name must be free.
     case new
+    /// A lock that is there already.
     case lock
 }
 
@@ -43,6 +59,8 @@ package protocol FileSystem: Sendable {
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int
     func sync(_ descriptor: Int32) -> Int32
     func status(_ descriptor: Int32) -> Result<FileStatus, FileError>
+    /// The same of a name in a directory; of a symbolic link itself.
+    func status(_ directory: Int32, _ name: String) -> Result<FileStatus, FileError>
     func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32
     func link(_ directory: Int32, _ from: String, _ to: String) -> Int32
     func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32
@@ -68,6 +86,18 @@ package struct FileError: Error, Sendable, Equatable {
     var name: String { unsafe String(cString: tvs_error_name(number)) }
 }
 
+extension Failure {
+    /// What a failed call came to: exhausted descriptors and memory are nobody's disk, and pass.
+    init(_ error: FileError, _ message: String) {
+        switch error.number {
+        case EMFILE, ENFILE: self.init(.noDescriptors, message)
+        case ENOMEM: self.init(.noMemory, message)
+        default: self.init(.io, message)
+        }
+        retriable = status != .io
+    }
+}
+
 /// The real one.
 package struct SystemFiles: FileSystem {
     package init() {}
@@ -77,8 +107,9 @@ package struct SystemFiles: FileSystem {
     package func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32 {
         switch mode {
         case .read: unsafe tvs_open_read(directory, name)
+        case .follow: unsafe tvs_open_follow(directory, name)
         case .new: unsafe tvs_open_new(directory, name)
-        case .lock: unsafe tvs_open_lock(directory, name)
+        case .lock: unsafe tvs_open_write(directory, name)
         }
     }
 
@@ -97,11 +128,13 @@ package struct SystemFiles: FileSystem {
     package func status(_ descriptor: Int32) -> Result<FileStatus, FileError> {
         var status = tvs_file_status()
         let answer = unsafe tvs_file_status_of(descriptor, &status)
-        if let error = FileError(answer: answer) { return .failure(error) }
-        return .success(
-            FileStatus(
-                size: status.size, owner: status.owner, mode: status.mode,
-                isRegular: status.is_regular != 0, hasName: status.has_name != 0))
+        return FileError(answer: answer).map(Result.failure) ?? .success(FileStatus(status))
+    }
+
+    package func status(_ directory: Int32, _ name: String) -> Result<FileStatus, FileError> {
+        var status = tvs_file_status()
+        let answer = unsafe tvs_file_status_at(directory, name, &status)
+        return FileError(answer: answer).map(Result.failure) ?? .success(FileStatus(status))
     }
 
     package func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32 {

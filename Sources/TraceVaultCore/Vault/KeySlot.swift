@@ -25,6 +25,8 @@ struct KeySlot {
     static let passesFloor: UInt32 = 2
     static let passesCeiling: UInt32 = 10
     static let costCeiling: UInt64 = 4096 * 1_048_576
+    /// The most memory that a file may ask of a host which asks for less itself.
+    static let memoryOfStrangers: UInt64 = 512 * 1_048_576
 
     /// Reads one slot; nil when it is not in use.
     private init?(_ header: RawSpan, _ index: Int) throws(Failure) {
@@ -58,9 +60,10 @@ struct KeySlot {
 
     // MARK: - Unlocking
 
-    /// Checks all slots, then finds the one that the secret opens.
+    /// Checks all slots, then finds the one that the secret opens; `memory` is the most that one
+    /// guess at a passphrase may cost this host.
     static func unlock(
-        _ header: RawSpan, vaultID: Identifier, with unlock: UnlockSecret
+        _ header: RawSpan, vaultID: Identifier, with unlock: UnlockSecret, memory: UInt64
     ) throws(Failure) -> SecretBytes {
         try checkCosts(header)
         var tries = 0
@@ -68,6 +71,12 @@ struct KeySlot {
             if unlock.kind == .passphrase {
                 guard tries < maximumTries else { break }
                 tries += 1
+                guard slot.memory <= memory else {
+                    throw Failure(
+                        .kdfBounds,
+                        "the vault asks for \(slot.memory / 1024) KiB to try the passphrase: set "
+                            + "vault.kdf_memory_kib so high if it is yours")
+                }
             }
             if let root = try slot.open(header, vaultID, unlock) { return root }
         }
@@ -166,5 +175,13 @@ struct KeySlot {
         writer.bytes(span, start..<start + 80)
         guard writer.isComplete else { throw Failure.noMemory }
         return aad
+    }
+}
+
+extension VaultSettings {
+    /// The most bytes that a file may ask for one guess at a passphrase: what this host asks for
+    /// itself, if that is more than what strangers may.
+    var affordableMemory: UInt64 {
+        max(KeySlot.memoryOfStrangers, (UInt64(exactly: kdfMemoryKiB) ?? 0) &* 1024)
     }
 }

@@ -17,8 +17,10 @@ package enum CredentialKind: Sendable, Equatable {
 }
 
 struct Metadata: Sendable {
-    /// The most bytes one record's metadata has.
+    /// The most bytes one record's metadata has, padding included.
     static let maximumCount = 4096
+    /// From format 2 on it is padded to a multiple of this: lengths do not tell a tenant's name.
+    static let padding = 256
 
     enum Tag: UInt8 {
         case tenant = 1
@@ -69,6 +71,8 @@ struct Metadata: Sendable {
     private(set) var expiresMs: UInt64?
     private(set) var createdMs: UInt64 = 0
     private(set) var fingerprint: UInt64 = 0
+    /// How many zeros are behind the last field.
+    private var paddingCount = 0
 
     // MARK: - Reading
 
@@ -78,6 +82,10 @@ struct Metadata: Sendable {
         var offset = place.lowerBound
         var lastTag: UInt8 = 0
         while offset < place.upperBound {
+            if span.isZero(offset..<place.upperBound) {
+                paddingCount = place.upperBound - offset
+                break
+            }
             guard let tag = span.integer(at: offset, as: UInt8.self), tag > lastTag,
                 let count = span.integer(at: offset + 1, as: UInt16.self)
             else { return nil }
@@ -91,6 +99,12 @@ struct Metadata: Sendable {
         guard !tenant.isEmpty else { return nil }
         if type == .credential, account == nil || origin == nil || kind == nil { return nil }
         if kind == .globalKey, email == nil { return nil }
+    }
+
+    /// Whether metadata of so many bytes is padded as this format wants it, and no further.
+    func isPadded(_ count: Int, for format: UInt16) -> Bool {
+        format == 1
+            ? paddingCount == 0 : paddingCount < Self.padding && count % Self.padding == 0
     }
 
     private mutating func take(_ tag: Tag, _ span: RawSpan, _ value: Range<Int>) -> Bool {
@@ -147,7 +161,7 @@ struct Metadata: Sendable {
     typealias Field = (tag: Tag, value: Value)
 
     /// Prints fields, ascending by tag, over those of `old`, whose others are kept as they are:
-    /// also the ones that this version does not know.
+    /// also the ones that this version does not know, but not its padding.
     static func print(
         _ fields: [Field], over old: ByteBuffer? = nil
     ) throws(Failure) -> ByteBuffer {
@@ -156,7 +170,7 @@ struct Metadata: Sendable {
         var rest = fields[...]
         old?.withBytes { old in
             var offset = 0
-            while let tag = old.integer(at: offset, as: UInt8.self),
+            while let tag = old.integer(at: offset, as: UInt8.self), tag > 0,
                 let count = old.integer(at: offset + 1, as: UInt16.self)
             {
                 let end = offset + 3 + Int(count)
@@ -176,6 +190,15 @@ struct Metadata: Sendable {
             throw Failure(.limit, "a credential's properties are too large for the vault's format")
         }
         return metadata
+    }
+
+    /// Appends the padding that a format wants.
+    static func pad(_ metadata: ByteBuffer, for format: UInt16) throws(Failure) {
+        guard format > 1 else { return }
+        let rest = metadata.count % padding
+        var writer = BytesWriter(into: metadata)
+        writer.zeros(rest == 0 ? 0 : padding - rest)
+        guard writer.isComplete else { throw Failure.noMemory }
     }
 
     /// The fields of a new credential.

@@ -27,7 +27,7 @@ extension SnapshotWriter {
         let sourceKey = try source.tenantKey(tenant)
         let metadata = ByteBuffer(limit: Metadata.maximumCount)
         _ = try source.openMetadata(tenant.record, into: metadata)
-        let tenantKey = try addTenant(metadata: metadata)
+        let tenantKey = try addTenant(metadata: try Metadata.print([], over: metadata))
         for entry in source.accounts[tenant.accounts] {
             let record = try source.record(at: entry.offset)
             let old = ByteBuffer(limit: Metadata.maximumCount)
@@ -74,7 +74,8 @@ extension Snapshot {
         return try Snapshot(try writer.finish(), after: self)
     }
 
-    /// A vault with one epoch and no tenant; a new one, or the same one under new keys.
+    /// A vault with one epoch and no tenant, of the newest format; a new one, or the same one under
+    /// new keys.
     @_optimize(size) static func empty(
         _ slot: PreparedSlot, generation: UInt64, like old: VaultHeader?
     ) throws(Failure) -> Snapshot {
@@ -93,8 +94,10 @@ extension Snapshot {
             identity, metadata: ByteBuffer(limit: 0), epochKeys: nil, secret: epochKey,
             secretKey: keys.wrap, into: body)
         let now = SnapshotWriter.wallClock()
+        let format = VaultLayout.formats.upperBound
         let header = VaultHeader(
-            minor: old?.minor ?? 0, optionalFlags: old?.optionalFlags ?? 0, vaultID: vaultID,
+            format: format, minor: old?.format == format ? old?.minor ?? 0 : 0,
+            optionalFlags: old?.optionalFlags ?? 0, vaultID: vaultID,
             fileID: .random(), generation: generation, bodyCount: UInt64(body.count),
             createdMs: old?.createdMs ?? now, savedMs: now, slotCount: 1, recordCount: 1,
             currentEpoch: 1)

@@ -58,10 +58,10 @@ enum Sealing {
     /// libsodium wants its hash state on a border of so many bytes.
     private static let stateAlignment = 64
 
-    /// BLAKE2b-256 of what `next` puts into guarded memory piece by piece, at most `limit` bytes in
-    /// all; it answers how many bytes it put there, 0 at the end.
+    /// BLAKE2b-256 of what `next` puts into guarded memory piece by piece, `count` bytes in all; it
+    /// answers how many bytes it put there, 0 at the end.
     static func hash(
-        limit: Int, _ next: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+        count wanted: Int, _ next: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) -> SecretBytes {
         let piece = try SecretBytes(count: 2048)
         let digest = try SecretBytes(count: hashCount)
@@ -83,17 +83,22 @@ enum Sealing {
                     return count
                 }
                 total += count
-                guard total <= limit else {
-                    throw Failure(
-                        .argument, "the file grew beyond \(limit) bytes while it was read")
-                }
+                guard total <= wanted else { throw changed }
             }
+            // The hash of less would be a key that others can guess: of nothing, for a cut file.
+            guard total == wanted else { throw changed }
             unsafe digest.withUnsafeMutableBytes {
                 guard let octets = unsafe $0.octets else { return }
                 unsafe _ = crypto_generichash_final(state, octets, hashCount)
             }
         }
         return digest
+    }
+
+    private static var changed: Failure {
+        var failure = Failure(.io, "the file changed while it was read; try again")
+        failure.retriable = true
+        return failure
     }
 
     /// Whether `expected` is the hash of `input`, in constant time.
@@ -218,17 +223,25 @@ enum Sealing {
 
     // MARK: - Passphrases
 
+    /// The most memory that the derivations of this process take at once. One that needs more
+    /// than the others leave waits for them.
+    private static let stretchingKiB: UInt32 = 1_048_576
+
     /// Argon2id (version 1.3, one lane). The caller has checked the bounds of both costs.
     static func stretch(
         _ passphrase: UnsafeRawBufferPointer, salt: RawSpan, passes: UInt64, memory: Int
     ) throws(Failure) -> SecretBytes {
         let key = try SecretBytes(count: keyCount)
-        guard salt.byteCount == 16, passes >= 1, memory >= 8192 else {
+        guard salt.byteCount == 16, passes >= 1, memory >= 8192,
+            let kib = UInt32(exactly: memory / 1024)
+        else {
             throw Failure(.other, "Argon2id was to be used out of its bounds")
         }
-        // About a second in C alone, with no lock: forks need not wait for it.
+        // Waiting, and about a second in C alone, with no lock: forks need not wait for it.
         let held = tvs_fork_pause()
         defer { tvs_fork_resume(held) }
+        tvs_stretch_take(kib, stretchingKiB)
+        defer { tvs_stretch_give(kib) }
         let isDone = unsafe key.withUnsafeMutableBytes { out in
             unsafe salt.withUnsafeBytes { salt in
                 guard let octets = unsafe out.octets, let salt = unsafe salt.octets,

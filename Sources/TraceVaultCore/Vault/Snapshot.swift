@@ -48,14 +48,15 @@ package final class Snapshot: Sendable {
 
     // MARK: - Opening
 
-    /// Opens a vault with an unlock secret: all checks.
+    /// Opens a vault with an unlock secret: all checks. `memory` is what a passphrase may cost.
     static func open(
-        _ bytes: ByteBuffer, with unlock: UnlockSecret
+        _ bytes: ByteBuffer, with unlock: UnlockSecret,
+        memory: UInt64 = KeySlot.memoryOfStrangers
     ) throws(Failure) -> Snapshot {
         let keys = try bytes.withBytes { (span) throws(Failure) in
             let header = try VaultHeader(span)
             let root = try KeySlot.unlock(
-                span, vaultID: header.vaultID, with: unlock)
+                span, vaultID: header.vaultID, with: unlock, memory: memory)
             return try VaultKeys(root: root)
         }
         return try Snapshot(bytes, keys)
@@ -164,20 +165,22 @@ package final class Snapshot: Sendable {
 
     /// Whose record it is, from its metadata in `span`, opened into `scratch`.
     static func owner(
-        of record: VaultRecord, _ span: RawSpan, vaultID: Identifier,
+        of record: VaultRecord, _ span: RawSpan, _ header: VaultHeader,
         _ epochs: [UInt32: EpochKeys], _ scratch: ByteBuffer
     ) throws(Failure) -> Owner {
         scratch.removeAll()
         guard let keys = epochs[record.epoch],
-            record.openMetadata(span, vaultID: vaultID, key: keys.metadata, into: scratch)
+            record.openMetadata(span, vaultID: header.vaultID, key: keys.metadata, into: scratch)
         else { throw VaultRecord.unopened }
-        let owner = scratch.withBytes { plain in
-            Metadata(plain, 0..<plain.byteCount, of: record.type).map {
-                Owner(
-                    tenant: TenantName(unchecked: plain.text($0.tenant)), account: $0.account,
-                    state: $0.state,
-                    identity: CredentialIdentity(record: record.id, fingerprint: $0.fingerprint))
-            }
+        let owner = scratch.withBytes { (plain) -> Owner? in
+            guard let metadata = Metadata(plain, 0..<plain.byteCount, of: record.type),
+                metadata.isPadded(plain.byteCount, for: header.format)
+            else { return nil }
+            return Owner(
+                tenant: TenantName(unchecked: plain.text(metadata.tenant)),
+                account: metadata.account, state: metadata.state,
+                identity: CredentialIdentity(
+                    record: record.id, fingerprint: metadata.fingerprint))
         }
         guard let owner else { throw VaultRecord.unopened }
         return owner

@@ -82,8 +82,7 @@ private struct SuccessorIndex {
         try printed.bytes.withBytes { (span) throws(Failure) in
             for start in printed.fresh {
                 let record = try record(span, at: start)
-                let owner = try Snapshot.owner(
-                    of: record, span, vaultID: base.header.vaultID, base.epochs, scratch)
+                let owner = try Snapshot.owner(of: record, span, base.header, base.epochs, scratch)
                 if record.type == .tenantKey {
                     tenants.append(Snapshot.TenantEntry(name: owner.tenant, record: record))
                 } else {

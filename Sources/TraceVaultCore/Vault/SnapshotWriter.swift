@@ -15,6 +15,8 @@ struct SnapshotWriter: ~Copyable {
     }
 
     let base: Snapshot
+    /// The most bytes that the next file may have.
+    private let limit: Int
     private var fresh: [Fresh] = []
     private let freshBytes = ByteBuffer(limit: VaultLayout.maximumCount)
     /// Where records start that are not copied.
@@ -23,8 +25,9 @@ struct SnapshotWriter: ~Copyable {
     private var freshStarts: [Int] = []
     private var moves = RecordMoves()
 
-    @_optimize(size) init(_ base: Snapshot) {
+    @_optimize(size) init(_ base: Snapshot, limit: Int = VaultLayout.maximumCount) {
         self.base = base
+        self.limit = limit
     }
 
     // MARK: - Records
@@ -32,13 +35,14 @@ struct SnapshotWriter: ~Copyable {
     /// Leaves out the record that starts at an offset of the base.
     mutating func drop(_ offset: Int) { dropped.insert(offset) }
 
-    /// Adds a tenant with a random key, which it gives.
+    /// Adds a tenant with a random key, which it gives; pads `metadata` as the format wants it.
     @_optimize(size) mutating func addTenant(metadata: ByteBuffer) throws(Failure) -> SecretBytes {
         let epochKeys = try currentEpoch()
         let id = Identifier.random()
         let key = try SecretBytes(count: Sealing.keyCount)
         unsafe key.withUnsafeMutableBytes { unsafe Sealing.fillRandom($0) }
         let start = freshBytes.count
+        try Metadata.pad(metadata, for: base.header.format)
         try VaultRecord.seal(
             identity(.tenantKey, id, 1), metadata: metadata, epochKeys: epochKeys,
             secret: key, secretKey: epochKeys.tenants, into: freshBytes)
@@ -46,12 +50,13 @@ struct SnapshotWriter: ~Copyable {
         return key
     }
 
-    /// Adds a credential; `secret` is padded.
+    /// Adds a credential; `secret` is padded, `metadata` becomes so as the format wants it.
     @_optimize(size) mutating func addCredential(
         metadata: ByteBuffer, secret: borrowing SecretBytes, tenantKey: borrowing SecretBytes,
         id: Identifier = .random(), version: UInt64 = 1
     ) throws(Failure) {
         let start = freshBytes.count
+        try Metadata.pad(metadata, for: base.header.format)
         try VaultRecord.seal(
             identity(.credential, id, version), metadata: metadata, epochKeys: currentEpoch(),
             secret: secret, secretKey: tenantKey, into: freshBytes)
@@ -78,11 +83,17 @@ struct SnapshotWriter: ~Copyable {
         slots: (bytes: ByteBuffer, count: UInt8)? = nil
     ) throws(Failure) -> PrintedSnapshot {
         let sorted = fresh.sorted { ($0.type.rawValue, $0.id) < ($1.type.rawValue, $1.id) }
-        let body = ByteBuffer(limit: VaultLayout.maximumCount)
         let base = self.base
-        guard body.reserve(base.bytes.count - VaultLayout.minimumCount + freshBytes.count) else {
+        var bodyCount = base.bytes.count - VaultLayout.minimumCount + freshBytes.count
+        for offset in dropped {
+            let record = try base.record(at: offset)
+            bodyCount -= record.end - record.start
+        }
+        guard bodyCount <= limit - VaultLayout.minimumCount else {
             throw Failure(.limit, "the vault would grow beyond 512 MiB")
         }
+        let body = ByteBuffer(limit: bodyCount)
+        guard body.reserve(bodyCount) else { throw Failure.noMemory }
         let count = try merge(sorted, into: body)
         guard let generation = base.header.generation.addingOne else {
             throw Failure(.limit, "the vault's generation cannot grow any more")

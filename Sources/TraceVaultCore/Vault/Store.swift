@@ -3,6 +3,8 @@
 // A store never sees a key and does not look behind the first 96 bytes. The file store is the
 // default; the same bytes can live in a replicated key-value store behind this seam.
 
+import CSystem
+
 /// Keeps other writers away while it lives, where the store can.
 package protocol StoreLease: AnyObject {
     func release()
@@ -17,7 +19,8 @@ package protocol Store: Sendable {
     func revision() throws(Failure) -> Revision
     /// Stores the first bytes; `.exists` when there are some.
     func create(_ bytes: ByteBuffer) throws(Failure)
-    /// Makes other writers wait. A hint for fewer conflicts: `replace` is right without it only
+    /// Makes other writers wait, and waits for them up to the time-out where they may be other
+    /// processes. A hint for fewer conflicts: `replace` is right without it only
     /// where the store itself compares and swaps.
     func lease(timeoutMs: Int) throws(Failure) -> any StoreLease
     /// Replaces the bytes if their revision is still `expected`; false on a conflict. On failure
@@ -32,14 +35,22 @@ extension Store {
     package var isOfProcess: Bool { false }
 }
 
-/// A vault that touches no disk.
+/// A vault that touches no disk. Its writers are threads of this process that only compute, so
+/// they stand in line and no time-out applies.
 package final class MemoryStore: Store {
     package let isOfProcess = true
     private let current = Lock<ByteBuffer?>(nil)
+    private let queue = WriterQueue()
+    private static let pollMs: Int64 = 1
 
     package init() {}
 
-    private final class NoLease: StoreLease {
+    /// The head of the line, given up when it goes.
+    private final class Turn: StoreLease {
+        private let place: WriterQueue.Place
+
+        init(_ place: consuming WriterQueue.Place) { self.place = place }
+
         func release() {}
     }
 
@@ -49,7 +60,7 @@ package final class MemoryStore: Store {
     }
 
     package func revision() throws(Failure) -> Revision {
-        try read().withBytes { (span) throws(Failure) in try Revision(prefix: span) }
+        try Self.revision(of: try read())
     }
 
     package func create(_ bytes: ByteBuffer) throws(Failure) {
@@ -61,17 +72,24 @@ package final class MemoryStore: Store {
         guard isFirst else { throw Failure(.exists, "there is a vault already") }
     }
 
-    package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease { NoLease() }
+    package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
+        let place = WriterQueue.Place(in: queue)
+        while !place.isFirst { tvs_sleep_ms(Self.pollMs) }
+        return Turn(place)
+    }
+
+    private static func revision(of bytes: ByteBuffer) throws(Failure) -> Revision {
+        try bytes.withBytes { (span) throws(Failure) in
+            try Revision(prefix: span, fileCount: UInt64(span.byteCount))
+        }
+    }
 
     package func replace(
         _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
     ) throws(Failure) -> Bool {
         try current.withLock { (held) throws(Failure) in
             guard let old = held else { throw VaultHeader.notVault }
-            let found = try old.withBytes { (span) throws(Failure) in
-                try Revision(prefix: span)
-            }
-            guard found == expected else { return false }
+            guard try Self.revision(of: old) == expected else { return false }
             held = bytes
             return true
         }

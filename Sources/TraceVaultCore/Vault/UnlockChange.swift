@@ -21,7 +21,9 @@ extension Snapshot {
     /// The root key, which is kept nowhere: unwrapped with a secret that opens the vault.
     func root(with unlock: UnlockSecret) throws(Failure) -> SecretBytes {
         try bytes.withBytes { (span) throws(Failure) in
-            try KeySlot.unlock(span, vaultID: header.vaultID, with: unlock)
+            // Its own slots, under a MAC that was checked: no stranger's.
+            try KeySlot.unlock(
+                span, vaultID: header.vaultID, with: unlock, memory: KeySlot.memoryCeiling)
         }
     }
 

@@ -68,7 +68,8 @@ package final class Vault: Sendable {
     private static func opened(
         _ store: any Store, _ unlock: UnlockSecret, _ settings: VaultSettings
     ) throws(Failure) -> Snapshot {
-        let snapshot = try Snapshot.open(try store.read(), with: unlock)
+        let snapshot = try Snapshot.open(
+            try store.read(), with: unlock, memory: settings.affordableMemory)
         guard snapshot.header.generation >= settings.minGeneration else {
             throw Failure(
                 .rollback,

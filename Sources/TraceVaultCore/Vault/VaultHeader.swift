@@ -17,33 +17,46 @@ enum VaultLayout {
     static let minimumCount = headerCount + macCount
     /// The largest file read or written; about a million credentials.
     static let maximumCount = 512 * 1_048_576
-    static let major: UInt16 = 1
+    /// The formats that are read and written; a vault stays in its own until it is rekeyed.
+    static let formats: ClosedRange<UInt16> = 1...2
 }
 
 /// Which snapshot a store holds.
 package struct Revision: Equatable, Sendable {
     package let fileID: Identifier
     package let generation: UInt64
+    /// Whether the file is as long as its header says: one that was cut is never the one that is
+    /// known, however it begins.
+    package let isWhole: Bool
 
     /// How many bytes from the start of a file tell its revision.
     package static let prefixCount = 96
 
-    package init(fileID: Identifier, generation: UInt64) {
+    init(fileID: Identifier, generation: UInt64, isWhole: Bool = true) {
         self.fileID = fileID
         self.generation = generation
+        self.isWhole = isWhole
     }
 
-    /// Reads the revision off the first 96 bytes; fails when they are not a vault's.
-    package init(prefix span: RawSpan) throws(Failure) {
-        guard span.integer(at: 0, as: UInt64.self) == VaultLayout.magicWord,
+    /// Reads the revision off the first 96 bytes of a file of so many; fails when they are not a
+    /// vault's.
+    package init(prefix span: RawSpan, fileCount: UInt64) throws(Failure) {
+        guard span.byteCount >= Self.prefixCount,
+            span.integer(at: 0, as: UInt64.self) == VaultLayout.magicWord,
             let fileID = span.identifier(at: 40),
-            let generation = span.integer(at: 56, as: UInt64.self)
+            let generation = span.integer(at: 56, as: UInt64.self),
+            let bodyCount = span.integer(at: 64, as: UInt64.self)
         else { throw VaultHeader.notVault }
-        self.init(fileID: fileID, generation: generation)
+        let (rest, isShort) = fileCount.subtractingReportingOverflow(
+            UInt64(VaultLayout.minimumCount))
+        self.init(
+            fileID: fileID, generation: generation, isWhole: !isShort && rest == bodyCount)
     }
 }
 
 struct VaultHeader: Sendable {
+    /// Which format it is: the major number.
+    let format: UInt16
     var minor: UInt16 = 0
     var optionalFlags: UInt32 = 0
     let vaultID: Identifier
@@ -70,7 +83,8 @@ struct VaultHeader: Sendable {
         guard span.byteCount >= VaultLayout.minimumCount,
             span.integer(at: 0, as: UInt64.self) == VaultLayout.magicWord
         else { throw Self.notVault }
-        guard span.integer(at: 8, as: UInt16.self) == VaultLayout.major,
+        guard let format = span.integer(at: 8, as: UInt16.self),
+            VaultLayout.formats.contains(format),
             span.integer(at: 12, as: UInt32.self) == 0
         else { throw Self.newer }
         guard
@@ -91,7 +105,8 @@ struct VaultHeader: Sendable {
         .vaultVersion, "the vault was written by a newer version of TraceVault; update this one")
 
     private init(fields span: RawSpan) throws(Failure) {
-        guard let minor = span.integer(at: 10, as: UInt16.self),
+        guard let format = span.integer(at: 8, as: UInt16.self),
+            let minor = span.integer(at: 10, as: UInt16.self),
             let optionalFlags = span.integer(at: 16, as: UInt32.self),
             let vaultID = span.identifier(at: 24), let fileID = span.identifier(at: 40),
             let generation = span.integer(at: 56, as: UInt64.self),
@@ -103,16 +118,19 @@ struct VaultHeader: Sendable {
             let currentEpoch = span.integer(at: 2144, as: UInt32.self)
         else { throw Self.damaged }
         self.init(
-            minor: minor, optionalFlags: optionalFlags, vaultID: vaultID, fileID: fileID,
-            generation: generation, bodyCount: bodyCount, createdMs: createdMs, savedMs: savedMs,
+            format: format, minor: minor, optionalFlags: optionalFlags, vaultID: vaultID,
+            fileID: fileID, generation: generation, bodyCount: bodyCount, createdMs: createdMs,
+            savedMs: savedMs,
             slotCount: slotCount, recordCount: recordCount, currentEpoch: currentEpoch)
     }
 
     init(
-        minor: UInt16 = 0, optionalFlags: UInt32 = 0, vaultID: Identifier, fileID: Identifier,
-        generation: UInt64, bodyCount: UInt64, createdMs: UInt64, savedMs: UInt64,
+        format: UInt16, minor: UInt16 = 0, optionalFlags: UInt32 = 0, vaultID: Identifier,
+        fileID: Identifier, generation: UInt64, bodyCount: UInt64, createdMs: UInt64,
+        savedMs: UInt64,
         slotCount: UInt8, recordCount: UInt32, currentEpoch: UInt32
     ) {
+        self.format = format
         self.minor = minor
         self.optionalFlags = optionalFlags
         self.vaultID = vaultID
@@ -146,7 +164,7 @@ struct VaultHeader: Sendable {
         slots: RawSpan, key: borrowing SecretBytes, into writer: inout BytesWriter
     ) {
         writer.integer(VaultLayout.magicWord)
-        writer.integer(VaultLayout.major)
+        writer.integer(format)
         writer.integer(minor)
         writer.integer(UInt32(0))
         writer.integer(optionalFlags)

@@ -58,7 +58,8 @@ extension Snapshot {
         writer.key("vault_id")
         writer.string(AccountID.hex(header.vaultID.high) + AccountID.hex(header.vaultID.low))
         let counts: [(StaticString, UInt64)] = [
-            ("generation", header.generation), ("bytes", UInt64(bytes.count)),
+            ("format", UInt64(header.format)), ("generation", header.generation),
+            ("bytes", UInt64(bytes.count)),
             ("tenants", UInt64(tenants.count)), ("credentials", UInt64(accounts.count)),
             ("epochs", UInt64(epochs.count)),
         ]

@@ -59,6 +59,7 @@ def until_under_way(count):
 def folder(server: Standin, tmp_path: Path) -> Path:
     """A folder with a vault for the stand-in, its key, and what a program needs to know."""
     tmp_path.chmod(0o700)
+    (tmp_path / "soc.key").touch(0o600)
     (tmp_path / "soc.key").write_bytes(KEY)
     with tv.Vault.create(tmp_path / "soc.vault", tv.RawKey(KEY)) as vault:
         fill(vault, server)

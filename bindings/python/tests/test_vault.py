@@ -92,11 +92,34 @@ def test_keys_and_passphrases_are_wiped_when_they_are_read(library_path: Path) -
 def test_a_raw_key_file_must_hold_exactly_32_bytes(library_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "soc.key"
     file.write_bytes(KEY)
+    file.chmod(0o600)
     tv.RawKey.from_file(file).close()
     for wrong in (b"", KEY[:31], KEY + b"\n"):
         file.write_bytes(wrong)
         with pytest.raises(tv.ArgumentError, match="exactly 32 bytes"):
             tv.RawKey.from_file(file)
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o644, 0o640, 0o604, 0o601])
+def test_a_raw_key_file_that_others_could_use_is_refused(
+    library_path: Path, tmp_path: Path, mode: int
+) -> None:
+    file = tmp_path / "soc.key"
+    file.write_bytes(KEY)
+    file.chmod(mode)
+    with pytest.raises(tv.VaultError, match="chmod 0400") as caught:
+        tv.RawKey.from_file(file)
+    assert caught.value.status is tv.Status.E_UNSAFE_FILE
+    file.chmod(0o400)
+    (tmp_path / "again").hardlink_to(file)
+    with pytest.raises(tv.VaultError, match="second name"):
+        tv.RawKey.from_file(file)
+    os.mkfifo(tmp_path / "pipe", 0o400)
+    with pytest.raises(tv.VaultError, match="no regular file"):
+        tv.RawKey.from_file(tmp_path / "pipe")
+    (tmp_path / "again").unlink()
+    (tmp_path / "link").symlink_to(file)
+    tv.RawKey.from_file(tmp_path / "link").close()
 
 
 def test_a_passphrase_opens_what_it_created_and_another_does_not(path: Path) -> None:
@@ -145,7 +168,9 @@ def test_a_foreign_or_damaged_file_is_a_vault_error_and_stays_as_it_is(
 def test_a_missing_file_and_a_taken_path_have_their_own_errors(vault: tv.Vault, path: Path) -> None:
     with pytest.raises(tv.VaultError) as missing:
         tv.Vault.open(path.with_name("gone"), tv.RawKey(KEY))
-    assert missing.value.status is tv.Status.E_IO
+    assert missing.value.status is tv.Status.E_NO_VAULT
+    assert isinstance(missing.value, tv.VaultMissingError)
+    assert isinstance(missing.value, FileNotFoundError)
     with pytest.raises(FileExistsError) as taken:
         tv.Vault.create(path, tv.RawKey(KEY))
     assert isinstance(taken.value, tv.VaultExistsError)

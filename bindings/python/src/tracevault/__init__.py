@@ -49,6 +49,7 @@ from .errors import (
     UnlockError,
     VaultError,
     VaultExistsError,
+    VaultMissingError,
 )
 from .events import Event
 from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
@@ -119,6 +120,7 @@ __all__ = [
     "Vault",
     "VaultError",
     "VaultExistsError",
+    "VaultMissingError",
     "View",
     "__version__",
     "build_info",

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 from typing import Any
 
 from ._abi import UnlockRef
 from ._handle import Handle, Secret, encoded, lent
 from ._lib import check, library
-from .errors import ArgumentError, Status
+from .errors import ArgumentError, Status, VaultError
 
 KEY_BYTES = 32
 
@@ -76,10 +77,15 @@ class RawKey(Unlock):
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> RawKey:
-        """Read the 32 bytes from a file, wiping the copy in Python's memory."""
+        """Read the 32 bytes from a file that only its owner may read.
+
+        The copy in Python's memory is wiped. A file that others could have read or written is
+        refused, as :class:`KeyFile` does.
+        """
         key = bytearray(KEY_BYTES + 1)
         try:
-            with open(path, "rb", buffering=0) as file:
+            with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+                _check_private(os.fstat(file.fileno()), os.fspath(path))
                 count = file.readinto(key)
             if count != KEY_BYTES:
                 raise ArgumentError(
@@ -90,6 +96,26 @@ class RawKey(Unlock):
                 return cls(view[:KEY_BYTES])
         finally:
             key[:] = bytes(len(key))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """As ``open`` does, but a pipe in the file's place does not make the host wait."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _check_private(status: os.stat_result, path: object) -> None:
+    """Refuse a key file that somebody else could use; what :class:`KeyFile` demands."""
+    if not stat.S_ISREG(status.st_mode):
+        reason = "is no regular file"
+    elif status.st_uid not in (os.geteuid(), 0):
+        reason = "belongs to another user"
+    elif status.st_nlink != 1:
+        reason = "has a second name elsewhere: copy it instead"
+    elif status.st_mode & 0o077:
+        reason = "may be read or written by others: chmod 0400 it"
+    else:
+        return
+    raise VaultError(f"the key file {path!s} {reason}", status=Status.E_UNSAFE_FILE)
 
 
 class KeyFile(Unlock):

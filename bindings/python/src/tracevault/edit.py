@@ -84,6 +84,7 @@ class Edit:
         """Change properties of the account's active credential; ``""`` takes one away.
 
         ``not_before`` and ``expires`` bound when the credential is used: a time with its zone.
+        Milliseconds are kept; of finer times ``not_before`` becomes later, ``expires`` earlier.
         """
         for name, value in (
             ("label", label),
@@ -98,7 +99,7 @@ class Edit:
         if isinstance(value, datetime):
             if value.tzinfo is None:
                 raise ArgumentError(f"{name} has no time zone", status=Status.E_ARGUMENT)
-            value = value.isoformat(timespec="seconds")
+            value = value.isoformat()
         key, text = name.encode(), encoded(value, name)
         where = _where(tenant, account_id)
         check(library().tv_edit_set, self._handle.ref, *where, key, len(key), text, len(text))

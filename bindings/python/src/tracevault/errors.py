@@ -51,6 +51,8 @@ class Status(IntEnum):
     E_UNSAFE_FILE = 42
     E_BUSY = 43
     E_ROLLBACK = 44
+    E_NO_VAULT = 45
+    E_NO_DESCRIPTORS = 46
     E_STALE = 47
 
     E_QUEUE_FULL = 60
@@ -176,7 +178,7 @@ class MessageNotFoundError(NotFoundError):
 
 
 class VaultError(TraceVaultError):
-    """The vault file is missing, damaged, unsafe, busy or not writable; the old one stands."""
+    """The vault file is damaged, unsafe, busy or not writable; the old one stands."""
 
 
 class UnlockError(VaultError):
@@ -193,6 +195,10 @@ class RollbackError(VaultError):
 
 class StaleError(VaultError):
     """The vault could not be followed for ``vault.max_stale_ms``: nothing of it is lent."""
+
+
+class VaultMissingError(VaultError, FileNotFoundError):
+    """There is no vault file at the path."""
 
 
 class VaultExistsError(VaultError, FileExistsError):
@@ -248,7 +254,7 @@ _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
     ClosedError: (Status.E_HANDLE, Status.E_EDIT_FINISHED),
     ForkedError: (Status.E_FORKED,),
     ShutdownError: (Status.E_SHUTDOWN,),
-    LimitError: (Status.E_LIMIT, Status.E_NO_MEMORY),
+    LimitError: (Status.E_LIMIT, Status.E_NO_MEMORY, Status.E_NO_DESCRIPTORS),
     NotFoundError: (Status.E_NOT_FOUND,),
     AmbiguousError: (Status.E_AMBIGUOUS,),
     MessageNotFoundError: (Status.E_NO_MESSAGE,),
@@ -271,6 +277,7 @@ _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
     LockedError: (Status.E_LOCKED,),
     RollbackError: (Status.E_ROLLBACK,),
     StaleError: (Status.E_STALE,),
+    VaultMissingError: (Status.E_NO_VAULT,),
     VaultExistsError: (Status.E_EXISTS,),
     CredentialError: (
         Status.E_CREDENTIAL,

@@ -1,0 +1,161 @@
+// FileStore+Lock.swift - one writer at a time, and whose the names beside the vault are.
+//
+// The directory may be another user's whose vault root edits; its owner can rename any file to any
+// name there. So nothing is given away that was not made by this call, and nothing is used or
+// replaced that has one of the vault's names and cannot be the vault's.
+
+import CSystem
+import Glibc
+
+extension FileStore {
+    private static let pollMs: Int64 = 2
+    private var lockName: String { name + ".lock" }
+
+    /// The lock on `<vault>.lock`, held, and the head of this process's queue for it.
+    private final class Lease: StoreLease {
+        private let file: Descriptor
+        private let place: WriterQueue.Place
+
+        init(_ file: consuming Descriptor, _ place: consuming WriterQueue.Place) {
+            self.file = file
+            self.place = place
+        }
+
+        /// Unlocks, which counts even while a forked child still has the descriptor.
+        func release() { _ = file.files.unlock(file.number) }
+    }
+
+    package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
+        try lease(timeoutMs: timeoutMs, in: try openDirectory())
+    }
+
+    func lease(
+        timeoutMs: Int, in directory: borrowing Descriptor
+    ) throws(Failure) -> any StoreLease {
+        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+        let place = WriterQueue.Place(in: queue)
+        while true {
+            let file = try openLock(directory)
+            try wait(for: file, place, until: deadline)
+            if try status(of: file, "its lock").hasName { return Lease(file, place) }
+            // Removed meanwhile: others lock a new file of this name.
+            guard tvs_monotonic_ms() < deadline else { throw Self.busy }
+        }
+    }
+
+    private func openLock(_ directory: borrowing Descriptor) throws(Failure) -> Descriptor {
+        let owner = try vaultOwner(directory)
+        // Twice: between the two calls another writer may make it, or remove it.
+        for _ in 0..<2 {
+            let known = files.open(directory.number, lockName, .lock)
+            if known != -ENOENT { return try checkedLock(known, owner) }
+            let made = files.open(directory.number, lockName, .new)
+            if made != -EEXIST { return try newLock(made, directory, owner) }
+        }
+        throw Self.busy
+    }
+
+    /// Whoever can open the lock file can keep writers away, so it must be the vault's owner's; and
+    /// it must be a lock and nothing else that was brought here.
+    private func checkedLock(_ answer: Int32, _ owner: UInt32) throws(Failure) -> Descriptor {
+        if answer == -ELOOP {
+            throw Failure(.unsafeFile, "the vault's lock file is a symbolic link: remove it")
+        }
+        if let error = FileError(answer: answer) { throw failed("opening its lock", error) }
+        let lock = Descriptor(number: answer, files: files)
+        let found = try status(of: lock, "its lock")
+        guard found.isRegular, found.owner == owner, found.mode & 0o077 == 0 else {
+            throw Failure(
+                .unsafeFile,
+                "the vault's lock file \(lockName) is another user's or open to others: remove it")
+        }
+        guard found.size == 0, found.links <= 1 else {
+            throw Failure(
+                .unsafeFile,
+                "\(lockName) is not a lock: it has content or a second name; move it away")
+        }
+        return lock
+    }
+
+    /// Root gives a lock that it made to the vault's owner: it would shut them out otherwise.
+    private func newLock(
+        _ answer: Int32, _ directory: borrowing Descriptor, _ owner: UInt32
+    ) throws(Failure) -> Descriptor {
+        if let error = FileError(answer: answer) { throw failed("making its lock", error) }
+        let lock = Descriptor(number: answer, files: files)
+        do throws(Failure) {
+            try give(lock, to: owner, "its lock")
+        } catch {
+            _ = files.unlink(directory.number, lockName)
+            throw error
+        }
+        return lock
+    }
+
+    /// Changes the owner of a file that this call has made.
+    func give(
+        _ file: borrowing Descriptor, to owner: UInt32, _ what: StaticString
+    ) throws(Failure) {
+        guard try status(of: file, what).owner != owner else { return }
+        if let error = FileError(answer: files.changeOwner(file.number, owner)) {
+            throw failed("giving \(what) to the vault's owner", error)
+        }
+    }
+
+    private static var busy: Failure {
+        var failure = Failure(.busy, "another writer held the vault too long; try again")
+        failure.retriable = true
+        return failure
+    }
+
+    /// Returns with the lock taken.
+    private func wait(
+        for file: borrowing Descriptor, _ place: borrowing WriterQueue.Place,
+        until deadline: Int64
+    ) throws(Failure) {
+        while true {
+            if place.isFirst {
+                let answer = files.lock(file.number)
+                if answer == 0 { return }
+                guard answer == -EAGAIN || answer == -EINTR else {
+                    throw failed("locking it", FileError(-answer))
+                }
+            }
+            let rest = deadline - tvs_monotonic_ms()
+            guard rest > 0 else { throw Self.busy }
+            // Often: a busy writer in another process lets go for moments only.
+            tvs_sleep_ms(min(Self.pollMs, rest))
+        }
+    }
+
+    // MARK: - Whose the names are
+
+    /// The vault's owner; who makes it where there is none.
+    private func vaultOwner(_ directory: borrowing Descriptor) throws(Failure) -> UInt32 {
+        switch files.status(directory.number, name) {
+        case .success(let found) where found.isRegular: return found.owner
+        case .success, .failure(FileError(ENOENT)): return tvs_effective_user()
+        case .failure(let error): throw failed("looking at the file", error)
+        }
+    }
+
+    /// Refuses to write where another user's file, or none that is a file, has one of these names.
+    /// They are free, or what an earlier writer left.
+    func checkNames(
+        _ names: [String], _ directory: borrowing Descriptor, owner: UInt32
+    ) throws(Failure) {
+        for name in names {
+            switch files.status(directory.number, name) {
+            case .success(let found):
+                guard found.isRegular, [owner, tvs_effective_user(), 0].contains(found.owner)
+                else {
+                    throw Failure(
+                        .unsafeFile,
+                        "\(name) beside the vault is another user's or not a file: remove it")
+                }
+            case .failure(FileError(ENOENT)): continue
+            case .failure(let error): throw failed("looking at \(name)", error)
+            }
+        }
+    }
+}
