@@ -33,10 +33,9 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink) {
 
 /* Functions of the libssl that libcurl itself uses; the library does not link OpenSSL, so they are
  * looked up through libcurl's own dependencies. */
-enum { SET_KEYLOG, SET_RECORD, CONTROL, SET_SHUTDOWN, START, LIBSSL_COUNT };
+enum { SET_KEYLOG, SET_RECORD, CONTROL, SET_SHUTDOWN, LIBSSL_COUNT };
 static const char *const libssl_names[LIBSSL_COUNT] = {
-    "SSL_CTX_set_keylog_callback", "SSL_CTX_set_msg_callback", "SSL_CTX_ctrl", "SSL_set_shutdown",
-    "OPENSSL_init_crypto"};
+    "SSL_CTX_set_keylog_callback", "SSL_CTX_set_msg_callback", "SSL_CTX_ctrl", "SSL_set_shutdown"};
 static _Atomic(void *) libssl_found[LIBSSL_COUNT];
 
 typedef void (*on_keylog)(const void *, const char *);
@@ -47,7 +46,6 @@ typedef union { /* POSIX: a void * from dlsym may hold a function */
     void (*set_record)(void *context, on_record callback);
     long (*control)(void *context, int command, long number, void *pointer);
     void (*set_shutdown)(void *connection, int mode);
-    int (*start)(uint64_t what, const void *settings);
 } libssl_function;
 
 static libssl_function libssl(int which) {
@@ -64,12 +62,6 @@ static libssl_function libssl(int which) {
 
 /* OpenSSL's numbers, which are part of its ABI. */
 enum { RECORD_HEADER = 0x100, SET_RECORD_ARGUMENT = 16, RECEIVED_SHUTDOWN = 2 };
-enum { ONLY_THE_BASE = 0x40000 };
-
-int tvs_tls_is_over(void) {
-    libssl_function start = libssl(START);
-    return start.found != NULL && start.start(ONLY_THE_BASE, NULL) == 0;
-}
 
 /* How long libcurl may read on in one call with nothing for any transfer. Below the second by which
  * a deadline may be missed, far above what honest traffic takes. */
