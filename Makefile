@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-proxy test-simulation test-threads fuzz check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-proxy test-simulation test-threads soak fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 5000)'
 	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 200)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
+	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 20 s)'
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
@@ -70,6 +71,11 @@ test-simulation:
 
 test-threads:
 	@scripts/test-threads
+
+soak: MINUTES ?= 12
+soak: build
+	@TRACEVAULT_SOAK_MINUTES=$(MINUTES) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/test_soak.py
 
 fuzz: SECONDS ?= 60
 fuzz:

@@ -59,13 +59,17 @@ let package = Package(
         .systemLibrary(name: "CSodium"),
         // What Swift cannot say: variadic curl options, memory protection, threads, fork page.
         .target(name: "CSystem"),
+        // What the runtime must forget in a forked child; only where the runtime is linked in.
+        .target(
+            name: "CRuntime",
+            cSettings: [.define("TVS_STATIC_RUNTIME", .when(configuration: .release))]),
         .target(
             name: "TraceVaultCore", dependencies: ["CSystem", "CCurl", "CSodium"],
             swiftSettings: house + shipped,
             // libsodium statically (and hidden by tracevault.map), libcurl dynamically.
             linkerSettings: [.linkedLibrary(":libsodium.a"), .linkedLibrary("curl")]),
         .target(
-            name: "TraceVaultABI", dependencies: ["TraceVaultCore", "CTraceVault"],
+            name: "TraceVaultABI", dependencies: ["TraceVaultCore", "CTraceVault", "CRuntime"],
             swiftSettings: house, linkerSettings: shared),
         // What `make bench` measures inside the core.
         .executableTarget(

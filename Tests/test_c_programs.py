@@ -41,6 +41,8 @@ PROGRAMS = (
     "views",
     "engine",
     "fork",
+    "atfork",
+    "ending",
     "threads",
 )
 # Repeated under valgrind: what allocates and frees on the caller's thread.

@@ -70,11 +70,21 @@ def test_a_child_forked_during_a_handshake_can_fetch() -> None:
 # ---- from threads that have worked, in hosts with worker processes: C and Python, no server ----
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
+
+
 def test_children_of_threads_that_have_worked_work(compiled: Compile) -> None:
     program = compiled("forks", ABI / "forks.c")
     done = subprocess.run([program, str(WORKED)], capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     print(done.stdout, end="")
+
+
+def test_children_of_a_thread_that_has_hardly_worked_work(compiled: Compile) -> None:
+    """What the library makes once is made in the child, where several threads come for it."""
+    program = compiled("forks", ABI / "forks.c")
+    words = [str(program), str(WORKED // 2), "first"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 def work_at_once(origin: str) -> None:

@@ -12,8 +12,11 @@
  *     NULL, freed, foreign and wrong-type handles give TV_E_HANDLE, never a crash.
  *   - After fork() the child gets TV_E_FORKED from every handle made before it and may make its
  *     own. tv_*_free() of such a handle does nothing. fork() waits for a moment when no thread is
- *     inside a call of this library that does not wait itself: normally below a millisecond, as
- *     long as a commit where one is just made.
+ *     computing inside a call of this library: normally below a millisecond, at most ten seconds. It
+ *     does not wait for what waits itself, for the network, another writer or the disk. The host's
+ *     own pthread_atfork() handlers may call the library. One that waits for a mutex which other
+ *     threads hold while they call the library must be registered after the library was loaded.
+ *   - pthread_cancel() of a thread inside a call takes effect when the call has returned.
  *   - Returns TV_OK (0) or the reason. Outputs come last and are written only on TV_OK, except
  *     *error_out, which is written only on failure.
  *   - error_out may be NULL. What it receives is freed with tv_error_free().
@@ -696,7 +699,9 @@ TV_API void tv_request_free(tv_request *request);
 /* ---- Engine ------------------------------------------------------------------------------- */
 
 /**
- * Start an engine: one thread, all signals blocked in it.
+ * Start an engine: one thread, "tracevault" by name, all signals blocked in it.
+ *
+ * TV_E_SHUTDOWN in an exit handler that runs after the library's own: OpenSSL ends then, too.
  *
  * @param config  may be NULL: defaults.
  * @since 0.1

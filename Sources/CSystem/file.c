@@ -1,12 +1,15 @@
 /* file.c - the file system calls of the vault's store, one function each.
  *
  * No policy: which file, in which order and what a failure means is FileStore.swift's business.
- * Interrupted calls are reported, not repeated. */
+ * Interrupted calls are reported, not repeated. A disk may take seconds: while a call waits for it,
+ * forks need not (OUTSIDE). */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,44 +17,112 @@
 #include <time.h>
 #include <unistd.h>
 
-static int32_t result(int outcome) { return outcome < 0 ? -errno : outcome; }
+/* The answer of one system call, made while forks may come: 0 or more, or -errno. */
+#define OUTSIDE(answer, call)                     \
+    do {                                          \
+        int held_ = tvs_fork_pause();             \
+        (answer) = (call);                        \
+        if ((answer) < 0) (answer) = -errno;      \
+        tvs_fork_resume(held_);                   \
+    } while (0)
+
+/* ---- descriptors */
+
+/* What is open at this moment, plus 1. A child that is forked meanwhile closes it: nobody else
+ * would, and one may hold the writers' lock. What finds no place here stays open in a child. */
+enum { PLACES = 64 };
+static _Atomic(int) open_now[PLACES];
+
+static int32_t opened(int outcome) {
+    for (int i = 0; outcome >= 0 && i < PLACES; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&open_now[i], &none, outcome + 1)) break;
+    }
+    return outcome;
+}
+
+void tvs_close(int fd) {
+    for (int i = 0; i < PLACES; i++) {
+        int found = fd + 1;
+        if (atomic_compare_exchange_strong(&open_now[i], &found, 0)) break;
+    }
+    (void)close(fd);
+}
+
+void tvs_files_forget(void) {
+    for (int i = 0; i < PLACES; i++) {
+        int found = atomic_exchange(&open_now[i], 0);
+        if (found > 0) (void)close(found - 1);
+    }
+}
 
 int32_t tvs_open_directory(const char *path) {
-    return result(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int descriptor;
+    OUTSIDE(descriptor, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return opened(descriptor);
+}
+
+static int32_t open_at(int32_t directory, const char *name, int flags) {
+    int descriptor;
+    OUTSIDE(descriptor, openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600));
+    return opened(descriptor);
 }
 
 int32_t tvs_open_read(int32_t directory, const char *name) {
     /* O_NONBLOCK: a FIFO put in the file's place must not make the host wait. */
-    return result(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    return open_at(directory, name, O_RDONLY | O_NONBLOCK);
 }
 
 int32_t tvs_open_follow(int32_t directory, const char *name) {
-    return result(openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    int descriptor;
+    OUTSIDE(descriptor, openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    return opened(descriptor);
 }
 
 int32_t tvs_open_new(int32_t directory, const char *name) {
-    int file = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int32_t file = open_at(directory, name, O_RDWR | O_CREAT | O_EXCL);
     /* The process's umask may take away the owner's own rights. */
     if (file >= 0 && fchmod(file, 0600) != 0) {
         int error = errno;
-        (void)close(file);
+        tvs_close(file);
         (void)unlinkat(directory, name, 0);
         return -error;
     }
-    return result(file);
+    return file;
 }
 
 int64_t tvs_read(int32_t descriptor, void *bytes, size_t length) {
-    ssize_t count = read(descriptor, bytes, length);
-    return count < 0 ? -errno : count;
+    ssize_t count;
+    OUTSIDE(count, read(descriptor, bytes, length));
+    return count;
 }
 
+/* Beyond the host's RLIMIT_FSIZE the kernel would not only refuse to write: it would send SIGXFSZ,
+ * which ends the process. The signal comes to this thread, which takes it. */
 int64_t tvs_write(int32_t descriptor, const void *bytes, size_t length) {
-    ssize_t count = write(descriptor, bytes, length);
-    return count < 0 ? -errno : count;
+    sigset_t too_large, before, waiting;
+    sigemptyset(&too_large);
+    sigaddset(&too_large, SIGXFSZ);
+    sigemptyset(&waiting);
+    (void)sigpending(&waiting);
+    (void)pthread_sigmask(SIG_BLOCK, &too_large, &before);
+    ssize_t count;
+    OUTSIDE(count, write(descriptor, bytes, length));
+    /* One that was waiting already is the host's own. */
+    struct timespec at_once = {0, 0};
+    if (count == -EFBIG && !sigismember(&waiting, SIGXFSZ))
+        (void)sigtimedwait(&too_large, NULL, &at_once);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return count;
 }
 
-int32_t tvs_sync(int32_t descriptor) { return result(fsync(descriptor)); }
+int32_t tvs_sync(int32_t descriptor) {
+    int answer;
+    OUTSIDE(answer, fsync(descriptor));
+    return answer;
+}
+
+/* ---- what stands in a directory */
 
 static void describe(const struct stat *status, tvs_file_status *out) {
     out->size = status->st_size > 0 ? (uint64_t)status->st_size : 0;
@@ -66,32 +137,44 @@ static void describe(const struct stat *status, tvs_file_status *out) {
 
 int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {
     struct stat status;
-    if (fstat(descriptor, &status) != 0) return -errno;
+    int answer;
+    OUTSIDE(answer, fstat(descriptor, &status));
+    if (answer != 0) return answer;
     describe(&status, out);
     return 0;
 }
 
 int32_t tvs_file_status_at(int32_t directory, const char *name, tvs_file_status *out) {
     struct stat status;
-    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return -errno;
+    int answer;
+    OUTSIDE(answer, fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW));
+    if (answer != 0) return answer;
     describe(&status, out);
     return 0;
 }
 
 int32_t tvs_change_owner(int32_t descriptor, uint32_t owner) {
-    return result(fchown(descriptor, owner, (gid_t)-1));
+    int answer;
+    OUTSIDE(answer, fchown(descriptor, owner, (gid_t)-1));
+    return answer;
 }
 
 int32_t tvs_link(int32_t directory, const char *from, const char *to) {
-    return result(linkat(directory, from, directory, to, 0));
+    int answer;
+    OUTSIDE(answer, linkat(directory, from, directory, to, 0));
+    return answer;
 }
 
 int32_t tvs_rename(int32_t directory, const char *from, const char *to) {
-    return result(renameat(directory, from, directory, to));
+    int answer;
+    OUTSIDE(answer, renameat(directory, from, directory, to));
+    return answer;
 }
 
 int32_t tvs_unlink(int32_t directory, const char *name) {
-    return result(unlinkat(directory, name, 0));
+    int answer;
+    OUTSIDE(answer, unlinkat(directory, name, 0));
+    return answer;
 }
 
 static int32_t set_lock(int32_t descriptor, short type) {
@@ -99,7 +182,9 @@ static int32_t set_lock(int32_t descriptor, short type) {
     memset(&lock, 0, sizeof lock);
     lock.l_type = type;
     lock.l_whence = SEEK_SET;
-    return result(fcntl(descriptor, F_OFD_SETLK, &lock));
+    int answer;
+    OUTSIDE(answer, fcntl(descriptor, F_OFD_SETLK, &lock));
+    return answer;
 }
 
 int32_t tvs_lock(int32_t descriptor) {
@@ -109,7 +194,12 @@ int32_t tvs_lock(int32_t descriptor) {
 
 int32_t tvs_unlock(int32_t descriptor) { return set_lock(descriptor, F_UNLCK); }
 
-char *tvs_absolute_path(const char *path) { return realpath(path, NULL); }
+char *tvs_absolute_path(const char *path) {
+    int held = tvs_fork_pause();
+    char *absolute = realpath(path, NULL);
+    tvs_fork_resume(held);
+    return absolute;
+}
 
 uint32_t tvs_effective_user(void) { return geteuid(); }
 

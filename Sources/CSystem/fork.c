@@ -1,15 +1,20 @@
 /* fork.c - notices that this process is a fork of the one that used the library before, and keeps
  * forks away from code that they would leave locked.
  *
- * A page marked MADV_WIPEONFORK holds READY; a child reads 0 there (the method of BoringSSL). No
- * cost at load time; the atfork handlers come with the first call that needs them. */
+ * A page marked MADV_WIPEONFORK holds READY; a child reads 0 there (the method of BoringSSL).
+ * docs/adr/006-fork.md says who waits for whom. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FRESH = 0, CHANGING = 1, READY = 2 };
@@ -61,49 +66,160 @@ uint32_t tvs_fork_generation(void) {
 
 /* ---- code that a fork must not cut in two */
 
-static pthread_rwlock_t inside;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+/* How many threads are inside, and in the highest bit whether one forks: one word, so that none of
+ * it is ever true by half. The kernel waits for it to change. */
+static _Atomic(uint32_t) gate;
+#define FORKING 0x80000000u
 
-static void make_lock(void) {
-    pthread_rwlockattr_t attributes;
-    pthread_rwlockattr_init(&attributes);
-    /* A fork that waits comes before threads that want to enter again and again. */
-    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(&inside, &attributes);
-    pthread_rwlockattr_destroy(&attributes);
+/* After so long a waiting is over whatever happens: a fork by a signal handler that has interrupted
+ * a call (what the call holds, others may wait for), and everything else. Nobody waits for ever. */
+enum { BRIEF_MS = 100, PATIENCE_MS = 10 * 1000 };
+
+/* Of this thread: how often it has entered, how many locks of Lock.swift it holds, how many pauses
+ * it is in, and whether it could be cancelled before. Volatile: a signal handler may fork. */
+static _Thread_local volatile int depth;
+static _Thread_local int locks;
+static _Thread_local int pauses;
+static _Thread_local int cancelling;
+
+/* Whether this thread is between the handlers of a fork. What handlers of the host call of us then
+ * neither waits nor counts: nobody else is inside, or there is nobody else. */
+static _Thread_local volatile enum { NO_FORK, PLAIN_FORK, FORK_THAT_SHUT } forking;
+
+/* Waits while the gate is as seen, at most until then. 0 when the time is up. */
+static int wait_while(uint32_t seen, int64_t until_ms) {
+    int64_t rest = until_ms - tvs_monotonic_ms();
+    if (rest <= 0) return 0;
+    struct timespec time = {rest / 1000, rest % 1000 * 1000000};
+    (void)syscall(SYS_futex, &gate, FUTEX_WAIT_PRIVATE, seen, &time, NULL, 0);
+    return 1;
 }
 
-static void before_fork(void) { pthread_rwlock_wrlock(&inside); }
-static void after_fork_in_parent(void) { pthread_rwlock_unlock(&inside); }
-/* The lock names the parent's thread as its owner: the child begins with a new one. */
-static void after_fork_in_child(void) { make_lock(); }
+static void wake_all(void) {
+    (void)syscall(SYS_futex, &gate, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
 
-static void prepare(void) {
-    make_lock();
+static void pass_in(void) {
+    uint32_t seen = atomic_load_explicit(&gate, memory_order_relaxed);
+    int64_t until = 0;
+    for (;;) {
+        if (seen & FORKING) {
+            if (until == 0) until = tvs_monotonic_ms() + PATIENCE_MS;
+            if (wait_while(seen, until)) {
+                seen = atomic_load_explicit(&gate, memory_order_relaxed);
+                continue;
+            }
+        }
+        if (atomic_compare_exchange_weak(&gate, &seen, seen + 1)) return;
+    }
+}
+
+static void pass_out(void) {
+    uint32_t seen = atomic_load_explicit(&gate, memory_order_relaxed);
+    do {
+        if ((seen & ~FORKING) == 0) return; /* counted by nobody: see after_fork_in_child */
+    } while (!atomic_compare_exchange_weak(&gate, &seen, seen - 1));
+    if (seen & FORKING) wake_all();
+}
+
+/* Shuts the gate; 0 when another fork keeps it shut until then. */
+static int shut(int64_t until_ms) {
+    uint32_t seen = atomic_load(&gate);
+    for (;;) {
+        if (seen & FORKING) {
+            if (!wait_while(seen, until_ms)) return 0;
+            seen = atomic_load(&gate);
+        } else if (atomic_compare_exchange_weak(&gate, &seen, seen | FORKING)) {
+            return 1;
+        }
+    }
+}
+
+static void before_fork(void) {
+    if (forking != NO_FORK) return;
+    uint32_t own = depth > 0;
+    int64_t until = tvs_monotonic_ms() + (own ? BRIEF_MS : PATIENCE_MS);
+    int is_shut = shut(until);
+    for (;;) {
+        uint32_t seen = atomic_load(&gate);
+        if (!is_shut || (seen & ~FORKING) <= own || !wait_while(seen, until)) break;
+    }
+    forking = is_shut ? FORK_THAT_SHUT : PLAIN_FORK;
+}
+
+static void after_fork_in_parent(void) {
+    if (forking == FORK_THAT_SHUT) {
+        atomic_fetch_and(&gate, ~FORKING);
+        wake_all();
+    }
+    forking = NO_FORK;
+}
+
+/* There is one thread now: inside if a signal handler forked in the middle of a call. */
+static void after_fork_in_child(void) {
+    atomic_store(&gate, depth > 0);
+    forking = NO_FORK;
+    tvs_files_forget();
+}
+
+/* Before every handler that the host registers itself, if the library is there from the start: then
+ * ours wait last and let go first, and no handler of the host runs with the gate shut. */
+__attribute__((constructor)) static void at_load(void) {
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/* How often this thread has entered: taken twice, the lock would wait for a fork that waits. */
-static _Thread_local int depth;
-
 void tvs_fork_unsafe_enter(void) {
-    if (depth++ > 0) return;
-    pthread_once(&once, prepare);
-    pthread_rwlock_rdlock(&inside);
+    if (forking != NO_FORK) return;
+    if (depth > 0) {
+        depth++;
+        return;
+    }
+    /* A thread that ended in here would take what it holds with it: it ends when it has left. */
+    if (pauses == 0) (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    pass_in();
+    depth = 1;
 }
 
 void tvs_fork_unsafe_leave(void) {
-    if (--depth == 0) pthread_rwlock_unlock(&inside);
+    if (forking != NO_FORK) return;
+    if (depth > 1) {
+        depth--;
+        return;
+    }
+    depth = 0;
+    pass_out();
+    if (pauses == 0) (void)pthread_setcancelstate(cancelling, NULL);
 }
 
 int tvs_fork_pause(void) {
+    if (forking != NO_FORK || locks > 0 || depth == 0) return 0;
     int held = depth;
-    if (held > 0) pthread_rwlock_unlock(&inside);
+    pauses++;
     depth = 0;
+    pass_out();
     return held;
 }
 
 void tvs_fork_resume(int held) {
-    if (held > 0) pthread_rwlock_rdlock(&inside);
+    if (held == 0) return;
+    pass_in();
     depth = held;
+    pauses--;
+}
+
+/* ---- mutexes */
+
+tvs_mutex tvs_mutex_new(void) {
+    return (tvs_mutex){.mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
+}
+
+/* Mutexes of this kind give no error: they ask neither who holds them nor who lets them go. */
+void tvs_mutex_take(tvs_mutex *mutex) {
+    locks++;
+    (void)pthread_mutex_lock(&mutex->mutex);
+}
+
+void tvs_mutex_give(tvs_mutex *mutex) {
+    (void)pthread_mutex_unlock(&mutex->mutex);
+    locks--;
 }

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ struct start {
 static void *run(void *argument) {
     struct start start = *(struct start *)argument;
     free(argument);
+    (void)prctl(PR_SET_NAME, "tracevault");
     start.body(start.context);
     return NULL;
 }
@@ -83,16 +85,6 @@ void tvs_gate_wait(tvs_gate *gate) {
 
 void tvs_gate_free(tvs_gate *gate) { free(gate); }
 
-/* ---- mutexes */
-
-tvs_mutex tvs_mutex_new(void) {
-    return (tvs_mutex){.mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
-}
-
-/* Mutexes of this kind give no error: they ask neither who holds them nor who lets them go. */
-void tvs_mutex_take(tvs_mutex *mutex) { (void)pthread_mutex_lock(&mutex->mutex); }
-void tvs_mutex_give(tvs_mutex *mutex) { (void)pthread_mutex_unlock(&mutex->mutex); }
-
 /* ---- event descriptors */
 
 int tvs_timerfd_new(void) {
@@ -124,5 +116,3 @@ int tvs_wait_readable(int fd, int32_t timeout_ms) {
     tvs_fork_resume(held);
     return is_readable;
 }
-
-void tvs_close(int fd) { (void)close(fd); }

@@ -6,6 +6,13 @@ import TraceVaultCore
 
 public typealias ErrorOut = UnsafeMutablePointer<OpaquePointer?>?
 
+/// Runs the body of a call that gives no status. As in every call, a fork cannot come between.
+func inside<R>(_ body: () -> R) -> R {
+    Handles.enter()
+    defer { Handles.leave() }
+    return body()
+}
+
 /// Runs a call's body and turns what it throws into a status and, if wanted, an error object.
 func status(_ error_out: ErrorOut, _ body: () throws(Failure) -> Void) -> tv_status {
     // A fork in another thread waits until this one has left: whatever lock is held in here, of the
@@ -36,9 +43,7 @@ func give<Object: Handled>(
 
 /// Takes an object back from C and lets it end, where a fork cannot come between.
 func release<Object: Handled>(_ handle: OpaquePointer?, as type: Object.Type) {
-    Handles.enter()
-    defer { Handles.leave() }
-    unsafe _ = Handles.remove(handle, as: type)
+    inside { unsafe _ = Handles.remove(handle, as: type) }
 }
 
 /// An output argument that must be there.

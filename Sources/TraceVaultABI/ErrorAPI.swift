@@ -22,10 +22,12 @@ private func found(_ error: OpaquePointer?) -> ErrorObject? {
 
 @_cdecl("tv_error_status") @implementation
 public func tv_error_status(_ error: OpaquePointer?) -> tv_status {
-    do {
-        return try unsafe Handles.get(error, as: ErrorObject.self).failure.status.rawValue
-    } catch {
-        return error.status.rawValue
+    inside {
+        do throws(Failure) {
+            return try unsafe Handles.get(error, as: ErrorObject.self).failure.status.rawValue
+        } catch {
+            return error.status.rawValue
+        }
     }
 }
 
@@ -33,40 +35,44 @@ public func tv_error_status(_ error: OpaquePointer?) -> tv_status {
 public func tv_error_message(
     _ error: OpaquePointer?, _ message_len_out: UnsafeMutablePointer<Int>?
 ) -> UnsafePointer<CChar>? {
-    let message = unsafe found(error)?.message ?? CText.empty
-    if let length = unsafe message_len_out { unsafe length.pointee = message.count }
-    return unsafe message.pointer
+    unsafe inside {
+        let message = unsafe found(error)?.message ?? CText.empty
+        if let length = unsafe message_len_out { unsafe length.pointee = message.count }
+        return unsafe message.pointer
+    }
 }
 
 @_cdecl("tv_error_retriable") @implementation
 public func tv_error_retriable(_ error: OpaquePointer?) -> Int32 {
-    unsafe found(error)?.failure.retriable == true ? 1 : 0
+    inside { unsafe found(error)?.failure.retriable == true ? 1 : 0 }
 }
 
 @_cdecl("tv_error_http_status") @implementation
 public func tv_error_http_status(_ error: OpaquePointer?) -> Int32 {
-    unsafe found(error)?.failure.httpStatus ?? 0
+    inside { unsafe found(error)?.failure.httpStatus ?? 0 }
 }
 
 @_cdecl("tv_error_code_count") @implementation
 public func tv_error_code_count(_ error: OpaquePointer?) -> Int {
-    unsafe found(error)?.failure.codes.count ?? 0
+    inside { unsafe found(error)?.failure.codes.count ?? 0 }
 }
 
 @_cdecl("tv_error_code") @implementation
 public func tv_error_code(_ error: OpaquePointer?, _ index: Int) -> Int64 {
-    let codes = unsafe found(error)?.failure.codes ?? []
-    return codes.indices.contains(index) ? codes[index] : 0
+    inside {
+        let codes = unsafe found(error)?.failure.codes ?? []
+        return codes.indices.contains(index) ? codes[index] : 0
+    }
 }
 
 @_cdecl("tv_error_cf_ray") @implementation
 public func tv_error_cf_ray(_ error: OpaquePointer?) -> UnsafePointer<CChar>? {
-    unsafe (found(error)?.cfRay ?? CText.empty).pointer
+    unsafe inside { unsafe (found(error)?.cfRay ?? CText.empty).pointer }
 }
 
 @_cdecl("tv_error_retry_after_ms") @implementation
 public func tv_error_retry_after_ms(_ error: OpaquePointer?) -> Int64 {
-    unsafe found(error)?.failure.retryAfterMs ?? -1
+    inside { unsafe found(error)?.failure.retryAfterMs ?? -1 }
 }
 
 @_cdecl("tv_error_free") @implementation

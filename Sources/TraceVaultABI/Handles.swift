@@ -2,8 +2,9 @@
 // looked up here and never dereferenced, so whatever a host hands in gives a status.
 //
 // 64 bits: index 22 | kind 4 | fork generation 6 | tag 32. The tag is the slot's generation under a
-// random permutation of its own, so that no handle comes twice and one handle says nothing about
-// the next: a changed or guessed number meets a live object once in 2^32 times.
+// random permutation of its own and the process's, so that no handle comes twice and one handle
+// says nothing about the next: a changed or guessed number meets a live object once in 2^32 times.
+// The six bits of the fork generation come again after 64 forks; the permutation does not.
 
 import CSystem
 import TraceVaultCore
@@ -36,10 +37,12 @@ final class Handles: Sendable {
     private static let maxSlots = 1 << 22
     /// A slot gives so many handles. Few, so that most numbers are seen to be no tag of any.
     private static let maxGenerations: UInt32 = 1 << 20
+    /// So many forks in a line have the same bits in a handle.
+    private static let sameBits: UInt32 = 64
 
     /// The table of this process; a forked child starts with an empty one.
     private static let table = PerProcess { Handles() }
-    private static let key = UInt64.random(in: 0...UInt64.max)
+    private static let secret = UInt64.random(in: 0...UInt64.max)
 
     /// Begins a call: forks of other threads wait until it leaves.
     static func enter() { tvs_fork_unsafe_enter() }
@@ -48,7 +51,7 @@ final class Handles: Sendable {
     // MARK: - Numbers
 
     private static func encode(_ index: Int, _ tag: UInt32, _ kind: Kind) -> OpaquePointer? {
-        let fork = UInt64(tvs_fork_generation() & 0x3F)
+        let fork = UInt64(tvs_fork_generation() % sameBits)
         let bits = UInt64(index) | kind.rawValue << 22 | fork << 26 | UInt64(tag) << 32
         return unsafe OpaquePointer(bitPattern: UInt(bits))
     }
@@ -59,19 +62,31 @@ final class Handles: Sendable {
     ) throws(Failure) -> (index: Int, tag: UInt32) {
         let bits = UInt64(UInt(bitPattern: handle))
         let (index, tag) = (Int(bits & 0x3F_FFFF), UInt32(truncatingIfNeeded: bits >> 32))
-        guard (bits >> 22) & 0xF == kind.rawValue, generation(index, tag) < maxGenerations else {
-            throw dead
-        }
-        guard (bits >> 26) & 0x3F == UInt64(tvs_fork_generation() & 0x3F) else {
-            throw Failure(
-                .forked, "this handle was made before fork(); make a new one in this process")
-        }
-        return (index, tag)
+        let here = tvs_fork_generation()
+        guard (bits >> 22) & 0xF == kind.rawValue else { throw dead }
+        // How many forks ago the number may have been made: none, or what the six bits say.
+        let ago = (here &- UInt32(truncatingIfNeeded: bits >> 26)) % sameBits
+        if ago == 0, generation(index, tag, here) < maxGenerations { return (index, tag) }
+        guard wasMade(index, tag, here, ago) else { throw dead }
+        throw Failure(.forked, "this handle was made before fork(); make a new one in this process")
     }
 
-    /// A permutation of the generations, another one for each slot: every step can be undone.
+    /// Whether an ancestor of this process, `ago` or 64 more forks away and so on, made the tag.
+    private static func wasMade(
+        _ index: Int, _ tag: UInt32, _ here: UInt32, _ ago: UInt32
+    ) -> Bool {
+        var ago = ago == 0 ? sameBits : ago
+        while ago < here {
+            if generation(index, tag, here &- ago) < maxGenerations { return true }
+            ago &+= sameBits
+        }
+        return false
+    }
+
+    /// A permutation of the generations, another one for each slot and each process in a line of
+    /// forks: every step can be undone.
     private static func tag(_ index: Int, _ generation: UInt32) -> UInt32 {
-        let key = (Self.key ^ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15
+        let key = Self.key(index, tvs_fork_generation())
         var tag = generation ^ UInt32(truncatingIfNeeded: key)
         tag = tag &* 0x85EB_CA6B
         tag ^= tag >> 13 ^ UInt32(truncatingIfNeeded: key >> 32)
@@ -79,14 +94,18 @@ final class Handles: Sendable {
         return tag ^ tag >> 16
     }
 
-    /// The generation that a tag stands for: `tag` backwards.
-    private static func generation(_ index: Int, _ tag: UInt32) -> UInt32 {
-        let key = (Self.key ^ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15
+    /// The generation that a tag stands for in a process of the line: `tag` backwards.
+    private static func generation(_ index: Int, _ tag: UInt32, _ fork: UInt32) -> UInt32 {
+        let key = Self.key(index, fork)
         var word = tag ^ tag >> 16
         word = word &* 0x7ED1B41D ^ UInt32(truncatingIfNeeded: key >> 32)
         word ^= word >> 13 ^ word >> 26
         word = word &* 0xA5CB9243
         return word ^ UInt32(truncatingIfNeeded: key)
+    }
+
+    private static func key(_ index: Int, _ fork: UInt32) -> UInt64 {
+        (secret ^ UInt64(index) ^ UInt64(fork) << 22) &* 0x9E37_79B9_7F4A_7C15
     }
 
     private static var dead: Failure {

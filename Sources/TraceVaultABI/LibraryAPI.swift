@@ -9,12 +9,16 @@ public func tv_abi() -> Int32 { TV_ABI }
 private let version = CText(Library.version)
 
 @_cdecl("tv_version") @implementation
-public func tv_version() -> UnsafePointer<CChar>? { unsafe version.pointer }
+public func tv_version() -> UnsafePointer<CChar>? {
+    unsafe inside { unsafe version.pointer }
+}
 
 @_cdecl("tv_status_name") @implementation
 public func tv_status_name(_ status: tv_status) -> UnsafePointer<CChar>? {
-    let name = (Status(rawValue: status) ?? .other).name
-    return unsafe UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+    unsafe inside {
+        let name = (Status(rawValue: status) ?? .other).name
+        return unsafe UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+    }
 }
 
 @_cdecl("tv_build_info") @implementation

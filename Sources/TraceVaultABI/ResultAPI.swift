@@ -14,21 +14,27 @@ private func found(_ event: OpaquePointer?) -> Event? {
 
 @_cdecl("tv_event_kind") @implementation
 public func tv_event_kind(_ event: OpaquePointer?) -> Int32 {
-    unsafe found(event)?.topic.rawValue ?? Int32(TV_EVENT_NONE)
+    inside { unsafe found(event)?.topic.rawValue ?? Int32(TV_EVENT_NONE) }
 }
 
 @_cdecl("tv_event_id") @implementation
-public func tv_event_id(_ event: OpaquePointer?) -> UInt64 { unsafe found(event)?.id ?? 0 }
+public func tv_event_id(_ event: OpaquePointer?) -> UInt64 {
+    inside { unsafe found(event)?.id ?? 0 }
+}
 
 @_cdecl("tv_event_tag") @implementation
-public func tv_event_tag(_ event: OpaquePointer?) -> UInt64 { unsafe found(event)?.tag ?? 0 }
+public func tv_event_tag(_ event: OpaquePointer?) -> UInt64 {
+    inside { unsafe found(event)?.tag ?? 0 }
+}
 
 @_cdecl("tv_event_status") @implementation
 public func tv_event_status(_ event: OpaquePointer?) -> tv_status {
-    do {
-        return try unsafe Handles.get(event, as: Event.self).status.rawValue
-    } catch {
-        return error.status.rawValue
+    inside {
+        do throws(Failure) {
+            return try unsafe Handles.get(event, as: Event.self).status.rawValue
+        } catch {
+            return error.status.rawValue
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 // Lock.swift - the one lock of this library: a value that one thread at a time may touch.
 //
-// Not Synchronization's Mutex: it writes the thread's id into the lock, and Swift asks for that id only
-// once. In a forked child the thread has another one, and the first wait for such a lock ends the
-// process (docs/adr/016-locks-across-fork.md).
+// Not Synchronization's Mutex: it writes the thread's id into the lock, and Swift asks for that id
+// only once. In a forked child the thread has another one, and the first wait for such a lock ends
+// the process (docs/adr/016-locks-across-fork.md).
 
 package import CSystem
 package import Synchronization

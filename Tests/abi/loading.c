@@ -1,15 +1,18 @@
 /* loading.c - dlopen() changes nothing in the host; dlclose() and a second load do no harm; two
- * copies of the library live side by side. Not linked with the library: TRACEVAULT_LIBRARY names it. */
+ * copies of the library live side by side; a host's atfork handlers from before the load may use it.
+ * Not linked with the library: TRACEVAULT_LIBRARY names it. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <locale.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -160,6 +163,30 @@ static void two_copies(void *first, const char *path) {
     one.config_free(mine);
 }
 
+/* Registered before the library was there, so they run while it holds forks for itself. */
+static void *in_handlers;
+static int handlers_fine = 1;
+
+static void use_in_handler(void) {
+    if (in_handlers != NULL && !use(in_handlers)) handlers_fine = 0;
+}
+
+static void fork_beside(void *library) {
+    in_handlers = library;
+    for (int forks = 0; forks < 3; forks++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(60);
+            _exit(use(library) && handlers_fine ? 0 : 1);
+        }
+        int status = -1;
+        check(child > 0 && waitpid(child, &status, 0) == child && status == 0 && use(library),
+              "atfork handlers from before the load use the library in parent and child");
+    }
+    check(handlers_fine, "and no call of theirs failed");
+    in_handlers = NULL;
+}
+
 int main(void) {
     const char *path = getenv("TRACEVAULT_LIBRARY");
     if (path == NULL) {
@@ -167,6 +194,9 @@ int main(void) {
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    alarm(120);
+    check(pthread_atfork(use_in_handler, use_in_handler, use_in_handler) == 0,
+          "the host registers atfork handlers");
     /* What libcurl and its libraries do at load is theirs; load them first. */
     void *curl = dlopen("libcurl.so.4", RTLD_NOW);
     void *runtime = dlopen("libstdc++.so.6", RTLD_NOW);
@@ -185,6 +215,7 @@ int main(void) {
     check(dlclose(library) == 0, "dlclose() gives 0");
     library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     check(library != NULL && use(library), "loaded again, the library works");
+    if (library != NULL) fork_beside(library);
     if (library != NULL) two_copies(library, path);
     return failures == 0 ? 0 : 1;
 }

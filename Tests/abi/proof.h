@@ -80,14 +80,26 @@ static inline const char *proof_json(tv_document *document) {
 
 /* ---- this process --------------------------------------------------------------------------- */
 
-static inline int proof_descriptors(void) {
+static inline int proof_entries(const char *path) {
     int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
+    DIR *folder = opendir(path);
     CHECK(folder != NULL);
     if (folder == NULL) return -1;
     while (readdir(folder) != NULL) count++;
     closedir(folder);
     return count;
+}
+
+/* Plus a few that are always there. */
+static inline int proof_descriptors(void) { return proof_entries("/proc/self/fd"); }
+static inline int proof_threads(void) { return proof_entries("/proc/self/task"); }
+
+static inline long proof_resident_kib(void) {
+    long size = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL && fscanf(file, "%ld %ld", &size, &resident) == 2);
+    if (file != NULL) fclose(file);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static inline int64_t proof_ms(void) {

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from _tree import ROOT, answer, output, short
 
-INCLUDES = ("include", "Sources/CSystem/include", "bindings/c", "Tests/abi")
+INCLUDES = (
+    "include",
+    "Sources/CSystem/include",
+    "Sources/CRuntime/include",
+    "bindings/c",
+    "Tests/abi",
+)
 WARNINGS = (
     "-std=gnu11",
     "-Wall",
@@ -23,7 +29,7 @@ if shutil.which("cppcheck") is None:
     print("cppcheck is not installed\n-> run `make setup`")
     sys.exit(1)
 
-folders = ("Sources/CSystem", "bindings/c", "Tests/abi", "bench", "demo")
+folders = ("Sources/CSystem", "Sources/CRuntime", "bindings/c", "Tests/abi", "bench", "demo")
 sources = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.c"))]
 includes = [part for name in INCLUDES for part in ("-I", str(ROOT / name))]
 flags = output("pkg-config", "--cflags", "libcurl", "libsodium", "jansson").split()

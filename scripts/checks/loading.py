@@ -33,6 +33,6 @@ if done.returncode != 0:
     problems.append(f"the program ended with {done.returncode}")
 answer(
     problems,
-    "no constructors, no work at load; look for a new static initialiser or a dynamic runtime",
+    "no work at load but pthread_atfork(); look for a new static initialiser or a dynamic runtime",
     f"{len(lines)} promises",
 )

@@ -42,14 +42,22 @@ uint32_t tvs_fork_generation(void);
 
 /** Enters code that a fork must not cut in two: libcurl, OpenSSL and the Swift runtime hold locks
  * there which a child would find locked for ever. fork() in any thread of the process waits until
- * everybody has left or paused. May be nested. The first call registers handlers with
- * pthread_atfork(). */
+ * everybody has left or paused. A thread inside cannot be cancelled. May be nested. */
 void tvs_fork_unsafe_enter(void);
 void tvs_fork_unsafe_leave(void);
-/** Lets forks through while this thread waits or works long in C alone; nothing that another thread
- * may wait for must be held. The answer is for tvs_fork_resume(). */
+/** Lets forks through while this thread waits or works long in C alone; not while it holds a lock
+ * of Lock.swift, for which others may wait inside. The answer is for tvs_fork_resume(). */
 int tvs_fork_pause(void);
 void tvs_fork_resume(int held);
+
+/** What Lock.swift guards its value with. glibc forgets at fork() which threads there were, so a
+ * child may use one that nobody held at that moment. */
+typedef struct tvs_mutex {
+    pthread_mutex_t mutex;
+} tvs_mutex;
+tvs_mutex tvs_mutex_new(void);
+void tvs_mutex_take(tvs_mutex *mutex);
+void tvs_mutex_give(tvs_mutex *mutex);
 
 /* ---- guarded memory ------------------------------------------------------------------------- */
 
@@ -87,7 +95,8 @@ typedef struct tvs_file_status {
     uint64_t links; /* how many names it has; 0 when it was removed */
 } tvs_file_status;
 
-/* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. */
+/* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. A child
+ * that is forked before tvs_close() has it closed. */
 int32_t tvs_open_directory(const char *path);
 int32_t tvs_open_read(int32_t directory, const char *name);    /* never through a symlink */
 int32_t tvs_open_follow(int32_t directory, const char *name);  /* also through symlinks */
@@ -111,6 +120,8 @@ int32_t tvs_unlock(int32_t descriptor);
 char *tvs_absolute_path(const char *path);
 uint32_t tvs_effective_user(void);
 void tvs_sleep_ms(int64_t duration);
+/** In a forked child: closes what calls of the parent's threads had open. */
+void tvs_files_forget(void);
 /** "ENOSPC" and the like; lives for ever. */
 const char *tvs_error_name(int32_t number);
 
@@ -158,15 +169,6 @@ int32_t tvs_has_own_clock(void);
 int tvs_thread_start(void (*body)(void *), void *context, size_t stack_len, uintptr_t *thread_out);
 /** Waits for the thread's end. */
 void tvs_thread_join(uintptr_t thread);
-
-/** What Lock.swift guards its value with. glibc forgets at fork() which threads there were, so a
- * child may use one that nobody held at that moment. */
-typedef struct tvs_mutex {
-    pthread_mutex_t mutex;
-} tvs_mutex;
-tvs_mutex tvs_mutex_new(void);
-void tvs_mutex_take(tvs_mutex *mutex);
-void tvs_mutex_give(tvs_mutex *mutex);
 
 /** A door that opens once; waiting costs no processor time. */
 typedef struct tvs_gate tvs_gate;
@@ -217,6 +219,8 @@ int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes,
  * and a connection that keeps one call for half a second with nothing to show counts as ended. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
+/** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
+int tvs_tls_is_over(void);
 /** Shuts the connection of a transfer under way down if no byte has come over it for so long. */
 void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms);
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);

@@ -45,7 +45,7 @@ package final class Engine: Sendable {
         }
         let handle = started
         thread.withLock { $0 = handle }
-        LiveEngines.add(self)
+        try LiveEngines.add(self)
     }
 
     deinit {

@@ -13,26 +13,42 @@ final class LiveEngines: Sendable {
         weak var engine: Engine?
     }
 
-    private let entries = Lock<[ObjectIdentifier: Entry]>([:])
+    private struct State {
+        var entries: [ObjectIdentifier: Entry] = [:]
+        var isOver = false
+    }
+
+    private let state = Lock(State())
 
     /// A forked child starts with none: its parent's engines are not its to end.
     private static let perProcess = PerProcess { LiveEngines() }
     private static let isRegistered = atexit { LiveEngines.perProcess.get().endAll() } == 0
 
-    /// Call only once libcurl and with it OpenSSL are started.
-    static func add(_ engine: Engine) {
+    /// Call only once libcurl and with it OpenSSL are started. Throws when the process is ending:
+    /// nobody would end this engine before OpenSSL's handler.
+    static func add(_ engine: Engine) throws(Failure) {
         _ = isRegistered
-        perProcess.get().entries.withLock {
-            $0[ObjectIdentifier(engine)] = Entry(engine: engine)
+        let isAdded = perProcess.get().state.withLock { state in
+            if !state.isOver { state.entries[ObjectIdentifier(engine)] = Entry(engine: engine) }
+            return !state.isOver
         }
+        guard isAdded else { throw processEnds }
     }
 
     static func remove(_ engine: Engine) {
-        perProcess.get().entries.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(engine)) }
+        perProcess.get().state.withLock {
+            _ = $0.entries.removeValue(forKey: ObjectIdentifier(engine))
+        }
     }
 
+    /// Why there is no new engine after exit() has begun.
+    static let processEnds = Failure(.shutdown, "the process is ending: no engine can be made")
+
     private func endAll() {
-        let engines = entries.withLock { entries in entries.values.compactMap(\.engine) }
+        let engines = state.withLock { state in
+            state.isOver = true
+            return state.entries.values.compactMap(\.engine)
+        }
         for engine in engines { engine.shutdown() }
     }
 }

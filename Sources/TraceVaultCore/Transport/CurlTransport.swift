@@ -192,6 +192,8 @@ package final class CurlTransport {
     private static let startCode: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 
     private static func startLibcurl() throws(Failure) {
+        // In an exit handler of the host OpenSSL may have cleaned up for good.
+        guard tvs_tls_is_over() == 0 else { throw LiveEngines.processEnds }
         guard startCode == CURLE_OK, let info = unsafe curl_version_info(CURLVERSION_TENTH) else {
             throw Failure(.other, "libcurl could not be started")
         }

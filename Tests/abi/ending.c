@@ -1,0 +1,91 @@
+/* ending.c - how hosts end, and what must not end them. An engine made in an exit handler: a status
+ * where OpenSSL has cleaned up, or is about to with nobody to end that engine before; an engine like any
+ * other until then. A vault larger than the files the host may write: a status, not SIGXFSZ. */
+#include "proof.h"
+
+#include <sys/resource.h>
+
+static tv_status expected;
+
+static void make_an_engine(void) {
+    tv_engine *engine = NULL;
+    tv_status status = tv_engine_new(NULL, &engine, NULL);
+    if (status != expected) {
+        printf("  in the handler: %s\n", tv_status_name(status));
+        fflush(stdout);
+        _exit(1);
+    }
+    /* Not freed: ending it is the library's business now. */
+}
+
+static void use_one_engine(void) {
+    tv_engine *engine = NULL;
+    if (tv_engine_new(NULL, &engine, NULL) != TV_OK) _exit(2);
+    tv_engine_free(engine);
+}
+
+static void handler_before(void) {
+    expected = TV_E_SHUTDOWN;
+    atexit(make_an_engine);
+    use_one_engine();
+}
+
+static void handler_after(void) {
+    expected = TV_OK;
+    use_one_engine();
+    atexit(make_an_engine);
+}
+
+/* The handler runs when OpenSSL's and the library's are done, in a host that goes on after. */
+static void handler_before_an_engine_that_lives(void) {
+    tv_engine *engine = NULL;
+    expected = TV_E_SHUTDOWN;
+    atexit(make_an_engine);
+    if (tv_engine_new(NULL, &engine, NULL) != TV_OK) _exit(2);
+}
+
+/* ---- a limit on the size of files */
+
+static void write_beyond_the_limit(void) {
+    char path[512];
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/ending.vault", folder != NULL ? folder : "/tmp");
+    struct rlimit small = {100, 100};
+    test_holds = 1;
+    tv_unlock *unlock = test_key(PROOF_KEY);
+    tv_vault *vault = NULL;
+    CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+    GIVES_NAMING(TV_E_IO, "EFBIG", tv_vault_create(path, strlen(path), unlock, NULL, &vault, ERR));
+    /* Nothing is left of the signal: it does not come later. */
+    sigset_t waiting;
+    CHECK(sigpending(&waiting) == 0 && !sigismember(&waiting, SIGXFSZ));
+    tv_unlock_free(unlock);
+    if (!test_holds) _exit(1);
+}
+
+static void ends_well(void (*life)(void)) {
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        life();
+        exit(0);
+    }
+    int status = -1;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    if (status != 0) FAIL("the child: status %#x", (unsigned)status);
+}
+
+PROMISE(after_openssls_end_an_engine_is_a_status) { ends_well(handler_before); }
+PROMISE(before_it_an_engine_is_made_and_ended) { ends_well(handler_after); }
+PROMISE(beside_a_living_engine_too) { ends_well(handler_before_an_engine_that_lives); }
+PROMISE(a_vault_beyond_the_hosts_limit_is_a_status) { ends_well(write_beyond_the_limit); }
+
+int main(int argc, char **argv) {
+    begin(argc, argv);
+    RUN(after_openssls_end_an_engine_is_a_status);
+    RUN(before_it_an_engine_is_made_and_ended);
+    RUN(beside_a_living_engine_too);
+    RUN(a_vault_beyond_the_hosts_limit_is_a_status);
+    return finish();
+}
