@@ -685,7 +685,8 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
  * is fetching is not fetched twice: each gets the one answer, or its own deadline or cancel.
  *
  * @param tag     any number of the host's own; comes back with the event.
- * @param id_out  names the request for tv_engine_cancel(); may be NULL.
+ * @param id_out  names the request for tv_engine_cancel(); may be NULL. Written before any thread
+ *                can take the event.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_submit(tv_engine *engine, const tv_tenant *tenant,
