@@ -36,7 +36,17 @@ let shared: [LinkerSetting] = [
             "-Xlinker", "--version-script=tracevault.map",
             "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-O2",
             "-Xlinker", "-z", "-Xlinker", "nodelete",
+            // Every table of addresses and every constant is read-only once the library is loaded.
+            "-Xlinker", "-z", "-Xlinker", "relro", "-Xlinker", "-z", "-Xlinker", "now",
+            "-Xlinker", "constants.ld",
         ], .when(configuration: .release)),
+]
+
+// The C parts as shipped: what overruns a buffer ends there, instead of going on with what it wrote.
+let guarded: [CSetting] = [
+    .unsafeFlags(
+        ["-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3"],
+        .when(configuration: .release))
 ]
 
 // libFuzzer brings its own `main`, so its targets exist only where scripts/fuzz asks for them.
@@ -58,11 +68,13 @@ let package = Package(
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CSodium"),
         // What Swift cannot say: variadic curl options, memory protection, threads, fork page.
-        .target(name: "CSystem"),
+        .target(name: "CSystem", cSettings: guarded),
         // What the runtime must forget in a forked child; only where the runtime is linked in.
         .target(
             name: "CRuntime",
-            cSettings: [.define("TVS_STATIC_RUNTIME", .when(configuration: .release))]),
+            cSettings: guarded + [
+                .define("TVS_STATIC_RUNTIME", .when(configuration: .release))
+            ]),
         .target(
             name: "TraceVaultCore", dependencies: ["CSystem", "CCurl", "CSodium"],
             swiftSettings: house + shipped,

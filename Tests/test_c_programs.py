@@ -40,6 +40,7 @@ PROGRAMS = (
     "search",
     "views",
     "engine",
+    "waking",
     "fork",
     "atfork",
     "ending",

@@ -29,7 +29,8 @@ def tree(tmp_path: Path) -> Path:
             shutil.copytree(source, tmp_path / name)
         else:
             shutil.copy(source, tmp_path / name)
-    (tmp_path / "build").symlink_to(ROOT / "build")
+    for name in ("build", ".build"):
+        (tmp_path / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "bindings/c", tmp_path / "bindings/c")
     package = tmp_path / "bindings/python/src/tracevault"
     package.mkdir(parents=True)
@@ -154,8 +155,16 @@ def test_a_change_against_the_rules_is_seen(
             ["-Wl,-soname=libtracevault.so.0", "-Wl,--no-as-needed", "-ljansson"],
             "jansson",
         ),
-        ("needed", ["-Wl,-rpath,/opt/swift"], "RUNPATH"),
         ("needed", [], "NODELETE"),
+        ("hardening", ["-Wl,-rpath,$ORIGIN"], "RUNPATH $ORIGIN"),
+        ("hardening", ["-Wl,-rpath,/opt/x", "-Wl,--disable-new-dtags"], "RPATH /opt/x"),
+        ("hardening", ["-Wl,-z,lazy"], "no BIND_NOW"),
+        ("hardening", ["-Wl,-z,lazy"], ".got.plt is relocated once and stays writable"),
+        ("hardening", ["-Wl,-z,norelro"], "no GNU_RELRO"),
+        ("hardening", ["-Wl,-z,norelro"], ".dynamic is relocated once and stays writable"),
+        ("hardening", ["-DCONSTANT"], ".rodata is constant and stays writable"),
+        ("hardening", ["-Wl,-z,execstack"], "writable and executable: GNU_STACK"),
+        ("hardening", ["-fuse-ld=lld", "-Wl,-z,nognustack"], "not executable (GNU_STACK)"),
         ("exports", [], "not declared: leaked"),
         ("loading", ["-DHANDLER"], "signal handlers"),
         ("loading", ["-DTHREAD"], "the number of threads"),
@@ -183,6 +192,38 @@ def test_a_library_with_manners_of_its_own_is_seen(
     assert says in done.stdout and "-> " in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["-fno-stack-protector", "-D_FORTIFY_SOURCE=2"], "no stack protector"),
+        (["-fstack-protector-strong", "-U_FORTIFY_SOURCE"], "without FORTIFY"),
+    ],
+)
+def test_c_parts_without_a_guard_are_seen(tree: Path, flags: list[str], says: str) -> None:
+    (tree / ".build").unlink()
+    objects = tree / ".build/release/CSystem.build"
+    done = check(tree, "hardening")
+    assert done.returncode == 1 and "run `make` first" in done.stdout
+    objects.mkdir(parents=True)
+    source = tree / "copying.c"
+    source.write_text(COPYING, encoding="utf-8")
+    made = ["gcc", "-O2", *flags, "-c", str(source), "-o", str(objects / "copying.o")]
+    subprocess.run(made, check=True)
+    done = check(tree, "hardening")
+    assert done.returncode == 1 and done.stdout.count("Sources/CSystem") == 1, done.stdout
+    assert says in done.stdout
+
+
+COPYING = """
+#include <string.h>
+int use(const char *text);
+int copy(const char *text) {
+    char place[32];
+    strcpy(place, text);
+    return use(place);
+}
+"""
+
 RUDE = """
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -193,6 +234,9 @@ RUDE = """
 #include <sys/stat.h>
 #include <unistd.h>
 int leaked(void) { return 0; }
+#ifdef CONSTANT
+__asm__(".section .rodata.marked, \\"aw\\"\\n.quad 1\\n.previous");
+#endif
 static void handle(int number) { (void)number; }
 static void *sleep_on(void *argument) { pause(); return argument; }
 __attribute__((constructor)) static void at_load(void) {
@@ -223,7 +267,8 @@ __attribute__((constructor)) static void at_load(void) {
 
 
 def test_an_untouched_copy_passes(tree: Path) -> None:
-    for name in ("statuses", "versions", "exports", "needed", "header_contract", "implementation"):
+    fit = ("statuses", "versions", "exports", "needed", "header_contract", "implementation")
+    for name in (*fit, "hardening"):
         done = check(tree, name)
         assert done.returncode == 0, f"{name}: {done.stdout}"
 

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import asking, frames, framing, identities, phases, redirects, replies, sizes
+from hostile import asking, echoes, frames, framing, identities, phases, redirects, replies, sizes
 from hostile.certificates import Identities
 from hostile.http2 import acting
+from hostile.leaks import shows
 from hostile.scenario import BODY, Scenario, reply, says
 from hostile.stage import Stage, staged
 from tracevault import Status
 
-FAMILIES = (redirects, phases, identities, sizes, framing, frames, replies, asking)
+FAMILIES = (redirects, phases, identities, sizes, framing, frames, replies, asking, echoes)
 SCENARIOS = [row for family in FAMILIES for row in family.SCENARIOS]
 CLIENT = Path(__file__).with_name("hostile") / "client.py"
 #: The promise of the engine: so much later than its deadline a request may end.
@@ -146,6 +147,9 @@ def test_one_true_outcome_in_time_and_no_harm(
         assert scenario.tells in one.get("message", ""), told
         if scenario.asked is None and not one.get("retriable", True):
             assert len(stage.heads) <= scenario.count, "asked again although it is final"
+    # No URL has it: what a reply names as the next page is asked for without it.
+    secret = f"{CANARY}-{client.met}-met".encode()
+    assert not any(shows(head.partition(b"\r")[0], secret) for head in stage.heads)
     if scenario.asked is not None:
         assert len(stage.heads) == scenario.asked
     # Nobody else heard of it.

@@ -720,7 +720,8 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
  * A deadline's error says what the request waited for, and how many tries there were.
  *
  * @param tag     any number of the host's own; comes back with the event.
- * @param id_out  names the request for tv_engine_cancel(); may be NULL.
+ * @param id_out  names the request for tv_engine_cancel(); may be NULL. Written before any thread
+ *                can take the event.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_submit(tv_engine *engine, const tv_tenant *tenant,

@@ -36,13 +36,4 @@ void tvs_guarded_unmap(void *data, size_t length) {
     munmap((char *)data - page, length + 2 * page);
 }
 
-void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length) {
-    if (secret_length == 0) return;
-    char *from = bytes, *end = from + length, *found;
-    while ((found = memmem(from, (size_t)(end - from), secret, secret_length)) != NULL) {
-        memset(found, '*', secret_length);
-        from = found + secret_length;
-    }
-}
-
 void tvs_wipe(void *bytes, size_t length) { explicit_bzero(bytes, length); }

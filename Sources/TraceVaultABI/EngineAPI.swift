@@ -107,8 +107,9 @@ public func tv_engine_submit(
         let object = try unsafe TraceVaultABI.engine(engine)
         let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
         let request = try unsafe Handles.get(request, as: RequestObject.self).request
-        let id = try object.submit(request, for: tenant, tag: tag)
-        if let out = unsafe id_out { unsafe out.pointee = id }
+        try object.submit(request, for: tenant, tag: tag) { id in
+            if let out = unsafe id_out { unsafe out.pointee = id }
+        }
     }
 }
 

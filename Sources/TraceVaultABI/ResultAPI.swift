@@ -74,17 +74,14 @@ public func tv_event_free(_ event: OpaquePointer?) {
 
 // MARK: - Documents
 
-/// The largest stored reply that is decoded.
-private let maxReply = 64 << 20
-
 @_cdecl("tv_document_decode") @implementation
 public func tv_document_decode(
     _ body: UnsafeRawPointer?, _ body_len: Int,
     _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
-        let bytes = try unsafe bytes(body, body_len, "body", limit: maxReply)
-        let copy = ByteBuffer(limit: maxReply)
+        let bytes = try unsafe bytes(body, body_len, "body", limit: Library.maxReply)
+        let copy = ByteBuffer(limit: Library.maxReply)
         guard unsafe copy.append(bytes) else {
             throw Failure(.noMemory, "no memory for a copy of the reply")
         }

@@ -87,7 +87,8 @@ package final class ByteBuffer: @unchecked Sendable {
         unsafe storage?[0] = 0
     }
 
-    /// Overwrites every occurrence of `secret` with asterisks.
+    /// Overwrites `secret` and every part of it that has 16 characters, whatever escapes of JSON or
+    /// of URLs they are written in. JSON stays JSON.
     package func mask(_ secret: UnsafeRawBufferPointer) {
         guard let needle = secret.baseAddress, let storage = unsafe storage else { return }
         unsafe tvs_mask(storage, count, needle, secret.count)

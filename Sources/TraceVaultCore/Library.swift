@@ -10,10 +10,32 @@ package enum Library {
         writer.key("version")
         writer.string(version)
         CurlTransport.describe(into: &writer)
+        writer.key("libsodium")
+        writer.string(Sealing.version)
         writer.key("memory")
         MemoryProtection.describe(into: &writer)
+        writer.key("limits")
+        describeLimits(into: &writer)
         writer.endObject()
     }
+
+    /// What no setting changes.
+    private static func describeLimits(into writer: inout JSONWriter) {
+        writer.beginObject()
+        let limits: [(StaticString, Int)] = [
+            ("secret_bytes", CredentialFormat.maximumSecret), ("reply_bytes", maxReply),
+            ("reply_depth", JSONReader.maxDepth), ("reply_values", JSONReader.maxTokens),
+            ("view_bytes", TraceEvents.maxLength),
+        ]
+        for (name, most) in limits {
+            writer.key(name)
+            writer.int(most)
+        }
+        writer.endObject()
+    }
+
+    /// The longest stored reply that is decoded.
+    package static let maxReply = 64 << 20
 }
 
 extension VaultSettings {

@@ -25,12 +25,19 @@ from events import failure_of, submit, take
 from tracevault._abi import EventRef, TextRef
 from tracevault._lib import check, library
 
+from hostile.leaks import shows
+
 ACCOUNT, OTHER_ACCOUNT = "a1" * 16, "b2" * 16
 MESSAGE = "4Njp3P0STMz2c02Q"
 EMAIL = "soc@example.net"
 _HONEST_TIMEOUT_S = 20.0
 #: After a deadline, how long an event is waited for that is late.
 _LATE_MS = 10_000
+
+#: Up to so many bytes a view is decoded as well before it is searched.
+_DECODED = 1 << 16
+#: What a trace has beside its document.
+VIEWS = (b"ecs", b"ocsf", b"spans", b"ecs_warnings", b"ocsf_warnings")
 
 #: What can be asked, by name.
 OPERATIONS: dict[str, Callable[[tv.Tenant, str, float], tv.Request]] = {
@@ -90,7 +97,8 @@ class Client:
         status = lib.tv_event_status(event)
         outcome: dict[str, Any] = {"tag": lib.tv_event_tag(event), "status": status}
         leaked = False
-        for name in (self._operation.encode(), b"raw"):
+        views = VIEWS if self._operation == "trace" else ()
+        for name in (self._operation.encode(), b"raw", *views):
             with contextlib.suppress(tv.NotFoundError):
                 leaked |= self._shows_secret(event, name)
         if status:
@@ -102,17 +110,20 @@ class Client:
                 "retry_after": error.retry_after,
                 "cf_ray": error.cf_ray,
             }
-            leaked |= self._secret in f"{error.message} {error.cf_ray}"
+            told = f"{error.message} {error.cf_ray}".encode()
+            leaked |= shows(told, self._secret.encode())
         return outcome | {"leaked": leaked}
 
     def _shows_secret(self, event: EventRef, name: bytes) -> bool:
-        """Looks at a view where it lies: a copy would count as the library's memory."""
+        """Looks at a large view where it lies: a copy would count as the library's memory."""
         data, length = TextRef(), ctypes.c_size_t()
         get = library().tv_event_document
         check(get, event, name, len(name), ctypes.byref(data), ctypes.byref(length))
         if not data.value:
             return False
         lent = (ctypes.c_char * length.value).from_address(data.value)
+        if length.value <= _DECODED:
+            return shows(bytes(lent), self._secret.encode())
         return self._shape.search(memoryview(lent).cast("B")) is not None
 
     def close(self) -> None:

@@ -50,18 +50,37 @@ static int failed(const char *what, tv_status status, tv_error *error) {
     return 1;
 }
 
-/* Prints a log line's text. It comes from outside: whatever could steer a terminal, the control
- * characters of ASCII and those from U+0080 to U+009F, is shown as \xNN. */
+/* Whether a character steers a terminal, turns the direction of writing, hides or ends a line. */
+static int is_mark(unsigned long c) {
+    static const unsigned long ranges[][2] = {
+        {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},     {0x200b, 0x200f},
+        {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1]) return 1;
+    return 0;
+}
+
+/* Prints text that comes from outside, such as a log line. It is UTF-8; marks are shown as \xNN or
+ * \u{NNNN}, and so is what is no UTF-8. */
 static void print_text(const char *data, size_t len) {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)data[i];
-        int starts_c1 = c == 0xc2 && i + 1 < len && (unsigned char)data[i + 1] < 0xa0;
-        if (c < 0x20 || c == 0x7f)
-            printf("\\x%02x", c);
-        else if (starts_c1)
-            printf("\\x%02x", (unsigned char)data[++i]);
-        else
-            putchar(c);
+    for (size_t i = 0, size; i < len; i += size) {
+        const unsigned char *at = (const unsigned char *)data + i;
+        size = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0;
+        unsigned long c = size < 2 ? *at : *at & (0xffu >> (size + 1));
+        int is_whole = size > 0 && size <= len - i;
+        for (size_t k = 1; is_whole && k < size; k++) {
+            is_whole = (at[k] & 0xc0) == 0x80;
+            c = c << 6 | (at[k] & 0x3fu);
+        }
+        if (!is_whole) {
+            size = 1;
+            printf("\\x%02x", *at);
+        } else if (is_mark(c)) {
+            printf(c < 0x100 ? "\\x%02lx" : "\\u{%lx}", c);
+        } else {
+            fwrite(at, 1, size, stdout);
+        }
     }
 }
 
@@ -174,9 +193,12 @@ static int print_trace(const char *message, tv_event *event) {
     print_summary(&trace->summary);
     print_block("inbound", &trace->inbound);
     print_block("outbound", &trace->outbound);
-    for (size_t i = 0; i < trace->warning_count; i++)
-        printf("  warning   %s at %s\n", trace->warnings[i].code,
-               trace->warnings[i].path != NULL ? trace->warnings[i].path : "?");
+    for (size_t i = 0; i < trace->warning_count; i++) {
+        const char *path = trace->warnings[i].path != NULL ? trace->warnings[i].path : "?";
+        printf("  warning   %s at ", trace->warnings[i].code);
+        print_text(path, strlen(path));
+        putchar('\n');
+    }
     tv_trace_free(trace);
     return 1;
 }

@@ -6,6 +6,7 @@
 #define TV_SYSTEM_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,8 +81,24 @@ void tvs_wipe(void *bytes, size_t length);
 void *tvs_regrow(void *old, size_t old_length, size_t length);
 /** Frees what tvs_regrow() gave; the length it has now. */
 void tvs_free_grown(void *memory, size_t length);
-/** Overwrites every occurrence of a secret in other bytes with asterisks. */
+
+/* ---- secrets in replies --------------------------------------------------------------------- */
+
+/** Overwrites a secret in other bytes with asterisks, and every part of it that has 16 characters,
+ * whatever escapes of JSON or of URLs they are written in. Nothing for shorter secrets. */
 void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
+/** Whether tvs_mask() would find something. */
+bool tvs_holds_secret(
+    const void *bytes, size_t length, const void *secret, size_t secret_length);
+
+/* ---- characters that steer -------------------------------------------------------------------- */
+
+/** The first place from `start` in valid UTF-8 where a character stands that steers a terminal,
+ * turns the direction, hides or ends a line (C0 not looked for); `length` without one. */
+size_t tvs_next_mark(
+    const uint8_t *bytes, size_t start, size_t length, uint32_t *scalar, size_t *mark_length);
+/** Whether it is such a character, or one of C0. */
+bool tvs_is_mark(uint32_t scalar);
 
 /* ---- files ---------------------------------------------------------------------------------- */
 

@@ -53,17 +53,17 @@ package final class Engine: Sendable {
         LiveEngines.remove(self)
     }
 
-    /// Admits a request and gives its id.
+    /// Admits a request. `told` hears its id before anybody can take its event.
     package func submit(
-        _ request: Request, for tenant: Tenant, tag: UInt64
-    ) throws(Failure) -> UInt64 {
-        try submit(request, for: tenant, tag: tag, waiter: nil)
+        _ request: Request, for tenant: Tenant, tag: UInt64, told: (UInt64) -> Void
+    ) throws(Failure) {
+        try submit(request, for: tenant, tag: tag, waiter: nil, told: told)
     }
 
     /// Submits and waits. The event never passes through `events`.
     package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> Event {
         let waiter = try Waiter<Event>()
-        _ = try submit(request, for: tenant, tag: 0, waiter: waiter)
+        try submit(request, for: tenant, tag: 0, waiter: waiter)
         let event = waiter.wait()
         if let event { taken(event) }
         guard let event else { throw Failure(.other, "the engine gave no answer") }
@@ -152,18 +152,19 @@ package final class Engine: Sendable {
     }
 
     private func submit(
-        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<Event>?
-    ) throws(Failure) -> UInt64 {
+        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<Event>?,
+        told: (UInt64) -> Void = { _ in }
+    ) throws(Failure) {
         let credential = try credential(of: request.account, tenant)
         let now = tvs_boot_us()
         let deadline = now + (request.deadlineMs ?? defaultDeadlineMs) * 1000
-        let (id, mustWake) = try mailbox.submit(for: tenant.key) { id in
-            Job(
+        let mustWake = try mailbox.submit(for: tenant.key) { id in
+            told(id)
+            return Job(
                 id: id, tag: tag, tenant: tenant, request: request, credential: credential,
                 submittedAt: now, deadline: deadline, waiter: waiter)
         }
         if mustWake { wake.now() }
-        return id
     }
 }
 

@@ -107,10 +107,11 @@ final class Mailbox: Sendable {
         self.maxBytes = maxBytes
     }
 
-    /// Admits a request, made for the id it gets. True when the engine's thread must be woken.
+    /// Admits a request, made for the id it gets; nobody sees it before `make` is done. True when
+    /// the engine's thread must be woken.
     func submit(
         for tenant: TenantKey, _ make: (JobID) -> Job
-    ) throws(Failure) -> (id: JobID, mustWake: Bool) {
+    ) throws(Failure) -> Bool {
         try state.withLock { state throws(Failure) in
             guard !state.isClosed else { throw Failure(.shutdown, "the engine is shut down") }
             let free = maxOutstanding - state.total.requests
@@ -129,7 +130,7 @@ final class Mailbox: Sendable {
             let id = state.serial << 20 | JobID(place)
             state.living[place] = id
             state.commands.append(.submit(make(id)))
-            return (id, state.commands.count == 1)
+            return state.commands.count == 1
         }
     }
 

@@ -169,7 +169,7 @@ package enum JSONText {
 
     private static let maxDoubleText = 400
 
-    /// The string's text for a message: at most `limit` bytes, control characters as spaces.
+    /// The string's text for a message: at most `limit` bytes, what steers a terminal as spaces.
     package static func plain(_ text: RawSpan, limit: Int) -> String {
         var units: [UInt8] = []
         decode(text) { unit in
@@ -179,19 +179,11 @@ package enum JSONText {
         var plain = ""
         var size = 0
         for scalar in String(decoding: units, as: UTF8.self).unicodeScalars {
-            let shown = isUnprintable(scalar) ? " " : scalar
+            let shown = tvs_is_mark(scalar.value) ? " " : scalar
             size += UTF8.width(shown)
             guard size <= limit else { break }
             plain.unicodeScalars.append(shown)
         }
         return plain
-    }
-
-    /// Controls, line and paragraph separators, and marks that turn the direction of writing.
-    private static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
-        default: false
-        }
     }
 }

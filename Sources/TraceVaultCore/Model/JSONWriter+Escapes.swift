@@ -92,6 +92,42 @@ extension JSONWriter {
         return 2
     }
 
+    /// Finished JSON text with an escape for each character that steers a terminal, turns the
+    /// direction of writing or hides: the text says the same. The text itself when it has none;
+    /// nil without memory.
+    static func withoutMarks(_ text: ByteBuffer) -> ByteBuffer? {
+        guard let bytes = unsafe text.cString else { return nil }
+        var (scalar, length): (UInt32, Int) = (0, 0)
+        var place = unsafe tvs_next_mark(bytes, 0, text.count, &scalar, &length)
+        if place == text.count { return text }
+        var writer = JSONWriter(into: ByteBuffer(limit: text.limit))
+        var start = 0
+        while place < text.count {
+            unsafe writer.raw(UnsafeRawBufferPointer(start: bytes + start, count: place - start))
+            writer.longEscape(scalar)
+            start = place + length
+            place = unsafe tvs_next_mark(bytes, start, text.count, &scalar, &length)
+        }
+        unsafe writer.raw(UnsafeRawBufferPointer(start: bytes + start, count: place - start))
+        return writer.isComplete ? writer.buffer : nil
+    }
+
+    private mutating func longEscape(_ scalar: UInt32) {
+        let beyond = scalar &- 0x10000
+        let units = scalar < 0x10000 ? [scalar] : [0xD800 | beyond >> 10, 0xDC00 | beyond & 0x3FF]
+        for unit in units { unsafe put(upTo: 6) { unsafe Self.escape(unit: unit, to: $0) } }
+    }
+
+    private static func escape(unit: UInt32, to place: UnsafeMutablePointer<UInt8>) -> Int {
+        unsafe place[0] = UInt8(ascii: "\\")
+        unsafe place[1] = UInt8(ascii: "u")
+        for index in 2..<6 {
+            let digit = UInt8(truncatingIfNeeded: unit >> UInt32(4 * (5 - index)) & 15)
+            unsafe place[index] = hexDigit(digit)
+        }
+        return 6
+    }
+
     static func hexDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }

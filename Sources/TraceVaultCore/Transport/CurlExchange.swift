@@ -156,7 +156,9 @@ final class CurlExchange {
     }
 
     func reply(_ code: CURLcode) -> HTTPReply {
-        maskSecret()
+        // A server that repeats the request, as some do to explain a refusal, must not carry the
+        // secret into messages and views that hosts write down, nor into the next URL.
+        unsafe body.mask(secret)
         var reply = HTTPReply(body: body)
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
         reply.fault = fault(code)
@@ -180,20 +182,11 @@ final class CurlExchange {
         return reply
     }
 
-    /// Shorter secrets are none of Cloudflare's, and would be found by chance.
-    private static let shortestMasked = 16
-
     /// The secret that was sent. It has no space, its header name's line has.
     private var secret: UnsafeRawBufferPointer {
         guard let line = unsafe authorization?.cString, let space = unsafe strrchr(line, 0x20)
         else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
         return unsafe UnsafeRawBufferPointer(start: space + 1, count: strlen(space + 1))
-    }
-
-    /// A server that repeats the request, as some do to explain a refusal, must not carry the
-    /// secret into messages and views that hosts write down.
-    private func maskSecret() {
-        if unsafe secret.count >= Self.shortestMasked { unsafe body.mask(secret) }
     }
 
     /// The values of the first lines of one name, as one list: any of them may name a page or a
@@ -225,12 +218,8 @@ final class CurlExchange {
             unsafe curl_easy_header(easy, name, index, UInt32(CURLH_HEADER), -1, &found)
         }
         guard code == CURLHE_OK, let value = unsafe found?.pointee.value else { return "" }
-        if unsafe secret.count >= Self.shortestMasked,
-            let sent = unsafe secret.baseAddress?.assumingMemoryBound(to: CChar.self),
-            unsafe strstr(value, sent) != nil
-        {
-            return ""
-        }
+        guard unsafe !tvs_holds_secret(value, strlen(value), secret.baseAddress, secret.count)
+        else { return "" }
         let length = unsafe strnlen(value, limit.map { $0 + 1 } ?? ReplyHeaders.maxValue)
         if let limit, length > limit { return "" }
         let bytes = unsafe UnsafeRawBufferPointer(start: value, count: length)

@@ -15,7 +15,7 @@ enum EventSchema {
 /// The events of one trace document being written.
 struct TraceEvents: ~Copyable {
     /// No view is larger; a hostile reply can hold millions of empty lines.
-    private static let maxLength = 256 << 20
+    static let maxLength = 256 << 20
     /// So many recipients of the trace stand in for those that a line does not name.
     private static let maxRecipients = 16
 
@@ -62,8 +62,9 @@ struct TraceEvents: ~Copyable {
         try Sealing.start()
         var view = TraceEvents(schema)
         document.withBytes { view.write($0) }
-        let events = view.writer.buffer
-        guard view.writer.isComplete else {
+        guard view.writer.isComplete,
+            let events = JSONWriter.withoutMarks(view.writer.buffer)
+        else {
             throw Failure(.limit, "the view has no room: there is memory for 256 MiB at most")
         }
         var writer = JSONWriter(into: ByteBuffer(limit: 4096))

@@ -10,7 +10,8 @@
 The shared library is loaded when it is first needed, not by the import.
 """
 
-from ._handle import Secret, Setting
+from ._handle import Setting
+from ._secret import Secret
 from .client import Engine
 from .credentials import (
     ApiToken,

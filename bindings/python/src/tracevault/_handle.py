@@ -1,26 +1,24 @@
-"""Ownership of the library's objects: each freed exactly once, and never in a forked child.
+"""Ownership of the library's objects: each is freed when nobody has it any more.
 
-Also the two ways Python values go in: text as UTF-8 bytes, secrets as bytes that are wiped. What
-the objects mean is not known here.
+Also how text goes in. What the objects mean is not known here.
 """
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from ._abi import ConfigRef, Ref
-from ._lib import check, library
+from ._lib import check, free_function, library
 from .errors import ArgumentError, ClosedError, ForkedError, Status
 
 R = TypeVar("R", bound=Ref)
 
-#: A secret going in. A ``bytearray`` or a writable ``memoryview`` is wiped after use.
-Secret: TypeAlias = bytearray | memoryview | bytes | str
 #: A setting's value; numbers and booleans are written as text.
 Setting: TypeAlias = str | int | float | bool | os.PathLike[str]
 
@@ -34,29 +32,36 @@ def _note_fork() -> None:
 
 os.register_at_fork(after_in_child=_note_fork)
 
-
-def _free(function: Callable[[Any], None], ref: Ref, forks: int) -> None:
-    # In a forked child the object belongs to the parent: its thread and locks are not here.
-    if forks == _forks:
-        function(ref)
+#: What frees each open handle, by its number in the library.
+_open: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
 
 
 class Handle(Generic[R]):
-    """One object of the library. Closing it twice does nothing."""
+    """One object of the library. Closing it twice does nothing.
 
-    __slots__ = ("__weakref__", "_finalizer", "_forks", "_ref", "_what")
+    When nobody has the handle any more, C code alone frees the object: Ctrl-C interrupts Python
+    code anywhere, in a finalizer too, and what it was about to free would stay for ever. The
+    library ignores a second ``free``, and one in a forked child.
+    """
 
-    def __init__(self, ref: R, free: Callable[[Any], None], what: str) -> None:
+    __slots__ = ("__weakref__", "_forks", "_free", "_key", "_ref", "_what")
+
+    def __init__(self, ref: R, free: str, what: str) -> None:
         self._ref = ref
         self._what = what
         self._forks = _forks
-        self._finalizer = weakref.finalize(self, _free, free, ref, _forks)
+        self._key = ref.value or 0
+        self._free = partial(free_function(free), ref)
+        # Both are called with the dead reference as one argument more: what ``pop`` gives when it
+        # finds nothing, and what ``free`` does not look at.
+        forget = partial(_open.pop, self._key)
+        _open[self._key] = (weakref.ref(self, forget), weakref.ref(self, self._free))
 
     @property
     def ref(self) -> R:
         """The pointer to pass on; raises when it is closed or from before a fork."""
         self.require_own_process()
-        if not self._finalizer.alive:
+        if self._key not in _open:
             raise ClosedError(f"this {self._what} is closed", status=Status.E_HANDLE)
         return self._ref
 
@@ -76,11 +81,21 @@ class Handle(Generic[R]):
     @property
     def usable(self) -> bool:
         """Whether it is open and of this process."""
-        return self._forks == _forks and self._finalizer.alive
+        return self._forks == _forks and self._key in _open
 
     def close(self) -> None:
         """Free the object."""
-        self._finalizer()
+        if self._key in _open:
+            self._free(self)
+            _open.pop(self._key, None)
+
+
+@atexit.register
+def _close_all() -> None:
+    for alive, _ in list(_open.values()):
+        handle = alive()
+        if handle is not None:
+            handle.close()
 
 
 def encoded(value: str, what: str) -> bytes:
@@ -105,42 +120,9 @@ def new_config(settings: Mapping[str, Setting] | None) -> Handle[ConfigRef]:
     lib = library()
     ref = ConfigRef()
     check(lib.tv_config_new, ctypes.byref(ref))
-    config = Handle(ref, lib.tv_config_free, "configuration")
+    config = Handle(ref, "tv_config_free", "configuration")
     for name, value in (settings or {}).items():
         name_bytes = encoded(name, "a setting's name")
         value_bytes = encoded(setting_text(value), f"the setting {name}")
         check(lib.tv_config_set, ref, name_bytes, len(name_bytes), value_bytes, len(value_bytes))
     return config
-
-
-@contextmanager
-def lent(secret: Secret) -> Iterator[tuple[Any, int]]:
-    """Lend a secret's bytes to one call, then wipe them where Python allows it."""
-    if isinstance(secret, bytes):
-        yield secret, len(secret)
-        return
-    with _writable(secret) as view:
-        area = (ctypes.c_char * len(view)).from_buffer(view)
-        try:
-            # The address, not the array: a caller's variable must not keep the buffer exported.
-            yield ctypes.addressof(area), len(view)
-        finally:
-            ctypes.memset(area, 0, len(view))
-            del area
-
-
-def _writable(secret: bytearray | memoryview | str) -> memoryview:
-    if isinstance(secret, str):
-        try:
-            return memoryview(bytearray(secret, "utf-8"))
-        except UnicodeEncodeError:
-            # Not chained: the original error carries the whole secret.
-            raise ArgumentError(
-                "the secret is not valid Unicode", status=Status.E_CREDENTIAL_FORMAT
-            ) from None
-    if not isinstance(secret, (bytearray, memoryview)):
-        raise TypeError(f"a secret must be bytearray, bytes or str, not {type(secret).__name__}")
-    view = memoryview(secret)
-    if view.readonly or not view.c_contiguous:
-        raise TypeError("a memoryview with a secret must be writable and contiguous")
-    return view.cast("B")

@@ -10,7 +10,7 @@ import ctypes
 import json
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._abi import ABI, TABLE, DocumentRef, ErrorRef, TextRef
@@ -91,6 +91,17 @@ def _bound(opened: ctypes.CDLL, path: str) -> ctypes.CDLL:
             raise LibraryLoadError(f"{path} has no function {name}: it is damaged") from None
         function.argtypes, function.restype = argtypes, restype
     return opened
+
+
+def free_function(name: str) -> Callable[..., None]:
+    """A ``tv_*_free`` that takes, and does not look at, one argument more.
+
+    A weak reference can call it without Python code: it hands itself over. The calling
+    conventions of C on x86-64 and aarch64 leave unused arguments in their registers.
+    """
+    function = library()[name]
+    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.py_object), None
+    return function
 
 
 def check(call: Any, *arguments: Any) -> None:

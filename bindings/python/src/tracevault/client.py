@@ -53,7 +53,7 @@ class Engine:
             check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
         finally:
             config.close()
-        self._exchange = Exchange(Handle(ref, lib.tv_engine_free, "engine"))
+        self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"))
         #: Finished requests of submit(), for take().
         self._ready: deque[Slot] = deque()
         self._untaken = 0

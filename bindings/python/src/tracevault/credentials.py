@@ -11,8 +11,9 @@ import stat
 from typing import Any
 
 from ._abi import UnlockRef
-from ._handle import Handle, Secret, encoded, lent
+from ._handle import Handle, encoded
 from ._lib import check, library
+from ._secret import HeldSecret, Secret, leaves_no_secret
 from .errors import ArgumentError, Status, VaultError
 
 KEY_BYTES = 32
@@ -24,12 +25,12 @@ class Unlock:
     __slots__ = ("_handle",)
     _handle: Handle[UnlockRef]
 
+    @leaves_no_secret
     def __init__(self, make: str, secret: Secret) -> None:
-        lib = library()
         ref = UnlockRef()
-        with lent(secret) as (data, length):
-            check(getattr(lib, make), data, length, ctypes.byref(ref))
-        self._handle = Handle(ref, lib.tv_unlock_free, "unlock secret")
+        with HeldSecret(secret) as (address, length):
+            check(getattr(library(), make), address, length, ctypes.byref(ref))
+        self._handle = Handle(ref, "tv_unlock_free", "unlock secret")
 
     def close(self) -> None:
         """Wipe it from the library's memory."""
@@ -58,6 +59,7 @@ class Passphrase(Unlock):
 
     __slots__ = ()
 
+    @leaves_no_secret
     def __init__(self, passphrase: Secret) -> None:
         super().__init__("tv_unlock_passphrase", passphrase)
 
@@ -70,12 +72,14 @@ class RawKey(Unlock):
 
     __slots__ = ()
 
+    @leaves_no_secret
     def __init__(self, key: bytearray | memoryview | bytes) -> None:
         if isinstance(key, str):
             raise TypeError("a raw key is bytes, not str")
         super().__init__("tv_unlock_key", key)
 
     @classmethod
+    @leaves_no_secret
     def from_file(cls, path: str | os.PathLike[str]) -> RawKey:
         """Read the 32 bytes from a file that only its owner may read.
 
@@ -148,17 +152,17 @@ class _Credential:
 
     __slots__ = ("_secret",)
 
+    @leaves_no_secret
     def __init__(self, secret: Secret) -> None:
-        self._secret: Secret | None = secret
+        self._secret = HeldSecret(secret)
 
-    def _take(self) -> Secret:
-        secret, self._secret = self._secret, None
-        if secret is None:
+    def _held(self) -> HeldSecret:
+        if self._secret.wiped:
             raise ArgumentError(
-                "this credential was stored already and is wiped: make a new one",
+                "this credential was used already and is wiped: make a new one",
                 status=Status.E_CREDENTIAL_FORMAT,
             )
-        return secret
+        return self._secret
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(...)"
@@ -168,7 +172,10 @@ class _Credential:
 
 
 class ApiToken(_Credential):
-    """A Cloudflare API token. Good for one :meth:`Edit.put`, which wipes a ``bytearray``."""
+    """A Cloudflare API token. Good for one :meth:`Edit.put`, also one that fails.
+
+    A ``bytearray`` is wiped at once; ``bytes`` and ``str`` cannot be wiped.
+    """
 
     __slots__ = ()
 
@@ -178,6 +185,7 @@ class GlobalKey(_Credential):
 
     __slots__ = ("email",)
 
+    @leaves_no_secret
     def __init__(self, email: str, secret: Secret) -> None:
         super().__init__(secret)
         self.email = email

@@ -9,8 +9,9 @@ from datetime import datetime
 from types import TracebackType
 
 from ._abi import EditRef
-from ._handle import Handle, encoded, lent
+from ._handle import Handle, encoded
 from ._lib import check, library
+from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey, Unlock, unlock_ref
 from .errors import ArgumentError, Status, TraceVaultError
 
@@ -26,6 +27,7 @@ class Edit:
 
     # ---- Credentials -------------------------------------------------------------------------
 
+    @leaves_no_secret
     def put(
         self,
         tenant: str,
@@ -42,20 +44,18 @@ class Edit:
 
         When a property is refused, the whole edit is dropped: half of a put is never committed.
         """
-        lib = library()
-        edit = self._handle.ref
-        where = _where(tenant, account_id)
-        if isinstance(credential, GlobalKey):
-            email = encoded(credential.email, "the e-mail")
-            with lent(credential._take()) as (data, length):
-                check(lib.tv_edit_put_key, edit, *where, email, len(email), data, length)
-        elif isinstance(credential, ApiToken):
-            with lent(credential._take()) as (data, length):
-                check(lib.tv_edit_put_token, edit, *where, data, length)
-        else:
+        if not isinstance(credential, (ApiToken, GlobalKey)):
             raise TypeError(
                 f"a credential is an ApiToken or a GlobalKey, not {type(credential).__name__}"
             )
+        with credential._held() as secret:
+            lib, edit = library(), self._handle.ref
+            where = _where(tenant, account_id)
+            if isinstance(credential, GlobalKey):
+                email = encoded(credential.email, "the e-mail")
+                check(lib.tv_edit_put_key, edit, *where, email, len(email), *secret)
+            else:
+                check(lib.tv_edit_put_token, edit, *where, *secret)
         try:
             if origin is not None:
                 self._set(tenant, account_id, "origin", origin)
@@ -127,6 +127,7 @@ class Edit:
 
     # ---- Unlocks -----------------------------------------------------------------------------
 
+    @leaves_no_secret
     def add_unlock(self, unlock: Unlock, *, known: Unlock, label: str = "") -> None:
         """Add a way to unlock the vault; ``known`` is one that opens it already.
 
@@ -148,6 +149,7 @@ class Edit:
             raise ArgumentError("a slot is 0 to 7", status=Status.E_ARGUMENT)
         check(library().tv_edit_remove_unlock, self._handle.ref, slot)
 
+    @leaves_no_secret
     def rekey(self, unlock: Unlock) -> None:
         """Seal everything under new keys that ``unlock`` alone opens."""
         check(library().tv_edit_rekey, self._handle.ref, unlock_ref(unlock))

@@ -16,6 +16,7 @@ from ._abi import EditRef, TenantRef, VaultRef
 from ._fields import parse_time
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
+from ._secret import leaves_no_secret
 from .credentials import KEY_BYTES, RawKey, Unlock, unlock_ref
 from .edit import Edit
 from .errors import ArgumentError, Status
@@ -126,6 +127,7 @@ class Vault:
         self._handle = handle
 
     @classmethod
+    @leaves_no_secret
     def create(
         cls,
         path: str | os.PathLike[str],
@@ -137,6 +139,7 @@ class Vault:
         return cls._made("tv_vault_create", _path(path), unlock, settings)
 
     @classmethod
+    @leaves_no_secret
     def open(
         cls,
         path: str | os.PathLike[str],
@@ -175,7 +178,7 @@ class Vault:
             )
         finally:
             config.close()
-        return cls(Handle(ref, lib.tv_vault_free, "vault"))
+        return cls(Handle(ref, "tv_vault_free", "vault"))
 
     @property
     def generation(self) -> int:
@@ -204,14 +207,14 @@ class Vault:
         ref = TenantRef()
         text = encoded(name, "the tenant")
         check(lib.tv_tenant_open, self._handle.ref, text, len(text), ctypes.byref(ref))
-        return Tenant(name, Handle(ref, lib.tv_tenant_free, "tenant"), self)
+        return Tenant(name, Handle(ref, "tv_tenant_free", "tenant"), self)
 
     def edit(self) -> Edit:
         """Begin one atomic change: ``with vault.edit() as edit: edit.put(...)``."""
         lib = library()
         ref = EditRef()
         check(lib.tv_edit_begin, self._handle.ref, ctypes.byref(ref))
-        return Edit(Handle(ref, lib.tv_edit_free, "edit"))
+        return Edit(Handle(ref, "tv_edit_free", "edit"))
 
     def describe(self) -> dict[str, Any]:
         """The vault's identity, generation, times, counts and unlocks, and ``refresh_error`` when
@@ -229,10 +232,12 @@ class Vault:
         from then on."""
         check(library().tv_vault_lock, self._handle.ref)
 
+    @leaves_no_secret
     def unlock(self, unlock: Unlock) -> None:
         """Open a locked vault again, as it is stored now."""
         check(library().tv_vault_unlock, self._handle.ref, unlock_ref(unlock))
 
+    @leaves_no_secret
     def export(
         self,
         path: str | os.PathLike[str],
