@@ -8,7 +8,7 @@ extension Scheduler {
     ///
     /// - Parameters:
     ///   - provesCredential: false where an answer is none to the credential.
-    ///   - wasSent: false where nothing left this machine: the budget gets its request back.
+    ///   - wasSent: false where the server cannot have seen the request: nothing was spent.
     package mutating func finished(
         _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, wasSent: Bool = true,
         now: Int64

@@ -28,12 +28,12 @@ package struct HTTPReply: Sendable {
 
     /// nil when a whole reply came.
     package var fault: Fault?
+    /// False when the server cannot have seen a byte of the request.
+    package var wasSent = true
     /// 0 when no status line came.
     package var status: Int32 = 0
     package var body: ByteBuffer
     package var headers = ReplyHeaders()
-    /// False when nothing of the request left this machine.
-    package var wasSent = true
     /// Whether it came over a connection that carries many requests at once; nil: nothing came.
     package var sharedConnection: Bool?
 
