@@ -70,9 +70,30 @@ package struct Timestamp: Sendable, Equatable {
         guard zone.minutes == 0 || Self.allowed.contains(minutes) else { return nil }
     }
 
+    /// Of a text in another form; nil when it is of no year of four digits.
+    init?(
+        year: Int64, month: Int64, day: Int64, minuteOfDay: Int64, second: Int64,
+        fraction: Range<Int>, zoneMissing: Bool
+    ) {
+        guard (1...12).contains(month), day >= 1, day <= Self.daysInMonth(year, month) else {
+            return nil
+        }
+        (self.year, self.month, self.day) = (year, month, day)
+        (self.minuteOfDay, self.second, self.fraction) = (minuteOfDay, second, fraction)
+        (self.zoneMissing, isCanonical) = (zoneMissing, false)
+        guard Self.allowed.contains(minutes) else { return nil }
+    }
+
     /// Whole minutes since 1970, UTC. Not kept, because few texts need their instant.
     package var minutes: Int64 {
         Self.days(year: year, month: month, day: day) * 1440 + minuteOfDay
+    }
+
+    /// The same text with a zone behind it that is so many minutes ahead of UTC.
+    func moved(by offset: Int64) -> Timestamp? {
+        Timestamp(
+            year: year, month: month, day: day, minuteOfDay: minuteOfDay - offset,
+            second: second, fraction: fraction, zoneMissing: false)
     }
 
     /// The same instant, however it was written.
@@ -209,7 +230,7 @@ package struct Timestamp: Sendable, Equatable {
         Int64((digits >> (8 * index)) & 15) * 10 + Int64((digits >> (8 * index + 8)) & 15)
     }
 
-    private static func digits(_ text: RawSpan, _ start: Int, _ count: Int) -> Int64? {
+    static func digits(_ text: RawSpan, _ start: Int, _ count: Int) -> Int64? {
         guard start + count <= text.byteCount else { return nil }
         var value: Int64 = 0
         for index in start..<(start + count) {
@@ -225,7 +246,7 @@ package struct Timestamp: Sendable, Equatable {
     }
 
     /// The zone from `index` to the end of the text.
-    private static func zone(
+    static func zone(
         _ text: RawSpan, at index: Int
     ) -> (minutes: Int64, isMissing: Bool, isCanonical: Bool)? {
         let rest = text.byteCount - index
@@ -282,7 +303,7 @@ package struct Timestamp: Sendable, Equatable {
         )
     }
 
-    private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
+    static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
         let quotient = value / divisor
         return value % divisor < 0 ? quotient - 1 : quotient
     }

@@ -62,8 +62,19 @@ package final class Trace: Sendable {
 
     /// Reads the body of a reply to a trace request.
     package static func decode(_ body: ByteBuffer) throws(Failure) -> Trace {
-        let tape = try JSONReader.read(body)
-        return try body.withBytes { (bytes) throws(Failure) in try Trace.read(tape, bytes) }
+        do throws(Failure) {
+            return try read(try JSONReader.read(body), mended: 0)
+        } catch {
+            // A text that is not UTF-8 costs its own bytes, not the trace.
+            guard let mended = MendedText(body) else { throw error }
+            return try read(try JSONReader.read(mended.body), mended: mended.count)
+        }
+    }
+
+    private static func read(_ tape: JSONTape, mended: Int) throws(Failure) -> Trace {
+        try tape.body.withBytes { (bytes) throws(Failure) in
+            try Trace.read(tape, bytes, mended: mended)
+        }
     }
 
     private init(
@@ -74,8 +85,11 @@ package final class Trace: Sendable {
         (self.inbound, self.outbound, self.warnings) = (inbound, outbound, warnings)
     }
 
-    private static func read(_ tape: JSONTape, _ bytes: RawSpan) throws(Failure) -> Trace {
+    private static func read(
+        _ tape: JSONTape, _ bytes: RawSpan, mended: Int
+    ) throws(Failure) -> Trace {
         var warnings = TraceWarnings()
+        warnings.add(.invalidUTF8, mended, at: "")
         let result = try result(tape, bytes, &warnings)
         var (inbound, outbound) = (Side(), Side())
         var hasExtra = false

@@ -6,18 +6,31 @@
 extension Trace {
     /// The document, complete.
     package func view(_ context: borrowing TraceContext) throws(Failure) -> ByteBuffer {
+        let queueID = context.messageRef.flatMap { QueueID(leading: $0)?.seconds }.map { $0 / 60 }
+        var view = try written(context, CanonicalTimes())
+        if view.times.areScattered(queueID) {
+            // Seldom: which times are none can only be told when all are known.
+            let all = try written(context, CanonicalTimes(isCollecting: true))
+            view = try written(context, CanonicalTimes(all.times.narrowed(queueID)))
+        }
+        return view.writer.buffer
+    }
+
+    private func written(
+        _ context: borrowing TraceContext, _ times: CanonicalTimes
+    ) throws(Failure) -> TraceView {
         // Even a line of one byte becomes an object of a few dozen.
         let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
         let buffer = ByteBuffer(limit: overflow ? Int.max / 2 : room + TraceView.maxContext)
         // Lines, events and summary come to less than three times the body: memory that is taken
         // once is not copied.
         _ = buffer.reserve(min(buffer.limit, tape.body.count * 3 + 4096))
-        var view = TraceView(self, JSONWriter(into: buffer))
+        var view = TraceView(self, JSONWriter(into: buffer), times)
         try tape.body.withBytes { (bytes) throws(Failure) in try view.write(context, bytes) }
         guard view.writer.isComplete else {
             throw Failure(.noMemory, "not enough memory for the trace document")
         }
-        return buffer
+        return view
     }
 }
 
@@ -33,14 +46,15 @@ struct TraceView: ~Copyable {
     /// The event of the line at hand; one for all lines, because it is large.
     var event = PostfixEvent()
     var summary = TraceSummary()
-    var times = CanonicalTimes()
+    var times: CanonicalTimes
     /// Where the time of the line at hand was written.
     var at = Written.none
     /// Holds a message without its escapes; made for the first that has any.
     var unescaped: ByteBuffer?
 
-    init(_ trace: borrowing Trace, _ writer: consuming JSONWriter) {
+    init(_ trace: borrowing Trace, _ writer: consuming JSONWriter, _ times: CanonicalTimes) {
         self.trace = copy trace
+        self.times = times
         tape = trace.tape
         self.writer = writer
         warnings = trace.warnings

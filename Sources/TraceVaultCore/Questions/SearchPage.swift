@@ -34,6 +34,7 @@ struct SearchPage: ~Copyable {
         Member(name: "id", form: .text), Member(name: "ts", form: .time),
     ]
     private static let (alertID, postfixID, scannedAt, id, ts) = (0, 1, 14, 16, 17)
+    private static let messageID = 3
     /// How many of them are written.
     private static let written = 16
 
@@ -191,13 +192,29 @@ struct SearchPage: ~Copyable {
             writer.bool(tape[value].marks.contains(.isTrue))
         } else if member.form == .text, kind == .string {
             writer.key(member.name)
-            writer.string(tape[value], bytes)
+            let isID = place == Self.messageID
+            writer.string(isID ? Self.bare(tape[value], bytes) : tape[value], bytes)
         } else if member.form == .time, kind == .string {
             let name = place == Self.scannedAt && isOlder ? "ts" : member.name
             time(value, member.name, "\(Self.path(number))/\(name)", bytes)
         } else {
             warnings.add(.wrongType, at: "\(Self.path(number))/\(member.name)")
         }
+    }
+
+    /// A Message-ID without its brackets, as in a trace: the two are compared.
+    private static func bare(_ token: JSONToken, _ bytes: RawSpan) -> JSONToken {
+        let (start, end) = (Int(token.start), Int(token.end))
+        var (opening, closing) = (0, 0)
+        if bytes.at(start) == UInt8(ascii: "<") { opening = 1 }
+        if bytes.has("\\u003c", start) || bytes.has("\\u003C", start) { opening = 6 }
+        if bytes.at(end - 1) == UInt8(ascii: ">") { closing = 1 }
+        if bytes.ends("\\u003e", end) || bytes.ends("\\u003E", end) { closing = 6 }
+        guard opening > 0, closing > 0, end - start >= opening + closing else { return token }
+        var bare = token
+        bare.start += UInt32(truncatingIfNeeded: opening)
+        bare.end -= UInt32(truncatingIfNeeded: closing)
+        return bare
     }
 
     /// An array of texts; a single text is one of its own.

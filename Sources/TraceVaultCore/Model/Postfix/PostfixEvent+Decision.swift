@@ -1,8 +1,9 @@
-// PostfixEvent+Decision.swift - what was decided about a message, and warnings.
+// PostfixEvent+Decision.swift - what was decided about a message.
 //
 // `ACTION: STAGE from client: text; from=<> to=<> …` of the server and of mail filters,
-// `ACTION: header TEXT from ORIGIN; …: argument` of header and body checks. The text may be a
-// sender's own: where the pairs behind it begin is in PostfixEvent+Pairs.swift.
+// `ACTION: header TEXT from ORIGIN; …: argument` of header and body checks, also of headers that a
+// mail filter put in. The text may be a sender's own: where the pairs behind it begin is in
+// PostfixEvent+Pairs.swift.
 
 extension PostfixEvent {
     /// A line that begins with a word and a colon.
@@ -13,13 +14,11 @@ extension PostfixEvent {
             return handled(text, start, end)
         }
         let rest = wordEnd + 2
-        let action = text.has("milter-", start) ? start + 7 : start
+        let action = Self.filterAction(text, start)
         if action > start || Self.isAction(text, start, wordEnd) {
             kind = action > start ? .milter : .policy
             add(.action, action, wordEnd)
-            if text.has("header ", rest) || text.has("body ", rest) || text.has("content ", rest) {
-                return content(text, rest, end)
-            }
+            if Self.isPart(text, rest) { return content(text, rest, end) }
             if judged(text, rest, end) { return true }
             clearBehindID()
         } else if text.has("proxy-", start) {
@@ -33,26 +32,35 @@ extension PostfixEvent {
             || character == UInt8(ascii: "-")
     }
 
+    /// Where the action begins behind `milter-`, or behind `milter-header-` where Postfix checked a
+    /// header that a filter put in; `start` when it is no filter's.
+    private static func filterAction(_ text: RawSpan, _ start: Int) -> Int {
+        guard text.has("milter-", start) else { return start }
+        if text.has("header-", start + 7) { return start + 14 }
+        return text.has("body-", start + 7) ? start + 12 : start + 7
+    }
+
+    /// Whether the name of a part of the message stands at a place.
+    private static func isPart(_ text: RawSpan, _ place: Int) -> Bool {
+        text.has("header ", place) || text.has("body ", place) || text.has("content ", place)
+            || text.has("mime-error ", place)
+    }
+
     private static func isAction(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         switch end - start {
         case 3: text.has("bcc", start)
-        case 4: text.has("hold", start) || text.has("info", start) || text.has("warn", start)
+        case 4:
+            text.has("hold", start) || text.has("info", start) || text.has("warn", start)
+                || text.has("pass", start)
         case 5: text.has("delay", start) || text.has("strip", start) || text.has("defer", start)
-        case 6: text.has("reject", start) || text.has("filter", start) || text.has("hangup", start)
+        case 6:
+            text.has("reject", start) || text.has("filter", start) || text.has("hangup", start)
+                || text.has("permit", start)
         case 7:
             text.has("discard", start) || text.has("prepend", start)
                 || text.has("replace", start) || text.has("warning", start)
         case 8: text.has("redirect", start)
         case 14: text.has("reject_warning", start)
-        default: false
-        }
-    }
-
-    private static func isLevel(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
-        switch end - start {
-        case 4: text.has("info", start)
-        case 5: text.has("fatal", start) || text.has("error", start) || text.has("panic", start)
-        case 7: text.has("warning", start)
         default: false
         }
     }
@@ -63,6 +71,8 @@ extension PostfixEvent {
     private mutating func judged(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
         var stageEnd = start
         while stageEnd < end, Self.isStage(text.at(stageEnd)) { stageEnd += 1 }
+        // postscreen without a free place, before it had a conversation.
+        if text.has("connect from ", start) { stageEnd = start + 7 }
         guard stageEnd > start, text.has(" from ", stageEnd),
             let peerEnd = clientPeer(text, stageEnd + 6, end), text.has(": ", peerEnd)
         else { return false }
@@ -148,51 +158,5 @@ extension PostfixEvent {
         add(.text, min(partEnd + 1, textEnd), textEnd)
         arguments(text, split + 2, end)
         return true
-    }
-
-    // MARK: - Warnings and the queue by hand
-
-    /// `warning: [QUEUEID: ][client: ]text`.
-    private mutating func remark(
-        _ text: RawSpan, _ start: Int, _ wordEnd: Int, _ end: Int
-    ) -> Bool {
-        kind = .warning
-        add(.level, start, wordEnd)
-        var place = wordEnd + 2
-        let idEnd = Self.queueIDEnd(text, place, end)
-        if idEnd > place {
-            if !text.has("NOQUEUE", place) { add(.queueID, place, idEnd) }
-            place = idEnd + 2
-        }
-        let colon = text.find(UInt8(ascii: ":"), place, min(end, place + 300))
-        if text.at(colon - 1) == UInt8(ascii: "]"), colon < end,
-            let peerEnd = warned(text, place, end)
-        {
-            place = peerEnd + 2
-        }
-        add(.text, min(place, end), end)
-        return true
-    }
-
-    /// The client that a warning begins with; nil, and nothing noted, when it is none.
-    private mutating func warned(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
-        let open = text.find(UInt8(ascii: "["), start, end)
-        let close = text.find(UInt8(ascii: "]"), open, end)
-        guard close - open >= 5, text.has(": ", close + 1) else { return nil }
-        return clientPeer(text, start, end)
-    }
-
-    /// `Deleted: 115 messages` and its like.
-    private mutating func handled(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
-        guard
-            text.has("Deleted: ", start) || text.has("Requeued: ", start)
-                || text.has("Placed on hold: ", start) || text.has("Released from hold: ", start)
-        else { return false }
-        kind = .queueChange
-        let colon = text.find(UInt8(ascii: ":"), start, end)
-        add(.action, start, colon)
-        let countEnd = text.digitsEnd(colon + 2, end)
-        addNumber(.count, text, colon + 2, countEnd)
-        return text.has(" message", countEnd)
     }
 }

@@ -134,14 +134,26 @@ extension PostfixEvent {
             let close = text.findLast(UInt8(ascii: ")"), wordEnd + 2, end)
         else { return true }
         add(.reply, wordEnd + 2, close)
-        let said =
-            text.has("host ", wordEnd + 2)
-            ? text.find(" said: ", wordEnd + 2, close).map { $0 + 7 } : wordEnd + 2
-        guard let said else { return true }
+        guard let said = saidStart(text, wordEnd + 2, close) else { return true }
         let end = replyEnd(text, said, close)
         codes(text, said, end)
         if text.has("sent ", start) { nextID(text, said, end) }
         return true
+    }
+
+    /// Where a server's own words begin in a reason: behind `host H[ip] said: ` and its like, which
+    /// may stand behind the queue manager's words; nil when a server is named and quoted nowhere.
+    private func saidStart(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
+        var start = start
+        if text.has("delivery temporarily suspended: ", start) { start += 32 }
+        guard
+            text.has("host ", start) || text.has("connect to ", start)
+                || text.has("SASL authentication failed; server ", start)
+        else { return start }
+        let said = text.find(" said: ", start, end)
+        let limit = said ?? end
+        if let refused = text.find(" refused to talk to me: ", start, limit) { return refused + 24 }
+        return said.map { $0 + 7 }
     }
 
     /// Where ` (in reply to STAGE command)` begins, which is noted; `end` without it.
@@ -177,35 +189,5 @@ extension PostfixEvent {
     /// What may follow a reply's three digits: " ", or "-" when more lines follow.
     private static func isBreak(_ character: UInt8) -> Bool {
         character == UInt8(ascii: " ") || character == UInt8(ascii: "-")
-    }
-
-    /// The name by which the next hop knows the message.
-    mutating func nextID(_ text: RawSpan, _ start: Int, _ end: Int) {
-        if text.ends(" - gsmtp", end) {
-            let word = text.findLast(UInt8(ascii: " "), start, end - 8)
-            if let word, word + 1 < end - 8 { add(.googleID, word + 1, end - 8) }
-        } else if let mark = text.find("queued as ", start, end) {
-            // A filter's reply repeats what its next hop said: the last one counts.
-            var place = mark + 10
-            while let later = text.find("queued as ", place, end) { place = later + 10 }
-            // Other servers put ids of their own shapes here.
-            var idEnd = text.wordEnd(place, end)
-            while idEnd + 1 < end, Self.isIDPunctuation(text.at(idEnd)) {
-                idEnd = text.wordEnd(idEnd + 1, end)
-            }
-            if idEnd > place { add(.queuedAs, place, idEnd) }
-        } else if text.has("forwarded as ", start) {
-            // Of a local alias, by the same Postfix.
-            let idEnd = text.wordEnd(start + 13, end)
-            if idEnd > start + 13 { add(.queuedAs, start + 13, idEnd) }
-        } else if let mark = text.find("[InternalId=", start, end) {
-            let idEnd = text.digitsEnd(mark + 12, end)
-            if idEnd > mark + 12 { add(.exchangeID, mark + 12, idEnd) }
-        }
-    }
-
-    private static func isIDPunctuation(_ character: UInt8) -> Bool {
-        character == UInt8(ascii: "-") || character == UInt8(ascii: ".")
-            || character == UInt8(ascii: "_")
     }
 }

@@ -4,10 +4,12 @@ extension PostfixEvent {
     /// `TRUST TLS connection established to host[ip]:port: VERSION with cipher NAME (a/b bits) …`;
     /// nil when it is no such line at all.
     mutating func encrypted(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool? {
-        let trustEnd = text.find(UInt8(ascii: " "), start, end)
-        guard text.has(" TLS connection ", trustEnd) else { return nil }
+        // Before 2.5 without a word of trust.
+        let isBare = text.has("TLS connection ", start)
+        let trustEnd = isBare ? start - 1 : text.find(UInt8(ascii: " "), start, end)
+        guard isBare || text.has(" TLS connection ", trustEnd) else { return nil }
         kind = .tls
-        add(.tlsTrust, start, trustEnd)
+        if !isBare { add(.tlsTrust, start, trustEnd) }
         var place = trustEnd + 16
         if text.has("established ", place) {
             place += 12
@@ -95,6 +97,11 @@ extension PostfixEvent {
         if text.has("DISCONNECT ", start) {
             kind = .disconnect
             return clientPeer(text, start + 11, end) == end
+        }
+        if text.has(" without valid RCPT from ", start + 4) {
+            kind = .postscreenViolation
+            add(.violation, start, start + 23)
+            return clientPeer(text, start + 29, end) == end
         }
         var wordsEnd = start
         while wordsEnd < end, Self.isCapital(text.at(wordsEnd)) { wordsEnd += 1 }

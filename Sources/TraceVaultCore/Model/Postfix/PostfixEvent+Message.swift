@@ -11,6 +11,7 @@ extension PostfixEvent {
             if text.has("to=", start) { return delivery(text, start, end) }
         case UInt8(ascii: "f"):
             if text.has("from=<", start) { return queueManager(text, start, end) }
+            if whole("force-expired", text, start, end) { return true }
         case UInt8(ascii: "c"):
             if text.has("client=", start) { return client(text, start, end) }
             if text.has("conversation with ", start) { return timedOut(text, start, end) }
@@ -31,6 +32,12 @@ extension PostfixEvent {
             {
                 return true
             }
+        case UInt8(ascii: "b"):
+            if text.has("bounce failed", start) {
+                kind = .notificationFailed
+                add(.error, start, end)
+                return true
+            }
         case UInt8(ascii: "u"):
             if text.has("uid=", start) { return pickup(text, start, end) }
         case UInt8(ascii: "s"):
@@ -44,6 +51,7 @@ extension PostfixEvent {
             if whole("placed on hold", text, start, end) { return true }
         case UInt8(ascii: "e"):
             if text.has("enabling PIX workarounds: ", start) { return workaround(text, start, end) }
+            if whole("expired", text, start, end) { return true }
         case UInt8(ascii: "S"):
             if text.has("SASL authentication failed; server ", start) {
                 return said(.saslFailed, text, start + 35, " said: ", end)

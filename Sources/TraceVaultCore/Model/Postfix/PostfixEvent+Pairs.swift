@@ -24,13 +24,33 @@ extension PostfixEvent {
             } else {
                 var last = max(
                     value, text.findEither(UInt8(ascii: " "), UInt8(ascii: ","), value, end))
-                // The pairs end before a colon that text follows.
-                if last < end, text.at(last - 1) == UInt8(ascii: ":") { last -= 1 }
+                if text.has("sasl_username=", begin) {
+                    last = Self.userEnd(text, value, end)
+                } else if last < end, text.at(last - 1) == UInt8(ascii: ":") {
+                    // The pairs end before a colon that text follows.
+                    last -= 1
+                }
                 pair(text, begin, equals, value, last)
                 place = last
             }
         }
         return place
+    }
+
+    /// The end of a user's name, which may have spaces and commas in it: before the next pair, or a
+    /// number that the collector put behind everything.
+    private static func userEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        var place = start
+        while true {
+            place = text.findEither(UInt8(ascii: " "), UInt8(ascii: ","), place, end)
+            guard place < end else { return end }
+            let name = text.has(", ", place) ? place + 2 : place + 1
+            if text.digitsEnd(name, end) == end { return place }
+            var equals = name
+            while equals < end, isPairName(text.at(equals)) { equals += 1 }
+            if equals > name, text.at(equals) == UInt8(ascii: "=") { return place }
+            place += 1
+        }
     }
 
     private static func isPairName(_ character: UInt8) -> Bool {
@@ -41,6 +61,8 @@ extension PostfixEvent {
         _ text: RawSpan, _ name: Int, _ nameEnd: Int, _ start: Int, _ end: Int
     ) {
         switch nameEnd - name {
+        // Of a message that was queued again by hand.
+        case 7: if text.has("orig_id", name) { add(.origQueueID, start, end) }
         // Addresses come first: what a client calls itself may go on like them.
         case 2: if text.has("to", name), !has(.proto), !has(.helo) { add(.to, start, end) }
         case 4:
@@ -75,15 +97,29 @@ extension PostfixEvent {
     ) -> Int? {
         let first = beginning(text, start, end)
         var (found, next): (Int?, Int?) = (nil, first)
+        var isOpen = false
         while let place = next {
             next = beginning(text, place + 1, end)
             let isOnly = place == first && next == nil
-            if let last = readable(text, place + 2, end, mayGoOn, isOnly || mayGoOn) {
-                guard found == nil, beginning(text, last, end) == nil else { return nil }
+            switch readable(text, place + 2, end, mayGoOn, isOnly, isOnly || mayGoOn) {
+            case .to(let last):
+                guard found == nil, !isOpen, beginning(text, last, end) == nil else { return nil }
                 found = place
+            // A user's name may hold what looks like pairs, as the text before them may.
+            case .upToUser: isOpen = true
+            case .not: break
             }
         }
         return found
+    }
+
+    /// How far pairs as Postfix writes them go from a beginning.
+    private enum Reading {
+        case not
+        /// To a place where nothing can follow but an action's argument.
+        case to(Int)
+        /// Through all four pairs to a user's name that holds anything.
+        case upToUser
     }
 
     private static func beginning(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
@@ -103,26 +139,55 @@ extension PostfixEvent {
         return text.has("helo=<", place) ? 3 : 4
     }
 
-    /// Where pairs as Postfix writes them end; nil when they do not go from here to the end. At the
-    /// only beginning they may have spaces: names of clients do, and addresses before 3.5. So they
-    /// may where more can follow, or a sender's could be read where the real ones cannot.
+    /// Where pairs as Postfix writes them end. At the only beginning they may have spaces: names of
+    /// clients do, and addresses before 3.5. So they may where more can follow, or a sender's could
+    /// be read where the real ones cannot.
     private static func readable(
-        _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ mayHaveSpaces: Bool
-    ) -> Int? {
-        var (place, least) = (start, 0)
+        _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ isOnly: Bool,
+        _ mayHaveSpaces: Bool
+    ) -> Reading {
+        var (place, least, seen) = (start, 0, 0)
         while place < end {
             let rank = rank(text, place)
-            guard rank >= least, rank < 4 else { return nil }
+            guard rank < 4 else {
+                if seen > 0, isTail(text, place, end, isOnly) { return .to(end) }
+                return seen == 4 && text.has("sasl_", place) ? .upToUser : .not
+            }
+            guard rank >= least else { return .not }
             let value = place + (rank == 1 ? 4 : 6)
             place = rank == 2 ? text.wordEnd(value, end) : valueEnd(text, value, end, mayHaveSpaces)
-            if place == end || (mayGoOn && text.has(": ", place)) { return place }
+            if place == end || (mayGoOn && text.has(": ", place)) { return .to(place) }
             // The server before the server puts commas between them.
             if text.at(place) == UInt8(ascii: ",") { place += 1 }
-            guard text.at(place) == UInt8(ascii: " ") else { return nil }
+            guard text.at(place) == UInt8(ascii: " ") else { return .not }
             place += 1
             least = rank + 1
+            seen += 1
         }
-        return nil
+        return .not
+    }
+
+    /// What may follow the four: who logged in (`sasl_method=M sasl_username=U`), pairs of later
+    /// versions, a collector's number. At the only beginning anything that opens nothing else.
+    private static func isTail(
+        _ text: RawSpan, _ start: Int, _ end: Int, _ isOnly: Bool
+    ) -> Bool {
+        var place = start
+        while place < end {
+            var equals = place
+            while equals < end, isPairName(text.at(equals)) { equals += 1 }
+            let isPair = equals > place && text.at(equals) == UInt8(ascii: "=")
+            guard isOnly || isPair || text.digitsEnd(place, end) == end else { return false }
+            while place < end, text.at(place) != UInt8(ascii: " ") {
+                switch text.at(place) {
+                case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: ";"), UInt8(ascii: "\""):
+                    return false
+                default: place += 1
+                }
+            }
+            place += 1
+        }
+        return true
     }
 
     /// Behind the ">" of an address or a name; behind everything when Postfix writes none so.

@@ -28,6 +28,11 @@ extension PostfixEvent {
         add(.process, 8, open)
         add(.pid, open &+ 1, pidEnd)
         let start = pidEnd &+ 3
+        let behindNumber = Self.solarisEnd(text, start, end)
+        if behindNumber > start {
+            return behindTag(
+                text, behindNumber, Self.queueIDEnd(text, behindNumber, end), end)
+        }
         let idEnd =
             head.id_length == UInt32(TVS_UNUSUAL)
             ? Self.queueIDEnd(text, start, end) : start &+ Int(head.id_length)
@@ -47,28 +52,40 @@ extension PostfixEvent {
 
     /// Where the text begins; nil when the tag is another program's.
     private mutating func prefix(_ text: RawSpan, _ end: Int) -> Int? {
-        var start = 0
-        if text.at(0) == UInt8(ascii: "<") {
-            start = text.digitsEnd(1, min(end, 5)) + 1
-            guard start > 2, text.at(start - 1) == UInt8(ascii: ">") else { return 0 }
+        var start = Self.containerEnd(text, end)
+        if text.at(start) == UInt8(ascii: "<") {
+            let number = start + 1
+            start = text.digitsEnd(number, min(end, number + 4)) + 1
+            guard start > number + 1, text.at(start - 1) == UInt8(ascii: ">") else { return 0 }
             if text.has("1 ", start) { return structured(text, start + 2, end) }
         }
-        var timeEnd = start
-        if text.at(start + 3) == UInt8(ascii: " "), text.at(start + 9) == UInt8(ascii: ":"),
-            text.at(start + 12) == UInt8(ascii: ":"), text.at(start + 15) == UInt8(ascii: " ")
-        {
-            timeEnd = start + 15
-        } else if text.isDigit(start), text.at(start + 4) == UInt8(ascii: "-"),
-            text.at(start + 10) == UInt8(ascii: "T")
-        {
-            timeEnd = text.find(UInt8(ascii: " "), start, end)
+        guard let timeEnd = SyslogTime.end(text, start, end) else {
+            return tag(text, start, end) ?? start
         }
-        guard timeEnd > start else { return tag(text, start, end) ?? start }
-        let hostEnd = text.find(UInt8(ascii: " "), timeEnd + 1, end)
+        var place = timeEnd + 1
+        var hostEnd = text.find(UInt8(ascii: " "), place, end)
+        // A word for the facility may stand before the host's name or behind it.
+        if SyslogTime.isFacility(text, place, hostEnd), tag(text, hostEnd + 1, end) == nil {
+            place = hostEnd + 1
+            hostEnd = text.find(UInt8(ascii: " "), place, end)
+        }
         guard hostEnd < end else { return nil }
+        var tagStart = hostEnd + 1
+        let wordEnd = text.find(UInt8(ascii: " "), tagStart, end)
+        if SyslogTime.isFacility(text, tagStart, wordEnd) { tagStart = wordEnd + 1 }
+        guard clear() else { return nil }
         add(.syslogTime, start, timeEnd)
-        add(.syslogHost, timeEnd + 1, hostEnd)
-        return tag(text, hostEnd + 1, end)
+        add(.syslogHost, place, hostEnd)
+        return tag(text, tagStart, end)
+    }
+
+    /// Behind a container's name and a bar, which some put before each line; 0 without them.
+    private static func containerEnd(_ text: RawSpan, _ end: Int) -> Int {
+        var place = 0
+        while place < end, isTagCharacter(text.at(place)) { place += 1 }
+        guard place > 0 else { return 0 }
+        while text.at(place) == UInt8(ascii: " ") { place += 1 }
+        return text.has("| ", place) ? place + 2 : 0
     }
 
     /// RFC 5424 from the time on: `TIME HOST APP PROCID MSGID SD TEXT`; "-" is "not known".
@@ -120,7 +137,15 @@ extension PostfixEvent {
             program(text, start, nameEnd)
         else { return nil }
         if pidEnd > nameEnd { addNumber(.pid, text, nameEnd + 1, pidEnd) }
-        return place + 2
+        return Self.solarisEnd(text, place + 2, end)
+    }
+
+    /// Behind `[ID 197553 mail.info] `, which Solaris puts before the text; `start` without it.
+    @inline(__always)
+    private static func solarisEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        guard text.has("[ID ", start) else { return start }
+        let close = text.find(UInt8(ascii: "]"), start, end)
+        return text.has("] ", close) ? close + 2 : start
     }
 
     @inline(__always)

@@ -15,9 +15,7 @@ extension PostfixEvent {
             if text.has("connect to ", start) {
                 return failed(.connectFailed, text, start + 11, end)
             }
-            if text.has("certificate verification failed for ", start) {
-                return failed(.tlsUnverified, text, start + 36, end)
-            }
+            if let kept = unverified(text, start, end) { return kept }
             if text.has("cache ", start), text.find(" cleanup: ", start, end) != nil {
                 return remark(.statistics, text, start, end)
             }
@@ -36,6 +34,10 @@ extension PostfixEvent {
             }
             if text.has("lost connection ", start) { return broken(text, start, start + 15, end) }
         case UInt8(ascii: "t"):
+            if text.has("too many errors ", start) { return broken(text, start, start + 15, end) }
+            if text.has("table ", start), text.find(" has changed", start, end) != nil {
+                return remark(.daemon, text, start, end)
+            }
             if text.has("timeout ", start) { return broken(text, start, start + 7, end) }
             if text.has("terminating on signal ", start) {
                 return remark(.daemon, text, start, end)
@@ -70,7 +72,11 @@ extension PostfixEvent {
         switch text.at(start) {
         case UInt8(ascii: "A"), UInt8(ascii: "T"), UInt8(ascii: "U"), UInt8(ascii: "V"):
             if let read = encrypted(text, start, end) { return read }
+            if text.has("TLSRPT: ", start) { return tlsReport(text, start + 8, end) }
+        case UInt8(ascii: "R"):
+            if text.has("REQUIRETLS", start) { return remark(.tlsReport, text, start, end) }
         case UInt8(ascii: "s"):
+            if let kept = unverified(text, start, end) { return kept }
             if text.has("statistics: ", start) {
                 return remark(.statistics, text, start + 12, end)
             }
@@ -87,6 +93,10 @@ extension PostfixEvent {
             }
         case UInt8(ascii: "a"):
             if text.has("addr ", start) { return listed(text, start + 5, end) }
+        case UInt8(ascii: "e"), UInt8(ascii: "l"):
+            if text.has("entering STRESS mode ", start) || text.has("leaving STRESS mode ", start) {
+                return remark(.daemon, text, start, end)
+            }
         default: break
         }
         if text.at(start) &- UInt8(ascii: "A") < 26 { return postscreen(text, start, end) }
@@ -94,38 +104,12 @@ extension PostfixEvent {
     }
 
     /// A line whose whole text is all that is told of it.
-    private mutating func remark(
+    mutating func remark(
         _ kind: Kind, _ text: RawSpan, _ start: Int, _ end: Int
     ) -> Bool {
         self.kind = kind
         add(.text, start, end)
         return start < end
-    }
-
-    /// `host[ip]:port: reason`, of the next hop.
-    private mutating func failed(
-        _ kind: Kind, _ text: RawSpan, _ start: Int, _ end: Int
-    ) -> Bool {
-        self.kind = kind
-        guard let peerEnd = relayPeer(text, start, end), text.has(": ", peerEnd) else {
-            return false
-        }
-        add(.error, peerEnd + 2, end)
-        return true
-    }
-
-    /// `host H[ip] said: …` and what else there is to tell of a next hop.
-    private mutating func nextHop(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
-        if said(.reply, text, start + 5, " said: ", end) { return true }
-        if text.find(" refused to talk to me: ", start, end) != nil {
-            return said(.refused, text, start + 5, " refused to talk to me: ", end)
-        }
-        kind = .workaround
-        guard let peerEnd = relayPeer(text, start + 5, end), text.has(" offers ", peerEnd) else {
-            return false
-        }
-        add(.text, peerEnd + 1, end)
-        return true
     }
 
     // MARK: - Clients
@@ -178,12 +162,21 @@ extension PostfixEvent {
             case UInt8(ascii: "d") where text.has("data", start): .cmdData
             case UInt8(ascii: "n") where text.has("noop", start): .cmdNoop
             case UInt8(ascii: "q") where text.has("quit", start): .cmdQuit
+            case UInt8(ascii: "v") where text.has("vrfy", start): .cmdVrfy
+            case UInt8(ascii: "e") where text.has("etrn", start): .cmdEtrn
+            case UInt8(ascii: "h") where text.has("help", start): .cmdHelp
             default: nil
             }
-        case 7: text.has("unknown", start) ? .cmdUnknown : nil
+        case 7:
+            text.has("unknown", start)
+                ? .cmdUnknown : text.has("xclient", start) ? .cmdXclient : nil
         case 8:
-            text.has("starttls", start)
-                ? .cmdStarttls : text.has("commands", start) ? .commands : nil
+            switch text.at(start) {
+            case UInt8(ascii: "s") where text.has("starttls", start): .cmdStarttls
+            case UInt8(ascii: "c") where text.has("commands", start): .commands
+            case UInt8(ascii: "x") where text.has("xforward", start): .cmdXforward
+            default: nil
+            }
         default: nil
         }
     }

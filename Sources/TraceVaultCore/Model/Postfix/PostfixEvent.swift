@@ -25,8 +25,8 @@ package struct PostfixEvent: ~Copyable {
         package var range: Range<Int> { Int(start)..<Int(end) }
     }
 
-    /// The most fields of one line; a closed connection with every counter has the most, 36.
-    package static let maxFields = 40
+    /// The most fields of one line; a closed connection with every counter has the most, 46.
+    package static let maxFields = 48
     /// Longer messages are not looked at: places are 32 bits wide.
     package static let maxMessage = Int(Int32.max)
 

@@ -37,7 +37,8 @@ extension PostfixEvent {
             cmdAuth, cmdAuthAccepted, cmdMail, cmdMailAccepted, cmdRcpt, cmdRcptAccepted, cmdBdat,
             cmdBdatAccepted, cmdData, cmdDataAccepted, cmdRset, cmdRsetAccepted, cmdNoop,
             cmdNoopAccepted, cmdQuit, cmdQuitAccepted, cmdUnknown, cmdUnknownAccepted, commands,
-            commandsAccepted
+            commandsAccepted, cmdVrfy, cmdVrfyAccepted, cmdEtrn, cmdEtrnAccepted, cmdHelp,
+            cmdHelpAccepted, cmdXclient, cmdXclientAccepted, cmdXforward, cmdXforwardAccepted
 
         /// The name in the document. Made anew each time: for tests and messages, not for writing.
         package var text: String {
@@ -122,7 +123,12 @@ extension PostfixEvent {
             ,"cmd_noop_accepted":          u,"cmd_quit":                   l\
             ,"cmd_quit_accepted":          u,"cmd_unknown":                o\
             ,"cmd_unknown_accepted":       x,"commands":                   l\
-            ,"commands_accepted":          u
+            ,"commands_accepted":          u,"cmd_vrfy":                   l\
+            ,"cmd_vrfy_accepted":          u,"cmd_etrn":                   l\
+            ,"cmd_etrn_accepted":          u,"cmd_help":                   l\
+            ,"cmd_help_accepted":          u,"cmd_xclient":                o\
+            ,"cmd_xclient_accepted":       x,"cmd_xforward":               p\
+            ,"cmd_xforward_accepted":      y
             """
     }
 }

@@ -31,6 +31,8 @@ extension PostfixEvent {
         case workaround
         /// Figures and the life of a daemon; not of a message.
         case statistics, daemon
+        /// What was noted of a TLS policy: a report of its failure, REQUIRETLS.
+        case tlsReport
 
         /// The name in the document. Made anew each time: for tests and messages, not for writing.
         package var text: String {
@@ -66,7 +68,8 @@ extension PostfixEvent {
             "kind":"pipelining"            s"kind":"postscreen"            s\
             "kind":"postscreen_violation"  }"kind":"dnsbl"                 n\
             "kind":"warning"               p"kind":"workaround"            s\
-            "kind":"statistics"            s"kind":"daemon"                o
+            "kind":"statistics"            s"kind":"daemon"                o\
+            "kind":"tls_report"            s
             """
     }
 }

@@ -14,6 +14,12 @@ enum RecipientState: UInt8 {
     case deliverable, undeliverable
     /// A status word that Postfix does not have.
     case unknown
+    /// Not taken over, but the client may come again: 4xx.
+    case refusedForNow
+    /// Taken out of the queue by hand.
+    case deleted
+    /// A filter took it over and says that it threw it away, or has yet to say anything.
+    case acceptedByFilter
 
     var text: StaticString {
         switch self {
@@ -29,8 +35,30 @@ enum RecipientState: UInt8 {
         case .deliverable: "deliverable"
         case .undeliverable: "undeliverable"
         case .unknown: "unknown"
+        case .refusedForNow: "refused_for_now"
+        case .deleted: "deleted"
+        case .acceptedByFilter: "accepted_by_filter"
         }
     }
+
+    /// How bad it is: of several outcomes that are not known to follow each other, the worst is
+    /// told.
+    var badness: Int {
+        switch self {
+        case .expanded, .deliverable: 0
+        case .sent: 1
+        case .acceptedByFilter: 2
+        case .queued: 3
+        case .unknown: 4
+        case .refusedForNow, .deferred: 5
+        case .held: 6
+        case .deleted, .discarded: 7
+        case .undeliverable, .rejected, .expired, .bounced: 8
+        }
+    }
+
+    /// The message is in a queue, where people can still do something to it.
+    var isWaiting: Bool { self == .queued || self == .deferred || self == .held }
 
     /// From the status word of a delivery.
     init(status: Written, _ document: RawSpan) {
@@ -48,11 +76,12 @@ enum RecipientState: UInt8 {
     }
 
     /// From the action of a decision; nil when it does not end the recipient's copy.
-    init?(action: Written, _ document: RawSpan) {
+    init?(action: Written, isTemporary: Bool, _ document: RawSpan) {
         let start = action.range.lowerBound
         switch action.length {
         case 4 where document.has("hold", start): self = .held
-        case 6 where document.has("reject", start): self = .rejected
+        case 6 where document.has("reject", start):
+            self = isTemporary ? .refusedForNow : .rejected
         case 7 where document.has("discard", start): self = .discarded
         default: return nil
         }

@@ -2,21 +2,32 @@
 //
 // Fed with one event after the other while the document is written, it keeps places in that
 // document, no text. Missing lines, contradictions and unknown words are states, never failures.
-// How it is written is in TraceView+Summary.swift.
+// What became of recipients is noted in TraceSummary+Outcomes.swift; what all of it means is
+// decided in TraceSummary+Settle.swift and written in TraceView+Summary.swift.
 
 struct TraceSummary: ~Copyable {
     let table = SummaryTable()
     private(set) var firstAt = Written.none
     private(set) var lastAt = Written.none
-    private(set) var messageID = Written.none
-    private(set) var sender = Written.none
-    private(set) var size = Written.none
-    private(set) var clientHost = Written.none
-    private(set) var clientIP = Written.none
-    private(set) var isRejected = false
-    private(set) var droppedRecipients = 0
+    var messageID = Written.none
+    var sender = Written.none
+    var size = Written.none
+    var clientHost = Written.none
+    var clientIP = Written.none
+    /// Of decisions before the queue: who came, while no hop tells it.
+    var refusedHost = Written.none
+    var refusedIP = Written.none
+    /// The worst of what was refused.
+    var refusal: RecipientState?
+    var droppedRecipients = 0
     private(set) var droppedHops = 0
     private(set) var droppedNext = 0
+    var droppedOutcomes = 0
+    /// Recipients whose outcomes at several hops contradict each other, and nothing says which
+    /// came last.
+    var unlinked = 0
+    /// Events so far.
+    private(set) var line: UInt32 = 0
     /// The hop of the line before: lines of one message stand together.
     private var lastHop = -1
     /// The line at hand has a later time than all before.
@@ -32,6 +43,7 @@ struct TraceSummary: ~Copyable {
         _ event: borrowing PostfixEvent, _ side: Trace.Direction, _ at: Written,
         _ document: RawSpan
     ) {
+        line &+= 1
         let hop = event.has(.queueID) ? hop(event.written(.queueID), side, at, document) : -1
         if event.kind != .warning { table.with(hop) { $0.isTaken = true } }
         switch event.kind {
@@ -41,7 +53,8 @@ struct TraceSummary: ~Copyable {
             let id = event.written(.messageID)
             table.with(hop) { $0.messageID.setOnce(id) }
         case .queued: queued(event, hop)
-        case .removed: table.with(hop) { $0.isRemoved = true }
+        case .removed: removed(event, hop, at, document)
+        case .queueChange: handled(event, hop, at, document)
         case .expired: expired(event, hop)
         case .policy, .milter, .content: decision(event, hop, at, document)
         case .notification: notification(event, hop, document)
@@ -49,28 +62,6 @@ struct TraceSummary: ~Copyable {
             decision(event, hop, at, document)
             next(event, hop, document)
         default: break
-        }
-    }
-
-    /// What the message itself has: from the first of its hops that says so, none of which is known
-    /// to be a notification's any more.
-    mutating func settle() {
-        for index in 0..<table.count where table[kind: index] == .hop {
-            table.look(index) { hop in
-                if !hop.isNotification { note(sender: hop.sender) }
-            }
-        }
-        for index in 0..<table.count where table[kind: index] == .hop {
-            table.with(index) { hop in
-                // From nobody, while the message has a sender: answers it.
-                if !hop.sender.isNone, hop.sender.length == 0, sender.length > 0 {
-                    hop.isNotification = true
-                } else if !hop.isNotification {
-                    sender.setOnce(hop.sender)
-                    messageID.setOnce(hop.messageID)
-                    size.setOnce(hop.size)
-                }
-            }
         }
     }
 
@@ -91,7 +82,8 @@ struct TraceSummary: ~Copyable {
         if hop == before {
             let told = table.find(.next, id, document)
             let isTold = told.flatMap { table.look($0) { $0.nextKind == .notification } } ?? false
-            table.with(hop) { ($0.side, $0.isNotification) = (side, isTold) }
+            let line = line
+            table.with(hop) { ($0.side, $0.isNotification, $0.line) = (side, isTold, line) }
         }
         if !at.isNone { timed(hop, at, document) }
         lastHop = hop
@@ -109,15 +101,15 @@ struct TraceSummary: ~Copyable {
     private mutating func client(_ event: borrowing PostfixEvent, _ hop: Int) {
         let (host, ip) = (event.written(.clientHost), event.written(.clientIP))
         let previous = event.written(.origQueueID)
-        let user = event.kind == .pickup ? event.written(.from) : .none
+        let isPickup = event.kind == .pickup
+        let user = isPickup ? event.written(.from) : .none
         table.with(hop) { record in
             record.clientHost.setOnce(host)
             record.clientIP.setOnce(ip)
             record.previousID.setOnce(previous)
             record.sender.setOnce(user)
+            if isPickup { record.isPickup = true }
         }
-        // Behind the first hop the client is the hop before.
-        if clientHost.isNone, clientIP.isNone { (clientHost, clientIP) = (host, ip) }
     }
 
     private mutating func queued(_ event: borrowing PostfixEvent, _ hop: Int) {
@@ -145,7 +137,7 @@ struct TraceSummary: ~Copyable {
     }
 
     /// Nobody is a sender, too, but may be a notification's.
-    private mutating func note(sender from: Written) {
+    mutating func note(sender from: Written) {
         if from.length > 0, sender.length == 0 { sender = from }
     }
 
@@ -165,94 +157,41 @@ struct TraceSummary: ~Copyable {
         }
     }
 
-    // MARK: - Recipients
+    // MARK: - What people did
 
-    private mutating func delivery(
+    private mutating func removed(
         _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
     ) {
-        slowest(event, hop, document)
-        let relay = event.written(.relay)
-        table.with(hop) { record in
-            if !Self.isOlder(at, record.at, document) { (record.at, record.relay) = (at, relay) }
-            record.isQueued = true
-        }
-        next(event, hop, document)
-        // A notification's recipient is whoever it was sent to, not the message's.
-        if table.look(hop, { $0.isNotification }) ?? false { return }
-        var state = RecipientState(status: event.written(.status), document)
-        if state == .sent, event.has(.process), event.written(.process).length == 7,
-            document.has("discard", event.written(.process).range.lowerBound)
+        table.with(hop) { $0.isRemoved = true }
+        if event.has(.process), event.written(.process).length == 9,
+            document.has("postsuper", event.written(.process).range.lowerBound)
         {
-            state = .discarded
-        }
-        recipient(event, state, hop, at, document)
-    }
-
-    /// Sets what the event at hand says of its recipient, unless a later outcome is known. Nothing
-    /// is left of the outcome before: what a decision does not have is none.
-    private mutating func recipient(
-        _ event: borrowing PostfixEvent, _ state: RecipientState, _ hop: Int, _ at: Written,
-        _ document: RawSpan
-    ) {
-        guard let index = table.findOrAdd(.recipient, event.written(.to), document) else {
-            droppedRecipients += 1
-            return
-        }
-        let isDelivery = event.kind == .delivery
-        let (relay, delay) = (event.written(.relay), event.written(.delay))
-        let (origTo, queuedAs) = (event.written(.origTo), event.written(.queuedAs))
-        let dsn = event.written(isDelivery ? .dsn : .replyDSN)
-        let reply = event.written(event.has(.reply) ? .reply : .text)
-        var (isElsewhere, isOlder) = (false, false)
-        table.with(index) { record in
-            if isDelivery { record.attempts &+= 1 }
-            isElsewhere = record.hop >= 0 && record.hop != hop
-            // The hop that this one handed the message to may have been faster with its line.
-            isOlder =
-                (!queuedAs.isNone && table.isHop(record.hop, queuedAs, document))
-                || Self.isOlder(at, record.at, document)
-        }
-        var place = index
-        // Either hop may turn out to be a notification's.
-        if isElsewhere, let other = table.findOrAdd(.other, event.written(.to), document) {
-            if !isOlder {
-                table.copy(index, to: other)
-            } else {
-                place = other
-                table.look(other) { isElsewhere = !Self.isOlder(at, $0.at, document) }
-            }
-        }
-        if isOlder, place == index || !isElsewhere { return }
-        table.with(place) { record in
-            (record.state, record.at, record.hop) = (state, at, hop)
-            (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
-            (record.origTo, record.queuedAs) = (origTo, queuedAs)
+            handle(.deleted, hop, at, document)
         }
     }
 
-    private static func isOlder(_ at: Written, _ known: Written, _ document: RawSpan) -> Bool {
-        !known.isNone && !at.isNone && isBefore(at, known, document)
-    }
-
-    private mutating func decision(
+    private mutating func handled(
         _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
     ) {
-        let from = event.written(.from)
-        sender.setOnce(from)
-        if clientHost.isNone, clientIP.isNone {
-            (clientHost, clientIP) = (event.written(.clientHost), event.written(.clientIP))
+        let action = event.written(.action).range
+        if document.says("placed on hold", action) { handle(.held, hop, at, document) }
+        if document.says("released from hold", action) { handle(.released, hop, at, document) }
+        if document.says("requeued", action) { handle(.requeued, hop, at, document) }
+    }
+
+    private mutating func handle(
+        _ handling: Handling, _ hop: Int, _ at: Written, _ document: RawSpan
+    ) {
+        let line = line
+        table.with(hop) { record in
+            if Self.isOlder(at, record.handledAt, document) { return }
+            (record.handled, record.handledAt, record.handledLine) = (handling, at, line)
         }
-        table.with(hop) { $0.sender.setOnce(from) }
-        guard event.has(.action),
-            let state = RecipientState(action: event.written(.action), document)
-        else { return }
-        if state == .rejected { isRejected = true }
-        if event.has(.to) { recipient(event, state, hop, at, document) }
     }
 
     // MARK: - What comes next
 
-    private mutating func next(
+    mutating func next(
         _ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan
     ) {
         if event.has(.queuedAs) {

@@ -44,75 +44,18 @@ extension TraceView {
 
     // MARK: - What it means together
 
-    /// Decides what only the whole trace can tell: what expired, what is still on its way between
-    /// two hops of this trace, which recipients stand for others or are a notification's.
     private mutating func settle() {
-        summary.settle()
-        let table = summary.table
-        writer.buffer.withBytes { document in
-            for index in 0..<table.count where table[kind: index] == .recipient {
-                Self.choose(index, table, document)
-                Self.settle(index, table, document)
-            }
-        }
-    }
-
-    /// Of a recipient that a notification went to, too, the outcome at the other hop.
-    private static func choose(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
-        guard let (hop, key) = table.look(index, { ($0.hop, $0.key) }),
-            table.look(hop, { $0.isNotification }) ?? false,
-            let other = table.find(.other, key, document)
-        else { return }
-        table.copy(other, to: index)
-    }
-
-    private static func settle(_ index: Int, _ table: SummaryTable, _ document: RawSpan) {
-        guard
-            let recipient = table.look(
-                index,
-                { (state: $0.state, hop: $0.hop, key: $0.key, queuedAs: $0.queuedAs) })
-        else { return }
-        var (state, isNotification) = (recipient.state, false)
-        table.look(recipient.hop) { hop in
-            isNotification = hop.isNotification
-            if state == .deferred, hop.isExpired { state = .expired }
-        }
-        if state == .sent, !recipient.queuedAs.isNone,
-            let next = table.find(.hop, recipient.queuedAs, document)
-        {
-            if isExpanded(index, recipient.key, table, document) {
-                state = .expanded
-            } else if next != recipient.hop {
-                // The next hop may name any id: one that is through has nothing more.
-                table.look(next) { hop in
-                    if hop.isExpired {
-                        state = .expired
-                    } else if !hop.isRemoved {
-                        state = .queued
-                    }
-                }
-            }
-        }
-        table.with(index) { ($0.state, $0.isNotification) = (state, isNotification) }
-    }
-
-    /// Whether another recipient stands for this one.
-    private static func isExpanded(
-        _ index: Int, _ alias: Written, _ table: SummaryTable, _ document: RawSpan
-    ) -> Bool {
-        for other in 0..<table.count where other != index && table[kind: other] == .recipient {
-            let isIt = table.look(other) { record in
-                !record.origTo.isNone && SummaryTable.isSame(record.origTo, alias, document)
-            }
-            if isIt == true { return true }
-        }
-        return false
+        let isPending = trace.isPending
+        writer.buffer.withBytes { summary.settle(isPending: isPending, $0) }
+        warnings.add(.outcomesNotLinked, summary.unlinked, at: "")
+        warnings.add(.outcomesNotListed, summary.droppedOutcomes, at: "")
     }
 
     /// One word for all recipients; without any, for what is known of the message.
     private var overall: StaticString {
         var common: RecipientState?
         var (isMixed, isInQueue, isExpired) = (false, false, false)
+        var standing: RecipientState?
         let table = summary.table
         for index in 0..<table.count {
             table.look(index) { record in
@@ -121,7 +64,9 @@ extension TraceView {
                 case .hop:
                     if record.isExpired { isExpired = true }
                     let isDone = record.isExpired || record.isRemoved || record.isReported
-                    if !isDone, record.isTaken { isInQueue = true }
+                    let state = Self.standing(of: record)
+                    if let state, state.badness >= standing?.badness ?? 0 { standing = state }
+                    if !isDone, record.isTaken, state == nil { isInQueue = true }
                 case .recipient where record.state != .expanded:
                     if common != nil, common != record.state { isMixed = true }
                     common = record.state
@@ -130,11 +75,32 @@ extension TraceView {
             }
         }
         if isMixed { return "mixed" }
-        if let common { return common.text }
-        if summary.isRejected { return "rejected" }
+        if let common { return isKnownOfAll(common) ? common.text : "incomplete" }
+        if summary.refusal == .rejected { return "rejected" }
         if isInQueue { return "queued" }
+        if let standing { return standing.text }
         if isExpired { return "expired" }
+        if let refusal = summary.refusal { return refusal.text }
         return trace.isPending ? "pending" : "unknown"
+    }
+
+    /// False while some recipients are unaccounted for, or a filter has yet to say what it did.
+    private func isKnownOfAll(_ common: RecipientState) -> Bool {
+        if common == .queued { return true }
+        if common == .acceptedByFilter, trace.isPending { return false }
+        return !writer.buffer.withBytes { summary.isIncomplete($0) }
+    }
+
+    /// What was decided or done about all of a hop's message; nil when it goes its way.
+    private static func standing(of hop: borrowing SummaryRecord) -> RecipientState? {
+        if hop.handled == .deleted { return .deleted }
+        if hop.isExpired { return nil }
+        if hop.isRemoved { return nil }
+        if hop.handled == .held { return .held }
+        if hop.handled == .released { return nil }
+        // It went on, so it was not refused or kept.
+        if hop.isQueued, hop.state != .discarded { return nil }
+        return hop.state == .queued ? nil : hop.state
     }
 
     // MARK: - The parts
@@ -142,13 +108,16 @@ extension TraceView {
     private mutating func recipient(_ record: borrowing SummaryRecord) {
         writer.member(.address, again: record.key)
         writer.member(.state, word: record.state.text)
-        writer.member(.origTo, again: record.origTo)
-        writer.member(.dsn, again: record.dsn)
-        writer.member(.relay, again: record.relay)
-        writer.member(.reply, again: record.reply)
-        writer.member(.at, again: record.at)
-        writer.member(.delay, again: record.delay)
-        writer.member(.queueID, again: summary.table[key: record.hop] ?? .none)
+        let table = summary.table
+        table.look(record.chosen) { outcome in
+            writer.member(.origTo, again: outcome.origTo)
+            writer.member(.dsn, again: outcome.dsn)
+            writer.member(.relay, again: outcome.relay)
+            writer.member(.reply, again: outcome.reply)
+            writer.member(.at, again: outcome.at)
+            writer.member(.delay, again: outcome.delay)
+            writer.member(.queueID, again: table[key: outcome.hop] ?? .none)
+        }
         writer.key("attempts")
         writer.int(record.attempts)
     }
@@ -173,6 +142,7 @@ extension TraceView {
 
     private static func state(ofHop record: borrowing SummaryRecord) -> StaticString {
         if record.isExpired { return "expired" }
+        if let standing = standing(of: record) { return standing.text }
         if record.isRemoved { return "removed" }
         return record.isQueued ? "queued" : "received"
     }

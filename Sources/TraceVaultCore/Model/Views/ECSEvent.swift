@@ -94,8 +94,11 @@ extension TraceEvents {
     private mutating func ecsConnection(_ text: RawSpan) {
         writer.object("network")
         writer.word("direction", line.side.name)
-        if !facts.source.isNone || !facts.destination.isNone {
-            writer.fixed(#""transport":"tcp","protocol":"smtp""#)
+        let isSocket = event.has(.relayService)
+        if !facts.source.isNone || !facts.destination.isNone || isSocket {
+            if !isSocket { writer.fixed(#""transport":"tcp""#) }
+            let isLMTP = text.says("lmtp", event.place(.process))
+            writer.word("protocol", isLMTP ? "lmtp" : "smtp")
         }
         writer.endObject()
         let (process, version) = (event.place(.process), event.place(.tlsVersion))
@@ -103,6 +106,11 @@ extension TraceEvents {
             writer.object("process")
             writer.text("name", process, of: text)
             if let pid = text.integer(event.place(.pid)) { writer.number("pid", pid) }
+            writer.endObject()
+        }
+        if !facts.user.isEmpty {
+            writer.object("user")
+            writer.text("name", facts.user, of: text)
             writer.endObject()
         }
         guard !version.isEmpty else { return }
@@ -119,23 +127,25 @@ extension TraceEvents {
     private mutating func ecsRelated(_ text: RawSpan) {
         let (source, destination) = (facts.source, facts.destination)
         isFirst = true
-        related("ip", source.ip, destination.ip, text)
-        related("hosts", source.host, destination.host, text)
-        related("user", facts.from, facts.to, text)
+        related("ip", source.ip, destination.ip, 0..<0, text)
+        related("hosts", source.host, destination.host, 0..<0, text)
+        related("user", facts.from, facts.to, facts.user, text)
         if !isFirst { writer.endObject() }
     }
 
     @inline(never)
     private mutating func related(
-        _ name: StaticString, _ one: Range<Int>, _ other: Range<Int>, _ text: RawSpan
+        _ name: StaticString, _ one: Range<Int>, _ other: Range<Int>, _ third: Range<Int>,
+        _ text: RawSpan
     ) {
-        guard !one.isEmpty || !other.isEmpty else { return }
+        guard !one.isEmpty || !other.isEmpty || !third.isEmpty else { return }
         if isFirst { writer.object("related") }
         isFirst = false
         writer.key(name)
         writer.beginArray()
         if !one.isEmpty { writer.element(one, of: text) }
         if !other.isEmpty { writer.element(other, of: text) }
+        if !third.isEmpty { writer.element(third, of: text) }
         writer.endArray()
     }
 

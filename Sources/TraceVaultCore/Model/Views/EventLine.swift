@@ -42,10 +42,16 @@ struct EventLine {
 /// What a line came to.
 enum EventOutcome {
     case none, delivered, bounced, expired, rejected
+    /// Returned because a person said so, not because it took too long.
+    case forceExpired
     /// Neither success nor failure, or not yet.
-    case deferred, held, discarded, other
+    case deferred, refusedForNow, held, discarded, other
+    /// By a filter that says that it threw the message away.
+    case acceptedByFilter
 
-    var isFailure: Bool { self == .bounced || self == .expired || self == .rejected }
+    var isFailure: Bool {
+        self == .bounced || self == .expired || self == .forceExpired || self == .rejected
+    }
 
     /// What ECS calls the action; nil where the kind of the line says it.
     var action: StaticString? {
@@ -53,9 +59,11 @@ enum EventOutcome {
         case .none, .other: nil
         case .delivered: "delivered"
         case .bounced: "bounced"
-        case .expired: "expired"
+        case .expired, .forceExpired: "expired"
         case .rejected: "rejected"
         case .deferred: "deferred"
+        case .refusedForNow: "refused_for_now"
+        case .acceptedByFilter: "accepted_by_filter"
         case .held: "held"
         case .discarded: "discarded"
         }
@@ -71,6 +79,8 @@ struct EventFacts {
     var to = 0..<0
     var messageID = 0..<0
     var subject = 0..<0
+    /// As whom a client authenticated.
+    var user = 0..<0
     var code = 0..<0
     var reason = 0..<0
     var source = EventEnd()
@@ -91,27 +101,39 @@ struct EventFacts {
             event.place(.relayHost), event.place(isServer ? .serverIP : .relayIP),
             event.place(isServer ? .serverPort : .relayPort), text)
         outcomeWord = event.place(isDecision ? .action : .status)
-        outcome = Self.outcome(event.kind, outcomeWord, text)
+        user = event.place(.saslUsername)
+        outcome = Self.outcome(event, outcomeWord, text)
         subject = Self.subject(event.place(.part), event.place(.text), text)
     }
 
     private static func outcome(
-        _ kind: PostfixEvent.Kind, _ word: Range<Int>, _ text: RawSpan
+        _ event: borrowing PostfixEvent, _ word: Range<Int>, _ text: RawSpan
     ) -> EventOutcome {
-        switch kind {
-        case .expired: return .expired
-        case .delivery:
-            if text.says("sent", word) { return .delivered }
-            if text.says("bounced", word) { return .bounced }
-            // The latter is a bounce that the administrator turned into another try.
-            if text.says("deferred", word) || text.says("SOFTBOUNCE", word) { return .deferred }
-            return .other
+        switch event.kind {
+        case .expired: return text.says("force-expired", word) ? .forceExpired : .expired
+        case .delivery: return delivery(event, word, text)
         case .policy, .milter, .content, .proxy:
             if text.says("hold", word) { return .held }
-            if text.says("reject", word) { return .rejected }
+            if text.says("reject", word) {
+                return event.isTemporary(text) ? .refusedForNow : .rejected
+            }
             return text.says("discard", word) ? .discarded : .none
         default: return .none
         }
+    }
+
+    private static func delivery(
+        _ event: borrowing PostfixEvent, _ word: Range<Int>, _ text: RawSpan
+    ) -> EventOutcome {
+        if text.says("sent", word) {
+            if event.isDiscard(text) { return .discarded }
+            let reply = text.extracting(event.place(.reply))
+            return reply.saysThrownAway ? .acceptedByFilter : .delivered
+        }
+        if text.says("bounced", word) { return .bounced }
+        // The latter is a bounce that the administrator turned into another try.
+        if text.says("deferred", word) || text.says("SOFTBOUNCE", word) { return .deferred }
+        return .other
     }
 
     /// Of a header check that shows the Subject header.

@@ -108,8 +108,12 @@ extension TraceEvents {
         case .none: break
         case .delivered:
             writer.fixed(#""status_id":1,"status":"Success""#)
-        case .bounced, .expired, .rejected:
+        case .bounced, .expired, .forceExpired, .rejected:
             writer.fixed(#""status_id":2,"status":"Failure""#)
+        // As what they say alone would mislead: "reject", "sent".
+        case .refusedForNow: writer.fixed(#""status_id":99,"status":"refused for now""#)
+        case .acceptedByFilter: writer.fixed(#""status_id":99,"status":"accepted by a filter""#)
+        case .discarded: writer.fixed(#""status_id":99,"status":"discarded""#)
         default:
             writer.fixed(#""status_id":99"#)
             writer.text("status", facts.outcomeWord, of: text)
@@ -173,8 +177,11 @@ extension TraceEvents {
         case .bounced: return "Not delivered, returned to the sender"
         case .expired: return "Not delivered in time, returned to the sender"
         case .rejected: return "Rejected"
+        case .forceExpired: return "Given up on by hand, returned to the sender"
         case .deferred: return "Not delivered yet, to be tried again"
-        case .held: return "Held in quarantine"
+        case .refusedForNow: return "Refused for now, the client may come again"
+        case .acceptedByFilter: return "Accepted by a filter, which says that it threw it away"
+        case .held: return "Put on hold"
         case .discarded: return "Discarded"
         case .other: return "A delivery was tried"
         case .none: break
@@ -204,6 +211,7 @@ extension TraceEvents {
         case .saslFailed: return "The next hop refused the authentication"
         case .tls, .tlsReused: return "The connection is encrypted"
         case .tlsError, .tlsUnverified: return "The encryption was not as wanted"
+        case .tlsReport: return "What was noted of a TLS policy"
         case .pipelining: return "A client spoke out of turn"
         case .postscreen, .postscreenViolation, .dnsbl: return "A client was examined"
         case .warning: return "The mail server warned"

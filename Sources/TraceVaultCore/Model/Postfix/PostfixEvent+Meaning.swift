@@ -1,0 +1,51 @@
+// PostfixEvent+Meaning.swift - what Postfix's words come to, for the summary and for event stores.
+
+extension PostfixEvent {
+    /// discard(8) says `sent`: it takes everything and has no next hop.
+    func isDiscard(_ text: RawSpan) -> Bool {
+        isDiscard(relay: self[.relay] ?? 0..<0, process: self[.process] ?? 0..<0, text)
+    }
+
+    func isDiscard(relay: Range<Int>, process: Range<Int>, _ text: RawSpan) -> Bool {
+        text.says("none", relay) || text.says("discard", process)
+    }
+
+    /// Whether a refusal is one for now.
+    func isTemporary(_ text: RawSpan) -> Bool {
+        isTemporary(text) { self[$0]?.lowerBound ?? text.byteCount }
+    }
+
+    /// Refused with 4xx or 4.x.x: by the reply's code, else by its enhanced code, else by the one
+    /// that a check was given. postscreen without a free place says 421 and logs no code. `place`
+    /// tells where the text of a field begins.
+    func isTemporary(_ text: RawSpan, _ place: (Name) -> Int) -> Bool {
+        let four = UInt8(ascii: "4")
+        if has(.replyCode) { return text.at(place(.replyCode)) == four }
+        if has(.replyDSN) { return text.at(place(.replyDSN)) == four }
+        if has(.part) {
+            let argument = place(.argument)
+            return has(.argument) && text.at(argument) == four
+                && text.at(argument + 1) == UInt8(ascii: ".")
+        }
+        return has(.text)
+            && (text.has("all screening ports busy", place(.text))
+                || text.has("all server ports busy", place(.text))
+                || text.has("too many connections", place(.text)))
+    }
+}
+
+extension RawSpan {
+    /// Whether a reply says that the message was taken over and thrown away: `250 2.7.0 Ok,
+    /// discarded, id=… - INFECTED: …` and its like, of filters.
+    var saysThrownAway: Bool {
+        var place = 0
+        while let mark = find("iscard", place, byteCount) ?? find("ISCARD", place, byteCount) {
+            // Not a part of a name.
+            if at(mark - 1) | 0x20 == UInt8(ascii: "d"), at(mark - 2) == UInt8(ascii: " ") {
+                return true
+            }
+            place = mark + 6
+        }
+        return false
+    }
+}

@@ -1,0 +1,80 @@
+// HopLinks.swift - which hop of a trace handed the message to which.
+//
+// Lines of a later hop may come first, so the order of lines says nothing. A hop's own line names the
+// hop before (`orig_queue_id=`, `orig_id=`), a reply names the hop behind (`queued as`), and two hops
+// with one Message-ID are linked when the times say which of them was first.
+
+extension SummaryTable {
+    /// Notes for each hop the one before it.
+    func link(_ document: RawSpan) {
+        for index in 0..<count where self[kind: index] == .hop {
+            let parent = parent(of: index, document)
+            with(index) { $0.hop = parent }
+        }
+    }
+
+    private func parent(of hop: Int, _ document: RawSpan) -> Int {
+        guard let (key, previous) = look(hop, { ($0.key, $0.previousID) }) else { return -1 }
+        if !previous.isNone, let named = find(.hop, previous, document), named != hop {
+            return named
+        }
+        if let told = find(.next, key, document),
+            let (teller, kind) = look(told, { ($0.hop, $0.nextKind) }), kind == .queuedAs,
+            teller >= 0, teller != hop, !began(hop, before: teller, document)
+        {
+            return teller
+        }
+        return sameMessage(before: hop, document)
+    }
+
+    /// The latest of the hops before with the same Message-ID; -1 without one.
+    private func sameMessage(before hop: Int, _ document: RawSpan) -> Int {
+        guard let (id, side) = look(hop, { ($0.messageID, $0.side) }), id.length > 0 else {
+            return -1
+        }
+        var found = -1
+        for other in 0..<count where self[kind: other] == .hop && other != hop {
+            let isBefore = look(other) { record in
+                !record.isNotification && Self.isSame(record.messageID, id, document)
+                    && (began(other, before: hop, document)
+                        || (record.side == .inbound && side == .outbound
+                            && !began(hop, before: other, document)))
+            }
+            guard isBefore == true else { continue }
+            if found < 0 || began(found, before: other, document) { found = other }
+        }
+        return found
+    }
+
+    /// Whether a hop has its message for certain longer than another: by the times in their long
+    /// queue ids, else by those of their first lines.
+    func began(_ one: Int, before other: Int, _ document: RawSpan) -> Bool {
+        guard let first = look(one, { ($0.key, $0.firstAt) }),
+            let second = look(other, { ($0.key, $0.firstAt) })
+        else { return false }
+        if let one = numbers(first.0, document), let other = numbers(second.0, document),
+            let seconds = one.seconds, let others = other.seconds
+        {
+            return (seconds, one.microseconds) < (others, other.microseconds)
+        }
+        return !first.1.isNone && !second.1.isNone
+            && TraceSummary.isBefore(first.1, second.1, document)
+    }
+
+    private func numbers(_ id: Written, _ document: RawSpan) -> QueueIDNumbers? {
+        id.range.upperBound <= document.byteCount
+            ? QueueIDNumbers(document.extracting(id.range)) : nil
+    }
+
+    /// Whether a hop handed the message, over others or not, to another.
+    func leads(_ one: Int, to other: Int) -> Bool {
+        var hop = other
+        // Others' words may make a circle.
+        for _ in 0..<Self.maxHops {
+            hop = look(hop) { $0.hop } ?? -1
+            if hop == one { return one >= 0 }
+            if hop < 0 { return false }
+        }
+        return false
+    }
+}

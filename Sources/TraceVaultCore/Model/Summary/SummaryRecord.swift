@@ -1,0 +1,94 @@
+// SummaryRecord.swift - what is remembered of one recipient, hop, id or outcome of a trace.
+
+/// One recipient, hop, id, or outcome of a recipient at a hop.
+struct SummaryRecord {
+    enum Kind: UInt8 { case recipient, hop, next, outcome }
+
+    let kind: Kind
+    let key: Written
+    let hash: UInt32
+    /// A recipient's or an outcome's; of a hop what was decided about the whole message.
+    var state = RecipientState.queued
+    var nextKind = NextIDKind.queuedAs
+    var side = Trace.Direction.inbound
+    /// An outcome's; of a recipient the most that one hop made.
+    var attempts: UInt32 = 0
+    /// The line of an outcome, and of a hop's first and of what was last done to it by hand; for
+    /// lines without times.
+    var line: UInt32 = 0
+    var handledLine: UInt32 = 0
+    /// A recipient's outcomes are a chain: the first, and of each the next; -1 is the end.
+    var next = -1
+    /// The outcome that a recipient is told to have.
+    var chosen = -1
+    /// The hop of an outcome; the hop that told an id; the hop before a hop; -1 without one.
+    var hop = -1
+    /// Of the slowest delivery, in milliseconds.
+    var slowest: Int64 = -1
+    /// A hop that had the message, or is not only named by a remark; whose message was in its
+    /// queue, was removed from it, has expired, could not all be delivered, is a notification.
+    var isTaken = false
+    var isQueued = false
+    var isRemoved = false
+    var isExpired = false
+    var isReported = false
+    var isNotification = false
+    /// A hop to which a local user handed the message in.
+    var isPickup = false
+    /// What somebody did to a hop's message by hand, the last of it.
+    var handled = Handling.none
+    /// Of an outcome: the server's or a filter's decision, no delivery; its relay is on this host.
+    var isDecision = false
+    var isLocal = false
+    /// Of an outcome: the reply says that the message was thrown away.
+    var isThrownAway = false
+    /// Of a recipient: some outcomes found no room.
+    var isPartial = false
+
+    // An outcome's.
+    var dsn = Written.none
+    var reply = Written.none
+    var origTo = Written.none
+    var queuedAs = Written.none
+    // Also a hop's: of its last delivery.
+    var at = Written.none
+    var relay = Written.none
+    // A hop's.
+    var firstAt = Written.none
+    var lastAt = Written.none
+    var handledAt = Written.none
+    var sender = Written.none
+    var messageID = Written.none
+    var size = Written.none
+    var nrcpt = Written.none
+    var clientHost = Written.none
+    var clientIP = Written.none
+    var previousID = Written.none
+    // Of the slowest delivery; the whole is an outcome's too.
+    var delay = Written.none
+    var delayBeforeQmgr = Written.none
+    var delayInQmgr = Written.none
+    var delayConnSetup = Written.none
+    var delayTransmission = Written.none
+
+    init(_ kind: Kind, _ key: Written, _ hash: UInt32) {
+        (self.kind, self.key, self.hash) = (kind, key, hash)
+    }
+}
+
+/// What people do to a message in the queue.
+enum Handling: UInt8 { case none, held, released, deleted, requeued }
+
+/// Who knows the message by an id; the names of the events' fields.
+enum NextIDKind: UInt8 {
+    case queuedAs, exchangeID, googleID, notification
+
+    var text: StaticString {
+        switch self {
+        case .queuedAs: "queued_as"
+        case .exchangeID: "exchange_internal_id"
+        case .googleID: "google_id"
+        case .notification: "notification_queue_id"
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// TraceSummary+Outcomes.swift - what the lines say of recipients: deliveries and decisions.
+//
+// A recipient has one outcome at each hop, the last one there; and one of decisions before any
+// queue. Which of them is the recipient's is decided when all lines are known.
+
+extension TraceSummary {
+    /// The most outcomes of one recipient.
+    private static let maxChain = 128
+
+    mutating func delivery(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
+    ) {
+        slowest(event, hop, document)
+        let relay = event.written(.relay)
+        table.with(hop) { record in
+            if !Self.isOlder(at, record.at, document) { (record.at, record.relay) = (at, relay) }
+            record.isQueued = true
+        }
+        next(event, hop, document)
+        var state = RecipientState(status: event.written(.status), document)
+        let process = event.written(.process).range
+        if state == .sent, event.isDiscard(relay: relay.range, process: process, document) {
+            state = .discarded
+        }
+        outcome(event, state, hop, at, document)
+    }
+
+    /// Sets what the event at hand says of its recipient at a hop, unless a later outcome there is
+    /// known. Nothing is left of the outcome before: what a decision does not have is none.
+    private mutating func outcome(
+        _ event: borrowing PostfixEvent, _ state: RecipientState, _ hop: Int, _ at: Written,
+        _ document: RawSpan
+    ) {
+        let to = event.written(.to)
+        guard let recipient = table.findOrAdd(.recipient, to, document) else {
+            droppedRecipients += 1
+            return
+        }
+        let isDecision = event.kind != .delivery
+        let origTo = event.written(.origTo)
+        guard let index = place(recipient, to, hop, origTo, isDecision, document) else {
+            droppedOutcomes += 1
+            table.with(recipient) { $0.isPartial = true }
+            return
+        }
+        let (relay, delay) = (event.written(.relay), event.written(.delay))
+        let dsn = event.written(isDecision ? .replyDSN : .dsn)
+        let reply = event.written(event.has(.reply) ? .reply : .text)
+        let queuedAs = event.written(.queuedAs)
+        let isLocal = Self.isLocal(event, document)
+        let isThrownAway = state == .sent && Self.isThrownAway(reply, document)
+        let line = line
+        table.with(index) { record in
+            if !isDecision { record.attempts &+= 1 }
+            if Self.isOlder(at, record.at, document) { return }
+            (record.state, record.at, record.hop, record.line) = (state, at, hop, line)
+            (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
+            (record.origTo, record.queuedAs) = (origTo, queuedAs)
+            (record.isDecision, record.isLocal) = (isDecision, isLocal)
+            record.isThrownAway = isThrownAway
+        }
+    }
+
+    /// The recipient's outcome at a hop, made when there is none yet. An address that stands for
+    /// several others is one for each of them, as in Postfix's own count of recipients.
+    private func place(
+        _ recipient: Int, _ to: Written, _ hop: Int, _ origTo: Written, _ isDecision: Bool,
+        _ document: RawSpan
+    ) -> Int? {
+        var (before, index) = (recipient, table.look(recipient) { $0.next } ?? -1)
+        var length = 0
+        while index >= 0 {
+            let isIt = table.look(index) { record in
+                record.hop == hop && record.isDecision == isDecision
+                    && SummaryTable.isSameFolded(record.origTo, origTo, document)
+            }
+            if isIt == true { return index }
+            length += 1
+            (before, index) = (index, table.look(index) { $0.next } ?? -1)
+        }
+        guard length < Self.maxChain, let made = table.addOutcome(of: to) else { return nil }
+        table.with(made) { record in
+            (record.hop, record.isDecision, record.origTo) = (hop, isDecision, origTo)
+        }
+        table.with(before) { $0.next = made }
+        return made
+    }
+
+    static func isOlder(_ at: Written, _ known: Written, _ document: RawSpan) -> Bool {
+        !known.isNone && !at.isNone && isBefore(at, known, document)
+    }
+
+    /// Whether the next hop is on this host: where filters are.
+    private static func isLocal(_ event: borrowing PostfixEvent, _ document: RawSpan) -> Bool {
+        event.has(.relayService) || isLoopback(event.written(.relayIP), document)
+    }
+
+    static func isLoopback(_ ip: Written, _ document: RawSpan) -> Bool {
+        document.has("127.", ip.range.lowerBound) || document.says("::1", ip.range)
+    }
+
+    /// `250 2.7.0 Ok, discarded, id=… - INFECTED: …` and its like, of filters.
+    private static func isThrownAway(_ reply: Written, _ document: RawSpan) -> Bool {
+        reply.range.upperBound <= document.byteCount
+            && document.extracting(reply.range).saysThrownAway
+    }
+
+    // MARK: - Decisions
+
+    mutating func decision(
+        _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
+    ) {
+        let from = event.written(.from)
+        sender.setOnce(from)
+        if refusedHost.isNone, refusedIP.isNone {
+            (refusedHost, refusedIP) = (event.written(.clientHost), event.written(.clientIP))
+        }
+        table.with(hop) { $0.sender.setOnce(from) }
+        let isTemporary = event.isTemporary(document) { event.written($0).range.lowerBound }
+        guard event.has(.action),
+            let state = RecipientState(
+                action: event.written(.action), isTemporary: isTemporary, document)
+        else { return }
+        // Of one recipient only; everything else is about the message.
+        let isOfOne =
+            state.isRefusal && event.has(.stage)
+            && document.says("RCPT", event.written(.stage).range)
+        if state.isRefusal, state.badness >= refusal?.badness ?? 0 { refusal = state }
+        if !isOfOne { table.with(hop) { $0.state = state } }
+        // cleanup(8) writes a word where there is no recipient.
+        guard event.has(.to), !document.says("unknown", event.written(.to).range) else { return }
+        outcome(event, state, hop, at, document)
+    }
+}
+
+extension RecipientState {
+    /// The message was not taken over.
+    var isRefusal: Bool { self == .rejected || self == .refusedForNow }
+}

@@ -1,0 +1,313 @@
+// TraceSummary+Settle.swift - what only the whole trace can tell.
+//
+// Which hop was first, which of a recipient's outcomes is the last. Where that cannot be proved, the
+// worse one is told: never a better outcome than the true one.
+
+extension TraceSummary {
+    /// After all lines; `isPending` when Cloudflare has more to tell.
+    mutating func settle(isPending: Bool, _ document: RawSpan) {
+        for index in 0..<table.count where table[kind: index] == .hop {
+            table.look(index) { hop in
+                if !hop.isNotification { note(sender: hop.sender) }
+            }
+        }
+        for index in 0..<table.count where table[kind: index] == .hop {
+            table.with(index) { hop in
+                // From nobody, while the message has a sender: answers it.
+                if !hop.sender.isNone, hop.sender.length == 0, sender.length > 0 {
+                    hop.isNotification = true
+                }
+            }
+        }
+        table.link(document)
+        message(document)
+        for index in 0..<table.count where table[kind: index] == .recipient {
+            choose(index, document)
+        }
+        for index in 0..<table.count where table[kind: index] == .recipient {
+            follow(index, isPending, document)
+        }
+    }
+
+    // MARK: - The message
+
+    /// What the message itself has: from the first of its hops that says so.
+    private mutating func message(_ document: RawSpan) {
+        let first = firstHop(document)
+        take(first)
+        for index in 0..<table.count where table[kind: index] == .hop && index != first {
+            take(index)
+        }
+        guard let (host, ip, isPickup) = table.look(
+            first, { ($0.clientHost, $0.clientIP, $0.isPickup) })
+        else {
+            (clientHost, clientIP) = (refusedHost, refusedIP)
+            return
+        }
+        // Behind the first hop the client is the hop before.
+        if isPickup { return }
+        let isUnknown = host.isNone && ip.isNone
+        (clientHost, clientIP) = isUnknown ? (refusedHost, refusedIP) : (host, ip)
+    }
+
+    private mutating func take(_ hop: Int) {
+        table.look(hop) { hop in
+            if hop.isNotification { return }
+            sender.setOnce(hop.sender)
+            messageID.setOnce(hop.messageID)
+            size.setOnce(hop.size)
+        }
+    }
+
+    /// A hop without one before it; one that others than this host handed the message to, when there
+    /// are several; -1 without any.
+    private func firstHop(_ document: RawSpan) -> Int {
+        var (found, isFiltered) = (-1, true)
+        for index in 0..<table.count where table[kind: index] == .hop {
+            guard
+                let isLocal = table.look(
+                    index,
+                    { hop -> Bool? in
+                        if hop.isNotification || hop.hop >= 0 { return nil }
+                        return !hop.isPickup && Self.isLoopback(hop.clientIP, document)
+                    })
+            else { continue }
+            guard let isLocal else { continue }
+            let isEarlier = table.began(index, before: found, document)
+            if found < 0 || (isFiltered && !isLocal) || (isFiltered == isLocal && isEarlier) {
+                (found, isFiltered) = (index, isLocal)
+            }
+        }
+        return found
+    }
+
+    // MARK: - A recipient's outcome
+
+    /// Takes the worst of the outcomes that count; of equal ones that of the hop furthest along, and
+    /// without a proof of that the latest.
+    private mutating func choose(_ index: Int, _ document: RawSpan) {
+        var (chosen, state) = (-1, RecipientState.queued)
+        var (attempts, isContradicted) = (UInt32(0), false)
+        each(index) { outcome, record in
+            guard let own = effective(record, index, document) else { return }
+            attempts = max(attempts, record.attempts)
+            guard chosen >= 0 else {
+                (chosen, state) = (outcome, own)
+                return
+            }
+            let isBehind = isBehind(record, chosen, document)
+            if own != state, !isLinked(record.hop, chosen) { isContradicted = true }
+            if own.badness > state.badness || (own.badness == state.badness && isBehind) {
+                (chosen, state) = (outcome, own)
+            }
+        }
+        if isContradicted { unlinked += 1 }
+        table.with(index) { record in
+            (record.chosen, record.attempts) = (chosen, attempts)
+            record.state = record.isPartial ? .unknown : state
+            // Told of a notification only: not the message's.
+            record.isNotification = chosen < 0 && !record.isPartial
+        }
+    }
+
+    private func each(_ recipient: Int, _ body: (Int, borrowing SummaryRecord) -> Void) {
+        var index = table.look(recipient) { $0.next } ?? -1
+        while index >= 0 {
+            let next =
+                table.look(index) { record in
+                    body(index, record)
+                    return record.next
+                } ?? -1
+            index = next
+        }
+    }
+
+    private func isLinked(_ hop: Int, _ chosen: Int) -> Bool {
+        guard let other = table.look(chosen, { $0.hop }) else { return false }
+        return hop == other || table.leads(hop, to: other) || table.leads(other, to: hop)
+    }
+
+    /// Whether an outcome comes behind another: its hop does, else its line.
+    private func isBehind(
+        _ record: borrowing SummaryRecord, _ other: Int, _ document: RawSpan
+    ) -> Bool {
+        guard let (hop, at, line) = table.look(other, { ($0.hop, $0.at, $0.line) }) else {
+            return true
+        }
+        if table.leads(hop, to: record.hop) { return true }
+        if table.leads(record.hop, to: hop) { return false }
+        return Self.isLater(record.at, record.line, at, line, document)
+    }
+
+    /// By the times; without both of them, or when they are the same, by the order of the lines.
+    private static func isLater(
+        _ at: Written, _ line: UInt32, _ other: Written, _ otherLine: UInt32,
+        _ document: RawSpan
+    ) -> Bool {
+        if isOlder(at, other, document) { return false }
+        return isOlder(other, at, document) || line > otherLine
+    }
+
+    /// What an outcome comes to with what else is known of its hop; nil when it does not count: a
+    /// notification's, or one that another try of the client or of a person took the place of.
+    private func effective(
+        _ record: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
+    ) -> RecipientState? {
+        var state = record.state
+        var isNotification = false
+        var (handled, handledAt, handledLine) = (Handling.none, Written.none, UInt32(0))
+        table.look(record.hop) { hop in
+            isNotification = hop.isNotification
+            if state.isWaiting, hop.isExpired { state = .expired }
+            (handled, handledAt, handledLine) = (hop.handled, hop.handledAt, hop.handledLine)
+        }
+        if isNotification { return nil }
+        if record.isDecision, isOvertaken(record, recipient, document) { return nil }
+        // A decision puts the message where people find it: they come behind it.
+        var isLater = record.isDecision
+        if !isLater {
+            isLater = Self.isLater(handledAt, handledLine, record.at, record.line, document)
+        }
+        guard state.isWaiting, handled != .none, isLater else { return state }
+        switch handled {
+        case .deleted: return .deleted
+        case .held: return .held
+        case .requeued: return isRequeued(record, recipient) ? nil : .queued
+        default: return state == .held ? .queued : state
+        }
+    }
+
+    /// Whether a decision was about an earlier try: deliveries at its own hop, or at one that began
+    /// behind it, say that the message was taken since.
+    private func isOvertaken(
+        _ decision: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
+    ) -> Bool {
+        let (hop, at, line) = (decision.hop, decision.at, decision.line)
+        var isOvertaken = false
+        each(recipient) { _, other in
+            guard !other.isDecision else { return }
+            if other.hop == hop, hop >= 0 { isOvertaken = true }
+            table.look(other.hop) { record in
+                if record.isNotification { return }
+                let isLater =
+                    at.isNone || record.firstAt.isNone
+                    ? record.line > line : Self.isBefore(at, record.firstAt, document)
+                if isLater { isOvertaken = true }
+            }
+        }
+        return isOvertaken
+    }
+
+    /// Whether the recipient has an outcome at a hop that the message was queued to again.
+    private func isRequeued(_ record: borrowing SummaryRecord, _ recipient: Int) -> Bool {
+        let hop = record.hop
+        var isRequeued = false
+        each(recipient) { _, other in
+            if table.leads(hop, to: other.hop) { isRequeued = true }
+        }
+        return isRequeued
+    }
+
+    // MARK: - Behind the last outcome
+
+    /// Of a copy that was handed on: whether other recipients stand for it, a hop of this trace has
+    /// it still, or a filter has yet to say what it did.
+    private func follow(_ index: Int, _ isPending: Bool, _ document: RawSpan) {
+        guard
+            let (state, chosen, key) = table.look(index, { ($0.state, $0.chosen, $0.key) }),
+            state == .sent,
+            let (hop, queuedAs, isLocal, isThrownAway) = table.look(
+                chosen, { ($0.hop, $0.queuedAs, $0.isLocal, $0.isThrownAway) })
+        else { return }
+        var (found, isFound) = (RecipientState.sent, false)
+        if isExpanded(index, key, hop, document) {
+            found = .expanded
+        } else {
+            for next in 0..<table.count where table[kind: next] == .hop && next != hop {
+                let isNamed =
+                    table[key: next].map { SummaryTable.isSame($0, queuedAs, document) } ?? false
+                guard isNamed || table.leads(hop, to: next) else { continue }
+                isFound = true
+                guard let there = standing(next, document), there.badness > found.badness else {
+                    continue
+                }
+                found = there
+            }
+            if found == .sent, isThrownAway || (isLocal && isPending && !isFound) {
+                found = .acceptedByFilter
+            }
+        }
+        table.with(index) { $0.state = found }
+    }
+
+    /// What a hop means for a recipient that it has and says nothing of; nil when it has no more to
+    /// say: it is through, or has told of as many recipients as it has.
+    private func standing(_ hop: Int, _ document: RawSpan) -> RecipientState? {
+        table.look(hop) { record -> RecipientState? in
+            if record.isNotification { return nil }
+            if record.isExpired { return .expired }
+            if record.handled == .deleted { return .deleted }
+            if record.isRemoved { return nil }
+            let all = Self.number(record.nrcpt, document)
+            if all > 0, recipients(at: hop) >= all { return nil }
+            if record.handled == .held { return .held }
+            return record.state
+        } ?? nil
+    }
+
+    /// Whether another recipient stands for this one: at another hop, as the one before aliases or
+    /// with another case.
+    private func isExpanded(
+        _ index: Int, _ alias: Written, _ hop: Int, _ document: RawSpan
+    ) -> Bool {
+        for other in 0..<table.count where other != index && table[kind: other] == .recipient {
+            guard let (chosen, key) = table.look(other, { ($0.chosen, $0.key) }), chosen >= 0 else {
+                continue
+            }
+            let isIt = table.look(chosen) { outcome in
+                if SummaryTable.isSameFolded(outcome.origTo, alias, document) { return true }
+                return table.leads(hop, to: outcome.hop)
+                    && SummaryTable.isSameFolded(key, alias, document)
+            }
+            if isIt == true { return true }
+        }
+        return false
+    }
+
+    // MARK: - Of how many something is known
+
+    /// A number of the document; 0 without one.
+    private static func number(_ text: Written, _ document: RawSpan) -> Int {
+        Int(truncatingIfNeeded: document.integer(text.range) ?? 0)
+    }
+
+    /// How many recipients a hop tells of.
+    private func recipients(at hop: Int) -> Int {
+        var found = 0
+        for index in 0..<table.count where table[kind: index] == .outcome {
+            if table.look(index, { $0.hop == hop && !$0.isDecision }) == true { found += 1 }
+        }
+        return found
+    }
+
+    /// Whether a hop has more recipients than lines tell of, there and behind it.
+    func isIncomplete(_ document: RawSpan) -> Bool {
+        for hop in 0..<table.count where table[kind: hop] == .hop {
+            guard
+                let (all, isNotification) = table.look(
+                    hop, { (Self.number($0.nrcpt, document), $0.isNotification) }),
+                !isNotification, all > recipients(at: hop)
+            else { continue }
+            var known = 0
+            for index in 0..<table.count where table[kind: index] == .recipient {
+                var isKnown = false
+                each(index) { _, outcome in
+                    if outcome.hop == hop || table.leads(hop, to: outcome.hop) { isKnown = true }
+                }
+                if isKnown { known += 1 }
+            }
+            if known < all { return true }
+        }
+        return false
+    }
+}
