@@ -74,8 +74,8 @@ import Testing
     @Test func aFirstPageLongerThanTheLimitIsGivenPieceByPieceToItsEnd() throws {
         var (cursor, found): (String?, [String?]) = (nil, [])
         for step in 0..<3 {
-            var options = ["limit": "2"]
-            options["cursor"] = cursor
+            let options: KeyValuePairs<String, String> =
+                if let cursor { ["limit": "2", "cursor": cursor] } else { ["limit": "2"] }
             let talk = try desk.search(options, [canned(200, page(5))])
             #expect(talk.paths.first?.contains("cursor=") == false)
             found += try refs(talk)
