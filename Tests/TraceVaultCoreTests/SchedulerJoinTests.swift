@@ -106,8 +106,8 @@ import Testing
         let (rig, lane, fetch) = asleep()
         let other = rig.submit(lane)
         _ = rig.advance()
-        #expect(rig.finish(other, .rateLimited(afterMs: 500_000)) == [.answer(2)])
-        let until = rig.now + 500 * second
+        #expect(rig.finish(other, .rateLimited(afterMs: 200_000)) == [.answer(2)])
+        let until = rig.now + 200 * second
         #expect(rig.next() == [.refuse(1, until: until)])
         #expect(rig.now < 2 * second && rig.ended.contains(fetch))
     }

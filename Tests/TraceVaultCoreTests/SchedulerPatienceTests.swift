@@ -54,12 +54,12 @@ import Testing
         let rig = Rig()
         let lane = rig.lane()
         let fetch = rig.submit(lane, .bulk, deadline: 5 * second, isPatient: true) ?? 0
-        rig.submit(lane, .bulk, deadline: 5 * second)
+        let hasty = rig.submit(lane, .bulk, deadline: 5 * second) ?? 0
         _ = rig.advance()
         #expect(rig.finish(fetch, .rateLimited(afterMs: 300_000)) == [])
         #expect(rig.scheduler.queued == 1)
         let late = rig.submit(lane, .bulk, deadline: 5 * second, isPatient: true) ?? 0
-        #expect(rig.next() == [.abort(fetch + 1), .fail(2, .deadline)])
+        #expect(rig.next() == [.abort(hasty), .fail(2, .deadline)])
         #expect(Set(rig.next().starts) == [fetch, late])
         #expect(rig.now >= 300 * second)
     }

@@ -54,7 +54,9 @@ extension Scheduler {
         if ticket.priority == .bulk { ahead += Int64(seats[seat].urgent) }
         // The others take turns with it: of each as many, and one that it borrowed.
         if ahead > 1 { ahead += turnsOfOthers(seat, rounds: ahead - 1, atMost: 16) }
-        return ledger.permittedAt(&groups[group].entry, limits.quota, after: ahead, now: now)
+        let turn = ledger.permittedAt(
+            &groups[group].entry, limits.quota, after: ahead, now: now)
+        return max(turn, lanes[lane].restsUntil)
     }
 
     /// How many turns the other seats of a group have in so many rounds, as far as they have work.
