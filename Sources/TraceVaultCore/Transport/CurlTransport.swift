@@ -142,10 +142,7 @@ package final class CurlTransport {
     /// Waits until there is something to move, at most `timeoutMs`. What libcurl and nghttp2 made of
     /// credentials, and freed as it was, is wiped where it can be found before a rest.
     package func wait(timeoutMs: Int32) {
-        if hasFreed, flying.isEmpty {
-            tvs_wipe_freed()
-            hasFreed = false
-        }
+        if flying.isEmpty { wipeFreed() }
         let isLong = timeoutMs > Self.longWaitMs
         if isLong { tvs_timerfd_set(alarm, tvs_boot_us() + Int64(timeoutMs) * 1000) }
         var extra = [bell, alarm].map {
@@ -155,6 +152,13 @@ package final class CurlTransport {
         if extra[0].revents != 0 { tvs_eventfd_clear(bell) }
         // Whether it rang or not, it must not end the next wait.
         if isLong { tvs_timerfd_set(alarm, 0) }
+    }
+
+    /// Wipes what this thread's exchanges have left, as far as it can be found.
+    package func wipeFreed() {
+        guard hasFreed else { return }
+        tvs_wipe_freed()
+        hasFreed = false
     }
 
     /// Ends a `wait` at once, or the next one. Any thread.
