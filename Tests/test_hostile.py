@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -18,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from c_programs import ROOT, Compile
 from hostile import asking, frames, framing, identities, phases, redirects, replies, sizes
 from hostile.certificates import Identities
 from hostile.http2 import acting
 from hostile.scenario import BODY, Scenario, reply, says
 from hostile.stage import Stage, staged
+from test_c_programs import VALGRIND, run
 from tracevault import Status
 
 FAMILIES = (redirects, phases, identities, sizes, framing, frames, replies, asking)
@@ -211,3 +214,35 @@ def test_memory_stays_within_32_mib_of_a_warm_process(client: Watched) -> None:
         f"(at most, {client.rest[1]!r}), {peak} KiB at any moment ({client.peak[1]!r})"
     )
     assert rest <= peak <= GROWTH_KIB
+
+
+#: What is asked again under valgrind: rows that reach into what libcurl keeps of a transfer.
+UNDER_VALGRIND = (
+    "a folded header",
+    "a folded first header",
+    "503, then a folded first header",
+    "503, then nothing but folded headers",
+    "chunks with trailers",
+    "103 before the reply",
+    "a second reply that nobody asked for",
+    "2,000 headers",
+    "chunks cut off",
+)
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_valgrind_finds_no_error_when_one_request_follows_the_other(
+    compiled: Compile, identity: Identities
+) -> None:
+    program = compiled("asker", ROOT / "Tests/abi/asker.c")
+    with contextlib.ExitStack() as stack:
+        rows = [row for row in SCENARIOS if row.name in UNDER_VALGRIND and row.operation == "trace"]
+        assert len(rows) == len(UNDER_VALGRIND)
+        stages = [stack.enter_context(staged(row, identity)) for row in rows]
+        bases = [stage.origin + "/client/v4" for stage in stages]
+        done = run(*VALGRIND, program, identity.ca_file, *bases)
+    assert done.returncode == 0, done.stdout
+    ended = done.stdout.splitlines()
+    assert len(ended) == len(rows), done.stdout
+    for row, line in zip(rows, ended, strict=True):
+        assert {Status(int(word)) for word in line.split()} <= {*row.expected, Status.OK}, row.name

@@ -153,6 +153,10 @@ TV_API const char *tv_version(void);
  * Describe the loaded library: versions of libcurl, its TLS backend and libsodium, the memory
  * protection that was really obtained, and limits.
  *
+ * "libcurl_faults" are the public faults of this version of libcurl that a server could use, and
+ * what the library does about each: "avoided", or "open" where only another libcurl helps. A
+ * distribution may have mended a fault without another version.
+ *
  * @param document_out  one view, "json".  Owner: the caller; tv_document_free().
  * @since 0.1
  */

@@ -1,4 +1,4 @@
-/* clock.c - the three clocks. */
+/* clock.c - the clocks. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
@@ -14,3 +14,4 @@ int64_t tvs_monotonic_us(void) { return now_us(CLOCK_MONOTONIC); }
 int64_t tvs_monotonic_ms(void) { return now_us(CLOCK_MONOTONIC) / 1000; }
 int64_t tvs_boot_us(void) { return now_us(CLOCK_BOOTTIME); }
 int64_t tvs_wall_ms(void) { return now_us(CLOCK_REALTIME) / 1000; }
+int64_t tvs_thread_cpu_us(void) { return now_us(CLOCK_THREAD_CPUTIME_ID); }

@@ -5,6 +5,7 @@
 #include "tv_system.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -46,3 +47,21 @@ void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_leng
 }
 
 void tvs_wipe(void *bytes, size_t length) { explicit_bzero(bytes, length); }
+
+/* Takes `count` blocks of a size, wipes them and gives them back. */
+static void wipe_blocks(size_t size, int count) {
+    enum { MOST = 6 };
+    void *blocks[MOST];
+    for (int i = 0; i < count; i++) {
+        blocks[i] = malloc(size - sizeof(size_t)); /* what fits into a chunk of `size` in glibc */
+        if (blocks[i] != NULL) tvs_wipe(blocks[i], size - sizeof(size_t));
+    }
+    for (int i = count - 1; i >= 0; i--) free(blocks[i]);
+}
+
+void tvs_wipe_freed(void) {
+    enum { SMALLEST = 64, SMALL = 2064, STEP = 16, LARGEST = 65536 };
+    /* Large ones first: a small one is cut from a large one, and leaves the rest as it was. */
+    for (size_t size = LARGEST; size > SMALL; size /= 2) wipe_blocks(size, 2);
+    for (size_t size = SMALLEST; size <= SMALL; size += STEP) wipe_blocks(size, 6);
+}

@@ -191,8 +191,85 @@ private func errors(_ code: Int) -> String {
             return
         }
         defer { unsafe curl_easy_cleanup(easy) }
-        for option in settings.options() {
+        for option in settings.options(authorities: "/etc/ssl/cert.pem") {
             #expect(unsafe option.apply(to: easy), "option \(option.option.rawValue)")
         }
+    }
+}
+
+@Suite struct LibcurlFaultTests {
+    @Test func everyFaultIsAnswered() {
+        for fault in LibcurlFault.all {
+            #expect(!fault.how.isEmpty && fault.first <= fault.last)
+            // What is refused is either older than all that is taken, or has a look of its own.
+            #expect(fault.remedy != .refused || fault.last >= 0x07_57_00)
+        }
+        #expect(Set(LibcurlFault.all.map(\.name.description)).count == LibcurlFault.all.count)
+    }
+
+    @Test(arguments: [
+        (0x07_57_00, "1.2.13", "https://a"), (0x07_58_01, "1.2.0.3", "https://a"),
+        (0x07_58_01, "1.1.4", "https://a"), (0x08_00_01, "1.2.13", "https://api.xn--bcher-kva.ch"),
+        (0x08_00_01, nil, "https://xn--bcher-kva.ch:8443"),
+    ] as [(UInt32, String?, String)])
+    func somePairsAreRefused(version: UInt32, zlib: String?, origin: String) {
+        #expect(throws: Failure.self) {
+            try LibcurlFault.check(version: version, zlib: zlib, origin: origin)
+        }
+    }
+
+    @Test(arguments: [
+        (0x07_58_01, "1.2.13", "https://api.cloudflare.com"), (0x08_0B_01, nil, "https://a-xn--b"),
+        (0x08_01_00, "1.3.1", "https://xn--bcher-kva.ch"),
+    ] as [(UInt32, String?, String)])
+    func otherPairsAreTaken(version: UInt32, zlib: String?, origin: String) throws {
+        try LibcurlFault.check(version: version, zlib: zlib, origin: origin)
+    }
+
+    private func names(_ version: UInt32) -> String {
+        var writer = JSONWriter(into: ByteBuffer(limit: 1 << 16))
+        LibcurlFault.describe(version, into: &writer)
+        return writer.buffer.withBytes { bytes in
+            unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        }
+    }
+
+    @Test func aVersionHasTheFaultsOfItsTime() {
+        let debian12 = names(0x07_58_01)
+        #expect(debian12.split(separator: "curl issue 11101").count == 2)
+        #expect(debian12.split(separator: "CVE-2025-0665").count == 1)
+        #expect(names(0x08_0B_01).split(separator: "CVE-2025-0665\",\"remedy\":\"open").count == 2)
+        #expect(names(0x08_0C_00).split(separator: "CVE-2025-0665").count == 1)
+        #expect(names(0x08_0C_00).split(separator: "11101").count == 1)
+    }
+}
+
+@Suite struct FaultTests {
+    private func ended(_ headers: String...) -> HeaderCount {
+        var count = HeaderCount()
+        for header in headers {
+            var line = header + "\r\n"
+            line.withUTF8 { utf8 in _ = unsafe count.take(UnsafeRawBufferPointer(utf8)) }
+        }
+        return count
+    }
+
+    /// Whatever libcurl says of it: a server can bring about no more than a broken connection.
+    @Test func aServerNeverBringsAboutAFaultOfTheLibrary() {
+        let own: Set<UInt32> = [
+            CURLE_FAILED_INIT.rawValue, CURLE_URL_MALFORMAT.rawValue, CURLE_NOT_BUILT_IN.rawValue,
+            CURLE_UNKNOWN_OPTION.rawValue,
+        ]
+        for code in 1...110 as ClosedRange<UInt32> where !own.contains(code) {
+            let fault = HTTPReply.Fault(
+                CURLcode(code), ended("HTTP/1.1 200 OK", ""), wasSent: true)
+            #expect(fault != nil && fault != .internalError, "libcurl's code \(code)")
+        }
+    }
+
+    @Test func headersThatBreakOffAreNoReply() {
+        #expect(HTTPReply.Fault(CURLE_OK, ended("HTTP/1.1 200 OK", ""), wasSent: true) == nil)
+        #expect(HTTPReply.Fault(CURLE_OK, ended("HTTP/1.1 200 OK"), wasSent: true) == .broken)
+        #expect(HTTPReply.Fault(CURLE_OPERATION_TIMEDOUT, ended(), wasSent: false) == .connect)
     }
 }

@@ -40,7 +40,9 @@ def pages(following: Callable[[int, Peer], object], *messages: object) -> Play:
     return in_turn(lambda n, _, peer: reply(page(*messages, following=following(n, peer))))
 
 
-def search(name: str, play: Play, expect: Status = OK, **more: object) -> Scenario:
+def search(
+    name: str, play: Play, expect: Status | tuple[Status, ...] = OK, **more: object
+) -> Scenario:
     return Scenario(f"search: {name}", play, expect, operation="search", **more)  # type: ignore[arg-type]
 
 
@@ -192,6 +194,14 @@ AFTER_A_PAGE = (
     search("a page, then 401", after_a_page(lambda _: reply(b"", 401)), asked=2),
     search("a page, then 429", after_a_page(lambda _: reply(b"", 429)), asked=2),
     search("a page, then 500", after_a_page(lambda _: reply(b"", 500)), asked=3),
+    search(
+        "a page, then one that begins with a folded header",
+        after_a_page(
+            lambda _: reply(page(MESSAGE)).replace(b"\r\n", b"\r\n x: " + b"A" * 200 + b"\r\n", 1)
+        ),
+        (OK, S.E_TRANSPORT),
+        asked=None,
+    ),
     search("a page, then no JSON", after_a_page(lambda _: reply(replies.HTML)), asked=2),
     search(
         "a page, then a bomb", after_a_page(lambda _: reply(sizes.bomb(), 200, sizes.GZIP)), asked=2

@@ -56,13 +56,17 @@ class Issuer:
         *,
         key: Key | None = None,
         names: x509.SubjectAlternativeName | None = None,
+        unnamed: bool = False,
         common_name: str = "127.0.0.1",
         age: datetime.timedelta = _DAY,
         life: datetime.timedelta = 3 * _DAY,
         usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
         own: bool = False,
     ) -> bytes:
-        """A server's certificate and key, in one PEM text; `own` signs it with its own key."""
+        """A server's certificate and key, in one PEM text; `own` signs it with its own key.
+
+        An unnamed one says nowhere but in its common name whose it is.
+        """
         key = key or ec.generate_private_key(ec.SECP256R1())
         begins = datetime.datetime.now(datetime.timezone.utc) - age
         builder = (
@@ -75,8 +79,10 @@ class Issuer:
             .not_valid_after(begins + life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(names or _addresses("127.0.0.1", "127.0.0.2"), critical=False)
         )
+        if not unnamed:
+            names = names or _addresses("127.0.0.1", "127.0.0.2")
+            builder = builder.add_extension(names, critical=False)
         certificate = builder.sign(key if own else self.key, hashes.SHA256())
         secret = key.private_bytes(
             _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -108,6 +114,10 @@ def _chains() -> tuple[bytes, dict[str, bytes]]:
         "any name": trusted.issue(names=x509.SubjectAlternativeName([x509.DNSName("*")])),
         "address as a name": trusted.issue(
             names=x509.SubjectAlternativeName([x509.DNSName("127.0.0.1")]), common_name="x"
+        ),
+        "common name alone": trusted.issue(unnamed=True),
+        "a name for mail alone": trusted.issue(
+            names=x509.SubjectAlternativeName([x509.RFC822Name("soc@example.net")])
         ),
         "self-signed": trusted.issue(own=True),
         "unknown authority": foreign.issue() + foreign.pem,
@@ -176,3 +186,8 @@ class Identities:
             context.set_alpn_protocols([protocol])
             self._contexts[key] = context
         return self._contexts[key]
+
+    def authority_of(self, name: str) -> bytes:
+        """The last certificate that an identity shows: its own authority's, where it shows that."""
+        chain = self._files[name].read_bytes()
+        return chain[chain.rindex(b"-----BEGIN CERTIFICATE") :]

@@ -9,6 +9,7 @@ from .scenario import (
     CHUNKED,
     HONEST,
     SHORT,
+    Play,
     Scenario,
     answering,
     chunked,
@@ -34,6 +35,20 @@ _FLOOD = b"".join(b"x-flood-%d: %s\r\n" % (n, b"a" * 900) for n in range(2000))
 _TINY = b"".join(b"a%d:\r\n" % n for n in range(200_000))
 _LONG = f"content-length: {len(BODY) + 100}"
 _SHORT = f"content-length: {len(BODY) - 1}"
+
+
+#: Folded, where there is nothing yet that it could continue.
+_FOLDED = b" folded: " + b"A" * 200 + b"\r\n"
+
+
+def _busy_once(*pieces: bytes) -> Play:
+    """503 for the first request, these bytes for the others."""
+
+    def answer(peer: Peer, head: bytes) -> None:
+        is_first = len(peer.stage.heads) == 1
+        peer.send(reply(b"", 503, "x-long: " + "b" * 100) if is_first else b"".join(pieces))
+
+    return answering(answer)
 
 
 def _too_early(peer: Peer) -> None:
@@ -136,6 +151,25 @@ HEADS = (
     Scenario("a header without a name", says_last(_with(": b", _LENGTH)), (OK, T)),
     Scenario("a header with a zero byte", says_last(_with("x-a: b\0c", _LENGTH)), T),
     Scenario("a folded header", says(_with("x-a: b\r\n  c", _LENGTH)), OK),
+    Scenario("a folded first header", says(START, _FOLDED, _with(_LENGTH)[len(START) :]), (OK, T)),
+    Scenario(
+        "503, then a folded first header",
+        _busy_once(START, _FOLDED, _with(_LENGTH)[len(START) :]),
+        (OK, T),
+    ),
+    Scenario(
+        "503, then a folded first header, for a key",
+        _busy_once(START, _FOLDED, _with(_LENGTH)[len(START) :]),
+        (OK, T),
+        key=True,
+    ),
+    Scenario(
+        "503, then nothing but folded headers",
+        _busy_once(START, _FOLDED * 300, _with(_LENGTH)[len(START) :]),
+        (OK, T),
+    ),
+    Scenario("a folded first header without a colon", says_last(START, b" a\r\n\r\n", BODY), T),
+    Scenario("a folded first header of blanks", says_last(START, b"   \r\n\r\n", BODY), (OK, T)),
     Scenario(
         "bytes above ASCII in headers",
         says(

@@ -18,6 +18,8 @@ BAD = (
     "other name",
     "any name",
     "address as a name",
+    "common name alone",
+    "a name for mail alone",
     "self-signed",
     "unknown authority",
     "forged authority",

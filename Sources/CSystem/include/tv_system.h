@@ -23,6 +23,8 @@ int64_t tvs_monotonic_us(void);
 int64_t tvs_boot_us(void);
 /** Milliseconds since 1970 of CLOCK_REALTIME. */
 int64_t tvs_wall_ms(void);
+/** Microseconds of the processor that the calling thread has used. */
+int64_t tvs_thread_cpu_us(void);
 
 /* ---- memory that is not in the cache -------------------------------------------------------- */
 
@@ -68,6 +70,9 @@ int32_t tvs_guarded_map(size_t length, tvs_guarded *out);
 void tvs_guarded_unmap(void *data, size_t length);
 /** Zeroes bytes in a way no optimiser removes. */
 void tvs_wipe(void *bytes, size_t length);
+/** Wipes memory that this thread has freed lately, as far as malloc() gives it out again: a few blocks
+ * of every small size, and larger ones. Other libraries free what they made of secrets unwiped. */
+void tvs_wipe_freed(void);
 /** As realloc(), never to a shorter length: from 256 KiB on a mapping of its own. */
 void *tvs_regrow(void *old, size_t old_length, size_t length);
 /** Frees what tvs_regrow() gave; the length it has now. */
@@ -196,13 +201,14 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
  * the multi handle. */
 enum { TVS_CURL_SOCKETS = 256 };
 typedef struct {
-    int64_t moved_us; /* tvs_monotonic_us() when a call into libcurl began or brought a body on */
+    int64_t moved_us; /* tvs_thread_cpu_us() when a call into libcurl began or brought a body on */
     int64_t made;     /* sockets ever opened */
     int sockets[TVS_CURL_SOCKETS]; /* open ones, plus 1 */
 } tvs_curl_watch;
 int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
-/** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes,
- * and a connection that keeps one call for half a second with nothing to show counts as ended. */
+/** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
+ * certificate must name its hosts, and a connection that keeps the processor for 0.3 s in one
+ * call with nothing to show counts as ended. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
 /** Shuts the connection of a transfer under way down if no byte has come over it for so long. */
 void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms);
@@ -213,5 +219,7 @@ long tvs_curl_info_long(void *easy, uint32_t info);
 int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out);
 /** CURLINFO_PRIVATE. */
 void *tvs_curl_private(void *easy);
+/** A CURLSH * in which the transfers of one thread keep their TLS sessions; NULL without memory. */
+void *tvs_curl_sessions_new(void);
 
 #endif

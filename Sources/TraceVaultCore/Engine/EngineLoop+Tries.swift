@@ -91,7 +91,8 @@ extension EngineLoop {
             fetch.isOver = verdict == .final && fetch.dialogue.isComplete
             scheduler.finished(
                 id, verdict,
-                provesCredential: reply.fault == nil && fetch.dialogue.provesCredential, now: now)
+                provesCredential: reply.fault == nil && fetch.dialogue.provesCredential,
+                wasSent: reply.wasSent, now: now)
         }
     }
 

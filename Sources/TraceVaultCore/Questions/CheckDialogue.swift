@@ -137,6 +137,9 @@ final class CheckDialogue: Dialogue {
         }
         var finding = Finding()
         if isKey {
+            if let email = asked?.email {
+                try AskedAbout.check(email: email, result, tape, bytes)
+            }
             // A user has no status; this is all that is said of one who may do nothing.
             let suspended = try tape.member("suspended", of: result, bytes)
             finding.state = suspended.flatMap { tape.bool($0) } == true ? .disabled : .active

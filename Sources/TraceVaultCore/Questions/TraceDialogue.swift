@@ -3,6 +3,8 @@
 final class TraceDialogue: Dialogue {
     private let messageRef: String
     private let submission: Bool?
+    /// Of the credential that the last try went out with.
+    private var accountID = ""
     private var outcome: Result<Trace, Failure>
     /// The newest reply, and the one that `trace` came from.
     private var reply: HTTPReply?
@@ -16,8 +18,9 @@ final class TraceDialogue: Dialogue {
     }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
-        CloudflareAPI.tracePath(
-            accountID: credential.accountID, messageRef: messageRef, submission: submission)
+        accountID = credential.accountID
+        return CloudflareAPI.tracePath(
+            accountID: accountID, messageRef: messageRef, submission: submission)
     }
 
     func take(_ reply: HTTPReply) -> Verdict {
@@ -28,6 +31,10 @@ final class TraceDialogue: Dialogue {
         }
         do {
             let trace = try Trace.decode(reply.body)
+            let subject = AskedAbout(accountID: accountID, messageRef: messageRef)
+            try reply.body.withBytes { (bytes) throws(Failure) in
+                try subject.check(trace.result, trace.tape, bytes)
+            }
             outcome = .success(trace)
             guard trace.isPending else { return .final }
             incomplete = (trace, reply)

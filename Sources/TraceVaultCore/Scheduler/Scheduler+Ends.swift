@@ -7,21 +7,21 @@ extension Scheduler {
     /// Notes how a try ended. `rejected` is told with `reject`.
     ///
     /// - Parameter provesCredential: false where an answer is none to the credential.
+    /// - Parameter wasSent: false where the server cannot have seen the request: nothing was spent.
     package mutating func finished(
-        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, now: Int64
+        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, wasSent: Bool = true,
+        now: Int64
     ) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
         land(fetch)
+        if !wasSent || verdict == .unsent { refund(fetch, now) }
         switch verdict {
         case .final, .pending, .more, .later:
             if provesCredential, fetches[fetch].isProbe { openLane(of: fetch) }
         case .unsent, .retry, .rateLimited, .rejected: break
         }
         switch verdict {
-        case .unsent:
-            refund(fetch, now)
-            answerAll(fetch)
-        case .final, .rejected:
+        case .final, .rejected, .unsent:
             answerAll(fetch)
         case .pending: lookAgain(fetch, now)
         case .more:

@@ -1,4 +1,4 @@
-// CurlExchange.swift - one easy handle and what it is filled with and fills.
+// CurlExchange.swift - one transfer: its easy handle, what it is filled with and fills.
 
 import CCurl
 import CSystem
@@ -7,38 +7,55 @@ import CSystem
     import Glibc
 #endif
 
-/// One exchange under way, or a handle ready for the next one.
+/// What the exchanges of a transport have in common.
+@safe
+struct CurlLine {
+    let settings: TransportSettings
+    let options: [CurlOption]
+    /// Outlives the connections.
+    let watch: UnsafeMutablePointer<tvs_curl_watch>
+    var sessions: CurlSessions
+    var trust: TrustStore
+}
+
+/// One exchange under way. Its handle serves no other: libcurl before 8.3 writes to freed memory of
+/// the handle's last transfer (LibcurlFaults.swift), and nothing of one credential can stay for the
+/// next.
 @safe
 final class CurlExchange {
     let easy: UnsafeMutableRawPointer
-    private(set) var id: UInt64 = 0
+    let id: UInt64
     private var body: ByteBuffer
-    private let maxReplyBytes: Int
     private var overflowed = false
     private var headers = HeaderCount()
-    private var startedUs: Int64 = 0
+    private let startedUs: Int64
     private let watch: UnsafeMutablePointer<tvs_curl_watch>
+    /// Lives as long as the handle that uses it.
+    private let sessions: CurlSessions
     /// Three list nodes in C memory: the secret header, Accept, X-Auth-Email.
     private let nodes: UnsafeMutablePointer<curl_slist>
     private static let accept = CText("Accept: application/json")
-    private var authorization: SecretHeader?
-    private var email: CText?
+    private let authorization: SecretHeader
+    private let email: CText?
 
-    /// `watch` must outlive the exchange's connection.
     init(
-        _ settings: TransportSettings, _ watch: UnsafeMutablePointer<tvs_curl_watch>
+        _ id: UInt64, _ request: HTTPRequest, _ line: CurlLine, nowUs: Int64
     ) throws(Failure) {
         guard let easy = unsafe curl_easy_init() else {
             throw Failure(.noMemory, "libcurl gave no transfer handle")
         }
         unsafe self.easy = easy
-        unsafe self.watch = watch
+        self.id = id
+        unsafe watch = line.watch
+        sessions = line.sessions
         unsafe nodes = .allocate(capacity: 3)
         unsafe nodes.initialize(repeating: curl_slist(), count: 3)
-        maxReplyBytes = settings.maxReplyBytes
-        body = ByteBuffer(limit: settings.maxReplyBytes)
+        body = ByteBuffer(limit: line.settings.maxReplyBytes)
+        startedUs = nowUs
+        authorization = request.authorization
+        email = request.email.map { CText("X-Auth-Email: " + $0) }
         var accepted = true
-        for option in settings.options() {
+        for option in line.options {
             accepted = unsafe option.apply(to: easy) && accepted
         }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -49,10 +66,12 @@ final class CurlExchange {
             tvs_curl_set_sink(easy, CURLOPT_WRITEFUNCTION.rawValue, writeBody),
             tvs_curl_set_pointer(easy, CURLOPT_WRITEDATA.rawValue, context),
             tvs_curl_set_pointer(easy, CURLOPT_PRIVATE.rawValue, context),
+            tvs_curl_set_pointer(easy, CURLOPT_SHARE.rawValue, sessions.share),
         ]
         guard accepted, codes.allSatisfy({ $0 == 0 }) else {
             throw Failure(.other, "this libcurl does not know an option that safety depends on")
         }
+        try prepare(request, line, nowUs)
     }
 
     deinit {
@@ -61,50 +80,39 @@ final class CurlExchange {
     }
 
     /// Fills in what differs from request to request.
-    func prepare(
-        _ id: UInt64, _ request: HTTPRequest, _ settings: TransportSettings
+    private func prepare(
+        _ request: HTTPRequest, _ line: CurlLine, _ nowUs: Int64
     ) throws(Failure) {
-        self.id = id
-        overflowed = false
-        headers = HeaderCount()
-        startedUs = tvs_monotonic_us()
-        body = ByteBuffer(limit: maxReplyBytes)
-        authorization = request.authorization
-        email = request.email.map { CText("X-Auth-Email: " + $0) }
-        unsafe nodes[0].data = UnsafeMutablePointer(mutating: request.authorization.cString)
+        unsafe nodes[0].data = UnsafeMutablePointer(mutating: authorization.cString)
         unsafe nodes[0].next = nodes + 1
         unsafe nodes[1].data = Self.accept.pointer
         unsafe nodes[1].next = email == nil ? nil : nodes + 2
         unsafe nodes[2].data = email?.pointer
-        unsafe nodes[2].next = nil
         // A key header would enter HTTP/2's shared compression table (security: HPACK).
-        let isKey = request.email != nil
-        let http2 = settings.http2 && !isKey
+        let isKey = email != nil
+        let http2 = line.settings.http2 && !isKey && !line.settings.base.origin.isPlain
         // Connections with different TLS settings are never shared: saying "at most 1.3" aloud
-        // keeps the HTTP/1.1 connections of keys away from tokens, which would not multiplex there.
+        // keeps a token from waiting for a key's connection, which it cannot share.
         let tls =
             isKey
             ? Int(CURL_SSLVERSION_TLSv1_2) | Int(CURL_SSLVERSION_MAX_TLSv1_3)
             : Int(CURL_SSLVERSION_TLSv1_2)
         let version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+        let keepS = line.trust.keepSeconds(nowUs: nowUs)
         let codes = unsafe [
-            tvs_curl_set_text(easy, CURLOPT_URL.rawValue, settings.base.text + request.path),
+            tvs_curl_set_text(easy, CURLOPT_URL.rawValue, line.settings.base.text + request.path),
             tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
             tvs_curl_set_long(easy, CURLOPT_HTTP_VERSION.rawValue, Int(version)),
+            // Over HTTP/1.1 no connection has a second request; see `takeHeader`.
+            tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, http2 ? 0 : 1),
+            tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, http2 ? 0 : 1),
             tvs_curl_set_long(easy, CURLOPT_SSLVERSION.rawValue, tls),
+            tvs_curl_set_long(easy, CURLOPT_CA_CACHE_TIMEOUT.rawValue, keepS),
             tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
         ]
         guard codes.allSatisfy({ $0 == 0 }) else {
             throw Failure(.noMemory, "libcurl could not take the request")
         }
-    }
-
-    /// Forgets the request and its credential.
-    func clear() {
-        unsafe _ = tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nil)
-        authorization = nil
-        email = nil
-        body = ByteBuffer(limit: 0)
     }
 
     /// How long a connection must have been silent to count as dead.
@@ -122,9 +130,14 @@ final class CurlExchange {
 
     // MARK: - What came
 
-    /// Takes a header line; false ends the exchange.
+    /// Takes a header line; false ends the exchange. A server that was asked for HTTP/2 may speak
+    /// HTTP/1.1, where replies have no names: what came behind this one would answer the next
+    /// request of the connection, which may be another tenant's. So the connection ends.
     fileprivate func takeHeader(_ line: UnsafeRawBufferPointer) -> Bool {
-        unsafe headers.take(line)
+        if unsafe line.starts(with: "HTTP/1".utf8) {
+            unsafe _ = tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, 1)
+        }
+        return unsafe headers.take(line)
     }
 
     /// How many times larger than what travelled a body may be. gzip reaches about 1,030; a log in
@@ -135,7 +148,7 @@ final class CurlExchange {
 
     /// Takes body bytes; false ends the exchange.
     fileprivate func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        unsafe watch.pointee.moved_us = tvs_monotonic_us()
+        unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
             var travelled: Int64 = 0
@@ -159,7 +172,9 @@ final class CurlExchange {
         maskSecret()
         var reply = HTTPReply(body: body)
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
-        reply.fault = fault(code)
+        reply.wasSent = headers.hasBegun || beganSending
+        reply.fault =
+            overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)
         let ray = header("cf-ray")
         reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))
         reply.headers.rateLimit = header("ratelimit", whole: ReplyHeaders.maxList)
@@ -177,12 +192,19 @@ final class CurlExchange {
         return reply
     }
 
+    /// The connection to the server stood, through its proxy and TLS, and the request was next.
+    private var beganSending: Bool {
+        var us: Int64 = 0
+        unsafe _ = tvs_curl_info_off(easy, CURLINFO_PRETRANSFER_TIME_T.rawValue, &us)
+        return us > 0
+    }
+
     /// Shorter secrets are none of Cloudflare's, and would be found by chance.
     private static let shortestMasked = 16
 
     /// The secret that was sent. It has no space, its header name's line has.
     private var secret: UnsafeRawBufferPointer {
-        guard let line = unsafe authorization?.cString, let space = unsafe strrchr(line, 0x20)
+        guard let line = unsafe authorization.cString, let space = unsafe strrchr(line, 0x20)
         else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
         return unsafe UnsafeRawBufferPointer(start: space + 1, count: strlen(space + 1))
     }
@@ -235,35 +257,6 @@ final class CurlExchange {
 
     private func info(_ name: CURLINFO) -> Int {
         unsafe tvs_curl_info_long(easy, name.rawValue)
-    }
-
-    private func fault(_ code: CURLcode) -> HTTPReply.Fault? {
-        if overflowed { return .tooLarge }
-        if headers.areTooLarge { return .headersTooLarge }
-        switch code {
-        case CURLE_OK: return headers.areWhole ? nil : .broken
-        case CURLE_OPERATION_TIMEDOUT where info(CURLINFO_REQUEST_SIZE) == 0:
-            return .connect
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
-            CURLE_PROXY:
-            return .connect
-        case CURLE_PARTIAL_FILE: return headers.areWhole ? .truncated : .broken
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
-            CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_USE_SSL_FAILED:
-            return .tls
-        case CURLE_SSL_CONNECT_ERROR: return .handshake
-        case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CRL_BADFILE: return .trustStore
-        case CURLE_FILESIZE_EXCEEDED: return .tooLarge
-        // libcurl 7.88 says "out of memory" for a header line that is too long.
-        case CURLE_OUT_OF_MEMORY: return .headersTooLarge
-        // "Write error" is what it says of bytes behind the compressed data.
-        case CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR: return .encoding
-        case CURLE_GOT_NOTHING, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
-            CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY,
-            CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP_RETURNED_ERROR:
-            return .broken
-        default: return .internalError
-        }
     }
 }
 

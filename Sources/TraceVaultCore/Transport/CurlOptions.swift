@@ -24,6 +24,12 @@ package struct TransportSettings: Sendable {
             config.text(.baseURL), allowHTTPLoopback: config.bool(.allowHTTPLoopback))
         caFile = config.text(.caFile)
         proxy = config.text(.proxy)
+        guard proxy.isEmpty || !base.origin.isPlain else {
+            throw Failure(
+                .configValue,
+                "http.proxy cannot be used with a plain http api.base_url: the proxy would read the "
+                    + "credential")
+        }
         http2 = config.text(.httpVersion) == "auto"
         connectTimeoutMs = config.int(.connectTimeout)
         maxReplyBytes = config.int(.maxReplyBytes)
@@ -72,8 +78,8 @@ extension TransportSettings {
     /// Cloudflare closes idle connections; curl must not try one that old.
     private static let connectionAge = (idle: 118, life: 300)
 
-    /// The options of every transfer.
-    func options() -> [CurlOption] {
+    /// The options of every transfer; `authorities` is the file of those that are trusted.
+    func options(authorities: String) -> [CurlOption] {
         let scheme = base.origin.isPlain ? "http" : "https"
         return [
             // Only this protocol, no redirects, no credentials but ours.
@@ -99,7 +105,7 @@ extension TransportSettings {
             CurlOption(CURLOPT_PROXY_SSL_VERIFYPEER, .long(1)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYHOST, .long(2)),
             CurlOption(CURLOPT_CERTINFO, .long(0)),
-            CurlOption(CURLOPT_CAINFO, .text(caFile)),
+            CurlOption(CURLOPT_CAINFO, .text(authorities)),
             CurlOption(CURLOPT_CAPATH, .text(nil)),
             // Nothing remembered from one transfer to the next but the connection. Alt-Svc is off
             // unless CURLOPT_ALTSVC_CTRL turns it on; libcurl 7.88 refuses to be told 0.

@@ -31,24 +31,22 @@ package struct HTTPRequest: Sendable {
 /// Runs exchanges; `move` reports their ends.
 @safe
 package final class CurlTransport {
-    private let settings: TransportSettings
+    private var line: CurlLine
     private let multi: UnsafeMutableRawPointer
     private var flying: [UInt64: CurlExchange] = [:]
-    /// Exchanges whose handles have every fixed option set already.
-    private var idle: [CurlExchange] = []
-    private static let maxIdle = 256
     /// Ends a wait: one system call to set and one to clear, where curl_multi_wakeup() has a socket
     /// pair with one to set and two to clear.
     private let bell: Int32
     private let watch: UnsafeMutablePointer<tvs_curl_watch>
+    /// Exchanges have ended since memory was last wiped.
+    private var hasFreed = false
 
     package init(_ settings: TransportSettings) throws(Failure) {
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
-        try Self.startLibcurl()
-        var settings = settings
-        settings.caFile = try Self.trustStore(settings.caFile)
-        self.settings = settings
+        try Self.startLibcurl(settings.base.origin)
+        let trust = try TrustStore(settings.caFile, nowUs: tvs_monotonic_us())
+        let sessions = try CurlSessions()
         let bell = tvs_eventfd_new()
         guard bell >= 0 else {
             throw Failure(.limit, "no file descriptor left for the engine")
@@ -61,6 +59,9 @@ package final class CurlTransport {
         unsafe self.multi = multi
         unsafe watch = .allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
+        unsafe line = CurlLine(
+            settings: settings, options: settings.options(authorities: trust.path), watch: watch,
+            sessions: sessions, trust: trust)
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))
@@ -77,10 +78,10 @@ package final class CurlTransport {
         defer { tvs_fork_unsafe_leave() }
         for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
         flying = [:]
-        idle = []
         unsafe _ = curl_multi_cleanup(multi)
         unsafe watch.deallocate()
         tvs_close(bell)
+        tvs_wipe_freed()
     }
 
     /// Begins an exchange. `id` names it until `move` reports its end. `origin` is where the secret
@@ -88,16 +89,13 @@ package final class CurlTransport {
     package func start(
         _ id: UInt64, _ request: HTTPRequest, to origin: String
     ) throws(Failure) {
-        guard origin == settings.base.origin.text else {
+        guard origin == line.settings.base.origin.text else {
             throw Failure(.origin, "the credential is sealed for another origin than api.base_url")
         }
-        let exchange: CurlExchange
-        if let reused = idle.popLast() {
-            exchange = reused
-        } else {
-            exchange = try unsafe CurlExchange(settings, watch)
-        }
-        try exchange.prepare(id, request, settings)
+        let nowUs = tvs_monotonic_us()
+        // Sessions would let in a server whose authority is not trusted any more.
+        if try line.trust.look(nowUs: nowUs) { line.sessions = try CurlSessions() }
+        let exchange = try CurlExchange(id, request, line, nowUs: nowUs)
         guard unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK else {
             throw Failure(.other, "libcurl refused a transfer")
         }
@@ -108,22 +106,27 @@ package final class CurlTransport {
     package func abort(_ id: UInt64) {
         guard let exchange = flying.removeValue(forKey: id) else { return }
         exchange.endDeadConnection()
-        unsafe watch.pointee.moved_us = tvs_monotonic_us()
+        unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
-        recycle(exchange)
+        hasFreed = true
     }
 
     /// Moves what can be moved and calls `ended` for every exchange that is over. True when there
     /// was one: more may have come meanwhile, so do not wait yet.
     package func move(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var running: Int32 = 0
-        unsafe watch.pointee.moved_us = tvs_monotonic_us()
+        unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
         unsafe _ = curl_multi_perform(multi, &running)
         return collect(ended)
     }
 
-    /// Waits until there is something to move, at most `timeoutMs`.
+    /// Waits until there is something to move, at most `timeoutMs`. What libcurl and nghttp2 made of
+    /// credentials, and freed as it was, is wiped where it can be found before a rest.
     package func wait(timeoutMs: Int32) {
+        if hasFreed, flying.isEmpty {
+            tvs_wipe_freed()
+            hasFreed = false
+        }
         var extra = curl_waitfd(fd: bell, events: Int16(CURL_WAIT_POLLIN), revents: 0)
         unsafe _ = curl_multi_poll(multi, &extra, 1, timeoutMs, nil)
         if extra.revents != 0 { tvs_eventfd_clear(bell) }
@@ -145,20 +148,11 @@ package final class CurlTransport {
             if code == CURLE_OPERATION_TIMEDOUT { exchange.endDeadConnection() }
             unsafe _ = curl_multi_remove_handle(multi, easy)
             flying[exchange.id] = nil
-            let reply = exchange.reply(code)
-            let id = exchange.id
-            recycle(exchange)
             found = true
-            ended(id, reply)
+            hasFreed = true
+            ended(exchange.id, exchange.reply(code))
         }
         return found
-    }
-
-    /// Keeps the handle for the next request. Its credential is gone first; libcurl is never asked
-    /// to reset a handle between credentials.
-    private func recycle(_ exchange: CurlExchange) {
-        exchange.clear()
-        if idle.count < Self.maxIdle { idle.append(exchange) }
     }
 
     // MARK: - Once per process
@@ -166,34 +160,21 @@ package final class CurlTransport {
     /// Starts libcurl, which counts its users; never undone: the rest of the host may rely on it.
     private static let startCode: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 
-    private static func startLibcurl() throws(Failure) {
+    private static func startLibcurl(_ origin: Origin) throws(Failure) {
         guard startCode == CURLE_OK, let info = unsafe curl_version_info(CURLVERSION_TENTH) else {
             throw Failure(.other, "libcurl could not be started")
         }
+        try LibcurlFault.check(
+            version: unsafe info.pointee.version_num,
+            zlib: unsafe info.pointee.libz_version.map { unsafe String(cString: $0) },
+            origin: origin.text)
         let features = unsafe info.pointee.features
         let needed = CURL_VERSION_SSL | CURL_VERSION_ASYNCHDNS | CURL_VERSION_THREADSAFE
-        guard unsafe info.pointee.version_num >= 0x07_57_00, features & needed == needed,
+        guard features & needed == needed,
             unsafe String(cString: info.pointee.ssl_version).hasPrefix("OpenSSL")
         else {
-            throw Failure(
-                .other, "libcurl 7.87 or newer with OpenSSL, threads and asynchronous names needed")
+            throw Failure(.other, "libcurl with OpenSSL, threads and asynchronous names is needed")
         }
-    }
-
-    /// Where distributions keep the certificate authorities.
-    private static let trustStores = [
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
-    ]
-
-    private static func trustStore(_ configured: String) throws(Failure) -> String {
-        let candidates = configured.isEmpty ? trustStores : [configured]
-        for path in candidates where unsafe access(path, R_OK) == 0 { return path }
-        throw Failure(
-            .configValue,
-            configured.isEmpty
-                ? "no certificate authorities found; install ca-certificates or set tls.ca_file"
-                : "tls.ca_file cannot be read")
     }
 
     /// Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7), nil for anything else.
@@ -221,5 +202,7 @@ package final class CurlTransport {
         writer.string(unsafe info.pointee.ssl_version.map { unsafe String(cString: $0) } ?? "")
         writer.key("http2")
         writer.bool(unsafe info.pointee.features & CURL_VERSION_HTTP2 != 0)
+        writer.key("libcurl_faults")
+        LibcurlFault.describe(unsafe info.pointee.version_num, into: &writer)
     }
 }

@@ -28,6 +28,8 @@ package struct HTTPReply: Sendable {
 
     /// nil when a whole reply came.
     package var fault: Fault?
+    /// False when the server cannot have seen a byte of the request.
+    package var wasSent = true
     /// 0 when no status line came.
     package var status: Int32 = 0
     package var body: ByteBuffer

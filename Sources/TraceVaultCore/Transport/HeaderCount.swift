@@ -8,6 +8,7 @@ struct HeaderCount {
     /// The empty line behind the headers of the last reply came.
     private(set) var areWhole = false
     var areTooLarge: Bool { bytes > Self.maxBytes }
+    var hasBegun: Bool { bytes > 0 }
 
     /// Takes one line with its line end. False when it is one too many.
     mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {

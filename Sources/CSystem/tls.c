@@ -1,0 +1,142 @@
+/* tls.c - what TLS must keep to beyond what libcurl sees to, said to the OpenSSL that libcurl uses. */
+#define _GNU_SOURCE
+#include "tls.h"
+#include "tv_system.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+
+/* The library does not link OpenSSL, so its functions are looked up through libcurl's own
+ * dependencies. */
+enum {
+    SET_KEYLOG,
+    SET_RECORD,
+    CONTROL,
+    SET_SHUTDOWN,
+    IS_CONNECTED,
+    SET_VERIFY,
+    ERROR_DEPTH,
+    CURRENT_CERTIFICATE,
+    SET_ERROR,
+    EXTENSION,
+    NAMES_COUNT,
+    NAMES_VALUE,
+    NAMES_FREE,
+    FUNCTION_COUNT
+};
+static const char *const names[FUNCTION_COUNT] = {
+    "SSL_CTX_set_keylog_callback",
+    "SSL_CTX_set_msg_callback",
+    "SSL_CTX_ctrl",
+    "SSL_set_shutdown",
+    "SSL_is_init_finished",
+    "SSL_CTX_set_verify",
+    "X509_STORE_CTX_get_error_depth",
+    "X509_STORE_CTX_get_current_cert",
+    "X509_STORE_CTX_set_error",
+    "X509_get_ext_d2i",
+    "OPENSSL_sk_num",
+    "OPENSSL_sk_value",
+    "GENERAL_NAMES_free",
+};
+static _Atomic(void *) found[FUNCTION_COUNT];
+
+typedef void (*on_keylog)(const void *, const char *);
+typedef void (*on_record)(int, int, int, const void *, size_t, void *, void *);
+typedef int (*on_verified)(int, void *);
+typedef union { /* POSIX: a void * from dlsym may hold a function */
+    void *address;
+    void (*set_keylog)(void *context, on_keylog callback);
+    void (*set_record)(void *context, on_record callback);
+    long (*control)(void *context, int command, long number, void *pointer);
+    void (*set_shutdown)(void *connection, int mode);
+    int (*is_connected)(const void *connection);
+    void (*set_verify)(void *context, int mode, on_verified callback);
+    int (*error_depth)(void *chain);
+    void *(*current_certificate)(void *chain);
+    void (*set_error)(void *chain, int error);
+    void *(*extension)(const void *certificate, int number, int *critical, int *place);
+    int (*names_count)(const void *list);
+    void *(*names_value)(const void *list, int place);
+    void (*names_free)(void *list);
+} openssl_function;
+
+static openssl_function openssl(int which) {
+    openssl_function function = {atomic_load(&found[which])};
+    if (function.address == NULL) {
+        void *libcurl = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
+        if (libcurl == NULL) return function;
+        function.address = dlsym(libcurl, names[which]);
+        (void)dlclose(libcurl); /* only the count that dlopen() just added */
+        atomic_store(&found[which], function.address);
+    }
+    return function;
+}
+
+/* OpenSSL's numbers, which are part of its ABI. */
+enum {
+    RECORD_HEADER = 0x100,
+    SET_RECORD_ARGUMENT = 16,
+    RECEIVED_SHUTDOWN = 2,
+    VERIFY_PEER = 1,
+    SUBJECT_ALT_NAME = 85,
+    NAME_IS_HOST = 2,
+    NAME_IS_ADDRESS = 7,
+    WRONG_HOST = 62
+};
+
+/* How much of the processor's time libcurl may spend on reading in one call, with nothing for any
+ * transfer. Far above what honest traffic takes. Not time on the wall: a process that is stopped or
+ * held back for a while has done nothing wrong, and nor has the server. */
+static const int64_t longest_idle_reading_us = 300000;
+
+/* libcurl 7.88 reads an HTTP/2 connection within one call until there is something for the transfer
+ * or nothing more to read. A server that pours out SETTINGS, PING or GOAWAY would keep the thread
+ * there for ever, past every deadline and the shutdown. OpenSSL calls this for each record. */
+static void bound_reading(int writing, int version, int kind, const void *bytes, size_t length,
+                          void *connection, void *context) {
+    tvs_curl_watch *watch = context;
+    int64_t now = tvs_thread_cpu_us();
+    (void)version;
+    (void)bytes;
+    (void)length;
+    if (writing || kind != RECORD_HEADER || watch == NULL) return;
+    /* Proving who one is takes what it takes, and OpenSSL bounds what a server may send for it. */
+    if (!openssl(IS_CONNECTED).is_connected(connection)) watch->moved_us = now;
+    if (now - watch->moved_us < longest_idle_reading_us) return;
+    openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
+}
+
+/* Whether a certificate says for which hosts or addresses it is good. */
+static int names_hosts(const void *certificate) {
+    void *list = openssl(EXTENSION).extension(certificate, SUBJECT_ALT_NAME, NULL, NULL);
+    int count = list == NULL ? 0 : openssl(NAMES_COUNT).names_count(list), names_one = 0;
+    for (int i = 0; i < count; i++) {
+        const int *kind = openssl(NAMES_VALUE).names_value(list, i); /* its first member */
+        names_one |= *kind == NAME_IS_HOST || *kind == NAME_IS_ADDRESS;
+    }
+    if (list != NULL) openssl(NAMES_FREE).names_free(list);
+    return names_one;
+}
+
+/* libcurl takes the common name of a certificate that names no host in the place meant for it, which
+ * authorities do not check (RFC 9525, 6.3). */
+static int require_host_names(int is_good, void *chain) {
+    if (!is_good || openssl(ERROR_DEPTH).error_depth(chain) != 0) return is_good;
+    if (names_hosts(openssl(CURRENT_CERTIFICATE).current_certificate(chain))) return 1;
+    openssl(SET_ERROR).set_error(chain, WRONG_HOST);
+    return 0;
+}
+
+CURLcode tvs_guard_tls(CURL *easy, void *ssl_context, void *context) {
+    (void)easy;
+    for (int i = 0; i < FUNCTION_COUNT; i++) {
+        /* Without the functions nobody can promise what they are for: refuse to connect. */
+        if (openssl(i).address == NULL) return CURLE_SSL_CONNECT_ERROR;
+    }
+    openssl(SET_KEYLOG).set_keylog(ssl_context, NULL);
+    openssl(SET_RECORD).set_record(ssl_context, bound_reading);
+    (void)openssl(CONTROL).control(ssl_context, SET_RECORD_ARGUMENT, 0, context);
+    openssl(SET_VERIFY).set_verify(ssl_context, VERIFY_PEER, require_host_names);
+    return CURLE_OK;
+}

@@ -1,0 +1,170 @@
+"""What the transport takes from its surroundings: authorities, proxies, pauses of the process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+from c_programs import ROOT
+from engine_scene import until
+from hostile.certificates import Identities
+from hostile.http2 import acting
+from hostile.scenario import BODY, Scenario, reply, says
+from hostile.stage import Stage, staged
+from tracevault import Status
+
+ACCOUNT, MESSAGE = "a1" * 16, "4Njp3P0STMz2c02Q"
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
+    return Identities(tmp_path_factory.mktemp("identities"))
+
+
+@pytest.fixture
+def foreign(identity: Identities) -> Iterator[Stage]:
+    """An honest server of an authority that is not trusted to begin with."""
+    row = Scenario(
+        "renewed", says(reply(BODY)), Status.OK, certificate="unknown authority", timeout=20
+    )
+    with staged(row, identity) as stage:
+        yield stage
+
+
+def settings(stage: Stage, ca_file: Path) -> dict[str, tv.Setting]:
+    return {
+        "api.base_url": stage.origin + "/client/v4",
+        "tls.ca_file": str(ca_file),
+        "budget.quota": 0,
+        "budget.ip_per_second": 0,
+        "retry.max_attempts": 1,
+        "cache.max_bytes": 0,
+    }
+
+
+def vault(stage: Stage, *, key: bool = False) -> tv.Vault:
+    opened = tv.Vault.in_memory()
+    secret = bytearray(b"test-secret-not-real")
+    with opened.edit() as edit:
+        edit.put(
+            "acme",
+            ACCOUNT,
+            tv.GlobalKey("soc@example.net", secret) if key else tv.ApiToken(secret),
+            origin=stage.origin,
+        )
+    return opened
+
+
+def asked(engine: tv.Engine, opened: tv.Vault) -> Status:
+    """What a request ends with now."""
+    request = tv.Request.trace(opened.tenant("acme"), ACCOUNT, MESSAGE, timeout=20, fresh=True)
+    (result,) = engine.batch([request])
+    return Status.OK if result.error is None else Status(result.error.status)
+
+
+# ---- Authorities ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [False, True], ids=["token", "key"])
+def test_a_renewed_file_of_authorities_is_noticed(
+    key: bool, foreign: Stage, identity: Identities, tmp_path: Path
+) -> None:
+    ca_file, next_file = tmp_path / "ca.pem", tmp_path / "next.pem"
+
+    def renew(authority: bytes) -> None:
+        next_file.write_bytes(authority)
+        next_file.rename(ca_file)
+
+    old = identity.ca_file.read_bytes()
+    renew(old)
+    with vault(foreign, key=key) as opened, tv.Engine(settings(foreign, ca_file)) as engine:
+        assert asked(engine, opened) == Status.E_TLS
+        renew(identity.authority_of("unknown authority"))
+        until(lambda: asked(engine, opened) == Status.OK, "the new authority is trusted", 60)
+        # Nor does a session of the time in between let the server in.
+        renew(old)
+        until(lambda: asked(engine, opened) == Status.E_TLS, "the old one is not any more", 60)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory"])
+def test_what_would_hold_up_the_engine_is_no_file_of_authorities(
+    kind: str, foreign: Stage, tmp_path: Path
+) -> None:
+    place = tmp_path / "ca.pem"
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.mkdir()
+    with pytest.raises(tv.TraceVaultError, match=r"tls\.ca_file is not a file"):
+        tv.Engine(settings(foreign, place))
+
+
+def test_a_pipe_in_the_place_of_the_authorities_holds_up_nobody(
+    foreign: Stage, identity: Identities, tmp_path: Path
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(identity.authority_of("unknown authority"))
+    with vault(foreign) as opened, tv.Engine(settings(foreign, ca_file)) as engine:
+        assert asked(engine, opened) == Status.OK
+        ca_file.unlink()
+        os.mkfifo(ca_file)
+        until(lambda: asked(engine, opened) == Status.E_TLS, "the pipe is refused", 60)
+
+
+# ---- Proxies ----------------------------------------------------------------------------------
+
+
+def test_a_credential_is_never_sent_in_clear_to_a_proxy() -> None:
+    plain = {
+        "api.base_url": "http://127.0.0.1:9/client/v4",
+        "api.allow_http_loopback": True,
+        "http.proxy": "http://127.0.0.1:9",
+    }
+    with pytest.raises(tv.TraceVaultError, match="would read the credential"):
+        tv.Engine(plain)
+
+
+# ---- Pauses -----------------------------------------------------------------------------------
+
+PAUSED = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+import tracevault as tv
+with tv.Vault.in_memory() as opened:
+    with opened.edit() as edit:
+        edit.put("acme", sys.argv[5], tv.ApiToken(bytearray(b"test-secret-not-real")),
+                 origin=sys.argv[3])
+    settings = {"api.base_url": sys.argv[3] + "/client/v4", "tls.ca_file": sys.argv[4],
+                "retry.max_attempts": 1}
+    with tv.Engine(settings) as engine:
+        request = tv.Request.trace(opened.tenant("acme"), sys.argv[5], "4Njp3P0STMz2c02Q")
+        (result,) = engine.batch([request])
+        print(result.error)
+"""
+
+
+def test_a_process_that_stands_still_for_a_while_loses_no_connection(
+    identity: Identities, tmp_path: Path
+) -> None:
+    shim = tmp_path / "pausing.so"
+    source = ROOT / "Tests/abi/pausing.c"
+    subprocess.run(
+        ["gcc", "-std=c11", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True
+    )
+    row = Scenario("paused", acting(lambda http2, stream: http2.reply(stream)), Status.OK, "h2")
+    with staged(row, identity) as stage:
+        done = subprocess.run(
+            [sys.executable, "-c", PAUSED, str(ROOT / "bindings/python/src"), str(ROOT / "Tests")]
+            + [stage.origin, str(identity.ca_file), ACCOUNT],
+            env={**os.environ, "LD_PRELOAD": str(shim)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+    assert done.stdout == "None\n"
