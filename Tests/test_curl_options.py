@@ -91,6 +91,7 @@ def test_a_global_key_travels_over_http_1_1_with_its_email(tmp_path: Path) -> No
     seen = spied(tmp_path, "key")
     assert "easy HTTPHEADER X-Auth-Key,Accept,X-Auth-Email" in seen
     assert "easy HTTP_VERSION 2" in seen  # CURL_HTTP_VERSION_1_1
+    assert {"easy FRESH_CONNECT 1", "easy FORBID_REUSE 1"} <= {*seen}
 
 
 def test_no_option_is_refused_by_this_libcurl(tmp_path: Path) -> None:

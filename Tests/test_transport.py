@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,33 @@ def test_a_credential_is_never_sent_in_clear_to_a_proxy() -> None:
     }
     with pytest.raises(tv.TraceVaultError, match="would read the credential"):
         tv.Engine(plain)
+
+
+# ---- Permits ----------------------------------------------------------------------------------
+
+
+def test_what_never_left_the_machine_spends_no_permit() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        origin = f"https://127.0.0.1:{nobody.getsockname()[1]}"
+        with tv.Vault.in_memory() as opened:
+            with opened.edit() as edit:
+                secret = tv.ApiToken(bytearray(b"test-secret-not-real"))
+                edit.put("acme", ACCOUNT, secret, origin=origin)
+            changes: dict[str, tv.Setting] = {
+                "api.base_url": origin + "/client/v4",
+                "retry.max_attempts": 1,
+                "budget.quota": 10,
+                "budget.window_ms": 3_600_000,
+            }
+            tenant = opened.tenant("acme")
+            with tv.Engine(changes) as engine:
+                requests = [
+                    tv.Request.trace(tenant, ACCOUNT, f"4Njp3P0STMz{number}", timeout=20)
+                    for number in range(40)
+                ]
+                ends = [result.error and result.error.status for result in engine.batch(requests)]
+    assert ends == [Status.E_TRANSPORT] * 40
 
 
 # ---- Pauses -----------------------------------------------------------------------------------

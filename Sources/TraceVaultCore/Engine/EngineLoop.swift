@@ -74,6 +74,7 @@ final class EngineLoop {
             tvs_fork_unsafe_leave()
             if !moved { transport.wait(timeoutMs: pause()) }
         }
+        transport.wipeFreed()
         tvs_fork_unsafe_enter()
         lastStats.set(statistics())
         events.close()

@@ -123,13 +123,17 @@ package final class CurlTransport {
     /// Waits until there is something to move, at most `timeoutMs`. What libcurl and nghttp2 made of
     /// credentials, and freed as it was, is wiped where it can be found before a rest.
     package func wait(timeoutMs: Int32) {
-        if hasFreed, flying.isEmpty {
-            tvs_wipe_freed()
-            hasFreed = false
-        }
+        if flying.isEmpty { wipeFreed() }
         var extra = curl_waitfd(fd: bell, events: Int16(CURL_WAIT_POLLIN), revents: 0)
         unsafe _ = curl_multi_poll(multi, &extra, 1, timeoutMs, nil)
         if extra.revents != 0 { tvs_eventfd_clear(bell) }
+    }
+
+    /// Wipes what this thread's exchanges have left, as far as it can be found.
+    package func wipeFreed() {
+        guard hasFreed else { return }
+        tvs_wipe_freed()
+        hasFreed = false
     }
 
     /// Ends a `wait` at once, or the next one. Any thread.
