@@ -205,6 +205,41 @@ def test_the_example_prints_every_line_of_every_message(
             assert not secret or secret not in done.stdout
 
 
+@pytest.mark.parametrize(
+    "compiler", [("gcc", "-O0"), ("gcc", "-O2"), ("clang", "-O2")], ids=" ".join
+)
+def test_the_example_tells_every_error_whichever_compiler_made_it(
+    compiler: tuple[str, str], server: Standin, sealed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Arguments of a call are read in any order; gcc and clang take different ones."""
+    program = tmp_path / "example"
+    jansson = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
+    ).stdout.split()
+    subprocess.run(
+        [*compiler, "-std=c11", f"-I{ROOT / 'include'}", C_BINDING / "example.c"]
+        + [C_BINDING / "tv_trace.c", "-o", program, f"-L{LIBRARY.parent}", "-ltracevault"]
+        + [*jansson, f"-Wl,-rpath,{LIBRARY.parent}"],
+        check=True,
+    )
+    acme = server.accounts[0]
+    good = [*settings(server), *sealed, acme.tenant]
+    for words, says in (
+        ([*good, "no such ref"], "no such ref: TV_E_MESSAGE_REF: message: "),
+        (["-o", "api.base_url=ftp://x", *good[4:], "x"], "TV_E_CONFIG_VALUE: "),
+        (["-o", "tls.ca_file=/nowhere", *sealed, acme.tenant, "x"], "TV_E_"),
+        ([*settings(server), sealed[0], sealed[1], "nobody", "x"], "nobody: TV_E_NOT_FOUND: "),
+        ([*settings(server), tmp_path / "none", sealed[1], "acme", "x"], "none: TV_E_"),
+    ):
+        done = run(program, *words)
+        assert done.returncode in (1, 3), done.stdout
+        assert says in done.stdout
+        for line in done.stdout.splitlines():
+            if "TV_E_" in line:
+                assert re.search(r"TV_E_\w+: \S", line), "an error without its message"
+                assert "no more is known" not in line
+
+
 def test_the_example_says_what_happened_in_words_that_promise_no_more_than_the_log(
     server: Standin, sealed: tuple[Path, Path], example: Path
 ) -> None:

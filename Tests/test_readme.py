@@ -13,6 +13,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 STANDIN = "build/venv/bin/python Tests/server/cloudflare_standin.py"
 
 
+#: The C program once more, with another key than the vault's.
+FAILING = """
+mv quickstart.key kept.key
+head -c 32 /dev/zero >quickstart.key
+! build/quickstart 2>&1
+mv kept.key quickstart.key
+"""
+
+
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
 
@@ -70,6 +79,11 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
     (tree / "quickstart.c").write_text(source, encoding="utf-8")
     printed = run(tree, c)
     assert printed.startswith("inbound") and "status=sent" in printed
+
+    for compiler in ("cc", "clang"):
+        run(tree, c.replace("cc quickstart.c", f"{compiler} quickstart.c"))
+        told = run(tree, c.partition("\n")[0] + FAILING)
+        assert re.fullmatch(r"TV_E_UNLOCK: \w.+\n", told), told
 
     printed = run(tree, terminal)
     assert "usage:" in printed and "4jXtPC0RYCz7S6r" in printed

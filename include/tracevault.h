@@ -19,7 +19,8 @@
  *   - pthread_cancel() of a thread inside a call takes effect when the call has returned.
  *   - Returns TV_OK (0) or the reason. Outputs come last and are written only on TV_OK, except
  *     *error_out, which is written only on failure.
- *   - error_out may be NULL. What it receives is freed with tv_error_free().
+ *   - error_out may be NULL. What it receives is freed with tv_error_free(). Look at the status first:
+ *     in check(tv_x(…, &e), e) C may read `e` before the call; check(tv_x(…, &e), &e) is right.
  *   - (pointer, length) pairs in are bytes, UTF-8 where they are text, not NUL-terminated; they
  *     are copied during the call. NULL is allowed only together with length 0.
  *   - Text out is UTF-8, NUL-terminated and comes with its length (without the NUL). It is

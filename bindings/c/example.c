@@ -41,12 +41,14 @@ typedef struct options {
     tv_config *config;
 } options;
 
-/* Prints "what: NAME: message" for a failed call, frees the error, gives 0 for success. */
-static int failed(const char *what, tv_status status, tv_error *error) {
+/* Prints "what: NAME: message" for a failed call, frees the error, gives 0 for success. Takes the
+ * error's address: in failed(what, call(&error), error) C may read `error` before the call. */
+static int failed(const char *what, tv_status status, tv_error **error) {
     if (status == TV_OK) return 0;
     fprintf(stderr, "example: %s: %s: %s\n", what, tv_status_name(status),
-            error != NULL ? tv_error_message(error, NULL) : "no more is known");
-    tv_error_free(error);
+            *error != NULL ? tv_error_message(*error, NULL) : "no more is known");
+    tv_error_free(*error);
+    *error = NULL;
     return 1;
 }
 
@@ -179,7 +181,7 @@ static int print_trace(const char *message, tv_event *event) {
     size_t json_len = 0;
     tv_error *error = NULL;
     tv_status status = tv_event_document(event, "trace", 5, &json, &json_len, &error);
-    if (failed(message, status, error)) return 0;
+    if (failed(message, status, &error)) return 0;
 
     tv_trace *trace = NULL;
     char reason[200];
@@ -210,8 +212,8 @@ static int print_event(char **messages, tv_event *event) {
     tv_error *failure = NULL;
     tv_error *error = NULL;
     tv_status status = tv_event_error(event, &failure, &error);
-    if (failed(message, status, error)) return 0;
-    failed(message, tv_event_status(event), failure);
+    if (failed(message, status, &error)) return 0;
+    failed(message, tv_event_status(event), &failure);
     return 0;
 }
 
@@ -220,7 +222,7 @@ static int drain(tv_engine *engine, char **messages, size_t *open, size_t *trace
     for (;;) {
         tv_event *event = NULL;
         tv_error *error = NULL;
-        if (failed("take", tv_engine_take(engine, 0, &event, &error), error)) return 0;
+        if (failed("take", tv_engine_take(engine, 0, &event, &error), &error)) return 0;
         if (event == NULL) return 1;
         if (tv_event_kind(event) == TV_EVENT_TRACE) {
             *traced += (size_t)print_event(messages, event);
@@ -239,7 +241,7 @@ static int submit(tv_engine *engine, const tv_tenant *tenant, const options *opt
     if (failed(message,
                tv_request_trace(opt->account, strlen(opt->account), message, strlen(message),
                                 &request, &error),
-               error))
+               &error))
         return -1;
     tv_status status = TV_OK;
     if (*opt->wait_ms != '\0') {
@@ -254,14 +256,14 @@ static int submit(tv_engine *engine, const tv_tenant *tenant, const options *opt
         tv_error_free(error);
         return 0;
     }
-    return failed(message, status, error) ? -1 : 1;
+    return failed(message, status, &error) ? -1 : 1;
 }
 
 static int trace_all(tv_engine *engine, const tv_tenant *tenant, const options *opt,
                      char **messages, size_t count) {
     int fd = -1;
     tv_error *error = NULL;
-    if (failed("engine", tv_engine_fd(engine, &fd, &error), error)) return EXIT_SETUP;
+    if (failed("engine", tv_engine_fd(engine, &fd, &error), &error)) return EXIT_SETUP;
 
     size_t next = 0;   /* the first message not yet submitted */
     size_t open = 0;   /* submitted, event not yet taken */
@@ -296,7 +298,7 @@ static tv_unlock *read_key(const char *path) {
     tv_error *error = NULL;
     tv_status status = tv_unlock_key(key, len, &unlock, &error);
     explicit_bzero(key, sizeof key);
-    return failed("key file", status, error) ? NULL : unlock;
+    return failed("key file", status, &error) ? NULL : unlock;
 }
 
 static int run(const char *path, const char *key_path, const char *tenant_name, const options *opt,
@@ -310,13 +312,13 @@ static int run(const char *path, const char *key_path, const char *tenant_name, 
     if (unlock == NULL) return code;
     tv_status status = tv_vault_open(path, strlen(path), unlock, opt->config, &vault, &error);
     tv_unlock_free(unlock); /* the vault keeps what it needs */
-    if (failed(path, status, error)) return code;
+    if (failed(path, status, &error)) return code;
     status = tv_tenant_open(vault, tenant_name, strlen(tenant_name), &tenant, &error);
-    if (failed(tenant_name, status, error)) {
+    if (failed(tenant_name, status, &error)) {
         tv_vault_free(vault);
         return code;
     }
-    if (!failed("engine", tv_engine_new(opt->config, &engine, &error), error)) {
+    if (!failed("engine", tv_engine_new(opt->config, &engine, &error), &error)) {
         code = trace_all(engine, tenant, opt, messages, count);
         tv_engine_free(engine);
     }
@@ -335,7 +337,7 @@ static int set_option(options *opt, const char *text) {
     }
     tv_status status = tv_config_set(opt->config, text, (size_t)(equals - text), equals + 1,
                                      strlen(equals + 1), &error);
-    return failed(text, status, error) ? EXIT_SETUP : 0;
+    return failed(text, status, &error) ? EXIT_SETUP : 0;
 }
 
 static int set_wait(options *opt, const char *seconds) {
@@ -380,7 +382,7 @@ int main(int argc, char **argv) {
     }
     options opt = {.account = "", .wait_ms = "", .deadline_ms = "", .config = NULL};
     tv_error *error = NULL;
-    if (failed("settings", tv_config_new(&opt.config, &error), error)) return EXIT_SETUP;
+    if (failed("settings", tv_config_new(&opt.config, &error), &error)) return EXIT_SETUP;
     int code = parse_and_run(argc, argv, &opt);
     tv_config_free(opt.config);
     return code;

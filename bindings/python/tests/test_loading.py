@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,3 +147,34 @@ def test_loading_changes_no_handler_thread_locale_or_descriptor_and_prints_nothi
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     before, after = json.loads(out.read_text())
     assert after == before
+
+
+def test_a_libcurl_that_lies_beside_the_library_is_not_taken(
+    library_path: Path, compiled: Callable[[str], Path], tmp_path: Path
+) -> None:
+    decoy = compiled(
+        "#include <stdio.h>\n#include <stdlib.h>\n"
+        "__attribute__((constructor)) static void at_load(void)\n"
+        '{ FILE *mark = fopen(getenv("MARK"), "w"); if (mark != NULL) fclose(mark); }'
+    )
+    shutil.copy(library_path, tmp_path / "libtracevault.so.0")
+    shutil.copy(decoy, tmp_path / "libcurl.so.4")
+    done = run(
+        "import tracevault as tv; print(tv.build_info()['libcurl'])",
+        TRACEVAULT_LIBRARY=str(tmp_path / "libtracevault.so.0"),
+        MARK=str(tmp_path / "mark"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "mark").exists()
+
+
+def test_constants_and_tables_of_the_library_cannot_be_written(library_path: Path) -> None:
+    done = run(
+        "from tracevault._lib import library\n"
+        "at = library().tv_status_name(35).value\n"
+        "for line in open('/proc/self/maps'):\n"
+        "    first, last = (int(end, 16) for end in line.split()[0].split('-'))\n"
+        "    if first <= at < last: print(line.split()[1])",
+        TRACEVAULT_LIBRARY=str(library_path),
+    )
+    assert done.stdout == "r--p\n", done.stdout + done.stderr
