@@ -25,7 +25,7 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
 
     private func limits(_ slot: Slot, _ quota: Quota, _ now: Int64) -> Quota {
         let holds = now - slot.policyNamedAt < LedgerPolicy.heldUs
-        let quota = holds ? quota.tightened(by: slot.policy) : quota
+        let quota = holds ? quota.tightened(by: slot.policy.aged(quota)) : quota
         guard slot.slowUntil > now, slot.gap > quota.intervalUs else { return quota }
         return Quota(intervalUs: slot.gap, toleranceUs: 0)
     }
@@ -78,7 +78,8 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
     func slow(_ entry: inout LedgerEntry, remaining: Int64, until time: Int64, now: Int64) {
         guard time > now else { return }
         guard remaining > 0 else { return park(&entry, until: time, now: now) }
-        slots[entry.key, default: Slot()].gap = (time - now + remaining - 1) / remaining
+        let gap = (time - now + remaining - 1) / remaining
+        slots[entry.key, default: Slot()].gap = min(gap, LedgerPolicy.heldUs)
         slots[entry.key, default: Slot()].slowUntil = min(time, now + LedgerPolicy.heldUs)
     }
 
