@@ -73,6 +73,10 @@ int32_t tvs_open_read(int32_t directory, const char *name) {
     return open_at(directory, name, O_RDONLY | O_NONBLOCK);
 }
 
+int32_t tvs_open_write(int32_t directory, const char *name) {
+    return open_at(directory, name, O_RDWR | O_NONBLOCK);
+}
+
 int32_t tvs_open_follow(int32_t directory, const char *name) {
     int descriptor;
     OUTSIDE(descriptor, openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));

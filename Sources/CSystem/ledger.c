@@ -24,10 +24,6 @@ int32_t tvs_open_own_directory(const char *path) {
     return result(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-int32_t tvs_open_write(int32_t directory, const char *name) {
-    return result(openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-}
-
 int64_t tvs_file_system(int32_t descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 ? (int64_t)status.f_type & 0xFFFFFFFF : -errno;
