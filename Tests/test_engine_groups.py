@@ -15,7 +15,9 @@ OTHER = "acae0000000000000000000000000009"
 EMAIL = "soc@example.com"
 GOOD, BOGUS = b"test-key-not-real-good-0001", b"test-key-not-real-bogus-0001"
 #: What a server may say to have somebody stopped for a day.
-PARKING = "retry-after: 86400\r\nratelimit: \"x\";r=0;t=86400\r\nratelimit-policy: \"x\";q=1;w=86400\r\n"
+PARKING = (
+    'retry-after: 86400\r\nratelimit: "x";r=0;t=86400\r\nratelimit-policy: "x";q=1;w=86400\r\n'
+)
 
 
 def answer(head: bytes, number: int) -> bytes:

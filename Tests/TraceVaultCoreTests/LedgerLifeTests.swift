@@ -132,7 +132,8 @@ struct LedgerLifeTests {
         #expect(ledger.describe().isShared)
     }
 
-    @Test("a container that starts anew has another boot id and the same clock: nothing is forgotten")
+    @Test(
+        "a container that starts anew has another boot id and the same clock: nothing is forgotten")
     func containers() throws {
         var now = Self.start
         let end = now + 300_000_000

@@ -41,7 +41,9 @@ import Testing
             let fetches = (0..<3).map { _ in rig.submit(rig.lane(), deadline: 1 << 50) ?? 0 }
             #expect(rig.advance().starts == fetches)
             // An epoch number, of all that were under way: one word, however often.
-            for fetch in fetches { #expect(rig.finish(fetch, .rateLimited(afterMs: 1 << 50)) == []) }
+            for fetch in fetches {
+                #expect(rig.finish(fetch, .rateLimited(afterMs: 1 << 50)) == [])
+            }
             #expect(rig.next().starts.count == 3 && rig.now == 300 * second + Rig.tick(rig.now))
             var before = rig.now
             // Again after the wait: believed, for an hour, and then it is asked again.
@@ -72,8 +74,9 @@ import Testing
             let (patient, hasty) = (rig.submit(bogus, deadline: 200 * second) ?? 0, JobID(4))
             rig.submit(bogus, deadline: 50 * second)
             let told = rig.finish(bad, .rateLimited(afterMs: 100_000))
-            #expect(told.filter { if case .start = $0 { false } else { true } }
-                == [.refuse(hasty, until: 100 * second)])
+            #expect(
+                told.filter { if case .start = $0 { false } else { true } }
+                    == [.refuse(hasty, until: 100 * second)])
             rig.scheduler.note(bogus, ServerQuota(policy: slow, emptyMs: 90_000), now: rig.now)
             // The other goes on as if nothing had been said.
             _ = rig.finish(one, .final)

@@ -164,7 +164,8 @@ final class Rig {
     /// Submits a request; its id counts from 1.
     @discardableResult func submit(
         _ lane: LaneID, _ priority: Priority = .interactive, deadline: Int64 = 100 * second,
-        isPatient: Bool = false, waitUntil: Int64 = 0, isCheck: Bool = false, joining: FetchID? = nil
+        isPatient: Bool = false, waitUntil: Int64 = 0, isCheck: Bool = false,
+        joining: FetchID? = nil
     ) -> FetchID? {
         nextJob += 1
         return scheduler.submit(

@@ -88,8 +88,8 @@ package protocol BudgetLedger: AnyObject, Sendable {
     /// said nothing of it. True when another one holds now.
     func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) -> Bool
 
-    /// At most `remaining` more requests until `time`, spread evenly (`Ratelimit`), for a quarter of
-    /// an hour at most. The newest word counts.
+    /// At most `remaining` more requests until `time`, spread evenly (`Ratelimit`), for a quarter
+    /// of an hour at most. The newest word counts.
     func slow(_ entry: inout LedgerEntry, remaining: Int64, until time: Int64, now: Int64)
 
     /// Until when the group is parked; at or before `now`: it is not.

@@ -54,8 +54,8 @@ final class LedgerFile: Sendable {
 
     // MARK: - Opening
 
-    /// Opens the ledger at a place, making it where there is none. Nil when the file is the one that
-    /// `known` has open: one file is one table.
+    /// Opens the ledger at a place, making it where there is none. Nil when the file is the one
+    /// that `known` has open: one file is one table.
     static func open(
         _ place: LedgerPlace, known: LedgerFile? = nil, isPatient: Bool, now: Int64
     ) throws(LedgerRefusal) -> LedgerTable? {
@@ -186,8 +186,8 @@ final class LedgerFile: Sendable {
 
     // MARK: - Watching
 
-    /// Whether all of it is there, which one system call tells. Touching a file that was cut, or has
-    /// holes, may end the process.
+    /// Whether all of it is there, which one system call tells. Touching a file that was cut, or
+    /// has holes, may end the process.
     var isWhole: Bool {
         guard let own = try? status(), isSame(own) else { return false }
         return own.size == Self.byteCount && own.blocks >= Self.byteCount / 512

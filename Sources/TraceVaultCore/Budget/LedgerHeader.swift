@@ -72,8 +72,8 @@ struct LedgerHeader {
     /// When somebody last spent or parked, at most a second too early.
     var lastUse: Int64 { LedgerTime.bounded(Int64(truncatingIfNeeded: load(.lastUse))) }
 
-    /// Whether it was used at a time that this clock has not reached: the clock began anew. A second
-    /// is what spenders' clocks and the note may be apart.
+    /// Whether it was used at a time that this clock has not reached: the clock began anew. A
+    /// second is what spenders' clocks and the note may be apart.
     func isAhead(of now: Int64) -> Bool { lastUse > LedgerTime.bounded(now) + 1_000_000 }
 
     /// Once a second, so that spenders do not fight for the cache line.

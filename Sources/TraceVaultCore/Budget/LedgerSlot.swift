@@ -66,8 +66,8 @@ enum LedgerPolicy {
 }
 
 extension Quota {
-    /// What the server says stops nobody for longer than it holds: a request that is spent at its pace
-    /// stays spent when it has ended.
+    /// What the server says stops nobody for longer than it holds: a request that is spent at its
+    /// pace stays spent when it has ended.
     func aged(_ own: Quota) -> Quota {
         Quota(
             intervalUs: min(intervalUs, max(LedgerPolicy.heldUs, own.intervalUs)),

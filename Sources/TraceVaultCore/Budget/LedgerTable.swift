@@ -71,8 +71,8 @@ final class LedgerTable: @unchecked Sendable {
         claims.withLock { if case .file(let file) = $0 { file } else { nil } }
     }
 
-    /// Lets the file and its memory go. Threads that are at it still find an empty table, which costs
-    /// nothing but addresses.
+    /// Lets the file and its memory go. Threads that are at it still find an empty table, which
+    /// costs nothing but addresses.
     func retire() {
         claims.withLock { $0 = .retired }
         unsafe _ = tvs_map_over(base, Self.byteCount)

@@ -7,19 +7,6 @@
 import CSystem
 import Synchronization
 
-/// What a ledger is, for statistics.
-package struct LedgerReport: Sendable, Equatable {
-    package let isShared: Bool
-    /// "" when the setting names no file.
-    package let path: String
-    /// Why it is not shared although it should be; "" otherwise.
-    package let reason: String
-    /// Slots in use, of groups that came in the last hour and some older ones.
-    package let groups: Int
-    /// How often a group had to be put into the process's own table.
-    package let overflows: Int
-}
-
 package final class MappedLedger: BudgetLedger {
     private struct State {
         /// Every shared table that was ever current: calls in other threads may still be at it. All
@@ -139,9 +126,9 @@ package final class MappedLedger: BudgetLedger {
         old.retire()
     }
 
-    /// Looks whether the file is whole: a cut one is not touched again. An engine looks before each of
-    /// its rounds, whoever gets the ledger handed over does, and every call does whose caller's clock
-    /// has gone on since the last look.
+    /// Looks whether the file is whole: a cut one is not touched again. An engine looks before each
+    /// of its rounds, whoever gets the ledger handed over does, and every call does whose caller's
+    /// clock has gone on since the last look.
     package func look(now: Int64) {
         lookedAt.store(now, ordering: .relaxed)
         guard let old = table, let file = old.file, !file.isWhole,

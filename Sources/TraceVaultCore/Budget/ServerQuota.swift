@@ -77,8 +77,8 @@ package struct ServerQuota: Sendable {
 extension Quota {
     /// The quota that keeps every one of these windows; nil where there is none.
     ///
-    /// One interval and one tolerance let `(W + tolerance) / interval + 1` requests into a window W.
-    /// With the slowest window's interval, the tolerance is what the strictest of them leaves.
+    /// One interval and one tolerance let `(W + tolerance) / interval + 1` requests into a window
+    /// W. With the slowest window's interval, the tolerance is what the strictest of them leaves.
     init?(within windows: [Pace]) {
         var interval: Int64 = 0
         for window in windows {

@@ -1,5 +1,6 @@
-// Scheduler+Groups.swift - budget groups, and the limit of this host's address: what is spent. What the
-// server says of it is in Scheduler+Server.swift; who waits for a permit in Scheduler+Permits.swift.
+// Scheduler+Groups.swift - budget groups, and the limit of this host's address: what is spent. What
+// the server says of it is in Scheduler+Server.swift; who waits for a permit in
+// Scheduler+Permits.swift.
 
 extension Scheduler {
     /// When the lane may send at the earliest.

@@ -1,9 +1,9 @@
-// Scheduler+Server.swift - what the server says of a quota: whose word counts for whom, how far it is
-// believed, and who is told.
+// Scheduler+Server.swift - what the server says of a quota: whose word counts for whom, how far it
+// is believed, and who is told.
 //
-// A group that a vault's owner made of several credentials is spoken for only by one that the server
-// has taken: a bogus one rests alone. That it was taken is kept in the ledger for a day, so that the
-// next process knows it.
+// A group that a vault's owner made of several credentials is spoken for only by one that the
+// server has taken: a bogus one rests alone. That it was taken is kept in the ledger for a day, so
+// that the next process knows it.
 
 extension Scheduler {
     private static let provenUs = LedgerTime.day
@@ -127,8 +127,8 @@ extension Scheduler {
 
     // MARK: - Ratelimit and Ratelimit-Policy
 
-    /// What the headers of a reply said of the quota, or that they said nothing. Told when the try has
-    /// ended, so that it is not under way any more.
+    /// What the headers of a reply said of the quota, or that they said nothing. Told when the try
+    /// has ended, so that it is not under way any more.
     package mutating func note(_ lane: LaneID, _ said: ServerQuota, now: Int64) {
         // Who lifts the limit means the server's word too.
         guard limits.quota.intervalUs > 0, speaksForGroup(lane, now) else { return }

@@ -58,7 +58,8 @@ package struct ReplyHeaders: Sendable, Equatable {
     /// The server's clock, where something is told by it.
     package var date = ""
     package var shouldRetry = ""
-    /// `Ratelimit` and `Ratelimit-Policy`: what is left of the quota, and the quota. All lines as one.
+    /// `Ratelimit` and `Ratelimit-Policy`: what is left of the quota, and the quota. All lines as
+    /// one.
     package var rateLimit = ""
     package var rateLimitPolicy = ""
     /// With status 202 only: where the answer will be. Whole, or "".

@@ -65,8 +65,8 @@ final class VaultKeys: Sendable {
     let wrap: SecretBytes
     /// Fingerprints of secrets.
     let fingerprint: SecretBytes
-    /// Tells this vault's budget groups from those of others that have the same names. Not a secret:
-    /// with it one can only ask whether a name is in the ledger.
+    /// Tells this vault's budget groups from those of others that have the same names. Not a
+    /// secret: with it one can only ask whether a name is in the ledger.
     let groupScope: UInt64
     /// Makes each snapshot's body key.
     private let file: SecretBytes
