@@ -51,7 +51,7 @@ def acme(vault: tv.Vault) -> Iterator[tv.Tenant]:
 
 def traces(tenant: tv.Tenant, count: int, **options: object) -> Iterator[tv.Request]:
     for number in range(count):
-        yield tv.Request.trace(tenant, ACME, f"slow-0{number}", **options)  # type: ignore[arg-type]
+        yield tv.Request.trace(tenant, ACME, f"slow-{number % 50}", fresh=True, **options)  # type: ignore[arg-type]
 
 
 # ---- Patience ----------------------------------------------------------------------------------
@@ -60,21 +60,21 @@ def traces(tenant: tv.Tenant, count: int, **options: object) -> Iterator[tv.Requ
 def test_a_batch_waits_for_the_quota_however_long_its_deadline_is(
     server: Standin, acme: tv.Tenant
 ) -> None:
-    # Two and a half seconds of quota, and a deadline of one.
-    with tv.Engine(settings(server, request__deadline_ms=1000, **QUICK)) as engine:
-        assert names(engine.batch(traces(acme, 150))) == [""] * 150
+    # Seven seconds of quota, and a deadline of three.
+    with tv.Engine(settings(server, request__deadline_ms=3000, **QUICK)) as engine:
+        assert names(engine.batch(traces(acme, 420))) == [""] * 420
 
 
 def test_bulk_requests_do_so_too_and_those_with_a_deadline_do_not(
     server: Standin, acme: tv.Tenant
 ) -> None:
-    with tv.Engine(settings(server, request__deadline_ms=1000, **QUICK)) as engine:
-        for request in traces(acme, 150, priority="bulk"):
+    with tv.Engine(settings(server, request__deadline_ms=3000, **QUICK)) as engine:
+        for request in traces(acme, 420, priority="bulk"):
             engine.submit(request)
-        assert names(taken(engine, 150).values()) == [""] * 150
-        for request in traces(acme, 150, priority="bulk", timeout=1, fresh=True):
+        assert names(taken(engine, 420).values()) == [""] * 420
+        for request in traces(acme, 420, priority="bulk", timeout=3):
             engine.submit(request)
-        ends = names(taken(engine, 150).values())
+        ends = names(taken(engine, 420).values())
         # One that might have come just in time is admitted.
         assert {"", "TV_E_RATE_LIMITED"} <= {*ends} <= {"", "TV_E_RATE_LIMITED", "TV_E_DEADLINE"}
 
@@ -175,7 +175,7 @@ def test_slow_replies_of_one_tenant_over_http1_leave_connections_to_the_others(
         until(lambda: arrived(server) == 2, "its share of the connections")
         assert engine.stats()["in_flight"] == 2
         with vault.tenant("globex") as globex:
-            assert engine.trace(globex, ACME, "slow-1", timeout=30).state
+            assert engine.trace(globex, ACME, "slow-1", timeout=30) is not None
         said = deadline(engine, slow(acme, 59_999, timeout=0.3))
         assert "a connection" in said or "its turn" in said
         for identity in hanging:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._abi import EngineRef, TextRef
 from ._exchange import Exchange, Slot
-from ._handle import Handle, Setting, new_config
+from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
 from .findings import CheckResult, SearchResult
