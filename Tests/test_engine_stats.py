@@ -133,7 +133,7 @@ def test_a_refused_credential_and_a_parked_group_are_to_be_seen(
         waits = engine.submit(tv.Request.trace(acme, ACME, "fail-429-290", timeout=7200))
         until(lambda: engine.stats()["rate_limited"] == 1, "the 429")
         queued = engine.submit(slow(acme, 1, timeout=7200))
-        until(lambda: engine.stats()["queued"] == 1, "the next one")
+        until(lambda: engine.stats()["queued"] == 2, "the next one, behind the first")
         parked = group(engine)
         assert 280_000 < parked["parked_ms"] <= 290_000
         assert 280_000 < parked["next_permit_ms"] <= 290_000

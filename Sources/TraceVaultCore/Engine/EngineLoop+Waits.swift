@@ -81,9 +81,9 @@ extension JSONWriter {
     /// What a quota gives: at once, at once after a rest, and in a minute of steady flow.
     @_optimize(size) mutating func pace(_ available: Int64, _ burst: Int64, _ intervalUs: Int64) {
         // No limit, no number.
-        let isLimited = intervalUs > 0
         key("available")
-        if isLimited { int(available) } else { null() }
+        if available == Int64.max { null() } else { int(available) }
+        let isLimited = intervalUs > 0
         key("burst")
         if isLimited { int(burst) } else { null() }
         key("per_minute")
