@@ -2,6 +2,7 @@
  * host; nothing is ever written to its output. */
 #include "loopback.h"
 
+#include <dirent.h>
 #include <locale.h>
 #include <pthread.h>
 #include <signal.h>
@@ -103,6 +104,22 @@ PROMISE(handles_are_made_and_freed_from_many_threads) {
     run_threads(make_and_free, THREADS, threads);
     join(THREADS, threads);
     CHECK(wrong == 0);
+}
+
+PROMISE(the_engines_thread_has_a_name) {
+    char name[32], path[300];
+    int named = 0;
+    DIR *folder = opendir("/proc/self/task");
+    CHECK(folder != NULL);
+    for (struct dirent *task; folder != NULL && (task = readdir(folder)) != NULL;) {
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        FILE *file = fopen(path, "r");
+        if (file != NULL && fgets(name, sizeof name, file) != NULL)
+            named += strcmp(name, "tracevault\n") == 0;
+        if (file != NULL) fclose(file);
+    }
+    if (folder != NULL) closedir(folder);
+    CHECK(named == 1);
 }
 
 static void *shut_down_later(void *argument) {
@@ -252,6 +269,7 @@ int main(int argc, char **argv) {
     RUN(a_stack_of_64_kib_is_enough);
     RUN(nothing_is_written_to_the_hosts_output);
     RUN(signals_of_the_host_never_reach_the_engines_thread);
+    RUN(the_engines_thread_has_a_name);
     RUN(shutting_down_wakes_a_thread_that_waits_for_ever);
     tv_engine_free(engine);
     tv_request_free(request);
