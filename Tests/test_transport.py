@@ -121,7 +121,7 @@ def test_a_pipe_in_the_place_of_the_authorities_holds_up_nobody(
 
 
 def test_a_credential_is_never_sent_in_clear_to_a_proxy() -> None:
-    plain = {
+    plain: dict[str, tv.Setting] = {
         "api.base_url": "http://127.0.0.1:9/client/v4",
         "api.allow_http_loopback": True,
         "http.proxy": "http://127.0.0.1:9",
@@ -181,9 +181,7 @@ def test_a_process_that_stands_still_for_a_while_loses_no_connection(
 ) -> None:
     shim = tmp_path / "pausing.so"
     source = ROOT / "Tests/abi/pausing.c"
-    subprocess.run(
-        ["gcc", "-std=c11", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True
-    )
+    subprocess.run(["gcc", "-std=c11", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
     row = Scenario("paused", acting(lambda http2, stream: http2.reply(stream)), Status.OK, "h2")
     with staged(row, identity) as stage:
         done = subprocess.run(

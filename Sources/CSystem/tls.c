@@ -1,4 +1,4 @@
-/* tls.c - what TLS must keep to beyond what libcurl sees to, said to the OpenSSL that libcurl uses. */
+/* tls.c - what TLS must keep to beyond what libcurl sees to, said to libcurl's own OpenSSL. */
 #define _GNU_SOURCE
 #include "tls.h"
 #include "tv_system.h"
@@ -132,8 +132,8 @@ static int names_hosts(const void *certificate) {
     return names_one;
 }
 
-/* libcurl takes the common name of a certificate that names no host in the place meant for it, which
- * authorities do not check (RFC 9525, 6.3). */
+/* libcurl takes the common name of a certificate that names no host in the place meant for it.
+ * Authorities do not check it (RFC 9525, 6.3). */
 static int require_host_names(int is_good, void *chain) {
     if (!is_good || openssl(ERROR_DEPTH).error_depth(chain) != 0) return is_good;
     if (names_hosts(openssl(CURRENT_CERTIFICATE).current_certificate(chain))) return 1;

@@ -237,21 +237,25 @@ private func errors(_ code: Int) -> String {
         #expect(Set(LibcurlFault.all.map(\.name.description)).count == LibcurlFault.all.count)
     }
 
-    @Test(arguments: [
-        (0x07_57_00, "1.2.13", "https://a"), (0x07_58_01, "1.2.0.3", "https://a"),
-        (0x07_58_01, "1.1.4", "https://a"), (0x08_00_01, "1.2.13", "https://api.xn--bcher-kva.ch"),
-        (0x08_00_01, nil, "https://xn--bcher-kva.ch:8443"),
-    ] as [(UInt32, String?, String)])
+    @Test(
+        arguments: [
+            (0x07_57_00, "1.2.13", "https://a"), (0x07_58_01, "1.2.0.3", "https://a"),
+            (0x07_58_01, "1.1.4", "https://a"),
+            (0x08_00_01, "1.2.13", "https://api.xn--bcher-kva.ch"),
+            (0x08_00_01, nil, "https://xn--bcher-kva.ch:8443"),
+        ] as [(UInt32, String?, String)])
     func somePairsAreRefused(version: UInt32, zlib: String?, origin: String) {
         #expect(throws: Failure.self) {
             try LibcurlFault.check(version: version, zlib: zlib, origin: origin)
         }
     }
 
-    @Test(arguments: [
-        (0x07_58_01, "1.2.13", "https://api.cloudflare.com"), (0x08_0B_01, nil, "https://a-xn--b"),
-        (0x08_01_00, "1.3.1", "https://xn--bcher-kva.ch"),
-    ] as [(UInt32, String?, String)])
+    @Test(
+        arguments: [
+            (0x07_58_01, "1.2.13", "https://api.cloudflare.com"),
+            (0x08_0B_01, nil, "https://a-xn--b"),
+            (0x08_01_00, "1.3.1", "https://xn--bcher-kva.ch"),
+        ] as [(UInt32, String?, String)])
     func otherPairsAreTaken(version: UInt32, zlib: String?, origin: String) throws {
         try LibcurlFault.check(version: version, zlib: zlib, origin: origin)
     }

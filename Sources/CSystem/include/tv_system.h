@@ -79,8 +79,8 @@ int32_t tvs_guarded_map(size_t length, tvs_guarded *out);
 void tvs_guarded_unmap(void *data, size_t length);
 /** Zeroes bytes in a way no optimiser removes. */
 void tvs_wipe(void *bytes, size_t length);
-/** Wipes memory that this thread has freed lately, as far as malloc() gives it out again: a few blocks
- * of every small size, and larger ones. Other libraries free what they made of secrets unwiped. */
+/** Wipes memory that this thread has freed lately, as far as malloc() gives it out again: a few
+ * blocks of every small size, and larger ones. Other libraries free secrets unwiped. */
 void tvs_wipe_freed(void);
 /** As realloc(), never to a shorter length: from 256 KiB on a mapping of its own. */
 void *tvs_regrow(void *old, size_t old_length, size_t length);

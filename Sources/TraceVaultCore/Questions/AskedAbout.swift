@@ -1,5 +1,5 @@
-// AskedAbout.swift - what was asked about. A reply that says what it is about must say the same: one
-// that belongs to somebody else's request is no answer, whatever brought it here.
+// AskedAbout.swift - what was asked about. A reply that says what it is about must say the same:
+// one that belongs to somebody else's request is no answer, whatever brought it here.
 
 struct AskedAbout {
     var accountID: String

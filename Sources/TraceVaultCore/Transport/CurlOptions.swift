@@ -27,8 +27,8 @@ package struct TransportSettings: Sendable {
         guard proxy.isEmpty || !base.origin.isPlain else {
             throw Failure(
                 .configValue,
-                "http.proxy cannot be used with a plain http api.base_url: the proxy would read the "
-                    + "credential")
+                "http.proxy cannot be used with a plain http api.base_url: the proxy would read "
+                    + "the credential")
         }
         http2 = config.text(.httpVersion) == "auto"
         connectTimeoutMs = config.int(.connectTimeout)

@@ -139,8 +139,8 @@ package final class CurlTransport {
         return collect(ended)
     }
 
-    /// Waits until there is something to move, at most `timeoutMs`. What libcurl and nghttp2 made of
-    /// credentials, and freed as it was, is wiped where it can be found before a rest.
+    /// Waits until there is something to move, at most `timeoutMs`. Before a rest, what libcurl and
+    /// nghttp2 made of credentials and freed as it was is wiped where it can be found.
     package func wait(timeoutMs: Int32) {
         if flying.isEmpty { wipeFreed() }
         let isLong = timeoutMs > Self.longWaitMs

@@ -1,11 +1,8 @@
 // LibcurlFaults.swift - the faults of libcurl that a server or a proxy could use against a client,
 // and what is done about each. tv_build_info() tells those of the libcurl that runs.
 //
-// From curl's own advisories (curl.se/docs/security.html) and issues, looked through until
-// October 2026. Left out: other protocols, other TLS backends, other systems, the command-line tool.
-// A distribution may have mended a fault under an old version's number; nobody can see that.
-
-import CCurl
+// From curl's own advisories (curl.se/docs/security.html) and issues, looked through until October
+// 2026. Left out: other protocols, other TLS backends, other systems, the command-line tool. A distribution may have mended a fault under an old version's number; nobody can see that.
 
 /// A fault of libcurl that is public.
 struct LibcurlFault {
@@ -79,7 +76,7 @@ struct LibcurlFault {
             how: "connections of other client certificates are used: there are none"),
         LibcurlFault(
             name: "CVE-2026-9080", last: 0x08_14_00, remedy: .avoided,
-            how: "a transfer paused in a socket callback is used after it was freed: none is paused"),
+            how: "a transfer that a callback paused is used after it was freed: none is paused"),
         LibcurlFault(
             name: "CVE-2026-18924", last: 0x08_15_00, remedy: .avoided,
             how: "a pushed reply is used after it was freed: pushes are never allowed"),

@@ -6,8 +6,8 @@ import CSystem
     import Glibc
 #endif
 
-/// libcurl keeps the authorities that it has read, for a day by default. It is told how old they may
-/// be: not older than the moment at which the file was seen to have changed.
+/// libcurl keeps the authorities that it has read, for a day by default. It is told how old they
+/// may be: not older than the moment at which the file was seen to have changed.
 struct TrustStore {
     /// What tells one state of the file from another.
     private struct Stamp: Equatable {
@@ -75,8 +75,8 @@ struct TrustStore {
         return Int(min(max(0, nowUs - changedAtUs) / 1_000_000, Self.longestKeepS))
     }
 
-    /// True when the file is another one than before. A file that is not there for a moment, as
-    /// while it is replaced, is the old one.
+    /// True when the file is another one than before. One that is not there for a moment, as while
+    /// it is replaced, is the old one.
     private mutating func readStamp() -> Bool {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return false }
