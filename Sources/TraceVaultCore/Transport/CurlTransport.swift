@@ -139,19 +139,25 @@ package final class CurlTransport {
         return collect(ended)
     }
 
-    /// Waits until there is something to move, at most `timeoutMs`. Before a rest, what libcurl and
-    /// nghttp2 made of credentials and freed as it was is wiped where it can be found.
+    /// How long nothing happens before what was freed is wiped: a busy engine uses it again.
+    private static let restMs: Int32 = 100
+
+    /// Waits until there is something to move, at most `timeoutMs`. After a moment of rest, what
+    /// libcurl and nghttp2 made of credentials and freed as it was is wiped where it can be found.
     package func wait(timeoutMs: Int32) {
-        if flying.isEmpty { wipeFreed() }
+        let rests = hasFreed && flying.isEmpty && timeoutMs > Self.restMs
+        let timeoutMs = rests ? Self.restMs : timeoutMs
         let isLong = timeoutMs > Self.longWaitMs
         if isLong { tvs_timerfd_set(alarm, tvs_boot_us() + Int64(timeoutMs) * 1000) }
         var extra = [bell, alarm].map {
             curl_waitfd(fd: $0, events: Int16(CURL_WAIT_POLLIN), revents: 0)
         }
-        unsafe _ = curl_multi_poll(multi, &extra, isLong ? 2 : 1, timeoutMs, nil)
+        var ready: Int32 = 0
+        unsafe _ = curl_multi_poll(multi, &extra, isLong ? 2 : 1, timeoutMs, &ready)
         if extra[0].revents != 0 { tvs_eventfd_clear(bell) }
         // Whether it rang or not, it must not end the next wait.
         if isLong { tvs_timerfd_set(alarm, 0) }
+        if rests, ready == 0 { wipeFreed() }
     }
 
     /// Wipes what this thread's exchanges have left, as far as it can be found.
