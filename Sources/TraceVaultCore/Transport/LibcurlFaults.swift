@@ -2,7 +2,8 @@
 // and what is done about each. tv_build_info() tells those of the libcurl that runs.
 //
 // From curl's own advisories (curl.se/docs/security.html) and issues, looked through until October
-// 2026. Left out: other protocols, other TLS backends, other systems, the command-line tool. A distribution may have mended a fault under an old version's number; nobody can see that.
+// 2026. Left out: other protocols, other TLS backends, other systems, the command-line tool. A
+// distribution may have mended a fault under an old version's number; nobody can see that.
 
 /// A fault of libcurl that is public.
 struct LibcurlFault {

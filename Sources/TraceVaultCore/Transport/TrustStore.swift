@@ -75,8 +75,8 @@ struct TrustStore {
         return Int(min(max(0, nowUs - changedAtUs) / 1_000_000, Self.longestKeepS))
     }
 
-    /// True when the file is another one than before. One that is not there for a moment, as while
-    /// it is replaced, is the old one.
+    /// True when the file is another one than before. While it is replaced it may not be there for a
+    /// moment, and is the old one then.
     private mutating func readStamp() -> Bool {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return false }
