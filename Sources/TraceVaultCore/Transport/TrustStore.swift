@@ -68,15 +68,15 @@ struct TrustStore {
         return isOther
     }
 
-    /// For CURLOPT_CA_CACHE_TIMEOUT. Rounded down: what was read before the change was seen is older
-    /// than that, what was read a second after it is not.
+    /// For CURLOPT_CA_CACHE_TIMEOUT. Rounded down: what was read before the change was seen is
+    /// older than that, what was read a second after it is not.
     func keepSeconds(nowUs: Int64) -> Int {
         guard let changedAtUs else { return Int(Self.longestKeepS) }
         return Int(min(max(0, nowUs - changedAtUs) / 1_000_000, Self.longestKeepS))
     }
 
-    /// True when the file is another one than before. While it is replaced it may not be there for a
-    /// moment, and is the old one then.
+    /// True when the file is another one than before. While it is replaced it may not be there for
+    /// a moment, and is the old one then.
     private mutating func readStamp() -> Bool {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return false }
