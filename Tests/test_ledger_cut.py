@@ -41,11 +41,11 @@ elif what == "statistics":
 elif what == "a second engine":
     with tv.Engine(settings) as second:
         ask(second)
-elif what == "the end":
+if what == "the end":
     engine.close()
-ledger = engine.stats()["ledger"]
-assert not ledger["shared"] and ledger["warning"] == "it was cut while in use", ledger
-if what != "the end":
+else:
+    ledger = engine.stats()["ledger"]
+    assert not ledger["shared"] and ledger["warning"] == "it was cut while in use", ledger
     ask(engine)
     engine.close()
 print("lives")
