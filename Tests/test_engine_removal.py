@@ -179,7 +179,7 @@ def test_a_vault_that_is_out_of_sight_for_too_long_lends_nothing(
     (told,) = world.engine.stats()["unfollowed_vaults"]
     error = world.vault.describe()["refresh_error"]
     assert error == {name: told[name] for name in ("status", "message", "since", "stale")}
-    assert (told["status"], told["stale"]) == ("TV_E_IO", True)
+    assert (told["status"], told["stale"]) == ("TV_E_NO_VAULT", True)
     assert told["vault_id"] == world.vault.describe()["vault_id"]
     assert world.used() == before
     aside.rename(world.path)
