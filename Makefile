@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-proxy test-simulation test-threads soak fuzz check bench demo clean
+.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -23,6 +23,7 @@ help:
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 5000)'
 	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 200)'
+	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 4000)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 20 s)'
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log'
@@ -68,6 +69,11 @@ test-proxy: build
 test-simulation: SEEDS ?= 10000
 test-simulation:
 	@scripts/simulation $(SEEDS)
+
+test-story: N ?= 100000
+test-story: build
+	@TRACEVAULT_CONVERSATIONS=$(N) TRACEVAULT_FORMATS=1000 build/venv/bin/python -m pytest -q -s \
+	    -p no:cacheprovider Tests/test_story.py Tests/test_postfix_formats.py
 
 test-threads:
 	@scripts/test-threads

@@ -40,7 +40,7 @@ import TraceVaultCore
     private func delivery(
         _ id: String, _ to: String, _ status: String, _ reply: String = "x", origTo: String = ""
     ) -> String {
-        "postfix/smtp[1]: \(id): to=<\(to)>, \(origTo)relay=none, delay=1, delays=0/0/0/1, "
+        "postfix/smtp[1]: \(id): to=<\(to)>, \(origTo)relay=mx, delay=1, delays=0/0/0/1, "
             + "dsn=2.0.0, status=\(status) (\(reply))"
     }
 
@@ -125,7 +125,7 @@ import TraceVaultCore
 
     @Test func aHopsRelayIsThatOfItsLastDeliveryByTime() throws {
         let tries = ["early", "late"].map {
-            delivery(Self.first, "a@x", "deferred").replacing("relay=none", with: "relay=\($0)")
+            delivery(Self.first, "a@x", "deferred").replacing("relay=mx", with: "relay=\($0)")
         }
         for (lines, times) in [(tries, [1, 2]), (tries.reversed(), [2, 1]), (tries, nil)] {
             let found = try summary(lines, times: times)
@@ -242,7 +242,10 @@ import TraceVaultCore
             ([taken(Self.first), earlier, expired, removed(Self.first)], "expired"),
         ] {
             let found = try summary(lines)
-            #expect(found.recipients == ["a@x": state] && found.state == state, "\(lines)")
+            // The hop that was named has a recipient of whom no line tells.
+            let isIncomplete = lines.contains(removed(Self.first)) && state == "sent"
+            #expect(found.recipients == ["a@x": state], "\(lines)")
+            #expect(found.state == (isIncomplete ? "incomplete" : state), "\(lines)")
         }
     }
 

@@ -18,7 +18,7 @@ typedef struct tv_found {
     const char *alert_id;
     const char *postfix_id;
     const char *postfix_id_outbound; /* the queue id of the delivery hop */
-    const char *message_id;          /* the Message-ID header */
+    const char *message_id;          /* the Message-ID, without its brackets */
     const char *subject;
     const char *from;
     const char *from_name;

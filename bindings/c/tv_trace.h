@@ -102,7 +102,8 @@ typedef struct tv_trace_warning {
 typedef struct tv_trace_recipient {
     const char *address;  /* never NULL */
     const char *state;    /* "sent" (the next hop accepted it), "deferred", "bounced", "expired",
-                             "rejected", "queued", …; new words may come; never NULL */
+                             "rejected", "refused_for_now", "queued", "accepted_by_filter", …; new
+                             words may come; never NULL */
     const char *orig_to;  /* the recipient before aliases */
     const char *dsn;
     const char *relay;    /* the next hop */
@@ -110,7 +111,7 @@ typedef struct tv_trace_recipient {
     const char *at;       /* when, RFC 3339 */
     double delay_s;       /* seconds since the message arrived there; negative when not said */
     const char *queue_id; /* the hop that tried */
-    int32_t attempts;     /* deliveries that were tried in this trace */
+    int32_t attempts;     /* deliveries at the hop that made most of them */
 } tv_trace_recipient;
 
 /** One queue that the message, or a notification about it, went through. */
@@ -119,7 +120,7 @@ typedef struct tv_trace_hop {
     const char *time;             /* when it entered the queue, from a long queue id */
     int64_t inode;                /* of its queue file, from a long queue id; -1 when not said */
     const char *side;             /* "inbound" or "outbound" */
-    const char *state;            /* "received", "queued", "removed", "expired" */
+    const char *state;            /* "received", "queued", "removed", "expired", … */
     tv_trace_answer notification; /* a bounce or its like, not the message itself */
     const char *first_at;         /* its first line */
     const char *last_at;          /* its last line */
@@ -151,7 +152,7 @@ typedef struct tv_trace_next {
 
 /** What happened to the message, as far as the trace tells (docs/trace.md). */
 typedef struct tv_trace_summary {
-    const char *state; /* of all recipients, or "mixed"; NULL without a summary */
+    const char *state; /* of all, "mixed", "incomplete"; NULL without a summary */
     size_t recipient_count;
     const tv_trace_recipient *recipients; /* NULL when recipient_count is 0 */
     const char *sender;                   /* envelope sender, not the From header */

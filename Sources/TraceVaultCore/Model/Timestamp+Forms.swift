@@ -96,4 +96,21 @@ extension Timestamp {
         }
         return nil
     }
+
+    // MARK: - Comparing
+
+    /// The same instant, however it was written.
+    package func isSame(as other: Timestamp, _ text: RawSpan, _ otherText: RawSpan) -> Bool {
+        guard minutes == other.minutes, second == other.second else { return false }
+        for place in 0..<max(fraction.count, other.fraction.count) {
+            let digit =
+                place < fraction.count
+                ? JSONText.byte(text, fraction.lowerBound + place) : UInt8(ascii: "0")
+            let otherDigit =
+                place < other.fraction.count
+                ? JSONText.byte(otherText, other.fraction.lowerBound + place) : UInt8(ascii: "0")
+            guard digit == otherDigit else { return false }
+        }
+        return true
+    }
 }

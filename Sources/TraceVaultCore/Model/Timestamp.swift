@@ -96,21 +96,6 @@ package struct Timestamp: Sendable, Equatable {
             second: second, fraction: fraction, zoneMissing: false)
     }
 
-    /// The same instant, however it was written.
-    package func isSame(as other: Timestamp, _ text: RawSpan, _ otherText: RawSpan) -> Bool {
-        guard minutes == other.minutes, second == other.second else { return false }
-        for place in 0..<max(fraction.count, other.fraction.count) {
-            let digit =
-                place < fraction.count
-                ? JSONText.byte(text, fraction.lowerBound + place) : UInt8(ascii: "0")
-            let otherDigit =
-                place < other.fraction.count
-                ? JSONText.byte(otherText, other.fraction.lowerBound + place) : UInt8(ascii: "0")
-            guard digit == otherDigit else { return false }
-        }
-        return true
-    }
-
     // MARK: - Writing
 
     /// `YYYY-MM-DDThh:mm:ss` without fraction and zone; 19 ASCII characters.

@@ -53,7 +53,7 @@ extension TraceView {
         return true
     }
 
-    /// The time that a token holds, if it is one and can be the trace's; else what is wrong with it.
+    /// The time that a token holds, if it is one and can be the trace's; else what is wrong.
     private mutating func plausible(
         _ token: JSONToken?, _ bytes: RawSpan
     ) -> (time: Timestamp?, fault: TraceWarnings.Code) {

@@ -73,7 +73,9 @@ extension PostfixEvent {
             return queuedAs(text, mark + 11, text.find(UInt8(ascii: ">"), mark + 11, end))
         }
         // Sendmail, OpenSMTPD, Proofpoint, Kerio, Comcast: the word before.
-        for words: StaticString in [" Message accepted for delivery", " mail accepted for delivery"] {
+        for words: StaticString in [
+            " Message accepted for delivery", " mail accepted for delivery",
+        ] {
             if let mark = text.find(words, start, end) { return before(text, start, mark) }
         }
         // Dovecot: `250 2.0.0 <user> ID Saved`.

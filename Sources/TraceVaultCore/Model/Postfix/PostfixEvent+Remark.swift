@@ -25,8 +25,7 @@ extension PostfixEvent {
             if !text.has("NOQUEUE", place) { add(.queueID, place, idEnd) }
             place = idEnd + 2
         }
-        let colon = text.find(UInt8(ascii: ":"), place, min(end, place + 300))
-        if text.at(colon - 1) == UInt8(ascii: "]"), colon < end,
+        if text.find("]: ", place, min(end, place + 300)) != nil,
             let peerEnd = warned(text, place, end)
         {
             place = peerEnd + 2

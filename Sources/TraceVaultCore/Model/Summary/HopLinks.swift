@@ -1,8 +1,8 @@
 // HopLinks.swift - which hop of a trace handed the message to which.
 //
-// Lines of a later hop may come first, so the order of lines says nothing. A hop's own line names the
-// hop before (`orig_queue_id=`, `orig_id=`), a reply names the hop behind (`queued as`), and two hops
-// with one Message-ID are linked when the times say which of them was first.
+// Lines of a later hop may come first, so the order of lines says nothing. A hop's own line names
+// the hop before (`orig_queue_id=`, `orig_id=`), a reply names the hop behind (`queued as`), and
+// two hops with one Message-ID are linked when the times say which of them was first.
 
 extension SummaryTable {
     /// Notes for each hop the one before it.

@@ -50,7 +50,8 @@ extension SummaryTable {
         character &- UInt8(ascii: "A") < 26 ? character | 0x20 : character
     }
 
-    /// Eight bytes at a time, without the case of letters. Who forces collisions gains little: there are few records.
+    /// Eight bytes at a time, without the case of letters. Who forces collisions gains little:
+    /// there are few records.
     static func hash(
         _ kind: SummaryRecord.Kind, _ key: Written, _ document: RawSpan
     ) -> UInt32 {

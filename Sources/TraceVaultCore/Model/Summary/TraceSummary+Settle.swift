@@ -1,11 +1,13 @@
 // TraceSummary+Settle.swift - what only the whole trace can tell.
 //
-// Which hop was first, which of a recipient's outcomes is the last. Where that cannot be proved, the
-// worse one is told: never a better outcome than the true one.
+// Which hop was first, which of a recipient's outcomes is the last. Where that cannot be proved,
+// the worse one is told: never a better outcome than the true one. What came of a copy that was
+// handed on is in TraceSummary+Follow.swift.
 
 extension TraceSummary {
     /// After all lines; `isPending` when Cloudflare has more to tell.
     mutating func settle(isPending: Bool, _ document: RawSpan) {
+        self.isPending = isPending
         for index in 0..<table.count where table[kind: index] == .hop {
             table.look(index) { hop in
                 if !hop.isNotification { note(sender: hop.sender) }
@@ -25,7 +27,7 @@ extension TraceSummary {
             choose(index, document)
         }
         for index in 0..<table.count where table[kind: index] == .recipient {
-            follow(index, isPending, document)
+            follow(index, document)
         }
     }
 
@@ -38,8 +40,9 @@ extension TraceSummary {
         for index in 0..<table.count where table[kind: index] == .hop && index != first {
             take(index)
         }
-        guard let (host, ip, isPickup) = table.look(
-            first, { ($0.clientHost, $0.clientIP, $0.isPickup) })
+        guard
+            let (host, ip, isPickup) = table.look(
+                first, { ($0.clientHost, $0.clientIP, $0.isPickup) })
         else {
             (clientHost, clientIP) = (refusedHost, refusedIP)
             return
@@ -59,8 +62,8 @@ extension TraceSummary {
         }
     }
 
-    /// A hop without one before it; one that others than this host handed the message to, when there
-    /// are several; -1 without any.
+    /// A hop without one before it; one that others than this host handed the message to, when
+    /// there are several; -1 without any.
     private func firstHop(_ document: RawSpan) -> Int {
         var (found, isFiltered) = (-1, true)
         for index in 0..<table.count where table[kind: index] == .hop {
@@ -83,8 +86,8 @@ extension TraceSummary {
 
     // MARK: - A recipient's outcome
 
-    /// Takes the worst of the outcomes that count; of equal ones that of the hop furthest along, and
-    /// without a proof of that the latest.
+    /// Takes the worst of the outcomes that count; of equal ones that of the hop furthest along,
+    /// and without a proof of that the latest.
     private mutating func choose(_ index: Int, _ document: RawSpan) {
         var (chosen, state) = (-1, RecipientState.queued)
         var (attempts, isContradicted) = (UInt32(0), false)
@@ -110,7 +113,7 @@ extension TraceSummary {
         }
     }
 
-    private func each(_ recipient: Int, _ body: (Int, borrowing SummaryRecord) -> Void) {
+    func each(_ recipient: Int, _ body: (Int, borrowing SummaryRecord) -> Void) {
         var index = table.look(recipient) { $0.next } ?? -1
         while index >= 0 {
             let next =
@@ -162,6 +165,7 @@ extension TraceSummary {
             (handled, handledAt, handledLine) = (hop.handled, hop.handledAt, hop.handledLine)
         }
         if isNotification { return nil }
+        if state == .sent, isWithFilter(record, document) { return .acceptedByFilter }
         if record.isDecision, isOvertaken(record, recipient, document) { return nil }
         // A decision puts the message where people find it: they come behind it.
         var isLater = record.isDecision
@@ -175,6 +179,27 @@ extension TraceSummary {
         case .requeued: return isRequeued(record, recipient) ? nil : .queued
         default: return state == .held ? .queued : state
         }
+    }
+
+    /// Whether a filter took the message and says that it threw it away, or says nothing yet.
+    private func isWithFilter(
+        _ record: borrowing SummaryRecord, _ document: RawSpan
+    ) -> Bool {
+        if record.isThrownAway { return true }
+        guard record.isLocal, isPending else { return false }
+        let (hop, queuedAs) = (record.hop, record.queuedAs)
+        for next in 0..<table.count where table[kind: next] == .hop && next != hop {
+            if isBehind(hop, queuedAs, next, document) { return false }
+        }
+        return true
+    }
+
+    /// Whether a hop has what another handed on: its reply names it, or the lines link them.
+    func isBehind(
+        _ hop: Int, _ queuedAs: Written, _ next: Int, _ document: RawSpan
+    ) -> Bool {
+        guard let key = table[key: next] else { return false }
+        return SummaryTable.isSame(key, queuedAs, document) || table.leads(hop, to: next)
     }
 
     /// Whether a decision was about an earlier try: deliveries at its own hop, or at one that began
@@ -206,108 +231,5 @@ extension TraceSummary {
             if table.leads(hop, to: other.hop) { isRequeued = true }
         }
         return isRequeued
-    }
-
-    // MARK: - Behind the last outcome
-
-    /// Of a copy that was handed on: whether other recipients stand for it, a hop of this trace has
-    /// it still, or a filter has yet to say what it did.
-    private func follow(_ index: Int, _ isPending: Bool, _ document: RawSpan) {
-        guard
-            let (state, chosen, key) = table.look(index, { ($0.state, $0.chosen, $0.key) }),
-            state == .sent,
-            let (hop, queuedAs, isLocal, isThrownAway) = table.look(
-                chosen, { ($0.hop, $0.queuedAs, $0.isLocal, $0.isThrownAway) })
-        else { return }
-        var (found, isFound) = (RecipientState.sent, false)
-        if isExpanded(index, key, hop, document) {
-            found = .expanded
-        } else {
-            for next in 0..<table.count where table[kind: next] == .hop && next != hop {
-                let isNamed =
-                    table[key: next].map { SummaryTable.isSame($0, queuedAs, document) } ?? false
-                guard isNamed || table.leads(hop, to: next) else { continue }
-                isFound = true
-                guard let there = standing(next, document), there.badness > found.badness else {
-                    continue
-                }
-                found = there
-            }
-            if found == .sent, isThrownAway || (isLocal && isPending && !isFound) {
-                found = .acceptedByFilter
-            }
-        }
-        table.with(index) { $0.state = found }
-    }
-
-    /// What a hop means for a recipient that it has and says nothing of; nil when it has no more to
-    /// say: it is through, or has told of as many recipients as it has.
-    private func standing(_ hop: Int, _ document: RawSpan) -> RecipientState? {
-        table.look(hop) { record -> RecipientState? in
-            if record.isNotification { return nil }
-            if record.isExpired { return .expired }
-            if record.handled == .deleted { return .deleted }
-            if record.isRemoved { return nil }
-            let all = Self.number(record.nrcpt, document)
-            if all > 0, recipients(at: hop) >= all { return nil }
-            if record.handled == .held { return .held }
-            return record.state
-        } ?? nil
-    }
-
-    /// Whether another recipient stands for this one: at another hop, as the one before aliases or
-    /// with another case.
-    private func isExpanded(
-        _ index: Int, _ alias: Written, _ hop: Int, _ document: RawSpan
-    ) -> Bool {
-        for other in 0..<table.count where other != index && table[kind: other] == .recipient {
-            guard let (chosen, key) = table.look(other, { ($0.chosen, $0.key) }), chosen >= 0 else {
-                continue
-            }
-            let isIt = table.look(chosen) { outcome in
-                if SummaryTable.isSameFolded(outcome.origTo, alias, document) { return true }
-                return table.leads(hop, to: outcome.hop)
-                    && SummaryTable.isSameFolded(key, alias, document)
-            }
-            if isIt == true { return true }
-        }
-        return false
-    }
-
-    // MARK: - Of how many something is known
-
-    /// A number of the document; 0 without one.
-    private static func number(_ text: Written, _ document: RawSpan) -> Int {
-        Int(truncatingIfNeeded: document.integer(text.range) ?? 0)
-    }
-
-    /// How many recipients a hop tells of.
-    private func recipients(at hop: Int) -> Int {
-        var found = 0
-        for index in 0..<table.count where table[kind: index] == .outcome {
-            if table.look(index, { $0.hop == hop && !$0.isDecision }) == true { found += 1 }
-        }
-        return found
-    }
-
-    /// Whether a hop has more recipients than lines tell of, there and behind it.
-    func isIncomplete(_ document: RawSpan) -> Bool {
-        for hop in 0..<table.count where table[kind: hop] == .hop {
-            guard
-                let (all, isNotification) = table.look(
-                    hop, { (Self.number($0.nrcpt, document), $0.isNotification) }),
-                !isNotification, all > recipients(at: hop)
-            else { continue }
-            var known = 0
-            for index in 0..<table.count where table[kind: index] == .recipient {
-                var isKnown = false
-                each(index) { _, outcome in
-                    if outcome.hop == hop || table.leads(hop, to: outcome.hop) { isKnown = true }
-                }
-                if isKnown { known += 1 }
-            }
-            if known < all { return true }
-        }
-        return false
     }
 }

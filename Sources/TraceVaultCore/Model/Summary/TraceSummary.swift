@@ -26,6 +26,8 @@ struct TraceSummary: ~Copyable {
     /// Recipients whose outcomes at several hops contradict each other, and nothing says which
     /// came last.
     var unlinked = 0
+    /// Cloudflare has more to tell.
+    var isPending = false
     /// Events so far.
     private(set) var line: UInt32 = 0
     /// The hop of the line before: lines of one message stand together.
@@ -176,7 +178,11 @@ struct TraceSummary: ~Copyable {
         let action = event.written(.action).range
         if document.says("placed on hold", action) { handle(.held, hop, at, document) }
         if document.says("released from hold", action) { handle(.released, hop, at, document) }
-        if document.says("requeued", action) { handle(.requeued, hop, at, document) }
+        if document.says("requeued", action) {
+            handle(.requeued, hop, at, document)
+            // It goes on with another id.
+            table.with(hop) { $0.isRemoved = true }
+        }
     }
 
     private mutating func handle(

@@ -57,7 +57,7 @@ class Event:
     relay_service: str | None = None
 
     # How a delivery went
-    #: How often the connection was used before.
+    #: Which use of the connection it was: 2 is the second.
     conn_use: int | None = None
     #: Since the message arrived, two significant digits.
     delay_s: float | None = None
@@ -243,6 +243,16 @@ class Event:
     cmd_unknown_accepted: int | None = None
     commands: int | None = None
     commands_accepted: int | None = None
+    cmd_vrfy: int | None = None
+    cmd_vrfy_accepted: int | None = None
+    cmd_etrn: int | None = None
+    cmd_etrn_accepted: int | None = None
+    cmd_help: int | None = None
+    cmd_help_accepted: int | None = None
+    cmd_xclient: int | None = None
+    cmd_xclient_accepted: int | None = None
+    cmd_xforward: int | None = None
+    cmd_xforward_accepted: int | None = None
 
     #: Fields of a later version of the document.
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -30,6 +30,7 @@ class FoundMessage:
     #: The queue id of the delivery hop.
     postfix_id_outbound: str | None = None
     #: The Message-ID header.
+    #: The Message-ID header without its brackets, as in a trace's summary.
     message_id: str | None = None
     subject: str | None = None
     #: The document's ``from``.

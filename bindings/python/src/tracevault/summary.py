@@ -20,9 +20,10 @@ class Recipient:
 
     address: str
     #: ``sent`` (the next hop accepted it), ``deferred``, ``bounced``, ``expired``, ``rejected``,
-    #: ``queued``, ``held``, ``discarded``, ``expanded``, ...; new words may come.
+    #: ``refused_for_now``, ``queued``, ``held``, ``discarded``, ``deleted``,
+    #: ``accepted_by_filter``, ``expanded``, ...; new words may come.
     state: str
-    #: Deliveries that were tried in this trace, at every hop.
+    #: Deliveries at the hop that made most of them: a way through a filter is no second try.
     attempts: int = 0
     #: The recipient before aliases.
     orig_to: str | None = None
@@ -68,7 +69,8 @@ class Hop:
     queue_id: str
     #: ``inbound`` or ``outbound``: where its first line is.
     side: str
-    #: ``received``, ``queued``, ``removed``, ``expired``; new words may come.
+    #: ``received``, ``queued``, ``removed``, ``expired``, ``rejected``, ``refused_for_now``,
+    #: ``held``, ``discarded``, ``deleted``; new words may come.
     state: str
     #: A bounce or another notification, not the message itself.
     notification: bool = False
@@ -178,8 +180,8 @@ class NextQueueId:
 class Summary:
     """What happened to the message, as far as the trace tells."""
 
-    #: The one state of all recipients, or ``mixed``; without any ``rejected``, ``queued``,
-    #: ``pending`` or ``unknown``.
+    #: The one state of all recipients, ``mixed``, or ``incomplete`` when some are unaccounted for;
+    #: without any what is known of the message: ``rejected``, ``queued``, ``pending``, ``unknown``.
     state: str = "unknown"
     recipients: tuple[Recipient, ...] = ()
     #: Envelope sender, not the From header; empty for a notification.

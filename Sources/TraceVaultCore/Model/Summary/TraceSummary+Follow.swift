@@ -1,0 +1,107 @@
+// TraceSummary+Follow.swift - what came of a copy behind the last outcome that is known of it, and
+// whether something is known of all recipients.
+
+extension TraceSummary {
+    /// Of a copy that was handed on: whether other recipients stand for it, or a hop of this trace
+    /// has it still.
+    func follow(_ index: Int, _ document: RawSpan) {
+        guard
+            let (state, chosen, key) = table.look(index, { ($0.state, $0.chosen, $0.key) }),
+            state == .sent || state == .acceptedByFilter,
+            let (hop, queuedAs) = table.look(chosen, { ($0.hop, $0.queuedAs) })
+        else { return }
+        var found = state
+        if isExpanded(index, key, hop, document) {
+            found = .expanded
+        } else {
+            for next in 0..<table.count where table[kind: next] == .hop && next != hop {
+                guard isBehind(hop, queuedAs, next, document),
+                    let there = standing(next, document), there.badness > found.badness
+                else { continue }
+                found = there
+            }
+        }
+        table.with(index) { $0.state = found }
+    }
+
+    /// What a hop means for a recipient that it has and says nothing of; nil when it has no more to
+    /// say: it is through, or has told of as many recipients as it has.
+    private func standing(_ hop: Int, _ document: RawSpan) -> RecipientState? {
+        table.look(hop) { record -> RecipientState? in
+            if record.isNotification { return nil }
+            if record.isExpired { return .expired }
+            if record.handled == .deleted { return .deleted }
+            if record.isRemoved { return nil }
+            let all = Self.number(record.nrcpt, document)
+            if all > 0, recipients(at: hop) >= all { return nil }
+            if record.handled == .held { return .held }
+            return record.state
+        } ?? nil
+    }
+
+    /// Whether another recipient stands for this one: at another hop, as the one before aliases or
+    /// with another case.
+    private func isExpanded(
+        _ index: Int, _ alias: Written, _ hop: Int, _ document: RawSpan
+    ) -> Bool {
+        for other in 0..<table.count where other != index && table[kind: other] == .recipient {
+            guard let (chosen, key) = table.look(other, { ($0.chosen, $0.key) }), chosen >= 0 else {
+                continue
+            }
+            let isIt = table.look(chosen) { outcome in
+                if SummaryTable.isSameFolded(outcome.origTo, alias, document) { return true }
+                return table.leads(hop, to: outcome.hop)
+                    && SummaryTable.isSameFolded(key, alias, document)
+            }
+            if isIt == true { return true }
+        }
+        return false
+    }
+
+    // MARK: - Of how many something is known
+
+    /// A number of the document; 0 without one.
+    private static func number(_ text: Written, _ document: RawSpan) -> Int {
+        Int(truncatingIfNeeded: document.integer(text.range) ?? 0)
+    }
+
+    /// How many recipients a hop tells of.
+    private func recipients(at hop: Int) -> Int {
+        var found = 0
+        for index in 0..<table.count where table[kind: index] == .outcome {
+            if table.look(index, { $0.hop == hop && !$0.isDecision }) == true { found += 1 }
+        }
+        return found
+    }
+
+    /// Whether a hop has more recipients than lines tell of, there and behind it.
+    func isIncomplete(_ document: RawSpan) -> Bool {
+        for hop in 0..<table.count where table[kind: hop] == .hop {
+            guard
+                let (all, isNotification) = table.look(
+                    hop, { (Self.number($0.nrcpt, document), $0.isNotification) }),
+                !isNotification, all > recipients(at: hop)
+            else { continue }
+            var known = 0
+            for index in 0..<table.count where table[kind: index] == .recipient {
+                // What became of it was told of this hop, as a whole.
+                var isKnown = isFollowed(index, to: hop, document)
+                each(index) { _, outcome in
+                    if outcome.hop == hop || table.leads(hop, to: outcome.hop) { isKnown = true }
+                }
+                if isKnown { known += 1 }
+            }
+            if known < all { return true }
+        }
+        return false
+    }
+
+    /// Whether a recipient has its state from a hop behind its last outcome.
+    private func isFollowed(_ recipient: Int, to hop: Int, _ document: RawSpan) -> Bool {
+        guard let (state, chosen) = table.look(recipient, { ($0.state, $0.chosen) }),
+            let (before, told, queuedAs) = table.look(
+                chosen, { ($0.hop, $0.state, $0.queuedAs) })
+        else { return false }
+        return state != told && isBehind(before, queuedAs, hop, document)
+    }
+}

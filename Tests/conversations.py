@@ -1,0 +1,273 @@
+"""conversations: what happened to a message, and the lines that a log has of it.
+
+The outcome of each recipient is known because the conversation is made from it. Lines of one hop keep
+their order; between hops any order is legal, as each of them logs for itself; several steps may share
+a second; a filter's hop may end before the hop before has logged that it handed the message on.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+#: From the best to the worst. Told may be a worse one than the truth, never a better.
+BADNESS = {
+    "expanded": 0,
+    "sent": 1,
+    "accepted_by_filter": 2,
+    "queued": 3,
+    "unknown": 4,
+    "deferred": 5,
+    "refused_for_now": 5,
+    "held": 6,
+    "deleted": 7,
+    "discarded": 7,
+    "bounced": 8,
+    "expired": 8,
+    "rejected": 8,
+}
+FATES = ("sent", "bounced", "deferred", "expired", "held", "released", "deleted", "discarded")
+VOWEL_FREE = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
+FILTER = "127.0.0.1[127.0.0.1]:10024"
+
+
+@dataclass
+class Conversation:
+    """The truth, and the lines of each hop in their order: (second, side, text)."""
+
+    truth: dict[str, str] = field(default_factory=dict)
+    hops: list[list[tuple[int, str, str]]] = field(default_factory=list)
+    #: Every hand-over can be proved from the lines.
+    is_linked: bool = True
+    #: Cloudflare has more to tell.
+    is_pending: bool = False
+
+
+class Maker:
+    """Makes one conversation from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.made = Conversation()
+        self.now = 0
+        self.is_long = self.dice.random() < 0.7
+        self.is_quick = self.dice.random() < 0.4
+        self.born = 0
+        self.message_id = f"m{seed}@x.example"
+        self.hands = self.dice.choice(("reply", "nested", "orig", "message_id", "nothing"))
+        self.links = {"nothing": False}.get(self.hands, True)
+
+    def step(self, most: int = 3) -> None:
+        if not self.is_quick:
+            self.now += self.dice.randint(0, most)
+
+    def new_id(self) -> str:
+        self.born += 1
+        if not self.is_long:
+            return f"{self.dice.randrange(0xF4240):05X}{self.born:X}{self.dice.randrange(4096):03X}"
+        digits, rest = "", 1_763_000_000 + self.now
+        for _ in range(6):
+            rest, digit = divmod(rest, 52)
+            digits = VOWEL_FREE[digit] + digits
+        micros = ""
+        rest = self.born * 10_000 + self.dice.randrange(10_000)
+        for _ in range(4):
+            rest, digit = divmod(rest, 52)
+            micros = VOWEL_FREE[digit] + micros
+        return f"{digits}{micros}z{self.dice.choice('BCDFGH')}{self.born}"
+
+    def log(self, hop: int, program: str, text: str, later: int = 0) -> None:
+        side = "inbound" if hop == 0 or self.dice_side > hop else "outbound"
+        self.made.hops[hop].append((self.now + later, side, f"postfix/{program}[7]: {text}"))
+
+    def begin(self, before: str | None, recipients: list[str]) -> tuple[int, str]:
+        """A hop takes the message; where it is and its id."""
+        hop, name = len(self.made.hops), self.new_id()
+        self.made.hops.append([])
+        if before is None and self.dice.random() < 0.2:
+            self.log(hop, "pickup", f"{name}: uid=0 from=<s@x.example>")
+        elif before is None:
+            self.log(hop, "smtpd", f"{name}: client=c.example[192.0.2.9]")
+        else:
+            orig = f", orig_queue_id={before}" if self.hands == "orig" else ""
+            self.log(hop, "smtpd", f"{name}: client=localhost[127.0.0.1]{orig}")
+        if self.hands != "nothing":
+            self.log(hop, "cleanup", f"{name}: message-id=<{self.message_id}>")
+        self.step(1)
+        count = len(recipients)
+        self.log(hop, "qmgr", f"{name}: from=<s@x.example>, size=9, nrcpt={count} (queue active)")
+        return hop, name
+
+    def deliver(
+        self, hop: int, name: str, to: str, status: str, reply: str, relay: str, later: int = 0
+    ) -> None:
+        program = "lmtp" if relay == FILTER else "smtp"
+        self.log(
+            hop,
+            program,
+            f"{name}: to=<{self.spelled(to)}>, relay={relay}, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+            f"status={status} ({reply})",
+            later,
+        )
+
+    def spelled(self, to: str) -> str:
+        local, domain = to.split("@")
+        return f"{local}@{domain.upper()}" if self.dice.random() < 0.2 else to
+
+    def reply(self, behind: str) -> str:
+        if self.hands == "reply":
+            return f"250 2.0.0 Ok: queued as {behind}"
+        if self.hands == "nested":
+            return f"250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {behind}"
+        return self.dice.choice(("250 2.5.0 OK (20A9E5F5B1C2D3)", "250 2.0.0 Ok"))
+
+    # What happens at the last hop
+
+    def end(self, hop: int, name: str, recipients: list[str]) -> None:
+        waiting = False
+        for to in recipients:
+            fate = self.dice.choice(FATES) if len(recipients) == 1 else self.dice.choice(FATES[:3])
+            for _ in range(self.dice.choice((0, 0, 0, 1, 2))):
+                self.deliver(hop, name, to, "deferred", "connect to mx: timed out", "mx.example")
+                self.now += 0 if self.is_quick else 300
+            self.fate(hop, name, to, fate)
+            waiting = waiting or self.made.truth[to] in ("deferred", "held", "queued")
+            self.step()
+        if not waiting and self.made.truth[recipients[0]] != "deleted":
+            self.log(hop, "qmgr", f"{name}: removed")
+
+    def fate(self, hop: int, name: str, to: str, fate: str) -> None:
+        self.made.truth[to] = fate
+        relay = "mx.y.example[192.0.2.25]:25"
+        if fate == "sent":
+            self.deliver(hop, name, to, "sent", "250 OK id=1ZpCCD-0002J4-Ej", relay)
+        elif fate == "discarded":
+            self.deliver(hop, name, to, "sent", "y.example", "none")
+        elif fate == "bounced":
+            self.deliver(hop, name, to, "bounced", "host mx said: 550 5.1.1 no", relay)
+        else:
+            self.deliver(hop, name, to, "deferred", "host mx said: 450 4.2.0 busy", relay)
+        self.step()
+        if fate == "expired":
+            self.log(hop, "qmgr", f"{name}: from=<s@x.example>, status=expired, returned to sender")
+        if fate in ("held", "released"):
+            self.log(hop, "postsuper", f"{name}: placed on hold")
+        if fate == "released":
+            self.step()
+            self.log(hop, "postsuper", f"{name}: released from hold")
+            self.made.truth[to] = "deferred"
+            if self.dice.random() < 0.5:
+                self.step()
+                self.fate(hop, name, to, self.dice.choice(FATES[:3]))
+        if fate == "deleted":
+            self.log(hop, "postsuper", f"{name}: removed")
+
+    # The way there
+
+    def refuse(self, to: str, is_final: bool) -> None:
+        """The client is refused before any queue."""
+        code = "550 5.7.1" if is_final else "450 4.7.1"
+        self.made.hops.append([])
+        who = " sasl_method=PLAIN sasl_username=u" if self.dice.random() < 0.5 else ""
+        self.log(
+            len(self.made.hops) - 1,
+            "smtpd",
+            f"NOQUEUE: reject: RCPT from c.example[192.0.2.9]: {code} <{to}>: no; "
+            f"from=<s@x.example> to=<{to}> proto=ESMTP helo=<c>{who}",
+        )
+        self.made.truth[to] = "rejected" if is_final else "refused_for_now"
+        self.now += 1 + self.dice.randint(0, 300)
+
+    def filtered(self, hop: int, name: str, recipients: list[str], hops: int) -> None:
+        """Hands the message to a filter, which hands it back to a hop behind, or does not."""
+        if self.dice.random() < 0.08:
+            for to in recipients:
+                self.deliver(
+                    hop, name, to, "sent", "250 2.7.0 Ok, discarded, id=7 - INFECTED: E", FILTER
+                )
+                self.made.truth[to] = "accepted_by_filter"
+            return
+        if self.dice.random() < 0.08:
+            self.made.is_pending = True
+            for to in recipients:
+                self.deliver(hop, name, to, "sent", "250 2.0.0 Ok", FILTER)
+                self.made.truth[to] = "accepted_by_filter"
+            return
+        self.step()
+        groups = [recipients]
+        if self.hands == "reply" and self.dice.random() < 0.3:
+            groups = [[to] for to in recipients]
+        for group in groups:
+            start = self.now
+            behind = self.begin(name, group)
+            self.walk(*behind, group, hops - 1)
+            # Logged when the hop behind began, or when it has ended long since.
+            later = self.dice.choice((0, 0, 1, 5)) if not self.is_quick else 0
+            late = self.dice.random() < 0.6
+            for to in group:
+                shift = later if late else start - self.now
+                self.deliver(hop, name, to, "sent", self.reply(behind[1]), FILTER, shift)
+        self.log(hop, "qmgr", f"{name}: removed", 6)
+
+    def walk(self, hop: int, name: str, recipients: list[str], hops: int) -> None:
+        if hops == 0:
+            return self.end(hop, name, recipients)
+        if self.dice.random() < 0.05:
+            for to in recipients:
+                self.made.truth[to] = "bounced"
+                self.deliver(hop, name, to, "bounced", "host h said: 554 5.7.0 spam", FILTER)
+            return None
+        return self.filtered(hop, name, recipients, hops)
+
+    def make(self) -> Conversation:
+        self.dice_side = self.dice.choice((1, 2, 3, 9))
+        recipients = [f"r{n}@y.example" for n in range(self.dice.choice((1, 1, 1, 2, 3)))]
+        if self.dice.random() < 0.15:
+            self.refuse(recipients[0], is_final=False)
+            if self.dice.random() < 0.3:
+                return self.made
+        hops = self.dice.choice((0, 1, 1, 2, 2))
+        self.made.is_linked = self.links or hops == 0
+        first, name = self.begin(None, recipients)
+        self.walk(first, name, recipients, hops)
+        return self.made
+
+
+def reply(conversation: Conversation, dice: random.Random, has_times: bool) -> dict[str, Any]:
+    """The trace, with the hops' lines woven into each other by chance."""
+    queues = [list(hop) for hop in conversation.hops if hop]
+    if dice.random() < 0.3:
+        lines = sorted((line for queue in queues for line in queue), key=lambda line: line[0])
+    else:
+        lines = []
+        while queues:
+            queue = dice.choice(queues)
+            lines.append(queue.pop(0))
+            queues = [queue for queue in queues if queue]
+    sides: dict[str, Any] = {
+        side: {"pending": conversation.is_pending and side == "outbound", "lines": []}
+        for side in ("inbound", "outbound")
+    }
+    for second, side, message in lines:
+        line: dict[str, Any] = {"message": message}
+        if has_times:
+            hours, rest = divmod(max(0, second), 3600)
+            line["logged_at"] = f"2025-11-13T{hours:02}:{rest // 60:02}:{rest % 60:02}Z"
+        sides[side]["lines"].append(line)
+    return {"success": True, "result": sides}
+
+
+def faults(conversation: Conversation, summary: dict[str, Any], has_times: bool) -> list[str]:
+    """Where the summary tells a better outcome than the truth; or a worse one without need."""
+    found = []
+    told = {part["address"].lower(): part["state"] for part in summary["recipients"]}
+    for to, truth in conversation.truth.items():
+        state = told.get(to, "absent")
+        if BADNESS.get(state, -1) < BADNESS[truth]:
+            found.append(f"{to}: {state}, in truth {truth}")
+        elif state != truth and conversation.is_linked and has_times:
+            found.append(f"{to}: {state}, though the lines prove {truth}")
+    if summary["state"] == "sent" and set(conversation.truth.values()) != {"sent"}:
+        found.append("the message is sent, but not all recipients are")
+    return found
