@@ -143,10 +143,13 @@ def spends(program: Path, path: Path) -> bool:
 
 def test_a_parking_outlives_a_reboot(program: Path, path: Path) -> None:
     """The ledger was last used at an uptime that the clock has not reached: it began anew."""
-    rest, ahead = 100_000_000, 80_000_000_000
+    rest, ahead = 100_000_000, 3_600_000_000
     if boot_us() < rest + 40_000_000:
         pytest.skip("this host has been up for less than 140 s")
-    for left, may_spend in [(rest, True), (boot_us() + rest, False)]:
+    cases = [(rest, True), (boot_us() + rest, False)]
+    # Nothing is parked for longer than a day: on a host that is up for as long, the second is over.
+    for left, may_spend in cases if boot_us() < 70_000_000_000 else cases[:1]:
+        path.unlink(missing_ok=True)
         then = boot_us() + ahead
         Process(program, path, "park", 4711, then + left).lines()
         patch(path, LAST_USE_AT, then.to_bytes(8, "little"))
