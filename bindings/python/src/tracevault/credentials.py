@@ -32,6 +32,12 @@ class Unlock:
             check(getattr(library(), make), address, length, ctypes.byref(ref))
         self._handle = Handle(ref, "tv_unlock_free", "unlock secret")
 
+    def _read(self, make: str, name: bytes) -> None:
+        """Make it of a file; its name is no secret."""
+        ref = UnlockRef()
+        check(getattr(library(), make), name, len(name), ctypes.byref(ref))
+        self._handle = Handle(ref, "tv_unlock_free", "unlock secret")
+
     def close(self) -> None:
         """Wipe it from the library's memory."""
         self._handle.close()
@@ -132,7 +138,7 @@ class KeyFile(Unlock):
     __slots__ = ()
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__("tv_unlock_keyfile", os.fsencode(path))
+        self._read("tv_unlock_keyfile", os.fsencode(path))
 
 
 class SystemdCredential(Unlock):
@@ -144,7 +150,7 @@ class SystemdCredential(Unlock):
     __slots__ = ()
 
     def __init__(self, name: str) -> None:
-        super().__init__("tv_unlock_credential", encoded(name, "name"))
+        self._read("tv_unlock_credential", encoded(name, "name"))
 
 
 class _Credential:
