@@ -216,21 +216,22 @@ def test_the_example_tells_every_error_whichever_compiler_made_it(
     jansson = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
     ).stdout.split()
+    sources = [str(C_BINDING / name) for name in ("example.c", "tv_trace.c")]
     subprocess.run(
-        [*compiler, "-std=c11", f"-I{ROOT / 'include'}", C_BINDING / "example.c"]
-        + [C_BINDING / "tv_trace.c", "-o", program, f"-L{LIBRARY.parent}", "-ltracevault"]
-        + [*jansson, f"-Wl,-rpath,{LIBRARY.parent}"],
+        [*compiler, "-std=c11", f"-I{ROOT / 'include'}", *sources, "-o", str(program)]
+        + [f"-L{LIBRARY.parent}", "-ltracevault", *jansson, f"-Wl,-rpath,{LIBRARY.parent}"],
         check=True,
     )
     acme = server.accounts[0]
-    good = [*settings(server), *sealed, acme.tenant]
-    for words, says in (
+    good: list[str | Path] = [*settings(server), *sealed, acme.tenant]
+    cases: tuple[tuple[list[str | Path], str], ...] = (
         ([*good, "no such ref"], "no such ref: TV_E_MESSAGE_REF: message: "),
         (["-o", "api.base_url=ftp://x", *good[4:], "x"], "TV_E_CONFIG_VALUE: "),
         (["-o", "tls.ca_file=/nowhere", *sealed, acme.tenant, "x"], "TV_E_"),
         ([*settings(server), sealed[0], sealed[1], "nobody", "x"], "nobody: TV_E_NOT_FOUND: "),
         ([*settings(server), tmp_path / "none", sealed[1], "acme", "x"], "none: TV_E_"),
-    ):
+    )
+    for words, says in cases:
         done = run(program, *words)
         assert done.returncode in (1, 3), done.stdout
         assert says in done.stdout

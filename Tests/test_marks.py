@@ -36,11 +36,11 @@ def printing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     jansson = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
     ).stdout.split()
-    sources = [folder / "printing.c"]
-    sources += [ROOT / "bindings/c/tv_trace.c", ROOT / "Sources/CSystem/marks.c"]
+    sources = [str(folder / "printing.c"), str(ROOT / "Sources/CSystem/marks.c")]
+    sources += [str(ROOT / "bindings/c/tv_trace.c")]
     subprocess.run(
         ["gcc", *STRICT, *(f"-I{ROOT / name}" for name in includes), *sources]
-        + ["-o", folder / "printing", f"-L{built}", "-ltracevault", *jansson]
+        + ["-o", str(folder / "printing"), f"-L{built}", "-ltracevault", *jansson]
         + [f"-Wl,-rpath,{built}"],
         check=True,
     )

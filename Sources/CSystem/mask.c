@@ -10,12 +10,12 @@
 #include <string.h>
 
 enum {
-    PART = 16,                    /* so many characters of the secret in a row are found */
-    GRAM = 8,                     /* looked at together; a part has every GRAM of its own */
-    STEP = PART - GRAM + 1,       /* one of so many places in a row is looked at */
-    MOST = 512,                   /* characters of a secret; what is behind them is not looked for */
+    PART = 16,              /* so many characters of the secret in a row are found */
+    GRAM = 8,               /* looked at together; a part has every GRAM of its own */
+    STEP = PART - GRAM + 1, /* one of so many places in a row is looked at */
+    MOST = 512,             /* characters of a secret that are looked for */
     TABLE = 2 * MOST,
-    MOST_ESCAPES = 1 << 12,       /* more are quicker read than looked at one by one */
+    MOST_ESCAPES = 1 << 12, /* more are quicker read than looked at one by one */
 };
 
 typedef struct {

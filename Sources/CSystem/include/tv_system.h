@@ -96,7 +96,7 @@ void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_leng
 bool tvs_holds_secret(
     const void *bytes, size_t length, const void *secret, size_t secret_length);
 
-/* ---- characters that steer -------------------------------------------------------------------- */
+/* ---- characters that steer ------------------------------------------------------------------ */
 
 /** The first place from `start` in valid UTF-8 where a character stands that steers a terminal,
  * turns the direction, hides or ends a line (C0 not looked for); `length` without one. */
