@@ -206,7 +206,9 @@ def differs(event: Event, message: str, name: str, value: object) -> list[str]:
         case "action", str() if value.startswith("milter-"):
             ours = f"{event['kind']}-{event.get('action')}"
         case "milter_result", _:
-            ours = event.get("action") if event["kind"] == "milter" else None
+            # Ours has the checked part of the message in `part`, not before the action.
+            part = f"{event['part']}-" if "part" in event else ""
+            ours = f"{part}{event.get('action')}" if event["kind"] == "milter" else None
         case "message_level", _ if event["kind"] == "content":
             ours = event.get("action")
         case "postsuper_action", "removed":
