@@ -20,6 +20,22 @@ import Testing
         #expect(rig.finish(another, .final).starts.isEmpty)
     }
 
+    @Test func whoFirstLeftConnectionsToOthersHasTheNextOne() {
+        let rig = Rig(inFlight: 100, connections: 4)
+        let (urgent, patient) = (rig.lane(0), rig.lane(1))
+        var mine: [FetchID] = []
+        for _ in 0..<20 {
+            rig.submit(urgent)
+            mine.append(rig.submit(patient, .bulk) ?? 0)
+        }
+        let started = rig.advance().starts
+        let theirs = started.filter { !mine.contains($0) }
+        #expect(started.count == 3 && theirs.count == 2)
+        // Its one try hangs; of what the other gives back it has the next all the same.
+        let next = rig.finish(theirs.first, .final).starts
+        #expect(next.count == 1 && mine.contains(next.first ?? 0))
+    }
+
     @Test func whoWaitsForAConnectionHasTheNextOneThatIsFree() {
         let rig = Rig(inFlight: 100, connections: 4)
         let fetches = (0..<8).compactMap { rig.submit(rig.lane($0)) }

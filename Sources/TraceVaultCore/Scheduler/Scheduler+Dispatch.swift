@@ -94,7 +94,7 @@ extension Scheduler {
             tenants.remove(tenant, from: &unconnected)
             enter(tenant, isUrgent: false)
         }
-        while sharesConnections, let tenant = crowded.popLast() { enter(tenant, isUrgent: false) }
+        uncrowd()
     }
 
     private var freeConnections: Int32 {
@@ -204,7 +204,13 @@ extension Scheduler {
         }
         let tenant = seats[seat].tenant
         if tenants[tenant].place == .full { enter(tenant, isUrgent: false) }
-        // More is free now: whoever left room for others may have more.
-        while let tenant = crowded.popLast() { enter(tenant, isUrgent: false) }
+        uncrowd()
+    }
+
+    /// More is free now: whoever left room for others may have more, who did so first before the
+    /// others.
+    private mutating func uncrowd() {
+        for tenant in crowded { enter(tenant, isUrgent: false) }
+        crowded.removeAll(keepingCapacity: true)
     }
 }
