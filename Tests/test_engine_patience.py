@@ -17,11 +17,15 @@ from tracevault._lib import check, library
 
 #: Three at once, and then sixty a second.
 QUICK: dict[str, tv.Setting] = {
-    "budget__quota": 63, "budget__window_ms": 1000, "budget__share_percent": 100,
+    "budget__quota": 63,
+    "budget__window_ms": 1000,
+    "budget__share_percent": 100,
 }
 #: Three at once, and then one a second.
 SLOW: dict[str, tv.Setting] = {
-    "budget__quota": 63, "budget__window_ms": 60_000, "budget__share_percent": 100,
+    "budget__quota": 63,
+    "budget__window_ms": 60_000,
+    "budget__share_percent": 100,
 }
 
 

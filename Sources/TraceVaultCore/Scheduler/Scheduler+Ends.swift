@@ -72,8 +72,8 @@ extension Scheduler {
         sleep(fetch, until: now + Self.us(delay), now)
     }
 
-    /// The server lets nothing of the group (or lane) through before `time`: the fetch waits there, the first
-    /// of its flow, and who cannot wait so long has its answer.
+    /// The server lets nothing of the group (or lane) through before `time`: the fetch waits
+    /// there, the first of its flow, and who cannot wait so long has its answer.
     private mutating func waitForQuota(_ fetch: Int32, until time: Int64, _ now: Int64) {
         var member = fetches[fetch].members.first
         while member != none {
