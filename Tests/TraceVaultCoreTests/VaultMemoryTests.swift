@@ -45,6 +45,17 @@ import Testing
         #expect(status { _ = try arena.take(4096) } == .limit)
     }
 
+    @Test func aTenantHeldManyTimesTakesNoMoreThanOneHeldOnce() throws {
+        let vault = try Fake.memoryVault()
+        let edit = vault.edit()
+        try edit.put("greedy", Fake.account1, token: Fake.token1)
+        try edit.put("modest", Fake.account2, token: Fake.token2)
+        try edit.commit()
+        let held = try (0..<50_000).map { _ in try vault.tenant(named: "greedy") }
+        #expect(held.allSatisfy { $0 === held[0] })
+        #expect(try vault.tenant(named: "modest").header(nil).hasSuffix(Fake.token2))
+    }
+
     @Test func aBurstOfSmallSecretsLeavesRoomForLargerOnesAfterwards() throws {
         let arena = GuardedArena(limit: 2 * GuardedArena.chunkBytes)
         var slots: [GuardedArena.Slot] = []
