@@ -229,7 +229,7 @@ PROMISE(nothing_is_written_to_the_hosts_output) {
     close(kept_error);
     close(file);
     unlink(name);
-    CHECK(html == TV_E_NOT_JSON && missing == TV_E_NO_VAULT);
+    CHECK(html == TV_E_NOT_JSON && missing == TV_E_IO);
     CHECK(known && about.st_size == 0);
 }
 
