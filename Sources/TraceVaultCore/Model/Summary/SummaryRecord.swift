@@ -11,7 +11,8 @@ struct SummaryRecord {
     var state = RecipientState.queued
     var nextKind = NextIDKind.queuedAs
     var side = Trace.Direction.inbound
-    /// An outcome's; of a recipient the most that one hop made.
+    /// An outcome's; of a recipient the most that one hop made; of a hop, in the end, how many
+    /// outcomes of deliveries it has.
     var attempts: UInt32 = 0
     /// The line of an outcome, and of a hop's first and of what was last done to it by hand; for
     /// lines without times.

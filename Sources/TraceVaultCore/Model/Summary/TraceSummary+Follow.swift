@@ -14,7 +14,7 @@ extension TraceSummary {
         if isExpanded(index, key, hop, document) {
             found = .expanded
         } else {
-            for next in 0..<table.count where table[kind: next] == .hop && next != hop {
+            for next in hops where next != hop {
                 guard isBehind(hop, queuedAs, next, document),
                     let there = standing(next, document), there.badness > found.badness
                 else { continue }
@@ -44,6 +44,7 @@ extension TraceSummary {
     private func isExpanded(
         _ index: Int, _ alias: Written, _ hop: Int, _ document: RawSpan
     ) -> Bool {
+        guard hasAliases else { return false }
         for other in 0..<table.count where other != index && table[kind: other] == .recipient {
             guard let (chosen, key) = table.look(other, { ($0.chosen, $0.key) }), chosen >= 0 else {
                 continue
@@ -67,16 +68,12 @@ extension TraceSummary {
 
     /// How many recipients a hop tells of.
     private func recipients(at hop: Int) -> Int {
-        var found = 0
-        for index in 0..<table.count where table[kind: index] == .outcome {
-            if table.look(index, { $0.hop == hop && !$0.isDecision }) == true { found += 1 }
-        }
-        return found
+        table.look(hop) { Int($0.attempts) } ?? 0
     }
 
     /// Whether a hop has more recipients than lines tell of, there and behind it.
     func isIncomplete(_ document: RawSpan) -> Bool {
-        for hop in 0..<table.count where table[kind: hop] == .hop {
+        for hop in hops {
             guard
                 let (all, isNotification) = table.look(
                     hop, { (Self.number($0.nrcpt, document), $0.isNotification) }),

@@ -8,6 +8,7 @@ extension TraceSummary {
     /// After all lines; `isPending` when Cloudflare has more to tell.
     mutating func settle(isPending: Bool, _ document: RawSpan) {
         self.isPending = isPending
+        count(document)
         for index in 0..<table.count where table[kind: index] == .hop {
             table.look(index) { hop in
                 if !hop.isNotification { note(sender: hop.sender) }
@@ -28,6 +29,30 @@ extension TraceSummary {
         }
         for index in 0..<table.count where table[kind: index] == .recipient {
             follow(index, document)
+        }
+    }
+
+    /// What is asked again and again for each recipient, looked up once.
+    private mutating func count(_ document: RawSpan) {
+        var hashes: [UInt32] = []
+        for index in 0..<table.count {
+            switch table[kind: index] {
+            case .hop: hops.append(index)
+            case .recipient: table.look(index) { hashes.append($0.hash) }
+            case .outcome:
+                guard
+                    let (hop, isDecision, isAlias) = table.look(
+                        index, { ($0.hop, $0.isDecision, !$0.origTo.isNone) })
+                else { continue }
+                if isAlias { hasAliases = true }
+                if !isDecision { table.with(hop) { $0.attempts &+= 1 } }
+            default: break
+            }
+        }
+        hashes.sort()
+        for place in hashes.indices.dropFirst() where hashes[place] == hashes[place - 1] {
+            // Perhaps the same with another case.
+            hasAliases = true
         }
     }
 
@@ -188,7 +213,7 @@ extension TraceSummary {
         if record.isThrownAway { return true }
         guard record.isLocal, isPending else { return false }
         let (hop, queuedAs) = (record.hop, record.queuedAs)
-        for next in 0..<table.count where table[kind: next] == .hop && next != hop {
+        for next in hops where next != hop {
             if isBehind(hop, queuedAs, next, document) { return false }
         }
         return true

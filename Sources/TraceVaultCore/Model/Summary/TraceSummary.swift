@@ -28,6 +28,10 @@ struct TraceSummary: ~Copyable {
     var unlinked = 0
     /// Cloudflare has more to tell.
     var isPending = false
+    /// Where the hops are; known when all lines are.
+    var hops: [Int] = []
+    /// Some recipients may stand for others.
+    var hasAliases = false
     /// Events so far.
     private(set) var line: UInt32 = 0
     /// The hop of the line before: lines of one message stand together.
