@@ -442,6 +442,10 @@ TV_API void tv_vault_free(tv_vault *vault);
 /**
  * Begin a change. Nothing happens to the vault before tv_edit_commit().
  *
+ * A step that fails is left out and the edit goes on: its commit stores the others. Free the edit
+ * when the failed step was needed. A put whose "origin" was refused, for one, would be stored for
+ * the default origin.
+ *
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_begin(tv_vault *vault, tv_edit **edit_out, tv_error **error_out);
@@ -483,7 +487,8 @@ TV_API TV_CHECK tv_status tv_edit_put_key(tv_edit *edit, const char *tenant, siz
  *                 processes share the group when they open the same vault file.
  * "not_before"    RFC 3339 with a zone; not used before; empty: no bound. Milliseconds are kept;
  *                 a finer time becomes later, that of "expires" earlier.
- * "expires"       RFC 3339 with a zone; not used from then on; empty: no bound.
+ * "expires"       RFC 3339 with a zone; not used from then on; empty: no bound. A time in the
+ *                 past is taken, and ends the use at once.
  * "origin"        scheme, host and port the secret may be sent to, "https://api.cloudflare.com" by
  *                 default. Only of a credential that this edit has just put, otherwise
  *                 TV_E_ORIGIN: a stored secret is never pointed elsewhere.

@@ -17,12 +17,17 @@ final class Following: Sendable {
         let isStale: Bool
     }
 
+    private struct Moment {
+        let bootMs: Int64
+        let wallMs = tvs_wall_ms()
+    }
+
     private struct State {
         var failure: Failure?
-        /// When the first look of those failed that failed in a row.
-        var failedAtMs: Int64?
-        /// When the look began that is under way.
-        var lookingSinceMs: Int64?
+        /// The first look of those that failed in a row.
+        var failed: Moment?
+        /// The beginning of the look that is under way.
+        var looking: Moment?
     }
 
     /// This opening of a vault, in this process alone: nothing that a file can choose.
@@ -41,14 +46,14 @@ final class Following: Sendable {
     }
 
     /// A look begins; one that never ends is no better than one that fails.
-    func begin(nowMs: Int64) { state.withLock { $0.lookingSinceMs = nowMs } }
+    func begin(nowMs: Int64) { state.withLock { $0.looking = Moment(bootMs: nowMs) } }
 
     func succeeded() { state.withLock { $0 = State() } }
 
     func failed(_ failure: Failure, nowMs: Int64) {
         state.withLock { state in
-            state.failedAtMs = state.failedAtMs ?? state.lookingSinceMs ?? nowMs
-            state.lookingSinceMs = nil
+            state.failed = state.failed ?? state.looking ?? Moment(bootMs: nowMs)
+            state.looking = nil
             state.failure = failure
         }
     }
@@ -68,13 +73,13 @@ final class Following: Sendable {
     /// Nil while every look finds what the store has.
     func trouble(nowMs: Int64) -> Trouble? {
         let (failure, since) = state.withLock { state in
-            (state.failure, state.failedAtMs ?? state.lookingSinceMs)
+            (state.failure, state.failed ?? state.looking)
         }
         guard let since else { return nil }
-        let lastedMs = max(0, nowMs - since)
+        let lastedMs = max(0, nowMs - since.bootMs)
         guard failure != nil || lastedMs >= Self.longLookMs else { return nil }
         return Trouble(
-            vaultID: vaultID, failure: failure ?? Self.hanging, sinceMs: tvs_wall_ms() - lastedMs,
+            vaultID: vaultID, failure: failure ?? Self.hanging, sinceMs: since.wallMs,
             isStale: maxStaleMs > 0 && lastedMs >= maxStaleMs)
     }
 
