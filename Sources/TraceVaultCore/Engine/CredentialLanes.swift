@@ -8,11 +8,14 @@ struct CredentialLanes {
         let tenant: TenantKey
         let identity: CredentialIdentity
         let budgetGroup: String
+        /// A key's; a token with the same bytes is another credential.
+        let email: String?
 
         init(_ credential: Credential) {
             tenant = credential.key
             identity = credential.identity
             budgetGroup = credential.budgetGroup
+            email = credential.email
         }
     }
 
