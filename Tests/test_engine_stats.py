@@ -211,7 +211,7 @@ def test_statistics_answer_after_the_shutdown_as_well(server: Standin, acme: tv.
 
 
 def test_every_number_is_documented_and_every_documented_number_is_there(
-    server: Standin, acme: tv.Tenant
+    server: Standin, acme: tv.Tenant, tmp_path: Path
 ) -> None:
     def members(value: Any, path: str = "") -> set[str]:
         if isinstance(value, list):
@@ -226,6 +226,14 @@ def test_every_number_is_documented_and_every_documented_number_is_there(
     documented: set[str] = set()
     for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
         documented |= set(re.findall(r"`([^`]+)`", row))
-    with tv.Engine(settings(server)) as engine:
-        engine.trace(acme, ACME, "slow-1")
+    tmp_path.chmod(0o700)
+    path = tmp_path / "gone.vault"
+    key = tv.RawKey(bytearray(range(32)))
+    with tv.Engine(settings(server)) as engine, tv.Vault.create(path, key) as gone:
+        with gone.edit() as edit:
+            edit.put("acme", ACME, token(server), origin=server.origin)
+        for tenant in (acme, gone.tenant("acme")):
+            engine.trace(tenant, ACME, "slow-1")
+        path.unlink()
+        until(lambda: "refresh_error" in gone.describe(), "the vault is out of sight")
         assert members(engine.stats()) == documented
