@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import tracevault as tv
-from engine_scene import ACME, arrived, names, settings, slow, taken, token, until, vault_of
+from engine_scene import ACME, NEW, arrived, names, settings, slow, taken, until, vault_of
 from launcher import Standin, standin
 from test_engine_hostile import ACCOUNT, BLOCK, TRACE, Server, reply, serving
 from test_engine_hostile import engine as engine_at
@@ -191,7 +191,8 @@ def test_what_the_cache_must_not_answer_is_asked_for(
         engine.trace(acme, ACME, "slow-1")
         if differs == "credential":
             with vault.edit() as edit:
-                edit.put("acme", ACME, token(server), origin=server.origin)
+                another = tv.ApiToken(bytearray(server.named(NEW).token.encode()))
+                edit.put("acme", ACME, another, origin=server.origin)
         tenant = vault.tenant("other") if differs == "tenant" else acme
         engine.trace(
             tenant,
