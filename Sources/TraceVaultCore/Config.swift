@@ -89,8 +89,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .maxQueuedPerTenant:
             return Property(
                 .integer(0...1_000_000), "0",
-                "The same for one tenant. 0: no bound of its own; still, a tenant leaves room to the "
-                    + "others: it has at most eight times as many as are free.")
+                "The same for one tenant. 0: no bound of its own; still, a tenant leaves room to "
+                    + "the others: it has at most eight times as many as are free.")
         case .maxResultBytes:
             return Property(
                 .integer(1_048_576...17_179_869_184), "268435456",

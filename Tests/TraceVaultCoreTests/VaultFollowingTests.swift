@@ -76,7 +76,7 @@ import Testing
     private var happenings: [(Status, (VaultFollowingTests) throws -> Void)] {
         [
             (.unsafeFile, { unsafe chmod($0.scratch.vault, 0o644) }),
-            (.io, { unsafe unlink($0.scratch.vault) }),
+            (.noVault, { unsafe unlink($0.scratch.vault) }),
             (
                 .unsafeFile,
                 {

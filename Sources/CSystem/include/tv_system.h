@@ -201,8 +201,8 @@ void tvs_gate_open(tvs_gate *gate);
 void tvs_gate_wait(tvs_gate *gate);
 void tvs_gate_free(tvs_gate *gate);
 
-/** A new timer descriptor (CLOEXEC, non-blocking) that also runs while the system is suspended, or a
- * negative errno. */
+/** A new timer descriptor (CLOEXEC, non-blocking) that also runs while the system is suspended, or
+ * a negative errno. */
 int tvs_timerfd_new(void);
 /** Makes it readable at this time of tvs_boot_us(); 0: never. */
 void tvs_timerfd_set(int fd, int64_t boot_us);

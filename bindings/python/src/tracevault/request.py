@@ -82,7 +82,8 @@ class Request:
     #: Seconds to ask again while the trace is pending.
     wait: float = 0
     #: Seconds the request may take in all; ``None``: the setting ``request.deadline_ms``, which
-    #: leaves out the wait for a turn and for the quota where ``priority`` is ``bulk`` or in a batch.
+    #: leaves out the wait for a turn and for the quota where ``priority`` is ``bulk`` or in a
+    #: batch.
     timeout: float | None = None
     submission: bool | None = None
     #: Within a tenant, ``bulk`` requests wait while ``interactive`` ones do.
