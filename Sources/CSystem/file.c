@@ -28,15 +28,26 @@
 
 /* ---- descriptors */
 
-/* What is open at this moment, plus 1. A child that is forked meanwhile closes it: nobody else
- * would, and one may hold the writers' lock. What finds no place here stays open in a child. */
-enum { PLACES = 64 };
-static _Atomic(int) open_now[PLACES];
+/* What is open at this moment. A child that is forked meanwhile closes it: nobody else would, and
+ * one may hold the writers' lock. What finds no place here stays open in a child. A host that closes
+ * descriptors it does not know may have one of its own by the same number: so the file counts too. */
+enum { PLACES = 64, NOBODY = 0, TAKEN = -1 };
+static struct {
+    _Atomic(int) descriptor; /* plus 1; TAKEN while the rest is written */
+    dev_t device;
+    ino_t inode;
+} open_now[PLACES];
 
 static int32_t opened(int outcome) {
-    for (int i = 0; outcome >= 0 && i < PLACES; i++) {
-        int none = 0;
-        if (atomic_compare_exchange_strong(&open_now[i], &none, outcome + 1)) break;
+    struct stat status;
+    if (outcome < 0 || fstat(outcome, &status) != 0) return outcome;
+    for (int i = 0; i < PLACES; i++) {
+        int nobody = NOBODY;
+        if (!atomic_compare_exchange_strong(&open_now[i].descriptor, &nobody, TAKEN)) continue;
+        open_now[i].device = status.st_dev;
+        open_now[i].inode = status.st_ino;
+        atomic_store(&open_now[i].descriptor, outcome + 1);
+        break;
     }
     return outcome;
 }
@@ -44,15 +55,18 @@ static int32_t opened(int outcome) {
 void tvs_close(int fd) {
     for (int i = 0; i < PLACES; i++) {
         int found = fd + 1;
-        if (atomic_compare_exchange_strong(&open_now[i], &found, 0)) break;
+        if (atomic_compare_exchange_strong(&open_now[i].descriptor, &found, NOBODY)) break;
     }
     (void)close(fd);
 }
 
 void tvs_files_forget(void) {
     for (int i = 0; i < PLACES; i++) {
-        int found = atomic_exchange(&open_now[i], 0);
-        if (found > 0) (void)close(found - 1);
+        struct stat status;
+        int found = atomic_exchange(&open_now[i].descriptor, NOBODY);
+        if (found > 0 && fstat(found - 1, &status) == 0 && status.st_dev == open_now[i].device &&
+            status.st_ino == open_now[i].inode)
+            (void)close(found - 1);
     }
 }
 

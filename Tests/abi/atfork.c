@@ -207,6 +207,41 @@ PROMISE(a_fork_and_other_calls_do_not_wait_for_the_disk) {
     CHECK(fine && status == TV_OK);
 }
 
+/* ---- a host that closes what it does not know, and has descriptors of its own by those numbers */
+
+enum { OWN = 16 };
+
+static int child_with_all_of(const int *own) {
+    for (int i = 0; i < OWN; i++) {
+        if (fcntl(own[i], F_GETFD) < 0) return 1;
+    }
+    return 0;
+}
+
+/* 0 when the child of a host that became a daemon has all that the host has opened since. */
+static int become_a_daemon(void) {
+    char path[540];
+    snprintf(path, sizeof path, "%s.ledger", vault_path);
+    alarm(ALARM_S);
+    tv_config *config = NULL;
+    tv_engine *engine = NULL;
+    if (tv_config_new(&config, NULL) != TV_OK) return 2;
+    if (tv_config_set(config, "budget.ledger", 13, path, strlen(path), NULL) != TV_OK) return 3;
+    if (tv_engine_new(config, &engine, NULL) != TV_OK) return 4;
+    if (close_range(3, ~0U, 0) != 0) return 5;
+    int own[OWN];
+    for (int i = 0; i < OWN; i++) own[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    pid_t child = fork();
+    if (child == 0) _exit(child_with_all_of(own));
+    return code_of(child);
+}
+
+PROMISE(a_child_has_what_the_host_opened_by_the_numbers_of_ours) {
+    pid_t host = fork();
+    if (host == 0) _exit(become_a_daemon());
+    CHECK(code_of(host) == 0);
+}
+
 /* ---- a thread that is cancelled while it waits for the writers' lock */
 
 PROMISE(a_cancelled_writer_leaves_the_way_free) {
@@ -248,6 +283,7 @@ int main(int argc, char **argv) {
     CHECK(vault != NULL && commit(ACCOUNT_A) == TV_OK);
     RUN(a_fork_and_other_calls_do_not_wait_for_the_disk);
     RUN(a_cancelled_writer_leaves_the_way_free);
+    RUN(a_child_has_what_the_host_opened_by_the_numbers_of_ours);
     tv_vault_free(vault);
     return finish();
 }

@@ -76,7 +76,9 @@ final class Mailbox: Sendable {
             var load = byTenant[tenant] ?? Load()
             load.requests += requests
             load.bytes += bytes
-            byTenant[tenant] = load.requests > 0 || load.bytes > 0 ? load : nil
+            // Who waits in `fetch` may have its event before the engine has counted its bytes: the
+            // sum is below zero for that moment, and is kept.
+            byTenant[tenant] = load.requests > 0 || load.bytes != 0 ? load : nil
         }
 
         /// Whether a tenant's results take as much as is free. One that has none is never held.
