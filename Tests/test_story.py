@@ -21,7 +21,8 @@ def test_no_conversation_is_told_better_than_it_ended() -> None:
         wrong = faults(conversation, document["summary"], has_times)
         if wrong:
             found.append((seed, wrong))
-        told = {part["address"]: part["state"] for part in document["summary"]["recipients"]}
+        recipients = document["summary"]["recipients"]
+        told = {part["address"].lower(): part["state"] for part in recipients}
         exact += all(told.get(to) == state for to, state in conversation.truth.items())
         truths |= set(conversation.truth.values())
     print(f"{CONVERSATIONS} conversations, {exact} told exactly, {len(found)} wrong")

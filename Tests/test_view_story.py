@@ -90,6 +90,16 @@ def test_who_logged_in_is_a_user() -> None:
     assert ocsf["to"] == ["b@example.net"]
 
 
+@pytest.mark.parametrize("sender", ["<>", "<joe@x.example>", "joe@x.example"])
+def test_a_sender_of_another_form_costs_no_recipient(sender: str) -> None:
+    text = f"NOQUEUE: reject: RCPT {CLIENT}554 5.7.1 <b@example.net>: no{PAIRS}"
+    login = f" sasl_method=PLAIN sasl_username=joe sasl_sender={sender}"
+    ecs, ocsf = only(reply([line(f"postfix/smtpd[1]: {text}{login}")], []))
+    assert ecs["user"] == {"name": "joe"}
+    assert ecs["email"]["to"]["address"] == ["b@example.net"]
+    assert ocsf["to"] == ["b@example.net"]
+
+
 def test_a_unix_socket_and_lmtp_are_neither_tcp_nor_smtp() -> None:
     socket = f"postfix/lmtp[1]: {TO}mail.example[private/dovecot-lmtp]{END}(250 2.0.0 ok)"
     network = only(reply([line(socket)], []))[0]["network"]

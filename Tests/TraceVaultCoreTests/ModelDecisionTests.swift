@@ -20,6 +20,8 @@ import TraceVaultCore
         "; from=<v@x.example> to=<o@y.example> proto=ESMTP helo=<f.example",
         "; from=<v@x.example> to=<o@y.example> proto=ESMTP helo=<f.example>",
         "; from=<v@x.example> proto=ESMTP helo=<f.example> sasl_username=u", "; proto=SMTP",
+        "; from=<v@x.example> proto=ESMTP helo=<f.example> sasl_sender=<u",
+        "; from=<v@x.example> proto=ESMTP helo=<f.example> sasl_sender=<u> x=",
         "> to=<o@y.example> proto=SMTP helo=<f.example>; from=<v@x.example",
     ]
 

@@ -162,6 +162,41 @@ import TraceVaultCore
         #expect(pending.recipients == ["a@x": "accepted_by_filter"])
     }
 
+    @Test func aHopBehindAFilterThatTookTheSenderAwayIsNoNotification() throws {
+        let lines = [
+            "1 qmgr[1]: \(Self.first): from=<s@x.example>, size=9, nrcpt=1 (queue active)",
+            "2 "
+                + delivery(
+                    Self.first, "a@y.example", "sent", "250 Ok: queued as \(Self.second)",
+                    relay: Self.filter),
+            "2 qmgr[1]: \(Self.second): from=<>, size=9, nrcpt=1 (queue active)",
+            "3 " + delivery(Self.second, "a@y.example", "bounced", "550 5.1.1 no"),
+        ]
+        for order in [lines, lines.reversed()] {
+            #expect(try told(order).recipients == ["a@y.example": "bounced"])
+        }
+    }
+
+    @Test func aRefusalThatNamesNobodyIsNotForgotten() throws {
+        let user = "u; from=<e> to=<f> proto=ESMTP helo=<h>"
+        let found = try told([
+            "1 smtpd[1]: NOQUEUE: reject: RCPT from c.example[192.0.2.1]: 550 5.1.1 <b@y.example>: "
+                + "no; from=<s@x.example> to=<b@y.example> proto=ESMTP helo=<h> sasl_method=PLAIN "
+                + "sasl_username=\(user)",
+            "2 " + delivery(Self.first, "a@y.example", "sent"),
+        ])
+        #expect(found.recipients == ["a@y.example": "sent"])
+        #expect(found.state == "incomplete")
+    }
+
+    @Test func whatAProgramTookWhileMoreIsToComeIsWithAFilter() throws {
+        let piped = delivery(Self.first, "a@y.example", "sent", "delivered via f service")
+            .replacing("smtp[1]", with: "pipe[1]")
+            .replacing("relay=mx[192.0.2.25]:25", with: "relay=f")
+        #expect(try told(["1 \(piped)"], isPending: true).state == "incomplete")
+        #expect(try told(["1 \(piped)"]).state == "sent")
+    }
+
     @Test func recipientsAreComparedAsPostfixDoes() throws {
         let handed =
             " " + delivery(Self.first, "Bob@X.Example", "sent", "250 Ok: queued as \(Self.second)")

@@ -39,13 +39,16 @@ extension RawSpan {
     /// discarded, id=… - INFECTED: …` and its like, of filters.
     var saysThrownAway: Bool {
         var place = 0
-        while let mark = find("iscard", place, byteCount) ?? find("ISCARD", place, byteCount) {
+        while true {
+            place = findEither(UInt8(ascii: "d"), UInt8(ascii: "D"), place, byteCount)
+            guard place < byteCount else { return false }
             // Not a part of a name.
-            if at(mark - 1) | 0x20 == UInt8(ascii: "d"), at(mark - 2) == UInt8(ascii: " ") {
+            if at(place - 1) == UInt8(ascii: " "),
+                has("iscard", place + 1) || has("ISCARD", place + 1)
+            {
                 return true
             }
-            place = mark + 6
+            place += 1
         }
-        return false
     }
 }

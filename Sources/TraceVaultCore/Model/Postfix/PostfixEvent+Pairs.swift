@@ -180,10 +180,19 @@ extension PostfixEvent {
             guard isOnly || isPair || text.digitsEnd(place, end) == end else { return false }
             while place < end, text.at(place) != UInt8(ascii: " ") {
                 switch text.at(place) {
-                case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: ";"), UInt8(ascii: "\""):
-                    return false
-                default: place += 1
+                // Only around a whole value: `sasl_sender=<>`. A quoted sender that looks like pairs
+                // has a quotation mark behind them, and a text has a semicolon.
+                case UInt8(ascii: "<"):
+                    guard isPair, place == equals + 1 else { return false }
+                case UInt8(ascii: ">"):
+                    let isLast = place + 1 == end || text.at(place + 1) == UInt8(ascii: " ")
+                    guard isPair, isLast, text.at(equals + 1) == UInt8(ascii: "<") else {
+                        return false
+                    }
+                case UInt8(ascii: ";"), UInt8(ascii: "\""): return false
+                default: break
                 }
+                place += 1
             }
             place += 1
         }

@@ -90,9 +90,10 @@ extension TraceSummary {
         !known.isNone && !at.isNone && isBefore(at, known, document)
     }
 
-    /// Whether the next hop is on this host: where filters are.
+    /// Whether the next hop is on this host: where filters are. pipe(8) has a program there.
     private static func isLocal(_ event: borrowing PostfixEvent, _ document: RawSpan) -> Bool {
         event.has(.relayService) || isLoopback(event.written(.relayIP), document)
+            || document.says("pipe", event.written(.process).range)
     }
 
     static func isLoopback(_ ip: Written, _ document: RawSpan) -> Bool {
@@ -127,6 +128,7 @@ extension TraceSummary {
             && document.says("RCPT", event.written(.stage).range)
         if state.isRefusal, state.badness >= refusal?.badness ?? 0 { refusal = state }
         if !isOfOne { table.with(hop) { $0.state = state } }
+        if isOfOne, !event.has(.to) { isOneUntold = true }
         // cleanup(8) writes a word where there is no recipient.
         guard event.has(.to), !document.says("unknown", event.written(.to).range) else { return }
         outcome(event, state, hop, at, document)

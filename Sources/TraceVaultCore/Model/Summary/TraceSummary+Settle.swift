@@ -15,9 +15,10 @@ extension TraceSummary {
             }
         }
         for index in 0..<table.count where table[kind: index] == .hop {
+            let isAnswer = isAnswer(index, document)
             table.with(index) { hop in
                 // From nobody, while the message has a sender: answers it.
-                if !hop.sender.isNone, hop.sender.length == 0, sender.length > 0 {
+                if isAnswer, !hop.sender.isNone, hop.sender.length == 0, sender.length > 0 {
                     hop.isNotification = true
                 }
             }
@@ -30,6 +31,23 @@ extension TraceSummary {
         for index in 0..<table.count where table[kind: index] == .recipient {
             follow(index, document)
         }
+    }
+
+    /// False when a reply says that a hop of the message itself handed a hop its copy: a filter may
+    /// take the sender away.
+    private func isAnswer(_ hop: Int, _ document: RawSpan) -> Bool {
+        var hop = hop
+        for _ in 0..<SummaryTable.maxHops {
+            guard let key = table[key: hop], let told = table.find(.next, key, document),
+                let (teller, kind) = table.look(told, { ($0.hop, $0.nextKind) }), kind == .queuedAs,
+                let (isNotification, isFromSomebody) = table.look(
+                    teller, { ($0.isNotification, $0.sender.length > 0) })
+            else { return true }
+            if isNotification { return true }
+            if isFromSomebody { return false }
+            hop = teller
+        }
+        return true
     }
 
     /// What is asked again and again for each recipient, looked up once.

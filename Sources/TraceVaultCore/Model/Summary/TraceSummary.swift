@@ -26,6 +26,8 @@ struct TraceSummary: ~Copyable {
     /// Recipients whose outcomes at several hops contradict each other, and nothing says which
     /// came last.
     var unlinked = 0
+    /// A recipient was refused whose address cannot be told from the line.
+    var isOneUntold = false
     /// Cloudflare has more to tell.
     var isPending = false
     /// Where the hops are; known when all lines are.
@@ -121,13 +123,11 @@ struct TraceSummary: ~Copyable {
     private mutating func queued(_ event: borrowing PostfixEvent, _ hop: Int) {
         let from = event.written(.from)
         let (size, count) = (event.written(.size), event.written(.nrcpt))
-        let answersOthers = from.length == 0 && sender.length > 0
         let isNotification = table.with(hop) { record in
             record.sender = from
             record.size.setOnce(size)
             record.nrcpt.setOnce(count)
             record.isQueued = true
-            if answersOthers { record.isNotification = true }
             return record.isNotification
         }
         if isNotification != true { note(sender: from) }

@@ -88,6 +88,9 @@ extension TraceView {
     private func isKnownOfAll(_ common: RecipientState) -> Bool {
         if common == .queued { return true }
         if common == .acceptedByFilter, trace.isPending { return false }
+        // One was refused, and no line says who.
+        let isBetter = common.badness < RecipientState.refusedForNow.badness
+        if summary.isOneUntold, isBetter { return false }
         return !writer.buffer.withBytes { summary.isIncomplete($0) }
     }
 
