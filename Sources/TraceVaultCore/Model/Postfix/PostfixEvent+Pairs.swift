@@ -180,8 +180,8 @@ extension PostfixEvent {
             guard isOnly || isPair || text.digitsEnd(place, end) == end else { return false }
             while place < end, text.at(place) != UInt8(ascii: " ") {
                 switch text.at(place) {
-                // Only around a whole value: `sasl_sender=<>`. A quoted sender that looks like pairs
-                // has a quotation mark behind them, and a text has a semicolon.
+                // Only around a whole value: `sasl_sender=<>`. A quoted sender that looks like
+                // pairs has a quotation mark behind them, and a text has a semicolon.
                 case UInt8(ascii: "<"):
                     guard isPair, place == equals + 1 else { return false }
                 case UInt8(ascii: ">"):
