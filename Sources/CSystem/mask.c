@@ -105,7 +105,7 @@ INLINE size_t of_json(const uint8_t *at, const uint8_t *end, uint8_t *letter) {
 /* JSON text in a JSON string, and in what that says, %XX. */
 static size_t of_json_twice(const uint8_t *at, const uint8_t *end, uint8_t *letter) {
     size_t length = of_json(at, end, letter);
-    if (*letter != '\\' || length != 2 || at + length >= end) return length;
+    if (*letter != '\\' || at + length >= end) return length;
     uint8_t second = 0;
     size_t more = of_json(at + length, end, &second);
     uint32_t value;

@@ -94,12 +94,22 @@ enum {
  * held back for a while has done nothing wrong, and nor has the server. */
 static const int64_t longest_idle_reading_us = 300000;
 
-/* libcurl tells of a connection's protocol only when a reply has come over it. */
-static void note_protocol(tvs_curl_watch *watch, const void *connection) {
+/* Which protocol both sides have agreed upon. libcurl tells of it only when a reply has come. */
+static bool has_http2(const void *connection) {
     const unsigned char *name = NULL;
     unsigned int length = 0;
     openssl(GET_PROTOCOL).get_protocol(connection, &name, &length);
-    watch->has_http2 = length == 2 && memcmp(name, "h2", 2) == 0;
+    return length == 2 && memcmp(name, "h2", 2) == 0;
+}
+
+bool tvs_curl_has_http2(void *easy) {
+    struct curl_tlssessioninfo *tls = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || tls == NULL ||
+        tls->backend != CURLSSLBACKEND_OPENSSL || tls->internals == NULL ||
+        openssl(GET_PROTOCOL).address == NULL) {
+        return false;
+    }
+    return has_http2(tls->internals);
 }
 
 /* libcurl 7.88 reads an HTTP/2 connection within one call until there is something for the transfer
@@ -112,7 +122,7 @@ static void bound_reading(int writing, int version, int kind, const void *bytes,
     (void)version;
     (void)bytes;
     (void)length;
-    if (watch != NULL && !watch->has_http2) note_protocol(watch, connection);
+    if (watch != NULL && !watch->has_http2) watch->has_http2 = has_http2(connection);
     if (writing || kind != RECORD_HEADER || watch == NULL) return;
     /* Proving who one is takes what it takes, and OpenSSL bounds what a server may send for it. */
     if (!openssl(IS_CONNECTED).is_connected(connection)) watch->moved_us = now;

@@ -29,6 +29,7 @@ import TraceVaultCore
         "0123\\u00252Ftest-secret_not-real",
         "0123%\\u0032ftest-secret_not-real",
         "0123\\\\u002ftest-secret_not-real",
+        "0123\\u005cu002ftest-secret_not-real",
         "0123\\\\\\/test-secret_not-real",
         "0123\\\\/test-secret_not-real",
         "0123/\\u0074es\\u0074-secre\\u0074_no\\u0074-real",

@@ -36,6 +36,7 @@ WRITINGS: dict[str, Writing] = {
         _escaped(letter, "\\u%04x") if at % 5 == 0 else letter for at, letter in enumerate(s)
     ),
     "escaped for JSON in JSON": lambda s: _escaped(s, "\\\\u%04x"),
+    "escaped for JSON in JSON, the backslash too": lambda s: _escaped(s, "\\u005cu%04x"),
     "as in a URL": lambda s: _escaped(s, "%%%02x"),
     "as in a URL, large digits": lambda s: _escaped(s, "%%%02X"),
     "as in a URL, and escaped": lambda s: _escaped(s, "\\u0025%02x"),

@@ -62,6 +62,12 @@ def _kept_alive(body: bytes) -> bytes:
     return b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n" + reply(body).split(b"\r\n", 1)[1]
 
 
+def _begun(line: bytes, *headers: bytes) -> Callable[[bytes], bytes]:
+    """A reply with another first line, which some libcurl takes for one of HTTP."""
+    head = b"\r\n".join([line, *headers, b""])
+    return lambda body: head + reply(body).split(b"\r\n", 1)[1]
+
+
 def _after_interim(body: bytes) -> bytes:
     return b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + reply(body)
 
@@ -92,6 +98,15 @@ FRAMINGS: dict[str, Surplus] = {
     "behind a line end too many": _apart(_short),
     "behind an interim reply": _apart(_after_interim),
     "behind HTTP/1.0 kept alive": _apart(_kept_alive),
+    "behind HTTP/2 in words": _apart(_begun(b"HTTP/2 200")),
+    "behind HTTP/2.0 in words": _apart(_begun(b"HTTP/2.0 200 OK")),
+    "behind HTTP/3 in words": _apart(_begun(b"HTTP/3 200 OK")),
+    "behind small letters": _apart(_begun(b"http/1.1 200 OK", b"connection: keep-alive")),
+    "behind no version": _apart(_begun(b"HTTP 200 OK", b"connection: keep-alive")),
+    "behind HTTP/ alone": _apart(_begun(b"HTTP/ 200 OK", b"connection: keep-alive")),
+    "behind an interim HTTP/2 in words": _apart(
+        lambda body: b"HTTP/2 103 X\r\n\r\n" + _begun(b"HTTP/2 200")(body)
+    ),
     "behind 204": _apart(_without_body(204)),
     "behind 304": _apart(_without_body(304)),
     "behind 304 in the same record": _in_one(_without_body(304), reply),

@@ -253,6 +253,9 @@ long tvs_curl_info_long(void *easy, uint32_t info);
 int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out);
 /** CURLINFO_PRIVATE. */
 void *tvs_curl_private(void *easy);
+/** Whether the connection of a transfer under way is one of HTTP/2: as TLS has it, not as the reply
+ * says of itself. */
+bool tvs_curl_has_http2(void *easy);
 /** A CURLSH * in which the transfers of one thread keep their TLS sessions; NULL without memory. */
 void *tvs_curl_sessions_new(void);
 

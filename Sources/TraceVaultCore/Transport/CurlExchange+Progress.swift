@@ -10,12 +10,6 @@ extension CurlExchange {
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
 
-    /// HTTP/2 and later carry many requests on one connection.
-    var isConnectionShared: Bool {
-        unsafe tvs_curl_info_long(easy, CURLINFO_HTTP_VERSION.rawValue)
-            >= Int(CURL_HTTP_VERSION_2_0)
-    }
-
     private func number(_ info: CURLINFO) -> Int64 {
         var value: Int64 = 0
         unsafe _ = tvs_curl_info_off(easy, info.rawValue, &value)

@@ -28,6 +28,8 @@ final class CurlExchange {
     private var body: ByteBuffer
     private var overflowed = false
     private var headers = HeaderCount()
+    /// HTTP/2 carries many requests on one connection.
+    private var isConnectionShared = false
     private let startedUs: Int64
     private let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// Lives as long as the handle that uses it.
@@ -132,9 +134,11 @@ final class CurlExchange {
 
     /// Takes a header line; false ends the exchange. A server that was asked for HTTP/2 may speak
     /// HTTP/1.1, where replies have no names: what came behind this one would answer the next
-    /// request of the connection, which may be another tenant's. So the connection ends.
+    /// request of the connection, which may be another tenant's. So the connection ends. The reply
+    /// itself is not asked: libcurl takes "HTTP/2 200" and "http/1.1 200" for HTTP/1.1, too.
     fileprivate func takeHeader(_ line: UnsafeRawBufferPointer) -> Bool {
-        if unsafe line.starts(with: "HTTP/1".utf8) {
+        isConnectionShared = unsafe tvs_curl_has_http2(easy)
+        if !isConnectionShared {
             unsafe _ = tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, 1)
         }
         return unsafe headers.take(line)
