@@ -149,7 +149,9 @@ def test_surplus_bytes_reach_nobody(
     seen = Connections()
     opened, _ = scene(seen.play(FRAMINGS[framing]), kind, speech, **{"http.version": version})
     assert opened.wrong() == []
-    assert seen.requests and max(seen.requests) <= 1
+    assert seen.requests
+    # Where a reply claims HTTP/2, libcurl may send one more request: its answer is refused.
+    assert max(seen.requests) <= 1 or "HTTP/2" in framing
 
 
 @pytest.mark.parametrize("way", WAYS)

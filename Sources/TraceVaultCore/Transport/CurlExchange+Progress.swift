@@ -10,6 +10,16 @@ extension CurlExchange {
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
 
+    /// False for one that came onto a connection of another.
+    var madeConnection: Bool {
+        unsafe tvs_curl_info_long(easy, CURLINFO_NUM_CONNECTS.rawValue) > 0
+    }
+
+    /// libcurl lets others come onto a connection as soon as a status line says HTTP/2.
+    func claimsHTTP2(_ line: UnsafeRawBufferPointer) -> Bool {
+        unsafe line.starts(with: "HTTP/".utf8) && !line.starts(with: "HTTP/1.".utf8)
+    }
+
     private func number(_ info: CURLINFO) -> Int64 {
         var value: Int64 = 0
         unsafe _ = tvs_curl_info_off(easy, info.rawValue, &value)

@@ -30,6 +30,8 @@ final class CurlExchange {
     private var headers = HeaderCount()
     /// HTTP/2 carries many requests on one connection.
     private var isConnectionShared = false
+    /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
+    private var isIntruding = false
     private let startedUs: Int64
     private let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// Lives as long as the handle that uses it.
@@ -140,6 +142,8 @@ final class CurlExchange {
         isConnectionShared = unsafe tvs_curl_has_http2(easy)
         if !isConnectionShared {
             unsafe _ = tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, 1)
+            isIntruding = unsafe isIntruding || claimsHTTP2(line) || !madeConnection
+            if isIntruding { return false }
         }
         return unsafe headers.take(line)
     }
@@ -182,6 +186,7 @@ final class CurlExchange {
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         reply.fault =
             overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)
+        if isIntruding { reply.fault = .broken }
         let ray = header("cf-ray")
         reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))
         reply.headers.rateLimit = list("ratelimit", whole: ReplyHeaders.maxList)
