@@ -11,7 +11,7 @@
 
 enum {
     PART = 16,              /* so many characters of the secret in a row are found */
-    GRAM = 8,               /* looked at together; a part has every GRAM of its own */
+    GRAM = PART / 2,        /* looked at together; a part has every GRAM of its own */
     STEP = PART - GRAM + 1, /* one of so many places in a row is looked at */
     MOST = 512,             /* characters of a secret that are looked for */
     TABLE = 2 * MOST,
@@ -21,6 +21,7 @@ enum {
 typedef struct {
     const uint8_t *bytes;
     uint16_t places[TABLE]; /* of each gram: one more than where it stands; 0 where none is */
+    uint16_t parts[TABLE];  /* the same of each part, which is two grams */
     bool letters[256];
 } wanted;
 
@@ -38,6 +39,20 @@ static inline bool has(const wanted *secret, uint64_t gram) {
     return false;
 }
 
+static size_t part_slot(uint64_t first, uint64_t second) {
+    return slot(first ^ (second << 31 | second >> 33));
+}
+
+/* Whether the secret has a part of these two grams. Grams alone do not tell: one that repeats a
+ * character is found again and again in a longer run of it. */
+static inline bool has_part(const wanted *secret, uint64_t first, uint64_t second) {
+    for (size_t at = part_slot(first, second); secret->parts[at] != 0; at = (at + 1) % TABLE) {
+        const uint8_t *part = secret->bytes + secret->parts[at] - 1;
+        if (load(part) == first && load(part + GRAM) == second) return true;
+    }
+    return false;
+}
+
 static void prepare(wanted *out, const uint8_t *secret, size_t length) {
     memset(out, 0, sizeof *out);
     out->bytes = secret;
@@ -49,6 +64,13 @@ static void prepare(wanted *out, const uint8_t *secret, size_t length) {
         size_t free = slot(gram);
         while (out->places[free] != 0) free = (free + 1) % TABLE;
         out->places[free] = (uint16_t)(at + 1);
+    }
+    for (size_t at = 0; at + PART <= length; at++) {
+        uint64_t first = load(secret + at), second = load(secret + at + GRAM);
+        if (has_part(out, first, second)) continue;
+        size_t free = part_slot(first, second);
+        while (out->parts[free] != 0) free = (free + 1) % TABLE;
+        out->parts[free] = (uint16_t)(at + 1);
     }
 }
 
@@ -176,26 +198,21 @@ static bool may_hold(const wanted *secret, const uint8_t *bytes, size_t length) 
 INLINE bool search(
     const wanted *secret, const uint8_t *bytes, size_t length, reading one, uint8_t *out
 ) {
-    const uint8_t *at = bytes, *end = bytes + length, *starts[GRAM] = {0}, *from = NULL;
-    uint64_t gram = 0;
-    size_t units = 0, grams = 0;
+    const uint8_t *at = bytes, *end = bytes + length, *starts[PART] = {0};
+    uint64_t gram = 0, grams[GRAM] = {0};
     bool found = false;
-    while (at < end) {
-        const uint8_t *start = at;
+    for (size_t units = 0; at < end; units++) {
         uint8_t letter = 0;
-        starts[units++ % GRAM] = start;
+        starts[units % PART] = at;
         at += one(at, end, &letter);
         gram = gram >> 8 | (uint64_t)letter << 56;
-        if (!has(secret, gram)) {
-            grams = 0;
-            continue;
-        }
-        if (grams++ == 0) from = starts[units % GRAM];
-        if (grams < STEP) continue;
+        uint64_t before = grams[units % GRAM]; /* the one that ended where this one begins */
+        grams[units % GRAM] = gram;
+        if (units + 1 < PART || !has(secret, gram) || !has_part(secret, before, gram)) continue;
         found = true;
         if (out == NULL) return true;
+        const uint8_t *from = starts[(units + 1) % PART];
         memset(out + (from - bytes), '*', (size_t)(at - from));
-        from = at;
     }
     return found;
 }

@@ -60,6 +60,19 @@ import TraceVaultCore
         #expect(masked(text) == text)
     }
 
+    /// An account id with more zeros than the secret has in a row is no part of the secret.
+    @Test func aLongerRunOfACharacterIsNoPart() {
+        let secret = "test-token-not-real-01-000000000000"
+        for id in ["acae0000000000000000000000000001", String(repeating: "0", count: 64)] {
+            #expect(masked("/accounts/\(id)/x", secret) == "/accounts/\(id)/x")
+        }
+        #expect(masked("x-real-01-000000000000000", secret) == "x\(stars(21))000")
+        let even = String(repeating: "ab", count: 8)
+        #expect(masked(String(repeating: "ab", count: 20), even) == stars(40))
+        #expect(masked(String(repeating: "ab", count: 20), even + "c") == stars(40))
+        #expect(masked("b" + even.dropLast() + "x", even) == "b" + even.dropLast() + "x")
+    }
+
     @Test func aStringEndsWhereItEnded() {
         // With a quote in the secret, no quote that ends a string is taken for a part of it.
         let secret = "abcdefgh\"ijklmnop\\qrst"
