@@ -250,11 +250,15 @@ CONTENT = (
         "100,000 levels in an error", says(reply(b'{"errors":' + b"[" * _MANY, 500)), S.E_SERVER
     ),
     Scenario(
-        "invalid UTF-8",
-        says(reply(BODY.replace(b"removed", b"\xff\xfe\xc0\xaf"))),
+        "invalid UTF-8 in a text", says(reply(BODY.replace(b"removed", b"\xff\xfe\xc0\xaf"))), OK
+    ),
+    Scenario(
+        "invalid UTF-8 in a name",
+        says(reply(BODY.replace(b'"lines"', b'"li\xffnes"'))),
         S.E_NOT_JSON,
         asked=1,
     ),
+    Scenario("invalid UTF-8 outside of texts", says(reply(b"\xff" + BODY)), S.E_NOT_JSON, asked=1),
     Scenario("UTF-16", says(reply(BODY.decode().encode("utf-16"))), S.E_NOT_JSON, asked=1),
     Scenario("a byte order mark", says(reply(b"\xef\xbb\xbf" + BODY)), OK),
     Scenario(

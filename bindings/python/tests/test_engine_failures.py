@@ -21,7 +21,6 @@ FAILURES: list[tuple[str, type[tv.TraceVaultError], str, int]] = [
     ("fail-redirect", tv.ReplyError, "TV_E_REDIRECT", 302),
     ("bad-202", tv.ReplyError, "TV_E_REPLY_DEFERRED", 202),
     ("bad-html", tv.ReplyError, "TV_E_NOT_JSON", 200),
-    ("bad-utf8", tv.ReplyError, "TV_E_NOT_JSON", 200),
     ("bad-empty", tv.ReplyError, "TV_E_REPLY_EMPTY", 200),
     ("bad-truncated", tv.ReplyError, "TV_E_REPLY_TRUNCATED", 200),
     ("bad-type", tv.ReplyError, "TV_E_REPLY_SHAPE", 200),
@@ -50,6 +49,14 @@ def test_every_failure_of_the_server_is_its_own_error_with_the_servers_facts(
     assert "\n" not in str(error)
     assert error.message
     assert "not-real" not in str(error)
+
+
+def test_bytes_of_a_line_that_are_no_utf8_do_not_cost_the_trace(
+    engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    trace = engine.trace(acme, ACME, "bad-utf8", timeout=60)
+    assert [warning.code for warning in trace.warnings] == ["invalid_utf8"]
+    assert trace.lines[0].message.startswith("\ufffd\ufffd")
 
 
 def test_an_error_carries_cloudflares_codes_and_how_long_to_wait(
