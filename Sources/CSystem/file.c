@@ -29,8 +29,9 @@
 /* ---- descriptors */
 
 /* What is open at this moment. A child that is forked meanwhile closes it: nobody else would, and
- * one may hold the writers' lock. What finds no place here stays open in a child. A host that closes
- * descriptors it does not know may have one of its own by the same number: so the file counts too. */
+ * one may hold the writers' lock. What finds no place here stays open in a child. A host that
+ * closes descriptors it does not know may have one of its own by the same number: so the file
+ * counts too. */
 enum { PLACES = 64, NOBODY = 0, TAKEN = -1 };
 static struct {
     _Atomic(int) descriptor; /* plus 1; TAKEN while the rest is written */

@@ -162,6 +162,32 @@ import TraceVaultCore
         #expect(pending.recipients == ["a@x": "accepted_by_filter"])
     }
 
+    @Test func aFilterInANetworkOfItsOwnHasNotDeliveredWhileMoreIsToCome() throws {
+        for relay in ["flt[10.1.2.3]:10024", "flt[172.31.0.9]:25", "flt[fd00::7]:10024"] {
+            let handed = " " + delivery(Self.first, "a@x", "sent", relay: relay)
+            let pending = try told([" " + taken(Self.first, 1), handed], isPending: true)
+            #expect(pending.recipients == ["a@x": "accepted_by_filter"], "\(relay)")
+            #expect(pending.state == "incomplete")
+            #expect(try told([" " + taken(Self.first, 1), handed]).state == "sent")
+        }
+        let outside = " " + delivery(Self.first, "a@x", "sent", relay: "mx[172.32.0.1]:25")
+        #expect(try told([outside], isPending: true).recipients == ["a@x": "sent"])
+    }
+
+    @Test func whatAnotherHostHandedOverFromNobodyIsTheMessageAndItsBounceCounts() throws {
+        let lines = [
+            "1 smtpd[1]: \(Self.first): client=mx.y.example[192.0.2.9]",
+            "1 qmgr[1]: \(Self.first): from=<>, size=9, nrcpt=1 (queue active)",
+            "2 " + delivery(Self.first, "a@y.example", "bounced", "550 5.1.1 no"),
+            "3 qmgr[1]: \(Self.second): from=<s@x.example>, size=9, nrcpt=1 (queue active)",
+            "4 " + delivery(Self.second, "b@y.example", "sent"),
+        ]
+        for order in [lines, lines.reversed()] {
+            let found = try told(order)
+            #expect(found.recipients["a@y.example"] == "bounced" && found.state != "sent")
+        }
+    }
+
     @Test func aHopBehindAFilterThatTookTheSenderAwayIsNoNotification() throws {
         let lines = [
             "1 qmgr[1]: \(Self.first): from=<s@x.example>, size=9, nrcpt=1 (queue active)",

@@ -90,11 +90,24 @@ extension TraceSummary {
         !known.isNone && !at.isNone && isBefore(at, known, document)
     }
 
-    /// Whether the next hop is on this host: where filters are. pipe(8) has a program there.
+    /// Whether the next hop is on this host or in a network of its own (RFC 1918, RFC 4193): where
+    /// filters are. pipe(8) has a program there.
     private static func isLocal(_ event: borrowing PostfixEvent, _ document: RawSpan) -> Bool {
-        event.has(.relayService) || isLoopback(event.written(.relayIP), document)
+        let ip = event.written(.relayIP)
+        return event.has(.relayService) || isLoopback(ip, document) || isPrivate(ip, document)
             || document.says("pipe", event.written(.process).range)
     }
+
+    private static func isPrivate(_ ip: Written, _ document: RawSpan) -> Bool {
+        guard !ip.isNone, ip.range.upperBound <= document.byteCount else { return false }
+        return privateNetworks.contains { document.has($0, ip.range.lowerBound) }
+    }
+
+    private static let privateNetworks: [StaticString] = [
+        "10.", "192.168.", "172.16.", "172.17.", "172.18.", "172.19.", "172.20.", "172.21.",
+        "172.22.", "172.23.", "172.24.", "172.25.", "172.26.", "172.27.", "172.28.", "172.29.",
+        "172.30.", "172.31.", "fc", "fd", "fe80:",
+    ]
 
     static func isLoopback(_ ip: Written, _ document: RawSpan) -> Bool {
         document.has("127.", ip.range.lowerBound) || document.says("::1", ip.range)

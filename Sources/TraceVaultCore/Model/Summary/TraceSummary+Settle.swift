@@ -18,7 +18,12 @@ extension TraceSummary {
             let isAnswer = isAnswer(index, document)
             table.with(index) { hop in
                 // From nobody, while the message has a sender: answers it.
-                if isAnswer, !hop.sender.isNone, hop.sender.length == 0, sender.length > 0 {
+                // Another host hands over what is nobody's, too: a report that was mail before.
+                let isHandedOver =
+                    !hop.clientIP.isNone && !Self.isLoopback(hop.clientIP, document)
+                if isAnswer ?? !isHandedOver, !hop.sender.isNone, hop.sender.length == 0,
+                    sender.length > 0
+                {
                     hop.isNotification = true
                 }
             }
@@ -34,20 +39,20 @@ extension TraceSummary {
     }
 
     /// False when a reply says that a hop of the message itself handed a hop its copy: a filter may
-    /// take the sender away.
-    private func isAnswer(_ hop: Int, _ document: RawSpan) -> Bool {
+    /// take the sender away. True when a notification's hop did; nil when no reply says it.
+    private func isAnswer(_ hop: Int, _ document: RawSpan) -> Bool? {
         var hop = hop
         for _ in 0..<SummaryTable.maxHops {
             guard let key = table[key: hop], let told = table.find(.next, key, document),
                 let (teller, kind) = table.look(told, { ($0.hop, $0.nextKind) }), kind == .queuedAs,
                 let (isNotification, isFromSomebody) = table.look(
                     teller, { ($0.isNotification, $0.sender.length > 0) })
-            else { return true }
+            else { return nil }
             if isNotification { return true }
             if isFromSomebody { return false }
             hop = teller
         }
-        return true
+        return nil
     }
 
     /// What is asked again and again for each recipient, looked up once.
