@@ -369,7 +369,8 @@ TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **doc
  * @param document_out  one view, "json". "unlocks" is an array of {"slot", "type", "label"} and,
  *                      for passphrases, "kdf_memory_kib" and "kdf_passes". "refresh_error" is
  *                      {"status", "message", "since", "stale"}: "since" is when the first of the
- *                      looks failed, "stale" whether nothing is lent any more.
+ *                      looks failed, or, where somebody did something to the file, when the last
+ *                      good one began; "stale" is whether nothing is lent any more.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_vault_describe(const tv_vault *vault, tv_document **document_out,

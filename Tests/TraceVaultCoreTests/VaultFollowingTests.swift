@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct FollowingTests {
     private let trouble = Failure(.io, "no such disk")
-    private let following = Following(.random(), maxStaleMs: 900_000)
+    private let following = Following(.random(), maxStaleMs: 900_000, nowMs: 0)
 
     private func answer(_ nowMs: Int64) -> Status? {
         status { try following.check(nowMs: nowMs) }
@@ -42,8 +42,25 @@ import Testing
         #expect(answer(901_000) == .stale)
     }
 
+    /// A process that asks once an hour: the vault was removed, or rekeyed, at an unknown time.
+    @Test func whatWasDoneToTheFileCountsFromTheLastGoodLook() throws {
+        following.begin(nowMs: 1000)
+        following.succeeded()
+        following.begin(nowMs: 3_600_000)
+        following.failed(Failure(.noVault, "no such file"), nowMs: 3_600_000)
+        #expect(answer(3_600_000) == .stale)
+        following.succeeded()
+        following.begin(nowMs: 7_200_000)
+        following.failed(trouble, nowMs: 7_200_000)
+        #expect([8_099_999, 8_100_000].map(answer) == [nil, .stale])
+        // One that was opened and never looked at again.
+        let opened = Following(.random(), maxStaleMs: 900_000, nowMs: 5000)
+        opened.failed(Failure(.unlock, "rekeyed"), nowMs: 905_000)
+        #expect(status { try opened.check(nowMs: 905_000) } == .stale)
+    }
+
     @Test func zeroMeansForEver() {
-        let patient = Following(.random(), maxStaleMs: 0)
+        let patient = Following(.random(), maxStaleMs: 0, nowMs: 0)
         patient.failed(trouble, nowMs: 0)
         #expect(status { try patient.check(nowMs: Int64.max) } == nil)
         #expect(patient.trouble(nowMs: 1)?.isStale == false)

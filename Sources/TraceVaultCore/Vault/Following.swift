@@ -28,6 +28,8 @@ final class Following: Sendable {
         var failed: Moment?
         /// The beginning of the look that is under way.
         var looking: Moment?
+        /// The beginning of the last look that found what the store has; at first, the opening.
+        var good: Moment?
     }
 
     /// This opening of a vault, in this process alone: nothing that a file can choose.
@@ -35,24 +37,30 @@ final class Following: Sendable {
     private let vaultID: Identifier
     /// 0: for ever.
     private let maxStaleMs: Int64
-    private let state = Lock(State())
+    private let state: Lock<State>
 
     /// A look takes no longer unless something is wrong.
     private static let longLookMs: Int64 = 2000
 
-    init(_ vaultID: Identifier, maxStaleMs: Int64) {
+    init(_ vaultID: Identifier, maxStaleMs: Int64, nowMs: Int64) {
         self.vaultID = vaultID
         self.maxStaleMs = maxStaleMs
+        state = Lock(State(good: Moment(bootMs: nowMs)))
     }
 
     /// A look begins; one that never ends is no better than one that fails.
     func begin(nowMs: Int64) { state.withLock { $0.looking = Moment(bootMs: nowMs) } }
 
-    func succeeded() { state.withLock { $0 = State() } }
+    func succeeded() { state.withLock { $0 = State(good: $0.looking ?? $0.good) } }
 
+    /// A look failed. What passes by itself counts from the first look that met it. What somebody did
+    /// to the file may have been done at any time since the last good look, also in a process that
+    /// had no reason to look for hours: it counts from there.
     func failed(_ failure: Failure, nowMs: Int64) {
+        let mayPass = Self.passing.contains(failure.status)
         state.withLock { state in
-            state.failed = state.failed ?? state.looking ?? Moment(bootMs: nowMs)
+            let first = state.looking ?? Moment(bootMs: nowMs)
+            state.failed = state.failed ?? (mayPass ? first : state.good ?? first)
             state.looking = nil
             state.failure = failure
         }
@@ -83,6 +91,7 @@ final class Following: Sendable {
             isStale: maxStaleMs > 0 && lastedMs >= maxStaleMs)
     }
 
+    private static let passing: [Status] = [.io, .noMemory, .noDescriptors, .busy, .handle]
     private static let hanging = Failure(.io, "a look at the vault's file does not come back")
     static let closed = Failure(
         .handle, "the vault was closed while its tenants are in use: keep it open for them")

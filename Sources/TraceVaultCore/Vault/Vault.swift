@@ -16,7 +16,8 @@ package final class Vault: Sendable {
         self.store = store
         self.settings = settings
         following = Following(
-            opened.header.vaultID, maxStaleMs: store.isOfProcess ? 0 : settings.maxStaleMs)
+            opened.header.vaultID, maxStaleMs: store.isOfProcess ? 0 : settings.maxStaleMs,
+            nowMs: Self.bootMs)
         state = Lock(VaultState(opened, nowMs: tvs_monotonic_ms()))
     }
 
