@@ -116,15 +116,17 @@ def test_eight_processes_on_one_ledger_are_never_refused(
         assert outcome.events == outcome.submitted
         assert outcome.limited == 0
         assert outcome.good > 0
-    # All get their turn. The killed ones took with them what they had answered.
-    assert kills or sum(outcome.good for outcome in outcomes) == counts["total"]
+    # All get their turn. The killed ones took with them what they had answered; what was under way
+    # when the others were shut down, two for each at most, only the server has counted.
+    lost = counts["total"] - sum(outcome.good for outcome in outcomes)
+    assert kills or 0 <= lost <= 2 * PROCESSES
 
 
 def test_without_a_ledger_in_common_the_same_run_is_refused(program: Path) -> None:
     """Shows that the test above can fail."""
     # What replies tell of the quota would slow each process, on a busy machine just enough.
     with standin(quota=QUOTA, window=WINDOW_S, block=WINDOW_S, no_headers=True) as server:
-        outcomes = run(program, server, "private", 8, *quota_settings())
+        outcomes = run(program, server, "private", 16, *quota_settings())
         assert server.counts()["refused"] > 0
     assert not any(outcome.shared for outcome in outcomes)
 
