@@ -53,9 +53,9 @@ final class Following: Sendable {
 
     func succeeded() { state.withLock { $0 = State(good: $0.looking ?? $0.good) } }
 
-    /// A look failed. What passes by itself counts from the first look that met it. What somebody did
-    /// to the file may have been done at any time since the last good look, also in a process that
-    /// had no reason to look for hours: it counts from there.
+    /// A look failed. What passes by itself counts from the first look that met it. What somebody
+    /// did to the file may have been done at any time since the last good look, also in a process
+    /// that had no reason to look for hours: it counts from there.
     func failed(_ failure: Failure, nowMs: Int64) {
         let mayPass = Self.passing.contains(failure.status)
         state.withLock { state in
