@@ -47,11 +47,11 @@ tenant = made("tv_tenant_open", vault, *text(b"acme"))
 request = made("tv_request_trace", *text(account), *text(b"4Njp3P0STMz2c02Q"))
 engine = made("tv_engine_new", config)
 call("tv_engine_submit", engine, tenant, request, 0, N, N)
-event = V()
+result = V()
 tv.tv_engine_take.argtypes = [V, ctypes.c_int32, V, V]
-assert tv.tv_engine_take(engine, 20000, ctypes.byref(event), N) == 0 and event.value
-tv.tv_event_status.argtypes = [V]
-assert tv.tv_event_status(event) == 68, tv.tv_event_status(event)
+assert tv.tv_engine_take(engine, 20000, ctypes.byref(result), N) == 0 and result.value
+tv.tv_result_status.argtypes = [V]
+assert tv.tv_result_status(result) == 68, tv.tv_result_status(result)
 tv.tv_engine_free.argtypes = [V]
 tv.tv_engine_free(engine)
 """

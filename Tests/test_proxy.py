@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import tracevault as tv
-from events import failure_of, submit, take
 from launcher import Standin, standin
 from proxy.faults import FaultProxy, faults
 from proxy.toxics import TOXICS
+from results import failure_of, submit, take
 from standin.catalogue import Message
 from tracevault import Status
 from tracevault._lib import library, view
@@ -109,26 +109,26 @@ class Run:
     def take_one(self) -> Status:
         longest = max(one.began + one.timeout for one in self.under_way.values())
         left = longest + OVERSHOOT_S + 10 - time.monotonic()
-        event = take(self.engine, round(max(left, 0) * 1000))
-        assert event is not None, f"{len(self.under_way)} requests never ended"
+        result = take(self.engine, round(max(left, 0) * 1000))
+        assert result is not None, f"{len(self.under_way)} requests never ended"
         lib = library()
         try:
-            tag, status = lib.tv_event_tag(event), Status(lib.tv_event_status(event))
+            tag, status = lib.tv_result_tag(result), Status(lib.tv_result_status(result))
             # A tag that is not there any more was answered before.
             asked = self.under_way.pop(tag)
             late = time.monotonic() - asked.began - asked.timeout
             self.latest = max(self.latest, late)
             assert late <= OVERSHOOT_S, f"{late:.1f} s past its deadline: {status.name}"
-            assert status in TRUE, f"{status.name}: {failure_of(event)}"
+            assert status in TRUE, f"{status.name}: {failure_of(result)}"
             if status == Status.OK:
-                document = json.loads(view(lib.tv_event_document, event, b"trace"))
+                document = json.loads(view(lib.tv_result_document, result, b"trace"))
                 for side in ("inbound", "outbound"):
                     lines = [line.get("message") for line in document[side]["lines"]]
                     sent = getattr(asked.message, side)
                     assert lines == [line["message"] for line in sent]
             self.outcomes[status] += 1
         finally:
-            lib.tv_event_free(event)
+            lib.tv_result_free(result)
         return status
 
     def ask_many(self, count: int) -> None:
@@ -139,7 +139,7 @@ class Run:
 
     def close(self) -> None:
         assert not self.under_way
-        assert take(self.engine, 0) is None, "an event that nobody asked for"
+        assert take(self.engine, 0) is None, "a result that nobody asked for"
         self.engine.close()
 
 

@@ -1,7 +1,7 @@
 /* tracevault.c - the same downloads through libtracevault, each decoded to its complete trace view.
  *
  * The vault is in memory, the quota is lifted; otherwise the engine runs as it does for any host.
- * One at a time it is tv_engine_fetch(); else requests are submitted and events taken by the fd. */
+ * One at a time it is tv_engine_fetch(); else requests are submitted and results taken by the fd. */
 #include <poll.h>
 
 #include "library.h"
@@ -43,28 +43,28 @@ static tv_request *next_request(struct load *load) {
     return request;
 }
 
-static void finish(struct load *load, tv_event *event, long number) {
+static void finish(struct load *load, tv_result *result, long number) {
     const char *trace = NULL;
     size_t trace_len = 0;
-    if (tv_event_status(event) != TV_OK) {
+    if (tv_result_status(result) != TV_OK) {
         tv_error *reason = NULL;
-        must(tv_event_error(event, &reason, &failure), "tv_event_error");
-        fail(tv_status_name(tv_event_status(event)), tv_error_message(reason, NULL));
+        must(tv_result_error(result, &reason, &failure), "tv_result_error");
+        fail(tv_status_name(tv_result_status(result)), tv_error_message(reason, NULL));
     }
-    must(tv_event_document(event, TEXT("trace"), &trace, &trace_len, &failure),
-         "tv_event_document");
+    must(tv_result_document(result, TEXT("trace"), &trace, &trace_len, &failure),
+         "tv_result_document");
     if (strstr(trace, "\"complete\":true") == NULL) fail("trace", "not the reply expected");
-    tv_event_free(event);
+    tv_result_free(result);
     load_done(load, number);
 }
 
 static void fetch_one_by_one(tv_engine *engine, tv_tenant *tenant, struct load *load) {
     while (load->done < load->requests) {
-        tv_event *event = NULL;
+        tv_result *result = NULL;
         tv_request *request = next_request(load);
-        must(tv_engine_fetch(engine, tenant, request, &event, &failure), "tv_engine_fetch");
+        must(tv_engine_fetch(engine, tenant, request, &result, &failure), "tv_engine_fetch");
         tv_request_free(request);
-        finish(load, event, load->done);
+        finish(load, result, load->done);
     }
 }
 
@@ -81,10 +81,10 @@ static void submit_and_take(tv_engine *engine, tv_tenant *tenant, struct load *l
         }
         poll(&readable, 1, 1000);
         for (;;) {
-            tv_event *event = NULL;
-            must(tv_engine_take(engine, 0, &event, &failure), "tv_engine_take");
-            if (event == NULL) break;
-            finish(load, event, (long)tv_event_tag(event));
+            tv_result *result = NULL;
+            must(tv_engine_take(engine, 0, &result, &failure), "tv_engine_take");
+            if (result == NULL) break;
+            finish(load, result, (long)tv_result_tag(result));
         }
     }
 }

@@ -1,10 +1,10 @@
 /* tracevault.h - Cloudflare Email Security delivery traces, for many accounts at once.
  *
  * A host opens a sealed vault, takes a tenant out of it, hands requests to an engine and takes
- * finished events from the engine's queue. No function of this library returns a secret.
+ * finished results from the engine's queue. No function of this library returns a secret.
  *
  *   vault ── tenant ──┐
- *                     ├─► engine ──► event ──► document (JSON)
+ *                     ├─► engine ──► result ──► document (JSON)
  *           request ──┘
  *
  * Rules that hold everywhere, so no comment below repeats them:
@@ -66,7 +66,7 @@ typedef struct tv_edit tv_edit;         /* one atomic change of a vault */
 typedef struct tv_tenant tv_tenant;     /* the right to use one tenant's accounts, nothing else */
 typedef struct tv_request tv_request;   /* one question to Cloudflare */
 typedef struct tv_engine tv_engine;     /* fetches; owns one thread */
-typedef struct tv_event tv_event;       /* one finished request */
+typedef struct tv_result tv_result;     /* one finished request */
 typedef struct tv_document tv_document; /* one JSON answer, in one or more views */
 
 /* ---- Statuses ----------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ enum {
     TV_E_NO_DESCRIPTORS = 46,     /* no file can be opened: all descriptors are in use */
     TV_E_STALE = 47,              /* the vault was out of sight for too long: nothing is lent */
 
-    TV_E_QUEUE_FULL = 60,       /* take events, then submit again */
+    TV_E_QUEUE_FULL = 60,       /* take results, then submit again */
     TV_E_CANCELLED = 61,        /* cancelled by the host */
     TV_E_DEADLINE = 62,         /* no answer within the deadline */
     TV_E_CREDENTIAL = 63,       /* Cloudflare refused the credential, now or a moment ago */
@@ -721,7 +721,7 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
                                         tv_error **error_out);
 
 /**
- * Queue a request. Exactly one event with this id will come out of tv_engine_take().
+ * Queue a request. Exactly one result with this id will come out of tv_engine_take().
  *
  * TV_E_QUEUE_FULL when engine.max_queued requests are waiting, under way or not yet taken, or the
  * tenant has its share of them: engine.max_queued_per_tenant, or eight times as many as are free. A
@@ -730,9 +730,9 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
  *
  * A deadline's error says what the request waited for, and how many tries there were.
  *
- * @param tag     any number of the host's own; comes back with the event.
+ * @param tag     any number of the host's own; comes back with the result.
  * @param id_out  names the request for tv_engine_cancel(); may be NULL. Written before any thread
- *                can take the event.
+ *                can take the result.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_submit(tv_engine *engine, const tv_tenant *tenant,
@@ -740,18 +740,18 @@ TV_API TV_CHECK tv_status tv_engine_submit(tv_engine *engine, const tv_tenant *t
                                            uint64_t *id_out, tv_error **error_out);
 
 /**
- * Take the oldest waiting event; *event_out is NULL when the time ran out.
+ * Take the oldest waiting result; *result_out is NULL when the time ran out.
  *
- * After tv_engine_shutdown() and the last event it fails with TV_E_SHUTDOWN.
+ * After tv_engine_shutdown() and the last result it fails with TV_E_SHUTDOWN.
  *
  * Blocks: up to timeout_ms (0 polls, -1 waits).
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_take(tv_engine *engine, int32_t timeout_ms,
-                                         tv_event **event_out, tv_error **error_out);
+                                         tv_result **result_out, tv_error **error_out);
 
 /**
- * Give a file descriptor that is readable while events wait.
+ * Give a file descriptor that is readable while results wait.
  *
  * Level-triggered: readable exactly while tv_engine_take() would return at once. Poll it; never
  * read, write or close it.
@@ -762,24 +762,24 @@ TV_API TV_CHECK tv_status tv_engine_take(tv_engine *engine, int32_t timeout_ms,
 TV_API TV_CHECK tv_status tv_engine_fd(const tv_engine *engine, int *fd_out, tv_error **error_out);
 
 /**
- * Cancel a request. Its event comes all the same, with TV_E_CANCELLED or, if it was just done,
- * with its result. TV_E_NOT_FOUND when the id is not known or its event is already there.
+ * Cancel a request. Its result comes all the same, with TV_E_CANCELLED or, if it was just done,
+ * with its answer. TV_E_NOT_FOUND when the id is not known or its result is already there.
  *
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_cancel(tv_engine *engine, uint64_t id, tv_error **error_out);
 
 /**
- * Submit one request and wait for its event, which does not pass through tv_engine_take().
+ * Submit one request and wait for its result, which does not pass through tv_engine_take().
  *
- * A failed request gives its own status here, and its error; *event_out is written only when a
+ * A failed request gives its own status here, and its error; *result_out is written only when a
  * trace came. Several threads may fetch at once.
  *
  * Blocks: until the request is done, at most its deadline.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_fetch(tv_engine *engine, const tv_tenant *tenant,
-                                          const tv_request *request, tv_event **event_out,
+                                          const tv_request *request, tv_result **result_out,
                                           tv_error **error_out);
 
 /**
@@ -817,40 +817,40 @@ TV_API TV_CHECK tv_status tv_engine_estimate(const tv_engine *engine, const tv_t
 /**
  * Complete everything that waits or is under way with TV_E_SHUTDOWN and end the thread.
  *
- * The events can still be taken. A second call does nothing.
+ * The results can still be taken. A second call does nothing.
  *
  * Blocks: for the thread, normally a few milliseconds.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_shutdown(tv_engine *engine, tv_error **error_out);
 
-/** Shut an engine down and free it, with the events not taken.  Blocks: as the shutdown.
+/** Shut an engine down and free it, with the results not taken.  Blocks: as the shutdown.
  * @since 0.1 */
 TV_API void tv_engine_free(tv_engine *engine);
 
-/* ---- Events ------------------------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------------------------ */
 
-/** What an event is about; treat an unknown kind as "not for me" and free it. */
-enum { TV_EVENT_NONE = 0, TV_EVENT_TRACE = 1, TV_EVENT_SEARCH = 2, TV_EVENT_CHECK = 3 };
+/** What a result is about; treat an unknown kind as "not for me" and free it. */
+enum { TV_RESULT_NONE = 0, TV_RESULT_TRACE = 1, TV_RESULT_SEARCH = 2, TV_RESULT_CHECK = 3 };
 
-/** Tell what an event is about; TV_EVENT_NONE for a dead handle. @since 0.1 */
-TV_API int32_t tv_event_kind(const tv_event *event);
+/** Tell what a result is about; TV_RESULT_NONE for a dead handle. @since 0.1 */
+TV_API int32_t tv_result_kind(const tv_result *result);
 
 /** Give the id that tv_engine_submit() gave; 0 for a dead handle. @since 0.1 */
-TV_API uint64_t tv_event_id(const tv_event *event);
+TV_API uint64_t tv_result_id(const tv_result *result);
 
 /** Give the host's own number; 0 for a dead handle. @since 0.1 */
-TV_API uint64_t tv_event_tag(const tv_event *event);
+TV_API uint64_t tv_result_tag(const tv_result *result);
 
 /** Tell how the request ended: TV_OK or why not. @since 0.1 */
-TV_API tv_status tv_event_status(const tv_event *event);
+TV_API tv_status tv_result_status(const tv_result *result);
 
 /**
  * Give the reason of a failed request; *failure_out is NULL when it succeeded.
  *
  * @since 0.1
  */
-TV_API TV_CHECK tv_status tv_event_error(const tv_event *event, tv_error **failure_out,
+TV_API TV_CHECK tv_status tv_result_error(const tv_result *result, tv_error **failure_out,
                                          tv_error **error_out);
 
 /**
@@ -858,16 +858,16 @@ TV_API TV_CHECK tv_status tv_event_error(const tv_event *event, tv_error **failu
  * (docs/trace.schema.json, docs/search.schema.json, docs/check.schema.json), or "raw" (the body of
  * the last reply as received).
  *
- * A trace has also the views of tv_document_decode().  Owner: the event, until tv_event_free().
+ * A trace has also the views of tv_document_decode().  Owner: the result, until tv_result_free().
  * A failed request has only "raw", and only when a reply came; otherwise TV_E_NOT_FOUND.
  * @since 0.1
  */
-TV_API TV_CHECK tv_status tv_event_document(tv_event *event, const char *view, size_t view_len,
+TV_API TV_CHECK tv_status tv_result_document(tv_result *result, const char *view, size_t view_len,
                                             const char **data_out, size_t *data_len_out,
                                             tv_error **error_out);
 
-/** Free an event and its document. @since 0.1 */
-TV_API void tv_event_free(tv_event *event);
+/** Free a result and its document. @since 0.1 */
+TV_API void tv_result_free(tv_result *result);
 
 /* ---- Documents ---------------------------------------------------------------------------- */
 

@@ -116,20 +116,20 @@ public func tv_engine_submit(
 @_cdecl("tv_engine_take") @implementation
 public func tv_engine_take(
     _ engine: OpaquePointer?, _ timeout_ms: Int32,
-    _ event_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+    _ result_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
-        let out = try unsafe required(event_out, "event_out")
-        let event = try object.take(timeoutMs: timeout_ms)
-        guard let event else {
+        let out = try unsafe required(result_out, "result_out")
+        let result = try object.take(timeoutMs: timeout_ms)
+        guard let result else {
             unsafe out.pointee = nil
             return
         }
         do throws(Failure) {
-            unsafe out.pointee = try Handles.add(event)
+            unsafe out.pointee = try Handles.add(result)
         } catch {
-            object.giveBack(event)
+            object.giveBack(result)
             throw error
         }
     }
@@ -141,7 +141,7 @@ public func tv_engine_fd(
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
-        unsafe try required(fd_out, "fd_out").pointee = object.events.descriptor
+        unsafe try required(fd_out, "fd_out").pointee = object.results.descriptor
     }
 }
 
@@ -157,16 +157,16 @@ public func tv_engine_cancel(
 @_cdecl("tv_engine_fetch") @implementation
 public func tv_engine_fetch(
     _ engine: OpaquePointer?, _ tenant: OpaquePointer?, _ request: OpaquePointer?,
-    _ event_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+    _ result_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
         let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
         let request = try unsafe Handles.get(request, as: RequestObject.self).request
-        let out = try unsafe required(event_out, "event_out")
-        let event = try object.fetch(request, for: tenant)
-        if let failure = event.failure { throw failure }
-        unsafe out.pointee = try Handles.add(event)
+        let out = try unsafe required(result_out, "result_out")
+        let result = try object.fetch(request, for: tenant)
+        if let failure = result.failure { throw failure }
+        unsafe out.pointee = try Handles.add(result)
     }
 }
 

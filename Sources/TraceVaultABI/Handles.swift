@@ -12,7 +12,7 @@ import TraceVaultCore
 /// The types of the header, in its order.
 enum Kind: UInt64 {
     case error = 1
-    case config, unlock, vault, edit, tenant, request, engine, event, document
+    case config, unlock, vault, edit, tenant, request, engine, result, document
 }
 
 /// A class whose objects C can hold.

@@ -1,52 +1,52 @@
-// ResultAPI.swift - tv_event and tv_document.
+// ResultAPI.swift - tv_result and tv_document.
 
 public import CTraceVault
 import TraceVaultCore
 
-extension Event: Handled { static let kind = Kind.event }
+extension RequestResult: Handled { static let kind = Kind.result }
 extension Document: Handled { static let kind = Kind.document }
 
-private func found(_ event: OpaquePointer?) -> Event? {
-    try? unsafe Handles.get(event, as: Event.self)
+private func found(_ result: OpaquePointer?) -> RequestResult? {
+    try? unsafe Handles.get(result, as: RequestResult.self)
 }
 
 // MARK: - Events
 
-@_cdecl("tv_event_kind") @implementation
-public func tv_event_kind(_ event: OpaquePointer?) -> Int32 {
-    inside { unsafe found(event)?.topic.rawValue ?? Int32(TV_EVENT_NONE) }
+@_cdecl("tv_result_kind") @implementation
+public func tv_result_kind(_ result: OpaquePointer?) -> Int32 {
+    inside { unsafe found(result)?.topic.rawValue ?? Int32(TV_RESULT_NONE) }
 }
 
-@_cdecl("tv_event_id") @implementation
-public func tv_event_id(_ event: OpaquePointer?) -> UInt64 {
-    inside { unsafe found(event)?.id ?? 0 }
+@_cdecl("tv_result_id") @implementation
+public func tv_result_id(_ result: OpaquePointer?) -> UInt64 {
+    inside { unsafe found(result)?.id ?? 0 }
 }
 
-@_cdecl("tv_event_tag") @implementation
-public func tv_event_tag(_ event: OpaquePointer?) -> UInt64 {
-    inside { unsafe found(event)?.tag ?? 0 }
+@_cdecl("tv_result_tag") @implementation
+public func tv_result_tag(_ result: OpaquePointer?) -> UInt64 {
+    inside { unsafe found(result)?.tag ?? 0 }
 }
 
-@_cdecl("tv_event_status") @implementation
-public func tv_event_status(_ event: OpaquePointer?) -> tv_status {
+@_cdecl("tv_result_status") @implementation
+public func tv_result_status(_ result: OpaquePointer?) -> tv_status {
     inside {
         do throws(Failure) {
-            return try unsafe Handles.get(event, as: Event.self).status.rawValue
+            return try unsafe Handles.get(result, as: RequestResult.self).status.rawValue
         } catch {
             return error.status.rawValue
         }
     }
 }
 
-@_cdecl("tv_event_error") @implementation
-public func tv_event_error(
-    _ event: OpaquePointer?, _ failure_out: UnsafeMutablePointer<OpaquePointer?>?,
+@_cdecl("tv_result_error") @implementation
+public func tv_result_error(
+    _ result: OpaquePointer?, _ failure_out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
-        let event = try unsafe Handles.get(event, as: Event.self)
+        let result = try unsafe Handles.get(result, as: RequestResult.self)
         let out = try unsafe required(failure_out, "failure_out")
-        if let failure = event.failure {
+        if let failure = result.failure {
             unsafe out.pointee = try Handles.add(ErrorObject(failure))
         } else {
             unsafe out.pointee = nil
@@ -54,22 +54,22 @@ public func tv_event_error(
     }
 }
 
-@_cdecl("tv_event_document") @implementation
-public func tv_event_document(
-    _ event: OpaquePointer?, _ view: UnsafePointer<CChar>?, _ view_len: Int,
+@_cdecl("tv_result_document") @implementation
+public func tv_result_document(
+    _ result: OpaquePointer?, _ view: UnsafePointer<CChar>?, _ view_len: Int,
     _ data_out: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
     _ data_len_out: UnsafeMutablePointer<Int>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
-        let event = try unsafe Handles.get(event, as: Event.self)
+        let result = try unsafe Handles.get(result, as: RequestResult.self)
         let name = try unsafe text(view, view_len, "view")
-        try unsafe lend(event.document.view(name), data_out, data_len_out)
+        try unsafe lend(result.document.view(name), data_out, data_len_out)
     }
 }
 
-@_cdecl("tv_event_free") @implementation
-public func tv_event_free(_ event: OpaquePointer?) {
-    unsafe release(event, as: Event.self)
+@_cdecl("tv_result_free") @implementation
+public func tv_result_free(_ result: OpaquePointer?) {
+    unsafe release(result, as: RequestResult.self)
 }
 
 // MARK: - Documents

@@ -38,9 +38,9 @@ import Testing
         return given
     }
 
-    private func event(_ id: JobID, _ name: String, bytes: Int) throws(Failure) -> Event {
+    private func result(_ id: JobID, _ name: String, bytes: Int) throws(Failure) -> RequestResult {
         let body = buffer(String(repeating: "x", count: bytes))
-        return Event(
+        return RequestResult(
             id: id, tag: 0, tenant: try key(name), failure: nil, document: Document(raw: body))
     }
 
@@ -76,17 +76,17 @@ import Testing
         let mailbox = mailbox(bytes: 1000)
         let greedy = try (0..<6).map { _ in try submit(mailbox, "greedy") }
         let modest = try submit(mailbox, "modest")
-        let events = try greedy.map { try event($0, "greedy", bytes: 200) }
-        #expect(mailbox.answered(Array(events[..<2])) == [])
+        let results = try greedy.map { try result($0, "greedy", bytes: 200) }
+        #expect(mailbox.answered(Array(results[..<2])) == [])
         // 600 of 1,000: more than is free. Told once.
-        #expect(try mailbox.answered([events[2]]) == [key("greedy")])
-        #expect(mailbox.answered([events[3]]) == [])
-        #expect(try mailbox.answered([event(modest, "modest", bytes: 50)]) == [])
+        #expect(try mailbox.answered([results[2]]) == [key("greedy")])
+        #expect(mailbox.answered([results[3]]) == [])
+        #expect(try mailbox.answered([result(modest, "modest", bytes: 50)]) == [])
         #expect(mailbox.heldBytes == 850)
         _ = mailbox.drain()
-        #expect(!mailbox.taken(events[0]))
+        #expect(!mailbox.taken(results[0]))
         // 400 of 450.
-        #expect(mailbox.taken(events[1]))
+        #expect(mailbox.taken(results[1]))
         let commands = mailbox.drain()
         #expect(commands.count == 1)
         guard case .goOn(let free) = commands.first else {
@@ -99,24 +99,24 @@ import Testing
     @Test func whoHasNoResultsIsNeverHeldHoweverMuchTheOthersHave() throws {
         let mailbox = mailbox(bytes: 1000)
         let greedy = try submit(mailbox, "greedy")
-        #expect(try mailbox.answered([event(greedy, "greedy", bytes: 5000)]) == [key("greedy")])
+        #expect(try mailbox.answered([result(greedy, "greedy", bytes: 5000)]) == [key("greedy")])
         let modest = try submit(mailbox, "modest")
-        #expect(try mailbox.answered([event(modest, "modest", bytes: 0)]) == [])
+        #expect(try mailbox.answered([result(modest, "modest", bytes: 0)]) == [])
     }
 
     /// The thread that waits in `fetch` may be faster than the engine's, which counts at the end of
     /// its round.
     @Test func resultsThatAreTakenBeforeTheyAreCountedLeaveNothing() throws {
         let mailbox = mailbox(bytes: 1000)
-        let fetched = try event(try submit(mailbox, "acme"), "acme", bytes: 400)
+        let fetched = try result(try submit(mailbox, "acme"), "acme", bytes: 400)
         #expect(!mailbox.taken(fetched))
         #expect(mailbox.answered([fetched]) == [])
         #expect(mailbox.heldBytes == 0)
         // 400 would be more than is free now; but it has none.
         let greedy = try submit(mailbox, "greedy")
-        #expect(try mailbox.answered([event(greedy, "greedy", bytes: 700)]) == [key("greedy")])
+        #expect(try mailbox.answered([result(greedy, "greedy", bytes: 700)]) == [key("greedy")])
         let next = try submit(mailbox, "acme")
-        #expect(try mailbox.answered([event(next, "acme", bytes: 0)]) == [])
+        #expect(try mailbox.answered([result(next, "acme", bytes: 0)]) == [])
     }
 
     // MARK: - Cancels
@@ -128,7 +128,7 @@ import Testing
         #expect(mailbox.drain().count == 2)
         for _ in 0..<1000 { _ = try mailbox.cancel(id) }
         #expect(mailbox.drain().isEmpty)
-        #expect(try mailbox.answered([event(id, "acme", bytes: 1)]) == [])
+        #expect(try mailbox.answered([result(id, "acme", bytes: 1)]) == [])
         #expect(status { _ = try mailbox.cancel(id) } == .notFound)
         let next = try submit(mailbox, "acme")
         #expect(try mailbox.cancel(next) == false)

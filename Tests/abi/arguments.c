@@ -60,7 +60,7 @@ PROMISE(a_missing_output_is_refused_and_named) {
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_tenant_list(tenant, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "request_out", tv_request_trace("", 0, TEXT(MESSAGE), NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "engine_out", tv_engine_new(NULL, NULL, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "event_out", tv_engine_take(engine, 0, NULL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "result_out", tv_engine_take(engine, 0, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "fd_out", tv_engine_fd(engine, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_engine_stats(engine, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out",

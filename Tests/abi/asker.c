@@ -12,14 +12,14 @@ static void ask(remote *here, int number) {
     char message[64];
     int length = snprintf(message, sizeof message, "4Njp3P0STMz2c0%dQ", number);
     tv_request *request = NULL;
-    tv_event *event = NULL;
+    tv_result *result = NULL;
     OK(tv_request_trace("", 0, message, (size_t)length, &request, ERR));
     OK(tv_request_set(request, TEXT("deadline_ms"), TEXT("60000"), ERR));
     tv_error *failure = NULL;
-    tv_status status = tv_engine_fetch(here->engine, here->acme, request, &event, &failure);
+    tv_status status = tv_engine_fetch(here->engine, here->acme, request, &result, &failure);
     printf("%d%s", (int)status, number + 1 < REQUESTS ? " " : "\n");
     tv_error_free(failure);
-    tv_event_free(event);
+    tv_result_free(result);
     tv_request_free(request);
 }
 

@@ -2,7 +2,7 @@
  *
  *     bulk BASE_URL CA_FILE ACCOUNT TOKEN LEDGER SECONDS [SETTING=VALUE ...]
  *
- * Prints: requests submitted, events taken, good ones, ones over the quota, 1 if the ledger is
+ * Prints: requests submitted, results taken, good ones, ones over the quota, 1 if the ledger is
  * shared. */
 #include "remote.h"
 
@@ -12,19 +12,19 @@ enum { WINDOW = 32 };
 
 typedef struct counts {
     long submitted;
-    long events;
+    long results;
     long good;
     long limited;
 } counts;
 
 static void take_one(tv_engine *engine, counts *so_far) {
-    tv_event *event = NULL;
-    OK(tv_engine_take(engine, 1000, &event, ERR));
-    if (event == NULL) return;
-    so_far->events++;
-    so_far->good += tv_event_status(event) == TV_OK;
-    so_far->limited += tv_event_status(event) == TV_E_RATE_LIMITED;
-    tv_event_free(event);
+    tv_result *result = NULL;
+    OK(tv_engine_take(engine, 1000, &result, ERR));
+    if (result == NULL) return;
+    so_far->results++;
+    so_far->good += tv_result_status(result) == TV_OK;
+    so_far->limited += tv_result_status(result) == TV_E_RATE_LIMITED;
+    tv_result_free(result);
 }
 
 static int ledger_is_shared(tv_engine *engine) {
@@ -56,17 +56,17 @@ int main(int argc, char **argv) {
     counts so_far = {0};
     time_t end = time(NULL) + strtol(argv[6], NULL, 10);
     while (test_holds && time(NULL) < end) {
-        while (so_far.submitted - so_far.events < WINDOW) {
+        while (so_far.submitted - so_far.results < WINDOW) {
             OK(tv_engine_submit(engine, here.acme, request, 0, NULL, ERR));
             so_far.submitted++;
         }
         take_one(engine, &so_far);
     }
     int shared = ledger_is_shared(engine);
-    /* What waits for a permit is of no interest any more, but has its event. */
+    /* What waits for a permit is of no interest any more, but has its result. */
     OK(tv_engine_shutdown(engine, ERR));
-    while (test_holds && so_far.events < so_far.submitted) take_one(engine, &so_far);
-    printf("%ld %ld %ld %ld %d\n", so_far.submitted, so_far.events, so_far.good, so_far.limited,
+    while (test_holds && so_far.results < so_far.submitted) take_one(engine, &so_far);
+    printf("%ld %ld %ld %ld %d\n", so_far.submitted, so_far.results, so_far.good, so_far.limited,
            shared);
     tv_request_free(request);
     close_remote(&here);

@@ -1,4 +1,4 @@
-/* engine.c - the engine without a server that answers: every request ends with exactly one event. */
+/* engine.c - the engine without a server that answers: every request ends with exactly one result. */
 #include "loopback.h"
 
 PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
@@ -6,53 +6,53 @@ PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
     uint64_t id = 0;
     OK(tv_engine_submit(s.engine, s.acme, s.request, UINT64_MAX, &id, ERR));
     CHECK(id != 0);
-    tv_event *event = next_event(s.engine);
-    CHECK(tv_event_kind(event) == TV_EVENT_TRACE);
-    CHECK(tv_event_status(event) == TV_E_TRANSPORT);
-    CHECK(tv_event_id(event) == id && tv_event_tag(event) == UINT64_MAX);
+    tv_result *result = next_result(s.engine);
+    CHECK(tv_result_kind(result) == TV_RESULT_TRACE);
+    CHECK(tv_result_status(result) == TV_E_TRANSPORT);
+    CHECK(tv_result_id(result) == id && tv_result_tag(result) == UINT64_MAX);
     tv_error *failure = NULL;
-    OK(tv_event_error(event, &failure, ERR));
+    OK(tv_result_error(result, &failure, ERR));
     CHECK(tv_error_status(failure) == TV_E_TRANSPORT);
     CHECK(tv_error_retriable(failure) == 1 && tv_error_http_status(failure) == 0);
     CHECK(strstr(tv_error_message(failure, NULL), TOKEN_A) == NULL);
     const char *data = NULL;
     size_t len = 0;
-    GIVES(TV_E_NOT_FOUND, tv_event_document(event, TEXT("trace"), &data, &len, ERR));
-    GIVES(TV_E_NOT_FOUND, tv_event_document(event, TEXT("raw"), &data, &len, ERR));
-    tv_event_free(event);
-    CHECK(strlen(tv_error_message(failure, NULL)) > 0); /* lives on without its event */
+    GIVES(TV_E_NOT_FOUND, tv_result_document(result, TEXT("trace"), &data, &len, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_result_document(result, TEXT("raw"), &data, &len, ERR));
+    tv_result_free(result);
+    CHECK(strlen(tv_error_message(failure, NULL)) > 0); /* lives on without its result */
     tv_error_free(failure);
     close_scene(&s);
 }
 
 PROMISE(fetch_gives_the_failure_itself) {
     scene s = open_scene(0, NULL);
-    tv_event *event = NULL;
-    GIVES(TV_E_TRANSPORT, tv_engine_fetch(s.engine, s.acme, s.request, &event, ERR));
-    CHECK(event == NULL && !readable(s.engine, 0));
+    tv_result *result = NULL;
+    GIVES(TV_E_TRANSPORT, tv_engine_fetch(s.engine, s.acme, s.request, &result, ERR));
+    CHECK(result == NULL && !readable(s.engine, 0));
     close_scene(&s);
 }
 
 PROMISE(the_descriptor_is_readable_exactly_while_an_event_waits) {
     scene s = open_scene(0, NULL);
-    tv_event *event = NULL;
+    tv_result *result = NULL;
     CHECK(!readable(s.engine, 0));
-    OK(tv_engine_take(s.engine, 0, &event, ERR));
-    CHECK(event == NULL);
+    OK(tv_engine_take(s.engine, 0, &result, ERR));
+    CHECK(result == NULL);
     OK(tv_engine_submit(s.engine, s.acme, s.request, 1, NULL, ERR));
     OK(tv_engine_submit(s.engine, s.acme, s.request, 2, NULL, ERR));
     CHECK(readable(s.engine, 30000));
     CHECK(readable(s.engine, 0)); /* level, not edge */
-    tv_event_free(next_event(s.engine));
-    tv_event_free(next_event(s.engine));
+    tv_result_free(next_result(s.engine));
+    tv_result_free(next_result(s.engine));
     CHECK(!readable(s.engine, 0));
     OK(tv_engine_shutdown(s.engine, ERR));
     CHECK(readable(s.engine, 0)); /* take would return at once, with TV_E_SHUTDOWN */
-    GIVES(TV_E_SHUTDOWN, tv_engine_take(s.engine, -1, &event, ERR));
+    GIVES(TV_E_SHUTDOWN, tv_engine_take(s.engine, -1, &result, ERR));
     close_scene(&s);
 }
 
-/* Cancels a request and comes back when its event is there. */
+/* Cancels a request and comes back when its result is there. */
 static void cancel_and_await(tv_engine *engine, uint64_t id) {
     OK(tv_engine_cancel(engine, id, ERR));
     for (int i = 0; i < 3000 && tv_engine_cancel(engine, id, NULL) != TV_E_NOT_FOUND; i++)
@@ -68,9 +68,9 @@ PROMISE(taking_one_of_two_waiting_events_leaves_the_descriptor_readable) {
     OK(tv_engine_submit(s.engine, s.acme, s.request, 2, &second, ERR));
     cancel_and_await(s.engine, first);
     cancel_and_await(s.engine, second);
-    tv_event_free(next_event(s.engine));
+    tv_result_free(next_result(s.engine));
     CHECK(readable(s.engine, 0));
-    tv_event_free(next_event(s.engine));
+    tv_result_free(next_result(s.engine));
     CHECK(!readable(s.engine, 0));
     close_scene(&s);
 }
@@ -79,9 +79,9 @@ PROMISE(a_deadline_ends_a_request_that_gets_no_answer) {
     scene s = open_scene(1, NULL);
     OK(tv_request_set(s.request, TEXT("deadline_ms"), TEXT("150"), ERR));
     OK(tv_engine_submit(s.engine, s.acme, s.request, 1, NULL, ERR));
-    tv_event *event = next_event(s.engine);
-    CHECK(tv_event_status(event) == TV_E_DEADLINE);
-    tv_event_free(event);
+    tv_result *result = next_result(s.engine);
+    CHECK(tv_result_status(result) == TV_E_DEADLINE);
+    tv_result_free(result);
     close_scene(&s);
 }
 
@@ -94,10 +94,10 @@ PROMISE(a_cancelled_request_still_has_its_event) {
     CHECK(id != other);
     GIVES(TV_E_NOT_FOUND, tv_engine_cancel(s.engine, other + 1000, ERR));
     OK(tv_engine_cancel(s.engine, other, ERR));
-    tv_event *event = next_event(s.engine);
-    CHECK(tv_event_id(event) == other && tv_event_tag(event) == 2);
-    CHECK(tv_event_status(event) == TV_E_CANCELLED);
-    tv_event_free(event);
+    tv_result *result = next_result(s.engine);
+    CHECK(tv_result_id(result) == other && tv_result_tag(result) == 2);
+    CHECK(tv_result_status(result) == TV_E_CANCELLED);
+    tv_result_free(result);
     GIVES(TV_E_NOT_FOUND, tv_engine_cancel(s.engine, other, ERR));
     CHECK(!readable(s.engine, 0));
     close_scene(&s);
@@ -116,7 +116,7 @@ PROMISE(a_full_queue_is_a_status_and_taking_makes_room) {
     CHECK(readable(s.engine, 30000));
     /* Finished, but not taken: it still counts. */
     GIVES(TV_E_QUEUE_FULL, tv_engine_submit(s.engine, s.acme, s.request, 4, &refused, ERR));
-    tv_event_free(next_event(s.engine));
+    tv_result_free(next_result(s.engine));
     OK(tv_engine_submit(s.engine, s.acme, s.request, 4, NULL, ERR));
     GIVES(TV_E_QUEUE_FULL, tv_engine_submit(s.engine, s.acme, s.request, 5, NULL, ERR));
     close_scene(&s);
@@ -132,15 +132,15 @@ PROMISE(shutting_down_completes_everything_once) {
     GIVES(TV_E_SHUTDOWN, tv_engine_submit(s.engine, s.acme, s.request, 0, NULL, ERR));
     int seen[COUNT] = {0};
     for (int i = 0; i < COUNT; i++) {
-        tv_event *event = next_event(s.engine);
-        CHECK(tv_event_status(event) == TV_E_SHUTDOWN);
-        uint64_t tag = tv_event_tag(event);
+        tv_result *result = next_result(s.engine);
+        CHECK(tv_result_status(result) == TV_E_SHUTDOWN);
+        uint64_t tag = tv_result_tag(result);
         if (tag < COUNT) seen[tag]++;
-        tv_event_free(event);
+        tv_result_free(result);
     }
     for (int i = 0; i < COUNT; i++)
         if (seen[i] != 1) FAIL("request %d had %d events", i, seen[i]);
-    tv_event *none = NULL;
+    tv_result *none = NULL;
     GIVES(TV_E_SHUTDOWN, tv_engine_take(s.engine, 0, &none, ERR));
     close_scene(&s);
 }
@@ -155,11 +155,11 @@ PROMISE(requests_go_on_without_vault_tenant_and_request) {
     tv_request_free(request);
     tv_tenant_free(acme);
     tv_vault_free(vault);
-    tv_event *event = next_event(engine);
-    CHECK(tv_event_tag(event) == 7 && tv_event_status(event) == TV_E_TRANSPORT);
-    tv_engine_free(engine); /* the event outlives its engine */
-    CHECK(tv_event_tag(event) == 7);
-    tv_event_free(event);
+    tv_result *result = next_result(engine);
+    CHECK(tv_result_tag(result) == 7 && tv_result_status(result) == TV_E_TRANSPORT);
+    tv_engine_free(engine); /* the result outlives its engine */
+    CHECK(tv_result_tag(result) == 7);
+    tv_result_free(result);
     close(closed.fd);
 }
 
@@ -175,7 +175,7 @@ PROMISE(an_account_is_never_guessed_and_never_another_tenants) {
     GIVES(TV_E_AMBIGUOUS, tv_engine_submit(engine, many, any, 0, NULL, ERR));
     GIVES(TV_E_NOT_FOUND, tv_engine_submit(engine, acme, other, 0, NULL, ERR));
     OK(tv_engine_submit(engine, many, other, 0, NULL, ERR));
-    tv_event_free(next_event(engine));
+    tv_result_free(next_result(engine));
     tv_request_free(other);
     tv_request_free(any);
     tv_tenant_free(many);

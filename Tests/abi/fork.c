@@ -40,14 +40,14 @@ static void in_child(void (*body)(void)) {
 }
 
 static void old_handles_answer_forked(void) {
-    tv_event *event = NULL;
+    tv_result *result = NULL;
     tv_tenant *other = NULL;
     const char *data = NULL;
     size_t len = 0;
     int fd = -1;
     GIVES(TV_E_FORKED, tv_engine_submit(engine, tenant, request, 0, NULL, ERR));
-    GIVES(TV_E_FORKED, tv_engine_take(engine, -1, &event, ERR));
-    GIVES(TV_E_FORKED, tv_engine_fetch(engine, tenant, request, &event, ERR));
+    GIVES(TV_E_FORKED, tv_engine_take(engine, -1, &result, ERR));
+    GIVES(TV_E_FORKED, tv_engine_fetch(engine, tenant, request, &result, ERR));
     GIVES(TV_E_FORKED, tv_engine_fd(engine, &fd, ERR));
     GIVES(TV_E_FORKED, tv_engine_shutdown(engine, ERR));
     GIVES(TV_E_FORKED, tv_vault_refresh(vault, ERR));
@@ -68,9 +68,9 @@ static void freeing_old_handles_does_nothing(void) {
 static void a_fresh_set_works(void) {
     make();
     OK(tv_engine_submit(engine, tenant, request, 5, NULL, ERR));
-    tv_event *event = next_event(engine);
-    CHECK(tv_event_tag(event) == 5 && tv_event_status(event) == TV_E_TRANSPORT);
-    tv_event_free(event);
+    tv_result *result = next_result(engine);
+    CHECK(tv_result_tag(result) == 5 && tv_result_status(result) == TV_E_TRANSPORT);
+    tv_result_free(result);
     tv_engine_free(engine);
     tv_tenant_free(tenant);
     tv_vault_free(vault);
@@ -96,9 +96,9 @@ PROMISE(so_may_a_grandchild) { in_child(a_grandchild_may_start_again); }
 
 PROMISE(the_parent_goes_on_as_before) {
     OK(tv_engine_submit(engine, tenant, request, 6, NULL, ERR));
-    tv_event *event = next_event(engine);
-    CHECK(tv_event_tag(event) == 6 && tv_event_status(event) == TV_E_TRANSPORT);
-    tv_event_free(event);
+    tv_result *result = next_result(engine);
+    CHECK(tv_result_tag(result) == 6 && tv_result_status(result) == TV_E_TRANSPORT);
+    tv_result_free(result);
     OK(tv_vault_refresh(vault, ERR));
 }
 

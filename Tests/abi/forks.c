@@ -82,10 +82,10 @@ static int work_at_once(const scene *own) {
         if (pthread_create(&threads[i], NULL, submit_all, &shared) != 0) return 24;
     look(&shared);
     for (int taken = 0; taken < SUBMITTERS * EACH; taken++) {
-        tv_event *event = NULL;
-        if (tv_engine_take(own->engine, 30000, &event, NULL) != TV_OK || event == NULL) return 25;
-        if (tv_event_status(event) != TV_E_TRANSPORT) return 26;
-        tv_event_free(event);
+        tv_result *result = NULL;
+        if (tv_engine_take(own->engine, 30000, &result, NULL) != TV_OK || result == NULL) return 25;
+        if (tv_result_status(result) != TV_E_TRANSPORT) return 26;
+        tv_result_free(result);
     }
     for (int i = 0; i < SUBMITTERS; i++) pthread_join(threads[i], NULL);
     tv_document_free(shared.document);

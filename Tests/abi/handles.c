@@ -12,7 +12,7 @@ static tv_vault *vault_out;
 static tv_edit *edit_out;
 static tv_tenant *tenant_out;
 static tv_engine *engine_out;
-static tv_event *event_out;
+static tv_result *result_out;
 static tv_error *failure_out;
 static const char *text_out;
 static size_t len_out;
@@ -27,7 +27,7 @@ static void reset_outputs(void) {
     edit_out = untouched;
     tenant_out = untouched;
     engine_out = untouched;
-    event_out = untouched;
+    result_out = untouched;
     failure_out = untouched;
     text_out = untouched;
     len_out = 90;
@@ -39,7 +39,7 @@ static void outputs_are_untouched(void) {
     CHECK((void *)document_out == untouched && (void *)unlock_out == untouched);
     CHECK((void *)config_out == untouched && (void *)vault_out == untouched);
     CHECK((void *)edit_out == untouched && (void *)tenant_out == untouched);
-    CHECK((void *)engine_out == untouched && (void *)event_out == untouched);
+    CHECK((void *)engine_out == untouched && (void *)result_out == untouched);
     CHECK((void *)failure_out == untouched && (const void *)text_out == untouched);
     CHECK(len_out == 90 && number_out == 90 && fd_out == 90);
 }
@@ -121,18 +121,18 @@ static void every_function_refuses(void *bad) {
     REFUSED(tv_engine_submit(bad, tenant, request, 1, &number_out, ERR));
     REFUSED(tv_engine_submit(engine, bad, request, 1, &number_out, ERR));
     REFUSED(tv_engine_submit(engine, tenant, bad, 1, &number_out, ERR));
-    REFUSED(tv_engine_take(bad, 0, &event_out, ERR));
+    REFUSED(tv_engine_take(bad, 0, &result_out, ERR));
     REFUSED(tv_engine_fd(bad, &fd_out, ERR));
     REFUSED(tv_engine_cancel(bad, 1, ERR));
-    REFUSED(tv_engine_fetch(bad, tenant, request, &event_out, ERR));
-    REFUSED(tv_engine_fetch(engine, bad, request, &event_out, ERR));
-    REFUSED(tv_engine_fetch(engine, tenant, bad, &event_out, ERR));
+    REFUSED(tv_engine_fetch(bad, tenant, request, &result_out, ERR));
+    REFUSED(tv_engine_fetch(engine, bad, request, &result_out, ERR));
+    REFUSED(tv_engine_fetch(engine, tenant, bad, &result_out, ERR));
     REFUSED(tv_engine_stats(bad, &document_out, ERR));
     REFUSED(tv_engine_estimate(bad, tenant, TEXT(""), 1, &document_out, ERR));
     REFUSED(tv_engine_estimate(engine, bad, TEXT(""), 1, &document_out, ERR));
     REFUSED(tv_engine_shutdown(bad, ERR));
-    REFUSED(tv_event_error(bad, &failure_out, ERR));
-    REFUSED(tv_event_document(bad, TEXT("trace"), &text_out, &len_out, ERR));
+    REFUSED(tv_result_error(bad, &failure_out, ERR));
+    REFUSED(tv_result_document(bad, TEXT("trace"), &text_out, &len_out, ERR));
     REFUSED(tv_document_view(bad, TEXT("json"), &text_out, &len_out, ERR));
     outputs_are_untouched();
 
@@ -144,10 +144,10 @@ static void every_function_refuses(void *bad) {
     CHECK(tv_error_code(bad, 0) == 0);
     CHECK(strcmp(tv_error_cf_ray(bad), "") == 0);
     CHECK(tv_error_retry_after_ms(bad) == -1);
-    CHECK(tv_event_kind(bad) == TV_EVENT_NONE);
-    CHECK(tv_event_id(bad) == 0);
-    CHECK(tv_event_tag(bad) == 0);
-    CHECK(tv_event_status(bad) == TV_E_HANDLE);
+    CHECK(tv_result_kind(bad) == TV_RESULT_NONE);
+    CHECK(tv_result_id(bad) == 0);
+    CHECK(tv_result_tag(bad) == 0);
+    CHECK(tv_result_status(bad) == TV_E_HANDLE);
 }
 
 static void every_free_ignores(void *bad) {
@@ -159,7 +159,7 @@ static void every_free_ignores(void *bad) {
     tv_tenant_free(bad);
     tv_request_free(bad);
     tv_engine_free(bad);
-    tv_event_free(bad);
+    tv_result_free(bad);
     tv_document_free(bad);
 }
 
@@ -238,14 +238,14 @@ PROMISE(a_handle_of_another_type_is_a_status_in_every_function) {
             REFUSED(tv_engine_submit(engine, tenant, other, 0, &number_out, ERR));
         }
         if (other != (void *)engine) {
-            REFUSED(tv_engine_take(other, 0, &event_out, ERR));
+            REFUSED(tv_engine_take(other, 0, &result_out, ERR));
             REFUSED(tv_engine_shutdown(other, ERR));
         }
         if (other != (void *)document)
             REFUSED(tv_document_view(other, TEXT("json"), &text_out, &len_out, ERR));
         if (other != (void *)error) CHECK(tv_error_status(other) == TV_E_HANDLE);
-        CHECK(tv_event_status(other) == TV_E_HANDLE);
-        REFUSED(tv_event_document(other, TEXT("trace"), &text_out, &len_out, ERR));
+        CHECK(tv_result_status(other) == TV_E_HANDLE);
+        REFUSED(tv_result_document(other, TEXT("trace"), &text_out, &len_out, ERR));
     }
     outputs_are_untouched();
 }
@@ -288,7 +288,7 @@ PROMISE(objects_keep_alive_what_they_need) {
 PROMISE(errors_may_be_left_out_everywhere) {
     tv_config *none = NULL;
     CHECK(tv_config_set(none, TEXT("x"), TEXT("y"), NULL) == TV_E_HANDLE);
-    CHECK(tv_engine_take(NULL, 0, &event_out, NULL) == TV_E_HANDLE);
+    CHECK(tv_engine_take(NULL, 0, &result_out, NULL) == TV_E_HANDLE);
     CHECK(tv_document_decode(TEXT("<html>"), &document_out, NULL) == TV_E_NOT_JSON);
 }
 

@@ -76,12 +76,12 @@ static inline int readable(tv_engine *engine, int timeout_ms) {
     return poll(&waiting, 1, timeout_ms) == 1 && (waiting.revents & POLLIN) != 0;
 }
 
-/* The next event; a test that waits half a minute for one has failed. */
-static inline tv_event *next_event(tv_engine *engine) {
-    tv_event *event = NULL;
-    OK(tv_engine_take(engine, 30000, &event, ERR));
-    CHECK(event != NULL);
-    return event;
+/* The next result; a test that waits half a minute for one has failed. */
+static inline tv_result *next_result(tv_engine *engine) {
+    tv_result *result = NULL;
+    OK(tv_engine_take(engine, 30000, &result, ERR));
+    CHECK(result != NULL);
+    return result;
 }
 
 #endif

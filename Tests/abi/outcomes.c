@@ -1,4 +1,4 @@
-/* outcomes.c - every request has exactly one event, whatever is cancelled, cut off or shut down.
+/* outcomes.c - every request has exactly one result, whatever is cancelled, cut off or shut down.
  *
  *     outcomes BASE_URL CA_FILE ACCOUNT TOKEN SEED
  *
@@ -16,9 +16,9 @@ static char **arguments;
 static remote here;
 static tv_request *requests[KINDS];
 static uint64_t seed;
-/* By tag: 0 not submitted, 1 submitted; and how many events came. */
+/* By tag: 0 not submitted, 1 submitted; and how many results came. */
 static atomic_int submitted[SUBMITTERS * EACH];
-static atomic_int events[SUBMITTERS * EACH];
+static atomic_int results[SUBMITTERS * EACH];
 /* By tag, for the threads that cancel. */
 static _Atomic uint64_t ids[SUBMITTERS * EACH];
 static atomic_int wrong;
@@ -71,39 +71,39 @@ static void *submit_and_cancel(void *argument) {
 static void *take_all(void *argument) {
     (void)argument;
     for (;;) {
-        tv_event *event = NULL;
-        tv_status status = tv_engine_take(here.engine, 50, &event, NULL);
+        tv_result *result = NULL;
+        tv_status status = tv_engine_take(here.engine, 50, &result, NULL);
         if (status == TV_E_SHUTDOWN) return NULL;
         if (status != TV_OK) wrong++;
-        if (event == NULL) {
+        if (result == NULL) {
             if (is_done) return NULL;
             continue;
         }
-        uint64_t tag = tv_event_tag(event);
+        uint64_t tag = tv_result_tag(result);
         if (tag < SUBMITTERS * EACH)
-            events[tag]++;
+            results[tag]++;
         else
             wrong++;
-        tv_status ended = tv_event_status(event);
+        tv_status ended = tv_result_status(result);
         if (ended >= 0 && ended < 128) status_seen[ended]++;
-        tv_event_free(event);
+        tv_result_free(result);
     }
 }
 
 static void *fetch_and_look(void *argument) {
     chance c = {.state = seed + (uint64_t)(uintptr_t)argument};
     while (!is_done) {
-        tv_event *event = NULL;
+        tv_result *result = NULL;
         tv_document *stats = NULL;
         const char *json = NULL;
         size_t len = 0;
         tv_status status = tv_engine_fetch(here.engine, here.acme,
-                                           requests[chance_below(&c, 3)], &event, NULL);
-        if (status == TV_OK ? event == NULL : !shut) wrong++;
+                                           requests[chance_below(&c, 3)], &result, NULL);
+        if (status == TV_OK ? result == NULL : !shut) wrong++;
         if (status == TV_OK &&
-            tv_event_document(event, TEXT("trace"), &json, &len, NULL) != TV_OK)
+            tv_result_document(result, TEXT("trace"), &json, &len, NULL) != TV_OK)
             wrong++;
-        tv_event_free(event);
+        tv_result_free(result);
         /* Also of an engine that is shut down. */
         if (tv_engine_stats(here.engine, &stats, NULL) != TV_OK) wrong++;
         if (tv_document_view(stats, TEXT("json"), &json, &len, NULL) != TV_OK) wrong++;
@@ -128,7 +128,7 @@ static void join(int count, pthread_t *threads) {
 
 static int events_missing(void) {
     int missing = 0;
-    for (int i = 0; i < SUBMITTERS * EACH; i++) missing += submitted[i] - events[i];
+    for (int i = 0; i < SUBMITTERS * EACH; i++) missing += submitted[i] - results[i];
     return missing;
 }
 
@@ -143,7 +143,7 @@ static void one_round(int shuts_down) {
     here = open_remote(arguments[1], arguments[2], arguments[3], arguments[4], "private", 3,
                        settings);
     for (int i = 0; i < SUBMITTERS * EACH; i++) {
-        submitted[i] = events[i] = 0;
+        submitted[i] = results[i] = 0;
         ids[i] = 0;
     }
     wrong = cancelled = shut = is_done = 0;
@@ -164,8 +164,8 @@ static void one_round(int shuts_down) {
     join(2, others);
     CHECK(wrong == 0);
     for (int i = 0; i < SUBMITTERS * EACH; i++)
-        if (events[i] != submitted[i])
-            FAIL("request %d: submitted %d, events %d", i, submitted[i], events[i]);
+        if (results[i] != submitted[i])
+            FAIL("request %d: submitted %d, results %d", i, submitted[i], results[i]);
     printf("  seed %" PRIu64 ": %d good, %d cancelled of %d asked, %d out of time, %d shut down\n",
            seed, status_seen[TV_OK], status_seen[TV_E_CANCELLED], cancelled,
            status_seen[TV_E_DEADLINE], status_seen[TV_E_SHUTDOWN]);

@@ -81,10 +81,10 @@ int main(int argc, char **argv) {
     explicit_bzero(plain, sizeof plain);
     for (long number = strtol(argv[3], NULL, 10); number > 0 && test_holds; number--) {
         tv_request *request = NULL;
-        tv_event *event = NULL;
+        tv_result *result = NULL;
         OK(tv_request_trace("", 0, TEXT("4Njp3P0STMz2c02Q"), &request, ERR));
-        OK(tv_engine_fetch(here.engine, here.acme, request, &event, ERR));
-        tv_event_free(event);
+        OK(tv_engine_fetch(here.engine, here.acme, request, &result, ERR));
+        tv_result_free(result);
         tv_request_free(request);
     }
     close_remote(&here);

@@ -1,4 +1,4 @@
-/* search.c - requests that search and check: their options, their events, and their documents as C
+/* search.c - requests that search and check: their options, their results, and their documents as C
  * structs. */
 #include "loopback.h"
 
@@ -69,13 +69,13 @@ PROMISE(an_event_says_what_was_asked) {
     tv_request *requests[] = {test_request(), search_request(), check_request()};
     for (uint64_t tag = 0; tag < 3; tag++)
         OK(tv_engine_submit(s.engine, s.acme, requests[tag], tag, NULL, ERR));
-    static const int32_t kinds[] = {TV_EVENT_TRACE, TV_EVENT_SEARCH, TV_EVENT_CHECK};
+    static const int32_t kinds[] = {TV_RESULT_TRACE, TV_RESULT_SEARCH, TV_RESULT_CHECK};
     for (int i = 0; i < 3; i++) {
-        tv_event *event = next_event(s.engine);
-        uint64_t tag = tv_event_tag(event);
-        CHECK(tag < 3 && tv_event_kind(event) == kinds[tag]);
-        CHECK(tv_event_status(event) == TV_E_TRANSPORT);
-        tv_event_free(event);
+        tv_result *result = next_result(s.engine);
+        uint64_t tag = tv_result_tag(result);
+        CHECK(tag < 3 && tv_result_kind(result) == kinds[tag]);
+        CHECK(tv_result_status(result) == TV_E_TRANSPORT);
+        tv_result_free(result);
     }
     for (int i = 0; i < 3; i++) tv_request_free(requests[i]);
     close_scene(&s);

@@ -23,7 +23,7 @@ static tv_engine *engine;
 static atomic_int over, broken, told;
 static atomic_long submitted, taken, good, cancelled, edits, locks, forks, looks;
 static _Atomic(uint64_t) newest_id;
-static atomic_uchar events[TAGS]; /* by tag: how many events came */
+static atomic_uchar results[TAGS]; /* by tag: how many results came */
 
 /* For a failing network and a vault that is locked now and then: whatever else is a fault. */
 static int is_true(tv_status status) {
@@ -99,7 +99,7 @@ static void *ask(void *number) {
         tv_status status = tv_engine_submit(engine, tenant, request, (uint64_t)tag, &id, NULL);
         if (status != TV_OK) {
             if (status != TV_E_LOCKED) fault("submit", status);
-            atomic_store(&events[tag], 1); /* refused: no event comes */
+            atomic_store(&results[tag], 1); /* refused: no result comes */
             atomic_fetch_add(&taken, 1);
         } else {
             atomic_store(&newest_id, id);
@@ -116,20 +116,20 @@ static void *ask(void *number) {
 static void *take(void *ignored) {
     (void)ignored;
     for (;;) {
-        tv_event *event = NULL;
-        tv_status status = tv_engine_take(engine, -1, &event, NULL);
+        tv_result *result = NULL;
+        tv_status status = tv_engine_take(engine, -1, &result, NULL);
         if (status != TV_OK && status != TV_E_SHUTDOWN) fault("take", status);
         if (status != TV_OK) return NULL;
-        uint64_t tag = tv_event_tag(event);
-        status = tv_event_status(event);
-        if (tag >= TAGS || atomic_fetch_add(&events[tag], 1) != 0) fault("a second event", status);
+        uint64_t tag = tv_result_tag(result);
+        status = tv_result_status(result);
+        if (tag >= TAGS || atomic_fetch_add(&results[tag], 1) != 0) fault("a second event", status);
         if (!is_true(status)) fault("an event", status);
         atomic_fetch_add(&good, status == TV_OK);
         atomic_fetch_add(&cancelled, status == TV_E_CANCELLED);
         const char *view = NULL;
-        if (status == TV_OK && tv_event_document(event, TEXT("ecs"), &view, NULL, NULL) != TV_OK)
+        if (status == TV_OK && tv_result_document(result, TEXT("ecs"), &view, NULL, NULL) != TV_OK)
             fault("a view", status);
-        tv_event_free(event);
+        tv_result_free(result);
         atomic_fetch_add(&taken, 1);
     }
 }
@@ -195,10 +195,10 @@ static int live(void) {
     tv_tenant *acme = test_tenant(own, "acme");
     tv_engine *here = new_engine();
     tv_request *request = new_request(&dice);
-    tv_event *event = NULL;
-    tv_status status = tv_engine_fetch(here, acme, request, &event, NULL);
+    tv_result *result = NULL;
+    tv_status status = tv_engine_fetch(here, acme, request, &result, NULL);
     int fine = test_holds && !atomic_load(&broken) && is_true(status);
-    tv_event_free(event);
+    tv_result_free(result);
     tv_request_free(request);
     tv_engine_free(here);
     tv_tenant_free(acme);
@@ -248,12 +248,12 @@ static void make(void) {
     engine = new_engine();
 }
 
-/* Every request has had its one event, and the last acknowledged edit is in the file. */
+/* Every request has had its one result, and the last acknowledged edit is in the file. */
 static void check_all(void) {
     int64_t end = proof_ms() + LAST_WAIT_MS;
     while (atomic_load(&taken) < atomic_load(&submitted) && proof_ms() < end) usleep(10000);
     for (long tag = 0; tag < atomic_load(&submitted); tag++)
-        if (atomic_load(&events[tag]) != 1) FAIL("request %ld had %d events", tag, events[tag]);
+        if (atomic_load(&results[tag]) != 1) FAIL("request %ld had %d events", tag, results[tag]);
     char label[48];
     snprintf(label, sizeof label, "\"label\":\"label-%ld\"", atomic_load(&edits));
     tv_vault *again = proof_open(vault_path);

@@ -16,7 +16,7 @@ static tv_vault *vault;
 static tv_tenant *tenant;
 static tv_request *request;
 static tv_engine *engine;
-static atomic_int events[THREADS * EACH];
+static atomic_int results[THREADS * EACH];
 static atomic_int taken;
 static atomic_int wrong;
 
@@ -31,15 +31,15 @@ static void *submit_many(void *argument) {
 static void *take_many(void *argument) {
     (void)argument;
     while (taken < THREADS * EACH) {
-        tv_event *event = NULL;
-        if (tv_engine_take(engine, 100, &event, NULL) != TV_OK) wrong++;
-        if (event == NULL) continue;
-        uint64_t tag = tv_event_tag(event);
+        tv_result *result = NULL;
+        if (tv_engine_take(engine, 100, &result, NULL) != TV_OK) wrong++;
+        if (result == NULL) continue;
+        uint64_t tag = tv_result_tag(result);
         if (tag < THREADS * EACH)
-            events[tag]++;
+            results[tag]++;
         else
             wrong++;
-        tv_event_free(event);
+        tv_result_free(result);
         taken++;
     }
     return NULL;
@@ -63,8 +63,8 @@ static void *make_and_free(void *argument) {
 
 static void *fetch_one(void *argument) {
     (void)argument;
-    tv_event *event = NULL;
-    if (tv_engine_fetch(engine, tenant, request, &event, NULL) != TV_E_TRANSPORT) wrong++;
+    tv_result *result = NULL;
+    if (tv_engine_fetch(engine, tenant, request, &result, NULL) != TV_E_TRANSPORT) wrong++;
     return NULL;
 }
 
@@ -87,7 +87,7 @@ PROMISE(many_threads_share_an_engine_and_every_request_has_one_event) {
     join(3, takers);
     CHECK(wrong == 0 && taken == THREADS * EACH);
     for (int i = 0; i < THREADS * EACH; i++)
-        if (events[i] != 1) FAIL("request %d had %d events", i, events[i]);
+        if (results[i] != 1) FAIL("request %d had %d events", i, results[i]);
 }
 
 PROMISE(several_threads_fetch_at_once) {
@@ -131,12 +131,12 @@ static void *shut_down_later(void *argument) {
 
 PROMISE(shutting_down_wakes_a_thread_that_waits_for_ever) {
     pthread_t thread;
-    tv_event *event = NULL;
+    tv_result *result = NULL;
     wrong = 0;
     CHECK(pthread_create(&thread, NULL, shut_down_later, NULL) == 0);
-    GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, -1, &event, ERR));
+    GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, -1, &result, ERR));
     pthread_join(thread, NULL);
-    CHECK(wrong == 0 && event == NULL);
+    CHECK(wrong == 0 && result == NULL);
 }
 
 /* A host's whole day on a small stack: everything but the passphrase, which has its own cost. */
@@ -148,7 +148,7 @@ static void *a_whole_day(void *argument) {
     tv_edit *edit = NULL;
     tv_tenant *acme = NULL;
     tv_document *document = NULL;
-    tv_event *event = NULL;
+    tv_result *result = NULL;
     tv_error *error = NULL;
     tv_config *config = NULL;
     tv_engine *here = NULL;
@@ -179,7 +179,7 @@ static void *a_whole_day(void *argument) {
            TV_OK;
     bad += tv_config_set(config, TEXT("retry.max_attempts"), TEXT("1"), NULL) != TV_OK;
     bad += tv_engine_new(config, &here, NULL) != TV_OK;
-    bad += tv_engine_fetch(here, acme, request, &event, &error) != TV_E_TRANSPORT;
+    bad += tv_engine_fetch(here, acme, request, &result, &error) != TV_E_TRANSPORT;
     tv_error_free(error);
     tv_engine_free(here);
     tv_config_free(config);

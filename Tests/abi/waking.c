@@ -1,7 +1,7 @@
-/* waking.c - what a thread that takes events finds before tv_engine_submit() has returned.
+/* waking.c - what a thread that takes results finds before tv_engine_submit() has returned.
  *
  * Stands in for eventfd_write(), with which a submission wakes the engine at its end, and lets the
- * event come there. */
+ * result come there. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -10,18 +10,18 @@
 
 #include "loopback.h"
 
-static tv_engine *awaited; /* whose event is to come before the wake-up returns; NULL for none */
+static tv_engine *awaited; /* whose result is to come before the wake-up returns; NULL for none */
 static pthread_t submitting;
-static tv_event *taken;
+static tv_result *taken;
 static uint64_t id;         /* where tv_engine_submit() writes */
-static uint64_t id_at_take; /* what stood there when the event came */
+static uint64_t id_at_take; /* what stood there when the result came */
 
 int eventfd_write(int fd, eventfd_t value) {
     int result = write(fd, &value, sizeof value) == sizeof value ? 0 : -1;
     if (!pthread_equal(pthread_self(), submitting) || awaited == NULL) return result;
     tv_engine *engine = awaited;
     awaited = NULL;
-    taken = next_event(engine);
+    taken = next_result(engine);
     id_at_take = id;
     return result;
 }
@@ -33,9 +33,9 @@ PROMISE(the_id_is_written_before_anybody_can_take_the_event) {
     awaited = s.engine;
     tv_status status = tv_engine_submit(s.engine, s.acme, s.request, 7, &id, ERR);
     CHECK(status == TV_OK && taken != NULL);
-    CHECK(tv_event_tag(taken) == 7);
-    CHECK(id_at_take != 0 && id_at_take == id && tv_event_id(taken) == id);
-    tv_event_free(taken);
+    CHECK(tv_result_tag(taken) == 7);
+    CHECK(id_at_take != 0 && id_at_take == id && tv_result_id(taken) == id);
+    tv_result_free(taken);
     close_scene(&s);
 }
 

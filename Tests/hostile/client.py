@@ -1,7 +1,7 @@
 """client: the library's side of the scenarios, in a process of its own whose memory is watched.
 
 Reads orders, writes outcomes, one JSON line each. Below `tracevault.Engine` it speaks the C ABI, so
-that every event and every view of it is seen as the library gave it.
+that every result and every view of it is seen as the library gave it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "bindings/python/src"), str(ROOT / "Tests")]
 
 import tracevault as tv
-from events import failure_of, submit, take
-from tracevault._abi import EventRef, TextRef
+from results import failure_of, submit, take
+from tracevault._abi import ResultRef, TextRef
 from tracevault._lib import check, library
 
 from hostile.leaks import shows
@@ -31,7 +31,7 @@ ACCOUNT, OTHER_ACCOUNT = "a1" * 16, "b2" * 16
 MESSAGE = "4Njp3P0STMz2c02Q"
 EMAIL = "soc@example.net"
 _HONEST_TIMEOUT_S = 20.0
-#: After a deadline, how long an event is waited for that is late.
+#: After a deadline, how long a result is waited for that is late.
 _LATE_MS = 10_000
 
 #: Up to so many bytes a view is decoded as well before it is searched.
@@ -70,7 +70,7 @@ class Client:
         self._shape = re.compile(re.escape(self._secret.encode()))
 
     def ask(self, count: int, timeout: float) -> list[dict[str, Any]]:
-        """Submits requests of the tenant that meets the scenario; every event that came."""
+        """Submits requests of the tenant that meets the scenario; every result that came."""
         request = OPERATIONS[self._operation](self._vault.tenant("met"), ACCOUNT, timeout)
         return self._submit(request, count, timeout)
 
@@ -86,23 +86,23 @@ class Client:
             submit(self._engine, request, tag)
         found: list[dict[str, Any]] = []
         late_ms = round(timeout * 1000) + _LATE_MS
-        # Goes on for a moment after the last: a second event of a request would come then.
-        while event := take(self._engine, late_ms if len(found) < count else 5):
-            found.append({"took": time.monotonic() - began, **self._outcome(event)})
-            library().tv_event_free(event)
+        # Goes on for a moment after the last: a second result of a request would come then.
+        while result := take(self._engine, late_ms if len(found) < count else 5):
+            found.append({"took": time.monotonic() - began, **self._outcome(result)})
+            library().tv_result_free(result)
         return found
 
-    def _outcome(self, event: EventRef) -> dict[str, Any]:
+    def _outcome(self, result: ResultRef) -> dict[str, Any]:
         lib = library()
-        status = lib.tv_event_status(event)
-        outcome: dict[str, Any] = {"tag": lib.tv_event_tag(event), "status": status}
+        status = lib.tv_result_status(result)
+        outcome: dict[str, Any] = {"tag": lib.tv_result_tag(result), "status": status}
         leaked = False
         views = VIEWS if self._operation == "trace" else ()
         for name in (self._operation.encode(), b"raw", *views):
             with contextlib.suppress(tv.NotFoundError):
-                leaked |= self._shows_secret(event, name)
+                leaked |= self._shows_secret(result, name)
         if status:
-            error = failure_of(event)
+            error = failure_of(result)
             outcome |= {
                 "message": error.message,
                 "http_status": error.http_status,
@@ -114,11 +114,11 @@ class Client:
             leaked |= shows(told, self._secret.encode())
         return outcome | {"leaked": leaked}
 
-    def _shows_secret(self, event: EventRef, name: bytes) -> bool:
+    def _shows_secret(self, result: ResultRef, name: bytes) -> bool:
         """Looks at a large view where it lies: a copy would count as the library's memory."""
         data, length = TextRef(), ctypes.c_size_t()
-        get = library().tv_event_document
-        check(get, event, name, len(name), ctypes.byref(data), ctypes.byref(length))
+        get = library().tv_result_document
+        check(get, result, name, len(name), ctypes.byref(data), ctypes.byref(length))
         if not data.value:
             return False
         lent = (ctypes.c_char * length.value).from_address(data.value)

@@ -176,11 +176,11 @@ static void print_summary(const tv_trace_summary *summary) {
     }
 }
 
-static int print_trace(const char *message, tv_event *event) {
+static int print_trace(const char *message, tv_result *result) {
     const char *json = NULL;
     size_t json_len = 0;
     tv_error *error = NULL;
-    tv_status status = tv_event_document(event, "trace", 5, &json, &json_len, &error);
+    tv_status status = tv_result_document(result, "trace", 5, &json, &json_len, &error);
     if (failed(message, status, &error)) return 0;
 
     tv_trace *trace = NULL;
@@ -206,29 +206,29 @@ static int print_trace(const char *message, tv_event *event) {
 }
 
 /* Prints the outcome of one request; 1 when its trace came. The tag is its place in `messages`. */
-static int print_event(char **messages, tv_event *event) {
-    const char *message = messages[tv_event_tag(event)];
-    if (tv_event_status(event) == TV_OK) return print_trace(message, event);
+static int print_result(char **messages, tv_result *result) {
+    const char *message = messages[tv_result_tag(result)];
+    if (tv_result_status(result) == TV_OK) return print_trace(message, result);
     tv_error *failure = NULL;
     tv_error *error = NULL;
-    tv_status status = tv_event_error(event, &failure, &error);
+    tv_status status = tv_result_error(result, &failure, &error);
     if (failed(message, status, &error)) return 0;
-    failed(message, tv_event_status(event), &failure);
+    failed(message, tv_result_status(result), &failure);
     return 0;
 }
 
-/* Takes every event that waits. 0 when the engine failed. */
+/* Takes every result that waits. 0 when the engine failed. */
 static int drain(tv_engine *engine, char **messages, size_t *open, size_t *traced) {
     for (;;) {
-        tv_event *event = NULL;
+        tv_result *result = NULL;
         tv_error *error = NULL;
-        if (failed("take", tv_engine_take(engine, 0, &event, &error), &error)) return 0;
-        if (event == NULL) return 1;
-        if (tv_event_kind(event) == TV_EVENT_TRACE) {
-            *traced += (size_t)print_event(messages, event);
+        if (failed("take", tv_engine_take(engine, 0, &result, &error), &error)) return 0;
+        if (result == NULL) return 1;
+        if (tv_result_kind(result) == TV_RESULT_TRACE) {
+            *traced += (size_t)print_result(messages, result);
             *open -= 1;
         }
-        tv_event_free(event);
+        tv_result_free(result);
     }
 }
 
@@ -266,7 +266,7 @@ static int trace_all(tv_engine *engine, const tv_tenant *tenant, const options *
     if (failed("engine", tv_engine_fd(engine, &fd, &error), &error)) return EXIT_SETUP;
 
     size_t next = 0;   /* the first message not yet submitted */
-    size_t open = 0;   /* submitted, event not yet taken */
+    size_t open = 0;   /* submitted, result not yet taken */
     size_t traced = 0; /* traces printed */
     while (next < count || open > 0) {
         int queued = 1;

@@ -3,7 +3,7 @@
 import CSystem
 
 package final class Engine: Sendable {
-    package let events: EventQueue
+    package let results: ResultQueue
     private let mailbox: Mailbox
     private let lastStats = LastStats()
     private let origin: Origin
@@ -19,7 +19,7 @@ package final class Engine: Sendable {
         let settings = try EngineSettings(config, base: transportSettings.base)
         origin = settings.base.origin
         defaultDeadlineMs = settings.defaultDeadlineMs
-        events = try EventQueue()
+        results = try ResultQueue()
         mailbox = Mailbox(
             maxOutstanding: settings.maxQueued, maxPerTenant: settings.maxQueuedPerTenant,
             maxBytes: settings.maxResultBytes)
@@ -33,7 +33,7 @@ package final class Engine: Sendable {
                 limits: settings.limits, ledger: ledger,
                 originKey: originKey,
                 seed: UInt64.random(in: 0...UInt64.max), now: now),
-            transport: transport, mailbox: mailbox, events: events, ledger: ledger,
+            transport: transport, mailbox: mailbox, results: results, ledger: ledger,
             originKey: originKey, settings: settings, lastStats: lastStats)
         let context = unsafe Unmanaged.passRetained(loop)
         var started: UInt = 0
@@ -53,38 +53,38 @@ package final class Engine: Sendable {
         LiveEngines.remove(self)
     }
 
-    /// Admits a request. `told` hears its id before anybody can take its event.
+    /// Admits a request. `told` hears its id before anybody can take its result.
     package func submit(
         _ request: Request, for tenant: Tenant, tag: UInt64, told: (UInt64) -> Void
     ) throws(Failure) {
         try submit(request, for: tenant, tag: tag, waiter: nil, told: told)
     }
 
-    /// Submits and waits. The event never passes through `events`.
-    package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> Event {
-        let waiter = try Waiter<Event>()
+    /// Submits and waits. The result never passes through `results`.
+    package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> RequestResult {
+        let waiter = try Waiter<RequestResult>()
         try submit(request, for: tenant, tag: 0, waiter: waiter)
-        let event = waiter.wait()
-        if let event { taken(event) }
-        guard let event else { throw Failure(.other, "the engine gave no answer") }
-        return event
+        let result = waiter.wait()
+        if let result { taken(result) }
+        guard let result else { throw Failure(.other, "the engine gave no answer") }
+        return result
     }
 
     /// The oldest finished request, nil when none came in time.
-    package func take(timeoutMs: Int32) throws(Failure) -> Event? {
-        let event = try events.take(timeoutMs: timeoutMs)
-        if let event { taken(event) }
-        return event
+    package func take(timeoutMs: Int32) throws(Failure) -> RequestResult? {
+        let result = try results.take(timeoutMs: timeoutMs)
+        if let result { taken(result) }
+        return result
     }
 
-    private func taken(_ event: Event) {
-        if mailbox.taken(event) { wake.now() }
+    private func taken(_ result: RequestResult) {
+        if mailbox.taken(result) { wake.now() }
     }
 
-    /// Undoes a `take` whose event could not be handed over: no event is ever lost.
-    package func giveBack(_ event: Event) {
-        mailbox.givenBack(event)
-        events.putBack(event)
+    /// Undoes a `take` whose result could not be handed over: no result is ever lost.
+    package func giveBack(_ result: RequestResult) {
+        mailbox.givenBack(result)
+        results.putBack(result)
     }
 
     package func cancel(_ id: UInt64) throws(Failure) {
@@ -152,7 +152,7 @@ package final class Engine: Sendable {
     }
 
     private func submit(
-        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<Event>?,
+        _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<RequestResult>?,
         told: (UInt64) -> Void = { _ in }
     ) throws(Failure) {
         let credential = try credential(of: request.account, tenant)

@@ -52,13 +52,13 @@ extension EngineLoop {
     }
 
     func deliver(_ job: Job, _ answer: Answer) {
-        let event = Event(
+        let result = RequestResult(
             id: job.id, tag: job.tag, topic: job.request.topic, tenant: job.tenant.key,
             failure: answer.failure, document: answer.document)
-        counts.answers[Int(event.status.rawValue), default: 0] += 1
+        counts.answers[Int(result.status.rawValue), default: 0] += 1
         counts.latency.add(us: tvs_boot_us() - job.submittedAt)
-        answered.append(event)
-        if let waiter = job.waiter { waiter.answer(event) } else { queued.append(event) }
+        answered.append(result)
+        if let waiter = job.waiter { waiter.answer(result) } else { queued.append(result) }
     }
 
     private func take(_ id: JobID) -> Job? {

@@ -5,7 +5,7 @@
 import CSystem
 
 /// Everything the thread owns. Made on the host's thread, then used by the engine's thread alone.
-/// Shared are only the mailbox, the event queue and the last statistics.
+/// Shared are only the mailbox, the result queue and the last statistics.
 final class EngineLoop {
     /// One fetch that has begun: its dialogue with the server.
     final class Fetch {
@@ -33,7 +33,7 @@ final class EngineLoop {
     var scheduler: Scheduler
     let transport: CurlTransport
     let mailbox: Mailbox
-    let events: EventQueue
+    let results: ResultQueue
     let ledger: MappedLedger
     let settings: EngineSettings
     private let lastStats: LastStats
@@ -49,18 +49,18 @@ final class EngineLoop {
     let searches: SearchRoom
     var counts = Counts()
     /// Answers of this round, handed over together at its end.
-    var answered: [Event] = []
-    var queued: [Event] = []
+    var answered: [RequestResult] = []
+    var queued: [RequestResult] = []
     private var isOver = false
 
     init(
-        scheduler: Scheduler, transport: CurlTransport, mailbox: Mailbox, events: EventQueue,
+        scheduler: Scheduler, transport: CurlTransport, mailbox: Mailbox, results: ResultQueue,
         ledger: MappedLedger, originKey: UInt64, settings: EngineSettings, lastStats: LastStats
     ) {
         self.scheduler = scheduler
         self.transport = transport
         self.mailbox = mailbox
-        self.events = events
+        self.results = results
         self.ledger = ledger
         self.settings = settings
         self.lastStats = lastStats
@@ -80,7 +80,7 @@ final class EngineLoop {
         transport.wipeFreed()
         tvs_fork_unsafe_enter()
         lastStats.set(statistics())
-        events.close()
+        results.close()
         tvs_fork_unsafe_leave()
     }
 
@@ -120,7 +120,7 @@ final class EngineLoop {
         for tenant in mailbox.answered(answered) { hold(tenant, true) }
         answered.removeAll(keepingCapacity: true)
         guard !queued.isEmpty else { return }
-        events.add(queued)
+        results.add(queued)
         queued.removeAll(keepingCapacity: true)
     }
 

@@ -12,7 +12,7 @@ final class Job: @unchecked Sendable {
     let submittedAt: Int64
     let deadline: Int64
     /// Who waits for the answer in tv_engine_fetch(); nil: it goes to the queue.
-    let waiter: Waiter<Event>?
+    let waiter: Waiter<RequestResult>?
     /// The engine thread's: what the request waits for, and the tries of that before it came.
     var fetch: FetchID = 0
     var triesBefore = 0
@@ -22,7 +22,7 @@ final class Job: @unchecked Sendable {
 
     init(
         id: JobID, tag: UInt64, tenant: Tenant, request: Request, credential: Credential,
-        submittedAt: Int64, deadline: Int64, waiter: Waiter<Event>?
+        submittedAt: Int64, deadline: Int64, waiter: Waiter<RequestResult>?
     ) {
         self.id = id
         self.tag = tag
@@ -76,7 +76,7 @@ final class Mailbox: Sendable {
             var load = byTenant[tenant] ?? Load()
             load.requests += requests
             load.bytes += bytes
-            // Who waits in `fetch` may have its event before the engine has counted its bytes: the
+            // Who waits in `fetch` may have its result before the engine has counted its bytes: the
             // sum is below zero for that moment, and is kept.
             byTenant[tenant] = load.requests > 0 || load.bytes != 0 ? load : nil
         }
@@ -118,13 +118,13 @@ final class Mailbox: Sendable {
             guard !state.isClosed else { throw Failure(.shutdown, "the engine is shut down") }
             let free = maxOutstanding - state.total.requests
             guard free > 0 else {
-                throw Self.full("engine.max_queued requests are waiting; take events first")
+                throw Self.full("engine.max_queued requests are waiting; take results first")
             }
             let count = state.byTenant[tenant]?.requests ?? 0
             guard count < (maxPerTenant > 0 ? maxPerTenant : Self.shareOfFree * free) else {
                 throw Self.full(
                     (maxPerTenant > 0 ? "engine.max_queued_per_tenant" : "its share of the queue's")
-                        + " requests of this tenant are waiting; take events first")
+                        + " requests of this tenant are waiting; take results first")
             }
             state.count(tenant, requests: 1, bytes: 0)
             let place = Self.place(&state)
@@ -190,17 +190,17 @@ final class Mailbox: Sendable {
     }
 
     /// Notes answers. Gives the tenants that must wait now until the host takes results of theirs.
-    func answered(_ events: [Event]) -> [TenantKey] {
+    func answered(_ results: [RequestResult]) -> [TenantKey] {
         state.withLock { state in
             var held: [TenantKey] = []
-            for event in events {
-                let place = Int(event.id & JobID(Ticket.maxJobs - 1))
-                guard place < state.living.count, state.living[place] == event.id else { continue }
+            for result in results {
+                let place = Int(result.id & JobID(Ticket.maxJobs - 1))
+                guard place < state.living.count, state.living[place] == result.id else { continue }
                 state.living[place] = 0
                 state.freePlaces.append(Int32(clamping: place))
-                if !state.cancelled.isEmpty { state.cancelled.remove(event.id) }
-                state.count(event.tenant, requests: 0, bytes: event.byteCount)
-                if let tenant = event.tenant, state.isHeld(tenant, maxBytes),
+                if !state.cancelled.isEmpty { state.cancelled.remove(result.id) }
+                state.count(result.tenant, requests: 0, bytes: result.byteCount)
+                if let tenant = result.tenant, state.isHeld(tenant, maxBytes),
                     state.held.insert(tenant).inserted
                 {
                     held.append(tenant)
@@ -210,10 +210,10 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// The host has an event. True when the engine's thread must be woken.
-    func taken(_ event: Event) -> Bool {
+    /// The host has a result. True when the engine's thread must be woken.
+    func taken(_ result: RequestResult) -> Bool {
         state.withLock { state in
-            state.count(event.tenant, requests: -1, bytes: -event.byteCount)
+            state.count(result.tenant, requests: -1, bytes: -result.byteCount)
             guard !state.held.isEmpty, !state.isClosed else { return false }
             // What one has given back is room for all.
             let free = state.held.filter { !state.isHeld($0, maxBytes) }
@@ -224,8 +224,8 @@ final class Mailbox: Sendable {
     }
 
     /// What was taken waits again, also beyond the limit.
-    func givenBack(_ event: Event) {
-        state.withLock { $0.count(event.tenant, requests: 1, bytes: event.byteCount) }
+    func givenBack(_ result: RequestResult) {
+        state.withLock { $0.count(result.tenant, requests: 1, bytes: result.byteCount) }
     }
 
     var outstanding: Int { state.withLock { $0.total.requests } }

@@ -70,7 +70,7 @@ extension EngineLoop {
     @_optimize(size) private func numbers(into writer: inout JSONWriter) {
         let members: [(StaticString, Int64)] = [
             ("queued", Int64(scheduler.queued)), ("in_flight", Int64(scheduler.inFlight)),
-            ("sleeping", Int64(scheduler.sleeping)), ("untaken", Int64(events.count)),
+            ("sleeping", Int64(scheduler.sleeping)), ("untaken", Int64(results.count)),
             ("outstanding", Int64(mailbox.outstanding)), ("tries", counts.tries),
             ("given_up", counts.givenUp), ("untaken_bytes", Int64(mailbox.heldBytes)),
             ("transient_failures", counts.retries), ("pending_answers", counts.polls),

@@ -12,7 +12,7 @@ extension Request {
         }
     }
 
-    package var topic: Event.Topic {
+    package var topic: RequestResult.Topic {
         switch question {
         case .trace: .trace
         case .search: .search

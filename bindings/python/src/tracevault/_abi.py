@@ -63,8 +63,8 @@ class EngineRef(Ref):
     """``tv_engine *``"""
 
 
-class EventRef(Ref):
-    """``tv_event *``"""
+class ResultRef(Ref):
+    """``tv_result *``"""
 
 
 class DocumentRef(Ref):
@@ -151,23 +151,23 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_engine_new",           (ConfigRef, POINTER(EngineRef), *_ERR),             Status),
     ("tv_engine_submit",        (EngineRef, TenantRef, RequestRef, c_uint64, *_U64_OUT, *_ERR),
                                                                                     Status),
-    ("tv_engine_take",          (EngineRef, c_int32, POINTER(EventRef), *_ERR),     Status),
+    ("tv_engine_take",          (EngineRef, c_int32, POINTER(ResultRef), *_ERR),     Status),
     ("tv_engine_fd",            (EngineRef, POINTER(c_int), *_ERR),                 Status),
     ("tv_engine_cancel",        (EngineRef, c_uint64, *_ERR),                       Status),
-    ("tv_engine_fetch",         (EngineRef, TenantRef, RequestRef, POINTER(EventRef), *_ERR),
+    ("tv_engine_fetch",         (EngineRef, TenantRef, RequestRef, POINTER(ResultRef), *_ERR),
                                                                                     Status),
     ("tv_engine_stats",         (EngineRef, *_DOC, *_ERR),                          Status),
     ("tv_engine_estimate",      (EngineRef, TenantRef, *_TEXT, c_uint64, *_DOC, *_ERR), Status),
     ("tv_engine_shutdown",      (EngineRef, *_ERR),                                 Status),
     ("tv_engine_free",          (EngineRef,),                                       None),
 
-    ("tv_event_kind",           (EventRef,),                                        c_int32),
-    ("tv_event_id",             (EventRef,),                                        c_uint64),
-    ("tv_event_tag",            (EventRef,),                                        c_uint64),
-    ("tv_event_status",         (EventRef,),                                        Status),
-    ("tv_event_error",          (EventRef, *_ERR, *_ERR),                           Status),
-    ("tv_event_document",       (EventRef, *_TEXT, *_TEXT_OUT, *_ERR),              Status),
-    ("tv_event_free",           (EventRef,),                                        None),
+    ("tv_result_kind",           (ResultRef,),                                        c_int32),
+    ("tv_result_id",             (ResultRef,),                                        c_uint64),
+    ("tv_result_tag",            (ResultRef,),                                        c_uint64),
+    ("tv_result_status",         (ResultRef,),                                        Status),
+    ("tv_result_error",          (ResultRef, *_ERR, *_ERR),                           Status),
+    ("tv_result_document",       (ResultRef, *_TEXT, *_TEXT_OUT, *_ERR),              Status),
+    ("tv_result_free",           (ResultRef,),                                        None),
 
     ("tv_document_decode",      (*_BYTES, *_DOC, *_ERR),                            Status),
     ("tv_document_view",        (DocumentRef, *_TEXT, *_TEXT_OUT, *_ERR),           Status),

@@ -1,6 +1,6 @@
-"""How threads share the library's one event queue.
+"""How threads share the library's one result queue.
 
-All of them wait here: one at a time takes the events and hands each to whom it belongs. Waiting
+All of them wait here: one at a time takes the results and hands each to whom it belongs. Waiting
 happens in ``poll()`` and on a condition, never inside the library, so that Ctrl-C ends it at once.
 What the outcomes mean to a caller is decided in ``client.py``.
 """
@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 
-from ._abi import EngineRef, ErrorRef, EventRef
+from ._abi import EngineRef, ErrorRef, ResultRef
 from ._handle import Handle
 from ._lib import check, failure, library, view
 from .errors import ClosedError, LimitError, QueueFullError, Status, TraceVaultError
@@ -73,9 +73,9 @@ class Slot:
 
 
 class Exchange:
-    """Requests out, events in, for any number of threads."""
+    """Requests out, results in, for any number of threads."""
 
-    __slots__ = ("_event", "_poll", "_slots", "_tags", "_taking", "changed", "handle")
+    __slots__ = ("_poll", "_result", "_slots", "_tags", "_taking", "changed", "handle")
 
     def __init__(self, handle: Handle[EngineRef]) -> None:
         self.handle = handle
@@ -83,10 +83,10 @@ class Exchange:
         self.changed = threading.Condition()
         self._tags = count(1)
         self._slots: dict[int, Slot] = {}
-        #: Held by the one thread that takes events for all.
+        #: Held by the one thread that takes results for all.
         self._taking = threading.Lock()
-        #: Survives an interruption between taking an event and delivering it.
-        self._event = EventRef()
+        #: Survives an interruption between taking a result and delivering it.
+        self._result = ResultRef()
         fd = ctypes.c_int()
         check(library().tv_engine_fd, handle.ref, ctypes.byref(fd))
         self._poll = select.poll()
@@ -106,7 +106,7 @@ class Exchange:
             try:
                 check(*submit)
             except QueueFullError:
-                # Finished events that nobody waits for take up room: take them, try once more.
+                # Finished results that nobody waits for take up room: take them, try once more.
                 self._take_unless_taken()
                 check(*submit)
         except BaseException:
@@ -117,7 +117,7 @@ class Exchange:
         return slot
 
     def abandon(self, slot: Slot) -> None:
-        """Forget a request: its event is dropped when it comes."""
+        """Forget a request: its result is dropped when it comes."""
         if self._slots.pop(slot.tag, None) is None or not slot.id.value:
             return
         if self.handle.usable:
@@ -128,7 +128,7 @@ class Exchange:
             lib.tv_error_free(error)
 
     def wait(self, ready: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until ``ready``; take events meanwhile, unless another thread does it already."""
+        """Wait until ``ready``; take results meanwhile, unless another thread does it already."""
         until = None if timeout is None else time.monotonic() + timeout
         while not ready():
             if not self.handle.usable:
@@ -147,7 +147,7 @@ class Exchange:
     def _take_unless_taken(
         self, ready: Callable[[], bool] | None = None, left: float | None = 0.0
     ) -> bool:
-        """Take events, waiting for one up to ``left``; false when another thread is at it."""
+        """Take results, waiting for one up to ``left``; false when another thread is at it."""
         if not self._taking.acquire(blocking=False):
             return False
         try:
@@ -164,29 +164,29 @@ class Exchange:
     def _take_events(self) -> int:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""
         lib = library()
-        engine, event = self.handle.ref_unchecked, self._event
+        engine, result = self.handle.ref_unchecked, self._result
         for taken in range(_DRAIN):
-            if not event:
+            if not result:
                 error = ErrorRef()
-                status = lib.tv_engine_take(engine, 0, ctypes.byref(event), ctypes.byref(error))
+                status = lib.tv_engine_take(engine, 0, ctypes.byref(result), ctypes.byref(error))
                 if status in (Status.E_SHUTDOWN, Status.E_HANDLE):
                     lib.tv_error_free(error)
                     return taken
                 if status:
                     raise failure(status, error)
-                if not event:
+                if not result:
                     return taken
-            self._deliver(lib, event)
-            event.value = None
+            self._deliver(lib, result)
+            result.value = None
         return _DRAIN
 
-    def _deliver(self, lib: ctypes.CDLL, event: EventRef) -> None:
-        slot = self._slots.get(lib.tv_event_tag(event))
+    def _deliver(self, lib: ctypes.CDLL, result: ResultRef) -> None:
+        slot = self._slots.get(lib.tv_result_tag(result))
         if slot is not None and not slot.done:
             try:
-                slot.document = self._document(lib, event, slot.request.kind)
+                slot.document = self._document(lib, result, slot.request.kind)
                 for name in slot.request.views:
-                    slot.views[name] = view(lib.tv_event_document, event, name.encode())
+                    slot.views[name] = view(lib.tv_result_document, result, name.encode())
             except TraceVaultError as error:
                 slot.error = error
             except MemoryError:
@@ -199,23 +199,23 @@ class Exchange:
                 try:
                     slot.inbox.append(slot)
                 except MemoryError:
-                    # The event stays, and is delivered by whoever looks next.
+                    # The result stays, and is delivered by whoever looks next.
                     slot.done = False
                     raise
             self._slots.pop(slot.tag, None)
-        lib.tv_event_free(event)
+        lib.tv_result_free(result)
 
     @staticmethod
-    def _document(lib: ctypes.CDLL, event: EventRef, kind: str) -> bytes:
-        status = lib.tv_event_status(event)
+    def _document(lib: ctypes.CDLL, result: ResultRef, kind: str) -> bytes:
+        status = lib.tv_result_status(result)
         if status == 0:
-            return view(lib.tv_event_document, event, kind.encode())
+            return view(lib.tv_result_document, result, kind.encode())
         reason = ErrorRef()
-        check(lib.tv_event_error, event, ctypes.byref(reason))
+        check(lib.tv_result_error, result, ctypes.byref(reason))
         raise failure(status, reason)
 
     def close(self) -> None:
-        """Shut the engine down, deliver every event, free the engine."""
+        """Shut the engine down, deliver every result, free the engine."""
         if not self.handle.usable:
             return
         try:

@@ -1,23 +1,23 @@
-// EventQueueTests.swift - events on their way to the host are never lost and never out of order.
+// ResultQueueTests.swift - results on their way to the host are never lost and never out of order.
 
 import CSystem
 import Testing
 
 @testable import TraceVaultCore
 
-private func event(_ id: UInt64) -> Event {
-    Event(id: id, tag: 0, failure: nil, document: Document(raw: nil))
+private func result(_ id: UInt64) -> RequestResult {
+    RequestResult(id: id, tag: 0, failure: nil, document: Document(raw: nil))
 }
 
-private func isReadable(_ queue: EventQueue) -> Bool {
+private func isReadable(_ queue: ResultQueue) -> Bool {
     tvs_wait_readable(queue.descriptor, 0) == 1
 }
 
-@Suite struct EventQueueTests {
+@Suite struct ResultQueueTests {
     @Test func theDescriptorIsReadableExactlyWhileTakingWouldNotWait() throws {
-        let queue = try EventQueue()
+        let queue = try ResultQueue()
         #expect(!isReadable(queue))
-        queue.add([event(1), event(2)])
+        queue.add([result(1), result(2)])
         #expect(isReadable(queue))
         #expect(try queue.take(timeoutMs: 0)?.id == 1)
         #expect(isReadable(queue))
@@ -31,8 +31,8 @@ private func isReadable(_ queue: EventQueue) -> Bool {
     }
 
     @Test func anEventThatIsPutBackIsTheOldestAgainAlsoAfterTheEnd() throws {
-        let queue = try EventQueue()
-        queue.add([event(1), event(2)])
+        let queue = try ResultQueue()
+        queue.add([result(1), result(2)])
         let first = try #require(try queue.take(timeoutMs: 0))
         queue.putBack(first)
         #expect(try queue.take(timeoutMs: 0)?.id == 1)

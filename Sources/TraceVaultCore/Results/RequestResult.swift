@@ -1,6 +1,6 @@
-// Event.swift - one finished request, as the host takes it.
+// RequestResult.swift - one finished request, as the host takes it.
 
-package final class Event: Sendable {
+package final class RequestResult: Sendable {
     package let id: UInt64
     package let tag: UInt64
     /// What was asked; raw values are the numbers of the header.

@@ -1,13 +1,13 @@
-// EventQueue.swift - finished requests on their way to the host, and the descriptor that says so.
+// ResultQueue.swift - finished requests on their way to the host, and the descriptor that says so.
 //
 // The engine admits no more requests than the host may leave untaken, so the queue is bounded
-// without ever dropping an event.
+// without ever dropping a result.
 
 import CSystem
 
-package final class EventQueue: Sendable {
+package final class ResultQueue: Sendable {
     private struct State {
-        var events = Queue<Event>()
+        var results = Queue<RequestResult>()
         var isClosed = false
         var isSignalled = false
     }
@@ -25,23 +25,23 @@ package final class EventQueue: Sendable {
 
     deinit { tvs_close(descriptor) }
 
-    /// Adds events in their order: one lock and at most one wake-up for all of them.
-    package func add(_ events: [Event]) {
+    /// Adds results in their order: one lock and at most one wake-up for all of them.
+    package func add(_ results: [RequestResult]) {
         state.withLock { state in
-            for event in events { state.events.append(event) }
+            for result in results { state.results.append(result) }
             signal(&state)
         }
     }
 
-    /// Makes an event that was taken the oldest again.
-    package func putBack(_ event: Event) {
+    /// Makes a result that was taken the oldest again.
+    package func putBack(_ result: RequestResult) {
         state.withLock { state in
-            state.events.prepend(event)
+            state.results.prepend(result)
             signal(&state)
         }
     }
 
-    /// No more events will be added; takers that find nothing are told so.
+    /// No more results will be added; takers that find nothing are told so.
     package func close() {
         state.withLock { state in
             state.isClosed = true
@@ -49,21 +49,21 @@ package final class EventQueue: Sendable {
         }
     }
 
-    package var count: Int { state.withLock { $0.events.count } }
+    package var count: Int { state.withLock { $0.results.count } }
 
-    /// The oldest event, nil when none came within `timeoutMs` (0 polls, negative waits for ever).
-    package func take(timeoutMs: Int32) throws(Failure) -> Event? {
+    /// The oldest result, nil when none came within `timeoutMs` (0 polls, negative waits for ever).
+    package func take(timeoutMs: Int32) throws(Failure) -> RequestResult? {
         let started = tvs_monotonic_ms()
         while true {
-            let (event, isClosed) = state.withLock { state in
-                let event = state.events.popFirst()
-                if state.events.isEmpty && !state.isClosed && state.isSignalled {
+            let (result, isClosed) = state.withLock { state in
+                let result = state.results.popFirst()
+                if state.results.isEmpty && !state.isClosed && state.isSignalled {
                     tvs_eventfd_clear(descriptor)
                     state.isSignalled = false
                 }
-                return (event, state.isClosed)
+                return (result, state.isClosed)
             }
-            if let event { return event }
+            if let result { return result }
             if isClosed { throw Failure(.shutdown, "the engine is shut down and all is taken") }
             var wait = timeoutMs
             if timeoutMs >= 0 {
