@@ -1,0 +1,71 @@
+"""The exit codes of the command: one table, which ``docs/command.md`` and the man page repeat."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from .. import errors
+
+
+class Exit(IntEnum):
+    """How a call of the command ended."""
+
+    OK = 0
+    SOME = 1
+    USAGE = 2
+    VAULT = 3
+    NOT_FOUND = 4
+    CREDENTIAL = 5
+    QUOTA = 6
+    NO_ANSWER = 7
+    INCOMPLETE = 8
+    OTHER = 9
+    INTERRUPTED = 130
+
+
+MEANING = {
+    Exit.OK: "Everything came. Also when the reader of a pipe had enough.",
+    Exit.SOME: "The work was done, but some of it failed, or the answer is no: `doctor` found a "
+    "fault, `account check` a credential that ends soon.",
+    Exit.USAGE: "The command line, a setting or the configuration file is wrong, or the library "
+    "cannot be loaded.",
+    Exit.VAULT: "The vault cannot be opened or changed: not there, another key, damaged, busy.",
+    Exit.NOT_FOUND: "There is no such message, tenant, account or file.",
+    Exit.CREDENTIAL: "Cloudflare refused the credential, or it has expired.",
+    Exit.QUOTA: "The quota does not allow it in time; the message says when to come back.",
+    Exit.NO_ANSWER: "No usable answer: network, TLS, Cloudflare's failure, out of time.",
+    Exit.INCOMPLETE: "Time was up before the trace was complete (`trace --follow`).",
+    Exit.OTHER: "Something else failed on this host: no memory, a full disk, a fault of ours.",
+    Exit.INTERRUPTED: "Ctrl-C ended it.",
+}
+
+#: From special to general: the first that fits counts.
+_FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
+    (errors.LibraryLoadError, Exit.USAGE),
+    (errors.ArgumentError, Exit.USAGE),
+    (errors.VaultError, Exit.VAULT),
+    (errors.NotFoundError, Exit.NOT_FOUND),
+    (errors.CredentialError, Exit.CREDENTIAL),
+    (errors.RateLimitedError, Exit.QUOTA),
+    (errors.RequestError, Exit.NO_ANSWER),
+    (errors.ShutdownError, Exit.NO_ANSWER),
+    (FileNotFoundError, Exit.NOT_FOUND),
+    (KeyboardInterrupt, Exit.INTERRUPTED),
+)
+
+
+def exit_of(error: BaseException) -> Exit:
+    """The exit code of one failure."""
+    for kind, code in _FAMILIES:
+        if isinstance(error, kind):
+            return code
+    return Exit.OTHER
+
+
+def exit_of_many(failures: list[Exit], successes: int) -> Exit:
+    """The exit code of several answers: the failures' own where nothing else came."""
+    if not failures:
+        return Exit.OK
+    if successes == 0 and len(set(failures)) == 1:
+        return failures[0]
+    return Exit.SOME

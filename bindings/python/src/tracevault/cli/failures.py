@@ -1,0 +1,111 @@
+"""What goes wrong, told to people in a line and to programs in a JSON line on stderr."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import (
+    AmbiguousError,
+    CredentialError,
+    RateLimitedError,
+    Status,
+    TraceVaultError,
+    UnlockError,
+    VaultExistsError,
+    VaultMissingError,
+)
+from .exits import Exit, exit_of
+from .printable import printable
+
+
+class Usage(Exception):
+    """The command line or the configuration is wrong; the text says what to do."""
+
+
+class Failed(Exception):
+    """The call ends with an exit code; what there is to say has been said."""
+
+    def __init__(self, code: Exit) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+class Located(Exception):
+    """A failure with what it is about: a file's name, a message's reference."""
+
+    def __init__(self, error: Exception, **about: str | None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.about = about
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in work that can go on later: the text says how."""
+
+
+#: What to do next, where a verb of the command does it.
+_NEXT: tuple[tuple[type[TraceVaultError], str], ...] = (
+    (VaultMissingError, "tracevault init makes a vault"),
+    (VaultExistsError, "choose another name, or use the vault that is there"),
+    (UnlockError, "name another --key-file, passphrase or --credential"),
+    (AmbiguousError, "name one with --account; tracevault account list shows them"),
+    (RateLimitedError, "try again then; tracevault doctor shows the state of the ledger"),
+    (CredentialError, "tracevault account check tells more, account rotate stores a new one"),
+)
+
+
+def code_of(error: BaseException) -> Exit:
+    """The exit code, also of what only the command itself raises."""
+    if isinstance(error, Failed):
+        return error.code
+    if isinstance(error, Located):
+        return code_of(error.error)
+    return Exit.USAGE if isinstance(error, Usage) else exit_of(error)
+
+
+def next_step(error: BaseException) -> str | None:
+    """What to do next; the library's own message tells the most part already."""
+    if isinstance(error, TraceVaultError) and error.status is Status.E_NOT_FOUND:
+        return "tracevault account list shows the tenants and accounts"
+    return next((text for kind, text in _NEXT if isinstance(error, kind)), None)
+
+
+def as_document(error: BaseException, **about: str | None) -> dict[str, Any]:
+    """The failure as the object of a JSON line: ``docs/command.md``, section "Errors"."""
+    facts: dict[str, Any] = {
+        "name": "USAGE" if isinstance(error, Usage) else type(error).__name__,
+        "message": str(error) or type(error).__name__,
+        "exit": int(code_of(error)),
+        "retriable": False,
+    }
+    if isinstance(error, TraceVaultError):
+        facts |= {
+            "name": error.name,
+            "retriable": error.retriable,
+            "retry_after_s": error.retry_after,
+            "http_status": error.http_status or None,
+            "codes": list(error.codes),
+            "cf_ray": error.cf_ray or None,
+        }
+    facts |= about
+    facts["do"] = next_step(error)
+    return {"error": {name: value for name, value in facts.items() if value is not None}}
+
+
+def as_text(error: BaseException, **about: str | None) -> str:
+    """The failure in a line for people."""
+    where = " ".join(value for value in about.values() if value)
+    said = str(error) or type(error).__name__
+    if isinstance(error, TraceVaultError):
+        said += f" ({error.name}{_details(error)})"
+    hint = next_step(error)
+    return printable(f"{f'{where}: ' if where else ''}{said}{f'; {hint}' if hint else ''}")
+
+
+def _details(error: TraceVaultError) -> str:
+    details = [f"HTTP {error.http_status}"] if error.http_status else []
+    details += [f"code {code}" for code in error.codes]
+    details += [f"cf-ray {error.cf_ray}"] if error.cf_ray else []
+    if error.retry_after is not None:
+        details.append(f"again in {error.retry_after:.0f} s")
+    return "".join(f", {one}" for one in details)

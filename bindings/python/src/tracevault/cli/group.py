@@ -1,0 +1,187 @@
+"""The command's frame: verbs that are imported when they are used, and options that work anywhere.
+
+``tracevault --vault V trace REF`` and ``tracevault trace REF --vault V`` are the same.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from .options import FORMATS, Options
+
+#: Where each verb is, and what it does, so that the list of verbs imports none of them.
+VERBS: Mapping[str, tuple[str, str]] = {
+    "trace": (".verbs.trace:trace", "Show a message's path."),
+    "decode": (".verbs.decode:decode", "Show a stored reply, offline."),
+}
+
+Made = TypeVar("Made", bound=Callable[..., Any])
+
+
+def shared() -> list[click.Parameter]:
+    """The global options; those of a verb count over those before it."""
+    path = click.Path(path_type=str)
+    return [
+        _shared("vault", "The sealed vault.", metavar="FILE", type=path),
+        _shared("key-file", "Unlock with a key file.", metavar="FILE", type=path),
+        _shared("passphrase-file", "Unlock with a file's first line.", metavar="FILE", type=path),
+        _shared("passphrase-stdin", "Unlock with a line of standard input.", is_flag=True),
+        _shared("passphrase-fd", "Unlock with a line of a descriptor.", metavar="N", type=int),
+        _shared("credential", "Unlock with a credential of systemd.", metavar="NAME"),
+        _shared("tenant", "Whose accounts.", metavar="NAME"),
+        _shared("account", "Which account; needed when there are several.", metavar="ID"),
+        _shared("set", "A setting of the library.", metavar="NAME=VALUE", multiple=True),
+        _shared("profile", "A section of the configuration file.", metavar="NAME"),
+        _shared("config", "The configuration file.", metavar="FILE", type=path),
+        _shared("json", "JSON lines, errors too.", is_flag=True),
+        _shared("format", "How data is printed.", type=click.Choice(FORMATS)),
+        _shared("no-progress", "No progress line.", is_flag=True),
+    ]
+
+
+def _shared(name: str, text: str, **details: Any) -> click.Option:
+    default = None if not details.get("multiple") else ()
+    return click.Option(
+        [f"--{name}"], help=text, expose_value=False, callback=_keep, default=default, **details
+    )
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if context.get_parameter_source(parameter.name or "") is not ParameterSource.COMMANDLINE:
+        return
+    line = context.ensure_object(Options).line
+    if isinstance(value, tuple):
+        value = (*line.get(parameter.name or "", ()), *value)
+    line[parameter.name or ""] = value
+
+
+class Verb(click.Command):
+    """A verb: its own options, the global ones in a section of their own, and an example."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.examples = tuple(examples)
+        self.shared = shared()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own parameters and the global options."""
+        return [*super().get_params(ctx), *self.shared]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The sections of options."""
+        _section(ctx, formatter, "Options", super().get_params(ctx))
+        _section(ctx, formatter, "Global options", self.shared)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, word for word."""
+        _examples(formatter, self.examples)
+
+
+class Group(click.Group):
+    """A verb with verbs of its own."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, word for word."""
+        _examples(formatter, self.examples)
+
+    def verb(self, name: str, **named: Any) -> Callable[[Callable[..., Any]], Verb]:
+        """Make a function a verb of this group."""
+
+        def made(function: Callable[..., Any]) -> Verb:
+            command = click.command(name, cls=Verb, **named)(function)
+            self.add_command(command)
+            return command
+
+        return made
+
+
+class Root(Group):
+    """The command itself."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order in which people meet them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb."""
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module, __package__), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without an import of any."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The global options, then the verbs."""
+        _section(ctx, formatter, "Global options, before or behind the verb", self.get_params(ctx))
+        self.format_commands(ctx, formatter)
+
+
+def verb(name: str, **named: Any) -> Callable[[Callable[..., Any]], Verb]:
+    """Make a function a verb."""
+    return click.command(name, cls=Verb, **named)
+
+
+def _section(
+    ctx: click.Context,
+    formatter: click.HelpFormatter,
+    title: str,
+    parameters: Sequence[click.Parameter],
+) -> None:
+    options = [one for one in parameters if isinstance(one, click.Option)]
+    rows = [row for one in options if (row := one.get_help_record(ctx)) is not None]
+    if rows:
+        with formatter.section(title):
+            formatter.write_dl(rows)
+
+
+def _examples(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:
+    if examples:
+        formatter.write_paragraph()
+        formatter.write("Examples:\n")
+        for line in examples:
+            formatter.write(f"  $ {line}\n")
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from .. import __version__
+
+        click.echo(f"tracevault {__version__}")
+        context.exit()
+
+
+ROOT = Root(
+    "tracevault",
+    params=[
+        *shared(),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_version,
+            help="Tell the version.",
+        ),
+    ],
+    help="Cloudflare Email Security delivery traces, for many accounts at once.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=(
+        "tracevault demo",
+        "tracevault init --vault soc.vault --key-file soc.key",
+        "tracevault trace --vault soc.vault --key-file soc.key --tenant acme 4jXtPB72Kpz7S8D",
+    ),
+)

@@ -1,0 +1,177 @@
+"""Data on standard output: tables for people, JSON lines and CSV for programs.
+
+Everything else goes to standard error (:func:`note`, ``progress.py``, ``run.py``). Whatever comes
+from outside passes :func:`printable` or is ASCII JSON here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .printable import json_line, printable, safe_json
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+#: How far a line goes where no terminal says it.
+PIPE_WIDTH = 100
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
+def has_colours() -> bool:
+    """Whether standard output may have colours: never in a pipe, and https://no-color.org."""
+    return (
+        is_terminal()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") not in ("dumb", "unknown")
+    )
+
+
+def width() -> int:
+    """The columns of the terminal; COLUMNS where there is none."""
+    fallback = PIPE_WIDTH
+    return shutil.get_terminal_size((fallback, 24)).columns if is_terminal() else _asked(fallback)
+
+
+def _asked(fallback: int) -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and 0 < len(columns) < 5 else fallback
+
+
+def write(text: str) -> None:
+    """Write text that is safe already, and let it go at once."""
+    sys.stdout.write(
+        text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(
+            sys.stdout.encoding or "utf-8"
+        )
+    )
+    sys.stdout.flush()
+
+
+def line(text: object = "") -> None:
+    """Write one line."""
+    write(printable(text) + "\n")
+
+
+def json_lines(values: Iterable[Any]) -> None:
+    """Write each value as one line of JSON."""
+    for value in values:
+        write(json_line(value) + "\n")
+
+
+def rows(view: bytes) -> None:
+    """Write the rows of a view, as the library wrote them; escaped for a terminal."""
+    text = view.decode("utf-8", "backslashreplace")
+    write(safe_json(text) if text.endswith("\n") or not text else safe_json(text) + "\n")
+
+
+def csv_rows(rows: Iterable[Sequence[object]]) -> None:
+    """Write rows of CSV. A cell that a spreadsheet would calculate gets a ``'`` before it."""
+    import csv
+    import io
+
+    for row in rows:
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerow([_cell(value) for value in row])
+        write(buffer.getvalue())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    text = printable(value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+
+
+def table(titles: Sequence[str], found: Iterable[Sequence[object]]) -> None:
+    """Write a table: as wide as the terminal, in a pipe as wide as it must be."""
+    cells = [[("" if value is None else printable(value)) for value in row] for row in found]
+    if is_terminal():
+        show(_drawn(titles, cells))
+        return
+    for text in aligned([list(titles), *cells]):
+        write(text + "\n")
+
+
+def _drawn(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in titles:
+        drawn.add_column(Text(title), overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn
+
+
+def show(drawn: RenderableType) -> None:
+    """Write something of rich; its text must be safe already."""
+    console().print(drawn, markup=False, highlight=False, emoji=False)
+    sys.stdout.flush()
+
+
+def console() -> Console:
+    """rich's console for standard output, with colours only where they may be."""
+    from rich.console import Console
+
+    colours = has_colours()
+    return Console(
+        file=sys.stdout,
+        force_terminal=colours,
+        no_color=not colours,
+        width=width(),
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Columns below each other, two blanks between them."""
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)] if cells else []
+    for row in cells:
+        yield "  ".join(
+            cell + " " * (wide - columns(cell)) for cell, wide in zip(row, widths, strict=True)
+        ).rstrip()
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )
+
+
+def note(text: object) -> None:
+    """Tell people something on standard error."""
+    sys.stderr.write(f"tracevault: {printable(text)}\n")
+    sys.stderr.flush()
+
+
+def problem(error: BaseException, *, for_programs: bool, **about: str | None) -> None:
+    """Tell on standard error that one of several answers did not come."""
+    from .failures import as_document, as_text
+
+    text = (
+        json_line(as_document(error, **about))
+        if for_programs
+        else f"tracevault: {as_text(error, **about)}"
+    )
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,104 @@
+"""The configuration file: sections with the global options, so that nobody types them each time.
+
+    [default]
+    vault = /srv/soc/soc.vault
+    key_file = /srv/soc/soc.key
+
+    [acme]
+    tenant = acme
+    tls.ca_file = /etc/ssl/gateway.pem
+
+A name with a dot is a setting of the library. A secret has no place in it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .failures import Usage
+
+#: The options that a section may hold.
+NAMES = ("vault", "key_file", "passphrase_file", "credential", "tenant", "account")
+_SECRETS = ("passphrase", "token", "key", "secret", "password")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the file says for one profile: each value with the section it stands in."""
+
+    path: Path | None = None
+    values: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def default_path(environment: Mapping[str, str]) -> Path:
+    """Where the file is looked for when nobody names one."""
+    base = environment.get("XDG_CONFIG_HOME") or os.path.join(
+        environment.get("HOME") or os.path.expanduser("~"), ".config"
+    )
+    return Path(base) / "tracevault" / "config"
+
+
+def load(path: Path, *, asked: bool, name: str) -> Profile:
+    """The section ``[default]`` and, over it, the one that was asked for."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            _check_owner(os.fstat(file.fileno()), path)
+            text = file.read()
+    except FileNotFoundError:
+        if asked:
+            raise Usage(f"there is no configuration file {path}") from None
+        if name != "default":
+            raise Usage(f"there is no profile {name}: no configuration file {path}") from None
+        return Profile()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Usage(f"the configuration file {path} cannot be read: {error}") from None
+    return _profile(path, text, name)
+
+
+def _profile(path: Path, text: str, name: str) -> Profile:
+    import configparser
+
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text, source=str(path))
+    except configparser.Error as error:
+        raise Usage(f"the configuration file {path} is wrong: {error}") from None
+    if name != "default" and not parser.has_section(name):
+        there = ", ".join(parser.sections()) or "none"
+        raise Usage(f"there is no profile {name} in {path}; there are: {there}")
+    values: dict[str, tuple[str, str]] = {}
+    settings: dict[str, tuple[str, str]] = {}
+    for section in dict.fromkeys(("default", name)):
+        for key, value in parser.items(section) if parser.has_section(section) else ():
+            _check_name(key, section, path)
+            where = f"[{section}] in {path}"
+            (settings if "." in key else values)[key] = (value, where)
+    return Profile(path, values, settings)
+
+
+def _check_name(key: str, section: str, path: Path) -> None:
+    if "." in key or key in NAMES:
+        return
+    if key in _SECRETS:
+        raise Usage(
+            f"{key} in [{section}] of {path}: a secret has no place there; name a file "
+            "(key_file, passphrase_file) or a systemd credential (credential)"
+        )
+    raise Usage(
+        f"{key} in [{section}] of {path} is unknown; there are: {', '.join(NAMES)}, and settings "
+        "of the library such as api.base_url"
+    )
+
+
+def _check_owner(status: os.stat_result, path: Path) -> None:
+    """Who can write the file decides whom the secrets are shown to."""
+    if status.st_uid not in (os.geteuid(), 0):
+        raise Usage(f"the configuration file {path} belongs to another user")
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o022:
+        raise Usage(f"others may write to the configuration file {path}: chmod go-w it")

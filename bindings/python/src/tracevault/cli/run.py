@@ -1,0 +1,107 @@
+"""Runs the command and turns every end into an exit code and, on stderr, what there is to say."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+import click
+
+from . import secret_input
+from .exits import Exit
+from .failures import Failed, Interrupted, Located, Usage, as_document, as_text, code_of
+from .group import ROOT
+from .options import Options
+from .printable import json_line, printable
+
+
+def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit code
+    """Run it; give the exit code."""
+    secret_input.forget_stdin()
+    try:
+        ROOT.main(arguments, prog_name="tracevault", standalone_mode=False, obj=Options())
+        sys.stdout.flush()
+        return Exit.OK
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except BrokenPipeError:
+        _close_stdout()
+        return Exit.OK
+    except Failed as end:
+        return _flushed(end.code)
+    except (KeyboardInterrupt, click.Abort) as error:
+        _say_interrupted(error, arguments)
+        return Exit.INTERRUPTED
+    except click.UsageError as error:
+        _say(_usage(error), arguments)
+        return Exit.USAGE
+    except click.ClickException as error:
+        _say(Usage(error.format_message()), arguments)
+        return Exit.USAGE
+    except Exception as error:
+        if _debug():
+            raise
+        _say(error, arguments)
+        return _flushed(code_of(error))
+
+
+def _flushed(code: int) -> int:
+    """What was printed before a failure may still meet a closed pipe."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()
+    return code
+
+
+def _close_stdout() -> None:
+    """The reader had enough; the interpreter must not complain when it flushes at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def _usage(error: click.UsageError) -> Usage:
+    path = error.ctx.command_path if error.ctx else "tracevault"
+    return Usage(f"{error.format_message()} See: {path} --help")
+
+
+def _say(error: BaseException, arguments: list[str]) -> None:
+    about = error.about if isinstance(error, Located) else {}
+    error = error.error if isinstance(error, Located) else error
+    line = (
+        json_line(as_document(error, **about))
+        if for_programs(arguments)
+        else f"tracevault: {as_text(error, **about)}"
+    )
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line + "\n")
+
+
+def _say_interrupted(error: BaseException, arguments: list[str]) -> None:
+    go_on = str(error) if isinstance(error, Interrupted) else ""
+    said = f"interrupted{f'; {go_on}' if go_on else ''}"
+    line = (
+        json_line({"error": {"name": "INTERRUPTED", "message": said, "exit": Exit.INTERRUPTED}})
+        if for_programs(arguments)
+        else f"tracevault: {printable(said)}"
+    )
+    with contextlib.suppress(OSError):
+        # The terminal has written ^C where the cursor stood.
+        sys.stderr.write("\n" + line + "\n" if sys.stderr.isatty() else line + "\n")
+
+
+def for_programs(arguments: list[str]) -> bool:
+    """Whether errors are JSON lines, also when the command line could not be read to its end."""
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    pairs = zip(before, [*before[1:], ""], strict=True)
+    return any(
+        one in ("--json", "--format=json") or (one == "--format" and value == "json")
+        for one, value in pairs
+    )
+
+
+def _debug() -> bool:
+    return bool(os.environ.get("TRACEVAULT_DEBUG"))

@@ -1,0 +1,120 @@
+"""Secrets on their way in: from the terminal, standard input, a file or a descriptor.
+
+Never from an argument or a variable. They are read into a ``bytearray``, which the library wipes
+when it takes them; what this module held itself is wiped here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import termios
+
+from .failures import Usage
+
+#: More than the longest passphrase, token or key.
+LIMIT = 4096
+
+_stdin_used = False
+
+
+def forget_stdin() -> None:
+    """A new call of the command begins."""
+    global _stdin_used
+    _stdin_used = False
+
+
+def ask(prompt: str, otherwise: str, *, twice: bool = False) -> bytearray:
+    """Ask at the terminal, without an echo; ``otherwise`` says what to do without a terminal."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        raise Usage(f"there is no terminal to ask at: {otherwise}") from None
+    try:
+        first = _ask_at(terminal, prompt)
+        if twice:
+            again = _ask_at(terminal, "Once more: ")
+            same = first == again
+            wipe(again)
+            if not same:
+                wipe(first)
+                raise Usage("the two are not the same: nothing was done")
+        return first
+    finally:
+        os.close(terminal)
+
+
+def _ask_at(terminal: int, prompt: str) -> bytearray:
+    before = termios.tcgetattr(terminal)
+    silent = [*before]
+    silent[3] = (silent[3] & ~termios.ECHO) | termios.ICANON | termios.ISIG
+    try:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+        os.write(terminal, prompt.encode())
+        return _line(terminal, "the terminal")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        os.write(terminal, b"\n")
+
+
+def line_of_stdin() -> bytearray:
+    """The next line of standard input; only one secret of a call may come from there."""
+    global _stdin_used
+    if _stdin_used:
+        raise Usage("two secrets cannot both come from standard input: use a file or a descriptor")
+    _stdin_used = True
+    return _line(0, "standard input")
+
+
+def line_of_descriptor(number: int) -> bytearray:
+    """The next line of a descriptor that the caller opened: ``--passphrase-fd 3 3<file``."""
+    if number < 0:
+        raise Usage(f"{number} is no descriptor")
+    return _line(number, f"descriptor {number}")
+
+
+def line_of_file(path: str) -> bytearray:
+    """The first line of a file that only its owner may read; ``-`` is standard input."""
+    if path == "-":
+        return line_of_stdin()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Usage(f"the secret's file cannot be read: {error}") from None
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+            raise Usage(f"others may read or write {path}: chmod 0400 it")
+        return _line(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def _line(descriptor: int, where: str) -> bytearray:
+    """One line, byte by byte: what comes behind it is not ours."""
+    found = bytearray()
+    one = bytearray(1)
+    try:
+        while len(found) <= LIMIT:
+            if os.readv(descriptor, [one]) == 0 or one == b"\n":
+                break
+            found += one
+    except OSError as error:
+        wipe(found)
+        raise Usage(f"no secret can be read from {where}: {error.strerror}") from None
+    finally:
+        one[0] = 0
+    if found.endswith(b"\r"):
+        del found[-1:]
+    if not found or len(found) > LIMIT:
+        length = len(found)
+        wipe(found)
+        raise Usage(
+            f"there is no secret in {where}" if not length else f"the secret in {where} is too long"
+        )
+    return found
+
+
+def wipe(secret: bytearray) -> None:
+    """Overwrite what was read."""
+    secret[:] = bytes(len(secret))

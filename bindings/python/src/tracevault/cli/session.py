@@ -1,0 +1,114 @@
+"""Opens what a verb works with: the vault, a tenant, the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import credentials
+from ..client import Engine
+from ..errors import AmbiguousError, Status, UnlockError, VaultError
+from ..vault import Tenant, Vault
+from .failures import Located, Usage
+from .options import Given, Options
+from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
+
+#: Where `tracevault init` and others say how the vault is unlocked.
+HOW = "give --key-file, --passphrase-file, --passphrase-stdin, --passphrase-fd or --credential"
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open vault and the settings of the call."""
+
+    options: Options
+    vault: Vault
+    settings: dict[str, str]
+
+    @contextlib.contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """An engine with the call's settings."""
+        with Engine(self.settings) as made:
+            yield made
+
+    def tenant(self) -> Tenant:
+        """The tenant that was named, or the only one there is."""
+        named = self.options.text("tenant")
+        return self.vault.tenant(named if named is not None else self._only_tenant())
+
+    def _only_tenant(self) -> str:
+        names = sorted({account.tenant for account in self.vault.accounts()})
+        if len(names) == 1:
+            return names[0]
+        if not names:
+            raise Usage("the vault is empty: tracevault account add stores a credential")
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        raise AmbiguousError(
+            f"the vault has {len(names)} tenants ({shown}): name one with --tenant",
+            status=Status.E_AMBIGUOUS,
+        )
+
+    @property
+    def account(self) -> str | None:
+        """The account that was named."""
+        return self.options.text("account")
+
+
+@contextlib.contextmanager
+def opened(options: Options) -> Iterator[Session]:
+    """Open the vault that the options name."""
+    path = options.required("vault", "which vault")
+    settings = options.plain_settings()
+    with open_vault(path, options, settings) as found:
+        yield Session(options, found, settings)
+
+
+def open_vault(path: str, options: Options, settings: dict[str, str]) -> Vault:
+    """Open a vault file with the unlock that the options name."""
+    refused: UnlockError | None = None
+    for unlock in unlocks(options):
+        try:
+            return Vault.open(path, unlock, settings=settings)
+        except UnlockError as error:
+            refused = refused or error
+        except VaultError as error:
+            raise Located(error, vault=path) from None
+        finally:
+            unlock.close()
+    assert refused is not None
+    raise Located(refused, vault=path)
+
+
+def unlocks(options: Options) -> Iterator[credentials.Unlock]:
+    """What may open the vault. A file of 32 bytes may be a key file or a raw key."""
+    chosen = options.unlock()
+    if chosen is None:
+        yield ask_passphrase("Passphrase of the vault: ", HOW)
+        return
+    name, given = chosen
+    if name == "key_file":
+        yield credentials.KeyFile(given.value)
+        if os.path.getsize(given.value) == credentials.KEY_BYTES:
+            yield credentials.RawKey.from_file(given.value)
+    else:
+        yield one_unlock(name, given)
+
+
+def one_unlock(name: str, given: Given) -> credentials.Unlock:
+    """The unlock of one option."""
+    if name == "key_file":
+        return credentials.KeyFile(given.value)
+    if name == "credential":
+        return credentials.SystemdCredential(given.value)
+    if name == "passphrase_stdin":
+        return credentials.Passphrase(line_of_stdin())
+    if name == "passphrase_fd":
+        return credentials.Passphrase(line_of_descriptor(given.value))
+    return credentials.Passphrase(line_of_file(given.value))
+
+
+def ask_passphrase(prompt: str, otherwise: str, *, twice: bool = False) -> credentials.Unlock:
+    """A passphrase from the terminal."""
+    return credentials.Passphrase(ask(prompt, otherwise, twice=twice))

@@ -1,0 +1,105 @@
+"""Prints traces: as a picture, as raw lines, as JSON lines, as rows of ECS, OCSF or CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..model import Trace, View
+from ..summary import Recipient
+from . import out
+
+FORMATS = ("table", "json", "csv", "ecs", "ocsf")
+#: The views that each format needs.
+VIEWS: dict[str, tuple[View, ...]] = {
+    "table": (),
+    "json": (),
+    "csv": (),
+    "ecs": ("ecs",),
+    "ocsf": ("ocsf",),
+}
+#: The columns of CSV: one row for each recipient.
+COLUMNS = (
+    "tenant",
+    "account_id",
+    "message_ref",
+    "complete",
+    "state",
+    "sender",
+    "message_id",
+    "recipient",
+    "recipient_state",
+    "at",
+    "dsn",
+    "relay",
+    "reply",
+    "delay_s",
+    "attempts",
+)
+
+
+class Printer:
+    """Prints one trace after the other."""
+
+    def __init__(self, output: str, *, lines: bool = False) -> None:
+        self._output = output
+        self._lines = lines
+        self._count = 0
+
+    def show(self, trace: Trace) -> None:
+        """Print one trace."""
+        self._count += 1
+        if self._output == "json":
+            out.json_lines([trace.to_dict()])
+        elif self._output in ("ecs", "ocsf"):
+            out.rows(trace.views[self._output])
+        elif self._output == "csv":
+            out.csv_rows([COLUMNS] if self._count == 1 else [])
+            out.csv_rows(csv_of(trace))
+        elif self._lines:
+            show_lines(trace)
+        else:
+            if self._count > 1:
+                out.line()
+            show_path(trace)
+
+
+def csv_of(trace: Trace) -> list[tuple[object, ...]]:
+    """The rows of one trace: one for each recipient, one without where none is known."""
+    summary = trace.summary
+    recipients: Sequence[Recipient | None] = summary.recipients or (None,)
+    return [
+        (
+            trace.tenant,
+            trace.account_id,
+            trace.message_ref,
+            trace.complete,
+            summary.state,
+            summary.sender,
+            summary.message_id,
+            *((one.address, one.state, one.at_text, one.dsn, one.relay, one.reply, one.delay_s,
+               one.attempts) if one else (None,) * 8),
+        )
+        for one in recipients
+    ]  # fmt: skip
+
+
+def show_path(trace: Trace) -> None:
+    """Print who got it, where the time went and where to look next."""
+    state = "complete" if trace.complete else "not complete yet"
+    out.line(f"{trace.message_ref or 'a stored reply'}  ({state})")
+    summary = trace.summary
+    for one in summary.recipients:
+        parts = [one.address, one.state, one.at_text, one.relay, one.reply]
+        out.line("  who   " + " ".join(part for part in parts if part))
+    for hop in summary.hops:
+        if hop.delay_s is not None:
+            out.line(f"  time  {hop.queue_id} took {hop.delay_s:g} s")
+    for next_id in summary.next_queue_ids:
+        if not next_id.in_trace:
+            out.line(f"  next  {next_id.id} ({next_id.kind})")
+
+
+def show_lines(trace: Trace) -> None:
+    """Print the lines word for word, but for what a terminal would act upon."""
+    for line in trace.lines:
+        out.line(line.message)

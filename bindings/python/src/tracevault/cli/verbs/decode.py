@@ -1,0 +1,62 @@
+"""``tracevault decode``: a stored reply of Cloudflare's trace endpoint, shown without a network."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ... import offline
+from ...errors import LimitError, Status
+from .. import out
+from ..exits import Exit
+from ..failures import Failed, code_of
+from ..group import verb
+from ..options import Options
+from ..traces import FORMATS, VIEWS, Printer
+
+#: The library decodes no more; a byte more is enough to be told so.
+LIMIT = 64 * 1024 * 1024
+
+
+@verb(
+    "decode",
+    examples=("tracevault decode reply.json", "tracevault decode --json < reply.json"),
+)
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
+@click.option("--lines", is_flag=True, help="The raw lines, word for word.")
+@click.pass_obj
+def decode(options: Options, files: tuple[str, ...], lines: bool) -> None:
+    """Show stored replies of Cloudflare's trace endpoint, of any age. Asks nobody.
+
+    FILE is a reply as it came, JSON; without one, or with -, it is standard input.
+    """
+    output = options.output(*FORMATS)
+    printer = Printer(output, lines=lines)
+    failures = []
+    traces = []
+    for name in files or ("-",):
+        try:
+            trace = offline.decode(read(name), views=VIEWS[output])
+        except Exception as error:
+            if len(files) < 2:
+                raise
+            failures.append(code_of(error))
+            out.problem(error, for_programs=options.for_programs, file=name)
+        else:
+            traces.append(trace)
+            printer.show(trace)
+    if failures:
+        raise Failed(failures[0] if not traces and len(set(failures)) == 1 else Exit.SOME)
+
+
+def read(name: str) -> bytes:
+    """The file's bytes, or those of standard input."""
+    if name == "-":
+        body = sys.stdin.buffer.read(LIMIT + 1)
+    else:
+        with open(name, "rb") as file:
+            body = file.read(LIMIT + 1)
+    if len(body) > LIMIT:
+        raise LimitError("a stored reply has at most 64 MiB", status=Status.E_LIMIT)
+    return body

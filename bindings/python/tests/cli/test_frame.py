@@ -1,0 +1,207 @@
+"""The command's frame: help, options from anywhere, errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Done
+from tracevault.cli.exits import MEANING, Exit, exit_of, exit_of_many
+from tracevault.cli.group import ROOT, VERBS
+from tracevault.cli.options import FORMATS, Options
+from tracevault.cli.printable import json_line, printable, safe_json
+from tracevault.errors import error_class
+
+
+def test_the_library_imports_nothing_of_the_command(environment: dict[str, str]) -> None:
+    program = (
+        "import sys, tracevault; "
+        "first = {name.split('.')[0] for name in sys.modules}; "
+        "print(first & {'click', 'rich'}, 'tracevault.cli' in sys.modules)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "set() False\n"
+
+
+def test_version_and_help_need_no_library(process: Call, environment: dict[str, str]) -> None:
+    environment["TRACEVAULT_LIBRARY"] = "/nowhere"
+    assert process("--version") == Done(0, f"tracevault {tv.__version__}\n", "")
+    told = process("--help")
+    assert told.code == 0
+    assert told.err == ""
+    for verb in VERBS:
+        assert f"\n  {verb} " in told.out
+
+
+def test_without_click_the_command_says_what_to_install(
+    process: Call, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')")
+    environment["PYTHONPATH"] = f"{tmp_path}:{environment['PYTHONPATH']}"
+    told = process("--version")
+    assert told.code == 2
+    assert told.out == ""
+    assert "pip install 'tracevault[cli]'" in told.err
+
+
+def test_an_error_is_one_line_on_stderr_or_one_of_json(call: Call) -> None:
+    told = call("trace", "4jXtPB72Kpz7S8D")
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith("tracevault: which vault: give --vault")
+    assert told.err.count("\n") == 1
+    for arguments in (
+        ("trace", "x", "--json"),
+        ("--json", "trace", "x"),
+        ("trace", "x", "--format", "json"),
+        ("trace", "--format=json", "--no-such-option"),
+        ("nonsense", "--json"),
+    ):
+        told = call(*arguments)
+        assert (told.code, told.out) == (2, "")
+        (error,) = told.errors
+        assert error["name"] == "USAGE"
+        assert error["exit"] == 2
+    assert not call("trace", "--", "--json").err.startswith("{")
+
+
+@pytest.mark.parametrize("status", list(tv.Status))
+def test_every_status_has_an_exit_code_that_is_documented(status: tv.Status) -> None:
+    if status is tv.Status.OK:
+        return
+    code = exit_of(error_class(status)("x", status=status))
+    assert code in MEANING
+    assert code not in (Exit.OK, Exit.SOME, Exit.INTERRUPTED)
+
+
+def test_several_failures_of_one_kind_keep_their_code() -> None:
+    assert exit_of_many([], 3) is Exit.OK
+    assert exit_of_many([Exit.QUOTA, Exit.QUOTA], 0) is Exit.QUOTA
+    assert exit_of_many([Exit.QUOTA, Exit.NO_ANSWER], 0) is Exit.SOME
+    assert exit_of_many([Exit.QUOTA], 1) is Exit.SOME
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[2J",  # clears the screen
+        "\x1b]8;;https://evil.example\x1b\\here\x1b]8;;\x1b\\",  # a link that says something else
+        "\x9b31m",  # C1
+        "a\rb\nc\td\x7f",
+        "\u202egnp.exe",  # right to left
+        "\u2066x\u2069\u200e\u200f\u061c",
+        "a\u200bb\u200cc\u200dd\u2060e\ufefff",  # no width
+        "a\u034f\u3164\u2800\ufe0f\U000e0041\U000e0101b",  # no ink
+        "\u2028\u2029\x85",  # lines of Unicode
+        "\ud800",  # half a character
+    ],
+)
+def test_nothing_of_a_strangers_text_acts_upon_a_terminal(text: str) -> None:
+    for shown in (
+        printable(text),
+        json_line(text),
+        safe_json(json.dumps(text, ensure_ascii=False)),
+    ):
+        assert shown.isascii()
+        assert shown.isprintable()
+    assert json.loads(json_line(text)) == text
+    assert printable("Grüße, 世界 [bold]x[/bold]") == "Grüße, 世界 [bold]x[/bold]"
+
+
+def test_the_options_say_where_a_value_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(
+        "[default]\nvault = /d\ntenant = d\nretry.max_attempts = 2\n[acme]\ntenant = acme\n"
+    )
+    variables = {
+        "TRACEVAULT_CONFIG": str(file),
+        "TRACEVAULT_PROFILE": "acme",
+        "TRACEVAULT_KEY_FILE": "/k",
+        "TRACEVAULT_SET": "http.version=2 retry.max_attempts=3",
+    }
+    options = Options(variables, {"set": ("retry.max_attempts=4",), "key_file": "/line"})
+    told = {name: options.get(name) for name in ("vault", "tenant", "key_file", "account")}
+    assert {name: given and (given.value, given.source) for name, given in told.items()} == {
+        "vault": ("/d", f"[default] in {file}"),
+        "tenant": ("acme", f"[acme] in {file}"),
+        "key_file": ("/line", "--key-file"),
+        "account": None,
+    }
+    assert {name: (one.value, one.source) for name, one in options.settings().items()} == {
+        "http.version": ("2", "$TRACEVAULT_SET"),
+        "retry.max_attempts": ("4", "--set"),
+    }
+
+
+def test_an_option_counts_before_and_behind_the_verb(call: Call, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    for arguments in (
+        ("--vault", "no.vault", "--key-file", "k", "trace", "x"),
+        ("trace", "x", "--vault", "no.vault", "--key-file", "k"),
+        ("--vault", "other.vault", "trace", "x", "--vault", "no.vault", "--key-file", "k"),
+    ):
+        (tmp_path / "k").touch(mode=0o600)
+        (tmp_path / "k").write_bytes(os.urandom(32))
+        told = call(*arguments)
+        assert told.code == Exit.VAULT
+        assert "no.vault" in told.err
+
+
+def test_two_ways_to_unlock_are_refused_only_in_one_place(environment: dict[str, str]) -> None:
+    environment["TRACEVAULT_CREDENTIAL"] = "soc"
+    chosen = Options(environment, {"key_file": "k"}).unlock()
+    assert chosen is not None
+    assert chosen[0] == "key_file"
+    with pytest.raises(Exception, match="two ways to unlock"):
+        Options(environment, {"key_file": "k", "passphrase_stdin": True}).unlock()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[default]\npassphrase = x\n", "a secret has no place there"),
+        ("[default]\ntokem = x\n", "tokem in [default]"),
+        ("[default\n", "is wrong"),
+        ("[other]\ntenant = x\n", "no profile acme"),
+    ],
+)
+def test_a_wrong_configuration_file_is_told(
+    call: Call, tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    profile = () if "tok" in text or "pass" in text else ("--profile", "acme")
+    told = call("trace", "x", "--config", file, *profile)
+    assert told.code == Exit.USAGE
+    assert said in told.err
+
+
+def test_a_configuration_file_that_others_may_write_is_refused(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / ".config/tracevault/config"
+    file.parent.mkdir(parents=True)
+    file.write_text("[default]\nvault = v\n")
+    file.chmod(0o666)
+    told = call("trace", "x")
+    assert told.code == Exit.USAGE
+    assert "chmod go-w" in told.err
+
+
+def test_a_format_that_a_verb_does_not_have_is_refused(call: Call) -> None:
+    assert set(FORMATS) == {"table", "json", "csv", "ecs", "ocsf"}
+    told = call("trace", "x", "--json", "--format", "csv")
+    assert told.code == Exit.USAGE
+
+
+def test_every_verb_has_an_example() -> None:
+    context = ROOT.make_context("tracevault", ["--help"], resilient_parsing=True)
+    for name in VERBS:
+        made = ROOT.get_command(context, name)
+        assert made is not None
+        assert getattr(made, "examples", ()), name

@@ -1,0 +1,123 @@
+"""``tracevault trace`` and ``decode``: what analysts and their programs get."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Kit
+from tests.conftest import ACME
+from tracevault.cli.exits import Exit
+
+REF = "4jXtPB72Kpz7S8D"
+WHERE = ("--tenant", "acme", "--account", ACME)
+
+
+def test_a_trace_tells_who_got_it(call: Call, kit: Kit) -> None:
+    told = call("trace", *WHERE, REF)
+    assert (told.code, told.err) == (0, "")
+    assert "ok1@example.com" in told.out
+    assert "\x1b" not in told.out
+
+
+def test_json_lines_are_trace_documents_in_the_order_asked(call: Call, kit: Kit) -> None:
+    refs = [message.postfix_id for message in kit.server.messages_of(ACME)][:5]
+    told = call("trace", *WHERE, "--json", *refs)
+    assert (told.code, told.err) == (0, "")
+    assert [row["message_ref"] for row in told.rows] == refs
+    assert all(row["schema"] == "tracevault.trace/1" for row in told.rows)
+    assert tv.Trace.from_json(told.rows[0]).lines
+
+
+@pytest.mark.parametrize("view", ["ecs", "ocsf"])
+def test_rows_for_event_stores_are_the_librarys_own(
+    call: Call, kit: Kit, engine: tv.Engine, acme: tv.Tenant, view: str
+) -> None:
+    told = call("trace", *WHERE, "--format", view, REF)
+    trace = engine.trace(acme, ACME, REF, views=(view,))  # type: ignore[arg-type]
+    assert told.code == 0
+    assert len(told.rows) == len(trace.views[view].splitlines()) > 0
+
+
+def test_csv_has_a_row_for_each_recipient_and_calculates_nothing(
+    call: Call, tmp_path: Path
+) -> None:
+    line = "postfix/smtp[1]: 4jXtPB72Kpz7S8D: to=<=cmd|x@example.com>, relay=mx[192.0.2.1]:25, "
+    line += 'delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 "ok" \u202e)'
+    reply = {"success": True, "result": {"outbound": {"pending": False, "lines": [
+        {"lineno": 1, "logged_at": "2026-11-23T04:33:50Z", "message": line}]}}}  # fmt: skip
+    (tmp_path / "reply.json").write_text(json.dumps(reply))
+    told = call("decode", "--format", "csv", "reply.json", "reply.json")
+    assert (told.code, told.err) == (0, "")
+    title, first, second = csv.reader(told.out.splitlines())
+    row = dict(zip(title, first, strict=True))
+    assert first == second
+    assert row["recipient"] == "'=cmd|x@example.com"
+    assert row["recipient_state"] == "sent"
+    assert row["reply"] == '250 "ok" \\u202e'
+
+
+def test_a_message_that_is_not_there_has_its_own_exit_code(call: Call, kit: Kit) -> None:
+    told = call("trace", *WHERE, "4jXtPB72Kpz7S8E")
+    assert (told.code, told.out) == (Exit.NOT_FOUND, "")
+    assert "TV_E_NO_MESSAGE" in told.err
+    told = call("trace", *WHERE, "--json", "4jXtPB72Kpz7S8E", REF)
+    assert told.code == Exit.SOME
+    assert [row["message_ref"] for row in told.rows] == [REF]
+    (error,) = told.errors
+    assert (error["name"], error["message_ref"]) == ("TV_E_NO_MESSAGE", "4jXtPB72Kpz7S8E")
+    assert error["http_status"] == 404
+
+
+def test_following_ends_when_the_trace_is_complete(call: Call, kit: Kit) -> None:
+    kit.server.reset()
+    message = next(m for m in kit.server.messages if m.pending_requests)
+    where = ("--tenant", message.tenant, "--account", message.account_id)
+    told = call("trace", *where, "--follow", "--lines", message.postfix_id)
+    assert told.code == 0
+    complete = call("trace", *where, "--lines", message.postfix_id)
+    assert sorted(told.out.splitlines()) == sorted(complete.out.splitlines())
+
+
+def test_following_that_runs_out_of_time_says_so(call: Call, kit: Kit) -> None:
+    kit.server.reset()
+    message = next(m for m in kit.server.messages if m.pending_requests)
+    where = ("--tenant", message.tenant, "--account", message.account_id)
+    told = call("trace", *where, "--follow", "--timeout", "0", "--json", message.postfix_id)
+    assert told.code == Exit.INCOMPLETE
+    assert told.rows[0]["complete"] is False
+
+
+def test_decode_reads_files_and_standard_input(call: Call, tmp_path: Path) -> None:
+    reply = b'{"success":true,"result":{"inbound":{"pending":false,"lines":[]}}}'
+    (tmp_path / "reply.json").write_bytes(reply)
+    assert call("decode", "--json", "reply.json").out == call("decode", "--json", stdin=reply).out
+    told = call("decode", "--json", "reply.json", "nothing.json")
+    assert told.code == Exit.SOME
+    assert len(told.rows) == 1
+    assert told.errors[0]["file"] == "nothing.json"
+    assert call("decode", stdin="<html>").code == Exit.NO_ANSWER
+    assert call("decode", "nothing.json").code == Exit.NOT_FOUND
+
+
+def test_raw_lines_do_not_act_upon_the_terminal(call: Call) -> None:
+    line = "postfix/x[1]: \x1b[31m\u202e\x9b \x1b]8;;http://e.example\x07[bold]x[/bold]"
+    reply = {"success": True, "result": {"inbound": {"lines": [{"message": line}]}}}
+    told = call("decode", "--lines", stdin=json.dumps(reply))
+    assert told.out == (
+        "postfix/x[1]: \\x1b[31m\\u202e\\x9b \\x1b]8;;http://e.example\\x07[bold]x[/bold]\n"
+    )
+
+
+def test_a_key_file_of_32_bytes_opens_a_vault_of_that_raw_key(
+    call: Call, tmp_path: Path, environment: dict[str, str], kit: Kit
+) -> None:
+    with tv.Vault.create(tmp_path / "raw.vault", tv.RawKey.from_file(kit.key_file)):
+        pass
+    told = call("trace", "--vault", "raw.vault", REF)
+    assert told.code == Exit.USAGE
+    assert "the vault is empty" in told.err
