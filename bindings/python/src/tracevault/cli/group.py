@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from .options import FORMATS, Options
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 #: Where each verb is, and what it does, so that the list of verbs imports none of them.
 VERBS: Mapping[str, tuple[str, str]] = {
+    "init": (".verbs.init:init", "Make a vault."),
+    "vault": (".verbs.vault:vault", "Look after the vault: info, unlocks, keys, copies."),
+    "account": (".verbs.account:account", "Add, rotate, list and check credentials."),
     "trace": (".verbs.trace:trace", "Show a message's path."),
+    "search": (".verbs.search:search", "Find messages of one account."),
+    "filter": (".verbs.filter:filter_", "Answer JSON lines with JSON lines, for log hosts."),
     "decode": (".verbs.decode:decode", "Show a stored reply, offline."),
+    "completion": (".verbs.completion:completion", "Print a shell's completion script."),
 }
 
 Made = TypeVar("Made", bound=Callable[..., Any])
@@ -118,6 +127,17 @@ class Root(Group):
         module, _, name = VERBS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module, __package__), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs and the global options, without an import of any verb."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in VERBS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, without an import of any."""

@@ -158,9 +158,10 @@ def columns(text: str) -> int:
     )
 
 
-def note(text: object) -> None:
-    """Tell people something on standard error."""
-    sys.stderr.write(f"tracevault: {printable(text)}\n")
+def note(text: object, *, for_programs: bool = False, **facts: Any) -> None:
+    """Tell something on standard error: a line for people, with facts an object for programs."""
+    line = json_line({"note": {"message": str(text), **facts}}) if for_programs else None
+    sys.stderr.write((line or f"tracevault: {printable(text)}") + "\n")
     sys.stderr.flush()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .. import credentials
 from ..client import Engine
+from ..credentials import Unlock
 from ..errors import AmbiguousError, Status, UnlockError, VaultError
 from ..vault import Tenant, Vault
 from .failures import Located, Usage
@@ -24,7 +25,10 @@ class Session:
     """An open vault and the settings of the call."""
 
     options: Options
+    path: str
     vault: Vault
+    #: What opened it.
+    unlock: Unlock
     settings: dict[str, str]
 
     @contextlib.contextmanager
@@ -61,27 +65,30 @@ def opened(options: Options) -> Iterator[Session]:
     """Open the vault that the options name."""
     path = options.required("vault", "which vault")
     settings = options.plain_settings()
-    with open_vault(path, options, settings) as found:
-        yield Session(options, found, settings)
+    found, unlock = open_vault(path, options, settings)
+    try:
+        with found:
+            yield Session(options, path, found, unlock, settings)
+    finally:
+        unlock.close()
 
 
-def open_vault(path: str, options: Options, settings: dict[str, str]) -> Vault:
-    """Open a vault file with the unlock that the options name."""
+def open_vault(path: str, options: Options, settings: dict[str, str]) -> tuple[Vault, Unlock]:
+    """Open a vault file with the unlock that the options name; give what opened it, too."""
     refused: UnlockError | None = None
     for unlock in unlocks(options):
         try:
-            return Vault.open(path, unlock, settings=settings)
+            return Vault.open(path, unlock, settings=settings), unlock
         except UnlockError as error:
             refused = refused or error
         except VaultError as error:
             raise Located(error, vault=path) from None
-        finally:
-            unlock.close()
+        unlock.close()
     assert refused is not None
     raise Located(refused, vault=path)
 
 
-def unlocks(options: Options) -> Iterator[credentials.Unlock]:
+def unlocks(options: Options) -> Iterator[Unlock]:
     """What may open the vault. A file of 32 bytes may be a key file or a raw key."""
     chosen = options.unlock()
     if chosen is None:
@@ -96,7 +103,7 @@ def unlocks(options: Options) -> Iterator[credentials.Unlock]:
         yield one_unlock(name, given)
 
 
-def one_unlock(name: str, given: Given) -> credentials.Unlock:
+def one_unlock(name: str, given: Given) -> Unlock:
     """The unlock of one option."""
     if name == "key_file":
         return credentials.KeyFile(given.value)
@@ -109,6 +116,6 @@ def one_unlock(name: str, given: Given) -> credentials.Unlock:
     return credentials.Passphrase(line_of_file(given.value))
 
 
-def ask_passphrase(prompt: str, otherwise: str, *, twice: bool = False) -> credentials.Unlock:
+def ask_passphrase(prompt: str, otherwise: str, *, twice: bool = False) -> Unlock:
     """A passphrase from the terminal."""
     return credentials.Passphrase(ask(prompt, otherwise, twice=twice))

@@ -1,0 +1,68 @@
+"""The options that name a new way to unlock a vault: ``--new-key-file`` and its siblings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ..credentials import KEY_BYTES, KeyFile, Unlock
+from .failures import Usage
+from .options import UNLOCKS, Given
+from .session import ask_passphrase, one_unlock
+
+HOW = (
+    "give --new-key-file, --new-passphrase-file, --new-passphrase-stdin, --new-passphrase-fd or "
+    "--new-credential"
+)
+
+Made = TypeVar("Made", bound=Callable[..., Any])
+
+
+def new_unlock_options(function: Made) -> Made:
+    """Add the options to a verb; it gets them as ``**new``."""
+    for option in reversed(
+        (
+            click.option("--new-key-file", metavar="FILE", help="A key file; made if not there."),
+            click.option("--new-passphrase-file", metavar="FILE", help="The first line of a file."),
+            click.option("--new-passphrase-stdin", is_flag=True, help="A line of standard input."),
+            click.option("--new-passphrase-fd", metavar="N", type=int, help="Of a descriptor."),
+            click.option("--new-credential", metavar="NAME", help="A credential of systemd."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def new_unlock(new: dict[str, Any]) -> Unlock:
+    """The new way to unlock; asks for a passphrase, twice, when no option names one."""
+    named = [
+        (name, new[f"new_{name}"])
+        for name in UNLOCKS
+        if new[f"new_{name}"] is not None and new[f"new_{name}"] is not False
+    ]
+    if len(named) > 1:
+        raise Usage(f"there are two new ways to unlock: {HOW}, one of them")
+    if not named:
+        return ask_passphrase("New passphrase: ", HOW, twice=True)
+    name, value = named[0]
+    if name == "key_file":
+        make_key_file(value)
+        return KeyFile(value)
+    return one_unlock(name, Given(value, "--new-" + name.replace("_", "-")))
+
+
+def make_key_file(path: str) -> bool:
+    """Make a key file that only its owner may read, unless there is one; say whether it is new."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise Usage(f"the key file {path} cannot be made: {error.strerror}") from None
+    with open(descriptor, "wb", buffering=0) as file:
+        file.write(os.urandom(KEY_BYTES))
+        os.fsync(descriptor)
+    return True

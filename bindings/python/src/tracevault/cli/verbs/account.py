@@ -1,0 +1,6 @@
+"""``tracevault account``: the group with all its verbs."""
+
+from . import account_change, account_check
+from .account_group import account
+
+__all__ = ["account", "account_change", "account_check"]

@@ -1,0 +1,213 @@
+"""``tracevault account list``, and the changes of single accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from ...vault import Account
+from .. import out
+from ..asked import confirm
+from ..failures import Usage
+from ..new_credential import credential_options, new_credential, origin_of
+from ..options import Options
+from ..printable import printable
+from ..session import Session, opened
+from .account_group import FIELDS, account, as_document, chosen, place
+
+#: An account of the examples.
+ID = "acae0000000000000000000000000009"
+
+
+@account.verb(
+    "list", examples=("tracevault account list", "tracevault account list --tenant acme --json")
+)
+@click.pass_obj
+def list_(options: Options) -> None:
+    """List the accounts: of all tenants, or of --tenant."""
+    output = options.output("table", "json", "csv")
+    with opened(options) as session:
+        found = chosen(session)
+    if output == "json":
+        out.json_lines(map(as_document, found))
+    elif output == "csv":
+        out.csv_rows([FIELDS])
+        out.csv_rows([tuple(as_document(one).values()) for one in found])
+    else:
+        out.table(
+            ("TENANT", "ACCOUNT", "LABEL", "KIND", "STATE", "EXPIRES", "FINGERPRINT"), _rows(found)
+        )
+
+
+def _rows(found: Iterable[Account]) -> list[tuple[object, ...]]:
+    return [
+        (
+            one.tenant,
+            one.account_id,
+            one.label,
+            one.kind,
+            one.state,
+            one.expires_text,
+            one.fingerprint,
+        )
+        for one in found
+    ]
+
+
+@account.verb(
+    "add",
+    examples=(f"tracevault account add --tenant acme --account {ID} --token-file token.txt",),
+)
+@credential_options
+@click.option("--label", help="A name for people.")
+@click.option("--origin", metavar="URL", help="Where it may be sent to; default: Cloudflare.")
+@click.option("--budget-group", metavar="NAME", help="Whose quota it spends.")
+@click.option("--not-before", metavar="TIME", help="When it begins to be valid.")
+@click.option("--expires", metavar="TIME", help="When it ends.")
+@click.pass_obj
+def add(
+    options: Options,
+    /,
+    label: str | None,
+    origin: str | None,
+    budget_group: str | None,
+    not_before: str | None,
+    expires: str | None,
+    **secret: Any,
+) -> None:
+    """Store the credential of an account; --tenant and --account name it.
+
+    The secret is asked for at the terminal, or comes from a file, standard input or a descriptor:
+    never from the command line, where other users see it.
+    """
+    tenant, account_id = place(options)
+    with opened(options) as session:
+        if any((tenant, account_id) == (o.tenant, o.account_id) for o in session.vault.accounts()):
+            raise Usage(
+                f"{tenant} has a credential for {account_id}: tracevault account rotate puts a "
+                "new one in its place"
+            )
+        credential = new_credential(**secret)
+        with session.vault.edit() as edit:
+            edit.put(
+                tenant,
+                account_id,
+                credential,
+                label=label,
+                origin=origin_of(options, origin),
+                budget_group=budget_group,
+                not_before=not_before,
+                expires=expires,
+            )
+        _told(session, tenant, account_id, "is stored; try: tracevault account check")
+
+
+@account.verb(
+    "rotate",
+    examples=(
+        "tracevault account rotate --tenant acme --account acae0000000000000000000000000001 "
+        "--token-file token.txt",
+    ),
+)
+@credential_options
+@click.option("--expires", metavar="TIME", help="When the new one ends.")
+@click.pass_obj
+def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
+    """Put a new credential in the place of the active one, which stays as the retiring one.
+
+    Label, origin and budget group stay. Requests that Cloudflare refuses with the new one go
+    through the old one, until `tracevault account retire` removes it. `promote` goes back.
+    """
+    tenant, account_id = place(options)
+    with opened(options) as session:
+        before = _active(session, tenant, account_id)
+        credential = new_credential(**secret)
+        with session.vault.edit() as edit:
+            edit.retire(tenant, account_id)
+            edit.put(
+                tenant,
+                account_id,
+                credential,
+                label=before.label or None,
+                origin=before.origin or None,
+                budget_group=before.budget_group,
+                expires=expires,
+            )
+        _told(session, tenant, account_id, "has a new credential; the old one is retiring")
+
+
+def _active(session: Session, tenant: str, account_id: str) -> Account:
+    with session.vault.tenant(tenant) as one:
+        for found in one.accounts():
+            if (found.account_id, found.state) == (account_id, "active"):
+                return found
+    raise Usage(f"{tenant} has no active credential for {account_id}: tracevault account add")
+
+
+@account.verb(
+    "retire",
+    examples=("tracevault account retire --tenant acme --account ACCOUNT_ID",),
+)
+@click.pass_obj
+def retire(options: Options) -> None:
+    """Remove the retiring credential: the end of a rotation."""
+    tenant, account_id = place(options)
+    with opened(options) as session:
+        with session.vault.edit() as edit:
+            edit.remove_retiring(tenant, account_id)
+        _told(session, tenant, account_id, "has only its new credential now")
+
+
+@account.verb(
+    "promote", examples=("tracevault account promote --tenant acme --account ACCOUNT_ID",)
+)
+@click.pass_obj
+def promote(options: Options) -> None:
+    """Make the retiring credential active again, and the active one retiring: a way back."""
+    tenant, account_id = place(options)
+    with opened(options) as session:
+        with session.vault.edit() as edit:
+            edit.promote(tenant, account_id)
+        _told(session, tenant, account_id, "has its former credential again")
+
+
+@account.verb(
+    "remove",
+    examples=(
+        "tracevault account remove --tenant acme --account ACCOUNT_ID --yes",
+        "tracevault account remove --tenant initech --whole-tenant --yes",
+    ),
+)
+@click.option("--whole-tenant", is_flag=True, help="Shred the tenant with all its accounts.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove(options: Options, whole_tenant: bool, yes: bool) -> None:
+    """Remove an account and its secrets, or a whole tenant."""
+    output = options.output("table", "json")
+    tenant = options.required("tenant", "which tenant")
+    account_id = None if whole_tenant else options.required("account", "which account")
+    what = f"the tenant {tenant}" if account_id is None else f"{account_id} of {tenant}"
+    with opened(options) as session:
+        confirm(f"Remove {printable(what)} with all secrets?", yes=yes)
+        with session.vault.edit() as edit:
+            if account_id is None:
+                edit.remove_tenant(tenant)
+            else:
+                edit.remove(tenant, account_id)
+    if output == "json":
+        out.json_lines([{"removed": True, "tenant": tenant, "account_id": account_id}])
+    else:
+        out.note(f"{what} is removed")
+
+
+def _told(session: Session, tenant: str, account_id: str, said: str) -> None:
+    """What a change says: a line for people, the account as it is now for programs."""
+    if session.options.output("table", "json") == "json":
+        with session.vault.tenant(tenant) as one:
+            out.json_lines(
+                as_document(found) for found in one.accounts() if found.account_id == account_id
+            )
+    else:
+        out.note(f"{account_id} of {tenant} {said}")

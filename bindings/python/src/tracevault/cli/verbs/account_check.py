@@ -1,0 +1,146 @@
+"""``tracevault account check``: does Cloudflare still take the credentials, and how long?"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import click
+
+from ..._fields import parse_time
+from ...client import Engine
+from ...findings import CheckResult
+from ...request import Request
+from ...vault import Account
+from .. import out
+from ..asked import duration
+from ..exits import Exit, exit_of_many
+from ..failures import Failed, Interrupted, Usage, code_of
+from ..options import Options
+from ..progress import Progress
+from ..session import Session, opened
+from .account_group import account, chosen
+
+COLUMNS = (
+    "tenant",
+    "account_id",
+    "label",
+    "valid",
+    "status",
+    "expires_on",
+    "expiring",
+    "reason",
+    "warnings",
+)
+
+
+@account.verb(
+    "check",
+    examples=(
+        "tracevault account check --tenant globex",
+        "tracevault account check --expiring 14d --json",
+    ),
+)
+@click.option("--expiring", metavar="TIME", help="Also tell of those that end within, as 14d.")
+@click.option("--timeout", type=float, help="Seconds for each account.")
+@click.pass_obj
+def check(options: Options, expiring: str | None, timeout: float | None) -> None:
+    """Ask Cloudflare whether the credentials work: all, those of --tenant, or one --account.
+
+    Exit code 5 when all are refused, 1 when some are, or when one ends within --expiring.
+    """
+    output = options.output("table", "json", "csv")
+    within = None if expiring is None else duration(expiring)
+    with opened(options) as session, session.engine() as engine:
+        active = [one for one in chosen(session) if one.state == "active"]
+        if not active:
+            raise Usage("there is no account to check: tracevault account list shows them")
+        rows, failures = _checked(session, engine, active, within, timeout)
+    if output == "json":
+        out.json_lines(rows)
+    else:
+        cells = [[_cell(row.get(name)) for name in COLUMNS] for row in rows]
+        if output == "csv":
+            out.csv_rows([COLUMNS, *cells])
+        else:
+            out.table([name.upper().replace("_", " ") for name in COLUMNS], cells)
+    refused = sum(not row["valid"] for row in rows)
+    soon = sum(bool(row["expiring"]) for row in rows)
+    out.note(
+        f"{len(active)} checked: {len(rows) - refused} work, {refused} are refused, "
+        f"{soon} end soon, {len(failures)} could not be asked",
+        for_programs=options.for_programs,
+        checked=len(active),
+        refused=refused,
+        expiring=soon,
+        failed=len(failures),
+    )
+    codes = failures + [Exit.CREDENTIAL] * refused
+    if codes:
+        raise Failed(exit_of_many(codes, len(active) - len(codes)))
+    if soon:
+        raise Failed(Exit.SOME)
+
+
+def _checked(
+    session: Session,
+    engine: Engine,
+    active: list[Account],
+    within: timedelta | None,
+    timeout: float | None,
+) -> tuple[list[dict[str, Any]], list[Exit]]:
+    """The rows in the order of the list, and how those ended that could not be asked."""
+    options = session.options
+    tenants = {name: session.vault.tenant(name) for name in {one.tenant for one in active}}
+    requests = [
+        Request.check(tenants[one.tenant], one.account_id, timeout=timeout) for one in active
+    ]
+    accounts = {id(request): one for request, one in zip(requests, active, strict=True)}
+    found: dict[int, dict[str, Any]] = {}
+    failures = []
+    with Progress(options, total=len(active), unit="checked") as progress:
+        try:
+            for result in engine.batch(requests):
+                one = accounts[id(result.request)]
+                progress.step(failed=result.error is not None)
+                if result.check is not None:
+                    found[id(result.request)] = row(one, result.check, within)
+                    continue
+                assert result.error is not None
+                failures.append(code_of(result.error))
+                progress.clear()
+                out.problem(
+                    result.error,
+                    for_programs=options.for_programs,
+                    tenant=one.tenant,
+                    account_id=one.account_id,
+                )
+        except KeyboardInterrupt:
+            raise Interrupted("nothing was changed; start it again") from None
+    return [found[id(request)] for request in requests if id(request) in found], failures
+
+
+def row(one: Account, result: CheckResult, within: timedelta | None) -> dict[str, Any]:
+    """What is known of one account's credential: the check document, and what the vault says."""
+    told = result.to_dict()
+    ends = [when for when in (parse_time(told.get("expires_on")), one.expires) if when]
+    soon = None
+    if within is not None:
+        soon = bool(ends) and min(ends) <= datetime.now(timezone.utc) + within
+    return {
+        **told,
+        "tenant": one.tenant,
+        "account_id": one.account_id,
+        "label": one.label,
+        "expires_in_vault": one.expires_text,
+        "expiring": soon,
+    }
+
+
+def _cell(value: object) -> object:
+    """A value of the row as a table shows it."""
+    if isinstance(value, dict):
+        return value.get("message") or value.get("code")
+    if isinstance(value, list):
+        return " ".join(str(one.get("code")) for one in value if isinstance(one, dict))
+    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value

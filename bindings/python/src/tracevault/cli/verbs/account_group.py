@@ -1,0 +1,67 @@
+"""The group of ``tracevault account``, and what its verbs share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...vault import Account
+from ..group import Group
+from ..options import Options
+from ..session import Session
+
+account = Group(
+    "account",
+    help="The credentials in the vault. Nothing here shows a secret.",
+    examples=("tracevault account list", "tracevault account check --expiring 14d"),
+)
+
+#: The columns of CSV, and the names in JSON lines.
+FIELDS = (
+    "tenant",
+    "account_id",
+    "label",
+    "kind",
+    "state",
+    "origin",
+    "email",
+    "budget_group",
+    "not_before",
+    "expires",
+    "created",
+    "fingerprint",
+)
+
+
+def as_document(one: Account) -> dict[str, Any]:
+    """An account as the object of a JSON line."""
+    return {
+        "tenant": one.tenant,
+        "account_id": one.account_id,
+        "label": one.label,
+        "kind": one.kind,
+        "state": one.state,
+        "origin": one.origin,
+        "email": one.email,
+        "budget_group": one.budget_group,
+        "not_before": one.not_before_text,
+        "expires": one.expires_text,
+        "created": one.created_text,
+        "fingerprint": one.fingerprint,
+    }
+
+
+def chosen(session: Session) -> list[Account]:
+    """The accounts that --tenant and --account leave, each credential of them."""
+    tenant, account_id = session.options.text("tenant"), session.account
+    if tenant is None:
+        found = session.vault.accounts()
+    else:
+        with session.vault.tenant(tenant) as one:
+            found = one.accounts()
+    return [one for one in found if account_id in (None, one.account_id)]
+
+
+def place(options: Options) -> tuple[str, str]:
+    """The tenant and the account that a change is about; both must be named."""
+    tenant = options.required("tenant", "which tenant")
+    return tenant, options.required("account", "which account")

@@ -1,0 +1,233 @@
+"""``tracevault filter``: one JSON line in, one out, at once; the child process of a log host.
+
+The contracts are those of rsyslog: ``omprog`` with ``confirmMessages="on"`` (OK for each message,
+dots while it takes long), and ``mmexternal`` (one JSON line with what changes for each message).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from ...client import Engine
+from ...errors import ArgumentError, Status, TraceVaultError
+from ...request import Request
+from ...vault import Tenant
+from ..bounded import SMALLEST, bounded
+from ..failures import Usage, as_document
+from ..group import verb
+from ..options import Options
+from ..printable import printable
+from ..session import Session, opened
+
+#: Longer input lines are answered with an error.
+LINE_LIMIT = 1024 * 1024
+#: Where a message's reference is looked for, in this order.
+FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
+
+
+@verb(
+    "filter",
+    examples=(
+        """echo '{"message_ref":"4jXtPB72Kpz7S8D"}' | tracevault filter --tenant acme """
+        "--account acae0000000000000000000000000001",
+        """echo '{"id":"4jXtPB72Kpz7S8D","tenant":"acme"}' | tracevault filter --field id """
+        "--account acae0000000000000000000000000001 --max-bytes 4096 --summary",
+    ),
+)
+@click.option("--field", "fields", multiple=True, metavar="NAME", help="Where the reference is.")
+@click.option("--tenant-field", default="tenant", metavar="NAME", help="Where the tenant is.")
+@click.option("--account-field", default="account_id", metavar="NAME", help="Where the account is.")
+@click.option("--summary", is_flag=True, help="The summary only, without the lines.")
+@click.option("--max-bytes", type=click.IntRange(min=SMALLEST), help="The longest line out.")
+@click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
+@click.option("--timeout", type=float, default=30, show_default=True, help="Seconds for each.")
+@click.option("--omprog", metavar="FILE", help="rsyslog's omprog: OK out, rows into FILE.")
+@click.option("--mmexternal", is_flag=True, help="rsyslog's mmexternal: what changes, out.")
+@click.option("--keep-alive", type=float, default=5, show_default=True, help="omprog's dots.")
+@click.pass_obj
+def filter_(
+    options: Options,
+    fields: tuple[str, ...],
+    tenant_field: str,
+    account_field: str,
+    summary: bool,
+    max_bytes: int | None,
+    wait: float,
+    timeout: float,
+    omprog: str | None,
+    mmexternal: bool,
+    keep_alive: float,
+) -> None:
+    """Answer each JSON line of standard input with one on standard output, at once.
+
+    The answer is the line itself with a member "tracevault": the trace, or why there is none. A
+    line without a reference comes back as it is. Names with dots lead into objects.
+
+    With --omprog and confirmMessages="on", rows go to the end of FILE, and rsyslog hears OK, or an
+    error when it may try again. With --mmexternal the answer holds only {"$!":{"tracevault":...}}.
+    """
+    if omprog is not None and mmexternal:
+        raise Usage("--omprog and --mmexternal are two contracts: give one")
+    with opened(options) as session, session.engine() as engine:
+        asker = Asker(
+            session=session,
+            engine=engine,
+            fields=fields or FIELDS,
+            tenant_field=tenant_field,
+            account_field=account_field,
+            summary=summary,
+            wait=wait,
+            timeout=timeout,
+        )
+        if omprog is not None:
+            _serve_omprog(asker, omprog, max_bytes, keep_alive)
+        else:
+            _serve_lines(asker, max_bytes, mmexternal=mmexternal)
+
+
+class Unreadable(Exception):
+    """A line that is no JSON object."""
+
+
+@dataclass
+class Asker:
+    """Makes a request of a line, and a row of the answer."""
+
+    session: Session
+    engine: Engine
+    fields: tuple[str, ...]
+    tenant_field: str
+    account_field: str
+    summary: bool
+    wait: float
+    timeout: float
+
+    def __post_init__(self) -> None:
+        self._tenants: dict[str, Tenant] = {}
+
+    def request(self, record: dict[str, Any]) -> Request | None:
+        """What the record asks; ``None`` when it asks nothing."""
+        reference = next((found for one in self.fields if (found := _text(record, one))), None)
+        if reference is None:
+            return None
+        return Request.trace(
+            self._tenant(_text(record, self.tenant_field)),
+            _text(record, self.account_field) or self.session.account,
+            reference,
+            wait=self.wait,
+            timeout=self.timeout,
+        )
+
+    def _tenant(self, named: str | None) -> Tenant:
+        name = named or ""
+        if name not in self._tenants:
+            vault = self.session.vault
+            self._tenants[name] = vault.tenant(named) if named else self.session.tenant()
+        return self._tenants[name]
+
+    def answer(self, request: Request, keep_alive: float | None = None) -> dict[str, Any]:
+        """The member ``tracevault`` of the row; raises what went wrong."""
+        self.engine.submit(replace(request))
+        while (result := self.engine.take(keep_alive)) is None:
+            _write(b".")
+        if result.error is not None:
+            raise result.error
+        assert result.trace is not None
+        told = result.trace.to_dict()
+        if self.summary:
+            for side in ("inbound", "outbound"):
+                told[side] = {**told[side], "lines": []}
+        return {"trace": told}
+
+
+def _text(record: dict[str, Any], name: str) -> str | None:
+    """A member of the record; a name with dots leads into objects."""
+    found: Any = record.get(name)
+    if found is None and "." in name:
+        found = record
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
+def _lines() -> Iterator[bytes]:
+    """The lines of standard input as they come, without their ends."""
+    stream = sys.stdin.buffer
+    while line := stream.readline(LINE_LIMIT + 1):
+        if len(line) > LINE_LIMIT:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(LINE_LIMIT)
+            yield b""
+        else:
+            yield line.rstrip(b"\r\n")
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Unreadable("the line is no JSON object, or longer than 1 MiB")
+    return found
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> None:
+    """One line out for each line in."""
+    for line in _lines():
+        record: dict[str, Any] = {}
+        part: dict[str, Any] | None
+        try:
+            record = _record(line)
+            request = asker.request(record)
+            part = None if request is None else asker.answer(request)
+        except (TraceVaultError, Unreadable, Usage) as error:
+            part = as_document(error)
+        if mmexternal:
+            row = {} if part is None else {"tracevault": part}
+            cut = bounded(row, None if max_bytes is None else max_bytes - len('{"$!":}'))
+            _write((f'{{"$!":{cut}}}' if part is not None else "{}").encode() + b"\n")
+        else:
+            row = record if part is None else {**record, "tracevault": part}
+            _write(bounded(row, max_bytes).encode() + b"\n")
+
+
+def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: float) -> None:
+    """Rows into a file; on standard output what rsyslog waits for."""
+    if keep_alive <= 0:
+        raise ArgumentError("--keep-alive must be above 0", status=Status.E_ARGUMENT)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        _write(b"OK\n")
+        for line in _lines():
+            if line in (b"BEGIN TRANSACTION", b"COMMIT TRANSACTION"):
+                _write(b"OK\n")
+                continue
+            said = b"OK"
+            record: dict[str, Any] = {}
+            try:
+                record = _record(line)
+                request = asker.request(record)
+                part = None if request is None else asker.answer(request, keep_alive)
+            except (TraceVaultError, Unreadable, Usage) as error:
+                part = as_document(error)
+                if isinstance(error, TraceVaultError) and error.retriable:
+                    said = printable(f"{error.name}: {error}").encode("ascii", "replace")
+            if part is not None and said == b"OK":
+                row = bounded({**record, "tracevault": part}, max_bytes).encode() + b"\n"
+                os.write(descriptor, row)
+            _write(said + b"\n")
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,174 @@
+"""``tracevault search``: messages of one account, by sender, subject, time and more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...findings import FoundMessage, SearchResult
+from .. import out
+from ..asked import moment
+from ..failures import Usage
+from ..group import verb
+from ..options import Options
+from ..session import opened
+
+#: The columns of CSV.
+COLUMNS = (
+    "tenant",
+    "account_id",
+    "message_ref",
+    "scanned_at",
+    "from",
+    "to",
+    "subject",
+    "delivery_status",
+    "final_disposition",
+    "message_id",
+)
+#: The filters that take any text: the option and what it finds.
+TEXTS = (
+    ("sender", "An address or a domain it came from."),
+    ("recipient", "An address or a domain it went to."),
+    ("domain", "A domain of the sender, a recipient or a link."),
+    ("subject", "Words of the subject, in any order."),
+    ("message-id", "The Message-ID header."),
+    ("alert-id", "The alert's id."),
+    ("query", "Words in any of these, in attachments' names and hashes."),
+    ("smtp-helo-ip", "The address that handed it in."),
+    ("delivery-status", "As Cloudflare calls it, such as delivered."),
+    ("final-disposition", "As Cloudflare calls it, such as MALICIOUS."),
+    ("message-action", "As Cloudflare calls it."),
+    ("metric", "As Cloudflare calls it."),
+)
+
+
+def filters(function: Any) -> Any:
+    """Add the filters to a verb; it gets them as ``**filters``."""
+    for name, text in reversed(TEXTS):
+        function = click.option(f"--{name}", metavar="TEXT", help=text)(function)
+    for option in (
+        click.option("--detections-only", is_flag=True, help="Without clean mail."),
+        click.option("--end", metavar="TIME", help="Until when; default: now."),
+        click.option("--start", metavar="TIME", help="Since when, as 7d; default: 30 days ago."),
+    ):
+        function = option(function)
+    return function
+
+
+def cleaned(given: dict[str, Any]) -> dict[str, Any]:
+    """The filters that were given, as the library takes them."""
+    found = {name: value for name, value in given.items() if value not in (None, False)}
+    for name in ("start", "end"):
+        if name in found:
+            found[name] = moment(found[name])
+    return found
+
+
+@verb(
+    "search",
+    examples=(
+        "tracevault search --tenant initech --start 30d --limit 5",
+        "tracevault search --tenant initech --sender sender@example.net --json",
+    ),
+)
+@filters
+@click.option("--limit", type=int, help="How many messages in all; default 100.")
+@click.option("--cursor", metavar="TEXT", help="Go on where an earlier search ended.")
+@click.option("--timeout", type=float, help="Seconds for the whole of it.")
+@click.pass_obj
+def search(
+    options: Options,
+    /,
+    limit: int | None,
+    cursor: str | None,
+    timeout: float | None,
+    **given: Any,
+) -> None:
+    """Find messages of one account, newest first; clean mail, too. All filters must fit.
+
+    TIME is RFC 3339, a date, or a duration before now such as 7d. What the column REFERENCE shows
+    is what `tracevault trace` takes.
+    """
+    output = options.output("table", "json", "csv")
+    chosen = cleaned(given)
+    if limit is not None:
+        chosen["limit"] = limit
+    if cursor is not None:
+        chosen["cursor"] = cursor
+    with opened(options) as session, session.tenant() as tenant, session.engine() as engine:
+        found = engine.search(tenant, session.account, timeout=timeout, **chosen)
+    _show(found, output)
+    _tell_rest(options, found)
+
+
+def as_document(found: SearchResult, message: FoundMessage) -> dict[str, Any]:
+    """A message as the object of a JSON line."""
+    return {"tenant": found.tenant, "account_id": found.account_id, **message.to_dict()}
+
+
+def _show(found: SearchResult, output: str) -> None:
+    if output == "json":
+        out.json_lines(as_document(found, message) for message in found)
+    elif output == "csv":
+        out.csv_rows([COLUMNS])
+        out.csv_rows(csv_row(found.tenant, found.account_id, message) for message in found)
+    else:
+        out.table(
+            ("SCANNED", "FROM", "TO", "SUBJECT", "STATUS", "REFERENCE"),
+            [
+                (
+                    short(message.scanned_at_text),
+                    message.sender,
+                    ", ".join(message.to),
+                    message.subject,
+                    ", ".join(message.delivery_status),
+                    message.message_ref,
+                )
+                for message in found
+            ],
+        )
+
+
+def csv_row(tenant: str | None, account_id: str | None, one: FoundMessage) -> tuple[object, ...]:
+    """A message as a row of CSV."""
+    return (
+        tenant,
+        account_id,
+        one.message_ref,
+        one.scanned_at_text,
+        one.sender,
+        " ".join(one.to),
+        one.subject,
+        " ".join(one.delivery_status),
+        one.final_disposition,
+        one.message_id,
+    )
+
+
+def short(time: str | None) -> str:
+    """A time without the digits that nobody compares."""
+    return (time or "")[:19].replace("T", " ")
+
+
+def _tell_rest(options: Options, found: SearchResult) -> None:
+    if found.complete:
+        return
+    why = f"a later page did not come: {found.error.message}" if found.error else "there is more"
+    if found.next_cursor:
+        why += f"; go on with --cursor {found.next_cursor}"
+    out.note(
+        f"{len(found)} messages, {why}",
+        for_programs=options.for_programs,
+        complete=False,
+        next_cursor=found.next_cursor,
+    )
+
+
+def at_least_one(given: dict[str, Any]) -> dict[str, Any]:
+    """The filters of a hunt, which must not fetch everything of everybody."""
+    chosen = cleaned(given)
+    if not chosen.keys() - {"start", "end", "detections_only"}:
+        raise Usage("what shall be hunted: give --message-id, --sender, --subject or another")
+    return chosen

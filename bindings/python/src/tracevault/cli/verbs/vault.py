@@ -1,0 +1,164 @@
+"""``tracevault vault``: what there is to know and to do about the vault itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from .. import out
+from ..asked import confirm
+from ..group import Group
+from ..new_unlock import new_unlock, new_unlock_options
+from ..options import Options
+from ..session import opened
+
+vault = Group(
+    "vault",
+    help="Look after the vault. Nothing here shows a secret.",
+    examples=("tracevault vault info", "tracevault vault verify --json"),
+)
+
+
+@vault.verb("info", examples=("tracevault vault info",))
+@click.pass_obj
+def info(options: Options) -> None:
+    """Tell the vault's identity, generation, times, counts and unlocks."""
+    output = options.output("table", "json")
+    with opened(options) as session:
+        told = {"vault": session.path, **session.vault.describe()}
+    if output == "json":
+        out.json_lines([told])
+        return
+    unlocks = told.pop("unlocks", [])
+    out.table(("", ""), [(name.replace("_", " "), value) for name, value in told.items()])
+    out.line()
+    _show_unlocks(unlocks)
+
+
+@vault.verb("verify", examples=("tracevault vault verify",))
+@click.pass_obj
+def verify(options: Options) -> None:
+    """Read the stored file afresh and open every record; tell the counts, or the first fault."""
+    output = options.output("table", "json")
+    with opened(options) as session:
+        told = {"vault": session.path, **session.vault.verify()}
+    if output == "json":
+        out.json_lines([told])
+    else:
+        out.table(("", ""), [(name.replace("_", " "), value) for name, value in told.items()])
+        out.note("every record opens")
+
+
+@vault.verb("unlocks", examples=("tracevault vault unlocks",))
+@click.pass_obj
+def unlocks(options: Options) -> None:
+    """List the ways to unlock the vault: slot, type, label."""
+    output = options.output("table", "json", "csv")
+    with opened(options) as session:
+        found = session.vault.describe()["unlocks"]
+    if output == "json":
+        out.json_lines(found)
+    elif output == "csv":
+        out.csv_rows([("slot", "type", "label"), *_unlock_rows(found)])
+    else:
+        _show_unlocks(found)
+
+
+def _show_unlocks(found: list[dict[str, Any]]) -> None:
+    out.table(("SLOT", "TYPE", "LABEL"), _unlock_rows(found))
+
+
+def _unlock_rows(found: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
+    return ((one.get("slot"), one.get("type"), one.get("label")) for one in found)
+
+
+@vault.verb(
+    "add-unlock",
+    examples=("tracevault vault add-unlock --new-key-file recovery.key --label recovery",),
+)
+@new_unlock_options
+@click.option("--label", default="", help="What it is for; whoever has the file can read it.")
+@click.pass_obj
+def add_unlock(options: Options, /, label: str, **new: Any) -> None:
+    """Add a way to unlock the vault, beside the one that opens it now."""
+    with opened(options) as session:
+        unlock = new_unlock(new)
+        try:
+            with session.vault.edit() as edit:
+                edit.add_unlock(unlock, known=session.unlock, label=label)
+        finally:
+            unlock.close()
+        _done(options, session.vault.describe(), "the new unlock is added")
+
+
+@vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
+@click.argument("slot", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove_unlock(options: Options, slot: int, yes: bool) -> None:
+    """Remove the unlock in a slot; `tracevault vault unlocks` shows them."""
+    with opened(options) as session:
+        confirm(f"Remove the unlock in slot {slot}?", yes=yes)
+        with session.vault.edit() as edit:
+            edit.remove_unlock(slot)
+        _done(options, session.vault.describe(), f"the unlock in slot {slot} is removed")
+
+
+@vault.verb("rekey", examples=("tracevault vault rekey --new-key-file next.key --yes",))
+@new_unlock_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def rekey(options: Options, /, yes: bool, **new: Any) -> None:
+    """Seal everything under new keys, after somebody may have seen the old one.
+
+    Only the new unlock opens the vault afterwards. Processes that have it open must open it again.
+    """
+    with opened(options) as session:
+        confirm("Seal everything anew? No unlock of now opens it afterwards.", yes=yes)
+        unlock = new_unlock(new)
+        try:
+            with session.vault.edit() as edit:
+                edit.rekey(unlock)
+        finally:
+            unlock.close()
+        _done(options, session.vault.describe(), "the vault is sealed anew")
+
+
+@vault.verb(
+    "export",
+    examples=("tracevault vault export acme.vault --tenant acme --new-key-file acme.key",),
+)
+@click.argument("file", type=click.Path())
+@new_unlock_options
+@click.pass_obj
+def export(options: Options, /, file: str, **new: Any) -> None:
+    """Write one tenant (--tenant) or all into a new vault FILE with keys of its own."""
+    with opened(options) as session:
+        unlock = new_unlock(new)
+        try:
+            session.vault.export(
+                file, unlock, tenant=options.text("tenant"), settings=session.settings
+            )
+        finally:
+            unlock.close()
+        _done(options, {"vault": file}, f"{file} is written")
+
+
+@vault.verb("refresh", examples=("tracevault vault refresh",))
+@click.pass_obj
+def refresh(options: Options) -> None:
+    """Look at the stored file again and tell its generation, or why it cannot be looked at."""
+    with opened(options) as session:
+        session.vault.refresh()
+        told = session.vault.describe()
+        _done(options, told, f"generation {told['generation']}, saved {told.get('saved')}")
+
+
+def _done(options: Options, told: dict[str, Any], said: str) -> None:
+    """What a change says: a line for people, the vault as it is now for programs."""
+    if options.output("table", "json") == "json":
+        out.json_lines([told])
+    else:
+        out.note(said)

@@ -1,0 +1,195 @@
+"""``tracevault filter``: the contracts of log hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from launcher import standin
+
+import tracevault as tv
+from tests.cli.conftest import Call, Kit, command
+from tests.conftest import ACME, fill
+from tracevault.cli.bounded import SMALLEST, bounded
+from tracevault.cli.exits import Exit
+
+REF = "4jXtPB72Kpz7S8D"
+WHERE = ("--tenant", "acme", "--account", ACME)
+
+
+def line(**members: object) -> bytes:
+    return json.dumps(members).encode() + b"\n"
+
+
+@contextmanager
+def running(environment: dict[str, str], folder: Path, *arguments: str) -> Iterator[Any]:
+    """The filter as a host's child process."""
+    child = subprocess.Popen(
+        command("filter", *WHERE, *arguments),
+        env=environment, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+    )  # fmt: skip
+    try:
+        yield child
+        child.stdin.close()
+        assert child.wait(60) == 0
+        assert child.stdout.read() == b""
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def answer(child: Any) -> bytes:
+    """One line of the child; it must come without another line in."""
+    found = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while not found.endswith(b"\n"):
+            assert selector.select(60), f"no answer, only {found!r}"
+            piece = os.read(child.stdout.fileno(), 65536)
+            assert piece, f"it ended: {found!r}"
+            found += piece
+    return found
+
+
+def test_each_line_is_answered_at_once(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    with running(environment, tmp_path) as child:
+        child.stdin.write(line(message_ref=REF, host="mx1"))
+        row = json.loads(answer(child))
+        assert row["host"] == "mx1"
+        assert row["tracevault"]["trace"]["summary"]["recipients"]
+        child.stdin.write(line(nothing="here"))
+        assert json.loads(answer(child)) == {"nothing": "here"}
+        child.stdin.write(b"no json\n")
+        assert "no JSON object" in json.loads(answer(child))["tracevault"]["error"]["message"]
+        child.stdin.write(line(AlertID="4jXtPB72Kpz7S8E"))
+        assert json.loads(answer(child))["tracevault"]["error"]["name"] == "TV_E_NO_MESSAGE"
+
+
+def test_mmexternal_gets_only_what_changes(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    with running(environment, tmp_path, "--mmexternal", "--field", "$!.mail.id") as child:
+        child.stdin.write(json.dumps({"msg": "x", "$!": {"mail": {"id": REF}}}).encode() + b"\n")
+        row = json.loads(answer(child))
+        assert list(row) == ["$!"]
+        assert row["$!"]["tracevault"]["trace"]["message_ref"] == REF
+        child.stdin.write(b'{"msg":"y"}\n')
+        assert answer(child) == b"{}\n"
+        child.stdin.write(b"plain text\n")
+        assert "error" in json.loads(answer(child))["$!"]["tracevault"]
+
+
+def test_omprog_hears_ok_for_each_message_and_rows_go_to_the_file(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    with running(environment, tmp_path, "--omprog", "rows") as child:
+        assert answer(child) == b"OK\n"
+        for sent in (
+            b"BEGIN TRANSACTION\n",
+            line(message_ref=REF),
+            line(message_ref="4jXtPB72Kpz7S8E"),
+            line(other=1),
+            b"COMMIT TRANSACTION\n",
+        ):
+            child.stdin.write(sent)
+            assert answer(child).lstrip(b".") == b"OK\n"
+    good, bad = map(json.loads, (tmp_path / "rows").read_bytes().splitlines())
+    assert good["tracevault"]["trace"]["message_ref"] == REF
+    assert bad["tracevault"]["error"]["name"] == "TV_E_NO_MESSAGE"
+    assert (tmp_path / "rows").stat().st_mode & 0o777 == 0o600
+
+
+def test_omprog_is_told_to_try_again_and_kept_awake_meanwhile(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    with standin(quota=0) as silent:
+        vault = tmp_path / "silent.vault"
+        with tv.Vault.create(vault, tv.KeyFile(kit.key_file)) as made:
+            fill(made, silent)
+        environment["TRACEVAULT_VAULT"] = str(vault)
+        shutil.copy(silent.ca_file, tmp_path / "ca.pem")
+        environment["TRACEVAULT_SET"] = (
+            f"api.base_url={silent.base_url} tls.ca_file={tmp_path}/ca.pem retry.max_attempts=1"
+        )
+    more = ("--omprog", "rows", "--keep-alive", "0.05", "--timeout", "0.5")
+    pending = next(m for m in kit.server.messages_of(ACME) if m.pending_requests)
+    with running(environment, tmp_path, *more) as child:
+        assert answer(child) == b"OK\n"
+        child.stdin.write(line(message_ref=REF))
+        said = answer(child)
+        assert said.lstrip(b".").startswith(b"TV_E_")
+    assert (tmp_path / "rows").read_bytes() == b""
+    kit.server.reset()
+    environment |= kit.variables
+    slow = ("--omprog", "rows", "--keep-alive", "0.01", "--wait", "20")
+    with running(environment, tmp_path, *slow) as child:
+        assert answer(child) == b"OK\n"
+        child.stdin.write(line(message_ref=pending.postfix_id))
+        said = answer(child)
+        assert said.startswith(b".")
+        assert said.lstrip(b".") == b"OK\n"
+
+
+def trace(lines: int, recipients: int = 3) -> dict[str, Any]:
+    text = "postfix/smtp[1]: 4jXtPB72Kpz7S8D: to=<a@example.com> " + "x" * 200
+    return {
+        "message_ref": REF,
+        "inbound": {"pending": False, "lines": [{"message": f"{text} {n}"} for n in range(lines)]},
+        "outbound": {"pending": False, "lines": [{"message": f"{text} {n}"} for n in range(lines)]},
+        "summary": {"state": "sent", "recipients": [{"address": f"{n}@example.com", "reply": text}
+                                                    for n in range(recipients)]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", [SMALLEST, 4096, 65535, 10**6])
+@pytest.mark.parametrize(("lines", "recipients"), [(1, 1), (500, 3), (500, 5000), (0, 0)])
+def test_a_row_is_never_longer_than_asked_and_says_that_it_was_cut(
+    limit: int, lines: int, recipients: int
+) -> None:
+    row = {"host": "mx1", "tracevault": {"trace": trace(lines, recipients)}}
+    whole = bounded(row, None)
+    cut = bounded(row, limit)
+    assert len(cut) + 1 <= limit
+    read = json.loads(cut)
+    if len(whole) < limit:
+        assert cut == whole
+    else:
+        mark = read["tracevault"]["truncated"]
+        assert mark["bytes"] == len(whole) + 1
+        if "trace" in read["tracevault"]:
+            kept = read["tracevault"]["trace"]
+            assert mark["lines"] == 2 * lines
+            assert mark["lines_kept"] == len(kept["inbound"]["lines"] + kept["outbound"]["lines"])
+            assert read["host"] == "mx1"
+        else:
+            assert read["tracevault"]["message_ref"] == REF
+
+
+def test_a_long_input_is_cut_as_well() -> None:
+    cut = bounded({"msg": "y" * 5000, "tracevault": {"error": {"name": "X"}}}, SMALLEST)
+    assert json.loads(cut)["tracevault"]["error"] == {"name": "X"}
+    assert len(cut) < SMALLEST
+
+
+def test_a_bounded_row_of_the_filter(call: Call, kit: Kit) -> None:
+    told = call("filter", *WHERE, "--max-bytes", "2048", stdin=line(message_ref=REF))
+    assert len(told.out) <= 2048
+    assert told.rows[0]["tracevault"]["truncated"]["lines"] == 7
+    told = call("filter", *WHERE, "--mmexternal", "--max-bytes", "2048",
+                stdin=line(message_ref=REF))  # fmt: skip
+    assert len(told.out) <= 2048
+    told = call("filter", *WHERE, "--summary", stdin=line(message_ref=REF))
+    assert told.rows[0]["tracevault"]["trace"]["inbound"]["lines"] == []
+    assert call("filter", *WHERE, "--max-bytes", "10").code == Exit.USAGE
+    assert call("filter", *WHERE, "--omprog", "f", "--mmexternal").code == Exit.USAGE

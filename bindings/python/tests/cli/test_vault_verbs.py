@@ -1,0 +1,230 @@
+"""``tracevault init``, ``vault``, ``account``: an administrator's day, without a secret shown."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Kit, calm, command
+from tests.conftest import ACME
+from tracevault.cli.asked import duration, moment
+from tracevault.cli.exits import Exit
+from tracevault.cli.failures import Usage
+
+TOKEN = "test-token-not-real-acme-01-000000000000"  # noqa: S105
+NEW = "ab" * 16
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file with a token."""
+    file = tmp_path / "token.txt"
+    file.touch(mode=0o600)
+    file.write_text(TOKEN + "\n")
+    return file
+
+
+def test_init_makes_a_vault_and_a_key_file_of_its_own(call: Call, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    told = call("init", "--vault", "v", "--key-file", "k")
+    assert (told.code, told.out) == (0, "")
+    assert (tmp_path / "k").stat().st_mode & 0o777 == 0o600
+    assert len((tmp_path / "k").read_bytes()) == 32
+    told = call("vault", "info", "--vault", "v", "--key-file", "k", "--json")
+    assert told.rows[0]["credentials"] == 0
+    assert told.rows[0]["unlocks"] == [{"slot": 0, "type": "keyfile", "label": ""}]
+
+
+def test_init_overwrites_nothing_and_leaves_nothing(call: Call, tmp_path: Path, kit: Kit) -> None:
+    key = kit.key_file.read_bytes()
+    told = call("init")
+    assert told.code == Exit.VAULT
+    assert str(kit.vault) in told.err
+    assert kit.key_file.read_bytes() == key
+    told = call("init", "--key-file", "new.key")
+    assert told.code == Exit.VAULT
+    assert not (tmp_path / "new.key").exists()
+
+
+@pytest.mark.parametrize("way", ["file", "stdin", "fd"])
+def test_a_passphrase_comes_from_a_file_stdin_or_a_descriptor(
+    tmp_path: Path, environment: dict[str, str], way: str
+) -> None:
+    tmp_path.chmod(0o700)
+    file = tmp_path / "phrase"
+    file.touch(mode=0o600)
+    file.write_bytes(b"not a real passphrase\r\nmore\n")
+    cheap = ("--set", "vault.kdf_memory_kib=19456", "--set", "vault.kdf_passes=3")
+    option = {"file": f"--passphrase-file={file}", "stdin": "--passphrase-stdin"}
+    for verb in (("init",), ("vault", "info")):
+        with file.open("rb", buffering=0) as opened:
+            number = opened.fileno()
+            done = subprocess.run(
+                command(
+                    *verb, "--vault", "v", *cheap, option.get(way, f"--passphrase-fd={number}")
+                ),
+                stdin=opened if way == "stdin" else subprocess.DEVNULL,
+                pass_fds=[number],
+                env=environment,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 0, done.stderr
+    tv.Vault.open(tmp_path / "v", tv.Passphrase("not a real passphrase")).close()
+
+
+def test_a_secret_file_that_others_can_read_is_refused(call: Call, kit: Kit, secret: Path) -> None:
+    secret.chmod(0o644)
+    told = call("account", "add", "--tenant", "x", "--account", NEW, "--token-file", secret)
+    assert told.code == Exit.USAGE
+    assert "chmod" in told.err
+
+
+def test_two_secrets_do_not_both_come_from_stdin(process: Call, kit: Kit, tmp_path: Path) -> None:
+    told = process(
+        "account", "add", "--passphrase-stdin", "--token-stdin", "--tenant", "x", "--account", NEW,
+        stdin="one\ntwo\n",
+    )  # fmt: skip
+    assert told.code in (Exit.USAGE, Exit.VAULT)
+    with tv.Vault.create(tmp_path / "w", tv.Passphrase("one"),
+                         settings={"vault.kdf_memory_kib": 19456}):  # fmt: skip
+        pass
+    told = process(
+        "account", "add", "--vault", "w", "--passphrase-stdin", "--token-stdin",
+        "--tenant", "x", "--account", NEW, stdin="one\ntwo\n",
+    )  # fmt: skip
+    assert told.code == Exit.USAGE
+    assert "both come from standard input" in told.err
+
+
+def test_an_account_lives_from_add_to_remove(call: Call, kit: Kit, secret: Path) -> None:
+    place = ("--tenant", "globex", "--account", NEW)
+    told = call("account", "add", *place, "--token-file", secret, "--label", "New", "--json")
+    assert told.code == 0, told.err
+    first = told.rows[0]
+    assert (first["label"], first["state"], first["origin"]) == ("New", "active", kit.server.origin)
+    told = call("account", "add", *place, "--token-file", secret)
+    assert told.code == Exit.USAGE
+    assert "account rotate" in told.err
+
+    secret.write_text("test-token-not-real-another-000000000000\n")
+    told = call("account", "rotate", *place, "--token-file", secret, "--json")
+    assert [row["state"] for row in told.rows] == ["active", "retiring"]
+    assert told.rows[0]["label"] == "New"
+    assert told.rows[0]["origin"] == kit.server.origin
+    assert told.rows[1]["fingerprint"] == first["fingerprint"]
+
+    told = call("account", "promote", *place, "--json")
+    assert told.rows[0]["fingerprint"] == first["fingerprint"]
+    assert [row["state"] for row in call("account", "retire", *place, "--json").rows] == ["active"]
+    assert call("account", "retire", *place).code == Exit.NOT_FOUND
+
+    told = call("account", "remove", *place)
+    assert told.code == Exit.USAGE
+    assert "--yes" in told.err
+    assert call("account", "remove", *place, "--yes").code == 0
+    assert NEW not in call("account", "list").out
+    assert call("account", "remove", "--tenant", "initech", "--whole-tenant", "--yes").code == 0
+    assert call("account", "list", "--tenant", "initech").code == Exit.NOT_FOUND
+
+
+def test_accounts_are_listed_for_people_and_programs(call: Call, kit: Kit) -> None:
+    rows = call("account", "list", "--json").rows
+    assert {row["account_id"] for row in rows} == {one.id for one in kit.server.accounts}
+    assert {
+        row["tenant"] for row in call("account", "list", "--tenant", "acme", "--json").rows
+    } == {"acme"}
+    table = call("account", "list").out.splitlines()
+    assert table[0].startswith("TENANT")
+    assert len(table) == len(rows) + 1
+    title, *cells = csv.reader(call("account", "list", "--format", "csv").out.splitlines())
+    assert title[:2] == ["tenant", "account_id"]
+    assert len(cells) == len(rows)
+
+
+def test_unlocks_come_and_go_and_a_rekey_leaves_one(call: Call, kit: Kit, tmp_path: Path) -> None:
+    told = call("vault", "add-unlock", "--new-key-file", "other.key", "--label", "safe")
+    assert told.code == 0, told.err
+    assert [row["label"] for row in call("vault", "unlocks", "--json").rows] == ["", "safe"]
+    assert call("vault", "verify", "--key-file", "other.key").code == 0
+    assert call("vault", "remove-unlock", "1", "--yes").code == 0
+    told = call("vault", "verify", "--key-file", "other.key")
+    assert told.code == Exit.VAULT
+    assert "TV_E_UNLOCK" in told.err
+    assert call("vault", "rekey", "--new-key-file", "next.key").code == Exit.USAGE
+    assert call("vault", "rekey", "--new-key-file", "next.key", "--yes").code == 0
+    assert call("vault", "verify").code == Exit.VAULT
+    told = call("vault", "verify", "--key-file", "next.key", "--json")
+    assert told.rows[0]["credentials"] == len(kit.server.accounts)
+
+
+def test_a_tenant_is_exported_into_a_vault_of_its_own(call: Call, kit: Kit) -> None:
+    told = call("vault", "export", "a.vault", "--tenant", "acme", "--new-key-file", "a.key")
+    assert told.code == 0, told.err
+    told = call("account", "list", "--vault", "a.vault", "--key-file", "a.key", "--json")
+    assert {row["tenant"] for row in told.rows} == {"acme"}
+    assert call("vault", "refresh", "--json").rows[0]["generation"] > 0
+
+
+def test_checks_tell_what_is_refused_and_what_ends_soon(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    told = call("account", "check", "--tenant", "acme", "--json")
+    assert told.code == 0
+    assert all(row["valid"] and row["schema"] == "tracevault.check/1" for row in told.rows)
+    for name, code in (("expiring", Exit.SOME), ("expired", Exit.CREDENTIAL)):
+        file = tmp_path / name
+        file.touch(mode=0o600)
+        file.write_text(kit.server.named(name).secret)
+        where = ("--tenant", "acme", "--account", ACME)
+        assert call("account", "rotate", *where, "--token-file", file).code == 0
+        told = call("account", "check", *where, "--expiring", "14d", "--json")
+        assert told.code == code
+        assert told.rows[0]["expiring"] is True
+        assert told.rows[0]["valid"] is (code is Exit.SOME)
+    told = call("account", "check")
+    assert told.code == Exit.SOME
+    assert "1 are refused" in told.err
+
+
+def test_no_secret_of_a_call_is_ever_shown(call: Call, kit: Kit, secret: Path) -> None:
+    place = ("--tenant", "acme", "--account", ACME, "--token-file", secret)
+    for arguments in (
+        ("account", "add", *place),
+        ("account", "rotate", *place, "--json"),
+        ("account", "rotate", *place, "--expires", "nonsense"),
+        ("account", "list", "--json"),
+        ("vault", "info"),
+        ("doctor",),
+    ):
+        told = call(*arguments)
+        assert TOKEN not in told.out + told.err
+
+
+def test_a_prompt_without_a_terminal_says_what_to_give(
+    tmp_path: Path, environment: dict[str, str], kit: Kit
+) -> None:
+    done = subprocess.run(
+        command("account", "rotate", "--tenant", "acme", "--account", ACME),
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    assert done.returncode == Exit.USAGE
+    assert "--token-file" in done.stderr
+
+
+def test_times_are_read_as_people_write_them() -> None:
+    assert duration("14d").days == 14
+    assert moment("2026-11-01") == "2026-11-01T00:00:00Z"
+    assert moment("2026-11-01T05:00:00Z") == "2026-11-01T05:00:00Z"
+    assert moment("7d").endswith("Z")
+    with pytest.raises(Usage, match="no duration"):
+        duration("soon")
+    assert calm(Path("/h"))["HOME"] == os.fspath("/h")
