@@ -77,7 +77,7 @@ def test_python_threads_get_one_result_for_every_request(server: Standin, acme: 
         chance = random.Random(SEED + number)
         for _ in range(150):
             kind = chance.random()
-            request = tv.Request.trace(acme, ACME, chance.choice(refs), timeout=5)
+            request: tv.Request = tv.Request.trace(acme, ACME, chance.choice(refs), timeout=5)
             if kind < 0.1:
                 request = tv.Request.search(acme, ACME, limit=3)
             elif kind < 0.2:

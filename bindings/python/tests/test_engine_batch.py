@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 
 import pytest
@@ -98,15 +98,18 @@ def test_leaving_a_batch_early_cancels_the_rest(engine: tv.Engine, acme: tv.Tena
     assert engine.stats()["outstanding"] == 0
 
 
-def test_an_error_in_the_callers_iterable_reaches_the_caller_and_cancels_the_rest(
+def test_an_error_in_the_callers_iterable_is_raised_when_what_is_under_way_has_been_told(
     engine: tv.Engine, acme: tv.Tenant
 ) -> None:
     def broken() -> Iterator[tv.Request]:
-        yield tv.Request.trace(acme, ACME, "slow-60000")
+        for _ in range(5):
+            yield tv.Request.trace(acme, ACME, "slow-300", fresh=True)
         raise KeyError("their own")
 
+    told: list[tv.Result] = []
     with pytest.raises(KeyError, match="their own"):
-        list(engine.batch(broken()))
+        deque(map(told.append, engine.batch(broken())), maxlen=0)
+    assert [result.error for result in told] == [None] * 5
 
 
 def test_submit_take_and_cancel_give_every_result_once(

@@ -18,7 +18,7 @@ import pytest
 from launcher import Standin
 
 import tracevault as tv
-from tracevault import client
+from tracevault import _engine
 
 from .conftest import credential, fill, settings
 
@@ -227,9 +227,9 @@ def test_leaving_the_interpreter_waits_only_so_long_for_an_engine(
         def close(self) -> None:
             never.wait()
 
-    monkeypatch.setattr(client, "_EXIT_WAIT", 0.05)
-    monkeypatch.setattr(client, "_live", [Stuck()])
-    client._stop_all()
+    monkeypatch.setattr(_engine, "_EXIT_WAIT", 0.05)
+    monkeypatch.setattr(_engine, "_live", [Stuck()])
+    _engine._stop_all()
     never.set()
 
 

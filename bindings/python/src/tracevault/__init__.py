@@ -12,7 +12,11 @@ The shared library is loaded when it is first needed, not by the import.
 
 from ._handle import Setting
 from ._secret import Secret
+from .aio import AsyncEngine
+from .bulk import BatchOptions, Progress
+from .checks import Checked, CheckOptions
 from .client import Engine
+from .collect import CollectOptions, Detection
 from .credentials import (
     ApiToken,
     GlobalKey,
@@ -31,6 +35,8 @@ from .errors import (
     CredentialError,
     DeadlineError,
     ForkedError,
+    JournalError,
+    KeyFileMissingError,
     LibraryLoadError,
     LimitError,
     LockedError,
@@ -54,6 +60,7 @@ from .errors import (
 )
 from .events import Event
 from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
+from .hunt import Finding, HuntOptions
 from .model import Line, QueueId, Side, Trace, TraceWarning, View
 from .offline import build_info, config_properties, decode
 from .request import Request, Result, SearchFilters
@@ -67,20 +74,30 @@ __all__ = [
     "AmbiguousError",
     "ApiToken",
     "ArgumentError",
+    "AsyncEngine",
+    "BatchOptions",
     "CancelledError",
+    "CheckOptions",
     "CheckReason",
     "CheckResult",
+    "Checked",
     "ClosedError",
+    "CollectOptions",
     "CredentialError",
     "DeadlineError",
+    "Detection",
     "Edit",
     "Engine",
     "Event",
+    "Finding",
     "ForkedError",
     "FoundMessage",
     "GlobalKey",
     "Hop",
+    "HuntOptions",
+    "JournalError",
     "KeyFile",
+    "KeyFileMissingError",
     "LibraryLoadError",
     "LimitError",
     "Line",
@@ -89,6 +106,7 @@ __all__ = [
     "NextQueueId",
     "NotFoundError",
     "Passphrase",
+    "Progress",
     "QueueFullError",
     "QueueId",
     "RateLimitedError",

@@ -11,9 +11,9 @@ import ctypes
 import select
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from itertools import count
+from typing import Any, Protocol
 
 from ._abi import EngineRef, ErrorRef, ResultRef
 from ._handle import Handle
@@ -27,6 +27,12 @@ from .request import Request, Result
 _DRAIN = 256
 
 
+class Inbox(Protocol):
+    """Where a finished request is put: a deque, or what wakes an event loop."""
+
+    def append(self, slot: Slot, /) -> None: ...
+
+
 def _no_memory() -> TraceVaultError:
     return LimitError("not enough memory for the result", status=Status.E_NO_MEMORY, retriable=True)
 
@@ -36,7 +42,7 @@ class Slot:
 
     __slots__ = ("document", "done", "error", "id", "inbox", "request", "tag", "views")
 
-    def __init__(self, request: Request, tag: int, inbox: deque[Slot] | None) -> None:
+    def __init__(self, request: Request[Any], tag: int, inbox: Inbox | None) -> None:
         self.request = request
         self.tag = tag
         self.inbox = inbox
@@ -46,7 +52,8 @@ class Slot:
         self.views: dict[str, bytes] = {}
         self.error: TraceVaultError | None = None
 
-    def result(self) -> Result:
+    def result(self, *, resumed: bool = False) -> Result[Any]:
+        """What came, as objects; the error names tenant, account and message."""
         trace, search, checked, error = None, None, None, self.error
         if error is None:
             try:
@@ -62,6 +69,9 @@ class Slot:
             except MemoryError:
                 # Raised here, it would take the other results of a batch with it.
                 error = _no_memory()
+        if error is not None:
+            request = self.request
+            error.about(request.tenant.name, request.account_id or "", request.message_ref)
         return Result(
             request=self.request,
             id=self.id.value,
@@ -69,6 +79,7 @@ class Slot:
             search=search,
             check=checked,
             error=error,
+            resumed=resumed,
         )
 
 
@@ -87,15 +98,26 @@ class Exchange:
         self._taking = threading.Lock()
         #: Survives an interruption between taking a result and delivering it.
         self._result = ResultRef()
-        fd = ctypes.c_int()
-        check(library().tv_engine_fd, handle.ref, ctypes.byref(fd))
         self._poll = select.poll()
-        self._poll.register(fd.value, select.POLLIN)
+        self._poll.register(self.fileno(), select.POLLIN)
+
+    def fileno(self) -> int:
+        """The descriptor that is readable while results wait."""
+        fd = ctypes.c_int()
+        check(library().tv_engine_fd, self.handle.ref, ctypes.byref(fd))
+        return fd.value
 
     def submit(
-        self, request: Request, inbox: deque[Slot] | None, *, is_patient: bool = False
+        self, request: Request[Any], inbox: Inbox | None, *, is_patient: bool = False
     ) -> Slot:
         """Submit; ``is_patient``: without a timeout, the wait for the quota does not count."""
+        try:
+            return self._submitted(request, inbox, is_patient=is_patient)
+        except TraceVaultError as error:
+            error.about(request.tenant.name, request.account_id or "", request.message_ref)
+            raise
+
+    def _submitted(self, request: Request[Any], inbox: Inbox | None, *, is_patient: bool) -> Slot:
         engine, tenant = self.handle.ref, request.tenant._handle.ref
         lib = library()
         made = request._made(lib, is_patient=is_patient)
@@ -144,6 +166,17 @@ class Exchange:
                 return ready()
         return True
 
+    def take_some(self, most: int) -> None:
+        """Deliver what is there, at most so many, without waiting: the share of an event loop."""
+        if self._taking.acquire(blocking=False):
+            try:
+                if self.handle.usable:
+                    self._take_events(most)
+            finally:
+                self._taking.release()
+                with self.changed:
+                    self.changed.notify_all()
+
     def _take_unless_taken(
         self, ready: Callable[[], bool] | None = None, left: float | None = 0.0
     ) -> bool:
@@ -161,11 +194,11 @@ class Exchange:
                 self.changed.notify_all()
         return True
 
-    def _take_events(self) -> int:
+    def _take_events(self, most: int = _DRAIN) -> int:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""
         lib = library()
         engine, result = self.handle.ref_unchecked, self._result
-        for taken in range(_DRAIN):
+        for taken in range(most):
             if not result:
                 error = ErrorRef()
                 status = lib.tv_engine_take(engine, 0, ctypes.byref(result), ctypes.byref(error))
@@ -178,7 +211,7 @@ class Exchange:
                     return taken
             self._deliver(lib, result)
             result.value = None
-        return _DRAIN
+        return most
 
     def _deliver(self, lib: ctypes.CDLL, result: ResultRef) -> None:
         slot = self._slots.get(lib.tv_result_tag(result))

@@ -65,6 +65,10 @@ def _writable(secret: bytearray | memoryview | str) -> memoryview:
                 "the secret is not valid Unicode", status=Status.E_CREDENTIAL_FORMAT
             )
         return memoryview(encoded)
+    if secret is None:
+        raise TypeError(
+            "the secret is None: os.environ.get() gives None for a variable that is not set"
+        )
     if not isinstance(secret, (bytearray, memoryview)):
         raise TypeError(f"a secret must be bytearray, bytes or str, not {type(secret).__name__}")
     view = memoryview(secret)

@@ -5,21 +5,25 @@ How the threads share the library's events is in ``_exchange.py``.
 
 from __future__ import annotations
 
-import atexit
-import ctypes
-import threading
+import contextlib
+import os
 import time
-import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ._abi import EngineRef, TextRef
-from ._exchange import Exchange, Slot
-from ._handle import Handle, Setting, encoded, new_config
-from ._lib import check, json_document, library
-from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
+from ._engine import BaseEngine
+from ._exchange import Slot
+from ._handle import Setting
+from ._lib import check, library
+from .bulk import Batch, BatchOptions, IterableSource
+from .campaign import Campaign, Told
+from .checks import Checked, CheckOptions, CheckRound
+from .collect import Collection, CollectOptions, Detection
+from .errors import QueueFullError, Status
 from .findings import CheckResult, SearchResult
+from .hunt import Finding, Hunt, HuntOptions
 from .model import Trace, View
 from .request import Priority, Request, Result, SearchFilters
 from .vault import Tenant
@@ -27,37 +31,27 @@ from .vault import Tenant
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-#: How many requests `Engine.batch` keeps in the engine at a time.
-BATCH_WINDOW = 1024
+    from ._reach import Where
+    from .request import Answer_co
+
 #: How long a batch waits for room that other users of the engine take up, in seconds.
 _ROOM_WAIT = 0.02
-#: How long leaving the interpreter may wait for an engine, in seconds.
-_EXIT_WAIT = 5.0
 
 
-class Engine:
+class Engine(BaseEngine):
     """Asks Cloudflare. One engine serves any number of threads, tenants and accounts.
 
     ``settings`` maps property names to values, such as ``{"api.base_url": "https://..."}``;
     :func:`tracevault.config_properties` lists them all.
     """
 
-    __slots__ = ("__weakref__", "_capacity", "_exchange", "_ready", "_untaken")
+    __slots__ = ("_ready", "_untaken")
 
     def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
-        lib = library()
-        config = new_config(settings)
-        ref = EngineRef()
-        try:
-            self._capacity = _capacity(lib, config.ref)
-            check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
-        finally:
-            config.close()
-        self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"))
+        super().__init__(settings)
         #: Finished requests of submit(), for take().
         self._ready: deque[Slot] = deque()
         self._untaken = 0
-        _live.add(self)
 
     # ---- One request --------------------------------------------------------------------------
 
@@ -67,8 +61,8 @@ class Engine:
         account_id: str | None,
         message_ref: str,
         *,
-        wait: float = 0,
-        timeout: float | None = None,
+        wait: float | timedelta = 0,
+        timeout: float | timedelta | None = None,
         submission: bool | None = None,
         priority: Priority = "interactive",
         fresh: bool = False,
@@ -92,16 +86,14 @@ class Engine:
             fresh=fresh,
             views=views,
         )
-        trace = self._fetched(request).trace
-        assert trace is not None
-        return trace
+        return self._fetched(request)
 
     def search(
         self,
         tenant: Tenant,
         account_id: str | None,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         priority: Priority = "interactive",
         **filters: Unpack[SearchFilters],
     ) -> SearchResult:
@@ -111,16 +103,14 @@ class Engine:
         :meth:`trace` takes.
         """
         request = Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)
-        found = self._fetched(request).search
-        assert found is not None
-        return found
+        return self._fetched(request)
 
     def check(
         self,
         tenant: Tenant,
         account_id: str | None,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         priority: Priority = "interactive",
     ) -> CheckResult:
         """Ask Cloudflare whether the account's credential works, and wait for the answer.
@@ -128,11 +118,9 @@ class Engine:
         A credential that does not work is a result as well: see ``valid`` and ``reason``.
         """
         request = Request.check(tenant, account_id, timeout=timeout, priority=priority)
-        checked = self._fetched(request).check
-        assert checked is not None
-        return checked
+        return self._fetched(request)
 
-    def _fetched(self, request: Request) -> Result:
+    def _fetched(self, request: Request[Answer_co]) -> Answer_co:
         """Submit one request and wait for its result; raise its error."""
         slot = self._exchange.submit(request, None)
         try:
@@ -140,64 +128,94 @@ class Engine:
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
-        result = slot.result()
-        if result.error is not None:
-            raise result.error
-        return result
+        answer: Answer_co = slot.result().unwrap()
+        return answer
 
     # ---- Many requests ------------------------------------------------------------------------
 
-    def batch(self, requests: Iterable[Request], *, window: int = BATCH_WINDOW) -> Iterator[Result]:
+    def batch(
+        self, requests: Iterable[Request[Answer_co]], **options: Unpack[BatchOptions]
+    ) -> Iterator[Result[Answer_co]]:
         """Ask many questions; yield each result when it comes, in any order.
 
         Exactly one result per request, also for one that is refused at once. At most ``window``
         requests are taken from ``requests`` ahead of the results, so it may be endless. Closing
-        the iterator cancels what is under way.
+        the iterator cancels what is under way. An exception in the caller's iterable is raised
+        when what is under way has been told.
+
+        ``follow`` is called with each result and may give more requests; ``resume`` names a
+        journal, with which the next run goes on where this one ended; ``progress`` is called with
+        a :class:`Progress`. See :class:`BatchOptions`.
 
         A request without a ``timeout`` is patient: its wait for a turn and for the quota is not
         counted in ``request.deadline_ms``. :meth:`estimate` tells beforehand how long that is.
         """
-        if window < 1:
-            raise ArgumentError("window must be at least 1", status=Status.E_ARGUMENT)
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
-        return self._batch(iter(requests), window)
-
-    def _batch(self, requests: Iterator[Request], window: int) -> Iterator[Result]:
-        under_way: dict[int, Slot] = {}
         inbox: deque[Slot] = deque()
-        held: Request | None = None  # taken from the caller, but the queue was full
-        more = True
+        return self._batch(Batch(self._exchange, IterableSource(requests), inbox, **options), inbox)
+
+    def _batch(self, batch: Batch, inbox: deque[Slot]) -> Generator[Result[Any]]:
         try:
-            while more or held or under_way:
-                while not inbox and len(under_way) < window and (more or held):
-                    request, held = held or next(requests, None), None
-                    if request is None:
-                        more = False
-                        break
-                    try:
-                        slot = self._exchange.submit(request, inbox, is_patient=True)
-                    except QueueFullError:
-                        held = request
-                        break
-                    except TraceVaultError as error:
-                        yield Result(request=request, id=0, error=error)
-                        continue
-                    under_way[slot.tag] = slot
-                # Others may hold all the room there is: then nothing of ours wakes us.
-                room = _ROOM_WAIT if held else None
-                if under_way or held:
-                    self._exchange.wait(lambda: bool(inbox), room)
-                while inbox:
-                    done = inbox.popleft()
-                    under_way.pop(done.tag, None)
-                    yield done.result()
+            batch.begin()
+            while batch.fill():
+                if not batch.has_ended:
+                    # Others may hold all the room there is: then nothing of ours wakes us.
+                    self._exchange.wait(lambda: bool(inbox), _ROOM_WAIT if batch.held else None)
+                yield from batch.results()
+            batch.end()
         finally:
-            for slot in under_way.values():
-                self._exchange.abandon(slot)
+            batch.close()
+
+    # ---- Whole vaults -------------------------------------------------------------------------
+
+    def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> Iterator[Finding]:
+        """Find a message in many accounts; yield each copy with its trace when it comes.
+
+        ``hunt(vault, message_id="<a@b.example>", start=...)``: who received it, and what happened
+        to each copy? ``where`` is a vault, a tenant or several tenants; filters and further options
+        are those of :class:`HuntOptions`. Each copy comes once for each account. An account that
+        could not be asked is a finding without a message, with the ``error``.
+        """
+        return self._campaign(Hunt(where, **options))
+
+    def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> Iterator[Checked]:
+        """Check every account's credential; yield each answer when it comes.
+
+        ``expiring=30`` gives only those that end within thirty days, do not work or could not be
+        checked. ``store=True`` writes the ends that were found into the vault.
+        """
+        return self._campaign(CheckRound(where, **options))
+
+    def collect(
+        self, where: Where, *, checkpoint: str | os.PathLike[str], **options: Unpack[CollectOptions]
+    ) -> Iterator[Detection]:
+        """Give the detections that are new since the last time, and those whose state changed.
+
+        ``checkpoint`` names the file that remembers them. See :class:`CollectOptions`.
+        """
+        return self._campaign(Collection(where, checkpoint=checkpoint, **options))
+
+    def _campaign(self, campaign: Campaign[Told]) -> Iterator[Told]:
+        self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
+        return self._asked(campaign)
+
+    def _asked(self, campaign: Campaign[Told]) -> Iterator[Told]:
+        try:
+            campaign.begin()
+            inbox: deque[Slot] = deque()
+            source = IterableSource(campaign.requests())
+            batch = Batch(self._exchange, source, inbox, **campaign.batch_options)
+            with contextlib.closing(self._batch(batch, inbox)) as results:
+                for _ in results:
+                    yield from campaign.told()
+            campaign.finish()
+            yield from campaign.told()
+        finally:
+            campaign.close()
 
     # ---- Submit now, take later ---------------------------------------------------------------
 
-    def submit(self, request: Request) -> int:
+    def submit(self, request: Request[Any]) -> int:
         """Queue a request and give its id. Its result comes from :meth:`take`.
 
         Raises :class:`QueueFullError` when ``engine.max_queued`` results are outstanding.
@@ -218,7 +236,7 @@ class Engine:
                 self._untaken -= 1
             raise
 
-    def take(self, timeout: float | None = None) -> Result | None:
+    def take(self, timeout: float | None = None) -> Result[Any] | None:
         """Give the next finished request of :meth:`submit`; ``None`` when the time ran out.
 
         ``timeout=None`` waits; ``0`` only looks.
@@ -243,69 +261,8 @@ class Engine:
         """
         check(library().tv_engine_cancel, self._exchange.handle.ref, request_id)
 
-    # ---- The engine itself --------------------------------------------------------------------
-
-    def stats(self) -> dict[str, Any]:
-        """What the engine is doing: queue depths, requests under way, outcomes."""
-        found: dict[str, Any] = json_document(library().tv_engine_stats, self._exchange.handle.ref)
-        return found
-
-    def estimate(self, tenant: Tenant, count: int, account_id: str | None = None) -> dict[str, Any]:
-        """How long ``count`` more requests of an account take, if nobody else spends its quota.
-
-        ``done_ms`` and ``done_at`` say when the last of them may go; ``burst`` and ``per_minute``
-        what the quota gives. Replies, retries and further pages take their own time on top.
-        """
-        account = encoded(account_id or "", "the account id")
-        found: dict[str, Any] = json_document(
-            library().tv_engine_estimate,
-            self._exchange.handle.ref,
-            tenant._handle.ref,
-            account,
-            len(account),
-            count,
-        )
-        return found
-
-    @property
-    def closed(self) -> bool:
-        """Whether the engine is closed, or belongs to the process this one was forked from."""
-        return not self._exchange.handle.usable
-
-    def close(self) -> None:
-        """Complete everything under way with :class:`ShutdownError` and end the engine's thread.
-
-        Closing twice does nothing.
-        """
-        self._exchange.close()
-
     def __enter__(self) -> Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _capacity(lib: ctypes.CDLL, config: Any) -> int:
-    name = b"engine.max_queued"
-    data, length = TextRef(), ctypes.c_size_t()
-    check(lib.tv_config_get, config, name, len(name), ctypes.byref(data), ctypes.byref(length))
-    return int(ctypes.string_at(data, length.value))
-
-
-_live: weakref.WeakSet[Engine] = weakref.WeakSet()
-
-
-def _stop_all() -> None:
-    """End the engines before the interpreter ends, but never hang it."""
-    for engine in list(_live):
-        stopper = threading.Thread(target=engine.close, daemon=True)
-        try:
-            stopper.start()
-        except RuntimeError:  # Python 3.12 and newer may start no thread this late
-            engine.close()
-        else:
-            stopper.join(_EXIT_WAIT)
-
-
-atexit.register(_stop_all)

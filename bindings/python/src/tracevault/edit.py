@@ -5,8 +5,10 @@ No method returns a secret.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ._abi import EditRef
 from ._handle import Handle, encoded
@@ -15,15 +17,28 @@ from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey, Unlock, unlock_ref
 from .errors import ArgumentError, Status, TraceVaultError
 
+if TYPE_CHECKING:
+    from .vault import Account
+
+
+#: What a rotation keeps.
+_KEPT = ("label", "origin", "budget_group")
+
 
 class Edit:
     """One atomic change of a vault: all of it becomes durable, or nothing of it."""
 
-    __slots__ = ("_committed", "_handle")
+    __slots__ = ("_changed", "_committed", "_handle", "_stored")
 
-    def __init__(self, handle: Handle[EditRef]) -> None:
+    def __init__(
+        self, handle: Handle[EditRef], stored: Callable[[str, str], Account | None]
+    ) -> None:
         self._handle = handle
         self._committed = False
+        #: Asks the vault for an account's active credential.
+        self._stored = stored
+        #: By tenant and account, what this edit has set: a rotation keeps that as well.
+        self._changed: dict[tuple[str, str], dict[str, str | None]] = {}
 
     # ---- Credentials -------------------------------------------------------------------------
 
@@ -56,6 +71,7 @@ class Edit:
                 check(lib.tv_edit_put_key, edit, *where, email, len(email), *secret)
             else:
                 check(lib.tv_edit_put_token, edit, *where, *secret)
+        self._changed[tenant, account_id] = dict.fromkeys(_KEPT)
         try:
             if origin is not None:
                 self._set(tenant, account_id, "origin", origin)
@@ -103,6 +119,43 @@ class Edit:
         key, text = name.encode(), encoded(value, name)
         where = _where(tenant, account_id)
         check(library().tv_edit_set, self._handle.ref, *where, key, len(key), text, len(text))
+        if name in _KEPT:
+            self._changed.setdefault((tenant, account_id), {})[name] = value
+
+    @leaves_no_secret
+    def rotate(
+        self,
+        tenant: str,
+        account_id: str,
+        credential: ApiToken | GlobalKey,
+        *,
+        not_before: datetime | str | None = None,
+        expires: datetime | str | None = None,
+    ) -> None:
+        """Store a new credential and keep the old one as the retiring one.
+
+        Label, budget group and origin stay. :meth:`remove_retiring` ends the rotation,
+        :meth:`promote` takes it back.
+        """
+        kept = self._kept(tenant, account_id)
+        self.retire(tenant, account_id)
+        self.put(
+            tenant,
+            account_id,
+            credential,
+            label=kept["label"],
+            origin=kept["origin"],
+            budget_group=kept["budget_group"],
+            not_before=not_before,
+            expires=expires,
+        )
+
+    def _kept(self, tenant: str, account_id: str) -> dict[str, str | None]:
+        """What a rotation keeps: as stored, and as this edit has changed it."""
+        changed = self._changed.get((tenant, account_id), {})
+        found = None if len(changed) == len(_KEPT) else self._stored(tenant, account_id)
+        stored = {name: getattr(found, name, None) or None for name in _KEPT}
+        return {**stored, **changed}
 
     def retire(self, tenant: str, account_id: str) -> None:
         """Make the active credential the retiring one; put the new one in the same edit."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Status(IntEnum):
@@ -106,6 +109,18 @@ class TraceVaultError(Exception):
         self.cf_ray = cf_ray
         #: Seconds to wait before trying again; ``None`` when not known.
         self.retry_after = retry_after
+        #: Whom it was about: the tenant's name, the account id, the message reference; "" when it
+        #: was about none.
+        self.tenant = ""
+        self.account_id = ""
+        self.message_ref = ""
+
+    def about(self, tenant: str = "", account_id: str = "", message_ref: str = "") -> Self:
+        """The same error, which names tenant, account and message where it did not yet."""
+        self.tenant = self.tenant or tenant
+        self.account_id = self.account_id or account_id
+        self.message_ref = self.message_ref or message_ref
+        return self
 
     @property
     def status(self) -> Status:
@@ -121,7 +136,29 @@ class TraceVaultError(Exception):
         return f"TV_{self.status.name}"
 
     def __str__(self) -> str:
-        return self.message
+        """The message, and whom it is about."""
+        whom = (
+            ("tenant", self.tenant),
+            ("account", self.account_id),
+            ("message", self.message_ref),
+        )
+        named = ", ".join(f"{what} {name!r}" for what, name in whom if name)
+        return f"{self.message} ({named})" if named else self.message
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a program stores or sends: JSON values only."""
+        return {
+            "status": self.name,
+            "message": self.message,
+            "retriable": self.retriable,
+            "retry_after_ms": None if self.retry_after is None else round(self.retry_after * 1000),
+            "http_status": self.http_status,
+            "codes": list(self.codes),
+            "cf_ray": self.cf_ray,
+            "tenant": self.tenant,
+            "account_id": self.account_id,
+            "message_ref": self.message_ref,
+        }
 
     def __reduce__(self) -> tuple[Callable[..., TraceVaultError], tuple[Any, ...]]:
         # Exceptions cross process borders (multiprocessing, concurrent.futures) by pickle, which
@@ -134,11 +171,14 @@ class TraceVaultError(Exception):
             "cf_ray": self.cf_ray,
             "retry_after": self.retry_after,
         }
-        return _rebuilt, (type(self), self.message, facts)
+        whom = (self.tenant, self.account_id, self.message_ref)
+        return _rebuilt, (type(self), self.message, facts, whom)
 
 
-def _rebuilt(kind: type[TraceVaultError], message: str, facts: dict[str, Any]) -> TraceVaultError:
-    return kind(message, **facts)
+def _rebuilt(
+    kind: type[TraceVaultError], message: str, facts: dict[str, Any], whom: tuple[str, str, str]
+) -> TraceVaultError:
+    return kind(message, **facts).about(*whom)
 
 
 class LibraryLoadError(TraceVaultError, ImportError):  # type: ignore[misc]  # .name is ours
@@ -197,12 +237,20 @@ class StaleError(VaultError):
     """The vault could not be followed for ``vault.max_stale_ms``: nothing of it is lent."""
 
 
+class KeyFileMissingError(VaultError, FileNotFoundError):
+    """There is no key file at the path."""
+
+
 class VaultMissingError(VaultError, FileNotFoundError):
     """There is no vault file at the path."""
 
 
 class VaultExistsError(VaultError, FileExistsError):
     """The path of a new vault is taken."""
+
+
+class JournalError(TraceVaultError):
+    """A journal or a checkpoint cannot be used: in use, another kind of file, or not writable."""
 
 
 class CredentialError(TraceVaultError):

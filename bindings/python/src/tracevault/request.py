@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypedDict
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, cast
 
 from ._abi import RequestRef
 from ._handle import encoded
@@ -17,7 +17,17 @@ from .model import Trace, View
 from .vault import Tenant
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import TypeVar, Unpack
+
+    Answer_co = TypeVar(
+        "Answer_co",
+        covariant=True,
+        default="Trace | SearchResult | CheckResult",
+    )
+else:
+    from typing import TypeVar
+
+    Answer_co = TypeVar("Answer_co", covariant=True)
 
 Kind = Literal["trace", "search", "check"]
 Priority = Literal["interactive", "bulk"]
@@ -65,7 +75,7 @@ _FILTERS = frozenset(SearchFilters.__annotations__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Generic[Answer_co]):
     """One question to Cloudflare; usable any number of times.
 
     Made by :meth:`trace`, :meth:`search` or :meth:`check`.
@@ -80,11 +90,11 @@ class Request:
     #: Of a search, by name, as the library takes them.
     filters: tuple[tuple[str, str], ...] = ()
     #: Seconds to ask again while the trace is pending.
-    wait: float = 0
+    wait: float | timedelta = 0
     #: Seconds the request may take in all; ``None``: the setting ``request.deadline_ms``, which
     #: leaves out the wait for a turn and for the quota where ``priority`` is ``bulk`` or in a
     #: batch.
-    timeout: float | None = None
+    timeout: float | timedelta | None = None
     submission: bool | None = None
     #: Within a tenant, ``bulk`` requests wait while ``interactive`` ones do.
     priority: Priority = "interactive"
@@ -92,6 +102,8 @@ class Request:
     fresh: bool = False
     #: What to fetch beside the trace itself, as the library names it: see :attr:`Trace.views`.
     views: tuple[str, ...] = ()
+    #: The caller's own; comes back as :attr:`Result.tag`.
+    tag: Any = field(default=None, compare=False)
 
     @classmethod
     def trace(
@@ -100,17 +112,19 @@ class Request:
         account_id: str | None,
         message_ref: str,
         *,
-        wait: float = 0,
-        timeout: float | None = None,
+        wait: float | timedelta = 0,
+        timeout: float | timedelta | None = None,
         submission: bool | None = None,
         priority: Priority = "interactive",
         fresh: bool = False,
         views: Iterable[View] = (),
-    ) -> Request:
+        tag: Any = None,
+    ) -> Request[Trace]:
         """Ask for the delivery trace of one message. Its text is checked when it is submitted."""
         _check(tenant, account_id)
         encoded(message_ref, "the message reference")
-        return cls(
+        _check_times(wait=wait, timeout=timeout)
+        return Request(
             tenant=tenant,
             account_id=account_id,
             message_ref=message_ref,
@@ -120,6 +134,7 @@ class Request:
             priority=priority,
             fresh=fresh,
             views=view_names(views),
+            tag=tag,
         )
 
     @classmethod
@@ -128,23 +143,25 @@ class Request:
         tenant: Tenant,
         account_id: str | None,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         priority: Priority = "interactive",
+        tag: Any = None,
         **filters: Unpack[SearchFilters],
-    ) -> Request:
+    ) -> Request[SearchResult]:
         """Ask for the messages that filters describe (:class:`SearchFilters`).
 
         Clean mail is found too, unless ``detections_only`` is set. A filter that is ``None`` is
         left out; values are checked when the request is submitted.
         """
         _check(tenant, account_id)
+        _check_times(timeout=timeout)
         unknown = filters.keys() - _FILTERS
         if unknown:
             raise TypeError(
                 f"no such filter: {', '.join(sorted(unknown))}; there are: "
                 f"{', '.join(sorted(_FILTERS))}"
             )
-        return cls(
+        return Request(
             tenant=tenant,
             account_id=account_id,
             kind="search",
@@ -155,6 +172,7 @@ class Request:
             ),
             timeout=timeout,
             priority=priority,
+            tag=tag,
         )
 
     @classmethod
@@ -163,14 +181,36 @@ class Request:
         tenant: Tenant,
         account_id: str | None,
         *,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         priority: Priority = "interactive",
-    ) -> Request:
+        tag: Any = None,
+    ) -> Request[CheckResult]:
         """Ask whether the account's credential works, and until when."""
         _check(tenant, account_id)
-        return cls(
-            tenant=tenant, account_id=account_id, kind="check", timeout=timeout, priority=priority
+        _check_times(timeout=timeout)
+        return Request(
+            tenant=tenant,
+            account_id=account_id,
+            kind="check",
+            timeout=timeout,
+            priority=priority,
+            tag=tag,
         )
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError(
+            "a Request cannot be pickled: it holds a tenant; send tenant, account and reference "
+            "as text, and make the request where it is asked"
+        )
+
+    def __repr__(self) -> str:
+        whom = f"{self.tenant.name!r}, {self.account_id!r}"
+        asked = {
+            "trace": f", {self.message_ref!r}",
+            "search": "".join(f", {name}={value!r}" for name, value in self.filters),
+            "check": "",
+        }[self.kind]
+        return f"Request.{self.kind}({whom}{asked})"
 
     def _made(self, lib: ctypes.CDLL, *, is_patient: bool = False) -> RequestRef:
         ref = RequestRef()
@@ -220,8 +260,17 @@ def _filter_text(name: str, value: object) -> str:
         return str(value)
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ArgumentError(f"{name} must say its time zone", status=Status.E_ARGUMENT)
+            raise ArgumentError(
+                f"{name} must say its time zone: datetime(..., tzinfo=timezone.utc)",
+                status=Status.E_ARGUMENT,
+            )
         return value.isoformat()
+    if isinstance(value, date):
+        raise TypeError(
+            f"{name} cannot be a date, which has no hour and no time zone: give "
+            f"datetime({value.year}, {value.month}, {value.day}, tzinfo=timezone.utc) or RFC 3339 "
+            "text"
+        )
     if not isinstance(value, str):
         raise TypeError(f"{name} cannot be {type(value).__name__}")
     encoded(value, name)
@@ -232,7 +281,23 @@ def _set(lib: ctypes.CDLL, ref: RequestRef, name: bytes, value: bytes) -> None:
     check(lib.tv_request_set, ref, name, len(name), value, len(value))
 
 
-def _milliseconds(seconds: float, what: str) -> bytes:
+def _check_times(
+    *, wait: float | timedelta | None = 0, timeout: float | timedelta | None = None
+) -> None:
+    if wait is None:
+        raise TypeError("wait must be a number of seconds, not None; 0 does not wait")
+    _milliseconds(wait, "wait")
+    if timeout is not None:
+        _milliseconds(timeout, "timeout")
+
+
+def _milliseconds(seconds: float | timedelta, what: str) -> bytes:
+    if isinstance(seconds, timedelta):
+        seconds = seconds.total_seconds()
+    if not isinstance(seconds, (int, float)):
+        raise TypeError(
+            f"{what} must be a number of seconds or a timedelta, not {type(seconds).__name__}"
+        )
     try:
         return b"%d" % round(seconds * 1000)
     except (OverflowError, ValueError):
@@ -242,13 +307,37 @@ def _milliseconds(seconds: float, what: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Generic[Answer_co]):
     """How one request ended: with what was asked for or with an error, never both."""
 
-    request: Request
-    #: The id :meth:`Engine.submit` gave; 0 when the request was refused at once.
+    request: Request[Answer_co]
+    #: The id :meth:`Engine.submit` gave; 0 when the request was refused at once or not sent.
     id: int
     trace: Trace | None = None
     search: SearchResult | None = None
     check: CheckResult | None = None
     error: TraceVaultError | None = None
+    #: From the journal of an earlier run (``batch(resume=...)``): not asked again.
+    resumed: bool = False
+
+    @property
+    def tag(self) -> Any:
+        """The request's own."""
+        return self.request.tag
+
+    @property
+    def answer(self) -> Answer_co | None:
+        """What was asked for: a trace, a search or a check; ``None`` when there is an error."""
+        answers = (self.trace, self.search, self.check)
+        return cast("Answer_co | None", next((one for one in answers if one is not None), None))
+
+    def unwrap(self) -> Answer_co:
+        """Give what was asked for, or raise the error."""
+        answer = self.answer
+        if answer is None:
+            raise self.error or TraceVaultError("the result is empty")
+        return answer
+
+    def __repr__(self) -> str:
+        ended = self.error.name if self.error else repr(self.answer)
+        return f"Result({self.request!r}: {ended})"

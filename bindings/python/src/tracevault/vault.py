@@ -116,6 +116,9 @@ class Tenant:
     def __repr__(self) -> str:
         return f"Tenant({self.name!r})"
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a Tenant cannot be pickled: open the vault in each process")
+
 
 class Vault:
     """The sealed credentials of many tenants. Use :meth:`create`, :meth:`open` or
@@ -209,12 +212,25 @@ class Vault:
         check(lib.tv_tenant_open, self._handle.ref, text, len(text), ctypes.byref(ref))
         return Tenant(name, Handle(ref, "tv_tenant_free", "tenant"), self)
 
+    def tenants(self) -> list[Tenant]:
+        """Every tenant of the vault, by name; ``[tenant.name for tenant in vault.tenants()]``."""
+        names = dict.fromkeys(account.tenant for account in self.accounts())
+        return [self.tenant(name) for name in sorted(names)]
+
     def edit(self) -> Edit:
         """Begin one atomic change: ``with vault.edit() as edit: edit.put(...)``."""
         lib = library()
         ref = EditRef()
         check(lib.tv_edit_begin, self._handle.ref, ctypes.byref(ref))
-        return Edit(Handle(ref, "tv_edit_free", "edit"))
+        return Edit(Handle(ref, "tv_edit_free", "edit"), self._stored)
+
+    def _stored(self, tenant: str, account_id: str) -> Account | None:
+        """The active credential of an account, as it is stored now."""
+        with self.tenant(tenant) as found:
+            for account in found.accounts():
+                if account.account_id == account_id and account.state == "active":
+                    return account
+        return None
 
     def describe(self) -> dict[str, Any]:
         """The vault's identity, generation, times, counts and unlocks, and ``refresh_error`` when
@@ -263,6 +279,9 @@ class Vault:
             )
         finally:
             config.close()
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a Vault cannot be pickled: open it in each process")
 
     def close(self) -> None:
         """Close the vault. Tenants taken from it go on for ``vault.max_stale_ms`` and learn of no

@@ -1,0 +1,107 @@
+"""What the engine for threads and the one for event loops have in common: its life, its numbers."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from ._abi import EngineRef, TextRef
+from ._exchange import Exchange
+from ._handle import Handle, Setting, encoded, new_config
+from ._lib import check, json_document, library
+from .vault import Tenant
+
+#: How long leaving the interpreter may wait for an engine, in seconds.
+_EXIT_WAIT = 5.0
+
+
+class BaseEngine:
+    """One engine of the library, and the exchange that hands out its results."""
+
+    __slots__ = ("__weakref__", "_capacity", "_exchange")
+
+    def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
+        lib = library()
+        config = new_config(settings)
+        ref = EngineRef()
+        try:
+            self._capacity = _capacity(lib, config.ref)
+            check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
+        finally:
+            config.close()
+        self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"))
+        _live.add(self)
+
+    def fileno(self) -> int:
+        """The descriptor that is readable while results wait, for ``select``, ``poll`` or another
+        event loop: then ``take(timeout=0)``. Do not read, write or close it."""
+        return self._exchange.fileno()
+
+    def stats(self) -> dict[str, Any]:
+        """What the engine is doing: queue depths, requests under way, outcomes."""
+        found: dict[str, Any] = json_document(library().tv_engine_stats, self._exchange.handle.ref)
+        return found
+
+    def estimate(self, tenant: Tenant, count: int, account_id: str | None = None) -> dict[str, Any]:
+        """How long ``count`` more requests of an account take, if nobody else spends its quota.
+
+        ``done_ms`` and ``done_at`` say when the last of them may go; ``burst`` and ``per_minute``
+        what the quota gives. Replies, retries and further pages take their own time on top.
+        """
+        account = encoded(account_id or "", "the account id")
+        found: dict[str, Any] = json_document(
+            library().tv_engine_estimate,
+            self._exchange.handle.ref,
+            tenant._handle.ref,
+            account,
+            len(account),
+            count,
+        )
+        return found
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine is closed, or belongs to the process this one was forked from."""
+        return not self._exchange.handle.usable
+
+    def close(self) -> None:
+        """Complete everything under way with :class:`ShutdownError` and end the engine's thread.
+
+        Closing twice does nothing.
+        """
+        self._exchange.close()
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError(f"an {type(self).__name__} cannot be pickled: make one in each process")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {'closed' if self.closed else 'open'}>"
+
+
+def _capacity(lib: ctypes.CDLL, config: Any) -> int:
+    name = b"engine.max_queued"
+    data, length = TextRef(), ctypes.c_size_t()
+    check(lib.tv_config_get, config, name, len(name), ctypes.byref(data), ctypes.byref(length))
+    return int(ctypes.string_at(data, length.value))
+
+
+_live: weakref.WeakSet[BaseEngine] = weakref.WeakSet()
+
+
+def _stop_all() -> None:
+    """End the engines before the interpreter ends, but never hang it."""
+    for engine in list(_live):
+        stopper = threading.Thread(target=engine.close, daemon=True)
+        try:
+            stopper.start()
+        except RuntimeError:  # Python 3.12 and newer may start no thread this late
+            engine.close()
+        else:
+            stopper.join(_EXIT_WAIT)
+
+
+atexit.register(_stop_all)

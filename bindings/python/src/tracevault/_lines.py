@@ -1,0 +1,122 @@
+"""Files of one JSON object a line that survive a kill at any moment.
+
+One process at a time holds such a file. A line is written with one call; what a kill left of a last
+one is cut off when the file is opened. What the lines mean is not known here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+
+from .errors import JournalError
+
+_PIECE = 1 << 20
+
+
+class LineFile:
+    """An open file of lines, locked for this process; the first line says what it is."""
+
+    def __init__(self, path: str | os.PathLike[str], schema: str) -> None:
+        self.path = os.fspath(path)
+        self._first = json.dumps({"schema": schema}).encode() + b"\n"
+        self._fd = self._locked()
+        try:
+            self._heal()
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def _locked(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+        while True:
+            fd = os.open(self.path, flags, 0o600)
+            try:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise JournalError(f"{self.path} is no regular file")
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Whoever had it before may have put a new file in its place.
+                if os.path.samestat(os.fstat(fd), os.stat(self.path)):
+                    return fd
+            except BlockingIOError:
+                os.close(fd)
+                raise JournalError(
+                    f"{self.path} is in use by another process or another batch", retriable=True
+                ) from None
+            except FileNotFoundError:
+                pass
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+
+    def _heal(self) -> None:
+        """Cut off what a kill left of a last line."""
+        size = os.fstat(self._fd).st_size
+        start = os.pread(self._fd, len(self._first), 0)
+        if not self._first.startswith(start):
+            raise JournalError(
+                f"{self.path} is not a file of this kind: its first line is not "
+                f"{self._first.decode().strip()}; name another file"
+            )
+        if len(start) < len(self._first):
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, self._first)
+            return
+        end = size
+        while end > 0:
+            begin = max(0, end - _PIECE)
+            found = os.pread(self._fd, end - begin, begin).rfind(b"\n")
+            if found >= 0:
+                end = begin + found + 1
+                break
+            end = begin
+        if end < size:
+            os.ftruncate(self._fd, end)
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each line behind the first, with the place where it begins."""
+        with open(os.dup(self._fd), "rb") as file:
+            at = file.seek(len(self._first))
+            for line in file:
+                yield at, line
+                at += len(line)
+
+    def read(self, at: int, length: int) -> bytes:
+        """The bytes at a place."""
+        return os.pread(self._fd, length, at)
+
+    def append(self, line: bytes) -> None:
+        """Write one line, given without its end."""
+        data = line + b"\n"
+        written = os.write(self._fd, data)
+        if written < len(data):
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            raise JournalError(f"{self.path} cannot be written to: no room is left")
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
+        beside = f"{self.path}.new"
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(beside, flags, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with open(os.dup(fd), "wb") as file:
+                file.write(self._first)
+                file.writelines(line + b"\n" for line in lines)
+            os.fsync(fd)
+            os.rename(beside, self.path)
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(self._fd)
+        self._fd = fd
+
+    def close(self) -> None:
+        """Let the file go."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)

@@ -1,0 +1,314 @@
+"""The engine for asyncio and uvloop: on the engine's descriptor, without a thread of its own.
+
+An event loop that waits for results watches the descriptor; whichever wakes first takes a few
+results and hands each to the loop that asked. Several loops may use one engine, one after the other
+or in several threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from ._engine import BaseEngine
+from ._exchange import Exchange, Slot
+from ._handle import Setting
+from .bulk import Batch, BatchOptions, IterableSource, Source
+from .campaign import Campaign, Told
+from .checks import Checked, CheckOptions, CheckRound
+from .collect import Collection, CollectOptions, Detection
+from .findings import CheckResult, SearchResult
+from .hunt import Finding, Hunt, HuntOptions
+from .model import Trace, View
+from .request import Priority, Request, Result, SearchFilters
+from .vault import Tenant
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._reach import Where
+    from .request import Answer_co
+
+#: Results that a loop takes before it lets its other tasks go on.
+_AT_A_TIME = 4
+#: How long a batch waits for room that other users of the engine take up, in seconds.
+_ROOM_WAIT = 0.02
+
+
+class _Watch:
+    """One loop's look at the engine's descriptor, for as long as something is waited for there."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
+        self.loop = loop
+        self._exchange = exchange
+        self._waiting = 0
+        # Of its own: the engine may be closed in another thread, and its descriptor with it.
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        if not self._waiting:
+            self._fd = os.dup(self._exchange.fileno())
+            self.loop.add_reader(self._fd, self._take)
+        self._waiting += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._end()
+
+    def _end(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            self.loop.remove_reader(fd)
+            os.close(fd)
+
+    def _take(self) -> None:
+        if self._exchange.handle.usable:
+            self._exchange.take_some(_AT_A_TIME)
+        else:
+            self._end()  # closed elsewhere: every result has been delivered
+
+
+class _Inbox(deque[Slot]):
+    """Finished requests of one task; wakes it, from whatever thread they come."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self.filled = asyncio.Event()
+
+    def append(self, slot: Slot) -> None:
+        super().append(slot)
+        if asyncio._get_running_loop() is self._loop:
+            self.filled.set()
+        else:
+            # A loop that has ended waits for nothing any more.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.filled.set)
+
+    async def wait(self) -> None:
+        """Until something has come since the last time, or may have."""
+        await self.filled.wait()
+        self.filled.clear()
+
+
+class AsyncEngine(BaseEngine):
+    """Asks Cloudflare from asyncio. One engine serves any number of tasks, tenants and accounts.
+
+    The names are those of :class:`Engine`. Cancelling a task cancels its requests. Use it with
+    ``async with``, or call :meth:`aclose`.
+    """
+
+    __slots__ = ("_watches",)
+
+    def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
+        super().__init__(settings)
+        self._watches: dict[int, _Watch] = {}
+
+    # ---- One request --------------------------------------------------------------------------
+
+    async def trace(
+        self,
+        tenant: Tenant,
+        account_id: str | None,
+        message_ref: str,
+        *,
+        wait: float | timedelta = 0,
+        timeout: float | timedelta | None = None,
+        submission: bool | None = None,
+        priority: Priority = "interactive",
+        fresh: bool = False,
+        views: Iterable[View] = (),
+    ) -> Trace:
+        """Fetch one trace: see :meth:`Engine.trace`."""
+        return await self._fetched(
+            Request.trace(
+                tenant,
+                account_id,
+                message_ref,
+                wait=wait,
+                timeout=timeout,
+                submission=submission,
+                priority=priority,
+                fresh=fresh,
+                views=views,
+            )
+        )
+
+    async def search(
+        self,
+        tenant: Tenant,
+        account_id: str | None,
+        *,
+        timeout: float | timedelta | None = None,
+        priority: Priority = "interactive",
+        **filters: Unpack[SearchFilters],
+    ) -> SearchResult:
+        """Find messages: see :meth:`Engine.search`."""
+        return await self._fetched(
+            Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)
+        )
+
+    async def check(
+        self,
+        tenant: Tenant,
+        account_id: str | None,
+        *,
+        timeout: float | timedelta | None = None,
+        priority: Priority = "interactive",
+    ) -> CheckResult:
+        """Ask whether the account's credential works: see :meth:`Engine.check`."""
+        return await self._fetched(
+            Request.check(tenant, account_id, timeout=timeout, priority=priority)
+        )
+
+    async def _fetched(self, request: Request[Answer_co]) -> Answer_co:
+        inbox = _Inbox(asyncio.get_running_loop())
+        slot = self._exchange.submit(request, inbox)
+        try:
+            with self._watch():
+                while not slot.done:
+                    await inbox.wait()
+        finally:
+            if not slot.done:
+                self._exchange.abandon(slot)
+        answer: Answer_co = slot.result().unwrap()
+        return answer
+
+    def _watch(self) -> _Watch:
+        """The running loop's own."""
+        loop = asyncio.get_running_loop()
+        watch = self._watches.get(id(loop))
+        if watch is None or watch.loop is not loop:
+            self._watches = {
+                key: one for key, one in self._watches.items() if not one.loop.is_closed()
+            }
+            watch = self._watches[id(loop)] = _Watch(loop, self._exchange)
+        return watch
+
+    # ---- Many requests ------------------------------------------------------------------------
+
+    def batch(
+        self,
+        requests: Iterable[Request[Answer_co]] | AsyncIterable[Request[Answer_co]],
+        **options: Unpack[BatchOptions],
+    ) -> AsyncIterator[Result[Answer_co]]:
+        """Ask many questions; give each result when it comes: see :meth:`Engine.batch`.
+
+        ``requests`` may be an asynchronous iterable, too.
+        """
+        self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
+        return self._batch(requests, options)
+
+    async def _batch(
+        self, requests: Iterable[Any] | AsyncIterable[Any], options: BatchOptions
+    ) -> AsyncGenerator[Result[Any]]:
+        inbox = _Inbox(asyncio.get_running_loop())
+        feed = _Feed(requests, inbox) if isinstance(requests, AsyncIterable) else None
+        source: Source = feed or IterableSource(cast("Iterable[Any]", requests))
+        batch = Batch(self._exchange, source, inbox, **options)
+        try:
+            batch.begin()
+            with self._watch():
+                while batch.fill():
+                    if not batch.has_ended:
+                        await self._arrival(inbox, batch)
+                    for result in batch.results():
+                        yield result
+                        # Others have their turn, also when many results are there at once.
+                        await asyncio.sleep(0)
+            batch.end()
+        finally:
+            batch.close()
+            if feed is not None:
+                await feed.stop()
+
+    @staticmethod
+    async def _arrival(inbox: _Inbox, batch: Batch) -> None:
+        if batch.held is None:
+            await inbox.wait()
+            return
+        # Others may hold all the room there is: then nothing of ours wakes us.
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(inbox.wait(), _ROOM_WAIT)
+
+    # ---- Whole vaults -------------------------------------------------------------------------
+
+    def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> AsyncIterator[Finding]:
+        """Find a message in many accounts: see :meth:`Engine.hunt`."""
+        return self._campaign(Hunt(where, **options))
+
+    def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> AsyncIterator[Checked]:
+        """Check every account's credential: see :meth:`Engine.check_all`."""
+        return self._campaign(CheckRound(where, **options))
+
+    def collect(
+        self, where: Where, *, checkpoint: str | os.PathLike[str], **options: Unpack[CollectOptions]
+    ) -> AsyncIterator[Detection]:
+        """Give the detections that are new since the last time: see :meth:`Engine.collect`."""
+        return self._campaign(Collection(where, checkpoint=checkpoint, **options))
+
+    def _campaign(self, campaign: Campaign[Told]) -> AsyncIterator[Told]:
+        self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
+        return self._asked(campaign)
+
+    async def _asked(self, campaign: Campaign[Told]) -> AsyncGenerator[Told]:
+        try:
+            campaign.begin()
+            results = self._batch(campaign.requests(), campaign.batch_options)
+            async with contextlib.aclosing(results):
+                async for _ in results:
+                    for told in campaign.told():
+                        yield told
+            campaign.finish()
+            for told in campaign.told():
+                yield told
+        finally:
+            campaign.close()
+
+    # ---- The engine itself --------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """As :meth:`close`; the tasks that waited have their turn before it comes back."""
+        self.close()
+        await asyncio.sleep(0)
+
+    async def __aenter__(self) -> AsyncEngine:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class _Feed(Source):
+    """Draws from the caller's asynchronous iterable, one ahead of what is asked."""
+
+    def __init__(self, requests: AsyncIterable[Any], inbox: _Inbox) -> None:
+        self.over = False
+        self.total: int | None = None
+        self._requests = aiter(requests)
+        self._inbox = inbox
+        self._next: asyncio.Future[Any] | None = None
+
+    def draw(self) -> object:
+        """The one that is ready; ``None`` when there is none now."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(anext(self._requests, None))
+            self._next.add_done_callback(lambda _: self._inbox.filled.set())
+        if not self._next.done():
+            return None
+        drawn, self._next = self._next, None
+        request: object = drawn.result()
+        self.over = request is None
+        return request
+
+    async def stop(self) -> None:
+        """Draw no more."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.gather(self._next, return_exceptions=True)

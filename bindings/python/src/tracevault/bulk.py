@@ -1,0 +1,264 @@
+"""Many requests as one piece of work: what is asked next, what is under way, what is done.
+
+Nothing here waits: a thread (``client.py``) or an event loop (``aio.py``) does, and looks in
+between.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+
+from ._exchange import Exchange, Slot
+from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
+from .journal import Journal
+from .request import Request, Result
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+#: How many requests a batch keeps in the engine at a time.
+BATCH_WINDOW = 1024
+#: With a journal fewer: what is under way when the process is killed is asked again.
+JOURNAL_WINDOW = 128
+#: Results taken at once for the journal.
+_NOTED = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a piece of work is; what a progress bar needs."""
+
+    #: How much is done: results of a batch, those that failed and those from a journal included;
+    #: accounts of a hunt.
+    done: int
+    #: How much there will be, as far as is known. ``None`` while the caller's iterable has no
+    #: length and is not at its end.
+    total: int | None
+    #: How many of ``done`` ended with an error.
+    failed: int = 0
+    #: How many of ``done`` came from the journal of an earlier run.
+    resumed: int = 0
+    #: How many requests are asked and not yet answered.
+    under_way: int = 0
+    #: Of a hunt: how many copies of the message are found.
+    found: int = 0
+
+
+class BatchOptions(TypedDict, total=False):
+    """What a batch can be told; the same for threads and for asyncio."""
+
+    #: How many requests to keep in the engine at a time; default 1024, with ``resume`` 128.
+    window: int
+    #: Called with each result: the requests that it gives are asked as well. ``None``: no more.
+    follow: Callable[[Result[Any]], Iterable[Request[Any]] | None]
+    #: A file that remembers each result: what is in it is told again, but not asked again.
+    resume: str | os.PathLike[str]
+    #: Called at the start and after each result.
+    progress: Callable[[Progress], object]
+
+
+class Source(Protocol):
+    """Where a batch's requests come from."""
+
+    #: Whether it is at its end.
+    over: bool
+    #: How many there will be in all, where it is known.
+    total: int | None
+
+    def draw(self) -> object:
+        """The next one; ``None`` when there is none now."""
+
+
+class IterableSource:
+    """What a caller gave as an iterable."""
+
+    def __init__(self, requests: Iterable[Request[Any]]) -> None:
+        self.over = False
+        self.total = len(requests) if isinstance(requests, Sized) else None
+        self._requests = iter(requests)
+
+    def draw(self) -> object:
+        """The next one; ``None`` at the end."""
+        request = next(self._requests, None)
+        self.over = request is None
+        return request
+
+
+class Batch:
+    """One batch, for whoever waits for it."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        source: Source,
+        inbox: deque[Slot],
+        **options: Unpack[BatchOptions],
+    ) -> None:
+        resume = options.get("resume")
+        window = options.get("window", BATCH_WINDOW if resume is None else JOURNAL_WINDOW)
+        if not isinstance(window, int):
+            raise TypeError(f"window must be a whole number, not {type(window).__name__}")
+        if window < 1:
+            raise ArgumentError("window must be at least 1", status=Status.E_ARGUMENT)
+        self._exchange, self._source, self._inbox, self._window = exchange, source, inbox, window
+        self._follow, self._progress = options.get("follow"), options.get("progress")
+        #: What is asked before the source is drawn from: the last one first.
+        self._follow_ups: list[IterableSource] = []
+        self._under_way: dict[int, Slot] = {}
+        #: Finished, and not yet told.
+        self._ended: deque[Slot | Result[Any]] = deque()
+        #: Drawn, but the engine's queue was full.
+        self.held: Request[Any] | None = None
+        #: What the caller's own code raised: it is raised when all under way has been told.
+        self._fault: Exception | None = None
+        self._drawn = self._followed = 0
+        self._done = self._failed = self._resumed = 0
+        self._resume = resume
+        self._journal: Journal | None = None
+
+    # ---- Asking -------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Open the journal, show the bar."""
+        if self._resume is not None:
+            self._journal = Journal(self._resume)
+        self._report()
+
+    def fill(self) -> bool:
+        """Ask as much as there is room for; false when all is done."""
+        while not self._ended and len(self._under_way) < self._window:
+            request, self.held = self.held or self._next(), None
+            if request is None or not self._asked(request):
+                break
+        return bool(self._ended or self.held or self._under_way or self.may_draw)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether results wait to be told."""
+        return bool(self._ended)
+
+    @property
+    def may_draw(self) -> bool:
+        """Whether there may be more to ask."""
+        return self._fault is None and bool(self._follow_ups or not self._source.over)
+
+    def _next(self) -> Request[Any] | None:
+        try:
+            while self.may_draw:
+                source = self._follow_ups[-1] if self._follow_ups else self._source
+                request = source.draw()
+                if request is None and source is self._source:
+                    return None
+                if request is None:
+                    self._follow_ups.pop()
+                    continue
+                if not isinstance(request, Request):
+                    raise TypeError(f"a batch takes Requests, not {type(request).__name__}")
+                self._drawn += 1
+                if source is not self._source and source.total is None:
+                    self._followed += 1
+                return request
+        except Exception as fault:
+            self.fail(fault)
+        return None
+
+    def _asked(self, request: Request[Any]) -> bool:
+        known = None if self._journal is None else self._journal.known(request)
+        if known is not None:
+            self._ended.append(known)
+            return True
+        try:
+            slot = self._exchange.submit(request, self._inbox, is_patient=True)
+        except QueueFullError:
+            self.held = request
+            return False
+        except TraceVaultError as error:
+            self._ended.append(Result(request=request, id=0, error=error))
+            return True
+        self._under_way[slot.tag] = slot
+        return True
+
+    # ---- Telling ------------------------------------------------------------------------------
+
+    def results(self) -> Iterator[Result[Any]]:
+        """What is finished."""
+        self._collect()
+        while self._ended:
+            ended = self._ended.popleft()
+            result = ended if isinstance(ended, Result) else ended.result()
+            self._count(result)
+            yield result
+            self._collect()
+
+    def _collect(self) -> None:
+        """Take what has come, and write it down before any of it is told."""
+        if self._journal is not None:
+            self._exchange.take_some(_NOTED)
+        while self._inbox:
+            slot = self._inbox[0]
+            if self._journal is not None and self._fault is None:
+                try:
+                    self._journal.note(slot)
+                except (OSError, TraceVaultError) as fault:
+                    self.fail(fault)
+            # Only now: Ctrl-C may come in between, and close() looks at the inbox once more.
+            self._ended.append(self._inbox.popleft())
+            self._under_way.pop(slot.tag, None)
+
+    def _count(self, result: Result[Any]) -> None:
+        self._done += 1
+        self._failed += result.error is not None
+        self._resumed += result.resumed
+        try:
+            more = None if self._follow is None else self._follow(result)
+            if more is not None:
+                source = IterableSource(more)
+                self._followed += source.total or 0
+                self._follow_ups.append(source)
+        except Exception as fault:
+            self.fail(fault)
+        self._report()
+
+    def _report(self) -> None:
+        if self._progress is None:
+            return
+        total = self._source.total
+        if total is None and self._source.over:
+            total = self._drawn - self._followed
+        try:
+            self._progress(
+                Progress(
+                    done=self._done,
+                    total=None if total is None else total + self._followed,
+                    failed=self._failed,
+                    resumed=self._resumed,
+                    under_way=len(self._under_way),
+                )
+            )
+        except Exception as fault:
+            self.fail(fault)
+
+    # ---- The end ------------------------------------------------------------------------------
+
+    def fail(self, fault: Exception) -> None:
+        """Ask nothing more; tell what is under way, then raise this."""
+        self._fault = self._fault or fault
+
+    def end(self) -> None:
+        """Raise what the caller's own code raised."""
+        if self._fault is not None:
+            raise self._fault
+
+    def close(self) -> None:
+        """Cancel what is under way; what has come is written down."""
+        if self._journal is not None:
+            if self._exchange.handle.usable:
+                self._collect()
+            self._journal.close()
+        for slot in self._under_way.values():
+            self._exchange.abandon(slot)
+        self._under_way.clear()

@@ -1,0 +1,131 @@
+"""All credentials in one round: which work, which end soon, and what the vault should know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from ._reach import Where
+from .bulk import BatchOptions, Progress
+from .campaign import Campaign
+from .errors import TraceVaultError
+from .findings import CheckResult
+from .request import Priority, Request, Result
+from .vault import Account, Vault
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class CheckOptions(TypedDict, total=False):
+    """How to check."""
+
+    #: Only those that end within so many days (or a ``timedelta``), do not work, or could not be
+    #: checked.
+    expiring: float | timedelta
+    #: Store the ends that were found in the vault, in one edit, when all are checked. What is
+    #: checked must be the vault.
+    store: bool
+    timeout: float | timedelta
+    priority: Priority
+    window: int
+    progress: Callable[[Progress], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One account's credential: the answer, or why there is none."""
+
+    #: The tenant's name.
+    tenant: str
+    account: Account
+    check: CheckResult | None = None
+    error: TraceVaultError | None = None
+
+    @property
+    def account_id(self) -> str:
+        """The account's id."""
+        return self.account.account_id
+
+    @property
+    def valid(self) -> bool:
+        """Whether Cloudflare accepts the credential."""
+        return self.check is not None and self.check.valid
+
+    @property
+    def expires(self) -> datetime | None:
+        """Its end: what Cloudflare says, otherwise what the vault knows."""
+        told = self.check.expires_on if self.check is not None else None
+        return told or self.account.expires
+
+    def expires_within(self, span: timedelta) -> bool:
+        """Whether its end is known and no further away."""
+        end = self.expires
+        return end is not None and end - datetime.now(timezone.utc) <= span
+
+    def __repr__(self) -> str:
+        ended = self.error.name if self.error else "valid" if self.valid else "not valid"
+        return f"Checked({self.tenant!r}, {self.account_id!r}, {ended}, expires={self.expires})"
+
+
+class CheckRound(Campaign[Checked]):
+    """What one round asks, and what it has found."""
+
+    def __init__(self, where: Where, **options: Unpack[CheckOptions]) -> None:
+        super().__init__(where)
+        span = options.get("expiring")
+        if span is not None and not isinstance(span, (int, float, timedelta)):
+            raise TypeError(f"expiring is a number of days or a timedelta, not {span!r}")
+        self._span = timedelta(days=span) if isinstance(span, (int, float)) else span
+        self._vault = where if isinstance(where, Vault) and options.get("store") else None
+        if options.get("store") and self._vault is None:
+            raise TypeError("store=True needs a Vault to check: tenants alone cannot be written to")
+        self._options = options
+        self._ends: list[tuple[str, str, str]] = []
+
+    @property
+    def batch_options(self) -> BatchOptions:
+        """How the batch is made that asks for this round."""
+        given: BatchOptions = {"follow": self.follow}
+        if "window" in self._options:
+            given["window"] = self._options["window"]
+        if "progress" in self._options:
+            given["progress"] = self._options["progress"]
+        return given
+
+    def requests(self) -> list[Request[Any]]:
+        """One check for each account."""
+        return [
+            Request.check(
+                tenant,
+                account.account_id,
+                timeout=self._options.get("timeout"),
+                priority=self._options.get("priority", "bulk"),
+                tag=account,
+            )
+            for tenant, account in self.accounts
+        ]
+
+    def follow(self, result: Result[Any]) -> None:
+        """Keep what a result says."""
+        account: Account = result.tag
+        checked = Checked(
+            tenant=result.request.tenant.name,
+            account=account,
+            check=result.check,
+            error=result.error,
+        )
+        told = result.check.expires_on_text if result.check is not None else None
+        if told is not None and checked.expires != account.expires:
+            self._ends.append((account.tenant, account.account_id, told))
+        if self._span is None or not checked.valid or checked.expires_within(self._span):
+            self.ready.append(checked)
+
+    def finish(self) -> None:
+        """Write the ends into the vault; those that it knows already are no change."""
+        if self._vault is not None and self._ends:
+            with self._vault.edit() as edit:
+                for tenant, account_id, end in self._ends:
+                    edit.set(tenant, account_id, expires=end)

@@ -1,0 +1,276 @@
+"""Detections since the last time, for pipelines: new ones, and those whose state changed.
+
+The checkpoint remembers what the caller has taken. It is written when the caller asks for the next
+one, so a kill costs no message; the one that was being worked on comes again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Literal
+
+from ._fields import parse_time
+from ._lines import LineFile
+from ._reach import Where
+from .errors import TraceVaultError
+from .findings import FoundMessage
+from .model import Trace
+from .request import Result
+from .sweep import Place, Sweep, SweepOptions
+from .vault import Account
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+SCHEMA = "tracevault.checkpoint/1"
+#: How far back a collection looks for messages that came late or changed.
+LOOK_BACK = timedelta(days=1)
+#: How many detections a collection takes of one account at a time.
+COLLECT_LIMIT = 100_000
+
+Change = Literal["new", "changed", "none"]
+State = dict[str, Any]
+
+
+class CollectOptions(SweepOptions, total=False):
+    """What to collect. Filters are those of a search; ``detections_only`` is ``True`` unless set.
+
+    ``start`` counts in the first run only; ``limit`` is for each account and 100000 unless set;
+    ``trace`` is ``True`` where ``views`` are asked for.
+    """
+
+    #: How long before the last run to look again; default one day. What changes later than that is
+    #: not noticed.
+    look_back: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """One message that is new or whose state changed, or an account that could not be asked."""
+
+    #: The tenant's name.
+    tenant: str
+    account: Account
+    #: ``new``, ``changed``, or ``none`` for an account that could not be asked.
+    change: Change
+    #: ``None`` when the account could not be asked, or not to the end: see ``error``.
+    message: FoundMessage | None = None
+    #: The state before the change, by name.
+    before: State = field(default_factory=dict, hash=False)
+    trace: Trace | None = None
+    error: TraceVaultError | None = None
+
+    @property
+    def account_id(self) -> str:
+        """The account's id."""
+        return self.account.account_id
+
+    @property
+    def state(self) -> State:
+        """What may change later: verdict, delivery, quarantine, what was done afterwards."""
+        return state_of(self.message) if self.message is not None else {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a program stores or sends: JSON values only."""
+        return {
+            "tenant": self.tenant,
+            "account_id": self.account_id,
+            "label": self.account.label,
+            "change": self.change,
+            "before": dict(self.before),
+            "message": self.message.to_dict() if self.message else None,
+            "trace": self.trace.to_dict() if self.trace else None,
+            "error": self.error.to_dict() if self.error else None,
+        }
+
+    def to_rows(self, view: Literal["own", "ecs", "ocsf"] = "own") -> list[dict[str, Any]]:
+        """As rows for a store: the message itself, or its trace's lines as ECS or OCSF."""
+        if view == "own":
+            return [] if self.message is None else [self.to_dict()]
+        if self.trace is None:
+            return []
+        return self.trace.ecs() if view == "ecs" else self.trace.ocsf()
+
+    def __repr__(self) -> str:
+        what = self.message.message_ref if self.message else None
+        ended = f", {self.error.name}" if self.error else ""
+        return f"Detection({self.tenant!r}, {self.account_id!r}, {what!r}, {self.change}{ended})"
+
+
+def state_of(message: FoundMessage) -> State:
+    """What of a message may change after it was found."""
+    item = message.item if isinstance(message.item, dict) else {}
+    state = {
+        "final_disposition": message.final_disposition,
+        "delivery_status": list(message.delivery_status),
+        "delivery_mode": message.delivery_mode,
+        "is_quarantined": message.is_quarantined,
+        "post_delivery_operations": item.get("post_delivery_operations"),
+    }
+    return {name: value for name, value in state.items() if value not in (None, [])}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the checkpoint says of a message."""
+
+    state: State
+    scanned_at: str | None
+
+
+class Collection(Sweep[Detection]):
+    """What one collection asks, and what it gives."""
+
+    def __init__(
+        self,
+        where: Where,
+        *,
+        checkpoint: str | os.PathLike[str],
+        **options: Unpack[CollectOptions],
+    ) -> None:
+        look_back = options.pop("look_back", LOOK_BACK)
+        if not isinstance(look_back, timedelta):
+            raise TypeError(f"look_back must be a timedelta, not {type(look_back).__name__}")
+        self._look_back = look_back
+        self._now = datetime.now(timezone.utc)
+        self._path = os.fspath(checkpoint)
+        self._file: LineFile | None = None
+        #: By account: since when it is known, and by message its state.
+        self._until: dict[str, datetime] = {}
+        self._known: dict[str, dict[str, _Known]] = {}
+        #: Searched to the end in this run.
+        self._complete: dict[str, Place] = {}
+        #: Accounts with a message whose trace is to be had later.
+        self._waiting: set[str] = set()
+        options.setdefault("detections_only", True)
+        super().__init__(where, options, trace=bool(options.get("views")), limit=COLLECT_LIMIT)
+
+    # ---- The checkpoint -------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Read what the last run knew."""
+        self._file = LineFile(self._path, SCHEMA)
+        for _, line in self._file.lines():
+            try:
+                self._learn(json.loads(line))
+            except (ValueError, LookupError, TypeError, AttributeError):
+                continue  # a damaged line: its message is told once more
+        self._asked = [self._search(place) for place in self.places]
+        super().begin()
+
+    def _learn(self, line: dict[str, Any]) -> None:
+        account: str = line["account_id"]
+        if "until" in line:
+            self._until[account] = datetime.fromisoformat(line["until"])
+        else:
+            known = _Known(dict(line["state"]), line.get("scanned_at"))
+            self._known.setdefault(account, {})[line["message"]] = known
+
+    def start_of(self, place: Place) -> object:
+        """A while before the last run; in the first run what was asked for."""
+        until = self._until.get(place.account.account_id)
+        if until is not None:
+            return until - self._look_back
+        return self._filters.get("start") or self._now - self._look_back
+
+    def is_wanted(self, place: Place, key: str, message: FoundMessage) -> bool:
+        """Whether it is new or another than it was."""
+        known = self._known.get(place.account.account_id, {}).get(key)
+        return known is None or known.state != state_of(message)
+
+    def complete(self, place: Place) -> None:
+        """Its place is written when all of its detections are taken."""
+        self._complete[place.account.account_id] = place
+
+    def tell(
+        self,
+        place: Place,
+        message: FoundMessage | None,
+        result: Result[Any] | None = None,
+        error: TraceVaultError | None = None,
+    ) -> None:
+        """Keep one detection for the caller."""
+        account = place.account
+        known = None
+        if message is not None:
+            known = self._known.get(account.account_id, {}).get(_key(message))
+        self.ready.append(
+            Detection(
+                tenant=place.tenant.name,
+                account=account,
+                change="none" if message is None else "new" if known is None else "changed",
+                message=message,
+                before=known.state if known else {},
+                trace=result.trace if result is not None else None,
+                error=error,
+            )
+        )
+
+    def told(self) -> Iterator[Detection]:
+        """What is ready; each is written down when the caller comes back for the next."""
+        while self.ready:
+            one = self.ready.popleft()
+            yield one
+            self._taken(one)
+        for account_id in [*self._complete.keys() - self._waiting]:
+            self._done_with(account_id, self._complete.pop(account_id))
+
+    def _taken(self, one: Detection) -> None:
+        if one.message is None:
+            return
+        if one.error is not None and one.error.retriable:
+            self._waiting.add(one.account_id)  # the message comes again, with its trace
+            return
+        key = _key(one.message)
+        known = _Known(one.state, one.message.scanned_at_text)
+        self._known.setdefault(one.account_id, {})[key] = known
+        self._write(_line(one.account_id, key, known))
+
+    def _done_with(self, account_id: str, place: Place) -> None:
+        """The next search begins where this one did; what it cannot find is forgotten."""
+        self._until[account_id] = self._now
+        oldest = self._now - self._look_back
+        known = self._known.get(account_id, {})
+        for key, one in [*known.items()]:
+            scanned = parse_time(one.scanned_at)
+            if key not in place.seen and (scanned is None or scanned < oldest):
+                del known[key]
+        self._write({"account_id": account_id, "until": self._now.isoformat()})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        assert self._file is not None
+        self._file.append(json.dumps(line).encode())
+
+    def finish(self) -> None:
+        """Write the checkpoint anew, without what is forgotten."""
+        assert self._file is not None
+        self._file.replace(json.dumps(line).encode() for line in self._lines())
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        for account_id, until in self._until.items():
+            yield {"account_id": account_id, "until": until.isoformat()}
+        for account_id, messages in self._known.items():
+            for key, known in messages.items():
+                yield _line(account_id, key, known)
+
+    def close(self) -> None:
+        """Let the checkpoint go."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _key(message: FoundMessage) -> str:
+    return message.message_ref or json.dumps(message.item, sort_keys=True)
+
+
+def _line(account_id: str, key: str, known: _Known) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "message": key,
+        "state": known.state,
+        "scanned_at": known.scanned_at,
+    }

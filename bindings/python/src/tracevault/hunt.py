@@ -1,0 +1,108 @@
+"""One message, many accounts: who received it, and what happened to each copy."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ._reach import Where
+from .errors import ArgumentError, Status, TraceVaultError
+from .findings import FoundMessage
+from .model import Trace
+from .request import Result
+from .summary import Recipient
+from .sweep import Place, Sweep, SweepOptions
+from .vault import Account
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+#: How many copies a hunt looks for in one account.
+HUNT_LIMIT = 1000
+_WHAT = ("message_id", "sender", "recipient", "domain", "subject", "query", "hash", "alert_id")
+
+
+class HuntOptions(SweepOptions, total=False):
+    """What to hunt for, and how. ``limit`` is for each account and 1000 unless set; ``trace`` is
+    ``True`` unless set."""
+
+    #: Of an attachment, as Cloudflare shows it.
+    hash: str
+    #: A journal as for a batch: what was answered in an earlier run is not asked again.
+    resume: str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One copy of a message, or an account that could not be asked."""
+
+    #: The tenant's name.
+    tenant: str
+    account: Account
+    #: The copy; ``None`` when the account could not be asked, or not to the end: see ``error``.
+    message: FoundMessage | None = None
+    #: What happened to it; ``None`` when it was not asked for, or see ``error``.
+    trace: Trace | None = None
+    #: Why there is no trace or no answer of the account.
+    error: TraceVaultError | None = None
+
+    @property
+    def account_id(self) -> str:
+        """The account's id."""
+        return self.account.account_id
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Who got this copy and what became of it, as far as there is a trace."""
+        return self.trace.summary.recipients if self.trace is not None else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a program stores or sends: JSON values only."""
+        return {
+            "tenant": self.tenant,
+            "account_id": self.account_id,
+            "label": self.account.label,
+            "message": self.message.to_dict() if self.message else None,
+            "trace": self.trace.to_dict() if self.trace else None,
+            "error": self.error.to_dict() if self.error else None,
+        }
+
+    def __repr__(self) -> str:
+        what = self.message.message_ref if self.message else None
+        ended = f", {self.error.name}" if self.error else ""
+        return f"Finding({self.tenant!r}, {self.account_id!r}, {what!r}{ended})"
+
+
+class Hunt(Sweep[Finding]):
+    """What one hunt asks, and what it has found."""
+
+    def __init__(self, where: Where, **options: Unpack[HuntOptions]) -> None:
+        if not any(options.get(name) is not None for name in _WHAT):
+            raise ArgumentError(
+                f"say what to hunt for: one or more of {', '.join(_WHAT)}",
+                status=Status.E_ARGUMENT,
+            )
+        sought = options.pop("hash", None)
+        if sought is not None:
+            query = options.get("query")
+            options["query"] = f"{query} {sought}" if query else sought
+        super().__init__(where, options, trace=True, limit=HUNT_LIMIT)
+
+    def tell(
+        self,
+        place: Place,
+        message: FoundMessage | None,
+        result: Result[Any] | None = None,
+        error: TraceVaultError | None = None,
+    ) -> None:
+        """Keep one finding for the caller."""
+        self.ready.append(
+            Finding(
+                tenant=place.tenant.name,
+                account=place.account,
+                message=message,
+                trace=result.trace if result is not None else None,
+                error=error,
+            )
+        )

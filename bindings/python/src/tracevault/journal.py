@@ -1,0 +1,110 @@
+"""The journal of a batch: one line a result, so that nothing that was answered is asked again.
+
+A line is written before the result is told. The file holds what Cloudflare said of messages, so
+only its owner may read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any
+
+from ._exchange import Slot
+from ._lines import LineFile
+from .errors import Status, error_class
+from .request import Request, Result
+
+SCHEMA = "tracevault.journal/1"
+_SETTLED = b'{"settled":true,"key":"'
+_KEY_CHARACTERS = 32
+#: Errors that asking again does not change.
+_FINAL = (Status.E_NO_MESSAGE, Status.E_MESSAGE_REF)
+
+
+class Journal:
+    """Which requests are answered, and what the answers were."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file = LineFile(path, SCHEMA)
+        #: By key, where the answers stand that were not given out yet.
+        self._known: dict[bytes, list[tuple[int, int]]] = {}
+        for at, line in self._file.lines():
+            if line.startswith(_SETTLED):
+                key = line[len(_SETTLED) : len(_SETTLED) + _KEY_CHARACTERS]
+                self._known.setdefault(key, []).append((at, len(line)))
+
+    def known(self, request: Request[Any]) -> Result[Any] | None:
+        """The answer of an earlier run; the same request twice has two."""
+        places = self._known.get(_key(request))
+        while places:
+            at, length = places.pop(0)
+            try:
+                return _result(request, json.loads(self._file.read(at, length)))
+            except (ValueError, LookupError, TypeError, AttributeError):
+                continue  # a damaged line is as good as none
+        return None
+
+    def note(self, slot: Slot) -> None:
+        """Remember how a request ended."""
+        settled = slot.error is None or slot.error.status in _FINAL
+        request, error = slot.request, slot.error
+        start = _SETTLED if settled else b'{"settled":false,"key":"'
+        told: dict[str, Any] = {
+            "kind": request.kind,
+            "tenant": request.tenant.name,
+            "account_id": request.account_id,
+            "message_ref": request.message_ref,
+        }
+        if error is not None:
+            told["error"] = {
+                "status": error.status_number,
+                "name": error.name,
+                "message": error.message,
+                "http_status": error.http_status,
+                "codes": list(error.codes),
+                "cf_ray": error.cf_ray,
+            }
+        else:
+            told["views"] = {name: view.decode() for name, view in slot.views.items()}
+        line = start + _key(request) + b'",' + json.dumps(told).encode()[1:-1]
+        if error is None:
+            # As the library wrote it: one line of JSON.
+            line += b',"document":' + slot.document
+        self._file.append(line + b"}")
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+
+
+def _key(request: Request[Any]) -> bytes:
+    asked = [
+        request.kind,
+        request.tenant.name,
+        request.account_id,
+        request.message_ref,
+        request.filters,
+        request.submission,
+        request.views,
+    ]
+    digest = hashlib.sha256(json.dumps(asked).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:_KEY_CHARACTERS].encode()
+
+
+def _result(request: Request[Any], told: dict[str, Any]) -> Result[Any]:
+    slot = Slot(request, 0, None)
+    if "error" in told:
+        facts = told["error"]
+        slot.error = error_class(facts["status"])(
+            facts["message"],
+            status=facts["status"],
+            http_status=facts["http_status"],
+            codes=tuple(facts["codes"]),
+            cf_ray=facts["cf_ray"],
+        )
+    else:
+        slot.document = json.dumps(told["document"]).encode()
+        slot.views = {name: view.encode() for name, view in told["views"].items()}
+    return slot.result(resumed=True)

@@ -1,0 +1,259 @@
+"""Searches over many accounts, page by page, and the traces of what they find.
+
+What a hunt and a collection have in common. Each account is asked once, also when several tenants
+have it: through the first whose credential works. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
+
+from ._reach import Where
+from .bulk import BatchOptions, Progress
+from .campaign import Campaign, Told
+from .errors import LimitError, ReplyError, Status, TraceVaultError, error_class
+from .findings import FoundMessage, SearchError, SearchResult
+from .model import View
+from .request import Priority, Request, Result, SearchFilters
+from .vault import Account, Tenant
+
+
+class SweepOptions(SearchFilters, total=False):
+    """What to look for in each account, and how."""
+
+    #: Whether to fetch the trace of each message that is found.
+    trace: bool
+    #: As for :meth:`Engine.trace`.
+    wait: float | timedelta
+    timeout: float | timedelta
+    views: Iterable[View]
+    #: Default ``bulk``: what the same tenants ask one by one goes first.
+    priority: Priority
+    #: As for a batch.
+    window: int
+    #: Called with each step: ``done`` and ``total`` count accounts, ``found`` counts messages.
+    progress: Callable[[Progress], object]
+
+
+@dataclass(slots=True)
+class Place:
+    """One account, and what is known of it so far."""
+
+    #: The tenants that have it, the one that is asked first; the others where its credential fails.
+    ways: list[tuple[Tenant, Account]]
+    seen: set[str] = field(default_factory=set)
+    cursors: set[str] = field(default_factory=set)
+    #: Requests that are not yet answered.
+    open: int = 1
+    failed: bool = False
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose credential is used."""
+        return self.ways[0][0]
+
+    @property
+    def account(self) -> Account:
+        """The account, as this tenant has it."""
+        return self.ways[0][1]
+
+
+@dataclass(slots=True, frozen=True)
+class _Copy:
+    place: Place
+    message: FoundMessage
+
+
+class Sweep(Campaign[Told]):
+    """One search for each account, and what follows from it."""
+
+    #: How many messages to look for in one account.
+    limit: int
+
+    def __init__(self, where: Where, options: SweepOptions, *, trace: bool, limit: int) -> None:
+        super().__init__(where)
+        self._sort(dict(options), trace=trace, limit=limit)
+        places: dict[str, Place] = {}
+        for tenant, account in self.accounts:
+            places.setdefault(account.account_id, Place([])).ways.append((tenant, account))
+        self.places = list(places.values())
+        self._done = self._failed = self._found = 0
+        # Wrong values are told at the call, not for each account.
+        self._asked = [self._search(place) for place in self.places]
+
+    def _sort(self, options: dict[str, Any], *, trace: bool, limit: int) -> None:
+        """What of the options is for traces, for the batch, for the caller; filters are left."""
+        self._progress: Callable[[Progress], object] | None = options.pop("progress", None)
+        self._traces = options.pop("trace", trace) is not False
+        how, how_many = ("wait", "timeout", "views"), ("window", "resume")
+        self._how = {name: options.pop(name) for name in how if name in options}
+        self._priority: Priority = options.pop("priority", "bulk")
+        self._batch = {name: options.pop(name) for name in how_many if name in options}
+        self.limit = options.setdefault("limit", limit)
+        self._filters: dict[str, Any] = options
+
+    @property
+    def batch_options(self) -> BatchOptions:
+        """How the batch is made that asks for this."""
+        return cast("BatchOptions", {**self._batch, "follow": self.follow})
+
+    def begin(self) -> None:
+        """Show the bar."""
+        self._report()
+
+    def requests(self) -> list[Request[Any]]:
+        """One search for each account."""
+        return list(self._asked)
+
+    # ---- What a hunt and a collection see differently -------------------------------------------
+
+    def is_wanted(self, place: Place, key: str, message: FoundMessage) -> bool:
+        """Whether a message that was found is to be told; ``key`` is its name in the account."""
+        return True
+
+    def start_of(self, place: Place) -> object:
+        """From when to search an account."""
+        return self._filters.get("start")
+
+    @abstractmethod
+    def tell(
+        self,
+        place: Place,
+        message: FoundMessage | None,
+        result: Result[Any] | None = None,
+        error: TraceVaultError | None = None,
+    ) -> None:
+        """Keep for the caller what was found, with its trace; or what went wrong."""
+
+    def complete(self, place: Place) -> None:
+        """An account was searched to the end."""
+
+    # ---- What results mean ----------------------------------------------------------------------
+
+    def follow(self, result: Result[Any]) -> list[Request[Any]]:
+        """Keep what a result says; what else to ask."""
+        tag = result.tag
+        place: Place = tag.place if isinstance(tag, _Copy) else tag
+        more: list[Request[Any]] = []
+        if isinstance(tag, _Copy):
+            self.tell(place, tag.message, result, result.error)
+        elif result.search is not None:
+            more = list(self._messages(place, result.search))
+        elif len(place.ways) > 1:
+            place.ways.pop(0)
+            more = [self._search(place)]
+        else:
+            self._trouble(place, result.error or TraceVaultError("no answer"))
+        place.open += len(more) - 1
+        if not place.open:
+            self._done += 1
+            self._failed += place.failed
+            if not place.failed:
+                self.complete(place)
+        self._report()
+        return more
+
+    def _search(self, place: Place, cursor: str | None = None) -> Request[SearchResult]:
+        filters = {**self._filters, "start": self.start_of(place), "cursor": cursor}
+        return Request.search(
+            place.tenant,
+            place.account.account_id,
+            timeout=self._how.get("timeout"),
+            priority=self._priority,
+            tag=place,
+            **cast("Any", filters),
+        )
+
+    def _messages(self, place: Place, found: SearchResult) -> Iterator[Request[Any]]:
+        for message in found.messages:
+            key = message.message_ref or json.dumps(message.item, sort_keys=True)
+            if key in place.seen:
+                continue
+            place.seen.add(key)
+            if not self.is_wanted(place, key, message):
+                continue
+            self._found += 1
+            if not self._traces:
+                self.tell(place, message)
+            elif message.message_ref is None:
+                self.tell(place, message, error=_nameless())
+            else:
+                yield Request.trace(
+                    place.tenant,
+                    place.account.account_id,
+                    message.message_ref,
+                    priority=self._priority,
+                    tag=_Copy(place, message),
+                    **cast("Any", self._how),
+                )
+        yield from self._rest(place, found)
+
+    def _rest(self, place: Place, found: SearchResult) -> Iterator[Request[Any]]:
+        """Ask on where a search was not complete; tell where that cannot be."""
+        cursor = found.next_cursor
+        if found.complete:
+            return
+        if found.error is not None:
+            self._trouble(place, _exception(found.error))
+        elif len(place.seen) >= int(self.limit):
+            self._trouble(
+                place,
+                LimitError(
+                    f"this account has more than {self.limit} such messages: narrow the search, or "
+                    "ask with a higher limit",
+                    status=Status.E_LIMIT,
+                ),
+            )
+        elif cursor is None or cursor in place.cursors:
+            reasons = ", ".join(warning.code for warning in found.warnings) or "no reason given"
+            self._trouble(
+                place,
+                ReplyError(
+                    f"the search of this account has not come to its end: {reasons}",
+                    status=Status.E_REPLY_SHAPE,
+                ),
+            )
+        else:
+            place.cursors.add(cursor)
+            yield self._search(place, cursor)
+
+    def _trouble(self, place: Place, error: TraceVaultError) -> None:
+        place.failed = True
+        error.about(place.tenant.name, place.account.account_id)
+        self.tell(place, None, error=error)
+
+    def _report(self) -> None:
+        if self._progress is not None:
+            self._progress(
+                Progress(
+                    done=self._done,
+                    total=len(self.places),
+                    failed=self._failed,
+                    found=self._found,
+                    under_way=sum(place.open for place in self.places),
+                )
+            )
+
+
+def _nameless() -> TraceVaultError:
+    return ReplyError(
+        "Cloudflare gave no id that a trace of this message can be asked with",
+        status=Status.E_REPLY_SHAPE,
+    )
+
+
+def _exception(error: SearchError) -> TraceVaultError:
+    status = getattr(Status, error.name.removeprefix("TV_"), Status.E_OTHER)
+    return error_class(status)(
+        error.message,
+        status=status,
+        retriable=error.retriable,
+        http_status=error.http_status,
+        codes=error.codes,
+        retry_after=None if error.retry_after_ms is None else error.retry_after_ms / 1000,
+    )
