@@ -11,7 +11,9 @@ The shared library is loaded when it is first needed, not by the import.
 """
 
 from ._handle import Setting
+from ._options import SearchFilters
 from ._secret import Secret
+from .accounts import Account
 from .aio import AsyncEngine
 from .bulk import BatchOptions, Progress
 from .checks import Checked, CheckOptions
@@ -61,11 +63,12 @@ from .errors import (
 from .events import Event
 from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
 from .hunt import Finding, HuntOptions
+from .importing import BadRow, ImportRowsError
 from .model import Line, QueueId, Side, Trace, TraceWarning, View
 from .offline import build_info, config_properties, decode
-from .request import Request, Result, SearchFilters
+from .request import Request, Result
 from .summary import Hop, NextQueueId, Recipient, Summary
-from .vault import Account, Tenant, Vault
+from .vault import Tenant, Vault
 
 __version__ = "0.1.0"
 
@@ -75,6 +78,7 @@ __all__ = [
     "ApiToken",
     "ArgumentError",
     "AsyncEngine",
+    "BadRow",
     "BatchOptions",
     "CancelledError",
     "CheckOptions",
@@ -95,6 +99,7 @@ __all__ = [
     "GlobalKey",
     "Hop",
     "HuntOptions",
+    "ImportRowsError",
     "JournalError",
     "KeyFile",
     "KeyFileMissingError",

@@ -52,6 +52,13 @@ class BaseEngine:
         ``done_ms`` and ``done_at`` say when the last of them may go; ``burst`` and ``per_minute``
         what the quota gives. Replies, retries and further pages take their own time on top.
         """
+        if not isinstance(tenant, Tenant):
+            raise TypeError(
+                f"tenant must be a Tenant, not {type(tenant).__name__}: vault.tenant(name) opens "
+                "one"
+            )
+        if not isinstance(count, int):
+            raise TypeError(f"count must be a whole number, not {type(count).__name__}")
         account = encoded(account_id or "", "the account id")
         found: dict[str, Any] = json_document(
             library().tv_engine_estimate,

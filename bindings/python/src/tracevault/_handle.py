@@ -10,6 +10,7 @@ import ctypes
 import os
 import weakref
 from collections.abc import Mapping
+from datetime import date, datetime
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -108,6 +109,22 @@ def encoded(value: str, what: str) -> bytes:
         raise ArgumentError(f"{what} is not valid Unicode", status=Status.E_ARGUMENT) from None
 
 
+def time_text(name: str, value: date) -> str:
+    """A time as the library reads it; one without a zone or an hour is refused in plain words."""
+    if not isinstance(value, datetime):
+        raise TypeError(
+            f"{name} cannot be a date, which has no hour and no time zone: give "
+            f"datetime({value.year}, {value.month}, {value.day}, tzinfo=timezone.utc) or RFC 3339 "
+            "text"
+        )
+    if value.tzinfo is None:
+        raise ArgumentError(
+            f"{name} must say its time zone: datetime(..., tzinfo=timezone.utc)",
+            status=Status.E_ARGUMENT,
+        )
+    return value.isoformat()
+
+
 def setting_text(value: Setting) -> str:
     """A setting's value as the text the library reads."""
     if isinstance(value, bool):
@@ -121,7 +138,17 @@ def new_config(settings: Mapping[str, Setting] | None) -> Handle[ConfigRef]:
     ref = ConfigRef()
     check(lib.tv_config_new, ctypes.byref(ref))
     config = Handle(ref, "tv_config_free", "configuration")
+    if settings is not None and not isinstance(settings, Mapping):
+        raise TypeError(
+            'settings are a mapping of names to values, {"tls.ca_file": "ca.pem"}, '
+            f"not {type(settings).__name__}"
+        )
     for name, value in (settings or {}).items():
+        if not isinstance(value, (str, int, float, os.PathLike)):
+            raise TypeError(
+                f"the setting {name} must be str, a number, bool or a path, "
+                f"not {type(value).__name__}"
+            )
         name_bytes = encoded(name, "a setting's name")
         value_bytes = encoded(setting_text(value), f"the setting {name}")
         check(lib.tv_config_set, ref, name_bytes, len(name_bytes), value_bytes, len(value_bytes))

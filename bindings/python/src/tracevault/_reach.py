@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from .vault import Account, Tenant, Vault
+from .accounts import Account
+from .vault import Tenant, Vault
 
 #: A vault, one of its tenants, or some of them.
 Where: TypeAlias = Vault | Tenant | Iterable[Tenant]

@@ -67,7 +67,8 @@ def _writable(secret: bytearray | memoryview | str) -> memoryview:
         return memoryview(encoded)
     if secret is None:
         raise TypeError(
-            "the secret is None: os.environ.get() gives None for a variable that is not set"
+            "the secret is None: the variable that it was read from may be empty or not set "
+            "(os.environ.get() gives None then)"
         )
     if not isinstance(secret, (bytearray, memoryview)):
         raise TypeError(f"a secret must be bytearray, bytes or str, not {type(secret).__name__}")

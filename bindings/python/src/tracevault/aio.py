@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ._engine import BaseEngine
 from ._exchange import Exchange, Slot
 from ._handle import Setting
+from ._options import SearchFilters
 from .bulk import Batch, BatchOptions, IterableSource, Source
 from .campaign import Campaign, Told
 from .checks import Checked, CheckOptions, CheckRound
@@ -25,7 +26,7 @@ from .collect import Collection, CollectOptions, Detection
 from .findings import CheckResult, SearchResult
 from .hunt import Finding, Hunt, HuntOptions
 from .model import Trace, View
-from .request import Priority, Request, Result, SearchFilters
+from .request import Priority, Request, Result
 from .vault import Tenant
 
 if TYPE_CHECKING:

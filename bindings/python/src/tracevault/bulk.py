@@ -79,6 +79,10 @@ class IterableSource:
     def __init__(self, requests: Iterable[Request[Any]]) -> None:
         self.over = False
         self.total = len(requests) if isinstance(requests, Sized) else None
+        if not isinstance(requests, Iterable):
+            raise TypeError(
+                f"requests must be an iterable of Requests, not {type(requests).__name__}"
+            )
         self._requests = iter(requests)
 
     def draw(self) -> object:

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from ._reach import Where, reach
+from .accounts import Account
 from .bulk import BatchOptions
 from .request import Request, Result
-from .vault import Account, Tenant
+from .vault import Tenant
 
 Told = TypeVar("Told")
 

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._reach import Where
+from .accounts import Account
 from .bulk import BatchOptions, Progress
 from .campaign import Campaign
 from .errors import TraceVaultError
 from .findings import CheckResult
 from .request import Priority, Request, Result
-from .vault import Account, Vault
+from .vault import Vault
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -17,6 +17,7 @@ from ._engine import BaseEngine
 from ._exchange import Slot
 from ._handle import Setting
 from ._lib import check, library
+from ._options import SearchFilters
 from .bulk import Batch, BatchOptions, IterableSource
 from .campaign import Campaign, Told
 from .checks import Checked, CheckOptions, CheckRound
@@ -25,7 +26,7 @@ from .errors import QueueFullError, Status
 from .findings import CheckResult, SearchResult
 from .hunt import Finding, Hunt, HuntOptions
 from .model import Trace, View
-from .request import Priority, Request, Result, SearchFilters
+from .request import Priority, Request, Result
 from .vault import Tenant
 
 if TYPE_CHECKING:
@@ -241,6 +242,10 @@ class Engine(BaseEngine):
 
         ``timeout=None`` waits; ``0`` only looks.
         """
+        if timeout is not None and not isinstance(timeout, (int, float)):
+            raise TypeError(
+                f"timeout must be a number of seconds or None, not {type(timeout).__name__}"
+            )
         self._exchange.handle.require_own_process()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -259,6 +264,8 @@ class Engine(BaseEngine):
 
         Raises :class:`NotFoundError` when it is not known or done already.
         """
+        if not isinstance(request_id, int):
+            raise TypeError(f"a request's id is an int, not {type(request_id).__name__}")
         check(library().tv_engine_cancel, self._exchange.handle.ref, request_id)
 
     def __enter__(self) -> Engine:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from ._fields import parse_time
 from ._lines import LineFile
 from ._reach import Where
+from .accounts import Account
 from .errors import TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
 from .request import Result
 from .sweep import Place, Sweep, SweepOptions
-from .vault import Account
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

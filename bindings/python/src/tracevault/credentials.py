@@ -14,7 +14,13 @@ from ._abi import UnlockRef
 from ._handle import Handle, encoded
 from ._lib import check, library
 from ._secret import HeldSecret, Secret, leaves_no_secret
-from .errors import ArgumentError, Status, VaultError
+from .errors import (
+    ArgumentError,
+    KeyFileMissingError,
+    Status,
+    TraceVaultError,
+    VaultError,
+)
 
 KEY_BYTES = 32
 
@@ -138,7 +144,15 @@ class KeyFile(Unlock):
     __slots__ = ()
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._read("tv_unlock_keyfile", os.fsencode(path))
+        name = os.fsencode(path)
+        try:
+            self._read("tv_unlock_keyfile", name)
+        except VaultError as error:
+            if not os.path.lexists(name):
+                error = KeyFileMissingError("there is no key file at the path", status=error.status)
+            raise error.about(path=os.fsdecode(name)) from None
+        except TraceVaultError as error:
+            raise error.about(path=os.fsdecode(name)) from None
 
 
 class SystemdCredential(Unlock):

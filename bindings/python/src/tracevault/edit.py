@@ -5,20 +5,22 @@ No method returns a secret.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ._abi import EditRef
-from ._handle import Handle, encoded
+from ._handle import Handle, encoded, time_text
 from ._lib import check, library
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey, Unlock, unlock_ref
-from .errors import ArgumentError, Status, TraceVaultError
+from .errors import ArgumentError, Naming, NotFoundError, Status, TraceVaultError
+from .importing import csv_rows, import_rows, json_rows
 
 if TYPE_CHECKING:
-    from .vault import Account
+    from .accounts import Account
 
 
 #: What a rotation keeps.
@@ -63,15 +65,7 @@ class Edit:
             raise TypeError(
                 f"a credential is an ApiToken or a GlobalKey, not {type(credential).__name__}"
             )
-        with credential._held() as secret:
-            lib, edit = library(), self._handle.ref
-            where = _where(tenant, account_id)
-            if isinstance(credential, GlobalKey):
-                email = encoded(credential.email, "the e-mail")
-                check(lib.tv_edit_put_key, edit, *where, email, len(email), *secret)
-            else:
-                check(lib.tv_edit_put_token, edit, *where, *secret)
-        self._changed[tenant, account_id] = dict.fromkeys(_KEPT)
+        self._put(tenant, account_id, credential)
         try:
             if origin is not None:
                 self._set(tenant, account_id, "origin", origin)
@@ -86,6 +80,37 @@ class Edit:
         except (TraceVaultError, TypeError):
             self.close()
             raise
+
+    @leaves_no_secret
+    def _put(self, tenant: str, account_id: str, credential: ApiToken | GlobalKey) -> None:
+        with Naming(tenant, account_id), credential._held() as secret:
+            lib, edit = library(), self._handle.ref
+            where = _where(tenant, account_id)
+            if isinstance(credential, GlobalKey):
+                email = encoded(credential.email, "the e-mail")
+                check(lib.tv_edit_put_key, edit, *where, email, len(email), *secret)
+            else:
+                check(lib.tv_edit_put_token, edit, *where, *secret)
+        self._changed[tenant, account_id] = dict.fromkeys(_KEPT)
+
+    def import_csv(
+        self, path: str | os.PathLike[str], *, rotate: bool = False, origin: str | None = None
+    ) -> int:
+        """Store a table of credentials, all of its rows or none, and tell how many.
+
+        The first row names the columns: ``tenant``, ``account_id`` and ``token``, or ``email`` and
+        ``key``; ``label``, ``origin``, ``budget_group``, ``not_before`` and ``expires`` where there
+        are any. Commas, semicolons and tabs separate; what Excel saves is understood. With
+        ``rotate`` accounts that the vault has are rotated, as :meth:`rotate` does. ``origin`` is
+        for rows without one. :class:`ImportRowsError` names every row that cannot be stored.
+        """
+        return import_rows(self, path, csv_rows(path), rotate=rotate, origin=origin)
+
+    def import_json_lines(
+        self, path: str | os.PathLike[str], *, rotate: bool = False, origin: str | None = None
+    ) -> int:
+        """Store credentials from a file with one JSON object a line: see :meth:`import_csv`."""
+        return import_rows(self, path, json_rows(path), rotate=rotate, origin=origin)
 
     def set(
         self,
@@ -112,13 +137,11 @@ class Edit:
                 self._set(tenant, account_id, name, value)
 
     def _set(self, tenant: str, account_id: str, name: str, value: datetime | str) -> None:
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                raise ArgumentError(f"{name} has no time zone", status=Status.E_ARGUMENT)
-            value = value.isoformat()
+        value = time_text(name, value) if isinstance(value, date) else value
         key, text = name.encode(), encoded(value, name)
         where = _where(tenant, account_id)
-        check(library().tv_edit_set, self._handle.ref, *where, key, len(key), text, len(text))
+        with Naming(tenant, account_id):
+            check(library().tv_edit_set, self._handle.ref, *where, key, len(key), text, len(text))
         if name in _KEPT:
             self._changed.setdefault((tenant, account_id), {})[name] = value
 
@@ -157,26 +180,38 @@ class Edit:
         stored = {name: getattr(found, name, None) or None for name in _KEPT}
         return {**stored, **changed}
 
+    def _has(self, tenant: str, account_id: str) -> bool:
+        """Whether the account has an active credential that is stored."""
+        try:
+            return self._stored(tenant, account_id) is not None
+        except NotFoundError:
+            return False
+
     def retire(self, tenant: str, account_id: str) -> None:
         """Make the active credential the retiring one; put the new one in the same edit."""
-        check(library().tv_edit_retire, self._handle.ref, *_where(tenant, account_id))
+        with Naming(tenant, account_id):
+            check(library().tv_edit_retire, self._handle.ref, *_where(tenant, account_id))
 
     def promote(self, tenant: str, account_id: str) -> None:
         """Make the retiring credential active again, and the active one retiring."""
-        check(library().tv_edit_promote, self._handle.ref, *_where(tenant, account_id))
+        with Naming(tenant, account_id):
+            check(library().tv_edit_promote, self._handle.ref, *_where(tenant, account_id))
 
     def remove_retiring(self, tenant: str, account_id: str) -> None:
         """Remove the retiring credential: the end of a rotation."""
-        check(library().tv_edit_remove_retiring, self._handle.ref, *_where(tenant, account_id))
+        with Naming(tenant, account_id):
+            check(library().tv_edit_remove_retiring, self._handle.ref, *_where(tenant, account_id))
 
     def remove(self, tenant: str, account_id: str) -> None:
         """Remove an account and its secrets; a tenant goes with its last account."""
-        check(library().tv_edit_remove, self._handle.ref, *_where(tenant, account_id))
+        with Naming(tenant, account_id):
+            check(library().tv_edit_remove, self._handle.ref, *_where(tenant, account_id))
 
     def remove_tenant(self, tenant: str) -> None:
         """Shred a tenant: its key, its accounts, and the vault's previous generation."""
         name = encoded(tenant, "the tenant")
-        check(library().tv_edit_remove_tenant, self._handle.ref, name, len(name))
+        with Naming(tenant):
+            check(library().tv_edit_remove_tenant, self._handle.ref, name, len(name))
 
     # ---- Unlocks -----------------------------------------------------------------------------
 
@@ -206,6 +241,9 @@ class Edit:
     def rekey(self, unlock: Unlock) -> None:
         """Seal everything under new keys that ``unlock`` alone opens."""
         check(library().tv_edit_rekey, self._handle.ref, unlock_ref(unlock))
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("an Edit cannot be pickled")
 
     # ---- The end -----------------------------------------------------------------------------
 

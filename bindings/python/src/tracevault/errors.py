@@ -114,12 +114,20 @@ class TraceVaultError(Exception):
         self.tenant = ""
         self.account_id = ""
         self.message_ref = ""
+        #: The file it was about; "" when it was about none.
+        self.path = ""
 
-    def about(self, tenant: str = "", account_id: str = "", message_ref: str = "") -> Self:
-        """The same error, which names tenant, account and message where it did not yet."""
+    def about(
+        self, tenant: str = "", account_id: str = "", message_ref: str = "", path: str = ""
+    ) -> Self:
+        """The same error, which names tenant, account, message and file where it did not yet."""
         self.tenant = self.tenant or tenant
         self.account_id = self.account_id or account_id
         self.message_ref = self.message_ref or message_ref
+        self.path = self.path or path
+        if isinstance(self, FileNotFoundError | FileExistsError) and path:
+            missing: OSError = self
+            missing.filename = path
         return self
 
     @property
@@ -141,8 +149,11 @@ class TraceVaultError(Exception):
             ("tenant", self.tenant),
             ("account", self.account_id),
             ("message", self.message_ref),
+            ("file", self.path),
         )
-        named = ", ".join(f"{what} {name!r}" for what, name in whom if name)
+        named = ", ".join(
+            f"{what} {name!r}" for what, name in whom if name and name not in self.message
+        )
         return f"{self.message} ({named})" if named else self.message
 
     def to_dict(self) -> dict[str, Any]:
@@ -158,6 +169,7 @@ class TraceVaultError(Exception):
             "tenant": self.tenant,
             "account_id": self.account_id,
             "message_ref": self.message_ref,
+            "path": self.path,
         }
 
     def __reduce__(self) -> tuple[Callable[..., TraceVaultError], tuple[Any, ...]]:
@@ -171,14 +183,30 @@ class TraceVaultError(Exception):
             "cf_ray": self.cf_ray,
             "retry_after": self.retry_after,
         }
-        whom = (self.tenant, self.account_id, self.message_ref)
+        whom = (self.tenant, self.account_id, self.message_ref, self.path)
         return _rebuilt, (type(self), self.message, facts, whom)
 
 
 def _rebuilt(
-    kind: type[TraceVaultError], message: str, facts: dict[str, Any], whom: tuple[str, str, str]
+    kind: type[TraceVaultError], message: str, facts: dict[str, Any], whom: tuple[str, ...]
 ) -> TraceVaultError:
     return kind(message, **facts).about(*whom)
+
+
+class Naming:
+    """Makes what is raised inside name whom it is about."""
+
+    __slots__ = ("_whom",)
+
+    def __init__(self, tenant: object = "", account_id: object = "", path: object = "") -> None:
+        self._whom = (str(tenant or ""), str(account_id or ""), "", str(path or ""))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, TraceVaultError):
+            error.about(*self._whom)
 
 
 class LibraryLoadError(TraceVaultError, ImportError):  # type: ignore[misc]  # .name is ours

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._reach import Where
+from .accounts import Account
 from .errors import ArgumentError, Status, TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
 from .request import Result
 from .summary import Recipient
 from .sweep import Place, Sweep, SweepOptions
-from .vault import Account
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 from ._abi import RequestRef
 from ._handle import encoded
 from ._lib import check, view_names
-from .errors import ArgumentError, Status, TraceVaultError
+from ._options import FILTERS, SearchFilters, check_times, filter_text, milliseconds
+from .errors import TraceVaultError
 from .findings import CheckResult, SearchResult
 from .model import Trace, View
 from .vault import Tenant
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Answer_co = TypeVar(
         "Answer_co",
         covariant=True,
-        default="Trace | SearchResult | CheckResult",
+        default=Any,
     )
 else:
     from typing import TypeVar
@@ -31,47 +32,6 @@ else:
 
 Kind = Literal["trace", "search", "check"]
 Priority = Literal["interactive", "bulk"]
-
-
-class SearchFilters(TypedDict, total=False):
-    """The filters of a search; all of them must fit a message.
-
-    What a word such as a ``delivery_status`` may be is Cloudflare's business, which changes it.
-    """
-
-    #: E-mail address or domain.
-    sender: str
-    #: E-mail address or domain.
-    recipient: str
-    #: Of the sender, a recipient or a link.
-    domain: str
-    #: Words in any order.
-    subject: str
-    #: The Message-ID header.
-    message_id: str
-    alert_id: str
-    smtp_helo_ip: str
-    #: Words in any of the above, in attachments' names and hashes.
-    query: str
-    delivery_status: str
-    final_disposition: str
-    message_action: str
-    metric: str
-    #: RFC 3339 or an aware ``datetime``; Cloudflare's default is 30 days ago.
-    start: str | datetime
-    #: As ``start``; Cloudflare's default is now.
-    end: str | datetime
-    #: Leave out mail in which Cloudflare found nothing; default ``False``.
-    detections_only: bool
-    #: How many messages in all, 1 to 100000; default 100.
-    limit: int
-    #: How many to ask for at a time; default: equal pages of at most 1000.
-    per_page: int
-    #: Go on where an earlier search with the same other filters and limits ended.
-    cursor: str
-
-
-_FILTERS = frozenset(SearchFilters.__annotations__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +83,7 @@ class Request(Generic[Answer_co]):
         """Ask for the delivery trace of one message. Its text is checked when it is submitted."""
         _check(tenant, account_id)
         encoded(message_ref, "the message reference")
-        _check_times(wait=wait, timeout=timeout)
+        check_times(wait=wait, timeout=timeout)
         return Request(
             tenant=tenant,
             account_id=account_id,
@@ -154,19 +114,19 @@ class Request(Generic[Answer_co]):
         left out; values are checked when the request is submitted.
         """
         _check(tenant, account_id)
-        _check_times(timeout=timeout)
-        unknown = filters.keys() - _FILTERS
+        check_times(timeout=timeout)
+        unknown = filters.keys() - FILTERS
         if unknown:
             raise TypeError(
                 f"no such filter: {', '.join(sorted(unknown))}; there are: "
-                f"{', '.join(sorted(_FILTERS))}"
+                f"{', '.join(sorted(FILTERS))}"
             )
         return Request(
             tenant=tenant,
             account_id=account_id,
             kind="search",
             filters=tuple(
-                (name, _filter_text(name, value))
+                (name, filter_text(name, value))
                 for name, value in filters.items()
                 if value is not None
             ),
@@ -187,7 +147,7 @@ class Request(Generic[Answer_co]):
     ) -> Request[CheckResult]:
         """Ask whether the account's credential works, and until when."""
         _check(tenant, account_id)
-        _check_times(timeout=timeout)
+        check_times(timeout=timeout)
         return Request(
             tenant=tenant,
             account_id=account_id,
@@ -234,9 +194,9 @@ class Request(Generic[Answer_co]):
 
     def _set_options(self, lib: ctypes.CDLL, ref: RequestRef) -> None:
         if self.wait:
-            _set(lib, ref, b"wait_ms", _milliseconds(self.wait, "wait"))
+            _set(lib, ref, b"wait_ms", milliseconds(self.wait, "wait"))
         if self.timeout is not None:
-            _set(lib, ref, b"deadline_ms", _milliseconds(self.timeout, "timeout"))
+            _set(lib, ref, b"deadline_ms", milliseconds(self.timeout, "timeout"))
         if self.submission is not None:
             _set(lib, ref, b"submission", b"true" if self.submission else b"false")
         if self.fresh:
@@ -249,61 +209,14 @@ class Request(Generic[Answer_co]):
 
 def _check(tenant: Tenant, account_id: str | None) -> None:
     if not isinstance(tenant, Tenant):
-        raise TypeError(f"tenant must be a Tenant, not {type(tenant).__name__}")
-    encoded(account_id or "", "the account id")
-
-
-def _filter_text(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ArgumentError(
-                f"{name} must say its time zone: datetime(..., tzinfo=timezone.utc)",
-                status=Status.E_ARGUMENT,
-            )
-        return value.isoformat()
-    if isinstance(value, date):
         raise TypeError(
-            f"{name} cannot be a date, which has no hour and no time zone: give "
-            f"datetime({value.year}, {value.month}, {value.day}, tzinfo=timezone.utc) or RFC 3339 "
-            "text"
+            f"tenant must be a Tenant, not {type(tenant).__name__}: vault.tenant(name) opens one"
         )
-    if not isinstance(value, str):
-        raise TypeError(f"{name} cannot be {type(value).__name__}")
-    encoded(value, name)
-    return value
+    encoded(account_id or "", "the account id")
 
 
 def _set(lib: ctypes.CDLL, ref: RequestRef, name: bytes, value: bytes) -> None:
     check(lib.tv_request_set, ref, name, len(name), value, len(value))
-
-
-def _check_times(
-    *, wait: float | timedelta | None = 0, timeout: float | timedelta | None = None
-) -> None:
-    if wait is None:
-        raise TypeError("wait must be a number of seconds, not None; 0 does not wait")
-    _milliseconds(wait, "wait")
-    if timeout is not None:
-        _milliseconds(timeout, "timeout")
-
-
-def _milliseconds(seconds: float | timedelta, what: str) -> bytes:
-    if isinstance(seconds, timedelta):
-        seconds = seconds.total_seconds()
-    if not isinstance(seconds, (int, float)):
-        raise TypeError(
-            f"{what} must be a number of seconds or a timedelta, not {type(seconds).__name__}"
-        )
-    try:
-        return b"%d" % round(seconds * 1000)
-    except (OverflowError, ValueError):
-        raise ArgumentError(
-            f"{what} must be a finite number of seconds", status=Status.E_ARGUMENT
-        ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
+from ._options import SearchFilters
 from ._reach import Where
+from .accounts import Account
 from .bulk import BatchOptions, Progress
 from .campaign import Campaign, Told
 from .errors import LimitError, ReplyError, Status, TraceVaultError, error_class
 from .findings import FoundMessage, SearchError, SearchResult
 from .model import View
-from .request import Priority, Request, Result, SearchFilters
-from .vault import Account, Tenant
+from .request import Priority, Request, Result
+from .vault import Tenant
 
 
 class SweepOptions(SearchFilters, total=False):

@@ -8,85 +8,18 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from ._abi import EditRef, TenantRef, VaultRef
-from ._fields import parse_time
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
+from .accounts import Account, accounts_of
 from .credentials import KEY_BYTES, RawKey, Unlock, unlock_ref
 from .edit import Edit
-from .errors import ArgumentError, Status
+from .errors import ArgumentError, Naming, Status
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """One account of a vault: what may be known about its credential, never the secret."""
-
-    tenant: str
-    account_id: str
-    #: ``api_token`` or ``global_key``.
-    kind: str
-    label: str = ""
-    #: Scheme, host and port that the secret may be sent to.
-    origin: str = ""
-    #: Of a global key.
-    email: str | None = None
-    #: ``active`` or ``retiring``.
-    state: str = ""
-    #: Whose quota its requests spend, where it was set.
-    budget_group: str | None = None
-    #: The credential's validity, RFC 3339, where it was set.
-    not_before_text: str | None = None
-    expires_text: str | None = None
-    #: When this credential was stored, RFC 3339.
-    created_text: str | None = None
-    #: Tells two secrets apart without showing either.
-    fingerprint: str = ""
-    #: Whatever else a later library tells.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @property
-    def created(self) -> datetime | None:
-        """When this credential was stored."""
-        return parse_time(self.created_text)
-
-    @property
-    def not_before(self) -> datetime | None:
-        """When the credential's validity begins."""
-        return parse_time(self.not_before_text)
-
-    @property
-    def expires(self) -> datetime | None:
-        """When the credential's validity ends."""
-        return parse_time(self.expires_text)
-
-
-def _accounts(listed: Any) -> list[Account]:
-    found = []
-    for entry in listed["accounts"]:
-        rest = dict(entry)
-        found.append(
-            Account(
-                tenant=rest.pop("tenant"),
-                account_id=rest.pop("account_id"),
-                kind=rest.pop("kind"),
-                label=rest.pop("label", None) or "",
-                origin=rest.pop("origin", None) or "",
-                email=rest.pop("email", None),
-                state=rest.pop("state", None) or "",
-                budget_group=rest.pop("budget_group", None),
-                not_before_text=rest.pop("not_before", None),
-                expires_text=rest.pop("expires", None),
-                created_text=rest.pop("created", None),
-                fingerprint=rest.pop("fingerprint", None) or "",
-                later=rest,
-            )
-        )
-    return found
+__all__ = ["Account", "Tenant", "Vault"]
 
 
 class Tenant:
@@ -101,7 +34,7 @@ class Tenant:
 
     def accounts(self) -> list[Account]:
         """This tenant's accounts."""
-        return _accounts(json_document(library().tv_tenant_list, self._handle.ref))
+        return accounts_of(json_document(library().tv_tenant_list, self._handle.ref))
 
     def close(self) -> None:
         """Give the tenant back. Requests under way go on."""
@@ -171,14 +104,15 @@ class Vault:
         config = new_config(settings)
         ref = VaultRef()
         try:
-            check(
-                getattr(lib, make),
-                path,
-                len(path),
-                key,
-                config.ref,
-                ctypes.byref(ref),
-            )
+            with Naming(path=os.fsdecode(path)):
+                check(
+                    getattr(lib, make),
+                    path,
+                    len(path),
+                    key,
+                    config.ref,
+                    ctypes.byref(ref),
+                )
         finally:
             config.close()
         return cls(Handle(ref, "tv_vault_free", "vault"))
@@ -202,14 +136,15 @@ class Vault:
     def accounts(self) -> list[Account]:
         """Every credential of every tenant: metadata, no secrets. An account with a retiring
         credential comes twice, the active one first."""
-        return _accounts(json_document(library().tv_vault_list, self._handle.ref))
+        return accounts_of(json_document(library().tv_vault_list, self._handle.ref))
 
     def tenant(self, name: str) -> Tenant:
         """Take one tenant out of the vault."""
         lib = library()
         ref = TenantRef()
         text = encoded(name, "the tenant")
-        check(lib.tv_tenant_open, self._handle.ref, text, len(text), ctypes.byref(ref))
+        with Naming(name):
+            check(lib.tv_tenant_open, self._handle.ref, text, len(text), ctypes.byref(ref))
         return Tenant(name, Handle(ref, "tv_tenant_free", "tenant"), self)
 
     def tenants(self) -> list[Tenant]:
@@ -267,21 +202,25 @@ class Vault:
         name = None if tenant is None else encoded(tenant, "the tenant")
         config = new_config(settings)
         try:
-            check(
-                library().tv_vault_export,
-                self._handle.ref,
-                name,
-                len(name or b""),
-                target,
-                len(target),
-                key,
-                config.ref,
-            )
+            with Naming(tenant, path=os.fsdecode(target)):
+                check(
+                    library().tv_vault_export,
+                    self._handle.ref,
+                    name,
+                    len(name or b""),
+                    target,
+                    len(target),
+                    key,
+                    config.ref,
+                )
         finally:
             config.close()
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("a Vault cannot be pickled: open it in each process")
+
+    def __repr__(self) -> str:
+        return f"<Vault, {'open' if self._handle.usable else 'closed'}>"
 
     def close(self) -> None:
         """Close the vault. Tenants taken from it go on for ``vault.max_stale_ms`` and learn of no
@@ -296,6 +235,8 @@ class Vault:
 
 
 def _path(path: str | os.PathLike[str]) -> bytes:
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"the vault's path must be str or PathLike, not {type(path).__name__}")
     name = os.fsencode(path)
     if not name:
         raise ArgumentError(

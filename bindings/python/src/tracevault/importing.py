@@ -1,0 +1,280 @@
+"""Credentials from a file: CSV or JSON lines, all rows or none.
+
+What is read passes through Python's memory, which cannot wipe it: import in a process of its own,
+and remove the file afterwards.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._secret import leaves_no_secret
+from .credentials import ApiToken, GlobalKey
+from .errors import ArgumentError, ClosedError, LockedError, Status, TraceVaultError
+
+if TYPE_CHECKING:
+    from .edit import Edit
+
+#: The columns of a table; what a name of a heading stands for.
+COLUMNS = {
+    "tenant": "tenant",
+    "account_id": "account_id",
+    "account": "account_id",
+    "token": "token",
+    "email": "email",
+    "key": "key",
+    "label": "label",
+    "origin": "origin",
+    "budget_group": "budget_group",
+    "not_before": "not_before",
+    "expires": "expires",
+}
+_NEEDED = ("tenant", "account_id")
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """One row that cannot be stored."""
+
+    #: As a spreadsheet counts them: the headings are row 1; the line of JSON lines.
+    row: int
+    tenant: str
+    account_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        whom = ", ".join(name for name in (self.tenant, self.account_id) if name)
+        return f"row {self.row}{f' ({whom})' if whom else ''}: {self.reason}"
+
+
+class ImportRowsError(ArgumentError):
+    """Rows of an import cannot be stored; nothing of the file was."""
+
+    def __init__(self, path: str, rows: tuple[BadRow, ...]) -> None:
+        told = "; ".join(str(row) for row in rows[:5])
+        more = f"; and {len(rows) - 5} more: see .rows" if len(rows) > 5 else ""
+        super().__init__(f"nothing of {path} was stored: {told}{more}", status=Status.E_ARGUMENT)
+        #: Every row that cannot be stored.
+        self.rows = rows
+        self.path = path
+
+    def __reduce__(self) -> tuple[type[ImportRowsError], tuple[str, tuple[BadRow, ...]]]:
+        return type(self), (self.path, self.rows)
+
+
+@dataclass(slots=True)
+class Row:
+    """One row: its values by column, or why it has none."""
+
+    number: int
+    values: dict[str, str]
+    reason: str = ""
+
+    def bad(self, reason: str) -> BadRow:
+        """What is told of it: never a secret."""
+        tenant, account_id = self.values.get("tenant", ""), self.values.get("account_id", "")
+        return BadRow(self.number, tenant, account_id, reason)
+
+
+@leaves_no_secret
+def import_rows(
+    edit: Edit,
+    path: str | os.PathLike[str],
+    rows: Iterator[Row],
+    *,
+    rotate: bool,
+    origin: str | None,
+) -> int:
+    """Store all rows or drop the edit; how many there were."""
+    bad: list[BadRow] = []
+    seen: dict[tuple[str, str], int] = {}
+    try:
+        for row in rows:
+            whom = (row.values.get("tenant", ""), row.values.get("account_id", ""))
+            reason = row.reason
+            if not reason and whom in seen:
+                reason = f"the account is in row {seen[whom]} already"
+            reason = reason or _stored(edit, row.values, rotate=rotate, origin=origin)
+            seen.setdefault(whom, row.number)
+            if reason:
+                bad.append(row.bad(reason))
+        if bad:
+            raise ImportRowsError(os.fspath(path), tuple(bad))
+    except BaseException:
+        edit.close()
+        raise
+    return len(seen)
+
+
+def _stored(edit: Edit, values: dict[str, str], *, rotate: bool, origin: str | None) -> str:
+    """Store one row; why it cannot be, otherwise."""
+    missing = [name for name in _NEEDED if name not in values]
+    if missing:
+        return f"there is no {' and no '.join(missing)}"
+    if ("token" in values) == ("key" in values) or ("key" in values) != ("email" in values):
+        return "there must be a token, or an email and a key"
+    tenant, account_id = values["tenant"], values["account_id"]
+    try:
+        kept: dict[str, str | None] = {}
+        if rotate and edit._has(tenant, account_id):
+            kept = edit._kept(tenant, account_id)
+            edit.retire(tenant, account_id)
+        if "token" in values:
+            edit._put(tenant, account_id, ApiToken(values["token"]))
+        else:
+            edit._put(tenant, account_id, GlobalKey(values["email"], values["key"]))
+        default = {"origin": origin, **{name: kept[name] for name in kept if kept[name]}}
+        for name in ("origin", "label", "budget_group", "not_before", "expires"):
+            value = values.get(name) or default.get(name)
+            if value is not None:
+                edit._set(tenant, account_id, name, value)
+    except (ClosedError, LockedError):
+        raise
+    except TraceVaultError as error:
+        return error.message
+    return ""
+
+
+def csv_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
+    """The rows of a table with headings, separated by commas, semicolons or tabs."""
+    lines = _text(path).splitlines(keepends=True)
+    first = 1
+    separator = ""
+    if lines and lines[0].lower().startswith("sep="):
+        # What Excel writes, and reads, to say how the rest is separated.
+        separator = lines[0][4:5]
+        lines, first = lines[1:], 2
+    if not separator:
+        heading = lines[0] if lines else ""
+        separator = max(",;\t", key=heading.count)
+    names: list[str] | None = None
+    table = csv.reader(lines, delimiter=separator, strict=True)
+    for number, cells in _numbered(table, first):
+        if isinstance(cells, str):
+            yield Row(number, {}, cells)
+            return
+        texts = [cell.strip() for cell in cells]
+        if not any(texts):
+            continue
+        if names is None:
+            names = _headings(path, texts)
+            continue
+        values = {name: text for name, text in zip(names, texts, strict=False) if text}
+        row = Row(number, values)
+        if len(texts) != len(names):
+            row.reason = f"it has {len(texts)} cells, and there are {len(names)} headings"
+        yield row
+    if names is None:
+        raise ArgumentError(
+            f"{os.fspath(path)} is empty: its first row must name the columns",
+            status=Status.E_ARGUMENT,
+        )
+
+
+def _numbered(table: Iterator[list[str]], first: int) -> Iterator[tuple[int, list[str] | str]]:
+    """Each row with its number; text where the table cannot be read on."""
+    number = first
+    while True:
+        try:
+            cells = next(table, None)
+        except csv.Error as reason:
+            yield number, f"it is no row of a table: {reason}"
+            return
+        if cells is None:
+            return
+        yield number, cells
+        number += 1
+
+
+def _headings(path: str | os.PathLike[str], texts: list[str]) -> list[str]:
+    names = [COLUMNS.get(text.lower().replace(" ", "_"), "") for text in texts]
+    unknown = [text for name, text in zip(names, texts, strict=True) if not name]
+    missing = [name for name in _NEEDED if name not in names]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    for problem, which in (
+        ("has columns nobody knows", len(unknown)),
+        ("lacks the columns", missing),
+        ("has columns twice", twice),
+    ):
+        if which:
+            # What stands in a heading that is none may be a secret: it is counted, not shown.
+            named = f"{which}" if isinstance(which, int) else ", ".join(which)
+            raise ArgumentError(
+                f"{os.fspath(path)} {problem}: {named}. Its first row names the columns; there "
+                f"are: {', '.join(dict.fromkeys(COLUMNS.values()))}",
+                status=Status.E_ARGUMENT,
+            )
+    return names
+
+
+def json_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
+    """One JSON object a line, with the names of the columns."""
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        value, reason = _parsed(line)
+        if reason:
+            yield Row(number, {}, reason)
+            continue
+        values = {
+            COLUMNS[name]: text.strip()
+            for name, text in value.items()
+            if name in COLUMNS and isinstance(text, str) and text.strip()
+        }
+        row = Row(number, values)
+        wrong = [name for name in value if name not in COLUMNS]
+        odd = [
+            name
+            for name, text in value.items()
+            if name in COLUMNS and not (text is None or isinstance(text, str))
+        ]
+        if wrong:
+            row.reason = f"it has {len(wrong)} names nobody knows; there are: " + ", ".join(
+                dict.fromkeys(COLUMNS.values())
+            )
+        elif odd:
+            row.reason = f"not text: {', '.join(odd)}"
+        yield row
+
+
+def _parsed(line: str) -> tuple[dict[str, object], str]:
+    """The object, or why there is none. Python's own error would carry the whole line."""
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        place = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        return {}, f"it is no JSON{place}"
+    except RecursionError:
+        return {}, "it is nested too deeply"
+    if not isinstance(value, dict):
+        return {}, "it is no JSON object"
+    return value, ""
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    try:
+        encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+        text = _decoded(data, encoding)
+    finally:
+        data[:] = bytes(len(data))
+    if text is None:
+        raise ArgumentError(
+            f'{os.fspath(path)} is not UTF-8: save it as "CSV UTF-8"', status=Status.E_ARGUMENT
+        )
+    return text
+
+
+def _decoded(data: bytearray, encoding: str) -> str | None:
+    """``None`` when it cannot be: Python's own error carries the bytes, and ends here."""
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,229 @@
+"""Credentials from CSV and JSON lines, and rotations: all rows or none, errors that name them."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+
+ONE, TWO = "a" * 32, "b" * 32
+TOKEN = "test-token-not-real-000000000000"  # noqa: S105 - of nobody
+TABLE = f"""tenant,account_id,token,label,budget_group,expires
+acme,{ONE},{TOKEN}1,"Acme, Europe",one user,2099-12-31T00:00:00Z
+globex,{TWO},{TOKEN}2,,,
+"""
+
+
+@pytest.fixture
+def vault() -> Iterator[tv.Vault]:
+    with tv.Vault.in_memory() as made:
+        yield made
+
+
+def written(tmp_path: Path, content: str | bytes) -> Path:
+    path = tmp_path / "tokens"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def imported(vault: tv.Vault, path: Path, **options: bool) -> int:
+    with vault.edit() as edit:
+        return edit.import_csv(path, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TABLE.encode(),
+        TABLE.encode("utf-8-sig"),
+        TABLE.encode("utf-16"),
+        TABLE.replace("\n", "\r\n").encode("utf-8-sig"),
+        TABLE.replace('"Acme, Europe"', "#")
+        .replace(",", ";")
+        .replace("#", "Acme, Europe")
+        .encode(),
+        ("sep=,\r\n" + TABLE).encode(),
+        TABLE.replace("account_id", "Account ID").replace("tenant", " Tenant ").encode(),
+        (TABLE + ",,,,,\n\n").encode(),
+    ],
+    ids=["plain", "bom", "utf16", "crlf", "semicolons", "sep", "headings", "empty rows"],
+)
+def test_a_table_is_stored_however_a_spreadsheet_saves_it(
+    vault: tv.Vault, tmp_path: Path, content: bytes
+) -> None:
+    assert imported(vault, written(tmp_path, content)) == 2
+    first, second = vault.accounts()
+    assert (first.tenant, first.account_id, first.label) == ("acme", ONE, "Acme, Europe")
+    assert (first.budget_group, first.expires_text) == ("one user", "2099-12-31T00:00:00.000Z")
+    assert (second.tenant, second.account_id, second.label) == ("globex", TWO, "")
+
+
+def test_json_lines_are_stored_as_a_table_is(vault: tv.Vault, tmp_path: Path) -> None:
+    rows = [
+        {"tenant": "acme", "account_id": ONE, "token": TOKEN, "label": "Acme"},
+        {"tenant": "acme", "account_id": TWO, "email": "a@b.example", "key": "0" * 37},
+    ]
+    text = "\n".join(map(json.dumps, rows)) + "\n\n"
+    with vault.edit() as edit:
+        assert edit.import_json_lines(written(tmp_path, text.encode("utf-8-sig"))) == 2
+    assert [(one.kind, one.label, one.email) for one in vault.accounts()] == [
+        ("api_token", "Acme", None),
+        ("global_key", "", "a@b.example"),
+    ]
+
+
+def test_every_bad_row_is_named_with_tenant_and_account_and_nothing_is_stored(
+    vault: tv.Vault, tmp_path: Path
+) -> None:
+    table = TABLE + (
+        f"acme,not-an-account,{TOKEN},,,\n"
+        f"acme,{ONE},{TOKEN},,,\n"
+        f",{TWO},{TOKEN},,,\n"
+        f"acme,{TWO},,,,\n"
+        f"acme,{TWO[1:]}c,{TOKEN},,,2026-99-99\n"
+        f"acme,{TWO[1:]}d,{TOKEN},,,,,\n"
+    )
+    with pytest.raises(tv.ImportRowsError) as caught:
+        imported(vault, written(tmp_path, table))
+    assert [(bad.row, bad.tenant, bad.account_id) for bad in caught.value.rows] == [
+        (4, "acme", "not-an-account"),
+        (5, "acme", ONE),
+        (6, "", TWO),
+        (7, "acme", TWO),
+        (8, "acme", TWO[1:] + "c"),
+        (9, "acme", TWO[1:] + "d"),
+    ]
+    words = ("hexadecimal", "row 2", "no tenant", "token", "", "8 cells")
+    for bad, word in zip(caught.value.rows, words, strict=True):
+        assert word in bad.reason
+    assert "row 4 (acme, not-an-account)" in str(caught.value)
+    assert vault.accounts() == []
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ("", "empty"),
+        (TABLE.replace("token", "secret"), "columns nobody knows"),
+        (TABLE.replace("account_id", "label", 1), "lacks"),
+        (TABLE.partition("\n")[2], "columns nobody knows"),
+        (b"tenant,account_id,token\nacme," + ONE.encode() + b",\xff\xfe" + TOKEN.encode(), "UTF-8"),
+        (TABLE + f'acme,{TWO},"{TOKEN}\n', "no row of a table"),
+    ],
+    ids=["empty", "column", "missing", "no headings", "latin", "quote"],
+)
+def test_a_file_that_is_no_table_is_refused_and_no_secret_is_told(
+    vault: tv.Vault, tmp_path: Path, table: str | bytes, word: str
+) -> None:
+    with pytest.raises(tv.ArgumentError, match=word) as caught:
+        imported(vault, written(tmp_path, table))
+    assert TOKEN not in str(caught.value)
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [str(frame.locals) for frame in told.stack if "src/tracevault/" in frame.filename]
+    assert [variables for variables in ours if TOKEN in variables] == []
+    chained = caught.value.__context__
+    assert chained is None or TOKEN not in repr(chained.args)
+    assert vault.accounts() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ('{"tenant": "acme", "token": "' + TOKEN, "no JSON at column"),
+        ('["' + TOKEN + '"]', "no JSON object"),
+        ('{"tenant": "acme", "secret": "' + TOKEN + '"}', "names nobody knows"),
+        ('{"tenant": "acme", "account_id": 5, "token": "' + TOKEN + '"}', "not text: account_id"),
+        ("[" * 100_000, "no"),
+    ],
+)
+def test_a_line_that_is_no_account_is_named_by_its_number(
+    vault: tv.Vault, tmp_path: Path, line: str, word: str
+) -> None:
+    with pytest.raises(tv.ImportRowsError, match=word) as caught, vault.edit() as edit:
+        edit.import_json_lines(written(tmp_path, "\n" + line))
+    assert [bad.row for bad in caught.value.rows] == [2]
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert not [f for f in told.stack if "tracevault/" in f.filename and TOKEN in str(f.locals)]
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_missing_file_is_a_file_not_found_error(vault: tv.Vault, tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        imported(vault, missing)
+    with pytest.raises(FileNotFoundError, match="nowhere") as caught:
+        tv.KeyFile(missing)
+    assert (caught.value.filename, type(caught.value)) == (str(missing), tv.KeyFileMissingError)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        tv.Vault.open(missing, tv.RawKey(bytes(range(32))))
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        tv.RawKey.from_file(missing)
+
+
+def test_a_key_file_that_is_refused_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "soc.key"
+    path.write_bytes(bytes(range(32)))
+    path.chmod(0o644)
+    with pytest.raises(tv.VaultError, match=r"chmod 0400.*soc\.key"):
+        tv.KeyFile(path)
+
+
+# ---- Rotations ---------------------------------------------------------------------------------
+
+
+def test_a_rotation_keeps_label_group_and_origin_and_the_old_token_as_the_retiring_one(
+    vault: tv.Vault, tmp_path: Path
+) -> None:
+    with vault.edit() as edit:
+        edit.put(
+            "acme",
+            ONE,
+            tv.ApiToken(TOKEN + "1"),
+            label="Acme Europe",
+            origin="https://gateway.example",
+            budget_group="one user",
+            expires="2027-01-01T00:00:00Z",
+        )
+    with vault.edit() as edit:
+        edit.rotate("acme", ONE, tv.ApiToken(TOKEN + "2"), expires="2028-01-01T00:00:00Z")
+    active, retiring = vault.accounts()
+    kept = ("Acme Europe", "https://gateway.example", "one user")
+    assert (active.label, active.origin, active.budget_group) == kept
+    assert (active.state, retiring.state) == ("active", "retiring")
+    assert active.expires_text == "2028-01-01T00:00:00.000Z"
+    assert active.fingerprint != retiring.fingerprint
+    with vault.edit() as edit:  # what the same edit has set counts
+        edit.set("acme", ONE, label="Acme EU")
+        edit.rotate("acme", ONE, tv.ApiToken(TOKEN + "3"))
+    assert [one.label for one in vault.accounts() if one.state == "active"] == ["Acme EU"]
+    table = f"tenant,account_id,token,label\nacme,{ONE},{TOKEN}4,\nacme,{TWO},{TOKEN}5,New\n"
+    assert imported(vault, written(tmp_path, table), rotate=True) == 2
+    found = [(one.account_id, one.label, one.state, one.origin) for one in vault.accounts()]
+    assert found == [
+        (ONE, "Acme EU", "active", "https://gateway.example"),
+        (ONE, "Acme EU", "retiring", "https://gateway.example"),
+        (TWO, "New", "active", "https://api.cloudflare.com"),
+    ]
+
+
+def test_a_rotation_of_an_account_that_is_not_there_names_it(vault: tv.Vault) -> None:
+    with vault.edit() as edit:
+        edit.put("acme", ONE, tv.ApiToken(TOKEN))
+    with pytest.raises(tv.NotFoundError, match=f"acme.*{TWO}"), vault.edit() as edit:
+        edit.rotate("acme", TWO, tv.ApiToken(TOKEN))
+    with pytest.raises(tv.NotFoundError, match="globex"), vault.edit() as edit:
+        edit.rotate("globex", TWO, tv.ApiToken(TOKEN))
+
+
+def test_a_vault_lists_its_tenants(vault: tv.Vault) -> None:
+    with vault.edit() as edit:
+        for name in ("globex", "acme"):
+            edit.put(name, ONE, tv.ApiToken(TOKEN))
+            edit.put(name, TWO, tv.ApiToken(TOKEN))
+    assert [tenant.name for tenant in vault.tenants()] == ["acme", "globex"]
+    assert [len(tenant.accounts()) for tenant in vault.tenants()] == [2, 2]
