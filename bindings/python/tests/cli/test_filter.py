@@ -73,7 +73,7 @@ def test_each_line_is_answered_at_once(
         child.stdin.write(b"no json\n")
         assert "no JSON object" in json.loads(answer(child))["tracevault"]["error"]["message"]
         child.stdin.write(line(AlertID="4jXtPB72Kpz7S8E"))
-        assert json.loads(answer(child))["tracevault"]["error"]["name"] == "TV_E_NO_MESSAGE"
+        assert json.loads(answer(child))["tracevault"]["error"]["status"] == "TV_E_NO_MESSAGE"
 
 
 def test_mmexternal_gets_only_what_changes(
@@ -106,7 +106,7 @@ def test_omprog_hears_ok_for_each_message_and_rows_go_to_the_file(
             assert answer(child).lstrip(b".") == b"OK\n"
     good, bad = map(json.loads, (tmp_path / "rows").read_bytes().splitlines())
     assert good["tracevault"]["trace"]["message_ref"] == REF
-    assert bad["tracevault"]["error"]["name"] == "TV_E_NO_MESSAGE"
+    assert bad["tracevault"]["error"]["status"] == "TV_E_NO_MESSAGE"
     assert (tmp_path / "rows").stat().st_mode & 0o777 == 0o600
 
 
@@ -177,8 +177,8 @@ def test_a_row_is_never_longer_than_asked_and_says_that_it_was_cut(
 
 
 def test_a_long_input_is_cut_as_well() -> None:
-    cut = bounded({"msg": "y" * 5000, "tracevault": {"error": {"name": "X"}}}, SMALLEST)
-    assert json.loads(cut)["tracevault"]["error"] == {"name": "X"}
+    cut = bounded({"msg": "y" * 5000, "tracevault": {"error": {"status": "X"}}}, SMALLEST)
+    assert json.loads(cut)["tracevault"]["error"] == {"status": "X"}
     assert len(cut) < SMALLEST
 
 

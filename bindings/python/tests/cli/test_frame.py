@@ -67,7 +67,7 @@ def test_an_error_is_one_line_on_stderr_or_one_of_json(call: Call) -> None:
         told = call(*arguments)
         assert (told.code, told.out) == (2, "")
         (error,) = told.errors
-        assert error["name"] == "USAGE"
+        assert error["status"] == "USAGE"
         assert error["exit"] == 2
     assert not call("trace", "--", "--json").err.startswith("{")
 

@@ -69,7 +69,7 @@ def test_a_message_that_is_not_there_has_its_own_exit_code(call: Call, kit: Kit)
     assert told.code == Exit.SOME
     assert [row["message_ref"] for row in told.rows] == [REF]
     (error,) = told.errors
-    assert (error["name"], error["message_ref"]) == ("TV_E_NO_MESSAGE", "4jXtPB72Kpz7S8E")
+    assert (error["status"], error["message_ref"]) == ("TV_E_NO_MESSAGE", "4jXtPB72Kpz7S8E")
     assert error["http_status"] == 404
 
 

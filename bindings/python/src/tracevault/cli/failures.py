@@ -72,24 +72,17 @@ def next_step(error: BaseException) -> str | None:
 
 def as_document(error: BaseException, **about: str | None) -> dict[str, Any]:
     """The failure as the object of a JSON line: ``docs/command.md``, section "Errors"."""
-    facts: dict[str, Any] = {
-        "name": "USAGE" if isinstance(error, Usage) else type(error).__name__,
-        "message": str(error) or type(error).__name__,
-        "exit": int(code_of(error)),
-        "retriable": False,
-    }
     if isinstance(error, TraceVaultError):
-        facts |= {
-            "name": error.name,
-            "retriable": error.retriable,
-            "retry_after_s": error.retry_after,
-            "http_status": error.http_status or None,
-            "codes": list(error.codes),
-            "cf_ray": error.cf_ray or None,
+        facts = error.to_dict()
+    else:
+        facts = {
+            "status": "USAGE" if isinstance(error, Usage) else type(error).__name__,
+            "message": str(error) or type(error).__name__,
+            "retriable": False,
         }
-    facts |= about
-    facts["do"] = next_step(error)
-    return {"error": {name: value for name, value in facts.items() if value is not None}}
+    facts |= {name: value for name, value in about.items() if value is not None}
+    facts |= {"exit": int(code_of(error)), "do": next_step(error)}
+    return {"error": facts}
 
 
 def as_text(error: BaseException, **about: str | None) -> str:

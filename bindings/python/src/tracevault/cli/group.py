@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "search": (".verbs.search:search", "Find messages of one account."),
     "filter": (".verbs.filter:filter_", "Answer JSON lines with JSON lines, for log hosts."),
     "decode": (".verbs.decode:decode", "Show a stored reply, offline."),
+    "doctor": (".verbs.doctor:doctor", "Tell what is wrong here, and what to do."),
     "completion": (".verbs.completion:completion", "Print a shell's completion script."),
 }
 

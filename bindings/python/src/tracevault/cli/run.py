@@ -20,19 +20,25 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
     """Run it; give the exit code."""
     secret_input.forget_stdin()
     try:
-        ROOT.main(arguments, prog_name="tracevault", standalone_mode=False, obj=Options())
+        _complete()
+        # Not ROOT.main(): it gives a closed pipe and Ctrl-C ends of its own.
+        with ROOT.make_context("tracevault", list(arguments), obj=Options()) as context:
+            ROOT.invoke(context)
         sys.stdout.flush()
         return Exit.OK
     except click.exceptions.Exit as end:
-        return end.exit_code
+        return _flushed(end.exit_code)
     except BrokenPipeError:
         _close_stdout()
         return Exit.OK
     except Failed as end:
         return _flushed(end.code)
-    except (KeyboardInterrupt, click.Abort) as error:
+    except KeyboardInterrupt as error:
         _say_interrupted(error, arguments)
         return Exit.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stdout.write(error.format_message() + "\n")
+        return _flushed(Exit.OK)
     except click.UsageError as error:
         _say(_usage(error), arguments)
         return Exit.USAGE
@@ -44,6 +50,16 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
             raise
         _say(error, arguments)
         return _flushed(code_of(error))
+
+
+def _complete() -> None:
+    """Answer a shell that asks for completions."""
+    name = "_TRACEVAULT_COMPLETE"
+    asked = os.environ.get(name)
+    if asked:
+        from click.shell_completion import shell_complete
+
+        raise click.exceptions.Exit(shell_complete(ROOT, {}, "tracevault", name, asked))
 
 
 def _flushed(code: int) -> int:
@@ -84,7 +100,7 @@ def _say_interrupted(error: BaseException, arguments: list[str]) -> None:
     go_on = str(error) if isinstance(error, Interrupted) else ""
     said = f"interrupted{f'; {go_on}' if go_on else ''}"
     line = (
-        json_line({"error": {"name": "INTERRUPTED", "message": said, "exit": Exit.INTERRUPTED}})
+        json_line({"error": {"status": "INTERRUPTED", "message": said, "exit": Exit.INTERRUPTED}})
         if for_programs(arguments)
         else f"tracevault: {printable(said)}"
     )

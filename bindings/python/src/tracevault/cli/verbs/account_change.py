@@ -122,27 +122,19 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
     """
     tenant, account_id = place(options)
     with opened(options) as session:
-        before = _active(session, tenant, account_id)
+        _require_active(session, tenant, account_id)
         credential = new_credential(**secret)
         with session.vault.edit() as edit:
-            edit.retire(tenant, account_id)
-            edit.put(
-                tenant,
-                account_id,
-                credential,
-                label=before.label or None,
-                origin=before.origin or None,
-                budget_group=before.budget_group,
-                expires=expires,
-            )
+            edit.rotate(tenant, account_id, credential, expires=expires)
         _told(session, tenant, account_id, "has a new credential; the old one is retiring")
 
 
-def _active(session: Session, tenant: str, account_id: str) -> Account:
+def _require_active(session: Session, tenant: str, account_id: str) -> None:
+    """Tell before the secret is asked for."""
     with session.vault.tenant(tenant) as one:
         for found in one.accounts():
             if (found.account_id, found.state) == (account_id, "active"):
-                return found
+                return
     raise Usage(f"{tenant} has no active credential for {account_id}: tracevault account add")
 
 

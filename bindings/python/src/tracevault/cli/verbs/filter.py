@@ -17,6 +17,7 @@ import click
 
 from ...client import Engine
 from ...errors import ArgumentError, Status, TraceVaultError
+from ...model import Trace
 from ...request import Request
 from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
@@ -112,7 +113,7 @@ class Asker:
     def __post_init__(self) -> None:
         self._tenants: dict[str, Tenant] = {}
 
-    def request(self, record: dict[str, Any]) -> Request | None:
+    def request(self, record: dict[str, Any]) -> Request[Trace] | None:
         """What the record asks; ``None`` when it asks nothing."""
         reference = next((found for one in self.fields if (found := _text(record, one))), None)
         if reference is None:
@@ -132,7 +133,7 @@ class Asker:
             self._tenants[name] = vault.tenant(named) if named else self.session.tenant()
         return self._tenants[name]
 
-    def answer(self, request: Request, keep_alive: float | None = None) -> dict[str, Any]:
+    def answer(self, request: Request[Trace], keep_alive: float | None = None) -> dict[str, Any]:
         """The member ``tracevault`` of the row; raises what went wrong."""
         self.engine.submit(replace(request))
         while (result := self.engine.take(keep_alive)) is None:

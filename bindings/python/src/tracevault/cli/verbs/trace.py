@@ -100,10 +100,10 @@ def trace(
         raise Failed(Exit.INCOMPLETE)
 
 
-Answer = tuple[Request, "Trace | Exception"]
+Answer = tuple[Request[Trace], "Trace | Exception"]
 
 
-def _fetched(engine: Engine, requests: list[Request]) -> Iterator[Answer]:
+def _fetched(engine: Engine, requests: list[Request[Trace]]) -> Iterator[Answer]:
     """The answers in the order of the questions, which are asked at the same time."""
     order = {id(request): at for at, request in enumerate(requests)}
     waiting: dict[int, Answer] = {}
@@ -117,7 +117,9 @@ def _fetched(engine: Engine, requests: list[Request]) -> Iterator[Answer]:
             next_one += 1
 
 
-def _followed(engine: Engine, requests: list[Request], follower: Follower) -> Iterator[Answer]:
+def _followed(
+    engine: Engine, requests: list[Request[Trace]], follower: Follower
+) -> Iterator[Answer]:
     """One message after the other, each until it is complete or its time is up."""
     for request in requests:
         try:
@@ -138,7 +140,7 @@ class Follower:
         self._timeout = timeout
         self._lines = lines
 
-    def until_complete(self, engine: Engine, request: Request) -> Trace:
+    def until_complete(self, engine: Engine, request: Request[Trace]) -> Trace:
         """The complete trace, or the last one before the time was up."""
         until = None if self._timeout is None else time.monotonic() + self._timeout
         seen = (0, 0)

@@ -1,0 +1,259 @@
+"""What ``tracevault doctor`` looks at: each finding with what it means and what to do.
+
+A finding has two texts: ``told`` for the one who sits here, and ``public`` for a report that goes
+to strangers: versions and states, but no path, host, tenant, account, address or secret.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from .. import _lib, offline
+from .._fields import parse_time
+from ..errors import TraceVaultError
+from .options import UNLOCKS, VARIABLES, Options
+from .reach import Reached
+
+#: A finding's states, from good to bad.
+OK, NOTE, FAULT = "ok", "note", "fault"
+
+#: What a clock may be wrong before times and expiries mislead, in seconds.
+CLOCK_S = 30
+#: A credential that ends within this is told.
+SOON_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: str
+    told: str
+    public: str
+    #: What to do; empty when there is nothing.
+    do: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """The finding as the object of a JSON line."""
+        return {"name": self.name, "state": self.state, "told": self.told, "do": self.do}
+
+
+def same(name: str, state: str, told: str, do: str = "") -> Finding:
+    """A finding that holds nothing of the customer's."""
+    return Finding(name, state, told, told, do)
+
+
+def failed(name: str, error: Exception, do: str = "") -> Finding:
+    """Something that could not be looked at."""
+    kind = error.name if isinstance(error, TraceVaultError) else type(error).__name__
+    return Finding(name, FAULT, f"{error} ({kind})", kind, do)
+
+
+def versions() -> Iterator[Finding]:
+    """The package, the interpreter, the system."""
+    from .. import __version__
+
+    libc = " ".join(platform.libc_ver()) or "unknown libc"
+    python = platform.python_version()
+    yield same("package", OK, f"tracevault {__version__}, Python {python}")
+    yield same(
+        "system", OK, f"{platform.system()} {platform.release()}, {platform.machine()}, {libc}"
+    )
+
+
+def library() -> Iterator[Finding]:
+    """The shared library, what it links to, what of the memory it could protect."""
+    try:
+        info = offline.build_info()
+    except TraceVaultError as error:
+        yield failed("library", error, "install the wheel for this system, or name the library "
+                     f"in {_lib.VARIABLE}")  # fmt: skip
+        return
+    path = loaded_from() or "unknown"
+    how = f"by {_lib.VARIABLE}" if os.environ.get(_lib.VARIABLE) else "beside the package"
+    if os.path.dirname(path) != os.path.dirname(os.path.abspath(_lib.__file__)):
+        how = how if os.environ.get(_lib.VARIABLE) else "on the system's path"
+    yield Finding(
+        "library", OK, f"{info['version']} from {path}, found {how}", f"{info['version']}, {how}"
+    )
+    yield from _curl(info)
+    yield _memory(info.get("memory", {}))
+
+
+def loaded_from() -> str | None:
+    """The file that the shared library was mapped from."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            for line in maps:
+                name = line.rstrip("\n").partition("/")
+                if "libtracevault" in name[2]:
+                    return "/" + name[2]
+    except OSError:
+        return None
+    return None
+
+
+def _curl(info: dict[str, Any]) -> Iterator[Finding]:
+    faults = info.get("libcurl_faults", [])
+    open_ones = [one for one in faults if one.get("remedy") not in ("avoided", "refused")]
+    told = f"libcurl {info.get('libcurl')}, {info.get('tls_backend')}"
+    told += ", HTTP/2" if info.get("http2") else ", no HTTP/2"
+    yield same("libcurl", OK, told)
+    if open_ones:
+        names = ", ".join(str(one.get("name")) for one in open_ones)
+        yield same("libcurl faults", FAULT, names, "install the system's security updates")
+    else:
+        yield same("libcurl faults", OK, f"{len(faults)} known, each avoided or refused")
+
+
+def _memory(memory: dict[str, Any]) -> Finding:
+    guarded, locked = memory.get("guarded_bytes", 0), memory.get("locked_bytes", 0)
+    told = f"{locked} of {guarded} bytes of secrets' memory are locked"
+    told += ", kept out of cores" if memory.get("dontdump") else ", not kept out of cores"
+    told += ", wiped in forks" if memory.get("wipeonfork") else ", not wiped in forks"
+    if memory.get("damaged_slots"):
+        return same("memory", FAULT, f"{told}; somebody wrote over it", "report this")
+    whole = locked >= guarded and memory.get("dontdump") and memory.get("wipeonfork")
+    do = "" if whole else "raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=) to 128 KiB or more"
+    return same("memory", OK if whole else NOTE, told, do)
+
+
+def sources(options: Options) -> Iterator[Finding]:
+    """What came from where."""
+    profile = options.profile
+    if profile.path is not None:
+        yield Finding("configuration", OK, f"{profile.path} is read", "a file is read")
+    else:
+        yield Finding("configuration", OK, f"no file {options.where}", "no file")
+    for name in VARIABLES:
+        given = options.get(name) if name != "set" else None
+        if given is not None:
+            flag = name.replace("_", "-")
+            place = "a file" if given.source.startswith("[") else given.source
+            yield Finding(flag, OK, f"{given.value}, from {given.source}", f"from {place}")
+    for name, given in options.settings().items():
+        place = "a file" if given.source.startswith("[") else given.source
+        yield Finding(f"setting {name}", OK, f"{masked(given.value)}, from {given.source}",
+                      f"from {place}")  # fmt: skip
+    if any(options.environment.get(one) for one in ("TRACEVAULT_PASSPHRASE", "TRACEVAULT_TOKEN")):
+        yield same(
+            "secrets", FAULT, "a variable holds a secret, which other processes can read",
+            "take it away; use a file, a descriptor or a systemd credential",
+        )  # fmt: skip
+    if options.unlock() is None:
+        yield same("unlock", NOTE, f"none named: {', '.join(UNLOCKS)}", "you are asked for one")
+
+
+def masked(value: str) -> str:
+    """A setting without a password in it: ``http://user:...@proxy``."""
+    scheme, found, rest = value.partition("://")
+    if found and "@" in rest:
+        return f"{scheme}://...@{rest.rpartition('@')[2]}"
+    return value
+
+
+def network(options: Options, reached: Reached | Exception) -> Iterator[Finding]:
+    """The proxy, the authorities' file, reachability and the clock."""
+    settings = options.plain_settings()
+    yield _proxy(settings.get("http.proxy", ""), options)
+    yield _authorities(settings.get("tls.ca_file", ""))
+    if isinstance(reached, Exception):
+        yield failed("reachability", reached, "look at DNS, firewall, http.proxy and tls.ca_file")
+        return
+    yield Finding(
+        "reachability",
+        OK,
+        f"{reached.host} answers (HTTP {reached.status}, {reached.tls}) in {reached.ms:.0f} ms",
+        f"HTTP {reached.status}, {reached.tls}, {reached.ms:.0f} ms",
+    )
+    if reached.clock_s is None:
+        yield same("clock", NOTE, "the reply has no Date to compare with")
+    elif abs(reached.clock_s) > CLOCK_S:
+        told = f"this clock is {abs(reached.clock_s):.0f} s "
+        told += "ahead" if reached.clock_s > 0 else "behind"
+        yield same("clock", FAULT, told, "let the clock follow a time server (timedatectl)")
+    else:
+        yield same("clock", OK, f"within {max(abs(reached.clock_s), 1):.0f} s of the API's")
+
+
+def _proxy(proxy: str, options: Options) -> Finding:
+    if proxy:
+        return Finding("proxy", OK, masked(proxy), "one is set")
+    named = [one for one in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY") if
+             options.environment.get(one)]  # fmt: skip
+    if named:
+        return same("proxy", NOTE, f"none; {named[0]} is set, but the library reads no variables",
+                    "if a proxy is needed: --set http.proxy=URL")  # fmt: skip
+    return same("proxy", OK, "none")
+
+
+def _authorities(path: str) -> Finding:
+    if not path:
+        return same("authorities", OK, "the system's")
+    try:
+        with open(path, "rb") as file:
+            count = file.read().count(b"-----BEGIN CERTIFICATE-----")
+    except OSError as error:
+        return failed("authorities", error, "mend tls.ca_file")
+    state = OK if count else FAULT
+    do = "" if count else "tls.ca_file must hold certificates as PEM"
+    return Finding("authorities", state, f"{count} in {path}", f"{count} of a file", do)
+
+
+def vault(described: dict[str, Any], path: str) -> Iterator[Finding]:
+    """The vault's age, its unlocks, who may read it."""
+    saved = parse_time(described.get("saved"))
+    age = "" if saved is None else f", saved {days(saved)} ago"
+    told = f"generation {described['generation']}, {described['tenants']} tenants, "
+    told += f"{described['credentials']} credentials, format {described['format']}{age}"
+    yield Finding("vault", OK, f"{path}: {told}", told)
+    unlocks = described.get("unlocks", [])
+    kinds = ", ".join(str(one.get("type")) for one in unlocks)
+    alone = len(unlocks) < 2
+    yield same(
+        "unlocks", NOTE if alone else OK, f"{len(unlocks)}: {kinds}",
+        "a lost key is a lost vault: tracevault vault add-unlock" if alone else "",
+    )  # fmt: skip
+    if described.get("refresh_error"):
+        yield Finding("vault file", FAULT, str(described["refresh_error"]), "cannot be looked at",
+                      "mend what the text names")  # fmt: skip
+    mode = os.stat(path).st_mode & 0o777
+    if mode & 0o077:
+        yield same("vault file", NOTE, f"others may read it (mode {mode:04o})", "chmod 0600 it")
+
+
+def days(then: datetime) -> str:
+    """How long ago, in words."""
+    seconds = (datetime.now(timezone.utc) - then).total_seconds()
+    if seconds < 7200:
+        return f"{max(seconds, 0) / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} days"
+
+
+def ledger(stats: dict[str, Any]) -> Finding:
+    """Whether the quota is shared with the other processes of this host."""
+    told = stats.get("ledger", {})
+    if told.get("shared"):
+        where = told.get("path")
+        return Finding("ledger", OK, f"shared through {where}", "shared")
+    why = told.get("warning") or "budget.ledger is private"
+    return Finding("ledger", NOTE, f"not shared: {why}", "not shared",
+                   "other processes spend the same quota unseen: see budget.ledger")  # fmt: skip
+
+
+def expiries(accounts: list[Any]) -> Finding:
+    """Credentials that have ended or end soon, as far as the vault knows."""
+    now = datetime.now(timezone.utc)
+    ends = [(one.expires - now).days for one in accounts if one.expires is not None]
+    ended = sum(left < 0 for left in ends)
+    soon = sum(0 <= left < SOON_DAYS for left in ends)
+    told = f"{len(accounts)} credentials: {ended} have ended, {soon} end within {SOON_DAYS} days, "
+    told += f"of {len(accounts) - len(ends)} the end is not known"
+    do = "tracevault account check --expiring 14d, then account rotate" if ended or soon else ""
+    return same("expiry", FAULT if ended else NOTE if soon else OK, told, do)

@@ -1,0 +1,116 @@
+"""``tracevault doctor``: what is here, what is wrong with it, what to do about it."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+
+import click
+
+from ...errors import TraceVaultError
+from ...request import Request
+from .. import checkup, out
+from ..checkup import FAULT, NOTE, OK, Finding, failed, same
+from ..exits import Exit
+from ..failures import Failed, Located, Usage
+from ..group import verb
+from ..options import Options
+from ..reach import Reached, reach
+from ..session import Session, opened
+
+_SIGNS = {OK: "ok", NOTE: "note", FAULT: "FAULT"}
+
+
+@verb("doctor", examples=("tracevault doctor", "tracevault doctor --offline --report"))
+@click.option("--offline", is_flag=True, help="Ask nobody: no network.")
+@click.option("--report", is_flag=True, help="For an issue: no secrets, names, hosts or paths.")
+@click.pass_obj
+def doctor(options: Options, offline: bool, report: bool) -> None:
+    """Look at the library, the settings, the vault, the network and a credential.
+
+    Each line says what is, and what to do where something is wrong. With --tenant and --account
+    that credential is checked, otherwise the first one. Exit code 1 when there is a fault.
+    """
+    output = options.output("table", "json")
+    found = []
+    if report:
+        out.line("```text")
+    for finding in _findings(options, offline=offline):
+        found.append(finding)
+        if report:
+            out.line(_report_line(finding))
+        elif output == "json":
+            out.json_lines([finding.to_dict()])
+        else:
+            out.line(_line(finding))
+            if finding.do:
+                out.line(f"{'->':>30} {finding.do}")
+    if report:
+        out.line("```")
+    if any(finding.state == FAULT for finding in found):
+        raise Failed(Exit.SOME)
+
+
+def _line(finding: Finding) -> str:
+    return f"{_SIGNS[finding.state]:6} {finding.name:24}{finding.told}"
+
+
+def _report_line(finding: Finding) -> str:
+    return f"{_SIGNS[finding.state]:6} {finding.name:24}{finding.public}"
+
+
+def _findings(options: Options, *, offline: bool) -> Iterator[Finding]:
+    yield from checkup.versions()
+    yield from checkup.library()
+    try:
+        yield from checkup.sources(options)
+    except Usage as error:
+        yield Finding("options", FAULT, str(error), "the options are wrong", "mend them")
+        return
+    if not offline:
+        yield from checkup.network(options, _reached(options))
+    if options.get("vault") is None:
+        yield same("vault", NOTE, "none named", "tracevault init, or --vault")
+        return
+    try:
+        with opened(options) as session:
+            yield from checkup.vault(session.vault.describe(), session.path)
+            yield checkup.expiries(session.vault.accounts())
+            yield from _engine(session, offline=offline)
+    except (TraceVaultError, Usage, Located, OSError) as error:
+        inner = error.error if isinstance(error, Located) else error
+        yield failed("vault", inner, "see the text; tracevault vault info tells more")
+
+
+def _reached(options: Options) -> Reached | Exception:
+    try:
+        return reach(options.plain_settings())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return error
+
+
+def _engine(session: Session, *, offline: bool) -> Iterator[Finding]:
+    with session.engine() as engine:
+        accounts = [one for one in session.vault.accounts() if one.state == "active"]
+        tenant, account = session.options.text("tenant"), session.account
+        chosen = [
+            one
+            for one in accounts
+            if tenant in (None, one.tenant) and account in (None, one.account_id)
+        ]
+        if accounts and not chosen:
+            yield same("credential", FAULT, "no such tenant or account", "tracevault account list")
+        for one in [] if offline else chosen[:1]:
+            with session.vault.tenant(one.tenant) as lent:
+                (result,) = engine.batch([Request.check(lent, one.account_id, timeout=30)])
+            name = f"{one.account_id} of {one.tenant}"
+            if result.check is None:
+                assert result.error is not None
+                yield failed("credential", result.error, "the message says what to do")
+            elif result.check.valid:
+                yield Finding("credential", OK, f"{name} works", "one works")
+            else:
+                reason = result.check.reason.message if result.check.reason else ""
+                yield Finding("credential", FAULT, f"{name} is refused: {reason}", "one is refused",
+                              "tracevault account rotate")  # fmt: skip
+        yield checkup.ledger(engine.stats())

@@ -1,0 +1,130 @@
+"""``tracevault doctor``: what is wrong, what to do, and a report that tells nobody's name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from launcher import standin
+
+from tests.cli.conftest import Call, Done, Kit
+from tests.conftest import ACME
+from tracevault.cli import checkup
+from tracevault.cli.exits import Exit
+from tracevault.cli.reach import _ahead
+
+
+def states(told: Done) -> dict[str, str]:
+    return {row["name"]: row["state"] for row in told.rows}
+
+
+def test_a_healthy_place_has_no_fault(call: Call, kit: Kit) -> None:
+    told = call("doctor", "--json", "--tenant", "acme", "--account", ACME)
+    assert (told.code, told.err) == (0, "")
+    found = states(told)
+    for name in (
+        "package", "system", "library", "libcurl", "libcurl faults", "memory", "configuration",
+        "proxy", "authorities", "reachability", "clock", "vault", "unlocks", "expiry",
+        "credential", "ledger",
+    ):  # fmt: skip
+        assert found[name] in ("ok", "note"), name
+    assert found["credential"] == found["clock"] == found["reachability"] == "ok"
+    assert set(told.rows[0]) == {"name", "state", "told", "do"}
+    by_name = {row["name"]: row for row in told.rows}
+    assert by_name["vault"]["told"].startswith(str(kit.vault))
+    assert by_name["key-file"]["told"].endswith("from $TRACEVAULT_KEY_FILE")
+    assert by_name["setting api.base_url"]["told"].endswith("from $TRACEVAULT_SET")
+    people = call("doctor")
+    assert people.code == 0
+    assert "-> a lost key is a lost vault" in people.out
+
+
+def test_a_report_tells_nothing_of_the_customer(
+    call: Call, kit: Kit, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("[globex]\ntenant = globex\nhttp.connect_timeout_ms = 9000\n")
+    for more in ((), ("--tenant", "initech"), ("--vault", "acme.vault"), ("--key-file", "acme.k"),
+                 ("--tenant", "acme-gone"), ("--config", file, "--profile", "globex")):  # fmt: skip
+        told = call("doctor", "--report", *more)
+        assert told.out.startswith("```text\n")
+        assert told.err == ""
+        lower = told.out.lower()
+        names = ["acme", "globex", "initech", "localhost", "127.0.0.1", "/home", "soc.vault"]
+        names += [str(tmp_path).lower(), "test-token", *(a.id for a in kit.server.accounts)]
+        for word in names:
+            assert word not in lower, (word, told.out)
+
+
+def test_each_fault_says_what_to_do(
+    call: Call, kit: Kit, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    kit.server.revoke(kit.server.credential(ACME))
+    try:
+        told = call("doctor", "--json", "--tenant", "acme", "--account", ACME)
+    finally:
+        kit.server.restore(kit.server.credential(ACME))
+    assert told.code == Exit.SOME
+    assert states(told)["credential"] == "fault"
+
+    told = call("doctor", "--json", "--set", "http.proxy=http://u:hush@127.0.0.1:1")
+    assert states(told)["reachability"] == "fault"
+    assert "hush" not in told.out
+
+    environment["TRACEVAULT_LIBRARY"] = "/nowhere/libtracevault.so.0"
+    environment["TRACEVAULT_PASSPHRASE"] = "not-a-real-one"  # noqa: S105
+    environment["HTTPS_PROXY"] = "http://proxy.example"
+    told = call("doctor", "--json", "--vault", tmp_path / "none", "--offline")
+    assert "reachability" not in states(told)
+    assert states(told)["secrets"] == "fault"
+    assert states(told)["vault"] == "fault"
+    assert all(row["do"] for row in told.rows if row["state"] == "fault")
+    assert "not-a-real-one" not in told.out
+
+
+def test_a_wrong_option_is_a_finding_as_well(call: Call, kit: Kit) -> None:
+    told = call("doctor", "--json", "--profile", "none", "--offline")
+    assert told.code == Exit.SOME
+    assert states(told)["options"] == "fault"
+
+
+def test_a_clock_that_is_wrong_is_told() -> None:
+    assert _ahead("Sun, 06 Nov 1994 08:49:37 GMT") is not None
+    assert _ahead("nonsense") is None
+    assert _ahead(None) is None
+    for ahead, state in ((3.0, "ok"), (90.0, "fault"), (-90.0, "fault"), (None, "note")):
+        reached = checkup.Reached("h", 401, "TLSv1.3", 10, ahead)
+        *_, clock = checkup.network(checkup.Options({}, {}), reached)
+        assert clock.name == "clock"
+        assert clock.state == state
+        assert bool(clock.do) == (state == "fault")
+
+
+@pytest.mark.parametrize(
+    ("memory", "state"),
+    [
+        ({"guarded_bytes": 8, "locked_bytes": 8, "dontdump": True, "wipeonfork": True}, "ok"),
+        ({"guarded_bytes": 8, "locked_bytes": 0, "dontdump": True, "wipeonfork": True}, "note"),
+        ({"guarded_bytes": 8, "locked_bytes": 8, "damaged_slots": 1}, "fault"),
+    ],
+)
+def test_memory_that_could_not_be_protected_is_told(memory: dict[str, int], state: str) -> None:
+    found = checkup._memory(memory)
+    assert found.state == state
+    assert bool(found.do) == (state != "ok")
+
+
+def test_a_ledger_that_is_not_shared_says_why() -> None:
+    told = checkup.ledger({"ledger": {"shared": False, "warning": "another user's file"}})
+    assert (told.state, told.public) == ("note", "not shared")
+    assert "another user's file" in told.told
+    assert checkup.ledger({"ledger": {"shared": True, "path": "/p"}}).state == "ok"
+
+
+def test_doctor_reaches_a_server_only_with_its_authority(call: Call, kit: Kit) -> None:
+    with standin(quota=0) as other:
+        told = call("doctor", "--json", "--set", f"api.base_url={other.base_url}")
+    found = next(row for row in told.rows if row["name"] == "reachability")
+    assert found["state"] == "fault"
+    assert "certificate" in json.dumps(found).lower()

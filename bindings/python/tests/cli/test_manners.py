@@ -1,0 +1,274 @@
+"""How the command behaves in a terminal and in pipes: as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import selectors
+import signal
+import subprocess
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Kit, calm, command
+from tests.conftest import ACME
+from tracevault.cli.exits import Exit
+
+REF = "4jXtPB72Kpz7S8D"
+WHERE = ("--tenant", "acme", "--account", ACME)
+HOSTILE = (
+    "postfix/x[1]: \x1b[2J\x1b]8;;https://e.example\x07link \x9b31m \u202egnp.exe\u200b [red]x"
+)
+
+
+class Terminal:
+    """A process with a pseudo-terminal of its own as its controlling terminal."""
+
+    def __init__(self, environment: dict[str, str], folder: Path, *arguments: object) -> None:
+        self.seen = ""
+        self.pid, self._master = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            words = command(*arguments)
+            os.execve(words[0], words, environment)  # noqa: S606
+        termios.tcsetwinsize(self._master, (24, 80)) if hasattr(termios, "tcsetwinsize") else None
+
+    def until(self, wanted: Callable[[str], object]) -> str:
+        """Read until what was seen fits; the end of the process ends it as well."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._master, selectors.EVENT_READ)
+            while not wanted(self.seen):
+                assert selector.select(60), f"nothing more came: {self.seen!r}"
+                try:
+                    piece = os.read(self._master, 65536)
+                except OSError:  # the process has ended
+                    break
+                self.seen += piece.decode()
+        return self.seen
+
+    def type(self, text: str) -> None:
+        """Press keys."""
+        os.write(self._master, text.encode())
+
+    def end(self) -> int:
+        """Read to the end; give the exit code."""
+        self.until(lambda _: False)
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._master)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.fixture
+def terminal(environment: dict[str, str], tmp_path: Path) -> Callable[..., Terminal]:
+    environment["TERM"] = "xterm-256color"
+    environment["COLUMNS"] = "80"
+    return lambda *arguments: Terminal(environment, tmp_path, *arguments)
+
+
+def hostile_reply(folder: Path) -> str:
+    reply = {"success": True, "result": {"inbound": {"pending": False, "lines": [
+        {"logged_at": "2026-11-23T04:33:50Z", "message": HOSTILE},
+        {"logged_at": "2026-11-23T04:33:51Z", "message": "postfix/smtp[1]: 4jXtPB72Kpz7S8D: "
+         "to=<a@e.example>, relay=\u202emx[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+         "status=sent (250 \x1b[31m[bold]ok\u200b)"},
+    ]}}}  # fmt: skip
+    (folder / "reply.json").write_text(json.dumps(reply))
+    return "reply.json"
+
+
+def without_our_own(text: str) -> str:
+    """The text without the colours that the command itself writes."""
+    return re.sub(r"\x1b\[[0-9;]*m|\r", "", text)
+
+
+@pytest.mark.parametrize("how", [(), ("--lines",), ("--json",), ("--format", "csv"),
+                                 ("--format", "ecs"), ("--format", "ocsf")])  # fmt: skip
+def test_nothing_of_a_log_line_acts_upon_a_terminal(
+    terminal: Callable[..., Terminal], tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    run = terminal("decode", *how, hostile_reply(tmp_path))
+    assert run.end() == 0
+    shown = without_our_own(run.seen)
+    assert "link" in shown or "ok" in shown
+    assert all(one.isprintable() or one == "\n" for one in shown), shown
+    assert "\x1b[31m" not in run.seen
+
+
+def test_colours_only_on_a_terminal_and_never_with_no_color(
+    terminal: Callable[..., Terminal], environment: dict[str, str], kit: Kit, process: Call
+) -> None:
+    run = terminal("account", "list")
+    assert run.end() == 0
+    assert "\x1b[" in run.seen
+    assert "\x1b" not in process("account", "list").out
+    environment["NO_COLOR"] = "1"
+    run = terminal("account", "list")
+    assert run.end() == 0
+    assert "\x1b" not in run.seen
+    del environment["NO_COLOR"]
+    environment["TERM"] = "dumb"
+    run = terminal("account", "list")
+    assert run.end() == 0
+    assert "\x1b" not in run.seen
+
+
+def test_a_table_is_as_wide_as_the_terminal(
+    terminal: Callable[..., Terminal], environment: dict[str, str], kit: Kit
+) -> None:
+    environment["COLUMNS"] = "60"
+    run = terminal("account", "list")
+    assert run.end() == 0
+    assert max(len(line) for line in without_our_own(run.seen).splitlines()) <= 60
+
+
+def test_a_closed_pipe_is_no_error(environment: dict[str, str], tmp_path: Path, kit: Kit) -> None:
+    for arguments in (
+        ("trace", *WHERE, *[REF] * 200, "--lines"),
+        ("account", "list", "--json"),
+        ("--help",),
+        ("completion", "bash"),
+    ):
+        child = subprocess.Popen(
+            command(*arguments), env=environment, cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        said = child.stderr.read()
+        child.stderr.close()
+        assert child.wait(60) == 0, said
+        assert said == b""
+
+
+def test_ctrl_c_ends_at_once_and_says_how_to_go_on(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    kit.server.reset()
+    message = next(m for m in kit.server.messages if m.pending_requests)
+    environment["TRACEVAULT_SET"] += " request.deadline_ms=100000"
+    child = subprocess.Popen(
+        command("filter", *WHERE), env=environment, cwd=tmp_path, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+    )  # fmt: skip
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(b"{}\n")
+    assert child.stdout.readline() == b"{}\n"
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == Exit.INTERRUPTED
+    assert said.decode().splitlines() == ["tracevault: interrupted"]
+    assert message.postfix_id
+
+
+def test_ctrl_c_in_a_terminal_while_following(
+    terminal: Callable[..., Terminal], kit: Kit, environment: dict[str, str]
+) -> None:
+    kit.server.reset()
+    message = next(m for m in kit.server.messages if m.pending_requests)
+    where = ("--tenant", message.tenant, "--account", message.account_id)
+    # Nobody answers on this port, and the library tries for long.
+    environment["TRACEVAULT_SET"] += " retry.max_attempts=20 retry.base_ms=30000"
+    run = terminal("trace", *where, "--follow", "nothing-of-the-kind", "--set",
+                   "http.proxy=http://127.0.0.1:9", "--json")  # fmt: skip
+    while len(list(Path(f"/proc/{run.pid}/task").iterdir())) < 2:
+        os.sched_yield()
+    run.type("\x03")
+    assert run.end() == Exit.INTERRUPTED
+    (error,) = [json.loads(line) for line in run.seen.splitlines() if line.startswith("{")]
+    assert "tracevault trace --follow nothing-of-the-kind" in error["error"]["message"]
+
+
+def test_a_passphrase_is_asked_for_without_an_echo(
+    terminal: Callable[..., Terminal], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    tmp_path.chmod(0o700)
+    environment["TRACEVAULT_SET"] = "vault.kdf_memory_kib=19456"
+    run = terminal("init", "--vault", "v")
+    run.until(lambda seen: "Passphrase of the new vault: " in seen)
+    run.type("not-a-real-passphrase\n")
+    run.until(lambda seen: "Once more: " in seen)
+    run.type("not-a-real-passphrase\n")
+    assert run.end() == 0, run.seen
+    assert "not-a-real" not in run.seen
+    tv.Vault.open(tmp_path / "v", tv.Passphrase("not-a-real-passphrase")).close()
+
+    run = terminal("account", "add", "--vault", "v", "--tenant", "acme", "--account", "ab" * 16)
+    run.until(lambda seen: "Passphrase of the vault: " in seen)
+    run.type("not-a-real-passphrase\n")
+    run.until(lambda seen: "API token: " in seen)
+    run.type("test-token-not-real\n")
+    assert run.end() == 0, run.seen
+    assert "test-token" not in run.seen
+
+    run = terminal("vault", "info", "--vault", "v")
+    run.until(lambda seen: "Passphrase" in seen)
+    run.type("\x03")
+    assert run.end() == Exit.INTERRUPTED
+    run = terminal("init", "--vault", "w")
+    run.until(lambda seen: "new vault: " in seen)
+    run.type("one\n")
+    run.until(lambda seen: "Once more: " in seen)
+    run.type("another\n")
+    assert run.end() == Exit.USAGE
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_person_is_asked_before_a_removal(terminal: Callable[..., Terminal], kit: Kit) -> None:
+    run = terminal("account", "remove", *WHERE)
+    run.until(lambda seen: "[y/N] " in seen)
+    run.type("n\n")
+    assert run.end() == Exit.USAGE
+    run = terminal("account", "remove", *WHERE)
+    run.until(lambda seen: "[y/N] " in seen)
+    run.type("y\n")
+    assert run.end() == 0, run.seen
+
+
+def test_progress_is_shown_on_a_terminal_only_and_can_be_left_out(
+    terminal: Callable[..., Terminal], kit: Kit, process: Call
+) -> None:
+    run = terminal("account", "check", "--json")
+    assert run.end() == 0
+    assert "checked, " in run.seen
+    run = terminal("account", "check", "--json", "--no-progress")
+    assert run.end() == 0
+    assert "/s" not in run.seen
+    assert "\r\x1b[K" not in process("account", "check", "--json").err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_printed(call: Call, shell: str) -> None:
+    told = call("completion", shell)
+    assert told.code == 0
+    assert "_TRACEVAULT_COMPLETE" in told.out
+
+
+def test_completion_completes_verbs_options_and_sub_verbs(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    def completed(*words: str) -> list[str]:
+        done = subprocess.run(
+            command(),
+            env={**environment, "_TRACEVAULT_COMPLETE": "bash_complete",
+                 "COMP_WORDS": " ".join(("tracevault", *words)), "COMP_CWORD": str(len(words))},
+            capture_output=True, text=True, check=True, cwd=tmp_path,
+        )  # fmt: skip
+        return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+    assert completed("tr") == ["trace"]
+    assert set(completed("account", "r")) == {"rotate", "retire", "remove"}
+    assert "--follow" in completed("trace", "--f")
+    assert "--key-file" in completed("vault", "info", "--k")
+    assert completed("completion", "z") == ["zsh"]
+
+
+def test_variables_of_the_developer_do_not_reach_the_tests() -> None:
+    assert "TRACEVAULT_VAULT" not in calm(Path("/"))
