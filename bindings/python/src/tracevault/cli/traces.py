@@ -83,6 +83,11 @@ def csv_of(trace: Trace) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
+def state_in_words(state: str) -> str:
+    """A state in words that promise no more than the log does."""
+    return "accepted by the next server" if state == "sent" else state.replace("_", " ")
+
+
 def show_path(trace: Trace) -> None:
     """Print who got it, where the time went and where to look next."""
     state = "complete" if trace.complete else "not complete yet"

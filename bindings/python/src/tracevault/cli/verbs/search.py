@@ -9,7 +9,6 @@ import click
 from ...findings import FoundMessage, SearchResult
 from .. import out
 from ..asked import moment
-from ..failures import Usage
 from ..group import verb
 from ..options import Options
 from ..session import opened
@@ -164,11 +163,3 @@ def _tell_rest(options: Options, found: SearchResult) -> None:
         complete=False,
         next_cursor=found.next_cursor,
     )
-
-
-def at_least_one(given: dict[str, Any]) -> dict[str, Any]:
-    """The filters of a hunt, which must not fetch everything of everybody."""
-    chosen = cleaned(given)
-    if not chosen.keys() - {"start", "end", "detections_only"}:
-        raise Usage("what shall be hunted: give --message-id, --sender, --subject or another")
-    return chosen

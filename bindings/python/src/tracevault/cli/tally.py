@@ -1,0 +1,61 @@
+"""Failures of long work: each as a line for programs, by kind with what to do for people."""
+
+from __future__ import annotations
+
+from ..errors import TraceVaultError
+from . import out
+from .exits import Exit, exit_of_many
+from .failures import Failed, code_of, next_step
+from .options import Options
+from .progress import Progress
+
+#: How many failures of one kind are told one by one.
+EXAMPLES = 3
+
+
+class Tally:
+    """Counts what came and what did not."""
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self._options = options
+        self._progress = progress
+        self._codes: list[Exit] = []
+        self._kinds: dict[str, list[tuple[Exception, dict[str, str | None]]]] = {}
+        self._counts: dict[str, int] = {}
+        self.came = 0
+
+    @property
+    def failed(self) -> int:
+        """How many did not come."""
+        return len(self._codes)
+
+    def add(self, error: Exception, **about: str | None) -> None:
+        """One that did not come."""
+        self._codes.append(code_of(error))
+        kind = error.name if isinstance(error, TraceVaultError) else type(error).__name__
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        examples = self._kinds.setdefault(kind, [])
+        if len(examples) < EXAMPLES:
+            examples.append((error, about))
+        if self._options.for_programs:
+            self._progress.clear()
+            out.problem(error, for_programs=True, **about)
+
+    def tell(self) -> None:
+        """For people: how many of each kind, what it was, what to do."""
+        if self._options.for_programs:
+            return
+        for kind, examples in self._kinds.items():
+            count = self._counts[kind]
+            do = next_step(examples[0][0])
+            out.note(f"{count} x {kind}{f': {do}' if do else ''}")
+            for error, about in examples:
+                where = " ".join(value for value in about.values() if value)
+                out.note(f"    {where}: {error}" if where else f"    {error}")
+            if count > len(examples):
+                out.note(f"    and {count - len(examples)} more")
+
+    def end(self) -> None:
+        """End the call with the exit code of what failed, if anything did."""
+        if self._codes:
+            raise Failed(exit_of_many(self._codes, self.came))

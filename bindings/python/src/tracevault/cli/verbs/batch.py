@@ -1,0 +1,172 @@
+"""``tracevault batch``: the traces of many messages, from a list; it can go on where it ended."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+
+from ... import bulk
+from ...errors import TraceVaultError
+from ...model import Trace
+from ...request import Request, Result
+from ...vault import Tenant
+from .. import out
+from ..batch_input import Asked, read
+from ..failures import Interrupted
+from ..forecast import Forecast
+from ..group import verb
+from ..options import Options
+from ..progress import Progress, in_words
+from ..session import Session, opened
+from ..tally import Tally
+from ..traces import COLUMNS, FORMATS, VIEWS, csv_of, state_in_words
+
+
+@verb(
+    "batch",
+    examples=(
+        "tracevault batch --tenant acme --account acae0000000000000000000000000001 list.txt",
+        "tracevault batch --json --resume work.journal list.csv > traces.jsonl",
+    ),
+)
+@click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
+@click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
+@click.option("--timeout", type=float, help="Seconds for each; without it, it waits for the quota.")
+@click.option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
+@click.option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
+@click.pass_obj
+def batch(
+    options: Options,
+    file: str,
+    wait: float,
+    timeout: float | None,
+    fresh: bool,
+    resume: str | None,
+) -> None:
+    """Fetch the traces of a list, in the order in which they come.
+
+    FILE, or standard input, has one reference a line; or JSON lines or CSV with message_ref, and
+    tenant and account_id where --tenant and --account do not say it for all. With --json each line
+    out has the number of the line in, and a trace or an error. The quota is kept; --resume survives
+    Ctrl-C and a crash without asking twice.
+    """
+    output = options.output(*FORMATS)
+    asked = read(_text(file), "standard input" if file == "-" else file)
+    with (
+        opened(options) as session,
+        session.engine() as engine,
+        Progress(options, total=len(asked), unit="traces") as progress,
+    ):
+        tally = Tally(options, progress)
+        requests, left = _requests(session, asked, tally, wait=wait, timeout=timeout, fresh=fresh,
+                                   views=VIEWS[output])  # fmt: skip
+        forecast = Forecast(engine, progress)
+        resumed = 0
+        more: dict[str, Any] = {} if resume is None else {"resume": resume}
+
+        def step(now: bulk.Progress) -> None:
+            forecast.tell(now, left)
+
+        try:
+            for result in engine.batch(requests, progress=step, **more):
+                left[result.request.tenant, result.request.account_id] -= 1
+                resumed += result.resumed
+                progress.clear()
+                _show(result, output, tally)
+        except KeyboardInterrupt:
+            raise Interrupted(_go_on(resume, tally)) from None
+        progress.clear()
+        tally.tell()
+        out.note(
+            f"{len(asked):,} asked: {tally.came:,} traces, {tally.failed:,} failed, {resumed:,} "
+            f"known from before, in {in_words(progress.seconds)}",
+            for_programs=options.for_programs,
+            asked=len(asked),
+            traces=tally.came,
+            failed=tally.failed,
+            resumed=resumed,
+        )
+    tally.end()
+
+
+def _text(file: str) -> str:
+    if file == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    with open(file, encoding="utf-8", errors="replace", newline="") as opened_file:
+        return opened_file.read()
+
+
+def _requests(
+    session: Session, asked: list[Asked], tally: Tally, **how: Any
+) -> tuple[list[Request[Trace]], Counter[tuple[Tenant, str | None]]]:
+    """The questions; a tenant that is not there is a failure of its lines."""
+    tenants: dict[str | None, Tenant | TraceVaultError] = {}
+    requests = []
+    left: Counter[tuple[Tenant, str | None]] = Counter()
+    for one in asked:
+        if one.tenant not in tenants:
+            try:
+                tenants[one.tenant] = (
+                    session.vault.tenant(one.tenant) if one.tenant else session.tenant()
+                )
+            except TraceVaultError as error:
+                tenants[one.tenant] = error
+        tenant = tenants[one.tenant]
+        if isinstance(tenant, TraceVaultError):
+            tally.add(tenant, tenant=one.tenant, message_ref=one.message_ref)
+            continue
+        account = one.account_id or session.account
+        requests.append(
+            Request.trace(tenant, account, one.message_ref, priority="bulk", tag=one, **how)
+        )
+        left[tenant, account] += 1
+    return requests, left
+
+
+def _show(result: Result[Trace], output: str, tally: Tally) -> None:
+    asked: Asked = result.tag
+    request = result.request
+    tenant = request.tenant.name
+    if output == "json":
+        out.json_lines([_document(result)])
+    if result.trace is None:
+        assert result.error is not None
+        tally.add(
+            result.error,
+            tenant=tenant,
+            account_id=request.account_id,
+            message_ref=asked.message_ref,
+        )
+        return
+    tally.came += 1
+    trace = result.trace
+    if output in ("ecs", "ocsf"):
+        out.rows(trace.views[output])
+    elif output == "csv":
+        out.csv_rows([COLUMNS] if tally.came == 1 else [])
+        out.csv_rows(csv_of(trace))
+    elif output == "table":
+        who = ", ".join(one.address for one in trace.summary.recipients)
+        out.line(f"{asked.message_ref}  {state_in_words(trace.summary.state)}  {who}".rstrip())
+
+
+def _document(result: Result[Trace]) -> dict[str, Any]:
+    """One line out: which line in it was, and what came of it."""
+    return {
+        "line": result.tag.line,
+        "tenant": result.request.tenant.name,
+        "account_id": result.request.account_id
+        or (result.trace.account_id if result.trace else None),
+        "message_ref": result.tag.message_ref,
+        "trace": result.trace.to_dict() if result.trace else None,
+        "error": result.error.to_dict() if result.error else None,
+    }
+
+
+def _go_on(resume: str | None, tally: Tally) -> str:
+    if resume is not None:
+        return f"to go on: the same command again; {resume} remembers what came"
+    return f"{tally.came:,} traces came; to be able to go on the next time: --resume FILE"

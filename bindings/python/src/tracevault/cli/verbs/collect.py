@@ -1,0 +1,128 @@
+"""``tracevault collect``: what is new since the last time, for pipelines; a kill costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ... import bulk
+from ...collect import Detection
+from .. import out
+from ..asked import duration
+from ..failures import Interrupted, Usage
+from ..group import verb
+from ..options import Options
+from ..progress import Progress, in_words
+from ..session import opened
+from ..tally import Tally
+from ..traces import VIEWS
+from .search import COLUMNS as MESSAGE
+from .search import cleaned, csv_row, filters, short
+
+FORMATS = ("table", "json", "csv", "ecs", "ocsf")
+COLUMNS = ("change", *MESSAGE)
+
+
+@verb(
+    "collect",
+    examples=(
+        "tracevault collect --checkpoint soc.checkpoint --start 30d --json",
+        "tracevault collect --checkpoint ecs.checkpoint --start 30d --format ecs --tenant initech",
+    ),
+)
+@filters
+@click.option("--checkpoint", required=True, metavar="FILE", help="What was told already.")
+@click.option("--look-back", metavar="TIME", help="How far to look again; default 1d.")
+@click.option("--all", "everything", is_flag=True, help="Clean mail as well.")
+@click.option("--limit", type=int, help="How many messages in each account; default 100000.")
+@click.option("--trace", "traced", is_flag=True, help="With the trace of each message.")
+@click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
+@click.option("--timeout", type=float, help="Seconds for each question.")
+@click.pass_obj
+def collect(
+    options: Options,
+    /,
+    checkpoint: str,
+    look_back: str | None,
+    everything: bool,
+    limit: int | None,
+    traced: bool,
+    wait: float,
+    timeout: float | None,
+    **given: Any,
+) -> None:
+    """Tell the detections that are new since the last time, and those whose state has changed.
+
+    Run it again and again with the same FILE: each message comes once, and again when its verdict
+    or delivery changes. What was printed when the process was killed may come once more. --start
+    counts for the first time only.
+    """
+    output = options.output(*FORMATS)
+    if options.text("account") is not None:
+        raise Usage("collect asks all accounts, or those of --tenant: leave --account out")
+    chosen = cleaned(given)
+    for name, value in (("limit", limit), ("wait", wait), ("timeout", timeout)):
+        if value:
+            chosen[name] = value
+    if look_back is not None:
+        chosen["look_back"] = duration(look_back)
+    views = VIEWS[output]
+    chosen |= {"detections_only": not everything, "trace": traced or bool(views), "views": views}
+    with (
+        opened(options) as session,
+        session.engine() as engine,
+        Progress(options, unit="accounts") as progress,
+    ):
+        tally = Tally(options, progress)
+
+        def step(now: bulk.Progress) -> None:
+            progress.done, progress.total, progress.failed = now.done, now.total, now.failed
+            progress.tell(f"{now.found:,} messages")
+
+        tenant = options.text("tenant")
+        where = session.vault if tenant is None else session.vault.tenant(tenant)
+        try:
+            for one in engine.collect(where, checkpoint=checkpoint, progress=step, **chosen):
+                progress.clear()
+                _take(one, output, tally)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"to go on: the same command again; {checkpoint} remembers what came"
+            ) from None
+        progress.clear()
+        tally.tell()
+        out.note(
+            f"{tally.came:,} messages of {progress.done:,} accounts, {tally.failed:,} questions "
+            f"without an answer, in {in_words(progress.seconds)}",
+            for_programs=options.for_programs,
+            messages=tally.came,
+            accounts=progress.done,
+            failed=tally.failed,
+        )
+    tally.end()
+
+
+def _take(one: Detection, output: str, tally: Tally) -> None:
+    message = one.message
+    if one.error is not None:
+        tally.add(
+            one.error,
+            tenant=one.tenant,
+            account_id=one.account_id,
+            message_ref=message.message_ref if message else None,
+        )
+    if message is not None:
+        tally.came += 1
+    if output == "json":
+        out.json_lines([one.to_dict()])
+    elif output in ("ecs", "ocsf"):
+        if one.trace is not None:
+            out.rows(one.trace.views[output])
+    elif message is not None and output == "csv":
+        out.csv_rows([COLUMNS] if tally.came == 1 else [])
+        out.csv_rows([(one.change, *csv_row(one.tenant, one.account_id, message))])
+    elif message is not None:
+        words = (one.change, short(message.scanned_at_text), one.tenant, message.final_disposition,
+                 message.sender, message.subject, message.message_ref)  # fmt: skip
+        out.line("  ".join(word for word in words if word))

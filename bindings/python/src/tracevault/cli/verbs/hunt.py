@@ -1,0 +1,217 @@
+"""``tracevault hunt``: every copy of a message, in all accounts, and what happened to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from ... import bulk
+from ...hunt import Finding
+from .. import out
+from ..failures import Interrupted, Usage
+from ..group import verb
+from ..options import Options
+from ..progress import Progress, in_words
+from ..session import Session, opened
+from ..tally import Tally
+from ..traces import VIEWS, state_in_words
+from .search import cleaned, filters, short
+
+FORMATS = ("table", "json", "csv", "ecs", "ocsf")
+#: The columns of CSV: one row for each recipient of each copy.
+COLUMNS = (
+    "tenant",
+    "account_id",
+    "label",
+    "recipient",
+    "outcome",
+    "at",
+    "message_ref",
+    "relay",
+    "reply",
+    "from",
+    "subject",
+    "message_id",
+)
+
+
+@verb(
+    "hunt",
+    examples=(
+        "tracevault hunt --sender sender@example.net --start 30d",
+        "tracevault hunt --tenant acme --subject report --json --resume hunt.journal",
+    ),
+)
+@filters
+@click.option("--hash", "hash_", metavar="TEXT", help="The hash of an attachment.")
+@click.option("--limit", type=int, help="How many copies in each account; default 1000.")
+@click.option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
+@click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
+@click.option("--timeout", type=float, help="Seconds for each question.")
+@click.option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
+@click.pass_obj
+def hunt(
+    options: Options,
+    /,
+    hash_: str | None,
+    limit: int | None,
+    traced: bool,
+    wait: float,
+    timeout: float | None,
+    resume: str | None,
+    **given: Any,
+) -> None:
+    """Ask every account, or those of --tenant: who received this message, and what became of it?
+
+    Copies are told as they are found. The table at the end has a line for each recipient. Accounts
+    that could not be asked are told as well; nothing is left out silently. Exit code 1 when
+    something could not be asked.
+    """
+    output = options.output(*FORMATS)
+    if options.text("account") is not None:
+        raise Usage("a hunt asks all accounts, or those of --tenant: leave --account out")
+    chosen = cleaned(given)
+    for name, value in (("hash", hash_), ("limit", limit), ("resume", resume), ("wait", wait),
+                        ("timeout", timeout)):  # fmt: skip
+        if value:
+            chosen[name] = value
+    chosen |= {"trace": traced, "views": VIEWS[output]}
+    found: list[Finding] = []
+    with opened(options) as session, Progress(options, unit="accounts") as progress:
+        tally = Tally(options, progress)
+        try:
+            for finding in _findings(session, progress, chosen):
+                _take(finding, tally, found, output, progress)
+        except KeyboardInterrupt:
+            progress.clear()
+            if output == "table":
+                _show_table(found)
+            raise Interrupted(_go_on(resume)) from None
+        progress.clear()
+        if output == "table":
+            _show_table(found)
+        _summary(options, tally, progress)
+    tally.end()
+
+
+def _findings(session: Session, progress: Progress, chosen: Mapping[str, Any]) -> Iterator[Finding]:
+    def step(now: bulk.Progress) -> None:
+        progress.done, progress.total, progress.failed = now.done, now.total, now.failed
+        progress.tell(f"{now.found:,} copies found")
+
+    tenant = session.options.text("tenant")
+    where = session.vault if tenant is None else session.vault.tenant(tenant)
+    with session.engine() as engine:
+        yield from engine.hunt(where, progress=step, **chosen)
+
+
+def _take(
+    finding: Finding, tally: Tally, found: list[Finding], output: str, progress: Progress
+) -> None:
+    """Print one finding at once, as far as the format has a place for it."""
+    if finding.error is not None:
+        reference = finding.message.message_ref if finding.message else None
+        tally.add(
+            finding.error,
+            tenant=finding.tenant,
+            account_id=finding.account_id,
+            message_ref=reference,
+        )
+    if finding.message is not None:
+        tally.came += 1
+        found.append(finding)
+    progress.clear()
+    if output == "json":
+        out.json_lines([finding.to_dict()])
+    elif output in ("ecs", "ocsf"):
+        if finding.trace is not None:
+            out.rows(finding.trace.views[output])
+    elif output == "csv":
+        out.csv_rows([COLUMNS] if tally.came == 1 and finding.message else [])
+        out.csv_rows(_csv(finding))
+    elif finding.message is not None and progress.shown:
+        who = ", ".join(one.address for one in finding.recipients) or ", ".join(finding.message.to)
+        out.note(f"found in {finding.tenant}: {who} ({finding.message.message_ref})")
+
+
+def _csv(finding: Finding) -> list[tuple[object, ...]]:
+    return [
+        (
+            row["tenant"],
+            finding.account_id,
+            finding.account.label,
+            row["recipient"],
+            row["state"],
+            row["at"],
+            row["message_ref"],
+            row["relay"],
+            row["reply"],
+            finding.message.sender if finding.message else None,
+            finding.message.subject if finding.message else None,
+            finding.message.message_id if finding.message else None,
+        )
+        for row in rows_of(finding)
+    ]
+
+
+def rows_of(finding: Finding) -> list[dict[str, Any]]:
+    """A copy's recipients with their outcomes; those of the envelope where there is no trace."""
+    message = finding.message
+    if message is None:
+        return []
+    base = {"tenant": finding.tenant, "message_ref": message.message_ref, "relay": None,
+            "reply": None}  # fmt: skip
+    if finding.recipients:
+        return [
+            {
+                **base,
+                "recipient": one.address,
+                "state": one.state,
+                "at": one.at_text,
+                "relay": one.relay,
+                "reply": one.reply,
+            }
+            for one in finding.recipients
+        ]
+    state = finding.trace.summary.state if finding.trace else " ".join(message.delivery_status)
+    return [
+        {**base, "recipient": address, "state": state or "unknown", "at": message.scanned_at_text}
+        for address in (message.envelope_to or message.to or ("",))
+    ]
+
+
+def _show_table(found: list[Finding]) -> None:
+    rows = [
+        (
+            row["tenant"],
+            finding.account.label or finding.account_id,
+            row["recipient"],
+            state_in_words(row["state"]),
+            short(row["at"]),
+            row["message_ref"],
+        )
+        for finding in found
+        for row in rows_of(finding)
+    ]
+    if rows:
+        out.table(("TENANT", "ACCOUNT", "RECIPIENT", "OUTCOME", "TIME", "REFERENCE"), rows)
+
+
+def _summary(options: Options, tally: Tally, progress: Progress) -> None:
+    tally.tell()
+    out.note(
+        f"{tally.came:,} copies in {progress.done:,} accounts, {tally.failed:,} questions without "
+        f"an answer, in {in_words(progress.seconds)}",
+        for_programs=options.for_programs,
+        copies=tally.came,
+        accounts=progress.done,
+        failed=tally.failed,
+    )
+
+
+def _go_on(resume: str | None) -> str:
+    if resume is not None:
+        return f"to go on: the same command again; {resume} remembers what came"
+    return "to be able to go on the next time: --resume FILE"

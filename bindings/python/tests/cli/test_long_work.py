@@ -1,0 +1,206 @@
+"""``tracevault hunt``, ``batch`` and ``collect``: long work that can be left and taken up again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call, Kit, command
+from tests.cli.test_manners import Terminal
+from tests.conftest import ACME
+from tracevault.cli.batch_input import read
+from tracevault.cli.exits import Exit
+from tracevault.cli.failures import Usage
+
+INITECH = "1111ec00000000000000000000000001"
+
+
+def subject(kit: Kit) -> str:
+    """A subject that several accounts have got."""
+    return "report"
+
+
+def test_a_hunt_finds_the_copies_of_all_accounts_with_their_outcomes(call: Call, kit: Kit) -> None:
+    told = call("hunt", "--subject", subject(kit), "--json")
+    assert told.code == 0, told.err
+    assert len({row["account_id"] for row in told.rows}) > 2
+    copies = [(row["account_id"], row["message"]["message_ref"]) for row in told.rows]
+    assert len(set(copies)) == len(copies)
+    assert all(row["trace"]["schema"] == "tracevault.trace/1" for row in told.rows)
+    note = json.loads(told.err)["note"]
+    assert note["copies"] == len(copies)
+    assert note["accounts"] == len(kit.server.accounts)
+
+    table = call("hunt", "--subject", subject(kit))
+    assert table.code == 0
+    lines = table.out.splitlines()
+    assert lines[0].split() == ["TENANT", "ACCOUNT", "RECIPIENT", "OUTCOME", "TIME", "REFERENCE"]
+    assert all(any(ref in line for line in lines) for _, ref in copies)
+    assert "accepted by the next server" in table.out
+
+    title, *cells = csv.reader(call("hunt", "--subject", subject(kit), "--format", "csv")
+                               .out.splitlines())  # fmt: skip
+    assert title[3:5] == ["recipient", "outcome"]
+    assert len(cells) >= len(copies)
+    rows = call("hunt", "--subject", subject(kit), "--format", "ecs", "--tenant", "acme").rows
+    assert rows
+    assert all("ecs" in row for row in rows)
+
+
+def test_a_hunt_tells_whom_it_could_not_ask(call: Call, kit: Kit) -> None:
+    bad = kit.server.credential(INITECH)
+    kit.server.revoke(bad)
+    try:
+        told = call("hunt", "--subject", subject(kit), "--json")
+        people = call("hunt", "--subject", subject(kit))
+    finally:
+        kit.server.restore(bad)
+    assert told.code == people.code == Exit.SOME
+    (row,) = [row for row in told.rows if row["message"] is None]
+    assert (row["tenant"], row["error"]["status"]) == ("initech", "TV_E_CREDENTIAL")
+    assert "1 x TV_E_CREDENTIAL: tracevault account check" in people.err
+    assert "1 questions without an answer" in people.err
+
+
+def test_a_hunt_for_nothing_in_particular_is_refused(call: Call, kit: Kit) -> None:
+    assert call("hunt").code == Exit.USAGE
+    assert call("hunt", "--start", "7d").code == Exit.USAGE
+    assert call("hunt", "--subject", "x", "--account", ACME).code == Exit.USAGE
+    told = call("hunt", "--subject", "no such subject at all")
+    assert (told.code, told.out) == (0, "")
+    assert "0 copies in 5 accounts" in told.err
+
+
+def test_a_batch_reads_references_json_lines_and_csv(call: Call, kit: Kit, tmp_path: Path) -> None:
+    messages = [m for m in kit.server.messages if not m.pending_requests][:6]
+    table = "tenant;account_id;message_ref\n" + "".join(
+        f"{m.tenant};{m.account_id};{m.postfix_id}\n" for m in messages
+    )
+    (tmp_path / "list.csv").write_text("\ufeff" + table)
+    (tmp_path / "list.jsonl").write_text("".join(
+        json.dumps({"tenant": m.tenant, "account_id": m.account_id, "AlertID": m.alert_id}) + "\n"
+        for m in messages))  # fmt: skip
+    for name in ("list.csv", "list.jsonl"):
+        told = call("batch", "--json", name)
+        assert told.code == 0, told.err
+        assert sorted(row["line"] for row in told.rows) == [
+            at + (name == "list.csv") for at in range(1, 7)
+        ]
+        assert all(row["trace"] and row["error"] is None for row in told.rows)
+    own = [m.postfix_id for m in kit.server.messages_of(ACME)][:3]
+    told = call("batch", "--tenant", "acme", "--account", ACME, stdin="# mine\n" + "\n".join(own))
+    assert told.code == 0, told.err
+    assert {line.split()[0] for line in told.out.splitlines()} == set(own)
+    assert "3 asked: 3 traces, 0 failed" in told.err
+    told = call("batch", "--tenant", "acme", "--account", ACME, "--format", "csv",
+                stdin="\n".join(own))  # fmt: skip
+    assert told.out.splitlines()[0].startswith("tenant,account_id,message_ref")
+
+
+def test_a_batch_tells_failures_by_kind_with_what_to_do(call: Call, kit: Kit) -> None:
+    lines = [f'{{"message_ref":"4jXtPB72Kpz{n:04}","tenant":"acme","account_id":"{ACME}"}}'
+             for n in range(5)]  # fmt: skip
+    reference = '{"message_ref":"4jXtPB72Kpz7S8D","tenant":"'
+    lines += [f'{reference}nobody"}}', f'{reference}acme","account_id":"{ACME}"}}']
+    told = call("batch", stdin="\n".join(lines))
+    assert told.code == Exit.SOME
+    assert "5 x TV_E_NO_MESSAGE" in told.err
+    assert "and 2 more" in told.err
+    assert "1 x TV_E_NOT_FOUND: tracevault account list" in told.err
+    programs = call("batch", "--json", stdin="\n".join(lines))
+    assert len(programs.rows) == 6
+    errors = [json.loads(line) for line in programs.err.splitlines()]
+    assert len([one for one in errors if "error" in one]) == 6
+    assert errors[-1]["note"]["failed"] == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"message_ref":"a"}\nno json\n', "line 2 of x is no JSON object"),
+        ('{"tenant":"a"}\n', "line 1 of x has no reference"),
+        ("tenant,message_ref\na,b\na,\n", "line 3 of x has no reference"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(text: str, said: str) -> None:
+    with pytest.raises(Usage, match=said):
+        read(text, "x")
+
+
+def test_a_batch_goes_on_after_ctrl_c_without_asking_twice(
+    environment: dict[str, str], tmp_path: Path, kit: Kit, call: Call
+) -> None:
+    references = [m.postfix_id for m in kit.server.messages_of(ACME) if not m.pending_requests]
+    (tmp_path / "list.txt").write_text("\n".join(references))
+    words = ("batch", "--tenant", "acme", "--account", ACME, "--resume", "work.journal", "list.txt")
+    kit.server.reset()
+    # So small a quota that it is not done for minutes.
+    slow = (*words, "--set", "budget.quota=40")
+    child = subprocess.Popen(
+        command(*slow), env=environment, cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == Exit.INTERRUPTED
+    assert b"to go on: the same command again; work.journal remembers what came" in said
+    first = len(kit.server.requests())
+    assert 0 < first < len(references)
+    told = call(*words, "--json")
+    assert told.code == 0, told.err
+    assert {row["message_ref"] for row in told.rows} == set(references)
+    assert json.loads(told.err)["note"]["resumed"] > 0
+    # One that was under way when Ctrl-C came may be asked once more, no other.
+    assert len(kit.server.requests()) <= len(references) + 2
+
+
+def test_the_progress_tells_the_quota_and_the_time_to_the_end(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    references = [m.postfix_id for m in kit.server.messages_of(ACME) if not m.pending_requests]
+    (tmp_path / "list.txt").write_text("\n".join(references * 20))
+    environment["TERM"] = "xterm"
+    run = Terminal(environment, tmp_path, "batch", "--tenant", "acme", "--account", ACME,
+                   "--set", "budget.quota=40", "--json", "list.txt")  # fmt: skip
+    run.until(lambda seen: "quota left" in seen)
+    run.type("\x03")
+    assert run.end() == Exit.INTERRUPTED
+    assert f"of {len(references) * 20:,} traces" in run.seen
+    assert " to go" in run.seen
+    assert "--resume FILE" in run.seen
+
+
+def test_collect_tells_each_message_once(call: Call, kit: Kit) -> None:
+    words = ("collect", "--checkpoint", "c", "--start", "2026-01-01", "--json")
+    told = call(*words)
+    assert told.code == 0, told.err
+    assert told.rows
+    assert {row["change"] for row in told.rows} == {"new"}
+    again = call(*words)
+    assert (again.code, again.out) == (0, "")
+    assert json.loads(again.err)["note"]["messages"] == 0
+    rows = call("collect", "--checkpoint", "d", "--start", "2026-01-01", "--format", "ocsf",
+                "--tenant", "acme").rows  # fmt: skip
+    assert rows
+    assert all("class_uid" in row for row in rows)
+    table = call("collect", "--checkpoint", "e", "--start", "2026-01-01")
+    assert len(table.out.splitlines()) == len(told.rows)
+    assert call("collect").code == Exit.USAGE
+
+
+def test_a_hunt_in_a_terminal_lists_copies_as_they_come(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    environment |= {"TERM": "xterm", "COLUMNS": "150"}
+    run = Terminal(environment, tmp_path, "hunt", "--subject", subject(kit))
+    assert run.end() == 0, run.seen
+    before, _, table = run.seen.partition("TENANT")
+    assert before.count("found in ") > 2
+    assert "OUTCOME" in table
