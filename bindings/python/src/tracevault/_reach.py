@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from .accounts import Account
@@ -14,21 +14,23 @@ Where: TypeAlias = Vault | Tenant | Iterable[Tenant]
 
 def reach(where: Where) -> list[tuple[Tenant, Account]]:
     """Every account once for each tenant, with its active credential where it has one."""
+    found: dict[tuple[Tenant, str], Account] = {}
+    for tenant, account in _listed(where):
+        found.setdefault((tenant, account.account_id), account)
+    return [(tenant, account) for (tenant, _), account in found.items()]
+
+
+def _listed(where: Where) -> Iterator[tuple[Tenant, Account]]:
     if isinstance(where, Vault):
-        tenants = where.tenants()
-    elif isinstance(where, Tenant):
-        tenants = [where]
-    elif isinstance(where, Iterable) and not isinstance(where, (str, bytes)):
-        tenants = list(where)
-    else:
-        raise _wrong(where)
-    found: dict[tuple[str, str], tuple[Tenant, Account]] = {}
-    for tenant in tenants:
+        accounts = where.accounts()
+        tenants = {name: where.tenant(name) for name in {one.tenant for one in accounts}}
+        yield from ((tenants[one.tenant], one) for one in accounts)
+        return
+    several = isinstance(where, Iterable) and not isinstance(where, (str, bytes))
+    for tenant in dict.fromkeys(where) if several else [where]:  # type: ignore[arg-type]
         if not isinstance(tenant, Tenant):
             raise _wrong(tenant)
-        for account in tenant.accounts():
-            found.setdefault((tenant.name, account.account_id), (tenant, account))
-    return list(found.values())
+        yield from ((tenant, one) for one in tenant.accounts())
 
 
 def _wrong(where: object) -> TypeError:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from ._reach import Where
     from .request import Answer_co
 
-#: Results that a loop takes before it lets its other tasks go on.
-_AT_A_TIME = 4
+#: What a loop takes and asks before it lets its other tasks go on.
+_TAKEN_AT_A_TIME = 4
+_ASKED_AT_A_TIME = 16
 #: How long a batch waits for room that other users of the engine take up, in seconds.
 _ROOM_WAIT = 0.02
 
@@ -48,6 +49,9 @@ class _Watch:
         self.loop = loop
         self._exchange = exchange
         self._waiting = 0
+        #: How many may still be asked in this turn of the loop, and who asks in a later one.
+        self._left = _ASKED_AT_A_TIME
+        self._queue: deque[asyncio.Future[None]] = deque()
         # Of its own: the engine may be closed in another thread, and its descriptor with it.
         self._fd = -1
 
@@ -62,6 +66,27 @@ class _Watch:
         if not self._waiting:
             self._end()
 
+    async def turn(self) -> None:
+        """Wait until it is this task's turn to ask: many at once would hold up the loop."""
+        if self._left == _ASKED_AT_A_TIME:
+            self.loop.call_soon(self._renew)
+        if self._left > 0 and not self._queue:
+            self._left -= 1
+            return
+        mine = self.loop.create_future()
+        self._queue.append(mine)
+        await mine
+
+    def _renew(self) -> None:
+        self._left = _ASKED_AT_A_TIME
+        while self._queue and self._left > 0:
+            next_one = self._queue.popleft()
+            if not next_one.done():
+                next_one.set_result(None)
+                self._left -= 1
+        if self._left < _ASKED_AT_A_TIME:
+            self.loop.call_soon(self._renew)
+
     def _end(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
@@ -70,7 +95,7 @@ class _Watch:
 
     def _take(self) -> None:
         if self._exchange.handle.usable:
-            self._exchange.take_some(_AT_A_TIME)
+            self._exchange.take_some(_TAKEN_AT_A_TIME)
         else:
             self._end()  # closed elsewhere: every result has been delivered
 
@@ -169,10 +194,12 @@ class AsyncEngine(BaseEngine):
         )
 
     async def _fetched(self, request: Request[Answer_co]) -> Answer_co:
-        inbox = _Inbox(asyncio.get_running_loop())
+        inbox, watch = _Inbox(asyncio.get_running_loop()), self._watch()
+        self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once
+        await watch.turn()
         slot = self._exchange.submit(request, inbox)
         try:
-            with self._watch():
+            with watch:
                 while not slot.done:
                     await inbox.wait()
         finally:
@@ -216,8 +243,10 @@ class AsyncEngine(BaseEngine):
         try:
             batch.begin()
             with self._watch():
-                while batch.fill():
-                    if not batch.has_ended:
+                while batch.fill(_ASKED_AT_A_TIME):
+                    if batch.is_filling:
+                        await asyncio.sleep(0)
+                    elif not batch.has_ended:
                         await self._arrival(inbox, batch)
                     for result in batch.results():
                         yield result

@@ -119,6 +119,8 @@ class Batch:
         self.held: Request[Any] | None = None
         #: What the caller's own code raised: it is raised when all under way has been told.
         self._fault: Exception | None = None
+        #: Whether there is room for more than was asked at a time.
+        self.is_filling = False
         self._drawn = self._followed = 0
         self._done = self._failed = self._resumed = 0
         self._resume = resume
@@ -132,9 +134,14 @@ class Batch:
             self._journal = Journal(self._resume)
         self._report()
 
-    def fill(self) -> bool:
-        """Ask as much as there is room for; false when all is done."""
+    def fill(self, most: int | None = None) -> bool:
+        """Ask as much as there is room for, at most so many; false when all is done."""
+        until = None if most is None else self._drawn + most
+        self.is_filling = False
         while not self._ended and len(self._under_way) < self._window:
+            if until is not None and self._drawn >= until:
+                self.is_filling = True
+                break
             request, self.held = self.held or self._next(), None
             if request is None or not self._asked(request):
                 break
