@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -228,3 +229,47 @@ def test_times_are_read_as_people_write_them() -> None:
     with pytest.raises(Usage, match="no duration"):
         duration("soon")
     assert calm(Path("/h"))["HOME"] == os.fspath("/h")
+
+
+def test_many_accounts_come_from_a_file_all_or_none(call: Call, kit: Kit, tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    file.touch(mode=0o600)
+    file.write_text(f"\ufefftenant;account_id;token;label\nnew;{NEW};{TOKEN};Ü\nnew;bad;{TOKEN};\n")
+    told = call("account", "import", file, "--json")
+    assert told.code == Exit.USAGE
+    lines = [json.loads(line) for line in told.err.splitlines()]
+    assert lines[0]["error"]["message"].startswith("row 3: ")
+    assert lines[0]["error"]["tenant"] == "new"
+    assert lines[-1]["note"]["wrong"] == 1
+    assert TOKEN not in told.err
+    assert NEW not in call("account", "list").out
+
+    file.write_text(f"tenant,account_id,token\nnew,{NEW},{TOKEN}\n")
+    assert call("account", "import", file, "--dry-run", "--json").rows[0]["stored"] is False
+    assert NEW not in call("account", "list").out
+    assert call("account", "import", file, "--json").rows == [
+        {"file": str(file), "accounts": 1, "stored": True}
+    ]
+    (row,) = call("account", "list", "--tenant", "new", "--json").rows
+    assert row["origin"] == kit.server.origin
+    lines_file = tmp_path / "customers.jsonl"
+    lines_file.touch(mode=0o600)
+    lines_file.write_text(json.dumps({"tenant": "new", "account_id": NEW, "token": TOKEN + "x"}))
+    assert call("account", "import", lines_file, "--rotate").code == 0
+    states = [row["state"] for row in call("account", "list", "--tenant", "new", "--json").rows]
+    assert states == ["active", "retiring"]
+    file.chmod(0o644)
+    assert "chmod" in call("account", "import", file).err
+
+
+def test_the_ends_that_a_check_finds_can_be_stored(call: Call, kit: Kit, tmp_path: Path) -> None:
+    file = tmp_path / "expiring"
+    file.touch(mode=0o600)
+    file.write_text(kit.server.named("expiring").secret)
+    where = ("--tenant", "acme", "--account", ACME)
+    assert call("account", "rotate", *where, "--token-file", file).code == 0
+    told = call("account", "check", *where, "--store", "--json")
+    assert told.code == 0
+    active = call("account", "list", *where, "--json").rows[0]
+    assert active["expires"]
+    assert active["expires"][:16] == told.rows[0]["expires_on"][:16]

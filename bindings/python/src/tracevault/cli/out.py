@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .printable import json_line, printable, safe_json
@@ -101,6 +101,12 @@ def table(titles: Sequence[str], found: Iterable[Sequence[object]]) -> None:
         show(_drawn(titles, cells))
         return
     for text in aligned([list(titles), *cells]):
+        write(text + "\n")
+
+
+def pairs(told: Mapping[str, object]) -> None:
+    """Write names and their values below each other."""
+    for text in aligned([[name.replace("_", " "), printable(told[name])] for name in told]):
         write(text + "\n")
 
 

@@ -42,9 +42,10 @@ COLUMNS = (
     ),
 )
 @click.option("--expiring", metavar="TIME", help="Also tell of those that end within, as 14d.")
+@click.option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
 @click.option("--timeout", type=float, help="Seconds for each account.")
 @click.pass_obj
-def check(options: Options, expiring: str | None, timeout: float | None) -> None:
+def check(options: Options, expiring: str | None, store: bool, timeout: float | None) -> None:
     """Ask Cloudflare whether the credentials work: all, those of --tenant, or one --account.
 
     Exit code 5 when all are refused, 1 when some are, or when one ends within --expiring.
@@ -56,6 +57,8 @@ def check(options: Options, expiring: str | None, timeout: float | None) -> None
         if not active:
             raise Usage("there is no account to check: tracevault account list shows them")
         rows, failures = _checked(session, engine, active, within, timeout)
+        if store:
+            _store(session, rows)
     if output == "json":
         out.json_lines(rows)
     else:
@@ -118,6 +121,20 @@ def _checked(
         except KeyboardInterrupt:
             raise Interrupted("nothing was changed; start it again") from None
     return [found[id(request)] for request in requests if id(request) in found], failures
+
+
+def _store(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Write the ends into the vault, in one edit; those that it knows already are no change."""
+    ends = [
+        (one["tenant"], one["account_id"], one["expires_on"])
+        for one in rows
+        if one["expires_on"]
+        and parse_time(one["expires_on"]) != parse_time(one["expires_in_vault"])
+    ]
+    if ends:
+        with session.vault.edit() as edit:
+            for tenant, account_id, end in ends:
+                edit.set(tenant, account_id, expires=end)
 
 
 def row(one: Account, result: CheckResult, within: timedelta | None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def info(options: Options) -> None:
         out.json_lines([told])
         return
     unlocks = told.pop("unlocks", [])
-    out.table(("", ""), [(name.replace("_", " "), value) for name, value in told.items()])
+    out.pairs(told)
     out.line()
     _show_unlocks(unlocks)
 
@@ -47,7 +47,7 @@ def verify(options: Options) -> None:
     if output == "json":
         out.json_lines([told])
     else:
-        out.table(("", ""), [(name.replace("_", " "), value) for name, value in told.items()])
+        out.pairs(told)
         out.note("every record opens")
 
 

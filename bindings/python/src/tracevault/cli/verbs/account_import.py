@@ -1,0 +1,88 @@
+"""``tracevault account import``: many credentials from a file, all of its rows or none."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import click
+
+from ...importing import ImportRowsError
+from .. import out
+from ..exits import Exit
+from ..failures import Failed, Usage
+from ..new_credential import origin_of
+from ..options import Options
+from ..session import opened
+from .account_group import account
+
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
+
+
+@account.verb(
+    "import",
+    examples=(
+        "tracevault account import customers.csv --dry-run",
+        "tracevault account import customers.jsonl --rotate",
+    ),
+)
+@click.argument("file", type=click.Path(allow_dash=True))
+@click.option("--as", "kind", type=click.Choice(["csv", "jsonl"]), help="Default: by its name.")
+@click.option("--rotate", is_flag=True, help="Rotate what the vault has already.")
+@click.option("--origin", metavar="URL", help="For rows without one; default: Cloudflare.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
+@click.pass_obj
+def import_(
+    options: Options,
+    file: str,
+    kind: str | None,
+    rotate: bool,
+    origin: str | None,
+    dry_run: bool,
+) -> None:
+    """Store the credentials of FILE, all of its rows or none; - is standard input.
+
+    The columns of CSV, or the names in JSON lines: tenant, account_id, and token, or email and
+    key; label, origin, budget_group, not_before and expires where there are any. What Excel saves
+    is understood. Remove the file afterwards: it holds the secrets.
+    """
+    output = options.output("table", "json")
+    path = "/dev/stdin" if file == "-" else file
+    _require_private(path)
+    chosen = kind or ("jsonl" if file.lower().endswith(_JSON_LINES) else "csv")
+    with opened(options) as session:
+        edit = session.vault.edit()
+        try:
+            read = edit.import_csv if chosen == "csv" else edit.import_json_lines
+            count = read(path, rotate=rotate, origin=origin_of(options, origin))
+            if not dry_run:
+                edit.commit()
+        except ImportRowsError as error:
+            for row in error.rows:
+                told = Usage(f"row {row.row}: {row.reason}")
+                out.problem(
+                    told,
+                    for_programs=options.for_programs,
+                    tenant=row.tenant or None,
+                    account_id=row.account_id or None,
+                )
+            out.note(
+                f"nothing of {file} is stored: {len(error.rows)} rows are wrong",
+                for_programs=options.for_programs,
+                wrong=len(error.rows),
+            )
+            raise Failed(Exit.USAGE) from None
+        finally:
+            edit.close()
+    if output == "json":
+        out.json_lines([{"file": file, "accounts": count, "stored": not dry_run}])
+    else:
+        done = "would be stored" if dry_run else "are stored; try: tracevault account check"
+        out.note(f"{count:,} accounts {done}")
+
+
+def _require_private(path: str) -> None:
+    """A file of secrets that others can read is told before it is used."""
+    status = os.stat(path)
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+        raise Usage(f"others may read or write {path}, which holds secrets: chmod 0600 it")
