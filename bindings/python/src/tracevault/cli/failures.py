@@ -30,15 +30,6 @@ class Failed(Exception):
         self.code = code
 
 
-class Located(Exception):
-    """A failure with what it is about: a file's name, a message's reference."""
-
-    def __init__(self, error: Exception, **about: str | None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.about = about
-
-
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C in work that can go on later: the text says how."""
 
@@ -58,8 +49,6 @@ def code_of(error: BaseException) -> Exit:
     """The exit code, also of what only the command itself raises."""
     if isinstance(error, Failed):
         return error.code
-    if isinstance(error, Located):
-        return code_of(error.error)
     return Exit.USAGE if isinstance(error, Usage) else exit_of(error)
 
 
@@ -87,8 +76,8 @@ def as_document(error: BaseException, **about: str | None) -> dict[str, Any]:
 
 def as_text(error: BaseException, **about: str | None) -> str:
     """The failure in a line for people."""
-    where = " ".join(value for value in about.values() if value)
     said = str(error) or type(error).__name__
+    where = " ".join(value for value in about.values() if value and value not in said)
     if isinstance(error, TraceVaultError):
         said += f" ({error.name}{_details(error)})"
     hint = next_step(error)

@@ -204,8 +204,9 @@ ROOT = Root(
     help="Cloudflare Email Security delivery traces, for many accounts at once.",
     context_settings={"help_option_names": ["-h", "--help"]},
     examples=(
-        "tracevault demo",
-        "tracevault init --vault soc.vault --key-file soc.key",
-        "tracevault trace --vault soc.vault --key-file soc.key --tenant acme 4jXtPB72Kpz7S8D",
+        "tracevault init --vault new.vault --key-file new.key",
+        "tracevault account add --vault new.vault --key-file new.key --tenant acme "
+        "--account acae0000000000000000000000000001 --token-file token.txt",
+        "tracevault trace --vault new.vault --key-file new.key --tenant acme 4jXtPB72Kpz7S8D",
     ),
 )

@@ -10,7 +10,7 @@ import click
 
 from . import secret_input
 from .exits import Exit
-from .failures import Failed, Interrupted, Located, Usage, as_document, as_text, code_of
+from .failures import Failed, Interrupted, Usage, as_document, as_text, code_of
 from .group import ROOT
 from .options import Options
 from .printable import json_line, printable
@@ -85,12 +85,10 @@ def _usage(error: click.UsageError) -> Usage:
 
 
 def _say(error: BaseException, arguments: list[str]) -> None:
-    about = error.about if isinstance(error, Located) else {}
-    error = error.error if isinstance(error, Located) else error
     line = (
-        json_line(as_document(error, **about))
+        json_line(as_document(error))
         if for_programs(arguments)
-        else f"tracevault: {as_text(error, **about)}"
+        else f"tracevault: {as_text(error)}"
     )
     with contextlib.suppress(OSError):
         sys.stderr.write(line + "\n")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from .. import credentials
 from ..client import Engine
 from ..credentials import Unlock
-from ..errors import AmbiguousError, Status, UnlockError, VaultError
+from ..errors import AmbiguousError, Status, UnlockError
 from ..vault import Tenant, Vault
-from .failures import Located, Usage
+from .failures import Usage
 from .options import Given, Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
@@ -81,11 +81,9 @@ def open_vault(path: str, options: Options, settings: dict[str, str]) -> tuple[V
             return Vault.open(path, unlock, settings=settings), unlock
         except UnlockError as error:
             refused = refused or error
-        except VaultError as error:
-            raise Located(error, vault=path) from None
         unlock.close()
     assert refused is not None
-    raise Located(refused, vault=path)
+    raise refused
 
 
 def unlocks(options: Options) -> Iterator[Unlock]:

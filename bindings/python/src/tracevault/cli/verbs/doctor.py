@@ -12,7 +12,7 @@ from ...request import Request
 from .. import checkup, out
 from ..checkup import FAULT, NOTE, OK, Finding, failed, same
 from ..exits import Exit
-from ..failures import Failed, Located, Usage
+from ..failures import Failed, Usage
 from ..group import verb
 from ..options import Options
 from ..reach import Reached, reach
@@ -77,9 +77,8 @@ def _findings(options: Options, *, offline: bool) -> Iterator[Finding]:
             yield from checkup.vault(session.vault.describe(), session.path)
             yield checkup.expiries(session.vault.accounts())
             yield from _engine(session, offline=offline)
-    except (TraceVaultError, Usage, Located, OSError) as error:
-        inner = error.error if isinstance(error, Located) else error
-        yield failed("vault", inner, "see the text; tracevault vault info tells more")
+    except (TraceVaultError, Usage, OSError) as error:
+        yield failed("vault", error, "see the text; tracevault vault info tells more")
 
 
 def _reached(options: Options) -> Reached | Exception:

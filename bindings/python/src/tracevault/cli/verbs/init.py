@@ -8,10 +8,8 @@ import os
 import click
 
 from ...credentials import KeyFile, Unlock
-from ...errors import VaultError
 from ...vault import Vault
 from .. import out
-from ..failures import Located
 from ..group import verb
 from ..new_unlock import make_key_file
 from ..options import Options
@@ -44,12 +42,10 @@ def init(options: Options) -> None:
             vault = Vault.create(path, unlock, settings=options.plain_settings())
         finally:
             unlock.close()
-    except BaseException as error:
+    except BaseException:
         if made and key_file is not None:
             with contextlib.suppress(OSError):
                 os.unlink(key_file)
-        if isinstance(error, VaultError):
-            raise Located(error, vault=path) from None
         raise
     with vault:
         told = vault.describe()
