@@ -295,7 +295,7 @@ class AsyncEngine(BaseEngine):
                 async for _ in results:
                     for told in campaign.told():
                         yield told
-            campaign.finish()
+            await _finished(campaign)
             for told in campaign.told():
                 yield told
         finally:
@@ -313,6 +313,19 @@ class AsyncEngine(BaseEngine):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+async def _finished(campaign: Campaign[Any]) -> None:
+    """The end of a campaign; what waits for the disk does not do so in the loop."""
+    if not campaign.finishes_on_disk:
+        campaign.finish()
+        return
+    finishing = asyncio.get_running_loop().run_in_executor(None, campaign.finish)
+    try:
+        await asyncio.shield(finishing)
+    except asyncio.CancelledError:
+        await asyncio.wait([finishing])  # its file is closed next
+        raise
 
 
 class _Feed(Source):

@@ -188,6 +188,9 @@ class Batch:
             self.held = request
             return False
         except TraceVaultError as error:
+            if not self._exchange.handle.usable:
+                self.fail(error)  # the engine is closed: no other request fares better
+                return False
             self._ended.append(Result(request=request, id=0, error=error))
             return True
         self._under_way[slot.tag] = slot

@@ -23,6 +23,9 @@ Told = TypeVar("Told")
 class Campaign(ABC, Generic[Told]):
     """One piece of work over many accounts, and what is to be told of it."""
 
+    #: Whether :meth:`finish` waits for the disk.
+    finishes_on_disk = False
+
     def __init__(self, where: Where) -> None:
         #: Every account that is asked.
         self.accounts: list[tuple[Tenant, Account]] = reach(where)

@@ -125,6 +125,8 @@ class _Known:
 class Collection(Sweep[Detection]):
     """What one collection asks, and what it gives."""
 
+    finishes_on_disk = True
+
     def __init__(
         self,
         where: Where,
