@@ -1,6 +1,9 @@
 """The README's quick start works when it is copied word for word."""
 
+import contextlib
 import json
+import os
+import pty
 import re
 import subprocess
 from collections.abc import Iterator
@@ -50,6 +53,28 @@ def run(tree: Path, script: str) -> str:
     return done.stdout
 
 
+def run_in_a_terminal(tree: Path, script: str) -> str:
+    """The same at a pseudo-terminal, as a person sees it."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tree,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm-256color", "NO_COLOR": "", "COLUMNS": "120"},
+        start_new_session=True,
+    )
+    os.close(terminal)
+    seen = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error
+        while piece := os.read(controller, 65536):
+            seen += piece
+    os.close(controller)
+    assert process.wait(timeout=60) == 0, script + seen.decode()
+    return seen.decode()
+
+
 @pytest.fixture(scope="module")
 def server(tree: Path) -> Iterator[None]:
     """The stand-in, started with the README's own words."""
@@ -86,7 +111,11 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
         assert re.fullmatch(r"TV_E_UNLOCK: \w.+\n", told), told
 
     printed = run(tree, terminal)
-    assert "usage:" in printed and "4jXtPC0RYCz7S6r" in printed
+    assert "4jXtPC0RYCz7S6r" in printed and "\x1b" not in printed
+    assert "\nsent\n" in printed and "acme" in printed
+    shown = run_in_a_terminal(tree, terminal)
+    assert "4jXtPC0RYCz7S6r" in shown and "\x1b[" in shown
+    assert "1 checked: 1 work, 0 are refused" in shown
 
     (tree / "understand.py").write_text(understanding, encoding="utf-8")
     printed = run(tree, understand)

@@ -35,6 +35,9 @@ class LibraryHook(BuildHookInterface[Any]):
         if version == "editable":
             return  # the library is found by $TRACEVAULT_LIBRARY or the system then
         library = find_library(Path(self.root))
+        page = Path(self.root).parents[1] / "docs" / "man" / "tracevault.1"
+        if page.is_file():
+            build_data["shared_data"][str(page)] = "share/man/man1/tracevault.1"
         build_data["force_include"][str(library)] = f"tracevault/{SONAME}"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag(library.read_bytes())}"

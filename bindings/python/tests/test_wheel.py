@@ -51,6 +51,25 @@ def test_the_wheel_contains_the_library_and_the_type_marker(fake: Path, tmp_path
     assert f"Tag: py3-none-{tag}\n" in facts
 
 
+def test_the_wheel_brings_the_command_and_its_manual_page(fake: Path, tmp_path: Path) -> None:
+    done = build(tmp_path / "dist", TRACEVAULT_LIBRARY=str(fake))
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        names = {Path(name).name: name for name in archive.namelist()}
+        assert (
+            "tracevault = tracevault.cli:main" in archive.read(names["entry_points.txt"]).decode()
+        )
+        assert names["tracevault.1"].endswith(".data/data/share/man/man1/tracevault.1")
+        assert "tracevault/cli/verbs/trace.py" in archive.namelist()
+        metadata = archive.read(names["METADATA"]).decode()
+    # What the library needs at run time: nothing; the command: click and rich.
+    needs = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
+    assert all("extra ==" in line for line in needs)
+    of_the_command = [line for line in needs if "'cli'" in line]
+    assert sorted(line.split()[1].partition(">")[0] for line in of_the_command) == ["click", "rich"]
+
+
 def test_the_wheel_carries_the_licence_and_the_notice(fake: Path, tmp_path: Path) -> None:
     done = build(tmp_path / "dist", TRACEVAULT_LIBRARY=str(fake))
     assert done.returncode == 0, done.stderr

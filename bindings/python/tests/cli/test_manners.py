@@ -9,7 +9,6 @@ import re
 import selectors
 import signal
 import subprocess
-import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +36,6 @@ class Terminal:
             os.chdir(folder)
             words = command(*arguments)
             os.execve(words[0], words, environment)  # noqa: S606
-        termios.tcsetwinsize(self._master, (24, 80)) if hasattr(termios, "tcsetwinsize") else None
 
     def until(self, wanted: Callable[[str], object]) -> str:
         """Read until what was seen fits; the end of the process ends it as well."""
