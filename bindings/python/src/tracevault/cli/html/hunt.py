@@ -1,0 +1,132 @@
+"""A hunt as the sections of a page: which accounts received the message, and what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ...findings import FoundMessage
+from ...model import Trace
+from .. import words
+from .chart import outcome
+from .markup import Html, el, join, theirs
+from .sections import trace_sections, verdict
+
+
+class Copy(Protocol):
+    """One finding of a hunt: a copy with its trace, or why an account could not be asked."""
+
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def message(self) -> FoundMessage | None: ...
+    @property
+    def trace(self) -> Trace | None: ...
+    @property
+    def error(self) -> Exception | None: ...
+
+
+def hunt_head(found: Sequence[Copy], asked: Mapping[str, str]) -> Html:
+    """What was hunted for, how many copies there are, and the table of all."""
+    copies = [one for one in found if one.message is not None]
+    failed = [one for one in found if one.error is not None]
+    accounts = len({(one.tenant, one.account) for one in copies})
+    tone = "bad" if failed else "calm"
+    told = f"{words.plural(len(copies), 'copy')} in {words.plural(accounts, 'account')}."
+    troubles = f" {words.plural(len(failed), 'question')} had no answer: see below."
+    sentence = el("p", el("strong", told), troubles if failed else "", class_=f"verdict {tone}")
+    rows = [el("div", el("dt", name), el("dd", theirs(value))) for name, value in asked.items()]
+    facts = el("dl", rows, class_="facts") if rows else Html()
+    return join(sentence, facts, tally(copies), table(found))
+
+
+def tally(copies: Sequence[Copy]) -> Html:
+    """How many recipients have each outcome."""
+    states = Counter(
+        one.state for copy in copies if copy.trace for one in copy.trace.summary.recipients
+    )
+    if not states:
+        return Html()
+    rows = [
+        el("li", el("strong", f"{count:,} "), outcome(state))
+        for state, count in states.most_common()
+    ]
+    return el("ul", rows, class_="tally", aria_label="Recipients by outcome")
+
+
+def table(found: Sequence[Copy]) -> Html:
+    """Tenant, account, recipient, outcome, time: a row for each recipient of each copy."""
+    rows = [row for at, copy in enumerate(found) for row in copy_rows(at, copy)]
+    names = ("Tenant", "Account", "Recipient", "Outcome", "When (UTC)", "Message")
+    head = el("tr", [el("th", name, scope="col") for name in names])
+    caption = el("caption", "Every copy, recipient by recipient")
+    made = el("table", caption, el("thead", head), el("tbody", rows))
+    return el("div", made, class_="scroll findings")
+
+
+def copy_rows(at: int, copy: Copy) -> list[Html]:
+    """The rows of one finding."""
+    who = (
+        el("th", theirs(copy.tenant), scope="row"),
+        el("td", theirs(copy.account, "mono")),
+    )
+    ref = (copy.message.message_ref if copy.message else None) or ""
+    link = el("td", el("a", theirs(ref, "mono"), href=f"#c{at}") if ref else "")
+    people = copy.trace.summary.recipients if copy.trace else ()
+    if people:
+        return [
+            el("tr", *who, el("td", theirs(one.address)), el("td", outcome(one.state)),
+               el("td", words.when(one.at), class_="at"), link)
+            for one in people
+        ]  # fmt: skip
+    if copy.error is not None:
+        told = el("td", failure(copy.error))
+        time = ""
+    else:
+        told = el("td", outcome(copy.trace.summary.state if copy.trace else "unknown"))
+        time = words.when(copy.trace.summary.first_at) if copy.trace else ""
+    addressed = ", ".join(copy.message.to) if copy.message else ""
+    return [el("tr", *who, el("td", theirs(addressed) if addressed else ""), told,
+               el("td", time, class_="at"), link)]  # fmt: skip
+
+
+def failure(error: Exception) -> Html:
+    """Why there is no answer."""
+    sign = el("span", "✘", class_="sign", aria_hidden="true")
+    return el("span", sign, " no answer: ", theirs(str(error)), class_="outcome bad")
+
+
+def copy_sections(found: Sequence[Copy]) -> Html:
+    """Each copy with its trace."""
+    made = []
+    for at, copy in enumerate(found):
+        if copy.message is None:
+            continue
+        title = el("h2", theirs(copy.message.message_ref or "A copy"), id=f"c{at}")
+        body = [about(copy)]
+        if copy.trace is not None:
+            body += [verdict(copy.trace), trace_sections(copy.trace, f"c{at}-", 3, folded=True)]
+        elif copy.error is not None:
+            body.append(el("p", failure(copy.error), class_="verdict bad"))
+        made.append(el("article", title, body, aria_labelledby=f"c{at}"))
+    return join(made)
+
+
+def about(copy: Copy) -> Html:
+    """What the search knows of the copy: subject, senders, Cloudflare's verdict."""
+    message = copy.message
+    if message is None:
+        return Html()
+    told = (
+        ("Subject", message.subject),
+        ("From", " ".join(filter(None, (message.sender_name, message.sender)))),
+        ("To", ", ".join(message.to)),
+        ("Cloudflare's verdict", message.final_disposition),
+        ("Quarantined", None if message.is_quarantined is None
+         else "yes" if message.is_quarantined else "no"),
+    )  # fmt: skip
+    rows = [el("div", el("dt", name), el("dd", theirs(value))) for name, value in told if value]
+    return el("dl", rows, class_="facts")

@@ -1,0 +1,100 @@
+"""HTML that cannot be broken out of: text becomes markup in one place only.
+
+:func:`el` makes an element. A plain ``str`` among its contents is text and is escaped; only what
+:func:`el`, :func:`shown` and :func:`theirs` made (:class:`Html`) is taken as it is. Attributes are
+escaped too, and none of them is ever a style, a script or an address to go to.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from ..visible import pieces, spelt, visible
+
+#: A run that is written from right to left, from its first such letter to its last: it is set apart
+#: so that it cannot turn round what stands beside it.
+RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+    "(?:[^A-Za-z<>]*"
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff])?"
+)
+VOID = {"meta", "link"}
+#: Elements of a drawing that hold nothing.
+SHAPES = {"rect", "line", "circle"}
+#: What an attribute may be called, and so what it never is: no `style`, no `on…`, no `src`.
+ATTRIBUTES = re.compile(
+    r"class|http-equiv|id|lang|dir|title|role|scope|colspan|headers|open|datetime|name|content|charset|rel"
+    r"|type|href|x|y|x1|x2|y1|y2|cx|cy|r|d|width|height|text-anchor|aria-[a-z]+|data-[a-z]+"
+)
+
+
+class Html(str):
+    """Markup that is known to be well made."""
+
+    __slots__ = ()
+
+
+def el(name: str, *content: str | Html | Iterable[Html], **attributes: str | None) -> Html:
+    """One element; ``class_`` is ``class``, ``aria_label`` is ``aria-label``, None is left out."""
+    written = []
+    for key, value in attributes.items():
+        if value is None:
+            continue
+        attribute = key.rstrip("_").replace("_", "-")
+        if not ATTRIBUTES.fullmatch(attribute):
+            raise ValueError(f"not an attribute of this page: {attribute}")
+        if attribute == "href" and not value.startswith(("#", "data:,")):
+            raise ValueError("a link of this page leads inside it")
+        written.append(f' {attribute}="{html.escape(visible(value))}"')
+    opening = f"<{name}{''.join(written)}>"
+    if name in VOID:
+        return Html(opening)
+    if name in SHAPES:
+        return Html(f"{opening[:-1]}/>")
+    return Html(f"{opening}{join(*content)}</{name}>")
+
+
+def join(*content: str | Html | Iterable[Html]) -> Html:
+    """Several pieces one after the other; text is escaped."""
+    made = []
+    for piece in content:
+        if isinstance(piece, Html):
+            made.append(piece)
+        elif isinstance(piece, str):
+            made.append(shown(piece))
+        else:
+            made.extend(piece)
+    return Html("".join(made))
+
+
+def shown(text: str) -> Html:
+    """Text as markup, with what cannot be seen spelt out and marked."""
+    made = []
+    for piece, odd in pieces(text):
+        if not odd:
+            made.append(html.escape(piece))
+            continue
+        name = unicodedata.name(piece, "control character")
+        title = f"U+{ord(piece):04X} {name.lower()}"
+        made.append(f'<span class="odd" title="{html.escape(title)}">{spelt(piece)}</span>')
+    return Html("".join(made))
+
+
+def theirs(text: str, class_: str | None = None) -> Html:
+    """Words of somebody else, such as an address: set apart from ours in either direction."""
+    return el("bdi", shown(text), class_=class_)
+
+
+def quoted(text: str) -> Html:
+    """A piece of a log line, from left to right; what is written the other way is set apart."""
+    made = []
+    begin = 0
+    for run in RIGHT_TO_LEFT.finditer(text):
+        made.append(shown(text[begin : run.start()]))
+        made.append(el("bdi", shown(run.group()), dir="rtl"))
+        begin = run.end()
+    made.append(shown(text[begin:]))
+    return Html("".join(made))

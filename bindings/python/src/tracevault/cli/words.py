@@ -1,0 +1,181 @@
+"""What the picture of a trace says, in words that promise no more than the log does.
+
+One place for the terminal and the HTML page: what each state means, where time can go, who knows
+an id, and how times, durations and sizes are written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Literal
+
+from ..summary import NextQueueId, Recipient, Summary
+
+#: How an outcome is meant, for colours and signs: it went on, it may yet, it did not, neither.
+Tone = Literal["good", "wait", "bad", "calm", "unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state in words: a few, and a sentence with what it does not mean."""
+
+    tone: Tone
+    label: str
+    means: str
+
+
+STATES = {
+    "sent": State(
+        "good",
+        "accepted by the next server",
+        "That is not yet the inbox: the next server may still filter it.",
+    ),
+    "queued": State(
+        "wait", "in a queue, no outcome yet", "A server has it, and nothing more is known."
+    ),
+    "deferred": State(
+        "wait", "put off, will be tried again", "The next server refused it for now."
+    ),
+    "bounced": State(
+        "bad", "not delivered", "The next server refused it for good; the sender is told."
+    ),
+    "expired": State(
+        "bad", "not delivered in time", "It was put off until it was too old; the sender is told."
+    ),
+    "rejected": State(
+        "bad", "refused before it was taken over", "Whoever handed it in has to tell the sender."
+    ),
+    "refused_for_now": State(
+        "wait",
+        "refused for now before it was taken over",
+        "Whoever handed it in may come again with it.",
+    ),
+    "discarded": State("bad", "thrown away on purpose", "Nobody is told."),
+    "accepted_by_filter": State(
+        "unsure", "taken over by a filter", "What the filter did with it is not in this trace."
+    ),
+    "held": State("wait", "held until somebody decides", "It was neither delivered nor refused."),
+    "deleted": State(
+        "bad", "deleted from the queue by hand", "It was not delivered; nobody is told."
+    ),
+    "expanded": State("calm", "an alias", "Other recipients of this trace stand for it."),
+    "deliverable": State("calm", "a probe: would be accepted", "No message was sent."),
+    "undeliverable": State("calm", "a probe: would be refused", "No message was sent."),
+    "unknown": State("unsure", "outcome not known", "The lines do not tell how it ended."),
+    # Of a whole message only.
+    "mixed": State("unsure", "different for each recipient", "See each recipient."),
+    "incomplete": State(
+        "unsure", "not known of all recipients", "There are more recipients than the lines tell of."
+    ),
+    "pending": State(
+        "wait", "not known yet", "Cloudflare is still gathering lines: ask again later."
+    ),
+    "removed": State("unsure", "left the queue", "The lines do not tell how it ended."),
+    "received": State("wait", "taken in", "A server has it, and nothing more is known."),
+}
+#: The sign of each tone, and its letter where only ASCII can be shown.
+SIGNS: dict[Tone, tuple[str, str]] = {
+    "good": ("✔", "+"),
+    "wait": ("◷", "~"),
+    "bad": ("✘", "x"),
+    "calm": ("·", "-"),
+    "unsure": ("?", "?"),
+}
+#: What a piece of a bar stands for: on the key, and in a sentence.
+PARTS = {
+    "arrive": ("arriving", "receiving it"),
+    "wait": ("waiting", "waiting for another try"),
+    "queue": ("in the queue", "in the queue, waiting for its turn"),
+    "connect": ("connecting", "connecting to the next server"),
+    "send": ("sending", "sending it to the next server"),
+    "there": ("still there", "in the queue, no outcome yet"),
+}
+#: Who knows an id, by its kind.
+IDS = {
+    "queued_as": ("queue id", "in the next server's own log"),
+    "exchange_internal_id": ("Exchange InternalId", "in Exchange's message trace"),
+    "google_id": ("Google's id", "in Google's email log search"),
+    "notification_queue_id": ("notification", "the notice to the sender has this queue id"),
+}
+
+
+def state_of(name: str) -> State:
+    """The words for a state; a word of a later version stands for itself."""
+    return STATES.get(name) or State("unsure", name.replace("_", " "), "")
+
+
+def id_words(one: NextQueueId) -> tuple[str, str]:
+    """What kind of id it is, and where to look for it."""
+    return IDS.get(one.kind) or (one.kind.replace("_", " "), "")
+
+
+def plural(count: int, word: str) -> str:
+    """``1 copy``, ``3 accounts``: the word with its count."""
+    ending = "ies" if word.endswith("y") else "s"
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word.removesuffix('y')}{ending}"
+
+
+def verdict(summary: Summary) -> str:
+    """The whole message in one sentence."""
+    people = [one for one in summary.recipients if one.state != "expanded"]
+    if not people:
+        return sentence(state_of(summary.state).label)
+    if len({one.state for one in people}) == 1 and summary.state == people[0].state:
+        known = state_of(summary.state).label
+        return sentence(known if len(people) == 1 else f"{known}: all {len(people)} recipients")
+    told = ", ".join(f"{count} {label}" for label, count in counted(people))
+    missing = ", and of some nothing is known" if summary.state == "incomplete" else ""
+    return f"{plural(len(people), 'recipient')}: {told}{missing}."
+
+
+def counted(people: Iterable[Recipient]) -> list[tuple[str, int]]:
+    """How many recipients have each outcome, the commonest first."""
+    return Counter(state_of(one.state).label for one in people).most_common()
+
+
+def sentence(words: str) -> str:
+    """The words as a sentence."""
+    return words[:1].upper() + words[1:] + "."
+
+
+def duration(seconds: float | None) -> str:
+    """``40 ms``, ``1.9 s``, ``5 min 4 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    if seconds is None:
+        return ""
+    if seconds < 0.0005:
+        return "0 s"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = round(seconds)
+    for size, name, below, smaller in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+def when(at: datetime | None, *, day: bool = True) -> str:
+    """A time in UTC, with milliseconds where it has any."""
+    if at is None:
+        return ""
+    at = at.astimezone(timezone.utc)
+    text = at.strftime("%Y-%m-%d %H:%M:%S" if day else "%H:%M:%S")
+    return text + (f".{at.microsecond // 1000:03d}" if at.microsecond else "")
+
+
+def size_words(count: int | None) -> str:
+    """``996 bytes``, ``48.2 kB``, ``3.1 MB``."""
+    if count is None:
+        return ""
+    if count < 1000:
+        return plural(count, "byte")
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
