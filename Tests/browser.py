@@ -55,7 +55,7 @@ def browser() -> Iterator[Browser]:
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         # The shell gives the pipes the numbers that Chromium reads and writes.
-        command = ["sh", "-c", f'exec "$@" 3<&{to_child} 4>&{from_child}', "sh", program]
+        command = ["bash", "-c", f'exec "$@" 3<&{to_child} 4>&{from_child}', "bash", program]
         process = subprocess.Popen(
             [*command, *FLAGS, *sandbox, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(to_child, from_child),

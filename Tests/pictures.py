@@ -43,7 +43,11 @@ ARABIC = "فاتورة رقم 42 - عاجل"
 
 
 def reply(
-    inbound: Iterable[str], outbound: Iterable[str] = (), *, step: float = 1.0, pending: bool = False
+    inbound: Iterable[str],
+    outbound: Iterable[str] = (),
+    *,
+    step: float = 1.0,
+    pending: bool = False,
 ) -> bytes:
     """A reply with one line after the other, `step` seconds apart; no times when it is 0."""
     clock = [BEGIN]

@@ -124,8 +124,10 @@ def _drawn(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> RenderableT
 
 def show(drawn: RenderableType) -> None:
     """Write something of rich; its text must be safe already."""
-    console().print(drawn, markup=False, highlight=False, emoji=False)
-    sys.stdout.flush()
+    made = console()
+    with made.capture() as captured:
+        made.print(drawn, markup=False, highlight=False, emoji=False)
+    write(captured.get())
 
 
 def console() -> Console:

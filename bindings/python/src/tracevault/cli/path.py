@@ -18,8 +18,8 @@ from rich.text import Text
 from ..model import Trace
 from ..summary import Recipient
 from . import words
+from .printable import pieces, written_out
 from .story import Leg, Story, scale, tell
-from .visible import pieces, spelt
 
 COLOURS: dict[words.Tone, str] = {
     "good": "green",
@@ -61,7 +61,7 @@ def outside(text: str, style: str = "") -> Text:
     """Words of the trace as rich may print them: spelt out where they would steer the terminal."""
     shown = Text(style=style, overflow="fold")
     for piece, odd in pieces(text):
-        shown.append(spelt(piece) if odd else piece, ODD if odd else None)
+        shown.append(written_out(piece) if odd else piece, ODD if odd else None)
     return shown
 
 
@@ -114,14 +114,15 @@ class Path:
         size = words.size_words(summary.size)
         account = " / ".join(part for part in (trace.tenant, trace.account_id) if part)
         state = "complete" if trace.complete else "not complete yet: more lines may come"
-        asked = f"{words.when(trace.fetched_at)} UTC, {state}" if trace.fetched_at else state
+        if trace.fetched_at:
+            state = f"{state}, fetched {words.when(trace.fetched_at)} UTC"
         facts = (
             ("from", "<> (a notification)" if summary.sender == "" else summary.sender or ""),
             ("handed in by", client or ("not told" if summary.hops else "")),
             ("first seen", f"{words.when(summary.first_at)} UTC" if summary.first_at else ""),
             ("message", ", ".join(part for part in (message, size) if part)),
             ("account", account),
-            ("looked at", asked),
+            ("trace", state),
         )
         yield Text()
         for label, value in facts:
@@ -270,9 +271,11 @@ class Bars:
         line = Text(margin, style="dim")
         for mark, colour, label in told:
             if cell_len(line.plain) + len(label) + 3 > self.width and line.plain.strip():
+                line.rstrip()
                 yield line
                 line = Text(margin, style="dim")
             line.append(mark, colour).append(f" {label}   ")
+        line.rstrip()
         yield line
 
 

@@ -1,20 +1,25 @@
 """Makes strangers' text safe to show: what moves a cursor, hides or turns text is written out.
 
 Log lines, subjects and replies come from people who want to be believed. Every text that reaches
-a terminal or a table goes through :func:`printable`.
+a terminal or a table goes through :func:`printable`; a picture or a page that marks what is written
+out takes the :func:`pieces`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 #: Letters and marks that print nothing and yet pass as printable: fillers, joiners, selectors.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0100-\U000e01ef]"
+    "\U0001d159\U000e0100-\U000e01ef]"
 )
+#: More marks than this on one letter are a tower that covers what stands beside it.
+_MARKS = 4
 
 
 def printable(text: object) -> str:
@@ -22,14 +27,32 @@ def printable(text: object) -> str:
     found = str(text)
     if found.isascii() and found.isprintable():
         return found
-    return "".join(
-        one if one.isprintable() and not _INVISIBLE.match(one) else _written_out(one)
-        for one in found
-    )
+    return "".join(written_out(piece) if odd else piece for piece, odd in pieces(found))
 
 
-def _written_out(one: str) -> str:
-    number = ord(one)
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The text in order: what can be shown, and (True) each character that cannot."""
+    if text.isascii() and text.isprintable():
+        if text:
+            yield text, False
+        return
+    begin = 0
+    marks = _MARKS  # a mark at the very beginning would sit on a letter of ours
+    for at, char in enumerate(text):
+        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+        if char.isprintable() and marks <= _MARKS and not _INVISIBLE.match(char):
+            continue
+        if begin < at:
+            yield text[begin:at], False
+        yield char, True
+        begin = at + 1
+    if begin < len(text):
+        yield text[begin:], False
+
+
+def written_out(char: str) -> str:
+    r"""One character as ``\x1b``, ``\u202e`` or ``\U000e0041``."""
+    number = ord(char)
     if number < 0x100:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -45,8 +45,8 @@ class Printer:
         self._lines = lines
         self._count = 0
 
-    def show(self, trace: Trace) -> None:
-        """Print one trace."""
+    def show(self, trace: Trace, name: str | None = None) -> None:
+        """Print one trace; `name` stands for one without a reference of its own."""
         self._count += 1
         if self._output == "json":
             out.json_lines([trace.to_dict()])
@@ -60,7 +60,7 @@ class Printer:
         else:
             if self._count > 1:
                 out.line()
-            show_path(trace)
+            show_path(trace, name)
 
 
 def csv_of(trace: Trace) -> list[tuple[object, ...]]:
@@ -83,25 +83,11 @@ def csv_of(trace: Trace) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-def state_in_words(state: str) -> str:
-    """A state in words that promise no more than the log does."""
-    return "accepted by the next server" if state == "sent" else state.replace("_", " ")
-
-
-def show_path(trace: Trace) -> None:
+def show_path(trace: Trace, name: str | None = None) -> None:
     """Print who got it, where the time went and where to look next."""
-    state = "complete" if trace.complete else "not complete yet"
-    out.line(f"{trace.message_ref or 'a stored reply'}  ({state})")
-    summary = trace.summary
-    for one in summary.recipients:
-        parts = [one.address, one.state, one.at_text, one.relay, one.reply]
-        out.line("  who   " + " ".join(part for part in parts if part))
-    for hop in summary.hops:
-        if hop.delay_s is not None:
-            out.line(f"  time  {hop.queue_id} took {hop.delay_s:g} s")
-    for next_id in summary.next_queue_ids:
-        if not next_id.in_trace:
-            out.line(f"  next  {next_id.id} ({next_id.kind})")
+    from .path import path_lines
+
+    out.show(path_lines(trace, name=name))
 
 
 def show_lines(trace: Trace) -> None:

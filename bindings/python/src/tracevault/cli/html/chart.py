@@ -19,6 +19,10 @@ HEIGHTS = {"arrive": 10, "wait": 4, "queue": 8, "connect": 14, "send": 20, "ther
 HEIGHT = 28
 #: The least width of a piece, in per cent: the shortest can still be seen.
 LEAST = 0.5
+#: How far the ends of two tries are apart at least, in per cent; one that is nearer is not drawn.
+APART = 1.6
+#: More tries than this are folded away below the bars.
+FOLDED = 12
 STEPS = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600,
     1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000,
@@ -104,7 +108,10 @@ def bar(leg: Leg, begin: float, end: float) -> Html:
     """The bar itself, with a sentence for who cannot see it."""
     whole = end - begin
     drawn: list[Html] = []
+    crowded = len(leg.tries) > 100 / APART
     for part in leg.parts:
+        if crowded and (part.end - part.start) / whole * 100 < LEAST / 4:
+            continue
         x = 100 * (part.start - begin) / whole if whole > 0 else 0.0
         width = max(LEAST, 100 * (part.end - part.start) / whole if whole > 0 else 100.0)
         high = HEIGHTS[part.kind]
@@ -112,12 +119,22 @@ def bar(leg: Leg, begin: float, end: float) -> Html:
             el("rect", x=f"{min(x, 100 - LEAST):.2f}%", width=f"{width:.2f}%",
                y=str((HEIGHT - high) // 2), height=str(high), class_=f"part {part.kind}")
         )  # fmt: skip
-    for one in leg.tries:
-        share = 100 * (one.at - begin) / whole if whole > 0 else 0.0
-        drawn.append(mark(one, min(max(share, 1.2), 98.8)))
+    drawn += marks(leg, begin, whole)
     told = bar_words(leg)
     return el("svg", el("title", told), drawn, role="img", aria_label=told, class_="bar",
               width="100%", height=str(HEIGHT))  # fmt: skip
+
+
+def marks(leg: Leg, begin: float, whole: float) -> list[Html]:
+    """The ends of the tries that have room; the last one always has."""
+    drawn: list[Html] = []
+    free = 100.0 + APART
+    for one in reversed(leg.tries):
+        share = 100 * (one.at - begin) / whole if whole > 0 else 0.0
+        if share <= free - APART:
+            drawn.append(mark(one, min(max(share, 1.2), 98.8)))
+            free = share
+    return drawn[::-1]
 
 
 def mark(one: Try, share: float) -> Html:
@@ -148,7 +165,10 @@ def tries_table(legs: Sequence[Leg]) -> Html:
              "Connecting", "Sending", "Next server")  # fmt: skip
     head = el("tr", [el("th", name, scope="col") for name in names])
     table = el("table", el("caption", "Every try"), el("thead", head), el("tbody", rows))
-    return el("div", table, class_="scroll tries")
+    box = el("div", table, class_="scroll tries")
+    if len(rows) <= FOLDED:
+        return box
+    return el("details", el("summary", f"All {words.plural(len(rows), 'try')}"), box)
 
 
 def try_row(number: int, leg: Leg, one: Try) -> Html:

@@ -10,7 +10,7 @@ from ...findings import FoundMessage
 from ...model import Trace
 from .. import words
 from .chart import outcome
-from .markup import Html, el, join, theirs
+from .markup import Html, el, join, prose, theirs
 from .sections import trace_sections, verdict
 
 
@@ -121,12 +121,16 @@ def about(copy: Copy) -> Html:
     if message is None:
         return Html()
     told = (
-        ("Subject", message.subject),
-        ("From", " ".join(filter(None, (message.sender_name, message.sender)))),
+        ("From", message.sender),
         ("To", ", ".join(message.to)),
         ("Cloudflare's verdict", message.final_disposition),
         ("Quarantined", None if message.is_quarantined is None
          else "yes" if message.is_quarantined else "no"),
     )  # fmt: skip
-    rows = [el("div", el("dt", name), el("dd", theirs(value))) for name, value in told if value]
+    rows = [
+        el("div", el("dt", name), el("dd", prose(value)))
+        for name, value in (("Subject", message.subject), ("Sender's name", message.sender_name))
+        if value
+    ]
+    rows += [el("div", el("dt", name), el("dd", theirs(value))) for name, value in told if value]
     return el("dl", rows, class_="facts")

@@ -12,15 +12,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from ..visible import pieces, spelt, visible
+from ..printable import pieces, printable, written_out
 
+_LETTERS = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 #: A run that is written from right to left, from its first such letter to its last: it is set apart
-#: so that it cannot turn round what stands beside it.
-RIGHT_TO_LEFT = re.compile(
-    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
-    "(?:[^A-Za-z<>]*"
-    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff])?"
-)
+#: so that it cannot turn round what stands beside it. The marks between the parts of an address end
+#: it, so that the parts stand in their order.
+RIGHT_TO_LEFT = re.compile(rf"{_LETTERS}(?:(?:[^A-Za-z<>@=;/\[\].]|\.(?=\s))*{_LETTERS})?")
 VOID = {"meta", "link"}
 #: Elements of a drawing that hold nothing.
 SHAPES = {"rect", "line", "circle"}
@@ -48,7 +46,7 @@ def el(name: str, *content: str | Html | Iterable[Html], **attributes: str | Non
             raise ValueError(f"not an attribute of this page: {attribute}")
         if attribute == "href" and not value.startswith(("#", "data:,")):
             raise ValueError("a link of this page leads inside it")
-        written.append(f' {attribute}="{html.escape(visible(value))}"')
+        written.append(f' {attribute}="{html.escape(printable(value))}"')
     opening = f"<{name}{''.join(written)}>"
     if name in VOID:
         return Html(opening)
@@ -79,13 +77,21 @@ def shown(text: str) -> Html:
             continue
         name = unicodedata.name(piece, "control character")
         title = f"U+{ord(piece):04X} {name.lower()}"
-        made.append(f'<span class="odd" title="{html.escape(title)}">{spelt(piece)}</span>')
+        made.append(f'<span class="odd" title="{html.escape(title)}">{written_out(piece)}</span>')
     return Html("".join(made))
 
 
 def theirs(text: str, class_: str | None = None) -> Html:
-    """Words of somebody else, such as an address: set apart from ours in either direction."""
-    return el("bdi", shown(text), class_=class_)
+    """What somebody else wrote and has parts, such as an address: from left to right, as ours.
+
+    Otherwise the domain would stand before the name where the name is Arabic.
+    """
+    return el("bdi", quoted(text), dir="ltr", class_=class_)
+
+
+def prose(text: str) -> Html:
+    """A sentence of somebody else, such as a subject: in its own direction, set apart from ours."""
+    return el("bdi", shown(text))
 
 
 def quoted(text: str) -> Html:

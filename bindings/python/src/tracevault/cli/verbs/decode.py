@@ -13,6 +13,7 @@ from ..exits import Exit
 from ..failures import Failed, code_of
 from ..group import verb
 from ..options import Options
+from ..page_file import html_option, views_with_page, write_page
 from ..traces import FORMATS, VIEWS, Printer
 
 #: The library decodes no more; a byte more is enough to be told so.
@@ -21,12 +22,17 @@ LIMIT = 64 * 1024 * 1024
 
 @verb(
     "decode",
-    examples=("tracevault decode reply.json", "tracevault decode --json < reply.json"),
+    examples=(
+        "tracevault decode reply.json",
+        "tracevault decode --html case.html reply.json",
+        "tracevault decode --json < reply.json",
+    ),
 )
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
 @click.option("--lines", is_flag=True, help="The raw lines, word for word.")
+@html_option
 @click.pass_obj
-def decode(options: Options, files: tuple[str, ...], lines: bool) -> None:
+def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | None) -> None:
     """Show stored replies of Cloudflare's trace endpoint, of any age. Asks nobody.
 
     FILE is a reply as it came, JSON; without one, or with -, it is standard input.
@@ -35,9 +41,10 @@ def decode(options: Options, files: tuple[str, ...], lines: bool) -> None:
     printer = Printer(output, lines=lines)
     failures = []
     traces = []
+    names = []
     for name in files or ("-",):
         try:
-            trace = offline.decode(read(name), views=VIEWS[output])
+            trace = offline.decode(read(name), views=views_with_page(VIEWS[output], html))
         except Exception as error:
             if len(files) < 2:
                 raise
@@ -45,7 +52,10 @@ def decode(options: Options, files: tuple[str, ...], lines: bool) -> None:
             out.problem(error, for_programs=options.for_programs, file=name)
         else:
             traces.append(trace)
-            printer.show(trace)
+            names.append("standard input" if name == "-" else name)
+            printer.show(trace, names[-1])
+    if html is not None and traces:
+        write_page(html, traces, names)
     if failures:
         raise Failed(failures[0] if not traces and len(set(failures)) == 1 else Exit.SOME)
 

@@ -17,6 +17,7 @@ from ..exits import Exit, exit_of_many
 from ..failures import Failed, Interrupted, code_of
 from ..group import verb
 from ..options import Options
+from ..page_file import html_option, views_with_page, write_page
 from ..progress import Progress
 from ..session import opened
 from ..traces import FORMATS, VIEWS, Printer
@@ -38,6 +39,7 @@ STEP = 10.0
 @click.option("--timeout", type=float, help="Seconds for the whole of it.")
 @click.option("--follow", is_flag=True, help="Wait until it is complete; new lines as they come.")
 @click.option("--lines", is_flag=True, help="The raw lines, word for word.")
+@html_option
 @click.option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
 @click.option("--submission/--no-submission", default=None, help="Whether it was sent, not got.")
 @click.pass_obj
@@ -48,6 +50,7 @@ def trace(
     timeout: float | None,
     follow: bool,
     lines: bool,
+    html: str | None,
     fresh: bool,
     submission: bool | None,
 ) -> None:
@@ -59,7 +62,7 @@ def trace(
     output = options.output(*FORMATS)
     raw = lines and output == "table"
     printer = Printer(output, lines=lines)
-    views = VIEWS[output]
+    views = views_with_page(VIEWS[output], html)
     found: list[Trace] = []
     failures: list[Exit] = []
     incomplete = False
@@ -94,6 +97,8 @@ def trace(
                 out.problem(
                     answer, for_programs=options.for_programs, message_ref=request.message_ref
                 )
+    if html is not None and found:
+        write_page(html, found)
     if failures:
         raise Failed(exit_of_many(failures, len(found)))
     if incomplete:
