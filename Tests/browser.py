@@ -212,17 +212,13 @@ class Page:
         """The addresses that were asked for, whatever came of it."""
         return [one["request"]["url"] for one in self.events("Network.requestWillBeSent")]
 
-    def screenshot(self, path: Path) -> None:
-        """The whole page as a PNG."""
-        taken = self.send("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(taken["data"]))
-
-    def full_screenshot(self, path: Path, *, most: int = 16000) -> None:
-        """The whole page, however long."""
-        height = int(self.evaluate("document.documentElement.scrollHeight"))
+    def screenshot(self, path: Path, *, most: int = 6000) -> None:
+        """The page from its top as a PNG, at most so many pixels high."""
         width = int(self.evaluate("innerWidth"))
-        self.resize(width, min(height, most))
-        self.screenshot(path)
+        height = min(most, int(self.evaluate("document.documentElement.scrollHeight")))
+        self.resize(width, height)
+        taken = self.send("Page.captureScreenshot")
+        path.write_bytes(base64.b64decode(taken["data"]))
         self.resize(width)
 
     def pdf(self) -> bytes:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import tracevault as tv
 from pictures import golden, hostile, right_to_left
 
 
-@dataclass(frozen=True)
-class Found:
-    """One finding, as `Engine.hunt()` gives it."""
-
-    tenant: str
-    account: str
-    message: tv.FoundMessage | None = None
-    trace: tv.Trace | None = None
-    error: Exception | None = None
+def account(tenant: str, account_id: str) -> tv.Account:
+    label = "Acme Europe" if tenant == "acme" else ""
+    return tv.Account(tenant=tenant, account_id=account_id, label=label, kind="api_token")
 
 
 def message(ref: str, **more: object) -> tv.FoundMessage:
@@ -36,20 +28,36 @@ def message(ref: str, **more: object) -> tv.FoundMessage:
     return tv.FoundMessage._read(document, "message")
 
 
-def findings() -> list[Found]:
+def found(
+    tenant: str,
+    account_id: str,
+    message: tv.FoundMessage | None = None,
+    trace: tv.Trace | None = None,
+    error: tv.TraceVaultError | None = None,
+) -> tv.Finding:
+    return tv.Finding(
+        tenant=tenant,
+        account=account(tenant, account_id),
+        message=message,
+        trace=trace,
+        error=error,
+    )
+
+
+def findings() -> list[tv.Finding]:
     """Six copies in four accounts, one account that could not be asked, one trace that failed."""
     server = tv.TraceVaultError("Cloudflare answered 503", status=tv.Status.E_SERVER)
     return [
-        Found("acme", "acae01", message("4Njp3P0STMz2c02Q-1"), golden("summary_two_hops")),
-        Found("acme", "acae02", message("4Njp3P0STMz2c02Q-2"), golden("summary_mixed")),
-        Found("globex", "9b0e01", message("4Njp3P0STMz2c02Q-3"), golden("real_rejected")),
-        Found(
+        found("acme", "acae01", message("4Njp3P0STMz2c02Q-1"), golden("summary_two_hops")),
+        found("acme", "acae02", message("4Njp3P0STMz2c02Q-2"), golden("summary_mixed")),
+        found("globex", "9b0e01", message("4Njp3P0STMz2c02Q-3"), golden("real_rejected")),
+        found(
             "initech",
             "1417e1",
             message("4Njp3P0STMz2c02Q-4", subject="<b>שלום</b> \u202egpj.exe", from_name="'\"<i>"),
             right_to_left(),
         ),
-        Found("initech", "1417e1", message("4Njp3P0STMz2c02Q-5"), hostile()),
-        Found("initech", "1417e1", message("4Njp3P0STMz2c02Q-6"), error=server),
-        Found("<script>alert(1)</script>", "1417e2", error=server),
+        found("initech", "1417e1", message("4Njp3P0STMz2c02Q-5"), hostile()),
+        found("initech", "1417e1", message("4Njp3P0STMz2c02Q-6"), error=server),
+        found("<script>alert(1)</script>", "1417e2", error=server),
     ]

@@ -59,7 +59,7 @@ def js(name: str) -> str:
 def looked_at(page: Page, name: str, colours: str) -> None:
     if SHOTS:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.full_screenshot(Path(SHOTS) / f"{name}-{colours}.png", most=6000)
+        page.screenshot(Path(SHOTS) / f"{name}-{colours}.png")
 
 
 @pytest.mark.parametrize("name", [*TRACES, "several", "hunt"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from ..hunt import Finding
 from ..model import Trace, View
 from . import out
 from .words import plural
@@ -39,6 +40,15 @@ def write_page(path: str, traces: Sequence[Trace], names: Sequence[str] = ()) ->
 
     write(path, html_page(traces, names=names))
     out.note(f"{path}: {plural(len(traces), 'message')}, to be opened in a browser")
+
+
+def write_hunt_page(path: str, found: Sequence[Finding], asked: Mapping[str, str]) -> None:
+    """Write the page of a hunt; `asked` is what was hunted for, as names and values."""
+    from .html import hunt_page
+
+    write(path, hunt_page(found, asked=asked))
+    copies = sum(one.message is not None for one in found)
+    out.note(f"{path}: {plural(copies, 'copy')}, to be opened in a browser")
 
 
 def write(path: str, text: str) -> None:

@@ -19,8 +19,9 @@ HEIGHTS = {"arrive": 10, "wait": 4, "queue": 8, "connect": 14, "send": 20, "ther
 HEIGHT = 28
 #: The least width of a piece, in per cent: the shortest can still be seen.
 LEAST = 0.5
-#: How far the ends of two tries are apart at least, in per cent; one that is nearer is not drawn.
-APART = 1.6
+#: How far the ends of two of many tries are apart at least, in per cent; what is nearer is left out.
+APART = 2.4
+CROWD = 40
 #: More tries than this are folded away below the bars.
 FOLDED = 12
 STEPS = (
@@ -108,7 +109,7 @@ def bar(leg: Leg, begin: float, end: float) -> Html:
     """The bar itself, with a sentence for who cannot see it."""
     whole = end - begin
     drawn: list[Html] = []
-    crowded = len(leg.tries) > 100 / APART
+    crowded = len(leg.tries) > CROWD
     for part in leg.parts:
         if crowded and (part.end - part.start) / whole * 100 < LEAST / 4:
             continue
@@ -128,10 +129,11 @@ def bar(leg: Leg, begin: float, end: float) -> Html:
 def marks(leg: Leg, begin: float, whole: float) -> list[Html]:
     """The ends of the tries that have room; the last one always has."""
     drawn: list[Html] = []
-    free = 100.0 + APART
+    apart = APART if len(leg.tries) > CROWD else 0.0
+    free = 100.0 + apart
     for one in reversed(leg.tries):
         share = 100 * (one.at - begin) / whole if whole > 0 else 0.0
-        if share <= free - APART:
+        if share <= free - apart:
             drawn.append(mark(one, min(max(share, 1.2), 98.8)))
             free = share
     return drawn[::-1]

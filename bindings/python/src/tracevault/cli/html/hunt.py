@@ -4,36 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
-from ...findings import FoundMessage
-from ...model import Trace
+from ...hunt import Finding
 from .. import words
 from .chart import outcome
 from .markup import Html, el, join, prose, theirs
 from .sections import trace_sections, verdict
 
 
-class Copy(Protocol):
-    """One finding of a hunt: a copy with its trace, or why an account could not be asked."""
-
-    @property
-    def tenant(self) -> str: ...
-    @property
-    def account(self) -> str: ...
-    @property
-    def message(self) -> FoundMessage | None: ...
-    @property
-    def trace(self) -> Trace | None: ...
-    @property
-    def error(self) -> Exception | None: ...
-
-
-def hunt_head(found: Sequence[Copy], asked: Mapping[str, str]) -> Html:
+def hunt_head(found: Sequence[Finding], asked: Mapping[str, str]) -> Html:
     """What was hunted for, how many copies there are, and the table of all."""
     copies = [one for one in found if one.message is not None]
     failed = [one for one in found if one.error is not None]
-    accounts = len({(one.tenant, one.account) for one in copies})
+    accounts = len({(one.tenant, one.account_id) for one in copies})
     tone = "bad" if failed else "calm"
     told = f"{words.plural(len(copies), 'copy')} in {words.plural(accounts, 'account')}."
     troubles = f" {words.plural(len(failed), 'question')} had no answer: see below."
@@ -43,7 +26,7 @@ def hunt_head(found: Sequence[Copy], asked: Mapping[str, str]) -> Html:
     return join(sentence, facts, tally(copies), table(found))
 
 
-def tally(copies: Sequence[Copy]) -> Html:
+def tally(copies: Sequence[Finding]) -> Html:
     """How many recipients have each outcome."""
     states = Counter(
         one.state for copy in copies if copy.trace for one in copy.trace.summary.recipients
@@ -57,7 +40,7 @@ def tally(copies: Sequence[Copy]) -> Html:
     return el("ul", rows, class_="tally", aria_label="Recipients by outcome")
 
 
-def table(found: Sequence[Copy]) -> Html:
+def table(found: Sequence[Finding]) -> Html:
     """Tenant, account, recipient, outcome, time: a row for each recipient of each copy."""
     rows = [row for at, copy in enumerate(found) for row in copy_rows(at, copy)]
     names = ("Tenant", "Account", "Recipient", "Outcome", "When (UTC)", "Message")
@@ -67,12 +50,12 @@ def table(found: Sequence[Copy]) -> Html:
     return el("div", made, class_="scroll findings")
 
 
-def copy_rows(at: int, copy: Copy) -> list[Html]:
+def copy_rows(at: int, copy: Finding) -> list[Html]:
     """The rows of one finding."""
-    who = (
-        el("th", theirs(copy.tenant), scope="row"),
-        el("td", theirs(copy.account, "mono")),
-    )
+    account = [theirs(copy.account_id, "mono")]
+    if copy.account.label:
+        account.append(el("span", prose(copy.account.label), class_="note block"))
+    who = (el("th", theirs(copy.tenant), scope="row"), el("td", account))
     ref = (copy.message.message_ref if copy.message else None) or ""
     link = el("td", el("a", theirs(ref, "mono"), href=f"#c{at}") if ref else "")
     people = copy.trace.summary.recipients if copy.trace else ()
@@ -99,7 +82,7 @@ def failure(error: Exception) -> Html:
     return el("span", sign, " no answer: ", theirs(str(error)), class_="outcome bad")
 
 
-def copy_sections(found: Sequence[Copy]) -> Html:
+def copy_sections(found: Sequence[Finding]) -> Html:
     """Each copy with its trace."""
     made = []
     for at, copy in enumerate(found):
@@ -115,12 +98,15 @@ def copy_sections(found: Sequence[Copy]) -> Html:
     return join(made)
 
 
-def about(copy: Copy) -> Html:
+def about(copy: Finding) -> Html:
     """What the search knows of the copy: subject, senders, Cloudflare's verdict."""
     message = copy.message
     if message is None:
         return Html()
+    where = (copy.tenant, copy.account_id) if copy.trace is None else (None, None)
     told = (
+        ("Tenant", where[0]),
+        ("Account", where[1]),
         ("From", message.sender),
         ("To", ", ".join(message.to)),
         ("Cloudflare's verdict", message.final_disposition),

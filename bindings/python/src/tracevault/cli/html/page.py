@@ -10,10 +10,11 @@ from functools import cache
 from importlib.resources import files
 
 from ... import __version__
+from ...hunt import Finding
 from ...model import Trace
 from .. import words
 from .chart import outcome
-from .hunt import Copy, copy_sections, hunt_head
+from .hunt import copy_sections, hunt_head
 from .markup import Html, el, join, theirs
 from .sections import name_of, trace_sections, verdict
 
@@ -47,7 +48,7 @@ def html_page(
 
 
 def hunt_page(
-    findings: Iterable[Copy],
+    findings: Iterable[Finding],
     *,
     asked: Mapping[str, str] | None = None,
     title: str | None = None,
