@@ -14,6 +14,7 @@ import click
 from ..hunt import Finding
 from ..model import Trace, View
 from . import out
+from .options import Options
 from .words import plural
 
 Made = TypeVar("Made", bound=Callable[..., Any])
@@ -23,10 +24,22 @@ def html_option(function: Made) -> Made:
     """The option, the same for every verb that has it."""
     return click.option(
         "--html",
-        type=click.Path(path_type=str, dir_okay=False),
+        type=click.Path(path_type=str, dir_okay=False, writable=True),
         metavar="FILE",
+        callback=_can_be_written,
         help="Write a page for a case, too: one file, no network.",
     )(function)
+
+
+def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Tell a wrong place before the work, not behind it."""
+    if value is not None:
+        folder = Path(value).resolve().parent
+        if not folder.is_dir():
+            raise click.BadParameter(f"there is no folder {folder}")
+        if not os.path.exists(value) and not os.access(folder, os.W_OK):
+            raise click.BadParameter(f"nothing may be written in {folder}")
+    return value
 
 
 def views_with_page(views: tuple[View, ...], html: str | None) -> tuple[View, ...]:
@@ -34,29 +47,38 @@ def views_with_page(views: tuple[View, ...], html: str | None) -> tuple[View, ..
     return views if html is None or "spans" in views else (*views, "spans")
 
 
-def write_page(path: str, traces: Sequence[Trace], names: Sequence[str] = ()) -> None:
+def write_page(
+    options: Options, path: str, traces: Sequence[Trace], names: Sequence[str] = ()
+) -> None:
     """Write the page of these traces; `names` stand for those without a reference."""
     from .html import html_page
 
-    write(path, html_page(traces, names=names))
-    out.note(f"{path}: {plural(len(traces), 'message')}, to be opened in a browser")
+    _write(options, path, html_page(traces, names=names), plural(len(traces), "message"))
 
 
-def write_hunt_page(path: str, found: Sequence[Finding], asked: Mapping[str, str]) -> None:
+def write_hunt_page(
+    options: Options, path: str, found: Sequence[Finding], asked: Mapping[str, str]
+) -> None:
     """Write the page of a hunt; `asked` is what was hunted for, as names and values."""
     from .html import hunt_page
 
-    write(path, hunt_page(found, asked=asked))
+    named = {name.replace("_", " ").capitalize(): value for name, value in asked.items()}
     copies = sum(one.message is not None for one in found)
-    out.note(f"{path}: {plural(copies, 'copy')}, to be opened in a browser")
+    _write(options, path, hunt_page(found, asked=named), plural(copies, "copy"))
 
 
-def write(path: str, text: str) -> None:
+def _write(options: Options, path: str, text: str, holds: str) -> None:
+    replace_file(path, text)
+    told = f"{path}: {holds}, to be opened in a browser"
+    out.note(told, for_programs=options.for_programs, html=path)
+
+
+def replace_file(path: str, text: str) -> None:
     """Write the file: all of it or nothing, with the rights any new file would have."""
-    target = Path(path).resolve()
-    if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")  # a pipe, a terminal
+    if os.path.exists(path) and not os.path.isfile(path):
+        Path(path).write_text(text, encoding="utf-8")  # a pipe, a terminal
         return
+    target = Path(path).resolve()
     descriptor, made = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:

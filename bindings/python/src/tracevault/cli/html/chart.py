@@ -19,7 +19,7 @@ HEIGHTS = {"arrive": 10, "wait": 4, "queue": 8, "connect": 14, "send": 20, "ther
 HEIGHT = 28
 #: The least width of a piece, in per cent: the shortest can still be seen.
 LEAST = 0.5
-#: How far the ends of two of many tries are apart at least, in per cent; what is nearer is left out.
+#: How far the ends of many tries are apart at least, in per cent; what is nearer is left out.
 APART = 2.4
 CROWD = 40
 #: More tries than this are folded away below the bars.

@@ -22,7 +22,8 @@ from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
 from ..tally import Tally
-from ..traces import COLUMNS, FORMATS, VIEWS, csv_of, state_in_words
+from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
+from ..words import state_of
 
 
 @verb(
@@ -150,7 +151,7 @@ def _show(result: Result[Trace], output: str, tally: Tally) -> None:
         out.csv_rows(csv_of(trace))
     elif output == "table":
         who = ", ".join(one.address for one in trace.summary.recipients)
-        out.line(f"{asked.message_ref}  {state_in_words(trace.summary.state)}  {who}".rstrip())
+        out.line(f"{asked.message_ref}  {state_of(trace.summary.state).label}  {who}".rstrip())
 
 
 def _document(result: Result[Trace]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | No
             names.append("standard input" if name == "-" else name)
             printer.show(trace, names[-1])
     if html is not None and traces:
-        write_page(html, traces, names)
+        write_page(options, html, traces, names)
     if failures:
         raise Failed(failures[0] if not traces and len(set(failures)) == 1 else Exit.SOME)
 

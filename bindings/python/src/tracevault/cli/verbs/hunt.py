@@ -13,10 +13,12 @@ from .. import out
 from ..failures import Interrupted, Usage
 from ..group import verb
 from ..options import Options
+from ..page_file import html_option, views_with_page, write_hunt_page
 from ..progress import Progress, in_words
 from ..session import Session, opened
 from ..tally import Tally
-from ..traces import VIEWS, state_in_words
+from ..traces import VIEWS
+from ..words import state_of
 from .search import cleaned, filters, short
 
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
@@ -35,12 +37,15 @@ COLUMNS = (
     "subject",
     "message_id",
 )
+#: Options that say how to hunt, not for what.
+UNASKED = ("resume", "wait", "timeout", "limit")
 
 
 @verb(
     "hunt",
     examples=(
         "tracevault hunt --sender sender@example.net --start 30d",
+        "tracevault hunt --sender sender@example.net --html case.html",
         "tracevault hunt --tenant acme --subject report --json --resume hunt.journal",
     ),
 )
@@ -51,6 +56,7 @@ COLUMNS = (
 @click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
 @click.option("--timeout", type=float, help="Seconds for each question.")
 @click.option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
+@html_option
 @click.pass_obj
 def hunt(
     options: Options,
@@ -61,6 +67,7 @@ def hunt(
     wait: float,
     timeout: float | None,
     resume: str | None,
+    html: str | None,
     **given: Any,
 ) -> None:
     """Ask every account, or those of --tenant: who received this message, and what became of it?
@@ -77,21 +84,28 @@ def hunt(
                         ("timeout", timeout)):  # fmt: skip
         if value:
             chosen[name] = value
-    chosen |= {"trace": traced, "views": VIEWS[output]}
+    asked = {name: str(value) for name, value in chosen.items() if name not in UNASKED}
+    chosen |= {"trace": traced, "views": views_with_page(VIEWS[output], html)}
     found: list[Finding] = []
+    everything: list[Finding] = []
     with opened(options) as session, Progress(options, unit="accounts") as progress:
         tally = Tally(options, progress)
         try:
             for finding in _findings(session, progress, chosen):
+                everything += [finding] if html is not None else []
                 _take(finding, tally, found, output, progress)
         except KeyboardInterrupt:
             progress.clear()
             if output == "table":
                 _show_table(found)
+            if html is not None:
+                write_hunt_page(options, html, everything, asked)
             raise Interrupted(_go_on(resume)) from None
         progress.clear()
         if output == "table":
             _show_table(found)
+        if html is not None:
+            write_hunt_page(options, html, everything, asked)
         _summary(options, tally, progress)
     tally.end()
 
@@ -188,7 +202,7 @@ def _show_table(found: list[Finding]) -> None:
             row["tenant"],
             finding.account.label or finding.account_id,
             row["recipient"],
-            state_in_words(row["state"]),
+            state_of(row["state"]).label,
             short(row["at"]),
             row["message_ref"],
         )

@@ -30,6 +30,8 @@ STEP = 10.0
     "trace",
     examples=(
         "tracevault trace --tenant acme --account acae0000000000000000000000000001 4jXtPB72Kpz7S8D",
+        "tracevault trace --tenant acme --account acae0000000000000000000000000001 "
+        "--html case.html 4jXtPB72Kpz7S8D",
         "tracevault trace --tenant acme --account acae0000000000000000000000000001 --json "
         "4jXtPB72Kpz7S8D 4jXtPC0RYCz7S6r",
     ),
@@ -98,7 +100,7 @@ def trace(
                     answer, for_programs=options.for_programs, message_ref=request.message_ref
                 )
     if html is not None and found:
-        write_page(html, found)
+        write_page(options, html, found)
     if failures:
         raise Failed(exit_of_many(failures, len(found)))
     if incomplete:

@@ -1,0 +1,107 @@
+"""``--html``: a page beside the usual output, for `trace`, `decode` and `hunt`."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call, Kit
+from tests.conftest import ACME, REPOSITORY
+from tracevault.cli.exits import Exit
+
+GOLDEN = REPOSITORY / "Tests/golden/trace"
+
+
+def refs(kit: Kit, count: int) -> list[str]:
+    return [one.postfix_id for one in kit.server.messages_of(ACME) if not one.pending_requests][
+        :count
+    ]
+
+
+def test_a_trace_comes_as_a_page_and_as_ever(call: Call, kit: Kit, tmp_path: Path) -> None:
+    (ref,) = refs(kit, 1)
+    done = call("trace", "--account", ACME, "--tenant", "acme", "--html", "case.html", ref)
+    assert done.code == 0
+    assert ref in done.out
+    assert "case.html: 1 message, to be opened in a browser" in done.err
+    page = (tmp_path / "case.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert ref in page
+    assert ACME in page
+    assert 'title="queue_id"' in page, "the fields of the lines are marked"
+
+
+@pytest.mark.parametrize("output", ["json", "csv", "ecs", "ocsf"])
+def test_a_page_changes_nothing_of_the_data(
+    call: Call, kit: Kit, tmp_path: Path, output: str
+) -> None:
+    asked = ("trace", "--account", ACME, "--tenant", "acme", "--format", output, *refs(kit, 1))
+    plain = call(*asked)
+    with_page = call(*asked, "--html", "case.html")
+    assert (with_page.code, plain.code) == (0, 0)
+    assert len(with_page.out.splitlines()) == len(plain.out.splitlines())
+    assert (tmp_path / "case.html").exists()
+
+
+def test_several_messages_are_one_page(call: Call, kit: Kit, tmp_path: Path) -> None:
+    two = refs(kit, 2)
+    call("trace", "--account", ACME, "--tenant", "acme", "--html", "case.html", *two, "gone")
+    page = (tmp_path / "case.html").read_text()
+    assert "2 messages" in page
+    assert all(ref in page for ref in two)
+
+
+def test_stored_replies_are_named_by_their_files(call: Call, tmp_path: Path) -> None:
+    reply = GOLDEN / "real_bounced.reply.json"
+    done = call("decode", "--html", "case.html", reply)
+    assert done.code == 0
+    assert str(reply) in done.out
+    assert str(reply) in (tmp_path / "case.html").read_text()
+
+
+def test_a_hunt_is_a_page_with_every_copy(call: Call, kit: Kit, tmp_path: Path) -> None:
+    mail = kit.server.mail_of(ACME)[0].item
+    done = call("hunt", "--sender", mail["from"], "--html", "hunt.html", "--start", "300d")
+    assert done.code == 0, done.err
+    page = (tmp_path / "hunt.html").read_text()
+    assert "Sender" in page
+    assert mail["from"] in page
+    assert "Every copy" in page
+    for row in done.out.splitlines()[1:]:
+        assert row.split()[-1] in page, "each reference of the table is on the page"
+
+
+def test_a_page_is_written_whole_or_not_at_all(call: Call, tmp_path: Path) -> None:
+    reply = GOLDEN / "real_bounced.reply.json"
+    before = tmp_path / "case.html"
+    before.write_text("what was there")
+    call("decode", "--html", "case.html", reply)
+    assert before.read_text().endswith("</html>\n")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["case.html"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(before.stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_wrong_place_for_a_page_is_told_before_the_work(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    kit.server.reset()
+    missing = call("hunt", "--sender", "x.example", "--html", tmp_path / "no" / "case.html")
+    assert missing.code == Exit.USAGE
+    assert f"there is no folder {tmp_path / 'no'}" in missing.err
+    assert call("hunt", "--sender", "x.example", "--html", tmp_path).code == Exit.USAGE
+    assert kit.server.requests() == []
+
+
+def test_a_page_may_go_into_a_pipe(process: Call) -> None:
+    done = process("decode", "--html", "/dev/stderr", "--json", GOLDEN / "real_alias.reply.json")
+    assert done.code == 0
+    assert len(done.rows) == 1
+    page, note = done.err.rsplit("</html>\n", 1)
+    assert page.startswith("<!doctype html>")
+    assert json.loads(note)["note"]["html"] == "/dev/stderr"
