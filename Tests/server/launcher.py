@@ -87,8 +87,12 @@ class Standin:
         """Take a revocation back."""
         self._control("POST", "restore", json.dumps({"token": credential.secret}).encode())
 
+    def amend(self, mail_id: str, change: dict[str, Any] | None) -> None:
+        """From now on search gives these members of a mail; with `None` it does not find it."""
+        self._control("POST", "amend", json.dumps({"id": mail_id, "set": change}).encode())
+
     def reset(self) -> None:
-        """Forget log, counts, quotas, revocations, and what was pending or failed once."""
+        """Forget log, counts, quotas, revocations, changes, what was pending or failed once."""
         self._control("POST", "reset")
 
     def _control(self, method: str, verb: str, sent: bytes | None = None) -> bytes:

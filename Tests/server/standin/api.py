@@ -178,7 +178,9 @@ class Api:
             self._address_limit.reset()
             self._directory.revoked.clear()
             return Reply(200, b"{}")
-        return control.controlled(method, verb, body, self.log, self._counts, self._directory)
+        return control.controlled(
+            method, verb, body, self.log, self._counts, self._directory, self._searching
+        )
 
     async def _send(
         self, scope: Scope, send: Send, headers: list[tuple[str, str]], reply: Reply, extra: Pairs

@@ -1,4 +1,4 @@
-"""control: what tests ask the stand-in itself: the log, the counts, a reset, a revocation.
+"""control: what tests ask the stand-in itself: the log, the counts, a reset, a revocation, a change.
 
 Not part of the API that is stood in for; served on the same ports, which are loopback only.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from .accounts import Directory
 from .counts import Counts
 from .replies import Reply
+from .searching import Searching
 
 PREFIX = "/__standin/"
 LOG_LIMIT = 10_000
@@ -49,9 +50,19 @@ class RequestLog:
 
 
 def controlled(
-    method: str, verb: str, body: bytes, log: RequestLog, counts: Counts, directory: Directory
+    method: str,
+    verb: str,
+    body: bytes,
+    log: RequestLog,
+    counts: Counts,
+    directory: Directory,
+    searching: Searching,
 ) -> Reply:
     """The answer to every verb but `reset`, which concerns the whole API."""
+    if (method, verb) == ("POST", "amend"):
+        document = _object(body)
+        known = searching.amend(str(document.get("id")), document.get("set"))
+        return _json(200, {}) if known else _json(404, {"error": "no mail has this id"})
     if (method, verb) == ("GET", "requests"):
         return _json(200, list(log.entries))
     if (method, verb) == ("GET", "counts"):
@@ -70,12 +81,16 @@ def controlled(
 
 def _secret(body: bytes) -> str:
     """The `token`, or the key, that the body names."""
+    secret = _object(body).get("token")
+    return secret if isinstance(secret, str) else ""
+
+
+def _object(body: bytes) -> Entry:
     try:
         document = json.loads(body)
     except ValueError:
-        return ""
-    secret = document.get("token") if isinstance(document, dict) else None
-    return secret if isinstance(secret, str) else ""
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _json(status: int, document: Any) -> Reply:  # noqa: ANN401

@@ -6,15 +6,17 @@ poller.  Parameters and pages are search.py's, failures search_failures.py's.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from . import search, search_failures
 from .accounts import Refusal
-from .mail import Mail
+from .mail import DETECTED, Mail
 from .replies import Reply
 from .routes import results_path, search_path
 
@@ -45,10 +47,31 @@ class Searching:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._accepted = 0
         self._seen: Counter[str] = Counter()
+        # What a test has changed of mail, by its id; None: search does not find it.
+        self._amended: dict[str, dict[str, Any] | None] = {}
 
     def reset(self) -> None:
         self._kept.clear()
         self._seen.clear()
+        self._amended.clear()
+
+    def amend(self, mail_id: str, change: object) -> bool:
+        """Change members of one mail's item, or hide the mail; false when there is none."""
+        if not any(one.item["id"] == mail_id for found in self._mail.values() for one in found):
+            return False
+        self._amended[mail_id] = change if isinstance(change, dict) else None
+        return True
+
+    def _mail_of(self, account_id: str) -> list[Mail]:
+        found = []
+        for one in self._mail[account_id]:
+            change = self._amended.get(one.item["id"], {})
+            if change is not None:
+                item = {**one.item, **change}
+                detected = item["final_disposition"] in DETECTED
+                kept = one.detected if "final_disposition" not in change else detected
+                found.append(dataclasses.replace(one, item=item, detected=kept))
+        return found
 
     def answer(self, account_id: str, query: str, scheme: str, origins: Origins) -> Reply:
         asked = search.parse(account_id, query, self._newest, _now())
@@ -77,7 +100,7 @@ class Searching:
 
     def _page(self, asked: search.Query, scheme: str, origins: Origins) -> Reply:
         word, text = search_failures.word_of(asked)
-        found = search.matching(asked, self._mail[asked.account_id], text)
+        found = search.matching(asked, self._mail_of(asked.account_id), text)
         items = search_failures.items(word, [one.item for one in found])
         page = search.page(asked, items)
         key = f"{asked.mark()} {page.number}"
