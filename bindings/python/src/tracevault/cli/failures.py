@@ -21,6 +21,15 @@ from .printable import printable
 class Usage(Exception):
     """The command line or the configuration is wrong; the text says what to do."""
 
+    #: What programs are told.
+    status = "USAGE"
+
+
+class Unreadable(Exception):
+    """A line of standard input is not what it must be."""
+
+    status = "INPUT"
+
 
 class Failed(Exception):
     """The call ends with an exit code; what there is to say has been said."""
@@ -65,7 +74,7 @@ def as_document(error: BaseException, **about: str | None) -> dict[str, Any]:
         facts = error.to_dict()
     else:
         facts = {
-            "status": "USAGE" if isinstance(error, Usage) else type(error).__name__,
+            "status": getattr(error, "status", type(error).__name__),
             "message": str(error) or type(error).__name__,
             "retriable": False,
         }

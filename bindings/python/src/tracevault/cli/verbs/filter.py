@@ -21,7 +21,7 @@ from ...model import Trace
 from ...request import Request
 from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
-from ..failures import Usage, as_document
+from ..failures import Unreadable, Usage, as_document
 from ..group import verb
 from ..options import Options
 from ..printable import printable
@@ -91,10 +91,6 @@ def filter_(
             _serve_omprog(asker, omprog, max_bytes, keep_alive)
         else:
             _serve_lines(asker, max_bytes, mmexternal=mmexternal)
-
-
-class Unreadable(Exception):
-    """A line that is no JSON object."""
 
 
 @dataclass

@@ -1,0 +1,80 @@
+"""``tracevault filter`` below a real rsyslog: the contracts as rsyslog itself understands them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Kit, command
+from tests.conftest import ACME
+
+REF = "4jXtPB72Kpz7S8D"
+CONFIGURATION = """
+global(workDirectory="{folder}")
+module(load="imptcp")
+module(load="omprog")
+module(load="mmexternal")
+input(type="imptcp" path="{folder}/in")
+template(name="own" type="list") {{ property(name="msg") constant(value="\\n") }}
+template(name="found" type="string"
+         string="%$!tracevault!trace!message_ref%|%$!tracevault!error!status%|%msg%\\n")
+action(type="mmexternal" interface.input="msg"
+       binary="{folder}/filter --mmexternal --max-bytes 60000")
+action(type="omfile" file="{folder}/found" template="found")
+action(type="omprog" template="own" confirmMessages="on" action.resumeInterval="1"
+       binary="{folder}/filter --keep-alive 1 --omprog {folder}/rows")
+"""
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait for something that another process does; a minute is given up on."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def rsyslog(kit: Kit, tmp_path: Path, environment: dict[str, str]) -> Iterator[socket.socket]:
+    """A rsyslogd of the test's own; lines go into it through a socket."""
+    program = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        pytest.skip("no rsyslogd here: apt-get install rsyslog")
+    settings = "".join(f"export {name}='{value}'\n" for name, value in environment.items())
+    words = " ".join(command("filter", "--tenant", "acme", "--account", ACME))
+    (tmp_path / "filter").write_text(f'#!/bin/sh\n{settings}exec {words} "$@"\n')
+    (tmp_path / "filter").chmod(0o755)
+    (tmp_path / "conf").write_text(CONFIGURATION.format(folder=tmp_path))
+    process = subprocess.Popen(
+        [program, "-n", "-f", tmp_path / "conf", "-i", tmp_path / "pid"], env=environment
+    )
+    try:
+        wait_for((tmp_path / "in").exists)
+        with socket.socket(socket.AF_UNIX) as sender:
+            sender.connect(str(tmp_path / "in"))
+            yield sender
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_rsyslog_gets_what_it_understands(rsyslog: socket.socket, tmp_path: Path) -> None:
+    messages = [json.dumps({"message_ref": REF}), '{"message_ref":"4jXtPB72Kpz7S8E"}', "plain text"]
+    for one in messages:
+        rsyslog.sendall(f"<13>Nov 29 06:30:00 host app: {one}\n".encode())
+    rows = tmp_path / "rows"
+    wait_for(lambda: rows.exists() and rows.read_bytes().count(b"\n") == len(messages))
+    found = [line.split("|")[:2] for line in (tmp_path / "found").read_text().splitlines()]
+    assert found == [[REF, ""], ["", "TV_E_NO_MESSAGE"], ["", "INPUT"]]
+    good, missing, plain = map(json.loads, rows.read_text().splitlines())
+    assert good["tracevault"]["trace"]["summary"]["recipients"]
+    assert missing["tracevault"]["error"]["status"] == "TV_E_NO_MESSAGE"
+    assert plain["tracevault"]["error"]["status"] == "INPUT"
