@@ -172,3 +172,30 @@ def test_results_nobody_wants_any_more_take_up_no_room(server: Standin, acme: tv
             time.sleep(0.01)
         engine.submit(good)
         engine.submit(good)
+
+
+def test_the_estimate_of_a_batch_adds_up_what_spends_one_quota(server: Standin) -> None:
+    accounts = [f"{number:032x}" for number in range(4)]
+    with tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            for number, account in enumerate(accounts):
+                token = tv.ApiToken(f"test-token-not-real-{number}")
+                group = "one user" if number < 2 else None
+                edit.put(f"tenant {number % 2}", account, token, budget_group=group)
+        tenants = {account.account_id: vault.tenant(account.tenant) for account in vault.accounts()}
+        requests = [
+            tv.Request.trace(tenants[account], account, "x")
+            for number, account in enumerate(accounts)
+            for _ in range(100 * (number + 1))
+        ]
+        with tv.Engine({"budget.ledger": "private"}) as engine:
+            told = engine.estimate_batch(requests)
+            assert sorted(group["count"] for group in told["groups"]) == [300, 300, 400]
+            assert told["count"] == 1000
+            assert told["done_ms"] == max(group["done_ms"] for group in told["groups"]) > 0
+            assert engine.estimate_batch([]) == {
+                "count": 0,
+                "done_ms": 0,
+                "done_at": None,
+                "groups": [],
+            }

@@ -6,13 +6,15 @@ import atexit
 import ctypes
 import threading
 import weakref
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._abi import EngineRef, TextRef
 from ._exchange import Exchange
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
+from .request import Request
 from .vault import Tenant
 
 #: How long leaving the interpreter may wait for an engine, in seconds.
@@ -69,6 +71,37 @@ class BaseEngine:
             count,
         )
         return found
+
+    def estimate_batch(self, requests: Iterable[Request[Any]]) -> dict[str, Any]:
+        """How long these requests take, if nobody else spends the same quotas.
+
+        ``done_ms`` and ``done_at``: when the last of them may go; ``groups``: the estimate for each
+        quota, by an account that spends it. Accounts with one budget group, or one token, share a
+        quota. Each request counts once: further pages, retries and follow-ups come on top.
+        """
+        counts: Counter[tuple[Tenant, str | None]] = Counter(
+            (request.tenant, request.account_id) for request in requests
+        )
+        groups: dict[object, tuple[Tenant, str | None, int]] = {}
+        for (tenant, account_id), count in counts.items():
+            group = tenant._quota_of(account_id)
+            _, _, before = groups.get(group, (tenant, account_id, 0))
+            groups[group] = (tenant, account_id, before + count)
+        found = [
+            {
+                "tenant": tenant.name,
+                "account_id": account_id,
+                **self.estimate(tenant, count, account_id),
+            }
+            for tenant, account_id, count in groups.values()
+        ]
+        longest: dict[str, Any] = max(found, key=lambda one: one["done_ms"] or 0, default={})
+        return {
+            "count": counts.total(),
+            "done_ms": longest.get("done_ms", 0),
+            "done_at": longest.get("done_at"),
+            "groups": found,
+        }
 
     @property
     def closed(self) -> bool:

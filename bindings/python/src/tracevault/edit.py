@@ -30,15 +30,16 @@ _KEPT = ("label", "origin", "budget_group")
 class Edit:
     """One atomic change of a vault: all of it becomes durable, or nothing of it."""
 
-    __slots__ = ("_changed", "_committed", "_handle", "_stored")
+    __slots__ = ("_ask", "_asked", "_changed", "_committed", "_handle")
 
     def __init__(
-        self, handle: Handle[EditRef], stored: Callable[[str, str], Account | None]
+        self, handle: Handle[EditRef], active: Callable[[str], dict[str, Account]]
     ) -> None:
         self._handle = handle
         self._committed = False
-        #: Asks the vault for an account's active credential.
-        self._stored = stored
+        #: Asks the vault for a tenant's active credentials; each tenant once for an edit.
+        self._ask = active
+        self._asked: dict[str, dict[str, Account]] = {}
         #: By tenant and account, what this edit has set: a rotation keeps that as well.
         self._changed: dict[tuple[str, str], dict[str, str | None]] = {}
 
@@ -179,6 +180,12 @@ class Edit:
         found = None if len(changed) == len(_KEPT) else self._stored(tenant, account_id)
         stored = {name: getattr(found, name, None) or None for name in _KEPT}
         return {**stored, **changed}
+
+    def _stored(self, tenant: str, account_id: str) -> Account | None:
+        """An account's active credential, as it was stored when this edit first asked."""
+        if tenant not in self._asked:
+            self._asked[tenant] = self._ask(tenant)
+        return self._asked[tenant].get(account_id)
 
     def _has(self, tenant: str, account_id: str) -> bool:
         """Whether the account has an active credential that is stored."""

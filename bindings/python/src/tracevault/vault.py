@@ -36,6 +36,14 @@ class Tenant:
         """This tenant's accounts."""
         return accounts_of(json_document(library().tv_tenant_list, self._handle.ref))
 
+    def _quota_of(self, account_id: str | None) -> object:
+        """What tells the quotas of accounts apart: the budget group, or else the credential."""
+        for account in self.accounts():
+            if account.account_id == account_id or account_id is None:
+                group = account.budget_group
+                return (self._vault, group) if group else account.fingerprint
+        return self, account_id
+
     def close(self) -> None:
         """Give the tenant back. Requests under way go on."""
         self._handle.close()
@@ -157,15 +165,12 @@ class Vault:
         lib = library()
         ref = EditRef()
         check(lib.tv_edit_begin, self._handle.ref, ctypes.byref(ref))
-        return Edit(Handle(ref, "tv_edit_free", "edit"), self._stored)
+        return Edit(Handle(ref, "tv_edit_free", "edit"), self._active)
 
-    def _stored(self, tenant: str, account_id: str) -> Account | None:
-        """The active credential of an account, as it is stored now."""
+    def _active(self, tenant: str) -> dict[str, Account]:
+        """A tenant's active credentials by account, as they are stored now."""
         with self.tenant(tenant) as found:
-            for account in found.accounts():
-                if account.account_id == account_id and account.state == "active":
-                    return account
-        return None
+            return {one.account_id: one for one in found.accounts() if one.state == "active"}
 
     def describe(self) -> dict[str, Any]:
         """The vault's identity, generation, times, counts and unlocks, and ``refresh_error`` when
