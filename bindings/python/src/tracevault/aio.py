@@ -13,13 +13,13 @@ import os
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from ._engine import BaseEngine
 from ._exchange import Exchange, Slot
 from ._handle import Setting
 from ._options import SearchFilters
-from .bulk import Batch, BatchOptions, IterableSource, Source
+from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource, Source
 from .campaign import Campaign, Told
 from .checks import Checked, CheckOptions, CheckRound
 from .collect import Collection, CollectOptions, Detection
@@ -221,11 +221,27 @@ class AsyncEngine(BaseEngine):
 
     # ---- Many requests ------------------------------------------------------------------------
 
+    @overload
     def batch(
         self,
         requests: Iterable[Request[Answer_co]] | AsyncIterable[Request[Answer_co]],
         **options: Unpack[BatchOptions],
-    ) -> AsyncIterator[Result[Answer_co]]:
+    ) -> AsyncIterator[Result[Answer_co]]: ...
+
+    @overload
+    def batch(
+        self,
+        requests: Iterable[Request[Any]] | AsyncIterable[Request[Any]],
+        *,
+        follow: Follow | None,
+        **options: Unpack[BatchOptions],
+    ) -> AsyncIterator[Result[Any]]: ...
+
+    def batch(
+        self,
+        requests: Iterable[Request[Any]] | AsyncIterable[Request[Any]],
+        **options: Unpack[FollowOptions],
+    ) -> AsyncIterator[Result[Any]]:
         """Ask many questions; give each result when it comes: see :meth:`Engine.batch`.
 
         ``requests`` may be an asynchronous iterable, too.
@@ -234,7 +250,7 @@ class AsyncEngine(BaseEngine):
         return self._batch(requests, options)
 
     async def _batch(
-        self, requests: Iterable[Any] | AsyncIterable[Any], options: BatchOptions
+        self, requests: Iterable[Any] | AsyncIterable[Any], options: FollowOptions
     ) -> AsyncGenerator[Result[Any]]:
         inbox = _Inbox(asyncio.get_running_loop())
         feed = _Feed(requests, inbox) if isinstance(requests, AsyncIterable) else None

@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
 
 from ._exchange import Exchange, Slot
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
@@ -53,12 +53,20 @@ class BatchOptions(TypedDict, total=False):
 
     #: How many requests to keep in the engine at a time; default 1024, with ``resume`` 128.
     window: int
-    #: Called with each result: the requests that it gives are asked as well. ``None``: no more.
-    follow: Callable[[Result[Any]], Iterable[Request[Any]] | None]
     #: A file that remembers each result: what is in it is told again, but not asked again.
     resume: str | os.PathLike[str]
     #: Called at the start and after each result.
     progress: Callable[[Progress], object]
+
+
+#: Called with each result: the requests that it gives are asked as well. ``None``: no more.
+Follow: TypeAlias = Callable[[Result[Any]], Iterable[Request[Any]] | None]
+
+
+class FollowOptions(BatchOptions, total=False):
+    """What a batch with follow-ups can be told."""
+
+    follow: Follow | None
 
 
 class Source(Protocol):
@@ -100,7 +108,7 @@ class Batch:
         exchange: Exchange,
         source: Source,
         inbox: deque[Slot],
-        **options: Unpack[BatchOptions],
+        **options: Unpack[FollowOptions],
     ) -> None:
         resume = options.get("resume")
         window = options.get("window", BATCH_WINDOW if resume is None else JOURNAL_WINDOW)

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from ._reach import Where, reach
 from .accounts import Account
-from .bulk import BatchOptions
+from .bulk import FollowOptions
 from .request import Request, Result
 from .vault import Tenant
 
@@ -44,7 +44,7 @@ class Campaign(ABC, Generic[Told]):
         """Keep what a result says; what else to ask."""
 
     @property
-    def batch_options(self) -> BatchOptions:
+    def batch_options(self) -> FollowOptions:
         """How the batch is made."""
         return {"follow": self.follow}
 

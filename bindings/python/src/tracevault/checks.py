@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._reach import Where
 from .accounts import Account
-from .bulk import BatchOptions, Progress
+from .bulk import FollowOptions, Progress
 from .campaign import Campaign
 from .errors import TraceVaultError
 from .findings import CheckResult
@@ -88,9 +88,9 @@ class CheckRound(Campaign[Checked]):
         self._ends: list[tuple[str, str, str]] = []
 
     @property
-    def batch_options(self) -> BatchOptions:
+    def batch_options(self) -> FollowOptions:
         """How the batch is made that asks for this round."""
-        given: BatchOptions = {"follow": self.follow}
+        given: FollowOptions = {"follow": self.follow}
         if "window" in self._options:
             given["window"] = self._options["window"]
         if "progress" in self._options:

@@ -11,14 +11,14 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ._engine import BaseEngine
 from ._exchange import Slot
 from ._handle import Setting
 from ._lib import check, library
 from ._options import SearchFilters
-from .bulk import Batch, BatchOptions, IterableSource
+from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource
 from .campaign import Campaign, Told
 from .checks import Checked, CheckOptions, CheckRound
 from .collect import Collection, CollectOptions, Detection
@@ -134,9 +134,23 @@ class Engine(BaseEngine):
 
     # ---- Many requests ------------------------------------------------------------------------
 
+    @overload
     def batch(
         self, requests: Iterable[Request[Answer_co]], **options: Unpack[BatchOptions]
-    ) -> Iterator[Result[Answer_co]]:
+    ) -> Iterator[Result[Answer_co]]: ...
+
+    @overload
+    def batch(
+        self,
+        requests: Iterable[Request[Any]],
+        *,
+        follow: Follow | None,
+        **options: Unpack[BatchOptions],
+    ) -> Iterator[Result[Any]]: ...
+
+    def batch(
+        self, requests: Iterable[Request[Any]], **options: Unpack[FollowOptions]
+    ) -> Iterator[Result[Any]]:
         """Ask many questions; yield each result when it comes, in any order.
 
         Exactly one result per request, also for one that is refused at once. At most ``window``

@@ -16,7 +16,7 @@ from typing import Any, cast
 from ._options import SearchFilters
 from ._reach import Where
 from .accounts import Account
-from .bulk import BatchOptions, Progress
+from .bulk import FollowOptions, Progress
 from .campaign import Campaign, Told
 from .errors import LimitError, ReplyError, Status, TraceVaultError, error_class
 from .findings import FoundMessage, SearchError, SearchResult
@@ -100,9 +100,9 @@ class Sweep(Campaign[Told]):
         self._filters: dict[str, Any] = options
 
     @property
-    def batch_options(self) -> BatchOptions:
+    def batch_options(self) -> FollowOptions:
         """How the batch is made that asks for this."""
-        return cast("BatchOptions", {**self._batch, "follow": self.follow})
+        return cast("FollowOptions", {**self._batch, "follow": self.follow})
 
     def begin(self) -> None:
         """Show the bar."""
