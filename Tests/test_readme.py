@@ -91,12 +91,12 @@ def server(tree: Path) -> Iterator[None]:
 
 def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
     shell = [block for block in blocks("sh") if not block.startswith((STANDIN, "make demo"))]
-    build, python, c, terminal, understand, rotate = shell
+    build, python, c, terminal, understand, everyone, rotate = shell
     # Building took place before this test; what is left of the block is run as it stands.
     assert build.startswith("make setup\nmake\n")
     run(ROOT, build.removeprefix("make setup\nmake\n").replace("$PWD", str(tree)))
 
-    program, understanding, rotation = blocks("python")
+    program, understanding, everyone_program, rotation = blocks("python")
     (tree / "quickstart.py").write_text(program, encoding="utf-8")
     assert "status=sent" in run(tree, python)
 
@@ -123,6 +123,13 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
     events = (tree / "events.ndjson").read_text(encoding="utf-8").splitlines()
     assert len(events) == 7 and all(json.loads(event)["ecs"] for event in events)
 
+    (tree / "everyone.py").write_text(everyone_program, encoding="utf-8")
+    printed = run(tree, everyone)
+    assert "acme Acme Europe defer-late1@example.com deferred None" in printed
+    assert "4jXtPB72Kpz7S8D sent" in printed and "new " in printed
+    assert "acme valid None" in printed
+    assert run(tree, everyone).count("new ") < printed.count("new ")
+
     (tree / "rotate.py").write_text(rotation, encoding="utf-8")
     assert run(tree, rotate) == "1 ['passphrase']\n"
 
@@ -138,3 +145,15 @@ def test_every_file_the_readme_names_exists() -> None:
     paths = [path for row in named for path in re.findall(r"`([^`]+)`", row)]
     assert len(paths) > 8
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_python_example_passes_mypy(tmp_path: Path) -> None:
+    for number, program in enumerate(blocks("python")):
+        (tmp_path / f"example_{number}.py").write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [ROOT / "build/venv/bin/mypy", "--strict", *map(str, sorted(tmp_path.glob("*.py")))],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MYPYPATH": str(ROOT / "bindings/python/src")},
+    )
+    assert done.returncode == 0, done.stdout
