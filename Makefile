@@ -50,12 +50,12 @@ test:
 test-kill: N ?= 20000
 test-kill: build
 	@TRACEVAULT_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
-	    Tests/test_vault_proofs.py -k killed
+	    Tests/vaults/test_vault_proofs.py -k killed
 
 test-ledger: N ?= 5000
 test-ledger:
 	@TRACEVAULT_LEDGER_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
-	    Tests/test_ledger_proofs.py
+	    Tests/quota/test_ledger_proofs.py
 
 test-crash: ROUNDS ?= 8
 test-crash:
@@ -64,7 +64,7 @@ test-crash:
 test-proxy: N ?= 100000
 test-proxy: build
 	@TRACEVAULT_PROXY_REQUESTS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
-	    Tests/test_proxy.py
+	    Tests/outcomes/test_proxy.py
 
 test-simulation: SEEDS ?= 10000
 test-simulation:
@@ -73,7 +73,7 @@ test-simulation:
 test-story: N ?= 100000
 test-story: build
 	@TRACEVAULT_CONVERSATIONS=$(N) TRACEVAULT_FORMATS=1000 build/venv/bin/python -m pytest -q -s \
-	    -p no:cacheprovider Tests/test_story.py Tests/test_postfix_formats.py
+	    -p no:cacheprovider Tests/traces/test_story.py Tests/traces/test_postfix_formats.py
 
 test-threads:
 	@scripts/test-threads
@@ -81,7 +81,7 @@ test-threads:
 soak: MINUTES ?= 12
 soak: build
 	@TRACEVAULT_SOAK_MINUTES=$(MINUTES) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
-	    Tests/test_soak.py
+	    Tests/hosts/test_soak.py
 
 fuzz: SECONDS ?= 60
 fuzz:

@@ -13,7 +13,7 @@ BINDING = ROOT / "bindings/python"
 
 def run(*command: str) -> list[str]:
     # The tests import the launcher of the stand-in and the Python binding.
-    environment = {**os.environ, "MYPYPATH": "Tests/server:bindings/python/src"}
+    environment = {**os.environ, "MYPYPATH": "Tests/tools:Tests/server:bindings/python/src"}
     done = subprocess.run(
         [str(TOOLS / command[0]), *command[1:]],
         cwd=ROOT,
@@ -42,10 +42,13 @@ problems = run("ruff", "check", *everything, *programs)
 problems += run("ruff", "format", "--check", *everything, *programs)
 problems += run("mypy", "--strict", "scripts/checks")
 problems += run("mypy", "--strict", "scripts/check")
-tests = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "Tests").glob("*.py"))]
+tests = [
+    str(path.relative_to(ROOT))
+    for path in sorted((ROOT / "Tests").rglob("*.py"))
+    if "Tests/server" not in str(path)
+]
 demo = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "demo").glob("*.py"))]
 if tests:
-    os.environ["MYPYPATH"] = f"{ROOT}/Tests/server:{BINDING}/src"
     problems += run("mypy", "--strict", *tests, *demo)
 if (ROOT / "Tests/server").is_dir():
     problems += run("mypy", "--strict", "Tests/server")

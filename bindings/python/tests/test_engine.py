@@ -96,7 +96,7 @@ def test_submission_is_sent_only_when_asked_for(
 
 
 def test_stored_replies_decode_as_the_golden_documents_say(server: Standin) -> None:
-    replies = sorted((REPOSITORY / "Tests" / "golden" / "trace").glob("*.reply.json"))
+    replies = sorted((REPOSITORY / "Tests" / "data" / "golden" / "trace").glob("*.reply.json"))
     assert replies
     for path in replies:
         expected = json.loads(path.with_name(path.name.replace(".reply.", ".trace.")).read_text())

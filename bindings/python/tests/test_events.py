@@ -13,7 +13,7 @@ from tracevault.model import Trace
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFINED = json.loads((ROOT / "docs/trace.schema.json").read_text(encoding="utf-8"))["$defs"]
-GOLDEN = sorted((ROOT / "Tests/golden/trace").glob("*.trace.json"))
+GOLDEN = sorted((ROOT / "Tests/data/golden/trace").glob("*.trace.json"))
 #: What the document calls otherwise than the object.
 RENAMED = {"from": "sender"}
 
@@ -132,7 +132,7 @@ def test_a_view_is_there_when_it_was_asked_for() -> None:
 def test_a_span_is_where_the_value_stands_in_the_message() -> None:
     """All fields of every golden trace; numbers may have lost leading zeros, not their place."""
     seen = 0
-    for path in sorted((ROOT / "Tests/golden/trace").glob("*.reply.json")):
+    for path in sorted((ROOT / "Tests/data/golden/trace").glob("*.reply.json")):
         trace = tv.decode(path.read_bytes(), views=("spans",))
         rows = {(row["side"], row["line"]): row["spans"] for row in trace.spans()}
         for side in ("inbound", "outbound"):

@@ -13,12 +13,12 @@ from tracevault import CheckResult, SearchResult
 
 from .conftest import REPOSITORY
 
-SEARCHES = sorted((REPOSITORY / "Tests" / "golden" / "search").glob("*.search.json"))
-CHECKS = sorted((REPOSITORY / "Tests" / "golden" / "check").glob("*.check.json"))
+SEARCHES = sorted((REPOSITORY / "Tests" / "data" / "golden" / "search").glob("*.search.json"))
+CHECKS = sorted((REPOSITORY / "Tests" / "data" / "golden" / "check").glob("*.check.json"))
 
 
 def golden(kind: str, name: str) -> dict[str, Any]:
-    path = REPOSITORY / "Tests" / "golden" / kind / f"{name}.{kind}.json"
+    path = REPOSITORY / "Tests" / "data" / "golden" / kind / f"{name}.{kind}.json"
     document: dict[str, Any] = json.loads(path.read_text())
     return document
 

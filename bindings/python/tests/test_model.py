@@ -15,7 +15,7 @@ from tracevault._fields import parse_time
 
 from .conftest import REPOSITORY
 
-GOLDEN = REPOSITORY / "Tests" / "golden" / "trace"
+GOLDEN = REPOSITORY / "Tests" / "data" / "golden" / "trace"
 
 DOCUMENT: dict[str, Any] = {
     "schema": "tracevault.trace/1",

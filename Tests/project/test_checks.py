@@ -1,0 +1,283 @@
+"""test_checks: each check of scripts/checks goes red when its promise is broken, and says where.
+
+A copy of what the check looks at is broken in one place; the check must fail and name that place.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("Sources", "include", ".swift-format", "CHANGELOG.md", "Package.swift")
+SWIFT = "Sources/TraceVaultCore/Failure.swift"
+ABI = "Sources/TraceVaultABI/LibraryAPI.swift"
+HEADER = "include/tracevault.h"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the parts that the checks read; the built library is linked in."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name)
+        else:
+            shutil.copy(source, tmp_path / name)
+    for name in ("build", ".build"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "bindings/c", tmp_path / "bindings/c")
+    package = tmp_path / "bindings/python/src/tracevault"
+    package.mkdir(parents=True)
+    shutil.copy(ROOT / "bindings/python/src/tracevault/__init__.py", package)
+    return tmp_path
+
+
+def check(tree: Path, name: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts/checks" / f"{name}.py")],
+        env={**os.environ, "TRACEVAULT_ROOT": str(tree)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def append(tree: Path, name: str, text: str) -> None:
+    with (tree / name).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def replace(tree: Path, name: str, old: str, new: str) -> None:
+    path = tree / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{name} no longer has {old!r}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("import Foundation", "Foundation"),
+        ("internal import Dispatch", "Dispatch"),
+        ("func later() async {}", "concurrency"),
+        ("let a = try! work()", "try!"),
+        ("let a = b as! Int", "as!"),
+        ('func f() { fatalError("x") }', "trap"),
+        ("func f() { precondition(a > b) }", "trap"),
+        ('func f() { print("x") }', "output"),
+        ("func f() { let x = y!.count }", "forced unwrap"),
+        ("func f() { return y! }", "forced unwrap"),
+        ("func f() { exit(1) }", "end of the host"),
+        ('func f() { setenv("A", "b", 1) }', "host's process"),
+        ("// TODO: later", "note instead"),
+        ("let m = Synchronization.Mutex(0)", "a lock that is not Lock.swift's"),
+        ("import struct Synchronization.Mutex", "a lock that is not Lock.swift's"),
+        ('let s = "\\(error)"', "printed into text"),
+    ],
+)
+def test_forbidden_swift_is_seen(tree: Path, line: str, says: str) -> None:
+    append(tree, SWIFT, f"\n{line}\n")
+    done = check(tree, "forbidden_swift")
+    assert done.returncode == 1, done.stdout
+    assert f"{SWIFT}:" in done.stdout and says in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "text", "says"),
+    [
+        ("module_edges", SWIFT, "\nimport CTraceVault\n", "must not import CTraceVault"),
+        ("module_edges", SWIFT, "\nlet x = curl_easy_init()\n", "is not for this file"),
+        ("module_edges", SWIFT, "\nlet x = sodium_init()\n", "is not for this file"),
+        ("lengths", SWIFT, "\n" * 300, "at most 300"),
+        ("lengths", SWIFT, "// " + "x" * 100 + "\n", "at most 100"),
+        ("swift_format", SWIFT, "let  x = 1\n", "Failure.swift"),
+        (
+            "implementation",
+            ABI,
+            '\n@_cdecl("tv_abi2")\npublic func tv_abi2() -> Int32 { 0 }\n',
+            "@_cdecl without @implementation",
+        ),
+        ("header_compiles", HEADER, "\nint broken(\n", "gcc -std=c99"),
+        ("header_compiles", HEADER, "\nstatic int twice = 1;\n", "twice"),
+        ("header_contract", HEADER, "\nTV_API int32_t tv_bare(void);\n", "tv_bare"),
+        ("exports", HEADER, "\nTV_API int32_t tv_bare(void);\n", "not exported: tv_bare"),
+    ],
+)
+def test_an_addition_against_the_rules_is_seen(
+    tree: Path, name: str, file: str, text: str, says: str
+) -> None:
+    append(tree, file, text)
+    done = check(tree, name)
+    assert done.returncode == 1, done.stdout
+    assert says in done.stdout and "-> " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new", "says"),
+    [
+        ("versions", HEADER, '#define TV_VERSION "', '#define TV_VERSION "9', "rebuild"),
+        ("versions", "CHANGELOG.md", "\n## ", "\n## 9", "CHANGELOG.md says"),
+        (
+            "versions",
+            "bindings/python/src/tracevault/__init__.py",
+            '__version__ = "',
+            '__version__ = "9',
+            "__init__.py says",
+        ),
+        ("statuses", HEADER, "TV_E_UNLOCK = 35", "TV_E_UNLOCK = 55", "unlock: header 55, Swift 35"),
+        ("statuses", SWIFT, "case unlock = 35", "case unlock = 56", "unlock: header 35, Swift 56"),
+        ("header_contract", HEADER, "@since 0.1", "", "lacks @since"),
+        ("exports", HEADER, "tv_abi(void)", "tv_abj(void)", "not declared: tv_abi"),
+        ("implementation", ABI, "@implementation", "", "without @implementation"),
+    ],
+)
+def test_a_change_against_the_rules_is_seen(
+    tree: Path, name: str, file: str, old: str, new: str, says: str
+) -> None:
+    replace(tree, file, old, new)
+    done = check(tree, name)
+    assert done.returncode == 1, done.stdout
+    assert says in done.stdout and "-> " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "says"),
+    [
+        ("needed", ["-Wl,-soname=libother.so"], "SONAME"),
+        (
+            "needed",
+            ["-Wl,-soname=libtracevault.so.0", "-Wl,--no-as-needed", "-ljansson"],
+            "jansson",
+        ),
+        ("needed", [], "NODELETE"),
+        ("hardening", ["-Wl,-rpath,$ORIGIN"], "RUNPATH $ORIGIN"),
+        ("hardening", ["-Wl,-rpath,/opt/x", "-Wl,--disable-new-dtags"], "RPATH /opt/x"),
+        ("hardening", ["-Wl,-z,lazy"], "no BIND_NOW"),
+        ("hardening", ["-Wl,-z,lazy"], ".got.plt is relocated once and stays writable"),
+        ("hardening", ["-Wl,-z,norelro"], "no GNU_RELRO"),
+        ("hardening", ["-Wl,-z,norelro"], ".dynamic is relocated once and stays writable"),
+        ("hardening", ["-DCONSTANT"], ".rodata is constant and stays writable"),
+        ("hardening", ["-Wl,-z,execstack"], "writable and executable: GNU_STACK"),
+        ("hardening", ["-fuse-ld=lld", "-Wl,-z,nognustack"], "not executable (GNU_STACK)"),
+        ("exports", [], "not declared: leaked"),
+        ("loading", ["-DHANDLER"], "signal handlers"),
+        ("loading", ["-DTHREAD"], "the number of threads"),
+        ("loading", ["-DDESCRIPTOR"], "the number of descriptors"),
+        ("loading", ["-DVARIABLE"], "the environment"),
+        ("loading", ["-DLIMIT"], "resource limits"),
+        ("loading", ["-DMASK"], "umask"),
+    ],
+)
+def test_a_library_with_manners_of_its_own_is_seen(
+    tree: Path, name: str, flags: list[str], says: str
+) -> None:
+    source = tree / "rude.c"
+    source.write_text(RUDE, encoding="utf-8")
+    (tree / "build").unlink()
+    (tree / "build/lib").mkdir(parents=True)
+    shutil.copytree(ROOT / "Tests/abi", tree / "Tests/abi")
+    library = tree / "build/lib/libtracevault.so.0"
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", str(source), "-o", str(library), *flags, "-pthread"],
+        check=True,
+    )
+    done = check(tree, name)
+    assert done.returncode == 1, done.stdout
+    assert says in done.stdout and "-> " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["-fno-stack-protector", "-D_FORTIFY_SOURCE=2"], "no stack protector"),
+        (["-fstack-protector-strong", "-U_FORTIFY_SOURCE"], "without FORTIFY"),
+    ],
+)
+def test_c_parts_without_a_guard_are_seen(tree: Path, flags: list[str], says: str) -> None:
+    (tree / ".build").unlink()
+    objects = tree / ".build/release/CSystem.build"
+    done = check(tree, "hardening")
+    assert done.returncode == 1 and "run `make` first" in done.stdout
+    objects.mkdir(parents=True)
+    source = tree / "copying.c"
+    source.write_text(COPYING, encoding="utf-8")
+    made = ["gcc", "-O2", *flags, "-c", str(source), "-o", str(objects / "copying.o")]
+    subprocess.run(made, check=True)
+    done = check(tree, "hardening")
+    assert done.returncode == 1 and done.stdout.count("Sources/CSystem") == 1, done.stdout
+    assert says in done.stdout
+
+
+COPYING = """
+#include <string.h>
+int use(const char *text);
+int copy(const char *text) {
+    char place[32];
+    strcpy(place, text);
+    return use(place);
+}
+"""
+
+RUDE = """
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int leaked(void) { return 0; }
+#ifdef CONSTANT
+__asm__(".section .rodata.marked, \\"aw\\"\\n.quad 1\\n.previous");
+#endif
+static void handle(int number) { (void)number; }
+static void *sleep_on(void *argument) { pause(); return argument; }
+__attribute__((constructor)) static void at_load(void) {
+#ifdef HANDLER
+    signal(SIGUSR2, handle);
+#endif
+#ifdef THREAD
+    pthread_t thread;
+    pthread_create(&thread, NULL, sleep_on, NULL);
+#endif
+#ifdef DESCRIPTOR
+    open("/dev/null", O_RDONLY);
+#endif
+#ifdef VARIABLE
+    setenv("RUDE", "1", 1);
+#endif
+#ifdef LIMIT
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+#endif
+#ifdef MASK
+    umask(0777);
+#endif
+    (void)handle;
+    (void)sleep_on;
+}
+"""
+
+
+def test_an_untouched_copy_passes(tree: Path) -> None:
+    fit = ("statuses", "versions", "exports", "needed", "header_contract", "implementation")
+    for name in (*fit, "hardening"):
+        done = check(tree, name)
+        assert done.returncode == 0, f"{name}: {done.stdout}"
+
+
+def test_every_check_is_listed_with_its_promise() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/check"), "--list"], capture_output=True, text=True
+    )
+    listed = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    files = {p.stem for p in (ROOT / "scripts/checks").glob("*.py")} - {"_tree"}
+    assert {words[0] for words in listed} == files
+    assert all(len(words) == 2 and words[1].endswith(".") for words in listed)

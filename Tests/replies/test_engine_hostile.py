@@ -1,0 +1,130 @@
+"""What waiting, a quota, a resolver and the host's exit do to an engine; see also test_hostile.py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+from bare_server import ACCOUNT, BLOCK, TRACE, engine, reply, serving, tenant
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_wait_for_a_pending_trace_ends_although_a_later_look_is_never_answered() -> None:
+    pending = {
+        **TRACE,
+        "result": {"inbound": {**BLOCK, "pending": True}, "outbound": BLOCK},
+    }
+    # The look after the first is met by silence; only the deadline, an hour away, would end it.
+    with (
+        serving(lambda head, n: reply(pending) if n == 1 else None) as server,
+        engine(server.origin) as fetching,
+    ):
+        trace = fetching.trace(
+            tenant(server.origin), ACCOUNT, "4Njp3P0STMz2c02Q", wait=1.5, timeout=3600
+        )
+    assert not trace.complete
+    assert len(server.heads) == 2
+
+
+def test_a_request_that_the_quota_forbids_until_its_deadline_is_refused_at_once() -> None:
+    with (
+        serving(lambda head, n: reply({}, 429, "retry-after: 280\r\n")) as server,
+        engine(server.origin) as fetching,
+    ):
+        acme = tenant(server.origin)
+        for _ in range(2):
+            with pytest.raises(tv.TraceVaultError) as caught:
+                fetching.trace(acme, ACCOUNT, "4Njp3P0STMz2c02Q", timeout=200)
+            assert caught.value.status == tv.Status.E_RATE_LIMITED and caught.value.retriable
+            assert 260 < (caught.value.retry_after or 0) <= 280
+    assert len(server.heads) == 1
+
+
+RESOLVER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found) {
+    while (node != NULL && strcmp(node, "never.example.net") == 0) pause();
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        __extension__(int (*)(const char *, const char *, const struct addrinfo *,
+                              struct addrinfo **)) dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, found);
+}
+"""
+
+NEVER_RESOLVED = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import tracevault as tv
+from bare_server import ACCOUNT, engine, tenant
+ORIGIN = "https://never.example.net"
+fetching, acme = engine(ORIGIN), tenant(ORIGIN)
+ask = lambda timeout: tv.Request.trace(acme, ACCOUNT, "4Njp3P0STMz2c02Q", timeout=timeout)
+fetching.submit(ask(0.2))
+print(fetching.take().error.name)
+number = fetching.submit(ask(None))
+while not fetching.stats()["in_flight"]:
+    pass
+fetching.cancel(number)
+print(fetching.take().error.name)
+fetching.submit(ask(None))
+while not fetching.stats()["in_flight"]:
+    pass
+fetching.close()
+print("closed")
+"""
+
+
+def test_a_name_that_is_never_resolved_holds_up_no_deadline_no_cancel_and_no_shutdown(
+    tmp_path: Path,
+) -> None:
+    source, resolver = tmp_path / "resolver.c", tmp_path / "resolver.so"
+    source.write_text(RESOLVER, encoding="utf-8")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", resolver, source], check=True)
+    # The limit only ends a test that would never end: the lookup itself never does.
+    done = subprocess.run(
+        [sys.executable, "-c", NEVER_RESOLVED, *sys.path],
+        env={**os.environ, "LD_PRELOAD": str(resolver)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["TV_E_DEADLINE", "TV_E_CANCELLED", "closed"], done.stderr
+
+
+EXITS = """
+import ctypes, os, sys
+sys.path[:0] = sys.argv[1:]
+import tracevault as tv
+from bare_server import ACCOUNT, engine, tenant
+libc = ctypes.CDLL(None)
+def report(status, unused):
+    os.write(1, b"threads %d" % len(os.listdir("/proc/self/task")))
+kept = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p)(report)
+libc.on_exit(kept, None)  # stands for OpenSSL's handler: registered before the engine, run after it
+ORIGIN = "https://127.0.0.1:1"
+fetching = engine(ORIGIN)
+fetching.submit(tv.Request.trace(tenant(ORIGIN), ACCOUNT, "4Njp3P0STMz2c02Q"))
+libc.exit(0)
+"""
+
+
+def test_exit_ends_the_engines_before_the_clean_up_of_the_libraries_they_use() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXITS, *sys.path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("threads 1", 0), done.stderr

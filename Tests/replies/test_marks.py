@@ -1,0 +1,129 @@
+"""What steers a terminal, turns the direction of writing or hides comes out as an escape.
+
+Log lines come from strangers: in the events for stores, in messages, in what the examples print.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import unicodedata
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+from c_programs import STRICT
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Every character that may be in a text.
+SCALARS = [chr(c) for c in (*range(0xD800), *range(0xE000, 0x110000))]
+#: One of each kind, and those around them.
+NAMED = "\x7f\x80\x9b\x9f\xad\u061c\u200b\u200d\u200e\u202e\u2028\u2029\u2060\u2066\ufeff\ufff9\U000e0041"
+HARMLESS = "äß€\u00a0\u00ae\u2027\u202f\u2070\ufffd😀\U000e0100"
+MESSAGE = (
+    "2026-11-29T10:00:00Z mx postfix/smtp[1]: 4Njp3P0STMz2c02Q: to=<a@b.example>, "
+    f'relay=mx.example[192.0.2.1]:25, dsn=2.0.0, status=sent (250 {NAMED} \\ " {HARMLESS})'
+)
+
+
+@pytest.fixture(scope="module")
+def printing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that prints what it reads as the example prints a line."""
+    folder = tmp_path_factory.mktemp("printing")
+    (folder / "printing.c").write_text(PRINTING, encoding="utf-8")
+    built, includes = ROOT / "build/lib", ("bindings/c", "include", "Sources/CSystem/include")
+    jansson = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
+    ).stdout.split()
+    sources = [str(folder / "printing.c"), str(ROOT / "Sources/CSystem/marks.c")]
+    sources += [str(ROOT / "bindings/c/tv_trace.c")]
+    subprocess.run(
+        ["gcc", *STRICT, *(f"-I{ROOT / name}" for name in includes), *sources]
+        + ["-o", str(folder / "printing"), f"-L{built}", "-ltracevault", *jansson]
+        + [f"-Wl,-rpath,{built}"],
+        check=True,
+    )
+    return folder / "printing"
+
+
+PRINTING = """
+#define main example_main
+#include "example.c"
+#undef main
+#include "tv_system.h"
+int main(void) {
+    static char text[16];
+    for (unsigned long c = 0; c < 0x110000; c++)
+        if (is_mark(c) != (int)tvs_is_mark((uint32_t)c)) printf("U+%lX", c);
+    while (fgets(text, sizeof text, stdin) != NULL) {
+        print_text(text, strlen(text) - 1);
+        putchar('\\n');
+    }
+    return 0;
+}
+"""
+
+
+def printed(program: Path, *texts: bytes) -> list[bytes]:
+    done = subprocess.run(
+        [program], input=b"\n".join(texts) + b"\n", stdout=subprocess.PIPE, check=True
+    )
+    return done.stdout.split(b"\n")[:-1]
+
+
+def test_the_c_example_and_the_library_know_the_same_marks_and_print_the_rest(
+    printing: Path,
+) -> None:
+    texts = [c for c in SCALARS if c not in "\n\0"]
+    shown = printed(printing, *(text.encode() for text in texts))
+    assert len(shown) == len(texts)
+    for text, line in zip(texts, shown, strict=True):
+        told = line.decode()
+        if told == text:
+            category = unicodedata.category(text)
+            hidden = category in ("Cc", "Zl", "Zp") or text in NAMED
+            assert not hidden, f"U+{ord(text):04X} comes through"
+        else:
+            assert told in (f"\\x{ord(text):02x}", f"\\u{{{ord(text):x}}}")
+    assert printed(printing, HARMLESS[:4].encode()) == [HARMLESS[:4].encode()]
+
+
+@pytest.mark.parametrize("broken", [b"\xff", b"\xc2", b"a\xe2\x80", b"\xf0\x9f\x98", b"\xc0\xaf"])
+def test_what_is_no_utf_8_is_printed_as_escapes(printing: Path, broken: bytes) -> None:
+    (line,) = printed(printing, broken)
+    assert line.isascii()
+    assert line.count(b"\\x") == sum(byte >= 0x80 for byte in broken)
+
+
+def test_the_python_example_lets_no_mark_through() -> None:
+    path = ROOT / "bindings/python/examples/path.py"
+    found = importlib.util.spec_from_file_location("path_example", path)
+    assert found is not None and found.loader is not None
+    example = importlib.util.module_from_spec(found)
+    found.loader.exec_module(example)
+    for mark in NAMED + "\x00\x1b\r\n":
+        assert example.printable(f"a{mark}b") == f"a\\x{ord(mark):02x}b"
+
+
+@pytest.mark.parametrize("schema", ["ecs", "ocsf"])
+def test_events_for_stores_have_escapes_and_say_the_same(schema: tv.View) -> None:
+    lines = [{"lineno": 1, "ts": "2026-11-29T10:00:00Z", "message": MESSAGE}]
+    block = {"lines": lines, "pending": False}
+    body = {"success": True, "errors": [], "result": {"inbound": block, "outbound": block}}
+    trace = tv.decode(json.dumps(body, ensure_ascii=False).encode(), views=(schema,))
+    text = trace.views[schema].decode()
+    for mark in NAMED:
+        assert mark not in text, f"U+{ord(mark):04X}"
+    assert all(letter in text for letter in HARMLESS)
+    assert len(text.splitlines()) == 2
+    for row in text.splitlines():
+        event = json.loads(row)
+        assert MESSAGE in (event.get("raw_data"), event.get("event", {}).get("original"))
+
+
+def test_a_message_of_an_error_has_spaces_in_their_place() -> None:
+    body = {"success": False, "errors": [{"code": 1, "message": f"a{NAMED}b"}], "result": None}
+    with pytest.raises(tv.ReplyError) as caught:
+        tv.decode(json.dumps(body).encode())
+    assert "a" + " " * len(NAMED) + "b" in str(caught.value)

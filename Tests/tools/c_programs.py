@@ -1,0 +1,62 @@
+"""c_programs.py - compiles the C programs of the tests against the built library, and runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ABI = ROOT / "Tests/abi"
+LIBRARY = ROOT / "build/lib/libtracevault.so.0"
+STRICT = ("-std=c11", "-Wall", "-Wextra", "-pedantic", "-Wshadow", "-Werror", "-g", "-O1")
+
+VALGRIND = (
+    "valgrind",
+    "--quiet",
+    "--leak-check=full",
+    "--show-leak-kinds=definite",
+    "--errors-for-leak-kinds=definite",
+    "--error-exitcode=99",
+)
+
+Compile = Callable[..., Path]
+
+
+def compiler(folder: Path) -> Compile:
+    """Compiles sources into a program that finds the built library; each only once."""
+    assert LIBRARY.exists(), "build/lib/libtracevault.so.0 is missing: run `make` first"
+    jansson = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    def compile_program(name: str, *sources: Path) -> Path:
+        program = folder / name
+        if not program.exists():
+            done = subprocess.run(
+                ["gcc", *STRICT, "-D_GNU_SOURCE"]
+                + [f"-I{ROOT / 'include'}", f"-I{ROOT / 'bindings/c'}", f"-I{ABI}"]
+                + [str(source) for source in sources]
+                + ["-o", str(program), f"-L{LIBRARY.parent}", "-ltracevault", *jansson, "-ldl"]
+                + ["-pthread", f"-Wl,-rpath,{LIBRARY.parent}"],
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+        return program
+
+    return compile_program
+
+
+def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TRACEVAULT_LIBRARY": str(LIBRARY)}
+    return subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        env=environment,
+        input=str(options.get("input", "")),
+    )

@@ -1,0 +1,109 @@
+"""What a line came to, in the words of event stores: no refusal for now is one for good, no filter
+a delivery."""
+
+import pytest
+from row_schemas import line, only, reply
+
+TO = "4Njp3P0STMz2c02Q: to=<b@example.net>, relay="
+END = ", delay=1.2, delays=0/0/0/1.2, dsn=2.0.0, status=sent "
+PAIRS = "; from=<a@b.example> to=<b@example.net> proto=ESMTP helo=<h>"
+CLIENT = "from c.example[192.0.2.1]: "
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "outcome", "status", "words"),
+    [
+        (
+            f"smtp[1]: {TO}none{END}(example.net)",
+            "discarded",
+            "unknown",
+            "discarded",
+            "Discarded",
+        ),
+        (
+            f"discard[1]: {TO}none{END}(example.net)",
+            "discarded",
+            "unknown",
+            "discarded",
+            "Discarded",
+        ),
+        (
+            f"smtp[1]: {TO}127.0.0.1[127.0.0.1]:10024{END}(250 2.7.0 Ok, discarded, id=1 - INFECTED)",
+            "accepted_by_filter",
+            "unknown",
+            "accepted by a filter",
+            "Accepted by a filter, which says that it threw it away",
+        ),
+        (
+            f"smtpd[1]: NOQUEUE: reject: RCPT {CLIENT}450 4.2.0 <b@example.net>: Greylisted{PAIRS}",
+            "refused_for_now",
+            "unknown",
+            "refused for now",
+            "Refused for now, the client may come again",
+        ),
+        (
+            f"cleanup[1]: 4Njp3P0STMz2c02Q: milter-reject: END-OF-MESSAGE {CLIENT}4.7.1 no{PAIRS}",
+            "refused_for_now",
+            "unknown",
+            "refused for now",
+            "Refused for now, the client may come again",
+        ),
+        (
+            f"cleanup[1]: 4Njp3P0STMz2c02Q: milter-reject: END-OF-MESSAGE {CLIENT}5.7.1 no{PAIRS}",
+            "rejected",
+            "failure",
+            "Failure",
+            "Rejected",
+        ),
+        (
+            f"smtpd[1]: 4Njp3P0STMz2c02Q: hold: RCPT {CLIENT}<b@example.net>: x{PAIRS}",
+            "held",
+            "unknown",
+            "hold",
+            "Put on hold",
+        ),
+        (
+            "qmgr[1]: 4Njp3P0STMz2c02Q: from=<a@b.example>, status=force-expired, "
+            "returned to sender",
+            "expired",
+            "failure",
+            "Failure",
+            "Given up on by hand, returned to the sender",
+        ),
+    ],
+)
+def test_an_outcome_is_told_as_what_it_is(
+    text: str, action: str, outcome: str, status: str, words: str
+) -> None:
+    ecs, ocsf = only(reply([line(f"postfix/{text}")], []))
+    assert (ecs["event"]["action"], ecs["event"]["outcome"]) == (action, outcome)
+    assert "delivery_timestamp" not in ecs["email"]
+    assert ocsf["status"] == status and ocsf["message"].split(", for")[0] == words
+
+
+def test_who_logged_in_is_a_user() -> None:
+    text = f"NOQUEUE: reject: RCPT {CLIENT}554 5.7.1 <b@example.net>: no{PAIRS}"
+    login = " sasl_method=PLAIN sasl_username=joe@x.example"
+    ecs, ocsf = only(reply([line(f"postfix/smtpd[1]: {text}{login}")], []))
+    assert ecs["user"] == {"name": "joe@x.example"}
+    assert ecs["related"]["user"] == ["a@b.example", "b@example.net", "joe@x.example"]
+    assert ocsf["to"] == ["b@example.net"]
+
+
+@pytest.mark.parametrize("sender", ["<>", "<joe@x.example>", "joe@x.example"])
+def test_a_sender_of_another_form_costs_no_recipient(sender: str) -> None:
+    text = f"NOQUEUE: reject: RCPT {CLIENT}554 5.7.1 <b@example.net>: no{PAIRS}"
+    login = f" sasl_method=PLAIN sasl_username=joe sasl_sender={sender}"
+    ecs, ocsf = only(reply([line(f"postfix/smtpd[1]: {text}{login}")], []))
+    assert ecs["user"] == {"name": "joe"}
+    assert ecs["email"]["to"]["address"] == ["b@example.net"]
+    assert ocsf["to"] == ["b@example.net"]
+
+
+def test_a_unix_socket_and_lmtp_are_neither_tcp_nor_smtp() -> None:
+    socket = f"postfix/lmtp[1]: {TO}mail.example[private/dovecot-lmtp]{END}(250 2.0.0 ok)"
+    network = only(reply([line(socket)], []))[0]["network"]
+    assert network == {"direction": "inbound", "protocol": "lmtp"}
+    host = f"postfix/lmtp[1]: {TO}mail.example[192.0.2.7]:24{END}(250 2.0.0 ok)"
+    network = only(reply([line(host)], []))[0]["network"]
+    assert (network["transport"], network["protocol"]) == ("tcp", "lmtp")
