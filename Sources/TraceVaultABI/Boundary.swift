@@ -95,27 +95,3 @@ func lend(
     unsafe data.pointee = UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)
     if let length = unsafe data_len_out { unsafe length.pointee = buffer.count }
 }
-
-/// Text that lives as long as its owner, for accessors that return a pointer.
-@safe
-final class CText: @unchecked Sendable {
-    private let buffer: ByteBuffer
-    let count: Int
-
-    init(_ text: String) {
-        var text = text
-        buffer = ByteBuffer(limit: 1 << 20)
-        let buffer = buffer
-        text.withUTF8 { utf8 in _ = unsafe buffer.append(UnsafeRawBufferPointer(utf8)) }
-        count = buffer.count
-        // From here on the buffer is only read, from any thread.
-        unsafe _ = buffer.cString
-    }
-
-    var pointer: UnsafePointer<CChar>? {
-        guard let start = unsafe buffer.cString else { return nil }
-        return unsafe UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)
-    }
-
-    static let empty = CText("")
-}

@@ -4,7 +4,7 @@ public import CTraceVault
 import TraceVaultCore
 
 final class ConfigObject: Handled {
-    static let kind = Kind.config
+    static let handleKind = HandleKind.config
     private struct State {
         var config = Config()
         /// Text that is lent to the host, until the setting changes.

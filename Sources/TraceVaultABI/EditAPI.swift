@@ -3,7 +3,7 @@
 public import CTraceVault
 import TraceVaultCore
 
-extension Edit: Handled { static let kind = Kind.edit }
+extension Edit: Handled { static let handleKind = HandleKind.edit }
 
 /// No secret is longer; the core says so more precisely.
 private let secretLimit = 4096

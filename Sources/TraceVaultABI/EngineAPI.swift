@@ -4,7 +4,7 @@ public import CTraceVault
 import TraceVaultCore
 
 final class RequestObject: Handled {
-    static let kind = Kind.request
+    static let handleKind = HandleKind.request
     private let state: Lock<Request>
 
     init(_ request: Request) { state = Lock(request) }
@@ -18,7 +18,7 @@ final class RequestObject: Handled {
 
 /// The engine as C holds it: freeing the handle ends the engine, whatever else still refers to it.
 final class EngineObject: Handled {
-    static let kind = Kind.engine
+    static let handleKind = HandleKind.engine
     let engine: Engine
     init(_ engine: Engine) { self.engine = engine }
 }

@@ -4,7 +4,7 @@ public import CTraceVault
 import TraceVaultCore
 
 final class ErrorObject: Handled {
-    static let kind = Kind.error
+    static let handleKind = HandleKind.error
     let failure: Failure
     let message: CText
     let cfRay: CText

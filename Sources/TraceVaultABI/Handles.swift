@@ -10,20 +10,20 @@ import CSystem
 import TraceVaultCore
 
 /// The types of the header, in its order.
-enum Kind: UInt64 {
+enum HandleKind: UInt64 {
     case error = 1
     case config, unlock, vault, edit, tenant, request, engine, result, document
 }
 
 /// A class whose objects C can hold.
 protocol Handled: AnyObject, Sendable {
-    static var kind: Kind { get }
+    static var handleKind: HandleKind { get }
 }
 
 final class Handles: Sendable {
     private struct Slot {
         var object: (any Handled)?
-        var kind: Kind
+        var kind: HandleKind
         var generation: UInt32 = 0
         var tag: UInt32
     }
@@ -50,7 +50,7 @@ final class Handles: Sendable {
 
     // MARK: - Numbers
 
-    private static func encode(_ index: Int, _ tag: UInt32, _ kind: Kind) -> OpaquePointer? {
+    private static func encode(_ index: Int, _ tag: UInt32, _ kind: HandleKind) -> OpaquePointer? {
         let fork = UInt64(tvs_fork_generation() % sameBits)
         let bits = UInt64(index) | kind.rawValue << 22 | fork << 26 | UInt64(tag) << 32
         return unsafe OpaquePointer(bitPattern: UInt(bits))
@@ -58,7 +58,7 @@ final class Handles: Sendable {
 
     /// Throws unless the number looks like a handle of this kind made in this process.
     private static func decode(
-        _ handle: OpaquePointer?, _ kind: Kind
+        _ handle: OpaquePointer?, _ kind: HandleKind
     ) throws(Failure) -> (index: Int, tag: UInt32) {
         let bits = UInt64(UInt(bitPattern: handle))
         let (index, tag) = (Int(bits & 0x3F_FFFF), UInt32(truncatingIfNeeded: bits >> 32))
@@ -119,18 +119,18 @@ final class Handles: Sendable {
         let place = table.get().state.withLock { state -> (Int, UInt32)? in
             if let index = state.free.popLast() {
                 state.slots[index].object = object
-                state.slots[index].kind = Object.kind
+                state.slots[index].kind = Object.handleKind
                 return (index, state.slots[index].tag)
             }
             let index = state.slots.count
             guard index < maxSlots else { return nil }
-            state.slots.append(Slot(object: object, kind: Object.kind, tag: tag(index, 0)))
+            state.slots.append(Slot(object: object, kind: Object.handleKind, tag: tag(index, 0)))
             return (index, tag(index, 0))
         }
         guard let place else {
             throw Failure(.limit, "\(maxSlots) objects are alive; free some first")
         }
-        return unsafe encode(place.0, place.1, Object.kind)
+        return unsafe encode(place.0, place.1, Object.handleKind)
     }
 
     /// Finds the object behind a handle.
@@ -139,10 +139,10 @@ final class Handles: Sendable {
     ) throws(Failure) -> Object {
         enter()
         defer { leave() }
-        let (index, tag) = try unsafe decode(handle, Object.kind)
+        let (index, tag) = try unsafe decode(handle, Object.handleKind)
         let object = table.get().state.withLock { state -> (any Handled)? in
             guard index < state.slots.count, state.slots[index].tag == tag,
-                state.slots[index].kind == Object.kind
+                state.slots[index].kind == Object.handleKind
             else { return nil }
             return state.slots[index].object
         }
@@ -155,10 +155,10 @@ final class Handles: Sendable {
     static func remove<Object: Handled>(
         _ handle: OpaquePointer?, as type: Object.Type
     ) -> Object? {
-        guard let (index, tag) = try? unsafe decode(handle, Object.kind) else { return nil }
+        guard let (index, tag) = try? unsafe decode(handle, Object.handleKind) else { return nil }
         let object = table.get().state.withLock { state -> (any Handled)? in
             guard index < state.slots.count, state.slots[index].tag == tag,
-                state.slots[index].kind == Object.kind, let object = state.slots[index].object
+                state.slots[index].kind == Object.handleKind, let object = state.slots[index].object
             else { return nil }
             state.slots[index].object = nil
             // A slot whose generations are used up is never used again: no handle comes twice.

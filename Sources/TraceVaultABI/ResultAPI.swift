@@ -3,8 +3,8 @@
 public import CTraceVault
 import TraceVaultCore
 
-extension RequestResult: Handled { static let kind = Kind.result }
-extension Document: Handled { static let kind = Kind.document }
+extension RequestResult: Handled { static let handleKind = HandleKind.result }
+extension Document: Handled { static let handleKind = HandleKind.document }
 
 private func found(_ result: OpaquePointer?) -> RequestResult? {
     try? unsafe Handles.get(result, as: RequestResult.self)
@@ -14,7 +14,7 @@ private func found(_ result: OpaquePointer?) -> RequestResult? {
 
 @_cdecl("tv_result_kind") @implementation
 public func tv_result_kind(_ result: OpaquePointer?) -> Int32 {
-    inside { unsafe found(result)?.topic.rawValue ?? Int32(TV_RESULT_NONE) }
+    inside { unsafe found(result)?.kind.rawValue ?? Int32(TV_RESULT_NONE) }
 }
 
 @_cdecl("tv_result_id") @implementation

@@ -3,9 +3,9 @@
 public import CTraceVault
 import TraceVaultCore
 
-extension UnlockSecret: Handled { static let kind = Kind.unlock }
-extension Vault: Handled { static let kind = Kind.vault }
-extension Tenant: Handled { static let kind = Kind.tenant }
+extension UnlockSecret: Handled { static let handleKind = HandleKind.unlock }
+extension Vault: Handled { static let handleKind = HandleKind.vault }
+extension Tenant: Handled { static let handleKind = HandleKind.tenant }
 
 // MARK: - Unlocking
 

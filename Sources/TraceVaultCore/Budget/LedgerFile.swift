@@ -24,7 +24,7 @@ final class LedgerFile: Sendable {
     private let inode: UInt64
 
     private init(_ descriptor: consuming LedgerDescriptor, _ status: tvs_file_status) {
-        self.descriptor = descriptor.take()
+        self.descriptor = descriptor.release()
         device = status.device
         inode = status.inode
     }

@@ -127,7 +127,7 @@ struct LedgerDescriptor: ~Copyable {
     deinit { tvs_close(number) }
 
     /// The number, for an owner that closes it itself.
-    consuming func take() -> Int32 {
+    consuming func release() -> Int32 {
         let number = number
         discard self
         return number

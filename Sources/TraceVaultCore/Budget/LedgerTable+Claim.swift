@@ -55,7 +55,7 @@ extension LedgerTable {
             }
             if isFree { break }
         }
-        guard let free, take(slot(free), for: key, now: now) else { return nil }
+        guard let free, claim(slot(free), for: key, now: now) else { return nil }
         return free
     }
 
@@ -70,7 +70,7 @@ extension LedgerTable {
     }
 
     /// Under the lock. False when the group that has the slot has just come back.
-    private func take(_ slot: LedgerSlot, for key: UInt64, now: Int64) -> Bool {
+    private func claim(_ slot: LedgerSlot, for key: UInt64, now: Int64) -> Bool {
         let former = slot.load(.key)
         slot.store(.former, former)
         slot.store(.key, LedgerKey.busy)

@@ -27,7 +27,7 @@ final class LedgerTable: @unchecked Sendable {
     static let attempts = 4096
 
     /// What came of a call: the slot is another group's by now, or a time.
-    enum Answer {
+    enum Spent {
         case moved
         case at(Int64)
     }
@@ -110,7 +110,7 @@ final class LedgerTable: @unchecked Sendable {
     // MARK: - Spending
 
     /// What holds now, when a slowdown has ended, and when the server's policy has aged.
-    private struct Limits {
+    private struct Bounds {
         let present: Quota
         let lasting: Quota
         /// When `lasting` holds at the latest.
@@ -121,7 +121,7 @@ final class LedgerTable: @unchecked Sendable {
     }
 
     /// The strictest of what the caller and the server say.
-    private func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> Limits {
+    private func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> Bounds {
         let own = Quota(
             intervalUs: LedgerTime.span(quota.intervalUs),
             toleranceUs: LedgerTime.span(quota.toleranceUs))
@@ -135,9 +135,9 @@ final class LedgerTable: @unchecked Sendable {
         let slowdown = LedgerSlowdown(word: slot.load(.slowdown))
         let gap = min(slowdown.gapMs * 1000, LedgerPolicy.heldUs)
         guard slowdown.until > now, gap > lasting.intervalUs else {
-            return Limits(present: lasting, lasting: lasting, until: now, own: own, end: end)
+            return Bounds(present: lasting, lasting: lasting, until: now, own: own, end: end)
         }
-        return Limits(
+        return Bounds(
             present: Quota(intervalUs: gap, toleranceUs: 0), lasting: lasting,
             until: slowdown.until, own: own, end: max(end, slowdown.until))
     }
@@ -151,7 +151,7 @@ final class LedgerTable: @unchecked Sendable {
         return slot.swap(word, stamp.word, mended.word) ? mended : slot.stamp(word)
     }
 
-    func permittedAt(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Answer {
+    func permittedAt(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Spent {
         let slot = slot(index)
         let arrival = sane(slot, .arrival, now: now)
         guard slot.load(.key) == key else { return .moved }
@@ -161,7 +161,7 @@ final class LedgerTable: @unchecked Sendable {
 
     /// Without a limit only a parking counts.
     private func permitted(
-        _ arrival: LedgerStamp, _ limits: Limits, parked: LedgerStamp
+        _ arrival: LedgerStamp, _ limits: Bounds, parked: LedgerStamp
     ) -> Int64 {
         func paced(_ quota: Quota) -> Int64 {
             quota.intervalUs > 0 ? arrival.time - quota.toleranceUs : 0
@@ -172,7 +172,7 @@ final class LedgerTable: @unchecked Sendable {
     }
 
     /// Spends one request; a time later than `now` means that none was spent.
-    func spend(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Answer {
+    func spend(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Spent {
         let slot = slot(index)
         for _ in 0..<Self.attempts {
             // Order matters: the stamp before the key. A swap that succeeds then proves that the
@@ -194,7 +194,7 @@ final class LedgerTable: @unchecked Sendable {
     }
 
     /// Takes back no more than the caller's own interval: what a slower pace had added stays spent.
-    func refund(_ index: Int, _ key: UInt64, _ quota: Quota) -> Answer {
+    func refund(_ index: Int, _ key: UInt64, _ quota: Quota) -> Spent {
         let slot = slot(index)
         let interval = LedgerTime.span(quota.intervalUs)
         for _ in 0..<Self.attempts {
@@ -209,7 +209,7 @@ final class LedgerTable: @unchecked Sendable {
     // MARK: - What the server says
 
     /// Never shortens a parking; nothing is parked for longer than a day.
-    func park(_ index: Int, _ key: UInt64, until time: Int64, now: Int64) -> Answer {
+    func park(_ index: Int, _ key: UInt64, until time: Int64, now: Int64) -> Spent {
         let slot = slot(index)
         let time = min(LedgerTime.bounded(time), now + LedgerTime.day)
         for _ in 0..<Self.attempts {
@@ -231,7 +231,7 @@ final class LedgerTable: @unchecked Sendable {
     /// Policy and slowdown carry no epoch. Should the slot go to another group in the very moment,
     /// an hour after this one's last request, that group is slowed until its next reply.
     /// The answer is 1 where another one holds now.
-    func setPolicy(_ index: Int, _ key: UInt64, _ word: UInt64, now: Int64) -> Answer {
+    func setPolicy(_ index: Int, _ key: UInt64, _ word: UInt64, now: Int64) -> Spent {
         let slot = slot(index)
         guard slot.load(.key) == key else { return .moved }
         let old = slot.load(.policy)
@@ -249,7 +249,7 @@ final class LedgerTable: @unchecked Sendable {
     }
 
     /// The newest counts: it knows what was spent since the others.
-    func slow(_ index: Int, _ key: UInt64, _ slowdown: LedgerSlowdown) -> Answer {
+    func slow(_ index: Int, _ key: UInt64, _ slowdown: LedgerSlowdown) -> Spent {
         let slot = slot(index)
         guard slot.load(.key) == key else { return .moved }
         slot.store(.slowdown, slowdown.word)
@@ -258,14 +258,14 @@ final class LedgerTable: @unchecked Sendable {
 
     // MARK: - Reports
 
-    func parkedUntil(_ index: Int, _ key: UInt64) -> Answer {
+    func parkedUntil(_ index: Int, _ key: UInt64) -> Spent {
         let slot = slot(index)
         let parked = slot.stamp(.parked)
         return slot.load(.key) == key ? .at(parked.time) : .moved
     }
 
     /// How many could go at once, as a time that is a number.
-    func available(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Answer {
+    func available(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Spent {
         let slot = slot(index)
         let arrival = slot.stamp(.arrival)
         guard slot.load(.key) == key else { return .moved }

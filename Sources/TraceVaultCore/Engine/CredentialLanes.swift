@@ -19,7 +19,7 @@ struct CredentialLanes {
         }
     }
 
-    private struct Lane {
+    private struct KnownLane {
         var credential: Credential
         let groupKey: UInt64
         let group: Int32
@@ -28,7 +28,7 @@ struct CredentialLanes {
     }
 
     /// By lane; nil where a lane was forgotten.
-    private var lanes: [Lane?] = []
+    private var lanes: [KnownLane?] = []
     private var numbers: [Key: LaneID] = [:]
     /// By group: one of its lanes.
     private var known: [LaneID] = []
@@ -80,7 +80,7 @@ struct CredentialLanes {
             seat: seat, needsConnection: credential.email != nil,
             proof: keys.proof.map { $0 ^ originKey }, now: now)
         while lanes.count <= Int(lane) { lanes.append(nil) }
-        lanes[Int(lane)] = Lane(
+        lanes[Int(lane)] = KnownLane(
             credential: credential, groupKey: groupKey, group: group, seatKey: seatKey,
             usedAt: now)
         numbers[Key(credential)] = lane

@@ -1,19 +1,19 @@
-// Dialogue.swift - one question as a dialogue with Cloudflare: what to ask next, what a reply
-// means, what to answer. The engine runs every kind of question through this one seam; when and
+// Dialogue.swift - the dialogue with Cloudflare that one request needs: what to ask next, what a reply
+// means, what to answer. The engine runs every kind of request through this one seam; when and
 // with which credential a try is made is the scheduler's and the loop's business.
 
-/// One question under way. Made and used by the engine's thread alone.
+/// One request under way. Made and used by the engine's thread alone.
 ///
 /// For every try the loop asks for a path, sends it with the credential, and hands the reply over.
 /// The verdict decides what the scheduler does; `answer` may be asked for at any moment after the
-/// first reply, because a deadline or a cancel can end the question between two tries.
+/// first reply, because a deadline or a cancel can end the request between two tries.
 protocol Dialogue: AnyObject {
     /// The path and query of the next try, below the base URL; only characters that need no escape.
     /// A repeated try asks again, so nothing may change here.
     func path(_ credential: Credential, _ authorization: SecretHeader) throws(Failure) -> String
 
     /// Takes what a try brought.
-    func take(_ reply: HTTPReply) -> Verdict
+    func read(_ reply: HTTPReply) -> Verdict
 
     /// A try could not be made, or brought nothing.
     func fail(_ failure: Failure)
@@ -35,7 +35,7 @@ extension Dialogue {
     var isComplete: Bool { false }
 }
 
-/// What a question came to.
+/// What a request came to.
 struct Answer {
     /// nil when the document has a result.
     let failure: Failure?

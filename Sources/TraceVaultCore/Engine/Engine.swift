@@ -127,8 +127,8 @@ package final class Engine: Sendable {
         }
         let credential = try credential(of: account, tenant)
         let waiter = try Waiter<Document>()
-        let question = Estimate(tenant: tenant, credential: credential, count: count)
-        guard let mustWake = mailbox.ask(.estimate(question, waiter)) else {
+        let asked = Estimate(tenant: tenant, credential: credential, count: count)
+        guard let mustWake = mailbox.ask(.estimate(asked, waiter)) else {
             throw Failure(.shutdown, "the engine is shut down")
         }
         if mustWake { wake.now() }

@@ -6,7 +6,7 @@ import CSystem
 extension EngineLoop {
     /// Answers with what the fetch has brought.
     func answer(_ id: JobID) {
-        guard let job = take(id) else { return }
+        guard let job = remove(id) else { return }
         guard let fetch = begunFetch(of: job) else {
             let failure = Failure(.other, "no try was made")
             return deliver(job, Answer(failure: failure, document: Document(raw: nil)))
@@ -18,7 +18,7 @@ extension EngineLoop {
 
     /// Answers with a failure of the engine's own; what came so far is in the view "raw".
     func fail(_ id: JobID, _ status: Status) {
-        guard let job = take(id) else { return }
+        guard let job = remove(id) else { return }
         var failure = Failure(status, reason(status, job))
         failure.retriable = status == .deadline
         let fetch = begunFetch(of: job)
@@ -39,7 +39,7 @@ extension EngineLoop {
 
     /// Answers that the quota allows no try in time.
     func refuse(_ id: JobID, until: Int64) {
-        guard let job = take(id) else { return }
+        guard let job = remove(id) else { return }
         let waitMs = (max(0, until - tvs_boot_us()) + 999) / 1000
         var text = "the request quota allows no try before the request's deadline"
         if let time = Timestamp.text(milliseconds: tvs_wall_ms() + waitMs) {
@@ -53,7 +53,7 @@ extension EngineLoop {
 
     func deliver(_ job: Job, _ answer: Answer) {
         let result = RequestResult(
-            id: job.id, tag: job.tag, topic: job.request.topic, tenant: job.tenant.key,
+            id: job.id, tag: job.tag, kind: job.request.resultKind, tenant: job.tenant.key,
             failure: answer.failure, document: answer.document)
         counts.answers[Int(result.status.rawValue), default: 0] += 1
         counts.latency.add(us: tvs_boot_us() - job.submittedAt)
@@ -61,7 +61,7 @@ extension EngineLoop {
         if let waiter = job.waiter { waiter.answer(result) } else { queued.append(result) }
     }
 
-    private func take(_ id: JobID) -> Job? {
+    private func remove(_ id: JobID) -> Job? {
         let place = Int(Scheduler.place(of: id))
         guard place < jobs.count, let job = jobs[place], job.id == id else { return nil }
         jobs[place] = nil
@@ -69,14 +69,14 @@ extension EngineLoop {
     }
 
     /// The fetch a request waits for, if it has begun.
-    private func begunFetch(of job: Job) -> Fetch? {
+    private func begunFetch(of job: Job) -> BegunFetch? {
         let place = Self.place(of: job.fetch)
         guard job.fetch != 0, place < fetches.count else { return nil }
         return fetches[place]
     }
 
     /// What the dialogue says now; the same object for all who share the fetch.
-    private func current(_ fetch: Fetch) -> Answer {
+    private func current(_ fetch: BegunFetch) -> Answer {
         if let answer = fetch.answer { return answer }
         let answer = fetch.dialogue.answer(
             TraceContext(
@@ -86,8 +86,8 @@ extension EngineLoop {
         return answer
     }
 
-    private func keep(_ document: Document, _ fetch: Fetch, _ job: Job) {
-        guard case .trace(let messageRef) = job.request.question,
+    private func keep(_ document: Document, _ fetch: BegunFetch, _ job: Job) {
+        guard case .trace(let messageRef) = job.request.kind,
             let credential = fetch.credential
         else { return }
         let key = TraceKey(

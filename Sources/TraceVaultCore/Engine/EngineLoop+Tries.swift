@@ -11,7 +11,7 @@ extension EngineLoop {
     ) throws(Failure) -> (lane: LaneID, credential: Credential) {
         let credential = try look.credential(of: job.credential.account)
         let lane = try lanes.lane(of: credential, look, in: &scheduler, now: now)
-        guard scheduler.closedUntil(lane) > now, job.request.topic != .check,
+        guard scheduler.closedUntil(lane) > now, job.request.resultKind != .check,
             let other = try look.fallback(for: credential)
         else { return (lane, credential) }
         let fallback = try lanes.lane(of: other, look, in: &scheduler, now: now)
@@ -62,11 +62,11 @@ extension EngineLoop {
         }
     }
 
-    private func begun(_ id: FetchID, _ job: Job) -> Fetch {
+    private func begun(_ id: FetchID, _ job: Job) -> BegunFetch {
         let place = Self.place(of: id)
         while fetches.count <= place { fetches.append(nil) }
         if let fetch = fetches[place] { return fetch }
-        let fetch = Fetch(job, job.request.dialogue(settings.base, searches))
+        let fetch = BegunFetch(job, job.request.dialogue(settings.base, searches))
         fetches[place] = fetch
         return fetch
     }
@@ -100,7 +100,7 @@ extension EngineLoop {
         let place = Self.place(of: id)
         guard place < fetches.count, let fetch = fetches[place] else { return }
         let now = tvs_boot_us()
-        let verdict = fetch.dialogue.take(reply)
+        let verdict = fetch.dialogue.read(reply)
         fetch.answer = nil
         fetch.ended += 1
         // A key's connection never carries several.
@@ -124,7 +124,7 @@ extension EngineLoop {
     }
 
     /// The server refused the credential: nobody tries it again for a while.
-    private func reject(_ id: FetchID, _ fetch: Fetch, _ now: Int64) {
+    private func reject(_ id: FetchID, _ fetch: BegunFetch, _ now: Int64) {
         counts.rejected += 1
         var fallback: LaneID?
         if let lane = scheduler.lane(of: id), let refused = lanes.credential(of: lane),

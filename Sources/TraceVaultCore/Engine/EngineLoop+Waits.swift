@@ -13,7 +13,7 @@ extension EngineLoop {
     }
 
     /// "", or what it waited for and how many tries there were.
-    @_optimize(size) func waited(_ job: Job, _ fetch: Fetch?) -> String {
+    @_optimize(size) func waited(_ job: Job, _ fetch: BegunFetch?) -> String {
         guard let wait = job.waited else { return "" }
         let now = tvs_boot_us()
         let tries = max(0, (fetch?.tries ?? 0) - job.triesBefore)
@@ -50,19 +50,19 @@ extension EngineLoop {
     // MARK: - How long it takes
 
     /// One request more, and the last of them, as the quota and the queue are now.
-    func estimate(_ question: Estimate) -> Document? {
+    func estimate(_ asked: Estimate) -> Document? {
         let now = tvs_boot_us()
         guard
-            let look = try? question.tenant.look(),
+            let look = try? asked.tenant.look(),
             // As the vault has it now: it may have been rotated since the call.
-            let credential = try? look.credential(of: question.credential.account),
+            let credential = try? look.credential(of: asked.credential.account),
             let lane = try? lanes.lane(of: credential, look, in: &scheduler, now: now)
         else { return nil }
-        let forecast = scheduler.forecast(lane, question.count, now: now)
+        let forecast = scheduler.forecast(lane, asked.count, now: now)
         return try? Document.json { writer in
             writer.beginObject()
             writer.key("count")
-            writer.int(question.count)
+            writer.int(asked.count)
             writer.pace(forecast.available, forecast.burst, forecast.intervalUs)
             writer.numbers([
                 ("parked_ms", max(0, forecast.parkedUntil - now + 999) / 1000),

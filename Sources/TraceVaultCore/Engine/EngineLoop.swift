@@ -8,7 +8,7 @@ import CSystem
 /// Shared are only the mailbox, the result queue and the last statistics.
 final class EngineLoop {
     /// One fetch that has begun: its dialogue with the server.
-    final class Fetch {
+    final class BegunFetch {
         let dialogue: any Dialogue
         /// Whoever asked first; the others ask the same with the same credential.
         let job: Job
@@ -42,7 +42,7 @@ final class EngineLoop {
     /// By the low bits of a request's id.
     var jobs: [Job?] = []
     /// By the low bits of a fetch's id.
-    var fetches: [Fetch?] = []
+    var fetches: [BegunFetch?] = []
     /// Traces under way that another request may join, and the key of each by the fetch's low bits.
     var joinable: [UInt64: FetchID] = [:]
     var joinKeys: [UInt64] = []
@@ -137,7 +137,7 @@ final class EngineLoop {
         case .cancel(let id): scheduler.cancel(id)
         case .goOn(let tenant): hold(tenant, false)
         case .describe(let waiter): waiter.answer(statistics())
-        case .estimate(let question, let waiter): waiter.answer(estimate(question))
+        case .estimate(let asked, let waiter): waiter.answer(estimate(asked))
         case .shutdown:
             scheduler.shutdown()
             isOver = true
@@ -168,7 +168,7 @@ final class EngineLoop {
         let (lane, credential) = try choose(for: job, try job.tenant.look(), now)
         var hash: UInt64 = 0
         var joining: FetchID?
-        if case .trace(let messageRef) = job.request.question, !job.request.fresh {
+        if case .trace(let messageRef) = job.request.kind, !job.request.fresh {
             let key = TraceKey(
                 credential, messageRef: messageRef, submission: job.request.submission)
             hash = key.hash
@@ -183,7 +183,7 @@ final class EngineLoop {
             id: job.id, priority: job.request.priority == .bulk ? .bulk : .interactive,
             deadline: job.deadline, isPatient: job.request.isPatient,
             waitUntil: wait == 0 ? 0 : job.submittedAt + wait * 1000,
-            isCheck: job.request.topic == .check)
+            isCheck: job.request.resultKind == .check)
         guard let fetch = scheduler.submit(ticket, to: lane, joining: joining, now: now) else {
             return
         }
@@ -201,7 +201,7 @@ final class EngineLoop {
         guard let known = joinable[hash], scheduler.lane(of: known) == lane,
             let leader = scheduler.leader(of: known),
             let job = jobs[Int(Scheduler.place(of: leader))],
-            case .trace(let messageRef) = job.request.question, messageRef == key.messageRef,
+            case .trace(let messageRef) = job.request.kind, messageRef == key.messageRef,
             job.request.submission == key.submission
         else { return nil }
         return known

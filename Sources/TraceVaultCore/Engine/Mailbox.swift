@@ -162,10 +162,10 @@ final class Mailbox: Sendable {
     }
 
     /// Asks the engine's thread something. Nil when it has ended; else whether to wake it.
-    func ask(_ question: Command) -> Bool? {
+    func ask(_ command: Command) -> Bool? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            state.commands.append(question)
+            state.commands.append(command)
             return state.commands.count == 1
         }
     }

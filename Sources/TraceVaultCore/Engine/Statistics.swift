@@ -114,7 +114,7 @@ extension EngineLoop {
         for trouble in lanes.troubles(Self.maxVaults, nowMs: tvs_boot_us() / 1000) {
             writer.beginObject()
             writer.key("vault_id")
-            writer.string(AccountID.hex(trouble.vaultID.high) + AccountID.hex(trouble.vaultID.low))
+            writer.string(HexText.of([trouble.vaultID.high, trouble.vaultID.low]))
             trouble.write(into: &writer)
             writer.endObject()
         }

@@ -61,7 +61,7 @@ package struct Envelope: Sendable {
                 result = tape[value].kind == .null ? nil : value
             } else if JSONText.equals(name, "messages", in: bytes) {
                 messageCount = tape[value].kind == .array ? tape.elementCount(of: value) : 0
-            } else if !problem.take(tape, name, value, bytes) {
+            } else if !problem.keep(tape, name, value, bytes) {
                 unknownKeys += 1
             }
         }
@@ -126,7 +126,7 @@ package struct Envelope: Sendable {
         var retryAfter: Int64?
 
         /// Takes a member; false when it is none of such a document.
-        mutating func take(
+        mutating func keep(
             _ tape: JSONTape, _ name: JSONToken, _ value: Int, _ bytes: RawSpan
         ) -> Bool {
             let limit = Envelope.maxMessage

@@ -104,7 +104,7 @@ package final class Document: Sendable {
         }
         guard let written else {
             switch name {
-            case "trace": return try trace()
+            case "trace": return try traceBytes()
             case "ecs": return try events(.ecs).events
             case "ecs_warnings": return try events(.ecs).warnings
             case "ocsf": return try events(.ocsf).events
@@ -128,7 +128,7 @@ package final class Document: Sendable {
     }
 
     private func events(_ schema: EventSchema) throws(Failure) -> EventView {
-        let trace = try trace()
+        let trace = try traceBytes()
         return try events.withLock { made throws(Failure) in
             for ready in made where ready.schema == schema { return ready }
             let (events, warnings) = try TraceEvents.view(trace, schema)
@@ -153,7 +153,7 @@ package final class Document: Sendable {
 
     /// The view "trace", made on the first call and by the thread that reads it: the engine's has
     /// other requests to look after, and what is just written need not go to another processor.
-    package func trace() throws(Failure) -> ByteBuffer {
+    package func traceBytes() throws(Failure) -> ByteBuffer {
         try state.withLock { state throws(Failure) in
             if let made = state.trace { return made }
             guard let source = state.source else {

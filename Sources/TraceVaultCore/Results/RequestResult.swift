@@ -4,13 +4,13 @@ package final class RequestResult: Sendable {
     package let id: UInt64
     package let tag: UInt64
     /// What was asked; raw values are the numbers of the header.
-    package enum Topic: Int32, Sendable {
+    package enum Kind: Int32, Sendable {
         case trace = 1
         case search = 2
         case check = 3
     }
 
-    package let topic: Topic
+    package let kind: Kind
     /// Who asked; nil in what no engine made.
     let tenant: TenantKey?
     /// nil when the document has the answer.
@@ -20,12 +20,12 @@ package final class RequestResult: Sendable {
     let byteCount: Int
 
     init(
-        id: UInt64, tag: UInt64, topic: Topic = .trace, tenant: TenantKey? = nil, failure: Failure?,
+        id: UInt64, tag: UInt64, kind: Kind = .trace, tenant: TenantKey? = nil, failure: Failure?,
         document: Document
     ) {
         self.id = id
         self.tag = tag
-        self.topic = topic
+        self.kind = kind
         self.tenant = tenant
         self.failure = failure
         self.document = document

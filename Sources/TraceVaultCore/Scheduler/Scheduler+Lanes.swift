@@ -4,7 +4,7 @@
 extension Scheduler {
     // MARK: - Making and forgetting
 
-    package mutating func addTenant() -> Int32 { tenants.add(Tenant()) }
+    package mutating func addTenant() -> Int32 { tenants.add(RingTenant()) }
 
     package mutating func addGroup(_ key: UInt64, now: Int64) -> Int32 {
         groups.add(Group(entry: ledger.entry(key, now: now)))

@@ -43,7 +43,7 @@ package struct Scheduler: Sendable {
     /// Two for each lane, at the same places.
     var flows = Slab<Flow>()
     var seats = Slab<Seat>()
-    var tenants = Slab<Tenant>()
+    var tenants = Slab<RingTenant>()
     var groups = Slab<Group>()
     var ring = TurnQueue()
     /// Groups of which somebody holds up the next round, in the order in which that began.

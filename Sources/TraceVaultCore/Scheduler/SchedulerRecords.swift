@@ -138,7 +138,7 @@ extension Scheduler {
         case held
     }
 
-    struct Tenant: Sendable, TurnTaking {
+    struct RingTenant: Sendable, TurnTaking {
         var seats: Int32 = 0
         var interactive = List()
         var bulk = List()

@@ -89,9 +89,9 @@ final class CurlExchange {
     ) throws(Failure) {
         unsafe nodes[0].data = UnsafeMutablePointer(mutating: authorization.cString)
         unsafe nodes[0].next = nodes + 1
-        unsafe nodes[1].data = Self.accept.pointer
+        unsafe nodes[1].data = UnsafeMutablePointer(mutating: Self.accept.pointer)
         unsafe nodes[1].next = email == nil ? nil : nodes + 2
-        unsafe nodes[2].data = email?.pointer
+        unsafe nodes[2].data = UnsafeMutablePointer(mutating: email?.pointer)
         // A key header would enter HTTP/2's shared compression table (security: HPACK).
         let isKey = email != nil
         let http2 = line.settings.http2 && !isKey && !line.settings.base.origin.isPlain
@@ -145,7 +145,7 @@ final class CurlExchange {
             isIntruding = unsafe isIntruding || claimsHTTP2(line) || !madeConnection
             if isIntruding { return false }
         }
-        return unsafe headers.take(line)
+        return unsafe headers.count(line)
     }
 
     /// How many times larger than what travelled a body may be. gzip reaches about 1,030; a log in
@@ -155,7 +155,7 @@ final class CurlExchange {
     private static let expansionFloor = 1 << 20
 
     /// Takes body bytes; false ends the exchange.
-    fileprivate func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
         unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
@@ -264,7 +264,7 @@ final class CurlExchange {
 // libcurl's callbacks. C calls them on the engine's thread only.
 
 private let writeBody: tvs_curl_sink = { bytes, size, count, context in
-    unsafe sink(bytes, size, count, context) { unsafe $0.take($1) }
+    unsafe sink(bytes, size, count, context) { unsafe $0.receive($1) }
 }
 
 private let readHeader: tvs_curl_sink = { bytes, size, count, context in
@@ -283,12 +283,4 @@ private func sink(
     let accepted = unsafe take(exchange, UnsafeRawBufferPointer(start: bytes, count: length))
     // Any other number than the length ends the transfer.
     return accepted || length == 0 ? length : 0
-}
-
-/// A C string that lives as long as its owner; not for secrets.
-@safe
-private final class CText: @unchecked Sendable {
-    let pointer: UnsafeMutablePointer<CChar>?
-    init(_ text: String) { unsafe pointer = strdup(text) }
-    deinit { unsafe free(pointer) }
 }

@@ -9,25 +9,6 @@ import CSystem
     import Glibc
 #endif
 
-/// One request as it goes out. The secret header lives in guarded memory and is not copied: libcurl
-/// reads it where it is until the exchange ends.
-package struct HTTPRequest: Sendable {
-    /// The path and query below the base URL; only characters that need no escape.
-    package var path: String
-    package var authorization: SecretHeader
-    /// "X-Auth-Email: …" beside a global key.
-    package var email: String?
-    /// When libcurl gives up by itself; the scheduler's deadline comes first.
-    package var timeoutMs: Int
-
-    package init(path: String, authorization: SecretHeader, email: String?, timeoutMs: Int) {
-        self.path = path
-        self.authorization = authorization
-        self.email = email
-        self.timeoutMs = timeoutMs
-    }
-}
-
 /// Runs exchanges; `move` reports their ends.
 @safe
 package final class CurlTransport {

@@ -11,7 +11,7 @@ struct HeaderCount {
     var hasBegun: Bool { bytes > 0 }
 
     /// Takes one line with its line end. False when it is one too many.
-    mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
+    mutating func count(_ line: UnsafeRawBufferPointer) -> Bool {
         bytes += line.count
         if unsafe line.first == UInt8(ascii: "H") && line.starts(with: "HTTP/".utf8) {
             areWhole = false

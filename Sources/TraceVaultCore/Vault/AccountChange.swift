@@ -20,11 +20,11 @@ struct AccountChange: Sendable {
     // MARK: - Gathering
 
     /// Adds a step, judged against what is stored and the earlier steps.
-    @_optimize(size) mutating func take(
+    @_optimize(size) mutating func add(
         _ step: CredentialStep, stored: [Snapshot.AccountEntry]
     ) throws(Failure) {
         var versions = try folded(over: stored[...])
-        try versions.take(step)
+        try versions.add(step)
         bind(step, stored)
         switch (step, steps.last) {
         case (.remove, _): steps = []
@@ -32,7 +32,7 @@ struct AccountChange: Sendable {
             steps.removeLast()
             steps.append(step)
         case (.set(let changes), .put(var draft)?):
-            draft.properties.take(changes)
+            draft.properties.add(changes)
             steps.removeLast()
             steps.append(.put(draft))
         default:
@@ -83,7 +83,7 @@ struct AccountChange: Sendable {
             guard stored.allSatisfy({ removed.contains($0.identity) }) else { throw Self.conflict }
             versions = CredentialVersions(stored: [])
         }
-        for step in steps { try versions.take(step) }
+        for step in steps { try versions.add(step) }
         return versions
     }
 

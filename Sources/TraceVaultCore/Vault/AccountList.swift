@@ -56,7 +56,7 @@ enum AccountList {
             writer.string(bound)
         }
         writer.key("fingerprint")
-        writer.string(AccountID.hex(metadata.fingerprint))
+        writer.string(HexText.of(metadata.fingerprint))
         writer.endObject()
     }
 

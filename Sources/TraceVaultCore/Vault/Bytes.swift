@@ -144,3 +144,24 @@ struct BytesWriter: ~Copyable {
         isComplete = unsafe buffer.append(room: count) { unsafe fill($0) ? count : 0 }
     }
 }
+
+/// Numbers as people read them in files and documents: 16 hexadecimal digits a word.
+package enum HexText {
+    package static func of(_ word: UInt64) -> String { of(CollectionOfOne(word)) }
+
+    /// Written in place: a credential has three such texts, made for each first look-up.
+    package static func of(_ words: some Collection<UInt64>) -> String {
+        let count = words.count * 16
+        return unsafe String(unsafeUninitializedCapacity: count) { out in
+            var place = 0
+            for word in words {
+                for shift in stride(from: 60, through: 0, by: -4) {
+                    let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift) & 0xF)
+                    unsafe out[place] = digit + (digit < 10 ? 0x30 : 0x57)
+                    place += 1
+                }
+            }
+            return count
+        }
+    }
+}

@@ -40,7 +40,7 @@ package final class Credential: Sendable {
         let named = span.text(metadata.budgetGroup)
         sharedGroup = named.isEmpty ? nil : named
         // Not a key's address: anybody may write that beside a key of their own.
-        budgetGroup = sharedGroup ?? AccountID.hex(metadata.fingerprint)
+        budgetGroup = sharedGroup ?? HexText.of(metadata.fingerprint)
         switch metadata.kind {
         case .apiToken, nil: kind = .apiToken
         case .globalKey: kind = .globalKey(email: span.text(metadata.email))

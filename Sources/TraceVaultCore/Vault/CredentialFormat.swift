@@ -34,29 +34,10 @@ package struct AccountID: Hashable, Comparable, Sendable {
         low = words.1
     }
 
-    package var text: String { Self.text(of: [high, low]) }
+    package var text: String { HexText.of([high, low]) }
 
     package static func < (left: AccountID, right: AccountID) -> Bool {
         (left.high, left.low) < (right.high, right.low)
-    }
-
-    /// 16 hexadecimal digits.
-    static func hex(_ word: UInt64) -> String { text(of: CollectionOfOne(word)) }
-
-    /// Written in place: a credential has three such texts, made for each first look-up.
-    private static func text(of words: some Collection<UInt64>) -> String {
-        let count = words.count * 16
-        return unsafe String(unsafeUninitializedCapacity: count) { out in
-            var place = 0
-            for word in words {
-                for shift in stride(from: 60, through: 0, by: -4) {
-                    let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift) & 0xF)
-                    unsafe out[place] = digit + (digit < 10 ? 0x30 : 0x57)
-                    place += 1
-                }
-            }
-            return count
-        }
     }
 }
 

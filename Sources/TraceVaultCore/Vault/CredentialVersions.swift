@@ -30,7 +30,7 @@ struct PropertyChanges: Sendable {
         label == nil && budgetGroup == nil && notBeforeMs == nil && expiresMs == nil
     }
 
-    mutating func take(_ later: PropertyChanges) {
+    mutating func add(_ later: PropertyChanges) {
         label = later.label ?? label
         budgetGroup = later.budgetGroup ?? budgetGroup
         notBeforeMs = later.notBeforeMs ?? notBeforeMs
@@ -91,7 +91,7 @@ struct CredentialVersions: Sendable {
     }
 
     /// Throws `.notFound` when there is nothing to do it to.
-    mutating func take(_ step: CredentialStep) throws(Failure) {
+    mutating func add(_ step: CredentialStep) throws(Failure) {
         switch step {
         case .put(let draft):
             active = CredentialVersion(record: active?.record, draft: draft)
@@ -111,7 +111,7 @@ struct CredentialVersions: Sendable {
             retiring = nil
         case .set(let changes):
             guard active != nil else { throw Self.noActive }
-            active?.changes.take(changes)
+            active?.changes.add(changes)
         }
     }
 

@@ -53,7 +53,7 @@ package final class Edit: Sendable {
             let place = try unsafe pending.add(secret)
             let draft = CredentialDraft(
                 kind: kind, createdMs: SnapshotWriter.wallClock(), secret: place)
-            try state.changes.take(.put(draft), for: key, stored: stored)
+            try state.changes.add(.put(draft), for: key, stored: stored)
         }
     }
 
@@ -134,7 +134,7 @@ package final class Edit: Sendable {
         let key = AccountKey(tenant: try TenantName(tenant), account: try AccountID(account))
         let stored = Array(try vault.current().credentials(of: key))
         try open { (state) throws(Failure) in
-            try state.changes.take(step, for: key, stored: stored)
+            try state.changes.add(step, for: key, stored: stored)
         }
     }
 
@@ -148,21 +148,21 @@ package final class Edit: Sendable {
         let root = try vault.current().root(with: known)
         let slot = try PreparedSlot(added, settings: vault.settings, label: label)
         let change = AddedUnlock(root: root, slot: slot)
-        try open { (state) throws(Failure) in try state.changes.take(.add(change)) }
+        try open { (state) throws(Failure) in try state.changes.add(.add(change)) }
     }
 
     /// Removes the unlock in a slot, 0 to 7; see `Vault.describe`.
     package func removeUnlock(slot index: Int) throws(Failure) {
         let salt = try vault.current().salt(ofSlot: index)
         try open { (state) throws(Failure) in
-            try state.changes.take(.remove(index: index, salt: salt))
+            try state.changes.add(.remove(index: index, salt: salt))
         }
     }
 
     /// Seals everything under new keys, which `unlock` alone opens.
     package func rekey(_ unlock: UnlockSecret) throws(Failure) {
         let slot = try PreparedSlot(unlock, settings: vault.settings)
-        try open { (state) throws(Failure) in try state.changes.take(rekey: slot) }
+        try open { (state) throws(Failure) in try state.changes.add(rekey: slot) }
     }
 
     // MARK: - The end

@@ -30,7 +30,7 @@ struct EditChanges: Sendable {
     // MARK: - Accounts
 
     /// Adds a step, judged against what is stored and the edit's earlier steps.
-    @_optimize(size) mutating func take(
+    @_optimize(size) mutating func add(
         _ step: CredentialStep, for key: AccountKey, stored: [Snapshot.AccountEntry]
     ) throws(Failure) {
         guard stepCount < Self.maximumSteps else {
@@ -38,7 +38,7 @@ struct EditChanges: Sendable {
         }
         let stored = removedTenants[key.tenant] == nil ? stored : []
         var change = accounts[key] ?? AccountChange()
-        try change.take(step, stored: stored)
+        try change.add(step, stored: stored)
         accounts[key] = change
         stepCount += 1
     }
@@ -64,7 +64,7 @@ struct EditChanges: Sendable {
 
     // MARK: - Unlocks
 
-    @_optimize(size) mutating func take(_ change: UnlockChange) throws(Failure) {
+    @_optimize(size) mutating func add(_ change: UnlockChange) throws(Failure) {
         guard rekey == nil, unlocks.count < KeySlot.maximumCount * 2 else { throw Self.eitherOr }
         if case .remove(let index, _) = change, removes(index) {
             throw Failure(.notFound, "the edit removes the unlock in this slot already")
@@ -76,7 +76,7 @@ struct EditChanges: Sendable {
         unlocks.contains { if case .remove(slot, _) = $0 { true } else { false } }
     }
 
-    @_optimize(size) mutating func take(rekey slot: PreparedSlot) throws(Failure) {
+    @_optimize(size) mutating func add(rekey slot: PreparedSlot) throws(Failure) {
         guard unlocks.isEmpty else { throw Self.eitherOr }
         rekey = slot
     }

@@ -85,7 +85,7 @@ package final class GuardedArena: Sendable {
     // MARK: - Slots
 
     /// Takes a zeroed slot of at least `count` bytes.
-    func take(_ count: Int) throws(Failure) -> Slot {
+    func claim(_ count: Int) throws(Failure) -> Slot {
         guard let wanted = Self.sizes.firstIndex(where: { $0 >= count }) else {
             throw Failure(.limit, "a secret is too long for guarded memory")
         }

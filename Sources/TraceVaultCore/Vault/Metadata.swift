@@ -92,7 +92,7 @@ struct Metadata: Sendable {
             let value = offset + 3..<offset + 3 + Int(count)
             guard value.upperBound <= place.upperBound else { return nil }
             // A tag this version does not know belongs to a later one and is kept as it is.
-            if let known = Tag(rawValue: tag), !take(known, span, value) { return nil }
+            if let known = Tag(rawValue: tag), !set(known, span, value) { return nil }
             lastTag = tag
             offset = value.upperBound
         }
@@ -107,7 +107,7 @@ struct Metadata: Sendable {
             ? paddingCount == 0 : paddingCount < Self.padding && count % Self.padding == 0
     }
 
-    private mutating func take(_ tag: Tag, _ span: RawSpan, _ value: Range<Int>) -> Bool {
+    private mutating func set(_ tag: Tag, _ span: RawSpan, _ value: Range<Int>) -> Bool {
         switch tag {
         case .tenant:
             tenant = value

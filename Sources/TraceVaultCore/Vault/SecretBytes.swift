@@ -12,7 +12,7 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
 
     /// A secret of zeros, to be written through `withUnsafeMutableBytes`.
     package init(count: Int, in arena: GuardedArena = .shared) throws(Failure) {
-        slot = try arena.take(count)
+        slot = try arena.claim(count)
         self.arena = arena
         self.count = count
     }

@@ -93,7 +93,7 @@ extension SnapshotWriter {
             return try reseal(entry, of: base, tenantKey, into: tenantKey, fields)
         }
         guard let pending else { throw PendingSecrets.lost }
-        draft.properties.take(version.changes)
+        draft.properties.add(version.changes)
         let secret = try pending.open(draft.secret)
         let metadata = try Metadata.print(
             Metadata.fields(

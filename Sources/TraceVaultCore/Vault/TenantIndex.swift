@@ -59,7 +59,7 @@ package final class TenantIndex: Sendable {
         self.sealed = sealed
         self.metadata = metadata
         vaultID = snapshot.header.vaultID
-        groupScope = AccountID.hex(snapshot.keys.groupScope)
+        groupScope = HexText.of(snapshot.keys.groupScope)
         generation = snapshot.header.generation
         revision = snapshot.header.revision
     }

@@ -56,7 +56,7 @@ extension Vault {
 extension Snapshot {
     @_optimize(size) fileprivate func writeCounts(into writer: inout JSONWriter) {
         writer.key("vault_id")
-        writer.string(AccountID.hex(header.vaultID.high) + AccountID.hex(header.vaultID.low))
+        writer.string(HexText.of([header.vaultID.high, header.vaultID.low]))
         let counts: [(StaticString, UInt64)] = [
             ("format", UInt64(header.format)), ("generation", header.generation),
             ("bytes", UInt64(bytes.count)),
@@ -95,7 +95,7 @@ extension Snapshot {
             return try body()
         } catch {
             guard error.status == .recordAuth else { throw error }
-            let id = AccountID.hex(record.id.high) + AccountID.hex(record.id.low)
+            let id = HexText.of([record.id.high, record.id.low])
             throw Failure(
                 .recordAuth,
                 "record \(id) does not open; restore the file or its .prev copy")

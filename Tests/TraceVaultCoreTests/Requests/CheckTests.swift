@@ -68,7 +68,7 @@ import Testing
         let dialogue = CheckDialogue()
         func ask(_ desk: Desk, _ reply: HTTPReply) -> (String, Verdict) {
             let path = dialogue.path(desk.credential, desk.authorization)
-            return (path, dialogue.take(reply))
+            return (path, dialogue.read(reply))
         }
         #expect(ask(old, canned(401, refusalBody(1000))) == (Self.userPath, .more))
         #expect(ask(new, canned(401, refusalBody(6003))) == (Self.userPath, .more))
@@ -83,9 +83,9 @@ import Testing
         let (old, new) = (try Desk(), try Desk(token: Self.userToken))
         let dialogue = CheckDialogue()
         _ = dialogue.path(old.credential, old.authorization)
-        #expect(dialogue.take(canned(401, refusalBody(1000))) == .more)
+        #expect(dialogue.read(canned(401, refusalBody(1000))) == .more)
         #expect(dialogue.path(new.credential, new.authorization) == Self.userPath)
-        #expect(dialogue.take(canned(401, refusalBody(6003))) == .final)
+        #expect(dialogue.read(canned(401, refusalBody(6003))) == .final)
         let talk = Conversation(answer: dialogue.answer(TraceContext()))
         let reason: [String: Any]? = try member(talk, "reason")
         #expect(reason?["code"] as? Int == 6003)

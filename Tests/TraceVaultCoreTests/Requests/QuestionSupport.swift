@@ -73,7 +73,7 @@ struct Desk {
             paths.append(try dialogue.path(credential, authorization))
             // A repeated try must ask the same.
             #expect(try dialogue.path(credential, authorization) == paths.last)
-            verdicts.append(dialogue.take(reply))
+            verdicts.append(dialogue.read(reply))
             if verdicts.last == .final || verdicts.last == .rejected { break }
         }
         let context = TraceContext(

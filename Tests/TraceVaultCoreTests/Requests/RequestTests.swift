@@ -106,7 +106,7 @@ import Testing
                 "sender": "s'\"@x", "smtp_helo_ip": "2001:db8::1",
                 "start": "2026-10-01T00:00:00.5Z", "subject": "Über\u{1F600} ~._-",
             ])
-        guard case .search(let search) = made.question else {
+        guard case .search(let search) = made.kind else {
             Issue.record("not a search")
             return
         }
@@ -126,7 +126,7 @@ import Testing
     ])
     func pagesAreEqualAndAtMostAThousand(limit: String, size: Int) throws {
         let made = try request(.search(accountID: RawSpan()), ["limit": limit])
-        guard case .search(let search) = made.question else { return }
+        guard case .search(let search) = made.kind else { return }
         #expect(search.path(accountID: "A", cursor: nil).hasSuffix("&per_page=\(size)"))
     }
 
@@ -134,7 +134,7 @@ import Testing
         var request = try made("search")
         let queued = request
         try request.set("sender", to: "later@example.net")
-        guard case .search(let search) = queued.question else { return }
+        guard case .search(let search) = queued.kind else { return }
         #expect(!search.path(accountID: "A", cursor: nil).contains("later"))
     }
 }

@@ -154,7 +154,7 @@ import Testing
                 #"{"success":true,"result":[{"id":"m\#(number)","filler":"\#(filler)"}],"#
                 + #""result_info":{"next":"c"}}"#
             _ = try search.path(desk.credential, desk.authorization)
-            if search.take(canned(200, body)) == .more {
+            if search.read(canned(200, body)) == .more {
                 searches.append(search)
             } else {
                 stopped += 1
@@ -168,7 +168,7 @@ import Testing
         #expect(stopped > 70 && room.used <= room.most)
         // One message with little in it has room where those have none.
         let small = try request(.search(accountID: RawSpan())).dialogue(desk.base, room)
-        #expect(small.take(canned(200, page(1, next: "c"))) == .more)
+        #expect(small.read(canned(200, page(1, next: "c"))) == .more)
         searches = []
         #expect(room.used < 1000)
         withExtendedLifetime(small) {}
@@ -184,7 +184,7 @@ import Testing
         while verdicts.last ?? .more == .more {
             let next = #""result_info":{"next":"c\#(verdicts.count)"}}"#
             let body = #"{"success":true,"result":[\#(items)],"# + next
-            verdicts.append(search.take(canned(200, body)))
+            verdicts.append(search.read(canned(200, body)))
         }
         #expect(verdicts.count < 12)
         let talk = Conversation(answer: search.answer(TraceContext()))
@@ -320,9 +320,9 @@ import Testing
         #expect(talk.verdicts == [.more])
         #expect(try member(talk, "complete") == false)
         #expect(try warnings(talk) == ["stopped_early"])
-        let dialogue = SearchDialogue(SearchQuestion(), desk.base, room)
+        let dialogue = SearchDialogue(Search(), desk.base, room)
         #expect(dialogue.answer(TraceContext()).failure != nil)
-        _ = dialogue.take(canned(200, page(1, next: "c")))
+        _ = dialogue.read(canned(200, page(1, next: "c")))
         dialogue.fail(Failure(.locked, "the vault is locked"))
         #expect(
             text(try dialogue.answer(TraceContext()).document.view("search"))
@@ -383,10 +383,10 @@ import Testing
             for value in UInt8.min...UInt8.max {
                 var body = whole
                 body[place] = value
-                let dialogue = SearchDialogue(SearchQuestion(), desk.base, room)
+                let dialogue = SearchDialogue(Search(), desk.base, room)
                 var reply = canned(200)
                 reply.body = buffer(body)
-                _ = dialogue.take(reply)
+                _ = dialogue.read(reply)
                 let answer = dialogue.answer(TraceContext())
                 if answer.failure != nil { continue }
                 documents += 1

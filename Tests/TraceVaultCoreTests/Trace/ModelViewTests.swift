@@ -36,7 +36,7 @@ struct ModelViewTests {
     @Test func aViewIsTheSameForAllHoldersAndTheirsAlone() throws {
         let name = try #require(Golden.names.first)
         let document = try Document.decode(buffer(Golden.reply(name)))
-        let before = try document.trace().count + document.view("raw").count
+        let before = try document.traceBytes().count + document.view("raw").count
         let shared = document.shared()
         #expect(try text(document.view("ecs")) == text(shared.view("ecs")))
         #expect(try document.view("ecs") === document.view("ecs"))

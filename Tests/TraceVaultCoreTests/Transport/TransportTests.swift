@@ -19,7 +19,7 @@ private func reply(
 
 private func failure(_ reply: HTTPReply) -> Failure? {
     let dialogue = TraceDialogue(messageRef: "m", submission: nil)
-    _ = dialogue.take(reply)
+    _ = dialogue.read(reply)
     return dialogue.answer(TraceContext()).failure
 }
 
@@ -283,7 +283,7 @@ private func errors(_ code: Int) -> String {
         var count = HeaderCount()
         for header in headers {
             var line = header + "\r\n"
-            line.withUTF8 { utf8 in _ = unsafe count.take(UnsafeRawBufferPointer(utf8)) }
+            line.withUTF8 { utf8 in _ = unsafe count.count(UnsafeRawBufferPointer(utf8)) }
         }
         return count
     }

@@ -10,7 +10,7 @@ import Testing
         let edit = vault.edit()
         for number in 0..<count {
             try edit.put(
-                "acme", AccountID.hex(0) + AccountID.hex(UInt64(number)), token: Fake.token1)
+                "acme", HexText.of(0) + HexText.of(UInt64(number)), token: Fake.token1)
         }
         try edit.commit()
         return try vault.current()

@@ -168,7 +168,7 @@ private struct TwoWriters {
 }
 
 @Suite struct VaultConflictModelTests {
-    private static let accounts = (0..<3).map { AccountID.hex(0) + AccountID.hex($0) }
+    private static let accounts = (0..<3).map { HexText.of(0) + HexText.of($0) }
 
     /// Takes some random steps; tells which accounts were removed.
     @discardableResult

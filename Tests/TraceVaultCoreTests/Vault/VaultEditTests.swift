@@ -160,7 +160,7 @@ import Testing
             let edit = vault.edit()
             for _ in 0..<Int.random(in: 1...12, using: &generator) {
                 let tenant = "tenant-\(Int.random(in: 0..<9, using: &generator))"
-                let account = AccountID.hex(0) + AccountID.hex(.random(in: 0..<7))
+                let account = HexText.of(0) + HexText.of(.random(in: 0..<7))
                 if Bool.random(using: &generator) {
                     let token = String(repeating: "x", count: .random(in: 1...200))
                     try edit.put(tenant, account, token: token)

@@ -28,21 +28,21 @@ import Testing
         let arena = GuardedArena(limit: 2 * GuardedArena.chunkBytes)
         var slots: [GuardedArena.Slot] = []
         let outcome = status {
-            while true { slots.append(try arena.take(32)) }
+            while true { slots.append(try arena.claim(32)) }
         }
         #expect(outcome == .limit)
         // Keys take three quarters; the rest is for the secrets of requests.
         #expect(slots.count == GuardedArena.chunkBytes * 3 / 2 / 48)
         var secrets: [GuardedArena.Slot] = []
         let ending = status {
-            while true { secrets.append(try arena.take(64)) }
+            while true { secrets.append(try arena.claim(64)) }
         }
         #expect(ending == .limit && secrets.count >= GuardedArena.chunkBytes / 2 / 80 - 2)
         for slot in secrets { arena.release(slot) }
         #expect(Set(slots.map(\.address)).count == slots.count)
         for slot in slots { arena.release(slot) }
-        #expect(status { _ = try arena.take(1) } == nil)
-        #expect(status { _ = try arena.take(4096) } == .limit)
+        #expect(status { _ = try arena.claim(1) } == nil)
+        #expect(status { _ = try arena.claim(4096) } == .limit)
     }
 
     @Test func aTenantHeldManyTimesTakesNoMoreThanOneHeldOnce() throws {
@@ -60,13 +60,13 @@ import Testing
         let arena = GuardedArena(limit: 2 * GuardedArena.chunkBytes)
         var slots: [GuardedArena.Slot] = []
         for size in [32, 64] {
-            #expect(status { while true { slots.append(try arena.take(size)) } } == .limit)
+            #expect(status { while true { slots.append(try arena.claim(size)) } } == .limit)
         }
         // One chunk stays in use by a single slot; the other one is cut anew.
         let kept = slots.removeFirst()
         for slot in slots { arena.release(slot) }
         var large: [GuardedArena.Slot] = []
-        #expect(status { while true { large.append(try arena.take(2048)) } } == .limit)
+        #expect(status { while true { large.append(try arena.claim(2048)) } } == .limit)
         #expect(large.count == GuardedArena.chunkBytes / (2048 + 16))
         #expect(!large.contains { $0.address == kept.address })
         #expect(Set(large.map(\.address)).count == large.count)
@@ -75,18 +75,18 @@ import Testing
                 start: UnsafeRawPointer(bitPattern: slot.address), count: 2048)
             #expect(unsafe bytes.allSatisfy { $0 == 0 })
         }
-        #expect(status { _ = try arena.take(32) } == nil)
+        #expect(status { _ = try arena.claim(32) } == nil)
         #expect(arena.protection().damagedSlots == 0)
     }
 
     @Test func aSlotWhoseNeighbourWasOverwrittenIsNeverUsedAgain() throws {
         let arena = GuardedArena()
-        let slot = try arena.take(32)
+        let slot = try arena.claim(32)
         let end = unsafe UnsafeMutableRawPointer(bitPattern: slot.address + 32)
         unsafe end?.storeBytes(of: 0, as: UInt64.self)
         arena.release(slot)
         #expect(arena.protection().damagedSlots == 1)
-        #expect(try arena.take(32).address != slot.address)
+        #expect(try arena.claim(32).address != slot.address)
     }
 
     @Test func theProtectionThatWasObtainedIsReported() {

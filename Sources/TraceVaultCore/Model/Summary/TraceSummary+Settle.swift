@@ -84,9 +84,9 @@ extension TraceSummary {
     /// What the message itself has: from the first of its hops that says so.
     private mutating func message(_ document: RawSpan) {
         let first = firstHop(document)
-        take(first)
+        settle(first)
         for index in 0..<table.count where table[kind: index] == .hop && index != first {
-            take(index)
+            settle(index)
         }
         guard
             let (host, ip, isPickup) = table.look(
@@ -101,7 +101,7 @@ extension TraceSummary {
         (clientHost, clientIP) = isUnknown ? (refusedHost, refusedIP) : (host, ip)
     }
 
-    private mutating func take(_ hop: Int) {
+    private mutating func settle(_ hop: Int) {
         table.look(hop) { hop in
             if hop.isNotification { return }
             sender.setOnce(hop.sender)

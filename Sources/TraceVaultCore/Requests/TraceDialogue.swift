@@ -23,7 +23,7 @@ final class TraceDialogue: Dialogue {
             accountID: accountID, messageRef: messageRef, submission: submission)
     }
 
-    func take(_ reply: HTTPReply) -> Verdict {
+    func read(_ reply: HTTPReply) -> Verdict {
         self.reply = reply
         if let refusal = CloudflareAPI.refusal(reply, .message) {
             outcome = .failure(refusal.failure)

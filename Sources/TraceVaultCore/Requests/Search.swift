@@ -1,10 +1,10 @@
-// SearchQuestion.swift - the filters of a search, and the query they become.
+// Search.swift - the filters of a search, and the query they become.
 //
 // Values of enumerations are passed on as they are: Cloudflare changes those lists between our
 // releases, and answers a value it does not know itself. Only their form is checked.
 
 /// What to search for. Never changes: setting an option gives another one.
-package final class SearchQuestion: Sendable {
+package final class Search: Sendable {
     /// What a filter's value must look like.
     private enum Form { case text, word, time, cursor }
 
@@ -59,7 +59,7 @@ package final class SearchQuestion: Sendable {
     var cursor: String? { values[Self.cursorPlace] }
 
     /// The same search with one option set; throws `.configName` or `.configValue`.
-    func with(_ name: String, _ value: String) throws(Failure) -> SearchQuestion {
+    func with(_ name: String, _ value: String) throws(Failure) -> Search {
         var values = values
         var (detectionsOnly, pageSize, limit) = (detectionsOnly, pageSize, limit)
         switch name {
@@ -72,7 +72,7 @@ package final class SearchQuestion: Sendable {
             try Self.check(value, Self.filters[place].form, name)
             values[place] = value
         }
-        return SearchQuestion(
+        return Search(
             values, detectionsOnly: detectionsOnly, pageSize: pageSize, limit: limit)
     }
 

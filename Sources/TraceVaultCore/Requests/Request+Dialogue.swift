@@ -1,10 +1,10 @@
-// Question.swift - what each kind of question is answered with: a dialogue, and an event.
+// Request+Dialogue.swift - what each kind of request is answered with: a dialogue, and the kind of its result.
 
 extension Request {
     /// A dialogue that answers this request. `base` bounds where replies may send the next try,
     /// `room` what a search may hold.
     func dialogue(_ base: BaseURL, _ room: SearchRoom) -> any Dialogue {
-        switch question {
+        switch kind {
         case .trace(let messageRef):
             TraceDialogue(messageRef: messageRef.text, submission: submission)
         case .search(let search): SearchDialogue(search, base, room)
@@ -12,8 +12,8 @@ extension Request {
         }
     }
 
-    package var topic: RequestResult.Topic {
-        switch question {
+    package var resultKind: RequestResult.Kind {
+        switch kind {
         case .trace: .trace
         case .search: .search
         case .check: .check

@@ -3,25 +3,20 @@
 // A million may be queued, so everything that is the same for all kinds is a small value; the many
 // filters of a search are an object of their own.
 
-/// One question with its options. A value: submitting copies it.
+/// One kind with its options. A value: submitting copies it.
 package struct Request: Sendable {
-    package enum Question: Sendable {
+    package enum Kind: Sendable {
         /// The delivery trace of one message.
         case trace(MessageRef)
         /// Messages that filters describe.
-        case search(SearchQuestion)
+        case search(Search)
         /// Whether the credential works.
         case check
     }
 
-    /// Whose turn it is within a tenant.
-    package enum Priority: UInt8, Sendable {
-        case interactive, bulk
-    }
-
     /// nil: the tenant's only account.
     package let account: AccountID?
-    package private(set) var question: Question
+    package private(set) var kind: Kind
     package private(set) var priority = Priority.interactive
     /// Ask Cloudflare even when the trace is in the cache.
     package private(set) var fresh = false
@@ -45,22 +40,22 @@ package struct Request: Sendable {
     ) throws(Failure) -> Request {
         let account = try Self.account(accountID)
         let messageRef = try Identifiers.messageRef(messageRef)
-        return Request(account: account, question: .trace(MessageRef(messageRef)))
+        return Request(account: account, kind: .trace(MessageRef(messageRef)))
     }
 
     /// Throws `.accountID`.
     package static func search(accountID: RawSpan) throws(Failure) -> Request {
-        Request(account: try account(accountID), question: .search(SearchQuestion()))
+        Request(account: try account(accountID), kind: .search(Search()))
     }
 
     /// Throws `.accountID`.
     package static func check(accountID: RawSpan) throws(Failure) -> Request {
-        Request(account: try account(accountID), question: .check)
+        Request(account: try account(accountID), kind: .check)
     }
 
-    private init(account: AccountID?, question: Question) {
+    private init(account: AccountID?, kind: Kind) {
         self.account = account
-        self.question = question
+        self.kind = kind
     }
 
     package static func account(_ bytes: RawSpan) throws(Failure) -> AccountID? {
@@ -85,9 +80,9 @@ package struct Request: Sendable {
         }
     }
 
-    /// An option that only this kind of question has.
+    /// An option that only one kind of request has.
     private mutating func setOwn(_ name: String, to value: String) throws(Failure) {
-        switch question {
+        switch kind {
         case .trace where name == "wait_ms":
             wait = try Self.number(name, value, 0...86_400_000)
         case .trace where name == "submission": submission = try Self.bool(name, value)
@@ -97,7 +92,7 @@ package struct Request: Sendable {
                 .configName,
                 "a trace request has no such option; there are: "
                     + "deadline_ms, fresh, patient, priority, submission, wait_ms")
-        case .search(let search): question = .search(try search.with(name, value))
+        case .search(let search): kind = .search(try search.with(name, value))
         case .check:
             throw Failure(
                 .configName,

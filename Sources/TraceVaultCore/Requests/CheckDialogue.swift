@@ -84,7 +84,7 @@ final class CheckDialogue: Dialogue {
         last = nil
     }
 
-    func take(_ reply: HTTPReply) -> Verdict {
+    func read(_ reply: HTTPReply) -> Verdict {
         last = reply
         if let refusal = CloudflareAPI.refusal(reply, .credential) {
             failure = refusal.failure

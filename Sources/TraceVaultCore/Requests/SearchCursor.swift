@@ -35,6 +35,6 @@ struct SearchCursor {
     var text: String? {
         guard skipped > 0 else { return page }
         let text = Self.mark + String(skipped) + ":" + (page ?? "")
-        return text.utf8.count <= SearchQuestion.longestCursor ? text : page
+        return text.utf8.count <= Search.longestCursor ? text : page
     }
 }

@@ -85,7 +85,7 @@ struct SearchPage: ~Copyable {
             let token = tape[next]
             guard token.kind == .string else { return .unusable }
             // Longer than any cursor is enough to see that it is too long.
-            let text = tape.text(next, limit: SearchQuestion.longestCursor, bytes)
+            let text = tape.text(next, limit: Search.longestCursor, bytes)
             if text != "" { return cursor(text, base) }
         }
         guard let url = ServerPath.next(inLink: link) else { return .none }
@@ -96,12 +96,12 @@ struct SearchPage: ~Copyable {
     private static func cursor(_ text: String?, _ base: BaseURL) -> Next {
         guard let text else { return .unusable }
         if ServerPath.hostStart(text) != nil { return cursor(of: text, base) }
-        return SearchQuestion.hasControls(text) ? .unusable : .cursor(text)
+        return Search.hasControls(text) ? .unusable : .cursor(text)
     }
 
     private static func cursor(of url: String, _ base: BaseURL) -> Next {
         guard let path = ServerPath.below(base, url), let found = ServerPath.cursor(of: path),
-            !found.isEmpty, !SearchQuestion.hasControls(found)
+            !found.isEmpty, !Search.hasControls(found)
         else { return .unusable }
         return .cursor(found)
     }

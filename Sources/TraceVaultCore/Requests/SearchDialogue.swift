@@ -19,7 +19,7 @@ final class SearchRoom {
 }
 
 final class SearchDialogue: Dialogue {
-    private let question: SearchQuestion
+    private let search: Search
     private let base: BaseURL
     private let room: SearchRoom
     /// Its own part of what the room holds.
@@ -54,18 +54,18 @@ final class SearchDialogue: Dialogue {
     /// How often one page may be answered "later".
     private static let maxPolls = 100
 
-    init(_ question: SearchQuestion, _ base: BaseURL, _ room: SearchRoom) {
-        self.question = question
+    init(_ search: Search, _ base: BaseURL, _ room: SearchRoom) {
+        self.search = search
         self.base = base
         self.room = room
-        place = SearchCursor(question.cursor)
+        place = SearchCursor(search.cursor)
         if let page = place.page { seen.append(page) }
     }
 
     deinit { room.used -= held }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
-        poll ?? question.path(accountID: credential.accountID, cursor: place.page)
+        poll ?? search.path(accountID: credential.accountID, cursor: place.page)
     }
 
     func fail(_ failure: Failure) {
@@ -73,7 +73,7 @@ final class SearchDialogue: Dialogue {
         last = nil
     }
 
-    func take(_ reply: HTTPReply) -> Verdict {
+    func read(_ reply: HTTPReply) -> Verdict {
         last = reply
         guard let refusal = CloudflareAPI.refusal(reply, .search) else { return takePage(reply) }
         failure = refusal.failure
@@ -110,7 +110,7 @@ final class SearchDialogue: Dialogue {
         do throws(Failure) {
             var page = try SearchPage(reply, base, warnings)
             let first = min(place.skipped, page.count)
-            let wanted = min(page.count - first, question.limit - messages)
+            let wanted = min(page.count - first, search.limit - messages)
             try keep(page.messages(first..<first + wanted, of: reply))
             warnings = page.warnings
             messages += wanted
@@ -170,7 +170,7 @@ final class SearchDialogue: Dialogue {
             place = SearchCursor(page: cursor, skipped: 0)
             seen.append(cursor)
         }
-        if messages >= question.limit { return .final }
+        if messages >= search.limit { return .final }
         if pages >= Self.maxPages {
             warnings.add(.pageLimit, at: "/result_info/next")
             return .final
