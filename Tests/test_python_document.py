@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launcher import Standin, standin
-
 import tracevault as tv
+from launcher import Standin, standin
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(

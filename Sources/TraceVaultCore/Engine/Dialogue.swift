@@ -1,4 +1,4 @@
-// Dialogue.swift - the dialogue with Cloudflare that one request needs: what to ask next, what a reply
+// Dialogue.swift - what one request says and hears: what to ask Cloudflare next, what a reply
 // means, what to answer. The engine runs every kind of request through this one seam; when and
 // with which credential a try is made is the scheduler's and the loop's business.
 

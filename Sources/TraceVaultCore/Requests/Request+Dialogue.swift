@@ -1,4 +1,4 @@
-// Request+Dialogue.swift - what each kind of request is answered with: a dialogue, and the kind of its result.
+// Request+Dialogue.swift - the dialogue that answers each kind of request, and its result's kind.
 
 extension Request {
     /// A dialogue that answers this request. `base` bounds where replies may send the next try,
