@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup test test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
+.PHONY: help build install uninstall setup quick test test-long test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -18,14 +18,16 @@ help:
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
-	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 2000)'
-	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 300)'
+	@echo 'make quick      what to run between two edits: a debug build and the tests that are soonest done'
+	@echo 'make test-long  everything of make test in its full length (an hour): kills, flips, forks, days'
+	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 200)'
+	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 60)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
-	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 5000)'
-	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 200)'
-	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 4000)'
+	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 1500)'
+	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 60)'
+	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 1500)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
-	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 20 s)'
+	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 12 s)'
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
@@ -46,6 +48,15 @@ setup:
 
 test:
 	@scripts/test
+
+quick:
+	@scripts/quick
+
+test-long:
+	@TRACEVAULT_LONG=1 TRACEVAULT_KILLS=2000 TRACEVAULT_FORKS=1000 TRACEVAULT_ROUNDS=1000 \
+	    TRACEVAULT_LEDGER_KILLS=300 TRACEVAULT_JSON_DOCUMENTS=30000 TRACEVAULT_PROXY_REQUESTS=5000 \
+	    TRACEVAULT_SOAK_MINUTES=2 TRACEVAULT_CONVERSATIONS=20000 TRACEVAULT_FORMATS=1000 \
+	    TRACEVAULT_SEEDS=200 scripts/test
 
 test-kill: N ?= 20000
 test-kill: build
@@ -103,4 +114,4 @@ demo:
 	@demo/run
 
 clean:
-	rm -rf build .build .build-threads .build-fuzz
+	rm -rf build .build .build-tests .build-threads .build-fuzz

@@ -14,7 +14,7 @@ from launcher import Standin, standin
 
 FORKS = 40
 #: Forks from threads that have worked; `scripts/test` leaves it at this, a long run takes more.
-WORKED = int(os.environ.get("TRACEVAULT_FORKS", "1000"))
+WORKED = int(os.environ.get("TRACEVAULT_FORKS", "300"))
 CHILD_SECONDS = 30
 
 

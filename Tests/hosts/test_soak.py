@@ -18,7 +18,7 @@ from c_programs import ABI, ROOT, Compile
 from launcher import standin
 from proxy.faults import faults
 
-SECONDS = float(os.environ.get("TRACEVAULT_SOAK_MINUTES", "0.33")) * 60
+SECONDS = float(os.environ.get("TRACEVAULT_SOAK_MINUTES", "0.2")) * 60
 SEED = int(os.environ.get("TRACEVAULT_SEED", "11"))
 #: What a host may seem to have grown by over the whole run, by a line through its samples.
 GROWTH = {"KiB": 16 * 1024, "descriptors": 12, "threads": 3}

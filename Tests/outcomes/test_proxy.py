@@ -24,7 +24,7 @@ from standin.catalogue import Message
 from tracevault import Status
 from tracevault._lib import library, view
 
-REQUESTS = int(os.environ.get("TRACEVAULT_PROXY_REQUESTS", "5000"))
+REQUESTS = int(os.environ.get("TRACEVAULT_PROXY_REQUESTS", "1500"))
 SEED = int(os.environ.get("TRACEVAULT_SEED", "11"))
 #: Requests of one seed, with an engine and a proxy of its own.
 ROUND = 2500

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from c_programs import ROOT
 
-KILLS = int(os.environ.get("TRACEVAULT_LEDGER_KILLS", "300"))
+KILLS = int(os.environ.get("TRACEVAULT_LEDGER_KILLS", "60"))
 SEED = int(os.environ.get("TRACEVAULT_SEED", "11"))
 #: Words of the header's page: the boot id is its third and fourth, the last use its ninth.
 BOOT_ID_AT = 16
@@ -22,8 +22,13 @@ LAST_USE_AT = 64
 
 @pytest.fixture(scope="module")
 def program() -> Path:
-    subprocess.run(["swift", "build", "--product", "ledger"], cwd=ROOT, check=True, timeout=500)
-    return ROOT / ".build/debug/ledger"
+    subprocess.run(
+        ["swift", "build", "--scratch-path", ".build-tests", "--product", "ledger"],
+        cwd=ROOT,
+        check=True,
+        timeout=500,
+    )
+    return ROOT / ".build-tests/debug/ledger"
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tracevault._abi import DocumentRef
 from tracevault._lib import check, library, view
 
 SEED = int(os.environ.get("TRACEVAULT_JSON_SEED", "20261124"))
-DOCUMENTS = int(os.environ.get("TRACEVAULT_JSON_DOCUMENTS", "30000"))
+DOCUMENTS = int(os.environ.get("TRACEVAULT_JSON_DOCUMENTS", "6000"))
 MAX_DEPTH = 64
 HEAD = b'{"success":true,"result":{"inbound":{"lines":[{"message":"m","x":'
 TAIL = b"}]}}}"

@@ -8,7 +8,7 @@ import tracevault as tv
 from conversations import BADNESS, Maker, faults, reply
 
 #: How many conversations; `make test-story` asks for 100,000.
-CONVERSATIONS = int(os.environ.get("TRACEVAULT_CONVERSATIONS", "4000"))
+CONVERSATIONS = int(os.environ.get("TRACEVAULT_CONVERSATIONS", "1500"))
 
 
 def test_no_conversation_is_told_better_than_it_ended() -> None:

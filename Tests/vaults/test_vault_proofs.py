@@ -15,10 +15,10 @@ import tracevault as tv
 from c_programs import ABI, Compile
 from vault_proofs import KEY, Ledger, Worker
 
-KILLS = int(os.environ.get("TRACEVAULT_KILLS", "2000"))
+KILLS = int(os.environ.get("TRACEVAULT_KILLS", "200"))
 SEED = int(os.environ.get("TRACEVAULT_SEED", "11"))
-FORKS = int(os.environ.get("TRACEVAULT_FORKS", "1000"))
-ROUNDS = int(os.environ.get("TRACEVAULT_ROUNDS", "1000"))
+FORKS = int(os.environ.get("TRACEVAULT_FORKS", "120"))
+ROUNDS = int(os.environ.get("TRACEVAULT_ROUNDS", "100"))
 
 
 @pytest.fixture

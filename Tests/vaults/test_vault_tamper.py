@@ -5,6 +5,7 @@ as one who holds the MAC keys but not the records' would.
 """
 
 import itertools
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,9 @@ from vault.reader import (
 )
 
 KEY = bytes(range(32))
+#: `make test-long` asks for everything.
+LONG = "TRACEVAULT_LONG" in os.environ
+HEADER = 512
 ACCOUNTS = [f"{number:032x}" for number in range(4)]
 
 
@@ -94,13 +98,18 @@ def resealed(data: bytes, keys: dict[str, bytes]) -> bytes:
     return whole + kdf(kdf(keys["K_file"], data[40:56]), whole)
 
 
+def flipped(place: int) -> range:
+    """Every bit of the header; of the other bytes one each, and every bit in the long run."""
+    return range(8) if place < HEADER or LONG else range(place % 8, place % 8 + 1)
+
+
 def test_every_flipped_bit_is_refused(target: Target) -> None:
     sound = whole(target.path)
     accepted = []
     target.path.write_bytes(sound)
     with open(target.path, "r+b", buffering=0) as file:
         for place, value in enumerate(sound):
-            for bit in range(8):
+            for bit in flipped(place):
                 file.seek(place)
                 file.write(bytes([value ^ 1 << bit]))
                 if target.opens():
@@ -109,8 +118,9 @@ def test_every_flipped_bit_is_refused(target: Target) -> None:
             file.write(bytes([value]))
     assert accepted == []
     assert target.opens()
-    assert sum(target.statuses.values()) == len(sound) * 8 > 98_304
-    print(f"{len(sound) * 8} flipped bits refused")
+    flips = sum(len(flipped(place)) for place in range(len(sound)))
+    assert sum(target.statuses.values()) == flips > len(sound)
+    print(f"{flips} flipped bits refused")
     assert set(target.statuses) == {
         "E_NOT_VAULT",
         "E_VAULT_VERSION",
