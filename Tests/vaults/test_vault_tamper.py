@@ -28,7 +28,7 @@ from vault.reader import (
 KEY = bytes(range(32))
 #: `make test-long` asks for everything.
 LONG = "TRACEVAULT_LONG" in os.environ
-HEADER = 512
+HEADER_BYTES = 512
 ACCOUNTS = [f"{number:032x}" for number in range(4)]
 
 
@@ -100,7 +100,7 @@ def resealed(data: bytes, keys: dict[str, bytes]) -> bytes:
 
 def flipped(place: int) -> range:
     """Every bit of the header; of the other bytes one each, and every bit in the long run."""
-    return range(8) if place < HEADER or LONG else range(place % 8, place % 8 + 1)
+    return range(8) if place < HEADER_BYTES or LONG else range(place % 8, place % 8 + 1)
 
 
 def test_every_flipped_bit_is_refused(target: Target) -> None:

@@ -1,4 +1,4 @@
-"""control: what tests ask the stand-in itself: the log, the counts, a reset, a revocation, a change.
+"""control: what tests ask the stand-in itself: the log, counts, a reset, a revocation, a change.
 
 Not part of the API that is stood in for; served on the same ports, which are loopback only.
 """
