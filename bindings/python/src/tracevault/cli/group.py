@@ -29,6 +29,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "collect": (".verbs.collect:collect", "Fetch what is new since the last time."),
     "filter": (".verbs.filter:filter_", "Answer JSON lines with JSON lines, for log hosts."),
     "decode": (".verbs.decode:decode", "Show a stored reply, offline."),
+    "demo": (".verbs.demo:demo", "Show all this, with invented mail."),
     "doctor": (".verbs.doctor:doctor", "Tell what is wrong here, and what to do."),
     "completion": (".verbs.completion:completion", "Print a shell's completion script."),
 }

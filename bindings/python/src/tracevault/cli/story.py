@@ -1,8 +1,7 @@
 """A trace as a story: the way of each recipient's copy through the servers, over time.
 
-Made from the events of the lines and from the summary, for the terminal and for the HTML page;
-what it means in words is in :mod:`.words`. Lines without times keep the order of the log: then
-each bar begins where the one before it ended.
+Made from the lines' events and the summary, for the terminal and the HTML page; the words are in
+:mod:`.words`. Lines without times keep their order: each bar begins where the one before it ended.
 
 Postfix counts a try's delay from the message's arrival and writes two digits of it; the log's times
 may be whole seconds. So a bar begins where the delay says, unless the first line about the hop says
@@ -177,7 +176,10 @@ class _Teller:
                 by_hop[queue_id] = self._leg(hop, self._at_hop(queue_id))
         order = {queue_id: at for at, queue_id in enumerate(self.hops)}
         first = sorted(others.values(), key=lambda leg: leg.start)
-        return (*first, *sorted(by_hop.values(), key=lambda leg: order.get(_id(leg), -1)))
+        return (
+            *first,
+            *sorted(by_hop.values(), key=lambda leg: order[leg.hop.queue_id] if leg.hop else -1),
+        )
 
     def _at_hop(self, queue_id: str) -> list[_Delivery]:
         return [
@@ -290,10 +292,6 @@ def _parts(told: _Delivery, edge: float, before: str) -> list[Part]:
     if edge < end:
         parts.append(Part(before, edge, end))
     return parts[::-1]
-
-
-def _id(leg: Leg) -> str:
-    return leg.hop.queue_id if leg.hop is not None else ""
 
 
 def address_key(address: str) -> str:

@@ -1,0 +1,126 @@
+"""The tour: a folder with a vault, and the command's own verbs, played one after the other."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...credentials import ApiToken, KeyFile
+from ...vault import Vault
+from .. import out
+from ..failures import Usage
+from .mail import ACCOUNTS, PHISH_ID, PHISH_SUBJECT
+from .standin import Standin
+
+#: The first line of the configuration file, by which a later demo knows its own folder.
+MARK = "# made by `tracevault demo`"
+FILES = ("config", "demo.key", "demo.vault", "hunt.html")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The folder of a demo, ready to be used."""
+
+    folder: Path
+    standin: Standin
+
+    @property
+    def config(self) -> Path:
+        """The configuration file that makes every verb use the demo."""
+        return self.folder / "config"
+
+    @property
+    def page(self) -> Path:
+        """Where the tour's page goes."""
+        return self.folder / "hunt.html"
+
+
+def prepare(folder: Path, origin: str, standin: Standin) -> Scene:
+    """Make the folder: a key file, a vault with the accounts, a configuration file."""
+    if folder.exists():
+        config = folder / "config"
+        mine = config.is_file() and config.read_text("utf-8", "replace").startswith(MARK)
+        if not mine and any(folder.iterdir()):
+            raise Usage(f"{folder} is there already and is no demo's: give another with --dir")
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scene = Scene(folder.resolve(), standin)
+    key = scene.folder / "demo.key"
+    with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(48))
+    with Vault.create(scene.folder / "demo.vault", KeyFile(key)) as vault, vault.edit() as edit:
+        for one in ACCOUNTS:
+            edit.put(one.tenant, one.id, ApiToken(one.token), label=one.label, origin=origin)
+    with open(os.open(scene.config, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        file.write(configuration(scene.folder, origin))
+    return scene
+
+
+def configuration(folder: Path, origin: str) -> str:
+    """The configuration file: no option has to be typed."""
+    return (
+        f"{MARK}: it speaks to a stand-in on this host, never to Cloudflare\n"
+        f"[default]\nvault = {folder}/demo.vault\nkey_file = {folder}/demo.key\n"
+        f"api.base_url = {origin}/client/v4\napi.allow_http_loopback = true\n"
+        "budget.ledger = private\n"
+    )
+
+
+def calls(scene: Scene) -> list[tuple[str, list[str]]]:
+    """What the tour shows: a sentence, and the words behind `tracevault`."""
+    first = next(mail for mail in scene.standin.mail if mail.message_id == PHISH_ID
+                 and mail.account == ACCOUNTS[0])  # fmt: skip
+    here = ["--tenant", first.account.tenant, "--account", first.account.id]
+    return [
+        ("A vault holds the credentials of many accounts, sealed:", ["account", "list"]),
+        ("Somebody reports a phish. Find it:", ["search", *here, "--subject", "invoice"]),
+        ("What happened to it, who got it, what did the next server say?",
+         ["trace", *here, first.ids[0]]),
+        ("Which accounts of all customers got it, and what became of each copy?",
+         ["hunt", "--message-id", PHISH_ID, "--wait", "20", "--html", str(scene.page)]),
+    ]  # fmt: skip
+
+
+def environment(scene: Scene) -> dict[str, str]:
+    """The variables of the tour's calls: nothing of the user's own vault counts."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TRACEVAULT_") or name == "TRACEVAULT_LIBRARY"
+    }
+    return {**kept, "TRACEVAULT_CONFIG": str(scene.config)}
+
+
+def play(scene: Scene) -> int:
+    """Run the tour; the first exit code that is not 0 ends it."""
+    for sentence, words in calls(scene):
+        out.line(f"# {sentence}")
+        out.line(f"$ {shlex.join(['tracevault', *words])}")
+        done = subprocess.run(
+            [sys.executable, "-m", "tracevault", *words],
+            env=environment(scene),
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        out.line()
+        if done.returncode != 0:
+            return done.returncode
+    return 0
+
+
+def try_these(scene: Scene) -> list[str]:
+    """Calls for a second terminal, while the stand-in serves."""
+    held = next(mail for mail in scene.standin.mail if mail.status == "quarantined")
+    return [
+        f"export TRACEVAULT_CONFIG={shlex.quote(str(scene.config))}",
+        "tracevault account list",
+        f"tracevault hunt --subject {shlex.quote(PHISH_SUBJECT)} --html case.html",
+        f"tracevault trace --tenant {held.account.tenant} {held.ids[0]}",
+        "tracevault search --tenant initech --json",
+    ]

@@ -1,0 +1,124 @@
+"""`tracevault demo`: the product in a minute, from an installed package alone, and by oneself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, calm, command
+from tests.test_wheel import build
+from tracevault.cli.demo.mail import ACCOUNTS, PHISH_ID, all_mail, copies
+from tracevault.cli.exits import Exit
+
+NOW = datetime(2027, 3, 4, 12, 0, tzinfo=timezone.utc)
+
+
+def test_a_demo_shows_the_product_from_the_package_alone(
+    library_path: Path, tmp_path: Path
+) -> None:
+    built = build(tmp_path / "dist", TRACEVAULT_LIBRARY=str(library_path))
+    assert built.returncode == 0, built.stderr
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    home = tmp_path / "home"
+    home.mkdir()
+    variables = {**calm(home), "PYTHONPATH": str(tmp_path / "site"), "COLUMNS": "100"}
+    variables.pop("TRACEVAULT_LIBRARY", None)
+    done = subprocess.run(command("demo"), cwd=home, env=variables, capture_output=True, text=True,
+                          check=False, timeout=300)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("$ ")]
+    assert shown == ["account", "search", "trace", "hunt"]
+    assert "not yet the inbox" in done.stdout
+    assert "5 min 1 s of it waiting for another try" in done.stdout
+    for account in ACCOUNTS:
+        assert account.label in done.stdout
+        assert account.token not in done.stdout + done.stderr
+    page = home / "tracevault-demo/hunt.html"
+    assert page.as_uri() in done.stdout
+    assert page.read_text().count("<article") == len(copies(NOW))
+
+
+def test_by_its_help_alone_a_user_comes_to_a_hunt_and_a_page(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment.pop("TRACEVAULT_VAULT", None)
+    helped = subprocess.run(command("demo", "--help"), env=environment, capture_output=True,
+                            text=True, check=True)  # fmt: skip
+    assert "--serve" in helped.stdout
+    pipe = subprocess.PIPE
+    serving = subprocess.Popen(command("demo", "--serve"), env=environment, cwd=tmp_path,
+                               stdout=pipe, stderr=pipe, text=True)  # fmt: skip
+    assert serving.stdout is not None
+    try:
+        assert "another terminal" in serving.stdout.readline()
+        lines = [serving.stdout.readline().strip() for _ in range(5)]
+        bin_folder = tmp_path / "bin"
+        bin_folder.mkdir()
+        script = bin_folder / "tracevault"
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} -m tracevault "$@"\n')
+        script.chmod(0o755)
+        environment["PATH"] = f"{bin_folder}:{environment['PATH']}"
+        typed = subprocess.run(
+            ["bash", "-euc", "\n".join(lines)], env=environment, cwd=tmp_path,
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert typed.returncode == 0, typed.stdout + typed.stderr
+        assert "held until somebody decides" in typed.stdout
+        assert "<!doctype html>" in (tmp_path / "case.html").read_text()
+    finally:
+        serving.send_signal(signal.SIGINT)
+        _, told = serving.communicate(timeout=30)
+    assert serving.returncode == 0, "Ctrl-C is how serving ends"
+    assert "the stand-in has ended" in told
+
+
+def test_a_folder_of_somebody_else_is_left_alone(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/demo.vault").write_text("precious")
+    told = call("demo", "--dir", "mine")
+    assert told.code == Exit.USAGE
+    assert "is no demo's: give another with --dir" in told.err
+    assert (tmp_path / "mine/demo.vault").read_text() == "precious"
+    assert os.listdir(tmp_path / "mine") == ["demo.vault"]
+
+
+def decoded(reply: dict[str, object]) -> tv.Trace:
+    return tv.decode(json.dumps({"success": True, "result": reply}).encode())
+
+
+@pytest.mark.usefixtures("library_path")
+def test_the_mail_of_the_demo_is_what_mail_servers_would_have_logged() -> None:
+    for mail in all_mail(NOW):
+        trace = decoded(mail.trace(9))
+        assert trace.warnings == (), mail.subject
+        assert all(line.event is not None for line in trace.lines), trace.lines
+        assert trace.complete
+        own = next((hop for hop in trace.summary.hops if hop.queue_id == mail.ids[0]), None)
+        assert own is not None
+        assert own.time == mail.log.begin, "the queue id tells when the message was queued"
+        assert {one.address for one in trace.summary.recipients} == set(mail.to)
+
+
+@pytest.mark.usefixtures("library_path")
+def test_the_phish_of_the_demo_ends_in_every_way() -> None:
+    states = [decoded(mail.trace(9)).summary.state for mail in copies(NOW)]
+    assert states == ["sent", "rejected", "sent", "bounced", "held", "sent"]
+    assert [decoded(mail.trace(0)).complete for mail in copies(NOW)] == [True] * 5 + [False]
+    assert {mail.message_id for mail in copies(NOW)} == {PHISH_ID}
+    assert {mail.account for mail in copies(NOW)} == set(ACCOUNTS)
+
+
+def test_the_tokens_of_the_demo_say_that_they_are_none() -> None:
+    assert all("not-real" in account.token for account in ACCOUNTS)
+    assert len({account.token for account in ACCOUNTS}) == len(ACCOUNTS)
