@@ -30,7 +30,7 @@ help:
 	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 12 s)'
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
-	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C and Python'
+	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C, Python and the command'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
 	@echo 'make clean      remove build/ and .build/'
 

@@ -1,4 +1,4 @@
-"""The demonstration: a vault with many accounts, and traces through both bindings.
+"""The demonstration: a vault with many accounts, and traces through both bindings and the command.
 
 Runs against the stand-in for Cloudflare in Tests/server. With CLOUDFLARE_API_TOKEN,
 CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_MESSAGE_ID set, it asks Cloudflare itself for that message.
@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build/demo"
 VAULT = FOLDER / "demo.vault"
 KEY_FILE = FOLDER / "demo.key"
+PAGE = FOLDER / "hunt.html"
+#: What the hunt looks for: all mail to one recipient.
+HUNT = ("--recipient", "ok3@example.com", "--wait", "20")
 REAL = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_MESSAGE_ID")
 
 
@@ -79,7 +82,7 @@ def standin() -> Iterator[Scene]:
 
 def fill_vault(scene: Scene) -> None:
     """A new vault file with every credential, sealed with a key that is made here."""
-    for old in FOLDER.glob("demo.*"):
+    for old in (*FOLDER.glob("demo.*"), *FOLDER.glob(PAGE.name)):
         old.unlink()
     key = bytearray(secrets.token_bytes(32))
     KEY_FILE.touch(mode=0o600)
@@ -99,23 +102,27 @@ def fill_vault(scene: Scene) -> None:
             print(f"  {row.tenant:8}  {row.account_id}  {row.kind:10}  {row.label}")
 
 
-def commands(scene: Scene) -> Iterator[list[str]]:
-    """The example programs' calls: C and Python in turn, account by account."""
-    python = [sys.executable, str(ROOT / "bindings/python/examples/path.py")]
-    python += [f"--vault={VAULT}", f"--key-file={KEY_FILE}", "--wait=20"]
-    python += [f"--set={name}={value}" for name, value in scene.settings.items()]
+def commands(scene: Scene) -> Iterator[tuple[str, list[str]]]:
+    """The calls, account by account: the Python example, the C example and the command in turn."""
+    unlock = [f"--vault={VAULT}", f"--key-file={KEY_FILE}"]
+    settings = [f"--set={name}={value}" for name, value in scene.settings.items()]
+    python = [sys.executable, str(ROOT / "bindings/python/examples/path.py"), *unlock, "--wait=20"]
     c = [str(FOLDER / "example"), "-w", "20"]
     for name, value in scene.settings.items():
         c += ["-o", f"{name}={value}"]
+    shell = [str(Path(sys.executable).with_name("tracevault")), *unlock, *settings]
     for number, account in enumerate(scene.accounts):
-        if number % 2 == 0:
-            yield [*python, f"{account.tenant}/{account.account_id}", *account.messages]
+        if number % 3 == 0:
+            place = f"{account.tenant}/{account.account_id}"
+            yield "the Python binding", [*python, *settings, place, *account.messages]
+        elif number % 3 == 1:
+            where = ["-a", account.account_id, str(VAULT), str(KEY_FILE), account.tenant]
+            yield "the C binding", [*c, *where, *account.messages]
         else:
-            yield [
-                *c,
-                *("-a", account.account_id, str(VAULT), str(KEY_FILE), account.tenant),
-                *account.messages,
-            ]
+            where = ["--tenant", account.tenant, "--account", account.account_id, "--wait=20"]
+            yield "the command", [*shell, "trace", *where, *account.messages]
+    if scene.settings:  # not Cloudflare's own, where that sender is nobody
+        yield "the command, with a page", [*shell, "hunt", *HUNT, "--html", str(PAGE)]
 
 
 def main() -> int:
@@ -127,14 +134,16 @@ def main() -> int:
         return 2
     with contextlib.nullcontext(cloudflare()) if given else standin() as scene:
         fill_vault(scene)
-        for command in commands(scene):
-            binding = "Python" if command[0] == sys.executable else "C"
-            print(f"\n== through the {binding} binding", flush=True)
+        for through, command in commands(scene):
+            print(f"\n== through {through}", flush=True)
             done = subprocess.run(command, timeout=120)
             if done.returncode != 0:
-                print(f"demo: {binding} example ended with {done.returncode}", file=sys.stderr)
+                print(f"demo: {through} ended with {done.returncode}", file=sys.stderr)
                 return 1
-    print("\nEvery trace came. The programs held no secret: the vault did.")
+    if PAGE.exists():
+        print(f"\nThe page of the hunt: {PAGE.as_uri()}")
+    print("Every trace came. The programs held no secret: the vault did.")
+    print("The command has a demo of its own, which needs no repository: tracevault demo")
     return 0
 
 
