@@ -246,6 +246,25 @@ def test_a_loop_that_ends_with_requests_under_way_leaves_no_descriptor_and_the_e
         assert descriptors() <= before
 
 
+def test_a_loop_that_is_closed_with_tasks_left_costs_no_descriptor(
+    server: Standin, vault: tv.Vault
+) -> None:
+    with contextlib.closing(tv.AsyncEngine(settings(server))) as engine:
+        acme = vault.tenant("acme")
+        asyncio.run(engine.trace(acme, ACME, good(server)))
+        before = descriptors()
+        kept = []
+        for _ in range(3):
+            loop = asyncio.new_event_loop()
+            kept.append(loop.create_task(engine.trace(acme, ACME, "slow-60000")))
+            loop.run_until_complete(until(lambda: under_way(engine) == len(kept)))
+            loop.close()
+        asyncio.run(engine.trace(acme, ACME, good(server)))
+        assert descriptors() <= before
+        for task in kept:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
 def descriptors() -> int:
     gc.collect()
     return len(os.listdir("/proc/self/fd"))

@@ -59,6 +59,10 @@ def test_calls_of_an_engine_tell_wrong_types(engine: tv.Engine, vault: tv.Vault)
         (lambda e: e.hunt("acme", sender="x"), r"vault\.tenant"),
         (lambda e: e.check_all(vault, expiring="30"), "days"),
         (lambda e: e.collect(vault, checkpoint="x", look_back=5), "timedelta"),
+        (lambda e: list(e.batch([], windw=5)), "windw.*window"),
+        (lambda e: e.hunt(vault, sendr="x"), "sendr.*sender"),
+        (lambda e: e.check_all(vault, expires=5), "expires.*expiring"),
+        (lambda e: e.collect(vault, checkpoint="x", lookback=5), "lookback.*look_back"),
     ]
     for call, words in wrong:
         with pytest.raises(TypeError, match=words):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from datetime import timedelta
@@ -64,7 +65,7 @@ class _Watch:
     def __exit__(self, *_: object) -> None:
         self._waiting -= 1
         if not self._waiting:
-            self._end()
+            self.end()
 
     async def turn(self) -> None:
         """Wait until it is this task's turn to ask: many at once would hold up the loop."""
@@ -87,17 +88,19 @@ class _Watch:
         if self._left < _ASKED_AT_A_TIME:
             self.loop.call_soon(self._renew)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Watch no more."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            self.loop.remove_reader(fd)
+            with contextlib.suppress(RuntimeError):  # a loop that is closed watches nothing
+                self.loop.remove_reader(fd)
             os.close(fd)
 
     def _take(self) -> None:
         if self._exchange.handle.usable:
             self._exchange.take_some(_TAKEN_AT_A_TIME)
         else:
-            self._end()  # closed elsewhere: every result has been delivered
+            self.end()  # closed elsewhere: every result has been delivered
 
 
 class _Inbox(deque[Slot]):
@@ -106,15 +109,15 @@ class _Inbox(deque[Slot]):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._loop = loop
+        self._thread = threading.get_ident()
         self.filled = asyncio.Event()
 
     def append(self, slot: Slot) -> None:
         super().append(slot)
-        if asyncio._get_running_loop() is self._loop:
-            self.filled.set()
-        else:
-            # A loop that has ended waits for nothing any more.
-            with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
+            if threading.get_ident() == self._thread:
+                self.filled.set()
+            else:
                 self._loop.call_soon_threadsafe(self.filled.set)
 
     async def wait(self) -> None:
@@ -213,9 +216,10 @@ class AsyncEngine(BaseEngine):
         loop = asyncio.get_running_loop()
         watch = self._watches.get(id(loop))
         if watch is None or watch.loop is not loop:
-            self._watches = {
-                key: one for key, one in self._watches.items() if not one.loop.is_closed()
-            }
+            for key, one in [*self._watches.items()]:
+                if one.loop.is_closed():
+                    one.end()
+                    self._watches.pop(key, None)
             watch = self._watches[id(loop)] = _Watch(loop, self._exchange)
         return watch
 

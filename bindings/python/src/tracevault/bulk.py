@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
 
@@ -69,6 +69,17 @@ class FollowOptions(BatchOptions, total=False):
     follow: Follow | None
 
 
+def known_options(call: str, given: Mapping[str, object], options: type) -> None:
+    """Refuse a keyword that a call does not have, as Python does."""
+    names = options.__annotations__.keys()
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise TypeError(
+            f"{call}() has no option {', '.join(map(repr, unknown))}; there are: "
+            f"{', '.join(sorted(names))}"
+        )
+
+
 class Source(Protocol):
     """Where a batch's requests come from."""
 
@@ -110,6 +121,7 @@ class Batch:
         inbox: deque[Slot],
         **options: Unpack[FollowOptions],
     ) -> None:
+        known_options("batch", options, FollowOptions)
         resume = options.get("resume")
         window = options.get("window", BATCH_WINDOW if resume is None else JOURNAL_WINDOW)
         if not isinstance(window, int):

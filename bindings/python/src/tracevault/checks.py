@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._reach import Where
 from .accounts import Account
-from .bulk import FollowOptions, Progress
+from .bulk import FollowOptions, Progress, known_options
 from .campaign import Campaign
 from .errors import TraceVaultError
 from .findings import CheckResult
@@ -75,6 +75,7 @@ class CheckRound(Campaign[Checked]):
     """What one round asks, and what it has found."""
 
     def __init__(self, where: Where, **options: Unpack[CheckOptions]) -> None:
+        known_options("check_all", options, CheckOptions)
         super().__init__(where)
         span = options.get("expiring")
         if span is not None and not isinstance(span, (int, float, timedelta)):

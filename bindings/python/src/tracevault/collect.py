@@ -17,6 +17,7 @@ from ._fields import parse_time
 from ._lines import LineFile
 from ._reach import Where
 from .accounts import Account
+from .bulk import known_options
 from .errors import TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
@@ -134,6 +135,7 @@ class Collection(Sweep[Detection]):
         checkpoint: str | os.PathLike[str],
         **options: Unpack[CollectOptions],
     ) -> None:
+        known_options("collect", options, CollectOptions)
         look_back = options.pop("look_back", LOOK_BACK)
         if not isinstance(look_back, timedelta):
             raise TypeError(f"look_back must be a timedelta, not {type(look_back).__name__}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._reach import Where
 from .accounts import Account
+from .bulk import known_options
 from .errors import ArgumentError, Status, TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
@@ -78,6 +79,7 @@ class Hunt(Sweep[Finding]):
     """What one hunt asks, and what it has found."""
 
     def __init__(self, where: Where, **options: Unpack[HuntOptions]) -> None:
+        known_options("hunt", options, HuntOptions)
         if not any(options.get(name) is not None for name in _WHAT):
             raise ArgumentError(
                 f"say what to hunt for: one or more of {', '.join(_WHAT)}",

@@ -85,6 +85,7 @@ class Sweep(Campaign[Told]):
             places.setdefault(account.account_id, Place([])).ways.append((tenant, account))
         self.places = list(places.values())
         self._done = self._failed = self._found = 0
+        self._open = len(self.places)
         # Wrong values are told at the call, not for each account.
         self._asked = [self._search(place) for place in self.places]
 
@@ -152,6 +153,7 @@ class Sweep(Campaign[Told]):
         else:
             self._trouble(place, result.error or TraceVaultError("no answer"))
         place.open += len(more) - 1
+        self._open += len(more) - 1
         if not place.open:
             self._done += 1
             self._failed += place.failed
@@ -237,7 +239,7 @@ class Sweep(Campaign[Told]):
                     total=len(self.places),
                     failed=self._failed,
                     found=self._found,
-                    under_way=sum(place.open for place in self.places),
+                    under_way=self._open,
                 )
             )
 
