@@ -120,6 +120,7 @@ def test_a_ledger_that_is_not_shared_says_why() -> None:
     assert (told.state, told.public) == ("note", "not shared")
     assert "another user's file" in told.told
     assert checkup.ledger({"ledger": {"shared": True, "path": "/p"}}).state == "ok"
+    assert checkup.ledger({"ledger": {"shared": False, "warning": ""}}).state == "ok"
 
 
 def test_doctor_reaches_a_server_only_with_its_authority(call: Call, kit: Kit) -> None:

@@ -242,9 +242,12 @@ def ledger(stats: dict[str, Any]) -> Finding:
     if told.get("shared"):
         where = told.get("path")
         return Finding("ledger", OK, f"shared through {where}", "shared")
-    why = told.get("warning") or "budget.ledger is private"
-    return Finding("ledger", NOTE, f"not shared: {why}", "not shared",
-                   "other processes spend the same quota unseen: see budget.ledger")  # fmt: skip
+    why = told.get("warning")
+    if not why:
+        return same("ledger", OK, "each process keeps its own: budget.ledger is private, or the "
+                    "server is on loopback")  # fmt: skip
+    do = "other processes spend the same quota unseen: see budget.ledger"
+    return Finding("ledger", NOTE, f"not shared: {why}", "not shared", do)
 
 
 def expiries(accounts: list[Any]) -> Finding:

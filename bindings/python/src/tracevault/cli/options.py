@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .failures import Usage
 from .profile import Profile, default_path, load
@@ -33,27 +31,28 @@ UNLOCKS = ("key_file", "passphrase_file", "passphrase_stdin", "passphrase_fd", "
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """A value and where it comes from, in words."""
 
     value: Any
     source: str
 
 
-@dataclass
 class Options:
     """What the global options of one call are."""
 
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    #: What the command line says, by the option's name.
-    line: dict[str, Any] = field(default_factory=dict)
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, line: dict[str, Any] | None = None
+    ) -> None:
+        self.environment = os.environ if environment is None else environment
+        #: What the command line says, by the option's name.
+        self.line: dict[str, Any] = {} if line is None else line
 
     @cached_property
     def profile(self) -> Profile:
         """The configuration file's part."""
         named = self._direct("config")
-        path = Path(named.value) if named else default_path(self.environment)
+        path = str(named.value) if named else default_path(self.environment)
         chosen = self._direct("profile")
         return load(path, asked=named is not None, name=chosen.value if chosen else "default")
 
@@ -83,7 +82,7 @@ class Options:
     @property
     def where(self) -> str:
         """The configuration file's path, whether it is there or not."""
-        return self.text("config") or str(default_path(self.environment))
+        return self.text("config") or default_path(self.environment)
 
     def unlock(self) -> tuple[str, Given] | None:
         """The way to unlock the vault: of the first place that names one."""

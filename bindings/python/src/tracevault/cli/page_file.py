@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..hunt import Finding
 from ..model import Trace, View
 from . import out
 from .options import Options
 from .words import plural
+
+if TYPE_CHECKING:
+    from ..hunt import Finding
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -34,8 +34,8 @@ def html_option(function: Made) -> Made:
 def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Tell a wrong place before the work, not behind it."""
     if value is not None:
-        folder = Path(value).resolve().parent
-        if not folder.is_dir():
+        folder = os.path.dirname(os.path.realpath(value))
+        if not os.path.isdir(folder):
             raise click.BadParameter(f"there is no folder {folder}")
         if not os.path.exists(value) and not os.access(folder, os.W_OK):
             raise click.BadParameter(f"nothing may be written in {folder}")
@@ -75,11 +75,15 @@ def _write(options: Options, path: str, text: str, holds: str) -> None:
 
 def replace_file(path: str, text: str) -> None:
     """Write the file: all of it or nothing, with the rights any new file would have."""
+    import tempfile
+
     if os.path.exists(path) and not os.path.isfile(path):
-        Path(path).write_text(text, encoding="utf-8")  # a pipe, a terminal
+        with open(path, "w", encoding="utf-8") as pipe:  # or a terminal
+            pipe.write(text)
         return
-    target = Path(path).resolve()
-    descriptor, made = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    descriptor, made = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     try:
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)

@@ -7,7 +7,6 @@ out takes the :func:`pieces`.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -60,6 +59,8 @@ def written_out(char: str) -> str:
 
 def json_line(value: Any) -> str:
     """One JSON value in one line of ASCII: no terminal acts upon it, ``jq`` gives the text back."""
+    import json  # not needed to tell a version or to complete a word
+
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 

@@ -16,8 +16,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
 from .failures import Usage
 
@@ -26,27 +25,26 @@ NAMES = ("vault", "key_file", "passphrase_file", "credential", "tenant", "accoun
 _SECRETS = ("passphrase", "token", "key", "secret", "password")
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """What the file says for one profile: each value with the section it stands in."""
 
-    path: Path | None = None
-    values: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    path: str | None
+    values: Mapping[str, tuple[str, str]]
+    settings: Mapping[str, tuple[str, str]]
 
 
-def default_path(environment: Mapping[str, str]) -> Path:
+def default_path(environment: Mapping[str, str]) -> str:
     """Where the file is looked for when nobody names one."""
     base = environment.get("XDG_CONFIG_HOME") or os.path.join(
         environment.get("HOME") or os.path.expanduser("~"), ".config"
     )
-    return Path(base) / "tracevault" / "config"
+    return os.path.join(base, "tracevault", "config")
 
 
-def load(path: Path, *, asked: bool, name: str) -> Profile:
+def load(path: str, *, asked: bool, name: str) -> Profile:
     """The section ``[default]`` and, over it, the one that was asked for."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             _check_owner(os.fstat(file.fileno()), path)
             text = file.read()
     except FileNotFoundError:
@@ -54,19 +52,19 @@ def load(path: Path, *, asked: bool, name: str) -> Profile:
             raise Usage(f"there is no configuration file {path}") from None
         if name != "default":
             raise Usage(f"there is no profile {name}: no configuration file {path}") from None
-        return Profile()
+        return Profile(None, {}, {})
     except (OSError, UnicodeDecodeError) as error:
         raise Usage(f"the configuration file {path} cannot be read: {error}") from None
     return _profile(path, text, name)
 
 
-def _profile(path: Path, text: str, name: str) -> Profile:
+def _profile(path: str, text: str, name: str) -> Profile:
     import configparser
 
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(text, source=str(path))
+        parser.read_string(text, source=path)
     except configparser.Error as error:
         raise Usage(f"the configuration file {path} is wrong: {error}") from None
     if name != "default" and not parser.has_section(name):
@@ -82,7 +80,7 @@ def _profile(path: Path, text: str, name: str) -> Profile:
     return Profile(path, values, settings)
 
 
-def _check_name(key: str, section: str, path: Path) -> None:
+def _check_name(key: str, section: str, path: str) -> None:
     if "." in key or key in NAMES:
         return
     if key in _SECRETS:
@@ -96,7 +94,7 @@ def _check_name(key: str, section: str, path: Path) -> None:
     )
 
 
-def _check_owner(status: os.stat_result, path: Path) -> None:
+def _check_owner(status: os.stat_result, path: str) -> None:
     """Who can write the file decides whom the secrets are shown to."""
     if status.st_uid not in (os.geteuid(), 0):
         raise Usage(f"the configuration file {path} belongs to another user")

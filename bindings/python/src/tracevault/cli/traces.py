@@ -45,6 +45,11 @@ class Printer:
         self._lines = lines
         self._count = 0
 
+    def prepare(self) -> None:
+        """Load what the first trace will need."""
+        if self._output == "table" and not self._lines:
+            from . import path  # noqa: F401 - it brings rich, which takes its time
+
     def show(self, trace: Trace, name: str | None = None) -> None:
         """Print one trace; `name` stands for one without a reference of its own."""
         self._count += 1

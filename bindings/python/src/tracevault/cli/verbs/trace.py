@@ -85,7 +85,7 @@ def trace(
         if follow:
             answers = _followed(engine, requests, Follower(options, timeout, lines=raw))
         else:
-            answers = _fetched(engine, requests)
+            answers = _fetched(engine, requests, printer)
         for request, answer in answers:
             if isinstance(answer, Trace):
                 found.append(answer)
@@ -110,8 +110,17 @@ def trace(
 Answer = tuple[Request[Trace], "Trace | Exception"]
 
 
-def _fetched(engine: Engine, requests: list[Request[Trace]]) -> Iterator[Answer]:
+def _fetched(engine: Engine, requests: list[Request[Trace]], printer: Printer) -> Iterator[Answer]:
     """The answers in the order of the questions, which are asked at the same time."""
+    if len(requests) == 1:
+        engine.submit(requests[0])
+        printer.prepare()  # while Cloudflare answers
+        only = engine.take()
+        assert only is not None
+        told = only.trace or only.error
+        assert told is not None
+        yield requests[0], told
+        return
     order = {id(request): at for at, request in enumerate(requests)}
     waiting: dict[int, Answer] = {}
     next_one = 0
