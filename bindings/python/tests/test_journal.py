@@ -171,6 +171,7 @@ def test_a_journal_that_was_killed_at_its_first_line_begins_anew(
 ) -> None:
     journal = tmp_path / "run.journal"
     journal.write_bytes(b'{"schema": "tracevault.journal/1"}\n'[:left])
+    journal.chmod(0o600)
     results = list(engine.batch(asked(acme, ["slow-0"]), resume=journal))
     assert [result.resumed for result in results] == [False]
     assert len(journal.read_bytes().splitlines()) == 2
@@ -195,12 +196,23 @@ def test_a_file_of_another_kind_is_never_touched(
 ) -> None:
     other = tmp_path / "notes"
     other.write_bytes(content)
+    other.chmod(0o600)
     with pytest.raises(tv.JournalError, match="notes"):
         list(engine.batch(asked(acme, ["slow-0"]), resume=other))
     assert other.read_bytes() == content
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises((tv.JournalError, OSError)):
         list(engine.batch(asked(acme, ["slow-0"]), resume=tmp_path / "pipe"))
+
+
+def test_a_journal_that_others_may_read_is_refused(
+    engine: tv.Engine, acme: tv.Tenant, tmp_path: Path
+) -> None:
+    journal = tmp_path / "run.journal"
+    list(engine.batch(asked(acme, ["slow-0"]), resume=journal))
+    journal.chmod(0o640)
+    with pytest.raises(tv.JournalError, match="chmod 600"):
+        list(engine.batch(asked(acme, ["slow-0"]), resume=journal))
 
 
 def test_two_batches_do_not_share_a_journal(

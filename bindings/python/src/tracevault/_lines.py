@@ -35,8 +35,7 @@ class LineFile:
         while True:
             fd = os.open(self.path, flags, 0o600)
             try:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
-                    raise JournalError(f"{self.path} is no regular file")
+                self._check(os.fstat(fd))
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # Whoever had it before may have put a new file in its place.
                 if os.path.samestat(os.fstat(fd), os.stat(self.path)):
@@ -52,6 +51,15 @@ class LineFile:
                 os.close(fd)
                 raise
             os.close(fd)
+
+    def _check(self, status: os.stat_result) -> None:
+        """Refuse a file that somebody else could read, write or take the place of."""
+        if not stat.S_ISREG(status.st_mode):
+            raise JournalError(f"{self.path} is no regular file")
+        if status.st_uid != os.geteuid():
+            raise JournalError(f"{self.path} belongs to another user")
+        if status.st_mode & 0o077:
+            raise JournalError(f"others may read or write {self.path}: chmod 600 it")
 
     def _heal(self) -> None:
         """Cut off what a kill left of a last line."""

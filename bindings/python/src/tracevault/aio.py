@@ -155,6 +155,7 @@ class AsyncEngine(BaseEngine):
         views: Iterable[View] = (),
     ) -> Trace:
         """Fetch one trace: see :meth:`Engine.trace`."""
+        await self._turn()
         return await self._fetched(
             Request.trace(
                 tenant,
@@ -179,6 +180,7 @@ class AsyncEngine(BaseEngine):
         **filters: Unpack[SearchFilters],
     ) -> SearchResult:
         """Find messages: see :meth:`Engine.search`."""
+        await self._turn()
         return await self._fetched(
             Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)
         )
@@ -192,17 +194,16 @@ class AsyncEngine(BaseEngine):
         priority: Priority = "interactive",
     ) -> CheckResult:
         """Ask whether the account's credential works: see :meth:`Engine.check`."""
+        await self._turn()
         return await self._fetched(
             Request.check(tenant, account_id, timeout=timeout, priority=priority)
         )
 
     async def _fetched(self, request: Request[Answer_co]) -> Answer_co:
-        inbox, watch = _Inbox(asyncio.get_running_loop()), self._watch()
-        self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once
-        await watch.turn()
+        inbox = _Inbox(asyncio.get_running_loop())
         slot = self._exchange.submit(request, inbox)
         try:
-            with watch:
+            with self._watch():
                 while not slot.done:
                     await inbox.wait()
         finally:
@@ -210,6 +211,11 @@ class AsyncEngine(BaseEngine):
                 self._exchange.abandon(slot)
         answer: Answer_co = slot.result().unwrap()
         return answer
+
+    async def _turn(self) -> None:
+        """Wait until this task may ask; nothing is made before, so that 200 tasks begin at once."""
+        self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once
+        await self._watch().turn()
 
     def _watch(self) -> _Watch:
         """The running loop's own."""
