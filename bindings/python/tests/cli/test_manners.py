@@ -270,3 +270,38 @@ def test_completion_completes_verbs_options_and_sub_verbs(
 
 def test_variables_of_the_developer_do_not_reach_the_tests() -> None:
     assert "TRACEVAULT_VAULT" not in calm(Path("/"))
+
+
+def test_a_full_disk_is_told_and_a_closed_output_is_no_fault(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command("account", "list", "--json"), env=environment, cwd=tmp_path, stdout=full,
+            stderr=subprocess.PIPE, check=False, text=True,
+        )  # fmt: skip
+    assert done.returncode == Exit.OTHER
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    words = " ".join(command("account", "list"))
+    done = subprocess.run(
+        ["bash", "-c", f"{words} >&- 2>&-"], env=environment, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_a_fault_of_ours_is_one_line_and_shows_its_place_when_asked(
+    process: Call, environment: dict[str, str], kit: Kit, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import tracevault.cli.session as s\n"
+        "def broken(*_): raise ZeroDivisionError('a fault')\n"
+        "s.open_vault = broken\n"
+    )
+    environment["PYTHONPATH"] = f"{tmp_path}:{environment['PYTHONPATH']}"
+    told = process("account", "list")
+    assert told.code == Exit.OTHER
+    assert told.err.startswith("tracevault: ZeroDivisionError: a fault; this is a fault of")
+    assert told.err.count("\n") == 1
+    environment["TRACEVAULT_DEBUG"] = "1"
+    assert "Traceback" in process("account", "list").err

@@ -91,6 +91,9 @@ def as_text(error: BaseException, **about: str | None) -> str:
     where = " ".join(value for value in about.values() if value and value not in said)
     if isinstance(error, TraceVaultError):
         said += f" ({error.name}{_details(error)})"
+    elif not isinstance(error, (Usage, Unreadable, OSError)):
+        said = f"{type(error).__name__}: {said}; this is a fault of the command"
+        said += ", TRACEVAULT_DEBUG=1 shows its place"
     hint = next_step(error)
     return printable(f"{f'{where}: ' if where else ''}{said}{f'; {hint}' if hint else ''}")
 

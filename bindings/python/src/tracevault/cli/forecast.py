@@ -29,8 +29,8 @@ class Forecast:
         self._asked = 0.0
         self._told = ""
 
-    def tell(self, step: bulk.Progress, left: Left) -> None:
-        """Show how far it is; ``left`` is what is not answered yet."""
+    def tell(self, step: bulk.Progress, left: Left | None = None, remark: str = "") -> None:
+        """Show how far it is; ``left`` is what is not answered yet, where that is known."""
         progress = self._progress
         progress.done, progress.failed, progress.total = step.done, step.failed, step.total
         if not progress.shown:
@@ -38,10 +38,18 @@ class Forecast:
         now = time.monotonic()
         if now - self._asked >= EVERY_S:
             self._asked = now
-            self._told = self._estimated(left, step.under_way)
-        progress.tell(self._told)
+            known = self._waiting() if left is None else self._estimated(left, step.under_way)
+            self._told = _in_words(known)
+        progress.tell(", ".join(one for one in (remark, self._told) if one))
 
-    def _estimated(self, left: Left, under_way: int) -> str:
+    def _waiting(self) -> tuple[int, int] | None:
+        """Of what waits in the engine: when the last may go, and what the quota has left."""
+        groups = [one for one in self._engine.stats()["groups"] if one["available"] is not None]
+        busy = [one for one in groups if one["queued"]] or groups
+        slowest = max(busy, key=lambda one: int(one["done_ms"]), default=None)
+        return None if slowest is None else (slowest["done_ms"], slowest["available"])
+
+    def _estimated(self, left: Left, under_way: int) -> tuple[int, int] | None:
         """The account that takes longest decides; several of one user count once each."""
         total = sum(left.values())
         longest: tuple[int, int] | None = None
@@ -52,6 +60,10 @@ class Forecast:
                 told = self._engine.estimate(tenant, max(count - inside, 1), account)
                 if told.get("available") is not None:
                     longest = max(longest or (0, 0), (told["done_ms"], told["available"]))
-        if longest is None:
-            return ""
-        return f"quota left {longest[1]}, about {in_words(longest[0] / 1000)} to go"
+        return longest
+
+
+def _in_words(known: tuple[int, int] | None) -> str:
+    if known is None:
+        return ""
+    return f"quota left {known[1]}, about {in_words(known[0] / 1000)} to go"

@@ -19,6 +19,7 @@ from .printable import json_line, printable
 def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit code
     """Run it; give the exit code."""
     secret_input.forget_stdin()
+    _open_what_is_closed()
     try:
         _complete()
         # Not ROOT.main(): it gives a closed pipe and Ctrl-C ends of its own.
@@ -62,11 +63,18 @@ def _complete() -> None:
         raise click.exceptions.Exit(shell_complete(ROOT, {}, "tracevault", name, asked))
 
 
+def _open_what_is_closed() -> None:
+    """A host may start us without standard output or error (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def _flushed(code: int) -> int:
-    """What was printed before a failure may still meet a closed pipe."""
+    """What was printed before a failure may still meet a closed pipe, or a full disk once more."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         _close_stdout()
     return code
 

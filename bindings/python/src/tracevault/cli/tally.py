@@ -19,7 +19,8 @@ class Tally:
     def __init__(self, options: Options, progress: Progress) -> None:
         self._options = options
         self._progress = progress
-        self._codes: list[Exit] = []
+        #: How each that did not come ended.
+        self.codes: list[Exit] = []
         self._kinds: dict[str, list[tuple[Exception, dict[str, str | None]]]] = {}
         self._counts: dict[str, int] = {}
         self.came = 0
@@ -27,11 +28,11 @@ class Tally:
     @property
     def failed(self) -> int:
         """How many did not come."""
-        return len(self._codes)
+        return len(self.codes)
 
     def add(self, error: Exception, **about: str | None) -> None:
         """One that did not come."""
-        self._codes.append(code_of(error))
+        self.codes.append(code_of(error))
         kind = error.name if isinstance(error, TraceVaultError) else type(error).__name__
         self._counts[kind] = self._counts.get(kind, 0) + 1
         examples = self._kinds.setdefault(kind, [])
@@ -57,5 +58,5 @@ class Tally:
 
     def end(self) -> None:
         """End the call with the exit code of what failed, if anything did."""
-        if self._codes:
-            raise Failed(exit_of_many(self._codes, self.came))
+        if self.codes:
+            raise Failed(exit_of_many(self.codes, self.came))

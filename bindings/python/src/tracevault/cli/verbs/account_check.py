@@ -15,10 +15,12 @@ from ...vault import Account
 from .. import out
 from ..asked import duration
 from ..exits import Exit, exit_of_many
-from ..failures import Failed, Interrupted, Usage, code_of
+from ..failures import Failed, Interrupted, Usage
+from ..forecast import Forecast
 from ..options import Options
 from ..progress import Progress
 from ..session import Session, opened
+from ..tally import Tally
 from .account_group import account, chosen
 
 COLUMNS = (
@@ -96,31 +98,27 @@ def _checked(
     options = session.options
     tenants = {name: session.vault.tenant(name) for name in {one.tenant for one in active}}
     requests = [
-        Request.check(tenants[one.tenant], one.account_id, timeout=timeout) for one in active
+        Request.check(tenants[one.tenant], one.account_id, timeout=timeout, tag=one)
+        for one in active
     ]
-    accounts = {id(request): one for request, one in zip(requests, active, strict=True)}
-    found: dict[int, dict[str, Any]] = {}
-    failures = []
+    found: dict[str, dict[str, Any]] = {}
     with Progress(options, total=len(active), unit="checked") as progress:
+        tally = Tally(options, progress)
+        forecast = Forecast(engine, progress)
         try:
-            for result in engine.batch(requests):
-                one = accounts[id(result.request)]
-                progress.step(failed=result.error is not None)
+            for result in engine.batch(requests, progress=forecast.tell):
+                one: Account = result.tag
                 if result.check is not None:
-                    found[id(result.request)] = row(one, result.check, within)
-                    continue
-                assert result.error is not None
-                failures.append(code_of(result.error))
-                progress.clear()
-                out.problem(
-                    result.error,
-                    for_programs=options.for_programs,
-                    tenant=one.tenant,
-                    account_id=one.account_id,
-                )
+                    tally.came += 1
+                    found[one.tenant + one.account_id] = row(one, result.check, within)
+                elif result.error is not None:
+                    tally.add(result.error, tenant=one.tenant, account_id=one.account_id)
         except KeyboardInterrupt:
             raise Interrupted("nothing was changed; start it again") from None
-    return [found[id(request)] for request in requests if id(request) in found], failures
+        progress.clear()
+        tally.tell()
+    order = [one.tenant + one.account_id for one in active]
+    return [found[key] for key in order if key in found], tally.codes
 
 
 def _store(session: Session, rows: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from ...collect import Detection
 from .. import out
 from ..asked import duration
 from ..failures import Interrupted, Usage
+from ..forecast import Forecast
 from ..group import verb
 from ..options import Options
 from ..progress import Progress, in_words
@@ -76,9 +77,10 @@ def collect(
     ):
         tally = Tally(options, progress)
 
+        forecast = Forecast(engine, progress)
+
         def step(now: bulk.Progress) -> None:
-            progress.done, progress.total, progress.failed = now.done, now.total, now.failed
-            progress.tell(f"{now.found:,} messages")
+            forecast.tell(now, remark=f"{now.found:,} messages")
 
         tenant = options.text("tenant")
         where = session.vault if tenant is None else session.vault.tenant(tenant)

@@ -11,6 +11,7 @@ from ... import bulk
 from ...hunt import Finding
 from .. import out
 from ..failures import Interrupted, Usage
+from ..forecast import Forecast
 from ..group import verb
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_hunt_page
@@ -111,13 +112,14 @@ def hunt(
 
 
 def _findings(session: Session, progress: Progress, chosen: Mapping[str, Any]) -> Iterator[Finding]:
-    def step(now: bulk.Progress) -> None:
-        progress.done, progress.total, progress.failed = now.done, now.total, now.failed
-        progress.tell(f"{now.found:,} copies found")
-
     tenant = session.options.text("tenant")
     where = session.vault if tenant is None else session.vault.tenant(tenant)
     with session.engine() as engine:
+        forecast = Forecast(engine, progress)
+
+        def step(now: bulk.Progress) -> None:
+            forecast.tell(now, remark=f"{now.found:,} copies found")
+
         yield from engine.hunt(where, progress=step, **chosen)
 
 
