@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("Sources", "include", ".swift-format", "CHANGELOG.md", "Package.swift")
-SWIFT = "Sources/TraceVaultCore/Failure.swift"
+SWIFT = "Sources/TraceVaultCore/Base/Failure.swift"
 ABI = "Sources/TraceVaultABI/LibraryAPI.swift"
 HEADER = "include/tracevault.h"
 

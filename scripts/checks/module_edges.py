@@ -14,13 +14,12 @@ EXTRA = {"TraceVaultABI/Handles.swift": {"CSystem"}}
 SYSTEM = {"Glibc", "Musl", "Synchronization"}
 # The only Swift files that may call a C library, by its name prefix.
 CALLERS = {
-    r"\bcurl_\w+\s*\(|\bimport CCurl\b": ("Transport/Curl", "Library.swift"),
+    r"\bcurl_\w+\s*\(|\bimport CCurl\b": ("Transport/Curl/", "BuildInfo.swift"),
     r"\b(?:crypto|sodium|randombytes)_\w+\s*\(|\bimport CSodium\b": (
-        "Vault/Sealing",
-        "Vault/SecretArena",
-        "Vault/SecretBytes",
-        "Vault/Arena",
-        "Library.swift",
+        "Vault/Format/Sealing",
+        "Vault/Secrets/GuardedArena",
+        "Vault/Secrets/SecretBytes",
+        "BuildInfo.swift",
     ),
 }
 

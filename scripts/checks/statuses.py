@@ -5,7 +5,7 @@ import re
 
 from _tree import HEADER, ROOT, answer, library, read, without_comments
 
-SWIFT = ROOT / "Sources/TraceVaultCore/Failure.swift"
+SWIFT = ROOT / "Sources/TraceVaultCore/Base/Failure.swift"
 
 
 def plain(name: str) -> str:

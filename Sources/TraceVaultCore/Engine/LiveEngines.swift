@@ -32,7 +32,7 @@ final class LiveEngines: Sendable {
             if !state.isOver { state.entries[ObjectIdentifier(engine)] = Entry(engine: engine) }
             return !state.isOver
         }
-        guard isAdded else { throw processEnds }
+        guard isAdded else { throw CurlTransport.processEnds }
     }
 
     static func remove(_ engine: Engine) {
@@ -40,9 +40,6 @@ final class LiveEngines: Sendable {
             _ = $0.entries.removeValue(forKey: ObjectIdentifier(engine))
         }
     }
-
-    /// Why there is no new engine after exit() has begun.
-    static let processEnds = Failure(.shutdown, "the process is ending: no engine can be made")
 
     private func endAll() {
         let engines = state.withLock { state in

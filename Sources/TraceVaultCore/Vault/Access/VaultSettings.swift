@@ -33,3 +33,15 @@ package struct VaultSettings: Sendable {
         "the passphrase cost must be 19456 to 1048576 KiB, 2 to 10 passes, at most 4 GiB together"
     )
 }
+
+extension VaultSettings {
+    /// The vault's part of the settings.
+    package init(_ config: Config) {
+        self.init()
+        kdfMemoryKiB = config.int(.kdfMemory)
+        kdfPasses = config.int(.kdfPasses)
+        lockTimeoutMs = config.int(.lockTimeout)
+        minGeneration = UInt64(clamping: config.integer(.minGeneration))
+        maxStaleMs = config.integer(.maxStale)
+    }
+}

@@ -1,9 +1,8 @@
-// Library.swift - what this build is and what it found at run time.
+// BuildInfo.swift - what this build is and what it found at run time, for tv_build_info().
+//
+// The only place that may look at every part of the core; nothing in the core looks at it.
 
-package enum Library {
-    /// A check keeps it equal to TV_VERSION of the header.
-    package static let version = "0.1.0"
-
+extension Library {
     /// For tv_build_info().
     package static func describe(into writer: inout JSONWriter) {
         writer.beginObject()
@@ -32,20 +31,5 @@ package enum Library {
             writer.int(most)
         }
         writer.endObject()
-    }
-
-    /// The longest stored reply that is decoded.
-    package static let maxReply = 64 << 20
-}
-
-extension VaultSettings {
-    /// The vault's part of the settings.
-    package init(_ config: Config) {
-        self.init()
-        kdfMemoryKiB = config.int(.kdfMemory)
-        kdfPasses = config.int(.kdfPasses)
-        lockTimeoutMs = config.int(.lockTimeout)
-        minGeneration = UInt64(clamping: config.integer(.minGeneration))
-        maxStaleMs = config.integer(.maxStale)
     }
 }

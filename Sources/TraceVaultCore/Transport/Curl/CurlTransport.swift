@@ -176,9 +176,12 @@ package final class CurlTransport {
     /// Starts libcurl, which counts its users; never undone: the rest of the host may rely on it.
     private static let startCode: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 
+    /// Why there is no new engine after exit() has begun.
+    static let processEnds = Failure(.shutdown, "the process is ending: no engine can be made")
+
     private static func startLibcurl(_ origin: Origin) throws(Failure) {
         // In an exit handler of the host OpenSSL may have cleaned up for good.
-        guard tvs_tls_is_over() == 0 else { throw LiveEngines.processEnds }
+        guard tvs_tls_is_over() == 0 else { throw processEnds }
         guard startCode == CURLE_OK, let info = unsafe curl_version_info(CURLVERSION_TENTH) else {
             throw Failure(.other, "libcurl could not be started")
         }
