@@ -7,6 +7,7 @@ import copy
 import pickle
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,9 @@ def test_calls_of_an_engine_tell_wrong_types(engine: tv.Engine, vault: tv.Vault)
             call(engine)
     with pytest.raises(tv.ArgumentError, match="what to hunt for"):
         engine.hunt(vault)
+    for options in ({"limit": 0}, {"start": "yesterday"}, {"delivery_status": "two words"}):
+        with pytest.raises(tv.ArgumentError, match=next(iter(options))):
+            engine.hunt(vault, sender="x", **options)
 
 
 def test_a_time_without_a_zone_is_told_how_to_say_it(acme: tv.Tenant) -> None:
@@ -94,6 +98,23 @@ def test_what_holds_a_secret_or_a_thread_cannot_be_pickled_or_copied(
             for spread in (pickle.dumps, copy.copy, copy.deepcopy):
                 with pytest.raises(TypeError, match="pickled"):
                     spread(one)
+
+
+def test_what_is_found_can_be_pickled(
+    server: Standin, engine: tv.Engine, vault: tv.Vault, acme: tv.Tenant, tmp_path: Path
+) -> None:
+    found: list[Any] = [
+        engine.trace(acme, ACME, server.messages_of(ACME)[0].postfix_id),
+        engine.search(acme, ACME, limit=1),
+        *engine.check_all(acme),
+        *engine.hunt(acme, sender="sender.example"),
+        *engine.hunt(acme, query="standin-page1-bad-html"),
+        *engine.collect(acme, checkpoint=tmp_path / "c", start="2000-01-01T00:00:00Z"),
+    ]
+    for one in found:
+        again = pickle.loads(pickle.dumps(one))  # noqa: S301
+        assert type(again) is type(one)
+        assert repr(again) == repr(one)
 
 
 def test_errors_name_tenant_account_and_reference_also_after_a_pickle(

@@ -225,6 +225,18 @@ def test_a_hunt_with_a_journal_asks_nothing_twice(
     assert len(first) == len(second)
 
 
+def test_a_hunt_waits_for_the_quota_and_never_exceeds_it(library_path: Path) -> None:
+    assert library_path
+    with standin(quota=40, window=2, block=2) as small, tv.Vault.in_memory() as vault:
+        fill(vault, small)
+        paced = settings(small, budget_quota=40, budget_window_ms=2000, budget_ledger="private")
+        with tv.Engine(paced) as engine:
+            findings = list(engine.hunt(vault, sender=SENDER, start=LONG_AGO))
+        assert [finding.error for finding in findings if finding.error] == []
+        assert len(findings) == len(copies_of(small)) > 40
+        assert small.counts()["refused"] == 0
+
+
 # ---- Checks --------------------------------------------------------------------------------------
 
 

@@ -250,26 +250,38 @@ def test_a_full_disk_is_told_and_the_results_under_way_with_it(
 # ---- Kills ---------------------------------------------------------------------------------------
 
 PROGRAM = """
-import json, os, signal, sys
+import asyncio, json, os, signal, sys
 import tracevault as tv
 config = json.loads(sys.argv[1])
-with tv.Vault.in_memory() as vault, tv.Engine(config["settings"]) as engine:
+told = 0
+def work(result):
+    global told
+    if not result.resumed:
+        told += 1
+        print(result.unwrap().message_ref, flush=True)
+    if told == config["stop"]:
+        os.kill(os.getpid(), getattr(signal, config["signal"]))
+def threads(requests):
+    with tv.Engine(config["settings"]) as engine:
+        for result in engine.batch(requests, resume=config["journal"]):
+            work(result)
+async def loop(requests):
+    async with tv.AsyncEngine(config["settings"]) as engine:
+        async for result in engine.batch(requests, resume=config["journal"]):
+            work(result)
+with tv.Vault.in_memory() as vault:
     with vault.edit() as edit:
         token = tv.ApiToken(config["token"])
         edit.put("acme", config["account"], token, origin=config["origin"])
     acme = vault.tenant("acme")
     requests = [tv.Request.trace(acme, config["account"], ref) for ref in config["refs"]]
-    told = 0
-    for result in engine.batch(requests, resume=config["journal"]):
-        if not result.resumed:
-            told += 1
-            print(result.unwrap().message_ref, flush=True)
-        if told == config["stop"]:
-            os.kill(os.getpid(), getattr(signal, config["signal"]))
+    asyncio.run(loop(requests)) if config["asyncio"] else threads(requests)
 """
 
 
-def run(server: Standin, journal: Path, stop: int, with_signal: str) -> tuple[int, list[str]]:
+def run(
+    server: Standin, journal: Path, stop: int, with_signal: str, kind: str
+) -> tuple[int, list[str]]:
     """Run the batch in a process of its own, which gets a signal after so many results."""
     config = {
         "settings": settings(server),
@@ -280,6 +292,7 @@ def run(server: Standin, journal: Path, stop: int, with_signal: str) -> tuple[in
         "journal": str(journal),
         "stop": stop,
         "signal": with_signal,
+        "asyncio": kind == "asyncio",
     }
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps(config)],
@@ -296,9 +309,10 @@ def run(server: Standin, journal: Path, stop: int, with_signal: str) -> tuple[in
     return done.returncode, done.stdout.split()
 
 
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
 @pytest.mark.parametrize("with_signal", ["SIGINT", "SIGKILL"])
 def test_hundreds_of_references_survive_ctrl_c_and_kills_and_none_is_answered_twice(
-    server: Standin, tmp_path: Path, with_signal: str
+    server: Standin, tmp_path: Path, with_signal: str, kind: str
 ) -> None:
     server.reset()
     journal = tmp_path / "run.journal"
@@ -306,7 +320,7 @@ def test_hundreds_of_references_survive_ctrl_c_and_kills_and_none_is_answered_tw
     answered: set[str] = set()
     for stop in (40, 60, 80, -1):
         before = counted(server)
-        code, refs = run(server, journal, stop, with_signal)
+        code, refs = run(server, journal, stop, with_signal, kind)
         assert (code == 0) is (stop < 0)
         told.update(refs)
         # What the journal had is not asked again: not one of it.

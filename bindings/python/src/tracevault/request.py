@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 from ._abi import RequestRef
 from ._handle import encoded
-from ._lib import check, view_names
+from ._lib import check, library, view_names
 from ._options import FILTERS, SearchFilters, check_times, filter_text, milliseconds
 from .errors import TraceVaultError
 from .findings import CheckResult, SearchResult
@@ -191,6 +191,11 @@ class Request(Generic[Answer_co]):
             lib.tv_request_free(ref)
             raise
         return ref
+
+    def validate(self) -> None:
+        """Check everything that can be checked without asking; raise what is wrong."""
+        lib = library()
+        lib.tv_request_free(self._made(lib))
 
     def _set_options(self, lib: ctypes.CDLL, ref: RequestRef) -> None:
         if self.wait:

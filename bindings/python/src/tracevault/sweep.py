@@ -88,6 +88,8 @@ class Sweep(Campaign[Told]):
         self._open = len(self.places)
         # Wrong values are told at the call, not for each account.
         self._asked = [self._search(place) for place in self.places]
+        for request in self._asked[:1]:
+            request.validate()
 
     def _sort(self, options: dict[str, Any], *, trace: bool, limit: int) -> None:
         """What of the options is for traces, for the batch, for the caller; filters are left."""

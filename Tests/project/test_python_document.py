@@ -11,7 +11,7 @@ import pytest
 import tracevault as tv
 from launcher import Standin, standin
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(
     r"^```python\n(.*?)^```$",
     (ROOT / "docs/python.md").read_text(encoding="utf-8"),
