@@ -219,6 +219,16 @@ def test_a_passphrase_is_asked_for_without_an_echo(
     assert not (tmp_path / "w").exists()
 
 
+def test_a_person_is_told_that_the_command_waits_for_them(
+    terminal: Callable[..., Terminal],
+) -> None:
+    run = terminal("decode", "--json")
+    run.until(lambda seen: "Ctrl-D ends it" in seen)
+    run.type('{"success":true,"result":{"inbound":{"lines":[]}}}\n\x04')
+    assert run.end() == 0, run.seen
+    assert "tracevault.trace/1" in run.seen
+
+
 def test_a_person_is_asked_before_a_removal(terminal: Callable[..., Terminal], kit: Kit) -> None:
     run = terminal("account", "remove", *WHERE)
     run.until(lambda seen: "[y/N] " in seen)

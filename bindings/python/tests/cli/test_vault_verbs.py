@@ -195,6 +195,14 @@ def test_checks_tell_what_is_refused_and_what_ends_soon(
     assert "1 are refused" in told.err
 
 
+def test_an_account_that_is_not_there_has_the_exit_code_of_that(call: Call, kit: Kit) -> None:
+    nowhere = ("--tenant", "acme", "--account", "0" * 32)
+    for words in (("check",), ("rotate", "--token-file", "x"), ("retire",), ("promote",)):
+        told = call("account", *words, *nowhere)
+        assert told.code == Exit.NOT_FOUND, words
+    assert call("account", "check", "--tenant", "nobody").code == Exit.NOT_FOUND
+
+
 def test_no_secret_of_a_call_is_ever_shown(call: Call, kit: Kit, secret: Path) -> None:
     place = ("--tenant", "acme", "--account", ACME, "--token-file", secret)
     for arguments in (

@@ -13,6 +13,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit code."""
     try:
         from .run import run
+    except KeyboardInterrupt:
+        return 130  # before there is anything to go on with
     except ModuleNotFoundError as missing:
         if missing.name not in ("click", "rich"):
             raise

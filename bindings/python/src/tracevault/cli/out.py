@@ -173,6 +173,12 @@ def note(text: object, *, for_programs: bool = False, **facts: Any) -> None:
     sys.stderr.flush()
 
 
+def note_terminal(what: str) -> None:
+    """Tell a person who waits for the command that it waits for them."""
+    if sys.stdin.isatty():
+        note(f"reading {what} from the terminal; Ctrl-D ends it")
+
+
 def problem(error: BaseException, *, for_programs: bool, **about: str | None) -> None:
     """Tell on standard error that one of several answers did not come."""
     from .failures import as_document, as_text

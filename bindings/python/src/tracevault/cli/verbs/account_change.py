@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ...errors import NotFoundError, Status
 from ...vault import Account
 from .. import out
 from ..asked import confirm
@@ -135,7 +136,10 @@ def _require_active(session: Session, tenant: str, account_id: str) -> None:
         for found in one.accounts():
             if (found.account_id, found.state) == (account_id, "active"):
                 return
-    raise Usage(f"{tenant} has no active credential for {account_id}: tracevault account add")
+    raise NotFoundError(
+        f"{tenant} has no active credential for {account_id}: tracevault account add stores one",
+        status=Status.E_NOT_FOUND,
+    )
 
 
 @account.verb(

@@ -9,13 +9,14 @@ import click
 
 from ..._fields import parse_time
 from ...client import Engine
+from ...errors import NotFoundError, Status
 from ...findings import CheckResult
 from ...request import Request
 from ...vault import Account
 from .. import out
 from ..asked import duration
 from ..exits import Exit, exit_of_many
-from ..failures import Failed, Interrupted, Usage
+from ..failures import Failed, Interrupted
 from ..forecast import Forecast
 from ..options import Options
 from ..progress import Progress
@@ -57,7 +58,7 @@ def check(options: Options, expiring: str | None, store: bool, timeout: float | 
     with opened(options) as session, session.engine() as engine:
         active = [one for one in chosen(session) if one.state == "active"]
         if not active:
-            raise Usage("there is no account to check: tracevault account list shows them")
+            raise NotFoundError("there is no account to check", status=Status.E_NOT_FOUND)
         rows, failures = _checked(session, engine, active, within, timeout)
         if store:
             _store(session, rows)

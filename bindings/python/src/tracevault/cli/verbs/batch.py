@@ -95,6 +95,7 @@ def batch(
 
 def _text(file: str) -> str:
     if file == "-":
+        out.note_terminal("references, one a line")
         return sys.stdin.buffer.read().decode("utf-8", "replace")
     with open(file, encoding="utf-8", errors="replace", newline="") as opened_file:
         return opened_file.read()

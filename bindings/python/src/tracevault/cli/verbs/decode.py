@@ -63,6 +63,7 @@ def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | No
 def read(name: str) -> bytes:
     """The file's bytes, or those of standard input."""
     if name == "-":
+        out.note_terminal("a reply")
         body = sys.stdin.buffer.read(LIMIT + 1)
     else:
         with open(name, "rb") as file:
