@@ -8,6 +8,7 @@ import pty
 import re
 import selectors
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -166,22 +167,18 @@ def test_ctrl_c_ends_at_once_and_says_how_to_go_on(
     assert message.postfix_id
 
 
-def test_ctrl_c_in_a_terminal_while_following(
-    terminal: Callable[..., Terminal], kit: Kit, environment: dict[str, str]
-) -> None:
-    kit.server.reset()
-    message = next(m for m in kit.server.messages if m.pending_requests)
-    where = ("--tenant", message.tenant, "--account", message.account_id)
-    # Nobody answers on this port, and the library tries for long.
-    environment["TRACEVAULT_SET"] += " retry.max_attempts=20 retry.base_ms=30000"
-    run = terminal("trace", *where, "--follow", "nothing-of-the-kind", "--set",
-                   "http.proxy=http://127.0.0.1:9", "--json")  # fmt: skip
-    while len(list(Path(f"/proc/{run.pid}/task").iterdir())) < 2:
-        os.sched_yield()
-    run.type("\x03")
-    assert run.end() == Exit.INTERRUPTED
+def test_ctrl_c_in_a_terminal_while_following(terminal: Callable[..., Terminal], kit: Kit) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        # A proxy that takes the connection and never says a word.
+        proxy = f"http.proxy=http://127.0.0.1:{silent.getsockname()[1]}"
+        run = terminal("trace", *WHERE, "--follow", REF, "--set", proxy, "--json")
+        silent.settimeout(60)
+        connection, _ = silent.accept()
+        with connection:
+            run.type("\x03")
+            assert run.end() == Exit.INTERRUPTED
     (error,) = [json.loads(line) for line in run.seen.splitlines() if line.startswith("{")]
-    assert "tracevault trace --follow nothing-of-the-kind" in error["error"]["message"]
+    assert f"tracevault trace --follow {REF}" in error["error"]["message"]
 
 
 def test_a_passphrase_is_asked_for_without_an_echo(
