@@ -146,6 +146,7 @@ def test_an_option_counts_before_and_behind_the_verb(call: Call, tmp_path: Path)
         ("--vault", "no.vault", "--key-file", "k", "trace", "x"),
         ("trace", "x", "--vault", "no.vault", "--key-file", "k"),
         ("--vault", "other.vault", "trace", "x", "--vault", "no.vault", "--key-file", "k"),
+        ("account", "--vault", "no.vault", "list", "--key-file", "k"),
     ):
         (tmp_path / "k").touch(mode=0o600)
         (tmp_path / "k").write_bytes(os.urandom(32))
@@ -197,6 +198,13 @@ def test_a_format_that_a_verb_does_not_have_is_refused(call: Call) -> None:
     assert set(FORMATS) == {"table", "json", "csv", "ecs", "ocsf"}
     told = call("trace", "x", "--json", "--format", "csv")
     assert told.code == Exit.USAGE
+
+
+def test_a_list_of_verbs_tells_whole_sentences(call: Call) -> None:
+    for words in ((), ("--help",), ("vault",), ("account", "--help")):
+        told = call(*words)
+        assert (told.code, told.err) == (0, "")
+        assert "..." not in told.out.partition("Verbs:")[2].partition("Global options")[0]
 
 
 def test_every_verb_has_an_example() -> None:

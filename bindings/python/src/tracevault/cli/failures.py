@@ -90,7 +90,7 @@ def as_text(error: BaseException, **about: str | None) -> str:
     said = str(error) or type(error).__name__
     where = " ".join(value for value in about.values() if value and value not in said)
     if isinstance(error, TraceVaultError):
-        said += f" ({error.name}{_details(error)})"
+        said += f" ({error.name}{_details(error, said)})"
     elif not isinstance(error, (Usage, Unreadable, OSError)):
         said = f"{type(error).__name__}: {said}; this is a fault of the command"
         said += ", TRACEVAULT_DEBUG=1 shows its place"
@@ -98,10 +98,11 @@ def as_text(error: BaseException, **about: str | None) -> str:
     return printable(f"{f'{where}: ' if where else ''}{said}{f'; {hint}' if hint else ''}")
 
 
-def _details(error: TraceVaultError) -> str:
+def _details(error: TraceVaultError, said: str) -> str:
+    """What the message does not say itself."""
     details = [f"HTTP {error.http_status}"] if error.http_status else []
     details += [f"code {code}" for code in error.codes]
     details += [f"cf-ray {error.cf_ray}"] if error.cf_ray else []
     if error.retry_after is not None:
         details.append(f"again in {error.retry_after:.0f} s")
-    return "".join(f", {one}" for one in details)
+    return "".join(f", {one}" for one in details if one not in said)

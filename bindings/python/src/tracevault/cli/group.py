@@ -102,6 +102,22 @@ class Group(click.Group):
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.examples = tuple(examples)
+        self.shared = shared()
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own parameters and the global options."""
+        return [*super().get_params(ctx), *self.shared]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its verbs, then the global options."""
+        self.format_commands(ctx, formatter)
+        _section(ctx, formatter, "Global options", self.get_params(ctx))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs, each with the first sentence of its help, uncut."""
+        with formatter.section("Verbs"):
+            rows = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+            formatter.write_dl([(name, _first_sentence(one)) for name, one in rows if one])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, word for word."""
@@ -149,10 +165,10 @@ class Root(Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The global options, then the verbs."""
-        _section(ctx, formatter, "Global options, before or behind the verb", self.get_params(ctx))
-        self.format_commands(ctx, formatter)
+
+def _first_sentence(command: click.Command) -> str:
+    text = " ".join((command.help or "").partition("\n\n")[0].split())
+    return text.partition(". ")[0].rstrip(".:") + "."
 
 
 def verb(name: str, **named: Any) -> Callable[[Callable[..., Any]], Verb]:
@@ -192,7 +208,6 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 ROOT = Root(
     "tracevault",
     params=[
-        *shared(),
         click.Option(
             ["--version"],
             is_flag=True,
@@ -205,6 +220,7 @@ ROOT = Root(
     help="Cloudflare Email Security delivery traces, for many accounts at once.",
     context_settings={"help_option_names": ["-h", "--help"]},
     examples=(
+        "tracevault demo",
         "tracevault init --vault new.vault --key-file new.key",
         "tracevault account add --vault new.vault --key-file new.key --tenant acme "
         "--account acae0000000000000000000000000001 --token-file token.txt",
