@@ -13,7 +13,7 @@ from tests.cli.conftest import Call, Kit
 from tests.conftest import ACME, REPOSITORY
 from tracevault.cli.exits import Exit
 
-GOLDEN = REPOSITORY / "Tests/golden/trace"
+GOLDEN = REPOSITORY / "Tests/data/golden/trace"
 
 
 def refs(kit: Kit, count: int) -> list[str]:

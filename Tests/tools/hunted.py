@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracevault as tv
-from pictures import golden, hostile, right_to_left
+from pictures import HOSTILE, golden, hostile, right_to_left
 
 
 def account(tenant: str, account_id: str) -> tv.Account:
@@ -57,7 +57,12 @@ def findings() -> list[tv.Finding]:
             message("4Njp3P0STMz2c02Q-4", subject="<b>שלום</b> \u202egpj.exe", from_name="'\"<i>"),
             right_to_left(),
         ),
-        found("initech", "1417e1", message("4Njp3P0STMz2c02Q-5"), hostile()),
+        found(
+            "initech",
+            "1417e1",
+            message("4Njp3P0STMz2c02Q-5"),
+            hostile(HOSTILE[:1] + HOSTILE[-4:-2]),
+        ),
         found("initech", "1417e1", message("4Njp3P0STMz2c02Q-6"), error=server),
         found("<script>alert(1)</script>", "1417e2", error=server),
     ]

@@ -7,13 +7,13 @@ long as they may be, 500 lines, writing from right to left.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import tracevault as tv
 
-GOLDEN = Path(__file__).resolve().parent / "golden/trace"
+GOLDEN = Path(__file__).resolve().parents[1] / "data/golden/trace"
 BEGIN = datetime(2026, 11, 20, 9, 0, tzinfo=timezone.utc)
 #: What a sender may write, and what it would do to a careless page or terminal.
 HOSTILE = (
@@ -89,11 +89,11 @@ def sent(id_: str, to: str, reply_text: str = "250 2.0.0 Ok: queued as 0F5383DA1
     )
 
 
-def hostile() -> tv.Trace:
+def hostile(texts: Sequence[str] = HOSTILE) -> tv.Trace:
     """Every hostile text as subject, name, address, reply, and as a line of its own."""
     id_ = "4Njp3P0STMz2c02Q"
-    lines = queue(id_, "a@supplier.example", len(HOSTILE))
-    for number, text in enumerate(HOSTILE):
+    lines = queue(id_, "a@supplier.example", len(texts))
+    for number, text in enumerate(texts):
         lines += [
             text,
             f"postfix/cleanup[8]: {id_}: info: header Subject: {text} from x[203.0.113.9]; "
