@@ -16,7 +16,8 @@ from rich.console import Console
 from tracevault.cli import words
 from tracevault.cli.path import path_lines
 from tracevault.cli.printable import printable
-from tracevault.cli.story import Leg, tell
+from tracevault.cli.story import Leg
+from tracevault.cli.storyteller import tell
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (60, 80, 100, 140, 200)

@@ -17,7 +17,8 @@ from ..summary import Recipient
 from . import words
 from .bars import Bars
 from .hanging import COLOURS, hanging, outside, sign
-from .story import Story, tell
+from .story import Story, Way
+from .storyteller import tell
 
 #: A recipient list longer than this is cut, and the rest is counted.
 RECIPIENTS = 100
@@ -45,13 +46,14 @@ class Path:
         if legs:
             yield Text()
             yield from Bars(self.story, options.max_width, ascii_only).lines()
-        shown = self.trace.summary.recipients[: self.recipients]
-        for one in shown:
-            yield Text()
-            yield from self._recipient(one, ascii_only)
-        more = len(self.trace.summary.recipients) - len(shown)
-        if more > 0:
-            yield Text(f"\n  and {words.plural(more, 'recipient')} more")
+        left = self.recipients
+        for way in self.story.ways:
+            if left > 0:
+                yield Text()
+                yield from self._way(way, left, ascii_only)
+            left -= len(way.recipients)
+        if left < 0:
+            yield Text(f"\n  and {words.plural(-left, 'recipient')} more")
         yield from self._next()
         yield from self._remarks()
 
@@ -92,9 +94,15 @@ class Path:
             if value:
                 yield hanging(Text(f"  {label:<13}", style="dim"), outside(value))
 
-    def _recipient(self, one: Recipient, ascii_only: bool) -> Iterator[RenderableType]:
+    def _way(self, way: Way, most: int, ascii_only: bool) -> Iterator[RenderableType]:
+        """Recipients whose copies went together: their addresses, and what became of them."""
+        for one in way.recipients[:most]:
+            tone = words.state_of(one.state).tone
+            yield hanging(sign(tone, ascii_only), outside(one.address, "bold"))
+        yield from self._outcome(way.recipients[0])
+
+    def _outcome(self, one: Recipient) -> Iterator[RenderableType]:
         state = words.state_of(one.state)
-        yield hanging(sign(state.tone, ascii_only), outside(one.address, "bold"))
         if one.orig_to is not None:
             yield hanging(Text("  addressed to ", style="dim"), outside(one.orig_to))
         yield hanging(Text("  "), outside(f"{words.sentence(state.label)} {state.means}".strip()))

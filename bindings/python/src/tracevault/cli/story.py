@@ -1,11 +1,7 @@
 """A trace as a story: the way of each recipient's copy through the servers, over time.
 
-Made from the lines' events and the summary, for the terminal and the HTML page; the words are in
-:mod:`.words`. Lines without times keep their order: each bar begins where the one before it ended.
-
-Postfix counts a try's delay from the message's arrival and writes two digits of it; the log's times
-may be whole seconds. So a bar begins where the delay says, unless the first line about the hop says
-something quite different.
+What is drawn, in the terminal and on the HTML page. :mod:`.storyteller` makes it of a trace, the
+words are in :mod:`.words`.
 """
 
 from __future__ import annotations
@@ -14,18 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..events import Event
-from ..model import Trace
-from ..summary import Hop, Recipient, Summary
-
-#: How far the delay and the first line of a hop may be apart, and mean the same moment.
-WHOLE_SECONDS = 1.5
-TWO_DIGITS = 0.05
-
-#: Statuses of deliveries in the words of a recipient's state.
-STATUS = {"softbounce": "deferred", "undeliverable-but-not-cached": "undeliverable"}
-#: What Postfix calls sent, too.
-NOT_REALLY_SENT = {"discarded", "accepted_by_filter"}
+from ..summary import Hop, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,195 +91,8 @@ class Story:
     coarse: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivery:
-    """A delivery's event with the moment of its line, in seconds of the picture."""
-
-    event: Event
-    at: float
-    when: datetime | None
-
-
-def tell(trace: Trace) -> Story:
-    """Make the story of a trace."""
-    return _Teller(trace).story()
-
-
 def scale(legs: Sequence[Leg]) -> tuple[float, float]:
     """From where to where a picture of these bars reaches, in seconds."""
     if not legs:
         return 0.0, 0.0
     return min(leg.start for leg in legs), max(leg.end for leg in legs)
-
-
-class _Teller:
-    def __init__(self, trace: Trace) -> None:
-        self.summary: Summary = trace.summary
-        self.hops = {hop.queue_id: hop for hop in self.summary.hops}
-        lines = [line for line in trace.lines if line.at is not None]
-        self.begin = self.summary.first_at or min(
-            (line.at for line in lines if line.at), default=None
-        )
-        self.coarse = bool(lines) and not any("." in (line.at_text or "") for line in lines)
-        self.last = self._seconds(self.summary.last_at) or 0.0
-        self.deliveries: dict[str, list[_Delivery]] = {}
-        clock = 0.0
-        for line in trace.lines:
-            event = line.event
-            if event is None or event.kind != "delivery" or event.to is None:
-                continue
-            clock += event.delay_s or 0.0
-            seconds = self._seconds(line.at)
-            told = _Delivery(event, clock if seconds is None else seconds, line.at)
-            self.deliveries.setdefault(address_key(event.to), []).append(told)
-
-    def story(self) -> Story:
-        """The whole of it."""
-        alone = [(one, self._legs(one)) for one in self.summary.recipients]
-        together: dict[tuple[object, ...], list[tuple[Recipient, tuple[Leg, ...]]]] = {}
-        for one, legs in alone:
-            same = (one.state, one.orig_to, one.reply if not legs else None, legs)
-            together.setdefault(same, []).append((one, legs))
-        ways = tuple(
-            Way(tuple(one for one, _ in group), group[0][1]) for group in together.values()
-        )
-        return Story(ways, self._slowest(ways), self.begin, self.coarse)
-
-    def _slowest(self, ways: Sequence[Way]) -> tuple[Leg, ...]:
-        """One bar for each hop, and one for each decision that came before any hop."""
-        by_hop: dict[str, Leg] = {}
-        others: dict[tuple[object, ...], Leg] = {}
-        for leg in (leg for way in ways for leg in way.legs):
-            if leg.hop is None:
-                others.setdefault((leg.start, leg.tries[0].state), leg)
-                continue
-            known = by_hop.get(leg.hop.queue_id)
-            if known is None or (leg.end, leg.seconds) > (known.end, known.seconds):
-                by_hop[leg.hop.queue_id] = leg
-        for queue_id, hop in self.hops.items():
-            if queue_id not in by_hop:
-                by_hop[queue_id] = self._leg(hop, self._at_hop(queue_id))
-        order = {queue_id: at for at, queue_id in enumerate(self.hops)}
-        first = sorted(others.values(), key=lambda leg: leg.start)
-        return (
-            *first,
-            *sorted(by_hop.values(), key=lambda leg: order[leg.hop.queue_id] if leg.hop else -1),
-        )
-
-    def _at_hop(self, queue_id: str) -> list[_Delivery]:
-        return [
-            one
-            for told in self.deliveries.values()
-            for one in told
-            if one.event.queue_id == queue_id
-        ]
-
-    def _legs(self, one: Recipient) -> tuple[Leg, ...]:
-        """The hops this recipient's copy went through."""
-        here: dict[str, list[_Delivery]] = {}
-        for told in self.deliveries.get(address_key(one.address), []):
-            here.setdefault(told.event.queue_id or "", []).append(told)
-        if one.orig_to is not None:
-            before: dict[str, list[_Delivery]] = {}
-            for told in self.deliveries.get(address_key(one.orig_to), []):
-                before.setdefault(told.event.queue_id or "", []).append(told)
-            here = {**{id: told for id, told in before.items() if id not in here}, **here}
-        legs = [self._leg(self.hops.get(queue_id), told, one) for queue_id, told in here.items()]
-        waiting = self._waiting(one, here)
-        if waiting is not None:
-            legs.append(self._leg(waiting, []))
-        elif one.attempts == 0:
-            legs.append(self._decision(one))
-        return tuple(sorted(legs, key=lambda leg: (leg.start, leg.end)))
-
-    def _waiting(self, one: Recipient, here: dict[str, list[_Delivery]]) -> Hop | None:
-        """The hop that has the copy and has not tried yet."""
-        told = [d.event.queued_as for deliveries in here.values() for d in deliveries]
-        names = [*told, one.queue_id] if one.state == "queued" else told
-        for name in names:
-            hop = self.hops.get(name or "")
-            if hop is not None and not hop.notification and name not in here:
-                return hop
-        return None
-
-    def _decision(self, one: Recipient) -> Leg:
-        """A refusal or a hold: a moment, no bar."""
-        hop = self.hops.get(one.queue_id or "")
-        at = self._seconds(one.at) or 0.0
-        made = Try(one.state, at, one.at, one.relay, one.reply, one.dsn)
-        return Leg(hop, hop.side if hop else "inbound", at, at, (), (made,), one.state == "held")
-
-    def _leg(self, hop: Hop | None, told: list[_Delivery], one: Recipient | None = None) -> Leg:
-        told = sorted(told, key=lambda delivery: delivery.at)
-        start = self._start(hop, told)
-        parts: list[Part] = []
-        edge = start
-        for number, delivery in enumerate(told):
-            parts += _parts(delivery, edge, "wait" if number else "arrive")
-            edge = max(edge, delivery.at)
-        tries = tuple(self._try(delivery, one) for delivery in told)
-        still = hop is not None and not hop.notification and hop.state in {"queued", "received"}
-        if still and (not tries or tries[-1].state == "deferred"):
-            last = max(edge, self.last)
-            if last > edge:
-                parts.append(Part("wait" if tries else "there", edge, last))
-            edge = last
-        else:
-            still = False
-        if not told and not still and hop is not None:
-            edge = max(edge, self._seconds(hop.last_at) or edge)
-        side = hop.side if hop is not None else "inbound"
-        return Leg(hop, side, start, edge, tuple(parts), tries, still)
-
-    def _start(self, hop: Hop | None, told: list[_Delivery]) -> float:
-        seen = self._seconds(hop.first_at) if hop is not None else None
-        counted = [one.at - one.event.delay_s for one in told[:1] if one.event.delay_s is not None]
-        if not counted:
-            return seen if seen is not None else (told[0].at if told else 0.0)
-        apart = WHOLE_SECONDS + TWO_DIGITS * (told[0].event.delay_s or 0.0)
-        return counted[0] if seen is None or abs(counted[0] - seen) <= apart else seen
-
-    def _try(self, told: _Delivery, one: Recipient | None) -> Try:
-        event = told.event
-        state = STATUS.get((event.status or "unknown").lower(), (event.status or "unknown").lower())
-        if state == "sent" and one is not None and one.state in NOT_REALLY_SENT:
-            same = event.queue_id == one.queue_id and event.reply == one.reply
-            state = one.state if same and told.when == one.at else state
-        delays = (
-            event.delay_before_qmgr_s,
-            event.delay_in_qmgr_s,
-            event.delay_conn_setup_s,
-            event.delay_transmission_s,
-        )
-        return Try(
-            state, told.at, told.when, event.relay, event.reply, event.dsn, event.delay_s, delays
-        )
-
-    def _seconds(self, at: datetime | None) -> float | None:
-        return None if at is None or self.begin is None else (at - self.begin).total_seconds()
-
-
-def _parts(told: _Delivery, edge: float, before: str) -> list[Part]:
-    """The pieces of one try, laid back from its end, none before `edge`."""
-    event = told.event
-    taken = (
-        ("send", event.delay_transmission_s),
-        ("connect", event.delay_conn_setup_s),
-        ("queue", event.delay_in_qmgr_s),
-    )
-    parts: list[Part] = []
-    end = told.at
-    for kind, seconds in taken:
-        start = max(edge, end - (seconds or 0.0))
-        if start < end:
-            parts.append(Part(kind, start, end))
-            end = start
-    if edge < end:
-        parts.append(Part(before, edge, end))
-    return parts[::-1]
-
-
-def address_key(address: str) -> str:
-    """Two addresses are one recipient when they differ only in the case of the domain."""
-    local, at, domain = address.rpartition("@")
-    return f"{local}{at}{domain.lower()}"

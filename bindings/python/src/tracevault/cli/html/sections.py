@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...model import Trace
 from ...summary import Recipient
 from .. import words
-from ..story import tell
+from ..storyteller import tell
 from .chart import legend, outcome, way_figure
 from .lines import lines_section
 from .markup import Html, el, join, theirs
+
+#: So many recipients have each their outcome's meaning beside it.
+FEW = 5
 
 
 def name_of(trace: Trace, name: str | None = None) -> str:
@@ -82,19 +87,29 @@ def recipients_section(trace: Trace, prefix: str, level: str) -> Html:
     names = ("Recipient", "Outcome", "When (UTC)", "Next server, and what it said")
     head = el("tr", [el("th", name, scope="col") for name in names])
     caption = el("caption", words.plural(len(people), "recipient"))
-    table = el("table", caption, el("thead", head), el("tbody", map(recipient_row, people)))
+    table = el("table", caption, el("thead", head), el("tbody", recipient_rows(people)))
     box = el("div", table, class_="scroll recipients")
     return el("section", title, box, aria_labelledby=f"{prefix}who")
 
 
-def recipient_row(one: Recipient) -> Html:
+def recipient_rows(people: Sequence[Recipient]) -> list[Html]:
+    """A row for each; what a state means stands at each of a few, at the first of many."""
+    told: set[str] = set()
+    rows = []
+    for one in people:
+        rows.append(recipient_row(one, explained=len(people) <= FEW or one.state not in told))
+        told.add(one.state)
+    return rows
+
+
+def recipient_row(one: Recipient, *, explained: bool) -> Html:
     """One recipient."""
     state = words.state_of(one.state)
     address = [theirs(one.address, "mono")]
     if one.orig_to is not None:
         address.append(el("span", "addressed to ", theirs(one.orig_to), class_="note block"))
     told = [outcome(one.state)]
-    if state.means:
+    if state.means and explained:
         told.append(el("span", state.means, class_="note block"))
     after = [f"{words.duration(one.delay_s)} in this queue"] if one.delay_s is not None else []
     after += [f"at try {one.attempts}"] if one.attempts > 1 else []
