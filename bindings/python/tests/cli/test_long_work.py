@@ -204,3 +204,13 @@ def test_a_hunt_in_a_terminal_lists_copies_as_they_come(
     before, _, table = run.seen.partition("TENANT")
     assert before.count("found in ") > 2
     assert "OUTCOME" in table
+
+
+def test_a_hunt_that_remembers_asks_nothing_twice(call: Call, kit: Kit) -> None:
+    words = ("hunt", "--subject", subject(kit), "--json", "--resume", "hunt.journal")
+    first = call(*words)
+    kit.server.reset()
+    second = call(*words)
+    assert first.code == second.code == 0
+    assert sorted(first.out.splitlines()) == sorted(second.out.splitlines())
+    assert kit.server.requests() == []

@@ -281,3 +281,10 @@ def test_the_ends_that_a_check_finds_can_be_stored(call: Call, kit: Kit, tmp_pat
     active = call("account", "list", *where, "--json").rows[0]
     assert active["expires"]
     assert active["expires"][:16] == told.rows[0]["expires_on"][:16]
+
+
+def test_accounts_come_from_standard_input_as_well(process: Call, kit: Kit) -> None:
+    rows = f"tenant,account_id,token\nnew,{NEW},{TOKEN}\n"
+    told = process("account", "import", "-", "--json", stdin=rows)
+    assert told.code == 0, told.err
+    assert told.rows == [{"file": "-", "accounts": 1, "stored": True}]

@@ -7,11 +7,10 @@ from outside passes :func:`printable` or is ASCII JSON here.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .printable import json_line, printable, safe_json
 
@@ -36,15 +35,15 @@ def has_colours() -> bool:
     )
 
 
-def width() -> int:
-    """The columns of the terminal; COLUMNS where there is none."""
-    fallback = PIPE_WIDTH
-    return shutil.get_terminal_size((fallback, 24)).columns if is_terminal() else _asked(fallback)
-
-
-def _asked(fallback: int) -> int:
+def width(stream: TextIO | None = None) -> int:
+    """The columns of a stream's terminal, standard output's unless said; COLUMNS counts first."""
     columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdecimal() and 0 < len(columns) < 5 else fallback
+    if columns.isdecimal() and 0 < len(columns) < 5 and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or PIPE_WIDTH
+    except (OSError, ValueError):
+        return PIPE_WIDTH
 
 
 def write(text: str) -> None:
@@ -96,6 +95,7 @@ def _cell(value: object) -> str:
 
 def table(titles: Sequence[str], found: Iterable[Sequence[object]]) -> None:
     """Write a table: as wide as the terminal, in a pipe as wide as it must be."""
+    titles = [printable(title) for title in titles]
     cells = [[("" if value is None else printable(value)) for value in row] for row in found]
     if is_terminal():
         show(_drawn(titles, cells))

@@ -48,7 +48,7 @@ class Progress:
         return ", ".join([*parts, *([remark] if remark else [])])
 
     def _write(self, text: str) -> None:
-        wide = max(out.width() - 1, 20)
+        wide = max(out.width(sys.stderr) - 1, 20)
         self._line = printable(text)[:wide]
         sys.stderr.write(f"\r{self._line}\x1b[K")
         sys.stderr.flush()
@@ -59,7 +59,6 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._line = ""
-            self._written = 0.0
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,78 @@
+"""What reaches standard output and standard error, whatever strangers wrote."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import pty
+import struct
+import sys
+import termios
+
+import pytest
+
+from tracevault.cli import out
+from tracevault.cli.options import Options
+from tracevault.cli.printable import printable
+from tracevault.cli.progress import Progress
+from tracevault.errors import Status, TraceVaultError
+
+HOSTILE = "\x1b]8;;http://e.example\x07a\x9b2J\u202eb\u200b\u2066c[red]d[/red]\r\n:smile: =1+1"
+
+
+def streams(monkeypatch: pytest.MonkeyPatch) -> tuple[io.StringIO, io.StringIO]:
+    """Standard output and error, which say that they are terminals; not as a fixture, since
+    pytest puts its own in their place before the test begins."""
+    made = (io.StringIO(), io.StringIO())
+    for name, stream in zip(("stdout", "stderr"), made, strict=True):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(sys, name, stream)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    return made
+
+
+def test_everything_that_prints_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout, stderr = streams(monkeypatch)
+    error = TraceVaultError(HOSTILE, status=Status.E_SERVER, cf_ray=HOSTILE)
+    out.line(HOSTILE)
+    out.table((HOSTILE, "b"), [(HOSTILE, 1), (None, "x")])
+    out.pairs({"name": HOSTILE})
+    out.csv_rows([(HOSTILE, "=1", "-2", "+3", "@4", 5, -6, None, True)])
+    out.json_lines([{HOSTILE: HOSTILE}])
+    out.rows(json.dumps({"message": HOSTILE}, ensure_ascii=False).encode())
+    out.note(HOSTILE, value=HOSTILE)
+    out.note(HOSTILE, for_programs=True, value=HOSTILE)
+    out.problem(error, for_programs=False, tenant=HOSTILE)
+    out.problem(error, for_programs=True, tenant=HOSTILE)
+    with Progress(Options({}, {}), unit=HOSTILE) as progress:
+        progress.step(remark=HOSTILE)
+        shown = stderr.getvalue().rpartition("\r")[2]
+        assert shown.endswith("\x1b[K")
+        assert shown.removesuffix("\x1b[K").isprintable()
+    for text in (stdout.getvalue(), stderr.getvalue().replace("\r", "").replace("\x1b[K", "")):
+        assert all(one.isprintable() or one == "\n" for one in text)
+        assert "[red]d[/red]" in text
+        assert ":smile:" in text
+    assert "'=1,'-2,'+3,'@4,5,-6,,true" in stdout.getvalue()
+
+
+def test_names_that_write_from_right_to_left_stay_readable() -> None:
+    for name in ("مرحبا", "שלום", "Grüße", "李小龙", "e\u0301"):
+        assert printable(name) == name
+
+
+def test_a_progress_line_is_as_wide_as_its_own_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 44, 0, 0))
+    with open(terminal, "w", encoding="utf-8") as stream:
+        assert out.width(stream) == 44
+        monkeypatch.setattr(sys, "stderr", stream)
+        with Progress(Options({}, {}), unit="x" * 100) as progress:
+            progress.step()
+        seen = os.read(controller, 4096).decode()
+    os.close(controller)
+    assert seen.startswith(f"\r{'1 ' + 'x' * 41}\x1b[K")
