@@ -64,7 +64,7 @@ def test_a_hunt_tells_whom_it_could_not_ask(call: Call, kit: Kit) -> None:
     (row,) = [row for row in told.rows if row["message"] is None]
     assert (row["tenant"], row["error"]["status"]) == ("initech", "TV_E_CREDENTIAL")
     assert "1 x TV_E_CREDENTIAL: tracevault account check" in people.err
-    assert "1 questions without an answer" in people.err
+    assert "1 question without an answer" in people.err
 
 
 def test_a_hunt_for_nothing_in_particular_is_refused(call: Call, kit: Kit) -> None:

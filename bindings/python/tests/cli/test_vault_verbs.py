@@ -177,6 +177,9 @@ def test_a_tenant_is_exported_into_a_vault_of_its_own(call: Call, kit: Kit) -> N
 def test_checks_tell_what_is_refused_and_what_ends_soon(
     call: Call, kit: Kit, tmp_path: Path
 ) -> None:
+    told = call("account", "check", "--tenant", "acme", "--json", "--expiring", "14d")
+    assert (told.code, told.out) == (0, "")
+    assert call("account", "check", "--expiring", "14d").out == ""
     told = call("account", "check", "--tenant", "acme", "--json")
     assert told.code == 0
     assert all(row["valid"] and row["schema"] == "tracevault.check/1" for row in told.rows)

@@ -44,14 +44,15 @@ COLUMNS = (
         "tracevault account check --expiring 14d --json",
     ),
 )
-@click.option("--expiring", metavar="TIME", help="Also tell of those that end within, as 14d.")
+@click.option("--expiring", metavar="TIME", help="Only what ends within, as 14d, or does not work.")
 @click.option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
 @click.option("--timeout", type=float, help="Seconds for each account.")
 @click.pass_obj
 def check(options: Options, expiring: str | None, store: bool, timeout: float | None) -> None:
     """Ask Cloudflare whether the credentials work: all, those of --tenant, or one --account.
 
-    Exit code 5 when all are refused, 1 when some are, or when one ends within --expiring.
+    Exit code 5 when all are refused, 1 when some are, or when one ends within --expiring: then only
+    those are shown.
     """
     output = options.output("table", "json", "csv")
     within = None if expiring is None else duration(expiring)
@@ -62,10 +63,11 @@ def check(options: Options, expiring: str | None, store: bool, timeout: float | 
         rows, failures = _checked(session, engine, active, within, timeout)
         if store:
             _store(session, rows)
+    shown = [one for one in rows if within is None or one["expiring"] or not one["valid"]]
     if output == "json":
-        out.json_lines(rows)
-    else:
-        cells = [[_cell(row.get(name)) for name in COLUMNS] for row in rows]
+        out.json_lines(shown)
+    elif shown:
+        cells = [[_cell(one.get(name)) for name in COLUMNS] for one in shown]
         if output == "csv":
             out.csv_rows([COLUMNS, *cells])
         else:

@@ -14,6 +14,7 @@ from ..failures import Failed, Usage
 from ..new_credential import origin_of
 from ..options import Options
 from ..session import opened
+from ..words import plural
 from .account_group import account
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
@@ -67,7 +68,7 @@ def import_(
                     account_id=row.account_id or None,
                 )
             out.note(
-                f"nothing of {file} is stored: {len(error.rows)} rows are wrong",
+                f"nothing of {file} is stored, for {plural(len(error.rows), 'row')} that cannot be",
                 for_programs=options.for_programs,
                 wrong=len(error.rows),
             )
@@ -77,8 +78,8 @@ def import_(
     if output == "json":
         out.json_lines([{"file": file, "accounts": count, "stored": not dry_run}])
     else:
-        done = "would be stored" if dry_run else "are stored; try: tracevault account check"
-        out.note(f"{count:,} accounts {done}")
+        done = "would be stored" if dry_run else "stored; try: tracevault account check"
+        out.note(f"{plural(count, 'account')} {done}")
 
 
 def _require_private(path: str) -> None:

@@ -23,7 +23,7 @@ from ..progress import Progress, in_words
 from ..session import Session, opened
 from ..tally import Tally
 from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
-from ..words import state_of
+from ..words import plural, state_of
 
 
 @verb(
@@ -82,8 +82,8 @@ def batch(
         progress.clear()
         tally.tell()
         out.note(
-            f"{len(asked):,} asked: {tally.came:,} traces, {tally.failed:,} failed, {resumed:,} "
-            f"known from before, in {in_words(progress.seconds)}",
+            f"{len(asked):,} asked: {plural(tally.came, 'trace')}, {tally.failed:,} failed, "
+            f"{resumed:,} known from before, in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             asked=len(asked),
             traces=tally.came,
@@ -171,4 +171,4 @@ def _document(result: Result[Trace]) -> dict[str, Any]:
 def _go_on(resume: str | None, tally: Tally) -> str:
     if resume is not None:
         return f"to go on: the same command again; {resume} remembers what came"
-    return f"{tally.came:,} traces came; to be able to go on the next time: --resume FILE"
+    return f"{plural(tally.came, 'trace')} came; to be able to go on the next time: --resume FILE"

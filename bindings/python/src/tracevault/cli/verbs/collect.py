@@ -18,6 +18,7 @@ from ..progress import Progress, in_words
 from ..session import opened
 from ..tally import Tally
 from ..traces import VIEWS
+from ..words import plural
 from .search import COLUMNS as MESSAGE
 from .search import cleaned, csv_row, filters, short
 
@@ -95,8 +96,9 @@ def collect(
         progress.clear()
         tally.tell()
         out.note(
-            f"{tally.came:,} messages of {progress.done:,} accounts, {tally.failed:,} questions "
-            f"without an answer, in {in_words(progress.seconds)}",
+            f"{plural(tally.came, 'message')} of {plural(progress.done, 'account')}, "
+            f"{plural(tally.failed, 'question')} without an answer, "
+            f"in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             messages=tally.came,
             accounts=progress.done,

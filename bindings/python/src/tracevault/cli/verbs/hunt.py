@@ -19,7 +19,7 @@ from ..progress import Progress, in_words
 from ..session import Session, opened
 from ..tally import Tally
 from ..traces import VIEWS
-from ..words import state_of
+from ..words import plural, state_of
 from .search import cleaned, filters, short
 
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
@@ -218,8 +218,8 @@ def _show_table(found: list[Finding]) -> None:
 def _summary(options: Options, tally: Tally, progress: Progress) -> None:
     tally.tell()
     out.note(
-        f"{tally.came:,} copies in {progress.done:,} accounts, {tally.failed:,} questions without "
-        f"an answer, in {in_words(progress.seconds)}",
+        f"{plural(tally.came, 'copy')} in {plural(progress.done, 'account')}, "
+        f"{plural(tally.failed, 'question')} without an answer, in {in_words(progress.seconds)}",
         for_programs=options.for_programs,
         copies=tally.came,
         accounts=progress.done,

@@ -12,6 +12,7 @@ from ..asked import moment
 from ..group import verb
 from ..options import Options
 from ..session import opened
+from ..words import plural
 
 #: The columns of CSV.
 COLUMNS = (
@@ -158,7 +159,7 @@ def _tell_rest(options: Options, found: SearchResult) -> None:
     if found.next_cursor:
         why += f"; go on with --cursor {found.next_cursor}"
     out.note(
-        f"{len(found)} messages, {why}",
+        f"{plural(len(found), 'message')}, {why}",
         for_programs=options.for_programs,
         complete=False,
         next_cursor=found.next_cursor,
