@@ -92,6 +92,22 @@ def test_following_that_runs_out_of_time_says_so(call: Call, kit: Kit) -> None:
     assert told.rows[0]["complete"] is False
 
 
+def test_following_outlives_a_failure_that_passes(
+    call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.server.reset()
+    monkeypatch.setattr("tracevault.cli.verbs.trace.PAUSE", 0.0)
+    once = ("--set", "retry.max_attempts=1")
+    told = call("trace", *WHERE, "--follow", "fail-503-once", "--json", *once)
+    assert told.code == 0, told.err
+    assert told.rows[0]["complete"] is True
+    assert json.loads(told.err)["note"]["status"] == "TV_E_SERVER"
+    told = call("trace", *WHERE, "--follow", "fail-503", "--timeout", "0", "--json", *once)
+    assert (told.code, told.out) == (Exit.NO_ANSWER, "")
+    told = call("trace", *WHERE, "--follow", "4jXtPB72Kpz7S8E")
+    assert told.code == Exit.NOT_FOUND
+
+
 def test_decode_reads_files_and_standard_input(call: Call, tmp_path: Path) -> None:
     reply = b'{"success":true,"result":{"inbound":{"pending":false,"lines":[]}}}'
     (tmp_path / "reply.json").write_bytes(reply)

@@ -22,8 +22,10 @@ from ..progress import Progress
 from ..session import opened
 from ..traces import FORMATS, VIEWS, Printer
 
-#: How long `--follow` waits in the library before it looks at what came, in seconds.
+#: How long `--follow` waits in the library before it looks at what came, in seconds, and how long
+#: at least before it asks again after a failure that may pass.
 STEP = 10.0
+PAUSE = 5.0
 
 
 @verb(
@@ -164,9 +166,10 @@ class Follower:
             while True:
                 left = STEP if until is None else min(STEP, max(until - time.monotonic(), 0))
                 (result,) = engine.batch([replace(request, wait=left, timeout=None)])
-                if result.error is not None:
-                    raise result.error
-                assert result.trace is not None
+                if result.trace is None:
+                    assert result.error is not None
+                    self._pause(result.error, until, progress)
+                    continue
                 if self._lines:
                     progress.clear()
                     seen = _new_lines(result.trace, seen)
@@ -174,6 +177,19 @@ class Follower:
                 if result.trace.complete or (until is not None and time.monotonic() >= until):
                     return result.trace
                 progress.step(remark=f"{request.message_ref} is pending, {count} lines so far")
+
+    def _pause(self, error: TraceVaultError, until: float | None, progress: Progress) -> None:
+        """Wait after a failure that may pass; raise one that does not pass in time."""
+        pause = max(PAUSE, error.retry_after or 0)
+        if not error.retriable or (until is not None and time.monotonic() + pause >= until):
+            raise error
+        progress.clear()
+        out.note(
+            f"{error.name}: {error}; asking again in {pause:.0f} s",
+            for_programs=self._options.for_programs,
+            status=error.name,
+        )
+        time.sleep(pause)
 
 
 def _new_lines(trace: Trace, seen: tuple[int, int]) -> tuple[int, int]:
