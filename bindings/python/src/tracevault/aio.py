@@ -21,11 +21,8 @@ from ._exchange import Exchange, Slot
 from ._handle import Setting
 from ._options import SearchFilters
 from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource, Source
-from .campaign import Campaign, Told
-from .checks import Checked, CheckOptions, CheckRound
 from .collect import Collection, CollectOptions, Detection
 from .findings import CheckResult, SearchResult
-from .hunt import Finding, Hunt, HuntOptions
 from .model import Trace, View
 from .request import Priority, Request, Result
 from .vault import Tenant
@@ -34,6 +31,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._reach import Where
+    from .campaign import Campaign, Told
+    from .checks import Checked, CheckOptions
+    from .collect import CollectOptions, Detection
+    from .hunt import Finding, HuntOptions
     from .request import Answer_co
 
 #: What a loop takes and asks before it lets its other tasks go on.
@@ -297,16 +298,21 @@ class AsyncEngine(BaseEngine):
 
     def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> AsyncIterator[Finding]:
         """Find a message in many accounts: see :meth:`Engine.hunt`."""
+        from .hunt import Hunt  # loaded by those who use it
+
         return self._campaign(Hunt(where, **options))
 
     def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> AsyncIterator[Checked]:
         """Check every account's credential: see :meth:`Engine.check_all`."""
+        from .checks import CheckRound  # loaded by those who use it
+
         return self._campaign(CheckRound(where, **options))
 
     def collect(
         self, where: Where, *, checkpoint: str | os.PathLike[str], **options: Unpack[CollectOptions]
     ) -> AsyncIterator[Detection]:
         """Give the detections that are new since the last time: see :meth:`Engine.collect`."""
+
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 
     def _campaign(self, campaign: Campaign[Told]) -> AsyncIterator[Told]:

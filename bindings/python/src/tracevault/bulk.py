@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
 
 from ._exchange import Exchange, Slot
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
-from .journal import Journal
 from .request import Request, Result
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from .journal import Journal
 
 #: How many requests a batch keeps in the engine at a time.
 BATCH_WINDOW = 1024
@@ -151,6 +152,8 @@ class Batch:
     def begin(self) -> None:
         """Open the journal, show the bar."""
         if self._resume is not None:
+            from .journal import Journal  # loaded by those who use it
+
             self._journal = Journal(self._resume)
         self._report()
 

@@ -19,12 +19,9 @@ from ._handle import Setting
 from ._lib import check, library
 from ._options import SearchFilters
 from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource
-from .campaign import Campaign, Told
-from .checks import Checked, CheckOptions, CheckRound
 from .collect import Collection, CollectOptions, Detection
 from .errors import QueueFullError, Status
 from .findings import CheckResult, SearchResult
-from .hunt import Finding, Hunt, HuntOptions
 from .model import Trace, View
 from .request import Priority, Request, Result
 from .vault import Tenant
@@ -33,6 +30,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._reach import Where
+    from .campaign import Campaign, Told
+    from .checks import Checked, CheckOptions
+    from .collect import CollectOptions, Detection
+    from .hunt import Finding, HuntOptions
     from .request import Answer_co
 
 #: How long a batch waits for room that other users of the engine take up, in seconds.
@@ -191,6 +192,8 @@ class Engine(BaseEngine):
         are those of :class:`HuntOptions`. Each copy comes once for each account. An account that
         could not be asked is a finding without a message, with the ``error``.
         """
+        from .hunt import Hunt  # loaded by those who use it
+
         return self._campaign(Hunt(where, **options))
 
     def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> Iterator[Checked]:
@@ -199,6 +202,8 @@ class Engine(BaseEngine):
         ``expiring=30`` gives only those that end within thirty days, do not work or could not be
         checked. ``store=True`` writes the ends that were found into the vault.
         """
+        from .checks import CheckRound  # loaded by those who use it
+
         return self._campaign(CheckRound(where, **options))
 
     def collect(
@@ -208,6 +213,7 @@ class Engine(BaseEngine):
 
         ``checkpoint`` names the file that remembers them. See :class:`CollectOptions`.
         """
+
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 
     def _campaign(self, campaign: Campaign[Told]) -> Iterator[Told]:

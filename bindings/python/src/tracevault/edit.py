@@ -17,7 +17,6 @@ from ._lib import check, library
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey, Unlock, unlock_ref
 from .errors import ArgumentError, Naming, NotFoundError, Status, TraceVaultError
-from .importing import csv_rows, import_rows, json_rows
 
 if TYPE_CHECKING:
     from .accounts import Account
@@ -105,12 +104,16 @@ class Edit:
         ``rotate`` accounts that the vault has are rotated, as :meth:`rotate` does. ``origin`` is
         for rows without one. :class:`ImportRowsError` names every row that cannot be stored.
         """
+        from .importing import csv_rows, import_rows  # loaded by those who use it
+
         return import_rows(self, path, csv_rows(path), rotate=rotate, origin=origin)
 
     def import_json_lines(
         self, path: str | os.PathLike[str], *, rotate: bool = False, origin: str | None = None
     ) -> int:
         """Store credentials from a file with one JSON object a line: see :meth:`import_csv`."""
+        from .importing import import_rows, json_rows
+
         return import_rows(self, path, json_rows(path), rotate=rotate, origin=origin)
 
     def set(
