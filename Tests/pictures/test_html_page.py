@@ -139,6 +139,7 @@ def test_a_page_says_the_same_without_its_script(chrome: Browser, files: dict[st
         page.open(files["several"].as_uri())
         assert page.complaints() == []
         page.send("Emulation.setEmulatedMedia", media="print")
+        page.send("Page.captureScreenshot")  # drawn, so that what is unfolded has its place
         assert page.evaluate(js("unprinted")) == [], "what is folded is printed all the same"
 
 
