@@ -137,3 +137,33 @@ def test_a_key_file_of_32_bytes_opens_a_vault_of_that_raw_key(
     told = call("trace", "--vault", "raw.vault", REF)
     assert told.code == Exit.USAGE
     assert "the vault is empty" in told.err
+
+
+def test_an_account_may_be_named_by_its_label_as_a_hunt_shows_it(call: Call, kit: Kit) -> None:
+    label = next(one.label for one in kit.server.accounts if one.id == ACME)
+    for named in ((*WHERE[:2], "--account", label), ("--account", label.upper())):
+        told = call("trace", *named, REF)
+        assert told.code == 0, told.err
+        assert f"acme / {ACME}" in told.out
+    unknown = call("trace", "--account", "No such label", REF)
+    assert unknown.code == Exit.USAGE
+    assert "no account has the label 'No such label'" in unknown.err
+
+
+def test_the_tenant_follows_from_the_account(call: Call, kit: Kit) -> None:
+    told = call("trace", "--account", ACME, REF)
+    assert told.code == 0, told.err
+    elsewhere = call("trace", "--tenant", "globex", "--account", ACME, REF)
+    assert elsewhere.code == Exit.NOT_FOUND
+
+
+def test_a_label_that_two_accounts_have_names_none(call: Call, kit: Kit) -> None:
+    with (
+        tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault,
+        vault.edit() as edit,
+    ):
+        for account in kit.server.accounts[:2]:
+            edit.set(account.tenant, account.id, label="Twins")
+    told = call("trace", "--account", "twins", REF)
+    assert told.code == Exit.NOT_FOUND
+    assert "2 accounts have the label 'twins'" in told.err

@@ -48,7 +48,9 @@ def shared() -> list[click.Parameter]:
         _shared("passphrase-fd", "Unlock with a line of a descriptor.", metavar="N", type=int),
         _shared("credential", "Unlock with a credential of systemd.", metavar="NAME"),
         _shared("tenant", "Whose accounts.", metavar="NAME"),
-        _shared("account", "Which account; needed when there are several.", metavar="ID"),
+        _shared(
+            "account", "Which account, by id or label; needed when there are several.", metavar="ID"
+        ),
         _shared("set", "A setting of the library.", metavar="NAME=VALUE", multiple=True),
         _shared("profile", "A section of the configuration file.", metavar="NAME"),
         _shared("config", "The configuration file.", metavar="FILE", type=path),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from .. import credentials
 from ..client import Engine
 from ..credentials import Unlock
 from ..errors import AmbiguousError, Status, UnlockError
-from ..vault import Tenant, Vault
+from ..vault import Account, Tenant, Vault
 from .failures import Usage
 from .options import Given, Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
+#: What Cloudflare calls an account; anything else is a label.
+ACCOUNT_ID = re.compile("[0-9a-f]{32}")
 #: Where `tracevault init` and others say how the vault is unlocked.
 HOW = "give --key-file, --passphrase-file, --passphrase-stdin, --passphrase-fd or --credential"
 
@@ -38,8 +42,11 @@ class Session:
             yield made
 
     def tenant(self) -> Tenant:
-        """The tenant that was named, or the only one there is."""
+        """The tenant that was named, the one whose account was named, or the only one there is."""
         named = self.options.text("tenant")
+        if named is None and self.account is not None:
+            tenants = {one.tenant for one in self._named_accounts}
+            named = tenants.pop() if len(tenants) == 1 else None
         return self.vault.tenant(named if named is not None else self._only_tenant())
 
     def _only_tenant(self) -> str:
@@ -54,10 +61,33 @@ class Session:
             status=Status.E_AMBIGUOUS,
         )
 
-    @property
+    @cached_property
     def account(self) -> str | None:
-        """The account that was named."""
-        return self.options.text("account")
+        """The account that was named, by its id or by its label."""
+        named = self.options.text("account")
+        if named is None or ACCOUNT_ID.fullmatch(named):
+            return named
+        ids = {one.account_id for one in self._named_accounts}
+        if not ids:
+            raise Usage(f"no account has the label {named!r}: tracevault account list shows them")
+        if len(ids) > 1:
+            raise AmbiguousError(
+                f"{len(ids)} accounts have the label {named!r}: give its id, or its --tenant",
+                status=Status.E_AMBIGUOUS,
+            )
+        return ids.pop()
+
+    @cached_property
+    def _named_accounts(self) -> list[Account]:
+        """The accounts that --account means, by id or by label, of --tenant where it is given."""
+        named, tenant = self.options.text("account"), self.options.text("tenant")
+        return [
+            one
+            for one in self.vault.accounts()
+            if named is not None
+            and (one.account_id == named or one.label.casefold() == named.casefold())
+            and tenant in (None, one.tenant)
+        ]
 
 
 @contextlib.contextmanager

@@ -31,8 +31,8 @@ def demo(_: Options, folder: Path, serve: bool) -> None:
     """Show what the command does, with invented mail of five accounts; asks nobody outside.
 
     Starts a stand-in for Cloudflare on loopback and makes FOLDER with a vault, its key file, a
-    configuration file and an HTML page. With --serve the stand-in goes on until Ctrl-C, and other
-    terminals may use it: the first lines say how.
+    configuration file and an HTML page. With --serve it goes on until Ctrl-C, and other terminals
+    may use it: the first lines say how.
     """
     with standin.serving() as (origin, served):
         scene = tour.prepare(folder, origin, served)

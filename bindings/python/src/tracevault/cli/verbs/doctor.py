@@ -52,11 +52,11 @@ def doctor(options: Options, offline: bool, report: bool) -> None:
 
 
 def _line(finding: Finding) -> str:
-    return f"{_SIGNS[finding.state]:6} {finding.name:24}{finding.told}"
+    return f"{_SIGNS[finding.state]:6} {finding.name:24} {finding.told}"
 
 
 def _report_line(finding: Finding) -> str:
-    return f"{_SIGNS[finding.state]:6} {finding.name:24}{finding.public}"
+    return f"{_SIGNS[finding.state]:6} {finding.name:24} {finding.public}"
 
 
 def _findings(options: Options, *, offline: bool) -> Iterator[Finding]:
