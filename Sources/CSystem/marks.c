@@ -1,17 +1,19 @@
 /* marks.c - characters that no reader sees and that change what he sees: they steer a terminal,
  * turn the direction of writing, hide, or end a line.
  *
- * The same list stands in bindings/c/example.c; Python has its own in str.isprintable(). */
+ * What hides is Unicode's Default_Ignorable_Code_Point. The same list stands in the examples
+ * (bindings/c/example.c, bindings/python/examples/path.py), which have to do without this file; a
+ * test holds all three to the definition. */
 #include "tv_system.h"
 
 static bool is_mark(uint32_t scalar) {
     static const uint32_t ranges[][2] = {
-        {0x7F, 0x9F},     /* DEL and the controls behind it */
-        {0xAD, 0xAD},     /* a hyphen that may not show */
-        {0x61C, 0x61C},   {0x200B, 0x200F}, /* without width; directions */
-        {0x2028, 0x202E}, /* ends of lines; directions */
-        {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
-        {0xE0000, 0xE007F}, /* tags */
+        {0x7F, 0x9F},       /* DEL and the controls behind it */
+        {0xAD, 0xAD},       {0x34F, 0x34F},     {0x61C, 0x61C},     {0x115F, 0x1160},
+        {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x200B, 0x200F},   {0x2028, 0x202E},
+        {0x2060, 0x206F},   {0x3164, 0x3164},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
+        {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},   {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+        {0xE0000, 0xE0FFF},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (scalar >= ranges[i][0] && scalar <= ranges[i][1]) return true;

@@ -1,4 +1,4 @@
-/* thread.c - one kind of thread, one kind of gate, one kind of event descriptor. */
+/* thread.c - threads, and what they wait for: bells, gates, event descriptors. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- threads */
@@ -60,6 +61,27 @@ int tvs_thread_start(void (*body)(void *), void *context, size_t stack_len, uint
 }
 
 void tvs_thread_join(uintptr_t thread) { (void)pthread_join((pthread_t)thread, NULL); }
+
+void tvs_thread_detach(uintptr_t thread) { (void)pthread_detach((pthread_t)thread); }
+
+/* ---- bells */
+
+uint32_t tvs_bell_count(const tvs_bell *bell) {
+    return __atomic_load_n(&bell->rings, __ATOMIC_SEQ_CST);
+}
+
+void tvs_bell_ring(tvs_bell *bell) {
+    (void)__atomic_fetch_add(&bell->rings, 1, __ATOMIC_SEQ_CST);
+    (void)syscall(SYS_futex, &bell->rings, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void tvs_bell_wait(tvs_bell *bell, uint32_t counted, int64_t timeout_ms) {
+    struct timespec time = {timeout_ms / 1000, timeout_ms % 1000 * 1000000};
+    int held = tvs_fork_pause();
+    if (tvs_bell_count(bell) == counted)
+        (void)syscall(SYS_futex, &bell->rings, FUTEX_WAIT_PRIVATE, counted, &time, NULL, 0);
+    tvs_fork_resume(held);
+}
 
 /* ---- gates */
 

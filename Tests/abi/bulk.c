@@ -8,7 +8,8 @@
 
 #include <time.h>
 
-enum { WINDOW = 32 };
+/* So many wait at once; so many seconds the last of them may take at the end. */
+enum { WINDOW = 8, LAST_S = 30 };
 
 typedef struct counts {
     long submitted;
@@ -63,7 +64,12 @@ int main(int argc, char **argv) {
         take_one(engine, &so_far);
     }
     int shared = ledger_is_shared(engine);
-    /* What waits for a permit is of no interest any more, but has its result. */
+    /* The last ones have their answers before the end: a try that is under way at a shutdown has a
+     * permit and is counted by the server, but not by us. Where a block keeps them waiting, they have
+     * a result all the same. */
+    end += LAST_S;
+    while (test_holds && so_far.results < so_far.submitted && time(NULL) < end)
+        take_one(engine, &so_far);
     OK(tv_engine_shutdown(engine, ERR));
     while (test_holds && so_far.results < so_far.submitted) take_one(engine, &so_far);
     printf("%ld %ld %ld %ld %d\n", so_far.submitted, so_far.results, so_far.good, so_far.limited,

@@ -1,8 +1,12 @@
-"""A running engine uses what another process put into the vault: no restart, no lock."""
+"""A running engine uses what another process put into the vault: no restart, no lock.
+
+And no file system holds it up.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import os
 import struct
 import subprocess
 import sys
@@ -12,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import tracevault as tv
+from c_programs import ROOT, STRICT
+from engine_scene import ACME
 from launcher import Standin, standin
 
 KEY = bytes(range(32))
@@ -24,6 +30,34 @@ path, tenant, account, origin = sys.argv[2:6]
 with tv.Vault.open(path, tv.RawKey(bytearray(range(32)))) as vault, vault.edit() as edit:
     edit.retire(tenant, account)
     edit.put(tenant, account, tv.ApiToken(sys.stdin.buffer.read()), origin=origin)
+"""
+#: What a host does while the file system of its vault hangs. Each step would wait for ever.
+HELD_UP = """
+import os, sys, time
+sys.path[:0] = sys.argv[1].split(":")
+import tracevault as tv
+path, account, base_url, ca_file, origin, flag = sys.argv[2:]
+vault = tv.Vault.create(path, tv.RawKey(bytearray(range(32))))
+with vault.edit() as edit:
+    edit.put("acme", account, tv.ApiToken(sys.stdin.buffer.read()), origin=origin)
+acme = vault.tenant("acme")
+engine = tv.Engine({"api.base_url": base_url, "tls.ca_file": ca_file, "budget.quota": 0})
+open(flag, "w").close()
+while not os.path.exists(flag + ".met"):
+    engine.trace(acme, account, "slow-1")
+for ms in range(50):
+    engine.trace(acme, account, f"slow-{ms}", fresh=True)
+    engine.submit(tv.Request.trace(acme, account, f"slow-{ms}"))
+assert sum(engine.take(30) is not None for _ in range(50)) == 50
+assert len(vault.accounts()) == 1 and vault.describe() and vault.generation == 2
+if os.fork() == 0:
+    os._exit(0)
+assert os.wait()[1] == 0
+while not engine.stats()["unfollowed_vaults"]:
+    time.sleep(0.01)
+vault.close()
+engine.close()
+print("done")
 """
 #: Far above the two seconds of the promise, which a slow machine may miss.
 PATIENCE_S = 60
@@ -78,3 +112,28 @@ def test_a_running_engine_uses_a_rotated_token_while_the_lock_is_held(tmp_path: 
                         assert found == "E_CREDENTIAL"
                         assert time.monotonic() < deadline, "the new token is not picked up"
             assert vault.generation == 3
+
+
+def test_a_file_system_that_hangs_holds_up_no_request_no_fork_and_no_end(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    path, flag, library = (tmp_path / name for name in ("t.vault", "flag", "hanging.so"))
+    source = ROOT / "Tests/abi/hanging.c"
+    subprocess.run(["gcc", *STRICT, "-shared", "-fPIC", source, "-o", library], check=True)
+    with standin(quota=0) as server:
+        known = server.credential(ACME)
+        folders = ":".join(entry for entry in sys.path if entry)
+        arguments = [folders, str(path), ACME, server.base_url, server.ca_file, server.origin]
+        done = subprocess.run(
+            [sys.executable, "-c", HELD_UP, *arguments, str(flag)],
+            input=known.token.encode(),
+            stdout=subprocess.PIPE,
+            env={
+                **os.environ,
+                "LD_PRELOAD": str(library),
+                "HANGING": str(flag),
+                "HANGING_NAME": path.name,
+            },
+            timeout=4 * PATIENCE_S,
+            check=True,
+        )
+    assert done.stdout == b"done\n"

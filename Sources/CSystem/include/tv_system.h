@@ -191,6 +191,18 @@ int32_t tvs_has_own_clock(void);
 int tvs_thread_start(void (*body)(void *), void *context, size_t stack_len, uintptr_t *thread_out);
 /** Waits for the thread's end. */
 void tvs_thread_join(uintptr_t thread);
+/** Nobody will wait for the thread's end. */
+void tvs_thread_detach(uintptr_t thread);
+
+/** What Bell.swift counts with. */
+typedef struct tvs_bell {
+    uint32_t rings;
+} tvs_bell;
+/** How often it was rung. */
+uint32_t tvs_bell_count(const tvs_bell *bell);
+void tvs_bell_ring(tvs_bell *bell);
+/** Waits for a ring after those that were counted, at most so long. */
+void tvs_bell_wait(tvs_bell *bell, uint32_t counted, int64_t timeout_ms);
 
 /** A door that opens once; waiting costs no processor time. */
 typedef struct tvs_gate tvs_gate;

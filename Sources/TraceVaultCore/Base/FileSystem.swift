@@ -52,7 +52,8 @@ package enum OpenMode: Sendable {
 }
 
 package protocol FileSystem: Sendable {
-    func openDirectory(_ path: String) -> Int32
+    /// The path as its bytes, with a NUL at the end: a directory need not be UTF-8.
+    func openDirectory(_ path: [CChar]) -> Int32
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32
     func close(_ descriptor: Int32)
     func read(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int
@@ -102,7 +103,7 @@ extension Failure {
 package struct SystemFiles: FileSystem {
     package init() {}
 
-    package func openDirectory(_ path: String) -> Int32 { unsafe tvs_open_directory(path) }
+    package func openDirectory(_ path: [CChar]) -> Int32 { unsafe tvs_open_directory(path) }
 
     package func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32 {
         switch mode {

@@ -126,16 +126,16 @@ package final class Engine: Sendable {
             throw Failure(.argument, "count must be from 1 to \(Self.mostEstimated)")
         }
         let credential = try credential(of: account, tenant)
-        let waiter = try Waiter<Document>()
+        let waiter = try Waiter<Result<Document, Failure>>()
         let asked = Estimate(tenant: tenant, credential: credential, count: count)
         guard let mustWake = mailbox.ask(.estimate(asked, waiter)) else {
             throw Failure(.shutdown, "the engine is shut down")
         }
         if mustWake { wake.now() }
-        guard let document = waiter.wait() else {
-            throw Failure(.noMemory, "no memory for the answer")
+        guard let answer = waiter.wait() else {
+            throw Failure(.other, "the engine gave no answer")
         }
-        return document
+        return try answer.get()
     }
 
     private static let mostEstimated: Int64 = 1_000_000_000

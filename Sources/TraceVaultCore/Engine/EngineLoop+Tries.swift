@@ -46,10 +46,11 @@ extension EngineLoop {
                 return scheduler.restart(id, in: lane, now: now)
             }
             let authorization = try look.authorization(for: credential)
-            let request = HTTPRequest(
+            var request = HTTPRequest(
                 path: try fetch.dialogue.path(credential, authorization),
                 authorization: authorization, email: credential.email,
                 timeoutMs: Self.timeout(until: scheduler.deadline(of: id) ?? now, now))
+            request.tenant = look.tenant
             try transport.start(id, request, to: credential.origin)
             fetch.tries += 1
             fetch.startedAt = now

@@ -50,16 +50,14 @@ extension EngineLoop {
     // MARK: - How long it takes
 
     /// One request more, and the last of them, as the quota and the queue are now.
-    func estimate(_ asked: Estimate) -> Document? {
+    func estimate(_ asked: Estimate) throws(Failure) -> Document {
         let now = tvs_boot_us()
-        guard
-            let look = try? asked.tenant.look(),
-            // As the vault has it now: it may have been rotated since the call.
-            let credential = try? look.credential(of: asked.credential.account),
-            let lane = try? lanes.lane(of: credential, look, in: &scheduler, now: now)
-        else { return nil }
+        let look = try asked.tenant.look()
+        // As the vault has it now: it may have been rotated since the call.
+        let credential = try look.credential(of: asked.credential.account)
+        let lane = try lanes.lane(of: credential, look, in: &scheduler, now: now)
         let forecast = scheduler.forecast(lane, asked.count, now: now)
-        return try? Document.json { writer in
+        return try Document.json { writer in
             writer.beginObject()
             writer.key("count")
             writer.int(asked.count)
@@ -70,7 +68,8 @@ extension EngineLoop {
                 ("first_ms", max(0, forecast.firstAt - now + 999) / 1000),
                 ("done_ms", max(0, forecast.lastAt - now + 999) / 1000),
             ])
-            let wait = min(max(0, forecast.lastAt - now), 1 << 50) / 1000
+            // Null behind the year 9999.
+            let wait = max(0, forecast.lastAt - now) / 1000
             writer.text("done_at", Timestamp.text(milliseconds: tvs_wall_ms() + wait))
             writer.endObject()
         }

@@ -137,7 +137,8 @@ final class EngineLoop {
         case .cancel(let id): scheduler.cancel(id)
         case .goOn(let tenant): hold(tenant, false)
         case .describe(let waiter): waiter.answer(statistics())
-        case .estimate(let asked, let waiter): waiter.answer(estimate(asked))
+        case .estimate(let asked, let waiter):
+            waiter.answer(Result { () throws(Failure) in try estimate(asked) })
         case .shutdown:
             scheduler.shutdown()
             isOver = true

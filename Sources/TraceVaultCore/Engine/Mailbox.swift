@@ -49,7 +49,7 @@ enum Command: Sendable {
     case goOn(TenantKey)
     /// Statistics.
     case describe(Waiter<Document>)
-    case estimate(Estimate, Waiter<Document>)
+    case estimate(Estimate, Waiter<Result<Document, Failure>>)
     case shutdown
 }
 

@@ -21,6 +21,8 @@ final class SearchRoom {
 final class SearchDialogue: Dialogue {
     private let search: Search
     private let base: BaseURL
+    /// Of the credential that the last try went out with.
+    private var accountID = ""
     private let room: SearchRoom
     /// Its own part of what the room holds.
     private var held = 0
@@ -65,7 +67,8 @@ final class SearchDialogue: Dialogue {
     deinit { room.used -= held }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
-        poll ?? search.path(accountID: credential.accountID, cursor: place.page)
+        accountID = credential.accountID
+        return poll ?? search.path(accountID: accountID, cursor: place.page)
     }
 
     func fail(_ failure: Failure) {
@@ -89,6 +92,9 @@ final class SearchDialogue: Dialogue {
         if !place.isEmpty {
             guard let path = ServerPath.below(base, place) else {
                 return refuse(reply, "names a place for it that is not below api.base_url")
+            }
+            guard !ServerPath.namesAccount(path, besides: accountID) else {
+                return refuse(reply, "names a place for it in another account")
             }
             poll = path
         }

@@ -16,6 +16,14 @@ enum ServerPath {
         return isPlain(path) ? path : nil
     }
 
+    /// Whether a checked path leads into an account that is not this one.
+    static func namesAccount(_ path: String, besides account: String) -> Bool {
+        let segments = path.prefix { $0 != "?" }.split(separator: "/")
+        return zip(segments, segments.dropFirst()).contains { name, id in
+            name.lowercased() == "accounts" && id.lowercased() != account.lowercased()
+        }
+    }
+
     /// What follows the origin. An absolute path is on it already.
     private static func onOrigin(_ origin: Origin, _ url: String) -> Substring? {
         if url.hasPrefix("/") { return url.hasPrefix("//") ? nil : url[...] }

@@ -19,7 +19,7 @@ extension Scheduler {
         switch verdict {
         case .final, .pending, .more, .later:
             guard provesCredential else { break }
-            if fetches[fetch].isProbe { openLane(of: fetch) }
+            if fetches[fetch].isProbe { openLane(of: fetch, now) }
             prove(fetches[fetch].lane, now)
             groups[lanes[fetches[fetch].lane].group].penalties.end()
         case .unsent, .retry, .rateLimited, .rejected: break
@@ -78,7 +78,7 @@ extension Scheduler {
         var member = fetches[fetch].members.first
         while member != none {
             let next = members[member].next
-            if !members[member].isPatient, members[member].deadline <= time {
+            if !standsStill(member), members[member].deadline <= time {
                 leave(member, .answer(members[member].id))
             }
             member = next

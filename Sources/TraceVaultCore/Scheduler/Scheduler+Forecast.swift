@@ -80,6 +80,7 @@ extension Scheduler {
         }
         let seat = lanes[lane].seat
         if lanes[lane].isProbing, lanes[lane].inFlight > 0 { return .credential }
+        if lanes[lane].restsUntil > now { return .permit(at: permittedAt(lane, now)) }
         switch tenants[seats[seat].tenant].place {
         case .held: return .host
         case .unconnected: return .connection

@@ -61,7 +61,7 @@ extension Scheduler {
     mutating func pause(_ fetch: Int32, _ now: Int64) {
         var member = fetches[fetch].members.first
         while member != none {
-            if members[member].isPatient, members[member].pausedAt == 0 {
+            if standsStill(member), members[member].pausedAt == 0 {
                 members[member].pausedAt = max(1, now)
                 timers.cancel(members[member].timer)
                 members[member].timer = none
@@ -84,6 +84,15 @@ extension Scheduler {
             }
             member = members[member].next
         }
+    }
+
+    /// Whether waiting for a turn or the quota does not count for the member's request. Who has an
+    /// answer that is still growing waits no longer for the rest than it wanted.
+    func standsStill(_ member: Int32) -> Bool {
+        let hasAnswer = fetches[members[member].fetch].hasAnswer
+        let growsUntil = members[member].waitUntil
+        let isGrowing = hasAnswer && growsUntil != 0 && members[member].deadline <= growsUntil
+        return members[member].isPatient && !isGrowing
     }
 
     /// Whether a member's request must have its answer before `time` is over.

@@ -61,8 +61,17 @@ extension Scheduler {
         }
         lanes[lane].restsUntil = 0
         groups[lanes[lane].group].resting -= 1
-        place(2 * lane)
-        place(2 * lane + 1)
+        goOn(lane, now)
+    }
+
+    /// The requests of a lane that stood aside wait with the others of its group again, and are
+    /// told what those have been told.
+    mutating func goOn(_ lane: LaneID, _ now: Int64) {
+        let until = standsUntil(lanes[lane].group, now)
+        for flow in [2 * lane, 2 * lane + 1] {
+            if until > now { refuse(flows[flow].waiting, until: until) }
+            place(flow)
+        }
     }
 
     /// Nothing of the group goes before `time`, and who cannot wait so long is told.

@@ -1,15 +1,6 @@
 // Config.swift - every setting there is: the one table behind tv_config_set(), the bounds, the
 // error messages and docs/CONFIGURATION.md. Secrets never travel as configuration.
 
-/// What a setting's text must look like.
-package enum SettingKind: Sendable {
-    case integer(ClosedRange<Int64>)
-    case bool
-    case choice([String])
-    /// Any text without control characters, up to so many bytes.
-    case text(maxLength: Int)
-}
-
 /// A setting's place in the table.
 package enum Setting: String, CaseIterable, Sendable {
     case baseURL = "api.base_url"
@@ -42,6 +33,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case kdfPasses = "vault.kdf_passes"
     case lockTimeout = "vault.lock_timeout_ms"
     case minGeneration = "vault.min_generation"
+    case refresh = "vault.refresh_ms"
     case maxStale = "vault.max_stale_ms"
 
     package var property: Property {
@@ -175,6 +167,12 @@ package enum Setting: String, CaseIterable, Sendable {
                 "The oldest generation of a vault that is opened: a lower one is refused with "
                     + "TV_E_ROLLBACK. Keep what tv_vault_generation() gave where an attacker who "
                     + "can put back an old file cannot.")
+        case .refresh:
+            return Property(
+                .integer(100...60_000), "500",
+                "How long a vault file that is in use is left alone before the library looks again "
+                    + "whether it was changed, in ms. A change is used at most 1.5 s later than "
+                    + "that.")
         case .maxStale:
             return Property(
                 .integer(0...31_536_000_000), "900000",
@@ -182,19 +180,6 @@ package enum Setting: String, CaseIterable, Sendable {
                     + "read, is gone, is another file, was rekeyed, or whose handle was freed. "
                     + "Then nothing of it is lent any more (TV_E_STALE). 0: for ever.")
         }
-    }
-}
-
-/// One row of the table.
-package struct Property: Sendable {
-    package let kind: SettingKind
-    package let standard: String
-    package let text: String
-
-    init(_ kind: SettingKind, _ standard: String, _ text: String) {
-        self.kind = kind
-        self.standard = standard
-        self.text = text
     }
 }
 

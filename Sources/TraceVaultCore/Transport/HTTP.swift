@@ -10,6 +10,8 @@ package struct HTTPRequest: Sendable {
     package var email: String?
     /// When libcurl gives up by itself; the scheduler's deadline comes first.
     package var timeoutMs: Int
+    /// Whose reply it will be.
+    var tenant: TenantKey?
 
     package init(path: String, authorization: SecretHeader, email: String?, timeoutMs: Int) {
         self.path = path
@@ -37,6 +39,8 @@ package struct HTTPReply: Sendable {
         case trustStore
         /// More bytes than allowed, or a compression bomb.
         case tooLarge
+        /// Other replies that are still coming leave no room for the rest of this one.
+        case crowdedOut
         /// More or longer headers than allowed.
         case headersTooLarge
         /// The body's compression is damaged.

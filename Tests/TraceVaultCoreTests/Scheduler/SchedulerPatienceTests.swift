@@ -75,6 +75,35 @@ import Testing
         #expect(rig.finish(fetch, .pending) == [])
     }
 
+    @Test func whoHasAnAnswerThatIsStillGrowingDoesNotWaitOutAParking() {
+        let rig = Rig()
+        let lane = rig.lane()
+        let fetch = rig.submit(lane, .bulk, isPatient: true, waitUntil: 30 * second)
+        let other = rig.submit(lane)
+        _ = rig.advance()
+        #expect(rig.finish(fetch, .pending) == [])
+        #expect(rig.finish(other, .rateLimited(afterMs: 300_000)) == [.answer(2)])
+        #expect(rig.next() == [.answer(1)])
+        #expect(rig.now <= 31 * second && rig.isEmpty)
+    }
+
+    @Test func whoStoodBehindAProbeIsToldOfAParkingToo() {
+        let rig = Rig(inFlight: 4)
+        let (refused, sound) = (rig.lane(0), rig.lane(1))
+        let first = rig.submit(refused) ?? 0
+        _ = rig.advance()
+        rig.scheduler.reject(first, until: 10 * second, fallback: nil, now: rig.now)
+        _ = rig.advance(to: 11 * second)
+        let probe = rig.submit(refused)
+        rig.submit(refused)
+        let limited = rig.submit(sound)
+        #expect(Set(rig.advance().starts) == [probe ?? 0, limited ?? 0])
+        _ = rig.finish(limited, .rateLimited(afterMs: 300_000))
+        let said = rig.finish(probe, .final)
+        #expect(said.contains(.answer(2)))
+        #expect(said.contains { if case .refuse(3, _) = $0 { true } else { false } })
+    }
+
     @Test func aPatientOneThatWaitsCanBeCancelledAndShutDown() {
         let rig = Rig(quota: slow)
         let lane = rig.lane()

@@ -1,6 +1,7 @@
 // TransportTests.swift - what is decided about URLs, waits and replies, without a network.
 
 import CCurl
+import Glibc
 import Testing
 
 @testable import TraceVaultCore
@@ -280,7 +281,7 @@ private func errors(_ code: Int) -> String {
 
 @Suite struct FaultTests {
     private func ended(_ headers: String...) -> HeaderCount {
-        var count = HeaderCount()
+        var headers = HeaderCount()
         for header in headers {
             var line = header + "\r\n"
             line.withUTF8 { utf8 in _ = unsafe count.count(UnsafeRawBufferPointer(utf8)) }
@@ -305,5 +306,50 @@ private func errors(_ code: Int) -> String {
         #expect(HTTPReply.Fault(CURLE_OK, ended("HTTP/1.1 200 OK", ""), wasSent: true) == nil)
         #expect(HTTPReply.Fault(CURLE_OK, ended("HTTP/1.1 200 OK"), wasSent: true) == .broken)
         #expect(HTTPReply.Fault(CURLE_OPERATION_TIMEDOUT, ended(), wasSent: false) == .connect)
+    }
+}
+
+@Suite struct TrustStoreTests {
+    private let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    private func look(_ store: inout TrustStore, atS seconds: Int64) -> Result<Bool, Failure> {
+        Result { () throws(Failure) in try store.look(nowUs: seconds * 1_000_000) }
+    }
+
+    @Test func aFileThatIsGoneIsToldAndOneThatIsBackIsUsed() throws {
+        try scratch.write(Array("authorities".utf8))
+        var store = try TrustStore(scratch.vault, nowUs: 0)
+        #expect(try !look(&store, atS: 1).get())
+        unsafe unlink(scratch.vault)
+        // It may be on its way.
+        for second in 2...6 { #expect(try !look(&store, atS: Int64(second)).get()) }
+        for second in [7, 8, 100_000] {
+            let failure = #expect(throws: Failure.self) {
+                try look(&store, atS: Int64(second)).get()
+            }
+            #expect(failure?.status == .tls)
+            #expect(failure?.message.contains("gone") == true)
+        }
+        try scratch.write(Array("authorities".utf8))
+        #expect(try look(&store, atS: 100_001).get())
+        // What was read before is not trusted any more.
+        #expect(store.keepSeconds(nowUs: 100_001_000_000) == 0)
+        #expect(try !look(&store, atS: 100_002).get())
+    }
+}
+
+@Suite struct HeaderCountTests {
+    @Test(arguments: ["HTTP/1.1 200 OK\r\n", "http/1.1 200 OK\r\n", "hTTp/2 200\r\n"])
+    func aSecondReplyBeginsHoweverItIsWritten(status: String) {
+        var headers = HeaderCount()
+        for (line, areWhole) in [
+            (status, false), ("\r\n", true), (status, false), ("x: y\r\n", false), ("\r\n", true),
+            ("httpx: y\r\n", true),
+        ] {
+            _ = unsafe Array(line.utf8).withUnsafeBytes { unsafe headers.count($0) }
+            #expect(headers.areWhole == areWhole, "\(line)")
+        }
     }
 }

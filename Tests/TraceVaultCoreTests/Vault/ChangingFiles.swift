@@ -18,7 +18,7 @@ struct ChangingFiles: FileSystem {
         real.status(directory, name)
     }
 
-    func openDirectory(_ path: String) -> Int32 { real.openDirectory(path) }
+    func openDirectory(_ path: [CChar]) -> Int32 { real.openDirectory(path) }
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32 {
         real.open(directory, name, mode)
     }

@@ -80,7 +80,7 @@ final class CrashDisk: FileSystem {
 
     // MARK: - Calls that change nothing on the disk
 
-    func openDirectory(_: String) -> Int32 { Self.directory }
+    func openDirectory(_: [CChar]) -> Int32 { Self.directory }
 
     func close(_ descriptor: Int32) { state.withLock { $0.open[descriptor] = nil } }
 

@@ -90,7 +90,7 @@ private final class FailingFiles: FileSystem {
         return descriptor
     }
 
-    func openDirectory(_ path: String) -> Int32 {
+    func openDirectory(_ path: [CChar]) -> Int32 {
         opened(failure() ?? real.openDirectory(path))
     }
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32 {

@@ -34,6 +34,24 @@ import Testing
         return status.st_uid
     }
 
+    @Test func aFileThatWasDamagedTakesNoGoodCopysPlace() throws {
+        let vault = try create()
+        try put(vault, "acme", Fake.token1)
+        try put(vault, "acme", Fake.token2)
+        let good = try scratch.bytes(".prev")
+        var damaged = try scratch.bytes()
+        // As long as before, and with the same first bytes.
+        damaged[damaged.count - 100] ^= 1
+        try scratch.write(damaged)
+        try put(vault, "globex", Fake.token1)
+        #expect(try scratch.bytes(".prev") == good)
+        // What the commit wrote is whole, and the next copy is one of it.
+        let whole = try scratch.bytes()
+        try put(vault, "globex", Fake.token2)
+        #expect(try scratch.bytes(".prev") == whole)
+        #expect(try open().tenant(named: "acme").header(nil).hasSuffix(Fake.token2))
+    }
+
     // MARK: - Names that somebody else took
 
     @Test(.enabled(if: geteuid() == 0, "only root can give files away"))

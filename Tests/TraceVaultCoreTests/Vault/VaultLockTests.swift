@@ -73,9 +73,9 @@ import Testing
             try real.lease(timeoutMs: timeoutMs)
         }
         func replace(
-            _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
+            _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
         ) throws(Failure) -> Bool {
-            try real.replace(bytes, ifRevision: expected, keepingPrevious: keepingPrevious)
+            try real.replace(bytes, ifRevision: expected, keeping: previous)
         }
     }
 
@@ -188,18 +188,6 @@ import Testing
         // A change between looking the credential up and opening it is a conflict: look again.
         while (try? tenant.header(nil))?.hasSuffix(Fake.token2) != true { usleep(10_000) }
         #expect(vault.generation == 3)
-    }
-
-    @Test func anOpenVaultLooksAgainEveryHalfSecondAndOnlyOnceAtATime() {
-        var freshness = Freshness(lookedAtMs: 1000)
-        let early = freshness.begin(nowMs: 1499)
-        let due = freshness.begin(nowMs: 1500)
-        let meanwhile = freshness.begin(nowMs: 9000)
-        freshness.end()
-        let later = freshness.begin(nowMs: 9000)
-        #expect([early, due, meanwhile, later] == [false, true, false, true])
-        // A promise of the header: a change is used within two seconds.
-        #expect(Freshness.intervalMs <= 1000)
     }
 
     @Test func aLookThatFailsLeavesTheVaultInUseAndIsTold() throws {

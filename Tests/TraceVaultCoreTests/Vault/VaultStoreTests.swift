@@ -54,7 +54,7 @@ import Testing
                 try real.lease(timeoutMs: timeoutMs)
             }
             func replace(
-                _: ByteBuffer, ifRevision _: Revision, keepingPrevious _: Bool
+                _: ByteBuffer, ifRevision _: Revision, keeping _: ByteBuffer?
             ) throws(Failure) -> Bool { false }
         }
         var settings = Fake.settings

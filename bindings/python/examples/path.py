@@ -9,6 +9,7 @@ Exit status: 0 all traces came, 1 at least one did not, 2 the vault or the call 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 import tracevault as tv
@@ -81,9 +82,18 @@ def show(trace: tv.Trace) -> None:
             print(f"  {name:3}  no lines{' yet' if side.pending else ''}")
 
 
+#: Characters that nobody sees, although Python counts them as printable.
+HIDDEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff]"
+)
+
+
 def printable(text: str) -> str:
     """Log lines come from strangers: no control characters may reach the terminal."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return "".join(
+        c if c.isprintable() and not HIDDEN.match(c) else f"\\x{ord(c):02x}" for c in text
+    )
 
 
 def main() -> int:

@@ -315,3 +315,30 @@ def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     assert "@example.com sent 2026-" in done.stdout
     events = (tmp_path / "events.ndjson").read_text().splitlines()
     assert len(events) == len(message.inbound) + len(message.outbound)
+
+
+def test_a_working_directory_that_is_not_utf_8_is_no_obstacle(
+    tmp_path: Path, library_path: Path
+) -> None:
+    assert library_path
+    program = """
+import os, sys
+sys.path[:0] = sys.argv[1].split(":")
+import tracevault as tv
+os.mkdir(b"caf\\xe9", 0o700)
+os.chdir(b"caf\\xe9")
+key = lambda: tv.RawKey(bytearray(range(32)))
+with tv.Vault.create("t.vault", key()) as vault:
+    # The path that was given holds wherever the host goes.
+    os.chdir("/")
+    with vault.edit() as edit:
+        edit.put("acme", "a" * 32, tv.ApiToken("test-token-not-real"))
+    assert not vault.refresh()
+os.chdir(os.path.join(os.fsencode(sys.argv[2]), b"caf\\xe9"))
+with tv.Vault.open("t.vault", key()) as vault:
+    assert len(vault.accounts()) == 1
+"""
+    folders = ":".join(entry for entry in sys.path if entry)
+    subprocess.run(
+        [sys.executable, "-c", program, folders, str(tmp_path)], cwd=tmp_path, check=True
+    )

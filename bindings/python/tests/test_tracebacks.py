@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import secrets
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,6 +137,75 @@ def test_a_call_that_fails_leaves_no_secret_in_our_frames(
         assert "not-real" not in value, where
     for where, held in hidden(caught.value):
         assert not isinstance(held, (bytes, bytearray, memoryview, str, list, tuple)), where
+
+
+#: A proxy's URL may hold a password.
+PROXY = f"http://user:{TEXT}@127.0.0.1:1"
+SETTINGS: dict[str, dict[str, Any]] = {
+    "another name is unknown": {"http.proxy": PROXY, "http.no": 1},
+    "another value is bad": {"http.proxy": PROXY, "http.max_streams": "x"},
+    "another is not text": {"http.proxy": PROXY, "http.max_streams": object()},
+    "not a URL": {"http.proxy": PROXY + "\n"},
+    "not Unicode": {"http.proxy": PROXY + "\udc80"},
+    "of an engine, which then fails": {"http.proxy": PROXY, "api.base_url": "ftp://x"},
+}
+USERS: dict[str, Callable[[Place, Any], object]] = {
+    "Engine": lambda _, s: tv.Engine(s),
+    "AsyncEngine": lambda _, s: tv.AsyncEngine(s),
+    "Vault.in_memory": lambda _, s: tv.Vault.in_memory(settings=s),
+    "Vault.create": lambda p, s: tv.Vault.create(
+        p.path.with_name("b"), tv.RawKey(GOOD_KEY), settings=s
+    ),
+    "Vault.open": lambda p, s: tv.Vault.open(p.path, tv.RawKey(GOOD_KEY), settings=s),
+    "export": lambda p, s: p.vault.export(p.path.with_name("b"), tv.RawKey(GOOD_KEY), settings=s),
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("user", USERS)
+def test_settings_that_are_refused_leave_no_password_in_our_frames(
+    place: Place, user: str, settings: str
+) -> None:
+    try:
+        USERS[user](place, SETTINGS[settings])
+    except (tv.TraceVaultError, TypeError) as error:
+        for where, value in shown(error):
+            assert "not-real" not in value, where
+        for where, held in hidden(error):
+            assert not isinstance(held, (bytes, str, dict, list, tuple)), where
+    else:
+        # Only an engine asks for more than the table of settings does.
+        assert not user.endswith("Engine")
+        assert settings.startswith("of an engine")
+
+
+def test_nothing_that_the_interpreter_holds_has_a_secret_once_the_call_is_over(
+    place: Place,
+) -> None:
+    # Kept backwards, so that this test itself is not found.
+    backwards = secrets.token_hex(16)[::-1]
+
+    def failed(call: Callable[[Place, Any], object], given: Any) -> None:
+        with contextlib.suppress(tv.TraceVaultError, TypeError, ValueError, AttributeError):
+            call(place, given)
+
+    for call in CALLS.values():
+        failed(call, backwards[::-1])
+        failed(call, backwards[::-1].encode())
+    for user in USERS.values():
+        failed(user, {"http.proxy": f"http://user:{backwards[::-1]}@127.0.0.1:1", "http.no": 1})
+    place.vault.unlock(tv.RawKey(GOOD_KEY))
+    place.put(tv.ApiToken(backwards[::-1]))
+    place.put(tv.GlobalKey("a@b.example", backwards[::-1].encode()), account="b" * 32)
+    gc.collect()
+    found = []
+    for holder in gc.get_objects():
+        for held in gc.get_referents(holder):
+            if isinstance(held, (str, bytes, bytearray)):
+                text = held if isinstance(held, str) else bytes(held).decode("latin-1")
+                if backwards in text[::-1]:
+                    found.append(type(holder).__name__)
+    assert found == []
 
 
 def test_frames_of_the_caller_are_left_alone(place: Place) -> None:

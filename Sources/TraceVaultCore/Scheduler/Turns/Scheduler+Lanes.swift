@@ -120,13 +120,12 @@ extension Scheduler {
     }
 
     /// The server took the credential after it had refused it: it is good again.
-    mutating func openLane(of fetch: Int32) {
+    mutating func openLane(of fetch: Int32, _ now: Int64) {
         let lane = fetches[fetch].lane
         guard lanes[lane].closedUntil != 0 else { return }
         lanes[lane].closedUntil = 0
         lanes[lane].isProbing = false
-        place(2 * lane)
-        place(2 * lane + 1)
+        goOn(lane, now)
     }
 
     /// Where requests of a refused credential may go, if that is still so.

@@ -16,6 +16,7 @@ struct CurlLine {
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     var sessions: CurlSessions
     var trust: TrustStore
+    let room: ReplyRoom
 }
 
 /// One exchange under way. Its handle serves no other: libcurl before 8.3 writes to freed memory of
@@ -27,6 +28,8 @@ final class CurlExchange {
     let id: UInt64
     private var body: ByteBuffer
     private var overflowed = false
+    private var place: ReplyRoom.Place
+    private var isCrowdedOut = false
     private var headers = HeaderCount()
     /// HTTP/2 carries many requests on one connection.
     private var isConnectionShared = false
@@ -38,9 +41,9 @@ final class CurlExchange {
     private let sessions: CurlSessions
     /// Three list nodes in C memory: the secret header, Accept, X-Auth-Email.
     private let nodes: UnsafeMutablePointer<curl_slist>
-    private static let accept = CText("Accept: application/json")
+    private static let accept = HeaderText("Accept: application/json")
     private let authorization: SecretHeader
-    private let email: CText?
+    private let email: HeaderText?
 
     init(
         _ id: UInt64, _ request: HTTPRequest, _ line: CurlLine, nowUs: Int64
@@ -55,9 +58,10 @@ final class CurlExchange {
         unsafe nodes = .allocate(capacity: 3)
         unsafe nodes.initialize(repeating: curl_slist(), count: 3)
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
+        place = line.room.place(for: request.tenant)
         startedUs = nowUs
         authorization = request.authorization
-        email = request.email.map { CText("X-Auth-Email: " + $0) }
+        email = request.email.map { HeaderText("X-Auth-Email: " + $0) }
         var accepted = true
         for option in line.options {
             accepted = unsafe option.apply(to: easy) && accepted
@@ -164,6 +168,12 @@ final class CurlExchange {
             if Int64(total) / Int64(Self.maxExpansion) > max(1, travelled) { overflowed = true }
         }
         if body.count == 0 { reserveAnnounced() }
+        guard overflowed || place.grow(to: total) else {
+            isCrowdedOut = true
+            // Its memory is what the others want.
+            body = ByteBuffer(limit: 0)
+            return false
+        }
         if !overflowed && !(unsafe body.append(bytes)) { overflowed = true }
         return !overflowed
     }
@@ -186,6 +196,7 @@ final class CurlExchange {
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         reply.fault =
             overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)
+        if isCrowdedOut { reply.fault = .crowdedOut }
         if isIntruding { reply.fault = .broken }
         let ray = header("cf-ray")
         reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))

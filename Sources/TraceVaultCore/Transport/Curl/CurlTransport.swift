@@ -51,7 +51,7 @@ package final class CurlTransport {
         unsafe watch.initialize(to: tvs_curl_watch())
         unsafe line = CurlLine(
             settings: settings, options: settings.options(authorities: trust.path), watch: watch,
-            sessions: sessions, trust: trust)
+            sessions: sessions, trust: trust, room: ReplyRoom(settings.maxReplyBytes))
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))

@@ -13,11 +13,18 @@ struct HeaderCount {
     /// Takes one line with its line end. False when it is one too many.
     mutating func count(_ line: UnsafeRawBufferPointer) -> Bool {
         bytes += line.count
-        if unsafe line.first == UInt8(ascii: "H") && line.starts(with: "HTTP/".utf8) {
+        if unsafe Self.isStatus(line) {
             areWhole = false
         } else if line.count <= 2 {
             areWhole = true
         }
         return !areTooLarge
+    }
+
+    /// Whether another reply begins: libcurl takes "http/1.1" for HTTP/1.1, too.
+    private static func isStatus(_ line: UnsafeRawBufferPointer) -> Bool {
+        let name = "http/".utf8
+        guard line.count > name.count else { return false }
+        return unsafe zip(line, name).allSatisfy { $0 | 0x20 == $1 | 0x20 }
     }
 }

@@ -21,10 +21,13 @@ struct TrustStore {
     let path: String
     private var stamp = Stamp()
     private var isFile = true
+    /// Since when nothing is there; a file that is replaced may be gone for a moment.
+    private var goneSinceUs: Int64?
     private var lookedAtUs: Int64
     private var changedAtUs: Int64?
 
     private static let lookEveryUs: Int64 = 1_000_000
+    private static let longestMomentUs: Int64 = 5_000_000
     /// How long libcurl may keep the authorities of a file that has not changed.
     private static let longestKeepS: Int64 = 86_400
 
@@ -46,7 +49,7 @@ struct TrustStore {
         }
         self.path = path
         lookedAtUs = nowUs
-        _ = readStamp()
+        _ = readStamp(nowUs: nowUs)
         guard isFile else {
             throw Failure(.configValue, "tls.ca_file is not a file: \(Self.kinds)")
         }
@@ -59,11 +62,15 @@ struct TrustStore {
         var isOther = false
         if nowUs - lookedAtUs >= Self.lookEveryUs {
             lookedAtUs = nowUs
-            isOther = readStamp()
+            isOther = readStamp(nowUs: nowUs)
             if isOther { changedAtUs = nowUs }
         }
         guard isFile else {
             throw Failure(.tls, "tls.ca_file is not a file any more: \(Self.kinds)")
+        }
+        // libcurl would go on with what it has read; who takes the file away wants an end of that.
+        if let goneSinceUs, nowUs - goneSinceUs >= Self.longestMomentUs {
+            throw Failure(.tls, "the file of tls.ca_file is gone: nobody is trusted without it")
         }
         return isOther
     }
@@ -77,9 +84,13 @@ struct TrustStore {
 
     /// True when the file is another one than before. While it is replaced it may not be there for
     /// a moment, and is the old one then.
-    private mutating func readStamp() -> Bool {
+    private mutating func readStamp(nowUs: Int64) -> Bool {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return false }
+        guard unsafe stat(path, &status) == 0 else {
+            goneSinceUs = goneSinceUs ?? nowUs
+            return false
+        }
+        goneSinceUs = nil
         isFile = status.st_mode & S_IFMT == S_IFREG
         let found = Stamp(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino),

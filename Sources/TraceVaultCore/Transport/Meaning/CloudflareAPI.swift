@@ -138,7 +138,7 @@ enum CloudflareAPI {
         var failure = describe(fault).of(reply)
         let retries: Bool
         switch fault {
-        case .connect, .broken, .truncated, .handshake: retries = true
+        case .connect, .broken, .truncated, .handshake, .crowdedOut: retries = true
         case .tls, .trustStore, .tooLarge, .headersTooLarge, .encoding, .internalError:
             retries = false
         }
@@ -160,6 +160,10 @@ enum CloudflareAPI {
             return Failure(.tls, "tls.ca_file holds no usable certificate authorities")
         case .tooLarge:
             return Failure(.replyTooLarge, "the reply exceeds http.max_reply_bytes")
+        case .crowdedOut:
+            return Failure(
+                .limit, "large replies that are still coming leave no room for the rest of this one"
+            )
         case .headersTooLarge: return Failure(.replyTooLarge, "the reply's headers are too large")
         case .encoding: return Failure(.replyTruncated, "the reply's compression is damaged")
         case .internalError: return Failure(.other, "libcurl could not carry out the request")

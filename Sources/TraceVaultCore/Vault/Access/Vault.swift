@@ -10,23 +10,32 @@ package final class Vault: Sendable {
     let store: any Store
     let settings: VaultSettings
     let following: Following
+    /// Nil where nobody else can change what is stored.
+    let watch: Watch?
+    let lookout: Lookout
     let state: Lock<VaultState>
 
-    private init(_ store: any Store, _ settings: VaultSettings, _ opened: Snapshot) {
+    private init(
+        _ store: any Store, _ settings: VaultSettings, _ opened: Snapshot, _ lookout: Lookout
+    ) {
         self.store = store
         self.settings = settings
         following = Following(
             opened.header.vaultID, maxStaleMs: store.isOfProcess ? 0 : settings.maxStaleMs,
             nowMs: Self.bootMs)
-        state = Lock(VaultState(opened, nowMs: tvs_monotonic_ms()))
+        watch = store.isOfProcess ? nil : Watch(everyMs: settings.refreshMs, nowMs: Self.bootMs)
+        self.lookout = lookout
+        state = Lock(VaultState(opened))
+        lookout.add(self)
     }
 
     deinit {
+        lookout.remove(self)
         // Its tenants hear nothing more; where nobody else can change it, they miss nothing.
         if !store.isOfProcess { following.failed(Following.closed, nowMs: Self.bootMs) }
     }
 
-    private static var bootMs: Int64 { tvs_boot_us() / 1000 }
+    static var bootMs: Int64 { tvs_boot_us() / 1000 }
 
     // MARK: - Opening
 
@@ -48,22 +57,24 @@ package final class Vault: Sendable {
             in: try FileStore(path: path, settings), unlock: unlock, settings: settings)
     }
 
-    package static func create(
-        in store: any Store, unlock: UnlockSecret, settings: VaultSettings
+    static func create(
+        in store: any Store, unlock: UnlockSecret, settings: VaultSettings,
+        lookout: Lookout = .ofProcess
     ) throws(Failure) -> Vault {
         try Sealing.start()
         let slot = try PreparedSlot(unlock, settings: settings)
         let snapshot = try Snapshot.empty(slot, generation: 1, like: nil)
         try store.create(snapshot.bytes)
-        return Vault(store, settings, snapshot)
+        return Vault(store, settings, snapshot, lookout)
     }
 
-    package static func open(
-        in store: any Store, unlock: UnlockSecret, settings: VaultSettings
+    static func open(
+        in store: any Store, unlock: UnlockSecret, settings: VaultSettings,
+        lookout: Lookout = .ofProcess
     ) throws(Failure) -> Vault {
         try Sealing.start()
         try settings.check()
-        return Vault(store, settings, try opened(store, unlock, settings))
+        return Vault(store, settings, try opened(store, unlock, settings), lookout)
     }
 
     private static func opened(
@@ -116,53 +127,10 @@ package final class Vault: Sendable {
 
     var isLocked: Bool { state.withLock { $0.snapshot == nil } }
 
-    private static let locked = Failure(
+    static let locked = Failure(
         .locked, "the vault is locked: unlock it with its unlock secret")
 
     // MARK: - Reading
-
-    /// The current state, looked up in the store again when that is due. A look that fails changes
-    /// nothing: the state that is known goes on, as long as the settings allow.
-    func current() throws(Failure) -> Snapshot {
-        let now = tvs_monotonic_ms()
-        let (held, isDue) = state.withLock { state in
-            (state.snapshot, state.snapshot != nil && state.freshness.begin(nowMs: now))
-        }
-        guard let held else { throw Self.locked }
-        guard isDue else { return held }
-        defer { state.withLock { $0.freshness.end() } }
-        following.begin(nowMs: Self.bootMs)
-        return (try? followed(held)) ?? held
-    }
-
-    /// Reads the store again if another writer changed it; whether it did.
-    @discardableResult
-    package func refresh() throws(Failure) -> Bool {
-        guard let held = state.withLock({ $0.snapshot }) else { throw Self.locked }
-        return try followed(held) !== held
-    }
-
-    /// The newest state of the store, published.
-    private func followed(_ held: Snapshot) throws(Failure) -> Snapshot {
-        let newest: Snapshot
-        do throws(Failure) {
-            newest = try self.newest(after: held)
-        } catch {
-            following.failed(error, nowMs: Self.bootMs)
-            throw error
-        }
-        following.succeeded()
-        state.withLock { $0.publish(newest) }
-        return newest
-    }
-
-    /// What the store has now: `held` or a later state of the same vault.
-    private func newest(after held: Snapshot) throws(Failure) -> Snapshot {
-        guard try store.revision() != held.header.revision else { return held }
-        let next = try Snapshot(try store.read(), keysOf: held)
-        if next.header.revision != held.header.revision { try next.checkFollows(held.header) }
-        return next
-    }
 
     /// The number of the newest state known; also of a locked vault.
     package var generation: UInt64 {
@@ -217,7 +185,7 @@ package final class Vault: Sendable {
             try commit(changes, over: base)
         } catch {
             // What is stored may be newer than what is known: by somebody else, or by this edit.
-            state.withLock { $0.freshness.expire() }
+            _ = try? followed(base)
             throw error
         }
     }
@@ -233,7 +201,7 @@ package final class Vault: Sendable {
             guard !isLocked else { throw Self.locked }
             if try store.replace(
                 next.bytes, ifRevision: base.header.revision,
-                keepingPrevious: !changes.forgetsPrevious)
+                keeping: changes.forgetsPrevious ? nil : base.bytes)
             {
                 state.withLock { $0.publish(next) }
                 return
@@ -241,45 +209,6 @@ package final class Vault: Sendable {
         } while tvs_monotonic_ms() < deadline
         throw Failure(.conflict, "the vault was changed under this edit, again and again")
     }
-}
-
-extension Snapshot {
-    /// Refuses to go back: to an older state, or to another one of the same age.
-    func checkFollows(_ known: VaultHeader) throws(Failure) {
-        guard header.vaultID == known.vaultID else { throw Self.replaced }
-        guard header.generation > known.generation else {
-            throw Failure(
-                .rollback,
-                "the vault's file is older than what was read from it before: an old copy was "
-                    + "put back; close the vault and open it again if that is meant")
-        }
-    }
-
-    /// Opens what came in a known state's place with that one's keys.
-    convenience init(_ bytes: ByteBuffer, keysOf known: Snapshot) throws(Failure) {
-        do throws(Failure) {
-            try self.init(bytes, known.keys)
-        } catch {
-            guard error.status == .headerMAC else { throw error }
-            throw known.reason(error, for: bytes)
-        }
-    }
-
-    /// Why bytes that came in this state's place do not open with its keys.
-    private func reason(_ failure: Failure, for later: ByteBuffer) -> Failure {
-        later.withBytes { later in
-            guard later.identifier(at: 24) == header.vaultID else { return Self.replaced }
-            let isSame = bytes.withBytes {
-                $0.extracting(VaultLayout.slots).isSame(as: later.extracting(VaultLayout.slots))
-            }
-            if isSame { return failure }
-            return Failure(
-                .unlock, "the vault was rekeyed: open it again with its new unlock secret")
-        }
-    }
-
-    private static let replaced = Failure(
-        .conflict, "another vault was put in this one's place: close it and open it again")
 }
 
 extension Vault: TenantSource {

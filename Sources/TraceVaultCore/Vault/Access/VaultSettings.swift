@@ -12,6 +12,8 @@ package struct VaultSettings: Sendable {
     package var minGeneration: UInt64 = 0
     /// How long a vault is used that cannot be followed; 0: for ever.
     package var maxStaleMs: Int64 = 900_000
+    /// The pause between two looks at the store.
+    package var refreshMs: Int64 = 500
 
     package init() {}
 
@@ -43,5 +45,6 @@ extension VaultSettings {
         lockTimeoutMs = config.int(.lockTimeout)
         minGeneration = UInt64(clamping: config.integer(.minGeneration))
         maxStaleMs = config.integer(.maxStale)
+        refreshMs = config.integer(.refresh)
     }
 }

@@ -1,30 +1,4 @@
-// VaultState.swift - what an open vault holds, and when it looks for something newer.
-//
-// Values under the vault's mutex: they take the time and decide, but read no clock and do no I/O.
-
-/// When an open vault looks again whether its store has changed: often enough that a change is
-/// used within two seconds, rarely enough that looking up a credential stays cheap.
-struct Freshness: Sendable {
-    static let intervalMs: Int64 = 500
-
-    private var lookedAtMs: Int64
-    private var isLooking = false
-
-    init(lookedAtMs: Int64) { self.lookedAtMs = lookedAtMs }
-
-    /// Whether the caller shall look now. One looks at a time; `end` must follow.
-    mutating func begin(nowMs: Int64) -> Bool {
-        guard !isLooking, nowMs - lookedAtMs >= Self.intervalMs else { return false }
-        isLooking = true
-        lookedAtMs = nowMs
-        return true
-    }
-
-    mutating func end() { isLooking = false }
-
-    /// Makes the next look due.
-    mutating func expire() { lookedAtMs -= Self.intervalMs }
-}
+// VaultState.swift - what an open vault holds: a value under the vault's lock, without I/O.
 
 /// Whatever holds keys or secrets of an open vault and lets go of them when it is locked.
 protocol KeyHolder: AnyObject, Sendable {
@@ -44,7 +18,6 @@ struct VaultState: Sendable {
     private(set) var snapshot: Snapshot?
     /// The newest state ever seen: an open vault never goes back behind it.
     private(set) var newest: VaultHeader
-    var freshness: Freshness
     /// Tenants that hold a key, by the bytes of their names: every handle of one is the same
     /// object, so that no tenant takes more of the guarded memory than another.
     private var taken: [[UInt8]: Taken] = [:]
@@ -53,10 +26,9 @@ struct VaultState: Sendable {
     private var holders: [Held] = []
     private var pruneAt = 64
 
-    init(_ snapshot: Snapshot, nowMs: Int64) {
+    init(_ snapshot: Snapshot) {
         self.snapshot = snapshot
         newest = snapshot.header
-        freshness = Freshness(lookedAtMs: nowMs)
     }
 
     /// Makes a later state current, unless a still later one is, or the vault was locked meanwhile.

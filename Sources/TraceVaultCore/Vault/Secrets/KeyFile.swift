@@ -61,7 +61,7 @@ enum KeyFile {
         _ directory: String, _ name: String, _ mode: OpenMode, _ what: String, refused: UInt32,
         _ files: any FileSystem
     ) throws(Failure) -> SecretBytes {
-        let place = files.openDirectory(directory)
+        let place = files.openDirectory(Array(directory.utf8CString))
         if let error = FileError(answer: place) { throw unreadable(what, error) }
         defer { files.close(place) }
         let file = files.open(place, name, mode)

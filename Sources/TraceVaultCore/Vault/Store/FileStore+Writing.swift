@@ -43,7 +43,7 @@ extension FileStore {
     // MARK: - Replace
 
     package func replace(
-        _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool {
         guard !isPoisoned.load(ordering: .acquiring) else {
             throw Failure(.io, "a write failed before: close the vault and open it again")
@@ -54,7 +54,7 @@ extension FileStore {
         try checkNames([temporaryName, previousName, passingName], directory, owner: owner)
         do throws(Failure) {
             let file = try writeTemporary(bytes, directory, owner: owner)
-            if keepingPrevious { try keepPrevious(directory) }
+            if let previous, try isWhole(name, previous, directory) { try keepPrevious(directory) }
             try checkOwn(file)
             let answer = files.rename(directory.number, temporaryName, name)
             if let error = FileError(answer: answer) { throw failed("replacing it", error) }
@@ -62,7 +62,7 @@ extension FileStore {
             _ = files.unlink(directory.number, temporaryName)
             throw error
         }
-        if !keepingPrevious { try forgetPrevious(directory) }
+        if previous == nil { try forgetPrevious(directory) }
         try settle(directory)
         return true
     }
@@ -79,7 +79,10 @@ extension FileStore {
         try give(file, to: owner, "the new file")
         try write(bytes, to: file)
         try sync(file)
-        try compare(bytes, directory)
+        guard try isWhole(temporaryName, bytes, directory) else {
+            throw Failure(
+                .io, "the new vault reads back differently; the stored vault is unchanged")
+        }
         return file
     }
 
@@ -118,11 +121,11 @@ extension FileStore {
         }
     }
 
-    /// Reads the new file through a fresh descriptor and compares it with what was meant.
-    private func compare(
-        _ bytes: ByteBuffer, _ directory: borrowing Descriptor
-    ) throws(Failure) {
-        let number = files.open(directory.number, temporaryName, .read)
+    /// Reads a file through a fresh descriptor: whether it holds what was meant, and all of it.
+    private func isWhole(
+        _ name: String, _ bytes: ByteBuffer, _ directory: borrowing Descriptor
+    ) throws(Failure) -> Bool {
+        let number = files.open(directory.number, name, .read)
         if let error = FileError(answer: number) { throw failed("reading it back", error) }
         let file = Descriptor(number: number, files: files)
         let piece = ByteBuffer(limit: 262_144)
@@ -138,14 +141,11 @@ extension FileStore {
                     return meant.extracting(start..<start + count).isSame(as: found)
                 }
             }
-            guard isSame else { throw Self.readBack }
+            guard isSame else { return false }
             offset += count
         }
-        guard offset == bytes.count else { throw Self.readBack }
+        return offset == bytes.count
     }
-
-    private static let readBack = Failure(
-        .io, "the new vault reads back differently; the stored vault is unchanged")
 
     /// Keeps the file that is about to be replaced as `<vault>.prev`.
     private func keepPrevious(_ directory: borrowing Descriptor) throws(Failure) {

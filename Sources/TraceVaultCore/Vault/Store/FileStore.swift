@@ -11,7 +11,7 @@ import Synchronization
 package final class FileStore: Store {
     let files: any FileSystem
     /// Absolute, so that a host may change its working directory.
-    private let directoryPath: String
+    private let directoryPath: [CChar]
     let name: String
     let lockTimeoutMs: Int
     let queue = WriterQueue()
@@ -38,7 +38,8 @@ package final class FileStore: Store {
             throw Failure(.io, "the vault's directory does not exist or cannot be entered")
         }
         defer { unsafe free(absolute) }
-        directoryPath = unsafe String(cString: absolute)
+        let bytes = unsafe UnsafeBufferPointer(start: absolute, count: strlen(absolute) + 1)
+        directoryPath = unsafe Array(bytes)
     }
 
     // MARK: - Descriptors

@@ -24,10 +24,12 @@ package protocol Store: Sendable {
     /// where the store itself compares and swaps.
     func lease(timeoutMs: Int) throws(Failure) -> any StoreLease
     /// Replaces the bytes if their revision is still `expected`; false on a conflict. On failure
-    /// the old bytes stand, except `.durabilityUnknown`. A store that keeps the previous bytes must
-    /// not, and must forget those before, when they would open what was taken away.
+    /// the old bytes stand, except `.durabilityUnknown`. A store that can keep a copy of what is
+    /// replaced does so if that is still `previous`: what was damaged meanwhile must not take an
+    /// earlier copy's place. Without `previous` it must keep none and forget earlier ones, which
+    /// would open what was taken away.
     func replace(
-        _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool
 }
 
@@ -85,7 +87,7 @@ package final class MemoryStore: Store {
     }
 
     package func replace(
-        _ bytes: ByteBuffer, ifRevision expected: Revision, keepingPrevious: Bool
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool {
         try current.withLock { (held) throws(Failure) in
             guard let old = held else { throw VaultHeader.notVault }

@@ -14,6 +14,7 @@ from ._abi import EngineRef, TextRef
 from ._exchange import Exchange
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
+from ._secret import leaves_no_secret
 from .request import Request
 from .vault import Tenant
 
@@ -26,6 +27,7 @@ class BaseEngine:
 
     __slots__ = ("__weakref__", "_capacity", "_exchange")
 
+    @leaves_no_secret
     def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
         lib = library()
         config = new_config(settings)

@@ -6,6 +6,7 @@ Also how text goes in. What the objects mean is not known here.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import os
 import weakref
@@ -103,10 +104,13 @@ def encoded(value: str, what: str) -> bytes:
     """Text as the library takes it."""
     if not isinstance(value, str):
         raise TypeError(f"{what} must be str, not {type(value).__name__}")
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        raise ArgumentError(f"{what} is not valid Unicode", status=Status.E_ARGUMENT) from None
+    data: bytes | None = None
+    # Python's own error carries the whole text, which may be a secret: it ends here.
+    with contextlib.suppress(UnicodeEncodeError):
+        data = value.encode()
+    if data is None:
+        raise ArgumentError(f"{what} is not valid Unicode", status=Status.E_ARGUMENT)
+    return data
 
 
 def time_text(name: str, value: date) -> str:

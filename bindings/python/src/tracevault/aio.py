@@ -20,6 +20,7 @@ from ._engine import BaseEngine
 from ._exchange import Exchange, Slot
 from ._handle import Setting
 from ._options import SearchFilters
+from ._secret import leaves_no_secret
 from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource, Source
 from .collect import Collection, CollectOptions, Detection
 from .findings import CheckResult, SearchResult
@@ -136,6 +137,7 @@ class AsyncEngine(BaseEngine):
 
     __slots__ = ("_watches",)
 
+    @leaves_no_secret
     def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
         super().__init__(settings)
         self._watches: dict[int, _Watch] = {}

@@ -18,6 +18,7 @@ from ._exchange import Slot
 from ._handle import Setting
 from ._lib import check, library
 from ._options import SearchFilters
+from ._secret import leaves_no_secret
 from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource
 from .collect import Collection, CollectOptions, Detection
 from .errors import QueueFullError, Status
@@ -49,6 +50,7 @@ class Engine(BaseEngine):
 
     __slots__ = ("_ready", "_untaken")
 
+    @leaves_no_secret
     def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
         super().__init__(settings)
         #: Finished requests of submit(), for take().

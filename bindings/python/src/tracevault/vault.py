@@ -95,6 +95,7 @@ class Vault:
         return cls._made("tv_vault_open", _path(path), unlock, settings)
 
     @classmethod
+    @leaves_no_secret
     def in_memory(cls, *, settings: Mapping[str, Setting] | None = None) -> Vault:
         """Make a vault that never touches the disk, under a random key nobody knows."""
         key = RawKey(bytearray(os.urandom(KEY_BYTES)))

@@ -1,0 +1,240 @@
+// Lookout.swift - the threads that look whether stores have changed, so that nobody else waits.
+//
+// A file system or a server may hang for minutes. One thread looks at all open vaults in turn.
+// While it hangs in one store, whoever uses another vault finds its look overdue and has another
+// thread started for the rest. docs/adr/023-looks-of-the-library.md.
+
+import CSystem
+import Synchronization
+
+/// When a vault is looked at: read by everybody who uses it, without a lock.
+final class Watch: Sendable {
+    private let everyMs: Int64
+    /// ms on CLOCK_BOOTTIME, which goes on while the host sleeps.
+    private let dueMs: Atomic<Int64>
+
+    /// A thread that is awake begins a look no later.
+    private static let graceMs: Int64 = 1000
+    private static let underWay = Int64.max
+
+    init(everyMs: Int64, nowMs: Int64) {
+        self.everyMs = everyMs
+        dueMs = Atomic(nowMs + everyMs)
+    }
+
+    /// Whether a look should have begun long ago: nobody is there to look, or the process, or the
+    /// whole host, was stopped. A look that hangs is not overdue, and nobody waits for it.
+    func isOverdue(nowMs: Int64) -> Bool {
+        let due = dueMs.load(ordering: .acquiring)
+        return due != Self.underWay && nowMs - due >= Self.graceMs
+    }
+
+    /// Nil while somebody looks.
+    fileprivate var due: Int64? {
+        let due = dueMs.load(ordering: .acquiring)
+        return due == Self.underWay ? nil : due
+    }
+
+    fileprivate func begin() { dueMs.store(Self.underWay, ordering: .releasing) }
+
+    fileprivate func end(nowMs: Int64) { dueMs.store(nowMs + everyMs, ordering: .releasing) }
+}
+
+final class Lookout: Sendable {
+    private final class Entry: Sendable {
+        weak let vault: Vault?
+        let watch: Watch
+
+        init(_ vault: Vault, _ watch: Watch) {
+            self.vault = vault
+            self.watch = watch
+        }
+    }
+
+    private struct Worker: Sendable {
+        let thread: UInt
+        var isLooking = false
+    }
+
+    private enum Step {
+        case look(Entry)
+        case rest(ms: Int64)
+        case end
+    }
+
+    private struct State {
+        var entries: [ObjectIdentifier: Entry] = [:]
+        /// The threads that are to look, by a number that is never given twice.
+        var workers: [UInt64: Worker] = [:]
+        var lastWorker: UInt64 = 0
+    }
+
+    private let state = Lock(State())
+    /// There may be something to do for a thread that rests.
+    private let changed = Bell()
+    /// A look has ended.
+    private let looked = Bell()
+
+    /// A forked child has one of its own: its parent's threads and vaults are not there.
+    private static let perProcess = PerProcess { Lookout() }
+    static var ofProcess: Lookout { perProcess.get() }
+
+    /// As many stores may hang before vaults in others are not looked at any more.
+    private static let mostWorkers = 8
+    private static let longestRestMs: Int64 = 60_000
+    /// As long a caller waits for a look that is overdue.
+    private static let briefMs: Int64 = 200
+    private static let stack = 512 * 1024
+
+    static let unattended: Failure = {
+        var failure = Failure(
+            .io,
+            "nobody looks at the vault's file: every thread for that waits for another store, or "
+                + "the system gave none")
+        failure.retriable = true
+        return failure
+    }()
+
+    // MARK: - Vaults
+
+    /// The vault's first look is due: a thread begins when somebody uses it then.
+    func add(_ vault: Vault) {
+        guard let watch = vault.watch else { return }
+        state.withLock { $0.entries[ObjectIdentifier(vault)] = Entry(vault, watch) }
+        changed.ring()
+    }
+
+    /// With the last vault the threads end. One that hangs in a store ends when it comes back.
+    func remove(_ vault: Vault) {
+        let name = ObjectIdentifier(vault)
+        let dismissed = state.withLock { state -> [Worker] in
+            guard state.entries.removeValue(forKey: name) != nil, state.entries.isEmpty else {
+                return []
+            }
+            defer { state.workers.removeAll() }
+            return Array(state.workers.values)
+        }
+        guard !dismissed.isEmpty else { return }
+        changed.ring()
+        for worker in dismissed {
+            guard !worker.isLooking else {
+                tvs_thread_detach(worker.thread)
+                continue
+            }
+            let held = tvs_fork_pause()
+            tvs_thread_join(worker.thread)
+            tvs_fork_resume(held)
+        }
+    }
+
+    /// Has an overdue look made. Waits for it, but no longer than a moment, and only where a thread
+    /// is free: no store holds the caller up.
+    func hasten(_ watch: Watch, _ following: Following) {
+        guard hasFreeWorker() else {
+            return following.failed(Self.unattended, nowMs: Vault.bootMs)
+        }
+        changed.ring()
+        let until = tvs_monotonic_ms() + Self.briefMs
+        while true {
+            let seen = looked.count
+            let rest = until - tvs_monotonic_ms()
+            let isMade = watch.due.map { $0 > Vault.bootMs } ?? false
+            guard !isMade, rest > 0 else { return }
+            looked.wait(since: seen, atMostMs: rest)
+        }
+    }
+
+    // MARK: - Threads
+
+    /// How many are there to look, those that were sent away not counted.
+    var threadCount: Int { state.withLock { $0.workers.count } }
+
+    /// Whether a thread is there that is not in a look; starts one if there may be one more.
+    private func hasFreeWorker() -> Bool {
+        state.withLock { state in
+            if state.workers.values.contains(where: { !$0.isLooking }) { return true }
+            guard state.workers.count < Self.mostWorkers else { return false }
+            state.lastWorker += 1
+            let context = unsafe Unmanaged.passRetained(Errand(self, state.lastWorker))
+            var thread: UInt = 0
+            guard unsafe tvs_thread_start(runErrand, context.toOpaque(), Self.stack, &thread) == 0
+            else {
+                unsafe context.release()
+                return false
+            }
+            state.workers[state.lastWorker] = Worker(thread: thread)
+            return true
+        }
+    }
+
+    /// A thread's life.
+    fileprivate func work(_ number: UInt64) {
+        while let entry = next(number) {
+            Self.look(entry)
+            entry.watch.end(nowMs: Vault.bootMs)
+            looked.ring()
+        }
+    }
+
+    /// Rests until a look is due. Nil when the thread is not needed any more.
+    private func next(_ number: UInt64) -> Entry? {
+        while true {
+            let seen = changed.count
+            switch state.withLock({ Self.step(&$0, number, nowMs: Vault.bootMs) }) {
+            case .look(let entry): return entry
+            case .rest(let ms): changed.wait(since: seen, atMostMs: ms)
+            case .end: return nil
+            }
+        }
+    }
+
+    private static func step(_ state: inout State, _ number: UInt64, nowMs: Int64) -> Step {
+        guard var own = state.workers[number] else { return .end }
+        if state.workers.contains(where: { $0.key != number && !$0.value.isLooking }) {
+            // Another one took over while this one hung.
+            state.workers[number] = nil
+            tvs_thread_detach(own.thread)
+            return .end
+        }
+        let next = state.entries.values.min { $0.watch.due ?? .max < $1.watch.due ?? .max }
+        let rest = (next?.watch.due).map { $0 - nowMs } ?? longestRestMs
+        own.isLooking = rest <= 0
+        state.workers[number] = own
+        guard own.isLooking, let next else { return .rest(ms: min(rest, longestRestMs)) }
+        next.watch.begin()
+        return .look(next)
+    }
+
+    /// Holds neither the vault nor a key while it waits for the store: who frees or locks the vault
+    /// meanwhile has wiped them.
+    private static func look(_ entry: Entry) {
+        guard let look = entry.vault?.look() else { return }
+        look.following.begin(nowMs: Vault.bootMs)
+        do throws(Failure) {
+            let bytes = try look.newBytes()
+            try entry.vault?.takeIn(bytes, of: look)
+            look.following.succeeded()
+        } catch {
+            look.following.failed(error, nowMs: Vault.bootMs)
+        }
+    }
+}
+
+/// What a thread is started for.
+private final class Errand: Sendable {
+    let lookout: Lookout
+    let worker: UInt64
+
+    init(_ lookout: Lookout, _ worker: UInt64) {
+        self.lookout = lookout
+        self.worker = worker
+    }
+}
+
+private let runErrand: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
+    guard let context = unsafe context else { return }
+    tvs_fork_unsafe_enter()
+    let errand = unsafe Unmanaged<Errand>.fromOpaque(context).takeRetainedValue()
+    errand.lookout.work(errand.worker)
+    tvs_fork_unsafe_leave()
+}

@@ -1,0 +1,117 @@
+// Vault+Looks.swift - how an open vault learns what others have stored.
+//
+// A look asks the store, which may hang. Callers that only use a vault take what the last look
+// found: looks are made by threads of Lookout.swift. Who edits or refreshes it looks as it must.
+
+import CSystem
+
+/// A look at the store: what it needs of the vault, which may be locked or freed meanwhile.
+struct Look {
+    let store: any Store
+    let following: Following
+    /// What the vault had when the look began.
+    let known: VaultHeader
+
+    /// The bytes that are stored now; nil when they are the known ones.
+    func newBytes() throws(Failure) -> ByteBuffer? {
+        guard try store.revision() != known.revision else { return nil }
+        return try store.read()
+    }
+}
+
+extension Vault {
+    /// The newest state known. Waits for no store: only a moment for a look that is overdue.
+    func current() throws(Failure) -> Snapshot {
+        if let watch, watch.isOverdue(nowMs: Self.bootMs) { lookout.hasten(watch, following) }
+        guard let held = state.withLock({ $0.snapshot }) else { throw Self.locked }
+        return held
+    }
+
+    /// Reads the store again if another writer changed it; whether it did.
+    @discardableResult
+    package func refresh() throws(Failure) -> Bool {
+        guard let held = state.withLock({ $0.snapshot }) else { throw Self.locked }
+        return try followed(held) !== held
+    }
+
+    /// The newest state of the store, published.
+    func followed(_ held: Snapshot) throws(Failure) -> Snapshot {
+        do throws(Failure) {
+            let look = Look(store: store, following: following, known: held.header)
+            let newest = try newest(try look.newBytes(), after: held)
+            following.succeeded()
+            state.withLock { $0.publish(newest) }
+            return newest
+        } catch {
+            following.failed(error, nowMs: Self.bootMs)
+            throw error
+        }
+    }
+
+    /// What came from the store: `held`, or a later state of the same vault.
+    private func newest(
+        _ bytes: ByteBuffer?, after held: Snapshot
+    ) throws(Failure) -> Snapshot {
+        guard let bytes else { return held }
+        let next = try Snapshot(bytes, keysOf: held)
+        if next.header.revision != held.header.revision { try next.checkFollows(held.header) }
+        return next
+    }
+
+    // MARK: - Looks of the lookout
+
+    /// Nil while the vault is locked: then nobody uses it.
+    func look() -> Look? {
+        guard let held = state.withLock({ $0.snapshot }) else { return nil }
+        return Look(store: store, following: following, known: held.header)
+    }
+
+    /// Takes in what a look has found.
+    func takeIn(_ bytes: ByteBuffer?, of look: Look) throws(Failure) {
+        // Changed or locked meanwhile: whoever did that knows more.
+        guard let bytes, let held = state.withLock({ $0.snapshot }),
+            held.header.revision == look.known.revision
+        else { return }
+        let newest = try newest(bytes, after: held)
+        state.withLock { $0.publish(newest) }
+    }
+}
+
+extension Snapshot {
+    /// Refuses to go back: to an older state, or to another one of the same age.
+    func checkFollows(_ known: VaultHeader) throws(Failure) {
+        guard header.vaultID == known.vaultID else { throw Self.replaced }
+        guard header.generation > known.generation else {
+            throw Failure(
+                .rollback,
+                "the vault's file is older than what was read from it before: an old copy was "
+                    + "put back; close the vault and open it again if that is meant")
+        }
+    }
+
+    /// Opens what came in a known state's place with that one's keys.
+    convenience init(_ bytes: ByteBuffer, keysOf known: Snapshot) throws(Failure) {
+        do throws(Failure) {
+            try self.init(bytes, known.keys)
+        } catch {
+            guard error.status == .headerMAC else { throw error }
+            throw known.reason(error, for: bytes)
+        }
+    }
+
+    /// Why bytes that came in this state's place do not open with its keys.
+    private func reason(_ failure: Failure, for later: ByteBuffer) -> Failure {
+        later.withBytes { later in
+            guard later.identifier(at: 24) == header.vaultID else { return Self.replaced }
+            let isSame = bytes.withBytes {
+                $0.extracting(VaultLayout.slots).isSame(as: later.extracting(VaultLayout.slots))
+            }
+            if isSame { return failure }
+            return Failure(
+                .unlock, "the vault was rekeyed: open it again with its new unlock secret")
+        }
+    }
+
+    private static let replaced = Failure(
+        .conflict, "another vault was put in this one's place: close it and open it again")
+}

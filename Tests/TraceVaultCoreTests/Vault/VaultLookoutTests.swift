@@ -1,0 +1,195 @@
+// VaultLookoutTests.swift - looks are made by threads of the library, so no store holds anybody up.
+//
+// A call that waited for a store that hangs would hang the test.
+
+import Glibc
+import Testing
+
+@testable import TraceVaultCore
+
+/// A store of other processes, whose looks hang when the test wants it.
+private final class HangingStore: Store {
+    private struct State {
+        var isHanging = false
+        var hung = 0
+    }
+
+    private let real = MemoryStore()
+    private let state = Lock(State())
+
+    func hang() { state.withLock { $0.isHanging = true } }
+    func goOn() { state.withLock { $0.isHanging = false } }
+    /// How many look and do not come back.
+    var hung: Int { state.withLock { $0.hung } }
+
+    func revision() throws(Failure) -> Revision {
+        state.withLock { $0.hung += 1 }
+        while state.withLock({ $0.isHanging }) { usleep(1000) }
+        state.withLock { $0.hung -= 1 }
+        return try real.revision()
+    }
+
+    func read() throws(Failure) -> ByteBuffer { try real.read() }
+    func create(_ bytes: ByteBuffer) throws(Failure) { try real.create(bytes) }
+    func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
+        try real.lease(timeoutMs: timeoutMs)
+    }
+    func replace(
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
+    ) throws(Failure) -> Bool {
+        try real.replace(bytes, ifRevision: expected, keeping: previous)
+    }
+}
+
+@Suite struct VaultLookoutTests {
+    private let lookout = Lookout()
+    private let unlock: UnlockSecret
+
+    init() throws { unlock = try Fake.key() }
+
+    /// A vault in use and its store.
+    private struct InUse {
+        let store = HangingStore()
+        var vault: Vault?
+        let acme: Tenant
+
+        init(_ lookout: Lookout, _ unlock: UnlockSecret, maxStaleMs: Int64 = 900_000) throws {
+            var settings = Fake.settings
+            settings.refreshMs = 1
+            settings.maxStaleMs = maxStaleMs
+            let made = try Vault.create(
+                in: store, unlock: unlock, settings: settings, lookout: lookout)
+            try made.put(Fake.token1)
+            vault = made
+            acme = try made.tenant(named: "acme")
+        }
+
+        /// Uses it until a look hangs.
+        func hang() throws {
+            store.hang()
+            while store.hung == 0 {
+                _ = try acme.look()
+                usleep(1000)
+            }
+        }
+    }
+
+    private func inUse(maxStaleMs: Int64 = 900_000) throws -> InUse {
+        try InUse(lookout, unlock, maxStaleMs: maxStaleMs)
+    }
+
+    /// Changes the stored bytes as another process would.
+    private func rotate(_ world: InUse) throws {
+        try Vault.open(in: world.store, unlock: unlock, settings: Fake.settings, lookout: Lookout())
+            .put(Fake.token2)
+    }
+
+    private func waitFor(_ holds: () throws -> Bool) rethrows {
+        while try !holds() { usleep(1000) }
+    }
+
+    @Test func aStoreThatHangsHoldsUpNobodyAndIsTold() throws {
+        let world = try inUse()
+        try world.hang()
+        for _ in 0..<1000 { #expect(try world.acme.header(nil).hasSuffix(Fake.token1)) }
+        #expect(try world.vault?.list().text.contains(Fake.account1) == true)
+        #expect(world.vault?.generation == 2)
+        waitFor { world.vault?.following.trouble(nowMs: Vault.bootMs) != nil }
+        let told = try #require(world.vault?.following.trouble(nowMs: Vault.bootMs))
+        #expect(told.failure.message.contains("does not come back"))
+        world.store.goOn()
+        waitFor { world.vault?.following.trouble(nowMs: Vault.bootMs) == nil }
+    }
+
+    @Test func whileOneStoreHangsOthersAreFollowed() throws {
+        let (hanging, sound) = (try inUse(), try inUse())
+        try hanging.hang()
+        try rotate(sound)
+        try waitFor { try sound.acme.header(nil).hasSuffix(Fake.token2) }
+        #expect(lookout.threadCount == 2)
+        hanging.store.goOn()
+        try rotate(hanging)
+        try waitFor { try hanging.acme.header(nil).hasSuffix(Fake.token2) }
+        // One of them is enough again.
+        waitFor { lookout.threadCount == 1 }
+    }
+
+    @Test func aVaultThatNobodyLooksAtAnyMoreGoesStale() throws {
+        let hanging = try (0..<8).map { _ in try inUse() }
+        for world in hanging { try world.hang() }
+        let last = try inUse(maxStaleMs: 1)
+        waitFor { status { _ = try last.acme.look() } == .stale }
+        let failure = #expect(throws: Failure.self) { try last.acme.look() }
+        #expect(failure?.message.contains("nobody looks") == true)
+        #expect(failure?.retriable == true)
+        for world in hanging { world.store.goOn() }
+        waitFor { status { _ = try last.acme.look() } == nil }
+    }
+
+    @Test func threadsBeginWithTheFirstUseThatNeedsThemAndEndWithTheLastVault() throws {
+        var (first, second) = (try inUse(), try inUse())
+        #expect(lookout.threadCount == 0)
+        try rotate(first)
+        try waitFor { try first.acme.header(nil).hasSuffix(Fake.token2) }
+        #expect(lookout.threadCount == 1)
+        first.vault = nil
+        #expect(lookout.threadCount == 1)
+        second.vault = nil
+        #expect(lookout.threadCount == 0)
+        let third = try inUse()
+        try rotate(third)
+        try waitFor { try third.acme.header(nil).hasSuffix(Fake.token2) }
+    }
+
+    /// Closing a vault, or locking it, waits for no look and leaves no key in one.
+    @Test(arguments: [true, false])
+    func whoClosesOrLocksAVaultWhoseLookHangsIsNotHeldUp(closes: Bool) throws {
+        var world = try inUse()
+        try world.hang()
+        weak let keys = try world.vault?.current().keys
+        #expect(keys != nil)
+        if closes { world.vault = nil } else { world.vault?.lock() }
+        #expect(keys == nil)
+        world.store.goOn()
+        waitFor { world.store.hung == 0 }
+        if let vault = world.vault {
+            try vault.unlock(unlock)
+            #expect(try vault.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+        }
+    }
+
+    /// A commit in this process while a look is under way: what the look brings is older.
+    @Test func whatALookBringsTooLateHarmsNothing() throws {
+        let world = try inUse()
+        for round in 0..<200 {
+            let token = round.isMultiple(of: 2) ? Fake.token2 : Fake.token1
+            try world.vault?.put(token)
+            #expect(try world.acme.header(nil).hasSuffix(token))
+            #expect(world.vault?.following.trouble(nowMs: Vault.bootMs) == nil)
+        }
+    }
+
+    @Test func aProcessThatWasStoppedLooksBeforeItLends() throws {
+        let world = try inUse()
+        try rotate(world)
+        // Long after the look was due, with no thread there: the state of a process that wakes up.
+        let watch = try #require(world.vault?.watch)
+        waitFor { watch.isOverdue(nowMs: Vault.bootMs) }
+        #expect(try world.acme.header(nil).hasSuffix(Fake.token2))
+    }
+
+    @Test func aChangeIsUsedWithinTwoSeconds() {
+        let settings = VaultSettings()
+        let watch = Watch(everyMs: settings.refreshMs, nowMs: 1000)
+        #expect(!watch.isOverdue(nowMs: 1000 + settings.refreshMs))
+        #expect(watch.isOverdue(nowMs: 3000 - 500))
+    }
+}
+
+extension Vault {
+    fileprivate func put(_ token: String) throws {
+        let edit = edit()
+        try edit.put("acme", Fake.account1, token: token)
+        try edit.commit()
+    }
+}

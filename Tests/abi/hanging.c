@@ -1,0 +1,40 @@
+/* hanging.c - a file system that does not answer, for LD_PRELOAD.
+ *
+ * While the file HANGING exists, opening a file whose name is HANGING_NAME waits; HANGING.met tells that
+ * somebody does. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { PAUSE_US = 1000 };
+
+static void wait_while_it_hangs(const char *name) {
+    const char *flag = getenv("HANGING"), *hung = getenv("HANGING_NAME");
+    if (flag == NULL || hung == NULL || strcmp(name, hung) != 0) return;
+    while (access(flag, F_OK) == 0) {
+        char met[PATH_MAX];
+        (void)snprintf(met, sizeof met, "%s.met", flag);
+        (void)close(creat(met, 0600));
+        (void)usleep(PAUSE_US);
+    }
+}
+
+int openat(int directory, const char *name, int flags, ...) {
+    union { /* POSIX: a void * from dlsym may hold a function */
+        void *found;
+        int (*open)(int directory, const char *name, int flags, ...);
+    } real = {dlsym(RTLD_NEXT, "openat")};
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = va_arg(more, mode_t);
+    va_end(more);
+    wait_while_it_hangs(name);
+    return real.open(directory, name, flags, mode);
+}
