@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from launcher import Standin
 
 import tracevault as tv
+from tracevault._lines import LineFile
 from tracevault.bulk import JOURNAL_WINDOW
 
 from .conftest import ACME, LIBRARY, settings
@@ -337,3 +340,30 @@ def test_hundreds_of_references_survive_ctrl_c_and_kills_and_none_is_answered_tw
 def journaled(journal: Path) -> list[str]:
     lines = journal.read_bytes().rpartition(b"\n")[0].splitlines()[1:]
     return [entry["message_ref"] for entry in map(json.loads, lines) if entry["settled"]]
+
+
+def test_an_event_loop_reads_a_journal_and_a_checkpoint_in_another_thread(
+    server: Standin, acme: tv.Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    real = LineFile.lines
+
+    def noted(file: LineFile) -> Iterator[tuple[int, bytes]]:
+        threads.add(threading.get_ident())
+        return real(file)
+
+    monkeypatch.setattr(LineFile, "lines", noted)
+    told: list[tv.Progress] = []
+
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            requests = asked(acme, ["slow-0"])
+            async for _ in engine.batch(requests, resume=tmp_path / "j", progress=told.append):
+                pass
+            async for _ in engine.collect(acme, checkpoint=tmp_path / "c"):
+                pass
+
+    asyncio.run(main())
+    assert threads
+    assert threading.get_ident() not in threads
+    assert len(told) == 2

@@ -10,19 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Mapping,
+)
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from ._engine import BaseEngine
-from ._exchange import Exchange, Slot
 from ._handle import Setting
+from ._loops import ASKED_AT_A_TIME, Feed, LoopInbox, Watch, on_disk
 from ._options import SearchFilters
 from ._secret import leaves_no_secret
 from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource, Source
-from .collect import Collection, CollectOptions, Detection
 from .findings import CheckResult, SearchResult
 from .model import Trace, View
 from .request import Priority, Request, Result
@@ -38,94 +41,8 @@ if TYPE_CHECKING:
     from .hunt import Finding, HuntOptions
     from .request import Answer_co
 
-#: What a loop takes and asks before it lets its other tasks go on.
-_TAKEN_AT_A_TIME = 4
-_ASKED_AT_A_TIME = 16
 #: How long a batch waits for room that other users of the engine take up, in seconds.
 _ROOM_WAIT = 0.02
-
-
-class _Watch:
-    """One loop's look at the engine's descriptor, for as long as something is waited for there."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
-        self.loop = loop
-        self._exchange = exchange
-        self._waiting = 0
-        #: How many may still be asked in this turn of the loop, and who asks in a later one.
-        self._left = _ASKED_AT_A_TIME
-        self._queue: deque[asyncio.Future[None]] = deque()
-        # Of its own: the engine may be closed in another thread, and its descriptor with it.
-        self._fd = -1
-
-    def __enter__(self) -> None:
-        if not self._waiting:
-            self._fd = os.dup(self._exchange.fileno())
-            self.loop.add_reader(self._fd, self._take)
-        self._waiting += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._waiting -= 1
-        if not self._waiting:
-            self.end()
-
-    async def turn(self) -> None:
-        """Wait until it is this task's turn to ask: many at once would hold up the loop."""
-        if self._left == _ASKED_AT_A_TIME:
-            self.loop.call_soon(self._renew)
-        if self._left > 0 and not self._queue:
-            self._left -= 1
-            return
-        mine = self.loop.create_future()
-        self._queue.append(mine)
-        await mine
-
-    def _renew(self) -> None:
-        self._left = _ASKED_AT_A_TIME
-        while self._queue and self._left > 0:
-            next_one = self._queue.popleft()
-            if not next_one.done():
-                next_one.set_result(None)
-                self._left -= 1
-        if self._left < _ASKED_AT_A_TIME:
-            self.loop.call_soon(self._renew)
-
-    def end(self) -> None:
-        """Watch no more."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            with contextlib.suppress(RuntimeError):  # a loop that is closed watches nothing
-                self.loop.remove_reader(fd)
-            os.close(fd)
-
-    def _take(self) -> None:
-        if self._exchange.handle.usable:
-            self._exchange.take_some(_TAKEN_AT_A_TIME)
-        else:
-            self.end()  # closed elsewhere: every result has been delivered
-
-
-class _Inbox(deque[Slot]):
-    """Finished requests of one task; wakes it, from whatever thread they come."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._loop = loop
-        self._thread = threading.get_ident()
-        self.filled = asyncio.Event()
-
-    def append(self, slot: Slot) -> None:
-        super().append(slot)
-        with contextlib.suppress(RuntimeError):  # a loop that is closed waits for nothing
-            if threading.get_ident() == self._thread:
-                self.filled.set()
-            else:
-                self._loop.call_soon_threadsafe(self.filled.set)
-
-    async def wait(self) -> None:
-        """Until something has come since the last time, or may have."""
-        await self.filled.wait()
-        self.filled.clear()
 
 
 class AsyncEngine(BaseEngine):
@@ -140,7 +57,7 @@ class AsyncEngine(BaseEngine):
     @leaves_no_secret
     def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
         super().__init__(settings)
-        self._watches: dict[int, _Watch] = {}
+        self._watches: dict[int, Watch] = {}
 
     # ---- One request --------------------------------------------------------------------------
 
@@ -203,7 +120,7 @@ class AsyncEngine(BaseEngine):
         )
 
     async def _fetched(self, request: Request[Answer_co]) -> Answer_co:
-        inbox = _Inbox(asyncio.get_running_loop())
+        inbox = LoopInbox(asyncio.get_running_loop())
         slot = self._exchange.submit(request, inbox)
         try:
             with self._watch():
@@ -220,7 +137,7 @@ class AsyncEngine(BaseEngine):
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once
         await self._watch().turn()
 
-    def _watch(self) -> _Watch:
+    def _watch(self) -> Watch:
         """The running loop's own."""
         loop = asyncio.get_running_loop()
         watch = self._watches.get(id(loop))
@@ -229,7 +146,7 @@ class AsyncEngine(BaseEngine):
                 if one.loop.is_closed():
                     one.end()
                     self._watches.pop(key, None)
-            watch = self._watches[id(loop)] = _Watch(loop, self._exchange)
+            watch = self._watches[id(loop)] = Watch(loop, self._exchange)
         return watch
 
     # ---- Many requests ------------------------------------------------------------------------
@@ -265,14 +182,16 @@ class AsyncEngine(BaseEngine):
     async def _batch(
         self, requests: Iterable[Any] | AsyncIterable[Any], options: FollowOptions
     ) -> AsyncGenerator[Result[Any]]:
-        inbox = _Inbox(asyncio.get_running_loop())
-        feed = _Feed(requests, inbox) if isinstance(requests, AsyncIterable) else None
+        inbox = LoopInbox(asyncio.get_running_loop())
+        feed = Feed(requests, inbox) if isinstance(requests, AsyncIterable) else None
         source: Source = feed or IterableSource(cast("Iterable[Any]", requests))
         batch = Batch(self._exchange, source, inbox, **options)
         try:
+            if batch.waits_for_disk:
+                await on_disk(batch.open)
             batch.begin()
             with self._watch():
-                while batch.fill(_ASKED_AT_A_TIME):
+                while batch.fill(ASKED_AT_A_TIME):
                     if batch.is_filling:
                         await asyncio.sleep(0)
                     elif not batch.has_ended:
@@ -288,7 +207,7 @@ class AsyncEngine(BaseEngine):
                 await feed.stop()
 
     @staticmethod
-    async def _arrival(inbox: _Inbox, batch: Batch) -> None:
+    async def _arrival(inbox: LoopInbox, batch: Batch) -> None:
         if batch.held is None:
             await inbox.wait()
             return
@@ -323,13 +242,16 @@ class AsyncEngine(BaseEngine):
 
     async def _asked(self, campaign: Campaign[Told]) -> AsyncGenerator[Told]:
         try:
+            if campaign.waits_for_disk:
+                await on_disk(campaign.open)
             campaign.begin()
             results = self._batch(campaign.requests(), campaign.batch_options)
             async with contextlib.aclosing(results):
                 async for _ in results:
                     for told in campaign.told():
                         yield told
-            await _finished(campaign)
+            if campaign.waits_for_disk:
+                await on_disk(campaign.finish)
             for told in campaign.told():
                 yield told
         finally:
@@ -347,45 +269,3 @@ class AsyncEngine(BaseEngine):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-async def _finished(campaign: Campaign[Any]) -> None:
-    """The end of a campaign; what waits for the disk does not do so in the loop."""
-    if not campaign.finishes_on_disk:
-        campaign.finish()
-        return
-    finishing = asyncio.get_running_loop().run_in_executor(None, campaign.finish)
-    try:
-        await asyncio.shield(finishing)
-    except asyncio.CancelledError:
-        await asyncio.wait([finishing])  # its file is closed next
-        raise
-
-
-class _Feed(Source):
-    """Draws from the caller's asynchronous iterable, one ahead of what is asked."""
-
-    def __init__(self, requests: AsyncIterable[Any], inbox: _Inbox) -> None:
-        self.over = False
-        self.total: int | None = None
-        self._requests = aiter(requests)
-        self._inbox = inbox
-        self._next: asyncio.Future[Any] | None = None
-
-    def draw(self) -> object:
-        """The one that is ready; ``None`` when there is none now."""
-        if self._next is None:
-            self._next = asyncio.ensure_future(anext(self._requests, None))
-            self._next.add_done_callback(lambda _: self._inbox.filled.set())
-        if not self._next.done():
-            return None
-        drawn, self._next = self._next, None
-        request: object = drawn.result()
-        self.over = request is None
-        return request
-
-    async def stop(self) -> None:
-        """Draw no more."""
-        if self._next is not None:
-            self._next.cancel()
-            await asyncio.gather(self._next, return_exceptions=True)

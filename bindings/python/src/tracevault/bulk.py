@@ -149,12 +149,20 @@ class Batch:
 
     # ---- Asking -------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Open the journal, show the bar."""
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether :meth:`open` has something to read."""
+        return self._resume is not None
+
+    def open(self) -> None:
+        """Read the journal."""
         if self._resume is not None:
             from .journal import Journal  # loaded by those who use it
 
             self._journal = Journal(self._resume)
+
+    def begin(self) -> None:
+        """Show the bar."""
         self._report()
 
     def fill(self, most: int | None = None) -> bool:

@@ -23,14 +23,17 @@ Told = TypeVar("Told")
 class Campaign(ABC, Generic[Told]):
     """One piece of work over many accounts, and what is to be told of it."""
 
-    #: Whether :meth:`finish` waits for the disk.
-    finishes_on_disk = False
+    #: Whether :meth:`open` and :meth:`finish` wait for the disk.
+    waits_for_disk = False
 
     def __init__(self, where: Where) -> None:
         #: Every account that is asked.
         self.accounts: list[tuple[Tenant, Account]] = reach(where)
         #: What is found and not yet told.
         self.ready: deque[Told] = deque()
+
+    def open(self) -> None:
+        """Read what an earlier run left."""
 
     def begin(self) -> None:
         """Before the first request."""

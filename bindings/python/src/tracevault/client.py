@@ -174,6 +174,7 @@ class Engine(BaseEngine):
 
     def _batch(self, batch: Batch, inbox: deque[Slot]) -> Generator[Result[Any]]:
         try:
+            batch.open()
             batch.begin()
             while batch.fill():
                 if not batch.has_ended:
@@ -224,6 +225,7 @@ class Engine(BaseEngine):
 
     def _asked(self, campaign: Campaign[Told]) -> Iterator[Told]:
         try:
+            campaign.open()
             campaign.begin()
             inbox: deque[Slot] = deque()
             source = IterableSource(campaign.requests())

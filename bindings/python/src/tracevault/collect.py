@@ -126,7 +126,7 @@ class _Known:
 class Collection(Sweep[Detection]):
     """What one collection asks, and what it gives."""
 
-    finishes_on_disk = True
+    waits_for_disk = True
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Collection(Sweep[Detection]):
 
     # ---- The checkpoint -------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def open(self) -> None:
         """Read what the last run knew."""
         self._file = LineFile(self._path, SCHEMA)
         for _, line in self._file.lines():
@@ -164,7 +164,6 @@ class Collection(Sweep[Detection]):
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # a damaged line: its message is told once more
         self._asked = [self._search(place) for place in self.places]
-        super().begin()
 
     def _learn(self, line: dict[str, Any]) -> None:
         account: str = line["account_id"]
