@@ -233,6 +233,7 @@ class AsyncEngine(BaseEngine):
         self, where: Where, *, checkpoint: str | os.PathLike[str], **options: Unpack[CollectOptions]
     ) -> AsyncIterator[Detection]:
         """Give the detections that are new since the last time: see :meth:`Engine.collect`."""
+        from .collect import Collection  # loaded by those who use it
 
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 
