@@ -67,6 +67,15 @@ def test_a_hunt_tells_whom_it_could_not_ask(call: Call, kit: Kit) -> None:
     assert "1 question without an answer" in people.err
 
 
+def test_an_account_of_a_profile_does_not_bound_a_hunt(
+    call: Call, kit: Kit, environment: dict[str, str]
+) -> None:
+    environment["TRACEVAULT_ACCOUNT"] = ACME
+    told = call("hunt", "--subject", subject(kit), "--json", "--no-trace")
+    assert told.code == 0
+    assert len({row["account_id"] for row in told.rows}) > 2
+
+
 def test_a_hunt_for_nothing_in_particular_is_refused(call: Call, kit: Kit) -> None:
     assert call("hunt").code == Exit.USAGE
     assert call("hunt", "--start", "7d").code == Exit.USAGE

@@ -61,7 +61,7 @@ def collect(
     counts for the first time only.
     """
     output = options.output(*FORMATS)
-    if options.text("account") is not None:
+    if options.line.get("account") is not None:  # one of a profile counts for other verbs
         raise Usage("collect asks all accounts, or those of --tenant: leave --account out")
     chosen = cleaned(given)
     for name, value in (("limit", limit), ("wait", wait), ("timeout", timeout)):

@@ -78,7 +78,7 @@ def hunt(
     something could not be asked.
     """
     output = options.output(*FORMATS)
-    if options.text("account") is not None:
+    if options.line.get("account") is not None:  # one of a profile counts for other verbs
         raise Usage("a hunt asks all accounts, or those of --tenant: leave --account out")
     chosen = cleaned(given)
     for name, value in (("hash", hash_), ("limit", limit), ("resume", resume), ("wait", wait),
