@@ -198,6 +198,15 @@ def test_checks_tell_what_is_refused_and_what_ends_soon(
     assert "1 are refused" in told.err
 
 
+def test_a_stored_account_goes_by_its_label_too(call: Call, kit: Kit, secret: Path) -> None:
+    told = call("account", "rotate", "--account", "acme europe", "--token-file", secret, "--json")
+    assert told.code == 0, told.err
+    assert {(row["tenant"], row["account_id"]) for row in told.rows} == {("acme", ACME)}
+    assert call("account", "retire", "--account", "Acme Europe").code == 0
+    assert call("account", "remove", "--account", "Acme Europe", "--yes").code == 0
+    assert ACME not in call("account", "list").out
+
+
 def test_an_account_that_is_not_there_has_the_exit_code_of_that(call: Call, kit: Kit) -> None:
     nowhere = ("--tenant", "acme", "--account", "0" * 32)
     for words in (("check",), ("rotate", "--token-file", "x"), ("retire",), ("promote",)):

@@ -16,7 +16,7 @@ from ..new_credential import credential_options, new_credential, origin_of
 from ..options import Options
 from ..printable import printable
 from ..session import Session, opened
-from .account_group import FIELDS, account, as_document, chosen, place
+from .account_group import FIELDS, account, as_document, chosen, place, stored_place
 
 #: An account of the examples.
 ID = "acae0000000000000000000000000009"
@@ -121,8 +121,8 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
     Label, origin and budget group stay. Requests that Cloudflare refuses with the new one go
     through the old one, until `tracevault account retire` removes it. `promote` goes back.
     """
-    tenant, account_id = place(options)
     with opened(options) as session:
+        tenant, account_id = stored_place(session)
         _require_active(session, tenant, account_id)
         credential = new_credential(**secret)
         with session.vault.edit() as edit:
@@ -149,8 +149,8 @@ def _require_active(session: Session, tenant: str, account_id: str) -> None:
 @click.pass_obj
 def retire(options: Options) -> None:
     """Remove the retiring credential: the end of a rotation."""
-    tenant, account_id = place(options)
     with opened(options) as session:
+        tenant, account_id = stored_place(session)
         with session.vault.edit() as edit:
             edit.remove_retiring(tenant, account_id)
         _told(session, tenant, account_id, "has only its new credential now")
@@ -162,8 +162,8 @@ def retire(options: Options) -> None:
 @click.pass_obj
 def promote(options: Options) -> None:
     """Make the retiring credential active again, and the active one retiring: a way back."""
-    tenant, account_id = place(options)
     with opened(options) as session:
+        tenant, account_id = stored_place(session)
         with session.vault.edit() as edit:
             edit.promote(tenant, account_id)
         _told(session, tenant, account_id, "has its former credential again")
@@ -182,10 +182,13 @@ def promote(options: Options) -> None:
 def remove(options: Options, whole_tenant: bool, yes: bool) -> None:
     """Remove an account and its secrets, or a whole tenant."""
     output = options.output("table", "json")
-    tenant = options.required("tenant", "which tenant")
-    account_id = None if whole_tenant else options.required("account", "which account")
-    what = f"the tenant {tenant}" if account_id is None else f"{account_id} of {tenant}"
     with opened(options) as session:
+        account_id: str | None = None
+        if whole_tenant:
+            tenant = options.required("tenant", "which tenant")
+        else:
+            tenant, account_id = stored_place(session)
+        what = f"the tenant {tenant}" if account_id is None else f"{account_id} of {tenant}"
         confirm(f"Remove {printable(what)} with all secrets?", yes=yes)
         with session.vault.edit() as edit:
             if account_id is None:

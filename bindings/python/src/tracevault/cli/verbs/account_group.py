@@ -62,6 +62,18 @@ def chosen(session: Session) -> list[Account]:
 
 
 def place(options: Options) -> tuple[str, str]:
-    """The tenant and the account that a change is about; both must be named."""
+    """The tenant and the account that a new credential is for; both must be named."""
     tenant = options.required("tenant", "which tenant")
     return tenant, options.required("account", "which account")
+
+
+def stored_place(session: Session) -> tuple[str, str]:
+    """The tenant and the account that a change is about; the account by its id or its label."""
+    session.options.required("account", "which account")
+    account_id = session.account
+    assert account_id is not None
+    tenant = session.options.text("tenant")
+    if tenant is None:
+        with session.tenant() as one:
+            tenant = one.name
+    return tenant, account_id
