@@ -194,6 +194,19 @@ def test_a_collection_in_asyncio_shares_the_checkpoint(
     assert collect(engine, vault, tmp_path / "c") == []
 
 
+def test_what_a_kill_left_beside_a_checkpoint_is_in_nobodys_way(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, tmp_path: Path
+) -> None:
+    server.reset()
+    target = tmp_path / "elsewhere"
+    target.write_text("mine")
+    (tmp_path / "c.new").symlink_to(target)
+    assert collect(engine, acme, tmp_path / "c")
+    assert collect(engine, acme, tmp_path / "c") == []
+    assert target.read_text() == "mine"
+    assert not (tmp_path / "c.new").exists()
+
+
 def test_two_collections_do_not_share_a_checkpoint_at_a_time(
     engine: tv.Engine, vault: tv.Vault, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ one is cut off when the file is opened. What the lines mean is not known here.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -108,7 +109,9 @@ class LineFile:
     def replace(self, lines: Iterable[bytes]) -> None:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
         beside = f"{self.path}.new"
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)  # of a run that was killed here
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         fd = os.open(beside, flags, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,7 +20,6 @@ from ._lib import check, library
 from ._options import SearchFilters
 from ._secret import leaves_no_secret
 from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource
-from .collect import Collection, CollectOptions, Detection
 from .errors import QueueFullError, Status
 from .findings import CheckResult, SearchResult
 from .model import Trace, View
@@ -216,6 +215,8 @@ class Engine(BaseEngine):
 
         ``checkpoint`` names the file that remembers them. See :class:`CollectOptions`.
         """
+
+        from .collect import Collection  # loaded by those who use it
 
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 
