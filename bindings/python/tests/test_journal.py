@@ -71,6 +71,17 @@ def test_progress_is_told_from_the_start_to_the_end_and_counts_follow_ups(
     assert [one.done for one in told] == list(range(len(results) + 1))
     assert (told[0].total, told[-1].total) == (None, len(results))
     assert (told[-1].failed, told[-1].under_way) == (1, 0)
+    # Follow-ups are counted as soon as they are known, also those that are not asked yet.
+    told.clear()
+    follow = {"slow-0": asked(acme, ["slow-2", "slow-3"])}
+    list(
+        engine.batch(
+            iter(asked(acme, ["slow-0"])),
+            follow=lambda result: follow.get(result.request.message_ref),
+            progress=told.append,
+        )
+    )
+    assert [(one.done, one.total) for one in told] == [(0, None), (1, 3), (2, 3), (3, 3)]
     told.clear()
     list(engine.batch(requests, progress=told.append))
     assert [(one.done, one.total) for one in told] == [(0, 3), (1, 3), (2, 3), (3, 3)]

@@ -142,7 +142,7 @@ class Batch:
         self._fault: Exception | None = None
         #: Whether there is room for more than was asked at a time.
         self.is_filling = False
-        self._drawn = self._followed = 0
+        self._drawn = self._own = self._followed = 0
         self._done = self._failed = self._resumed = 0
         self._resume = resume
         self._journal: Journal | None = None
@@ -201,7 +201,9 @@ class Batch:
                 if not isinstance(request, Request):
                     raise TypeError(f"a batch takes Requests, not {type(request).__name__}")
                 self._drawn += 1
-                if source is not self._source and source.total is None:
+                if source is self._source:
+                    self._own += 1
+                elif source.total is None:
                     self._followed += 1
                 return request
         except Exception as fault:
@@ -273,7 +275,7 @@ class Batch:
             return
         total = self._source.total
         if total is None and self._source.over:
-            total = self._drawn - self._followed
+            total = self._own
         try:
             self._progress(
                 Progress(
