@@ -28,7 +28,7 @@ help:
 	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 1500)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 12 s)'
-	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log'
+	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log, walks'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C, Python and the command'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
@@ -99,6 +99,7 @@ fuzz:
 	@scripts/fuzz json $(SECONDS)
 	@scripts/fuzz reply $(SECONDS)
 	@scripts/fuzz line $(SECONDS)
+	@scripts/fuzz walk $(SECONDS)
 
 check:
 	@scripts/check

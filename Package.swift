@@ -53,7 +53,7 @@ let guarded: [CSetting] = [
 let fuzzers: [Target] =
     Context.environment["TRACEVAULT_FUZZ"] == nil
     ? []
-    : ["reply", "json", "line"].map { name in
+    : ["reply", "json", "line", "walk"].map { name in
         .executableTarget(
             name: "fuzz-\(name)", dependencies: ["TraceVaultCore"], path: "Tests/fuzz/\(name)",
             swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])

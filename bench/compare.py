@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from make_reply import reply
+from make_reply import reply, search_reply
 from serve import Server
 
 HERE = Path(__file__).resolve().parent
@@ -77,11 +77,11 @@ class Setting:
             "SSL_CERT_FILE": str(self.server.ca_file),
         }
 
-    def load(self, program: str, in_flight: int, requests: int) -> dict[str, Any]:
+    def load(self, program: str, in_flight: int, requests: int, *more: str) -> dict[str, Any]:
         """Run one of the two C programs."""
         server = self.server
         return self.figures(
-            self.programs / program, server.origin, server.ca_file, in_flight, requests
+            self.programs / program, server.origin, server.ca_file, in_flight, requests, *more
         )
 
 
@@ -120,20 +120,21 @@ def so_stripped(setting: Setting) -> list[Figure]:
 
 
 def dlopen(setting: Setting) -> list[Figure]:
-    """libcurl is loaded first, so that what it costs is not in the figure."""
+    """libcurl is loaded first: what it costs is the other side of the figure."""
     program = (
         "import ctypes, sys, time\n"
-        "ctypes.CDLL('libcurl.so.4')\n"
         "began = time.perf_counter()\n"
+        "ctypes.CDLL('libcurl.so.4')\n"
+        "between = time.perf_counter()\n"
         "ctypes.CDLL(sys.argv[1])\n"
-        "print((time.perf_counter() - began) * 1e3)\n"
+        "print((time.perf_counter() - between) / (between - began))\n"
     )
-    took = [
+    ratios = [
         float(setting.run(sys.executable, "-c", program, setting.library))
         for _ in range(max(21, 4 * setting.pairs))
     ]
-    detail = {"min": min(took), "max": max(took), "processes": len(took)}
-    return [Figure("load.dlopen_ms", statistics.median(took), detail)]
+    detail = {"min": min(ratios), "max": max(ratios), "processes": len(ratios)}
+    return [Figure("load.dlopen_vs_libcurl", statistics.median(ratios), detail)]
 
 
 # ---- One reply ------------------------------------------------------------------------------
@@ -161,24 +162,51 @@ def reading(setting: Setting) -> list[Figure]:
     ]
 
 
-def line(setting: Setting) -> list[Figure]:
-    took = [
-        setting.figures(setting.programs / "figures", "line", 100_000) for _ in range(setting.pairs)
+def c_binding(setting: Setting) -> list[Figure]:
+    """The program takes turns itself: what it prints are medians of one run."""
+    stored = setting.programs / "reply.json"
+    stored.write_bytes(reply())
+    took = setting.figures(setting.programs / "binding", stored, 60 * setting.pairs)
+    times = {key: round(value, 2) for key, value in took.items()}
+    return [
+        Figure("binding.c_vs_jansson", took["structs_us"] / took["jansson_us"], times),
+        Figure("binding.c_vs_yyjson_class", took["structs_us"] / took["simdjson_us"], {}),
     ]
-    each = sorted(one["us_per_line"] for one in took)
-    detail = {"worst_us": each[-1], "line_bytes": took[0]["line_bytes"]}
-    return [Figure("model.us_per_line", statistics.median(each), detail)]
+
+
+def python_binding(setting: Setting) -> list[Figure]:
+    server, stored = setting.server, setting.programs / "reply.json"
+    searched = setting.programs / "search.json"
+    stored.write_bytes(reply())
+    searched.write_bytes(search_reply())
+    program = (setting.python, HERE / "reading.py", stored, 30 * setting.pairs)
+    took = setting.figures(*program, server.origin, server.ca_file, searched)
+
+    def figure(key: str, left: str, right: str) -> Figure:
+        detail = {name: round(took[name], 1) for name in (left, right)}
+        return Figure(key, took[left] / took[right], detail)
+
+    return [
+        figure("binding.python_lines_vs_json", "lines_us", "json_us"),
+        figure("binding.python_all_vs_json", "all_us", "json_us"),
+        figure("binding.python_search_vs_json", "search_us", "search_json_us"),
+    ]
 
 
 # ---- The engine against plain libcurl -------------------------------------------------------
 
 
 def cpu(setting: Setting) -> list[Figure]:
-    def side(program: str) -> Callable[[], float]:
-        return lambda: float(setting.load(program, IN_FLIGHT, setting.requests)["cpu_us"])
+    def side(program: str, *more: str) -> Callable[[], float]:
+        return lambda: float(setting.load(program, IN_FLIGHT, setting.requests, *more)["cpu_us"])
 
-    ratio, detail = alternate(setting.pairs, side("tracevault"), side("curl_multi"))
-    return [Figure("engine.cpu_vs_libcurl", ratio, detail)]
+    plain = side("curl_multi")
+    raw, raw_detail = alternate(setting.pairs, side("tracevault", "raw"), plain)
+    whole, whole_detail = alternate(setting.pairs, side("tracevault"), plain)
+    return [
+        Figure("engine.raw_cpu_vs_libcurl", raw, raw_detail),
+        Figure("engine.cpu_vs_libcurl", whole, whole_detail),
+    ]
 
 
 def latency(setting: Setting) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""make_reply.py - the 5 KB reply every benchmark fetches and decodes.
+"""make_reply.py - what benchmarks fetch and decode: a trace of 5 KB, a page of a search.
 
 A message through Postfix in the shape Cloudflare answers today: accepted, queued, handed to two
 recipients, one of them deferred first. No randomness: each run measures the same bytes.
@@ -79,5 +79,43 @@ def reply() -> bytes:
         "errors": [],
         "messages": [],
         "result": {"inbound": side(INBOUND, 10), "outbound": side(OUTBOUND, 20)},
+    }
+    return json.dumps(envelope, separators=(",", ":")).encode()
+
+
+def found(number: int) -> dict[str, object]:
+    """One message of a search, with the members that Cloudflare's schema has."""
+    ref = f"4Njp3P{number:04d}STMz2c02Q-2026-11-20T09:41:10-{number:08d}"
+    return {
+        "id": ref,
+        "postfix_id": f"4Njp3P{number:04d}STMz2c02Q",
+        "postfix_id_outbound": f"4Njp3Q{number:04d}n8zz2c0B7",
+        "alert_id": f"4Njp3P{number:04d}STMz2c02Q-2026-11-20T09:41:10",
+        "message_id": f"<AM0PR07MB5571C3B1A0FA8F7B2A5E{number:08d}@prod.example.net>",
+        "subject": f"Invoice 2026-{number:05d} overdue: reminder of your payment",
+        "from": "billing@supplier.example.net",
+        "from_name": "Supplier Billing",
+        "envelope_from": "bounces+acme@supplier.example.net",
+        "to": ["anna.schmidt@acme.example.com", "accounts.payable@acme.example.com"],
+        "envelope_to": ["anna.schmidt@acme.example.com", "accounts.payable@acme.example.com"],
+        "delivery_status": ["delivered"],
+        "delivery_mode": "DIRECT",
+        "final_disposition": "NONE",
+        "is_quarantined": False,
+        "scanned_at": "2026-11-20T09:41:12.250Z",
+        "sent_at": "2026-11-20T09:41:10Z",
+        "properties": {"allowlisted_pattern_type": None, "blocklisted_message": False},
+        "validation": {"comment": None, "dkim": "pass", "dmarc": "pass", "spf": "pass"},
+    }
+
+
+def search_reply() -> bytes:
+    """A whole page of a thousand messages."""
+    envelope = {
+        "success": True,
+        "errors": [],
+        "messages": [],
+        "result": [found(number) for number in range(1000)],
+        "result_info": {"count": 1000, "next": None, "per_page": 1000},
     }
     return json.dumps(envelope, separators=(",", ":")).encode()

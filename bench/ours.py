@@ -8,6 +8,8 @@ import json
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tracevault as tv
@@ -17,7 +19,11 @@ TENANT = "bench"
 WARM_UP = 256
 
 
-def batch(origin: str, ca_file: str, requests: int, concurrency: int) -> float:
+@contextmanager
+def engine_and_tenant(
+    origin: str, ca_file: str, concurrency: int
+) -> Iterator[tuple[tv.Engine, tv.Tenant]]:
+    """An engine without quotas and a tenant with one account of the server's."""
     settings: dict[str, str | int | bool] = {
         "api.base_url": f"{origin}/client/v4",
         "tls.ca_file": ca_file,
@@ -31,17 +37,30 @@ def batch(origin: str, ca_file: str, requests: int, concurrency: int) -> float:
             token = tv.ApiToken(bytearray(b"test-token-not-real-bench-01"))
             edit.put(TENANT, ACCOUNT, token, origin=origin)
         with vault.tenant(TENANT) as tenant, tv.Engine(settings=settings) as engine:
-            work = (
-                tv.Request.trace(tenant, ACCOUNT, f"4Njp3P0STMz{number:06d}")
-                for number in range(WARM_UP + requests)
-            )
-            began = 0.0
-            for done, result in enumerate(engine.batch(work, window=concurrency), start=1):
-                if result.trace is None or not result.trace.complete:
-                    raise RuntimeError(f"not the trace that was expected: {result.error}")
-                if done == WARM_UP:
-                    began = time.perf_counter()
-            return requests / (time.perf_counter() - began)
+            yield engine, tenant
+
+
+def read(result: tv.Result) -> None:
+    """What a program that stores traces looks at: how it ended, each line and its time."""
+    trace = result.trace
+    if trace is None or not trace.complete:
+        raise RuntimeError(f"not the trace that was expected: {result.error}")
+    if not all(line.message and line.at_text for line in trace.lines):
+        raise RuntimeError("a line without text or time")
+
+
+def batch(origin: str, ca_file: str, requests: int, concurrency: int) -> float:
+    with engine_and_tenant(origin, ca_file, concurrency) as (engine, tenant):
+        work = (
+            tv.Request.trace(tenant, ACCOUNT, f"4Njp3P0STMz{number:06d}")
+            for number in range(WARM_UP + requests)
+        )
+        began = 0.0
+        for done, result in enumerate(engine.batch(work, window=concurrency), start=1):
+            read(result)
+            if done == WARM_UP:
+                began = time.perf_counter()
+        return requests / (time.perf_counter() - began)
 
 
 def make_vault(origin: str, path: Path, key_path: Path, accounts: int) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from make_reply import reply
+from make_reply import reply, search_reply
 
 HERE = Path(__file__).resolve().parent
 START_SECONDS = 10
@@ -73,6 +73,7 @@ def serving(folder: Path) -> Iterator[Server]:
     folder.mkdir(parents=True, exist_ok=True)
     make_certificates(folder)
     (folder / "trace.json").write_bytes(reply())
+    (folder / "search.json").write_bytes(search_reply())
     port = free_port()
     text = (HERE / "nginx.conf.in").read_text()
     config = folder / "nginx.conf"

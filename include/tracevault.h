@@ -858,7 +858,8 @@ TV_API TV_CHECK tv_status tv_result_error(const tv_result *result, tv_error **fa
  * (docs/trace.schema.json, docs/search.schema.json, docs/check.schema.json), or "raw" (the body of
  * the last reply as received).
  *
- * A trace has also the views of tv_document_decode().  Owner: the result, until tv_result_free().
+ * A trace has also the views of tv_document_decode(); a search has also "brief", the same without
+ * Cloudflare's own items.  Owner: the result, until tv_result_free().
  * A failed request has only "raw", and only when a reply came; otherwise TV_E_NOT_FOUND.
  * @since 0.1
  */
@@ -877,9 +878,10 @@ TV_API void tv_result_free(tv_result *result);
  * Takes every shape Cloudflare has answered since 2024; fails as a fetch would (TV_E_NOT_JSON,
  * TV_E_REPLY_TRUNCATED, …). At most 64 MiB.
  *
- * Views: "trace"; "raw"; "ecs" and "ocsf", each line as an event for a store, one JSON object a
- * line (docs/views.md); "ecs_warnings" and "ocsf_warnings", how many lines are no event of theirs;
- * "spans", where each field of a line's event stands in its message, one JSON object a line.
+ * Views: "trace"; "brief", the same without the lines' events, the hops and the next ids; "raw";
+ * "ecs" and "ocsf", each line as a row for an event store, one JSON object a line (docs/views.md);
+ * "ecs_warnings" and "ocsf_warnings", how many lines are no row of theirs; "spans", where each
+ * field of a line's event stands in its message, one JSON object a line.
  *
  * @since 0.1
  */
@@ -898,6 +900,89 @@ TV_API TV_CHECK tv_status tv_document_view(tv_document *document, const char *vi
 
 /** Free a document. @since 0.1 */
 TV_API void tv_document_free(tv_document *document);
+
+/* ---- Walks -------------------------------------------------------------------------------- */
+
+/** What a value is; treat an unknown kind as a value that is not for you. */
+enum {
+    TV_NULL = 0,
+    TV_BOOL = 1,
+    TV_NUMBER = 2,
+    TV_STRING = 3,
+    TV_ARRAY = 4,
+    TV_OBJECT = 5
+};
+
+/** Bits of an entry's flags; others may be set and mean nothing to a host. */
+enum {
+    TV_ESCAPED = 1, /* a string with at least one backslash: its text is not what it says */
+    TV_INTEGER = 4, /* a number with neither fraction nor exponent */
+    TV_TRUE = 8     /* a boolean that is true */
+};
+
+/**
+ * One value, or the name of a member, in a JSON text that was checked.
+ *
+ * Entries stand in the order of the text. Behind an array's entry stand its elements, behind an
+ * object's a name and a value for each member: `next` goes from one to the one after it.
+ */
+typedef struct tv_entry {
+    uint32_t start;    /* where its text begins; of a string behind the opening quote */
+    uint32_t end;      /* behind its last byte; of a string at the closing quote */
+    uint32_t next;     /* the entry behind this value and all that is inside it */
+    uint8_t kind;      /* TV_OBJECT, …; of a name TV_STRING */
+    uint8_t flags;     /* TV_ESCAPED, … */
+    uint16_t reserved; /* 0 */
+} tv_entry;
+
+/**
+ * A view and where each of its values stands: JSON that needs no parser any more.
+ *
+ * Entry 0 is the whole text. In JSON lines the first line is entry 0, the one behind it that
+ * entry's `next`, and so on up to `entry_count`, which is 0 for no lines. Every `next` is larger than
+ * its entry's place and at most `entry_count`, every place in the text at most `text_len`. Strings
+ * are UTF-8 and all escapes whole. A name may come twice in one object where the text says so.
+ */
+typedef struct tv_walk {
+    const char *text; /* the view, NUL-terminated */
+    size_t text_len;
+    const tv_entry *entries;
+    size_t entry_count;
+    size_t entry_size; /* sizeof(tv_entry) of the library; refuse another than your own */
+} tv_walk;
+
+/**
+ * Lend a view of a document as a walk. bindings/c/tv_walk.h has a cursor for it.
+ *
+ * Made on the first call, in about half of the time that it takes to make the view, and kept. Also
+ * of "raw"; TV_E_NOT_JSON and its like when that is no JSON.
+ *
+ * @param walk_out  filled.  Owner of what it points to: the document, until tv_document_free().
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_document_walk(tv_document *document, const char *view,
+                                           size_t view_len, tv_walk *walk_out,
+                                           tv_error **error_out);
+
+/**
+ * Lend a view of a result as a walk, as tv_document_walk() does.
+ *
+ * @param walk_out  filled.  Owner of what it points to: the result, until tv_result_free().
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_result_walk(tv_result *result, const char *view, size_t view_len,
+                                         tv_walk *walk_out, tv_error **error_out);
+
+/**
+ * Read any JSON text, or JSON lines, such as a view that a host has stored: for its walk.
+ *
+ * Fails as tv_document_decode(). At most 256 MiB, nested up to 80 deep.
+ *
+ * @param document_out  one view, "json".  Owner: the caller; tv_document_free().
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_document_read(const void *text, size_t text_len,
+                                           tv_document **document_out, tv_error **error_out);
 
 #ifdef __cplusplus
 }

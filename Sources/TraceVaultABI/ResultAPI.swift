@@ -67,6 +67,19 @@ public func tv_result_document(
     }
 }
 
+@_cdecl("tv_result_walk") @implementation
+public func tv_result_walk(
+    _ result: OpaquePointer?, _ view: UnsafePointer<CChar>?, _ view_len: Int,
+    _ walk_out: UnsafeMutablePointer<tv_walk>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let result = try unsafe Handles.get(result, as: RequestResult.self)
+        let name = try unsafe text(view, view_len, "view")
+        let out = try unsafe required(walk_out, "walk_out")
+        try unsafe lend(result.document.walk(name), out)
+    }
+}
+
 @_cdecl("tv_result_free") @implementation
 public func tv_result_free(_ result: OpaquePointer?) {
     unsafe release(result, as: RequestResult.self)
@@ -100,6 +113,47 @@ public func tv_document_view(
         let name = try unsafe text(view, view_len, "view")
         try unsafe lend(document.view(name), data_out, data_len_out)
     }
+}
+
+@_cdecl("tv_document_walk") @implementation
+public func tv_document_walk(
+    _ document: OpaquePointer?, _ view: UnsafePointer<CChar>?, _ view_len: Int,
+    _ walk_out: UnsafeMutablePointer<tv_walk>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let document = try unsafe Handles.get(document, as: Document.self)
+        let name = try unsafe text(view, view_len, "view")
+        let out = try unsafe required(walk_out, "walk_out")
+        try unsafe lend(document.walk(name), out)
+    }
+}
+
+@_cdecl("tv_document_read") @implementation
+public func tv_document_read(
+    _ text: UnsafeRawPointer?, _ text_len: Int,
+    _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
+        let limit = 256 << 20
+        let bytes = try unsafe bytes(text, text_len, "text", limit: limit)
+        let copy = ByteBuffer(limit: limit)
+        guard unsafe copy.append(bytes) else {
+            throw Failure(.noMemory, "no memory for a copy of the text")
+        }
+        return try Document.read(copy)
+    }
+}
+
+/// Lends a view and its tokens, which are entries of the header byte for byte.
+private func lend(_ tape: JSONTape, _ out: UnsafeMutablePointer<tv_walk>) throws(Failure) {
+    guard let text = unsafe tape.body.cString else {
+        throw Failure(.noMemory, "no memory for the answer")
+    }
+    unsafe out.pointee = tv_walk(
+        text: UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self),
+        text_len: tape.body.count,
+        entries: unsafe UnsafeRawPointer(tape.all)?.assumingMemoryBound(to: tv_entry.self),
+        entry_count: tape.count, entry_size: MemoryLayout<tv_entry>.stride)
 }
 
 @_cdecl("tv_document_free") @implementation

@@ -1,7 +1,9 @@
 /* config.c - settings: found by name, held to their bounds, given back as they were set. */
 #include "test.h"
 
-#include <jansson.h>
+#include <inttypes.h>
+
+#include "tv_walk.h"
 
 static const char *get(tv_config *config, const char *name) {
     const char *value = NULL;
@@ -11,15 +13,15 @@ static const char *get(tv_config *config, const char *name) {
     return value;
 }
 
-static json_t *view(tv_document *document) {
+/* The whole of a document's view "json". */
+static tv_place whole(tv_document *document, tv_walk *walk) {
     const char *data = NULL;
     size_t len = 0;
     OK(tv_document_view(document, TEXT("json"), &data, &len, ERR));
-    json_t *root = json_loadb(data, len, JSON_REJECT_DUPLICATES, NULL);
-    CHECK(root != NULL);
-    CHECK(data != NULL && data[len] == '\0');
-    tv_document_free(document);
-    return root;
+    OK(tv_document_walk(document, TEXT("json"), walk, ERR));
+    CHECK(data != NULL && data[len] == '\0' && walk->text == data && walk->text_len == len);
+    CHECK(tv_there(tv_whole(walk)));
+    return tv_whole(walk);
 }
 
 PROMISE(an_unknown_name_is_a_status_of_its_own) {
@@ -76,32 +78,29 @@ PROMISE(a_value_out_of_bounds_changes_nothing_and_the_message_names_the_bounds) 
 }
 
 /* Sets an integer setting to a number and expects a status. */
-static void set_number(tv_config *config, const char *name, long long number, tv_status expected) {
+static void set_number(tv_config *config, const char *name, int64_t number, tv_status expected) {
     char text[32];
-    snprintf(text, sizeof text, "%lld", number);
+    snprintf(text, sizeof text, "%" PRId64, number);
     GIVES(expected, tv_config_set(config, name, strlen(name), text, strlen(text), ERR));
 }
 
 PROMISE(every_described_setting_has_its_default_and_keeps_its_bounds) {
     tv_document *document = NULL;
+    tv_walk walk;
     OK(tv_config_describe(&document, ERR));
-    json_t *table = view(document);
-    CHECK(json_is_array(table) && json_array_size(table) > 10);
-    size_t index;
-    json_t *row;
-    json_array_foreach(table, index, row) {
-        const char *name = json_string_value(json_object_get(row, "name"));
-        const char *type = json_string_value(json_object_get(row, "type"));
-        const char *standard = json_string_value(json_object_get(row, "default"));
-        const char *text = json_string_value(json_object_get(row, "text"));
-        CHECK(name != NULL && type != NULL && standard != NULL && text != NULL && *text != '\0');
-        if (name == NULL || type == NULL || standard == NULL) continue;
+    tv_place table = whole(document, &walk);
+    CHECK(tv_kind(table) == TV_ARRAY && tv_count(table) > 10);
+    for (tv_place row = tv_first(table); tv_there(row); row = tv_next(row)) {
+        char name[64], standard[256];
+        CHECK(tv_text(tv_find(row, "name"), name, sizeof name) > 0);
+        CHECK(tv_text(tv_find(row, "default"), standard, sizeof standard) < sizeof standard);
+        CHECK(tv_text(tv_find(row, "text"), NULL, 0) > 0);
         tv_config *config = test_config();
         CHECK(strcmp(get(config, name), standard) == 0);
         OK(tv_config_set(config, name, strlen(name), standard, strlen(standard), ERR));
-        if (strcmp(type, "integer") == 0) {
-            long long min = json_integer_value(json_object_get(row, "min"));
-            long long max = json_integer_value(json_object_get(row, "max"));
+        if (tv_says(tv_find(row, "type"), "integer")) {
+            int64_t min = 0, max = 0;
+            CHECK(tv_int(tv_find(row, "min"), &min) && tv_int(tv_find(row, "max"), &max));
             CHECK(min < max);
             set_number(config, name, min, TV_OK);
             set_number(config, name, max, TV_OK);
@@ -110,39 +109,46 @@ PROMISE(every_described_setting_has_its_default_and_keeps_its_bounds) {
         }
         tv_config_free(config);
     }
-    json_decref(table);
+    tv_document_free(document);
 }
 
 PROMISE(no_setting_is_named_like_a_secret) {
     tv_document *document = NULL;
+    tv_walk walk;
     OK(tv_config_describe(&document, ERR));
-    json_t *table = view(document);
-    size_t index;
-    json_t *row;
+    tv_place table = whole(document, &walk);
     static const char *const words[] = {"token", "secret", "password", "passphrase", "api_key"};
-    json_array_foreach(table, index, row) {
-        const char *name = json_string_value(json_object_get(row, "name"));
-        for (size_t i = 0; name != NULL && i < sizeof words / sizeof *words; i++)
+    for (tv_place row = tv_first(table); tv_there(row); row = tv_next(row)) {
+        char name[64];
+        CHECK(tv_text(tv_find(row, "name"), name, sizeof name) < sizeof name);
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             CHECK(strstr(name, words[i]) == NULL);
     }
-    json_decref(table);
+    tv_document_free(document);
+}
+
+static int64_t number(tv_place object, const char *name) {
+    int64_t value = -1;
+    CHECK(tv_int(tv_find(object, name), &value));
+    return value;
 }
 
 PROMISE(build_info_names_what_the_header_promises) {
     tv_document *document = NULL;
+    tv_walk walk;
     OK(tv_build_info(&document, ERR));
-    json_t *info = view(document);
+    tv_place info = whole(document, &walk);
     static const char *const versions[] = {"version", "libcurl", "tls_backend", "libsodium"};
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
-        const char *version = json_string_value(json_object_get(info, versions[i]));
-        CHECK(version != NULL && strpbrk(version, "0123456789") != NULL);
+        char version[64];
+        CHECK(tv_text(tv_find(info, versions[i]), version, sizeof version) > 0);
+        CHECK(strpbrk(version, "0123456789") != NULL);
     }
-    CHECK(json_is_object(json_object_get(info, "memory")));
-    json_t *limits = json_object_get(info, "limits");
-    CHECK(json_integer_value(json_object_get(limits, "secret_bytes")) == 512);
-    CHECK(json_integer_value(json_object_get(limits, "reply_bytes")) == 64 << 20);
-    CHECK(json_integer_value(json_object_get(limits, "reply_depth")) == 64);
-    json_decref(info);
+    CHECK(tv_kind(tv_find(info, "memory")) == TV_OBJECT);
+    tv_place limits = tv_find(info, "limits");
+    CHECK(number(limits, "secret_bytes") == 512 && number(limits, "reply_bytes") == 64 << 20);
+    CHECK(number(limits, "reply_depth") == 64);
+    tv_document_free(document);
 }
 
 PROMISE(an_engine_refuses_settings_it_cannot_work_with) {

@@ -12,14 +12,13 @@ static tv_document *decode(const char *body, size_t len) {
 /* Decodes a body and reads its "trace" view with the C binding. */
 static tv_trace *trace_of(const char *body, size_t len) {
     tv_document *document = decode(body, len);
-    const char *json = NULL;
-    size_t json_len = 0;
-    OK(tv_document_view(document, TEXT("trace"), &json, &json_len, ERR));
-    CHECK(json != NULL && json[json_len] == '\0');
+    tv_walk walk;
+    OK(tv_document_walk(document, TEXT("trace"), &walk, ERR));
+    CHECK(walk.text != NULL && walk.text[walk.text_len] == '\0');
     tv_trace *trace = NULL;
     char reason[200];
-    if (tv_trace_parse(json, json_len, &trace, reason, sizeof reason) != TV_TRACE_OK)
-        FAIL("tv_trace_parse: %s", reason);
+    if (tv_trace_read(&walk, &trace, reason, sizeof reason) != TV_TRACE_OK)
+        FAIL("tv_trace_read: %s", reason);
     tv_document_free(document); /* the trace must not need it */
     return trace;
 }

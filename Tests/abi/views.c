@@ -37,26 +37,28 @@ static tv_document *decoded(const char *body) {
 /* The view of the reply, after its document is gone. */
 static tv_view *parsed(const char *name, const char *warnings) {
     tv_document *document = decoded(reply);
-    text events = view(document, name), skipped = view(document, warnings);
+    text rows = view(document, name);
+    tv_walk walk, skipped;
+    OK(tv_document_walk(document, name, strlen(name), &walk, ERR));
+    OK(tv_document_walk(document, warnings, strlen(warnings), &skipped, ERR));
     tv_view *made = NULL;
     char reason[120] = "unset";
-    tv_trace_result result = tv_view_parse(events.bytes, events.len, skipped.bytes, skipped.len,
-                                           &made, reason, sizeof reason);
+    tv_trace_result result = tv_view_read(&walk, &skipped, &made, reason, sizeof reason);
     if (result != TV_TRACE_OK || *reason != '\0') FAIL("%s: result %d (%s)", name, result, reason);
     size_t at = 0;
-    for (size_t i = 0; made != NULL && i < made->event_count; i++) {
-        const tv_view_event *event = &made->events[i];
-        CHECK(memcmp(event->json, events.bytes + at, event->json_len) == 0);
-        CHECK(event->json[event->json_len] == '\0' && events.bytes[at + event->json_len] == '\n');
-        at += event->json_len + 1;
+    for (size_t i = 0; made != NULL && i < made->row_count; i++) {
+        const tv_view_row *row = &made->rows[i];
+        CHECK(memcmp(row->json, rows.bytes + at, row->json_len) == 0);
+        CHECK(row->json[row->json_len] == '\0' && rows.bytes[at + row->json_len] == '\n');
+        at += row->json_len + 1;
     }
-    CHECK(made == NULL || at == events.len);
+    CHECK(made == NULL || at == rows.len);
     tv_document_free(document);
     return made;
 }
 
 /* What both views say of the delivery. */
-static void is_the_delivery(const tv_view_event *event) {
+static void is_the_delivery(const tv_view_row *event) {
     CHECK(strlen(event->id) == 32 && strncmp(event->at, "2026-11-20T09:00:01.5", 21) == 0);
     CHECK(strcmp(event->direction, "inbound") == 0 && strcmp(event->code, "2.0.0") == 0);
     CHECK(strcmp(event->reason, "250 \"Ok\"") == 0);
@@ -67,19 +69,19 @@ static void is_the_delivery(const tv_view_event *event) {
 PROMISE(both_views_become_structs) {
     tv_view *ecs = parsed("ecs", "ecs_warnings"), *ocsf = parsed("ocsf", "ocsf_warnings");
     if (ecs == NULL || ocsf == NULL) return;
-    CHECK(ecs->event_count == 3 && ecs->warning_count == 0 && ecs->warnings == NULL);
+    CHECK(ecs->row_count == 3 && ecs->warning_count == 0 && ecs->warnings == NULL);
     size_t skipped = ocsf->warning_count != 0 ? (size_t)ocsf->warnings[0].count : 0;
-    CHECK(ocsf->event_count + skipped == 3);
-    for (size_t i = 0; i < ocsf->event_count; i++)
-        CHECK(strcmp(ecs->events[i].id, ocsf->events[i].id) == 0);
-    CHECK(strcmp(ecs->events[0].from, "s@a.example") == 0 && ecs->events[0].to.count == 0);
-    CHECK(strcmp(ocsf->events[0].from, "s@a.example") == 0 && ecs->events[0].outcome == NULL);
-    is_the_delivery(&ecs->events[1]);
-    is_the_delivery(&ocsf->events[1]);
-    CHECK(strcmp(ecs->events[1].action, "delivered") == 0 && ocsf->events[1].action == NULL);
-    CHECK(strcmp(ecs->events[1].outcome, "success") == 0);
-    CHECK(strcmp(ocsf->events[1].outcome, "Success") == 0);
-    CHECK(ecs->events[2].line_len == 3 && memcmp(ecs->events[2].line, "a\0b", 4) == 0);
+    CHECK(ocsf->row_count + skipped == 3);
+    for (size_t i = 0; i < ocsf->row_count; i++)
+        CHECK(strcmp(ecs->rows[i].id, ocsf->rows[i].id) == 0);
+    CHECK(strcmp(ecs->rows[0].from, "s@a.example") == 0 && ecs->rows[0].to.count == 0);
+    CHECK(strcmp(ocsf->rows[0].from, "s@a.example") == 0 && ecs->rows[0].outcome == NULL);
+    is_the_delivery(&ecs->rows[1]);
+    is_the_delivery(&ocsf->rows[1]);
+    CHECK(strcmp(ecs->rows[1].action, "delivered") == 0 && ocsf->rows[1].action == NULL);
+    CHECK(strcmp(ecs->rows[1].outcome, "success") == 0);
+    CHECK(strcmp(ocsf->rows[1].outcome, "Success") == 0);
+    CHECK(ecs->rows[2].line_len == 3 && memcmp(ecs->rows[2].line, "a\0b", 4) == 0);
     tv_view_free(ecs);
     tv_view_free(ocsf);
 }
@@ -93,7 +95,7 @@ PROMISE(what_is_skipped_is_told) {
     CHECK(tv_view_parse(events.bytes, events.len, skipped.bytes, skipped.len, &made, NULL, 0) ==
           TV_TRACE_OK);
     if (made == NULL) return;
-    CHECK(made->event_count == 0 && made->events == NULL && made->warning_count == 1);
+    CHECK(made->row_count == 0 && made->rows == NULL && made->warning_count == 1);
     CHECK(strcmp(made->warnings[0].code, "line_without_time") == 0);
     CHECK(made->warnings[0].count == 1);
     tv_view_free(made);
@@ -114,11 +116,12 @@ static text field(const tv_line_spans *line, const char *name) {
 
 PROMISE(spans_become_structs) {
     tv_document *document = decoded(reply);
-    text rows = view(document, "spans");
+    tv_walk rows;
+    OK(tv_document_walk(document, TEXT("spans"), &rows, ERR));
     tv_spans *spans = NULL;
     char reason[120] = "unset";
-    if (tv_spans_parse(rows.bytes, rows.len, &spans, reason, sizeof reason) != TV_TRACE_OK)
-        FAIL("tv_spans_parse: %s", reason);
+    if (tv_spans_read(&rows, &spans, reason, sizeof reason) != TV_TRACE_OK)
+        FAIL("tv_spans_read: %s", reason);
     tv_document_free(document);
     if (spans == NULL) return;
     CHECK(spans->line_count == 2 && *reason == '\0');

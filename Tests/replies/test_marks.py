@@ -56,14 +56,11 @@ def printing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("printing")
     (folder / "printing.c").write_text(PRINTING, encoding="utf-8")
     built, includes = ROOT / "build/lib", ("bindings/c", "include", "Sources/CSystem/include")
-    jansson = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
-    ).stdout.split()
     sources = [str(folder / "printing.c"), str(ROOT / "Sources/CSystem/marks.c")]
     sources += [str(ROOT / "bindings/c/tv_trace.c")]
     subprocess.run(
         ["gcc", *STRICT, *(f"-I{ROOT / name}" for name in includes), *sources]
-        + ["-o", str(folder / "printing"), f"-L{built}", "-ltracevault", *jansson]
+        + ["-o", str(folder / "printing"), f"-L{built}", "-ltracevault"]
         + [f"-Wl,-rpath,{built}"],
         check=True,
     )

@@ -27,18 +27,15 @@ Compile = Callable[..., Path]
 def compiler(folder: Path) -> Compile:
     """Compiles sources into a program that finds the built library; each only once."""
     assert LIBRARY.exists(), "build/lib/libtracevault.so.0 is missing: run `make` first"
-    jansson = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "jansson"], check=True, capture_output=True, text=True
-    ).stdout.split()
 
-    def compile_program(name: str, *sources: Path) -> Path:
+    def compile_program(name: str, *sources: Path, flags: tuple[str, ...] = ()) -> Path:
         program = folder / name
         if not program.exists():
             done = subprocess.run(
                 ["gcc", *STRICT, "-D_GNU_SOURCE"]
                 + [f"-I{ROOT / 'include'}", f"-I{ROOT / 'bindings/c'}", f"-I{ABI}"]
                 + [str(source) for source in sources]
-                + ["-o", str(program), f"-L{LIBRARY.parent}", "-ltracevault", *jansson, "-ldl"]
+                + ["-o", str(program), f"-L{LIBRARY.parent}", "-ltracevault", "-ldl", *flags]
                 + ["-pthread", f"-Wl,-rpath,{LIBRARY.parent}"],
                 capture_output=True,
                 text=True,

@@ -25,7 +25,7 @@ def message(ref: str, **more: object) -> tv.FoundMessage:
         "item": None,
         **more,
     }
-    return tv.FoundMessage._read(document, "message")
+    return tv.FoundMessage._of(document)
 
 
 def found(

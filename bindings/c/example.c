@@ -1,6 +1,6 @@
 /* example.c - a complete program: fetches delivery traces and prints each message's path.
  *
- *     cc example.c tv_trace.c -o example $(pkg-config --cflags --libs tracevault jansson)
+ *     cc example.c tv_trace.c -o example $(pkg-config --cflags --libs tracevault)
  *
  * First what happened: who got it, when, what the next server said, where the time went, where to
  * look next. Then the lines. It holds no Cloudflare secret: the vault does, and the engine uses it. All requests go out at
@@ -180,15 +180,14 @@ static void print_summary(const tv_trace_summary *summary) {
 }
 
 static int print_trace(const char *message, tv_result *result) {
-    const char *json = NULL;
-    size_t json_len = 0;
+    tv_walk walk;
     tv_error *error = NULL;
-    tv_status status = tv_result_document(result, "trace", 5, &json, &json_len, &error);
+    tv_status status = tv_result_walk(result, "trace", 5, &walk, &error);
     if (failed(message, status, &error)) return 0;
 
     tv_trace *trace = NULL;
     char reason[200];
-    if (tv_trace_parse(json, json_len, &trace, reason, sizeof reason) != TV_TRACE_OK) {
+    if (tv_trace_read(&walk, &trace, reason, sizeof reason) != TV_TRACE_OK) {
         fprintf(stderr, "example: %s: %s\n", message, reason);
         return 0;
     }

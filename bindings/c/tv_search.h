@@ -1,7 +1,7 @@
 /* tv_search.h - search and check documents as C structs.
  *
  * Reads the views "search" (docs/search.schema.json) and "check" (docs/check.schema.json). Compiled
- * into the host, needs jansson and tv_trace.h, whose rules, results, answers and warnings hold here
+ * into the host, needs tv_trace.h, whose rules, results, answers and warnings hold here
  * too: a tv_search or tv_check owns everything that can be reached from it. */
 #ifndef TV_SEARCH_H
 #define TV_SEARCH_H
@@ -80,14 +80,22 @@ typedef struct tv_check {
     void *owned;                      /* for tv_check_free() alone */
 } tv_check;
 
-/** Read a search document; as tv_trace_parse(). */
+/** Read a search; as tv_trace_read(), with the view "search". */
+tv_trace_result tv_search_read(const tv_walk *walk, tv_search **search_out, char *error,
+                               size_t error_len);
+
+/** Read a search that the host has stored as text; as tv_trace_parse(). */
 tv_trace_result tv_search_parse(const char *json, size_t json_len, tv_search **search_out,
                                 char *error, size_t error_len);
 
 /** Free a search and everything in it; NULL does nothing. */
 void tv_search_free(tv_search *search);
 
-/** Read a check document; as tv_trace_parse(). */
+/** Read a check; as tv_trace_read(), with the view "check". */
+tv_trace_result tv_check_read(const tv_walk *walk, tv_check **check_out, char *error,
+                              size_t error_len);
+
+/** Read a check that the host has stored as text; as tv_trace_parse(). */
 tv_trace_result tv_check_parse(const char *json, size_t json_len, tv_check **check_out, char *error,
                                size_t error_len);
 

@@ -1,11 +1,12 @@
 /* tv_trace.h - a trace document as C structs.
  *
- * Reads the "trace" view of an event or document (docs/trace.schema.json). Compiled into the host
- * (not part of the library's ABI), needs jansson.
+ * Reads the "trace" view of a result or document (docs/trace.schema.json). Compiled into the host
+ * (not part of the library's ABI).
  *
  * Rules that hold everywhere, so no comment below repeats them:
- *   - A tv_trace owns everything that can be reached from it. All pointers in it stay valid until
- *     tv_trace_free(), also after the event or document it came from is freed.
+ *   - A tv_trace owns everything that can be reached from it, in one piece of memory. All pointers
+ *     in it stay valid until tv_trace_free(), also after the result or document it came from is
+ *     freed.
  *   - Text is UTF-8 and NUL-terminated; NULL means that the document does not say. A line's message
  *     alone may hold NUL bytes of its own, and its length stands beside it; in every other text
  *     they stand as U+FFFD, so that none ends early.
@@ -18,18 +19,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tv_walk.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** What tv_trace_parse() came to. */
+/** What reading a document came to. */
 typedef enum tv_trace_result {
     TV_TRACE_OK = 0,
     TV_TRACE_NOT_JSON = 1,  /* not a JSON object */
     TV_TRACE_SCHEMA = 2,    /* another document, or a later major version of this one */
     TV_TRACE_SHAPE = 3,     /* a field has another type than the schema says */
     TV_TRACE_NO_MEMORY = 4, /* the system gave no memory */
-    TV_TRACE_ARGUMENT = 5   /* json or trace_out is NULL */
+    TV_TRACE_ARGUMENT = 5   /* an argument is NULL, or the walk is of another version */
 } tv_trace_result;
 
 /** Yes, no, or not said. */
@@ -191,12 +194,20 @@ typedef struct tv_trace {
 } tv_trace;
 
 /**
- * Read a trace document.
+ * Read a trace.
  *
- * @param json       the "trace" view; need not be NUL-terminated. Not kept.
+ * @param walk       the "trace" view, of tv_result_walk() or tv_document_walk(). Not kept.
  * @param trace_out  written only on TV_TRACE_OK.  Owner: the caller; tv_trace_free().
  * @param error      NULL, or where to write one line that says what is wrong, cut to error_len
  *                   bytes with its NUL. Empty on success.
+ */
+tv_trace_result tv_trace_read(const tv_walk *walk, tv_trace **trace_out, char *error,
+                              size_t error_len);
+
+/**
+ * Read a trace that the host has stored as text; as tv_trace_read().
+ *
+ * @param json  the "trace" view; need not be NUL-terminated. Not kept.
  */
 tv_trace_result tv_trace_parse(const char *json, size_t json_len, tv_trace **trace_out, char *error,
                                size_t error_len);

@@ -1,7 +1,7 @@
 /* tv_views.h - the views "ecs", "ocsf" and "spans" as C structs (docs/views.md).
  *
  * They are JSON lines, ready to be sent on; these structs are for hosts that want to look at them
- * first. Compiled into the host, needs jansson and tv_trace.h, whose rules, results and warnings
+ * first. Compiled into the host, needs tv_trace.h, whose rules, results and warnings
  * hold here too: a tv_view or tv_spans owns everything that can be reached from it. */
 #ifndef TV_VIEWS_H
 #define TV_VIEWS_H
@@ -12,12 +12,12 @@
 extern "C" {
 #endif
 
-/** One line of the trace as an event of the view "ecs" or "ocsf": the essentials, from either. */
-typedef struct tv_view_event {
+/** One line of the trace as a row of the view "ecs" or "ocsf": the essentials, from either. */
+typedef struct tv_view_row {
     const char *id;         /* the same for the same line of the same message reference, at every
                                fetch and in both views; never NULL */
     const char *at;         /* when, RFC 3339 in UTC; of a line without a time that of a
-                               neighbour, and the event says so (docs/views.md); never NULL */
+                               neighbour, and the row says so (docs/views.md); never NULL */
     const char *direction;  /* "inbound" or "outbound": the side it is on */
     const char *action;     /* "delivered" (accepted by the next hop), "bounced", …; without an
                                outcome the kind of the line ("queued"). Of "ecs" alone */
@@ -31,15 +31,15 @@ typedef struct tv_view_event {
     const char *line;       /* the line, word for word; may hold NUL bytes of its own; "" without
                                a message; never NULL */
     size_t line_len;        /* its bytes */
-    const char *json;       /* the whole event as it was written, without its newline; never NULL */
+    const char *json;       /* the whole row as it was written, without its newline; never NULL */
     size_t json_len;
-} tv_view_event;
+} tv_view_row;
 
 /** A view "ecs" or "ocsf". */
 typedef struct tv_view {
-    size_t event_count;
-    const tv_view_event *events;      /* in the order of the lines; NULL when event_count is 0 */
-    size_t warning_count;             /* why lines are no event, and how many */
+    size_t row_count;
+    const tv_view_row *rows;          /* in the order of the lines; NULL when row_count is 0 */
+    size_t warning_count;             /* why lines are no row, and how many */
     const tv_trace_warning *warnings; /* NULL when warning_count is 0 */
     void *owned;                      /* for tv_view_free() alone */
 } tv_view;
@@ -69,19 +69,32 @@ typedef struct tv_spans {
 /**
  * Read a view "ecs" or "ocsf".
  *
- * @param events     the view; need not be NUL-terminated. Not kept.
- * @param warnings   the view "ecs_warnings" or "ocsf_warnings" beside it; NULL or empty for none.
+ * @param rows       the view, of tv_result_walk() or tv_document_walk(). Not kept.
+ * @param warnings   the view "ecs_warnings" or "ocsf_warnings" beside it; NULL for none.
  * @param view_out   written only on TV_TRACE_OK.  Owner: the caller; tv_view_free().
- * @param error      as for tv_trace_parse().
+ * @param error      as for tv_trace_read().
  */
-tv_trace_result tv_view_parse(const char *events, size_t events_len, const char *warnings,
+tv_trace_result tv_view_read(const tv_walk *rows, const tv_walk *warnings, tv_view **view_out,
+                             char *error, size_t error_len);
+
+/**
+ * Read a view that the host has stored as text; as tv_view_read().
+ *
+ * @param rows      need not be NUL-terminated. Not kept.
+ * @param warnings  NULL or empty for none.
+ */
+tv_trace_result tv_view_parse(const char *rows, size_t rows_len, const char *warnings,
                               size_t warnings_len, tv_view **view_out, char *error,
                               size_t error_len);
 
 /** Free a view and everything in it; NULL does nothing. */
 void tv_view_free(tv_view *view);
 
-/** Read the view "spans"; as tv_trace_parse(). */
+/** Read the view "spans"; as tv_view_read(). */
+tv_trace_result tv_spans_read(const tv_walk *rows, tv_spans **spans_out, char *error,
+                              size_t error_len);
+
+/** Read spans that the host has stored as text; as tv_view_parse(). */
 tv_trace_result tv_spans_parse(const char *spans, size_t spans_len, tv_spans **spans_out,
                                char *error, size_t error_len);
 

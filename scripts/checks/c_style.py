@@ -32,7 +32,7 @@ if shutil.which("cppcheck") is None:
 folders = ("Sources/CSystem", "Sources/CRuntime", "bindings/c", "Tests/abi", "bench", "demo")
 sources = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.c"))]
 includes = [part for name in INCLUDES for part in ("-I", str(ROOT / name))]
-flags = output("pkg-config", "--cflags", "libcurl", "libsodium", "jansson").split()
+flags = output("pkg-config", "--cflags", "libcurl", "libsodium").split()
 
 problems = []
 done = subprocess.run(

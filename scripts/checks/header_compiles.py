@@ -18,6 +18,7 @@ HEADERS = (
         "include",
         "tv_status use(void);\ntv_status use(void) { return TV_E_OTHER; }\n",
     ),
+    ("tv_walk.h", "bindings/c", "int use(void);\nint use(void) { return TV_NULL; }\n"),
     ("tv_trace.h", "bindings/c", "int use(void);\nint use(void) { return TV_TRACE_OK; }\n"),
 )
 
@@ -37,7 +38,7 @@ with tempfile.TemporaryDirectory() as folder:
         source.write_text(f'#include "{header}"\n' * times + use, encoding="utf-8")
         done = subprocess.run(
             [compiler, f"-std={standard}", *WARNINGS, "-fsyntax-only"]
-            + ["-I", str(ROOT / place), str(source)],
+            + ["-I", str(ROOT / place), "-I", str(ROOT / "include"), str(source)],
             capture_output=True,
             text=True,
         )

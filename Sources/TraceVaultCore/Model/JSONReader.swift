@@ -14,48 +14,76 @@ package struct JSONReader {
     /// are a million; an index over denser text would be memory that only an attack asks for.
     package static let fewTokens = 1 << 19
     package static let maxTokens = 2_000_000
-    private static let leastBytes = 10
+    static let leastBytes = 10
 
     let base: UnsafePointer<UInt8>
     let count: Int
     let tape: JSONTape
+    private let bounds: Bounds
 
     /// Checks the whole text.
-    package static func read(_ body: ByteBuffer) throws(Failure) -> JSONTape {
+    package static func read(
+        _ body: ByteBuffer, _ bounds: Bounds = .reply
+    ) throws(Failure) -> JSONTape {
         guard body.count < Int(Int32.max) else {
             throw Failure(.replyTooLarge, "the reply is larger than 2 GiB")
         }
+        let tape = JSONTape(of: body)
+        if bounds.isLines, body.count == 0 { return tape }
         guard body.count > 0, let base = unsafe body.cString else {
             throw Failure(.replyEmpty, "the reply is empty")
         }
-        let tape = JSONTape(of: body)
-        let capacity = min(most(in: body.count), 64 + body.count / 12)
+        let capacity = min(bounds.most(in: body.count), 64 + body.count / 12)
         guard let tokens = unsafe tape.grow(to: capacity) else { throw outOfMemory() }
-        let reader = unsafe JSONReader(base, body.count, tape)
-        tape.finish(count: try unsafe reader.run(JSONTokenList(tokens, capacity)))
+        let reader = unsafe JSONReader(base, body.count, tape, bounds)
+        tape.finish(count: try unsafe reader.texts(JSONTokenList(tokens, capacity)))
         return tape
     }
 
-    private static func most(in count: Int) -> Int {
-        min(maxTokens, max(fewTokens, count / leastBytes))
-    }
-
-    private init(_ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape) {
+    private init(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape, _ bounds: Bounds
+    ) {
         unsafe self.base = base
         self.count = count
         self.tape = tape
+        self.bounds = bounds
     }
 
     // MARK: - Structure
 
-    /// Answers how many tokens there are. The NUL behind the text is no part of any, so no place
-    /// needs to be compared with the end before it is looked at.
-    private func run(_ empty: JSONTokenList) throws(Failure) -> Int {
+    /// Answers how many tokens there are.
+    private func texts(_ empty: JSONTokenList) throws(Failure) -> Int {
+        let first = spaceEnd(byteOrderMarkEnd())
+        guard first < count else {
+            throw Failure(.replyEmpty, "the reply holds only white space")
+        }
+        var (list, at) = try run(empty, first)
+        while at < count {
+            guard bounds.isLines, beginsLine(at) else {
+                throw unexpected("the reply goes on after its end", at)
+            }
+            list.beginText()
+            (list, at) = try run(list, at)
+        }
+        return list.used
+    }
+
+    /// Whether only white space stands between a place and the newline before it.
+    private func beginsLine(_ place: Int) -> Bool {
+        var at = place - 1
+        while at > 0, unsafe base[at] == 0x20 || base[at] == 0x09 || base[at] == 0x0D { at -= 1 }
+        return unsafe at >= 0 && base[at] == 0x0A
+    }
+
+    /// Reads one text; answers where the next begins, if there is one. The NUL behind all is no
+    /// part of any, so no place needs to be compared with the end before it is looked at.
+    private func run(
+        _ before: JSONTokenList, _ start: Int
+    ) throws(Failure) -> (JSONTokenList, Int) {
         // Place and tokens are variables of the loop, out of the way of what is called from it, so
         // that they stay in registers.
-        var list = empty
-        var at = spaceEnd(byteOrderMarkEnd())
-        guard at < count else { throw Failure(.replyEmpty, "the reply holds only white space") }
+        var list = before
+        var at = start
         var expectsKey = false
         while true {
             if expectsKey { at = spaceEnd(try key(at, &list)) }
@@ -63,7 +91,7 @@ package struct JSONReader {
             if character == UInt8(ascii: "\"") {
                 at = try string(at, &list)
             } else if character == UInt8(ascii: "{") || character == UInt8(ascii: "[") {
-                guard list.depth < Self.maxDepth else { throw tooDeep(at) }
+                guard list.depth < bounds.depth else { throw tooDeep(at) }
                 try reserve(&list, at)
                 if let end = try unsafe again(at, list.tokens, list.used, list.lengthBefore) {
                     list.repeated()
@@ -86,7 +114,7 @@ package struct JSONReader {
             // The end of any number of containers, then a comma or the end of the text.
             while true {
                 at = spaceEnd(at)
-                if list.depth == 0 { return try finish(list.used, at) }
+                if list.depth == 0 { return (list, at) }
                 let character = unsafe base[at]
                 if character == UInt8(ascii: ",") { break }
                 guard character == (list.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
@@ -111,11 +139,6 @@ package struct JSONReader {
             throw unexpected("a colon was expected", at)
         }
         return at &+ 1
-    }
-
-    private func finish(_ used: Int, _ at: Int) throws(Failure) -> Int {
-        guard at == count else { throw unexpected("the reply goes on after its end", at) }
-        return used
     }
 
     // MARK: - Scalars
@@ -195,7 +218,7 @@ package struct JSONReader {
 
     @inline(never)
     private func room(behind used: Int, _ at: Int) throws(Failure) -> Int {
-        let most = Self.most(in: count)
+        let most = bounds.most(in: count)
         guard used < most else {
             throw Failure(.replyDepth, "the reply has more than \(most) values, at byte \(at)")
         }
@@ -231,7 +254,7 @@ package struct JSONReader {
 
     @inline(never)
     private func tooDeep(_ at: Int) -> Failure {
-        Failure(.replyDepth, "the reply is nested more than \(Self.maxDepth) deep at byte \(at)")
+        Failure(.replyDepth, "the reply is nested more than \(bounds.depth) deep at byte \(at)")
     }
 
     /// What stands at a place is not what had to come, or it is the end.

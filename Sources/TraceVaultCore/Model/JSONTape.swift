@@ -1,6 +1,7 @@
 // JSONTape.swift - a checked JSON text, as a list of tokens in the order of the text.
 //
 // One flat array: no node, no string and no dictionary per value, so reading costs one allocation.
+// Hosts walk it as `tv_entry`, so its layout is that of the header.
 // Tokens are positions in the body; the text is looked at only when somebody asks for it. What is
 // expected of a reply (names, types) does not belong here.
 
@@ -19,6 +20,8 @@ package struct JSONToken: Sendable {
     package var next: UInt32
     package var kind: Kind
     package var marks: Marks
+    /// Hosts see every byte of a token.
+    package let reserved: UInt16 = 0
 
     package struct Marks: OptionSet, Sendable {
         package let rawValue: UInt8
@@ -89,6 +92,9 @@ package final class JSONTape: @unchecked Sendable {
         return unsafe UnsafePointer(tokens + index)
     }
 
+    /// All tokens, for as long as the tape lives.
+    package var all: UnsafePointer<JSONToken>? { unsafe UnsafePointer(tokens) }
+
     /// The token at a position; position 0 is the whole text.
     package subscript(index: Int) -> JSONToken {
         guard index >= 0, index < count, let tokens = unsafe tokens else { return .missing }
@@ -113,6 +119,12 @@ struct JSONTokenList {
     init(_ tokens: UnsafeMutablePointer<JSONToken>, _ capacity: Int) {
         unsafe self.tokens = tokens
         self.capacity = capacity
+    }
+
+    /// Another text begins behind those that are there.
+    mutating func beginText() {
+        isObject = false
+        parent = 0
     }
 
     /// Adds a value or a key; there must be room. Positions fit: no body has 2 GiB.

@@ -41,6 +41,14 @@ package final class Document: Sendable {
     private let state: Lock<State>
     /// Views made from the view "trace": nobody who only wants that one waits for them.
     private let events = Lock<[EventView]>([])
+    private let brief = Lock<ByteBuffer?>(nil)
+    /// Where the values of a view stand; nobody waits for it who only wants the text.
+    private let walks = Lock<[Walk]>([])
+
+    private struct Walk {
+        let view: String
+        let tape: JSONTape
+    }
 
     private struct EventView {
         let schema: EventSchema
@@ -94,6 +102,24 @@ package final class Document: Sendable {
         Document(try Trace.decode(body), TraceContext(), raw: body)
     }
 
+    /// Any JSON text, or JSON lines, as the view "json". Takes the bytes over.
+    package static func read(_ text: ByteBuffer) throws(Failure) -> Document {
+        let document = Document(json: text)
+        _ = try document.walk("json")
+        return document
+    }
+
+    /// A view and where its values stand, found when it is first asked for.
+    package func walk(_ name: String) throws(Failure) -> JSONTape {
+        let text = try view(name)
+        return try walks.withLock { made throws(Failure) in
+            for ready in made where ready.view == name { return ready.tape }
+            let tape = try JSONReader.read(text, name == "raw" ? .reply : .document)
+            made.append(Walk(view: name, tape: tape))
+            return tape
+        }
+    }
+
     /// The named view; `.notFound` says which there are.
     package func view(_ name: String) throws(Failure) -> ByteBuffer {
         if name == "raw", written == nil || self.name != .json {
@@ -105,6 +131,7 @@ package final class Document: Sendable {
         guard let written else {
             switch name {
             case "trace": return try traceBytes()
+            case "brief": return try brief(of: "trace")
             case "ecs": return try events(.ecs).events
             case "ecs_warnings": return try events(.ecs).warnings
             case "ocsf": return try events(.ocsf).events
@@ -113,18 +140,28 @@ package final class Document: Sendable {
             default:
                 throw Failure(
                     .notFound,
-                    "no such view; there are: trace, raw, ecs, ecs_warnings, ocsf, "
+                    "no such view; there are: trace, brief, raw, ecs, ecs_warnings, ocsf, "
                         + "ocsf_warnings, spans")
             }
         }
+        if name == "brief", self.name == .search { return try brief(of: "search") }
         guard name == self.name.text.description else {
-            throw Failure(
-                .notFound,
-                self.name == .json
-                    ? "no such view; there is: json"
-                    : "no such view; there are: \(self.name.text), raw")
+            switch self.name {
+            case .json: throw Failure(.notFound, "no such view; there is: json")
+            case .search: throw Failure(.notFound, "no such view; there are: search, brief, raw")
+            case .check: throw Failure(.notFound, "no such view; there are: check, raw")
+            }
         }
         return written
+    }
+
+    private func brief(of name: String) throws(Failure) -> ByteBuffer {
+        try brief.withLock { made throws(Failure) in
+            if let made { return made }
+            let view = try Brief.of(walk(name))
+            made = view
+            return view
+        }
     }
 
     private func events(_ schema: EventSchema) throws(Failure) -> EventView {

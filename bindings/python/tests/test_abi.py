@@ -25,6 +25,8 @@ SCALARS: dict[str, Any] = {
     "size_t": ctypes.c_size_t,
     "tv_status": ctypes.c_int32,
 }
+#: The structs that a host sees into.
+STRUCTS: dict[str, Any] = {"tv_entry": _abi.Entry, "tv_walk": _abi.Walk}
 
 
 def without_comments(header: str) -> str:
@@ -46,6 +48,8 @@ def ctype(text: str, *, is_return: bool) -> Any:
         if stars == 0:
             return None
         pointer = ctypes.c_void_p
+    elif base in STRUCTS:
+        return ctypes.POINTER(STRUCTS[base])
     elif base in SCALARS:
         return ctypes.POINTER(SCALARS[base]) if stars else SCALARS[base]
     else:
@@ -80,10 +84,28 @@ def test_the_table_keeps_the_order_of_the_header(header: str) -> None:
 
 
 def test_every_opaque_type_has_its_own_pointer_class(header: str) -> None:
-    names = re.findall(r"typedef struct (tv_\w+) ", without_comments(header))
+    names = re.findall(r"typedef struct (tv_\w+) tv_", without_comments(header))
     classes = [ref_class(name) for name in names]
     assert len(set(classes)) == len(names) == 10
     assert all(issubclass(each, ctypes.c_void_p) for each in classes)
+
+
+def test_every_struct_of_the_header_has_its_fields_in_their_order(header: str) -> None:
+    kinds = {
+        "uint8_t": ctypes.c_uint8,
+        "uint16_t": ctypes.c_uint16,
+        "uint32_t": ctypes.c_uint32,
+        "size_t": ctypes.c_size_t,
+        "const char": _abi.TextRef,
+        "const tv_entry": ctypes.POINTER(_abi.Entry),
+    }
+    found = re.findall(r"typedef struct (tv_\w+) {(.*?)}", without_comments(header), flags=re.S)
+    assert [name for name, _ in found] == list(STRUCTS)
+    for name, body in found:
+        fields = re.findall(r"([\w ]+?) \*?(\w+);", body)
+        wanted = [(field, kinds[text.strip()]) for text, field in fields]
+        assert list(STRUCTS[name]._fields_) == wanted
+    assert ctypes.sizeof(_abi.Entry) == 16
 
 
 def test_a_handle_of_another_type_is_refused_before_the_call() -> None:

@@ -1,4 +1,4 @@
-"""The dataclasses keep everything that search and check documents say."""
+"""The objects keep everything that search and check documents say."""
 
 from __future__ import annotations
 

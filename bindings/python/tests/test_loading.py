@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tracevault
 from tracevault import _lib
 from tracevault.errors import LibraryLoadError, TraceVaultError
 
@@ -178,3 +179,25 @@ def test_constants_and_tables_of_the_library_cannot_be_written(library_path: Pat
         TRACEVAULT_LIBRARY=str(library_path),
     )
     assert done.stdout == "r--p\n", done.stdout + done.stderr
+
+
+def test_every_name_of_the_package_is_there_and_no_other() -> None:
+    names = {name: getattr(tracevault, name) for name in tracevault.__all__}
+    assert len(names) == len(tracevault.__all__) > 60
+    assert set(tracevault.__all__) <= set(dir(tracevault))
+    with pytest.raises(AttributeError, match="nothing"):
+        tracevault.nothing  # noqa: B018 - the look is the test
+    done = run("from tracevault import *; print(Trace.__name__, UnlockError.__name__)")
+    assert done.stdout == "Trace UnlockError\n", done.stderr
+
+
+def test_the_import_loads_only_what_is_asked_for() -> None:
+    code = (
+        "import sys, tracevault\n"
+        "def loaded(): return sorted(m for m in sys.modules if m.startswith('tracevault.'))\n"
+        "print(loaded())\n"
+        "tracevault.Trace\n"
+        "heavy = ('asyncio', 'csv', 'dataclasses', 'inspect', 'typing')\n"
+        "print([name for name in heavy if name in sys.modules], len(loaded()) < 8)\n"
+    )
+    assert run(code).stdout == "[]\n[] True\n"

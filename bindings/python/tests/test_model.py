@@ -1,4 +1,4 @@
-"""The dataclasses keep everything a trace document says."""
+"""The objects keep everything a trace document says."""
 
 from __future__ import annotations
 

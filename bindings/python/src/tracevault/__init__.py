@@ -10,65 +10,108 @@
 The shared library is loaded when it is first needed, not by the import.
 """
 
-from ._handle import Setting
-from ._options import SearchFilters
-from ._secret import Secret
-from .accounts import Account
-from .aio import AsyncEngine
-from .bulk import BatchOptions, Progress
-from .checks import Checked, CheckOptions
-from .client import Engine
-from .collect import CollectOptions, Detection
-from .credentials import (
-    ApiToken,
-    GlobalKey,
-    KeyFile,
-    Passphrase,
-    RawKey,
-    SystemdCredential,
-    Unlock,
-)
-from .edit import Edit
-from .errors import (
-    AmbiguousError,
-    ArgumentError,
-    CancelledError,
-    ClosedError,
-    CredentialError,
-    DeadlineError,
-    ForkedError,
-    JournalError,
-    KeyFileMissingError,
-    LibraryLoadError,
-    LimitError,
-    LockedError,
-    MessageNotFoundError,
-    NotFoundError,
-    QueueFullError,
-    RateLimitedError,
-    ReplyError,
-    RequestError,
-    RollbackError,
-    ServerError,
-    ShutdownError,
-    StaleError,
-    Status,
-    TraceVaultError,
-    TransportError,
-    UnlockError,
-    VaultError,
-    VaultExistsError,
-    VaultMissingError,
-)
-from .events import Event
-from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
-from .hunt import Finding, HuntOptions
-from .importing import BadRow, ImportRowsError
-from .model import Line, QueueId, Side, Trace, TraceWarning, View
-from .offline import build_info, config_properties, decode
-from .request import Request, Result
-from .summary import Hop, NextQueueId, Recipient, Summary
-from .vault import Tenant, Vault
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._handle import Setting
+    from ._options import SearchFilters
+    from ._secret import Secret
+    from .accounts import Account
+    from .aio import AsyncEngine
+    from .bulk import BatchOptions, Progress
+    from .checks import Checked, CheckOptions
+    from .client import Engine
+    from .collect import CollectOptions, Detection
+    from .credentials import (
+        ApiToken,
+        GlobalKey,
+        KeyFile,
+        Passphrase,
+        RawKey,
+        SystemdCredential,
+        Unlock,
+    )
+    from .edit import Edit
+    from .errors import (
+        AmbiguousError,
+        ArgumentError,
+        CancelledError,
+        ClosedError,
+        CredentialError,
+        DeadlineError,
+        ForkedError,
+        JournalError,
+        KeyFileMissingError,
+        LibraryLoadError,
+        LimitError,
+        LockedError,
+        MessageNotFoundError,
+        NotFoundError,
+        QueueFullError,
+        RateLimitedError,
+        ReplyError,
+        RequestError,
+        RollbackError,
+        ServerError,
+        ShutdownError,
+        StaleError,
+        Status,
+        TraceVaultError,
+        TransportError,
+        UnlockError,
+        VaultError,
+        VaultExistsError,
+        VaultMissingError,
+    )
+    from .events import Event
+    from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
+    from .hunt import Finding, HuntOptions
+    from .importing import BadRow, ImportRowsError
+    from .model import Line, QueueId, Side, Trace, TraceWarning, View
+    from .offline import build_info, config_properties, decode
+    from .request import Request, Result
+    from .summary import Hop, NextQueueId, Recipient, Summary
+    from .vault import Tenant, Vault
+
+#: Where the names of this package are, all but the errors: a module is loaded when one of its names
+#: is asked for.
+_HOMES = {
+    "_handle": "Setting",
+    "_options": "SearchFilters",
+    "_secret": "Secret",
+    "accounts": "Account",
+    "aio": "AsyncEngine",
+    "bulk": "BatchOptions Progress",
+    "checks": "Checked CheckOptions",
+    "client": "Engine",
+    "collect": "CollectOptions Detection",
+    "credentials": "ApiToken GlobalKey KeyFile Passphrase RawKey SystemdCredential Unlock",
+    "edit": "Edit",
+    "events": "Event",
+    "findings": "CheckReason CheckResult FoundMessage SearchError SearchResult",
+    "hunt": "Finding HuntOptions",
+    "importing": "BadRow ImportRowsError",
+    "model": "Line QueueId Side Trace TraceWarning View",
+    "offline": "build_info config_properties decode",
+    "request": "Request Result",
+    "summary": "Hop NextQueueId Recipient Summary",
+    "vault": "Tenant Vault",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __version__ = "0.1.0"
 

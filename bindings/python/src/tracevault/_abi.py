@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from ctypes import (
     POINTER,
+    Structure,
     c_char_p,
     c_int,
     c_int32,
     c_int64,
     c_size_t,
+    c_uint8,
+    c_uint16,
+    c_uint32,
     c_uint64,
     c_void_p,
 )
@@ -69,6 +73,31 @@ class ResultRef(Ref):
 
 class DocumentRef(Ref):
     """``tv_document *``"""
+
+
+class Entry(Structure):
+    """``tv_entry``"""
+
+    _fields_ = (
+        ("start", c_uint32),
+        ("end", c_uint32),
+        ("next", c_uint32),
+        ("kind", c_uint8),
+        ("flags", c_uint8),
+        ("reserved", c_uint16),
+    )
+
+
+class Walk(Structure):
+    """``tv_walk``"""
+
+    _fields_ = (
+        ("text", TextRef),
+        ("text_len", c_size_t),
+        ("entries", POINTER(Entry)),
+        ("entry_count", c_size_t),
+        ("entry_size", c_size_t),
+    )
 
 
 Status = c_int32
@@ -172,5 +201,9 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_document_decode",      (*_BYTES, *_DOC, *_ERR),                            Status),
     ("tv_document_view",        (DocumentRef, *_TEXT, *_TEXT_OUT, *_ERR),           Status),
     ("tv_document_free",        (DocumentRef,),                                     None),
+
+    ("tv_document_walk",        (DocumentRef, *_TEXT, POINTER(Walk), *_ERR),        Status),
+    ("tv_result_walk",          (ResultRef, *_TEXT, POINTER(Walk), *_ERR),          Status),
+    ("tv_document_read",        (*_BYTES, *_DOC, *_ERR),                            Status),
 )
 # fmt: on

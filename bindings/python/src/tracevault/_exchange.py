@@ -40,7 +40,7 @@ def _no_memory() -> TraceVaultError:
 class Slot:
     """One request under way, and its outcome once there is one."""
 
-    __slots__ = ("document", "done", "error", "id", "inbox", "request", "tag", "views")
+    __slots__ = ("brief", "document", "done", "error", "id", "inbox", "request", "tag", "views")
 
     def __init__(self, request: Request[Any], tag: int, inbox: Inbox | None) -> None:
         self.request = request
@@ -49,6 +49,8 @@ class Slot:
         self.id = ctypes.c_uint64()
         self.done = False
         self.document = b""
+        #: Its brief view: the library gave both. Without it the document may come from anywhere.
+        self.brief = b""
         self.views: dict[str, bytes] = {}
         self.error: TraceVaultError | None = None
 
@@ -58,11 +60,11 @@ class Slot:
         if error is None:
             try:
                 if self.request.kind == "search":
-                    search = SearchResult.from_json(self.document)
+                    search = SearchResult._of_view(self.document, self.brief)
                 elif self.request.kind == "check":
                     checked = CheckResult.from_json(self.document)
                 else:
-                    trace = Trace.from_json(self.document, views=self.views)
+                    trace = Trace._of_view(self.document, self.brief, self.views)
             except ValueError as reason:
                 error = TraceVaultError(f"the library's document cannot be read: {reason}")
                 error.__cause__ = reason
@@ -217,14 +219,14 @@ class Exchange:
         slot = self._slots.get(lib.tv_result_tag(result))
         if slot is not None and not slot.done:
             try:
-                slot.document = self._document(lib, result, slot.request.kind)
+                slot.document, slot.brief = self._document(lib, result, slot.request.kind)
                 for name in slot.request.views:
                     slot.views[name] = view(lib.tv_result_document, result, name.encode())
             except TraceVaultError as error:
                 slot.error = error
             except MemoryError:
                 # The owner's matter, who may be another thread than the one that copies for all.
-                slot.document, slot.views = b"", {}
+                slot.document, slot.brief, slot.views = b"", b"", {}
                 slot.error = _no_memory()
             # No call in between: an interruption may not leave one without the other.
             slot.done = True
@@ -239,10 +241,12 @@ class Exchange:
         lib.tv_result_free(result)
 
     @staticmethod
-    def _document(lib: ctypes.CDLL, result: ResultRef, kind: str) -> bytes:
+    def _document(lib: ctypes.CDLL, result: ResultRef, kind: str) -> tuple[bytes, bytes]:
         status = lib.tv_result_status(result)
         if status == 0:
-            return view(lib.tv_result_document, result, kind.encode())
+            get = lib.tv_result_document
+            document = view(get, result, kind.encode())
+            return document, b"" if kind == "check" else view(get, result, b"brief")
         reason = ErrorRef()
         check(lib.tv_result_error, result, ctypes.byref(reason))
         raise failure(status, reason)

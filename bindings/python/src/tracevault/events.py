@@ -6,16 +6,22 @@ told it. Nothing here calls the library or the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
 
-from ._fields import wrong
+from ._member import NOTHING
+from ._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Record):
     """An understood line: ``kind`` and what the line has; ``None`` where it does not say."""
+
+    _renamed = MappingProxyType({"sender": "from"})
+    _rest_name = "extra"
 
     #: ``delivery``, ``queued``, ``policy``, ...; new kinds may come.
     kind: str
@@ -255,34 +261,4 @@ class Event:
     cmd_xforward_accepted: int | None = None
 
     #: Fields of a later version of the document.
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @classmethod
-    def _read(cls, value: Mapping[str, Any], path: str) -> Event:
-        known: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        for name, part in value.items():
-            types = _TYPES.get(name)
-            if types is None:
-                extra[name] = part
-            elif isinstance(part, types) and not isinstance(part, bool):
-                known["sender" if name == "from" else name] = part
-            else:
-                raise wrong(f"{path}.{name}", "what the schema says", part)
-        if "kind" not in known:
-            raise wrong(f"{path}.kind", "text", None)
-        return cls(**known, extra=extra)
-
-
-_BY_ANNOTATION: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "str | None": (str,),
-    "int | None": (int,),
-    "float | None": (int, float),
-}
-#: The document's names and the types of their values.
-_TYPES = {
-    "from" if name == "sender" else name: _BY_ANNOTATION[annotation]
-    for name, annotation in Event.__annotations__.items()
-    if name != "extra"
-}
+    extra: Mapping[str, Any] = NOTHING

@@ -1,31 +1,43 @@
-"""The trace document (``docs/trace.schema.json``) as frozen dataclasses.
+"""The trace document (``docs/trace.schema.json``) as frozen objects.
 
 Lossless: times keep their text, what Cloudflare sent beyond its contract is in ``extra``, fields of
 later versions of the document are in ``later``, and ``to_dict()`` gives the document back. Nothing
-here calls the library or the network. Events and the summary become objects when they are first
-asked for: a trace has many lines, and few programs look at them all.
+here calls the library or the network. Everything becomes an object when it is first asked for: a
+trace has many lines, and few programs look at them all (``_record.py``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from types import MappingProxyType
 
-from ._fields import Fields, filled, parse_time
+from ._fields import copied, parse_time, wrong
+from ._member import NOTHING
+from ._record import Record, Source
 from .events import Event
 from .summary import Summary
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any, Literal
+
+    from typing_extensions import Self
+
+    #: The views of a trace for event stores: docs/views.md.
+    View = Literal["ecs", "ocsf", "spans"]
+else:
+    View = str
+
 SCHEMA = "tracevault.trace/1"
-#: The views of a trace for event stores: docs/views.md.
-View = Literal["ecs", "ocsf", "spans"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Record):
     """One line of a trace, word for word as Cloudflare gave it."""
+
+    _late = frozenset({"event"})
+    _optional = frozenset({"lineno", "at", "at_raw", "event", "extra"})
 
     #: Empty when Cloudflare gave no text.
     message: str = ""
@@ -34,13 +46,12 @@ class Line:
     at_text: str | None = None
     #: Cloudflare's own text, where it is not what :attr:`at_text` says.
     at_raw: str | None = None
-    #: The document's object for :attr:`event`.
-    event_fields: Mapping[str, Any] | None = field(default=None, hash=False)
+    #: The document's object for :attr:`event`: a copy.
+    event_fields: Mapping[str, Any] | None = None
     #: Members of Cloudflare's line that have no place of their own.
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = NOTHING
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    _event: Event | None = field(default=None, init=False, repr=False, compare=False)
+    later: Mapping[str, Any] = NOTHING
 
     @property
     def at(self) -> datetime | None:
@@ -50,99 +61,48 @@ class Line:
     @property
     def event(self) -> Event | None:
         """What the line says; ``None`` when it is not understood."""
-        if self._event is None and self.event_fields is not None:
-            object.__setattr__(self, "_event", Event._read(self.event_fields, "event"))
-        return self._event
-
-    @classmethod
-    def _read(cls, value: object, path: str, index: int) -> Line:
-        fields = Fields(value, path, index)
-        return cls(
-            message=fields.text("message") or "",
-            lineno=fields.integer("lineno"),
-            at_text=fields.text("at"),
-            at_raw=fields.text("at_raw"),
-            event_fields=fields.mapping_or_none("event"),
-            extra=fields.mapping("extra"),
-            later=fields.rest,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document's object for this line."""
-        return {
-            **filled(lineno=self.lineno, at=self.at_text, at_raw=self.at_raw),
-            "message": self.message,
-            **filled(event=self.event_fields, extra=dict(self.extra) or None),
-            **self.later,
-        }
+        made: Event | None = self._made.get("event")
+        if made is None:
+            document = self._whole.get("event")
+            if document is not None:
+                made = self._made.setdefault("event", Event._of(document))
+        return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Record):
     """What happened to the message on its way in, or on its way out."""
+
+    _optional = frozenset({"extra"})
 
     #: Whether more is to come; ``None`` when Cloudflare did not say.
     pending: bool | None = None
     lines: tuple[Line, ...] = ()
     #: Members of Cloudflare's block that have no place of their own.
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = NOTHING
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @classmethod
-    def _read(cls, value: object, path: str) -> Side:
-        if value is None:
-            return cls()
-        fields = Fields(value, path)
-        where = f"{path}.lines"
-        return cls(
-            pending=fields.boolean("pending"),
-            lines=tuple(
-                Line._read(line, where, at) for at, line in enumerate(fields.items("lines"))
-            ),
-            extra=fields.mapping("extra"),
-            later=fields.rest,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document's object for this side."""
-        return {
-            "pending": self.pending,
-            "lines": [line.to_dict() for line in self.lines],
-            **filled(extra=dict(self.extra) or None),
-            **self.later,
-        }
+    later: Mapping[str, Any] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueId:
+class QueueId(Record):
     """A Postfix queue id; a long one tells when the message was queued."""
+
+    _optional = frozenset({"time"})
 
     value: str
     time_text: str | None = None
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    later: Mapping[str, Any] = NOTHING
 
     @property
     def time(self) -> datetime | None:
         """When the message was queued."""
         return parse_time(self.time_text)
 
-    @classmethod
-    def _read(cls, value: object, path: str) -> QueueId:
-        fields = Fields(value, path)
-        return cls(
-            value=fields.required_text("value"), time_text=fields.text("time"), later=fields.rest
-        )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The document's object for this queue id."""
-        return {"value": self.value, **filled(time=self.time_text), **self.later}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceWarning:
+class TraceWarning(Record):
     """Something odd about a reply that could be read all the same."""
+
+    _optional = frozenset()
 
     #: What was odd, such as ``time_zone_missing``; new codes may come.
     code: str
@@ -150,26 +110,16 @@ class TraceWarning:
     #: JSON pointer to the first place in the reply.
     path: str = ""
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @classmethod
-    def _read(cls, value: object, path: str) -> TraceWarning:
-        fields = Fields(value, path)
-        return cls(
-            code=fields.required_text("code"),
-            count=fields.integer("count") or 1,
-            path=fields.text("path") or "",
-            later=fields.rest,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The document's object for this warning."""
-        return {"code": self.code, "count": self.count, "path": self.path, **self.later}
+    later: Mapping[str, Any] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class Trace(Record):
     """The delivery trace of one message. A trace decoded offline has no account and no tenant."""
+
+    _late = frozenset({"summary"})
+    _optional = frozenset({"queue_id", "summary", "extra"})
+    _beside = frozenset({"views"})
+    _constant = MappingProxyType({"schema": SCHEMA})
 
     inbound: Side = Side()
     outbound: Side = Side()
@@ -186,28 +136,25 @@ class Trace:
     attempts: int | None = None
     #: Everything odd about the reply; empty for one as Cloudflare documents it.
     warnings: tuple[TraceWarning, ...] = ()
-    #: The document's object for :attr:`summary`.
-    summary_fields: Mapping[str, Any] | None = field(default=None, hash=False)
+    #: The document's object for :attr:`summary`: a copy.
+    summary_fields: Mapping[str, Any] | None = None
     #: Members of Cloudflare's result that have no place of their own.
-    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = NOTHING
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    later: Mapping[str, Any] = NOTHING
     #: The views that were asked for, as the library wrote them: one JSON object a line.
-    views: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
-    _summary: Summary | None = field(default=None, init=False, repr=False, compare=False)
+    views: Mapping[str, bytes] = NOTHING
 
     @property
     def summary(self) -> Summary:
         """Who got it, when, what the next servers said, where the time went, where to look next."""
-        if self._summary is None:
-            made = (
-                Summary()
-                if self.summary_fields is None
-                else Summary._read(self.summary_fields, "summary")
-            )
-            object.__setattr__(self, "_summary", made)
-            return made
-        return self._summary
+        made: Summary | None = self._made.get("summary")
+        if made is None:
+            document = self._document.get("summary")
+            rest = None if self._rest is None else (self._rest, "summary", None)
+            fresh = Summary() if document is None else Summary._of(document, rest)
+            made = self._made.setdefault("summary", fresh)
+        return made
 
     def ecs(self) -> list[dict[str, Any]]:
         """The lines as documents in the Elastic Common Schema; asked for with ``views``."""
@@ -228,10 +175,7 @@ class Trace:
 
     def skipped(self, view: Literal["ecs", "ocsf"]) -> tuple[TraceWarning, ...]:
         """How many lines became no event of a view, by reason, with the first of each."""
-        return tuple(
-            TraceWarning._read(one, f"{view}_warnings[{at}]")
-            for at, one in enumerate(json.loads(self._text(f"{view}_warnings")))
-        )
+        return tuple(TraceWarning._of(one) for one in json.loads(self._text(f"{view}_warnings")))
 
     def _view(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._text(name).splitlines()]
@@ -261,52 +205,46 @@ class Trace:
         document: bytes | bytearray | str | Mapping[str, Any],
         *,
         views: Mapping[str, bytes] | None = None,
-    ) -> Trace:
+    ) -> Self:
         """Read a trace document; ``ValueError`` when it is not one."""
-        value = document if isinstance(document, Mapping) else json.loads(document)
-        fields = Fields(dict(value) if isinstance(value, Mapping) else value, "")
-        schema = fields.text("schema")
-        if schema != SCHEMA:
-            raise ValueError(f"not a trace document: its schema is {schema!r}, not {SCHEMA!r}")
-        queue_id = fields.rest.pop("queue_id", None)
-        return cls(
-            inbound=Side._read(fields.rest.pop("inbound", None), "inbound"),
-            outbound=Side._read(fields.rest.pop("outbound", None), "outbound"),
-            complete=fields.boolean("complete") is not False,
-            account_id=fields.text("account_id"),
-            tenant=fields.text("tenant"),
-            message_ref=fields.text("message_ref"),
-            queue_id=None if queue_id is None else QueueId._read(queue_id, "queue_id"),
-            fetched_at_text=fields.text("fetched_at"),
-            cf_ray=fields.text("cf_ray"),
-            http_status=fields.integer("http_status"),
-            attempts=fields.integer("attempts"),
-            warnings=tuple(
-                TraceWarning._read(warning, f"warnings[{at}]")
-                for at, warning in enumerate(fields.items("warnings"))
-            ),
-            summary_fields=fields.mapping_or_none("summary"),
-            extra=fields.mapping("extra"),
-            later=fields.rest,
-            views=views or {},
-        )
+        value = opened(document, "trace", SCHEMA)
+        cls._check(value, "")
+        return cls._again(value, {"views": MappingProxyType(dict(views or {}))})
 
-    def to_dict(self) -> dict[str, Any]:
-        """The trace document."""
-        return {
-            "schema": SCHEMA,
-            "account_id": self.account_id,
-            "tenant": self.tenant,
-            "message_ref": self.message_ref,
-            "fetched_at": self.fetched_at_text,
-            "complete": self.complete,
-            "cf_ray": self.cf_ray,
-            "http_status": self.http_status,
-            "attempts": self.attempts,
-            **filled(queue_id=self.queue_id.to_dict() if self.queue_id else None),
-            "inbound": self.inbound.to_dict(),
-            "outbound": self.outbound.to_dict(),
-            **filled(summary=self.summary_fields, extra=dict(self.extra) or None),
-            "warnings": [warning.to_dict() for warning in self.warnings],
-            **self.later,
-        }
+    @classmethod
+    def _check(cls, value: Any, path: str) -> None:
+        super()._check(value, path)
+        if value.get("summary") is not None:
+            Summary._check(value["summary"], "summary")
+        for side in ("inbound", "outbound"):
+            for at, line in enumerate((value.get(side) or {}).get("lines") or ()):
+                if line.get("event") is not None:
+                    Event._check(line["event"], f"{side}.lines[{at}].event")
+
+    @classmethod
+    def _of_view(cls, whole: bytes, brief: bytes, views: dict[str, bytes]) -> Self:
+        """What the library gave, with its brief view: nothing is read before somebody looks."""
+        if not brief:
+            return cls.from_json(whole, views=views)
+        return cls._of_source(Source(brief, whole), views=MappingProxyType(views))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._unpickled, (self._whole, dict(self.views))
+
+    @classmethod
+    def _unpickled(cls, document: Any, views: dict[str, bytes]) -> Self:
+        return cls._again(document, {"views": MappingProxyType(views)})
+
+
+def opened(document: object, kind: str, wanted: str) -> dict[str, Any]:
+    """A document of the wanted schema, which nobody else can change; ``ValueError`` when not."""
+    if isinstance(document, (bytes, bytearray, str)):
+        value = json.loads(document)
+    else:
+        value = copied(dict(document)) if hasattr(document, "keys") else document  # type: ignore[call-overload]
+    if not isinstance(value, dict):
+        raise wrong("", "an object", value)
+    schema = value.get("schema")
+    if schema != wanted:
+        raise ValueError(f"not a {kind} document: its schema is {schema!r}, not {wanted!r}")
+    return value

@@ -27,9 +27,10 @@ def decode(body: bytes | bytearray, *, views: Iterable[View] = ()) -> Trace:
     document = DocumentRef()
     check(lib.tv_document_decode, data, len(data), ctypes.byref(document))
     try:
-        return Trace.from_json(
+        return Trace._of_view(
             view(lib.tv_document_view, document, b"trace"),
-            views={name: view(lib.tv_document_view, document, name.encode()) for name in names},
+            view(lib.tv_document_view, document, b"brief"),
+            {name: view(lib.tv_document_view, document, name.encode()) for name in names},
         )
     finally:
         lib.tv_document_free(document)

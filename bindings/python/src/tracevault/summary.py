@@ -6,16 +6,18 @@ calls the library or the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from ._fields import parse_time
+from ._member import NOTHING
+from ._record import Record
 
-from ._fields import Fields, parse_time
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(Record):
     """What became of one recipient's copy: the last outcome in the trace."""
 
     address: str
@@ -37,33 +39,15 @@ class Recipient:
     delay_s: float | None = None
     queue_id: str | None = None
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    later: Mapping[str, Any] = NOTHING
 
     @property
     def at(self) -> datetime | None:
         """When that outcome was logged, cut to microseconds."""
         return parse_time(self.at_text)
 
-    @classmethod
-    def _read(cls, value: object, path: str) -> Recipient:
-        fields = Fields(value, path)
-        return cls(
-            address=fields.required_text("address"),
-            state=fields.required_text("state"),
-            attempts=fields.integer("attempts") or 0,
-            orig_to=fields.text("orig_to"),
-            dsn=fields.text("dsn"),
-            relay=fields.text("relay"),
-            reply=fields.text("reply"),
-            at_text=fields.text("at"),
-            delay_s=fields.number("delay_s"),
-            queue_id=fields.text("queue_id"),
-            later=fields.rest,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
+class Hop(Record):
     """One queue that the message, or a notification about it, went through."""
 
     queue_id: str
@@ -96,7 +80,7 @@ class Hop:
     #: The longest part: ``before_qmgr``, ``in_qmgr``, ``conn_setup``, ``transmission``.
     slowest: str | None = None
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    later: Mapping[str, Any] = NOTHING
 
     @property
     def time(self) -> datetime | None:
@@ -113,38 +97,8 @@ class Hop:
         """The last line about it."""
         return parse_time(self.last_at_text)
 
-    @classmethod
-    def _read(cls, value: object, path: str) -> Hop:
-        fields = Fields(value, path)
-        return cls(
-            queue_id=fields.required_text("queue_id"),
-            side=fields.required_text("side"),
-            state=fields.required_text("state"),
-            notification=fields.boolean("notification") or False,
-            time_text=fields.text("time"),
-            inode=fields.integer("inode"),
-            first_at_text=fields.text("first_at"),
-            last_at_text=fields.text("last_at"),
-            previous_queue_id=fields.text("previous_queue_id"),
-            client_host=fields.text("client_host"),
-            client_ip=fields.text("client_ip"),
-            sender=fields.text("sender"),
-            message_id=fields.text("message_id"),
-            size=fields.integer("size"),
-            nrcpt=fields.integer("nrcpt"),
-            relay=fields.text("relay"),
-            delay_s=fields.number("delay_s"),
-            delay_before_qmgr_s=fields.number("delay_before_qmgr_s"),
-            delay_in_qmgr_s=fields.number("delay_in_qmgr_s"),
-            delay_conn_setup_s=fields.number("delay_conn_setup_s"),
-            delay_transmission_s=fields.number("delay_transmission_s"),
-            slowest=fields.text("slowest"),
-            later=fields.rest,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextQueueId:
+class NextQueueId(Record):
     """An id under which somebody else knows the message: where to look next."""
 
     id: str
@@ -156,29 +110,18 @@ class NextQueueId:
     from_queue_id: str | None = None
     time_text: str | None = None
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    later: Mapping[str, Any] = NOTHING
 
     @property
     def time(self) -> datetime | None:
         """When the message got the id, where that is in it."""
         return parse_time(self.time_text)
 
-    @classmethod
-    def _read(cls, value: object, path: str) -> NextQueueId:
-        fields = Fields(value, path)
-        return cls(
-            id=fields.required_text("id"),
-            kind=fields.required_text("kind"),
-            in_trace=fields.boolean("in_trace") or False,
-            from_queue_id=fields.text("from_queue_id"),
-            time_text=fields.text("time"),
-            later=fields.rest,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Record):
     """What happened to the message, as far as the trace tells."""
+
+    _late = frozenset({"hops", "next_queue_ids"})
 
     #: The one state of all recipients, ``mixed``, or ``incomplete`` when some are unaccounted for;
     #: without any what is known of the message: ``rejected``, ``queued``, ``pending``, ``unknown``.
@@ -196,7 +139,7 @@ class Summary:
     hops: tuple[Hop, ...] = ()
     next_queue_ids: tuple[NextQueueId, ...] = ()
     #: Fields of a later version of the document.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    later: Mapping[str, Any] = NOTHING
 
     @property
     def first_at(self) -> datetime | None:
@@ -207,29 +150,3 @@ class Summary:
     def last_at(self) -> datetime | None:
         """The latest line of the trace."""
         return parse_time(self.last_at_text)
-
-    @classmethod
-    def _read(cls, value: object, path: str) -> Summary:
-        fields = Fields(value, path)
-        return cls(
-            state=fields.required_text("state"),
-            recipients=tuple(
-                Recipient._read(one, f"{path}.recipients[{at}]")
-                for at, one in enumerate(fields.items("recipients"))
-            ),
-            sender=fields.text("sender"),
-            message_id=fields.text("message_id"),
-            size=fields.integer("size"),
-            client_host=fields.text("client_host"),
-            client_ip=fields.text("client_ip"),
-            first_at_text=fields.text("first_at"),
-            last_at_text=fields.text("last_at"),
-            hops=tuple(
-                Hop._read(one, f"{path}.hops[{at}]") for at, one in enumerate(fields.items("hops"))
-            ),
-            next_queue_ids=tuple(
-                NextQueueId._read(one, f"{path}.next_queue_ids[{at}]")
-                for at, one in enumerate(fields.items("next_queue_ids"))
-            ),
-            later=fields.rest,
-        )
