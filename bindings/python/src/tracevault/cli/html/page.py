@@ -19,6 +19,11 @@ from .markup import Html, el, join, theirs
 from .sections import name_of, trace_sections, verdict
 
 
+#: With more messages than this a browser lays each out when it comes into view; readers of the
+#: screen then hear the names of tables only there.
+LARGE = 60
+
+
 def html_page(
     traces: Iterable[Trace],
     *,
@@ -105,7 +110,7 @@ def document(heading: str, kicker: str, body: Html, made_at: datetime | None) ->
     page = el(
         "body",
         el("header", el("p", kicker, class_="kicker"), el("h1", theirs(heading))),
-        el("main", body),
+        el("main", body, class_="large" if body.count("<article") > LARGE else None),
         el("footer", el("p", made), el("p", NOTE)),
         Html(f"<script>{script}</script>"),
     )
