@@ -18,7 +18,6 @@ from .hunt import copy_sections, hunt_head
 from .markup import Html, el, join, theirs
 from .sections import name_of, trace_sections, verdict
 
-
 #: With more messages than this a browser lays each out when it comes into view; readers of the
 #: screen then hear the names of tables only there.
 LARGE = 60
