@@ -182,6 +182,13 @@ def test_an_account_of_several_tenants_is_asked_once_through_a_credential_that_w
     assert all(finding.error is None for finding in findings)
 
 
+def test_every_copy_has_the_views_that_were_asked_for(engine: tv.Engine, acme: tv.Tenant) -> None:
+    wanted: list[tv.View] = ["ecs"]
+    findings = list(engine.hunt(acme, sender=SENDER, start=LONG_AGO, views=iter(wanted)))
+    assert len(findings) > 2
+    assert all(finding.trace and finding.trace.ecs() for finding in findings)
+
+
 def test_a_trace_that_fails_is_a_finding_with_its_message(
     server: Standin, engine: tv.Engine, acme: tv.Tenant
 ) -> None:

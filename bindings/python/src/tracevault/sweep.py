@@ -97,6 +97,8 @@ class Sweep(Campaign[Told]):
         self._traces = options.pop("trace", trace) is not False
         how, how_many = ("wait", "timeout", "views"), ("window", "resume")
         self._how = {name: options.pop(name) for name in how if name in options}
+        if not isinstance(self._how.get("views", ""), str):
+            self._how["views"] = tuple(self._how["views"])  # asked for with each trace
         self._priority: Priority = options.pop("priority", "bulk")
         self._batch = {name: options.pop(name) for name in how_many if name in options}
         self.limit = options.setdefault("limit", limit)
@@ -149,7 +151,7 @@ class Sweep(Campaign[Told]):
             self.tell(place, tag.message, result, result.error)
         elif result.search is not None:
             more = list(self._messages(place, result.search))
-        elif len(place.ways) > 1:
+        elif len(place.ways) > 1 and not place.seen:
             place.ways.pop(0)
             more = [self._search(place)]
         else:
