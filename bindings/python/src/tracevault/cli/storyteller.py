@@ -66,14 +66,12 @@ class _Teller:
 
     def story(self) -> Story:
         """The whole of it."""
-        alone = [(one, self._legs(one)) for one in self.summary.recipients]
-        together: dict[tuple[object, ...], list[tuple[Recipient, tuple[Leg, ...]]]] = {}
-        for one, legs in alone:
-            same = (one.state, one.orig_to, one.reply if not legs else None, legs)
-            together.setdefault(same, []).append((one, legs))
-        ways = tuple(
-            Way(tuple(one for one, _ in group), group[0][1]) for group in together.values()
-        )
+        together: dict[object, tuple[list[Recipient], tuple[Leg, ...]]] = {}
+        for one in self.summary.recipients:
+            legs = self._legs(one)
+            same = tuple((_id(leg), leg.start, leg.end, leg.tries) for leg in legs)
+            together.setdefault((one.state, one.orig_to, same), ([], legs))[0].append(one)
+        ways = tuple(Way(tuple(group), legs) for group, legs in together.values())
         return Story(ways, self._slowest(ways), self.begin, self.coarse)
 
     def _slowest(self, ways: Sequence[Way]) -> tuple[Leg, ...]:
@@ -94,7 +92,7 @@ class _Teller:
         first = sorted(others.values(), key=lambda leg: leg.start)
         return (
             *first,
-            *sorted(by_hop.values(), key=lambda leg: order[leg.hop.queue_id] if leg.hop else -1),
+            *sorted(by_hop.values(), key=lambda leg: order.get(_id(leg) or "", -1)),
         )
 
     def _at_hop(self, queue_id: str) -> list[_Delivery]:
@@ -124,8 +122,7 @@ class _Teller:
 
         def place(leg: Leg) -> tuple[bool, float, float]:
             # Times may be whole seconds: the hop of the outcome is the last all the same.
-            id_ = leg.hop.queue_id if leg.hop is not None else None
-            return (id_ == one.queue_id) if waiting is None else leg.still, leg.start, leg.end
+            return (_id(leg) == one.queue_id) if waiting is None else leg.still, leg.start, leg.end
 
         return tuple(sorted(legs, key=place))
 
@@ -225,6 +222,10 @@ def _parts(told: _Delivery, edge: float, before: str) -> list[Part]:
     if edge < end:
         parts.append(Part(before, edge, end))
     return parts[::-1]
+
+
+def _id(leg: Leg) -> str | None:
+    return leg.hop.queue_id if leg.hop is not None else None
 
 
 def address_key(address: str) -> str:
