@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Call, Kit
+from tests.cli.conftest import SOURCE, Call, Kit
 from tests.conftest import ACME, REPOSITORY
 from tracevault.cli.exits import Exit
 
@@ -105,3 +107,17 @@ def test_a_page_may_go_into_a_pipe(process: Call) -> None:
     page, note = done.err.rsplit("</html>\n", 1)
     assert page.startswith("<!doctype html>")
     assert json.loads(note)["note"]["html"] == "/dev/stderr"
+
+
+def test_a_program_makes_a_page_without_the_extra() -> None:
+    program = """
+import sys
+sys.modules["click"] = sys.modules["rich"] = None
+import tracevault as tv
+from tracevault.cli.html import html_page
+print(html_page([tv.Trace()], title="nothing yet"))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          check=True, env={**os.environ, "PYTHONPATH": str(SOURCE)})  # fmt: skip
+    assert "nothing yet" in done.stdout
+    assert done.stdout.endswith("</html>\n\n")
