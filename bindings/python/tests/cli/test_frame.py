@@ -41,6 +41,28 @@ def test_version_and_help_need_no_library(process: Call, environment: dict[str, 
         assert f"\n  {verb} " in told.out
 
 
+def test_a_version_and_a_completion_load_little(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    program = (
+        "import sys\n"
+        "from tracevault.cli import main\n"
+        "code = main(sys.argv[1:])\n"
+        "heavy = {'rich', 'asyncio', 'ctypes', 'tracevault.client', 'tracevault.model', 'json'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    for words, more in (
+        (["--version"], {}),
+        ([], {"_TRACEVAULT_COMPLETE": "bash_complete", "COMP_WORDS": "tracevault tr",
+              "COMP_CWORD": "1"}),
+    ):  # fmt: skip
+        told = subprocess.run(
+            [sys.executable, "-c", program, *words], env={**environment, **more},
+            capture_output=True, text=True, check=True, cwd=tmp_path,
+        )  # fmt: skip
+        assert told.stderr == "[]\n"
+
+
 def test_without_click_the_command_says_what_to_install(
     process: Call, environment: dict[str, str], tmp_path: Path
 ) -> None:
