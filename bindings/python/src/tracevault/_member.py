@@ -22,6 +22,21 @@ SCALARS: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "true or false"),
     "Any": ((object,), "anything"),
 }
+#: Text with a type of its own: ``words.py``.
+WORDS = frozenset(
+    (
+        "CredentialKind",
+        "EventKind",
+        "HopPart",
+        "HopSide",
+        "HopState",
+        "NextKind",
+        "RecipientState",
+        "TokenKind",
+        "TokenStatus",
+        "TraceState",
+    )
+)
 
 
 class Field:
@@ -32,7 +47,8 @@ class Field:
     def __init__(self, owner: Any, name: str, annotation: str, default: Any) -> None:
         self.owner = owner
         self.name = name
-        self.kind = annotation.removesuffix(" | None")
+        kind = annotation.removesuffix(" | None")
+        self.kind = "str" if kind in WORDS else kind
         plain = name.removesuffix("_text").removesuffix("_fields")
         self.member = owner._renamed.get(name, plain)
         self.default = default

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from .words import EventKind
+
 
 class Event(Record):
     """An understood line: ``kind`` and what the line has; ``None`` where it does not say."""
@@ -24,7 +26,7 @@ class Event(Record):
     _rest_name = "extra"
 
     #: ``delivery``, ``queued``, ``policy``, ...; new kinds may come.
-    kind: str
+    kind: EventKind
 
     # Before the text: where the line was written
     #: The collector's time, as it stands: RFC 3164 has no year and no zone.

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from .accounts import CredentialKind
+    from .words import TokenKind, TokenStatus
+
 SEARCH_SCHEMA = "tracevault.search/1"
 CHECK_SCHEMA = "tracevault.check/1"
 
@@ -183,11 +186,11 @@ class CheckResult(Record):
     #: Cloudflare accepts it. Says nothing of the permission to read traces.
     valid: bool
     #: ``api_token`` or ``global_key``.
-    kind: str
+    kind: CredentialKind
     #: ``user``, ``account`` or ``unknown``; ``None`` for a global key.
-    token_kind: str | None = None
+    token_kind: TokenKind | None = None
     #: ``active``, ``disabled``, ``expired`` or ``unknown``.
-    status: str = "unknown"
+    status: TokenStatus = "unknown"
     #: Cloudflare's id of the token, which is no secret.
     token_id: str | None = None
     not_before_text: str | None = None

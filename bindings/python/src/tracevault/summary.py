@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from .words import HopPart, HopSide, HopState, NextKind, RecipientState, TraceState
+
 
 class Recipient(Record):
     """What became of one recipient's copy: the last outcome in the trace."""
@@ -24,7 +26,7 @@ class Recipient(Record):
     #: ``sent`` (the next hop accepted it), ``deferred``, ``bounced``, ``expired``, ``rejected``,
     #: ``refused_for_now``, ``queued``, ``held``, ``discarded``, ``deleted``,
     #: ``accepted_by_filter``, ``expanded``, ...; new words may come.
-    state: str
+    state: RecipientState
     #: Deliveries at the hop that made most of them: a way through a filter is no second try.
     attempts: int = 0
     #: The recipient before aliases.
@@ -52,10 +54,10 @@ class Hop(Record):
 
     queue_id: str
     #: ``inbound`` or ``outbound``: where its first line is.
-    side: str
+    side: HopSide
     #: ``received``, ``queued``, ``removed``, ``expired``, ``rejected``, ``refused_for_now``,
     #: ``held``, ``discarded``, ``deleted``; new words may come.
-    state: str
+    state: HopState
     #: A bounce or another notification, not the message itself.
     notification: bool = False
     #: From a long queue id: when the message entered the queue.
@@ -78,7 +80,7 @@ class Hop(Record):
     delay_conn_setup_s: float | None = None
     delay_transmission_s: float | None = None
     #: The longest part: ``before_qmgr``, ``in_qmgr``, ``conn_setup``, ``transmission``.
-    slowest: str | None = None
+    slowest: HopPart | None = None
     #: Fields of a later version of the document.
     later: Mapping[str, Any] = NOTHING
 
@@ -103,7 +105,7 @@ class NextQueueId(Record):
 
     id: str
     #: ``queued_as``, ``exchange_internal_id``, ``google_id``, ``notification_queue_id``.
-    kind: str
+    kind: NextKind
     #: The id is a hop of this trace: there is nothing more to look for.
     in_trace: bool = False
     #: The hop that told it.
@@ -125,7 +127,7 @@ class Summary(Record):
 
     #: The one state of all recipients, ``mixed``, or ``incomplete`` when some are unaccounted for;
     #: without any what is known of the message: ``rejected``, ``queued``, ``pending``, ``unknown``.
-    state: str = "unknown"
+    state: TraceState = "unknown"
     recipients: tuple[Recipient, ...] = ()
     #: Envelope sender, not the From header; empty for a notification.
     sender: str | None = None
