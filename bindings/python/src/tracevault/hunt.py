@@ -69,6 +69,12 @@ class Finding:
             "error": self.error.to_dict() if self.error else None,
         }
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from .cli.html import finding_fragment
+
+        return finding_fragment(self)
+
     def __repr__(self) -> str:
         what = self.message.message_ref if self.message else None
         ended = f", {self.error.name}" if self.error else ""

@@ -156,6 +156,12 @@ class Trace(Record):
             made = self._made.setdefault("summary", fresh)
         return made
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what came of the message, and who got it."""
+        from .cli.html import trace_fragment
+
+        return trace_fragment(self)
+
     def ecs(self) -> list[dict[str, Any]]:
         """The lines as documents in the Elastic Common Schema; asked for with ``views``."""
         return self._view("ecs")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import tracevault as tv
 from tests.cli.conftest import SOURCE, Call, Kit
 from tests.conftest import ACME, REPOSITORY
 from tracevault.cli.exits import Exit
@@ -121,3 +122,18 @@ print(html_page([tv.Trace()], title="nothing yet"))
                           check=True, env={**os.environ, "PYTHONPATH": str(SOURCE)})  # fmt: skip
     assert "nothing yet" in done.stdout
     assert done.stdout.endswith("</html>\n\n")
+
+
+@pytest.mark.usefixtures("library_path")
+def test_a_notebook_shows_a_trace_and_a_finding_and_no_markup_of_strangers() -> None:
+    reply = (GOLDEN / "real_bounced.reply.json").read_bytes()
+    trace = tv.decode(reply.replace(b"User unknown", b"<img src=x onerror=alert(1)>"))
+    shown = trace._repr_html_()
+    assert "Not delivered." in shown
+    assert "reject1@example.com" in shown
+    assert "&lt;img src=x" in shown
+    account = tv.Account(tenant="acme", account_id=ACME, kind="api_token", label="<b>Acme</b>")
+    found = tv.Finding(tenant="acme", account=account, trace=trace)._repr_html_()
+    assert shown in found
+    assert "&lt;b&gt;Acme" in found
+    assert "<img" not in found + shown

@@ -9,7 +9,7 @@ from ...hunt import Finding
 from .. import words
 from .chart import outcome
 from .markup import Html, el, join, prose, theirs
-from .sections import trace_sections, verdict
+from .sections import trace_fragment, trace_sections, verdict
 
 
 def hunt_head(found: Sequence[Finding], asked: Mapping[str, str]) -> Html:
@@ -120,3 +120,16 @@ def about(copy: Finding) -> Html:
     ]
     rows += [el("div", el("dt", name), el("dd", theirs(value))) for name, value in told if value]
     return el("dl", rows, class_="facts")
+
+
+def finding_fragment(copy: Finding) -> Html:
+    """A finding in a notebook."""
+    where = f"{copy.tenant}, {copy.account.label or copy.account_id}"
+    told = [el("p", el("strong", theirs(where)))]
+    if copy.message is not None and copy.message.subject:
+        told.append(el("p", prose(copy.message.subject)))
+    if copy.error is not None:
+        told.append(el("p", failure(copy.error)))
+    if copy.trace is not None:
+        told.append(trace_fragment(copy.trace))
+    return el("div", told)

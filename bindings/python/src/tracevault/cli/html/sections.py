@@ -41,6 +41,13 @@ def trace_sections(trace: Trace, prefix: str = "", depth: int = 2, *, folded: bo
     return join(made, lines)
 
 
+def trace_fragment(trace: Trace) -> Html:
+    """A trace in a notebook: what came of it, and who got it; the notebook has a style."""
+    told = el("p", el("strong", theirs(name_of(trace))), ": ", words.verdict(trace.summary))
+    people = trace.summary.recipients
+    return el("div", told, recipients_table(people) if people else "")
+
+
 def verdict(trace: Trace) -> Html:
     """The whole message in one sentence, in the colour of its outcome."""
     state = words.state_of(trace.summary.state)
@@ -84,12 +91,16 @@ def recipients_section(trace: Trace, prefix: str, level: str) -> Html:
     if not people:
         told = el("p", "No recipient is known.", class_="note")
         return el("section", title, told, aria_labelledby=f"{prefix}who")
+    return el("section", title, recipients_table(people), aria_labelledby=f"{prefix}who")
+
+
+def recipients_table(people: Sequence[Recipient]) -> Html:
+    """The table of recipients."""
     names = ("Recipient", "Outcome", "When (UTC)", "Next server, and what it said")
     head = el("tr", [el("th", name, scope="col") for name in names])
     caption = el("caption", words.plural(len(people), "recipient"))
     table = el("table", caption, el("thead", head), el("tbody", recipient_rows(people)))
-    box = el("div", table, class_="scroll recipients")
-    return el("section", title, box, aria_labelledby=f"{prefix}who")
+    return el("div", table, class_="scroll recipients")
 
 
 def recipient_rows(people: Sequence[Recipient]) -> list[Html]:
