@@ -147,9 +147,12 @@ def text(borrowed: TextRef) -> str:
 
 
 def view(get: Any, owner: Any, name: bytes) -> bytes:
-    """Copy one view of an event or a document."""
-    data, length = TextRef(), ctypes.c_size_t()
-    check(get, owner, name, len(name), ctypes.byref(data), ctypes.byref(length))
+    """Copy one view of a result or a document."""
+    data, length, error = TextRef(), ctypes.c_size_t(), ErrorRef()
+    byref = ctypes.byref
+    status = get(owner, name, len(name), byref(data), byref(length), byref(error))
+    if status != 0:
+        raise failure(status, error)
     return ctypes.string_at(data, length.value)
 
 

@@ -42,7 +42,7 @@ WORDS = frozenset(
 class Field:
     """One field of a record: its member in the document and what becomes of it."""
 
-    __slots__ = ("default", "kind", "member", "name", "owner")
+    __slots__ = ("default", "found", "kind", "member", "name", "owner")
 
     def __init__(self, owner: Any, name: str, annotation: str, default: Any) -> None:
         self.owner = owner
@@ -52,6 +52,7 @@ class Field:
         plain = name.removesuffix("_text").removesuffix("_fields")
         self.member = owner._renamed.get(name, plain)
         self.default = default
+        self.found: Any = None
 
     @property
     def each(self) -> str:
@@ -64,7 +65,9 @@ class Field:
 
     def record(self) -> Any:
         """The class of a record, or of each."""
-        return vars(sys.modules[self.owner.__module__])[self.each or self.kind]
+        if self.found is None:
+            self.found = vars(sys.modules[self.owner.__module__])[self.each or self.kind]
+        return self.found
 
     def getter(self) -> Callable[[Any], Any]:
         """What looks the value up; a closure, because it is called for every value."""
@@ -114,13 +117,13 @@ class Field:
             if name in made:
                 return made[name]
             value = (record._whole if is_late else record._document).get(member)
-            rest = None if is_late or record._rest is None else (record._rest, member, None)
+            around = None if is_late else record._rest
             if value is None:
                 found = default
             elif each:
-                of = self.record()
-                found = tuple(of._list(value, None if rest is None else (record._rest, member)))
+                found = self.record()._list(value, around, member)
             else:
+                rest = None if around is None else (around, member, None)
                 found = self.record()._of(value, rest)
             # Of several threads that make it, all get what the first has made.
             return made.setdefault(name, found)

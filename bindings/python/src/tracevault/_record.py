@@ -154,14 +154,18 @@ class Record:
         return made
 
     @classmethod
-    def _list(cls, values: list[Any], place: tuple[Any, str] | None) -> Iterator[Self]:
-        """A record for each; ``place``: where the list is in its source."""
-        for at, value in enumerate(values):
+    def _list(cls, values: list[Any], around: Any, member: str) -> tuple[Self, ...]:
+        """A record for each; ``around``: where the whole of the record with the list is."""
+        found = []
+        at = 0
+        for value in values:
             made = _new(cls)
             _set_document(made, value)
             _set_made(made, {})
-            _set_rest(made, None if place is None else (*place, at))
-            yield made
+            _set_rest(made, None if around is None else (around, member, at))
+            found.append(made)
+            at += 1  # noqa: SIM113 - a trace has many lines, and enumerate() makes a tuple for each
+        return tuple(found)
 
     @classmethod
     def _check(cls, value: Any, path: str) -> None:
