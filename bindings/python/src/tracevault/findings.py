@@ -152,6 +152,13 @@ class SearchResult(Record):
         """A search without messages is a result as well: use ``len()``."""
         return True
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """As rows for a table, one for each message; times are RFC 3339 text."""
+        from ._rows import of_message
+
+        about = {"tenant": self.tenant, "account_id": self.account_id}
+        return [about | of_message(message) for message in self.messages]
+
     @classmethod
     def from_json(cls, document: bytes | bytearray | str | Mapping[str, Any]) -> Self:
         """Read a search document; ``ValueError`` when it is not one."""

@@ -11,7 +11,7 @@ from .accounts import Account
 from .bulk import known_options
 from .errors import ArgumentError, Status, TraceVaultError
 from .findings import FoundMessage
-from .model import Trace
+from .model import Rows, Trace
 from .request import Result
 from .summary import Recipient
 from .sweep import Place, Sweep, SweepOptions
@@ -68,6 +68,16 @@ class Finding:
             "trace": self.trace.to_dict() if self.trace else None,
             "error": self.error.to_dict() if self.error else None,
         }
+
+    def to_rows(self, view: Rows = "recipients") -> list[dict[str, Any]]:
+        """As rows for a table, in the columns of :meth:`Trace.to_rows` and some of the finding's.
+
+        Of ``recipients`` and ``lines``, a finding that has none is one row all the same, with empty
+        columns and the ``error``: a table of a hunt shows whom it could not ask.
+        """
+        from ._rows import of_finding
+
+        return of_finding(self, view)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     #: The views of a trace for event stores: docs/views.md.
     View = Literal["ecs", "ocsf", "spans"]
+    #: What a trace gives as rows: one for each recipient, each line, each event of a view.
+    Rows = Literal["recipients", "lines", "ecs", "ocsf"]
 else:
-    View = str
+    View = Rows = str
 
 SCHEMA = "tracevault.trace/1"
 
@@ -161,6 +163,16 @@ class Trace(Record):
         from .cli.html import trace_fragment
 
         return trace_fragment(self)
+
+    def to_rows(self, view: Rows = "recipients") -> list[dict[str, Any]]:
+        """As rows for a table: ``DataFrame(trace.to_rows())`` has one for each recipient.
+
+        ``lines``: one for each line; ``ecs``, ``ocsf``: those views. All rows of ``recipients``,
+        and all of ``lines``, have the same columns; times are RFC 3339 text.
+        """
+        from ._rows import of_trace
+
+        return of_trace(self, view)
 
     def ecs(self) -> list[dict[str, Any]]:
         """The lines as documents in the Elastic Common Schema; asked for with ``views``."""

@@ -1,0 +1,93 @@
+"""Rows for tables: of traces, findings and searches, with the same columns whatever came."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from launcher import Standin
+
+import tracevault as tv
+from tracevault.model import Rows
+
+from .conftest import ACME, settings
+
+LONG_AGO = "2000-01-01T00:00:00Z"
+
+
+def test_a_trace_gives_a_row_for_each_recipient_and_for_each_line(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    ref = server.messages_of(ACME)[0].investigate_id
+    trace = engine.trace(acme, ACME, ref, views=("ecs", "ocsf"))
+    rows = trace.to_rows()
+    assert [(row["address"], row["state"], row["at"]) for row in rows] == [
+        (one.address, one.state, one.at_text) for one in trace.summary.recipients
+    ]
+    assert {(row["tenant"], row["account_id"], row["message_ref"]) for row in rows} == {
+        ("acme", ACME, ref)
+    }
+    lines = trace.to_rows("lines")
+    assert [(row["message"], row["at"]) for row in lines] == [
+        (line.message, line.at_text) for line in trace.lines
+    ]
+    assert [row["event"] for row in lines] == [
+        line.event.kind if line.event else None for line in trace.lines
+    ]
+    assert [row["side"] for row in lines] == ["inbound"] * len(trace.inbound.lines) + [
+        "outbound"
+    ] * len(trace.outbound.lines)
+    assert trace.to_rows("ecs") == trace.ecs()
+    assert trace.to_rows("ocsf") == trace.ocsf()
+    json.dumps([*rows, *lines])
+
+
+@pytest.mark.parametrize("view", ["recipients", "lines"])
+def test_all_rows_of_a_hunt_have_the_same_columns_also_for_accounts_that_could_not_be_asked(
+    server: Standin, vault: tv.Vault, view: Rows
+) -> None:
+    revoked = server.credential("1111ec" + "0" * 25 + "1")
+    server.revoke(revoked)
+    try:
+        with tv.Engine(settings(server)) as engine:
+            findings = list(engine.hunt(vault, sender="sender.example", start=LONG_AGO))
+    finally:
+        server.restore(revoked)
+    rows = [row for finding in findings for row in finding.to_rows(view)]
+    assert len({tuple(row) for row in rows}) == 1
+    (failed,) = [row for row in rows if row["error"]]
+    assert (failed["tenant"], failed["message_ref"]) == ("initech", None)
+    assert "initech" in failed["error"]
+    shown = {(row["account_id"], row["message_ref"]) for row in rows if not row["error"]}
+    assert shown == {(f.account_id, f.message.message_ref) for f in findings if f.message}
+    json.dumps(rows)
+
+
+def test_a_copy_that_was_hunted_without_its_trace_is_a_row(
+    engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    findings = list(engine.hunt(acme, sender="sender.example", start=LONG_AGO, trace=False))
+    rows = [row for finding in findings for row in finding.to_rows()]
+    assert len(rows) == len(findings) > 0
+    assert {(row["address"], row["state"], row["error"]) for row in rows} == {(None, None, None)}
+    assert all(finding.to_rows("ecs") == [] for finding in findings)
+
+
+def test_a_search_gives_a_row_for_each_message(engine: tv.Engine, acme: tv.Tenant) -> None:
+    found = engine.search(acme, ACME, start=LONG_AGO, limit=5)
+    rows = found.to_rows()
+    assert [row["message_ref"] for row in rows] == [one.message_ref for one in found]
+    assert [row["scanned_at"] for row in rows] == [one.scanned_at_text for one in found]
+    assert {tuple(row)[:2] for row in rows} == {("tenant", "account_id")}
+    assert "item" not in rows[0]
+    json.dumps(rows)
+
+
+def test_rows_that_there_are_not_are_an_error_that_names_those_there_are(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    trace = engine.trace(acme, ACME, server.messages_of(ACME)[0].investigate_id)
+    with pytest.raises(ValueError, match="recipients, lines, ecs or ocsf"):
+        trace.to_rows("own")  # type: ignore[arg-type]
+    with pytest.raises(LookupError, match="ask with views"):
+        trace.to_rows("ecs")
