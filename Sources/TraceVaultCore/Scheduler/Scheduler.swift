@@ -55,8 +55,6 @@ package struct Scheduler: Sendable {
     /// Connections that serve one request at a time, and whether the server shares the others.
     var connections: Int32 = 0
     var sharesConnections = false
-    /// What it will touch when it ends is brought near after the next start. It may have ended.
-    var lastStarted = none
     var origin: LedgerEntry
     var originTimer = none
     var timers: TimerWheel
