@@ -22,7 +22,8 @@
  *   - error_out may be NULL. What it receives is freed with tv_error_free(). Look at the status first:
  *     in check(tv_x(…, &e), e) C may read `e` before the call; check(tv_x(…, &e), &e) is right.
  *   - (pointer, length) pairs in are bytes, UTF-8 where they are text, not NUL-terminated; they
- *     are copied during the call. NULL is allowed only together with length 0.
+ *     are copied during the call. NULL is allowed only together with length 0. A text, and a secret
+ *     that is one, may end with a NUL instead: its length is then TV_NUL.
  *   - Text out is UTF-8, NUL-terminated and comes with its length (without the NUL). It is
  *     borrowed: it lives as long as the object that its comment names.
  *   - Every handle a function gives belongs to the caller, who frees it once, in any order: an
@@ -43,6 +44,9 @@
 
 /** The ABI this header describes; compare it with tv_abi() before calling anything else. */
 #define TV_ABI 0
+
+/** As the length of a text: it ends with a NUL. Not for a raw key or a reply's body. */
+#define TV_NUL ((size_t)-1)
 
 #if defined(__GNUC__)
 #define TV_API __attribute__((visibility("default")))
@@ -74,7 +78,7 @@ typedef struct tv_document tv_document; /* one JSON answer, in one or more views
 /** What a call came to. Numbers are never reused; treat an unknown one as TV_E_OTHER. */
 typedef int32_t tv_status;
 
-enum {
+enum tv_status_code {
     TV_OK = 0,
     TV_E_OTHER = 1,             /* a fault of the library itself; please report it */
     TV_E_HANDLE = 2,            /* not a live handle of this type */
@@ -831,7 +835,7 @@ TV_API void tv_engine_free(tv_engine *engine);
 /* ---- Results ------------------------------------------------------------------------------ */
 
 /** What a result is about; treat an unknown kind as "not for me" and free it. */
-enum { TV_RESULT_NONE = 0, TV_RESULT_TRACE = 1, TV_RESULT_SEARCH = 2, TV_RESULT_CHECK = 3 };
+enum tv_kind { TV_RESULT_NONE = 0, TV_RESULT_TRACE = 1, TV_RESULT_SEARCH = 2, TV_RESULT_CHECK = 3 };
 
 /** Tell what a result is about; TV_RESULT_NONE for a dead handle. @since 0.1 */
 TV_API int32_t tv_result_kind(const tv_result *result);

@@ -4,6 +4,10 @@
 internal import CTraceVault
 import TraceVaultCore
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 public typealias ErrorOut = UnsafeMutablePointer<OpaquePointer?>?
 
 /// Runs the body of a call that gives no status. As in every call, a fork cannot come between.
@@ -21,7 +25,7 @@ func status(_ error_out: ErrorOut, _ body: () throws(Failure) -> Void) -> tv_sta
     defer { Handles.leave() }
     do {
         try body()
-        return tv_status(TV_OK)
+        return tv_status(TV_OK.rawValue)
     } catch {
         if let slot = unsafe error_out {
             unsafe slot.pointee = try? Handles.add(ErrorObject(error))
@@ -56,10 +60,17 @@ func required<T>(
     return unsafe pointer
 }
 
-/// Bytes that a host lends for the call.
+/// Bytes that a host lends for the call. TV_NUL as length: a text up to its NUL, if it may be one.
 func bytes(
-    _ pointer: UnsafeRawPointer?, _ length: Int, _ name: StaticString, limit: Int
+    _ pointer: UnsafeRawPointer?, _ length: Int, _ name: StaticString, limit: Int,
+    isText: Bool = true
 ) throws(Failure) -> UnsafeRawBufferPointer {
+    var length = length
+    if isText, length == untilNUL {
+        guard let pointer = unsafe pointer else { throw Failure(.argument, "\(name) is NULL") }
+        // One more than the limit is enough to know that it is too long.
+        length = unsafe strnlen(pointer.assumingMemoryBound(to: CChar.self), limit + 1)
+    }
     guard length >= 0, length <= limit else {
         throw Failure(.argument, "\(name) is longer than \(limit) bytes")
     }
@@ -68,6 +79,9 @@ func bytes(
     }
     return unsafe UnsafeRawBufferPointer(start: pointer, count: length)
 }
+
+/// TV_NUL of the header, as Swift reads a size_t.
+private let untilNUL = -1
 
 /// Text that a host lends for the call.
 @inline(never)

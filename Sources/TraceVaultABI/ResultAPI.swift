@@ -14,7 +14,7 @@ private func found(_ result: OpaquePointer?) -> RequestResult? {
 
 @_cdecl("tv_result_kind") @implementation
 public func tv_result_kind(_ result: OpaquePointer?) -> Int32 {
-    inside { unsafe found(result)?.kind.rawValue ?? Int32(TV_RESULT_NONE) }
+    inside { unsafe found(result)?.kind.rawValue ?? Int32(TV_RESULT_NONE.rawValue) }
 }
 
 @_cdecl("tv_result_id") @implementation
@@ -93,7 +93,7 @@ public func tv_document_decode(
     _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
-        let bytes = try unsafe bytes(body, body_len, "body", limit: Library.maxReply)
+        let bytes = try unsafe bytes(body, body_len, "body", limit: Library.maxReply, isText: false)
         let copy = ByteBuffer(limit: Library.maxReply)
         guard unsafe copy.append(bytes) else {
             throw Failure(.noMemory, "no memory for a copy of the reply")

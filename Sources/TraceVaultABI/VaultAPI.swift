@@ -26,7 +26,7 @@ public func tv_unlock_key(
     _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(unlock_out, "unlock_out", error_out) { () throws(Failure) in
-        let secret = try unsafe bytes(key, key_len, "key", limit: 32)
+        let secret = try unsafe bytes(key, key_len, "key", limit: 32, isText: false)
         return try unsafe UnlockSecret(key: secret)
     }
 }

@@ -96,16 +96,46 @@ PROMISE(text_that_is_not_utf8_is_refused) {
     tv_vault_free(vault);
 }
 
+PROMISE(a_text_may_end_with_a_nul_instead_of_having_a_length) {
+    tv_config *config = test_config();
+    tv_vault *vault = test_vault(NULL);
+    tv_edit *edit = NULL;
+    tv_unlock *unlock = NULL;
+    tv_document *document = NULL;
+    const char *value = NULL;
+    size_t value_len = 0;
+    OK(tv_config_set(config, "engine.max_queued", TV_NUL, "77", TV_NUL, ERR));
+    OK(tv_config_get(config, "engine.max_queued", TV_NUL, &value, &value_len, ERR));
+    CHECK(value_len == 2 && strcmp(value, "77") == 0);
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_put_token(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, TOKEN_A, TV_NUL, ERR));
+    OK(tv_unlock_passphrase("correct horse battery staple", TV_NUL, &unlock, ERR));
+    tv_unlock_free(unlock);
+    unlock = NULL;
+    /* There is no end to look for. */
+    GIVES_NAMING(TV_E_ARGUMENT, "name is NULL", tv_config_set(config, NULL, TV_NUL, "1", 1, ERR));
+    /* Not read further than the limit. */
+    GIVES_NAMING(TV_E_ARGUMENT, "value",
+                 tv_config_set(config, "tls.ca_file", TV_NUL, long_text, TV_NUL, ERR));
+    /* Bytes that are no text have a length. */
+    GIVES_NAMING(TV_E_ARGUMENT, "key", tv_unlock_key("k", TV_NUL, &unlock, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "body", tv_document_decode("{}", TV_NUL, &document, ERR));
+    CHECK(unlock == NULL && document == NULL);
+    tv_edit_free(edit);
+    tv_vault_free(vault);
+    tv_config_free(config);
+}
+
 PROMISE(lengths_beyond_every_limit_are_refused_unread) {
     tv_request *request = NULL;
     tv_unlock *unlock = NULL;
     tv_document *document = NULL;
     tv_config *config = test_config();
-    GIVES(TV_E_ARGUMENT, tv_config_set(config, "x", SIZE_MAX, TEXT("1"), ERR));
-    GIVES(TV_E_ARGUMENT, tv_request_trace("", 0, "x", SIZE_MAX, &request, ERR));
+    GIVES(TV_E_ARGUMENT, tv_config_set(config, "x", SIZE_MAX - 1, TEXT("1"), ERR));
+    GIVES(TV_E_ARGUMENT, tv_request_trace("", 0, "x", SIZE_MAX - 1, &request, ERR));
     GIVES(TV_E_ARGUMENT, tv_request_trace("", 0, "x", SIZE_MAX / 2, &request, ERR));
     GIVES(TV_E_ARGUMENT, tv_unlock_key("x", SIZE_MAX, &unlock, ERR));
-    GIVES(TV_E_ARGUMENT, tv_unlock_passphrase("x", SIZE_MAX, &unlock, ERR));
+    GIVES(TV_E_ARGUMENT, tv_unlock_passphrase("x", SIZE_MAX - 1, &unlock, ERR));
     GIVES(TV_E_ARGUMENT, tv_document_decode("x", SIZE_MAX, &document, ERR));
     GIVES(TV_E_ARGUMENT, tv_document_decode("x", (64u << 20) + 1, &document, ERR));
     tv_config_free(config);
@@ -213,6 +243,7 @@ int main(int argc, char **argv) {
     RUN(null_with_a_length_is_refused_and_named);
     RUN(a_missing_output_is_refused_and_named);
     RUN(text_that_is_not_utf8_is_refused);
+    RUN(a_text_may_end_with_a_nul_instead_of_having_a_length);
     RUN(lengths_beyond_every_limit_are_refused_unread);
     RUN(account_ids_are_32_lower_case_hexadecimal_digits);
     RUN(message_references_hold_only_what_may_stand_in_a_url);
