@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("Sources", "include", ".swift-format", "CHANGELOG.md", "Package.swift")
+COPIED = ("Sources", "include", "docs", ".swift-format", "CHANGELOG.md", "Package.swift")
 SWIFT = "Sources/TraceVaultCore/Base/Failure.swift"
 ABI = "Sources/TraceVaultABI/LibraryAPI.swift"
 HEADER = "include/tracevault.h"
@@ -32,9 +32,8 @@ def tree(tmp_path: Path) -> Path:
     for name in ("build", ".build"):
         (tmp_path / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "bindings/c", tmp_path / "bindings/c")
-    package = tmp_path / "bindings/python/src/tracevault"
-    package.mkdir(parents=True)
-    shutil.copy(ROOT / "bindings/python/src/tracevault/__init__.py", package)
+    source = ROOT / "bindings/python/src/tracevault"
+    shutil.copytree(source, tmp_path / "bindings/python/src/tracevault")
     return tmp_path
 
 
@@ -107,6 +106,9 @@ def test_forbidden_swift_is_seen(tree: Path, line: str, says: str) -> None:
         ("header_compiles", HEADER, "\nstatic int twice = 1;\n", "twice"),
         ("header_contract", HEADER, "\nTV_API int32_t tv_bare(void);\n", "tv_bare"),
         ("exports", HEADER, "\nTV_API int32_t tv_bare(void);\n", "not exported: tv_bare"),
+        ("words", SWIFT, "\nstruct RequestHelper {}\n", "a name that says what it does"),
+        ("words", SWIFT, "\nstruct Scheduler {}\n", "Scheduler is declared in"),
+        ("floors", SWIFT, "\nlet x: Engine? = nil\n", "Base must not know Engine of Engine"),
     ],
 )
 def test_an_addition_against_the_rules_is_seen(
@@ -135,6 +137,10 @@ def test_an_addition_against_the_rules_is_seen(
         ("header_contract", HEADER, "@since 0.1", "", "lacks @since"),
         ("exports", HEADER, "tv_abi(void)", "tv_abj(void)", "not declared: tv_abi"),
         ("implementation", ABI, "@implementation", "", "without @implementation"),
+        ("abi_guard", HEADER, "int32_t tv_abi(void)", "int64_t tv_abi(void)", "tv_abi"),
+        ("abi_guard", HEADER, "TV_E_LOCKED = 25,", "TV_E_LOCKED = 27,", "from value '25' to '27'"),
+        ("abi_guard", HEADER, "TV_API int32_t tv_abi(void);", "", "Removed function"),
+        ("words", "docs/WORDS.md", "`Engine/Engine.swift`", "`Engine/Motor.swift`", "does not exist"),
     ],
 )
 def test_a_change_against_the_rules_is_seen(

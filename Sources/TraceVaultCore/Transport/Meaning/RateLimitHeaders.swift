@@ -4,28 +4,6 @@
 // bound of its own. Read leniently: names quoted or not, parameters in any order and case, whole or
 // with a fraction; what does not fit is stepped over. Nothing traps, whatever the bytes.
 
-/// `Ratelimit: "default";r=50;t=30`: so many requests are left, and seconds until that ends.
-package struct RateRemaining: Sendable, Equatable {
-    package let requests: Int64
-    package let seconds: Int64
-
-    package init(requests: Int64, seconds: Int64) {
-        self.requests = requests
-        self.seconds = seconds
-    }
-}
-
-/// `Ratelimit-Policy: "default";q=1200;w=300`: so many requests in so many seconds.
-package struct RatePolicy: Sendable, Equatable {
-    package let requests: Int64
-    package let seconds: Int64
-
-    package init(requests: Int64, seconds: Int64) {
-        self.requests = requests
-        self.seconds = seconds
-    }
-}
-
 package enum RateLimitHeaders {
     /// Counts and spans beyond this are cut to it; a span that long limits nothing.
     static let most: Int64 = 1_000_000_000

@@ -4,6 +4,28 @@
 // must not stop a group for long: what would be slower than one request in ten seconds for longer
 // than Cloudflare's own window is doubted until a later reply says it again.
 
+/// `Ratelimit: "default";r=50;t=30`: so many requests are left, and seconds until that ends.
+package struct RateRemaining: Sendable, Equatable {
+    package let requests: Int64
+    package let seconds: Int64
+
+    package init(requests: Int64, seconds: Int64) {
+        self.requests = requests
+        self.seconds = seconds
+    }
+}
+
+/// `Ratelimit-Policy: "default";q=1200;w=300`: so many requests in so many seconds.
+package struct RatePolicy: Sendable, Equatable {
+    package let requests: Int64
+    package let seconds: Int64
+
+    package init(requests: Int64, seconds: Int64) {
+        self.requests = requests
+        self.seconds = seconds
+    }
+}
+
 /// So many requests are left, in so many ms.
 package struct Pace: Sendable, Equatable {
     package let requests: Int64
