@@ -102,6 +102,7 @@ PROMISE(a_text_may_end_with_a_nul_instead_of_having_a_length) {
     tv_edit *edit = NULL;
     tv_unlock *unlock = NULL;
     tv_document *document = NULL;
+    tv_request *request = NULL;
     const char *value = NULL;
     size_t value_len = 0;
     OK(tv_config_set(config, "engine.max_queued", TV_NUL, "77", TV_NUL, ERR));
@@ -115,12 +116,12 @@ PROMISE(a_text_may_end_with_a_nul_instead_of_having_a_length) {
     /* There is no end to look for. */
     GIVES_NAMING(TV_E_ARGUMENT, "name is NULL", tv_config_set(config, NULL, TV_NUL, "1", 1, ERR));
     /* Not read further than the limit. */
-    GIVES_NAMING(TV_E_ARGUMENT, "value",
-                 tv_config_set(config, "tls.ca_file", TV_NUL, long_text, TV_NUL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "message",
+                 tv_request_trace("", 0, long_text, TV_NUL, &request, ERR));
     /* Bytes that are no text have a length. */
     GIVES_NAMING(TV_E_ARGUMENT, "key", tv_unlock_key("k", TV_NUL, &unlock, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "body", tv_document_decode("{}", TV_NUL, &document, ERR));
-    CHECK(unlock == NULL && document == NULL);
+    CHECK(unlock == NULL && document == NULL && request == NULL);
     tv_edit_free(edit);
     tv_vault_free(vault);
     tv_config_free(config);
