@@ -42,6 +42,8 @@ class Conversation:
     is_linked: bool = True
     #: Cloudflare has more to tell.
     is_pending: bool = False
+    #: Of somebody no line tells what became of the copy.
+    is_incomplete: bool = False
 
 
 class Maker:
@@ -126,6 +128,8 @@ class Maker:
 
     def end(self, hop: int, name: str, recipients: list[str]) -> None:
         waiting = False
+        if len(recipients) > 1 and self.dice.random() < 0.1:
+            recipients = self.local(hop, name, recipients)
         for to in recipients:
             fate = self.dice.choice(FATES) if len(recipients) == 1 else self.dice.choice(FATES[:3])
             for _ in range(self.dice.choice((0, 0, 0, 1, 2))):
@@ -134,8 +138,23 @@ class Maker:
             self.fate(hop, name, to, fate)
             waiting = waiting or self.made.truth[to] in ("deferred", "held", "queued")
             self.step()
-        if not waiting and self.made.truth[recipients[0]] != "deleted":
+        if not waiting and not any(self.made.truth[to] == "deleted" for to in recipients[:1]):
             self.log(hop, "qmgr", f"{name}: removed")
+
+    def local(self, hop: int, name: str, recipients: list[str]) -> list[str]:
+        """local(8) tells of an alias's members; the line of another recipient is missing."""
+        alias, lost = recipients[0], recipients[-1]
+        for member in (f"m{n}.{alias}" for n in range(2)):
+            self.log(
+                hop,
+                "local",
+                f"{name}: to=<{member}>, orig_to=<{alias}>, relay=local, delay=1, "
+                "delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)",
+            )
+            self.made.truth[member] = "sent"
+        self.made.truth.pop(lost, None)
+        self.made.is_incomplete = True
+        return recipients[1:-1]
 
     def fate(self, hop: int, name: str, to: str, fate: str) -> None:
         self.made.truth[to] = fate
@@ -200,8 +219,13 @@ class Maker:
             groups = [[to] for to in recipients]
         for group in groups:
             start = self.now
-            behind = self.begin(name, group)
-            self.walk(*behind, group, hops - 1)
+            there = list(group)
+            if self.dice.random() < 0.1:
+                # The filter changes an address; nothing in a line says so.
+                there[0] = f"x{hop}.{group[0]}"
+                self.made.truth[group[0]] = "expanded"
+            behind = self.begin(name, there)
+            self.walk(*behind, there, hops - 1)
             # Logged when the hop behind began, or when it has ended long since.
             later = self.dice.choice((0, 0, 1, 5)) if not self.is_quick else 0
             late = self.dice.random() < 0.6
@@ -261,13 +285,15 @@ def reply(conversation: Conversation, dice: random.Random, has_times: bool) -> d
 def faults(conversation: Conversation, summary: dict[str, Any], has_times: bool) -> list[str]:
     """Where the summary tells a better outcome than the truth; or a worse one without need."""
     found = []
+    is_told = conversation.is_linked and has_times and not conversation.is_incomplete
     told = {part["address"].lower(): part["state"] for part in summary["recipients"]}
     for to, truth in conversation.truth.items():
         state = told.get(to, "absent")
         if BADNESS.get(state, -1) < BADNESS[truth]:
             found.append(f"{to}: {state}, in truth {truth}")
-        elif state != truth and conversation.is_linked and has_times:
+        elif state != truth and is_told:
             found.append(f"{to}: {state}, though the lines prove {truth}")
-    if summary["state"] == "sent" and set(conversation.truth.values()) != {"sent"}:
+    others = set(conversation.truth.values()) - {"sent", "expanded"}
+    if summary["state"] == "sent" and (others or conversation.is_incomplete):
         found.append("the message is sent, but not all recipients are")
     return found

@@ -50,7 +50,7 @@ def test_a_delivery_says_who_where_and_what_was_answered() -> None:
         (f"4Njp3P0STMz2c02Q: {TO}, dsn=5.1.1, status=bounced (x)", "bounced", "failure", 2, 2),
         (
             f"4Njp3P0STMz2c02Q: {TO}, dsn=2.1.5, status=deliverable (x)",
-            "delivery",
+            "deliverable",
             "unknown",
             99,
             1,

@@ -70,4 +70,35 @@ extension JSONTape {
         }
         return units.count <= limit ? String(decoding: units, as: UTF8.self) : nil
     }
+
+    /// Where the value is that a place of the text belongs to, as a JSON pointer. A name that is
+    /// very long is left out, with all behind it.
+    func path(to place: Int, _ bytes: RawSpan) -> String {
+        var (path, index) = ("", 0)
+        while self[index].kind == .object || self[index].kind == .array {
+            let isObject = self[index].kind == .object
+            let end = Int(self[index].next)
+            var (child, number) = (index + 1, 0)
+            while child < end, Int(self[isObject ? child + 1 : child].end) < place {
+                child = Int(self[isObject ? child + 1 : child].next)
+                number += 1
+            }
+            guard child < end else { return path }
+            if isObject {
+                guard let name = text(child, limit: 200, bytes) else { return path }
+                path += "/"
+                for scalar in name.unicodeScalars {
+                    switch scalar {
+                    case "~": path += "~0"
+                    case "/": path += "~1"
+                    default: path.unicodeScalars.append(scalar)
+                    }
+                }
+            } else {
+                path += "/\(number)"
+            }
+            index = isObject ? child + 1 : child
+        }
+        return path
+    }
 }

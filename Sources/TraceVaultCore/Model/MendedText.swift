@@ -8,36 +8,39 @@ struct MendedText {
     let body: ByteBuffer
     /// How many pieces were replaced.
     let count: Int
+    /// Where the first of them is in `body`.
+    let first: Int
 
     /// Nil when nothing can be mended, when more than strings is wrong, and without memory.
     init?(_ text: ByteBuffer) {
         // Each replacement is three bytes for one or more.
         let (room, overflow) = text.count.multipliedReportingOverflow(by: 3)
         let body = ByteBuffer(limit: overflow ? Int.max : room)
-        var count: Int? = nil
+        var (count, first): (Int?, Int) = (nil, 0)
         let fits = unsafe body.append(room: overflow ? 0 : room) { place in
             text.withBytes { bytes in
-                let (length, replaced) = unsafe Self.mend(bytes, place)
-                count = replaced
-                return length
+                let mended = unsafe Self.mend(bytes, place)
+                (count, first) = (mended.count, mended.first)
+                return mended.length
             }
         }
         guard fits, let count, count > 0 else { return nil }
-        (self.body, self.count) = (body, count)
+        (self.body, self.count, self.first) = (body, count, first)
     }
 
-    /// How long the mended text is, and in how many places it was; nil when it cannot be.
+    /// How long the mended text is, in how many places it was, and where first; nil when it cannot
+    /// be.
     private static func mend(
         _ bytes: RawSpan, _ out: UnsafeMutableRawBufferPointer
-    ) -> (length: Int, count: Int?) {
-        var (place, length, count) = (0, 0, 0)
+    ) -> (length: Int, count: Int?, first: Int) {
+        var (place, length, count, first) = (0, 0, 0, 0)
         var (isInside, isMended) = (false, false)
         while place < bytes.byteCount {
             let byte = bytes.at(place)
             let run = byte < 0x80 ? 1 : sequence(bytes, place)
             if run > 0 {
                 if byte == UInt8(ascii: "\"") {
-                    if isInside, isMended, isName(bytes, place + 1) { return (0, nil) }
+                    if isInside, isMended, isName(bytes, place + 1) { return (0, nil, 0) }
                     (isInside, isMended) = (!isInside, false)
                 }
                 // What is escaped ends no string.
@@ -49,7 +52,8 @@ struct MendedText {
                 place += copied
                 continue
             }
-            guard isInside else { return (0, nil) }
+            guard isInside else { return (0, nil, 0) }
+            if count == 0 { first = length }
             for byte: UInt8 in [0xEF, 0xBF, 0xBD] {
                 unsafe out[length] = byte
                 length += 1
@@ -58,7 +62,7 @@ struct MendedText {
             count += 1
             place += -run
         }
-        return (length, count)
+        return (length, count, first)
     }
 
     /// Whether what stands here makes the string before it the name of a member.

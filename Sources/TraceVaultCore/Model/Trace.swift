@@ -63,17 +63,17 @@ package final class Trace: Sendable {
     /// Reads the body of a reply to a trace request.
     package static func decode(_ body: ByteBuffer) throws(Failure) -> Trace {
         do throws(Failure) {
-            return try read(try JSONReader.read(body), mended: 0)
+            return try read(try JSONReader.read(body), nil)
         } catch {
             // A text that is not UTF-8 costs its own bytes, not the trace.
             guard let mended = MendedText(body) else { throw error }
-            return try read(try JSONReader.read(mended.body), mended: mended.count)
+            return try read(try JSONReader.read(mended.body), mended)
         }
     }
 
-    private static func read(_ tape: JSONTape, mended: Int) throws(Failure) -> Trace {
+    private static func read(_ tape: JSONTape, _ mended: MendedText?) throws(Failure) -> Trace {
         try tape.body.withBytes { (bytes) throws(Failure) in
-            try Trace.read(tape, bytes, mended: mended)
+            try Trace.read(tape, bytes, mended)
         }
     }
 
@@ -86,10 +86,12 @@ package final class Trace: Sendable {
     }
 
     private static func read(
-        _ tape: JSONTape, _ bytes: RawSpan, mended: Int
+        _ tape: JSONTape, _ bytes: RawSpan, _ mended: MendedText?
     ) throws(Failure) -> Trace {
         var warnings = TraceWarnings()
-        warnings.add(.invalidUTF8, mended, at: "")
+        if let mended {
+            warnings.add(.invalidUTF8, mended.count, at: tape.path(to: mended.first, bytes))
+        }
         let result = try result(tape, bytes, &warnings)
         var (inbound, outbound) = (Side(), Side())
         var hasExtra = false

@@ -6,8 +6,11 @@
 extension Trace {
     /// The document, complete.
     package func view(_ context: borrowing TraceContext) throws(Failure) -> ByteBuffer {
-        let queueID = context.messageRef.flatMap { QueueID(leading: $0)?.seconds }.map { $0 / 60 }
         var view = try written(context, CanonicalTimes())
+        // Where the lines contradict each other, and no reference was given, a hop's id decides.
+        let told = context.messageRef.flatMap { QueueID(leading: $0)?.seconds }
+        let asked = told ?? (view.times.areScattered(nil) ? view.firstQueueTime : nil)
+        let queueID = asked.map { $0 / 60 }
         if view.times.areScattered(queueID) {
             // Seldom: which times are none can only be told when all are known.
             let all = try written(context, CanonicalTimes(isCollecting: true))
@@ -58,6 +61,21 @@ struct TraceView: ~Copyable {
         tape = trace.tape
         self.writer = writer
         warnings = trace.warnings
+    }
+
+    /// When the first hop that has a long queue id took the message, in seconds since 1970.
+    fileprivate var firstQueueTime: Int64? {
+        let table = summary.table
+        return writer.buffer.withBytes { document in
+            for index in 0..<table.count where table[kind: index] == .hop {
+                guard let id = table[key: index]?.range, id.upperBound <= document.byteCount else {
+                    continue
+                }
+                let numbers = QueueIDNumbers(document.extracting(id))
+                if let seconds = numbers?.seconds { return seconds }
+            }
+            return nil
+        }
     }
 
     mutating func write(_ context: borrowing TraceContext, _ bytes: RawSpan) throws(Failure) {

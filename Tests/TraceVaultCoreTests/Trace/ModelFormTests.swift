@@ -72,6 +72,20 @@ import TraceVaultCore
         #expect(summary["first_at"] as? String == "2026-01-05T10:00:00Z")
     }
 
+    @Test func withoutAReferenceTheFirstLongQueueIDSaysWhichTimesCannotBe() throws {
+        func first(_ time: String) throws -> String? {
+            let removed = "postfix/qmgr[1]: 4Njp3P0STMz2c02Q: removed"
+            let summary = try document([
+                #"{"logged_at":"\#(time)","message":"\#(removed)"}"#,
+                #"{"logged_at":"2022-12-30T01:44:50Z","message":"-"}"#,
+            ])["summary"]
+            return (summary as? [String: Any])?["first_at"] as? String
+        }
+        // The id is of 2022-12-30.
+        #expect(try first("2014-07-01T10:00:00Z") == "2022-12-30T01:44:50Z")
+        #expect(try first("2022-12-30T01:44:49Z") == "2022-12-30T01:44:49Z")
+    }
+
     private func reply(_ before: String, _ bytes: [UInt8], _ after: String) -> ByteBuffer {
         buffer(Array(before.utf8) + bytes + Array(after.utf8))
     }
@@ -86,6 +100,20 @@ import TraceVaultCore
             let view = try Trace.decode(reply(before, bytes, #"b"}]}}}"#)).view(TraceContext())
             #expect(try firstMessage(view) == expected)
             #expect(text(view).contains(#""code":"invalid_utf8""#))
+        }
+    }
+
+    @Test func theWarningSaysWhereTheFirstTextIsThatIsNotUTF8() throws {
+        let before = #"{"success":true,"result":{"inbound":{"lines":[{"a~/b":["x"],"message":"é"}"#
+        for (between, path) in [
+            (#",{"lineno":1,"message":"a"#, "/result/inbound/lines/1/message"),
+            (#",{"a~/b":["x","a"#, "/result/inbound/lines/1/a~0~1b/1"),
+        ] {
+            let end = path.hasSuffix("message") ? #"b"}]}}}"# : #"b"]}]}}}"#
+            let view = try Trace.decode(reply(before + between, [0xFF, 0x41, 0xFE], end))
+                .view(TraceContext())
+            #expect(
+                text(view).contains(#"{"code":"invalid_utf8","count":2,"path":"\#(path)"}"#))
         }
     }
 

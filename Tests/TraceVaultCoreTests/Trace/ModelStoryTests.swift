@@ -5,11 +5,11 @@ import Testing
 import TraceVaultCore
 
 @Suite struct ModelStoryTests {
-    private static let (first, second) = ("4Njp3P0STMz2c02Q", "4Njp3Q1n8zz2c0B7")
-    private static let third = "4Njp3R1n8zz2c0B9"
-    private static let filter = "127.0.0.1[127.0.0.1]:10024"
+    static let (first, second) = ("4Njp3P0STMz2c02Q", "4Njp3Q1n8zz2c0B7")
+    static let third = "4Njp3R1n8zz2c0B9"
+    static let filter = "127.0.0.1[127.0.0.1]:10024"
 
-    private struct Told {
+    struct Told {
         var state = ""
         var recipients: [String: String] = [:]
         var hops: [String: String] = [:]
@@ -18,7 +18,7 @@ import TraceVaultCore
     }
 
     /// Lines as "second text"; the time is left out where a line begins with a space.
-    private func told(
+    func told(
         _ inbound: [String], _ outbound: [String] = [], isPending: Bool = false
     ) throws -> Told {
         func side(_ lines: [String], _ isPending: Bool) -> [String: Any] {
@@ -54,7 +54,7 @@ import TraceVaultCore
         return told
     }
 
-    private func delivery(
+    func delivery(
         _ id: String, _ to: String, _ status: String, _ reply: String = "250 Ok",
         relay: String = "mx[192.0.2.25]:25", origTo: String = ""
     ) -> String {
@@ -62,13 +62,13 @@ import TraceVaultCore
             + "dsn=2.0.0, status=\(status) (\(reply))"
     }
 
-    private func named(_ id: String) -> String { "cleanup[1]: \(id): message-id=<m@x.example>" }
+    func named(_ id: String) -> String { "cleanup[1]: \(id): message-id=<m@x.example>" }
 
-    private func came(_ id: String, _ client: String) -> String {
+    func came(_ id: String, _ client: String) -> String {
         "smtpd[1]: \(id): client=\(client)"
     }
 
-    private func taken(_ id: String, _ count: Int = 1) -> String {
+    func taken(_ id: String, _ count: Int = 1) -> String {
         "qmgr[1]: \(id): from=<s@x>, size=1, nrcpt=\(count) (queue active)"
     }
 

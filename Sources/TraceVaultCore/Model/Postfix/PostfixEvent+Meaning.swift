@@ -1,13 +1,19 @@
 // PostfixEvent+Meaning.swift - what Postfix's words come to, for the summary and for event stores.
 
 extension PostfixEvent {
-    /// discard(8) says `sent`: it takes everything and has no next hop.
-    func isDiscard(_ text: RawSpan) -> Bool {
-        isDiscard(relay: self[.relay] ?? 0..<0, process: self[.process] ?? 0..<0, text)
+    /// discard(8) says `sent`: it takes everything and has no next hop. So does local(8) of what it
+    /// writes to the null device. `place` tells where the text of a field is.
+    func isDiscard(_ text: RawSpan, _ place: (Name) -> Range<Int>) -> Bool {
+        let relay = place(.relay)
+        return text.says("none", relay) || text.says("discard", place(.process))
+            || (text.says("local", relay)
+                && text.says("delivered to file: /dev/null", place(.reply)))
     }
 
-    func isDiscard(relay: Range<Int>, process: Range<Int>, _ text: RawSpan) -> Bool {
-        text.says("none", relay) || text.says("discard", process)
+    /// A filter before the queue took the message over and says that it threw it away.
+    func isThrownAwayByProxy(_ text: RawSpan, _ place: (Name) -> Range<Int>) -> Bool {
+        kind == .proxy && text.says("accept", place(.action))
+            && text.extracting(place(.reply).clamped(to: 0..<text.byteCount)).saysThrownAway
     }
 
     /// Whether a refusal is one for now.

@@ -15,6 +15,8 @@ extension PostfixEvent {
         case UInt8(ascii: "c"):
             if text.has("client=", start) { return client(text, start, end) }
             if text.has("conversation with ", start) { return timedOut(text, start, end) }
+        case UInt8(ascii: "C"), UInt8(ascii: "T"):
+            if unencrypted(text, start, end) { return true }
         case UInt8(ascii: "m"):
             if text.has("message-id=", start) {
                 return messageID(.messageID, text, start + 11, end)

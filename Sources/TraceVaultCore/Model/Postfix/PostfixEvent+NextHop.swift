@@ -32,6 +32,33 @@ extension PostfixEvent {
         return true
     }
 
+    /// `Cannot start TLS: reason`, `TLS is required, but was not offered by host H[ip]`, `TLS is
+    /// required, but host H[ip] refused to start TLS: REPLY`, and other reasons after "but".
+    mutating func unencrypted(_ text: RawSpan, _ start: Int, _ end: Int) -> Bool {
+        if text.has("Cannot start TLS: ", start) {
+            kind = .tlsError
+            add(.error, start + 18, end)
+            return true
+        }
+        guard text.has("TLS is required, but ", start) else { return false }
+        kind = .tlsError
+        if text.has("was not offered by host ", start + 21),
+            relayPeer(text, start + 45, end) == end
+        {
+            add(.error, start, start + 36)
+        } else if text.has("host ", start + 21),
+            let peerEnd = relayPeer(text, start + 26, end),
+            text.has(" refused to start TLS: ", peerEnd)
+        {
+            add(.error, start, start + 15)
+            add(.reply, peerEnd + 23, end)
+            codes(text, peerEnd + 23, end)
+        } else {
+            add(.error, start, end)
+        }
+        return true
+    }
+
     // MARK: - Its certificate, and what is reported of it
 
     /// `[server ]certificate verification failed for host[ip]:port: reason`; nil when it is no such

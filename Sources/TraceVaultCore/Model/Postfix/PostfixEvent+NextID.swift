@@ -47,10 +47,14 @@ extension PostfixEvent {
 
     /// The words of servers that are no Postfix.
     private mutating func announced(_ text: RawSpan, _ start: Int, _ end: Int) {
-        // Exim, 1&1: `250 OK id=1ZpCCD-0002J4-Ej`. Yandex: `queued on HOST as ID`.
-        if let mark = text.find(" id=", start, end) {
-            return queuedAs(text, mark + 4, Self.idEnd(text, mark + 4, end))
+        // Exim, 1&1: `250 OK id=1ZpCCD-0002J4-Ej`; not the address of a page: `see id=https://…`.
+        var next = text.find(" id=", start, end)
+        while let mark = next {
+            let idEnd = Self.idEnd(text, mark + 4, end)
+            if !text.has("://", idEnd) { return queuedAs(text, mark + 4, idEnd) }
+            next = text.find(" id=", idEnd, end)
         }
+        // Yandex: `queued on HOST as ID`.
         if let mark = text.find("ueued on ", start, end),
             let word = text.find(" as ", mark, end)
         {
@@ -59,6 +63,12 @@ extension PostfixEvent {
         // Stalwart.
         if let mark = text.find("ueued with id ", start, end) {
             return queuedAs(text, mark + 14, Self.idEnd(text, mark + 14, end))
+        }
+        // `250 ok queued (id 4711)`.
+        for words: StaticString in ["ueued (id ", "ueued (ID ", "ueued (id="] {
+            if let mark = text.find(words, start, end) {
+                return queuedAs(text, mark + 10, Self.idEnd(text, mark + 10, end))
+            }
         }
         // Haraka: `250 Message Queued (ID)`.
         if let mark = text.find("Message Queued (", start, end) {
@@ -87,6 +97,12 @@ extension PostfixEvent {
         // Mimecast: `250 … Received OK [ID]`.
         if let mark = text.find(" Received OK [", start, end) {
             return queuedAs(text, mark + 14, text.find(UInt8(ascii: "]"), mark + 14, end))
+        }
+        // `250 OK queued 12345`: a word with a digit in it that ends the reply.
+        if let mark = text.findLast("ueued ", start, end), text.isDigit(mark + 6),
+            Self.idEnd(text, mark + 6, end) == end
+        {
+            return queuedAs(text, mark + 6, end)
         }
         only(text, start, end)
     }

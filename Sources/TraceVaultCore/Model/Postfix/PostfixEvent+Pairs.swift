@@ -91,17 +91,29 @@ extension PostfixEvent {
     /// 3.5) and writes each pair once, in one order, the client's name for itself without what
     /// could end it. So when only one of several beginnings can be read, it is the right one.
     /// Takes linear time: a quote that one of them opens ends where the next opens its own.
-    @inline(never)
     static func pairsStart(
         _ text: RawSpan, _ start: Int, _ end: Int, mayGoOn: Bool = false
+    ) -> Int? {
+        var looked = 0
+        return pairsStart(text, start, end, mayGoOn: mayGoOn, looked: &looked)
+    }
+
+    /// The same; `looked` grows by the number of bytes that were looked at, again and again if so.
+    @inline(never)
+    package static func pairsStart(
+        _ text: RawSpan, _ start: Int, _ end: Int, mayGoOn: Bool, looked: inout Int
     ) -> Int? {
         let first = beginning(text, start, end)
         var (found, next): (Int?, Int?) = (nil, first)
         var isOpen = false
+        looked += (first ?? end) - start
         while let place = next {
             next = beginning(text, place + 1, end)
+            looked += (next ?? end) - place
             let isOnly = place == first && next == nil
-            switch readable(text, place + 2, end, mayGoOn, isOnly, isOnly || mayGoOn) {
+            let reading = readable(
+                text, place + 2, end, mayGoOn, isOnly, isOnly || mayGoOn, &looked)
+            switch reading {
             case .to(let last):
                 guard found == nil, !isOpen, beginning(text, last, end) == nil else { return nil }
                 found = place
@@ -144,7 +156,7 @@ extension PostfixEvent {
     /// be read where the real ones cannot.
     private static func readable(
         _ text: RawSpan, _ start: Int, _ end: Int, _ mayGoOn: Bool, _ isOnly: Bool,
-        _ mayHaveSpaces: Bool
+        _ mayHaveSpaces: Bool, _ looked: inout Int
     ) -> Reading {
         var (place, least, seen) = (start, 0, 0)
         while place < end {
@@ -155,7 +167,10 @@ extension PostfixEvent {
             }
             guard rank >= least else { return .not }
             let value = place + (rank == 1 ? 4 : 6)
-            place = rank == 2 ? text.wordEnd(value, end) : valueEnd(text, value, end, mayHaveSpaces)
+            place =
+                rank == 2
+                ? text.wordEnd(value, end)
+                : valueEnd(text, value, end, mayHaveSpaces, &looked)
             if place == end || (mayGoOn && text.has(": ", place)) { return .to(place) }
             // The server before the server puts commas between them.
             if text.at(place) == UInt8(ascii: ",") { place += 1 }
@@ -201,17 +216,10 @@ extension PostfixEvent {
 
     /// Behind the ">" of an address or a name; behind everything when Postfix writes none so.
     private static func valueEnd(
-        _ text: RawSpan, _ start: Int, _ end: Int, _ mayHaveSpaces: Bool
+        _ text: RawSpan, _ start: Int, _ end: Int, _ mayHaveSpaces: Bool, _ looked: inout Int
     ) -> Int {
-        // As nearly always: nothing in it that could be anything but its own.
-        let close = text.find(UInt8(ascii: ">"), start, end)
-        if close < end,
-            text.findEither(UInt8(ascii: "\""), UInt8(ascii: "<"), start, close) == close,
-            text.findEither(UInt8(ascii: ";"), UInt8(ascii: " "), start, close) == close
-        {
-            return close + 1
-        }
         var place = start
+        defer { looked += min(place, end) - start }
         var (isQuoted, isBehindQuote) = (false, false)
         while place < end {
             let character = text.at(place)

@@ -33,6 +33,9 @@ extension PostfixEvent {
         } else {
             clientInside(text, place, end)
         }
+        // Somebody's name, in numbers: not the address of a client.
+        let name = text.has("valid_hostname: ", place) ? place + 16 : place
+        if text.has("numeric hostname: ", name) { add(.subject, name + 18, end) }
         add(.text, min(place, end), end)
         return true
     }

@@ -30,26 +30,58 @@ enum SyslogTime {
         return isOffset && text.isDigit(zone + 1) && zoneEnd < end ? zoneEnd : timeEnd
     }
 
-    /// `Jan  6 10:00:00`: one blank or two, a year before the month or behind the day, decimals.
+    /// `Jan  6 10:00:00` or `6 janv. 10:00:00`: one blank or two, a day of the week before it, a
+    /// year before the month, behind the day or behind the time, decimals.
     private static func named(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
-        var place = start
-        if text.digitsEnd(place, end) == place + 4, text.at(place + 4) == UInt8(ascii: " ") {
-            place += 5
+        if let timeEnd = dayAndTime(text, start, end) { return timeEnd }
+        // Perhaps a day of the week.
+        let wordEnd = text.find(UInt8(ascii: " "), start, min(end, start + 24))
+        let nameEnd = text.at(wordEnd - 1) == UInt8(ascii: ",") ? wordEnd - 1 : wordEnd
+        guard text.at(wordEnd) == UInt8(ascii: " "), isMonth(text, start, nameEnd) else {
+            return nil
         }
-        let monthEnd = text.find(UInt8(ascii: " "), place, min(end, place + 24))
-        guard monthEnd >= place + 3, text.at(monthEnd) == UInt8(ascii: " "),
-            isMonth(text, place, monthEnd)
+        return dayAndTime(text, blanksEnd(text, wordEnd), end)
+    }
+
+    private static func dayAndTime(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
+        let first = yearEnd(text, start, end)
+        let date =
+            month(text, first, end).flatMap { day(text, $0, end) }
+            ?? day(text, start, end).flatMap { month(text, $0, end) }
+        guard let date, let timeEnd = clock(text, yearEnd(text, date, end), end) else { return nil }
+        // A year, unless it is the name of the host before the tag.
+        let yearEnd = yearEnd(text, timeEnd + 1, end)
+        let wordEnd = text.find(UInt8(ascii: " "), yearEnd, end)
+        let isHost = text.at(wordEnd - 1) == UInt8(ascii: ":") || wordEnd == end
+        return yearEnd == timeEnd + 1 || isHost ? timeEnd : yearEnd - 1
+    }
+
+    /// Behind a year and a blank; `start` without them.
+    private static func yearEnd(_ text: RawSpan, _ start: Int, _ end: Int) -> Int {
+        text.digitsEnd(start, end) == start + 4 && text.at(start + 4) == UInt8(ascii: " ")
+            ? start + 5 : start
+    }
+
+    /// Behind a month and its blanks.
+    private static func month(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
+        let monthEnd = text.find(UInt8(ascii: " "), start, min(end, start + 24))
+        guard monthEnd >= start + 3, text.at(monthEnd) == UInt8(ascii: " "),
+            isMonth(text, start, monthEnd)
         else { return nil }
-        place = text.at(monthEnd + 1) == UInt8(ascii: " ") ? monthEnd + 2 : monthEnd + 1
-        var dayEnd = text.digitsEnd(place, end)
-        guard dayEnd > place, dayEnd <= place + 2 else { return nil }
+        return blanksEnd(text, monthEnd)
+    }
+
+    /// Behind a day, perhaps with a point, and its blank.
+    private static func day(_ text: RawSpan, _ start: Int, _ end: Int) -> Int? {
+        var dayEnd = text.digitsEnd(start, end)
+        guard dayEnd > start, dayEnd <= start + 2 else { return nil }
         if text.at(dayEnd) == UInt8(ascii: ".") { dayEnd += 1 }
-        guard text.at(dayEnd) == UInt8(ascii: " ") else { return nil }
-        place = dayEnd + 1
-        if text.digitsEnd(place, end) == place + 4, text.at(place + 4) == UInt8(ascii: " ") {
-            place += 5
-        }
-        return clock(text, place, end)
+        return text.at(dayEnd) == UInt8(ascii: " ") ? dayEnd + 1 : nil
+    }
+
+    /// Behind one blank or two.
+    private static func blanksEnd(_ text: RawSpan, _ blank: Int) -> Int {
+        text.at(blank + 1) == UInt8(ascii: " ") ? blank + 2 : blank + 1
     }
 
     /// Letters of any language, perhaps with a point; or a number before a letter, as in China.

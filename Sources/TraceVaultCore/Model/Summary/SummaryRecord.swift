@@ -41,8 +41,16 @@ struct SummaryRecord {
     /// Of an outcome: the server's or a filter's decision, no delivery; its relay is on this host.
     var isDecision = false
     var isLocal = false
-    /// Of an outcome: the reply says that the message was thrown away.
+    /// Of an outcome: the relay is a local socket.
+    var isSocket = false
+    /// Of an outcome: the reply says that the message was thrown away; local(8) delivered, which
+    /// replaces a recipient by others and tells of each; another outcome stands for the same
+    /// recipient of the hop.
     var isThrownAway = false
+    var isByLocal = false
+    var isRepeated = false
+    /// Of a hop: it has recipients that no hop before it has.
+    var hasOthers = false
     /// Of a recipient: some outcomes found no room.
     var isPartial = false
 

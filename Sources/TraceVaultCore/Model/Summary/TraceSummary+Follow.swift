@@ -15,13 +15,58 @@ extension TraceSummary {
             found = .expanded
         } else {
             for next in hops where next != hop {
-                guard isBehind(hop, queuedAs, next, document),
-                    let there = standing(next, document), there.badness > found.badness
-                else { continue }
-                found = there
+                guard isBehind(hop, queuedAs, next, document) else { continue }
+                if let there = replaced(chosen, at: next, document) {
+                    found = there
+                    break
+                }
+                if let there = standing(next, document), there.badness > found.badness {
+                    found = there
+                }
             }
         }
         table.with(index) { $0.state = found }
+    }
+
+    /// What it means for a copy that a hop behind has told of all its recipients, and this one is
+    /// none of them: others there stand for it, as a filter changes addresses, or the filter kept
+    /// it. Nil when the copy may have gone another way.
+    private func replaced(_ outcome: Int, at next: Int, _ document: RawSpan) -> RecipientState? {
+        guard
+            let (queuedAs, isLocal, isSocket) = table.look(
+                outcome, { ($0.queuedAs, $0.isLocal, $0.isSocket) }),
+            let (key, hasOthers, hasToldOfAll) = table.look(
+                next,
+                { hop in
+                    let all = Self.number(hop.nrcpt, document)
+                    let isAll = all > 0 ? Int(hop.attempts) >= all : hop.isRemoved
+                    let isMessage = !hop.isNotification && hop.attempts > 0
+                    return (hop.key, hop.hasOthers, isAll && isMessage)
+                })
+        else { return nil }
+        let isNamed = SummaryTable.isSame(key, queuedAs, document)
+        guard hasToldOfAll, isNamed || (isLocal && !isSocket) else { return nil }
+        if hasOthers { return .expanded }
+        return isLocal ? .acceptedByFilter : nil
+    }
+
+    /// Notes at the first hop that has a recipient that it has one whom no hop before it has.
+    func noteOthers(_ recipient: Int, _ document: RawSpan) {
+        var (first, origTo) = (-1, Written.none)
+        each(recipient) { _, outcome in
+            if outcome.isDecision || outcome.hop < 0 { return }
+            if first < 0 || table.leads(outcome.hop, to: first) {
+                (first, origTo) = (outcome.hop, outcome.origTo)
+            }
+        }
+        guard first >= 0 else { return }
+        // It stands for a recipient that a hop before has.
+        if !origTo.isNone, let other = table.find(.recipient, origTo, document) {
+            var isKnown = false
+            each(other) { _, outcome in if outcome.hop != first { isKnown = true } }
+            if isKnown { return }
+        }
+        table.with(first) { $0.hasOthers = true }
     }
 
     /// What a hop means for a recipient that it has and says nothing of; nil when it has no more to
@@ -66,6 +111,26 @@ extension TraceSummary {
         Int(truncatingIfNeeded: document.integer(text.range) ?? 0)
     }
 
+    /// What local(8) tells of several addresses with one `orig_to` may all be of one recipient: it
+    /// counts as one, so that nobody is forgotten.
+    func countAliases(_ document: RawSpan) {
+        var told: [(recipient: UInt64, outcome: Int)] = []
+        for index in 0..<table.count where table[kind: index] == .outcome {
+            table.look(index) { outcome in
+                guard outcome.isByLocal, outcome.hop >= 0 else { return }
+                let name = outcome.origTo.isNone ? outcome.key : outcome.origTo
+                let hash = UInt64(SummaryTable.hash(.recipient, name, document))
+                told.append((UInt64(outcome.hop) << 32 | hash, index))
+            }
+        }
+        told.sort { $0.recipient < $1.recipient }
+        for place in told.indices.dropFirst()
+        where told[place].recipient == told[place - 1].recipient {
+            table.with(told[place].outcome) { $0.isRepeated = true }
+            table.with(Int(told[place].recipient >> 32)) { $0.attempts &-= 1 }
+        }
+    }
+
     /// How many recipients a hop tells of.
     private func recipients(at hop: Int) -> Int {
         table.look(hop) { Int($0.attempts) } ?? 0
@@ -84,6 +149,7 @@ extension TraceSummary {
                 // What became of it was told of this hop, as a whole.
                 var isKnown = isFollowed(index, to: hop, document)
                 each(index) { _, outcome in
+                    if outcome.isRepeated { return }
                     if outcome.hop == hop || table.leads(hop, to: outcome.hop) { isKnown = true }
                 }
                 if isKnown { known += 1 }

@@ -18,8 +18,7 @@ extension TraceSummary {
         }
         next(event, hop, document)
         var state = RecipientState(status: event.written(.status), document)
-        let process = event.written(.process).range
-        if state == .sent, event.isDiscard(relay: relay.range, process: process, document) {
+        if state == .sent, event.isDiscard(document, { event.written($0).range }) {
             state = .discarded
         }
         outcome(event, state, hop, at, document)
@@ -47,8 +46,9 @@ extension TraceSummary {
         let dsn = event.written(isDecision ? .replyDSN : .dsn)
         let reply = event.written(event.has(.reply) ? .reply : .text)
         let queuedAs = event.written(.queuedAs)
-        let isLocal = Self.isLocal(event, document)
+        let (isLocal, isSocket) = (Self.isLocal(event, document), event.has(.relayService))
         let isThrownAway = state == .sent && Self.isThrownAway(reply, document)
+        let isByLocal = !isDecision && document.says("local", relay.range)
         let line = line
         table.with(index) { record in
             if !isDecision { record.attempts &+= 1 }
@@ -57,7 +57,8 @@ extension TraceSummary {
             (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
             (record.origTo, record.queuedAs) = (origTo, queuedAs)
             (record.isDecision, record.isLocal) = (isDecision, isLocal)
-            record.isThrownAway = isThrownAway
+            record.isSocket = isSocket
+            (record.isThrownAway, record.isByLocal) = (isThrownAway, isByLocal)
         }
     }
 
@@ -131,7 +132,12 @@ extension TraceSummary {
         }
         table.with(hop) { $0.sender.setOnce(from) }
         let isTemporary = event.isTemporary(document) { event.written($0).range.lowerBound }
-        guard event.has(.action),
+        guard event.has(.action) else { return }
+        if event.isThrownAwayByProxy(document, { event.written($0).range }) {
+            if event.has(.to) { outcome(event, .acceptedByFilter, hop, at, document) }
+            return
+        }
+        guard
             let state = RecipientState(
                 action: event.written(.action), isTemporary: isTemporary, document)
         else { return }

@@ -34,6 +34,9 @@ extension TraceSummary {
             choose(index, document)
         }
         for index in 0..<table.count where table[kind: index] == .recipient {
+            noteOthers(index, document)
+        }
+        for index in 0..<table.count where table[kind: index] == .recipient {
             follow(index, document)
         }
     }
@@ -72,6 +75,7 @@ extension TraceSummary {
             default: break
             }
         }
+        countAliases(document)
         hashes.sort()
         for place in hashes.indices.dropFirst() where hashes[place] == hashes[place - 1] {
             // Perhaps the same with another case.

@@ -48,6 +48,8 @@ enum EventOutcome {
     case deferred, refusedForNow, held, discarded, other
     /// By a filter that says that it threw the message away.
     case acceptedByFilter
+    /// Answers to a probe of an address: nothing was sent.
+    case deliverable, undeliverable
 
     var isFailure: Bool {
         self == .bounced || self == .expired || self == .forceExpired || self == .rejected
@@ -66,6 +68,8 @@ enum EventOutcome {
         case .acceptedByFilter: "accepted_by_filter"
         case .held: "held"
         case .discarded: "discarded"
+        case .deliverable: "deliverable"
+        case .undeliverable: "undeliverable"
         }
     }
 }
@@ -117,6 +121,7 @@ struct EventFacts {
             if text.says("reject", word) {
                 return event.isTemporary(text) ? .refusedForNow : .rejected
             }
+            if event.isThrownAwayByProxy(text, { event.place($0) }) { return .acceptedByFilter }
             return text.says("discard", word) ? .discarded : .none
         default: return .none
         }
@@ -126,11 +131,13 @@ struct EventFacts {
         _ event: borrowing PostfixEvent, _ word: Range<Int>, _ text: RawSpan
     ) -> EventOutcome {
         if text.says("sent", word) {
-            if event.isDiscard(text) { return .discarded }
+            if event.isDiscard(text, { event.place($0) }) { return .discarded }
             let reply = text.extracting(event.place(.reply))
             return reply.saysThrownAway ? .acceptedByFilter : .delivered
         }
         if text.says("bounced", word) { return .bounced }
+        if text.says("deliverable", word) { return .deliverable }
+        if text.says("undeliverable", word) { return .undeliverable }
         // The latter is a bounce that the administrator turned into another try.
         if text.says("deferred", word) || text.says("SOFTBOUNCE", word) { return .deferred }
         return .other

@@ -183,6 +183,8 @@ extension TraceEvents {
         case .acceptedByFilter: return "Accepted by a filter, which says that it threw it away"
         case .held: return "Put on hold"
         case .discarded: return "Discarded"
+        case .deliverable: return "The address was tried out and would be accepted"
+        case .undeliverable: return "The address was tried out and would be refused"
         case .other: return "A delivery was tried"
         case .none: break
         }
