@@ -18,6 +18,12 @@ COPIED = ("Sources", "include", "docs", ".swift-format", "CHANGELOG.md", "Packag
 SWIFT = "Sources/TraceVaultCore/Base/Failure.swift"
 ABI = "Sources/TraceVaultABI/LibraryAPI.swift"
 HEADER = "include/tracevault.h"
+JSON = "Sources/TraceVaultCore/JSON/Reading/JSONText.swift"
+POSTFIX = "Sources/TraceVaultCore/Trace/Postfix/PostfixEvent.swift"
+FIELDS = "Sources/TraceVaultCore/Trace/Postfix/PostfixField.swift"
+ABOUT = "Sources/TraceVaultCore/JSON/Reading/AboutReading.swift"
+SCHEMA = "docs/trace.schema.json"
+EVENTS = "bindings/python/src/tracevault/events.py"
 
 
 @pytest.fixture
@@ -34,6 +40,9 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "bindings/c", tmp_path / "bindings/c")
     source = ROOT / "bindings/python/src/tracevault"
     shutil.copytree(source, tmp_path / "bindings/python/src/tracevault")
+    (tmp_path / "docs").mkdir(exist_ok=True)
+    for name in ("trace.md", "trace.schema.json"):
+        shutil.copy(ROOT / "docs" / name, tmp_path / "docs")
     return tmp_path
 
 
@@ -93,6 +102,8 @@ def test_forbidden_swift_is_seen(tree: Path, line: str, says: str) -> None:
         ("module_edges", SWIFT, "\nimport CTraceVault\n", "must not import CTraceVault"),
         ("module_edges", SWIFT, "\nlet x = curl_easy_init()\n", "is not for this file"),
         ("module_edges", SWIFT, "\nlet x = sodium_init()\n", "is not for this file"),
+        ("floors", JSON, "\nlet x = PostfixEvent.maxFields\n", "does not know PostfixEvent"),
+        ("floors", POSTFIX, "\nlet x: TraceView? = nil\n", "does not know TraceView of Trace"),
         ("lengths", SWIFT, "\n" * 300, "at most 300"),
         ("lengths", SWIFT, "// " + "x" * 100 + "\n", "at most 100"),
         ("swift_format", SWIFT, "let  x = 1\n", "Failure.swift"),
@@ -134,6 +145,37 @@ def test_an_addition_against_the_rules_is_seen(
         ),
         ("statuses", HEADER, "TV_E_UNLOCK = 35", "TV_E_UNLOCK = 55", "unlock: header 55, Swift 35"),
         ("statuses", SWIFT, "case unlock = 35", "case unlock = 56", "unlock: header 35, Swift 56"),
+        ("floors", ABOUT, "// May know: ", "// Knows ", "does not say May know"),
+        ("floors", ABOUT, "nothing else", "Cellar", "may know Cellar, which is no folder"),
+        (
+            "event_fields",
+            SCHEMA,
+            '"relay_port": { "type": "integer"',
+            '"relay_port": { "type": "string"',
+            "field relay_port: integer is missing",
+        ),
+        ("event_fields", SCHEMA, '"dnsbl",', '"dnsb",', "kind dnsbl is missing"),
+        (
+            "event_fields",
+            "docs/trace.md",
+            "| `relay_port` |",
+            "| `relays_port` |",
+            "field relays_port: integer is not in the table",
+        ),
+        (
+            "event_fields",
+            EVENTS,
+            "pid: int | None",
+            "pid: str | None",
+            "field pid: integer is missing",
+        ),
+        (
+            "event_fields",
+            FIELDS,
+            ',"to":"                        G',
+            ',"to":"                        H',
+            "is not 31 characters and its length",
+        ),
         ("header_contract", HEADER, "@since 0.1", "", "lacks @since"),
         ("exports", HEADER, "tv_abi(void)", "tv_abj(void)", "not declared: tv_abi"),
         ("implementation", ABI, "@implementation", "", "without @implementation"),

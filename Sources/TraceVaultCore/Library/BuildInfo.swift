@@ -24,7 +24,7 @@ extension Library {
         let limits: [(StaticString, Int)] = [
             ("secret_bytes", CredentialFormat.maximumSecret), ("reply_bytes", maxReply),
             ("reply_depth", JSONReader.maxDepth), ("reply_values", JSONReader.maxTokens),
-            ("view_bytes", TraceEvents.maxLength),
+            ("view_bytes", TraceRows.maxLength),
         ]
         for (name, most) in limits {
             writer.key(name)

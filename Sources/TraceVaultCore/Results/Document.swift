@@ -40,7 +40,7 @@ package final class Document: Sendable {
     private let raw: ByteBuffer?
     private let state: Lock<State>
     /// Views made from the view "trace": nobody who only wants that one waits for them.
-    private let events = Lock<[EventView]>([])
+    private let rows = Lock<[RowView]>([])
     private let brief = Lock<ByteBuffer?>(nil)
     /// Where the values of a view stand; nobody waits for it who only wants the text.
     private let walks = Lock<[Walk]>([])
@@ -50,9 +50,9 @@ package final class Document: Sendable {
         let tape: JSONTape
     }
 
-    private struct EventView {
-        let schema: EventSchema
-        let events: ByteBuffer
+    private struct RowView {
+        let schema: RowSchema
+        let rows: ByteBuffer
         let warnings: ByteBuffer
     }
 
@@ -132,11 +132,11 @@ package final class Document: Sendable {
             switch name {
             case "trace": return try traceBytes()
             case "brief": return try brief(of: "trace")
-            case "ecs": return try events(.ecs).events
-            case "ecs_warnings": return try events(.ecs).warnings
-            case "ocsf": return try events(.ocsf).events
-            case "ocsf_warnings": return try events(.ocsf).warnings
-            case "spans": return try events(.spans).events
+            case "ecs": return try rows(.ecs).rows
+            case "ecs_warnings": return try rows(.ecs).warnings
+            case "ocsf": return try rows(.ocsf).rows
+            case "ocsf_warnings": return try rows(.ocsf).warnings
+            case "spans": return try rows(.spans).rows
             default:
                 throw Failure(
                     .notFound,
@@ -164,12 +164,12 @@ package final class Document: Sendable {
         }
     }
 
-    private func events(_ schema: EventSchema) throws(Failure) -> EventView {
+    private func rows(_ schema: RowSchema) throws(Failure) -> RowView {
         let trace = try traceBytes()
-        return try events.withLock { made throws(Failure) in
+        return try rows.withLock { made throws(Failure) in
             for ready in made where ready.schema == schema { return ready }
-            let (events, warnings) = try TraceEvents.view(trace, schema)
-            let view = EventView(schema: schema, events: events, warnings: warnings)
+            let (rows, warnings) = try TraceRows.view(trace, schema)
+            let view = RowView(schema: schema, rows: rows, warnings: warnings)
             made.append(view)
             return view
         }

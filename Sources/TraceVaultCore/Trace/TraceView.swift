@@ -120,7 +120,7 @@ struct TraceView: ~Copyable {
     }
 
     private mutating func side(
-        _ direction: Trace.Direction, _ side: Trace.Side, _ bytes: RawSpan
+        _ direction: Direction, _ side: Trace.Side, _ bytes: RawSpan
     ) throws(Failure) {
         writer.fixed(
             direction == .inbound ? #""inbound":{"pending":"# : #""outbound":{"pending":"#)

@@ -1,9 +1,9 @@
-// ECSEvent.swift - a line of a trace in the Elastic Common Schema 9.4.0.
+// ECSRow.swift - a line of a trace in the Elastic Common Schema 9.4.0.
 //
 // Members in the order of docs/views.md. `cloudflare.email_trace.event` is the event as the trace
 // document has it, so nothing is lost that the schema has no place for.
 
-extension TraceEvents {
+extension TraceRows {
     @inline(never)
     mutating func ecs(_ document: RawSpan, _ text: RawSpan) {
         writer.beginObject()
@@ -51,7 +51,7 @@ extension TraceEvents {
         writer.text("code", facts.code, of: text)
         writer.text("reason", facts.reason, of: text)
         writer.value("original", line.message, of: document)
-        var hash = EventID()
+        var hash = RowID()
         if !hash.set(toHashOf: text) { writer.isComplete = false }
         hash.write("hash", bytes: 32, to: &writer)
         writer.value("created", fetchedAt, of: document)
@@ -80,7 +80,7 @@ extension TraceEvents {
         writer.endObject()
     }
 
-    private mutating func ecsEnd(_ name: StaticString, _ end: EventEnd, _ text: RawSpan) {
+    private mutating func ecsEnd(_ name: StaticString, _ end: RowEnd, _ text: RawSpan) {
         guard !end.isNone else { return }
         writer.object(name)
         writer.text("address", end.host.isEmpty ? end.ip : end.host, of: text)
@@ -162,7 +162,7 @@ extension TraceEvents {
         writer.value("extra", line.extra, of: document)
     }
 
-    /// The time of the event: at most nine decimals, no leap second, as stores can take it.
+    /// The time of the row: at most nine decimals, no leap second, as stores can take it.
     @inline(never)
     mutating func writeTime(_ name: StaticString, _ document: RawSpan) {
         writer.key(name)

@@ -10,7 +10,7 @@ struct SummaryRecord {
     /// A recipient's or an outcome's; of a hop what was decided about the whole message.
     var state = RecipientState.queued
     var nextKind = NextIDKind.queuedAs
-    var side = Trace.Direction.inbound
+    var side = Direction.inbound
     /// An outcome's; of a recipient the most that one hop made; of a hop, in the end, how many
     /// outcomes of deliveries it has.
     var attempts: UInt32 = 0

@@ -6,7 +6,7 @@
 extension TraceView {
     /// Writes `event` when the message is understood, and notes time and event of the line.
     mutating func event(
-        _ message: JSONToken, _ side: Trace.Direction, _ bytes: RawSpan
+        _ message: JSONToken, _ side: Direction, _ bytes: RawSpan
     ) {
         let range = message.range(within: bytes.byteCount)
         let text = bytes.extracting(range)
@@ -17,7 +17,7 @@ extension TraceView {
     }
 
     @inline(never)
-    private mutating func escapedEvent(_ text: RawSpan, _ side: Trace.Direction) {
+    private mutating func escapedEvent(_ text: RawSpan, _ side: Direction) {
         let buffer = unescaped ?? ByteBuffer(limit: Int.max)
         unescaped = buffer
         var isEvent = false
@@ -32,7 +32,7 @@ extension TraceView {
 
     /// What the summary is to know of the line at hand. Not before its event is written: what was
     /// just written is waited for when it is read at once.
-    mutating func note(_ side: Trace.Direction, isEvent: Bool) {
+    mutating func note(_ side: Direction, isEvent: Bool) {
         writer.buffer.withBytes { document in
             if !at.isNone { summary.note(time: at, document) }
             if isEvent { summary.note(event, side, at, document) }

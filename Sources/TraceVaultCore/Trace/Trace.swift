@@ -31,15 +31,6 @@ package struct TraceContext: Sendable {
 /// One message's way in and out. Keeps the body alive, which must not change any more. A class,
 /// because it is handed on more often than it is read.
 package final class Trace: Sendable {
-    /// The way into the mail security service, or out of it.
-    package enum Direction: Sendable {
-        case inbound, outbound
-
-        var name: StaticString { self == .inbound ? "inbound" : "outbound" }
-        /// Where the side is in the reply, as a JSON pointer.
-        var path: String { "/result/\(name)" }
-    }
-
     package struct Side: Sendable {
         /// Nil when the reply does not say.
         package fileprivate(set) var pending: Bool?

@@ -48,7 +48,7 @@ struct TraceSummary: ~Copyable {
 
     /// An event whose fields are in `written`; `at` is its line's time, which was noted.
     mutating func note(
-        _ event: borrowing PostfixEvent, _ side: Trace.Direction, _ at: Written,
+        _ event: borrowing PostfixEvent, _ side: Direction, _ at: Written,
         _ document: RawSpan
     ) {
         line &+= 1
@@ -76,7 +76,7 @@ struct TraceSummary: ~Copyable {
     // MARK: - Hops
 
     private mutating func hop(
-        _ id: Written, _ side: Trace.Direction, _ at: Written, _ document: RawSpan
+        _ id: Written, _ side: Direction, _ at: Written, _ document: RawSpan
     ) -> Int {
         if let last = table[key: lastHop], SummaryTable.isSame(last, id, document) {
             if !at.isNone { timed(lastHop, at, document) }

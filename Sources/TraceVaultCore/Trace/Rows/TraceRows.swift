@@ -1,19 +1,19 @@
-// TraceEvents.swift - the views `ecs`, `ocsf` and `spans`: each line of a trace as an event of its
+// TraceRows.swift - the views `ecs`, `ocsf` and `spans`: each line of a trace as a row of its
 // own, one JSON object a line. docs/views.md.
 //
 // Made from the finished trace document alone, so that a view says nothing the document does not.
-// What each schema wants is in ECSEvent.swift and OCSFEvent.swift; here is what they share: the
+// What each schema wants is in ECSRow.swift and OCSFRow.swift; here is what they share: the
 // walk, the times, the ids, and what is skipped.
 
-/// Whose words the events are in.
-enum EventSchema {
+/// Whose words the rows are in.
+enum RowSchema {
     case ecs, ocsf
     /// This library's own: where the fields are.
     case spans
 }
 
-/// The events of one trace document being written.
-struct TraceEvents: ~Copyable {
+/// The rows of one trace document being written.
+struct TraceRows: ~Copyable {
     /// No view is larger; a hostile reply can hold millions of empty lines.
     static let maxLength = 256 << 20
     /// So many recipients of the trace stand in for those that a line does not name.
@@ -21,7 +21,7 @@ struct TraceEvents: ~Copyable {
 
     var writer = JSONWriter(into: ByteBuffer(limit: maxLength))
     private(set) var warnings = TraceWarnings()
-    let schema: EventSchema
+    let schema: RowSchema
 
     // The trace: values of the document; empty is null.
     private(set) var account = 0..<0
@@ -35,13 +35,13 @@ struct TraceEvents: ~Copyable {
     private(set) var sender = 0..<0
 
     // The line at hand.
-    var line = EventLine()
+    var line = RowLine()
     var event = PostfixEvent()
-    var facts = EventFacts()
+    var facts = RowFacts()
     /// Its addresses, where OCSF takes them.
     private(set) var from = 0..<0
     private(set) var to = 0..<0
-    private(set) var id = EventID()
+    private(set) var id = RowID()
     /// Nothing is written yet of a list that is left out when it is empty.
     var isFirst = true
     /// The message when it has escapes, without them.
@@ -53,27 +53,27 @@ struct TraceEvents: ~Copyable {
     /// The first time is being looked for, nothing is written yet.
     private var isLooking = false
 
-    private init(_ schema: EventSchema) { self.schema = schema }
+    private init(_ schema: RowSchema) { self.schema = schema }
 
-    /// The events of a document that `TraceView` wrote, and what was skipped, as JSON.
+    /// The rows of a document that `TraceView` wrote, and what was skipped, as JSON.
     static func view(
-        _ document: ByteBuffer, _ schema: EventSchema
-    ) throws(Failure) -> (events: ByteBuffer, warnings: ByteBuffer) {
+        _ document: ByteBuffer, _ schema: RowSchema
+    ) throws(Failure) -> (rows: ByteBuffer, warnings: ByteBuffer) {
         try Sealing.start()
-        var view = TraceEvents(schema)
+        var view = TraceRows(schema)
         document.withBytes { view.write($0) }
         guard view.writer.isComplete,
-            let events = JSONWriter.withoutMarks(view.writer.buffer)
+            let rows = JSONWriter.withoutMarks(view.writer.buffer)
         else {
             throw Failure(.limit, "the view has no room: there is memory for 256 MiB at most")
         }
         var writer = JSONWriter(into: ByteBuffer(limit: 4096))
         view.warnings.write(into: &writer)
         // Both are lent to C with a NUL behind them, also when they are empty.
-        guard writer.isComplete, events.reserve(0) else {
+        guard writer.isComplete, rows.reserve(0) else {
             throw Failure(.noMemory, "not enough memory for the view")
         }
-        return (events, writer.buffer)
+        return (rows, writer.buffer)
     }
 
     private mutating func write(_ document: RawSpan) {
@@ -100,7 +100,7 @@ struct TraceEvents: ~Copyable {
 
     @inline(never)
     private mutating func each(
-        _ side: Range<Int>, _ direction: Trace.Direction, _ document: RawSpan
+        _ side: Range<Int>, _ direction: Direction, _ document: RawSpan
     ) {
         highest = nil
         isPending = false
@@ -112,14 +112,14 @@ struct TraceEvents: ~Copyable {
                 var lines = JSONWalk(inside: value)
                 var position = 0
                 while writer.isComplete, let object = lines.element(document) {
-                    line = EventLine(object, document)
+                    line = RowLine(object, document)
                     line.side = direction
                     line.position = position
                     position += 1
                     if isLooking {
                         if first.isEmpty { first = line.time }
                     } else {
-                        event(document)
+                        row(document)
                     }
                 }
             }
@@ -154,7 +154,7 @@ struct TraceEvents: ~Copyable {
 
     // MARK: - One line
 
-    private mutating func event(_ document: RawSpan) {
+    private mutating func row(_ document: RawSpan) {
         if schema != .spans {
             setTime()
             setID(document)
@@ -163,17 +163,17 @@ struct TraceEvents: ~Copyable {
         guard
             document.find(UInt8(ascii: "\\"), message.lowerBound, message.upperBound)
                 < message.upperBound
-        else { return event(document, document.extracting(message)) }
+        else { return row(document, document.extracting(message)) }
         guard JSONText.decode(document.extracting(message), into: unescaped) else {
             writer.isComplete = false
             return
         }
-        // Not `self.unescaped` inside: the event is written through `self`.
+        // Not `self.unescaped` inside: the row is written through `self`.
         let unescaped = self.unescaped
-        unescaped.withBytes { event(document, $0) }
+        unescaped.withBytes { row(document, $0) }
     }
 
-    private mutating func event(_ document: RawSpan, _ text: RawSpan) {
+    private mutating func row(_ document: RawSpan, _ text: RawSpan) {
         if schema == .spans { return spans(text) }
         if line.event.isEmpty || !event.read(text) {
             _ = event.clear()
@@ -217,7 +217,7 @@ struct TraceEvents: ~Copyable {
 
     /// Half of BLAKE2b-256 over `["account","ref","side",lineno,"message"]`, so that a line has the
     /// same id whenever and wherever it is fetched. Not a cheaper hash: senders choose the text of
-    /// lines, and two lines with one id would be one event in the store, the other gone. A line
+    /// lines, and two lines with one id would be one row in the store, the other gone. A line
     /// whose number is not above all before it has its position, as "#7".
     private mutating func setID(_ document: RawSpan) {
         hashed.removeAll()
@@ -240,7 +240,7 @@ struct TraceEvents: ~Copyable {
         writer.verbatim(document, line.message)
         writer.endArray()
         // Not `self.id` inside: the buffer is lent by `self`.
-        var id = EventID()
+        var id = RowID()
         let isSet = hashed.withBytes { id.set(toHashOf: $0) }
         self.id = id
         if !writer.isComplete || !isSet { self.writer.isComplete = false }

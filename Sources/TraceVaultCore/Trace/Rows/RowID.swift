@@ -1,9 +1,9 @@
-// EventID.swift - the id of an event: the same for the same line, whenever it is fetched.
+// RowID.swift - the id of a row: the same for the same line, whenever it is fetched.
 //
-// What goes into it is decided in TraceEvents.swift, and what into the hash of a line's own words.
+// What goes into it is decided in TraceRows.swift, and what into the hash of a line's own words.
 
 /// BLAKE2b-256, written in hexadecimal digits; half of it is an id.
-struct EventID {
+struct RowID {
     private var digest: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
     /// False when it could not be computed.

@@ -82,31 +82,6 @@ package struct JSONWriter: ~Copyable {
         literal(value ? "true    " : "false   ", value ? 4 : 5)
     }
 
-    package mutating func int(_ value: Int64) {
-        separate()
-        if value < 0 { byte(UInt8(ascii: "-")) }
-        digits(value.magnitude)
-        needsComma = true
-    }
-
-    /// Line numbers are most of the numbers written: no String for them.
-    mutating func digits(_ value: UInt64) {
-        var size = 1
-        var rest = value
-        while rest >= 10 {
-            rest /= 10
-            size += 1
-        }
-        unsafe put(upTo: size) { place in
-            var rest = value
-            for index in stride(from: size - 1, through: 0, by: -1) {
-                unsafe place[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            return size
-        }
-    }
-
     package mutating func string(_ value: String) {
         var text = value
         text.withUTF8 { unsafe escaped(UnsafeRawBufferPointer($0)) }

@@ -1,9 +1,9 @@
-// EventLine.swift - what a line of the trace says for the schemas of event stores: addresses, ends
+// RowLine.swift - what a line of the trace says for the schemas of event stores: addresses, ends
 // of the connection, outcome. All of it is places in the line; nothing is added to what it says.
 
 /// One line of a trace document. Empty ranges are members that are not there.
-struct EventLine {
-    var side = Trace.Direction.inbound
+struct RowLine {
+    var side = Direction.inbound
     var position = 0
     /// Values of the document, strings with their quotes.
     var lineno = 0..<0
@@ -13,7 +13,7 @@ struct EventLine {
     var event = 0..<0
     var kind = 0..<0
     var extra = 0..<0
-    /// The time that the event gets, without quotes: the line's, else a neighbour's.
+    /// The time that the row gets, without quotes: the line's, else a neighbour's.
     var time = 0..<0
     var timeIsNeighbours = false
 
@@ -40,7 +40,7 @@ struct EventLine {
 }
 
 /// What a line came to.
-enum EventOutcome {
+enum RowOutcome {
     case none, delivered, bounced, expired, rejected
     /// Returned because a person said so, not because it took too long.
     case forceExpired
@@ -75,8 +75,8 @@ enum EventOutcome {
 }
 
 /// The parts of an event that have a typed place in the schemas; empty where the line says nothing.
-struct EventFacts {
-    var outcome = EventOutcome.none
+struct RowFacts {
+    var outcome = RowOutcome.none
     /// The word in the line that the outcome comes from.
     var outcomeWord = 0..<0
     var from = 0..<0
@@ -87,8 +87,8 @@ struct EventFacts {
     var user = 0..<0
     var code = 0..<0
     var reason = 0..<0
-    var source = EventEnd()
-    var destination = EventEnd()
+    var source = RowEnd()
+    var destination = RowEnd()
 
     /// Takes what an event says; nothing is left of the one before.
     mutating func read(_ event: borrowing PostfixEvent, _ text: RawSpan) {
@@ -112,7 +112,7 @@ struct EventFacts {
 
     private static func outcome(
         _ event: borrowing PostfixEvent, _ word: Range<Int>, _ text: RawSpan
-    ) -> EventOutcome {
+    ) -> RowOutcome {
         switch event.kind {
         case .expired: return text.says("force-expired", word) ? .forceExpired : .expired
         case .delivery: return delivery(event, word, text)
@@ -129,7 +129,7 @@ struct EventFacts {
 
     private static func delivery(
         _ event: borrowing PostfixEvent, _ word: Range<Int>, _ text: RawSpan
-    ) -> EventOutcome {
+    ) -> RowOutcome {
         if text.says("sent", word) {
             if event.isDiscard(text, { event.place($0) }) { return .discarded }
             let reply = text.extracting(event.place(.reply))
@@ -156,20 +156,6 @@ struct EventFacts {
     }
 }
 
-extension RawSpan {
-    /// Whether a place holds exactly this word.
-    @inline(never)
-    func says(_ word: StaticString, _ place: Range<Int>) -> Bool {
-        place.count == word.utf8CodeUnitCount && has(word, place.lowerBound)
-    }
-
-    /// The integer that a place holds.
-    @inline(never)
-    func integer(_ place: Range<Int>) -> Int64? {
-        JSONText.int64(extracting(place.clamped(to: 0..<byteCount)))
-    }
-}
-
 extension PostfixEvent {
     /// Where the field's text stands; empty when the line does not say.
     @inline(never)
@@ -177,7 +163,7 @@ extension PostfixEvent {
 }
 
 /// One end of a connection, as far as stores with types take it.
-struct EventEnd {
+struct RowEnd {
     private(set) var host = 0..<0
     private(set) var ip = 0..<0
     /// -1 without one.

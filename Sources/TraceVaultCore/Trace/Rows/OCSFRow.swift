@@ -1,9 +1,9 @@
-// OCSFEvent.swift - a line of a trace in OCSF 1.8.0: Email Activity (4009), Trace (4).
+// OCSFRow.swift - a line of a trace in OCSF 1.8.0: Email Activity (4009), Trace (4).
 //
 // Members in the order of docs/views.md. The class has no place for most of what Postfix says and
 // refuses members it does not know: `unmapped.postfix` is the event as the trace document has it.
 
-extension TraceEvents {
+extension TraceRows {
     @inline(never)
     mutating func ocsf(_ document: RawSpan, _ text: RawSpan) {
         writer.beginObject()
@@ -79,7 +79,7 @@ extension TraceEvents {
         writer.endObject()
     }
 
-    private mutating func ocsfEnd(_ name: StaticString, _ end: EventEnd, _ text: RawSpan) {
+    private mutating func ocsfEnd(_ name: StaticString, _ end: RowEnd, _ text: RawSpan) {
         guard !end.isNone else { return }
         writer.object(name)
         writer.text("hostname", end.host, of: text)

@@ -1,6 +1,6 @@
-// JSONWriter+Views.swift - members of an event view: one call each, none of them inlined.
+// JSONWriter+Rows.swift - members of a row: one call each, none of them inlined.
 //
-// An event has some sixty members that are nearly always the same few kinds. Written out at each
+// A row has some sixty members that are nearly always the same few kinds. Written out at each
 // place they would be half of the views' code; speed is not what counts here.
 
 extension JSONWriter {
@@ -88,7 +88,7 @@ extension JSONWriter {
         part(unsafe RawSpan(_unsafeStart: word.utf8Start, byteCount: word.utf8CodeUnitCount))
     }
 
-    /// Ends the line of an event.
+    /// Ends the line of a row.
     @inline(never)
     mutating func endLine() {
         unsafe put(upTo: 1) { place in

@@ -142,4 +142,16 @@ extension RawSpan {
         }
         return nil
     }
+
+    /// Whether a place holds exactly this word.
+    @inline(never)
+    func says(_ word: StaticString, _ place: Range<Int>) -> Bool {
+        place.count == word.utf8CodeUnitCount && has(word, place.lowerBound)
+    }
+
+    /// The integer that a place holds.
+    @inline(never)
+    func integer(_ place: Range<Int>) -> Int64? {
+        JSONText.int64(extracting(place.clamped(to: 0..<byteCount)))
+    }
 }

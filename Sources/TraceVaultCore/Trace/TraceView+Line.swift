@@ -5,7 +5,7 @@
 
 /// Which line it is, for the paths of warnings.
 struct TraceLinePlace {
-    let direction: Trace.Direction
+    let direction: Direction
     var number: Int
 
     var path: String { "\(direction.path)/lines/\(number)" }
@@ -51,7 +51,7 @@ extension TraceView {
     /// space. False, and nothing written, when not.
     @inline(__always)
     private mutating func usual(
-        _ index: Int, _ direction: Trace.Direction, _ bytes: RawSpan
+        _ index: Int, _ direction: Direction, _ bytes: RawSpan
     ) -> Bool {
         // A member takes two tokens or more.
         guard let tokens = unsafe tape.tokens(from: index, length: 7),

@@ -1,6 +1,6 @@
-// EventSpans.swift - the view `spans`: where each field of a line's event stands in its message.
+// RowSpans.swift - the view `spans`: where each field of a line's event stands in its message.
 
-extension TraceEvents {
+extension TraceRows {
     /// `{"side":"inbound","line":0,"spans":{"queue_id":[0,8],…}}`: for each field the first byte
     /// and the one behind the last, of the message in UTF-8. A line without an event has no row.
     @_optimize(size) mutating func spans(_ text: RawSpan) {
