@@ -22,16 +22,12 @@ struct RowLine {
     init(_ object: Range<Int>, _ document: RawSpan) {
         var members = JSONWalk(inside: object)
         while let (name, value) = members.member(document) {
-            // Told apart by length and second letter: at, event, extra, lineno, at_raw, message.
-            switch (name.count, document.at(name.lowerBound + 1)) {
-            case (2, _): at = value
-            case (5, UInt8(ascii: "v")): event = value
-            case (5, _): extra = value
-            case (6, UInt8(ascii: "i")): lineno = value
-            case (6, _): atRaw = value
-            case (7, _): message = value
-            default: break
-            }
+            if document.says("lineno", name) { lineno = value }
+            if document.says("at", name) { at = value }
+            if document.says("at_raw", name) { atRaw = value }
+            if document.says("message", name) { message = value }
+            if document.says("event", name) { event = value }
+            if document.says("extra", name) { extra = value }
         }
         var parts = JSONWalk(inside: event)
         kind = parts.member(document)?.value ?? 0..<0

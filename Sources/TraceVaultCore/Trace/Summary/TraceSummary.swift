@@ -152,8 +152,9 @@ struct TraceSummary: ~Copyable {
     ) {
         let id = event.written(.notificationID)
         next(.notification, id, hop, document)
-        // Anything but "delay" says that some of it is done with; of all, nobody knows.
-        if event.written(.notification).length != 5 { table.with(hop) { $0.isReported = true } }
+        // Anything but a delay says that some of it is done with; of all, nobody knows.
+        let isDelay = document.says("delay", event.written(.notification).range)
+        if !isDelay { table.with(hop) { $0.isReported = true } }
         if let made = table.find(.hop, id, document) {
             table.with(made) { made in
                 made.isNotification = true
