@@ -34,12 +34,12 @@ def said(path: Path) -> dict[str, str]:
 
 
 def may_know(folder: str, listed: str) -> set[str]:
-    """The folders that a folder may know: itself, what is listed, and the files of no floor."""
+    """The folders that a folder may know: itself, what is listed, and what all know."""
     names = {name.strip(" .") for name in listed.split(",")} - {"nothing else"}
     for name in names:
         if not (CORE / name).is_dir():
             problems.append(f"{folder}: may know {name}, which is no folder")
-    return names | {folder, ""}
+    return names | {folder, "", "Base"}
 
 
 files = sorted(CORE.rglob("*.swift"))
