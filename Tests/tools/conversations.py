@@ -153,6 +153,7 @@ class Maker:
             )
             self.made.truth[member] = "sent"
         self.made.truth.pop(lost, None)
+        self.made.truth.pop(alias, None)
         self.made.is_incomplete = True
         return recipients[1:-1]
 

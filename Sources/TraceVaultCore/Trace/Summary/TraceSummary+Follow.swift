@@ -13,41 +13,49 @@ extension TraceSummary {
         var found = state
         if isExpanded(index, key, hop, document) {
             found = .expanded
+        } else if state == .sent, let there = replaced(chosen, document) {
+            found = there
         } else {
             for next in hops where next != hop {
-                guard isBehind(hop, queuedAs, next, document) else { continue }
-                if let there = replaced(chosen, at: next, document) {
-                    found = there
-                    break
-                }
-                if let there = standing(next, document), there.badness > found.badness {
-                    found = there
-                }
+                guard isBehind(hop, queuedAs, next, document),
+                    let there = standing(next, document), there.badness > found.badness
+                else { continue }
+                found = there
             }
         }
         table.with(index) { $0.state = found }
     }
 
-    /// What it means for a copy that a hop behind has told of all its recipients, and this one is
-    /// none of them: others there stand for it, as a filter changes addresses, or the filter kept
-    /// it. Nil when the copy may have gone another way.
-    private func replaced(_ outcome: Int, at next: Int, _ document: RawSpan) -> RecipientState? {
+    /// What it means for a copy that the hops directly behind have told of all their recipients,
+    /// and this one is none of them: others there stand for it, as a filter changes addresses, or
+    /// the filter kept it. Only the hop that the reply names counts, when it names one. Nil when
+    /// the copy may have gone another way.
+    private func replaced(_ outcome: Int, _ document: RawSpan) -> RecipientState? {
         guard
-            let (queuedAs, isLocal, isSocket) = table.look(
-                outcome, { ($0.queuedAs, $0.isLocal, $0.isSocket) }),
-            let (key, hasOthers, hasToldOfAll) = table.look(
-                next,
-                { hop in
-                    let all = Self.number(hop.nrcpt, document)
-                    let isAll = all > 0 ? Int(hop.attempts) >= all : hop.isRemoved
-                    let isMessage = !hop.isNotification && hop.attempts > 0
-                    return (hop.key, hop.hasOthers, isAll && isMessage)
-                })
+            let (hop, queuedAs, isLocal, isSocket) = table.look(
+                outcome, { ($0.hop, $0.queuedAs, $0.isLocal, $0.isSocket) })
         else { return nil }
-        let isNamed = SummaryTable.isSame(key, queuedAs, document)
-        guard hasToldOfAll, isNamed || (isLocal && !isSocket) else { return nil }
+        let named = queuedAs.isNone ? nil : table.find(.hop, queuedAs, document)
+        guard named != nil || (isLocal && !isSocket) else { return nil }
+        var (hasOthers, count) = (false, 0)
+        for next in hops where next != hop && (named == nil || named == next) {
+            let isBehind = named == next || table.look(next) { $0.hop } == hop
+            guard isBehind else { continue }
+            guard hasToldOfAll(next, document) else { return nil }
+            count += 1
+            if table.look(next, { $0.hasOthers }) == true { hasOthers = true }
+        }
+        guard count > 0 else { return nil }
         if hasOthers { return .expanded }
         return isLocal ? .acceptedByFilter : nil
+    }
+
+    private func hasToldOfAll(_ hop: Int, _ document: RawSpan) -> Bool {
+        table.look(hop) { hop in
+            let all = Self.number(hop.nrcpt, document)
+            let isAll = all > 0 ? Int(hop.attempts) >= all : hop.isRemoved
+            return isAll && hop.attempts > 0 && !hop.isNotification
+        } ?? false
     }
 
     /// Notes at the first hop that has a recipient that it has one whom no hop before it has.
@@ -165,6 +173,8 @@ extension TraceSummary {
             let (before, told, queuedAs) = table.look(
                 chosen, { ($0.hop, $0.state, $0.queuedAs) })
         else { return false }
-        return state != told && isBehind(before, queuedAs, hop, document)
+        // Those that stand for an alias are known themselves.
+        return state != told && state != .expanded
+            && isBehind(before, queuedAs, hop, document)
     }
 }
