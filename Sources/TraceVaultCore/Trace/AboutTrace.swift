@@ -4,4 +4,4 @@
 // Goes out: the document `tracevault.trace/1` (docs/trace.md), with a warning for everything odd;
 // or Cloudflare's refusal. Each line goes through Postfix, all of them through Summary; Rows are
 // made of the document when asked for.
-// May know: JSON/Reading, JSON/Writing, JSON/Times, Trace/Fast, Trace/Postfix, Trace/Summary.
+// May know: JSON, JSON/Reading, JSON/Writing, JSON/Times, Trace/Fast, Trace/Postfix, Trace/Summary.

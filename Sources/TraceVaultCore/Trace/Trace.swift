@@ -52,13 +52,15 @@ package final class Trace: Sendable {
     package var isPending: Bool { inbound.pending == true || outbound.pending == true }
 
     /// Reads the body of a reply to a trace request.
-    package static func decode(_ body: ByteBuffer) throws(Failure) -> Trace {
+    package static func decode(
+        _ body: ByteBuffer, _ ways: ShortWays = .all
+    ) throws(Failure) -> Trace {
         do throws(Failure) {
-            return try read(try JSONReader.read(body), nil)
+            return try read(try JSONReader.read(body, .reply, ways), nil)
         } catch {
             // A text that is not UTF-8 costs its own bytes, not the trace.
             guard let mended = MendedText(body) else { throw error }
-            return try read(try JSONReader.read(mended.body), mended)
+            return try read(try JSONReader.read(mended.body, .reply, ways), mended)
         }
     }
 

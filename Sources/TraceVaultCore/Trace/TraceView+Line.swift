@@ -54,7 +54,7 @@ extension TraceView {
         _ index: Int, _ direction: Direction, _ bytes: RawSpan
     ) -> Bool {
         // A member takes two tokens or more.
-        guard let tokens = unsafe tape.tokens(from: index, length: 7),
+        guard writer.ways.contains(.line), let tokens = unsafe tape.tokens(from: index, length: 7),
             unsafe Int(tokens[0].next) == index &+ 7
         else { return false }
         let (start, number, time, message) = unsafe (

@@ -5,22 +5,24 @@
 
 extension Trace {
     /// The document, complete.
-    package func view(_ context: borrowing TraceContext) throws(Failure) -> ByteBuffer {
-        var view = try written(context, CanonicalTimes())
+    package func view(
+        _ context: borrowing TraceContext, _ ways: ShortWays = .all
+    ) throws(Failure) -> ByteBuffer {
+        var view = try written(context, CanonicalTimes(), ways)
         // Where the lines contradict each other, and no reference was given, a hop's id decides.
         let told = context.messageRef.flatMap { QueueID(leading: $0)?.seconds }
         let asked = told ?? (view.times.areScattered(nil) ? view.firstQueueTime : nil)
         let queueID = asked.map { $0 / 60 }
         if view.times.areScattered(queueID) {
             // Seldom: which times are none can only be told when all are known.
-            let all = try written(context, CanonicalTimes(isCollecting: true))
-            view = try written(context, CanonicalTimes(all.times.narrowed(queueID)))
+            let all = try written(context, CanonicalTimes(isCollecting: true), ways)
+            view = try written(context, CanonicalTimes(all.times.narrowed(queueID)), ways)
         }
         return view.writer.buffer
     }
 
     private func written(
-        _ context: borrowing TraceContext, _ times: CanonicalTimes
+        _ context: borrowing TraceContext, _ times: CanonicalTimes, _ ways: ShortWays
     ) throws(Failure) -> TraceView {
         // Even a line of one byte becomes an object of a few dozen.
         let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
@@ -28,7 +30,7 @@ extension Trace {
         // Lines, events and summary come to less than three times the body: memory that is taken
         // once is not copied.
         _ = buffer.reserve(min(buffer.limit, tape.body.count * 3 + 4096))
-        var view = TraceView(self, JSONWriter(into: buffer), times)
+        var view = TraceView(self, JSONWriter(into: buffer, ways), times)
         try tape.body.withBytes { (bytes) throws(Failure) in try view.write(context, bytes) }
         guard view.writer.isComplete else {
             throw Failure(.noMemory, "not enough memory for the trace document")
@@ -59,6 +61,7 @@ struct TraceView: ~Copyable {
         self.trace = copy trace
         self.times = times
         tape = trace.tape
+        event.ways = writer.ways
         self.writer = writer
         warnings = trace.warnings
     }

@@ -281,7 +281,7 @@ private func errors(_ code: Int) -> String {
 
 @Suite struct FaultTests {
     private func ended(_ headers: String...) -> HeaderCount {
-        var headers = HeaderCount()
+        var count = HeaderCount()
         for header in headers {
             var line = header + "\r\n"
             line.withUTF8 { utf8 in _ = unsafe count.count(UnsafeRawBufferPointer(utf8)) }

@@ -3,4 +3,4 @@
 // Comes in: the bytes of a reply, whatever they are.
 // Goes out: a `JSONTape`: each value's place in the bytes, checked; or a `Failure` that says where
 // and what, never what the bytes hold. Nothing is copied.
-// May know: nothing else.
+// May know: JSON.

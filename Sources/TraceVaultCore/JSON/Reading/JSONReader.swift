@@ -20,10 +20,11 @@ package struct JSONReader {
     let count: Int
     let tape: JSONTape
     private let bounds: Bounds
+    private let ways: ShortWays
 
     /// Checks the whole text.
     package static func read(
-        _ body: ByteBuffer, _ bounds: Bounds = .reply
+        _ body: ByteBuffer, _ bounds: Bounds = .reply, _ ways: ShortWays = .all
     ) throws(Failure) -> JSONTape {
         guard body.count < Int(Int32.max) else {
             throw Failure(.replyTooLarge, "the reply is larger than 2 GiB")
@@ -35,18 +36,20 @@ package struct JSONReader {
         }
         let capacity = min(bounds.most(in: body.count), 64 + body.count / 12)
         guard let tokens = unsafe tape.grow(to: capacity) else { throw outOfMemory() }
-        let reader = unsafe JSONReader(base, body.count, tape, bounds)
+        let reader = unsafe JSONReader(base, body.count, tape, bounds, ways)
         tape.finish(count: try unsafe reader.texts(JSONTokenList(tokens, capacity)))
         return tape
     }
 
     private init(
-        _ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape, _ bounds: Bounds
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape, _ bounds: Bounds,
+        _ ways: ShortWays
     ) {
         unsafe self.base = base
         self.count = count
         self.tape = tape
         self.bounds = bounds
+        self.ways = ways
     }
 
     // MARK: - Structure
@@ -93,7 +96,9 @@ package struct JSONReader {
             } else if character == UInt8(ascii: "{") || character == UInt8(ascii: "[") {
                 guard list.depth < bounds.depth else { throw tooDeep(at) }
                 try reserve(&list, at)
-                if let end = try unsafe again(at, list.tokens, list.used, list.lengthBefore) {
+                if ways.contains(.again),
+                    let end = try unsafe again(at, list.tokens, list.used, list.lengthBefore)
+                {
                     list.repeated()
                     at = end
                 } else {

@@ -3,4 +3,4 @@
 // Comes in: values, texts that were checked, tokens of a tape.
 // Goes out: canonical JSON: no white space, the shortest escapes. `JSONWalk` reads what was written
 // again. Running out of room is remembered, so that callers look once, at the end.
-// May know: JSON/Reading, JSON/Times.
+// May know: JSON, JSON/Reading, JSON/Times.

@@ -16,9 +16,11 @@ package struct JSONWriter: ~Copyable {
     /// False once anything did not fit.
     package internal(set) var isComplete = true
     var needsComma = false
+    let ways: ShortWays
 
-    package init(into buffer: ByteBuffer) {
+    package init(into buffer: ByteBuffer, _ ways: ShortWays = .all) {
         self.buffer = buffer
+        self.ways = ways
     }
 
     // MARK: - Structure
@@ -128,6 +130,12 @@ package struct JSONWriter: ~Copyable {
     package mutating func part(_ text: String) {
         var text = text
         text.withUTF8 { unsafe raw(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Part of a string that is a word of ours.
+    @inline(never)
+    mutating func part(_ word: StaticString) {
+        part(unsafe RawSpan(_unsafeStart: word.utf8Start, byteCount: word.utf8CodeUnitCount))
     }
 
     package mutating func endString() {

@@ -66,11 +66,6 @@ struct CanonicalTimes {
             self.minute = minute
             return true
         }
-        if count == 24,
-            Self.isSecond(unsafe text.unsafeLoadUnaligned(fromByteOffset: 16, as: UInt64.self))
-        {
-            return true
-        }
         let (tens, ones) = (text.at(17) &- UInt8(ascii: "0"), text.at(18) &- UInt8(ascii: "0"))
         guard text.at(16) == UInt8(ascii: ":"), tens < 6 && ones < 10 || tens == 6 && ones == 0,
             text.at(count - 1) == UInt8(ascii: "Z")
@@ -79,14 +74,5 @@ struct CanonicalTimes {
         return text.at(19) == UInt8(ascii: ".") && count > 21
             && count <= 21 + Timestamp.maxFraction
             && text.digitsEnd(20, count) == count - 1
-    }
-
-    /// Whether eight bytes are `:SS.mmmZ`, as nearly always; no leap second.
-    private static func isSecond(_ bytes: UInt64) -> Bool {
-        // Byte by byte from the end: what is to be the same becomes 0, digits become their values.
-        let rest = UInt64(littleEndian: bytes) ^ 0x5A_30_30_30_2E_30_30_3A
-        // A sum of 16 or more is one of a tens digit above 5 or of another above 9.
-        let sums = rest &+ 0x00_06_06_06_00_06_0A_00
-        return rest & 0xFF_F0_F0_F0_FF_F0_F0_FF == 0 && sums & 0x00_F0_F0_F0_00_F0_F0_00 == 0
     }
 }

@@ -44,6 +44,7 @@ extension JSONWriter {
     mutating func event(
         _ event: borrowing PostfixEvent, in source: RawSpan, at offset: Int, isPlain: Bool
     ) {
+        guard ways.contains(.event) else { return plainEvent(event, in: source, at: offset) }
         let fields = unsafe event.all
         // An escape takes up to six bytes for one. Forty fields of 2 GiB do not overflow.
         let room =

@@ -19,7 +19,7 @@ extension PostfixEvent {
             else { return tvs_head() }
             return unsafe tvs_head_run(base, bytes.count)
         }
-        guard head.name_length > 0 else {
+        guard ways.contains(.head), head.name_length > 0 else {
             guard let start = prefix(text, end) else { return false }
             return behindTag(text, start, Self.queueIDEnd(text, start, end), end)
         }

@@ -31,6 +31,7 @@ package struct PostfixEvent: ~Copyable {
     package static let maxMessage = Int(Int32.max)
 
     package internal(set) var kind = Kind.warning
+    package var ways = ShortWays.all
     package private(set) var count = 0
     /// How long the texts of all fields are together, or more: not less after `clearBehindID`.
     private(set) var textLength = 0

@@ -53,6 +53,9 @@ extension PostfixEvent {
 
         package var isNumber: Bool { mark & 32 != 0 }
 
+        /// How long the name is; in its slot it stands behind a comma and a quote.
+        var length: Int { Int(mark & 31) - (isNumber ? 4 : 5) }
+
         // MARK: - The member up to its value
 
         /// 32 bytes that begin with `,"name":"`, without the last quote for a number.

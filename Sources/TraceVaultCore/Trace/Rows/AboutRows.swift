@@ -4,4 +4,5 @@
 // document does not.
 // Goes out: one JSON object a line: ECS, OCSF, or where the fields stand (docs/views.md); and what
 // was skipped.
-// May know: JSON/Reading, JSON/Writing, JSON/Times, Trace, Trace/Postfix, Trace/Summary, Vault/Format.
+// May know: JSON/Reading, JSON/Writing, JSON/Times, Trace, Trace/Postfix, Trace/Summary,
+// Vault/Format.

@@ -82,12 +82,6 @@ extension JSONWriter {
         verbatim(document.extracting(place.clamped(to: 0..<document.byteCount)))
     }
 
-    /// Part of a string that is a word of ours.
-    @inline(never)
-    mutating func part(_ word: StaticString) {
-        part(unsafe RawSpan(_unsafeStart: word.utf8Start, byteCount: word.utf8CodeUnitCount))
-    }
-
     /// Ends the line of a row.
     @inline(never)
     mutating func endLine() {
