@@ -2,5 +2,5 @@
 //
 // Comes in: what the plain readers get.
 // Goes out: what the plain readers give, or nil: then the plain way is gone. docs/ARCHITECTURE.md
-// has the plain twin, the test and the gain of each.
+// has the plain twin and the test of each.
 // May know: JSON/Reading.

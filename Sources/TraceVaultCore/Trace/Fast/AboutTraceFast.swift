@@ -2,5 +2,5 @@
 //
 // Comes in: lines and events of a trace that is being written.
 // Goes out: the bytes that the plain ways write, or nothing written: then the plain way is gone.
-// docs/ARCHITECTURE.md has the plain twin, the test and the gain of each.
+// docs/ARCHITECTURE.md has the plain twin and the test of each.
 // May know: JSON/Reading, JSON/Writing, JSON/Times, Trace/Postfix.
