@@ -102,8 +102,8 @@ def test_forbidden_swift_is_seen(tree: Path, line: str, says: str) -> None:
         ("module_edges", SWIFT, "\nimport CTraceVault\n", "must not import CTraceVault"),
         ("module_edges", SWIFT, "\nlet x = curl_easy_init()\n", "is not for this file"),
         ("module_edges", SWIFT, "\nlet x = sodium_init()\n", "is not for this file"),
-        ("floors", JSON, "\nlet x = PostfixEvent.maxFields\n", "does not know PostfixEvent"),
-        ("floors", POSTFIX, "\nlet x: TraceView? = nil\n", "does not know TraceView of Trace"),
+        ("folders", JSON, "\nlet x = PostfixEvent.maxFields\n", "does not know PostfixEvent"),
+        ("folders", POSTFIX, "\nlet x: TraceView? = nil\n", "does not know TraceView of Trace"),
         ("lengths", SWIFT, "\n" * 300, "at most 300"),
         ("lengths", SWIFT, "// " + "x" * 100 + "\n", "at most 100"),
         ("swift_format", SWIFT, "let  x = 1\n", "Failure.swift"),
@@ -145,8 +145,8 @@ def test_an_addition_against_the_rules_is_seen(
         ),
         ("statuses", HEADER, "TV_E_UNLOCK = 35", "TV_E_UNLOCK = 55", "unlock: header 55, Swift 35"),
         ("statuses", SWIFT, "case unlock = 35", "case unlock = 56", "unlock: header 35, Swift 56"),
-        ("floors", ABOUT, "// May know: ", "// Knows ", "does not say May know"),
-        ("floors", ABOUT, "nothing else", "Cellar", "may know Cellar, which is no folder"),
+        ("folders", ABOUT, "// May know: ", "// Knows ", "does not say May know"),
+        ("folders", ABOUT, "nothing else", "Cellar", "may know Cellar, which is no folder"),
         (
             "event_fields",
             SCHEMA,
@@ -182,7 +182,13 @@ def test_an_addition_against_the_rules_is_seen(
         ("abi_guard", HEADER, "int32_t tv_abi(void)", "int64_t tv_abi(void)", "tv_abi"),
         ("abi_guard", HEADER, "TV_E_LOCKED = 25,", "TV_E_LOCKED = 27,", "from value '25' to '27'"),
         ("abi_guard", HEADER, "TV_API int32_t tv_abi(void);", "", "Removed function"),
-        ("words", "docs/WORDS.md", "`Engine/Engine.swift`", "`Engine/Motor.swift`", "does not exist"),
+        (
+            "words",
+            "docs/WORDS.md",
+            "`Engine/Engine.swift`",
+            "`Engine/Motor.swift`",
+            "does not exist",
+        ),
     ],
 )
 def test_a_change_against_the_rules_is_seen(
