@@ -13,8 +13,8 @@ PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDI
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
-	@echo 'make install    install library, header, manual page and pkg-config file below PREFIX ($(PREFIX));'
-	@echo '                DESTDIR stages the files for a package'
+	@echo 'make install    install library, C binding, headers, debug symbols, manual pages, pkg-config and'
+	@echo '                CMake files below PREFIX ($(PREFIX)); DESTDIR stages them for a package'
 	@echo 'make uninstall  remove what install put there'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
