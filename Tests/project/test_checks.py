@@ -146,7 +146,13 @@ def test_an_addition_against_the_rules_is_seen(
         ("statuses", HEADER, "TV_E_UNLOCK = 35", "TV_E_UNLOCK = 55", "unlock: header 55, Swift 35"),
         ("statuses", SWIFT, "case unlock = 35", "case unlock = 56", "unlock: header 35, Swift 56"),
         ("folders", ABOUT, "// May know: ", "// Knows ", "does not say May know"),
-        ("folders", ABOUT, "nothing else", "Cellar", "may know Cellar, which is no folder"),
+        (
+            "folders",
+            ABOUT,
+            "May know: JSON.",
+            "May know: Cellar.",
+            "may know Cellar, which is no folder",
+        ),
         (
             "event_fields",
             SCHEMA,
