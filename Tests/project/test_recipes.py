@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import importlib.util
 import json
 import os
@@ -20,19 +19,7 @@ import httpx
 import pytest
 import tracevault as tv
 from launcher import Standin, standin
-
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "bindings/python/examples"
-ACME = "acae0000000000000000000000000001"
-KEY = bytes(range(32))
-#: Engines that ask the stand-in, in every process that Python begins; not in the programs, because
-#: Cloudflare itself needs no settings.
-SETTINGS = """
-import functools
-import tracevault
-tracevault.Engine = functools.partial(tracevault.Engine, {settings})
-tracevault.AsyncEngine = functools.partial(tracevault.AsyncEngine, {settings})
-"""
+from recipes import ACME, EXAMPLES, ROOT, environment, example, home, needs, refs, run, settings
 
 
 @pytest.fixture(scope="module")
@@ -41,55 +28,9 @@ def server() -> Iterator[Standin]:
         yield running
 
 
-def settings(server: Standin) -> dict[str, tv.Setting]:
-    return {"api.base_url": server.base_url, "tls.ca_file": server.ca_file, "budget.quota": 0}
-
-
 @pytest.fixture
 def folder(server: Standin, tmp_path: Path) -> Path:
-    """A folder with what a recipe finds at home: a vault and its key."""
-    (tmp_path / "soc.key").touch(0o600)
-    (tmp_path / "soc.key").write_bytes(KEY)
-    with tv.Vault.create(tmp_path / "soc.vault", tv.RawKey(KEY)) as vault, vault.edit() as edit:
-        token = tv.ApiToken(server.credential(ACME).token)
-        edit.put("acme", ACME, token, label="Acme Europe", origin=server.origin)
-    text = SETTINGS.format(settings=settings(server))
-    (tmp_path / "sitecustomize.py").write_text(text)
-    return tmp_path
-
-
-def environment(folder: Path) -> dict[str, str]:
-    places = [str(folder), str(EXAMPLES), *filter(None, sys.path)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
-
-
-def run(
-    folder: Path, *program: str, stdin: str = "", stdout: int = subprocess.PIPE
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *program],
-        cwd=folder,
-        env=environment(folder),
-        input=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=120,
-    )
-
-
-def example(name: str) -> str:
-    return str(EXAMPLES / name)
-
-
-def refs(server: Standin, count: int) -> list[str]:
-    return [message.investigate_id for message in server.messages_of(ACME)[:count]]
-
-
-def needs(library: str) -> None:
-    """Skip, and say so, where a library cannot be had."""
-    if importlib.util.find_spec(library) is None:
-        pytest.skip(f"NO {library}: its recipe is NOT tested; `make setup` installs it")
+    return home(server, tmp_path)
 
 
 def loaded(name: str) -> ModuleType:
