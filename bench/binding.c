@@ -3,7 +3,7 @@
  *
  * STRUCTS is reply to tv_trace with all lines, events and the summary, freed again. JANSSON merely
  * parses the same reply. SIMDJSON reads the time and the message of each line. The rest are the
- * designs that docs/adr/023 weighs. In turns, so that what else the machine does meets all of them;
+ * designs that docs/adr/024 weighs. In turns, so that what else the machine does meets all of them;
  * prints the median of each in microseconds. */
 #include <jansson.h>
 #include <string.h>
