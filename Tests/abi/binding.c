@@ -176,6 +176,14 @@ PROMISE(no_text_ends_at_a_nul_byte_of_its_own) {
     tv_trace_free(trace);
 }
 
+PROMISE(of_a_list_that_comes_twice_the_last_one_counts) {
+    tv_trace *trace = parsed(HEAD ",\"warnings\":[{\"code\":\"c\"}],\"warnings\":[],\"inbound\":"
+                                  "{\"lines\":[],\"lines\":[{\"message\":\"m\"}]}}");
+    CHECK(trace->warning_count == 0);
+    CHECK(trace->inbound.line_count == 1 && strcmp(trace->inbound.lines->message, "m") == 0);
+    tv_trace_free(trace);
+}
+
 PROMISE(another_document_is_refused_by_its_schema) {
     refused(TV_TRACE_SCHEMA, "{}");
     refused(TV_TRACE_SCHEMA, "{\"schema\":null}");
@@ -242,6 +250,7 @@ int main(int argc, char **argv) {
     RUN(a_summary_becomes_structs);
     RUN(absent_null_and_unknown_fields_are_tolerated);
     RUN(no_text_ends_at_a_nul_byte_of_its_own);
+    RUN(of_a_list_that_comes_twice_the_last_one_counts);
     RUN(another_document_is_refused_by_its_schema);
     RUN(what_is_no_json_object_is_refused);
     RUN(a_field_of_another_type_is_refused);

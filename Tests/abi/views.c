@@ -189,11 +189,28 @@ PROMISE(what_is_no_view_is_refused_with_a_reason) {
     tv_spans_free(NULL);
 }
 
+PROMISE(texts_may_end_with_a_nul) {
+    static const char row[] = "{\"@timestamp\":\"t\",\"event\":{\"id\":\"i\",\"original\":\"l\"}}";
+    static const char damaged[] = "{}\nx";
+    tv_view *view = NULL;
+    tv_spans *spans = NULL;
+    char reason[120] = "";
+    CHECK(tv_view_parse(row, TV_NUL, "", TV_NUL, &view, NULL, 0) == TV_TRACE_OK);
+    CHECK(view != NULL && view->row_count == 1 && view->warning_count == 0);
+    tv_view_free(view);
+    CHECK(tv_view_parse(damaged, TV_NUL, NULL, 0, &view, reason, sizeof reason) ==
+          TV_TRACE_NOT_JSON);
+    CHECK(strncmp(reason, "line 2: ", 8) == 0);
+    CHECK(tv_spans_parse(damaged, TV_NUL, &spans, reason, sizeof reason) == TV_TRACE_NOT_JSON);
+    CHECK(strncmp(reason, "line 2: ", 8) == 0);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) test_filter = argv[1];
     RUN(both_views_become_structs);
     RUN(what_is_skipped_is_told);
     RUN(spans_become_structs);
+    RUN(texts_may_end_with_a_nul);
     RUN(what_is_no_view_is_refused_with_a_reason);
     return finish();
 }

@@ -179,6 +179,9 @@ PROMISE(what_is_not_there_is_nothing_whoever_asks) {
     CHECK(!tv_there(tv_first(tv_find(tv_whole(&walk), "d"))));
     CHECK(!tv_true(tv_find(tv_whole(&walk), "c"))); /* the last one of a name counts */
     CHECK(!tv_there(tv_whole(NULL)));
+    /* A name has no name, and nothing behind it: it is in no list. */
+    tv_place name = tv_name(tv_first(tv_whole(&walk)));
+    CHECK(tv_says(name, "a") && !tv_there(tv_name(name)) && !tv_there(tv_next(name)));
     tv_document_free(document);
     tv_walk other = walk;
     other.entry_size = sizeof(tv_entry) * 2;

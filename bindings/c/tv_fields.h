@@ -168,6 +168,7 @@ static inline void *take_structs(reader *in, const shape *as, size_t count) {
 
 static inline const void *read_list(reader *in, const tv_entry *list, const field *as,
                                     size_t *count_out) {
+    *count_out = 0; /* the member may have come before, with elements */
     size_t count = is_kind(in, list, TV_ARRAY, as->name) ? elements(in, list) : 0;
     char *made = take_structs(in, as->shape, count);
     if (made == NULL) return NULL;

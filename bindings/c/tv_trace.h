@@ -207,7 +207,8 @@ tv_trace_result tv_trace_read(const tv_walk *walk, tv_trace **trace_out, char *e
 /**
  * Read a trace that the host has stored as text; as tv_trace_read().
  *
- * @param json  the "trace" view; need not be NUL-terminated. Not kept.
+ * @param json  the "trace" view; need not be NUL-terminated; if it is, json_len may be TV_NUL. Not
+ *              kept.
  */
 tv_trace_result tv_trace_parse(const char *json, size_t json_len, tv_trace **trace_out, char *error,
                                size_t error_len);

@@ -139,6 +139,7 @@ static void complain_of_lines(reader *in, const char *lines, size_t lines_len) {
 
 /* As read_text(), for JSON lines. */
 static tv_document *read_lines(reader *in, const char *lines, size_t lines_len, tv_walk *walk_out) {
+    if (lines_len == TV_NUL) lines_len = strlen(lines);
     reader quiet = {.result = TV_TRACE_OK};
     tv_document *document = read_text(&quiet, lines, lines_len, walk_out);
     if (document != NULL) return document;

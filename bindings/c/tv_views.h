@@ -80,7 +80,7 @@ tv_trace_result tv_view_read(const tv_walk *rows, const tv_walk *warnings, tv_vi
 /**
  * Read a view that the host has stored as text; as tv_view_read().
  *
- * @param rows      need not be NUL-terminated. Not kept.
+ * @param rows      need not be NUL-terminated; if they are, rows_len may be TV_NUL. Not kept.
  * @param warnings  NULL or empty for none.
  */
 tv_trace_result tv_view_parse(const char *rows, size_t rows_len, const char *warnings,

@@ -171,11 +171,11 @@ static inline int tv_says(tv_place place, const char *text) {
     return len == 0;
 }
 
-/** The name of a member; elements of lists have none. */
+/** The name of a member; elements of lists have none, nor has a name. Nothing comes next to it. */
 static inline tv_place tv_name(tv_place place) {
     if (place.walk == NULL || !place.is_member) return tv_nowhere();
-    place.at -= 1;
-    return place;
+    tv_place name = {place.walk, place.at - 1, place.at, 0};
+    return name;
 }
 
 /** A member of an object, the last one of this name. A member that is null is not there. */
