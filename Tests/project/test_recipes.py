@@ -50,6 +50,9 @@ def test_the_page_has_every_program_as_it_is_in_its_file() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", page, flags=re.M | re.S)
     files = {path.name: path.read_text() for path in EXAMPLES.glob("*.py")}
     del files["path.py"]  # the README shows it
+    notebook = json.loads((EXAMPLES / "notebook.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"]]
+    files["notebook.ipynb"] = "\n\n".join(cells) + "\n"
     assert sorted(blocks) == sorted(files.values())
     for name in files:
         assert f"`bindings/python/examples/{name}`" in page, name

@@ -1,4 +1,4 @@
-"""docs/recipes.md inside other people's programs: Celery, XSOAR, Cortex."""
+"""docs/recipes.md inside other people's programs: Jupyter, Celery, XSOAR, Cortex."""
 
 from __future__ import annotations
 
@@ -23,6 +23,31 @@ def server() -> Iterator[Standin]:
 @pytest.fixture
 def folder(server: Standin, tmp_path: Path) -> Path:
     return home(server, tmp_path)
+
+
+#: Runs the notebook in a kernel of its own, as Jupyter does, and prints what its last cell shows.
+JUPYTER = """
+import json, sys
+import nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=90, kernel_name="python3").execute()
+print(json.dumps(notebook.cells[-1].outputs[-1]["data"]))
+"""
+
+
+def test_a_notebook_awaits_a_hunt_and_shows_a_finding_as_a_table(
+    server: Standin, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("nbclient")
+    needs("ipykernel")
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(folder / name))
+    done = run(folder, "-c", JUPYTER, example("notebook.ipynb"))
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert "defer-" in shown["text/html"]
+    assert shown["text/plain"].startswith("Finding('acme', ")
 
 
 CELERY = """
