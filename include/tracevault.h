@@ -89,7 +89,7 @@ enum tv_status_code {
     TV_E_MESSAGE_REF = 7,       /* a message reference has a character that is not allowed */
     TV_E_CREDENTIAL_FORMAT = 8, /* a token, key or e-mail is empty, too long or not printable */
     TV_E_LIMIT = 9,             /* a documented maximum is reached */
-    TV_E_NO_MEMORY = 10,        /* the system gave no memory */
+    TV_E_NO_MEMORY = 10,        /* the system gave no memory; it may pass */
     TV_E_FORKED = 11,           /* the handle was made before fork() */
     TV_E_SHUTDOWN = 12,         /* the engine is shut down */
 
@@ -117,7 +117,7 @@ enum tv_status_code {
     TV_E_BUSY = 43,               /* another writer held the vault too long */
     TV_E_ROLLBACK = 44,           /* the vault is older than it must be: an old copy was put back */
     TV_E_NO_VAULT = 45,           /* there is no vault file at the path */
-    TV_E_NO_DESCRIPTORS = 46,     /* no file can be opened: all descriptors are in use */
+    TV_E_NO_DESCRIPTORS = 46,     /* all descriptors of the process are in use; it may pass */
     TV_E_STALE = 47,              /* the vault was out of sight for too long: nothing is lent */
 
     TV_E_QUEUE_FULL = 60,       /* take results, then submit again */
@@ -125,7 +125,7 @@ enum tv_status_code {
     TV_E_DEADLINE = 62,         /* no answer within the deadline */
     TV_E_CREDENTIAL = 63,       /* Cloudflare refused the credential, now or a moment ago */
     TV_E_FORBIDDEN = 64,        /* the credential lacks a permission */
-    TV_E_NO_MESSAGE = 65,       /* Cloudflare knows no such message (HTTP 404) */
+    TV_E_NO_MESSAGE = 65,       /* Cloudflare's API knows no such message (HTTP 404) */
     TV_E_RATE_LIMITED = 66,     /* over the request quota (HTTP 429); see retry_after */
     TV_E_SERVER = 67,           /* Cloudflare failed (HTTP 5xx), also after the retries */
     TV_E_TRANSPORT = 68,        /* no connection, or it broke */
@@ -139,7 +139,10 @@ enum tv_status_code {
     TV_E_REPLY_DEPTH = 76,      /* the reply is nested too deeply or has too many parts */
     TV_E_REPLY_TOO_LARGE = 77,  /* the reply exceeds http.max_reply_bytes */
     TV_E_REPLY_REFUSED = 78,    /* HTTP 200 with success:false */
-    TV_E_REPLY_DEFERRED = 79    /* HTTP 202: the answer is to be had later */
+    TV_E_REPLY_DEFERRED = 79,   /* HTTP 202: the answer is to be had later */
+    TV_E_PROXY = 80,            /* the proxy wants another login, or made no connection */
+    TV_E_FOREIGN_REPLY = 81,    /* an answer, but not the API's: a portal, a proxy, a block page */
+    TV_E_DESCRIPTORS_LOST = 82  /* the host closed the engine's descriptors: make another engine */
 };
 
 /**
@@ -149,6 +152,42 @@ enum tv_status_code {
  * @since 0.1
  */
 TV_API const char *tv_status_name(tv_status status);
+
+/* ---- Causes ------------------------------------------------------------------------------- */
+
+/** What lies behind a failure, below HTTP. Numbers are never reused; treat an unknown one as
+ * TV_CAUSE_NONE. The message says whether the server or the proxy is meant. */
+typedef int32_t tv_cause;
+
+enum tv_cause_code {
+    TV_CAUSE_NONE = 0,                       /* nothing below HTTP, or not known */
+    TV_CAUSE_NAME_LOOKUP = 1,                /* the name could not be looked up */
+    TV_CAUSE_REFUSED = 2,                    /* the connection was refused */
+    TV_CAUSE_UNREACHABLE = 3,                /* no way there */
+    TV_CAUSE_CONNECT_TIMEOUT = 4,            /* no connection within http.connect_timeout_ms */
+    TV_CAUSE_BROKEN = 5,                     /* the connection broke before the reply was whole */
+    TV_CAUSE_NO_FIRST_BYTE = 6,              /* no first byte within http.first_byte_ms */
+    TV_CAUSE_SILENCE = 7,                    /* the reply began and then went silent */
+    TV_CAUSE_PROXY_LOGIN = 8,                /* the proxy wants another login (HTTP 407) */
+    TV_CAUSE_PROXY_REFUSED = 9,              /* the proxy made no connection to the server */
+    TV_CAUSE_UNKNOWN_AUTHORITY = 10,         /* the certificate is signed by nobody trusted */
+    TV_CAUSE_CERTIFICATE_EXPIRED = 11,       /* or the host's clock is wrong */
+    TV_CAUSE_CERTIFICATE_NOT_YET_VALID = 12, /* or the host's clock is wrong */
+    TV_CAUSE_CERTIFICATE_NAME = 13,          /* the certificate is for another name */
+    TV_CAUSE_CERTIFICATE = 14,               /* it is not acceptable for another reason */
+    TV_CAUSE_HANDSHAKE = 15,                 /* the TLS handshake failed */
+    TV_CAUSE_TRUST_STORE = 16,               /* the file of authorities holds none */
+    TV_CAUSE_DESCRIPTORS = 17,               /* no descriptor was left */
+    TV_CAUSE_MEMORY = 18                     /* no memory was left */
+};
+
+/**
+ * Name a cause, such as "TV_CAUSE_REFUSED"; "TV_CAUSE_NONE" for a number it does not know.
+ *
+ * @return NUL-terminated text that lives for ever.
+ * @since 0.1
+ */
+TV_API const char *tv_cause_name(tv_cause cause);
 
 /* ---- Library ------------------------------------------------------------------------------ */
 
@@ -203,6 +242,15 @@ TV_API const char *tv_error_cf_ray(const tv_error *error);
 
 /** Tell how long to wait before trying again, in ms; -1 when not known. @since 0.1 */
 TV_API int64_t tv_error_retry_after_ms(const tv_error *error);
+
+/** Give what lies behind the failure, below HTTP. @since 0.1 */
+TV_API tv_cause tv_error_cause(const tv_error *error);
+
+/** Give the errno of the system call that failed, 0 when there is none. @since 0.1 */
+TV_API int32_t tv_error_system_error(const tv_error *error);
+
+/** Give libcurl's code (CURLcode) for the end of the last transfer, 0 without one. @since 0.1 */
+TV_API int32_t tv_error_curl_code(const tv_error *error);
 
 /** Free an error. @since 0.1 */
 TV_API void tv_error_free(tv_error *error);
@@ -718,6 +766,11 @@ TV_API void tv_request_free(tv_request *request);
  *
  * TV_E_SHUTDOWN in an exit handler that runs after the library's own: OpenSSL ends then, too.
  *
+ * A host that closes descriptors which it does not know (close_range(3, ~0) of a daemon) ends its
+ * engines: what is under way and all later calls give TV_E_DESCRIPTORS_LOST. The engine then uses
+ * and closes none of them any more, whatever the host opens by the same numbers, and leaves libcurl
+ * what it holds in memory. Make engines after that.
+ *
  * @param config  may be NULL: defaults.
  * @since 0.1
  */
@@ -732,7 +785,11 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
  * trace that an identical request of the same tenant is fetching is not fetched twice: each gets the
  * one answer, or its own deadline or cancel, and each has its own tries.
  *
- * A deadline's error says what the request waited for, and how many tries there were.
+ * A deadline's error says what the request waited for, and how many tries there were. Tried again
+ * are broken connections, a first byte or a body that does not come, a proxy that cannot reach the
+ * server, HTTP 408, 500, 502 to 504, 520 to 527, 529 and 530, what a problem document calls
+ * "retryable", and what this host lacks for a moment (TV_E_NO_DESCRIPTORS, TV_E_NO_MEMORY); never a
+ * certificate, and never a login that a proxy refused.
  *
  * @param tag     any number of the host's own; comes back with the result.
  * @param id_out  names the request for tv_engine_cancel(); may be NULL. Written before any thread

@@ -30,18 +30,36 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink) {
     return curl_easy_setopt(easy, (CURLoption)option, sink);
 }
 
+/* The socket's own port, 0 when it has none. */
+static long local_port(int fd) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, &address.any, &length) != 0) return 0;
+    if (address.any.sa_family == AF_INET) return ntohs(address.v4.sin_port);
+    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
+}
+
 /* Like libcurl's own, but a program that the host starts does not inherit the socket. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose,
                                  struct curl_sockaddr *address) {
     tvs_curl_watch *watch = context;
     (void)purpose;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd >= 0) watch->made++;
-    for (size_t i = 0; fd >= 0 && i < TVS_CURL_SOCKETS; i++) {
-        if (watch->sockets[i] == 0) {
-            watch->sockets[i] = fd + 1;
-            break;
-        }
+    if (fd < 0) return fd;
+    watch->made++;
+    size_t place = TVS_CURL_SOCKETS;
+    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
+        /* What libcurl has closed itself, as it does with what never carried a request. */
+        if (watch->sockets[i].own.place == fd + 1) watch->sockets[i].own.place = 0;
+        if (place == TVS_CURL_SOCKETS && watch->sockets[i].own.place == 0) place = i;
+    }
+    if (place < TVS_CURL_SOCKETS) {
+        watch->sockets[place].own = tvs_own_of(fd);
+        watch->sockets[place].port = 0;
     }
     return fd;
 }
@@ -49,15 +67,53 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose,
 static int close_socket(void *context, curl_socket_t fd) {
     tvs_curl_watch *watch = context;
     for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
-        if (watch->sockets[i] == fd + 1) watch->sockets[i] = 0;
+        if (watch->sockets[i].own.place != fd + 1) continue;
+        tvs_own_close(&watch->sockets[i].own);
+        return 0;
     }
     return close(fd);
 }
 
 int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch) {
     int64_t open = 0;
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) open += watch->sockets[i] != 0;
+    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++)
+        open += watch->sockets[i].own.place != 0 && tvs_own_is_there(&watch->sockets[i].own);
     return open;
+}
+
+bool tvs_curl_sockets_are_there(const tvs_curl_watch *watch) {
+    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
+        const tvs_own *own = &watch->sockets[i].own;
+        bool has_carried = own->place != 0 && watch->sockets[i].port != 0;
+        if (has_carried && !tvs_own_is_there(own)) return false;
+    }
+    return true;
+}
+
+/* Notes over which socket the request goes, once for each. */
+static void note_socket(tvs_curl_watch *watch, int port) {
+    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
+        if (watch->sockets[i].own.place != 0 && watch->sockets[i].port == port) return;
+    }
+    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
+        const tvs_own *own = &watch->sockets[i].own;
+        if (own->place == 0 || watch->sockets[i].port != 0) continue;
+        if (tvs_own_is_there(own) && local_port(own->place - 1) == port)
+            watch->sockets[i].port = port;
+    }
+}
+
+static int note_sent(void *context, char *to, char *from, int to_port, int from_port) {
+    tvs_curl_sent *sent = context;
+    (void)to, (void)from, (void)to_port;
+    sent->us = tvs_monotonic_us();
+    if (from_port > 0) note_socket(sent->watch, from_port);
+    return CURL_PREREQFUNC_OK;
+}
+
+int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_PREREQDATA, sent);
+    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent);
 }
 
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch) {
@@ -75,27 +131,14 @@ int tvs_curl_guard(void *easy, tvs_curl_watch *watch) {
     return CURLE_OK;
 }
 
-/* The socket's own port, 0 when it has none. */
-static long local_port(int fd) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {0};
-    socklen_t length = sizeof address;
-    if (getsockname(fd, &address.any, &length) != 0) return 0;
-    if (address.any.sa_family == AF_INET) return ntohs(address.v4.sin_port);
-    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
-}
-
 void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms) {
     /* CURLINFO_ACTIVESOCKET knows nothing of a transfer that is under way. */
     long port = tvs_curl_info_long(easy, CURLINFO_LOCAL_PORT);
     for (size_t i = 0; port > 0 && i < TVS_CURL_SOCKETS; i++) {
-        int fd = watch->sockets[i] - 1;
+        int fd = watch->sockets[i].own.place - 1;
         struct tcp_info info;
         socklen_t length = sizeof info;
-        if (fd >= 0 && local_port(fd) == port &&
+        if (fd >= 0 && local_port(fd) == port && tvs_own_is_there(&watch->sockets[i].own) &&
             getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
             info.tcpi_last_data_recv >= ms) {
             (void)shutdown(fd, SHUT_RDWR);

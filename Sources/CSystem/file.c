@@ -39,6 +39,13 @@ static struct {
     ino_t inode;
 } open_now[PLACES];
 
+/* Whether a descriptor that was found in a place is still what it was. */
+static int is_same(int i, int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && status.st_dev == open_now[i].device &&
+           status.st_ino == open_now[i].inode;
+}
+
 static int32_t opened(int outcome) {
     struct stat status;
     if (outcome < 0 || fstat(outcome, &status) != 0) return outcome;
@@ -56,18 +63,20 @@ static int32_t opened(int outcome) {
 void tvs_close(int fd) {
     for (int i = 0; i < PLACES; i++) {
         int found = fd + 1;
-        if (atomic_compare_exchange_strong(&open_now[i].descriptor, &found, NOBODY)) break;
+        if (atomic_load(&open_now[i].descriptor) != found) continue;
+        int is_ours = is_same(i, fd);
+        if (!atomic_compare_exchange_strong(&open_now[i].descriptor, &found, NOBODY)) continue;
+        /* Closed by the host, and the number is of a file of its own now. */
+        if (!is_ours) return;
+        break;
     }
     (void)close(fd);
 }
 
 void tvs_files_forget(void) {
     for (int i = 0; i < PLACES; i++) {
-        struct stat status;
         int found = atomic_exchange(&open_now[i].descriptor, NOBODY);
-        if (found > 0 && fstat(found - 1, &status) == 0 && status.st_dev == open_now[i].device &&
-            status.st_ino == open_now[i].inode)
-            (void)close(found - 1);
+        if (found > 0 && is_same(i, found - 1)) (void)close(found - 1);
     }
 }
 

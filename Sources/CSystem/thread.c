@@ -1,19 +1,16 @@
-/* thread.c - threads, and what they wait for: bells, gates, event descriptors. */
+/* thread.c - threads, and what they wait for: bells, gates. */
 #define _GNU_SOURCE
 #include "tv_system.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,35 +103,3 @@ void tvs_gate_wait(tvs_gate *gate) {
 }
 
 void tvs_gate_free(tvs_gate *gate) { free(gate); }
-
-/* ---- event descriptors */
-
-int tvs_timerfd_new(void) {
-    int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    return fd < 0 ? -errno : fd;
-}
-
-void tvs_timerfd_set(int fd, int64_t boot_us) {
-    struct itimerspec at = {.it_value = {boot_us / 1000000, boot_us % 1000000 * 1000}};
-    (void)timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL);
-}
-
-int tvs_eventfd_new(void) {
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return fd < 0 ? -errno : fd;
-}
-
-void tvs_eventfd_set(int fd) { (void)eventfd_write(fd, 1); }
-
-void tvs_eventfd_clear(int fd) {
-    eventfd_t ignored;
-    (void)eventfd_read(fd, &ignored);
-}
-
-int tvs_wait_readable(int fd, int32_t timeout_ms) {
-    struct pollfd entry = {.fd = fd, .events = POLLIN, .revents = 0};
-    int held = tvs_fork_pause();
-    int is_readable = poll(&entry, 1, timeout_ms) == 1;
-    tvs_fork_resume(held);
-    return is_readable;
-}

@@ -18,6 +18,7 @@ enum {
     GET_PROTOCOL,
     SET_VERIFY,
     ERROR_DEPTH,
+    GET_ERROR,
     CURRENT_CERTIFICATE,
     SET_ERROR,
     EXTENSION,
@@ -35,6 +36,7 @@ static const char *const names[FUNCTION_COUNT] = {
     "SSL_get0_alpn_selected",
     "SSL_CTX_set_verify",
     "X509_STORE_CTX_get_error_depth",
+    "X509_STORE_CTX_get_error",
     "X509_STORE_CTX_get_current_cert",
     "X509_STORE_CTX_set_error",
     "X509_get_ext_d2i",
@@ -57,6 +59,7 @@ typedef union { /* POSIX: a void * from dlsym may hold a function */
     void (*get_protocol)(const void *connection, const unsigned char **name, unsigned int *length);
     void (*set_verify)(void *context, int mode, on_verified callback);
     int (*error_depth)(void *chain);
+    int (*get_error)(void *chain);
     void *(*current_certificate)(void *chain);
     void (*set_error)(void *chain, int error);
     void *(*extension)(const void *certificate, int number, int *critical, int *place);
@@ -142,9 +145,17 @@ static int names_hosts(const void *certificate) {
     return names_one;
 }
 
+/* Why the last certificate was refused on this thread. libcurl does not tell it of every one: where
+ * a signature is wrong it only says that the handshake failed. */
+static _Thread_local int refusal;
+
+int tvs_tls_refusal(void) { return refusal; }
+void tvs_tls_forget_refusal(void) { refusal = 0; }
+
 /* libcurl takes the common name of a certificate that names no host in the place meant for it.
  * Authorities do not check it (RFC 9525, 6.3). */
 static int require_host_names(int is_good, void *chain) {
+    if (!is_good) refusal = openssl(GET_ERROR).get_error(chain);
     if (!is_good || openssl(ERROR_DEPTH).error_depth(chain) != 0) return is_good;
     if (names_hosts(openssl(CURRENT_CERTIFICATE).current_certificate(chain))) return 1;
     openssl(SET_ERROR).set_error(chain, WRONG_HOST);

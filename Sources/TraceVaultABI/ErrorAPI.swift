@@ -75,6 +75,21 @@ public func tv_error_retry_after_ms(_ error: OpaquePointer?) -> Int64 {
     inside { unsafe found(error)?.failure.retryAfterMs ?? -1 }
 }
 
+@_cdecl("tv_error_cause") @implementation
+public func tv_error_cause(_ error: OpaquePointer?) -> tv_cause {
+    inside { unsafe found(error)?.failure.cause.rawValue ?? Cause.none.rawValue }
+}
+
+@_cdecl("tv_error_system_error") @implementation
+public func tv_error_system_error(_ error: OpaquePointer?) -> Int32 {
+    inside { unsafe found(error)?.failure.systemError ?? 0 }
+}
+
+@_cdecl("tv_error_curl_code") @implementation
+public func tv_error_curl_code(_ error: OpaquePointer?) -> Int32 {
+    inside { unsafe found(error)?.failure.curlCode ?? 0 }
+}
+
 @_cdecl("tv_error_free") @implementation
 public func tv_error_free(_ error: OpaquePointer?) {
     unsafe release(error, as: ErrorObject.self)

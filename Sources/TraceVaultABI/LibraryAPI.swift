@@ -13,6 +13,14 @@ public func tv_version() -> UnsafePointer<CChar>? {
     unsafe inside { unsafe version.pointer }
 }
 
+@_cdecl("tv_cause_name") @implementation
+public func tv_cause_name(_ cause: tv_cause) -> UnsafePointer<CChar>? {
+    unsafe inside {
+        let name = (Cause(rawValue: cause) ?? .none).name
+        return unsafe UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+    }
+}
+
 @_cdecl("tv_status_name") @implementation
 public func tv_status_name(_ status: tv_status) -> UnsafePointer<CChar>? {
     unsafe inside {

@@ -210,6 +210,8 @@ PROMISE(request_options_have_names_and_bounds) {
 PROMISE(status_names_are_those_of_the_header) {
     CHECK(strcmp(tv_status_name(TV_OK), "TV_OK") == 0);
     CHECK(strcmp(tv_status_name(TV_E_UNLOCK), "TV_E_UNLOCK") == 0);
+    CHECK(strcmp(tv_cause_name(TV_CAUSE_REFUSED), "TV_CAUSE_REFUSED") == 0);
+    CHECK(strcmp(tv_cause_name(-1), "TV_CAUSE_NONE") == 0);
     CHECK(strcmp(tv_status_name(TV_E_REPLY_DEFERRED), "TV_E_REPLY_DEFERRED") == 0);
     static const tv_status unknown[] = {-1, 13, 50, 80, 1000, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
@@ -235,6 +237,8 @@ PROMISE(a_failed_call_tells_the_same_twice) {
     CHECK(tv_error_code_count(error) == 0 && tv_error_code(error, SIZE_MAX) == 0);
     CHECK(*tv_error_cf_ray(error) == '\0');
     CHECK(tv_error_retry_after_ms(error) == -1);
+    CHECK(tv_error_cause(error) == TV_CAUSE_NONE);
+    CHECK(tv_error_system_error(error) == 0 && tv_error_curl_code(error) == 0);
     tv_error_free(error);
 }
 

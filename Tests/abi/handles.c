@@ -144,6 +144,9 @@ static void every_function_refuses(void *bad) {
     CHECK(tv_error_code(bad, 0) == 0);
     CHECK(strcmp(tv_error_cf_ray(bad), "") == 0);
     CHECK(tv_error_retry_after_ms(bad) == -1);
+    CHECK(tv_error_cause(bad) == TV_CAUSE_NONE);
+    CHECK(tv_error_system_error(bad) == 0);
+    CHECK(tv_error_curl_code(bad) == 0);
     CHECK(tv_result_kind(bad) == TV_RESULT_NONE);
     CHECK(tv_result_id(bad) == 0);
     CHECK(tv_result_tag(bad) == 0);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tv_json.h"
+#include "tv_own.h"
 #include "tv_text.h"
 
 /* ---- clocks -------------------------------------------------------------------------------- */
@@ -213,20 +214,9 @@ void tvs_gate_open(tvs_gate *gate);
 void tvs_gate_wait(tvs_gate *gate);
 void tvs_gate_free(tvs_gate *gate);
 
-/** A new timer descriptor (CLOEXEC, non-blocking) that also runs while the system is suspended, or
- * a negative errno. */
-int tvs_timerfd_new(void);
-/** Makes it readable at this time of tvs_boot_us(); 0: never. */
-void tvs_timerfd_set(int fd, int64_t boot_us);
-
-/** A new eventfd (CLOEXEC, non-blocking), or a negative errno. */
-int tvs_eventfd_new(void);
-/** Makes the descriptor readable. */
-void tvs_eventfd_set(int fd);
-/** Makes the descriptor unreadable. */
-void tvs_eventfd_clear(int fd);
 /** Waits until fd is readable: 1, or 0 after timeout_ms (-1: no limit) or an interruption. */
 int tvs_wait_readable(int fd, int32_t timeout_ms);
+/** Closes what one of the calls above opened, if it is still that. */
 void tvs_close(int fd);
 
 /* ---- libcurl -------------------------------------------------------------------------------- */
@@ -246,16 +236,33 @@ enum { TVS_CURL_SOCKETS = 256 };
 typedef struct {
     int64_t moved_us; /* tvs_thread_cpu_us() when a call into libcurl began or brought a body on */
     int64_t made;     /* sockets ever opened */
-    int sockets[TVS_CURL_SOCKETS]; /* open ones, plus 1 */
+    struct {
+        tvs_own own;
+        int port; /* its own, once a request went over it: then libcurl closes it through us */
+    } sockets[TVS_CURL_SOCKETS];
     int has_http2; /* not 0 once a connection was seen that speaks HTTP/2 */
 } tvs_curl_watch;
 int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
+/** False once the host has closed one that has carried a request. */
+bool tvs_curl_sockets_are_there(const tvs_curl_watch *watch);
+/** As curl_multi_init(), but what wakes it is not inherited by programs that the host starts. */
+void *tvs_curl_multi_new(void);
+/** What is noted when the request of a transfer is about to be sent. */
+typedef struct {
+    tvs_curl_watch *watch;
+    int64_t us; /* tvs_monotonic_us() then, 0 before */
+} tvs_curl_sent;
+int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
  * certificate must name its hosts, and a connection that keeps the processor for 0.3 s in one
  * call with nothing to show counts as ended. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);
+/** OpenSSL's number of why a certificate was refused on this thread, since it was forgotten last;
+ * 0: none was. */
+int tvs_tls_refusal(void);
+void tvs_tls_forget_refusal(void);
 /** Shuts the connection of a transfer under way down if no byte has come over it for so long. */
 void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms);
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);

@@ -4,6 +4,10 @@
 // program needs to decide what to do. Never put a secret, a header value or unbounded outside
 // text into `message`.
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// What a call came to. Raw values are the numbers of `tv_status` in `tracevault.h`; a test keeps
 /// the two lists equal.
 package enum Status: Int32, CaseIterable, Sendable {
@@ -68,6 +72,9 @@ package enum Status: Int32, CaseIterable, Sendable {
     case replyTooLarge = 77
     case replyRefused = 78
     case replyDeferred = 79
+    case proxy = 80
+    case foreignReply = 81
+    case descriptorsLost = 82
 }
 
 /// Why something failed: a value, built once and carried unchanged to the host.
@@ -76,7 +83,7 @@ package struct Failure: Error, Sendable, Equatable {
     /// One line for a person: what failed and what to do. At most a few hundred bytes.
     package var message: String
     /// Whether the same call may succeed later.
-    package var retriable = false
+    package var retriable: Bool
     /// HTTP status of the reply, 0 without one.
     package var httpStatus: Int32 = 0
     /// Error codes of Cloudflare's reply, in its order, at most 16.
@@ -85,10 +92,33 @@ package struct Failure: Error, Sendable, Equatable {
     package var cfRay = ""
     /// How long to wait before the next try; nil when not known.
     package var retryAfterMs: Int64?
+    /// What lies behind it, below HTTP.
+    package var cause = Cause.none
+    /// The errno of the call that failed, 0 where there is none.
+    package var systemError: Int32 = 0
+    /// libcurl's code for the end of the transfer, 0 without one.
+    package var curlCode: Int32 = 0
 
     package init(_ status: Status, _ message: String) {
         self.status = status
         self.message = message
+        // What the host lacks may be there again in a moment.
+        retriable = status == .noMemory || status == .noDescriptors
+        if status == .noMemory { (cause, systemError) = (.memory, ENOMEM) }
+    }
+
+    /// Something of this host is used up; `number` is the errno that says what.
+    package init(lacking number: Int32, _ message: String) {
+        switch number {
+        case EMFILE, ENFILE:
+            self.init(.noDescriptors, message)
+            cause = .descriptors
+        case ENOMEM, ENOBUFS:
+            self.init(.noMemory, message)
+            cause = .memory
+        default: self.init(.other, message)
+        }
+        systemError = number
     }
 }
 
@@ -154,6 +184,9 @@ extension Status {
         case .replyTooLarge: return "TV_E_REPLY_TOO_LARGE"
         case .replyRefused: return "TV_E_REPLY_REFUSED"
         case .replyDeferred: return "TV_E_REPLY_DEFERRED"
+        case .proxy: return "TV_E_PROXY"
+        case .foreignReply: return "TV_E_FOREIGN_REPLY"
+        case .descriptorsLost: return "TV_E_DESCRIPTORS_LOST"
         }
     }
 }

@@ -91,11 +91,10 @@ extension Failure {
     /// What a failed call came to: exhausted descriptors and memory are nobody's disk, and pass.
     init(_ error: FileError, _ message: String) {
         switch error.number {
-        case EMFILE, ENFILE: self.init(.noDescriptors, message)
-        case ENOMEM: self.init(.noMemory, message)
+        case EMFILE, ENFILE, ENOMEM: self.init(lacking: error.number, message)
         default: self.init(.io, message)
         }
-        retriable = status != .io
+        systemError = error.number
     }
 }
 

@@ -39,7 +39,7 @@ package struct Origin: Sendable, Equatable {
         return colon
     }
 
-    private static func hostAndPort(_ text: Substring) -> (String, Int?)? {
+    static func hostAndPort(_ text: Substring) -> (String, Int?)? {
         var host = text
         var port: Int?
         if let colon = text.lastIndex(of: ":"), text.last != "]" {

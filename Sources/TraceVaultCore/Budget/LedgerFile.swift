@@ -47,7 +47,8 @@ final class LedgerFile: Sendable {
     }
 
     func lock(attempts: Int32) -> Bool {
-        tvs_lock_byte(descriptor, Self.claimByte, TVS_EXCLUSIVE, attempts) == 0
+        guard let own = try? status(), isSame(own) else { return false }
+        return tvs_lock_byte(descriptor, Self.claimByte, TVS_EXCLUSIVE, attempts) == 0
     }
 
     func unlock() { _ = tvs_lock_byte(descriptor, Self.claimByte, TVS_UNLOCKED, 1) }

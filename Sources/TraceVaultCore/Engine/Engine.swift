@@ -2,6 +2,10 @@
 
 import CSystem
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 package final class Engine: Sendable {
     package let results: ResultQueue
     private let mailbox: Mailbox
@@ -41,7 +45,11 @@ package final class Engine: Sendable {
             runLoop, context.toOpaque(), Self.stack, &started)
         guard error == 0 else {
             unsafe context.release()
-            throw Failure(.limit, "the system gave no thread for the engine")
+            var failure = Failure(
+                lacking: ENOMEM,
+                "the system gave no thread for the engine (\(FileError(-error).name))")
+            failure.systemError = -error
+            throw failure
         }
         let handle = started
         thread.withLock { $0 = handle }
@@ -129,7 +137,7 @@ package final class Engine: Sendable {
         let waiter = try Waiter<Result<Document, Failure>>()
         let asked = Estimate(tenant: tenant, credential: credential, count: count)
         guard let mustWake = mailbox.ask(.estimate(asked, waiter)) else {
-            throw Failure(.shutdown, "the engine is shut down")
+            throw mailbox.closed ?? Failure(.shutdown, "the engine is shut down")
         }
         if mustWake { wake.now() }
         guard let answer = waiter.wait() else {

@@ -19,6 +19,10 @@ extension EngineLoop {
     /// Answers with a failure of the engine's own; what came so far is in the view "raw".
     func fail(_ id: JobID, _ status: Status) {
         guard let job = remove(id) else { return }
+        if status == .shutdown, let closed = mailbox.closed, closed.status == .descriptorsLost {
+            let raw = begunFetch(of: job).flatMap { try? current($0).document.view("raw") }
+            return deliver(job, Answer(failure: closed, document: Document(raw: raw)))
+        }
         var failure = Failure(status, reason(status, job))
         failure.retriable = status == .deadline
         let fetch = begunFetch(of: job)
@@ -31,6 +35,9 @@ extension EngineLoop {
             failure.httpStatus = last.httpStatus
             failure.codes = last.codes
             failure.cfRay = last.cfRay
+            failure.cause = last.cause
+            failure.systemError = last.systemError
+            failure.curlCode = last.curlCode
         }
         if status == .credential { failure.retryAfterMs = settings.credentialRetryMs }
         let raw = fetch.flatMap { try? current($0).document.view("raw") }

@@ -43,7 +43,8 @@ extension EngineLoop {
         case .connecting: "a connection to the server, \(ms) ms long"
         case .receiving(let bytes):
             "the rest of the reply, of which \(bytes) bytes had come after \(ms) ms"
-        case .sent, nil: "the first byte of the reply, \(ms) ms long"
+        case .sent(let us): "the first byte of the reply, \(us / 1000) ms long"
+        case nil: "the first byte of the reply, \(ms) ms long"
         }
     }
 

@@ -86,6 +86,8 @@ final class EngineLoop {
 
     /// Everything there is to do now. True when there may be more to do at once.
     private func round() -> Bool {
+        // Before anything is read or written by number.
+        if !transport.isIntact || !results.isIntact { endWithoutDescriptors() }
         // Before anything asks the ledger: its file may have been cut while nothing was done.
         ledger.look(now: tvs_boot_us())
         for command in mailbox.drain() {
@@ -112,6 +114,13 @@ final class EngineLoop {
         }
         publish()
         return moved || isOver
+    }
+
+    /// The host has closed descriptors of the engine: everything ends, and libcurl is left alone.
+    private func endWithoutDescriptors() {
+        transport.abandon()
+        // Those who called meanwhile are answered in this round.
+        _ = mailbox.close(because: Doorbell.lost)
     }
 
     /// Hands this round's answers over: few locks and wake-ups, however many answers.

@@ -67,7 +67,8 @@ final class Mailbox: Sendable {
         var byTenant: [TenantKey: Load] = [:]
         /// Tenants that wait until the host has taken results of theirs.
         var held: Set<TenantKey> = []
-        var isClosed = false
+        /// Why no more requests are taken.
+        var closed: Failure?
 
         mutating func count(_ tenant: TenantKey?, requests: Int, bytes: Int) {
             total.requests += requests
@@ -115,7 +116,7 @@ final class Mailbox: Sendable {
         for tenant: TenantKey, _ make: (JobID) -> Job
     ) throws(Failure) -> Bool {
         try state.withLock { state throws(Failure) in
-            guard !state.isClosed else { throw Failure(.shutdown, "the engine is shut down") }
+            if let closed = state.closed { throw closed }
             let free = maxOutstanding - state.total.requests
             guard free > 0 else {
                 throw Self.full("engine.max_queued requests are waiting; take results first")
@@ -164,21 +165,26 @@ final class Mailbox: Sendable {
     /// Asks the engine's thread something. Nil when it has ended; else whether to wake it.
     func ask(_ command: Command) -> Bool? {
         state.withLock { state in
-            guard !state.isClosed else { return nil }
+            guard state.closed == nil else { return nil }
             state.commands.append(command)
             return state.commands.count == 1
         }
     }
 
     /// Closes the door. True for the first caller.
-    func close() -> Bool {
+    func close(
+        because reason: Failure = Failure(.shutdown, "the engine is shut down")
+    ) -> Bool {
         state.withLock { state in
-            guard !state.isClosed else { return false }
-            state.isClosed = true
+            guard state.closed == nil else { return false }
+            state.closed = reason
             state.commands.append(.shutdown)
             return true
         }
     }
+
+    /// Why no more requests are taken; nil while they are.
+    var closed: Failure? { state.withLock { $0.closed } }
 
     func drain() -> [Command] {
         state.withLock { state in
@@ -214,7 +220,7 @@ final class Mailbox: Sendable {
     func taken(_ result: RequestResult) -> Bool {
         state.withLock { state in
             state.count(result.tenant, requests: -1, bytes: -result.byteCount)
-            guard !state.held.isEmpty, !state.isClosed else { return false }
+            guard !state.held.isEmpty, state.closed == nil else { return false }
             // What one has given back is room for all.
             let free = state.held.filter { !state.isHeld($0, maxBytes) }
             state.held.subtract(free)

@@ -102,7 +102,7 @@ final class CheckDialogue: Dialogue {
             }
         } catch {
             failure = error.of(reply)
-            return .final
+            return error.refusalVerdict
         }
     }
 

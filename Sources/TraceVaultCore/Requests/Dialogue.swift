@@ -35,6 +35,21 @@ extension Dialogue {
     var isComplete: Bool { false }
 }
 
+extension Failure {
+    /// Whether the API itself said so: a page of somebody else's, or nothing whole, proves nothing.
+    var isOfAPI: Bool {
+        switch status {
+        case .forbidden, .noMessage, .replyRefused, .replyDeferred, .http: true
+        default: false
+        }
+    }
+
+    /// What becomes of a refusal with HTTP 200, which may say that it passes.
+    var refusalVerdict: Verdict {
+        status == .replyRefused && retriable ? .retry(afterMs: retryAfterMs) : .final
+    }
+}
+
 /// What a request came to.
 struct Answer {
     /// nil when the document has a result.

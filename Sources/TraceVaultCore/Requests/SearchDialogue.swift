@@ -130,9 +130,12 @@ final class SearchDialogue: Dialogue {
             return follow(page.next, given: first + wanted, of: page.count)
         } catch {
             failure = error.of(reply)
-            return .final
+            return error.refusalVerdict
         }
     }
+
+    /// Only what the API wrote itself.
+    var provesCredential: Bool { failure?.isOfAPI ?? true }
 
     private func keep(_ page: ByteBuffer) throws(Failure) {
         guard page.count > 0 else { return }

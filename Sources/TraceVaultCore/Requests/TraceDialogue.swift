@@ -41,7 +41,15 @@ final class TraceDialogue: Dialogue {
             return .pending
         } catch {
             outcome = .failure(error.of(reply))
-            return .final
+            return error.refusalVerdict
+        }
+    }
+
+    /// Only what the API wrote itself.
+    var provesCredential: Bool {
+        switch outcome {
+        case .success: true
+        case .failure(let failure): failure.isOfAPI
         }
     }
 

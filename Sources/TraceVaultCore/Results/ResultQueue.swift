@@ -13,17 +13,14 @@ package final class ResultQueue: Sendable {
     }
 
     /// Readable exactly while `take` would return at once.
-    package let descriptor: Int32
+    package var descriptor: Int32 { bell.descriptor }
+    private let bell: Doorbell
     private let state = Lock(State())
 
-    package init() throws(Failure) {
-        descriptor = tvs_eventfd_new()
-        guard descriptor >= 0 else {
-            throw Failure(.limit, "no file descriptor left for the engine")
-        }
-    }
+    package init() throws(Failure) { bell = try Doorbell() }
 
-    deinit { tvs_close(descriptor) }
+    /// False once the host has closed the descriptor.
+    var isIntact: Bool { bell.isThere }
 
     /// Adds results in their order: one lock and at most one wake-up for all of them.
     package func add(_ results: [RequestResult]) {
@@ -58,26 +55,37 @@ package final class ResultQueue: Sendable {
             let (result, isClosed) = state.withLock { state in
                 let result = state.results.popFirst()
                 if state.results.isEmpty && !state.isClosed && state.isSignalled {
-                    tvs_eventfd_clear(descriptor)
+                    bell.clear()
                     state.isSignalled = false
                 }
                 return (result, state.isClosed)
             }
             if let result { return result }
-            if isClosed { throw Failure(.shutdown, "the engine is shut down and all is taken") }
+            let isThere = bell.isThere
+            if isClosed {
+                throw isThere
+                    ? Failure(.shutdown, "the engine is shut down and all is taken") : Doorbell.lost
+            }
             var wait = timeoutMs
             if timeoutMs >= 0 {
                 let left = Int64(timeoutMs) - (tvs_monotonic_ms() - started)
                 if left <= 0 { return nil }
                 wait = Int32(clamping: left)
             }
-            _ = tvs_wait_readable(descriptor, wait)
+            if isThere {
+                _ = tvs_wait_readable(descriptor, wait)
+            } else {
+                // A number that is the host's own by now. The engine ends in a moment.
+                tvs_sleep_ms(Int64(min(UInt32(bitPattern: wait), Self.lookEveryMs)))
+            }
         }
     }
 
+    private static let lookEveryMs: UInt32 = 10
+
     private func signal(_ state: inout State) {
         guard !state.isSignalled else { return }
-        tvs_eventfd_set(descriptor)
+        bell.ring()
         state.isSignalled = true
     }
 }

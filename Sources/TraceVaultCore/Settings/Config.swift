@@ -1,5 +1,6 @@
 // Config.swift - every setting there is: the one table behind tv_config_set(), the bounds, the
-// error messages and docs/CONFIGURATION.md. Secrets never travel as configuration.
+// error messages and docs/CONFIGURATION.md. Secrets never travel as configuration. How settings are
+// set and read is in ConfigValues.swift.
 
 /// A setting's place in the table.
 package enum Setting: String, CaseIterable, Sendable {
@@ -7,8 +8,10 @@ package enum Setting: String, CaseIterable, Sendable {
     case allowHTTPLoopback = "api.allow_http_loopback"
     case caFile = "tls.ca_file"
     case proxy = "http.proxy"
+    case proxyCAFile = "http.proxy_ca_file"
     case httpVersion = "http.version"
     case connectTimeout = "http.connect_timeout_ms"
+    case firstByte = "http.first_byte_ms"
     case maxReplyBytes = "http.max_reply_bytes"
     case maxConnections = "http.max_connections"
     case maxStreams = "http.max_streams"
@@ -52,8 +55,16 @@ package enum Setting: String, CaseIterable, Sendable {
                 "File with the certificate authorities to trust (PEM). Empty: the system's.")
         case .proxy:
             return Property(
-                .text(maxLength: 512), "",
-                "Proxy as a URL. Empty: none; proxy variables of the environment are ignored.")
+                .proxy(maxLength: 512), "",
+                "Proxy as a URL: SCHEME://[USER:PASSWORD@]HOST:PORT, with http, https, socks4, "
+                    + "socks4a, socks5 or socks5h. Empty: none; proxy variables of the environment "
+                    + "are ignored.")
+        case .proxyCAFile:
+            return Property(
+                .text(maxLength: 4096), "",
+                "File with the certificate authorities to trust for an https:// proxy (PEM). "
+                    + "Empty: those of tls.ca_file. A proxy that looks into TLS signs for the "
+                    + "server with its own authority: that one belongs into tls.ca_file.")
         case .httpVersion:
             return Property(
                 .choice(["auto", "1.1"]), "auto",
@@ -61,6 +72,12 @@ package enum Setting: String, CaseIterable, Sendable {
                     + "travel over HTTP/1.1.")
         case .connectTimeout:
             return Property(.integer(1...60_000), "10000", "Longest time to connect, in ms.")
+        case .firstByte:
+            return Property(
+                .integer(1...3_600_000), "60000",
+                "Longest wait for a reply to begin, from when the request was sent, in ms; then "
+                    + "the try has failed. After that silence counts: a reply of which less than "
+                    + "64 bytes a second come for 20 s has broken off.")
         case .maxReplyBytes:
             return Property(
                 .integer(1024...67_108_864), "33554432",
@@ -180,103 +197,5 @@ package enum Setting: String, CaseIterable, Sendable {
                     + "read, is gone, is another file, was rekeyed, or whose handle was freed. "
                     + "Then nothing of it is lent any more (TV_E_STALE). 0: for ever.")
         }
-    }
-}
-
-/// A set of settings; what is not set has its default.
-package struct Config: Sendable {
-    private var values: [Setting: String] = [:]
-
-    package init() {}
-
-    /// Finds a setting by its name.
-    package static func setting(named name: String) throws(Failure) -> Setting {
-        guard let setting = Setting(rawValue: name) else {
-            throw Failure(
-                .configName, "no setting has this name; tv_config_describe() lists them all")
-        }
-        return setting
-    }
-
-    /// Sets a value after checking it against the table.
-    package mutating func set(_ setting: Setting, to value: String) throws(Failure) {
-        guard Self.fits(value, setting.property.kind) else {
-            throw Failure(
-                .configValue, "\(setting.rawValue) must be \(Self.rule(setting.property.kind))")
-        }
-        values[setting] = value
-    }
-
-    package func text(_ setting: Setting) -> String {
-        values[setting] ?? setting.property.standard
-    }
-
-    /// An integer setting's value. Every value in here has passed `fits`.
-    package func integer(_ setting: Setting) -> Int64 { Int64(text(setting)) ?? 0 }
-
-    /// The same as `Int`: every bound of the table fits.
-    package func int(_ setting: Setting) -> Int { Int(clamping: integer(setting)) }
-
-    package func bool(_ setting: Setting) -> Bool { text(setting) == "true" }
-
-    private static func fits(_ value: String, _ kind: SettingKind) -> Bool {
-        switch kind {
-        case .integer(let range):
-            guard let number = Int64(value) else { return false }
-            return range.contains(number)
-        case .bool: return value == "true" || value == "false"
-        case .choice(let choices): return choices.contains(value)
-        case .text(let maxLength):
-            return value.utf8.count <= maxLength && !value.utf8.contains { $0 < 0x20 || $0 == 0x7F }
-        }
-    }
-
-    private static func rule(_ kind: SettingKind) -> String {
-        switch kind {
-        case .integer(let range):
-            return "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .bool: return "true or false"
-        case .choice(let choices): return "one of: " + choices.joined(separator: ", ")
-        case .text(let maxLength):
-            return "text of at most \(maxLength) bytes without control characters"
-        }
-    }
-
-    /// The whole table as a JSON array.
-    package static func describe(into writer: inout JSONWriter) {
-        writer.beginArray()
-        for setting in Setting.allCases {
-            let property = setting.property
-            writer.beginObject()
-            writer.key("name")
-            writer.string(setting.rawValue)
-            writer.key("type")
-            switch property.kind {
-            case .integer(let range):
-                writer.string("integer")
-                writer.key("min")
-                writer.int(range.lowerBound)
-                writer.key("max")
-                writer.int(range.upperBound)
-            case .bool:
-                writer.string("bool")
-            case .choice(let choices):
-                writer.string("choice")
-                writer.key("choices")
-                writer.beginArray()
-                for choice in choices { writer.string(choice) }
-                writer.endArray()
-            case .text(let maxLength):
-                writer.string("text")
-                writer.key("max_len")
-                writer.int(maxLength)
-            }
-            writer.key("default")
-            writer.string(property.standard)
-            writer.key("text")
-            writer.string(property.text)
-            writer.endObject()
-        }
-        writer.endArray()
     }
 }

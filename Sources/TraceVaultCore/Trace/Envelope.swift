@@ -23,6 +23,10 @@ package struct Envelope: Sendable {
     package private(set) var retryAfterSeconds: Int64?
     /// There is a `result` that is not null.
     package private(set) var hasResult = false
+    /// It is a problem document (RFC 9457) as Cloudflare writes them: with an `error_code`.
+    private(set) var isProblem = false
+    /// `errors` is a list, or null.
+    private var hasErrors = false
     /// `success` is there, but is neither true nor false.
     private(set) var successIsOdd = false
     /// The token of `result`, when there is one that is not null.
@@ -43,6 +47,9 @@ package struct Envelope: Sendable {
         return !errors.isEmpty && !hasResult
     }
 
+    /// Written as the API writes: others' JSON has neither this envelope nor such a problem.
+    var isOfAPI: Bool { isProblem || (hasErrors && (success != nil || !errors.isEmpty)) }
+
     init(_ tape: borrowing JSONTape, _ bytes: RawSpan) throws(Failure) {
         guard tape[0].kind == .object else {
             throw Failure(
@@ -57,6 +64,7 @@ package struct Envelope: Sendable {
                 successIsOdd = tape[value].kind != .bool
             } else if JSONText.equals(name, "errors", in: bytes) {
                 errors = try Self.errors(tape, value, bytes)
+                hasErrors = tape[value].kind == .array || tape[value].kind == .null
             } else if JSONText.equals(name, "result", in: bytes) {
                 result = tape[value].kind == .null ? nil : value
             } else if JSONText.equals(name, "messages", in: bytes) {
@@ -70,6 +78,7 @@ package struct Envelope: Sendable {
         retryable = problem.retryable
         retryAfterSeconds = problem.retryAfter
         if let error = problem.error, !hasResult { errors.insert(error, at: 0) }
+        isProblem = problem.code != nil
         if errors.count > Self.maxErrors { errors.removeLast(errors.count - Self.maxErrors) }
     }
 

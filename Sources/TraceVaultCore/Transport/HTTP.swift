@@ -27,8 +27,14 @@ package struct HTTPReply: Sendable {
     package enum Fault: Sendable, Equatable {
         /// Name resolution or connection failed.
         case connect
-        /// The connection broke or went silent.
+        /// The proxy made no connection to the server.
+        case proxy
+        /// The connection broke.
         case broken
+        /// The server has the request, and http.first_byte_ms is over.
+        case noFirstByte
+        /// The reply began and went silent.
+        case silence
         /// Fewer bytes came than the server had announced.
         case truncated
         /// Certificate or handshake not acceptable.
@@ -45,12 +51,28 @@ package struct HTTPReply: Sendable {
         case headersTooLarge
         /// The body's compression is damaged.
         case encoding
+        /// This host has no descriptor or no memory left.
+        case exhausted
         /// libcurl refused the request itself; a fault of this library.
         case internalError
     }
 
+    /// What is known of a fault beyond its kind.
+    package struct FaultFacts: Sendable, Equatable {
+        package var cause = Cause.none
+        package var systemError: Int32 = 0
+        package var curlCode: Int32 = 0
+        /// What the proxy answered to CONNECT, 0 without an answer.
+        package var connectCode: Int32 = 0
+        /// Where it happened: "the server https://…", "the proxy http://…".
+        package var place = "the server"
+
+        package init() {}
+    }
+
     /// nil when a whole reply came.
     package var fault: Fault?
+    package var trouble = FaultFacts()
     /// False when the server cannot have seen a byte of the request.
     package var wasSent = true
     /// 0 when no status line came.
@@ -67,8 +89,8 @@ package struct HTTPReply: Sendable {
 package enum HTTPProgress: Sendable, Equatable {
     /// It has no connection yet.
     case connecting
-    /// The request is sent, nothing has come back.
-    case sent
+    /// The request is sent since so many µs, nothing has come back.
+    case sent(us: Int64)
     /// So many bytes of the body are there.
     case receiving(bytes: Int64)
 }

@@ -94,7 +94,8 @@ import Testing
     @Test func aRefusedTokenIsAnAnswerAndNotRejectedForEverythingElse() throws {
         let desk = try Desk(token: Self.userToken)
         for reply in [
-            canned(401, refusalBody(1000)), canned(401), canned(400, refusalBody(6003)),
+            canned(401, refusalBody(1000)), canned(401, refusalBody(1)),
+            canned(400, refusalBody(6003)),
             canned(403, refusalBody(9109)), canned(200, refusalBody(1000)),
         ] {
             let talk = try desk.check([reply])
@@ -134,7 +135,7 @@ import Testing
         let desk = try Desk(token: Self.userToken)
         let replies: [(HTTPReply, Status, Verdict)] = [
             (canned(429), .rateLimited, .rateLimited(afterMs: 300_000)),
-            (canned(500), .server, .retry(afterMs: nil)), (canned(404), .http, .final),
+            (canned(500), .server, .retry(afterMs: nil)), (canned(404), .foreignReply, .final),
             (canned(403, refusalBody(4)), .forbidden, .final), (canned(302), .redirect, .final),
             (canned(200, "<html>"), .notJSON, .final),
             (canned(200, #"{"success":true,"result":null}"#), .replyShape, .final),

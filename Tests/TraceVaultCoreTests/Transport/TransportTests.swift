@@ -74,7 +74,7 @@ private func errors(_ code: Int) -> String {
         #expect(failure(reply(302))?.status == .redirect)
         #expect(failure(reply(202))?.status == .replyDeferred)
         #expect(failure(reply(204))?.status == .replyEmpty)
-        #expect(failure(reply(418, "tea"))?.status == .http)
+        #expect(failure(reply(418, errors(1)))?.status == .http)
         #expect(failure(reply(200))?.status == .replyEmpty)
         #expect(failure(reply(200, "<html>"))?.status == .notJSON)
         #expect(failure(reply(200, errors(1000)))?.status == .replyRefused)
@@ -82,21 +82,28 @@ private func errors(_ code: Int) -> String {
         #expect(failure(reply(200, "{\"success\":true,"))?.status == .replyTruncated)
     }
 
-    @Test(arguments: [408, 500, 502, 503, 504, 520, 527, 530] as [Int32])
+    @Test(arguments: [408, 500, 502, 503, 504, 520, 527, 529, 530] as [Int32])
     func transientStatusesAreRetried(status: Int32) {
         guard case .retry = verdict(reply(status, "<html>")) else {
             Issue.record("not retried")
             return
         }
         #expect(failure(reply(status))?.retriable == true)
+        #expect(failure(reply(status))?.message.hasSuffix("; try again later") == true)
     }
 
-    @Test(arguments: [400, 403, 404, 405, 501, 528] as [Int32])
-    func otherStatusesAreFinal(status: Int32) { #expect(verdict(reply(status)) == .final) }
+    @Test(arguments: [400, 403, 404, 405, 501, 505, 511, 528, 599] as [Int32])
+    func otherStatusesAreFinal(status: Int32) {
+        #expect(verdict(reply(status)) == .final)
+        let judged = failure(reply(status))
+        #expect(judged?.message.contains("try again later") == false)
+        // Whoever is no API says nothing of the request, which may be asked again.
+        #expect(judged?.retriable == (judged?.status == .foreignReply))
+    }
 
     @Test func aRefusedCredentialIsRejectedWhateverWasAskedWithIt() {
         for refused in [
-            reply(401), reply(401, "<html>"), reply(401, errors(10000)), reply(403, errors(10000)),
+            reply(401, errors(1)), reply(401, errors(10000)), reply(403, errors(10000)),
             reply(403, errors(9109)), reply(400, errors(6003)), reply(400, errors(9106)),
         ] {
             #expect(verdict(refused) == .rejected)
@@ -112,6 +119,31 @@ private func errors(_ code: Int) -> String {
         #expect(verdict(no) == .final)
         let yes = reply(409) { $0.headers.shouldRetry = "true" }
         #expect(verdict(yes) == .retry(afterMs: nil))
+    }
+
+    private static let problem = """
+        {"type":"https://developers.cloudflare.com/support/error-1015/","title":"Error 1015",
+         "status":403,"error_code":1015,"retryable":true,"retry_after":7}
+        """
+
+    @Test(arguments: [403, 404, 409] as [Int32])
+    func aProblemDocumentThatSaysItPassesIsAskedAgain(status: Int32) {
+        #expect(verdict(reply(status, Self.problem)) == .retry(afterMs: 7000))
+        let judged = failure(reply(status, Self.problem) { $0.headers.retryAfter = "2" })
+        #expect(judged?.retriable == true && judged?.retryAfterMs == 2000)
+        let never = Self.problem.replacing("true", with: "false")
+        #expect(verdict(reply(503, never)) == .final)
+        #expect(failure(reply(503, never))?.retriable == false)
+        #expect(failure(reply(503, never))?.message.contains("again") == false)
+    }
+
+    @Test func aRefusalWithStatus200SaysWhetherItPasses() {
+        let passes = """
+            {"success":false,"errors":[{"code":1,"message":"m"}],"retryable":true,"retry_after":3}
+            """
+        let dialogue = TraceDialogue(messageRef: "m", submission: nil)
+        #expect(dialogue.read(reply(200, passes)) == .retry(afterMs: 3000))
+        #expect(dialogue.read(reply(200, errors(1))) == .final)
     }
 
     @Test func a429WithoutRetryAfterParksForFiveMinutes() {
@@ -155,6 +187,62 @@ private func errors(_ code: Int) -> String {
         #expect(judged?.httpStatus == 403)
         #expect(judged?.codes == [10000])
         #expect(judged?.cfRay == "8a1b-SYD")
+    }
+}
+
+@Suite struct ForeignReplyTests {
+    static let bodies = [
+        "", "<html><title>Sign in</title></html>", "Not Found", "[]", "null", "7",
+        #"{"message":"Not Found"}"#, #"{"success":false,"message":"no"}"#,
+        #"{"error":{"code":404}}"#, #"{"errors":[]}"#, #"{"errors":"no","success":false}"#,
+        #"{"type":"about:blank","title":"Not Found","status":404,"traceId":"00-1"}"#,
+    ]
+
+    @Test(arguments: [400, 401, 403, 404, 410, 418, 511] as [Int32], bodies)
+    func whatIsNotTheAPIsIsNoVerdict(status: Int32, body: String) {
+        let dialogue = TraceDialogue(messageRef: "m", submission: nil)
+        #expect(dialogue.read(reply(status, body)) == .final)
+        let judged = dialogue.answer(TraceContext()).failure
+        #expect(judged?.status == .foreignReply && judged?.retriable == true)
+        #expect(judged?.httpStatus == status)
+        #expect(judged?.message.contains("not the API's") == true)
+        #expect(!dialogue.provesCredential)
+        if !body.isEmpty {
+            #expect((try? dialogue.answer(TraceContext()).document.view("raw")) != nil)
+        }
+    }
+
+    @Test(arguments: [
+        #"{"success":false,"errors":[],"result":null}"#, #"{"success":false,"errors":null}"#,
+        #"{"errors":[{"code":10404,"message":"m"}]}"#,
+        #"{"type":"https://developers.cloudflare.com/x","title":"t","status":404,"error_code":1}"#,
+    ]) func theAPIsOwnWordsAreVerdicts(body: String) {
+        #expect(failure(reply(404, body))?.status == .noMessage)
+        #expect(failure(reply(403, body))?.status == .forbidden)
+    }
+
+    @Test(arguments: [
+        (
+            "<!DOCTYPE html><title>Attention Required! | Cloudflare</title><p>Why?",
+            "Attention Required! | Cloudflare Why?"
+        ),
+        (
+            "<style>p { color: red }</style><SCRIPT>steal()</SCRIPT>Hello<!-- no -->World",
+            "Hello World"
+        ),
+        ("a \u{1B}[31mred\u{202E}\r\nb \"c\" < d <", "a [31mred b 'c' < d <"),
+        ("<b", ""), ("<!--", ""), ("<script>x", ""), ("", ""),
+        (String(repeating: "x", count: 1000), String(repeating: "x", count: 100)),
+    ]) func theFirstWordsOfAPageAreToldSafely(text: String, words: String) {
+        #expect(FirstWords.of(text) == words)
+    }
+
+    @Test func thePageIsQuotedWhateverItsStatus() {
+        for status in [200, 403, 502] as [Int32] {
+            let judged = failure(reply(status, "<title>Blocked by policy</title>"))
+            #expect(judged?.message.contains("\"Blocked by policy\"") == true)
+        }
+        #expect(failure(reply(403) { $0.headers.cfRay = "r" })?.message.contains("edge") == true)
     }
 }
 
@@ -206,11 +294,38 @@ private func errors(_ code: Int) -> String {
         for (setting, value) in [
             (Setting.maxInFlight, "0"), (.maxInFlight, "1025"), (.maxInFlight, "many"),
             (.maxInFlight, ""), (.allowHTTPLoopback, "yes"), (.httpVersion, "3"),
-            (.caFile, "a\nb"), (.maxInFlight, "99999999999999999999"),
+            (.caFile, "a\nb"), (.maxInFlight, "99999999999999999999"), (.firstByte, "0"),
         ] {
             #expect(throws: Failure.self) { try config.set(setting, to: value) }
         }
         #expect(config.int(.maxInFlight) == 128)
+    }
+}
+
+@Suite struct ProxyURLTests {
+    @Test(arguments: [
+        ("http://proxy.example:3128", "http://proxy.example:3128"),
+        ("HTTPS://Proxy.Example:443/", "https://proxy.example:443"),
+        ("http://user:p%40ss:w0rd@10.0.0.1:8080", "http://10.0.0.1:8080"),
+        ("socks5h://user@[::1]:1080", "socks5h://[::1]:1080"),
+    ]) func aProxyIsNamedWithoutItsLogin(given: String, name: String) throws {
+        #expect(ProxyURL(given)?.name == name)
+        #expect(ProxyURL(given)?.text == given)
+        var config = Config()
+        try config.set(.proxy, to: given)
+    }
+
+    @Test(arguments: [
+        "proxy", "proxy.example:3128", "http://", "http://proxy.example", "http://proxy.example:0",
+        "http://proxy.example:99999", "ftp://a:1", "http://a b:1", "http://a:1/path",
+        "http://a:1?x",
+        "http://@a:1", "http://:secret@a:1", "http://us er@a:1", "http://u/v@a:1", "http//a:1",
+        "http://a:1 ", "://a:1", "http://a:1\n",
+    ]) func nonsenseIsRefusedWhenItIsSet(given: String) {
+        #expect(ProxyURL(given) == nil)
+        var config = Config()
+        #expect(throws: Failure.self) { try config.set(.proxy, to: given) }
+        do { try config.set(.proxy, to: given) } catch { #expect(error.status == .configValue) }
     }
 }
 
@@ -222,8 +337,9 @@ private func errors(_ code: Int) -> String {
             return
         }
         defer { unsafe curl_easy_cleanup(easy) }
-        for option in settings.options(authorities: "/etc/ssl/cert.pem") {
-            #expect(unsafe option.apply(to: easy), "option \(option.option.rawValue)")
+        let options = settings.options(authorities: "/etc/ssl/a.pem", ofProxy: "/etc/ssl/b.pem")
+        for option in options {
+            #expect(unsafe option.apply(to: easy) == 0, "option \(option.option.rawValue)")
         }
     }
 }
@@ -280,13 +396,13 @@ private func errors(_ code: Int) -> String {
 }
 
 @Suite struct FaultTests {
-    private func ended(_ headers: String...) -> HeaderCount {
-        var count = HeaderCount()
-        for header in headers {
-            var line = header + "\r\n"
-            line.withUTF8 { utf8 in _ = unsafe count.count(UnsafeRawBufferPointer(utf8)) }
+    private func ended(_ lines: String...) -> HeaderCount {
+        var headers = HeaderCount()
+        for line in lines {
+            var line = line + "\r\n"
+            line.withUTF8 { utf8 in _ = unsafe headers.count(UnsafeRawBufferPointer(utf8)) }
         }
-        return count
+        return headers
     }
 
     /// Whatever libcurl says of it: a server can bring about no more than a broken connection.
@@ -305,7 +421,30 @@ private func errors(_ code: Int) -> String {
     @Test func headersThatBreakOffAreNoReply() {
         #expect(HTTPReply.Fault(CURLE_OK, ended("HTTP/1.1 200 OK", ""), wasSent: true) == nil)
         #expect(HTTPReply.Fault(CURLE_OK, ended("HTTP/1.1 200 OK"), wasSent: true) == .broken)
-        #expect(HTTPReply.Fault(CURLE_OPERATION_TIMEDOUT, ended(), wasSent: false) == .connect)
+    }
+
+    @Test func aTimeOutIsNamedByHowFarTheExchangeCame() {
+        func fault(_ headers: HeaderCount, _ wasSent: Bool) -> HTTPReply.Fault? {
+            HTTPReply.Fault(CURLE_OPERATION_TIMEDOUT, headers, wasSent: wasSent)
+        }
+        #expect(fault(ended(), false) == .connect)
+        #expect(fault(ended(), true) == .noFirstByte)
+        #expect(fault(ended("HTTP/1.1 103 Early Hints", "link: a", ""), true) == .noFirstByte)
+        #expect(fault(ended("HTTP/1.1 103 Early Hints", "", "HTTP/1.1 200 OK"), true) == .silence)
+        #expect(fault(ended("http/1.1 200 OK"), true) == .silence)
+    }
+
+    @Test func aProxysRefusalIsNeverRetriedButItsOwnTroubleIs() {
+        for (code, isRetried) in [
+            (407, false), (403, false), (401, false), (400, false), (502, true), (503, true),
+            (429, true), (0, false),
+        ] as [(Int32, Bool)] {
+            var trouble = HTTPReply.FaultFacts()
+            (trouble.connectCode, trouble.place) = (code, "the proxy http://p:1")
+            let failure = HTTPReply.Fault.proxy.words(trouble)
+            #expect(failure.status == .proxy && failure.retriable == isRetried)
+            #expect(failure.message.contains("http://p:1"))
+        }
     }
 }
 
@@ -320,7 +459,7 @@ private func errors(_ code: Int) -> String {
 
     @Test func aFileThatIsGoneIsToldAndOneThatIsBackIsUsed() throws {
         try scratch.write(Array("authorities".utf8))
-        var store = try TrustStore(scratch.vault, nowUs: 0)
+        var store = try TrustStore(scratch.vault, .caFile, nowUs: 0)
         #expect(try !look(&store, atS: 1).get())
         unsafe unlink(scratch.vault)
         // It may be on its way.

@@ -17,6 +17,8 @@ from .scenario import SHORT, Operation, Play, Scenario, answering, reply
 from .stage import Peer
 
 S = Status
+#: The API's own refusal of a credential.
+_REFUSED = replies.refusal({"code": 10000, "message": "Authentication error"})
 OK, LATER = S.OK, S.E_REPLY_DEFERRED
 BASE = "/client/v4"
 PLACE = BASE + "/later/1"
@@ -191,7 +193,7 @@ AFTER_A_PAGE = (
         ),
         asked=2,
     ),
-    search("a page, then 401", after_a_page(lambda _: reply(b"", 401)), asked=2),
+    search("a page, then 401", after_a_page(lambda _: reply(_REFUSED, 401)), asked=2),
     search("a page, then 429", after_a_page(lambda _: reply(b"", 429)), asked=2),
     search("a page, then 500", after_a_page(lambda _: reply(b"", 500)), asked=3),
     search(
@@ -224,7 +226,7 @@ _ACTIVE = {"id": "x", "status": "active"}
 def _silence_after_401() -> Play:
     def answer(peer: Peer, _: bytes) -> None:
         if len(peer.stage.heads) == 1:
-            peer.send(reply(b"", 401))
+            peer.send(reply(_REFUSED, 401))
         else:
             peer.stay_silent()
 
@@ -232,13 +234,13 @@ def _silence_after_401() -> Play:
 
 
 CHECKS = (
-    check("401", in_turn(lambda *_: reply(b"", 401)), asked=2),
+    check("401", in_turn(lambda *_: reply(_REFUSED, 401)), asked=2),
     check("401, then silence", _silence_after_401(), S.E_DEADLINE, timeout=SHORT, asked=2),
     check(
         "401, then a redirect",
         in_turn(
             lambda n, _, peer: (
-                reply(b"", 401)
+                reply(_REFUSED, 401)
                 if n == 1
                 else reply(b"", 307, "location: " + peer.stage.elsewhere["other host"] + "/")
             )
@@ -246,7 +248,7 @@ CHECKS = (
         S.E_REDIRECT,
         asked=2,
     ),
-    check("401 of a key", in_turn(lambda *_: reply(b"", 401)), key=True, asked=1),
+    check("401 of a key", in_turn(lambda *_: reply(_REFUSED, 401)), key=True, asked=1),
     check("active", in_turn(lambda *_: reply(replies.result(_ACTIVE))), asked=1),
     check("no status", in_turn(lambda *_: reply(replies.result({}))), S.E_REPLY_SHAPE, asked=1),
     check(
@@ -284,6 +286,7 @@ _SAME = (
     S.E_RATE_LIMITED,
     S.E_SERVER,
     S.E_FORBIDDEN,
+    S.E_FOREIGN_REPLY,
 )
 _FAMILIES = (redirects.SCENARIOS, sizes.SCENARIOS, replies.SCENARIOS)
 

@@ -229,7 +229,7 @@ INTERIM = (
         says_last(
             b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", b"\x81\x05hello"
         ),
-        Status.E_HTTP,
+        Status.E_FOREIGN_REPLY,
     ),
     Scenario(
         "200 that offers an upgrade",
@@ -239,7 +239,7 @@ INTERIM = (
     Scenario(
         "426 upgrade required",
         says(reply(b"", 426, "connection: upgrade", "upgrade: h2c")),
-        Status.E_HTTP,
+        Status.E_FOREIGN_REPLY,
         asked=1,
     ),
     Scenario("connection: close kept open", says(reply(BODY, 200, "connection: close")), OK),

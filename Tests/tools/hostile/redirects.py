@@ -90,19 +90,19 @@ SCENARIOS = (
     Scenario(
         "401 that asks for a password",
         pointing(401, 'www-authenticate: Basic realm="{}"'),
-        Status.E_CREDENTIAL,
+        Status.E_FOREIGN_REPLY,
         asked=1,
     ),
     Scenario(
         "401 that asks for Negotiate",
         pointing(401, "www-authenticate: Negotiate {}"),
-        Status.E_CREDENTIAL,
+        Status.E_FOREIGN_REPLY,
         asked=1,
     ),
     Scenario(
         "407 that asks for a proxy's password",
         pointing(407, 'proxy-authenticate: Basic realm="{}"'),
-        Status.E_HTTP,
+        Status.E_FOREIGN_REPLY,
         asked=1,
     ),
     Scenario(

@@ -24,6 +24,7 @@ SCALARS: dict[str, Any] = {
     "uint64_t": ctypes.c_uint64,
     "size_t": ctypes.c_size_t,
     "tv_status": ctypes.c_int32,
+    "tv_cause": ctypes.c_int32,
 }
 #: The structs that a host sees into.
 STRUCTS: dict[str, Any] = {"tv_entry": _abi.Entry, "tv_walk": _abi.Walk}

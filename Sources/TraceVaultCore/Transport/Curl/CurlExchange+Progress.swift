@@ -6,7 +6,9 @@ import CSystem
 extension CurlExchange {
     var progress: HTTPProgress {
         guard number(CURLINFO_PRETRANSFER_TIME_T) > 0 else { return .connecting }
-        guard number(CURLINFO_STARTTRANSFER_TIME_T) > 0 else { return .sent }
+        guard number(CURLINFO_STARTTRANSFER_TIME_T) > 0 else {
+            return .sent(us: waitedUs(tvs_monotonic_us()) ?? 0)
+        }
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
 
@@ -20,7 +22,7 @@ extension CurlExchange {
         unsafe line.starts(with: "HTTP/".utf8) && !line.starts(with: "HTTP/1.".utf8)
     }
 
-    private func number(_ info: CURLINFO) -> Int64 {
+    func number(_ info: CURLINFO) -> Int64 {
         var value: Int64 = 0
         unsafe _ = tvs_curl_info_off(easy, info.rawValue, &value)
         return value

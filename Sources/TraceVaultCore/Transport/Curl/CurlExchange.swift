@@ -17,6 +17,20 @@ struct CurlLine {
     var sessions: CurlSessions
     var trust: TrustStore
     let room: ReplyRoom
+    /// Of a file of its own for the proxy.
+    var proxyTrust: TrustStore?
+
+    /// Looks at the files of authorities.
+    mutating func trustHasChanged(_ nowUs: Int64) throws(Failure) -> Bool {
+        let hasChanged = try trust.look(nowUs: nowUs)
+        return try proxyTrust?.look(nowUs: nowUs) == true || hasChanged
+    }
+
+    /// For CURLOPT_CA_CACHE_TIMEOUT, which holds for both.
+    func trustKeepSeconds(_ nowUs: Int64) -> Int {
+        let seconds = trust.keepSeconds(nowUs: nowUs)
+        return min(seconds, proxyTrust?.keepSeconds(nowUs: nowUs) ?? seconds)
+    }
 }
 
 /// One exchange under way. Its handle serves no other: libcurl before 8.3 writes to freed memory of
@@ -26,30 +40,34 @@ struct CurlLine {
 final class CurlExchange {
     let easy: UnsafeMutableRawPointer
     let id: UInt64
-    private var body: ByteBuffer
-    private var overflowed = false
+    var body: ByteBuffer
+    var overflowed = false
+    /// The host had no memory for the body.
+    var lacksMemory = false
     private var place: ReplyRoom.Place
-    private var isCrowdedOut = false
-    private var headers = HeaderCount()
+    private(set) var isCrowdedOut = false
+    var headers = HeaderCount()
     /// HTTP/2 carries many requests on one connection.
-    private var isConnectionShared = false
+    var isConnectionShared = false
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
-    private var isIntruding = false
+    var isIntruding = false
     private let startedUs: Int64
-    private let watch: UnsafeMutablePointer<tvs_curl_watch>
+    let watch: UnsafeMutablePointer<tvs_curl_watch>
+    /// When libcurl sent the request. In C memory, as its callback writes it.
+    private let sent: UnsafeMutablePointer<tvs_curl_sent>
     /// Lives as long as the handle that uses it.
     private let sessions: CurlSessions
     /// Three list nodes in C memory: the secret header, Accept, X-Auth-Email.
     private let nodes: UnsafeMutablePointer<curl_slist>
     private static let accept = HeaderText("Accept: application/json")
-    private let authorization: SecretHeader
+    let authorization: SecretHeader
     private let email: HeaderText?
 
     init(
         _ id: UInt64, _ request: HTTPRequest, _ line: CurlLine, nowUs: Int64
     ) throws(Failure) {
         guard let easy = unsafe curl_easy_init() else {
-            throw Failure(.noMemory, "libcurl gave no transfer handle")
+            throw Failure(lacking: ENOMEM, "libcurl has no memory for a request")
         }
         unsafe self.easy = easy
         self.id = id
@@ -57,18 +75,18 @@ final class CurlExchange {
         sessions = line.sessions
         unsafe nodes = .allocate(capacity: 3)
         unsafe nodes.initialize(repeating: curl_slist(), count: 3)
+        unsafe sent = .allocate(capacity: 1)
+        unsafe sent.initialize(to: tvs_curl_sent(watch: line.watch, us: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
         place = line.room.place(for: request.tenant)
         startedUs = nowUs
         authorization = request.authorization
         email = request.email.map { HeaderText("X-Auth-Email: " + $0) }
-        var accepted = true
-        for option in line.options {
-            accepted = unsafe option.apply(to: easy) && accepted
-        }
+        var codes = line.options.map { unsafe $0.apply(to: easy) }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let codes = unsafe [
+        codes += unsafe [
             tvs_curl_guard(easy, watch),
+            tvs_curl_note_sent(easy, sent),
             tvs_curl_set_sink(easy, CURLOPT_HEADERFUNCTION.rawValue, readHeader),
             tvs_curl_set_pointer(easy, CURLOPT_HEADERDATA.rawValue, context),
             tvs_curl_set_sink(easy, CURLOPT_WRITEFUNCTION.rawValue, writeBody),
@@ -76,15 +94,18 @@ final class CurlExchange {
             tvs_curl_set_pointer(easy, CURLOPT_PRIVATE.rawValue, context),
             tvs_curl_set_pointer(easy, CURLOPT_SHARE.rawValue, sessions.share),
         ]
-        guard accepted, codes.allSatisfy({ $0 == 0 }) else {
-            throw Failure(.other, "this libcurl does not know an option that safety depends on")
-        }
+        try Self.check(
+            codes, .other, "this libcurl does not know an option that safety depends on")
         try prepare(request, line, nowUs)
     }
 
+    /// libcurl is not to be called for it any more.
+    var isAbandoned = false
+
     deinit {
-        unsafe curl_easy_cleanup(easy)
+        if !isAbandoned { unsafe curl_easy_cleanup(easy) }
         unsafe nodes.deallocate()
+        unsafe sent.deallocate()
     }
 
     /// Fills in what differs from request to request.
@@ -106,7 +127,7 @@ final class CurlExchange {
             ? Int(CURL_SSLVERSION_TLSv1_2) | Int(CURL_SSLVERSION_MAX_TLSv1_3)
             : Int(CURL_SSLVERSION_TLSv1_2)
         let version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
-        let keepS = line.trust.keepSeconds(nowUs: nowUs)
+        let keepS = line.trustKeepSeconds(nowUs)
         let codes = unsafe [
             tvs_curl_set_text(easy, CURLOPT_URL.rawValue, line.settings.base.text + request.path),
             tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
@@ -118,9 +139,17 @@ final class CurlExchange {
             tvs_curl_set_long(easy, CURLOPT_CA_CACHE_TIMEOUT.rawValue, keepS),
             tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
         ]
-        guard codes.allSatisfy({ $0 == 0 }) else {
-            throw Failure(.noMemory, "libcurl could not take the request")
+        try Self.check(codes, .noMemory, "libcurl could not take the request")
+    }
+
+    private static func check(
+        _ codes: [Int32], _ status: Status, _ message: String
+    ) throws(Failure) {
+        guard let code = codes.first(where: { $0 != 0 }) else { return }
+        guard code != Int32(CURLE_OUT_OF_MEMORY.rawValue) else {
+            throw Failure(lacking: ENOMEM, "libcurl has no memory for a request")
         }
+        throw Failure(status, message)
     }
 
     /// How long a connection must have been silent to count as dead.
@@ -149,7 +178,26 @@ final class CurlExchange {
             isIntruding = unsafe isIntruding || claimsHTTP2(line) || !madeConnection
             if isIntruding { return false }
         }
-        return unsafe headers.count(line)
+        let hadBegun = headers.hasBegun
+        let isTaken = unsafe headers.count(line)
+        if headers.hasBegun, !hadBegun { watchForSilence() }
+        return isTaken
+    }
+
+    /// Below so many bytes a second for so many seconds a reply that has begun has broken off.
+    private static let lowSpeed = (limit: 64, seconds: 20)
+
+    /// libcurl's rule counts from when it is set, so the wait for the first byte is no silence.
+    private func watchForSilence() {
+        unsafe _ = tvs_curl_set_long(easy, CURLOPT_LOW_SPEED_TIME.rawValue, Self.lowSpeed.seconds)
+        unsafe _ = tvs_curl_set_long(easy, CURLOPT_LOW_SPEED_LIMIT.rawValue, Self.lowSpeed.limit)
+    }
+
+    /// How long the first byte has been waited for, in µs; nil when it is not.
+    func waitedUs(_ nowUs: Int64) -> Int64? {
+        let sentUs = unsafe sent.pointee.us
+        guard sentUs != 0, !headers.hasBegun else { return nil }
+        return max(0, nowUs - sentUs)
     }
 
     /// How many times larger than what travelled a body may be. gzip reaches about 1,030; a log in
@@ -174,8 +222,10 @@ final class CurlExchange {
             body = ByteBuffer(limit: 0)
             return false
         }
-        if !overflowed && !(unsafe body.append(bytes)) { overflowed = true }
-        return !overflowed
+        if !overflowed, !(unsafe body.append(bytes)) {
+            if total > body.limit { overflowed = true } else { lacksMemory = true }
+        }
+        return !overflowed && !lacksMemory
     }
 
     /// Makes room at once for what the server announces, within reason: it may be lying.
@@ -184,91 +234,6 @@ final class CurlExchange {
         unsafe _ = tvs_curl_info_off(
             easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T.rawValue, &announced)
         if (1...65_536).contains(announced) { _ = body.reserve(Int(clamping: announced)) }
-    }
-
-    func reply(_ code: CURLcode) -> HTTPReply {
-        // A server that repeats the request, as some do to explain a refusal, must not carry the
-        // secret into messages and views that hosts write down, nor into the next URL.
-        unsafe body.mask(secret)
-        var reply = HTTPReply(body: body)
-        reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
-        reply.wasSent = headers.hasBegun || progress != .connecting
-        if reply.status != 0 { reply.sharedConnection = isConnectionShared }
-        reply.fault =
-            overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)
-        if isCrowdedOut { reply.fault = .crowdedOut }
-        if isIntruding { reply.fault = .broken }
-        let ray = header("cf-ray")
-        reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))
-        reply.headers.rateLimit = list("ratelimit", whole: ReplyHeaders.maxList)
-        reply.headers.rateLimitPolicy = list("ratelimit-policy", whole: ReplyHeaders.maxList)
-        if reply.status != 200 {
-            reply.headers.retryAfter = header("retry-after")
-            reply.headers.retryAfterMs = header("retry-after-ms")
-            reply.headers.date = header("date")
-            reply.headers.shouldRetry = header("x-should-retry").lowercased()
-        } else {
-            reply.headers.link = list("link", whole: ReplyHeaders.maxURL)
-        }
-        if reply.status == 202 {
-            reply.headers.location = header("location", whole: ReplyHeaders.maxURL)
-        }
-        return reply
-    }
-
-    /// The secret that was sent. It has no space, its header name's line has.
-    private var secret: UnsafeRawBufferPointer {
-        guard let line = unsafe authorization.cString, let space = unsafe strrchr(line, 0x20)
-        else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
-        return unsafe UnsafeRawBufferPointer(start: space + 1, count: strlen(space + 1))
-    }
-
-    /// The values of the first lines of one name, as one list: any of them may name a page or a
-    /// quota. A line that is too long hides no other.
-    private func list(_ name: StaticString, whole limit: Int) -> String {
-        var list = ""
-        for index in 0..<min(lines(of: name), 8) {
-            let line = header(name, whole: limit, index)
-            if !line.isEmpty { list += list.isEmpty ? line : ", " + line }
-        }
-        return list
-    }
-
-    private func lines(of name: StaticString) -> Int {
-        var found: UnsafeMutablePointer<curl_header>?
-        let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
-            unsafe curl_easy_header(easy, name, 0, UInt32(CURLH_HEADER), -1, &found)
-        }
-        return code == CURLHE_OK ? Int(clamping: unsafe found?.pointee.amount ?? 0) : 0
-    }
-
-    /// One header of the last reply, "" when absent; printable ASCII, bounded, without the secret.
-    /// Longer values are cut off, or "" where only all of it is of use.
-    private func header(
-        _ name: StaticString, whole limit: Int? = nil, _ index: Int = 0
-    ) -> String {
-        var found: UnsafeMutablePointer<curl_header>?
-        let code = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) { name in
-            unsafe curl_easy_header(easy, name, index, UInt32(CURLH_HEADER), -1, &found)
-        }
-        guard code == CURLHE_OK, let value = unsafe found?.pointee.value else { return "" }
-        guard unsafe !tvs_holds_secret(value, strlen(value), secret.baseAddress, secret.count)
-        else { return "" }
-        let length = unsafe strnlen(value, limit.map { $0 + 1 } ?? ReplyHeaders.maxValue)
-        if let limit, length > limit { return "" }
-        let bytes = unsafe UnsafeRawBufferPointer(start: value, count: length)
-        if unsafe bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
-            return unsafe String(decoding: bytes, as: UTF8.self)
-        }
-        // Another URL than the server's is of no use.
-        if limit == ReplyHeaders.maxURL { return "" }
-        return unsafe String(
-            decoding: bytes.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
-            as: UTF8.self)
-    }
-
-    private func info(_ name: CURLINFO) -> Int {
-        unsafe tvs_curl_info_long(easy, name.rawValue)
     }
 }
 

@@ -13,9 +13,10 @@ extension HTTPReply.Fault {
         case CURLE_OK:
             guard !headers.areWhole else { return nil }
             self = .broken
-        case CURLE_OPERATION_TIMEDOUT: self = wasSent ? .broken : .connect
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
-            CURLE_PROXY:
+        case CURLE_OPERATION_TIMEDOUT:
+            self = headers.hasBegun ? .silence : wasSent ? .noFirstByte : .connect
+        case CURLE_PROXY: self = .proxy
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT:
             self = .connect
         case CURLE_PARTIAL_FILE: self = headers.areWhole ? .truncated : .broken
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
@@ -25,7 +26,8 @@ extension HTTPReply.Fault {
         case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CRL_BADFILE: self = .trustStore
         case CURLE_FILESIZE_EXCEEDED: self = .tooLarge
         // libcurl 7.88 says "out of memory" for a header line that is too long, 8.6 has this.
-        case CURLE_OUT_OF_MEMORY, Self.tooLargeCode: self = .headersTooLarge
+        case CURLE_OUT_OF_MEMORY, Self.tooLargeCode:
+            self = wasSent || code == Self.tooLargeCode ? .headersTooLarge : .exhausted
         // "Write error" is what it says of bytes behind the compressed data.
         case CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR: self = .encoding
         // What only a caller can do wrong, and does before anything is sent.

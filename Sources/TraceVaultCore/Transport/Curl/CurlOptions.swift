@@ -11,9 +11,12 @@ import CSystem
 package struct TransportSettings: Sendable {
     package var base: BaseURL
     package var caFile: String
-    package var proxy: String
+    /// The file of those trusted for a proxy that speaks TLS; empty: `caFile`.
+    package var proxyCAFile: String
+    package var proxy: ProxyURL?
     package var http2: Bool
     package var connectTimeoutMs: Int
+    package var firstByteMs: Int
     package var maxReplyBytes: Int
     package var maxConnections: Int
     package var maxStreams: Int
@@ -23,8 +26,9 @@ package struct TransportSettings: Sendable {
         base = try BaseURL(
             config.text(.baseURL), allowHTTPLoopback: config.bool(.allowHTTPLoopback))
         caFile = config.text(.caFile)
-        proxy = config.text(.proxy)
-        guard proxy.isEmpty || !base.origin.isPlain else {
+        proxyCAFile = config.text(.proxyCAFile)
+        proxy = ProxyURL(config.text(.proxy))
+        guard proxy == nil || !base.origin.isPlain else {
             throw Failure(
                 .configValue,
                 "http.proxy cannot be used with a plain http api.base_url: the proxy would read "
@@ -32,6 +36,7 @@ package struct TransportSettings: Sendable {
         }
         http2 = config.text(.httpVersion) == "auto"
         connectTimeoutMs = config.int(.connectTimeout)
+        firstByteMs = config.int(.firstByte)
         maxReplyBytes = config.int(.maxReplyBytes)
         maxConnections = config.int(.maxConnections)
         maxStreams = config.int(.maxStreams)
@@ -56,30 +61,25 @@ struct CurlOption {
         self.value = value
     }
 
-    func apply(to easy: UnsafeMutableRawPointer) -> Bool {
+    /// libcurl's code, 0 when it took the option.
+    func apply(to easy: UnsafeMutableRawPointer) -> Int32 {
         switch value {
-        case .long(let number):
-            return unsafe tvs_curl_set_long(easy, option.rawValue, number) == 0
-        case .off(let number):
-            return unsafe tvs_curl_set_off(easy, option.rawValue, number) == 0
+        case .long(let number): return unsafe tvs_curl_set_long(easy, option.rawValue, number)
+        case .off(let number): return unsafe tvs_curl_set_off(easy, option.rawValue, number)
         case .text(let text):
-            guard let text else {
-                return unsafe tvs_curl_set_text(easy, option.rawValue, nil) == 0
-            }
-            return unsafe tvs_curl_set_text(easy, option.rawValue, text) == 0
+            guard let text else { return unsafe tvs_curl_set_text(easy, option.rawValue, nil) }
+            return unsafe tvs_curl_set_text(easy, option.rawValue, text)
         }
     }
 }
 
 extension TransportSettings {
-    /// Silence below which a transfer counts as dead: 64 bytes a second over 20 s.
-    private static let lowSpeed = (limit: 64, seconds: 20)
-
     /// Cloudflare closes idle connections; curl must not try one that old.
     private static let connectionAge = (idle: 118, life: 300)
 
-    /// The options of every transfer; `authorities` is the file of those that are trusted.
-    func options(authorities: String) -> [CurlOption] {
+    /// The options of every transfer; `authorities` is the file of those that are trusted, and
+    /// `ofProxy` the one for a proxy.
+    func options(authorities: String, ofProxy: String) -> [CurlOption] {
         let scheme = base.origin.isPlain ? "http" : "https"
         return [
             // Only this protocol, no redirects, no credentials but ours.
@@ -95,7 +95,7 @@ extension TransportSettings {
             CurlOption(CURLOPT_PATH_AS_IS, .long(1)),
             CurlOption(CURLOPT_HTTPGET, .long(1)),
             // The environment decides nothing: an empty proxy also switches its variables off.
-            CurlOption(CURLOPT_PROXY, .text(proxy)),
+            CurlOption(CURLOPT_PROXY, .text(proxy?.text ?? "")),
             CurlOption(CURLOPT_NOPROXY, .text("")),
             CurlOption(CURLOPT_SUPPRESS_CONNECT_HEADERS, .long(1)),
             // TLS: verified; CurlExchange asks for 1.2 or newer.
@@ -104,6 +104,9 @@ extension TransportSettings {
             CurlOption(CURLOPT_SSL_OPTIONS, .long(0)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYPEER, .long(1)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYHOST, .long(2)),
+            CurlOption(CURLOPT_PROXY_SSLVERSION, .long(Int(CURL_SSLVERSION_TLSv1_2))),
+            CurlOption(CURLOPT_PROXY_CAINFO, .text(ofProxy)),
+            CurlOption(CURLOPT_PROXY_CAPATH, .text(nil)),
             CurlOption(CURLOPT_CERTINFO, .long(0)),
             CurlOption(CURLOPT_CAINFO, .text(authorities)),
             CurlOption(CURLOPT_CAPATH, .text(nil)),
@@ -123,8 +126,8 @@ extension TransportSettings {
             CurlOption(CURLOPT_NOPROGRESS, .long(1)),
             // Bounds. The absolute and the expansion cap are counted in the write callback.
             CurlOption(CURLOPT_CONNECTTIMEOUT_MS, .long(connectTimeoutMs)),
-            CurlOption(CURLOPT_LOW_SPEED_LIMIT, .long(Self.lowSpeed.limit)),
-            CurlOption(CURLOPT_LOW_SPEED_TIME, .long(Self.lowSpeed.seconds)),
+            // Off until the reply begins; see `CurlExchange.takeHeader`.
+            CurlOption(CURLOPT_LOW_SPEED_LIMIT, .long(0)),
             CurlOption(CURLOPT_MAXFILESIZE_LARGE, .off(Int64(maxReplyBytes))),
             CurlOption(CURLOPT_BUFFERSIZE, .long(16_384)),
             CurlOption(CURLOPT_ACCEPT_ENCODING, .text("gzip")),

@@ -12,17 +12,24 @@ import CSystem
 /// Runs exchanges; `move` reports their ends.
 @safe
 package final class CurlTransport {
-    private var line: CurlLine
+    var line: CurlLine
     private let multi: UnsafeMutableRawPointer
     private var flying: [UInt64: CurlExchange] = [:]
-    /// Ends a wait: one system call to set and one to clear, where curl_multi_wakeup() has a socket
-    /// pair with one to set and two to clear.
-    private let bell: Int32
+    /// Ends a wait; curl_multi_wakeup() cannot tell whether its descriptors are still its own.
+    private let bell: Doorbell
     /// Ends a long wait in time also when the system was suspended meanwhile: the clock of poll()
     /// stands still then.
-    private let alarm: Int32
+    private var alarm = tvs_own()
     private static let longWaitMs: Int32 = 1000
-    private let watch: UnsafeMutablePointer<tvs_curl_watch>
+    let watch: UnsafeMutablePointer<tvs_curl_watch>
+    /// The host has closed descriptors of it: libcurl is not called any more.
+    private var isAbandoned = false
+    private var intactAtUs: Int64 = 0
+    /// When the next look is due at who waits for a first byte.
+    private var lookAtUs: Int64 = 0
+    private let lookEveryUs: Int64
+    /// What came of a login that the proxy refused, and until when it is not asked again.
+    private var login: (trouble: HTTPReply.FaultFacts, untilUs: Int64)?
     /// Exchanges have ended since memory was last wiped.
     private var hasFreed = false
 
@@ -30,28 +37,29 @@ package final class CurlTransport {
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
         try Self.startLibcurl(settings.base.origin)
-        let trust = try TrustStore(settings.caFile, nowUs: tvs_monotonic_us())
+        let nowUs = tvs_monotonic_us()
+        let trust = try TrustStore(settings.caFile, .caFile, nowUs: nowUs)
+        let proxyTrust =
+            settings.proxyCAFile.isEmpty
+            ? nil : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs)
         let sessions = try CurlSessions()
-        let bell = tvs_eventfd_new()
-        let alarm = tvs_timerfd_new()
-        guard bell >= 0, alarm >= 0 else {
-            if bell >= 0 { tvs_close(bell) }
-            if alarm >= 0 { tvs_close(alarm) }
-            throw Failure(.limit, "no file descriptor left for the engine")
+        bell = try Doorbell()
+        lookEveryUs = Int64(min(1000, max(10, settings.firstByteMs / 8))) * 1000
+        let answer = unsafe tvs_alarm_new(&alarm)
+        guard answer == 0 else { throw Doorbell.lacking(answer) }
+        guard let multi = unsafe tvs_curl_multi_new() else {
+            unsafe tvs_own_close(&alarm)
+            let lack = tvs_lack()
+            throw Failure(lacking: lack == 0 ? ENOMEM : lack, "libcurl gave no multi handle")
         }
-        guard let multi = unsafe curl_multi_init() else {
-            tvs_close(bell)
-            tvs_close(alarm)
-            throw Failure(.noMemory, "libcurl gave no multi handle")
-        }
-        self.bell = bell
-        self.alarm = alarm
         unsafe self.multi = multi
         unsafe watch = .allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
+        let options = settings.options(
+            authorities: trust.path, ofProxy: proxyTrust?.path ?? trust.path)
         unsafe line = CurlLine(
-            settings: settings, options: settings.options(authorities: trust.path), watch: watch,
-            sessions: sessions, trust: trust, room: ReplyRoom(settings.maxReplyBytes))
+            settings: settings, options: options, watch: watch, sessions: sessions, trust: trust,
+            room: ReplyRoom(settings.maxReplyBytes), proxyTrust: proxyTrust)
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))
@@ -66,12 +74,13 @@ package final class CurlTransport {
     deinit {
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
+        unsafe tvs_own_close(&alarm)
+        // It would speak over, and close, what is the host's now.
+        guard !isAbandoned else { return }
         for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
         flying = [:]
         unsafe _ = curl_multi_cleanup(multi)
         unsafe watch.deallocate()
-        tvs_close(bell)
-        tvs_close(alarm)
         tvs_wipe_freed()
     }
 
@@ -84,13 +93,39 @@ package final class CurlTransport {
             throw Failure(.origin, "the credential is sealed for another origin than api.base_url")
         }
         let nowUs = tvs_monotonic_us()
+        guard !isAbandoned else { throw Doorbell.lost }
+        if let login, nowUs < login.untilUs { throw HTTPReply.Fault.proxy.words(login.trouble) }
         // Sessions would let in a server whose authority is not trusted any more.
-        if try line.trust.look(nowUs: nowUs) { line.sessions = try CurlSessions() }
+        if try line.trustHasChanged(nowUs) { line.sessions = try CurlSessions() }
         let exchange = try CurlExchange(id, request, line, nowUs: nowUs)
-        guard unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK else {
-            throw Failure(.other, "libcurl refused a transfer")
+        let code = unsafe curl_multi_add_handle(multi, exchange.easy)
+        guard code == CURLM_OK else {
+            throw code == CURLM_OUT_OF_MEMORY
+                ? Failure(lacking: ENOMEM, "libcurl has no memory for a request")
+                : Failure(.other, "libcurl refused a transfer")
         }
         flying[id] = exchange
+    }
+
+    // MARK: - A host that closes what it does not know
+
+    private static let intactForUs: Int64 = 100_000
+
+    /// False once a descriptor of it is not its own any more.
+    package var isIntact: Bool {
+        guard !isAbandoned, bell.isThere else { return false }
+        let nowUs = tvs_monotonic_us()
+        guard nowUs - intactAtUs >= Self.intactForUs else { return true }
+        intactAtUs = nowUs
+        return unsafe tvs_curl_sockets_are_there(watch)
+    }
+
+    /// Never calls libcurl again, and leaves it what it holds: it would read, write and close what
+    /// the host has by those numbers now. Secrets are given back all the same.
+    package func abandon() {
+        isAbandoned = true
+        for exchange in flying.values { exchange.isAbandoned = true }
+        flying = [:]
     }
 
     /// Whether a connection was seen that carries many requests at once.
@@ -116,8 +151,21 @@ package final class CurlTransport {
     package func move(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var running: Int32 = 0
         unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
+        tvs_tls_forget_refusal()
         unsafe _ = curl_multi_perform(multi, &running)
-        return collect(ended)
+        let isLate = endLate(ended)
+        return collect(ended) || isLate
+    }
+
+    /// Ends who has waited too long for the first byte.
+    private func endLate(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
+        let nowUs = tvs_monotonic_us()
+        guard !flying.isEmpty, nowUs >= lookAtUs else { return false }
+        lookAtUs = nowUs + lookEveryUs
+        let limitUs = Int64(line.settings.firstByteMs) * 1000
+        let late = flying.values.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs }
+        for exchange in late { finish(exchange, CURLE_OPERATION_TIMEDOUT, ended) }
+        return !late.isEmpty
     }
 
     /// How long nothing happens before what was freed is wiped: a busy engine uses it again.
@@ -126,18 +174,21 @@ package final class CurlTransport {
     /// Waits until there is something to move, at most `timeoutMs`. After a moment of rest, what
     /// libcurl and nghttp2 made of credentials and freed as it was is wiped where it can be found.
     package func wait(timeoutMs: Int32) {
+        guard !isAbandoned else { return }
         let rests = hasFreed && flying.isEmpty && timeoutMs > Self.restMs
-        let timeoutMs = rests ? Self.restMs : timeoutMs
-        let isLong = timeoutMs > Self.longWaitMs
-        if isLong { tvs_timerfd_set(alarm, tvs_boot_us() + Int64(timeoutMs) * 1000) }
-        var extra = [bell, alarm].map {
+        let isLong = !rests && timeoutMs > Self.longWaitMs
+        if isLong { unsafe tvs_alarm_set(&alarm, tvs_boot_us() + Int64(timeoutMs) * 1000) }
+        var extra = [bell.descriptor, alarm.place - 1].map {
             curl_waitfd(fd: $0, events: Int16(CURL_WAIT_POLLIN), revents: 0)
         }
         var ready: Int32 = 0
-        unsafe _ = curl_multi_poll(multi, &extra, isLong ? 2 : 1, timeoutMs, &ready)
-        if extra[0].revents != 0 { tvs_eventfd_clear(bell) }
+        // A first byte may be late before that.
+        let longest = flying.isEmpty ? timeoutMs : Int32(clamping: lookEveryUs / 1000)
+        let waitMs = rests ? Self.restMs : min(timeoutMs, longest)
+        unsafe _ = curl_multi_poll(multi, &extra, isLong ? 2 : 1, waitMs, &ready)
+        if extra[0].revents != 0 { bell.clear() }
         // Whether it rang or not, it must not end the next wait.
-        if isLong { tvs_timerfd_set(alarm, 0) }
+        if isLong { unsafe tvs_alarm_set(&alarm, 0) }
         if rests, ready == 0 { wipeFreed() }
     }
 
@@ -149,7 +200,7 @@ package final class CurlTransport {
     }
 
     /// Ends a `wait` at once, or the next one. Any thread.
-    package func wake() { tvs_eventfd_set(bell) }
+    package func wake() { bell.ring() }
 
     private func collect(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var remaining: Int32 = 0
@@ -161,69 +212,39 @@ package final class CurlTransport {
             else { continue }
             let code = unsafe message.pointee.data.result
             let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
-            if code == CURLE_OPERATION_TIMEDOUT { exchange.endDeadConnection() }
-            unsafe _ = curl_multi_remove_handle(multi, easy)
-            flying[exchange.id] = nil
+            finish(exchange, code, ended)
             found = true
-            hasFreed = true
-            ended(exchange.id, exchange.reply(code))
         }
         return found
     }
 
-    // MARK: - Once per process
+    private func finish(
+        _ exchange: CurlExchange, _ code: CURLcode, _ ended: (UInt64, HTTPReply) -> Void
+    ) {
+        if code == CURLE_OPERATION_TIMEDOUT { exchange.endDeadConnection() }
+        unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
+        flying[exchange.id] = nil
+        hasFreed = true
+        let reply = exchange.reply(code, line.settings)
+        ended(exchange.id, reply)
+        if reply.trouble.cause == .proxyLogin { refuseLogin(reply.trouble, ended) }
+    }
 
-    /// Starts libcurl, which counts its users; never undone: the rest of the host may rely on it.
-    private static let startCode: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+    /// Each try is a failed login, and a few of them close an account.
+    private static let loginRestUs: Int64 = 60_000_000
 
-    /// Why there is no new engine after exit() has begun.
-    static let processEnds = Failure(.shutdown, "the process is ending: no engine can be made")
-
-    private static func startLibcurl(_ origin: Origin) throws(Failure) {
-        // In an exit handler of the host OpenSSL may have cleaned up for good.
-        guard tvs_tls_is_over() == 0 else { throw processEnds }
-        guard startCode == CURLE_OK, let info = unsafe curl_version_info(CURLVERSION_TENTH) else {
-            throw Failure(.other, "libcurl could not be started")
+    /// The proxy refused the login: nobody tries it again for a minute, nor do those who were about
+    /// to.
+    private func refuseLogin(
+        _ trouble: HTTPReply.FaultFacts, _ ended: (UInt64, HTTPReply) -> Void
+    ) {
+        login = (trouble, tvs_monotonic_us() + Self.loginRestUs)
+        for exchange in flying.values where exchange.progress == .connecting {
+            unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
+            flying[exchange.id] = nil
+            var reply = exchange.reply(CURLE_RECV_ERROR, line.settings)
+            (reply.fault, reply.trouble) = (.proxy, trouble)
+            ended(exchange.id, reply)
         }
-        try LibcurlFault.check(
-            version: unsafe info.pointee.version_num,
-            zlib: unsafe info.pointee.libz_version.map { unsafe String(cString: $0) },
-            origin: origin.text)
-        let features = unsafe info.pointee.features
-        let needed = CURL_VERSION_SSL | CURL_VERSION_ASYNCHDNS | CURL_VERSION_THREADSAFE
-        guard features & needed == needed,
-            unsafe String(cString: info.pointee.ssl_version).hasPrefix("OpenSSL")
-        else {
-            throw Failure(.other, "libcurl with OpenSSL, threads and asynchronous names is needed")
-        }
-    }
-
-    /// Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7), nil for anything else.
-    static func httpDate(_ text: String) -> Int64? {
-        let seconds = unsafe curl_getdate(text, nil)
-        return seconds < 0 ? nil : Int64(seconds)
-    }
-
-    /// How many connections are open and how many were ever made, for statistics.
-    func describeConnections(into writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.key("open")
-        writer.int(unsafe tvs_curl_open_sockets(watch))
-        writer.key("made")
-        writer.int(unsafe watch.pointee.made)
-        writer.endObject()
-    }
-
-    /// libcurl's and its TLS backend's versions, for tv_build_info().
-    package static func describe(into writer: inout JSONWriter) {
-        guard let info = unsafe curl_version_info(CURLVERSION_TENTH) else { return }
-        writer.key("libcurl")
-        writer.string(unsafe String(cString: info.pointee.version))
-        writer.key("tls_backend")
-        writer.string(unsafe info.pointee.ssl_version.map { unsafe String(cString: $0) } ?? "")
-        writer.key("http2")
-        writer.bool(unsafe info.pointee.features & CURL_VERSION_HTTP2 != 0)
-        writer.key("libcurl_faults")
-        LibcurlFault.describe(unsafe info.pointee.version_num, into: &writer)
     }
 }

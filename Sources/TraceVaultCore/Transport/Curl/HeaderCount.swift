@@ -8,16 +8,21 @@ struct HeaderCount {
     /// The empty line behind the headers of the last reply came.
     private(set) var areWhole = false
     var areTooLarge: Bool { bytes > Self.maxBytes }
-    var hasBegun: Bool { bytes > 0 }
+    /// Something came that is not of an interim reply (1xx).
+    private(set) var hasBegun = false
+    private var isInterim = false
 
     /// Takes one line with its line end. False when it is one too many.
     mutating func count(_ line: UnsafeRawBufferPointer) -> Bool {
         bytes += line.count
         if unsafe Self.isStatus(line) {
             areWhole = false
+            let space = unsafe line.firstIndex(of: UInt8(ascii: " ")) ?? line.count
+            isInterim = unsafe space + 1 < line.count && line[space + 1] == UInt8(ascii: "1")
         } else if line.count <= 2 {
             areWhole = true
         }
+        if !isInterim { hasBegun = true }
         return !areTooLarge
     }
 

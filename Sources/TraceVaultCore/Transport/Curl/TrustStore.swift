@@ -19,6 +19,8 @@ struct TrustStore {
     }
 
     let path: String
+    /// The setting that names it.
+    private let setting: String
     private var stamp = Stamp()
     private var isFile = true
     /// Since when nothing is there; a file that is replaced may be gone for a moment.
@@ -37,21 +39,22 @@ struct TrustStore {
         "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
     ]
 
-    /// The configured file, or the distribution's where `configured` is empty.
-    init(_ configured: String, nowUs: Int64) throws(Failure) {
+    /// The file that a setting names, or the distribution's where `configured` is empty.
+    init(_ configured: String, _ setting: Setting, nowUs: Int64) throws(Failure) {
         let candidates = configured.isEmpty ? Self.usual : [configured]
         guard let path = candidates.first(where: { unsafe access($0, R_OK) == 0 }) else {
             throw Failure(
                 .configValue,
                 configured.isEmpty
                     ? "no certificate authorities found; install ca-certificates or set tls.ca_file"
-                    : "tls.ca_file cannot be read")
+                    : "\(setting.rawValue) cannot be read")
         }
         self.path = path
+        self.setting = setting.rawValue
         lookedAtUs = nowUs
         _ = readStamp(nowUs: nowUs)
         guard isFile else {
-            throw Failure(.configValue, "tls.ca_file is not a file: \(Self.kinds)")
+            throw Failure(.configValue, "\(setting.rawValue) is not a file: \(Self.kinds)")
         }
     }
 
@@ -66,11 +69,11 @@ struct TrustStore {
             if isOther { changedAtUs = nowUs }
         }
         guard isFile else {
-            throw Failure(.tls, "tls.ca_file is not a file any more: \(Self.kinds)")
+            throw Failure(.tls, "\(setting) is not a file any more: \(Self.kinds)")
         }
         // libcurl would go on with what it has read; who takes the file away wants an end of that.
         if let goneSinceUs, nowUs - goneSinceUs >= Self.longestMomentUs {
-            throw Failure(.tls, "the file of tls.ca_file is gone: nobody is trusted without it")
+            throw Failure(.tls, "the file of \(setting) is gone: nobody is trusted without it")
         }
         return isOther
     }

@@ -50,10 +50,11 @@ enum CloudflareAPI {
 
     // MARK: - Other statuses
 
-    /// Retried: what Cloudflare's edge and API answer while something passes.
+    /// Retried: what Cloudflare's edge and API answer while something passes. 529 is what some
+    /// origins behind it say when they are overloaded.
     private static func isTransient(_ status: Int32) -> Bool {
         switch status {
-        case 408, 500, 502, 503, 504, 520...527, 530: return true
+        case 408, 500, 502, 503, 504, 520...527, 529, 530: return true
         default: return false
         }
     }
@@ -68,11 +69,10 @@ enum CloudflareAPI {
 
     private static func judgeRefusal(_ reply: HTTPReply, _ subject: Subject) -> Refusal {
         let envelope = try? Envelope.read(reply.body)
-        var failure = refusal(reply.status, envelope, subject).of(reply)
+        var failure =
+            isForeign(reply, envelope)
+            ? foreign(reply) : refusal(reply, envelope, subject).of(reply)
         failure.codes = envelope?.errors.map(\.code) ?? []
-        let wait = RetryAfter.milliseconds(
-            reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
-        failure.retryAfterMs = wait
         if reply.status == 429 {
             let park = RetryAfter.parking(
                 reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
@@ -80,18 +80,63 @@ enum CloudflareAPI {
             failure.retriable = true
             return Refusal(verdict: .rateLimited(afterMs: park), failure: failure)
         }
-        var retries = isTransient(reply.status) && envelope?.retryable != false
-        // A refused credential is not tried again, whatever the server says.
-        if reply.headers.shouldRetry == "true", failure.status != .credential { retries = true }
-        if reply.headers.shouldRetry == "false" { retries = false }
-        failure.retriable = retries || reply.status == 202
+        let wait = RetryAfter.milliseconds(
+            reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
+        failure.retryAfterMs = wait
+        let retries = isRetried(reply, envelope, failure)
+        // What is not the API's says nothing of what was asked.
+        failure.retriable =
+            retries || reply.status == 202 || failure.status == .foreignReply
+        if retries { failure.message += "; try again later" }
         let ending = failure.status == .credential ? Verdict.rejected : .final
         return Refusal(verdict: retries ? .retry(afterMs: wait) : ending, failure: failure)
     }
 
+    /// Whether it is tried again, as often as retry.max_attempts allows.
+    private static func isRetried(
+        _ reply: HTTPReply, _ envelope: Envelope?, _ failure: Failure
+    ) -> Bool {
+        if reply.headers.shouldRetry == "false" { return false }
+        // A refused credential is not tried again, whatever the server says.
+        if failure.status == .credential { return false }
+        if reply.headers.shouldRetry == "true" { return true }
+        // A problem document (RFC 9457) knows best what it is about.
+        return envelope?.retryable ?? isTransient(reply.status)
+    }
+
+    // MARK: - Not the API's answer
+
+    /// Only what is written as the API writes is its verdict. Statuses of 500 and above are
+    /// failures whoever tells them, and so are a parking, a redirect and a promise.
+    private static func isForeign(_ reply: HTTPReply, _ envelope: Envelope?) -> Bool {
+        switch reply.status {
+        case 511: return true
+        case 200..<400, 408, 429, 500..<600: return false
+        default: return envelope?.isOfAPI != true
+        }
+    }
+
+    private static func foreign(_ reply: HTTPReply) -> Failure {
+        let who =
+            reply.status == 511
+            ? "a network that wants a login answered"
+            : reply.headers.cfRay.isEmpty
+                ? "a proxy, a portal or a block page answered, or api.base_url is wrong"
+                : "a page of Cloudflare's edge, or api.base_url is wrong"
+        let text = "an answer, but not the API's (HTTP \(reply.status)): \(who)"
+        return Failure(.foreignReply, text + begins(reply.body)).of(reply)
+    }
+
+    /// How a body begins that is no JSON of the API, for a message; "" without one.
+    static func begins(_ body: ByteBuffer) -> String {
+        let words = FirstWords.of(body)
+        return words.isEmpty ? "" : "; it begins: \"\(words)\""
+    }
+
     private static func refusal(
-        _ status: Int32, _ envelope: Envelope?, _ subject: Subject
+        _ reply: HTTPReply, _ envelope: Envelope?, _ subject: Subject
     ) -> Failure {
+        let status = reply.status
         let codes = envelope?.errors.map(\.code) ?? []
         let said = envelope?.errors.first.map { ", code \($0.code): \($0.message)" } ?? ""
         let what = "HTTP \(status)\(said)"
@@ -113,6 +158,8 @@ enum CloudflareAPI {
                 .credential,
                 "Cloudflare refused the credential (\(what)); store a valid one "
                     + "with the permission Cloud Email Security: Read")
+        case 403 where envelope?.isProblem == true:
+            return Failure(.forbidden, "Cloudflare does not let the request through (\(what))")
         case 403:
             return Failure(
                 .forbidden,
@@ -126,7 +173,9 @@ enum CloudflareAPI {
         case 429:
             return Failure(.rateLimited, "over Cloudflare's request quota (\(what))")
         case 500..<600:
-            return Failure(.server, "Cloudflare failed (\(what)); try again later")
+            let who = envelope?.isOfAPI == true ? "Cloudflare" : "the server"
+            let page = envelope == nil ? begins(reply.body) : ""
+            return Failure(.server, "\(who) failed (\(what))\(page)")
         default:
             return Failure(.http, "unexpected answer (\(what))")
         }
@@ -135,39 +184,9 @@ enum CloudflareAPI {
     // MARK: - No complete reply
 
     private static func judge(_ fault: HTTPReply.Fault, _ reply: HTTPReply) -> Refusal {
-        var failure = describe(fault).of(reply)
-        let retries: Bool
-        switch fault {
-        case .connect, .broken, .truncated, .handshake, .crowdedOut: retries = true
-        case .tls, .trustStore, .tooLarge, .headersTooLarge, .encoding, .internalError:
-            retries = false
-        }
-        failure.retriable = retries
-        return Refusal(verdict: retries ? .retry(afterMs: nil) : .final, failure: failure)
-    }
-
-    private static func describe(_ fault: HTTPReply.Fault) -> Failure {
-        switch fault {
-        case .connect:
-            return Failure(.transport, "no connection to the server; check network and proxy")
-        case .broken: return Failure(.transport, "the connection broke before the reply was whole")
-        case .truncated: return Failure(.replyTruncated, "the reply ended before its length")
-        case .tls:
-            return Failure(
-                .tls, "the server's certificate is not acceptable; check tls.ca_file and the clock")
-        case .handshake: return Failure(.tls, "the TLS handshake failed")
-        case .trustStore:
-            return Failure(.tls, "tls.ca_file holds no usable certificate authorities")
-        case .tooLarge:
-            return Failure(.replyTooLarge, "the reply exceeds http.max_reply_bytes")
-        case .crowdedOut:
-            return Failure(
-                .limit, "large replies that are still coming leave no room for the rest of this one"
-            )
-        case .headersTooLarge: return Failure(.replyTooLarge, "the reply's headers are too large")
-        case .encoding: return Failure(.replyTruncated, "the reply's compression is damaged")
-        case .internalError: return Failure(.other, "libcurl could not carry out the request")
-        }
+        let failure = fault.words(reply.trouble).of(reply)
+        let isRetried = fault.isRetried(reply.trouble)
+        return Refusal(verdict: isRetried ? .retry(afterMs: nil) : .final, failure: failure)
     }
 }
 
@@ -177,6 +196,7 @@ extension Failure {
         var failure = self
         failure.httpStatus = reply.status
         failure.cfRay = reply.headers.cfRay
+        if status == .notJSON { failure.message += CloudflareAPI.begins(reply.body) }
         return failure
     }
 }

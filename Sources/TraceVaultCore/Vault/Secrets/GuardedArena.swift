@@ -6,6 +6,10 @@
 
 import CSystem
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Slots of guarded memory in a few size classes.
 package final class GuardedArena: Sendable {
     /// What one chunk adds; small enough for a 64 KiB mlock limit.
@@ -53,6 +57,8 @@ package final class GuardedArena: Sendable {
         var damaged = 0
         /// How many slots hold keys.
         var keys = 0
+        /// The errno of the last chunk that the system did not give, 0 after one that it gave.
+        var refusal: Int32 = 0
     }
 
     private let state = Lock(State())
@@ -90,16 +96,18 @@ package final class GuardedArena: Sendable {
             throw Failure(.limit, "a secret is too long for guarded memory")
         }
         let isKey = count <= Self.keyBytes
-        let slot: Slot? = state.withLock { state in
-            guard !isKey || state.keys < maxKeys else { return nil }
+        let (slot, refusal): (Slot?, Int32) = state.withLock { state in
+            state.refusal = 0
+            guard !isKey || state.keys < maxKeys else { return (nil, 0) }
             var found =
                 reuse(wanted, &state) ?? cut(wanted, &state) ?? recut(wanted, &state)
                 ?? reuseLarger(wanted, &state)
             found?.isKey = isKey
             if let found { tally(found, 1, &state) }
-            return found
+            return (found, state.refusal)
         }
         guard let slot else {
+            guard refusal == 0 else { throw Self.refused(refusal) }
             throw Failure(
                 .limit,
                 isKey
@@ -107,6 +115,16 @@ package final class GuardedArena: Sendable {
                     : "guarded memory is used up: too many secrets are open at once")
         }
         return slot
+    }
+
+    /// Not too many secrets: the system gave no guarded pages.
+    private static func refused(_ number: Int32) -> Failure {
+        var failure = Failure(
+            lacking: ENOMEM,
+            "the system gave no guarded memory (\(FileError(number).name)): there is too little, "
+                + "or mprotect() is not allowed here")
+        failure.systemError = number
+        return failure
     }
 
     /// Wipes a slot and gives it back.
@@ -182,7 +200,11 @@ package final class GuardedArena: Sendable {
     private func grow(_ state: inout State) -> Bool {
         guard (state.chunks.count + 1) * Self.chunkBytes <= limit else { return false }
         var mapped = unsafe tvs_guarded()
-        guard unsafe tvs_guarded_map(Self.chunkBytes, &mapped) == 0 else { return false }
+        let answer = unsafe tvs_guarded_map(Self.chunkBytes, &mapped)
+        guard answer == 0 else {
+            state.refusal = -answer
+            return false
+        }
         let chunk = unsafe Chunk(
             address: UInt(bitPattern: mapped.data), isLocked: mapped.locked != 0,
             isUndumped: mapped.dontdump != 0, isWipedOnFork: mapped.wipeonfork != 0)

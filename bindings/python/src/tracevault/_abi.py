@@ -101,6 +101,7 @@ class Walk(Structure):
 
 
 Status = c_int32
+Cause = c_int32
 
 _TEXT = (c_char_p, c_size_t)
 _TEXT_OUT = (POINTER(TextRef), POINTER(c_size_t))
@@ -114,6 +115,7 @@ _ACCOUNT = (*_TEXT, *_TEXT)  # tenant, account
 #: (name, argument types, return type), in the header's order.
 TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_status_name",          (Status,),                                          TextRef),
+    ("tv_cause_name",           (Cause,),                                           TextRef),
     ("tv_abi",                  (),                                                 c_int32),
     ("tv_version",              (),                                                 TextRef),
     ("tv_build_info",           (*_DOC, *_ERR),                                     Status),
@@ -126,6 +128,9 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_error_code",           (ErrorRef, c_size_t),                               c_int64),
     ("tv_error_cf_ray",         (ErrorRef,),                                        TextRef),
     ("tv_error_retry_after_ms", (ErrorRef,),                                        c_int64),
+    ("tv_error_cause",          (ErrorRef,),                                        Cause),
+    ("tv_error_system_error",   (ErrorRef,),                                        c_int32),
+    ("tv_error_curl_code",      (ErrorRef,),                                        c_int32),
     ("tv_error_free",           (ErrorRef,),                                        None),
 
     ("tv_config_new",           (POINTER(ConfigRef), *_ERR),                        Status),

@@ -7,6 +7,7 @@ What the outcomes mean to a caller is decided in ``client.py``.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import select
 import threading
@@ -18,7 +19,16 @@ from typing import Any, Protocol
 from ._abi import EngineRef, ErrorRef, ResultRef
 from ._handle import Handle
 from ._lib import check, failure, library, view
-from .errors import ClosedError, LimitError, QueueFullError, Status, TraceVaultError
+from .errors import (
+    ClosedError,
+    LimitError,
+    NotFoundError,
+    QueueFullError,
+    ReplyError,
+    ShutdownError,
+    Status,
+    TraceVaultError,
+)
 from .findings import CheckResult, SearchResult
 from .model import Trace
 from .request import Request, Result
@@ -207,6 +217,10 @@ class Exchange:
                 if status in (Status.E_SHUTDOWN, Status.E_HANDLE):
                     lib.tv_error_free(error)
                     return taken
+                if status and taken:
+                    # What came before is delivered first; the next look finds the reason again.
+                    lib.tv_error_free(error)
+                    return taken
                 if status:
                     raise failure(status, error)
                 if not result:
@@ -249,7 +263,11 @@ class Exchange:
             return document, b"" if kind == "check" else view(get, result, b"brief")
         reason = ErrorRef()
         check(lib.tv_result_error, result, ctypes.byref(reason))
-        raise failure(status, reason)
+        error = failure(status, reason)
+        if isinstance(error, ReplyError) and status != Status.E_REPLY_TOO_LARGE:
+            with contextlib.suppress(NotFoundError):
+                error.reply = view(lib.tv_result_document, result, b"raw")
+        raise error
 
     def close(self) -> None:
         """Shut the engine down, deliver every result, free the engine."""
@@ -260,8 +278,10 @@ class Exchange:
         except ClosedError:
             return  # another thread was faster
         with self._taking:
-            while self.handle.usable and self._take_events():
-                pass
+            # One whose descriptors the host has closed says so; what there was is delivered.
+            with contextlib.suppress(ShutdownError):
+                while self.handle.usable and self._take_events():
+                    pass
             self.handle.close()
         with self.changed:
             self.changed.notify_all()

@@ -125,6 +125,9 @@ def failure(status: int, error: ErrorRef) -> TraceVaultError:
             codes=_codes(lib, error),
             cf_ray=text(lib.tv_error_cf_ray(error)) if error else "",
             retry_after=retry_after_ms / 1000 if retry_after_ms >= 0 else None,
+            cause=lib.tv_error_cause(error) if error else 0,
+            system_error=lib.tv_error_system_error(error) if error else 0,
+            curl_code=lib.tv_error_curl_code(error) if error else 0,
         )
     finally:
         lib.tv_error_free(error)

@@ -78,6 +78,33 @@ class Status(IntEnum):
     E_REPLY_TOO_LARGE = 77
     E_REPLY_REFUSED = 78
     E_REPLY_DEFERRED = 79
+    E_PROXY = 80
+    E_FOREIGN_REPLY = 81
+    E_DESCRIPTORS_LOST = 82
+
+
+class Cause(IntEnum):
+    """The causes of ``tracevault.h``, without their ``TV_CAUSE_`` prefix: what lies below HTTP."""
+
+    NONE = 0
+    NAME_LOOKUP = 1
+    REFUSED = 2
+    UNREACHABLE = 3
+    CONNECT_TIMEOUT = 4
+    BROKEN = 5
+    NO_FIRST_BYTE = 6
+    SILENCE = 7
+    PROXY_LOGIN = 8
+    PROXY_REFUSED = 9
+    UNKNOWN_AUTHORITY = 10
+    CERTIFICATE_EXPIRED = 11
+    CERTIFICATE_NOT_YET_VALID = 12
+    CERTIFICATE_NAME = 13
+    CERTIFICATE = 14
+    HANDSHAKE = 15
+    TRUST_STORE = 16
+    DESCRIPTORS = 17
+    MEMORY = 18
 
 
 class TraceVaultError(Exception):
@@ -93,6 +120,10 @@ class TraceVaultError(Exception):
         codes: tuple[int, ...] = (),
         cf_ray: str = "",
         retry_after: float | None = None,
+        cause: int = Cause.NONE,
+        system_error: int = 0,
+        curl_code: int = 0,
+        reply: bytes = b"",
     ) -> None:
         super().__init__(message)
         #: One line: what failed and what to do.
@@ -109,6 +140,13 @@ class TraceVaultError(Exception):
         self.cf_ray = cf_ray
         #: Seconds to wait before trying again; ``None`` when not known.
         self.retry_after = retry_after
+        #: The errno of the system call that failed, 0 without one.
+        self.system_error = system_error
+        #: libcurl's code for the end of the last transfer, 0 without one.
+        self.curl_code = curl_code
+        self._cause_number = int(cause)
+        #: The body of the reply of a :class:`ReplyError`, as it came; b"" without one.
+        self.reply = reply
         #: Whom it was about: the tenant's name, the account id, the message reference; "" when it
         #: was about none.
         self.tenant = ""
@@ -129,6 +167,14 @@ class TraceVaultError(Exception):
             missing: OSError = self
             missing.filename = path
         return self
+
+    @property
+    def cause(self) -> Cause:
+        """What lies behind it, below HTTP; :attr:`Cause.NONE` also for a number not known here."""
+        try:
+            return Cause(self._cause_number)
+        except ValueError:
+            return Cause.NONE
 
     @property
     def status(self) -> Status:
@@ -166,6 +212,9 @@ class TraceVaultError(Exception):
             "http_status": self.http_status,
             "codes": list(self.codes),
             "cf_ray": self.cf_ray,
+            "cause": self.cause.name,
+            "system_error": self.system_error,
+            "curl_code": self.curl_code,
             "tenant": self.tenant,
             "account_id": self.account_id,
             "message_ref": self.message_ref,
@@ -182,6 +231,10 @@ class TraceVaultError(Exception):
             "codes": self.codes,
             "cf_ray": self.cf_ray,
             "retry_after": self.retry_after,
+            "cause": self._cause_number,
+            "system_error": self.system_error,
+            "curl_code": self.curl_code,
+            "reply": self.reply,
         }
         whom = (self.tenant, self.account_id, self.message_ref, self.path)
         return _rebuilt, (type(self), self.message, facts, whom)
@@ -226,7 +279,7 @@ class ForkedError(TraceVaultError):
 
 
 class ShutdownError(TraceVaultError):
-    """The engine was shut down before the request was done."""
+    """The engine was shut down before the request was done, or lost its descriptors."""
 
 
 class LimitError(TraceVaultError):
@@ -307,7 +360,8 @@ class QueueFullError(RequestError):
 
 
 class TransportError(RequestError):
-    """No connection, or it broke, or the server's certificate is not acceptable."""
+    """No connection, or it broke, or a certificate or the proxy said no; see
+    :attr:`TraceVaultError.cause`."""
 
 
 class ServerError(RequestError):
@@ -315,7 +369,7 @@ class ServerError(RequestError):
 
 
 class ReplyError(RequestError):
-    """A reply came, but it is not a trace."""
+    """A reply came, but it is not a trace, or not the API's at all."""
 
 
 _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
@@ -329,7 +383,7 @@ _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
     ),
     ClosedError: (Status.E_HANDLE, Status.E_EDIT_FINISHED),
     ForkedError: (Status.E_FORKED,),
-    ShutdownError: (Status.E_SHUTDOWN,),
+    ShutdownError: (Status.E_SHUTDOWN, Status.E_DESCRIPTORS_LOST),
     LimitError: (Status.E_LIMIT, Status.E_NO_MEMORY, Status.E_NO_DESCRIPTORS),
     NotFoundError: (Status.E_NOT_FOUND,),
     AmbiguousError: (Status.E_AMBIGUOUS,),
@@ -365,7 +419,7 @@ _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
     DeadlineError: (Status.E_DEADLINE,),
     CancelledError: (Status.E_CANCELLED,),
     QueueFullError: (Status.E_QUEUE_FULL,),
-    TransportError: (Status.E_TRANSPORT, Status.E_TLS),
+    TransportError: (Status.E_TRANSPORT, Status.E_TLS, Status.E_PROXY),
     ServerError: (Status.E_SERVER,),
     ReplyError: (
         Status.E_HTTP,
@@ -378,6 +432,7 @@ _FAMILIES: dict[type[TraceVaultError], tuple[Status, ...]] = {
         Status.E_REPLY_TOO_LARGE,
         Status.E_REPLY_REFUSED,
         Status.E_REPLY_DEFERRED,
+        Status.E_FOREIGN_REPLY,
     ),
 }
 

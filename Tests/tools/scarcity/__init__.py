@@ -1,0 +1,1 @@
+"""scarcity: host processes that run out of something, or lose it."""
