@@ -23,6 +23,8 @@ package struct Envelope: Sendable {
     package private(set) var retryAfterSeconds: Int64?
     /// There is a `result` that is not null.
     package private(set) var hasResult = false
+    /// There is a `result`, and it is null.
+    private(set) var resultIsNull = false
     /// `success` is there, but is neither true nor false.
     private(set) var successIsOdd = false
     /// The token of `result`, when there is one that is not null.
@@ -58,7 +60,8 @@ package struct Envelope: Sendable {
             } else if JSONText.equals(name, "errors", in: bytes) {
                 errors = try Self.errors(tape, value, bytes)
             } else if JSONText.equals(name, "result", in: bytes) {
-                result = tape[value].kind == .null ? nil : value
+                resultIsNull = tape[value].kind == .null
+                result = resultIsNull ? nil : value
             } else if JSONText.equals(name, "messages", in: bytes) {
                 messageCount = tape[value].kind == .array ? tape.elementCount(of: value) : 0
             } else if !problem.keep(tape, name, value, bytes) {
