@@ -12,8 +12,10 @@
  *     NULL, freed, foreign and wrong-type handles give TV_E_HANDLE, never a crash.
  *   - After fork() the child gets TV_E_FORKED from every handle made before it and may make its
  *     own. tv_*_free() of such a handle does nothing. fork() waits for a moment when no thread is
- *     computing inside a call of this library: normally below a millisecond, at most ten seconds. It
- *     does not wait for what waits itself, for the network, another writer or the disk. The host's
+ *     computing inside a call of this library: normally below a millisecond; while one opens, lists,
+ *     verifies, exports, rekeys or changes a large vault, as long as that computes (up to 100 µs for
+ *     each credential); at most ten seconds. It does not wait for what waits itself, for the network,
+ *     another writer, the disk or a passphrase. The host's
  *     own pthread_atfork() handlers may call the library. One that waits for a mutex which other
  *     threads hold while they call the library must be registered after the library was loaded.
  *   - pthread_cancel() of a thread inside a call takes effect when the call has returned.
@@ -123,8 +125,9 @@ enum tv_status_code {
     TV_E_QUEUE_FULL = 60,       /* take results, then submit again */
     TV_E_CANCELLED = 61,        /* cancelled by the host */
     TV_E_DEADLINE = 62,         /* no answer within the deadline */
-    TV_E_CREDENTIAL = 63,       /* Cloudflare refused the credential, now or a moment ago */
-    TV_E_FORBIDDEN = 64,        /* the credential lacks a permission */
+    TV_E_CREDENTIAL = 63,       /* Cloudflare refused the credential, now or a moment ago; or it
+                                   lacks a permission and the refusal (code 10000) is the same */
+    TV_E_FORBIDDEN = 64,        /* not allowed, in words that do not mean the credential */
     TV_E_NO_MESSAGE = 65,       /* Cloudflare's API knows no such message (HTTP 404) */
     TV_E_RATE_LIMITED = 66,     /* over the request quota (HTTP 429); see retry_after */
     TV_E_SERVER = 67,           /* Cloudflare failed (HTTP 5xx), also after the retries */
@@ -240,7 +243,8 @@ TV_API int64_t tv_error_code(const tv_error *error, size_t index);
  * @since 0.1 */
 TV_API const char *tv_error_cf_ray(const tv_error *error);
 
-/** Tell how long to wait before trying again, in ms; -1 when not known. @since 0.1 */
+/** Tell how long to wait before trying again, in ms; -1 when not known, and where trying again does
+ * not help (tv_error_retriable). @since 0.1 */
 TV_API int64_t tv_error_retry_after_ms(const tv_error *error);
 
 /** Give what lies behind the failure, below HTTP. @since 0.1 */
@@ -495,9 +499,9 @@ TV_API void tv_vault_free(tv_vault *vault);
 /**
  * Begin a change. Nothing happens to the vault before tv_edit_commit().
  *
- * A step that fails is left out and the edit goes on: its commit stores the others. Free the edit
- * when the failed step was needed. A put whose "origin" was refused, for one, would be stored for
- * the default origin.
+ * A step that fails ends the edit, whatever was wrong with it: every later step and the commit fail
+ * with the same status, what was put is wiped and nothing is stored. Otherwise a put whose "origin"
+ * was refused would be stored for the default origin. Free the edit and begin a new one.
  *
  * @since 0.1
  */
@@ -643,6 +647,22 @@ TV_API TV_CHECK tv_status tv_edit_rekey(tv_edit *edit, const tv_unlock *unlock,
                                         tv_error **error_out);
 
 /**
+ * Tell what looks wrong about the credentials that this edit has put, and was taken all the same:
+ * Cloudflare changes the forms of its secrets, so nothing is refused for its looks.
+ *
+ * Also after the commit. Nothing of a secret is in it.
+ *
+ * @param document_out  one view, "json": an array of {"tenant", "account_id", "code", "message"},
+ *                      of at most 1000 accounts. "code" is "token_looks_like_key",
+ *                      "key_looks_like_token", "looks_like_origin_ca_key", "is_quoted",
+ *                      "is_placeholder" ({env.X}, ${X}, <token>), "has_expired" or "is_never_valid"
+ *                      (of times that this edit sets); ignore one that you do not know.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **document_out,
+                                        tv_error **error_out);
+
+/**
  * Make the whole change durable, or nothing of it. The edit is finished either way.
  *
  * The edit is applied to the newest snapshot, so that changes of other processes are kept. A step
@@ -655,6 +675,15 @@ TV_API TV_CHECK tv_status tv_edit_rekey(tv_edit *edit, const tv_unlock *unlock,
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);
+
+/**
+ * End an edit from another thread: a commit that waits for another writer ends at once with
+ * TV_E_CANCELLED, nothing is stored, and what was put is wiped. A commit that writes already goes
+ * on, and tells itself how it ended.
+ *
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_edit_cancel(tv_edit *edit, tv_error **error_out);
 
 /** Free an edit; one that is not committed is dropped and its secrets are wiped. @since 0.1 */
 TV_API void tv_edit_free(tv_edit *edit);
@@ -705,7 +734,8 @@ TV_API TV_CHECK tv_status tv_request_search(const char *account, size_t account_
  * Ask whether the credential of an account works, and until when.
  *
  * That it does not work is a result ("valid": false), not a failure. Asks Cloudflare for the
- * token's status, of an account-owned or a user's token; for the user of a global key. Goes out also
+ * token's status, of an account-owned or a user's token; for the user of a global key. That says
+ * nothing of permissions: the option "access" does. Goes out also
  * while other requests fail with TV_E_CREDENTIAL (credential.retry_ms); finding the credential good
  * ends that.
  *
@@ -729,12 +759,18 @@ TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_l
  *                interactive ones do.
  *
  * A trace:
- * "wait_ms"      how long to ask again while the trace is still pending, 0 to 86400000; default 0.
- *                When it ends, the incomplete trace is the result ("complete": false).
+ * "wait_ms"      how long to ask again while the trace is still pending, 0 to 86400000; default 0:
+ *                after 1 s, 2 s, 4 s … 30 s, and each time costs a request of the quota
+ *                (docs/limits.md). When it ends, or a later look fails for good, the incomplete
+ *                trace is the result ("complete": false; "error" says why the look failed).
  * "fresh"        "true": ask Cloudflare even when the engine knows the complete trace already or
  *                is fetching it. Otherwise a complete trace is kept for cache.max_age_ms.
  * "submission"   "true" or "false": send the query parameter `submission` (which datastore to
  *                search). Not sent unless set: Cloudflare dropped it from this call in 2026.
+ *
+ * A check:
+ * "access"       "true": ask for one message as well, when the credential is valid: only that shows
+ *                whether a permission is missing ("access" of the document). Default "false".
  *
  * A search:
  * "limit"        how many messages to give in all, 1 to 100000; default 100.
@@ -876,6 +912,23 @@ TV_API TV_CHECK tv_status tv_engine_estimate(const tv_engine *engine, const tv_t
                                              tv_error **error_out);
 
 /**
+ * Lift the parking of the quota that an account's requests spend, and a slower pace that the server
+ * asked for: what waits goes on at once.
+ *
+ * After HTTP 429 a quota rests for five minutes, or an hour where the server said so twice; in the
+ * ledger (budget.ledger), so for all processes that share it and also when this one has ended. Lift it
+ * when you know better, such as after a wrong Retry-After. Engines of other processes notice within
+ * five seconds. Should the server refuse again, the quota rests again. TV_OK where nothing rests.
+ *
+ * Blocks: until the engine's thread has come round, normally less than a millisecond.
+ * @param account  an account id, or empty when the tenant has exactly one account.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_lift(tv_engine *engine, const tv_tenant *tenant,
+                                         const char *account, size_t account_len,
+                                         tv_error **error_out);
+
+/**
  * Complete everything that waits or is under way with TV_E_SHUTDOWN and end the thread.
  *
  * The results can still be taken. A second call does nothing.
@@ -921,7 +974,8 @@ TV_API TV_CHECK tv_status tv_result_error(const tv_result *result, tv_error **fa
  *
  * A trace has also the views of tv_document_decode(); a search has also "brief", the same without
  * Cloudflare's own items.  Owner: the result, until tv_result_free().
- * A failed request has only "raw", and only when a reply came; otherwise TV_E_NOT_FOUND.
+ * A failed request has only "raw", and only when a reply came and its body was kept (not one that
+ * is too large); otherwise TV_E_NOT_FOUND.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_result_document(tv_result *result, const char *view, size_t view_len,

@@ -1,9 +1,20 @@
-// EditAPI.swift - tv_edit: one atomic change of a vault.
+// EditAPI.swift - tv_edit: one atomic change of a vault. Whatever goes wrong in a step, an argument
+// that cannot be read too, ends the edit.
 
 public import CTraceVault
 import TraceVaultCore
 
 extension Edit: Handled { static let handleKind = HandleKind.edit }
+
+/// Makes one step of an edit.
+private func step(
+    _ edit: OpaquePointer?, _ error_out: ErrorOut, _ body: (Edit) throws(Failure) -> Void
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let edit = try unsafe Handles.get(edit, as: Edit.self)
+        try edit.step { () throws(Failure) in try body(edit) }
+    }
+}
 
 /// No secret is longer; the core says so more precisely.
 private let secretLimit = 4096
@@ -24,8 +35,7 @@ public func tv_edit_put_token(
     _ account: UnsafePointer<CChar>?, _ account_len: Int, _ token: UnsafeRawPointer?,
     _ token_len: Int, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
+    unsafe step(edit, error_out) { (object) throws(Failure) in
         try unsafe object.putToken(
             tenant: text(tenant, tenant_len, "tenant"),
             account: text(account, account_len, "account"),
@@ -39,8 +49,7 @@ public func tv_edit_put_key(
     _ account: UnsafePointer<CChar>?, _ account_len: Int, _ email: UnsafePointer<CChar>?,
     _ email_len: Int, _ key: UnsafeRawPointer?, _ key_len: Int, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
+    unsafe step(edit, error_out) { (object) throws(Failure) in
         try unsafe object.putKey(
             tenant: text(tenant, tenant_len, "tenant"),
             account: text(account, account_len, "account"),
@@ -55,8 +64,7 @@ public func tv_edit_set(
     _ account: UnsafePointer<CChar>?, _ account_len: Int, _ name: UnsafePointer<CChar>?,
     _ name_len: Int, _ value: UnsafePointer<CChar>?, _ value_len: Int, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
+    unsafe step(edit, error_out) { (object) throws(Failure) in
         try unsafe object.set(
             tenant: text(tenant, tenant_len, "tenant"),
             account: text(account, account_len, "account"),
@@ -71,8 +79,7 @@ private func step(
     _ account: UnsafePointer<CChar>?, _ account_len: Int, _ error_out: ErrorOut,
     _ take: (Edit) -> (String, String) throws(Failure) -> Void
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
+    unsafe step(edit, error_out) { (object) throws(Failure) in
         let tenant = try unsafe text(tenant, tenant_len, "tenant")
         try unsafe take(object)(tenant, text(account, account_len, "account"))
     }
@@ -131,8 +138,7 @@ public func tv_edit_remove_tenant(
     _ edit: OpaquePointer?, _ tenant: UnsafePointer<CChar>?, _ tenant_len: Int,
     _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
+    unsafe step(edit, error_out) { (object) throws(Failure) in
         try unsafe object.removeTenant(text(tenant, tenant_len, "tenant"))
     }
 }
@@ -144,8 +150,7 @@ public func tv_edit_add_unlock(
     _ edit: OpaquePointer?, _ known: OpaquePointer?, _ added: OpaquePointer?,
     _ label: UnsafePointer<CChar>?, _ label_len: Int, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
+    unsafe step(edit, error_out) { (object) throws(Failure) in
         let known = try unsafe Handles.get(known, as: UnlockSecret.self)
         let added = try unsafe Handles.get(added, as: UnlockSecret.self)
         try unsafe object.addUnlock(
@@ -157,8 +162,8 @@ public func tv_edit_add_unlock(
 public func tv_edit_remove_unlock(
     _ edit: OpaquePointer?, _ slot: Int32, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        try unsafe Handles.get(edit, as: Edit.self).removeUnlock(slot: Int(slot))
+    unsafe step(edit, error_out) { (object) throws(Failure) in
+        try object.removeUnlock(slot: Int(slot))
     }
 }
 
@@ -166,18 +171,34 @@ public func tv_edit_remove_unlock(
 public func tv_edit_rekey(
     _ edit: OpaquePointer?, _ unlock: OpaquePointer?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(edit, as: Edit.self)
+    unsafe step(edit, error_out) { (object) throws(Failure) in
         try unsafe object.rekey(Handles.get(unlock, as: UnlockSecret.self))
     }
 }
 
 // MARK: - The end
 
+@_cdecl("tv_edit_hints") @implementation
+public func tv_edit_hints(
+    _ edit: OpaquePointer?, _ document_out: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error_out: ErrorOut
+) -> tv_status {
+    unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
+        try unsafe Document(json: Handles.get(edit, as: Edit.self).hints())
+    }
+}
+
 @_cdecl("tv_edit_commit") @implementation
 public func tv_edit_commit(_ edit: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
         try unsafe Handles.get(edit, as: Edit.self).commit()
+    }
+}
+
+@_cdecl("tv_edit_cancel") @implementation
+public func tv_edit_cancel(_ edit: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        try unsafe Handles.get(edit, as: Edit.self).cancel()
     }
 }
 

@@ -200,6 +200,20 @@ public func tv_engine_estimate(
     }
 }
 
+@_cdecl("tv_engine_lift") @implementation
+public func tv_engine_lift(
+    _ engine: OpaquePointer?, _ tenant: OpaquePointer?, _ account: UnsafePointer<CChar>?,
+    _ account_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe TraceVaultABI.engine(engine)
+        let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
+        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        try unsafe object.lift(
+            account: Request.account(RawSpan(_unsafeBytes: account)), for: tenant)
+    }
+}
+
 @_cdecl("tv_engine_shutdown") @implementation
 public func tv_engine_shutdown(_ engine: OpaquePointer?, _ error_out: ErrorOut) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in

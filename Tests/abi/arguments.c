@@ -150,17 +150,15 @@ PROMISE(account_ids_are_32_lower_case_hexadecimal_digits) {
         "0123456789abcdef0123456789abcde\n", "x"};
     tv_vault *vault = test_vault(NULL);
     tv_edit *edit = NULL;
-    OK(tv_edit_begin(vault, &edit, ERR));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tv_request *request = NULL;
         size_t len = strlen(bad[i]);
         GIVES(TV_E_ACCOUNT_ID, tv_request_trace(bad[i], len, TEXT(MESSAGE), &request, ERR));
-        GIVES(TV_E_ACCOUNT_ID,
+        STEP_GIVES(TV_E_ACCOUNT_ID,
               tv_edit_put_token(edit, TEXT("acme"), bad[i], len, TEXT(TOKEN_A), ERR));
         CHECK(request == NULL);
     }
-    GIVES(TV_E_ACCOUNT_ID, tv_edit_put_token(edit, TEXT("acme"), "", 0, TEXT(TOKEN_A), ERR));
-    tv_edit_free(edit);
+    STEP_GIVES(TV_E_ACCOUNT_ID, tv_edit_put_token(edit, TEXT("acme"), "", 0, TEXT(TOKEN_A), ERR));
     tv_vault_free(vault);
 }
 

@@ -114,6 +114,8 @@ static void every_function_refuses(void *bad) {
     REFUSED(tv_edit_remove_unlock(bad, 0, ERR));
     REFUSED(tv_edit_rekey(bad, unlock, ERR));
     REFUSED(tv_edit_rekey(edit, bad, ERR));
+    REFUSED(tv_edit_hints(bad, &document_out, ERR));
+    REFUSED(tv_edit_cancel(bad, ERR));
     REFUSED(tv_edit_commit(bad, ERR));
     REFUSED(tv_tenant_open(bad, TEXT("acme"), &tenant_out, ERR));
     REFUSED(tv_tenant_list(bad, &document_out, ERR));
@@ -130,6 +132,8 @@ static void every_function_refuses(void *bad) {
     REFUSED(tv_engine_stats(bad, &document_out, ERR));
     REFUSED(tv_engine_estimate(bad, tenant, TEXT(""), 1, &document_out, ERR));
     REFUSED(tv_engine_estimate(engine, bad, TEXT(""), 1, &document_out, ERR));
+    REFUSED(tv_engine_lift(bad, tenant, TEXT(""), ERR));
+    REFUSED(tv_engine_lift(engine, bad, TEXT(""), ERR));
     REFUSED(tv_engine_shutdown(bad, ERR));
     REFUSED(tv_result_error(bad, &failure_out, ERR));
     REFUSED(tv_result_document(bad, TEXT("trace"), &text_out, &len_out, ERR));

@@ -50,11 +50,11 @@ static int says(tv_vault *vault, tv_status (*ask)(const tv_vault *, tv_document 
 PROMISE(a_rotation_keeps_the_old_credential_until_it_is_removed) {
     tv_vault *vault = create(in_folder("rotation"));
     tv_edit *edit = NULL;
+    STEP_GIVES(TV_E_NOT_FOUND, tv_edit_promote(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
+    STEP_GIVES(TV_E_NOT_FOUND, tv_edit_remove_retiring(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
+    STEP_GIVES(TV_E_NOT_FOUND, tv_edit_retire(edit, TEXT("acme"), TEXT(ACCOUNT_B), ERR));
+    STEP_GIVES(TV_E_ACCOUNT_ID, tv_edit_retire(edit, TEXT("acme"), TEXT("x"), ERR));
     OK(tv_edit_begin(vault, &edit, ERR));
-    GIVES(TV_E_NOT_FOUND, tv_edit_promote(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
-    GIVES(TV_E_NOT_FOUND, tv_edit_remove_retiring(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
-    GIVES(TV_E_NOT_FOUND, tv_edit_retire(edit, TEXT("acme"), TEXT(ACCOUNT_B), ERR));
-    GIVES(TV_E_ACCOUNT_ID, tv_edit_retire(edit, TEXT("acme"), TEXT("x"), ERR));
     OK(tv_edit_retire(edit, TEXT("acme"), TEXT(ACCOUNT_A), ERR));
     OK(tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT(TOKEN_B), ERR));
     OK(tv_edit_commit(edit, ERR));
@@ -76,15 +76,15 @@ PROMISE(a_stored_credential_changes_but_for_where_it_goes) {
     OK(tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("label"), TEXT("Acme EU"), ERR));
     OK(tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("expires"),
                    TEXT("2020-01-01T00:00:00Z"), ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "not_before",
-                 tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("not_before"),
-                             TEXT("tomorrow"), ERR));
-    GIVES(TV_E_ORIGIN, tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("origin"),
-                                   TEXT("https://evil.example"), ERR));
-    GIVES(TV_E_CONFIG_NAME, tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("colour"),
-                                        TEXT("red"), ERR));
     OK(tv_edit_commit(edit, ERR));
     tv_edit_free(edit);
+    STEP_GIVES_NAMING(TV_E_ARGUMENT, "not_before",
+                      tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("not_before"),
+                                  TEXT("tomorrow"), ERR));
+    STEP_GIVES(TV_E_ORIGIN, tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("origin"),
+                                        TEXT("https://evil.example"), ERR));
+    STEP_GIVES(TV_E_CONFIG_NAME, tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("colour"),
+                                             TEXT("red"), ERR));
     CHECK(says(vault, tv_vault_list, "\"expires\":\"2020-01-01T00:00:00.000Z\""));
     tv_engine *engine = NULL;
     tv_tenant *tenant = test_tenant(vault, "acme");
@@ -103,13 +103,17 @@ PROMISE(unlocks_come_and_go_and_a_rekey_leaves_one) {
     tv_vault *vault = create(path);
     tv_unlock *first = test_key(7), *second = test_key(8), *third = test_key(9);
     tv_edit *edit = NULL;
+    STEP_GIVES(TV_E_UNLOCK, tv_edit_add_unlock(edit, second, second, TEXT(""), ERR));
+    STEP_GIVES(TV_E_HANDLE, tv_edit_add_unlock(edit, first, NULL, TEXT(""), ERR));
+    STEP_GIVES(TV_E_NOT_FOUND, tv_edit_remove_unlock(edit, 5, ERR));
+    STEP_GIVES(TV_E_NOT_FOUND, tv_edit_remove_unlock(edit, -1, ERR));
     OK(tv_edit_begin(vault, &edit, ERR));
-    GIVES(TV_E_UNLOCK, tv_edit_add_unlock(edit, second, second, TEXT(""), ERR));
-    GIVES(TV_E_HANDLE, tv_edit_add_unlock(edit, first, NULL, TEXT(""), ERR));
-    GIVES(TV_E_NOT_FOUND, tv_edit_remove_unlock(edit, 5, ERR));
-    GIVES(TV_E_NOT_FOUND, tv_edit_remove_unlock(edit, -1, ERR));
     OK(tv_edit_add_unlock(edit, first, second, TEXT("recovery"), ERR));
     GIVES(TV_E_ARGUMENT, tv_edit_rekey(edit, third, ERR));
+    tv_edit_free(edit);
+    CHECK(open_with(path, 8) == TV_E_UNLOCK);
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_add_unlock(edit, first, second, TEXT("recovery"), ERR));
     OK(tv_edit_commit(edit, ERR));
     tv_edit_free(edit);
     CHECK(open_with(path, 7) == TV_OK && open_with(path, 8) == TV_OK);

@@ -58,6 +58,18 @@ static const char *test_filter;
 
 #define OK(call) GIVES(TV_OK, call)
 
+/* A step of a new `edit` of `vault` gives this status, and so does the commit: the edit has ended. */
+#define STEP_GIVES_NAMING(expected, text, call)                                            \
+    do {                                                                                   \
+        edit = NULL;                                                                       \
+        OK(tv_edit_begin(vault, &edit, ERR));                                              \
+        GIVES_NAMING(expected, text, call);                                                \
+        GIVES_NAMING(expected, "an earlier step", tv_edit_commit(edit, ERR));              \
+        tv_edit_free(edit);                                                                \
+    } while (0)
+
+#define STEP_GIVES(expected, call) STEP_GIVES_NAMING(expected, "", call)
+
 #define RUN(name)                                                             \
     do {                                                                      \
         if (test_filter == NULL || strcmp(test_filter, #name) == 0) {         \

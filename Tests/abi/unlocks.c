@@ -104,10 +104,13 @@ PROMISE(a_label_has_bounds) {
     tv_edit *edit = NULL;
     char label[41];
     memset(label, 'l', sizeof label);
+    STEP_GIVES_NAMING(TV_E_ARGUMENT, "label",
+                      tv_edit_add_unlock(edit, unlock, unlock, label, 41, ERR));
+    STEP_GIVES_NAMING(TV_E_ARGUMENT, "label",
+                      tv_edit_add_unlock(edit, unlock, unlock, "a\n", 2, ERR));
+    STEP_GIVES_NAMING(TV_E_ARGUMENT, "label",
+                      tv_edit_add_unlock(edit, unlock, unlock, NULL, 1, ERR));
     OK(tv_edit_begin(vault, &edit, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "label", tv_edit_add_unlock(edit, unlock, unlock, label, 41, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "label", tv_edit_add_unlock(edit, unlock, unlock, "a\n", 2, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "label", tv_edit_add_unlock(edit, unlock, unlock, NULL, 1, ERR));
     OK(tv_edit_add_unlock(edit, unlock, unlock, label, 40, ERR));
     OK(tv_edit_add_unlock(edit, unlock, unlock, NULL, 0, ERR));
     tv_edit_free(edit);

@@ -312,6 +312,42 @@ PROMISE(an_edit_is_whole_or_not_at_all) {
     tv_vault_free(vault);
 }
 
+PROMISE(a_refused_origin_stores_the_secret_nowhere) {
+    tv_vault *vault = test_vault(NULL);
+    tv_edit *edit = NULL;
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_put_token(edit, TEXT("new"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
+    GIVES(TV_E_ARGUMENT, tv_edit_set(edit, TEXT("new"), TEXT(ACCOUNT_A), TEXT("origin"),
+                                     TEXT("ftp://example.com"), ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "an earlier step",
+                 tv_edit_put_token(edit, TEXT("new"), TEXT(ACCOUNT_B), TEXT(TOKEN_A), ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "origin", tv_edit_commit(edit, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "origin", tv_edit_commit(edit, ERR));
+    tv_edit_free(edit);
+    CHECK(!listed(vault, "new"));
+    tv_vault_free(vault);
+}
+
+PROMISE(what_looks_wrong_about_a_credential_is_a_hint_and_no_refusal) {
+    tv_vault *vault = test_vault(NULL);
+    tv_edit *edit = NULL;
+    tv_document *document = NULL;
+    OK(tv_edit_begin(vault, &edit, ERR));
+    OK(tv_edit_put_token(edit, TEXT("a"), TEXT(ACCOUNT_A), TEXT("cfk_not-a-real-key"), ERR));
+    OK(tv_edit_put_token(edit, TEXT("b"), TEXT(ACCOUNT_A), TEXT("\"quoted-not-real\""), ERR));
+    OK(tv_edit_put_token(edit, TEXT("c"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
+    OK(tv_edit_commit(edit, ERR));
+    OK(tv_edit_hints(edit, &document, ERR));
+    const char *hints = view(document);
+    CHECK(strstr(hints, "\"tenant\":\"a\"") != NULL);
+    CHECK(strstr(hints, "\"code\":\"token_looks_like_key\"") != NULL);
+    CHECK(strstr(hints, "\"code\":\"is_quoted\"") != NULL);
+    CHECK(strstr(hints, "\"tenant\":\"c\"") == NULL && strstr(hints, "not-real") == NULL);
+    tv_document_free(document);
+    tv_edit_free(edit);
+    tv_vault_free(vault);
+}
+
 PROMISE(a_finished_edit_takes_nothing_more) {
     tv_vault *vault = test_vault(NULL);
     tv_edit *edit = NULL;
@@ -360,30 +396,32 @@ PROMISE(credentials_are_checked_at_the_door_and_never_echoed) {
                                       "del\x7f", "\x01", "cr\r"};
     tv_vault *vault = test_vault(NULL);
     tv_edit *edit = NULL;
-    OK(tv_edit_begin(vault, &edit, ERR));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         size_t len = strlen(bad[i]);
-        GIVES(TV_E_CREDENTIAL_FORMAT,
-              tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), bad[i], len, ERR));
+        STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
+                   tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), bad[i], len, ERR));
         tv_error *error = NULL;
+        OK(tv_edit_begin(vault, &edit, ERR));
         CHECK(tv_edit_put_key(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("a@example.com"), bad[i],
                               len, &error) == TV_E_CREDENTIAL_FORMAT);
         CHECK(len == 0 || strstr(tv_error_message(error, NULL), bad[i]) == NULL);
         tv_error_free(error);
+        tv_edit_free(edit);
     }
-    GIVES(TV_E_CREDENTIAL_FORMAT,
-          tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), "a\0b", 3, ERR));
+    STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
+               tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), "a\0b", 3, ERR));
     static const char *const emails[] = {"", "a", "@", "a@", "@b", "a b@example.com",
                                          "a@example.com\r\nX: y"};
     for (size_t i = 0; i < sizeof emails / sizeof *emails; i++)
-        GIVES(TV_E_CREDENTIAL_FORMAT,
-              tv_edit_put_key(edit, TEXT("acme"), TEXT(ACCOUNT_A), emails[i], strlen(emails[i]),
-                              TEXT(TOKEN_A), ERR));
+        STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
+                   tv_edit_put_key(edit, TEXT("acme"), TEXT(ACCOUNT_A), emails[i],
+                                   strlen(emails[i]), TEXT(TOKEN_A), ERR));
     char longest[513];
     memset(longest, 'a', sizeof longest);
+    STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
+               tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), longest, 513, ERR));
+    OK(tv_edit_begin(vault, &edit, ERR));
     OK(tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), longest, 512, ERR));
-    GIVES(TV_E_CREDENTIAL_FORMAT,
-          tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), longest, 513, ERR));
     OK(tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), "x", 1, ERR));
     OK(tv_edit_put_key(edit, TEXT("acme"), TEXT(ACCOUNT_B), TEXT("soc@example.com"), TEXT(TOKEN_A),
                        ERR));
@@ -397,19 +435,23 @@ PROMISE(tenant_names_and_properties_have_bounds) {
     tv_edit *edit = NULL;
     char name[130];
     memset(name, 'n', sizeof name);
+    STEP_GIVES(TV_E_ARGUMENT, tv_edit_put_token(edit, "", 0, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
+    STEP_GIVES(TV_E_ARGUMENT,
+               tv_edit_put_token(edit, name, 129, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
+    STEP_GIVES(TV_E_ARGUMENT,
+               tv_edit_put_token(edit, "a\nb", 3, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
     OK(tv_edit_begin(vault, &edit, ERR));
-    GIVES(TV_E_ARGUMENT, tv_edit_put_token(edit, "", 0, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
-    GIVES(TV_E_ARGUMENT, tv_edit_put_token(edit, name, 129, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
-    GIVES(TV_E_ARGUMENT, tv_edit_put_token(edit, "a\nb", 3, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
     OK(tv_edit_put_token(edit, name, 128, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
     OK(tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("label"), name, 128, ERR));
-    GIVES(TV_E_ARGUMENT,
-          tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("label"), name, 129, ERR));
-    GIVES_NAMING(TV_E_CONFIG_NAME, "origin",
-                 tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("token"), TEXT("x"), ERR));
-    GIVES(TV_E_NOT_FOUND,
-          tv_edit_set(edit, TEXT("nobody"), TEXT(ACCOUNT_A), TEXT("label"), TEXT("x"), ERR));
+    OK(tv_edit_commit(edit, ERR));
     tv_edit_free(edit);
+    STEP_GIVES(TV_E_ARGUMENT,
+               tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("label"), name, 129, ERR));
+    STEP_GIVES_NAMING(TV_E_CONFIG_NAME, "origin",
+                      tv_edit_set(edit, name, 128, TEXT(ACCOUNT_A), TEXT("token"), TEXT("x"),
+                                  ERR));
+    STEP_GIVES(TV_E_NOT_FOUND,
+               tv_edit_set(edit, TEXT("nobody"), TEXT(ACCOUNT_A), TEXT("label"), TEXT("x"), ERR));
     tv_vault_free(vault);
 }
 
@@ -456,6 +498,8 @@ int main(int argc, char **argv) {
     RUN(a_foreign_file_is_not_a_vault);
     RUN(a_file_others_may_touch_and_a_link_are_refused);
     RUN(an_edit_is_whole_or_not_at_all);
+    RUN(a_refused_origin_stores_the_secret_nowhere);
+    RUN(what_looks_wrong_about_a_credential_is_a_hint_and_no_refusal);
     RUN(a_finished_edit_takes_nothing_more);
     RUN(a_tenant_goes_with_its_last_account);
     RUN(a_tenant_lists_only_its_own_accounts);

@@ -88,10 +88,13 @@ def test_a_revoked_token_is_not_hammered_and_what_waits_fails_at_once(
         assert ended.count("TV_E_CREDENTIAL") > 150
         # What was under way, and what may have left before the first refusal came back.
         assert arrived(server) - before <= 2 * IN_FLIGHT
-        assert server.counts()["status"]["401"] <= IN_FLIGHT
+        # And one that confirmed the refusal.
+        assert server.counts()["status"]["401"] <= IN_FLIGHT + 1
         for result in results.values():
             if result.error and not result.error.http_status:
-                assert result.error.retry_after == 60
+                assert result.error.retry_after == 60 and result.error.retriable
+            elif result.error:
+                assert result.error.retry_after is None and not result.error.retriable
         # And so it stays: nothing more is sent.
         before = arrived(server)
         for request in many(acme, 500, 50):

@@ -107,12 +107,13 @@ extension HostProcess {
             case .answer(let id):
                 world.watch.answered += 1
                 end(id, world, now, "answer")
-            case .waited(let id, _): world.watch.log(now, "waited", Int64(bitPattern: id))
+            case .waited(let id, _, _): world.watch.log(now, "waited", Int64(bitPattern: id))
             case .fail(let id, let status):
                 world.watch.failed += 1
                 world.watch.require(
-                    world.scenario.trouble > 0 || status != .deadline || !isPatient(id),
-                    "what only has to wait is not lost", "job \(id)")
+                    world.scenario.trouble > 0 || status == .cancelled || status == .shutdown
+                        || !isPatient(id),
+                    "what only has to wait is not lost", "job \(id): \(status.name)")
                 end(id, world, now, "fail", Int64(status.rawValue))
             case .refuse(let id, let until):
                 world.watch.refused += 1
@@ -165,6 +166,7 @@ extension HostProcess {
         flyingOf[fetch.tenant] -= 1
         if fetch.hasConnection { connectionsOf[fetch.tenant] -= 1 }
         flyingIn[Int(fetch.lane)] -= 1
+        if fetch.isProbe { probesIn[Int(fetch.lane)] -= 1 }
         return true
     }
 

@@ -15,7 +15,10 @@ extension HostProcess {
         if !fetch.hasBegun { passes.waiting[seat(of: fetch, world)] -= 1 }
         fetches[place]?.hasBegun = true
         fetches[place]?.isFlying = true
+        if fetch.lane != lane { fetches[place]?.wasDoubted = false }
         fetches[place]?.lane = lane
+        fetches[place]?.isProbe = isProbing[Int(lane)]
+        if isProbing[Int(lane)] { probesIn[Int(lane)] += 1 }
         flyingOf[fetch.tenant] += 1
         flyingIn[Int(lane)] += 1
         let limits = world.scenario
@@ -40,6 +43,7 @@ extension HostProcess {
         let newLane = self.lane(newest, tenant: fetch.tenant, user: user, world, now: now)
         guard newLane == lane else {
             stop(id, world, now, "restart")
+            fetches[place]?.wasDoubted = false
             return givingBack(version, world, now) { $0.restart(id, in: newLane, now: now) }
         }
         if world.isUnsent() {
@@ -76,6 +80,7 @@ extension HostProcess {
         let newest = choose(fetch.question, world, now)
         let user = world.versions[newest].user
         let lane = lane(newest, tenant: fetch.tenant, user: user, world, now: now)
+        fetches[Self.place(ofFetch: id)]?.wasDoubted = false
         scheduler.restart(id, in: lane, now: now)
     }
 
@@ -89,7 +94,7 @@ extension HostProcess {
             "lane \(lane) until \(restsUntil[Int(lane)])")
         restsUntil[Int(lane)] = 0
         if !question.isCheck {
-            let others = flyingIn[Int(lane)] - 1
+            let others = probesIn[Int(lane)] - 1
             world.watch.require(
                 closedUntil[Int(lane)] <= now, "nothing is sent with a refused credential",
                 "lane \(lane) until \(closedUntil[Int(lane)])")
@@ -116,7 +121,9 @@ extension HostProcess {
         defer { note(lane, user, service, world, now) }
         switch service.reply {
         case .final, .failed, .pending, .more, .later:
-            open(fetch.lane)
+            // What began before the refusal proves nothing.
+            if fetch.isProbe { open(fetch.lane) }
+            if !isProbing[Int(lane)] { hasWorked[Int(lane)] = true }
             isProven[Int(lane)] = true
             world.proven.insert(versionOf[Int(lane)])
         case .refused, .busy, .limited: break
@@ -185,6 +192,15 @@ extension HostProcess {
             world.watch.fallbacks += 1
         }
         let until = now + world.scenario.credentialRetryUs
+        let lane = Int(fetch.lane)
+        if hasWorked[lane], !fetch.isProbe, !fetch.wasDoubted {
+            // It may be a stray one: asked about once more.
+            world.watch.doubted += 1
+            fetches[Self.place(ofFetch: id)]?.wasDoubted = true
+            isProbing[lane] = true
+            return scheduler.reject(id, until: until, fallback: fallback, now: now)
+        }
+        hasWorked[lane] = false
         closedUntil[Int(fetch.lane)] = max(closedUntil[Int(fetch.lane)], until)
         isProbing[Int(fetch.lane)] = true
         if world.scenario.provesItself { isProven[Int(fetch.lane)] = false }

@@ -31,6 +31,10 @@ final class HostProcess {
         var isFlying = false
         var hasConnection = false
         var hasBegun = false
+        /// The try under way began while its lane was on probation.
+        var isProbe = false
+        /// Its credential was refused to it when that had worked before.
+        var wasDoubted = false
     }
 
     let number: Int
@@ -65,6 +69,10 @@ final class HostProcess {
     var flyingIn: [Int] = []
     var closedUntil: [Int64] = []
     var isProbing: [Bool] = []
+    /// By lane: tries under way that began on probation; whether the server took the credential and
+    /// has not refused it for good since.
+    var probesIn: [Int] = []
+    var hasWorked: [Bool] = []
     /// By lane: whether the server has taken its credential, as this process knows; until when it rests.
     var isProven: [Bool] = []
     var restsUntil: [Int64] = []
@@ -110,6 +118,8 @@ final class HostProcess {
         flyingIn = []
         closedUntil = []
         isProbing = []
+        probesIn = []
+        hasWorked = []
         isProven = []
         restsUntil = []
         stoppedUntil = 0
@@ -143,6 +153,8 @@ final class HostProcess {
             flyingIn.append(0)
             closedUntil.append(0)
             isProbing.append(false)
+            probesIn.append(0)
+            hasWorked.append(false)
             isProven.append(false)
             restsUntil.append(0)
         }
@@ -150,6 +162,8 @@ final class HostProcess {
         flyingIn[Int(lane)] = 0
         closedUntil[Int(lane)] = 0
         isProbing[Int(lane)] = false
+        probesIn[Int(lane)] = 0
+        hasWorked[Int(lane)] = false
         isProven[Int(lane)] = proof == nil || world.proven.contains(version)
         restsUntil[Int(lane)] = 0
         return lane

@@ -33,6 +33,9 @@ struct Watch {
     var limited = 0
     var crashes = 0
     var rejected = 0
+    var doubted = 0
+    /// Requests of days of bulk work, none of which may be lost.
+    var bulk = 0
     var fallbacks = 0
     var latestAnswer: Int64 = 0
     var mostPassed = 0

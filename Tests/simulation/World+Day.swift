@@ -66,6 +66,7 @@ extension World {
             let isPatient = scenario.isBulkWork || random.chance(0.4)
             let length = isPatient ? 120_000_000 : random.seconds(600...20_000)
             let priority: Priority = !isPatient && random.chance(0.3) ? .interactive : .bulk
+            if scenario.isBulkWork { watch.bulk += count }
             for _ in 0..<count { request(tenant, process, priority, length, isPatient) }
             process.round(self, now: now - process.lag)
         case .wake(let number, let life, let due):

@@ -163,6 +163,7 @@ final class World {
 
     private func answer(_ question: Question, _ version: Int) -> Reply {
         if versions[version].isRevoked { return .refused }
+        if scenario.trouble > 0, random.chance(0.0005) { return .refused }
         if now < outageUntil ? random.chance(0.7) : random.chance(0.003 * scenario.trouble) {
             return .busy(afterMs: [nil, 0, 1000, 20_000][random.number(0...3)])
         }

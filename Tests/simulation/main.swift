@@ -26,8 +26,10 @@ struct Totals {
     var digest: UInt64 = 0
     var watch: [(name: StaticString, count: Int)] = [
         ("submitted", 0), ("sent", 0), ("answered", 0), ("failed", 0), ("refused", 0),
-        ("joined", 0), ("429", 0), ("credentials refused", 0), ("crashes", 0),
+        ("joined", 0), ("429", 0), ("credentials refused", 0), ("doubted", 0), ("crashes", 0),
+        ("of bulk work with default settings", 0),
     ]
+    var bulkDays = 0
     var mostPassed = 0
     var mostPassedInRing = 0
     var latest: Int64 = 0
@@ -38,8 +40,9 @@ struct Totals {
         digest = (digest &* 31) ^ seen.digest
         let counts = [
             seen.submitted, seen.sent, seen.answered, seen.failed, seen.refused, seen.joined,
-            seen.limited, seen.rejected, seen.crashes,
+            seen.limited, seen.rejected, seen.doubted, seen.crashes, seen.bulk,
         ]
+        bulkDays += world.scenario.isBulkWork ? 1 : 0
         for (place, count) in counts.enumerated() { watch[place].count += count }
         mostPassed = max(mostPassed, seen.mostPassed)
         mostPassedInRing = max(mostPassedInRing, seen.mostPassedInRing)
@@ -48,7 +51,7 @@ struct Totals {
 
     func tell() {
         let counts = watch.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
-        print("simulation: \(days) days: \(counts)")
+        print("simulation: \(days) days, \(bulkDays) of bulk work: \(counts)")
         print(
             "simulation: passed at most \(mostPassed) times at a quota, \(mostPassedInRing) in the "
                 + "ring; latest answer \(latest / 1000) ms after its deadline; digest "

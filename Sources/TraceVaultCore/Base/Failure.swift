@@ -122,6 +122,16 @@ package struct Failure: Error, Sendable, Equatable {
     }
 }
 
+extension Failure {
+    /// The same without a contradiction: a time to come back belongs only to what may succeed then.
+    var settled: Failure {
+        guard !retriable else { return self }
+        var failure = self
+        failure.retryAfterMs = nil
+        return failure
+    }
+}
+
 extension Status {
     /// The name in the header, such as "TV_E_UNLOCK".
     package var name: StaticString {

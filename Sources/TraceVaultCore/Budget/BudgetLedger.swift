@@ -62,6 +62,21 @@ package struct LedgerEntry: Sendable {
     }
 }
 
+/// How fast a group may send, as far as is known now.
+package struct LedgerPace: Sendable, Equatable {
+    /// The stricter of the caller's quota and the server's.
+    package let lasting: Quota
+    /// A slower pace until then, in µs between two requests; 0: there is none.
+    package let gapUs: Int64
+    package let until: Int64
+
+    package init(lasting: Quota, gapUs: Int64 = 0, until: Int64 = 0) {
+        self.lasting = lasting
+        self.gapUs = gapUs
+        self.until = until
+    }
+}
+
 /// One ledger. Any thread of any number of engines may use it at once.
 ///
 /// A network ledger answers from a block of permits that it has fetched in advance: no call here
@@ -83,6 +98,10 @@ package protocol BudgetLedger: AnyObject, Sendable {
     /// Lets nothing through before `time`; never shortens a parking (HTTP 429).
     func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64)
 
+    /// Ends a parking and a slower pace at once, for everybody who shares the ledger: whoever asks
+    /// for it knows that the server takes requests again.
+    func lift(_ entry: inout LedgerEntry, now: Int64)
+
     /// What the server says its quota is (`Ratelimit-Policy`). Only makes stricter what callers
     /// pass as `quota`, and ends when nobody has said it for a quarter of an hour. nil: an answer
     /// said nothing of it. True when another one holds now.
@@ -94,6 +113,9 @@ package protocol BudgetLedger: AnyObject, Sendable {
 
     /// Until when the group is parked; at or before `now`: it is not.
     func parkedUntil(_ entry: inout LedgerEntry, now: Int64) -> Int64
+
+    /// What holds for the group when the server's word is counted in.
+    func pace(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> LedgerPace
 
     /// The group is asked about soon. Only a hint.
     func bring(_ entry: LedgerEntry)

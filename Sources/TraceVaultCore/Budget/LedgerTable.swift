@@ -110,7 +110,7 @@ final class LedgerTable: @unchecked Sendable {
     // MARK: - Spending
 
     /// What holds now, when a slowdown has ended, and when the server's policy has aged.
-    private struct Bounds {
+    struct GroupLimits {
         let present: Quota
         let lasting: Quota
         /// When `lasting` holds at the latest.
@@ -121,7 +121,7 @@ final class LedgerTable: @unchecked Sendable {
     }
 
     /// The strictest of what the caller and the server say.
-    private func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> Bounds {
+    func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> GroupLimits {
         let own = Quota(
             intervalUs: LedgerTime.span(quota.intervalUs),
             toleranceUs: LedgerTime.span(quota.toleranceUs))
@@ -135,16 +135,16 @@ final class LedgerTable: @unchecked Sendable {
         let slowdown = LedgerSlowdown(word: slot.load(.slowdown))
         let gap = min(slowdown.gapMs * 1000, LedgerPolicy.heldUs)
         guard slowdown.until > now, gap > lasting.intervalUs else {
-            return Bounds(present: lasting, lasting: lasting, until: now, own: own, end: end)
+            return GroupLimits(present: lasting, lasting: lasting, until: now, own: own, end: end)
         }
-        return Bounds(
+        return GroupLimits(
             present: Quota(intervalUs: gap, toleranceUs: 0), lasting: lasting,
             until: slowdown.until, own: own, end: max(end, slowdown.until))
     }
 
     /// A time from the table. What is further ahead than anybody can have asked for is damage: it
     /// is taken back, or the group would never send again.
-    private func sane(_ slot: LedgerSlot, _ word: LedgerSlot.Word, now: Int64) -> LedgerStamp {
+    func sane(_ slot: LedgerSlot, _ word: LedgerSlot.Word, now: Int64) -> LedgerStamp {
         let stamp = slot.stamp(word)
         guard stamp.time > now + LedgerTime.furthest else { return stamp }
         let mended = stamp.with(time: now + LedgerTime.day)
@@ -161,7 +161,7 @@ final class LedgerTable: @unchecked Sendable {
 
     /// Without a limit only a parking counts.
     private func permitted(
-        _ arrival: LedgerStamp, _ limits: Bounds, parked: LedgerStamp
+        _ arrival: LedgerStamp, _ limits: GroupLimits, parked: LedgerStamp
     ) -> Int64 {
         func paced(_ quota: Quota) -> Int64 {
             quota.intervalUs > 0 ? arrival.time - quota.toleranceUs : 0
@@ -204,75 +204,5 @@ final class LedgerTable: @unchecked Sendable {
             if back == arrival || slot.swap(.arrival, arrival.word, back.word) { break }
         }
         return .at(0)
-    }
-
-    // MARK: - What the server says
-
-    /// Never shortens a parking; nothing is parked for longer than a day.
-    func park(_ index: Int, _ key: UInt64, until time: Int64, now: Int64) -> Spent {
-        let slot = slot(index)
-        let time = min(LedgerTime.bounded(time), now + LedgerTime.day)
-        for _ in 0..<Self.attempts {
-            let arrival = slot.stamp(.arrival)
-            guard slot.load(.key) == key else { return .moved }
-            let parked = sane(slot, .parked, now: now)
-            // The slot is changing hands, or was while this thread looked.
-            guard parked.isOfEpoch(arrival) else { return .moved }
-            if parked.time >= time || slot.swap(.parked, parked.word, parked.with(time: time).word)
-            {
-                break
-            }
-        }
-        header.note(now: now)
-        return .at(time)
-    }
-
-    /// One that nobody names any more ends by itself (`limits`); this takes its word out.
-    /// Policy and slowdown carry no epoch. Should the slot go to another group in the very moment,
-    /// an hour after this one's last request, that group is slowed until its next reply.
-    /// The answer is 1 where another one holds now.
-    func setPolicy(_ index: Int, _ key: UInt64, _ word: UInt64, now: Int64) -> Spent {
-        let slot = slot(index)
-        guard slot.load(.key) == key else { return .moved }
-        let old = slot.load(.policy)
-        if word == 0, old == 0 { return .at(0) }
-        // In the future: of another boot.
-        let age = UInt64(now).subtractingReportingOverflow(slot.load(.spare))
-        // Once a second, so that processes do not fight for the cache line.
-        if word != 0 ? age.overflow || age.partialValue > 1_000_000 : age.overflow {
-            slot.store(.spare, UInt64(now))
-        }
-        let holds = word == 0 && (age.overflow || age.partialValue < LedgerPolicy.heldUs)
-        let changes = !holds && old != word
-        if changes { slot.store(.policy, word) }
-        return slot.load(.key) == key ? .at(changes ? 1 : 0) : .moved
-    }
-
-    /// The newest counts: it knows what was spent since the others.
-    func slow(_ index: Int, _ key: UInt64, _ slowdown: LedgerSlowdown) -> Spent {
-        let slot = slot(index)
-        guard slot.load(.key) == key else { return .moved }
-        slot.store(.slowdown, slowdown.word)
-        return slot.load(.key) == key ? .at(0) : .moved
-    }
-
-    // MARK: - Reports
-
-    func parkedUntil(_ index: Int, _ key: UInt64) -> Spent {
-        let slot = slot(index)
-        let parked = slot.stamp(.parked)
-        return slot.load(.key) == key ? .at(parked.time) : .moved
-    }
-
-    /// How many could go at once, as a time that is a number.
-    func available(_ index: Int, _ key: UInt64, _ quota: Quota, now: Int64) -> Spent {
-        let slot = slot(index)
-        let arrival = slot.stamp(.arrival)
-        guard slot.load(.key) == key else { return .moved }
-        let limits = limits(slot, quota, now: now).present
-        guard slot.stamp(.parked).time <= now else { return .at(0) }
-        guard limits.intervalUs > 0 else { return .at(Int64.max) }
-        let room = now + limits.toleranceUs - max(arrival.time, now)
-        return .at(room < 0 ? 0 : room / limits.intervalUs + 1)
     }
 }

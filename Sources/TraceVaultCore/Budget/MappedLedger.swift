@@ -17,7 +17,7 @@ package final class MappedLedger: BudgetLedger {
 
     package let place: LedgerPlace
     private let limitation: String
-    private let own: LedgerTable
+    let own: LedgerTable
     private let state: Lock<State>
     /// The unretained address of the shared table, which `state` keeps; 0: `own` alone.
     private let shared = Atomic<UInt>(0)
@@ -40,8 +40,8 @@ package final class MappedLedger: BudgetLedger {
     /// Somebody who replaces the file again and again gets no more of this process's addresses.
     private static let maximumTables = 256
     /// In an entry's place: the index is one of the own table.
-    private static let ownBit = 1 << 40
-    private static let nowhere = -1
+    static let ownBit = 1 << 40
+    static let nowhere = -1
 
     /// Opens or makes the file; falls back to memory of this process. Fails only without any
     /// memory.
@@ -88,7 +88,7 @@ package final class MappedLedger: BudgetLedger {
         unsafe UInt(bitPattern: Unmanaged.passUnretained(table).toOpaque())
     }
 
-    private var table: LedgerTable? {
+    var table: LedgerTable? {
         let address = shared.load(ordering: .acquiring)
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
         return unsafe Unmanaged<LedgerTable>.fromOpaque(pointer).takeUnretainedValue()
@@ -141,7 +141,7 @@ package final class MappedLedger: BudgetLedger {
         nextOpening.store(now + Self.openingUs, ordering: .relaxed)
     }
 
-    private func lookIfDue(_ now: Int64) {
+    func lookIfDue(_ now: Int64) {
         let last = lookedAt.load(ordering: .relaxed)
         if now - last > Self.lookUs || now < last - Self.refreshUs { look(now: now) }
     }
@@ -158,7 +158,7 @@ package final class MappedLedger: BudgetLedger {
     // MARK: - Finding a group
 
     /// Gives the group a place if it has none that is still its own; where to look it up.
-    private func locate(_ entry: inout LedgerEntry, now: Int64) -> LedgerTable {
+    func locate(_ entry: inout LedgerEntry, now: Int64) -> LedgerTable {
         let key = LedgerKey.of(entry.key)
         let shared = table
         if let shared, entry.place >= 0, entry.place < Self.ownBit { return shared }
@@ -197,19 +197,21 @@ package final class MappedLedger: BudgetLedger {
         ).exchanged
     }
 
-    private enum Call {
+    enum Call {
         case permitted(Quota)
         case spend(Quota)
         case refund(Quota)
         case park(Int64)
+        case lift
         case policy(UInt64)
         case slow(LedgerSlowdown)
         case parked
         case available(Quota)
+        case pace(Quota, LedgerTable.PacePart)
     }
 
     /// Finds the group and makes the call, again where the slot was given away meanwhile.
-    private func perform(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64 {
+    func perform(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64 {
         lookIfDue(now)
         for _ in 0..<8 {
             let table = locate(&entry, now: now)
@@ -222,72 +224,18 @@ package final class MappedLedger: BudgetLedger {
                 case .spend(let quota): table.spend(index, key, quota, now: now)
                 case .refund(let quota): table.refund(index, key, quota)
                 case .park(let time): table.park(index, key, until: time, now: now)
+                case .lift: table.lift(index, key, now: now)
                 case .policy(let word): table.setPolicy(index, key, word, now: now)
                 case .slow(let slowdown): table.slow(index, key, slowdown)
                 case .parked: table.parkedUntil(index, key)
                 case .available(let quota): table.available(index, key, quota, now: now)
+                case .pace(let quota, let part):
+                    table.pace(index, key, quota, part, now: now)
                 }
             if case .at(let time) = answer { return time }
             entry.place = Self.nowhere
         }
         // Its slots were given away eight times in a row: nothing is permitted, ask again.
         return now + 1000
-    }
-
-    // MARK: - The seam
-
-    package func entry(_ key: UInt64, now: Int64) -> LedgerEntry {
-        var entry = LedgerEntry(key: key, place: Self.nowhere)
-        let now = LedgerTime.bounded(now)
-        lookIfDue(now)
-        _ = locate(&entry, now: now)
-        return entry
-    }
-
-    package func permittedAt(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
-        perform(.permitted(quota), &entry, now: LedgerTime.bounded(now))
-    }
-
-    package func spend(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64? {
-        let now = LedgerTime.bounded(now)
-        let time = perform(.spend(quota), &entry, now: now)
-        return time <= now ? nil : time
-    }
-
-    package func refund(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) {
-        _ = perform(.refund(quota), &entry, now: LedgerTime.bounded(now))
-    }
-
-    package func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) {
-        _ = perform(.park(time), &entry, now: LedgerTime.bounded(now))
-    }
-
-    package func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) -> Bool {
-        perform(.policy(LedgerPolicy.word(policy)), &entry, now: LedgerTime.bounded(now)) == 1
-    }
-
-    package func slow(
-        _ entry: inout LedgerEntry, remaining: Int64, until time: Int64, now: Int64
-    ) {
-        let now = LedgerTime.bounded(now)
-        let time = min(LedgerTime.bounded(time), now + LedgerTime.day)
-        guard time > now else { return }
-        guard remaining > 0 else { return park(&entry, until: time, now: now) }
-        let gapMs = ((time - now + 999) / 1000 - 1) / remaining + 1
-        // Nobody may come back to say anything else.
-        let slowdown = LedgerSlowdown(gapMs: gapMs, until: min(time, now + LedgerPolicy.heldUs))
-        _ = perform(.slow(slowdown), &entry, now: now)
-    }
-
-    package func parkedUntil(_ entry: inout LedgerEntry, now: Int64) -> Int64 {
-        perform(.parked, &entry, now: LedgerTime.bounded(now))
-    }
-
-    package func bring(_ entry: LedgerEntry) {
-        (entry.place < Self.ownBit ? table ?? own : own).slot(entry.place).bring()
-    }
-
-    package func available(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
-        perform(.available(quota), &entry, now: LedgerTime.bounded(now))
     }
 }

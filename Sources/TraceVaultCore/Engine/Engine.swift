@@ -146,6 +146,22 @@ package final class Engine: Sendable {
         return try answer.get()
     }
 
+    /// Ends the parking of the quota that an account's requests spend. Waits for the thread's next
+    /// round.
+    package func lift(account: AccountID?, for tenant: Tenant) throws(Failure) {
+        let credential = try credential(of: account, tenant)
+        let waiter = try Waiter<Result<Void, Failure>>()
+        let asked = Estimate(tenant: tenant, credential: credential)
+        guard let mustWake = mailbox.ask(.lift(asked, waiter)) else {
+            throw Failure(.shutdown, "the engine is shut down")
+        }
+        if mustWake { wake.now() }
+        guard let answer = waiter.wait() else {
+            throw Failure(.other, "the engine gave no answer")
+        }
+        try answer.get()
+    }
+
     private static let mostEstimated: Int64 = 1_000_000_000
 
     private func credential(

@@ -11,9 +11,20 @@ extension EngineLoop {
             let failure = Failure(.other, "no try was made")
             return deliver(job, Answer(failure: failure, document: Document(raw: nil)))
         }
-        let answer = current(fetch)
+        let answer = stopped(job, fetch) ?? current(fetch)
         if fetch.isOver, answer.failure == nil { keep(answer.document, fetch, job) }
         deliver(job, answer)
+    }
+
+    /// The pages that a search has, and why there are no more; nil where nothing ended it.
+    private func stopped(_ job: Job, _ fetch: BegunFetch) -> Answer? {
+        guard case .search = job.request.kind, let status = job.stopped else { return nil }
+        var failure = reason(status, job, fetch)
+        if case .permit(let time)? = job.waited, status == .rateLimited {
+            failure = notPermitted(until: time)
+        }
+        // For this request alone: others who share the fetch may go on.
+        return fetch.dialogue.answer(context(fetch, ended: failure))
     }
 
     /// Answers with a failure of the engine's own; what came so far is in the view "raw".
@@ -23,9 +34,16 @@ extension EngineLoop {
             let raw = begunFetch(of: job).flatMap { try? current($0).document.view("raw") }
             return deliver(job, Answer(failure: closed, document: Document(raw: raw)))
         }
-        var failure = Failure(status, reason(status, job))
-        failure.retriable = status == .deadline
         let fetch = begunFetch(of: job)
+        let failure = reason(status, job, fetch)
+        let raw = fetch.flatMap { try? current($0).document.view("raw") }
+        deliver(job, Answer(failure: failure, document: Document(raw: raw)))
+    }
+
+    /// Why the engine itself ended a request.
+    private func reason(_ status: Status, _ job: Job, _ fetch: BegunFetch?) -> Failure {
+        var failure = Failure(status, reason(status))
+        failure.retriable = status == .deadline || status == .credential
         if status == .deadline { failure.message += waited(job, fetch) }
         // The deadline's failure carries what the last try met: that is what to look into.
         if status == .deadline, let fetch, fetch.ended > job.triesBefore,
@@ -39,14 +57,18 @@ extension EngineLoop {
             failure.systemError = last.systemError
             failure.curlCode = last.curlCode
         }
+        // At most: the lane opens by then.
         if status == .credential { failure.retryAfterMs = settings.credentialRetryMs }
-        let raw = fetch.flatMap { try? current($0).document.view("raw") }
-        deliver(job, Answer(failure: failure, document: Document(raw: raw)))
+        return failure
     }
 
     /// Answers that the quota allows no try in time.
     func refuse(_ id: JobID, until: Int64) {
         guard let job = remove(id) else { return }
+        deliver(job, Answer(failure: notPermitted(until: until), document: Document(raw: nil)))
+    }
+
+    private func notPermitted(until: Int64) -> Failure {
         let waitMs = (max(0, until - tvs_boot_us()) + 999) / 1000
         var text = "the request quota allows no try before the request's deadline"
         if let time = Timestamp.text(milliseconds: tvs_wall_ms() + waitMs) {
@@ -55,13 +77,13 @@ extension EngineLoop {
         var failure = Failure(.rateLimited, text)
         failure.retriable = true
         failure.retryAfterMs = waitMs
-        deliver(job, Answer(failure: failure, document: Document(raw: nil)))
+        return failure
     }
 
     func deliver(_ job: Job, _ answer: Answer) {
         let result = RequestResult(
             id: job.id, tag: job.tag, kind: job.request.resultKind, tenant: job.tenant.key,
-            failure: answer.failure, document: answer.document)
+            failure: answer.failure?.settled, document: answer.document)
         counts.answers[Int(result.status.rawValue), default: 0] += 1
         counts.latency.add(us: tvs_boot_us() - job.submittedAt)
         answered.append(result)
@@ -85,12 +107,15 @@ extension EngineLoop {
     /// What the dialogue says now; the same object for all who share the fetch.
     private func current(_ fetch: BegunFetch) -> Answer {
         if let answer = fetch.answer { return answer }
-        let answer = fetch.dialogue.answer(
-            TraceContext(
-                tenant: fetch.job.tenant.name, accountID: fetch.job.credential.accountID,
-                fetchedAtMs: tvs_wall_ms(), attempts: fetch.tries))
+        let answer = fetch.dialogue.answer(context(fetch))
         fetch.answer = answer
         return answer
+    }
+
+    private func context(_ fetch: BegunFetch, ended: Failure? = nil) -> TraceContext {
+        TraceContext(
+            tenant: fetch.job.tenant.name, accountID: fetch.job.credential.accountID,
+            fetchedAtMs: tvs_wall_ms(), attempts: fetch.tries, ended: ended)
     }
 
     private func keep(_ document: Document, _ fetch: BegunFetch, _ job: Job) {
@@ -102,7 +127,7 @@ extension EngineLoop {
         cache.add(document, key, key.hash, now: tvs_boot_us())
     }
 
-    private func reason(_ status: Status, _ job: Job) -> String {
+    private func reason(_ status: Status) -> String {
         switch status {
         case .cancelled: return "the host cancelled the request"
         case .deadline: return "no answer within the request's deadline"

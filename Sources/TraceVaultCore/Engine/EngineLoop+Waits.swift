@@ -4,11 +4,12 @@
 import CSystem
 
 extension EngineLoop {
-    /// Keeps what a request waits for that is about to fail.
-    func note(_ id: JobID, _ wait: Wait) {
+    /// Keeps what a request waits for that is about to end, and why.
+    func note(_ id: JobID, _ wait: Wait, _ status: Status) {
         let place = Int(Scheduler.place(of: id))
         guard place < jobs.count, let job = jobs[place], job.id == id else { return }
         job.waited = wait
+        job.stopped = status
         if wait == .reply { job.progress = transport.progress(job.fetch) }
     }
 
@@ -50,13 +51,23 @@ extension EngineLoop {
 
     // MARK: - How long it takes
 
-    /// One request more, and the last of them, as the quota and the queue are now.
-    func estimate(_ asked: Estimate) throws(Failure) -> Document {
-        let now = tvs_boot_us()
+    private func lane(of asked: Estimate, _ now: Int64) throws(Failure) -> LaneID {
         let look = try asked.tenant.look()
         // As the vault has it now: it may have been rotated since the call.
         let credential = try look.credential(of: asked.credential.account)
-        let lane = try lanes.lane(of: credential, look, in: &scheduler, now: now)
+        return try lanes.lane(of: credential, look, in: &scheduler, now: now)
+    }
+
+    /// Ends the parking of a credential's quota.
+    func lift(_ asked: Estimate) throws(Failure) {
+        let now = tvs_boot_us()
+        scheduler.lift(try lane(of: asked, now), now: now)
+    }
+
+    /// One request more, and the last of them, as the quota and the queue are now.
+    func estimate(_ asked: Estimate) throws(Failure) -> Document {
+        let now = tvs_boot_us()
+        let lane = try lane(of: asked, now)
         let forecast = scheduler.forecast(lane, asked.count, now: now)
         return try Document.json { writer in
             writer.beginObject()

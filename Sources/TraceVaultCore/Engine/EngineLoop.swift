@@ -148,6 +148,8 @@ final class EngineLoop {
         case .describe(let waiter): waiter.answer(statistics())
         case .estimate(let asked, let waiter):
             waiter.answer(Result { () throws(Failure) in try estimate(asked) })
+        case .lift(let asked, let waiter):
+            waiter.answer(Result { () throws(Failure) in try lift(asked) })
         case .shutdown:
             scheduler.shutdown()
             isOver = true
@@ -235,7 +237,7 @@ final class EngineLoop {
             case .choose(let fetch): chooseAnew(fetch)
             case .abort(let fetch): giveUp(fetch)
             case .answer(let id): answer(id)
-            case .waited(let id, let wait): note(id, wait)
+            case .waited(let id, let wait, let status): note(id, wait, status)
             case .fail(let id, let status): fail(id, status)
             case .refuse(let id, let until): refuse(id, until: until)
             case .end(let fetch): forget(fetch)

@@ -16,8 +16,9 @@ final class Job: @unchecked Sendable {
     /// The engine thread's: what the request waits for, and the tries of that before it came.
     var fetch: FetchID = 0
     var triesBefore = 0
-    /// What it waited for when its deadline came.
+    /// What it waited for when it was ended before its time, and why it was.
     var waited: Wait?
+    var stopped: Status?
     var progress: HTTPProgress?
 
     init(
@@ -35,11 +36,11 @@ final class Job: @unchecked Sendable {
     }
 }
 
-/// How long `count` more requests with a credential take.
+/// A question about the quota that a credential spends: how long `count` more requests take.
 struct Estimate: Sendable {
     let tenant: Tenant
     let credential: Credential
-    let count: Int64
+    var count: Int64 = 0
 }
 
 enum Command: Sendable {
@@ -50,6 +51,8 @@ enum Command: Sendable {
     /// Statistics.
     case describe(Waiter<Document>)
     case estimate(Estimate, Waiter<Result<Document, Failure>>)
+    /// Ends the parking of the quota.
+    case lift(Estimate, Waiter<Result<Void, Failure>>)
     case shutdown
 }
 

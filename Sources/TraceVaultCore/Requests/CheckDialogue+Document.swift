@@ -34,11 +34,11 @@ extension CheckDialogue {
         writer.text("expires_on", finding.expiresOn)
         if let reason = finding.reason {
             writer.key("reason")
-            writer.beginObject()
-            writer.key("code")
-            if reason.code == 0 { writer.null() } else { writer.int(reason.code) }
-            writer.text("message", reason.message)
-            writer.endObject()
+            writer.reason(reason)
+        }
+        if asksAccess, finding.state == .active {
+            writer.key("access")
+            writer.access(access ?? Access(unknown: failure))
         }
         writer.key("warnings")
         warnings.write(into: &writer)

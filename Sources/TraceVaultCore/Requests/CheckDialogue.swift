@@ -1,5 +1,6 @@
 // CheckDialogue.swift - does the credential work? Asks the verify endpoint of its kind, of both
-// kinds where the token does not tell its own.
+// kinds where the token does not tell its own; and then, if wanted, for one message, since only
+// that shows a permission that is missing (CheckDialogue+Access.swift).
 //
 // That the credential does not work is the answer, not a failure: only what leaves it open is one.
 // Cloudflare's success carries a message with code 10000, which elsewhere means the opposite, so
@@ -43,6 +44,11 @@ final class CheckDialogue: Dialogue {
         var reason: ReplyError?
     }
 
+    let asksAccess: Bool
+    /// The credential works: the next try asks for a message.
+    private var isAtAccess = false
+    /// What came of that.
+    var access: Access?
     /// The credential that was asked about last.
     private var asked: Credential?
     /// What the last try was sent with, and where.
@@ -56,12 +62,15 @@ final class CheckDialogue: Dialogue {
     private(set) var last: HTTPReply?
     private(set) var failure = Failure(.other, "no try was made")
 
+    init(asksAccess: Bool = false) { self.asksAccess = asksAccess }
+
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
         if let asked, asked.identity != credential.identity {
             // Replaced between two tries: what was said of the other one says nothing of this.
-            isSecond = false
+            (isSecond, isAtAccess, finding, access) = (false, false, nil, nil)
         }
         asked = credential
+        if isAtAccess { return Self.accessPath(credential.accountID) }
         isKey = credential.email != nil
         tokenKind = isKey ? .unknown : Self.kind(authorization)
         if isKey { return "/user" }
@@ -72,7 +81,7 @@ final class CheckDialogue: Dialogue {
     }
 
     /// That it does not work is a reply like another here.
-    var provesCredential: Bool { finding?.state == .active }
+    var provesCredential: Bool { finding?.state == .active && access?.isGranted != false }
 
     private static func kind(_ authorization: SecretHeader) -> TokenKind {
         if authorization.begins(with: "Authorization: Bearer cfut_") { return .user }
@@ -82,10 +91,12 @@ final class CheckDialogue: Dialogue {
     func fail(_ failure: Failure) {
         self.failure = failure
         last = nil
+        if isAtAccess { access = Access(unknown: failure) }
     }
 
     func read(_ reply: HTTPReply) -> Verdict {
         last = reply
+        if isAtAccess { return takeAccess(reply) }
         if let refusal = CloudflareAPI.refusal(reply, .credential) {
             failure = refusal.failure
             guard refusal.verdict == .rejected else { return refusal.verdict }
@@ -98,7 +109,8 @@ final class CheckDialogue: Dialogue {
                 if envelope.isRefusal { return try refused(envelope, reply) }
                 finding = try read(envelope, tape, bytes)
                 if tokenKind == .unknown, !isKey { tokenKind = isSecond ? .account : .user }
-                return .final
+                isAtAccess = asksAccess && finding?.state == .active
+                return isAtAccess ? .more : .final
             }
         } catch {
             failure = error.of(reply)

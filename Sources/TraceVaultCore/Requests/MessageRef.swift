@@ -3,7 +3,7 @@
 /// An id that `Identifiers.messageRef` has checked: 1 to 256 characters of ASCII. Most have the 16
 /// of Cloudflare's own, and a million may be queued: those lie in the value, not in memory of
 /// their own.
-package struct MessageRef: Sendable, Equatable {
+package struct MessageRef: Sendable, Hashable {
     private enum Storage {
         /// The characters from the lowest byte on; zeros follow the last.
         case short(UInt64, UInt64)
@@ -45,7 +45,7 @@ package struct MessageRef: Sendable, Equatable {
         }
     }
 
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         switch storage {
         case .long(let text): hasher.combine(text)
         case .short(let low, let high):

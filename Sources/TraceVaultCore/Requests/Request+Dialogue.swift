@@ -8,7 +8,7 @@ extension Request {
         case .trace(let messageRef):
             TraceDialogue(messageRef: messageRef.text, submission: submission)
         case .search(let search): SearchDialogue(search, base, room)
-        case .check: CheckDialogue()
+        case .check(let asksAccess): CheckDialogue(asksAccess: asksAccess)
         }
     }
 

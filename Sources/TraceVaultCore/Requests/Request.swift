@@ -10,8 +10,8 @@ package struct Request: Sendable {
         case trace(MessageRef)
         /// Messages that filters describe.
         case search(Search)
-        /// Whether the credential works.
-        case check
+        /// Whether the credential works, and, if asked, whether it may read what is asked with it.
+        case check(asksAccess: Bool)
     }
 
     /// nil: the tenant's only account.
@@ -50,7 +50,7 @@ package struct Request: Sendable {
 
     /// Throws `.accountID`.
     package static func check(accountID: RawSpan) throws(Failure) -> Request {
-        Request(account: try account(accountID), kind: .check)
+        Request(account: try account(accountID), kind: .check(asksAccess: false))
     }
 
     private init(account: AccountID?, kind: Kind) {
@@ -93,10 +93,13 @@ package struct Request: Sendable {
                 "a trace request has no such option; there are: "
                     + "deadline_ms, fresh, patient, priority, submission, wait_ms")
         case .search(let search): kind = .search(try search.with(name, value))
+        case .check where name == "access":
+            kind = .check(asksAccess: try Self.bool(name, value))
         case .check:
             throw Failure(
                 .configName,
-                "a check request has no such option; there are: deadline_ms, patient, priority")
+                "a check request has no such option; there are: access, deadline_ms, patient, "
+                    + "priority")
         }
     }
 

@@ -106,13 +106,13 @@ enum ServerPath {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
     }
 
-    /// The value of the parameter `cursor` of a checked path, without escapes.
-    static func cursor(of path: String) -> String? {
+    /// The value of a parameter of a checked path, without escapes.
+    static func parameter(_ name: String, of path: String) -> String? {
         guard let query = path.firstIndex(of: "?") else { return nil }
         for parameter in path[query...].dropFirst().split(separator: "&")
-        where parameter.hasPrefix("cursor=") {
+        where parameter.hasPrefix(name + "=") {
             var bytes: [UInt8] = []
-            var rest = parameter.utf8.dropFirst("cursor=".utf8.count)
+            var rest = parameter.utf8.dropFirst(name.utf8.count + 1)
             while let byte = rest.popFirst() {
                 if byte == UInt8(ascii: "%"), let high = rest.popFirst(),
                     let low = rest.popFirst()

@@ -65,21 +65,26 @@ final class TraceDialogue: Dialogue {
 
     func answer(_ context: TraceContext) -> Answer {
         switch outcome {
-        case .success(let trace): return answer(trace, reply, context)
+        case .success(let trace): return answer(trace, reply, context, raw: reply?.body)
         case .failure(let failure):
-            // A trace that was still growing is worth more than the failure of a later look.
-            if let (trace, reply) = incomplete { return answer(trace, reply, context) }
+            // A trace that was still growing is worth more than the failure of a later look, which
+            // is told in it.
+            if let (trace, earlier) = incomplete {
+                var context = context
+                context.ended = failure
+                return answer(trace, earlier, context, raw: (reply ?? earlier).body)
+            }
             return Answer(failure: failure, document: Document(raw: reply?.body))
         }
     }
 
     private func answer(
-        _ trace: Trace, _ reply: HTTPReply?, _ context: TraceContext
+        _ trace: Trace, _ reply: HTTPReply?, _ context: TraceContext, raw: ByteBuffer?
     ) -> Answer {
         var context = context
         context.messageRef = messageRef
         context.cfRay = reply?.headers.cfRay
         context.httpStatus = reply?.status
-        return Answer(failure: nil, document: Document(trace, context, raw: reply?.body))
+        return Answer(failure: nil, document: Document(trace, context, raw: raw))
     }
 }

@@ -124,7 +124,8 @@ package final class Document: Sendable {
     package func view(_ name: String) throws(Failure) -> ByteBuffer {
         if name == "raw", written == nil || self.name != .json {
             guard let raw, raw.count > 0 else {
-                throw Failure(.notFound, "no reply came, so there is no body")
+                throw Failure(
+                    .notFound, "there is no body: no reply came, or nothing of it was kept")
             }
             return raw
         }

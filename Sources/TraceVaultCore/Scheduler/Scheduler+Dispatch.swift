@@ -156,6 +156,7 @@ extension Scheduler {
         fetches[fetch].tries += 1
         resume(fetch, now)
         fetches[fetch].isProbe = lanes[lane].isProbing
+        if fetches[fetch].isProbe { lanes[lane].probes += 1 }
         inFlight += 1
         lanes[lane].inFlight += 1
         if needsConnection(lane) {
@@ -191,6 +192,7 @@ extension Scheduler {
         let lane = fetches[fetch].lane
         let seat = lanes[lane].seat
         lanes[lane].inFlight -= 1
+        if fetches[fetch].isProbe { lanes[lane].probes -= 1 }
         tenants[seats[seat].tenant].inFlight -= 1
         if fetches[fetch].holdsConnection {
             fetches[fetch].holdsConnection = false

@@ -3,6 +3,7 @@
 extension Scheduler {
     /// A server that says "at once" is still not asked in a tight loop.
     private static let shortestWaitUs: Int64 = 1_000_000
+    private static let longestPauseUs: Int64 = 30_000_000
 
     /// Notes how a try ended. `rejected` is told with `reject`.
     ///
@@ -20,6 +21,8 @@ extension Scheduler {
         case .final, .pending, .more, .later:
             guard provesCredential else { break }
             if fetches[fetch].isProbe { openLane(of: fetch, now) }
+            let lane = fetches[fetch].lane
+            if !lanes[lane].isProbing { lanes[lane].hasWorked = true }
             prove(fetches[fetch].lane, now)
             groups[lanes[fetches[fetch].lane].group].penalties.end()
         case .unsent, .retry, .rateLimited, .rejected: break
@@ -111,13 +114,14 @@ extension Scheduler {
         }
         guard last > now else { return }
         // Never so long that the last look comes long before the wait is over.
-        let delay = max(1_000_000, min(Self.backoff(fetches[fetch].polls), (last - now) / 2))
+        let pause = min(Self.backoff(fetches[fetch].polls), (last - now) / 2)
+        let delay = max(Self.shortestWaitUs, pause)
         sleep(fetch, until: now + delay, now)
     }
 
     /// 1 s, doubling to 30 s.
     private static func backoff(_ polls: Int32) -> Int64 {
-        min(30_000_000, 1_000_000 << Int64(min(max(0, polls - 1), 5)))
+        min(longestPauseUs, shortestWaitUs << Int64(min(max(0, polls - 1), 5)))
     }
 
     /// Sleeps until `time`; who cannot wait so long is answered at once.
@@ -137,13 +141,9 @@ extension Scheduler {
         case .member(let member):
             members[member].timer = none
             let (id, fetch) = (members[member].id, members[member].fetch)
+            emit(.waited(id, wait(of: fetch, now), .deadline))
             // An incomplete result is a better answer than none.
-            if fetches[fetch].hasAnswer {
-                leave(member, .answer(id))
-            } else {
-                emit(.waited(id, wait(of: fetch, now)))
-                leave(member, .fail(id, .deadline))
-            }
+            leave(member, fetches[fetch].hasAnswer ? .answer(id) : .fail(id, .deadline))
         case .fetch(let fetch):
             fetches[fetch].timer = none
             wake(fetch, now)

@@ -16,20 +16,45 @@ extension BudgetLedger {
     ) -> Int64 {
         let first = max(now, permittedAt(&entry, quota, now: now))
         guard quota.intervalUs > 0, ahead > 0 else { return first }
-        var atOnce = available(&entry, quota, now: now)
-        if atOnce == 0 {
-            // A burst has gathered by the end of a parking.
-            let isParked = parkedUntil(&entry, now: now) >= first
-            atOnce = isParked ? quota.burst : 0
+        let rest = max(0, ahead - atOnce(&entry, quota, burst: quota.burst, first, now))
+        return Self.sum(first, rest, quota.intervalUs)
+    }
+
+    /// The same with what the server said of its quota and of what is left, which may end sooner.
+    func expectedAt(
+        _ entry: inout LedgerEntry, _ quota: Quota, after ahead: Int64, now: Int64
+    ) -> Int64 {
+        let pace = pace(&entry, quota, now: now)
+        let first = max(now, permittedAt(&entry, quota, now: now))
+        guard ahead > 0 else { return first }
+        if pace.gapUs > 0, pace.until > first {
+            // The first of them goes at `first`, and from then on one in each gap.
+            let slow = (pace.until - first) / pace.gapUs + 1
+            guard ahead >= slow else { return Self.sum(first, ahead, pace.gapUs) }
+            return Self.sum(pace.until, ahead - slow, pace.lasting.intervalUs)
         }
-        let (wait, overflow) = max(0, ahead - atOnce).multipliedReportingOverflow(
-            by: quota.intervalUs)
-        return first + (overflow ? Self.never : min(wait, Self.never))
+        guard pace.lasting.intervalUs > 0 else { return first }
+        let now = atOnce(&entry, quota, burst: pace.lasting.burst, first, now)
+        return Self.sum(first, max(0, ahead - now), pace.lasting.intervalUs)
+    }
+
+    /// How many may go together at `first`.
+    private func atOnce(
+        _ entry: inout LedgerEntry, _ quota: Quota, burst: Int64, _ first: Int64, _ now: Int64
+    ) -> Int64 {
+        let available = available(&entry, quota, now: now)
+        // A burst has gathered by the end of a parking.
+        return available > 0 || parkedUntil(&entry, now: now) < first ? available : burst
+    }
+
+    private static func sum(_ start: Int64, _ count: Int64, _ interval: Int64) -> Int64 {
+        let (wait, overflow) = count.multipliedReportingOverflow(by: interval)
+        return start + (overflow ? never : min(wait, never))
     }
 }
 
 extension Scheduler {
-    /// What the quota says of a credential's requests.
+    /// What the quota says of a credential's requests, the server's word counted in.
     package struct Forecast: Sendable {
         /// How many could go at once, and how many after a rest.
         package let available: Int64
@@ -79,7 +104,7 @@ extension Scheduler {
         case .queued: break
         }
         let seat = lanes[lane].seat
-        if lanes[lane].isProbing, lanes[lane].inFlight > 0 { return .credential }
+        if lanes[lane].isProbing, lanes[lane].probes > 0 { return .credential }
         if lanes[lane].restsUntil > now { return .permit(at: permittedAt(lane, now)) }
         switch tenants[seats[seat].tenant].place {
         case .held: return .host
@@ -94,20 +119,25 @@ extension Scheduler {
     package mutating func forecast(_ lane: LaneID, _ count: Int64, now: Int64) -> Forecast {
         let (group, seat) = (lanes[lane].group, lanes[lane].seat)
         let own = Int64(seats[seat].queued)
-        let quota = limits.quota
         let ahead = own + turnsOfOthers(seat, rounds: own, atMost: Int.max)
         let all = own + count
         let last = all + turnsOfOthers(seat, rounds: all, atMost: Int.max) - 1
-        // A permit comes an interval later than `permittedAt` says at most.
-        func time(_ ahead: Int64, _ entry: inout LedgerEntry) -> Int64 {
-            let time = ledger.permittedAt(&entry, quota, after: ahead, now: now)
-            return time > now ? time + quota.intervalUs : time
-        }
+        let pace = ledger.pace(&groups[group].entry, limits.quota, now: now)
+        let rest = lanes[lane].restsUntil
         return Forecast(
-            available: ledger.available(&groups[group].entry, quota, now: now),
-            burst: quota.burst, intervalUs: quota.intervalUs,
-            parkedUntil: ledger.parkedUntil(&groups[group].entry, now: now), ahead: ahead,
-            firstAt: time(ahead, &groups[group].entry),
-            lastAt: time(max(0, last), &groups[group].entry))
+            available: rest > now
+                ? 0 : ledger.available(&groups[group].entry, limits.quota, now: now),
+            burst: pace.lasting.burst, intervalUs: pace.lasting.intervalUs,
+            parkedUntil: max(rest, ledger.parkedUntil(&groups[group].entry, now: now)),
+            ahead: ahead, firstAt: max(rest, expectedAt(group, ahead, pace, now)),
+            lastAt: max(rest, expectedAt(group, max(0, last), pace, now)))
+    }
+
+    /// A permit comes an interval later than the ledger says at most.
+    private mutating func expectedAt(
+        _ group: Int32, _ ahead: Int64, _ pace: LedgerPace, _ now: Int64
+    ) -> Int64 {
+        let time = ledger.expectedAt(&groups[group].entry, limits.quota, after: ahead, now: now)
+        return time > now ? time + max(pace.lasting.intervalUs, pace.gapUs) : time
     }
 }

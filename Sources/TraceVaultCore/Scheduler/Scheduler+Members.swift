@@ -132,6 +132,7 @@ extension Scheduler {
         while fetches[fetch].members.first != none {
             let member = fetches[fetch].members.first
             let id = members[member].id
+            if hasAnswer { emit(.waited(id, .credential, status)) }
             leave(member, hasAnswer ? .answer(id) : .fail(id, status))
         }
     }
@@ -144,6 +145,7 @@ extension Scheduler {
             let next = members[member].next
             if mustEnd(member, by: time) {
                 let id = members[member].id
+                if hasAnswer { emit(.waited(id, .permit(at: time), .rateLimited)) }
                 leave(member, hasAnswer ? .answer(id) : .refuse(id, until: time))
             }
             member = next

@@ -55,6 +55,8 @@ extension Scheduler {
 
     mutating func endRest(of lane: LaneID, _ now: Int64) {
         let until = lanes[lane].restsUntil
+        // It was lifted meanwhile.
+        guard until != 0 else { return }
         guard until <= now else {
             _ = timers.add(Timer.lane(lane).payload, at: until)
             return
@@ -77,8 +79,26 @@ extension Scheduler {
     /// Nothing of the group goes before `time`, and who cannot wait so long is told.
     private mutating func park(_ group: Int32, until time: Int64, _ now: Int64) {
         ledger.park(&groups[group].entry, until: time, now: now)
-        if groups[group].timer != none { timers.move(groups[group].timer, to: time) }
+        if groups[group].timer != none {
+            timers.move(groups[group].timer, to: Self.nextLook(time, now))
+        }
         noticeStandstill(group, now)
+    }
+
+    /// Ends what the server asked for of the lane's group, and the lane's own rest: somebody knows
+    /// better. Should the server refuse again, it begins anew.
+    package mutating func lift(_ lane: LaneID, now: Int64) {
+        let group = lanes[lane].group
+        ledger.lift(&groups[group].entry, now: now)
+        groups[group].penalties.end()
+        groups[group].refusedUntil = 0
+        lanes[lane].penalties.end()
+        if lanes[lane].restsUntil != 0 {
+            lanes[lane].restsUntil = now
+            endRest(of: lane, now)
+        }
+        look(at: group)
+        mustLook = true
     }
 
     // MARK: - Who is told

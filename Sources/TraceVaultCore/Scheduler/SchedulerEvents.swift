@@ -93,8 +93,9 @@ package enum Action: Sendable, Equatable {
     case abort(FetchID)
     /// Answer the request with what its fetch has brought.
     case answer(JobID)
-    /// The request is about to fail at its deadline, and waited for this.
-    case waited(JobID, Wait)
+    /// The request is about to end before its time, for this reason, and waited for this; with a
+    /// failure, or with what came before.
+    case waited(JobID, Wait, Status)
     /// Answer the request with a failure of the scheduler's own.
     case fail(JobID, Status)
     /// Answer the request at once: its group may not send before this time, after its deadline.

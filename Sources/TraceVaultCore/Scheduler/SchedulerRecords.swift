@@ -46,6 +46,8 @@ extension Scheduler {
         var hasAnswer = false
         /// True when its try began after its credential was refused: its success is news.
         var isProbe = false
+        /// True once its credential was refused to it while there was reason to doubt that.
+        var wasDoubted = false
         /// True once it has been handed from a refused credential to another.
         var hasFallenBack = false
         /// True while its try has a connection of its own.
@@ -72,8 +74,13 @@ extension Scheduler {
         var inFlight: Int32 = 0
         /// While it lies ahead, the server is known to refuse the credential.
         var closedUntil: Int64 = 0
-        /// True from the end of `closedUntil` until one try has shown what is the case now.
+        /// True from a first refusal, and from the end of `closedUntil`, until one try has shown
+        /// what is the case now.
         var isProbing = false
+        /// Tries under way that began since then.
+        var probes: Int32 = 0
+        /// True when the server has taken the credential and not refused it for good since.
+        var hasWorked = false
         /// Another credential of the same account, as it was when this one was last refused.
         var fallback = none
         var fallbackSerial: UInt32 = 0

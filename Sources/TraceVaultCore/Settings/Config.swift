@@ -111,7 +111,8 @@ package enum Setting: String, CaseIterable, Sendable {
             return Property(
                 .integer(0...1024), "0",
                 "The same for one tenant. 0: no bound of its own; still, a tenant leaves room to "
-                    + "the others: it has at most eight times as many under way as are free.")
+                    + "the others: it has at most eight times as many under way as are free, but "
+                    + "where engine.max_in_flight is 8 or less it may have all.")
         case .deadline:
             return Property(
                 .integer(1...86_400_000), "120000",
@@ -119,7 +120,7 @@ package enum Setting: String, CaseIterable, Sendable {
                     + "bulk requests without a deadline of their own the wait for their turn and "
                     + "for the quota does not count.")
         case .maxAttempts:
-            return Property(.integer(1...20), "6", "Most tries of one request.")
+            return Property(.integer(1...20), "6", "Most tries of one request; HTTP 429 is none.")
         case .retryBase:
             return Property(
                 .integer(1...60_000), "500",
@@ -127,7 +128,9 @@ package enum Setting: String, CaseIterable, Sendable {
                     + "wait is drawn between 0 and that (full jitter).")
         case .retryMaxDelay:
             return Property(
-                .integer(1...600_000), "30000", "Longest wait between two tries, in ms.")
+                .integer(1...600_000), "30000",
+                "Longest wait of the engine's own choosing between two tries, in ms. A Retry-After "
+                    + "and the pauses of wait_ms may be longer.")
         case .budgetQuota:
             return Property(
                 .integer(0...1_000_000), "1200",
@@ -155,13 +158,13 @@ package enum Setting: String, CaseIterable, Sendable {
         case .credentialRetry:
             return Property(
                 .integer(1000...86_400_000), "60000",
-                "How long a credential that Cloudflare refused is not tried again, in ms, unless "
-                    + "the vault gets another one.")
+                "How long a credential that Cloudflare refused, and one that had worked refused "
+                    + "twice, is not tried again, in ms, unless the vault gets another one.")
         case .cacheBytes:
             return Property(
                 .integer(0...1_073_741_824), "16777216",
-                "Most bytes of complete traces kept for requests of the same; one tenant gets a "
-                    + "quarter at most.")
+                "Most bytes of complete traces kept for requests of the same; a tenant that has a "
+                    + "quarter keeps no new one until old ones go.")
         case .cacheAge:
             return Property(
                 .integer(0...86_400_000), "60000",
@@ -173,7 +176,7 @@ package enum Setting: String, CaseIterable, Sendable {
                 "Memory that guessing a passphrase costs where a new vault is made, in KiB. A file "
                     + "that asks for more than this and than 524288 is not opened by a passphrase.")
         case .kdfPasses:
-            return Property(.integer(2...10), "3", "Passes over that memory.")
+            return Property(.integer(2...10), "3", "Passes over it, of at most 4 GiB together.")
         case .lockTimeout:
             return Property(
                 .integer(0...600_000), "10000",

@@ -27,6 +27,8 @@ package struct Envelope: Sendable {
     private(set) var isProblem = false
     /// `errors` is a list, or null.
     private var hasErrors = false
+    /// There is a `result`, and it is null.
+    private(set) var resultIsNull = false
     /// `success` is there, but is neither true nor false.
     private(set) var successIsOdd = false
     /// The token of `result`, when there is one that is not null.
@@ -66,7 +68,8 @@ package struct Envelope: Sendable {
                 errors = try Self.errors(tape, value, bytes)
                 hasErrors = tape[value].kind == .array || tape[value].kind == .null
             } else if JSONText.equals(name, "result", in: bytes) {
-                result = tape[value].kind == .null ? nil : value
+                resultIsNull = tape[value].kind == .null
+                result = resultIsNull ? nil : value
             } else if JSONText.equals(name, "messages", in: bytes) {
                 messageCount = tape[value].kind == .array ? tape.elementCount(of: value) : 0
             } else if !problem.keep(tape, name, value, bytes) {

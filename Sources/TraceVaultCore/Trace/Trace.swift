@@ -12,11 +12,13 @@ package struct TraceContext: Sendable {
     package var cfRay: String?
     package var httpStatus: Int32?
     package var attempts: Int?
+    /// Why a later try brought nothing more.
+    var ended: Failure?
 
     package init(
         tenant: String? = nil, accountID: String? = nil, messageRef: String? = nil,
         fetchedAtMs: Int64? = nil, cfRay: String? = nil, httpStatus: Int32? = nil,
-        attempts: Int? = nil
+        attempts: Int? = nil, ended: Failure? = nil
     ) {
         self.tenant = tenant
         self.accountID = accountID
@@ -25,6 +27,7 @@ package struct TraceContext: Sendable {
         self.cfRay = cfRay
         self.httpStatus = httpStatus
         self.attempts = attempts
+        self.ended = ended
     }
 }
 

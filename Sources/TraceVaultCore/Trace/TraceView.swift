@@ -88,6 +88,11 @@ struct TraceView: ~Copyable {
         try side(.outbound, trace.outbound, bytes)
         writeSummary()
         if trace.hasExtra { try extra(of: trace.result, .resultNames, "/result", bytes) }
+        if let ended = context.ended {
+            warnings.add(.lastLookFailed, at: "")
+            writer.key("error")
+            writer.failure(ended)
+        }
         writer.key("warnings")
         warnings.write(into: &writer)
         writer.endObject()

@@ -22,6 +22,61 @@ import Testing
         try talk.document("check")?[name] as? T
     }
 
+    // MARK: - Permissions
+
+    private static let accessPath =
+        "/accounts/\(Fake.account1)/email-security/investigate?detections_only=false&per_page=1"
+
+    private func access(_ replies: [HTTPReply]) throws -> (Conversation, [String: Any]?) {
+        let asking = try request(.check(accountID: RawSpan()), ["access": "true"])
+        let desk = try Desk(token: Self.userToken)
+        let talk = try desk.ask(
+            asking.dialogue(desk.base), [canned(200, verified("active"))] + replies)
+        return (talk, try member(talk, "access"))
+    }
+
+    @Test func onlyAskingForAMessageShowsAPermissionThatIsMissing() throws {
+        let (talk, found) = try access([canned(200, page(1))])
+        #expect(talk.paths == [Self.userPath, Self.accessPath])
+        #expect(talk.verdicts == [.more, .final])
+        #expect(found?["granted"] as? Bool == true && found?["reason"] == nil)
+        for (reply, code) in [
+            (canned(403, refusalBody(10000)), 10000), (canned(403, refusalBody(4)), 4),
+            (canned(401, refusalBody(10001)), 10001), (canned(404, refusalBody(10404)), 10404),
+            (canned(200, refusalBody(9109)), 9109),
+        ] {
+            let (talk, found) = try access([reply])
+            #expect(talk.verdicts == [.more, .final] && talk.answer.failure == nil)
+            #expect(try member(talk, "valid") == true)
+            #expect(found?["granted"] as? Bool == false)
+            #expect(found?["http_status"] as? Int32 == reply.status)
+            #expect((found?["reason"] as? [String: Any])?["code"] as? Int == code)
+        }
+    }
+
+    @Test func aServerThatDoesNotSayLeavesThePermissionOpen() throws {
+        for reply in [canned(500, "<html>"), canned(200, "<html>"), canned(503)] {
+            let (talk, found) = try access([reply])
+            #expect(talk.answer.failure == nil)
+            #expect(try member(talk, "valid") == true)
+            #expect(found?["granted"] is NSNull && found?["reason"] != nil)
+        }
+        let (talk, found) = try access([canned(503), canned(200, page(0))])
+        #expect(talk.paths == [Self.userPath, Self.accessPath, Self.accessPath])
+        #expect(found?["granted"] as? Bool == true)
+    }
+
+    @Test func aCredentialThatDoesNotWorkIsNotAskedForMore() throws {
+        let asking = try request(.check(accountID: RawSpan()), ["access": "true"])
+        let desk = try Desk(token: Self.userToken)
+        let talk = try desk.ask(asking.dialogue(desk.base), [canned(200, verified("disabled"))])
+        #expect(talk.verdicts == [.final])
+        #expect(try talk.document("check")?["access"] == nil)
+        #expect(throws: Failure.self) {
+            try request(.check(accountID: RawSpan()), ["access": "yes"])
+        }
+    }
+
     @Test func theEndpointFollowsTheTokensKind() throws {
         for (token, path, kind) in [
             (Self.userToken, Self.userPath, "user"),

@@ -111,7 +111,7 @@ import Testing
             return
         }
         #expect(
-            search.path(accountID: "A", cursor: search.cursor)
+            search.path(accountID: "A", at: SearchPlace(search.cursor).page)
                 == "/accounts/A/email-security/investigate?detections_only=false&per_page=100"
                 + "&alert_id=4Wt-2024-08-28T15%3A32%3A35&cursor=a%2B%2F%3Db&delivery_status=x_y"
                 + "&domain=ex%C3%A4mple.net&end=2026-11-24T01%3A00%3A00%2B01%3A00"
@@ -127,7 +127,7 @@ import Testing
     func pagesAreEqualAndAtMostAThousand(limit: String, size: Int) throws {
         let made = try request(.search(accountID: RawSpan()), ["limit": limit])
         guard case .search(let search) = made.kind else { return }
-        #expect(search.path(accountID: "A", cursor: nil).hasSuffix("&per_page=\(size)"))
+        #expect(search.path(accountID: "A", at: .first).hasSuffix("&per_page=\(size)"))
     }
 
     @Test func settingAnOptionDoesNotReachARequestThatIsQueuedAlready() throws {
@@ -135,7 +135,7 @@ import Testing
         let queued = request
         try request.set("sender", to: "later@example.net")
         guard case .search(let search) = queued.kind else { return }
-        #expect(!search.path(accountID: "A", cursor: nil).contains("later"))
+        #expect(!search.path(accountID: "A", at: .first).contains("later"))
     }
 }
 

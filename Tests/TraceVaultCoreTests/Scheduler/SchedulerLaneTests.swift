@@ -94,6 +94,7 @@ import Testing
         let other = rig.submit(lane)
         _ = rig.advance()
         _ = rig.reject(other, until: coolDown)
+        _ = rig.reject(other, until: coolDown)
         #expect(rig.next() == [.choose(search ?? 0)])
         rig.scheduler.restart(search ?? 0, in: lane, now: rig.now)
         #expect(rig.said() == [.answer(1)])

@@ -63,6 +63,19 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
             slots[entry.key, default: Slot()].parked, time)
     }
 
+    func lift(_ entry: inout LedgerEntry, now: Int64) {
+        slots[entry.key, default: Slot()].parked = 0
+        slots[entry.key, default: Slot()].slowUntil = 0
+    }
+
+    func pace(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> LedgerPace {
+        var slot = slots[entry.key, default: Slot()]
+        let isSlow = slot.slowUntil > now
+        let (gap, until) = isSlow ? (slot.gap, slot.slowUntil) : (0, 0)
+        slot.slowUntil = 0
+        return LedgerPace(lasting: limits(slot, quota, now), gapUs: gap, until: until)
+    }
+
     func setPolicy(_ entry: inout LedgerEntry, _ policy: Quota?, now: Int64) -> Bool {
         var slot = slots[entry.key, default: Slot()]
         defer { slots[entry.key] = slot }
@@ -180,7 +193,7 @@ final class Rig {
         while let action = scheduler.popAction() {
             switch action {
             case .end(let fetch): ended.append(fetch)
-            case .waited(_, let wait): waits.append(wait)
+            case .waited(_, let wait, _): waits.append(wait)
             default: actions.append(action)
             }
         }

@@ -206,6 +206,85 @@ def test_ctrl_c_ends_a_wait_at_once_cancels_its_request_and_leaves_the_engine_us
     passes(folder, code)
 
 
+COMMIT = """
+import fcntl, struct
+
+# As another writer does; its file lock is not this process's own.
+lock = os.open("soc.vault.lock", os.O_RDWR)
+fcntl.fcntl(lock, fcntl.F_OFD_SETLK, struct.pack("hh4xqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+
+def locks_open():
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found += os.readlink(f"/proc/self/fd/{name}").endswith("soc.vault.lock")
+        except OSError:
+            pass
+    return found
+
+def interrupt():
+    while locks_open() < 2:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+# Longer than this test may take.
+patient = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key"),
+                        settings={"vault.lock_timeout_ms": 600000})
+before = patient.generation
+killer = threading.Thread(target=interrupt)
+edit = patient.edit()
+edit.set("acme", ACME, label="never stored")
+killer.start()
+try:
+    edit.commit()
+except KeyboardInterrupt:
+    pass
+else:
+    raise AssertionError("not interrupted")
+killer.join()
+os.close(lock)
+patient.refresh()
+assert patient.generation == before
+with patient.edit() as later:
+    later.set("acme", ACME, label="stored")
+assert patient.generation == before + 1
+"""
+
+
+def test_ctrl_c_ends_a_commit_that_waits_for_another_writer_and_stores_nothing(
+    folder: Path,
+) -> None:
+    passes(folder, COMMIT)
+
+
+STRETCH = """
+def calls():
+    return [one for one in threading.enumerate() if one.name == "tracevault-call"]
+
+def interrupt():
+    while not calls():
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+
+killer = threading.Thread(target=interrupt)
+killer.start()
+try:
+    tv.Vault.create("other.vault", tv.Passphrase("correct horse, not a real one"),
+                    settings={"vault.kdf_memory_kib": 262144, "vault.kdf_passes": 10})
+except KeyboardInterrupt:
+    # What it was at goes on by itself, and nobody waits for it.
+    assert calls()
+else:
+    raise AssertionError("not interrupted")
+killer.join()
+assert engine.trace(acme, ACME, GOOD).message_ref == GOOD
+"""
+
+
+def test_ctrl_c_does_not_wait_for_the_stretching_of_a_passphrase(folder: Path) -> None:
+    passes(folder, STRETCH)
+
+
 def test_a_program_that_closes_nothing_ends_well(folder: Path) -> None:
     passes(
         folder,

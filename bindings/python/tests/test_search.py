@@ -161,7 +161,10 @@ def test_cursors_that_come_again_end_the_search(
     server: Standin, engine: tv.Engine, acme: tv.Tenant, word: str, pages: int
 ) -> None:
     found = engine.search(acme, ACME, query=f"standin-{word}-cursor{'s' * (word == 'cycling')}")
-    assert (found.pages, found.complete, codes(found)) == (pages, False, ["cursor_repeated"])
+    assert (found.pages, found.complete) == (pages, False)
+    # The pages behind it are the first one again.
+    assert codes(found) == ["duplicate_message", "cursor_repeated"]
+    assert len({*refs(found)}) == len(found)
 
 
 @pytest.mark.parametrize("where", ["", "-url", "-path"])
@@ -209,6 +212,8 @@ def test_pages_that_came_before_the_deadline_are_the_result(
     assert refs(found) == ids(server)[:2]
     assert (found.complete, codes(found)) == (False, ["stopped_early"])
     assert found.next_cursor
+    assert found.error is not None
+    assert found.error.name == "TV_E_DEADLINE"
 
 
 FAILURES: list[tuple[str, str, int]] = [
@@ -255,13 +260,17 @@ def test_a_page_that_fails_once_is_asked_for_again(
     assert found.attempts == found.pages + 1
 
 
-@pytest.mark.parametrize("word", ["standin-not-a-list", "standin-null-result"])
-def test_a_result_that_is_no_list_is_a_reply_error(
-    engine: tv.Engine, acme: tv.Tenant, word: str
-) -> None:
+def test_a_result_that_is_no_list_is_a_reply_error(engine: tv.Engine, acme: tv.Tenant) -> None:
     with pytest.raises(tv.ReplyError) as caught:
-        engine.search(acme, ACME, query=word)
+        engine.search(acme, ACME, query="standin-not-a-list")
     assert caught.value.status is tv.Status.E_REPLY_SHAPE
+
+
+def test_a_result_of_null_is_a_search_that_found_nothing(
+    engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    found = engine.search(acme, ACME, query="standin-null-result")
+    assert (len(found), found.complete, found.error) == (0, True, None)
 
 
 def test_odd_items_are_kept_and_told(engine: tv.Engine, acme: tv.Tenant) -> None:

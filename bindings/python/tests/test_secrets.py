@@ -135,7 +135,8 @@ def test_nothing_holds_a_secret_once_it_was_put(
         text = backwards[::-1]
         return text.decode() if kind is str else kind(text)
 
-    with tv.Vault.in_memory() as vault, vault.edit() as edit:
+    with tv.Vault.in_memory() as vault:
+        edit = vault.edit()
         credential = (
             tv.ApiToken(secret())  # type: ignore[arg-type]
             if make == "token"
@@ -148,4 +149,4 @@ def test_nothing_holds_a_secret_once_it_was_put(
             assert tenant != "acme"
         assert not held_texts(backwards)
         with pytest.raises(tv.ArgumentError, match="used already"):
-            edit.put("acme", "acae0000000000000000000000000001", credential)
+            vault.edit().put("acme", "acae0000000000000000000000000001", credential)

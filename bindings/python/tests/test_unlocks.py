@@ -58,19 +58,16 @@ def test_a_recovery_passphrase_opens_the_vault_until_it_is_removed(
 
 
 def test_the_last_slot_and_an_index_out_of_range_are_refused(vault: tv.Vault) -> None:
-    edit = vault.edit()
     for index in (-1, 8, 2**31, -(2**31) - 1, 2**40):
-        with pytest.raises(tv.ArgumentError):
+        with pytest.raises(tv.ArgumentError), vault.edit() as edit:
             edit.remove_unlock(index)
-    edit.remove_unlock(0)
-    with pytest.raises(tv.ArgumentError, match="last unlock"):
-        edit.commit()
-    edit.close()
+    with pytest.raises(tv.ArgumentError, match="last unlock"), vault.edit() as edit:
+        edit.remove_unlock(0)
     assert vault.generation == 2
 
 
 def test_the_wrong_current_unlock_adds_nothing(vault: tv.Vault) -> None:
-    with vault.edit() as edit, pytest.raises(tv.VaultError) as refused:
+    with pytest.raises(tv.VaultError) as refused, vault.edit() as edit:
         edit.add_unlock(tv.RawKey(NEXT), known=tv.RawKey(NEXT))
     assert refused.value.status == tv.Status.E_UNLOCK
     assert vault.generation == 2

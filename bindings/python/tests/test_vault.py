@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,10 +78,10 @@ def test_a_token_is_wiped_at_once_and_good_once(vault: tv.Vault) -> None:
     secret = bytearray(TOKEN)
     token = tv.ApiToken(secret)
     assert secret == bytes(len(TOKEN))
-    with vault.edit() as edit:
-        edit.put("acme", ACME, token)
-        with pytest.raises(tv.ArgumentError, match="used already"):
-            edit.put("acme", OTHER, token)
+    edit = vault.edit()
+    edit.put("acme", ACME, token)
+    with pytest.raises(tv.ArgumentError, match="used already"):
+        edit.put("acme", OTHER, token)
 
 
 def test_keys_and_passphrases_are_wiped_when_they_are_read(library_path: Path) -> None:
@@ -203,9 +206,42 @@ def test_every_commit_is_one_generation_and_an_edit_is_good_once(vault: tv.Vault
         edit.remove("acme", ACME)
 
 
-def test_a_put_with_a_refused_label_drops_the_whole_edit(vault: tv.Vault) -> None:
-    with pytest.raises(tv.ClosedError), vault.edit() as edit, pytest.raises(tv.ArgumentError):
-        edit.put("acme", ACME, tv.ApiToken(TOKEN), label="two\nlines")
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"label": "two\nlines"},
+        {"origin": "not an origin"},
+        {"expires": datetime(2099, 1, 31)},
+        {"label": 7},
+    ],
+)
+def test_a_step_that_fails_ends_the_edit_also_for_who_goes_on(
+    vault: tv.Vault, refused: dict[str, Any]
+) -> None:
+    edit = vault.edit()
+    with pytest.raises((tv.ArgumentError, TypeError)) as first:
+        edit.put("acme", ACME, tv.ApiToken(TOKEN), **refused)
+    for later in (
+        lambda: edit.put("acme", OTHER, tv.ApiToken(TOKEN)),
+        lambda: edit.remove("acme", ACME),
+        edit.commit,
+        edit.commit,
+    ):
+        with pytest.raises(tv.ArgumentError, match="an earlier step") as again:
+            later()
+        assert getattr(first.value, "message", str(first.value)) in again.value.message
+    assert vault.accounts() == []
+
+
+def test_leaving_the_block_of_an_edit_that_ended_raises(vault: tv.Vault) -> None:
+    def careless() -> None:
+        with vault.edit() as edit:
+            edit.put("acme", ACME, tv.ApiToken(TOKEN))
+            with contextlib.suppress(tv.NotFoundError):
+                edit.remove_tenant("nobody")
+
+    with pytest.raises(tv.NotFoundError, match="an earlier step"):
+        careless()
     assert vault.accounts() == []
 
 
@@ -255,14 +291,14 @@ def test_an_in_memory_vault_leaves_no_file(
 
 @pytest.mark.parametrize("account", ["", "ACAE0000000000000000000000000001", "12", ACME + "0"])
 def test_a_malformed_account_id_is_an_argument_error(vault: tv.Vault, account: str) -> None:
-    with vault.edit() as edit, pytest.raises(tv.ArgumentError) as caught:
+    with pytest.raises(tv.ArgumentError) as caught, vault.edit() as edit:
         edit.put("acme", account, tv.ApiToken(TOKEN))
     assert caught.value.status is tv.Status.E_ACCOUNT_ID
 
 
 @pytest.mark.parametrize("secret", [b"", b"with space", b"line\nbreak", b"x" * 513, b"\xff\xfe"])
 def test_a_malformed_token_is_refused_without_being_shown(vault: tv.Vault, secret: bytes) -> None:
-    with vault.edit() as edit, pytest.raises(tv.ArgumentError) as caught:
+    with pytest.raises(tv.ArgumentError) as caught, vault.edit() as edit:
         edit.put("acme", ACME, tv.ApiToken(secret))
     assert caught.value.status is tv.Status.E_CREDENTIAL_FORMAT
     assert not secret or secret.decode("latin-1") not in str(caught.value)
@@ -290,7 +326,7 @@ def test_wrong_types_are_type_errors(vault: tv.Vault, path: Path) -> None:
         tv.Vault.open(path, KEY)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="bytes, not str"):
         tv.RawKey("0" * 32)  # type: ignore[arg-type]
-    with vault.edit() as edit, pytest.raises(TypeError, match="ApiToken or a GlobalKey"):
+    with pytest.raises(TypeError, match="ApiToken or a GlobalKey"), vault.edit() as edit:
         edit.put("acme", ACME, TOKEN)  # type: ignore[arg-type]
 
 

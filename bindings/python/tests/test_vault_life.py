@@ -61,7 +61,7 @@ def test_a_rotation_has_two_credentials_and_ends_with_one(vault: tv.Vault) -> No
         edit.remove_retiring("acme", ACME)
     assert states(vault) == [("acme", "active"), ("globex", "active")]
     assert vault.accounts()[0].fingerprint == before[1]
-    with vault.edit() as edit, pytest.raises(tv.NotFoundError):
+    with pytest.raises(tv.NotFoundError), vault.edit() as edit:
         edit.promote("acme", ACME)
 
 
@@ -77,12 +77,12 @@ def test_properties_change_without_the_secret_and_bounds_are_times(vault: tv.Vau
         edit.set("acme", ACME, label="", budget_group="", expires="", not_before="")
     acme = vault.accounts()[0]
     assert (acme.label, acme.budget_group, acme.expires, acme.not_before) == ("", None, None, None)
-    with vault.edit() as edit, pytest.raises(tv.ArgumentError, match="zone"):
+    with pytest.raises(tv.ArgumentError, match="zone"), vault.edit() as edit:
         edit.set("acme", ACME, expires=datetime(2099, 1, 31))
 
 
 def test_a_stored_secret_is_never_pointed_elsewhere(vault: tv.Vault) -> None:
-    with vault.edit() as edit, pytest.raises(tv.CredentialError) as caught:
+    with pytest.raises(tv.CredentialError) as caught, vault.edit() as edit:
         edit._set("acme", ACME, "origin", "https://evil.example")
     assert caught.value.status is tv.Status.E_ORIGIN
 
@@ -101,8 +101,8 @@ def test_a_shredded_tenant_is_gone_and_so_is_the_previous_generation(
     assert path.with_name("soc.vault.prev").exists()
     with vault.edit() as edit:
         edit.remove_tenant("acme")
-        with pytest.raises(tv.NotFoundError):
-            edit.remove_tenant("initech")
+    with pytest.raises(tv.NotFoundError), vault.edit() as edit:
+        edit.remove_tenant("initech")
     assert states(vault) == [("globex", "active")]
     assert not path.with_name("soc.vault.prev").exists()
 
@@ -126,15 +126,14 @@ def test_unlocks_are_added_listed_and_removed(vault: tv.Vault, path: Path) -> No
         edit.remove_unlock(0)
     with pytest.raises(tv.UnlockError):
         opened(path)
-    with vault.edit() as edit:
-        with pytest.raises(tv.UnlockError):
-            edit.add_unlock(first, known=first)
-        with pytest.raises(tv.ArgumentError):
-            edit.remove_unlock(8)
-        with pytest.raises(tv.NotFoundError):
-            edit.remove_unlock(0)
-        with pytest.raises(TypeError):
-            edit.add_unlock(b"bytes", known=phrase)  # type: ignore[arg-type]
+    with pytest.raises(tv.UnlockError), vault.edit() as edit:
+        edit.add_unlock(first, known=first)
+    with pytest.raises(tv.ArgumentError), vault.edit() as edit:
+        edit.remove_unlock(8)
+    with pytest.raises(tv.NotFoundError), vault.edit() as edit:
+        edit.remove_unlock(0)
+    with pytest.raises(TypeError), vault.edit() as edit:
+        edit.add_unlock(b"bytes", known=phrase)  # type: ignore[arg-type]
 
 
 def test_after_a_rekey_only_the_new_secret_opens(vault: tv.Vault, path: Path) -> None:

@@ -30,7 +30,7 @@ extension Scheduler {
         }
         if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
             waitAtGroup(seat)
-            setTimer(of: group, at: permittedAt)
+            setTimer(of: group, at: Self.nextLook(permittedAt, now))
             noticeStandstill(group, now)
             return false
         }
@@ -111,14 +111,15 @@ extension Scheduler {
     package func state(of group: Int32, now: Int64) -> GroupState {
         var entry = groups[group].entry
         let quota = limits.quota
+        let lasting = ledger.pace(&entry, quota, now: now).lasting
         return GroupState(
             queued: groups[group].queued, inFlight: groups[group].inFlight,
             available: ledger.available(&entry, limits.quota, now: now),
-            burst: quota.burst, intervalUs: quota.intervalUs,
+            burst: lasting.burst, intervalUs: lasting.intervalUs,
             promised: groups[group].released, isWaitedFor: !groups[group].waiting.isEmpty,
             permittedAt: ledger.permittedAt(&entry, limits.quota, now: now),
             parkedUntil: ledger.parkedUntil(&entry, now: now), resting: groups[group].resting,
-            emptyAt: ledger.permittedAt(
+            emptyAt: ledger.expectedAt(
                 &entry, quota, after: max(0, Int64(groups[group].queued) - 1), now: now))
     }
 

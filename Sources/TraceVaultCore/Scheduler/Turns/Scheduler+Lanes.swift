@@ -81,11 +81,14 @@ extension Scheduler {
 
     /// The server refused the credential of this fetch: nothing more is sent with it before
     /// `until`. What waits goes to `fallback`, another credential of the same account, or fails at
-    /// once.
+    /// once. One that has worked is asked about once more first, with a try that nothing else goes
+    /// beside: a refusal in the midst of good answers may be a stray one.
     package mutating func reject(_ id: FetchID, until: Int64, fallback: LaneID?, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
         land(fetch)
         let lane = fetches[fetch].lane
+        guard !isDoubtful(fetch) else { return doubt(fetch, now) }
+        lanes[lane].hasWorked = false
         lanes[lane].closedUntil = max(lanes[lane].closedUntil, until)
         lanes[lane].isProbing = true
         lanes[lane].provenUntil = 0
@@ -101,6 +104,26 @@ extension Scheduler {
             answerAll(fetch)
             drain(lane) { (self, fetch) in self.failAll(fetch, .credential) }
         }
+    }
+
+    private func isDoubtful(_ fetch: Int32) -> Bool {
+        lanes[fetches[fetch].lane].hasWorked && !fetches[fetch].isProbe
+            && !fetches[fetch].wasDoubted
+    }
+
+    /// The fetch goes again, as the one that shows what is the case.
+    private mutating func doubt(_ fetch: Int32, _ now: Int64) {
+        let lane = fetches[fetch].lane
+        fetches[fetch].wasDoubted = true
+        // Not one of the request's own tries.
+        fetches[fetch].tries -= 1
+        lanes[lane].isProbing = true
+        if lanes[lane].probes > 0 {
+            unplace(2 * lane)
+            unplace(2 * lane + 1)
+        }
+        enqueue(fetch, inFront: true, now)
+        refuseParked(fetch, now)
     }
 
     /// The credential of a fetch that was just started, or is to `choose`, is not the lane's any
@@ -122,7 +145,7 @@ extension Scheduler {
     /// The server took the credential after it had refused it: it is good again.
     mutating func openLane(of fetch: Int32, _ now: Int64) {
         let lane = fetches[fetch].lane
-        guard lanes[lane].closedUntil != 0 else { return }
+        guard lanes[lane].isProbing else { return }
         lanes[lane].closedUntil = 0
         lanes[lane].isProbing = false
         goOn(lane, now)
@@ -141,6 +164,7 @@ extension Scheduler {
         if fetches[fetch].phase == .queued { dequeue(fetch) }
         lanes[fetches[fetch].lane].fetches -= 1
         fetches[fetch].lane = lane
+        fetches[fetch].wasDoubted = false
         lanes[lane].fetches += 1
         enqueue(fetch, inFront: inFront, now)
         refuseParked(fetch, now)

@@ -61,6 +61,11 @@ extension Scheduler {
         }
     }
 
+    /// Another process may lift a parking: so long at most until that is noticed.
+    private static let longestLookUs: Int64 = 5_000_000
+
+    static func nextLook(_ time: Int64, _ now: Int64) -> Int64 { min(time, now + longestLookUs) }
+
     /// The last of those let go has had its turn: the next round.
     mutating func releaseNext(_ group: Int32, _ now: Int64) {
         guard groups[group].released == 0, !groups[group].waiting.isEmpty else { return }
@@ -97,7 +102,8 @@ extension Scheduler {
         hold(group, available > 0 && groups[group].released > 0, isPromised: permits <= 0)
         let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
         // Those let go take what is there now; another permit comes an interval later at most.
-        setTimer(of: group, at: next > now ? next : now + max(1000, limits.quota.intervalUs))
+        let wake = next > now ? next : now + max(1000, limits.quota.intervalUs)
+        setTimer(of: group, at: Self.nextLook(wake, now))
         noticeStandstill(group, now)
     }
 

@@ -55,7 +55,7 @@ extension Scheduler {
         let lane = flow / 2
         guard !flows[flow].isPlaced, !flows[flow].waiting.isEmpty, lanes[lane].restsUntil == 0
         else { return }
-        guard !lanes[lane].isProbing || lanes[lane].inFlight == 0 else { return }
+        guard !lanes[lane].isProbing || lanes[lane].probes == 0 else { return }
         flows[flow].isPlaced = true
         let seat = lanes[lane].seat
         if flow & 1 == 0 {

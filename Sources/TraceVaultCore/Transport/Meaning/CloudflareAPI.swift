@@ -138,13 +138,14 @@ enum CloudflareAPI {
     ) -> Failure {
         let status = reply.status
         let codes = envelope?.errors.map(\.code) ?? []
-        let said = envelope?.errors.first.map { ", code \($0.code): \($0.message)" } ?? ""
+        let cause = CredentialAdvice.cause(envelope?.errors ?? [])
+        let said = cause.map { ", code \($0.code): \($0.message)" } ?? ""
         let what = "HTTP \(status)\(said)"
         let isCredential = nameCredential(codes)
         switch status {
         case 202:
             return Failure(.replyDeferred, "Cloudflare answers later (\(what)); ask again")
-        case 200..<300:
+        case 204, 205:
             return Failure(.replyEmpty, "the reply has no answer (\(what))")
         case 300..<400:
             return Failure(
@@ -156,8 +157,7 @@ enum CloudflareAPI {
             403 where isCredential:
             return Failure(
                 .credential,
-                "Cloudflare refused the credential (\(what)); store a valid one "
-                    + "with the permission Cloud Email Security: Read")
+                "Cloudflare refused the credential (\(what)); " + CredentialAdvice.text(cause))
         case 403 where envelope?.isProblem == true:
             return Failure(.forbidden, "Cloudflare does not let the request through (\(what))")
         case 403:

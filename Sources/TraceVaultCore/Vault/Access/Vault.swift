@@ -178,11 +178,11 @@ package final class Vault: Sendable {
     }
 
     /// Applies changes to the newest state and stores the result, or fails and changes nothing.
-    func commit(_ changes: EditChanges) throws(Failure) {
+    func commit(_ changes: EditChanges, unless isCancelled: () -> Bool) throws(Failure) {
         let base = try current()
         guard !changes.isEmpty else { return }
         do throws(Failure) {
-            try commit(changes, over: base)
+            try commit(changes, over: base, unless: isCancelled)
         } catch {
             // What is stored may be newer than what is known: by somebody else, or by this edit.
             _ = try? followed(base)
@@ -190,10 +190,13 @@ package final class Vault: Sendable {
         }
     }
 
-    private func commit(_ changes: EditChanges, over known: Snapshot) throws(Failure) {
+    private func commit(
+        _ changes: EditChanges, over known: Snapshot, unless isCancelled: () -> Bool
+    ) throws(Failure) {
         var base = known
         let deadline = tvs_monotonic_ms() + Int64(settings.lockTimeoutMs)
-        let lease = try store.lease(timeoutMs: settings.lockTimeoutMs)
+        let lease = try store.lease(
+            timeoutMs: settings.lockTimeoutMs, unless: isCancelled)
         defer { lease.release() }
         repeat {
             base = try followed(base)

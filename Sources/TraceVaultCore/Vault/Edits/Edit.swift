@@ -1,23 +1,59 @@
 // Edit.swift - one atomic change of a vault.
 //
 // Checks arguments and gathers what shall happen; nothing does before `commit`, which applies it to
-// the newest snapshot. What the steps mean is in CredentialVersions.swift and UnlockChange.swift.
+// the newest snapshot. A step that fails ends the edit: half of what somebody meant is never
+// stored. What the steps mean is in CredentialVersions.swift and UnlockChange.swift.
+
+import Synchronization
 
 package final class Edit: Sendable {
     struct State {
         var changes = EditChanges()
+        /// Kept when the edit ends.
+        var hints = CredentialHints()
         /// Why it takes no more steps.
         var end: Failure?
     }
 
     private let vault: Vault
     let state = Lock(State())
+    private let isCancelled = Atomic<Bool>(false)
 
     init(_ vault: Vault) {
         self.vault = vault
     }
 
     // MARK: - Changes
+
+    /// Makes one step. When it fails, every later one and the commit fail with the same reason, and
+    /// what was put is wiped.
+    package func step(_ body: () throws(Failure) -> Void) throws(Failure) {
+        do throws(Failure) {
+            try body()
+        } catch {
+            var reason = error
+            reason.message = "an earlier step of this edit failed: " + error.message
+            end(reason)
+            throw error
+        }
+    }
+
+    private func end(_ reason: Failure) {
+        state.withLock { state in
+            guard state.end == nil else { return }
+            state = State(hints: state.hints, end: reason)
+        }
+    }
+
+    /// What looks wrong about the credentials that this edit puts, as a JSON array. Also after its
+    /// end.
+    package func hints() throws(Failure) -> ByteBuffer {
+        let hints = state.withLock { $0.hints }
+        var writer = JSONWriter(into: ByteBuffer(limit: CredentialHints.maximumBytes))
+        hints.write(nowMs: SnapshotWriter.wallClock(), into: &writer)
+        guard writer.isComplete else { throw Failure.noMemory }
+        return writer.buffer
+    }
 
     /// Stores or replaces the API token of a tenant's account. A replaced credential keeps nothing
     /// of the old one's label and origin.
@@ -54,6 +90,7 @@ package final class Edit: Sendable {
             let draft = CredentialDraft(
                 kind: kind, createdMs: SnapshotWriter.wallClock(), secret: place)
             try state.changes.add(.put(draft), for: key, stored: stored)
+            unsafe state.hints.put(key, CredentialHint.of(secret, isKey: kind.isKey))
         }
     }
 
@@ -80,7 +117,7 @@ package final class Edit: Sendable {
                 .configName,
                 "no such property; there are: label, origin, budget_group, not_before, expires")
         }
-        try step(.set(changes), tenant, account)
+        try take(.set(changes), tenant, account)
     }
 
     /// A stored secret is never pointed at another host: whoever does that must know it.
@@ -100,22 +137,22 @@ package final class Edit: Sendable {
 
     /// Makes the active credential the retiring one: tried when the active one is refused.
     package func retire(tenant: String, account: String) throws(Failure) {
-        try step(.retire, tenant, account)
+        try take(.retire, tenant, account)
     }
 
     /// Makes the retiring credential the active one again, and the active one, if any, retiring.
     package func promote(tenant: String, account: String) throws(Failure) {
-        try step(.promote, tenant, account)
+        try take(.promote, tenant, account)
     }
 
     /// Removes the retiring credential of an account.
     package func removeRetiring(tenant: String, account: String) throws(Failure) {
-        try step(.removeRetiring, tenant, account)
+        try take(.removeRetiring, tenant, account)
     }
 
     /// Removes a tenant's account and its secrets; the tenant goes with its last account.
     package func remove(tenant: String, account: String) throws(Failure) {
-        try step(.remove, tenant, account)
+        try take(.remove, tenant, account)
     }
 
     /// Removes a tenant with its key, its accounts and the previous generation of the vault.
@@ -128,13 +165,14 @@ package final class Edit: Sendable {
         }
     }
 
-    private func step(
+    private func take(
         _ step: CredentialStep, _ tenant: String, _ account: String
     ) throws(Failure) {
         let key = AccountKey(tenant: try TenantName(tenant), account: try AccountID(account))
         let stored = Array(try vault.current().credentials(of: key))
         try open { (state) throws(Failure) in
             try state.changes.add(step, for: key, stored: stored)
+            if case .set(let changes) = step { state.hints.set(key, changes) }
         }
     }
 
@@ -171,10 +209,17 @@ package final class Edit: Sendable {
     package func commit() throws(Failure) {
         let taken = try open { (state) throws(Failure) in
             let taken = state
-            state = State(end: Self.finished)
+            state = State(hints: taken.hints, end: Self.finished)
             return taken
         }
-        try vault.commit(taken.changes)
+        try vault.commit(
+            taken.changes, unless: { self.isCancelled.load(ordering: .relaxed) })
+    }
+
+    /// Ends the edit, also a commit that waits for another writer. One that writes goes on.
+    package func cancel() {
+        isCancelled.store(true, ordering: .relaxed)
+        end(Failure(.cancelled, "the edit was cancelled: begin a new one"))
     }
 
     private func open<R: Sendable>(
@@ -193,10 +238,6 @@ package final class Edit: Sendable {
 extension Edit: KeyHolder {
     /// The vault is locked: the edit ends, and with it its secrets and the root key of an unlock.
     func forget() {
-        state.withLock { state in
-            guard state.end == nil else { return }
-            state = State(
-                end: Failure(.locked, "the vault was locked under the edit: begin a new one"))
-        }
+        end(Failure(.locked, "the vault was locked under the edit: begin a new one"))
     }
 }

@@ -82,13 +82,38 @@ enum CredentialFormat {
         text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
     }
 
-    /// A token or key: 1 to 512 printable ASCII characters without spaces.
+    /// A token or key: 1 to 512 printable ASCII characters without spaces. What is wrong is said in
+    /// words, without any of the text.
     static func checkSecret(_ secret: UnsafeRawBufferPointer) throws(Failure) {
-        let isPrintable = unsafe secret.allSatisfy { (0x21...0x7E).contains($0) }
-        guard (1...maximumSecret).contains(secret.count), isPrintable else {
-            throw Failure(
-                .credentialFormat,
-                "the token or key must be 1 to 512 printable ASCII characters without spaces")
+        guard let what = unsafe Self.fault(secret) else { return }
+        throw Failure(
+            .credentialFormat,
+            "the token or key must be 1 to 512 printable ASCII characters without spaces; "
+                + what.description)
+    }
+
+    private static func fault(_ secret: UnsafeRawBufferPointer) -> StaticString? {
+        if unsafe secret.isEmpty { return "this one is empty" }
+        if secret.count > maximumSecret { return "this one is longer" }
+        if unsafe secret.starts(with: [0xEF, 0xBB, 0xBF]) {
+            return "this one begins with a byte order mark (BOM), as some editors write it"
+        }
+        if unsafe secret.starts(with: "Bearer ".utf8) {
+            return "this one begins with \"Bearer \": leave that out"
+        }
+        guard let odd = unsafe secret.firstIndex(where: { !(0x21...0x7E).contains($0) }) else {
+            return nil
+        }
+        let character = unsafe secret[odd]
+        switch character {
+        case 0x0A, 0x0D:
+            let isAtEnd = unsafe secret[odd...].allSatisfy { $0 == 0x0A || $0 == 0x0D }
+            return isAtEnd
+                ? "there is a line break at the end of this one, as in what was read from a file"
+                : "there is a line break in this one"
+        case 0x20, 0x09: return "there is a space in this one"
+        case 0x80...: return "there are characters in this one that are not ASCII"
+        default: return "there is a control character in this one"
         }
     }
 

@@ -14,6 +14,8 @@ enum RecordType: UInt8, Sendable {
 package enum CredentialKind: Sendable, Equatable {
     case apiToken
     case globalKey(email: String)
+
+    var isKey: Bool { if case .globalKey = self { true } else { false } }
 }
 
 struct Metadata: Sendable {

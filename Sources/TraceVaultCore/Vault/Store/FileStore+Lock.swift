@@ -26,17 +26,24 @@ extension FileStore {
     }
 
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
-        try lease(timeoutMs: timeoutMs, in: try openDirectory())
+        try lease(timeoutMs: timeoutMs, unless: { false })
+    }
+
+    package func lease(
+        timeoutMs: Int, unless isCancelled: () -> Bool
+    ) throws(Failure) -> any StoreLease {
+        try lease(timeoutMs: timeoutMs, in: try openDirectory(), unless: isCancelled)
     }
 
     func lease(
-        timeoutMs: Int, in directory: borrowing Descriptor
+        timeoutMs: Int, in directory: borrowing Descriptor,
+        unless isCancelled: () -> Bool = { false }
     ) throws(Failure) -> any StoreLease {
         let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
         let place = WriterQueue.Place(in: queue)
         while true {
             let file = try openLock(directory)
-            try wait(for: file, place, until: deadline)
+            try wait(for: file, place, until: deadline, unless: isCancelled)
             if try status(of: file, "its lock").hasName { return Lease(file, place) }
             // Removed meanwhile: others lock a new file of this name.
             guard tvs_monotonic_ms() < deadline else { throw Self.busy }
@@ -111,9 +118,10 @@ extension FileStore {
     /// Returns with the lock taken.
     private func wait(
         for file: borrowing Descriptor, _ place: borrowing WriterQueue.Place,
-        until deadline: Int64
+        until deadline: Int64, unless isCancelled: () -> Bool
     ) throws(Failure) {
         while true {
+            guard !isCancelled() else { throw Self.cancelled }
             if place.isFirst {
                 let answer = files.lock(file.number)
                 if answer == 0 { return }

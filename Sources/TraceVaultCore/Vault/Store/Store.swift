@@ -23,6 +23,10 @@ package protocol Store: Sendable {
     /// processes. A hint for fewer conflicts: `replace` is right without it only
     /// where the store itself compares and swaps.
     func lease(timeoutMs: Int) throws(Failure) -> any StoreLease
+    /// The same, given up soon with `.cancelled` once somebody says so.
+    func lease(
+        timeoutMs: Int, unless isCancelled: () -> Bool
+    ) throws(Failure) -> any StoreLease
     /// Replaces the bytes if their revision is still `expected`; false on a conflict. On failure
     /// the old bytes stand, except `.durabilityUnknown`. A store that can keep a copy of what is
     /// replaced does so if that is still `previous`: what was damaged meanwhile must not take an
@@ -35,6 +39,20 @@ package protocol Store: Sendable {
 
 extension Store {
     package var isOfProcess: Bool { false }
+
+    /// For stores that do not wait long.
+    package func lease(
+        timeoutMs: Int, unless isCancelled: () -> Bool
+    ) throws(Failure) -> any StoreLease {
+        let lease = try lease(timeoutMs: timeoutMs)
+        guard isCancelled() else { return lease }
+        lease.release()
+        throw Self.cancelled
+    }
+
+    static var cancelled: Failure {
+        Failure(.cancelled, "the commit was cancelled before it began: nothing is stored")
+    }
 }
 
 /// A vault that touches no disk. Its writers are threads of this process that only compute, so

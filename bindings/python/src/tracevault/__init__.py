@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         SystemdCredential,
         Unlock,
     )
-    from .edit import Edit
+    from .edit import Edit, Hint
     from .errors import (
         AmbiguousError,
         ArgumentError,
@@ -64,7 +64,14 @@ if TYPE_CHECKING:
         VaultMissingError,
     )
     from .events import Event
-    from .findings import CheckReason, CheckResult, FoundMessage, SearchError, SearchResult
+    from .findings import (
+        CheckAccess,
+        CheckReason,
+        CheckResult,
+        FoundMessage,
+        SearchError,
+        SearchResult,
+    )
     from .hunt import Finding, HuntOptions
     from .importing import BadRow, ImportRowsError
     from .model import Line, QueueId, Side, Trace, TraceWarning, View
@@ -86,9 +93,9 @@ _HOMES = {
     "client": "Engine",
     "collect": "CollectOptions Detection",
     "credentials": "ApiToken GlobalKey KeyFile Passphrase RawKey SystemdCredential Unlock",
-    "edit": "Edit",
+    "edit": "Edit Hint",
     "events": "Event",
-    "findings": "CheckReason CheckResult FoundMessage SearchError SearchResult",
+    "findings": "CheckAccess CheckReason CheckResult FoundMessage SearchError SearchResult",
     "hunt": "Finding HuntOptions",
     "importing": "BadRow ImportRowsError",
     "model": "Line QueueId Side Trace TraceWarning View",
@@ -126,6 +133,7 @@ __all__ = [
     "BatchOptions",
     "CancelledError",
     "Cause",
+    "CheckAccess",
     "CheckOptions",
     "CheckReason",
     "CheckResult",
@@ -142,6 +150,7 @@ __all__ = [
     "ForkedError",
     "FoundMessage",
     "GlobalKey",
+    "Hint",
     "Hop",
     "HuntOptions",
     "ImportRowsError",

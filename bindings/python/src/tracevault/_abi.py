@@ -169,7 +169,9 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_edit_add_unlock",      (EditRef, UnlockRef, UnlockRef, *_TEXT, *_ERR),     Status),
     ("tv_edit_remove_unlock",   (EditRef, c_int32, *_ERR),                          Status),
     ("tv_edit_rekey",           (EditRef, UnlockRef, *_ERR),                        Status),
+    ("tv_edit_hints",           (EditRef, *_DOC, *_ERR),                            Status),
     ("tv_edit_commit",          (EditRef, *_ERR),                                   Status),
+    ("tv_edit_cancel",          (EditRef, *_ERR),                                   Status),
     ("tv_edit_free",            (EditRef,),                                         None),
 
     ("tv_tenant_open",          (VaultRef, *_TEXT, POINTER(TenantRef), *_ERR),      Status),
@@ -192,6 +194,7 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
                                                                                     Status),
     ("tv_engine_stats",         (EngineRef, *_DOC, *_ERR),                          Status),
     ("tv_engine_estimate",      (EngineRef, TenantRef, *_TEXT, c_uint64, *_DOC, *_ERR), Status),
+    ("tv_engine_lift",          (EngineRef, TenantRef, *_TEXT, *_ERR),              Status),
     ("tv_engine_shutdown",      (EngineRef, *_ERR),                                 Status),
     ("tv_engine_free",          (EngineRef,),                                       None),
 

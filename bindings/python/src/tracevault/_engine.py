@@ -105,6 +105,19 @@ class BaseEngine:
             "groups": found,
         }
 
+    def lift(self, tenant: Tenant, account_id: str | None = None) -> None:
+        """Lift the parking of the quota that an account's requests spend, and a slower pace that
+        the server asked for: what waits goes on at once.
+
+        After HTTP 429 a quota rests for five minutes, or an hour where the server said so twice,
+        for all processes that share the ledger. Should the server refuse again, it rests again.
+        """
+        if not isinstance(tenant, Tenant):
+            raise TypeError(f"tenant must be a Tenant, not {type(tenant).__name__}")
+        account = encoded(account_id or "", "the account id")
+        engine = self._exchange.handle.ref
+        check(library().tv_engine_lift, engine, tenant._handle.ref, account, len(account))
+
     @property
     def closed(self) -> bool:
         """Whether the engine is closed, or belongs to the process this one was forked from."""

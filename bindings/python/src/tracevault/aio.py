@@ -112,11 +112,12 @@ class AsyncEngine(BaseEngine):
         *,
         timeout: float | timedelta | None = None,
         priority: Priority = "interactive",
+        access: bool = False,
     ) -> CheckResult:
         """Ask whether the account's credential works: see :meth:`Engine.check`."""
         await self._turn()
         return await self._fetched(
-            Request.check(tenant, account_id, timeout=timeout, priority=priority)
+            Request.check(tenant, account_id, timeout=timeout, priority=priority, access=access)
         )
 
     async def _fetched(self, request: Request[Answer_co]) -> Answer_co:

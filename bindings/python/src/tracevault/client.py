@@ -115,12 +115,16 @@ class Engine(BaseEngine):
         *,
         timeout: float | timedelta | None = None,
         priority: Priority = "interactive",
+        access: bool = False,
     ) -> CheckResult:
         """Ask Cloudflare whether the account's credential works, and wait for the answer.
 
-        A credential that does not work is a result as well: see ``valid`` and ``reason``.
+        A credential that does not work is a result as well: see ``valid`` and ``reason``. With
+        ``access`` one message is asked for as well: that shows a permission that is missing.
         """
-        request = Request.check(tenant, account_id, timeout=timeout, priority=priority)
+        request = Request.check(
+            tenant, account_id, timeout=timeout, priority=priority, access=access
+        )
         return self._fetched(request)
 
     def _fetched(self, request: Request[Answer_co]) -> Answer_co:

@@ -1,50 +1,122 @@
 """Edits: atomic changes of a vault - credentials, tenants, unlocks, keys.
 
-No method returns a secret.
+No method returns a secret. A step that fails ends the edit, also when the caller goes on.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from ._abi import EditRef
 from ._handle import Handle, encoded, time_text
-from ._lib import check, library
+from ._interruptible import interruptible
+from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey, Unlock, unlock_ref
-from .errors import ArgumentError, Naming, NotFoundError, Status, TraceVaultError
+from .errors import ArgumentError, Naming, NotFoundError, Status, TraceVaultError, error_class
 
 if TYPE_CHECKING:
     from .accounts import Account
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 #: What a rotation keeps.
 _KEPT = ("label", "origin", "budget_group")
 
 
-class Edit:
-    """One atomic change of a vault: all of it becomes durable, or nothing of it."""
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What looks wrong about a credential that was put, and was taken all the same."""
 
-    __slots__ = ("_ask", "_asked", "_changed", "_committed", "_handle")
+    tenant: str
+    account_id: str
+    #: Such as ``token_looks_like_key``, ``is_quoted``, ``is_placeholder`` or ``has_expired``.
+    code: str
+    message: str
+
+
+def _step(call: Callable[Concatenate[Edit, P], T]) -> Callable[Concatenate[Edit, P], T]:
+    """Make a method one step of its edit: when it fails, all later ones and the commit do."""
+
+    @functools.wraps(call)
+    def step(self: Edit, /, *arguments: P.args, **named: P.kwargs) -> T:
+        self._check_open()
+        try:
+            return call(self, *arguments, **named)
+        except (TraceVaultError, TypeError) as error:
+            self._end(error)
+            raise
+
+    return step
+
+
+class Edit:
+    """One atomic change of a vault: all of it becomes durable, or nothing of it.
+
+    A step that fails ends the edit: every later step and the commit raise the same error.
+    """
+
+    __slots__ = (
+        "_another",
+        "_ask",
+        "_asked",
+        "_changed",
+        "_committed",
+        "_ended",
+        "_handle",
+        "_hints",
+    )
 
     def __init__(
-        self, handle: Handle[EditRef], active: Callable[[str], dict[str, Account]]
+        self,
+        handle: Handle[EditRef],
+        active: Callable[[str], dict[str, Account]],
+        another: Callable[[], Edit],
     ) -> None:
         self._handle = handle
         self._committed = False
+        #: The status and the message of the step that failed. Not the exception: its frames.
+        self._ended: tuple[int, str] | None = None
+        #: As they were at the end.
+        self._hints: list[Hint] | None = None
+        #: Begins another edit of the same vault.
+        self._another = another
         #: Asks the vault for a tenant's active credentials; each tenant once for an edit.
         self._ask = active
         self._asked: dict[str, dict[str, Account]] = {}
         #: By tenant and account, what this edit has set: a rotation keeps that as well.
         self._changed: dict[tuple[str, str], dict[str, str | None]] = {}
 
+    def _check_open(self) -> None:
+        if self._ended is not None:
+            status, message = self._ended
+            raise error_class(status)(
+                f"an earlier step of this edit failed: {message}", status=status
+            )
+
+    def _end(self, error: TraceVaultError | TypeError) -> None:
+        if self._ended is not None:
+            return
+        if isinstance(error, TraceVaultError):
+            self._ended = (error.status_number, error.message)
+        else:
+            self._ended = (Status.E_ARGUMENT, str(error))
+        self._hints = []
+        self.close()
+
     # ---- Credentials -------------------------------------------------------------------------
 
     @leaves_no_secret
+    @_step
     def put(
         self,
         tenant: str,
@@ -59,27 +131,23 @@ class Edit:
     ) -> None:
         """Store a credential in the place of the account's active one, if it has one.
 
-        When a property is refused, the whole edit is dropped: half of a put is never committed.
+        :attr:`hints` tells what looks wrong about it.
         """
         if not isinstance(credential, (ApiToken, GlobalKey)):
             raise TypeError(
                 f"a credential is an ApiToken or a GlobalKey, not {type(credential).__name__}"
             )
         self._put(tenant, account_id, credential)
-        try:
-            if origin is not None:
-                self._set(tenant, account_id, "origin", origin)
-            self.set(
-                tenant,
-                account_id,
-                label=label,
-                budget_group=budget_group,
-                not_before=not_before,
-                expires=expires,
-            )
-        except (TraceVaultError, TypeError):
-            self.close()
-            raise
+        if origin is not None:
+            self._set(tenant, account_id, "origin", origin)
+        self.set(
+            tenant,
+            account_id,
+            label=label,
+            budget_group=budget_group,
+            not_before=not_before,
+            expires=expires,
+        )
 
     @leaves_no_secret
     def _put(self, tenant: str, account_id: str, credential: ApiToken | GlobalKey) -> None:
@@ -93,6 +161,7 @@ class Edit:
                 check(lib.tv_edit_put_token, edit, *where, *secret)
         self._changed[tenant, account_id] = dict.fromkeys(_KEPT)
 
+    @_step
     def import_csv(
         self, path: str | os.PathLike[str], *, rotate: bool = False, origin: str | None = None
     ) -> int:
@@ -108,6 +177,7 @@ class Edit:
 
         return import_rows(self, path, csv_rows(path), rotate=rotate, origin=origin)
 
+    @_step
     def import_json_lines(
         self, path: str | os.PathLike[str], *, rotate: bool = False, origin: str | None = None
     ) -> int:
@@ -116,6 +186,7 @@ class Edit:
 
         return import_rows(self, path, json_rows(path), rotate=rotate, origin=origin)
 
+    @_step
     def set(
         self,
         tenant: str,
@@ -150,6 +221,7 @@ class Edit:
             self._changed.setdefault((tenant, account_id), {})[name] = value
 
     @leaves_no_secret
+    @_step
     def rotate(
         self,
         tenant: str,
@@ -197,26 +269,31 @@ class Edit:
         except NotFoundError:
             return False
 
+    @_step
     def retire(self, tenant: str, account_id: str) -> None:
         """Make the active credential the retiring one; put the new one in the same edit."""
         with Naming(tenant, account_id):
             check(library().tv_edit_retire, self._handle.ref, *_where(tenant, account_id))
 
+    @_step
     def promote(self, tenant: str, account_id: str) -> None:
         """Make the retiring credential active again, and the active one retiring."""
         with Naming(tenant, account_id):
             check(library().tv_edit_promote, self._handle.ref, *_where(tenant, account_id))
 
+    @_step
     def remove_retiring(self, tenant: str, account_id: str) -> None:
         """Remove the retiring credential: the end of a rotation."""
         with Naming(tenant, account_id):
             check(library().tv_edit_remove_retiring, self._handle.ref, *_where(tenant, account_id))
 
+    @_step
     def remove(self, tenant: str, account_id: str) -> None:
         """Remove an account and its secrets; a tenant goes with its last account."""
         with Naming(tenant, account_id):
             check(library().tv_edit_remove, self._handle.ref, *_where(tenant, account_id))
 
+    @_step
     def remove_tenant(self, tenant: str) -> None:
         """Shred a tenant: its key, its accounts, and the vault's previous generation."""
         name = encoded(tenant, "the tenant")
@@ -226,21 +303,17 @@ class Edit:
     # ---- Unlocks -----------------------------------------------------------------------------
 
     @leaves_no_secret
+    @_step
     def add_unlock(self, unlock: Unlock, *, known: Unlock, label: str = "") -> None:
         """Add a way to unlock the vault; ``known`` is one that opens it already.
 
         The label can be read by anyone who has the file.
         """
         text = encoded(label, "the label")
-        check(
-            library().tv_edit_add_unlock,
-            self._handle.ref,
-            unlock_ref(known),
-            unlock_ref(unlock),
-            text,
-            len(text),
-        )
+        call, ways = library().tv_edit_add_unlock, (unlock_ref(known), unlock_ref(unlock))
+        interruptible(partial(check, call, self._handle.ref, *ways, text, len(text)))
 
+    @_step
     def remove_unlock(self, slot: int) -> None:
         """Remove the unlock in a slot; ``Vault.describe()["unlocks"]`` lists them."""
         if not 0 <= slot < 8:
@@ -248,18 +321,38 @@ class Edit:
         check(library().tv_edit_remove_unlock, self._handle.ref, slot)
 
     @leaves_no_secret
+    @_step
     def rekey(self, unlock: Unlock) -> None:
         """Seal everything under new keys that ``unlock`` alone opens."""
-        check(library().tv_edit_rekey, self._handle.ref, unlock_ref(unlock))
+        call, way = library().tv_edit_rekey, unlock_ref(unlock)
+        interruptible(partial(check, call, self._handle.ref, way))
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("an Edit cannot be pickled")
 
     # ---- The end -----------------------------------------------------------------------------
 
+    @property
+    def hints(self) -> list[Hint]:
+        """What looks wrong about the credentials that this edit has put, also after its commit."""
+        if self._hints is not None:
+            return self._hints
+        return [
+            Hint(hint["tenant"], hint["account_id"], hint["code"], hint["message"])
+            for hint in json_document(library().tv_edit_hints, self._handle.ref)
+        ]
+
     def commit(self) -> None:
-        """Make the change durable now. Leaving the ``with`` block without an error does it too."""
-        check(library().tv_edit_commit, self._handle.ref)
+        """Make the change durable now. Leaving the ``with`` block without an error does it too.
+
+        Ctrl-C ends the wait for another writer, and nothing is stored then.
+        """
+        self._check_open()
+        self._hints = self.hints
+        lib, edit = library(), self._handle.ref
+        interruptible(
+            partial(check, lib.tv_edit_commit, edit), stop=partial(check, lib.tv_edit_cancel, edit)
+        )
         self._committed = True
         self.close()
 

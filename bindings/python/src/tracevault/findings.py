@@ -184,13 +184,28 @@ class CheckReason(Record):
     later: Mapping[str, Any] = NOTHING
 
 
+class CheckAccess(Record):
+    """Whether a valid credential may read what is asked with it."""
+
+    _optional = frozenset({"reason"})
+
+    #: ``False``: a permission is missing, or the account has no Email Security. ``None``: the
+    #: server did not say.
+    granted: bool | None = None
+    http_status: int | None = None
+    #: Why not, or why nothing is known.
+    reason: CheckReason | None = None
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = NOTHING
+
+
 class CheckResult(Record):
     """Whether a credential works, and until when."""
 
-    _optional = frozenset({"reason"})
+    _optional = frozenset({"reason", "access"})
     _constant = MappingProxyType({"schema": CHECK_SCHEMA})
 
-    #: Cloudflare accepts it. Says nothing of the permission to read traces.
+    #: Cloudflare accepts it. Says nothing of the permission to read traces: ``access`` does.
     valid: bool
     #: ``api_token`` or ``global_key``.
     kind: CredentialKind
@@ -204,6 +219,8 @@ class CheckResult(Record):
     expires_on_text: str | None = None
     #: Why it is not valid.
     reason: CheckReason | None = None
+    #: Whether it may read traces, where that was asked (``access=True``).
+    access: CheckAccess | None = None
     account_id: str | None = None
     tenant: str | None = None
     checked_at_text: str | None = None

@@ -94,21 +94,29 @@ def import_rows(
     """Store all rows or drop the edit; how many there were."""
     bad: list[BadRow] = []
     seen: dict[tuple[str, str], int] = {}
+    judged = edit
     try:
         for row in rows:
             whom = (row.values.get("tenant", ""), row.values.get("account_id", ""))
             reason = row.reason
             if not reason and whom in seen:
                 reason = f"the account is in row {seen[whom]} already"
-            reason = reason or _stored(edit, row.values, rotate=rotate, origin=origin)
+            reason = reason or _stored(judged, row.values, rotate=rotate, origin=origin)
             seen.setdefault(whom, row.number)
             if reason:
                 bad.append(row.bad(reason))
+                # That step has ended its edit: one that nobody commits judges the other rows.
+                if judged is not edit:
+                    judged.close()
+                judged = edit._another()
         if bad:
             raise ImportRowsError(os.fspath(path), tuple(bad))
     except BaseException:
         edit.close()
         raise
+    finally:
+        if judged is not edit:
+            judged.close()
     return len(seen)
 
 

@@ -60,6 +60,8 @@ class Request(Generic[Answer_co]):
     priority: Priority = "interactive"
     #: Ask Cloudflare even when the engine knows the complete trace already.
     fresh: bool = False
+    #: Of a check: ask for one message as well, which shows whether a permission is missing.
+    access: bool = False
     #: What to fetch beside the trace itself, as the library names it: see :attr:`Trace.views`.
     views: tuple[str, ...] = ()
     #: The caller's own; comes back as :attr:`Result.tag`.
@@ -143,9 +145,14 @@ class Request(Generic[Answer_co]):
         *,
         timeout: float | timedelta | None = None,
         priority: Priority = "interactive",
+        access: bool = False,
         tag: Any = None,
     ) -> Request[CheckResult]:
-        """Ask whether the account's credential works, and until when."""
+        """Ask whether the account's credential works, and until when.
+
+        With ``access`` one message is asked for as well: only that shows whether the credential has
+        the permission (:attr:`CheckResult.access`).
+        """
         _check(tenant, account_id)
         check_times(timeout=timeout)
         return Request(
@@ -154,6 +161,7 @@ class Request(Generic[Answer_co]):
             kind="check",
             timeout=timeout,
             priority=priority,
+            access=access,
             tag=tag,
         )
 
@@ -206,6 +214,8 @@ class Request(Generic[Answer_co]):
             _set(lib, ref, b"submission", b"true" if self.submission else b"false")
         if self.fresh:
             _set(lib, ref, b"fresh", b"true")
+        if self.access:
+            _set(lib, ref, b"access", b"true")
         if self.priority != "interactive":
             _set(lib, ref, b"priority", encoded(self.priority, "priority"))
         for name, value in self.filters:

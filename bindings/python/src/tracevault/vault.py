@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ._abi import EditRef, TenantRef, VaultRef
 from ._handle import Handle, Setting, encoded, new_config
+from ._interruptible import interruptible
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
 from .accounts import Account, accounts_of
-from .credentials import KEY_BYTES, RawKey, Unlock, unlock_ref
+from .credentials import KEY_BYTES, Passphrase, RawKey, Unlock, unlock_ref
 from .edit import Edit
 from .errors import ArgumentError, Naming, Status
 
@@ -114,13 +116,11 @@ class Vault:
         ref = VaultRef()
         try:
             with Naming(path=os.fsdecode(path)):
-                check(
-                    getattr(lib, make),
-                    path,
-                    len(path),
-                    key,
-                    config.ref,
-                    ctypes.byref(ref),
+                call = partial(check, getattr(lib, make), path, len(path), key, config.ref)
+                _stretching(
+                    unlock,
+                    partial(call, ctypes.byref(ref)),
+                    discard=partial(lib.tv_vault_free, ref),
                 )
         finally:
             config.close()
@@ -166,7 +166,7 @@ class Vault:
         lib = library()
         ref = EditRef()
         check(lib.tv_edit_begin, self._handle.ref, ctypes.byref(ref))
-        return Edit(Handle(ref, "tv_edit_free", "edit"), self._active)
+        return Edit(Handle(ref, "tv_edit_free", "edit"), self._active, self.edit)
 
     def _active(self, tenant: str) -> dict[str, Account]:
         """A tenant's active credentials by account, as they are stored now."""
@@ -192,7 +192,8 @@ class Vault:
     @leaves_no_secret
     def unlock(self, unlock: Unlock) -> None:
         """Open a locked vault again, as it is stored now."""
-        check(library().tv_vault_unlock, self._handle.ref, unlock_ref(unlock))
+        key = unlock_ref(unlock)
+        _stretching(unlock, partial(check, library().tv_vault_unlock, self._handle.ref, key))
 
     @leaves_no_secret
     def export(
@@ -209,16 +210,9 @@ class Vault:
         config = new_config(settings)
         try:
             with Naming(tenant, path=os.fsdecode(target)):
-                check(
-                    library().tv_vault_export,
-                    self._handle.ref,
-                    name,
-                    len(name or b""),
-                    target,
-                    len(target),
-                    key,
-                    config.ref,
-                )
+                call = partial(check, library().tv_vault_export, self._handle.ref)
+                text = (name, len(name or b""), target, len(target))
+                _stretching(unlock, partial(call, *text, key, config.ref))
         finally:
             config.close()
 
@@ -238,6 +232,16 @@ class Vault:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _stretching(
+    unlock: Unlock, call: Callable[[], None], discard: Callable[[], None] | None = None
+) -> None:
+    """Make a call that takes a second or more with a passphrase: Ctrl-C does not wait for it."""
+    if isinstance(unlock, Passphrase):
+        interruptible(call, discard=discard)
+    else:
+        call()
 
 
 def _path(path: str | os.PathLike[str]) -> bytes:

@@ -300,3 +300,35 @@ def test_accounts_come_from_standard_input_as_well(process: Call, kit: Kit) -> N
     told = process("account", "import", "-", "--json", stdin=rows)
     assert told.code == 0, told.err
     assert told.rows == [{"file": "-", "accounts": 1, "stored": True}]
+
+
+# ---- What looks wrong, permissions, parkings ----------------------------------------------------
+
+
+def test_a_secret_that_looks_wrong_is_stored_and_told(call: Call, kit: Kit, tmp_path: Path) -> None:
+    file = tmp_path / "quoted.txt"
+    file.touch(mode=0o600)
+    file.write_text('"not-a-real-token"\n')
+    where = ("--tenant", "acme", "--account", NEW)
+    told = call("account", "add", *where, "--token-file", file, "--origin", kit.server.origin)
+    assert told.code == 0
+    assert "quotes" in told.err
+    assert "not-a-real" not in told.err
+    assert NEW in call("account", "list").out
+
+
+def test_check_with_access_tells_whether_a_permission_is_missing(call: Call, kit: Kit) -> None:
+    told = call("account", "check", "--tenant", "acme", "--account", ACME, "--access", "--json")
+    assert told.code == 0
+    assert [row["access"]["granted"] for row in told.rows] == [True]
+    table = call("account", "check", "--tenant", "acme", "--account", ACME, "--access")
+    assert "ACCESS" in table.out
+
+
+def test_lift_ends_the_rest_of_a_quota(call: Call, kit: Kit) -> None:
+    told = call("account", "lift", "--tenant", "acme", "--account", ACME, "--json")
+    assert told.code == 0
+    assert told.rows == [{"tenant": "acme", "account_id": ACME, "rested_ms": 0}]
+    assert "did not rest" in told.err
+    assert call("account", "lift").code == Exit.USAGE
+    assert call("account", "lift", "--tenant", "acme", "--account", "0" * 32).code == Exit.USAGE

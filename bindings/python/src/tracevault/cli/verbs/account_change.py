@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ...edit import Edit
 from ...errors import NotFoundError, Status
 from ...vault import Account
 from .. import out
@@ -102,7 +103,8 @@ def add(
                 not_before=not_before,
                 expires=expires,
             )
-        _told(session, tenant, account_id, "is stored; try: tracevault account check")
+        _hint(options, edit)
+        _told(session, tenant, account_id, "is stored; try: tracevault account check --access")
 
 
 @account.verb(
@@ -127,7 +129,14 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
         credential = new_credential(**secret)
         with session.vault.edit() as edit:
             edit.rotate(tenant, account_id, credential, expires=expires)
+        _hint(options, edit)
         _told(session, tenant, account_id, "has a new credential; the old one is retiring")
+
+
+def _hint(options: Options, edit: Edit) -> None:
+    """Tell what looks wrong about what was stored."""
+    for hint in edit.hints:
+        out.note(f"look again: {hint.message}", for_programs=options.for_programs, code=hint.code)
 
 
 def _require_active(session: Session, tenant: str, account_id: str) -> None:

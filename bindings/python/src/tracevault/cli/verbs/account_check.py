@@ -41,18 +41,21 @@ COLUMNS = (
     "check",
     examples=(
         "tracevault account check --tenant globex",
-        "tracevault account check --expiring 14d --json",
+        "tracevault account check --expiring 14d --access --json",
     ),
 )
 @click.option("--expiring", metavar="TIME", help="Only what ends within, as 14d, or does not work.")
 @click.option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
+@click.option("--access", is_flag=True, help="Ask for one message too: is a permission missing?")
 @click.option("--timeout", type=float, help="Seconds for each account.")
 @click.pass_obj
-def check(options: Options, expiring: str | None, store: bool, timeout: float | None) -> None:
+def check(
+    options: Options, expiring: str | None, store: bool, access: bool, timeout: float | None
+) -> None:
     """Ask Cloudflare whether the credentials work: all, those of --tenant, or one --account.
 
     Exit code 5 when all are refused, 1 when some are, or when one ends within --expiring: then only
-    those are shown.
+    those are shown. With --access one that lacks the permission counts as refused.
     """
     output = options.output("table", "json", "csv")
     within = None if expiring is None else duration(expiring)
@@ -60,19 +63,20 @@ def check(options: Options, expiring: str | None, store: bool, timeout: float | 
         active = [one for one in chosen(session) if one.state == "active"]
         if not active:
             raise NotFoundError("there is no account to check", status=Status.E_NOT_FOUND)
-        rows, failures = _checked(session, engine, active, within, timeout)
+        rows, failures = _checked(session, engine, active, within, timeout, access)
         if store:
             _store(session, rows)
     shown = [one for one in rows if within is None or one["expiring"] or not one["valid"]]
     if output == "json":
         out.json_lines(shown)
     elif shown:
-        cells = [[_cell(one.get(name)) for name in COLUMNS] for one in shown]
+        columns = (*COLUMNS, "access") if access else COLUMNS
+        cells = [[_cell(one.get(name)) for name in columns] for one in shown]
         if output == "csv":
-            out.csv_rows([COLUMNS, *cells])
+            out.csv_rows([columns, *cells])
         else:
-            out.table([name.upper().replace("_", " ") for name in COLUMNS], cells)
-    refused = sum(not row["valid"] for row in rows)
+            out.table([name.upper().replace("_", " ") for name in columns], cells)
+    refused = sum(not row["valid"] or _is_denied(row) for row in rows)
     soon = sum(bool(row["expiring"]) for row in rows)
     out.note(
         f"{len(active)} checked: {len(rows) - refused} work, {refused} are refused, "
@@ -96,12 +100,13 @@ def _checked(
     active: list[Account],
     within: timedelta | None,
     timeout: float | None,
+    access: bool,
 ) -> tuple[list[dict[str, Any]], list[Exit]]:
     """The rows in the order of the list, and how those ended that could not be asked."""
     options = session.options
     tenants = {name: session.vault.tenant(name) for name in {one.tenant for one in active}}
     requests = [
-        Request.check(tenants[one.tenant], one.account_id, timeout=timeout, tag=one)
+        Request.check(tenants[one.tenant], one.account_id, timeout=timeout, access=access, tag=one)
         for one in active
     ]
     found: dict[str, dict[str, Any]] = {}
@@ -155,8 +160,15 @@ def row(one: Account, result: CheckResult, within: timedelta | None) -> dict[str
     }
 
 
+def _is_denied(row: dict[str, Any]) -> bool:
+    """Whether the credential works and may not read what is asked with it."""
+    return row.get("access", {}).get("granted") is False
+
+
 def _cell(value: object) -> object:
     """A value of the row as a table shows it."""
+    if isinstance(value, dict) and "granted" in value:
+        return {True: "yes", False: "no"}.get(value["granted"], "unknown")
     if isinstance(value, dict):
         return value.get("message") or value.get("code")
     if isinstance(value, list):

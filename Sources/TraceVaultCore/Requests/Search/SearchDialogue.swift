@@ -32,11 +32,18 @@ final class SearchDialogue: Dialogue {
     private(set) var pages = 0
     private(set) var warnings = TraceWarnings()
     /// Where the page that is asked for begins, and how many of its messages were given before.
-    private var place: SearchCursor
+    private var place: SearchPlace
+    /// The messages that were given, by what a trace can be asked with.
+    private var known: Set<MessageRef> = []
+    /// How many messages all pages had, and those before the page that was asked for first.
+    private var passed: Int64 = 0
+    private let beganAtFirst: Bool
+    /// Pages in a row that brought nothing new.
+    private var emptyPages = 0
     /// Where whoever wants more goes on.
     var cursor: String? { place.text }
-    /// Every cursor that was asked for.
-    private var seen: [String] = []
+    /// Every page that was asked for.
+    private var seen: Set<SearchPlace.Page> = []
     private var replyBytes = 0
     /// Where a deferred answer is asked for.
     private var poll: String?
@@ -53,6 +60,8 @@ final class SearchDialogue: Dialogue {
     static let maxDocument = 256 << 20
     /// No further page is asked for after so many.
     private static let maxPages = 1000
+    /// Nor after so many in a row without anything new.
+    private static let maxEmptyPages = 5
     /// How often one page may be answered "later".
     private static let maxPolls = 100
 
@@ -60,15 +69,16 @@ final class SearchDialogue: Dialogue {
         self.search = search
         self.base = base
         self.room = room
-        place = SearchCursor(search.cursor)
-        if let page = place.page { seen.append(page) }
+        place = SearchPlace(search.cursor)
+        beganAtFirst = place.page == .first
+        seen.insert(place.page)
     }
 
     deinit { room.used -= held }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
         accountID = credential.accountID
-        return poll ?? search.path(accountID: accountID, cursor: place.page)
+        return poll ?? search.path(accountID: accountID, at: place.page)
     }
 
     func fail(_ failure: Failure) {
@@ -114,20 +124,23 @@ final class SearchDialogue: Dialogue {
 
     private func takePage(_ reply: HTTPReply) -> Verdict {
         do throws(Failure) {
-            var page = try SearchPage(reply, base, warnings)
-            let first = min(place.skipped, page.count)
-            let wanted = min(page.count - first, search.limit - messages)
-            try keep(page.messages(first..<first + wanted, of: reply))
+            var page = try SearchPage(reply, asked: place.page, base, warnings)
+            let taken = try page.take(
+                from: place.skipped, atMost: search.limit - messages, &known, of: reply)
+            try keep(taken.messages)
             warnings = page.warnings
-            messages += wanted
+            warnings.add(.duplicateMessage, taken.dropped, at: "/result")
+            messages += taken.count
             pages += 1
+            passed += Int64(page.count)
+            emptyPages = taken.count > 0 ? 0 : emptyPages + 1
             replyBytes += reply.body.count
             let holds = found.count + reply.body.count
             room.used += holds - held
             held = holds
             failure = nil
             (poll, polls) = (nil, 0)
-            return follow(page.next, given: first + wanted, of: page.count)
+            return follow(page.paging, given: max(taken.end, place.skipped), of: page.count)
         } catch {
             failure = error.of(reply)
             return error.refusalVerdict
@@ -153,43 +166,57 @@ final class SearchDialogue: Dialogue {
     }
 
     /// Goes on to the next page, or ends.
-    private func follow(_ next: SearchPage.Next, given: Int, of count: Int) -> Verdict {
+    private func follow(_ paging: Paging, given: Int, of count: Int) -> Verdict {
         isOver = true
         if given < count {
-            place = SearchCursor(page: place.page, skipped: given)
+            place = SearchPlace(place.page, skipped: given)
             warnings.add(.limitCut, count - given, at: "/result")
             return .final
         }
-        let nowhere = SearchCursor(nil)
-        switch next {
-        case .none:
-            place = nowhere
-            isComplete = true
+        place = SearchPlace(.first)
+        switch paging.next {
+        case .none(let silence):
+            isComplete = !seemsCut(paging, silence, count)
             return .final
-        case .unusable:
-            place = nowhere
-            warnings.add(.cursorUnusable, at: "/result_info/next")
+        case .unusable(let path):
+            warnings.add(.cursorUnusable, at: path)
             return .final
-        case .cursor(let cursor):
-            guard !seen.contains(cursor) else {
-                place = nowhere
+        case .at(let page):
+            guard seen.insert(page).inserted else {
                 warnings.add(.cursorRepeated, at: "/result_info/next")
                 return .final
             }
-            place = SearchCursor(page: cursor, skipped: 0)
-            seen.append(cursor)
+            place = SearchPlace(page)
         }
         if messages >= search.limit { return .final }
-        if pages >= Self.maxPages {
-            warnings.add(.pageLimit, at: "/result_info/next")
-            return .final
+        guard let bound = boundReached else {
+            isOver = false
+            return .more
         }
+        warnings.add(bound, at: "/result_info/next")
+        return .final
+    }
+
+    /// Whether there may be more although no next page is named: the server counts more than came,
+    /// or the page is full and the server does not say that it is the last. A full one is told
+    /// unless its number says that it is the last.
+    private func seemsCut(
+        _ paging: Paging, _ silence: NextPage.Silence, _ count: Int
+    ) -> Bool {
+        let full = paging.perPage > 0 ? paging.perPage : Int64(search.perPage)
+        let isFull = count > 0 && Int64(count) == full && silence != .lastNumber
+        let isCounted = beganAtFirst && paging.total > passed
+        guard isCounted || isFull else { return false }
+        warnings.add(.nextPageMissing, at: "/result_info")
+        return isCounted || silence == .nothing
+    }
+
+    /// What ends a search before its limit.
+    private var boundReached: TraceWarnings.Code? {
+        if pages >= Self.maxPages { return .pageLimit }
+        if emptyPages >= Self.maxEmptyPages { return .emptyPages }
         // Each may hold as much as is free: one that grows and grows leaves room for others.
-        if replyBytes >= room.maxReplyBytes || held > room.most - room.used {
-            warnings.add(.sizeLimit, at: "/result_info/next")
-            return .final
-        }
-        isOver = false
-        return .more
+        let isLarge = replyBytes >= room.maxReplyBytes || held > room.most - room.used
+        return isLarge ? .sizeLimit : nil
     }
 }

@@ -1,16 +1,8 @@
-// SearchPage.swift - one page of a search: its messages as objects of the document, and where the
-// next page begins. What to do about it is the dialogue's business.
+// SearchPage.swift - one page of a search: its messages as objects of the document. Where the next
+// one begins is in NextPage.swift; what to do about it is the dialogue's business.
 
 /// Reads one reply. Everything odd becomes a warning; no message is left out.
 struct SearchPage: ~Copyable {
-    /// Where the next page begins.
-    enum Next: Equatable {
-        case none
-        case cursor(String)
-        /// The server names a next page, but in no way that could be followed.
-        case unusable
-    }
-
     /// How a member of a result is written.
     private enum Form { case text, time, list, bool }
 
@@ -42,94 +34,97 @@ struct SearchPage: ~Copyable {
     private let list: Int
     /// How many messages there are.
     let count: Int
-    private(set) var next = Next.none
+    let paging: Paging
     private(set) var warnings: TraceWarnings
     /// The message at hand has its time in `ts`, as before 2026.
     private var isOlder = false
     private var writer: JSONWriter
 
     /// Throws `.replyRefused` or `.replyShape`, and what a body that is no JSON throws.
-    init(_ reply: HTTPReply, _ base: BaseURL, _ warnings: TraceWarnings) throws(Failure) {
+    init(
+        _ reply: HTTPReply, asked: SearchPlace.Page, _ base: BaseURL, _ warnings: TraceWarnings
+    ) throws(Failure) {
         let tape = try JSONReader.read(reply.body)
-        let link = reply.headers.link
         var warnings = warnings
-        let (list, next) = try reply.body.withBytes { (bytes) throws(Failure) in
+        let (list, paging) = try reply.body.withBytes { (bytes) throws(Failure) in
             let envelope = try Envelope(tape, bytes)
             if envelope.isRefusal { throw envelope.refusal }
-            guard let list = envelope.result, tape[list].kind == .array else {
-                throw Failure(
-                    .replyShape,
-                    "the reply's result is \(tape[envelope.result ?? -1].kind.noun) where an array "
-                        + "is expected")
-            }
+            let list = try Self.list(envelope, tape)
             let info = try tape.member("result_info", of: 0, bytes)
             warnings.note(envelope, tape, known: info == nil ? 0 : 1)
-            return (list, try Self.next(tape, info, bytes, link, base))
+            let paging = try Paging(
+                tape, info, bytes, link: reply.headers.link, asked: asked, base)
+            warnings.add(.unknownKey, paging.unknownKeys, at: "/result_info")
+            return (list, paging)
         }
         self.tape = tape
         self.list = list
-        self.next = next
+        self.paging = paging
         self.warnings = warnings
-        count = tape.elementCount(of: list)
+        count = list == Self.noList ? 0 : tape.elementCount(of: list)
         // Even an item of one byte becomes an object of a few dozen.
         let (room, overflow) = reply.body.count.multipliedReportingOverflow(by: 40)
         writer = JSONWriter(into: ByteBuffer(limit: overflow ? Int.max / 2 : room + 1024))
     }
 
-    // MARK: - The next page
+    /// Stands for a list that is not there.
+    private static let noList = -1
 
-    private static func next(
-        _ tape: JSONTape, _ info: Int?, _ bytes: RawSpan, _ link: String, _ base: BaseURL
-    ) throws(Failure) -> Next {
-        if let info, let next = try tape.member("next", of: info, bytes), tape[next].kind != .null {
-            let token = tape[next]
-            guard token.kind == .string else { return .unusable }
-            // Longer than any cursor is enough to see that it is too long.
-            let text = tape.text(next, limit: Search.longestCursor, bytes)
-            if text != "" { return cursor(text, base) }
+    /// The list of messages. `null` where a list is expected says that there are none.
+    private static func list(_ envelope: Envelope, _ tape: JSONTape) throws(Failure) -> Int {
+        guard let list = envelope.result, tape[list].kind == .array else {
+            if envelope.resultIsNull { return noList }
+            throw Failure(
+                .replyShape,
+                "the reply's result is \(tape[envelope.result ?? -1].kind.noun) where an array "
+                    + "is expected")
         }
-        guard let url = ServerPath.next(inLink: link) else { return .none }
-        return cursor(of: url, base)
-    }
-
-    /// A cursor as it is, or out of a URL.
-    private static func cursor(_ text: String?, _ base: BaseURL) -> Next {
-        guard let text else { return .unusable }
-        if ServerPath.hostStart(text) != nil { return cursor(of: text, base) }
-        return Search.hasControls(text) ? .unusable : .cursor(text)
-    }
-
-    private static func cursor(of url: String, _ base: BaseURL) -> Next {
-        guard let path = ServerPath.below(base, url), let found = ServerPath.cursor(of: path),
-            !found.isEmpty, !Search.hasControls(found)
-        else { return .unusable }
-        return .cursor(found)
+        return list
     }
 
     // MARK: - Messages
 
-    /// Some of the messages as JSON objects, separated by commas.
-    mutating func messages(
-        _ wanted: Range<Int>, of reply: HTTPReply
-    ) throws(Failure) -> ByteBuffer {
+    /// What was taken of a page.
+    struct Taken {
+        /// As JSON objects, separated by commas.
+        var messages: ByteBuffer
+        /// How many these are, and how many were left out because they had come before.
+        var count = 0
+        var dropped = 0
+        /// The first message that was not looked at.
+        var end = 0
+    }
+
+    /// Takes at most so many messages from number `first` on. What is known by its id already is
+    /// dropped.
+    mutating func take(
+        from first: Int, atMost most: Int, _ known: inout Set<MessageRef>, of reply: HTTPReply
+    ) throws(Failure) -> Taken {
         var places = [Int](repeating: 0, count: Self.members.count)
+        var taken = Taken(messages: writer.buffer)
         var item = list + 1
-        for number in 0..<min(wanted.upperBound, count) {
-            defer { item = Int(tape[item].next) }
-            guard number >= wanted.lowerBound else { continue }
-            try reply.body.withBytes { (bytes) throws(Failure) in
-                try message(item, number, &places, bytes)
+        while taken.end < count, taken.count < most {
+            defer {
+                item = Int(tape[item].next)
+                taken.end += 1
             }
+            guard taken.end >= first else { continue }
+            let isNew = try reply.body.withBytes { (bytes) throws(Failure) in
+                try message(item, taken.end, &places, &known, bytes)
+            }
+            if isNew { taken.count += 1 } else { taken.dropped += 1 }
         }
         guard writer.isComplete else {
             throw Failure(.noMemory, "not enough memory for the search document")
         }
-        return writer.buffer
+        return taken
     }
 
+    /// Writes a message; false, and nothing is written, when it is known already.
     private mutating func message(
-        _ item: Int, _ number: Int, _ places: inout [Int], _ bytes: RawSpan
-    ) throws(Failure) {
+        _ item: Int, _ number: Int, _ places: inout [Int], _ known: inout Set<MessageRef>,
+        _ bytes: RawSpan
+    ) throws(Failure) -> Bool {
         for place in places.indices { places[place] = 0 }
         if tape[item].kind == .object {
             var members = try JSONMembers(of: item, tape, bytes)
@@ -141,16 +136,20 @@ struct SearchPage: ~Copyable {
         } else {
             warnings.add(.itemNotObject, at: Self.path(number))
         }
+        let ref = Self.reference(tape, places, bytes)
+        if let ref, !known.insert(MessageRef(ref)).inserted { return false }
         isOlder = places[Self.scannedAt] == 0
         if isOlder { places[Self.scannedAt] = places[Self.ts] }
         writer.beginObject()
-        reference(places, number, bytes)
+        writer.text("message_ref", ref)
+        if ref == nil { warnings.add(.messageRefMissing, at: Self.path(number)) }
         for place in 0..<Self.written { member(place, places[place], number, bytes) }
         writer.key("item")
         let odd = try writer.copy(item, of: tape, bytes)
         warnings.add(.duplicateKey, odd.duplicates, at: Self.path(number))
         warnings.add(.numberOutOfRange, odd.numbers, at: Self.path(number))
         writer.endObject()
+        return true
     }
 
     private static func place(_ key: JSONToken, _ bytes: RawSpan) -> Int? {
@@ -164,19 +163,17 @@ struct SearchPage: ~Copyable {
     private static func path(_ number: Int) -> String { "/result/" + String(number) }
 
     /// What a trace can be asked with: the first id that may stand in a URL.
-    private mutating func reference(_ places: [Int], _ number: Int, _ bytes: RawSpan) {
-        writer.key("message_ref")
-        for name in [Self.id, Self.postfixID, Self.alertID] {
+    private static func reference(
+        _ tape: JSONTape, _ places: [Int], _ bytes: RawSpan
+    ) -> String? {
+        for name in [id, postfixID, alertID] {
             let token = tape[places[name]]
             guard places[name] != 0, token.kind == .string, !token.marks.contains(.escaped)
             else { continue }
             let text = bytes.extracting(token.range(within: bytes.byteCount))
-            if (try? Identifiers.messageRef(text)) != nil {
-                return writer.string(text, isEscaped: false)
-            }
+            if let ref = try? Identifiers.messageRef(text) { return ref }
         }
-        writer.null()
-        warnings.add(.messageRefMissing, at: Self.path(number))
+        return nil
     }
 
     private mutating func member(_ place: Int, _ value: Int, _ number: Int, _ bytes: RawSpan) {

@@ -42,11 +42,16 @@ package final class Search: Sendable {
     /// How many messages to give in all.
     let limit: Int
 
-    convenience init() {
+    convenience init() { self.init(limit: 100) }
+
+    private convenience init(limit: Int) {
         self.init(
             [String?](repeating: nil, count: Self.filters.count), detectionsOnly: false,
-            pageSize: nil, limit: 100)
+            pageSize: nil, limit: limit)
     }
+
+    /// The least that can be asked for.
+    static let oneMessage = Search(limit: 1)
 
     private init(_ values: [String?], detectionsOnly: Bool, pageSize: Int32?, limit: Int) {
         self.values = values
@@ -143,8 +148,8 @@ package final class Search: Sendable {
 
     // MARK: - The query
 
-    /// The path and query below the base URL, for the page that begins at `cursor`.
-    func path(accountID: String, cursor: String?) -> String {
+    /// The path and query below the base URL, for one page.
+    func path(accountID: String, at page: SearchPlace.Page) -> String {
         var path = "/accounts/"
         path += accountID
         path += "/email-security/investigate?detections_only="
@@ -152,7 +157,11 @@ package final class Search: Sendable {
         path += "&per_page="
         path += String(perPage)
         for place in values.indices {
-            let value = place == Self.cursorPlace ? cursor : values[place]
+            var value = values[place]
+            if place == Self.cursorPlace {
+                if case .number(let number) = page { path += "&page=" + String(number) }
+                if case .cursor(let cursor) = page { value = cursor } else { value = nil }
+            }
             guard let value else { continue }
             path += "&"
             path += Self.filters[place].name.description
@@ -163,7 +172,7 @@ package final class Search: Sendable {
     }
 
     /// Pages of one size that add up to the limit with as little as possible to cut off.
-    private var perPage: Int32 {
+    var perPage: Int32 {
         if let pageSize { return pageSize }
         let limit = Int32(clamping: limit)
         let pages = (limit + Self.page - 1) / Self.page

@@ -20,6 +20,7 @@ extension SearchDialogue {
         var writer = JSONWriter(into: buffer)
         var warnings = warnings
         if !isOver, failure == nil { warnings.add(.stoppedEarly, at: "") }
+        let failure = failure ?? (isOver ? nil : context.ended)
         writer.beginObject()
         writer.key("schema")
         writer.string("tracevault.search/1")
@@ -69,6 +70,7 @@ extension JSONWriter {
 
     /// Why something failed, as an object.
     @_optimize(size) mutating func failure(_ failure: Failure) {
+        let failure = failure.settled
         beginObject()
         key("status")
         string(failure.status.name.description)

@@ -1,0 +1,77 @@
+// CheckDialogue+Access.swift - may the credential read what is asked with it? Cloudflare's verify
+// endpoints say nothing of permissions, so one message is asked for: the cheapest request there is.
+
+extension CheckDialogue {
+    /// What came of asking for a message.
+    struct Access {
+        /// nil: the server did not say.
+        var isGranted: Bool?
+        var httpStatus: Int32 = 0
+        var reason: ReplyError?
+
+        init(isGranted: Bool, _ reply: HTTPReply) {
+            self.isGranted = isGranted
+            httpStatus = reply.status
+        }
+
+        init(unknown failure: Failure) {
+            httpStatus = failure.httpStatus
+            reason = ReplyError(code: failure.codes.first ?? 0, message: failure.message)
+        }
+    }
+
+    static func accessPath(_ accountID: String) -> String {
+        Search.oneMessage.path(accountID: accountID, at: .first)
+    }
+
+    func takeAccess(_ reply: HTTPReply) -> Verdict {
+        guard let refusal = CloudflareAPI.refusal(reply, .search) else {
+            access = Self.access(of: reply)
+            return .final
+        }
+        var found = Access(unknown: refusal.failure.of(reply))
+        switch refusal.failure.status {
+        case .credential, .forbidden: found.isGranted = false
+        // No such account, or no Email Security in it: nothing to read there.
+        case .http where reply.status == 404: found.isGranted = false
+        default: break
+        }
+        access = found
+        return refusal.verdict == .rejected ? .final : refusal.verdict
+    }
+
+    private static func access(of reply: HTTPReply) -> Access {
+        do throws(Failure) {
+            let envelope = try Envelope.read(reply.body)
+            guard envelope.isRefusal else { return Access(isGranted: true, reply) }
+            var found = Access(unknown: envelope.refusal.of(reply))
+            if CloudflareAPI.nameCredential(envelope.errors.map(\.code)) { found.isGranted = false }
+            return found
+        } catch {
+            return Access(unknown: error.of(reply))
+        }
+    }
+}
+
+extension JSONWriter {
+    @_optimize(size) mutating func access(_ access: CheckDialogue.Access) {
+        beginObject()
+        key("granted")
+        if let isGranted = access.isGranted { bool(isGranted) } else { null() }
+        key("http_status")
+        if access.httpStatus == 0 { null() } else { int(access.httpStatus) }
+        if let reason = access.reason {
+            key("reason")
+            self.reason(reason)
+        }
+        endObject()
+    }
+
+    @_optimize(size) mutating func reason(_ reason: ReplyError) {
+        beginObject()
+        key("code")
+        if reason.code == 0 { null() } else { int(reason.code) }
+        text("message", reason.message)
+        endObject()
+    }
+}
