@@ -175,6 +175,7 @@ PROMISE(what_is_no_view_is_refused_with_a_reason) {
         "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":[1]}}",
         "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":[1,2,3]}}",
         "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":3}}",
+        "{\"side\":\"inbound\",\"line\":0,\"spans\":{\"to\":{\"a\":1,\"b\":2}}}",
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tv_spans *made = NULL;

@@ -189,7 +189,7 @@ static void read_spans(reader *in, tv_place from, tv_line_spans *line) {
         made->field = text_of(in, &in->walk->entries[one.at - 1], "a field's name", NULL);
         made->start = place(in, start);
         made->end = place(in, tv_next(start));
-        if (tv_count(one) != 2 || made->end < made->start)
+        if (tv_kind(one) != TV_ARRAY || tv_count(one) != 2 || made->end < made->start)
             complain(in, TV_TRACE_SHAPE, "a span is not where it begins and where it ends");
     }
 }
