@@ -9,13 +9,16 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall setup quick test test-long test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
+.PHONY: help build install uninstall deb dist sbom setup quick test test-long test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
 	@echo 'make install    install library, C binding, headers, debug symbols, manual pages, pkg-config and'
 	@echo '                CMake files below PREFIX ($(PREFIX)); DESTDIR stages them for a package'
 	@echo 'make uninstall  remove what install put there'
+	@echo 'make deb        Debian packages of the built library in build/deb; the same bytes each time'
+	@echo 'make dist       the source archive of this commit in build/dist'
+	@echo 'make sbom       print what is inside the library: SPDX, JSON'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
 	@echo 'make quick      what to run between two edits: a debug build and the tests that are soonest done'
@@ -42,6 +45,15 @@ install:
 
 uninstall:
 	@$(PLACES) scripts/install --remove
+
+deb: build
+	@scripts/deb
+
+dist:
+	@scripts/dist
+
+sbom: build
+	@scripts/sbom
 
 setup:
 	@scripts/setup

@@ -41,6 +41,24 @@ def test_version_and_help_need_no_library(process: Call, environment: dict[str, 
         assert f"\n  {verb} " in told.out
 
 
+def test_errors_are_told_with_the_click_of_debian_too(environment: dict[str, str]) -> None:
+    program = (
+        "import sys, click.exceptions\n"
+        "del click.exceptions.NoArgsIsHelpError  # new in 8.2; Debian 12 has 8.1\n"
+        "from tracevault.cli import main\n"
+        "sys.exit(main(['nonsense']))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "tracevault: No such command 'nonsense'. See: tracevault --help\n"
+
+
 def test_a_version_and_a_completion_load_little(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -15,6 +15,11 @@ from .group import ROOT
 from .options import Options
 from .printable import json_line, printable
 
+#: A group without a verb. Click 8.1, that of Debian 12, has no such error and prints the help.
+_HELP_INSTEAD: tuple[type[click.UsageError], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
+
 
 def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit code
     """Run it; give the exit code."""
@@ -37,7 +42,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
     except KeyboardInterrupt as error:
         _say_interrupted(error, arguments)
         return Exit.INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as error:
+    except _HELP_INSTEAD as error:
         sys.stdout.write(error.format_message() + "\n")
         return _flushed(Exit.OK)
     except click.UsageError as error:
