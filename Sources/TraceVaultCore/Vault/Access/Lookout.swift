@@ -12,6 +12,8 @@ final class Watch: Sendable {
     private let everyMs: Int64
     /// ms on CLOCK_BOOTTIME, which goes on while the host sleeps.
     private let dueMs: Atomic<Int64>
+    /// The look that is under way may have begun too early.
+    private let isExpired = Atomic<Bool>(false)
 
     /// A thread that is awake begins a look no later.
     private static let graceMs: Int64 = 1000
@@ -37,7 +39,19 @@ final class Watch: Sendable {
 
     fileprivate func begin() { dueMs.store(Self.underWay, ordering: .releasing) }
 
-    fileprivate func end(nowMs: Int64) { dueMs.store(nowMs + everyMs, ordering: .releasing) }
+    fileprivate func end(nowMs: Int64) {
+        let isExpired = isExpired.exchange(false, ordering: .acquiringAndReleasing)
+        dueMs.store(isExpired ? nowMs - Self.graceMs : nowMs + everyMs, ordering: .releasing)
+    }
+
+    /// What is stored may be newer than what is known: whoever uses the vault next has it looked at.
+    func expire(nowMs: Int64) {
+        if due == nil {
+            isExpired.store(true, ordering: .releasing)
+        } else {
+            dueMs.store(nowMs - Self.graceMs, ordering: .releasing)
+        }
+    }
 }
 
 final class Lookout: Sendable {

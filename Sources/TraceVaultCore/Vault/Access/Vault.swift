@@ -185,7 +185,7 @@ package final class Vault: Sendable {
             try commit(changes, over: base, unless: isCancelled)
         } catch {
             // What is stored may be newer than what is known: by somebody else, or by this edit.
-            _ = try? followed(base)
+            if (try? followed(base)) == nil { watch?.expire(nowMs: Self.bootMs) }
             throw error
         }
     }
