@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import tracevault as tv
 from engine_scene import ACME, arrived, names, settings, slow, taken, token, until, vault_of
+from jsonschema import Draft202012Validator
 from launcher import Standin, standin
-from test_documents import faults
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def faults(document: object, kind: str) -> list[str]:
+    schema = json.loads((DOCS / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    return [error.message for error in Draft202012Validator(schema).iter_errors(document)]
 
 
 @pytest.fixture(scope="module")
