@@ -44,7 +44,7 @@ final class Watch: Sendable {
         dueMs.store(isExpired ? nowMs - Self.graceMs : nowMs + everyMs, ordering: .releasing)
     }
 
-    /// What is stored may be newer than what is known: whoever uses the vault next has it looked at.
+    /// What is stored may be newer than what is known: whoever uses the vault next has a look made.
     func expire(nowMs: Int64) {
         if due == nil {
             isExpired.store(true, ordering: .releasing)
