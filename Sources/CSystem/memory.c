@@ -39,6 +39,11 @@ void tvs_guarded_unmap(void *data, size_t length) {
 
 void tvs_wipe(void *bytes, size_t length) { explicit_bzero(bytes, length); }
 
+__attribute__((noinline)) void tvs_wipe_stack(void) {
+    unsigned char below[65536];
+    explicit_bzero(below, sizeof below);
+}
+
 /* Takes `count` blocks of a size, wipes them and gives them back. */
 static void wipe_blocks(size_t size, int count) {
     enum { MOST = 6 };

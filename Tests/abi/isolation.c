@@ -30,9 +30,14 @@ static void change(tv_vault *vault, chance *c) {
         name_tenant(name, tenant);
         name_account(id, tenant, account);
         size_t len = strlen(name);
-        if (chance_below(c, 3) == 0) {
-            GIVES(has[tenant][account] ? TV_OK : TV_E_NOT_FOUND,
-                  tv_edit_remove(edit, name, len, id, 32, ERR));
+        if (chance_below(c, 3) == 0 && !has[tenant][account]) {
+            /* A step that fails ends its edit: this one has one of its own. */
+            tv_edit *failing = NULL;
+            OK(tv_edit_begin(vault, &failing, ERR));
+            GIVES(TV_E_NOT_FOUND, tv_edit_remove(failing, name, len, id, 32, ERR));
+            tv_edit_free(failing);
+        } else if (chance_below(c, 3) == 0) {
+            OK(tv_edit_remove(edit, name, len, id, 32, ERR));
             has[tenant][account] = 0;
         } else {
             OK(tv_edit_put_token(edit, name, len, id, 32, TEXT(TOKEN_A), ERR));

@@ -105,15 +105,15 @@ WAITS = (
 # ---- Statuses --------------------------------------------------------------------------------
 
 STATUSES = (
-    Scenario("201", says(reply(BODY, 201)), S.E_REPLY_EMPTY, asked=1),
+    Scenario("201", says(reply(BODY, 201)), S.E_HTTP, asked=1),
     Scenario("202", says(reply(b"", 202)), S.E_REPLY_DEFERRED, asked=1),
-    Scenario("203", says(reply(BODY, 203)), S.E_REPLY_EMPTY, asked=1),
+    Scenario("203", says(reply(BODY, 203)), S.E_HTTP, asked=1),
     Scenario("204", says(b"HTTP/1.1 204 No Content\r\n\r\n"), S.E_REPLY_EMPTY, asked=1),
     Scenario("205", says(reply(b"", 205)), S.E_REPLY_EMPTY, asked=1),
     Scenario(
         "206",
         says(reply(BODY[:40], 206, "content-range: bytes 0-39/200")),
-        S.E_REPLY_EMPTY,
+        S.E_HTTP,
         asked=1,
     ),
     Scenario("304", says(b"HTTP/1.1 304 Not Modified\r\n\r\n"), S.E_REDIRECT, asked=1),

@@ -29,9 +29,11 @@ enum FirstWords {
             if scalar == "<", let first = rest.first, isTag(first) {
                 skip(&rest)
                 isApart = true
-            } else if scalar.properties.isWhitespace || scalar.value < 0x20 {
+            } else if scalar.properties.isWhitespace || scalar.value < 0x20 || isHidden(scalar) {
+                // What was apart stays apart: pieces of a secret must not become whole again here,
+                // behind the masking.
                 isApart = true
-            } else if !isHidden(scalar) {
+            } else {
                 if isApart, count > 0 { words += " " }
                 isApart = false
                 // The words stand between double quotes.

@@ -185,6 +185,8 @@ final class Lookout: Sendable {
     fileprivate func work(_ number: UInt64) {
         while let entry = next(number) {
             Self.look(entry)
+            // The keys of a look were in its calls' frames, and this thread rests from here on.
+            tvs_wipe_stack()
             entry.watch.end(nowMs: Vault.bootMs)
             looked.ring()
         }
