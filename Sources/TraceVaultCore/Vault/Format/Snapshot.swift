@@ -3,6 +3,8 @@
 // Immutable. Records stay sealed; the index holds names, account ids and offsets. Opening walks the
 // checks in the order of docs/vault-format.md and gives each kind of damage its own status.
 
+import CSystem
+
 package final class Snapshot: Sendable {
     struct TenantEntry: Sendable {
         let name: TenantName
@@ -100,6 +102,8 @@ package final class Snapshot: Sendable {
             throw damagedBody
         }
         let key = try keys.body(of: header.fileID)
+        // libsodium leaves a key of BLAKE2b in its frames.
+        defer { tvs_wipe_stack() }
         let isGenuine = unsafe key.withUnsafeBytes {
             unsafe Sealing.isHash(
                 span.extracting(end..<span.byteCount), of: span.extracting(0..<end), key: $0)

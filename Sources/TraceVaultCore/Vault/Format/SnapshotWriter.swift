@@ -173,6 +173,8 @@ struct SnapshotWriter: ~Copyable {
         body.withBytes { writer.bytes($0) }
         let key = try keys.body(of: header.fileID)
         unsafe key.withUnsafeBytes { unsafe writer.hash(key: $0) }
+        // libsodium leaves a key of BLAKE2b in its frames.
+        tvs_wipe_stack()
         guard writer.isComplete else { throw Failure.noMemory }
         return file
     }
