@@ -79,7 +79,7 @@ def test_a_time_without_a_zone_is_told_how_to_say_it(acme: tv.Tenant) -> None:
     with pytest.raises(tv.ArgumentError, match=r"tzinfo=timezone\.utc"):
         ASK.search(acme, None, start=datetime(2026, 1, 1))
     refused = pytest.raises(TypeError, match=r"expires cannot be a date")
-    with tv.Vault.in_memory() as vault, vault.edit() as edit, refused:
+    with refused, tv.Vault.in_memory() as vault, vault.edit() as edit:
         edit.set("acme", ACME, expires=date(2026, 1, 1))  # type: ignore[arg-type]
 
 
