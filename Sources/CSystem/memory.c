@@ -39,6 +39,11 @@ void tvs_guarded_unmap(void *data, size_t length) {
 
 void tvs_wipe(void *bytes, size_t length) { explicit_bzero(bytes, length); }
 
+__attribute__((noinline)) void tvs_wipe_frames(void) {
+    unsigned char below[8192];
+    explicit_bzero(below, sizeof below);
+}
+
 __attribute__((noinline)) void tvs_wipe_stack(void) {
     unsigned char below[65536];
     explicit_bzero(below, sizeof below);

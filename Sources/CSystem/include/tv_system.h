@@ -80,7 +80,11 @@ int32_t tvs_guarded_map(size_t length, tvs_guarded *out);
 void tvs_guarded_unmap(void *data, size_t length);
 /** Zeroes bytes in a way no optimiser removes. */
 void tvs_wipe(void *bytes, size_t length);
-/** Wipes 64 KiB of the stack below the caller: what calls that have returned left there. */
+/** Wipes 8 KiB of the stack below the caller: the frames of a call that has just returned. Fits on
+ * the smallest stack that a host's thread may have (32 KiB). */
+void tvs_wipe_frames(void);
+/** Wipes 64 KiB of the stack below the caller: what calls that have returned left there. Only for
+ * threads of the library, whose stack is large enough. */
 void tvs_wipe_stack(void);
 /** Wipes memory that this thread has freed lately, as far as malloc() gives it out again: a few
  * blocks of every small size, and larger ones. Other libraries free secrets unwiped. */

@@ -103,7 +103,7 @@ package final class Snapshot: Sendable {
         }
         let key = try keys.body(of: header.fileID)
         // libsodium leaves a key of BLAKE2b in its frames.
-        defer { tvs_wipe_stack() }
+        defer { tvs_wipe_frames() }
         let isGenuine = unsafe key.withUnsafeBytes {
             unsafe Sealing.isHash(
                 span.extracting(end..<span.byteCount), of: span.extracting(0..<end), key: $0)

@@ -174,7 +174,7 @@ struct SnapshotWriter: ~Copyable {
         let key = try keys.body(of: header.fileID)
         unsafe key.withUnsafeBytes { unsafe writer.hash(key: $0) }
         // libsodium leaves a key of BLAKE2b in its frames.
-        tvs_wipe_stack()
+        tvs_wipe_frames()
         guard writer.isComplete else { throw Failure.noMemory }
         return file
     }
