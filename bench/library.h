@@ -10,8 +10,6 @@
 
 #include "figures.h"
 
-#define TEXT(text) text, strlen(text)
-
 static tv_error *failure;
 
 /* Ends the program with the library's own words when a call failed. */
@@ -39,9 +37,10 @@ static inline tv_vault *memory_vault(void) {
 /* A token for the one account of a tenant, towards the origin. */
 static inline void put_token(tv_edit *edit, const char *tenant, const char *token,
                              const char *origin) {
-    must(tv_edit_put_token(edit, TEXT(tenant), TEXT(ACCOUNT), TEXT(token), &failure),
+    must(tv_edit_put_token(edit, tenant, TV_NUL, ACCOUNT, TV_NUL, token, TV_NUL, &failure),
          "tv_edit_put_token");
-    must(tv_edit_set(edit, TEXT(tenant), TEXT(ACCOUNT), TEXT("origin"), TEXT(origin), &failure),
+    must(tv_edit_set(edit, tenant, TV_NUL, ACCOUNT, TV_NUL, "origin", TV_NUL, origin, TV_NUL,
+                     &failure),
          "tv_edit_set");
 }
 
@@ -51,7 +50,7 @@ static inline tv_engine *engine_with(const char *settings[][2], size_t count) {
     tv_engine *engine = NULL;
     must(tv_config_new(&config, &failure), "tv_config_new");
     for (size_t i = 0; i < count; i++)
-        must(tv_config_set(config, TEXT(settings[i][0]), TEXT(settings[i][1]), &failure),
+        must(tv_config_set(config, settings[i][0], TV_NUL, settings[i][1], TV_NUL, &failure),
              settings[i][0]);
     must(tv_engine_new(config, &engine, &failure), "tv_engine_new");
     tv_config_free(config);

@@ -35,7 +35,7 @@ static tv_tenant **tenants_for(long count, const char *origin) {
     for (long i = 0; i < count; i++) {
         char tenant[32];
         snprintf(tenant, sizeof tenant, "tenant-%ld", i);
-        must(tv_tenant_open(vault, TEXT(tenant), &tenants[i], &failure), tenant);
+        must(tv_tenant_open(vault, tenant, TV_NUL, &tenants[i], &failure), tenant);
     }
     tv_edit_free(edit);
     tv_vault_free(vault);
@@ -57,8 +57,10 @@ static void submit(tv_engine *engine, tv_tenant *tenant, long number) {
     char message[32];
     tv_request *request = NULL;
     snprintf(message, sizeof message, "4Njp3P%010ld", number);
-    must(tv_request_trace(TEXT(ACCOUNT), TEXT(message), &request, &failure), "tv_request_trace");
-    must(tv_request_set(request, TEXT("deadline_ms"), TEXT("3600000"), &failure), "deadline_ms");
+    must(tv_request_trace(ACCOUNT, TV_NUL, message, TV_NUL, &request, &failure),
+         "tv_request_trace");
+    must(tv_request_set(request, "deadline_ms", TV_NUL, "3600000", TV_NUL, &failure),
+         "deadline_ms");
     must(tv_engine_submit(engine, tenant, request, (uint64_t)number, NULL, &failure), "submit");
     tv_request_free(request);
 }

@@ -16,7 +16,7 @@ static tv_tenant *tenant_with_token(const char *origin) {
     must(tv_edit_begin(vault, &edit, &failure), "tv_edit_begin");
     put_token(edit, TENANT, TOKEN, origin);
     must(tv_edit_commit(edit, &failure), "tv_edit_commit");
-    must(tv_tenant_open(vault, TEXT(TENANT), &tenant, &failure), "tv_tenant_open");
+    must(tv_tenant_open(vault, TENANT, TV_NUL, &tenant, &failure), "tv_tenant_open");
     tv_edit_free(edit);
     tv_vault_free(vault);
     return tenant;
@@ -40,7 +40,8 @@ static tv_request *next_request(struct load *load) {
     long number = load->sent++;
     load->started_us[number] = now_us();
     snprintf(message, sizeof message, "4Njp3P0STMz%06ld", number);
-    must(tv_request_trace(TEXT(ACCOUNT), TEXT(message), &request, &failure), "tv_request_trace");
+    must(tv_request_trace(ACCOUNT, TV_NUL, message, TV_NUL, &request, &failure),
+         "tv_request_trace");
     return request;
 }
 
@@ -54,7 +55,7 @@ static void finish(struct load *load, tv_result *result, long number) {
         must(tv_result_error(result, &reason, &failure), "tv_result_error");
         fail(tv_status_name(tv_result_status(result)), tv_error_message(reason, NULL));
     }
-    must(tv_result_document(result, TEXT(view), &trace, &trace_len, &failure),
+    must(tv_result_document(result, view, TV_NUL, &trace, &trace_len, &failure),
          "tv_result_document");
     const char *wanted = *view == 't' ? "\"complete\":true" : "{\"success\":true";
     if (strstr(trace, wanted) == NULL) fail("trace", "not the reply expected");

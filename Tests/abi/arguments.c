@@ -11,21 +11,22 @@ PROMISE(null_with_a_length_is_refused_and_named) {
     tv_vault *vault = test_vault(NULL);
     tv_edit *edit = NULL;
     OK(tv_edit_begin(vault, &edit, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "name", tv_config_set(config, NULL, 3, TEXT("1"), ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "name", tv_config_set(config, NULL, 3, "1", TV_NUL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "value",
-                 tv_config_set(config, TEXT("engine.max_queued"), NULL, 1, ERR));
+                 tv_config_set(config, "engine.max_queued", TV_NUL, NULL, 1, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "account",
-                 tv_request_trace(NULL, 32, TEXT(MESSAGE), &request, ERR));
+                 tv_request_trace(NULL, 32, MESSAGE, TV_NUL, &request, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "message", tv_request_trace("", 0, NULL, 4, &request, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "key", tv_unlock_key(NULL, 32, &unlock, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "passphrase", tv_unlock_passphrase(NULL, 5, &unlock, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "body", tv_document_decode(NULL, 5, &document, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "token",
-                 tv_edit_put_token(edit, TEXT("t"), TEXT(ACCOUNT_A), NULL, 9, ERR));
+                 tv_edit_put_token(edit, "t", TV_NUL, ACCOUNT_A, TV_NUL, NULL, 9, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "tenant",
-                 tv_edit_put_token(edit, NULL, 1, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "email",
-                 tv_edit_put_key(edit, TEXT("t"), TEXT(ACCOUNT_A), NULL, 9, TEXT(TOKEN_A), ERR));
+                 tv_edit_put_token(edit, NULL, 1, ACCOUNT_A, TV_NUL, TOKEN_A, TV_NUL, ERR));
+    GIVES_NAMING(
+        TV_E_ARGUMENT, "email",
+        tv_edit_put_key(edit, "t", TV_NUL, ACCOUNT_A, TV_NUL, NULL, 9, TOKEN_A, TV_NUL, ERR));
     CHECK(request == NULL && unlock == NULL && document == NULL);
     tv_edit_free(edit);
     tv_vault_free(vault);
@@ -43,28 +44,28 @@ PROMISE(a_missing_output_is_refused_and_named) {
     OK(tv_build_info(&document, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "config_out", tv_config_new(NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "value_out",
-                 tv_config_get(config, TEXT("engine.max_queued"), NULL, NULL, ERR));
+                 tv_config_get(config, "engine.max_queued", TV_NUL, NULL, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_config_describe(NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_build_info(NULL, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_document_decode(TEXT("{}"), NULL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_document_decode("{}", 2, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "data_out",
-                 tv_document_view(document, TEXT("json"), NULL, NULL, ERR));
+                 tv_document_view(document, "json", TV_NUL, NULL, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "unlock_out", tv_unlock_key("k", 1, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "unlock_out", tv_unlock_passphrase("k", 1, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "vault_out", tv_vault_create("", 0, unlock, NULL, NULL, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "vault_out", tv_vault_open(TEXT("/x"), unlock, NULL, NULL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "vault_out", tv_vault_open("/x", TV_NUL, unlock, NULL, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "generation_out", tv_vault_generation(vault, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_vault_list(vault, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "edit_out", tv_edit_begin(vault, NULL, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "tenant_out", tv_tenant_open(vault, TEXT("acme"), NULL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "tenant_out", tv_tenant_open(vault, "acme", TV_NUL, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_tenant_list(tenant, NULL, ERR));
-    GIVES_NAMING(TV_E_ARGUMENT, "request_out", tv_request_trace("", 0, TEXT(MESSAGE), NULL, ERR));
+    GIVES_NAMING(TV_E_ARGUMENT, "request_out", tv_request_trace("", 0, MESSAGE, TV_NUL, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "engine_out", tv_engine_new(NULL, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "result_out", tv_engine_take(engine, 0, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "fd_out", tv_engine_fd(engine, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out", tv_engine_stats(engine, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "document_out",
-                 tv_engine_estimate(engine, tenant, TEXT(""), 1, NULL, ERR));
+                 tv_engine_estimate(engine, tenant, "", TV_NUL, 1, NULL, ERR));
     tv_document_free(document);
     tv_engine_free(engine);
     tv_unlock_free(unlock);
@@ -84,12 +85,12 @@ PROMISE(text_that_is_not_utf8_is_refused) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         size_t len = strlen(bad[i]);
         GIVES_NAMING(TV_E_ARGUMENT, "UTF-8", tv_tenant_open(vault, bad[i], len, &tenant, ERR));
-        GIVES_NAMING(TV_E_ARGUMENT, "UTF-8", tv_config_set(config, bad[i], len, TEXT("1"), ERR));
+        GIVES_NAMING(TV_E_ARGUMENT, "UTF-8", tv_config_set(config, bad[i], len, "1", TV_NUL, ERR));
         GIVES_NAMING(TV_E_ARGUMENT, "UTF-8",
-                     tv_edit_put_token(edit, bad[i], len, TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
+                     tv_edit_put_token(edit, bad[i], len, ACCOUNT_A, TV_NUL, TOKEN_A, TV_NUL, ERR));
         GIVES_NAMING(TV_E_ARGUMENT, "UTF-8",
-                     tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("label"), bad[i], len,
-                                 ERR));
+                     tv_edit_set(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, "label", TV_NUL, bad[i],
+                                 len, ERR));
     }
     tv_edit_free(edit);
     tv_config_free(config);
@@ -132,7 +133,7 @@ PROMISE(lengths_beyond_every_limit_are_refused_unread) {
     tv_unlock *unlock = NULL;
     tv_document *document = NULL;
     tv_config *config = test_config();
-    GIVES(TV_E_ARGUMENT, tv_config_set(config, "x", SIZE_MAX - 1, TEXT("1"), ERR));
+    GIVES(TV_E_ARGUMENT, tv_config_set(config, "x", SIZE_MAX - 1, "1", TV_NUL, ERR));
     GIVES(TV_E_ARGUMENT, tv_request_trace("", 0, "x", SIZE_MAX - 1, &request, ERR));
     GIVES(TV_E_ARGUMENT, tv_request_trace("", 0, "x", SIZE_MAX / 2, &request, ERR));
     GIVES(TV_E_ARGUMENT, tv_unlock_key("x", SIZE_MAX, &unlock, ERR));
@@ -153,12 +154,13 @@ PROMISE(account_ids_are_32_lower_case_hexadecimal_digits) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tv_request *request = NULL;
         size_t len = strlen(bad[i]);
-        GIVES(TV_E_ACCOUNT_ID, tv_request_trace(bad[i], len, TEXT(MESSAGE), &request, ERR));
+        GIVES(TV_E_ACCOUNT_ID, tv_request_trace(bad[i], len, MESSAGE, TV_NUL, &request, ERR));
         STEP_GIVES(TV_E_ACCOUNT_ID,
-              tv_edit_put_token(edit, TEXT("acme"), bad[i], len, TEXT(TOKEN_A), ERR));
+                   tv_edit_put_token(edit, "acme", TV_NUL, bad[i], len, TOKEN_A, TV_NUL, ERR));
         CHECK(request == NULL);
     }
-    STEP_GIVES(TV_E_ACCOUNT_ID, tv_edit_put_token(edit, TEXT("acme"), "", 0, TEXT(TOKEN_A), ERR));
+    STEP_GIVES(TV_E_ACCOUNT_ID,
+               tv_edit_put_token(edit, "acme", TV_NUL, "", 0, TOKEN_A, TV_NUL, ERR));
     tv_vault_free(vault);
 }
 
@@ -191,17 +193,17 @@ PROMISE(request_options_have_names_and_bounds) {
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         size_t len = strlen(wrong[i]);
         GIVES_NAMING(TV_E_CONFIG_VALUE, "deadline_ms",
-                     tv_request_set(request, TEXT("deadline_ms"), wrong[i], len, ERR));
+                     tv_request_set(request, "deadline_ms", TV_NUL, wrong[i], len, ERR));
         GIVES_NAMING(TV_E_CONFIG_VALUE, "wait_ms",
-                     tv_request_set(request, TEXT("wait_ms"), wrong[i], len, ERR));
+                     tv_request_set(request, "wait_ms", TV_NUL, wrong[i], len, ERR));
     }
-    GIVES(TV_E_CONFIG_VALUE, tv_request_set(request, TEXT("deadline_ms"), TEXT("0"), ERR));
-    GIVES(TV_E_CONFIG_VALUE, tv_request_set(request, TEXT("submission"), TEXT("yes"), ERR));
-    GIVES(TV_E_CONFIG_NAME, tv_request_set(request, TEXT("token"), TEXT("x"), ERR));
-    GIVES(TV_E_CONFIG_NAME, tv_request_set(request, "", 0, TEXT("x"), ERR));
-    OK(tv_request_set(request, TEXT("deadline_ms"), TEXT("86400000"), ERR));
-    OK(tv_request_set(request, TEXT("wait_ms"), TEXT("0"), ERR));
-    OK(tv_request_set(request, TEXT("submission"), TEXT("true"), ERR));
+    GIVES(TV_E_CONFIG_VALUE, tv_request_set(request, "deadline_ms", TV_NUL, "0", TV_NUL, ERR));
+    GIVES(TV_E_CONFIG_VALUE, tv_request_set(request, "submission", TV_NUL, "yes", TV_NUL, ERR));
+    GIVES(TV_E_CONFIG_NAME, tv_request_set(request, "token", TV_NUL, "x", TV_NUL, ERR));
+    GIVES(TV_E_CONFIG_NAME, tv_request_set(request, "", 0, "x", TV_NUL, ERR));
+    OK(tv_request_set(request, "deadline_ms", TV_NUL, "86400000", TV_NUL, ERR));
+    OK(tv_request_set(request, "wait_ms", TV_NUL, "0", TV_NUL, ERR));
+    OK(tv_request_set(request, "submission", TV_NUL, "true", TV_NUL, ERR));
     tv_request_free(request);
 }
 
@@ -224,7 +226,7 @@ PROMISE(the_library_speaks_the_headers_version) {
 PROMISE(a_failed_call_tells_the_same_twice) {
     tv_error *error = NULL;
     tv_request *request = NULL;
-    CHECK(tv_request_trace("", 0, TEXT("a b"), &request, &error) == TV_E_MESSAGE_REF);
+    CHECK(tv_request_trace("", 0, "a b", TV_NUL, &request, &error) == TV_E_MESSAGE_REF);
     size_t len = 0;
     const char *message = tv_error_message(error, &len);
     CHECK(len == strlen(message) && len > 0);

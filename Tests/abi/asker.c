@@ -14,7 +14,7 @@ static void ask(remote *here, int number) {
     tv_request *request = NULL;
     tv_result *result = NULL;
     OK(tv_request_trace("", 0, message, (size_t)length, &request, ERR));
-    OK(tv_request_set(request, TEXT("deadline_ms"), TEXT("60000"), ERR));
+    OK(tv_request_set(request, "deadline_ms", TV_NUL, "60000", TV_NUL, ERR));
     tv_error *failure = NULL;
     tv_status status = tv_engine_fetch(here->engine, here->acme, request, &result, &failure);
     printf("%d%s", (int)status, number + 1 < REQUESTS ? " " : "\n");

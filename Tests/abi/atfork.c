@@ -134,8 +134,8 @@ static int live_and_fork(tv_config *roots, int left) {
     tv_config *own = NULL;
     OK(tv_config_new(&own, ERR));
     if (left < CHILDREN)
-        GIVES(TV_E_FORKED, tv_config_set(roots, TEXT("retry.base_ms"), TEXT("5"), ERR));
-    OK(tv_config_set(own, TEXT("retry.base_ms"), TEXT("5"), ERR));
+        GIVES(TV_E_FORKED, tv_config_set(roots, "retry.base_ms", TV_NUL, "5", TV_NUL, ERR));
+    OK(tv_config_set(own, "retry.base_ms", TV_NUL, "5", TV_NUL, ERR));
     if (!test_holds || left == 0) return test_holds ? 0 : 1;
     pid_t child = fork();
     if (child == 0) _exit(live_and_fork(roots, left - 1));

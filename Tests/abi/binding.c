@@ -233,13 +233,13 @@ PROMISE(a_reason_fits_whatever_room_there_is) {
     char reason[200];
     for (size_t room = 0; room < sizeof reason; room++) {
         memset(reason, '#', sizeof reason);
-        CHECK(tv_trace_parse(TEXT("{\"schema\":\"tracevault.trace/99\"}"), &trace, reason, room) ==
-              TV_TRACE_SCHEMA);
+        CHECK(tv_trace_parse("{\"schema\":\"tracevault.trace/99\"}", TV_NUL, &trace, reason,
+                             room) == TV_TRACE_SCHEMA);
         CHECK(reason[room] == '#' && (room == 0 || memchr(reason, '\0', room) != NULL));
     }
-    CHECK(tv_trace_parse(TEXT("{"), &trace, NULL, 0) == TV_TRACE_NOT_JSON);
+    CHECK(tv_trace_parse("{", TV_NUL, &trace, NULL, 0) == TV_TRACE_NOT_JSON);
     CHECK(tv_trace_parse(NULL, 0, &trace, NULL, 0) == TV_TRACE_ARGUMENT);
-    CHECK(tv_trace_parse(TEXT("{}"), NULL, NULL, 0) == TV_TRACE_ARGUMENT);
+    CHECK(tv_trace_parse("{}", TV_NUL, NULL, NULL, 0) == TV_TRACE_ARGUMENT);
     tv_trace_free(NULL);
 }
 

@@ -33,7 +33,7 @@ static int ledger_is_shared(tv_engine *engine) {
     const char *json = NULL;
     size_t len = 0;
     OK(tv_engine_stats(engine, &stats, ERR));
-    OK(tv_document_view(stats, TEXT("json"), &json, &len, ERR));
+    OK(tv_document_view(stats, "json", TV_NUL, &json, &len, ERR));
     int shared = json != NULL && strstr(json, "\"shared\":true") != NULL;
     tv_document_free(stats);
     return shared;
@@ -48,10 +48,10 @@ int main(int argc, char **argv) {
     remote here = open_remote(argv[1], argv[2], argv[3], argv[4], argv[5], argc - 7, argv + 7);
     tv_engine *engine = here.engine;
     tv_request *request = NULL;
-    OK(tv_request_trace("", 0, TEXT("slow-1"), &request, ERR));
+    OK(tv_request_trace("", 0, "slow-1", TV_NUL, &request, ERR));
     /* Each request a fetch of its own, as for different messages. */
-    OK(tv_request_set(request, TEXT("fresh"), TEXT("true"), ERR));
-    OK(tv_request_set(request, TEXT("priority"), TEXT("bulk"), ERR));
+    OK(tv_request_set(request, "fresh", TV_NUL, "true", TV_NUL, ERR));
+    OK(tv_request_set(request, "priority", TV_NUL, "bulk", TV_NUL, ERR));
     if (!test_holds) return 1;
 
     counts so_far = {0};

@@ -17,8 +17,8 @@ static const char *get(tv_config *config, const char *name) {
 static tv_place whole(tv_document *document, tv_walk *walk) {
     const char *data = NULL;
     size_t len = 0;
-    OK(tv_document_view(document, TEXT("json"), &data, &len, ERR));
-    OK(tv_document_walk(document, TEXT("json"), walk, ERR));
+    OK(tv_document_view(document, "json", TV_NUL, &data, &len, ERR));
+    OK(tv_document_walk(document, "json", TV_NUL, walk, ERR));
     CHECK(data != NULL && data[len] == '\0' && walk->text == data && walk->text_len == len);
     CHECK(tv_there(tv_whole(walk)));
     return tv_whole(walk);
@@ -32,19 +32,19 @@ PROMISE(an_unknown_name_is_a_status_of_its_own) {
                                         " engine.max_queued", "engine.max_queued ", "api.token"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t name_len = strlen(names[i]);
-        GIVES(TV_E_CONFIG_NAME, tv_config_set(config, names[i], name_len, TEXT("1"), ERR));
+        GIVES(TV_E_CONFIG_NAME, tv_config_set(config, names[i], name_len, "1", TV_NUL, ERR));
         GIVES(TV_E_CONFIG_NAME, tv_config_get(config, names[i], name_len, &value, &len, ERR));
     }
-    GIVES(TV_E_CONFIG_NAME, tv_config_set(config, "engine.max_queued\0x", 19, TEXT("1"), ERR));
+    GIVES(TV_E_CONFIG_NAME, tv_config_set(config, "engine.max_queued\0x", 19, "1", TV_NUL, ERR));
     CHECK(value == NULL);
     tv_config_free(config);
 }
 
 PROMISE(what_is_set_is_given_back) {
     tv_config *config = test_config();
-    OK(tv_config_set(config, TEXT("engine.max_queued"), TEXT("17"), ERR));
+    OK(tv_config_set(config, "engine.max_queued", TV_NUL, "17", TV_NUL, ERR));
     CHECK(strcmp(get(config, "engine.max_queued"), "17") == 0);
-    OK(tv_config_set(config, TEXT("tls.ca_file"), TEXT("/tmp/ca \xc3\xa9.pem"), ERR));
+    OK(tv_config_set(config, "tls.ca_file", TV_NUL, "/tmp/ca \xc3\xa9.pem", TV_NUL, ERR));
     CHECK(strcmp(get(config, "tls.ca_file"), "/tmp/ca \xc3\xa9.pem") == 0);
     tv_config *other = test_config();
     CHECK(strcmp(get(other, "engine.max_queued"), "17") != 0);
@@ -55,25 +55,25 @@ PROMISE(what_is_set_is_given_back) {
 PROMISE(text_that_is_lent_stays_until_its_setting_changes) {
     tv_config *config = test_config();
     const char *first = get(config, "engine.max_queued");
-    OK(tv_config_set(config, TEXT("retry.base_ms"), TEXT("7"), ERR));
+    OK(tv_config_set(config, "retry.base_ms", TV_NUL, "7", TV_NUL, ERR));
     for (int i = 0; i < 50; i++) CHECK(get(config, "engine.max_queued") == first);
     tv_config_free(config);
 }
 
 PROMISE(a_value_out_of_bounds_changes_nothing_and_the_message_names_the_bounds) {
     tv_config *config = test_config();
-    OK(tv_config_set(config, TEXT("retry.max_attempts"), TEXT("5"), ERR));
+    OK(tv_config_set(config, "retry.max_attempts", TV_NUL, "5", TV_NUL, ERR));
     static const char *const wrong[] = {"0", "-1", "21", "99999999999999999999", "", "5x", "0x5",
                                         "5.0", " 5", "five"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        GIVES_NAMING(TV_E_CONFIG_VALUE, "from 1 to 20",
-                     tv_config_set(config, TEXT("retry.max_attempts"), wrong[i], strlen(wrong[i]),
-                                   ERR));
+        GIVES_NAMING(
+            TV_E_CONFIG_VALUE, "from 1 to 20",
+            tv_config_set(config, "retry.max_attempts", TV_NUL, wrong[i], strlen(wrong[i]), ERR));
     CHECK(strcmp(get(config, "retry.max_attempts"), "5") == 0);
-    GIVES(TV_E_CONFIG_VALUE, tv_config_set(config, TEXT("tls.ca_file"), TEXT("a\nb"), ERR));
-    GIVES(TV_E_CONFIG_VALUE, tv_config_set(config, TEXT("http.version"), TEXT("3"), ERR));
+    GIVES(TV_E_CONFIG_VALUE, tv_config_set(config, "tls.ca_file", TV_NUL, "a\nb", TV_NUL, ERR));
+    GIVES(TV_E_CONFIG_VALUE, tv_config_set(config, "http.version", TV_NUL, "3", TV_NUL, ERR));
     GIVES(TV_E_CONFIG_VALUE,
-          tv_config_set(config, TEXT("api.allow_http_loopback"), TEXT("1"), ERR));
+          tv_config_set(config, "api.allow_http_loopback", TV_NUL, "1", TV_NUL, ERR));
     tv_config_free(config);
 }
 
@@ -158,8 +158,8 @@ PROMISE(an_engine_refuses_settings_it_cannot_work_with) {
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
         tv_config *config = test_config();
         tv_engine *engine = NULL;
-        tv_status status = tv_config_set(config, TEXT("api.base_url"), bases[i], strlen(bases[i]),
-                                         NULL);
+        tv_status status =
+            tv_config_set(config, "api.base_url", TV_NUL, bases[i], strlen(bases[i]), NULL);
         if (status == TV_OK) status = tv_engine_new(config, &engine, NULL);
         if (status != TV_E_CONFIG_VALUE)
             FAIL("base URL \"%s\": %s", bases[i], tv_status_name(status));

@@ -13,7 +13,7 @@ static tv_document *decode(const char *body, size_t len) {
 static tv_trace *trace_of(const char *body, size_t len) {
     tv_document *document = decode(body, len);
     tv_walk walk;
-    OK(tv_document_walk(document, TEXT("trace"), &walk, ERR));
+    OK(tv_document_walk(document, "trace", TV_NUL, &walk, ERR));
     CHECK(walk.text != NULL && walk.text[walk.text_len] == '\0');
     tv_trace *trace = NULL;
     char reason[200];
@@ -74,7 +74,7 @@ PROMISE(the_raw_view_is_the_body_byte_for_byte) {
     tv_document *document = decode(today, sizeof today - 1);
     const char *raw = NULL;
     size_t len = 0;
-    OK(tv_document_view(document, TEXT("raw"), &raw, &len, ERR));
+    OK(tv_document_view(document, "raw", TV_NUL, &raw, &len, ERR));
     CHECK(len == sizeof today - 1 && memcmp(raw, today, len) == 0);
     tv_document_free(document);
 }
@@ -85,9 +85,9 @@ PROMISE(a_view_is_made_once_and_stays) {
     const char *again = NULL;
     const char *raw = NULL;
     size_t len = 0;
-    OK(tv_document_view(document, TEXT("trace"), &first, &len, ERR));
-    OK(tv_document_view(document, TEXT("raw"), &raw, NULL, ERR));
-    OK(tv_document_view(document, TEXT("trace"), &again, &len, ERR));
+    OK(tv_document_view(document, "trace", TV_NUL, &first, &len, ERR));
+    OK(tv_document_view(document, "raw", TV_NUL, &raw, NULL, ERR));
+    OK(tv_document_view(document, "trace", TV_NUL, &again, &len, ERR));
     CHECK(first == again && strlen(first) == len);
     tv_document_free(document);
 }
@@ -118,15 +118,15 @@ PROMISE(views_for_stores_are_json_lines_and_what_is_not_there_is_counted) {
     tv_document *document = decode(body, sizeof body - 1);
     CHECK(lines_of(document, "ecs") == 2 && lines_of(document, "ocsf") == 2);
     const char *text = NULL;
-    OK(tv_document_view(document, TEXT("ocsf_warnings"), &text, NULL, ERR));
+    OK(tv_document_view(document, "ocsf_warnings", TV_NUL, &text, NULL, ERR));
     CHECK(strcmp(text, "[]") == 0);
     tv_document_free(document);
 
     document = decode(today, sizeof today - 1);
     CHECK(lines_of(document, "ocsf") == 0);
-    OK(tv_document_view(document, TEXT("ocsf_warnings"), &text, NULL, ERR));
-    CHECK(strncmp(text, TEXT("[{\"code\":\"line_without_address\",\"count\":")) == 0);
-    OK(tv_document_view(document, TEXT("ecs_warnings"), &text, NULL, ERR));
+    OK(tv_document_view(document, "ocsf_warnings", TV_NUL, &text, NULL, ERR));
+    CHECK(strstr(text, "[{\"code\":\"line_without_address\",\"count\":") == text);
+    OK(tv_document_view(document, "ecs_warnings", TV_NUL, &text, NULL, ERR));
     CHECK(*text == '[');
     tv_document_free(document);
 }
@@ -136,7 +136,7 @@ PROMISE(an_unknown_view_names_those_there_are) {
     const char *data = NULL;
     size_t len = 0;
     GIVES_NAMING(TV_E_NOT_FOUND, "raw",
-                 tv_document_view(document, TEXT("cef"), &data, &len, ERR));
+                 tv_document_view(document, "cef", TV_NUL, &data, &len, ERR));
     GIVES_NAMING(TV_E_NOT_FOUND, "trace", tv_document_view(document, "", 0, &data, &len, ERR));
     CHECK(data == NULL);
     tv_document_free(document);
@@ -153,25 +153,29 @@ static void decoding_gives(tv_status expected, const char *body, size_t len) {
     tv_document_free(document);
 }
 
+static void decoding_text_gives(tv_status expected, const char *body) {
+    decoding_gives(expected, body, strlen(body));
+}
+
 PROMISE(what_is_no_trace_is_a_status_of_its_own) {
-    decoding_gives(TV_E_REPLY_EMPTY, "", 0);
-    decoding_gives(TV_E_REPLY_EMPTY, TEXT(" \r\n\t"));
-    decoding_gives(TV_E_NOT_JSON, TEXT("<!DOCTYPE html><html></html>"));
-    decoding_gives(TV_E_NOT_JSON, TEXT("upstream connect error"));
-    decoding_gives(TV_E_REPLY_SHAPE, TEXT("[]"));
-    decoding_gives(TV_E_REPLY_SHAPE, TEXT("\"text\""));
-    decoding_gives(TV_E_REPLY_SHAPE, TEXT("{\"success\":true,\"result\":[]}"));
-    decoding_gives(TV_E_REPLY_REFUSED,
-                   TEXT("{\"success\":false,\"errors\":[{\"code\":1000,\"message\":\"no\"}],"
-                        "\"messages\":[],\"result\":null}"));
+    decoding_text_gives(TV_E_REPLY_EMPTY, "");
+    decoding_text_gives(TV_E_REPLY_EMPTY, " \r\n\t");
+    decoding_text_gives(TV_E_NOT_JSON, "<!DOCTYPE html><html></html>");
+    decoding_text_gives(TV_E_NOT_JSON, "upstream connect error");
+    decoding_text_gives(TV_E_REPLY_SHAPE, "[]");
+    decoding_text_gives(TV_E_REPLY_SHAPE, "\"text\"");
+    decoding_text_gives(TV_E_REPLY_SHAPE, "{\"success\":true,\"result\":[]}");
+    decoding_text_gives(TV_E_REPLY_REFUSED,
+                        "{\"success\":false,\"errors\":[{\"code\":1000,\"message\":\"no\"}],"
+                        "\"messages\":[],\"result\":null}");
 }
 
 PROMISE(cloudflares_codes_reach_the_error) {
+    static const char refusal[] = "{\"success\":false,\"errors\":[{\"code\":971,\"message\":\"a\"},"
+                                  "{\"code\":10000,\"message\":\"b\"}],\"result\":null}";
     tv_document *document = NULL;
     tv_error *error = NULL;
-    CHECK(tv_document_decode(TEXT("{\"success\":false,\"errors\":[{\"code\":971,\"message\":\"a\"},"
-                                  "{\"code\":10000,\"message\":\"b\"}],\"result\":null}"),
-                             &document, &error) == TV_E_REPLY_REFUSED);
+    CHECK(tv_document_decode(refusal, sizeof refusal - 1, &document, &error) == TV_E_REPLY_REFUSED);
     CHECK(tv_error_code_count(error) == 2);
     CHECK(tv_error_code(error, 0) == 971 && tv_error_code(error, 1) == 10000);
     CHECK(tv_error_code(error, 2) == 0);
@@ -204,7 +208,7 @@ PROMISE(every_byte_changed_gives_a_status_and_no_crash) {
             if (tv_document_decode(copy, sizeof today - 1, &document, NULL) == TV_OK) {
                 const char *data = NULL;
                 size_t len = 0;
-                OK(tv_document_view(document, TEXT("trace"), &data, &len, ERR));
+                OK(tv_document_view(document, "trace", TV_NUL, &data, &len, ERR));
                 tv_trace *trace = NULL;
                 char reason[200];
                 if (tv_trace_parse(data, len, &trace, reason, sizeof reason) != TV_TRACE_OK)

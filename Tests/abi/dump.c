@@ -58,7 +58,7 @@ int main(void) {
         if (tv_document_read(text, len, &document, NULL) != TV_OK) {
             puts("refused");
         } else {
-            if (tv_document_walk(document, TEXT("json"), &walk, NULL) != TV_OK) return 1;
+            if (tv_document_walk(document, "json", TV_NUL, &walk, NULL) != TV_OK) return 1;
             for (tv_place one = tv_whole(&walk); tv_there(one); one = tv_next(one))
                 print_value(one);
             putchar('\n');

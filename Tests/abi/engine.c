@@ -17,8 +17,8 @@ PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
     CHECK(strstr(tv_error_message(failure, NULL), TOKEN_A) == NULL);
     const char *data = NULL;
     size_t len = 0;
-    GIVES(TV_E_NOT_FOUND, tv_result_document(result, TEXT("trace"), &data, &len, ERR));
-    GIVES(TV_E_NOT_FOUND, tv_result_document(result, TEXT("raw"), &data, &len, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_result_document(result, "trace", TV_NUL, &data, &len, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_result_document(result, "raw", TV_NUL, &data, &len, ERR));
     tv_result_free(result);
     CHECK(strlen(tv_error_message(failure, NULL)) > 0); /* lives on without its result */
     tv_error_free(failure);
@@ -33,7 +33,7 @@ PROMISE(fetch_gives_the_failure_itself) {
     close_scene(&s);
 }
 
-PROMISE(the_descriptor_is_readable_exactly_while_an_event_waits) {
+PROMISE(the_descriptor_is_readable_exactly_while_a_result_waits) {
     scene s = open_scene(0, NULL);
     tv_result *result = NULL;
     CHECK(!readable(s.engine, 0));
@@ -60,7 +60,7 @@ static void cancel_and_await(tv_engine *engine, uint64_t id) {
     GIVES(TV_E_NOT_FOUND, tv_engine_cancel(engine, id, ERR));
 }
 
-PROMISE(taking_one_of_two_waiting_events_leaves_the_descriptor_readable) {
+PROMISE(taking_one_of_two_waiting_results_leaves_the_descriptor_readable) {
     scene s = open_scene(1, NULL);
     uint64_t first = 0;
     uint64_t second = 0;
@@ -77,7 +77,7 @@ PROMISE(taking_one_of_two_waiting_events_leaves_the_descriptor_readable) {
 
 PROMISE(a_deadline_ends_a_request_that_gets_no_answer) {
     scene s = open_scene(1, NULL);
-    OK(tv_request_set(s.request, TEXT("deadline_ms"), TEXT("150"), ERR));
+    OK(tv_request_set(s.request, "deadline_ms", TV_NUL, "150", TV_NUL, ERR));
     OK(tv_engine_submit(s.engine, s.acme, s.request, 1, NULL, ERR));
     tv_result *result = next_result(s.engine);
     CHECK(tv_result_status(result) == TV_E_DEADLINE);
@@ -85,7 +85,7 @@ PROMISE(a_deadline_ends_a_request_that_gets_no_answer) {
     close_scene(&s);
 }
 
-PROMISE(a_cancelled_request_still_has_its_event) {
+PROMISE(a_cancelled_request_still_has_its_result) {
     scene s = open_scene(1, NULL);
     uint64_t id = 0;
     uint64_t other = 0;
@@ -139,7 +139,7 @@ PROMISE(shutting_down_completes_everything_once) {
         tv_result_free(result);
     }
     for (int i = 0; i < COUNT; i++)
-        if (seen[i] != 1) FAIL("request %d had %d events", i, seen[i]);
+        if (seen[i] != 1) FAIL("request %d had %d results", i, seen[i]);
     tv_result *none = NULL;
     GIVES(TV_E_SHUTDOWN, tv_engine_take(s.engine, 0, &none, ERR));
     close_scene(&s);
@@ -171,7 +171,7 @@ PROMISE(an_account_is_never_guessed_and_never_another_tenants) {
     tv_tenant *many = test_tenant(vault, "many");
     tv_request *any = test_request();
     tv_request *other = NULL;
-    OK(tv_request_trace(TEXT(ACCOUNT_B), TEXT(MESSAGE), &other, ERR));
+    OK(tv_request_trace(ACCOUNT_B, TV_NUL, MESSAGE, TV_NUL, &other, ERR));
     GIVES(TV_E_AMBIGUOUS, tv_engine_submit(engine, many, any, 0, NULL, ERR));
     GIVES(TV_E_NOT_FOUND, tv_engine_submit(engine, acme, other, 0, NULL, ERR));
     OK(tv_engine_submit(engine, many, other, 0, NULL, ERR));
@@ -206,7 +206,7 @@ PROMISE(stats_are_json_that_counts) {
     const char *data = NULL;
     size_t len = 0;
     OK(tv_engine_stats(engine, &document, ERR));
-    OK(tv_document_view(document, TEXT("json"), &data, &len, ERR));
+    OK(tv_document_view(document, "json", TV_NUL, &data, &len, ERR));
     CHECK(len > 2 && data[0] == '{' && data[len - 1] == '}');
     tv_document_free(document);
     tv_engine_free(engine);
@@ -238,10 +238,10 @@ int main(int argc, char **argv) {
     begin(argc, argv);
     RUN(a_closed_port_is_a_transport_failure_with_its_facts);
     RUN(fetch_gives_the_failure_itself);
-    RUN(the_descriptor_is_readable_exactly_while_an_event_waits);
-    RUN(taking_one_of_two_waiting_events_leaves_the_descriptor_readable);
+    RUN(the_descriptor_is_readable_exactly_while_a_result_waits);
+    RUN(taking_one_of_two_waiting_results_leaves_the_descriptor_readable);
     RUN(a_deadline_ends_a_request_that_gets_no_answer);
-    RUN(a_cancelled_request_still_has_its_event);
+    RUN(a_cancelled_request_still_has_its_result);
     RUN(a_full_queue_is_a_status_and_taking_makes_room);
     RUN(shutting_down_completes_everything_once);
     RUN(requests_go_on_without_vault_tenant_and_request);

@@ -51,9 +51,9 @@ static void old_handles_answer_forked(void) {
     GIVES(TV_E_FORKED, tv_engine_fd(engine, &fd, ERR));
     GIVES(TV_E_FORKED, tv_engine_shutdown(engine, ERR));
     GIVES(TV_E_FORKED, tv_vault_refresh(vault, ERR));
-    GIVES(TV_E_FORKED, tv_tenant_open(vault, TEXT("acme"), &other, ERR));
-    GIVES(TV_E_FORKED, tv_request_set(request, TEXT("wait_ms"), TEXT("1"), ERR));
-    GIVES(TV_E_FORKED, tv_document_view(document, TEXT("json"), &data, &len, ERR));
+    GIVES(TV_E_FORKED, tv_tenant_open(vault, "acme", TV_NUL, &other, ERR));
+    GIVES(TV_E_FORKED, tv_request_set(request, "wait_ms", TV_NUL, "1", TV_NUL, ERR));
+    GIVES(TV_E_FORKED, tv_document_view(document, "json", TV_NUL, &data, &len, ERR));
 }
 
 static void freeing_old_handles_does_nothing(void) {

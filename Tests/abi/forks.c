@@ -57,9 +57,9 @@ static void look(work *shared) {
     while (atomic_load(&shared->here) <= SUBMITTERS) sched_yield();
     const char *view = NULL;
     size_t len = 0;
-    if (tv_document_view(shared->document, TEXT("trace"), &view, &len, NULL) != TV_OK)
+    if (tv_document_view(shared->document, "trace", TV_NUL, &view, &len, NULL) != TV_OK)
         says(shared, 20);
-    if (tv_document_view(shared->document, TEXT("ecs"), &view, &len, NULL) != TV_OK)
+    if (tv_document_view(shared->document, "ecs", TV_NUL, &view, &len, NULL) != TV_OK)
         says(shared, 21);
 }
 

@@ -64,7 +64,7 @@ static void make_one_of_each(void) {
     request = test_request();
     OK(tv_engine_new(NULL, &engine, ERR));
     OK(tv_build_info(&document, ERR));
-    CHECK(tv_config_set(config, TEXT("no.such.name"), TEXT("1"), &error) == TV_E_CONFIG_NAME);
+    CHECK(tv_config_set(config, "no.such.name", TV_NUL, "1", TV_NUL, &error) == TV_E_CONFIG_NAME);
     CHECK(error != NULL);
 }
 
@@ -86,40 +86,40 @@ static void free_one_of_each(void) {
  * stands for "defaults" where a configuration may be left out. */
 static void every_function_refuses(void *bad) {
     reset_outputs();
-    REFUSED(tv_config_set(bad, TEXT("engine.max_queued"), TEXT("5"), ERR));
-    REFUSED(tv_config_get(bad, TEXT("engine.max_queued"), &text_out, &len_out, ERR));
+    REFUSED(tv_config_set(bad, "engine.max_queued", TV_NUL, "5", TV_NUL, ERR));
+    REFUSED(tv_config_get(bad, "engine.max_queued", TV_NUL, &text_out, &len_out, ERR));
     REFUSED(tv_vault_create("", 0, bad, config, &vault_out, ERR));
-    REFUSED(tv_vault_open(TEXT("/nowhere"), bad, config, &vault_out, ERR));
+    REFUSED(tv_vault_open("/nowhere", TV_NUL, bad, config, &vault_out, ERR));
     if (bad != NULL) {
         REFUSED(tv_vault_create("", 0, unlock, bad, &vault_out, ERR));
-        REFUSED(tv_vault_open(TEXT("/nowhere"), unlock, bad, &vault_out, ERR));
+        REFUSED(tv_vault_open("/nowhere", TV_NUL, unlock, bad, &vault_out, ERR));
         REFUSED(tv_engine_new(bad, &engine_out, ERR));
     }
     REFUSED(tv_vault_refresh(bad, ERR));
     REFUSED(tv_vault_generation(bad, &number_out, ERR));
     REFUSED(tv_vault_list(bad, &document_out, ERR));
-    REFUSED(tv_vault_export(bad, TEXT("acme"), TEXT("/nowhere"), unlock, NULL, ERR));
-    REFUSED(tv_vault_export(vault, TEXT("acme"), TEXT("/nowhere"), bad, NULL, ERR));
+    REFUSED(tv_vault_export(bad, "acme", TV_NUL, "/nowhere", TV_NUL, unlock, NULL, ERR));
+    REFUSED(tv_vault_export(vault, "acme", TV_NUL, "/nowhere", TV_NUL, bad, NULL, ERR));
     if (bad != NULL)
-        REFUSED(tv_vault_export(vault, TEXT("acme"), TEXT("/nowhere"), unlock, bad, ERR));
+        REFUSED(tv_vault_export(vault, "acme", TV_NUL, "/nowhere", TV_NUL, unlock, bad, ERR));
     REFUSED(tv_edit_begin(bad, &edit_out, ERR));
-    REFUSED(tv_edit_put_token(bad, TEXT("t"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
-    REFUSED(tv_edit_put_key(bad, TEXT("t"), TEXT(ACCOUNT_A), TEXT("a@example.com"), TEXT(TOKEN_A),
-                            ERR));
-    REFUSED(tv_edit_set(bad, TEXT("t"), TEXT(ACCOUNT_A), TEXT("label"), TEXT("x"), ERR));
-    REFUSED(tv_edit_remove(bad, TEXT("t"), TEXT(ACCOUNT_A), ERR));
-    REFUSED(tv_edit_add_unlock(bad, unlock, unlock, TEXT("x"), ERR));
-    REFUSED(tv_edit_add_unlock(edit, bad, unlock, TEXT("x"), ERR));
-    REFUSED(tv_edit_add_unlock(edit, unlock, bad, TEXT("x"), ERR));
+    REFUSED(tv_edit_put_token(bad, "t", TV_NUL, ACCOUNT_A, TV_NUL, TOKEN_A, TV_NUL, ERR));
+    REFUSED(tv_edit_put_key(bad, "t", TV_NUL, ACCOUNT_A, TV_NUL, "a@example.com", TV_NUL, TOKEN_A,
+                            TV_NUL, ERR));
+    REFUSED(tv_edit_set(bad, "t", TV_NUL, ACCOUNT_A, TV_NUL, "label", TV_NUL, "x", TV_NUL, ERR));
+    REFUSED(tv_edit_remove(bad, "t", TV_NUL, ACCOUNT_A, TV_NUL, ERR));
+    REFUSED(tv_edit_add_unlock(bad, unlock, unlock, "x", TV_NUL, ERR));
+    REFUSED(tv_edit_add_unlock(edit, bad, unlock, "x", TV_NUL, ERR));
+    REFUSED(tv_edit_add_unlock(edit, unlock, bad, "x", TV_NUL, ERR));
     REFUSED(tv_edit_remove_unlock(bad, 0, ERR));
     REFUSED(tv_edit_rekey(bad, unlock, ERR));
     REFUSED(tv_edit_rekey(edit, bad, ERR));
     REFUSED(tv_edit_hints(bad, &document_out, ERR));
     REFUSED(tv_edit_cancel(bad, ERR));
     REFUSED(tv_edit_commit(bad, ERR));
-    REFUSED(tv_tenant_open(bad, TEXT("acme"), &tenant_out, ERR));
+    REFUSED(tv_tenant_open(bad, "acme", TV_NUL, &tenant_out, ERR));
     REFUSED(tv_tenant_list(bad, &document_out, ERR));
-    REFUSED(tv_request_set(bad, TEXT("wait_ms"), TEXT("5"), ERR));
+    REFUSED(tv_request_set(bad, "wait_ms", TV_NUL, "5", TV_NUL, ERR));
     REFUSED(tv_engine_submit(bad, tenant, request, 1, &number_out, ERR));
     REFUSED(tv_engine_submit(engine, bad, request, 1, &number_out, ERR));
     REFUSED(tv_engine_submit(engine, tenant, bad, 1, &number_out, ERR));
@@ -130,14 +130,14 @@ static void every_function_refuses(void *bad) {
     REFUSED(tv_engine_fetch(engine, bad, request, &result_out, ERR));
     REFUSED(tv_engine_fetch(engine, tenant, bad, &result_out, ERR));
     REFUSED(tv_engine_stats(bad, &document_out, ERR));
-    REFUSED(tv_engine_estimate(bad, tenant, TEXT(""), 1, &document_out, ERR));
-    REFUSED(tv_engine_estimate(engine, bad, TEXT(""), 1, &document_out, ERR));
-    REFUSED(tv_engine_lift(bad, tenant, TEXT(""), ERR));
-    REFUSED(tv_engine_lift(engine, bad, TEXT(""), ERR));
+    REFUSED(tv_engine_estimate(bad, tenant, "", TV_NUL, 1, &document_out, ERR));
+    REFUSED(tv_engine_estimate(engine, bad, "", TV_NUL, 1, &document_out, ERR));
+    REFUSED(tv_engine_lift(bad, tenant, "", TV_NUL, ERR));
+    REFUSED(tv_engine_lift(engine, bad, "", TV_NUL, ERR));
     REFUSED(tv_engine_shutdown(bad, ERR));
     REFUSED(tv_result_error(bad, &failure_out, ERR));
-    REFUSED(tv_result_document(bad, TEXT("trace"), &text_out, &len_out, ERR));
-    REFUSED(tv_document_view(bad, TEXT("json"), &text_out, &len_out, ERR));
+    REFUSED(tv_result_document(bad, "trace", TV_NUL, &text_out, &len_out, ERR));
+    REFUSED(tv_document_view(bad, "json", TV_NUL, &text_out, &len_out, ERR));
     outputs_are_untouched();
 
     CHECK(tv_error_status(bad) == TV_E_HANDLE);
@@ -187,8 +187,8 @@ PROMISE(a_second_free_does_nothing) {
     /* A new object must not be reachable through the old handle. */
     tv_request *next = test_request();
     tv_request_free(freed);
-    GIVES(TV_E_HANDLE, tv_request_set(freed, TEXT("wait_ms"), TEXT("5"), ERR));
-    OK(tv_request_set(next, TEXT("wait_ms"), TEXT("5"), ERR));
+    GIVES(TV_E_HANDLE, tv_request_set(freed, "wait_ms", TV_NUL, "5", TV_NUL, ERR));
+    OK(tv_request_set(next, "wait_ms", TV_NUL, "5", TV_NUL, ERR));
     tv_request_free(next);
 }
 
@@ -208,13 +208,13 @@ PROMISE(handles_near_live_ones_are_a_status) {
     for (int bit = 0; bit < 64; bit++) {
         void *near = (void *)((uintptr_t)request ^ (uintptr_t)1 << bit);
         /* A number that claims to come from before a fork cannot be told from one that does. */
-        if (tv_request_set(near, TEXT("wait_ms"), TEXT("5"), NULL) == TV_E_FORKED) continue;
+        if (tv_request_set(near, "wait_ms", TV_NUL, "5", TV_NUL, NULL) == TV_E_FORKED) continue;
         int live = near == (void *)config || near == (void *)unlock || near == (void *)vault ||
                    near == (void *)edit || near == (void *)tenant || near == (void *)engine ||
                    near == (void *)document || near == (void *)error;
         if (!live) every_function_refuses(near);
     }
-    OK(tv_request_set(request, TEXT("wait_ms"), TEXT("5"), ERR));
+    OK(tv_request_set(request, "wait_ms", TV_NUL, "5", TV_NUL, ERR));
 }
 
 PROMISE(a_handle_of_another_type_is_a_status_in_every_function) {
@@ -225,15 +225,15 @@ PROMISE(a_handle_of_another_type_is_a_status_in_every_function) {
     for (size_t i = 0; i < count; i++) {
         void *other = others[i];
         if (other != (void *)config) {
-            REFUSED(tv_config_get(other, TEXT("engine.max_queued"), &text_out, &len_out, ERR));
-            REFUSED(tv_config_set(other, TEXT("engine.max_queued"), TEXT("5"), ERR));
+            REFUSED(tv_config_get(other, "engine.max_queued", TV_NUL, &text_out, &len_out, ERR));
+            REFUSED(tv_config_set(other, "engine.max_queued", TV_NUL, "5", TV_NUL, ERR));
             REFUSED(tv_engine_new(other, &engine_out, ERR));
         }
         if (other != (void *)unlock) REFUSED(tv_vault_create("", 0, other, NULL, &vault_out, ERR));
         if (other != (void *)vault) {
             REFUSED(tv_vault_list(other, &document_out, ERR));
             REFUSED(tv_edit_begin(other, &edit_out, ERR));
-            REFUSED(tv_tenant_open(other, TEXT("acme"), &tenant_out, ERR));
+            REFUSED(tv_tenant_open(other, "acme", TV_NUL, &tenant_out, ERR));
         }
         if (other != (void *)edit) REFUSED(tv_edit_commit(other, ERR));
         if (other != (void *)tenant) {
@@ -241,7 +241,7 @@ PROMISE(a_handle_of_another_type_is_a_status_in_every_function) {
             REFUSED(tv_engine_submit(engine, other, request, 0, &number_out, ERR));
         }
         if (other != (void *)request) {
-            REFUSED(tv_request_set(other, TEXT("wait_ms"), TEXT("5"), ERR));
+            REFUSED(tv_request_set(other, "wait_ms", TV_NUL, "5", TV_NUL, ERR));
             REFUSED(tv_engine_submit(engine, tenant, other, 0, &number_out, ERR));
         }
         if (other != (void *)engine) {
@@ -249,10 +249,10 @@ PROMISE(a_handle_of_another_type_is_a_status_in_every_function) {
             REFUSED(tv_engine_shutdown(other, ERR));
         }
         if (other != (void *)document)
-            REFUSED(tv_document_view(other, TEXT("json"), &text_out, &len_out, ERR));
+            REFUSED(tv_document_view(other, "json", TV_NUL, &text_out, &len_out, ERR));
         if (other != (void *)error) CHECK(tv_error_status(other) == TV_E_HANDLE);
         CHECK(tv_result_status(other) == TV_E_HANDLE);
-        REFUSED(tv_result_document(other, TEXT("trace"), &text_out, &len_out, ERR));
+        REFUSED(tv_result_document(other, "trace", TV_NUL, &text_out, &len_out, ERR));
     }
     outputs_are_untouched();
 }
@@ -261,7 +261,7 @@ PROMISE(freeing_with_the_wrong_function_frees_nothing) {
     tv_config_free((tv_config *)request);
     tv_vault_free((tv_vault *)tenant);
     tv_engine_free((tv_engine *)document);
-    OK(tv_request_set(request, TEXT("wait_ms"), TEXT("5"), ERR));
+    OK(tv_request_set(request, "wait_ms", TV_NUL, "5", TV_NUL, ERR));
     tv_document *list = NULL;
     OK(tv_tenant_list(tenant, &list, ERR));
     tv_document_free(list);
@@ -286,7 +286,7 @@ PROMISE(objects_keep_alive_what_they_need) {
     tv_document *list = NULL;
     OK(tv_tenant_list(taken, &list, ERR));
     tv_document_free(list);
-    OK(tv_edit_put_token(begun, TEXT("acme"), TEXT(ACCOUNT_B), TEXT(TOKEN_B), ERR));
+    OK(tv_edit_put_token(begun, "acme", TV_NUL, ACCOUNT_B, TV_NUL, TOKEN_B, TV_NUL, ERR));
     OK(tv_edit_commit(begun, ERR));
     tv_edit_free(begun);
     tv_tenant_free(taken);
@@ -294,9 +294,9 @@ PROMISE(objects_keep_alive_what_they_need) {
 
 PROMISE(errors_may_be_left_out_everywhere) {
     tv_config *none = NULL;
-    CHECK(tv_config_set(none, TEXT("x"), TEXT("y"), NULL) == TV_E_HANDLE);
+    CHECK(tv_config_set(none, "x", TV_NUL, "y", TV_NUL, NULL) == TV_E_HANDLE);
     CHECK(tv_engine_take(NULL, 0, &result_out, NULL) == TV_E_HANDLE);
-    CHECK(tv_document_decode(TEXT("<html>"), &document_out, NULL) == TV_E_NOT_JSON);
+    CHECK(tv_document_decode("<html>", 6, &document_out, NULL) == TV_E_NOT_JSON);
 }
 
 int main(int argc, char **argv) {

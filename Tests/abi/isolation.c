@@ -40,8 +40,8 @@ static void change(tv_vault *vault, chance *c) {
             OK(tv_edit_remove(edit, name, len, id, 32, ERR));
             has[tenant][account] = 0;
         } else {
-            OK(tv_edit_put_token(edit, name, len, id, 32, TEXT(TOKEN_A), ERR));
-            OK(tv_edit_set(edit, name, len, id, 32, TEXT("origin"), TEXT("https://127.0.0.1:9"),
+            OK(tv_edit_put_token(edit, name, len, id, 32, TOKEN_A, TV_NUL, ERR));
+            OK(tv_edit_set(edit, name, len, id, 32, "origin", TV_NUL, "https://127.0.0.1:9", TV_NUL,
                            ERR));
             has[tenant][account] = 1;
         }
@@ -54,7 +54,7 @@ static void change(tv_vault *vault, chance *c) {
 static tv_status use(tv_engine *engine, const tv_tenant *tenant, const char *id, char text[160]) {
     tv_request *request = NULL;
     tv_error *error = NULL;
-    tv_status status = tv_request_trace(id, 32, TEXT(MESSAGE), &request, NULL);
+    tv_status status = tv_request_trace(id, 32, MESSAGE, TV_NUL, &request, NULL);
     if (status == TV_OK) status = tv_engine_submit(engine, tenant, request, 0, NULL, &error);
     snprintf(text, 160, "%s", tv_error_message(error, NULL));
     tv_error_free(error);
@@ -149,9 +149,9 @@ static void fill(tv_vault *vault) {
             char name[16], id[33];
             name_tenant(name, tenant);
             name_account(id, tenant, account);
-            OK(tv_edit_put_token(edit, name, strlen(name), id, 32, TEXT(TOKEN_A), ERR));
-            OK(tv_edit_set(edit, name, strlen(name), id, 32, TEXT("origin"),
-                           TEXT("https://127.0.0.1:9"), ERR));
+            OK(tv_edit_put_token(edit, name, strlen(name), id, 32, TOKEN_A, TV_NUL, ERR));
+            OK(tv_edit_set(edit, name, strlen(name), id, 32, "origin", TV_NUL,
+                           "https://127.0.0.1:9", TV_NUL, ERR));
             has[tenant][account] = 1;
         }
     OK(tv_edit_commit(edit, ERR));
@@ -166,9 +166,9 @@ int main(int argc, char **argv) {
     fill(vault);
     tv_edit *edit = NULL;
     OK(tv_edit_begin(other, &edit, ERR));
-    OK(tv_edit_put_token(edit, TEXT("tenant-000"), TEXT(ACCOUNT_B), TEXT(TOKEN_B), ERR));
-    OK(tv_edit_set(edit, TEXT("tenant-000"), TEXT(ACCOUNT_B), TEXT("origin"),
-                   TEXT("https://127.0.0.1:9"), ERR));
+    OK(tv_edit_put_token(edit, "tenant-000", TV_NUL, ACCOUNT_B, TV_NUL, TOKEN_B, TV_NUL, ERR));
+    OK(tv_edit_set(edit, "tenant-000", TV_NUL, ACCOUNT_B, TV_NUL, "origin", TV_NUL,
+                   "https://127.0.0.1:9", TV_NUL, ERR));
     OK(tv_edit_commit(edit, ERR));
     tv_edit_free(edit);
     tv_engine *engine = NULL;

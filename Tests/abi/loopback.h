@@ -33,11 +33,11 @@ static inline loopback open_loopback(int listens) {
 static inline tv_engine *loopback_engine(const loopback *here, const char *max_queued) {
     tv_config *config = test_config();
     tv_engine *engine = NULL;
-    OK(tv_config_set(config, TEXT("api.base_url"), here->base, strlen(here->base), ERR));
-    OK(tv_config_set(config, TEXT("retry.max_attempts"), TEXT("1"), ERR));
-    OK(tv_config_set(config, TEXT("budget.quota"), TEXT("0"), ERR));
+    OK(tv_config_set(config, "api.base_url", TV_NUL, here->base, strlen(here->base), ERR));
+    OK(tv_config_set(config, "retry.max_attempts", TV_NUL, "1", TV_NUL, ERR));
+    OK(tv_config_set(config, "budget.quota", TV_NUL, "0", TV_NUL, ERR));
     if (max_queued != NULL)
-        OK(tv_config_set(config, TEXT("engine.max_queued"), max_queued, strlen(max_queued), ERR));
+        OK(tv_config_set(config, "engine.max_queued", TV_NUL, max_queued, strlen(max_queued), ERR));
     OK(tv_engine_new(config, &engine, ERR));
     tv_config_free(config);
     return engine;

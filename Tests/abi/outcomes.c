@@ -2,7 +2,7 @@
  *
  *     outcomes BASE_URL CA_FILE ACCOUNT TOKEN SEED
  *
- * Threads with 64 KiB of stack submit traces, searches and checks, cancel some at random moments,
+ * Threads with 32 KiB of stack submit traces, searches and checks, cancel some at random moments,
  * fetch, look at the statistics, and take; in a second round the engine is shut down meanwhile. */
 #include "proof.h"
 #include "remote.h"
@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { SUBMITTERS = 6, TAKERS = 3, EACH = 150, KINDS = 9, SMALL_STACK = 64 * 1024 };
+enum { SUBMITTERS = 6, TAKERS = 3, EACH = 150, KINDS = 9, SMALL_STACK = 32 * 1024 };
 
 static char **arguments;
 static remote here;
@@ -33,11 +33,11 @@ static void make_requests(void) {
                                        "slow-60000"};
     for (int i = 0; i < 7; i++) {
         OK(tv_request_trace("", 0, refs[i], strlen(refs[i]), &requests[i], ERR));
-        OK(tv_request_set(requests[i], TEXT("priority"),
-                          i % 2 ? "bulk" : "interactive", i % 2 ? 4 : 11, ERR));
+        OK(tv_request_set(requests[i], "priority", TV_NUL, i % 2 ? "bulk" : "interactive",
+                          i % 2 ? 4 : 11, ERR));
     }
     /* Ends by its deadline when nobody cancels it. */
-    OK(tv_request_set(requests[6], TEXT("deadline_ms"), TEXT("300"), ERR));
+    OK(tv_request_set(requests[6], "deadline_ms", TV_NUL, "300", TV_NUL, ERR));
     OK(tv_request_search("", 0, &requests[7], ERR));
     OK(tv_request_check("", 0, &requests[8], ERR));
 }
@@ -101,12 +101,12 @@ static void *fetch_and_look(void *argument) {
                                            requests[chance_below(&c, 3)], &result, NULL);
         if (status == TV_OK ? result == NULL : !shut) wrong++;
         if (status == TV_OK &&
-            tv_result_document(result, TEXT("trace"), &json, &len, NULL) != TV_OK)
+            tv_result_document(result, "trace", TV_NUL, &json, &len, NULL) != TV_OK)
             wrong++;
         tv_result_free(result);
         /* Also of an engine that is shut down. */
         if (tv_engine_stats(here.engine, &stats, NULL) != TV_OK) wrong++;
-        if (tv_document_view(stats, TEXT("json"), &json, &len, NULL) != TV_OK) wrong++;
+        if (tv_document_view(stats, "json", TV_NUL, &json, &len, NULL) != TV_OK) wrong++;
         tv_document_free(stats);
         usleep(1000);
     }
@@ -126,7 +126,7 @@ static void join(int count, pthread_t *threads) {
     for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
 }
 
-static int events_missing(void) {
+static int results_missing(void) {
     int missing = 0;
     for (int i = 0; i < SUBMITTERS * EACH; i++) missing += submitted[i] - results[i];
     return missing;
@@ -158,7 +158,7 @@ static void one_round(int shuts_down) {
     }
     join(SUBMITTERS, submitters);
     /* The last ones may still wait for their deadline; a minute without them is a failure. */
-    for (int i = 0; i < 6000 && events_missing() > 0; i++) usleep(10000);
+    for (int i = 0; i < 6000 && results_missing() > 0; i++) usleep(10000);
     is_done = 1;
     join(TAKERS, takers);
     join(2, others);
@@ -172,13 +172,13 @@ static void one_round(int shuts_down) {
     close_remote(&here);
 }
 
-PROMISE(every_request_has_one_event_whatever_is_cancelled) {
+PROMISE(every_request_has_one_result_whatever_is_cancelled) {
     one_round(0);
     CHECK(status_seen[TV_OK] > 0 && status_seen[TV_E_CANCELLED] > 0);
     CHECK(status_seen[TV_E_NO_MESSAGE] > 0 && status_seen[TV_E_SHUTDOWN] == 0);
 }
 
-PROMISE(every_request_has_one_event_when_the_engine_is_shut_down_meanwhile) {
+PROMISE(every_request_has_one_result_when_the_engine_is_shut_down_meanwhile) {
     one_round(1);
     CHECK(status_seen[TV_E_SHUTDOWN] > 0);
 }
@@ -194,8 +194,8 @@ int main(int argc, char **argv) {
     test_holds = 1;
     make_requests();
     if (!test_holds) return 1;
-    RUN(every_request_has_one_event_whatever_is_cancelled);
-    RUN(every_request_has_one_event_when_the_engine_is_shut_down_meanwhile);
+    RUN(every_request_has_one_result_whatever_is_cancelled);
+    RUN(every_request_has_one_result_when_the_engine_is_shut_down_meanwhile);
     for (int i = 0; i < KINDS; i++) tv_request_free(requests[i]);
     return finish();
 }

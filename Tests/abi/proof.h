@@ -66,7 +66,7 @@ static inline tv_status proof_put(tv_edit *edit, const char *tenant, const char 
     tv_status status = tv_edit_put_token(edit, tenant, tenant_len, account, account_len, token,
                                          strlen(token), NULL);
     if (status != TV_OK) return status;
-    return tv_edit_set(edit, tenant, tenant_len, account, account_len, TEXT("label"), label,
+    return tv_edit_set(edit, tenant, tenant_len, account, account_len, "label", TV_NUL, label,
                        strlen(label), NULL);
 }
 
@@ -74,7 +74,7 @@ static inline tv_status proof_put(tv_edit *edit, const char *tenant, const char 
 static inline const char *proof_json(tv_document *document) {
     const char *data = "";
     size_t len = 0;
-    OK(tv_document_view(document, TEXT("json"), &data, &len, ERR));
+    OK(tv_document_view(document, "json", TV_NUL, &data, &len, ERR));
     return data;
 }
 

@@ -82,7 +82,7 @@ int main(int argc, char **argv) {
     for (long number = strtol(argv[3], NULL, 10); number > 0 && test_holds; number--) {
         tv_request *request = NULL;
         tv_result *result = NULL;
-        OK(tv_request_trace("", 0, TEXT("4Njp3P0STMz2c02Q"), &request, ERR));
+        OK(tv_request_trace("", 0, "4Njp3P0STMz2c02Q", TV_NUL, &request, ERR));
         OK(tv_engine_fetch(here.engine, here.acme, request, &result, ERR));
         tv_result_free(result);
         tv_request_free(request);

@@ -23,9 +23,10 @@ static inline tv_vault *remote_vault(const char *base, const char *account, cons
     tv_edit *edit = NULL;
     OK(tv_vault_create("", 0, unlock, NULL, &vault, ERR));
     OK(tv_edit_begin(vault, &edit, ERR));
-    OK(tv_edit_put_token(edit, TEXT("acme"), account, strlen(account), token, strlen(token), ERR));
-    OK(tv_edit_set(edit, TEXT("acme"), account, strlen(account), TEXT("origin"), base, origin_len,
-                   ERR));
+    OK(tv_edit_put_token(edit, "acme", TV_NUL, account, strlen(account), token, strlen(token),
+                         ERR));
+    OK(tv_edit_set(edit, "acme", TV_NUL, account, strlen(account), "origin", TV_NUL, base,
+                   origin_len, ERR));
     OK(tv_edit_commit(edit, ERR));
     tv_edit_free(edit);
     tv_unlock_free(unlock);

@@ -30,7 +30,7 @@ static void seal(tv_edit *edit, char *line) {
     else
         OK(tv_edit_put_key(edit, tenant, tenant_len, account, account_len, first, strlen(first),
                            second, strlen(second), ERR));
-    OK(tv_edit_set(edit, tenant, tenant_len, account, account_len, TEXT("origin"), origin,
+    OK(tv_edit_set(edit, tenant, tenant_len, account, account_len, "origin", TV_NUL, origin,
                    strlen(origin), ERR));
 }
 

@@ -64,7 +64,7 @@ static tv_status put(tv_edit *edit, const char *label) {
     size_t origin_len = (size_t)(strstr(base, "/client/v4") - base);
     tv_status status = proof_put(edit, "acme", account, token, label);
     if (status != TV_OK) return status;
-    return tv_edit_set(edit, TEXT("acme"), account, strlen(account), TEXT("origin"), base,
+    return tv_edit_set(edit, "acme", TV_NUL, account, strlen(account), "origin", TV_NUL, base,
                        origin_len, NULL);
 }
 
@@ -76,9 +76,9 @@ static tv_request *new_request(chance *dice) {
     tv_status status =
         tv_request_trace(account, strlen(account), ref, strlen(ref), &request, NULL);
     if (status == TV_OK)
-        status = tv_request_set(request, TEXT("deadline_ms"), deadline, strlen(deadline), NULL);
+        status = tv_request_set(request, "deadline_ms", TV_NUL, deadline, strlen(deadline), NULL);
     if (status == TV_OK && chance_below(dice, 2) == 0)
-        status = tv_request_set(request, TEXT("fresh"), TEXT("true"), NULL);
+        status = tv_request_set(request, "fresh", TV_NUL, "true", TV_NUL, NULL);
     if (status != TV_OK) fault("a request", status);
     return request;
 }
@@ -122,12 +122,14 @@ static void *take(void *ignored) {
         if (status != TV_OK) return NULL;
         uint64_t tag = tv_result_tag(result);
         status = tv_result_status(result);
-        if (tag >= TAGS || atomic_fetch_add(&results[tag], 1) != 0) fault("a second event", status);
-        if (!is_true(status)) fault("an event", status);
+        if (tag >= TAGS || atomic_fetch_add(&results[tag], 1) != 0)
+            fault("a second result", status);
+        if (!is_true(status)) fault("a result", status);
         atomic_fetch_add(&good, status == TV_OK);
         atomic_fetch_add(&cancelled, status == TV_E_CANCELLED);
         const char *view = NULL;
-        if (status == TV_OK && tv_result_document(result, TEXT("ecs"), &view, NULL, NULL) != TV_OK)
+        if (status == TV_OK &&
+            tv_result_document(result, "ecs", TV_NUL, &view, NULL, NULL) != TV_OK)
             fault("a view", status);
         tv_result_free(result);
         atomic_fetch_add(&taken, 1);
@@ -141,13 +143,13 @@ static tv_status edit_once(chance *dice, const char *label) {
     if (status != TV_OK) return status;
     /* Mostly a new label; now and then a rotation, whose old half goes with the next one. */
     if (chance_below(dice, 4) == 0) {
-        status = tv_edit_retire(edit, TEXT("acme"), account, len, NULL);
+        status = tv_edit_retire(edit, "acme", TV_NUL, account, len, NULL);
         if (status == TV_OK) status = put(edit, label);
         if (status == TV_OK)
-            status = tv_edit_remove_retiring(edit, TEXT("acme"), account, len, NULL);
+            status = tv_edit_remove_retiring(edit, "acme", TV_NUL, account, len, NULL);
     } else {
-        status = tv_edit_set(edit, TEXT("acme"), account, len, TEXT("label"), label, strlen(label),
-                             NULL);
+        status = tv_edit_set(edit, "acme", TV_NUL, account, len, "label", TV_NUL, label,
+                             strlen(label), NULL);
     }
     if (status == TV_OK) status = tv_edit_commit(edit, NULL);
     tv_edit_free(edit);
@@ -253,7 +255,8 @@ static void check_all(void) {
     int64_t end = proof_ms() + LAST_WAIT_MS;
     while (atomic_load(&taken) < atomic_load(&submitted) && proof_ms() < end) usleep(10000);
     for (long tag = 0; tag < atomic_load(&submitted); tag++)
-        if (atomic_load(&results[tag]) != 1) FAIL("request %ld had %d events", tag, results[tag]);
+        if (atomic_load(&results[tag]) != 1)
+            FAIL("request %ld had %d results", tag, results[tag]);
     char label[48];
     snprintf(label, sizeof label, "\"label\":\"label-%ld\"", atomic_load(&edits));
     tv_vault *again = proof_open(vault_path);

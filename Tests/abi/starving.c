@@ -65,12 +65,11 @@ static tv_trace_result read_spans(const tv_walk *walk, char *reason) {
 }
 
 /* Reads a document of any size with each allocation failing once. Answers how many there were. */
-static long starved(const char *text, size_t len,
-                    tv_trace_result (*read)(const tv_walk *, char *)) {
+static long starved(const char *text, tv_trace_result (*read)(const tv_walk *, char *)) {
     tv_document *document = NULL;
     tv_walk walk;
-    OK(tv_document_read(text, len, &document, ERR));
-    OK(tv_document_walk(document, TEXT("json"), &walk, ERR));
+    OK(tv_document_read(text, TV_NUL, &document, ERR));
+    OK(tv_document_walk(document, "json", TV_NUL, &walk, ERR));
     long wanted = 1;
     for (failing = 0; failing < wanted; failing++) {
         char reason[80] = "";
@@ -92,11 +91,11 @@ static long starved(const char *text, size_t len,
 }
 
 PROMISE(a_small_document_is_one_allocation_and_none_is_half_made) {
-    CHECK(starved(TEXT(trace_text), read_trace) == 1);
-    CHECK(starved(TEXT(search_text), read_search) == 1);
-    CHECK(starved(TEXT(check_text), read_check) == 1);
-    CHECK(starved(TEXT(row_text), read_view) == 1);
-    CHECK(starved(TEXT(span_text), read_spans) == 1);
+    CHECK(starved(trace_text, read_trace) == 1);
+    CHECK(starved(search_text, read_search) == 1);
+    CHECK(starved(check_text, read_check) == 1);
+    CHECK(starved(row_text, read_view) == 1);
+    CHECK(starved(span_text, read_spans) == 1);
 }
 
 PROMISE(a_document_of_many_small_structs_takes_a_few_and_none_is_half_made) {
@@ -105,12 +104,12 @@ PROMISE(a_document_of_many_small_structs_takes_a_few_and_none_is_half_made) {
     at += sprintf(at, "{\"schema\":\"tracevault.trace/1\",\"inbound\":{\"lines\":[{}");
     for (int i = 0; i < 20000; i++) at += sprintf(at, ",{}");
     sprintf(at, "]},\"summary\":{\"state\":\"s\",\"recipients\":[]}}");
-    long count = starved(text, strlen(text), read_trace);
+    long count = starved(text, read_trace);
     CHECK(count > 1 && count < 8);
     at = text;
     for (int i = 0; i < 2000; i++)
         at += sprintf(at, "{\"side\":\"i\",\"line\":0,\"spans\":{\"a\":[1,2]}}\n");
-    count = starved(text, strlen(text), read_spans);
+    count = starved(text, read_spans);
     CHECK(count >= 1 && count < 8);
 }
 

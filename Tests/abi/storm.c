@@ -64,7 +64,7 @@ static int child(tv_edit *edit, long number) {
     tv_vault *own = proof_open(path);
     if (!test_holds) return 15;
     tv_tenant *again = NULL;
-    if (tv_tenant_open(own, TEXT("acme"), &again, NULL) != TV_OK) return 16;
+    if (tv_tenant_open(own, "acme", TV_NUL, &again, NULL) != TV_OK) return 16;
     if (tv_tenant_list(again, &document, NULL) != TV_OK) return 17;
     char account[33];
     snprintf(account, sizeof account, "%032lx", number + 1);

@@ -115,8 +115,6 @@ static inline int finish(void) {
 
 /* ---- what most tests need ------------------------------------------------------------------- */
 
-#define TEXT(literal) (literal), (sizeof(literal) - 1)
-
 #define ACCOUNT_A "0123456789abcdef0123456789abcdef"
 #define ACCOUNT_B "fedcba9876543210fedcba9876543210"
 #define TOKEN_A "test-token-not-real-acme-01"
@@ -139,14 +137,17 @@ static inline tv_vault *test_vault(const char *origin) {
     tv_edit *edit = NULL;
     OK(tv_vault_create("", 0, unlock, NULL, &vault, ERR));
     OK(tv_edit_begin(vault, &edit, ERR));
-    OK(tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
-    OK(tv_edit_put_token(edit, TEXT("many"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
-    OK(tv_edit_put_token(edit, TEXT("many"), TEXT(ACCOUNT_B), TEXT(TOKEN_B), ERR));
+    OK(tv_edit_put_token(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, TOKEN_A, TV_NUL, ERR));
+    OK(tv_edit_put_token(edit, "many", TV_NUL, ACCOUNT_A, TV_NUL, TOKEN_A, TV_NUL, ERR));
+    OK(tv_edit_put_token(edit, "many", TV_NUL, ACCOUNT_B, TV_NUL, TOKEN_B, TV_NUL, ERR));
     if (origin != NULL) {
         size_t len = strlen(origin);
-        OK(tv_edit_set(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT("origin"), origin, len, ERR));
-        OK(tv_edit_set(edit, TEXT("many"), TEXT(ACCOUNT_A), TEXT("origin"), origin, len, ERR));
-        OK(tv_edit_set(edit, TEXT("many"), TEXT(ACCOUNT_B), TEXT("origin"), origin, len, ERR));
+        OK(tv_edit_set(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, "origin", TV_NUL, origin, len,
+                       ERR));
+        OK(tv_edit_set(edit, "many", TV_NUL, ACCOUNT_A, TV_NUL, "origin", TV_NUL, origin, len,
+                       ERR));
+        OK(tv_edit_set(edit, "many", TV_NUL, ACCOUNT_B, TV_NUL, "origin", TV_NUL, origin, len,
+                       ERR));
     }
     OK(tv_edit_commit(edit, ERR));
     tv_edit_free(edit);
@@ -162,7 +163,7 @@ static inline tv_tenant *test_tenant(const tv_vault *vault, const char *name) {
 
 static inline tv_request *test_request(void) {
     tv_request *request = NULL;
-    OK(tv_request_trace("", 0, TEXT(MESSAGE), &request, ERR));
+    OK(tv_request_trace("", 0, MESSAGE, TV_NUL, &request, ERR));
     return request;
 }
 

@@ -1,41 +1,20 @@
 /* unlocks.c - who may open a vault, through C: slots come and go, a rekey shuts out the old key, an
  * export is a vault of its own. */
-#include "test.h"
-
-#include <limits.h>
-
-static char folder[PATH_MAX];
-
-static const char *path_of(const char *name) {
-    static char paths[4][PATH_MAX + 64];
-    static int turn;
-    char *path = paths[turn++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
+#include "vaults.h"
 
 /* A vault file under key 1 with a token of tenants acme and globex. */
-static tv_vault *create(const char *path) {
+static tv_vault *create_two(const char *path) {
     tv_unlock *unlock = test_key(1);
     tv_vault *vault = NULL;
     tv_edit *edit = NULL;
     OK(tv_vault_create(path, strlen(path), unlock, NULL, &vault, ERR));
     OK(tv_edit_begin(vault, &edit, ERR));
-    OK(tv_edit_put_token(edit, TEXT("acme"), TEXT(ACCOUNT_A), TEXT(TOKEN_A), ERR));
-    OK(tv_edit_put_token(edit, TEXT("globex"), TEXT(ACCOUNT_B), TEXT(TOKEN_B), ERR));
+    OK(tv_edit_put_token(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, TOKEN_A, TV_NUL, ERR));
+    OK(tv_edit_put_token(edit, "globex", TV_NUL, ACCOUNT_B, TV_NUL, TOKEN_B, TV_NUL, ERR));
     OK(tv_edit_commit(edit, ERR));
     tv_edit_free(edit);
     tv_unlock_free(unlock);
     return vault;
-}
-
-static void opening_gives(tv_status expected, const char *path, unsigned char key) {
-    tv_unlock *unlock = test_key(key);
-    tv_vault *vault = NULL;
-    GIVES(expected, tv_vault_open(path, strlen(path), unlock, NULL, &vault, ERR));
-    CHECK((vault != NULL) == (expected == TV_OK));
-    tv_vault_free(vault);
-    tv_unlock_free(unlock);
 }
 
 static tv_status added(tv_vault *vault, unsigned char current, unsigned char key) {
@@ -43,7 +22,7 @@ static tv_status added(tv_vault *vault, unsigned char current, unsigned char key
     tv_unlock *made = test_key(key);
     tv_edit *edit = NULL;
     OK(tv_edit_begin(vault, &edit, ERR));
-    tv_status status = tv_edit_add_unlock(edit, old, made, TEXT("recovery"), NULL);
+    tv_status status = tv_edit_add_unlock(edit, old, made, "recovery", TV_NUL, NULL);
     if (status == TV_OK) status = tv_edit_commit(edit, NULL);
     tv_edit_free(edit);
     tv_unlock_free(old);
@@ -72,7 +51,7 @@ static void rekey(tv_vault *vault, unsigned char key) {
 
 PROMISE(every_slot_opens_and_a_ninth_is_refused) {
     const char *path = path_of("slots.vault");
-    tv_vault *vault = create(path);
+    tv_vault *vault = create_two(path);
     for (unsigned char key = 2; key <= 8; key++) CHECK(added(vault, 1, key) == TV_OK);
     CHECK(added(vault, 1, 9) == TV_E_LIMIT);
     for (unsigned char key = 1; key <= 8; key++) opening_gives(TV_OK, path, key);
@@ -83,7 +62,7 @@ PROMISE(every_slot_opens_and_a_ninth_is_refused) {
 PROMISE(a_removed_slot_opens_nothing_and_the_previous_generation_is_gone) {
     const char *path = path_of("removed.vault");
     const char *previous = path_of("removed.vault.prev");
-    tv_vault *vault = create(path);
+    tv_vault *vault = create_two(path);
     CHECK(added(vault, 1, 2) == TV_OK);
     CHECK(access(previous, F_OK) == 0);
     CHECK(removed(vault, 0) == TV_OK);
@@ -99,7 +78,7 @@ PROMISE(a_removed_slot_opens_nothing_and_the_previous_generation_is_gone) {
 }
 
 PROMISE(a_label_has_bounds) {
-    tv_vault *vault = create(path_of("labels.vault"));
+    tv_vault *vault = create_two(path_of("labels.vault"));
     tv_unlock *unlock = test_key(1);
     tv_edit *edit = NULL;
     char label[41];
@@ -120,7 +99,7 @@ PROMISE(a_label_has_bounds) {
 
 PROMISE(a_rekey_shuts_out_the_old_key_and_other_handles_are_told) {
     const char *path = path_of("rekey.vault");
-    tv_vault *vault = create(path);
+    tv_vault *vault = create_two(path);
     tv_unlock *unlock = test_key(1);
     tv_vault *other = NULL;
     uint64_t generation = 0;
@@ -140,7 +119,7 @@ PROMISE(a_rekey_shuts_out_the_old_key_and_other_handles_are_told) {
 }
 
 PROMISE(an_edit_rekeys_or_changes_slots) {
-    tv_vault *vault = create(path_of("mixed.vault"));
+    tv_vault *vault = create_two(path_of("mixed.vault"));
     tv_unlock *unlock = test_key(1);
     tv_edit *edit = NULL;
     OK(tv_edit_begin(vault, &edit, ERR));
@@ -154,22 +133,22 @@ PROMISE(an_edit_rekeys_or_changes_slots) {
 
 PROMISE(an_export_is_a_vault_of_its_own_with_one_tenant) {
     const char *made = path_of("acme.vault");
-    tv_vault *vault = create(path_of("exported.vault"));
+    tv_vault *vault = create_two(path_of("exported.vault"));
     tv_unlock *unlock = test_key(5);
     tv_tenant *tenant = NULL;
     tv_vault *opened = NULL;
-    OK(tv_vault_export(vault, TEXT("acme"), made, strlen(made), unlock, NULL, ERR));
+    OK(tv_vault_export(vault, "acme", TV_NUL, made, strlen(made), unlock, NULL, ERR));
     GIVES(TV_E_EXISTS,
-          tv_vault_export(vault, TEXT("acme"), made, strlen(made), unlock, NULL, ERR));
+          tv_vault_export(vault, "acme", TV_NUL, made, strlen(made), unlock, NULL, ERR));
     GIVES(TV_E_NOT_FOUND,
-          tv_vault_export(vault, TEXT("nobody"), TEXT("/nowhere"), unlock, NULL, ERR));
+          tv_vault_export(vault, "nobody", TV_NUL, "/nowhere", TV_NUL, unlock, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "path",
-                 tv_vault_export(vault, TEXT("acme"), "", 0, unlock, NULL, ERR));
+                 tv_vault_export(vault, "acme", TV_NUL, "", 0, unlock, NULL, ERR));
     GIVES_NAMING(TV_E_ARGUMENT, "path",
-                 tv_vault_export(vault, TEXT("acme"), "a\0b", 3, unlock, NULL, ERR));
+                 tv_vault_export(vault, "acme", TV_NUL, "a\0b", 3, unlock, NULL, ERR));
     opening_gives(TV_E_UNLOCK, made, 1);
     OK(tv_vault_open(made, strlen(made), unlock, NULL, &opened, ERR));
-    GIVES(TV_E_NOT_FOUND, tv_tenant_open(opened, TEXT("globex"), &tenant, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_tenant_open(opened, "globex", TV_NUL, &tenant, ERR));
     tenant = test_tenant(opened, "acme");
     tv_tenant_free(tenant);
     tv_vault_free(opened);
@@ -179,12 +158,7 @@ PROMISE(an_export_is_a_vault_of_its_own_with_one_tenant) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/tv-unlocks-XXXXXX", base != NULL ? base : "/tmp");
-    if (mkdtemp(folder) == NULL) {
-        perror(folder);
-        return 1;
-    }
+    if (!make_folder()) return 1;
     RUN(every_slot_opens_and_a_ninth_is_refused);
     RUN(a_removed_slot_opens_nothing_and_the_previous_generation_is_gone);
     RUN(a_label_has_bounds);

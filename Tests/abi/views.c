@@ -58,12 +58,12 @@ static tv_view *parsed(const char *name, const char *warnings) {
 }
 
 /* What both views say of the delivery. */
-static void is_the_delivery(const tv_view_row *event) {
-    CHECK(strlen(event->id) == 32 && strncmp(event->at, "2026-11-20T09:00:01.5", 21) == 0);
-    CHECK(strcmp(event->direction, "inbound") == 0 && strcmp(event->code, "2.0.0") == 0);
-    CHECK(strcmp(event->reason, "250 \"Ok\"") == 0);
-    CHECK(event->to.count == 1 && strcmp(event->to.items[0], "r@b.example") == 0);
-    CHECK(event->line_len == strlen(delivery) && strcmp(event->line, delivery) == 0);
+static void is_the_delivery(const tv_view_row *row) {
+    CHECK(strlen(row->id) == 32 && strncmp(row->at, "2026-11-20T09:00:01.5", 21) == 0);
+    CHECK(strcmp(row->direction, "inbound") == 0 && strcmp(row->code, "2.0.0") == 0);
+    CHECK(strcmp(row->reason, "250 \"Ok\"") == 0);
+    CHECK(row->to.count == 1 && strcmp(row->to.items[0], "r@b.example") == 0);
+    CHECK(row->line_len == strlen(delivery) && strcmp(row->line, delivery) == 0);
 }
 
 PROMISE(both_views_become_structs) {
@@ -90,16 +90,16 @@ PROMISE(what_is_skipped_is_told) {
     tv_document *document = decoded(
         "{\"success\":true,\"result\":{\"inbound\":{\"lines\":[{\"message\":\"x\"}]},"
         "\"outbound\":null}}");
-    text events = view(document, "ecs"), skipped = view(document, "ecs_warnings");
+    text rows = view(document, "ecs"), skipped = view(document, "ecs_warnings");
     tv_view *made = NULL;
-    CHECK(tv_view_parse(events.bytes, events.len, skipped.bytes, skipped.len, &made, NULL, 0) ==
+    CHECK(tv_view_parse(rows.bytes, rows.len, skipped.bytes, skipped.len, &made, NULL, 0) ==
           TV_TRACE_OK);
     if (made == NULL) return;
     CHECK(made->row_count == 0 && made->rows == NULL && made->warning_count == 1);
     CHECK(strcmp(made->warnings[0].code, "line_without_time") == 0);
     CHECK(made->warnings[0].count == 1);
     tv_view_free(made);
-    CHECK(tv_view_parse(events.bytes, events.len, NULL, 0, &made, NULL, 0) == TV_TRACE_OK);
+    CHECK(tv_view_parse(rows.bytes, rows.len, NULL, 0, &made, NULL, 0) == TV_TRACE_OK);
     CHECK(made->warning_count == 0);
     tv_view_free(made);
     tv_document_free(document);
@@ -117,7 +117,7 @@ static text field(const tv_line_spans *line, const char *name) {
 PROMISE(spans_become_structs) {
     tv_document *document = decoded(reply);
     tv_walk rows;
-    OK(tv_document_walk(document, TEXT("spans"), &rows, ERR));
+    OK(tv_document_walk(document, "spans", TV_NUL, &rows, ERR));
     tv_spans *spans = NULL;
     char reason[120] = "unset";
     if (tv_spans_read(&rows, &spans, reason, sizeof reason) != TV_TRACE_OK)
@@ -135,7 +135,7 @@ PROMISE(spans_become_structs) {
 
 PROMISE(what_is_no_view_is_refused_with_a_reason) {
     static const struct {
-        const char *events, *warnings;
+        const char *rows, *warnings;
         tv_trace_result result;
     } cases[] = {
         {"x\n", NULL, TV_TRACE_NOT_JSON},
@@ -153,18 +153,18 @@ PROMISE(what_is_no_view_is_refused_with_a_reason) {
         {NULL, NULL, TV_TRACE_ARGUMENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *events = cases[i].events, *warnings = cases[i].warnings;
+        const char *rows = cases[i].rows, *warnings = cases[i].warnings;
         tv_view *made = NULL;
         char reason[120] = "";
-        size_t events_len = events != NULL ? strlen(events) : 0;
+        size_t rows_len = rows != NULL ? strlen(rows) : 0;
         size_t warnings_len = warnings != NULL ? strlen(warnings) : 0;
-        tv_trace_result result = tv_view_parse(events, events_len, warnings, warnings_len, &made,
+        tv_trace_result result = tv_view_parse(rows, rows_len, warnings, warnings_len, &made,
                                                reason, sizeof reason);
         if (result != cases[i].result || *reason == '\0' || made != NULL)
             FAIL("case %zu: result %d (%s)", i, result, reason);
-        /* Faults of an event name its line. */
-        if (events_len == 0) continue;
-        const char *line = strstr(events, "[1]\n") != NULL ? "line 2: " : "line 1: ";
+        /* Faults of a row name its line. */
+        if (rows_len == 0) continue;
+        const char *line = strstr(rows, "[1]\n") != NULL ? "line 2: " : "line 1: ";
         CHECK(strncmp(reason, line, 8) == 0);
     }
     CHECK(tv_view_parse("", 0, NULL, 0, NULL, NULL, 0) == TV_TRACE_ARGUMENT);

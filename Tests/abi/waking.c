@@ -26,7 +26,7 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags) {
     return result;
 }
 
-PROMISE(the_id_is_written_before_anybody_can_take_the_event) {
+PROMISE(the_id_is_written_before_anybody_can_take_the_result) {
     submitting = pthread_self();
     scene s = open_scene(0, NULL);
     id = 0;
@@ -50,7 +50,7 @@ PROMISE(a_refused_request_writes_no_id) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
-    RUN(the_id_is_written_before_anybody_can_take_the_event);
+    RUN(the_id_is_written_before_anybody_can_take_the_result);
     RUN(a_refused_request_writes_no_id);
     return finish();
 }

@@ -15,7 +15,7 @@ static const char reply[] =
 
 static tv_document *decoded(void) {
     tv_document *document = NULL;
-    OK(tv_document_decode(TEXT(reply), &document, ERR));
+    OK(tv_document_decode(reply, sizeof reply - 1, &document, ERR));
     return document;
 }
 
@@ -23,14 +23,14 @@ static tv_document *decoded(void) {
 static tv_document *read_text(const char *text, tv_walk *walk) {
     tv_document *document = NULL;
     OK(tv_document_read(text, strlen(text), &document, ERR));
-    OK(tv_document_walk(document, TEXT("json"), walk, ERR));
+    OK(tv_document_walk(document, "json", TV_NUL, walk, ERR));
     return document;
 }
 
 PROMISE(three_fields_are_three_calls) {
     tv_document *document = decoded();
     tv_walk walk;
-    OK(tv_document_walk(document, TEXT("brief"), &walk, ERR));
+    OK(tv_document_walk(document, "brief", TV_NUL, &walk, ERR));
     char state[16], address[32];
     tv_place summary = tv_find(tv_whole(&walk), "summary");
     CHECK(tv_text(tv_find(summary, "state"), state, sizeof state) == 4);
@@ -68,8 +68,8 @@ PROMISE(a_walk_is_made_once_over_the_view_itself) {
 PROMISE(the_brief_view_is_the_trace_without_events_and_hops) {
     tv_document *document = decoded();
     tv_walk whole, brief;
-    OK(tv_document_walk(document, TEXT("trace"), &whole, ERR));
-    OK(tv_document_walk(document, TEXT("brief"), &brief, ERR));
+    OK(tv_document_walk(document, "trace", TV_NUL, &whole, ERR));
+    OK(tv_document_walk(document, "brief", TV_NUL, &brief, ERR));
     CHECK(brief.text_len < whole.text_len);
     CHECK(tv_says(tv_find(tv_whole(&brief), "schema"), "tracevault.trace.brief/1"));
     tv_place line = tv_first(tv_find(tv_find(tv_whole(&whole), "inbound"), "lines"));
@@ -86,7 +86,7 @@ PROMISE(the_brief_view_is_the_trace_without_events_and_hops) {
 PROMISE(json_lines_are_one_walk) {
     tv_document *document = decoded();
     tv_walk walk;
-    OK(tv_document_walk(document, TEXT("ecs"), &walk, ERR));
+    OK(tv_document_walk(document, "ecs", TV_NUL, &walk, ERR));
     size_t lines = 0;
     for (tv_place line = tv_whole(&walk); tv_there(line); line = tv_next(line), lines++)
         CHECK(tv_there(tv_find(line, "@timestamp")));
@@ -207,15 +207,15 @@ PROMISE(what_cannot_be_walked_is_a_status) {
         GIVES(cases[i].status, tv_document_read(cases[i].text, strlen(cases[i].text),
                                                &document, ERR));
     GIVES(TV_E_ARGUMENT, tv_document_read(NULL, 1, &document, ERR));
-    GIVES(TV_E_ARGUMENT, tv_document_read(TEXT("1"), NULL, ERR));
+    GIVES(TV_E_ARGUMENT, tv_document_read("1", TV_NUL, NULL, ERR));
     CHECK(document == NULL);
     document = decoded();
-    GIVES(TV_E_NOT_FOUND, tv_document_walk(document, TEXT("json"), &walk, ERR));
-    GIVES(TV_E_ARGUMENT, tv_document_walk(document, TEXT("trace"), NULL, ERR));
-    GIVES(TV_E_HANDLE, tv_document_walk(NULL, TEXT("trace"), &walk, ERR));
-    GIVES(TV_E_HANDLE, tv_result_walk(NULL, TEXT("trace"), &walk, ERR));
+    GIVES(TV_E_NOT_FOUND, tv_document_walk(document, "json", TV_NUL, &walk, ERR));
+    GIVES(TV_E_ARGUMENT, tv_document_walk(document, "trace", TV_NUL, NULL, ERR));
+    GIVES(TV_E_HANDLE, tv_document_walk(NULL, "trace", TV_NUL, &walk, ERR));
+    GIVES(TV_E_HANDLE, tv_result_walk(NULL, "trace", TV_NUL, &walk, ERR));
     tv_document_free(document);
-    GIVES(TV_E_HANDLE, tv_document_walk(document, TEXT("trace"), &walk, ERR));
+    GIVES(TV_E_HANDLE, tv_document_walk(document, "trace", TV_NUL, &walk, ERR));
 }
 
 PROMISE(a_stored_trace_is_nested_as_deeply_as_a_reply_may_be) {
@@ -228,10 +228,10 @@ PROMISE(a_stored_trace_is_nested_as_deeply_as_a_reply_may_be) {
     tv_document *document = NULL, *stored = NULL;
     tv_walk walk;
     OK(tv_document_decode(body, strlen(body), &document, ERR));
-    OK(tv_document_walk(document, TEXT("trace"), &walk, ERR));
+    OK(tv_document_walk(document, "trace", TV_NUL, &walk, ERR));
     OK(tv_document_read(walk.text, walk.text_len, &stored, ERR));
     tv_document_free(stored);
-    OK(tv_document_walk(document, TEXT("brief"), &walk, ERR));
+    OK(tv_document_walk(document, "brief", TV_NUL, &walk, ERR));
     tv_document_free(document);
 }
 

@@ -42,7 +42,7 @@ class Outcome:
     """One process's own count: what was asked, what came, of that good and over the quota."""
 
     submitted: int
-    events: int
+    results: int
     good: int
     limited: int
     shared: bool
@@ -69,8 +69,8 @@ class Bulk:
         out, _ = self.process.communicate(timeout=120)
         assert self.process.returncode == 0, out
         numbers = [int(word) for word in out.split()]
-        submitted, events, good, limited, shared = numbers
-        return Outcome(submitted, events, good, limited, bool(shared))
+        submitted, results, good, limited, shared = numbers
+        return Outcome(submitted, results, good, limited, bool(shared))
 
 
 def run(
@@ -113,7 +113,7 @@ def test_eight_processes_on_one_ledger_are_never_refused(
     # And the quota is used: four fifths of the share, on a machine with other things to do.
     assert counts["total"] >= 0.8 * share(SECONDS)
     for outcome in outcomes:
-        assert outcome.events == outcome.submitted
+        assert outcome.results == outcome.submitted
         assert outcome.limited == 0
         assert outcome.good > 0
     # All get their turn, and each permit brings an answer. The killed ones took theirs with them.
@@ -140,7 +140,7 @@ def test_eight_processes_keep_below_the_limit_of_their_address(program: Path, le
     print(f"{counts['total']} requests, most in a second: {counts['max_in_second']}")
     assert counts["refused"] == 0 and counts["max_in_second"] <= limit
     assert counts["total"] >= 0.7 * 0.9 * limit * seconds
-    assert all(outcome.events == outcome.submitted for outcome in outcomes)
+    assert all(outcome.results == outcome.submitted for outcome in outcomes)
 
 
 def test_without_a_ledger_in_common_the_limit_of_the_address_is_overrun(program: Path) -> None:

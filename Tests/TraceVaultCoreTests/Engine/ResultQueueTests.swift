@@ -30,7 +30,7 @@ private func isReadable(_ queue: ResultQueue) -> Bool {
         #expect(isReadable(queue))
     }
 
-    @Test func anEventThatIsPutBackIsTheOldestAgainAlsoAfterTheEnd() throws {
+    @Test func aResultThatIsPutBackIsTheOldestAgainAlsoAfterTheEnd() throws {
         let queue = try ResultQueue()
         queue.add([result(1), result(2)])
         let first = try #require(try queue.take(timeoutMs: 0))

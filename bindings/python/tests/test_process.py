@@ -116,7 +116,7 @@ request = tv.Request.trace(acme, ACME, GOOD)
 edit = vault.edit()
 batch = engine.batch([request])
 engine.trace(acme, ACME, GOOD)
-in_thread("slow-60000")     # takes the events, holding the lock for it
+in_thread("slow-60000")     # takes the results, holding the lock for it
 in_thread("slow-60001")     # waits for the other
 until_under_way(2)
 while engine.stats()["in_flight"] < 2:
@@ -189,7 +189,7 @@ assert engine.trace(acme, ACME, GOOD).message_ref == GOOD
 @pytest.mark.parametrize(
     ("others", "count"),
     [("", 1), ('in_thread("slow-60000"); until_under_way(1)', 2)],
-    ids=["taking the events itself", "behind another thread"],
+    ids=["taking the results itself", "behind another thread"],
 )
 @pytest.mark.parametrize(
     "wait",
