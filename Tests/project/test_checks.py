@@ -21,6 +21,7 @@ HEADER = "include/tracevault.h"
 JSON = "Sources/TraceVaultCore/JSON/Reading/JSONText.swift"
 POSTFIX = "Sources/TraceVaultCore/Trace/Postfix/PostfixEvent.swift"
 FIELDS = "Sources/TraceVaultCore/Trace/Postfix/PostfixField.swift"
+SCHEDULER = "Sources/TraceVaultCore/Scheduler/Scheduler.swift"
 ABOUT = "Sources/TraceVaultCore/JSON/Reading/AboutReading.swift"
 SCHEMA = "docs/trace.schema.json"
 EVENTS = "bindings/python/src/tracevault/events.py"
@@ -103,6 +104,7 @@ def test_forbidden_swift_is_seen(tree: Path, line: str, says: str) -> None:
         ("module_edges", SWIFT, "\nlet x = curl_easy_init()\n", "is not for this file"),
         ("module_edges", SWIFT, "\nlet x = sodium_init()\n", "is not for this file"),
         ("folders", JSON, "\nlet x = PostfixEvent.maxFields\n", "does not know PostfixEvent"),
+        ("folders", SCHEDULER, "\nlet x: Engine? = nil\n", "does not know Engine"),
         ("folders", POSTFIX, "\nlet x: TraceView? = nil\n", "does not know TraceView of Trace"),
         ("lengths", SWIFT, "\n" * 300, "at most 300"),
         ("lengths", SWIFT, "// " + "x" * 100 + "\n", "at most 100"),
@@ -145,6 +147,13 @@ def test_an_addition_against_the_rules_is_seen(
         ),
         ("statuses", HEADER, "TV_E_UNLOCK = 35", "TV_E_UNLOCK = 55", "unlock: header 55, Swift 35"),
         ("statuses", SWIFT, "case unlock = 35", "case unlock = 56", "unlock: header 35, Swift 56"),
+        (
+            "folders",
+            "Sources/TraceVaultCore/Engine/AboutEngine.swift",
+            "// Comes in: ",
+            "// Gets ",
+            "does not say Comes in",
+        ),
         ("folders", ABOUT, "// May know: ", "// Knows ", "does not say May know"),
         (
             "folders",

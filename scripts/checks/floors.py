@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 
-from _tree import ROOT, answer, read, short, swift_files, without_comments
+from _tree import ROOT, answer, read, swift_files, without_comments
 
 CORE = ROOT / "Sources/TraceVaultCore"
 #: From the ground up. A folder may use the types of the folders before it, never of those behind.
@@ -21,8 +21,6 @@ FLOORS = (
     "Engine",
     "Library",
 )
-#: A folder with more files has sub-folders.
-MOST_FILES = 14
 
 TYPE = re.compile(
     r"^(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:package|public|final|indirect|fileprivate|private)\s+)*"
@@ -56,11 +54,6 @@ for name, code in files.items():
         for owner in sorted(known & set(FLOORS)):
             if floor not in known and FLOORS.index(owner) > FLOORS.index(floor):
                 problems.append(f"{name}: {floor} must not know {word} of {owner}")
-
-for folder in sorted(path for path in CORE.rglob("*") if path.is_dir()):
-    count = len(list(folder.glob("*.swift")))
-    if count > MOST_FILES:
-        problems.append(f"{short(folder)}: {count} files; at most {MOST_FILES}, make sub-folders")
 
 answer(problems, "move the type down, or the file up; docs/ARCHITECTURE.md has the floors",
        f"{len(files)} files on {len(FLOORS)} floors")  # fmt: skip

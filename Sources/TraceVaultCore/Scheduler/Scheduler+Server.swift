@@ -188,7 +188,7 @@ extension Scheduler {
             return false
         }
         let age = now - groups[group].doubtedSince
-        let isFirst = groups[group].doubtedSince == 0 || age > LedgerPolicy.heldUs
+        let isFirst = groups[group].doubtedSince == 0 || age > LedgerTime.policyHeld
         guard !isFirst, age >= Self.sameParkingUs else {
             if isFirst { groups[group].doubtedSince = now }
             return false

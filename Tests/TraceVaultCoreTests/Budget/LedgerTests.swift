@@ -125,7 +125,7 @@ struct LedgerTests {
             #expect(!one.setPolicy(&here, policy, now: now))
         }
         let last = now
-        while now - last < LedgerPolicy.heldUs {
+        while now - last < LedgerTime.policyHeld {
             #expect(other.available(&there, Self.quota, now: now) == 1)
             #expect(!other.setPolicy(&there, nil, now: now))
             now += 60_000_000
@@ -137,7 +137,7 @@ struct LedgerTests {
         // A clock that began again at 0 keeps it for a while.
         #expect(one.setPolicy(&here, policy, now: now))
         #expect(!one.setPolicy(&here, nil, now: Self.start))
-        #expect(one.setPolicy(&here, nil, now: Self.start + LedgerPolicy.heldUs))
+        #expect(one.setPolicy(&here, nil, now: Self.start + LedgerTime.policyHeld))
     }
 
     @Test("who waits for a policy's next permit goes when it has aged, if that comes first")
@@ -150,7 +150,7 @@ struct LedgerTests {
         // What was spent at its pace stays spent: the group begins anew a day later, paced as the
         // host's own quota says from the end of the policy on.
         let next = ledger.permittedAt(&entry, Self.quota, now: Self.start)
-        #expect(next == Self.start + LedgerPolicy.heldUs)
+        #expect(next == Self.start + LedgerTime.policyHeld)
         #expect(ledger.spend(&entry, Self.quota, now: next) == nil)
     }
 
@@ -192,7 +192,7 @@ struct LedgerTests {
         // However slow: for a quarter of an hour, if nobody says so again.
         #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
         let next = ledger.permittedAt(&entry, Self.quota, now: Self.start)
-        #expect(next <= Self.start + LedgerPolicy.heldUs + 1000)
+        #expect(next <= Self.start + LedgerTime.policyHeld + 1000)
     }
 
     @Test("any numbers are taken without a trap")

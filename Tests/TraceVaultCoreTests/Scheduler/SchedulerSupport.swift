@@ -24,7 +24,7 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
     func entry(_ key: UInt64, now: Int64) -> LedgerEntry { LedgerEntry(key: key, place: 0) }
 
     private func limits(_ slot: Slot, _ quota: Quota, _ now: Int64) -> Quota {
-        let holds = now - slot.policyNamedAt < LedgerPolicy.heldUs
+        let holds = now - slot.policyNamedAt < LedgerTime.policyHeld
         let quota = holds ? quota.tightened(by: slot.policy.aged(quota)) : quota
         guard slot.slowUntil > now, slot.gap > quota.intervalUs else { return quota }
         return Quota(intervalUs: slot.gap, toleranceUs: 0)
@@ -34,7 +34,7 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         let slot = slots[entry.key, default: Slot()]
         let paced = slot.arrival - limits(slot, quota, now).toleranceUs
         let later = max(slot.slowUntil, slot.arrival - quota.tightened(by: slot.policy).toleranceUs)
-        let end = slot.policy == .unlimited ? 0 : slot.policyNamedAt + LedgerPolicy.heldUs
+        let end = slot.policy == .unlimited ? 0 : slot.policyNamedAt + LedgerTime.policyHeld
         let last = max(slot.slowUntil, slot.arrival - quota.toleranceUs, end)
         return max(min(paced, later, last), slot.parked)
     }
@@ -82,7 +82,7 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         let before = slot.policy
         if let policy {
             (slot.policy, slot.policyNamedAt) = (policy, now)
-        } else if now - slot.policyNamedAt >= LedgerPolicy.heldUs {
+        } else if now - slot.policyNamedAt >= LedgerTime.policyHeld {
             slot.policy = .unlimited
         }
         return slot.policy != before
@@ -92,8 +92,8 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         guard time > now else { return }
         guard remaining > 0 else { return park(&entry, until: time, now: now) }
         let gap = (time - now + remaining - 1) / remaining
-        slots[entry.key, default: Slot()].gap = min(gap, LedgerPolicy.heldUs)
-        slots[entry.key, default: Slot()].slowUntil = min(time, now + LedgerPolicy.heldUs)
+        slots[entry.key, default: Slot()].gap = min(gap, LedgerTime.policyHeld)
+        slots[entry.key, default: Slot()].slowUntil = min(time, now + LedgerTime.policyHeld)
     }
 
     func parkedUntil(_ entry: inout LedgerEntry, now: Int64) -> Int64 {

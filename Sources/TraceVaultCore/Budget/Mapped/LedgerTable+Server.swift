@@ -54,7 +54,7 @@ extension LedgerTable {
         if word != 0 ? age.overflow || age.partialValue > 1_000_000 : age.overflow {
             slot.store(.spare, UInt64(now))
         }
-        let holds = word == 0 && (age.overflow || age.partialValue < LedgerPolicy.heldUs)
+        let holds = word == 0 && (age.overflow || age.partialValue < LedgerTime.policyHeld)
         let changes = !holds && old != word
         if changes { slot.store(.policy, word) }
         return slot.load(.key) == key ? .at(changes ? 1 : 0) : .moved

@@ -129,11 +129,11 @@ final class LedgerTable: @unchecked Sendable {
         let named = word == 0 ? 0 : Int64(clamping: slot.load(.spare))
         // Named in the future: by another clock; it holds until somebody says so again.
         let age = named > now ? 0 : now - named
-        let holds = word != 0 && age < LedgerPolicy.heldUs
+        let holds = word != 0 && age < LedgerTime.policyHeld
         let lasting = holds ? own.tightened(by: LedgerPolicy.quota(word).aged(own)) : own
-        let end = holds ? now + LedgerPolicy.heldUs - age : now
+        let end = holds ? now + LedgerTime.policyHeld - age : now
         let slowdown = LedgerSlowdown(word: slot.load(.slowdown))
-        let gap = min(slowdown.gapMs * 1000, LedgerPolicy.heldUs)
+        let gap = min(slowdown.gapMs * 1000, LedgerTime.policyHeld)
         guard slowdown.until > now, gap > lasting.intervalUs else {
             return GroupLimits(present: lasting, lasting: lasting, until: now, own: own, end: end)
         }

@@ -44,7 +44,7 @@ extension MappedLedger {
         guard remaining > 0 else { return park(&entry, until: time, now: now) }
         let gapMs = ((time - now + 999) / 1000 - 1) / remaining + 1
         // Nobody may come back to say anything else.
-        let slowdown = LedgerSlowdown(gapMs: gapMs, until: min(time, now + LedgerPolicy.heldUs))
+        let slowdown = LedgerSlowdown(gapMs: gapMs, until: min(time, now + LedgerTime.policyHeld))
         _ = perform(.slow(slowdown), &entry, now: now)
     }
 

@@ -32,26 +32,9 @@ struct LedgerStamp: Equatable {
     }
 }
 
-enum LedgerTime {
-    /// 142 years of µs.
-    private static let latest: Int64 = (1 << 52) - 1
-    static let hour: Int64 = 3_600_000_000
-    static let day: Int64 = 86_400_000_000
-    /// Nothing that a caller may ask for lies further ahead: tolerance and interval, a day each.
-    static let furthest: Int64 = 2 * day
-
-    static func bounded(_ time: Int64) -> Int64 { min(max(0, time), latest) }
-    /// A span of at most a day.
-    static func span(_ us: Int64) -> Int64 { min(max(0, us), day) }
-}
-
 /// The server's own quota: interval in µs (37 bits) and tolerance in ms, rounded down (27 bits).
 /// 0: none.
 enum LedgerPolicy {
-    /// So long one holds that nobody names any more: three of Cloudflare's windows. Some kinds of
-    /// answers may never name one, and of a wrong one no answer may come that takes it back.
-    static let heldUs: Int64 = 900_000_000
-
     static func word(_ policy: Quota?) -> UInt64 {
         guard let policy, policy.intervalUs > 0 else { return 0 }
         let tolerance = LedgerTime.span(policy.toleranceUs) / 1000
@@ -70,7 +53,7 @@ extension Quota {
     /// pace stays spent when it has ended.
     func aged(_ own: Quota) -> Quota {
         Quota(
-            intervalUs: min(intervalUs, max(LedgerPolicy.heldUs, own.intervalUs)),
+            intervalUs: min(intervalUs, max(LedgerTime.policyHeld, own.intervalUs)),
             toleranceUs: toleranceUs)
     }
 }

@@ -1,0 +1,5 @@
+// AboutAddresses.swift - where something on the network is.
+//
+// Comes in: texts that a host or a vault wrote.
+// Goes out: an origin or a proxy, checked; only their own parts, never a user's name and password.
+// May know: nothing else.
