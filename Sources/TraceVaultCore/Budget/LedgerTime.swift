@@ -8,8 +8,8 @@ enum LedgerTime {
     /// Nothing that a caller may ask for lies further ahead: tolerance and interval, a day each.
     static let furthest: Int64 = 2 * day
     /// So long a policy of the server holds that nobody names any more: three of Cloudflare's
-    /// windows. Some kinds of answers may never name one, and of a wrong one no answer may come that
-    /// takes it back.
+    /// windows. Some kinds of answers may never name one, and of a wrong one no answer may come
+    /// that takes it back.
     static let policyHeld: Int64 = 900_000_000
 
     static func bounded(_ time: Int64) -> Int64 { min(max(0, time), latest) }
