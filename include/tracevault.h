@@ -34,6 +34,35 @@
  *   - Times end in _ms (milliseconds), sizes in _len (bytes).
  *   - `Blocks:` says how long a call may wait. Where it is absent, the call does not wait.
  *   - The library prints nothing, installs no signal handler and changes no process-wide setting.
+ *   - A document is one line of JSON, without a newline in it or behind it. "ecs", "ocsf" and "spans"
+ *     are JSON lines: one object a line, each with its newline. Only "raw" is as the server sent it.
+ *   - Stack: 32 KiB are enough for every call. What needs more runs on threads of the library.
+ *   - Descriptors: 7 for each engine, one more for all engines that share a ledger, one for each
+ *     connection (http.max_connections), and a few for moments. An open vault holds none.
+ *   - In exit handlers (atexit) every call is allowed. Engines end in a handler of the library's own:
+ *     after it, they and new ones give TV_E_SHUTDOWN, and everything else goes on as before.
+ *
+ * What a call takes at most, and what it gives beyond that. Settings have their bounds in
+ * docs/CONFIGURATION.md; docs/limits.md has the rest, and what bounds a reply.
+ *
+ *   a token or key                               512 bytes of printable ASCII  TV_E_CREDENTIAL_FORMAT
+ *   a tenant's name, a label, a budget group     128 bytes                     TV_E_ARGUMENT
+ *   an unlock's label                            40 bytes                      TV_E_ARGUMENT
+ *   unlocks of a vault                           8, 2 of them passphrases      TV_E_LIMIT
+ *   a passphrase                                 1 to 1024 bytes               TV_E_ARGUMENT
+ *   a key file                                   32 to 65536 bytes             TV_E_ARGUMENT
+ *   a path, a name of a setting or view          4096 bytes                    TV_E_ARGUMENT
+ *   a setting's value                            65536 bytes                   TV_E_ARGUMENT
+ *   steps of one edit                            1000000                       TV_E_LIMIT
+ *   a vault file                                 512 MiB                       TV_E_LIMIT
+ *   a message reference                          256 characters                TV_E_MESSAGE_REF
+ *   a filter's text                              1024 bytes                    TV_E_CONFIG_VALUE
+ *   a search's cursor                            4096 bytes                    TV_E_CONFIG_VALUE
+ *   `limit` and `per_page` of a search           100000                        TV_E_CONFIG_VALUE
+ *   requests of one engine that are alive        1048576                       TV_E_QUEUE_FULL
+ *   `count` of an estimate                       1000000000                    TV_E_ARGUMENT
+ *   a stored reply for `tv_document_decode()`    64 MiB                        TV_E_ARGUMENT
+ *   a stored text for `tv_document_read()`       256 MiB                       TV_E_ARGUMENT
  */
 #ifndef TRACEVAULT_H
 #define TRACEVAULT_H
@@ -976,6 +1005,7 @@ TV_API TV_CHECK tv_status tv_result_error(const tv_result *result, tv_error **fa
  * Cloudflare's own items.  Owner: the result, until tv_result_free().
  * A failed request has only "raw", and only when a reply came and its body was kept (not one that
  * is too large); otherwise TV_E_NOT_FOUND.
+ * @param data_len_out  may be NULL.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_result_document(tv_result *result, const char *view, size_t view_len,
@@ -1007,6 +1037,7 @@ TV_API TV_CHECK tv_status tv_document_decode(const void *body, size_t body_len,
  * Give a document in one of its views; TV_E_NOT_FOUND names the views there are.
  *
  * Made on the first call and kept.  Owner: the document, until tv_document_free().
+ * @param data_len_out  may be NULL.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_document_view(tv_document *document, const char *view,
@@ -1019,7 +1050,7 @@ TV_API void tv_document_free(tv_document *document);
 /* ---- Walks -------------------------------------------------------------------------------- */
 
 /** What a value is; treat an unknown kind as a value that is not for you. */
-enum {
+enum tv_entry_kind {
     TV_NULL = 0,
     TV_BOOL = 1,
     TV_NUMBER = 2,
@@ -1029,7 +1060,7 @@ enum {
 };
 
 /** Bits of an entry's flags; others may be set and mean nothing to a host. */
-enum {
+enum tv_entry_flag {
     TV_ESCAPED = 1, /* a string with at least one backslash: its text is not what it says */
     TV_INTEGER = 4, /* a number with neither fraction nor exponent */
     TV_TRUE = 8     /* a boolean that is true */

@@ -86,7 +86,8 @@ private let untilNUL = -1
 /// Text that a host lends for the call.
 @inline(never)
 func text(
-    _ pointer: UnsafePointer<CChar>?, _ length: Int, _ name: StaticString, limit: Int = 4096
+    _ pointer: UnsafePointer<CChar>?, _ length: Int, _ name: StaticString,
+    limit: Int = Library.maxName
 ) throws(Failure) -> String {
     let bytes = try unsafe bytes(UnsafeRawPointer(pointer), length, name, limit: limit)
     // Names of views and accounts: the short way for what is surely UTF-8.

@@ -54,7 +54,8 @@ public func tv_config_set(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe Handles.get(config, as: ConfigObject.self)
         let setting = try Config.setting(named: unsafe text(name, name_len, "name"))
-        try object.set(setting, to: unsafe text(value, value_len, "value", limit: 65_536))
+        let value = try unsafe text(value, value_len, "value", limit: Library.maxSetting)
+        try object.set(setting, to: value)
     }
 }
 

@@ -134,7 +134,7 @@ public func tv_document_read(
     _ document_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(document_out, "document_out", error_out) { () throws(Failure) in
-        let limit = 256 << 20
+        let limit = Library.maxStored
         let bytes = try unsafe bytes(text, text_len, "text", limit: limit)
         let copy = ByteBuffer(limit: limit)
         guard unsafe copy.append(bytes) else {

@@ -15,7 +15,8 @@ public func tv_unlock_passphrase(
     _ unlock_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(unlock_out, "unlock_out", error_out) { () throws(Failure) in
-        let secret = try unsafe bytes(passphrase, passphrase_len, "passphrase", limit: 1024)
+        let most = UnlockSecret.passphraseSizes.upperBound
+        let secret = try unsafe bytes(passphrase, passphrase_len, "passphrase", limit: most)
         return try unsafe UnlockSecret(passphrase: secret)
     }
 }

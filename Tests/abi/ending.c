@@ -44,6 +44,56 @@ static void handler_before_an_engine_that_lives(void) {
     if (tv_engine_new(NULL, &engine, NULL) != TV_OK) _exit(2);
 }
 
+/* ---- what else a handler may call */
+
+static tv_engine *kept_engine;
+static tv_vault *kept_vault;
+
+static void goes(const char *what, tv_status wanted, tv_status status) {
+    if (status == wanted) return;
+    printf("  %s in the handler: %s\n", what, tv_status_name(status));
+    fflush(stdout);
+    _exit(1);
+}
+
+static void call_everything(void) {
+    tv_tenant *acme = NULL;
+    tv_request *request = test_request();
+    tv_result *result = NULL;
+    tv_document *document = NULL;
+    tv_edit *edit = NULL;
+    tv_error *error = NULL;
+    const char *text = NULL;
+    goes("tenant", TV_OK, tv_tenant_open(kept_vault, "acme", TV_NUL, &acme, NULL));
+    goes("submit", TV_E_SHUTDOWN, tv_engine_submit(kept_engine, acme, request, 1, NULL, &error));
+    if (strlen(tv_error_message(error, NULL)) == 0) _exit(3);
+    goes("fetch", TV_E_SHUTDOWN, tv_engine_fetch(kept_engine, acme, request, &result, NULL));
+    goes("take", TV_E_SHUTDOWN, tv_engine_take(kept_engine, -1, &result, NULL));
+    goes("stats", TV_OK, tv_engine_stats(kept_engine, &document, NULL));
+    tv_document_free(document);
+    goes("list", TV_OK, tv_vault_list(kept_vault, &document, NULL));
+    tv_document_free(document);
+    goes("begin", TV_OK, tv_edit_begin(kept_vault, &edit, NULL));
+    goes("remove", TV_OK, tv_edit_remove_tenant(edit, "many", TV_NUL, NULL));
+    goes("commit", TV_OK, tv_edit_commit(edit, NULL));
+    static const char reply[] = "{\"result\":{\"inbound\":{\"lines\":[]}}}";
+    goes("decode", TV_OK, tv_document_decode(reply, sizeof reply - 1, &document, NULL));
+    goes("view", TV_OK, tv_document_view(document, "trace", TV_NUL, &text, NULL, NULL));
+    tv_document_free(document);
+    tv_edit_free(edit);
+    tv_error_free(error);
+    tv_request_free(request);
+    tv_tenant_free(acme);
+    tv_engine_free(kept_engine);
+    tv_vault_free(kept_vault);
+}
+
+static void handler_that_calls_everything(void) {
+    atexit(call_everything);
+    kept_vault = test_vault(NULL);
+    goes("engine", TV_OK, tv_engine_new(NULL, &kept_engine, NULL));
+}
+
 /* ---- a limit on the size of files */
 
 static void write_beyond_the_limit(void) {
@@ -79,6 +129,7 @@ static void ends_well(void (*life)(void)) {
 PROMISE(after_openssls_end_an_engine_is_a_status) { ends_well(handler_before); }
 PROMISE(before_it_an_engine_is_made_and_ended) { ends_well(handler_after); }
 PROMISE(beside_a_living_engine_too) { ends_well(handler_before_an_engine_that_lives); }
+PROMISE(everything_but_engines_goes_on_in_a_handler) { ends_well(handler_that_calls_everything); }
 PROMISE(a_vault_beyond_the_hosts_limit_is_a_status) { ends_well(write_beyond_the_limit); }
 
 int main(int argc, char **argv) {
@@ -86,6 +137,7 @@ int main(int argc, char **argv) {
     RUN(after_openssls_end_an_engine_is_a_status);
     RUN(before_it_an_engine_is_made_and_ended);
     RUN(beside_a_living_engine_too);
+    RUN(everything_but_engines_goes_on_in_a_handler);
     RUN(a_vault_beyond_the_hosts_limit_is_a_status);
     return finish();
 }

@@ -1,6 +1,8 @@
 /* engine.c - the engine without a server that answers: every request ends with exactly one result. */
 #include "loopback.h"
 
+#include <dirent.h>
+
 PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
     scene s = open_scene(0, NULL);
     uint64_t id = 0;
@@ -234,6 +236,35 @@ PROMISE(engines_come_and_go_and_leave_no_descriptor_behind) {
     close(silent.fd);
 }
 
+static int open_descriptors(void) {
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    CHECK(folder != NULL);
+    for (struct dirent *one; folder != NULL && (one = readdir(folder)) != NULL;)
+        count += one->d_name[0] != '.';
+    if (folder != NULL) closedir(folder);
+    return count;
+}
+
+PROMISE(an_engine_holds_seven_descriptors_and_all_together_one_more) {
+    enum { ENGINES = 3 };
+    tv_engine *engines[ENGINES];
+    int before = open_descriptors();
+    for (int i = 0; i < ENGINES; i++) {
+        tv_document *document = NULL;
+        OK(tv_engine_new(NULL, &engines[i], ERR));
+        OK(tv_engine_stats(engines[i], &document, ERR)); /* its thread has come round */
+        tv_document_free(document);
+        int more = open_descriptors() - before;
+        if (more != 7 * (i + 1) + 1) FAIL("%d engines hold %d descriptors", i + 1, more);
+    }
+    tv_vault *vault = test_vault(NULL);
+    CHECK(open_descriptors() - before == 7 * ENGINES + 1);
+    tv_vault_free(vault);
+    for (int i = 0; i < ENGINES; i++) tv_engine_free(engines[i]);
+    CHECK(open_descriptors() == before);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     RUN(a_closed_port_is_a_transport_failure_with_its_facts);
@@ -248,6 +279,7 @@ int main(int argc, char **argv) {
     RUN(an_account_is_never_guessed_and_never_another_tenants);
     RUN(a_credential_goes_to_no_origin_but_its_own);
     RUN(stats_are_json_that_counts);
+    RUN(an_engine_holds_seven_descriptors_and_all_together_one_more);
     RUN(engines_come_and_go_and_leave_no_descriptor_behind);
     return finish();
 }

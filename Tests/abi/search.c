@@ -129,7 +129,7 @@ PROMISE(a_full_check_becomes_structs) {
         "{\"schema\":\"tracevault.check/1\",\"account_id\":\"" ACCOUNT_A "\","
         "\"checked_at\":\"t\",\"attempts\":1,\"http_status\":401,\"valid\":false,"
         "\"kind\":\"api_token\",\"token_kind\":\"user\",\"status\":\"unknown\","
-        "\"token_id\":\"id\",\"not_before\":null,\"expires_on\":\"e\","
+        "\"token_id\":\"id\",\"not_before\":null,\"expires_on\":\"e\",\"expires_on_unix\":1790121600,"
         "\"reason\":{\"code\":1000,\"message\":\"Invalid API Token\"},"
         "\"warnings\":[{\"code\":\"expires_within_7_days\"}]}";
     tv_check *check = NULL;
@@ -139,6 +139,7 @@ PROMISE(a_full_check_becomes_structs) {
     CHECK(check->valid == TV_TRACE_NO && strcmp(check->token_kind, "user") == 0);
     CHECK(check->reason_code == 1000 && strcmp(check->reason_message, "Invalid API Token") == 0);
     CHECK(check->not_before == NULL && strcmp(check->expires_on, "e") == 0);
+    CHECK(check->expires_on_unix == 1790121600);
     CHECK(check->warning_count == 1 && check->http_status == 401);
     tv_check_free(check);
     tv_check_free(NULL);

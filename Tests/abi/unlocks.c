@@ -2,6 +2,8 @@
  * export is a vault of its own. */
 #include "vaults.h"
 
+#include <sys/stat.h>
+
 /* A vault file under key 1 with a token of tenants acme and globex. */
 static tv_vault *create_two(const char *path) {
     tv_unlock *unlock = test_key(1);
@@ -75,6 +77,31 @@ PROMISE(a_removed_slot_opens_nothing_and_the_previous_generation_is_gone) {
     CHECK(removed(vault, INT32_MAX) == TV_E_NOT_FOUND && removed(vault, INT32_MIN) == TV_E_NOT_FOUND);
     CHECK(added(vault, 1, 3) == TV_E_UNLOCK);
     tv_vault_free(vault);
+}
+
+PROMISE(a_key_of_another_kind_is_told_apart_from_a_wrong_one) {
+    const char *path = path_of("kinds.vault"), *key_path = path_of("kinds.key");
+    unsigned char key[32];
+    for (size_t i = 0; i < sizeof key; i++) key[i] = (unsigned char)(i * 37);
+    FILE *file = fopen(key_path, "wb");
+    CHECK(file != NULL && fchmod(fileno(file), 0600) == 0);
+    if (file == NULL) return;
+    CHECK(fwrite(key, 1, sizeof key, file) == sizeof key && fclose(file) == 0);
+    tv_unlock *raw = NULL, *from_file = NULL;
+    tv_vault *vault = NULL;
+    OK(tv_unlock_key(key, sizeof key, &raw, ERR));
+    OK(tv_unlock_keyfile(key_path, TV_NUL, &from_file, ERR));
+    OK(tv_vault_create(path, TV_NUL, raw, NULL, &vault, ERR));
+    tv_vault_free(vault);
+    GIVES_NAMING(TV_E_UNLOCK, "a key file (tv_unlock_keyfile): it was sealed with a raw key",
+                 tv_vault_open(path, TV_NUL, from_file, NULL, &vault, ERR));
+    CHECK(unlink(path) == 0);
+    OK(tv_vault_create(path, TV_NUL, from_file, NULL, &vault, ERR));
+    tv_vault_free(vault);
+    GIVES_NAMING(TV_E_UNLOCK, "sealed with a key file (tv_unlock_keyfile)",
+                 tv_vault_open(path, TV_NUL, raw, NULL, &vault, ERR));
+    tv_unlock_free(from_file);
+    tv_unlock_free(raw);
 }
 
 PROMISE(a_label_has_bounds) {
@@ -161,6 +188,7 @@ int main(int argc, char **argv) {
     if (!make_folder()) return 1;
     RUN(every_slot_opens_and_a_ninth_is_refused);
     RUN(a_removed_slot_opens_nothing_and_the_previous_generation_is_gone);
+    RUN(a_key_of_another_kind_is_told_apart_from_a_wrong_one);
     RUN(a_label_has_bounds);
     RUN(a_rekey_shuts_out_the_old_key_and_other_handles_are_told);
     RUN(an_edit_rekeys_or_changes_slots);

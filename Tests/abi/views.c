@@ -206,11 +206,29 @@ PROMISE(texts_may_end_with_a_nul) {
     CHECK(strncmp(reason, "line 2: ", 8) == 0);
 }
 
+PROMISE(a_document_is_one_line_and_a_view_of_rows_one_line_a_row) {
+    tv_document *document = decoded(reply);
+    static const char *const documents[] = {"trace", "brief", "ecs_warnings", "ocsf_warnings"};
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++)
+        CHECK(strchr(view(document, documents[i]).bytes, '\n') == NULL);
+    static const char *const rows[] = {"ecs", "ocsf", "spans"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        text lines = view(document, rows[i]);
+        CHECK(lines.len > 0 && lines.bytes[lines.len - 1] == '\n');
+        for (const char *at = lines.bytes; *at != '\0'; at = strchr(at, '\n') + 1) CHECK(*at == '{');
+    }
+    tv_document_free(document);
+    OK(tv_build_info(&document, ERR));
+    CHECK(strchr(view(document, "json").bytes, '\n') == NULL);
+    tv_document_free(document);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) test_filter = argv[1];
     RUN(both_views_become_structs);
     RUN(what_is_skipped_is_told);
     RUN(spans_become_structs);
+    RUN(a_document_is_one_line_and_a_view_of_rows_one_line_a_row);
     RUN(texts_may_end_with_a_nul);
     RUN(what_is_no_view_is_refused_with_a_reason);
     return finish();

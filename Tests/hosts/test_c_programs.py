@@ -40,6 +40,7 @@ PROGRAMS = (
     "views",
     "engine",
     "waking",
+    "owned",
     "fork",
     "atfork",
     "ending",
@@ -62,6 +63,7 @@ UNDER_VALGRIND = (
     "search",
     "views",
     "engine",
+    "owned",
 )
 
 

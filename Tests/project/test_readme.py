@@ -16,13 +16,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 STANDIN = "build/venv/bin/python Tests/server/cloudflare_standin.py"
 
 
-#: The C program once more, with another key than the vault's.
-FAILING = """
-mv quickstart.key kept.key
-head -c 32 /dev/zero >quickstart.key
-! build/quickstart 2>&1
-mv kept.key quickstart.key
-"""
+#: What may go wrong in the C program: a word of it, another in its place, what it says then.
+FAILURES = (
+    ("quickstart.key", "other.key", "TV_E_UNLOCK: the vault does not open"),
+    ("quickstart.key", "none.key", "TV_E_IO: the key file cannot be read"),
+    ("quickstart.vault", "none.vault", "TV_E_NO_VAULT: "),
+    ("api.base_url", "api.bose_url", "TV_E_CONFIG_NAME: "),
+    ("https://", "ftp://", "TV_E_CONFIG_VALUE: "),
+    ("build/standin/ca.pem", "none.pem", "TV_E_"),
+    ('"acme"', '"nobody"', "TV_E_NOT_FOUND: "),
+    ("4jXtPB72Kpz7S8D", "no such", "TV_E_MESSAGE_REF: "),
+    ("4jXtPB72Kpz7S8D", "4NOSUCHMESSAGEz00", "TV_E_NO_MESSAGE: "),
+    ('"trace"', '"tracks"', "TV_E_NOT_FOUND: "),
+)
 
 
 def blocks(language: str) -> list[str]:
@@ -102,13 +108,15 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
 
     (source,) = blocks("c")
     (tree / "quickstart.c").write_text(source, encoding="utf-8")
-    printed = run(tree, c)
-    assert printed.startswith("inbound") and "status=sent" in printed
-
-    for compiler in ("cc", "clang"):
-        run(tree, c.replace("cc quickstart.c", f"{compiler} quickstart.c"))
-        told = run(tree, c.partition("\n")[0] + FAILING)
-        assert re.fullmatch(r"TV_E_UNLOCK: \w.+\n", told), told
+    assert "status=sent" in json.dumps(json.loads(run(tree, c)))
+    run(tree, "(umask 077; head -c 32 /dev/urandom >other.key)")
+    variables, compiling, starting = c.splitlines()
+    for compiler in ("gcc", "clang"):
+        strictly = compiling.replace("cc ", f"{compiler} -std=c11 -O2 -Wall -Wextra -Werror ", 1)
+        for there, instead, says in FAILURES:
+            (tree / "quickstart.c").write_text(source.replace(there, instead), encoding="utf-8")
+            told = run(tree, f"{variables}\n{strictly}\n! {starting} 2>&1")
+            assert re.fullmatch(rf"{says}[^\n]*\w[^\n]*\n", told), (compiler, told)
 
     printed = run(tree, terminal)
     assert "4jXtPC0RYCz7S6r" in printed and "\x1b" not in printed
@@ -132,6 +140,16 @@ def test_the_quick_start_runs_as_written(tree: Path, server: None) -> None:
 
     (tree / "rotate.py").write_text(rotation, encoding="utf-8")
     assert run(tree, rotate) == "1 ['passphrase']\n"
+
+
+def test_the_c_program_has_thirty_lines_and_stands_in_the_manual_page() -> None:
+    (source,) = blocks("c")
+    assert len(source.splitlines()) <= 30
+    assert all(len(line) <= 100 for line in source.splitlines())
+    without = re.sub(r"        \(s = tv_config_set\([^;]*?&e\)\) \|\|\n", "", source)
+    without = re.sub(r" /\*.*?\*/", "", without)
+    page = (ROOT / "docs/man/tracevault.3").read_text(encoding="utf-8")
+    assert without.replace("\\", "\\e") in page
 
 
 def test_the_messages_the_readme_asks_for_are_served() -> None:

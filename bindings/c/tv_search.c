@@ -77,7 +77,7 @@ void tv_search_free(tv_search *search) {
 
 /* ---- Checks -------------------------------------------------------------------------------- */
 
-static const tv_check no_check = {.valid = TV_TRACE_UNKNOWN};
+static const tv_check no_check = {.valid = TV_TRACE_UNKNOWN, .expires_on_unix = INT64_MIN};
 /* Further fields of the check itself. */
 static const field reason_fields[] = {
     FIELD(tv_check, reason_code, AS_INT, "code"),
@@ -99,6 +99,7 @@ static const field check_fields[] = {
     TEXT_FIELD(tv_check, token_id),
     TEXT_FIELD(tv_check, not_before),
     TEXT_FIELD(tv_check, expires_on),
+    FIELD(tv_check, expires_on_unix, AS_INT, "expires_on_unix"),
     {"reason", 6, AS_PART, 0, 0, 0, &reason_shape},
     WITH(tv_check, warnings, warning_count, AS_LIST, "warnings", &warning_shape),
 };

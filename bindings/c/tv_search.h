@@ -73,6 +73,7 @@ typedef struct tv_check {
     const char *token_id;       /* Cloudflare's id of the token, which is no secret */
     const char *not_before;     /* as Cloudflare wrote it; NULL without such a bound */
     const char *expires_on;     /* as not_before */
+    int64_t expires_on_unix;    /* the same in seconds since 1970; INT64_MIN without an end */
     int64_t reason_code;        /* Cloudflare's error code; 0 when it gave none */
     const char *reason_message; /* why it is not valid; NULL when it is */
     size_t warning_count;

@@ -18,6 +18,11 @@ HEADERS = (
         "include",
         "tv_status use(void);\ntv_status use(void) { return TV_E_OTHER; }\n",
     ),
+    (
+        "tv_owned.h",
+        "bindings/c",
+        "void use(void);\nvoid use(void) { TV_OWNED(tv_error) error = NULL; }\n",
+    ),
     ("tv_walk.h", "bindings/c", "int use(void);\nint use(void) { return TV_NULL; }\n"),
     ("tv_trace.h", "bindings/c", "int use(void);\nint use(void) { return TV_TRACE_OK; }\n"),
 )

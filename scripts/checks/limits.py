@@ -1,9 +1,12 @@
-"""The numbers in docs/limits.md are those of the code, and so are the HTTP statuses that are retried."""
+"""The numbers in docs/limits.md are those of the code, and those of the header are those of the page.
+
+So are the HTTP statuses that are retried.
+"""
 
 import re
 from pathlib import Path
 
-from _tree import ROOT, answer, read
+from _tree import HEADER, ROOT, answer, read
 
 PAGE = ROOT / "docs/limits.md"
 CORE = ROOT / "Sources/TraceVaultCore"
@@ -48,6 +51,22 @@ def row_problems(cells: list[str]) -> list[str]:
     ]
 
 
+def header_problems(rows: list[list[str]]) -> list[str]:
+    """The header's table: its rows begin, count and end as those of the page."""
+    told = {cells[0]: cells for cells in rows}
+    found = re.findall(r"^ \*   (\S.*?\S) {2,}(\S.*?\S) {2,}(TV_E_\w+)$", read(HEADER), flags=re.M)
+    problems = [] if len(found) >= 15 else ["the header's table of limits is too short"]
+    for what, limit, status in found:
+        cells = told.get(what)
+        if cells is None:
+            problems.append(f"{what}: in the header, not on the page")
+        elif re.findall(r"\d+", limit)[0] not in re.findall(r"\d+", cells[1]):
+            problems.append(f"{what}: the header says {limit}, the page {cells[1]}")
+        elif f"`{status}`" not in cells[2]:
+            problems.append(f"{what}: the header says {status}, the page {cells[2]}")
+    return problems
+
+
 def retried() -> set[int]:
     """The statuses that the code tries again."""
     body = read(FILES["CloudflareAPI.swift"]).partition("func isTransient")[2]
@@ -75,6 +94,7 @@ rows = [
     if line.startswith("| ") and line.count("|") == 5 and not line.startswith("| what |")
 ]
 problems = [problem for cells in rows for problem in row_problems(cells)]
+problems += header_problems(rows)
 if retried() != told(page):
     problems.append(f"retried: the page says {sorted(told(page))}, the code {sorted(retried())}")
 if len(rows) < 30:

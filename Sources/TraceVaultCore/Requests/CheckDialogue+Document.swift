@@ -32,6 +32,12 @@ extension CheckDialogue {
         writer.text("token_id", finding.tokenID)
         writer.text("not_before", finding.notBefore)
         writer.text("expires_on", finding.expiresOn)
+        writer.key("expires_on_unix")
+        if let end = finding.expiresOn.flatMap({ Self.seconds($0) }) {
+            writer.int(end)
+        } else {
+            writer.null()
+        }
         if let reason = finding.reason {
             writer.key("reason")
             writer.reason(reason)
@@ -51,11 +57,11 @@ extension CheckDialogue {
     ) {
         guard let nowMs else { return }
         let now = nowMs / 60_000
-        if let start = finding.notBefore.flatMap({ minutes($0) }), start > now {
+        if let start = finding.notBefore.flatMap({ seconds($0) }), start / 60 > now {
             warnings.add(.notYetValid, at: "/result/not_before")
         }
-        guard let end = finding.expiresOn.flatMap({ minutes($0) }) else { return }
-        let left = end - now
+        guard let end = finding.expiresOn.flatMap({ seconds($0) }) else { return }
+        let left = end / 60 - now
         let code: TraceWarnings.Code
         switch left {
         case ..<0: code = .expired

@@ -188,14 +188,15 @@ final class CheckDialogue: Dialogue {
         guard let value = try tape.member(name, of: result, bytes),
             let text = tape.text(value, limit: 64, bytes)
         else { return nil }
-        return Self.minutes(text) == nil ? nil : text
+        return Self.seconds(text) == nil ? nil : text
     }
 
-    /// Minutes since 1970.
-    static func minutes(_ text: String) -> Int64? {
+    /// Seconds since 1970, without a fraction: at or before the time.
+    static func seconds(_ text: String) -> Int64? {
         var text = text
-        return text.withUTF8 { utf8 in
-            Timestamp(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)))?.minutes
+        let time = text.withUTF8 { utf8 in
+            Timestamp(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(utf8)))
         }
+        return time.map { $0.minutes * 60 + $0.second }
     }
 }

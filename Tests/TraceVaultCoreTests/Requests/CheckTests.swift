@@ -217,6 +217,8 @@ import Testing
         let list = try talk.document("check")?["warnings"] as? [[String: Any]]
         #expect(list?.compactMap { $0["code"] as? String } == (code.isEmpty ? [] : [code]))
         #expect(try member(talk, "expires_on") == end)
+        let second = Desk.fetchedAtMs / 1000 + minutes * 60
+        #expect(try talk.document("check")?["expires_on_unix"] as? Int64 == second)
         #expect(try member(talk, "valid") == true)
     }
 
@@ -226,6 +228,7 @@ import Testing
         let list = try talk.document("check")?["warnings"] as? [[String: Any]]
         #expect(list?.compactMap { $0["code"] as? String } == ["not_yet_valid"])
         #expect(try talk.document("check")?["expires_on"] is NSNull)
+        #expect(try talk.document("check")?["expires_on_unix"] is NSNull)
     }
 
     @Test func noTokenIsInTheDocument() throws {

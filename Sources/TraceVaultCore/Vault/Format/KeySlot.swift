@@ -66,8 +66,9 @@ struct KeySlot {
         _ header: RawSpan, vaultID: Identifier, with unlock: UnlockSecret, memory: UInt64
     ) throws(Failure) -> SecretBytes {
         try checkCosts(header)
+        let slots = try inUse(header)
         var tries = 0
-        for slot in try inUse(header) where unlock.kind.opens(slot.kind) {
+        for slot in slots where unlock.kind.opens(slot.kind) {
             if unlock.kind == .passphrase {
                 guard tries < maximumTries else { break }
                 tries += 1
@@ -80,8 +81,24 @@ struct KeySlot {
             }
             if let root = try slot.open(header, vaultID, unlock) { return root }
         }
+        if !slots.contains(where: { unlock.kind.opens($0.kind) }) {
+            throw anotherKind(unlock.kind, slots)
+        }
         throw Failure(
             .unlock, "the vault does not open: wrong passphrase or key, or a forged key slot")
+    }
+
+    /// Of the same bytes a raw key and a key file are two secrets: says which the vault wants.
+    private static func anotherKind(_ given: UnlockSecret.Kind, _ slots: [KeySlot]) -> Failure {
+        var kinds: [String] = []
+        for slot in slots {
+            let name = UnlockSecret.Kind(rawValue: slot.kind)?.name ?? "something newer"
+            if !kinds.contains(name) { kinds.append(name) }
+        }
+        return Failure(
+            .unlock,
+            "the vault does not open with \(given.name): it was sealed with "
+                + kinds.joined(separator: " and "))
     }
 
     /// Refuses slots that would cost too much or protect too little.

@@ -11,6 +11,16 @@ package final class UnlockSecret: Sendable {
         case keyFile = 3
         case credential = 4
 
+        /// What it is, and the call that makes it.
+        var name: String {
+            switch self {
+            case .passphrase: "a passphrase (tv_unlock_passphrase)"
+            case .key: "a raw key (tv_unlock_key)"
+            case .keyFile: "a key file (tv_unlock_keyfile)"
+            case .credential: "a credential of systemd (tv_unlock_credential)"
+            }
+        }
+
         /// A key file may be handed to a service as a credential: either opens the other's slot.
         func opens(_ slot: UInt8) -> Bool {
             switch self {
@@ -24,9 +34,12 @@ package final class UnlockSecret: Sendable {
     let kind: Kind
     let secret: SecretBytes
 
-    /// A passphrase of 1 to 1024 bytes.
+    /// How many bytes a passphrase may have.
+    package static let passphraseSizes: ClosedRange<Int> = 1...1024
+
+    /// A passphrase.
     package init(passphrase: UnsafeRawBufferPointer) throws(Failure) {
-        guard (1...1024).contains(passphrase.count) else {
+        guard Self.passphraseSizes.contains(passphrase.count) else {
             throw Failure(.argument, "the passphrase must be 1 to 1024 bytes")
         }
         kind = .passphrase

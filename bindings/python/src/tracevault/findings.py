@@ -217,6 +217,8 @@ class CheckResult(Record):
     token_id: str | None = None
     not_before_text: str | None = None
     expires_on_text: str | None = None
+    #: ``expires_on`` in seconds since 1970, without its fraction.
+    expires_on_unix: int | None = None
     #: Why it is not valid.
     reason: CheckReason | None = None
     #: Whether it may read traces, where that was asked (``access=True``).

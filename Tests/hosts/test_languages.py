@@ -1,0 +1,112 @@
+"""test_languages: the examples in Rust and Go, through bindgen and cgo, against the stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+from c_programs import LIBRARY, ROOT
+from launcher import Standin, standin
+from recipes import ACME, refs
+
+EXAMPLES = ROOT / "examples"
+LINKED = f"-Wl,-rpath,{LIBRARY.parent}"
+
+
+def needs(*programs: str) -> None:
+    for name in programs:
+        if shutil.which(name) is None:
+            pytest.skip(f"NO {name.upper()}: its example is UNTRIED")
+
+
+def done(*command: str | Path, cwd: Path, **environment: str) -> None:
+    told = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def rust(folder: Path) -> Path:
+    needs("bindgen", "rustc")
+    source = EXAMPLES / "rust/trace.rs"
+    # The program's own words, of its first comment.
+    words = source.read_text(encoding="utf-8").partition("//     bindgen ")[2]
+    words = words.partition("\n//     rustc")[0].replace("\\\n//", " ").replace("'", "")
+    words = words.replace("/usr/include", str(ROOT / "include"))
+    done("bindgen", *words.split(), cwd=folder)
+    shutil.copy(source, folder)
+    done(
+        "rustc", "-O", "--deny", "warnings", "trace.rs", "-L", LIBRARY.parent, "-l", "tracevault",
+        "-C", f"link-arg={LINKED}", cwd=folder,
+    )  # fmt: skip
+    return folder / "trace"
+
+
+def go(folder: Path) -> Path:
+    needs("go", "gcc", "pkg-config")
+    for path in (EXAMPLES / "go").iterdir():
+        shutil.copy(path, folder)
+    (folder / "tracevault.pc").write_text(
+        "Name: tracevault\nDescription: this tree's\nVersion: 0\n"
+        f"Cflags: -I{ROOT / 'include'}\nLibs: -L{LIBRARY.parent} -ltracevault {LINKED}\n",
+        encoding="utf-8",
+    )
+    done(
+        "go", "build", "-o", "trace", ".", cwd=folder, PKG_CONFIG_PATH=str(folder),
+        CGO_LDFLAGS_ALLOW="-Wl,-rpath,.*", GOFLAGS="-mod=mod",
+    )  # fmt: skip
+    return folder / "trace"
+
+
+@pytest.fixture(scope="module", params=[rust, go], ids=["rust", "go"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = request.param(tmp_path_factory.mktemp("language"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Standin]:
+    with standin(quota=0) as running:
+        yield running
+
+
+def test_the_trace_comes_as_json_and_every_failure_says_its_status(
+    program: Path, server: Standin, tmp_path: Path
+) -> None:
+    for name in ("soc.key", "other.key"):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_bytes(os.urandom(32))
+    unlock = tv.KeyFile(tmp_path / "soc.key")
+    with tv.Vault.create(tmp_path / "soc.vault", unlock) as vault, vault.edit() as edit:
+        token = tv.ApiToken(server.credential(ACME).token)
+        edit.put("acme", ACME, token, origin=server.origin)
+    settings = [f"api.base_url={server.base_url}", f"tls.ca_file={server.ca_file}"]
+    good = ["soc.vault", "soc.key", "acme", refs(server, 1)[0], *settings]
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([program, *arguments], cwd=tmp_path, capture_output=True, text=True)
+
+    told = run(*good)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["summary"]["state"]
+    for place, instead, says in (
+        (0, "none.vault", "TV_E_NO_VAULT: "),
+        (1, "other.key", "TV_E_UNLOCK: the vault does not open"),
+        (2, "nobody", "TV_E_NOT_FOUND: "),
+        (3, "4NOSUCHMESSAGEz00", "TV_E_NO_MESSAGE: "),
+        (4, "no.such=1", "TV_E_CONFIG_NAME: "),
+        (4, "nothing", "NAME=VALUE"),
+        (5, "tls.ca_file=/nowhere", "TV_E_"),
+    ):
+        told = run(*good[:place], instead, *good[place + 1 :])
+        assert (told.returncode, told.stdout) == (1, ""), told.stdout
+        assert says in told.stderr and len(told.stderr.splitlines()) == 1
+    told = run()
+    assert told.returncode == 1 and told.stderr.startswith("usage: ")
