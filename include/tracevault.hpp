@@ -2,15 +2,22 @@
 //
 // Header only; link with -ltracevault. Every class owns one handle, can be moved and not copied, and is as
 // safe to use from any thread as the C functions are. What fails throws tracevault::error, except in
-// destructors. A moved-from object holds no handle: its calls throw TV_E_HANDLE.
+// destructors. A moved-from object holds no handle: its calls throw TV_E_HANDLE. The cursor of tv_walk.h
+// is part of it: without `make install`, compile with -Ibindings/c as well.
 #ifndef TRACEVAULT_HPP
 #define TRACEVAULT_HPP
 
 #include <tracevault.h>
+#if __has_include(<tracevault/tv_walk.h>)
+#include <tracevault/tv_walk.h>
+#else
+#include <tv_walk.h>
+#endif
 
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,17 +36,26 @@ template <class Object, auto Free> using handle = std::unique_ptr<Object, freed_
 
 } // namespace detail
 
-/// Why a call or a request failed. Copies share the facts.
+/// Why a call or a request failed. Copies share the facts, and copying throws nothing.
 class error : public std::exception {
   public:
+    /// Takes `owned` over, also where it throws std::bad_alloc.
     explicit error(tv_status status, tv_error *owned = nullptr)
         : code(status), facts(owned, &tv_error_free) {
-        const char *text = owned != nullptr ? tv_error_message(owned, nullptr) : "";
-        message = std::string(tv_status_name(status)) + ": " + (text != nullptr ? text : "");
+        message = std::make_shared<const std::string>(std::string(tv_status_name(status)) + ": " +
+                                                      tv_error_message(owned, nullptr));
     }
-    /// "TV_E_UNLOCK: the key or the passphrase …"
-    const char *what() const noexcept override { return message.c_str(); }
+    error(const error &) noexcept = default; // no move: every object keeps its words
+    error &operator=(const error &) noexcept = default;
+    /// "TV_E_UNLOCK: the vault does not open …"
+    const char *what() const noexcept override { return message->c_str(); }
     tv_status status() const noexcept { return code; }
+    /// What lies behind it, below HTTP: TV_CAUSE_REFUSED, …
+    tv_cause cause() const noexcept { return tv_error_cause(facts.get()); }
+    /// The errno of the system call that failed; 0 without one.
+    int system_error() const noexcept { return tv_error_system_error(facts.get()); }
+    /// libcurl's code for the end of the last transfer; 0 without one.
+    int curl_code() const noexcept { return tv_error_curl_code(facts.get()); }
     /// Whether the same call may succeed later.
     bool retriable() const noexcept { return tv_error_retriable(facts.get()) != 0; }
     /// The HTTP status of the reply; 0 without one.
@@ -64,7 +80,7 @@ class error : public std::exception {
   private:
     tv_status code;
     std::shared_ptr<tv_error> facts;
-    std::string message;
+    std::shared_ptr<const std::string> message;
 };
 
 namespace detail {
@@ -87,6 +103,86 @@ Handle make(Function function, Arguments... arguments) {
 
 } // namespace detail
 
+/// One value of a walk, or none: a value that is not there gives nothing, so that calls can follow each
+/// other. Lives as long as its walk.
+class value {
+  public:
+    class iterator {
+      public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = value;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const value *;
+        using reference = value;
+        explicit iterator(tv_place where) : at(where) {}
+        value operator*() const { return value(at); }
+        iterator &operator++() {
+            at = tv_next(at);
+            return *this;
+        }
+        bool operator==(const iterator &other) const {
+            return at.walk == other.at.walk && (at.walk == nullptr || at.at == other.at.at);
+        }
+        bool operator!=(const iterator &other) const { return !(*this == other); }
+
+      private:
+        tv_place at;
+    };
+
+    explicit value(tv_place where) : place(where) {}
+    explicit operator bool() const noexcept { return tv_there(place) != 0; }
+    /// TV_OBJECT, …; TV_NULL also for no value.
+    int kind() const noexcept { return tv_kind(place); }
+    /// A member of an object; no value where it is null.
+    value operator[](const char *name) const { return value(tv_find(place, name)); }
+    /// The name of a member; empty for what is none.
+    std::string name() const { return value(tv_name(place)).text(); }
+    /// What a string says, without its escapes; empty for what is no string.
+    std::string text() const {
+        std::string said(tv_text(place, nullptr, 0), '\0');
+        tv_text(place, said.data(), said.size() + 1);
+        return said;
+    }
+    std::optional<std::int64_t> integer() const {
+        std::int64_t number = 0;
+        return tv_int(place, &number) != 0 ? std::optional(number) : std::nullopt;
+    }
+    std::optional<double> number() const {
+        double number = 0;
+        return tv_number(place, &number) != 0 ? std::optional(number) : std::nullopt;
+    }
+    bool is_true() const noexcept { return tv_true(place) != 0; }
+    /// As the JSON text that it is; empty for no value.
+    std::string_view json() const {
+        std::size_t length = 0;
+        const char *text = tv_json(place, &length);
+        return text != nullptr ? std::string_view(text, length) : std::string_view();
+    }
+    /// How many elements or members it has.
+    std::size_t size() const { return tv_count(place); }
+    /// Its elements, or the values of its members.
+    iterator begin() const { return iterator(tv_first(place)); }
+    iterator end() const { return iterator(tv_nowhere()); }
+
+  private:
+    tv_place place;
+};
+
+/// A view and where each of its values stands. Lives as long as the document or result it is of.
+class walk {
+  public:
+    explicit walk(const tv_walk &lent) : own(std::make_unique<const tv_walk>(lent)) {}
+    /// The whole document; of JSON lines the first.
+    value whole() const { return value(tv_whole(own.get())); }
+    value operator[](const char *name) const { return whole()[name]; }
+    /// The lines of JSON lines, or the one document.
+    value::iterator begin() const { return value::iterator(tv_whole(own.get())); }
+    value::iterator end() const { return value::iterator(tv_nowhere()); }
+
+  private:
+    std::unique_ptr<const tv_walk> own; // where it stays when this is moved
+};
+
 /// One JSON answer, in one or more views. The texts live as long as the document.
 class document {
   public:
@@ -97,11 +193,22 @@ class document {
             detail::make<handle>(tv_document_decode, static_cast<const void *>(body.data()), body.size())
                 .release());
     }
+    /// Any JSON text, or JSON lines, such as a view that the host has stored: for its walk.
+    static document read(std::string_view text) {
+        return document(
+            detail::make<handle>(tv_document_read, static_cast<const void *>(text.data()), text.size())
+                .release());
+    }
     std::string_view view(std::string_view name = "json") const {
         const char *data = nullptr;
         std::size_t length = 0;
         detail::call(tv_document_view, own.get(), name.data(), name.size(), &data, &length);
         return {data, length};
+    }
+    class walk walk(std::string_view name = "json") const {
+        tv_walk lent{};
+        detail::call(tv_document_walk, own.get(), name.data(), name.size(), &lent);
+        return tracevault::walk(lent);
     }
     tv_document *get() const noexcept { return own.get(); }
 
@@ -110,12 +217,20 @@ class document {
     handle own;
 };
 
-/// What the library is, as JSON.
-inline document build_info() {
-    tv_document *made = nullptr;
-    detail::call(tv_build_info, &made);
-    return document(made);
+namespace detail {
+
+/// A document that a function gives.
+template <class Function, class... Arguments> document told(Function function, Arguments... arguments) {
+    return document(
+        make<handle<tv_document, tv_document_free>>(function, arguments...).release());
 }
+
+} // namespace detail
+
+/// What the library is, as JSON.
+inline document build_info() { return detail::told(tv_build_info); }
+/// Every setting, as JSON.
+inline document settings() { return detail::told(tv_config_describe); }
 
 /// Named settings for vaults and engines.
 class config {
@@ -167,11 +282,12 @@ class unlock {
 class tenant {
   public:
     explicit tenant(tv_tenant *owned) : own(owned) {}
-    document accounts() const { return document(detail::make<docs>(tv_tenant_list, own.get()).release()); }
+    document accounts() const {
+        return detail::told(tv_tenant_list, static_cast<const tv_tenant *>(own.get()));
+    }
     tv_tenant *get() const noexcept { return own.get(); }
 
   private:
-    using docs = detail::handle<tv_document, tv_document_free>;
     detail::handle<tv_tenant, tv_tenant_free> own;
 };
 
@@ -226,7 +342,11 @@ class edit {
         detail::call(tv_edit_rekey, own.get(), static_cast<const tv_unlock *>(only.get()));
         return *this;
     }
+    /// What looks wrong about the credentials that were put, as JSON.
+    document hints() const { return detail::told(tv_edit_hints, static_cast<const tv_edit *>(own.get())); }
     void commit() { detail::call(tv_edit_commit, own.get()); }
+    /// From another thread: ends a commit that waits.
+    void cancel() { detail::call(tv_edit_cancel, own.get()); }
     tv_edit *get() const noexcept { return own.get(); }
 
   private:
@@ -271,6 +391,15 @@ class vault {
     document list() const { return told(tv_vault_list); }
     document describe() const { return told(tv_vault_describe); }
     document verify() const { return told(tv_vault_verify); }
+    /// One tenant, or all of them, into a new vault file that `secret` opens.
+    void export_to(std::string_view path, const class unlock &secret,
+                   std::optional<std::string_view> tenant = std::nullopt,
+                   const config *settings = nullptr) const {
+        detail::call(tv_vault_export, static_cast<const tv_vault *>(own.get()),
+                     tenant ? tenant->data() : nullptr, tenant ? tenant->size() : 0, path.data(),
+                     path.size(), static_cast<const tv_unlock *>(secret.get()),
+                     settings != nullptr ? settings->get() : nullptr);
+    }
     tv_vault *get() const noexcept { return own.get(); }
 
   private:
@@ -281,8 +410,7 @@ class vault {
                                    static_cast<const tv_unlock *>(secret.get()),
                                    settings != nullptr ? settings->get() : nullptr)) {}
     template <class Function> document told(Function function) const {
-        return document(
-            detail::make<detail::handle<tv_document, tv_document_free>>(function, own.get()).release());
+        return detail::told(function, static_cast<const tv_vault *>(own.get()));
     }
     handle own;
 };
@@ -336,6 +464,13 @@ class result {
         detail::call(tv_result_document, own.get(), name.data(), name.size(), &data, &length);
         return {data, length};
     }
+    /// The same as a walk, which lives as long as the result.
+    class walk walk(std::string_view name = "trace") const {
+        if (name != "raw") check();
+        tv_walk lent{};
+        detail::call(tv_result_walk, own.get(), name.data(), name.size(), &lent);
+        return tracevault::walk(lent);
+    }
     tv_result *get() const noexcept { return own.get(); }
 
   private:
@@ -376,9 +511,18 @@ class engine {
         return fd;
     }
     document stats() const {
-        return document(
-            detail::make<detail::handle<tv_document, tv_document_free>>(tv_engine_stats, own.get())
-                .release());
+        return detail::told(tv_engine_stats, static_cast<const tv_engine *>(own.get()));
+    }
+    /// How long `count` more requests of an account take, as JSON.
+    document estimate(const tenant &who, std::uint64_t count, std::string_view account = {}) const {
+        return detail::told(tv_engine_estimate, static_cast<const tv_engine *>(own.get()),
+                            static_cast<const tv_tenant *>(who.get()), account.data(),
+                            account.size(), count);
+    }
+    /// Ends the parking of the quota that an account's requests spend.
+    void lift(const tenant &who, std::string_view account = {}) {
+        detail::call(tv_engine_lift, own.get(), static_cast<const tv_tenant *>(who.get()),
+                     account.data(), account.size());
     }
     void shutdown() { detail::call(tv_engine_shutdown, own.get()); }
     tv_engine *get() const noexcept { return own.get(); }

@@ -1,6 +1,7 @@
 // wrapped.cpp - tracevault.hpp: what is made is freed, what fails is thrown, nothing is copied.
 #include <tracevault.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -18,6 +19,8 @@ namespace tv = tracevault;
 
 static_assert(!std::is_copy_constructible_v<tv::engine> && std::is_move_constructible_v<tv::engine>);
 static_assert(!std::is_copy_constructible_v<tv::vault> && std::is_move_constructible_v<tv::vault>);
+static_assert(std::is_nothrow_copy_constructible_v<tv::error> && std::is_nothrow_move_constructible_v<tv::error>);
+static_assert(std::is_nothrow_copy_assignable_v<tv::error>);
 
 template <class Call> static tv_status status_of(Call call) {
     try {
@@ -69,12 +72,53 @@ int main() {
         const tv::error copy = failure;
         CHECK(copy.retriable() && copy.http_status() == 0 && copy.codes().empty());
         CHECK(copy.cf_ray().empty() && std::string(copy.what()) == failure.what());
+        CHECK(copy.cause() == TV_CAUSE_REFUSED && copy.system_error() == ECONNREFUSED);
+        CHECK(copy.curl_code() != 0);
+        tv::error other(TV_E_OTHER);
+        const tv::error moved = std::move(other);
+        CHECK(std::string(other.what()) == "TV_E_OTHER: "); // NOLINT: it keeps its words
+        CHECK(other.status() == moved.status());
+        other = copy;
+        CHECK(other.status() == TV_E_TRANSPORT);
     }
+    CHECK(status_of([&] { result->walk(); }) == TV_E_TRANSPORT);
+    CHECK(engine.estimate(acme, 10).walk()["burst"].integer().has_value());
+    engine.lift(acme);
+    auto looked_at = vault.edit();
+    looked_at.put_token("acme", account, "${TOKEN}");
+    CHECK(looked_at.hints().view().find("is_placeholder") != std::string_view::npos);
+    looked_at.cancel();
+    CHECK(status_of([&] { looked_at.commit(); }) == TV_E_CANCELLED);
+    CHECK(status_of([&] { vault.export_to("/nowhere/x", tv::unlock::key(std::string(32, 'e')), "acme"); }) ==
+          TV_E_IO);
+    CHECK(tv::settings().view().find("api.base_url") != std::string_view::npos);
 
     const auto decoded = tv::document::decode("{\"success\":true,\"result\":{\"inbound\":{\"lines\":[]}}}");
     CHECK(decoded.view("trace").find("\"inbound\"") != std::string_view::npos);
     CHECK(status_of([&] { decoded.view("no such view"); }) == TV_E_NOT_FOUND);
     CHECK(status_of([] { tv::document::decode("not JSON"); }) == TV_E_NOT_JSON);
+    auto walk = decoded.walk("trace");
+    const auto moved = std::move(walk); // what was found stays where it is
+    CHECK(moved["inbound"]["lines"].kind() == TV_ARRAY && moved["inbound"]["lines"].size() == 0);
+    CHECK(moved["schema"].text() == "tracevault.trace/1" && !moved["none"]["at"]["all"]);
+
+    const auto lines = tv::document::read(
+        "{\"a\":[1,2.5,true,\"\\u00e9\\n\",null],\"b\":{\"c\":-3}}\n{\"a\":[]}\n");
+    const auto read = lines.walk();
+    std::size_t count = 0;
+    for (const auto line : read) count += line["a"].kind() == TV_ARRAY;
+    CHECK(count == 2);
+    std::string seen;
+    for (const auto one : read["a"]) {
+        if (const auto number = one.number()) seen += std::to_string(static_cast<int>(*number * 10)) + " ";
+        if (one.is_true()) seen += "true ";
+        seen += one.text();
+        if (one.kind() == TV_NULL) seen += "null";
+    }
+    CHECK(seen == "10 25 true \xC3\xA9\nnull");
+    CHECK(read["b"]["c"].integer() == -3 && !read["a"].integer() && read["b"].json() == "{\"c\":-3}");
+    for (const auto member : read["b"]) CHECK(member.name() == "c");
+    CHECK(status_of([] { tv::document::read("{"); }) != TV_OK);
     CHECK(tv::build_info().view().find("libcurl") != std::string_view::npos);
     engine.shutdown();
     std::puts("1 passed, 0 failed");

@@ -117,6 +117,22 @@ def test_a_program_links_through_both_pkg_config_files(stage: Path, tmp_path: Pa
     assert "-ltracevault-c" not in flags(stage, "tracevault")
 
 
+def test_a_cpp_program_needs_the_library_alone(stage: Path, tmp_path: Path) -> None:
+    source, program = tmp_path / "host.cpp", tmp_path / "host"
+    source.write_text(
+        "#include <tracevault.hpp>\n#include <cstdio>\nint main() {\n"
+        "    const auto info = tracevault::build_info();\n"
+        '    std::puts(info.walk()["version"].text().c_str());\n}\n',
+        encoding="utf-8",
+    )
+    subprocess.run(
+        ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(program)]
+        + flags(stage, "tracevault"),
+        check=True,
+    )
+    says_its_version(program, stage)
+
+
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="NO CMAKE: its package files UNTRIED")
 def test_a_cmake_project_finds_the_package_where_it_lies(stage: Path, tmp_path: Path) -> None:
     moved = stage.rename(tmp_path / "moved")
