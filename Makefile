@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall deb dist sbom setup quick test test-long test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
+.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -19,6 +19,7 @@ help:
 	@echo 'make deb        Debian packages of the built library in build/deb; the same bytes each time'
 	@echo 'make dist       the source archive of this commit in build/dist'
 	@echo 'make sbom       print what is inside the library: SPDX, JSON'
+	@echo 'make docs       a static site in build/docs: guides, C and Python reference; links are checked'
 	@echo 'make setup      install what building and testing need (Debian packages, Python venv)'
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
 	@echo 'make quick      what to run between two edits: a debug build and the tests that are soonest done'
@@ -54,6 +55,10 @@ dist:
 
 sbom: build
 	@scripts/sbom
+
+docs:
+	@scripts/setup docs
+	@build/venv-docs/bin/python scripts/docs
 
 setup:
 	@scripts/setup
