@@ -16,11 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from c_programs import ABI, LIBRARY, ROOT, STRICT, VALGRIND, Compile, run
+from c_programs import ABI, BINDING, LIBRARY, ROOT, STRICT, VALGRIND, Compile, run
 from launcher import Standin, standin
 from standin.catalogue import Message
-
-C_BINDING = ROOT / "bindings/c"
 
 # Each is a program with promises of its own.
 PROGRAMS = (
@@ -68,7 +66,7 @@ UNDER_VALGRIND = (
 
 
 def abi_program(compiled: Compile, name: str) -> Path:
-    sources = (C_BINDING / f"tv_{name}.c" for name in ("trace", "search", "views"))
+    sources = (BINDING / f"tv_{name}.c" for name in ("trace", "search", "views"))
     flags = ("-Wl,--wrap=malloc",) if name == "starving" else ()
     return compiled(name, ABI / f"{name}.c", *sources, flags=flags)
 
@@ -156,7 +154,7 @@ def sealed(compiled: Compile, server: Standin, tmp_path: Path) -> tuple[Path, Pa
 
 @pytest.fixture
 def example(compiled: Compile) -> Path:
-    return compiled("example", C_BINDING / "example.c", C_BINDING / "tv_trace.c")
+    return compiled("example", BINDING / "example.c", BINDING / "tv_trace.c")
 
 
 def settings(server: Standin) -> list[str]:
@@ -198,7 +196,7 @@ def test_the_example_tells_every_error_whichever_compiler_made_it(
 ) -> None:
     """Arguments of a call are read in any order; gcc and clang take different ones."""
     program = tmp_path / "example"
-    sources = [str(C_BINDING / name) for name in ("example.c", "tv_trace.c")]
+    sources = [str(BINDING / name) for name in ("example.c", "tv_trace.c")]
     subprocess.run(
         [*compiler, "-std=c11", f"-I{ROOT / 'include'}", *sources, "-o", str(program)]
         + [f"-L{LIBRARY.parent}", "-ltracevault", f"-Wl,-rpath,{LIBRARY.parent}"],
@@ -376,7 +374,7 @@ def test_an_installed_library_links_through_pkg_config(tmp_path: Path) -> None:
         env=environment, check=True, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
     program = tmp_path / "example"
-    sources = [str(C_BINDING / name) for name in ("example.c", "tv_trace.c")]
+    sources = [str(BINDING / name) for name in ("example.c", "tv_trace.c")]
     subprocess.run(
         ["gcc", *STRICT, *sources, "-o", str(program), *flags, f"-Wl,-rpath,{prefix / 'lib'}"],
         check=True,

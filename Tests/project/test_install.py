@@ -75,12 +75,19 @@ def version() -> str:
     return found.group(1)
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (ROOT / "build/lib/libtracevault.so.0").exists():
         pytest.skip("no built library: run `make`")
-    script(tmp_path / "stage")
-    return tmp_path / "stage"
+    stage = tmp_path_factory.mktemp("installed")
+    script(stage)
+    return stage
+
+
+@pytest.fixture
+def stage(installed: Path, tmp_path: Path) -> Path:
+    """An installation of the test's own, to change."""
+    return shutil.copytree(installed, tmp_path / "stage", symlinks=True)
 
 
 def flags(stage: Path, *names: str) -> list[str]:
@@ -208,9 +215,9 @@ def test_removing_takes_away_what_was_installed_and_nothing_else(stage: Path) ->
 
 
 def test_removing_an_older_installation_takes_its_pages_too(stage: Path) -> None:
-    installed = stage / "usr/include/tracevault.h"
+    header_there = stage / "usr/include/tracevault.h"
     old = header().replace("tv_engine_take(", "tv_engine_took(")
-    installed.write_text(old, encoding="utf-8")
+    header_there.write_text(old, encoding="utf-8")
     pages = stage / "usr/share/man/man3"
     (pages / "tv_engine_take.3").rename(pages / "tv_engine_took.3")
     script(stage, "--remove")

@@ -66,6 +66,30 @@ import Testing
                 .contains("TV_E_DEADLINE"))
     }
 
+    @Test func aSearchThatIsEndedAfterAPageFailedSaysWhatEndedIt() throws {
+        let room = SearchRoom(maxReplyBytes: 32 << 20)
+        let dialogue = SearchDialogue(Search(), try Desk().base, room)
+        _ = dialogue.read(canned(200, page(1, next: "c")))
+        _ = dialogue.read(canned(503))
+        let ended = Failure(.deadline, "no answer within the request's deadline")
+        #expect(
+            text(try dialogue.answer(TraceContext(ended: ended)).document.view("search"))
+                .contains(#""status":"TV_E_DEADLINE""#))
+        #expect(
+            text(try dialogue.answer(TraceContext()).document.view("search"))
+                .contains(#""status":"TV_E_SERVER""#))
+    }
+
+    @Test func aTraceThatIsEndedAfterALookFailedSaysWhatEndedIt() throws {
+        let dialogue = TraceDialogue(messageRef: "m", submission: nil)
+        _ = dialogue.read(canned(200, Self.pending))
+        _ = dialogue.read(canned(503))
+        let ended = Failure(.deadline, "the last look brought nothing in time")
+        let document = text(
+            try dialogue.answer(TraceContext(ended: ended)).document.view("trace"))
+        #expect(document.contains(#""status":"TV_E_DEADLINE""#))
+    }
+
     @Test func aTimeToComeBackIsToldOnlyWhereComingBackMayHelp() throws {
         var failure = Failure(.credential, "refused")
         failure.retryAfterMs = 60_000

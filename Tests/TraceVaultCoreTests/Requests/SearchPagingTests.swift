@@ -16,6 +16,8 @@ import Testing
         let warnings: [String: Int]
         let isComplete: Bool
         let cursor: String?
+        /// Where the next page was named that could not be followed.
+        let unusable: String?
     }
 
     private func search(_ replies: [String]) throws -> Found { try search([:], replies) }
@@ -27,25 +29,29 @@ import Testing
         let document = try #require(try talk.document("search"))
         let messages = document["messages"] as? [[String: Any]] ?? []
         var warnings: [String: Int] = [:]
+        var unusable: String?
         for warning in document["warnings"] as? [[String: Any]] ?? [] {
-            warnings[warning["code"] as? String ?? ""] = warning["count"] as? Int
+            let code = warning["code"] as? String ?? ""
+            warnings[code] = warning["count"] as? Int
+            if code == "cursor_unusable" { unusable = warning["path"] as? String }
         }
         return Found(
             paths: talk.paths, refs: messages.compactMap { $0["message_ref"] as? String },
             warnings: warnings, isComplete: document["complete"] as? Bool ?? false,
-            cursor: document["next_cursor"] as? String)
+            cursor: document["next_cursor"] as? String, unusable: unusable)
     }
 
-    private func body(_ refs: [String], _ info: String?) -> String {
+    private func body(_ refs: [String], _ info: String?, beside: String = "") -> String {
         let items = refs.map { #"{"id":"\#($0)"}"# }.joined(separator: ",")
         let info = info.map { #","result_info":"# + $0 } ?? ""
-        return #"{"success":true,"result":[\#(items)]\#(info)}"#
+        return #"{"success":true,"result":[\#(items)]\#(info)\#(beside)}"#
     }
 
     @Test(arguments: [
         #"{"cursors":{"after":"c9"}}"#, #"{"cursor":"c9"}"#, #"{"next":null,"cursor":"c9"}"#,
         #"{"next":"","cursors":{"after":"c9","before":"b"}}"#,
-        #"{"cursors":{"after":null},"cursor":"c9"}"#,
+        #"{"cursors":{"after":null},"cursor":"c9"}"#, #"{"cursors":{"next":"c9"}}"#,
+        #"{"cursors":{"before":"b","after":"","next":"c9"}}"#, #"{"cursors":7,"cursor":"c9"}"#,
     ])
     func aCursorUnderAnyOfItsNamesIsFollowed(info: String) throws {
         let found = try search(["per_page": "1"], [body(["a"], info), body(["b"], nil)])
@@ -91,11 +97,66 @@ import Testing
     @Test(arguments: [
         #"{"has_more":true}"#, #"{"next_page_token":"x"}"#, #"{"next_cursor":"x"}"#,
         #"{"cursors":{"after":7}}"#, #"{"cursor":{}}"#, #"[1]"#, #""x""#,
+        #"{"cursors":"c9"}"#, #"{"cursors":["c9"]}"#, #"{"cursors":{"following":"c9"}}"#,
+        #"{"cursors":{"after":null,"has_more":true}}"#, #"{"links":{"next":"x"}}"#,
+        #"{"page":1,"last_page":false}"#, #"{"next":null,"has_more":true}"#,
     ])
     func whatHintsAtMoreAndIsNotUnderstoodIsTold(info: String) throws {
         let found = try search([body(["a"], info)])
         #expect(found.paths.count == 1 && !found.isComplete)
         #expect(found.warnings["cursor_unusable"] == 1)
+    }
+
+    @Test(arguments: [
+        (#","next_cursor":"x""#, "/next_cursor"), (#","has_more":true"#, "/has_more"),
+        (#","cursor":"x""#, "/cursor"), (#","cursors":{"after":"x"}"#, "/cursors/after"),
+        (#","links":{"self":"x","next":"y"}"#, "/links/next"), (#","next":"x""#, "/next"),
+        (#","pagination":{"has_more":true}"#, "/pagination/has_more"),
+    ])
+    func whatHintsAtMoreBesideTheResultIsTold(beside: String, path: String) throws {
+        for info in [nil, #"{"count":1}"#, #"{"next":null}"#] {
+            let found = try search([body(["a"], info, beside: beside)])
+            #expect(found.paths.count == 1 && !found.isComplete)
+            #expect(found.warnings["cursor_unusable"] == 1)
+            #expect(found.unusable == path)
+        }
+        // What is understood is followed, whatever stands beside it.
+        let pages = [body(["a"], #"{"next":"c9"}"#, beside: beside), body(["b"], nil)]
+        #expect(try search(pages).refs == ["a", "b"])
+    }
+
+    @Test(arguments: [
+        #","next_cursor":null"#, #","has_more":false"#, #","cursors":{"after":null}"#,
+        #","retry_after":3"#, #","links":{"self":"x","next":""}"#, #","took":{"ms":3}"#,
+    ])
+    func whatSaysBesideTheResultThatThereIsNoMoreEndsTheSearchWhole(beside: String) throws {
+        let found = try search([body(["a"], #"{"next":null}"#, beside: beside)])
+        #expect(found.isComplete && found.warnings["cursor_unusable"] == nil)
+    }
+
+    @Test func aHintBesideWhatIsUnderstoodStopsNothing() throws {
+        let pages = (1...2).map {
+            body(["m\($0)"], #"{"page":\#($0),"total_pages":2,"has_more":\#($0 == 1)}"#)
+        }
+        let found = try search(pages)
+        #expect(found.refs == ["m1", "m2"] && found.isComplete)
+    }
+
+    @Test func theNumberOfTheLastPageIsFollowed() throws {
+        let pages = (1...3).map { body(["m\($0)"], #"{"page":\#($0),"last_page":3}"#) }
+        let found = try search(pages)
+        #expect(found.refs == ["m1", "m2", "m3"] && found.isComplete && found.warnings.isEmpty)
+        let said = try search([body(["a"], #"{"page":1,"last_page":true}"#)])
+        #expect(said.isComplete && said.warnings.isEmpty)
+    }
+
+    @Test func aResultOfNullIsNoneWithoutTheAPIsSuccess() throws {
+        for body in [
+            #"{"success":false,"errors":[],"result":null}"#, #"{"errors":[],"result":null}"#,
+            #"{"result":null}"#,
+        ] {
+            #expect(try desk.search([canned(200, body)]).answer.failure != nil, "\(body)")
+        }
     }
 
     @Test(arguments: [

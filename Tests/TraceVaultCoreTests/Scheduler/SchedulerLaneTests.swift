@@ -144,6 +144,21 @@ import Testing
         #expect(rig.advance() == [.start(next ?? 0)])
     }
 
+    @Test func halfOfACheckOpensNoClosedLane() {
+        let rig = Rig(inFlight: 4)
+        let lane = rig.lane()
+        let first = rig.submit(lane)
+        _ = rig.advance()
+        _ = rig.reject(first, until: 60 * second)
+        let check = rig.submit(lane, isCheck: true)
+        _ = rig.advance()
+        // The token is known, but not yet whether it may read what is asked with it.
+        #expect(rig.finish(check, .more).starts == [check ?? 0])
+        #expect(rig.scheduler.closedUntil(lane) == 60 * second)
+        _ = rig.finish(check, .final)
+        #expect(rig.scheduler.closedUntil(lane) == 0)
+    }
+
     @Test func aCheckIsNotFailedByTheRefusalOfAnother() {
         let rig = Rig(inFlight: 1)
         let lane = rig.lane()
