@@ -24,11 +24,11 @@ help:
 	@echo 'make test       everything that must hold: setup, build, Swift tests, C, Python, checks'
 	@echo 'make quick      what to run between two edits: a debug build and the tests that are soonest done'
 	@echo 'make test-long  everything of make test in its full length (an hour): kills, flips, forks, days'
-	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 200)'
+	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 100)'
 	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 60)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 1500)'
-	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 60)'
+	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 30)'
 	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 1500)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 12 s)'
@@ -71,7 +71,8 @@ quick:
 
 test-long:
 	@TRACEVAULT_LONG=1 TRACEVAULT_KILLS=2000 TRACEVAULT_FORKS=1000 TRACEVAULT_ROUNDS=1000 \
-	    TRACEVAULT_LEDGER_KILLS=300 TRACEVAULT_JSON_DOCUMENTS=30000 TRACEVAULT_PROXY_REQUESTS=5000 \
+	    TRACEVAULT_LEDGER_KILLS=300 TRACEVAULT_BULK_SECONDS=22 TRACEVAULT_PROXY_REQUESTS=5000 \
+	    TRACEVAULT_JSON_DOCUMENTS=30000 TRACEVAULT_WALK_DOCUMENTS=15000 \
 	    TRACEVAULT_SOAK_MINUTES=2 TRACEVAULT_CONVERSATIONS=20000 TRACEVAULT_FORMATS=1000 \
 	    TRACEVAULT_SEEDS=200 scripts/test
 

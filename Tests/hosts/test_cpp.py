@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -52,6 +53,10 @@ def test_the_wrapper_has_every_function_of_the_header() -> None:
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_valgrind_finds_no_leak_in_the_wrapper(program: Path) -> None:
+def test_valgrind_finds_no_leak_in_the_wrapper(
+    program: Path, request: pytest.FixtureRequest
+) -> None:
+    if "clang++" in request.node.name and "TRACEVAULT_LONG" not in os.environ:
+        pytest.skip("what g++ made was looked at; the other in the long run")
     done = run(*VALGRIND, program)
     assert done.returncode == 0, done.stdout

@@ -18,7 +18,7 @@ from launcher import Standin, standin
 PROCESSES = 8
 #: Cloudflare's quota, twenty times as fast: so many requests in so many seconds, then a block.
 QUOTA, WINDOW_S = 240, 10
-SECONDS = int(os.environ.get("TRACEVAULT_BULK_SECONDS", "22"))
+SECONDS = int(os.environ.get("TRACEVAULT_BULK_SECONDS", "12"))
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_without_a_ledger_in_common_the_same_run_is_refused(program: Path) -> No
     """Shows that the test above can fail."""
     # What replies tell of the quota would slow each process, on a busy machine just enough.
     with standin(quota=QUOTA, window=WINDOW_S, block=WINDOW_S, no_headers=True) as server:
-        outcomes = run(program, server, "private", 16, *quota_settings())
+        outcomes = run(program, server, "private", 8, *quota_settings())
         assert server.counts()["refused"] > 0
     assert not any(outcome.shared for outcome in outcomes)
 

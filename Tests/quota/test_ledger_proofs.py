@@ -23,12 +23,12 @@ LAST_USE_AT = 64
 @pytest.fixture(scope="module")
 def program() -> Path:
     subprocess.run(
-        ["swift", "build", "--scratch-path", ".build-tests", "--product", "ledger"],
+        ["swift", "build", "--configuration", "release", "--product", "ledger"],
         cwd=ROOT,
         check=True,
         timeout=500,
     )
-    return ROOT / ".build-tests/debug/ledger"
+    return ROOT / ".build/release/ledger"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -219,17 +220,20 @@ def test_memory_stays_within_32_mib_of_a_warm_process(client: Watched) -> None:
 
 
 #: What is asked again under valgrind: rows that reach into what libcurl keeps of a transfer.
-UNDER_VALGRIND = (
-    "a folded header",
+UNDER_VALGRIND: tuple[str, ...] = (
     "a folded first header",
-    "503, then a folded first header",
     "503, then nothing but folded headers",
-    "chunks with trailers",
-    "103 before the reply",
     "a second reply that nobody asked for",
-    "2,000 headers",
     "chunks cut off",
 )
+if "TRACEVAULT_LONG" in os.environ:
+    UNDER_VALGRIND += (
+        "a folded header",
+        "503, then a folded first header",
+        "chunks with trailers",
+        "103 before the reply",
+        "2,000 headers",
+    )
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")

@@ -16,7 +16,7 @@ from json_texts import SEED, Refused, alike, generate, mutate, refuse, text_of
 from tracevault._abi import DocumentRef
 from tracevault._lib import check, library, view
 
-DOCUMENTS = int(os.environ.get("TRACEVAULT_JSON_DOCUMENTS", "6000"))
+DOCUMENTS = int(os.environ.get("TRACEVAULT_JSON_DOCUMENTS", "3000"))
 MAX_DEPTH = 64
 HEAD = b'{"success":true,"result":{"inbound":{"lines":[{"message":"m","x":'
 TAIL = b"}]}}}"

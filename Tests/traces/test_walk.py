@@ -21,7 +21,7 @@ from json_texts import SEED, Refused, alike, generate, mutate, refuse, text_of
 from tracevault._abi import DocumentRef, Entry, Walk
 from tracevault._lib import check, library
 
-DOCUMENTS = int(os.environ.get("TRACEVAULT_WALK_DOCUMENTS", "3000"))
+DOCUMENTS = int(os.environ.get("TRACEVAULT_WALK_DOCUMENTS", "1500"))
 ROOT = Path(__file__).resolve().parents[2]
 NULL, BOOL, NUMBER, STRING, ARRAY, OBJECT = range(6)
 ESCAPED, INTEGER, TRUE = 1, 4, 8

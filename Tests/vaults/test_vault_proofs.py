@@ -15,10 +15,10 @@ import tracevault as tv
 from c_programs import ABI, Compile
 from vault_proofs import KEY, Ledger, Worker
 
-KILLS = int(os.environ.get("TRACEVAULT_KILLS", "200"))
+KILLS = int(os.environ.get("TRACEVAULT_KILLS", "100"))
 SEED = int(os.environ.get("TRACEVAULT_SEED", "11"))
-FORKS = int(os.environ.get("TRACEVAULT_FORKS", "120"))
-ROUNDS = int(os.environ.get("TRACEVAULT_ROUNDS", "100"))
+FORKS = int(os.environ.get("TRACEVAULT_FORKS", "60"))
+ROUNDS = int(os.environ.get("TRACEVAULT_ROUNDS", "40"))
 
 
 @pytest.fixture
