@@ -974,7 +974,19 @@ TV_API void tv_engine_free(tv_engine *engine);
 /* ---- Results ------------------------------------------------------------------------------ */
 
 /** What a result is about; treat an unknown kind as "not for me" and free it. */
-enum tv_kind { TV_RESULT_NONE = 0, TV_RESULT_TRACE = 1, TV_RESULT_SEARCH = 2, TV_RESULT_CHECK = 3 };
+enum tv_kind {
+    TV_RESULT_NONE = 0,
+    TV_RESULT_TRACE = 1,
+    TV_RESULT_SEARCH = 2,
+    TV_RESULT_CHECK = 3,
+    /**
+     * Something that the library tells without being asked. Its id and tag are 0, its one view is
+     * "notice" (docs/notices.md, docs/notice.schema.json). Only where engine.max_notices is set.
+     * tv_engine_take() gives it when no answer waits; where nobody takes notices, the oldest are
+     * lost, and nothing else.
+     */
+    TV_RESULT_NOTICE = 4
+};
 
 /** Tell what a result is about; TV_RESULT_NONE for a dead handle. @since 0.1 */
 TV_API int32_t tv_result_kind(const tv_result *result);

@@ -1,6 +1,8 @@
 /* engine.c - the engine without a server that answers: every request ends with exactly one result. */
 #include "loopback.h"
 
+#include "tv_walk.h"
+
 #include <dirent.h>
 
 PROMISE(a_closed_port_is_a_transport_failure_with_its_facts) {
@@ -265,6 +267,41 @@ PROMISE(an_engine_holds_seven_descriptors_and_all_together_one_more) {
     CHECK(open_descriptors() == before);
 }
 
+PROMISE(a_notice_is_a_result_of_its_own_kind_and_comes_only_where_it_is_wanted) {
+    for (int wanted = 0; wanted < 2; wanted++) {
+        tv_config *config = test_config();
+        tv_engine *engine = NULL;
+        OK(tv_config_set(config, "budget.ledger", TV_NUL, "/usr", TV_NUL, ERR)); /* no file */
+        if (wanted) OK(tv_config_set(config, "engine.max_notices", TV_NUL, "10", TV_NUL, ERR));
+        OK(tv_engine_new(config, &engine, ERR));
+        tv_config_free(config);
+        if (wanted) {
+            CHECK(readable(engine, 30000));
+            tv_result *notice = next_result(engine);
+            CHECK(tv_result_kind(notice) == TV_RESULT_NOTICE && tv_result_status(notice) == TV_OK);
+            CHECK(tv_result_id(notice) == 0 && tv_result_tag(notice) == 0);
+            tv_error *failure = NULL;
+            OK(tv_result_error(notice, &failure, ERR));
+            CHECK(failure == NULL);
+            tv_walk walk;
+            char kind[32];
+            OK(tv_result_walk(notice, "notice", TV_NUL, &walk, ERR));
+            CHECK(tv_text(tv_find(tv_whole(&walk), "kind"), kind, sizeof kind) > 0);
+            CHECK(strcmp(kind, "ledger_not_shared") == 0);
+            const char *data = NULL;
+            size_t len = 0;
+            GIVES_NAMING(TV_E_NOT_FOUND, "notice",
+                         tv_result_document(notice, "trace", TV_NUL, &data, &len, ERR));
+            tv_result_free(notice);
+        }
+        CHECK(!readable(engine, 0));
+        OK(tv_engine_shutdown(engine, ERR));
+        tv_result *none = NULL;
+        GIVES(TV_E_SHUTDOWN, tv_engine_take(engine, 0, &none, ERR));
+        tv_engine_free(engine);
+    }
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     RUN(a_closed_port_is_a_transport_failure_with_its_facts);
@@ -280,6 +317,7 @@ int main(int argc, char **argv) {
     RUN(a_credential_goes_to_no_origin_but_its_own);
     RUN(stats_are_json_that_counts);
     RUN(an_engine_holds_seven_descriptors_and_all_together_one_more);
+    RUN(a_notice_is_a_result_of_its_own_kind_and_comes_only_where_it_is_wanted);
     RUN(engines_come_and_go_and_leave_no_descriptor_behind);
     return finish();
 }

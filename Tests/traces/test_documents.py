@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from launcher import standin
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = ("trace", "search", "check")
+KINDS = ("trace", "search", "check", "notice")
 SCHEMAS = {
     kind: json.loads((ROOT / f"docs/{kind}.schema.json").read_text(encoding="utf-8"))
     for kind in KINDS

@@ -31,7 +31,12 @@ class LibraryHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called before the wheel is written."""
+        """Called before a package is written."""
+        if self.target_name == "sdist":
+            raise RuntimeError(
+                "there is no source package of the binding alone: it could not build the library. "
+                "Build a wheel, or take the whole source (`make dist`)"
+            )
         if version == "editable":
             return  # the library is found by $TRACEVAULT_LIBRARY or the system then
         library = find_library(Path(self.root))

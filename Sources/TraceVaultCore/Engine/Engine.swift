@@ -86,12 +86,12 @@ package final class Engine: Sendable {
     }
 
     private func taken(_ result: RequestResult) {
-        if mailbox.taken(result) { wake.now() }
+        if result.kind != .notice, mailbox.taken(result) { wake.now() }
     }
 
     /// Undoes a `take` whose result could not be handed over: no result is ever lost.
     package func giveBack(_ result: RequestResult) {
-        mailbox.givenBack(result)
+        if result.kind != .notice { mailbox.givenBack(result) }
         results.putBack(result)
     }
 

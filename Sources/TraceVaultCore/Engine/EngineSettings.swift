@@ -8,6 +8,7 @@ struct EngineSettings {
     let maxQueued: Int
     let maxQueuedPerTenant: Int
     let maxResultBytes: Int
+    let maxNotices: Int
     let credentialRetryMs: Int64
     let maxReplyBytes: Int
     let cacheBytes: Int
@@ -34,6 +35,7 @@ struct EngineSettings {
         maxQueued = config.int(.maxQueued)
         maxQueuedPerTenant = config.int(.maxQueuedPerTenant)
         maxResultBytes = config.int(.maxResultBytes)
+        maxNotices = config.int(.maxNotices)
         credentialRetryMs = config.integer(.credentialRetry)
         maxReplyBytes = config.int(.maxReplyBytes)
         cacheBytes = config.int(.cacheBytes)

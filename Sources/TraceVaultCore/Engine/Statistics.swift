@@ -76,6 +76,7 @@ extension EngineLoop {
             ("transient_failures", counts.retries), ("pending_answers", counts.polls),
             ("pages", counts.pages), ("rate_limited", counts.rateLimited),
             ("credentials_refused", counts.rejected), ("joined", counts.joined),
+            ("notices", notices.count), ("notices_lost", results.lostNotices),
             ("credentials", Int64(lanes.count)), ("slowest_ms", counts.latency.longestUs / 1000),
         ]
         writer.numbers(members)

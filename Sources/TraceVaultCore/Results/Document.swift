@@ -23,13 +23,14 @@ package final class Document: Sendable {
 
     /// The name of a view that is written when the document is made.
     package enum Name: UInt8, Sendable {
-        case json, search, check
+        case json, search, check, notice
 
         fileprivate var text: StaticString {
             switch self {
             case .json: "json"
             case .search: "search"
             case .check: "check"
+            case .notice: "notice"
             }
         }
     }
@@ -88,13 +89,18 @@ package final class Document: Sendable {
     /// Writes a document with the one view "json".
     package static func json(
         _ body: (inout JSONWriter) -> Void
+    ) throws(Failure) -> Document { try write(.json, body) }
+
+    /// Writes a document with one view of this name.
+    static func write(
+        _ name: Name, _ body: (inout JSONWriter) -> Void
     ) throws(Failure) -> Document {
         var writer = JSONWriter(into: ByteBuffer(limit: maxLength))
         body(&writer)
         guard writer.isComplete else {
             throw Failure(.noMemory, "no memory for the answer")
         }
-        return Document(json: writer.buffer)
+        return Document(writer.buffer, name, nil)
     }
 
     /// Decodes a stored reply. Takes the bytes over.
@@ -151,6 +157,7 @@ package final class Document: Sendable {
             case .json: throw Failure(.notFound, "no such view; there is: json")
             case .search: throw Failure(.notFound, "no such view; there are: search, brief, raw")
             case .check: throw Failure(.notFound, "no such view; there are: check, raw")
+            case .notice: throw Failure(.notFound, "no such view; there is: notice")
             }
         }
         return written

@@ -8,6 +8,8 @@ package final class RequestResult: Sendable {
         case trace = 1
         case search = 2
         case check = 3
+        /// Nobody asked.
+        case notice = 4
     }
 
     package let kind: Kind

@@ -1,15 +1,20 @@
 // ResultQueue.swift - finished requests on their way to the host, and the descriptor that says so.
 //
 // The engine admits no more requests than the host may leave untaken, so the queue is bounded
-// without ever dropping a result.
+// without ever dropping an answer.
 
 import CSystem
 
 package final class ResultQueue: Sendable {
     private struct State {
         var results = Queue<RequestResult>()
+        /// What nobody asked for: taken when there is no answer; of too many the oldest go.
+        var notices = Queue<RequestResult>()
+        var lostNotices: Int64 = 0
         var isClosed = false
         var isSignalled = false
+
+        var isEmpty: Bool { results.isEmpty && notices.isEmpty }
     }
 
     /// Readable exactly while `take` would return at once.
@@ -30,6 +35,20 @@ package final class ResultQueue: Sendable {
         }
     }
 
+    /// Adds a notice; at most so many wait.
+    func tell(_ notice: RequestResult, most: Int) {
+        state.withLock { state in
+            state.notices.append(notice)
+            while state.notices.count > most, state.notices.popFirst() != nil {
+                state.lostNotices += 1
+            }
+            signal(&state)
+        }
+    }
+
+    /// How many notices were dropped because nobody took them.
+    var lostNotices: Int64 { state.withLock { $0.lostNotices } }
+
     /// Makes a result that was taken the oldest again.
     package func putBack(_ result: RequestResult) {
         state.withLock { state in
@@ -46,6 +65,7 @@ package final class ResultQueue: Sendable {
         }
     }
 
+    /// Answers that wait; not notices.
     package var count: Int { state.withLock { $0.results.count } }
 
     /// The oldest result, nil when none came within `timeoutMs` (0 polls, negative waits for ever).
@@ -53,8 +73,8 @@ package final class ResultQueue: Sendable {
         let started = tvs_monotonic_ms()
         while true {
             let (result, isClosed) = state.withLock { state in
-                let result = state.results.popFirst()
-                if state.results.isEmpty && !state.isClosed && state.isSignalled {
+                let result = state.results.popFirst() ?? state.notices.popFirst()
+                if state.isEmpty && !state.isClosed && state.isSignalled {
                     bell.clear()
                     state.isSignalled = false
                 }

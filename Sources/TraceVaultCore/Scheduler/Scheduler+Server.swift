@@ -53,6 +53,15 @@ extension Scheduler {
         }
     }
 
+    /// Until when nothing of the lane goes after a 429; in the past: it may.
+    package func restsUntil(_ lane: LaneID, now: Int64) -> Int64 {
+        var entry = groups[lanes[lane].group].entry
+        return max(lanes[lane].restsUntil, ledger.parkedUntil(&entry, now: now))
+    }
+
+    /// The budget group whose quota the lane spends.
+    package func group(of lane: LaneID) -> Int32 { lanes[lane].group }
+
     mutating func endRest(of lane: LaneID, _ now: Int64) {
         let until = lanes[lane].restsUntil
         // It was lifted meanwhile.

@@ -18,6 +18,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case maxQueued = "engine.max_queued"
     case maxQueuedPerTenant = "engine.max_queued_per_tenant"
     case maxResultBytes = "engine.max_result_bytes"
+    case maxNotices = "engine.max_notices"
     case maxInFlight = "engine.max_in_flight"
     case maxInFlightPerTenant = "engine.max_in_flight_per_tenant"
     case deadline = "request.deadline_ms"
@@ -105,6 +106,11 @@ package enum Setting: String, CaseIterable, Sendable {
                 .integer(1_048_576...17_179_869_184), "268435456",
                 "Most bytes of results that are not taken. A tenant that has as many as are free "
                     + "waits until some of its own are taken; the others go on.")
+        case .maxNotices:
+            return Property(
+                .integer(0...100_000), "0",
+                "Most notices that wait to be taken: results of the kind TV_RESULT_NOTICE. Of more "
+                    + "the oldest go. 0: none are made.")
         case .maxInFlight:
             return Property(.integer(1...1024), "128", "Most requests under way at once.")
         case .maxInFlightPerTenant:

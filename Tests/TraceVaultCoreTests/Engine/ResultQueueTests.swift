@@ -9,6 +9,10 @@ private func result(_ id: UInt64) -> RequestResult {
     RequestResult(id: id, tag: 0, failure: nil, document: Document(raw: nil))
 }
 
+private func notice(_ id: UInt64) -> RequestResult {
+    RequestResult(id: id, tag: 0, kind: .notice, failure: nil, document: Document(raw: nil))
+}
+
 private func isReadable(_ queue: ResultQueue) -> Bool {
     tvs_wait_readable(queue.descriptor, 0) == 1
 }
@@ -42,5 +46,28 @@ private func isReadable(_ queue: ResultQueue) -> Bool {
         #expect(isReadable(queue))
         #expect(try queue.take(timeoutMs: -1)?.id == 2)
         #expect(throws: Failure.self) { try queue.take(timeoutMs: 0) }
+    }
+
+    @Test func anAnswerIsTakenBeforeEveryNoticeAndNoticesInTheirOrder() throws {
+        let queue = try ResultQueue()
+        queue.tell(notice(1), most: 10)
+        queue.tell(notice(2), most: 10)
+        #expect(isReadable(queue))
+        queue.add([result(7)])
+        #expect(queue.count == 1)
+        #expect(try [queue.take(timeoutMs: 0)?.id, queue.take(timeoutMs: 0)?.id] == [7, 1])
+        #expect(isReadable(queue))
+        #expect(try queue.take(timeoutMs: 0)?.id == 2)
+        #expect(!isReadable(queue))
+    }
+
+    @Test func ofTooManyNoticesTheOldestAreLostAndNoAnswer() throws {
+        let queue = try ResultQueue()
+        queue.add([result(100)])
+        for id in 1...5 { queue.tell(notice(UInt64(id)), most: 2) }
+        #expect(queue.lostNotices == 3)
+        var taken: [UInt64] = []
+        while let next = try queue.take(timeoutMs: 0) { taken.append(next.id) }
+        #expect(taken == [100, 4, 5])
     }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import hatch_build
+from tracevault import _lib
 
 from .conftest import REPOSITORY
 
@@ -66,6 +68,8 @@ def test_the_wheel_brings_the_command_and_its_manual_page(fake: Path, tmp_path: 
     # What the library needs at run time: nothing; the command: click and rich.
     needs = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
     assert all("extra ==" in line for line in needs)
+    extras = {line.rpartition("'")[0].rpartition("'")[2] for line in needs}
+    assert extras == {"cli", "prometheus", "opentelemetry", "test"}
     of_the_command = [line for line in needs if "'cli'" in line]
     assert sorted(line.split()[1].partition(">")[0] for line in of_the_command) == ["click", "rich"]
 
@@ -162,6 +166,43 @@ def test_the_built_library_in_a_wheel_loads_without_any_variable(
         check=False,
     )
     assert ran.stdout == f"{site}/tracevault/__init__.py\n", ran.stderr
+
+
+def test_auditwheel_says_the_same_of_the_platform(library_path: Path, tmp_path: Path) -> None:
+    done = build(tmp_path / "dist", TRACEVAULT_LIBRARY=str(library_path))
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (tmp_path / "dist").iterdir()
+    shown = subprocess.run(
+        [sys.executable, "-m", "auditwheel", "show", str(wheel)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    told = " ".join(shown.stdout.split())
+    tag = hatch_build.platform_tag(library_path.read_bytes())
+    assert f'is consistent with the following platform tag: "{tag}"' in told, told
+    # The oldest glibc that the package names to somebody without one.
+    names, _ = hatch_build.dynamic_names(library_path.read_bytes())
+    newest = max(int(one) for one in re.findall(rb"\0GLIBC_2\.(\d+)", names))
+    assert f"glibc 2.{newest} or newer" in Path(_lib.__file__).read_text()
+    # What keeps it from manylinux is the system's libcurl and what that brings, nothing else.
+    needed = set(hatch_build.dynamic_names(library_path.read_bytes())[1])
+    foreign = {name for name in needed if not hatch_build.PROMISED.match(name)}
+    assert foreign == {"libcurl.so.4"}
+
+
+def test_a_source_package_that_could_not_install_is_not_made(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path / "dist")],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "Build a wheel, or take the whole source" in done.stderr
+    assert not list(tmp_path.glob("dist/*"))
 
 
 def test_the_package_has_no_dependency_at_run_time() -> None:

@@ -18,6 +18,7 @@ def schema(name: str) -> Any:
 
 
 TRACE, CHECK = schema("trace")["$defs"], schema("check")["properties"]
+NOTICE = schema("notice")["properties"]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,8 @@ TRACE, CHECK = schema("trace")["$defs"], schema("check")["properties"]
         (words.NextKind, TRACE["next"]["properties"]["kind"]),
         (words.TokenKind, CHECK["token_kind"]),
         (words.TokenStatus, CHECK["status"]),
+        (words.NoticeKind, NOTICE["kind"]),
+        (words.NoticeLevel, NOTICE["level"]),
     ],
 )
 def test_the_words_are_those_of_the_schema(known: Any, member: dict[str, Any]) -> None:

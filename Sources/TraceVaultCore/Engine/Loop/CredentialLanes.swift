@@ -98,6 +98,9 @@ struct CredentialLanes {
         return credential(of: known[Int(group)])?.budgetGroup ?? ""
     }
 
+    /// The vaults in use.
+    var followings: some Sequence<Following> { vaults.values }
+
     /// What keeps vaults in use from being followed, at most so many, for statistics.
     func troubles(_ count: Int, nowMs: Int64) -> [Following.Trouble] {
         Array(vaults.values.lazy.compactMap { $0.trouble(nowMs: nowMs) }.prefix(count))

@@ -105,7 +105,7 @@ extension EngineLoop {
     }
 
     /// What the dialogue says now; the same object for all who share the fetch.
-    private func current(_ fetch: BegunFetch) -> Answer {
+    func current(_ fetch: BegunFetch) -> Answer {
         if let answer = fetch.answer { return answer }
         let answer = fetch.dialogue.answer(context(fetch))
         fetch.answer = answer

@@ -45,6 +45,7 @@ extension EngineLoop {
             guard lane == scheduler.lane(of: id) else {
                 return scheduler.restart(id, in: lane, now: now)
             }
+            tellUse(lane, credential, look, job, now)
             let authorization = try look.authorization(for: credential)
             var request = HTTPRequest(
                 path: try fetch.dialogue.path(credential, authorization),
@@ -121,6 +122,11 @@ extension EngineLoop {
                 provesCredential: reply.fault == nil && fetch.dialogue.provesCredential,
                 wasSent: reply.wasSent, now: now)
         }
+        switch verdict {
+        case .retry: tellRetry(id, fetch, http: reply.status, now)
+        case .rateLimited: if let lane { tellResting(lane, fetch.job, isOwn: true, now) }
+        default: break
+        }
         if let lane { note(lane, reply, now) }
     }
 
@@ -128,7 +134,8 @@ extension EngineLoop {
     private func reject(_ id: FetchID, _ fetch: BegunFetch, _ now: Int64) {
         counts.rejected += 1
         var fallback: LaneID?
-        if let lane = scheduler.lane(of: id), let refused = lanes.credential(of: lane),
+        let refusedLane = scheduler.lane(of: id)
+        if let lane = refusedLane, let refused = lanes.credential(of: lane),
             let look = try? fetch.job.tenant.look(),
             let other = try? look.fallback(for: refused)
         {
@@ -136,6 +143,9 @@ extension EngineLoop {
         }
         scheduler.reject(
             id, until: now + settings.credentialRetryMs * 1000, fallback: fallback, now: now)
+        if let refusedLane {
+            tellRefused(refusedLane, fetch.job, hasOther: fallback != nil, now)
+        }
     }
 
     /// What the reply tells of the quota.

@@ -48,6 +48,7 @@ final class EngineLoop {
     var joinKeys: [UInt64] = []
     let searches: SearchRoom
     var counts = Counts()
+    var notices = ToldNotices()
     /// Answers of this round, handed over together at its end.
     var answered: [RequestResult] = []
     var queued: [RequestResult] = []
@@ -113,6 +114,7 @@ final class EngineLoop {
             perform()
         }
         publish()
+        lookForNotices()
         return moved || isOver
     }
 
@@ -135,7 +137,8 @@ final class EngineLoop {
 
     /// How long to sleep when nothing happens: until the next timer, at most a minute.
     private func pause() -> Int32 {
-        guard let wake = scheduler.nextWake else { return 60_000 }
+        let look = tellsNotices ? notices.wake : nil
+        guard let wake = [scheduler.nextWake, look].compactMap({ $0 }).min() else { return 60_000 }
         let ms = (wake - tvs_boot_us() + 999) / 1000
         return Int32(clamping: min(max(0, ms), 60_000))
     }
@@ -178,6 +181,8 @@ final class EngineLoop {
 
     private func enqueue(_ job: Job, _ now: Int64) throws(Failure) {
         let (lane, credential) = try choose(for: job, try job.tenant.look(), now)
+        notices.moved()
+        tellResting(lane, job, isOwn: false, now)
         var hash: UInt64 = 0
         var joining: FetchID?
         if case .trace(let messageRef) = job.request.kind, !job.request.fresh {

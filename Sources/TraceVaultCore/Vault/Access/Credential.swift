@@ -15,7 +15,7 @@ package final class Credential: Sendable {
     package let label: String
     /// ms since 1970; nil without a bound.
     private let notBeforeMs: UInt64?
-    private let expiresMs: UInt64?
+    let expiresMs: UInt64?
     /// Whose quota its requests spend.
     package let budgetGroup: String
     /// The same where the vault's owner has named it, for as many credentials as they like.

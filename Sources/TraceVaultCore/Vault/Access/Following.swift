@@ -34,7 +34,7 @@ final class Following: Sendable {
 
     /// This opening of a vault, in this process alone: nothing that a file can choose.
     let opened = Identifier.random()
-    private let vaultID: Identifier
+    let vaultID: Identifier
     /// 0: for ever.
     private let maxStaleMs: Int64
     private let state: Lock<State>

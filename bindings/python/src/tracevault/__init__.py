@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .hunt import Finding, HuntOptions
     from .importing import BadRow, ImportRowsError
     from .model import Line, QueueId, Side, Trace, TraceWarning, View
+    from .notices import Notice
     from .offline import build_info, config_properties, decode
     from .request import Request, Result
     from .summary import Hop, NextQueueId, Recipient, Summary
@@ -99,6 +100,7 @@ _HOMES = {
     "hunt": "Finding HuntOptions",
     "importing": "BadRow ImportRowsError",
     "model": "Line QueueId Side Trace TraceWarning View",
+    "notices": "Notice",
     "offline": "build_info config_properties decode",
     "request": "Request Result",
     "summary": "Hop NextQueueId Recipient Summary",
@@ -164,6 +166,7 @@ __all__ = [
     "MessageNotFoundError",
     "NextQueueId",
     "NotFoundError",
+    "Notice",
     "Passphrase",
     "Progress",
     "QueueFullError",

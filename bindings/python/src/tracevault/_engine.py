@@ -18,6 +18,8 @@ from ._secret import leaves_no_secret
 from .request import Request
 from .vault import Tenant
 
+#: Notices are made for ``logging``, unless the settings say otherwise.
+NOTICES: Mapping[str, Setting] = {"engine.max_notices": 256}
 #: How long leaving the interpreter may wait for an engine, in seconds.
 _EXIT_WAIT = 5.0
 
@@ -30,7 +32,7 @@ class BaseEngine:
     @leaves_no_secret
     def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
         lib = library()
-        config = new_config(settings)
+        config = new_config(settings, NOTICES)
         ref = EngineRef()
         try:
             self._capacity = _capacity(lib, config.ref)

@@ -12,6 +12,7 @@ import ctypes
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 from typing import Any, Protocol
@@ -35,6 +36,8 @@ from .request import Request, Result
 
 #: Events taken before the waiting threads are told.
 _DRAIN = 256
+#: TV_RESULT_NOTICE
+_NOTICE = 4
 
 
 class Inbox(Protocol):
@@ -56,11 +59,11 @@ class Slot:
         self.request = request
         self.tag = tag
         self.inbox = inbox
-        self.id = ctypes.c_uint64()
-        self.done = False
-        self.document = b""
+        self.id: ctypes.c_uint64 = ctypes.c_uint64()
+        self.done: bool = False
+        self.document: bytes = b""
         #: Its brief view: the library gave both. Without it the document may come from anywhere.
-        self.brief = b""
+        self.brief: bytes = b""
         self.views: dict[str, bytes] = {}
         self.error: TraceVaultError | None = None
 
@@ -98,18 +101,29 @@ class Slot:
 class Exchange:
     """Requests out, results in, for any number of threads."""
 
-    __slots__ = ("_poll", "_result", "_slots", "_tags", "_taking", "changed", "handle")
+    __slots__ = (
+        "_notices",
+        "_poll",
+        "_result",
+        "_slots",
+        "_tags",
+        "_taking",
+        "changed",
+        "handle",
+    )
 
     def __init__(self, handle: Handle[EngineRef]) -> None:
         self.handle = handle
         #: Announces finished requests; also guards what the owner counts.
-        self.changed = threading.Condition()
+        self.changed: threading.Condition = threading.Condition()
         self._tags = count(1)
         self._slots: dict[int, Slot] = {}
         #: Held by the one thread that takes results for all.
         self._taking = threading.Lock()
         #: Survives an interruption between taking a result and delivering it.
         self._result = ResultRef()
+        #: Taken, and told when nobody is kept waiting by that.
+        self._notices: deque[bytes] = deque()
         self._poll = select.poll()
         self._poll.register(self.fileno(), select.POLLIN)
 
@@ -188,6 +202,7 @@ class Exchange:
                 self._taking.release()
                 with self.changed:
                     self.changed.notify_all()
+            self._tell_notices()
 
     def _take_unless_taken(
         self, ready: Callable[[], bool] | None = None, left: float | None = 0.0
@@ -204,7 +219,21 @@ class Exchange:
             self._taking.release()
             with self.changed:
                 self.changed.notify_all()
+        self._tell_notices()
         return True
+
+    def _tell_notices(self) -> None:
+        """Log what came. Holds no lock: whoever listens may use the engine."""
+        if not self._notices:
+            return
+        from .notices import tell  # loaded when there is something to tell
+
+        while True:
+            try:
+                notice = self._notices.popleft()
+            except IndexError:
+                return  # another thread was faster
+            tell(notice)
 
     def _take_events(self, most: int = _DRAIN) -> int:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""
@@ -252,6 +281,10 @@ class Exchange:
                     slot.done = False
                     raise
             self._slots.pop(slot.tag, None)
+        elif slot is None and lib.tv_result_kind(result) == _NOTICE:
+            # One that there is no memory for is lost, and holds nothing up.
+            with contextlib.suppress(MemoryError):
+                self._notices.append(view(lib.tv_result_document, result, b"notice"))
         lib.tv_result_free(result)
 
     @staticmethod
@@ -285,3 +318,4 @@ class Exchange:
             self.handle.close()
         with self.changed:
             self.changed.notify_all()
+        self._tell_notices()

@@ -136,8 +136,10 @@ def setting_text(value: Setting) -> str:
     return str(value) if isinstance(value, (int, float)) else os.fspath(value)
 
 
-def new_config(settings: Mapping[str, Setting] | None) -> Handle[ConfigRef]:
-    """Settings, checked by the library."""
+def new_config(
+    settings: Mapping[str, Setting] | None, defaults: Mapping[str, Setting] | None = None
+) -> Handle[ConfigRef]:
+    """Settings, checked by the library; ``defaults`` are this package's own."""
     lib = library()
     ref = ConfigRef()
     check(lib.tv_config_new, ctypes.byref(ref))
@@ -147,7 +149,7 @@ def new_config(settings: Mapping[str, Setting] | None) -> Handle[ConfigRef]:
             'settings are a mapping of names to values, {"tls.ca_file": "ca.pem"}, '
             f"not {type(settings).__name__}"
         )
-    for name, value in (settings or {}).items():
+    for name, value in {**(defaults or {}), **(settings or {})}.items():
         if not isinstance(value, (str, int, float, os.PathLike)):
             raise TypeError(
                 f"the setting {name} must be str, a number, bool or a path, "

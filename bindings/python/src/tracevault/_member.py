@@ -31,6 +31,8 @@ WORDS = frozenset(
         "HopSide",
         "HopState",
         "NextKind",
+        "NoticeKind",
+        "NoticeLevel",
         "RecipientState",
         "TokenKind",
         "TokenStatus",

@@ -97,8 +97,8 @@ class IterableSource:
     """What a caller gave as an iterable."""
 
     def __init__(self, requests: Iterable[Request[Any]]) -> None:
-        self.over = False
-        self.total = len(requests) if isinstance(requests, Sized) else None
+        self.over: bool = False
+        self.total: int | None = len(requests) if isinstance(requests, Sized) else None
         if not isinstance(requests, Iterable):
             raise TypeError(
                 f"requests must be an iterable of Requests, not {type(requests).__name__}"
@@ -141,7 +141,7 @@ class Batch:
         #: What the caller's own code raised: it is raised when all under way has been told.
         self._fault: Exception | None = None
         #: Whether there is room for more than was asked at a time.
-        self.is_filling = False
+        self.is_filling: bool = False
         self._drawn = self._own = self._followed = 0
         self._done = self._failed = self._resumed = 0
         self._resume = resume

@@ -84,7 +84,7 @@ class CheckRound(Campaign[Checked]):
         self._vault = where if isinstance(where, Vault) and options.get("store") else None
         if options.get("store") and self._vault is None:
             raise TypeError("store=True needs a Vault to check: tenants alone cannot be written to")
-        self.waits_for_disk = self._vault is not None
+        self.waits_for_disk: bool = self._vault is not None
         self._options = options
         self._ends: list[tuple[str, str, str]] = []
 

@@ -208,4 +208,4 @@ class GlobalKey(_Credential):
     @leaves_no_secret
     def __init__(self, email: str, secret: Secret) -> None:
         super().__init__(secret)
-        self.email = email
+        self.email: str = email

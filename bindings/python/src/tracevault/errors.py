@@ -129,7 +129,7 @@ class TraceVaultError(Exception):
         #: One line: what failed and what to do.
         self.message = message
         #: The library's number, also for a status this package does not know yet.
-        self.status_number = int(status)
+        self.status_number: int = int(status)
         #: Whether the same call may succeed later.
         self.retriable = retriable
         #: The HTTP status of Cloudflare's reply, 0 without one.
@@ -149,11 +149,11 @@ class TraceVaultError(Exception):
         self.reply = reply
         #: Whom it was about: the tenant's name, the account id, the message reference; "" when it
         #: was about none.
-        self.tenant = ""
-        self.account_id = ""
-        self.message_ref = ""
+        self.tenant: str = ""
+        self.account_id: str = ""
+        self.message_ref: str = ""
         #: The file it was about; "" when it was about none.
-        self.path = ""
+        self.path: str = ""
 
     def about(
         self, tenant: str = "", account_id: str = "", message_ref: str = "", path: str = ""

@@ -83,7 +83,7 @@ class Sweep(Campaign[Told]):
         places: dict[str, Place] = {}
         for tenant, account in self.accounts:
             places.setdefault(account.account_id, Place([])).ways.append((tenant, account))
-        self.places = list(places.values())
+        self.places: list[Place] = list(places.values())
         self._done = self._failed = self._found = 0
         self._open = len(self.places)
         # Wrong values are told at the call, not for each account.

@@ -30,7 +30,7 @@ class Tenant:
     __slots__ = ("_handle", "_vault", "name")
 
     def __init__(self, name: str, handle: Handle[TenantRef], vault: Vault) -> None:
-        self.name = name
+        self.name: str = name
         self._handle = handle
         self._vault = vault  # not collected before: a tenant learns of rotations from it
 

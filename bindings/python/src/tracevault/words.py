@@ -130,3 +130,20 @@ TokenStatus: TypeAlias = Literal[
     "expired",
     "unknown",
 ]
+#: What the library tells without being asked.
+NoticeKind: TypeAlias = Literal[
+    "retry",
+    "rate_limited",
+    "credential_refused",
+    "credential_expiring",
+    "vault_changed",
+    "vault_unfollowed",
+    "vault_followed",
+    "ledger_not_shared",
+]
+#: How much a notice matters.
+NoticeLevel: TypeAlias = Literal[
+    "info",
+    "warning",
+    "error",
+]

@@ -45,12 +45,14 @@ class Bars:
         self.story = story
         self.ascii_only = ascii_only
         self.width = width
-        self.own_line = width < NARROW
+        self.own_line: bool = width < NARROW
+        self.begin: float
+        self.end: float
         self.begin, self.end = scale(story.legs)
         names = [cell_len(leg_name(leg).plain) for leg in story.legs]
-        self.label = 0 if self.own_line else min(max(names, default=0), 28) + 8
+        self.label: int = 0 if self.own_line else min(max(names, default=0), 28) + 8
         self.tail = 20
-        self.bar = max(20, min(100, width - self.label - self.tail - 4))
+        self.bar: int = max(20, min(100, width - self.label - self.tail - 4))
 
     def lines(self) -> Iterator[RenderableType]:
         """The scale, the bars and the key."""

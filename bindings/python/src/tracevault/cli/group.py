@@ -81,8 +81,8 @@ class Verb(click.Command):
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.examples = tuple(examples)
-        self.shared = shared()
+        self.examples: tuple[str, ...] = tuple(examples)
+        self.shared: list[click.Parameter] = shared()
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters and the global options."""
@@ -103,8 +103,8 @@ class Group(click.Group):
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.examples = tuple(examples)
-        self.shared = shared()
+        self.examples: tuple[str, ...] = tuple(examples)
+        self.shared: list[click.Parameter] = shared()
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters and the global options."""

@@ -17,7 +17,7 @@ COLOURS: dict[words.Tone, str] = {
     "calm": "dim",
     "unsure": "magenta",
 }
-ODD = Style(reverse=True)
+ODD: Style = Style(reverse=True)
 
 
 def outside(text: str, style: str = "") -> Text:

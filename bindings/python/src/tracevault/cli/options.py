@@ -44,7 +44,7 @@ class Options:
     def __init__(
         self, environment: Mapping[str, str] | None = None, line: dict[str, Any] | None = None
     ) -> None:
-        self.environment = os.environ if environment is None else environment
+        self.environment: Mapping[str, str] = os.environ if environment is None else environment
         #: What the command line says, by the option's name.
         self.line: dict[str, Any] = {} if line is None else line
 

@@ -18,10 +18,10 @@ class Progress:
     """``with Progress(options, total=1200) as progress: progress.step("...")``."""
 
     def __init__(self, options: Options, *, total: int | None = None, unit: str = "done") -> None:
-        self.shown = bool(sys.stderr.isatty()) and not options.line.get("no_progress")
+        self.shown: bool = bool(sys.stderr.isatty()) and not options.line.get("no_progress")
         self.total = total
-        self.done = 0
-        self.failed = 0
+        self.done: int = 0
+        self.failed: int = 0
         self._unit = unit
         self._began = time.monotonic()
         self._written = 0.0

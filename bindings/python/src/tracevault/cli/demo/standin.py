@@ -39,8 +39,8 @@ class Standin:
     """What it knows: the mail, the tokens, and how often each trace was looked at."""
 
     def __init__(self, now: datetime) -> None:
-        self.mail = all_mail(now)
-        self.tokens = {account.token: account for account in ACCOUNTS}
+        self.mail: list[Mail] = all_mail(now)
+        self.tokens: dict[str, Account] = {account.token: account for account in ACCOUNTS}
         self._looks: Counter[str] = Counter()
         self._lock = threading.Lock()
 

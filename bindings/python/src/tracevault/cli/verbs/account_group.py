@@ -9,7 +9,7 @@ from ..group import Group
 from ..options import Options
 from ..session import Session
 
-account = Group(
+account: Group = Group(
     "account",
     help="The credentials in the vault. Nothing here shows a secret.",
     examples=("tracevault account list", "tracevault account check --expiring 14d"),

@@ -14,7 +14,7 @@ from ..new_unlock import new_unlock, new_unlock_options
 from ..options import Options
 from ..session import opened
 
-vault = Group(
+vault: Group = Group(
     "vault",
     help="Look after the vault. Nothing here shows a secret.",
     examples=("tracevault vault info", "tracevault vault verify --json"),

@@ -1,0 +1,93 @@
+"""What the library tells without being asked, and how it gets into Python's ``logging``.
+
+The logger is ``tracevault``. Each record has the notice itself as ``record.notice``.
+"""
+
+from __future__ import annotations
+
+import logging
+from types import MappingProxyType
+
+from ._fields import parse_time
+from ._member import NOTHING
+from ._record import Record
+from .model import opened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from .words import NoticeKind, NoticeLevel
+
+SCHEMA = "tracevault.notice/1"
+
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+LOGGER = logging.getLogger("tracevault")
+# Where the program has set up no logging, Python would print warnings to standard error.
+LOGGER.addHandler(logging.NullHandler())
+
+
+class Notice(Record):
+    """Something that the library told without being asked: ``docs/notices.md``."""
+
+    _optional = frozenset()
+    _constant = MappingProxyType({"schema": SCHEMA})
+
+    #: Counts an engine's notices from 1; a gap says how many were lost.
+    number: int
+    #: Such as ``rate_limited``.
+    kind: NoticeKind
+    #: ``info``, ``warning`` or ``error``.
+    level: NoticeLevel
+    #: In the library's own words.
+    message: str
+    at_text: str | None = None
+    tenant: str | None = None
+    account_id: str | None = None
+    #: Of the trace that met it.
+    message_ref: str | None = None
+    vault_id: str | None = None
+    #: Such as ``TV_E_SERVER``.
+    status: str | None = None
+    http_status: int | None = None
+    #: RFC 3339; :attr:`until` is the same as a ``datetime``.
+    until_text: str | None = None
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = NOTHING
+
+    @property
+    def at(self) -> datetime | None:
+        """When it was told."""
+        return parse_time(self.at_text)
+
+    @property
+    def until(self) -> datetime | None:
+        """When the next try is made, the quota or the credential rests no more, or ends."""
+        return parse_time(self.until_text)
+
+    def __str__(self) -> str:
+        about = (
+            ("tenant", self.tenant),
+            ("account", self.account_id),
+            ("message", self.message_ref),
+            ("vault", self.vault_id),
+            ("until", self.until_text),
+        )
+        named = ", ".join(f"{what} {name}" for what, name in about if name)
+        return f"{self.kind}: {self.message}" + (f" ({named})" if named else "")
+
+    @classmethod
+    def from_json(cls, document: bytes | str | Mapping[str, Any]) -> Notice:
+        """Read a notice document; ``ValueError`` when it is not one."""
+        value = opened(document, "notice", SCHEMA)
+        cls._check(value, "")
+        return cls._of(value)
+
+
+def tell(document: bytes) -> None:
+    """Hand one notice to whoever listens."""
+    notice = Notice.from_json(document)
+    LOGGER.log(_LEVELS.get(notice.level, logging.WARNING), "%s", notice, extra={"notice": notice})
