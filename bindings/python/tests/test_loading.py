@@ -201,3 +201,13 @@ def test_the_import_loads_only_what_is_asked_for() -> None:
         "print([name for name in heavy if name in sys.modules], len(loaded()) < 8)\n"
     )
     assert run(code).stdout == "[]\n[] True\n"
+
+
+def test_a_first_trace_does_not_pay_for_what_it_does_not_need() -> None:
+    code = (
+        "import sys, tracevault as tv\n"
+        "tv.Engine, tv.Vault, tv.RawKey, tv.Request\n"
+        "heavy = ('asyncio', 'csv', 'dataclasses', 'inspect', 'logging')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    assert run(code).stdout == "[]\n"

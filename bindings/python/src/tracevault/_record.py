@@ -12,6 +12,7 @@ import json
 from types import MappingProxyType
 
 from ._fields import copied, wrong
+from ._frozen import frozen_error
 from ._member import NOTHING, REQUIRED, SCALARS, Field
 
 TYPE_CHECKING = False
@@ -124,10 +125,10 @@ class Record:
             return document
 
         def __setattr__(self, name, value):
-            raise _frozen(f"cannot assign to field {name!r}")
+            raise frozen_error(f"cannot assign to field {name!r}")
 
         def __delattr__(self, name):
-            raise _frozen(f"cannot delete field {name!r}")
+            raise frozen_error(f"cannot delete field {name!r}")
 
     @classmethod
     def _left_out(cls, member: str, value: Any) -> bool:
@@ -256,9 +257,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     return copied(dict(value)) if hasattr(value, "keys") else copied(value)
-
-
-def _frozen(message: str) -> Exception:
-    from dataclasses import FrozenInstanceError
-
-    return FrozenInstanceError(message)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from ._fields import parse_time
+from ._frozen import Frozen
+from ._member import NOTHING
 
 CredentialKind = Literal["api_token", "global_key"]
 CredentialState = Literal["active", "retiring"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Frozen):
     """One account of a vault: what may be known about its credential, never the secret."""
+
+    _unhashed = frozenset({"later"})
 
     tenant: str
     account_id: str
@@ -37,7 +39,7 @@ class Account:
     #: Tells two secrets apart without showing either.
     fingerprint: str = ""
     #: Whatever else a later library tells.
-    later: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    later: Mapping[str, Any] = NOTHING
 
     def to_dict(self) -> dict[str, Any]:
         """What a program stores or sends: JSON values only, no secret."""

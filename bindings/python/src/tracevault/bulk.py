@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
 
 from ._exchange import Exchange, Slot
+from ._frozen import Frozen
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
 from .request import Request, Result
 
@@ -29,8 +29,7 @@ JOURNAL_WINDOW = 128
 _NOTED = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Frozen):
     """How far a piece of work is; what a progress bar needs."""
 
     #: How much is done: results of a batch, those that failed and those from a journal included;

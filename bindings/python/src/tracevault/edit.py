@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from ._abi import EditRef
+from ._frozen import Frozen
 from ._handle import Handle, encoded, time_text
 from ._interruptible import interruptible
 from ._lib import check, json_document, library
@@ -33,8 +33,7 @@ T = TypeVar("T")
 _KEPT = ("label", "origin", "budget_group")
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Frozen):
     """What looks wrong about a credential that was put, and was taken all the same."""
 
     tenant: str
@@ -338,7 +337,12 @@ class Edit:
         if self._hints is not None:
             return self._hints
         return [
-            Hint(hint["tenant"], hint["account_id"], hint["code"], hint["message"])
+            Hint(
+                tenant=hint["tenant"],
+                account_id=hint["account_id"],
+                code=hint["code"],
+                message=hint["message"],
+            )
             for hint in json_document(library().tv_edit_hints, self._handle.ref)
         ]
 

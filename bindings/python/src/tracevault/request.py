@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 from ._abi import RequestRef
+from ._frozen import Frozen
 from ._handle import encoded
 from ._lib import check, library, view_names
 from ._options import FILTERS, SearchFilters, check_times, filter_text, milliseconds
@@ -34,12 +34,13 @@ Kind = Literal["trace", "search", "check"]
 Priority = Literal["interactive", "bulk"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request(Generic[Answer_co]):
+class Request(Frozen, Generic[Answer_co]):
     """One question to Cloudflare; usable any number of times.
 
     Made by :meth:`trace`, :meth:`search` or :meth:`check`.
     """
+
+    _apart = frozenset({"tag"})
 
     tenant: Tenant
     #: ``None`` when the tenant has exactly one account.
@@ -65,7 +66,7 @@ class Request(Generic[Answer_co]):
     #: What to fetch beside the trace itself, as the library names it: see :attr:`Trace.views`.
     views: tuple[str, ...] = ()
     #: The caller's own; comes back as :attr:`Result.tag`.
-    tag: Any = field(default=None, compare=False)
+    tag: Any = None
 
     @classmethod
     def trace(
@@ -234,8 +235,7 @@ def _set(lib: ctypes.CDLL, ref: RequestRef, name: bytes, value: bytes) -> None:
     check(lib.tv_request_set, ref, name, len(name), value, len(value))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result(Generic[Answer_co]):
+class Result(Frozen, Generic[Answer_co]):
     """How one request ended: with what was asked for or with an error, never both."""
 
     request: Request[Answer_co]

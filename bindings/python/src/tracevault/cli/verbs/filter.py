@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -131,7 +131,7 @@ class Asker:
 
     def answer(self, request: Request[Trace], keep_alive: float | None = None) -> dict[str, Any]:
         """The member ``tracevault`` of the row; raises what went wrong."""
-        self.engine.submit(replace(request))
+        self.engine.submit(request.__replace__())
         while (result := self.engine.take(keep_alive)) is None:
             _write(b".")
         if result.error is not None:

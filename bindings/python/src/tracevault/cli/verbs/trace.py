@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import click
 
@@ -165,7 +164,7 @@ class Follower:
         with Progress(self._options, unit="looks") as progress:
             while True:
                 left = STEP if until is None else min(STEP, max(until - time.monotonic(), 0))
-                (result,) = engine.batch([replace(request, wait=left, timeout=None)])
+                (result,) = engine.batch([request.__replace__(wait=left, timeout=None)])
                 if result.trace is None:
                     assert result.error is not None
                     self._pause(result.error, until, progress)
