@@ -256,6 +256,24 @@ def test_all_credentials_are_checked_in_one_call(
     assert list(engine.check_all(vault, expiring=30)) == []
 
 
+def test_a_permission_that_is_missing_is_found_where_it_is_asked_for(
+    server: Standin, engine: tv.Engine
+) -> None:
+    lacking = next(one for one in server.directory.credentials if not one.permission)
+    with tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            account = min(lacking.reach)
+            edit.put("initech", account, tv.ApiToken(lacking.token), origin=server.origin)
+        (plain,) = engine.check_all(vault)
+        assert plain.valid
+        assert not plain.denied
+        # Only those that do not work: that is one.
+        (asked,) = engine.check_all(vault, access=True, expiring=30)
+        assert asked.valid
+        assert asked.denied
+        assert "without the permission" in repr(asked)
+
+
 def expiring(server: Standin) -> tv.Vault:
     vault = tv.Vault.in_memory()
     with vault.edit() as edit:

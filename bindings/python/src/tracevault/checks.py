@@ -29,6 +29,9 @@ class CheckOptions(TypedDict, total=False):
     #: Store the ends that were found in the vault, in one edit, when all are checked. What is
     #: checked must be the vault.
     store: bool
+    #: Ask for one message as well: that shows a permission that is missing. An account that lacks
+    #: it does not work, as ``expiring`` sees it.
+    access: bool
     timeout: float | timedelta
     priority: Priority
     window: int
@@ -56,6 +59,12 @@ class Checked:
         return self.check is not None and self.check.valid
 
     @property
+    def denied(self) -> bool:
+        """Whether it was asked (``access=True``) and may not read what is asked with it."""
+        access = self.check.access if self.check is not None else None
+        return access is not None and access.granted is False
+
+    @property
     def expires(self) -> datetime | None:
         """Its end: what Cloudflare says, otherwise what the vault knows."""
         told = self.check.expires_on if self.check is not None else None
@@ -68,6 +77,7 @@ class Checked:
 
     def __repr__(self) -> str:
         ended = self.error.name if self.error else "valid" if self.valid else "not valid"
+        ended += ", without the permission" if self.denied else ""
         return f"Checked({self.tenant!r}, {self.account_id!r}, {ended}, expires={self.expires})"
 
 
@@ -106,6 +116,7 @@ class CheckRound(Campaign[Checked]):
                 account.account_id,
                 timeout=self._options.get("timeout"),
                 priority=self._options.get("priority", "bulk"),
+                access=self._options.get("access", False),
                 tag=account,
             )
             for tenant, account in self.accounts
@@ -123,7 +134,8 @@ class CheckRound(Campaign[Checked]):
         told = result.check.expires_on_text if result.check is not None else None
         if told is not None and checked.expires != account.expires:
             self._ends.append((account.tenant, account.account_id, told))
-        if self._span is None or not checked.valid or checked.expires_within(self._span):
+        works = checked.valid and not checked.denied
+        if self._span is None or not works or checked.expires_within(self._span):
             self.ready.append(checked)
 
     def finish(self) -> None:

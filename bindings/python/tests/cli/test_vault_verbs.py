@@ -325,6 +325,26 @@ def test_check_with_access_tells_whether_a_permission_is_missing(call: Call, kit
     assert "ACCESS" in table.out
 
 
+def test_a_credential_without_the_permission_counts_as_refused(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    lacking = next(one for one in kit.server.directory.credentials if not one.permission)
+    (tmp_path / "token").write_text(lacking.token)
+    (tmp_path / "token").chmod(0o600)
+    of = ("--tenant", "new", "--account", min(lacking.reach))
+    origin = ("--origin", kit.server.origin)
+    assert call("account", "add", *of, "--token-file", tmp_path / "token", *origin).code == 0
+    assert call("account", "check", *of).code == Exit.OK
+    told = call("account", "check", *of, "--access", "--json")
+    assert told.code == Exit.CREDENTIAL
+    assert [row["access"]["granted"] for row in told.rows] == [False]
+    doctor = call("doctor", "--json", *of)
+    (found,) = (row for row in doctor.rows if row["name"] == "credential")
+    assert (doctor.code, found["state"]) == (Exit.SOME, "fault")
+    assert "may not read" in found["told"]
+    assert "permission" in found["do"]
+
+
 def test_lift_ends_the_rest_of_a_quota(call: Call, kit: Kit) -> None:
     told = call("account", "lift", "--tenant", "acme", "--account", ACME, "--json")
     assert told.code == 0

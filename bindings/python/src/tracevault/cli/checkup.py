@@ -16,6 +16,7 @@ from typing import Any
 from .. import _lib, offline
 from .._fields import parse_time
 from ..errors import TraceVaultError
+from ..findings import CheckResult
 from .options import UNLOCKS, VARIABLES, Options
 from .reach import Reached
 
@@ -248,6 +249,24 @@ def ledger(stats: dict[str, Any]) -> Finding:
                     "server is on loopback")  # fmt: skip
     do = "other processes spend the same quota unseen: see budget.ledger"
     return Finding("ledger", NOTE, f"not shared: {why}", "not shared", do)
+
+
+def access(name: str, check: CheckResult) -> Finding:
+    """Whether a credential that works may read what is asked with it."""
+    granted = check.access.granted if check.access is not None else None
+    if granted:
+        return Finding("credential", OK, f"{name} works and may read", "one works and may read")
+    reason = check.access.reason.message if check.access and check.access.reason else ""
+    if granted is None:
+        told = f"{name} works; whether it may read is not known: {reason}"
+        return Finding("credential", NOTE, told, "one works, access unknown", "ask again later")
+    return Finding(
+        "credential",
+        FAULT,
+        f"{name} works, but may not read: {reason}",
+        "one works and may not read",
+        "give the token the permission for Email Security, or see whether the account has it",
+    )
 
 
 def expiries(accounts: list[Any]) -> Finding:

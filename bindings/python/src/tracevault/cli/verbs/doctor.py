@@ -101,13 +101,14 @@ def _engine(session: Session, *, offline: bool) -> Iterator[Finding]:
             yield same("credential", FAULT, "no such tenant or account", "tracevault account list")
         for one in [] if offline else chosen[:1]:
             with session.vault.tenant(one.tenant) as lent:
-                (result,) = engine.batch([Request.check(lent, one.account_id, timeout=30)])
+                asked = Request.check(lent, one.account_id, timeout=30, access=True)
+                (result,) = engine.batch([asked])
             name = f"{one.account_id} of {one.tenant}"
             if result.check is None:
                 assert result.error is not None
                 yield failed("credential", result.error, "the message says what to do")
             elif result.check.valid:
-                yield Finding("credential", OK, f"{name} works", "one works")
+                yield checkup.access(name, result.check)
             else:
                 reason = result.check.reason.message if result.check.reason else ""
                 yield Finding("credential", FAULT, f"{name} is refused: {reason}", "one is refused",
