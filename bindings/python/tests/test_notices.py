@@ -243,6 +243,34 @@ def test_a_handler_may_use_the_engine_that_tells(
     assert answers[0] > 0
 
 
+def test_a_listener_gets_notices_instead_of_the_logger(
+    server: Standin, acme: tv.Tenant, heard: Heard
+) -> None:
+    server.reset()
+    told: list[tv.Notice] = []
+    with tv.Engine(settings(server), notice=told.append) as engine:
+        engine.trace(acme, ACME, "fail-503-once", timeout=60)
+    assert [notice.kind for notice in told] == ["retry"]
+    assert heard.notices == []
+    with pytest.raises(TypeError, match="notice must be a function"):
+        tv.Engine(notice="print")  # type: ignore[arg-type]
+
+
+def test_a_listener_that_fails_costs_no_answer(
+    server: Standin, acme: tv.Tenant, heard: Heard
+) -> None:
+    server.reset()
+
+    def broken(notice: tv.Notice) -> None:
+        raise RuntimeError(notice.kind)
+
+    with tv.Engine(settings(server), notice=broken) as engine:
+        assert engine.trace(acme, ACME, "fail-503-once", timeout=60).lines
+    (record,) = heard.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+
+
 def test_asyncio_is_told_as_well(server: Standin, acme: tv.Tenant, heard: Heard) -> None:
     server.reset()
 

@@ -7,8 +7,8 @@ import ctypes
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ._abi import EngineRef, TextRef
 from ._exchange import Exchange
@@ -17,6 +17,9 @@ from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
 from .request import Request
 from .vault import Tenant
+
+if TYPE_CHECKING:
+    from .notices import Notice
 
 #: Notices are made for ``logging``, unless the settings say otherwise.
 NOTICES: Mapping[str, Setting] = {"engine.max_notices": 256}
@@ -30,7 +33,14 @@ class BaseEngine:
     __slots__ = ("__weakref__", "_capacity", "_exchange")
 
     @leaves_no_secret
-    def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Setting] | None = None,
+        *,
+        notice: Callable[[Notice], object] | None = None,
+    ) -> None:
+        if notice is not None and not callable(notice):
+            raise TypeError(f"notice must be a function, not {type(notice).__name__}")
         lib = library()
         config = new_config(settings, NOTICES)
         ref = EngineRef()
@@ -39,7 +49,7 @@ class BaseEngine:
             check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
         finally:
             config.close()
-        self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"))
+        self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
         _live.add(self)
 
     def fileno(self) -> int:

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._abi import EngineRef, ErrorRef, ResultRef
 from ._handle import Handle
@@ -33,6 +33,9 @@ from .errors import (
 from .findings import CheckResult, SearchResult
 from .model import Trace
 from .request import Request, Result
+
+if TYPE_CHECKING:
+    from .notices import Notice
 
 #: Events taken before the waiting threads are told.
 _DRAIN = 256
@@ -102,6 +105,7 @@ class Exchange:
     """Requests out, results in, for any number of threads."""
 
     __slots__ = (
+        "_listener",
         "_notices",
         "_poll",
         "_result",
@@ -112,8 +116,11 @@ class Exchange:
         "handle",
     )
 
-    def __init__(self, handle: Handle[EngineRef]) -> None:
+    def __init__(
+        self, handle: Handle[EngineRef], listener: Callable[[Notice], object] | None = None
+    ) -> None:
         self.handle = handle
+        self._listener = listener
         #: Announces finished requests; also guards what the owner counts.
         self.changed: threading.Condition = threading.Condition()
         self._tags = count(1)
@@ -223,17 +230,17 @@ class Exchange:
         return True
 
     def _tell_notices(self) -> None:
-        """Log what came. Holds no lock: whoever listens may use the engine."""
+        """Tell what came. Holds no lock: whoever listens may use the engine."""
         if not self._notices:
             return
-        from .notices import tell  # loaded when there is something to tell
+        from .notices import Notice, tell  # loaded when there is something to tell
 
         while True:
             try:
                 notice = self._notices.popleft()
             except IndexError:
                 return  # another thread was faster
-            tell(notice)
+            tell(Notice.from_json(notice), self._listener)
 
     def _take_events(self, most: int = _DRAIN) -> int:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""

@@ -14,6 +14,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Callable,
     Iterable,
     Mapping,
 )
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .checks import Checked, CheckOptions
     from .collect import CollectOptions, Detection
     from .hunt import Finding, HuntOptions
+    from .notices import Notice
     from .request import Answer_co
 
 #: How long a batch waits for room that other users of the engine take up, in seconds.
@@ -55,8 +57,13 @@ class AsyncEngine(BaseEngine):
     __slots__ = ("_watches",)
 
     @leaves_no_secret
-    def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
-        super().__init__(settings)
+    def __init__(
+        self,
+        settings: Mapping[str, Setting] | None = None,
+        *,
+        notice: Callable[[Notice], object] | None = None,
+    ) -> None:
+        super().__init__(settings, notice=notice)
         self._watches: dict[int, Watch] = {}
 
     # ---- One request --------------------------------------------------------------------------

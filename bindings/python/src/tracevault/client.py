@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .checks import Checked, CheckOptions
     from .collect import CollectOptions, Detection
     from .hunt import Finding, HuntOptions
+    from .notices import Notice
     from .request import Answer_co
 
 #: How long a batch waits for room that other users of the engine take up, in seconds.
@@ -44,14 +45,20 @@ class Engine(BaseEngine):
     """Asks Cloudflare. One engine serves any number of threads, tenants and accounts.
 
     ``settings`` maps property names to values, such as ``{"api.base_url": "https://..."}``;
-    :func:`tracevault.config_properties` lists them all.
+    :func:`tracevault.config_properties` lists them all. ``notice`` is called with each
+    :class:`Notice`, in the thread that takes results; without it notices go to ``logging``.
     """
 
     __slots__ = ("_ready", "_untaken")
 
     @leaves_no_secret
-    def __init__(self, settings: Mapping[str, Setting] | None = None) -> None:
-        super().__init__(settings)
+    def __init__(
+        self,
+        settings: Mapping[str, Setting] | None = None,
+        *,
+        notice: Callable[[Notice], object] | None = None,
+    ) -> None:
+        super().__init__(settings, notice=notice)
         #: Finished requests of submit(), for take().
         self._ready: deque[Slot] = deque()
         self._untaken = 0

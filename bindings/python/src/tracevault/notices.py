@@ -5,7 +5,6 @@ The logger is ``tracevault``. Each record has the notice itself as ``record.noti
 
 from __future__ import annotations
 
-import logging
 from types import MappingProxyType
 
 from ._fields import parse_time
@@ -15,19 +14,14 @@ from .model import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
+    from logging import Logger
     from typing import Any
 
     from .words import NoticeKind, NoticeLevel
 
 SCHEMA = "tracevault.notice/1"
-
-_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-
-LOGGER = logging.getLogger("tracevault")
-# Where the program has set up no logging, Python would print warnings to standard error.
-LOGGER.addHandler(logging.NullHandler())
 
 
 class Notice(Record):
@@ -87,7 +81,24 @@ class Notice(Record):
         return cls._of(value)
 
 
-def tell(document: bytes) -> None:
-    """Hand one notice to whoever listens."""
-    notice = Notice.from_json(document)
-    LOGGER.log(_LEVELS.get(notice.level, logging.WARNING), "%s", notice, extra={"notice": notice})
+def tell(notice: Notice, listener: Callable[[Notice], object] | None = None) -> None:
+    """Hand a notice to the listener, otherwise to the logger ``tracevault``."""
+    if listener is None:
+        levels = {"info": 20, "error": 40}
+        _logger().log(levels.get(notice.level, 30), "%s", notice, extra={"notice": notice})
+        return
+    try:
+        listener(notice)
+    except Exception:
+        # Whoever waits for an answer has nothing to do with it.
+        _logger().exception("the listener of notices failed", extra={"notice": notice})
+
+
+def _logger() -> Logger:
+    import logging  # loaded when there is something to tell
+
+    logger = logging.getLogger("tracevault")
+    if not logger.handlers:
+        # Where the program has set up no logging, Python would print it to standard error.
+        logger.addHandler(logging.NullHandler())
+    return logger

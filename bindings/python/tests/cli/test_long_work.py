@@ -186,6 +186,20 @@ def test_the_progress_tells_the_quota_and_the_time_to_the_end(
     assert "--resume FILE" in run.seen
 
 
+def test_work_that_stands_still_says_why_and_until_when(call: Call, kit: Kit) -> None:
+    kit.server.reset()
+    asked = ("batch", "--tenant", "acme", "--account", ACME, "-")
+    told = call(*asked, "--json", stdin="fail-429-1-once\n")
+    assert told.code == 0
+    notes = [json.loads(line)["note"] for line in told.err.splitlines()]
+    (notice,) = (note["notice"] for note in notes if "notice" in note)
+    assert (notice["kind"], notice["account_id"]) == ("rate_limited", ACME)
+    assert notice["until"]
+    kit.server.reset()
+    people = call(*asked, stdin="fail-429-1-once\n")
+    assert "tracevault: rate_limited: " in people.err
+
+
 def test_collect_tells_each_message_once(call: Call, kit: Kit) -> None:
     words = ("collect", "--checkpoint", "c", "--start", "2026-01-01", "--json")
     told = call(*words)

@@ -5,21 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .. import credentials
 from ..client import Engine
 from ..credentials import Unlock
 from ..errors import AmbiguousError, Status, UnlockError
 from ..vault import Account, Tenant, Vault
+from . import out
 from .failures import Usage
 from .options import Given, Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
+if TYPE_CHECKING:
+    from ..notices import Notice
+
 #: What Cloudflare calls an account; anything else is a label.
 ACCOUNT_ID = re.compile("[0-9a-f]{32}")
+#: The notices that people at a terminal are told; the others are in the answers, or in `doctor`.
+TOLD = ("rate_limited", "credential_expiring", "vault_unfollowed")
 #: Where `tracevault init` and others say how the vault is unlocked.
 HOW = "give --key-file, --passphrase-file, --passphrase-stdin, --passphrase-fd or --credential"
 
@@ -37,9 +45,17 @@ class Session:
 
     @contextlib.contextmanager
     def engine(self) -> Iterator[Engine]:
-        """An engine with the call's settings."""
-        with Engine(self.settings) as made:
+        """An engine with the call's settings, whose notices are told on standard error."""
+        with Engine(self.settings, notice=self._tell) as made:
             yield made
+
+    def _tell(self, notice: Notice) -> None:
+        """Tell what no answer tells: why the work stands still, and what will fail soon."""
+        if notice.kind in TOLD:
+            if sys.stderr.isatty():
+                sys.stderr.write("\r\x1b[K")  # a progress line may stand there
+            programs = self.options.for_programs
+            out.note(str(notice), for_programs=programs, notice=notice.to_dict())
 
     def tenant(self) -> Tenant:
         """The tenant that was named, the one whose account was named, or the only one there is."""
