@@ -235,6 +235,38 @@ PROMISE(a_stored_trace_is_nested_as_deeply_as_a_reply_may_be) {
     tv_document_free(document);
 }
 
+PROMISE(a_row_is_cut_to_the_bytes_of_a_host_and_stays_json) {
+    /* Two rows: characters of one to four bytes, escapes and halves of pairs; then a short one. */
+    char rows[2048] = "{\"id\":\"a-row\",\"long\":[\"";
+    for (int i = 0; i < 40; i++) strcat(rows, "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x93\xA7\\n\\u00e9\\ud83d\\udce7");
+    strcat(rows, "\",7],\"all\":true}\n{\"id\":\"b\"}\n");
+    tv_walk walk;
+    tv_document *document = read_text(rows, &walk);
+    tv_place row = tv_whole(&walk);
+    char line[2048];
+    size_t whole = strcspn(rows, "\n"), written = 0;
+    for (size_t size = 0; size < whole + 3; size++) {
+        memset(line, '#', sizeof line);
+        CHECK(tv_write_bounded(row, line, size) == whole);
+        if (size == 0) continue;
+        size_t len = strlen(line);
+        CHECK(len < size && line[size] == '#');
+        CHECK((len == whole) == (size > whole));
+        if (len == 0) continue;
+        written++;
+        tv_walk cut;
+        tv_document *again = read_text(line, &cut);
+        CHECK(tv_says(tv_find(tv_whole(&cut), "id"), "a-row"));
+        CHECK(tv_true(tv_find(tv_whole(&cut), "all")) && tv_count(tv_find(tv_whole(&cut), "long")) == 2);
+        tv_document_free(again);
+    }
+    CHECK(written > whole - 200); /* it only fails where not even 64 bytes of the string fit */
+    row = tv_next(row);
+    CHECK(tv_write_bounded(row, line, sizeof line) == 10 && strcmp(line, "{\"id\":\"b\"}") == 0);
+    CHECK(tv_write_bounded(tv_next(row), line, sizeof line) == 0 && *line == '\0');
+    tv_document_free(document);
+}
+
 int main(int argc, char **argv) {
     begin(argc, argv);
     RUN(three_fields_are_three_calls);
@@ -245,6 +277,7 @@ int main(int argc, char **argv) {
     RUN(numbers_are_read_to_their_bounds_whatever_the_locale);
     RUN(what_is_not_there_is_nothing_whoever_asks);
     RUN(what_cannot_be_walked_is_a_status);
+    RUN(a_row_is_cut_to_the_bytes_of_a_host_and_stays_json);
     RUN(a_stored_trace_is_nested_as_deeply_as_a_reply_may_be);
     return finish();
 }

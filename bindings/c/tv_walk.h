@@ -264,6 +264,70 @@ static inline const char *tv_json(tv_place place, size_t *len_out) {
     return tv_there(place) ? place.walk->text + entry.start - quote : NULL;
 }
 
+/* ---- Rows for hosts that cut lines ---------------------------------------------------------- */
+
+/* Where a string's text is cut so that at most `most` bytes stay: at a whole character. */
+static inline const char *tv_cut(const char *at, const char *end, size_t most) {
+    const char *begin = at, *kept = at;
+    while (at < end) {
+        char bytes[4];
+        (void)tv_character(&at, end, bytes);
+        while (at < end && ((unsigned char)*at & 0xc0) == 0x80) at++;
+        if ((size_t)(at - begin) > most) break;
+        kept = at;
+    }
+    return kept;
+}
+
+/* Writes the JSON text with at most `most` bytes of each string; a NULL buffer only counts. */
+static inline size_t tv_write_cut(tv_place place, size_t most, char *buffer) {
+    const tv_entry *entries = place.walk->entries;
+    const char *text = place.walk->text, *from, *behind;
+    size_t used = 0, len = 0;
+    from = tv_json(place, &len);
+    behind = from + len;
+    for (uint32_t at = place.at; at < entries[place.at].next; at++) {
+        const char *begin = text + entries[at].start, *end = text + entries[at].end;
+        if (entries[at].kind != TV_STRING || (size_t)(end - begin) <= most) continue;
+        const char *kept = tv_cut(begin, end, most);
+        size_t size = (size_t)(kept - from);
+        if (buffer != NULL) {
+            memcpy(buffer + used, from, size);
+            memcpy(buffer + used + size, "\xE2\x80\xA6", 3);
+        }
+        used += size + 3;
+        from = end;
+    }
+    if (buffer != NULL) memcpy(buffer + used, from, (size_t)(behind - from));
+    return used + (size_t)(behind - from);
+}
+
+/**
+ * Write a value as JSON text of less than `size` bytes, for hosts that cut lines: where all of it is
+ * longer, the longest strings are cut at a whole character, with "…" behind. It stays JSON. Strings of
+ * 64 bytes, and so all names, stay whole. NUL-terminated.
+ *
+ *     for (tv_place row = tv_whole(&ecs); tv_there(row); row = tv_next(row))
+ *         if (tv_write_bounded(row, line, sizeof line) >= sizeof line) was_cut++;
+ *
+ * @return how many bytes all of it takes, without the NUL behind it. Where not even the shortest
+ *         form fits, the buffer holds "".
+ */
+static inline size_t tv_write_bounded(tv_place place, char *buffer, size_t size) {
+    const size_t shortest = 64;
+    size_t whole = 0;
+    (void)tv_json(place, &whole);
+    if (size != 0) buffer[0] = '\0';
+    if (whole == 0 || size == 0) return whole;
+    for (size_t most = whole;; most = most / 2 > shortest ? most / 2 : shortest) {
+        if (tv_write_cut(place, most, NULL) < size) {
+            buffer[tv_write_cut(place, most, buffer)] = '\0';
+            return whole;
+        }
+        if (most <= shortest) return whole;
+    }
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,7 +7,7 @@ import sys
 from _tree import ROOT, answer
 
 TOOLS = ROOT / "build/venv/bin"
-SOURCES = [name for name in ("scripts", "Tests", "bench", "demo") if (ROOT / name).is_dir()]
+SOURCES = [name for name in ("scripts", "Tests", "bench", "demo", "examples") if (ROOT / name).is_dir()]
 BINDING = ROOT / "bindings/python"
 
 
@@ -49,7 +49,8 @@ tests = [
 ]
 demo = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "demo").glob("*.py"))]
 if tests:
-    problems += run("mypy", "--strict", *tests, *demo)
+    examples = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "examples").rglob("*.py"))]
+    problems += run("mypy", "--strict", *tests, *demo, *examples)
 if (ROOT / "Tests/server").is_dir():
     problems += run("mypy", "--strict", "Tests/server")
 if (BINDING / "src").is_dir():

@@ -8,7 +8,7 @@ from _tree import ROOT, answer, read, short
 
 paths = [
     path
-    for folder in ("scripts", ".ci", "bench", "demo", "Tests")
+    for folder in ("scripts", ".ci", "bench", "demo", "examples", "Tests")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.is_file()
     and path.suffix in {"", ".sh"}
