@@ -29,7 +29,15 @@ if shutil.which("cppcheck") is None:
     print("cppcheck is not installed\n-> run `make setup`")
     sys.exit(1)
 
-folders = ("Sources/CSystem", "Sources/CRuntime", "bindings/c", "Tests/abi", "bench", "demo", "examples")
+folders = (
+    "Sources/CSystem",
+    "Sources/CRuntime",
+    "bindings/c",
+    "Tests/abi",
+    "bench",
+    "demo",
+    "examples",
+)
 sources = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.c"))]
 includes = [part for name in INCLUDES for part in ("-I", str(ROOT / name))]
 flags = output("pkg-config", "--cflags", "libcurl", "libsodium").split()

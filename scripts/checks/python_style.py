@@ -7,7 +7,9 @@ import sys
 from _tree import ROOT, answer
 
 TOOLS = ROOT / "build/venv/bin"
-SOURCES = [name for name in ("scripts", "Tests", "bench", "demo", "examples") if (ROOT / name).is_dir()]
+SOURCES = [
+    name for name in ("scripts", "Tests", "bench", "demo", "examples") if (ROOT / name).is_dir()
+]
 BINDING = ROOT / "bindings/python"
 
 
