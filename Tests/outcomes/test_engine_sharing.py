@@ -159,7 +159,7 @@ def test_who_joins_a_wait_for_a_pending_trace_is_answered_with_a_look_of_its_own
         acme = tenant_at(server.origin)
         waits = engine.submit(tv.Request.trace(acme, ACCOUNT, REF, wait=600, timeout=3600))
         until(lambda: seen(server) == 3, "three looks")  # the next comes after four seconds
-        asks = engine.submit(tv.Request.trace(acme, ACCOUNT, REF, timeout=1))
+        asks = engine.submit(tv.Request.trace(acme, ACCOUNT, REF, timeout=3))
         result = engine.take(60)
         assert result is not None and result.id == asks
         assert result.trace is not None and not result.trace.complete

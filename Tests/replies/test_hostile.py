@@ -31,7 +31,8 @@ from tracevault import Status
 FAMILIES = (redirects, phases, identities, sizes, framing, frames, replies, asking, echoes)
 SCENARIOS = [row for family in FAMILIES for row in family.SCENARIOS]
 CLIENT = ROOT / "Tests/tools/hostile/client.py"
-#: The promise of the engine: so much later than its deadline a request may end.
+#: The promise of the engine: so much later than its deadline a request may end, on a machine that
+#: lets it run.
 OVERSHOOT_S = 1.0
 #: What one scenario may add to a warm process, also for a moment.
 GROWTH_KIB = 32 * 1024
@@ -142,7 +143,7 @@ def test_one_true_outcome_in_time_and_no_harm(
     for one in found:
         told = f"{Status(one['status']).name}: {one.get('message')}"
         assert one["status"] in scenario.expected, told
-        assert one["took"] <= scenario.timeout + OVERSHOOT_S
+        assert one["took"] <= scenario.timeout + OVERSHOOT_S + one["late"]
         if Status.E_DEADLINE in scenario.expected and one["status"] == Status.E_DEADLINE:
             assert one["took"] >= scenario.timeout
         assert not one["leaked"], told

@@ -21,6 +21,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT / "bindings/python/src"), str(ROOT / "Tests/tools")]
 
 import tracevault as tv
+from lateness import Lateness
 from results import failure_of, submit, take
 from tracevault._abi import ResultRef, TextRef
 from tracevault._lib import check, library
@@ -33,6 +34,8 @@ EMAIL = "soc@example.net"
 _HONEST_TIMEOUT_S = 20.0
 #: After a deadline, how long a result is waited for that is late.
 _LATE_MS = 10_000
+
+LATENESS = Lateness()
 
 #: Up to so many bytes a view is decoded as well before it is searched.
 _DECODED = 1 << 16
@@ -81,14 +84,15 @@ class Client:
         return self._submit(request, 1, _HONEST_TIMEOUT_S)
 
     def _submit(self, request: tv.Request, count: int, timeout: float) -> list[dict[str, Any]]:
-        began = time.monotonic()
+        began, late = time.monotonic(), LATENESS.seconds
         for tag in range(count):
             submit(self._engine, request, tag)
         found: list[dict[str, Any]] = []
         late_ms = round(timeout * 1000) + _LATE_MS
         # Goes on for a moment after the last: a second result of a request would come then.
         while result := take(self._engine, late_ms if len(found) < count else 5):
-            found.append({"took": time.monotonic() - began, **self._outcome(result)})
+            took = {"took": time.monotonic() - began, "late": LATENESS.seconds - late}
+            found.append({**took, **self._outcome(result)})
             library().tv_result_free(result)
         return found
 
