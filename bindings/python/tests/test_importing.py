@@ -91,7 +91,8 @@ def test_every_bad_row_is_named_with_tenant_and_account_and_nothing_is_stored(
     with pytest.raises(tv.ImportRowsError) as caught:
         imported(vault, written(tmp_path, table))
     assert [(bad.row, bad.tenant, bad.account_id) for bad in caught.value.rows] == [
-        (4, "acme", "not-an-account"),
+        # What is no account id may be anything, a secret among it.
+        (4, "acme", ""),
         (5, "acme", ONE),
         (6, "", TWO),
         (7, "acme", TWO),
@@ -101,8 +102,66 @@ def test_every_bad_row_is_named_with_tenant_and_account_and_nothing_is_stored(
     words = ("hexadecimal", "row 2", "no tenant", "token", "", "8 cells")
     for bad, word in zip(caught.value.rows, words, strict=True):
         assert word in bad.reason
-    assert "row 4 (acme, not-an-account)" in str(caught.value)
+    assert "row 4 (acme)" in str(caught.value)
     assert vault.accounts() == []
+
+
+#: As Cloudflare makes them, and as nobody's.
+SECRETS = {
+    "token": "test_token-not-real_0123456789abcdefGHIJ",
+    "key": "0badc0de" * 4 + "0badc",
+}
+COLUMNS = [
+    "tenant",
+    "account_id",
+    "email",
+    "label",
+    "origin",
+    "budget_group",
+    "not_before",
+    "expires",
+]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("kind", SECRETS)
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_secret_in_another_column_is_not_told(
+    vault: tv.Vault, tmp_path: Path, kind: str, column: str, form: str
+) -> None:
+    row = {"tenant": "acme", "account_id": ONE, kind: SECRETS[kind]}
+    if kind == "key":
+        row["email"] = "a@b.example"
+    # The two columns have each other's values.
+    row[column], row[kind] = row[kind], row.get(column, "x")
+    # And something that is refused in any case.
+    bad = {**row, "not_before" if column == "expires" else "expires": "soon"}
+    if form == "csv":
+        lines = [",".join(bad), ",".join(bad.values())]
+        path = written(tmp_path, "\n".join(lines) + "\n")
+    else:
+        path = written(tmp_path, json.dumps(bad) + "\n")
+    with pytest.raises(tv.ImportRowsError) as caught, vault.edit() as edit:
+        (edit.import_csv if form == "csv" else edit.import_json_lines)(path)
+    for told in (str(caught.value), repr(caught.value.rows), repr(caught.value.to_dict())):
+        assert SECRETS[kind] not in told
+
+
+@pytest.mark.parametrize("secret", SECRETS.values())
+def test_a_secret_in_the_place_of_an_account_id_is_not_told(vault: tv.Vault, secret: str) -> None:
+    def put(edit: tv.Edit) -> None:
+        edit.put("acme", secret, tv.ApiToken("x"))
+
+    for call in (
+        put,
+        lambda edit: edit.set("acme", secret, label="x"),
+        lambda edit: edit.remove("acme", secret),
+        lambda edit: edit.retire("acme", secret),
+    ):
+        with pytest.raises(tv.TraceVaultError) as caught, vault.edit() as edit:
+            call(edit)
+        assert secret not in str(caught.value) + repr(caught.value.to_dict())
+        assert caught.value.account_id == ""
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,11 @@ class Cause(IntEnum):
     MEMORY = 18
 
 
+def is_account_id(text: str) -> bool:
+    """Whether a text has the form of an account id: 32 lower-case hexadecimal digits."""
+    return len(text) == 32 and set(text) <= set("0123456789abcdef")
+
+
 class TraceVaultError(Exception):
     """The base of every error of this package."""
 
@@ -158,9 +163,12 @@ class TraceVaultError(Exception):
     def about(
         self, tenant: str = "", account_id: str = "", message_ref: str = "", path: str = ""
     ) -> Self:
-        """The same error, which names tenant, account, message and file where it did not yet."""
+        """The same error, which names tenant, account, message and file where it did not yet.
+
+        An account id that is none is not named: it may be a secret in the wrong place.
+        """
         self.tenant = self.tenant or tenant
-        self.account_id = self.account_id or account_id
+        self.account_id = self.account_id or (account_id if is_account_id(account_id) else "")
         self.message_ref = self.message_ref or message_ref
         self.path = self.path or path
         if isinstance(self, FileNotFoundError | FileExistsError) and path:

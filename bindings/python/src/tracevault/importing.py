@@ -9,13 +9,21 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey
-from .errors import ArgumentError, ClosedError, LockedError, Status, TraceVaultError
+from .errors import (
+    ArgumentError,
+    ClosedError,
+    LockedError,
+    Status,
+    TraceVaultError,
+    is_account_id,
+)
 
 if TYPE_CHECKING:
     from .edit import Edit
@@ -35,6 +43,8 @@ COLUMNS = {
     "expires": "expires",
 }
 _NEEDED = ("tenant", "account_id")
+#: What tokens and keys look like; a name of a tenant may.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{32,}")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -44,7 +54,9 @@ class BadRow:
 
     #: As a spreadsheet counts them: the headings are row 1; the line of JSON lines.
     row: int
+    #: "" also where what stands there has the form of a secret: columns may have been swapped.
     tenant: str
+    #: "" also where what stands there is no account id.
     account_id: str
     reason: str
 
@@ -79,7 +91,12 @@ class Row:
     def bad(self, reason: str) -> BadRow:
         """What is told of it: never a secret."""
         tenant, account_id = self.values.get("tenant", ""), self.values.get("account_id", "")
-        return BadRow(self.number, tenant, account_id, reason)
+        return BadRow(
+            self.number,
+            "" if _SECRET.fullmatch(tenant) else tenant,
+            account_id if is_account_id(account_id) else "",
+            reason,
+        )
 
 
 @leaves_no_secret
