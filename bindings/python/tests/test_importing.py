@@ -121,6 +121,15 @@ COLUMNS = [
     "not_before",
     "expires",
 ]
+    "tenant",
+    "account_id",
+    "email",
+    "label",
+    "origin",
+    "budget_group",
+    "not_before",
+    "expires",
+]
 
 
 @pytest.mark.parametrize("column", COLUMNS)
