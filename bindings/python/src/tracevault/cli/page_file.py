@@ -12,7 +12,6 @@ import click
 from ..model import Trace, View
 from . import out
 from .options import Options
-from .words import plural
 
 if TYPE_CHECKING:
     from ..hunt import Finding
@@ -52,6 +51,7 @@ def write_page(
 ) -> None:
     """Write the page of these traces; `names` stand for those without a reference."""
     from .html import html_page
+    from .words import plural
 
     _write(options, path, html_page(traces, names=names), plural(len(traces), "message"))
 
@@ -61,6 +61,7 @@ def write_hunt_page(
 ) -> None:
     """Write the page of a hunt; `asked` is what was hunted for, as names and values."""
     from .html import hunt_page
+    from .words import plural
 
     named = {name.replace("_", " ").capitalize(): value for name, value in asked.items()}
     copies = sum(one.message is not None for one in found)
