@@ -121,15 +121,6 @@ COLUMNS = [
     "not_before",
     "expires",
 ]
-    "tenant",
-    "account_id",
-    "email",
-    "label",
-    "origin",
-    "budget_group",
-    "not_before",
-    "expires",
-]
 
 
 @pytest.mark.parametrize("column", COLUMNS)
