@@ -1,7 +1,8 @@
-"""``tracevault filter`` below a real rsyslog: the contracts as rsyslog itself understands them."""
+"""``filter`` below a real rsyslog, and ``collect`` before one: what rsyslog makes of them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Kit, command
+from tests.cli.conftest import Call, Kit, command
 from tests.conftest import ACME
 
 REF = "4jXtPB72Kpz7S8D"
@@ -42,28 +43,37 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def rsyslog(kit: Kit, tmp_path: Path, environment: dict[str, str]) -> Iterator[socket.socket]:
+@contextlib.contextmanager
+def started(
+    folder: Path, configuration: str, environment: dict[str, str]
+) -> Iterator[socket.socket]:
     """A rsyslogd of the test's own; lines go into it through a socket."""
     program = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         pytest.skip("no rsyslogd here: apt-get install rsyslog")
-    settings = "".join(f"export {name}='{value}'\n" for name, value in environment.items())
-    words = " ".join(command("filter", "--tenant", "acme", "--account", ACME))
-    (tmp_path / "filter").write_text(f'#!/bin/sh\n{settings}exec {words} "$@"\n')
-    (tmp_path / "filter").chmod(0o755)
-    (tmp_path / "conf").write_text(CONFIGURATION.format(folder=tmp_path))
+    (folder / "conf").write_text(configuration.format(folder=folder))
     process = subprocess.Popen(
-        [program, "-n", "-f", tmp_path / "conf", "-i", tmp_path / "pid"], env=environment
+        [program, "-n", "-f", folder / "conf", "-i", folder / "pid"], env=environment
     )
     try:
-        wait_for((tmp_path / "in").exists)
+        wait_for((folder / "in").exists)
         with socket.socket(socket.AF_UNIX) as sender:
-            sender.connect(str(tmp_path / "in"))
+            sender.connect(str(folder / "in"))
             yield sender
     finally:
         process.terminate()
         process.wait(60)
+
+
+@pytest.fixture
+def rsyslog(kit: Kit, tmp_path: Path, environment: dict[str, str]) -> Iterator[socket.socket]:
+    """One with the command below it, in both ways."""
+    settings = "".join(f"export {name}='{value}'\n" for name, value in environment.items())
+    words = " ".join(command("filter", "--tenant", "acme", "--account", ACME))
+    (tmp_path / "filter").write_text(f'#!/bin/sh\n{settings}exec {words} "$@"\n')
+    (tmp_path / "filter").chmod(0o755)
+    with started(tmp_path, CONFIGURATION, environment) as sender:
+        yield sender
 
 
 def test_rsyslog_gets_what_it_understands(rsyslog: socket.socket, tmp_path: Path) -> None:
@@ -78,3 +88,29 @@ def test_rsyslog_gets_what_it_understands(rsyslog: socket.socket, tmp_path: Path
     assert good["tracevault"]["trace"]["summary"]["recipients"]
     assert missing["tracevault"]["error"]["status"] == "TV_E_NO_MESSAGE"
     assert plain["tracevault"]["error"]["status"] == "INPUT"
+
+
+PASSED_ON = """
+global(workDirectory="{folder}" maxMessageSize="64k")
+module(load="imptcp")
+input(type="imptcp" path="{folder}/in")
+template(name="row" type="list") {{ property(name="msg") constant(value="\\n") }}
+action(type="omfile" file="{folder}/rows" template="row")
+"""
+
+
+def test_rows_of_a_collection_go_through_rsyslog_as_they_are(
+    call: Call, kit: Kit, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    options = ("--format", "ecs", "--checkpoint", tmp_path / "soc.checkpoint")
+    told = call("collect", "--tenant", "acme", *options, "--start", "60d")
+    assert told.code == 0, told.err
+    sent = told.out.splitlines()
+    assert sent
+    rows = tmp_path / "rows"
+    with started(tmp_path, PASSED_ON, environment) as sender:
+        for row in sent:
+            sender.sendall(f"<13>Nov 29 06:30:00 host tracevault: {row}\n".encode())
+        wait_for(lambda: rows.exists() and rows.read_bytes().count(b"\n") == len(sent))
+    got = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert got == [json.loads(row) for row in sent]
