@@ -161,3 +161,10 @@ def test_representations_are_short(
     with tv.Engine(settings(server)) as closed:
         pass
     assert repr(closed) == "<Engine, closed>"
+    key = tv.RawKey(bytes(32))
+    assert repr(key) == "<RawKey, open>"
+    key.close()
+    assert repr(key) == "<RawKey, closed>"
+    with vault.edit() as edit:
+        assert repr(edit) == "<Edit, open>"
+    assert repr(edit) == "<Edit, committed>"

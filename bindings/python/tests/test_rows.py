@@ -83,6 +83,51 @@ def test_a_search_gives_a_row_for_each_message(engine: tv.Engine, acme: tv.Tenan
     json.dumps(rows)
 
 
+@pytest.mark.parametrize("view", ["recipients", "lines"])
+def test_all_rows_of_a_batch_have_the_columns_of_what_was_asked_also_those_that_failed(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, view: Rows
+) -> None:
+    ref = server.messages_of(ACME)[0].investigate_id
+    asked = {
+        "trace": [tv.Request.trace(acme, ACME, one) for one in (ref, "fail-404")],
+        "search": [
+            tv.Request.search(acme, ACME, start=LONG_AGO, limit=3),
+            tv.Request.search(acme, ACME, sender="nobody.example"),
+            tv.Request.search(acme, ACME, query="standin-page1-bad-html"),
+        ],
+        "check": [tv.Request.check(acme, ACME, access=True)],
+    }
+    for kind, requests in asked.items():
+        results = list(engine.batch(requests))
+        rows = [row for result in results for row in result.to_rows(view)]
+        assert len(rows) >= len(requests)
+        assert len({tuple(row) for row in rows}) == 1, kind
+        assert {row["account_id"] for row in rows} == {ACME}
+        assert sum(bool(row["error"]) for row in rows) == sum(bool(one.error) for one in results)
+        json.dumps([rows, [result.to_dict() for result in results]])
+    (check,) = engine.batch(asked["check"])
+    (row,) = check.to_rows()
+    assert (row["valid"], row["granted"], row["reason"]) == (True, True, None)
+    assert check.to_rows("ecs") == []
+
+
+def test_what_an_engine_and_an_edit_tell_is_json_as_well(
+    server: Standin, engine: tv.Engine, vault: tv.Vault, acme: tv.Tenant
+) -> None:
+    steps: list[tv.Progress] = []
+    list(engine.batch([tv.Request.check(acme, ACME)], progress=steps.append))
+    checked = [one.to_dict() for one in engine.check_all(acme)]
+    assert all(one["valid"] for one in checked)
+    with tv.Vault.in_memory() as made:
+        with made.edit() as edit:
+            edit.put("acme", ACME, tv.ApiToken('"quoted-token-not-real-000000000000000"'))
+        hints = [hint.to_dict() for hint in edit.hints]
+    assert hints
+    assert hints[0]["tenant"] == "acme"
+    assert steps[-1].to_dict()["done"] == 1
+    json.dumps([checked, hints, [step.to_dict() for step in steps]])
+
+
 def test_rows_that_there_are_not_are_an_error_that_names_those_there_are(
     server: Standin, engine: tv.Engine, acme: tv.Tenant
 ) -> None:

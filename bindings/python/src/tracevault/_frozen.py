@@ -55,6 +55,10 @@ class Frozen:
         """The same with other values of some fields: ``copy.replace()`` of Python 3.13."""
         return type(self)(**{**self.__dict__, **changes})
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name: what a program stores or sends."""
+        return {name: getattr(self, name) for name in self._fields}
+
     def _values(self, but: frozenset[str]) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self._fields if name not in but)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .findings import FoundMessage
+from .findings import CheckResult, FoundMessage
 from .model import Line, Trace
 from .summary import Recipient
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._record import Record
     from .hunt import Finding
     from .model import Rows
+    from .request import Result
 
 Row = dict[str, Any]
 
@@ -51,6 +52,24 @@ def of_finding(finding: Finding, view: Rows) -> list[Row]:
     return [about | row for row in parts or [_empty(view)]]
 
 
+def of_result(result: Result[Any], view: Rows) -> list[Row]:
+    """The rows of what came, or one row that says why nothing did."""
+    request = result.request
+    if view in ("ecs", "ocsf"):
+        return of_trace(result.trace, view) if result.trace is not None else []
+    _known(view)
+    about: Row = {"tenant": request.tenant.name, "account_id": request.account_id}
+    error: Row = {"error": str(result.error) if result.error else None}
+    if request.kind == "trace":
+        about["message_ref"] = request.message_ref
+        parts = _parts(result.trace, view) if result.trace is not None else []
+        return [about | error | row for row in parts or [_empty(view)]]
+    if request.kind == "check":
+        return [about | error | _check(result.check)]
+    found = [_row(FoundMessage, message) for message in result.search or ()]
+    return [about | error | row for row in found or [_row(FoundMessage, None)]]
+
+
 def of_message(message: FoundMessage) -> Row:
     """What a search tells of a message, without Cloudflare's own item."""
     return _row(FoundMessage, message)
@@ -82,6 +101,19 @@ def _row(kind: type[Record], one: Record | None) -> Row:
             value = None if one is None else getattr(one, name)
             row[name.removesuffix("_text")] = list(value) if isinstance(value, tuple) else value
     return row
+
+
+def _check(check: CheckResult | None) -> Row:
+    """A check without what only its document has room for."""
+    row = _row(CheckResult, check)
+    access, reason = row.pop("access"), row.pop("reason")
+    del row["tenant"], row["account_id"]
+    warnings = [warning.code for warning in check.warnings] if check is not None else None
+    return row | {
+        "granted": access.granted if access else None,
+        "reason": reason.message if reason else None,
+        "warnings": warnings,
+    }
 
 
 def _line(side: str | None, line: Line | None) -> Row:

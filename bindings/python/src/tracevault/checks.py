@@ -75,6 +75,19 @@ class Checked:
         end = self.expires
         return end is not None and end - datetime.now(timezone.utc) <= span
 
+    def to_dict(self) -> dict[str, Any]:
+        """What a program stores or sends: JSON values only."""
+        return {
+            "tenant": self.tenant,
+            "account_id": self.account_id,
+            "label": self.account.label,
+            "valid": self.valid,
+            "denied": self.denied,
+            "expires": self.expires.isoformat() if self.expires else None,
+            "check": self.check.to_dict() if self.check else None,
+            "error": self.error.to_dict() if self.error else None,
+        }
+
     def __repr__(self) -> str:
         ended = self.error.name if self.error else "valid" if self.valid else "not valid"
         ended += ", without the permission" if self.denied else ""

@@ -48,6 +48,10 @@ class Unlock:
         """Wipe it from the library's memory."""
         self._handle.close()
 
+    def __repr__(self) -> str:
+        handle = getattr(self, "_handle", None)  # none where making it failed
+        return f"<{type(self).__name__}, {'open' if handle and handle.usable else 'closed'}>"
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError(f"a {type(self).__name__} cannot be pickled")
 

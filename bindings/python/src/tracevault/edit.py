@@ -364,6 +364,12 @@ class Edit:
         """Drop the edit; what is not committed is wiped."""
         self._handle.close()
 
+    def __repr__(self) -> str:
+        state = "open" if self._handle.usable else "closed"
+        if self._committed or self._ended is not None:
+            state = "committed" if self._committed else "failed"
+        return f"<Edit, {state}>"
+
     def __enter__(self) -> Edit:
         return self
 

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey
@@ -63,6 +63,15 @@ class BadRow:
     def __str__(self) -> str:
         whom = ", ".join(name for name in (self.tenant, self.account_id) if name)
         return f"row {self.row}{f' ({whom})' if whom else ''}: {self.reason}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {
+            "row": self.row,
+            "tenant": self.tenant,
+            "account_id": self.account_id,
+            "reason": self.reason,
+        }
 
 
 class ImportRowsError(ArgumentError):

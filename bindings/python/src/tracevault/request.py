@@ -14,7 +14,7 @@ from ._lib import check, library, view_names
 from ._options import FILTERS, SearchFilters, check_times, filter_text, milliseconds
 from .errors import TraceVaultError
 from .findings import CheckResult, SearchResult
-from .model import Trace, View
+from .model import Rows, Trace, View
 from .vault import Tenant
 
 if TYPE_CHECKING:
@@ -166,6 +166,16 @@ class Request(Frozen, Generic[Answer_co]):
             tag=tag,
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was asked, as JSON values; without the tag, which is the caller's."""
+        return {
+            "kind": self.kind,
+            "tenant": self.tenant.name,
+            "account_id": self.account_id,
+            "message_ref": self.message_ref or None,
+            "filters": dict(self.filters),
+        }
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError(
             "a Request cannot be pickled: it holds a tenant; send tenant, account and reference "
@@ -265,6 +275,27 @@ class Result(Frozen, Generic[Answer_co]):
         if answer is None:
             raise self.error or TraceVaultError("the result is empty")
         return answer
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was asked and what came, as JSON values; without the tag, which is the caller's."""
+        return {
+            **self.request.to_dict(),
+            "trace": self.trace.to_dict() if self.trace else None,
+            "search": self.search.to_dict() if self.search else None,
+            "check": self.check.to_dict() if self.check else None,
+            "error": self.error.to_dict() if self.error else None,
+        }
+
+    def to_rows(self, view: Rows = "recipients") -> list[dict[str, Any]]:
+        """As rows for a table: of a trace as :meth:`Trace.to_rows` gives them, of a search one for
+        each message, of a check one; each with the ``error``.
+
+        What has no rows is one all the same, with empty columns: a table of a batch shows what
+        failed. ``ecs`` and ``ocsf`` are of traces alone.
+        """
+        from ._rows import of_result
+
+        return of_result(self, view)
 
     def __repr__(self) -> str:
         ended = self.error.name if self.error else repr(self.answer)
