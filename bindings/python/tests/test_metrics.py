@@ -140,6 +140,8 @@ def test_every_metric_is_a_number_of_the_statistics(busy: tv.Engine) -> None:
     page = (REPOSITORY / "docs" / "statistics.md").read_text()
     for metric in METRICS:
         assert f"`{'.'.join(metric.path)}" in page, metric.name
+        ending = f"_{metric.unit}" if metric.unit else ""
+        assert metric.name + ending == "_".join(metric.path)
 
 
 def test_what_is_no_engine_is_refused() -> None:
