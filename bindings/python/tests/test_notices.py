@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from launcher import Standin
 
 import tracevault as tv
+from tracevault import _engine
 
 from .conftest import ACME, LIBRARY, REPOSITORY, credential, fill, settings
 
@@ -218,6 +219,16 @@ def test_no_notice_is_made_where_none_is_wanted(
         engine.trace(acme, ACME, "fail-503-once", timeout=60)
         assert engine.stats()["notices"] == 0
     assert heard.notices == []
+
+
+def test_a_library_without_notices_is_used_all_the_same(
+    server: Standin, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_engine, "NOTICES", {"engine.of_a_later_library": 1})
+    with tv.Engine(settings(server)) as engine:
+        assert engine.trace(acme, ACME, GOOD).lines
+    with pytest.raises(tv.ArgumentError, match="engine.of_a_later_library"):
+        tv.Engine({"engine.of_a_later_library": 1})
 
 
 def test_a_handler_may_use_the_engine_that_tells(

@@ -139,7 +139,10 @@ def setting_text(value: Setting) -> str:
 def new_config(
     settings: Mapping[str, Setting] | None, defaults: Mapping[str, Setting] | None = None
 ) -> Handle[ConfigRef]:
-    """Settings, checked by the library; ``defaults`` are this package's own."""
+    """Settings, checked by the library.
+
+    ``defaults`` are this package's own; an older library may not have them.
+    """
     lib = library()
     ref = ConfigRef()
     check(lib.tv_config_new, ctypes.byref(ref))
@@ -157,5 +160,12 @@ def new_config(
             )
         name_bytes = encoded(name, "a setting's name")
         value_bytes = encoded(setting_text(value), f"the setting {name}")
-        check(lib.tv_config_set, ref, name_bytes, len(name_bytes), value_bytes, len(value_bytes))
+        try:
+            check(
+                lib.tv_config_set, ref, name_bytes, len(name_bytes), value_bytes, len(value_bytes)
+            )
+        except ArgumentError as error:
+            is_own = name in (defaults or {}) and name not in (settings or {})
+            if not is_own or error.status != Status.E_CONFIG_NAME:
+                raise
     return config
