@@ -1,4 +1,4 @@
-"""The package works in every CPython from 3.10 on that this machine has."""
+"""The wheel is taken by pip, and works in every CPython from 3.10 on that this machine has."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from launcher import Standin
 
-from .conftest import ACME, LIBRARY, REPOSITORY
+from .conftest import ACME
+from .test_wheel import build
 
-SOURCE = REPOSITORY / "bindings" / "python" / "src"
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 #: What a program does in a day, without anything but the standard library.
@@ -77,8 +77,21 @@ def interpreter(version: str) -> str | None:
     return next(filter(None, found), own)
 
 
+@pytest.fixture(scope="module")
+def site(library_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pip has put the wheel of the library under test."""
+    folder = tmp_path_factory.mktemp("wheel")
+    done = build(folder / "dist", TRACEVAULT_LIBRARY=str(library_path))
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (folder / "dist").iterdir()
+    pip = [sys.executable, "-m", "pip", "install", "--no-index", "--target", folder / "site", wheel]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "site"
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_days_work_in_each_python(version: str, server: Standin) -> None:
+def test_a_days_work_in_each_python(version: str, server: Standin, site: Path) -> None:
     python = interpreter(version)
     if python is None:
         pytest.skip(f"no Python {version} here")
@@ -89,9 +102,8 @@ def test_a_days_work_in_each_python(version: str, server: Standin) -> None:
          server.ca_file, token],
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(SOURCE),
+            "PYTHONPATH": str(site),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "TRACEVAULT_LIBRARY": str(LIBRARY),
         },
         capture_output=True,
         text=True,
