@@ -27,7 +27,7 @@ def test_fields_are_given_by_name_and_have_their_defaults() -> None:
     with pytest.raises(TypeError, match="has no field 'z'"):
         Point(x=1, z=2)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        Point(1)  # type: ignore[misc]
+        Point(1)  # type: ignore[call-arg]
 
 
 def test_they_are_compared_and_hashed_by_value_without_what_stands_apart() -> None:

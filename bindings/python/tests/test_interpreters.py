@@ -84,7 +84,8 @@ def site(library_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = build(folder / "dist", TRACEVAULT_LIBRARY=str(library_path))
     assert done.returncode == 0, done.stderr
     (wheel,) = (folder / "dist").iterdir()
-    pip = [sys.executable, "-m", "pip", "install", "--no-index", "--target", folder / "site", wheel]
+    into = str(folder / "site")
+    pip = [sys.executable, "-m", "pip", "install", "--no-index", "--target", into, str(wheel)]
     done = subprocess.run(pip, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "site"

@@ -39,7 +39,7 @@ def busy(engine: tv.Engine, acme: tv.Tenant) -> tv.Engine:
 
 
 def scraped(registry: CollectorRegistry) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = generate_latest(registry).decode()
+    text: str = generate_latest(registry).decode()
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -66,7 +66,7 @@ def test_prometheus_scrapes_the_statistics(busy: tv.Engine) -> None:
 def test_what_prometheus_reads_is_valid_openmetrics_as_well(busy: tv.Engine) -> None:
     registry = CollectorRegistry()
     register(busy, registry, groups=True)
-    assert openmetrics.generate_latest(registry).decode().endswith("# EOF\n")
+    assert openmetrics.generate_latest(registry).decode().endswith("# EOF\n")  # type: ignore[no-untyped-call]
 
 
 def test_several_engines_share_a_registry_and_a_closed_one_tells_nothing(

@@ -88,7 +88,7 @@ def test_all_rows_of_a_batch_have_the_columns_of_what_was_asked_also_those_that_
     server: Standin, engine: tv.Engine, acme: tv.Tenant, view: Rows
 ) -> None:
     ref = server.messages_of(ACME)[0].investigate_id
-    asked = {
+    asked: dict[str, list[tv.Request]] = {
         "trace": [tv.Request.trace(acme, ACME, one) for one in (ref, "fail-404")],
         "search": [
             tv.Request.search(acme, ACME, start=LONG_AGO, limit=3),
