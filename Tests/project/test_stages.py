@@ -30,6 +30,7 @@ esac
 """
 STAGES = (
     "setup",
+    "setup of the tests",
     "release library",
     "Swift tests are built",
     "Swift tests",
@@ -104,7 +105,8 @@ def test_every_stage_runs_and_its_output_comes_whole(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "stage"),
     [
-        ("setup *", "setup"),
+        ("setup build", "setup"),
+        ("setup ", "setup of the tests"),
         ("build *", "release library"),
         ("swift build --configuration release --product ledger", "release library"),
         ("swift build --build-tests *", "Swift tests are built"),
