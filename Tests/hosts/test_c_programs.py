@@ -100,6 +100,21 @@ def test_valgrind_finds_no_error_and_no_leak(
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+def test_the_suppressions_hide_no_leak_of_the_host(compiled: Compile, tmp_path: Path) -> None:
+    source = tmp_path / "losing.c"
+    source.write_text(
+        "#include <stdlib.h>\n#include <tracevault.h>\nint main(void) {\n"
+        "    tv_document *info = NULL;\n"
+        "    if (tv_build_info(&info, NULL) != TV_OK || malloc(7) == NULL) return 1;\n"
+        "    tv_document_free(info);\n    return 0;\n}\n",
+        encoding="utf-8",
+    )
+    done = run(*VALGRIND, compiled("losing", source))
+    assert done.returncode == 99
+    assert re.findall(r"(\d+) bytes in .* lost", done.stdout) == ["7"], done.stdout
+
+
 # ---- the harness itself ---------------------------------------------------------------------
 
 

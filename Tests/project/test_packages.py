@@ -1,5 +1,6 @@
 """`make deb` and `make dist`: what the packages hold, that they can be used, removed and repeated."""
 
+import gzip
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from launcher import standin
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
@@ -16,6 +18,7 @@ PACKAGES = {
 }  # fmt: skip
 #: Most of the time goes into compressing; what is packed is the same at every level.
 LEVEL = "6" if "TRACEVAULT_LONG" in os.environ else "0"
+PACKAGER = {"DEBFULLNAME": "A Packager", "DEBEMAIL": "packager@example.org", "LEVEL": LEVEL}
 
 pytestmark = pytest.mark.skipif(
     any(shutil.which(name) is None for name in ("dpkg-deb", "dpkg-gensymbols")),
@@ -23,10 +26,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*command: str | Path, **environment: str) -> str:
+def run(*command: str | Path, cwd: str | Path | None = None, **environment: str) -> str:
     done = subprocess.run(
         [str(part) for part in command],
-        env={**os.environ, **environment}, capture_output=True, text=True,
+        cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -43,7 +46,7 @@ def library() -> Path:
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     library()
     out = tmp_path_factory.mktemp("deb")
-    run(ROOT / "scripts/deb", OUT=str(out), LEVEL=LEVEL)
+    run(ROOT / "scripts/deb", OUT=str(out), **PACKAGER)
     return {path.name.partition("_")[0]: path for path in out.iterdir()}
 
 
@@ -88,6 +91,8 @@ def test_there_are_five_packages_and_each_says_what_it_needs(built: dict[str, Pa
         assert name in needs
     version = field(built["libtracevault0"], "Version")
     assert field(built["libtracevault-dev"], "Depends") == f"libtracevault0 (= {version})"
+    for package in built.values():
+        assert field(package, "Maintainer") == "A Packager <packager@example.org>"
 
 
 def test_the_symbols_file_names_every_function(built: dict[str, Path]) -> None:
@@ -100,7 +105,7 @@ def test_the_symbols_file_names_every_function(built: dict[str, Path]) -> None:
 
 
 def test_two_builds_are_the_same_byte_for_byte(built: dict[str, Path], tmp_path: Path) -> None:
-    run(ROOT / "scripts/deb", OUT=str(tmp_path / "again"), LEVEL=LEVEL)
+    run(ROOT / "scripts/deb", OUT=str(tmp_path / "again"), **PACKAGER)
     for path in built.values():
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
 
@@ -135,7 +140,40 @@ def test_installed_packages_serve_c_python_and_the_command(root: Path, tmp_path:
     python = ROOT / "build/venv/bin/python"
     assert version in run(python, root / "usr/bin/tracevault", "--version", **places)
     assert (root / "usr/share/man/man1/tracevault.1.gz").exists()
+    assert (root / "usr/lib/valgrind/tracevault.supp").exists()
     assert (root / "usr/share/bash-completion/completions/tracevault").exists()
+
+
+def test_from_the_packages_to_the_first_trace_by_the_manual_page(
+    root: Path, tmp_path: Path
+) -> None:
+    places = paths(root)
+    python, command = ROOT / "build/venv/bin/python", root / "usr/bin/tracevault"
+    page = gzip.decompress((root / "usr/share/man/man3/tracevault.3.gz").read_bytes()).decode()
+    examples = page.partition(".Sh EXAMPLES\n")[2].partition(".Sh ")[0].replace("\\e", "\\")
+    making, program = re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", examples, flags=re.M | re.S)
+    with standin(quota=0) as server:
+        account = server.accounts[0]
+        (tmp_path / "token").touch(0o600)
+        (tmp_path / "token").write_text(server.credential(account.id).secret)
+        # As written, but for a token from a file instead of the terminal, and for the stand-in.
+        making = making.replace("\\\n", " ").replace("ACCOUNT_ID", account.id)
+        for line in making.replace("--tenant", "--token-file token --tenant").splitlines():
+            words = line.split()[1:]
+            if "add" in words:
+                words += ["--origin", server.origin]
+            run(python, command, *words, cwd=tmp_path, **places)
+        for name, value in (("api.base_url", server.base_url), ("tls.ca_file", server.ca_file)):
+            program = program.replace(
+                "(s = tv_unlock_keyfile",
+                f'(s = tv_config_set(config, "{name}", TV_NUL, "{value}", TV_NUL, &e)) ||\n'
+                "        (s = tv_unlock_keyfile",
+            )
+        message = server.messages_of(account.id)[0].investigate_id
+        (tmp_path / "quickstart.c").write_text(program.replace("4jXtPB72Kpz7S8D", message))
+        flags = run("pkg-config", "--cflags", "--libs", "tracevault-c", **places).split()
+        run("gcc", "-Wall", "-Werror", "quickstart.c", "-o", "quickstart", *flags, cwd=tmp_path)
+        assert json.loads(run("./quickstart", cwd=tmp_path, **places))["summary"]["state"]
 
 
 def test_removed_packages_leave_nothing(root: Path) -> None:

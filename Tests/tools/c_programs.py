@@ -17,8 +17,9 @@ VALGRIND = (
     "valgrind",
     "--quiet",
     "--leak-check=full",
-    "--show-leak-kinds=definite",
-    "--errors-for-leak-kinds=definite",
+    "--show-leak-kinds=definite,possible",
+    "--errors-for-leak-kinds=definite,possible",
+    f"--suppressions={ROOT / 'packaging/tracevault.supp'}",
     "--error-exitcode=99",
 )
 
