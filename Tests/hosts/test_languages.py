@@ -34,7 +34,7 @@ def done(*command: str | Path, cwd: Path, **environment: str) -> None:
 
 
 def rust(folder: Path) -> Path:
-    needs("bindgen", "rustc")
+    needs("bindgen", "rustc", "clang")
     source = EXAMPLES / "rust/trace.rs"
     # The program's own words, of its first comment.
     words = source.read_text(encoding="utf-8").partition("//     bindgen ")[2]

@@ -1,4 +1,5 @@
 // trace.rs - the trace of one message from Rust, with declarations that bindgen makes of the header.
+// Debian: rustc, bindgen, and clang for its own headers.
 //
 //     bindgen --size_t-is-usize --no-prepend-enum-name --allowlist-function 'tv_.*' \
 //         --allowlist-type 'tv_.*' /usr/include/tracevault.h -o tracevault.rs
