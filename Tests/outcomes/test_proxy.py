@@ -92,6 +92,7 @@ class Run:
                 "budget.quota": 0,
                 "retry.base_ms": 20,
                 "retry.max_delay_ms": 200,
+                "engine.max_notices": 0,  # every result is counted
             }
         )
         self.under_way: dict[int, Asked] = {}

@@ -1,6 +1,7 @@
 """results: requests and results as the C ABI has them, one at a time, for tests that count them.
 
-The binding's own `Engine` would hide a result that came twice or for nobody.
+The binding's own `Engine` would hide a result that came twice or for nobody. Such tests set
+`engine.max_notices` to 0.
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ class Client:
             after = tv.ApiToken(bytearray(order["other_secret"].encode()))
             edit.put("met", ACCOUNT, met, origin=order["origin"])
             edit.put("after", OTHER_ACCOUNT, after, origin=order["origin"])
-        self._engine = tv.Engine(order["settings"])
+        # Every result is counted: no notices.
+        self._engine = tv.Engine({**order["settings"], "engine.max_notices": 0})
         self._operation: str = order["operation"]
         self._shape = re.compile(re.escape(self._secret.encode()))
 
