@@ -1,5 +1,5 @@
-/* runtime.c - has the Swift runtime ask again, in a forked child, which thread it is in; and gives it
- * a function of the C library that is newer than the others.
+/* runtime.c - has the Swift runtime ask again, in a forked child, which thread it is in; and
+ * gives it a function of the C library that is newer than the others.
  *
  * swift_once() marks what it is about to make with the thread's id, which it remembers for the
  * life of the thread (swift/Threading/Impl/Linux/ulock.h). In a child that id is the parent's: two
@@ -22,8 +22,8 @@ __attribute__((constructor)) static void at_load(void) {
     (void)pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 
-/* The runtime names hypotf() and nothing calls it. glibc gave it a new version in 2.35; with this one
- * the library loads where 2.34 is. Doubles neither overflow nor lose anything here. */
+/* The runtime names hypotf() and nothing calls it. glibc gave it a new version in 2.35; with
+ * this one the library loads where 2.34 is. Doubles neither overflow nor lose anything here. */
 __attribute__((visibility("hidden"))) float hypotf(float a, float b) {
     if (__builtin_isinf(a) || __builtin_isinf(b)) return __builtin_inff();
     return (float)__builtin_sqrt((double)a * a + (double)b * b);
