@@ -85,8 +85,12 @@ class Memory:
         maps = Path(f"/proc/{pid}/smaps").read_text()
         with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
             for match in re.finditer(
-                r"^([0-9a-f]+)-([0-9a-f]+) r(?:.*\n)*?VmFlags: (.*)$", maps, flags=re.M
+                r"^([0-9a-f]+)-([0-9a-f]+) (r\S+) \S+ \S+ (\d+).*\n(?:.*\n)*?VmFlags: (.*)$",
+                maps,
+                flags=re.M,
             ):
+                if match[4] != "0" and "w" not in match[3]:
+                    continue  # pages of a file as the file has them
                 start, end = int(match[1], 16), int(match[2], 16)
                 memory.seek(start)
                 try:
@@ -94,7 +98,7 @@ class Memory:
                 except OSError:
                     continue  # the kernel's own pages
                 # Not dumped, wiped in a fork: the library's alone.
-                is_guarded = {"dd", "wf"} <= set(match[3].split())
+                is_guarded = {"dd", "wf"} <= set(match[5].split())
                 (self.guarded if is_guarded else self.rest).append(piece)
 
     @staticmethod
