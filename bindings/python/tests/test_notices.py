@@ -231,6 +231,16 @@ def test_a_library_without_notices_is_used_all_the_same(
         tv.Engine({"engine.of_a_later_library": 1})
 
 
+def test_a_notice_that_cannot_be_told_costs_no_answer(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.reset()
+    # As where no descriptor is free for the module.
+    monkeypatch.setitem(sys.modules, "tracevault.notices", None)
+    assert engine.trace(acme, ACME, "fail-503-once", timeout=60).lines
+    assert engine.stats()["notices"] == 1
+
+
 def test_a_handler_may_use_the_engine_that_tells(
     server: Standin, engine: tv.Engine, acme: tv.Tenant
 ) -> None:

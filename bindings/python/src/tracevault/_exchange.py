@@ -231,16 +231,16 @@ class Exchange:
 
     def _tell_notices(self) -> None:
         """Tell what came. Holds no lock: whoever listens may use the engine."""
-        if not self._notices:
-            return
-        from .notices import Notice, tell  # loaded when there is something to tell
-
-        while True:
+        while self._notices:
             try:
-                notice = self._notices.popleft()
+                document = self._notices.popleft()
             except IndexError:
                 return  # another thread was faster
-            tell(Notice.from_json(notice), self._listener)
+            # Without memory or a free descriptor it is lost; whoever waits for an answer has it.
+            with contextlib.suppress(ImportError, MemoryError, OSError):
+                from .notices import tell  # loaded when there is something to tell
+
+                tell(document, self._listener)
 
     def _take_events(self, most: int = _DRAIN) -> int:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""

@@ -81,8 +81,9 @@ class Notice(Record):
         return cls._of(value)
 
 
-def tell(notice: Notice, listener: Callable[[Notice], object] | None = None) -> None:
+def tell(document: bytes, listener: Callable[[Notice], object] | None = None) -> None:
     """Hand a notice to the listener, otherwise to the logger ``tracevault``."""
+    notice = Notice.from_json(document)
     if listener is None:
         levels = {"info": 20, "error": 40}
         _logger().log(levels.get(notice.level, 30), "%s", notice, extra={"notice": notice})
