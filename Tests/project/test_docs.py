@@ -41,6 +41,8 @@ def test_every_function_and_class_has_its_place_in_the_site(tmp_path: Path) -> N
     start = (tmp_path / "site/index.html").read_text(encoding="utf-8")
     for target in ("docs/limits.html", "c/index.html", "python/tracevault.html"):
         assert f'href="{target}"' in start
+    for guide in (ROOT / "docs").glob("*.md"):
+        assert f'href="docs/{guide.stem}.html"' in start
     # Nothing is loaded from elsewhere.
     for page in (tmp_path / "site").rglob("*.html"):
         assert not re.search(r'src="(https?:)?//', page.read_text(encoding="utf-8")), page
