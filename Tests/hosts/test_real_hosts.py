@@ -1,7 +1,7 @@
-"""test_real_hosts: the examples for syslog-ng, Nagios, Wazuh, systemd, collectd and event loops with coroutines.
+"""test_real_hosts: the examples for rsyslog, syslog-ng, Nagios, Wazuh, systemd, collectd and event loops with coroutines.
 
-Each runs below the real program where this machine has it, otherwise by its contract. rsyslog's test is in
-bindings/python/tests/cli, beside the command's filter.
+Each runs below the real program where this machine has it, otherwise by its contract. More of rsyslog's
+contracts: bindings/python/tests/cli/test_rsyslog.py.
 """
 
 from __future__ import annotations
@@ -193,6 +193,43 @@ def test_syslog_ng_gives_each_message_with_a_reference_its_row(home: Home) -> No
     found, missing = map(json.loads, rows.read_text(encoding="utf-8").splitlines())
     assert found["tracevault"]["trace"]["summary"]["state"]
     assert missing["tracevault"]["error"]["status"] == "TV_E_NO_MESSAGE"
+
+
+# ---- rsyslog -------------------------------------------------------------------------------------
+
+
+def test_rsyslog_enriches_each_message_with_a_reference_and_has_its_row_confirmed(
+    home: Home,
+) -> None:
+    rsyslogd = program("rsyslogd")
+    folder = home.folder
+    text = (EXAMPLES / "rsyslog/tracevault.conf").read_text(encoding="utf-8")
+    text = text.replace("/usr/bin/tracevault", str(folder / "bin/tracevault"))
+    text = text.replace("/var/log/", f"{folder}/")
+    (folder / "rsyslog.conf").write_text(
+        f'global(workDirectory="{folder}")\nmodule(load="imptcp")\n'
+        f'input(type="imptcp" path="{folder}/in")\n{text}'
+    )
+    process = subprocess.Popen(
+        [rsyslogd, "-n", "-f", folder / "rsyslog.conf", "-i", folder / "pid"], env=home.environment
+    )
+    rows, states = folder / "traces.jsonl", folder / "mail-states"
+    try:
+        wait_for((folder / "in").exists)
+        (good,) = refs(home.server, 1)
+        with socket.socket(socket.AF_UNIX) as sender:
+            sender.connect(str(folder / "in"))
+            for one in (asking(good), "of no interest", asking(NO_SUCH)):
+                sender.sendall(f"<13>Nov 29 06:30:00 host app: {one}\n".encode())
+            wait_for(lambda: rows.exists() and rows.read_bytes().count(b"\n") >= 2)
+            wait_for(lambda: states.exists() and states.read_bytes().count(b"\n") >= 2)
+    finally:
+        process.terminate()
+        process.wait(60)
+    found, missing = map(json.loads, rows.read_text(encoding="utf-8").splitlines())
+    state = found["tracevault"]["trace"]["summary"]["state"]
+    assert missing["tracevault"]["error"]["status"] == "TV_E_NO_MESSAGE"
+    assert states.read_text().splitlines() == [f"{good} {state}", " TV_E_NO_MESSAGE"]
 
 
 # ---- Nagios --------------------------------------------------------------------------------------
