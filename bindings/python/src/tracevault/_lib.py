@@ -67,7 +67,7 @@ def _system_hint() -> str:
     except (ValueError, OSError, AttributeError):
         pass
     return (
-        ". This Python does not run on glibc: TraceVault needs Linux with glibc 2.35 or newer "
+        ". This Python does not run on glibc: TraceVault needs Linux with glibc 2.34 or newer "
         "(Debian 12, RHEL 9, Ubuntu 22.04); on Alpine use an image based on one of those"
     )
 
