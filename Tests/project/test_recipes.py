@@ -8,18 +8,33 @@ import importlib.util
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import httpx
 import pytest
 import tracevault as tv
 from launcher import Standin, standin
-from recipes import ACME, EXAMPLES, ROOT, environment, example, home, needs, refs, run, settings
+from recipes import (
+    ACME,
+    EXAMPLES,
+    KEY,
+    ROOT,
+    environment,
+    example,
+    home,
+    needs,
+    refs,
+    run,
+    settings,
+)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +153,45 @@ def test_fastapi_answers_on_one_engine_and_says_what_failed(
     assert [answer.status_code for answer in answers] == [200, 200, 404, 404, 502]
     assert answers[0].json()["recipients"][0]["address"]
     assert answers[2].json()["error"].startswith("TV_E_")
+
+
+# ---- A watcher ----------------------------------------------------------------------------------
+
+
+def test_the_watcher_shows_credentials_and_tells_notices_as_json_lines(
+    server: Standin, folder: Path
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-u", example("watcher.py"), str(port), "0.05"]
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, text=True
+    )
+    told: dict[str, Any] = {}
+    try:
+        works = f'soc_credential_works{{account="{ACME}",tenant="acme"}} 1.0'
+        scraped, until = "", time.monotonic() + 60
+        while works not in scraped and time.monotonic() < until and process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                scraped = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert works in scraped
+        assert "tracevault_tries_total" in scraped
+        assert "tracevault_request_duration_seconds_bucket" in scraped
+        ends = datetime.now(timezone.utc) + timedelta(days=3)
+        vault = tv.Vault.open(folder / "soc.vault", tv.RawKey(KEY))
+        with vault, vault.edit() as edit:
+            edit.set("acme", ACME, expires=ends)
+        assert process.stdout is not None
+        wanted = {"vault_changed", "credential_expiring"}
+        while not wanted <= told.keys():
+            line = process.stdout.readline()
+            assert line, told
+            told[json.loads(line)["kind"]] = json.loads(line)
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert told["credential_expiring"]["account_id"] == ACME
 
 
 # ---- Pipelines ----------------------------------------------------------------------------------
