@@ -170,7 +170,7 @@ enum tv_status_code {
     TV_E_REPLY_SHAPE = 75,      /* valid JSON, but not what was asked for */
     TV_E_REPLY_DEPTH = 76,      /* the reply is nested too deeply or has too many parts */
     TV_E_REPLY_TOO_LARGE = 77,  /* the reply exceeds http.max_reply_bytes */
-    TV_E_REPLY_REFUSED = 78,    /* HTTP 200 with success:false */
+    TV_E_REPLY_REFUSED = 78,    /* HTTP 200 with success:false, not for the credential */
     TV_E_REPLY_DEFERRED = 79,   /* HTTP 202: the answer is to be had later */
     TV_E_PROXY = 80,            /* the proxy wants another login, or made no connection */
     TV_E_FOREIGN_REPLY = 81,    /* an answer, but not the API's: a portal, a proxy, a block page */
@@ -262,7 +262,12 @@ TV_API int32_t tv_error_retriable(const tv_error *error);
 /** Give the HTTP status of Cloudflare's reply, 0 when there was none. @since 0.1 */
 TV_API int32_t tv_error_http_status(const tv_error *error);
 
-/** Count the Cloudflare error codes in the reply. @since 0.1 */
+/**
+ * Count the error codes of Cloudflare's API in the reply. The numbers of its edge (error 1015 and the
+ * like) mean other things: they stand in the message.
+ *
+ * @since 0.1
+ */
 TV_API size_t tv_error_code_count(const tv_error *error);
 
 /** Give Cloudflare's error code number `index`, 0 when there is none. @since 0.1 */
@@ -1113,7 +1118,8 @@ typedef struct tv_walk {
  * Lend a view of a document as a walk. bindings/c/tv_walk.h has a cursor for it.
  *
  * Made on the first call, in about half of the time that it takes to make the view, and kept. Also
- * of "raw"; TV_E_NOT_JSON and its like when that is no JSON.
+ * of "raw"; TV_E_NOT_JSON and its like when that is no JSON. Where "raw" has bytes in texts that are not
+ * UTF-8, the walk's text has U+FFFD for them and is not the view's.
  *
  * @param walk_out  filled.  Owner of what it points to: the document, until tv_document_free().
  * @since 0.1

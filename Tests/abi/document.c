@@ -162,8 +162,9 @@ PROMISE(what_is_no_trace_is_a_status_of_its_own) {
     decoding_text_gives(TV_E_REPLY_EMPTY, " \r\n\t");
     decoding_text_gives(TV_E_NOT_JSON, "<!DOCTYPE html><html></html>");
     decoding_text_gives(TV_E_NOT_JSON, "upstream connect error");
-    decoding_text_gives(TV_E_REPLY_SHAPE, "[]");
-    decoding_text_gives(TV_E_REPLY_SHAPE, "\"text\"");
+    decoding_text_gives(TV_E_FOREIGN_REPLY, "[]");
+    decoding_text_gives(TV_E_FOREIGN_REPLY, "\"text\"");
+    decoding_text_gives(TV_E_FOREIGN_REPLY, "{\"result\":{}}");
     decoding_text_gives(TV_E_REPLY_SHAPE, "{\"success\":true,\"result\":[]}");
     decoding_text_gives(TV_E_REPLY_REFUSED,
                         "{\"success\":false,\"errors\":[{\"code\":1000,\"message\":\"no\"}],"
@@ -180,6 +181,37 @@ PROMISE(cloudflares_codes_reach_the_error) {
     CHECK(tv_error_code(error, 0) == 971 && tv_error_code(error, 1) == 10000);
     CHECK(tv_error_code(error, 2) == 0);
     tv_error_free(error);
+}
+
+PROMISE(a_later_look_that_failed_is_told) {
+    static const char text[] =
+        "{\"schema\":\"tracevault.trace/1\",\"complete\":false,\"error\":{\"status\":\"TV_E_SERVER\","
+        "\"message\":\"no\",\"retriable\":true,\"retry_after_ms\":2000,\"http_status\":500,\"codes\":[]}}";
+    tv_trace *trace = NULL;
+    CHECK(tv_trace_parse(text, TV_NUL, &trace, NULL, 0) == TV_TRACE_OK);
+    CHECK(strcmp(trace->error_status, "TV_E_SERVER") == 0);
+    CHECK(strcmp(trace->error_message, "no") == 0);
+    CHECK(trace->error_retriable == TV_TRACE_YES && trace->error_retry_after_ms == 2000);
+    tv_trace_free(trace);
+    static const char without[] = "{\"schema\":\"tracevault.trace/1\"}";
+    CHECK(tv_trace_parse(without, TV_NUL, &trace, NULL, 0) == TV_TRACE_OK);
+    CHECK(trace->error_status == NULL && trace->error_retry_after_ms == -1);
+    CHECK(trace->error_retriable == TV_TRACE_UNKNOWN);
+    tv_trace_free(trace);
+}
+
+PROMISE(the_body_of_a_mended_trace_is_walked_as_it_was_read) {
+    static const char body[] =
+        "{\"success\":true,\"result\":{\"inbound\":{\"lines\":[{\"message\":\"a\xFFz\"}]}}}";
+    tv_document *document = decode(body, sizeof body - 1);
+    tv_walk walk;
+    OK(tv_document_walk(document, "raw", TV_NUL, &walk, ERR));
+    CHECK(strstr(walk.text, "a\xEF\xBF\xBDz") != NULL && walk.entry_count > 5);
+    const char *data = NULL;
+    size_t len = 0;
+    OK(tv_document_view(document, "raw", TV_NUL, &data, &len, ERR));
+    CHECK(strstr(data, "a\xFFz") != NULL && len + 2 == walk.text_len);
+    tv_document_free(document);
 }
 
 PROMISE(a_reply_cut_anywhere_is_refused) {
@@ -230,6 +262,8 @@ int main(int argc, char **argv) {
     RUN(an_unknown_view_names_those_there_are);
     RUN(what_is_no_trace_is_a_status_of_its_own);
     RUN(cloudflares_codes_reach_the_error);
+    RUN(a_later_look_that_failed_is_told);
+    RUN(the_body_of_a_mended_trace_is_walked_as_it_was_read);
     RUN(a_reply_cut_anywhere_is_refused);
     RUN(deep_nesting_is_refused_without_harm);
     RUN(every_byte_changed_gives_a_status_and_no_crash);

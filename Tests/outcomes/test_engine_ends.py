@@ -36,9 +36,9 @@ def test_a_last_look_that_hangs_is_told_in_the_trace_that_came_before() -> None:
     ):
         trace = asking.trace(acme, ACCOUNT, REF, wait=2.5, timeout=60)
         assert not trace.complete and trace.inbound.lines
-        told = trace.to_dict()["error"]
-        assert told["status"] == "TV_E_DEADLINE" and told["retriable"]
-        assert "look" in told["message"] and "the first byte" in told["message"]
+        assert trace.error is not None
+        assert trace.error.name == "TV_E_DEADLINE" and trace.error.retriable
+        assert "look" in trace.error.message and "the first byte" in trace.error.message
         assert [one.code for one in trace.warnings].count("last_look_failed") == 1
 
 
@@ -49,9 +49,9 @@ def test_a_last_look_that_hangs_after_one_that_failed_tells_both() -> None:
         engine(server.origin, retry__base_ms=1) as asking,
         tenant(server.origin) as acme,
     ):
-        told = asking.trace(acme, ACCOUNT, REF, wait=4, timeout=60).to_dict()["error"]
-        assert told["status"] == "TV_E_DEADLINE" and told["http_status"] == 503
-        assert "the first byte" in told["message"] and "HTTP 503" in told["message"]
+        told = asking.trace(acme, ACCOUNT, REF, wait=4, timeout=60).error
+        assert told is not None and (told.name, told.http_status) == ("TV_E_DEADLINE", 503)
+        assert "the first byte" in told.message and "HTTP 503" in told.message
 
 
 def test_a_wait_that_ends_between_two_looks_is_no_failure() -> None:
@@ -61,7 +61,7 @@ def test_a_wait_that_ends_between_two_looks_is_no_failure() -> None:
         tenant(server.origin) as acme,
     ):
         trace = asking.trace(acme, ACCOUNT, REF, wait=1.2, timeout=60)
-        assert not trace.complete and "error" not in trace.to_dict()
+        assert not trace.complete and trace.error is None and "error" not in trace.to_dict()
         assert all(one.code != "last_look_failed" for one in trace.warnings)
 
 

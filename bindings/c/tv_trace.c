@@ -136,6 +136,8 @@ static const tv_trace no_trace = {
     .inbound = {.pending = TV_TRACE_UNKNOWN},
     .outbound = {.pending = TV_TRACE_UNKNOWN},
     .summary = {.size = -1},
+    .error_retriable = TV_TRACE_UNKNOWN,
+    .error_retry_after_ms = -1,
 };
 /* Further fields of the trace itself. */
 static const field queue_id_fields[] = {
@@ -143,6 +145,13 @@ static const field queue_id_fields[] = {
     FIELD(tv_trace, queue_id_time, AS_TEXT, "time"),
 };
 static const shape queue_id_shape = SHAPE(queue_id_fields, no_trace);
+static const field error_fields[] = {
+    FIELD(tv_trace, error_status, AS_TEXT, "status"),
+    FIELD(tv_trace, error_message, AS_TEXT, "message"),
+    FIELD(tv_trace, error_retriable, AS_ANSWER, "retriable"),
+    FIELD(tv_trace, error_retry_after_ms, AS_INT, "retry_after_ms"),
+};
+static const shape error_shape = SHAPE(error_fields, no_trace);
 static const field trace_fields[] = {
     TEXT_FIELD(tv_trace, schema),
     TEXT_FIELD(tv_trace, account_id),
@@ -158,6 +167,7 @@ static const field trace_fields[] = {
     PART(tv_trace, outbound, "outbound", &block_shape),
     PART(tv_trace, summary, "summary", &summary_shape),
     FIELD(tv_trace, extra_json, AS_JSON, "extra"),
+    {"error", 5, AS_PART, 0, 0, 0, &error_shape},
     WITH(tv_trace, warnings, warning_count, AS_LIST, "warnings", &warning_shape),
 };
 static const shape trace_shape = SHAPE(trace_fields, no_trace);

@@ -188,6 +188,11 @@ typedef struct tv_trace {
     tv_trace_block outbound;
     tv_trace_summary summary;
     const char *extra_json; /* fields Cloudflare added to the result; usually NULL */
+    const char *error_status;  /* why a later look at a trace that was still growing brought nothing,
+                                  such as "TV_E_SERVER"; NULL: none failed */
+    const char *error_message; /* the same in words */
+    tv_trace_answer error_retriable;
+    int64_t error_retry_after_ms; /* -1 when not known */
     size_t warning_count;
     const tv_trace_warning *warnings; /* NULL when warning_count is 0 */
     void *owned;                      /* for tv_trace_free() alone */

@@ -98,6 +98,8 @@ package struct Failure: Error, Sendable, Equatable {
     package var systemError: Int32 = 0
     /// libcurl's code for the end of the transfer, 0 without one.
     package var curlCode: Int32 = 0
+    /// Cloudflare's edge said so, which knows nothing of credentials and messages.
+    var isOfEdge = false
 
     package init(_ status: Status, _ message: String) {
         self.status = status

@@ -14,6 +14,18 @@ extension CheckDialogue {
             httpStatus = reply.status
         }
 
+        /// What a refusal says of the permission. The edge says nothing of it.
+        init(_ failure: Failure, _ reply: HTTPReply) {
+            self.init(unknown: failure)
+            switch failure.status {
+            case _ where failure.isOfEdge: break
+            case .credential, .forbidden: isGranted = false
+            // No such account, or no Email Security in it: nothing to read there.
+            case .http where reply.status == 404: isGranted = false
+            default: break
+            }
+        }
+
         init(unknown failure: Failure) {
             httpStatus = failure.httpStatus
             reason = ReplyError(code: failure.codes.first ?? 0, message: failure.message)
@@ -29,26 +41,17 @@ extension CheckDialogue {
             access = Self.access(of: reply)
             return .final
         }
-        var found = Access(unknown: refusal.failure.of(reply))
-        switch refusal.failure.status {
-        case .credential, .forbidden: found.isGranted = false
-        // No such account, or no Email Security in it: nothing to read there.
-        case .http where reply.status == 404: found.isGranted = false
-        default: break
-        }
-        access = found
+        access = Access(refusal.failure, reply)
         return refusal.verdict == .rejected ? .final : refusal.verdict
     }
 
+    /// Only a page of messages shows that they may be read.
     private static func access(of reply: HTTPReply) -> Access {
         do throws(Failure) {
-            let envelope = try Envelope.read(reply.body)
-            guard envelope.isRefusal else { return Access(isGranted: true, reply) }
-            var found = Access(unknown: envelope.refusal.of(reply))
-            if CloudflareAPI.nameCredential(envelope.errors.map(\.code)) { found.isGranted = false }
-            return found
+            try SearchPage.check(reply)
+            return Access(isGranted: true, reply)
         } catch {
-            return Access(unknown: error.of(reply))
+            return Access(CloudflareAPI.judge(error, reply).failure, reply)
         }
     }
 }

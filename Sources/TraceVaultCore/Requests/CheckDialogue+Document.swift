@@ -17,7 +17,7 @@ extension CheckDialogue {
     @_optimize(size) private func write(
         _ finding: Finding, _ context: TraceContext, into writer: inout JSONWriter
     ) {
-        var warnings = TraceWarnings()
+        var warnings = finding.warnings
         Self.warn(finding, nowMs: context.fetchedAtMs, &warnings)
         writer.beginObject()
         writer.key("schema")

@@ -42,6 +42,8 @@ final class CheckDialogue: Dialogue {
         var expiresOn: String?
         /// Cloudflare's reason, or its status in words.
         var reason: ReplyError?
+        /// What was odd about the reply.
+        var warnings = TraceWarnings()
     }
 
     let asksAccess: Bool
@@ -88,6 +90,10 @@ final class CheckDialogue: Dialogue {
         return authorization.begins(with: "Authorization: Bearer cfat_") ? .account : .unknown
     }
 
+    var trouble: Failure? { finding == nil ? failure : nil }
+
+    func rests(ms: Int64) { failure.retryAfterMs = ms }
+
     func fail(_ failure: Failure) {
         self.failure = failure
         last = nil
@@ -103,30 +109,25 @@ final class CheckDialogue: Dialogue {
             return refused(try? Envelope.read(reply.body))
         }
         do throws(Failure) {
-            let tape = try JSONReader.read(reply.body)
-            return try reply.body.withBytes { (bytes) throws(Failure) in
+            let (tape, mended) = try MendedText.read(reply.body)
+            return try tape.body.withBytes { (bytes) throws(Failure) in
                 let envelope = try Envelope(tape, bytes)
-                if envelope.isRefusal { return try refused(envelope, reply) }
+                try envelope.needAnswer()
                 finding = try read(envelope, tape, bytes)
+                finding?.warnings.note(mended, tape, bytes)
                 if tokenKind == .unknown, !isKey { tokenKind = isSecond ? .account : .user }
                 isAtAccess = asksAccess && finding?.state == .active
                 return isAtAccess ? .more : .final
             }
         } catch {
-            failure = error.of(reply)
-            return error.refusalVerdict
+            let refusal = CloudflareAPI.judge(error, reply)
+            failure = refusal.failure
+            guard refusal.verdict == .rejected else { return refusal.verdict }
+            return refused(try? Envelope.read(reply.body))
         }
     }
 
     // MARK: - No
-
-    /// HTTP 200 with success:false: only Cloudflare's codes tell whether the credential is meant.
-    private func refused(_ envelope: Envelope, _ reply: HTTPReply) throws(Failure) -> Verdict {
-        guard CloudflareAPI.nameCredential(envelope.errors.map(\.code)) else {
-            throw envelope.refusal
-        }
-        return refused(envelope)
-    }
 
     private func refused(_ envelope: Envelope?) -> Verdict {
         let reason = envelope?.errors.first ?? ReplyError(code: 0, message: failure.message)
@@ -154,6 +155,9 @@ final class CheckDialogue: Dialogue {
             }
             // A user has no status; this is all that is said of one who may do nothing.
             let suspended = try tape.member("suspended", of: result, bytes)
+            if suspended == nil, try !namesUser(result, tape, bytes) {
+                throw Failure(.replyShape, "the reply tells nothing of the key's user")
+            }
             finding.state = suspended.flatMap { tape.bool($0) } == true ? .disabled : .active
         } else {
             finding.state = try Self.state(tape, result, bytes)
@@ -167,6 +171,13 @@ final class CheckDialogue: Dialogue {
                 code: 0, message: "Cloudflare says that its status is \(finding.state.name)")
         }
         return finding
+    }
+
+    private func namesUser(
+        _ result: Int, _ tape: JSONTape, _ bytes: RawSpan
+    ) throws(Failure) -> Bool {
+        if try tape.member("id", of: result, bytes) != nil { return true }
+        return try tape.member("email", of: result, bytes) != nil
     }
 
     private static func state(

@@ -22,6 +22,12 @@ protocol Dialogue: AnyObject {
     /// of a later look.
     func answer(_ context: TraceContext) -> Answer
 
+    /// What the last try met; nil when it brought an answer, or a part of one.
+    var trouble: Failure? { get }
+
+    /// The quota rests so long after the last reply, whatever that asked for.
+    func rests(ms: Int64)
+
     /// Whether the last reply shows that the server takes the credential.
     var provesCredential: Bool { get }
 
@@ -39,14 +45,10 @@ extension Failure {
     /// Whether the API itself said so: a page of somebody else's, or nothing whole, proves nothing.
     var isOfAPI: Bool {
         switch status {
+        case _ where isOfEdge: false
         case .forbidden, .noMessage, .replyRefused, .replyDeferred, .http: true
         default: false
         }
-    }
-
-    /// What becomes of a refusal with HTTP 200, which may say that it passes.
-    var refusalVerdict: Verdict {
-        status == .replyRefused && retriable ? .retry(afterMs: retryAfterMs) : .final
     }
 }
 

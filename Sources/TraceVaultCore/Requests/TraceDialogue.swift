@@ -32,7 +32,8 @@ final class TraceDialogue: Dialogue {
         do {
             let trace = try Trace.decode(reply.body)
             let subject = AskedAbout(accountID: accountID, messageRef: messageRef)
-            try reply.body.withBytes { (bytes) throws(Failure) in
+            // Where the tokens are: a mended text is not the reply's.
+            try trace.tape.body.withBytes { (bytes) throws(Failure) in
                 try subject.check(trace.result, trace.tape, bytes)
             }
             outcome = .success(trace)
@@ -40,8 +41,9 @@ final class TraceDialogue: Dialogue {
             incomplete = (trace, reply)
             return .pending
         } catch {
-            outcome = .failure(error.of(reply))
-            return error.refusalVerdict
+            let refusal = CloudflareAPI.judge(error, reply)
+            outcome = .failure(refusal.failure)
+            return refusal.verdict
         }
     }
 
@@ -58,6 +60,16 @@ final class TraceDialogue: Dialogue {
         return !trace.isPending
     }
 
+    var trouble: Failure? {
+        if case .failure(let failure) = outcome { failure } else { nil }
+    }
+
+    func rests(ms: Int64) {
+        guard var failure = trouble else { return }
+        failure.retryAfterMs = ms
+        outcome = .failure(failure)
+    }
+
     func fail(_ failure: Failure) {
         outcome = .failure(failure)
         reply = nil
@@ -67,11 +79,11 @@ final class TraceDialogue: Dialogue {
         switch outcome {
         case .success(let trace): return answer(trace, reply, context, raw: reply?.body)
         case .failure(let failure):
-            // A trace that was still growing is worth more than the failure of a later look, which
-            // is told in it.
+            // A trace that was still growing is worth more than what ended the looks at it, or the
+            // failure of the last one, which is told in it.
             if let (trace, earlier) = incomplete {
                 var context = context
-                context.ended = failure
+                context.ended = context.ended ?? failure
                 return answer(trace, earlier, context, raw: (reply ?? earlier).body)
             }
             return Answer(failure: failure, document: Document(raw: reply?.body))

@@ -120,7 +120,10 @@ package final class Document: Sendable {
         let text = try view(name)
         return try walks.withLock { made throws(Failure) in
             for ready in made where ready.view == name { return ready.tape }
-            let tape = try JSONReader.read(text, name == "raw" ? .reply : .document)
+            // The body may have bytes that are not UTF-8: its text is walked as it was read.
+            let tape =
+                name == "raw"
+                ? try MendedText.read(text).tape : try JSONReader.read(text, .document)
             made.append(Walk(view: name, tape: tape))
             return tape
         }

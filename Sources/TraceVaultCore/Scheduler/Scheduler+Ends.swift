@@ -19,7 +19,8 @@ extension Scheduler {
         if !wasSent || verdict == .unsent { refund(fetches[fetch].lane, now) }
         switch verdict {
         case .final, .pending, .more, .later:
-            guard provesCredential else { break }
+            // Half of a check says nothing of the credential.
+            guard provesCredential, verdict != .more || !fetches[fetch].isCheck else { break }
             if fetches[fetch].isProbe { openLane(of: fetch, now) }
             let lane = fetches[fetch].lane
             if !lanes[lane].isProbing { lanes[lane].hasWorked = true }
@@ -31,7 +32,7 @@ extension Scheduler {
         case .unsent, .final, .rejected: answerAll(fetch)
         case .pending: lookAgain(fetch, now)
         case .more:
-            // Half of a check says nothing of the credential, a page of a search is one.
+            // A page of a search is an answer, half of a check is none.
             fetches[fetch].hasAnswer = !fetches[fetch].isCheck
             fetches[fetch].settle()
             wake(fetch, now)

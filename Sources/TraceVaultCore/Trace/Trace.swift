@@ -58,18 +58,9 @@ package final class Trace: Sendable {
     package static func decode(
         _ body: ByteBuffer, _ ways: ShortWays = .all
     ) throws(Failure) -> Trace {
-        do throws(Failure) {
-            return try read(try JSONReader.read(body, .reply, ways), nil)
-        } catch {
-            // A text that is not UTF-8 costs its own bytes, not the trace.
-            guard let mended = MendedText(body) else { throw error }
-            return try read(try JSONReader.read(mended.body, .reply, ways), mended)
-        }
-    }
-
-    private static func read(_ tape: JSONTape, _ mended: MendedText?) throws(Failure) -> Trace {
-        try tape.body.withBytes { (bytes) throws(Failure) in
-            try Trace.read(tape, bytes, mended)
+        let (tape, mended) = try MendedText.read(body, ways)
+        return try tape.body.withBytes { (bytes) throws(Failure) in
+            try read(tape, bytes, mended)
         }
     }
 
@@ -85,9 +76,7 @@ package final class Trace: Sendable {
         _ tape: JSONTape, _ bytes: RawSpan, _ mended: MendedText?
     ) throws(Failure) -> Trace {
         var warnings = TraceWarnings()
-        if let mended {
-            warnings.add(.invalidUTF8, mended.count, at: tape.path(to: mended.first, bytes))
-        }
+        warnings.note(mended, tape, bytes)
         let result = try result(tape, bytes, &warnings)
         var (inbound, outbound) = (Side(), Side())
         var hasExtra = false
@@ -113,7 +102,8 @@ package final class Trace: Sendable {
         _ tape: JSONTape, _ bytes: RawSpan, _ warnings: inout TraceWarnings
     ) throws(Failure) -> Int {
         let envelope = try Envelope(tape, bytes)
-        if envelope.isRefusal { throw envelope.refusal }
+        let isKnown = envelope.success == nil ? try hasSides(envelope.result, tape, bytes) : false
+        try envelope.needAnswer(hasOwnResult: isKnown)
         guard let result = envelope.result else {
             throw Failure(.replyShape, "the reply has no result")
         }
@@ -122,6 +112,15 @@ package final class Trace: Sendable {
         }
         warnings.note(envelope, tape, known: 0)
         return result
+    }
+
+    /// Whether a result is a trace's, whatever is around it.
+    private static func hasSides(
+        _ result: Int?, _ tape: JSONTape, _ bytes: RawSpan
+    ) throws(Failure) -> Bool {
+        guard let result, tape[result].kind == .object else { return false }
+        if try tape.member("inbound", of: result, bytes) != nil { return true }
+        return try tape.member("outbound", of: result, bytes) != nil
     }
 
     @inline(never)

@@ -71,6 +71,12 @@ package struct TraceWarnings: Sendable {
         entries.append(Entry(code: code, count: count, path: path()))
     }
 
+    /// Notes the texts of a reply that had to be mended.
+    mutating func note(_ mended: MendedText?, _ tape: JSONTape, _ bytes: RawSpan) {
+        guard let mended else { return }
+        add(.invalidUTF8, mended.count, at: tape.path(to: mended.first, bytes))
+    }
+
     /// Notes what is odd about the outside of a reply, `known` of whose members have a meaning
     /// beyond the envelope's own.
     mutating func note(_ envelope: Envelope, _ tape: JSONTape, known: Int) {

@@ -6,6 +6,23 @@ import Testing
 @testable import TraceVaultCore
 
 @Suite struct SchedulerServerTests {
+    @Test func theRestThatIsToldIsTheOneThatIsKept() {
+        let rig = Rig(quota: Quota(intervalUs: second, toleranceUs: 0))
+        let lane = rig.lane()
+        var rests: [Int64] = []
+        for asked in [86_400_000, 30_000, 1000, 1000] as [Int64] {
+            let fetch = rig.submit(lane, deadline: rig.now + 2 * second)
+            _ = rig.advance()
+            _ = rig.finish(fetch, .rateLimited(afterMs: asked))
+            let until = rig.scheduler.restsUntil(lane, now: rig.now)
+            rests.append((until - rig.now) / second)
+            #expect(rig.submit(lane, deadline: until) == nil)
+            _ = rig.advance(to: until + second)
+        }
+        // What one reply asks is bounded, and grows where it asks for little again and again.
+        #expect(rests == [300, 30, 4, 8])
+    }
+
     private let fast = Quota(requests: 1_000_000, windowMs: 1000, sharePercent: 100)
     private let slow = Quota(requests: 1, windowMs: 10_000, sharePercent: 100)
 

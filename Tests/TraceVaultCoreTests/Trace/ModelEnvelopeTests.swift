@@ -1,5 +1,6 @@
 import Testing
-import TraceVaultCore
+
+@testable import TraceVaultCore
 
 @Suite struct ModelEnvelopeTests {
     private func read(_ body: String) throws(Failure) -> Envelope {
@@ -26,12 +27,13 @@ import TraceVaultCore
         #expect(try read(#"{"errors":[{"code":1000,"message":"m"}]}"#).isRefusal)
     }
 
-    @Test func problemDocumentGivesItsCodeAndWait() throws {
+    @Test func problemDocumentGivesItsNumberAndWait() throws {
         let envelope = try read(
             #"{"type":"about:blank","title":"Error 1015: You are being rate limited","status":429,"#
                 + #""detail":"d","error_code":1015,"retryable":true,"retry_after":30}"#)
-        #expect(envelope.errors.map { $0.code } == [1015])
-        #expect(envelope.errors.first?.message == "Error 1015: You are being rate limited")
+        // The API's codes are others.
+        #expect(envelope.errors.isEmpty && envelope.problem?.code == 1015)
+        #expect(envelope.problem?.message == "Error 1015: You are being rate limited")
         #expect(envelope.retryable == true)
         #expect(envelope.retryAfterSeconds == 30)
     }
@@ -57,8 +59,8 @@ import TraceVaultCore
         #expect(envelope.errors.first?.message == "a b [31m    c")
     }
 
-    @Test func anythingButAnObjectIsAWrongShape() {
-        #expect(failure { () throws(Failure) in try read("[]") }?.status == .replyShape)
+    @Test func anythingButAnObjectIsSomebodyElses() {
+        #expect(failure { () throws(Failure) in try read("[]") }?.status == .foreignReply)
         #expect(failure { () throws(Failure) in try read("<html>") }?.status == .notJSON)
         #expect(failure { () throws(Failure) in try read("") }?.status == .replyEmpty)
     }

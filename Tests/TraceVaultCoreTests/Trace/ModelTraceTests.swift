@@ -68,7 +68,7 @@ import TraceVaultCore
     }
 
     @Test(arguments: [
-        #"{"success":false}"#, #"{"errors":[{"code":1,"message":"x"}]}"#,
+        #"{"success":false,"errors":[]}"#, #"{"errors":[{"code":1,"message":"x"}]}"#,
         #"{"success":false,"errors":null,"result":{"inbound":{}}}"#,
         #"{"title":"Error 1015","status":429,"error_code":1015}"#,
     ])
@@ -85,12 +85,22 @@ import TraceVaultCore
             #"{"success":true,"result":{"outbound":{"lines":{}}}}"#,
             "result.outbound.lines is an object"
         ),
-        ("[]", "an array"), ("\"x\"", "a string"), ("1", "a number"), ("null", "null"),
     ])
     func aWrongShapeNamesTheField(_ body: String, _ field: String) {
         let error = refusal(body)
         #expect(error?.status == .replyShape)
         #expect(error?.message.contains(field) == true)
+    }
+
+    @Test(arguments: [
+        ("[]", "an array"), ("\"x\"", "a string"), ("1", "a number"), ("null", "null"),
+        ("{}", "somebody else"), (#"{"success":false}"#, "somebody else"),
+        (#"{"result":{}}"#, "somebody else"),
+    ])
+    func whatIsNotTheAPIsSaysSo(_ body: String, _ what: String) {
+        let error = refusal(body)
+        #expect(error?.status == .foreignReply)
+        #expect(error?.message.contains(what) == true)
     }
 
     @Test func messagesAreKeptWordForWord() throws {

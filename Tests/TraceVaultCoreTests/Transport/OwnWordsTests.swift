@@ -214,7 +214,8 @@ import Testing
     }
 
     @Test func aRefusalWhoseTextIsDamagedIsOneAllTheSame() throws {
-        let body = #"{"success":false,"errors":[{"code":10000,"message":"no @ way"}],"result":null}"#
+        let body =
+            #"{"success":false,"errors":[{"code":10000,"message":"no @ way"}],"result":null}"#
         for status in [200, 403] as [Int32] {
             let dialogue = TraceDialogue(messageRef: "m", submission: nil)
             let reply = damaged(status, body)
@@ -275,9 +276,22 @@ import Testing
         #expect(trace(403, "{\u{0}").failure?.status == .foreignReply)
     }
 
+    @Test func aMendedTraceThatIsAboutAnotherAccountIsNoAnswer() throws {
+        let dialogue = TraceDialogue(messageRef: "m", submission: nil)
+        let desk = try Desk()
+        _ = dialogue.path(desk.credential, desk.authorization)
+        let body =
+            #"{"success":true,"result":{"inbound":{"lines":[{"message":"@@@@"}]},"#
+            + #""account_id":"\#(Fake.account2)"}}"#
+        _ = dialogue.read(damaged(200, body))
+        let failure = dialogue.answer(TraceContext()).failure
+        #expect(failure?.status == .replyShape && failure?.message.contains("account") == true)
+    }
+
     @Test func theRawViewOfAMendedTraceCanBeWalked() throws {
-        let body = damaged(200, #"{"success":true,"result":{"inbound":{"lines":[{"message":"@"}]}}}"#)
-            .body
+        let reply = damaged(
+            200, #"{"success":true,"result":{"inbound":{"lines":[{"message":"@"}]}}}"#)
+        let body = reply.body
         let document = try Document.decode(body)
         #expect(try document.view("raw") === body)
         let tape = try document.walk("raw")

@@ -77,7 +77,8 @@ private func errors(_ code: Int) -> String {
         #expect(failure(reply(418, errors(1)))?.status == .http)
         #expect(failure(reply(200))?.status == .replyEmpty)
         #expect(failure(reply(200, "<html>"))?.status == .notJSON)
-        #expect(failure(reply(200, errors(1000)))?.status == .replyRefused)
+        #expect(failure(reply(200, errors(1000)))?.status == .credential)
+        #expect(failure(reply(200, errors(1001)))?.status == .replyRefused)
         #expect(failure(reply(200, "{\"success\":true,\"result\":[]}"))?.status == .replyShape)
         #expect(failure(reply(200, "{\"success\":true,"))?.status == .replyTruncated)
     }

@@ -103,7 +103,7 @@ def _spoilt(ref: str, ok: bytes) -> Reply | None:
         "owner_action_required": True,
         "ray_id": "8a1b2c3d4e5f6789",
     }
-    refusal = Refusal(200, 10001, "Unable to read the trace")
+    refusal = Refusal(200, 1001, "Unable to read the trace")
     plain: dict[str, Reply] = {
         "bad-html": Reply(200, edge_page(200).body, HTML_TYPE),
         "bad-empty": Reply(200, b""),

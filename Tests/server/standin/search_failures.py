@@ -119,7 +119,7 @@ def reply(word: str, query: Query, page: Page, url_of: Urls, seen: int, elsewher
     elif word == "standin-null-result":
         result = None
     elif word == "standin-success-false":
-        errors = [{"code": 10001, "message": "Unable to search"}]
+        errors = [{"code": 1001, "message": "Unable to search"}]
         return Reply(200, envelope(None, success=False, errors=errors))
     body = document(result, info)
     match = _PAGE.fullmatch(word)

@@ -61,7 +61,7 @@ _LINE = (
 _LINES = {"lines": [{"lineno": 1, "ts": "2026-11-29T10:00:00Z", "message": _LINE}]}
 _DELIVERY = {"success": True, "errors": [], "result": {"inbound": _LINES, "outbound": _LINES}}
 _REFUSAL = {"success": False, "errors": [{"code": 6111, "message": "bad @@"}], "result": None}
-_PROBLEM = {"type": "about:blank", "status": 400, "title": "bad @@", "detail": "@@"}
+_PROBLEM = {"type": "about:blank", "status": 400, "title": "bad @@", "error_code": 1010}
 _TOKEN = {"success": True, "errors": [], "result": {"id": "@@", "status": "active", "x": "@@"}}
 _MESSAGE = {"id": "4Njp3P0STMz2c02Q", "subject": "@@", "from": "@@", "@@": "@@"}
 

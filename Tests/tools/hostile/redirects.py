@@ -80,7 +80,9 @@ SCENARIOS = (
         "302 with a body that is a trace", pointing(302, "location: {}/", body=BODY), R, asked=1
     ),
     Scenario("200 with a location", pointing(200, "location: {}/", body=BODY), Status.OK, asked=1),
-    Scenario("201 with a location", pointing(201, "location: {}/"), Status.E_HTTP, asked=1),
+    Scenario(
+        "201 with a location", pointing(201, "location: {}/"), Status.E_FOREIGN_REPLY, asked=1
+    ),
     Scenario(
         "202 with a location", pointing(202, "location: {}/"), Status.E_REPLY_DEFERRED, asked=1
     ),

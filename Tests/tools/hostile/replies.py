@@ -113,7 +113,7 @@ STATUSES = (
     Scenario(
         "206",
         says(reply(BODY[:40], 206, "content-range: bytes 0-39/200")),
-        S.E_HTTP,
+        S.E_FOREIGN_REPLY,
         asked=1,
     ),
     Scenario("304", says(b"HTTP/1.1 304 Not Modified\r\n\r\n"), S.E_REDIRECT, asked=1),
@@ -148,7 +148,7 @@ STATUSES = (
             asked=2,
             tells="try again later",
         )
-        for code, end in ((403, S.E_FORBIDDEN), (409, S.E_HTTP), (404, S.E_NO_MESSAGE))
+        for code, end in ((403, S.E_FORBIDDEN), (409, S.E_HTTP), (404, S.E_HTTP))
     ),
     Scenario(
         "403 about the credential",
@@ -199,10 +199,10 @@ CONTENT = (
     Scenario("white space", says(reply(b" \r\n\t")), S.E_REPLY_EMPTY, asked=1),
     Scenario("a document cut off", says(reply(BODY[:-30])), S.E_REPLY_TRUNCATED, asked=1),
     Scenario("two documents", says(reply(BODY + BODY)), S.E_NOT_JSON, asked=1),
-    Scenario("null", says(reply(b"null")), SHAPE, asked=1),
-    Scenario("a list", says(reply(b"[]")), SHAPE, asked=1),
-    Scenario("a number", says(reply(b"1")), SHAPE, asked=1),
-    Scenario("no result", says(reply(b"{}")), SHAPE, asked=1),
+    Scenario("null", says(reply(b"null")), S.E_FOREIGN_REPLY, asked=1),
+    Scenario("a list", says(reply(b"[]")), S.E_FOREIGN_REPLY, asked=1),
+    Scenario("a number", says(reply(b"1")), S.E_FOREIGN_REPLY, asked=1),
+    Scenario("no result", says(reply(b"{}")), S.E_FOREIGN_REPLY, asked=1),
     Scenario("a result of null", says(reply(result(None))), SHAPE, asked=1),
     Scenario("a result of text", says(reply(result("x"))), SHAPE, asked=1),
     Scenario("a result of a list", says(reply(result([BLOCK]))), SHAPE, asked=1),
@@ -250,7 +250,7 @@ CONTENT = (
     Scenario(
         "errors of wrong types",
         says(reply(refusal(1, "x", None, [], {"code": "x", "message": 1}))),
-        S.E_REPLY_REFUSED,
+        S.E_FOREIGN_REPLY,
     ),
     Scenario(
         "a code of 20 digits",
@@ -320,8 +320,15 @@ CONTENT = (
     Scenario("a guard before the document", says(reply(b")]}'\n" + BODY)), S.E_NOT_JSON, asked=1),
     Scenario(
         "a problem document",
-        says(reply(b'{"type":"about:blank","title":"x","status":200}')),
+        says(reply(PROBLEM.replace(b"true", b"false"))),
         S.E_REPLY_REFUSED,
+        asked=1,
+        tells="edge error 1015",
+    ),
+    Scenario(
+        "somebody's problem document",
+        says(reply(b'{"type":"about:blank","title":"x","status":200}')),
+        S.E_FOREIGN_REPLY,
         asked=1,
     ),
     Scenario("a trace pending for ever", says(reply(BODY.replace(b"false", b"true"))), OK, asked=1),
@@ -362,7 +369,7 @@ REPEATED = (
             tells="bad header",
         )
         for status, expect in (
-            (200, S.E_REPLY_REFUSED),
+            (200, S.E_CREDENTIAL),
             (400, S.E_CREDENTIAL),
             (401, S.E_CREDENTIAL),
             (403, S.E_CREDENTIAL),

@@ -54,6 +54,24 @@ def test_a_document_survives_the_way_in_and_out() -> None:
     assert Trace.from_json(json.dumps(DOCUMENT).encode()).to_dict() == DOCUMENT
 
 
+def test_a_later_look_that_failed_is_told() -> None:
+    error = {
+        "status": "TV_E_SERVER",
+        "message": "Cloudflare failed",
+        "retriable": True,
+        "retry_after_ms": 2000,
+        "http_status": 500,
+        "codes": [7],
+    }
+    trace = Trace.from_json(changed(error=error))
+    assert trace.error is not None
+    assert (trace.error.name, trace.error.retriable) == ("TV_E_SERVER", True)
+    assert (trace.error.retry_after_ms, trace.error.http_status) == (2000, 500)
+    assert trace.error.codes == (7,)
+    assert trace.to_dict() == changed(error=error)
+    assert Trace.from_json(DOCUMENT).error is None
+
+
 def test_every_field_is_typed() -> None:
     trace = Trace.from_json(DOCUMENT)
     assert trace.account_id == "023e105f4ecef8ad9ca31a8372d0c353"

@@ -16,10 +16,16 @@ extension EngineLoop {
         deliver(job, answer)
     }
 
-    /// The pages that a search has, and why there are no more; nil where nothing ended it.
+    /// What came so far, and why there is no more; nil where nothing ended it. That the time is
+    /// over between two looks at a growing trace is how such a wait ends.
     private func stopped(_ job: Job, _ fetch: BegunFetch) -> Answer? {
-        guard case .search = job.request.kind, let status = job.stopped else { return nil }
-        var failure = reason(status, job, fetch)
+        guard let status = job.stopped else { return nil }
+        var text = reason(status)
+        if case .trace = job.request.kind, status == .deadline {
+            if case .pause? = job.waited { return nil }
+            text = "the last look at the growing trace had no answer in time"
+        }
+        var failure = reason(status, text, job, fetch)
         if case .permit(let time)? = job.waited, status == .rateLimited {
             failure = notPermitted(until: time)
         }
@@ -35,19 +41,21 @@ extension EngineLoop {
             return deliver(job, Answer(failure: closed, document: Document(raw: raw)))
         }
         let fetch = begunFetch(of: job)
-        let failure = reason(status, job, fetch)
+        let failure = reason(status, reason(status), job, fetch)
         let raw = fetch.flatMap { try? current($0).document.view("raw") }
         deliver(job, Answer(failure: failure, document: Document(raw: raw)))
     }
 
     /// Why the engine itself ended a request.
-    private func reason(_ status: Status, _ job: Job, _ fetch: BegunFetch?) -> Failure {
-        var failure = Failure(status, reason(status))
+    private func reason(
+        _ status: Status, _ text: String, _ job: Job, _ fetch: BegunFetch?
+    ) -> Failure {
+        var failure = Failure(status, text)
         failure.retriable = status == .deadline || status == .credential
         if status == .deadline { failure.message += waited(job, fetch) }
         // The deadline's failure carries what the last try met: that is what to look into.
         if status == .deadline, let fetch, fetch.ended > job.triesBefore,
-            let last = current(fetch).failure
+            let last = fetch.dialogue.trouble
         {
             failure.message += "; the last try that ended: " + last.message
             failure.httpStatus = last.httpStatus

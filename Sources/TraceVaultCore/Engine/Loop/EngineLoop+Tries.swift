@@ -124,7 +124,12 @@ extension EngineLoop {
         }
         switch verdict {
         case .retry: tellRetry(id, fetch, http: reply.status, now)
-        case .rateLimited: if let lane { tellResting(lane, fetch.job, isOwn: true, now) }
+        case .rateLimited:
+            guard let lane else { break }
+            // What is told is what is kept, before anybody is answered.
+            let rest = scheduler.restsUntil(lane, now: now) - now
+            fetch.dialogue.rests(ms: (max(0, rest) + 999) / 1000)
+            tellResting(lane, fetch.job, isOwn: true, now)
         default: break
         }
         if let lane { note(lane, reply, now) }

@@ -11,6 +11,19 @@ struct MendedText {
     /// Where the first of them is in `body`.
     let first: Int
 
+    /// The tokens of a reply, and what was mended in it, if anything: a text that is not UTF-8
+    /// costs its own bytes, not the reply.
+    static func read(
+        _ body: ByteBuffer, _ ways: ShortWays = .all
+    ) throws(Failure) -> (tape: JSONTape, mended: MendedText?) {
+        do throws(Failure) {
+            return (try JSONReader.read(body, .reply, ways), nil)
+        } catch {
+            guard let mended = MendedText(body) else { throw error }
+            return (try JSONReader.read(mended.body, .reply, ways), mended)
+        }
+    }
+
     /// Nil when nothing can be mended, when more than strings is wrong, and without memory.
     init?(_ text: ByteBuffer) {
         // Each replacement is three bytes for one or more.

@@ -1,6 +1,6 @@
-// NextPage.swift - where a page of a search says that the next one is: `next`, `cursors.after` or
+// NextPage.swift - where a page of a search says that the next one is: `next`, `cursors` or
 // `cursor` of `result_info`, a `Link` header, or page numbers. What hints at more and is none of
-// these is told: a search is never cut silently.
+// these, there or beside `result`, is told: a search is never cut silently.
 
 enum NextPage: Equatable {
     /// Nothing names one.
@@ -33,10 +33,20 @@ struct Paging {
     /// A name that begins or ends like this tells of a next page.
     private static let signs = ["next", "more", "after", "cursor", "token"]
     private static let longestName = 64
+    /// Of `cursors`: other pages than the next one.
+    private static let others = ["before", "previous", "prev", "self", "current", "first", "last"]
+    /// Members beside `result` that have a meaning of their own.
+    private static let own = [
+        "success", "errors", "messages", "result", "result_info", "error_code", "status", "title",
+        "detail", "retryable", "retry_after",
+    ]
 
     private let base: BaseURL
     private var number: Int64?
     private var pages: Int64?
+    private var isLast = false
+    /// Where there is what may tell of a next page, in no way that is understood.
+    private var hint: String?
 
     /// - Parameter asked: the page that was asked for.
     init(
@@ -45,17 +55,28 @@ struct Paging {
     ) throws(Failure) {
         self.base = base
         if let info { try read(tape, info, bytes) }
+        if case .at = next { return }
+        let elsewhere = page(link, asked)
+        if case .at? = elsewhere { next = elsewhere ?? next }
         guard case .none = next else { return }
+        next = elsewhere ?? next
+        guard case .none = next else { return }
+        if hint == nil { hint = try Self.hint(beside: tape, bytes) }
+        if let hint { next = .unusable(hint) }
+    }
+
+    /// The page that the header names, or the numbers do.
+    private func page(_ link: String, _ asked: SearchPlace.Page) -> NextPage? {
         if let url = ServerPath.next(inLink: link) {
-            next = Self.page(of: url, base) ?? .unusable("")
-        } else if let pages {
-            var current = number
-            if case .number(let asked) = asked, current == nil { current = Int64(asked) }
-            let following = max(0, current ?? 1) + 1
-            next =
-                following > pages
-                ? .none(.lastNumber) : .at(.number(Int32(clamping: following)))
+            return Self.page(of: url, base) ?? .unusable("")
         }
+        if isLast { return .none(.lastNumber) }
+        guard let pages else { return nil }
+        var current = number
+        if case .number(let asked) = asked, current == nil { current = Int64(asked) }
+        let following = max(0, current ?? 1) + 1
+        return following > pages
+            ? .none(.lastNumber) : .at(.number(Int32(clamping: following)))
     }
 
     private mutating func read(
@@ -65,30 +86,56 @@ struct Paging {
             if tape[info].kind != .null { next = .unusable("/result_info") }
             return
         }
-        var hint: String?
         var members = try JSONMembers(of: info, tape, bytes)
         var (named, after, cursor): (NextPage?, NextPage?, NextPage?)
+        var lastPage: Int64?
         while let (key, value) = members.next(tape, bytes) {
             let name = tape.text(key, limit: Self.longestName, bytes) ?? ""
             switch name {
             case "next": named = page(tape, value, name, bytes)
             case "cursor": cursor = page(tape, value, name, bytes)
-            case "cursors":
-                let inner = try tape.member("after", of: value, bytes)
-                if let inner { after = page(tape, inner, "cursors/after", bytes) }
+            case "cursors": after = try cursors(tape, value, bytes)
             case "page": number = tape.integer(value, in: bytes)
             case "total_pages": pages = tape.integer(value, in: bytes)
+            case "last_page":
+                lastPage = tape.integer(value, in: bytes)
+                isLast = tape.bool(value) == true
+                let isOther = tape[value].kind == .bool || Self.isSet(tape, value, bytes)
+                if lastPage == nil, !isLast, isOther { hint = Self.place + name }
             case "per_page": perPage = tape.integer(value, in: bytes) ?? 0
             case "total_count": total = tape.integer(value, in: bytes) ?? 0
             case "count", "previous": break
             default:
                 unknownKeys += 1
-                if Self.hints(name, tape, value, bytes) { hint = name }
+                if let found = try Self.hint(name, tape, value, bytes) { hint = Self.place + found }
             }
         }
+        pages = pages ?? lastPage
         let found = [named, after, cursor].compactMap(\.self)
-        next = found.first { $0 != .none(.empty) } ?? found.first ?? next
-        if case .none = next, let hint { next = .unusable(Self.place + hint) }
+        let usable = found.first { if case .at = $0 { true } else { false } }
+        next = usable ?? found.first { $0 != .none(.empty) } ?? found.first ?? next
+    }
+
+    /// The next page as `cursors` names it: an object with `after` or `next`.
+    private mutating func cursors(
+        _ tape: JSONTape, _ object: Int, _ bytes: RawSpan
+    ) throws(Failure) -> NextPage {
+        guard tape[object].kind == .object else {
+            return tape[object].kind == .null ? .none(.empty) : .unusable(Self.place + "cursors")
+        }
+        var found: [NextPage] = []
+        var members = try JSONMembers(of: object, tape, bytes)
+        while let (key, value) = members.next(tape, bytes) {
+            let name = tape.text(key, limit: Self.longestName, bytes) ?? ""
+            let place = "cursors/" + name
+            if name == "after" || name == "next" {
+                found.append(page(tape, value, place, bytes))
+            } else if !Self.others.contains(name) {
+                unknownKeys += 1
+                if Self.isSet(tape, value, bytes) { hint = Self.place + place }
+            }
+        }
+        return found.first { $0 != .none(.empty) } ?? .none(.empty)
     }
 
     /// A page as a member names it: a cursor or a URL. Nothing in it: there is none.
@@ -120,14 +167,45 @@ struct Paging {
         return .at(.number(number))
     }
 
-    /// Whether a member that has no meaning here may name more: `has_more: true`, `next_token`.
-    private static func hints(
-        _ name: String, _ tape: JSONTape, _ value: Int, _ bytes: RawSpan
-    ) -> Bool {
-        let name = name.lowercased()
-        guard signs.contains(where: { name.hasPrefix($0) || name.hasSuffix($0) }) else {
-            return false
+    // MARK: - Hints
+
+    /// Where a member beside `result` may name more.
+    private static func hint(
+        beside tape: JSONTape, _ bytes: RawSpan
+    ) throws(Failure) -> String? {
+        var members = try JSONMembers(of: 0, tape, bytes)
+        while let (key, value) = members.next(tape, bytes) {
+            let name = tape.text(key, limit: longestName, bytes) ?? ""
+            guard !own.contains(name) else { continue }
+            if let found = try hint(name, tape, value, bytes) { return "/" + found }
         }
+        return nil
+    }
+
+    /// Where a member that has no meaning here may name more: `has_more: true`, `next_token`,
+    /// `links: {"next": …}`.
+    private static func hint(
+        _ name: String, _ tape: JSONTape, _ value: Int, _ bytes: RawSpan
+    ) throws(Failure) -> String? {
+        let isSign = isSign(name)
+        guard tape[value].kind == .object else {
+            return isSign && isSet(tape, value, bytes) ? name : nil
+        }
+        var members = try JSONMembers(of: value, tape, bytes)
+        while let (key, value) = members.next(tape, bytes) {
+            let inner = tape.text(key, limit: longestName, bytes) ?? ""
+            if isSign || Self.isSign(inner), isSet(tape, value, bytes) { return name + "/" + inner }
+        }
+        return nil
+    }
+
+    private static func isSign(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return signs.contains { name.hasPrefix($0) || name.hasSuffix($0) }
+    }
+
+    /// Whether a value says something.
+    private static func isSet(_ tape: JSONTape, _ value: Int, _ bytes: RawSpan) -> Bool {
         switch tape[value].kind {
         case .null: return false
         case .bool: return tape.bool(value) == true

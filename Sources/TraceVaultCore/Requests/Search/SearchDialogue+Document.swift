@@ -20,7 +20,8 @@ extension SearchDialogue {
         var writer = JSONWriter(into: buffer)
         var warnings = warnings
         if !isOver, failure == nil { warnings.add(.stoppedEarly, at: "") }
-        let failure = failure ?? (isOver ? nil : context.ended)
+        // What ended it tells what the last try met as well.
+        let failure = (isOver ? nil : context.ended) ?? failure
         writer.beginObject()
         writer.key("schema")
         writer.string("tracevault.search/1")

@@ -81,6 +81,10 @@ final class SearchDialogue: Dialogue {
         return poll ?? search.path(accountID: accountID, at: place.page)
     }
 
+    var trouble: Failure? { failure }
+
+    func rests(ms: Int64) { failure?.retryAfterMs = ms }
+
     func fail(_ failure: Failure) {
         self.failure = failure
         last = nil
@@ -126,7 +130,7 @@ final class SearchDialogue: Dialogue {
         do throws(Failure) {
             var page = try SearchPage(reply, asked: place.page, base, warnings)
             let taken = try page.take(
-                from: place.skipped, atMost: search.limit - messages, &known, of: reply)
+                from: place.skipped, atMost: search.limit - messages, &known)
             try keep(taken.messages)
             warnings = page.warnings
             warnings.add(.duplicateMessage, taken.dropped, at: "/result")
@@ -142,8 +146,9 @@ final class SearchDialogue: Dialogue {
             (poll, polls) = (nil, 0)
             return follow(page.paging, given: max(taken.end, place.skipped), of: page.count)
         } catch {
-            failure = error.of(reply)
-            return error.refusalVerdict
+            let refusal = CloudflareAPI.judge(error, reply)
+            failure = refusal.failure
+            return refusal.verdict
         }
     }
 

@@ -44,11 +44,11 @@ struct SearchPage: ~Copyable {
     init(
         _ reply: HTTPReply, asked: SearchPlace.Page, _ base: BaseURL, _ warnings: TraceWarnings
     ) throws(Failure) {
-        let tape = try JSONReader.read(reply.body)
+        let (tape, mended) = try MendedText.read(reply.body)
         var warnings = warnings
-        let (list, paging) = try reply.body.withBytes { (bytes) throws(Failure) in
+        let (list, paging) = try tape.body.withBytes { (bytes) throws(Failure) in
+            warnings.note(mended, tape, bytes)
             let envelope = try Envelope(tape, bytes)
-            if envelope.isRefusal { throw envelope.refusal }
             let list = try Self.list(envelope, tape)
             let info = try tape.member("result_info", of: 0, bytes)
             warnings.note(envelope, tape, known: info == nil ? 0 : 1)
@@ -63,8 +63,16 @@ struct SearchPage: ~Copyable {
         self.warnings = warnings
         count = list == Self.noList ? 0 : tape.elementCount(of: list)
         // Even an item of one byte becomes an object of a few dozen.
-        let (room, overflow) = reply.body.count.multipliedReportingOverflow(by: 40)
+        let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
         writer = JSONWriter(into: ByteBuffer(limit: overflow ? Int.max / 2 : room + 1024))
+    }
+
+    /// Throws where the reply is no page of messages.
+    static func check(_ reply: HTTPReply) throws(Failure) {
+        let (tape, _) = try MendedText.read(reply.body)
+        try tape.body.withBytes { (bytes) throws(Failure) in
+            _ = try list(try Envelope(tape, bytes), tape)
+        }
     }
 
     /// Stands for a list that is not there.
@@ -72,6 +80,7 @@ struct SearchPage: ~Copyable {
 
     /// The list of messages. `null` where a list is expected says that there are none.
     private static func list(_ envelope: Envelope, _ tape: JSONTape) throws(Failure) -> Int {
+        try envelope.needAnswer()
         guard let list = envelope.result, tape[list].kind == .array else {
             if envelope.resultIsNull { return noList }
             throw Failure(
@@ -98,7 +107,7 @@ struct SearchPage: ~Copyable {
     /// Takes at most so many messages from number `first` on. What is known by its id already is
     /// dropped.
     mutating func take(
-        from first: Int, atMost most: Int, _ known: inout Set<MessageRef>, of reply: HTTPReply
+        from first: Int, atMost most: Int, _ known: inout Set<MessageRef>
     ) throws(Failure) -> Taken {
         var places = [Int](repeating: 0, count: Self.members.count)
         var taken = Taken(messages: writer.buffer)
@@ -109,7 +118,7 @@ struct SearchPage: ~Copyable {
                 taken.end += 1
             }
             guard taken.end >= first else { continue }
-            let isNew = try reply.body.withBytes { (bytes) throws(Failure) in
+            let isNew = try tape.body.withBytes { (bytes) throws(Failure) in
                 try message(item, taken.end, &places, &known, bytes)
             }
             if isNew { taken.count += 1 } else { taken.dropped += 1 }

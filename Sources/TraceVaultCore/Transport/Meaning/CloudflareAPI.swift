@@ -24,7 +24,8 @@ enum CloudflareAPI {
         return path
     }
 
-    /// nil when a whole reply with HTTP status 200 came: what is in it, the question must see.
+    /// nil when a whole reply with HTTP status 200 came: what is in it, the question must see, and
+    /// tells what it found with `judge`.
     static func refusal(_ reply: HTTPReply, _ subject: Subject) -> Refusal? {
         if let fault = reply.fault, reply.status != 429 { return judge(fault, reply) }
         return reply.status == 200 ? nil : judgeRefusal(reply, subject)
@@ -48,6 +49,19 @@ enum CloudflareAPI {
         codes.contains { credentialCodes.contains($0) }
     }
 
+    /// What to do about a reply with HTTP status 200 in which there is no answer, for this reason.
+    static func judge(_ found: Failure, _ reply: HTTPReply) -> Refusal {
+        guard found.status == .replyRefused, nameCredential(found.codes) else {
+            let passes = found.status == .replyRefused && found.retriable
+            return Refusal(
+                verdict: passes ? .retry(afterMs: found.retryAfterMs) : .final,
+                failure: found.of(reply))
+        }
+        var failure = refusedCredential(200, try? Envelope.read(reply.body)).of(reply)
+        failure.codes = found.codes
+        return Refusal(verdict: .rejected, failure: failure)
+    }
+
     // MARK: - Other statuses
 
     /// Retried: what Cloudflare's edge and API answer while something passes. 529 is what some
@@ -68,25 +82,26 @@ enum CloudflareAPI {
     private static let routeCodes: Set<Int64> = [7000, 7003]
 
     private static func judgeRefusal(_ reply: HTTPReply, _ subject: Subject) -> Refusal {
-        let envelope = try? Envelope.read(reply.body)
+        let said = try? Envelope.read(reply.body)
+        let bodySeconds = said?.retryAfterSeconds
+        let envelope = said?.isOfAPI == true ? said : nil
+        let isForeign = isForeign(reply, envelope)
         var failure =
-            isForeign(reply, envelope)
-            ? foreign(reply) : refusal(reply, envelope, subject).of(reply)
-        failure.codes = envelope?.errors.map(\.code) ?? []
+            isForeign ? foreign(reply) : refusal(reply, envelope, subject).of(reply)
+        failure.codes = isForeign ? [] : envelope?.errors.map(\.code) ?? []
+        failure.isOfEdge = envelope?.edge != nil
         if reply.status == 429 {
             let park = RetryAfter.parking(
-                reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
+                reply.headers, bodySeconds: bodySeconds, wallMs: tvs_wall_ms())
             failure.retryAfterMs = park
             failure.retriable = true
             return Refusal(verdict: .rateLimited(afterMs: park), failure: failure)
         }
         let wait = RetryAfter.milliseconds(
-            reply.headers, bodySeconds: envelope?.retryAfterSeconds, wallMs: tvs_wall_ms())
+            reply.headers, bodySeconds: bodySeconds, wallMs: tvs_wall_ms())
         failure.retryAfterMs = wait
         let retries = isRetried(reply, envelope, failure)
-        // What is not the API's says nothing of what was asked.
-        failure.retriable =
-            retries || reply.status == 202 || failure.status == .foreignReply
+        failure.retriable = retries || reply.status == 202 || isForeign
         if retries { failure.message += "; try again later" }
         let ending = failure.status == .credential ? Verdict.rejected : .final
         return Refusal(verdict: retries ? .retry(afterMs: wait) : ending, failure: failure)
@@ -106,13 +121,13 @@ enum CloudflareAPI {
 
     // MARK: - Not the API's answer
 
-    /// Only what is written as the API writes is its verdict. Statuses of 500 and above are
-    /// failures whoever tells them, and so are a parking, a redirect and a promise.
+    /// Only what is written as the API writes (`envelope`) is its verdict. Those of 500 and above
+    /// are failures whoever tells them, and so are a parking, a redirect, a promise and nothing.
     private static func isForeign(_ reply: HTTPReply, _ envelope: Envelope?) -> Bool {
         switch reply.status {
         case 511: return true
-        case 200..<400, 408, 429, 500..<600: return false
-        default: return envelope?.isOfAPI != true
+        case 202, 204, 205, 300..<400, 408, 429, 500..<600: return false
+        default: return envelope == nil
         }
     }
 
@@ -123,8 +138,9 @@ enum CloudflareAPI {
             : reply.headers.cfRay.isEmpty
                 ? "a proxy, a portal or a block page answered, or api.base_url is wrong"
                 : "a page of Cloudflare's edge, or api.base_url is wrong"
-        let text = "an answer, but not the API's (HTTP \(reply.status)): \(who)"
-        return Failure(.foreignReply, text + begins(reply.body)).of(reply)
+        return Failure(
+            .foreignReply, "an answer, but not the API's (HTTP \(reply.status)): \(who)"
+        ).of(reply)
     }
 
     /// How a body begins that is no JSON of the API, for a message; "" without one.
@@ -138,9 +154,7 @@ enum CloudflareAPI {
     ) -> Failure {
         let status = reply.status
         let codes = envelope?.errors.map(\.code) ?? []
-        let cause = CredentialAdvice.cause(envelope?.errors ?? [])
-        let said = cause.map { ", code \($0.code): \($0.message)" } ?? ""
-        let what = "HTTP \(status)\(said)"
+        let what = what(status, envelope)
         let isCredential = nameCredential(codes)
         switch status {
         case 202:
@@ -152,14 +166,12 @@ enum CloudflareAPI {
                 .redirect,
                 "the server redirects (\(what)), which is never followed; "
                     + "check api.base_url")
+        case 401 where envelope?.edge != nil, 403 where envelope?.problem != nil:
+            return Failure(.forbidden, "Cloudflare does not let the request through (\(what))")
         case 401,
             400 where isCredential,
             403 where isCredential:
-            return Failure(
-                .credential,
-                "Cloudflare refused the credential (\(what)); " + CredentialAdvice.text(cause))
-        case 403 where envelope?.isProblem == true:
-            return Failure(.forbidden, "Cloudflare does not let the request through (\(what))")
+            return refusedCredential(status, envelope)
         case 403:
             return Failure(
                 .forbidden,
@@ -167,18 +179,36 @@ enum CloudflareAPI {
                     + "Cloud Email Security: Read")
         case 404 where codes.contains(where: { routeCodes.contains($0) }):
             return Failure(.http, "no such API path (\(what)); check api.base_url")
+        case 404 where envelope?.edge != nil:
+            return Failure(.http, "Cloudflare's edge does not know the way (\(what))")
         case 404:
             return Failure(
                 subject == .message ? .noMessage : .http, "\(subject.unknown) (\(what))")
         case 429:
             return Failure(.rateLimited, "over Cloudflare's request quota (\(what))")
         case 500..<600:
-            let who = envelope?.isOfAPI == true ? "Cloudflare" : "the server"
+            let who = envelope == nil ? "the server" : "Cloudflare"
             let page = envelope == nil ? begins(reply.body) : ""
             return Failure(.server, "\(who) failed (\(what))\(page)")
         default:
             return Failure(.http, "unexpected answer (\(what))")
         }
+    }
+
+    private static func refusedCredential(_ status: Int32, _ envelope: Envelope?) -> Failure {
+        let advice = CredentialAdvice.text(CredentialAdvice.cause(envelope?.errors ?? []))
+        return Failure(
+            .credential,
+            "Cloudflare refused the credential (\(what(status, envelope))); " + advice)
+    }
+
+    /// The status, and the words of the error that tells most.
+    private static func what(_ status: Int32, _ envelope: Envelope?) -> String {
+        let cause = CredentialAdvice.cause(envelope?.errors ?? []).map {
+            "code \($0.code): \($0.message)"
+        }
+        let said = (cause ?? envelope?.problemText).map { ", " + $0 } ?? ""
+        return "HTTP \(status)\(said)"
     }
 
     // MARK: - No complete reply
@@ -196,7 +226,11 @@ extension Failure {
         var failure = self
         failure.httpStatus = reply.status
         failure.cfRay = reply.headers.cfRay
-        if status == .notJSON { failure.message += CloudflareAPI.begins(reply.body) }
+        // What is not the API's says nothing of what was asked.
+        if status == .foreignReply { failure.retriable = true }
+        if status == .notJSON || status == .foreignReply {
+            failure.message += CloudflareAPI.begins(reply.body)
+        }
         return failure
     }
 }

@@ -69,12 +69,11 @@ if TYPE_CHECKING:
         CheckReason,
         CheckResult,
         FoundMessage,
-        SearchError,
         SearchResult,
     )
     from .hunt import Finding, HuntOptions
     from .importing import BadRow, ImportRowsError
-    from .model import Line, QueueId, Side, Trace, TraceWarning, View
+    from .model import LaterError, Line, QueueId, Side, Trace, TraceWarning, View
     from .notices import Notice
     from .offline import build_info, config_properties, decode
     from .request import Request, Result
@@ -96,10 +95,10 @@ _HOMES = {
     "credentials": "ApiToken GlobalKey KeyFile Passphrase RawKey SystemdCredential Unlock",
     "edit": "Edit Hint",
     "events": "Event",
-    "findings": "CheckAccess CheckReason CheckResult FoundMessage SearchError SearchResult",
+    "findings": "CheckAccess CheckReason CheckResult FoundMessage SearchResult",
     "hunt": "Finding HuntOptions",
     "importing": "BadRow ImportRowsError",
-    "model": "Line QueueId Side Trace TraceWarning View",
+    "model": "LaterError Line QueueId Side Trace TraceWarning View",
     "notices": "Notice",
     "offline": "build_info config_properties decode",
     "request": "Request Result",
@@ -159,6 +158,7 @@ __all__ = [
     "JournalError",
     "KeyFile",
     "KeyFileMissingError",
+    "LaterError",
     "LibraryLoadError",
     "LimitError",
     "Line",
@@ -179,7 +179,6 @@ __all__ = [
     "RequestError",
     "Result",
     "RollbackError",
-    "SearchError",
     "SearchFilters",
     "SearchResult",
     "Secret",

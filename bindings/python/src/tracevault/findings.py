@@ -11,7 +11,7 @@ from types import MappingProxyType
 from ._fields import parse_time
 from ._member import NOTHING
 from ._record import Record, Source
-from .model import TraceWarning, opened
+from .model import LaterError, TraceWarning, opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,26 +90,6 @@ class FoundMessage(Record):
         return parse_time(self.sent_at_text)
 
 
-class SearchError(Record):
-    """Why a later page of a search did not come. The pages before it are all there."""
-
-    _renamed = MappingProxyType({"name": "status"})
-    _optional = frozenset()
-
-    #: Such as ``TV_E_SERVER``.
-    name: str
-    message: str = ""
-    #: Whether going on from ``next_cursor`` may succeed later.
-    retriable: bool = False
-    retry_after_ms: int | None = None
-    #: 0 when no reply came.
-    http_status: int = 0
-    #: Cloudflare's.
-    codes: tuple[int, ...] = ()
-    #: Fields of a later version of the document.
-    later: Mapping[str, Any] = NOTHING
-
-
 class SearchResult(Record):
     """What a search found; iterating over it gives its messages."""
 
@@ -124,7 +104,7 @@ class SearchResult(Record):
     #: How many pages the messages came in.
     pages: int = 1
     #: Why a later page did not come.
-    error: SearchError | None = None
+    error: LaterError | None = None
     account_id: str | None = None
     tenant: str | None = None
     fetched_at_text: str | None = None

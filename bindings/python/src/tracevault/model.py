@@ -115,11 +115,34 @@ class TraceWarning(Record):
     later: Mapping[str, Any] = NOTHING
 
 
+class LaterError(Record):
+    """Why a later page of a search, or a later look at a growing trace, brought nothing.
+
+    What came before it is all there.
+    """
+
+    _renamed = MappingProxyType({"name": "status"})
+    _optional = frozenset()
+
+    #: Such as ``TV_E_SERVER``.
+    name: str
+    message: str = ""
+    #: Whether asking again, or going on from ``next_cursor``, may succeed later.
+    retriable: bool = False
+    retry_after_ms: int | None = None
+    #: 0 when no reply came.
+    http_status: int = 0
+    #: Cloudflare's.
+    codes: tuple[int, ...] = ()
+    #: Fields of a later version of the document.
+    later: Mapping[str, Any] = NOTHING
+
+
 class Trace(Record):
     """The delivery trace of one message. A trace decoded offline has no account and no tenant."""
 
     _late = frozenset({"summary"})
-    _optional = frozenset({"queue_id", "summary", "extra"})
+    _optional = frozenset({"queue_id", "summary", "extra", "error"})
     _beside = frozenset({"views"})
     _constant = MappingProxyType({"schema": SCHEMA})
 
@@ -136,6 +159,8 @@ class Trace(Record):
     http_status: int | None = None
     #: How many times the server was asked.
     attempts: int | None = None
+    #: Why a later look at a trace that was still growing brought nothing; ``None``: none failed.
+    error: LaterError | None = None
     #: Everything odd about the reply; empty for one as Cloudflare documents it.
     warnings: tuple[TraceWarning, ...] = ()
     #: The document's object for :attr:`summary`: a copy.

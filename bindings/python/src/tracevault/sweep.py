@@ -19,8 +19,8 @@ from .accounts import Account
 from .bulk import FollowOptions, Progress
 from .campaign import Campaign, Told
 from .errors import LimitError, ReplyError, Status, TraceVaultError, error_class
-from .findings import FoundMessage, SearchError, SearchResult
-from .model import View
+from .findings import FoundMessage, SearchResult
+from .model import LaterError, View
 from .request import Priority, Request, Result
 from .vault import Tenant
 
@@ -255,7 +255,7 @@ def _nameless() -> TraceVaultError:
     )
 
 
-def _exception(error: SearchError) -> TraceVaultError:
+def _exception(error: LaterError) -> TraceVaultError:
     status = getattr(Status, error.name.removeprefix("TV_"), Status.E_OTHER)
     return error_class(status)(
         error.message,
