@@ -25,7 +25,7 @@ extension EngineLoop {
     ) {
         guard tellsNotices, let lane = fetch.lane, let until = scheduler.sleepsUntil(id),
             notices.isNew(.retry, lane, http, until: now + Self.retriesEveryUs, now: now),
-            let failure = current(fetch).failure
+            let failure = fetch.dialogue.trouble
         else { return }
         var text = "a try failed and is made again: \(failure.status.name)"
         if failure.httpStatus > 0 { text += ", HTTP \(failure.httpStatus)" }
