@@ -56,9 +56,9 @@ def started(
         [program, "-n", "-f", folder / "conf", "-i", folder / "pid"], env=environment
     )
     try:
-        wait_for((folder / "in").exists)
         with socket.socket(socket.AF_UNIX) as sender:
-            sender.connect(str(folder / "in"))
+            # The path is there a moment before rsyslog listens at it.
+            wait_for(lambda: sender.connect_ex(str(folder / "in")) == 0)
             yield sender
     finally:
         process.terminate()
