@@ -143,11 +143,11 @@ enum tv_status_code {
     TV_E_RECORD_AUTH = 38,        /* a record does not open */
     TV_E_CONFLICT = 39,           /* the vault was changed under this edit */
     TV_E_IO = 40,                 /* reading or writing failed; the old vault stands */
-    TV_E_DURABILITY_UNKNOWN = 41, /* the new vault is in place, but may not survive a crash */
+    TV_E_DURABILITY_UNKNOWN = 41, /* the new vault is or may be in place, but may not last: look */
     TV_E_UNSAFE_FILE = 42,        /* owner, mode or a symbolic link make the file unsafe */
     TV_E_BUSY = 43,               /* another writer held the vault too long */
     TV_E_ROLLBACK = 44,           /* the vault is older than it must be: an old copy was put back */
-    TV_E_NO_VAULT = 45,           /* there is no vault file at the path */
+    TV_E_NO_VAULT = 45,           /* there is no vault at the path or in the store */
     TV_E_NO_DESCRIPTORS = 46,     /* all descriptors of the process are in use; it may pass */
     TV_E_STALE = 47,              /* the vault was out of sight for too long: nothing is lent */
 
@@ -324,6 +324,23 @@ TV_API TV_CHECK tv_status tv_config_get(const tv_config *config, const char *nam
                                         tv_error **error_out);
 
 /**
+ * Hand over a secret by name, beside the settings. It is kept in guarded memory and never given
+ * back, printed or described.
+ *
+ * There are "s3.access_key" and "s3.secret_key" (up to 256 bytes) and "s3.session_token" (up to
+ * 1984), printable ASCII without spaces: what opens the object store of a vault at s3://BUCKET/KEY
+ * where the setting s3.keys names no other place.
+ *
+ * Fails with TV_E_CONFIG_NAME or TV_E_CREDENTIAL_FORMAT. The bytes are copied at once; wipe your own
+ * copy afterwards.
+ * @param secret  an empty one takes an earlier one away.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_config_secret(tv_config *config, const char *name, size_t name_len,
+                                           const void *secret, size_t secret_len,
+                                           tv_error **error_out);
+
+/**
  * Describe every setting: name, type, bounds, default, text.
  *
  * @param document_out  one view, "json": an array of objects.
@@ -391,7 +408,15 @@ TV_API void tv_unlock_free(tv_unlock *unlock);
  *
  * An empty path makes a vault in memory only, which ends with its last handle.
  *
- * Blocks: on the disk, and for the passphrase's cost.
+ * "s3://BUCKET/KEY" in the place of a path, here and wherever a vault's path goes, is an object in the
+ * S3-compatible store that the settings s3.* of `config` describe. A store that ignores If-Match or
+ * If-None-Match is refused here (TV_E_OTHER). Whatever asks such a store fails with
+ * TV_E_FORBIDDEN where it refuses the keys, TV_E_REDIRECT where the bucket is in another region,
+ * TV_E_RATE_LIMITED, TV_E_SERVER, TV_E_TRANSPORT, TV_E_PROXY or TV_E_TLS, and where TV_E_IO
+ * would be told of a file.
+ *
+ * Blocks: on the disk, for the passphrase's cost, and on an object store for four requests of
+ * s3.timeout_ms at most.
  * @param config  may be NULL: defaults.
  * @since 0.1
  */
@@ -400,14 +425,14 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
                                           tv_vault **vault_out, tv_error **error_out);
 
 /**
- * Open a vault file.
+ * Open a vault file, or the vault at "s3://BUCKET/KEY"; see tv_vault_create().
  *
  * Each kind of damage has its own status (TV_E_NOT_VAULT to TV_E_RECORD_AUTH); the file is never
  * changed by opening it. One older than vault.min_generation is refused with TV_E_ROLLBACK.
  *
  * A thread of the library looks twice a second (vault.refresh_ms) whether another process changed
- * the file; the vault goes on with the newer state, and so do its tenants and running engines,
- * within two seconds and without a lock. A file system that does not answer holds up none of them. What was removed or replaced is not lent any more from then on, whether a
+ * the file or object; the vault goes on with the newer state, and so do its tenants and running engines,
+ * within two seconds and without a lock. A file system or a store that does not answer holds up none of them. What was removed or replaced is not lent any more from then on, whether a
  * request waits, sleeps, has joined another one or could be answered from the cache.
  *
  * A look that fails changes nothing at first and is told by tv_vault_describe() and
@@ -415,9 +440,7 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * gone, is another one, is an old copy, was rekeyed), nobody knows what was removed meanwhile, and
  * nothing is lent any more: TV_E_STALE, until a look succeeds.
  *
- * The call that happens to look reads a file that has changed: 2 µs for each credential.
- *
- * Blocks: on the disk, and for the passphrase's cost.
+ * Blocks: on the disk, for the passphrase's cost, and on an object store for s3.timeout_ms at most.
  * @param config  may be NULL: defaults.
  * @since 0.1
  */
@@ -432,7 +455,7 @@ TV_API TV_CHECK tv_status tv_vault_open(const char *path, size_t path_len, const
  * file is older than what was read before, with TV_E_UNLOCK when the vault was rekeyed, and with
  * TV_E_CONFLICT when the file is another vault.
  *
- * Blocks: on the disk.
+ * Blocks: on the disk, and on an object store for s3.timeout_ms at most.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_vault_refresh(tv_vault *vault, tv_error **error_out);
@@ -503,7 +526,8 @@ TV_API TV_CHECK tv_status tv_vault_unlock(tv_vault *vault, const tv_unlock *unlo
                                           tv_error **error_out);
 
 /**
- * Write one tenant, or every tenant, into a new vault file with keys of its own.
+ * Write one tenant, or every tenant, into a new vault with keys of its own: a file, or
+ * "s3://BUCKET/KEY".
  *
  * TV_E_EXISTS when the path is taken. Nothing in the new file tells which vault it came from.
  *
@@ -705,7 +729,11 @@ TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **docum
  * nothing is changed. A change of a property alone is no conflict, and what a removal no longer
  * finds is removed. The vault has the newer state then: look, and begin a new edit.
  *
- * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer.
+ * An object store may have stored the change although its answer was lost. That is found out by reading;
+ * where it cannot be known, TV_E_DURABILITY_UNKNOWN: refresh the vault and look.
+ *
+ * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer; on an object store about
+ * four times s3.timeout_ms at most.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);

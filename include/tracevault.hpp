@@ -240,6 +240,12 @@ class config {
         detail::call(tv_config_set, own.get(), name.data(), name.size(), value.data(), value.size());
         return *this;
     }
+    /// A secret beside the settings, such as "s3.secret_key".
+    config &secret(std::string_view name, std::string_view value) {
+        detail::call(tv_config_secret, own.get(), name.data(), name.size(),
+                     static_cast<const void *>(value.data()), value.size());
+        return *this;
+    }
     std::string get(std::string_view name) const {
         const char *value = nullptr;
         std::size_t length = 0;

@@ -11,6 +11,7 @@ final class ConfigObject: Handled {
         var lent: [Setting: CText] = [:]
     }
     private let state = Lock(State())
+    let secrets = NamedSecrets()
 
     var config: Config { state.withLock { $0.config } }
 
@@ -32,8 +33,13 @@ final class ConfigObject: Handled {
 
     /// The settings behind an optional argument.
     static func settings(_ handle: OpaquePointer?) throws(Failure) -> Config {
-        guard unsafe handle != nil else { return Config() }
-        return try unsafe Handles.get(handle, as: ConfigObject.self).config
+        try unsafe optional(handle).config
+    }
+
+    /// What is behind an optional argument: settings, and secrets beside them.
+    static func optional(_ handle: OpaquePointer?) throws(Failure) -> ConfigObject {
+        guard unsafe handle != nil else { return ConfigObject() }
+        return try unsafe Handles.get(handle, as: ConfigObject.self)
     }
 }
 
@@ -72,6 +78,19 @@ public func tv_config_get(
         let value = object.text(setting)
         unsafe out.pointee = value.pointer
         if let length = unsafe value_len_out { unsafe length.pointee = value.count }
+    }
+}
+
+@_cdecl("tv_config_secret") @implementation
+public func tv_config_secret(
+    _ config: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
+    _ secret: UnsafeRawPointer?, _ secret_len: Int, _ error_out: ErrorOut
+) -> tv_status {
+    unsafe status(error_out) { () throws(Failure) in
+        let object = try unsafe Handles.get(config, as: ConfigObject.self)
+        let name = try unsafe text(name, name_len, "name")
+        let secret = try unsafe bytes(secret, secret_len, "secret", limit: 2048)
+        try unsafe object.secrets.set(name, to: secret)
     }
 }
 

@@ -74,13 +74,12 @@ private func vault(
     _ path: UnsafePointer<CChar>?, _ path_len: Int, _ unlock: OpaquePointer?,
     _ config: OpaquePointer?, _ vault_out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error_out: ErrorOut,
-    _ make: (String, UnlockSecret, VaultSettings) throws(Failure) -> Vault
+    _ make: (String, UnlockSecret, ConfigObject) throws(Failure) -> Vault
 ) -> tv_status {
     unsafe give(vault_out, "vault_out", error_out) { () throws(Failure) in
         let path = try unsafe filePath(path, path_len)
         let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
-        let settings = VaultSettings(try unsafe ConfigObject.settings(config))
-        return try make(path, secret, settings)
+        return try make(path, secret, try unsafe ConfigObject.optional(config))
     }
 }
 
@@ -91,8 +90,9 @@ public func tv_vault_create(
     _ error_out: ErrorOut
 ) -> tv_status {
     unsafe vault(path, path_len, unlock, config, vault_out, error_out) {
-        (path, unlock, settings) throws(Failure) in
-        try Vault.create(path: path, unlock: unlock, settings: settings)
+        (path, unlock, config) throws(Failure) in
+        try Vault.create(
+            at: path, unlock: unlock, config: config.config, secrets: config.secrets)
     }
 }
 
@@ -103,8 +103,9 @@ public func tv_vault_open(
     _ error_out: ErrorOut
 ) -> tv_status {
     unsafe vault(path, path_len, unlock, config, vault_out, error_out) {
-        (path, unlock, settings) throws(Failure) in
-        try Vault.open(path: path, unlock: unlock, settings: settings)
+        (path, unlock, config) throws(Failure) in
+        try Vault.open(
+            at: path, unlock: unlock, config: config.config, secrets: config.secrets)
     }
 }
 
@@ -182,12 +183,13 @@ public func tv_vault_export(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe Handles.get(vault, as: Vault.self)
         let secret = try unsafe Handles.get(unlock, as: UnlockSecret.self)
-        let settings = VaultSettings(try unsafe ConfigObject.settings(config))
+        let config = try unsafe ConfigObject.optional(config)
         // An empty name is a mistake; only NULL stands for all.
         let isNamed = unsafe tenant != nil || tenant_len != 0
         let name = isNamed ? try unsafe text(tenant, tenant_len, "tenant") : nil
         try unsafe object.export(
-            tenant: name, path: filePath(path, path_len), unlock: secret, settings: settings)
+            tenant: name, to: filePath(path, path_len), unlock: secret, config: config.config,
+            secrets: config.secrets)
     }
 }
 

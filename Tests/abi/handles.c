@@ -87,6 +87,7 @@ static void free_one_of_each(void) {
 static void every_function_refuses(void *bad) {
     reset_outputs();
     REFUSED(tv_config_set(bad, "engine.max_queued", TV_NUL, "5", TV_NUL, ERR));
+    REFUSED(tv_config_secret(bad, "s3.access_key", TV_NUL, "a", TV_NUL, ERR));
     REFUSED(tv_config_get(bad, "engine.max_queued", TV_NUL, &text_out, &len_out, ERR));
     REFUSED(tv_vault_create("", 0, bad, config, &vault_out, ERR));
     REFUSED(tv_vault_open("/nowhere", TV_NUL, bad, config, &vault_out, ERR));

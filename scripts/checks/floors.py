@@ -16,6 +16,7 @@ FLOORS = (
     "Budget",
     "Scheduler",
     "Transport",
+    "ObjectStore",
     "Results",
     "Requests",
     "Engine",

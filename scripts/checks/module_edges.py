@@ -17,6 +17,7 @@ CALLERS = {
     r"\bcurl_\w+\s*\(|\bimport CCurl\b": ("Transport/Curl/", "BuildInfo.swift"),
     r"\b(?:crypto|sodium|randombytes)_\w+\s*\(|\bimport CSodium\b": (
         "Vault/Format/Sealing",
+        "ObjectStore/SHA256",
         "Vault/Secrets/GuardedArena",
         "Vault/Secrets/SecretBytes",
         "BuildInfo.swift",

@@ -39,6 +39,13 @@ package enum Setting: String, CaseIterable, Sendable {
     case minGeneration = "vault.min_generation"
     case refresh = "vault.refresh_ms"
     case maxStale = "vault.max_stale_ms"
+    case s3Endpoint = "s3.endpoint"
+    case s3Region = "s3.region"
+    case s3Style = "s3.style"
+    case s3Keys = "s3.keys"
+    case s3CAFile = "s3.ca_file"
+    case s3Proxy = "s3.proxy"
+    case s3Timeout = "s3.timeout_ms"
 
     package var property: Property {
         switch self {
@@ -49,7 +56,8 @@ package enum Setting: String, CaseIterable, Sendable {
                     + "credential was sealed for.")
         case .allowHTTPLoopback:
             return Property(
-                .bool, "false", "Allow a plain http base URL, to a loopback address only.")
+                .bool, "false",
+                "Allow a plain http api.base_url or s3.endpoint, to a loopback address only.")
         case .caFile:
             return Property(
                 .text(maxLength: 4096), "",
@@ -196,15 +204,53 @@ package enum Setting: String, CaseIterable, Sendable {
         case .refresh:
             return Property(
                 .integer(100...60_000), "500",
-                "How long a vault file that is in use is left alone before the library looks again "
+                "How long a vault that is in use is left alone before the library looks again "
                     + "whether it was changed, in ms. A change is used at most 1.5 s later than "
-                    + "that.")
+                    + "that. In an object store each look is one request, up to a quarter later, "
+                    + "and the pause doubles with each look that fails, to 30 s at most.")
         case .maxStale:
             return Property(
                 .integer(0...31_536_000_000), "900000",
-                "How long a vault file is used that cannot be followed, in ms: one that cannot be "
-                    + "read, is gone, is another file, was rekeyed, or whose handle was freed. "
+                "How long a vault is used that cannot be followed, in ms: one that cannot be "
+                    + "read, is gone, is another one, was rekeyed, or whose handle was freed. "
                     + "Then nothing of it is lent any more (TV_E_STALE). 0: for ever.")
+        case .s3Endpoint:
+            return Property(
+                .text(maxLength: 512), "",
+                "The object store that keeps vaults at s3://BUCKET/KEY: https://HOST[:PORT]. Empty: "
+                    + "that of AWS in s3.region. Plain http with api.allow_http_loopback only.")
+        case .s3Region:
+            return Property(
+                .text(maxLength: 64), "us-east-1",
+                "The region that requests to the object store are signed for; auto for Cloudflare "
+                    + "R2, any word for stores that have none.")
+        case .s3Style:
+            return Property(
+                .choice(["path", "host"]), "path",
+                "Where the bucket stands in the object's URL: path: https://HOST/BUCKET/KEY; host: "
+                    + "https://BUCKET.HOST/KEY.")
+        case .s3Keys:
+            return Property(
+                .text(maxLength: 4096), "",
+                "Where the object store's access key and secret key come from. Empty: from "
+                    + "tv_config_secret(); file:PATH or credential:NAME (of systemd): a file of two "
+                    + "lines, the access key and the secret key, or a third one with the session "
+                    + "token; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+                    + "AWS_SESSION_TOKEN. Read when a vault is created, opened or exported.")
+        case .s3CAFile:
+            return Property(
+                .text(maxLength: 4096), "",
+                "File with the certificate authorities to trust for the object store (PEM). Empty: "
+                    + "the system's.")
+        case .s3Proxy:
+            return Property(
+                .proxy(maxLength: 512), "",
+                "Proxy for the object store, as in http.proxy. Empty: none.")
+        case .s3Timeout:
+            return Property(
+                .integer(100...600_000), "30000",
+                "Longest time of one request to the object store, in ms, a third of it to connect. "
+                    + "A commit whose answer is lost asks for as long again what became of it.")
         }
     }
 }

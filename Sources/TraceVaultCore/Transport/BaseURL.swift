@@ -25,6 +25,12 @@ package struct BaseURL: Sendable, Equatable {
         self.path = path.hasSuffix("/") ? String(path.dropLast()) : String(path)
     }
 
+    /// A server that is asked for paths from its root on.
+    init(_ origin: Origin) {
+        self.origin = origin
+        path = ""
+    }
+
     package var text: String { origin.text + path }
 
     private static func isPlainPath(_ path: Substring) -> Bool {

@@ -12,6 +12,8 @@ package struct HTTPRequest: Sendable {
     package var timeoutMs: Int
     /// Whose reply it will be.
     var tenant: TenantKey?
+    /// What a request to an object store has in the place of the API's own headers.
+    var object: ObjectPart?
 
     package init(path: String, authorization: SecretHeader, email: String?, timeoutMs: Int) {
         self.path = path
@@ -19,6 +21,17 @@ package struct HTTPRequest: Sendable {
         self.email = email
         self.timeoutMs = timeoutMs
     }
+}
+
+/// What a request for a stored object has and one to the API has not. The reply comes as it is
+/// stored: neither compressed nor masked.
+package struct ObjectPart: Sendable {
+    /// What is stored with PUT; nil: GET.
+    var upload: ByteBuffer?
+    /// Header lines beside the authorization.
+    var lines: [String]
+    /// Another header line with a secret in it.
+    var token: SecretHeader?
 }
 
 /// One HTTP exchange as it ended.
@@ -111,6 +124,9 @@ package struct ReplyHeaders: Sendable, Equatable {
     package var location = ""
     /// With status 200 only: `Link`, which may name the next page. Several as one; whole, or "".
     package var link = ""
+    /// Of a stored object: which state of it this is, whole or "", and where its bucket lives.
+    package var etag = ""
+    package var bucketRegion = ""
 
     /// The longest value kept; the rest is cut off, but of a URL nothing is kept then.
     static let maxValue = 128

@@ -11,6 +11,8 @@ import CSystem
 package struct TransportSettings: Sendable {
     package var base: BaseURL
     package var caFile: String
+    /// The setting that names it.
+    var caSetting = Setting.caFile
     /// The file of those trusted for a proxy that speaks TLS; empty: `caFile`.
     package var proxyCAFile: String
     package var proxy: ProxyURL?

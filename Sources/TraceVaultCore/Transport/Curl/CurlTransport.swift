@@ -38,7 +38,7 @@ package final class CurlTransport {
         defer { tvs_fork_unsafe_leave() }
         try Self.startLibcurl(settings.base.origin)
         let nowUs = tvs_monotonic_us()
-        let trust = try TrustStore(settings.caFile, .caFile, nowUs: nowUs)
+        let trust = try TrustStore(settings.caFile, settings.caSetting, nowUs: nowUs)
         let proxyTrust =
             settings.proxyCAFile.isEmpty
             ? nil : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs)

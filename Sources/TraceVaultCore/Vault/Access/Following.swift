@@ -74,7 +74,7 @@ final class Following: Sendable {
             .stale,
             "nothing is lent: since \(since) the vault cannot be followed: "
                 + trouble.failure.message)
-        failure.retriable = [.io, .noMemory].contains(trouble.failure.status)
+        failure.retriable = Self.retriable.contains(trouble.failure.status)
         throw failure
     }
 
@@ -91,8 +91,10 @@ final class Following: Sendable {
             isStale: maxStaleMs > 0 && lastedMs >= maxStaleMs)
     }
 
-    private static let passing: [Status] = [.io, .noMemory, .noDescriptors, .busy, .handle]
-    private static let hanging = Failure(.io, "a look at the vault's file does not come back")
+    private static let retriable: [Status] = [.io, .noMemory, .transport, .server, .rateLimited]
+    private static let passing: [Status] =
+        retriable + [.noDescriptors, .busy, .handle, .proxy, .replyTruncated]
+    private static let hanging = Failure(.io, "a look at the stored vault does not come back")
     static let closed = Failure(
         .handle, "the vault was closed while its tenants are in use: keep it open for them")
 }

@@ -10,6 +10,9 @@ import Synchronization
 /// When a vault is looked at: read by everybody who uses it, without a lock.
 final class Watch: Sendable {
     private let everyMs: Int64
+    private let isRemote: Bool
+    /// How many looks have failed since the last good one.
+    private let failures = Atomic<Int>(0)
     /// ms on CLOCK_BOOTTIME, which goes on while the host sleeps.
     private let dueMs: Atomic<Int64>
     /// The look that is under way may have begun too early.
@@ -19,9 +22,21 @@ final class Watch: Sendable {
     private static let graceMs: Int64 = 1000
     private static let underWay = Int64.max
 
-    init(everyMs: Int64, nowMs: Int64) {
+    init(everyMs: Int64, isRemote: Bool = false, nowMs: Int64) {
         self.everyMs = everyMs
+        self.isRemote = isRemote
         dueMs = Atomic(nowMs + everyMs)
+    }
+
+    private static let longestPauseMs: Int64 = 30_000
+
+    /// The pause after a look. Hosts that began together do not ask a server together, and one
+    /// that is down is asked less often.
+    private var pauseMs: Int64 {
+        guard isRemote else { return everyMs }
+        let doublings = min(failures.load(ordering: .relaxed), 10)
+        let pause = max(everyMs, min(everyMs << Int64(doublings), Self.longestPauseMs))
+        return pause + Int64.random(in: 0...pause / 4)
     }
 
     /// Whether a look should have begun long ago: nobody is there to look, or the process, or the
@@ -39,9 +54,14 @@ final class Watch: Sendable {
 
     fileprivate func begin() { dueMs.store(Self.underWay, ordering: .releasing) }
 
-    fileprivate func end(nowMs: Int64) {
+    func end(nowMs: Int64, hasFailed: Bool) {
+        if hasFailed {
+            failures.wrappingAdd(1, ordering: .relaxed)
+        } else {
+            failures.store(0, ordering: .relaxed)
+        }
         let isExpired = isExpired.exchange(false, ordering: .acquiringAndReleasing)
-        dueMs.store(isExpired ? nowMs - Self.graceMs : nowMs + everyMs, ordering: .releasing)
+        dueMs.store(isExpired ? nowMs - Self.graceMs : nowMs + pauseMs, ordering: .releasing)
     }
 
     /// What is stored may be newer than what is known: whoever uses the vault next has a look made.
@@ -184,10 +204,10 @@ final class Lookout: Sendable {
     /// A thread's life.
     fileprivate func work(_ number: UInt64) {
         while let entry = next(number) {
-            Self.look(entry)
+            let hasFailed = !Self.look(entry)
             // The keys of a look were in its calls' frames, and this thread rests from here on.
             tvs_wipe_stack()
-            entry.watch.end(nowMs: Vault.bootMs)
+            entry.watch.end(nowMs: Vault.bootMs, hasFailed: hasFailed)
             looked.ring()
         }
     }
@@ -222,16 +242,18 @@ final class Lookout: Sendable {
     }
 
     /// Holds neither the vault nor a key while it waits for the store: who frees or locks the vault
-    /// meanwhile has wiped them.
-    private static func look(_ entry: Entry) {
-        guard let look = entry.vault?.look() else { return }
+    /// meanwhile has wiped them. False when it failed.
+    private static func look(_ entry: Entry) -> Bool {
+        guard let look = entry.vault?.look() else { return true }
         look.following.begin(nowMs: Vault.bootMs)
         do throws(Failure) {
             let bytes = try look.newBytes()
             try entry.vault?.takeIn(bytes, of: look)
             look.following.succeeded()
+            return true
         } catch {
             look.following.failed(error, nowMs: Vault.bootMs)
+            return false
         }
     }
 }

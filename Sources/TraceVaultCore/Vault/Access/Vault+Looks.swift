@@ -14,8 +14,7 @@ struct Look {
 
     /// The bytes that are stored now; nil when they are the known ones.
     func newBytes() throws(Failure) -> ByteBuffer? {
-        guard try store.revision() != known.revision else { return nil }
-        return try store.read()
+        try store.newBytes(since: known.revision)
     }
 }
 

@@ -23,7 +23,11 @@ package final class Vault: Sendable {
         following = Following(
             opened.header.vaultID, maxStaleMs: store.isOfProcess ? 0 : settings.maxStaleMs,
             nowMs: Self.bootMs)
-        watch = store.isOfProcess ? nil : Watch(everyMs: settings.refreshMs, nowMs: Self.bootMs)
+        watch =
+            store.isOfProcess
+            ? nil
+            : Watch(
+                everyMs: settings.refreshMs, isRemote: store.isRemote, nowMs: Self.bootMs)
         self.lookout = lookout
         state = Lock(VaultState(opened))
         lookout.add(self)
@@ -95,11 +99,17 @@ package final class Vault: Sendable {
     package func export(
         tenant: String?, path: String, unlock: UnlockSecret, settings: VaultSettings
     ) throws(Failure) {
+        let target = try FileStore(path: path, settings)
+        try export(tenant: tenant, into: target, unlock: unlock, settings: settings)
+    }
+
+    func export(
+        tenant: String?, into target: any Store, unlock: UnlockSecret, settings: VaultSettings
+    ) throws(Failure) {
         var name: TenantName?
         if let tenant { name = try TenantName(tenant) }
         let source = try current()
         try following.check(nowMs: Self.bootMs)
-        let target = try FileStore(path: path, settings)
         let slot = try PreparedSlot(unlock, settings: settings)
         try target.create(try source.exported(name, with: slot).bytes)
     }

@@ -1,6 +1,6 @@
 // Sealing.swift - the primitives: keyed BLAKE2b, XChaCha20-Poly1305, Argon2id, random bytes.
 //
-// The only file that calls libsodium. libsodium ends the process when it is misused, so every
+// With SHA256.swift the only file that calls libsodium. libsodium ends the process when it is misused, so every
 // length is checked here first. What is sealed with which key is the callers' business.
 
 internal import CSodium

@@ -24,6 +24,22 @@ package struct SecretBytes: ~Copyable, @unchecked Sendable {
         unsafe withUnsafeMutableBytes { unsafe $0.copyMemory(from: source) }
     }
 
+    /// Text, a secret and text again in one piece.
+    init(
+        joining before: String, _ secret: UnsafeRawBufferPointer, _ after: String
+    ) throws(Failure) {
+        let start = before.utf8.count
+        let end = start + secret.count
+        try self.init(count: end + after.utf8.count)
+        unsafe withUnsafeMutableBytes { bytes in
+            unsafe bytes.copyBytes(from: before.utf8)
+            unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[start..<end])
+                .copyMemory(from: secret)
+            unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[end...])
+                .copyBytes(from: after.utf8)
+        }
+    }
+
     deinit { arena.release(slot) }
 
     /// Lends the bytes; the pointer must not outlive `body` unless the value does.
@@ -62,6 +78,13 @@ package final class SecretHeader: Sendable {
                 .copyMemory(from: secret)
             unsafe bytes[bytes.count - 1] = 0
         }
+    }
+
+    /// A line with a secret in the middle.
+    init(
+        _ before: String, _ secret: UnsafeRawBufferPointer, _ after: String
+    ) throws(Failure) {
+        line = try unsafe SecretBytes(joining: before, secret, after + "\0")
     }
 
     /// Whether the line begins so. Compares where the line is; nothing is copied.

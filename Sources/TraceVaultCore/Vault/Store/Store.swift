@@ -1,7 +1,7 @@
 // Store.swift - where sealed bytes live: read them, replace them if nobody else did.
 //
 // A store never sees a key and does not look behind the first 96 bytes. The file store is the
-// default; the same bytes can live in a replicated key-value store behind this seam.
+// default; ObjectStore.swift keeps the same bytes as an object of an S3-compatible store.
 
 import CSystem
 
@@ -13,10 +13,15 @@ package protocol StoreLease: AnyObject {
 package protocol Store: Sendable {
     /// Whether nobody outside this process can change it, so that nothing in it can be missed.
     var isOfProcess: Bool { get }
+    /// Whether each look costs a request to a server: looks are then spread, and rarer while they
+    /// fail.
+    var isRemote: Bool { get }
     /// The current bytes, whole.
     func read() throws(Failure) -> ByteBuffer
-    /// Which snapshot is current; cheap.
+    /// Which snapshot is current.
     func revision() throws(Failure) -> Revision
+    /// The current bytes, whole; nil, and cheap, while they are those of `known`.
+    func newBytes(since known: Revision) throws(Failure) -> ByteBuffer?
     /// Stores the first bytes; `.exists` when there are some.
     func create(_ bytes: ByteBuffer) throws(Failure)
     /// Makes other writers wait, and waits for them up to the time-out where they may be other
@@ -39,6 +44,11 @@ package protocol Store: Sendable {
 
 extension Store {
     package var isOfProcess: Bool { false }
+    package var isRemote: Bool { false }
+
+    package func newBytes(since known: Revision) throws(Failure) -> ByteBuffer? {
+        try revision() == known ? nil : try read()
+    }
 
     /// For stores that do not wait long.
     package func lease(
@@ -65,15 +75,6 @@ package final class MemoryStore: Store {
 
     package init() {}
 
-    /// The head of the line, given up when it goes.
-    private final class Turn: StoreLease {
-        private let place: WriterQueue.Place
-
-        init(_ place: consuming WriterQueue.Place) { self.place = place }
-
-        func release() {}
-    }
-
     package func read() throws(Failure) -> ByteBuffer {
         guard let bytes = current.withLock({ $0 }) else { throw VaultHeader.notVault }
         return bytes
@@ -95,7 +96,7 @@ package final class MemoryStore: Store {
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
         let place = WriterQueue.Place(in: queue)
         while !place.isFirst { tvs_sleep_ms(Self.pollMs) }
-        return Turn(place)
+        return WriterQueue.Turn(place)
     }
 
     private static func revision(of bytes: ByteBuffer) throws(Failure) -> Revision {

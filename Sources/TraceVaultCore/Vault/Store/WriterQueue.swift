@@ -32,4 +32,13 @@ final class WriterQueue: Sendable {
             queue.state.withLock { $0.waiting.removeAll { $0 == number } }
         }
     }
+
+    /// The head of the queue as a lease, given up when it goes.
+    final class Turn: StoreLease {
+        private let place: Place
+
+        init(_ place: consuming Place) { self.place = place }
+
+        func release() {}
+    }
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         KeyFile,
         Passphrase,
         RawKey,
+        StoreKeys,
         SystemdCredential,
         Unlock,
     )
@@ -92,7 +93,8 @@ _HOMES = {
     "checks": "Checked CheckOptions",
     "client": "Engine",
     "collect": "CollectOptions Detection",
-    "credentials": "ApiToken GlobalKey KeyFile Passphrase RawKey SystemdCredential Unlock",
+    "credentials": "ApiToken GlobalKey KeyFile Passphrase RawKey StoreKeys SystemdCredential"
+    " Unlock",
     "edit": "Edit Hint",
     "events": "Event",
     "findings": "CheckAccess CheckReason CheckResult FoundMessage SearchResult",
@@ -188,6 +190,7 @@ __all__ = [
     "Side",
     "StaleError",
     "Status",
+    "StoreKeys",
     "Summary",
     "SystemdCredential",
     "Tenant",

@@ -136,6 +136,7 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_config_new",           (POINTER(ConfigRef), *_ERR),                        Status),
     ("tv_config_set",           (ConfigRef, *_TEXT, *_TEXT, *_ERR),                 Status),
     ("tv_config_get",           (ConfigRef, *_TEXT, *_TEXT_OUT, *_ERR),             Status),
+    ("tv_config_secret",        (ConfigRef, *_TEXT, *_BYTES, *_ERR),                Status),
     ("tv_config_describe",      (*_DOC, *_ERR),                                     Status),
     ("tv_config_free",          (ConfigRef,),                                       None),
 

@@ -10,7 +10,7 @@ import os
 import stat
 from typing import Any
 
-from ._abi import UnlockRef
+from ._abi import ConfigRef, UnlockRef
 from ._handle import Handle, encoded
 from ._lib import check, library
 from ._secret import HeldSecret, Secret, leaves_no_secret
@@ -213,3 +213,50 @@ class GlobalKey(_Credential):
     def __init__(self, email: str, secret: Secret) -> None:
         super().__init__(secret)
         self.email: str = email
+
+
+class StoreKeys:
+    """What opens the object store of a vault at ``s3://bucket/key``: the access key, the secret
+    key and, for temporary ones, the session token.
+
+    Good for one call of :class:`Vault`, also one that fails; then wiped, never shown or pickled.
+    Not needed where the setting ``s3.keys`` names a file, a credential of systemd or the
+    environment. A ``bytearray`` is wiped at once; ``bytes`` and ``str`` cannot be wiped.
+    """
+
+    __slots__ = ("_secrets",)
+
+    @leaves_no_secret
+    def __init__(
+        self, access_key: Secret, secret_key: Secret, session_token: Secret | None = None
+    ) -> None:
+        self._secrets = [
+            ("s3.access_key", HeldSecret(access_key)),
+            ("s3.secret_key", HeldSecret(secret_key)),
+        ]
+        if session_token is not None:
+            self._secrets.append(("s3.session_token", HeldSecret(session_token)))
+
+    def __repr__(self) -> str:
+        return "StoreKeys(...)"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("StoreKeys cannot be pickled")
+
+
+@leaves_no_secret
+def hand_over(keys: StoreKeys | None, config: ConfigRef) -> None:
+    """Put the keys beside the settings, and wipe them here."""
+    if keys is None:
+        return
+    if not isinstance(keys, StoreKeys):
+        raise TypeError(f"keys must be StoreKeys, not {type(keys).__name__}")
+    if any(secret.wiped for _, secret in keys._secrets):
+        raise ArgumentError(
+            "these keys were used already and are wiped: make new ones",
+            status=Status.E_CREDENTIAL_FORMAT,
+        )
+    for name, secret in keys._secrets:
+        text = name.encode()
+        with secret as (address, length):
+            check(library().tv_config_secret, config, text, len(text), address, length)

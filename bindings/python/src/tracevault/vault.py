@@ -17,7 +17,15 @@ from ._interruptible import interruptible
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
 from .accounts import Account, accounts_of
-from .credentials import KEY_BYTES, Passphrase, RawKey, Unlock, unlock_ref
+from .credentials import (
+    KEY_BYTES,
+    Passphrase,
+    RawKey,
+    StoreKeys,
+    Unlock,
+    hand_over,
+    unlock_ref,
+)
 from .edit import Edit
 from .errors import ArgumentError, Naming, Status
 
@@ -80,9 +88,11 @@ class Vault:
         unlock: Unlock,
         *,
         settings: Mapping[str, Setting] | None = None,
+        keys: StoreKeys | None = None,
     ) -> Vault:
-        """Create an empty vault file; :class:`VaultExistsError` when the path is taken."""
-        return cls._made("tv_vault_create", _path(path), unlock, settings)
+        """Create an empty vault in a file, or at ``s3://bucket/key`` in an object store;
+        :class:`VaultExistsError` when the place is taken."""
+        return cls._made("tv_vault_create", _path(path), unlock, settings, keys)
 
     @classmethod
     @leaves_no_secret
@@ -92,9 +102,11 @@ class Vault:
         unlock: Unlock,
         *,
         settings: Mapping[str, Setting] | None = None,
+        keys: StoreKeys | None = None,
     ) -> Vault:
-        """Open a vault file; each kind of damage has its own status."""
-        return cls._made("tv_vault_open", _path(path), unlock, settings)
+        """Open the vault in a file, or at ``s3://bucket/key`` in an object store; each kind of
+        damage has its own status."""
+        return cls._made("tv_vault_open", _path(path), unlock, settings, keys)
 
     @classmethod
     @leaves_no_secret
@@ -108,17 +120,24 @@ class Vault:
 
     @classmethod
     def _made(
-        cls, make: str, path: bytes, unlock: Unlock, settings: Mapping[str, Setting] | None
+        cls,
+        make: str,
+        path: bytes,
+        unlock: Unlock,
+        settings: Mapping[str, Setting] | None,
+        keys: StoreKeys | None = None,
     ) -> Vault:
         key = unlock_ref(unlock)
         lib = library()
         config = new_config(settings)
         ref = VaultRef()
         try:
+            hand_over(keys, config.ref)
             with Naming(path=os.fsdecode(path)):
                 call = partial(check, getattr(lib, make), path, len(path), key, config.ref)
-                _stretching(
+                _waiting(
                     unlock,
+                    path,
                     partial(call, ctypes.byref(ref)),
                     discard=partial(lib.tv_vault_free, ref),
                 )
@@ -193,7 +212,7 @@ class Vault:
     def unlock(self, unlock: Unlock) -> None:
         """Open a locked vault again, as it is stored now."""
         key = unlock_ref(unlock)
-        _stretching(unlock, partial(check, library().tv_vault_unlock, self._handle.ref, key))
+        _waiting(unlock, b"", partial(check, library().tv_vault_unlock, self._handle.ref, key))
 
     @leaves_no_secret
     def export(
@@ -203,16 +222,19 @@ class Vault:
         *,
         tenant: str | None = None,
         settings: Mapping[str, Setting] | None = None,
+        keys: StoreKeys | None = None,
     ) -> None:
-        """Write one tenant, or every tenant, into a new vault file with keys of its own."""
+        """Write one tenant, or every tenant, into a new vault with keys of its own: in a file, or
+        at ``s3://bucket/key``."""
         key, target = unlock_ref(unlock), _path(path)
         name = None if tenant is None else encoded(tenant, "the tenant")
         config = new_config(settings)
         try:
+            hand_over(keys, config.ref)
             with Naming(tenant, path=os.fsdecode(target)):
                 call = partial(check, library().tv_vault_export, self._handle.ref)
                 text = (name, len(name or b""), target, len(target))
-                _stretching(unlock, partial(call, *text, key, config.ref))
+                _waiting(unlock, target, partial(call, *text, key, config.ref))
         finally:
             config.close()
 
@@ -234,11 +256,15 @@ class Vault:
         self.close()
 
 
-def _stretching(
-    unlock: Unlock, call: Callable[[], None], discard: Callable[[], None] | None = None
+def _waiting(
+    unlock: Unlock,
+    path: bytes,
+    call: Callable[[], None],
+    discard: Callable[[], None] | None = None,
 ) -> None:
-    """Make a call that takes a second or more with a passphrase: Ctrl-C does not wait for it."""
-    if isinstance(unlock, Passphrase):
+    """Make a call that takes a second or more with a passphrase, or as long as an object store
+    does: Ctrl-C does not wait for it."""
+    if isinstance(unlock, Passphrase) or path.startswith(b"s3://"):
         interruptible(call, discard=discard)
     else:
         call()

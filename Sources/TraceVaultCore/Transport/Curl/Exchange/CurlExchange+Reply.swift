@@ -11,7 +11,7 @@ extension CurlExchange {
     func reply(_ code: CURLcode, _ settings: TransportSettings) -> HTTPReply {
         // A server that repeats the request, as some do to explain a refusal, must not carry the
         // secret into messages and views that hosts write down, nor into the next URL.
-        unsafe body.mask(secret)
+        if object == nil { unsafe body.mask(secret) }
         var reply = HTTPReply(body: body)
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
         reply.wasSent = headers.hasBegun || progress != .connecting
@@ -32,6 +32,10 @@ extension CurlExchange {
             reply.headers.shouldRetry = header("x-should-retry").lowercased()
         } else {
             reply.headers.link = list("link", whole: ReplyHeaders.maxURL)
+        }
+        if object != nil {
+            reply.headers.etag = header("etag", whole: ReplyHeaders.maxValue)
+            reply.headers.bucketRegion = header("x-amz-bucket-region", whole: 64)
         }
         if reply.status == 202 {
             reply.headers.location = header("location", whole: ReplyHeaders.maxURL)

@@ -57,11 +57,13 @@ final class CurlExchange {
     private let sent: UnsafeMutablePointer<tvs_curl_sent>
     /// Lives as long as the handle that uses it.
     private let sessions: CurlSessions
-    /// Three list nodes in C memory: the secret header, Accept, X-Auth-Email.
+    /// The list of header lines in C memory; what it points to lives in the next ones.
     private let nodes: UnsafeMutablePointer<curl_slist>
     private static let accept = HeaderText("Accept: application/json")
     let authorization: SecretHeader
     private let email: HeaderText?
+    let object: ObjectPart?
+    private let lines: [HeaderText]
 
     init(
         _ id: UInt64, _ request: HTTPRequest, _ line: CurlLine, nowUs: Int64
@@ -73,8 +75,9 @@ final class CurlExchange {
         self.id = id
         unsafe watch = line.watch
         sessions = line.sessions
-        unsafe nodes = .allocate(capacity: 3)
-        unsafe nodes.initialize(repeating: curl_slist(), count: 3)
+        let most = 3 + (request.object?.lines.count ?? 0)
+        unsafe nodes = .allocate(capacity: most)
+        unsafe nodes.initialize(repeating: curl_slist(), count: most)
         unsafe sent = .allocate(capacity: 1)
         unsafe sent.initialize(to: tvs_curl_sent(watch: line.watch, us: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
@@ -82,6 +85,8 @@ final class CurlExchange {
         startedUs = nowUs
         authorization = request.authorization
         email = request.email.map { HeaderText("X-Auth-Email: " + $0) }
+        object = request.object
+        lines = request.object?.lines.map { HeaderText($0) } ?? []
         var codes = line.options.map { unsafe $0.apply(to: easy) }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         codes += unsafe [
@@ -112,11 +117,16 @@ final class CurlExchange {
     private func prepare(
         _ request: HTTPRequest, _ line: CurlLine, _ nowUs: Int64
     ) throws(Failure) {
-        unsafe nodes[0].data = UnsafeMutablePointer(mutating: authorization.cString)
-        unsafe nodes[0].next = nodes + 1
-        unsafe nodes[1].data = UnsafeMutablePointer(mutating: Self.accept.pointer)
-        unsafe nodes[1].next = email == nil ? nil : nodes + 2
-        unsafe nodes[2].data = UnsafeMutablePointer(mutating: email?.pointer)
+        unsafe link(authorization.cString, at: 0)
+        if let object {
+            for (place, line) in lines.enumerated() {
+                unsafe link(line.pointer, at: place + 1)
+            }
+            if let token = object.token { unsafe link(token.cString, at: lines.count + 1) }
+        } else {
+            unsafe link(Self.accept.pointer, at: 1)
+            if let email { unsafe link(email.pointer, at: 2) }
+        }
         // A key header would enter HTTP/2's shared compression table (security: HPACK).
         let isKey = email != nil
         let http2 = line.settings.http2 && !isKey && !line.settings.base.origin.isPlain
@@ -139,7 +149,31 @@ final class CurlExchange {
             tvs_curl_set_long(easy, CURLOPT_CA_CACHE_TIMEOUT.rawValue, keepS),
             tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
         ]
-        try Self.check(codes, .noMemory, "libcurl could not take the request")
+        try Self.check(
+            codes + (object.map { storing($0) } ?? []), .noMemory,
+            "libcurl could not take the request")
+    }
+
+    /// Puts a line at the end of the list.
+    private func link(_ line: UnsafePointer<CChar>?, at place: Int) {
+        unsafe nodes[place].data = UnsafeMutablePointer(mutating: line)
+        if place > 0 { unsafe nodes[place - 1].next = nodes + place }
+    }
+
+    /// An object is fetched and stored as it is. libcurl does not copy what it uploads.
+    private func storing(_ object: ObjectPart) -> [Int32] {
+        var codes = [CurlOption(CURLOPT_ACCEPT_ENCODING, .text(nil))]
+        guard let upload = object.upload, let bytes = unsafe upload.cString else {
+            return codes.map { unsafe $0.apply(to: easy) }
+        }
+        codes += [
+            CurlOption(CURLOPT_POSTFIELDSIZE_LARGE, .off(Int64(upload.count))),
+            CurlOption(CURLOPT_CUSTOMREQUEST, .text("PUT")),
+        ]
+        let place = unsafe UnsafeMutableRawPointer(mutating: bytes)
+        return codes.map { unsafe $0.apply(to: easy) } + [
+            unsafe tvs_curl_set_pointer(easy, CURLOPT_POSTFIELDS.rawValue, place)
+        ]
     }
 
     private static func check(

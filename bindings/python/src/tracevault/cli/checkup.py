@@ -222,8 +222,10 @@ def vault(described: dict[str, Any], path: str) -> Iterator[Finding]:
         "a lost key is a lost vault: tracevault vault add-unlock" if alone else "",
     )  # fmt: skip
     if described.get("refresh_error"):
-        yield Finding("vault file", FAULT, str(described["refresh_error"]), "cannot be looked at",
+        yield Finding("stored vault", FAULT, str(described["refresh_error"]), "cannot be looked at",
                       "mend what the text names")  # fmt: skip
+    if path.startswith("s3://"):
+        return
     mode = os.stat(path).st_mode & 0o777
     if mode & 0o077:
         yield same("vault file", NOTE, f"others may read it (mode {mode:04o})", "chmod 0600 it")

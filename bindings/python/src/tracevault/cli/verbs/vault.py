@@ -134,7 +134,10 @@ def rekey(options: Options, /, yes: bool, **new: Any) -> None:
 @new_unlock_options
 @click.pass_obj
 def export(options: Options, /, file: str, **new: Any) -> None:
-    """Write one tenant (--tenant) or all into a new vault FILE with keys of its own."""
+    """Write one tenant (--tenant) or all into a new vault FILE with keys of its own.
+
+    FILE may be s3://BUCKET/KEY.
+    """
     with opened(options) as session:
         unlock = new_unlock(new)
         try:
@@ -149,7 +152,7 @@ def export(options: Options, /, file: str, **new: Any) -> None:
 @vault.verb("refresh", examples=("tracevault vault refresh",))
 @click.pass_obj
 def refresh(options: Options) -> None:
-    """Look at the stored file again and tell its generation, or why it cannot be looked at."""
+    """Look at the stored vault again and tell its generation, or why it cannot be looked at."""
     with opened(options) as session:
         session.vault.refresh()
         told = session.vault.describe()

@@ -1,0 +1,204 @@
+// ObjectStore+Writing.swift - storing a vault as an object, and what became of it.
+//
+// An answer may be lost although the bytes were stored. The sealed bytes tell: their file_id is
+// drawn for one snapshot alone. So whoever is in doubt reads, and never reports what is not known.
+
+import CSystem
+
+extension ObjectStore {
+    /// What is at the object's place after a request to store there.
+    private enum Found {
+        /// What was to be stored.
+        case own
+        /// What was there before; nothing is stored as yet.
+        case old
+        case other(Revision)
+        case nothing
+    }
+
+    private static let pollMs: Int64 = 2
+    private static let longestPauseMs: Int64 = 1000
+
+    // MARK: - Create
+
+    package func create(_ bytes: ByteBuffer) throws(Failure) {
+        // Asked first: a store that ignores conditions would overwrite what is there.
+        let reply = try ask(nil, .none)
+        if reply.status == 200 { throw Self.exists }
+        guard reply.status == 404, StoreWords.code(reply.body) != "NoSuchBucket" else {
+            throw words.failure(reply)
+        }
+        guard try store(bytes, .absent, in: nil) else { throw Self.exists }
+        try probe(bytes)
+    }
+
+    private static let exists = Failure(
+        .exists, "there is an object at the vault's place already")
+
+    /// Both conditions must be refused now. What a store that ignores them takes are the same
+    /// bytes again.
+    private func probe(_ bytes: ByteBuffer) throws(Failure) {
+        let never = "\"00000000000000000000000000000000\""
+        for condition in [Condition.absent, .unchanged(since: never)] {
+            let reply = try ask(bytes, condition)
+            guard reply.status == 412 || reply.status == 409 else {
+                guard reply.status < 300 else { throw words.failure(reply) }
+                throw Failure(
+                    .other,
+                    "the object store \(words.store) ignores If-Match or If-None-Match: writers "
+                        + "would overwrite each other; use another store, and remove the empty "
+                        + "vault that was stored")
+            }
+        }
+    }
+
+    // MARK: - Replace
+
+    package func replace(
+        _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
+    ) throws(Failure) -> Bool {
+        if tag(of: expected) == nil {
+            guard try Self.revision(of: read()) == expected else { return false }
+        }
+        guard let etag = tag(of: expected) else {
+            throw Failure(
+                .other,
+                "the object store \(words.store) gives no ETag that tells states of an object "
+                    + "apart: nothing is stored")
+        }
+        let isStored = try store(bytes, .unchanged(since: etag), in: expected)
+        // Who lost a race lets others go on before he comes again.
+        if !isStored { pause(Int64.random(in: 0...50)) }
+        return isStored
+    }
+
+    /// What became of one request to store.
+    private enum Sent {
+        case stored
+        /// Somebody else was faster.
+        case lost
+        /// Nothing is stored, and the next one may be.
+        case busy(Failure)
+        /// The store may have taken it or not.
+        case unknown(Failure)
+    }
+
+    /// Stores the bytes under a condition, in the place of `old`; false when somebody else was
+    /// faster. Sends again what may be lost: the condition lets one of both through at most.
+    private func store(
+        _ bytes: ByteBuffer, _ first: Condition, in old: Revision?
+    ) throws(Failure) -> Bool {
+        let own = try Self.revision(of: bytes)
+        var condition = first
+        /// Why an earlier request of this call may still be stored.
+        var doubt: Failure?
+        var deadline: Int64?
+        var pauseMs: Int64 = 50
+        while true {
+            var trouble: Failure?
+            switch try send(bytes, condition, inDoubt: doubt != nil) {
+            case .stored: return true
+            case .lost: break
+            case .busy(let failure): trouble = failure
+            case .unknown(let failure): doubt = doubt ?? failure
+            }
+            switch try? found(own, old) {
+            case .own: return true
+            case .other(let revision):
+                // Each commit adds one: in our own place, or before it, is somebody else's.
+                guard let doubt, revision.generation > own.generation else { return false }
+                throw unknown(doubt)
+            case .old:
+                if let old, let etag = tag(of: old) { condition = .unchanged(since: etag) }
+            // Gone: whoever reads next is told.
+            case .nothing where old != nil && doubt == nil: return false
+            case .nothing, nil: break
+            }
+            let now = tvs_monotonic_ms()
+            let until = deadline ?? now + Int64(settings.timeoutMs)
+            deadline = until
+            guard now + pauseMs < until else {
+                if let doubt { throw unknown(doubt) }
+                guard let trouble else { return false }
+                throw trouble
+            }
+            pause(pauseMs)
+            pauseMs = min(2 * pauseMs, Self.longestPauseMs)
+        }
+    }
+
+    /// Sends the bytes once. Throws what is final, unless an earlier one may still be stored.
+    private func send(
+        _ bytes: ByteBuffer, _ condition: Condition, inDoubt: Bool
+    ) throws(Failure) -> Sent {
+        let reply = try ask(bytes, condition)
+        let failure: Failure
+        switch (reply.fault, reply.status) {
+        case (nil, 200...299):
+            note(reply, of: bytes)
+            return .stored
+        case (nil, 409), (nil, 412): return .lost
+        case (nil, 429), (nil, 503): return .busy(words.failure(reply))
+        case (nil, 408), (nil, 500...): return .unknown(words.failure(reply))
+        case (nil, _): failure = words.failure(reply)
+        case (_, _):
+            failure = words.failure(reply)
+            if reply.wasSent { return .unknown(failure) }
+        }
+        guard inDoubt else { throw failure }
+        return .unknown(failure)
+    }
+
+    /// Reads what is there now.
+    private func found(_ own: Revision, _ old: Revision?) throws(Failure) -> Found {
+        do throws(Failure) {
+            let revision = try revision()
+            return revision == own ? .own : revision == old ? .old : .other(revision)
+        } catch {
+            guard error.status == .noVault else { throw error }
+            return .nothing
+        }
+    }
+
+    private func unknown(_ cause: Failure?) -> Failure {
+        var failure = Failure(
+            .durabilityUnknown,
+            "whether the change is stored is not known: look before it is made again"
+                + (cause.map { "; " + $0.message } ?? ""))
+        failure.httpStatus = cause?.httpStatus ?? 0
+        failure.cause = cause?.cause ?? .none
+        return failure
+    }
+
+    private func pause(_ ms: Int64) {
+        let held = tvs_fork_pause()
+        tvs_sleep_ms(ms)
+        tvs_fork_resume(held)
+    }
+
+    // MARK: - One writer of this process at a time
+
+    package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
+        try lease(timeoutMs: timeoutMs, unless: { false })
+    }
+
+    package func lease(
+        timeoutMs: Int, unless isCancelled: () -> Bool
+    ) throws(Failure) -> any StoreLease {
+        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+        let place = WriterQueue.Place(in: queue)
+        while !place.isFirst {
+            guard !isCancelled() else { throw Self.cancelled }
+            guard tvs_monotonic_ms() < deadline else { throw Self.busy }
+            tvs_sleep_ms(Self.pollMs)
+        }
+        return WriterQueue.Turn(place)
+    }
+
+    private static var busy: Failure {
+        var failure = Failure(
+            .busy, "another thread of this process held the vault too long; try again")
+        failure.retriable = true
+        return failure
+    }
+}

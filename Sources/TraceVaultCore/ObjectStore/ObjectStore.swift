@@ -1,0 +1,152 @@
+// ObjectStore.swift - a vault as one object in an S3-compatible store.
+//
+// The store compares and swaps: an object is replaced only while it has the ETag that was seen
+// (If-Match), and made only where there is none (If-None-Match: *). What became of a request whose
+// answer is lost is in ObjectStore+Writing.swift. docs/adr/030-vault-in-an-object-store.md.
+
+import CSystem
+
+package final class ObjectStore: Store {
+    /// What was seen of the object last.
+    struct Seen: Sendable {
+        let revision: Revision
+        let etag: String
+    }
+
+    /// What a request is bound to.
+    enum Condition: Sendable {
+        case none
+        /// The object is another one than that.
+        case changed(since: String)
+        case unchanged(since: String)
+        /// There is no object.
+        case absent
+
+        /// The header line that says so.
+        fileprivate var line: String? {
+            switch self {
+            case .none: nil
+            case .changed(let etag): "If-None-Match: " + etag
+            case .unchanged(let etag): "If-Match: " + etag
+            case .absent: "If-None-Match: *"
+            }
+        }
+    }
+
+    package let isRemote = true
+    let settings: StoreSettings
+    let words: StoreWords
+    let queue = WriterQueue()
+    private let keys: StoreKeys
+    private let seen = Lock<Seen?>(nil)
+    /// Those that carry nothing now: what they know of names and authorities is worth keeping.
+    private let idle = Lock<[StoreCarrier]>([])
+    private static let mostIdle = 2
+
+    init(_ address: ObjectAddress, _ config: Config, _ given: NamedSecrets) throws(Failure) {
+        settings = try StoreSettings(address, config)
+        keys = try StoreKeys(from: config.text(.s3Keys), given: given)
+        words = StoreWords(store: settings.origin.text, address: address)
+    }
+
+    // MARK: - Reading
+
+    package func read() throws(Failure) -> ByteBuffer {
+        guard let bytes = try fetch(.none) else { throw Self.unasked }
+        return bytes
+    }
+
+    package func revision() throws(Failure) -> Revision { try Self.revision(of: try read()) }
+
+    package func newBytes(since known: Revision) throws(Failure) -> ByteBuffer? {
+        let etag = tag(of: known)
+        guard let bytes = try fetch(etag.map { .changed(since: $0) } ?? .none) else { return nil }
+        return try Self.revision(of: bytes) == known ? nil : bytes
+    }
+
+    /// The object's bytes; nil where it is as the condition says.
+    func fetch(_ condition: Condition) throws(Failure) -> ByteBuffer? {
+        let reply = try ask(nil, condition)
+        guard reply.fault == nil else { throw words.failure(reply) }
+        if reply.status == 304, case .changed = condition { return nil }
+        guard reply.status == 200 else { throw words.failure(reply) }
+        note(reply, of: reply.body)
+        return reply.body
+    }
+
+    private static let unasked = Failure(.http, "the object store answered what was not asked")
+
+    static func revision(of bytes: ByteBuffer) throws(Failure) -> Revision {
+        try bytes.withBytes { (span) throws(Failure) in
+            try Revision(prefix: span, fileCount: UInt64(span.byteCount))
+        }
+    }
+
+    // MARK: - What was seen
+
+    /// The ETag of a state; nil when another one was seen last.
+    func tag(of revision: Revision) -> String? {
+        seen.withLock { $0?.revision == revision ? $0?.etag : nil }
+    }
+
+    /// Remembers the ETag of bytes that were fetched or stored.
+    func note(_ reply: HTTPReply, of bytes: ByteBuffer) {
+        let etag = reply.headers.etag
+        guard let revision = try? Self.revision(of: bytes), Self.isStrong(etag) else {
+            return seen.withLock { $0 = nil }
+        }
+        seen.withLock { $0 = Seen(revision: revision, etag: etag) }
+    }
+
+    /// Only a strong one tells whether every byte is the same (RFC 9110, 8.8.1).
+    private static func isStrong(_ etag: String) -> Bool {
+        etag.utf8.count > 2 && etag.hasPrefix("\"") && etag.hasSuffix("\"")
+    }
+
+    // MARK: - Asking
+
+    /// Sends one request; the reply tells why there is none.
+    func ask(_ upload: ByteBuffer?, _ condition: Condition) throws(Failure) -> HTTPReply {
+        let request = try request(upload, condition)
+        let carrier = try carrier()
+        let exchange = StoreExchange(request, to: settings.origin, by: carrier)
+        let reply = try exchange.run()
+        if reply.fault == nil {
+            idle.withLock { if $0.count < Self.mostIdle { $0.append(carrier) } }
+        }
+        return reply
+    }
+
+    private func carrier() throws(Failure) -> StoreCarrier {
+        if let rested = idle.withLock({ $0.popLast() }) { return rested }
+        return try StoreCarrier(settings.transport)
+    }
+
+    private func request(
+        _ upload: ByteBuffer?, _ condition: Condition
+    ) throws(Failure) -> HTTPRequest {
+        let hash = try (upload ?? ByteBuffer(limit: 0)).withBytes { (bytes) throws(Failure) in
+            try SHA256.text(of: bytes)
+        }
+        let time = Self.time(ms: tvs_wall_ms())
+        let signature = RequestSignature(
+            method: upload == nil ? "GET" : "PUT", host: settings.host, path: settings.path,
+            headers: [], bodyHash: hash, time: time, region: settings.region)
+        var lines = ["x-amz-content-sha256: " + hash, "x-amz-date: " + time]
+        if let line = condition.line { lines.append(line) }
+        // Without "Expect" nothing waits for a "100 Continue" that some stores never send.
+        if upload != nil { lines += ["Content-Type: application/octet-stream", "Expect:"] }
+        var request = HTTPRequest(
+            path: settings.path, authorization: try signature.authorization(keys), email: nil,
+            timeoutMs: settings.timeoutMs)
+        request.object = ObjectPart(
+            upload: upload, lines: lines, token: try RequestSignature.token(keys))
+        return request
+    }
+
+    /// "20130524T000000Z".
+    static func time(ms: Int64) -> String {
+        let text = Timestamp.text(milliseconds: ms) ?? ""
+        return text.prefix(19).filter { $0 != "-" && $0 != ":" } + "Z"
+    }
+}

@@ -1,0 +1,163 @@
+// StoreExchange.swift - one request to an object store, on a thread of its own.
+//
+// libcurl and OpenSSL need more stack than a host's thread may have. Whoever asked waits for the
+// thread, outside the gate of forks; s3.timeout_ms ends every exchange.
+
+import CSystem
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What carries exchanges; one at a time, each time by another thread.
+@safe
+final class StoreCarrier: @unchecked Sendable {
+    fileprivate let transport: CurlTransport
+
+    init(_ settings: TransportSettings) throws(Failure) {
+        transport = try CurlTransport(settings)
+    }
+
+    deinit {
+        // What OpenSSL kept is gone already in a process that ends.
+        if tvs_tls_is_over() != 0 { transport.abandon() }
+    }
+}
+
+final class StoreExchange: Sendable {
+    private let carrier: StoreCarrier
+    private let request: HTTPRequest
+    private let origin: String
+    private let outcome = Lock<Result<HTTPReply, Failure>?>(nil)
+    private let isStopped = Atomic<Bool>(false)
+
+    private static let stack = 512 * 1024
+    private static let longestWaitMs: Int32 = 1000
+
+    init(_ request: HTTPRequest, to origin: Origin, by carrier: StoreCarrier) {
+        self.carrier = carrier
+        self.request = request
+        self.origin = origin.text
+    }
+
+    /// Runs it and waits for its end.
+    func run() throws(Failure) -> HTTPReply {
+        try LiveExchanges.add(self)
+        defer { LiveExchanges.remove(self) }
+        let context = unsafe Unmanaged.passRetained(self)
+        var thread: UInt = 0
+        let answer = unsafe tvs_thread_start(
+            carryExchange, context.toOpaque(), Self.stack, &thread)
+        guard answer == 0 else {
+            unsafe context.release()
+            throw Failure(lacking: ENOMEM, "the system gave no thread for the object store")
+        }
+        let held = tvs_fork_pause()
+        tvs_thread_join(thread)
+        tvs_fork_resume(held)
+        guard let outcome = outcome.withLock({ $0 }) else {
+            throw Failure(.other, "a request to the object store had no outcome")
+        }
+        return try outcome.get()
+    }
+
+    /// Ends it soon. Any thread.
+    func stop() {
+        isStopped.store(true, ordering: .releasing)
+        carrier.transport.wake()
+    }
+
+    /// The thread's life.
+    fileprivate func carry() {
+        tvs_fork_unsafe_enter()
+        let result = Result { () throws(Failure) in try exchange() }
+        outcome.withLock { $0 = result }
+        carrier.transport.wipeFreed()
+        tvs_wipe_stack()
+        tvs_fork_unsafe_leave()
+    }
+
+    private func exchange() throws(Failure) -> HTTPReply {
+        let transport = carrier.transport
+        var ended: HTTPReply?
+        try transport.start(0, request, to: origin)
+        while true {
+            guard transport.isIntact else {
+                transport.abandon()
+                throw Failure(
+                    .descriptorsLost,
+                    "the host closed descriptors of a request to the object store")
+            }
+            let hasMoved = transport.move { _, reply in ended = reply }
+            if let ended { return ended }
+            guard !isStopped.load(ordering: .acquiring) else {
+                transport.abort(0)
+                throw LiveExchanges.over
+            }
+            if hasMoved { continue }
+            tvs_fork_unsafe_leave()
+            transport.wait(timeoutMs: Self.longestWaitMs)
+            tvs_fork_unsafe_enter()
+        }
+    }
+}
+
+private let carryExchange: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
+    guard let context = unsafe context else { return }
+    tvs_fork_unsafe_enter()
+    let exchange = unsafe Unmanaged<StoreExchange>.fromOpaque(context).takeRetainedValue()
+    tvs_fork_unsafe_leave()
+    exchange.carry()
+}
+
+/// The exchanges under way: exit() runs OpenSSL's own clean-up, which must not meet one of them.
+/// The same as `LiveEngines`, for calls of the host's threads and looks.
+private final class LiveExchanges: Sendable {
+    private struct State {
+        var running: [ObjectIdentifier: StoreExchange] = [:]
+        var isOver = false
+    }
+
+    private let state = Lock(State())
+    private let ended = Bell()
+
+    static let over = Failure(
+        .shutdown, "the process is ending: the object store is not asked any more")
+
+    /// As long exit() waits for them.
+    private static let patienceMs: Int64 = 2000
+    private static let perProcess = PerProcess { LiveExchanges() }
+    /// Registered later than OpenSSL's handler, so that it runs earlier.
+    private static let isRegistered = atexit { LiveExchanges.perProcess.get().endAll() } == 0
+
+    static func add(_ exchange: StoreExchange) throws(Failure) {
+        _ = isRegistered
+        let isAdded = perProcess.get().state.withLock { state in
+            if !state.isOver { state.running[ObjectIdentifier(exchange)] = exchange }
+            return !state.isOver
+        }
+        guard isAdded else { throw over }
+    }
+
+    static func remove(_ exchange: StoreExchange) {
+        let live = perProcess.get()
+        live.state.withLock { _ = $0.running.removeValue(forKey: ObjectIdentifier(exchange)) }
+        live.ended.ring()
+    }
+
+    private func endAll() {
+        let running = state.withLock { state in
+            state.isOver = true
+            return Array(state.running.values)
+        }
+        for exchange in running { exchange.stop() }
+        let until = tvs_monotonic_ms() + Self.patienceMs
+        while true {
+            let seen = ended.count
+            let rest = until - tvs_monotonic_ms()
+            guard rest > 0, state.withLock({ !$0.running.isEmpty }) else { return }
+            ended.wait(since: seen, atMostMs: rest)
+        }
+    }
+}

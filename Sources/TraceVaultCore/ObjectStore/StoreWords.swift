@@ -1,0 +1,147 @@
+// StoreWords.swift - what an object store's refusals and faults mean, in words for who mends them.
+//
+// Of a reply only its status, known codes of S3 and a region are told: anything else may be a
+// stranger's text.
+
+import CSystem
+
+/// The words for one store and object.
+struct StoreWords: Sendable {
+    let store: String
+    let address: ObjectAddress
+
+    /// Codes of S3 that are told as they are ("Error responses" in the S3 API reference).
+    private static let codes: [StaticString] = [
+        "AccessDenied", "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId",
+        "InvalidToken", "NoSuchBucket", "NoSuchKey", "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    ]
+
+    /// Why there is no reply.
+    private func failure(
+        _ fault: HTTPReply.Fault, _ trouble: HTTPReply.FaultFacts
+    ) -> Failure {
+        var failure = fault.words(trouble)
+        failure.message = "the object store \(store) \(Self.text(fault, trouble))"
+        if fault == .tooLarge { failure.status = .limit }
+        return failure
+    }
+
+    private static func text(
+        _ fault: HTTPReply.Fault, _ trouble: HTTPReply.FaultFacts
+    ) -> String {
+        switch fault {
+        case .connect: return connectText(trouble)
+        case .proxy: return "cannot be reached: the proxy of s3.proxy made no connection"
+        case .broken, .truncated: return "broke the connection off before its reply was whole"
+        case .noFirstByte, .silence: return "gave no whole reply within s3.timeout_ms"
+        case .tls:
+            return "has a certificate that is not acceptable: check its name and times, and set "
+                + "s3.ca_file where its authority is not one of the system's"
+        case .handshake: return "broke the TLS handshake off"
+        case .trustStore: return "cannot be asked: s3.ca_file holds no certificate that can be used"
+        case .tooLarge, .crowdedOut: return "has an object there that is larger than 512 MiB"
+        case .headersTooLarge, .encoding: return "sent a reply that cannot be read"
+        case .exhausted: return "cannot be asked: this host has no memory or descriptor left"
+        case .internalError: return "could not be asked by libcurl"
+        }
+    }
+
+    private static func connectText(_ trouble: HTTPReply.FaultFacts) -> String {
+        switch trouble.cause {
+        case .nameLookup: "cannot be found by its name: check s3.endpoint and the host's DNS"
+        case .refused: "refused the connection: nobody listens there"
+        case .connectTimeout: "does not answer"
+        default: "cannot be reached: check the network"
+        }
+    }
+
+    /// Why a request did not bring what was asked for.
+    func failure(_ reply: HTTPReply) -> Failure {
+        if let fault = reply.fault { return failure(fault, reply.trouble) }
+        let code = Self.code(reply.body)
+        var failure = Failure(status(reply.status, code), text(reply, code))
+        failure.httpStatus = reply.status
+        failure.retriable = Self.passes(reply.status)
+        failure.retryAfterMs = RetryAfter.milliseconds(
+            reply.headers, bodySeconds: nil, wallMs: tvs_wall_ms())
+        return failure.settled
+    }
+
+    /// What a store says when it has too much to do, or something is broken there for now.
+    private static func passes(_ status: Int32) -> Bool {
+        [408, 429].contains(status) || status >= 500
+    }
+
+    private func status(_ status: Int32, _ code: String) -> Status {
+        switch status {
+        case 301, 302, 303, 307, 308: return .redirect
+        case 400 where code == "AuthorizationHeaderMalformed": return .redirect
+        case 400 where code == "ExpiredToken" || code == "InvalidToken": return .forbidden
+        case 401, 403: return .forbidden
+        case 404: return .noVault
+        case 429: return .rateLimited
+        default: return Self.passes(status) ? .server : .http
+        }
+    }
+
+    private func text(_ reply: HTTPReply, _ code: String) -> String {
+        let told = "HTTP \(reply.status)" + (code.isEmpty ? "" : " " + code)
+        switch (reply.status, code) {
+        case (301, _), (302, _), (303, _), (307, _), (308, _),
+            (400, "AuthorizationHeaderMalformed"):
+            let region = reply.headers.bucketRegion
+            let there = Self.isRegion(region) ? ", which is \(region)" : ""
+            return "the bucket \(address.bucket) is elsewhere (\(told)): set s3.region and "
+                + "s3.endpoint to where it is\(there)"
+        case (404, "NoSuchBucket"):
+            return "the object store \(store) has no bucket \(address.bucket) (\(told))"
+        case (404, _):
+            return "there is no vault at s3://\(address.bucket)/\(address.key) (\(told)): create "
+                + "it, or mend the place"
+        case (403, "RequestTimeTooSkewed"):
+            return "the object store \(store) finds this host's clock wrong (\(told)): set it"
+        case (401, _), (403, _), (400, "ExpiredToken"), (400, "InvalidToken"):
+            return "the object store \(store) refused the access key (\(told)): check s3.keys, "
+                + "s3.region and the bucket's policy"
+        default: return "the object store \(store) failed (\(told))"
+        }
+    }
+
+    private static func isRegion(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x61...0x7A).contains($0)
+                    || $0 == UInt8(ascii: "-")
+            }
+    }
+
+    /// What the reply names in <Code>…</Code>, if it is a known one; "" otherwise.
+    static func code(_ body: ByteBuffer) -> String {
+        body.withBytes { span in
+            // The code stands at the beginning; a body may be large.
+            let head = span.extracting(0..<min(span.byteCount, 2048))
+            return unsafe head.withUnsafeBytes { bytes in
+                let text = unsafe String(decoding: bytes, as: UTF8.self)
+                guard let open = text.firstPlace(of: "<Code>"),
+                    let close = text[open...].firstIndex(of: "<")
+                else { return "" }
+                let found = text[open..<close]
+                return codes.first { $0.description == found }?.description ?? ""
+            }
+        }
+    }
+}
+
+extension String {
+    /// The place behind the first `text`.
+    fileprivate func firstPlace(of text: String) -> Index? {
+        var rest = self[...]
+        while let start = rest.firstIndex(of: "<") {
+            rest = rest[start...]
+            if rest.hasPrefix(text) { return rest.index(start, offsetBy: text.count) }
+            rest = rest.dropFirst()
+        }
+        return nil
+    }
+}

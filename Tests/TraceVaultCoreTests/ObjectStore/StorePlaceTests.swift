@@ -1,0 +1,123 @@
+// StorePlaceTests.swift - where an object is, and where what opens its store comes from.
+
+import Glibc
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct StorePlaceTests {
+    @Test func aPlaceHasABucketAndAKey() throws {
+        let address = try ObjectAddress("s3://soc-vaults/a team/ü+soc.vault")
+        #expect(address.bucket == "soc-vaults")
+        #expect(address.path(isHostStyle: false) == "/soc-vaults/a%20team/%C3%BC%2Bsoc.vault")
+        #expect(address.path(isHostStyle: true) == "/a%20team/%C3%BC%2Bsoc.vault")
+    }
+
+    @Test(arguments: [
+        "s3://", "s3://b", "s3://bucket", "s3://bucket/", "s3:///key", "s3://ab/key",
+        "s3://-bucket/key", "s3://bucket./key", "s3://buc..ket/key", "s3://buck et/key",
+        "s3://bucket/a//b", "s3://bucket/../b", "s3://bucket/a/.", "s3://bucket/a\nb",
+        "s3://user:pass@bucket/key",
+    ])
+    func whatServersMightReadOtherwiseIsRefused(place: String) {
+        #expect(status { _ = try ObjectAddress(place) } == .argument, "\(place)")
+    }
+
+    private func settings(_ values: [(Setting, String)]) throws -> StoreSettings {
+        var config = Config()
+        for (name, value) in values { try config.set(name, to: value) }
+        return try StoreSettings(try ObjectAddress("s3://soc-vaults/soc.vault"), config)
+    }
+
+    @Test func theEndpointIsAWSUnlessAnotherOneIsSet() throws {
+        let aws = try settings([(.s3Region, "eu-central-1")])
+        #expect(aws.origin.text == "https://s3.eu-central-1.amazonaws.com")
+        #expect(aws.path == "/soc-vaults/soc.vault")
+        let host = try settings([(.s3Style, "host")])
+        #expect(host.host == "soc-vaults.s3.us-east-1.amazonaws.com")
+        #expect(host.path == "/soc.vault")
+        let own = try settings([(.s3Endpoint, "https://minio.example:9000/")])
+        #expect(own.host == "minio.example:9000")
+    }
+
+    @Test func plainHTTPIsForTestsOnThisHost() throws {
+        let loopback = (Setting.s3Endpoint, "http://127.0.0.1:9000")
+        #expect(status { _ = try settings([loopback]) } == .configValue)
+        _ = try settings([loopback, (.allowHTTPLoopback, "true")])
+        let elsewhere = (Setting.s3Endpoint, "http://minio.example:9000")
+        #expect(
+            status { _ = try settings([elsewhere, (.allowHTTPLoopback, "true")]) } == .configValue)
+        #expect(status { _ = try settings([(.s3Endpoint, "https://h/path")]) } == .configValue)
+        #expect(status { _ = try settings([(.s3Region, "eu 1\r\nX: y")]) } == .configValue)
+    }
+
+    // MARK: - Keys
+
+    private func keys(_ source: String) throws -> StoreKeys {
+        try StoreKeys(from: source, given: NamedSecrets())
+    }
+
+    private func text(_ secret: KeptSecret?) -> String {
+        secret.map { secret in
+            unsafe secret.bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+        } ?? ""
+    }
+
+    @Test func aFileHasALineForEachKey() throws {
+        let scratch = try Scratch()
+        for (content, token) in [
+            ("access-not-real\nsecret-not-real", ""),
+            (" access-not-real \r\n\r\nsecret-not-real\ntoken-not-real\n", "token-not-real"),
+        ] {
+            try scratch.write(Array(content.utf8), mode: 0o400)
+            let found = try keys("file:" + scratch.vault)
+            #expect(text(found.accessKey) == "access-not-real")
+            #expect(text(found.secretKey) == "secret-not-real")
+            #expect(text(found.sessionToken) == token)
+        }
+        for content in ["one-line-only", "a\nb\nc\nd\n", "acc ess\nsecret\n", "acc\u{e9}\nsecret"] {
+            try scratch.write(Array(content.utf8), mode: 0o400)
+            let failure = #expect(throws: Failure.self) { try keys("file:" + scratch.vault) }
+            #expect(failure?.status == .credentialFormat, "\(content)")
+            #expect(failure?.message.contains("secret\n") == false)
+        }
+        try scratch.write(Array("access\nsecret\n".utf8), mode: 0o444)
+        #expect(status { _ = try keys("file:" + scratch.vault) } == .unsafeFile)
+    }
+
+    @Test func withoutKeysNothingIsAsked() throws {
+        #expect(status { _ = try keys("") } == .configValue)
+        #expect(status { _ = try keys("nowhere") } == .configValue)
+        #expect(status { _ = try keys("file:") } == .argument)
+    }
+
+    @Test func aSecretIsCheckedAndNeverEchoed() throws {
+        let given = NamedSecrets()
+        for wrong in ["with space", "line\nbreak", String(repeating: "k", count: 257)] {
+            let failure = #expect(throws: Failure.self) {
+                try unsafe Fake.withSecret(wrong) { try unsafe given.set("s3.secret_key", to: $0) }
+            }
+            #expect(failure?.status == .credentialFormat)
+            #expect(failure?.message.contains(wrong) == false)
+        }
+        #expect(
+            status { try unsafe Fake.withSecret("x") { try unsafe given.set("s3.region", to: $0) } }
+                == .configName)
+    }
+
+    // MARK: - Looks at a server
+
+    @Test func looksAtAServerAreSpreadAndRarerWhileTheyFail() throws {
+        let watch = Watch(everyMs: 1000, isRemote: true, nowMs: 0)
+        /// When the look after one that failed or not is due, which began and ended at 0.
+        func due(_ hasFailed: Bool) throws -> Int64 {
+            watch.end(nowMs: 0, hasFailed: hasFailed)
+            return try #require((0...40_000).first { watch.isOverdue(nowMs: $0) }) - 1000
+        }
+        #expect(Set(try (0..<20).map { _ in try due(false) }).count > 1)
+        for pause in [2000, 4000, 8000, 16_000, 30_000, 30_000] as [Int64] {
+            #expect((pause...pause + pause / 4).contains(try due(true)))
+        }
+        #expect((1000...1250).contains(try due(false)))
+    }
+}
