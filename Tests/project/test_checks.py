@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("Sources", "include", "docs", ".swift-format", "CHANGELOG.md", "Package.swift")
+COPIED = (
+    "Sources",
+    "include",
+    "docs",
+    ".swift-format",
+    "CHANGELOG.md",
+    "Package.swift",
+    "README.md",
+)
 SWIFT = "Sources/TraceVaultCore/Base/Failure.swift"
 ABI = "Sources/TraceVaultABI/LibraryAPI.swift"
 HEADER = "include/tracevault.h"

@@ -34,7 +34,7 @@ versions = output("readelf", "--wide", "--version-info", library())
 oldest = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29)}
 for name, most in oldest.items():
     asked = [tuple(map(int, v.split("."))) for v in re.findall(rf"\b{name}_([\d.]+)\b", versions)]
-    if max(asked) > most:
+    if max(asked, default=most) > most:
         problems.append(f"asks for {name}_{'.'.join(map(str, max(asked)))}: the README says less")
 if "glibc 2.34 or newer" not in " ".join(read(ROOT / "README.md").split()):
     problems.append("the README does not say which glibc is needed")
