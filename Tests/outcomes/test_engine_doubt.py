@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 import tracevault as tv
+from bare_server import ACCOUNT, reply, serving
+from bare_server import engine as engine_at
+from bare_server import tenant as tenant_at
 from engine_scene import ACME, arrived, names, settings, slow, taken, token, until, vault_of
 from jsonschema import Draft202012Validator
 from launcher import Standin, standin
@@ -120,6 +123,46 @@ def test_a_check_with_access_finds_a_permission_that_is_missing(server: Standin)
             assert asked.valid and asked.access is not None and asked.access.granted is True
             assert faults(asked.to_dict(), "check") == []
             assert "per_page=1" in str(server.requests()[-1])
+
+
+def test_a_check_that_finds_no_permission_opens_no_closed_credential() -> None:
+    active = {"success": True, "errors": [], "result": {"id": "x", "status": "active"}}
+    refused = {"success": False, "errors": [{"code": 10000, "message": "no"}], "result": None}
+
+    def answer(head: bytes, _number: int) -> bytes:
+        return reply(active) if b"/verify" in head else reply(refused, 403)
+
+    with (
+        serving(answer) as server,
+        engine_at(server.origin) as engine,
+        tenant_at(server.origin) as acme,
+    ):
+        with pytest.raises(tv.CredentialError):
+            engine.trace(acme, ACCOUNT, "m1")
+        found = engine.check(acme, ACCOUNT, access=True)
+        assert found.valid and found.access is not None and found.access.granted is False
+        asked = len(server.heads)
+        with pytest.raises(tv.CredentialError) as later:
+            engine.trace(acme, ACCOUNT, "m2")
+        assert later.value.retriable and len(server.heads) == asked
+
+
+def test_another_label_or_the_same_token_again_opens_no_closed_credential(server: Standin) -> None:
+    with (
+        vault_of(server, "acme") as vault,
+        vault.tenant("acme") as acme,
+        tv.Engine(settings(server)) as engine,
+    ):
+        with pytest.raises(tv.CredentialError):
+            engine.trace(acme, ACME, "fail-403-permission")
+        asked = arrived(server)
+        with vault.edit() as edit:
+            edit.set("acme", ACME, label="another")
+        with vault.edit() as edit:
+            edit.put("acme", ACME, token(server), origin=server.origin)
+        with pytest.raises(tv.CredentialError) as later:
+            engine.trace(acme, ACME, "slow-2")
+        assert later.value.retriable and arrived(server) == asked
 
 
 # ---- Parkings --------------------------------------------------------------------------------
