@@ -40,10 +40,14 @@ class Conversation:
     hops: list[list[tuple[int, str, str]]] = field(default_factory=list)
     #: Every hand-over can be proved from the lines.
     is_linked: bool = True
+    #: Also which of two hops with one Message-ID was first: not by short ids within a second.
+    is_ordered: bool = True
     #: Cloudflare has more to tell.
     is_pending: bool = False
     #: Of somebody no line tells what became of the copy.
     is_incomplete: bool = False
+    #: The beginning of some hop's lines is missing.
+    is_cut: bool = False
 
 
 class Maker:
@@ -56,9 +60,14 @@ class Maker:
         self.is_long = self.dice.random() < 0.7
         self.is_quick = self.dice.random() < 0.4
         self.born = 0
+        self.began: dict[str, int] = {}
         self.message_id = f"m{seed}@x.example"
+        #: A failure at this hop of which the sender may be told.
+        self.is_reported = False
         self.hands = self.dice.choice(("reply", "nested", "orig", "message_id", "nothing"))
         self.links = {"nothing": False}.get(self.hands, True)
+        #: The filter hands the message on as nobody's.
+        self.is_nobodys = self.dice.random() < 0.1
 
     def step(self, most: int = 3) -> None:
         if not self.is_quick:
@@ -68,7 +77,7 @@ class Maker:
         self.born += 1
         if not self.is_long:
             return f"{self.dice.randrange(0xF4240):05X}{self.born:X}{self.dice.randrange(4096):03X}"
-        digits, rest = "", 1_763_000_000 + self.now
+        digits, rest = "", 1_762_992_000 + self.now
         for _ in range(6):
             rest, digit = divmod(rest, 52)
             digits = VOWEL_FREE[digit] + digits
@@ -83,10 +92,15 @@ class Maker:
         side = "inbound" if hop == 0 or self.dice_side > hop else "outbound"
         self.made.hops[hop].append((self.now + later, side, f"postfix/{program}[7]: {text}"))
 
-    def begin(self, before: str | None, recipients: list[str]) -> tuple[int, str]:
-        """A hop takes the message; where it is and its id."""
+    def begin(
+        self, before: str | None, recipients: list[str], notification_id: str = ""
+    ) -> tuple[int, str]:
+        """A hop takes the message, or a notification of it; where it is and its id."""
         hop, name = len(self.made.hops), self.new_id()
         self.made.hops.append([])
+        self.began[name] = self.now
+        if self.hands == "message_id" and not self.is_long:
+            self.made.is_ordered &= self.began.get(before or "") != self.now
         if before is None and self.dice.random() < 0.2:
             self.log(hop, "pickup", f"{name}: uid=0 from=<s@x.example>")
         elif before is None:
@@ -95,10 +109,12 @@ class Maker:
             orig = f", orig_queue_id={before}" if self.hands == "orig" else ""
             self.log(hop, "smtpd", f"{name}: client=localhost[127.0.0.1]{orig}")
         if self.hands != "nothing":
-            self.log(hop, "cleanup", f"{name}: message-id=<{self.message_id}>")
+            self.log(hop, "cleanup", f"{name}: message-id=<{notification_id or self.message_id}>")
         self.step(1)
         count = len(recipients)
-        self.log(hop, "qmgr", f"{name}: from=<s@x.example>, size=9, nrcpt={count} (queue active)")
+        is_nobodys = notification_id or (before is not None and self.is_nobodys)
+        sender = "" if is_nobodys else "s@x.example"
+        self.log(hop, "qmgr", f"{name}: from=<{sender}>, size=9, nrcpt={count} (queue active)")
         return hop, name
 
     def deliver(
@@ -138,8 +154,28 @@ class Maker:
             self.fate(hop, name, to, fate)
             waiting = waiting or self.made.truth[to] in ("deferred", "held", "queued")
             self.step()
+        if self.is_reported and self.dice.random() < 0.5:
+            self.report(hop, name)
+        self.is_reported = False
         if not waiting and not any(self.made.truth[to] == "deleted" for to in recipients[:1]):
             self.log(hop, "qmgr", f"{name}: removed")
+
+    def report(self, hop: int, name: str) -> None:
+        """The sender is told of a failure, by a message that may go through the filter as well."""
+        there, report = len(self.made.hops), self.new_id()
+        self.made.hops.append([])
+        message_id = f"20251113000000.{report}@h.example"
+        self.log(there, "cleanup", f"{report}: message-id=<{message_id}>")
+        self.log(hop, "bounce", f"{name}: sender non-delivery notification: {report}")
+        self.log(there, "qmgr", f"{report}: from=<>, size=9, nrcpt=1 (queue active)")
+        if self.dice.random() < 0.4:
+            self.made.is_linked &= self.links
+            behind, last = self.begin(report, ["s@x.example"], message_id)
+            self.deliver(there, report, "s@x.example", "sent", self.reply(last), FILTER)
+        else:
+            behind, last = there, report
+        status = self.dice.choice(("sent", "deferred", "bounced"))
+        self.deliver(behind, last, "s@x.example", status, "250 2.0.0 Ok", "mx.x.example")
 
     def local(self, hop: int, name: str, recipients: list[str]) -> list[str]:
         """local(8) tells of an alias's members; the line of another recipient is missing."""
@@ -160,6 +196,8 @@ class Maker:
     def fate(self, hop: int, name: str, to: str, fate: str) -> None:
         self.made.truth[to] = fate
         relay = "mx.y.example[192.0.2.25]:25"
+        if fate in ("bounced", "expired"):
+            self.is_reported = True
         if fate == "sent":
             self.deliver(hop, name, to, "sent", "250 OK id=1ZpCCD-0002J4-Ej", relay)
         elif fate == "discarded":
@@ -199,8 +237,49 @@ class Maker:
         self.made.truth[to] = "rejected" if is_final else "refused_for_now"
         self.now += 1 + self.dice.randint(0, 300)
 
+    def refuse_back(self, hop: int, name: str, to: str) -> bool:
+        """The filter took the message, and is refused where it hands it back; whether for good."""
+        self.step()
+        is_late = self.dice.random() < 0.5
+        took = ("sent", self.dice.choice(("250 2.0.0 Ok", "250 2.5.0 OK (20A9E5F5B1C2D3)")), FILTER)
+        if not is_late:
+            self.deliver(hop, name, to, *took)
+        is_final = self.dice.random() < 0.6
+        self.made.is_ordered &= self.is_long or self.now not in self.began.values()
+        there = len(self.made.hops)
+        self.made.hops.append([])
+        rest = f"from=<s@x.example> to=<{to}> proto=ESMTP helo=<localhost>"
+        if self.dice.random() < 0.5:
+            code = "554 5.7.1" if is_final else "451 4.3.0"
+            self.log(
+                there,
+                "smtpd",
+                f"NOQUEUE: reject: RCPT from localhost[127.0.0.1]: {code} <{to}>: no; {rest}",
+            )
+        else:
+            behind = self.new_id()
+            self.log(there, "smtpd", f"{behind}: client=localhost[127.0.0.1]")
+            if self.hands != "nothing":
+                self.log(there, "cleanup", f"{behind}: message-id=<{self.message_id}>")
+            code = "5.7.1" if is_final else "4.7.1"
+            self.log(
+                there,
+                "cleanup",
+                f"{behind}: milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: {code} no; {rest}",
+            )
+        self.made.truth[to] = "rejected" if is_final else "refused_for_now"
+        self.now += 1 + self.dice.randint(0, 3)
+        if is_late:
+            self.deliver(hop, name, to, *took)
+        return is_final
+
     def filtered(self, hop: int, name: str, recipients: list[str], hops: int) -> None:
         """Hands the message to a filter, which hands it back to a hop behind, or does not."""
+        if len(recipients) == 1 and self.dice.random() < 0.1:
+            if not self.refuse_back(hop, name, recipients[0]) and self.dice.random() < 0.5:
+                # It tries again by itself; no line links what comes.
+                self.walk(*self.begin(name, recipients), recipients, hops - 1)
+            return
         if self.dice.random() < 0.08:
             for to in recipients:
                 self.deliver(
@@ -256,7 +335,17 @@ class Maker:
         self.made.is_linked = self.links or hops == 0
         first, name = self.begin(None, recipients)
         self.walk(first, name, recipients, hops)
+        if self.dice.random() < 0.15:
+            self.cut()
         return self.made
+
+    def cut(self) -> None:
+        """The log begins late: lines of some hops before their first delivery are missing."""
+        for lines in self.made.hops:
+            known = next((n for n, line in enumerate(lines) if "to=<" in line[2]), 0)
+            if known and self.dice.random() < 0.5:
+                del lines[: self.dice.randint(1, known)]
+                self.made.is_cut = True
 
 
 def reply(conversation: Conversation, dice: random.Random, has_times: bool) -> dict[str, Any]:
@@ -286,16 +375,22 @@ def reply(conversation: Conversation, dice: random.Random, has_times: bool) -> d
 def faults(conversation: Conversation, summary: dict[str, Any], has_times: bool) -> list[str]:
     """Where the summary tells a better outcome than the truth; or a worse one without need."""
     found = []
-    is_told = conversation.is_linked and has_times and not conversation.is_incomplete
+    is_told = conversation.is_linked and has_times
+    is_told = is_told and not conversation.is_incomplete and not conversation.is_cut
     told = {part["address"].lower(): part["state"] for part in summary["recipients"]}
     for to, truth in conversation.truth.items():
         state = told.get(to, "absent")
         if BADNESS.get(state, -1) < BADNESS[truth]:
             found.append(f"{to}: {state}, in truth {truth}")
-        # Whether others stand for an address that a filter changed cannot always be proved.
-        elif state != truth and is_told and truth != "expanded":
+        # Others stand for an address that a filter changed: only the hop behind can say so, and
+        # where two hops began within a second nothing says which of them that is.
+        elif state != truth and is_told and (truth != "expanded" or conversation.is_ordered):
             found.append(f"{to}: {state}, though the lines prove {truth}")
+    if is_told and set(told) - set(conversation.truth):
+        found.append(f"no recipients of the message: {set(told) - set(conversation.truth)}")
     others = set(conversation.truth.values()) - {"sent", "expanded"}
-    if summary["state"] == "sent" and (others or conversation.is_incomplete):
+    # Where the hop's count of recipients is cut off as well, nothing tells of the missing one.
+    is_lacking = conversation.is_incomplete and not conversation.is_cut
+    if summary["state"] == "sent" and (others or is_lacking):
         found.append("the message is sent, but not all recipients are")
     return found

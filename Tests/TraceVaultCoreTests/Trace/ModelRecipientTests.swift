@@ -81,6 +81,9 @@ extension ModelStoryTests {
     @Test func whatGoesToTheNullDeviceIsDiscarded() throws {
         #expect(try told([local("a@x", "delivered to file: /dev/null")]).state == "discarded")
         #expect(try told([local("a@x", "delivered to file: /dev/null2")]).state == "sent")
+        let virtual = local("a@x", "delivered to file: /dev/null")
+            .replacing("local", with: "virtual")
+        #expect(try told([virtual]).state == "discarded")
         let elsewhere = " " + delivery(Self.first, "a@x", "sent", "delivered to file: /dev/null")
         #expect(try told([elsewhere]).state == "sent")
     }

@@ -141,7 +141,7 @@ import TraceVaultCore
             + "from=<s@x> to=<a@x> proto=ESMTP helo=<h> sasl_method=PLAIN sasl_username=u"
         #expect(try told([refused]).state == "refused_for_now")
         let later = [
-            "5 " + came(Self.first, "h[192.0.2.1]"), "6 " + delivery(Self.first, "a@x", "sent"),
+            "5 " + came(Self.late, "h[192.0.2.1]"), "6 " + delivery(Self.late, "a@x", "sent"),
         ]
         #expect(try told([refused] + later).state == "sent")
         #expect(try told(later + [refused]).state == "sent")

@@ -47,18 +47,50 @@ extension SummaryTable {
     }
 
     /// Whether a hop has its message for certain longer than another: by the times in their long
-    /// queue ids, else by those of their first lines.
+    /// queue ids, else by those of their lines, if the first ones of the other are there.
     func began(_ one: Int, before other: Int, _ document: RawSpan) -> Bool {
-        guard let first = look(one, { ($0.key, $0.firstAt) }),
-            let second = look(other, { ($0.key, $0.firstAt) })
+        if let isEarlier = isEarlierByIDs(one, than: other, document) { return isEarlier }
+        guard let first = look(one, { $0.firstAt }),
+            let (second, hasBeginning) = look(other, { ($0.firstAt, $0.hasBeginning) })
         else { return false }
-        if let one = numbers(first.0, document), let other = numbers(second.0, document),
-            let seconds = one.seconds, let others = other.seconds
-        {
-            return (seconds, one.microseconds) < (others, other.microseconds)
-        }
-        return !first.1.isNone && !second.1.isNone
-            && TraceSummary.isBefore(first.1, second.1, document)
+        return hasBeginning && Self.isBefore(first, second, document)
+    }
+
+    /// The same as far as is known: a hop whose beginning is missing may have had it longer.
+    func isEarlier(_ one: Int, than other: Int, _ document: RawSpan) -> Bool {
+        if let isEarlier = isEarlierByIDs(one, than: other, document) { return isEarlier }
+        guard let first = look(one, { $0.firstAt }), let second = look(other, { $0.firstAt })
+        else { return false }
+        return Self.isBefore(first, second, document)
+    }
+
+    /// Whether a hop has its message for certain only since a later moment than that of a line: by
+    /// the time in its long queue id, and by those of its lines if the first ones are there. What
+    /// they contradict each other about is not certain.
+    func began(_ hop: Int, after at: Written, _ document: RawSpan) -> Bool {
+        guard
+            let (key, firstAt, hasBeginning) = look(
+                hop, { ($0.key, $0.firstAt, $0.hasBeginning) }),
+            !at.isNone, at.range.upperBound <= document.byteCount,
+            let line = Timestamp(document.extracting(at.range))
+        else { return false }
+        let byLines = hasBeginning && !firstAt.isNone
+        if byLines, !Self.isBefore(at, firstAt, document) { return false }
+        // Of the line's second all may be later than the id.
+        guard let began = numbers(key, document)?.seconds else { return byLines }
+        return began > line.minutes * 60 + line.second
+    }
+
+    private func isEarlierByIDs(_ one: Int, than other: Int, _ document: RawSpan) -> Bool? {
+        guard let first = self[key: one].flatMap({ numbers($0, document) }),
+            let second = self[key: other].flatMap({ numbers($0, document) }),
+            let seconds = first.seconds, let others = second.seconds
+        else { return nil }
+        return (seconds, first.microseconds) < (others, second.microseconds)
+    }
+
+    private static func isBefore(_ one: Written, _ other: Written, _ document: RawSpan) -> Bool {
+        !one.isNone && !other.isNone && TraceSummary.isBefore(one, other, document)
     }
 
     private func numbers(_ id: Written, _ document: RawSpan) -> QueueIDNumbers? {

@@ -80,6 +80,11 @@ struct SummaryRecord {
     var delayConnSetup = Written.none
     var delayTransmission = Written.none
 
+    /// A hop that says who handed its message over; a notification is made where it is queued.
+    var isHandedOver: Bool { isPickup || !clientHost.isNone || !clientIP.isNone }
+    /// Of a hop: its first lines are there, so its message came no earlier than they say.
+    var hasBeginning: Bool { isHandedOver || !messageID.isNone }
+
     init(_ kind: Kind, _ key: Written, _ hash: UInt32) {
         (self.kind, self.key, self.hash) = (kind, key, hash)
     }
@@ -100,4 +105,13 @@ enum NextIDKind: UInt8 {
         case .notification: "notification_queue_id"
         }
     }
+}
+
+/// The way into the mail security service, or out of it.
+package enum Direction: Sendable {
+    case inbound, outbound
+
+    var name: StaticString { self == .inbound ? "inbound" : "outbound" }
+    /// Where the side is in the reply, as a JSON pointer.
+    var path: String { "/result/\(name)" }
 }

@@ -8,7 +8,9 @@ extension TraceSummary {
         guard
             let (state, chosen, key) = table.look(index, { ($0.state, $0.chosen, $0.key) }),
             state == .sent || state == .acceptedByFilter,
-            let (hop, queuedAs) = table.look(chosen, { ($0.hop, $0.queuedAs) })
+            let (hop, queuedAs, isThrownAway) = table.look(
+                chosen, { ($0.hop, $0.queuedAs, $0.isThrownAway) }),
+            !isThrownAway
         else { return }
         var found = state
         if isExpanded(index, key, hop, document) {

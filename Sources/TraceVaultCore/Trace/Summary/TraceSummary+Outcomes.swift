@@ -53,6 +53,12 @@ extension TraceSummary {
         table.with(index) { record in
             if !isDecision { record.attempts &+= 1 }
             if Self.isOlder(at, record.at, document) { return }
+            // Before any queue each server logs for itself: without an order the worse one stays.
+            if hop < 0, record.line > 0, state.badness < record.state.badness,
+                !Self.isOlder(record.at, at, document)
+            {
+                return
+            }
             (record.state, record.at, record.hop, record.line) = (state, at, hop, line)
             (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
             (record.origTo, record.queuedAs) = (origTo, queuedAs)

@@ -14,20 +14,7 @@ extension TraceSummary {
                 if !hop.isNotification { note(sender: hop.sender) }
             }
         }
-        for index in 0..<table.count where table[kind: index] == .hop {
-            let isAnswer = isAnswer(index, document)
-            table.with(index) { hop in
-                // From nobody, while the message has a sender: answers it.
-                // Another host hands over what is nobody's, too: a report that was mail before.
-                let isHandedOver =
-                    !hop.clientIP.isNone && !Self.isLoopback(hop.clientIP, document)
-                if isAnswer ?? !isHandedOver, !hop.sender.isNone, hop.sender.length == 0,
-                    sender.length > 0
-                {
-                    hop.isNotification = true
-                }
-            }
-        }
+        noteNotifications(document)
         table.link(document)
         message(document)
         for index in 0..<table.count where table[kind: index] == .recipient {
@@ -39,23 +26,6 @@ extension TraceSummary {
         for index in 0..<table.count where table[kind: index] == .recipient {
             follow(index, document)
         }
-    }
-
-    /// False when a reply says that a hop of the message itself handed a hop its copy: a filter may
-    /// take the sender away. True when a notification's hop did; nil when no reply says it.
-    private func isAnswer(_ hop: Int, _ document: RawSpan) -> Bool? {
-        var hop = hop
-        for _ in 0..<SummaryTable.maxHops {
-            guard let key = table[key: hop], let told = table.find(.next, key, document),
-                let (teller, kind) = table.look(told, { ($0.hop, $0.nextKind) }), kind == .queuedAs,
-                let (isNotification, isFromSomebody) = table.look(
-                    teller, { ($0.isNotification, $0.sender.length > 0) })
-            else { return nil }
-            if isNotification { return true }
-            if isFromSomebody { return false }
-            hop = teller
-        }
-        return nil
     }
 
     /// What is asked again and again for each recipient, looked up once.
@@ -128,7 +98,7 @@ extension TraceSummary {
                     })
             else { continue }
             guard let isLocal else { continue }
-            let isEarlier = table.began(index, before: found, document)
+            let isEarlier = table.isEarlier(index, than: found, document)
             if found < 0 || (isFiltered && !isLocal) || (isFiltered == isLocal && isEarlier) {
                 (found, isFiltered) = (index, isLocal)
             }
@@ -157,12 +127,33 @@ extension TraceSummary {
             }
         }
         if isContradicted { unlinked += 1 }
+        chosen = furthest(index, from: chosen, state, document)
         table.with(index) { record in
             (record.chosen, record.attempts) = (chosen, attempts)
             record.state = record.isPartial ? .unknown : state
             // Told of a notification only: not the message's.
             record.isNotification = chosen < 0 && !record.isPartial
         }
+    }
+
+    /// Of the outcomes of one kind the last one on the way from `chosen`. What is in order by lines
+    /// where nothing is linked may be in none by links.
+    private func furthest(
+        _ recipient: Int, from chosen: Int, _ state: RecipientState, _ document: RawSpan
+    ) -> Int {
+        guard var hop = table.look(chosen, { $0.hop }) else { return chosen }
+        var furthest = chosen
+        for _ in 0..<SummaryTable.maxHops {
+            let before = furthest
+            each(recipient) { outcome, record in
+                guard table.leads(hop, to: record.hop),
+                    effective(record, recipient, document) == state
+                else { return }
+                (furthest, hop) = (outcome, record.hop)
+            }
+            if furthest == before { break }
+        }
+        return furthest
     }
 
     func each(_ recipient: Int, _ body: (Int, borrowing SummaryRecord) -> Void) {
@@ -254,23 +245,19 @@ extension TraceSummary {
         return SummaryTable.isSame(key, queuedAs, document) || table.leads(hop, to: next)
     }
 
-    /// Whether a decision was about an earlier try: deliveries at its own hop, or at one that began
-    /// behind it, say that the message was taken since.
+    /// Whether a decision was about an earlier try: deliveries at its own hop, or at one that for
+    /// certain began behind it, say that the message was taken since. Where the beginning of a
+    /// hop's lines is missing its first line proves nothing, and the decision counts.
     private func isOvertaken(
         _ decision: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
     ) -> Bool {
-        let (hop, at, line) = (decision.hop, decision.at, decision.line)
+        let (hop, at) = (decision.hop, decision.at)
         var isOvertaken = false
         each(recipient) { _, other in
             guard !other.isDecision else { return }
             if other.hop == hop, hop >= 0 { isOvertaken = true }
-            table.look(other.hop) { record in
-                if record.isNotification { return }
-                let isLater =
-                    at.isNone || record.firstAt.isNone
-                    ? record.line > line : Self.isBefore(at, record.firstAt, document)
-                if isLater { isOvertaken = true }
-            }
+            let isNotification = table.look(other.hop) { $0.isNotification } ?? true
+            if !isNotification, table.began(other.hop, after: at, document) { isOvertaken = true }
         }
         return isOvertaken
     }
