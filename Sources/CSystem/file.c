@@ -205,22 +205,26 @@ int32_t tvs_unlink(int32_t directory, const char *name) {
     return answer;
 }
 
-static int32_t set_lock(int32_t descriptor, short type) {
+static int32_t set_lock(int32_t descriptor, short type, int32_t place) {
     struct flock lock;
     memset(&lock, 0, sizeof lock);
     lock.l_type = type;
     lock.l_whence = SEEK_SET;
+    lock.l_start = place;
+    lock.l_len = 1;
     int answer;
     OUTSIDE(answer, fcntl(descriptor, F_OFD_SETLK, &lock));
     return answer;
 }
 
-int32_t tvs_lock(int32_t descriptor) {
-    int32_t outcome = set_lock(descriptor, F_WRLCK);
+int32_t tvs_lock(int32_t descriptor, int32_t place) {
+    int32_t outcome = set_lock(descriptor, F_WRLCK, place);
     return outcome == -EACCES ? -EAGAIN : outcome;
 }
 
-int32_t tvs_unlock(int32_t descriptor) { return set_lock(descriptor, F_UNLCK); }
+int32_t tvs_unlock(int32_t descriptor, int32_t place) {
+    return set_lock(descriptor, F_UNLCK, place);
+}
 
 char *tvs_absolute_path(const char *path) {
     int held = tvs_fork_pause();

@@ -142,9 +142,10 @@ int32_t tvs_change_owner(int32_t descriptor, uint32_t owner);
 int32_t tvs_link(int32_t directory, const char *from, const char *to);
 int32_t tvs_rename(int32_t directory, const char *from, const char *to);
 int32_t tvs_unlink(int32_t directory, const char *name);
-/** Takes the open-file-description lock without waiting; -EAGAIN when another has it. */
-int32_t tvs_lock(int32_t descriptor);
-int32_t tvs_unlock(int32_t descriptor);
+/** Takes the lock of one byte of a file without waiting, for this open file description; -EAGAIN
+ * when another has it. */
+int32_t tvs_lock(int32_t descriptor, int32_t place);
+int32_t tvs_unlock(int32_t descriptor, int32_t place);
 /** The absolute path of a directory, to be freed by the caller; NULL when there is none. */
 char *tvs_absolute_path(const char *path);
 uint32_t tvs_effective_user(void);

@@ -66,8 +66,9 @@ package protocol FileSystem: Sendable {
     func link(_ directory: Int32, _ from: String, _ to: String) -> Int32
     func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32
     func unlink(_ directory: Int32, _ name: String) -> Int32
-    func lock(_ descriptor: Int32) -> Int32
-    func unlock(_ descriptor: Int32) -> Int32
+    /// Of one byte of the file.
+    func lock(_ descriptor: Int32, _ place: Int32) -> Int32
+    func unlock(_ descriptor: Int32, _ place: Int32) -> Int32
 }
 
 /// An errno.
@@ -153,6 +154,10 @@ package struct SystemFiles: FileSystem {
         unsafe tvs_unlink(directory, name)
     }
 
-    package func lock(_ descriptor: Int32) -> Int32 { tvs_lock(descriptor) }
-    package func unlock(_ descriptor: Int32) -> Int32 { tvs_unlock(descriptor) }
+    package func lock(_ descriptor: Int32, _ place: Int32) -> Int32 {
+        tvs_lock(descriptor, place)
+    }
+    package func unlock(_ descriptor: Int32, _ place: Int32) -> Int32 {
+        tvs_unlock(descriptor, place)
+    }
 }

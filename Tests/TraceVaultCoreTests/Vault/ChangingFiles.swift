@@ -5,9 +5,17 @@
 struct ChangingFiles: FileSystem {
     private let real = SystemFiles()
     private let afterLook: @Sendable () -> Void
+    private let afterLock: @Sendable (Int32) -> Void
 
-    /// - Parameter afterLook: what somebody does after every look at an open file.
-    init(_ afterLook: @escaping @Sendable () -> Void) { self.afterLook = afterLook }
+    /// - Parameters:
+    ///   - afterLook: what somebody does after every look at an open file.
+    ///   - afterLock: the same after every lock that was had.
+    init(
+        _ afterLook: @escaping @Sendable () -> Void = {},
+        afterLock: @escaping @Sendable (Int32) -> Void = { _ in }
+    ) {
+        (self.afterLook, self.afterLock) = (afterLook, afterLock)
+    }
 
     func status(_ descriptor: Int32) -> Result<FileStatus, FileError> {
         defer { afterLook() }
@@ -40,6 +48,12 @@ struct ChangingFiles: FileSystem {
         real.rename(directory, from, to)
     }
     func unlink(_ directory: Int32, _ name: String) -> Int32 { real.unlink(directory, name) }
-    func lock(_ descriptor: Int32) -> Int32 { real.lock(descriptor) }
-    func unlock(_ descriptor: Int32) -> Int32 { real.unlock(descriptor) }
+    func lock(_ descriptor: Int32, _ place: Int32) -> Int32 {
+        let answer = real.lock(descriptor, place)
+        if answer == 0 { afterLock(place) }
+        return answer
+    }
+    func unlock(_ descriptor: Int32, _ place: Int32) -> Int32 {
+        real.unlock(descriptor, place)
+    }
 }

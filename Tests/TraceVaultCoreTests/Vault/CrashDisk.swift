@@ -121,8 +121,8 @@ final class CrashDisk: FileSystem {
     }
 
     func changeOwner(_: Int32, _: UInt32) -> Int32 { 0 }
-    func lock(_: Int32) -> Int32 { 0 }
-    func unlock(_: Int32) -> Int32 { 0 }
+    func lock(_: Int32, _: Int32) -> Int32 { 0 }
+    func unlock(_: Int32, _: Int32) -> Int32 { 0 }
 
     // MARK: - Calls that do
 

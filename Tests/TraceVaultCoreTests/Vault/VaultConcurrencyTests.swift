@@ -1,5 +1,6 @@
 // VaultConcurrencyTests.swift - many threads on one vault: no lost edit, no mixed state, no race.
 
+import CSystem
 import Glibc
 import Synchronization
 import Testing
@@ -69,6 +70,46 @@ func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) 
             hasLeft.store(true, ordering: .releasing)
             try store.lease(timeoutMs: 10_000).release()
         }
+    }
+
+    /// Two stores are as two processes: each has an open file of its own.
+    @Test func aWriterOfAnotherProcessThatStandsInLineIsPassedOnceAtMost() throws {
+        let made = Atomic<Int>(0)
+        let seen = Atomic<Int>(0)
+        let isDone = Atomic<Bool>(false)
+        let files = ChangingFiles(afterLock: { place in
+            if place == FileStore.rungs - 1 {
+                seen.store(made.load(ordering: .acquiring), ordering: .releasing)
+            }
+        })
+        let rare = try FileStore(path: scratch.vault, Fake.settings, files: files)
+        let busy = try FileStore(path: scratch.vault, Fake.settings)
+        try inParallel(2) { thread in
+            if thread == 0 {
+                while !isDone.load(ordering: .acquiring) {
+                    let lease = try busy.lease(timeoutMs: 600_000)
+                    made.add(1, ordering: .acquiringAndReleasing)
+                    lease.release()
+                }
+                return
+            }
+            defer { isDone.store(true, ordering: .releasing) }
+            for _ in 0..<50 {
+                let lease = try rare.lease(timeoutMs: 600_000)
+                let passed = made.load(ordering: .acquiring) - seen.load(ordering: .acquiring)
+                lease.release()
+                #expect(passed <= 1)
+            }
+        }
+    }
+
+    @Test func aWriterThatStandsInLineAndIsStoppedStopsNobody() throws {
+        let store = try FileStore(path: scratch.vault, Fake.settings)
+        try store.lease(timeoutMs: 0).release()
+        let stopped = unsafe open(scratch.vault + ".lock", O_RDWR)
+        defer { close(stopped) }
+        try #require(tvs_lock(stopped, 2) == 0)
+        try store.lease(timeoutMs: 200).release()
     }
 
     /// Puts one account whose label tells its token.

@@ -152,15 +152,15 @@ private final class FailingFiles: FileSystem {
     func unlink(_ directory: Int32, _ name: String) -> Int32 {
         failure() ?? real.unlink(directory, name)
     }
-    func lock(_ descriptor: Int32) -> Int32 {
-        plan.withLock { $0.atLock }?()
-        let answer = failure() ?? real.lock(descriptor)
-        if answer == 0 { plan.withLock { _ = $0.locked.insert(descriptor) } }
+    func lock(_ descriptor: Int32, _ place: Int32) -> Int32 {
+        if place == 0 { plan.withLock { $0.atLock }?() }
+        let answer = failure() ?? real.lock(descriptor, place)
+        if answer == 0, place == 0 { plan.withLock { _ = $0.locked.insert(descriptor) } }
         return answer
     }
-    func unlock(_ descriptor: Int32) -> Int32 {
-        plan.withLock { _ = $0.locked.remove(descriptor) }
-        return real.unlock(descriptor)
+    func unlock(_ descriptor: Int32, _ place: Int32) -> Int32 {
+        if place == 0 { plan.withLock { _ = $0.locked.remove(descriptor) } }
+        return real.unlock(descriptor, place)
     }
 }
 

@@ -9,6 +9,8 @@ import Glibc
 
 extension FileStore {
     private static let pollMs: Int64 = 2
+    /// How many writers of several processes keep their order, with the one that writes.
+    static let rungs: Int32 = 5
     private var lockName: String { name + ".lock" }
 
     /// The lock on `<vault>.lock`, held, and the head of this process's queue for it.
@@ -22,7 +24,7 @@ extension FileStore {
         }
 
         /// Unlocks, which counts even while a forked child still has the descriptor.
-        func release() { _ = file.files.unlock(file.number) }
+        func release() { _ = file.files.unlock(file.number, 0) }
     }
 
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
@@ -115,25 +117,42 @@ extension FileStore {
         return failure
     }
 
-    /// Returns with the lock taken.
+    /// Returns with the lock taken, which is that of the file's first byte. The kernel's locks know
+    /// no order: who waits stands on a ladder of the bytes behind it, and goes down where the next
+    /// one is free. A writer that commits without a pause begins at its top again. One that stands
+    /// there and is stopped must not stop the others: after half of the time they try without it.
     private func wait(
         for file: borrowing Descriptor, _ place: borrowing WriterQueue.Place,
         until deadline: Int64, unless isCancelled: () -> Bool
     ) throws(Failure) {
+        let patience = (deadline - tvs_monotonic_ms()) / 2
+        var rung = Self.rungs
+        defer { if rung > 0, rung < Self.rungs { _ = files.unlock(file.number, rung) } }
         while true {
             guard !isCancelled() else { throw Self.cancelled }
-            if place.isFirst {
-                let answer = files.lock(file.number)
-                if answer == 0 { return }
-                guard answer == -EAGAIN || answer == -EINTR else {
-                    throw failed("locking it", FileError(-answer))
-                }
-            }
             let rest = deadline - tvs_monotonic_ms()
+            if place.isFirst {
+                while rung > 0, try take(rung - 1, of: file) {
+                    if rung < Self.rungs { _ = files.unlock(file.number, rung) }
+                    rung -= 1
+                }
+                if rung == 0 { return }
+                if rest <= patience, try take(0, of: file) { return }
+            }
             guard rest > 0 else { throw Self.busy }
-            // Often: a busy writer in another process lets go for moments only.
             tvs_sleep_ms(min(Self.pollMs, rest))
         }
+    }
+
+    private func take(
+        _ rung: Int32, of file: borrowing Descriptor
+    ) throws(Failure) -> Bool {
+        let answer = files.lock(file.number, rung)
+        if answer == 0 { return true }
+        guard answer == -EAGAIN || answer == -EINTR else {
+            throw failed("locking it", FileError(-answer))
+        }
+        return false
     }
 
     // MARK: - Whose the names are
