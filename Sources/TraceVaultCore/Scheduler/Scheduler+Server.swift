@@ -8,14 +8,24 @@
 extension Scheduler {
     private static let provenUs = LedgerTime.day
 
-    /// Whether what the server says to this lane is said of its whole group.
-    private func speaksForGroup(_ lane: LaneID, _ now: Int64) -> Bool {
-        lanes[lane].proof == nil || lanes[lane].provenUntil > now
+    /// Whether what the server says to this lane is said of its whole group. Another lane, or
+    /// another process, may have proved the credential since the lane was made.
+    private mutating func speaksForGroup(_ lane: LaneID, _ now: Int64) -> Bool {
+        guard var proof = lanes[lane].proof, lanes[lane].provenUntil <= now else { return true }
+        guard !lanes[lane].isProbing else { return false }
+        lanes[lane].provenUntil = ledger.parkedUntil(&proof, now: now)
+        lanes[lane].proof = proof
+        return lanes[lane].provenUntil > now
     }
 
-    /// The server took the lane's credential.
+    /// The server took the lane's credential. A rest that it took alone, as it might have been a
+    /// bogus one, ends: from here on it is under its group's word, and speaks for it.
     mutating func prove(_ lane: LaneID, _ now: Int64) {
         lanes[lane].penalties.end()
+        if lanes[lane].restsUntil > now {
+            lanes[lane].restsUntil = now
+            endRest(of: lane, now)
+        }
         guard var proof = lanes[lane].proof,
             lanes[lane].provenUntil < now + Self.provenUs / 2
         else { return }

@@ -124,6 +124,42 @@ import Testing
         #expect(next.next().starts.contains(other) && next.now >= 30 * second)
     }
 
+    @Test func aCredentialThatProvesItselfRestsNoLongerAndSpeaksForItsGroup() throws {
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 8, quota: fast, ledger: ledger)
+            let lane = rig.lane(0, proof: 71)
+            let one = rig.submit(lane, deadline: 200 * second) ?? 0
+            let two = rig.submit(lane) ?? 0
+            #expect(rig.advance().starts.count == 2)
+            let told = rig.finish(one, .rateLimited(afterMs: 100_000)) + rig.advance()
+            #expect(told.starts.isEmpty)
+            // It was under way: the server takes the credential, so the doubt is over.
+            let proven = rig.finish(two, .final) + rig.advance()
+            #expect(proven.starts == [one])
+            _ = rig.finish(one, .rateLimited(afterMs: 30_000))
+            let other = rig.submit(rig.lane(1, proof: 72)) ?? 0
+            #expect(rig.advance().starts.isEmpty)
+            let before = rig.now
+            #expect(rig.next().starts.contains(other) && rig.now >= before + 30 * second)
+        }
+    }
+
+    @Test func aProofOfAnotherProcessCountsForALaneThatWasThereBefore() throws {
+        let ledger = try MappedLedger(.ofProcess, now: 0)
+        let early = Rig(inFlight: 8, ledger: ledger)
+        let lane = early.lane(0, proof: 71)
+        let rig = Rig(inFlight: 8, ledger: ledger)
+        let one = rig.submit(rig.lane(0, proof: 71)) ?? 0
+        _ = rig.advance()
+        _ = rig.finish(one, .final)
+        let refused = early.submit(lane) ?? 0
+        _ = early.next()
+        _ = early.finish(refused, .rateLimited(afterMs: 30_000))
+        let before = early.now
+        let other = early.submit(early.lane(1, proof: 72)) ?? 0
+        #expect(early.next().starts.contains(other) && early.now >= before + 30 * second)
+    }
+
     @Test func aCredentialThatWasRefusedSpeaksForNobodyAnyMore() {
         let rig = Rig(inFlight: 8)
         let lane = rig.lane(0, proof: 71)

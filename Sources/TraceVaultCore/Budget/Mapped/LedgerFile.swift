@@ -66,7 +66,10 @@ final class LedgerFile: Sendable {
         try check(status)
         if let known, known.isSame(status) { return nil }
         guard keepsBlocks(tvs_file_system(descriptor.number)) else {
-            throw LedgerRefusal("its file system may take blocks back or is not of this host")
+            var refusal = LedgerRefusal(
+                "its file system may take blocks back or is not of this host")
+            refusal.isLasting = true
+            throw refusal
         }
         let file = LedgerFile(descriptor, status)
         // The child of a fork in between would have a share in the lock for as long as it lives.

@@ -104,6 +104,8 @@ struct LedgerRefusal: Error {
     let reason: String
     /// It may be gone in a moment.
     var isPassing = false
+    /// Not asked again: another host's file system may hang, and the engine's thread with it.
+    var isLasting = false
 
     init(_ reason: String) { self.reason = reason }
 

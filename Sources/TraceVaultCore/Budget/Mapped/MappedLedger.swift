@@ -77,6 +77,7 @@ package final class MappedLedger: BudgetLedger {
                 if error.isPassing {
                     nextOpening.store(now + Self.refreshUs, ordering: .relaxed)
                 }
+                if error.isLasting { nextOpening.store(.max, ordering: .relaxed) }
             }
         }
         let newest = state.withLock { $0.reason.isEmpty ? $0.tables.last : nil }
