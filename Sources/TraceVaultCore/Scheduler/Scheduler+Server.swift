@@ -22,10 +22,7 @@ extension Scheduler {
     /// bogus one, ends: from here on it is under its group's word, and speaks for it.
     mutating func prove(_ lane: LaneID, _ now: Int64) {
         lanes[lane].penalties.end()
-        if lanes[lane].restsUntil > now {
-            lanes[lane].restsUntil = now
-            endRest(of: lane, now)
-        }
+        stopResting(lane, now)
         guard var proof = lanes[lane].proof,
             lanes[lane].provenUntil < now + Self.provenUs / 2
         else { return }
@@ -80,6 +77,11 @@ extension Scheduler {
             _ = timers.add(Timer.lane(lane).payload, at: until)
             return
         }
+        stopResting(lane, now)
+    }
+
+    private mutating func stopResting(_ lane: LaneID, _ now: Int64) {
+        guard lanes[lane].restsUntil != 0 else { return }
         lanes[lane].restsUntil = 0
         groups[lanes[lane].group].resting -= 1
         goOn(lane, now)
@@ -112,10 +114,7 @@ extension Scheduler {
         groups[group].penalties.end()
         groups[group].refusedUntil = 0
         lanes[lane].penalties.end()
-        if lanes[lane].restsUntil != 0 {
-            lanes[lane].restsUntil = now
-            endRest(of: lane, now)
-        }
+        stopResting(lane, now)
         look(at: group)
         mustLook = true
     }

@@ -16,7 +16,7 @@ extension TraceSummary {
             }
         }
         // A notification that a filter hands back is known by the hop where it was made.
-        for hop in made where isNotification(hop, document) ?? isToSenderOnly(hop, document) {
+        for hop in made where isNotification(hop, document) ?? isForSender(hop, document) {
             table.with(hop) { $0.isNotification = true }
         }
         for hop in handedOver where isNotification(hop, document) == true {
@@ -64,20 +64,27 @@ extension TraceSummary {
         return nil
     }
 
-    /// Whether all recipients of a hop are the message's sender, who has no copy of it.
-    private func isToSenderOnly(_ hop: Int, _ document: RawSpan) -> Bool {
-        var isToSender = false
+    /// Whether a hop that nobody handed over has what notifications have: its recipients are the
+    /// message's sender alone, who has no copy; or none is known yet, and something has failed.
+    private func isForSender(_ hop: Int, _ document: RawSpan) -> Bool {
+        var isForSender = false
+        var hasFailed = hops.contains { table.look($0) { $0.isExpired } == true }
         for index in 0..<table.count where table[kind: index] == .recipient {
             guard let address = table[key: index] else { continue }
             let isSender = SummaryTable.isSameFolded(address, sender, document)
             var (isHere, hasCopy) = (false, false)
             each(index) { _, outcome in
                 if outcome.hop == hop { return isHere = true }
-                if table.look(outcome.hop, { $0.isNotification }) != true { hasCopy = true }
+                if outcome.state == .bounced { hasFailed = true }
+                // A hop from nobody may have this notification as well.
+                let isFromNobody = table.look(outcome.hop) {
+                    !$0.sender.isNone && $0.sender.length == 0
+                }
+                if isFromNobody != true { hasCopy = true }
             }
             if isHere, !isSender || hasCopy { return false }
-            if isHere { isToSender = true }
+            if isHere { isForSender = true }
         }
-        return isToSender
+        return isForSender || hasFailed
     }
 }
