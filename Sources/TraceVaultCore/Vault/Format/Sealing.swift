@@ -121,6 +121,8 @@ enum Sealing {
         _ key: borrowing SecretBytes, _ input: UnsafeRawBufferPointer
     ) throws(Failure) -> SecretBytes {
         let derived = try SecretBytes(count: keyCount)
+        // libsodium leaves the key and what came of it in its frames.
+        defer { tvs_wipe_frames() }
         let isDone = unsafe key.withUnsafeBytes { key in
             unsafe derived.withUnsafeMutableBytes { unsafe hash(input, key: key, into: $0) }
         }
