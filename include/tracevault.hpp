@@ -120,6 +120,11 @@ class value {
             at = tv_next(at);
             return *this;
         }
+        iterator operator++(int) {
+            const iterator before = *this;
+            at = tv_next(at);
+            return before;
+        }
         bool operator==(const iterator &other) const {
             return at.walk == other.at.walk && (at.walk == nullptr || at.at == other.at.at);
         }
@@ -397,12 +402,14 @@ class vault {
     document list() const { return told(tv_vault_list); }
     document describe() const { return told(tv_vault_describe); }
     document verify() const { return told(tv_vault_verify); }
-    /// One tenant, or all of them, into a new vault file that `secret` opens.
+    /// One tenant, or all of them, into a new vault that `secret` opens. An empty name is a mistake, not all.
     void export_to(std::string_view path, const class unlock &secret,
                    std::optional<std::string_view> tenant = std::nullopt,
                    const config *settings = nullptr) const {
-        detail::call(tv_vault_export, static_cast<const tv_vault *>(own.get()),
-                     tenant ? tenant->data() : nullptr, tenant ? tenant->size() : 0, path.data(),
+        // NULL stands for all tenants, and a name without bytes may point to nothing.
+        const char *name = tenant && tenant->data() == nullptr ? "" : tenant ? tenant->data() : nullptr;
+        detail::call(tv_vault_export, static_cast<const tv_vault *>(own.get()), name,
+                     tenant ? tenant->size() : 0, path.data(),
                      path.size(), static_cast<const tv_unlock *>(secret.get()),
                      settings != nullptr ? settings->get() : nullptr);
     }

@@ -91,6 +91,9 @@ int main() {
     CHECK(status_of([&] { looked_at.commit(); }) == TV_E_CANCELLED);
     CHECK(status_of([&] { vault.export_to("/nowhere/x", tv::unlock::key(std::string(32, 'e')), "acme"); }) ==
           TV_E_IO);
+    CHECK(status_of([&] {
+              vault.export_to("/nowhere/x", tv::unlock::key(std::string(32, 'e')), std::string_view());
+          }) == TV_E_ARGUMENT); // the name of nobody is not everybody's
     CHECK(tv::settings().view().find("api.base_url") != std::string_view::npos);
 
     const auto decoded = tv::document::decode("{\"success\":true,\"result\":{\"inbound\":{\"lines\":[]}}}");
@@ -117,6 +120,8 @@ int main() {
     }
     CHECK(seen == "10 25 true \xC3\xA9\nnull");
     CHECK(read["b"]["c"].integer() == -3 && !read["a"].integer() && read["b"].json() == "{\"c\":-3}");
+    auto place = read["a"].begin();
+    CHECK((*place++).integer() == 1 && (*place).number() == 2.5);
     for (const auto member : read["b"]) CHECK(member.name() == "c");
     CHECK(status_of([] { tv::document::read("{"); }) != TV_OK);
     CHECK(tv::build_info().view().find("libcurl") != std::string_view::npos);

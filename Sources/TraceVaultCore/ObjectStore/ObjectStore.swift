@@ -2,7 +2,7 @@
 //
 // The store compares and swaps: an object is replaced only while it has the ETag that was seen
 // (If-Match), and made only where there is none (If-None-Match: *). What became of a request whose
-// answer is lost is in ObjectStore+Writing.swift. docs/adr/030-vault-in-an-object-store.md.
+// answer is lost is in ObjectStore+Writing.swift. docs/adr/033-vault-in-an-object-store.md.
 
 import CSystem
 

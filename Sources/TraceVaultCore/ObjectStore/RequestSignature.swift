@@ -1,7 +1,7 @@
 // RequestSignature.swift - AWS Signature Version 4 of one request to an object store.
 //
 // Of one's own and not libcurl's: in 7.88 libcurl signs a path as it came, knows no session token
-// and hashes no body that it does not hold (docs/adr/030-vault-in-an-object-store.md). Rules:
+// and hashes no body that it does not hold (docs/adr/033-vault-in-an-object-store.md). Rules:
 // "Create a signed AWS API request" in the AWS Identity and Access Management documentation. A
 // value: it reads no clock.
 

@@ -49,10 +49,14 @@ package final class ResultQueue: Sendable {
     /// How many notices were dropped because nobody took them.
     var lostNotices: Int64 { state.withLock { $0.lostNotices } }
 
-    /// Makes a result that was taken the oldest again.
+    /// Makes an answer or a notice that was taken the oldest of its kind again.
     package func putBack(_ result: RequestResult) {
         state.withLock { state in
-            state.results.prepend(result)
+            if result.kind == .notice {
+                state.notices.prepend(result)
+            } else {
+                state.results.prepend(result)
+            }
             signal(&state)
         }
     }

@@ -48,6 +48,20 @@ private func isReadable(_ queue: ResultQueue) -> Bool {
         #expect(throws: Failure.self) { try queue.take(timeoutMs: 0) }
     }
 
+    @Test func aNoticeThatIsPutBackIsNoAnswer() throws {
+        let queue = try ResultQueue()
+        queue.tell(notice(1), most: 10)
+        queue.tell(notice(2), most: 10)
+        let first = try #require(try queue.take(timeoutMs: 0))
+        queue.add([result(7)])
+        queue.putBack(first)
+        #expect(queue.count == 1)
+        #expect(try queue.take(timeoutMs: 0)?.id == 7)
+        #expect(try queue.take(timeoutMs: 0)?.id == 1)
+        #expect(try queue.take(timeoutMs: 0)?.id == 2)
+        #expect(!isReadable(queue))
+    }
+
     @Test func anAnswerIsTakenBeforeEveryNoticeAndNoticesInTheirOrder() throws {
         let queue = try ResultQueue()
         queue.tell(notice(1), most: 10)

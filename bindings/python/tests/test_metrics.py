@@ -16,6 +16,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 import tracevault as tv
@@ -78,6 +81,13 @@ def test_several_engines_share_a_registry_and_a_closed_one_tells_nothing(
         register(other, registry, labels={"engine": "two"})
         both = {dict(labels)["engine"] for _, labels in scraped(registry)}
         assert both == {"one", "two"}
+        text = generate_latest(registry).decode()
+        named = [line for line in text.splitlines() if line.startswith("# TYPE")]
+        assert len(named) == len(set(named)), "each name is told once, for all engines"
+        valid = openmetrics.generate_latest(registry).decode()  # type: ignore[no-untyped-call]
+        assert list(openmetrics_families(valid))
+        with pytest.raises(ValueError, match="same labels"):
+            register(other, registry)
     assert {dict(labels)["engine"] for _, labels in scraped(registry)} == {"one"}
 
 

@@ -241,6 +241,29 @@ def test_a_notice_that_cannot_be_told_costs_no_answer(
     assert engine.stats()["notices"] == 1
 
 
+def test_a_handler_that_raises_costs_no_answer(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    server.reset()
+    asked: list[str] = []
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            asked.append(record.name)
+            raise RuntimeError("the place for the logs is gone")
+
+    handler = Broken(logging.INFO)
+    logger = logging.getLogger("tracevault")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        assert engine.trace(acme, ACME, "fail-503-once", timeout=60).lines
+    finally:
+        logger.setLevel(logging.NOTSET)
+        logger.removeHandler(handler)
+    assert asked == ["tracevault"]
+
+
 def test_a_handler_may_use_the_engine_that_tells(
     server: Standin, engine: tv.Engine, acme: tv.Tenant
 ) -> None:

@@ -236,8 +236,9 @@ class Exchange:
                 document = self._notices.popleft()
             except IndexError:
                 return  # another thread was faster
-            # Without memory or a free descriptor it is lost; whoever waits for an answer has it.
-            with contextlib.suppress(ImportError, MemoryError, OSError):
+            # Where a handler raises, or there is no memory or descriptor, it is lost; whoever waits
+            # for an answer has it.
+            with contextlib.suppress(Exception):
                 from .notices import tell  # loaded when there is something to tell
 
                 tell(document, self._listener)

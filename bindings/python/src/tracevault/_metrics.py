@@ -126,6 +126,12 @@ class Watched:
             raise TypeError(f"engine must be an Engine, not {type(engine).__name__}")
         self._engine = weakref.ref(engine)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it will never have numbers again."""
+        engine = self._engine()
+        return engine is None or engine.closed
+
     def stats(self) -> dict[str, Any] | None:
         """``None`` when it is closed, gone, or the parent process's."""
         engine = self._engine()
