@@ -71,8 +71,8 @@ struct StoreKeys: Sendable {
                 name, SecretBytes(copying: UnsafeRawBufferPointer(start: value, count: count))))
     }
 
-    /// Reads a file: the access key, the secret key and, where there is one, the session token, each
-    /// in a line of its own.
+    /// Reads a file: the access key, the secret key and, where there is one, the session token,
+    /// each in a line of its own.
     private init(in file: borrowing SecretFile) throws(Failure) {
         let content = try SecretBytes(count: file.size)
         var lines: [Range<Int>] = []

@@ -217,8 +217,9 @@ package enum Setting: String, CaseIterable, Sendable {
         case .s3Endpoint:
             return Property(
                 .text(maxLength: 512), "",
-                "The object store that keeps vaults at s3://BUCKET/KEY: https://HOST[:PORT]. Empty: "
-                    + "that of AWS in s3.region. Plain http with api.allow_http_loopback only.")
+                "The object store that keeps vaults at s3://BUCKET/KEY: https://HOST[:PORT]. "
+                    + "Empty: that of AWS in s3.region. Plain http with api.allow_http_loopback "
+                    + "only.")
         case .s3Region:
             return Property(
                 .text(maxLength: 64), "us-east-1",
@@ -233,9 +234,9 @@ package enum Setting: String, CaseIterable, Sendable {
             return Property(
                 .text(maxLength: 4096), "",
                 "Where the object store's access key and secret key come from. Empty: from "
-                    + "tv_config_secret(); file:PATH or credential:NAME (of systemd): a file of two "
-                    + "lines, the access key and the secret key, or a third one with the session "
-                    + "token; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+                    + "tv_config_secret(); file:PATH or credential:NAME (of systemd): a file of "
+                    + "two lines, the access key and the secret key, or a third one with the "
+                    + "session token; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
                     + "AWS_SESSION_TOKEN. Read when a vault is created, opened or exported.")
         case .s3CAFile:
             return Property(

@@ -1,7 +1,8 @@
 // Sealing.swift - the primitives: keyed BLAKE2b, XChaCha20-Poly1305, Argon2id, random bytes.
 //
-// With SHA256.swift the only file that calls libsodium. libsodium ends the process when it is misused, so every
-// length is checked here first. What is sealed with which key is the callers' business.
+// With SHA256.swift the only file that calls libsodium. libsodium ends the process when it is
+// misused, so every length is checked here first. What is sealed with which key is the callers'
+// business.
 
 internal import CSodium
 import CSystem

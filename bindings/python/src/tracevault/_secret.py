@@ -51,6 +51,10 @@ class HeldSecret:
         return ctypes.addressof(self._area), len(self._area)
 
     def __exit__(self, *_: object) -> None:
+        self.wipe()
+
+    def wipe(self) -> None:
+        """Wipe it also where it was lent to nobody."""
         self._wipe()
 
     def __reduce__(self) -> str | tuple[object, ...]:

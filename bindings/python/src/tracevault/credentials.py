@@ -256,7 +256,12 @@ def hand_over(keys: StoreKeys | None, config: ConfigRef) -> None:
             "these keys were used already and are wiped: make new ones",
             status=Status.E_CREDENTIAL_FORMAT,
         )
-    for name, secret in keys._secrets:
-        text = name.encode()
-        with secret as (address, length):
-            check(library().tv_config_secret, config, text, len(text), address, length)
+    try:
+        for name, secret in keys._secrets:
+            text = name.encode()
+            with secret as (address, length):
+                check(library().tv_config_secret, config, text, len(text), address, length)
+    finally:
+        # Where one is refused, the others are wiped as well.
+        for _, secret in keys._secrets:
+            secret.wipe()
