@@ -19,7 +19,7 @@ static inline void must(tv_status status, const char *what) {
 
 static inline tv_unlock *raw_key(void) {
     unsigned char key[32];
-    memset(key, 7, sizeof key);
+    for (int i = 0; i < 32; i++) key[i] = (unsigned char)(7 + i);
     tv_unlock *unlock = NULL;
     must(tv_unlock_key(key, sizeof key, &unlock, &failure), "tv_unlock_key");
     return unlock;

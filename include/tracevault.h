@@ -367,6 +367,8 @@ TV_API TV_CHECK tv_status tv_unlock_passphrase(const void *passphrase, size_t pa
  * Hold a raw key of exactly 32 random bytes in guarded memory. Opens in milliseconds, where a
  * passphrase takes about a second.
  *
+ * Fails with TV_E_ARGUMENT when it has another length, or is a few bytes again and again.
+ *
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_unlock_key(const void *key, size_t key_len, tv_unlock **unlock_out,

@@ -106,6 +106,10 @@ static void note_socket(tvs_curl_watch *watch, int port) {
 static int note_sent(void *context, char *to, char *from, int to_port, int from_port) {
     tvs_curl_sent *sent = context;
     (void)to, (void)from, (void)to_port;
+    /* libcurl lets transfers share the connections of a server that says HTTP/2 in words. */
+    sent->was_held = tvs_curl_info_long(sent->easy, CURLINFO_NUM_CONNECTS) == 0 &&
+                     !tvs_curl_has_http2(sent->easy);
+    if (sent->was_held) return CURL_PREREQFUNC_ABORT;
     sent->us = tvs_monotonic_us();
     if (from_port > 0) note_socket(sent->watch, from_port);
     return CURL_PREREQFUNC_OK;

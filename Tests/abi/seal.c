@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
     }
     test_holds = 1;
     unsigned char key[32];
-    memset(key, 0x5a, sizeof key);
+    test_key_bytes(key, 0x5a);
     FILE *file = fopen(argv[2], "wb");
     CHECK(file != NULL && fwrite(key, 1, sizeof key, file) == sizeof key);
     if (file != NULL) fclose(file);

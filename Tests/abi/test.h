@@ -121,10 +121,14 @@ static inline int finish(void) {
 #define TOKEN_B "test-token-not-real-acme-02"
 #define MESSAGE "4Njp3P0STMz2c02Q"
 
-/* A raw key: 32 bytes of one value. */
+/* A raw key: 32 bytes that count up from a value. */
+static inline void test_key_bytes(unsigned char key[32], unsigned char value) {
+    for (int i = 0; i < 32; i++) key[i] = (unsigned char)(value + i);
+}
+
 static inline tv_unlock *test_key(unsigned char value) {
     unsigned char key[32];
-    memset(key, value, sizeof key);
+    test_key_bytes(key, value);
     tv_unlock *unlock = NULL;
     OK(tv_unlock_key(key, sizeof key, &unlock, ERR));
     return unlock;

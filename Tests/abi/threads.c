@@ -160,7 +160,8 @@ static int with_a_passphrase(void) {
 /* A host's whole day on a small stack. */
 static void *a_whole_day(void *argument) {
     (void)argument;
-    unsigned char key[32] = {9};
+    unsigned char key[32];
+    test_key_bytes(key, 9);
     tv_unlock *unlock = NULL;
     tv_vault *own = NULL;
     tv_edit *edit = NULL;

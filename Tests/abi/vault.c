@@ -74,6 +74,8 @@ PROMISE(paths_and_keys_of_the_wrong_form_are_refused) {
     GIVES(TV_E_ARGUMENT, tv_unlock_key(key, 0, &unlock, ERR));
     GIVES(TV_E_ARGUMENT, tv_unlock_key(key, 31, &unlock, ERR));
     GIVES(TV_E_ARGUMENT, tv_unlock_key(key, 33, &unlock, ERR));
+    /* Of the right length, and none all the same. */
+    GIVES_NAMING(TV_E_ARGUMENT, "again and again", tv_unlock_key(key, 32, &unlock, ERR));
     GIVES(TV_E_ARGUMENT, tv_unlock_passphrase("", 0, &unlock, ERR));
     CHECK(unlock == NULL);
     unlock = test_key(1);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -128,3 +129,37 @@ def test_exit_ends_the_engines_before_the_clean_up_of_the_libraries_they_use() -
         check=False,
     )
     assert (done.stdout, done.returncode) == ("threads 1", 0), done.stderr
+
+
+#: Made of characters that others might be replaced with when a text is made printable.
+ODD_SECRET = "odd?token'not?real'0123?4567'89ab"
+
+
+@pytest.mark.parametrize("written", ["\xff", "\u00e9", "\x7f", '"', "\t", "\u2028"])
+@pytest.mark.parametrize("place", ["cf-ray", "retry-after", "page", "message"])
+def test_no_replaced_character_makes_a_secret_whole(place: str, written: str) -> None:
+    told = ODD_SECRET.replace("?", written).replace("'", written).encode("utf-8", "replace")
+    also = [ODD_SECRET.replace(letter, written).encode() for letter in "?'"]
+
+    def answer(head: bytes, n: int) -> bytes:
+        text = [told, *also][n % 3]
+        if place in ("cf-ray", "retry-after"):
+            return reply({}, 403).replace(b"X\r\n", b"X\r\n%s: %s\r\n" % (place.encode(), text))
+        if place == "page":
+            return reply(b"<html><b>Blocked</b> " + text + b"</html>", 403)
+        refusal = {"code": 7, "message": text.decode()}
+        body = json.dumps({"success": False, "errors": [refusal], "result": None})
+        return reply(body.encode(), 403)
+
+    with serving(answer) as server, engine(server.origin, retry__max_attempts=1) as fetching:
+        vault = tv.Vault.in_memory()
+        with vault.edit() as edit:
+            secret = tv.ApiToken(bytearray(ODD_SECRET.encode()))
+            edit.put("acme", ACCOUNT, secret, origin=server.origin)
+        for number in range(3):
+            with pytest.raises(tv.TraceVaultError) as caught:
+                fetching.trace(vault.tenant("acme"), ACCOUNT, f"4Njp3P0STMz2c0{number}Q")
+            shown = str(caught.value) + repr(caught.value.to_dict())
+            shown = shown.replace("\\'", "'")
+            for start in range(len(ODD_SECRET) - 15):
+                assert ODD_SECRET[start : start + 16] not in shown

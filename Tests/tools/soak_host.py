@@ -23,7 +23,7 @@ import tracevault as tv
 
 ASKERS = 3
 SAMPLE_S = 0.5
-KEY = b"Z" * 32
+KEY = bytes(range(0x5A, 0x7A))
 #: What a failing network and a vault that is locked now and then may end in.
 EXPECTED = {
     tv.Status.E_DEADLINE,

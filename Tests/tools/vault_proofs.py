@@ -9,7 +9,7 @@ from typing import IO
 import tracevault as tv
 
 #: proof.h's key.
-KEY = bytes([0x5A]) * 32
+KEY = bytes(range(0x5A, 0x7A))
 #: Accounts of each writer's tenant: an edit writes all of them or none.
 ACCOUNTS = 3
 

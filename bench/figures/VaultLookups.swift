@@ -58,7 +58,7 @@ func hex(_ number: Int) -> String {
 
 /// Looks up and lends every credential once, in an order that no cache likes.
 func lookup(_ path: String) throws {
-    let unlock = try unsafe [UInt8](repeating: 7, count: 32).withUnsafeBytes {
+    let unlock = try unsafe (7..<UInt8(39)).map { $0 }.withUnsafeBytes {
         try unsafe UnlockSecret(key: $0)
     }
     let vault = try Vault.open(path: path, unlock: unlock, settings: VaultSettings())

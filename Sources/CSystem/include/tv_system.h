@@ -257,8 +257,12 @@ void *tvs_curl_multi_new(void);
 /** What is noted when the request of a transfer is about to be sent. */
 typedef struct {
     tvs_curl_watch *watch;
+    void *easy;
     int64_t us; /* tvs_monotonic_us() then, 0 before */
+    int was_held; /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
 } tvs_curl_sent;
+/** Has `sent` filled. A request that libcurl would send over a connection which another transfer
+ * has made, and which is not HTTP/2, ends with CURLE_ABORTED_BY_CALLBACK; no byte of it is sent. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
  * certificate must name its hosts, and a connection that keeps the processor for 0.3 s in one

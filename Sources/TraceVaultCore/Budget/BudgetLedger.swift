@@ -82,7 +82,7 @@ package struct LedgerPace: Sendable, Equatable {
 /// A network ledger answers from a block of permits that it has fetched in advance: no call here
 /// may wait.
 package protocol BudgetLedger: AnyObject, Sendable {
-    /// Finds or makes a group's place.
+    /// A group's place, which it takes when it first spends.
     func entry(_ key: UInt64, now: Int64) -> LedgerEntry
 
     /// When one more request may go, as it looks now; at or before `now`: at once.
@@ -95,8 +95,10 @@ package protocol BudgetLedger: AnyObject, Sendable {
     /// Takes back one `spend` that was made a moment ago: the request was never sent.
     func refund(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64)
 
-    /// Lets nothing through before `time`; never shortens a parking (HTTP 429).
-    func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64)
+    /// Lets nothing through before `time`; never shortens a parking (HTTP 429). False where the
+    /// group has no place of its own: a parking would be for others, too.
+    @discardableResult
+    func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) -> Bool
 
     /// Ends a parking and a slower pace at once, for everybody who shares the ledger: whoever asks
     /// for it knows that the server takes requests again.

@@ -11,4 +11,6 @@ package struct LedgerReport: Sendable, Equatable {
     package let groups: Int
     /// How often a group had to be put into the process's own table.
     package let overflows: Int
+    /// How often one found no room there either, and had to share one budget with all such.
+    package let crowdings: Int
 }

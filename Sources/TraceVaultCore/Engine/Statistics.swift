@@ -106,6 +106,8 @@ extension EngineLoop {
         writer.int(report.groups)
         writer.key("overflows")
         writer.int(report.overflows)
+        writer.key("crowdings")
+        writer.int(report.crowdings)
         writer.endObject()
     }
 

@@ -13,15 +13,27 @@ struct AskedAbout {
     func check(_ object: Int, _ tape: JSONTape, _ bytes: RawSpan) throws(Failure) {
         var members = try JSONMembers(of: object, tape, bytes)
         while let (key, value) = members.next(tape, bytes) {
-            if Self.names(tape[key], ["account_id", "account_tag"], bytes) {
-                try Self.compare(tape, value, bytes, "account") { said in
-                    said.lowercased() == accountID.lowercased()
-                }
+            if Self.namesAccount(tape[key], bytes) {
+                try Self.check(account: value, is: accountID, tape, bytes)
             } else if Self.names(tape[key], ["postfix_id", "investigate_id", "alert_id"], bytes) {
                 try Self.compare(tape, value, bytes, "message") { said in
                     said.hasPrefix(messageRef) || messageRef.hasPrefix(said)
                 }
             }
+        }
+    }
+
+    /// Whether the member of this name says whose account it is.
+    static func namesAccount(_ key: JSONToken, _ bytes: RawSpan) -> Bool {
+        names(key, ["account_id", "account_tag"], bytes)
+    }
+
+    /// Throws when a value that says whose account it is says another one.
+    static func check(
+        account value: Int, is accountID: String, _ tape: JSONTape, _ bytes: RawSpan
+    ) throws(Failure) {
+        try compare(tape, value, bytes, "account") { said in
+            said.lowercased() == accountID.lowercased()
         }
     }
 

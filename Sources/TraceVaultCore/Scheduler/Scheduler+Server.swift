@@ -47,7 +47,7 @@ extension Scheduler {
 
     /// Lets nothing of the lane's group go before `time`, or of the lane alone.
     mutating func rest(_ lane: LaneID, until time: Int64, _ now: Int64) {
-        guard !speaksForGroup(lane, now) else { return park(lanes[lane].group, until: time, now) }
+        if speaksForGroup(lane, now), park(lanes[lane].group, until: time, now) { return }
         guard time > lanes[lane].restsUntil else { return }
         if lanes[lane].restsUntil == 0 {
             _ = timers.add(Timer.lane(lane).payload, at: time)
@@ -97,13 +97,15 @@ extension Scheduler {
         }
     }
 
-    /// Nothing of the group goes before `time`, and who cannot wait so long is told.
-    private mutating func park(_ group: Int32, until time: Int64, _ now: Int64) {
-        ledger.park(&groups[group].entry, until: time, now: now)
+    /// Nothing of the group goes before `time`, and who cannot wait so long is told. False where
+    /// the ledger has no place for the group.
+    private mutating func park(_ group: Int32, until time: Int64, _ now: Int64) -> Bool {
+        guard ledger.park(&groups[group].entry, until: time, now: now) else { return false }
         if groups[group].timer != none {
             timers.move(groups[group].timer, to: Self.nextLook(time, now))
         }
         noticeStandstill(group, now)
+        return true
     }
 
     /// Ends what the server asked for of the lane's group, and the lane's own rest: somebody knows
@@ -186,7 +188,7 @@ extension Scheduler {
         if ledger.setPolicy(&groups[group].entry, policy, now: now) { look(at: group) }
         if said.emptyMs > 0 {
             let rest = groups[group].penalties.bounded(Self.us(said.emptyMs), now: now)
-            park(group, until: now + rest, now)
+            self.rest(lane, until: now + rest, now)
         }
         var pace = said.pace
         if isBelieved, let slower = said.doubtfulPace, slower.isSlower(than: pace) { pace = slower }

@@ -70,6 +70,37 @@ struct LedgerFileTests {
         #expect(try refusal(scratch.place) == "it is truncated or not a ledger")
     }
 
+    /// One touch of a page that is gone ends the process, and this suite.
+    @Test("a file that is cut within a round of an engine is not touched again in that round")
+    func cutWithinARound() throws {
+        typealias Call = (MappedLedger, inout LedgerEntry) -> Void
+        let now = Self.start
+        let calls: [Call] = [
+            { #expect($0.spend(&$1, Self.quota, now: now) == nil) },
+            { $0.refund(&$1, Self.quota, now: now) }, { $0.park(&$1, until: now + 9, now: now) },
+            { $0.lift(&$1, now: now) }, { _ = $0.parkedUntil(&$1, now: now) },
+            { _ = $0.permittedAt(&$1, Self.quota, now: now) },
+            { _ = $0.available(&$1, Self.quota, now: now) },
+            { _ = $0.setPolicy(&$1, Self.quota, now: now) },
+            { $0.slow(&$1, remaining: 1, until: now + 9, now: now) },
+            { _ = $0.pace(&$1, Self.quota, now: now) }, { ledger, _ in _ = ledger.describe() },
+            { ledger, _ in _ = ledger.entry(8, now: now) }, { $0.bring($1) },
+            { ledger, _ in
+                var other = ledger.entry(9, now: now)
+                #expect(ledger.spend(&other, Self.quota, now: now) == nil)
+            },
+        ]
+        for call in calls {
+            unsafe unlink(scratch.path)
+            let ledger = try scratch.open(now: now)
+            var entry = ledger.entry(7, now: now)
+            #expect(ledger.spend(&entry, Self.quota, now: now) == nil)
+            #expect(unsafe truncate(scratch.path, 0) == 0)
+            call(ledger, &entry)
+            #expect(ledger.describe().reason == "it was cut while in use")
+        }
+    }
+
     @Test("links, other kinds of files, wrong modes and missing directories are refused")
     func unsafeFiles() throws {
         scratch.make([], mode: 0o666)
@@ -98,12 +129,16 @@ struct LedgerFileTests {
         let holder = unsafe Glibc.open(scratch.path, O_RDWR)
         #expect(tvs_lock_byte(holder, 0, TVS_EXCLUSIVE, 1) == 0)
         let (before, groups) = (naps(), 100)
-        for group in 0..<groups { _ = ledger.entry(UInt64(1000 + group), now: Self.start) }
+        func spend(_ key: Int) {
+            var entry = ledger.entry(UInt64(key), now: Self.start)
+            #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
+        }
+        for group in 0..<groups { spend(1000 + group) }
         // Each attempt but the last is followed by a nap, of which the kernel counts every one.
         #expect(naps() - before < 2 * Int(LedgerFile.attempts))
         #expect(ledger.describe().overflows == groups)
         close(holder)
-        for group in 0..<groups { _ = ledger.entry(UInt64(2000 + group), now: Self.start) }
+        for group in 0..<groups { spend(2000 + group) }
         #expect(ledger.describe().overflows == groups)
         #expect(ledger.describe().groups == groups)
     }
@@ -143,12 +178,13 @@ struct LedgerFileTests {
     func lockHeld() throws {
         let ledger = try scratch.open(now: Self.start)
         var known = ledger.entry(6, now: Self.start)
+        #expect(ledger.spend(&known, Self.quota, now: Self.start) == nil)
         let descriptor = unsafe Glibc.open(scratch.path, O_RDWR)
         #expect(tvs_lock_byte(descriptor, 0, TVS_EXCLUSIVE, 1) == 0)
         #expect(ledger.spend(&known, Self.quota, now: Self.start) == nil)
         var entry = ledger.entry(7, now: Self.start)
-        #expect(ledger.describe().overflows == 1)
         for _ in 0..<4 { #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil) }
+        #expect(ledger.describe().overflows == 1)
         #expect(ledger.spend(&entry, Self.quota, now: Self.start) != nil)
         close(descriptor)
         // The lock is free again: the group moves in with what it has spent.

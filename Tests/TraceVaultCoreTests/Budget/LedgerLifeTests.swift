@@ -178,6 +178,7 @@ struct LedgerLifeTests {
             unsafe unlink(scratch.path)
             let ledger = try scratch.open(now: Self.start)
             var entry = ledger.entry(7, now: Self.start)
+            #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
             unsafe #expect(truncate(scratch.path, 0) == 0)
             call(ledger, &entry, Self.start + 60_000_000)
             #expect(ledger.describe().reason == "it was cut while in use")
@@ -187,11 +188,13 @@ struct LedgerLifeTests {
     @Test("an open ledger is looked at before a second engine gets it")
     func cutBeforeHandingOver() throws {
         let ledger = try OpenLedgers.ledger(scratch.place, now: Self.start)
-        _ = ledger.entry(7, now: Self.start)
+        var entry = ledger.entry(7, now: Self.start)
+        #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
         unsafe #expect(truncate(scratch.path, 4096) == 0)
         let again = try OpenLedgers.ledger(scratch.place, now: Self.start)
+        var other = again.entry(8, now: Self.start)
+        #expect(again.spend(&other, Self.quota, now: Self.start) == nil)
         #expect(again === ledger && !again.describe().isShared)
-        _ = again.entry(8, now: Self.start)
     }
 
     @Test("a file with holes is not touched: on a full disk they end the process")

@@ -49,7 +49,9 @@ struct LedgerRaceTests {
                 now += 2 * LedgerTime.hour
                 for _ in 0..<40 {
                     visitors += 1
-                    _ = handles[who].entry(Self.neighbour(of: 42, visitors), now: now)
+                    var visitor = handles[who].entry(
+                        Self.neighbour(of: 42, visitors), now: now)
+                    _ = handles[who].spend(&visitor, quota, now: now)
                 }
             default:
                 while true {
@@ -88,6 +90,7 @@ struct LedgerRaceTests {
         let (arrival, parked) = (scratch.word(offset + 8), scratch.word(offset + 16))
         let later = Self.start + 2 * LedgerTime.hour
         var visitor = ledger.entry(Self.neighbour(of: 42, 1), now: later)
+        #expect(ledger.spend(&visitor, LedgerTests.quota, now: later) == nil)
         #expect(scratch.offset(of: 42) == nil)
         // The visitor's arrival time is brought back to what a slow spender of 42 may have read.
         let time = LedgerStamp(word: scratch.word(offset + 8)).time
@@ -124,8 +127,8 @@ struct LedgerRaceTests {
             #expect(ledger.spend(&entry, LedgerTests.quota, now: Self.start) == nil)
         }
         var entry = ledger.entry(42, now: Self.start)
-        #expect(ledger.describe().overflows == 1)
         for _ in 0..<4 { #expect(ledger.spend(&entry, LedgerTests.quota, now: Self.start) == nil) }
+        #expect(ledger.describe().overflows == 1)
         #expect(ledger.spend(&entry, LedgerTests.quota, now: Self.start) != nil)
         let later = Self.start + LedgerTime.hour + 10 * LedgerTests.second
         ledger.park(&entry, until: later + 5, now: later)
@@ -151,6 +154,72 @@ struct LedgerRaceTests {
         }
         #expect(ledger.spend(&one, LedgerTests.quota, now: Self.start) != nil)
         #expect(ledger.spend(&two, LedgerTests.quota, now: Self.start) != nil)
+        #expect(ledger.describe().crowdings == 2)
+        // Once there is room, each has a place of its own again.
+        let later = Self.start + LedgerTime.hour + 10 * LedgerTests.second
+        #expect(ledger.spend(&one, LedgerTests.quota, now: later) == nil)
+        ledger.park(&one, until: later + 9, now: later)
+        #expect(ledger.parkedUntil(&one, now: later) == later + 9)
+        #expect(ledger.parkedUntil(&two, now: later) <= later)
+    }
+
+    @Test("a group takes a slot when it first spends, not when somebody asks about it")
+    func firstSpend() throws {
+        for ledger in [try scratch.open(now: Self.start), try MappedLedger(.ofProcess, now: 0)] {
+            let now = Self.start
+            for key in 1000..<UInt64(2000) {
+                var entry = ledger.entry(key, now: now)
+                ledger.bring(entry)
+                #expect(ledger.permittedAt(&entry, LedgerTests.quota, now: now) <= now)
+                #expect(ledger.available(&entry, LedgerTests.quota, now: now) == 4)
+                #expect(ledger.parkedUntil(&entry, now: now) <= now)
+                #expect(
+                    ledger.pace(&entry, LedgerTests.quota, now: now)
+                        == LedgerPace(lasting: LedgerTests.quota))
+                ledger.refund(&entry, LedgerTests.quota, now: now)
+                ledger.lift(&entry, now: now)
+                #expect(!ledger.setPolicy(&entry, nil, now: now))
+            }
+            #expect(ledger.describe().groups == 0)
+            var entry = ledger.entry(1000, now: now)
+            for left in [3, 2, 1, 0] as [Int64] {
+                #expect(ledger.spend(&entry, LedgerTests.quota, now: now) == nil)
+                // Whoever asks in another place finds it.
+                var other = ledger.entry(1000, now: now)
+                #expect(ledger.available(&other, LedgerTests.quota, now: now) == left)
+            }
+            #expect(ledger.describe().groups == 1)
+        }
+    }
+
+    @Test("who finds no room anywhere may spend, and stops nobody else there")
+    func crowdIsForSpending() throws {
+        let ledger = try MappedLedger(.ofProcess, now: Self.start)
+        for number in 0..<UInt64(LedgerTable.reach) {
+            var entry = ledger.entry(Self.neighbour(of: 42, number), now: Self.start)
+            #expect(ledger.spend(&entry, LedgerTests.quota, now: Self.start) == nil)
+        }
+        var greedy = ledger.entry(Self.neighbour(of: 42, 100), now: Self.start)
+        var modest = ledger.entry(Self.neighbour(of: 42, 101), now: Self.start)
+        #expect(ledger.spend(&greedy, LedgerTests.quota, now: Self.start) == nil)
+        let later = Self.start + 60 * LedgerTests.second
+        ledger.park(&greedy, until: later, now: Self.start)
+        ledger.slow(&greedy, remaining: 1, until: later, now: Self.start)
+        ledger.slow(&greedy, remaining: 0, until: later, now: Self.start)
+        let strict = Quota(intervalUs: LedgerTime.hour, toleranceUs: 0)
+        #expect(!ledger.setPolicy(&greedy, strict, now: Self.start))
+        #expect(!ledger.park(&greedy, until: later, now: Self.start))
+        #expect(ledger.parkedUntil(&modest, now: Self.start) <= Self.start)
+        for _ in 0..<3 {
+            #expect(ledger.spend(&modest, LedgerTests.quota, now: Self.start) == nil)
+        }
+        #expect(ledger.parkedUntil(&modest, now: Self.start) <= Self.start)
+        #expect(
+            ledger.pace(&modest, LedgerTests.quota, now: Self.start).lasting == LedgerTests.quota)
+        // Spent is spent, and what was never sent is given back.
+        #expect(ledger.spend(&modest, LedgerTests.quota, now: Self.start) != nil)
+        ledger.refund(&greedy, LedgerTests.quota, now: Self.start)
+        #expect(ledger.spend(&modest, LedgerTests.quota, now: Self.start) == nil)
     }
 
     /// Work that a thread of this suite does; `tvs_thread_start` takes no Swift closure.
@@ -191,7 +260,8 @@ struct LedgerRaceTests {
                 for _ in 0..<40 {
                     let number = visitors.wrappingAdd(1, ordering: .relaxed).newValue
                     let visitor = LedgerRaceTests.neighbour(of: 42, number)
-                    _ = ledger.entry(visitor, now: now)
+                    var entry = ledger.entry(visitor, now: now)
+                    _ = ledger.spend(&entry, LedgerTests.quota, now: now)
                 }
             }
         }

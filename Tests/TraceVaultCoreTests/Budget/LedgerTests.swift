@@ -225,6 +225,7 @@ struct LedgerTests {
     func nonsenseInTheFile() throws {
         let ledger = try scratch.open(now: Self.start)
         var entry = ledger.entry(1234, now: Self.start)
+        #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
         let offset = try #require(scratch.offset(of: 1234))
         let epoch = scratch.word(offset + 8) & ~((1 << 52) - 1)
         scratch.patch(offset + 8, [epoch | 0xF_FFFF_FFFF_FFFF, epoch | 0xF_FFFF_FFFF_FFFF])

@@ -177,6 +177,31 @@ import Testing
         withExtendedLifetime(small) {}
     }
 
+    @Test func aGreedyTenantsSearchesLeaveRoomForAModestOnes() throws {
+        let room = SearchRoom(maxReplyBytes: 100_000)
+        let (greedy, modest) = (desk, try Desk())
+        let filler = String(repeating: "x", count: 20_000)
+        func page(_ number: Int) -> HTTPReply {
+            canned(
+                200,
+                #"{"success":true,"result":[{"id":"m\#(number)","filler":"\#(filler)"}],"#
+                    + #""result_info":{"next":"c\#(number)"}}"#)
+        }
+        func begin(_ desk: Desk) throws -> any Dialogue {
+            let search = try request(.search(accountID: RawSpan()), ["limit": "100"])
+                .dialogue(desk.base, room)
+            _ = try search.path(desk.credential, desk.authorization)
+            return search
+        }
+        // Each holds little; all of them would hold everything.
+        let searches = try (0..<200).map { _ in try begin(greedy) }
+        let goingOn = searches.filter { $0.read(page(0)) == .more }.count
+        #expect(goingOn > 0 && goingOn < 200)
+        let one = try begin(modest)
+        #expect((0..<4).map { one.read(page($0)) } == [.more, .more, .more, .more])
+        withExtendedLifetime(searches) {}
+    }
+
     @Test func oneSearchLeavesAsMuchFreeAsItHolds() throws {
         let room = SearchRoom(maxReplyBytes: 100_000)
         // Each byte of an item becomes many, so replies within their own bound could fill it all.
@@ -192,6 +217,26 @@ import Testing
         #expect(verdicts.count < 12)
         let talk = Conversation(answer: search.answer(TraceContext()))
         #expect(try warnings(talk).contains("size_limit"))
+    }
+
+    // MARK: - Whose messages they are
+
+    @Test(arguments: ["account_id", "account_tag", "account\\u005fid"])
+    func aPageWithAMessageOfAnotherAccountIsNoAnswer(member: String) throws {
+        func answer(_ accounts: [String]) throws -> Answer {
+            let items = accounts.enumerated().map {
+                #"{"id":"m\#($0.offset)","\#(member)":\#($0.element)}"#
+            }
+            let body = #"{"success":true,"result":[\#(items.joined(separator: ","))]}"#
+            return try desk.search([canned(200, body)]).answer
+        }
+        let (own, other) = ("\"\(Fake.account1)\"", "\"\(Fake.account2)\"")
+        #expect(try answer([own, own.uppercased(), "null", "\"\"", "7"]).failure == nil)
+        for accounts in [[other], [own, other], [other, own], [own, own, other]] {
+            let answer = try answer(accounts)
+            #expect(answer.failure?.status == .replyShape)
+            #expect(answer.failure?.message.contains("another account") == true)
+        }
     }
 
     // MARK: - Where the next page is

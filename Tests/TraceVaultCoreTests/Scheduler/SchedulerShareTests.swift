@@ -6,6 +6,35 @@ import Testing
 @testable import TraceVaultCore
 
 @Suite struct SchedulerShareTests {
+    /// A greedy tenant's credentials have taken every slot in reach; who comes then shares a budget
+    /// with others, and nothing else.
+    @Test func whoFindsNoRoomInTheLedgerIsNotStoppedByThe429OfAnother() throws {
+        let ledger = try MappedLedger(.ofProcess, now: 0)
+        for number in 0..<UInt64(LedgerTable.reach) {
+            var taken = ledger.entry(LedgerRaceTests.neighbour(of: 42, number), now: 0)
+            #expect(ledger.spend(&taken, LedgerTests.quota, now: 0) == nil)
+        }
+        let rig = Rig(inFlight: 10, attempts: 2, ledger: ledger)
+        func lane(_ tenant: Int) -> LaneID {
+            let key = LedgerRaceTests.neighbour(of: 42, UInt64(100 + tenant))
+            let group = rig.scheduler.addGroup(key, now: 0)
+            let seat = rig.scheduler.addSeat(tenant: rig.tenant(tenant), group: group)
+            return rig.scheduler.addLane(seat: seat)
+        }
+        let (greedy, modest) = (lane(0), lane(1))
+        let refused = rig.submit(greedy, deadline: 1 << 50)
+        #expect(rig.advance().starts == [refused])
+        #expect(ledger.describe().crowdings == 1)
+        #expect(rig.finish(refused, .rateLimited(afterMs: 60_000)) == [])
+        // Its own requests wait as they would anywhere, the other's go.
+        rig.submit(greedy, deadline: 1 << 50)
+        let wanted = rig.submit(modest)
+        #expect(rig.advance().starts == [wanted])
+        #expect(rig.finish(wanted, .final) == [.answer(3)])
+        #expect(rig.next().starts.count == 2)
+        #expect(rig.now >= 60 * second && rig.now < 62 * second)
+    }
+
     @Test func slowRepliesOfOneTenantLeaveConnectionsToTheOthers() {
         let rig = Rig(inFlight: 100, connections: 4)
         let (greedy, modest, third) = (rig.lane(0), rig.lane(1), rig.lane(2))

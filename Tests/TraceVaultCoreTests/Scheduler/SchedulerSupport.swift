@@ -58,9 +58,11 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
         slots[entry.key, default: Slot()].arrival -= quota.intervalUs
     }
 
-    func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) {
+    @discardableResult
+    func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) -> Bool {
         slots[entry.key, default: Slot()].parked = max(
             slots[entry.key, default: Slot()].parked, time)
+        return true
     }
 
     func lift(_ entry: inout LedgerEntry, now: Int64) {
@@ -90,7 +92,10 @@ final class MemoryLedger: BudgetLedger, @unchecked Sendable {
 
     func slow(_ entry: inout LedgerEntry, remaining: Int64, until time: Int64, now: Int64) {
         guard time > now else { return }
-        guard remaining > 0 else { return park(&entry, until: time, now: now) }
+        guard remaining > 0 else {
+            park(&entry, until: time, now: now)
+            return
+        }
         let gap = (time - now + remaining - 1) / remaining
         slots[entry.key, default: Slot()].gap = min(gap, LedgerTime.policyHeld)
         slots[entry.key, default: Slot()].slowUntil = min(time, now + LedgerTime.policyHeld)

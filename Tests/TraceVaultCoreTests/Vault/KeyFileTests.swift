@@ -50,6 +50,26 @@ import Testing
         }
     }
 
+    /// One rule for keys, wherever they come from.
+    @Test func bytesThatAreTheSameAgainAndAgainAreNoRawKeyEither() {
+        func status(_ bytes: [UInt8]) -> Status? {
+            TraceVaultCoreTests.status {
+                _ = try unsafe bytes.withUnsafeBytes { try unsafe UnlockSecret(key: $0) }
+            }
+        }
+        for kinds: UInt8 in 1...5 {
+            #expect(status((0..<32).map { $0 % kinds }) == .argument, "\(kinds)")
+        }
+        #expect(status((0..<32).map { $0 % 6 }) == nil)
+        #expect(status(Array(Self.random.prefix(32))) == nil)
+        let failure = #expect(throws: Failure.self) {
+            _ = try unsafe [UInt8](repeating: 9, count: 32).withUnsafeBytes {
+                try unsafe UnlockSecret(key: $0)
+            }
+        }
+        #expect(failure?.message.contains("again and again") == true)
+    }
+
     @Test func aKeyFileWithASecondNameIsRefused() throws {
         try write(Self.random)
         #expect(unsafe link(scratch.vault, scratch.vault + ".other") == 0)

@@ -25,8 +25,11 @@ enum Fake {
         try unsafe withSecret(text) { try unsafe UnlockSecret(passphrase: $0) }
     }
 
+    /// Those that count up from a byte.
+    static func keyBytes(_ byte: UInt8) -> [UInt8] { (0..<32).map { byte &+ $0 } }
+
     static func key(_ byte: UInt8 = 7) throws -> UnlockSecret {
-        try unsafe [UInt8](repeating: byte, count: 32).withUnsafeBytes {
+        try unsafe keyBytes(byte).withUnsafeBytes {
             try unsafe UnlockSecret(key: $0)
         }
     }

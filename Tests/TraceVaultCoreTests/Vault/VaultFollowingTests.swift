@@ -1,5 +1,6 @@
 // VaultFollowingTests.swift - a vault that cannot be followed lends nothing any more after a while.
 
+import CSystem
 import Glibc
 import Testing
 
@@ -14,10 +15,9 @@ import Testing
     }
 
     @Test func nothingIsLentOnceLooksHaveFailedForTooLong() throws {
-        following.begin(nowMs: 1000)
-        following.failed(trouble, nowMs: 1000)
-        following.begin(nowMs: 500_000)
-        following.failed(Failure(.unsafeFile, "others may read"), nowMs: 500_000)
+        following.failed(trouble, following.begin(nowMs: 1000))
+        following.failed(
+            Failure(.unsafeFile, "others may read"), following.begin(nowMs: 500_000))
         #expect([900_999, 901_000].map(answer) == [nil, .stale])
         let told = try #require(following.trouble(nowMs: 901_000))
         #expect(told.failure.status == .unsafeFile)
@@ -26,32 +26,49 @@ import Testing
         #expect(failure?.message.contains("others may read") == true)
         #expect(failure?.message.contains("since 20") == true)
         #expect(failure?.retriable == false)
-        following.succeeded()
+        following.succeeded(following.begin(nowMs: 901_000))
         #expect(answer(901_000) == nil)
         following.failed(trouble, nowMs: 902_000)
         #expect([1_801_999, 1_802_000].map(answer) == [nil, .stale])
     }
 
     @Test func aLookThatNeverEndsIsNoBetterThanOneThatFails() {
-        following.begin(nowMs: 1000)
+        let look = following.begin(nowMs: 1000)
         #expect(following.trouble(nowMs: 2999) == nil)
         #expect(following.trouble(nowMs: 3000)?.isStale == false)
         #expect([900_999, 901_000].map(answer) == [nil, .stale])
         // It came back after all, with a failure: the time before counts.
-        following.failed(trouble, nowMs: 901_000)
+        following.failed(trouble, look)
         #expect(answer(901_000) == .stale)
+    }
+
+    /// Whoever refreshes the vault or commits looks as well, and looks end in any order.
+    @Test func onlyTheNewestLookCounts() throws {
+        let slow = following.begin(nowMs: 1000)
+        following.succeeded(following.moment(nowMs: 600_000))
+        // One hangs, but another one has come back since: it counts from there.
+        #expect(following.trouble(nowMs: 601_999) == nil)
+        #expect([1_499_999, 1_500_000].map(answer) == [nil, .stale])
+        following.failed(trouble, slow)
+        #expect(following.trouble(nowMs: 1_500_000) == nil)
+        let late = following.begin(nowMs: 2_000_000)
+        following.failed(Failure(.unlock, "rekeyed"), following.moment(nowMs: 2_100_000))
+        following.succeeded(late)
+        #expect(following.trouble(nowMs: 2_100_001)?.failure.status == .unlock)
+        // Of a closed vault nobody hears any more, whatever a look brings that began before.
+        let last = following.begin(nowMs: 3_000_000)
+        following.failed(Following.closed, nowMs: 3_000_001)
+        following.succeeded(last)
+        #expect(answer(4_000_000) == .stale)
     }
 
     /// A process that asks once an hour: the vault was removed, or rekeyed, at an unknown time.
     @Test func whatWasDoneToTheFileCountsFromTheLastGoodLook() throws {
-        following.begin(nowMs: 1000)
-        following.succeeded()
-        following.begin(nowMs: 3_600_000)
-        following.failed(Failure(.noVault, "no such file"), nowMs: 3_600_000)
+        following.succeeded(following.begin(nowMs: 1000))
+        following.failed(Failure(.noVault, "no such file"), following.begin(nowMs: 3_600_000))
         #expect(answer(3_600_000) == .stale)
-        following.succeeded()
-        following.begin(nowMs: 7_200_000)
-        following.failed(trouble, nowMs: 7_200_000)
+        following.succeeded(following.begin(nowMs: 3_600_001))
+        following.failed(trouble, following.begin(nowMs: 7_200_000))
         #expect([8_099_999, 8_100_000].map(answer) == [nil, .stale])
         // One that was opened and never looked at again.
         let opened = Following(.random(), maxStaleMs: 900_000, nowMs: 5000)
@@ -153,6 +170,18 @@ import Testing
     private func export(_ vault: Vault) throws {
         try vault.export(
             tenant: nil, path: scratch.vault + ".other", unlock: unlock, settings: Fake.settings)
+    }
+
+    /// Nobody looks while a vault is locked; whoever unlocks it reads what its store has.
+    @Test func anUnlockIsAGoodLook() throws {
+        let vault = try create()
+        vault.lock()
+        usleep(20_000)
+        let unlockedMs = tvs_wall_ms()
+        try vault.unlock(unlock)
+        vault.following.failed(Failure(.noVault, "no such file"), nowMs: Vault.bootMs)
+        let told = try #require(vault.following.trouble(nowMs: Vault.bootMs))
+        #expect(told.sinceMs >= unlockedMs)
     }
 
     @Test func tenantsOfAClosedVaultGoOnForAsLongAndNoLonger() throws {

@@ -178,6 +178,44 @@ private final class HangingStore: Store {
         #expect(try world.acme.header(nil).hasSuffix(Fake.token2))
     }
 
+    /// A store may hang, so its bytes are not waited for for long. What is in them is known soon.
+    @Test func aLookWhoseBytesHaveComeIsWaitedFor() throws {
+        let world = try inUse()
+        let other = try Vault.open(
+            in: world.store, unlock: unlock, settings: Fake.settings, lookout: Lookout())
+        let edit = other.edit()
+        try edit.put("acme", Fake.account1, token: Fake.token2)
+        for number in 0..<12_000 {
+            let digits = String(number, radix: 16)
+            let account = String(repeating: "f", count: 32 - digits.utf8.count) + digits
+            try edit.put("many", account, token: Fake.token1)
+        }
+        try edit.commit()
+        let watch = try #require(world.vault?.watch)
+        waitFor { watch.isOverdue(nowMs: Vault.bootMs) }
+        #expect(try world.acme.header(nil).hasSuffix(Fake.token2))
+    }
+
+    @Test func whatIsBeingReadIsWaitedForAndAStoreThatHangsIsNot() {
+        let watch = Watch(everyMs: 500, nowMs: 0)
+        // Nobody has looked for long, as after a stop: a moment for the store, and no more.
+        watch.begin(nowMs: 9000)
+        #expect(watch.isOverdue(nowMs: 9000) && watch.isOverdue(nowMs: 9199))
+        #expect(!watch.isOverdue(nowMs: 9200))
+        watch.read()
+        #expect(watch.isOverdue(nowMs: 60_000))
+        watch.end(nowMs: 60_000, hasFailed: false)
+        // It says what was there when it was asked for.
+        #expect(watch.isOverdue(nowMs: 60_000))
+        watch.begin(nowMs: 60_000)
+        watch.end(nowMs: 60_001, hasFailed: false)
+        #expect(!watch.isOverdue(nowMs: 61_500) && watch.isOverdue(nowMs: 61_501))
+        // One that began in time is waited for when what it brings is much to read.
+        watch.begin(nowMs: 60_501)
+        watch.read()
+        #expect(!watch.isOverdue(nowMs: 61_500) && watch.isOverdue(nowMs: 61_501))
+    }
+
     @Test func aChangeIsUsedWithinTwoSeconds() {
         let settings = VaultSettings()
         let watch = Watch(everyMs: settings.refreshMs, nowMs: 1000)

@@ -66,7 +66,7 @@ import Testing
         try edit.put("tenant-name", Fake.account1, token: Fake.token1)
         try edit.commit()
         let bytes = try scratch.bytes()
-        let key = String(repeating: "\u{5A}", count: 32)
+        let key = String(decoding: Fake.keyBytes(0x5A), as: UTF8.self)
         for text in [Fake.token1, "tenant-name", Fake.account1, "api.cloudflare.com", key] {
             #expect(!contains(bytes, text))
         }

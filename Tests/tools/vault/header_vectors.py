@@ -184,7 +184,7 @@ def slots(data: bytes, plan: Plan) -> Iterator[Vector]:
     vault_id, root = plan.head[24:40], plan.root
     wrong = Unlock(RAW_KEY, bytes(reversed(KEY.secret)))
     yield Vector("wrong key", data, UNLOCK, wrong)
-    yield Vector("key of zeros", data, UNLOCK, Unlock(RAW_KEY, bytes(32)))
+    yield Vector("key counted down", data, UNLOCK, Unlock(RAW_KEY, bytes(range(31, -1, -1))))
     yield Vector("passphrase for a raw key's vault", data, UNLOCK, PHRASE)
     yield Vector("the key as a passphrase", data, UNLOCK, Unlock(PASSPHRASE, KEY.secret))
     content = Unlock(KEY_FILE, b"test key file, not a real one, " * 3)

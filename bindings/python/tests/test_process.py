@@ -361,7 +361,7 @@ def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     given = (
         "import tracevault as tv\n"
-        "key, their_key = tv.RawKey.from_file('soc.key'), tv.RawKey(bytes(32))\n"
+        "key, their_key = tv.RawKey.from_file('soc.key'), tv.RawKey(bytes(range(1, 33)))\n"
         "phrase, new_token = 'test phrase, not real', b'test-token-not-real-new'\n"
         "account_id = '023e105f4ecef8ad9ca31a8372d0c353'\n"
         "vault = tv.Vault.open('soc.vault', key)\n"

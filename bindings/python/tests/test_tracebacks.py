@@ -18,7 +18,7 @@ ACME = "acae0000000000000000000000000001"
 PACKAGE = str(Path(tv.__file__).parent)
 #: 32 bytes, so that it is a raw key as well.
 TEXT = "test-secret-not-real-0123456789a"
-GOOD_KEY = b"k" * 32
+GOOD_KEY = bytes(range(32))
 
 SHAPES: dict[str, Callable[[], Any]] = {
     "bytes": TEXT.encode,

@@ -102,8 +102,12 @@ extension LedgerTable {
         guard slot.load(.key) == key else { return .moved }
         let limits = limits(slot, quota, now: now).present
         guard slot.stamp(.parked).time <= now else { return .at(0) }
-        guard limits.intervalUs > 0 else { return .at(Int64.max) }
-        let room = now + limits.toleranceUs - max(arrival.time, now)
-        return .at(room < 0 ? 0 : room / limits.intervalUs + 1)
+        return .at(Self.available(limits, arrival: arrival.time, now: now))
+    }
+
+    static func available(_ limits: Quota, arrival: Int64, now: Int64) -> Int64 {
+        guard limits.intervalUs > 0 else { return Int64.max }
+        let room = now + limits.toleranceUs - max(arrival, now)
+        return room < 0 ? 0 : room / limits.intervalUs + 1
     }
 }

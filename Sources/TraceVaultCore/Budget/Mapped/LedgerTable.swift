@@ -120,11 +120,16 @@ final class LedgerTable: @unchecked Sendable {
         let end: Int64
     }
 
-    /// The strictest of what the caller and the server say.
-    func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> GroupLimits {
-        let own = Quota(
+    /// What a caller may ask for at most.
+    static func bounded(_ quota: Quota) -> Quota {
+        Quota(
             intervalUs: LedgerTime.span(quota.intervalUs),
             toleranceUs: LedgerTime.span(quota.toleranceUs))
+    }
+
+    /// The strictest of what the caller and the server say.
+    func limits(_ slot: LedgerSlot, _ quota: Quota, now: Int64) -> GroupLimits {
+        let own = Self.bounded(quota)
         let word = slot.load(.policy)
         let named = word == 0 ? 0 : Int64(clamping: slot.load(.spare))
         // Named in the future: by another clock; it holds until somebody says so again.

@@ -2,20 +2,16 @@
 
 extension MappedLedger {
     package func entry(_ key: UInt64, now: Int64) -> LedgerEntry {
-        var entry = LedgerEntry(key: key, place: Self.nowhere)
-        let now = LedgerTime.bounded(now)
-        lookIfDue(now)
-        _ = locate(&entry, now: now)
-        return entry
+        LedgerEntry(key: key, place: Self.nowhere)
     }
 
     package func permittedAt(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
-        perform(.permitted(quota), &entry, now: LedgerTime.bounded(now))
+        perform(.permitted(quota), &entry, now: LedgerTime.bounded(now)) ?? 0
     }
 
     package func spend(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64? {
         let now = LedgerTime.bounded(now)
-        let time = perform(.spend(quota), &entry, now: now)
+        let time = perform(.spend(quota), &entry, now: now) ?? now + 1000
         return time <= now ? nil : time
     }
 
@@ -23,8 +19,9 @@ extension MappedLedger {
         _ = perform(.refund(quota), &entry, now: LedgerTime.bounded(now))
     }
 
-    package func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) {
-        _ = perform(.park(time), &entry, now: LedgerTime.bounded(now))
+    @discardableResult
+    package func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) -> Bool {
+        perform(.park(time), &entry, now: LedgerTime.bounded(now)) != nil
     }
 
     package func lift(_ entry: inout LedgerEntry, now: Int64) {
@@ -41,7 +38,10 @@ extension MappedLedger {
         let now = LedgerTime.bounded(now)
         let time = min(LedgerTime.bounded(time), now + LedgerTime.day)
         guard time > now else { return }
-        guard remaining > 0 else { return park(&entry, until: time, now: now) }
+        guard remaining > 0 else {
+            _ = park(&entry, until: time, now: now)
+            return
+        }
         let gapMs = ((time - now + 999) / 1000 - 1) / remaining + 1
         // Nobody may come back to say anything else.
         let slowdown = LedgerSlowdown(gapMs: gapMs, until: min(time, now + LedgerTime.policyHeld))
@@ -49,25 +49,25 @@ extension MappedLedger {
     }
 
     package func parkedUntil(_ entry: inout LedgerEntry, now: Int64) -> Int64 {
-        perform(.parked, &entry, now: LedgerTime.bounded(now))
+        perform(.parked, &entry, now: LedgerTime.bounded(now)) ?? 0
     }
 
     package func bring(_ entry: LedgerEntry) {
-        (entry.place < Self.ownBit ? table ?? own : own).slot(entry.place).bring()
+        // The memory of a cut file is not touched by this either: the processor ignores the hint.
+        let index = entry.place < 0 ? LedgerTable.home(LedgerKey.of(entry.key)) : entry.place
+        (entry.place < Self.ownBit ? table ?? own : own).slot(index).bring()
     }
 
     package func pace(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> LedgerPace {
         let now = LedgerTime.bounded(now)
-        let interval = perform(.pace(quota, .interval), &entry, now: now)
-        return LedgerPace(
-            lasting: Quota(
-                intervalUs: interval,
-                toleranceUs: perform(.pace(quota, .tolerance), &entry, now: now)),
-            gapUs: perform(.pace(quota, .gap), &entry, now: now),
-            until: perform(.pace(quota, .until), &entry, now: now))
+        func part(_ part: LedgerTable.PacePart) -> Int64 {
+            perform(.pace(quota, part), &entry, now: now) ?? 0
+        }
+        let lasting = Quota(intervalUs: part(.interval), toleranceUs: part(.tolerance))
+        return LedgerPace(lasting: lasting, gapUs: part(.gap), until: part(.until))
     }
 
     package func available(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
-        perform(.available(quota), &entry, now: LedgerTime.bounded(now))
+        perform(.available(quota), &entry, now: LedgerTime.bounded(now)) ?? 0
     }
 }

@@ -3,6 +3,10 @@
 // A group that finds no room in the shared table, or not in time, lives in the process's own table
 // until it does; its quota is then kept by each process for itself. No call waits for another
 // process for more than some milliseconds, and only when a group is new.
+//
+// A group takes a slot when it first spends. Who finds none in either table spends from one budget
+// with all others in that crowd, and does nothing else there: a parking or a slower pace would be
+// theirs, too.
 
 import CSystem
 import Synchronization
@@ -22,8 +26,8 @@ package final class MappedLedger: BudgetLedger {
     /// The unretained address of the shared table, which `state` keeps; 0: `own` alone.
     private let shared = Atomic<UInt>(0)
     private let overflows = Atomic<Int>(0)
+    private let crowdings = Atomic<Int>(0)
     private let nextRefresh = Atomic<Int64>(0)
-    private let lookedAt = Atomic<Int64>(0)
     private let nextOpening = Atomic<Int64>(0)
     private let nextPromotion = Atomic<Int64>(0)
     /// How often the next new group asks for the lock: once where it could not be had the last
@@ -31,8 +35,6 @@ package final class MappedLedger: BudgetLedger {
     private let attempts = Atomic<Int32>(LedgerFile.attempts)
 
     private static let refreshUs: Int64 = 1_000_000
-    /// How long a look at the file's size is good for.
-    private static let lookUs: Int64 = 1000
     /// How often a file that could not be used is tried again.
     private static let openingUs: Int64 = 60_000_000
     /// How often groups in the own table ask for a place in the shared one.
@@ -127,11 +129,9 @@ package final class MappedLedger: BudgetLedger {
         old.retire()
     }
 
-    /// Looks whether the file is whole: a cut one is not touched again. An engine looks before each
-    /// of its rounds, whoever gets the ledger handed over does, and every call does whose caller's
-    /// clock has gone on since the last look.
+    /// Looks whether the file is whole: a cut one is not touched again. One system call; each call
+    /// of the seam begins with it.
     package func look(now: Int64) {
-        lookedAt.store(now, ordering: .relaxed)
         guard let old = table, let file = old.file, !file.isWhole,
             shared.compareExchange(
                 expected: Self.address(of: old), desired: 0, ordering: .acquiringAndReleasing
@@ -142,41 +142,50 @@ package final class MappedLedger: BudgetLedger {
         nextOpening.store(now + Self.openingUs, ordering: .relaxed)
     }
 
-    func lookIfDue(_ now: Int64) {
-        let last = lookedAt.load(ordering: .relaxed)
-        if now - last > Self.lookUs || now < last - Self.refreshUs { look(now: now) }
-    }
-
     package func describe() -> LedgerReport {
-        look(now: lookedAt.load(ordering: .relaxed))
+        look(now: nextRefresh.load(ordering: .relaxed))
         let table = table
         return LedgerReport(
             isShared: table != nil && limitation.isEmpty, path: place.path,
             reason: limitation.isEmpty ? state.withLock { $0.reason } : limitation,
-            groups: (table ?? own).header.groups, overflows: overflows.load(ordering: .relaxed))
+            groups: (table ?? own).header.groups, overflows: overflows.load(ordering: .relaxed),
+            crowdings: crowdings.load(ordering: .relaxed))
     }
 
     // MARK: - Finding a group
 
-    /// Gives the group a place if it has none that is still its own; where to look it up.
-    func locate(_ entry: inout LedgerEntry, now: Int64) -> LedgerTable {
+    /// Where the group's slot is. Nil where it has none and may not take one now.
+    private func locate(_ entry: inout LedgerEntry, mayTake: Bool, now: Int64) -> LedgerTable? {
         let key = LedgerKey.of(entry.key)
         let shared = table
         if let shared, entry.place >= 0, entry.place < Self.ownBit { return shared }
         if entry.place >= Self.ownBit {
-            guard let shared, isPromotionDue(now) else { return own }
-            let place = entry.place & (Self.ownBit - 1)
-            let index =
-                place == LedgerTable.crowdPlace
-                ? shared.claim(key, now: now, attempts: 1)
-                : shared.absorb(key, from: own, at: place, now: now, attempts: 1)
-            guard let index else { return own }
+            guard mayTake, isPromotionDue(now) else { return own }
+            let left = Self.index(of: entry)
+            if let shared, let index = take(key, in: shared, from: left, now, attempts: 1) {
+                entry.place = index
+                return shared
+            }
+            if left == LedgerTable.crowdPlace,
+                let index = take(key, in: own, from: left, now, attempts: 1)
+            {
+                entry.place = index | Self.ownBit
+            }
+            return own
+        }
+        if let shared, let index = shared.find(key) {
             entry.place = index
             return shared
         }
+        let left = own.header.groups > 0 ? own.find(key) : nil
+        guard mayTake else {
+            guard let left else { return nil }
+            entry.place = left | Self.ownBit
+            return own
+        }
         if let shared {
-            let index = shared.claim(
-                key, now: now, attempts: attempts.load(ordering: .relaxed))
+            let index = take(
+                key, in: shared, from: left, now, attempts: attempts.load(ordering: .relaxed))
             attempts.store(index == nil ? 1 : LedgerFile.attempts, ordering: .relaxed)
             if let index {
                 entry.place = index
@@ -184,11 +193,22 @@ package final class MappedLedger: BudgetLedger {
             }
             overflows.add(1, ordering: .relaxed)
         }
-        // The crowd is stricter than any quota of its members: they share one.
-        let index = own.claim(key, now: now, attempts: 1) ?? LedgerTable.crowdPlace
-        entry.place = index | Self.ownBit
+        let index = left ?? own.claim(key, now: now, attempts: 1)
+        if index == nil { crowdings.add(1, ordering: .relaxed) }
+        entry.place = (index ?? LedgerTable.crowdPlace) | Self.ownBit
         return own
     }
+
+    /// A slot of a table, with what the group had in the own one. Of the crowd it is as if it had
+    /// spent all that was spent there.
+    private func take(
+        _ key: UInt64, in table: LedgerTable, from left: Int?, _ now: Int64, attempts: Int32
+    ) -> Int? {
+        guard let left else { return table.claim(key, now: now, attempts: attempts) }
+        return table.absorb(key, from: own, at: left, now: now, attempts: attempts)
+    }
+
+    static func index(of entry: LedgerEntry) -> Int { entry.place & (ownBit - 1) }
 
     private func isPromotionDue(_ now: Int64) -> Bool {
         let due = nextPromotion.load(ordering: .relaxed)
@@ -209,15 +229,36 @@ package final class MappedLedger: BudgetLedger {
         case parked
         case available(Quota)
         case pace(Quota, LedgerTable.PacePart)
+
+        /// Whether a group that has no slot takes one for it.
+        var takesSlot: Bool {
+            switch self {
+            case .spend, .park, .slow: true
+            case .policy(let word): word != 0
+            case .permitted, .refund, .lift, .parked, .available, .pace: false
+            }
+        }
+
+        /// Whether it is for the one group alone: in the crowd it would be for all others.
+        var isOfOne: Bool {
+            switch self {
+            case .park, .lift, .policy, .slow: true
+            case .spend, .permitted, .refund, .parked, .available, .pace: false
+            }
+        }
     }
 
-    /// Finds the group and makes the call, again where the slot was given away meanwhile.
-    func perform(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64 {
-        lookIfDue(now)
+    /// Finds the group and makes the call, again where the slot was given away meanwhile. Nil when
+    /// there is no slot that it could be made on.
+    func perform(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64? {
+        look(now: now)
         for _ in 0..<8 {
-            let table = locate(&entry, now: now)
-            let index = entry.place & (Self.ownBit - 1)
+            guard let table = locate(&entry, mayTake: call.takesSlot, now: now) else {
+                return (self.table ?? own).fresh(call, now: now)
+            }
+            let index = Self.index(of: entry)
             let isCrowd = table === own && index == LedgerTable.crowdPlace
+            if isCrowd, call.isOfOne { return nil }
             let key = isCrowd ? LedgerKey.crowd : LedgerKey.of(entry.key)
             let answer =
                 switch call {
@@ -238,5 +279,23 @@ package final class MappedLedger: BudgetLedger {
         }
         // Its slots were given away eight times in a row: nothing is permitted, ask again.
         return now + 1000
+    }
+}
+
+extension LedgerTable {
+    /// What is true of a group that has no slot: that of one which it would take now.
+    fileprivate func fresh(_ call: MappedLedger.Call, now: Int64) -> Int64? {
+        let arrival = max(now, header.earliest)
+        switch call {
+        case .permitted(let quota):
+            let own = Self.bounded(quota)
+            return own.intervalUs > 0 ? arrival - own.toleranceUs : 0
+        case .available(let quota):
+            return Self.available(Self.bounded(quota), arrival: arrival, now: now)
+        case .pace(let quota, .interval): return Self.bounded(quota).intervalUs
+        case .pace(let quota, .tolerance): return Self.bounded(quota).toleranceUs
+        case .pace, .parked: return 0
+        case .spend, .refund, .park, .lift, .policy, .slow: return nil
+        }
     }
 }

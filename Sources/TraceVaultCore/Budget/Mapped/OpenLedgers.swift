@@ -24,8 +24,6 @@ package final class OpenLedgers: Sendable {
             entries.removeAll { $0.ledger == nil }
             for entry in entries {
                 guard let ledger = entry.ledger, ledger.place == place else { continue }
-                // Its other engines may have been idle since somebody cut the file.
-                ledger.look(now: now)
                 return ledger
             }
             let ledger = try MappedLedger(place, now: now)

@@ -89,8 +89,6 @@ final class EngineLoop {
     private func round() -> Bool {
         // Before anything is read or written by number.
         if !transport.isIntact || !results.isIntact { endWithoutDescriptors() }
-        // Before anything asks the ledger: its file may have been cut while nothing was done.
-        ledger.look(now: tvs_boot_us())
         for command in mailbox.drain() {
             obey(command)
             // Before the next one: places of what has ended are given anew.

@@ -10,11 +10,25 @@ final class SearchRoom {
     let maxReplyBytes: Int
     /// For all together: messages that were found, and the last page of each.
     let most: Int
-    fileprivate(set) var used = 0
+    private(set) var used = 0
+    private var held: [TenantKey?: Int] = [:]
 
     init(maxReplyBytes: Int) {
         self.maxReplyBytes = maxReplyBytes * 2
         most = maxReplyBytes * 8
+    }
+
+    /// A search of the tenant holds so many bytes more, or less.
+    fileprivate func add(_ count: Int, of tenant: TenantKey?) {
+        used += count
+        let all = held[tenant, default: 0] + count
+        held[tenant] = all > 0 ? all : nil
+    }
+
+    /// Whether the tenant's searches hold more than is free, so that they go on no further: whoever
+    /// comes next finds room.
+    fileprivate func isFull(for tenant: TenantKey?) -> Bool {
+        held[tenant, default: 0] > most - used
     }
 }
 
@@ -24,6 +38,7 @@ final class SearchDialogue: Dialogue {
     /// Of the credential that the last try went out with.
     private var accountID = ""
     private let room: SearchRoom
+    private var tenant: TenantKey?
     /// Its own part of what the room holds.
     private var held = 0
     /// The messages of all pages as JSON objects, separated by commas.
@@ -74,10 +89,15 @@ final class SearchDialogue: Dialogue {
         seen.insert(place.page)
     }
 
-    deinit { room.used -= held }
+    deinit { room.add(-held, of: tenant) }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
         accountID = credential.accountID
+        if tenant != credential.key {
+            room.add(-held, of: tenant)
+            tenant = credential.key
+            room.add(held, of: tenant)
+        }
         return poll ?? search.path(accountID: accountID, at: place.page)
     }
 
@@ -128,7 +148,8 @@ final class SearchDialogue: Dialogue {
 
     private func takePage(_ reply: HTTPReply) -> Verdict {
         do throws(Failure) {
-            var page = try SearchPage(reply, asked: place.page, base, warnings)
+            var page = try SearchPage(
+                reply, asked: place.page, of: accountID, base, warnings)
             let taken = try page.take(
                 from: place.skipped, atMost: search.limit - messages, &known)
             try keep(taken.messages)
@@ -140,7 +161,7 @@ final class SearchDialogue: Dialogue {
             emptyPages = taken.count > 0 ? 0 : emptyPages + 1
             replyBytes += reply.body.count
             let holds = found.count + reply.body.count
-            room.used += holds - held
+            room.add(holds - held, of: tenant)
             held = holds
             failure = nil
             (poll, polls) = (nil, 0)
@@ -220,8 +241,7 @@ final class SearchDialogue: Dialogue {
     private var boundReached: TraceWarnings.Code? {
         if pages >= Self.maxPages { return .pageLimit }
         if emptyPages >= Self.maxEmptyPages { return .emptyPages }
-        // Each may hold as much as is free: one that grows and grows leaves room for others.
-        let isLarge = replyBytes >= room.maxReplyBytes || held > room.most - room.used
+        let isLarge = replyBytes >= room.maxReplyBytes || room.isFull(for: tenant)
         return isLarge ? .sizeLimit : nil
     }
 }

@@ -31,6 +31,8 @@ struct SearchPage: ~Copyable {
     private static let written = 16
 
     private let tape: JSONTape
+    /// Whose messages were asked for.
+    private let accountID: String
     private let list: Int
     /// How many messages there are.
     let count: Int
@@ -42,7 +44,8 @@ struct SearchPage: ~Copyable {
 
     /// Throws `.replyRefused` or `.replyShape`, and what a body that is no JSON throws.
     init(
-        _ reply: HTTPReply, asked: SearchPlace.Page, _ base: BaseURL, _ warnings: TraceWarnings
+        _ reply: HTTPReply, asked: SearchPlace.Page, of accountID: String, _ base: BaseURL,
+        _ warnings: TraceWarnings
     ) throws(Failure) {
         let (tape, mended) = try MendedText.read(reply.body)
         var warnings = warnings
@@ -58,6 +61,7 @@ struct SearchPage: ~Copyable {
             return (list, paging)
         }
         self.tape = tape
+        self.accountID = accountID
         self.list = list
         self.paging = paging
         self.warnings = warnings
@@ -105,7 +109,7 @@ struct SearchPage: ~Copyable {
     }
 
     /// Takes at most so many messages from number `first` on. What is known by its id already is
-    /// dropped.
+    /// dropped. Throws `.replyShape` when one is of another account.
     mutating func take(
         from first: Int, atMost most: Int, _ known: inout Set<MessageRef>
     ) throws(Failure) -> Taken {
@@ -138,8 +142,10 @@ struct SearchPage: ~Copyable {
         if tape[item].kind == .object {
             var members = try JSONMembers(of: item, tape, bytes)
             while let (key, value) = members.next(tape, bytes) {
-                if let place = Self.place(tape[key], bytes), tape[value].kind != .null {
-                    places[place] = value
+                if let place = Self.place(tape[key], bytes) {
+                    if tape[value].kind != .null { places[place] = value }
+                } else if AskedAbout.namesAccount(tape[key], bytes) {
+                    try AskedAbout.check(account: value, is: accountID, tape, bytes)
                 }
             }
         } else {

@@ -223,6 +223,11 @@ package final class CurlTransport {
     ) {
         if code == CURLE_OPERATION_TIMEDOUT { exchange.endDeadConnection() }
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
+        if code == CURLE_ABORTED_BY_CALLBACK, exchange.takesOwnConnection(),
+            unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK
+        {
+            return
+        }
         flying[exchange.id] = nil
         hasFreed = true
         let reply = exchange.reply(code, line.settings)

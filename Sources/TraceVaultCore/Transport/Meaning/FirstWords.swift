@@ -29,19 +29,24 @@ enum FirstWords {
             if scalar == "<", let first = rest.first, isTag(first) {
                 skip(&rest)
                 isApart = true
-            } else if scalar.properties.isWhitespace || scalar.value < 0x20 || isHidden(scalar) {
+            } else if isLeftOut(scalar) {
                 // What was apart stays apart: pieces of a secret must not become whole again here,
-                // behind the masking.
+                // behind the masking. No secret has a space.
                 isApart = true
             } else {
                 if isApart, count > 0 { words += " " }
                 isApart = false
-                // The words stand between double quotes.
-                words.unicodeScalars.append(scalar == "\"" ? "'" : scalar)
+                words.unicodeScalars.append(scalar)
                 count += 1
             }
         }
         return words
+    }
+
+    /// Blanks, what steers, and what ends the words in a message: they stand between double quotes.
+    private static func isLeftOut(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isWhitespace || scalar.value < 0x20 || scalar == "\""
+            || isHidden(scalar)
     }
 
     private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {

@@ -17,19 +17,26 @@ final class Following: Sendable {
         let isStale: Bool
     }
 
-    private struct Moment {
+    /// When a look began: what was done to the store before then, it has seen.
+    struct Moment: Sendable {
         let bootMs: Int64
         let wallMs = tvs_wall_ms()
+        /// Looks are numbered as they begin; they end in any order, as each may hang.
+        let number: UInt64
     }
 
-    private struct State {
+    fileprivate struct State {
         var failure: Failure?
-        /// The first look of those that failed in a row.
+        /// Since when it cannot be followed.
         var failed: Moment?
-        /// The beginning of the look that is under way.
+        /// The beginning of the lookout's look that is under way.
         var looking: Moment?
         /// The beginning of the last look that found what the store has; at first, the opening.
-        var good: Moment?
+        var good: Moment
+        /// The newest look that has ended, in whatever way: what an older one says is out of date.
+        var newest: UInt64 = 0
+        /// The last look that began.
+        var begun: UInt64 = 0
     }
 
     /// This opening of a vault, in this process alone: nothing that a file can choose.
@@ -45,26 +52,44 @@ final class Following: Sendable {
     init(_ vaultID: Identifier, maxStaleMs: Int64, nowMs: Int64) {
         self.vaultID = vaultID
         self.maxStaleMs = maxStaleMs
-        state = Lock(State(good: Moment(bootMs: nowMs)))
+        state = Lock(State(good: Moment(bootMs: nowMs, number: 0)))
     }
 
-    /// A look begins; one that never ends is no better than one that fails.
-    func begin(nowMs: Int64) { state.withLock { $0.looking = Moment(bootMs: nowMs) } }
+    /// A look begins, in a call of the host's.
+    func moment(nowMs: Int64) -> Moment { state.withLock { $0.begin(nowMs) } }
 
-    func succeeded() { state.withLock { $0 = State(good: $0.looking ?? $0.good) } }
+    /// The lookout's look begins; one that never ends is no better than one that fails.
+    func begin(nowMs: Int64) -> Moment {
+        state.withLock { state in
+            let look = state.begin(nowMs)
+            state.looking = look
+            return look
+        }
+    }
 
-    /// A look failed. What passes by itself counts from the first look that met it. What somebody
-    /// did to the file may have been done at any time since the last good look, also in a process
-    /// that had no reason to look for hours: it counts from there.
-    func failed(_ failure: Failure, nowMs: Int64) {
+    /// A look that began then has found what the store has.
+    func succeeded(_ look: Moment) {
+        state.withLock { state in
+            guard state.end(look) else { return }
+            state.good = look
+            (state.failure, state.failed) = (nil, nil)
+        }
+    }
+
+    /// A look that began then failed. What passes by itself counts from the first look that met it.
+    /// What somebody did to the file may have been done at any time since the last good look, also
+    /// in a process that had no reason to look for hours: it counts from there.
+    func failed(_ failure: Failure, _ look: Moment) {
         let mayPass = Self.passing.contains(failure.status)
         state.withLock { state in
-            let first = state.looking ?? Moment(bootMs: nowMs)
-            state.failed = state.failed ?? (mayPass ? first : state.good ?? first)
-            state.looking = nil
+            guard state.end(look) else { return }
+            state.failed = state.failed ?? (mayPass ? look : state.good)
             state.failure = failure
         }
     }
+
+    /// No look can be made from now on.
+    func failed(_ failure: Failure, nowMs: Int64) { failed(failure, moment(nowMs: nowMs)) }
 
     /// Throws `.stale` when the vault could not be followed for too long.
     func check(nowMs: Int64) throws(Failure) {
@@ -81,7 +106,7 @@ final class Following: Sendable {
     /// Nil while every look finds what the store has.
     func trouble(nowMs: Int64) -> Trouble? {
         let (failure, since) = state.withLock { state in
-            (state.failure, state.failed ?? state.looking)
+            (state.failure, state.failed ?? state.hanging)
         }
         guard let since else { return nil }
         let lastedMs = max(0, nowMs - since.bootMs)
@@ -97,4 +122,25 @@ final class Following: Sendable {
     private static let hanging = Failure(.io, "a look at the stored vault does not come back")
     static let closed = Failure(
         .handle, "the vault was closed while its tenants are in use: keep it open for them")
+}
+
+extension Following.State {
+    fileprivate mutating func begin(_ nowMs: Int64) -> Following.Moment {
+        begun += 1
+        return Following.Moment(bootMs: nowMs, number: begun)
+    }
+
+    /// A look is over; whether what it says is news.
+    fileprivate mutating func end(_ look: Following.Moment) -> Bool {
+        if looking?.number == look.number { looking = nil }
+        guard look.number > newest else { return false }
+        newest = look.number
+        return true
+    }
+
+    /// Since when nothing has been heard while a look is under way: another one may have come back
+    /// meanwhile.
+    fileprivate var hanging: Following.Moment? {
+        looking.map { $0.bootMs < good.bootMs ? good : $0 }
+    }
 }

@@ -13,14 +13,29 @@ final class Watch: Sendable {
     private let isRemote: Bool
     /// How many looks have failed since the last good one.
     private let failures = Atomic<Int>(0)
-    /// ms on CLOCK_BOOTTIME, which goes on while the host sleeps.
+    /// When the next look is to begin, or the one that is under way was: ms on CLOCK_BOOTTIME,
+    /// which goes on while the host sleeps.
     private let dueMs: Atomic<Int64>
+    private let stage = Atomic<UInt8>(Stage.resting.rawValue)
+    /// When the last look began.
+    private let beganMs = Atomic<Int64>(0)
     /// The look that is under way may have begun too early.
     private let isExpired = Atomic<Bool>(false)
 
+    /// How far a look has come.
+    private enum Stage: UInt8 {
+        /// None is under way.
+        case resting
+        /// The store has been asked. It may never answer.
+        case asking
+        /// Its answer is here: what it says is known as soon as it is read, which nothing holds up.
+        case reading
+    }
+
     /// A thread that is awake begins a look no later.
     private static let graceMs: Int64 = 1000
-    private static let underWay = Int64.max
+    /// As long a store is waited for.
+    fileprivate static let briefMs: Int64 = 200
 
     init(everyMs: Int64, isRemote: Bool = false, nowMs: Int64) {
         self.everyMs = everyMs
@@ -39,34 +54,54 @@ final class Watch: Sendable {
         return pause + Int64.random(in: 0...pause / 4)
     }
 
-    /// Whether a look should have begun long ago: nobody is there to look, or the process, or the
-    /// whole host, was stopped. A look that hangs is not overdue, and nobody waits for it.
+    /// Whether a look should have ended long ago, and is worth waiting for: the process, or the
+    /// whole host, was stopped, nobody is there to look, or what came is much to read. A store that
+    /// does not answer is not.
     func isOverdue(nowMs: Int64) -> Bool {
-        let due = dueMs.load(ordering: .acquiring)
-        return due != Self.underWay && nowMs - due >= Self.graceMs
+        guard isLate(nowMs: nowMs) else { return false }
+        // When it began is written before it is asking.
+        return stage.load(ordering: .acquiring) != Stage.asking.rawValue
+            || nowMs - beganMs.load(ordering: .acquiring) < Self.briefMs
+    }
+
+    fileprivate func isLate(nowMs: Int64) -> Bool {
+        nowMs - dueMs.load(ordering: .acquiring) >= Self.graceMs
     }
 
     /// Nil while somebody looks.
     fileprivate var due: Int64? {
-        let due = dueMs.load(ordering: .acquiring)
-        return due == Self.underWay ? nil : due
+        isResting ? dueMs.load(ordering: .acquiring) : nil
     }
 
-    fileprivate func begin() { dueMs.store(Self.underWay, ordering: .releasing) }
+    private var isResting: Bool { stage.load(ordering: .acquiring) == Stage.resting.rawValue }
 
+    fileprivate var isReading: Bool { stage.load(ordering: .acquiring) == Stage.reading.rawValue }
+
+    func begin(nowMs: Int64) {
+        beganMs.store(nowMs, ordering: .releasing)
+        stage.store(Stage.asking.rawValue, ordering: .releasing)
+    }
+
+    /// The store has answered with something new.
+    func read() { stage.store(Stage.reading.rawValue, ordering: .releasing) }
+
+    /// What was read for long is as old as its look when it is known: the next one counts from
+    /// there.
     func end(nowMs: Int64, hasFailed: Bool) {
         if hasFailed {
             failures.wrappingAdd(1, ordering: .relaxed)
         } else {
             failures.store(0, ordering: .relaxed)
         }
+        let known = isReading ? beganMs.load(ordering: .acquiring) : nowMs
         let isExpired = isExpired.exchange(false, ordering: .acquiringAndReleasing)
-        dueMs.store(isExpired ? nowMs - Self.graceMs : nowMs + pauseMs, ordering: .releasing)
+        dueMs.store(isExpired ? nowMs - Self.graceMs : known + pauseMs, ordering: .releasing)
+        stage.store(Stage.resting.rawValue, ordering: .releasing)
     }
 
     /// What is stored may be newer than what is known: whoever uses the vault next has a look made.
     func expire(nowMs: Int64) {
-        if due == nil {
+        if !isResting {
             isExpired.store(true, ordering: .releasing)
         } else {
             dueMs.store(nowMs - Self.graceMs, ordering: .releasing)
@@ -106,7 +141,7 @@ final class Lookout: Sendable {
     private let state = Lock(State())
     /// There may be something to do for a thread that rests.
     private let changed = Bell()
-    /// A look has ended.
+    /// A look has come further.
     private let looked = Bell()
 
     /// A forked child has one of its own: its parent's threads and vaults are not there.
@@ -116,8 +151,6 @@ final class Lookout: Sendable {
     /// As many stores may hang before vaults in others are not looked at any more.
     private static let mostWorkers = 8
     private static let longestRestMs: Int64 = 60_000
-    /// As long a caller waits for a look that is overdue.
-    private static let briefMs: Int64 = 200
     private static let stack = 512 * 1024
 
     static let unattended: Failure = {
@@ -161,19 +194,22 @@ final class Lookout: Sendable {
         }
     }
 
-    /// Has an overdue look made. Waits for it, but no longer than a moment, and only where a thread
-    /// is free: no store holds the caller up.
+    /// Has an overdue look made. Waits for the store no longer than a moment, and only where a
+    /// thread is free: no store holds the caller up. Once the store has answered, waits until the
+    /// look is over: who goes on before that uses what may have been removed.
     func hasten(_ watch: Watch, _ following: Following) {
-        guard hasFreeWorker() else {
-            return following.failed(Self.unattended, nowMs: Vault.bootMs)
+        if !watch.isReading {
+            guard hasFreeWorker() else {
+                return following.failed(Self.unattended, nowMs: Vault.bootMs)
+            }
+            changed.ring()
         }
-        changed.ring()
-        let until = tvs_monotonic_ms() + Self.briefMs
+        let until = tvs_monotonic_ms() + Watch.briefMs
         while true {
             let seen = looked.count
-            let rest = until - tvs_monotonic_ms()
-            let isMade = watch.due.map { $0 > Vault.bootMs } ?? false
-            guard !isMade, rest > 0 else { return }
+            guard watch.isLate(nowMs: Vault.bootMs) else { return }
+            let rest = watch.isReading ? Self.longestRestMs : until - tvs_monotonic_ms()
+            guard rest > 0 else { return }
             looked.wait(since: seen, atMostMs: rest)
         }
     }
@@ -204,7 +240,7 @@ final class Lookout: Sendable {
     /// A thread's life.
     fileprivate func work(_ number: UInt64) {
         while let entry = next(number) {
-            let hasFailed = !Self.look(entry)
+            let hasFailed = !look(entry)
             // The keys of a look were in its calls' frames, and this thread rests from here on.
             tvs_wipe_stack()
             entry.watch.end(nowMs: Vault.bootMs, hasFailed: hasFailed)
@@ -237,22 +273,26 @@ final class Lookout: Sendable {
         own.isLooking = rest <= 0
         state.workers[number] = own
         guard own.isLooking, let next else { return .rest(ms: min(rest, longestRestMs)) }
-        next.watch.begin()
+        next.watch.begin(nowMs: nowMs)
         return .look(next)
     }
 
     /// Holds neither the vault nor a key while it waits for the store: who frees or locks the vault
     /// meanwhile has wiped them. False when it failed.
-    private static func look(_ entry: Entry) -> Bool {
+    private func look(_ entry: Entry) -> Bool {
         guard let look = entry.vault?.look() else { return true }
-        look.following.begin(nowMs: Vault.bootMs)
+        let moment = look.following.begin(nowMs: Vault.bootMs)
         do throws(Failure) {
             let bytes = try look.newBytes()
+            if bytes != nil {
+                entry.watch.read()
+                looked.ring()
+            }
             try entry.vault?.takeIn(bytes, of: look)
-            look.following.succeeded()
+            look.following.succeeded(moment)
             return true
         } catch {
-            look.following.failed(error, nowMs: Vault.bootMs)
+            look.following.failed(error, moment)
             return false
         }
     }

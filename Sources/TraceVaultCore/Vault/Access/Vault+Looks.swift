@@ -19,7 +19,8 @@ struct Look {
 }
 
 extension Vault {
-    /// The newest state known. Waits for no store: only a moment for a look that is overdue.
+    /// The newest state known. Waits for no store: only a moment for a look that is overdue, and
+    /// for what a store has answered to be read.
     func current() throws(Failure) -> Snapshot {
         if let watch, watch.isOverdue(nowMs: Self.bootMs) { lookout.hasten(watch, following) }
         guard let held = state.withLock({ $0.snapshot }) else { throw Self.locked }
@@ -35,14 +36,15 @@ extension Vault {
 
     /// The newest state of the store, published.
     func followed(_ held: Snapshot) throws(Failure) -> Snapshot {
+        let moment = following.moment(nowMs: Self.bootMs)
         do throws(Failure) {
             let look = Look(store: store, following: following, known: held.header)
             let newest = try newest(try look.newBytes(), after: held)
-            following.succeeded()
+            following.succeeded(moment)
             state.withLock { $0.publish(newest) }
             return newest
         } catch {
-            following.failed(error, nowMs: Self.bootMs)
+            following.failed(error, moment)
             throw error
         }
     }

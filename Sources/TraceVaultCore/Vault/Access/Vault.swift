@@ -124,15 +124,17 @@ package final class Vault: Sendable {
     /// Opens a locked vault again, with the state that its store has now.
     package func unlock(_ unlock: UnlockSecret) throws(Failure) {
         var opened: Snapshot
+        var moment: Following.Moment
         repeat {
             // Asked first: what another thread commits may be newer than what is read here.
             let newest = state.withLock { $0.newest }
+            moment = following.moment(nowMs: Self.bootMs)
             opened = try Self.opened(store, unlock, settings)
             if opened.header.revision != newest.revision {
                 try opened.checkFollows(newest)
             }
         } while !state.withLock { $0.unlock(opened) }
-        following.succeeded()
+        following.succeeded(moment)
     }
 
     var isLocked: Bool { state.withLock { $0.snapshot == nil } }

@@ -46,11 +46,14 @@ package final class UnlockSecret: Sendable {
         secret = try unsafe SecretBytes(copying: passphrase)
     }
 
-    /// A raw key of exactly 32 bytes.
+    /// A raw key of exactly 32 random bytes.
     package init(key: UnsafeRawBufferPointer) throws(Failure) {
         guard key.count == Sealing.keyCount else {
             throw Failure(.argument, "the key must be exactly 32 bytes")
         }
+        let kinds = try ByteKinds()
+        unsafe kinds.note(key, key.count)
+        try kinds.check("key")
         kind = .key
         secret = try unsafe SecretBytes(copying: key)
     }

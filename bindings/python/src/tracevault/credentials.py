@@ -83,6 +83,8 @@ class Passphrase(Unlock):
 class RawKey(Unlock):
     """A key of exactly 32 random bytes. Opens in milliseconds.
 
+    A few bytes again and again are no key: :class:`ArgumentError`, as of a :class:`KeyFile`.
+
     A ``bytearray`` is wiped at once; ``bytes`` cannot be wiped.
     """
 

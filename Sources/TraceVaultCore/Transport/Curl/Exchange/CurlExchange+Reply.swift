@@ -70,7 +70,8 @@ extension CurlExchange {
     }
 
     /// One header of the last reply, "" when absent; printable ASCII, bounded, without the secret.
-    /// Longer values are cut off, or "" where only all of it is of use.
+    /// Longer values are cut off, or "" where only all of it is of use. No secret has a space, so
+    /// what other characters are replaced with makes none of pieces.
     private func header(
         _ name: StaticString, whole limit: Int? = nil, _ index: Int = 0
     ) -> String {
@@ -90,7 +91,7 @@ extension CurlExchange {
         // Another URL than the server's is of no use.
         if limit == ReplyHeaders.maxURL { return "" }
         return unsafe String(
-            decoding: bytes.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
+            decoding: bytes.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: " ") },
             as: UTF8.self)
     }
 

@@ -51,6 +51,7 @@ final class CurlExchange {
     var isConnectionShared = false
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
+    private var hasOwnConnection = false
     private let startedUs: Int64
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// When libcurl sent the request. In C memory, as its callback writes it.
@@ -79,7 +80,8 @@ final class CurlExchange {
         unsafe nodes = .allocate(capacity: most)
         unsafe nodes.initialize(repeating: curl_slist(), count: most)
         unsafe sent = .allocate(capacity: 1)
-        unsafe sent.initialize(to: tvs_curl_sent(watch: line.watch, us: 0))
+        unsafe sent.initialize(
+            to: tvs_curl_sent(watch: line.watch, easy: easy, us: 0, was_held: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
         place = line.room.place(for: request.tenant)
         startedUs = nowUs
@@ -174,6 +176,14 @@ final class CurlExchange {
         return codes.map { unsafe $0.apply(to: easy) } + [
             unsafe tvs_curl_set_pointer(easy, CURLOPT_POSTFIELDS.rawValue, place)
         ]
+    }
+
+    /// True once for a request that libcurl was about to send over a connection of HTTP/1.1 that is
+    /// another's: nothing was sent, and it is ready to begin again with a connection of its own.
+    func takesOwnConnection() -> Bool {
+        guard unsafe sent.pointee.was_held != 0, !hasOwnConnection else { return false }
+        hasOwnConnection = true
+        return unsafe tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, 1) == 0
     }
 
     private static func check(
