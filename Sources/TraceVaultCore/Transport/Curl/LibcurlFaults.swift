@@ -99,6 +99,10 @@ struct LibcurlFault {
             name: "HTTP/1.1 replies that nobody asked for", last: .max, remedy: .avoided,
             how: "what comes behind a reply is taken for the answer to the connection's next "
                 + "request: there is none"),
+        LibcurlFault(
+            name: "HTTP/2 in words", last: .max, remedy: .avoided,
+            how: "a status line that says HTTP/2 on a connection of HTTP/1.1 lets other requests "
+                + "onto the server's connections: none is sent there"),
     ]
 
     private func has(_ version: UInt32) -> Bool { version >= first && version <= last }
