@@ -4,9 +4,8 @@
 // until it does; its quota is then kept by each process for itself. No call waits for another
 // process for more than some milliseconds, and only when a group is new.
 //
-// A group takes a slot when it first spends. Who finds none in either table spends from one budget
-// with all others in that crowd, and does nothing else there: a parking or a slower pace would be
-// theirs, too.
+// A group takes a slot when it first spends. Who finds none in either table shares one budget with
+// all others in that crowd, and nothing else: a parking or a slower pace would be theirs, too.
 
 import CSystem
 import Synchronization

@@ -22,6 +22,14 @@ extension CurlExchange {
         unsafe line.starts(with: "HTTP/".utf8) && !line.starts(with: "HTTP/1.".utf8)
     }
 
+    /// True once for a request that libcurl was about to send over a connection of HTTP/1.1 that is
+    /// another's: nothing was sent, and it is ready to begin again with a connection of its own.
+    func takesOwnConnection() -> Bool {
+        guard unsafe sent.pointee.was_held != 0, !hasOwnConnection else { return false }
+        hasOwnConnection = true
+        return unsafe tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, 1) == 0
+    }
+
     func number(_ info: CURLINFO) -> Int64 {
         var value: Int64 = 0
         unsafe _ = tvs_curl_info_off(easy, info.rawValue, &value)

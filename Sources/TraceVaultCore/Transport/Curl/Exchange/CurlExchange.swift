@@ -51,11 +51,11 @@ final class CurlExchange {
     var isConnectionShared = false
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
-    private var hasOwnConnection = false
+    var hasOwnConnection = false
     private let startedUs: Int64
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// When libcurl sent the request. In C memory, as its callback writes it.
-    private let sent: UnsafeMutablePointer<tvs_curl_sent>
+    let sent: UnsafeMutablePointer<tvs_curl_sent>
     /// Lives as long as the handle that uses it.
     private let sessions: CurlSessions
     /// The list of header lines in C memory; what it points to lives in the next ones.
@@ -176,14 +176,6 @@ final class CurlExchange {
         return codes.map { unsafe $0.apply(to: easy) } + [
             unsafe tvs_curl_set_pointer(easy, CURLOPT_POSTFIELDS.rawValue, place)
         ]
-    }
-
-    /// True once for a request that libcurl was about to send over a connection of HTTP/1.1 that is
-    /// another's: nothing was sent, and it is ready to begin again with a connection of its own.
-    func takesOwnConnection() -> Bool {
-        guard unsafe sent.pointee.was_held != 0, !hasOwnConnection else { return false }
-        hasOwnConnection = true
-        return unsafe tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, 1) == 0
     }
 
     private static func check(
