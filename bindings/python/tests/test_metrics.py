@@ -140,6 +140,21 @@ def test_opentelemetry_exports_the_statistics(busy: tv.Engine) -> None:
     provider.shutdown()
 
 
+def test_several_engines_share_a_meter_provider_also_one_after_the_other(
+    busy: tv.Engine, server: Standin
+) -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(metric_readers=[reader])
+    observe(busy, provider, attributes={"engine": "one"})
+    with tv.Engine(settings(server)) as other:
+        observe(other, provider, attributes={"engine": "two"})
+        tries = {(("engine", "one"),): 6, (("engine", "two"),): 0}
+        assert exported(reader)["tracevault.tries"] == tries
+        busy.close()
+        assert exported(reader)["tracevault.tries"] == {(("engine", "two"),): 0}
+    provider.shutdown()
+
+
 def test_every_metric_is_a_number_of_the_statistics(busy: tv.Engine) -> None:
     stats = busy.stats()
     for metric in METRICS:
