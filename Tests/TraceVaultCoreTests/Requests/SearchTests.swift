@@ -432,7 +432,7 @@ import Testing
                 .utf8)
         var documents = 0
         for place in whole.indices {
-            for value in UInt8.min...UInt8.max {
+            for value in LongRun.values(at: place) {
                 var body = whole
                 body[place] = value
                 let dialogue = SearchDialogue(Search(), desk.base, room)

@@ -142,7 +142,7 @@ import TraceVaultCore
         let whole = Array((start + end).utf8)
         var documents = 0
         for place in whole.indices {
-            for value in UInt8.min...UInt8.max {
+            for value in LongRun.values(at: place) {
                 var body = whole
                 body[place] = value
                 guard let trace = try? Trace.decode(buffer(body)) else { continue }
