@@ -418,8 +418,8 @@ TV_API void tv_unlock_free(tv_unlock *unlock);
  * TV_E_RATE_LIMITED, TV_E_SERVER, TV_E_TRANSPORT, TV_E_PROXY or TV_E_TLS, and where TV_E_IO
  * would be told of a file.
  *
- * Blocks: on the disk, for the passphrase's cost, and on an object store for four requests of
- * s3.timeout_ms at most.
+ * Blocks: on the disk, for the passphrase's cost, and on an object store for about eight
+ * times s3.timeout_ms at most.
  * @param config  may be NULL: defaults.
  * @since 0.1
  */
@@ -736,7 +736,7 @@ TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **docum
  * where it cannot be known, TV_E_DURABILITY_UNKNOWN: refresh the vault and look.
  *
  * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer; on an object store about
- * four times s3.timeout_ms at most.
+ * five times s3.timeout_ms at most.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);

@@ -138,7 +138,10 @@ extension ObjectStore {
             note(reply, of: bytes)
             return .stored
         case (nil, 409), (nil, 412): return .lost
-        case (nil, 429), (nil, 503): return .busy(words.failure(reply))
+        case (nil, 429): return .busy(words.failure(reply))
+        // Any other 503 may be a gateway's that gave the bytes on and lost the answer.
+        case (nil, 503) where StoreWords.code(reply.body) == "SlowDown":
+            return .busy(words.failure(reply))
         case (nil, 408), (nil, 500...): return .unknown(words.failure(reply))
         case (nil, _): failure = words.failure(reply)
         case (_, _):

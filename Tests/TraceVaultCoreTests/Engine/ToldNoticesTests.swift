@@ -27,6 +27,16 @@ import Testing
         #expect(isTold == [true, true, false])
     }
 
+    @Test func aNumberThatIsUsedAgainHasBeenToldNothing() {
+        var told = ToldNotices()
+        let before = told.isNew(.credentialExpiring, 1, until: .max, now: 0)
+        told.follow(sweeps: 0)
+        let same = told.isNew(.credentialExpiring, 1, until: .max, now: 1)
+        told.follow(sweeps: 1)
+        let another = told.isNew(.credentialExpiring, 1, until: .max, now: 2)
+        #expect([before, same, another] == [true, false, true])
+    }
+
     @Test func whatIsKeptIsBounded() {
         var told = ToldNotices()
         var count = 0

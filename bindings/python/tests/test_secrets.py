@@ -47,9 +47,23 @@ def test_where_one_key_of_a_store_is_refused_all_are_wiped() -> None:
     lent = [secret.__enter__() for _, secret in keys._secrets]
     assert content(*lent[2]) == FAKE
     with pytest.raises(tv.TraceVaultError, match="secret") as refused:
-        tv.Vault.open("s3://bucket/key", tv.RawKey(bytearray(32)), keys=keys)
+        tv.Vault.open("s3://bucket/key", tv.RawKey(bytearray(range(32))), keys=keys)
     assert refused.value.status is tv.Status.E_CREDENTIAL_FORMAT
     assert [content(*place).strip(b"\0") for place in lent] == [b"", b"", b""]
+
+
+def test_the_keys_of_a_store_are_wiped_also_when_the_call_fails_before_it_begins() -> None:
+    keys = tv.StoreKeys(bytearray(FAKE), bytearray(FAKE))
+    lent = [secret.__enter__() for _, secret in keys._secrets]
+    assert content(*lent[0]) == FAKE
+    with pytest.raises(tv.TraceVaultError, match="no.such"):
+        tv.Vault.open(
+            "s3://bucket/key",
+            tv.RawKey(bytearray(range(32))),
+            keys=keys,
+            settings={"no.such": "1"},
+        )
+    assert [content(*place).strip(b"\0") for place in lent] == [b"", b""]
 
 
 def test_a_secret_that_nobody_used_is_wiped_when_it_is_dropped() -> None:

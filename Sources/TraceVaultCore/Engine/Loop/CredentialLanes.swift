@@ -39,6 +39,8 @@ struct CredentialLanes {
     /// By tenant and group.
     private var seats: [UInt64: Int32] = [:]
     private var sweepAt = 2048
+    /// How often numbers of lanes and groups were given back, to be used again.
+    private(set) var sweeps = 0
     /// A user's quota at one server is not the one at another.
     private let originKey: UInt64
 
@@ -126,5 +128,6 @@ struct CredentialLanes {
             if let lane { known[Int(lane.group)] = LaneID(clamping: place) }
         }
         sweepAt = max(2048, numbers.count * 2)
+        sweeps += 1
     }
 }

@@ -16,6 +16,13 @@ extension EngineLoop {
         tvs_wall_ms() + (max(0, time - now) + 999) / 1000
     }
 
+    private func isNew(
+        _ kind: Notice.Kind, _ number: Int32, _ detail: Int32 = 0, until: Int64, now: Int64
+    ) -> Bool {
+        notices.follow(sweeps: lanes.sweeps)
+        return notices.isNew(kind, number, detail, until: until, now: now)
+    }
+
     // MARK: - Requests
 
     /// The try failed, and there will be another one. Told once a second for each credential and
@@ -24,7 +31,7 @@ extension EngineLoop {
         _ id: FetchID, _ fetch: BegunFetch, http: Int32, _ now: Int64
     ) {
         guard tellsNotices, let lane = fetch.lane, let until = scheduler.sleepsUntil(id),
-            notices.isNew(.retry, lane, http, until: now + Self.retriesEveryUs, now: now),
+            isNew(.retry, lane, http, until: now + Self.retriesEveryUs, now: now),
             let failure = fetch.dialogue.trouble
         else { return }
         var text = "a try failed and is made again: \(failure.status.name)"
@@ -42,7 +49,7 @@ extension EngineLoop {
         let until = scheduler.restsUntil(lane, now: now)
         // Each 429 that was under way ends the parking a little later.
         guard until > now,
-            notices.isNew(.rateLimited, scheduler.group(of: lane), until: until, now: now)
+            isNew(.rateLimited, scheduler.group(of: lane), until: until, now: now)
         else { return }
         var notice = Notice(
             .rateLimited,
@@ -58,7 +65,7 @@ extension EngineLoop {
     @_optimize(size) func tellRefused(_ lane: LaneID, _ job: Job, hasOther: Bool, _ now: Int64) {
         guard tellsNotices else { return }
         let until = scheduler.closedUntil(lane)
-        guard until > now, notices.isNew(.credentialRefused, lane, until: until, now: now) else {
+        guard until > now, isNew(.credentialRefused, lane, until: until, now: now) else {
             return
         }
         var notice = Notice(
@@ -79,7 +86,7 @@ extension EngineLoop {
         guard tellsNotices else { return }
         let left = credential.expiresMs.map { Int64(clamping: $0) - tvs_wall_ms() }
         if let left, left <= Self.soonMs,
-            notices.isNew(.credentialExpiring, lane, until: now + Self.dayUs, now: now)
+            isNew(.credentialExpiring, lane, until: now + Self.dayUs, now: now)
         {
             var notice = Notice(
                 .credentialExpiring, "the credential ends soon: put a new one before")

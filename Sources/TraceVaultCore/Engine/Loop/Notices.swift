@@ -87,6 +87,8 @@ struct ToldNotices {
     private(set) var count: Int64 = 0
     /// Until when each is not told again; µs.
     private var told: [UInt64: Int64] = [:]
+    /// The sweep of lanes since which their numbers mean what they mean now.
+    private var sweeps = 0
     /// By the opening of a vault: its generation, and what keeps it from being followed.
     private var generations: [Identifier: UInt64] = [:]
     private var troubles: [Identifier: Trouble] = [:]
@@ -109,6 +111,13 @@ struct ToldNotices {
     mutating func next() -> Int64 {
         count += 1
         return count
+    }
+
+    /// Numbers of lanes and groups were given back: what was told of one says nothing of the next.
+    mutating func follow(sweeps: Int) {
+        guard sweeps != self.sweeps else { return }
+        self.sweeps = sweeps
+        told = [:]
     }
 
     /// Whether this is to be told now; then it is not told again before `until`.

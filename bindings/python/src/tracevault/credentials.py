@@ -8,6 +8,8 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ._abi import ConfigRef, UnlockRef
@@ -246,9 +248,20 @@ class StoreKeys:
         raise TypeError("StoreKeys cannot be pickled")
 
 
+@contextmanager
+def wiping(keys: StoreKeys | None) -> Iterator[None]:
+    """Wipe the keys when the block ends, whatever came of it."""
+    try:
+        yield
+    finally:
+        if isinstance(keys, StoreKeys):
+            for _, secret in keys._secrets:
+                secret.wipe()
+
+
 @leaves_no_secret
 def hand_over(keys: StoreKeys | None, config: ConfigRef) -> None:
-    """Put the keys beside the settings, and wipe them here."""
+    """Put the keys beside the settings."""
     if keys is None:
         return
     if not isinstance(keys, StoreKeys):
@@ -258,12 +271,7 @@ def hand_over(keys: StoreKeys | None, config: ConfigRef) -> None:
             "these keys were used already and are wiped: make new ones",
             status=Status.E_CREDENTIAL_FORMAT,
         )
-    try:
-        for name, secret in keys._secrets:
-            text = name.encode()
-            with secret as (address, length):
-                check(library().tv_config_secret, config, text, len(text), address, length)
-    finally:
-        # Where one is refused, the others are wiped as well.
-        for _, secret in keys._secrets:
-            secret.wipe()
+    for name, secret in keys._secrets:
+        text = name.encode()
+        with secret as (address, length):
+            check(library().tv_config_secret, config, text, len(text), address, length)

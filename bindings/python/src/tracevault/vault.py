@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from .credentials import (
     Unlock,
     hand_over,
     unlock_ref,
+    wiping,
 )
 from .edit import Edit
 from .errors import ArgumentError, Naming, Status
@@ -127,13 +129,12 @@ class Vault:
         settings: Mapping[str, Setting] | None,
         keys: StoreKeys | None = None,
     ) -> Vault:
-        key = unlock_ref(unlock)
         lib = library()
-        config = new_config(settings)
         ref = VaultRef()
-        try:
-            hand_over(keys, config.ref)
-            with Naming(path=os.fsdecode(path)):
+        with wiping(keys):
+            key = unlock_ref(unlock)
+            with closing(new_config(settings)) as config, Naming(path=os.fsdecode(path)):
+                hand_over(keys, config.ref)
                 call = partial(check, getattr(lib, make), path, len(path), key, config.ref)
                 _waiting(
                     unlock,
@@ -141,8 +142,6 @@ class Vault:
                     partial(call, ctypes.byref(ref)),
                     discard=partial(lib.tv_vault_free, ref),
                 )
-        finally:
-            config.close()
         return cls(Handle(ref, "tv_vault_free", "vault"))
 
     @property
@@ -226,17 +225,14 @@ class Vault:
     ) -> None:
         """Write one tenant, or every tenant, into a new vault with keys of its own: in a file, or
         at ``s3://bucket/key``."""
-        key, target = unlock_ref(unlock), _path(path)
-        name = None if tenant is None else encoded(tenant, "the tenant")
-        config = new_config(settings)
-        try:
-            hand_over(keys, config.ref)
-            with Naming(tenant, path=os.fsdecode(target)):
+        with wiping(keys):
+            key, target = unlock_ref(unlock), _path(path)
+            name = None if tenant is None else encoded(tenant, "the tenant")
+            with closing(new_config(settings)) as config, Naming(tenant, path=os.fsdecode(target)):
+                hand_over(keys, config.ref)
                 call = partial(check, library().tv_vault_export, self._handle.ref)
                 text = (name, len(name or b""), target, len(target))
                 _waiting(unlock, target, partial(call, *text, key, config.ref))
-        finally:
-            config.close()
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("a Vault cannot be pickled: open it in each process")
