@@ -14,7 +14,7 @@ struct StoreWords: Sendable {
     private static let codes: [StaticString] = [
         "AccessDenied", "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId",
         "InvalidToken", "NoSuchBucket", "NoSuchKey", "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
+        "SignatureDoesNotMatch", "SlowDown",
     ]
 
     /// Why there is no reply.
