@@ -40,7 +40,7 @@ int main() {
     CHECK(config.get("retry.max_attempts") == "1");
     CHECK(status_of([&] { config.set("no.such", "1"); }) == TV_E_CONFIG_NAME);
 
-    auto vault = tv::vault::create("", tv::unlock::key(std::string(32, 'k')), &config);
+    auto vault = tv::vault::create("", tv::unlock::key("not-a-real-key-0123456789abcdef!"), &config);
     const auto before = vault.generation();
     vault.edit().put_token("acme", account, "test-token-not-real-acme-01-000000000000");
     CHECK(vault.generation() == before); // without commit() nothing has happened
@@ -89,11 +89,11 @@ int main() {
     CHECK(looked_at.hints().view().find("is_placeholder") != std::string_view::npos);
     looked_at.cancel();
     CHECK(status_of([&] { looked_at.commit(); }) == TV_E_CANCELLED);
-    CHECK(status_of([&] { vault.export_to("/nowhere/x", tv::unlock::key(std::string(32, 'e')), "acme"); }) ==
-          TV_E_IO);
-    CHECK(status_of([&] {
-              vault.export_to("/nowhere/x", tv::unlock::key(std::string(32, 'e')), std::string_view());
-          }) == TV_E_ARGUMENT); // the name of nobody is not everybody's
+    const auto other = tv::unlock::key("another-fake-key-0123456789abcde");
+    CHECK(status_of([&] { vault.export_to("/nowhere/x", other, "acme"); }) == TV_E_IO);
+    // The name of nobody is not everybody's.
+    CHECK(status_of([&] { vault.export_to("exported.vault", other, std::string_view()); }) ==
+          TV_E_ARGUMENT);
     CHECK(tv::settings().view().find("api.base_url") != std::string_view::npos);
 
     const auto decoded = tv::document::decode("{\"success\":true,\"result\":{\"inbound\":{\"lines\":[]}}}");

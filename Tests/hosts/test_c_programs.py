@@ -341,7 +341,7 @@ def test_the_example_says_what_is_wrong_and_exits_with_its_code(
 ) -> None:
     vault, key = sealed
     other = tmp_path / "other.key"
-    other.write_bytes(b"k" * (31 if change == "short key file" else 32))
+    other.write_bytes(bytes(range(31 if change == "short key file" else 32)))
     plain = [str(vault), str(key), "acme", "4Njp3P0STMz2c02Q"]
     words = {
         "no arguments": [],

@@ -161,7 +161,7 @@ def test_representations_are_short(
     with tv.Engine(settings(server)) as closed:
         pass
     assert repr(closed) == "<Engine, closed>"
-    key = tv.RawKey(bytes(32))
+    key = tv.RawKey(bytes(range(32)))
     assert repr(key) == "<RawKey, open>"
     key.close()
     assert repr(key) == "<RawKey, closed>"

@@ -157,7 +157,7 @@ def test_a_vault_that_changes_is_told_and_one_that_is_gone_until_it_is_back(
 ) -> None:
     path = tmp_path / "soc.vault"
     quick = {"vault.refresh_ms": 100}
-    key = bytes(32)
+    key = bytes(range(32))
     with (
         tv.Vault.create(path, tv.RawKey(key), settings=quick) as vault,
         tv.Engine(settings(server)) as engine,
