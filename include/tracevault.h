@@ -433,10 +433,13 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * Each kind of damage has its own status (TV_E_NOT_VAULT to TV_E_RECORD_AUTH); the file is never
  * changed by opening it. One older than vault.min_generation is refused with TV_E_ROLLBACK.
  *
- * A thread of the library looks twice a second (vault.refresh_ms) whether another process changed
- * the file or object; the vault goes on with the newer state, and so do its tenants and running engines,
- * within two seconds and without a lock. A file system or a store that does not answer holds up none of them. What was removed or replaced is not lent any more from then on, whether a
- * request waits, sleeps, has joined another one or could be answered from the cache.
+ * A thread of the library looks whether another process changed the file or object: twice a second
+ * (vault.refresh_ms) at an object, and at a file while the vault is in use; at a file that nobody
+ * uses ever more seldom, and then before the next use. The vault goes on with the newer state, and
+ * so do its tenants and running engines, within two seconds and without a lock. A file system or a
+ * store that does not answer holds up none of them. What was removed or replaced is not lent any
+ * more from then on, whether a request waits, sleeps, has joined another one or could be answered
+ * from the cache.
  *
  * A look that fails changes nothing at first and is told by tv_vault_describe() and
  * tv_engine_stats(). When looks have failed for vault.max_stale_ms (the file cannot be read, is

@@ -1,7 +1,7 @@
 /* hanging.c - a file system that does not answer, for LD_PRELOAD.
  *
- * While the file HANGING exists, opening a file whose name is HANGING_NAME waits; HANGING.met tells that
- * somebody does. */
+ * While the file HANGING exists, opening a file whose name is HANGING_NAME waits, and so does looking at
+ * one whose path it is; HANGING.met tells that somebody does. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -37,4 +38,13 @@ int openat(int directory, const char *name, int flags, ...) {
     va_end(more);
     wait_while_it_hangs(name);
     return real.open(directory, name, flags, mode);
+}
+
+int stat(const char *restrict name, struct stat *restrict status) {
+    union {
+        void *found;
+        int (*stat)(const char *name, struct stat *status);
+    } real = {dlsym(RTLD_NEXT, "stat")};
+    wait_while_it_hangs(name);
+    return real.stat(name, status);
 }

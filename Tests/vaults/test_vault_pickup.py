@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import tracevault as tv
 from c_programs import ROOT, STRICT
 from engine_scene import ACME
@@ -31,12 +32,13 @@ with tv.Vault.open(path, tv.RawKey(bytearray(range(32)))) as vault, vault.edit()
     edit.retire(tenant, account)
     edit.put(tenant, account, tv.ApiToken(sys.stdin.buffer.read()), origin=origin)
 """
-#: What a host does while the file system of its vault hangs. Each step would wait for ever.
+#: What a host does while the file system of its vault, or of its authorities, hangs. Each step would wait
+#: for ever.
 HELD_UP = """
 import os, sys, time
 sys.path[:0] = sys.argv[1].split(":")
 import tracevault as tv
-path, account, base_url, ca_file, origin, flag = sys.argv[2:]
+path, account, base_url, ca_file, origin, flag, hung = sys.argv[2:]
 vault = tv.Vault.create(path, tv.RawKey(bytearray(range(32))))
 with vault.edit() as edit:
     edit.put("acme", account, tv.ApiToken(sys.stdin.buffer.read()), origin=origin)
@@ -53,7 +55,7 @@ assert len(vault.accounts()) == 1 and vault.describe() and vault.generation == 2
 if os.fork() == 0:
     os._exit(0)
 assert os.wait()[1] == 0
-while not engine.stats()["unfollowed_vaults"]:
+while hung != ca_file and not engine.stats()["unfollowed_vaults"]:
     time.sleep(0.01)
 vault.close()
 engine.close()
@@ -114,7 +116,10 @@ def test_a_running_engine_uses_a_rotated_token_while_the_lock_is_held(tmp_path: 
             assert vault.generation == 3
 
 
-def test_a_file_system_that_hangs_holds_up_no_request_no_fork_and_no_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", ["vault", "authorities"])
+def test_a_file_system_that_hangs_holds_up_no_request_no_fork_and_no_end(
+    of: str, tmp_path: Path
+) -> None:
     tmp_path.chmod(0o700)
     path, flag, library = (tmp_path / name for name in ("t.vault", "flag", "hanging.so"))
     source = ROOT / "Tests/abi/hanging.c"
@@ -123,15 +128,16 @@ def test_a_file_system_that_hangs_holds_up_no_request_no_fork_and_no_end(tmp_pat
         known = server.credential(ACME)
         folders = ":".join(entry for entry in sys.path if entry)
         arguments = [folders, str(path), ACME, server.base_url, server.ca_file, server.origin]
+        hung = path.name if of == "vault" else server.ca_file
         done = subprocess.run(
-            [sys.executable, "-c", HELD_UP, *arguments, str(flag)],
+            [sys.executable, "-c", HELD_UP, *arguments, str(flag), hung],
             input=known.token.encode(),
             stdout=subprocess.PIPE,
             env={
                 **os.environ,
                 "LD_PRELOAD": str(library),
                 "HANGING": str(flag),
-                "HANGING_NAME": path.name,
+                "HANGING_NAME": hung,
             },
             timeout=4 * PATIENCE_S,
             check=True,

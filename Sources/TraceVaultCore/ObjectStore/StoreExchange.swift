@@ -16,7 +16,8 @@ final class StoreCarrier: @unchecked Sendable {
     fileprivate let transport: CurlTransport
 
     init(_ settings: TransportSettings) throws(Failure) {
-        transport = try CurlTransport(settings)
+        // A look of the lookout may be what asks: it would need another thread of the lookout.
+        transport = try CurlTransport(settings, looksItself: true)
     }
 
     deinit {

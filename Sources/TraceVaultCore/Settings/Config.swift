@@ -206,7 +206,7 @@ package enum Setting: String, CaseIterable, Sendable {
                 .integer(100...60_000), "500",
                 "How long a vault that is in use is left alone before the library looks again "
                     + "whether it was changed, in ms. A change is used at most 1.5 s later than "
-                    + "that. In an object store each look is one request, up to a quarter later, "
+                    + "that. In an object store each look is one request, up to an eighth earlier, "
                     + "and the pause doubles with each look that fails, to 30 s at most.")
         case .maxStale:
             return Property(

@@ -174,7 +174,7 @@ private final class HangingStore: Store {
         try rotate(world)
         // Long after the look was due, with no thread there: the state of a process that wakes up.
         let watch = try #require(world.vault?.watch)
-        waitFor { watch.isOverdue(nowMs: Vault.bootMs) }
+        waitFor { watch.use(nowMs: Vault.bootMs) }
         #expect(try world.acme.header(nil).hasSuffix(Fake.token2))
     }
 
@@ -204,11 +204,11 @@ private final class HangingStore: Store {
         #expect(!watch.isOverdue(nowMs: 9200))
         watch.read()
         #expect(watch.isOverdue(nowMs: 60_000))
-        watch.end(nowMs: 60_000, hasFailed: false)
+        watch.end(nowMs: 60_000, hasFound: true)
         // It says what was there when it was asked for.
         #expect(watch.isOverdue(nowMs: 60_000))
         watch.begin(nowMs: 60_000)
-        watch.end(nowMs: 60_001, hasFailed: false)
+        watch.end(nowMs: 60_001, hasFound: true)
         #expect(!watch.isOverdue(nowMs: 61_500) && watch.isOverdue(nowMs: 61_501))
         // One that began in time is waited for when what it brings is much to read.
         watch.begin(nowMs: 60_501)
@@ -219,8 +219,53 @@ private final class HangingStore: Store {
     @Test func aChangeIsUsedWithinTwoSeconds() {
         let settings = VaultSettings()
         let watch = Watch(everyMs: settings.refreshMs, nowMs: 1000)
-        #expect(!watch.isOverdue(nowMs: 1000 + settings.refreshMs))
-        #expect(watch.isOverdue(nowMs: 3000 - 500))
+        #expect(!watch.use(nowMs: 1000 + settings.refreshMs))
+        #expect(watch.use(nowMs: 3000 - 500))
+    }
+
+    /// How long the threads rest after each of some looks, one behind the other.
+    private func rests(
+        _ watch: Watch, _ count: Int, now: inout Int64, hasFound: Bool = true, isUsed: Bool = false
+    ) throws -> [Int64] {
+        try (0..<count).map { _ in
+            if isUsed { _ = watch.use(nowMs: now) }
+            watch.begin(nowMs: now)
+            watch.end(nowMs: now, hasFound: hasFound)
+            let rest = try #require(watch.due) - now
+            now += rest
+            return rest
+        }
+    }
+
+    @Test func whatNobodyUsesIsLookedAtEverMoreSeldom() throws {
+        let watch = Watch(everyMs: 500, nowMs: 0)
+        var now: Int64 = 500
+        let idle = try rests(watch, 12, now: &now)
+        #expect((437...500).contains(idle[0]) && (52_500...60_000).contains(idle[11]))
+        #expect(zip(idle.prefix(7), idle.dropFirst()).allSatisfy { $0 < $1 })
+        // Whoever uses it then has a look made first, and it is looked at as often as before.
+        #expect(watch.use(nowMs: now))
+        let used = try rests(watch, 12, now: &now, isUsed: true)
+        #expect(used.allSatisfy { (437...500).contains($0) } && Set(used).count > 1)
+        #expect(!watch.use(nowMs: now) && watch.use(nowMs: now + 1500))
+    }
+
+    @Test func whatCannotBeLookedAtIsTriedEverMoreSeldomHoweverMuchItIsUsed() throws {
+        let watch = Watch(everyMs: 500, nowMs: 0)
+        var now: Int64 = 500
+        let failing = try rests(watch, 12, now: &now, hasFound: false, isUsed: true)
+        #expect((875...1000).contains(failing[0]) && (8750...10_000).contains(failing[11]))
+        #expect(!watch.use(nowMs: now))
+        #expect(try rests(watch, 1, now: &now, isUsed: true)[0] <= 500)
+    }
+
+    @Test func whoWaitsForALookHasItMadeAtOnce() {
+        let watch = Watch(everyMs: 60_000, nowMs: 0)
+        watch.hasten(nowMs: 100)
+        #expect(watch.due == 100)
+        watch.begin(nowMs: 150)
+        watch.hasten(nowMs: 200)
+        #expect(watch.due == nil)
     }
 }
 

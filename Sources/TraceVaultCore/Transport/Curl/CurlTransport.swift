@@ -33,15 +33,19 @@ package final class CurlTransport {
     /// Exchanges have ended since memory was last wiped.
     private var hasFreed = false
 
-    package init(_ settings: TransportSettings) throws(Failure) {
+    /// - Parameter looksItself: its thread may wait for the file system of the authorities.
+    package init(_ settings: TransportSettings, looksItself: Bool = false) throws(Failure) {
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
         try Self.startLibcurl(settings.base.origin)
         let nowUs = tvs_monotonic_us()
-        let trust = try TrustStore(settings.caFile, settings.caSetting, nowUs: nowUs)
+        let lookout: Lookout? = looksItself ? nil : .ofProcess
+        let trust = try TrustStore(
+            settings.caFile, settings.caSetting, nowUs: nowUs, lookout: lookout)
         let proxyTrust =
             settings.proxyCAFile.isEmpty
-            ? nil : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs)
+            ? nil
+            : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs, lookout: lookout)
         let sessions = try CurlSessions()
         bell = try Doorbell()
         lookEveryUs = Int64(min(1000, max(10, settings.firstByteMs / 8))) * 1000

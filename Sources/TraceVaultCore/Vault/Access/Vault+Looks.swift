@@ -4,7 +4,6 @@
 // found: looks are made by threads of Lookout.swift. Who edits or refreshes it looks as it must.
 
 import CSystem
-import Synchronization
 
 /// A look at the store: what it needs of the vault, which may be locked or freed meanwhile.
 struct Look {
@@ -19,116 +18,25 @@ struct Look {
     }
 }
 
-/// When a vault is looked at: read by everybody who uses it, without a lock.
-final class Watch: Sendable {
-    private let everyMs: Int64
-    private let isRemote: Bool
-    /// How many looks have failed since the last good one.
-    private let failures = Atomic<Int>(0)
-    /// When the next look is to begin, or the one that is under way was: ms on CLOCK_BOOTTIME,
-    /// which goes on while the host sleeps.
-    private let dueMs: Atomic<Int64>
-    private let stage = Atomic<UInt8>(Stage.resting.rawValue)
-    /// When the last look began.
-    private let beganMs = Atomic<Int64>(0)
-    /// The look that is under way may have begun too early.
-    private let isExpired = Atomic<Bool>(false)
-
-    /// How far a look has come.
-    private enum Stage: UInt8 {
-        /// None is under way.
-        case resting
-        /// The store has been asked. It may never answer.
-        case asking
-        /// Its answer is here: what it says is known as soon as it is read, which nothing holds up.
-        case reading
-    }
-
-    /// A thread that is awake begins a look no later.
-    private static let graceMs: Int64 = 1000
-    /// As long a store is waited for.
-    static let briefMs: Int64 = 200
-
-    init(everyMs: Int64, isRemote: Bool = false, nowMs: Int64) {
-        self.everyMs = everyMs
-        self.isRemote = isRemote
-        dueMs = Atomic(nowMs + everyMs)
-    }
-
-    private static let longestPauseMs: Int64 = 30_000
-
-    /// The pause after a look. Hosts that began together do not ask a server together, and one
-    /// that is down is asked less often.
-    private var pauseMs: Int64 {
-        guard isRemote else { return everyMs }
-        let doublings = min(failures.load(ordering: .relaxed), 10)
-        let pause = max(everyMs, min(everyMs << Int64(doublings), Self.longestPauseMs))
-        return pause + Int64.random(in: 0...pause / 4)
-    }
-
-    /// Whether a look should have ended long ago, and is worth waiting for: the process, or the
-    /// whole host, was stopped, nobody is there to look, or what came is much to read. A store that
-    /// does not answer is not.
-    func isOverdue(nowMs: Int64) -> Bool {
-        guard isLate(nowMs: nowMs) else { return false }
-        // When it began is written before it is asking.
-        return stage.load(ordering: .acquiring) != Stage.asking.rawValue
-            || nowMs - beganMs.load(ordering: .acquiring) < Self.briefMs
-    }
-
-    func isLate(nowMs: Int64) -> Bool {
-        nowMs - dueMs.load(ordering: .acquiring) >= Self.graceMs
-    }
-
-    /// Nil while somebody looks.
-    var due: Int64? {
-        isResting ? dueMs.load(ordering: .acquiring) : nil
-    }
-
-    private var isResting: Bool { stage.load(ordering: .acquiring) == Stage.resting.rawValue }
-
-    var isReading: Bool { stage.load(ordering: .acquiring) == Stage.reading.rawValue }
-
-    func begin(nowMs: Int64) {
-        beganMs.store(nowMs, ordering: .releasing)
-        stage.store(Stage.asking.rawValue, ordering: .releasing)
-    }
-
-    /// The store has answered with something new.
-    func read() { stage.store(Stage.reading.rawValue, ordering: .releasing) }
-
-    /// What was read for long is as old as its look when it is known: the next one counts from
-    /// there.
-    func end(nowMs: Int64, hasFailed: Bool) {
-        if hasFailed {
-            failures.wrappingAdd(1, ordering: .relaxed)
-        } else {
-            failures.store(0, ordering: .relaxed)
-        }
-        let known = isReading ? beganMs.load(ordering: .acquiring) : nowMs
-        let isExpired = isExpired.exchange(false, ordering: .acquiringAndReleasing)
-        dueMs.store(isExpired ? nowMs - Self.graceMs : known + pauseMs, ordering: .releasing)
-        stage.store(Stage.resting.rawValue, ordering: .releasing)
-    }
-
-    /// What is stored may be newer than what is known: whoever uses the vault next has a look made.
-    func expire(nowMs: Int64) {
-        if !isResting {
-            isExpired.store(true, ordering: .releasing)
-        } else {
-            dueMs.store(nowMs - Self.graceMs, ordering: .releasing)
-        }
-    }
-}
-
-extension Vault {
+extension Vault: Watched {
     /// The newest state known. Waits for no store: only a moment for a look that is overdue, and
     /// for what a store has answered to be read.
     func current() throws(Failure) -> Snapshot {
-        if let watch, watch.isOverdue(nowMs: Self.bootMs) { lookout.hasten(watch, following) }
+        if let watch, watch.use(nowMs: Self.bootMs), !lookout.hasten(watch) {
+            following.failed(Self.unattended, nowMs: Self.bootMs)
+        }
         guard let held = state.withLock({ $0.snapshot }) else { throw Self.locked }
         return held
     }
+
+    private static let unattended: Failure = {
+        var failure = Failure(
+            .io,
+            "nobody looks at the vault's file: every thread for that waits for another store, or "
+                + "the system gave none")
+        failure.retriable = true
+        return failure
+    }()
 
     /// Reads the store again if another writer changed it; whether it did.
     @discardableResult
@@ -163,6 +71,25 @@ extension Vault {
     }
 
     // MARK: - Looks of the lookout
+
+    /// Holds neither the vault nor a key while it waits for the store: who frees or locks the vault
+    /// meanwhile has wiped them.
+    func errand() -> ((_ hasCome: () -> Void) -> Bool)? {
+        guard let look = look() else { return nil }
+        return { [weak self] hasCome in
+            let moment = look.following.begin(nowMs: Self.bootMs)
+            do throws(Failure) {
+                let bytes = try look.newBytes()
+                if bytes != nil { hasCome() }
+                try self?.takeIn(bytes, of: look)
+                look.following.succeeded(moment)
+                return true
+            } catch {
+                look.following.failed(error, moment)
+                return false
+            }
+        }
+    }
 
     /// Nil while the vault is locked: then nobody uses it.
     func look() -> Look? {

@@ -30,7 +30,7 @@ package final class Vault: Sendable {
                 everyMs: settings.refreshMs, isRemote: store.isRemote, nowMs: Self.bootMs)
         self.lookout = lookout
         state = Lock(VaultState(opened))
-        lookout.add(self)
+        if let watch { lookout.add(self, watch) }
     }
 
     deinit {

@@ -154,9 +154,9 @@ class Vault:
     def refresh(self) -> None:
         """Read the file again now if another process changed it.
 
-        A vault in use does so by itself, twice a second; see ``refresh_error`` of
-        :meth:`describe`. When looks fail for ``vault.max_stale_ms``, nothing is lent any more
-        (:class:`StaleError`).
+        A vault does so by itself: twice a second while it is in use or in an object store,
+        else before its next use; see ``refresh_error`` of :meth:`describe`. When looks fail for
+        ``vault.max_stale_ms``, nothing is lent any more (:class:`StaleError`).
         """
         check(library().tv_vault_refresh, self._handle.ref)
 

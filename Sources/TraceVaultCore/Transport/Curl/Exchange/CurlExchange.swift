@@ -15,13 +15,13 @@ struct CurlLine {
     /// Outlives the connections.
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     var sessions: CurlSessions
-    var trust: TrustStore
+    let trust: TrustStore
     let room: ReplyRoom
     /// Of a file of its own for the proxy.
-    var proxyTrust: TrustStore?
+    let proxyTrust: TrustStore?
 
     /// Looks at the files of authorities.
-    mutating func trustHasChanged(_ nowUs: Int64) throws(Failure) -> Bool {
+    func trustHasChanged(_ nowUs: Int64) throws(Failure) -> Bool {
         let hasChanged = try trust.look(nowUs: nowUs)
         return try proxyTrust?.look(nowUs: nowUs) == true || hasChanged
     }

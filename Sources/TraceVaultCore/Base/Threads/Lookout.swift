@@ -1,18 +1,26 @@
-// Lookout.swift - the threads that look whether stores have changed, so that nobody else waits.
+// Lookout.swift - the threads that look whether files have changed, so that nobody else waits.
 //
-// A file system or a server may hang for minutes. One thread looks at all open vaults in turn.
-// While it hangs in one store, whoever uses another vault finds its look overdue and has another
-// thread started for the rest. docs/adr/023-looks-of-the-library.md.
+// A file system or a server may hang for minutes. One thread looks at all open vaults and files of
+// authorities in turn. While it hangs in one store, whoever uses another vault finds its look
+// overdue and has another thread started for the rest. docs/adr/023-looks-of-the-library.md.
 
 import CSystem
 
+/// What is looked at.
+protocol Watched: AnyObject, Sendable {
+    /// Makes a look ready, which may hang: it holds neither a key nor what is watched. It tells
+    /// when something new has come that is still to be read, and answers whether it found what is
+    /// there. Nil when there is nothing to look for.
+    func errand() -> ((_ hasCome: () -> Void) -> Bool)?
+}
+
 final class Lookout: Sendable {
     private final class Entry: Sendable {
-        weak let vault: Vault?
+        weak let target: (any Watched)?
         let watch: Watch
 
-        init(_ vault: Vault, _ watch: Watch) {
-            self.vault = vault
+        init(_ target: any Watched, _ watch: Watch) {
+            self.target = target
             self.watch = watch
         }
     }
@@ -50,27 +58,19 @@ final class Lookout: Sendable {
     private static let longestRestMs: Int64 = 60_000
     private static let stack = 512 * 1024
 
-    static let unattended: Failure = {
-        var failure = Failure(
-            .io,
-            "nobody looks at the vault's file: every thread for that waits for another store, or "
-                + "the system gave none")
-        failure.retriable = true
-        return failure
-    }()
+    private static var bootMs: Int64 { tvs_boot_us() / 1000 }
 
-    // MARK: - Vaults
+    // MARK: - What is watched
 
-    /// The vault's first look is due: a thread begins when somebody uses it then.
-    func add(_ vault: Vault) {
-        guard let watch = vault.watch else { return }
-        state.withLock { $0.entries[ObjectIdentifier(vault)] = Entry(vault, watch) }
+    /// A thread begins when somebody uses it and the look is due.
+    func add(_ target: any Watched, _ watch: Watch) {
+        state.withLock { $0.entries[ObjectIdentifier(target)] = Entry(target, watch) }
         changed.ring()
     }
 
-    /// With the last vault the threads end. One that hangs in a store ends when it comes back.
-    func remove(_ vault: Vault) {
-        let name = ObjectIdentifier(vault)
+    /// With the last one the threads end. One that hangs in a store ends when it comes back.
+    func remove(_ target: any Watched) {
+        let name = ObjectIdentifier(target)
         let dismissed = state.withLock { state -> [Worker] in
             guard state.entries.removeValue(forKey: name) != nil, state.entries.isEmpty else {
                 return []
@@ -93,20 +93,20 @@ final class Lookout: Sendable {
 
     /// Has an overdue look made. Waits for the store no longer than a moment, and only where a
     /// thread is free: no store holds the caller up. Once the store has answered, waits until the
-    /// look is over: who goes on before that uses what may have been removed.
-    func hasten(_ watch: Watch, _ following: Following) {
+    /// look is over: who goes on before that uses what may have been removed. False when no thread
+    /// is free.
+    func hasten(_ watch: Watch) -> Bool {
         if !watch.isReading {
-            guard hasFreeWorker() else {
-                return following.failed(Self.unattended, nowMs: Vault.bootMs)
-            }
+            guard hasFreeWorker() else { return false }
+            watch.hasten(nowMs: Self.bootMs)
             changed.ring()
         }
         let until = tvs_monotonic_ms() + Watch.briefMs
         while true {
             let seen = looked.count
-            guard watch.isLate(nowMs: Vault.bootMs) else { return }
+            guard watch.isLate(nowMs: Self.bootMs) else { return true }
             let rest = watch.isReading ? Self.longestRestMs : until - tvs_monotonic_ms()
-            guard rest > 0 else { return }
+            guard rest > 0 else { return true }
             looked.wait(since: seen, atMostMs: rest)
         }
     }
@@ -137,10 +137,10 @@ final class Lookout: Sendable {
     /// A thread's life.
     fileprivate func work(_ number: UInt64) {
         while let entry = next(number) {
-            let hasFailed = !look(entry)
+            let hasFound = look(entry)
             // The keys of a look were in its calls' frames, and this thread rests from here on.
             tvs_wipe_stack()
-            entry.watch.end(nowMs: Vault.bootMs, hasFailed: hasFailed)
+            entry.watch.end(nowMs: Self.bootMs, hasFound: hasFound)
             looked.ring()
         }
     }
@@ -149,7 +149,7 @@ final class Lookout: Sendable {
     private func next(_ number: UInt64) -> Entry? {
         while true {
             let seen = changed.count
-            switch state.withLock({ Self.step(&$0, number, nowMs: Vault.bootMs) }) {
+            switch state.withLock({ Self.step(&$0, number, nowMs: Self.bootMs) }) {
             case .look(let entry): return entry
             case .rest(let ms): changed.wait(since: seen, atMostMs: ms)
             case .end: return nil
@@ -174,23 +174,11 @@ final class Lookout: Sendable {
         return .look(next)
     }
 
-    /// Holds neither the vault nor a key while it waits for the store: who frees or locks the vault
-    /// meanwhile has wiped them. False when it failed.
     private func look(_ entry: Entry) -> Bool {
-        guard let look = entry.vault?.look() else { return true }
-        let moment = look.following.begin(nowMs: Vault.bootMs)
-        do throws(Failure) {
-            let bytes = try look.newBytes()
-            if bytes != nil {
-                entry.watch.read()
-                looked.ring()
-            }
-            try entry.vault?.takeIn(bytes, of: look)
-            look.following.succeeded(moment)
-            return true
-        } catch {
-            look.following.failed(error, moment)
-            return false
+        guard let errand = entry.target?.errand() else { return true }
+        return errand {
+            entry.watch.read()
+            looked.ring()
         }
     }
 }
