@@ -1,0 +1,269 @@
+"""The scripts that run inside Redis: never more than the quota, whoever borrows and forgets."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis_server import Client, Server, redis, script
+
+BORROW, MEET = script("borrow"), script("meet")
+SECOND = 1_000_000
+AHEAD = 6 * SECOND
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    client = server.client()
+    client("FLUSHALL")
+    yield client
+    client.close()
+
+
+class Block:
+    """What a borrower is told."""
+
+    def __init__(self, answer: list[int | str]) -> None:
+        (self.granted, self.first, self.interval, self.again, self.token, self.parked,
+         self.lifted, self.policy, self.burst, self.policy_rest, self.gap, self.slow) = (
+            [int(part) for part in answer]
+        )  # fmt: skip
+
+    @property
+    def slots(self) -> list[int]:
+        """When each of its permits may be used, from now on."""
+        return [max(0, self.first + n * self.interval) for n in range(self.granted)]
+
+
+def borrow(
+    client: Client, want: int = 1, *, name: str = "one", run: str = "run", key: str = "g",
+    interval: int = SECOND, tolerance: int = 4 * SECOND, afresh: int = 0, back: int = 0,
+    token: int = 0, park: int = 0, lift: int = 0, policy: tuple[int, int] = (0, 0),
+    slow: tuple[int, int] = (0, 0),
+) -> Block:  # fmt: skip
+    return Block(
+        client("EVAL", BORROW, 1, key, name, run, interval, tolerance, want, AHEAD, afresh, back,
+               token, park, lift, *policy, *slow)
+    )  # fmt: skip
+
+
+def rested(client: Client, key: str = "g") -> None:
+    """The group has rested for an hour: its burst is full."""
+    borrow(client, 0, key=key)
+    for field in ("a", "t"):
+        client("HSET", key, field, int(client("HGET", key, field)) - 3600 * SECOND)
+
+
+def test_a_new_group_has_no_burst_because_the_server_may_have_been_flushed(client: Client) -> None:
+    block = borrow(client, 3)
+    assert block.slots == [0, SECOND, 2 * SECOND]
+
+
+def test_a_group_that_has_rested_lends_its_burst_at_once_and_then_at_its_pace(
+    client: Client,
+) -> None:
+    rested(client)
+    block = borrow(client, 64, interval=SECOND // 4, tolerance=SECOND)
+    assert block.granted == 24, "a turn is as long as one borrows ahead"
+    assert sum(slot == 0 for slot in block.slots) == 5
+    assert block.slots[5:] == [SECOND // 4 * n for n in range(1, 20)]
+
+
+def test_borrowers_have_turns_of_equal_length_one_after_the_other(client: Client) -> None:
+    for name in ("one", "two", "three"):
+        borrow(client, 1, name=name)
+    blocks = [borrow(client, 64, name=name) for name in ("one", "two", "three")]
+    assert [block.granted for block in blocks] == [2, 2, 2]
+    firsts = [block.slots[0] for block in blocks]
+    for earlier, later in zip(firsts, firsts[1:], strict=False):
+        assert 2 * SECOND - 100_000 < later - earlier <= 2 * SECOND
+
+
+def test_nobody_borrows_further_ahead_than_two_turns_and_is_told_when_to_ask(
+    client: Client,
+) -> None:
+    given = sum(borrow(client, 64).granted for _ in range(5))
+    assert 12 <= given <= 14
+    refused = borrow(client, 1)
+    assert refused.granted == 0
+    assert 0 < refused.again <= SECOND
+
+
+def test_what_was_not_used_goes_back_only_if_nobody_has_borrowed_since(client: Client) -> None:
+    first = borrow(client, 3)
+    undone = borrow(client, 0, back=2 * first.interval, token=first.token)
+    assert undone.token == first.token - 2 * SECOND
+    second = borrow(client, 1)
+    assert second.token == undone.token + SECOND
+    assert borrow(client, 0, back=SECOND, token=first.token).token == second.token
+
+
+def test_a_parking_holds_for_every_host_until_one_lifts_it(client: Client) -> None:
+    before = borrow(client, 0, name="two")
+    borrow(client, 0, park=300 * SECOND)
+    other = borrow(client, 1, name="two")
+    assert other.granted == 0
+    assert 299 * SECOND < other.again <= 300 * SECOND
+    assert other.parked == other.again
+    assert borrow(client, 0, park=SECOND).parked > 200 * SECOND, "never shortened"
+    lifted = borrow(client, 1, name="two", lift=1)
+    assert (lifted.granted, lifted.parked) == (1, 0)
+    assert lifted.lifted > before.lifted
+
+
+def test_a_policy_of_cloudflare_holds_for_every_host_and_ages(client: Client) -> None:
+    borrow(client, 0, policy=(3 * SECOND, 0))
+    other = borrow(client, 2, name="two")
+    assert other.interval == 3 * SECOND
+    assert 899 * SECOND < other.policy_rest <= 900 * SECOND
+    client("HSET", "g", "n", int(client("HGET", "g", "n")) - 901 * SECOND)
+    assert borrow(client, 1, name="two").interval == SECOND
+
+
+def test_a_policy_only_makes_stricter(client: Client) -> None:
+    assert borrow(client, 2, policy=(SECOND // 2, 60 * SECOND)).interval == SECOND
+
+
+def test_a_slower_pace_holds_for_every_host_and_ends(client: Client) -> None:
+    borrow(client, 0, slow=(5 * SECOND, 60 * SECOND))
+    other = borrow(client, 2, name="two")
+    assert other.interval == 5 * SECOND
+    client("HSET", "g", "u", int(client("HGET", "g", "u")) - 61 * SECOND)
+    assert borrow(client, 1, name="two").interval == SECOND
+
+
+def test_a_server_that_came_back_with_old_data_lends_no_burst(client: Client) -> None:
+    rested(client)
+    block = borrow(client, 3, run="another run")
+    assert block.slots == [0, SECOND, 2 * SECOND]
+
+
+def test_hosts_that_were_alone_come_back_to_no_burst(client: Client) -> None:
+    rested(client)
+    assert borrow(client, 3, afresh=1).slots == [0, SECOND, 2 * SECOND]
+
+
+def test_a_clock_that_goes_back_stops_nobody_and_shortens_no_parking(client: Client) -> None:
+    borrow(client, 2, park=300 * SECOND)
+    for field in ("a", "t", "p"):
+        client("HSET", "g", field, int(client("HGET", "g", field)) + 86_400 * SECOND)
+    block = borrow(client, 0)
+    assert 290 * SECOND < block.parked <= 300 * SECOND
+    lifted = borrow(client, 1, lift=1)
+    assert lifted.slots[0] <= 4 * SECOND
+
+
+def test_nothing_stays(client: Client) -> None:
+    borrow(client, 1, park=300 * SECOND)
+    client("EVAL", MEET, 1, "hosts", "one", 15 * SECOND, 300 * SECOND, 0)
+    assert 0 < client("PTTL", "g") <= 3_900_000
+    assert 0 < client("PTTL", "hosts") <= 300_000
+
+
+def test_a_borrower_that_wants_nothing_any_more_has_no_turn(client: Client) -> None:
+    borrow(client, 1, name="two")
+    assert borrow(client, 64).granted == 3
+    client("HSET", "g", "h:two", int(client("HGET", "g", "h:two")) - 24 * SECOND)
+    assert borrow(client, 64, interval=SECOND).granted == 6
+    assert client("HGET", "g", "h:two") is None
+
+
+def test_hosts_are_counted_missed_and_forgotten(client: Client) -> None:
+    def meet(name: str, leaves: int = 0) -> list[int]:
+        answer: list[int] = client(
+            "EVAL", MEET, 1, "hosts", name, 15 * SECOND, 300 * SECOND, leaves
+        )
+        return answer
+
+    assert meet("one") == [1, 1]
+    assert meet("two") == [2, 2]
+    client("HSET", "hosts", "one", int(client("HGET", "hosts", "one")) - 16 * SECOND)
+    assert meet("two") == [1, 2], "who is missed may still send its share"
+    client("HSET", "hosts", "one", int(client("HGET", "hosts", "one")) - 300 * SECOND)
+    assert meet("two") == [1, 1]
+    meet("three")
+    assert meet("three", leaves=1) == [1, 1]
+
+
+class Clock:
+    """A clock for the script: TIME is what a test says, so that an hour takes no time."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000 * SECOND
+
+    @property
+    def script(self) -> str:
+        seconds, rest = divmod(self.now, SECOND)
+        return BORROW.replace("redis.call('TIME')", f"{{{seconds}, {rest}}}")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_window_sees_more_than_the_quota_whoever_borrows_uses_late_or_gives_back(
+    client: Client, seed: int
+) -> None:
+    """Hosts that borrow at random, use at random within a permit's life, give back or lose blocks,
+    while the server is flushed and replaced by an older one. Every window of every length holds
+    the bound, plus one and what was in flight for each loss."""
+    chance = random.Random(seed)
+    interval, tolerance, life = SECOND, 6 * SECOND, 2 * SECOND
+    clock = Clock()
+    lent: list[tuple[int, int]] = []  # when each permit was borrowed, and when it was used
+    held: dict[str, Block] = {}
+    losses: list[int] = []
+    copy: dict[str, str] = {}
+    run = 0
+    for _ in range(1500):
+        clock.now += chance.randrange(SECOND)
+        happens = chance.random()
+        if happens < 0.004:
+            # Lost: all of it, or what was written since the copy.
+            losses.append(clock.now)
+            client("DEL", "g")
+            if happens < 0.002 and copy:
+                client("HSET", "g", *(part for item in copy.items() for part in item))
+            run += 1
+        elif happens < 0.02:
+            fields = client("HGETALL", "g")
+            copy = dict(zip(fields[::2], fields[1::2], strict=True))
+        name = f"host {chance.randrange(5)}"
+        back, token = 0, 0
+        if (old := held.pop(name, None)) and chance.random() < 0.3:
+            # Nothing of it was used but the first ones.
+            kept = chance.randrange(old.granted + 1)
+            back, token = (old.granted - kept) * old.interval, old.token
+            slots = old.slots[:kept]
+        else:
+            slots = old.slots if old else []
+        began = getattr(old, "began", 0)
+        lent += [
+            (began, began + slot + chance.randrange(life))
+            for slot in slots
+            if chance.random() < 0.97
+        ]
+        block = Block(
+            client("EVAL", clock.script, 1, "g", name, run, interval, tolerance - life,
+                   chance.randrange(1, 9), AHEAD, 0, back, token, 0, 0, 0, 0, 0, 0)
+        )  # fmt: skip
+        if block.granted:
+            block.began = clock.now  # type: ignore[attr-defined]
+            held[name] = block
+    flying = [(at, sum(began < at < used for began, used in lent)) for at in losses]
+    used = sorted(used for _, used in lent)
+    for first in range(len(used)):
+        for last in range(first, min(len(used), first + 400)):
+            window = used[last] - used[first]
+            # What was in flight at a loss is used soon after it.
+            extra = sum(
+                1 + count for at, count in flying if used[first] - 3 * AHEAD <= at <= used[last]
+            )
+            bound = (window + tolerance) // interval + 1 + extra
+            assert last - first + 1 <= bound, (window, last - first + 1, bound)
+    assert len(used) > 300
