@@ -160,6 +160,11 @@ long tvs_curl_info_long(void *easy, uint32_t info) {
     return value;
 }
 
+int tvs_curl_socket(void *easy) {
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    return curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK ? fd : -1;
+}
+
 int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out) {
     curl_off_t value = 0;
     CURLcode code = curl_easy_getinfo(easy, (CURLINFO)info, &value);

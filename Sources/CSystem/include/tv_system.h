@@ -279,6 +279,8 @@ void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms)
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
 /** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
 long tvs_curl_info_long(void *easy, uint32_t info);
+/** The connection of a handle that has only connected; -1 without one. */
+int tvs_curl_socket(void *easy);
 /** CURLINFO_SIZE_DOWNLOAD_T and other 64-bit numbers. */
 int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out);
 /** CURLINFO_PRIVATE. */

@@ -14,6 +14,8 @@ package final class Engine: Sendable {
     private let defaultDeadlineMs: Int64
     private let wake: Wake
     private let thread = Lock<UInt?>(nil)
+    /// Nil: this host's quota is its own.
+    private let lender: QuotaLender?
 
     /// Bytes of stack; libcurl with OpenSSL needs less than a tenth.
     private static let stack = 512 * 1024
@@ -32,19 +34,27 @@ package final class Engine: Sendable {
         let now = tvs_boot_us()
         let ledger = try OpenLedgers.ledger(settings.ledger, now: now)
         let originKey = try BudgetKey.address(towards: origin.text)
+        let lender = try settings.redis.map { (redis) throws(Failure) in
+            try QuotaLender(
+                ledger, redis, login: nil, addressKey: originKey,
+                link: CurlLink(caFile: redis.caFile))
+        }
+        self.lender = lender
         let loop = EngineLoop(
             scheduler: Scheduler(
-                limits: settings.limits, ledger: ledger,
+                limits: settings.limits, ledger: lender?.ledger ?? ledger,
                 originKey: originKey,
                 seed: UInt64.random(in: 0...UInt64.max), now: now),
             transport: transport, mailbox: mailbox, results: results, ledger: ledger,
-            originKey: originKey, settings: settings, lastStats: lastStats)
+            shared: lender?.ledger, originKey: originKey, settings: settings,
+            lastStats: lastStats)
         let context = unsafe Unmanaged.passRetained(loop)
         var started: UInt = 0
         let error = unsafe tvs_thread_start(
             runLoop, context.toOpaque(), Self.stack, &started)
         guard error == 0 else {
             unsafe context.release()
+            lender?.end()
             var failure = Failure(
                 lacking: ENOMEM,
                 "the system gave no thread for the engine (\(FileError(-error).name))")
@@ -110,6 +120,7 @@ package final class Engine: Sendable {
             tvs_thread_join(running)
             thread = nil
         }
+        lender?.end()
     }
 
     /// What the engine is doing, as one JSON document. Waits for the thread's next round.

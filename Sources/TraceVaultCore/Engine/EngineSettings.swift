@@ -14,6 +14,8 @@ struct EngineSettings {
     let cacheBytes: Int
     let cacheAgeMs: Int64
     let ledger: LedgerPlace
+    /// Nil: this host's quota is its own.
+    let redis: RedisSettings?
 
     init(_ config: Config, base: BaseURL) throws(Failure) {
         self.base = base
@@ -41,6 +43,7 @@ struct EngineSettings {
         cacheBytes = config.int(.cacheBytes)
         cacheAgeMs = config.integer(.cacheAge)
         let place = try LedgerPlace(setting: config.text(.ledger))
+        redis = try RedisSettings(config)
         // What a server of this host refuses, a test's perhaps, is no business of other processes.
         ledger = place == .automatic && base.origin.isLoopback ? .ofProcess : place
     }

@@ -108,6 +108,8 @@ extension EngineLoop {
         writer.int(report.overflows)
         writer.key("crowdings")
         writer.int(report.crowdings)
+        writer.key("redis")
+        if let shared { shared.describe(into: &writer) } else { writer.null() }
         writer.endObject()
     }
 

@@ -30,6 +30,11 @@ package enum Setting: String, CaseIterable, Sendable {
     case budgetShare = "budget.share_percent"
     case originPerSecond = "budget.ip_per_second"
     case ledger = "budget.ledger"
+    case redisAddresses = "redis.addresses"
+    case redisCAFile = "redis.ca_file"
+    case redisPrefix = "redis.prefix"
+    case redisTimeout = "redis.timeout_ms"
+    case redisHosts = "redis.hosts"
     case credentialRetry = "credential.retry_ms"
     case cacheBytes = "cache.max_bytes"
     case cacheAge = "cache.max_age_ms"
@@ -169,6 +174,32 @@ package enum Setting: String, CaseIterable, Sendable {
                     + "file below /var/tmp for this user, but for a loopback server each process "
                     + "keeps its own; private: each process keeps its own; otherwise the absolute "
                     + "path of a file that they share and no other user may write.")
+        case .redisAddresses:
+            return Property(
+                .text(maxLength: 4096), "",
+                "The Redis or Valkey in which many hosts keep one quota: redis://HOST:PORT, or "
+                    + "rediss://HOST:PORT with TLS; several with commas between are tried in "
+                    + "turn. Empty: the hosts know nothing of each other.")
+        case .redisCAFile:
+            return Property(
+                .text(maxLength: 4096), "",
+                "File with the certificate authorities to trust for rediss:// (PEM). Empty: the "
+                    + "system's.")
+        case .redisPrefix:
+            return Property(
+                .text(maxLength: 64), "tracevault",
+                "What the names of the keys in Redis begin with, in braces. Hosts with the same "
+                    + "prefix share their quotas.")
+        case .redisTimeout:
+            return Property(
+                .integer(10...10_000), "500",
+                "How long an answer of Redis may take, in ms. Then this host uses its share of "
+                    + "the quota alone, and tries again.")
+        case .redisHosts:
+            return Property(
+                .integer(1...10_000), "10",
+                "How many hosts share the quota, for one that Redis has not told yet: it uses "
+                    + "one part of so many.")
         case .credentialRetry:
             return Property(
                 .integer(1000...86_400_000), "60000",

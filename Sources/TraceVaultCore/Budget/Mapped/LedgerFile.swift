@@ -42,6 +42,14 @@ final class LedgerFile: Sendable {
         return status
     }
 
+    /// Stands for the file on this host: its processes share one name, other hosts have others.
+    var name: UInt64? {
+        var (high, low): (UInt64, UInt64) = (0, 0)
+        guard unsafe tvs_boot_id(&high, &low) == 0 else { return nil }
+        let mixed = (high ^ low) &+ device &* 0x9E37_79B9_7F4A_7C15
+        return mixed ^ (inode &* 0xC2B2_AE3D_27D4_EB4F)
+    }
+
     private func isSame(_ status: tvs_file_status) -> Bool {
         status.device == device && status.inode == inode
     }

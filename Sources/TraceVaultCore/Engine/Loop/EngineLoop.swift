@@ -35,6 +35,8 @@ final class EngineLoop {
     let mailbox: Mailbox
     let results: ResultQueue
     let ledger: MappedLedger
+    /// Nil: this host's quota is its own.
+    let shared: RedisLedger?
     let settings: EngineSettings
     private let lastStats: LastStats
     var lanes: CredentialLanes
@@ -56,13 +58,15 @@ final class EngineLoop {
 
     init(
         scheduler: Scheduler, transport: CurlTransport, mailbox: Mailbox, results: ResultQueue,
-        ledger: MappedLedger, originKey: UInt64, settings: EngineSettings, lastStats: LastStats
+        ledger: MappedLedger, shared: RedisLedger?, originKey: UInt64, settings: EngineSettings,
+        lastStats: LastStats
     ) {
         self.scheduler = scheduler
         self.transport = transport
         self.mailbox = mailbox
         self.results = results
         self.ledger = ledger
+        self.shared = shared
         self.settings = settings
         self.lastStats = lastStats
         lanes = CredentialLanes(originKey: originKey)

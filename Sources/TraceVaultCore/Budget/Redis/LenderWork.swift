@@ -1,0 +1,257 @@
+// LenderWork.swift - what the thread of a shared quota does: connects, counts hosts, asks for
+// permits ahead of need, returns what nobody used, and tells and hears what Cloudflare said.
+
+import CSystem
+
+final class LenderWork {
+    private let lender: QuotaLender
+    private let ledger: RedisLedger
+    private let settings: RedisSettings
+    private let talk: RedisTalk
+    private var addresses: [RedisAddress]
+    private var place = 0
+    private var failures = 0
+    private var connectAt: Int64 = 0
+    private var meetAt: Int64 = 0
+    private var lookAt: Int64 = 0
+    private let borrower: String
+    private let hostName: String
+
+    /// How often a host is heard, from when on it is missed, and when it is forgotten.
+    private static let meetUs: Int64 = 5_000_000
+    private static let missedUs: Int64 = 15_000_000
+    private static let forgottenUs: Int64 = 300_000_000
+    /// How often permits are looked at that nobody uses.
+    private static let lookUs: Int64 = 250_000
+    /// Between two rounds of connecting: doubles, with chance.
+    private static let leastPauseUs: Int64 = 250_000
+    private static let longestPauseUs: Int64 = 5_000_000
+    private static let mostQuestions = 32
+    private static let mostAddresses = 32
+
+    init(_ lender: QuotaLender, _ link: any RedisLink, _ login: RedisLogin?) {
+        self.lender = lender
+        ledger = lender.ledger
+        settings = ledger.settings
+        addresses = settings.addresses
+        talk = RedisTalk(link, timeoutMs: settings.timeoutMs, login: login) { lender.isOver }
+        borrower = Self.name(UInt64.random(in: 0...UInt64.max))
+        hostName = ledger.host.hostName.map(Self.name) ?? borrower
+    }
+
+    private static func name(_ number: UInt64) -> String { String(number, radix: 36) }
+
+    /// The thread's life.
+    func run() {
+        while !lender.isOver {
+            let seen = ledger.bell.count
+            let restUs = step(now: tvs_boot_us())
+            guard restUs > 0 else { continue }
+            ledger.bell.wait(since: seen, atMostMs: (restUs + 999) / 1000)
+        }
+        if talk.isOpen {
+            _ = try? talk.meet(meeting(leaves: true))
+        }
+        talk.close()
+    }
+
+    /// Does what is due; how long there is nothing more to do.
+    private func step(now: Int64) -> Int64 {
+        do throws(Failure) {
+            guard talk.isOpen else {
+                guard now >= connectAt else { return connectAt - now }
+                try connect(now)
+                return 0
+            }
+            if now >= meetAt { try meet(now) }
+            if now >= lookAt { look(now) }
+            let questions = questions(now)
+            if !questions.isEmpty {
+                try ask(questions)
+                return 0
+            }
+            return max(1000, min(meetAt, lookAt) - now)
+        } catch {
+            failed(error)
+            return 0
+        }
+    }
+
+    // MARK: - Connecting
+
+    private func connect(_ now: Int64) throws(Failure) {
+        try talk.open(addresses[place])
+        try meet(now)
+        failures = 0
+        let address = addresses[place].place
+        ledger.state.withLock { state in
+            if state.standing.isAlone { state.standing.aloneUntil = tvs_boot_us() }
+            state.standing.isAlone = false
+            state.standing.reason = ""
+            state.standing.address = address
+        }
+    }
+
+    /// The host is alone until another address, or the same one later, answers.
+    private func failed(_ failure: Failure) {
+        talk.close()
+        guard failure.status != .shutdown else { return }
+        let moved = RedisRefusal.place(failure).flatMap {
+            RedisAddress(moved: $0, from: addresses[place])
+        }
+        let reason = moved.map { "\(addresses[place].place) moved it to \($0.place)" }
+        let told = reason ?? "\(addresses[place].place): \(failure.message)"
+        if let moved, let known = addresses.firstIndex(of: moved) {
+            place = known
+        } else if let moved, addresses.count < Self.mostAddresses {
+            addresses.append(moved)
+            place = addresses.count - 1
+        } else {
+            place = (place + 1) % addresses.count
+        }
+        failures += 1
+        let now = tvs_boot_us()
+        // Each address is tried once before anything is waited for.
+        let rounds = failures / addresses.count
+        if rounds > 0 {
+            let pause = min(Self.leastPauseUs << min(rounds - 1, 5), Self.longestPauseUs)
+            connectAt = now + pause / 2 + Int64.random(in: 0...pause / 2)
+        }
+        guard rounds > 0 || failures > 1 || addresses.count == 1 else { return }
+        ledger.state.withLock { state in
+            state.standing.isAlone = true
+            state.standing.reason = told
+        }
+    }
+
+    // MARK: - Hosts
+
+    private func meeting(leaves: Bool) -> [String] {
+        [
+            settings.hostsKey, hostName, String(Self.missedUs), String(Self.forgottenUs),
+            leaves ? "1" : "0",
+        ]
+    }
+
+    private func meet(_ now: Int64) throws(Failure) {
+        let hosts = try talk.meet(meeting(leaves: false))
+        meetAt = now + Self.meetUs
+        ledger.state.withLock { state in
+            state.standing.requests += 1
+            state.standing.there = min(max(1, hosts.there), Self.mostHosts)
+            state.standing.known = min(max(1, hosts.known), Self.mostHosts)
+            let most = state.standing.most
+            if state.standing.known >= most.hosts || now - most.at >= RedisLedger.mostHeldUs {
+                state.standing.most = (state.standing.known, now)
+            }
+        }
+    }
+
+    private static let mostHosts: Int64 = 100_000
+
+    // MARK: - Permits
+
+    /// Takes back what nobody uses, and forgets groups that nobody asks for.
+    private func look(_ now: Int64) {
+        lookAt = ledger.state.withLock { state in
+            var isLending = false
+            for key in Array(state.pools.keys) {
+                guard let pool = state.pools[key] else { continue }
+                if pool.isUnwanted(now: now) {
+                    state.pools[key]?.giveBack()
+                    _ = RedisLedger.queue(key, &state)
+                } else if pool.isIdle(now: now) {
+                    state.pools[key] = nil
+                }
+                isLending = isLending || pool.nextAt != nil
+            }
+            return now + (isLending ? Self.lookUs : Self.meetUs)
+        }
+    }
+
+    private func questions(_ now: Int64) -> [QuotaQuestion] {
+        ledger.state.withLock { state in
+            let keys = state.queue.prefix(Self.mostQuestions)
+            state.queue.removeFirst(keys.count)
+            let standing = state.standing
+            var questions: [QuotaQuestion] = []
+            for key in keys {
+                guard var pool = state.pools[key] else { continue }
+                questions.append(
+                    QuotaQuestion(
+                        key, &pool, standing, at: settings.key(of: key), run: talk.run,
+                        borrower: borrower, now: now))
+                state.pools[key] = pool
+            }
+            return questions
+        }
+    }
+
+    private func ask(_ questions: [QuotaQuestion]) throws(Failure) {
+        do throws(Failure) {
+            let replies = try talk.borrow(questions.map(\.words))
+            let now = tvs_boot_us()
+            lookAt = min(lookAt, now + Self.lookUs)
+            for (question, reply) in zip(questions, replies) {
+                guard let answer = QuotaAnswer(reply) else { throw RedisReader.strange }
+                take(answer, to: question, now: now)
+            }
+        } catch {
+            // What was not told is told again; what was lent in an answer that was lost is lost.
+            ledger.state.withLock { state in
+                for question in questions {
+                    state.pools[question.key]?.unqueue()
+                    state.pools[question.key]?.tell { $0.add(question.told) }
+                }
+            }
+            throw error
+        }
+    }
+
+    private func take(_ answer: QuotaAnswer, to question: QuotaQuestion, now: Int64) {
+        let isLifted = ledger.state.withLock { state in
+            let count = min(max(0, answer.granted), question.wanted)
+            state.standing.requests += 1
+            state.standing.lent += count
+            if question.back > 0 { state.standing.returned += 1 }
+            // A slow answer weighs an eighth.
+            let waitUs = min(max(200, now - question.askedAt), 1_000_000)
+            state.standing.waitUs += (waitUs - state.standing.waitUs) / 8
+            let alone = state.standing.aloneUntil
+            state.pools[question.key]?.unqueue()
+            state.pools[question.key]?.aloneUntil = alone
+            let block = LentBlock(
+                count: count, first: answer.first, interval: answer.interval,
+                askedAt: question.askedAt, cameAt: now, life: question.life,
+                token: String(answer.token))
+            state.pools[question.key]?.add(
+                block, wanted: question.wanted, againUs: answer.againUs, now: now)
+            return state.pools[question.key]?.note(lifted: answer.lifted) ?? false
+        }
+        ledger.hear(answer, isLifted: isLifted, question, now: now)
+    }
+}
+
+extension RedisLedger {
+    /// Keeps in the host's ledger what Cloudflare said to other hosts.
+    fileprivate func hear(
+        _ answer: QuotaAnswer, isLifted: Bool, _ question: QuotaQuestion, now: Int64
+    ) {
+        guard isLifted || answer.parkedUs > 0 || answer.policyRestUs > 0 || answer.slowUs > 0
+        else { return }
+        var entry = host.entry(question.key, now: now)
+        if isLifted { host.lift(&entry, now: now) }
+        if answer.parkedUs > 0 {
+            host.park(&entry, until: question.askedAt + answer.parkedUs, now: now)
+        }
+        // Said lately: an old word is not made new by being passed on.
+        if answer.policyRestUs > LedgerTime.policyHeld - Self.mostHeldUs {
+            _ = host.setPolicy(&entry, answer.policy, now: now)
+        }
+        if answer.slowUs > 0, answer.gapUs > 0 {
+            host.slow(
+                &entry, remaining: max(1, answer.slowUs / answer.gapUs),
+                until: question.askedAt + answer.slowUs, now: now)
+        }
+    }
+}

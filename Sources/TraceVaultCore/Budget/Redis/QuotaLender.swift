@@ -1,0 +1,60 @@
+// QuotaLender.swift - the thread of a shared quota: started and ended here. What it does is in
+// LenderWork.swift.
+
+import CSystem
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+package final class QuotaLender: Sendable {
+    package let ledger: RedisLedger
+    private let isEnding = Atomic<Bool>(false)
+    private let thread = Lock<UInt?>(nil)
+
+    private static let stack = 512 * 1024
+
+    /// - Parameter addressKey: the group that stands for the host's address: its limit is not
+    ///   shared.
+    package init(
+        _ host: MappedLedger, _ settings: RedisSettings, login: RedisLogin?, addressKey: UInt64,
+        link: any RedisLink
+    ) throws(Failure) {
+        ledger = RedisLedger(host, settings, addressKey: addressKey)
+        let context = unsafe Unmanaged.passRetained(LenderWork(self, link, login))
+        var started: UInt = 0
+        let answer = unsafe tvs_thread_start(lend, context.toOpaque(), Self.stack, &started)
+        guard answer == 0 else {
+            unsafe context.release()
+            throw Failure(lacking: ENOMEM, "the system gave no thread for the shared quota")
+        }
+        let running = started
+        thread.withLock { $0 = running }
+    }
+
+    var isOver: Bool { isEnding.load(ordering: .acquiring) }
+
+    /// Ends the thread, which takes leave of Redis if that answers. A second call waits for the
+    /// first.
+    package func end() {
+        isEnding.store(true, ordering: .releasing)
+        ledger.bell.ring()
+        let held = tvs_fork_pause()
+        defer { tvs_fork_resume(held) }
+        thread.withLock { thread in
+            guard let running = thread else { return }
+            tvs_thread_join(running)
+            thread = nil
+        }
+    }
+}
+
+private let lend: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
+    guard let context = unsafe context else { return }
+    tvs_fork_unsafe_enter()
+    let work = unsafe Unmanaged<LenderWork>.fromOpaque(context).takeRetainedValue()
+    work.run()
+    tvs_wipe_stack()
+    tvs_fork_unsafe_leave()
+}

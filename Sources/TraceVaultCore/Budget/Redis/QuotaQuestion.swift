@@ -1,0 +1,90 @@
+// QuotaQuestion.swift - one group's question to Redis as words, and its answer as numbers.
+
+struct QuotaQuestion {
+    let key: UInt64
+    let words: [String]
+    let wanted: Int64
+    let life: Int64
+    let back: Int64
+    let isFresh: Bool
+    let askedAt: Int64
+    /// What goes with it, to be told again should it not arrive.
+    let told: QuotaWords
+
+    /// The longest time between a permit's moment and its use.
+    private static let longestLife: Int64 = 2_000_000
+    private static let leastLife: Int64 = 1_000_000
+    /// How far ahead of need all borrowers of a group together borrow, twice.
+    static let aheadUs: Int64 = 6_000_000
+
+    /// A permit may be used late, and what is late there is missing from the tolerance: both
+    /// together are what the quota allows.
+    static func life(_ quota: Quota) -> Int64 {
+        let least = min(leastLife, quota.intervalUs / 2)
+        return min(longestLife, max(quota.toleranceUs / 2, least))
+    }
+
+    /// Takes what the pool has to say.
+    init(
+        _ key: UInt64, _ pool: inout LentPool, _ standing: RedisLedger.Standing, at place: String,
+        run: String, borrower: String, now: Int64
+    ) {
+        self.key = key
+        askedAt = now
+        told = pool.takeWords()
+        let isParked = told.parkedUntil > now
+        wanted = pool.wanted(isParked: isParked, now: now)
+        // Who is missed may be sending its share meanwhile.
+        let there = max(1, standing.there)
+        let quota = pool.quota
+        let interval = LedgerTime.span(quota.intervalUs) * max(there, standing.known) / there
+        life = Self.life(quota)
+        let returned = pool.takeBack()
+        back = returned?.us ?? 0
+        isFresh = pool.aloneUntil != standing.aloneUntil
+        let policy = told.policy ?? .unlimited
+        let slowFor = max(0, told.slowUntil - now)
+        let numbers: [Int64] = [
+            LedgerTime.span(interval), max(0, quota.toleranceUs - life), wanted, Self.aheadUs,
+            isFresh ? 1 : 0, back,
+        ]
+        let server: [Int64] = [
+            max(0, told.parkedUntil - now), told.isLifted ? 1 : 0, policy.intervalUs,
+            max(0, policy.toleranceUs - Self.longestLife), slowFor > 0 ? told.gapUs : 0,
+            told.gapUs > 0 ? slowFor : 0,
+        ]
+        words =
+            [place, borrower, run] + numbers.map { String($0) } + [returned?.token ?? "0"]
+            + server.map { String($0) }
+    }
+}
+
+struct QuotaAnswer {
+    let granted: Int64
+    let first: Int64
+    let interval: Int64
+    let againUs: Int64
+    let token: Int64
+    let parkedUs: Int64
+    let lifted: Int64
+    let policy: Quota
+    let policyRestUs: Int64
+    let gapUs: Int64
+    let slowUs: Int64
+
+    init?(_ reply: RedisReply) {
+        guard let numbers = reply.numbers, numbers.count == 12 else { return nil }
+        granted = numbers[0]
+        first = numbers[1]
+        interval = numbers[2]
+        againUs = numbers[3]
+        token = numbers[4]
+        parkedUs = LedgerTime.span(numbers[5])
+        lifted = numbers[6]
+        policy = Quota(
+            intervalUs: LedgerTime.span(numbers[7]), toleranceUs: LedgerTime.span(numbers[8]))
+        policyRestUs = LedgerTime.span(numbers[9])
+        gapUs = LedgerTime.span(numbers[10])
+        slowUs = LedgerTime.span(numbers[11])
+    }
+}

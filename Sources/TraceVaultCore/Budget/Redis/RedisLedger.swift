@@ -1,0 +1,167 @@
+// RedisLedger.swift - the ledger of an engine whose quota many hosts share.
+//
+// A group's permits are borrowed from Redis by a thread of the ledger (QuotaLender.swift) and used
+// here, so that nothing waits. Where nobody answers, the host's own ledger lets its share through.
+// What Cloudflare says goes into the host's ledger at once, and to the other hosts with the next
+// question. The limit of the host's address stays in the host's ledger alone.
+
+import CSystem
+
+package final class RedisLedger: BudgetLedger {
+    /// How things stand with Redis.
+    struct Standing {
+        var isAlone = false
+        /// When it was last alone.
+        var aloneUntil: Int64 = 0
+        var reason = ""
+        /// The one that answers, or answered last.
+        var address = ""
+        /// How many hosts there are, and how many there may be. 0: never told.
+        var there: Int64 = 0
+        var known: Int64 = 0
+        /// The most that were known lately, and when they were.
+        var most: (hosts: Int64, at: Int64) = (0, 0)
+        /// How long an answer takes.
+        var waitUs: Int64 = 1000
+        var requests = 0
+        var lent: Int64 = 0
+        var returned: Int64 = 0
+        var unused: Int64 = 0
+    }
+
+    struct State {
+        var pools: [UInt64: LentPool] = [:]
+        /// The groups to be asked about.
+        var queue: [UInt64] = []
+        var standing = Standing()
+    }
+
+    let host: MappedLedger
+    let settings: RedisSettings
+    private let addressKey: UInt64
+    let state = Lock(State())
+    /// Rings when there is something to ask.
+    let bell = Bell()
+
+    private static let longestWaitUs: Int64 = 20_000
+    /// How long a count of hosts is believed after a lower one.
+    static let mostHeldUs: Int64 = 60_000_000
+
+    /// - Parameter addressKey: the group that stands for the host's address.
+    init(_ host: MappedLedger, _ settings: RedisSettings, addressKey: UInt64) {
+        self.host = host
+        self.settings = settings
+        self.addressKey = addressKey
+    }
+
+    /// Whether the group's permits come from Redis.
+    func isLent(_ entry: LedgerEntry, _ quota: Quota) -> Bool {
+        entry.key != addressKey && quota.intervalUs > 0
+    }
+
+    // MARK: - Using permits
+
+    /// What a group's state says to somebody who wants to send.
+    enum Answer {
+        case now
+        case at(Int64)
+        /// Nobody answers: the host's ledger decides, with this quota.
+        case alone(Quota)
+    }
+
+    /// - Parameter takes: whether to use a permit, or only to look.
+    func ask(_ key: UInt64, _ quota: Quota, takes: Bool, now: Int64) -> Answer {
+        let (answer, isNew) = state.withLock { state -> (Answer, Bool) in
+            let told = Self.forgotten(state.standing, quota, now)
+            let (answer, isShort) = Self.answer(
+                &state.pools[key, default: LentPool(quota, aloneUntil: told, now: now)],
+                &state.standing, quota, takes, settings, now)
+            return (answer, isShort && Self.queue(key, &state))
+        }
+        if isNew { bell.ring() }
+        return answer
+    }
+
+    private static func answer(
+        _ pool: inout LentPool, _ standing: inout Standing, _ quota: Quota, _ takes: Bool,
+        _ settings: RedisSettings, _ now: Int64
+    ) -> (Answer, isShort: Bool) {
+        let isThere =
+            takes
+            ? pool.take(quota, now: now, unused: &standing.unused) : pool.usable(now: now) > 0
+        let isShort = pool.isShort(now: now)
+        if isThere { return (.now, isShort) }
+        if standing.isAlone { return (.alone(share(of: quota, standing, settings, now)), isShort) }
+        if let next = pool.nextAt, next > now { return (.at(next), isShort) }
+        let wait = min(standing.waitUs, longestWaitUs)
+        return (.at(pool.again(now: now, after: wait)), isShort)
+    }
+
+    /// One host's part of a quota, without a burst: together they are never more than one quota.
+    static func share(
+        of quota: Quota, _ standing: Standing, _ settings: RedisSettings, _ now: Int64
+    ) -> Quota {
+        let hosts = hosts(standing, settings, now)
+        let (interval, isTooLong) = quota.intervalUs.multipliedReportingOverflow(by: hosts)
+        return Quota(intervalUs: isTooLong ? LedgerTime.day : interval, toleranceUs: 0)
+    }
+
+    static func hosts(_ standing: Standing, _ settings: RedisSettings, _ now: Int64) -> Int64 {
+        guard standing.known > 0 else { return settings.hosts }
+        let isRecent = now - standing.most.at < mostHeldUs
+        return isRecent ? max(standing.known, standing.most.hosts) : standing.known
+    }
+
+    /// What was spent alone longer ago than a burst takes to gather has been forgotten anyway.
+    private static func forgotten(_ standing: Standing, _ quota: Quota, _ now: Int64) -> Int64 {
+        now - standing.aloneUntil > quota.toleranceUs ? standing.aloneUntil : 0
+    }
+
+    /// The last permit was not needed. False when none of ours can go back.
+    func undo(_ key: UInt64, now: Int64) -> Bool {
+        state.withLock { $0.pools[key]?.undo(now: now) ?? false }
+    }
+
+    func usable(_ key: UInt64, _ quota: Quota, now: Int64) -> Answer? {
+        state.withLock { state in
+            let count = state.pools[key]?.usable(now: now) ?? 0
+            if count > 0 { return .at(count) }
+            return state.standing.isAlone
+                ? .alone(Self.share(of: quota, state.standing, settings, now)) : nil
+        }
+    }
+
+    // MARK: - Telling the others
+
+    /// Changes what Redis is to be told of a group. Of those whose permits nobody asked for, nobody
+    /// is told.
+    func tell(
+        _ key: UInt64, givesBack: Bool = false, isUrgent: Bool,
+        _ change: (inout QuotaWords) -> Void
+    ) {
+        let isFirst = state.withLock { state in
+            guard state.pools[key] != nil else { return false }
+            state.pools[key]?.tell(change)
+            if givesBack { state.pools[key]?.giveBack() }
+            return isUrgent && Self.queue(key, &state)
+        }
+        if isFirst { bell.ring() }
+    }
+
+    /// Asks about a parked group now and then: another host may have lifted the parking.
+    func lookAtParked(_ key: UInt64, now: Int64) {
+        let isFirst = state.withLock { state in
+            guard state.pools[key]?.wantsLook(now: now) == true else { return false }
+            return Self.queue(key, &state)
+        }
+        if isFirst { bell.ring() }
+    }
+
+    /// True when somebody has to ring.
+    static func queue(_ key: UInt64, _ state: inout State) -> Bool {
+        guard let pool = state.pools[key], !pool.isQueued else { return false }
+        state.pools[key]?.queue()
+        state.queue.append(key)
+        return state.queue.count == 1
+    }
+}

@@ -1,0 +1,24 @@
+// RedisReport.swift - what an operator is told of the shared quota.
+
+import CSystem
+
+extension RedisLedger {
+    package func describe(into writer: inout JSONWriter) {
+        let standing = state.withLock { $0.standing }
+        let now = tvs_boot_us()
+        writer.beginObject()
+        writer.key("alone")
+        writer.bool(standing.isAlone)
+        writer.key("warning")
+        writer.string(standing.reason)
+        writer.key("address")
+        writer.string(standing.address)
+        let numbers: [(StaticString, Int64)] = [
+            ("hosts", Self.hosts(standing, settings, now)), ("hosts_there", standing.there),
+            ("requests", Int64(standing.requests)), ("lent", standing.lent),
+            ("unused", standing.unused), ("wait_us", standing.waitUs),
+        ]
+        writer.numbers(numbers)
+        writer.endObject()
+    }
+}

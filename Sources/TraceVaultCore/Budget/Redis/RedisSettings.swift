@@ -1,0 +1,35 @@
+// RedisSettings.swift - the settings of the shared quota, read once.
+
+package struct RedisSettings: Sendable {
+    package let addresses: [RedisAddress]
+    /// What the names of our keys begin with.
+    let prefix: String
+    /// "": the system's authorities.
+    package let caFile: String
+    let timeoutMs: Int64
+    /// How many hosts there may be, until Redis has told.
+    let hosts: Int64
+
+    /// Nil where no address is set: one host, one ledger.
+    package init?(_ config: Config) throws(Failure) {
+        addresses = try RedisAddress.list(config.text(.redisAddresses))
+        guard !addresses.isEmpty else { return nil }
+        prefix = config.text(.redisPrefix)
+        guard !prefix.isEmpty, prefix.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7B }) else {
+            throw Failure(
+                .configValue, "redis.prefix must be plain ASCII without spaces and braces")
+        }
+        caFile = config.text(.redisCAFile)
+        timeoutMs = config.integer(.redisTimeout)
+        hosts = config.integer(.redisHosts)
+    }
+
+    func key(of group: UInt64) -> String {
+        let digits = String(group, radix: 16)
+        return tag + "quota:" + String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    var hostsKey: String { tag + "hosts" }
+    /// In braces: a cluster keeps all keys in one place, so that one connection reaches them.
+    private var tag: String { "{" + prefix + "}:" }
+}

@@ -1,0 +1,133 @@
+// RedisTalk.swift - a conversation with one Redis: who we are, which server it is, questions and
+// answers. One thread uses it.
+
+import CSystem
+
+final class RedisTalk {
+    private let link: any RedisLink
+    private let timeoutMs: Int64
+    private let login: RedisLogin?
+    private let isOver: () -> Bool
+    private var reader = RedisReader()
+    private var room = [UInt8](repeating: 0, count: 16_384)
+    private var scripts: (borrow: String, meet: String) = ("", "")
+    private(set) var isOpen = false
+    /// Names one start of one server: another one may have forgotten something.
+    private(set) var run = ""
+
+    init(
+        _ link: any RedisLink, timeoutMs: Int64, login: RedisLogin?, isOver: @escaping () -> Bool
+    ) {
+        self.link = link
+        self.timeoutMs = timeoutMs
+        self.login = login
+        self.isOver = isOver
+    }
+
+    /// Connects, logs in and makes the scripts known.
+    func open(_ address: RedisAddress) throws(Failure) {
+        close()
+        let limit = limit
+        try link.open(address, until: limit)
+        if let login {
+            try unsafe login.send { (bytes) throws(Failure) in
+                try unsafe link.send(bytes, until: limit)
+            }
+            _ = try receive(1, limit)
+        }
+        let answers = try call([
+            ["INFO", "server"], ["SCRIPT", "LOAD", QuotaScripts.borrow],
+            ["SCRIPT", "LOAD", QuotaScripts.meet],
+        ])
+        guard case .text(let about) = answers[0], let run = Self.run(about),
+            case .text(let borrow) = answers[1], case .text(let meet) = answers[2]
+        else { throw RedisReader.strange }
+        self.run = run
+        scripts = (borrow, meet)
+        isOpen = true
+    }
+
+    private static func run(_ about: String) -> String? {
+        let name = "run_id:"
+        let line = about.split(whereSeparator: \.isNewline).first { $0.hasPrefix(name) }
+        guard let run = line?.dropFirst(name.count), (8...64).contains(run.utf8.count) else {
+            return nil
+        }
+        return String(run)
+    }
+
+    func close() {
+        link.close()
+        reader = RedisReader()
+        isOpen = false
+    }
+
+    func borrow(_ questions: [[String]]) throws(Failure) -> [RedisReply] {
+        try call(questions.map { ["EVALSHA", scripts.borrow, "1"] + $0 })
+    }
+
+    /// How many hosts are there, and how many there may be.
+    func meet(_ words: [String]) throws(Failure) -> (there: Int64, known: Int64) {
+        let answers = try call([["EVALSHA", scripts.meet, "1"] + words])
+        guard let numbers = answers[0].numbers, numbers.count == 2 else {
+            throw RedisReader.strange
+        }
+        return (numbers[0], numbers[1])
+    }
+
+    private var limit: LinkLimit {
+        LinkLimit(endMs: tvs_monotonic_ms() + timeoutMs, isOver: isOver)
+    }
+
+    /// As many answers as commands, in their order.
+    private func call(_ commands: [[String]]) throws(Failure) -> [RedisReply] {
+        let limit = limit
+        let bytes = commands.flatMap(RedisCommand.bytes)
+        let sent = unsafe bytes.withUnsafeBytes { bytes in
+            Result { () throws(Failure) in try unsafe link.send(bytes, until: limit) }
+        }
+        try sent.get()
+        return try receive(commands.count, limit)
+    }
+
+    private func receive(_ count: Int, _ limit: LinkLimit) throws(Failure) -> [RedisReply] {
+        var replies: [RedisReply] = []
+        while replies.count < count {
+            if let reply = try reader.next() {
+                if case .refused(let why) = reply { throw RedisRefusal.failure(why) }
+                replies.append(reply)
+                continue
+            }
+            let read = unsafe room.withUnsafeMutableBytes { room in
+                Result { () throws(Failure) in
+                    try unsafe link.receive(room, until: limit)
+                }
+            }
+            reader.add(room.prefix(try read.get()))
+            guard reader.hasRoom else { throw RedisReader.strange }
+        }
+        return replies
+    }
+}
+
+/// What an error of Redis means, in words of ours.
+enum RedisRefusal {
+    private static let movedWord = "MOVED "
+
+    static func failure(_ why: String) -> Failure {
+        switch why {
+        case "NOAUTH", "WRONGPASS":
+            Failure(.transport, "it does not take user and password (\(why))")
+        case "NOPERM": Failure(.transport, "its ACL does not let this user do what is needed")
+        case "READONLY": Failure(.transport, "it is a replica (READONLY)")
+        case _ where why.hasPrefix(movedWord): Failure(.redirect, why)
+        default: Failure(.transport, "it refused with \(why.isEmpty ? "an error" : why)")
+        }
+    }
+
+    /// Where a node of a cluster says that a key is, as "HOST:PORT".
+    static func place(_ failure: Failure) -> Substring? {
+        guard failure.status == .redirect else { return nil }
+        return failure.message.split(separator: " ").last
+    }
+}

@@ -1,0 +1,160 @@
+// CurlLink.swift - a connection to a Redis over libcurl, which brings TLS, names and time-outs: it
+// only connects (CURLOPT_CONNECT_ONLY), and carries bytes after that.
+
+import CCurl
+import CSystem
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+@safe
+package final class CurlLink: RedisLink {
+    private let trust: TrustStore
+    private var easy: UnsafeMutableRawPointer?
+    private var multi: UnsafeMutableRawPointer?
+    private let watch: UnsafeMutablePointer<tvs_curl_watch>
+    /// The connection, as long as the host has not closed it.
+    private var socket = tvs_own()
+
+    private static let retryUs: UInt32 = 2000
+
+    package init(caFile: String) throws(Failure) {
+        trust = try TrustStore(caFile, .redisCAFile, nowUs: tvs_monotonic_us())
+        unsafe watch = .allocate(capacity: 1)
+        unsafe watch.initialize(to: tvs_curl_watch())
+    }
+
+    deinit {
+        close()
+        unsafe watch.deallocate()
+    }
+
+    package func open(_ address: RedisAddress, until limit: LinkLimit) throws(Failure) {
+        close()
+        guard let easy = unsafe curl_easy_init(), let multi = unsafe tvs_curl_multi_new() else {
+            throw Failure(lacking: ENOMEM, "libcurl has no memory for a connection")
+        }
+        unsafe (self.easy, self.multi) = unsafe (easy, multi)
+        for option in options(address) {
+            guard unsafe option.apply(to: easy) == 0 else { throw Self.unknownOption }
+        }
+        guard unsafe tvs_curl_guard(easy, watch) == 0 else { throw Self.unknownOption }
+        unsafe _ = curl_multi_add_handle(multi, easy)
+        tvs_tls_forget_refusal()
+        while true {
+            var running: Int32 = 0
+            unsafe _ = curl_multi_perform(multi, &running)
+            var left: Int32 = 0
+            if let message = unsafe curl_multi_info_read(multi, &left) {
+                try Self.check(unsafe message.pointee.data.result)
+                break
+            }
+            let restMs = try limit.restMs(nowMs: tvs_monotonic_ms())
+            let held = tvs_fork_pause()
+            var ready: Int32 = 0
+            unsafe _ = curl_multi_wait(multi, nil, 0, min(restMs, 20), &ready)
+            if ready == 0 { usleep(Self.retryUs) }
+            tvs_fork_resume(held)
+        }
+        socket = tvs_own_of(unsafe tvs_curl_socket(easy))
+    }
+
+    private static let unknownOption = Failure(
+        .other, "this libcurl does not know an option that safety depends on")
+
+    /// Only this protocol, no proxy, verified TLS, nothing of the environment.
+    private func options(_ address: RedisAddress) -> [CurlOption] {
+        let scheme = address.hasTLS ? "https" : "http"
+        return [
+            CurlOption(CURLOPT_URL, .text("\(scheme)://\(address.place)")),
+            CurlOption(CURLOPT_CONNECT_ONLY, .long(1)),
+            CurlOption(CURLOPT_PROTOCOLS_STR, .text(scheme)),
+            CurlOption(CURLOPT_PROXY, .text("")),
+            CurlOption(CURLOPT_NETRC, .long(0)),
+            CurlOption(CURLOPT_SSL_VERIFYPEER, .long(1)),
+            CurlOption(CURLOPT_SSL_VERIFYHOST, .long(2)),
+            CurlOption(CURLOPT_SSLVERSION, .long(Int(CURL_SSLVERSION_TLSv1_2))),
+            CurlOption(CURLOPT_SSL_ENABLE_ALPN, .long(0)),
+            CurlOption(CURLOPT_CAINFO, .text(trust.path)),
+            CurlOption(CURLOPT_CAPATH, .text(nil)),
+            CurlOption(CURLOPT_QUICK_EXIT, .long(1)),
+            CurlOption(CURLOPT_TCP_KEEPALIVE, .long(1)),
+            CurlOption(CURLOPT_NOSIGNAL, .long(1)),
+            CurlOption(CURLOPT_VERBOSE, .long(0)),
+            CurlOption(CURLOPT_NOPROGRESS, .long(1)),
+        ]
+    }
+
+    private static func check(_ code: CURLcode) throws(Failure) {
+        switch code {
+        case CURLE_OK: return
+        case CURLE_COULDNT_RESOLVE_HOST: throw Failure(.transport, "its name is not known")
+        case CURLE_PEER_FAILED_VERIFICATION:
+            throw Failure(.tls, "its certificate is not one to trust")
+        case CURLE_SSL_CONNECT_ERROR: throw Failure(.tls, "TLS with it failed")
+        default: throw Failure(.transport, "nobody answers there")
+        }
+    }
+
+    package func send(_ bytes: UnsafeRawBufferPointer, until limit: LinkLimit) throws(Failure) {
+        var place = 0
+        while place < bytes.count {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[place...])
+            var sent = 0
+            let code = unsafe curl_easy_send(
+                try handle(), rest.baseAddress, rest.count, &sent)
+            guard code != CURLE_AGAIN else {
+                try wait(for: Int16(POLLOUT), limit)
+                continue
+            }
+            guard code == CURLE_OK else { throw Self.broken }
+            place += sent
+        }
+    }
+
+    package func receive(
+        _ room: UnsafeMutableRawBufferPointer, until limit: LinkLimit
+    ) throws(Failure) -> Int {
+        while true {
+            var came = 0
+            let easy = try unsafe handle()
+            unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
+            let code = unsafe curl_easy_recv(easy, room.baseAddress, room.count, &came)
+            if code == CURLE_OK, came > 0 { return came }
+            guard code == CURLE_AGAIN else { throw Self.broken }
+            try wait(for: Int16(POLLIN), limit)
+        }
+    }
+
+    private static let broken = Failure(.transport, "the connection broke off")
+
+    /// The handle, if the connection is still ours.
+    private func handle() throws(Failure) -> UnsafeMutableRawPointer {
+        guard let easy = unsafe easy, unsafe tvs_own_is_there(&socket) else {
+            throw Failure(.descriptorsLost, "the host closed the connection's descriptor")
+        }
+        return unsafe easy
+    }
+
+    private func wait(for events: Int16, _ limit: LinkLimit) throws(Failure) {
+        let restMs = try limit.restMs(nowMs: tvs_monotonic_ms())
+        var watched = pollfd(fd: socket.place - 1, events: events, revents: 0)
+        let held = tvs_fork_pause()
+        unsafe _ = poll(&watched, 1, restMs)
+        tvs_fork_resume(held)
+    }
+
+    /// Ends the connection. Where the host has closed it, libcurl is left alone with what it has:
+    /// it would close what is the host's now.
+    package func close() {
+        let isOurs = unsafe socket.place == 0 || tvs_own_is_there(&socket)
+        if isOurs, tvs_tls_is_over() == 0, let easy = unsafe easy {
+            if let multi = unsafe multi { unsafe _ = curl_multi_remove_handle(multi, easy) }
+            unsafe curl_easy_cleanup(easy)
+            if let multi = unsafe multi { unsafe _ = curl_multi_cleanup(multi) }
+        }
+        unsafe (easy, multi) = (nil, nil)
+        socket = tvs_own()
+    }
+}
