@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ROOT / "Sources/TraceVaultCore/Budget/Redis/QuotaScripts.swift"
+SCRIPTS = ROOT / "Sources/TraceVaultCore/Budget/Redis/Wire/QuotaScripts.swift"
 
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
 

@@ -32,6 +32,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case ledger = "budget.ledger"
     case redisAddresses = "redis.addresses"
     case redisCAFile = "redis.ca_file"
+    case redisLogin = "redis.login"
     case redisPrefix = "redis.prefix"
     case redisTimeout = "redis.timeout_ms"
     case redisHosts = "redis.hosts"
@@ -185,6 +186,12 @@ package enum Setting: String, CaseIterable, Sendable {
                 .text(maxLength: 4096), "",
                 "File with the certificate authorities to trust for rediss:// (PEM). Empty: the "
                     + "system's.")
+        case .redisLogin:
+            return Property(
+                .text(maxLength: 4096), "",
+                "Where user and password for Redis are: file:PATH of a file that only its owner "
+                    + "may read, or credential:NAME of systemd. One line is the password, two "
+                    + "are the user and the password. Empty: Redis asks for none.")
         case .redisPrefix:
             return Property(
                 .text(maxLength: 64), "tracevault",

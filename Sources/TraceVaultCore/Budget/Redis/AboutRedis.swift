@@ -3,4 +3,4 @@
 //
 // Comes in: spendings and parkings of one engine, as for the host's own ledger.
 // Goes out: permits without any wait for the network; this host's share where nobody answers.
-// May know: Budget, Budget/Mapped, JSON/Writing, Settings, Vault/Secrets.
+// May know: Budget, Budget/Mapped, Budget/Redis/Wire, JSON/Writing.

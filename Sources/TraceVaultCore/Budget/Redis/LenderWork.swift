@@ -26,15 +26,16 @@ final class LenderWork {
     /// Between two rounds of connecting: doubles, with chance.
     private static let leastPauseUs: Int64 = 250_000
     private static let longestPauseUs: Int64 = 5_000_000
+    private static let parkedLookUs: Int64 = 5_000_000
     private static let mostQuestions = 32
     private static let mostAddresses = 32
 
-    init(_ lender: QuotaLender, _ link: any RedisLink, _ login: RedisLogin?) {
+    init(_ lender: QuotaLender, _ link: any RedisLink) {
         self.lender = lender
         ledger = lender.ledger
         settings = ledger.settings
         addresses = settings.addresses
-        talk = RedisTalk(link, timeoutMs: settings.timeoutMs, login: login) { lender.isOver }
+        talk = RedisTalk(link, settings) { lender.isOver }
         borrower = Self.name(UInt64.random(in: 0...UInt64.max))
         hostName = ledger.host.hostName.map(Self.name) ?? borrower
     }
@@ -49,9 +50,7 @@ final class LenderWork {
             guard restUs > 0 else { continue }
             ledger.bell.wait(since: seen, atMostMs: (restUs + 999) / 1000)
         }
-        if talk.isOpen {
-            _ = try? talk.meet(meeting(leaves: true))
-        }
+        if talk.isOpen { talk.leave(meeting(leaves: true)) }
         talk.close()
     }
 
@@ -224,8 +223,11 @@ final class LenderWork {
                 count: count, first: answer.first, interval: answer.interval,
                 askedAt: question.askedAt, cameAt: now, life: question.life,
                 token: String(answer.token))
+            // Somebody may lift a parking before its end.
+            let againUs =
+                answer.parkedUs > 0 ? min(answer.againUs, Self.parkedLookUs) : answer.againUs
             state.pools[question.key]?.add(
-                block, wanted: question.wanted, againUs: answer.againUs, now: now)
+                block, wanted: question.wanted, againUs: againUs, now: now)
             return state.pools[question.key]?.note(lifted: answer.lifted) ?? false
         }
         ledger.hear(answer, isLifted: isLifted, question, now: now)

@@ -12,7 +12,7 @@ struct LentBlock {
     private let askedAt: Int64
     private let cameAt: Int64
     private let life: Int64
-    private let count: Int64
+    let count: Int64
     private var used: Int64 = 0
     /// The group's arrival time when the last one was lent: by it, it goes back.
     let token: String

@@ -8,11 +8,17 @@ struct LentPool {
     private static let interestUs: Int64 = 30_000_000
     /// From this size on the next block is asked for before this one is used up.
     private static let aheadSize: Int64 = 4
+    /// A block that is used up so soon is followed by one of twice the size.
+    private static let soonUs: Int64 = 2_000_000
     /// How often a parked group is asked about: somebody may have lifted it.
     private static let parkedLookUs: Int64 = 5_000_000
 
     private var blocks: [LentBlock] = []
     private var size: Int64 = 1
+    /// How many the last block had, and when it came.
+    private var last: (count: Int64, at: Int64) = (0, 0)
+    /// Somebody came and there was none.
+    private var isMissed = false
     private(set) var quota: Quota
     private(set) var words = QuotaWords()
     /// Waits to be asked about, or is being asked about.
@@ -32,16 +38,23 @@ struct LentPool {
 
     // MARK: - Using permits
 
-    /// Uses a permit; `unused` counts those whose time went by.
-    mutating func take(_ quota: Quota, now: Int64, unused: inout Int64) -> Bool {
+    /// Somebody wants to use a permit, of this quota.
+    mutating func want(_ quota: Quota, now: Int64) {
         self.quota = quota
         usedAt = now
-        drop(now, &unused)
-        guard !blocks.isEmpty, blocks[0].take(now: now) else { return false }
-        return true
     }
 
-    private mutating func drop(_ now: Int64, _ unused: inout Int64) {
+    /// Uses a permit, if there is one.
+    mutating func take(now: Int64) -> Bool { !blocks.isEmpty && blocks[0].take(now: now) }
+
+    /// Whether one could be used. To ask for one that is not there is to want it.
+    mutating func isThere(now: Int64) -> Bool {
+        if nextAt == nil { isMissed = true }
+        return usable(now: now) > 0
+    }
+
+    /// Passes over those whose time is over, and counts them.
+    mutating func drop(now: Int64, unused: inout Int64) {
         while !blocks.isEmpty {
             let gone = blocks[0].drop(now: now)
             if gone > 0 {
@@ -70,10 +83,14 @@ struct LentPool {
     private var left: Int64 { blocks.reduce(0) { $0 + $1.left } }
 
     /// Whether to ask now for what comes next.
-    func isShort(now: Int64) -> Bool {
+    mutating func isShort(now: Int64) -> Bool {
         guard !isQueued, now >= askAt, now - usedAt < Self.interestUs else { return false }
-        return left == 0 || (size >= Self.aheadSize && left <= size / 2)
+        guard left > 0 ? isHalfUsed : isMissed else { return false }
+        if now - last.at < Self.soonUs { size = min(Self.most, size * 2) }
+        return true
     }
+
+    private var isHalfUsed: Bool { last.count >= Self.aheadSize && left <= last.count / 2 }
 
     /// When to look again while there is nothing.
     func again(now: Int64, after us: Int64) -> Int64 { max(askAt, now + us) }
@@ -90,16 +107,17 @@ struct LentPool {
 
     /// What to ask for now.
     func wanted(isParked: Bool, now: Int64) -> Int64 {
-        isParked || now - usedAt >= Self.interestUs || left > size / 2 ? 0 : size
+        let isWanted = left > 0 ? isHalfUsed : isMissed
+        return isWanted && !isParked && now - usedAt < Self.interestUs ? size : 0
     }
 
     /// What came of a question: a block, or when to ask again.
     mutating func add(_ block: LentBlock, wanted: Int64, againUs: Int64, now: Int64) {
         if !block.isEmpty {
-            // Whoever gets all and asks before it is used up has need of more.
-            if block.left == wanted { size = min(Self.most, size * 2) }
             blocks.removeAll(where: \.isEmpty)
             blocks.append(block)
+            last = (block.count, now)
+            isMissed = false
         }
         if wanted > 0 { askAt = now + min(max(0, againUs), LedgerTime.day) }
     }
@@ -129,7 +147,7 @@ struct LentPool {
     func isUnwanted(now: Int64) -> Bool { blocks.last?.isUnwanted(now: now) ?? false }
     /// Nobody has used it for so long that it may be forgotten.
     func isIdle(now: Int64) -> Bool {
-        !isQueued && back == nil && words.isEmpty && now - usedAt > 2 * Self.interestUs
+        !isQueued && back == nil && !words.isUrgent && now - usedAt > 2 * Self.interestUs
     }
 
     mutating func tell(_ change: (inout QuotaWords) -> Void) { change(&words) }
@@ -158,5 +176,6 @@ struct QuotaWords {
         if slowUntil == 0 { (gapUs, slowUntil) = (older.gapUs, older.slowUntil) }
     }
 
-    var isEmpty: Bool { parkedUntil == 0 && !isLifted && policy == nil && slowUntil == 0 }
+    /// The rest is said again with the next replies.
+    var isUrgent: Bool { parkedUntil > 0 || isLifted }
 }

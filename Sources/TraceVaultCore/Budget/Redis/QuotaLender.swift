@@ -18,11 +18,10 @@ package final class QuotaLender: Sendable {
     /// - Parameter addressKey: the group that stands for the host's address: its limit is not
     ///   shared.
     package init(
-        _ host: MappedLedger, _ settings: RedisSettings, login: RedisLogin?, addressKey: UInt64,
-        link: any RedisLink
+        _ host: MappedLedger, _ settings: RedisSettings, addressKey: UInt64, link: any RedisLink
     ) throws(Failure) {
         ledger = RedisLedger(host, settings, addressKey: addressKey)
-        let context = unsafe Unmanaged.passRetained(LenderWork(self, link, login))
+        let context = unsafe Unmanaged.passRetained(LenderWork(self, link))
         var started: UInt = 0
         let answer = unsafe tvs_thread_start(lend, context.toOpaque(), Self.stack, &started)
         guard answer == 0 else {

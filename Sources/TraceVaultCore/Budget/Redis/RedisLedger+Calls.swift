@@ -9,7 +9,7 @@ extension RedisLedger {
         guard isLent(entry, quota) else { return host.permittedAt(&entry, quota, now: now) }
         if let parked = parked(&entry, now) { return parked }
         switch ask(entry.key, quota, takes: false, now: now) {
-        case .now: return now
+        case .now: return host.permittedAt(&entry, quota, now: now)
         case .at(let time): return time
         case .alone(let share): return host.permittedAt(&entry, share, now: now)
         }
@@ -19,7 +19,11 @@ extension RedisLedger {
         guard isLent(entry, quota) else { return host.spend(&entry, quota, now: now) }
         if let parked = parked(&entry, now) { return parked }
         switch ask(entry.key, quota, takes: true, now: now) {
-        case .now: return nil
+        case .now:
+            // What was lent rightly also passes here: whatever Redis says, a host has a limit.
+            guard let time = host.spend(&entry, quota, now: now) else { return nil }
+            _ = undo(entry.key, now: now)
+            return time
         case .at(let time): return time
         case .alone(let share): return host.spend(&entry, share, now: now)
         }
@@ -34,8 +38,8 @@ extension RedisLedger {
 
     package func refund(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) {
         guard isLent(entry, quota) else { return host.refund(&entry, quota, now: now) }
-        guard !undo(entry.key, now: now) else { return }
-        // It was this host's own; or its time is over, and nobody else can use it either.
+        if undo(entry.key, now: now) { return host.refund(&entry, quota, now: now) }
+        // It was of this host's own part; or its time is over, and it counts as used.
         if case .alone(let share)? = usable(entry.key, quota, now: now) {
             host.refund(&entry, share, now: now)
         }
@@ -45,7 +49,7 @@ extension RedisLedger {
         guard isLent(entry, quota) else { return host.available(&entry, quota, now: now) }
         guard host.parkedUntil(&entry, now: now) <= now else { return 0 }
         switch usable(entry.key, quota, now: now) {
-        case .at(let count): return count
+        case .at(let count): return min(count, host.available(&entry, quota, now: now))
         case .alone(let share): return host.available(&entry, share, now: now)
         case .now, nil: return 0
         }

@@ -62,7 +62,7 @@ package final class RedisLedger: BudgetLedger {
     // MARK: - Using permits
 
     /// What a group's state says to somebody who wants to send.
-    enum Answer {
+    enum Offer {
         case now
         case at(Int64)
         /// Nobody answers: the host's ledger decides, with this quota.
@@ -70,8 +70,8 @@ package final class RedisLedger: BudgetLedger {
     }
 
     /// - Parameter takes: whether to use a permit, or only to look.
-    func ask(_ key: UInt64, _ quota: Quota, takes: Bool, now: Int64) -> Answer {
-        let (answer, isNew) = state.withLock { state -> (Answer, Bool) in
+    func ask(_ key: UInt64, _ quota: Quota, takes: Bool, now: Int64) -> Offer {
+        let (answer, isNew) = state.withLock { state -> (Offer, Bool) in
             let told = Self.forgotten(state.standing, quota, now)
             let (answer, isShort) = Self.answer(
                 &state.pools[key, default: LentPool(quota, aloneUntil: told, now: now)],
@@ -85,10 +85,10 @@ package final class RedisLedger: BudgetLedger {
     private static func answer(
         _ pool: inout LentPool, _ standing: inout Standing, _ quota: Quota, _ takes: Bool,
         _ settings: RedisSettings, _ now: Int64
-    ) -> (Answer, isShort: Bool) {
-        let isThere =
-            takes
-            ? pool.take(quota, now: now, unused: &standing.unused) : pool.usable(now: now) > 0
+    ) -> (Offer, isShort: Bool) {
+        pool.drop(now: now, unused: &standing.unused)
+        if takes { pool.want(quota, now: now) }
+        let isThere = pool.isThere(now: now) && (!takes || pool.take(now: now))
         let isShort = pool.isShort(now: now)
         if isThere { return (.now, isShort) }
         if standing.isAlone { return (.alone(share(of: quota, standing, settings, now)), isShort) }
@@ -122,8 +122,9 @@ package final class RedisLedger: BudgetLedger {
         state.withLock { $0.pools[key]?.undo(now: now) ?? false }
     }
 
-    func usable(_ key: UInt64, _ quota: Quota, now: Int64) -> Answer? {
+    func usable(_ key: UInt64, _ quota: Quota, now: Int64) -> Offer? {
         state.withLock { state in
+            state.pools[key]?.drop(now: now, unused: &state.standing.unused)
             let count = state.pools[key]?.usable(now: now) ?? 0
             if count > 0 { return .at(count) }
             return state.standing.isAlone

@@ -2,4 +2,4 @@
 //
 // Comes in: settings, and requests of the engine's thread.
 // Goes out: replies. Nothing outside this folder speaks libcurl.
-// May know: JSON/Writing, Settings, Transport, Transport/Curl/Exchange.
+// May know: Budget/Redis/Wire, JSON/Writing, Settings, Transport, Transport/Curl/Exchange.

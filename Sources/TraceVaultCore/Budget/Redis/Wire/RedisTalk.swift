@@ -5,8 +5,7 @@ import CSystem
 
 final class RedisTalk {
     private let link: any RedisLink
-    private let timeoutMs: Int64
-    private let login: RedisLogin?
+    private let settings: RedisSettings
     private let isOver: () -> Bool
     private var reader = RedisReader()
     private var room = [UInt8](repeating: 0, count: 16_384)
@@ -15,12 +14,9 @@ final class RedisTalk {
     /// Names one start of one server: another one may have forgotten something.
     private(set) var run = ""
 
-    init(
-        _ link: any RedisLink, timeoutMs: Int64, login: RedisLogin?, isOver: @escaping () -> Bool
-    ) {
+    init(_ link: any RedisLink, _ settings: RedisSettings, isOver: @escaping () -> Bool) {
         self.link = link
-        self.timeoutMs = timeoutMs
-        self.login = login
+        self.settings = settings
         self.isOver = isOver
     }
 
@@ -29,7 +25,7 @@ final class RedisTalk {
         close()
         let limit = limit
         try link.open(address, until: limit)
-        if let login {
+        if let login = settings.login {
             try unsafe login.send { (bytes) throws(Failure) in
                 try unsafe link.send(bytes, until: limit)
             }
@@ -75,13 +71,23 @@ final class RedisTalk {
         return (numbers[0], numbers[1])
     }
 
+    private static let leavingMs: Int64 = 200
+
+    /// Says that this host leaves; the answer is worth no more than a moment.
+    func leave(_ words: [String]) {
+        let limit = LinkLimit(endMs: tvs_monotonic_ms() + Self.leavingMs) { false }
+        _ = try? call([["EVALSHA", scripts.meet, "1"] + words], limit)
+    }
+
     private var limit: LinkLimit {
-        LinkLimit(endMs: tvs_monotonic_ms() + timeoutMs, isOver: isOver)
+        LinkLimit(endMs: tvs_monotonic_ms() + settings.timeoutMs, isOver: isOver)
     }
 
     /// As many answers as commands, in their order.
-    private func call(_ commands: [[String]]) throws(Failure) -> [RedisReply] {
-        let limit = limit
+    private func call(
+        _ commands: [[String]], _ own: LinkLimit? = nil
+    ) throws(Failure) -> [RedisReply] {
+        let limit = own ?? limit
         let bytes = commands.flatMap(RedisCommand.bytes)
         let sent = unsafe bytes.withUnsafeBytes { bytes in
             Result { () throws(Failure) in try unsafe link.send(bytes, until: limit) }

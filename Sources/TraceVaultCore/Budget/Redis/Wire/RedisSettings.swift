@@ -6,6 +6,8 @@ package struct RedisSettings: Sendable {
     let prefix: String
     /// "": the system's authorities.
     package let caFile: String
+    /// Nil: Redis asks for none.
+    package let login: RedisLogin?
     let timeoutMs: Int64
     /// How many hosts there may be, until Redis has told.
     let hosts: Int64
@@ -20,6 +22,7 @@ package struct RedisSettings: Sendable {
                 .configValue, "redis.prefix must be plain ASCII without spaces and braces")
         }
         caFile = config.text(.redisCAFile)
+        login = try RedisLogin.read(config.text(.redisLogin))
         timeoutMs = config.integer(.redisTimeout)
         hosts = config.integer(.redisHosts)
     }
