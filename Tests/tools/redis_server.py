@@ -70,9 +70,8 @@ class Client:
 class Server:
     """A server with a folder of its own; `start` and `kill` as often as a test likes."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        assert PROGRAM
-        self.folder, self.options = folder, options
+    def __init__(self, folder: Path, *options: str, tls: bool = False) -> None:
+        self.folder, self.options, self.tls = folder, options, tls
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -81,8 +80,9 @@ class Server:
     def start(self) -> None:
         assert PROGRAM
         command = [
-            PROGRAM, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder),
-            "--save", "", "--logfile", "redis.log", *self.options,
+            PROGRAM, "--bind", "127.0.0.1", "--dir", str(self.folder),
+            "--port", "0" if self.tls else str(self.port),
+            "--tls-port", str(self.port) if self.tls else "0", "--save", "", "--logfile", "redis.log", *self.options,
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         end = time.monotonic() + 30
@@ -103,18 +103,18 @@ class Server:
 
     @property
     def address(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
+        return f"redis{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def client(self) -> Client:
         return Client(self.port)
 
 
 @contextmanager
-def redis(folder: Path, *options: str) -> Iterator[Server]:
+def redis(folder: Path, *options: str, tls: bool = False) -> Iterator[Server]:
     """A running server; the test is skipped, loudly, where none is installed."""
     if PROGRAM is None:
         pytest.skip("NO REDIS: neither redis-server nor valkey-server is installed (make setup)")
-    server = Server(folder, *options)
+    server = Server(folder, *options, tls=tls)
     server.start()
     try:
         yield server

@@ -84,11 +84,12 @@ enum QuotaScripts {
         elseif wanted > 0 then
             first = arrival - tolerance - now
             local turn = math.max(1, math.floor(ahead / (hosts * interval)))
+            local furthest = 2 * math.max(ahead, hosts * interval)
             while granted < math.min(wanted, turn)
-                and arrival - tolerance <= now + 2 * ahead do
+                and arrival - tolerance <= now + furthest do
                 granted, arrival = granted + 1, arrival + interval
             end
-            if granted == 0 then again = math.max(1000, first - 2 * ahead) end
+            if granted == 0 then again = math.max(1000, first - furthest) end
         end
 
         redis.call('HSET', KEYS[1], 'a', text(arrival), 'p', text(parked), 't', text(now),
