@@ -25,7 +25,7 @@ final class LenderWork {
     private static let lookUs: Int64 = 250_000
     /// Between two rounds of connecting: doubles, with chance.
     private static let leastPauseUs: Int64 = 250_000
-    private static let longestPauseUs: Int64 = 5_000_000
+    private static let longestPauseUs: Int64 = 2_000_000
     private static let parkedLookUs: Int64 = 5_000_000
     private static let mostQuestions = 32
     private static let mostAddresses = 32
@@ -173,13 +173,16 @@ final class LenderWork {
             let keys = state.queue.prefix(Self.mostQuestions)
             state.queue.removeFirst(keys.count)
             let standing = state.standing
+            // Also those who may not have come back yet.
+            let known = RedisLedger.hosts(standing, settings, now)
             var questions: [QuotaQuestion] = []
             for key in keys {
                 guard var pool = state.pools[key] else { continue }
                 questions.append(
                     QuotaQuestion(
-                        key, &pool, standing, at: settings.key(of: key), run: talk.run,
-                        borrower: borrower, now: now))
+                        key, &pool, there: standing.there, known: known,
+                        aloneUntil: standing.aloneUntil, at: settings.key(of: key),
+                        run: talk.run, borrower: borrower, now: now))
                 state.pools[key] = pool
             }
             return questions

@@ -14,8 +14,15 @@ struct QuotaQuestion {
     /// The longest time between a permit's moment and its use.
     private static let longestLife: Int64 = 2_000_000
     private static let leastLife: Int64 = 1_000_000
-    /// How far ahead of need all borrowers of a group together borrow, twice.
-    static let aheadUs: Int64 = 6_000_000
+    private static let leastAhead: Int64 = 500_000
+    private static let longestAhead: Int64 = 6_000_000
+
+    /// How long the turns of all borrowers of a group are together; twice as far ahead of need they
+    /// borrow. It is a part of the tolerance, and so a small one of the quota: what is in flight
+    /// when Redis is lost comes on top.
+    static func ahead(_ quota: Quota) -> Int64 {
+        min(longestAhead, max(leastAhead, quota.toleranceUs * 2 / 5))
+    }
 
     /// A permit may be used late, and what is late there is missing from the tolerance: both
     /// together are what the quota allows.
@@ -26,8 +33,8 @@ struct QuotaQuestion {
 
     /// Takes what the pool has to say.
     init(
-        _ key: UInt64, _ pool: inout LentPool, _ standing: RedisLedger.Standing, at place: String,
-        run: String, borrower: String, now: Int64
+        _ key: UInt64, _ pool: inout LentPool, there: Int64, known: Int64, aloneUntil: Int64,
+        at place: String, run: String, borrower: String, now: Int64
     ) {
         self.key = key
         askedAt = now
@@ -35,17 +42,17 @@ struct QuotaQuestion {
         let isParked = told.parkedUntil > now
         wanted = pool.wanted(isParked: isParked, now: now)
         // Who is missed may be sending its share meanwhile.
-        let there = max(1, standing.there)
+        let there = max(1, there)
         let quota = pool.quota
-        let interval = LedgerTime.span(quota.intervalUs) * max(there, standing.known) / there
+        let interval = LedgerTime.span(quota.intervalUs) * max(there, known) / there
         life = Self.life(quota)
         let returned = pool.takeBack()
         back = returned?.us ?? 0
-        isFresh = pool.aloneUntil != standing.aloneUntil
+        isFresh = pool.aloneUntil != aloneUntil
         let policy = told.policy ?? .unlimited
         let slowFor = max(0, told.slowUntil - now)
         let numbers: [Int64] = [
-            LedgerTime.span(interval), max(0, quota.toleranceUs - life), wanted, Self.aheadUs,
+            LedgerTime.span(interval), max(0, quota.toleranceUs - life), wanted, Self.ahead(quota),
             isFresh ? 1 : 0, back,
         ]
         let server: [Int64] = [

@@ -91,8 +91,9 @@ package final class RedisLedger: BudgetLedger {
         let isThere = pool.isThere(now: now) && (!takes || pool.take(now: now))
         let isShort = pool.isShort(now: now)
         if isThere { return (.now, isShort) }
-        if standing.isAlone { return (.alone(share(of: quota, standing, settings, now)), isShort) }
+        // Also alone: what is lent already comes before a part of one's own.
         if let next = pool.nextAt, next > now { return (.at(next), isShort) }
+        if standing.isAlone { return (.alone(share(of: quota, standing, settings, now)), isShort) }
         let wait = min(standing.waitUs, longestWaitUs)
         return (.at(pool.again(now: now, after: wait)), isShort)
     }
@@ -127,7 +128,7 @@ package final class RedisLedger: BudgetLedger {
             state.pools[key]?.drop(now: now, unused: &state.standing.unused)
             let count = state.pools[key]?.usable(now: now) ?? 0
             if count > 0 { return .at(count) }
-            return state.standing.isAlone
+            return state.standing.isAlone && state.pools[key]?.nextAt == nil
                 ? .alone(Self.share(of: quota, state.standing, settings, now)) : nil
         }
     }

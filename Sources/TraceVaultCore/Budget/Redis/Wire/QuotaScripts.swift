@@ -65,7 +65,7 @@ enum QuotaScripts {
         local hosts, gone = 0, {}
         for field, last in pairs(group) do
             if string.sub(field, 1, 2) == 'h:' and field ~= 'h:' .. name then
-                if now - tonumber(last) < 4 * ahead then
+                if now - tonumber(last) < 24000000 then
                     hosts = hosts + 1
                 else
                     gone[#gone + 1] = field
