@@ -69,12 +69,12 @@ extension RedisLedger {
 
     // MARK: - What Cloudflare says
 
-    package func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) {
-        host.park(&entry, until: time, now: now)
+    package func park(_ entry: inout LedgerEntry, until time: Int64, now: Int64) -> Bool {
         tell(entry.key, givesBack: true, isUrgent: true) {
             $0.parkedUntil = max($0.parkedUntil, time)
             $0.isLifted = false
         }
+        return host.park(&entry, until: time, now: now)
     }
 
     package func lift(_ entry: inout LedgerEntry, now: Int64) {
