@@ -70,4 +70,7 @@ extension MappedLedger {
     package func available(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64 {
         perform(.available(quota), &entry, now: LedgerTime.bounded(now)) ?? 0
     }
+
+    /// The same in all processes that share the file; nil where this one is alone.
+    var hostName: UInt64? { file?.name }
 }

@@ -98,8 +98,6 @@ package final class MappedLedger: BudgetLedger {
 
     /// The file that is shared now.
     var file: LedgerFile? { table?.file }
-    /// The same in all processes that share the file; nil where this one is alone.
-    var hostName: UInt64? { file?.name }
 
     /// Looks, at most once a second, whether the file is still whole and still the one at its path.
     package func refresh(now: Int64) {
