@@ -13,6 +13,7 @@ final class LenderWork {
     private var failures = 0
     private var connectAt: Int64 = 0
     private var meetAt: Int64 = 0
+    private var meetPauseUs: Int64 = 0
     private var lookAt: Int64 = 0
     private let borrower: String
     private let hostName: String
@@ -21,6 +22,9 @@ final class LenderWork {
     private static let meetUs: Int64 = 5_000_000
     private static let missedUs: Int64 = 15_000_000
     private static let forgottenUs: Int64 = 300_000_000
+    /// So soon a host is heard again after a count that was another one before: hosts start, and
+    /// come back, together. One that knows an old count takes too large a part when it is alone.
+    private static let leastMeetUs: Int64 = 500_000
     /// How often permits are looked at that nobody uses.
     private static let lookUs: Int64 = 250_000
     /// Between two rounds of connecting: doubles, with chance.
@@ -80,6 +84,7 @@ final class LenderWork {
 
     private func connect(_ now: Int64) throws(Failure) {
         try talk.open(addresses[place])
+        meetPauseUs = Self.leastMeetUs
         try meet(now)
         failures = 0
         let address = addresses[place].place
@@ -134,16 +139,21 @@ final class LenderWork {
 
     private func meet(_ now: Int64) throws(Failure) {
         let hosts = try talk.meet(meeting(leaves: false))
-        meetAt = now + Self.meetUs
-        ledger.state.withLock { state in
+        let there = min(max(1, hosts.there), Self.mostHosts)
+        let known = min(max(1, hosts.known), Self.mostHosts)
+        let isOther = ledger.state.withLock { state in
+            let isOther = state.standing.there != there || state.standing.known != known
             state.standing.requests += 1
-            state.standing.there = min(max(1, hosts.there), Self.mostHosts)
-            state.standing.known = min(max(1, hosts.known), Self.mostHosts)
+            state.standing.there = there
+            state.standing.known = known
             let most = state.standing.most
-            if state.standing.known >= most.hosts || now - most.at >= RedisLedger.mostHeldUs {
-                state.standing.most = (state.standing.known, now)
+            if known >= most.hosts || now - most.at >= RedisLedger.mostHeldUs {
+                state.standing.most = (known, now)
             }
+            return isOther
         }
+        meetPauseUs = isOther ? Self.leastMeetUs : min(Self.meetUs, meetPauseUs * 2)
+        meetAt = now + meetPauseUs
     }
 
     private static let mostHosts: Int64 = 100_000
