@@ -15,6 +15,9 @@ final class LenderWork {
     private var meetAt: Int64 = 0
     private var meetPauseUs: Int64 = 0
     private var lookAt: Int64 = 0
+    /// The most hosts that this server counted lately, and when; and its last count.
+    private var most: (there: Int64, at: Int64) = (0, 0)
+    private var counted: Int64 = 0
     private let borrower: String
     private let hostName: String
 
@@ -85,6 +88,7 @@ final class LenderWork {
     private func connect(_ now: Int64) throws(Failure) {
         try talk.open(addresses[place])
         meetPauseUs = Self.leastMeetUs
+        most = (0, 0)
         try meet(now)
         failures = 0
         let address = addresses[place].place
@@ -139,10 +143,15 @@ final class LenderWork {
 
     private func meet(_ now: Int64) throws(Failure) {
         let hosts = try talk.meet(meeting(leaves: false))
-        let there = min(max(1, hosts.there), Self.mostHosts)
+        let count = min(max(1, hosts.there), Self.mostHosts)
+        let isOtherCount = count != counted
+        counted = count
+        // A server that was flushed counts anew: those who were there come again.
+        if count >= most.there || now - most.at >= Self.meetUs { most = (count, now) }
+        let there = most.there
         let known = min(max(1, hosts.known), Self.mostHosts)
         let isOther = ledger.state.withLock { state in
-            let isOther = state.standing.there != there || state.standing.known != known
+            let isOther = isOtherCount || state.standing.known != known
             state.standing.requests += 1
             state.standing.there = there
             state.standing.known = known
