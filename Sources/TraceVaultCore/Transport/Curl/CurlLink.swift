@@ -20,7 +20,7 @@ package final class CurlLink: RedisLink {
     private static let retryUs: UInt32 = 2000
 
     package init(caFile: String) throws(Failure) {
-        trust = try TrustStore(caFile, .redisCAFile, nowUs: tvs_monotonic_us())
+        trust = try TrustStore(caFile, .redisCAFile, nowUs: tvs_monotonic_us(), lookout: nil)
         unsafe watch = .allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
     }
