@@ -149,6 +149,18 @@ def test_a_secret_in_another_column_is_not_told(
         assert SECRETS[kind] not in told
 
 
+@pytest.mark.parametrize("form", ["Bearer {}", "'{}'", "<{}>", " {}.x"])
+def test_a_secret_in_the_tenants_column_is_not_told_whatever_stands_around_it(
+    vault: tv.Vault, tmp_path: Path, form: str
+) -> None:
+    bad = {"tenant": form.format(TOKEN), "account_id": ONE, "token": "x", "expires": "soon"}
+    path = written(tmp_path, json.dumps(bad) + "\n")
+    with pytest.raises(tv.ImportRowsError) as caught, vault.edit() as edit:
+        edit.import_json_lines(path)
+    for told in (str(caught.value), repr(caught.value.rows), repr(caught.value.to_dict())):
+        assert TOKEN not in told
+
+
 @pytest.mark.parametrize("secret", SECRETS.values())
 def test_a_secret_in_the_place_of_an_account_id_is_not_told(vault: tv.Vault, secret: str) -> None:
     def put(edit: tv.Edit) -> None:

@@ -90,7 +90,7 @@ struct LibcurlFault {
             first: 0x08_0E_00),
         LibcurlFault(
             name: "CVE-2026-92392", last: 0x08_16_00, remedy: .avoided,
-            how: "a refused HTTP/2 upload is used after it was freed: nothing is ever uploaded"),
+            how: "a refused HTTP/2 upload is used after it was freed: uploads go over HTTP/1.1"),
         LibcurlFault(
             name: "HTTP/2 read without end", last: .max, remedy: .avoided,
             how: "one call reads on while frames come that carry nothing: its processor time is "
