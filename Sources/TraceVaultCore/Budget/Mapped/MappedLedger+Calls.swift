@@ -60,8 +60,9 @@ extension MappedLedger {
 
     package func pace(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> LedgerPace {
         let now = LedgerTime.bounded(now)
+        look(now: now)
         func part(_ part: LedgerTable.PacePart) -> Int64 {
-            perform(.pace(quota, part), &entry, now: now) ?? 0
+            answer(.pace(quota, part), &entry, now: now) ?? 0
         }
         let lasting = Quota(intervalUs: part(.interval), toleranceUs: part(.tolerance))
         return LedgerPace(lasting: lasting, gapUs: part(.gap), until: part(.until))
@@ -73,4 +74,22 @@ extension MappedLedger {
 
     /// The same in all processes that share the file; nil where this one is alone.
     var hostName: UInt64? { file?.name }
+}
+
+extension LedgerTable {
+    /// What is true of a group that has no slot: that of one which it would take now.
+    func fresh(_ call: MappedLedger.Call, now: Int64) -> Int64? {
+        let arrival = max(now, header.earliest)
+        switch call {
+        case .permitted(let quota):
+            let own = Self.bounded(quota)
+            return own.intervalUs > 0 ? arrival - own.toleranceUs : 0
+        case .available(let quota):
+            return Self.available(Self.bounded(quota), arrival: arrival, now: now)
+        case .pace(let quota, .interval): return Self.bounded(quota).intervalUs
+        case .pace(let quota, .tolerance): return Self.bounded(quota).toleranceUs
+        case .pace, .parked: return 0
+        case .spend, .refund, .park, .lift, .policy, .slow: return nil
+        }
+    }
 }

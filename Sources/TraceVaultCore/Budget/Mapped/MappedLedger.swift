@@ -251,6 +251,11 @@ package final class MappedLedger: BudgetLedger {
     /// there is no slot that it could be made on.
     func perform(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64? {
         look(now: now)
+        return answer(call, &entry, now: now)
+    }
+
+    /// The same for the next part of a call of the seam, which has looked at the file.
+    func answer(_ call: Call, _ entry: inout LedgerEntry, now: Int64) -> Int64? {
         for _ in 0..<8 {
             guard let table = locate(&entry, mayTake: call.takesSlot, now: now) else {
                 return (self.table ?? own).fresh(call, now: now)
@@ -278,23 +283,5 @@ package final class MappedLedger: BudgetLedger {
         }
         // Its slots were given away eight times in a row: nothing is permitted, ask again.
         return now + 1000
-    }
-}
-
-extension LedgerTable {
-    /// What is true of a group that has no slot: that of one which it would take now.
-    fileprivate func fresh(_ call: MappedLedger.Call, now: Int64) -> Int64? {
-        let arrival = max(now, header.earliest)
-        switch call {
-        case .permitted(let quota):
-            let own = Self.bounded(quota)
-            return own.intervalUs > 0 ? arrival - own.toleranceUs : 0
-        case .available(let quota):
-            return Self.available(Self.bounded(quota), arrival: arrival, now: now)
-        case .pace(let quota, .interval): return Self.bounded(quota).intervalUs
-        case .pace(let quota, .tolerance): return Self.bounded(quota).toleranceUs
-        case .pace, .parked: return 0
-        case .spend, .refund, .park, .lift, .policy, .slow: return nil
-        }
     }
 }
