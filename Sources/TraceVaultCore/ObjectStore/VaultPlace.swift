@@ -8,10 +8,9 @@ extension Vault {
         at place: String, unlock: UnlockSecret, config: Config, secrets: NamedSecrets
     ) throws(Failure) -> Vault {
         let settings = VaultSettings(config)
-        guard ObjectAddress.isMeant(by: place) else {
+        guard let store = try objectStore(at: place, config, secrets) else {
             return try create(path: place, unlock: unlock, settings: settings)
         }
-        let store = try ObjectStore(try ObjectAddress(place), config, secrets)
         return try create(in: store, unlock: unlock, settings: settings)
     }
 
@@ -19,10 +18,9 @@ extension Vault {
         at place: String, unlock: UnlockSecret, config: Config, secrets: NamedSecrets
     ) throws(Failure) -> Vault {
         let settings = VaultSettings(config)
-        guard ObjectAddress.isMeant(by: place) else {
+        guard let store = try objectStore(at: place, config, secrets) else {
             return try open(path: place, unlock: unlock, settings: settings)
         }
-        let store = try ObjectStore(try ObjectAddress(place), config, secrets)
         return try open(in: store, unlock: unlock, settings: settings)
     }
 
@@ -32,10 +30,17 @@ extension Vault {
         secrets: NamedSecrets
     ) throws(Failure) {
         let settings = VaultSettings(config)
-        guard ObjectAddress.isMeant(by: place) else {
+        guard let store = try Self.objectStore(at: place, config, secrets) else {
             return try export(tenant: tenant, path: place, unlock: unlock, settings: settings)
         }
-        let store = try ObjectStore(try ObjectAddress(place), config, secrets)
         try export(tenant: tenant, into: store, unlock: unlock, settings: settings)
+    }
+
+    /// The object store that a place names; nil where it names a file or memory.
+    private static func objectStore(
+        at place: String, _ config: Config, _ secrets: NamedSecrets
+    ) throws(Failure) -> ObjectStore? {
+        guard ObjectAddress.isMeant(by: place) else { return nil }
+        return try ObjectStore(try ObjectAddress(place), config, secrets)
     }
 }
