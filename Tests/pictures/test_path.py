@@ -95,6 +95,13 @@ def test_where_the_time_went_is_told_for_each_hop() -> None:
     assert "5 min 1 s of it waiting for another try" in text
 
 
+def test_a_last_look_that_failed_is_told_once_with_what_to_do() -> None:
+    text = " ".join(printed(ALL["last_look_failed"], 200).split())
+    assert "last look failed: the server said: </script>" in text
+    assert "(TV_E_SERVER, HTTP 503, code 7); ask again in 30 s; what is shown came before" in text
+    assert text.count("last look failed") == 1
+
+
 def test_every_state_of_the_document_has_honest_words() -> None:
     document = (ROOT / "docs/trace.md").read_text()
     table = document.split("### A recipient")[1].split("### A hop")[0]

@@ -152,6 +152,21 @@ def right_to_left() -> tv.Trace:
     return decoded(reply(lines))
 
 
+def last_look_failed() -> tv.Trace:
+    """A trace that was growing when the last look at it was refused, in a stranger's words."""
+    document = golden("summary_pending").to_dict()
+    document["error"] = {
+        "status": "TV_E_SERVER",
+        "message": f"the server said: {HOSTILE[0]} {HOSTILE[13]} {HOSTILE[16]}",
+        "retriable": True,
+        "retry_after_ms": 30_000,
+        "http_status": 503,
+        "codes": [7],
+    }
+    document["warnings"] = [{"code": "last_look_failed", "count": 1, "path": ""}]
+    return tv.Trace.from_json(document)
+
+
 def without_times() -> tv.Trace:
     id_ = "4Njp3P0STMz2c02Q"
     lines = [*queue(id_, "a@supplier.example", 1), sent(id_, "b@acme.example")]
@@ -181,6 +196,7 @@ def hard_pictures() -> dict[str, tv.Trace]:
         "events_escapes": golden("events_escapes"),
         "time_shapes": golden("time_shapes"),
         "hostile": hostile(),
+        "last_look_failed": last_look_failed(),
         "long_addresses": long_addresses(),
         "many_lines": many_lines(),
         "many_recipients": many_recipients(),

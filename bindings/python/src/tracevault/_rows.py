@@ -31,6 +31,7 @@ def of_trace(trace: Trace, view: Rows) -> list[Row]:
         "tenant": trace.tenant,
         "account_id": trace.account_id,
         "message_ref": trace.message_ref,
+        "last_look_error": last_look(trace),
     }
     return [about | row for row in _parts(trace, view)]
 
@@ -47,6 +48,7 @@ def of_finding(finding: Finding, view: Rows) -> list[Row]:
         "message_ref": message.message_ref if message else None,
         "subject": message.subject if message else None,
         "error": str(finding.error) if finding.error else None,
+        "last_look_error": last_look(finding.trace),
     }
     parts = _parts(finding.trace, view) if finding.trace is not None else []
     return [about | row for row in parts or [_empty(view)]]
@@ -62,6 +64,7 @@ def of_result(result: Result[Any], view: Rows) -> list[Row]:
     error: Row = {"error": str(result.error) if result.error else None}
     if request.kind == "trace":
         about["message_ref"] = request.message_ref
+        error["last_look_error"] = last_look(result.trace)
         parts = _parts(result.trace, view) if result.trace is not None else []
         return [about | error | row for row in parts or [_empty(view)]]
     if request.kind == "check":
@@ -73,6 +76,13 @@ def of_result(result: Result[Any], view: Rows) -> list[Row]:
 def of_message(message: FoundMessage) -> Row:
     """What a search tells of a message, without Cloudflare's own item."""
     return _row(FoundMessage, message)
+
+
+def last_look(trace: Trace | None) -> str | None:
+    """Why the last look at a growing trace failed."""
+    if trace is None or trace.error is None:
+        return None
+    return f"{trace.error.name}: {trace.error.message}"
 
 
 def _parts(trace: Trace, view: Rows) -> list[Row]:

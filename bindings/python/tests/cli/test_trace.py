@@ -96,7 +96,7 @@ def test_following_outlives_a_failure_that_passes(
     call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kit.server.reset()
-    monkeypatch.setattr("tracevault.cli.verbs.trace.PAUSE", 0.0)
+    monkeypatch.setattr("tracevault.cli.following.PAUSE", 0.0)
     once = ("--set", "retry.max_attempts=1")
     told = call("trace", *WHERE, "--follow", "fail-503-once", "--json", *once)
     assert told.code == 0, told.err

@@ -34,7 +34,8 @@ MEANING = {
     Exit.CREDENTIAL: "Cloudflare refused the credential, or it has expired.",
     Exit.QUOTA: "The quota does not allow it in time; the message says when to come back.",
     Exit.NO_ANSWER: "No usable answer: network, TLS, Cloudflare's failure, out of time.",
-    Exit.INCOMPLETE: "Time was up before the trace was complete (`trace --follow`).",
+    Exit.INCOMPLETE: "Time was up, or asking again in vain, before the trace was complete "
+    "(`trace --follow`).",
     Exit.OTHER: "Something else failed on this host: no memory, a full disk, a fault of ours.",
     Exit.INTERRUPTED: "Ctrl-C ended it.",
 }

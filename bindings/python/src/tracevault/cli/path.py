@@ -41,7 +41,7 @@ class Path:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         ascii_only = options.ascii_only
         yield from self._title(ascii_only)
-        yield from self._facts()
+        yield from self._facts(ascii_only)
         legs = self.story.legs
         if legs:
             yield Text()
@@ -70,7 +70,7 @@ class Path:
             told.append(f" {state.means}")
         yield hanging(Text("  "), told)
 
-    def _facts(self) -> Iterator[RenderableType]:
+    def _facts(self, ascii_only: bool) -> Iterator[RenderableType]:
         trace, summary = self.trace, self.trace.summary
         client = summary.client_host or ""
         if summary.client_ip:
@@ -93,6 +93,9 @@ class Path:
         for label, value in facts:
             if value:
                 yield hanging(Text(f"  {label:<13}", style="dim"), outside(value))
+        if trace.error is not None:
+            told = outside(f"last look failed: {words.last_look(trace.error)}", "yellow")
+            yield hanging(sign("wait", ascii_only), told)
 
     def _way(self, way: Way, most: int, ascii_only: bool) -> Iterator[RenderableType]:
         """Recipients whose copies went together: their addresses, and what became of them."""
@@ -137,6 +140,6 @@ class Path:
                 Text("The log's times are whole seconds; what is shorter is placed by the delays.",
                      "dim"),
             )  # fmt: skip
-        for warning in self.trace.warnings:
+        for warning in words.odd(self.trace):
             told = f"odd: {warning.code.replace('_', ' ')} ({warning.count})"
             yield hanging(Text("  "), outside(told, "yellow"))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from ..errors import TraceVaultError
+from ..model import Trace
 from . import out
 from .exits import Exit, exit_of_many
 from .failures import Failed, code_of, next_step
 from .options import Options
 from .progress import Progress
+from .words import plural
 
 #: How many failures of one kind are told one by one.
 EXAMPLES = 3
+#: What stands behind the outcome of a trace whose last look failed.
+LAST_LOOK = " (last look failed)"
 
 
 class Tally:
@@ -24,11 +28,18 @@ class Tally:
         self._kinds: dict[str, list[tuple[Exception, dict[str, str | None]]]] = {}
         self._counts: dict[str, int] = {}
         self.came = 0
+        #: Traces that came and may go on, because their last look failed.
+        self.last_looks_failed = 0
 
     @property
     def failed(self) -> int:
         """How many did not come."""
         return len(self.codes)
+
+    def take(self, trace: Trace | None = None) -> None:
+        """One that came, with its trace if it has one."""
+        self.came += 1
+        self.last_looks_failed += trace is not None and trace.error is not None
 
     def add(self, error: Exception, **about: str | None) -> None:
         """One that did not come."""
@@ -55,6 +66,11 @@ class Tally:
                 out.note(f"    {where}: {error}" if where else f"    {error}")
             if count > len(examples):
                 out.note(f"    and {count - len(examples)} more")
+
+    def last_looks(self) -> str:
+        """What a summary says of the traces whose last look failed."""
+        count = self.last_looks_failed
+        return f", {plural(count, 'trace')} whose last look failed" if count else ""
 
     def end(self) -> None:
         """End the call with the exit code of what failed, if anything did."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model import Trace, View
+from ..model import LaterError, Trace, View
 from ..summary import Recipient
 from . import out
 
@@ -34,6 +34,7 @@ COLUMNS = (
     "reply",
     "delay_s",
     "attempts",
+    "last_look_error",
 )
 
 
@@ -53,6 +54,9 @@ class Printer:
     def show(self, trace: Trace, name: str | None = None) -> None:
         """Print one trace; `name` stands for one without a reference of its own."""
         self._count += 1
+        raw = self._lines and self._output == "table"
+        if trace.error is not None and (raw or self._output in ("ecs", "ocsf")):
+            _tell_last_look(trace, trace.error, name)
         if self._output == "json":
             out.json_lines([trace.to_dict()])
         elif self._output in ("ecs", "ocsf"):
@@ -70,6 +74,8 @@ class Printer:
 
 def csv_of(trace: Trace) -> list[tuple[object, ...]]:
     """The rows of one trace: one for each recipient, one without where none is known."""
+    from .._rows import last_look
+
     summary = trace.summary
     recipients: Sequence[Recipient | None] = summary.recipients or (None,)
     return [
@@ -83,6 +89,7 @@ def csv_of(trace: Trace) -> list[tuple[object, ...]]:
             summary.message_id,
             *((one.address, one.state, one.at_text, one.dsn, one.relay, one.reply, one.delay_s,
                one.attempts) if one else (None,) * 8),
+            last_look(trace),
         )
         for one in recipients
     ]  # fmt: skip
@@ -93,6 +100,14 @@ def show_path(trace: Trace, name: str | None = None) -> None:
     from .path import path_lines
 
     out.show(path_lines(trace, name=name))
+
+
+def _tell_last_look(trace: Trace, error: LaterError, name: str | None) -> None:
+    """Tell beside lines and rows, which have no place for it, that the last look failed."""
+    from .words import last_look
+
+    called = name or trace.message_ref or "a stored reply"
+    out.note(f"{called}: the last look failed: {last_look(error)}")
 
 
 def show_lines(trace: Trace) -> None:

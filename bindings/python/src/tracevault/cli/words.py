@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
+from ..model import LaterError, Trace, TraceWarning
 from ..summary import NextQueueId, Recipient, Summary
 
 #: How an outcome is meant, for colours and signs: it went on, it may yet, it did not, neither.
@@ -93,6 +94,8 @@ PARTS = {
     "send": ("sending", "sending it to the next server"),
     "there": ("still there", "in the queue, no outcome yet"),
 }
+#: The warning that stands beside the error of a last look.
+LAST_LOOK_FAILED = "last_look_failed"
 #: Who knows an id, by its kind.
 IDS = {
     "queued_as": ("queue id", "in the next server's own log"),
@@ -134,6 +137,23 @@ def verdict(summary: Summary) -> str:
 def counted(people: Iterable[Recipient]) -> list[tuple[str, int]]:
     """How many recipients have each outcome, the commonest first."""
     return Counter(state_of(one.state).label for one in people).most_common()
+
+
+def last_look(error: LaterError) -> str:
+    """Why the last look at a growing trace failed, and what that means for what is shown."""
+    details = [error.name]
+    details += [f"HTTP {error.http_status}"] if error.http_status else []
+    details += [f"code {code}" for code in error.codes]
+    said = f"{error.message} ({', '.join(one for one in details if one not in error.message)})"
+    if error.retriable:
+        after = error.retry_after_ms
+        said += "; ask again" + (f" in {duration(after / 1000)}" if after else "")
+    return f"{said}; what is shown came before it"
+
+
+def odd(trace: Trace) -> list[TraceWarning]:
+    """What was odd about the reply; a last look that failed is told by :func:`last_look`."""
+    return [one for one in trace.warnings if trace.error is None or one.code != LAST_LOOK_FAILED]
 
 
 def sentence(words: str) -> str:

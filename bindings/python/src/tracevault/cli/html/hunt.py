@@ -17,10 +17,14 @@ def hunt_head(found: Sequence[Finding], asked: Mapping[str, str]) -> Html:
     copies = [one for one in found if one.message is not None]
     failed = [one for one in found if one.error is not None]
     accounts = len({(one.tenant, one.account_id) for one in copies})
-    tone = "bad" if failed else "calm"
+    later = sum(one.trace is not None and one.trace.error is not None for one in copies)
+    tone = "bad" if failed else "wait" if later else "calm"
     told = f"{words.plural(len(copies), 'copy')} in {words.plural(accounts, 'account')}."
     troubles = f" {words.plural(len(failed), 'question')} had no answer: see below."
-    sentence = el("p", el("strong", told), troubles if failed else "", class_=f"verdict {tone}")
+    more = f" {words.plural(later, 'trace')} may go on: "
+    more += "its last look failed." if later == 1 else "their last looks failed."
+    sentence = el("p", el("strong", told), troubles if failed else "", more if later else "",
+                  class_=f"verdict {tone}")  # fmt: skip
     rows = [el("div", el("dt", name), el("dd", theirs(value))) for name, value in asked.items()]
     facts = el("dl", rows, class_="facts") if rows else Html()
     return join(sentence, facts, tally(copies), table(found))
@@ -59,9 +63,12 @@ def copy_rows(at: int, copy: Finding) -> list[Html]:
     ref = (copy.message.message_ref if copy.message else None) or ""
     link = el("td", el("a", theirs(ref, "mono"), href=f"#c{at}") if ref else "")
     people = copy.trace.summary.recipients if copy.trace else ()
+    later = Html()
+    if copy.trace is not None and copy.trace.error is not None:
+        later = el("span", "last look failed", class_="note block")
     if people:
         return [
-            el("tr", *who, el("td", theirs(one.address)), el("td", outcome(one.state)),
+            el("tr", *who, el("td", theirs(one.address)), el("td", outcome(one.state), later),
                el("td", words.when(one.at), class_="at"), link)
             for one in people
         ]  # fmt: skip
@@ -69,7 +76,7 @@ def copy_rows(at: int, copy: Finding) -> list[Html]:
         told = el("td", failure(copy.error))
         time = ""
     else:
-        told = el("td", outcome(copy.trace.summary.state if copy.trace else "unknown"))
+        told = el("td", outcome(copy.trace.summary.state if copy.trace else "unknown"), later)
         time = words.when(copy.trace.summary.first_at) if copy.trace else ""
     addressed = ", ".join(copy.message.to) if copy.message else ""
     return [el("tr", *who, el("td", theirs(addressed) if addressed else ""), told,

@@ -26,7 +26,7 @@ def trace_sections(trace: Trace, prefix: str = "", depth: int = 2, *, folded: bo
     """Everything about one trace; `prefix` keeps its ids apart from those of other traces."""
     level, below = f"h{depth}", f"h{depth + 1}"
     story = tell(trace)
-    made = [facts(trace), recipients_section(trace, prefix, level)]
+    made = [last_look(trace), facts(trace), recipients_section(trace, prefix, level)]
     if any(way.legs for way in story.ways):
         ways = [
             way_figure(story, way, f"{prefix}way{at}", below) for at, way in enumerate(story.ways)
@@ -45,7 +45,16 @@ def trace_fragment(trace: Trace) -> Html:
     """A trace in a notebook: what came of it, and who got it; the notebook has a style."""
     told = el("p", el("strong", theirs(name_of(trace))), ": ", words.verdict(trace.summary))
     people = trace.summary.recipients
-    return el("div", told, recipients_table(people) if people else "")
+    return el("div", told, last_look(trace), recipients_table(people) if people else "")
+
+
+def last_look(trace: Trace) -> Html:
+    """Why the trace is not as new as it might be, if its last look failed."""
+    if trace.error is None:
+        return Html()
+    sign = el("span", words.SIGNS["wait"][0], class_="sign", aria_hidden="true")
+    told = (el("strong", "The last look failed: "), theirs(words.last_look(trace.error)), ".")
+    return el("p", sign, " ", *told, class_="verdict wait")
 
 
 def verdict(trace: Trace) -> Html:
@@ -164,12 +173,13 @@ def next_section(trace: Trace, prefix: str, level: str) -> Html:
 
 def warnings_section(trace: Trace, prefix: str, level: str) -> Html:
     """What was odd about the reply."""
-    if not trace.warnings:
+    warnings = words.odd(trace)
+    if not warnings:
         return Html()
     rows = [
         el("li", theirs(one.code.replace("_", " ")), f", {words.plural(one.count, 'time')}",
            join(", first at ", theirs(one.path, "mono")) if one.path else "")
-        for one in trace.warnings
+        for one in warnings
     ]  # fmt: skip
     title = el(level, "What was odd about the reply", id=f"{prefix}odd")
     return el("section", title, el("ul", rows), aria_labelledby=f"{prefix}odd")

@@ -117,7 +117,7 @@ def _checked(
             for result in engine.batch(requests, progress=forecast.tell):
                 one: Account = result.tag
                 if result.check is not None:
-                    tally.came += 1
+                    tally.take()
                     found[one.tenant + one.account_id] = row(one, result.check, within)
                 elif result.error is not None:
                     tally.add(result.error, tenant=one.tenant, account_id=one.account_id)

@@ -21,7 +21,7 @@ from ..group import verb
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
-from ..tally import Tally
+from ..tally import LAST_LOOK, Tally
 from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
 from ..words import plural, state_of
 
@@ -83,12 +83,13 @@ def batch(
         tally.tell()
         out.note(
             f"{len(asked):,} asked: {plural(tally.came, 'trace')}, {tally.failed:,} failed, "
-            f"{resumed:,} known from before, in {in_words(progress.seconds)}",
+            f"{resumed:,} known from before{tally.last_looks()}, in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             asked=len(asked),
             traces=tally.came,
             failed=tally.failed,
             resumed=resumed,
+            last_looks_failed=tally.last_looks_failed,
         )
     tally.end()
 
@@ -143,8 +144,8 @@ def _show(result: Result[Trace], output: str, tally: Tally) -> None:
             message_ref=asked.message_ref,
         )
         return
-    tally.came += 1
     trace = result.trace
+    tally.take(trace)
     if output in ("ecs", "ocsf"):
         out.rows(trace.views[output])
     elif output == "csv":
@@ -152,7 +153,8 @@ def _show(result: Result[Trace], output: str, tally: Tally) -> None:
         out.csv_rows(csv_of(trace))
     elif output == "table":
         who = ", ".join(one.address for one in trace.summary.recipients)
-        out.line(f"{asked.message_ref}  {state_of(trace.summary.state).label}  {who}".rstrip())
+        state = state_of(trace.summary.state).label + (LAST_LOOK if trace.error else "")
+        out.line(f"{asked.message_ref}  {state}  {who}".rstrip())
 
 
 def _document(result: Result[Trace]) -> dict[str, Any]:

@@ -97,12 +97,13 @@ def collect(
         tally.tell()
         out.note(
             f"{plural(tally.came, 'message')} of {plural(progress.done, 'account')}, "
-            f"{plural(tally.failed, 'question')} without an answer, "
-            f"in {in_words(progress.seconds)}",
+            f"{plural(tally.failed, 'question')} without an answer"
+            f"{tally.last_looks()}, in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             messages=tally.came,
             accounts=progress.done,
             failed=tally.failed,
+            last_looks_failed=tally.last_looks_failed,
         )
     tally.end()
 
@@ -117,7 +118,7 @@ def _take(one: Detection, output: str, tally: Tally) -> None:
             message_ref=message.message_ref if message else None,
         )
     if message is not None:
-        tally.came += 1
+        tally.take(one.trace)
     if output == "json":
         out.json_lines([one.to_dict()])
     elif output in ("ecs", "ocsf"):

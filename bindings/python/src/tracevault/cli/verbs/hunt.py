@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ... import bulk
+from ..._rows import last_look
 from ...hunt import Finding
 from .. import out
 from ..failures import Interrupted, Usage
@@ -17,7 +18,7 @@ from ..options import Options
 from ..page_file import html_option, views_with_page, write_hunt_page
 from ..progress import Progress, in_words
 from ..session import Session, opened
-from ..tally import Tally
+from ..tally import LAST_LOOK, Tally
 from ..traces import VIEWS
 from ..words import plural, state_of
 from .search import cleaned, filters, short
@@ -37,6 +38,7 @@ COLUMNS = (
     "from",
     "subject",
     "message_id",
+    "last_look_error",
 )
 #: Options that say how to hunt, not for what.
 UNASKED = ("resume", "wait", "timeout", "limit")
@@ -136,7 +138,7 @@ def _take(
             message_ref=reference,
         )
     if finding.message is not None:
-        tally.came += 1
+        tally.take(finding.trace)
         found.append(finding)
     progress.clear()
     if output == "json":
@@ -167,6 +169,7 @@ def _csv(finding: Finding) -> list[tuple[object, ...]]:
             finding.message.sender if finding.message else None,
             finding.message.subject if finding.message else None,
             finding.message.message_id if finding.message else None,
+            row["last_look_error"],
         )
         for row in rows_of(finding)
     ]
@@ -178,7 +181,7 @@ def rows_of(finding: Finding) -> list[dict[str, Any]]:
     if message is None:
         return []
     base = {"tenant": finding.tenant, "message_ref": message.message_ref, "relay": None,
-            "reply": None}  # fmt: skip
+            "reply": None, "last_look_error": last_look(finding.trace)}  # fmt: skip
     if finding.recipients:
         return [
             {
@@ -204,7 +207,7 @@ def _show_table(found: list[Finding]) -> None:
             row["tenant"],
             finding.account.label or finding.account_id,
             row["recipient"],
-            state_of(row["state"]).label,
+            state_of(row["state"]).label + (LAST_LOOK if row["last_look_error"] else ""),
             short(row["at"]),
             row["message_ref"],
         )
@@ -219,11 +222,13 @@ def _summary(options: Options, tally: Tally, progress: Progress) -> None:
     tally.tell()
     out.note(
         f"{plural(tally.came, 'copy')} in {plural(progress.done, 'account')}, "
-        f"{plural(tally.failed, 'question')} without an answer, in {in_words(progress.seconds)}",
+        f"{plural(tally.failed, 'question')} without an answer"
+        f"{tally.last_looks()}, in {in_words(progress.seconds)}",
         for_programs=options.for_programs,
         copies=tally.came,
         accounts=progress.done,
         failed=tally.failed,
+        last_looks_failed=tally.last_looks_failed,
     )
 
 

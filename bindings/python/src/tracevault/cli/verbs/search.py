@@ -9,6 +9,8 @@ import click
 from ...findings import FoundMessage, SearchResult
 from .. import out
 from ..asked import moment
+from ..exits import Exit
+from ..failures import Failed
 from ..group import verb
 from ..options import Options
 from ..session import opened
@@ -89,7 +91,7 @@ def search(
     """Find messages of one account, newest first; clean mail, too. All filters must fit.
 
     TIME is RFC 3339, a date, or a duration before now such as 7d. What the column REFERENCE shows
-    is what `tracevault trace` takes.
+    is what `tracevault trace` takes. Exit code 1 when a later page did not come.
     """
     output = options.output("table", "json", "csv")
     chosen = cleaned(given)
@@ -101,6 +103,8 @@ def search(
         found = engine.search(tenant, session.account, timeout=timeout, **chosen)
     _show(found, output)
     _tell_rest(options, found)
+    if found.error is not None:
+        raise Failed(Exit.SOME)
 
 
 def as_document(found: SearchResult, message: FoundMessage) -> dict[str, Any]:
@@ -163,4 +167,5 @@ def _tell_rest(options: Options, found: SearchResult) -> None:
         for_programs=options.for_programs,
         complete=False,
         next_cursor=found.next_cursor,
+        error=found.error.to_dict() if found.error else None,
     )

@@ -1,0 +1,244 @@
+"""A later look at a trace, or a later page, that failed is told wherever the rest is shown."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Done
+from tests.conftest import ACME
+from tracevault.cli.exits import Exit
+
+REF = "4jXtPB72Kpz7S8D"
+LINE = (
+    f"postfix/smtp[1]: {REF}: to=<anna@example.com>, relay=mx[192.0.2.1]:25, delay=1, "
+    "delays=0/0/0/1, dsn=4.0.0, status=deferred (451 later)"
+)
+PENDING = {
+    "inbound": {"pending": True, "lines": [
+        {"lineno": 1, "logged_at": "2026-11-23T04:33:50Z", "message": LINE}]},
+    "outbound": {"pending": False, "lines": []},
+}  # fmt: skip
+COMPLETE = {**PENDING, "inbound": {**PENDING["inbound"], "pending": False}}
+FOUND = [{"message_id": "<a@b>", "postfix_id": REF, "ts": "2026-11-23T04:33:00Z",
+          "from": "b@example.net", "to": ["anna@example.com"], "subject": "Invoice"}]  # fmt: skip
+
+
+class Cloudflare(ThreadingHTTPServer):
+    """Answers each look at the trace with the next of its answers; a search finds one message."""
+
+    daemon_threads = True
+    #: The HTTP status and the result of each look; the last counts for all after it.
+    looks: list[tuple[int, Any]]
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.looks = [(200, PENDING), (404, None)]
+        self.asked = 0
+        #: Whether a search has a second page, which fails.
+        self.has_second_page = False
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answering(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Cloudflare
+
+    def do_GET(self) -> None:
+        status, result = 200, FOUND
+        if self.path.partition("?")[0].endswith("/trace"):
+            status, result = self.server.looks[min(self.server.asked, len(self.server.looks) - 1)]
+            self.server.asked += 1
+        elif "cursor=" in self.path:
+            status, result = 503, None
+        errors = [] if status == 200 else [{"code": 10404, "message": "gone <b>\u202e"}]
+        info = {"result_info": {"next": "two"}} if self.server.has_second_page else {}
+        body = json.dumps({"success": not errors, "errors": errors, "messages": [],
+                           "result": result, **info}).encode()  # fmt: skip
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def cloudflare(
+    library_path: Path, tmp_path: Path, environment: dict[str, str]
+) -> Iterator[Cloudflare]:
+    """The server, and a vault that the calls of the test use without being told."""
+    assert library_path
+    tmp_path.chmod(0o700)
+    (tmp_path / "key").touch(mode=0o600)
+    (tmp_path / "key").write_bytes(os.urandom(32))
+    with Cloudflare() as server:
+        token = tv.ApiToken("test-token-not-real")
+        with (
+            tv.Vault.create(tmp_path / "v", tv.KeyFile(tmp_path / "key")) as vault,
+            vault.edit() as edit,
+        ):
+            edit.put("acme", ACME, token, origin=server.origin)
+        environment |= {
+            "TRACEVAULT_VAULT": str(tmp_path / "v"),
+            "TRACEVAULT_KEY_FILE": str(tmp_path / "key"),
+            "TRACEVAULT_SET": f"api.base_url={server.origin}/client/v4 "
+            "api.allow_http_loopback=true budget.ledger=private retry.base_ms=1",
+        }
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_path_tells_it_and_why(call: Call, cloudflare: Cloudflare) -> None:
+    told = call("trace", "--wait", "9", REF)
+    assert told.code == 0
+    assert cloudflare.asked == 2
+    shown = one_line(told.out)
+    assert "last look failed: " in shown
+    assert "TV_E_NO_MESSAGE" in shown
+    assert "what is shown came before it" in shown
+    assert "odd: last look failed" not in shown, "it is told once"
+
+
+@pytest.mark.parametrize("how", [("--lines",), ("--format", "ecs"), ("--format", "ocsf")])
+def test_what_has_no_place_for_it_tells_it_beside(
+    call: Call, cloudflare: Cloudflare, how: tuple[str, ...]
+) -> None:
+    told = call("trace", "--wait", "9", *how, REF)
+    assert told.code == 0
+    assert f"{REF}: the last look failed: " in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_programs_have_it_in_the_trace(call: Call, cloudflare: Cloudflare) -> None:
+    told = call("trace", "--wait", "9", "--json", REF)
+    assert (told.code, told.err) == (0, "")
+    assert told.rows[0]["error"]["status"] == "TV_E_NO_MESSAGE"
+    cloudflare.asked = 0
+    assert "TV_E_NO_MESSAGE" in cell(call("trace", "--wait", "9", "--format", "csv", REF))
+
+
+def cell(told: Done) -> str:
+    """The cell of the last look in the only row of CSV."""
+    title, row = csv.reader(told.out.splitlines())
+    return dict(zip(title, row, strict=True))["last_look_error"]
+
+
+def test_the_page_tells_it_and_shows_nothing_of_a_stranger_as_markup(
+    call: Call, cloudflare: Cloudflare, tmp_path: Path
+) -> None:
+    assert call("trace", "--wait", "9", "--html", "case.html", REF).code == 0
+    page = (tmp_path / "case.html").read_text()
+    assert "The last look failed: " in page
+    assert "TV_E_NO_MESSAGE" in page
+    assert "gone <b>" not in page
+
+
+def test_a_hunt_tells_it_at_the_copy_and_in_its_sum(
+    call: Call, cloudflare: Cloudflare, tmp_path: Path
+) -> None:
+    told = call("hunt", "--subject", "invoice", "--wait", "9", "--html", "hunt.html")
+    assert told.code == 0, told.err
+    (row,) = [line for line in told.out.splitlines() if REF in line]
+    assert "(last look failed)" in row
+    assert "1 trace whose last look failed" in told.err
+    page = (tmp_path / "hunt.html").read_text()
+    assert "1 trace may go on: its last look failed." in page
+    assert page.count("last look failed") >= 3, "in the sum, in the row, at the copy"
+    cloudflare.asked = 0
+    told = call("hunt", "--subject", "invoice", "--wait", "9", "--json")
+    assert told.rows[0]["trace"]["error"]["status"] == "TV_E_NO_MESSAGE"
+    assert json.loads(told.err)["note"]["last_looks_failed"] == 1
+    cloudflare.asked = 0
+    told = call("hunt", "--subject", "invoice", "--wait", "9", "--format", "csv")
+    assert "TV_E_NO_MESSAGE" in cell(told)
+
+
+def test_a_batch_tells_it_at_the_line_and_in_its_sum(call: Call, cloudflare: Cloudflare) -> None:
+    told = call("batch", "--wait", "9", stdin=REF)
+    assert told.code == 0, told.err
+    assert "(last look failed)" in told.out
+    assert "1 trace whose last look failed" in told.err
+
+
+def test_a_notebook_and_rows_tell_it(cloudflare: Cloudflare, tmp_path: Path) -> None:
+    settings = {"api.base_url": f"{cloudflare.origin}/client/v4", "budget.ledger": "private",
+                "api.allow_http_loopback": True, "retry.base_ms": 1}  # fmt: skip
+    with (
+        tv.Vault.open(tmp_path / "v", tv.KeyFile(tmp_path / "key")) as vault,
+        vault.tenant("acme") as acme,
+        tv.Engine(settings) as engine,
+    ):
+        trace = engine.trace(acme, ACME, REF, wait=9)
+        cloudflare.asked = 0
+        (finding,) = engine.hunt(acme, subject="invoice", wait=9)
+    assert "The last look failed: " in trace._repr_html_()
+    assert "The last look failed: " in finding._repr_html_()
+    for row in (*trace.to_rows(), *trace.to_rows("lines"), *finding.to_rows()):
+        assert "TV_E_NO_MESSAGE" in row["last_look_error"]
+    assert finding.to_rows()[0]["error"] is None
+
+
+def test_a_page_of_a_search_that_did_not_come_is_no_success(
+    call: Call, cloudflare: Cloudflare
+) -> None:
+    cloudflare.has_second_page = True
+    told = call("search", "--json", "--set", "retry.max_attempts=1")
+    assert told.code == Exit.SOME
+    assert [row["message_ref"] for row in told.rows] == [REF]
+    note = json.loads(told.err)["note"]
+    assert (note["complete"], note["error"]["status"]) == (False, "TV_E_SERVER")
+    people = call("search", "--set", "retry.max_attempts=1")
+    assert people.code == Exit.SOME
+    assert "a later page did not come" in people.err
+
+
+def test_following_shows_what_came_before_it_was_refused(
+    call: Call, cloudflare: Cloudflare
+) -> None:
+    told = call("trace", "--follow", REF)
+    assert told.code == Exit.INCOMPLETE
+    assert "last look failed: " in one_line(told.out)
+
+
+def test_following_goes_on_after_a_last_look_that_may_pass(
+    call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracevault.cli.following.PAUSE", 0.01)
+    cloudflare.looks = [(200, PENDING), (503, None), (200, COMPLETE)]
+    told = call("trace", "--follow", "--set", "retry.max_attempts=1", REF)
+    assert told.code == 0, told.err
+    assert "TV_E_SERVER" in told.err
+    assert "asking again" in told.err
+    assert "last look failed" not in told.out
+
+
+def test_following_that_is_refused_later_on_still_shows_what_came(
+    call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracevault.cli.following.STEP", 0.01)
+    told = call("trace", "--follow", "--json", REF)
+    assert told.code == Exit.INCOMPLETE
+    assert told.rows[0]["inbound"]["lines"]
+    assert told.errors[0]["status"] == "TV_E_NO_MESSAGE"
