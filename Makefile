@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-simulation test-story test-threads soak fuzz check bench demo clean
+.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads soak fuzz check bench demo clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -26,6 +26,7 @@ help:
 	@echo 'make test-long  everything of make test in its full length (an hour): kills, flips, forks, days'
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 100)'
 	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 60)'
+	@echo 'make test-fleet N=2000      many hosts on one bucket and one Redis, N kills (make test: 40; half an hour)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 1500)'
 	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 30)'
@@ -70,7 +71,7 @@ quick:
 	@scripts/quick
 
 test-long:
-	@TRACEVAULT_LONG=1 TRACEVAULT_KILLS=2000 TRACEVAULT_FORKS=1000 TRACEVAULT_ROUNDS=1000 \
+	@TRACEVAULT_LONG=1 TRACEVAULT_FLEET=1 TRACEVAULT_FLEET_KILLS=500 TRACEVAULT_KILLS=2000 TRACEVAULT_FORKS=1000 TRACEVAULT_ROUNDS=1000 \
 	    TRACEVAULT_LEDGER_KILLS=300 TRACEVAULT_BULK_SECONDS=22 TRACEVAULT_PROXY_REQUESTS=5000 \
 	    TRACEVAULT_JSON_DOCUMENTS=30000 TRACEVAULT_WALK_DOCUMENTS=15000 \
 	    TRACEVAULT_SOAK_MINUTES=2 TRACEVAULT_CONVERSATIONS=20000 TRACEVAULT_FORMATS=1000 \
@@ -85,6 +86,13 @@ test-ledger: N ?= 5000
 test-ledger:
 	@TRACEVAULT_LEDGER_KILLS=$(N) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
 	    Tests/quota/test_ledger_proofs.py
+
+# What print their figures are the files test_fleet_*.py.
+test-fleet: N ?= 2000
+test-fleet: build
+	@scripts/setup
+	@TRACEVAULT_FLEET=1 TRACEVAULT_FLEET_KILLS=$(N) build/venv/bin/python -m pytest -q -n 3 \
+	    --dist loadfile -p no:cacheprovider Tests/stores Tests/quota/test_fleet_*.py Tests/quota/test_redis_*.py
 
 test-crash: ROUNDS ?= 8
 test-crash:

@@ -12,7 +12,12 @@ sys.path[:0] = [
 ]
 os.environ.setdefault("TRACEVAULT_LIBRARY", str(ROOT / "build/lib/libtracevault.so.0"))
 
-from c_programs import Compile, compiler  # noqa: E402 (the path above comes first)
+# The path above comes first.
+from c_programs import Compile, compiler  # noqa: E402
+from fleet.fixtures import lender, on_disk, place, store, way  # noqa: E402
+from recipes import folder, server  # noqa: E402
+
+__all__ = ["folder", "lender", "on_disk", "place", "server", "store", "way"]
 
 #: The files that take longest. They begin first, so that none of them runs on alone at the end.
 LONG_FILES = (
@@ -29,12 +34,23 @@ LONG_FILES = (
     "test_stages.py",
     "test_network.py",
     "test_soak.py",
+    "test_fleet_quota.py",
+    "test_fleet_commits.py",
+    "test_fleet_kills.py",
 )
 
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
     return compiler(tmp_path_factory.mktemp("c"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the proofs of many hosts print is what they are run for."""
+    for report in terminalreporter.getreports("passed"):
+        if "/test_fleet_" in report.nodeid and report.when == "call" and report.capstdout:
+            terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}:")
+            terminalreporter.write(report.capstdout)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

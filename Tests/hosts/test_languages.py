@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tracevault as tv
 from c_programs import LIBRARY, ROOT
-from launcher import Standin, standin
+from launcher import Standin
 from recipes import ACME, refs
 
 EXAMPLES = ROOT / "examples"
@@ -69,12 +68,6 @@ def go(folder: Path) -> Path:
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = request.param(tmp_path_factory.mktemp("language"))
     return made
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Standin]:
-    with standin(quota=0) as running:
-        yield running
 
 
 def test_the_trace_comes_as_json_and_every_failure_says_its_status(

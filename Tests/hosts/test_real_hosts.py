@@ -15,29 +15,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import recipes
 import tracevault as tv
 from c_programs import LIBRARY, ROOT, Compile
-from launcher import Standin, standin
+from engine_scene import until
+from launcher import Standin
 from recipes import ACME, refs
 
 EXAMPLES = ROOT / "examples"
 NO_SUCH = "4NOSUCHMESSAGEz00"
 #: Before the messages of the stand-in.
 SINCE = "2026-01-01T00:00:00Z"
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait for something that another process does; a minute is given up on."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def program(name: str) -> str:
@@ -88,12 +80,6 @@ class Home:
         )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Standin]:
-    with standin(quota=0) as running:
-        yield running
-
-
 @pytest.fixture
 def home(server: Standin, tmp_path: Path) -> Home:
     return home_in(tmp_path, server)
@@ -101,10 +87,7 @@ def home(server: Standin, tmp_path: Path) -> Home:
 
 def home_in(tmp_path: Path, server: Standin) -> Home:
     tmp_path.chmod(0o700)
-    made = Home(tmp_path, server)
-    (tmp_path / "soc.key").touch(0o600)
-    (tmp_path / "soc.key").write_bytes(os.urandom(32))
-    put(made, "acme", server.credential(ACME).secret)
+    made = Home(recipes.home(server, tmp_path, tv.KeyFile), server)
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin/tracevault"
     variables = "".join(
@@ -118,9 +101,7 @@ def home_in(tmp_path: Path, server: Standin) -> Home:
 
 
 def put(home: Home, tenant: str, token: str, account: str = ACME) -> None:
-    unlock = tv.KeyFile(home.folder / "soc.key")
-    path = home.folder / "soc.vault"
-    vault = tv.Vault.open(path, unlock) if path.exists() else tv.Vault.create(path, unlock)
+    vault = tv.Vault.open(home.folder / "soc.vault", tv.KeyFile(home.folder / "soc.key"))
     with vault, vault.edit() as edit:
         edit.put(tenant, account, tv.ApiToken(token.encode()), origin=home.server.origin)
 
@@ -179,14 +160,14 @@ def test_syslog_ng_gives_each_message_with_a_reference_its_row(home: Home) -> No
     words = [word for option, name in files.items() for word in (option, str(folder / name))]
     process = subprocess.Popen([syslog_ng, "-F", "--no-caps", *words], env=home.environment)
     try:
-        wait_for((folder / "in").exists)
+        until((folder / "in").exists)
         (good,) = refs(home.server, 1)
         with socket.socket(socket.AF_UNIX) as sender:
             sender.connect(str(folder / "in"))
             for one in (asking(good), "of no interest", asking(NO_SUCH)):
                 sender.sendall(f"{one}\n".encode())
             rows = folder / "rows"
-            wait_for(lambda: rows.exists() and rows.read_bytes().count(b"\n") >= 2)
+            until(lambda: rows.exists() and rows.read_bytes().count(b"\n") >= 2)
     finally:
         process.terminate()
         process.wait(60)
@@ -215,14 +196,14 @@ def test_rsyslog_enriches_each_message_with_a_reference_and_has_its_row_confirme
     )
     rows, states = folder / "traces.jsonl", folder / "mail-states"
     try:
-        wait_for((folder / "in").exists)
+        until((folder / "in").exists)
         (good,) = refs(home.server, 1)
         with socket.socket(socket.AF_UNIX) as sender:
             sender.connect(str(folder / "in"))
             for one in (asking(good), "of no interest", asking(NO_SUCH)):
                 sender.sendall(f"<13>Nov 29 06:30:00 host app: {one}\n".encode())
-            wait_for(lambda: rows.exists() and rows.read_bytes().count(b"\n") >= 2)
-            wait_for(lambda: states.exists() and states.read_bytes().count(b"\n") >= 2)
+            until(lambda: rows.exists() and rows.read_bytes().count(b"\n") >= 2)
+            until(lambda: states.exists() and states.read_bytes().count(b"\n") >= 2)
     finally:
         process.terminate()
         process.wait(60)
@@ -314,9 +295,7 @@ def test_nagios_takes_state_and_figures_from_the_plugin(home: Home) -> None:
     )
     status = folder / "status"
     try:
-        wait_for(
-            lambda: status.exists() and "plugin_output=TRACEVAULT" in status.read_text("utf-8")
-        )
+        until(lambda: status.exists() and "plugin_output=TRACEVAULT" in status.read_text("utf-8"))
         text = status.read_text(encoding="utf-8").partition("servicestatus {")[2]
     finally:
         process.terminate()
@@ -480,9 +459,9 @@ def collect_values(collectd: str, python: str, home: Home) -> None:
         env=home.environment,
     )  # fmt: skip
     try:
-        wait_for(lambda: list(folder.glob("values/soc1/tracevault/gauge-credentials_working*")))
+        until(lambda: list(folder.glob("values/soc1/tracevault/gauge-credentials_working*")))
         (values,) = folder.glob("values/soc1/tracevault/gauge-credentials_working*")
-        wait_for(lambda: values.read_text().count("\n") >= 2)
+        until(lambda: values.read_text().count("\n") >= 2)
     finally:
         process.terminate()
         process.wait(60)

@@ -4,12 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import tracevault as tv
-from launcher import Standin, standin
+from launcher import Standin
+from places import python_path
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(
@@ -27,12 +26,6 @@ import tracevault
 tracevault.Engine = functools.partial(tracevault.Engine, {settings})
 tracevault.AsyncEngine = functools.partial(tracevault.AsyncEngine, {settings})
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Standin]:
-    with standin(quota=0) as running:
-        yield running
 
 
 def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> None:
@@ -53,7 +46,7 @@ def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={**os.environ, "PYTHONPATH": python_path()},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     printed = done.stdout

@@ -8,11 +8,9 @@ import importlib.util
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +19,8 @@ from typing import Any
 import httpx
 import pytest
 import tracevault as tv
-from launcher import Standin, standin
+from launcher import Standin
+from places import free_port
 from recipes import (
     ACME,
     EXAMPLES,
@@ -29,23 +28,11 @@ from recipes import (
     ROOT,
     environment,
     example,
-    home,
     needs,
     refs,
     run,
     settings,
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Standin]:
-    with standin(quota=0) as running:
-        yield running
-
-
-@pytest.fixture
-def folder(server: Standin, tmp_path: Path) -> Path:
-    return home(server, tmp_path)
 
 
 def loaded(name: str) -> ModuleType:
@@ -161,9 +148,7 @@ def test_fastapi_answers_on_one_engine_and_says_what_failed(
 def test_the_watcher_shows_credentials_and_tells_notices_as_json_lines(
     server: Standin, folder: Path
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-u", example("watcher.py"), str(port), "0.05"]
     process = subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, text=True

@@ -5,25 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from launcher import Standin, standin
+from launcher import Standin
 from recipes import ACME, environment, example, home, needs, refs, run, settings
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Standin]:
-    with standin(quota=0) as running:
-        yield running
-
-
-@pytest.fixture
-def folder(server: Standin, tmp_path: Path) -> Path:
-    return home(server, tmp_path)
-
 
 #: Runs the notebook in a kernel of its own, as Jupyter does, and prints what its last cell shows.
 JUPYTER = """

@@ -68,8 +68,8 @@ def arrived(server: Standin) -> int:
     return total
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Waits for what must come; a minute's half without it is a failure, not a measurement."""
+def until(holds: Callable[[], object], what: str = "it did not come", seconds: float = 60) -> None:
+    """Waits for what must come; a minute without it is a failure, not a measurement."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, what

@@ -252,7 +252,7 @@ def way_to(store: ObjectStore, tls: tuple[Path, Path] | None = None) -> Iterator
         context.load_cert_chain(*tls)
         server.socket = context.wrap_socket(server.socket, server_side=True)
         way.scheme = "https"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield way

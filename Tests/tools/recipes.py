@@ -6,11 +6,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import tracevault as tv
-from launcher import Standin
+from launcher import Standin, standin
+from places import python_path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "bindings/python/examples"
@@ -36,11 +38,17 @@ def settings(server: Standin, **more: tv.Setting) -> dict[str, tv.Setting]:
     }
 
 
-def home(server: Standin, folder: Path, **more: tv.Setting) -> Path:
+def home(
+    server: Standin,
+    folder: Path,
+    unlock: Callable[[Path], tv.Unlock] | None = None,
+    **more: tv.Setting,
+) -> Path:
     """The folder with what a recipe finds at home: a vault and its key."""
     (folder / "soc.key").touch(0o600)
     (folder / "soc.key").write_bytes(KEY)
-    with tv.Vault.create(folder / "soc.vault", tv.RawKey(KEY)) as vault, vault.edit() as edit:
+    key = unlock(folder / "soc.key") if unlock else tv.RawKey(KEY)
+    with tv.Vault.create(folder / "soc.vault", key) as vault, vault.edit() as edit:
         token = tv.ApiToken(server.credential(ACME).token)
         edit.put("acme", ACME, token, label="Acme Europe", origin=server.origin)
     text = SETTINGS.format(settings=settings(server, **more))
@@ -48,9 +56,21 @@ def home(server: Standin, folder: Path, **more: tv.Setting) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Standin]:
+    """A stand-in without a quota."""
+    with standin(quota=0) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(server: Standin, tmp_path: Path) -> Path:
+    """A home of a test's own."""
+    return home(server, tmp_path)
+
+
 def environment(folder: Path) -> dict[str, str]:
-    places = [str(folder), str(EXAMPLES), *filter(None, sys.path)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+    return {**os.environ, "PYTHONPATH": python_path(folder, EXAMPLES)}
 
 
 def run(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "Sources/TraceVaultCore/Budget/Redis/Wire/QuotaScripts.swift"
@@ -72,9 +73,7 @@ class Server:
 
     def __init__(self, folder: Path, *options: str, tls: bool = False) -> None:
         self.folder, self.options, self.tls = folder, options, tls
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from places import python_path
 from vault.reader import PASSPHRASE, Unlock, open_vault
 
 CHILD = """
@@ -115,7 +116,7 @@ class Memory:
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     tmp_path.chmod(0o700)
-    folders = ":".join(entry for entry in sys.path if entry)
+    folders = python_path()
     arguments = [folders, str(tmp_path / "t.vault"), "40", "40"]
     process = subprocess.Popen(
         [sys.executable, "-c", CHILD, *arguments],

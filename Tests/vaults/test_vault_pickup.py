@@ -20,6 +20,7 @@ import tracevault as tv
 from c_programs import ROOT, STRICT
 from engine_scene import ACME
 from launcher import Standin, standin
+from places import python_path
 
 KEY = bytes(range(32))
 #: What the other process does: stores a token that the server accepts.
@@ -83,7 +84,7 @@ def fetched(engine: tv.Engine, tenant: tv.Tenant, account: str, message: str) ->
 
 
 def rotated(path: Path, server: Standin, tenant: str, account: str) -> None:
-    folders = ":".join(entry for entry in sys.path if entry)
+    folders = python_path()
     arguments = [folders, str(path), tenant, account, server.origin]
     token = bytes(server.credential(account).token, "ascii")
     subprocess.run([sys.executable, "-c", ROTATE, *arguments], input=token, check=True)
@@ -126,7 +127,7 @@ def test_a_file_system_that_hangs_holds_up_no_request_no_fork_and_no_end(
     subprocess.run(["gcc", *STRICT, "-shared", "-fPIC", source, "-o", library], check=True)
     with standin(quota=0) as server:
         known = server.credential(ACME)
-        folders = ":".join(entry for entry in sys.path if entry)
+        folders = python_path()
         arguments = [folders, str(path), ACME, server.base_url, server.ca_file, server.origin]
         hung = path.name if of == "vault" else server.ca_file
         done = subprocess.run(

@@ -1,0 +1,115 @@
+"""Who may talk to a Redis, and whom an engine believes: TLS, an ACL, logins, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+from c_programs import ROOT
+from engine_scene import until
+from fleet.quota import asked, engine, told
+from hostile.certificates import Issuer
+from launcher import standin
+from places import secret_file
+from redis_server import Server, redis
+
+#: What the README says that a user of Redis has to have.
+ACL = next(
+    line
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").replace("\n  ", " ").splitlines()
+    if "user tracevault on >PASSWORD" in line
+).split("`")[1]
+PASSWORD = "test-password-not-real"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
+    """A Redis with TLS alone and a user of its own, and the file of its authority."""
+    issuer = Issuer("Redis CA")
+    (tmp_path / "ca.pem").write_bytes(issuer.pem)
+    (tmp_path / "server.pem").write_bytes(issuer.issue())
+    (tmp_path / "users.acl").write_text(
+        ACL.replace("PASSWORD", PASSWORD) + "\nuser default off\n", encoding="utf-8"
+    )
+    options = [
+        "--aclfile", str(tmp_path / "users.acl"), "--tls-cert-file", str(tmp_path / "server.pem"),
+        "--tls-key-file", str(tmp_path / "server.pem"), "--tls-auth-clients", "no",
+        "--tls-ca-cert-file", str(tmp_path / "ca.pem"),
+    ]  # fmt: skip
+    with redis(tmp_path, *options, tls=True) as server:
+        yield server, tmp_path / "ca.pem"
+
+
+def login(folder: Path, text: str) -> str:
+    return f"file:{secret_file(folder / 'login', text)}"
+
+
+def test_a_redis_with_tls_and_an_acl_of_the_readme_lends(
+    guarded: tuple[Server, Path], tmp_path: Path
+) -> None:
+    server, authority = guarded
+    more = {
+        "redis__ca_file": str(authority),
+        "redis__login": login(tmp_path, f"tracevault\n{PASSWORD}\n"),
+    }
+    with standin(quota=1200) as cloudflare, engine(cloudflare, server.address, **more) as pair:
+        assert all(result.error is None for result in asked(pair, 3))
+        standing = told(pair)
+        assert standing["alone"] is False, standing["warning"]
+        assert standing["lent"] >= 3
+
+
+@pytest.mark.parametrize("wrong", ["login", "authority", "plain"])
+def test_what_a_guarded_redis_refuses_is_told_without_a_secret(
+    guarded: tuple[Server, Path], tmp_path: Path, wrong: str
+) -> None:
+    server, authority = guarded
+    other = tmp_path / "other.pem"
+    other.write_bytes(Issuer("Another CA").pem)
+    text = "tracevault\nanother-test-password" if wrong == "login" else f"tracevault\n{PASSWORD}"
+    more = {
+        "redis__ca_file": str(other if wrong == "authority" else authority),
+        "redis__login": login(tmp_path, text),
+    }
+    address = server.address.replace("rediss", "redis") if wrong == "plain" else server.address
+    said = {
+        "login": "does not take user and password",
+        "authority": "certificate is not one to trust",
+        "plain": "broke off",
+    }[wrong]
+    with standin(quota=1200) as cloudflare, engine(cloudflare, address, **more) as pair:
+        assert asked(pair)[0].error is None
+        until(lambda: said in told(pair)["warning"], said)
+        assert PASSWORD not in str(pair[0].stats()) and "another-test" not in str(pair[0].stats())
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [("a\nb\nc\n", 0o400, "one line"), ("secret\n", 0o440, "others may read")],
+)
+def test_a_login_that_is_no_secret_or_none_is_refused(
+    tmp_path: Path, content: str, mode: int, words: str
+) -> None:
+    file = tmp_path / "login"
+    file.write_text(content, encoding="utf-8")
+    file.chmod(mode)
+    with pytest.raises(tv.TraceVaultError, match=words):
+        tv.Engine({"redis.addresses": "redis://127.0.0.1:1", "redis.login": f"file:{file}"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://user:password@host",
+        "redis://host/1",
+        "http://host",
+        "host",
+        "redis://a,",
+        "redis://",
+    ],
+)
+def test_an_address_that_cannot_be_meant_is_refused(address: str) -> None:
+    with pytest.raises(tv.ArgumentError, match=r"redis\.addresses"):
+        tv.Engine({"redis.addresses": address})

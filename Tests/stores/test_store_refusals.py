@@ -1,0 +1,70 @@
+"""What a store refuses, and a store that does not keep its word, has its status and words."""
+
+from __future__ import annotations
+
+import pytest
+import tracevault as tv
+from fleet.vault import create, keys, opened, raw_key, status_of
+from object_store import ACCESS, BUCKET, SECRET, Exchange, Way, error
+
+
+def test_each_refusal_of_the_store_has_its_status(way: Way, place: str) -> None:
+    assert status_of(lambda: opened(place, way)) == "E_NO_VAULT"
+    nowhere = place.replace(BUCKET, "no-such-bucket")
+    assert status_of(lambda: opened(nowhere, way)) == "E_NO_VAULT"
+    assert status_of(lambda: create(nowhere, way)) == "E_NO_VAULT"
+    wrong = keys("another-secret-key-not-real-000000000000")
+    refused = lambda: tv.Vault.open(place, raw_key(), settings=way.settings(), keys=wrong)  # noqa: E731
+    assert status_of(refused) == "E_FORBIDDEN"
+    assert way.count("GET") == 4 and way.count("PUT") == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "words"),
+    [
+        (error(403, "AccessDenied"), "E_FORBIDDEN", "AccessDenied"),
+        (error(403, "RequestTimeTooSkewed"), "E_FORBIDDEN", "clock"),
+        (error(400, "ExpiredToken"), "E_FORBIDDEN", "ExpiredToken"),
+        (
+            error(301, "PermanentRedirect", x_amz_bucket_region="eu-west-1"),
+            "E_REDIRECT",
+            "eu-west-1",
+        ),
+        (error(307, "", Location="https://elsewhere.example/"), "E_REDIRECT", "s3.region"),
+        (error(400, "AuthorizationHeaderMalformed"), "E_REDIRECT", "s3.region"),
+        (error(429, "", Retry_After="7"), "E_RATE_LIMITED", "429"),
+        (error(500, "InternalError"), "E_SERVER", "500"),
+        (error(503, "SlowDown", Retry_After="2"), "E_SERVER", "503"),
+        (error(418, SECRET), "E_HTTP", "418"),
+        ((200, {}, b""), "E_NOT_VAULT", "vault"),
+        ((200, {"Content-Length": "999"}, b"short"), "E_REPLY_TRUNCATED", "broke"),
+    ],
+)
+def test_what_a_store_may_say_is_told_in_words(
+    way: Way, reply: tuple[int, dict[str, str], bytes], status: str, words: str
+) -> None:
+    def spoil(exchange: Exchange) -> None:
+        exchange.reply = reply
+
+    way.spoil = spoil
+    with pytest.raises(tv.TraceVaultError) as raised:
+        opened(f"s3://{BUCKET}/any.vault", way)
+    told = raised.value
+    assert (told.status.name, words in str(told)) == (status, True), str(told)
+    assert SECRET not in str(told) and ACCESS not in str(told)
+    assert told.retriable == (status in ("E_RATE_LIMITED", "E_SERVER", "E_REPLY_TRUNCATED"))
+    assert len(way.exchanges) == 1, "a redirect was followed, or a request sent again"
+
+
+def test_a_store_that_ignores_conditions_is_refused_when_a_vault_is_made(
+    way: Way, place: str
+) -> None:
+    def spoil(exchange: Exchange) -> None:
+        exchange.headers.pop("If-Match", None)
+        exchange.headers.pop("If-None-Match", None)
+
+    way.spoil = spoil
+    with pytest.raises(tv.TraceVaultError, match="ignores If-Match"):
+        create(place, way)
+    # Also such a one does not overwrite what is there.
+    assert status_of(lambda: create(place, way)) == "E_EXISTS"

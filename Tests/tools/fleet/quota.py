@@ -1,0 +1,35 @@
+"""quota.py - one engine that borrows from a Redis, and what it says of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tracevault as tv
+from engine_scene import ACME, settings, vault_of
+from launcher import Standin
+
+
+@contextmanager
+def engine(
+    cloudflare: Standin, address: str, **more: tv.Setting
+) -> Iterator[tuple[tv.Engine, tv.Tenant]]:
+    changed: dict[str, Any] = {
+        "budget__quota": 1200, "redis__addresses": address, "budget__ledger": "private", **more,
+    }  # fmt: skip
+    vault = vault_of(cloudflare, "acme")
+    with tv.Engine(settings(cloudflare, **changed)) as engine:
+        yield engine, vault.tenant("acme")
+
+
+def asked(pair: tuple[tv.Engine, tv.Tenant], count: int = 1, ms: int = 1) -> list[tv.Result]:
+    made, tenant = pair
+    return list(
+        made.batch([tv.Request.trace(tenant, ACME, f"slow-{ms + n}") for n in range(count)])
+    )
+
+
+def told(pair: tuple[tv.Engine, tv.Tenant]) -> dict[str, Any]:
+    found: dict[str, Any] = pair[0].stats()["ledger"]["redis"]
+    return found
