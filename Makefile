@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads soak fuzz check bench demo clean
+.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads soak fuzz check bench demo demo-fleet clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -36,6 +36,7 @@ help:
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log, walks'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C, Python and the command'
+	@echo 'make demo-fleet two hosts, one bucket, one quota: a rotation on one is used on the other'
 	@echo 'make bench      measure; prints a table and writes build/bench.json'
 	@echo 'make clean      remove build/ and .build/'
 
@@ -139,6 +140,11 @@ demo:
 	@scripts/setup
 	@scripts/build
 	@demo/run
+
+demo-fleet:
+	@scripts/setup
+	@scripts/build
+	@build/venv/bin/python demo/hosts.py
 
 clean:
 	rm -rf build .build .build-tests .build-threads .build-fuzz
