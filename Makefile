@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads soak fuzz check bench demo demo-fleet clean
+.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads soak long-run fuzz check bench demo demo-fleet clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -33,6 +33,8 @@ help:
 	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 1500)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 12 s)'
+	@echo 'make long-run MINUTES=60    an epoll and an rsyslog host: server restarts, rotations, full disks,'
+	@echo '                            clock jumps (make test: 24 s)'
 	@echo 'make fuzz SECONDS=60        libFuzzer with ASan: JSON texts, whole replies, lines of a log, walks'
 	@echo 'make check      only the checks of scripts/checks; `scripts/check NAME` runs one'
 	@echo 'make demo       fetch traces from a stand-in for Cloudflare, through C, Python and the command'
@@ -75,7 +77,7 @@ test-long:
 	@TRACEVAULT_LONG=1 TRACEVAULT_FLEET=1 TRACEVAULT_FLEET_KILLS=500 TRACEVAULT_KILLS=2000 TRACEVAULT_FORKS=1000 TRACEVAULT_ROUNDS=1000 \
 	    TRACEVAULT_LEDGER_KILLS=300 TRACEVAULT_BULK_SECONDS=22 TRACEVAULT_PROXY_REQUESTS=5000 \
 	    TRACEVAULT_JSON_DOCUMENTS=30000 TRACEVAULT_WALK_DOCUMENTS=15000 \
-	    TRACEVAULT_SOAK_MINUTES=2 TRACEVAULT_CONVERSATIONS=20000 TRACEVAULT_FORMATS=1000 \
+	    TRACEVAULT_SOAK_MINUTES=2 TRACEVAULT_LONG_RUN_MINUTES=10 TRACEVAULT_CONVERSATIONS=20000 TRACEVAULT_FORMATS=1000 \
 	    TRACEVAULT_SEEDS=200 scripts/test
 
 test-kill: N ?= 20000
@@ -120,6 +122,11 @@ soak: MINUTES ?= 12
 soak: build
 	@TRACEVAULT_SOAK_MINUTES=$(MINUTES) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
 	    Tests/hosts/test_soak.py
+
+long-run: MINUTES ?= 60
+long-run: build
+	@TRACEVAULT_LONG_RUN_MINUTES=$(MINUTES) build/venv/bin/python -m pytest -q -s -p no:cacheprovider \
+	    Tests/hosts/test_long_run.py
 
 fuzz: SECONDS ?= 60
 fuzz:

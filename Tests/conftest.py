@@ -33,6 +33,7 @@ LONG_FILES = (
     "test_scarcity.py",
     "test_stages.py",
     "test_network.py",
+    "test_long_run.py",
     "test_soak.py",
     "test_fleet_quota.py",
     "test_fleet_commits.py",

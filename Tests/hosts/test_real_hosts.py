@@ -1,4 +1,5 @@
-"""test_real_hosts: the examples for rsyslog, syslog-ng, Nagios, Wazuh, systemd, collectd and event loops with coroutines.
+"""test_real_hosts: the examples for rsyslog, syslog-ng, Nagios, Wazuh, systemd, collectd, an epoll daemon
+and event loops with coroutines.
 
 Each runs below the real program where this machine has it, otherwise by its contract. More of rsyslog's
 contracts: bindings/python/tests/cli/test_rsyslog.py.
@@ -6,6 +7,7 @@ contracts: bindings/python/tests/cli/test_rsyslog.py.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -133,6 +135,57 @@ def test_a_coroutine_with_32_kib_for_each_record_prints_rows_within_the_bound(
     # More than there are coroutines: the first ones' places are taken again.
     many = run(refs(home.server, 5) * 30)
     assert (many.returncode, many.stderr) == (0, "")
+
+
+# ---- epoll ---------------------------------------------------------------------------------------
+
+
+def test_the_epoll_daemon_answers_each_line_and_begins_new_rows_when_it_is_told(
+    home: Home, compiled: Compile
+) -> None:
+    place, rows = home.folder / "daemon", home.folder / "rows"
+    words = ["daemon", "rows", "soc.vault", "soc.key", "acme", *home.settings]
+    daemon = compiled("daemon", EXAMPLES / "epoll/daemon.c")
+    process = subprocess.Popen([daemon, *words], cwd=home.folder, stderr=subprocess.PIPE)
+
+    def connected() -> socket.socket:
+        wait_for(place.exists)
+        asker = socket.socket(socket.AF_UNIX)
+        asker.settimeout(60)
+        asker.connect(str(place))
+        return asker
+
+    try:
+        good = refs(home.server, 5)
+        with connected() as asker, connected() as leaves, connected() as babbles:
+            leaves.sendall(f"{good[0]}\n".encode())
+            leaves.close()
+            babbles.sendall(b"x" * 300)
+            with contextlib.suppress(ConnectionResetError):
+                assert babbles.recv(100) == b""
+            asker.sendall("".join(f"{one}\n" for one in [*good, NO_SUCH, "no such"]).encode())
+            with asker.makefile() as answers:
+                told = dict(answers.readline().rstrip().rsplit(" ", 1) for _ in range(7))
+                assert told == {
+                    **dict.fromkeys(good, "TV_OK"),
+                    NO_SUCH: "TV_E_NO_MESSAGE",
+                    "no such": "TV_E_MESSAGE_REF",
+                }
+                assert all(json.loads(row)["ecs"] for row in rows.read_text().splitlines())
+                rows.rename(home.folder / "rows.1")
+                process.send_signal(signal.SIGHUP)
+                wait_for(rows.exists)
+                asker.sendall(b"slow-200\n")
+                # What is under way is answered before the end.
+                wait_for(lambda: any("slow-200" in one["path"] for one in home.server.requests()))
+                process.terminate()
+                assert answers.readline() == "slow-200 TV_OK\n"
+        assert process.wait(60) == 0
+        assert json.loads(rows.read_text().splitlines()[0])["ecs"]
+    finally:
+        process.kill()
+        said = process.communicate()[1]
+    assert said == b""
 
 
 def asking(reference: str) -> str:

@@ -7,6 +7,7 @@ import os
 import selectors
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,6 +140,62 @@ def test_omprog_is_told_to_try_again_and_kept_awake_meanwhile(
         said = answer(child)
         assert said.startswith(b".")
         assert said.lstrip(b".") == b"OK\n"
+
+
+def test_rows_go_into_the_new_file_after_a_rotation(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    rows, old = tmp_path / "rows", tmp_path / "rows.1"
+    with running(environment, tmp_path, "--omprog", "rows") as child:
+        assert answer(child) == b"OK\n"
+
+        def ask() -> None:
+            child.stdin.write(line(message_ref=REF))
+            assert answer(child).lstrip(b".") == b"OK\n"
+
+        ask()
+        rows.rename(old)
+        ask()
+        assert (old.read_bytes().count(b"\n"), rows.read_bytes().count(b"\n")) == (1, 1)
+        # As logrotate's `create` has it: the new file is there already.
+        rows.rename(old)
+        rows.touch(0o640)
+        ask()
+        assert rows.read_bytes().count(b"\n") == 1
+
+
+def test_omprog_is_told_to_try_again_when_the_disk_is_full(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    with running(environment, tmp_path, "--omprog", "/dev/full") as child:
+        assert answer(child) == b"OK\n"
+        for _ in range(2):
+            child.stdin.write(line(message_ref=REF))
+            said = answer(child).lstrip(b".")
+            assert said == b"the row is not written: No space left on device\n"
+
+
+FULL_AFTER_A_PART = """
+import resource, sys
+from tracevault.cli.rows_file import RowsFile
+
+file = RowsFile(sys.argv[1])
+file.append(b"first\\n")
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+try:
+    file.append(b"second\\n")
+except OSError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    file.append(b"third\\n")
+"""
+
+
+def test_a_disk_that_takes_a_part_of_a_row_keeps_none_of_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows"
+    subprocess.run([sys.executable, "-c", FULL_AFTER_A_PART, rows], env=environment, check=True)
+    assert rows.read_bytes() == b"first\nthird\n"
 
 
 def trace(lines: int, recipients: int = 3) -> dict[str, Any]:

@@ -7,7 +7,6 @@ dots while it takes long), and ``mmexternal`` (one JSON line with what changes f
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from ..failures import Unreadable, Usage, as_document
 from ..group import verb
 from ..options import Options
 from ..printable import printable
+from ..rows_file import RowsFile
 from ..session import Session, opened
 
 #: Longer input lines are answered with an error.
@@ -205,7 +205,7 @@ def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: fl
     """Rows into a file; on standard output what rsyslog waits for."""
     if keep_alive <= 0:
         raise ArgumentError("--keep-alive must be above 0", status=Status.E_ARGUMENT)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    file = RowsFile(path)
     try:
         _write(b"OK\n")
         for line in _lines():
@@ -224,7 +224,10 @@ def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: fl
                     said = printable(f"{error.name}: {error}").encode("ascii", "replace")
             if part is not None and said == b"OK":
                 row = bounded({**record, "tracevault": part}, max_bytes).encode() + b"\n"
-                os.write(descriptor, row)
+                try:
+                    file.append(row)
+                except OSError as error:
+                    said = f"the row is not written: {error.strerror}".encode("ascii", "replace")
             _write(said + b"\n")
     finally:
-        os.close(descriptor)
+        file.close()
