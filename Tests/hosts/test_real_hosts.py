@@ -149,7 +149,7 @@ def test_the_epoll_daemon_answers_each_line_and_begins_new_rows_when_it_is_told(
     process = subprocess.Popen([daemon, *words], cwd=home.folder, stderr=subprocess.PIPE)
 
     def connected() -> socket.socket:
-        wait_for(place.exists)
+        until(place.exists)
         asker = socket.socket(socket.AF_UNIX)
         asker.settimeout(60)
         asker.connect(str(place))
@@ -174,10 +174,10 @@ def test_the_epoll_daemon_answers_each_line_and_begins_new_rows_when_it_is_told(
                 assert all(json.loads(row)["ecs"] for row in rows.read_text().splitlines())
                 rows.rename(home.folder / "rows.1")
                 process.send_signal(signal.SIGHUP)
-                wait_for(rows.exists)
+                until(rows.exists)
                 asker.sendall(b"slow-200\n")
                 # What is under way is answered before the end.
-                wait_for(lambda: any("slow-200" in one["path"] for one in home.server.requests()))
+                until(lambda: any("slow-200" in one["path"] for one in home.server.requests()))
                 process.terminate()
                 assert answers.readline() == "slow-200 TV_OK\n"
         assert process.wait(60) == 0

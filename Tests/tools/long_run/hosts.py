@@ -13,11 +13,12 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+from engine_scene import until
 
 #: What a host may answer while there is trouble; none of them once it is over.
 EXPECTED = {
@@ -38,10 +39,7 @@ PATIENCE_S = 120
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.05)
+    until(condition, f"not within {PATIENCE_S} s: {what}", PATIENCE_S)
 
 
 class Host:
