@@ -246,27 +246,30 @@ def throughput(setting: Setting) -> list[Figure]:
 def first_trace(setting: Setting) -> list[Figure]:
     server, vault, key = setting.server, setting.programs / "bench.vault", setting.programs / "key"
     setting.run(setting.python, HERE / "ours.py", "vault", server.origin, vault, key, ACCOUNTS)
-
-    def until_printed(*command: str | Path) -> float:
-        began = time.perf_counter()
-        with subprocess.Popen(
-            [str(part) for part in command],
-            env=setting.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdout is not None and process.stderr is not None
-            line = process.stdout.readline()
-            took = time.perf_counter() - began
-            if not line.startswith("postfix/"):
-                raise RuntimeError(f"no trace: {process.stderr.read().strip()[-300:]}")
-            process.communicate(timeout=PATIENCE)
-        return took * 1e3
-
     ours = (setting.python, HERE / "first_trace_ours.py", server.origin, server.ca_file, vault, key)
     theirs = (setting.python, HERE / "first_trace_sdk.py", server.origin)
     ratio, detail = alternate(
-        setting.pairs, lambda: until_printed(*theirs), lambda: until_printed(*ours)
+        setting.pairs,
+        lambda: until_printed(setting, "postfix/", *theirs),
+        lambda: until_printed(setting, "postfix/", *ours),
     )
     return [Figure("python.first_trace_vs_sdk", ratio, detail | {"accounts": ACCOUNTS})]
+
+
+def until_printed(setting: Setting, wanted: str, *command: str | Path) -> float:
+    """How long a program takes to its first line, in milliseconds; the line must hold `wanted`."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        [str(part) for part in command],
+        env=setting.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        line = process.stdout.readline()
+        took = time.perf_counter() - began
+        if wanted not in line:
+            raise RuntimeError(f"no trace: {process.stderr.read().strip()[-300:]}")
+        process.communicate(timeout=PATIENCE)
+    return took * 1e3

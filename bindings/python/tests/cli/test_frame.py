@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import tracevault as tv
-from tests.cli.conftest import Call, Done
+from tests.cli.conftest import SOURCE, Call, Done, Kit
+from tests.conftest import ACME
 from tracevault.cli.exits import MEANING, Exit, exit_of, exit_of_many
 from tracevault.cli.group import ROOT, VERBS
 from tracevault.cli.options import FORMATS, Options
@@ -79,6 +80,41 @@ def test_a_version_and_a_completion_load_little(
             capture_output=True, text=True, check=True, cwd=tmp_path,
         )  # fmt: skip
         assert told.stderr == "[]\n"
+
+
+def test_a_trace_for_programs_loads_nothing_that_only_help_and_pictures_need(
+    environment: dict[str, str], kit: Kit, tmp_path: Path
+) -> None:
+    program = (
+        "import sys\n"
+        "from tracevault.cli import main\n"
+        "code = main(sys.argv[1:])\n"
+        "heavy = {'rich', 'asyncio', 'ast', 'dis', 'dataclasses', 'csv', 'tracevault.aio'}\n"
+        "print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, "trace", "--account", ACME, "--json", "4jXtPB72Kpz7S8D"],
+        env=environment, capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert told.stderr == "0 []\n"
+    assert '"message_ref":"4jXtPB72Kpz7S8D"' in told.stdout
+
+
+def test_a_module_that_is_loaded_late_is_the_module() -> None:
+    program = (
+        "import sys\n"
+        "from tracevault.cli.start import quickly\n"
+        "quickly()\n"
+        "import inspect as first\n"
+        "assert 'ast' not in sys.modules\n"
+        "from inspect import cleandoc, isfunction\n"
+        "import inspect as second\n"
+        "assert cleandoc(' x') == 'x' and isfunction(cleandoc)\n"
+        "assert second.cleandoc is first.cleandoc is cleandoc\n"
+        "assert second.getsource(second.cleandoc).startswith('def cleandoc')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True,
+                   env={**os.environ, "PYTHONPATH": str(SOURCE)})  # fmt: skip
 
 
 def test_without_click_the_command_says_what_to_install(

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit code."""
     try:
+        from .start import quickly
+
+        quickly()
         from .run import run
     except KeyboardInterrupt:
         return 130  # before there is anything to go on with

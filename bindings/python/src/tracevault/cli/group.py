@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from .option import Option, help_option
 from .options import FORMATS, Options
 
 if TYPE_CHECKING:
@@ -37,10 +39,11 @@ VERBS: Mapping[str, tuple[str, str]] = {
 Made = TypeVar("Made", bound=Callable[..., Any])
 
 
-def shared() -> list[click.Parameter]:
+@cache
+def shared() -> tuple[click.Parameter, ...]:
     """The global options; those of a verb count over those before it."""
     path = click.Path(path_type=str)
-    return [
+    return (
         _shared("vault", "The sealed vault.", metavar="FILE", type=path),
         _shared("key-file", "Unlock with a key file.", metavar="FILE", type=path),
         _shared("passphrase-file", "Unlock with a file's first line.", metavar="FILE", type=path),
@@ -57,12 +60,12 @@ def shared() -> list[click.Parameter]:
         _shared("json", "JSON lines, errors too.", is_flag=True),
         _shared("format", "How data is printed.", type=click.Choice(FORMATS)),
         _shared("no-progress", "No progress line.", is_flag=True),
-    ]
+    )
 
 
-def _shared(name: str, text: str, **details: Any) -> click.Option:
+def _shared(name: str, text: str, **details: Any) -> Option:
     default = None if not details.get("multiple") else ()
-    return click.Option(
+    return Option(
         [f"--{name}"], help=text, expose_value=False, callback=_keep, default=default, **details
     )
 
@@ -76,13 +79,25 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     line[parameter.name or ""] = value
 
 
-class Verb(click.Command):
+class Helped(click.Command):
+    """What has a help option of ours."""
+
+    _help: Option | None = None
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """The help option: one and the same for each parse, as click compares it."""
+        if self._help is None:
+            self._help = help_option(self.get_help_option_names(ctx))
+        return self._help
+
+
+class Verb(Helped):
     """A verb: its own options, the global ones in a section of their own, and an example."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.examples: tuple[str, ...] = tuple(examples)
-        self.shared: list[click.Parameter] = shared()
+        self.shared: tuple[click.Parameter, ...] = shared()
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters and the global options."""
@@ -98,13 +113,13 @@ class Verb(click.Command):
         _examples(formatter, self.examples)
 
 
-class Group(click.Group):
+class Group(Helped, click.Group):
     """A verb with verbs of its own."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.examples: tuple[str, ...] = tuple(examples)
-        self.shared: list[click.Parameter] = shared()
+        self.shared: tuple[click.Parameter, ...] = shared()
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters and the global options."""
@@ -210,7 +225,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
 ROOT = Root(
     "tracevault",
     params=[
-        click.Option(
+        Option(
             ["--version"],
             is_flag=True,
             is_eager=True,

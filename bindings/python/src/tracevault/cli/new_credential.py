@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import click
-
 from ..credentials import ApiToken, GlobalKey
 from .failures import Usage
+from .option import option
 from .options import Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
@@ -23,15 +22,15 @@ Made = TypeVar("Made", bound=Callable[..., Any])
 
 def credential_options(function: Made) -> Made:
     """Add the options to a verb; it gets them as ``token_file``, ``token_stdin``, … ``email``."""
-    for option in reversed(
+    for one in reversed(
         (
-            click.option("--token-file", metavar="FILE", help="The first line of a file."),
-            click.option("--token-stdin", is_flag=True, help="A line of standard input."),
-            click.option("--token-fd", metavar="N", type=int, help="A line of a descriptor."),
-            click.option("--email", help="It is a Global API Key of this user, not a token."),
+            option("--token-file", metavar="FILE", help="The first line of a file."),
+            option("--token-stdin", is_flag=True, help="A line of standard input."),
+            option("--token-fd", metavar="N", type=int, help="A line of a descriptor."),
+            option("--email", help="It is a Global API Key of this user, not a token."),
         )
     ):
-        function = option(function)
+        function = one(function)
     return function
 
 

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import click
-
 from ..credentials import KEY_BYTES, KeyFile, Unlock
 from .failures import Usage
+from .option import option
 from .options import UNLOCKS, Given
 from .session import ask_passphrase, one_unlock
 
@@ -23,16 +22,16 @@ Made = TypeVar("Made", bound=Callable[..., Any])
 
 def new_unlock_options(function: Made) -> Made:
     """Add the options to a verb; it gets them as ``**new``."""
-    for option in reversed(
+    for one in reversed(
         (
-            click.option("--new-key-file", metavar="FILE", help="A key file; made if not there."),
-            click.option("--new-passphrase-file", metavar="FILE", help="The first line of a file."),
-            click.option("--new-passphrase-stdin", is_flag=True, help="A line of standard input."),
-            click.option("--new-passphrase-fd", metavar="N", type=int, help="Of a descriptor."),
-            click.option("--new-credential", metavar="NAME", help="A credential of systemd."),
+            option("--new-key-file", metavar="FILE", help="A key file; made if not there."),
+            option("--new-passphrase-file", metavar="FILE", help="The first line of a file."),
+            option("--new-passphrase-stdin", is_flag=True, help="A line of standard input."),
+            option("--new-passphrase-fd", metavar="N", type=int, help="Of a descriptor."),
+            option("--new-credential", metavar="NAME", help="A credential of systemd."),
         )
     ):
-        function = option(function)
+        function = one(function)
     return function
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from .failures import Usage
 from .profile import Profile, default_path, load
@@ -31,11 +31,12 @@ UNLOCKS = ("key_file", "passphrase_file", "passphrase_stdin", "passphrase_fd", "
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
 
 
-class Given(NamedTuple):
+class Given:
     """A value and where it comes from, in words."""
 
-    value: Any
-    source: str
+    def __init__(self, value: Any, source: str) -> None:
+        self.value = value
+        self.source = source
 
 
 class Options:

@@ -11,6 +11,7 @@ import click
 
 from ..model import Trace, View
 from . import out
+from .option import option
 from .options import Options
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Made = TypeVar("Made", bound=Callable[..., Any])
 
 def html_option(function: Made) -> Made:
     """The option, the same for every verb that has it."""
-    return click.option(
+    return option(
         "--html",
         type=click.Path(path_type=str, dir_okay=False, writable=True),
         metavar="FILE",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 #: Letters and marks that print nothing and yet pass as printable: fillers, joiners, selectors.
-_INVISIBLE = re.compile(
+_INVISIBLE = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U0001d159\U000e0100-\U000e01ef]"
 )
@@ -39,7 +39,7 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
     marks = _MARKS  # a mark at the very beginning would sit on a letter of ours
     for at, char in enumerate(text):
         marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
-        if char.isprintable() and marks <= _MARKS and not _INVISIBLE.match(char):
+        if char.isprintable() and marks <= _MARKS and not re.match(_INVISIBLE, char):
             continue
         if begin < at:
             yield text[begin:at], False

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from .failures import Usage
 
@@ -25,12 +24,18 @@ NAMES = ("vault", "key_file", "passphrase_file", "credential", "tenant", "accoun
 _SECRETS = ("passphrase", "token", "key", "secret", "password")
 
 
-class Profile(NamedTuple):
+class Profile:
     """What the file says for one profile: each value with the section it stands in."""
 
-    path: str | None
-    values: Mapping[str, tuple[str, str]]
-    settings: Mapping[str, tuple[str, str]]
+    def __init__(
+        self,
+        path: str | None,
+        values: Mapping[str, tuple[str, str]],
+        settings: Mapping[str, tuple[str, str]],
+    ) -> None:
+        self.path = path
+        self.values = values
+        self.settings = settings
 
 
 def default_path(environment: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import termios
 
 from .failures import Usage
 
@@ -45,6 +44,8 @@ def ask(prompt: str, otherwise: str, *, twice: bool = False) -> bytearray:
 
 
 def _ask_at(terminal: int, prompt: str) -> bytearray:
+    import termios
+
     before = termios.tcgetattr(terminal)
     silent = [*before]
     silent[3] = (silent[3] & ~termios.ECHO) | termios.ICANON | termios.ISIG

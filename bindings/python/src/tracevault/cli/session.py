@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,16 +31,17 @@ TOLD = ("rate_limited", "credential_expiring", "vault_unfollowed")
 HOW = "give --key-file, --passphrase-file, --passphrase-stdin, --passphrase-fd or --credential"
 
 
-@dataclass(frozen=True)
 class Session:
-    """An open vault and the settings of the call."""
+    """An open vault and the settings of the call; ``unlock`` is what opened it."""
 
-    options: Options
-    path: str
-    vault: Vault
-    #: What opened it.
-    unlock: Unlock
-    settings: dict[str, str]
+    def __init__(
+        self, options: Options, path: str, vault: Vault, unlock: Unlock, settings: dict[str, str]
+    ) -> None:
+        self.options = options
+        self.path = path
+        self.vault = vault
+        self.unlock = unlock
+        self.settings = settings
 
     @contextlib.contextmanager
     def engine(self) -> Iterator[Engine]:

@@ -14,6 +14,7 @@ from .. import out
 from ..asked import confirm
 from ..failures import Usage
 from ..new_credential import credential_options, new_credential, origin_of
+from ..option import option
 from ..options import Options
 from ..printable import printable
 from ..session import Session, opened
@@ -63,11 +64,11 @@ def _rows(found: Iterable[Account]) -> list[tuple[object, ...]]:
     examples=(f"tracevault account add --tenant acme --account {ID} --token-file token.txt",),
 )
 @credential_options
-@click.option("--label", help="A name for people.")
-@click.option("--origin", metavar="URL", help="Where it may be sent to; default: Cloudflare.")
-@click.option("--budget-group", metavar="NAME", help="Whose quota it spends.")
-@click.option("--not-before", metavar="TIME", help="When it begins to be valid.")
-@click.option("--expires", metavar="TIME", help="When it ends.")
+@option("--label", help="A name for people.")
+@option("--origin", metavar="URL", help="Where it may be sent to; default: Cloudflare.")
+@option("--budget-group", metavar="NAME", help="Whose quota it spends.")
+@option("--not-before", metavar="TIME", help="When it begins to be valid.")
+@option("--expires", metavar="TIME", help="When it ends.")
 @click.pass_obj
 def add(
     options: Options,
@@ -115,7 +116,7 @@ def add(
     ),
 )
 @credential_options
-@click.option("--expires", metavar="TIME", help="When the new one ends.")
+@option("--expires", metavar="TIME", help="When the new one ends.")
 @click.pass_obj
 def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
     """Put a new credential in the place of the active one, which stays as the retiring one.
@@ -185,8 +186,8 @@ def promote(options: Options) -> None:
         "tracevault account remove --tenant initech --whole-tenant --yes",
     ),
 )
-@click.option("--whole-tenant", is_flag=True, help="Shred the tenant with all its accounts.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@option("--whole-tenant", is_flag=True, help="Shred the tenant with all its accounts.")
+@option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(options: Options, whole_tenant: bool, yes: bool) -> None:
     """Remove an account and its secrets, or a whole tenant."""

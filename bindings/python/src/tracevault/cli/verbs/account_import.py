@@ -12,6 +12,7 @@ from .. import out
 from ..exits import Exit
 from ..failures import Failed, Usage
 from ..new_credential import origin_of
+from ..option import option
 from ..options import Options
 from ..session import opened
 from ..words import plural
@@ -28,10 +29,10 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
     ),
 )
 @click.argument("file", type=click.Path(allow_dash=True))
-@click.option("--as", "kind", type=click.Choice(["csv", "jsonl"]), help="Default: by its name.")
-@click.option("--rotate", is_flag=True, help="Rotate what the vault has already.")
-@click.option("--origin", metavar="URL", help="For rows without one; default: Cloudflare.")
-@click.option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
+@option("--as", "kind", type=click.Choice(["csv", "jsonl"]), help="Default: by its name.")
+@option("--rotate", is_flag=True, help="Rotate what the vault has already.")
+@option("--origin", metavar="URL", help="For rows without one; default: Cloudflare.")
+@option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
 @click.pass_obj
 def import_(
     options: Options,

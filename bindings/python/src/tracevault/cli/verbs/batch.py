@@ -18,6 +18,7 @@ from ..batch_input import Asked, read
 from ..failures import Interrupted
 from ..forecast import Forecast
 from ..group import verb
+from ..option import option
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
@@ -34,10 +35,10 @@ from ..words import plural, state_of
     ),
 )
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
-@click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
-@click.option("--timeout", type=float, help="Seconds for each; without it, it waits for the quota.")
-@click.option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
-@click.option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
+@option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
+@option("--timeout", type=float, help="Seconds for each; without it, it waits for the quota.")
+@option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
+@option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @click.pass_obj
 def batch(
     options: Options,

@@ -12,6 +12,7 @@ from .. import out
 from ..exits import Exit
 from ..failures import Failed, code_of
 from ..group import verb
+from ..option import option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
 from ..traces import FORMATS, VIEWS, Printer
@@ -29,7 +30,7 @@ LIMIT = 64 * 1024 * 1024
     ),
 )
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
-@click.option("--lines", is_flag=True, help="The raw lines, word for word.")
+@option("--lines", is_flag=True, help="The raw lines, word for word.")
 @html_option
 @click.pass_obj
 def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | None) -> None:

@@ -12,11 +12,12 @@ from ..demo import standin, tour
 from ..exits import Exit
 from ..failures import Failed
 from ..group import verb
+from ..option import option
 from ..options import Options
 
 
 @verb("demo", examples=("tracevault demo", "tracevault demo --dir tour"))
-@click.option(
+@option(
     "--dir",
     "folder",
     default="tracevault-demo",
@@ -25,7 +26,7 @@ from ..options import Options
     type=click.Path(path_type=Path, file_okay=False),
     help="Where its files go.",
 )
-@click.option("--serve", is_flag=True, help="No tour: serve until Ctrl-C, to try things yourself.")
+@option("--serve", is_flag=True, help="No tour: serve until Ctrl-C, to try things yourself.")
 @click.pass_obj
 def demo(_: Options, folder: Path, serve: bool) -> None:
     """Show what the command does, with invented mail of five accounts; asks nobody outside.

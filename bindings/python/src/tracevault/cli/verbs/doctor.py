@@ -14,6 +14,7 @@ from ..checkup import FAULT, NOTE, OK, Finding, failed, same
 from ..exits import Exit
 from ..failures import Failed, Usage
 from ..group import verb
+from ..option import option
 from ..options import Options
 from ..reach import Reached, reach
 from ..session import Session, opened
@@ -22,8 +23,8 @@ _SIGNS = {OK: "ok", NOTE: "note", FAULT: "FAULT"}
 
 
 @verb("doctor", examples=("tracevault doctor", "tracevault doctor --offline --report"))
-@click.option("--offline", is_flag=True, help="Ask nobody: no network.")
-@click.option("--report", is_flag=True, help="For an issue: no secrets, names, hosts or paths.")
+@option("--offline", is_flag=True, help="Ask nobody: no network.")
+@option("--report", is_flag=True, help="For an issue: no secrets, names, hosts or paths.")
 @click.pass_obj
 def doctor(options: Options, offline: bool, report: bool) -> None:
     """Look at the library, the settings, the vault, the network and a credential.

@@ -22,6 +22,7 @@ from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
 from ..failures import Unreadable, Usage, as_document
 from ..group import verb
+from ..option import option
 from ..options import Options
 from ..printable import printable
 from ..rows_file import RowsFile
@@ -42,16 +43,16 @@ FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
         "--account acae0000000000000000000000000001 --max-bytes 4096 --summary",
     ),
 )
-@click.option("--field", "fields", multiple=True, metavar="NAME", help="Where the reference is.")
-@click.option("--tenant-field", default="tenant", metavar="NAME", help="Where the tenant is.")
-@click.option("--account-field", default="account_id", metavar="NAME", help="Where the account is.")
-@click.option("--summary", is_flag=True, help="The summary only, without the lines.")
-@click.option("--max-bytes", type=click.IntRange(min=SMALLEST), help="The longest line out.")
-@click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
-@click.option("--timeout", type=float, default=30, show_default=True, help="Seconds for each.")
-@click.option("--omprog", metavar="FILE", help="rsyslog's omprog: OK out, rows into FILE.")
-@click.option("--mmexternal", is_flag=True, help="rsyslog's mmexternal: what changes, out.")
-@click.option("--keep-alive", type=float, default=5, show_default=True, help="omprog's dots.")
+@option("--field", "fields", multiple=True, metavar="NAME", help="Where the reference is.")
+@option("--tenant-field", default="tenant", metavar="NAME", help="Where the tenant is.")
+@option("--account-field", default="account_id", metavar="NAME", help="Where the account is.")
+@option("--summary", is_flag=True, help="The summary only, without the lines.")
+@option("--max-bytes", type=click.IntRange(min=SMALLEST), help="The longest line out.")
+@option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
+@option("--timeout", type=float, default=30, show_default=True, help="Seconds for each.")
+@option("--omprog", metavar="FILE", help="rsyslog's omprog: OK out, rows into FILE.")
+@option("--mmexternal", is_flag=True, help="rsyslog's mmexternal: what changes, out.")
+@option("--keep-alive", type=float, default=5, show_default=True, help="omprog's dots.")
 @click.pass_obj
 def filter_(
     options: Options,

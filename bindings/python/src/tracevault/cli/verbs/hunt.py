@@ -14,6 +14,7 @@ from .. import out
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
+from ..option import option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_hunt_page
 from ..progress import Progress, in_words
@@ -53,12 +54,12 @@ UNASKED = ("resume", "wait", "timeout", "limit")
     ),
 )
 @filters
-@click.option("--hash", "hash_", metavar="TEXT", help="The hash of an attachment.")
-@click.option("--limit", type=int, help="How many copies in each account; default 1000.")
-@click.option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
-@click.option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
-@click.option("--timeout", type=float, help="Seconds for each question.")
-@click.option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
+@option("--hash", "hash_", metavar="TEXT", help="The hash of an attachment.")
+@option("--limit", type=int, help="How many copies in each account; default 1000.")
+@option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
+@option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
+@option("--timeout", type=float, help="Seconds for each question.")
+@option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @html_option
 @click.pass_obj
 def hunt(

@@ -12,6 +12,7 @@ from ..asked import moment
 from ..exits import Exit
 from ..failures import Failed
 from ..group import verb
+from ..option import option
 from ..options import Options
 from ..session import opened
 from ..words import plural
@@ -49,13 +50,13 @@ TEXTS = (
 def filters(function: Any) -> Any:
     """Add the filters to a verb; it gets them as ``**filters``."""
     for name, text in reversed(TEXTS):
-        function = click.option(f"--{name}", metavar="TEXT", help=text)(function)
-    for option in (
-        click.option("--detections-only", is_flag=True, help="Without clean mail."),
-        click.option("--end", metavar="TIME", help="Until when; default: now."),
-        click.option("--start", metavar="TIME", help="Since when, as 7d; default: 30 days ago."),
+        function = option(f"--{name}", metavar="TEXT", help=text)(function)
+    for one in (
+        option("--detections-only", is_flag=True, help="Without clean mail."),
+        option("--end", metavar="TIME", help="Until when; default: now."),
+        option("--start", metavar="TIME", help="Since when, as 7d; default: 30 days ago."),
     ):
-        function = option(function)
+        function = one(function)
     return function
 
 
@@ -76,9 +77,9 @@ def cleaned(given: dict[str, Any]) -> dict[str, Any]:
     ),
 )
 @filters
-@click.option("--limit", type=int, help="How many messages in all; default 100.")
-@click.option("--cursor", metavar="TEXT", help="Go on where an earlier search ended.")
-@click.option("--timeout", type=float, help="Seconds for the whole of it.")
+@option("--limit", type=int, help="How many messages in all; default 100.")
+@option("--cursor", metavar="TEXT", help="Go on where an earlier search ended.")
+@option("--timeout", type=float, help="Seconds for the whole of it.")
 @click.pass_obj
 def search(
     options: Options,

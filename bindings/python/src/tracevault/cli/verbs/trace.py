@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +14,15 @@ from ...request import Request
 from .. import out
 from ..exits import Exit, exit_of_many
 from ..failures import Failed, Interrupted, code_of
-from ..following import Follower
 from ..group import verb
+from ..option import option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
 from ..session import opened
 from ..traces import FORMATS, VIEWS, Printer
+
+if TYPE_CHECKING:
+    from ..following import Follower
 
 
 @verb(
@@ -32,13 +36,13 @@ from ..traces import FORMATS, VIEWS, Printer
     ),
 )
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
-@click.option("--wait", type=float, default=0, help="Seconds to wait while it is pending.")
-@click.option("--timeout", type=float, help="Seconds for the whole of it.")
-@click.option("--follow", is_flag=True, help="Wait until it is complete; new lines as they come.")
-@click.option("--lines", is_flag=True, help="The raw lines, word for word.")
+@option("--wait", type=float, default=0, help="Seconds to wait while it is pending.")
+@option("--timeout", type=float, help="Seconds for the whole of it.")
+@option("--follow", is_flag=True, help="Wait until it is complete; new lines as they come.")
+@option("--lines", is_flag=True, help="The raw lines, word for word.")
 @html_option
-@click.option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
-@click.option("--submission/--no-submission", default=None, help="Whether it was sent, not got.")
+@option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
+@option("--submission/--no-submission", default=None, help="Whether it was sent, not got.")
 @click.pass_obj
 def trace(
     options: Options,
@@ -78,6 +82,8 @@ def trace(
             for reference in references
         ]
         if follow:
+            from ..following import Follower
+
             answers = _followed(engine, requests, Follower(options, timeout, lines=raw))
         else:
             answers = _fetched(engine, requests, printer)

@@ -11,6 +11,7 @@ from .. import out
 from ..asked import confirm
 from ..group import Group
 from ..new_unlock import new_unlock, new_unlock_options
+from ..option import option
 from ..options import Options
 from ..session import opened
 
@@ -79,7 +80,7 @@ def _unlock_rows(found: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
     examples=("tracevault vault add-unlock --new-key-file recovery.key --label recovery",),
 )
 @new_unlock_options
-@click.option("--label", default="", help="What it is for; whoever has the file can read it.")
+@option("--label", default="", help="What it is for; whoever has the file can read it.")
 @click.pass_obj
 def add_unlock(options: Options, /, label: str, **new: Any) -> None:
     """Add a way to unlock the vault, beside the one that opens it now."""
@@ -95,7 +96,7 @@ def add_unlock(options: Options, /, label: str, **new: Any) -> None:
 
 @vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
 @click.argument("slot", type=int)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove_unlock(options: Options, slot: int, yes: bool) -> None:
     """Remove the unlock in a slot; `tracevault vault unlocks` shows them."""
@@ -108,7 +109,7 @@ def remove_unlock(options: Options, slot: int, yes: bool) -> None:
 
 @vault.verb("rekey", examples=("tracevault vault rekey --new-key-file next.key --yes",))
 @new_unlock_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def rekey(options: Options, /, yes: bool, **new: Any) -> None:
     """Seal everything under new keys, after somebody may have seen the old one.
