@@ -33,6 +33,25 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
     return path
 
 
+def test_the_progress_of_an_import_is_told(vault: tv.Vault, tmp_path: Path) -> None:
+    counts: list[int] = []
+    with vault.edit() as edit:
+        count = edit.import_csv(written(tmp_path, TABLE), progress=counts.append)
+    assert counts == list(range(1, count + 1))
+    assert count > 1
+
+
+def test_what_unicode_calls_the_end_of_a_line_ends_no_row(vault: tv.Vault, tmp_path: Path) -> None:
+    label = "a\u2028b"
+    row = {"tenant": "new", "token": "test-token-not-real", "label": label}
+    table = f"tenant,account_id,token,label\nnew,{'ab' * 16},test-token-not-real,{label}\n"
+    lines = json.dumps({**row, "account_id": "cd" * 16}, ensure_ascii=False) + "\n"
+    with vault.edit() as edit:
+        assert edit.import_csv(written(tmp_path, table)) == 1
+        assert edit.import_json_lines(written(tmp_path, lines)) == 1
+    assert [one.label for one in vault.accounts()] == [label] * 2
+
+
 def imported(vault: tv.Vault, path: Path, **options: bool) -> int:
     with vault.edit() as edit:
         return edit.import_csv(path, **options)  # type: ignore[arg-type]

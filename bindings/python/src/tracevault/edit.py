@@ -162,7 +162,12 @@ class Edit:
 
     @_step
     def import_csv(
-        self, path: str | os.PathLike[str], *, rotate: bool = False, origin: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        rotate: bool = False,
+        origin: str | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> int:
         """Store a table of credentials, all of its rows or none, and tell how many.
 
@@ -170,20 +175,30 @@ class Edit:
         ``key``; ``label``, ``origin``, ``budget_group``, ``not_before`` and ``expires`` where there
         are any. Commas, semicolons and tabs separate; what Excel saves is understood. With
         ``rotate`` accounts that the vault has are rotated, as :meth:`rotate` does. ``origin`` is
-        for rows without one. :class:`ImportRowsError` names every row that cannot be stored.
+        for rows without one. ``progress`` is called after each row, with how many accounts there
+        are so far. :class:`ImportRowsError` names every row that cannot be stored.
         """
         from .importing import csv_rows, import_rows  # loaded by those who use it
 
-        return import_rows(self, path, csv_rows(path), rotate=rotate, origin=origin)
+        return import_rows(
+            self, path, csv_rows(path), rotate=rotate, origin=origin, progress=progress
+        )
 
     @_step
     def import_json_lines(
-        self, path: str | os.PathLike[str], *, rotate: bool = False, origin: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        rotate: bool = False,
+        origin: str | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> int:
         """Store credentials from a file with one JSON object a line: see :meth:`import_csv`."""
         from .importing import import_rows, json_rows
 
-        return import_rows(self, path, json_rows(path), rotate=rotate, origin=origin)
+        return import_rows(
+            self, path, json_rows(path), rotate=rotate, origin=origin, progress=progress
+        )
 
     @_step
     def set(

@@ -7,10 +7,11 @@ and remove the file afterwards.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,7 @@ def import_rows(
     *,
     rotate: bool,
     origin: str | None,
+    progress: Callable[[int], None] | None = None,
 ) -> int:
     """Store all rows or drop the edit; how many there were."""
     bad: list[BadRow] = []
@@ -135,6 +137,8 @@ def import_rows(
                 if judged is not edit:
                     judged.close()
                 judged = edit._another()
+            if progress is not None:
+                progress(len(seen))
         if bad:
             raise ImportRowsError(os.fspath(path), tuple(bad))
     except BaseException:
@@ -177,7 +181,7 @@ def _stored(edit: Edit, values: dict[str, str], *, rotate: bool, origin: str | N
 
 def csv_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
     """The rows of a table with headings, separated by commas, semicolons or tabs."""
-    lines = _text(path).splitlines(keepends=True)
+    lines = _lines(path)
     first = 1
     separator = ""
     if lines and lines[0].lower().startswith("sep="):
@@ -249,7 +253,7 @@ def _headings(path: str | os.PathLike[str], texts: list[str]) -> list[str]:
 
 def json_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
     """One JSON object a line, with the names of the columns."""
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         value, reason = _parsed(line)
@@ -289,6 +293,11 @@ def _parsed(line: str) -> tuple[dict[str, object], str]:
     if not isinstance(value, dict):
         return {}, "it is no JSON object"
     return value, ""
+
+
+def _lines(path: str | os.PathLike[str]) -> list[str]:
+    """The lines with their ends. A label may hold what Unicode calls the end of a line."""
+    return list(io.StringIO(_text(path), newline=""))
 
 
 def _text(path: str | os.PathLike[str]) -> str:

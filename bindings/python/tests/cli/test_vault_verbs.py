@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 import tracevault as tv
 from tests.cli.conftest import Call, Kit, calm, command
+from tests.cli.test_manners import Terminal
 from tests.conftest import ACME
 from tracevault.cli.asked import duration, moment
 from tracevault.cli.exits import Exit
@@ -300,6 +303,37 @@ def test_accounts_come_from_standard_input_as_well(process: Call, kit: Kit) -> N
     told = process("account", "import", "-", "--json", stdin=rows)
     assert told.code == 0, told.err
     assert told.rows == [{"file": "-", "accounts": 1, "stored": True}]
+
+
+def test_an_import_shows_how_far_it_is(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    rows = "".join(f"many,{number:032x},{TOKEN}\n" for number in range(20_000))
+    (tmp_path / "many.csv").touch(mode=0o600)
+    (tmp_path / "many.csv").write_text(f"tenant,account_id,token\n{rows}")
+    environment |= {"TERM": "xterm", "COLUMNS": "100"}
+    run = Terminal(environment, tmp_path, "account", "import", "many.csv", "--dry-run")
+    assert run.end() == 0, run.seen
+    assert re.search(r"\r[\d,]+ accounts, [\d,.]+/s\x1b\[K", run.seen)
+    assert run.seen.endswith("20,000 accounts would be stored\r\n")
+
+
+def test_ctrl_c_in_an_import_stores_nothing_and_says_so(
+    environment: dict[str, str], tmp_path: Path, kit: Kit, call: Call
+) -> None:
+    os.mkfifo(tmp_path / "rows", 0o600)
+    child = subprocess.Popen(
+        command("account", "import", "rows"), env=environment, cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with open(tmp_path / "rows", "w") as pipe:  # the command reads it by now
+        pipe.write(f"tenant,account_id,token\nnew,{NEW},{TOKEN}\n")
+        pipe.flush()
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    assert child.returncode == Exit.INTERRUPTED
+    assert said == "tracevault: interrupted; nothing of rows is stored\n"
+    assert NEW not in call("account", "list").out
 
 
 # ---- What looks wrong, permissions, parkings ----------------------------------------------------

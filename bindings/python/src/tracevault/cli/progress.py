@@ -33,6 +33,16 @@ class Progress:
         self.failed += failed
         self.tell(remark)
 
+    def at(self, count: int) -> None:
+        """So many have come by now."""
+        self.done = count
+        self.tell()
+
+    def now(self, text: str) -> None:
+        """Tell at once what is done in one piece."""
+        if self.shown:
+            self._write(text)
+
     def tell(self, remark: str = "") -> None:
         """Write the line, not too often."""
         now = time.monotonic()

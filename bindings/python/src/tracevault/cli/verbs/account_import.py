@@ -10,10 +10,11 @@ import click
 from ...importing import ImportRowsError
 from .. import out
 from ..exits import Exit
-from ..failures import Failed, Usage
+from ..failures import Failed, Interrupted, Usage
 from ..new_credential import origin_of
 from ..option import option
 from ..options import Options
+from ..progress import Progress
 from ..session import opened
 from ..words import plural
 from .account_group import account
@@ -51,14 +52,23 @@ def import_(
     output = options.output("table", "json")
     path = "/dev/stdin" if file == "-" else file
     _require_private(path)
+    if file == "-":
+        out.note_terminal("rows with secrets")
     chosen = kind or ("jsonl" if file.lower().endswith(_JSON_LINES) else "csv")
     with opened(options) as session:
         edit = session.vault.edit()
+        count: int | None = None
         try:
             read = edit.import_csv if chosen == "csv" else edit.import_json_lines
-            count = read(path, rotate=rotate, origin=origin_of(options, origin))
-            if not dry_run:
-                edit.commit()
+            with Progress(options, unit="accounts") as progress:
+                count = read(
+                    path, rotate=rotate, origin=origin_of(options, origin), progress=progress.at
+                )
+                if not dry_run:
+                    progress.now(f"storing {plural(count, 'account')}")
+                    edit.commit()
+        except KeyboardInterrupt:
+            raise Interrupted(_left(file, storing=count is not None)) from None
         except ImportRowsError as error:
             for row in error.rows:
                 told = Usage(f"row {row.row}: {row.reason}")
@@ -81,6 +91,13 @@ def import_(
     else:
         done = "would be stored" if dry_run else "stored; try: tracevault account check"
         out.note(f"{plural(count, 'account')} {done}")
+
+
+def _left(file: str, *, storing: bool) -> str:
+    """What Ctrl-C leaves behind: all of the file or nothing."""
+    if storing:
+        return f"all of {file} is stored, or nothing: tracevault account list shows it"
+    return f"nothing of {file} is stored"
 
 
 def _require_private(path: str) -> None:
