@@ -10,17 +10,25 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// As shipped: no file says where it was built, so that it is the same wherever that is. The debug file
+// names sources as they lie in the tree.
+let placeless: [SwiftSetting] = [
+    .unsafeFlags(
+        ["-file-prefix-map", "\(Context.packageDirectory)=."], .when(configuration: .release))
+]
+
 // The core as shipped. Names of fields are for mirrors and printing, which nothing here uses: 80 KB
 // less, and less said. With a section for each function the linker leaves out those that nobody
 // calls: another 80 KB less. Overlapping access to variables is found in debug builds, where every
 // test runs; in the host's process the check could only end it, and costs 2 % of a request.
-let shipped: [SwiftSetting] = [
-    .unsafeFlags(
-        [
-            "-Xfrontend", "-disable-reflection-metadata", "-enforce-exclusivity=unchecked",
-            "-Xfrontend", "-function-sections",
-        ], .when(configuration: .release))
-]
+let shipped: [SwiftSetting] =
+    placeless + [
+        .unsafeFlags(
+            [
+                "-Xfrontend", "-disable-reflection-metadata", "-enforce-exclusivity=unchecked",
+                "-Xfrontend", "-function-sections",
+            ], .when(configuration: .release))
+    ]
 
 // What makes the product a C library: its name, its export list, no Swift runtime to find.
 // Release only: on a target that tests link, or in debug, these flags break the test runner and
@@ -45,7 +53,10 @@ let shared: [LinkerSetting] = [
 // The C parts as shipped: what overruns a buffer ends there, instead of going on with what it wrote.
 let guarded: [CSetting] = [
     .unsafeFlags(
-        ["-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3"],
+        [
+            "-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3",
+            "-ffile-prefix-map=\(Context.packageDirectory)=.",
+        ],
         .when(configuration: .release))
 ]
 
@@ -82,7 +93,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary(":libsodium.a"), .linkedLibrary("curl")]),
         .target(
             name: "TraceVaultABI", dependencies: ["TraceVaultCore", "CTraceVault", "CRuntime"],
-            swiftSettings: house, linkerSettings: shared),
+            swiftSettings: house + placeless, linkerSettings: shared),
         // What `make bench` measures inside the core.
         .executableTarget(
             name: "figures", dependencies: ["TraceVaultCore", "CSystem"], path: "bench/figures",

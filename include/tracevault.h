@@ -47,6 +47,8 @@
  * docs/CONFIGURATION.md; docs/limits.md has the rest, and what bounds a reply.
  *
  *   a token or key                               512 bytes of printable ASCII  TV_E_CREDENTIAL_FORMAT
+ *   an object store's access key or secret key   256 bytes of printable ASCII  TV_E_CREDENTIAL_FORMAT
+ *   an object store's session token              1984 bytes of the same        TV_E_CREDENTIAL_FORMAT
  *   a tenant's name, a label, a budget group     128 bytes                     TV_E_ARGUMENT
  *   an unlock's label                            40 bytes                      TV_E_ARGUMENT
  *   unlocks of a vault                           8, 2 of them passphrases      TV_E_LIMIT
@@ -328,8 +330,8 @@ TV_API TV_CHECK tv_status tv_config_get(const tv_config *config, const char *nam
  * Hand over a secret by name, beside the settings. It is kept in guarded memory and never given
  * back, printed or described.
  *
- * There are "s3.access_key" and "s3.secret_key" (up to 256 bytes) and "s3.session_token" (up to
- * 1984), printable ASCII without spaces: what opens the object store of a vault at s3://BUCKET/KEY
+ * There are "s3.access_key", "s3.secret_key" and "s3.session_token", printable ASCII without spaces
+ * (the table above has their lengths): what opens the object store of a vault at s3://BUCKET/KEY
  * where the setting s3.keys names no other place.
  *
  * Fails with TV_E_CONFIG_NAME or TV_E_CREDENTIAL_FORMAT. The bytes are copied at once; wipe your own

@@ -61,9 +61,10 @@ func required<T>(
 }
 
 /// Bytes that a host lends for the call. TV_NUL as length: a text up to its NUL, if it may be one.
+/// More than the limit is `beyond`, and nothing of it is read.
 func bytes(
     _ pointer: UnsafeRawPointer?, _ length: Int, _ name: StaticString, limit: Int,
-    isText: Bool = true
+    beyond: Status = .argument, isText: Bool = true
 ) throws(Failure) -> UnsafeRawBufferPointer {
     var length = length
     if isText, length == untilNUL {
@@ -72,7 +73,8 @@ func bytes(
         length = unsafe strnlen(pointer.assumingMemoryBound(to: CChar.self), limit + 1)
     }
     guard length >= 0, length <= limit else {
-        throw Failure(.argument, "\(name) is longer than \(limit) bytes")
+        throw Failure(
+            length < 0 ? .argument : beyond, "\(name) is longer than \(limit) bytes")
     }
     guard unsafe pointer != nil || length == 0 else {
         throw Failure(.argument, "\(name) is NULL but its length is not 0")

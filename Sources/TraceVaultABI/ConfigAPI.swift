@@ -89,7 +89,8 @@ public func tv_config_secret(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe Handles.get(config, as: ConfigObject.self)
         let name = try unsafe text(name, name_len, "name")
-        let secret = try unsafe bytes(secret, secret_len, "secret", limit: 2048)
+        let secret = try unsafe bytes(
+            secret, secret_len, "secret", limit: 2048, beyond: .credentialFormat)
         try unsafe object.secrets.set(name, to: secret)
     }
 }

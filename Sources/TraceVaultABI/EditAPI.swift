@@ -39,7 +39,7 @@ public func tv_edit_put_token(
         try unsafe object.putToken(
             tenant: text(tenant, tenant_len, "tenant"),
             account: text(account, account_len, "account"),
-            token: bytes(token, token_len, "token", limit: secretLimit))
+            token: bytes(token, token_len, "token", limit: secretLimit, beyond: .credentialFormat))
     }
 }
 
@@ -54,7 +54,7 @@ public func tv_edit_put_key(
             tenant: text(tenant, tenant_len, "tenant"),
             account: text(account, account_len, "account"),
             email: text(email, email_len, "email"),
-            key: bytes(key, key_len, "key", limit: secretLimit))
+            key: bytes(key, key_len, "key", limit: secretLimit, beyond: .credentialFormat))
     }
 }
 

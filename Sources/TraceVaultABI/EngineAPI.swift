@@ -29,6 +29,12 @@ private func engine(_ handle: OpaquePointer?) throws(Failure) -> Engine {
 
 // MARK: - Requests
 
+private func accountID(
+    _ account: UnsafePointer<CChar>?, _ length: Int
+) throws(Failure) -> UnsafeRawBufferPointer {
+    try unsafe bytes(account, length, "account", limit: Library.maxName, beyond: .accountID)
+}
+
 @_cdecl("tv_request_trace") @implementation
 public func tv_request_trace(
     _ account: UnsafePointer<CChar>?, _ account_len: Int, _ message: UnsafePointer<CChar>?,
@@ -36,8 +42,9 @@ public func tv_request_trace(
     _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
-        let message = try unsafe bytes(message, message_len, "message", limit: 4096)
+        let account = try unsafe accountID(account, account_len)
+        let message = try unsafe bytes(
+            message, message_len, "message", limit: Library.maxName, beyond: .messageRef)
         let request = try unsafe Request.trace(
             accountID: RawSpan(_unsafeBytes: account), messageRef: RawSpan(_unsafeBytes: message))
         return RequestObject(request)
@@ -50,7 +57,7 @@ public func tv_request_search(
     _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        let account = try unsafe accountID(account, account_len)
         return RequestObject(
             try unsafe Request.search(accountID: RawSpan(_unsafeBytes: account)))
     }
@@ -62,7 +69,7 @@ public func tv_request_check(
     _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        let account = try unsafe accountID(account, account_len)
         return RequestObject(
             try unsafe Request.check(accountID: RawSpan(_unsafeBytes: account)))
     }
@@ -191,7 +198,7 @@ public func tv_engine_estimate(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
         let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
-        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        let account = try unsafe accountID(account, account_len)
         let id = try unsafe Request.account(RawSpan(_unsafeBytes: account))
         let out = try unsafe required(document_out, "document_out")
         let document = try object.estimate(
@@ -208,7 +215,7 @@ public func tv_engine_lift(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
         let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
-        let account = try unsafe bytes(account, account_len, "account", limit: 4096)
+        let account = try unsafe accountID(account, account_len)
         try unsafe object.lift(
             account: Request.account(RawSpan(_unsafeBytes: account)), for: tenant)
     }

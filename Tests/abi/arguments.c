@@ -117,7 +117,7 @@ PROMISE(a_text_may_end_with_a_nul_instead_of_having_a_length) {
     /* There is no end to look for. */
     GIVES_NAMING(TV_E_ARGUMENT, "name is NULL", tv_config_set(config, NULL, TV_NUL, "1", 1, ERR));
     /* Not read further than the limit. */
-    GIVES_NAMING(TV_E_ARGUMENT, "message",
+    GIVES_NAMING(TV_E_MESSAGE_REF, "message",
                  tv_request_trace("", 0, long_text, TV_NUL, &request, ERR));
     /* Bytes that are no text have a length. */
     GIVES_NAMING(TV_E_ARGUMENT, "key", tv_unlock_key("k", TV_NUL, &unlock, ERR));
@@ -135,7 +135,10 @@ PROMISE(lengths_beyond_every_limit_are_refused_unread) {
     tv_config *config = test_config();
     GIVES(TV_E_ARGUMENT, tv_config_set(config, "x", SIZE_MAX - 1, "1", TV_NUL, ERR));
     GIVES(TV_E_ARGUMENT, tv_request_trace("", 0, "x", SIZE_MAX - 1, &request, ERR));
-    GIVES(TV_E_ARGUMENT, tv_request_trace("", 0, "x", SIZE_MAX / 2, &request, ERR));
+    GIVES(TV_E_MESSAGE_REF, tv_request_trace("", 0, "x", SIZE_MAX / 2, &request, ERR));
+    GIVES(TV_E_ACCOUNT_ID, tv_request_check("x", SIZE_MAX / 2, &request, ERR));
+    GIVES(TV_E_CREDENTIAL_FORMAT,
+          tv_config_secret(config, "s3.session_token", TV_NUL, "x", SIZE_MAX / 2, ERR));
     GIVES(TV_E_ARGUMENT, tv_unlock_key("x", SIZE_MAX, &unlock, ERR));
     GIVES(TV_E_ARGUMENT, tv_unlock_passphrase("x", SIZE_MAX - 1, &unlock, ERR));
     GIVES(TV_E_ARGUMENT, tv_document_decode("x", SIZE_MAX, &document, ERR));

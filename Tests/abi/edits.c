@@ -125,8 +125,14 @@ PROMISE(credentials_are_checked_at_the_door_and_never_echoed) {
         STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
                    tv_edit_put_key(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, emails[i],
                                    strlen(emails[i]), TOKEN_A, TV_NUL, ERR));
-    char longest[513];
+    static char longest[100000];
     memset(longest, 'a', sizeof longest);
+    STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
+               tv_edit_put_token(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, longest, sizeof longest,
+                                 ERR));
+    STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
+               tv_edit_put_key(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, "soc@example.com", TV_NUL,
+                               longest, sizeof longest, ERR));
     STEP_GIVES(TV_E_CREDENTIAL_FORMAT,
                tv_edit_put_token(edit, "acme", TV_NUL, ACCOUNT_A, TV_NUL, longest, 513, ERR));
     OK(tv_edit_begin(vault, &edit, ERR));

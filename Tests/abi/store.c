@@ -24,6 +24,14 @@ PROMISE(a_secret_is_checked_by_name_and_form) {
     GIVES(TV_E_CREDENTIAL_FORMAT,
           tv_config_secret(config, "s3.access_key", TV_NUL, "not this", TV_NUL, ERR));
     GIVES(TV_E_ARGUMENT, tv_config_secret(config, "s3.access_key", TV_NUL, NULL, 3, ERR));
+    char longest[1985];
+    memset(longest, 'a', sizeof longest);
+    OK(tv_config_secret(config, "s3.secret_key", TV_NUL, longest, 256, ERR));
+    OK(tv_config_secret(config, "s3.session_token", TV_NUL, longest, 1984, ERR));
+    GIVES(TV_E_CREDENTIAL_FORMAT,
+          tv_config_secret(config, "s3.secret_key", TV_NUL, longest, 257, ERR));
+    GIVES(TV_E_CREDENTIAL_FORMAT,
+          tv_config_secret(config, "s3.session_token", TV_NUL, longest, 1985, ERR));
     const char *value = NULL;
     OK(tv_config_secret(config, "s3.access_key", TV_NUL, "test-not-real", TV_NUL, ERR));
     GIVES(TV_E_CONFIG_NAME, tv_config_get(config, "s3.access_key", TV_NUL, &value, NULL, ERR));

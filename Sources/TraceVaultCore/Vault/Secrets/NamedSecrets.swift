@@ -16,8 +16,12 @@ package final class NamedSecrets: Sendable {
         case secretKey = "s3.secret_key"
         case sessionToken = "s3.session_token"
 
-        /// The longest one, so that its header line fits into a slot of guarded memory.
-        var most: Int { self == .sessionToken ? 1984 : 256 }
+        private static let longestKey = 256
+        /// So that its header line fits into a slot of guarded memory.
+        private static let longestToken = 1984
+
+        /// Bytes of the longest one.
+        var most: Int { self == .sessionToken ? Self.longestToken : Self.longestKey }
     }
 
     private let kept = Lock<[Name: KeptSecret]>([:])
