@@ -197,8 +197,18 @@ def test_the_debug_file_lies_where_the_library_says(stage: Path) -> None:
     assert ".symtab" in sections
 
 
-def test_the_c_binding_names_no_path_of_this_machine(stage: Path) -> None:
-    assert str(ROOT).encode() not in (stage / LIBRARIES / "libtracevault-c.a").read_bytes()
+def test_no_file_says_where_it_was_built(stage: Path) -> None:
+    (debug,) = (stage / "usr/lib/debug").rglob("*.debug")
+    library, binding = (
+        stage / LIBRARIES / name for name in ("libtracevault.so.0", "libtracevault-c.a")
+    )
+    for path in (library, debug, binding):
+        content = path.read_bytes()
+        assert str(ROOT).encode() not in content, path.name
+        # Nor another tree's, where the library came from there.
+        named = re.findall(rb"/[^\0\n]*/(?:Sources/(?:TraceVault|C)|bindings/c)[^\0\n]*", content)
+        assert named == [], path.name
+    assert b"Sources/TraceVaultCore/Vault" in debug.read_bytes()
 
 
 def test_removing_takes_away_what_was_installed_and_nothing_else(stage: Path) -> None:

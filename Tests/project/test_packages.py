@@ -110,11 +110,14 @@ def test_two_builds_are_the_same_byte_for_byte(built: dict[str, Path], tmp_path:
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-@pytest.mark.skipif(shutil.which("lintian") is None, reason="NO LINTIAN: packages are UNCHECKED")
-def test_lintian_finds_no_error(built: dict[str, Path]) -> None:
-    done = subprocess.run(
-        ["lintian", "--fail-on", "error", *built.values()], capture_output=True, text=True
-    )
+@pytest.mark.skipif(
+    shutil.which("lintian") is None,
+    reason="NO LINTIAN (apt-get install lintian): packages are UNCHECKED",
+)
+def test_lintian_finds_nothing_to_complain_of(built: dict[str, Path]) -> None:
+    # The packages are not uploaded to Debian, where a first upload closes a bug.
+    told = ["--fail-on", "error,warning", "--suppress-tags", "initial-upload-closes-no-bugs"]
+    done = subprocess.run(["lintian", *told, *built.values()], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
