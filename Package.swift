@@ -14,7 +14,11 @@ let house: [SwiftSetting] = [
 // names sources as they lie in the tree.
 let placeless: [SwiftSetting] = [
     .unsafeFlags(
-        ["-file-prefix-map", "\(Context.packageDirectory)=."], .when(configuration: .release))
+        [
+            "-file-prefix-map", "\(Context.packageDirectory)=.",
+            // Where the build kept what it had read of C modules.
+            "-Xfrontend", "-no-clang-module-breadcrumbs",
+        ], .when(configuration: .release))
 ]
 
 // The core as shipped. Names of fields are for mirrors and printing, which nothing here uses: 80 KB
