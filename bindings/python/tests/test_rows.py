@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from launcher import Standin
@@ -136,3 +138,42 @@ def test_rows_that_there_are_not_are_an_error_that_names_those_there_are(
         trace.to_rows("own")  # type: ignore[arg-type]
     with pytest.raises(LookupError, match="ask with views"):
         trace.to_rows("ecs")
+
+
+@pytest.mark.parametrize("limit", [1024, 4096, 65536])
+def test_rows_become_lines_within_the_bound_and_stay_json(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, limit: int
+) -> None:
+    refs = [message.investigate_id for message in server.messages_of(ACME)[:5]]
+    for ref in refs:
+        trace = engine.trace(acme, ACME, ref, views=("ecs", "ocsf"))
+        for rows in (trace.to_rows("lines"), trace.ecs(), trace.ocsf()):
+            lines = list(tv.json_lines(rows, limit))
+            assert len(lines) == len(rows)
+            for line, row in zip(lines, rows, strict=True):
+                assert len(line) <= limit
+                assert line.find(b"\n") == len(line) - 1
+                told = json.loads(line)
+                assert set(told) == set(row) or set(told) == {"truncated"}
+                if len(json.dumps(row)) < limit:
+                    assert told == row
+
+
+def test_the_longest_strings_are_cut_first_and_at_a_whole_character() -> None:
+    row = {"id": "x" * 64, "reply": "é" * 3000, "deep": {"list": ["y" * 200, 7, None, True]}}
+    (line,) = tv.json_lines([row], 1024)
+    told = json.loads(line)
+    assert told == {**row, "reply": "é" * 256 + "…"}
+    (line,) = tv.json_lines([{"many": [0] * 5000}], 1024)
+    assert json.loads(line) == {"truncated": {"bytes": 10_011, "max_bytes": 1024}}
+    (line,) = tv.json_lines([{"half": "\ud800" * 2}])
+    assert json.loads(line) == {"half": "??"}
+
+
+def test_lines_are_made_one_by_one_and_a_bound_without_room_is_refused_at_once() -> None:
+    def endless() -> Iterator[dict[str, int]]:
+        yield from ({"number": number} for number in count())
+
+    assert next(tv.json_lines(endless())) == b'{"number":0}\n'
+    with pytest.raises(tv.ArgumentError, match="1024 or more, this is 1023"):
+        tv.json_lines([], 1023)

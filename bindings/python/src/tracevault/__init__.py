@@ -13,6 +13,7 @@ The shared library is loaded when it is first needed, not by the import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._handle import Setting
+    from ._json_lines import json_lines
     from ._options import SearchFilters
     from ._secret import Secret
     from .accounts import Account
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
 #: is asked for.
 _HOMES = {
     "_handle": "Setting",
+    "_json_lines": "json_lines",
     "_options": "SearchFilters",
     "_secret": "Secret",
     "accounts": "Account",
@@ -209,4 +211,5 @@ __all__ = [
     "build_info",
     "config_properties",
     "decode",
+    "json_lines",
 ]
