@@ -82,9 +82,13 @@ package final class ByteBuffer: @unchecked Sendable {
     }
 
     /// Forgets the content, keeps the memory.
-    package func removeAll() {
-        unsafe used = 0
-        unsafe storage?[0] = 0
+    package func removeAll() { cut(to: 0) }
+
+    /// Forgets what stands behind the first `kept` bytes, keeps the memory.
+    package func cut(to kept: Int) {
+        guard kept >= 0, kept <= count else { return }
+        unsafe used = kept
+        unsafe storage?[kept] = 0
     }
 
     /// Overwrites `secret` and every part of it that has 16 characters, whatever escapes of JSON or

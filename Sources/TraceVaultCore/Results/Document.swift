@@ -12,13 +12,13 @@ package final class Document: Sendable {
             self.context = context
         }
 
-        func view() throws(Failure) -> ByteBuffer { try trace.view(context) }
+        func written() throws(Failure) -> WrittenView { try trace.written(context) }
     }
 
     private struct State {
         /// Gone once the view is made, which says the same.
         var source: Source?
-        var trace: ByteBuffer?
+        var trace: WrittenView?
     }
 
     /// The name of a view that is written when the document is made.
@@ -37,6 +37,8 @@ package final class Document: Sendable {
 
     /// The one view beside "raw" that there is from the beginning; nil for a trace.
     private let written: ByteBuffer?
+    /// What the brief form of a search leaves out.
+    private let leftOut: LeftOut?
     private let name: Name
     private let raw: ByteBuffer?
     private let state: Lock<State>
@@ -62,9 +64,10 @@ package final class Document: Sendable {
 
     private init(
         _ written: ByteBuffer?, _ name: Name, _ raw: ByteBuffer?, _ source: Source? = nil,
-        _ trace: ByteBuffer? = nil
+        _ trace: WrittenView? = nil, leftOut: LeftOut? = nil
     ) {
         self.written = written
+        self.leftOut = leftOut
         self.name = name
         self.raw = raw
         state = Lock(State(source: source, trace: trace))
@@ -76,6 +79,11 @@ package final class Document: Sendable {
     /// A document that is written already, and the last reply it came from.
     package convenience init(_ view: ByteBuffer, named name: Name, raw: ByteBuffer?) {
         self.init(view, name, raw)
+    }
+
+    /// A search, and the last reply it came from.
+    convenience init(search: WrittenView, raw: ByteBuffer?) {
+        self.init(search.text, .search, raw, leftOut: search.leftOut)
     }
 
     /// A reply that is a trace: views "trace", made when it is first asked for, and "raw".
@@ -141,7 +149,7 @@ package final class Document: Sendable {
         guard let written else {
             switch name {
             case "trace": return try traceBytes()
-            case "brief": return try brief(of: "trace")
+            case "brief": return try brief(of: writtenTrace())
             case "ecs": return try rows(.ecs).rows
             case "ecs_warnings": return try rows(.ecs).warnings
             case "ocsf": return try rows(.ocsf).rows
@@ -154,7 +162,7 @@ package final class Document: Sendable {
                         + "ocsf_warnings, spans")
             }
         }
-        if name == "brief", self.name == .search { return try brief(of: "search") }
+        if name == "brief", let leftOut { return try brief(of: WrittenView(written, leftOut)) }
         guard name == self.name.text.description else {
             switch self.name {
             case .json: throw Failure(.notFound, "no such view; there is: json")
@@ -166,10 +174,10 @@ package final class Document: Sendable {
         return written
     }
 
-    private func brief(of name: String) throws(Failure) -> ByteBuffer {
+    private func brief(of whole: WrittenView) throws(Failure) -> ByteBuffer {
         try brief.withLock { made throws(Failure) in
             if let made { return made }
-            let view = try Brief.of(walk(name))
+            let view = try Brief.of(whole)
             made = view
             return view
         }
@@ -195,19 +203,21 @@ package final class Document: Sendable {
 
     /// What it holds in memory, but for views that somebody asks for later: see `shared`.
     var byteCount: Int {
-        let made = state.withLock { $0.trace?.count ?? $0.source?.trace.tape.byteCount ?? 0 }
+        let made = state.withLock { $0.trace?.text.count ?? $0.source?.trace.tape.byteCount ?? 0 }
         return (written?.count ?? 0) + (raw?.count ?? 0) + made
     }
 
     /// The view "trace", made on the first call and by the thread that reads it: the engine's has
     /// other requests to look after, and what is just written need not go to another processor.
-    package func traceBytes() throws(Failure) -> ByteBuffer {
+    package func traceBytes() throws(Failure) -> ByteBuffer { try writtenTrace().text }
+
+    private func writtenTrace() throws(Failure) -> WrittenView {
         try state.withLock { state throws(Failure) in
             if let made = state.trace { return made }
             guard let source = state.source else {
                 throw Failure(.notFound, "the request failed, so there is no trace")
             }
-            let made = try source.view()
+            let made = try source.written()
             state.trace = made
             state.source = nil
             return made

@@ -12,7 +12,7 @@ extension TraceView {
         let text = bytes.extracting(range)
         if message.marks.contains(.escaped) { return escapedEvent(text, side) }
         let isEvent = event.read(text)
-        if isEvent { writer.event(event, in: bytes, at: range.lowerBound, isPlain: true) }
+        if isEvent { write(in: bytes, at: range.lowerBound, isPlain: true) }
         note(side, isEvent: isEvent)
     }
 
@@ -24,10 +24,17 @@ extension TraceView {
         if JSONText.decode(text, into: buffer) {
             buffer.withBytes { text in
                 isEvent = event.read(text)
-                if isEvent { writer.event(event, in: text, at: 0, isPlain: false) }
+                if isEvent { write(in: text, at: 0, isPlain: false) }
             }
         }
         note(side, isEvent: isEvent)
+    }
+
+    @inline(__always)
+    private mutating func write(in text: RawSpan, at place: Int, isPlain: Bool) {
+        let start = writer.buffer.count
+        writer.event(event, in: text, at: place, isPlain: isPlain)
+        leftOut.add(start, upTo: writer.buffer.count)
     }
 
     /// What the summary is to know of the line at hand. Not before its event is written: what was

@@ -20,8 +20,10 @@ extension TraceView {
         writer.member(.clientIP, again: summary.clientIP)
         writer.member(.firstAt, again: summary.firstAt)
         writer.member(.lastAt, again: summary.lastAt)
+        let start = writer.buffer.count
         each(#""hops":["#, .hop) { view, record in view.hop(record) }
         each(#""next_queue_ids":["#, .next) { view, record in view.next(record) }
+        leftOut.add(start, upTo: writer.buffer.count)
         writer.endObject()
     }
 

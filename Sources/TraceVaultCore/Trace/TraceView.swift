@@ -7,7 +7,12 @@ extension Trace {
     /// The document, complete.
     package func view(
         _ context: borrowing TraceContext, _ ways: ShortWays = .all
-    ) throws(Failure) -> ByteBuffer {
+    ) throws(Failure) -> ByteBuffer { try written(context, ways).text }
+
+    /// The document, and what its brief form leaves out.
+    func written(
+        _ context: borrowing TraceContext, _ ways: ShortWays = .all
+    ) throws(Failure) -> WrittenView {
         var view = try written(context, CanonicalTimes(), ways)
         // Where the lines contradict each other, and no reference was given, a hop's id decides.
         let told = context.messageRef.flatMap { QueueID(leading: $0)?.seconds }
@@ -18,7 +23,7 @@ extension Trace {
             let all = try written(context, CanonicalTimes(isCollecting: true), ways)
             view = try written(context, CanonicalTimes(all.times.narrowed(queueID)), ways)
         }
-        return view.writer.buffer
+        return WrittenView(view.writer.buffer, view.leftOut)
     }
 
     private func written(
@@ -52,6 +57,8 @@ struct TraceView: ~Copyable {
     var event = PostfixEvent()
     var summary = TraceSummary()
     var times: CanonicalTimes
+    /// Events, hops and next ids.
+    var leftOut = LeftOut()
     /// Where the time of the line at hand was written.
     var at = Written.none
     /// Holds a message without its escapes; made for the first that has any.

@@ -242,6 +242,39 @@ import Testing
         }
     }
 
+    @Test func aLaterPageWithAMessageOfAnotherAccountLeavesNothingOfItself() throws {
+        let items = [Fake.account1, Fake.account2].map {
+            #"{"id":"of\#($0)","account_id":"\#($0)"}"#
+        }
+        let odd = #"{"success":true,"result":[\#(items.joined(separator: ","))]}"#
+        let talk = try desk.search([canned(200, page(2, next: "c")), canned(200, odd)])
+        #expect(try refs(talk) == ["m0", "m1"])
+        #expect(try brief(talk) == (try withoutItems(talk)))
+    }
+
+    // MARK: - The brief view
+
+    @Test func theBriefViewOfAllPagesIsTheWholeWithoutCloudflaresItems() throws {
+        let pages = [page(2, next: "c"), page(0, next: "d"), page(3, from: 2)]
+        let talk = try desk.search(pages.map { canned(200, $0) })
+        #expect(try refs(talk).count == 5)
+        #expect(try brief(talk) == (try withoutItems(talk)))
+    }
+
+    private func brief(_ talk: Conversation) throws -> NSDictionary? {
+        let text = text(try talk.answer.document.view("brief"))
+        return try JSONSerialization.jsonObject(with: Data(text.utf8)) as? NSDictionary
+    }
+
+    private func withoutItems(_ talk: Conversation) throws -> NSDictionary? {
+        var document = try talk.document("search") ?? [:]
+        let messages = document["messages"] as? [[String: Any]] ?? []
+        #expect(messages.allSatisfy { $0["item"] != nil })
+        document["messages"] = messages.map { $0.filter { $0.key != "item" } }
+        document["schema"] = "tracevault.search.brief/1"
+        return document as NSDictionary
+    }
+
     // MARK: - Where the next page is
 
     private func second(_ next: String, _ headers: [String: String] = [:]) throws -> String? {

@@ -145,7 +145,7 @@ import TraceVaultCore
     }
 
     @Test func theLastOfRepeatedKeysWinsHoweverManyThereAre() throws {
-        for others in [0, 5, 400] {
+        for others in [0, 5, 38, 39, 400] {
             var body = "{\"k\":0"
             for index in 0..<others { body += ",\"o\(index)\":[1,2]" }
             body += ",\"\\u006b\":1}"

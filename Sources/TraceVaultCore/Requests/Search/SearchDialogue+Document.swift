@@ -7,13 +7,13 @@ extension SearchDialogue {
         do throws(Failure) {
             let view = try document(context)
             return Answer(
-                failure: nil, document: Document(view, named: .search, raw: last?.body))
+                failure: nil, document: Document(search: view, raw: last?.body))
         } catch {
             return Answer(failure: error, document: Document(raw: last?.body))
         }
     }
 
-    @_optimize(size) private func document(_ context: TraceContext) throws(Failure) -> ByteBuffer {
+    @_optimize(size) private func document(_ context: TraceContext) throws(Failure) -> WrittenView {
         // Cursor and failure are bounded, and so is the name of a tenant.
         let buffer = ByteBuffer(limit: found.count + 65_536)
         _ = buffer.reserve(found.count + 1024)
@@ -33,6 +33,7 @@ extension SearchDialogue {
         writer.int(pages)
         writer.key("messages")
         writer.beginArray()
+        let start = buffer.count
         if found.count > 0 { found.withBytes { writer.verbatim($0) } }
         writer.endArray()
         if let failure {
@@ -45,7 +46,7 @@ extension SearchDialogue {
         guard writer.isComplete else {
             throw Failure(.noMemory, "not enough memory for the search document")
         }
-        return buffer
+        return WrittenView(buffer, leftOut.moved(by: start))
     }
 }
 

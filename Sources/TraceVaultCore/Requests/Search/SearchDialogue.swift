@@ -43,6 +43,8 @@ final class SearchDialogue: Dialogue {
     private var held = 0
     /// The messages of all pages as JSON objects, separated by commas.
     let found = ByteBuffer(limit: maxDocument)
+    /// Cloudflare's own items among them.
+    private(set) var leftOut = LeftOut()
     private(set) var messages = 0
     private(set) var pages = 0
     private(set) var warnings = TraceWarnings()
@@ -147,12 +149,12 @@ final class SearchDialogue: Dialogue {
     // MARK: - A page
 
     private func takePage(_ reply: HTTPReply) -> Verdict {
+        let (before, mark) = (found.count, leftOut.mark)
         do throws(Failure) {
             var page = try SearchPage(
-                reply, asked: place.page, of: accountID, base, warnings)
+                reply, asked: place.page, of: accountID, base, warnings, into: found)
             let taken = try page.take(
-                from: place.skipped, atMost: search.limit - messages, &known)
-            try keep(taken.messages)
+                from: place.skipped, atMost: search.limit - messages, &known, &leftOut)
             warnings = page.warnings
             warnings.add(.duplicateMessage, taken.dropped, at: "/result")
             messages += taken.count
@@ -167,6 +169,8 @@ final class SearchDialogue: Dialogue {
             (poll, polls) = (nil, 0)
             return follow(page.paging, given: max(taken.end, place.skipped), of: page.count)
         } catch {
+            found.cut(to: before)
+            leftOut.cut(to: mark)
             let refusal = CloudflareAPI.judge(error, reply)
             failure = refusal.failure
             return refusal.verdict
@@ -175,21 +179,6 @@ final class SearchDialogue: Dialogue {
 
     /// Only what the API wrote itself.
     var provesCredential: Bool { failure?.isOfAPI ?? true }
-
-    private func keep(_ page: ByteBuffer) throws(Failure) {
-        guard page.count > 0 else { return }
-        let fits = page.withBytes { bytes in
-            unsafe bytes.withUnsafeBytes { bytes in
-                guard found.reserve(bytes.count + 1) else { return false }
-                var comma = UInt8(ascii: ",")
-                if found.count > 0 {
-                    unsafe withUnsafeBytes(of: &comma) { unsafe _ = found.append($0) }
-                }
-                return unsafe found.append(bytes)
-            }
-        }
-        guard fits else { throw Failure(.noMemory, "not enough memory for the search document") }
-    }
 
     /// Goes on to the next page, or ends.
     private func follow(_ paging: Paging, given: Int, of count: Int) -> Verdict {

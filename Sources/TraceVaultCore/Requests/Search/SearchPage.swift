@@ -43,9 +43,10 @@ struct SearchPage: ~Copyable {
     private var writer: JSONWriter
 
     /// Throws `.replyRefused` or `.replyShape`, and what a body that is no JSON throws.
+    /// Its messages are written behind those that are in `found`.
     init(
         _ reply: HTTPReply, asked: SearchPlace.Page, of accountID: String, _ base: BaseURL,
-        _ warnings: TraceWarnings
+        _ warnings: TraceWarnings, into found: ByteBuffer
     ) throws(Failure) {
         let (tape, mended) = try MendedText.read(reply.body)
         var warnings = warnings
@@ -66,9 +67,8 @@ struct SearchPage: ~Copyable {
         self.paging = paging
         self.warnings = warnings
         count = list == Self.noList ? 0 : tape.elementCount(of: list)
-        // Even an item of one byte becomes an object of a few dozen.
-        let (room, overflow) = tape.body.count.multipliedReportingOverflow(by: 40)
-        writer = JSONWriter(into: ByteBuffer(limit: overflow ? Int.max / 2 : room + 1024))
+        writer = JSONWriter(into: found)
+        writer.needsComma = found.count > 0
     }
 
     /// Throws where the reply is no page of messages.
@@ -99,9 +99,7 @@ struct SearchPage: ~Copyable {
 
     /// What was taken of a page.
     struct Taken {
-        /// As JSON objects, separated by commas.
-        var messages: ByteBuffer
-        /// How many these are, and how many were left out because they had come before.
+        /// How many messages were written, and how many were left out because they had come before.
         var count = 0
         var dropped = 0
         /// The first message that was not looked at.
@@ -111,10 +109,11 @@ struct SearchPage: ~Copyable {
     /// Takes at most so many messages from number `first` on. What is known by its id already is
     /// dropped. Throws `.replyShape` when one is of another account.
     mutating func take(
-        from first: Int, atMost most: Int, _ known: inout Set<MessageRef>
+        from first: Int, atMost most: Int, _ known: inout Set<MessageRef>,
+        _ leftOut: inout LeftOut
     ) throws(Failure) -> Taken {
         var places = [Int](repeating: 0, count: Self.members.count)
-        var taken = Taken(messages: writer.buffer)
+        var taken = Taken()
         var item = list + 1
         while taken.end < count, taken.count < most {
             defer {
@@ -123,7 +122,7 @@ struct SearchPage: ~Copyable {
             }
             guard taken.end >= first else { continue }
             let isNew = try tape.body.withBytes { (bytes) throws(Failure) in
-                try message(item, taken.end, &places, &known, bytes)
+                try message(item, taken.end, &places, &known, &leftOut, bytes)
             }
             if isNew { taken.count += 1 } else { taken.dropped += 1 }
         }
@@ -136,7 +135,7 @@ struct SearchPage: ~Copyable {
     /// Writes a message; false, and nothing is written, when it is known already.
     private mutating func message(
         _ item: Int, _ number: Int, _ places: inout [Int], _ known: inout Set<MessageRef>,
-        _ bytes: RawSpan
+        _ leftOut: inout LeftOut, _ bytes: RawSpan
     ) throws(Failure) -> Bool {
         for place in places.indices { places[place] = 0 }
         if tape[item].kind == .object {
@@ -159,8 +158,10 @@ struct SearchPage: ~Copyable {
         writer.text("message_ref", ref)
         if ref == nil { warnings.add(.messageRefMissing, at: Self.path(number)) }
         for place in 0..<Self.written { member(place, places[place], number, bytes) }
+        let start = writer.buffer.count
         writer.key("item")
         let odd = try writer.copy(item, of: tape, bytes)
+        leftOut.add(start, upTo: writer.buffer.count)
         warnings.add(.duplicateKey, odd.duplicates, at: Self.path(number))
         warnings.add(.numberOutOfRange, odd.numbers, at: Self.path(number))
         writer.endObject()
