@@ -1,4 +1,4 @@
-"""docs/recipes.md: each program stands in it as it is in bindings/python/examples, and runs."""
+"""docs/recipes.md: each program stands in it as it is in examples/python, and runs."""
 
 from __future__ import annotations
 
@@ -51,13 +51,12 @@ def test_the_page_has_every_program_as_it_is_in_its_file() -> None:
     page = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", page, flags=re.M | re.S)
     files = {path.name: path.read_text() for path in EXAMPLES.glob("*.py")}
-    del files["path.py"]  # the README shows it
     notebook = json.loads((EXAMPLES / "notebook.ipynb").read_text())
     cells = ["".join(cell["source"]) for cell in notebook["cells"]]
     files["notebook.ipynb"] = "\n\n".join(cells) + "\n"
     assert sorted(blocks) == sorted(files.values())
     for name in files:
-        assert f"`bindings/python/examples/{name}`" in page, name
+        assert f"`examples/python/{name}`" in page, name
 
 
 # ---- Processes ----------------------------------------------------------------------------------

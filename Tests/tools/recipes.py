@@ -15,7 +15,7 @@ from launcher import Standin, standin
 from places import python_path
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "bindings/python/examples"
+EXAMPLES = ROOT / "examples/python"
 ACME = "acae0000000000000000000000000001"
 KEY = bytes(range(32))
 #: Engines that ask the stand-in, in every process that Python begins; not in the programs, because

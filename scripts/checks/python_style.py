@@ -11,6 +11,7 @@ SOURCES = [
     name for name in ("scripts", "Tests", "bench", "demo", "examples") if (ROOT / name).is_dir()
 ]
 BINDING = ROOT / "bindings/python"
+RECIPES = ROOT / "examples/python"
 
 
 def run(*command: str) -> list[str]:
@@ -51,7 +52,11 @@ tests = [
 ]
 demo = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "demo").glob("*.py"))]
 if tests:
-    examples = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "examples").rglob("*.py"))]
+    examples = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "examples").rglob("*.py"))
+        if path.parent != RECIPES
+    ]
     problems += run("mypy", "--strict", *tests, *demo, *examples)
 if (ROOT / "Tests/server").is_dir():
     problems += run("mypy", "--strict", "Tests/server")
@@ -59,7 +64,7 @@ if (BINDING / "src").is_dir():
     problems += run("mypy", "--strict", "bindings/python/src")
     # The binding's own settings know which libraries of the recipes have no types.
     problems += run("mypy", "--config-file=bindings/python/pyproject.toml",
-                    "bindings/python/examples")  # fmt: skip
+                    "bindings/python/examples", str(RECIPES.relative_to(ROOT)))  # fmt: skip
 
 answer(problems, "run `build/venv/bin/ruff check --fix` and `ruff format`; type what mypy names",
        ", ".join(everything))  # fmt: skip
