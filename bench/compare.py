@@ -243,6 +243,36 @@ def throughput(setting: Setting) -> list[Figure]:
     return [*figures, Figure("python.batch_rps_vs_sdk", ratio, detail | {"sdk_mode": best})]
 
 
+def imports(setting: Setting) -> list[Figure]:
+    """In each process the start of the interpreter is the other side: what it took until then."""
+    program = (
+        "import time\n"
+        "began = time.process_time()\n"
+        "import ctypes, json, re, threading, typing\n"
+        "library = time.process_time()\n"
+        "import tracevault as tv\n"
+        "tv.Vault, tv.RawKey, tv.Engine\n"
+        "ended = time.process_time()\n"
+        "print((ended - began) / began, (ended - library) / (ended - began))\n"
+    )
+    rows = [
+        tuple(map(float, setting.run(setting.python, "-c", program).split()))
+        for _ in range(max(21, 4 * setting.pairs))
+    ]
+    ratio, ours = (statistics.median(column) for column in zip(*rows, strict=True))
+    detail = {"share_of_ours": round(ours, 2), "processes": len(rows)}
+    return [Figure("python.import_vs_start", ratio, detail)]
+
+
+def loop(setting: Setting) -> list[Figure]:
+    """What 200 traces at once hold an event loop up, as a part of ten milliseconds."""
+    server = setting.server
+    program = (setting.python, HERE / "loop.py", server.origin, server.ca_file)
+    took = setting.figures(*program, 10 * setting.pairs)
+    detail = {key: round(value, 2) for key, value in took.items()}
+    return [Figure("python.loop_held_vs_10ms", took["longest_ms"] / 10, detail)]
+
+
 def first_trace(setting: Setting) -> list[Figure]:
     server, vault, key = setting.server, setting.programs / "bench.vault", setting.programs / "key"
     setting.run(setting.python, HERE / "ours.py", "vault", server.origin, vault, key, ACCOUNTS)

@@ -19,12 +19,9 @@ TENANT = "bench"
 WARM_UP = 256
 
 
-@contextmanager
-def engine_and_tenant(
-    origin: str, ca_file: str, concurrency: int
-) -> Iterator[tuple[tv.Engine, tv.Tenant]]:
-    """An engine without quotas and a tenant with one account of the server's."""
-    settings: dict[str, str | int | bool] = {
+def settings(origin: str, ca_file: str, concurrency: int) -> dict[str, tv.Setting]:
+    """Of an engine without quotas."""
+    return {
         "api.base_url": f"{origin}/client/v4",
         "tls.ca_file": ca_file,
         "budget.quota": 0,
@@ -32,12 +29,29 @@ def engine_and_tenant(
         "http.max_streams": concurrency,
         "engine.max_in_flight": concurrency,
     }
-    with tv.Vault.in_memory() as vault:
-        with vault.edit() as edit:
+
+
+@contextmanager
+def vault(origin: str) -> Iterator[tv.Vault]:
+    """One tenant with one account of the server's."""
+    with tv.Vault.in_memory() as made:
+        with made.edit() as edit:
             token = tv.ApiToken(bytearray(b"test-token-not-real-bench-01"))
             edit.put(TENANT, ACCOUNT, token, origin=origin)
-        with vault.tenant(TENANT) as tenant, tv.Engine(settings=settings) as engine:
-            yield engine, tenant
+        yield made
+
+
+@contextmanager
+def engine_and_tenant(
+    origin: str, ca_file: str, concurrency: int
+) -> Iterator[tuple[tv.Engine, tv.Tenant]]:
+    """An engine without quotas and a tenant with one account of the server's."""
+    with (
+        vault(origin) as made,
+        made.tenant(TENANT) as tenant,
+        tv.Engine(settings(origin, ca_file, concurrency)) as engine,
+    ):
+        yield engine, tenant
 
 
 def read(result: tv.Result) -> None:
