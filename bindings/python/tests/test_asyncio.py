@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import select
+import socket
 import sys
 import threading
 from collections import Counter
@@ -20,7 +21,7 @@ from launcher import Standin
 import tracevault as tv
 from tracevault import _lib
 
-from .conftest import ACME, settings, work
+from .conftest import ACME, fill, settings, work
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -225,6 +226,39 @@ def test_closing_ends_everything_that_waits_in_every_loop(
     assert [type(error) for error in ended] == [tv.ShutdownError] * 9
 
 
+@pytest.mark.parametrize("silent_from", ["the handshake", "the request"])
+def test_closing_waits_for_no_server_and_leaves_nothing(
+    server: Standin, run: Run, silent_from: str
+) -> None:
+    """200 requests at a server that never answers: who waited for it would wait for ever."""
+    with contextlib.ExitStack() as around:
+        origin, own = server.origin, settings(server)
+        if silent_from == "the handshake":
+            # The system takes connections, nobody says a word.
+            listening = around.enter_context(socket.create_server(("127.0.0.1", 0), backlog=300))
+            origin = f"https://127.0.0.1:{listening.getsockname()[1]}"
+            own["api.base_url"] = f"{origin}/client/v4"
+        vault = around.enter_context(tv.Vault.in_memory())
+        fill(vault, server, origin)
+
+        async def main() -> list[object]:
+            acme = vault.tenant("acme")
+            before = descriptors(), threads()
+            engine = tv.AsyncEngine(own)
+            # Different references: equal ones would share one fetch.
+            asked = [engine.trace(acme, ACME, f"slow-{600_000 + n}") for n in range(200)]
+            waiting = asyncio.gather(*asked, return_exceptions=True)
+            await until(lambda: under_way(engine) == 200)
+            await engine.aclose()
+            ended = await waiting
+            assert (descriptors(), threads()) == before
+            return list(ended)
+
+        ended = run(main())
+    assert {type(error) for error in ended} == {tv.ShutdownError}
+    assert len(ended) == 200
+
+
 def test_a_loop_that_ends_with_requests_under_way_leaves_no_descriptor_and_the_engine_usable(
     server: Standin, vault: tv.Vault, run: Run
 ) -> None:
@@ -268,6 +302,11 @@ def test_a_loop_that_is_closed_with_tasks_left_costs_no_descriptor(
 def descriptors() -> int:
     gc.collect()
     return len(os.listdir("/proc/self/fd"))
+
+
+def threads() -> int:
+    """Of the process, the library's included."""
+    return len(os.listdir("/proc/self/task"))
 
 
 # ---- The loop is never held up -------------------------------------------------------------------

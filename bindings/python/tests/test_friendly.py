@@ -31,6 +31,8 @@ ASK: Any = tv.Request
         (lambda acme: ASK.trace(acme, None, "x", wait=None), "wait.*not None"),
         (lambda acme: ASK.trace(acme, None, 5), "message reference must be str, not int"),
         (lambda acme: ASK.trace("acme", None, "x"), r"vault\.tenant\(name\)"),
+        (lambda acme: ASK.trace(acme, acme.accounts()[0], "x"), r"account\.account_id"),
+        (lambda acme: ASK.trace(acme, None, None), "message_ref"),
         (
             lambda acme: ASK.search(acme, None, start=date(2026, 1, 2)),
             r"2026, 1, 2",
@@ -49,7 +51,10 @@ def test_a_value_of_a_wrong_type_is_told_with_the_right_one(
         wrong(acme)
 
 
-def test_calls_of_an_engine_tell_wrong_types(engine: tv.Engine, vault: tv.Vault) -> None:
+def test_calls_of_an_engine_tell_wrong_types(
+    engine: tv.Engine, vault: tv.Vault, acme: tv.Tenant
+) -> None:
+    whom = (acme, ACME)
     wrong: list[tuple[Callable[[Any], object], str]] = [
         (lambda e: e.take("10"), "timeout"),
         (lambda e: e.cancel("10"), "id"),
@@ -60,6 +65,11 @@ def test_calls_of_an_engine_tell_wrong_types(engine: tv.Engine, vault: tv.Vault)
         (lambda e: e.hunt("acme", sender="x"), r"vault\.tenant"),
         (lambda e: e.check_all(vault, expiring="30"), "days"),
         (lambda e: e.collect(vault, checkpoint="x", look_back=5), "timedelta"),
+        (lambda e: list(e.batch([], progress=5)), "progress must be a function, not int"),
+        (lambda e: list(e.batch([], follow=5)), "follow must be a function, not int"),
+        (lambda e: e.hunt(vault, sender="x", progress=5), "progress must be a function"),
+        (lambda e: e.check_all(vault, progress=5), "progress must be a function"),
+        (lambda e: e.trace(*whom, next(iter(e.search(*whom, limit=1)))), "message_ref"),
         (lambda e: list(e.batch([], windw=5)), "windw.*window"),
         (lambda e: e.hunt(vault, sendr="x"), "sendr.*sender"),
         (lambda e: e.check_all(vault, expires=5), "expires.*expiring"),
@@ -73,6 +83,19 @@ def test_calls_of_an_engine_tell_wrong_types(engine: tv.Engine, vault: tv.Vault)
     for options in ({"limit": 0}, {"start": "yesterday"}, {"delivery_status": "two words"}):
         with pytest.raises(tv.ArgumentError, match=next(iter(options))):
             engine.hunt(vault, sender="x", **options)
+
+
+def test_seconds_out_of_range_and_a_setting_that_there_is_not_are_named(acme: tv.Tenant) -> None:
+    wrong: list[tuple[Callable[[], object], str]] = [
+        (lambda: ASK.trace(acme, None, "x", wait=-1), "wait must be 0 seconds or more, not -1"),
+        (lambda: ASK.trace(acme, None, "x", timeout=0), "timeout must be 0.001 seconds or more"),
+        (lambda: ASK.check(acme, None, timeout=timedelta(seconds=-1)), "timeout must be"),
+        (lambda: tv.Engine({"api.baseurl": "x"}), r"'api\.baseurl': see config_properties\(\)"),
+        (lambda: tv.Engine({"http.max_streams": "many"}), r"http\.max_streams"),
+    ]
+    for call, words in wrong:
+        with pytest.raises(tv.ArgumentError, match=words):
+            call()
 
 
 def test_a_time_without_a_zone_is_told_how_to_say_it(acme: tv.Tenant) -> None:
@@ -168,3 +191,26 @@ def test_representations_are_short(
     with vault.edit() as edit:
         assert repr(edit) == "<Edit, open>"
     assert repr(edit) == "<Edit, committed>"
+
+
+def test_what_was_found_shows_what_there_is_and_not_what_there_is_not(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, tmp_path: Path
+) -> None:
+    trace = engine.trace(acme, ACME, server.messages_of(ACME)[0].postfix_id)
+    ref, lines = trace.message_ref, len(trace.lines)
+    state, recipients = trace.summary.state, len(trace.summary.recipients)
+    assert repr(trace) == (
+        f"Trace('acme', '{ACME}', '{ref}', {state}, {recipients} recipients, {lines} lines)"
+    )
+    found = engine.search(acme, ACME, limit=2, start="2000-01-01T00:00:00Z")
+    assert repr(found) == f"SearchResult('acme', '{ACME}', 2 messages, complete=False)"
+    events = [line.event for line in trace.lines if line.event]
+    assert repr(events[0]).startswith("Event(kind='")
+    parts: list[object] = [trace, trace.summary, trace.inbound, *trace.lines, *events]
+    parts += [*trace.summary.recipients, *trace.summary.hops, found, *found]
+    parts += [engine.check(acme, ACME), *engine.hunt(acme, sender="sender.example")]
+    parts += engine.collect(acme, checkpoint=tmp_path / "c", start="2000-01-01T00:00:00Z")
+    parts += engine.batch([ASK.trace(acme, ACME, ref), ASK.check(acme, ACME)])
+    parts += engine.check_all(acme)
+    long = [shown for shown in map(repr, parts) if len(shown) > 500 or "=None" in shown]
+    assert long == []

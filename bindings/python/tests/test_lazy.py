@@ -146,7 +146,7 @@ def changing(value: Any) -> None:
 def test_nothing_that_is_given_out_changes_the_trace() -> None:
     for trace in (fresh(), full()):
         look_at(trace)
-        before = repr(trace)
+        before = trace.to_dict()
         changing(trace.to_dict())
         changing(trace.summary_fields)
         for line in trace.lines:
@@ -156,7 +156,7 @@ def test_nothing_that_is_given_out_changes_the_trace() -> None:
             changing(line.later)
         changing(trace.later)
         changing(trace.extra)
-        assert repr(trace) == before
+        assert trace.to_dict() == before
         assert trace == fresh()
     with pytest.raises(TypeError):
         fresh().views["ecs"] = b""  # type: ignore[index]

@@ -15,6 +15,7 @@ from ._exchange import Exchange
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
+from .bulk import check_function
 from .request import Request
 from .vault import Tenant
 
@@ -39,8 +40,7 @@ class BaseEngine:
         *,
         notice: Callable[[Notice], object] | None = None,
     ) -> None:
-        if notice is not None and not callable(notice):
-            raise TypeError(f"notice must be a function, not {type(notice).__name__}")
+        check_function("notice", notice)
         lib = library()
         config = new_config(settings, NOTICES)
         ref = EngineRef()

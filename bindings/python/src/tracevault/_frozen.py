@@ -23,6 +23,9 @@ class Frozen:
 
     #: In their order.
     _fields: ClassVar[tuple[str, ...]] = ()
+    #: The same, to look one up; and those without a default.
+    _names: ClassVar[frozenset[str]] = frozenset()
+    _needed: ClassVar[frozenset[str]] = frozenset()
     #: Those that neither equality nor hash looks at.
     _apart: ClassVar[frozenset[str]] = frozenset()
     #: Those that only the hash does not look at: mappings.
@@ -31,18 +34,18 @@ class Frozen:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # a generic one has parameters
         cls._fields = tuple(name for name in cls.__annotations__ if name[0] != "_")
+        cls._names = frozenset(cls._fields)
+        cls._needed = frozenset(name for name in cls._fields if not hasattr(cls, name))
 
     if not TYPE_CHECKING:
 
         def __init__(self, **values):
-            kind = type(self)
-            if not values.keys() <= frozenset(kind._fields):
-                raise TypeError(
-                    f"{kind.__name__}() has no field {min(values.keys() - set(kind._fields))!r}"
-                )
-            for name in kind._fields:
-                if name not in values and not hasattr(kind, name):
-                    raise TypeError(f"{kind.__name__}() needs the keyword argument {name!r}")
+            kind, names = type(self), values.keys()
+            if not names <= kind._names:
+                raise TypeError(f"{kind.__name__}() has no field {min(names - kind._names)!r}")
+            if not names >= kind._needed:
+                missing = min(kind._needed - names)
+                raise TypeError(f"{kind.__name__}() needs the keyword argument {missing!r}")
             self.__dict__.update(values)
 
         def __setattr__(self, name, value):

@@ -6,7 +6,6 @@ Also how text goes in. What the objects mean is not known here.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import ctypes
 import os
 import weakref
@@ -104,13 +103,11 @@ def encoded(value: str, what: str) -> bytes:
     """Text as the library takes it."""
     if not isinstance(value, str):
         raise TypeError(f"{what} must be str, not {type(value).__name__}")
-    data: bytes | None = None
-    # Python's own error carries the whole text, which may be a secret: it ends here.
-    with contextlib.suppress(UnicodeEncodeError):
-        data = value.encode()
-    if data is None:
-        raise ArgumentError(f"{what} is not valid Unicode", status=Status.E_ARGUMENT)
-    return data
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        pass  # it carries the whole text, which may be a secret: it ends here
+    raise ArgumentError(f"{what} is not valid Unicode", status=Status.E_ARGUMENT)
 
 
 def time_text(name: str, value: date) -> str:
@@ -166,6 +163,10 @@ def new_config(
             )
         except ArgumentError as error:
             is_own = name in (defaults or {}) and name not in (settings or {})
-            if not is_own or error.status != Status.E_CONFIG_NAME:
-                raise
+            is_unknown = error.status == Status.E_CONFIG_NAME
+            if is_own and is_unknown:
+                continue
+            if is_unknown:
+                error.message = f"no setting has the name {name!r}: see config_properties()"
+            raise
     return config

@@ -15,36 +15,42 @@ class SearchFilters(TypedDict, total=False):
     What a word such as a ``delivery_status`` may be is Cloudflare's business, which changes it.
     """
 
-    #: E-mail address or domain.
     sender: str
-    #: E-mail address or domain.
+    """E-mail address or domain."""
     recipient: str
-    #: Of the sender, a recipient or a link.
+    """E-mail address or domain."""
     domain: str
-    #: Words in any order.
+    """A domain of the sender, a recipient or a link."""
     subject: str
-    #: The Message-ID header.
+    """Words in any order."""
     message_id: str
+    """The Message-ID header."""
     alert_id: str
+    """Cloudflare's id of the alert."""
     smtp_helo_ip: str
-    #: Words in any of the above, in attachments' names and hashes.
+    """The address that the sending server came from."""
     query: str
+    """Words in any of the above, in attachments' names and hashes."""
     delivery_status: str
+    """Such as ``delivered``; the words are Cloudflare's."""
     final_disposition: str
+    """Cloudflare's verdict, such as ``MALICIOUS``; the words are Cloudflare's."""
     message_action: str
+    """What was done with the message, such as ``MOVED``; the words are Cloudflare's."""
     metric: str
-    #: RFC 3339 or an aware ``datetime``; Cloudflare's default is 30 days ago.
+    """As Cloudflare's API takes it; the words are Cloudflare's."""
     start: str | datetime
-    #: As ``start``; Cloudflare's default is now.
+    """RFC 3339 or an aware ``datetime``; Cloudflare's default is 30 days ago."""
     end: str | datetime
-    #: Leave out mail in which Cloudflare found nothing; default ``False``.
+    """As ``start``; Cloudflare's default is now."""
     detections_only: bool
-    #: How many messages in all, 1 to 100000; default 100.
+    """Leave out mail in which Cloudflare found nothing; default ``False``."""
     limit: int
-    #: How many to ask for at a time; default: equal pages of at most 1000.
+    """How many messages in all, 1 to 100000; default 100."""
     per_page: int
-    #: Go on where an earlier search with the same other filters and limits ended.
+    """How many to ask for at a time; default: equal pages of at most 1000."""
     cursor: str
+    """Go on where an earlier search with the same other filters and limits ended."""
 
 
 FILTERS = frozenset(SearchFilters.__annotations__)
@@ -70,10 +76,10 @@ def check_times(
         raise TypeError("wait must be a number of seconds, not None; 0 does not wait")
     milliseconds(wait, "wait")
     if timeout is not None:
-        milliseconds(timeout, "timeout")
+        milliseconds(timeout, "timeout", least=1)
 
 
-def milliseconds(seconds: float | timedelta, what: str) -> bytes:
+def milliseconds(seconds: float | timedelta, what: str, *, least: int = 0) -> bytes:
     if isinstance(seconds, timedelta):
         seconds = seconds.total_seconds()
     if not isinstance(seconds, (int, float)):
@@ -81,8 +87,14 @@ def milliseconds(seconds: float | timedelta, what: str) -> bytes:
             f"{what} must be a number of seconds or a timedelta, not {type(seconds).__name__}"
         )
     try:
-        return b"%d" % round(seconds * 1000)
+        found = round(seconds * 1000)
     except (OverflowError, ValueError):
         raise ArgumentError(
             f"{what} must be a finite number of seconds", status=Status.E_ARGUMENT
         ) from None
+    if found < least:
+        raise ArgumentError(
+            f"{what} must be {least / 1000:g} seconds or more, not {seconds}",
+            status=Status.E_ARGUMENT,
+        )
+    return b"%d" % found

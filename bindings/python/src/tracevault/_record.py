@@ -27,6 +27,10 @@ else:
         return lambda made: made
 
 
+#: A longer text is cut where a record shows itself.
+_LONG = 60
+
+
 class Source:
     """A document that the library wrote, and its brief view; read when they are asked for."""
 
@@ -37,13 +41,13 @@ class Source:
         self._whole: Any = whole
 
     def brief(self) -> Any:
-        return json.loads(self._brief)
+        return json.loads(self._brief.decode())  # bytes of unknown encoding take longer
 
     def whole(self) -> Any:
         whole = self._whole
         if isinstance(whole, bytes):
             # Several threads may read it; what any of them keeps is the same.
-            self._whole = whole = json.loads(whole)
+            self._whole = whole = json.loads(whole.decode())
         return whole
 
 
@@ -222,10 +226,15 @@ class Record:
         )
 
     def __repr__(self) -> str:
-        fields = (
-            f"{name}={getattr(self, name)!r}" for name in self._fields if name not in self._beside
-        )
-        return f"{type(self).__name__}({', '.join(fields)})"
+        """What there is, short: long texts are cut, of lists the length is told."""
+        shown = []
+        for name, field in self._fields.items():
+            if name in self._beside or name.endswith("_fields") or field.kind == "Any":
+                continue  # the same as another field, or Cloudflare's own
+            value = getattr(self, name)
+            if value != field.default:
+                shown.append(f"{name}={shortly(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._again, (self._whole, {name: self._made[name] for name in self._beside})
@@ -248,6 +257,15 @@ def _fill(record: Any, document: Any, rest: Any, made: dict[str, Any] | None = N
     _set_made(record, {} if made is None else made)
     _set_rest(record, rest)
     return record
+
+
+def shortly(value: Any) -> str:
+    """A field's value as people want to see it among others."""
+    if isinstance(value, tuple) and value and isinstance(value[0], Record):
+        return f"<{len(value)}>"
+    if isinstance(value, str) and len(value) > _LONG:
+        return repr(value[: _LONG - 1] + "\N{HORIZONTAL ELLIPSIS}")
+    return repr(value)
 
 
 def _plain(value: Any) -> Any:

@@ -20,26 +20,32 @@ class Account(Frozen):
     _unhashed = frozenset({"later"})
 
     tenant: str
+    """The tenant's name."""
     account_id: str
-    #: ``api_token`` or ``global_key``.
+    """Cloudflare's id: 32 hexadecimal digits."""
     kind: CredentialKind
+    """``api_token`` or ``global_key``."""
     label: str = ""
-    #: Scheme, host and port that the secret may be sent to.
+    """The administrator's own words; empty when there are none."""
     origin: str = ""
-    #: Of a global key.
+    """Scheme, host and port that the secret may be sent to."""
     email: str | None = None
+    """The user's e-mail address, of a global key."""
     state: CredentialState = "active"
-    #: Whose quota its requests spend, where it was set.
+    """``active``: the one in use; ``retiring``: the one before it, used while the new one is
+    refused."""
     budget_group: str | None = None
-    #: The credential's validity, RFC 3339, where it was set.
+    """Whose quota its requests spend, where it was set."""
     not_before_text: str | None = None
+    """The credential's validity, RFC 3339, where it was set."""
     expires_text: str | None = None
-    #: When this credential was stored, RFC 3339.
+    """When its validity ends, RFC 3339, where it was set."""
     created_text: str | None = None
-    #: Tells two secrets apart without showing either.
+    """When this credential was stored, RFC 3339."""
     fingerprint: str = ""
-    #: Whatever else a later library tells.
+    """Tells two secrets apart without showing either."""
     later: Mapping[str, Any] = NOTHING
+    """Whatever else a later library tells."""
 
     def to_dict(self) -> dict[str, Any]:
         """What a program stores or sends: JSON values only, no secret."""

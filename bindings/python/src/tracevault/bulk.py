@@ -32,31 +32,31 @@ _NOTED = 64
 class Progress(Frozen):
     """How far a piece of work is; what a progress bar needs."""
 
-    #: How much is done: results of a batch, those that failed and those from a journal included;
-    #: accounts of a hunt.
     done: int
-    #: How much there will be, as far as is known. ``None`` while the caller's iterable has no
-    #: length and is not at its end.
+    """How much is done: results of a batch, those that failed and those from a journal included;
+    accounts of a hunt."""
     total: int | None
-    #: How many of ``done`` ended with an error.
+    """How much there will be, as far as is known. ``None`` while the caller's iterable has no
+    length and is not at its end."""
     failed: int = 0
-    #: How many of ``done`` came from the journal of an earlier run.
+    """How many of ``done`` ended with an error."""
     resumed: int = 0
-    #: How many requests are asked and not yet answered.
+    """How many of ``done`` came from the journal of an earlier run."""
     under_way: int = 0
-    #: Of a hunt: how many copies of the message are found.
+    """How many requests are asked and not yet answered."""
     found: int = 0
+    """Of a hunt: how many copies of the message are found."""
 
 
 class BatchOptions(TypedDict, total=False):
     """What a batch can be told; the same for threads and for asyncio."""
 
-    #: How many requests to keep in the engine at a time; default 1024, with ``resume`` 128.
     window: int
-    #: A file that remembers each result: what is in it is told again, but not asked again.
+    """How many requests to keep in the engine at a time; default 1024, with ``resume`` 128."""
     resume: str | os.PathLike[str]
-    #: Called at the start and after each result.
+    """A file that remembers each result: what is in it is told again, but not asked again."""
     progress: Callable[[Progress], object]
+    """Called at the start and after each result."""
 
 
 #: Called with each result: the requests that it gives are asked as well. ``None``: no more.
@@ -67,6 +67,13 @@ class FollowOptions(BatchOptions, total=False):
     """What a batch with follow-ups can be told."""
 
     follow: Follow | None
+    """Called with each result; the requests that it gives are asked as well."""
+
+
+def check_function(name: str, given: object) -> None:
+    """Refuse what cannot be called where the caller's own function is expected."""
+    if given is not None and not callable(given):
+        raise TypeError(f"{name} must be a function, not {type(given).__name__}")
 
 
 def known_options(call: str, given: Mapping[str, object], options: type) -> None:
@@ -83,10 +90,10 @@ def known_options(call: str, given: Mapping[str, object], options: type) -> None
 class Source(Protocol):
     """Where a batch's requests come from."""
 
-    #: Whether it is at its end.
     over: bool
-    #: How many there will be in all, where it is known.
+    """Whether it is at its end."""
     total: int | None
+    """How many there will be in all, where it is known."""
 
     def draw(self) -> object:
         """The next one; ``None`` when there is none now."""
@@ -126,6 +133,8 @@ class Batch:
         window = options.get("window", BATCH_WINDOW if resume is None else JOURNAL_WINDOW)
         if not isinstance(window, int):
             raise TypeError(f"window must be a whole number, not {type(window).__name__}")
+        for name in ("follow", "progress"):
+            check_function(name, options.get(name))
         if window < 1:
             raise ArgumentError("window must be at least 1", status=Status.E_ARGUMENT)
         self._exchange, self._source, self._inbox, self._window = exchange, source, inbox, window

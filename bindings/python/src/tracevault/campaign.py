@@ -23,8 +23,8 @@ Told = TypeVar("Told")
 class Campaign(ABC, Generic[Told]):
     """One piece of work over many accounts, and what is to be told of it."""
 
-    #: Whether :meth:`open` and :meth:`finish` wait for the disk.
     waits_for_disk: bool = False
+    """Whether :meth:`open` and :meth:`finish` wait for the disk."""
 
     def __init__(self, where: Where) -> None:
         #: Every account that is asked.

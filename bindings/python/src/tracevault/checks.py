@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._reach import Where
 from .accounts import Account
-from .bulk import FollowOptions, Progress, known_options
+from .bulk import FollowOptions, Progress, check_function, known_options
 from .campaign import Campaign
 from .errors import TraceVaultError
 from .findings import CheckResult
@@ -23,30 +23,37 @@ if TYPE_CHECKING:
 class CheckOptions(TypedDict, total=False):
     """How to check."""
 
-    #: Only those that end within so many days (or a ``timedelta``), do not work, or could not be
-    #: checked.
     expiring: float | timedelta
-    #: Store the ends that were found in the vault, in one edit, when all are checked. What is
-    #: checked must be the vault.
+    """Only those that end within so many days (or a ``timedelta``), do not work, or could not be
+    checked."""
     store: bool
-    #: Ask for one message as well: that shows a permission that is missing. An account that lacks
-    #: it does not work, as ``expiring`` sees it.
+    """Store the ends that were found in the vault, in one edit, when all are checked. What is
+    checked must be the vault."""
     access: bool
+    """Ask for one message as well: that shows a permission that is missing. An account that lacks
+    it does not work, as ``expiring`` sees it."""
     timeout: float | timedelta
+    """Seconds that each check may take in all; ``None``: ``request.deadline_ms``."""
     priority: Priority
+    """Default ``bulk``: what the same tenants ask one by one goes first."""
     window: int
+    """How many checks to keep in the engine at a time; default 1024."""
     progress: Callable[[Progress], object]
+    """Called at the start and after each answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """One account's credential: the answer, or why there is none."""
 
-    #: The tenant's name.
     tenant: str
+    """The tenant's name."""
     account: Account
+    """The account, as the vault knows it."""
     check: CheckResult | None = None
+    """Cloudflare's answer; ``None`` when there is none: see ``error``."""
     error: TraceVaultError | None = None
+    """Why there is no answer."""
 
     @property
     def account_id(self) -> str:
@@ -91,7 +98,8 @@ class Checked:
     def __repr__(self) -> str:
         ended = self.error.name if self.error else "valid" if self.valid else "not valid"
         ended += ", without the permission" if self.denied else ""
-        return f"Checked({self.tenant!r}, {self.account_id!r}, {ended}, expires={self.expires})"
+        ends = f", expires={self.expires}" if self.expires else ""
+        return f"Checked({self.tenant!r}, {self.account_id!r}, {ended}{ends})"
 
 
 class CheckRound(Campaign[Checked]):
@@ -100,6 +108,7 @@ class CheckRound(Campaign[Checked]):
     def __init__(self, where: Where, **options: Unpack[CheckOptions]) -> None:
         known_options("check_all", options, CheckOptions)
         super().__init__(where)
+        check_function("progress", options.get("progress"))
         span = options.get("expiring")
         if span is not None and not isinstance(span, (int, float, timedelta)):
             raise TypeError(f"expiring is a number of days or a timedelta, not {span!r}")

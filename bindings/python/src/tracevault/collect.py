@@ -44,26 +44,30 @@ class CollectOptions(SweepOptions, total=False):
     ``trace`` is ``True`` where ``views`` are asked for.
     """
 
-    #: How long before the last run to look again; default one day. What changes later than that is
-    #: not noticed.
     look_back: timedelta
+    """How long before the last run to look again; default one day. What changes later than that is
+    not noticed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
     """One message that is new or whose state changed, or an account that could not be asked."""
 
-    #: The tenant's name.
     tenant: str
+    """The tenant's name."""
     account: Account
-    #: ``new``, ``changed``, or ``none`` for an account that could not be asked.
+    """The account, as the vault knows it."""
     change: Change
-    #: ``None`` when the account could not be asked, or not to the end: see ``error``.
+    """``new``, ``changed``, or ``none`` for an account that could not be asked."""
     message: FoundMessage | None = None
-    #: The state before the change, by name.
+    """``None`` when the account could not be asked, or not to the end: see ``error``."""
     before: State = field(default_factory=dict, hash=False)
+    """The state before the change, by name."""
     trace: Trace | None = None
+    """Its trace, where ``views`` or ``trace`` asked for it; otherwise ``None``, or see
+    ``error``."""
     error: TraceVaultError | None = None
+    """Why the account was not asked to the end, or why there is no trace."""
 
     @property
     def account_id(self) -> str:

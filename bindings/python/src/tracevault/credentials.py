@@ -217,6 +217,7 @@ class GlobalKey(_Credential):
     def __init__(self, email: str, secret: Secret) -> None:
         super().__init__(secret)
         self.email: str = email
+        """The user whose key it is."""
 
 
 class StoreKeys:

@@ -37,10 +37,13 @@ class Hint(Frozen):
     """What looks wrong about a credential that was put, and was taken all the same."""
 
     tenant: str
+    """The tenant's name."""
     account_id: str
-    #: Such as ``token_looks_like_key``, ``is_quoted``, ``is_placeholder`` or ``has_expired``.
+    """The account that the credential was put for."""
     code: str
+    """Such as ``token_looks_like_key``, ``is_quoted``, ``is_placeholder`` or ``has_expired``."""
     message: str
+    """The same in a sentence."""
 
 
 def _step(call: Callable[Concatenate[Edit, P], T]) -> Callable[Concatenate[Edit, P], T]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from ._fields import parse_time
 from ._member import NOTHING
-from ._record import Record, Source
+from ._record import Record, Source, shortly
 from .model import LaterError, TraceWarning, opened
 
 TYPE_CHECKING = False
@@ -51,33 +51,47 @@ class FoundMessage(Record):
         }
     )
 
-    #: What a trace can be asked with; ``None`` when Cloudflare gave no usable id.
     message_ref: str | None = None
+    """What a trace can be asked with; ``None`` when Cloudflare gave no usable id."""
     alert_id: str | None = None
+    """Cloudflare's id of the alert."""
     postfix_id: str | None = None
-    #: The queue id of the delivery hop.
+    """The queue id of the first hop."""
     postfix_id_outbound: str | None = None
-    #: The Message-ID header without its brackets, as in a trace's summary.
+    """The queue id of the delivery hop."""
     message_id: str | None = None
+    """The Message-ID header without its brackets, as in a trace's summary."""
     subject: str | None = None
-    #: The document's ``from``.
+    """The Subject header."""
     sender: str | None = None
-    #: The document's ``from_name``.
+    """The document's ``from``."""
     sender_name: str | None = None
+    """The document's ``from_name``."""
     envelope_from: str | None = None
+    """Envelope sender."""
     to: tuple[str, ...] = ()
+    """Addresses of the To header."""
     envelope_to: tuple[str, ...] = ()
+    """Envelope recipients."""
     delivery_status: tuple[str, ...] = ()
+    """Such as ``delivered``; the words are Cloudflare's."""
     final_disposition: str | None = None
+    """Cloudflare's verdict, such as ``MALICIOUS``; the words are Cloudflare's."""
     delivery_mode: str | None = None
+    """How Cloudflare saw it, such as ``DIRECT``; the words are Cloudflare's."""
     is_quarantined: bool | None = None
-    #: RFC 3339 with every digit; :attr:`scanned_at` is the same as a ``datetime``.
+    """Whether Cloudflare keeps it back."""
     scanned_at_text: str | None = None
+    """RFC 3339 with every digit; :attr:`scanned_at` is the same as a ``datetime``."""
     sent_at_text: str | None = None
-    #: Cloudflare's item, word for word: a copy.
+    """RFC 3339; :attr:`sent_at` is the same as a ``datetime``."""
     item: Any = None
-    #: Fields of a later version of the document.
+    """Cloudflare's item, word for word: a copy."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
+
+    def __repr__(self) -> str:
+        return f"FoundMessage({self.message_ref!r}, {self.sender!r}, {shortly(self.subject)})"
 
     @property
     def scanned_at(self) -> datetime | None:
@@ -97,25 +111,32 @@ class SearchResult(Record):
     _constant = MappingProxyType({"schema": SEARCH_SCHEMA})
 
     messages: tuple[FoundMessage, ...] = ()
-    #: False when there is more, or may be: the limit was reached, or see ``error``, ``warnings``.
+    """In Cloudflare's order; each ``message_ref`` once."""
     complete: bool = True
-    #: The ``cursor`` of a search that goes on from here.
+    """False when there is more, or may be: the limit was reached, or see ``error``,
+    ``warnings``."""
     next_cursor: str | None = None
-    #: How many pages the messages came in.
+    """The ``cursor`` of a search that goes on from here."""
     pages: int = 1
-    #: Why a later page did not come.
+    """How many pages the messages came in."""
     error: LaterError | None = None
+    """Why a later page did not come."""
     account_id: str | None = None
+    """The account that was asked."""
     tenant: str | None = None
+    """The tenant that asked."""
     fetched_at_text: str | None = None
-    #: How many times the server was asked.
+    """When the answer was complete, RFC 3339; :attr:`fetched_at` is the same as a ``datetime``."""
     attempts: int | None = None
+    """How many times the server was asked."""
     http_status: int | None = None
+    """Of the last reply; ``None`` when the last try brought none."""
     cf_ray: str | None = None
-    #: Everything odd about the replies.
+    """Cloudflare's name for the last exchange, for its support."""
     warnings: tuple[TraceWarning, ...] = ()
-    #: Fields of a later version of the document.
+    """Everything odd about the replies."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def fetched_at(self) -> datetime | None:
@@ -127,6 +148,10 @@ class SearchResult(Record):
 
     def __len__(self) -> int:
         return len(self.messages)
+
+    def __repr__(self) -> str:
+        whom = f"{self.tenant!r}, {self.account_id!r}"
+        return f"SearchResult({whom}, {len(self)} messages, complete={self.complete})"
 
     def __bool__(self) -> bool:
         """A search without messages is a result as well: use ``len()``."""
@@ -158,10 +183,11 @@ class CheckReason(Record):
     _optional = frozenset()
 
     message: str = ""
-    #: Cloudflare's error code, if it gave one.
+    """In Cloudflare's words, or the library's."""
     code: int | None = None
-    #: Fields of a later version of the document.
+    """Cloudflare's error code, if it gave one."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
 
 class CheckAccess(Record):
@@ -169,14 +195,15 @@ class CheckAccess(Record):
 
     _optional = frozenset({"reason"})
 
-    #: ``False``: a permission is missing, or the account has no Email Security. ``None``: the
-    #: server did not say.
     granted: bool | None = None
+    """``False``: a permission is missing, or the account has no Email Security. ``None``: the
+    server did not say."""
     http_status: int | None = None
-    #: Why not, or why nothing is known.
+    """Of the reply to that question; ``None`` when none came."""
     reason: CheckReason | None = None
-    #: Fields of a later version of the document.
+    """Why not, or why nothing is known."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
 
 class CheckResult(Record):
@@ -185,34 +212,42 @@ class CheckResult(Record):
     _optional = frozenset({"reason", "access"})
     _constant = MappingProxyType({"schema": CHECK_SCHEMA})
 
-    #: Cloudflare accepts it. Says nothing of the permission to read traces: ``access`` does.
     valid: bool
-    #: ``api_token`` or ``global_key``.
+    """Cloudflare accepts it. Says nothing of the permission to read traces: ``access`` does."""
     kind: CredentialKind
-    #: ``user``, ``account`` or ``unknown``; ``None`` for a global key.
+    """``api_token`` or ``global_key``."""
     token_kind: TokenKind | None = None
-    #: ``active``, ``disabled``, ``expired`` or ``unknown``.
+    """``user``, ``account`` or ``unknown``; ``None`` for a global key."""
     status: TokenStatus = "unknown"
-    #: Cloudflare's id of the token, which is no secret.
+    """``active``, ``disabled``, ``expired`` or ``unknown``."""
     token_id: str | None = None
+    """Cloudflare's id of the token, which is no secret."""
     not_before_text: str | None = None
+    """As Cloudflare wrote it; :attr:`not_before` is the same as a ``datetime``."""
     expires_on_text: str | None = None
-    #: ``expires_on`` in seconds since 1970, without its fraction.
+    """As Cloudflare wrote it; :attr:`expires_on` is the same as a ``datetime``."""
     expires_on_unix: int | None = None
-    #: Why it is not valid.
+    """``expires_on`` in seconds since 1970, without its fraction."""
     reason: CheckReason | None = None
-    #: Whether it may read traces, where that was asked (``access=True``).
+    """Why it is not valid."""
     access: CheckAccess | None = None
+    """Whether it may read traces, where that was asked (``access=True``)."""
     account_id: str | None = None
+    """The account that was checked."""
     tenant: str | None = None
+    """The tenant that asked."""
     checked_at_text: str | None = None
+    """When the answer was complete, RFC 3339; :attr:`checked_at` is the same as a ``datetime``."""
     attempts: int | None = None
+    """How many times the server was asked."""
     http_status: int | None = None
+    """Of the last reply; ``None`` when the last try brought none."""
     cf_ray: str | None = None
-    #: Such as ``expires_within_7_days``.
+    """Cloudflare's name for the last exchange, for its support."""
     warnings: tuple[TraceWarning, ...] = ()
-    #: Fields of a later version of the document.
+    """Such as ``expires_within_7_days``."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def not_before(self) -> datetime | None:

@@ -28,25 +28,26 @@ class HuntOptions(SweepOptions, total=False):
     """What to hunt for, and how. ``limit`` is for each account and 1000 unless set; ``trace`` is
     ``True`` unless set."""
 
-    #: Of an attachment, as Cloudflare shows it.
     hash: str
-    #: A journal as for a batch: what was answered in an earlier run is not asked again.
+    """Of an attachment, as Cloudflare shows it."""
     resume: str | os.PathLike[str]
+    """A journal as for a batch: what was answered in an earlier run is not asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One copy of a message, or an account that could not be asked."""
 
-    #: The tenant's name.
     tenant: str
+    """The tenant's name."""
     account: Account
-    #: The copy; ``None`` when the account could not be asked, or not to the end: see ``error``.
+    """The account, as the vault knows it."""
     message: FoundMessage | None = None
-    #: What happened to it; ``None`` when it was not asked for, or see ``error``.
+    """The copy; ``None`` when the account could not be asked, or not to the end: see ``error``."""
     trace: Trace | None = None
-    #: Why there is no trace or no answer of the account.
+    """What happened to it; ``None`` when it was not asked for, or see ``error``."""
     error: TraceVaultError | None = None
+    """Why there is no trace or no answer of the account."""
 
     @property
     def account_id(self) -> str:

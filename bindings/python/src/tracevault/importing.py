@@ -53,13 +53,14 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff",
 class BadRow:
     """One row that cannot be stored."""
 
-    #: As a spreadsheet counts them: the headings are row 1; the line of JSON lines.
     row: int
-    #: "" also where what stands there has the form of a secret: columns may have been swapped.
+    """As a spreadsheet counts them: the headings are row 1; the line of JSON lines."""
     tenant: str
-    #: "" also where what stands there is no account id.
+    """"" also where what stands there has the form of a secret: columns may have been swapped."""
     account_id: str
+    """"" also where what stands there is no account id."""
     reason: str
+    """What is wrong with it; no secret."""
 
     def __str__(self) -> str:
         whom = ", ".join(name for name in (self.tenant, self.account_id) if name)
@@ -82,9 +83,10 @@ class ImportRowsError(ArgumentError):
         told = "; ".join(str(row) for row in rows[:5])
         more = f"; and {len(rows) - 5} more: see .rows" if len(rows) > 5 else ""
         super().__init__(f"nothing of {path} was stored: {told}{more}", status=Status.E_ARGUMENT)
-        #: Every row that cannot be stored.
         self.rows = rows
+        """Every row that cannot be stored."""
         self.path = path
+        """The file."""
 
     def __reduce__(self) -> tuple[type[ImportRowsError], tuple[str, tuple[BadRow, ...]]]:
         return type(self), (self.path, self.rows)
@@ -95,8 +97,11 @@ class Row:
     """One row: its values by column, or why it has none."""
 
     number: int
+    """As a spreadsheet counts them: the headings are row 1."""
     values: dict[str, str]
+    """By column."""
     reason: str = ""
+    """Why it cannot be read; empty when it can."""
 
     def bad(self, reason: str) -> BadRow:
         """What is told of it: never a secret."""

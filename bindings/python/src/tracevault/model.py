@@ -41,19 +41,20 @@ class Line(Record):
     _late = frozenset({"event"})
     _optional = frozenset({"lineno", "at", "at_raw", "event", "extra"})
 
-    #: Empty when Cloudflare gave no text.
     message: str = ""
+    """Empty when Cloudflare gave no text."""
     lineno: int | None = None
-    #: When it was logged, RFC 3339 with every digit; :attr:`at` is the same as a ``datetime``.
+    """Cloudflare's number of the line; may be 0, may have gaps."""
     at_text: str | None = None
-    #: Cloudflare's own text, where it is not what :attr:`at_text` says.
+    """When it was logged, RFC 3339 with every digit; :attr:`at` is the same as a ``datetime``."""
     at_raw: str | None = None
-    #: The document's object for :attr:`event`: a copy.
+    """Cloudflare's own text, where it is not what :attr:`at_text` says."""
     event_fields: Mapping[str, Any] | None = None
-    #: Members of Cloudflare's line that have no place of their own.
+    """The document's object for :attr:`event`: a copy."""
     extra: Mapping[str, Any] = NOTHING
-    #: Fields of a later version of the document.
+    """Members of Cloudflare's line that have no place of their own."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def at(self) -> datetime | None:
@@ -76,13 +77,14 @@ class Side(Record):
 
     _optional = frozenset({"extra"})
 
-    #: Whether more is to come; ``None`` when Cloudflare did not say.
     pending: bool | None = None
+    """Whether more is to come; ``None`` when Cloudflare did not say."""
     lines: tuple[Line, ...] = ()
-    #: Members of Cloudflare's block that have no place of their own.
+    """In Cloudflare's order."""
     extra: Mapping[str, Any] = NOTHING
-    #: Fields of a later version of the document.
+    """Members of Cloudflare's block that have no place of their own."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
 
 class QueueId(Record):
@@ -91,9 +93,11 @@ class QueueId(Record):
     _optional = frozenset({"time"})
 
     value: str
+    """The id itself."""
     time_text: str | None = None
-    #: Fields of a later version of the document.
+    """When the message was queued, RFC 3339; :attr:`time` is the same as a ``datetime``."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def time(self) -> datetime | None:
@@ -106,13 +110,14 @@ class TraceWarning(Record):
 
     _optional = frozenset()
 
-    #: What was odd, such as ``time_zone_missing``; new codes may come.
     code: str
+    """What was odd, such as ``time_zone_missing``; new codes may come."""
     count: int = 1
-    #: JSON pointer to the first place in the reply.
+    """How many times it came up."""
     path: str = ""
-    #: Fields of a later version of the document.
+    """JSON pointer to the first place in the reply."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
 
 class LaterError(Record):
@@ -124,18 +129,20 @@ class LaterError(Record):
     _renamed = MappingProxyType({"name": "status"})
     _optional = frozenset()
 
-    #: Such as ``TV_E_SERVER``.
     name: str
+    """Such as ``TV_E_SERVER``."""
     message: str = ""
-    #: Whether asking again, or going on from ``next_cursor``, may succeed later.
+    """What failed, in a sentence."""
     retriable: bool = False
+    """Whether asking again, or going on from ``next_cursor``, may succeed later."""
     retry_after_ms: int | None = None
-    #: 0 when no reply came.
+    """How long to wait before asking again; ``None`` when not known."""
     http_status: int = 0
-    #: Cloudflare's.
+    """0 when no reply came."""
     codes: tuple[int, ...] = ()
-    #: Fields of a later version of the document.
+    """Cloudflare's."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
 
 class Trace(Record):
@@ -147,30 +154,40 @@ class Trace(Record):
     _constant = MappingProxyType({"schema": SCHEMA})
 
     inbound: Side = Side()
+    """The message's way in."""
     outbound: Side = Side()
-    #: False while Cloudflare says of either side that it is pending.
+    """Its way out."""
     complete: bool = True
+    """False while Cloudflare says of either side that it is pending."""
     account_id: str | None = None
+    """Cloudflare's account id."""
     tenant: str | None = None
+    """The vault's tenant."""
     message_ref: str | None = None
+    """What was asked for: investigate id, postfix id or alert id."""
     queue_id: QueueId | None = None
+    """The Postfix long queue id at the beginning of ``message_ref``; ``None`` when
+    there is none."""
     fetched_at_text: str | None = None
+    """When the reply came, RFC 3339; :attr:`fetched_at` is the same as a ``datetime``."""
     cf_ray: str | None = None
+    """Cloudflare's name for the exchange, for its support."""
     http_status: int | None = None
-    #: How many times the server was asked.
+    """Of the reply."""
     attempts: int | None = None
-    #: Why a later look at a trace that was still growing brought nothing; ``None``: none failed.
+    """How many times the server was asked."""
     error: LaterError | None = None
-    #: Everything odd about the reply; empty for one as Cloudflare documents it.
+    """Why a later look at a trace that was still growing brought nothing; ``None``: none failed."""
     warnings: tuple[TraceWarning, ...] = ()
-    #: The document's object for :attr:`summary`: a copy.
+    """Everything odd about the reply; empty for one as Cloudflare documents it."""
     summary_fields: Mapping[str, Any] | None = None
-    #: Members of Cloudflare's result that have no place of their own.
+    """The document's object for :attr:`summary`: a copy."""
     extra: Mapping[str, Any] = NOTHING
-    #: Fields of a later version of the document.
+    """Members of Cloudflare's result that have no place of their own."""
     later: Mapping[str, Any] = NOTHING
-    #: The views that were asked for, as the library wrote them: one JSON object a line.
+    """Fields of a later version of the document."""
     views: Mapping[str, bytes] = NOTHING
+    """The views that were asked for, as the library wrote them: one JSON object a line."""
 
     @property
     def summary(self) -> Summary:
@@ -231,6 +248,12 @@ class Trace(Record):
             raise LookupError(
                 f"the trace was fetched without this view: ask with views=({view!r},)"
             ) from None
+
+    def __repr__(self) -> str:
+        whom = (self.tenant, self.account_id, self.message_ref)
+        named = "".join(f"{one!r}, " for one in whom if one is not None)
+        recipients, lines = len(self.summary.recipients), len(self.lines)
+        return f"Trace({named}{self.summary.state}, {recipients} recipients, {lines} lines)"
 
     @property
     def fetched_at(self) -> datetime | None:

@@ -30,27 +30,32 @@ class Notice(Record):
     _optional = frozenset()
     _constant = MappingProxyType({"schema": SCHEMA})
 
-    #: Counts an engine's notices from 1; a gap says how many were lost.
     number: int
-    #: Such as ``rate_limited``.
+    """Counts an engine's notices from 1; a gap says how many were lost."""
     kind: NoticeKind
-    #: ``info``, ``warning`` or ``error``.
+    """Such as ``rate_limited``."""
     level: NoticeLevel
-    #: In the library's own words.
+    """``info``, ``warning`` or ``error``."""
     message: str
+    """In the library's own words."""
     at_text: str | None = None
+    """When it was told, RFC 3339; :attr:`at` is the same as a ``datetime``."""
     tenant: str | None = None
+    """The vault's tenant, where it is about one."""
     account_id: str | None = None
-    #: Of the trace that met it.
+    """The account, where it is about one."""
     message_ref: str | None = None
+    """The trace that met it."""
     vault_id: str | None = None
-    #: Such as ``TV_E_SERVER``.
+    """The vault, where it is about one."""
     status: str | None = None
+    """Such as ``TV_E_SERVER``."""
     http_status: int | None = None
-    #: RFC 3339; :attr:`until` is the same as a ``datetime``.
+    """Of the reply; ``None`` when none came."""
     until_text: str | None = None
-    #: Fields of a later version of the document.
+    """RFC 3339; :attr:`until` is the same as a ``datetime``."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def at(self) -> datetime | None:

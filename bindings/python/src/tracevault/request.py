@@ -12,8 +12,9 @@ from ._frozen import Frozen
 from ._handle import encoded
 from ._lib import check, library, view_names
 from ._options import FILTERS, SearchFilters, check_times, filter_text, milliseconds
+from .accounts import Account
 from .errors import TraceVaultError
-from .findings import CheckResult, SearchResult
+from .findings import CheckResult, FoundMessage, SearchResult
 from .model import Rows, Trace, View
 from .vault import Tenant
 
@@ -43,30 +44,34 @@ class Request(Frozen, Generic[Answer_co]):
     _apart = frozenset({"tag"})
 
     tenant: Tenant
-    #: ``None`` when the tenant has exactly one account.
+    """Who asks."""
     account_id: str | None
+    """``None`` when the tenant has exactly one account."""
     kind: Kind = "trace"
-    #: Of a trace; empty for other kinds.
+    """``trace``, ``search`` or ``check``."""
     message_ref: str = ""
-    #: Of a search, by name, as the library takes them.
+    """Which message, of a trace; empty for other kinds."""
     filters: tuple[tuple[str, str], ...] = ()
-    #: Seconds to ask again while the trace is pending.
+    """The filters of a search, by name, as the library takes them."""
     wait: float | timedelta = 0
-    #: Seconds the request may take in all; ``None``: the setting ``request.deadline_ms``, which
-    #: leaves out the wait for a turn and for the quota where ``priority`` is ``bulk`` or in a
-    #: batch.
+    """Seconds to ask again while the trace is pending."""
     timeout: float | timedelta | None = None
+    """Seconds the request may take in all; ``None``: the setting ``request.deadline_ms``, which
+    leaves out the wait for a turn and for the quota where ``priority`` is ``bulk`` or in a
+    batch."""
     submission: bool | None = None
-    #: Within a tenant, ``bulk`` requests wait while ``interactive`` ones do.
+    """Of a trace: which datastore to look in, the query parameter ``submission``; ``None``: not
+    sent."""
     priority: Priority = "interactive"
-    #: Ask Cloudflare even when the engine knows the complete trace already.
+    """Within a tenant, ``bulk`` requests wait while ``interactive`` ones do."""
     fresh: bool = False
-    #: Of a check: ask for one message as well, which shows whether a permission is missing.
+    """Ask Cloudflare even when the engine knows the complete trace already."""
     access: bool = False
-    #: What to fetch beside the trace itself, as the library names it: see :attr:`Trace.views`.
+    """Of a check: ask for one message as well, which shows whether a permission is missing."""
     views: tuple[str, ...] = ()
-    #: The caller's own; comes back as :attr:`Result.tag`.
+    """What to fetch beside the trace itself, as the library names it: see :attr:`Trace.views`."""
     tag: Any = None
+    """The caller's own; comes back as :attr:`Result.tag`."""
 
     @classmethod
     def trace(
@@ -85,6 +90,11 @@ class Request(Frozen, Generic[Answer_co]):
     ) -> Request[Trace]:
         """Ask for the delivery trace of one message. Its text is checked when it is submitted."""
         _check(tenant, account_id)
+        if message_ref is None or isinstance(message_ref, FoundMessage):
+            raise TypeError(
+                "the message reference must be str: give a found message's message_ref, which is "
+                "None where Cloudflare gave no id that a trace can be asked with"
+            )
         encoded(message_ref, "the message reference")
         check_times(wait=wait, timeout=timeout)
         return Request(
@@ -238,6 +248,8 @@ def _check(tenant: Tenant, account_id: str | None) -> None:
         raise TypeError(
             f"tenant must be a Tenant, not {type(tenant).__name__}: vault.tenant(name) opens one"
         )
+    if isinstance(account_id, Account):
+        raise TypeError("the account id must be str, not Account: give account.account_id")
     encoded(account_id or "", "the account id")
 
 
@@ -249,14 +261,19 @@ class Result(Frozen, Generic[Answer_co]):
     """How one request ended: with what was asked for or with an error, never both."""
 
     request: Request[Answer_co]
-    #: The id :meth:`Engine.submit` gave; 0 when the request was refused at once or not sent.
+    """What was asked."""
     id: int
+    """The id :meth:`Engine.submit` gave; 0 when the request was refused at once or not sent."""
     trace: Trace | None = None
+    """Of a trace request that went well."""
     search: SearchResult | None = None
+    """Of a search that went well."""
     check: CheckResult | None = None
+    """Of a check that went well."""
     error: TraceVaultError | None = None
-    #: From the journal of an earlier run (``batch(resume=...)``): not asked again.
+    """Why there is no answer; ``None`` when there is one."""
     resumed: bool = False
+    """From the journal of an earlier run (``batch(resume=...)``): not asked again."""
 
     @property
     def tag(self) -> Any:

@@ -23,25 +23,29 @@ class Recipient(Record):
     """What became of one recipient's copy: the last outcome in the trace."""
 
     address: str
-    #: ``sent`` (the next hop accepted it), ``deferred``, ``bounced``, ``expired``, ``rejected``,
-    #: ``refused_for_now``, ``queued``, ``held``, ``discarded``, ``deleted``,
-    #: ``accepted_by_filter``, ``expanded``, ...; new words may come.
+    """The recipient after rewriting."""
     state: RecipientState
-    #: Deliveries at the hop that made most of them: a way through a filter is no second try.
+    """``sent`` (the next hop accepted it), ``deferred``, ``bounced``, ``expired``, ``rejected``,
+    ``refused_for_now``, ``queued``, ``held``, ``discarded``, ``deleted``,
+    ``accepted_by_filter``, ``expanded``, ...; new words may come."""
     attempts: int = 0
-    #: The recipient before aliases.
+    """Deliveries at the hop that made most of them: a way through a filter is no second try."""
     orig_to: str | None = None
+    """The recipient before aliases."""
     dsn: str | None = None
-    #: The next hop, as Postfix wrote it.
+    """Enhanced status code of that outcome, such as ``5.1.1``."""
     relay: str | None = None
-    #: What it said: other people's words.
+    """The next hop, as Postfix wrote it."""
     reply: str | None = None
+    """What it said: other people's words."""
     at_text: str | None = None
-    #: Seconds since the message arrived at the hop that tried.
+    """When that outcome was logged, RFC 3339; :attr:`at` is the same as a ``datetime``."""
     delay_s: float | None = None
+    """Seconds since the message arrived at the hop that tried."""
     queue_id: str | None = None
-    #: Fields of a later version of the document.
+    """The hop that told it."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def at(self) -> datetime | None:
@@ -53,36 +57,57 @@ class Hop(Record):
     """One queue that the message, or a notification about it, went through."""
 
     queue_id: str
-    #: ``inbound`` or ``outbound``: where its first line is.
+    """Its Postfix queue id."""
     side: HopSide
-    #: ``received``, ``queued``, ``removed``, ``expired``, ``rejected``, ``refused_for_now``,
-    #: ``held``, ``discarded``, ``deleted``; new words may come.
+    """``inbound`` or ``outbound``: where its first line is."""
     state: HopState
-    #: A bounce or another notification, not the message itself.
+    """``received``, ``queued``, ``removed``, ``expired``, ``rejected``, ``refused_for_now``,
+    ``held``, ``discarded``, ``deleted``; new words may come."""
     notification: bool = False
-    #: From a long queue id: when the message entered the queue.
+    """A bounce or another notification, not the message itself."""
     time_text: str | None = None
+    """From a long queue id: when the message entered the queue."""
     inode: int | None = None
+    """From a long queue id: of the queue file."""
     first_at_text: str | None = None
+    """The first line about it, RFC 3339; :attr:`first_at` is the same as a ``datetime``."""
     last_at_text: str | None = None
+    """The last line about it, RFC 3339; :attr:`last_at` is the same as a ``datetime``."""
     previous_queue_id: str | None = None
+    """The hop before, where a line says so."""
     client_host: str | None = None
+    """The name of who handed the message in."""
     client_ip: str | None = None
+    """The address of who handed the message in."""
     sender: str | None = None
+    """Envelope sender, empty for a notification."""
     message_id: str | None = None
+    """The Message-ID header without its brackets."""
     size: int | None = None
+    """Bytes."""
     nrcpt: int | None = None
+    """Recipients in the queue file."""
     relay: str | None = None
-    #: Seconds, of the slowest delivery; the parts tell where they went.
+    """The next hop of its last delivery, as Postfix wrote it."""
     delay_s: float | None = None
+    """Seconds, of the slowest delivery; the parts tell where they went."""
     delay_before_qmgr_s: float | None = None
+    """Seconds: receiving the message, or waiting after a deferral."""
     delay_in_qmgr_s: float | None = None
+    """Seconds in the active queue."""
     delay_conn_setup_s: float | None = None
+    """Seconds for DNS, connecting, TLS and HELO."""
     delay_transmission_s: float | None = None
-    #: The longest part: ``before_qmgr``, ``in_qmgr``, ``conn_setup``, ``transmission``.
+    """Seconds for sending the message."""
     slowest: HopPart | None = None
-    #: Fields of a later version of the document.
+    """The longest part: ``before_qmgr``, ``in_qmgr``, ``conn_setup``, ``transmission``."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
+
+    def __repr__(self) -> str:
+        kind = ", notification" if self.notification else ""
+        delay = "" if self.delay_s is None else f", delay_s={self.delay_s}"
+        return f"Hop({self.queue_id!r}, {self.side}, {self.state}{kind}{delay})"
 
     @property
     def time(self) -> datetime | None:
@@ -104,15 +129,17 @@ class NextQueueId(Record):
     """An id under which somebody else knows the message: where to look next."""
 
     id: str
-    #: ``queued_as``, ``exchange_internal_id``, ``google_id``, ``notification_queue_id``.
+    """The id itself."""
     kind: NextKind
-    #: The id is a hop of this trace: there is nothing more to look for.
+    """``queued_as``, ``exchange_internal_id``, ``google_id``, ``notification_queue_id``."""
     in_trace: bool = False
-    #: The hop that told it.
+    """The id is a hop of this trace: there is nothing more to look for."""
     from_queue_id: str | None = None
+    """The hop that told it."""
     time_text: str | None = None
-    #: Fields of a later version of the document.
+    """When the message got it, RFC 3339; :attr:`time` is the same as a ``datetime``."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def time(self) -> datetime | None:
@@ -125,23 +152,32 @@ class Summary(Record):
 
     _late = frozenset({"hops", "next_queue_ids"})
 
-    #: The one state of all recipients, ``mixed``, or ``incomplete`` when some are unaccounted for;
-    #: without any what is known of the message: ``rejected``, ``queued``, ``pending``, ``unknown``.
     state: TraceState = "unknown"
+    """The one state of all recipients, ``mixed``, or ``incomplete`` when some are unaccounted for;
+    without any what is known of the message: ``rejected``, ``queued``, ``pending``,
+    ``unknown``."""
     recipients: tuple[Recipient, ...] = ()
-    #: Envelope sender, not the From header; empty for a notification.
+    """One for each address, at most 1000."""
     sender: str | None = None
+    """Envelope sender, not the From header; empty for a notification."""
     message_id: str | None = None
+    """The Message-ID header without its brackets."""
     size: int | None = None
-    #: Who handed the message in.
+    """Bytes."""
     client_host: str | None = None
+    """The name of who handed the message in."""
     client_ip: str | None = None
+    """The address that the message was handed in from."""
     first_at_text: str | None = None
+    """The earliest line, RFC 3339; :attr:`first_at` is the same as a ``datetime``."""
     last_at_text: str | None = None
+    """The latest line, RFC 3339; :attr:`last_at` is the same as a ``datetime``."""
     hops: tuple[Hop, ...] = ()
+    """One for each queue id, at most 64."""
     next_queue_ids: tuple[NextQueueId, ...] = ()
-    #: Fields of a later version of the document.
+    """Under which ids others know the message, at most 256."""
     later: Mapping[str, Any] = NOTHING
+    """Fields of a later version of the document."""
 
     @property
     def first_at(self) -> datetime | None:

@@ -16,7 +16,7 @@ from typing import Any, cast
 from ._options import SearchFilters
 from ._reach import Where
 from .accounts import Account
-from .bulk import FollowOptions, Progress
+from .bulk import FollowOptions, Progress, check_function
 from .campaign import Campaign, Told
 from .errors import LimitError, ReplyError, Status, TraceVaultError, error_class
 from .findings import FoundMessage, SearchResult
@@ -28,31 +28,37 @@ from .vault import Tenant
 class SweepOptions(SearchFilters, total=False):
     """What to look for in each account, and how."""
 
-    #: Whether to fetch the trace of each message that is found.
     trace: bool
-    #: As for :meth:`Engine.trace`.
+    """Whether to fetch the trace of each message that is found."""
     wait: float | timedelta
+    """As for :meth:`Engine.trace`."""
     timeout: float | timedelta
+    """Seconds that each request may take in all; ``None``: ``request.deadline_ms``."""
     views: Iterable[View]
-    #: Default ``bulk``: what the same tenants ask one by one goes first.
+    """As for :meth:`Engine.trace`."""
     priority: Priority
-    #: As for a batch.
+    """Default ``bulk``: what the same tenants ask one by one goes first."""
     window: int
-    #: Called with each step: ``done`` and ``total`` count accounts, ``found`` counts messages.
+    """As for a batch."""
     progress: Callable[[Progress], object]
+    """Called with each step: ``done`` and ``total`` count accounts, ``found`` counts messages."""
 
 
 @dataclass(slots=True)
 class Place:
     """One account, and what is known of it so far."""
 
-    #: The tenants that have it, the one that is asked first; the others where its credential fails.
     ways: list[tuple[Tenant, Account]]
+    """The tenants that have it, the one that is asked first; the others where its credential
+    fails."""
     seen: set[str] = field(default_factory=set)
+    """The messages that were found, by their names."""
     cursors: set[str] = field(default_factory=set)
-    #: Requests that are not yet answered.
+    """The cursors that were followed."""
     open: int = 1
+    """Requests that are not yet answered."""
     failed: bool = False
+    """Whether something could not be asked."""
 
     @property
     def tenant(self) -> Tenant:
@@ -74,8 +80,8 @@ class _Copy:
 class Sweep(Campaign[Told]):
     """One search for each account, and what follows from it."""
 
-    #: How many messages to look for in one account.
     limit: int
+    """How many messages to look for in one account."""
 
     def __init__(self, where: Where, options: SweepOptions, *, trace: bool, limit: int) -> None:
         super().__init__(where)
@@ -95,6 +101,7 @@ class Sweep(Campaign[Told]):
         """What of the options is for traces, for the batch, for the caller; filters are left."""
         self._progress: Callable[[Progress], object] | None = options.pop("progress", None)
         self._traces = options.pop("trace", trace) is not False
+        check_function("progress", self._progress)
         how, how_many = ("wait", "timeout", "views"), ("window", "resume")
         self._how = {name: options.pop(name) for name in how if name in options}
         if not isinstance(self._how.get("views", ""), str):

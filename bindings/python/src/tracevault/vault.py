@@ -41,6 +41,7 @@ class Tenant:
 
     def __init__(self, name: str, handle: Handle[TenantRef], vault: Vault) -> None:
         self.name: str = name
+        """The tenant's name in the vault."""
         self._handle = handle
         self._vault = vault  # not collected before: a tenant learns of rotations from it
 
