@@ -167,6 +167,8 @@ def new_config(
             if is_own and is_unknown:
                 continue
             if is_unknown:
-                error.message = f"no setting has the name {name!r}: see config_properties()"
+                error.message = (
+                    f"no setting has this name: {name!r}; config_properties() lists them all"
+                )
             raise
     return config
