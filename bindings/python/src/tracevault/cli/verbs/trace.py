@@ -74,7 +74,7 @@ def trace(
                 session.account,
                 reference,
                 wait=wait,
-                timeout=timeout,
+                timeout=None if follow else timeout,  # the follower's own, for all of them
                 submission=submission,
                 fresh=fresh,
                 views=views,
