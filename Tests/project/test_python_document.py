@@ -51,10 +51,11 @@ def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     printed = done.stdout
     for said in (
-        "status=sent",  # asyncio
+        "4jXtPC0RYCz7S6r: removed",  # asyncio
         "acme Acme Europe defer-",  # a hunt
         "0 7",  # a batch
         "Request.search('acme', None",  # follow-ups
+        "sent, recipients=",  # what a trace shows of itself
         "2 of 2, 0 failed",  # progress
         "['acme']",  # tenants
         "3 initech  the account id must be",  # an import; what is no account id is not shown

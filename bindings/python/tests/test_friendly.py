@@ -200,10 +200,10 @@ def test_what_was_found_shows_what_there_is_and_not_what_there_is_not(
     ref, lines = trace.message_ref, len(trace.lines)
     state, recipients = trace.summary.state, len(trace.summary.recipients)
     assert repr(trace) == (
-        f"Trace('acme', '{ACME}', '{ref}', {state}, {recipients} recipients, {lines} lines)"
+        f"Trace('acme', '{ACME}', '{ref}', {state}, recipients={recipients}, lines={lines})"
     )
     found = engine.search(acme, ACME, limit=2, start="2000-01-01T00:00:00Z")
-    assert repr(found) == f"SearchResult('acme', '{ACME}', 2 messages, complete=False)"
+    assert repr(found) == f"SearchResult('acme', '{ACME}', messages=2, complete=False)"
     events = [line.event for line in trace.lines if line.event]
     assert repr(events[0]).startswith("Event(kind='")
     parts: list[object] = [trace, trace.summary, trace.inbound, *trace.lines, *events]

@@ -151,7 +151,7 @@ class SearchResult(Record):
 
     def __repr__(self) -> str:
         whom = f"{self.tenant!r}, {self.account_id!r}"
-        return f"SearchResult({whom}, {len(self)} messages, complete={self.complete})"
+        return f"SearchResult({whom}, messages={len(self)}, complete={self.complete})"
 
     def __bool__(self) -> bool:
         """A search without messages is a result as well: use ``len()``."""

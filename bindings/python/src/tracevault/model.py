@@ -252,8 +252,8 @@ class Trace(Record):
     def __repr__(self) -> str:
         whom = (self.tenant, self.account_id, self.message_ref)
         named = "".join(f"{one!r}, " for one in whom if one is not None)
-        recipients, lines = len(self.summary.recipients), len(self.lines)
-        return f"Trace({named}{self.summary.state}, {recipients} recipients, {lines} lines)"
+        counts = f"recipients={len(self.summary.recipients)}, lines={len(self.lines)}"
+        return f"Trace({named}{self.summary.state}, {counts})"
 
     @property
     def fetched_at(self) -> datetime | None:
