@@ -5,6 +5,7 @@ A copy of what the check looks at is broken in one place; the check must fail an
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -272,26 +273,68 @@ def test_a_library_with_manners_of_its_own_is_seen(
     assert says in done.stdout and "-> " in done.stdout
 
 
+#: What each object of the library is compiled with.
+GUARDED = ["-O2", "-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3"]
+
+
+def object_of(tree: Path, name: str, flags: list[str]) -> list[str]:
+    """Compile an object into a C part of the tree; the command."""
+    source = tree / "copying.c"
+    source.write_text(COPYING, encoding="utf-8")
+    target = tree / ".build/release" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    words = ["gcc", *flags, "-c", str(source), "-o", str(target)]
+    subprocess.run(words, check=True)
+    return words
+
+
+def remember(tree: Path, *commands: list[str]) -> None:
+    """Note the commands as the build does."""
+    lines = [f"    args: {json.dumps(words)}\n" for words in commands]
+    (tree / ".build/release.yaml").write_text("".join(lines), encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["-fno-stack-protector", "-D_FORTIFY_SOURCE=2"], "no stack protector"),
-        (["-fstack-protector-strong", "-U_FORTIFY_SOURCE"], "without FORTIFY"),
+        ([*GUARDED, "-fno-stack-protector"], "copying.o is compiled without a stack protector"),
+        ([*GUARDED, "-fstack-protector"], "copying.o is compiled without a stack protector"),
+        ([*GUARDED, "-fno-stack-clash-protection"], "copying.o is compiled without clash"),
+        ([*GUARDED, "-U_FORTIFY_SOURCE"], "copying.o is compiled without FORTIFY"),
+        ([*GUARDED[:3]], "copying.o is compiled without FORTIFY"),
+        ([*GUARDED, "-O0", "-w"], "copying.o is compiled without the optimiser"),
     ],
 )
-def test_c_parts_without_a_guard_are_seen(tree: Path, flags: list[str], says: str) -> None:
+@pytest.mark.parametrize("part", ["CSystem.build", "CRuntime.build"])
+def test_one_c_part_without_a_guard_is_seen(
+    tree: Path, part: str, flags: list[str], says: str
+) -> None:
     (tree / ".build").unlink()
-    objects = tree / ".build/release/CSystem.build"
+    sound = [
+        object_of(tree, f"{folder}/sound.o", GUARDED)
+        for folder in ("CSystem.build", "CRuntime.build")
+    ]
+    remember(tree, *sound)
+    done = check(tree, "hardening")
+    assert done.returncode == 0, done.stdout
+    bad = object_of(tree, f"{part}/copying.o", flags)
+    done = check(tree, "hardening")
+    assert done.returncode == 1 and "copying.o: no command" in done.stdout
+    remember(tree, *sound, bad)
+    done = check(tree, "hardening")
+    assert done.returncode == 1 and says in done.stdout, done.stdout
+
+
+def test_guards_that_no_object_shows_are_seen(tree: Path) -> None:
+    (tree / ".build").unlink()
     done = check(tree, "hardening")
     assert done.returncode == 1 and "run `make` first" in done.stdout
-    objects.mkdir(parents=True)
-    source = tree / "copying.c"
-    source.write_text(COPYING, encoding="utf-8")
-    made = ["gcc", "-O2", *flags, "-c", str(source), "-o", str(objects / "copying.o")]
-    subprocess.run(made, check=True)
+    parts = ("CSystem.build/copying.o", "CRuntime.build/copying.o")
+    bare = [object_of(tree, name, ["-O0", "-fno-stack-protector"]) for name in parts]
+    # As if the compiler knew the words and did nothing.
+    remember(tree, *[[*GUARDED, *words[3:]] for words in bare])
     done = check(tree, "hardening")
-    assert done.returncode == 1 and done.stdout.count("Sources/CSystem") == 1, done.stdout
-    assert says in done.stdout
+    assert done.returncode == 1 and done.stdout.count("no object of Sources/CSystem") == 2
 
 
 COPYING = """

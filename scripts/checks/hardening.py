@@ -1,16 +1,27 @@
 """What the loader and the compilers can protect in the library is protected."""
 
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
-from _tree import LIBRARY, ROOT, answer, library, output
+from _tree import LIBRARY, ROOT, answer, library, output, read
 
 #: What must stay writable: variables, and the page that the Swift runtime protects itself.
 WRITABLE = {".data", ".bss", ".tm_clone_table", ".tbss", ".tdata", "swift5_backtrace"}
 #: Tables of addresses and constants: in RELRO, which the loader makes read-only.
 RELRO = {".dynamic", ".got", ".got.plt", ".init_array", ".fini_array", ".data.rel.ro"}
-#: The C parts as the build left them.
-OBJECTS = ROOT / ".build/release/CSystem.build"
+#: The C parts as the build left them, and the commands that made them.
+RELEASE = ROOT / ".build/release"
+OBJECTS = [RELEASE / "CSystem.build", RELEASE / "CRuntime.build"]
+COMMANDS = ROOT / ".build/release.yaml"
+#: Of the words of a command that a pattern finds, the last one counts, and must be one of these.
+GUARDS = {
+    "a stack protector": (r"-f(?:no-)?stack-protector\S*", r"-fstack-protector-(?:strong|all)"),
+    "clash protection": (r"-f(?:no-)?stack-clash-protection", r"-fstack-clash-protection"),
+    "FORTIFY": (r"-[DU]_FORTIFY_SOURCE\S*", r"-D_FORTIFY_SOURCE=3"),
+    "the optimiser, which FORTIFY needs": (r"-O\S*", r"-O[123s]"),
+}
 
 
 @dataclass
@@ -80,15 +91,48 @@ def of_sections(parts: list[Piece]) -> list[str]:
     return found
 
 
+def commands() -> dict[Path, list[str]]:
+    """The words of the command that made each object."""
+    found = {}
+    for line in re.findall(r"^ +args: (\[.*\])$", read(COMMANDS), flags=re.M):
+        words = json.loads(line)
+        if "-c" in words and "-o" in words:
+            found[Path(words[words.index("-o") + 1]).resolve()] = words
+    return found
+
+
+def unguarded(words: list[str]) -> list[str]:
+    """The guards that a command leaves out, or takes back."""
+    missing = []
+    for guard, (pattern, wanted) in GUARDS.items():
+        said = [word for word in words if re.fullmatch(pattern, word)]
+        if not said or not re.fullmatch(wanted, said[-1]):
+            missing.append(guard)
+    return missing
+
+
 def of_objects() -> list[str]:
-    if not OBJECTS.is_dir():
-        return [f"{OBJECTS} is not there: run `make` first"]
-    symbols = output("nm", "--undefined-only", *sorted(OBJECTS.glob("*.o")))
+    """Whether an object shows a guard depends on its functions, so each one's command is asked."""
+    missing = [path for path in (*OBJECTS, COMMANDS) if not path.exists()]
+    if missing:
+        return [f"{path} is not there: run `make` first" for path in missing]
+    made = commands()
     found = []
+    for folder in OBJECTS:
+        objects = sorted(folder.glob("*.o"))
+        if not objects:
+            found.append(f"{folder} has no object: run `make` first")
+        for path in objects:
+            words = made.get(path.resolve())
+            if words is None:
+                found.append(f"{path.name}: no command of the build made it")
+            else:
+                found += [f"{path.name} is compiled without {guard}" for guard in unguarded(words)]
+    symbols = output("nm", "--undefined-only", *sorted(OBJECTS[0].glob("*.o")))
     if "__stack_chk_fail" not in symbols:
-        found.append("Sources/CSystem has no stack protector")
+        found.append("no object of Sources/CSystem has a stack protector")
     if not re.search(r"\b__\w+_chk\b", symbols):
-        found.append("Sources/CSystem is compiled without FORTIFY")
+        found.append("no object of Sources/CSystem has a call that FORTIFY checks")
     return found
 
 
