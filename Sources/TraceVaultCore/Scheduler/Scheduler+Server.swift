@@ -22,7 +22,7 @@ extension Scheduler {
     /// bogus one, ends: from here on it is under its group's word, and speaks for it.
     mutating func prove(_ lane: LaneID, _ now: Int64) {
         lanes[lane].penalties.end()
-        stopResting(lane, now)
+        if lanes[lane].isDoubted { stopResting(lane, now) }
         guard var proof = lanes[lane].proof,
             lanes[lane].provenUntil < now + Self.provenUs / 2
         else { return }
@@ -41,13 +41,15 @@ extension Scheduler {
             return now + lanes[lane].penalties.rest(asked, isNew: isNew, now: now)
         }
         let group = lanes[lane].group
-        let isNew = ledger.parkedUntil(&groups[group].entry, now: now) <= now
+        let isNew = restsUntil(lane, now: now) <= now
         return now + groups[group].penalties.rest(asked, isNew: isNew, now: now)
     }
 
     /// Lets nothing of the lane's group go before `time`, or of the lane alone.
     mutating func rest(_ lane: LaneID, until time: Int64, _ now: Int64) {
-        if speaksForGroup(lane, now), park(lanes[lane].group, until: time, now) { return }
+        let speaks = speaksForGroup(lane, now)
+        if speaks, park(lanes[lane].group, until: time, now) { return }
+        lanes[lane].isDoubted = !speaks && (lanes[lane].isDoubted || lanes[lane].restsUntil == 0)
         guard time > lanes[lane].restsUntil else { return }
         if lanes[lane].restsUntil == 0 {
             _ = timers.add(Timer.lane(lane).payload, at: time)
@@ -82,7 +84,7 @@ extension Scheduler {
 
     private mutating func stopResting(_ lane: LaneID, _ now: Int64) {
         guard lanes[lane].restsUntil != 0 else { return }
-        lanes[lane].restsUntil = 0
+        (lanes[lane].restsUntil, lanes[lane].isDoubted) = (0, false)
         groups[lanes[lane].group].resting -= 1
         goOn(lane, now)
     }

@@ -89,8 +89,11 @@ extension Scheduler {
         var proof: LedgerEntry?
         /// So long that counts.
         var provenUntil: Int64 = 0
-        /// Nothing of it goes before: a 429 for a credential that is not proven. 0: it may go.
+        /// Nothing of it goes before: a 429 that its group was not parked for. 0: it may go.
         var restsUntil: Int64 = 0
+        /// It rests alone because it is not proven; else because the ledger has no place for its
+        /// group.
+        var isDoubted = false
         var penalties = Penalties()
     }
 

@@ -6,25 +6,49 @@ import Testing
 @testable import TraceVaultCore
 
 @Suite struct SchedulerShareTests {
-    /// A greedy tenant's credentials have taken every slot in reach; who comes then shares a budget
-    /// with others, and nothing else.
-    @Test func whoFindsNoRoomInTheLedgerIsNotStoppedByThe429OfAnother() throws {
+    /// Others' credentials have taken every slot of the ledger in reach.
+    private func crowdedRig() throws -> Rig {
         let ledger = try MappedLedger(.ofProcess, now: 0)
         for number in 0..<UInt64(LedgerTable.reach) {
             var taken = ledger.entry(LedgerRaceTests.neighbour(of: 42, number), now: 0)
             #expect(ledger.spend(&taken, LedgerTests.quota, now: 0) == nil)
         }
-        let rig = Rig(inFlight: 10, attempts: 2, ledger: ledger)
-        func lane(_ tenant: Int) -> LaneID {
-            let key = LedgerRaceTests.neighbour(of: 42, UInt64(100 + tenant))
-            let group = rig.scheduler.addGroup(key, now: 0)
-            let seat = rig.scheduler.addSeat(tenant: rig.tenant(tenant), group: group)
-            return rig.scheduler.addLane(seat: seat)
-        }
-        let (greedy, modest) = (lane(0), lane(1))
+        return Rig(inFlight: 10, attempts: 2, ledger: ledger)
+    }
+
+    /// Of a group that finds no place there.
+    private func crowdedLane(_ rig: Rig, _ tenant: Int, proof: UInt64? = nil) -> LaneID {
+        let key = LedgerRaceTests.neighbour(of: 42, UInt64(100 + tenant))
+        let group = rig.scheduler.addGroup(key, now: 0)
+        let seat = rig.scheduler.addSeat(tenant: rig.tenant(tenant), group: group)
+        return rig.scheduler.addLane(seat: seat, proof: proof, now: 0)
+    }
+
+    /// The lane rests in the ledger's stead. Its own reply that was under way does not end that.
+    @Test(arguments: [nil, 71] as [UInt64?])
+    func aRestThatTheLedgerHasNoPlaceForIsNotEndedByALaterAnswer(proof: UInt64?) throws {
+        let rig = try crowdedRig()
+        let lane = crowdedLane(rig, 0, proof: proof)
+        let first = rig.submit(lane, deadline: 1 << 50)
+        #expect(rig.advance().starts == [first])
+        // The server takes the credential: from here on it speaks for its group.
+        #expect(rig.finish(first, .final) == [.answer(1)])
+        let (refused, late) = (rig.submit(lane, deadline: 1 << 50), rig.submit(lane))
+        #expect(rig.advance().starts == [refused, late])
+        let before = rig.now
+        #expect(rig.finish(refused, .rateLimited(afterMs: 60_000)) == [])
+        #expect(rig.finish(late, .final) == [.answer(3)])
+        #expect(rig.next().starts == [refused])
+        #expect(rig.now - before >= 60 * second)
+    }
+
+    /// Who finds no slot shares a budget with others, and nothing else.
+    @Test func whoFindsNoRoomInTheLedgerIsNotStoppedByThe429OfAnother() throws {
+        let rig = try crowdedRig()
+        let (greedy, modest) = (crowdedLane(rig, 0), crowdedLane(rig, 1))
         let refused = rig.submit(greedy, deadline: 1 << 50)
         #expect(rig.advance().starts == [refused])
-        #expect(ledger.describe().crowdings == 1)
+        #expect((rig.ledger as? MappedLedger)?.describe().crowdings == 1)
         #expect(rig.finish(refused, .rateLimited(afterMs: 60_000)) == [])
         // Its own requests wait as they would anywhere, the other's go.
         rig.submit(greedy, deadline: 1 << 50)
