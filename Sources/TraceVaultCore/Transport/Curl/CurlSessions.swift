@@ -8,12 +8,15 @@ import CSystem
 @safe
 final class CurlSessions {
     let share: UnsafeMutableRawPointer
+    /// The states of the files of authorities under which they were made.
+    let trust: [UInt64]
 
-    init() throws(Failure) {
+    init(under trust: [UInt64]) throws(Failure) {
         guard let share = unsafe tvs_curl_sessions_new() else {
             throw Failure(.noMemory, "libcurl gave no place for TLS sessions")
         }
         unsafe self.share = share
+        self.trust = trust
     }
 
     deinit { unsafe _ = curl_share_cleanup(share) }

@@ -46,7 +46,7 @@ package final class CurlTransport {
             settings.proxyCAFile.isEmpty
             ? nil
             : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs, lookout: lookout)
-        let sessions = try CurlSessions()
+        let sessions = try CurlSessions(under: [])
         bell = try Doorbell()
         lookEveryUs = Int64(min(1000, max(10, settings.firstByteMs / 8))) * 1000
         let answer = unsafe tvs_alarm_new(&alarm)
@@ -99,8 +99,7 @@ package final class CurlTransport {
         let nowUs = tvs_monotonic_us()
         guard !isAbandoned else { throw Doorbell.lost }
         if let login, nowUs < login.untilUs { throw HTTPReply.Fault.proxy.words(login.trouble) }
-        // Sessions would let in a server whose authority is not trusted any more.
-        if try line.trustHasChanged(nowUs) { line.sessions = try CurlSessions() }
+        try line.renewSessions(nowUs)
         let exchange = try CurlExchange(id, request, line, nowUs: nowUs)
         let code = unsafe curl_multi_add_handle(multi, exchange.easy)
         guard code == CURLM_OK else {

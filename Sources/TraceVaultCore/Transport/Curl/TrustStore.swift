@@ -25,8 +25,8 @@ final class TrustStore: Watched {
         /// Since when nothing is there; a file that is replaced may be gone for a moment.
         var goneSinceUs: Int64?
         var changedAtUs: Int64?
-        /// Not told yet.
-        var isOther = false
+        /// How often it was seen to be another one.
+        var changes: UInt64 = 0
     }
 
     let path: String
@@ -67,7 +67,7 @@ final class TrustStore: Watched {
         self.lookout = lookout
         examine(nowUs: nowUs)
         let isFile = state.withLock { state in
-            (state.changedAtUs, state.isOther) = (nil, false)
+            state.changedAtUs = nil
             return state.isFile
         }
         guard isFile else {
@@ -80,19 +80,19 @@ final class TrustStore: Watched {
 
     deinit { lookout?.remove(self) }
 
-    /// True when the file is another one than at the last call, as far as is known.
-    func look(nowUs: Int64) throws(Failure) -> Bool {
+    /// The number of the file's state, as far as is known: another file has another one.
+    func look(nowUs: Int64) throws(Failure) -> UInt64 {
         if watch.use(nowMs: Self.bootMs) {
             if let lookout {
                 _ = lookout.hasten(watch)
             } else {
+                watch.begin(nowMs: Self.bootMs)
                 examine(nowUs: nowUs)
                 watch.end(nowMs: Self.bootMs, hasFound: true)
             }
         }
-        let (isFile, goneSinceUs, isOther) = state.withLock { state in
-            defer { state.isOther = false }
-            return (state.isFile, state.goneSinceUs, state.isOther)
+        let (isFile, goneSinceUs, changes) = state.withLock { state in
+            (state.isFile, state.goneSinceUs, state.changes)
         }
         guard isFile else {
             throw Failure(.tls, "\(setting) is not a file any more: \(Self.kinds)")
@@ -101,7 +101,7 @@ final class TrustStore: Watched {
         if let goneSinceUs, nowUs - goneSinceUs >= Self.longestMomentUs {
             throw Failure(.tls, "the file of \(setting) is gone: nobody is trusted without it")
         }
-        return isOther
+        return changes
     }
 
     /// For CURLOPT_CA_CACHE_TIMEOUT. Rounded down: what was read before the change was seen is
@@ -151,7 +151,8 @@ final class TrustStore: Watched {
                 size: Int64(status.st_size), changed: Int64(status.st_ctim.tv_sec),
                 changedNs: Int64(status.st_ctim.tv_nsec))
             guard found != state.stamp else { return }
-            (state.stamp, state.changedAtUs, state.isOther) = (found, nowUs, true)
+            (state.stamp, state.changedAtUs) = (found, nowUs)
+            state.changes += 1
         }
     }
 }

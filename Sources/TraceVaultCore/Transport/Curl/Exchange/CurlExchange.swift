@@ -20,10 +20,12 @@ struct CurlLine {
     /// Of a file of its own for the proxy.
     let proxyTrust: TrustStore?
 
-    /// Looks at the files of authorities.
-    func trustHasChanged(_ nowUs: Int64) throws(Failure) -> Bool {
-        let hasChanged = try trust.look(nowUs: nowUs)
-        return try proxyTrust?.look(nowUs: nowUs) == true || hasChanged
+    /// Looks at the files of authorities. Sessions that were made under others would let in a
+    /// server that is not trusted any more: the change counts until there are new ones.
+    mutating func renewSessions(_ nowUs: Int64) throws(Failure) {
+        let states = [try trust.look(nowUs: nowUs), try proxyTrust?.look(nowUs: nowUs) ?? 0]
+        guard states != sessions.trust else { return }
+        sessions = try CurlSessions(under: states)
     }
 
     /// For CURLOPT_CA_CACHE_TIMEOUT, which holds for both.
