@@ -232,7 +232,9 @@ package enum Setting: String, CaseIterable, Sendable {
         case .lockTimeout:
             return Property(
                 .integer(0...600_000), "10000",
-                "How long an edit waits for another writer of the vault, in ms.")
+                "How long an edit waits for another writer of the vault, in ms. One that was "
+                    + "stopped while it waited itself costs the others half of it, once. Writers "
+                    + "of a vault in memory wait for each other without a limit.")
         case .minGeneration:
             return Property(
                 .integer(0...Int64.max), "0",

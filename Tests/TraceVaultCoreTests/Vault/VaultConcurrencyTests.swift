@@ -110,6 +110,25 @@ func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) 
         defer { close(stopped) }
         try #require(tvs_lock(stopped, 2) == 0)
         try store.lease(timeoutMs: 200).release()
+        // It is remembered: the next one does not wait for it again.
+        try store.lease(timeoutMs: 600_000, unless: Self.after(1000)).release()
+        // Once it has gone on, the order holds again.
+        try #require(tvs_unlock(stopped, 2) == 0)
+        try store.lease(timeoutMs: 0).release()
+        try #require(tvs_lock(stopped, 1) == 0)
+        let failed = status {
+            try store.lease(timeoutMs: 600_000, unless: Self.after(20)).release()
+        }
+        #expect(failed == .cancelled)
+    }
+
+    /// Says so when it was asked that often.
+    private static func after(_ count: Int) -> () -> Bool {
+        var asked = 0
+        return {
+            asked += 1
+            return asked > count
+        }
     }
 
     /// Puts one account whose label tells its token.

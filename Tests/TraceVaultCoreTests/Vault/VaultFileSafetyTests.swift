@@ -209,4 +209,19 @@ import Testing
         #expect(failures.load(ordering: .relaxed) == 0)
         #expect(vault.generation == 121)
     }
+
+    @Test func aWriterInMemoryThatStandsInLineEndsWhenItIsCancelled() throws {
+        let store = MemoryStore()
+        let first = try store.lease(timeoutMs: 0)
+        var asked = 0
+        let failed = status {
+            let second = try store.lease(timeoutMs: 0) {
+                asked += 1
+                return asked > 3
+            }
+            second.release()
+        }
+        #expect(failed == .cancelled)
+        first.release()
+    }
 }

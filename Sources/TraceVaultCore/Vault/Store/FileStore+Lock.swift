@@ -6,6 +6,7 @@
 
 import CSystem
 import Glibc
+import Synchronization
 
 extension FileStore {
     private static let pollMs: Int64 = 2
@@ -120,7 +121,8 @@ extension FileStore {
     /// Returns with the lock taken, which is that of the file's first byte. The kernel's locks know
     /// no order: who waits stands on a ladder of the bytes behind it, and goes down where the next
     /// one is free. A writer that commits without a pause begins at its top again. One that stands
-    /// there and is stopped must not stop the others: after half of the time they try without it.
+    /// there and is stopped must not stop the others: after half of the time they try without it,
+    /// and from then on at once, until it has gone on.
     private func wait(
         for file: borrowing Descriptor, _ place: borrowing WriterQueue.Place,
         until deadline: Int64, unless isCancelled: () -> Bool
@@ -135,9 +137,15 @@ extension FileStore {
                 while rung > 0, try take(rung - 1, of: file) {
                     if rung < Self.rungs { _ = files.unlock(file.number, rung) }
                     rung -= 1
+                    _ = stoppedRung.compareExchange(
+                        expected: rung, desired: 0, ordering: .acquiringAndReleasing)
                 }
                 if rung == 0 { return }
-                if rest <= patience, try take(0, of: file) { return }
+                let isPassing = rung > 1 && stoppedRung.load(ordering: .acquiring) == rung - 1
+                if isPassing || rest <= patience, try take(0, of: file) {
+                    stoppedRung.store(rung - 1, ordering: .releasing)
+                    return
+                }
             }
             guard rest > 0 else { throw Self.busy }
             tvs_sleep_ms(min(Self.pollMs, rest))

@@ -15,6 +15,9 @@ package final class FileStore: Store {
     let name: String
     let lockTimeoutMs: Int
     let queue = WriterQueue()
+    /// Where on the ladder of waiting writers somebody stands who was passed, as he did not move;
+    /// 0: nowhere.
+    let stoppedRung = Atomic<Int32>(0)
     /// Set by a failed fsync: what is on the disk is unknown until the vault is opened again.
     let isPoisoned = Atomic<Bool>(false)
 
