@@ -439,7 +439,8 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * (vault.refresh_ms) at an object, and at a file while the vault is in use; at a file that nobody
  * uses ever more seldom, and then before the next use. The vault goes on with the newer state, and
  * so do its tenants and running engines, within two seconds and without a lock. A file system or a
- * store that does not answer holds up none of them. What was removed or replaced is not lent any
+ * store that does not answer holds up none of them for longer than 0.2 s. What it answered after a
+ * pause, or what takes longer than a second to read, is waited for: about 6 ms for each MiB. What was removed or replaced is not lent any
  * more from then on, whether a request waits, sleeps, has joined another one or could be answered
  * from the cache.
  *
@@ -740,8 +741,9 @@ TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **docum
  * An object store may have stored the change although its answer was lost. That is found out by reading;
  * where it cannot be known, TV_E_DURABILITY_UNKNOWN: refresh the vault and look.
  *
- * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer; on an object store about
- * five times s3.timeout_ms at most.
+ * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer: half of it, once, for one
+ * that was stopped while it waited itself. In memory as long as other threads' commits compute. On
+ * an object store about five times s3.timeout_ms at most.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);

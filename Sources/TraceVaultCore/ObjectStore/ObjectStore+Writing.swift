@@ -58,7 +58,7 @@ extension ObjectStore {
         _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool {
         if tag(of: expected) == nil {
-            guard try Self.revision(of: read()) == expected else { return false }
+            guard try Revision(of: read()) == expected else { return false }
         }
         guard let etag = tag(of: expected) else {
             throw Failure(
@@ -88,7 +88,7 @@ extension ObjectStore {
     private func store(
         _ bytes: ByteBuffer, _ first: Condition, in old: Revision?
     ) throws(Failure) -> Bool {
-        let own = try Self.revision(of: bytes)
+        let own = try Revision(of: bytes)
         var condition = first
         /// Why an earlier request of this call may still be stored.
         var doubt: Failure?

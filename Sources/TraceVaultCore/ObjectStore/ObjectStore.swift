@@ -56,12 +56,12 @@ package final class ObjectStore: Store {
         return bytes
     }
 
-    package func revision() throws(Failure) -> Revision { try Self.revision(of: try read()) }
+    package func revision() throws(Failure) -> Revision { try Revision(of: try read()) }
 
     package func newBytes(since known: Revision) throws(Failure) -> ByteBuffer? {
         let etag = tag(of: known)
         guard let bytes = try fetch(etag.map { .changed(since: $0) } ?? .none) else { return nil }
-        return try Self.revision(of: bytes) == known ? nil : bytes
+        return try Revision(of: bytes) == known ? nil : bytes
     }
 
     /// The object's bytes; nil where it is as the condition says.
@@ -76,12 +76,6 @@ package final class ObjectStore: Store {
 
     private static let unasked = Failure(.http, "the object store answered what was not asked")
 
-    static func revision(of bytes: ByteBuffer) throws(Failure) -> Revision {
-        try bytes.withBytes { (span) throws(Failure) in
-            try Revision(prefix: span, fileCount: UInt64(span.byteCount))
-        }
-    }
-
     // MARK: - What was seen
 
     /// The ETag of a state; nil when another one was seen last.
@@ -92,7 +86,7 @@ package final class ObjectStore: Store {
     /// Remembers the ETag of bytes that were fetched or stored.
     func note(_ reply: HTTPReply, of bytes: ByteBuffer) {
         let etag = reply.headers.etag
-        guard let revision = try? Self.revision(of: bytes), Self.isStrong(etag) else {
+        guard let revision = try? Revision(of: bytes), Self.isStrong(etag) else {
             return seen.withLock { $0 = nil }
         }
         seen.withLock { $0 = Seen(revision: revision, etag: etag) }

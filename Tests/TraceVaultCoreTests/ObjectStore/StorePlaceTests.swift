@@ -117,7 +117,10 @@ import Testing
         }
         #expect(Set(try (0..<20).map { _ in try due(false) }).count > 1)
         for pause in [2000, 4000, 8000, 16_000, 30_000, 30_000] as [Int64] {
-            #expect((pause - pause / 8...pause).contains(try due(true)))
+            let next = try due(true)
+            #expect((pause - pause / 8...pause).contains(next))
+            // Nor do those who use the vault ask it before.
+            #expect(!watch.use(nowMs: next) && watch.use(nowMs: next + 1000))
         }
         #expect((875...1000).contains(try due(false)))
     }

@@ -18,7 +18,7 @@ import Testing
         following.failed(trouble, following.begin(nowMs: 1000))
         following.failed(
             Failure(.unsafeFile, "others may read"), following.begin(nowMs: 500_000))
-        #expect([900_999, 901_000].map(answer) == [nil, .stale])
+        #expect([899_999, 900_000].map(answer) == [nil, .stale])
         let told = try #require(following.trouble(nowMs: 901_000))
         #expect(told.failure.status == .unsafeFile)
         #expect(told.isStale)
@@ -70,6 +70,15 @@ import Testing
         following.succeeded(following.begin(nowMs: 3_600_001))
         following.failed(trouble, following.begin(nowMs: 7_200_000))
         #expect([8_099_999, 8_100_000].map(answer) == [nil, .stale])
+        // Also when looks could not be made for a while before.
+        following.succeeded(following.begin(nowMs: 8_000_000))
+        following.failed(trouble, following.begin(nowMs: 8_500_000))
+        #expect(answer(8_900_000) == nil)
+        following.failed(Failure(.unlock, "rekeyed"), following.begin(nowMs: 8_899_999))
+        #expect([8_899_999, 8_900_000].map(answer) == [nil, .stale])
+        // What passes does not make it younger again.
+        following.failed(trouble, following.begin(nowMs: 8_899_999))
+        #expect(answer(8_900_000) == .stale)
         // One that was opened and never looked at again.
         let opened = Following(.random(), maxStaleMs: 900_000, nowMs: 5000)
         opened.failed(Failure(.unlock, "rekeyed"), nowMs: 905_000)

@@ -93,19 +93,26 @@ final class Lookout: Sendable {
 
     /// Has an overdue look made. Waits for the store no longer than a moment, and only where a
     /// thread is free: no store holds the caller up. Once the store has answered, waits until the
-    /// look is over: who goes on before that uses what may have been removed. False when no thread
+    /// look is over: who goes on before that uses what may have been removed. A look that is out of
+    /// date when it ends is followed by one more, which began after this call. False when no thread
     /// is free.
     func hasten(_ watch: Watch) -> Bool {
+        let calledMs = Self.bootMs
         if !watch.isReading {
             guard hasFreeWorker() else { return false }
-            watch.hasten(nowMs: Self.bootMs)
+            watch.hasten(nowMs: calledMs)
             changed.ring()
         }
-        let until = tvs_monotonic_ms() + Watch.briefMs
+        var until = tvs_monotonic_ms() + Watch.briefMs
         while true {
             let seen = looked.count
-            guard watch.isLate(nowMs: Self.bootMs) else { return true }
-            let rest = watch.isReading ? Self.longestRestMs : until - tvs_monotonic_ms()
+            guard watch.isLate(nowMs: calledMs) else { return true }
+            if watch.isReading {
+                looked.wait(since: seen, atMostMs: Self.longestRestMs)
+                until = tvs_monotonic_ms() + Watch.briefMs
+                continue
+            }
+            let rest = until - tvs_monotonic_ms()
             guard rest > 0 else { return true }
             looked.wait(since: seen, atMostMs: rest)
         }
@@ -152,7 +159,10 @@ final class Lookout: Sendable {
             switch state.withLock({ Self.step(&$0, number, nowMs: Self.bootMs) }) {
             case .look(let entry): return entry
             case .rest(let ms): changed.wait(since: seen, atMostMs: ms)
-            case .end: return nil
+            case .end:
+                // Whoever stays may not know yet when the look is due that has just ended.
+                changed.ring()
+                return nil
             }
         }
     }

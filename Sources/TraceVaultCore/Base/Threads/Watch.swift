@@ -2,13 +2,13 @@
 
 import Synchronization
 
-/// What is in use is looked at again and again; what nobody uses ever more seldom, and so is what
-/// cannot be looked at. Values of the clock come from outside: ms on CLOCK_BOOTTIME, which goes on
-/// while the host sleeps.
+/// What is in use is looked at again and again; what nobody uses ever more seldom, and so is a
+/// server that is down. What a look says is as old as its beginning: its answer may have lain there
+/// while the process, or the whole host, was stopped. Values of the clock come from outside: ms on
+/// CLOCK_BOOTTIME, which goes on while the host sleeps.
 final class Watch: Sendable {
     private let everyMs: Int64
-    private let longestIdleMs: Int64
-    private let longestFailingMs: Int64
+    private let isRemote: Bool
     /// When a thread looks next, where none does.
     private let dueMs: Atomic<Int64>
     /// From when on whoever uses it has a look made first.
@@ -17,10 +17,15 @@ final class Watch: Sendable {
     private let restMs: Atomic<Int64>
     private let stage = Atomic<UInt8>(Stage.resting.rawValue)
     /// When the last look began.
-    private let beganMs = Atomic<Int64>(0)
+    private let beganMs: Atomic<Int64>
+    /// When the last look began that has ended.
+    private let knownMs: Atomic<Int64>
+    /// Looks that began no later do not count.
+    private let expiredMs = Atomic<Int64>(.min)
     private let isUsed = Atomic<Bool>(true)
-    /// The look that is under way may have begun too early.
-    private let isExpired = Atomic<Bool>(false)
+    private let usedMs: Atomic<Int64>
+    /// The first use after a while without any.
+    private let awokeMs: Atomic<Int64>
 
     /// How far a look has come.
     private enum Stage: UInt8 {
@@ -35,7 +40,6 @@ final class Watch: Sendable {
     /// A thread that is awake begins a look no later.
     private static let graceMs: Int64 = 1000
     private static let longestIdleMs: Int64 = 60_000
-    private static let longestFailingMs: Int64 = 10_000
     private static let longestDownMs: Int64 = 30_000
     /// As long a store is waited for.
     static let briefMs: Int64 = 200
@@ -45,16 +49,24 @@ final class Watch: Sendable {
     ///   while nobody uses it.
     init(everyMs: Int64, isRemote: Bool = false, nowMs: Int64) {
         self.everyMs = everyMs
-        longestIdleMs = isRemote ? everyMs : Self.longestIdleMs
-        longestFailingMs = isRemote ? Self.longestDownMs : Self.longestFailingMs
+        self.isRemote = isRemote
         dueMs = Atomic(nowMs + everyMs)
         overdueMs = Atomic(nowMs + everyMs + Self.graceMs)
         restMs = Atomic(everyMs)
+        beganMs = Atomic(nowMs)
+        knownMs = Atomic(nowMs)
+        usedMs = Atomic(nowMs)
+        awokeMs = Atomic(nowMs)
     }
 
     /// Notes a use. Whether a look is to be waited for first.
     func use(nowMs: Int64) -> Bool {
         if !isUsed.load(ordering: .relaxed) { isUsed.store(true, ordering: .relaxed) }
+        let lastMs = usedMs.load(ordering: .relaxed)
+        if lastMs != nowMs {
+            if nowMs - lastMs >= Self.graceMs { awokeMs.store(nowMs, ordering: .releasing) }
+            usedMs.store(nowMs, ordering: .releasing)
+        }
         return isOverdue(nowMs: nowMs)
     }
 
@@ -64,11 +76,18 @@ final class Watch: Sendable {
     func isOverdue(nowMs: Int64) -> Bool {
         guard isLate(nowMs: nowMs) else { return false }
         // When it began is written before it is asking.
-        return stage.load(ordering: .acquiring) != Stage.asking.rawValue
-            || nowMs - beganMs.load(ordering: .acquiring) < Self.briefMs
+        guard stage.load(ordering: .acquiring) == Stage.asking.rawValue else { return true }
+        // It may have been stopped in the middle, together with all who use it.
+        let asked = max(beganMs.load(ordering: .acquiring), awokeMs.load(ordering: .acquiring))
+        return nowMs - asked < Self.briefMs
     }
 
-    func isLate(nowMs: Int64) -> Bool { nowMs >= overdueMs.load(ordering: .acquiring) }
+    /// Whether what is known is too old.
+    func isLate(nowMs: Int64) -> Bool { nowMs >= overdueMs.load(ordering: .acquiring) || isExpired }
+
+    private var isExpired: Bool {
+        knownMs.load(ordering: .acquiring) <= expiredMs.load(ordering: .acquiring)
+    }
 
     /// Nil while somebody looks.
     var due: Int64? { isResting ? dueMs.load(ordering: .acquiring) : nil }
@@ -85,23 +104,25 @@ final class Watch: Sendable {
     /// The store has answered with something new.
     func read() { stage.store(Stage.reading.rawValue, ordering: .releasing) }
 
-    /// What was read for long is as old as its look when it is known: the next one counts from
-    /// there.
     /// - Parameter hasFound: false when what is there could not be looked at.
     func end(nowMs: Int64, hasFound: Bool) {
         let wasUsed = isUsed.exchange(false, ordering: .acquiringAndReleasing)
-        let longest = hasFound ? longestIdleMs : longestFailingMs
-        let isPatient = !hasFound || !wasUsed
-        let rest =
-            isPatient ? max(everyMs, min(2 * restMs.load(ordering: .relaxed), longest)) : everyMs
+        let isDown = isRemote && !hasFound
+        let isIdle = !isRemote && !wasUsed
+        let longest = isDown ? Self.longestDownMs : Self.longestIdleMs
+        let doubled = min(2 * restMs.load(ordering: .relaxed), longest)
+        let rest = isDown || isIdle ? max(everyMs, doubled) : everyMs
         restMs.store(rest, ordering: .relaxed)
         // Processes that met the same fault, or were started together, do not look together.
         let jittered = rest - Int64.random(in: 0...rest / 8)
-        let late = hasFound ? everyMs : jittered
-        let known = isReading ? beganMs.load(ordering: .acquiring) : nowMs
-        let isExpired = isExpired.exchange(false, ordering: .acquiringAndReleasing)
-        overdueMs.store(isExpired ? nowMs : known + late + Self.graceMs, ordering: .releasing)
-        dueMs.store(isExpired ? nowMs : known + jittered, ordering: .releasing)
+        let began = beganMs.load(ordering: .acquiring)
+        // Who uses it does not ask a server that is down more often either.
+        overdueMs.store(
+            began + (isDown ? jittered : everyMs) + Self.graceMs, ordering: .releasing)
+        knownMs.store(began, ordering: .releasing)
+        // What could not be looked at for long is not tried again at once.
+        let from = hasFound ? began : nowMs
+        dueMs.store(isExpired ? nowMs : from + jittered, ordering: .releasing)
         stage.store(Stage.resting.rawValue, ordering: .releasing)
     }
 
@@ -112,12 +133,7 @@ final class Watch: Sendable {
         _ = dueMs.compareExchange(expected: due, desired: nowMs, ordering: .acquiringAndReleasing)
     }
 
-    /// What is stored may be newer than what is known: whoever uses it next has a look made.
-    func expire(nowMs: Int64) {
-        if isResting {
-            overdueMs.store(nowMs, ordering: .releasing)
-        } else {
-            isExpired.store(true, ordering: .releasing)
-        }
-    }
+    /// What is stored may be newer than what any look says that has begun: whoever uses it next has
+    /// a look made.
+    func expire(nowMs: Int64) { expiredMs.max(nowMs, ordering: .acquiringAndReleasing) }
 }

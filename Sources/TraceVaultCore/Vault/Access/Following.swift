@@ -78,12 +78,11 @@ final class Following: Sendable {
 
     /// A look that began then failed. What passes by itself counts from the first look that met it.
     /// What somebody did to the file may have been done at any time since the last good look, also
-    /// in a process that had no reason to look for hours: it counts from there.
+    /// in a process that had no reason to look for hours, or could not: it counts from there.
     func failed(_ failure: Failure, _ look: Moment) {
-        let mayPass = Self.passing.contains(failure.status)
         state.withLock { state in
             guard state.end(look) else { return }
-            state.failed = state.failed ?? (mayPass ? look : state.good)
+            state.failed = Self.mayPass(failure) ? state.failed ?? look : state.good
             state.failure = failure
         }
     }
@@ -119,6 +118,10 @@ final class Following: Sendable {
     private static let retriable: [Status] = [.io, .noMemory, .transport, .server, .rateLimited]
     private static let passing: [Status] =
         retriable + [.noDescriptors, .busy, .handle, .proxy, .replyTruncated]
+
+    /// Whether the same stored bytes may be read without it the next time.
+    static func mayPass(_ failure: Failure) -> Bool { passing.contains(failure.status) }
+
     private static let hanging = Failure(.io, "a look at the stored vault does not come back")
     static let closed = Failure(
         .handle, "the vault was closed while its tenants are in use: keep it open for them")

@@ -11,11 +11,43 @@ struct Look {
     let following: Following
     /// What the vault had when the look began.
     let known: VaultHeader
+    /// What is not read again yet. Of a server's bytes the revision is not known before they came.
+    var refused: RefusedBytes?
 
     /// The bytes that are stored now; nil when they are the known ones.
     func newBytes() throws(Failure) -> ByteBuffer? {
-        try store.newBytes(since: known.revision)
+        if let refused, !store.isRemote, try store.revision() == refused.revision {
+            throw refused.failure
+        }
+        return try store.newBytes(since: known.revision)
     }
+}
+
+/// What the store had and could not be used. While it has the same bytes they are read again ever
+/// more seldom: a large vault that was rekeyed would take a processor. Others are read at once. The
+/// same may be mended in their place: who copies a vault over another one writes its beginning
+/// first.
+struct RefusedBytes: Sendable {
+    let revision: Revision
+    let failure: Failure
+    private let pauseMs: Int64
+    private let untilMs: Int64
+
+    private static let longestMs: Int64 = 10_000
+
+    /// - Parameter last: what was refused before.
+    init(
+        _ revision: Revision, _ failure: Failure, after last: RefusedBytes?, everyMs: Int64,
+        nowMs: Int64
+    ) {
+        (self.revision, self.failure) = (revision, failure)
+        let before = last?.revision == revision ? last?.pauseMs : nil
+        pauseMs = max(everyMs, min(2 * (before ?? everyMs), Self.longestMs))
+        untilMs = nowMs + pauseMs
+    }
+
+    /// Whether they are not worth another reading yet.
+    func isFresh(nowMs: Int64) -> Bool { nowMs < untilMs }
 }
 
 extension Vault: Watched {
@@ -93,8 +125,12 @@ extension Vault: Watched {
 
     /// Nil while the vault is locked: then nobody uses it.
     func look() -> Look? {
-        guard let held = state.withLock({ $0.snapshot }) else { return nil }
-        return Look(store: store, following: following, known: held.header)
+        let (held, refused) = state.withLock { ($0.snapshot, $0.refused) }
+        guard let held else { return nil }
+        let isFresh = refused?.isFresh(nowMs: Self.bootMs) == true
+        return Look(
+            store: store, following: following, known: held.header,
+            refused: isFresh ? refused : nil)
     }
 
     /// Takes in what a look has found.
@@ -103,8 +139,22 @@ extension Vault: Watched {
         guard let bytes, let held = state.withLock({ $0.snapshot }),
             held.header.revision == look.known.revision
         else { return }
-        let newest = try newest(bytes, after: held)
-        state.withLock { $0.publish(newest) }
+        do throws(Failure) {
+            let newest = try newest(bytes, after: held)
+            state.withLock { $0.publish(newest) }
+        } catch {
+            refuse(bytes, error)
+            throw error
+        }
+    }
+
+    private func refuse(_ bytes: ByteBuffer, _ failure: Failure) {
+        guard !Following.mayPass(failure), let revision = try? Revision(of: bytes) else { return }
+        state.withLock { state in
+            state.refused = RefusedBytes(
+                revision, failure, after: state.refused, everyMs: settings.refreshMs,
+                nowMs: Self.bootMs)
+        }
     }
 }
 

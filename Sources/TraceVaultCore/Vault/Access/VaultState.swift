@@ -18,6 +18,8 @@ struct VaultState: Sendable {
     private(set) var snapshot: Snapshot?
     /// The newest state ever seen: an open vault never goes back behind it.
     private(set) var newest: VaultHeader
+    /// What a look found in the store last that could not be used.
+    var refused: RefusedBytes?
     /// Tenants that hold a key, by the bytes of their names: every handle of one is the same
     /// object, so that no tenant takes more of the guarded memory than another.
     private var taken: [[UInt8]: Taken] = [:]

@@ -38,6 +38,13 @@ package struct Revision: Equatable, Sendable {
         self.isWhole = isWhole
     }
 
+    /// The revision of a whole vault.
+    package init(of bytes: ByteBuffer) throws(Failure) {
+        self = try bytes.withBytes { (span) throws(Failure) in
+            try Revision(prefix: span, fileCount: UInt64(span.byteCount))
+        }
+    }
+
     /// Reads the revision off the first 96 bytes of a file of so many; fails when they are not a
     /// vault's.
     package init(prefix span: RawSpan, fileCount: UInt64) throws(Failure) {

@@ -80,9 +80,7 @@ package final class MemoryStore: Store {
         return bytes
     }
 
-    package func revision() throws(Failure) -> Revision {
-        try Self.revision(of: try read())
-    }
+    package func revision() throws(Failure) -> Revision { try Revision(of: try read()) }
 
     package func create(_ bytes: ByteBuffer) throws(Failure) {
         let isFirst = current.withLock { held in
@@ -94,15 +92,19 @@ package final class MemoryStore: Store {
     }
 
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
-        let place = WriterQueue.Place(in: queue)
-        while !place.isFirst { tvs_sleep_ms(Self.pollMs) }
-        return WriterQueue.Turn(place)
+        try lease(timeoutMs: timeoutMs, unless: { false })
     }
 
-    private static func revision(of bytes: ByteBuffer) throws(Failure) -> Revision {
-        try bytes.withBytes { (span) throws(Failure) in
-            try Revision(prefix: span, fileCount: UInt64(span.byteCount))
+    package func lease(
+        timeoutMs: Int, unless isCancelled: () -> Bool
+    ) throws(Failure) -> any StoreLease {
+        let place = WriterQueue.Place(in: queue)
+        while !place.isFirst {
+            guard !isCancelled() else { throw Self.cancelled }
+            tvs_sleep_ms(Self.pollMs)
         }
+        guard !isCancelled() else { throw Self.cancelled }
+        return WriterQueue.Turn(place)
     }
 
     package func replace(
@@ -110,7 +112,7 @@ package final class MemoryStore: Store {
     ) throws(Failure) -> Bool {
         try current.withLock { (held) throws(Failure) in
             guard let old = held else { throw VaultHeader.notVault }
-            guard try Self.revision(of: old) == expected else { return false }
+            guard try Revision(of: old) == expected else { return false }
             held = bytes
             return true
         }
