@@ -50,6 +50,13 @@ def test_a_path_fits_every_width(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_a_path_can_be_read_on_a_terminal_that_is_too_narrow(name: str) -> None:
+    for width in (20, 40):
+        lines = printed(ALL[name], width).splitlines()
+        assert max(map(cell_len, lines)) <= width, (name, width)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_nothing_of_a_trace_reaches_the_terminal_unescaped(name: str) -> None:
     for colours in (False, True):
         text = printed(ALL[name], 120, colours=colours)

@@ -126,6 +126,17 @@ def time_text(name: str, value: date) -> str:
     return value.isoformat()
 
 
+def _no_such_setting(name: str) -> str:
+    """What there is to say of a setting that is not there: the nearest, if one is near."""
+    from difflib import get_close_matches
+
+    from .offline import config_properties
+
+    near = get_close_matches(name, [str(one["name"]) for one in config_properties()], 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"no setting has this name: {name!r}{meant}; config_properties() lists them all"
+
+
 def setting_text(value: Setting) -> str:
     """A setting's value as the text the library reads."""
     if isinstance(value, bool):
@@ -162,13 +173,8 @@ def new_config(
                 lib.tv_config_set, ref, name_bytes, len(name_bytes), value_bytes, len(value_bytes)
             )
         except ArgumentError as error:
-            is_own = name in (defaults or {}) and name not in (settings or {})
-            is_unknown = error.status == Status.E_CONFIG_NAME
-            if is_own and is_unknown:
-                continue
-            if is_unknown:
-                error.message = (
-                    f"no setting has this name: {name!r}; config_properties() lists them all"
-                )
-            raise
+            if error.status != Status.E_CONFIG_NAME:
+                raise
+            if name in (settings or {}):
+                raise ArgumentError(_no_such_setting(name), status=error.status) from None
     return config

@@ -68,7 +68,10 @@ def test_each_fault_says_what_to_do(
     assert told.code == Exit.SOME
     assert states(told)["credential"] == "fault"
 
-    told = call("doctor", "--json", "--set", "http.proxy=http://u:hush@127.0.0.1:1")
+    config = tmp_path / "config"
+    config.touch(mode=0o600)
+    config.write_text("[default]\nhttp.proxy = http://u:hush@127.0.0.1:1\n")
+    told = call("doctor", "--json", "--config", config)
     assert states(told)["reachability"] == "fault"
     assert "hush" not in told.out
 

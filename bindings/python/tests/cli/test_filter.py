@@ -250,3 +250,10 @@ def test_a_bounded_row_of_the_filter(call: Call, kit: Kit) -> None:
     assert told.rows[0]["tracevault"]["trace"]["inbound"]["lines"] == []
     assert call("filter", *WHERE, "--max-bytes", "10").code == Exit.USAGE
     assert call("filter", *WHERE, "--omprog", "f", "--mmexternal").code == Exit.USAGE
+
+
+def test_what_comes_back_is_json_whatever_the_line_held(call: Call, kit: Kit) -> None:
+    told = call("filter", stdin='{"a":1e999,"b":-1e999,"c":1.5}\n{"a":NaN}\n{"a":Infinity}\n')
+    first, *odd = told.out.splitlines()
+    assert json.loads(first, parse_constant=pytest.fail) == {"a": "1e999", "b": "-1e999", "c": 1.5}
+    assert [json.loads(line)["tracevault"]["error"]["status"] for line in odd] == ["INPUT"] * 2

@@ -52,7 +52,7 @@ class Bars:
         names = [cell_len(leg_name(leg).plain) for leg in story.legs]
         self.label: int = 0 if self.own_line else min(max(names, default=0), 28) + 8
         self.tail = 20
-        self.bar: int = max(20, min(100, width - self.label - self.tail - 4))
+        self.bar: int = max(8, min(100, width - self.label - self.tail - 4))
 
     def lines(self) -> Iterator[RenderableType]:
         """The scale, the bars and the key."""

@@ -17,7 +17,7 @@ from .. import _lib, offline
 from .._fields import parse_time
 from ..errors import TraceVaultError
 from ..findings import CheckResult
-from .options import UNLOCKS, VARIABLES, Options
+from .options import UNLOCKS, VARIABLES, Options, without_password
 from .reach import Reached
 
 #: A finding's states, from good to bad.
@@ -140,8 +140,8 @@ def sources(options: Options) -> Iterator[Finding]:
             yield Finding(flag, OK, f"{given.value}, from {given.source}", f"from {place}")
     for name, given in options.settings().items():
         place = "a file" if given.source.startswith("[") else given.source
-        yield Finding(f"setting {name}", OK, f"{masked(given.value)}, from {given.source}",
-                      f"from {place}")  # fmt: skip
+        value = without_password(given.value)
+        yield Finding(f"setting {name}", OK, f"{value}, from {given.source}", f"from {place}")
     if any(options.environment.get(one) for one in ("TRACEVAULT_PASSPHRASE", "TRACEVAULT_TOKEN")):
         yield same(
             "secrets", FAULT, "a variable holds a secret, which other processes can read",
@@ -149,14 +149,6 @@ def sources(options: Options) -> Iterator[Finding]:
         )  # fmt: skip
     if options.unlock() is None:
         yield same("unlock", NOTE, f"none named: {', '.join(UNLOCKS)}", "you are asked for one")
-
-
-def masked(value: str) -> str:
-    """A setting without a password in it: ``http://user:...@proxy``."""
-    scheme, found, rest = value.partition("://")
-    if found and "@" in rest:
-        return f"{scheme}://...@{rest.rpartition('@')[2]}"
-    return value
 
 
 def network(options: Options, reached: Reached | Exception) -> Iterator[Finding]:
@@ -185,7 +177,7 @@ def network(options: Options, reached: Reached | Exception) -> Iterator[Finding]
 
 def _proxy(proxy: str, options: Options) -> Finding:
     if proxy:
-        return Finding("proxy", OK, masked(proxy), "one is set")
+        return Finding("proxy", OK, without_password(proxy), "one is set")
     named = [one for one in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY") if
              options.environment.get(one)]  # fmt: skip
     if named:

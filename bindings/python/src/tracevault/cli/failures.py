@@ -65,6 +65,8 @@ def next_step(error: BaseException) -> str | None:
     """What to do next; the library's own message tells the most part already."""
     if isinstance(error, TraceVaultError) and error.status is Status.E_NOT_FOUND:
         return "tracevault account list shows the tenants and accounts"
+    if isinstance(error, TraceVaultError) and error.status is Status.E_CONFIG_NAME:
+        return "tracevault settings does so, too"
     if isinstance(error, AmbiguousError) and "--tenant" in error.message:
         return None  # it says what to do
     return next((text for kind, text in _NEXT if isinstance(error, kind)), None)

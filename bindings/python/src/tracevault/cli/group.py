@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +16,7 @@ from click.core import ParameterSource
 
 from .option import Option, help_option
 from .options import FORMATS, Options
+from .profile import default_path
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -32,6 +34,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "filter": (".verbs.filter:filter_", "Answer JSON lines with JSON lines, for log hosts."),
     "decode": (".verbs.decode:decode", "Show a stored reply, offline."),
     "demo": (".verbs.demo:demo", "Show all this, with invented mail."),
+    "settings": (".verbs.settings:settings", "List the settings of the library."),
     "doctor": (".verbs.doctor:doctor", "Tell what is wrong here, and what to do."),
     "completion": (".verbs.completion:completion", "Print a shell's completion script."),
 }
@@ -117,6 +120,7 @@ class Group(Helped, click.Group):
     """A verb with verbs of its own."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
+        named.setdefault("subcommand_metavar", "VERB ...")
         super().__init__(*arguments, **named)
         self.examples: tuple[str, ...] = tuple(examples)
         self.shared: tuple[click.Parameter, ...] = shared()
@@ -124,6 +128,15 @@ class Group(Helped, click.Group):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters and the global options."""
         return [*super().get_params(ctx), *self.shared]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb of the first word; where there is none, the nearest is told."""
+        unknown = not args[0].startswith("-") and self.get_command(ctx, args[0]) is None
+        if unknown and not ctx.resilient_parsing:
+            raise click.UsageError(_no_such_verb(args[0], self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Its verbs, then the global options."""
@@ -177,10 +190,34 @@ class Root(Group):
         ]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Where values may come from, and the examples."""
+        formatter.write_paragraph()
+        formatter.write_text(
+            "Most global options may stand in a variable, such as TRACEVAULT_VAULT, "
+            "TRACEVAULT_KEY_FILE and TRACEVAULT_TENANT, or in the configuration file:"
+        )
+        formatter.write(f"  {default_path(os.environ)}\n")
+        formatter.write_text(
+            "`tracevault doctor` tells what came from where. More: `tracevault VERB --help`, "
+            "`man tracevault`."
+        )
+        super().format_epilog(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, without an import of any."""
         with formatter.section("Verbs"):
             formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+
+def _no_such_verb(name: str, verbs: list[str]) -> str:
+    from difflib import get_close_matches
+
+    said = f"No such command {name!r}."
+    if name == "help":
+        return f"{said} Try: tracevault --help, or tracevault VERB --help."
+    near = get_close_matches(name, verbs, 1)
+    return f"{said} Did you mean {near[0]}?" if near else said
 
 
 def _first_sentence(command: click.Command) -> str:

@@ -17,6 +17,9 @@ COLOURS: dict[words.Tone, str] = {
     "calm": "dim",
     "unsure": "magenta",
 }
+#: With less room than this beside its label a text begins below it, so far in.
+ROOM = 20
+FAR = 4
 ODD: Style = Style(reverse=True)
 
 
@@ -47,8 +50,12 @@ class Hanging:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         indent = cell_len(self.label.plain)
-        room = max(20, options.max_width - indent)
-        lines = self.value.wrap(console, room, overflow="fold")
+        if indent > FAR and options.max_width - indent < ROOM:
+            self.label.rstrip()
+            yield self.label
+            yield Hanging(Text(" " * FAR), self.value)
+            return
+        lines = self.value.wrap(console, max(1, options.max_width - indent), overflow="fold")
         for number, line in enumerate(lines):
             line.rstrip()
             yield Text.assemble(self.label if number == 0 else " " * indent, line)

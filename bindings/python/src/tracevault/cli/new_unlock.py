@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..credentials import KEY_BYTES, KeyFile, Unlock
+from . import out
 from .failures import Usage
 from .option import option
-from .options import UNLOCKS, Given
+from .options import UNLOCKS, Given, Options
 from .session import ask_passphrase, one_unlock
 
 HOW = (
@@ -35,7 +36,7 @@ def new_unlock_options(function: Made) -> Made:
     return function
 
 
-def new_unlock(new: dict[str, Any]) -> Unlock:
+def new_unlock(options: Options, new: dict[str, Any]) -> Unlock:
     """The new way to unlock; asks for a passphrase, twice, when no option names one."""
     named = [
         (name, new[f"new_{name}"])
@@ -48,7 +49,9 @@ def new_unlock(new: dict[str, Any]) -> Unlock:
         return ask_passphrase("New passphrase: ", HOW, twice=True)
     name, value = named[0]
     if name == "key_file":
-        make_key_file(value)
+        if make_key_file(value):
+            told = f"the key file {value} is made: keep a copy in a safe"
+            out.note(told, for_programs=options.for_programs, key_file=value)
         return KeyFile(value)
     return one_unlock(name, Given(value, "--new-" + name.replace("_", "-")))
 

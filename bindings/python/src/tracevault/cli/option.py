@@ -6,12 +6,15 @@ as all of click's own modules. Our texts are one line each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 Made = TypeVar("Made", bound=Callable[..., Any])
+#: The longest that the library waits, in seconds.
+DAY = 86400
 
 
 class Option(click.Option):
@@ -25,6 +28,29 @@ class Option(click.Option):
 def option(*names: str, **named: Any) -> Callable[[Made], Made]:
     """Add an option to a verb; the arguments are those of ``click.option``."""
     return click.option(*names, cls=Option, **named)
+
+
+def wait_option(text: str) -> Callable[[Made], Made]:
+    """``--wait``: how long to wait while a trace is pending."""
+    seconds = click.FloatRange(0, DAY)
+    return option("--wait", type=seconds, default=0, metavar="SECONDS", callback=_number, help=text)
+
+
+def timeout_option(text: str, least: float = 0.001, **more: Any) -> Callable[[Made], Made]:
+    """``--timeout``: how long an answer may take."""
+    seconds = click.FloatRange(least, DAY)
+    return option("--timeout", type=seconds, metavar="SECONDS", callback=_number, help=text, **more)
+
+
+def limit_option(text: str) -> Callable[[Made], Made]:
+    """``--limit``: how many messages."""
+    return option("--limit", type=click.IntRange(1, 100_000), metavar="N", help=text)
+
+
+def _number(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):  # it lies in every range
+        raise click.BadParameter("nan is no number of seconds")
+    return value
 
 
 def help_option(names: list[str]) -> Option:

@@ -17,6 +17,8 @@ from .printable import json_line, printable, safe_json
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+#: Where a terminal has fewer columns for each of a table's, its rows stand below each other.
+NARROW = 8
 #: How far a line goes where no terminal says it.
 PIPE_WIDTH = 100
 
@@ -97,6 +99,11 @@ def table(titles: Sequence[str], found: Iterable[Sequence[object]]) -> None:
     """Write a table: as wide as the terminal, in a pipe as wide as it must be."""
     titles = [printable(title) for title in titles]
     cells = [[("" if value is None else printable(value)) for value in row] for row in found]
+    if is_terminal() and width() < NARROW * len(titles):
+        for at, row in enumerate(cells):
+            write("\n" if at else "")
+            pairs(dict(zip((title.lower() for title in titles), row, strict=True)))
+        return
     if is_terminal():
         show(_drawn(titles, cells))
         return

@@ -58,7 +58,12 @@ def write_page(
 
 
 def write_hunt_page(
-    options: Options, path: str, found: Sequence[Finding], asked: Mapping[str, str]
+    options: Options,
+    path: str,
+    found: Sequence[Finding],
+    asked: Mapping[str, str],
+    *,
+    whole: bool = True,
 ) -> None:
     """Write the page of a hunt; `asked` is what was hunted for, as names and values."""
     from .html import hunt_page
@@ -66,7 +71,7 @@ def write_hunt_page(
 
     named = {name.replace("_", " ").capitalize(): value for name, value in asked.items()}
     copies = sum(one.message is not None for one in found)
-    _write(options, path, hunt_page(found, asked=named), plural(copies, "copy"))
+    _write(options, path, hunt_page(found, asked=named, whole=whole), plural(copies, "copy"))
 
 
 def _write(options: Options, path: str, text: str, holds: str) -> None:

@@ -32,10 +32,14 @@ class Profile:
         path: str | None,
         values: Mapping[str, tuple[str, str]],
         settings: Mapping[str, tuple[str, str]],
+        *,
+        others_read: bool = False,
     ) -> None:
         self.path = path
         self.values = values
         self.settings = settings
+        #: Whether others than its owner may read the file.
+        self.others_read = others_read
 
 
 def default_path(environment: Mapping[str, str]) -> str:
@@ -50,7 +54,8 @@ def load(path: str, *, asked: bool, name: str) -> Profile:
     """The section ``[default]`` and, over it, the one that was asked for."""
     try:
         with open(path, encoding="utf-8") as file:
-            _check_owner(os.fstat(file.fileno()), path)
+            status = os.fstat(file.fileno())
+            _check_owner(status, path)
             text = file.read()
     except FileNotFoundError:
         if asked:
@@ -60,10 +65,11 @@ def load(path: str, *, asked: bool, name: str) -> Profile:
         return Profile(None, {}, {})
     except (OSError, UnicodeDecodeError) as error:
         raise Usage(f"the configuration file {path} cannot be read: {error}") from None
-    return _profile(path, text, name)
+    others_read = stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o044)
+    return _profile(path, text, name, others_read=others_read)
 
 
-def _profile(path: str, text: str, name: str) -> Profile:
+def _profile(path: str, text: str, name: str, *, others_read: bool) -> Profile:
     import configparser
 
     parser = configparser.ConfigParser(interpolation=None, default_section="")
@@ -82,7 +88,7 @@ def _profile(path: str, text: str, name: str) -> Profile:
             _check_name(key, section, path)
             where = f"[{section}] in {path}"
             (settings if "." in key else values)[key] = (value, where)
-    return Profile(path, values, settings)
+    return Profile(path, values, settings, others_read=others_read)
 
 
 def _check_name(key: str, section: str, path: str) -> None:

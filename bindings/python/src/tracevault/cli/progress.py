@@ -58,7 +58,7 @@ class Progress:
         return ", ".join([*parts, *([remark] if remark else [])])
 
     def _write(self, text: str) -> None:
-        wide = max(out.width(sys.stderr) - 1, 20)
+        wide = max(out.width(sys.stderr) - 1, 0)
         self._line = printable(text)[:wide]
         sys.stderr.write(f"\r{self._line}\x1b[K")
         sys.stderr.flush()

@@ -13,8 +13,6 @@ from .words import plural
 
 #: How many failures of one kind are told one by one.
 EXAMPLES = 3
-#: What stands behind the outcome of a trace whose last look failed.
-LAST_LOOK = " (last look failed)"
 
 
 class Tally:

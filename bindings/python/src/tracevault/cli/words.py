@@ -151,6 +151,13 @@ def last_look(error: LaterError) -> str:
     return f"{said}; what is shown came before it"
 
 
+def unfinished(trace: Trace | None) -> str:
+    """What stands behind an outcome that may not be the last."""
+    if trace is None or trace.complete:
+        return ""
+    return " (last look failed)" if trace.error is not None else " (not complete yet)"
+
+
 def odd(trace: Trace) -> list[TraceWarning]:
     """What was odd about the reply; a last look that failed is told by :func:`last_look`."""
     return [one for one in trace.warnings if trace.error is None or one.code != LAST_LOOK_FAILED]

@@ -12,7 +12,7 @@ from .markup import Html, el, join, prose, theirs
 from .sections import trace_fragment, trace_sections, verdict
 
 
-def hunt_head(found: Sequence[Finding], asked: Mapping[str, str]) -> Html:
+def hunt_head(found: Sequence[Finding], asked: Mapping[str, str], *, whole: bool) -> Html:
     """What was hunted for, how many copies there are, and the table of all."""
     copies = [one for one in found if one.message is not None]
     failed = [one for one in found if one.error is not None]
@@ -27,7 +27,9 @@ def hunt_head(found: Sequence[Finding], asked: Mapping[str, str]) -> Html:
                   class_=f"verdict {tone}")  # fmt: skip
     rows = [el("div", el("dt", name), el("dd", theirs(value))) for name, value in asked.items()]
     facts = el("dl", rows, class_="facts") if rows else Html()
-    return join(sentence, facts, tally(copies), table(found))
+    ended = el("p", "The hunt was ended before every account was asked: there may be more.",
+               class_="verdict bad")  # fmt: skip
+    return join(sentence, "" if whole else ended, facts, tally(copies), table(found))
 
 
 def tally(copies: Sequence[Finding]) -> Html:
@@ -63,9 +65,8 @@ def copy_rows(at: int, copy: Finding) -> list[Html]:
     ref = (copy.message.message_ref if copy.message else None) or ""
     link = el("td", el("a", theirs(ref, "mono"), href=f"#c{at}") if ref else "")
     people = copy.trace.summary.recipients if copy.trace else ()
-    later = Html()
-    if copy.trace is not None and copy.trace.error is not None:
-        later = el("span", "last look failed", class_="note block")
+    more = words.unfinished(copy.trace).strip(" ()")
+    later = el("span", more, class_="note block") if more else Html()
     if people:
         return [
             el("tr", *who, el("td", theirs(one.address)), el("td", outcome(one.state), later),

@@ -56,14 +56,16 @@ def hunt_page(
     *,
     asked: Mapping[str, str] | None = None,
     title: str | None = None,
+    whole: bool = True,
     made_at: datetime | None = None,
 ) -> str:
     """The page for a hunt: every copy that was found, and every account that could not be asked.
 
-    `asked` is what was hunted for, as names and values: ``{"Message-ID": "…"}``.
+    `asked` is what was hunted for, as names and values: ``{"Message-ID": "…"}``. A hunt that is not
+    `whole` was ended before every account was asked, which the page says.
     """
     found = list(findings)
-    body = join(hunt_head(found, asked or {}), copy_sections(found))
+    body = join(hunt_head(found, asked or {}, whole=whole), copy_sections(found))
     return document(title or "Hunt", "Copies of a message, in every account", body, made_at)
 
 

@@ -18,7 +18,7 @@ from ..asked import duration
 from ..exits import Exit, exit_of_many
 from ..failures import Failed, Interrupted
 from ..forecast import Forecast
-from ..option import option
+from ..option import option, timeout_option
 from ..options import Options
 from ..progress import Progress
 from ..session import Session, opened
@@ -48,7 +48,7 @@ COLUMNS = (
 @option("--expiring", metavar="TIME", help="Only what ends within, as 14d, or does not work.")
 @option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
 @option("--access", is_flag=True, help="Ask for one message too: is a permission missing?")
-@option("--timeout", type=float, help="Seconds for each account.")
+@timeout_option("Seconds for each account.")
 @click.pass_obj
 def check(
     options: Options, expiring: str | None, store: bool, access: bool, timeout: float | None

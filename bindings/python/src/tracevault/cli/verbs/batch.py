@@ -18,13 +18,13 @@ from ..batch_input import Asked, read
 from ..failures import Interrupted
 from ..forecast import Forecast
 from ..group import verb
-from ..option import option
+from ..option import option, timeout_option, wait_option
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
-from ..tally import LAST_LOOK, Tally
+from ..tally import Tally
 from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
-from ..words import plural, state_of
+from ..words import plural, state_of, unfinished
 
 
 @verb(
@@ -35,8 +35,8 @@ from ..words import plural, state_of
     ),
 )
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
-@option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
-@option("--timeout", type=float, help="Seconds for each; without it, it waits for the quota.")
+@wait_option("Seconds to wait while a trace is pending.")
+@timeout_option("Seconds for each; without it, it waits for the quota.")
 @option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
 @option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @click.pass_obj
@@ -154,7 +154,7 @@ def _show(result: Result[Trace], output: str, tally: Tally) -> None:
         out.csv_rows(csv_of(trace))
     elif output == "table":
         who = ", ".join(one.address for one in trace.summary.recipients)
-        state = state_of(trace.summary.state).label + (LAST_LOOK if trace.error else "")
+        state = state_of(trace.summary.state).label + unfinished(trace)
         out.line(f"{asked.message_ref}  {state}  {who}".rstrip())
 
 

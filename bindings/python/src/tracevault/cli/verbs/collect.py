@@ -13,7 +13,7 @@ from ..asked import duration
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
-from ..option import option
+from ..option import limit_option, option, timeout_option, wait_option
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import opened
@@ -38,10 +38,10 @@ COLUMNS = ("change", *MESSAGE)
 @option("--checkpoint", required=True, metavar="FILE", help="What was told already.")
 @option("--look-back", metavar="TIME", help="How far to look again; default 1d.")
 @option("--all", "everything", is_flag=True, help="Clean mail as well.")
-@option("--limit", type=int, help="How many messages in each account; default 100000.")
+@limit_option("How many messages in each account; default 100000.")
 @option("--trace", "traced", is_flag=True, help="With the trace of each message.")
-@option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
-@option("--timeout", type=float, help="Seconds for each question.")
+@wait_option("Seconds to wait while a trace is pending.")
+@timeout_option("Seconds for each question.")
 @click.pass_obj
 def collect(
     options: Options,

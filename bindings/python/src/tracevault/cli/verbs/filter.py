@@ -7,6 +7,7 @@ dots while it takes long), and ``mmexternal`` (one JSON line with what changes f
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
 from ..failures import Unreadable, Usage, as_document
 from ..group import verb
-from ..option import option
+from ..option import option, timeout_option, wait_option
 from ..options import Options
 from ..printable import printable
 from ..rows_file import RowsFile
@@ -48,11 +49,18 @@ FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
 @option("--account-field", default="account_id", metavar="NAME", help="Where the account is.")
 @option("--summary", is_flag=True, help="The summary only, without the lines.")
 @option("--max-bytes", type=click.IntRange(min=SMALLEST), help="The longest line out.")
-@option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
-@option("--timeout", type=float, default=30, show_default=True, help="Seconds for each.")
+@wait_option("Seconds to wait while a trace is pending.")
+@timeout_option("Seconds for each.", default=30, show_default=True)
 @option("--omprog", metavar="FILE", help="rsyslog's omprog: OK out, rows into FILE.")
 @option("--mmexternal", is_flag=True, help="rsyslog's mmexternal: what changes, out.")
-@option("--keep-alive", type=float, default=5, show_default=True, help="omprog's dots.")
+@option(
+    "--keep-alive",
+    type=click.FloatRange(0, 86400, min_open=True),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="omprog's dots.",
+)
 @click.pass_obj
 def filter_(
     options: Options,
@@ -169,12 +177,22 @@ def _lines() -> Iterator[bytes]:
 
 def _record(line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found = json.loads(line, parse_float=_float, parse_constant=_no_json)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Unreadable("the line is no JSON object, or longer than 1 MiB")
     return found
+
+
+def _float(text: str) -> float | str:
+    """A number; one that is too large for any stays text, as in the library's documents."""
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _write(data: bytes) -> None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
 
 from ... import bulk
 from ..._rows import last_look
+from ...errors import TraceVaultError
 from ...hunt import Finding
 from .. import out
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
-from ..option import option
+from ..option import limit_option, option, timeout_option, wait_option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_hunt_page
 from ..progress import Progress, in_words
 from ..session import Session, opened
-from ..tally import LAST_LOOK, Tally
+from ..tally import Tally
 from ..traces import VIEWS
-from ..words import plural, state_of
+from ..words import plural, state_of, unfinished
 from .search import cleaned, filters, short
 
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
@@ -41,6 +42,8 @@ COLUMNS = (
     "message_id",
     "last_look_error",
 )
+#: Options that say what is hunted for.
+SOUGHT = ("message_id", "sender", "recipient", "domain", "subject", "query", "hash", "alert_id")
 #: Options that say how to hunt, not for what.
 UNASKED = ("resume", "wait", "timeout", "limit")
 
@@ -55,10 +58,10 @@ UNASKED = ("resume", "wait", "timeout", "limit")
 )
 @filters
 @option("--hash", "hash_", metavar="TEXT", help="The hash of an attachment.")
-@option("--limit", type=int, help="How many copies in each account; default 1000.")
+@limit_option("How many copies in each account; default 1000.")
 @option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
-@option("--wait", type=float, default=0, help="Seconds to wait while a trace is pending.")
-@option("--timeout", type=float, help="Seconds for each question.")
+@wait_option("Seconds to wait while a trace is pending.")
+@timeout_option("Seconds for each question.")
 @option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @html_option
 @click.pass_obj
@@ -89,6 +92,9 @@ def hunt(
         if value:
             chosen[name] = value
     asked = {name: str(value) for name, value in chosen.items() if name not in UNASKED}
+    if not chosen.keys() & set(SOUGHT):
+        options_of = ", ".join(f"--{name.replace('_', '-')}" for name in SOUGHT)
+        raise Usage(f"say what to hunt for, one or more of {options_of}")
     chosen |= {"trace": traced, "views": views_with_page(VIEWS[output], html)}
     found: list[Finding] = []
     everything: list[Finding] = []
@@ -98,18 +104,20 @@ def hunt(
             for finding in _findings(session, progress, chosen):
                 everything += [finding] if html is not None else []
                 _take(finding, tally, found, output, progress)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, TraceVaultError) as error:
             progress.clear()
             if output == "table":
                 _show_table(found)
             if html is not None:
-                write_hunt_page(options, html, everything, asked)
+                write_hunt_page(options, html, in_order(everything), asked, whole=False)
+            if isinstance(error, TraceVaultError):
+                raise
             raise Interrupted(_go_on(resume)) from None
         progress.clear()
         if output == "table":
             _show_table(found)
         if html is not None:
-            write_hunt_page(options, html, everything, asked)
+            write_hunt_page(options, html, in_order(everything), asked)
         _summary(options, tally, progress)
     tally.end()
 
@@ -202,17 +210,30 @@ def rows_of(finding: Finding) -> list[dict[str, Any]]:
     ]
 
 
+def in_order(found: Iterable[Finding]) -> list[Finding]:
+    """By tenant, account and time, as a person looks things up."""
+    return sorted(
+        found,
+        key=lambda one: (
+            one.tenant,
+            one.account.label or one.account_id,
+            one.account_id,
+            (one.message.scanned_at_text or "") if one.message else "",
+        ),
+    )
+
+
 def _show_table(found: list[Finding]) -> None:
     rows = [
         (
             row["tenant"],
             finding.account.label or finding.account_id,
             row["recipient"],
-            state_of(row["state"]).label + (LAST_LOOK if row["last_look_error"] else ""),
+            state_of(row["state"]).label + unfinished(finding.trace),
             short(row["at"]),
             row["message_ref"],
         )
-        for finding in found
+        for finding in in_order(found)
         for row in rows_of(finding)
     ]
     if rows:

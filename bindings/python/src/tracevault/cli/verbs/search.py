@@ -12,7 +12,7 @@ from ..asked import moment
 from ..exits import Exit
 from ..failures import Failed
 from ..group import verb
-from ..option import option
+from ..option import limit_option, option, timeout_option
 from ..options import Options
 from ..session import opened
 from ..words import plural
@@ -77,9 +77,9 @@ def cleaned(given: dict[str, Any]) -> dict[str, Any]:
     ),
 )
 @filters
-@option("--limit", type=int, help="How many messages in all; default 100.")
+@limit_option("How many messages in all; default 100.")
 @option("--cursor", metavar="TEXT", help="Go on where an earlier search ended.")
-@option("--timeout", type=float, help="Seconds for the whole of it.")
+@timeout_option("Seconds for the whole of it.")
 @click.pass_obj
 def search(
     options: Options,

@@ -13,9 +13,9 @@ from ...model import Trace
 from ...request import Request
 from .. import out
 from ..exits import Exit, exit_of_many
-from ..failures import Failed, Interrupted, code_of
+from ..failures import Failed, Interrupted, Usage, code_of
 from ..group import verb
-from ..option import option
+from ..option import option, timeout_option, wait_option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
 from ..session import opened
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
-@option("--wait", type=float, default=0, help="Seconds to wait while it is pending.")
-@option("--timeout", type=float, help="Seconds for the whole of it.")
+@wait_option("Seconds to wait while it is pending.")
+@timeout_option("Seconds for the whole of it.", least=0)
 @option("--follow", is_flag=True, help="Wait until it is complete; new lines as they come.")
 @option("--lines", is_flag=True, help="The raw lines, word for word.")
 @html_option
@@ -61,6 +61,8 @@ def trace(
     "Accepted by the next server" does not mean that it is in the inbox.
     """
     output = options.output(*FORMATS)
+    if timeout == 0 and not follow:
+        raise Usage("--timeout 0 leaves no time to ask; with --follow it is one look")
     raw = lines and output == "table"
     printer = Printer(output, lines=lines)
     views = views_with_page(VIEWS[output], html)

@@ -85,7 +85,7 @@ def _unlock_rows(found: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
 def add_unlock(options: Options, /, label: str, **new: Any) -> None:
     """Add a way to unlock the vault, beside the one that opens it now."""
     with opened(options) as session:
-        unlock = new_unlock(new)
+        unlock = new_unlock(options, new)
         try:
             with session.vault.edit() as edit:
                 edit.add_unlock(unlock, known=session.unlock, label=label)
@@ -118,7 +118,7 @@ def rekey(options: Options, /, yes: bool, **new: Any) -> None:
     """
     with opened(options) as session:
         confirm("Seal everything anew? No unlock of now opens it afterwards.", yes=yes)
-        unlock = new_unlock(new)
+        unlock = new_unlock(options, new)
         try:
             with session.vault.edit() as edit:
                 edit.rekey(unlock)
@@ -140,7 +140,7 @@ def export(options: Options, /, file: str, **new: Any) -> None:
     FILE may be s3://BUCKET/KEY.
     """
     with opened(options) as session:
-        unlock = new_unlock(new)
+        unlock = new_unlock(options, new)
         try:
             session.vault.export(
                 file, unlock, tenant=options.text("tenant"), settings=session.settings

@@ -1,0 +1,79 @@
+"""``tracevault settings``: what ``--set`` and the configuration file take, and what counts here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from ... import offline
+from .. import out
+from ..failures import Usage
+from ..group import verb
+from ..options import Given, Options, without_password
+
+
+@verb(
+    "settings",
+    examples=("tracevault settings", "tracevault settings http", "tracevault settings --json"),
+)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.pass_obj
+def settings(options: Options, names: tuple[str, ...]) -> None:
+    """List the settings of the library: all, or those of NAME, such as http or http.proxy.
+
+    Each may be given with --set, in TRACEVAULT_SET or in the configuration file.
+    """
+    output = options.output("table", "json")
+    known = {str(one["name"]): one for one in offline.config_properties()}
+    given = options.settings()
+    chosen = [known[name] for name in _chosen(names, list(known))]
+    if output == "json":
+        out.json_lines({**one, **_here(given.get(one["name"]))} for one in chosen)
+        return
+    for one in chosen:
+        _show(one, given.get(one["name"]))
+
+
+def _chosen(names: tuple[str, ...], known: list[str]) -> list[str]:
+    """The settings of the names: each a setting, or what comes before the dot of several."""
+    if not names:
+        return known
+    found = []
+    for name in names:
+        these = [one for one in known if name in (one, one.partition(".")[0])]
+        if not these:
+            raise Usage(no_such_setting(name, known))
+        found += these
+    return found
+
+
+def no_such_setting(name: str, known: list[str]) -> str:
+    """What there is to say of a setting that is not there."""
+    near = get_close_matches(name, known, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no setting {name}{meant}; tracevault settings lists them"
+
+
+def _here(given: Given | None) -> Mapping[str, str | None]:
+    if given is None:
+        return {"value": None, "source": None}
+    return {"value": without_password(given.value), "source": given.source}
+
+
+def _show(one: Mapping[str, Any], given: Given | None) -> None:
+    out.line(f"{one['name']}  {_takes(one)}; default: {one['default'] or 'empty'}")
+    if given is not None:
+        out.line(f"    here: {without_password(given.value)}, from {given.source}")
+    out.line(f"    {one['text']}")
+
+
+def _takes(one: Mapping[str, Any]) -> str:
+    """What values a setting takes, in words."""
+    if one["type"] == "integer":
+        return f"{one['min']} to {one['max']}"
+    if one["type"] == "choice":
+        return " or ".join(one["choices"])
+    return "true or false" if one["type"] == "bool" else f"text, at most {one['max_len']} bytes"
