@@ -90,7 +90,7 @@ def test_seconds_out_of_range_and_a_setting_that_there_is_not_are_named(acme: tv
         (lambda: ASK.trace(acme, None, "x", wait=-1), "wait must be 0 seconds or more, not -1"),
         (lambda: ASK.trace(acme, None, "x", timeout=0), "timeout must be 0.001 seconds or more"),
         (lambda: ASK.check(acme, None, timeout=timedelta(seconds=-1)), "timeout must be"),
-        (lambda: tv.Engine({"api.baseurl": "x"}), r"'api\.baseurl'; config_properties\(\)"),
+        (lambda: tv.Engine({"api.baseurl": "x"}), r"'api\.baseurl'; did you mean api\.base_url"),
         (lambda: tv.Engine({"http.max_streams": "many"}), r"http\.max_streams"),
     ]
     for call, words in wrong:
