@@ -57,6 +57,7 @@ def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> Non
         "Request.search('acme', None",  # follow-ups
         "sent, recipients=",  # what a trace shows of itself
         "2 of 2, 0 failed",  # progress
+        "100%",  # a bar
         "['acme']",  # tenants
         "3 initech  the account id must be",  # an import; what is no account id is not shown
         "acme Acme Europe False",  # a check of the token that is not real

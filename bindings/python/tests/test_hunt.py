@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from launcher import Standin, standin
@@ -118,6 +119,22 @@ def test_an_account_that_was_not_searched_to_its_end_says_so_and_keeps_what_it_f
     copies = [(f.account_id, f.message.message_ref) for f in findings if f.message]
     assert len(copies) == len(set(copies))
     assert bool(copies) is ("page1" not in word)
+
+
+def test_a_filter_that_is_none_is_as_if_it_were_not_given(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, tmp_path: Path
+) -> None:
+    nothing: Any = {"subject": None, "limit": None, "end": None, "per_page": None}
+    hunted = [one.message for one in engine.hunt(acme, sender=SENDER, start=LONG_AGO, **nothing)]
+    assert hunted
+    assert len(hunted) == len([*engine.hunt(acme, sender=SENDER, start=LONG_AGO)])
+    places = [tmp_path / "with", tmp_path / "without"]
+    given: list[Any] = [{"detections_only": None, **nothing}, {}]
+    collected = [
+        len([*engine.collect(acme, checkpoint=place, start=LONG_AGO, **options)])
+        for place, options in zip(places, given, strict=True)
+    ]
+    assert collected[0] == collected[1] > 0
 
 
 def test_more_copies_than_the_limit_are_told(engine: tv.Engine, acme: tv.Tenant) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 from pathlib import Path
 from typing import Any
@@ -351,6 +352,34 @@ def tv_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+#: What the README's second program finds at home.
+GIVEN = """
+import tracevault as tv
+key, their_key = tv.RawKey.from_file('soc.key'), tv.RawKey(bytes(range(1, 33)))
+phrase, new_token = 'test phrase, not real', b'test-token-not-real-new'
+account_id = '023e105f4ecef8ad9ca31a8372d0c353'
+vault = tv.Vault.open('soc.vault', key)
+"""
+
+
+def test_the_readmes_programs_pass_mypy(tmp_path: Path) -> None:
+    readme = (PROJECT / "README.md").read_text()
+    create, later, fetch, *rest = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.M | re.S)
+    programs = [f"references = ['4Njp3P0STMz2c02Q']\n{program}" for program in rest]
+    everyday = fetch + textwrap.indent("".join(programs), "    ")
+    for name, program in (("create", create), ("later", GIVEN + later), ("everyday", everyday)):
+        (tmp_path / f"{name}.py").write_text(program)
+    mypy = [Path(sys.executable).with_name("mypy"), "--strict", *sorted(tmp_path.glob("*.py"))]
+    done = subprocess.run(
+        list(map(str, mypy)),
+        env={**os.environ, "MYPYPATH": str(PROJECT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     readme = (PROJECT / "README.md").read_text()
@@ -359,14 +388,7 @@ def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     )
     done = run(tmp_path, ["-W", "ignore", "-c", create], stdin="test-token-not-real-acme\n")
     assert done.returncode == 0, done.stderr
-    given = (
-        "import tracevault as tv\n"
-        "key, their_key = tv.RawKey.from_file('soc.key'), tv.RawKey(bytes(range(1, 33)))\n"
-        "phrase, new_token = 'test phrase, not real', b'test-token-not-real-new'\n"
-        "account_id = '023e105f4ecef8ad9ca31a8372d0c353'\n"
-        "vault = tv.Vault.open('soc.vault', key)\n"
-    )
-    done = run(tmp_path, ["-c", given + later])
+    done = run(tmp_path, ["-c", GIVEN + later])
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "acme.vault").exists()
     # The README speaks of Cloudflare itself; here the stand-in takes its place.

@@ -10,46 +10,46 @@ from .errors import ArgumentError, Status
 
 
 class SearchFilters(TypedDict, total=False):
-    """The filters of a search; all of them must fit a message.
+    """The filters of a search; all of them must fit a message. One that is ``None`` is left out.
 
     What a word such as a ``delivery_status`` may be is Cloudflare's business, which changes it.
     """
 
-    sender: str
+    sender: str | None
     """E-mail address or domain."""
-    recipient: str
+    recipient: str | None
     """E-mail address or domain."""
-    domain: str
+    domain: str | None
     """A domain of the sender, a recipient or a link."""
-    subject: str
+    subject: str | None
     """Words in any order."""
-    message_id: str
+    message_id: str | None
     """The Message-ID header."""
-    alert_id: str
+    alert_id: str | None
     """Cloudflare's id of the alert."""
-    smtp_helo_ip: str
+    smtp_helo_ip: str | None
     """The address that the sending server came from."""
-    query: str
+    query: str | None
     """Words in any of the above, in attachments' names and hashes."""
-    delivery_status: str
+    delivery_status: str | None
     """Such as ``delivered``; the words are Cloudflare's."""
-    final_disposition: str
+    final_disposition: str | None
     """Cloudflare's verdict, such as ``MALICIOUS``; the words are Cloudflare's."""
-    message_action: str
+    message_action: str | None
     """What was done with the message, such as ``MOVED``; the words are Cloudflare's."""
-    metric: str
+    metric: str | None
     """As Cloudflare's API takes it; the words are Cloudflare's."""
-    start: str | datetime
+    start: str | datetime | None
     """RFC 3339 or an aware ``datetime``; Cloudflare's default is 30 days ago."""
-    end: str | datetime
+    end: str | datetime | None
     """As ``start``; Cloudflare's default is now."""
-    detections_only: bool
+    detections_only: bool | None
     """Leave out mail in which Cloudflare found nothing; default ``False``."""
-    limit: int
+    limit: int | None
     """How many messages in all, 1 to 100000; default 100."""
-    per_page: int
+    per_page: int | None
     """How many to ask for at a time; default: equal pages of at most 1000."""
-    cursor: str
+    cursor: str | None
     """Go on where an earlier search with the same other filters and limits ended."""
 
 

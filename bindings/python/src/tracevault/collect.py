@@ -154,7 +154,8 @@ class Collection(Sweep[Detection]):
         self._complete: dict[str, Place] = {}
         #: Accounts with a message whose trace is to be had later.
         self._waiting: set[str] = set()
-        options.setdefault("detections_only", True)
+        if options.get("detections_only") is None:
+            options["detections_only"] = True
         super().__init__(where, options, trace=bool(options.get("views")), limit=COLLECT_LIMIT)
 
     # ---- The checkpoint -------------------------------------------------------------------------

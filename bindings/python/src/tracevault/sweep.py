@@ -108,7 +108,9 @@ class Sweep(Campaign[Told]):
             self._how["views"] = tuple(self._how["views"])  # asked for with each trace
         self._priority: Priority = options.pop("priority", "bulk")
         self._batch = {name: options.pop(name) for name in how_many if name in options}
-        self.limit = options.setdefault("limit", limit)
+        if options.get("limit") is None:
+            options["limit"] = limit
+        self.limit = options["limit"]
         self._filters: dict[str, Any] = options
 
     @property
