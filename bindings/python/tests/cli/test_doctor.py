@@ -119,11 +119,31 @@ def test_memory_that_could_not_be_protected_is_told(memory: dict[str, int], stat
 
 
 def test_a_ledger_that_is_not_shared_says_why() -> None:
-    told = checkup.ledger({"ledger": {"shared": False, "warning": "another user's file"}})
+    (told,) = checkup.ledgers({"ledger": {"shared": False, "warning": "another user's file"}})
     assert (told.state, told.public) == ("note", "not shared")
     assert "another user's file" in told.told
-    assert checkup.ledger({"ledger": {"shared": True, "path": "/p"}}).state == "ok"
-    assert checkup.ledger({"ledger": {"shared": False, "warning": ""}}).state == "ok"
+    for good in ({"shared": True, "path": "/p"}, {"shared": False, "warning": ""}):
+        (told,) = checkup.ledgers({"ledger": good})
+        assert told.state == "ok"
+
+
+def test_a_quota_that_many_hosts_share_is_told() -> None:
+    redis = {"alone": False, "warning": "", "address": "redis://quota.example:6379",
+             "hosts": 10, "hosts_there": 3}  # fmt: skip
+    shared = {"ledger": {"shared": True, "path": "/p", "redis": redis}}
+    here, many = checkup.ledgers(shared)
+    assert (here.state, many.state) == ("ok", "ok")
+    assert "3 hosts" in many.told
+    assert "quota.example" in many.told
+    assert "quota.example" not in many.public
+    redis |= {"alone": True, "warning": "nothing answers at redis://quota.example:6379"}
+    _, many = checkup.ledgers(shared)
+    assert many.state == "note"
+    assert "nothing answers" in many.told
+    assert "quota.example" not in many.public
+    assert "one part of 10" in many.told
+    assert many.do
+    assert len(list(checkup.ledgers({"ledger": {"shared": True, "redis": None}}))) == 1
 
 
 def test_doctor_reaches_a_server_only_with_its_authority(call: Call, kit: Kit) -> None:

@@ -167,6 +167,41 @@ def test_ctrl_c_ends_at_once_and_says_how_to_go_on(
     assert message.postfix_id
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("trace", *WHERE, REF), "interrupted"),
+        (("trace", *WHERE, "--follow", REF, "4jXtPC0RYCz7S6r"), f"--follow {REF} 4jXtPC0RYCz7S6r"),
+        (("search", *WHERE), "interrupted"),
+        (("hunt", "--subject", "x"), "--resume FILE"),
+        (("hunt", "--subject", "x", "--resume", "j"), "the same command again; j remembers"),
+        (("batch", *WHERE, "--resume", "j", "list"), "the same command again; j remembers"),
+        (("collect", "--checkpoint", "c"), "the same command again; c remembers"),
+        (("account", "check"), "nothing was changed"),
+        (("doctor",), "interrupted"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else " ".join(one[:1]),
+)
+def test_ctrl_c_ends_each_long_verb_although_the_network_is_silent(
+    environment: dict[str, str], tmp_path: Path, kit: Kit, words: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "list").write_text(REF)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment["TRACEVAULT_SET"] += f" http.proxy=http://127.0.0.1:{silent.getsockname()[1]}"
+        child = subprocess.Popen(
+            command(*words), env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        silent.settimeout(60)
+        connection, _ = silent.accept()
+        with connection:
+            child.send_signal(signal.SIGINT)
+            _, told = child.communicate(timeout=60)
+    assert child.returncode == Exit.INTERRUPTED, told
+    assert "Traceback" not in told
+    assert said in told.splitlines()[-1]
+
+
 def test_ctrl_c_in_a_terminal_while_following(terminal: Callable[..., Terminal], kit: Kit) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         # A proxy that takes the connection and never says a word.

@@ -101,6 +101,22 @@ def test_a_wrong_place_for_a_page_is_told_before_the_work(
     assert kit.server.requests() == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a link of another user")
+def test_a_link_of_another_user_leads_no_page_elsewhere(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("what was there")
+    link = tmp_path / "case.html"
+    link.symlink_to(tmp_path / "precious")
+    reply = GOLDEN / "real_bounced.reply.json"
+    assert call("decode", "--html", "case.html", reply).code == 0, "one's own link is followed"
+    assert (tmp_path / "precious").read_text().endswith("</html>\n")
+    (tmp_path / "precious").write_text("what was there")
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    told = call("decode", "--html", "case.html", reply)
+    assert told.code == Exit.USAGE
+    assert "case.html is a link of another user" in told.err
+    assert (tmp_path / "precious").read_text() == "what was there"
+
+
 def test_a_page_may_go_into_a_pipe(process: Call) -> None:
     done = process("decode", "--html", "/dev/stderr", "--json", GOLDEN / "real_alias.reply.json")
     assert done.code == 0

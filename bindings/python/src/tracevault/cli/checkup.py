@@ -231,9 +231,26 @@ def days(then: datetime) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} days"
 
 
-def ledger(stats: dict[str, Any]) -> Finding:
-    """Whether the quota is shared with the other processes of this host."""
+def ledgers(stats: dict[str, Any]) -> Iterator[Finding]:
+    """Whether the quota is shared with the other processes of this host, and with other hosts."""
     told = stats.get("ledger", {})
+    yield _ledger(told)
+    if told.get("redis") is not None:
+        yield _redis(told["redis"])
+
+
+def _redis(told: dict[str, Any]) -> Finding:
+    there = f"{told.get('hosts_there') or 1} hosts"
+    if not told.get("alone"):
+        where = told.get("address") or "Redis"
+        return Finding("hosts", OK, f"{there} share the quota through {where}", f"{there} share")
+    part = f"this host uses one part of {told.get('hosts')} of the quota"
+    why = told.get("warning") or "Redis was not asked yet"
+    return Finding("hosts", NOTE, f"{part}, alone: {why}", f"{part}, alone",
+                   "look at redis.addresses, redis.login and the way there")  # fmt: skip
+
+
+def _ledger(told: dict[str, Any]) -> Finding:
     if told.get("shared"):
         where = told.get("path")
         return Finding("ledger", OK, f"shared through {where}", "shared")

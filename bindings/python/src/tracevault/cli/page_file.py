@@ -11,6 +11,7 @@ import click
 
 from ..model import Trace, View
 from . import out
+from .failures import Usage
 from .option import option
 from .options import Options
 
@@ -34,6 +35,7 @@ def html_option(function: Made) -> Made:
 def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Tell a wrong place before the work, not behind it."""
     if value is not None:
+        _refuse_foreign_link(value)
         folder = os.path.dirname(os.path.realpath(value))
         if not os.path.isdir(folder):
             raise click.BadParameter(f"there is no folder {folder}")
@@ -88,6 +90,7 @@ def replace_file(path: str, text: str) -> None:
         with open(path, "w", encoding="utf-8") as pipe:  # or a terminal
             pipe.write(text)
         return
+    _refuse_foreign_link(path)
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     descriptor, made = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
@@ -100,6 +103,15 @@ def replace_file(path: str, text: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(made)
         raise
+
+
+def _refuse_foreign_link(path: str) -> None:
+    """As the kernel does where others may write: no link is followed that somebody else put there.
+
+    Otherwise a link in /tmp would put a page in the place of any file of this user.
+    """
+    if os.path.islink(path) and os.lstat(path).st_uid not in (os.geteuid(), 0):
+        raise Usage(f"{path} is a link of another user: name another file")
 
 
 def _mask() -> int:

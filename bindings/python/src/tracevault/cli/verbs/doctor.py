@@ -114,4 +114,4 @@ def _engine(session: Session, *, offline: bool) -> Iterator[Finding]:
                 reason = result.check.reason.message if result.check.reason else ""
                 yield Finding("credential", FAULT, f"{name} is refused: {reason}", "one is refused",
                               "tracevault account rotate")  # fmt: skip
-        yield checkup.ledger(engine.stats())
+        yield from checkup.ledgers(engine.stats())
