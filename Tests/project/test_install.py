@@ -197,6 +197,23 @@ def test_the_debug_file_lies_where_the_library_says(stage: Path) -> None:
     assert ".symtab" in sections
 
 
+def test_guides_and_examples_are_installed_and_the_guides_name_what_is_there(stage: Path) -> None:
+    place = stage / "usr/share/doc/tracevault"
+    guide = (place / "docs/hosts.md").read_text(encoding="utf-8")
+    examples = re.findall(r"`(examples/[^`]+)`", guide)
+    assert len(examples) > 10
+    for name in (
+        "README.md",
+        "docs/CONFIGURATION.md",
+        "docs/limits.md",
+        "docs/command.md",
+        *examples,
+    ):
+        assert (place / name).is_file(), name
+    script = place / "examples/wazuh/tracevault-events.sh"
+    assert os.access(script, os.X_OK)
+
+
 def test_no_file_says_where_it_was_built(stage: Path) -> None:
     (debug,) = (stage / "usr/lib/debug").rglob("*.debug")
     library, binding = (

@@ -179,6 +179,29 @@ def test_from_the_packages_to_the_first_trace_by_the_manual_page(
         assert json.loads(run("./quickstart", cwd=tmp_path, **places))["summary"]["state"]
 
 
+def test_to_the_first_trace_by_the_manual_page_of_the_command(root: Path, tmp_path: Path) -> None:
+    page = gzip.decompress((root / "usr/share/man/man1/tracevault.1.gz").read_bytes()).decode()
+    examples = page.partition(".Sh EXAMPLES\n")[2].partition(".Sh ")[0]
+    (script,) = re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", examples, flags=re.M | re.S)
+    with standin(quota=0) as server:
+        account = server.accounts[0]
+        (tmp_path / "token").touch(0o600)
+        (tmp_path / "token").write_text(server.credential(account.id).secret)
+        (tmp_path / "tracevault").write_text(
+            f"#!/bin/sh\nexec '{ROOT}/build/venv/bin/python' '{root}/usr/bin/tracevault' \"$@\"\n"
+        )
+        (tmp_path / "tracevault").chmod(0o755)
+        # As written, but for a token from a file instead of the terminal, and for the stand-in.
+        script = script.replace("ACCOUNT_ID", f"{account.id} --token-file token")
+        script = script.replace("account add", f"account add --origin {server.origin}")
+        script = script.replace("MESSAGE_REF", server.messages_of(account.id)[0].investigate_id)
+        told = run(
+            "sh", "-euc", script, cwd=tmp_path, **paths(root),
+            PATH=f"{tmp_path}:{os.environ['PATH']}", TRACEVAULT_SET=f"api.base_url={server.base_url} tls.ca_file={server.ca_file}",
+        )  # fmt: skip
+    assert "Accepted by the next server" in told
+
+
 def test_removed_packages_leave_nothing(root: Path) -> None:
     dpkg(root, "--purge", *sorted(PACKAGES))
     left = [path for path in root.rglob("*") if not path.is_dir()]
