@@ -2,7 +2,7 @@
 a delivery."""
 
 import pytest
-from row_schemas import line, only, reply
+from row_schemas import decoded, judged, line, only, reply
 
 TO = "4Njp3P0STMz2c02Q: to=<b@example.net>, relay="
 END = ", delay=1.2, delays=0/0/0/1.2, dsn=2.0.0, status=sent "
@@ -116,6 +116,27 @@ def test_who_logged_in_is_a_user() -> None:
     assert ecs["user"] == {"name": "joe@x.example"}
     assert ecs["related"]["user"] == ["a@b.example", "b@example.net", "joe@x.example"]
     assert ocsf["to"] == ["b@example.net"]
+
+
+@pytest.mark.parametrize("more", [" 17", " [17]", " x=y", " a later word", " sasl_later=z 17"])
+def test_what_stands_behind_the_login_costs_nothing_before_it(more: str) -> None:
+    text = f"NOQUEUE: reject: RCPT {CLIENT}554 5.7.1 <b@example.net>: no{PAIRS}"
+    login = " sasl_method=PLAIN sasl_username=joe"
+    ecs, ocsf = only(reply([line(f"postfix/smtpd[1]: {text}{login}{more}")], []))
+    assert ecs["email"]["sender"]["address"] == "a@b.example"
+    assert ecs["email"]["to"]["address"] == ocsf["to"] == ["b@example.net"]
+    assert ecs["user"]["name"].startswith("joe")
+
+
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
+def test_a_time_that_cannot_be_dates_no_event(never: str) -> None:
+    sent = f"postfix/smtp[1]: {TO}mx[192.0.2.25]:25{END}(250 ok)"
+    ecs, ocsf = judged(decoded(reply([line(sent, at=never), line(sent, 2)], [])))
+    assert {event["@timestamp"] for event in ecs} == {"2026-11-23T04:33:50Z"}
+    assert never not in {event["email"].get("delivery_timestamp") for event in ecs}
+    assert {event["time_dt"] for event in ocsf} == {"2026-11-23T04:33:50Z"}
+    marks = [event["cloudflare"]["email_trace"].get("time_of_another_line") for event in ecs]
+    assert marks == [True, None]
 
 
 @pytest.mark.parametrize("sender", ["<>", "<joe@x.example>", "joe@x.example"])
