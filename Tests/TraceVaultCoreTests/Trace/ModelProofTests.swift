@@ -31,6 +31,7 @@ extension ModelStoryTests {
     }
 
     @Test func aMessageThatWasTakenAfterARefusalIsNotRefused() throws {
+        let refused = Self.refusedBack.replacing("localhost[127.0.0.1]", with: "h[192.0.2.1]")
         // By the id, by the first lines, by both; not where they contradict each other.
         for lines in [
             ["6 " + handed(Self.late)],
@@ -38,17 +39,82 @@ extension ModelStoryTests {
             ["5 " + named("0F5383A"), "6 " + handed("0F5383A")],
             ["5 " + came(Self.late, "h[192.0.2.1]"), "6 " + handed(Self.late)],
         ] {
-            #expect(try told(["3 " + Self.refusedBack] + lines).recipients == ["a@x": "sent"])
-            #expect(try told(lines + ["3 " + Self.refusedBack]).recipients == ["a@x": "sent"])
+            #expect(try told(["3 " + refused] + lines).recipients == ["a@x": "sent"])
+            #expect(try told(lines + ["3 " + refused]).recipients == ["a@x": "sent"])
         }
         let contradiction = [
-            "3 " + Self.refusedBack, "5 " + came(Self.early, "h[192.0.2.1]"),
+            "3 " + refused, "5 " + came(Self.early, "h[192.0.2.1]"),
             "6 " + handed(Self.early),
         ]
         #expect(try told(contradiction).recipients == ["a@x": "rejected"])
     }
 
-    @Test func ofTwoRefusalsWithoutAnOrderTheWorseOneCounts() throws {
+    private static let refusalsBehindAFilter = [
+        refusedBack, refusedBack.replacing("localhost[127.0.0.1]", with: "f[10.1.2.3]"),
+        refusedBack.replacing("localhost[127.0.0.1]", with: "unknown[unknown]"),
+        "cleanup[1]: \(third): milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: 5.7.1 no; "
+            + "from=<s@x> to=<a@x> proto=ESMTP helo=<localhost>",
+        // A filter that uses XFORWARD: the check names the client of the hop before.
+        "cleanup[1]: \(third): reject: header X: y from h[192.0.2.1]; from=<s@x> to=<a@x> "
+            + "proto=ESMTP helo=<localhost>: no",
+    ]
+
+    /// Its host's clock may be behind that of the hop which had handed the message to the filter.
+    @Test(arguments: refusalsBehindAFilter)
+    func noTimeMakesARefusalBehindAFilterAnEarlierTry(refused: String) throws {
+        for id in [Self.late, "0F5383A"] {
+            let lines = [
+                "1 " + refused, "5 " + came(id, "h[192.0.2.1]"), "5 " + named(id),
+                "6 " + handed(id), "6 qmgr[1]: \(id): removed",
+            ]
+            for lines in [lines, lines.reversed()] {
+                let found = try told(lines)
+                #expect(found.recipients == ["a@x": "rejected"], "\(lines)")
+                #expect(found.warnings == ["outcomes_not_linked"])
+            }
+        }
+    }
+
+    @Test func aClientsEarlierTryDoesNotHideWhatAFilterWasToldOnAnotherHost() throws {
+        let filters = Self.refusedBack.replacing("554 5.7.1", with: "450 4.7.1")
+        let clients = filters.replacing("localhost[127.0.0.1]", with: "h[192.0.2.1]")
+        let lines = [
+            "1 " + filters, "3 " + clients, "5 " + came(Self.late, "h[192.0.2.1]"),
+            "6 " + handed(Self.late),
+        ]
+        for lines in [lines, lines.reversed()] {
+            #expect(try told(lines).recipients == ["a@x": "refused_for_now"])
+        }
+    }
+
+    @Test func aFilterComesAgainAfterARefusalForNow() throws {
+        let refused = Self.refusedBack.replacing("554 5.7.1", with: "451 4.3.0")
+        let before = ["0 " + came(Self.first, "h[192.0.2.1]"), "1 " + refused]
+        let back = "5 " + came(Self.late, "localhost[127.0.0.1]")
+        let sent = "6 " + delivery(Self.late, "a@x", "sent")
+        let handed = "7 " + handed(Self.first)
+        #expect(try told(before + [back, sent, handed]).recipients == ["a@x": "sent"])
+        // To another filter, which may be the one that was refused.
+        let onward = sent.replacing("mx[192.0.2.25]:25", with: Self.filter)
+        #expect(try told(before + [back, onward, handed]).recipients == ["a@x": "refused_for_now"])
+        let final = before.map { $0.replacing("451 4.3.0", with: "554 5.7.1") }
+        #expect(try told(final + [back, sent, handed]).recipients == ["a@x": "rejected"])
+    }
+
+    @Test func whatWasThrownAwayComesNotAgain() throws {
+        let discarded =
+            "1 smtpd[1]: NOQUEUE: discard: RCPT from h[192.0.2.1]: <a@x>: no; from=<s@x> to=<a@x> "
+            + "proto=ESMTP helo=<h>"
+        let later = [
+            "5 " + came(Self.late, "h[192.0.2.1]"), "6 " + delivery(Self.late, "a@x", "sent"),
+        ]
+        let found = try told([discarded] + later)
+        #expect(found.recipients == ["a@x": "discarded"])
+        #expect(found.warnings == ["outcomes_not_linked"])
+    }
+
+    /// Servers' clocks differ.
+    @Test func ofTwoRefusalsTheWorseOneCounts() throws {
         let later = Self.refusedBack.replacing("554 5.7.1", with: "450 4.7.1")
         for mark in ["", "3"] {
             let lines = [mark + " " + Self.refusedBack, mark + " " + later]
@@ -56,9 +122,80 @@ extension ModelStoryTests {
                 #expect(try told(lines).recipients == ["a@x": "rejected"])
             }
         }
-        #expect(
-            try told(["3 " + Self.refusedBack, "4 " + later]).recipients
-                == ["a@x": "refused_for_now"])
+        for lines in [
+            ["3 " + Self.refusedBack, "4 " + later], ["4 " + later, "3 " + Self.refusedBack],
+        ] {
+            let found = try told(lines)
+            #expect(found.recipients == ["a@x": "rejected"])
+            #expect(found.warnings == ["outcomes_not_linked"])
+        }
+        #expect(try told(["3 " + later, "4 " + Self.refusedBack]).warnings.isEmpty)
+    }
+
+    @Test(arguments: ["", "3"])
+    func whatEndsACopyIsItsEndWhateverTheOrderOfLinesOfOneMoment(mark: String) throws {
+        let all = ["deferred", "sent", "bounced"]
+        func found(_ states: [String], local: Bool = false) throws -> [String: String] {
+            let lines = states.map {
+                let line = delivery("0F5383A", "a@x", $0, relay: local ? "local" : "mx")
+                return mark + " " + line
+            }
+            return try told(lines).recipients
+        }
+        for first in all {
+            for second in all where second != first {
+                let end = [first, second].contains("bounced") ? "bounced" : "sent"
+                #expect(try found([first, second]) == ["a@x": end], "\(first) \(second)")
+            }
+        }
+        // local(8) tells of each part of a copy: a mailbox and a command.
+        for states in [["sent", "deferred"], ["deferred", "sent"]] {
+            #expect(try found(states, local: true) == ["a@x": "deferred"])
+        }
+    }
+
+    /// The sender was told of a failure; a clock that is set back makes it none.
+    @Test func behindABounceAHopHasNoCopyAnyMore() throws {
+        for other in ["deferred", "sent"] {
+            let lines = [
+                "1 " + delivery("0F5383A", "a@x", "bounced", "550 no"),
+                "4 " + delivery("0F5383A", "a@x", other),
+            ]
+            for lines in [lines, lines.reversed()] {
+                #expect(try told(lines).recipients == ["a@x": "bounced"])
+            }
+        }
+    }
+
+    @Test(arguments: ["", "3"])
+    func ofWhatPeopleDidInOneMomentTheWorseCounts(mark: String) throws {
+        let deferred = mark + " " + delivery("0F5383A", "a@x", "deferred", "450 no")
+        let (hold, release, delete) = (
+            mark + " postsuper[1]: 0F5383A: placed on hold",
+            mark + " postsuper[1]: 0F5383A: released from hold",
+            mark + " postsuper[1]: 0F5383A: removed"
+        )
+        for (lines, state) in [
+            ([deferred, hold], "held"), ([deferred, hold, release], "held"),
+            ([deferred, release], "deferred"), ([deferred, hold, delete], "deleted"),
+        ] {
+            for lines in [lines, lines.reversed()] {
+                #expect(try told(lines).recipients == ["a@x": state], "\(lines)")
+            }
+        }
+    }
+
+    /// A try that was under way when somebody put the message on hold.
+    @Test func whatIsOnHoldIsDeferredOnlyWhenItWasReleased() throws {
+        let lines = [
+            "2 postsuper[1]: 0F5383A: placed on hold",
+            "3 " + delivery("0F5383A", "a@x", "deferred", "450 no"),
+        ]
+        #expect(try told(lines).recipients == ["a@x": "held"])
+        let released = lines + ["2 postsuper[1]: 0F5383A: released from hold"]
+        #expect(try told(released).recipients == ["a@x": "held"])
+        let later = lines + ["4 postsuper[1]: 0F5383A: released from hold"]
+        #expect(try told(later).recipients == ["a@x": "deferred"])
     }
 
     @Test func whatIsInNoOrderByLinesIsInThatOfItsLinks() throws {
@@ -132,6 +269,24 @@ extension ModelStoryTests {
         ("250 2.0.0 Ok, INFECTED: Eicar", "accepted_by_filter"),
         ("250 2.0.0 Ok, quarantined, queued for review", "accepted_by_filter"),
         ("250 2.0.0 Ok, could not be scanned, dropped", "accepted_by_filter"),
+        ("250 2.7.0 Ok,discarded,id=1-2", "accepted_by_filter"),
+        ("250 2.7.0 Ok:discarded", "accepted_by_filter"),
+        ("250 2.7.0 Ok [QUARANTINED]", "accepted_by_filter"),
+        ("250 2.7.0 Ok action=discard", "accepted_by_filter"),
+        ("250 2.7.0 Ok status:INFECTED", "accepted_by_filter"),
+        ("250 2.7.0 Ok.Dropped.", "accepted_by_filter"),
+        ("250 2.7.0 Ok;quarantined", "accepted_by_filter"),
+        ("250 2.7.0 Ok {\"action\":\"discarded\"}", "accepted_by_filter"),
+        ("250 2.7.0 Ok, if not, dropped", "accepted_by_filter"),
+        ("250 2.7.0 Ok, discarded: no recipient", "accepted_by_filter"),
+        ("250 2.7.0 Ok, infected, not queued as mail", "accepted_by_filter"),
+        ("250 2.7.0 Ok, not discarded", "sent"), ("250 2.7.0 Ok,not discarded", "sent"),
+        ("250 2.7.0 Ok infected=no,spam=no", "sent"), ("250 Ok [infected:no]", "sent"),
+        ("250 2.7.0 Ok, quarantined: no", "sent"), ("250 2.7.0 Ok discarded=0", "sent"),
+        ("250 2.7.0 Ok (relay=discard.x.example)", "sent"),
+        ("250 2.7.0 Ok <dropped@x.example>", "sent"), ("250 2.7.0 Ok id=dropped-17", "sent"),
+        ("250 2.7.0 Ok mx.infected.example", "sent"), ("250 2.7.0 Ok non-infected", "sent"),
+        ("250 2.7.0 Ok:queued as infected.17", "sent"),
         ("250 2.0.0 Ok, not infected", "sent"),
         ("250 2.0.0 Ok, infected, queued as 7F5383A", "sent"), ("250 disinfected", "sent"),
     ])

@@ -48,7 +48,8 @@ import TraceVaultCore
         let lines = [
             delivery(Self.first, "a@x", "sent"), delivery(Self.first, "a@x", "deferred"),
         ]
-        #expect(try summary(lines).recipients == ["a@x": "deferred"])
+        // At one moment the copy that is sent is not deferred any more.
+        #expect(try summary(lines).recipients == ["a@x": "sent"])
         #expect(try summary(lines, times: [9, 3]).recipients == ["a@x": "sent"])
         #expect(try summary(lines, times: [3, 9]).recipients == ["a@x": "deferred"])
     }

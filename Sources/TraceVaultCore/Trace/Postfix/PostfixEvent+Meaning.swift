@@ -43,38 +43,91 @@ extension PostfixEvent {
 
 extension RawSpan {
     /// Whether a reply says that the message was taken over and thrown away, or kept: `250 2.7.0
-    /// Ok, discarded, id=… - INFECTED: …` and its like, of filters. One that hands it on says so,
-    /// whatever it found.
+    /// Ok, discarded, id=… - INFECTED: …`, `action=discard` and their like, of filters. One that
+    /// hands it on says so, whatever it found.
     var saysThrownAway: Bool {
-        var place = 0
-        var (isKept, isDenied) = (false, false)
-        while place < byteCount {
-            if at(place) == UInt8(ascii: "(") { place += 1 }
-            let wasDenied = isDenied
-            isDenied = false
+        var isKept = false
+        for place in 0..<byteCount {
             switch at(place) | 0x20 {
             case UInt8(ascii: "d"):
-                if hasWord("discard", place, mayGoOn: true) { return true }
-                if hasWord("dropped", place), !wasDenied { isKept = true }
-            case UInt8(ascii: "i"): if hasWord("infected", place), !wasDenied { isKept = true }
+                if saysWord("discard", place, mayGoOn: true) { return true }
+                if saysWord("dropped", place) { isKept = true }
+            case UInt8(ascii: "i"): if saysWord("infected", place) { isKept = true }
             case UInt8(ascii: "q"):
-                if hasWord("quarantined", place), !wasDenied { isKept = true }
-                if hasWord("queued", place), has(" as ", place + 6) { return false }
-            case UInt8(ascii: "n"): isDenied = hasWord("not", place)
+                if saysWord("quarantined", place) { isKept = true }
+                if has(" as ", place + 6), saysWord("queued", place) { return false }
             default: break
             }
-            place = find(UInt8(ascii: " "), place, byteCount) + 1
         }
         return isKept
     }
 
-    /// A word in any case; `mayGoOn` when it may be the beginning of a longer one.
-    private func hasWord(_ word: StaticString, _ start: Int, mayGoOn: Bool = false) -> Bool {
+    /// Whether a word stands at a place, in any case, and nothing takes it back: `not` before it,
+    /// or `no` as its value. `mayGoOn` when it may be the beginning of a longer one.
+    private func saysWord(_ word: StaticString, _ start: Int, mayGoOn: Bool = false) -> Bool {
+        guard hasFolded(word, start) else { return false }
+        var end = start + word.utf8CodeUnitCount
+        if !mayGoOn, isLetter(end) { return false }
+        while isLetter(end) { end += 1 }
+        return beginsWord(start, end) && !isDenied(start) && !isNo(end)
+    }
+
+    /// Whether what stands at a place begins a word of a sentence or a value. Behind a blank
+    /// anything does; behind a mark, what does not go on as a name of a host, an address or an id.
+    private func beginsWord(_ start: Int, _ end: Int) -> Bool {
+        guard start > 0 else { return true }
+        switch at(start - 1) {
+        case UInt8(ascii: " "), UInt8(ascii: "\t"): return true
+        case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: "="),
+            UInt8(ascii: "."), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "["),
+            UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "<"),
+            UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "|"):
+            break
+        default: return false
+        }
+        switch at(end) {
+        case UInt8(ascii: "@"), UInt8(ascii: "-"), UInt8(ascii: "_"): return false
+        case UInt8(ascii: "."): return !isLetter(end + 1) && !isDigit(end + 1)
+        default: return !isDigit(end)
+        }
+    }
+
+    /// Whether the word before, with nothing but blanks between, is `not`.
+    private func isDenied(_ start: Int) -> Bool {
+        var end = start
+        while end > 0, at(end - 1) == UInt8(ascii: " ") { end -= 1 }
+        guard end < start, end >= 3 else { return false }
+        return hasFolded("not", end - 3) && !(end > 3 && isLetter(end - 4))
+    }
+
+    /// Whether a value stands behind a word that says no: `infected=no`, `quarantined: 0`.
+    private func isNo(_ end: Int) -> Bool {
+        let isEqual = at(end) == UInt8(ascii: "=")
+        guard isEqual || at(end) == UInt8(ascii: ":") else { return false }
+        let start = at(end + 1) == UInt8(ascii: " ") ? end + 2 : end + 1
+        for value in ["no", "none", "false", "0"] as [StaticString] where hasFolded(value, start) {
+            let next = start + value.utf8CodeUnitCount
+            guard next < byteCount else { return true }
+            switch at(next) {
+            case UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: ")"), UInt8(ascii: "]"),
+                UInt8(ascii: "}"):
+                return true
+            case UInt8(ascii: " "): return isEqual
+            default: break
+            }
+        }
+        return false
+    }
+
+    private func hasFolded(_ word: StaticString, _ start: Int) -> Bool {
         for index in 0..<word.utf8CodeUnitCount
         where unsafe at(start + index) | 0x20 != word.utf8Start[index] {
             return false
         }
-        let next = at(start + word.utf8CodeUnitCount) | 0x20
-        return mayGoOn || !(UInt8(ascii: "a")...UInt8(ascii: "z") ~= next)
+        return true
+    }
+
+    private func isLetter(_ place: Int) -> Bool {
+        UInt8(ascii: "a")...UInt8(ascii: "z") ~= at(place) | 0x20
     }
 }

@@ -2,29 +2,37 @@
 //
 // Lines of a later hop may come first, so the order of lines says nothing. A hop's own line names
 // the hop before (`orig_queue_id=`, `orig_id=`), a reply names the hop behind (`queued as`), and
-// two hops with one Message-ID are linked when the times say which of them was first.
+// two hops with one Message-ID are linked when the times say which of them was first. Hosts' clocks
+// differ, so ids go before times.
 
 extension SummaryTable {
-    /// Notes for each hop the one before it.
+    /// Notes for each hop the one before it; never a circle, whatever others say.
     func link(_ document: RawSpan) {
         for index in 0..<count where self[kind: index] == .hop {
-            let parent = parent(of: index, document)
-            with(index) { $0.hop = parent }
+            let named = named(before: index, document)
+            guard named >= 0, !leads(index, to: named) else { continue }
+            with(index) { ($0.hop, $0.isNamed) = (named, true) }
+        }
+        for index in 0..<count where self[kind: index] == .hop {
+            guard look(index, { $0.isNamed }) == false else { continue }
+            let found = sameMessage(before: index, document)
+            with(index) { $0.hop = found }
         }
     }
 
-    private func parent(of hop: Int, _ document: RawSpan) -> Int {
+    /// The hop that an id says was before; -1 without one.
+    private func named(before hop: Int, _ document: RawSpan) -> Int {
         guard let (key, previous) = look(hop, { ($0.key, $0.previousID) }) else { return -1 }
         if !previous.isNone, let named = find(.hop, previous, document), named != hop {
             return named
         }
-        if let told = find(.next, key, document),
-            let (teller, kind) = look(told, { ($0.hop, $0.nextKind) }), kind == .queuedAs,
-            teller >= 0, teller != hop, !began(hop, before: teller, document)
-        {
-            return teller
-        }
-        return sameMessage(before: hop, document)
+        guard let told = find(.next, key, document),
+            let (teller, kind, isLocal) = look(told, { ($0.hop, $0.nextKind, $0.isLocal) }),
+            kind == .queuedAs, teller >= 0, teller != hop,
+            // A next hop of others' knows ids of hops before it from the message's header.
+            isLocal || !began(hop, before: teller, document)
+        else { return -1 }
+        return teller
     }
 
     /// The latest of the hops before with the same Message-ID; -1 without one.
@@ -40,7 +48,7 @@ extension SummaryTable {
                         || (record.side == .inbound && side == .outbound
                             && !began(hop, before: other, document)))
             }
-            guard isBefore == true else { continue }
+            guard isBefore == true, !leads(hop, to: other) else { continue }
             if found < 0 || began(found, before: other, document) { found = other }
         }
         return found
@@ -98,14 +106,16 @@ extension SummaryTable {
             ? QueueIDNumbers(document.extracting(id.range)) : nil
     }
 
-    /// Whether a hop handed the message, over others or not, to another.
-    func leads(_ one: Int, to other: Int) -> Bool {
+    /// Whether a hop handed the message, over others or not, to another; `byName` when ids say so
+    /// all the way.
+    func leads(_ one: Int, to other: Int, byName: Bool = false) -> Bool {
         var hop = other
-        // Others' words may make a circle.
         for _ in 0..<Self.maxHops {
-            hop = look(hop) { $0.hop } ?? -1
-            if hop == one { return one >= 0 }
-            if hop < 0 { return false }
+            guard let (before, isNamed) = look(hop, { ($0.hop, $0.isNamed) }), before >= 0,
+                isNamed || !byName
+            else { return false }
+            if before == one { return true }
+            hop = before
         }
         return false
     }

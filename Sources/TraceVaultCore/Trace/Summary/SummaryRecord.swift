@@ -14,10 +14,8 @@ struct SummaryRecord {
     /// An outcome's; of a recipient the most that one hop made; of a hop, in the end, how many
     /// outcomes of deliveries it has.
     var attempts: UInt32 = 0
-    /// The line of an outcome, and of a hop's first and of what was last done to it by hand; for
-    /// lines without times.
+    /// The line of an outcome, and of a hop's first; for lines without times. 0 without any yet.
     var line: UInt32 = 0
-    var handledLine: UInt32 = 0
     /// A recipient's outcomes are a chain: the first, and of each the next; -1 is the end.
     var next = -1
     /// The outcome that a recipient is told to have.
@@ -38,7 +36,8 @@ struct SummaryRecord {
     var isPickup = false
     /// What somebody did to a hop's message by hand, the last of it.
     var handled = Handling.none
-    /// Of an outcome: the server's or a filter's decision, no delivery; its relay is on this host.
+    /// Of an outcome: the server's or a filter's decision, no delivery; of an outcome, and of an id
+    /// the outcome that told it: its relay is on this host or in a network of its own.
     var isDecision = false
     var isLocal = false
     /// Of an outcome: the relay is a local socket.
@@ -49,8 +48,10 @@ struct SummaryRecord {
     var isThrownAway = false
     var isByLocal = false
     var isRepeated = false
-    /// Of a hop: it has recipients that no hop before it has.
-    var hasOthers = false
+    /// Of an outcome: a better one was seen that is not known to come before it.
+    var isUnordered = false
+    /// Of a hop: an id, and not only a time, says which hop was before it.
+    var isNamed = false
     /// Of a recipient: some outcomes found no room.
     var isPartial = false
 
@@ -71,6 +72,7 @@ struct SummaryRecord {
     var size = Written.none
     var nrcpt = Written.none
     var clientHost = Written.none
+    // Also an outcome's: whom a decision was about.
     var clientIP = Written.none
     var previousID = Written.none
     // Of the slowest delivery; the whole is an outcome's too.
@@ -90,8 +92,8 @@ struct SummaryRecord {
     }
 }
 
-/// What people do to a message in the queue.
-enum Handling: UInt8 { case none, held, released, deleted, requeued }
+/// What people do to a message in the queue; what is worse comes later.
+enum Handling: UInt8 { case none, released, requeued, held, deleted }
 
 /// Who knows the message by an id; the names of the events' fields.
 enum NextIDKind: UInt8 {

@@ -2,9 +2,9 @@
 // whether something is known of all recipients.
 
 extension TraceSummary {
-    /// Of a copy that was handed on: whether other recipients stand for it, or a hop of this trace
-    /// has it still.
-    func follow(_ index: Int, _ document: RawSpan) {
+    /// Of a copy that was handed on: whether other recipients stand for it, a filter has it, or a
+    /// hop of this trace has it still.
+    mutating func follow(_ index: Int, _ document: RawSpan) {
         guard
             let (state, chosen, key) = table.look(index, { ($0.state, $0.chosen, $0.key) }),
             state == .sent || state == .acceptedByFilter,
@@ -15,68 +15,89 @@ extension TraceSummary {
         var found = state
         if isExpanded(index, key, hop, document) {
             found = .expanded
-        } else if state == .sent, let there = replaced(chosen, document) {
-            found = there
         } else {
+            let isUntold = isUntold(index, document)
             for next in hops where next != hop {
                 guard isBehind(hop, queuedAs, next, document),
                     let there = standing(next, document), there.badness > found.badness
                 else { continue }
                 found = there
             }
+            if isUntold, found == .sent {
+                found = .acceptedByFilter
+                unlinked += 1
+            }
         }
         table.with(index) { $0.state = found }
     }
 
-    /// What it means for a copy that the hops directly behind have told of all their recipients,
-    /// and this one is none of them: others there stand for it, as a filter changes addresses, or
-    /// the filter kept it. Only the hop that the reply names counts, when it names one. Nil when
-    /// the copy may have gone another way.
-    private func replaced(_ outcome: Int, _ document: RawSpan) -> RecipientState? {
-        guard
-            let (hop, queuedAs, isLocal, isSocket) = table.look(
-                outcome, { ($0.hop, $0.queuedAs, $0.isLocal, $0.isSocket) })
-        else { return nil }
-        let named = queuedAs.isNone ? nil : table.find(.hop, queuedAs, document)
-        guard named != nil || (isLocal && !isSocket) else { return nil }
-        var (hasOthers, count) = (false, 0)
-        for next in hops where next != hop && (named == nil || named == next) {
-            let isBehind = named == next || table.look(next) { $0.hop } == hop
-            guard isBehind else { continue }
-            guard hasToldOfAll(next, document) else { return nil }
-            count += 1
-            if table.look(next, { $0.hasOthers }) == true { hasOthers = true }
-        }
-        guard count > 0 else { return nil }
-        if hasOthers { return .expanded }
-        return isLocal ? .acceptedByFilter : nil
-    }
-
-    private func hasToldOfAll(_ hop: Int, _ document: RawSpan) -> Bool {
-        table.look(hop) { hop in
-            let all = Self.number(hop.nrcpt, document)
-            let isAll = all > 0 ? Int(hop.attempts) >= all : hop.isRemoved
-            return isAll && hop.attempts > 0 && !hop.isNotification
-        } ?? false
-    }
-
-    /// Notes at the first hop that has a recipient that it has one whom no hop before it has.
-    func noteOthers(_ recipient: Int, _ document: RawSpan) {
-        var (first, origTo) = (-1, Written.none)
+    /// Whether a filter took a recipient's copy and a hop that may be behind it says nothing of the
+    /// recipient. The filter kept the copy, or changed the address to one that the hop has: no
+    /// line tells which, so no other recipient stands for this one.
+    private func isUntold(_ recipient: Int, _ document: RawSpan) -> Bool {
+        var hasLeft = false
         each(recipient) { _, outcome in
-            if outcome.isDecision || outcome.hop < 0 { return }
-            if first < 0 || table.leads(outcome.hop, to: first) {
-                (first, origTo) = (outcome.hop, outcome.origTo)
+            if outcome.state == .sent, self.hasLeft(outcome, document) { hasLeft = true }
+        }
+        var isUntold = false
+        each(recipient) { _, outcome in
+            guard !outcome.isDecision, outcome.state == .sent, !outcome.isThrownAway else { return }
+            let hop = outcome.hop
+            if let named = named(outcome, document) {
+                if !has(named, recipient), !isTold(recipient, behind: named) { isUntold = true }
+                return
+            }
+            guard outcome.isLocal, !outcome.isSocket, !isTold(recipient, behind: hop) else {
+                return
+            }
+            for next in hops where next != hop && !has(next, recipient) {
+                guard !hasLeft || table.leads(hop, to: next) else { continue }
+                if mayFollow(next, behind: hop, document) { isUntold = true }
             }
         }
-        guard first >= 0 else { return }
-        // It stands for a recipient that a hop before has.
-        if !origTo.isNone, let other = table.find(.recipient, origTo, document) {
-            var isKnown = false
-            each(other) { _, outcome in if outcome.hop != first { isKnown = true } }
-            if isKnown { return }
+        return isUntold
+    }
+
+    /// The hop of this trace that the reply to an outcome names; nil without one. A next hop of
+    /// others' knows ids of hops before it from the message's header.
+    private func named(
+        _ outcome: borrowing SummaryRecord, _ document: RawSpan
+    ) -> Int? {
+        let (hop, isLocal) = (outcome.hop, outcome.isLocal)
+        guard let named = table.find(.hop, outcome.queuedAs, document), named != hop,
+            table.look(named, { $0.isNotification }) == false,
+            isLocal || !table.began(named, before: hop, document)
+        else { return nil }
+        return named
+    }
+
+    private func has(_ hop: Int, _ recipient: Int) -> Bool {
+        var isThere = false
+        each(recipient) { _, outcome in
+            if outcome.hop == hop { isThere = true }
         }
-        table.with(first) { $0.hasOthers = true }
+        return isThere
+    }
+
+    /// Whether a hop that is linked behind another tells of a recipient.
+    private func isTold(_ recipient: Int, behind hop: Int) -> Bool {
+        var isTold = false
+        each(recipient) { _, outcome in
+            if table.leads(hop, to: outcome.hop) { isTold = true }
+        }
+        return isTold
+    }
+
+    /// Whether a hop may have what a filter took from another: it was handed to from the inside, or
+    /// nobody says from where. Only ids say that it was before, or behind a third hop: clocks
+    /// differ.
+    private func mayFollow(_ next: Int, behind hop: Int, _ document: RawSpan) -> Bool {
+        guard
+            let (isNotification, clientIP, before, isNamed) = table.look(
+                next, { ($0.isNotification, $0.clientIP, $0.hop, $0.isNamed) }),
+            !isNotification, Self.mayBeInside(clientIP, document)
+        else { return false }
+        return isNamed ? before == hop : !table.leads(next, to: hop, byName: true)
     }
 
     /// What a hop means for a recipient that it has and says nothing of; nil when it has no more to
@@ -84,11 +105,11 @@ extension TraceSummary {
     private func standing(_ hop: Int, _ document: RawSpan) -> RecipientState? {
         table.look(hop) { record -> RecipientState? in
             if record.isNotification { return nil }
+            let all = Self.number(record.nrcpt, document)
+            if all > 0, recipients(at: hop) >= all { return nil }
             if record.isExpired { return .expired }
             if record.handled == .deleted { return .deleted }
             if record.isRemoved { return nil }
-            let all = Self.number(record.nrcpt, document)
-            if all > 0, recipients(at: hop) >= all { return nil }
             if record.handled == .held { return .held }
             return record.state
         } ?? nil

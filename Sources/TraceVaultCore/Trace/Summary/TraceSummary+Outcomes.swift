@@ -1,7 +1,7 @@
 // TraceSummary+Outcomes.swift - what the lines say of recipients: deliveries and decisions.
 //
 // A recipient has one outcome at each hop, the last one there; and one of decisions before any
-// queue. Which of them is the recipient's is decided when all lines are known.
+// queue, the worst. Which of them is the recipient's is decided when all lines are known.
 
 extension TraceSummary {
     /// The most outcomes of one recipient.
@@ -16,7 +16,7 @@ extension TraceSummary {
             if !Self.isOlder(at, record.at, document) { (record.at, record.relay) = (at, relay) }
             record.isQueued = true
         }
-        next(event, hop, document)
+        next(event, hop, isLocal: Self.isLocal(event, document), document)
         var state = RecipientState(status: event.written(.status), document)
         if state == .sent, event.isDiscard(document, { event.written($0).range }) {
             state = .discarded
@@ -24,8 +24,8 @@ extension TraceSummary {
         outcome(event, state, hop, at, document)
     }
 
-    /// Sets what the event at hand says of its recipient at a hop, unless a later outcome there is
-    /// known. Nothing is left of the outcome before: what a decision does not have is none.
+    /// Sets what the event at hand says of its recipient at a hop, unless what is known there
+    /// stands. Nothing is left of the outcome before: what a decision does not have is none.
     private mutating func outcome(
         _ event: borrowing PostfixEvent, _ state: RecipientState, _ hop: Int, _ at: Written,
         _ document: RawSpan
@@ -37,7 +37,8 @@ extension TraceSummary {
         }
         let isDecision = event.kind != .delivery
         let origTo = event.written(.origTo)
-        guard let index = place(recipient, to, hop, origTo, isDecision, document) else {
+        let client = isDecision ? event.written(.clientIP) : .none
+        guard let index = place(recipient, to, hop, origTo, isDecision, client, document) else {
             droppedOutcomes += 1
             table.with(recipient) { $0.isPartial = true }
             return
@@ -52,14 +53,14 @@ extension TraceSummary {
         let line = line
         table.with(index) { record in
             if !isDecision { record.attempts &+= 1 }
-            if Self.isOlder(at, record.at, document) { return }
-            // Before any queue each server logs for itself: without an order the worse one stays.
-            if hop < 0, record.line > 0, state.badness < record.state.badness,
-                !Self.isOlder(record.at, at, document)
-            {
-                return
+            if record.line > 0 {
+                let order = Self.order(at, record.at, document)
+                let own: RecipientState = isThrownAway ? .acceptedByFilter : state
+                let isInParts = isDecision || isByLocal
+                guard Self.takesPlace(own, of: &record, order, isInParts: isInParts) else { return }
             }
             (record.state, record.at, record.hop, record.line) = (state, at, hop, line)
+            record.clientIP = client
             (record.dsn, record.reply, record.relay, record.delay) = (dsn, reply, relay, delay)
             (record.origTo, record.queuedAs) = (origTo, queuedAs)
             (record.isDecision, record.isLocal) = (isDecision, isLocal)
@@ -68,17 +69,38 @@ extension TraceSummary {
         }
     }
 
+    /// Whether what a line says of a copy takes the place of what is known of it at the same hop.
+    /// Before any queue each server decides for itself, by its own clock: there the worst stays.
+    private static func takesPlace(
+        _ state: RecipientState, of record: inout SummaryRecord, _ order: LineOrder,
+        isInParts: Bool
+    ) -> Bool {
+        let known = record.isThrownAway ? .acceptedByFilter : record.state
+        guard record.hop < 0 else {
+            return state.takesPlace(of: known, order, isInParts: isInParts)
+        }
+        if state.badness == known.badness { return order != .earlier }
+        let isWorse = state.badness > known.badness
+        // The one that is told is not known to be the later one.
+        if order != (isWorse ? .later : .earlier) { record.isUnordered = true }
+        return isWorse
+    }
+
     /// The recipient's outcome at a hop, made when there is none yet. An address that stands for
-    /// several others is one for each of them, as in Postfix's own count of recipients.
+    /// several others is one for each of them, as in Postfix's own count of recipients. Before any
+    /// queue, what a filter was told is kept apart from what a client was: only the latter may be
+    /// an earlier try.
     private func place(
         _ recipient: Int, _ to: Written, _ hop: Int, _ origTo: Written, _ isDecision: Bool,
-        _ document: RawSpan
+        _ client: Written, _ document: RawSpan
     ) -> Int? {
+        let isInside = Self.mayBeInside(client, document)
         var (before, index) = (recipient, table.look(recipient) { $0.next } ?? -1)
         var length = 0
         while index >= 0 {
             let isIt = table.look(index) { record in
                 record.hop == hop && record.isDecision == isDecision
+                    && (hop >= 0 || Self.mayBeInside(record.clientIP, document) == isInside)
                     && SummaryTable.isSameFolded(record.origTo, origTo, document)
             }
             if isIt == true { return index }
@@ -88,6 +110,7 @@ extension TraceSummary {
         guard length < Self.maxChain, let made = table.addOutcome(of: to) else { return nil }
         table.with(made) { record in
             (record.hop, record.isDecision, record.origTo) = (hop, isDecision, origTo)
+            record.clientIP = client
         }
         table.with(before) { $0.next = made }
         return made
@@ -97,12 +120,30 @@ extension TraceSummary {
         !known.isNone && !at.isNone && isBefore(at, known, document)
     }
 
-    /// Whether the next hop is on this host or in a network of its own (RFC 1918, RFC 4193): where
-    /// filters are. pipe(8) has a program there.
+    /// How a line's time stands to another's: without both of them, or when they are the same,
+    /// nobody knows, as the order of lines says nothing.
+    private static func order(
+        _ at: Written, _ known: Written, _ document: RawSpan
+    ) -> LineOrder {
+        if isOlder(at, known, document) { return .earlier }
+        return isOlder(known, at, document) ? .later : .unknown
+    }
+
+    /// Whether the next hop is on this host or in a network of its own: where filters are. pipe(8)
+    /// has a program there.
     private static func isLocal(_ event: borrowing PostfixEvent, _ document: RawSpan) -> Bool {
-        let ip = event.written(.relayIP)
-        return event.has(.relayService) || isLoopback(ip, document) || isPrivate(ip, document)
+        event.has(.relayService) || isInside(event.written(.relayIP), document)
             || document.says("pipe", event.written(.process).range)
+    }
+
+    /// An address of this host, or of a network of its own (RFC 1918, RFC 4193).
+    static func isInside(_ ip: Written, _ document: RawSpan) -> Bool {
+        isLoopback(ip, document) || isPrivate(ip, document)
+    }
+
+    /// The same of a client, or nobody says where it is.
+    static func mayBeInside(_ ip: Written, _ document: RawSpan) -> Bool {
+        ip.isNone || isInside(ip, document)
     }
 
     private static func isPrivate(_ ip: Written, _ document: RawSpan) -> Bool {
@@ -160,7 +201,30 @@ extension TraceSummary {
     }
 }
 
+/// Which of two lines came first, as far as their times tell.
+enum LineOrder { case earlier, later, unknown }
+
 extension RecipientState {
     /// The message was not taken over.
     var isRefusal: Bool { self == .rejected || self == .refusedForNow }
+
+    /// Whether what a line says of a copy takes the place of what is known of it at the same hop.
+    /// `isInParts` where one copy may have several ends: local(8) delivers to a mailbox and to a
+    /// command and tells of each, and several checks decide about one recipient.
+    fileprivate func takesPlace(
+        of known: RecipientState, _ order: LineOrder, isInParts: Bool
+    ) -> Bool {
+        // The sender was told: the hop has no copy any more, whatever a clock says that is set.
+        if (self == .bounced) != (known == .bounced) { return self == .bounced }
+        switch order {
+        case .earlier: return false
+        case .later: return true
+        case .unknown:
+            // What ends a copy comes behind what lets it wait.
+            if !isInParts, self != .unknown, known != .unknown, isWaiting != known.isWaiting {
+                return known.isWaiting
+            }
+            return badness >= known.badness
+        }
+    }
 }

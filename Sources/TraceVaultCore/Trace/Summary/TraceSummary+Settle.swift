@@ -21,9 +21,6 @@ extension TraceSummary {
             choose(index, document)
         }
         for index in 0..<table.count where table[kind: index] == .recipient {
-            noteOthers(index, document)
-        }
-        for index in 0..<table.count where table[kind: index] == .recipient {
             follow(index, document)
         }
     }
@@ -116,6 +113,7 @@ extension TraceSummary {
         each(index) { outcome, record in
             guard let own = effective(record, index, document) else { return }
             attempts = max(attempts, record.attempts)
+            if record.isUnordered { isContradicted = true }
             guard chosen >= 0 else {
                 (chosen, state) = (outcome, own)
                 return
@@ -182,59 +180,54 @@ extension TraceSummary {
         }
         if table.leads(hop, to: record.hop) { return true }
         if table.leads(record.hop, to: hop) { return false }
-        return Self.isLater(record.at, record.line, at, line, document)
-    }
-
-    /// By the times; without both of them, or when they are the same, by the order of the lines.
-    private static func isLater(
-        _ at: Written, _ line: UInt32, _ other: Written, _ otherLine: UInt32,
-        _ document: RawSpan
-    ) -> Bool {
-        if isOlder(at, other, document) { return false }
-        return isOlder(other, at, document) || line > otherLine
+        if Self.isOlder(record.at, at, document) { return false }
+        if Self.isOlder(at, record.at, document) { return true }
+        return record.line > line
     }
 
     /// What an outcome comes to with what else is known of its hop; nil when it does not count: a
     /// notification's, or one that another try of the client or of a person took the place of.
-    private func effective(
+    func effective(
         _ record: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
     ) -> RecipientState? {
         var state = record.state
         var isNotification = false
-        var (handled, handledAt, handledLine) = (Handling.none, Written.none, UInt32(0))
+        var handled = Handling.none
         table.look(record.hop) { hop in
             isNotification = hop.isNotification
             if state.isWaiting, hop.isExpired { state = .expired }
-            (handled, handledAt, handledLine) = (hop.handled, hop.handledAt, hop.handledLine)
+            handled = hop.handled
         }
         if isNotification { return nil }
-        if state == .sent, isWithFilter(record, document) { return .acceptedByFilter }
+        if state == .sent, isWithFilter(record, recipient, document) { return .acceptedByFilter }
         if record.isDecision, isOvertaken(record, recipient, document) { return nil }
-        // A decision puts the message where people find it: they come behind it.
-        var isLater = record.isDecision
-        if !isLater {
-            isLater = Self.isLater(handledAt, handledLine, record.at, record.line, document)
-        }
-        guard state.isWaiting, handled != .none, isLater else { return state }
+        // A copy that waits is where people find it. What they did stands until they undo it: a try
+        // that was under way ends behind it.
+        guard state.isWaiting else { return state }
         switch handled {
         case .deleted: return .deleted
         case .held: return .held
         case .requeued: return isRequeued(record, recipient) ? nil : .queued
-        default: return state == .held ? .queued : state
+        case .released: return state == .held ? .queued : state
+        case .none: return state
         }
     }
 
-    /// Whether a filter took the message and says that it threw it away, or says nothing yet.
+    /// Whether a filter took the message and says that it threw it away, or no hop behind it says
+    /// anything of the recipient yet.
     private func isWithFilter(
-        _ record: borrowing SummaryRecord, _ document: RawSpan
+        _ record: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
     ) -> Bool {
         if record.isThrownAway { return true }
         guard record.isLocal, isPending else { return false }
         let (hop, queuedAs) = (record.hop, record.queuedAs)
-        for next in hops where next != hop {
-            if isBehind(hop, queuedAs, next, document) { return false }
+        var isWithFilter = true
+        each(recipient) { _, other in
+            if other.hop != hop, isBehind(hop, queuedAs, other.hop, document) {
+                isWithFilter = false
+            }
         }
-        return true
+        return isWithFilter
     }
 
     /// Whether a hop has what another handed on: its reply names it, or the lines link them.
@@ -247,19 +240,41 @@ extension TraceSummary {
 
     /// Whether a decision was about an earlier try: deliveries at its own hop, or at one that for
     /// certain began behind it, say that the message was taken since. Where the beginning of a
-    /// hop's lines is missing its first line proves nothing, and the decision counts.
+    /// hop's lines is missing its first line proves nothing, and the decision counts. What was
+    /// thrown away comes not again.
     private func isOvertaken(
         _ decision: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
     ) -> Bool {
         let (hop, at) = (decision.hop, decision.at)
+        let isByTime = decision.state != .discarded
+        let isBack = mayBeHandedBack(decision, document)
+        let isForNow = decision.state == .refusedForNow
         var isOvertaken = false
         each(recipient) { _, other in
             guard !other.isDecision else { return }
             if other.hop == hop, hop >= 0 { isOvertaken = true }
+            guard isByTime, !isBack || (isForNow && hasLeft(other, document)) else { return }
             let isNotification = table.look(other.hop) { $0.isNotification } ?? true
             if !isNotification, table.began(other.hop, after: at, document) { isOvertaken = true }
         }
         return isOvertaken
+    }
+
+    /// Whether a decision may be about what a filter handed back. Then no time tells that it was
+    /// about an earlier try: its host may have another clock than that of the hop before.
+    /// A check of headers names the client of that hop, so the hop's own client counts too.
+    private func mayBeHandedBack(
+        _ decision: borrowing SummaryRecord, _ document: RawSpan
+    ) -> Bool {
+        if Self.mayBeInside(decision.clientIP, document) { return true }
+        return table.look(decision.hop) { Self.mayBeInside($0.clientIP, document) } ?? false
+    }
+
+    /// Whether a copy went on to the outside from a hop that it was handed to from the inside: a
+    /// filter handed it back, and no filter has it now.
+    func hasLeft(_ outcome: borrowing SummaryRecord, _ document: RawSpan) -> Bool {
+        guard !outcome.isDecision, !outcome.isLocal else { return false }
+        return table.look(outcome.hop) { Self.isInside($0.clientIP, document) } ?? false
     }
 
     /// Whether the recipient has an outcome at a hop that the message was queued to again.
@@ -267,7 +282,7 @@ extension TraceSummary {
         let hop = record.hop
         var isRequeued = false
         each(recipient) { _, other in
-            if table.leads(hop, to: other.hop) { isRequeued = true }
+            if table.leads(hop, to: other.hop, byName: true) { isRequeued = true }
         }
         return isRequeued
     }

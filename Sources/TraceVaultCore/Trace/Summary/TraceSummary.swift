@@ -193,20 +193,26 @@ struct TraceSummary: ~Copyable {
     private mutating func handle(
         _ handling: Handling, _ hop: Int, _ at: Written, _ document: RawSpan
     ) {
-        let line = line
         table.with(hop) { record in
             if Self.isOlder(at, record.handledAt, document) { return }
-            (record.handled, record.handledAt, record.handledLine) = (handling, at, line)
+            // Of what was done in one moment the order is not known: the worse counts.
+            if handling.rawValue < record.handled.rawValue,
+                !Self.isOlder(record.handledAt, at, document)
+            {
+                return
+            }
+            (record.handled, record.handledAt) = (handling, at)
         }
     }
 
     // MARK: - What comes next
 
+    /// `isLocal` when a filter tells it, on this host or in its network.
     mutating func next(
-        _ event: borrowing PostfixEvent, _ hop: Int, _ document: RawSpan
+        _ event: borrowing PostfixEvent, _ hop: Int, isLocal: Bool = false, _ document: RawSpan
     ) {
         if event.has(.queuedAs) {
-            next(.queuedAs, event.written(.queuedAs), hop, document)
+            next(.queuedAs, event.written(.queuedAs), hop, isLocal: isLocal, document)
         } else if event.has(.exchangeID) {
             next(.exchangeID, event.written(.exchangeID), hop, document)
         } else if event.has(.googleID) {
@@ -215,7 +221,7 @@ struct TraceSummary: ~Copyable {
     }
 
     private mutating func next(
-        _ kind: NextIDKind, _ id: Written, _ hop: Int, _ document: RawSpan
+        _ kind: NextIDKind, _ id: Written, _ hop: Int, isLocal: Bool = false, _ document: RawSpan
     ) {
         guard let index = table.findOrAdd(.next, id, document) else {
             droppedNext += 1
@@ -223,8 +229,7 @@ struct TraceSummary: ~Copyable {
         }
         table.with(index) { record in
             guard record.hop < 0 else { return }
-            record.hop = hop
-            record.nextKind = kind
+            (record.hop, record.nextKind, record.isLocal) = (hop, kind, isLocal)
         }
     }
 }
