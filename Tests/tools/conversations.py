@@ -1,8 +1,9 @@
 """conversations: what happened to a message, and the lines that a log has of it.
 
 The outcome of each recipient is known because the conversation is made from it. Lines of one hop keep
-their order; between hops any order is legal, as each of them logs for itself; several steps may share
-a second; a filter's hop may end before the hop before has logged that it handed the message on.
+their order, or all lines come the last one first; between hops any order is legal, as each of them logs
+for itself, on a host whose clock may be minutes ahead or behind; several steps may share a second; a
+filter's hop may end before the hop before has logged that it handed the message on.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ class Conversation:
     hops: list[list[tuple[int, str, str]]] = field(default_factory=list)
     #: Every hand-over can be proved from the lines.
     is_linked: bool = True
-    #: Also which of two hops with one Message-ID was first: not by short ids within a second.
-    is_ordered: bool = True
+    #: The lines are true, but nothing proves a better outcome than a worse one: hosts' clocks differ,
+    #: people did several things within a second, a filter was refused and came again.
+    is_doubtful: bool = False
     #: Cloudflare has more to tell.
     is_pending: bool = False
     #: Of somebody no line tells what became of the copy.
@@ -56,16 +58,23 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
         self.made = Conversation()
-        self.now = 0
+        self.now = 7200
+        #: How far each host's clock is ahead; a hop is on one of them.
+        self.clocks = [0, 0, 0]
+        if self.dice.random() < 0.2:
+            self.clocks = [self.dice.randint(-1800, 1800) for _ in range(3)]
+            self.made.is_doubtful = True
+        self.hosts: dict[int, int] = {}
         self.is_long = self.dice.random() < 0.7
         self.is_quick = self.dice.random() < 0.4
         self.born = 0
-        self.began: dict[str, int] = {}
         self.message_id = f"m{seed}@x.example"
         #: A failure at this hop of which the sender may be told.
         self.is_reported = False
         self.hands = self.dice.choice(("reply", "nested", "orig", "message_id", "nothing"))
         self.links = {"nothing": False}.get(self.hands, True)
+        #: A hop refused what a filter handed back, and its line may not name all recipients.
+        self.is_refused = False
         #: The filter hands the message on as nobody's.
         self.is_nobodys = self.dice.random() < 0.1
 
@@ -73,11 +82,15 @@ class Maker:
         if not self.is_quick:
             self.now += self.dice.randint(0, most)
 
-    def new_id(self) -> str:
+    def clock(self, hop: int) -> int:
+        """What the clock of a hop's host says."""
+        return self.now + self.hosts.setdefault(hop, self.dice.choice(self.clocks))
+
+    def new_id(self, hop: int) -> str:
         self.born += 1
         if not self.is_long:
             return f"{self.dice.randrange(0xF4240):05X}{self.born:X}{self.dice.randrange(4096):03X}"
-        digits, rest = "", 1_762_992_000 + self.now
+        digits, rest = "", 1_762_992_000 + self.clock(hop)
         for _ in range(6):
             rest, digit = divmod(rest, 52)
             digits = VOWEL_FREE[digit] + digits
@@ -90,17 +103,16 @@ class Maker:
 
     def log(self, hop: int, program: str, text: str, later: int = 0) -> None:
         side = "inbound" if hop == 0 or self.dice_side > hop else "outbound"
-        self.made.hops[hop].append((self.now + later, side, f"postfix/{program}[7]: {text}"))
+        at = self.clock(hop) + later
+        self.made.hops[hop].append((at, side, f"postfix/{program}[7]: {text}"))
 
     def begin(
         self, before: str | None, recipients: list[str], notification_id: str = ""
     ) -> tuple[int, str]:
         """A hop takes the message, or a notification of it; where it is and its id."""
-        hop, name = len(self.made.hops), self.new_id()
+        hop = len(self.made.hops)
+        name = self.new_id(hop)
         self.made.hops.append([])
-        self.began[name] = self.now
-        if self.hands == "message_id" and not self.is_long:
-            self.made.is_ordered &= self.began.get(before or "") != self.now
         if before is None and self.dice.random() < 0.2:
             self.log(hop, "pickup", f"{name}: uid=0 from=<s@x.example>")
         elif before is None:
@@ -162,7 +174,8 @@ class Maker:
 
     def report(self, hop: int, name: str) -> None:
         """The sender is told of a failure, by a message that may go through the filter as well."""
-        there, report = len(self.made.hops), self.new_id()
+        there = len(self.made.hops)
+        report = self.new_id(there)
         self.made.hops.append([])
         message_id = f"20251113000000.{report}@h.example"
         self.log(there, "cleanup", f"{report}: message-id=<{message_id}>")
@@ -212,7 +225,9 @@ class Maker:
         if fate in ("held", "released"):
             self.log(hop, "postsuper", f"{name}: placed on hold")
         if fate == "released":
+            before = self.now
             self.step()
+            self.made.is_doubtful |= before == self.now
             self.log(hop, "postsuper", f"{name}: released from hold")
             self.made.truth[to] = "deferred"
             if self.dice.random() < 0.5:
@@ -245,7 +260,6 @@ class Maker:
         if not is_late:
             self.deliver(hop, name, to, *took)
         is_final = self.dice.random() < 0.6
-        self.made.is_ordered &= self.is_long or self.now not in self.began.values()
         there = len(self.made.hops)
         self.made.hops.append([])
         rest = f"from=<s@x.example> to=<{to}> proto=ESMTP helo=<localhost>"
@@ -257,7 +271,8 @@ class Maker:
                 f"NOQUEUE: reject: RCPT from localhost[127.0.0.1]: {code} <{to}>: no; {rest}",
             )
         else:
-            behind = self.new_id()
+            behind = self.new_id(there)
+            self.is_refused = True
             self.log(there, "smtpd", f"{behind}: client=localhost[127.0.0.1]")
             if self.hands != "nothing":
                 self.log(there, "cleanup", f"{behind}: message-id=<{self.message_id}>")
@@ -279,6 +294,9 @@ class Maker:
             if not self.refuse_back(hop, name, recipients[0]) and self.dice.random() < 0.5:
                 # It tries again by itself; no line links what comes.
                 self.walk(*self.begin(name, recipients), recipients, hops - 1)
+                # Where a filter has it in the end, that filter may be the one that was refused.
+                ends = ("accepted_by_filter", "rejected", "refused_for_now")
+                self.made.is_doubtful |= self.made.truth[recipients[0]] in ends
             return
         if self.dice.random() < 0.08:
             for to in recipients:
@@ -300,10 +318,17 @@ class Maker:
         for group in groups:
             start = self.now
             there = list(group)
-            if self.dice.random() < 0.1:
+            chance = self.dice.random()
+            if chance < 0.1:
                 # The filter changes an address; nothing in a line says so.
                 there[0] = f"x{hop}.{group[0]}"
                 self.made.truth[group[0]] = "expanded"
+            elif chance < 0.2:
+                # It keeps one copy, and adds another recipient; nothing in a line says so either.
+                there[0] = f"archive{hop}.{group[0]}"
+                self.made.truth[group[0]] = "accepted_by_filter"
+            elif chance < 0.25 and len(group) > 1:
+                self.made.truth[there.pop(0)] = "accepted_by_filter"
             behind = self.begin(name, there)
             self.walk(*behind, there, hops - 1)
             # Logged when the hop behind began, or when it has ended long since.
@@ -335,6 +360,8 @@ class Maker:
         self.made.is_linked = self.links or hops == 0
         first, name = self.begin(None, recipients)
         self.walk(first, name, recipients, hops)
+        is_kept = "accepted_by_filter" in self.made.truth.values()
+        self.made.is_doubtful |= self.is_refused and is_kept
         if self.dice.random() < 0.15:
             self.cut()
         return self.made
@@ -359,6 +386,8 @@ def reply(conversation: Conversation, dice: random.Random, has_times: bool) -> d
             queue = dice.choice(queues)
             lines.append(queue.pop(0))
             queues = [queue for queue in queues if queue]
+    if dice.random() < 0.15:
+        lines.reverse()
     sides: dict[str, Any] = {
         side: {"pending": conversation.is_pending and side == "outbound", "lines": []}
         for side in ("inbound", "outbound")
@@ -377,14 +406,14 @@ def faults(conversation: Conversation, summary: dict[str, Any], has_times: bool)
     found = []
     is_told = conversation.is_linked and has_times
     is_told = is_told and not conversation.is_incomplete and not conversation.is_cut
+    is_told = is_told and not conversation.is_doubtful
     told = {part["address"].lower(): part["state"] for part in summary["recipients"]}
     for to, truth in conversation.truth.items():
         state = told.get(to, "absent")
         if BADNESS.get(state, -1) < BADNESS[truth]:
             found.append(f"{to}: {state}, in truth {truth}")
-        # Others stand for an address that a filter changed: only the hop behind can say so, and
-        # where two hops began within a second nothing says which of them that is.
-        elif state != truth and is_told and (truth != "expanded" or conversation.is_ordered):
+        # A filter that changes an address looks like one that keeps the copy.
+        elif truth != "expanded" and state != truth and is_told:
             found.append(f"{to}: {state}, though the lines prove {truth}")
     if is_told and set(told) - set(conversation.truth):
         found.append(f"no recipients of the message: {set(told) - set(conversation.truth)}")

@@ -127,12 +127,13 @@ class _Teller:
         return tuple(sorted(legs, key=place))
 
     def _waiting(self, one: Recipient, here: dict[str, list[_Delivery]]) -> Hop | None:
-        """The hop that has the copy and has not tried yet."""
+        """The hop that has the copy and has not tried yet: one that a reply names, else any."""
+        if one.state != "queued":
+            return None
         told = [d.event.queued_as for deliveries in here.values() for d in deliveries]
-        names = [*told, one.queue_id] if one.state == "queued" else told
-        for name in names:
+        for name in (*told, one.queue_id, *self.hops):
             hop = self.hops.get(name or "")
-            if hop is not None and not hop.notification and name not in here:
+            if hop is not None and not hop.notification and name not in here and hop.state in STILL:
                 return hop
         return None
 
