@@ -56,6 +56,7 @@ def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> Non
         "0 7",  # a batch
         "Request.search('acme', None",  # follow-ups
         "sent, recipients=",  # what a trace shows of itself
+        "acme sent\n",  # of many customers
         "2 of 2, 0 failed",  # progress
         "100%",  # a bar
         "['acme']",  # tenants

@@ -63,8 +63,10 @@ if (ROOT / "Tests/server").is_dir():
 if (BINDING / "src").is_dir():
     problems += run("mypy", "--strict", "bindings/python/src")
     # The binding's own settings know which libraries of the recipes have no types.
-    problems += run("mypy", "--config-file=bindings/python/pyproject.toml",
-                    "bindings/python/examples", str(RECIPES.relative_to(ROOT)))  # fmt: skip
+    own = ("src", "examples", "tests", "hatch_build.py")
+    paths = [BINDING / name for name in own] + [RECIPES]
+    here = [str(path.relative_to(ROOT)) for path in paths if path.exists()]
+    problems += run("mypy", "--config-file=bindings/python/pyproject.toml", *here)
 
 answer(problems, "run `build/venv/bin/ruff check --fix` and `ruff format`; type what mypy names",
        ", ".join(everything))  # fmt: skip

@@ -71,7 +71,11 @@ def test_every_value_of_an_expected_document_is_in_the_objects(path: Path) -> No
 def test_names_of_later_versions_are_kept() -> None:
     line = {"message": "m", "event": {"kind": "future", "from": "a", "flavour": [1]}}
     event = Trace.from_json(document(line)).inbound.lines[0].event
-    assert event == tv.Event(kind="future", sender="a", extra={"flavour": [1]})
+    assert event == tv.Event(
+        kind="future",  # type: ignore[arg-type]
+        sender="a",
+        extra={"flavour": [1]},
+    )
     summary = {
         "state": "new",
         "mood": 1,

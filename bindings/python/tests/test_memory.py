@@ -10,7 +10,7 @@ import pytest
 from launcher import Standin
 
 import tracevault as tv
-from tracevault import _exchange
+from tracevault import _exchange, _lib
 from tracevault._exchange import Slot
 
 from .conftest import ACME
@@ -58,8 +58,9 @@ def test_a_result_that_cannot_be_copied_is_an_error_of_its_own_request(
     results = list(engine.batch(asked))
     assert len(results) == 5
     assert [result for result in results if no_memory(result)] == [results[hit]]
-    assert results[hit].error is not None
-    assert results[hit].error.retriable
+    error = results[hit].error
+    assert error is not None
+    assert error.retriable
     # The same again, by the same engine.
     assert not any(no_memory(result) for result in engine.batch(asked))
 
@@ -68,7 +69,7 @@ def test_the_one_call_that_waits_gets_the_error(
     server: Standin, engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ref = server.messages_of(ACME)[0].investigate_id
-    monkeypatch.setattr(_exchange, "view", failing(_exchange.view, at=1))
+    monkeypatch.setattr(_exchange, "view", failing(_lib.view, at=1))
     with pytest.raises(tv.LimitError, match="memory"):
         engine.trace(acme, ACME, ref, fresh=True)
     assert engine.trace(acme, ACME, ref).message_ref == ref
@@ -102,6 +103,6 @@ def test_a_result_without_room_to_be_noted_is_not_lost(
 def test_a_document_too_large_to_be_read_is_an_error_and_is_not_lost(
     server: Standin, engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_exchange.Trace, "_of_view", failing(tv.Trace._of_view, at=2))
+    monkeypatch.setattr(tv.Trace, "_of_view", failing(tv.Trace._of_view, at=2))
     results = list(engine.batch(requests(server, acme, 4)))
     assert [no_memory(result) for result in results] == [False, True, False, False]

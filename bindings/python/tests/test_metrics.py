@@ -85,7 +85,7 @@ def test_several_engines_share_a_registry_and_a_closed_one_tells_nothing(
         named = [line for line in text.splitlines() if line.startswith("# TYPE")]
         assert len(named) == len(set(named)), "each name is told once, for all engines"
         valid = openmetrics.generate_latest(registry).decode()  # type: ignore[no-untyped-call]
-        assert list(openmetrics_families(valid))
+        assert list(openmetrics_families(valid))  # type: ignore[no-untyped-call]
         with pytest.raises(ValueError, match="same labels"):
             register(other, registry)
     assert {dict(labels)["engine"] for _, labels in scraped(registry)} == {"one"}

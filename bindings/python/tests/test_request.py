@@ -66,8 +66,9 @@ def test_a_filter_that_is_none_is_left_out(acme: tv.Tenant) -> None:
 
 
 def test_an_unknown_filter_is_a_type_error_that_lists_what_there_is(acme: tv.Tenant) -> None:
+    search: Any = tv.Request.search
     with pytest.raises(TypeError, match=r"no such filter: from; there are: .*sender"):
-        tv.Request.search(acme, None, **{"from": "a@example.net"})  # type: ignore[misc]
+        search(acme, None, **{"from": "a@example.net"})
 
 
 @pytest.mark.parametrize(

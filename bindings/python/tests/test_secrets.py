@@ -125,7 +125,7 @@ def test_a_credential_never_shows_copies_or_pickles_its_secret(
         assert FAKE.decode() not in repr(secret)
         for take in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError):
-                take(secret)  # type: ignore[operator]
+                take(secret)
 
 
 def held_texts(backwards: bytes) -> list[object]:

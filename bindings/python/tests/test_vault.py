@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -221,12 +221,13 @@ def test_a_step_that_fails_ends_the_edit_also_for_who_goes_on(
     edit = vault.edit()
     with pytest.raises((tv.ArgumentError, TypeError)) as first:
         edit.put("acme", ACME, tv.ApiToken(TOKEN), **refused)
-    for later in (
+    steps: tuple[Callable[[], object], ...] = (
         lambda: edit.put("acme", OTHER, tv.ApiToken(TOKEN)),
         lambda: edit.remove("acme", ACME),
         edit.commit,
         edit.commit,
-    ):
+    )
+    for later in steps:
         with pytest.raises(tv.ArgumentError, match="an earlier step") as again:
             later()
         assert getattr(first.value, "message", str(first.value)) in again.value.message

@@ -36,8 +36,8 @@ def vault(path: Path) -> Iterator[tv.Vault]:
         yield made
 
 
-def opened(path: Path, key: bytes = KEY, **settings: str | int) -> tv.Vault:
-    return tv.Vault.open(path, tv.RawKey(key), settings=settings)
+def opened(path: Path, key: bytes = KEY) -> tv.Vault:
+    return tv.Vault.open(path, tv.RawKey(key))
 
 
 def states(vault: tv.Vault) -> list[tuple[str, str]]:
@@ -188,8 +188,8 @@ def test_an_old_copy_that_was_put_back_is_refused(vault: tv.Vault, path: Path) -
     with pytest.raises(tv.RollbackError):
         vault.refresh()
     with pytest.raises(tv.RollbackError, match="min_generation"):
-        opened(path, **{"vault.min_generation": generation + 1})
-    opened(path, **{"vault.min_generation": generation}).close()
+        tv.Vault.open(path, tv.RawKey(KEY), settings={"vault.min_generation": generation + 1})
+    tv.Vault.open(path, tv.RawKey(KEY), settings={"vault.min_generation": generation}).close()
 
 
 def test_a_damaged_file_is_told_and_harms_nobody_who_has_it_open(

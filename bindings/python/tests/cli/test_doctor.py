@@ -12,7 +12,8 @@ from tests.cli.conftest import Call, Done, Kit
 from tests.conftest import ACME
 from tracevault.cli import checkup
 from tracevault.cli.exits import Exit
-from tracevault.cli.reach import _ahead
+from tracevault.cli.options import Options
+from tracevault.cli.reach import Reached, _ahead
 
 
 def states(told: Done) -> dict[str, str]:
@@ -97,8 +98,8 @@ def test_a_clock_that_is_wrong_is_told() -> None:
     assert _ahead("nonsense") is None
     assert _ahead(None) is None
     for ahead, state in ((3.0, "ok"), (90.0, "fault"), (-90.0, "fault"), (None, "note")):
-        reached = checkup.Reached("h", 401, "TLSv1.3", 10, ahead)
-        *_, clock = checkup.network(checkup.Options({}, {}), reached)
+        reached = Reached("h", 401, "TLSv1.3", 10, ahead)
+        *_, clock = checkup.network(Options({}, {}), reached)
         assert clock.name == "clock"
         assert clock.state == state
         assert bool(clock.do) == (state == "fault")

@@ -38,6 +38,8 @@ def running(environment: dict[str, str], folder: Path, *arguments: str) -> Itera
         env=environment, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
     )  # fmt: skip
     try:
+        assert child.stdin is not None
+        assert child.stdout is not None
         yield child
         child.stdin.close()
         assert child.wait(60) == 0
@@ -45,7 +47,8 @@ def running(environment: dict[str, str], folder: Path, *arguments: str) -> Itera
     finally:
         child.kill()
         child.wait()
-        child.stdout.close()
+        if child.stdout is not None:
+            child.stdout.close()
 
 
 def answer(child: Any) -> bytes:

@@ -57,7 +57,8 @@ class Answering(BaseHTTPRequestHandler):
     server: Cloudflare
 
     def do_GET(self) -> None:
-        status, result = 200, FOUND
+        status: int = 200
+        result: Any = FOUND
         if self.path.partition("?")[0].endswith("/trace"):
             status, result = self.server.looks[min(self.server.asked, len(self.server.looks) - 1)]
             self.server.asked += 1
@@ -183,8 +184,12 @@ def test_a_batch_tells_it_at_the_line_and_in_its_sum(call: Call, cloudflare: Clo
 
 
 def test_a_notebook_and_rows_tell_it(cloudflare: Cloudflare, tmp_path: Path) -> None:
-    settings = {"api.base_url": f"{cloudflare.origin}/client/v4", "budget.ledger": "private",
-                "api.allow_http_loopback": True, "retry.base_ms": 1}  # fmt: skip
+    settings: dict[str, tv.Setting] = {
+        "api.base_url": f"{cloudflare.origin}/client/v4",
+        "budget.ledger": "private",
+        "api.allow_http_loopback": True,
+        "retry.base_ms": 1,
+    }
     with (
         tv.Vault.open(tmp_path / "v", tv.KeyFile(tmp_path / "key")) as vault,
         vault.tenant("acme") as acme,

@@ -326,10 +326,10 @@ def test_a_full_disk_is_told_and_a_closed_output_is_no_fault(
     assert "No space left" in done.stderr
     assert "Traceback" not in done.stderr
     words = " ".join(command("account", "list"))
-    done = subprocess.run(
+    closed = subprocess.run(
         ["bash", "-c", f"{words} >&- 2>&-"], env=environment, cwd=tmp_path, check=False
     )
-    assert done.returncode == 0
+    assert closed.returncode == 0
 
 
 def test_a_fault_of_ours_is_one_line_and_shows_its_place_when_asked(
