@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from celery import Celery
-
 import tracevault as tv
+from celery import Celery
 
 app = Celery("celery_tasks")
 app.config_from_object("celeryconfig")  # your broker and result backend

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cortexutils.analyzer import Analyzer
-
 import tracevault as tv
+from cortexutils.analyzer import Analyzer
 
 
 class TraceVaultAnalyzer(Analyzer):  # type: ignore[misc]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import pandas as pd
-
 import tracevault as tv
 
 

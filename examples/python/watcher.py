@@ -8,9 +8,8 @@ import sys
 import time
 from datetime import datetime, timezone
 
-from prometheus_client import Gauge, start_http_server
-
 import tracevault as tv
+from prometheus_client import Gauge, start_http_server
 from tracevault.prometheus import register
 
 LABELS = ("tenant", "account")

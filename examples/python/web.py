@@ -7,10 +7,9 @@ import math
 from collections.abc import AsyncIterator
 from typing import Any
 
+import tracevault as tv
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-
-import tracevault as tv
 
 
 @contextlib.asynccontextmanager

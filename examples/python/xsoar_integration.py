@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import demistomock as demisto
-from CommonServerPython import CommandResults, return_error, return_results, tableToMarkdown
-
 import tracevault as tv
+from CommonServerPython import CommandResults, return_error, return_results, tableToMarkdown
 
 COLUMNS = ["address", "state", "at", "relay", "reply"]
 
