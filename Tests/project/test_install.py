@@ -167,19 +167,32 @@ def test_a_cmake_project_finds_the_package_where_it_lies(stage: Path, tmp_path: 
     assert done.returncode != 0 and "99.0" in done.stderr
 
 
-def test_every_function_has_a_manual_page(stage: Path) -> None:
+def declared_types() -> set[str]:
+    plain = re.sub(r"/\*.*?\*/|^#.*?$", " ", header(), flags=re.S | re.M)
+    return set(re.findall(r"\b(?:typedef|struct|enum)\b[^;{]*?\b(tv_\w+)\s*[;{]", plain))
+
+
+def test_every_function_and_every_type_has_a_manual_page(stage: Path) -> None:
     pages = stage / "usr/share/man"
-    names = declared_functions()
-    assert {path.stem for path in (pages / "man3").iterdir()} == {*names, "tracevault"}
+    names, types = declared_functions(), declared_types()
+    there = {path.stem for path in (pages / "man3").iterdir()}
+    assert {"tv_entry", "tv_status", "tv_status_code", "tv_engine"} <= types
+    assert {name for name in there if not name.startswith("tracevault")} == {*names, *types}
+    for name in (*names, *types):
+        text = (pages / f"man3/{name}.3").read_text(encoding="utf-8")
+        group = (pages / text.removeprefix(".so ").strip()).read_text(encoding="utf-8")
+        assert f".Nm {name}" in group
+        assert (f".Ss {name}\n" in group) == (name in names)
     assert (pages / "man1/tracevault.1").exists()
     if shutil.which("man") is None:
         pytest.skip("NO MAN: the pages were found, not read")
-    for name in (names[0], "tv_engine_take", names[-1]):
+    for name in (names[0], "tv_engine_take", names[-1], "tv_walk", "tv_status_code"):
         shown = subprocess.run(
-            ["man", "-M", str(pages), "-P", "cat", "3", name],
+            ["man", "--warnings", "-M", str(pages), "-P", "cat", "3", name],
             env={**os.environ, "MANWIDTH": "100"}, check=True, capture_output=True, text=True,
         )  # fmt: skip
-        assert "libtracevault" in shown.stdout
+        assert name in shown.stdout.partition("DESCRIPTION")[0]
+        assert shown.stderr == ""
 
 
 def test_the_debug_file_lies_where_the_library_says(stage: Path) -> None:
