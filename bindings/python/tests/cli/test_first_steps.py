@@ -159,6 +159,45 @@ def test_a_hunts_table_is_in_order_and_says_what_may_go_on(
     assert ("not complete yet</span>" in page) == bool(marked)
 
 
+def test_what_is_not_complete_yet_says_how_to_wait(call: Call, kit: Kit) -> None:
+    kit.server.reset()
+    message = next(one for one in kit.server.messages if one.pending_requests)
+    where = ("--tenant", message.tenant, "--account", message.account_id)
+    told = call("trace", *where, message.postfix_id)
+    assert (told.code, told.err) == (
+        0,
+        "tracevault: not complete yet; --follow waits for the rest\n",
+    )
+    kit.server.reset()
+    told = call("batch", *where, "-", stdin=message.postfix_id)
+    assert "1 trace not complete yet (--wait SECONDS waits)" in told.err
+    kit.server.reset()
+    told = call("batch", *where, "-", "--json", stdin=message.postfix_id)
+    assert json.loads(told.err)["note"]["incomplete"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("s3cret-not-real\n[default]\n", "line 1 stands before any section"),
+        ("[default]\ns3cret-not-real\n", "line 2"),
+        ("[default]\ntenant = a\ntenant = s3cret-not-real\n", "line 3 says again"),
+    ],
+)
+def test_a_configuration_that_is_wrong_tells_the_line_and_not_what_stands_there(
+    call: Call, tmp_path: Path, text: str, said: str
+) -> None:
+    config = tmp_path / "config"
+    config.touch(mode=0o600)
+    config.write_text(text)
+    told = call("account", "list", "--config", config)
+    assert told.code == Exit.USAGE
+    assert said in told.err
+    assert "s3cret" not in told.err
+    assert told.err.count("\n") == 1
+    assert "\\x0a" not in told.err
+
+
 def test_the_page_of_a_hunt_that_was_ended_says_so(
     environment: dict[str, str], tmp_path: Path, kit: Kit
 ) -> None:

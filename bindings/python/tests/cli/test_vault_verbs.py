@@ -330,7 +330,7 @@ def test_ctrl_c_in_an_import_stores_nothing_and_says_so(
         pipe.write(f"tenant,account_id,token\nnew,{NEW},{TOKEN}\n")
         pipe.flush()
         child.send_signal(signal.SIGINT)
-        _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=60)
     assert child.returncode == Exit.INTERRUPTED
     assert said == "tracevault: interrupted; nothing of rows is stored\n"
     assert NEW not in call("account", "list").out

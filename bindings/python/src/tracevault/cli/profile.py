@@ -77,7 +77,7 @@ def _profile(path: str, text: str, name: str, *, others_read: bool) -> Profile:
     try:
         parser.read_string(text, source=path)
     except configparser.Error as error:
-        raise Usage(f"the configuration file {path} is wrong: {error}") from None
+        raise Usage(f"the configuration file {path} is wrong: {_wrong(error)}") from None
     if name != "default" and not parser.has_section(name):
         there = ", ".join(parser.sections()) or "none"
         raise Usage(f"there is no profile {name} in {path}; there are: {there}")
@@ -89,6 +89,20 @@ def _profile(path: str, text: str, name: str, *, others_read: bool) -> Profile:
             where = f"[{section}] in {path}"
             (settings if "." in key else values)[key] = (value, where)
     return Profile(path, values, settings, others_read=others_read)
+
+
+def _wrong(error: Exception) -> str:
+    """What is wrong, and where. What stands there is not shown: it may be a secret."""
+    import configparser
+
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return f"line {error.lineno} stands before any section, such as [default]"
+    if isinstance(error, configparser.ParsingError):
+        lines = ", ".join(str(number) for number, _ in error.errors)
+        return f"neither a section nor NAME = VALUE: line {lines}"
+    if isinstance(error, (configparser.DuplicateSectionError, configparser.DuplicateOptionError)):
+        return f"line {error.lineno} says again what was said before"
+    return type(error).__name__
 
 
 def _check_name(key: str, section: str, path: str) -> None:

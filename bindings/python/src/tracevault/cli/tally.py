@@ -28,6 +28,8 @@ class Tally:
         self.came = 0
         #: Traces that came and may go on, because their last look failed.
         self.last_looks_failed = 0
+        #: Traces that came and that Cloudflare was still gathering.
+        self.incomplete = 0
 
     @property
     def failed(self) -> int:
@@ -37,7 +39,9 @@ class Tally:
     def take(self, trace: Trace | None = None) -> None:
         """One that came, with its trace if it has one."""
         self.came += 1
-        self.last_looks_failed += trace is not None and trace.error is not None
+        if trace is not None:
+            self.last_looks_failed += trace.error is not None
+            self.incomplete += trace.error is None and not trace.complete
 
     def add(self, error: Exception, **about: str | None) -> None:
         """One that did not come."""
@@ -65,10 +69,13 @@ class Tally:
             if count > len(examples):
                 out.note(f"    and {count - len(examples)} more")
 
-    def last_looks(self) -> str:
-        """What a summary says of the traces whose last look failed."""
-        count = self.last_looks_failed
-        return f", {plural(count, 'trace')} whose last look failed" if count else ""
+    def may_go_on(self) -> str:
+        """What a summary says of the traces that may go on."""
+        failed, more = self.last_looks_failed, self.incomplete
+        told = f", {plural(failed, 'trace')} whose last look failed" if failed else ""
+        if more:
+            told += f", {plural(more, 'trace')} not complete yet (--wait SECONDS waits)"
+        return told
 
     def end(self) -> None:
         """End the call with the exit code of what failed, if anything did."""

@@ -84,13 +84,14 @@ def batch(
         tally.tell()
         out.note(
             f"{len(asked):,} asked: {plural(tally.came, 'trace')}, {tally.failed:,} failed, "
-            f"{resumed:,} known from before{tally.last_looks()}, in {in_words(progress.seconds)}",
+            f"{resumed:,} known from before{tally.may_go_on()}, in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             asked=len(asked),
             traces=tally.came,
             failed=tally.failed,
             resumed=resumed,
             last_looks_failed=tally.last_looks_failed,
+            incomplete=tally.incomplete,
         )
     tally.end()
 

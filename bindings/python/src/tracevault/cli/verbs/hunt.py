@@ -245,12 +245,13 @@ def _summary(options: Options, tally: Tally, progress: Progress) -> None:
     out.note(
         f"{plural(tally.came, 'copy')} in {plural(progress.done, 'account')}, "
         f"{plural(tally.failed, 'question')} without an answer"
-        f"{tally.last_looks()}, in {in_words(progress.seconds)}",
+        f"{tally.may_go_on()}, in {in_words(progress.seconds)}",
         for_programs=options.for_programs,
         copies=tally.came,
         accounts=progress.done,
         failed=tally.failed,
         last_looks_failed=tally.last_looks_failed,
+        incomplete=tally.incomplete,
     )
 
 

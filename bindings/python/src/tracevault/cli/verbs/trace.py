@@ -68,7 +68,6 @@ def trace(
     views = views_with_page(VIEWS[output], html)
     found: list[Trace] = []
     failures: list[Exit] = []
-    incomplete = False
     with opened(options) as session, session.tenant() as tenant, session.engine() as engine:
         requests = [
             Request.trace(
@@ -93,7 +92,6 @@ def trace(
             for request, answer in answers:
                 if isinstance(answer, Trace):
                     found.append(answer)
-                    incomplete |= follow and not answer.complete
                     if not (follow and raw):
                         printer.show(answer)
                 elif len(requests) == 1:
@@ -106,10 +104,23 @@ def trace(
         finally:
             if html is not None and found:
                 write_page(options, html, found)
+    if output == "table" and not follow:
+        _tell_how_to_wait(found)
+    _end(found, failures, follow=follow)
+
+
+def _end(found: list[Trace], failures: list[Exit], *, follow: bool) -> None:
+    """End the call with the exit code of what did not come, or not to its end."""
     if failures:
         raise Failed(exit_of_many(failures, len(found)))
-    if incomplete:
+    if follow and not all(one.complete for one in found):
         raise Failed(Exit.INCOMPLETE)
+
+
+def _tell_how_to_wait(found: list[Trace]) -> None:
+    """Tell it where Cloudflare was still gathering lines; a last look that failed says its own."""
+    if any(one.error is None and not one.complete for one in found):
+        out.note("not complete yet; --follow waits for the rest")
 
 
 Answer = tuple[Request[Trace], "Trace | Exception"]
