@@ -29,7 +29,7 @@ help:
 	@echo 'make test-fleet N=2000      many hosts on one bucket and one Redis, N kills (make test: 40; half an hour)'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 1500)'
-	@echo 'make test-simulation SEEDS=10000  the scheduler through SEEDS simulated days (make test: 30)'
+	@echo 'make test-simulation SEEDS=10000  SEEDS simulated days, and fleets of 50 hosts (make test: 30, one)'
 	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 1500)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make test-twice             two release builds in two folders are the same byte for byte'
@@ -96,7 +96,7 @@ test-fleet: N ?= 2000
 test-fleet: build
 	@scripts/setup
 	@TRACEVAULT_FLEET=1 TRACEVAULT_FLEET_KILLS=$(N) build/venv/bin/python -m pytest -q -n 3 \
-	    --dist loadfile -p no:cacheprovider Tests/stores Tests/quota/test_fleet_*.py Tests/quota/test_redis_*.py
+	    --dist loadfile -p no:cacheprovider Tests/stores Tests/*/test_fleet_*.py Tests/quota/test_redis_*.py
 
 test-crash: ROUNDS ?= 8
 test-crash:

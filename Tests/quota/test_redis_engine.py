@@ -51,6 +51,19 @@ def test_an_engine_that_ends_is_not_counted_any_more(lender: Server) -> None:
         client.close()
 
 
+def test_a_policy_reaches_the_other_hosts_as_cloudflare_said_it(lender: Server) -> None:
+    """Were it another one, each reply would be news, and what is borrowed would go back."""
+    with standin(quota=1200) as cloudflare, engine(cloudflare, lender.address) as pair:
+        client = lender.client()
+        asked(pair, 3)
+        (key,) = client("KEYS", "*quota*")
+        until(lambda: asked(pair, 2, ms=40) and client("HGET", key, "i") != "0")
+        # Nine tenths of 1200 in 300 s: 1026 steadily, 54 at once.
+        assert client("HGET", key, "i") == "292398"
+        assert int(client("HGET", key, "o")) == 1079 * 292398 - 300_000_000
+        client.close()
+
+
 def parked(pair: tuple[tv.Engine, tv.Tenant]) -> bool:
     return any(group["parked_ms"] > 0 for group in pair[0].stats()["groups"])
 

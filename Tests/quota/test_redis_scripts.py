@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from redis_server import Client, Server, redis, script
+from redis_server import ROOT, Client, Server, redis, script
 
 BORROW, MEET = script("borrow"), script("meet")
 SECOND = 1_000_000
@@ -28,6 +29,12 @@ def client(server: Server) -> Iterator[Client]:
     client.close()
 
 
+def timed(text: str, now: int) -> str:
+    """A script that reads this time."""
+    seconds, rest = divmod(now, SECOND)
+    return text.replace("redis.call('TIME')", f"{{{seconds}, {rest}}}")
+
+
 class Clock:
     """The server's clock, as a test wants it: an hour takes no time, and no speed counts."""
 
@@ -36,8 +43,7 @@ class Clock:
 
     @property
     def script(self) -> str:
-        seconds, rest = divmod(self.now, SECOND)
-        return BORROW.replace("redis.call('TIME')", f"{{{seconds}, {rest}}}")
+        return timed(BORROW, self.now)
 
 
 CLOCK = Clock()
@@ -62,11 +68,11 @@ def borrow(
     client: Client, want: int = 1, *, name: str = "one", run: str = "run", key: str = "g",
     interval: int = SECOND, tolerance: int = 4 * SECOND, afresh: int = 0, back: int = 0,
     token: int = 0, park: int = 0, lift: int = 0, policy: tuple[int, int] = (0, 0),
-    slow: tuple[int, int] = (0, 0),
+    slow: tuple[int, int] = (0, 0), life: int = 0,
 ) -> Block:  # fmt: skip
     return Block(
         client("EVAL", CLOCK.script, 1, key, name, run, interval, tolerance, want, AHEAD, afresh, back,
-               token, park, lift, *policy, *slow)
+               token, park, lift, *policy, *slow, life)
     )  # fmt: skip
 
 
@@ -136,6 +142,14 @@ def test_a_policy_of_cloudflare_holds_for_every_host_and_ages(client: Client) ->
     assert other.policy_rest == 900 * SECOND
     CLOCK.now += 901 * SECOND
     assert borrow(client, 1, name="two").interval == SECOND
+
+
+def test_a_policys_burst_leaves_room_for_permits_that_are_used_late(client: Client) -> None:
+    rested(client)
+    spoken = (SECOND, 3 * SECOND)
+    assert borrow(client, 8, policy=spoken, life=2 * SECOND).slots[:3] == [0, 0, SECOND]
+    # Others hear it as Cloudflare said it.
+    assert int(client("HGET", "g", "o")) == 3 * SECOND
 
 
 def test_a_policy_only_makes_stricter(client: Client) -> None:
@@ -246,7 +260,7 @@ def test_no_window_sees_more_than_the_quota_whoever_borrows_uses_late_or_gives_b
         ]
         block = Block(
             client("EVAL", clock.script, 1, "g", name, run, interval, tolerance - life,
-                   chance.randrange(1, 9), AHEAD, 0, back, token, 0, 0, 0, 0, 0, 0)
+                   chance.randrange(1, 9), AHEAD, 0, back, token, 0, 0, 0, 0, 0, 0, life)
         )  # fmt: skip
         if block.granted:
             block.began = clock.now  # type: ignore[attr-defined]
@@ -263,3 +277,56 @@ def test_no_window_sees_more_than_the_quota_whoever_borrows_uses_late_or_gives_b
             bound = (window + tolerance) // interval + 1 + extra
             assert last - first + 1 <= bound, (window, last - first + 1, bound)
     assert len(used) > 300
+
+
+# ---- The Redis of simulated fleets
+
+
+def any_question(chance: random.Random, tokens: list[int]) -> list[object]:
+    """What a borrower may say, with much of what is rare."""
+
+    def seldom(most: int) -> int:
+        return chance.randrange(most) if chance.random() < 0.1 else 0
+
+    interval = chance.choice((SECOND // 3, SECOND, 7 * SECOND))
+    back = interval * seldom(5)
+    return [
+        f"g{chance.randrange(3)}", f"b{chance.randrange(6)}", f"run{int(chance.random() < 0.02)}",
+        interval, chance.choice((0, 4, 13)) * SECOND, seldom(2) or chance.randrange(65), AHEAD,
+        int(chance.random() < 0.03), back, chance.choice(tokens), seldom(60 * SECOND),
+        int(chance.random() < 0.02), seldom(9 * SECOND), chance.randrange(9 * SECOND),
+        chance.randrange(9 * SECOND), seldom(60 * SECOND), chance.randrange(3 * SECOND),
+    ]  # fmt: skip
+
+
+def test_the_redis_of_simulated_fleets_answers_as_the_scripts_do(client: Client) -> None:
+    subprocess.run(
+        ["swift", "build", "--configuration", "release", "--product", "simulation"],
+        cwd=ROOT, check=True, timeout=500,
+    )  # fmt: skip
+    chance = random.Random(5)
+    now, tokens, lines, wanted = 1_800_000_000 * SECOND, [0], ["forget"], []
+    for _ in range(3000):
+        now += chance.choice((0, 1, 1, 1, 30)) * chance.randrange(SECOND)
+        if chance.random() < 0.005:
+            now -= 20 * SECOND
+        if chance.random() < 0.1:
+            meeting = [
+                f"h{chance.randrange(9)}",
+                15 * SECOND,
+                300 * SECOND,
+                chance.randrange(20) // 19,
+            ]
+            lines.append(" ".join(map(str, ["meet", now, "hosts", *meeting])))
+            wanted.append(client("EVAL", timed(MEET, now), 1, "hosts", *meeting))
+        else:
+            question = any_question(chance, tokens[-4:])
+            lines.append(" ".join(map(str, ["borrow", now, *question])))
+            wanted.append(client("EVAL", timed(BORROW, now), 1, *question))
+            tokens.append(int(wanted[-1][4]))
+    done = subprocess.run(
+        [ROOT / ".build/release/simulation", "--scripts"],
+        input="\n".join(lines) + "\n", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
+    assert found == [[int(number) for number in answer] for answer in wanted]

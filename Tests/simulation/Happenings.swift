@@ -31,7 +31,7 @@ enum Happening {
 
 /// A binary heap; what was added first comes first among those of one moment. The happenings themselves
 /// stay where they are; only their times move.
-struct Agenda {
+struct Agenda<Happening> {
     private struct Entry {
         let time: Int64
         let order: Int

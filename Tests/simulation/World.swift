@@ -14,7 +14,7 @@ final class World {
     let seed: UInt64
     var scenario: Scenario
     var random: SplitMix64
-    var agenda = Agenda()
+    var agenda = Agenda<Happening>()
     var watch: Watch
     var now: Int64
     let begin: Int64

@@ -3,6 +3,10 @@
 //     simulation --seeds N [--first SEED]    N days; ends at the first that breaks a promise
 //     simulation --seed SEED [--log]         one day, told step by step with --log
 //     simulation --budget                    the figures of a bulk day, as one JSON line
+//     simulation --fleets N [--first SEED] [--seconds S]
+//                                            N fleets of 50 hosts and 10,000 tenants on one Redis,
+//                                            S seconds each (3600)
+//     simulation --scripts                   answers as the Redis of these fleets does
 //
 // A promise that breaks is printed with the seed and the command that replays it; exit code 1 then.
 
@@ -65,9 +69,37 @@ func value(of name: String, in words: [String]) -> UInt64? {
     return UInt64(words[place + 1])
 }
 
+/// Runs one fleet; true when every window held the bound.
+func liveFleet(seed: UInt64, seconds: Int64) throws -> Bool {
+    let world = try FleetWorld(seed: seed, seconds: seconds)
+    try world.live()
+    let broken = world.judge()
+    let used = Int(world.used * 1000)
+    print(
+        "simulation: fleet \(seed): \(world.hostCount) hosts, \(FleetWorld.tenants) tenants: "
+            + "\(world.sentInAll) requests, \(world.questions) questions to Redis, "
+            + "\(world.faults.count) faults, busy users used 0.\(used) of their share, fairness of hosts "
+            + "\(Double(Int(world.fairness * 1000)) / 1000)")
+    guard let broken else { return true }
+    for fault in world.faults { print("simulation: \(fault.from): \(fault.what)") }
+    print("simulation: fleet \(seed): broken: \(broken)")
+    print(
+        "simulation: replay: SWIFT_DETERMINISTIC_HASHING=1 \(CommandLine.arguments[0]) --fleets 1 "
+            + "--first \(seed) --seconds \(seconds)")
+    return false
+}
+
 var totals = Totals()
 if words.contains("--budget") {
     try measureBudget()
+} else if words.contains("--scripts") {
+    answerAsRedis()
+} else if let seeds = value(of: "--fleets", in: words) {
+    let first = value(of: "--first", in: words) ?? 1
+    let seconds = Int64(clamping: value(of: "--seconds", in: words) ?? 3600)
+    for seed in first..<first + seeds where try !liveFleet(seed: seed, seconds: seconds) {
+        exit(1)
+    }
 } else if let seed = value(of: "--seed", in: words) {
     let held = try live(seed: seed, isLogging: words.contains("--log"), &totals)
     totals.tell()
@@ -80,6 +112,8 @@ if words.contains("--budget") {
     }
     totals.tell()
 } else {
-    print("usage: simulation --seeds N [--first SEED] | --seed SEED [--log] | --budget")
+    print(
+        "usage: simulation --seeds N [--first SEED] | --seed SEED [--log] | --budget | --fleets N | --scripts"
+    )
     exit(2)
 }

@@ -1,11 +1,26 @@
 // LenderWork.swift - what the thread of a shared quota does: connects, counts hosts, asks for
 // permits ahead of need, returns what nobody used, and tells and hears what Cloudflare said.
 
-import CSystem
+/// Where a lender has time and chance from: the host, or a simulation of one.
+package struct LenderSurroundings {
+    /// µs on CLOCK_BOOTTIME.
+    let now: () -> Int64
+    let chance: (ClosedRange<Int64>) -> Int64
+    let isOver: () -> Bool
 
-final class LenderWork {
-    private let lender: QuotaLender
+    package init(
+        now: @escaping () -> Int64, chance: @escaping (ClosedRange<Int64>) -> Int64,
+        isOver: @escaping () -> Bool
+    ) {
+        self.now = now
+        self.chance = chance
+        self.isOver = isOver
+    }
+}
+
+package final class LenderWork {
     private let ledger: RedisLedger
+    private let surroundings: LenderSurroundings
     private let settings: RedisSettings
     private let talk: RedisTalk
     private var addresses: [RedisAddress]
@@ -37,23 +52,27 @@ final class LenderWork {
     private static let mostQuestions = 32
     private static let mostAddresses = 32
 
-    init(_ lender: QuotaLender, _ link: any RedisLink) {
-        self.lender = lender
-        ledger = lender.ledger
+    package init(
+        _ ledger: RedisLedger, _ link: any RedisLink, _ surroundings: LenderSurroundings
+    ) {
+        self.ledger = ledger
+        self.surroundings = surroundings
         settings = ledger.settings
         addresses = settings.addresses
-        talk = RedisTalk(link, settings) { lender.isOver }
-        borrower = Self.name(UInt64.random(in: 0...UInt64.max))
+        talk = RedisTalk(link, settings, isOver: surroundings.isOver)
+        borrower = Self.name(surroundings.chance(0...Int64.max))
         hostName = ledger.host.hostName.map(Self.name) ?? borrower
     }
 
-    private static func name(_ number: UInt64) -> String { String(number, radix: 36) }
+    private static func name<Number: BinaryInteger>(_ number: Number) -> String {
+        String(number, radix: 36)
+    }
 
     /// The thread's life.
     func run() {
-        while !lender.isOver {
+        while !surroundings.isOver() {
             let seen = ledger.bell.count
-            let restUs = step(now: tvs_boot_us())
+            let restUs = step(now: surroundings.now())
             guard restUs > 0 else { continue }
             ledger.bell.wait(since: seen, atMostMs: (restUs + 999) / 1000)
         }
@@ -62,7 +81,7 @@ final class LenderWork {
     }
 
     /// Does what is due; how long there is nothing more to do.
-    private func step(now: Int64) -> Int64 {
+    package func step(now: Int64) -> Int64 {
         do throws(Failure) {
             guard talk.isOpen else {
                 guard now >= connectAt else { return connectAt - now }
@@ -93,7 +112,7 @@ final class LenderWork {
         failures = 0
         let address = addresses[place].place
         ledger.state.withLock { state in
-            if state.standing.isAlone { state.standing.aloneUntil = tvs_boot_us() }
+            if state.standing.isAlone { state.standing.aloneUntil = surroundings.now() }
             state.standing.isAlone = false
             state.standing.reason = ""
             state.standing.address = address
@@ -118,12 +137,12 @@ final class LenderWork {
             place = (place + 1) % addresses.count
         }
         failures += 1
-        let now = tvs_boot_us()
+        let now = surroundings.now()
         // Each address is tried once before anything is waited for.
         let rounds = failures / addresses.count
         if rounds > 0 {
             let pause = min(Self.leastPauseUs << min(rounds - 1, 5), Self.longestPauseUs)
-            connectAt = now + pause / 2 + Int64.random(in: 0...pause / 2)
+            connectAt = now + pause / 2 + surroundings.chance(0...pause / 2)
         }
         guard rounds > 0 || failures > 1 || addresses.count == 1 else { return }
         ledger.state.withLock { state in
@@ -211,7 +230,7 @@ final class LenderWork {
     private func ask(_ questions: [QuotaQuestion]) throws(Failure) {
         do throws(Failure) {
             let replies = try talk.borrow(questions.map(\.words))
-            let now = tvs_boot_us()
+            let now = surroundings.now()
             lookAt = min(lookAt, now + Self.lookUs)
             for (question, reply) in zip(questions, replies) {
                 guard let answer = QuotaAnswer(reply) else { throw RedisReader.strange }

@@ -8,7 +8,8 @@ struct LentPool {
     private static let interestUs: Int64 = 30_000_000
     /// From this size on the next block is asked for before this one is used up.
     private static let aheadSize: Int64 = 4
-    /// A block that is used up so soon is followed by one of twice the size.
+    /// A block that is used up so soon is followed by one of twice the size, and so is one that
+    /// came before its time: others want permits, too, and all are to get equal turns.
     private static let soonUs: Int64 = 2_000_000
     /// How often a parked group is asked about: somebody may have lifted it.
     private static let parkedLookUs: Int64 = 5_000_000
@@ -17,6 +18,7 @@ struct LentPool {
     private var size: Int64 = 1
     /// How many the last block had, and when it came.
     private var last: (count: Int64, at: Int64) = (0, 0)
+    private var cameEarly = false
     /// Somebody came and there was none.
     private var isMissed = false
     private(set) var quota: Quota
@@ -86,7 +88,7 @@ struct LentPool {
     mutating func isShort(now: Int64) -> Bool {
         guard !isQueued, now >= askAt, now - usedAt < Self.interestUs else { return false }
         guard left > 0 ? isHalfUsed : isMissed else { return false }
-        if now - last.at < Self.soonUs { size = min(Self.most, size * 2) }
+        if cameEarly || now - last.at < Self.soonUs { size = min(Self.most, size * 2) }
         return true
     }
 
@@ -117,6 +119,7 @@ struct LentPool {
             blocks.removeAll(where: \.isEmpty)
             blocks.append(block)
             last = (block.count, now)
+            cameEarly = block.nextAt > now
             isMissed = false
         }
         if wanted > 0 { askAt = now + min(max(0, againUs), LedgerTime.day) }

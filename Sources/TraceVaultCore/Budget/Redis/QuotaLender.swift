@@ -21,7 +21,9 @@ package final class QuotaLender: Sendable {
         _ host: MappedLedger, _ settings: RedisSettings, addressKey: UInt64, link: any RedisLink
     ) throws(Failure) {
         ledger = RedisLedger(host, settings, addressKey: addressKey)
-        let context = unsafe Unmanaged.passRetained(LenderWork(self, link))
+        let surroundings = LenderSurroundings(
+            now: { tvs_boot_us() }, chance: { Int64.random(in: $0) }, isOver: { self.isOver })
+        let context = unsafe Unmanaged.passRetained(LenderWork(ledger, link, surroundings))
         var started: UInt = 0
         let answer = unsafe tvs_thread_start(lend, context.toOpaque(), Self.stack, &started)
         guard answer == 0 else {

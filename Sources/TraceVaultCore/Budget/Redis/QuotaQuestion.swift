@@ -57,8 +57,8 @@ struct QuotaQuestion {
         ]
         let server: [Int64] = [
             max(0, told.parkedUntil - now), told.isLifted ? 1 : 0, policy.intervalUs,
-            max(0, policy.toleranceUs - Self.longestLife), slowFor > 0 ? told.gapUs : 0,
-            told.gapUs > 0 ? slowFor : 0,
+            policy.toleranceUs, slowFor > 0 ? told.gapUs : 0,
+            told.gapUs > 0 ? slowFor : 0, life,
         ]
         words =
             [place, borrower, run] + numbers.map { String($0) } + [returned?.token ?? "0"]

@@ -48,7 +48,7 @@ package final class RedisLedger: BudgetLedger {
     static let mostHeldUs: Int64 = 60_000_000
 
     /// - Parameter addressKey: the group that stands for the host's address.
-    init(_ host: MappedLedger, _ settings: RedisSettings, addressKey: UInt64) {
+    package init(_ host: MappedLedger, _ settings: RedisSettings, addressKey: UInt64) {
         self.host = host
         self.settings = settings
         self.addressKey = addressKey
@@ -58,6 +58,9 @@ package final class RedisLedger: BudgetLedger {
     func isLent(_ entry: LedgerEntry, _ quota: Quota) -> Bool {
         entry.key != addressKey && quota.intervalUs > 0
     }
+
+    /// Whether there is something to ask.
+    package var isAsking: Bool { state.withLock { !$0.queue.isEmpty } }
 
     // MARK: - Using permits
 

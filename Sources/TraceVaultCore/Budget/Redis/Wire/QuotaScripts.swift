@@ -51,7 +51,8 @@ enum QuotaScripts {
         local held = 900000000
         if policy > 0 and now - named < held then
             interval = math.max(interval, math.min(policy, math.max(held, interval)))
-            tolerance = math.min(tolerance, burst)
+            -- As said, less the time in which a permit may be used late.
+            tolerance = math.min(tolerance, math.max(0, burst - tonumber(ARGV[16])))
         end
         if slowUntil > now and gap > interval then interval, tolerance = gap, 0 end
 

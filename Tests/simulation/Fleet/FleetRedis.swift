@@ -1,0 +1,130 @@
+// FleetRedis.swift - the Redis of a simulated fleet: the two scripts of the library once more, in
+// Swift, because no script runs in virtual time. Tests/quota/test_redis_scripts.py asks this one and
+// a real Redis the same and compares the answers.
+
+/// What one Redis keeps. All times are µs of its own clock.
+struct FleetRedis {
+    struct Group {
+        var arrival: Int64 = 0
+        var parked: Int64 = 0
+        var touched: Int64 = 0
+        var run = ""
+        var lifted: Int64 = 0
+        var policy: Int64 = 0
+        var burst: Int64 = 0
+        var named: Int64 = 0
+        var gap: Int64 = 0
+        var slowUntil: Int64 = 0
+        /// When each borrower last wanted something.
+        var borrowers: [String: Int64] = [:]
+    }
+
+    private var groups: [String: Group] = [:]
+    private var hosts: [String: Int64] = [:]
+
+    private static let heldUs: Int64 = 900_000_000
+    private static let wantedUs: Int64 = 24_000_000
+
+    mutating func forgetAll() { self = FleetRedis() }
+
+    /// The words of EVALSHA behind the script's name and the number of keys: key, borrower, run of
+    /// the server, and numbers. Nil where they are not what the script takes.
+    mutating func borrow(_ words: [String], now: Int64) -> [Int64]? {
+        guard words.count == 17 else { return nil }
+        let said = words.dropFirst(3).compactMap { Int64($0) }
+        guard said.count == 14 else { return nil }
+        let isNew = groups[words[0]] == nil
+        var group = groups[words[0]] ?? Group()
+        // What this borrower did not use goes back, if nobody has borrowed since.
+        if said[5] > 0, !isNew, group.arrival == said[6] { group.arrival -= said[5] }
+        group.settle(now: now)
+        group.hear(Array(said[7..<13]), now: now)
+        var (interval, tolerance) = (said[0], said[1])
+        if group.policy > 0, now - group.named < Self.heldUs {
+            interval = max(interval, min(group.policy, max(Self.heldUs, interval)))
+            tolerance = min(tolerance, max(0, group.burst - said[13]))
+        }
+        if group.slowUntil > now, group.gap > interval { (interval, tolerance) = (group.gap, 0) }
+        if isNew || group.run != words[2] || said[4] == 1 {
+            group.arrival = max(group.arrival, now + tolerance)
+        }
+        group.arrival = max(group.arrival, now)
+        let lent = group.lend(
+            to: words[1], wanted: said[2], ahead: said[3], interval, tolerance, now: now,
+            wantedUs: Self.wantedUs)
+        (group.touched, group.run) = (now, words[2])
+        groups[words[0]] = group
+        return [
+            lent.granted, lent.first, interval, lent.again, group.arrival,
+            max(0, group.parked - now), group.lifted, group.policy, group.burst,
+            max(0, group.named + Self.heldUs - now), group.gap, max(0, group.slowUntil - now),
+        ]
+    }
+
+    /// The same for the other script: key, host, missed after, forgotten after, whether it leaves.
+    mutating func meet(_ words: [String], now: Int64) -> [Int64]? {
+        guard words.count == 5, let missed = Int64(words[2]), let forgotten = Int64(words[3])
+        else { return nil }
+        hosts[words[1]] = words[4] == "1" ? nil : now
+        hosts = hosts.filter { abs(now - $0.value) <= forgotten }
+        let there = hosts.values.count { abs(now - $0) <= missed }
+        return [Int64(there), Int64(hosts.count)]
+    }
+}
+
+extension FleetRedis.Group {
+    /// A clock that went back: nobody waits for it to come round again.
+    fileprivate mutating func settle(now: Int64) {
+        let back = max(0, touched - now)
+        arrival -= back
+        parked -= back
+        named -= back
+        slowUntil -= back
+    }
+
+    /// What Cloudflare said to this borrower: park, lift, policy, burst, gap, how long.
+    fileprivate mutating func hear(_ said: [Int64], now: Int64) {
+        if said[1] == 1 { (parked, slowUntil, lifted) = (0, 0, max(now, lifted + 1)) }
+        if said[0] > 0 { parked = max(parked, now + said[0]) }
+        if said[2] > 0 { (policy, burst, named) = (said[2], said[3], now) }
+        if said[5] > 0 { (gap, slowUntil) = (said[4], now + said[5]) }
+    }
+
+    fileprivate mutating func lend(
+        to name: String, wanted: Int64, ahead: Int64, _ interval: Int64, _ tolerance: Int64,
+        now: Int64, wantedUs: Int64
+    ) -> (granted: Int64, first: Int64, again: Int64) {
+        borrowers = borrowers.filter { $0.key == name || now - $0.value < wantedUs }
+        guard wanted > 0 else { return (0, 0, 0) }
+        borrowers[name] = now
+        guard parked <= now else { return (0, 0, parked - now) }
+        // Borrowers who want something have turns of equal length.
+        let all = Int64(borrowers.count) * interval
+        let first = arrival - tolerance - now
+        let turn = max(1, ahead / all)
+        let furthest = 2 * max(ahead, all)
+        var granted: Int64 = 0
+        while granted < min(wanted, turn), arrival - tolerance <= now + furthest {
+            granted += 1
+            arrival += interval
+        }
+        return (granted, first, granted == 0 ? max(1000, first - furthest) : 0)
+    }
+}
+
+/// What `simulation --scripts` does: answers lines of `borrow NOW WORDS…` and `meet NOW WORDS…`, each
+/// with its numbers; `forget` begins anew.
+func answerAsRedis() {
+    var redis = FleetRedis()
+    while let line = readLine() {
+        let words = line.split(separator: " ").map { String($0) }
+        guard words.count > 1, let now = Int64(words[1]) else {
+            redis.forgetAll()
+            continue
+        }
+        let rest = Array(words.dropFirst(2))
+        let answer =
+            words[0] == "borrow" ? redis.borrow(rest, now: now) : redis.meet(rest, now: now)
+        print((answer ?? []).map { String($0) }.joined(separator: " "))
+    }
+}

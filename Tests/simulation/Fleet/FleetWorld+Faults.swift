@@ -1,0 +1,89 @@
+// FleetWorld+Faults.swift - what goes wrong in a fleet, and what the bound says that it may cost
+// (docs/adr/032-one-quota-for-many-hosts.md, "The bound").
+
+import TraceVaultCore
+
+extension FleetWorld {
+    private static let minute: Int64 = 60_000_000
+    /// What was lent before a fault is used within so long after it.
+    private static let inFlightUs: Int64 = 30_000_000
+
+    /// One fault at a time, minutes apart.
+    func goWrong() {
+        agenda.add(.fault, at: now + Int64.random(in: 7...10, using: &random) * Self.minute)
+        killSome()
+        guard !isQuiet else { return }
+        switch random.number(0...5) {
+        case 0: lose("flushed") { $0.redis.forgetAll() }
+        case 1:
+            lose("started again, empty") {
+                $0.redis.forgetAll()
+                $0.run += 1
+            }
+        case 2:
+            lose("a replica is promoted") {
+                $0.redis = $0.replica
+                $0.run += 1
+            }
+        case 3: partition()
+        case 4: away()
+        default: jump()
+        }
+    }
+
+    func heal() {
+        cutOff = []
+        isAway = false
+    }
+
+    /// kill -9 of some hosts: permits are lost with them, and nothing is added.
+    private func killSome() {
+        for _ in 0..<random.number(1...5) {
+            let host = random.number(0...hostCount - 1)
+            hosts[host].crash()
+            agenda.add(.boot(host: host), at: now + random.seconds(0.1...60))
+        }
+    }
+
+    private func note(_ what: StaticString, until: Int64, costs: Int64) {
+        faults.append(
+            FleetFault(from: now, until: until + Self.inFlightUs, costs: costs, what: what))
+    }
+
+    /// Two turns at most, or two permits of each host; and one more.
+    private var inFlight: Int64 {
+        let quota = limits.quota
+        return max(quota.toleranceUs * 4 / 5 / quota.intervalUs, 2 * Int64(hostCount)) + 1
+    }
+
+    private func lose(_ what: StaticString, _ body: (FleetWorld) -> Void) {
+        body(self)
+        note(what, until: now, costs: inFlight)
+    }
+
+    /// Some hosts do not reach the Redis: until the others miss them, their parts come on top.
+    private func partition() {
+        let count = random.number(1...hostCount / 2)
+        while cutOff.count < count { cutOff.insert(random.number(0...hostCount - 1)) }
+        let length = random.seconds(2...120)
+        agenda.add(.heal, at: now + length)
+        let parts = 20_000_000 * Int64(count) / (Int64(hostCount) * limits.quota.intervalUs)
+        note("a partition", until: now + length, costs: inFlight + parts + Int64(count))
+    }
+
+    private func away() {
+        isAway = true
+        let length = random.seconds(2...120)
+        agenda.add(.heal, at: now + length)
+        note("nobody reaches Redis", until: now + length, costs: inFlight + Int64(hostCount))
+    }
+
+    /// The clock of the Redis jumps.
+    private func jump() {
+        let jump = random.seconds(-20...20)
+        clock.offset += jump
+        let quota = limits.quota
+        let costs = jump > 0 ? min(jump, quota.toleranceUs) / quota.intervalUs + 1 : 1
+        note("the clock of Redis jumps", until: now, costs: costs + inFlight)
+    }
+}
