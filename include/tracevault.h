@@ -435,12 +435,13 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * Each kind of damage has its own status (TV_E_NOT_VAULT to TV_E_RECORD_AUTH); the file is never
  * changed by opening it. One older than vault.min_generation is refused with TV_E_ROLLBACK.
  *
- * A thread of the library looks whether another process changed the file or object: twice a second
- * (vault.refresh_ms) at an object, and at a file while the vault is in use; at a file that nobody
- * uses ever more seldom, and then before the next use. The vault goes on with the newer state, and
- * so do its tenants and running engines, within two seconds and without a lock. A file system or a
- * store that does not answer holds up none of them for longer than 0.2 s. What it answered after a
- * pause, or what takes longer than a second to read, is waited for: about 6 ms for each MiB. What was removed or replaced is not lent any
+ * A thread of the library looks whether another process changed the file or object: every two
+ * seconds at an object, and twice a second at a file while the vault is in use (vault.refresh_ms
+ * says otherwise for both); at a file that nobody uses ever more seldom, and then before the next
+ * use. The vault goes on with the newer state, and so do its tenants and running engines, within
+ * two seconds, three and a half at an object, and without a lock. A file system or a store that
+ * does not answer holds up none of them for longer than 0.2 s. What it answered after a pause, or
+ * what takes longer than a second to read, is waited for: about 6 ms for each MiB. What was removed or replaced is not lent any
  * more from then on, whether a request waits, sleeps, has joined another one or could be answered
  * from the cache.
  *

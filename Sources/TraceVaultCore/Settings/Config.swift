@@ -246,8 +246,9 @@ package enum Setting: String, CaseIterable, Sendable {
                 .integer(100...60_000), "500",
                 "How long a vault that is in use is left alone before the library looks again "
                     + "whether it was changed, in ms. A change is used at most 1.5 s later than "
-                    + "that. In an object store each look is one request, up to an eighth earlier, "
-                    + "and the pause doubles with each look that fails, to 30 s at most.")
+                    + "that. In an object store it is 2000 where it is not set: each look is one "
+                    + "request there, up to an eighth earlier, and the pause doubles with each "
+                    + "look that fails, to 30 s at most.")
         case .maxStale:
             return Property(
                 .integer(0...31_536_000_000), "900000",

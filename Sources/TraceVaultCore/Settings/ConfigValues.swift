@@ -24,6 +24,9 @@ package struct Config: Sendable {
         values[setting] = value
     }
 
+    /// Whether somebody has set it, be it to its default.
+    package func isSet(_ setting: Setting) -> Bool { values[setting] != nil }
+
     package func text(_ setting: Setting) -> String {
         values[setting] ?? setting.property.standard
     }

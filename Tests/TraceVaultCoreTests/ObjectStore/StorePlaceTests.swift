@@ -124,4 +124,13 @@ import Testing
         }
         #expect((875...1000).contains(try due(false)))
     }
+
+    @Test("an object is looked at every two seconds, where nobody says something else")
+    func pauseOfLooks() throws {
+        var config = Config()
+        #expect(VaultSettings(config).refreshMs == 500)
+        #expect(VaultSettings(config).remoteRefreshMs == 2000)
+        try config.set(.refresh, to: "500")
+        #expect(VaultSettings(config).remoteRefreshMs == 500)
+    }
 }

@@ -27,7 +27,8 @@ package final class Vault: Sendable {
             store.isOfProcess
             ? nil
             : Watch(
-                everyMs: settings.refreshMs, isRemote: store.isRemote, nowMs: Self.bootMs)
+                everyMs: store.isRemote ? settings.remoteRefreshMs : settings.refreshMs,
+                isRemote: store.isRemote, nowMs: Self.bootMs)
         self.lookout = lookout
         state = Lock(VaultState(opened))
         if let watch { lookout.add(self, watch) }

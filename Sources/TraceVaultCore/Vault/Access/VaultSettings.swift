@@ -12,8 +12,10 @@ package struct VaultSettings: Sendable {
     package var minGeneration: UInt64 = 0
     /// How long a vault is used that cannot be followed; 0: for ever.
     package var maxStaleMs: Int64 = 900_000
-    /// The pause between two looks at the store.
+    /// The pause between two looks at a file.
     package var refreshMs: Int64 = 500
+    /// The same at an object store, where each look is a request.
+    package var remoteRefreshMs: Int64 = 2000
 
     package init() {}
 
@@ -46,5 +48,6 @@ extension VaultSettings {
         minGeneration = UInt64(clamping: config.integer(.minGeneration))
         maxStaleMs = config.integer(.maxStale)
         refreshMs = config.integer(.refresh)
+        if config.isSet(.refresh) { remoteRefreshMs = refreshMs }
     }
 }
