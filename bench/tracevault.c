@@ -2,6 +2,7 @@
  * with RAW as the last argument nobody asks for the view, only for the body as it came.
  *
  * The vault is in memory, the quota is lifted; otherwise the engine runs as it does for any host.
+ * Arguments NAME=VALUE before RAW are settings that count more than these.
  * One at a time it is tv_engine_fetch(); else requests are submitted and results taken by the fd. */
 #include <poll.h>
 
@@ -22,16 +23,32 @@ static tv_tenant *tenant_with_token(const char *origin) {
     return tenant;
 }
 
-static tv_engine *engine_for(const struct load *load) {
+enum { MOST_SETTINGS = 16 };
+static const char *settings[MOST_SETTINGS][2];
+static size_t setting_count;
+
+static void set(const char *name, const char *value) {
+    if (setting_count == MOST_SETTINGS) fail(name, "too many settings");
+    settings[setting_count][0] = name;
+    settings[setting_count++][1] = value;
+}
+
+static tv_engine *engine_for(const struct load *load, int count, char **more) {
     char base_url[128], in_flight[24];
     snprintf(base_url, sizeof base_url, "%s/client/v4", load->origin);
     snprintf(in_flight, sizeof in_flight, "%ld", load->in_flight);
-    const char *settings[][2] = {
-        {"api.base_url", base_url},         {"tls.ca_file", load->ca_file},
-        {"budget.quota", "0"},              {"http.max_streams", in_flight},
-        {"engine.max_in_flight", in_flight},  {"budget.ip_per_second", "0"},
-    };
-    return engine_with(settings, sizeof settings / sizeof *settings);
+    set("api.base_url", base_url);
+    set("tls.ca_file", load->ca_file);
+    set("budget.quota", "0");
+    set("budget.ip_per_second", "0");
+    set("http.max_streams", in_flight);
+    set("engine.max_in_flight", in_flight);
+    for (int i = 0; i < count; i++) {
+        char *value = strchr(more[i], '=');
+        *value++ = '\0';
+        set(more[i], value);
+    }
+    return engine_with(settings, setting_count);
 }
 
 static tv_request *next_request(struct load *load) {
@@ -95,10 +112,11 @@ static void submit_and_take(tv_engine *engine, tv_tenant *tenant, struct load *l
 }
 
 int main(int count, char **arguments) {
-    if (count == 6) view = arguments[--count];
-    struct load load = load_from_arguments(count, arguments);
+    enum { USUAL = 5 };
+    if (count > USUAL && strchr(arguments[count - 1], '=') == NULL) view = arguments[--count];
+    struct load load = load_from_arguments(count < USUAL ? count : USUAL, arguments);
     tv_tenant *tenant = tenant_with_token(load.origin);
-    tv_engine *engine = engine_for(&load);
+    tv_engine *engine = engine_for(&load, count - USUAL, arguments + USUAL);
     if (load.in_flight == 1)
         fetch_one_by_one(engine, tenant, &load);
     else
