@@ -75,10 +75,16 @@ class ObjectStore:
         return f"http://127.0.0.1:{self.port}"
 
     def ask(
-        self, method: str, key: str, body: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        key: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        *,
+        bucket: str = BUCKET,
     ) -> tuple[int, bytes]:
         """One signed request of the test's own."""
-        path = f"/{BUCKET}" + (f"/{key}" if key else "")
+        path = f"/{bucket}" + (f"/{key}" if key else "")
         host = f"127.0.0.1:{self.port}"
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         with contextlib.closing(link):
@@ -87,6 +93,14 @@ class ObjectStore:
             )
             reply = link.getresponse()
             return reply.status, reply.read()
+
+    def tag(self, key: str) -> str:
+        """The ETag of an object, by which it is asked for only when it is another one."""
+        path = f"/{BUCKET}/{key}"
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(link):
+            link.request("GET", path, headers=signed("GET", f"127.0.0.1:{self.port}", path, b""))
+            return link.getresponse().headers["ETag"]
 
     def put(self, key: str, body: bytes) -> None:
         status, told = self.ask("PUT", key, body)
@@ -128,7 +142,7 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
     )
     (folder / "data").mkdir()
     command = [weed, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
-    command += ["-s3", f"-s3.config={config}", "-volume.max=5"]
+    command += ["-s3", f"-s3.config={config}", "-volume.max=20"]
     # Somebody else may take a port before the server does: it ends then.
     for last in (False, False, True):
         ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
