@@ -273,7 +273,7 @@ def test_a_person_is_asked_before_a_removal(terminal: Callable[..., Terminal], k
 
 
 def test_progress_is_shown_on_a_terminal_only_and_can_be_left_out(
-    terminal: Callable[..., Terminal], kit: Kit, process: Call
+    terminal: Callable[..., Terminal], kit: Kit, process: Call, environment: dict[str, str]
 ) -> None:
     run = terminal("account", "check", "--json")
     assert run.end() == 0
@@ -281,6 +281,10 @@ def test_progress_is_shown_on_a_terminal_only_and_can_be_left_out(
     run = terminal("account", "check", "--json", "--no-progress")
     assert run.end() == 0
     assert "/s" not in run.seen
+    environment["TERM"] = "dumb"
+    run = terminal("account", "check", "--json")
+    assert run.end() == 0
+    assert "\x1b" not in run.seen
     assert "\r\x1b[K" not in process("account", "check", "--json").err
 
 
@@ -330,6 +334,48 @@ def test_a_full_disk_is_told_and_a_closed_output_is_no_fault(
         ["bash", "-c", f"{words} >&- 2>&-"], env=environment, cwd=tmp_path, check=False
     )
     assert closed.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("batch", *WHERE), Exit.OK),
+        (("filter", *WHERE), Exit.OK),
+        (("decode",), Exit.NO_ANSWER),
+        (("account", "list"), Exit.OK),
+        (("account", "list", "--passphrase-stdin"), Exit.USAGE),
+        (("account", "import", "-"), Exit.USAGE),
+        (("account", "remove", *WHERE), Exit.USAGE),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
+)
+def test_a_closed_input_is_an_empty_one(
+    environment: dict[str, str], tmp_path: Path, kit: Kit, words: tuple[str, ...], code: Exit
+) -> None:
+    if "--passphrase-stdin" in words:
+        del environment["TRACEVAULT_KEY_FILE"]
+    line = " ".join(command(*words))
+    done = subprocess.run(["bash", "-c", f"{line} <&-"], env=environment, cwd=tmp_path,
+                          check=False, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert "fault of the command" not in done.stderr
+
+
+def test_nothing_that_is_opened_takes_the_number_of_a_closed_stream(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    program = (
+        "import os, sys\n"
+        "from tracevault.cli import run\n"
+        "run._open_what_is_closed()\n"
+        "there = [os.readlink(f'/proc/self/fd/{n}') for n in (0, 1, 2)]\n"
+        "with open(sys.argv[1], 'w') as file:\n"
+        "    print(there, file.fileno() > 2, file=file)\n"
+    )
+    line = f'{command()[0]} -c "$PROGRAM" told <&- >&- 2>&-'
+    subprocess.run(["bash", "-c", line], env={**environment, "PROGRAM": program}, cwd=tmp_path,
+                   check=True)  # fmt: skip
+    assert (tmp_path / "told").read_text() == f"{['/dev/null'] * 3} True\n"
 
 
 def test_a_fault_of_ours_is_one_line_and_shows_its_place_when_asked(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Where a terminal has fewer columns for each of a table's, its rows stand below each other.
 NARROW = 8
+#: What a terminal calls itself that shows escapes instead of acting upon them.
+DUMB = ("dumb", "unknown")
 #: How far a line goes where no terminal says it.
 PIPE_WIDTH = 100
 
@@ -28,13 +30,14 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def can_erase(stream: TextIO) -> bool:
+    """Whether a line that stands on the stream can be taken away again."""
+    return stream.isatty() and os.environ.get("TERM") not in DUMB
+
+
 def has_colours() -> bool:
     """Whether standard output may have colours: never in a pipe, and https://no-color.org."""
-    return (
-        is_terminal()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") not in ("dumb", "unknown")
-    )
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in DUMB
 
 
 def width(stream: TextIO | None = None) -> int:

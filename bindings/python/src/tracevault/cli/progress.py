@@ -18,7 +18,7 @@ class Progress:
     """``with Progress(options, total=1200) as progress: progress.step("...")``."""
 
     def __init__(self, options: Options, *, total: int | None = None, unit: str = "done") -> None:
-        self.shown: bool = bool(sys.stderr.isatty()) and not options.line.get("no_progress")
+        self.shown: bool = out.can_erase(sys.stderr) and not options.line.get("no_progress")
         self.total = total
         self.done: int = 0
         self.failed: int = 0

@@ -69,10 +69,23 @@ def _complete() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """A host may start us without standard output or error (``>&-``)."""
-    for name in ("stdout", "stderr"):
+    """A host may start us without standard input, output or error (``>&-``).
+
+    Otherwise the next file that is opened has its number: the vault's would be read as a
+    passphrase, or written to by whatever complains.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null == number:
+                os.set_inheritable(null, True)
+            else:
+                os.dup2(null, number)
+                os.close(null)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _flushed(code: int) -> int:

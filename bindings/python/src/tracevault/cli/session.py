@@ -52,7 +52,7 @@ class Session:
     def _tell(self, notice: Notice) -> None:
         """Tell what no answer tells: why the work stands still, and what will fail soon."""
         if notice.kind in TOLD:
-            if sys.stderr.isatty():
+            if out.can_erase(sys.stderr):
                 sys.stderr.write("\r\x1b[K")  # a progress line may stand there
             programs = self.options.for_programs
             out.note(str(notice), for_programs=programs, notice=notice.to_dict())
