@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads test-twice soak long-run fuzz check bench demo demo-fleet clean
+.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads test-twice test-debian soak long-run fuzz check bench demo demo-fleet clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -33,6 +33,7 @@ help:
 	@echo 'make test-story N=100000     messages of known outcome, N of them, in any order of lines (make test: 1500)'
 	@echo 'make test-threads           the Swift tests under ThreadSanitizer'
 	@echo 'make test-twice             two release builds in two folders are the same byte for byte'
+	@echo 'make test-debian            the packages in a bare Debian 12 (root, mmdebstrap, the net)'
 	@echo 'make soak MINUTES=12        everything at once in a C and a Python host (make test: 12 s)'
 	@echo 'make long-run MINUTES=60    an epoll and an rsyslog host: server restarts, rotations, full disks,'
 	@echo '                            clock jumps (make test: 24 s)'
@@ -121,6 +122,10 @@ test-threads:
 
 test-twice:
 	@TRACEVAULT_LONG=1 build/venv/bin/python -m pytest -q -p no:cacheprovider Tests/project/test_builds.py
+
+test-debian: build
+	@TRACEVAULT_LONG=1 build/venv/bin/python -m pytest -q -rs -p no:cacheprovider \
+	    Tests/project/test_bare_debian.py
 
 soak: MINUTES ?= 12
 soak: build

@@ -1,4 +1,4 @@
-"""test_languages: the examples in Rust and Go, through bindgen and cgo, against the stand-in."""
+"""test_languages: the examples in Rust and Go, through bindgen and cgo, against the stand-in; cffi."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,37 @@ def test_the_trace_comes_as_json_and_every_failure_says_its_status(
         assert says in told.stderr and len(told.stderr.splitlines()) == 1
     told = run()
     assert told.returncode == 1 and told.stderr.startswith("usage: ")
+
+
+CFFI = """
+import subprocess, sys
+from cffi import FFI
+
+header, library = sys.argv[1:]
+text = subprocess.run(
+    ["cc", "-E", "-P", "-D__attribute__(x)=", header], check=True, capture_output=True, text=True
+).stdout
+ffi = FFI()
+ffi.cdef(text[text.index("typedef struct tv_error"):])
+lib = ffi.dlopen(library)
+error = ffi.new("tv_error **")
+vault, unlock = ffi.new("tv_vault **"), ffi.new("tv_unlock **")
+assert lib.tv_unlock_key(bytes(range(32)), 32, unlock, error) == lib.TV_OK
+# TV_NUL is a macro, and so none of what cffi reads: (size_t)-1.
+nul = ffi.cast("size_t", -1)
+status = lib.tv_vault_open(b"none.vault", nul, unlock[0], ffi.NULL, vault, error)
+assert status == lib.TV_E_NO_VAULT
+print(ffi.string(lib.tv_error_message(error[0], ffi.NULL)).decode())
+lib.tv_error_free(error[0])
+lib.tv_unlock_free(unlock[0])
+"""
+
+
+def test_cffi_takes_the_header_as_the_preprocessor_leaves_it(tmp_path: Path) -> None:
+    pytest.importorskip("cffi", reason="NO CFFI: the header is UNTRIED with it")
+    told = subprocess.run(
+        [sys.executable, "-c", CFFI, ROOT / "include/tracevault.h", LIBRARY],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert "there is no vault file" in told.stdout

@@ -19,7 +19,11 @@ STANDIN = "build/venv/bin/python Tests/server/cloudflare_standin.py"
 #: What may go wrong in the C program: a word of it, another in its place, what it says then.
 FAILURES = (
     ("quickstart.key", "other.key", "TV_E_UNLOCK: the vault does not open"),
-    ("quickstart.key", "none.key", "TV_E_IO: the key file cannot be read"),
+    (
+        "quickstart.key",
+        "none.key",
+        "TV_E_IO: the key file cannot be read: there is none at the path",
+    ),
     ("quickstart.vault", "none.vault", "TV_E_NO_VAULT: "),
     ("api.base_url", "api.bose_url", "TV_E_CONFIG_NAME: "),
     ("https://", "ftp://", "TV_E_CONFIG_VALUE: "),

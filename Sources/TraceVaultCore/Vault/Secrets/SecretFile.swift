@@ -119,6 +119,7 @@ struct SecretFile: ~Copyable {
     }
 
     private static func unreadable(_ what: String, _ error: FileError) -> Failure {
-        Failure(error, "the \(what) cannot be read: \(error.name)")
+        let why = error.number == ENOENT ? "there is none at the path (ENOENT)" : error.name
+        return Failure(error, "the \(what) cannot be read: \(why)")
     }
 }
