@@ -108,6 +108,22 @@ def test_following_outlives_a_failure_that_passes(
     assert told.code == Exit.NOT_FOUND
 
 
+def test_a_quota_that_does_not_allow_it_in_time_says_when_to_come_back(
+    call: Call, kit: Kit
+) -> None:
+    kit.server.reset()
+    told = call("trace", *WHERE, "--timeout", "5", "--json", "fail-429-30")
+    assert (told.code, told.out) == (Exit.QUOTA, "")
+    *_, last = [json.loads(line) for line in told.err.splitlines()]
+    assert last["error"]["status"] == "TV_E_RATE_LIMITED"
+    assert 5_000 < last["error"]["retry_after_ms"] <= 300_000
+    assert last["error"]["do"]
+    kit.server.reset()
+    people = call("trace", *WHERE, "--timeout", "5", "fail-429-30")
+    assert people.code == Exit.QUOTA
+    assert "try again then" in people.err
+
+
 def test_decode_reads_files_and_standard_input(call: Call, tmp_path: Path) -> None:
     reply = b'{"success":true,"result":{"inbound":{"pending":false,"lines":[]}}}'
     (tmp_path / "reply.json").write_bytes(reply)
