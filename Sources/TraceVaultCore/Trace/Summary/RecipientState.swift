@@ -18,7 +18,8 @@ enum RecipientState: UInt8 {
     case refusedForNow
     /// Taken out of the queue by hand.
     case deleted
-    /// A filter took it over and says that it threw it away, or has yet to say anything.
+    /// A filter took it over and says that it threw it away, or has yet to say anything; or no hop
+    /// behind it tells of the recipient.
     case acceptedByFilter
 
     var text: StaticString {
