@@ -109,6 +109,20 @@ def test_one_who_leaves_a_shared_fetch_takes_nothing_from_the_other(
     assert arrived(server) == 1
 
 
+def test_a_try_that_was_begun_for_the_hasty_lasts_as_long_as_who_joined_waits(
+    server: Standin, vault: tv.Vault
+) -> None:
+    acme = vault.tenant("acme")
+    with tv.Engine(settings(server, retry__max_attempts=1)) as engine:
+        hasty = engine.submit(slow(acme, 5000, timeout=2))
+        until(lambda: arrived(server) == 1, "the request")
+        patient = engine.submit(slow(acme, 5000, timeout=60))
+        results = taken(engine, 2)
+    assert isinstance(results[hasty].error, tv.DeadlineError)
+    assert results[patient].error is None
+    assert arrived(server) == 1
+
+
 def test_the_last_who_leaves_ends_the_fetch(
     server: Standin, engine: tv.Engine, vault: tv.Vault
 ) -> None:

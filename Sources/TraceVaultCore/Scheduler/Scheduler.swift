@@ -166,17 +166,6 @@ package struct Scheduler: Sendable {
         return timers.time(of: fetches[fetch].timer)
     }
 
-    /// When the last of those who wait for a fetch must have their answer.
-    package func deadline(of id: FetchID) -> Int64? {
-        guard let fetch = place(of: id) else { return nil }
-        var (last, member) = (Int64(0), fetches[fetch].members.first)
-        while member != none {
-            last = max(last, members[member].deadline)
-            member = members[member].next
-        }
-        return last
-    }
-
     // MARK: - Actions
 
     /// The next thing to do. Events may be told between two.

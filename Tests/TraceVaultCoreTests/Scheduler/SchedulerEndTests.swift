@@ -230,7 +230,6 @@ import Testing
         _ = rig.advance()
         #expect(rig.submit(lane, deadline: 2 * second, joining: fetch) == fetch)
         #expect(rig.submit(lane, deadline: 50 * second, joining: fetch) == fetch)
-        #expect(rig.scheduler.deadline(of: fetch) == 100 * second)
         #expect(rig.scheduler.inFlight == 1 && rig.scheduler.alive == 3)
         #expect(rig.next() == [.fail(2, .deadline)])
         #expect(rig.finish(fetch, .final) == [.answer(1), .answer(3)])

@@ -31,7 +31,8 @@ extension EngineLoop {
         scheduler.restart(id, in: lane, now: now)
     }
 
-    /// Begins a try; what goes wrong before the first byte ends the fetch.
+    /// Begins a try; what goes wrong before the first byte ends the fetch, but what this host lacks
+    /// may be there again for the next try.
     func start(_ id: FetchID) {
         guard let leader = scheduler.leader(of: id),
             let job = jobs[Int(Scheduler.place(of: leader))]
@@ -50,7 +51,7 @@ extension EngineLoop {
             var request = HTTPRequest(
                 path: try fetch.dialogue.path(credential, authorization),
                 authorization: authorization, email: credential.email,
-                timeoutMs: Self.timeout(until: scheduler.deadline(of: id) ?? now, now))
+                timeoutMs: Self.longestTryMs)
             request.tenant = look.tenant
             try transport.start(id, request, to: credential.origin)
             fetch.tries += 1
@@ -60,7 +61,13 @@ extension EngineLoop {
         } catch {
             fetch.dialogue.fail(error)
             fetch.answer = nil
-            scheduler.finished(id, .unsent, now: tvs_boot_us())
+            guard error.status == .noDescriptors || error.status == .noMemory else {
+                return scheduler.finished(id, .unsent, now: tvs_boot_us())
+            }
+            let now = tvs_boot_us()
+            fetch.lane = scheduler.lane(of: id)
+            scheduler.finished(id, .retry(afterMs: nil), wasSent: false, now: now)
+            tellRetry(id, fetch, http: 0, now)
         }
     }
 
@@ -73,10 +80,9 @@ extension EngineLoop {
         return fetch
     }
 
-    /// A second later than the scheduler would end the request: only a belt.
-    private static func timeout(until deadline: Int64, _ now: Int64) -> Int {
-        Int(clamping: max(0, deadline - now) / 1000 + 1000)
-    }
+    /// A second longer than the longest deadline, a day: only a belt. The scheduler ends each
+    /// request in time, also one that joins a try under way and has more time than who began it.
+    private static let longestTryMs = 86_400_000 + 1000
 
     /// How many tries of a fetch have ended.
     func triesEnded(_ id: FetchID) -> Int {
