@@ -203,7 +203,7 @@ enum tv_cause_code {
     TV_CAUSE_BROKEN = 5,                     /* the connection broke before the reply was whole */
     TV_CAUSE_NO_FIRST_BYTE = 6,              /* no first byte within http.first_byte_ms */
     TV_CAUSE_SILENCE = 7,                    /* the reply began and then went silent */
-    TV_CAUSE_PROXY_LOGIN = 8,                /* the proxy wants another login (HTTP 407) */
+    TV_CAUSE_PROXY_LOGIN = 8,                /* the proxy wants another login */
     TV_CAUSE_PROXY_REFUSED = 9,              /* the proxy made no connection to the server */
     TV_CAUSE_UNKNOWN_AUTHORITY = 10,         /* the certificate is signed by nobody trusted */
     TV_CAUSE_CERTIFICATE_EXPIRED = 11,       /* or the host's clock is wrong */
@@ -896,9 +896,10 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
  *
  * A deadline's error says what the request waited for, and how many tries there were. Tried again
  * are broken connections, a first byte or a body that does not come, a proxy that cannot reach the
- * server, HTTP 408, 500, 502 to 504, 520 to 527, 529 and 530, what a problem document calls
+ * server (HTTP 429 and 5xx to CONNECT; of SOCKS general failure, network or host unreachable,
+ * refused, time to live), HTTP 408, 500, 502 to 504, 520 to 527, 529 and 530, what a problem document calls
  * "retryable", and what this host lacks for a moment (TV_E_NO_DESCRIPTORS, TV_E_NO_MEMORY); never a
- * certificate, and never a login that a proxy refused.
+ * certificate, never what a proxy does not allow, and never a login that a proxy refused.
  *
  * @param tag     any number of the host's own; comes back with the result.
  * @param id_out  names the request for tv_engine_cancel(); may be NULL. Written before any thread

@@ -135,19 +135,31 @@ int tvs_curl_guard(void *easy, tvs_curl_watch *watch) {
     return CURLE_OK;
 }
 
-void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms) {
+/* The connection of a transfer under way; -1: none, or the host has closed it. */
+static int connection(void *easy, const tvs_curl_watch *watch) {
     /* CURLINFO_ACTIVESOCKET knows nothing of a transfer that is under way. */
     long port = tvs_curl_info_long(easy, CURLINFO_LOCAL_PORT);
     for (size_t i = 0; port > 0 && i < TVS_CURL_SOCKETS; i++) {
-        int fd = watch->sockets[i].own.place - 1;
-        struct tcp_info info;
-        socklen_t length = sizeof info;
-        if (fd >= 0 && local_port(fd) == port && tvs_own_is_there(&watch->sockets[i].own) &&
-            getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
-            info.tcpi_last_data_recv >= ms) {
-            (void)shutdown(fd, SHUT_RDWR);
-        }
+        const tvs_own *own = &watch->sockets[i].own;
+        if (own->place > 0 && local_port(own->place - 1) == port && tvs_own_is_there(own))
+            return own->place - 1;
     }
+    return -1;
+}
+
+int64_t tvs_curl_silent_ms(void *easy, const tvs_curl_watch *watch, bool *is_cut) {
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    *is_cut = false;
+    int fd = connection(easy, watch);
+    if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -1;
+    *is_cut = info.tcpi_retransmits > 0;
+    return info.tcpi_last_data_recv;
+}
+
+void tvs_curl_end_connection(void *easy, const tvs_curl_watch *watch) {
+    int fd = connection(easy, watch);
+    if (fd >= 0) (void)shutdown(fd, SHUT_RDWR);
 }
 
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value) {

@@ -89,6 +89,11 @@ def test_with_little_memory_a_request_works_or_says_so(honest: Stage, scarce: Pa
     assert sum(row["asked"]["status"] != 0 for row in outcome["found"]) > 10
 
 
+def test_memory_that_is_lacking_for_a_moment_costs_no_request(honest: Stage, scarce: Path) -> None:
+    often = {"retry.max_attempts": 20, "retry.base_ms": 2000}
+    assert host("memory_returns", honest, scarce, settings=often) == {"status": 0}
+
+
 def test_refused_pages_are_no_surplus_of_secrets(honest: Stage, scarce: Path) -> None:
     outcome = host("no_pages", honest, scarce)
     failure = outcome["failure"]
@@ -101,9 +106,18 @@ def test_refused_pages_are_no_surplus_of_secrets(honest: Stage, scarce: Path) ->
 # ---- Hosts that close what they do not know ----------------------------------------------------
 
 
-@pytest.mark.parametrize("speech", ["http/1.1", "h2"])
+@pytest.mark.parametrize(
+    ("speech", "opens"),
+    [
+        ("http/1.1", "files"),
+        ("h2", "files"),
+        ("h2", "counters"),
+        ("h2", "timers"),
+        ("h2", "polls"),
+    ],
+)
 def test_an_engine_whose_descriptors_the_host_closes_ends_and_touches_nothing_of_the_hosts(
-    speech: str, identity: Identities, tmp_path: Path
+    speech: str, opens: str, identity: Identities, tmp_path: Path
 ) -> None:
     arrived = tmp_path / "arrived"
     over = threading.Event()
@@ -127,7 +141,7 @@ def test_an_engine_whose_descriptors_the_host_closes_ends_and_touches_nothing_of
     folder.mkdir()
     with staged(Scenario("closed", play, Status.OK, speech), identity) as stage:  # type: ignore[arg-type]
         outcome = host(
-            "closed_descriptors", stage, arrived=str(arrived), folder=str(folder),
+            "closed_descriptors", stage, arrived=str(arrived), folder=str(folder), opens=opens,
             settings={"http.version": "auto" if speech == "h2" else "1.1"},
         )  # fmt: skip
         over.set()
@@ -137,8 +151,8 @@ def test_an_engine_whose_descriptors_the_host_closes_ends_and_touches_nothing_of
         assert end["status"] == Status.E_DESCRIPTORS_LOST, outcome
         assert "make another one" in end["message"]
     assert outcome["used"] < 2, "it burns the processor"
-    assert outcome["alive"] == outcome["opened"], "a file of the host was closed"
-    assert outcome["written"] == 0, "it wrote into a file of the host"
+    assert outcome["alive"] == outcome["opened"], "a descriptor of the host was closed"
+    assert outcome["touched"] == 0, "it wrote into a file of the host, or set a timer"
     assert outcome["after"] == {"status": 0}
 
 

@@ -13,10 +13,9 @@ from hostile.certificates import Identities
 from hostile.http2 import acting
 from hostile.scenario import BODY, HONEST, Play, Scenario, Speech, answering, reply, says
 from hostile.stage import Peer, Stage, staged
+from proxy.asking import ACCOUNT, ask, failure
 from proxy.connecting import connecting
 from tracevault import Cause, Status
-
-ACCOUNT = "a1" * 16
 
 
 @pytest.fixture(scope="module")
@@ -47,49 +46,18 @@ def stage_of(
     return Stage(Scenario("here", play, Status.OK, speech, **more), identity)  # type: ignore[arg-type]
 
 
-def ask(
-    origin: str, identity: Identities, count: int = 1, *, timeout: float = 20, **changes: object
-) -> list[tv.Result]:
-    """So many traces, each of a message of its own; `http__proxy=…` sets `http.proxy`."""
-    changed = {name.replace("__", "."): value for name, value in changes.items()}
-    settings: dict[str, tv.Setting] = {
-        "api.base_url": origin + "/client/v4",
-        "tls.ca_file": str(identity.ca_file),
-        "budget.quota": 0,
-        "budget.ip_per_second": 0,
-        "retry.base_ms": 1,
-        "retry.max_attempts": 3,
-        **changed,  # type: ignore[dict-item]
-    }
-    with tv.Vault.in_memory() as vault:
-        with vault.edit() as edit:
-            secret = tv.ApiToken(bytearray(b"test-token-not-real"))
-            edit.put("acme", ACCOUNT, secret, origin=origin)
-        with vault.tenant("acme") as tenant, tv.Engine(settings) as engine:
-            requests = [
-                tv.Request.trace(tenant, ACCOUNT, f"4Njp3P0STMz{n}", timeout=timeout)
-                for n in range(count)
-            ]
-            return list(engine.batch(requests))
-
-
-def failure(*found: object, **changes: object) -> tv.TraceVaultError:
-    (result,) = ask(*found, **changes)  # type: ignore[arg-type]
-    assert result.error is not None
-    return result.error
-
-
 # ---- Proxies -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("key", [False, True], ids=["token", "key"])
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_a_refused_login_at_the_proxy_is_tried_once(
-    count: int, honest: Stage, identity: Identities
+    count: int, key: bool, honest: Stage, identity: Identities
 ) -> None:
     with connecting(407) as proxy:
         named = f"http://127.0.0.1:{proxy.port}"
         url = named.replace("//", "//soc:wrong-not-real@")
-        results = ask(honest.origin, identity, count, http__proxy=url)
+        results = ask(honest.origin, identity, count, key=key, http__proxy=url)
         assert len(proxy.heads) == 1
         assert b"proxy-authorization: basic" in proxy.heads[0].lower()
     for result in results:
@@ -100,6 +68,15 @@ def test_a_refused_login_at_the_proxy_is_tried_once(
         assert named in error.message and "407" in error.message
         assert "soc" not in error.message and "not-real" not in error.message
     assert honest.heads == []
+
+
+def test_a_login_that_the_proxy_takes_serves_all(honest: Stage, identity: Identities) -> None:
+    """Each request with a key has a connection of its own, and so a CONNECT."""
+    with connecting(200) as proxy:
+        url = f"http://soc:right-not-real@127.0.0.1:{proxy.port}"
+        results = ask(honest.origin, identity, 12, key=True, http__proxy=url)
+        assert len(proxy.heads) == 12
+    assert [result.error for result in results] == [None] * 12
 
 
 @pytest.mark.parametrize(("code", "times"), [(403, 1), (401, 1), (502, 3), (503, 3)])

@@ -274,8 +274,11 @@ int tvs_tls_is_over(void);
  * 0: none was. */
 int tvs_tls_refusal(void);
 void tvs_tls_forget_refusal(void);
-/** Shuts the connection of a transfer under way down if no byte has come over it for so long. */
-void tvs_curl_end_if_silent(void *easy, const tvs_curl_watch *watch, int64_t ms);
+/** For how long no byte has come over the connection of a transfer under way; -1: it has none. It
+ * is cut when TCP sends again what the other side does not acknowledge. */
+int64_t tvs_curl_silent_ms(void *easy, const tvs_curl_watch *watch, bool *is_cut);
+/** Shuts the connection of a transfer under way down, whoever else is on it. */
+void tvs_curl_end_connection(void *easy, const tvs_curl_watch *watch);
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
 /** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
 long tvs_curl_info_long(void *easy, uint32_t info);

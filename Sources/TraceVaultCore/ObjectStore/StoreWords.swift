@@ -32,6 +32,9 @@ struct StoreWords: Sendable {
     ) -> String {
         switch fault {
         case .connect: return connectText(trouble)
+        case .proxy where trouble.cause == .proxyLogin:
+            return "cannot be reached: the proxy of s3.proxy wants another login, and is not asked "
+                + "again for a minute"
         case .proxy: return "cannot be reached: the proxy of s3.proxy made no connection"
         case .broken, .truncated: return "broke the connection off before its reply was whole"
         case .noFirstByte, .silence: return "gave no whole reply within s3.timeout_ms"

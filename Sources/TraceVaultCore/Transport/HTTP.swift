@@ -77,6 +77,10 @@ package struct HTTPReply: Sendable {
         package var curlCode: Int32 = 0
         /// What the proxy answered to CONNECT, 0 without an answer.
         package var connectCode: Int32 = 0
+        /// What a SOCKS proxy answered, in words; "" without an answer.
+        package var socksAnswer = ""
+        /// It may connect to the server another time.
+        package var socksMayConnect = false
         /// Where it happened: "the server https://…", "the proxy http://…".
         package var place = "the server"
 

@@ -447,6 +447,62 @@ private func errors(_ code: Int) -> String {
             #expect(failure.message.contains("http://p:1"))
         }
     }
+
+    @Test(
+        arguments: [
+            (CURLPX_USER_REJECTED, .login), (CURLPX_NO_AUTH, .login), (CURLPX_RECV_AUTH, .login),
+            (CURLPX_IDENTD, .login), (CURLPX_LONG_PASSWD, .login),
+            (CURLPX_REPLY_NOT_ALLOWED, .refusal), (CURLPX_REPLY_COMMAND_NOT_SUPPORTED, .refusal),
+            (CURLPX_BAD_VERSION, .refusal), (CURLPX_RESOLVE_HOST, .nameLookup),
+            (CURLPX_REPLY_HOST_UNREACHABLE, .trouble), (CURLPX_REPLY_TTL_EXPIRED, .trouble),
+            (CURLPX_REPLY_CONNECTION_REFUSED, .trouble), (CURLPX_CLOSED, .trouble),
+            (CURLPX_UNKNOWN_FAIL, .trouble),
+        ] as [(CURLproxycode, SocksAnswer.Kind)])
+    func eachAnswerOfASOCKSProxyHasWhatFollowsFromIt(
+        number: CURLproxycode, kind: SocksAnswer.Kind
+    ) {
+        let answer = SocksAnswer(Int(number.rawValue))
+        #expect(answer?.kind == kind && answer?.words.isEmpty == false)
+        #expect(SocksAnswer(0) == nil)
+    }
+}
+
+@Suite struct ProxyLoginTests {
+    private let refused = HTTPReply.FaultFacts()
+
+    @Test func withoutALoginNobodyWaits() {
+        var login = ProxyLogin(ProxyURL("http://p:1"))
+        #expect(login.admit(1) && login.admit(2) && login.tried == nil)
+        login.refuse(refused, nowUs: 0)
+        #expect(login.refused(nowUs: 59_999_999) != nil && login.refused(nowUs: 60_000_000) == nil)
+        #expect(login.admit(3) && login.admit(4))
+    }
+
+    @Test func oneTriesItForAllUntilTheProxyHasTakenIt() {
+        var login = ProxyLogin(ProxyURL("http://soc:not-real@p:1"))
+        #expect(login.admit(1) && !login.admit(2) && !login.admit(3))
+        #expect(login.tried == 1 && login.release().isEmpty)
+        login.take()
+        #expect(login.release() == [2, 3] && login.release().isEmpty && login.admit(4))
+    }
+
+    @Test func whoEndsWithoutAnAnswerIsFollowedByTheNext() {
+        var login = ProxyLogin(ProxyURL("http://soc:not-real@p:1"))
+        #expect(login.admit(1) && !login.admit(2) && !login.admit(3) && !login.admit(4))
+        #expect(!login.leave(2) && login.release().isEmpty)
+        #expect(login.leave(1) && login.release() == [3] && login.tried == 3)
+        #expect(login.release().isEmpty && login.leave(3) && login.release() == [4])
+        #expect(!login.leave(4) && login.admit(5) && !login.admit(6))
+    }
+
+    @Test func afterARefusalOneTriesItAgain() {
+        var login = ProxyLogin(ProxyURL("http://soc:not-real@p:1"))
+        _ = login.admit(1)
+        login.take()
+        login.refuse(refused, nowUs: 0)
+        #expect(login.refused(nowUs: 1) != nil && login.refused(nowUs: 60_000_000) == nil)
+        #expect(login.admit(2) && !login.admit(3) && login.tried == 2)
+    }
 }
 
 @Suite struct TrustStoreTests {

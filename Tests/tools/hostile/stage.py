@@ -6,6 +6,7 @@ Threads and blocking sockets, on loopback only. What is said is in the scenarios
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import socket
 import ssl
 import struct
@@ -20,6 +21,24 @@ from .scenario import HONEST, Play, Scenario, answering
 #: Ends a thread of a test that went wrong; no scenario waits so long.
 _IDLE_S = 60.0
 _HEAD_LIMIT = 1 << 16
+_SO_ATTACH_FILTER = 26
+
+
+class _Instruction(ctypes.Structure):
+    """The kernel's sock_filter."""
+
+    _fields_ = (
+        ("code", ctypes.c_ushort),
+        ("jt", ctypes.c_ubyte),
+        ("jf", ctypes.c_ubyte),
+        ("k", ctypes.c_uint),
+    )
+
+
+class _Program(ctypes.Structure):
+    """The kernel's sock_fprog."""
+
+    _fields_ = (("count", ctypes.c_ushort), ("first", ctypes.POINTER(_Instruction)))
 
 
 def _record_until_closed(sock: socket.socket, into: bytearray) -> None:
@@ -95,6 +114,12 @@ class Peer:
         """Says nothing more on this connection, however much is asked."""
         while self.sock.recv(65536):
             pass
+
+    def fall_deaf(self) -> None:
+        """What comes from now on is dropped before TCP sees it, as where the way is cut."""
+        drop = _Instruction(6, 0, 0, 0)  # BPF_RET: of every packet, no byte
+        program = _Program(1, ctypes.pointer(drop))
+        self.sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
 
     def close(self) -> None:
         """Ends the connection without ending TLS."""

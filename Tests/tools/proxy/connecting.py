@@ -60,9 +60,9 @@ class ConnectProxy:
         with socket.create_connection((host.strip("[]"), int(port)), 20) as server:
             self._sockets.append(server)
             client.sendall(b"HTTP/1.1 200 X\r\n\r\n")
-            there = threading.Thread(target=_pump, args=(client, server), daemon=True)
+            there = threading.Thread(target=pump, args=(client, server), daemon=True)
             there.start()
-            _pump(server, client)
+            pump(server, client)
             there.join(_IDLE_S)
 
     def close(self) -> None:
@@ -72,7 +72,8 @@ class ConnectProxy:
         self._listener.close()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    """Passes on what comes, until the end."""
     with contextlib.suppress(OSError):
         while piece := source.recv(65536):
             sink.sendall(piece)

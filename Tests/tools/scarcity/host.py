@@ -119,6 +119,21 @@ def little_memory(scene: Scene) -> object:
     return {"found": found, "after": scene.ask()}
 
 
+def memory_returns(scene: Scene) -> object:
+    """What a request ends with that met no memory, when there is plenty again."""
+    scarce = ctypes.CDLL(None)
+    scarce.scarce_memory(ctypes.c_long(1))
+    asked = tv.Request.trace(scene.tenant, ACCOUNT, "4Njp3P0STMz1", timeout=60)
+    scene.engine.submit(asked)
+    result = None
+    while result is None and not scene.engine.stats()["sleeping"]:
+        result = scene.engine.take(0.01)
+    scarce.scarce_memory(ctypes.c_long(0))
+    result = result or scene.engine.take(60)
+    assert result is not None
+    return {"status": 0} if result.error is None else told(result.error)
+
+
 def no_pages(scene: Scene) -> object:
     """What keeping many keys ends with when mprotect() is refused."""
     scarce = ctypes.CDLL(None)
@@ -150,8 +165,7 @@ def closed_descriptors(scene: Scene) -> object:
         time.sleep(0.01)
     os.dup2(2, 1)
     _close_range(3)
-    folder = Path(scene.order["folder"])
-    own = [os.open(folder / f"{n}", os.O_RDWR | os.O_CREAT, 0o600) for n in range(60)]
+    own = [OPENED[scene.order["opens"]](scene, n) for n in range(60)]
     began = _processor_s()
     outcomes: list[dict[str, Any]] = []
     # The request under way ends, and so does every later call, each with the reason.
@@ -169,7 +183,7 @@ def closed_descriptors(scene: Scene) -> object:
     scene.engine.close()
     scene.vault.close()
     alive = [number for number in own if _is_open(number)]
-    sizes = [os.fstat(number).st_size for number in alive]
+    touched = [number for number in alive if _is_touched(scene.order["opens"], number)]
     # What is made from now on works.
     with tv.Vault.in_memory() as vault:
         with vault.edit() as edit:
@@ -179,8 +193,47 @@ def closed_descriptors(scene: Scene) -> object:
             after = attempted(lambda: engine.trace(tenant, ACCOUNT, "after", timeout=20))
     return {
         "first": first, "ended": outcomes, "later": later, "empty": empty, "used": used,
-        "opened": len(own), "alive": len(alive), "written": sum(sizes), "after": after,
+        "opened": len(own), "alive": len(alive), "touched": len(touched), "after": after,
     }  # fmt: skip
+
+
+def _file(scene: Scene, number: int) -> int:
+    return os.open(Path(scene.order["folder"]) / f"{number}", os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _timer(scene: Scene, number: int) -> int:
+    descriptor: int = ctypes.CDLL(None).timerfd_create(0, os.O_NONBLOCK)
+    return descriptor
+
+
+def _poll(scene: Scene, number: int) -> int:
+    descriptor: int = ctypes.CDLL(None).epoll_create1(0)
+    return descriptor
+
+
+#: What the host opens by the numbers that it has closed. All but files share one inode.
+OPENED: dict[str, Callable[[Scene, int], int]] = {
+    "files": _file,
+    "counters": lambda scene, number: os.eventfd(0, os.EFD_NONBLOCK),
+    "timers": _timer,
+    "polls": _poll,
+}
+
+
+def _is_touched(kind: str, number: int) -> bool:
+    """Whether somebody wrote into it, or set it."""
+    if kind == "files":
+        return os.fstat(number).st_size > 0
+    if kind == "polls":
+        return "tfd:" in Path(f"/proc/self/fdinfo/{number}").read_text()
+    if kind == "timers":
+        set_to = (ctypes.c_int64 * 4)()
+        ctypes.CDLL(None).timerfd_gettime(number, set_to)
+        return any(set_to)
+    try:
+        return os.eventfd_read(number) > 0
+    except BlockingIOError:
+        return False
 
 
 def _close_range(first: int) -> None:
@@ -213,7 +266,14 @@ def _is_closed_on_exec(number: int) -> bool:
 
 DOINGS: dict[str, Callable[[Scene], object]] = {
     one.__name__: one
-    for one in (few_descriptors, little_memory, no_pages, closed_descriptors, inherited)
+    for one in (
+        few_descriptors,
+        little_memory,
+        memory_returns,
+        no_pages,
+        closed_descriptors,
+        inherited,
+    )
 }
 
 if __name__ == "__main__":

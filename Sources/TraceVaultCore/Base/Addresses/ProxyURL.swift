@@ -29,6 +29,8 @@ package struct ProxyURL: Sendable, Equatable {
         name = "\(scheme)://\(host):\(port)"
     }
 
+    var hasLogin: Bool { text.contains("@") }
+
     /// Whether it speaks TLS itself.
     var isSecure: Bool { name.hasPrefix("https:") }
 

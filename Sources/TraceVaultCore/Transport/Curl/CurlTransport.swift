@@ -14,12 +14,12 @@ import CSystem
 package final class CurlTransport {
     var line: CurlLine
     private let multi: UnsafeMutableRawPointer
-    private var flying: [UInt64: CurlExchange] = [:]
+    private(set) var flying: [UInt64: CurlExchange] = [:]
     /// Ends a wait; curl_multi_wakeup() cannot tell whether its descriptors are still its own.
     private let bell: Doorbell
     /// Ends a long wait in time also when the system was suspended meanwhile: the clock of poll()
     /// stands still then.
-    private var alarm = tvs_own()
+    private var alarm = tvs_alarm()
     private static let longWaitMs: Int32 = 1000
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// The host has closed descriptors of it: libcurl is not called any more.
@@ -28,8 +28,7 @@ package final class CurlTransport {
     /// When the next look is due at who waits for a first byte.
     private var lookAtUs: Int64 = 0
     private let lookEveryUs: Int64
-    /// What came of a login that the proxy refused, and until when it is not asked again.
-    private var login: (trouble: HTTPReply.FaultFacts, untilUs: Int64)?
+    private var login: ProxyLogin
     /// Exchanges have ended since memory was last wiped.
     private var hasFreed = false
 
@@ -48,11 +47,12 @@ package final class CurlTransport {
             : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs, lookout: lookout)
         let sessions = try CurlSessions(under: [])
         bell = try Doorbell()
+        login = ProxyLogin(settings.proxy)
         lookEveryUs = Int64(min(1000, max(10, settings.firstByteMs / 8))) * 1000
         let answer = unsafe tvs_alarm_new(&alarm)
         guard answer == 0 else { throw Doorbell.lacking(answer) }
         guard let multi = unsafe tvs_curl_multi_new() else {
-            unsafe tvs_own_close(&alarm)
+            unsafe tvs_alarm_close(&alarm)
             let lack = tvs_lack()
             throw Failure(lacking: lack == 0 ? ENOMEM : lack, "libcurl gave no multi handle")
         }
@@ -78,7 +78,7 @@ package final class CurlTransport {
     deinit {
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
-        unsafe tvs_own_close(&alarm)
+        unsafe tvs_alarm_close(&alarm)
         // It would speak over, and close, what is the host's now.
         guard !isAbandoned else { return }
         for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
@@ -98,14 +98,17 @@ package final class CurlTransport {
         }
         let nowUs = tvs_monotonic_us()
         guard !isAbandoned else { throw Doorbell.lost }
-        if let login, nowUs < login.untilUs { throw HTTPReply.Fault.proxy.words(login.trouble) }
+        if let trouble = login.refused(nowUs: nowUs) { throw HTTPReply.Fault.proxy.words(trouble) }
         try line.renewSessions(nowUs)
         let exchange = try CurlExchange(id, request, line, nowUs: nowUs)
-        let code = unsafe curl_multi_add_handle(multi, exchange.easy)
-        guard code == CURLM_OK else {
-            throw code == CURLM_OUT_OF_MEMORY
-                ? Failure(lacking: ENOMEM, "libcurl has no memory for a request")
-                : Failure(.other, "libcurl refused a transfer")
+        if login.admit(id) {
+            let code = unsafe curl_multi_add_handle(multi, exchange.easy)
+            guard code == CURLM_OK else {
+                _ = login.leave(id)
+                throw code == CURLM_OUT_OF_MEMORY
+                    ? Failure(lacking: ENOMEM, "libcurl has no memory for a request")
+                    : Failure(.other, "libcurl refused a transfer")
+            }
         }
         flying[id] = exchange
     }
@@ -120,7 +123,7 @@ package final class CurlTransport {
         let nowUs = tvs_monotonic_us()
         guard nowUs - intactAtUs >= Self.intactForUs else { return true }
         intactAtUs = nowUs
-        return unsafe tvs_curl_sockets_are_there(watch)
+        return unsafe tvs_alarm_is_there(&alarm) && tvs_curl_sockets_are_there(watch)
     }
 
     /// Never calls libcurl again, and leaves it what it holds: it would read, write and close what
@@ -143,10 +146,12 @@ package final class CurlTransport {
     /// Ends an exchange without a report.
     package func abort(_ id: UInt64) {
         guard let exchange = flying.removeValue(forKey: id) else { return }
-        exchange.endDeadConnection()
+        leaveDeadConnection(of: exchange)
         unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
         hasFreed = true
+        // The next `move` lets another one to the proxy.
+        if login.leave(id) { wake() }
     }
 
     /// Moves what can be moved and calls `ended` for every exchange that is over. True when there
@@ -157,7 +162,20 @@ package final class CurlTransport {
         tvs_tls_forget_refusal()
         unsafe _ = curl_multi_perform(multi, &running)
         let isLate = endLate(ended)
-        return collect(ended) || isLate
+        let hasEnded = collect(ended)
+        goOnToProxy(ended)
+        return hasEnded || isLate
+    }
+
+    /// Begins who has waited for another to try the login at the proxy.
+    private func goOnToProxy(_ ended: (UInt64, HTTPReply) -> Void) {
+        if let tried = login.tried, flying[tried]?.isThroughProxy == true { login.take() }
+        for id in login.release() {
+            guard let exchange = flying[id],
+                unsafe curl_multi_add_handle(multi, exchange.easy) != CURLM_OK
+            else { continue }
+            finish(exchange, CURLE_OUT_OF_MEMORY, ended)
+        }
     }
 
     /// Ends who has waited too long for the first byte.
@@ -181,7 +199,7 @@ package final class CurlTransport {
         let rests = hasFreed && flying.isEmpty && timeoutMs > Self.restMs
         let isLong = !rests && timeoutMs > Self.longWaitMs
         if isLong { unsafe tvs_alarm_set(&alarm, tvs_boot_us() + Int64(timeoutMs) * 1000) }
-        var extra = [bell.descriptor, alarm.place - 1].map {
+        var extra = [bell.descriptor, unsafe tvs_alarm_fd(&alarm)].map {
             curl_waitfd(fd: $0, events: Int16(CURL_WAIT_POLLIN), revents: 0)
         }
         var ready: Int32 = 0
@@ -224,7 +242,7 @@ package final class CurlTransport {
     private func finish(
         _ exchange: CurlExchange, _ code: CURLcode, _ ended: (UInt64, HTTPReply) -> Void
     ) {
-        if code == CURLE_OPERATION_TIMEDOUT { exchange.endDeadConnection() }
+        if code == CURLE_OPERATION_TIMEDOUT { leaveDeadConnection(of: exchange) }
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
         if code == CURLE_ABORTED_BY_CALLBACK, exchange.takesOwnConnection(),
             unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK
@@ -233,20 +251,18 @@ package final class CurlTransport {
         }
         flying[exchange.id] = nil
         hasFreed = true
+        if login.tried == exchange.id, exchange.isThroughProxy { login.take() }
+        _ = login.leave(exchange.id)
         let reply = exchange.reply(code, line.settings)
         ended(exchange.id, reply)
         if reply.trouble.cause == .proxyLogin { refuseLogin(reply.trouble, ended) }
     }
 
-    /// Each try is a failed login, and a few of them close an account.
-    private static let loginRestUs: Int64 = 60_000_000
-
-    /// The proxy refused the login: nobody tries it again for a minute, nor do those who were about
-    /// to.
+    /// The proxy refused the login: nor is it tried by those who were about to.
     private func refuseLogin(
         _ trouble: HTTPReply.FaultFacts, _ ended: (UInt64, HTTPReply) -> Void
     ) {
-        login = (trouble, tvs_monotonic_us() + Self.loginRestUs)
+        login.refuse(trouble, nowUs: tvs_monotonic_us())
         for exchange in flying.values where exchange.progress == .connecting {
             unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
             flying[exchange.id] = nil

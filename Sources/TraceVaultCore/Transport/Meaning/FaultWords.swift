@@ -8,7 +8,8 @@ extension HTTPReply.Fault {
             .crowdedOut:
             true
         // Its own refusals stand; that it cannot reach the server may pass.
-        case .proxy: trouble.connectCode >= 500 || trouble.connectCode == 429
+        case .proxy:
+            trouble.connectCode >= 500 || trouble.connectCode == 429 || trouble.socksMayConnect
         case .tls, .trustStore, .tooLarge, .headersTooLarge, .encoding, .internalError: false
         }
     }
@@ -81,16 +82,16 @@ extension HTTPReply.Fault {
     }
 
     private static func proxyText(_ trouble: HTTPReply.FaultFacts) -> String {
-        switch trouble.connectCode {
-        case 407:
-            return "\(trouble.place) wants another login (HTTP 407): check user and password in "
-                + "http.proxy; it is not asked again for a minute, as failed logins may close the "
-                + "account"
-        case 0: return "\(trouble.place) refused to connect to the server"
-        default:
-            return "\(trouble.place) did not connect to the server "
-                + "(HTTP \(trouble.connectCode) to CONNECT)"
+        let place = trouble.place
+        let said = trouble.socksAnswer.isEmpty ? "" : " (SOCKS: \(trouble.socksAnswer))"
+        if trouble.cause == .proxyLogin {
+            return "\(place) wants another login\(said.isEmpty ? " (HTTP 407)" : said): check user "
+                + "and password in http.proxy; it is not asked again for a minute, as failed "
+                + "logins may close the account"
         }
+        let code = trouble.connectCode
+        return "\(place) did not connect to the server"
+            + (code == 0 ? said : " (HTTP \(code) to CONNECT)")
     }
 
     private static func certificateText(_ trouble: HTTPReply.FaultFacts) -> String {

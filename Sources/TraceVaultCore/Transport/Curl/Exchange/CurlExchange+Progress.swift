@@ -12,6 +12,11 @@ extension CurlExchange {
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
 
+    /// The proxy has made the connection to the server.
+    var isThroughProxy: Bool {
+        progress != .connecting || (200..<300).contains(info(CURLINFO_HTTP_CONNECTCODE))
+    }
+
     /// False for one that came onto a connection of another.
     var madeConnection: Bool {
         unsafe tvs_curl_info_long(easy, CURLINFO_NUM_CONNECTS.rawValue) > 0

@@ -18,7 +18,12 @@ extension CurlExchange {
         trouble.curlCode = Int32(clamping: code.rawValue)
         trouble.systemError = systemError
         trouble.connectCode = Int32(clamping: info(CURLINFO_HTTP_CONNECTCODE))
-        let isProxy = !reply.wasSent && settings.proxy.map { stopped($0, code, trouble) } ?? false
+        let socks = code == CURLE_PROXY ? SocksAnswer(info(CURLINFO_PROXY_ERROR)) : nil
+        trouble.socksAnswer = socks?.words ?? ""
+        trouble.socksMayConnect = socks?.kind == .trouble
+        let isProxy =
+            !reply.wasSent && socks?.kind != .nameLookup
+            && settings.proxy.map { stopped($0, code, trouble) } ?? false
         trouble.place =
             isProxy
             ? "the proxy " + (settings.proxy?.name ?? "")
@@ -26,13 +31,14 @@ extension CurlExchange {
         var fault = fault
         // libcurl calls it a failed read of the proxy's connection.
         if isProxy, trouble.connectCode != 0 { fault = .proxy }
+        if socks?.kind == .nameLookup { fault = .connect }
         if fault == .handshake, tvs_tls_refusal() != 0 { fault = .tls }
         if lacksMemory { fault = .exhausted }
         if let lack = lack(fault, trouble, reply) {
             fault = .exhausted
             trouble.systemError = lack
         }
-        trouble.cause = cause(fault, code, trouble, isProxy)
+        trouble.cause = cause(fault, code, trouble, socks?.kind, isProxy)
         reply.fault = fault
         reply.trouble = trouble
     }
@@ -74,11 +80,13 @@ extension CurlExchange {
     }
 
     private func cause(
-        _ fault: HTTPReply.Fault, _ code: CURLcode, _ trouble: HTTPReply.FaultFacts, _ isProxy: Bool
+        _ fault: HTTPReply.Fault, _ code: CURLcode, _ trouble: HTTPReply.FaultFacts,
+        _ socks: SocksAnswer.Kind?, _ isProxy: Bool
     ) -> Cause {
         switch fault {
-        case .connect: return connectCause(code, trouble)
-        case .proxy: return trouble.connectCode == 407 ? .proxyLogin : .proxyRefused
+        case .connect: return socks == .nameLookup ? .nameLookup : connectCause(code, trouble)
+        case .proxy:
+            return trouble.connectCode == 407 || socks == .login ? .proxyLogin : .proxyRefused
         case .broken, .truncated: return .broken
         case .noFirstByte: return .noFirstByte
         case .silence: return .silence

@@ -54,7 +54,7 @@ final class CurlExchange {
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
     var hasOwnConnection = false
-    private let startedUs: Int64
+    let startedUs: Int64
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// When libcurl sent the request. In C memory, as its callback writes it.
     let sent: UnsafeMutablePointer<tvs_curl_sent>
@@ -188,19 +188,6 @@ final class CurlExchange {
             throw Failure(lacking: ENOMEM, "libcurl has no memory for a request")
         }
         throw Failure(status, message)
-    }
-
-    /// How long a connection must have been silent to count as dead.
-    private static let deadAfterMs: Int64 = 3000
-    /// A request that gave up sooner says nothing about its connection.
-    private static let leastWaitMs: Int64 = 1000
-
-    /// Called where the request gives up. libcurl keeps an HTTP/2 connection although nothing comes
-    /// over it any more, and would send all later requests there: when it has been silent for long,
-    /// the connection goes too.
-    func endDeadConnection() {
-        guard tvs_monotonic_us() - startedUs >= Self.leastWaitMs * 1000 else { return }
-        unsafe tvs_curl_end_if_silent(easy, watch, Self.deadAfterMs)
     }
 
     // MARK: - What came
