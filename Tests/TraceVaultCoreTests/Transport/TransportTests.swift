@@ -505,50 +505,6 @@ private func errors(_ code: Int) -> String {
     }
 }
 
-@Suite struct TrustStoreTests {
-    private let scratch: Scratch
-
-    init() throws { scratch = try Scratch() }
-
-    /// A look of the lookout's thread, and what the engine makes of it.
-    private func look(_ store: TrustStore, atS seconds: Int64) -> Result<UInt64, Failure> {
-        store.examine(nowUs: seconds * 1_000_000)
-        return Result { () throws(Failure) in try store.look(nowUs: seconds * 1_000_000) }
-    }
-
-    @Test func aFileThatIsGoneIsToldAndOneThatIsBackIsUsed() throws {
-        try scratch.write(Array("authorities".utf8))
-        let store = try TrustStore(scratch.vault, .caFile, nowUs: 0, lookout: Lookout())
-        let first = try look(store, atS: 1).get()
-        unsafe unlink(scratch.vault)
-        // It may be on its way.
-        for second in 2...6 { #expect(try look(store, atS: Int64(second)).get() == first) }
-        for second in [7, 8, 100_000] {
-            let failure = #expect(throws: Failure.self) {
-                try look(store, atS: Int64(second)).get()
-            }
-            #expect(failure?.status == .tls)
-            #expect(failure?.message.contains("gone") == true)
-        }
-        try scratch.write(Array("authorities".utf8))
-        let second = try look(store, atS: 100_001).get()
-        #expect(second != first)
-        // What was read before is not trusted any more.
-        #expect(store.keepSeconds(nowUs: 100_001_000_000) == 0)
-        #expect(try look(store, atS: 100_002).get() == second)
-    }
-
-    /// As an object store does, which a thread of the lookout may be asking.
-    @Test func whoMayWaitForAFileSystemSeesAChangeWithoutAnotherThread() throws {
-        try scratch.write(Array("authorities".utf8))
-        let store = try TrustStore(scratch.vault, .caFile, nowUs: 0, lookout: nil)
-        let first = try store.look(nowUs: 0)
-        try scratch.write(Array("others".utf8))
-        while try store.look(nowUs: 1_000_000) == first { usleep(1000) }
-        #expect(store.keepSeconds(nowUs: 3_000_000) == 2)
-    }
-}
-
 @Suite struct HeaderCountTests {
     @Test(arguments: ["HTTP/1.1 200 OK\r\n", "http/1.1 200 OK\r\n", "hTTp/2 200\r\n"])
     func aSecondReplyBeginsHoweverItIsWritten(status: String) {
