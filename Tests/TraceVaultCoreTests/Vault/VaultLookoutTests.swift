@@ -67,6 +67,24 @@ private final class HangingStore: Store {
     }
 }
 
+/// What is looked at: its first look has its answer at once, and reads it for long.
+private final class SlowReading: Watched {
+    private let state = Lock((isHeld: true, ended: 0))
+
+    func goOn() { state.withLock { $0.isHeld = false } }
+    /// How many looks have ended.
+    var ended: Int { state.withLock { $0.ended } }
+
+    func errand() -> ((_ hasCome: () -> Void) -> Bool)? {
+        return { [self] hasCome in
+            hasCome()
+            while state.withLock({ $0.isHeld }) { usleep(1000) }
+            state.withLock { $0.ended += 1 }
+            return true
+        }
+    }
+}
+
 @Suite struct VaultLookoutTests {
     private let lookout = Lookout()
     private let unlock: UnlockSecret
@@ -267,6 +285,27 @@ private final class HangingStore: Store {
         let watch = try #require(world.vault?.watch)
         waitFor { watch.isOverdue(nowMs: Vault.bootMs) }
         #expect(try world.acme.header(nil).hasSuffix(Fake.token2))
+    }
+
+    /// Whoever waits for it has one more look made.
+    @Test func whatIsOutOfDateWhenItHasBeenReadIsNotUsed() throws {
+        let target = SlowReading()
+        let watch = Watch(everyMs: 1, nowMs: Vault.bootMs)
+        lookout.add(target, watch)
+        defer { lookout.remove(target) }
+        waitFor { watch.isLate(nowMs: Vault.bootMs) }
+        try inParallel(2) { [lookout] thread in
+            guard thread == 0 else {
+                // Until the look that is held has begun.
+                repeat { _ = lookout.hasten(watch) } while target.ended == 0
+                #expect(target.ended >= 2)
+                return
+            }
+            while !watch.isReading { usleep(1000) }
+            let readMs = Vault.bootMs
+            while Vault.bootMs - readMs < 1100 { usleep(1000) }
+            target.goOn()
+        }
     }
 
     @Test func whatIsBeingReadIsWaitedForAndAStoreThatHangsIsNot() {

@@ -93,26 +93,29 @@ final class Lookout: Sendable {
 
     /// Has an overdue look made. Waits for the store no longer than a moment, and only where a
     /// thread is free: no store holds the caller up. Once the store has answered, waits until the
-    /// look is over: who goes on before that uses what may have been removed. A look that is out of
-    /// date when it ends is followed by one more, which began after this call. False when no thread
-    /// is free.
+    /// look is over: who goes on before that uses what may have been removed. Where reading took so
+    /// long that it is out of date by then, one more look is waited for. False when no thread is
+    /// free.
     func hasten(_ watch: Watch) -> Bool {
-        let calledMs = Self.bootMs
+        // What was known then must not be too old.
+        var atMs = Self.bootMs
         if !watch.isReading {
             guard hasFreeWorker() else { return false }
-            watch.hasten(nowMs: calledMs)
+            watch.hasten(nowMs: atMs)
             changed.ring()
         }
         var until = tvs_monotonic_ms() + Watch.briefMs
+        var (wasReading, isSecond) = (false, false)
         while true {
             let seen = looked.count
-            guard watch.isLate(nowMs: calledMs) else { return true }
-            if watch.isReading {
-                looked.wait(since: seen, atMostMs: Self.longestRestMs)
+            let isReading = watch.isReading
+            if wasReading, !isReading {
                 until = tvs_monotonic_ms() + Watch.briefMs
-                continue
+                if !isSecond { (atMs, isSecond) = (Self.bootMs, true) }
             }
-            let rest = until - tvs_monotonic_ms()
+            wasReading = isReading
+            guard watch.isLate(nowMs: atMs) else { return true }
+            let rest = isReading ? Self.longestRestMs : until - tvs_monotonic_ms()
             guard rest > 0 else { return true }
             looked.wait(since: seen, atMostMs: rest)
         }
