@@ -15,7 +15,7 @@ def cost(setting: Setting) -> list[Figure]:
 
 
 def memory(setting: Setting) -> list[Figure]:
-    seen = setting.figures(setting.programs / "queued", "1000000", "10000")
+    seen = setting.figures(setting.programs / "queued", "900000", "10000")
     return [Figure("scheduler.bytes_per_queued", seen["bytes"], {})]
 
 

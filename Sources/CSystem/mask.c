@@ -14,15 +14,18 @@ enum {
     GRAM = PART / 2,        /* looked at together; a part has every GRAM of its own */
     STEP = PART - GRAM + 1, /* one of so many places in a row is looked at */
     MOST = 512,             /* characters of a secret that are looked for */
-    TABLE = 2 * MOST,
+    TABLE = 2 * MOST,       /* places of the table for a secret of that many characters */
     MOST_ESCAPES = 1 << 12, /* more are quicker read than looked at one by one */
 };
 
+/* Only the first `size` places of each table are made and wiped: for a token that is a twelfth, and
+ * every reply needs them. */
 typedef struct {
     const uint8_t *bytes;
+    size_t size; /* a power of two, at least two for each character */
+    bool letters[256];
     uint16_t places[TABLE]; /* of each gram: one more than where it stands; 0 where none is */
     uint16_t parts[TABLE];  /* the same of each part, which is two grams */
-    bool letters[256];
 } wanted;
 
 static uint64_t load(const uint8_t *at) {
@@ -31,22 +34,27 @@ static uint64_t load(const uint8_t *at) {
     return le64toh(gram);
 }
 
-static size_t slot(uint64_t gram) { return (size_t)(gram * 0x9E3779B97F4A7C15U >> 54); }
+static inline size_t slot(const wanted *secret, uint64_t gram) {
+    return (size_t)(gram * 0x9E3779B97F4A7C15U >> 54) & (secret->size - 1);
+}
+
+static inline size_t after(const wanted *secret, size_t at) { return (at + 1) & (secret->size - 1); }
 
 static inline bool has(const wanted *secret, uint64_t gram) {
-    for (size_t at = slot(gram); secret->places[at] != 0; at = (at + 1) % TABLE)
+    for (size_t at = slot(secret, gram); secret->places[at] != 0; at = after(secret, at))
         if (load(secret->bytes + secret->places[at] - 1) == gram) return true;
     return false;
 }
 
-static size_t part_slot(uint64_t first, uint64_t second) {
-    return slot(first ^ (second << 31 | second >> 33));
+static size_t part_slot(const wanted *secret, uint64_t first, uint64_t second) {
+    return slot(secret, first ^ (second << 31 | second >> 33));
 }
 
 /* Whether the secret has a part of these two grams. Grams alone do not tell: one that repeats a
  * character is found again and again in a longer run of it. */
 static inline bool has_part(const wanted *secret, uint64_t first, uint64_t second) {
-    for (size_t at = part_slot(first, second); secret->parts[at] != 0; at = (at + 1) % TABLE) {
+    size_t at = part_slot(secret, first, second);
+    for (; secret->parts[at] != 0; at = after(secret, at)) {
         const uint8_t *part = secret->bytes + secret->parts[at] - 1;
         if (load(part) == first && load(part + GRAM) == second) return true;
     }
@@ -54,24 +62,33 @@ static inline bool has_part(const wanted *secret, uint64_t first, uint64_t secon
 }
 
 static void prepare(wanted *out, const uint8_t *secret, size_t length) {
-    memset(out, 0, sizeof *out);
-    out->bytes = secret;
     if (length > MOST) length = MOST;
+    out->bytes = secret;
+    for (out->size = 64; out->size < 2 * length;) out->size *= 2;
+    memset(out->letters, 0, sizeof out->letters);
+    memset(out->places, 0, out->size * sizeof *out->places);
+    memset(out->parts, 0, out->size * sizeof *out->parts);
     for (size_t at = 0; at < length; at++) out->letters[secret[at]] = true;
     for (size_t at = 0; at + GRAM <= length; at++) {
         uint64_t gram = load(secret + at);
         if (has(out, gram)) continue;
-        size_t free = slot(gram);
-        while (out->places[free] != 0) free = (free + 1) % TABLE;
+        size_t free = slot(out, gram);
+        while (out->places[free] != 0) free = after(out, free);
         out->places[free] = (uint16_t)(at + 1);
     }
     for (size_t at = 0; at + PART <= length; at++) {
         uint64_t first = load(secret + at), second = load(secret + at + GRAM);
         if (has_part(out, first, second)) continue;
-        size_t free = part_slot(first, second);
-        while (out->parts[free] != 0) free = (free + 1) % TABLE;
+        size_t free = part_slot(out, first, second);
+        while (out->parts[free] != 0) free = after(out, free);
         out->parts[free] = (uint16_t)(at + 1);
     }
+}
+
+static void wipe(wanted *secret) {
+    explicit_bzero(secret->letters, sizeof secret->letters);
+    explicit_bzero(secret->places, secret->size * sizeof *secret->places);
+    explicit_bzero(secret->parts, secret->size * sizeof *secret->parts);
 }
 
 /* ---- One character of the text, and how many bytes it takes --------------------------------- */
@@ -232,7 +249,7 @@ static bool work(
         if (!found || out != NULL) found |= search(&sought, bytes, length, of_json, out);
         if (!found || out != NULL) found |= search(&sought, bytes, length, as_it_is, out);
     }
-    explicit_bzero(&sought, sizeof sought);
+    wipe(&sought);
     return found;
 }
 

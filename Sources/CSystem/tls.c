@@ -96,6 +96,9 @@ enum {
  * transfer. Far above what honest traffic takes. Not time on the wall: a process that is stopped or
  * held back for a while has done nothing wrong, and nor has the server. */
 static const int64_t longest_idle_reading_us = 300000;
+/* From so many records on the time is taken, which costs a system call. Honest traffic needs few
+ * before something comes of them. */
+static const int64_t first_timed_record = 64;
 
 /* Which protocol both sides have agreed upon. libcurl tells of it only when a reply has come. */
 static bool has_http2(const void *connection) {
@@ -121,15 +124,17 @@ bool tvs_curl_has_http2(void *easy) {
 static void bound_reading(int writing, int version, int kind, const void *bytes, size_t length,
                           void *connection, void *context) {
     tvs_curl_watch *watch = context;
-    int64_t now = tvs_thread_cpu_us();
     (void)version;
     (void)bytes;
     (void)length;
     if (watch != NULL && !watch->has_http2) watch->has_http2 = has_http2(connection);
     if (writing || kind != RECORD_HEADER || watch == NULL) return;
     /* Proving who one is takes what it takes, and OpenSSL bounds what a server may send for it. */
-    if (!openssl(IS_CONNECTED).is_connected(connection)) watch->moved_us = now;
-    if (now - watch->moved_us < longest_idle_reading_us) return;
+    if (!openssl(IS_CONNECTED).is_connected(connection)) watch->idle_records = 0;
+    if (++watch->idle_records < first_timed_record) return;
+    int64_t now = tvs_thread_cpu_us();
+    if (watch->idle_records == first_timed_record) watch->timed_from_us = now;
+    if (now - watch->timed_from_us < longest_idle_reading_us) return;
     openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
 }
 

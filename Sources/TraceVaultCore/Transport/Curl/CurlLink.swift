@@ -119,7 +119,7 @@ package final class CurlLink: RedisLink {
         while true {
             var came = 0
             let easy = try unsafe handle()
-            unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
+            unsafe watch.pointee.idle_records = 0
             let code = unsafe curl_easy_recv(easy, room.baseAddress, room.count, &came)
             if code == CURLE_OK, came > 0 { return came }
             guard code == CURLE_AGAIN else { throw Self.broken }

@@ -3,6 +3,10 @@
 // Every check names the argument and never repeats its value. No length or prefix rule for tokens
 // beyond the bounds: Cloudflare changes their form.
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// A Cloudflare account id: 32 lower-case hexadecimal digits, held as the number they are.
 package struct AccountID: Hashable, Comparable, Sendable {
     let high: UInt64
@@ -59,11 +63,24 @@ struct TenantName: Hashable, Comparable, Sendable {
     }
 
     static func == (left: TenantName, right: TenantName) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        left.text.utf8.count == right.text.utf8.count && compare(left, right) == 0
     }
 
     static func < (left: TenantName, right: TenantName) -> Bool {
-        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+        let order = compare(left, right)
+        return order == 0 ? left.text.utf8.count < right.text.utf8.count : order < 0
+    }
+
+    /// As memcmp() does, over as many bytes as both have: an import of 100,000 credentials compares
+    /// two million times.
+    private static func compare(_ left: TenantName, _ right: TenantName) -> Int32 {
+        var (left, right) = (left.text, right.text)
+        return left.withUTF8 { left in
+            right.withUTF8 { right in
+                guard let one = left.baseAddress, let other = right.baseAddress else { return 0 }
+                return unsafe memcmp(one, other, min(left.count, right.count))
+            }
+        }
     }
 
     func hash(into hasher: inout Hasher) {

@@ -233,7 +233,7 @@ final class CurlExchange {
 
     /// Takes body bytes; false ends the exchange.
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        unsafe watch.pointee.moved_us = tvs_thread_cpu_us()
+        unsafe watch.pointee.idle_records = 0
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
             var travelled: Int64 = 0

@@ -28,8 +28,10 @@ struct HeaderCount {
 
     /// Whether another reply begins: libcurl takes "http/1.1" for HTTP/1.1, too.
     private static func isStatus(_ line: UnsafeRawBufferPointer) -> Bool {
-        let name = "http/".utf8
-        guard line.count > name.count else { return false }
-        return unsafe zip(line, name).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+        let name: StaticString = "http/"
+        guard line.count > name.utf8CodeUnitCount else { return false }
+        return name.withUTF8Buffer { name in
+            name.indices.allSatisfy { unsafe line[$0] | 0x20 == name[$0] | 0x20 }
+        }
     }
 }
