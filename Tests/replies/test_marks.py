@@ -56,7 +56,7 @@ def printing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("printing")
     (folder / "printing.c").write_text(PRINTING, encoding="utf-8")
     built, includes = ROOT / "build/lib", ("bindings/c", "include", "Sources/CSystem/include")
-    sources = [str(folder / "printing.c"), str(ROOT / "Sources/CSystem/marks.c")]
+    sources = [str(folder / "printing.c"), str(ROOT / "Sources/CSystem/memory/marks.c")]
     sources += [str(ROOT / "bindings/c/tv_trace.c")]
     subprocess.run(
         ["gcc", *STRICT, *(f"-I{ROOT / name}" for name in includes), *sources]

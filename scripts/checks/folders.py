@@ -68,5 +68,9 @@ for folder in folders:
                 place = " or ".join(sorted(owners[word]))
                 problems.append(f"{short(path)}: {folder} does not know {word} of {place}")
 
+for folder_of_c in sorted({path.parent for path in (ROOT / "Sources").rglob("*.c")}):
+    if (count := len(list(folder_of_c.glob("*.c")))) > MOST:
+        problems.append(f"{short(folder_of_c)}: {count} files; at most {MOST}: make sub-folders")
+
 answer(problems, "move what is shared to a floor below, or say in the folder's first file that it "
        "may know the other", f"{len(folders)} folders")  # fmt: skip

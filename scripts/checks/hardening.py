@@ -119,7 +119,7 @@ def of_objects() -> list[str]:
     made = commands()
     found = []
     for folder in OBJECTS:
-        objects = sorted(folder.glob("*.o"))
+        objects = sorted(folder.rglob("*.o"))
         if not objects:
             found.append(f"{folder} has no object: run `make` first")
         for path in objects:
@@ -128,7 +128,7 @@ def of_objects() -> list[str]:
                 found.append(f"{path.name}: no command of the build made it")
             else:
                 found += [f"{path.name} is compiled without {guard}" for guard in unguarded(words)]
-    symbols = output("nm", "--undefined-only", *sorted(OBJECTS[0].glob("*.o")))
+    symbols = output("nm", "--undefined-only", *sorted(OBJECTS[0].rglob("*.o")))
     if "__stack_chk_fail" not in symbols:
         found.append("no object of Sources/CSystem has a stack protector")
     if not re.search(r"\b__\w+_chk\b", symbols):
