@@ -36,25 +36,4 @@ static inline size_t tvs_plain_run(const uint8_t *bytes, size_t length) {
     return at;
 }
 
-/** Whether at two places stands the same text of at most 15 bytes with the same byte behind it.
- * At each 16 bytes are looked at. */
-static inline int tvs_is_same_key(const uint8_t *one, const uint8_t *other, size_t length) {
-#ifdef __SSE2__
-    uint32_t wanted = (2u << length) - 1;
-    return (TVS_MASK(*(const tvs_chunk *)one == *(const tvs_chunk *)other) & wanted) == wanted;
-#else
-    return __builtin_memcmp(one, other, length + 1) == 0;
-#endif
-}
-
-/** Whether a text of 16 to 32 bytes is plain to its end, as of tvs_plain_run(). */
-static inline int tvs_is_plain(const uint8_t *bytes, size_t length) {
-#ifdef __SSE2__
-    tvs_chunk first = *(const tvs_chunk *)bytes, last = *(const tvs_chunk *)(bytes + length - 16);
-    return TVS_MASK(TVS_SPECIAL(first) | TVS_SPECIAL(last)) == 0;
-#else
-    return tvs_plain_run(bytes, length) == length;
-#endif
-}
-
 #endif

@@ -2,6 +2,5 @@
 //
 // Comes in: bytes of a reply that nobody has checked; values and texts to be written.
 // Goes out: a tape of checked tokens over those bytes (Reading); canonical JSON in a buffer
-// (Writing); instants (Times). Fast holds the short ways for what is nearly always so, each beside
-// its plain twin.
+// (Writing); instants (Times).
 // May know: nothing else.

@@ -7,13 +7,11 @@ package struct ShortWays: OptionSet, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// An object is compared with the one before: JSONReader+Again. Twin: `JSONReader.run`.
-    package static let again = ShortWays(rawValue: 1)
     /// The head of a line in one look: `PostfixEvent.read`. Twin: `PostfixEvent.prefix`.
-    package static let head = ShortWays(rawValue: 2)
+    package static let head = ShortWays(rawValue: 1)
     /// A line up to its event in one piece: `TraceView.usual`. Twin: `TraceView.line`.
-    package static let line = ShortWays(rawValue: 4)
+    package static let line = ShortWays(rawValue: 2)
     /// An event in one append: JSONWriter+Line. Twin: `JSONWriter.plainEvent`.
-    package static let event = ShortWays(rawValue: 8)
-    package static let all: ShortWays = [.again, .head, .line, .event]
+    package static let event = ShortWays(rawValue: 4)
+    package static let all: ShortWays = [.head, .line, .event]
 }

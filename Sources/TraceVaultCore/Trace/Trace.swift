@@ -55,10 +55,8 @@ package final class Trace: Sendable {
     package var isPending: Bool { inbound.pending == true || outbound.pending == true }
 
     /// Reads the body of a reply to a trace request.
-    package static func decode(
-        _ body: ByteBuffer, _ ways: ShortWays = .all
-    ) throws(Failure) -> Trace {
-        let (tape, mended) = try MendedText.read(body, ways)
+    package static func decode(_ body: ByteBuffer) throws(Failure) -> Trace {
+        let (tape, mended) = try MendedText.read(body)
         return try tape.body.withBytes { (bytes) throws(Failure) in
             try read(tape, bytes, mended)
         }

@@ -20,11 +20,10 @@ package struct JSONReader {
     let count: Int
     let tape: JSONTape
     private let bounds: Bounds
-    private let ways: ShortWays
 
     /// Checks the whole text.
     package static func read(
-        _ body: ByteBuffer, _ bounds: Bounds = .reply, _ ways: ShortWays = .all
+        _ body: ByteBuffer, _ bounds: Bounds = .reply
     ) throws(Failure) -> JSONTape {
         guard body.count < Int(Int32.max) else {
             throw Failure(.replyTooLarge, "the reply is larger than 2 GiB")
@@ -36,20 +35,18 @@ package struct JSONReader {
         }
         let capacity = min(bounds.most(in: body.count), 64 + body.count / 12)
         guard let tokens = unsafe tape.grow(to: capacity) else { throw outOfMemory() }
-        let reader = unsafe JSONReader(base, body.count, tape, bounds, ways)
+        let reader = unsafe JSONReader(base, body.count, tape, bounds)
         tape.finish(count: try unsafe reader.texts(JSONTokenList(tokens, capacity)))
         return tape
     }
 
     private init(
-        _ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape, _ bounds: Bounds,
-        _ ways: ShortWays
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ tape: JSONTape, _ bounds: Bounds
     ) {
         unsafe self.base = base
         self.count = count
         self.tape = tape
         self.bounds = bounds
-        self.ways = ways
     }
 
     // MARK: - Structure
@@ -96,20 +93,13 @@ package struct JSONReader {
             } else if character == UInt8(ascii: "{") || character == UInt8(ascii: "[") {
                 guard list.depth < bounds.depth else { throw tooDeep(at) }
                 try reserve(&list, at)
-                if ways.contains(.again),
-                    let end = try unsafe again(at, list.tokens, list.used, list.lengthBefore)
-                {
-                    list.repeated()
-                    at = end
-                } else {
-                    list.open(character == UInt8(ascii: "{"), at)
-                    at = spaceEnd(at &+ 1)
-                    expectsKey = list.isObject
-                    // The closing brackets stand two behind the opening ones.
-                    if unsafe base[at] != character &+ 2 { continue }
-                    at &+= 1
-                    list.close(at)
-                }
+                list.open(character == UInt8(ascii: "{"), at)
+                at = spaceEnd(at &+ 1)
+                expectsKey = list.isObject
+                // The closing brackets stand two behind the opening ones.
+                if unsafe base[at] != character &+ 2 { continue }
+                at &+= 1
+                list.close(at)
             } else {
                 let (end, kind, marks) = try scalar(at)
                 try reserve(&list, end)

@@ -113,8 +113,6 @@ struct JSONTokenList {
     private(set) var isObject = false
     /// Its token; while one is open, its `next` names the one around it.
     private var parent: UInt32 = 0
-    /// The container that was closed last.
-    private var closed = 0
 
     init(_ tokens: UnsafeMutablePointer<JSONToken>, _ capacity: Int) {
         unsafe self.tokens = tokens
@@ -157,26 +155,6 @@ struct JSONTokenList {
         unsafe tokens[index].end = UInt32(truncatingIfNeeded: at)
         unsafe tokens[index].next = UInt32(truncatingIfNeeded: used)
         unsafe isObject = tokens[Int(parent)].kind == .object
-        closed = index
         depth &-= 1
-    }
-
-    /// How many tokens the object takes that ended directly before the next value; 0 when none did
-    /// or when there is no room for as many.
-    @inline(__always)
-    var lengthBefore: Int {
-        guard used > 0, unsafe tokens[closed].kind == .object,
-            unsafe tokens[closed].next == UInt32(truncatingIfNeeded: used)
-        else { return 0 }
-        let length = used &- closed
-        return length <= capacity &- used ? length : 0
-    }
-
-    /// As many tokens as those of the object before were written behind them.
-    @inline(__always)
-    mutating func repeated() {
-        let length = used &- closed
-        closed = used
-        used &+= length
     }
 }

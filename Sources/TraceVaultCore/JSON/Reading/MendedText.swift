@@ -14,13 +14,13 @@ struct MendedText {
     /// The tokens of a reply, and what was mended in it, if anything: a text that is not UTF-8
     /// costs its own bytes, not the reply.
     static func read(
-        _ body: ByteBuffer, _ ways: ShortWays = .all
+        _ body: ByteBuffer
     ) throws(Failure) -> (tape: JSONTape, mended: MendedText?) {
         do throws(Failure) {
-            return (try JSONReader.read(body, .reply, ways), nil)
+            return (try JSONReader.read(body), nil)
         } catch {
             guard let mended = MendedText(body) else { throw error }
-            return (try JSONReader.read(mended.body, .reply, ways), mended)
+            return (try JSONReader.read(mended.body), mended)
         }
     }
 
