@@ -876,7 +876,7 @@ TV_API void tv_request_free(tv_request *request);
  * TV_E_SHUTDOWN in an exit handler that runs after the library's own: OpenSSL ends then, too.
  *
  * A host that closes descriptors which it does not know (close_range(3, ~0) of a daemon) ends its
- * engines: what is under way and all later calls give TV_E_DESCRIPTORS_LOST. The engine then uses
+ * engines: what is under way and later calls that need its thread give TV_E_DESCRIPTORS_LOST. The engine then uses
  * and closes none of them any more, whatever the host opens by the same numbers, and leaves libcurl
  * what it holds in memory. Make engines after that.
  *
@@ -893,6 +893,10 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
  * tenant has its share of them: engine.max_queued_per_tenant, or eight times as many as are free. A
  * trace that an identical request of the same tenant is fetching is not fetched twice: each gets the
  * one answer, or its own deadline or cancel, and each has its own tries.
+ *
+ * A request that the quota and those before it cannot let go before its deadline is refused at once:
+ * TV_E_RATE_LIMITED with the time to come back. For more than the quota gives in that time set
+ * "priority" to "bulk", or "patient" to "true" (tv_request_set): then that wait is not counted.
  *
  * A deadline's error says what the request waited for, and how many tries there were. Tried again
  * are broken connections, a first byte or a body that does not come, a proxy that cannot reach the
@@ -946,7 +950,8 @@ TV_API TV_CHECK tv_status tv_engine_cancel(tv_engine *engine, uint64_t id, tv_er
  * A failed request gives its own status here, and its error; *result_out is written only when a
  * trace came. Several threads may fetch at once.
  *
- * Blocks: until the request is done, at most its deadline.
+ * Blocks: until the request is done, at most its deadline; a patient one (tv_request_set) also as
+ * long as its turn and the quota take.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_engine_fetch(tv_engine *engine, const tv_tenant *tenant,
@@ -971,8 +976,9 @@ TV_API TV_CHECK tv_status tv_engine_stats(const tv_engine *engine, tv_document *
  * "available", "burst" and "per_minute": how many may go at once, at once after a rest, and in a
  * minute of steady flow; null without a quota. "parked_ms": how long the quota still rests after a
  * 429. "ahead": what waits already and goes before. "first_ms", "done_ms", "done_at": when the first
- * and the last of them may go. Each reply takes its own time on top; retries and pages spend the
- * same quota.
+ * and the last of them may go. "address": "available" and "per_minute" of what all tenants of this
+ * host send together (budget.ip_per_second), which "first_ms" and "done_ms" count in. Each reply takes
+ * its own time on top; retries and pages spend the same quota.
  *
  * Blocks: until the engine's thread has come round, normally less than a millisecond.
  * @param account  an account id, or empty when the tenant has exactly one account.

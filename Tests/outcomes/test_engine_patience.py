@@ -198,6 +198,36 @@ def test_a_greedy_tenant_leaves_room_in_the_queue(
         engine.submit(slow(globex, 1))
 
 
+# ---- The quota and the address --------------------------------------------------------------------
+
+
+def test_a_deadline_says_until_when_the_quota_rests(server: Standin, acme: tv.Tenant) -> None:
+    with tv.Engine(settings(server, **SLOW)) as engine:
+        for _ in range(2):
+            engine.trace(acme, ACME, "slow-1", fresh=True)
+        # The third goes at once and parks the quota for all; the next one's turn was in a second.
+        engine.submit(tv.Request.trace(acme, ACME, "fail-429-300", timeout=30))
+        said = deadline(engine, tv.Request.trace(acme, ACME, "slow-2", timeout=2))
+        assert "it waited for the request quota, until 20" in said and "tries: 0" in said
+
+
+def test_the_address_is_counted_in_estimates_and_refusals(
+    server: Standin, vault: tv.Vault, acme: tv.Tenant
+) -> None:
+    """One request a second from this host, whoever asks."""
+    one = settings(server, budget__ip_per_second=1, budget__share_percent=100)
+    with tv.Engine(one) as engine, vault.tenant("globex") as globex:
+        assert engine.estimate(acme, 100)["done_ms"] > 90_000
+        assert engine.estimate(acme, 100)["address"]["per_minute"] == 60
+        batch = [*traces(acme, 50), *traces(globex, 50)]
+        assert engine.estimate_batch(batch)["done_ms"] > 90_000
+        for number in range(4):
+            engine.submit(tv.Request.trace(acme, ACME, f"slow-{number}", timeout=30))
+        with pytest.raises(tv.RateLimitedError) as caught:
+            engine.trace(acme, ACME, "slow-9", timeout=1)
+        assert caught.value.retry_after is not None
+
+
 # ---- What is counted ----------------------------------------------------------------------------
 
 

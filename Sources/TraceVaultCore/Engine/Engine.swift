@@ -163,7 +163,7 @@ package final class Engine: Sendable {
         let waiter = try Waiter<Result<Void, Failure>>()
         let asked = Estimate(tenant: tenant, credential: credential)
         guard let mustWake = mailbox.ask(.lift(asked, waiter)) else {
-            throw Failure(.shutdown, "the engine is shut down")
+            throw mailbox.closed ?? Failure(.shutdown, "the engine is shut down")
         }
         if mustWake { wake.now() }
         guard let answer = waiter.wait() else {

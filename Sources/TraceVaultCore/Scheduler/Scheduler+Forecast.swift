@@ -67,10 +67,14 @@ extension Scheduler {
         /// When the first and the last of those asked about may go.
         package let firstAt: Int64
         package let lastAt: Int64
+        /// What this host's address may send at once, whoever asks, and between two requests of a
+        /// steady flow, in µs; 0: there is no limit.
+        package let addressAvailable: Int64
+        package let addressIntervalUs: Int64
     }
 
-    /// When a newcomer's turn at its group comes, at the earliest, if those who wait go before it
-    /// as they stand.
+    /// When a newcomer's turn at its group and at this host's address comes, at the earliest, if
+    /// those who wait go before it as they stand.
     mutating func turnAt(_ lane: LaneID, _ ticket: Ticket, _ now: Int64) -> Int64 {
         let group = lanes[lane].group
         let seat = lanes[lane].seat
@@ -81,7 +85,10 @@ extension Scheduler {
         if ahead > 1 { ahead += turnsOfOthers(seat, rounds: ahead - 1, atMost: 16) }
         let turn = ledger.permittedAt(
             &groups[group].entry, limits.quota, after: ahead, now: now)
-        return max(turn, lanes[lane].restsUntil)
+        let rest = max(turn, lanes[lane].restsUntil)
+        guard limits.originQuota.intervalUs > 0 else { return rest }
+        // Whoever else waits for the address may end before.
+        return max(rest, ledger.permittedAt(&origin, limits.originQuota, after: ahead, now: now))
     }
 
     /// How many turns the other seats of a group have in so many rounds, as far as they have work.
@@ -112,7 +119,8 @@ extension Scheduler {
         case .crowded, .full, .nowhere, .ring, .turn: break
         }
         let time = permittedAt(lane, now)
-        return seats[seat].place == .group && time > now ? .permit(at: time) : .turn
+        if seats[seat].place == .group, time > now { return .permit(at: time) }
+        return originTimer == none ? .turn : .address(until: timers.time(of: originTimer))
     }
 
     /// How long `count` more requests of a lane take, if nobody else comes.
@@ -124,13 +132,31 @@ extension Scheduler {
         let last = all + turnsOfOthers(seat, rounds: all, atMost: Int.max) - 1
         let pace = ledger.pace(&groups[group].entry, limits.quota, now: now)
         let rest = lanes[lane].restsUntil
+        let quota = limits.originQuota
+        let address = ledger.available(&origin, quota, now: now)
+        let first = ledger.permittedAt(
+            &origin, quota, after: own + turnsAtAddress(seat, rounds: own), now: now)
+        let final = ledger.permittedAt(
+            &origin, quota, after: all + turnsAtAddress(seat, rounds: all) - 1, now: now)
         return Forecast(
             available: rest > now
-                ? 0 : ledger.available(&groups[group].entry, limits.quota, now: now),
+                ? 0 : min(address, ledger.available(&groups[group].entry, limits.quota, now: now)),
             burst: pace.lasting.burst, intervalUs: pace.lasting.intervalUs,
             parkedUntil: max(rest, ledger.parkedUntil(&groups[group].entry, now: now)),
-            ahead: ahead, firstAt: max(rest, expectedAt(group, ahead, pace, now)),
-            lastAt: max(rest, expectedAt(group, max(0, last), pace, now)))
+            ahead: ahead, firstAt: max(rest, first, expectedAt(group, ahead, pace, now)),
+            lastAt: max(rest, final, expectedAt(group, max(0, last), pace, now)),
+            addressAvailable: address, addressIntervalUs: quota.intervalUs)
+    }
+
+    /// How many turns all other seats have in so many rounds: this host's address is everybody's.
+    private func turnsAtAddress(_ seat: Int32, rounds: Int64) -> Int64 {
+        guard limits.originQuota.intervalUs > 0 else { return 0 }
+        var turns: Int64 = 0
+        // In a place that is free nothing is queued.
+        for other in 0..<seats.end where other != seat {
+            turns += min(rounds, Int64(seats[other].queued))
+        }
+        return turns
     }
 
     /// A permit comes an interval later than the ledger says at most.

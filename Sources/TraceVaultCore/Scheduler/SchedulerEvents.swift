@@ -71,6 +71,8 @@ package enum Wait: Sendable, Equatable {
     case turn
     /// For a permit of its quota, which may come then.
     case permit(at: Int64)
+    /// For the limit of this host's address, which lets the next one go then.
+    case address(until: Int64)
     /// For a connection, of which each request needs one for itself.
     case connection
     /// For the host to take results of its tenant.

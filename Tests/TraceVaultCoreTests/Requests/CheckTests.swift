@@ -192,7 +192,7 @@ import Testing
             (canned(429), .rateLimited, .rateLimited(afterMs: 300_000)),
             (canned(500), .server, .retry(afterMs: nil)), (canned(404), .foreignReply, .final),
             (canned(403, refusalBody(4)), .forbidden, .final), (canned(302), .redirect, .final),
-            (canned(200, "<html>"), .notJSON, .final),
+            (canned(200, "<html>"), .foreignReply, .final),
             (canned(200, #"{"success":true,"result":null}"#), .replyShape, .final),
             (canned(200, #"{"success":true,"result":{}}"#), .replyShape, .final),
             (canned(200, #"{"success":true,"result":{"status":1}}"#), .replyShape, .final),

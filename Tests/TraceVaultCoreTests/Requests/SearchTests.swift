@@ -361,7 +361,7 @@ import Testing
             (canned(429, "", ["retry-after": "9"]), .rateLimited, .rateLimited(afterMs: 9000)),
             (canned(503), .server, .retry(afterMs: nil)),
             (canned(200, ""), .replyEmpty, .final),
-            (canned(200, "<html>"), .notJSON, .final),
+            (canned(200, "<html>"), .foreignReply, .final),
             (canned(200, refusalBody(7001)), .replyRefused, .final),
             (canned(200, #"{"success":true,"result":{}}"#), .replyShape, .final),
             (canned(200, #"{"success":true}"#), .replyShape, .final),

@@ -180,21 +180,21 @@ CONTENT = (
     Scenario(
         "a page",
         says(reply(HTML, 200, PAGE)),
-        S.E_NOT_JSON,
+        S.E_FOREIGN_REPLY,
         asked=1,
         tells='begins: "Attention Required! | Cloudflare"',
     ),
     Scenario(
         "a page called JSON",
         says(reply(HTML, 200, "content-type: application/json")),
-        S.E_NOT_JSON,
+        S.E_FOREIGN_REPLY,
         asked=1,
     ),
     Scenario("JSON called a page", says(reply(BODY, 200, PAGE)), OK, asked=1),
     Scenario(
         "JSON called an image", says(reply(BODY, 200, "content-type: image/png")), OK, asked=1
     ),
-    Scenario("plain text", says(reply(b"upstream connect error")), S.E_NOT_JSON, asked=1),
+    Scenario("plain text", says(reply(b"upstream connect error")), S.E_FOREIGN_REPLY, asked=1),
     Scenario("no content", says(reply(b"")), S.E_REPLY_EMPTY, asked=1),
     Scenario("white space", says(reply(b" \r\n\t")), S.E_REPLY_EMPTY, asked=1),
     Scenario("a document cut off", says(reply(BODY[:-30])), S.E_REPLY_TRUNCATED, asked=1),
@@ -295,8 +295,10 @@ CONTENT = (
         S.E_NOT_JSON,
         asked=1,
     ),
-    Scenario("invalid UTF-8 outside of texts", says(reply(b"\xff" + BODY)), S.E_NOT_JSON, asked=1),
-    Scenario("UTF-16", says(reply(BODY.decode().encode("utf-16"))), S.E_NOT_JSON, asked=1),
+    Scenario(
+        "invalid UTF-8 outside of texts", says(reply(b"\xff" + BODY)), S.E_FOREIGN_REPLY, asked=1
+    ),
+    Scenario("UTF-16", says(reply(BODY.decode().encode("utf-16"))), S.E_FOREIGN_REPLY, asked=1),
     Scenario("a byte order mark", says(reply(b"\xef\xbb\xbf" + BODY)), OK),
     Scenario(
         "zero bytes", says(reply(BODY.replace(b"removed", b"re\0moved"))), S.E_NOT_JSON, asked=1

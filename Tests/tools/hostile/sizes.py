@@ -170,7 +170,7 @@ CODINGS = (
     Scenario("garbage behind a packed reply", says(reply(_PACKED + b"garbage", 200, GZIP)), CUT),
     Scenario("plain text called packed", says(reply(BODY, 200, GZIP)), CUT, asked=1),
     Scenario("an unknown coding", says(reply(BODY, 200, _CODED + "shuffled")), CUT, asked=1),
-    Scenario("packed but not called so", says(reply(_PACKED)), Status.E_NOT_JSON, asked=1),
+    Scenario("packed but not called so", says(reply(_PACKED)), Status.E_FOREIGN_REPLY, asked=1),
     Scenario(
         "a thousand codings",
         says(reply(BODY, 200, _CODED + ", ".join(["gzip"] * 1000))),
@@ -180,7 +180,7 @@ CODINGS = (
     Scenario(
         "packed in the transfer coding",
         says_last(b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n", _PACKED),
-        (OK, CUT, T, Status.E_NOT_JSON),
+        (OK, CUT, T, Status.E_FOREIGN_REPLY),
     ),
 )
 

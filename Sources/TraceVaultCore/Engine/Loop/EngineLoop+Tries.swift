@@ -9,9 +9,17 @@ extension EngineLoop {
     func choose(
         for job: Job, _ look: TenantIndex, _ now: Int64
     ) throws(Failure) -> (lane: LaneID, credential: Credential) {
-        let credential = try look.credential(of: job.credential.account)
+        try choose(
+            for: job.credential.account, look, mayFallBack: job.request.resultKind != .check, now)
+    }
+
+    /// The lane that an account's requests go through now.
+    func choose(
+        for account: AccountID, _ look: TenantIndex, mayFallBack: Bool = true, _ now: Int64
+    ) throws(Failure) -> (lane: LaneID, credential: Credential) {
+        let credential = try look.credential(of: account)
         let lane = try lanes.lane(of: credential, look, in: &scheduler, now: now)
-        guard scheduler.closedUntil(lane) > now, job.request.resultKind != .check,
+        guard scheduler.closedUntil(lane) > now, mayFallBack,
             let other = try look.fallback(for: credential)
         else { return (lane, credential) }
         let fallback = try lanes.lane(of: other, look, in: &scheduler, now: now)

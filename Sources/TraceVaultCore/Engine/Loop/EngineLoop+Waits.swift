@@ -22,6 +22,9 @@ extension EngineLoop {
         switch wait {
         case .turn: text = "its turn: others were under way"
         case .permit(let time): text = "the request quota" + Self.until(time, now)
+        case .address(let time):
+            text = "the limit of this host's address (budget.ip_per_second)"
+                + Self.until(time, now)
         case .connection: text = "a connection: others had http.max_connections"
         case .host: text = "the host to take results of this tenant (engine.max_result_bytes)"
         case .credential: text = "another request to show whether the credential is accepted again"
@@ -52,10 +55,8 @@ extension EngineLoop {
     // MARK: - How long it takes
 
     private func lane(of asked: Estimate, _ now: Int64) throws(Failure) -> LaneID {
-        let look = try asked.tenant.look()
         // As the vault has it now: it may have been rotated since the call.
-        let credential = try look.credential(of: asked.credential.account)
-        return try lanes.lane(of: credential, look, in: &scheduler, now: now)
+        try choose(for: asked.credential.account, asked.tenant.look(), now).lane
     }
 
     /// Ends the parking of a credential's quota.
@@ -80,6 +81,10 @@ extension EngineLoop {
                 ("first_ms", max(0, forecast.firstAt - now + 999) / 1000),
                 ("done_ms", max(0, forecast.lastAt - now + 999) / 1000),
             ])
+            writer.key("address")
+            writer.beginObject()
+            writer.limit(forecast.addressAvailable, forecast.addressIntervalUs)
+            writer.endObject()
             // Null behind the year 9999.
             let wait = max(0, forecast.lastAt - now) / 1000
             writer.text("done_at", Timestamp.text(milliseconds: tvs_wall_ms() + wait))
@@ -91,13 +96,16 @@ extension EngineLoop {
 extension JSONWriter {
     /// What a quota gives: at once, at once after a rest, and in a minute of steady flow.
     @_optimize(size) mutating func pace(_ available: Int64, _ burst: Int64, _ intervalUs: Int64) {
-        // No limit, no number.
+        limit(available, intervalUs)
+        key("burst")
+        if intervalUs > 0 { int(burst) } else { null() }
+    }
+
+    /// The first and the last of these; null where there is no limit.
+    @_optimize(size) mutating func limit(_ available: Int64, _ intervalUs: Int64) {
         key("available")
         if available == Int64.max { null() } else { int(available) }
-        let isLimited = intervalUs > 0
-        key("burst")
-        if isLimited { int(burst) } else { null() }
         key("per_minute")
-        if isLimited { int(60_000_000 / intervalUs) } else { null() }
+        if intervalUs > 0 { int(60_000_000 / intervalUs) } else { null() }
     }
 }

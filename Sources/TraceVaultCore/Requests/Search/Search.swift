@@ -83,7 +83,7 @@ package final class Search: Sendable {
 
     private static var unknown: Failure {
         var names = "a search request has no such option; there are: deadline_ms, priority, "
-        names += "detections_only, limit, per_page"
+        names += "patient, detections_only, limit, per_page"
         for filter in filters {
             names += ", "
             names += filter.name.description

@@ -51,6 +51,9 @@ enum CloudflareAPI {
 
     /// What to do about a reply with HTTP status 200 in which there is no answer, for this reason.
     static func judge(_ found: Failure, _ reply: HTTPReply) -> Refusal {
+        if found.status == .notJSON, !beginsLikeJSON(reply.body) {
+            return Refusal(verdict: .final, failure: foreign(reply))
+        }
         guard found.status == .replyRefused, nameCredential(found.codes) else {
             let passes = found.status == .replyRefused && found.retriable
             return Refusal(
@@ -128,6 +131,15 @@ enum CloudflareAPI {
         case 511: return true
         case 202, 204, 205, 300..<400, 408, 429, 500..<600: return false
         default: return envelope == nil
+        }
+    }
+
+    /// The API answers with an object. A page of a portal does not begin like one.
+    private static func beginsLikeJSON(_ body: ByteBuffer) -> Bool {
+        body.withBytes { bytes in
+            var place = 0
+            while place < bytes.byteCount, bytes.at(place) <= 0x20 { place += 1 }
+            return bytes.at(place) == UInt8(ascii: "{")
         }
     }
 

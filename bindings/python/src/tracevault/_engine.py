@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import threading
+import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -66,7 +67,8 @@ class BaseEngine:
         """How long ``count`` more requests of an account take, if nobody else spends its quota.
 
         ``done_ms`` and ``done_at`` say when the last of them may go; ``burst`` and ``per_minute``
-        what the quota gives. Replies, retries and further pages take their own time on top.
+        what the quota gives; ``address``: what all tenants of this host may send together. Replies,
+        retries and further pages take their own time on top.
         """
         if not isinstance(tenant, Tenant):
             raise TypeError(
@@ -110,12 +112,12 @@ class BaseEngine:
             for tenant, account_id, count in groups.values()
         ]
         longest: dict[str, Any] = max(found, key=lambda one: one["done_ms"] or 0, default={})
-        return {
-            "count": counts.total(),
-            "done_ms": longest.get("done_ms", 0),
-            "done_at": longest.get("done_at"),
-            "groups": found,
-        }
+        done_ms, done_at = longest.get("done_ms", 0), longest.get("done_at")
+        # Each estimate counts its own requests only; the address sends all of them.
+        together = _address_ms(counts.total(), longest.get("address", {}))
+        if together > done_ms:
+            done_ms, done_at = together, _in_ms(together)
+        return {"count": counts.total(), "done_ms": done_ms, "done_at": done_at, "groups": found}
 
     def lift(self, tenant: Tenant, account_id: str | None = None) -> None:
         """Lift the parking of the quota that an account's requests spend, and a slower pace that
@@ -154,6 +156,20 @@ def _capacity(lib: ctypes.CDLL, config: Any) -> int:
     data, length = TextRef(), ctypes.c_size_t()
     check(lib.tv_config_get, config, name, len(name), ctypes.byref(data), ctypes.byref(length))
     return int(ctypes.string_at(data, length.value))
+
+
+def _address_ms(count: int, address: Mapping[str, int | None]) -> int:
+    """When the last of so many requests may leave this host's address, in ms; 0 without a limit."""
+    at_once, per_minute = address.get("available"), address.get("per_minute")
+    if not per_minute:
+        return 0
+    return max(0, count - (at_once or 0)) * 60_000 // per_minute
+
+
+def _in_ms(wait: int) -> str:
+    """The time that is so far off, as the library writes times."""
+    whole = time.time_ns() // 1_000_000 + wait
+    return time.strftime(f"%Y-%m-%dT%H:%M:%S.{whole % 1000:03}Z", time.gmtime(whole // 1000))
 
 
 _live: weakref.WeakSet[BaseEngine] = weakref.WeakSet()

@@ -54,7 +54,8 @@ def _step(call: Callable[Concatenate[Edit, P], T]) -> Callable[Concatenate[Edit,
         self._check_open()
         try:
             return call(self, *arguments, **named)
-        except (TraceVaultError, TypeError) as error:
+        except BaseException as error:
+            # Also Ctrl-C: nobody knows then whether the step counts.
             self._end(error)
             raise
 
@@ -105,13 +106,15 @@ class Edit:
                 f"an earlier step of this edit failed: {message}", status=status
             )
 
-    def _end(self, error: TraceVaultError | TypeError) -> None:
+    def _end(self, error: BaseException) -> None:
         if self._ended is not None:
             return
         if isinstance(error, TraceVaultError):
             self._ended = (error.status_number, error.message)
-        else:
+        elif isinstance(error, Exception):
             self._ended = (Status.E_ARGUMENT, str(error))
+        else:
+            self._ended = (Status.E_CANCELLED, f"{type(error).__name__} came amid it")
         self._hints = []
         self.close()
 
@@ -367,7 +370,8 @@ class Edit:
     def commit(self) -> None:
         """Make the change durable now. Leaving the ``with`` block without an error does it too.
 
-        Ctrl-C ends the wait for another writer, and nothing is stored then.
+        Ctrl-C ends the wait for another writer, and nothing is stored then. A commit that writes
+        already goes on; KeyboardInterrupt comes after it, so look whether the change is stored.
         """
         self._check_open()
         self._hints = self.hints
