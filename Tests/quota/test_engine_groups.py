@@ -141,3 +141,34 @@ def test_a_429_that_says_at_once_is_not_asked_every_second(server: Server, ledge
             running.trace(vault(server, "token", GOOD).tenant("t0"), ACCOUNT, REF, timeout=12)
         assert caught.value.retry_after == 30
     assert len(server.heads) == 1
+
+
+def test_two_servers_are_two_quotas_and_two_engines_at_one_are_one(
+    server: Server, ledger: Path
+) -> None:
+    """One secret, once sealed for each of two origins: what it may send at one says nothing of the
+    other."""
+    shared = {
+        "api.allow_http_loopback": True,
+        "budget.ledger": str(ledger),
+        # Three at once, and then one a minute.
+        "budget.quota": 63,
+        "budget.window_ms": 3_600_000,
+        "budget.share_percent": 100,
+    }
+    with serving(answer) as second:
+        for origin, sent, left in (
+            (server.origin, 3, 0),
+            (server.origin, 0, 0),
+            (second.origin, 0, 3),
+        ):
+            with tv.Vault.in_memory() as made:
+                with made.edit() as edit:
+                    edit.put("t", ACCOUNT, tv.ApiToken(bytearray(GOOD)), origin=origin)
+                with (
+                    tv.Engine({**shared, "api.base_url": origin}) as engine,
+                    made.tenant("t") as tenant,
+                ):
+                    for _ in range(sent):
+                        engine.trace(tenant, ACCOUNT, REF, fresh=True)
+                    assert engine.estimate(tenant, 1)["available"] == left

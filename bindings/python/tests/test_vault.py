@@ -348,3 +348,22 @@ def test_closing_twice_does_nothing(vault: tv.Vault) -> None:
     vault.close()
     with pytest.raises(tv.ClosedError):
         vault.edit()
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_ctrl_c_amid_a_step_ends_the_edit(monkeypatch: pytest.MonkeyPatch, commits: bool) -> None:
+    """Nobody knows then whether the step counts: half of a change is never stored."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with tv.Vault.in_memory() as vault:
+        edit = vault.edit()
+        edit.put("acme", ACME, tv.ApiToken(b"test-token-not-real-step"))
+        monkeypatch.setattr("tracevault.edit.interruptible", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            edit.rekey(tv.RawKey(bytes(range(32))))
+        monkeypatch.undo()
+        with pytest.raises(tv.CancelledError, match="KeyboardInterrupt"):
+            edit.commit() if commits else edit.remove("acme", ACME)
+        assert vault.tenants() == []
