@@ -318,8 +318,10 @@ CONTENT = (
         OK,
     ),
     Scenario("an exponent of 999999999", says(reply(BODY.replace(b": 1,", b": 1e999999999,"))), OK),
-    Scenario("a comment", says(reply(b"/* */" + BODY)), S.E_NOT_JSON, asked=1),
-    Scenario("a guard before the document", says(reply(b")]}'\n" + BODY)), S.E_NOT_JSON, asked=1),
+    Scenario("a comment", says(reply(b"/* */" + BODY)), S.E_FOREIGN_REPLY, asked=1),
+    Scenario(
+        "a guard before the document", says(reply(b")]}'\n" + BODY)), S.E_FOREIGN_REPLY, asked=1
+    ),
     Scenario(
         "a problem document",
         says(reply(PROBLEM.replace(b"true", b"false"))),
