@@ -134,10 +134,8 @@ extension Scheduler {
         let rest = lanes[lane].restsUntil
         let quota = limits.originQuota
         let address = ledger.available(&origin, quota, now: now)
-        let first = ledger.permittedAt(
-            &origin, quota, after: own + turnsAtAddress(seat, rounds: own), now: now)
-        let final = ledger.permittedAt(
-            &origin, quota, after: all + turnsAtAddress(seat, rounds: all) - 1, now: now)
+        let first = addressAt(own + turnsAtAddress(seat, rounds: own), now)
+        let final = addressAt(all + turnsAtAddress(seat, rounds: all) - 1, now)
         return Forecast(
             available: rest > now
                 ? 0 : min(address, ledger.available(&groups[group].entry, limits.quota, now: now)),
@@ -165,5 +163,12 @@ extension Scheduler {
     ) -> Int64 {
         let time = ledger.expectedAt(&groups[group].entry, limits.quota, after: ahead, now: now)
         return time > now ? time + max(pace.lasting.intervalUs, pace.gapUs) : time
+    }
+
+    /// The same of this host's address.
+    private mutating func addressAt(_ ahead: Int64, _ now: Int64) -> Int64 {
+        let quota = limits.originQuota
+        let time = ledger.permittedAt(&origin, quota, after: ahead, now: now)
+        return time > now ? time + quota.intervalUs : time
     }
 }
