@@ -38,7 +38,9 @@ static inline size_t slot(const wanted *secret, uint64_t gram) {
     return (size_t)(gram * 0x9E3779B97F4A7C15U >> 54) & (secret->size - 1);
 }
 
-static inline size_t after(const wanted *secret, size_t at) { return (at + 1) & (secret->size - 1); }
+static inline size_t after(const wanted *secret, size_t at) {
+    return (at + 1) & (secret->size - 1);
+}
 
 static inline bool has(const wanted *secret, uint64_t gram) {
     for (size_t at = slot(secret, gram); secret->places[at] != 0; at = after(secret, at))

@@ -23,8 +23,8 @@ extension EngineLoop {
         case .turn: text = "its turn: others were under way"
         case .permit(let time): text = "the request quota" + Self.until(time, now)
         case .address(let time):
-            text = "the limit of this host's address (budget.ip_per_second)"
-                + Self.until(time, now)
+            text =
+                "the limit of this host's address (budget.ip_per_second)" + Self.until(time, now)
         case .connection: text = "a connection: others had http.max_connections"
         case .host: text = "the host to take results of this tenant (engine.max_result_bytes)"
         case .credential: text = "another request to show whether the credential is accepted again"
