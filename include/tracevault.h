@@ -876,9 +876,9 @@ TV_API void tv_request_free(tv_request *request);
  * TV_E_SHUTDOWN in an exit handler that runs after the library's own: OpenSSL ends then, too.
  *
  * A host that closes descriptors which it does not know (close_range(3, ~0) of a daemon) ends its
- * engines: what is under way and later calls that need its thread give TV_E_DESCRIPTORS_LOST. The engine then uses
- * and closes none of them any more, whatever the host opens by the same numbers, and leaves libcurl
- * what it holds in memory. Make engines after that.
+ * engines: what is under way and later calls that need its thread give TV_E_DESCRIPTORS_LOST. The
+ * engine then uses and closes none of them any more, whatever the host opens by the same numbers, and
+ * leaves libcurl what it holds in memory. Make engines after that.
  *
  * @param config  may be NULL: defaults.
  * @since 0.1

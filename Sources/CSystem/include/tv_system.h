@@ -241,7 +241,7 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
  * the multi handle. */
 enum { TVS_CURL_SOCKETS = 256 };
 typedef struct {
-    int64_t idle_records;  /* TLS records read since a call into libcurl began or brought a body on */
+    int64_t idle_records;  /* TLS records since a call into libcurl began or brought a body on */
     int64_t timed_from_us; /* tvs_thread_cpu_us() at the first of them that was timed */
     int64_t made;          /* sockets ever opened */
     struct {
