@@ -31,11 +31,6 @@ final class ConfigObject: Handled {
         }
     }
 
-    /// The settings behind an optional argument.
-    static func settings(_ handle: OpaquePointer?) throws(Failure) -> Config {
-        try unsafe optional(handle).config
-    }
-
     /// What is behind an optional argument: settings, and secrets beside them.
     static func optional(_ handle: OpaquePointer?) throws(Failure) -> ConfigObject {
         guard unsafe handle != nil else { return ConfigObject() }

@@ -100,7 +100,8 @@ public func tv_engine_new(
     _ error_out: ErrorOut
 ) -> tv_status {
     unsafe give(engine_out, "engine_out", error_out) { () throws(Failure) in
-        let engine = try Engine(unsafe ConfigObject.settings(config))
+        let config = try unsafe ConfigObject.optional(config)
+        let engine = try Engine(config.config, config.secrets)
         return EngineObject(engine)
     }
 }

@@ -20,9 +20,10 @@ package final class Engine: Sendable {
     /// Bytes of stack; libcurl with OpenSSL needs less than a tenth.
     private static let stack = 512 * 1024
 
-    package init(_ config: Config) throws(Failure) {
+    /// - Parameter secrets: what opens services around it, such as the Redis of a shared quota.
+    package init(_ config: Config, _ secrets: NamedSecrets) throws(Failure) {
         let transportSettings = try TransportSettings(config)
-        let settings = try EngineSettings(config, base: transportSettings.base)
+        let settings = try EngineSettings(config, secrets, base: transportSettings.base)
         origin = settings.base.origin
         defaultDeadlineMs = settings.defaultDeadlineMs
         results = try ResultQueue()

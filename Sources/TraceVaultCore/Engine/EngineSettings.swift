@@ -17,7 +17,7 @@ struct EngineSettings {
     /// Nil: this host's quota is its own.
     let redis: RedisSettings?
 
-    init(_ config: Config, base: BaseURL) throws(Failure) {
+    init(_ config: Config, _ secrets: NamedSecrets, base: BaseURL) throws(Failure) {
         self.base = base
         sharePercent = config.integer(.budgetShare)
         limits = Scheduler.Limits(
@@ -43,7 +43,7 @@ struct EngineSettings {
         cacheBytes = config.int(.cacheBytes)
         cacheAgeMs = config.integer(.cacheAge)
         let place = try LedgerPlace(setting: config.text(.ledger))
-        redis = try RedisSettings(config)
+        redis = try RedisSettings(config, secrets)
         // What a server of this host refuses, a test's perhaps, is no business of other processes.
         ledger = place == .automatic && base.origin.isLoopback ? .ofProcess : place
     }

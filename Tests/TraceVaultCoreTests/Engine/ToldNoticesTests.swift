@@ -82,3 +82,33 @@ import Testing
         #expect(text.contains("{\"below_us\":134217728,\"count\":4}]"))
     }
 }
+
+@Suite struct RedisNoticesTests {
+    private func standing(
+        alone: Bool = false, slow: Bool = false, flushes: Int64 = 0
+    ) -> RedisLedger.Standing {
+        var standing = RedisLedger.Standing()
+        (standing.isAlone, standing.isSlow, standing.flushes) = (alone, slow, flushes)
+        return standing
+    }
+
+    @Test func aRedisIsToldOnceWhenItGoesAndOnceWhenItIsBack() {
+        var told = ToldNotices()
+        let news = [
+            standing(), standing(alone: true), standing(alone: true, slow: true),
+            standing(alone: true), standing(), standing(),
+            standing(alone: true, slow: true), standing(),
+        ].map { told.news(of: $0) }
+        #expect(
+            news == [[], [.redisAway], [], [], [.redisBack], [], [.redisSlow], [.redisBack]])
+    }
+
+    @Test func aRedisThatForgotIsTold() {
+        var told = ToldNotices()
+        let news = [
+            standing(), standing(flushes: 1), standing(flushes: 1),
+            standing(alone: true, flushes: 2),
+        ].map { told.news(of: $0) }
+        #expect(news == [[], [.redisFlushed], [], [.redisFlushed, .redisAway]])
+    }
+}

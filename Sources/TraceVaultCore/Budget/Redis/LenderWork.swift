@@ -119,6 +119,12 @@ package final class LenderWork {
         }
     }
 
+    /// The server that is asked: one of the settings, or one that another server named.
+    private var name: String {
+        place < settings.addresses.count
+            ? addresses[place].place : "a server that another one named"
+    }
+
     /// The host is alone until another address, or the same one later, answers.
     private func failed(_ failure: Failure) {
         talk.close()
@@ -126,8 +132,8 @@ package final class LenderWork {
         let moved = RedisRefusal.place(failure).flatMap {
             RedisAddress(moved: $0, from: addresses[place])
         }
-        let reason = moved.map { "\(addresses[place].place) moved it to \($0.place)" }
-        let told = reason ?? "\(addresses[place].place): \(failure.message)"
+        let cause = RedisRefusal.words(failure)
+        let told = "\(name): \(cause)"
         if let moved, let known = addresses.firstIndex(of: moved) {
             place = known
         } else if let moved, addresses.count < Self.mostAddresses {
@@ -147,6 +153,8 @@ package final class LenderWork {
         guard rounds > 0 || failures > 1 || addresses.count == 1 else { return }
         ledger.state.withLock { state in
             state.standing.isAlone = true
+            state.standing.isSlow = failure == LinkLimit.late
+            state.standing.cause = cause
             state.standing.reason = told
         }
     }
@@ -254,6 +262,9 @@ package final class LenderWork {
             state.standing.requests += 1
             state.standing.lent += count
             if question.back > 0 { state.standing.returned += 1 }
+            if answer.isNew, state.pools[question.key]?.hasHeard == true {
+                state.standing.flushes += 1
+            }
             // A slow answer weighs an eighth.
             let waitUs = min(max(200, now - question.askedAt), 1_000_000)
             state.standing.waitUs += (waitUs - state.standing.waitUs) / 8

@@ -125,6 +125,9 @@ struct LentPool {
         if wanted > 0 { askAt = now + min(max(0, againUs), LedgerTime.day) }
     }
 
+    /// Whether the server has answered before: it knew the group then.
+    var hasHeard: Bool { lifted != nil }
+
     /// How many times a parking of the group was lifted, as the server counts; true when somebody
     /// did so since the last answer.
     mutating func note(lifted count: Int64) -> Bool {

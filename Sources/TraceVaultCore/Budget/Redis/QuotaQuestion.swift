@@ -78,9 +78,11 @@ struct QuotaAnswer {
     let policyRestUs: Int64
     let gapUs: Int64
     let slowUs: Int64
+    /// The server knew nothing of the group.
+    let isNew: Bool
 
     init?(_ reply: RedisReply) {
-        guard let numbers = reply.numbers, numbers.count == 12 else { return nil }
+        guard let numbers = reply.numbers, numbers.count == 13 else { return nil }
         granted = numbers[0]
         first = numbers[1]
         interval = numbers[2]
@@ -93,5 +95,6 @@ struct QuotaAnswer {
         policyRestUs = LedgerTime.span(numbers[9])
         gapUs = LedgerTime.span(numbers[10])
         slowUs = LedgerTime.span(numbers[11])
+        isNew = numbers[12] == 1
     }
 }

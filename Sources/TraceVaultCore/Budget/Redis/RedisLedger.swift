@@ -14,6 +14,12 @@ package final class RedisLedger: BudgetLedger {
         /// When it was last alone.
         var aloneUntil: Int64 = 0
         var reason = ""
+        /// The same without an address, in words of ours alone.
+        var cause = ""
+        /// Whether what keeps it alone is that no answer came in time.
+        var isSlow = false
+        /// How often the server had forgotten a group that it knew before.
+        var flushes: Int64 = 0
         /// The one that answers, or answered last.
         var address = ""
         /// How many hosts there are, and how many there may be. 0: never told.

@@ -3,8 +3,10 @@
 import CSystem
 
 extension RedisLedger {
+    var standing: Standing { state.withLock { $0.standing } }
+
     package func describe(into writer: inout JSONWriter) {
-        let standing = state.withLock { $0.standing }
+        let standing = standing
         let now = tvs_boot_us()
         writer.beginObject()
         writer.key("alone")
@@ -16,7 +18,7 @@ extension RedisLedger {
         let numbers: [(StaticString, Int64)] = [
             ("hosts", Self.hosts(standing, settings, now)), ("hosts_there", standing.there),
             ("requests", Int64(standing.requests)), ("lent", standing.lent),
-            ("unused", standing.unused), ("wait_us", standing.waitUs),
+            ("unused", standing.unused), ("wait_us", standing.waitUs), ("flushes", standing.flushes),
         ]
         writer.numbers(numbers)
         writer.endObject()

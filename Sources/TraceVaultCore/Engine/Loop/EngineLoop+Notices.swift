@@ -108,7 +108,7 @@ extension EngineLoop {
 
     // MARK: - What no request tells
 
-    /// Vaults that cannot be followed, and a ledger that is not shared.
+    /// Vaults that cannot be followed, a ledger that is not shared, and a Redis that is away.
     @_optimize(size) func lookForNotices() {
         guard tellsNotices else { return }
         let now = tvs_boot_us()
@@ -117,10 +117,32 @@ extension EngineLoop {
         if notices.isChanged(ledger: reason) {
             tell(Notice(.ledgerNotShared, "the quota is not shared as it should be: " + reason))
         }
+        if let redis = shared?.standing {
+            for kind in notices.news(of: redis)
+            where kind != .redisFlushed || isNew(kind, 0, until: now + Self.flushesEveryUs, now: now)
+            {
+                tell(Notice(kind, Self.words(of: kind, redis)))
+            }
+        }
         for vault in lanes.followings {
             let trouble = vault.trouble(nowMs: now / 1000)
             guard notices.isChanged(vault.opened, trouble) else { continue }
             tell(Self.notice(of: trouble, vault))
+        }
+    }
+
+    /// Each of many groups finds out by itself that it was forgotten.
+    private static let flushesEveryUs: Int64 = 60_000_000
+
+    private static func words(of kind: Notice.Kind, _ redis: RedisLedger.Standing) -> String {
+        let part = "this host uses its part of the shared quota alone"
+        switch kind {
+        case .redisSlow: return "Redis does not answer within redis.timeout_ms: " + part
+        case .redisFlushed:
+            return "Redis has forgotten what was spent of a shared quota: it begins again there, "
+                + "without a burst"
+        case .redisBack: return "Redis answers again: the quota is shared"
+        default: return "Redis cannot be used (\(redis.cause)): " + part
         }
     }
 

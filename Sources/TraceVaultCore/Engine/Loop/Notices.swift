@@ -11,6 +11,7 @@ struct Notice {
     enum Kind: UInt8 {
         case retry, rateLimited, credentialRefused, credentialExpiring
         case vaultChanged, vaultUnfollowed, vaultFollowed, ledgerNotShared
+        case redisAway, redisSlow, redisFlushed, redisBack
 
         var name: StaticString {
             switch self {
@@ -22,14 +23,19 @@ struct Notice {
             case .vaultUnfollowed: "vault_unfollowed"
             case .vaultFollowed: "vault_followed"
             case .ledgerNotShared: "ledger_not_shared"
+            case .redisAway: "redis_away"
+            case .redisSlow: "redis_slow"
+            case .redisFlushed: "redis_flushed"
+            case .redisBack: "redis_back"
             }
         }
 
         /// How much it matters, unless the notice says otherwise.
         var level: StaticString {
             switch self {
-            case .retry, .vaultChanged, .vaultFollowed: "info"
+            case .retry, .vaultChanged, .vaultFollowed, .redisBack: "info"
             case .rateLimited, .credentialExpiring, .vaultUnfollowed, .ledgerNotShared: "warning"
+            case .redisAway, .redisSlow, .redisFlushed: "warning"
             case .credentialRefused: "error"
             }
         }
@@ -93,6 +99,9 @@ struct ToldNotices {
     private var generations: [Identifier: UInt64] = [:]
     private var troubles: [Identifier: Trouble] = [:]
     private var ledgerReason = ""
+    /// Of the Redis that keeps a shared quota.
+    private var isAlone = false
+    private var flushes: Int64 = 0
     /// When the next look at vaults and ledger is due, and how many are to come.
     private(set) var nextLook: Int64 = 0
     private var looksLeft = 1
@@ -159,6 +168,18 @@ struct ToldNotices {
         guard reason != ledgerReason else { return false }
         ledgerReason = reason
         return !reason.isEmpty
+    }
+
+    /// What is new of the Redis that keeps a shared quota. Once a host is alone, why may change
+    /// with each address that is tried: that is told no more.
+    mutating func news(of redis: RedisLedger.Standing) -> [Notice.Kind] {
+        var news: [Notice.Kind] = []
+        if redis.flushes > flushes { news.append(.redisFlushed) }
+        if redis.isAlone != isAlone {
+            news.append(redis.isAlone ? (redis.isSlow ? .redisSlow : .redisAway) : .redisBack)
+        }
+        (isAlone, flushes) = (redis.isAlone, redis.flushes)
+        return news
     }
 
     // MARK: - When to look

@@ -15,6 +15,8 @@ package final class NamedSecrets: Sendable {
         case accessKey = "s3.access_key"
         case secretKey = "s3.secret_key"
         case sessionToken = "s3.session_token"
+        case redisUser = "redis.user"
+        case redisPassword = "redis.password"
 
         private static let longestKey = 256
         /// So that its header line fits into a slot of guarded memory.

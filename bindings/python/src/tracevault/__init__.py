@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         KeyFile,
         Passphrase,
         RawKey,
+        RedisLogin,
         StoreKeys,
         SystemdCredential,
         Unlock,
@@ -95,8 +96,8 @@ _HOMES = {
     "checks": "Checked CheckOptions",
     "client": "Engine",
     "collect": "CollectOptions Detection",
-    "credentials": "ApiToken GlobalKey KeyFile Passphrase RawKey StoreKeys SystemdCredential"
-    " Unlock",
+    "credentials": "ApiToken GlobalKey KeyFile Passphrase RawKey RedisLogin StoreKeys"
+    " SystemdCredential Unlock",
     "edit": "Edit Hint",
     "events": "Event",
     "findings": "CheckAccess CheckReason CheckResult FoundMessage SearchResult",
@@ -178,6 +179,7 @@ __all__ = [
     "RateLimitedError",
     "RawKey",
     "Recipient",
+    "RedisLogin",
     "ReplyError",
     "Request",
     "RequestError",

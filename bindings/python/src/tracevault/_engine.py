@@ -9,6 +9,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ._abi import EngineRef, TextRef
@@ -17,6 +18,7 @@ from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
 from .bulk import check_function
+from .credentials import RedisLogin, hand_over, wiping
 from .request import Request
 from .vault import Tenant
 
@@ -39,17 +41,17 @@ class BaseEngine:
         self,
         settings: Mapping[str, Setting] | None = None,
         *,
+        login: RedisLogin | None = None,
         notice: Callable[[Notice], object] | None = None,
     ) -> None:
-        check_function("notice", notice)
-        lib = library()
-        config = new_config(settings, NOTICES)
         ref = EngineRef()
-        try:
-            self._capacity = _capacity(lib, config.ref)
-            check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
-        finally:
-            config.close()
+        with wiping(login):
+            check_function("notice", notice)
+            lib = library()
+            with closing(new_config(settings, NOTICES)) as config:
+                hand_over(login, RedisLogin, "login", config.ref)
+                self._capacity = _capacity(lib, config.ref)
+                check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
         self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
         _live.add(self)
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .campaign import Campaign, Told
     from .checks import Checked, CheckOptions
     from .collect import CollectOptions, Detection
+    from .credentials import RedisLogin
     from .hunt import Finding, HuntOptions
     from .notices import Notice
     from .request import Answer_co
@@ -61,9 +62,10 @@ class AsyncEngine(BaseEngine):
         self,
         settings: Mapping[str, Setting] | None = None,
         *,
+        login: RedisLogin | None = None,
         notice: Callable[[Notice], object] | None = None,
     ) -> None:
-        super().__init__(settings, notice=notice)
+        super().__init__(settings, login=login, notice=notice)
         self._watches: dict[int, Watch] = {}
 
     # ---- One request --------------------------------------------------------------------------

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .campaign import Campaign, Told
     from .checks import Checked, CheckOptions
     from .collect import CollectOptions, Detection
+    from .credentials import RedisLogin
     from .hunt import Finding, HuntOptions
     from .notices import Notice
     from .request import Answer_co
@@ -56,9 +57,10 @@ class Engine(BaseEngine):
         self,
         settings: Mapping[str, Setting] | None = None,
         *,
+        login: RedisLogin | None = None,
         notice: Callable[[Notice], object] | None = None,
     ) -> None:
-        super().__init__(settings, notice=notice)
+        super().__init__(settings, login=login, notice=notice)
         #: Finished requests of submit(), for take().
         self._ready: deque[Slot] = deque()
         self._untaken = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -220,7 +220,24 @@ class GlobalKey(_Credential):
         """The user whose key it is."""
 
 
-class StoreKeys:
+class NamedSecrets:
+    """Secrets that are handed over by name, beside the settings of one call: wiped when it ends,
+    never shown or pickled."""
+
+    __slots__ = ("_secrets",)
+
+    @leaves_no_secret
+    def __init__(self, secrets: Iterable[tuple[str, Secret | None]]) -> None:
+        self._secrets = [(name, HeldSecret(one)) for name, one in secrets if one is not None]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError(f"{type(self).__name__} cannot be pickled")
+
+
+class StoreKeys(NamedSecrets):
     """What opens the object store of a vault at ``s3://bucket/key``: the access key, the secret
     key and, for temporary ones, the session token.
 
@@ -229,50 +246,63 @@ class StoreKeys:
     environment. A ``bytearray`` is wiped at once; ``bytes`` and ``str`` cannot be wiped.
     """
 
-    __slots__ = ("_secrets",)
+    __slots__ = ()
 
     @leaves_no_secret
     def __init__(
         self, access_key: Secret, secret_key: Secret, session_token: Secret | None = None
     ) -> None:
-        self._secrets = [
-            ("s3.access_key", HeldSecret(access_key)),
-            ("s3.secret_key", HeldSecret(secret_key)),
-        ]
-        if session_token is not None:
-            self._secrets.append(("s3.session_token", HeldSecret(session_token)))
+        super().__init__(
+            [
+                ("s3.access_key", access_key),
+                ("s3.secret_key", secret_key),
+                ("s3.session_token", session_token),
+            ]
+        )
 
-    def __repr__(self) -> str:
-        return "StoreKeys(...)"
 
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        raise TypeError("StoreKeys cannot be pickled")
+class RedisLogin(NamedSecrets):
+    """What opens the Redis of a shared quota (``redis.addresses``): the password and, where its
+    ACL names one, the user.
+
+    Good for one :class:`Engine`, also one that is refused; then wiped, never shown or pickled.
+    Not needed where the setting ``redis.login`` names a file or a credential of systemd. A
+    ``bytearray`` is wiped at once; ``bytes`` and ``str`` cannot be wiped.
+    """
+
+    __slots__ = ()
+
+    @leaves_no_secret
+    def __init__(self, password: Secret, user: Secret | None = None) -> None:
+        super().__init__([("redis.user", user), ("redis.password", password)])
 
 
 @contextmanager
-def wiping(keys: StoreKeys | None) -> Iterator[None]:
-    """Wipe the keys when the block ends, whatever came of it."""
+def wiping(secrets: NamedSecrets | None) -> Iterator[None]:
+    """Wipe the secrets when the block ends, whatever came of it."""
     try:
         yield
     finally:
-        if isinstance(keys, StoreKeys):
-            for _, secret in keys._secrets:
+        if isinstance(secrets, NamedSecrets):
+            for _, secret in secrets._secrets:
                 secret.wipe()
 
 
 @leaves_no_secret
-def hand_over(keys: StoreKeys | None, config: ConfigRef) -> None:
-    """Put the keys beside the settings."""
-    if keys is None:
+def hand_over(
+    secrets: NamedSecrets | None, kind: type[NamedSecrets], argument: str, config: ConfigRef
+) -> None:
+    """Put the secrets of an argument beside the settings."""
+    if secrets is None:
         return
-    if not isinstance(keys, StoreKeys):
-        raise TypeError(f"keys must be StoreKeys, not {type(keys).__name__}")
-    if any(secret.wiped for _, secret in keys._secrets):
+    if not isinstance(secrets, kind):
+        raise TypeError(f"{argument} must be {kind.__name__}, not {type(secrets).__name__}")
+    if any(secret.wiped for _, secret in secrets._secrets):
         raise ArgumentError(
-            "these keys were used already and are wiped: make new ones",
+            f"this {kind.__name__} was used already and is wiped: make a new one",
             status=Status.E_CREDENTIAL_FORMAT,
         )
-    for name, secret in keys._secrets:
+    for name, secret in secrets._secrets:
         text = name.encode()
         with secret as (address, length):
             check(library().tv_config_secret, config, text, len(text), address, length)

@@ -135,7 +135,7 @@ class Vault:
         with wiping(keys):
             key = unlock_ref(unlock)
             with closing(new_config(settings)) as config, Naming(path=os.fsdecode(path)):
-                hand_over(keys, config.ref)
+                hand_over(keys, StoreKeys, "keys", config.ref)
                 call = partial(check, getattr(lib, make), path, len(path), key, config.ref)
                 _waiting(
                     unlock,
@@ -230,7 +230,7 @@ class Vault:
             key, target = unlock_ref(unlock), _path(path)
             name = None if tenant is None else encoded(tenant, "the tenant")
             with closing(new_config(settings)) as config, Naming(tenant, path=os.fsdecode(target)):
-                hand_over(keys, config.ref)
+                hand_over(keys, StoreKeys, "keys", config.ref)
                 call = partial(check, library().tv_vault_export, self._handle.ref)
                 text = (name, len(name or b""), target, len(target))
                 _waiting(unlock, target, partial(call, *text, key, config.ref))

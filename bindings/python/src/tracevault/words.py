@@ -140,6 +140,10 @@ NoticeKind: TypeAlias = Literal[
     "vault_unfollowed",
     "vault_followed",
     "ledger_not_shared",
+    "redis_away",
+    "redis_slow",
+    "redis_flushed",
+    "redis_back",
 ]
 #: How much a notice matters.
 NoticeLevel: TypeAlias = Literal[

@@ -101,7 +101,7 @@ enum QuotaScripts {
         return {granted, text(first), text(interval), text(again), text(arrival),
             text(math.max(0, parked - now)), text(lifted), text(policy), text(burst),
             text(math.max(0, named + held - now)), text(gap),
-            text(math.max(0, slowUntil - now))}
+            text(math.max(0, slowUntil - now)), group['a'] == nil and 1 or 0}
         """
 
     /// Notes that a host is there, or leaves, and tells how many are there and how many may come

@@ -34,11 +34,29 @@ package final class RedisLogin: Sendable {
         }
     }
 
-    /// Reads what the setting redis.login names; nil where it names nothing.
+    /// Of what the host handed over; nil where that is nothing.
+    private static func given(_ secrets: NamedSecrets) throws(Failure) -> RedisLogin? {
+        let user = secrets.get(.redisUser)
+        guard let password = secrets.get(.redisPassword) else {
+            guard user == nil else {
+                throw Failure(.configValue, "the secret redis.user needs redis.password beside it")
+            }
+            return nil
+        }
+        return try unsafe password.bytes.withUnsafeBytes { (password) throws(Failure) in
+            guard let user else { return try unsafe RedisLogin([password]) }
+            return try unsafe user.bytes.withUnsafeBytes { (user) throws(Failure) in
+                try unsafe RedisLogin([user, password])
+            }
+        }
+    }
+
+    /// Reads what the setting redis.login names, or takes what was handed over where it names
+    /// nothing; nil where there is neither.
     package static func read(
-        _ source: String, files: any FileSystem = SystemFiles()
+        _ source: String, given secrets: NamedSecrets, files: any FileSystem = SystemFiles()
     ) throws(Failure) -> RedisLogin? {
-        if source.isEmpty { return nil }
+        if source.isEmpty { return try given(secrets) }
         if source.hasPrefix(filePrefix) {
             let path = String(source.dropFirst(filePrefix.count))
             return try read(

@@ -5,7 +5,7 @@ enum RedisReply: Equatable {
     case number(Int64)
     case none
     case list([RedisReply])
-    /// An error: its first words, as far as they are plain.
+    /// An error: its code where it is a known one, with the place that a `MOVED` names.
     case refused(String)
 
     var number: Int64? {
@@ -104,12 +104,20 @@ struct RedisReader {
         return number
     }
 
+    /// Codes of errors that are told as they are (Redis 7, src/server.c, "shared").
+    private static let codes: Set<String> = [
+        "ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "DENIED", "ERR", "EXECABORT", "LOADING",
+        "MASTERDOWN", "MISCONF", "MOVED", "NOAUTH", "NOPERM", "NOREPLICAS", "NOSCRIPT", "OOM",
+        "READONLY", "TRYAGAIN", "WRONGPASS", "WRONGTYPE",
+    ]
+
     /// An error's code and, for MOVED, what it names: nothing that a stranger could write at will
     /// reaches a message.
     private static func plain(_ text: ArraySlice<UInt8>) -> String {
         let words = text.split(separator: UInt8(ascii: " ")).prefix(3)
-        let code = words.first?.prefix(20).filter { (0x41...0x5A).contains($0) } ?? []
-        guard code == Array("MOVED".utf8) else { return String(decoding: code, as: UTF8.self) }
+        let code = String(decoding: words.first?.prefix(20) ?? [], as: UTF8.self)
+        guard codes.contains(code) else { return "" }
+        guard code == "MOVED" else { return code }
         return words.map { String(decoding: $0.prefix(260), as: UTF8.self) }.joined(separator: " ")
     }
 }

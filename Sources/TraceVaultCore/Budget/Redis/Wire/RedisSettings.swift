@@ -13,7 +13,7 @@ package struct RedisSettings: Sendable {
     let hosts: Int64
 
     /// Nil where no address is set: one host, one ledger.
-    package init?(_ config: Config) throws(Failure) {
+    package init?(_ config: Config, _ secrets: NamedSecrets) throws(Failure) {
         addresses = try RedisAddress.list(config.text(.redisAddresses))
         guard !addresses.isEmpty else { return nil }
         prefix = config.text(.redisPrefix)
@@ -22,7 +22,7 @@ package struct RedisSettings: Sendable {
                 .configValue, "redis.prefix must be plain ASCII without spaces and braces")
         }
         caFile = config.text(.redisCAFile)
-        login = try RedisLogin.read(config.text(.redisLogin))
+        login = try RedisLogin.read(config.text(.redisLogin), given: secrets)
         timeoutMs = config.integer(.redisTimeout)
         hosts = config.integer(.redisHosts)
     }

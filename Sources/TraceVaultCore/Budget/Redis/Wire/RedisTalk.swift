@@ -131,6 +131,11 @@ enum RedisRefusal {
         }
     }
 
+    /// What failed, in words of ours alone: where a node of a cluster sends us is its own text.
+    static func words(_ failure: Failure) -> String {
+        failure.status == .redirect ? "it names another server (MOVED)" : failure.message
+    }
+
     /// Where a node of a cluster says that a key is, as "HOST:PORT".
     static func place(_ failure: Failure) -> Substring? {
         guard failure.status == .redirect else { return nil }
