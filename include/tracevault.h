@@ -332,7 +332,9 @@ TV_API TV_CHECK tv_status tv_config_get(const tv_config *config, const char *nam
  *
  * There are "s3.access_key", "s3.secret_key" and "s3.session_token", printable ASCII without spaces
  * (the table above has their lengths): what opens the object store of a vault at s3://BUCKET/KEY
- * where the setting s3.keys names no other place.
+ * where the setting s3.keys names no other place. "redis.password" and, where its ACL names one,
+ * "redis.user" log an engine into the Redis of redis.addresses where redis.login names no other
+ * place.
  *
  * Fails with TV_E_CONFIG_NAME or TV_E_CREDENTIAL_FORMAT. The bytes are copied at once; wipe your own
  * copy afterwards.
@@ -420,8 +422,10 @@ TV_API void tv_unlock_free(tv_unlock *unlock);
  * TV_E_RATE_LIMITED, TV_E_SERVER, TV_E_TRANSPORT, TV_E_PROXY or TV_E_TLS, and where TV_E_IO
  * would be told of a file.
  *
- * Blocks: on the disk, for the passphrase's cost, and on an object store for about eight
- * times s3.timeout_ms at most.
+ * TV_E_EXISTS also where s3.copy_file holds the copy of another vault.
+ *
+ * Blocks: on the disk, for the passphrase's cost, and on an object store for twice
+ * s3.timeout_ms at most.
  * @param config  may be NULL: defaults.
  * @since 0.1
  */
@@ -449,6 +453,11 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * tv_engine_stats(). When looks have failed for vault.max_stale_ms (the file cannot be read, is
  * gone, is another one, is an old copy, was rekeyed), nobody knows what was removed meanwhile, and
  * nothing is lent any more: TV_E_STALE, until a look succeeds.
+ *
+ * With s3.copy_file this host keeps the sealed bytes of an object on its disk as well, and opens and
+ * unlocks the vault from there while the store cannot be reached, for vault.max_stale_ms after its
+ * last answer; the look that failed is told as above. An object older than what the host has seen is
+ * refused with TV_E_ROLLBACK, one of another vault with TV_E_CONFLICT.
  *
  * Blocks: on the disk, for the passphrase's cost, and on an object store for s3.timeout_ms at most.
  * @param config  may be NULL: defaults.
@@ -486,8 +495,9 @@ TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **doc
                                         tv_error **error_out);
 
 /**
- * Describe the vault: identity, format, generation, times, counts, its unlocks, and "refresh_error"
- * when the last look at the file failed or has not come back for two seconds.
+ * Describe the vault: identity, format, generation, times, counts, its unlocks, "refresh_error"
+ * when the last look at the file failed or has not come back for two seconds, and "copy_error"
+ * ({"status", "message"}) when the copy of s3.copy_file could not be written.
  *
  * @param document_out  one view, "json". "unlocks" is an array of {"slot", "type", "label"} and,
  *                      for passphrases, "kdf_memory_kib" and "kdf_passes". "refresh_error" is
@@ -744,7 +754,7 @@ TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **docum
  *
  * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer: half of it, once, for one
  * that was stopped while it waited itself. In memory as long as other threads' commits compute. On
- * an object store about five times s3.timeout_ms at most.
+ * an object store about three times s3.timeout_ms at most.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);

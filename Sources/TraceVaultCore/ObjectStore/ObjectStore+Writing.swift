@@ -21,15 +21,20 @@ extension ObjectStore {
 
     // MARK: - Create
 
+    /// One change, all its requests together: one that gets no answer, and the question what became
+    /// of it.
+    private var changeMs: Int64 { 2 * Int64(settings.timeoutMs) }
+
     package func create(_ bytes: ByteBuffer) throws(Failure) {
+        let endMs = tvs_monotonic_ms() + changeMs
         // Asked first: a store that ignores conditions would overwrite what is there.
-        let reply = try ask(nil, .none)
+        let reply = try ask(nil, .none, until: endMs)
         if reply.status == 200 { throw Self.exists }
         guard reply.status == 404, StoreWords.code(reply.body) != "NoSuchBucket" else {
             throw words.failure(reply)
         }
-        guard try store(bytes, .absent, in: nil) else { throw Self.exists }
-        try probe(bytes)
+        guard try store(bytes, .absent, in: nil, until: endMs) else { throw Self.exists }
+        try probe(bytes, until: endMs)
     }
 
     private static let exists = Failure(
@@ -37,10 +42,10 @@ extension ObjectStore {
 
     /// Both conditions must be refused now. What a store that ignores them takes are the same
     /// bytes again.
-    private func probe(_ bytes: ByteBuffer) throws(Failure) {
+    private func probe(_ bytes: ByteBuffer, until endMs: Int64) throws(Failure) {
         let never = "\"00000000000000000000000000000000\""
         for condition in [Condition.absent, .unchanged(since: never)] {
-            let reply = try ask(bytes, condition)
+            let reply = try ask(bytes, condition, until: endMs)
             guard reply.status == 412 || reply.status == 409 else {
                 guard reply.status < 300 else { throw words.failure(reply) }
                 throw Failure(
@@ -57,8 +62,9 @@ extension ObjectStore {
     package func replace(
         _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool {
+        let endMs = tvs_monotonic_ms() + changeMs
         if tag(of: expected) == nil {
-            guard try Revision(of: read()) == expected else { return false }
+            guard try Revision(of: read(until: endMs)) == expected else { return false }
         }
         guard let etag = tag(of: expected) else {
             throw Failure(
@@ -66,7 +72,7 @@ extension ObjectStore {
                 "the object store \(words.store) gives no ETag that tells states of an object "
                     + "apart: nothing is stored")
         }
-        let isStored = try store(bytes, .unchanged(since: etag), in: expected)
+        let isStored = try store(bytes, .unchanged(since: etag), in: expected, until: endMs)
         // Who lost a race lets others go on before he comes again.
         if !isStored { pause(Int64.random(in: 0...50)) }
         return isStored
@@ -86,7 +92,7 @@ extension ObjectStore {
     /// Stores the bytes under a condition, in the place of `old`; false when somebody else was
     /// faster. Sends again what may be lost: the condition lets one of both through at most.
     private func store(
-        _ bytes: ByteBuffer, _ first: Condition, in old: Revision?
+        _ bytes: ByteBuffer, _ first: Condition, in old: Revision?, until endMs: Int64
     ) throws(Failure) -> Bool {
         let own = try Revision(of: bytes)
         var condition = first
@@ -96,13 +102,13 @@ extension ObjectStore {
         var pauseMs: Int64 = 50
         while true {
             var trouble: Failure?
-            switch try send(bytes, condition, inDoubt: doubt != nil) {
+            switch try send(bytes, condition, inDoubt: doubt != nil, until: endMs) {
             case .stored: return true
             case .lost: break
             case .busy(let failure): trouble = failure
             case .unknown(let failure): doubt = doubt ?? failure
             }
-            switch try? found(own, old) {
+            switch try? found(own, old, until: endMs) {
             case .own: return true
             case .other(let revision):
                 // Each commit adds one: in our own place, or before it, is somebody else's.
@@ -115,7 +121,7 @@ extension ObjectStore {
             case .nothing, nil: break
             }
             let now = tvs_monotonic_ms()
-            let until = deadline ?? now + Int64(settings.timeoutMs)
+            let until = deadline ?? min(endMs, now + Int64(settings.timeoutMs))
             deadline = until
             guard now + pauseMs < until else {
                 if let doubt { throw unknown(doubt) }
@@ -129,9 +135,9 @@ extension ObjectStore {
 
     /// Sends the bytes once. Throws what is final, unless an earlier one may still be stored.
     private func send(
-        _ bytes: ByteBuffer, _ condition: Condition, inDoubt: Bool
+        _ bytes: ByteBuffer, _ condition: Condition, inDoubt: Bool, until endMs: Int64
     ) throws(Failure) -> Sent {
-        let reply = try ask(bytes, condition)
+        let reply = try ask(bytes, condition, until: endMs)
         let failure: Failure
         switch (reply.fault, reply.status) {
         case (nil, 200...299):
@@ -153,9 +159,11 @@ extension ObjectStore {
     }
 
     /// Reads what is there now.
-    private func found(_ own: Revision, _ old: Revision?) throws(Failure) -> Found {
+    private func found(
+        _ own: Revision, _ old: Revision?, until endMs: Int64
+    ) throws(Failure) -> Found {
         do throws(Failure) {
-            let revision = try revision()
+            let revision = try Revision(of: read(until: endMs))
             return revision == own ? .own : revision == old ? .old : .other(revision)
         } catch {
             guard error.status == .noVault else { throw error }

@@ -34,6 +34,7 @@ package final class ObjectStore: Store {
     }
 
     package let isRemote = true
+    package let copy: StoreCopy?
     let settings: StoreSettings
     let words: StoreWords
     let queue = WriterQueue()
@@ -43,7 +44,12 @@ package final class ObjectStore: Store {
     private let idle = Lock<[StoreCarrier]>([])
     private static let mostIdle = 2
 
-    init(_ address: ObjectAddress, _ config: Config, _ given: NamedSecrets) throws(Failure) {
+    /// - Parameter keepsCopy: whether the host keeps a copy of it where s3.copy_file says so.
+    init(
+        _ address: ObjectAddress, _ config: Config, _ given: NamedSecrets, keepsCopy: Bool = true
+    ) throws(Failure) {
+        let copyPath = keepsCopy ? config.text(.s3CopyFile) : ""
+        copy = copyPath.isEmpty ? nil : try StoreCopy(path: copyPath, VaultSettings(config))
         settings = try StoreSettings(address, config)
         keys = try StoreKeys(from: config.text(.s3Keys), given: given)
         words = StoreWords(store: settings.origin.text, address: address)
@@ -51,8 +57,10 @@ package final class ObjectStore: Store {
 
     // MARK: - Reading
 
-    package func read() throws(Failure) -> ByteBuffer {
-        guard let bytes = try fetch(.none) else { throw Self.unasked }
+    package func read() throws(Failure) -> ByteBuffer { try read(until: nil) }
+
+    func read(until endMs: Int64?) throws(Failure) -> ByteBuffer {
+        guard let bytes = try fetch(.none, until: endMs) else { throw Self.unasked }
         return bytes
     }
 
@@ -65,8 +73,8 @@ package final class ObjectStore: Store {
     }
 
     /// The object's bytes; nil where it is as the condition says.
-    func fetch(_ condition: Condition) throws(Failure) -> ByteBuffer? {
-        let reply = try ask(nil, condition)
+    func fetch(_ condition: Condition, until endMs: Int64? = nil) throws(Failure) -> ByteBuffer? {
+        let reply = try ask(nil, condition, until: endMs)
         guard reply.fault == nil else { throw words.failure(reply) }
         if reply.status == 304, case .changed = condition { return nil }
         guard reply.status == 200 else { throw words.failure(reply) }
@@ -99,9 +107,14 @@ package final class ObjectStore: Store {
 
     // MARK: - Asking
 
-    /// Sends one request; the reply tells why there is none.
-    func ask(_ upload: ByteBuffer?, _ condition: Condition) throws(Failure) -> HTTPReply {
-        let request = try request(upload, condition)
+    /// Sends one request; the reply tells why there is none. It takes s3.timeout_ms at most, and no
+    /// longer than until `endMs` on CLOCK_MONOTONIC.
+    func ask(
+        _ upload: ByteBuffer?, _ condition: Condition, until endMs: Int64? = nil
+    ) throws(Failure) -> HTTPReply {
+        let restMs = endMs.map { max(1, $0 - tvs_monotonic_ms()) } ?? .max
+        let request = try request(
+            upload, condition, timeoutMs: min(settings.timeoutMs, Int(clamping: restMs)))
         let carrier = try carrier()
         let exchange = StoreExchange(request, to: settings.origin, by: carrier)
         let reply = try exchange.run()
@@ -117,7 +130,7 @@ package final class ObjectStore: Store {
     }
 
     private func request(
-        _ upload: ByteBuffer?, _ condition: Condition
+        _ upload: ByteBuffer?, _ condition: Condition, timeoutMs: Int
     ) throws(Failure) -> HTTPRequest {
         let hash = try (upload ?? ByteBuffer(limit: 0)).withBytes { (bytes) throws(Failure) in
             try SHA256.text(of: bytes)
@@ -132,7 +145,7 @@ package final class ObjectStore: Store {
         if upload != nil { lines += ["Content-Type: application/octet-stream", "Expect:"] }
         var request = HTTPRequest(
             path: settings.path, authorization: try signature.authorization(keys), email: nil,
-            timeoutMs: settings.timeoutMs)
+            timeoutMs: timeoutMs)
         request.object = ObjectPart(
             upload: upload, lines: lines, token: try RequestSignature.token(keys))
         return request

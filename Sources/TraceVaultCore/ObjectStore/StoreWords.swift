@@ -1,7 +1,7 @@
 // StoreWords.swift - what an object store's refusals and faults mean, in words for who mends them.
 //
-// Of a reply only its status, known codes of S3 and a region are told: anything else may be a
-// stranger's text.
+// Of a reply only its status, known codes of S3 and a region in AWS's own words are told: anything
+// else may be a stranger's text.
 
 import CSystem
 
@@ -111,12 +111,19 @@ struct StoreWords: Sendable {
         }
     }
 
+    /// The words of AWS's regions, such as eu-central-1 and us-gov-west-1.
+    private static let regionWords: Set<Substring> = [
+        "us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "gov", "iso", "isob", "north",
+        "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest",
+    ]
+
+    /// Whether it is a region that AWS could have: words of its own, then a digit. A store can say
+    /// nothing else by it.
     private static func isRegion(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy {
-                (0x30...0x39).contains($0) || (0x61...0x7A).contains($0)
-                    || $0 == UInt8(ascii: "-")
-            }
+        let parts = text.split(separator: "-" as Character, omittingEmptySubsequences: false)
+        guard (3...4).contains(parts.count), let number = parts.last else { return false }
+        return number.utf8.count == 1 && number.utf8.allSatisfy { (0x31...0x39).contains($0) }
+            && parts.dropLast().allSatisfy(regionWords.contains)
     }
 
     /// What the reply names in <Code>…</Code>, if it is a known one; "" otherwise.

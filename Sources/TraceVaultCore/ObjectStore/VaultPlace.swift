@@ -30,7 +30,7 @@ extension Vault {
         secrets: NamedSecrets
     ) throws(Failure) {
         let settings = VaultSettings(config)
-        guard let store = try Self.objectStore(at: place, config, secrets) else {
+        guard let store = try Self.objectStore(at: place, config, secrets, keepsCopy: false) else {
             return try export(tenant: tenant, path: place, unlock: unlock, settings: settings)
         }
         try export(tenant: tenant, into: store, unlock: unlock, settings: settings)
@@ -38,9 +38,10 @@ extension Vault {
 
     /// The object store that a place names; nil where it names a file or memory.
     private static func objectStore(
-        at place: String, _ config: Config, _ secrets: NamedSecrets
+        at place: String, _ config: Config, _ secrets: NamedSecrets, keepsCopy: Bool = true
     ) throws(Failure) -> ObjectStore? {
         guard ObjectAddress.isMeant(by: place) else { return nil }
-        return try ObjectStore(try ObjectAddress(place), config, secrets)
+        return try ObjectStore(
+            try ObjectAddress(place), config, secrets, keepsCopy: keepsCopy)
     }
 }

@@ -52,6 +52,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case s3CAFile = "s3.ca_file"
     case s3Proxy = "s3.proxy"
     case s3Timeout = "s3.timeout_ms"
+    case s3CopyFile = "s3.copy_file"
 
     package var property: Property {
         switch self {
@@ -184,14 +185,13 @@ package enum Setting: String, CaseIterable, Sendable {
         case .redisCAFile:
             return Property(
                 .text(maxLength: 4096), "",
-                "File with the certificate authorities to trust for rediss:// (PEM). Empty: the "
-                    + "system's.")
+                "File with the authorities (PEM) to trust for rediss://. Empty: the system's.")
         case .redisLogin:
             return Property(
                 .text(maxLength: 4096), "",
                 "Where user and password for Redis are: file:PATH of a file that only its owner "
                     + "may read, or credential:NAME of systemd. One line is the password, two "
-                    + "are the user and the password. Empty: Redis asks for none.")
+                    + "are the user and the password. Empty: from tv_config_secret(), or none.")
         case .redisPrefix:
             return Property(
                 .text(maxLength: 64), "tracevault",
@@ -282,8 +282,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .s3CAFile:
             return Property(
                 .text(maxLength: 4096), "",
-                "File with the certificate authorities to trust for the object store (PEM). Empty: "
-                    + "the system's.")
+                "File with the authorities (PEM) to trust for the object store. Empty: the system's.")
         case .s3Proxy:
             return Property(
                 .proxy(maxLength: 512), "",
@@ -293,6 +292,12 @@ package enum Setting: String, CaseIterable, Sendable {
                 .integer(100...600_000), "30000",
                 "Longest time of one request to the object store, in ms, a third of it to connect. "
                     + "A commit whose answer is lost asks for as long again what became of it.")
+        case .s3CopyFile:
+            return Property(
+                .text(maxLength: 4096), "",
+                "File in which this host keeps the sealed bytes of a vault in an object store, to "
+                    + "open it while the store is away. FILE.seen says which state is the newest "
+                    + "that was seen: an older object is refused (TV_E_ROLLBACK). Empty: none.")
         }
     }
 }

@@ -110,7 +110,7 @@ final class Scratch {
 
     deinit {
         for file in ["", ".other", ".all"] {
-            for name in ["", ".lock", ".prev", ".new", ".prev.new"] {
+            for name in ["", ".lock", ".prev", ".new", ".prev.new", ".seen"] {
                 unsafe unlink(vault + file + name)
             }
         }

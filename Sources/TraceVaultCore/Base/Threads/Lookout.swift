@@ -12,6 +12,13 @@ protocol Watched: AnyObject, Sendable {
     /// when something new has come that is still to be read, and answers whether it found what is
     /// there. Nil when there is nothing to look for.
     func errand() -> ((_ hasCome: () -> Void) -> Bool)?
+    /// What is to be done after a look that has found what is there, and nobody waits for. It holds
+    /// neither a key nor what is watched. Nil when there is nothing to do.
+    func upkeep() -> (() -> Void)?
+}
+
+extension Watched {
+    func upkeep() -> (() -> Void)? { nil }
 }
 
 final class Lookout: Sendable {
@@ -152,6 +159,7 @@ final class Lookout: Sendable {
             tvs_wipe_stack()
             entry.watch.end(nowMs: Self.bootMs, hasFound: hasFound)
             looked.ring()
+            if hasFound, let upkeep = entry.target?.upkeep() { upkeep() }
         }
     }
 

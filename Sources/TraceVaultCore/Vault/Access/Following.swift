@@ -20,9 +20,16 @@ final class Following: Sendable {
     /// When a look began: what was done to the store before then, it has seen.
     struct Moment: Sendable {
         let bootMs: Int64
-        let wallMs = tvs_wall_ms()
+        var wallMs = tvs_wall_ms()
         /// Looks are numbered as they begin; they end in any order, as each may hang.
         let number: UInt64
+    }
+
+    /// A vault that was opened from a copy, because its store was away.
+    struct Away {
+        let failure: Failure
+        /// How long ago the store answered.
+        let ageMs: Int64
     }
 
     fileprivate struct State {
@@ -49,11 +56,22 @@ final class Following: Sendable {
     /// A look takes no longer unless something is wrong.
     private static let longLookMs: Int64 = 2000
 
-    init(_ vaultID: Identifier, maxStaleMs: Int64, nowMs: Int64) {
+    init(_ vaultID: Identifier, maxStaleMs: Int64, nowMs: Int64, away: Away? = nil) {
         self.vaultID = vaultID
         self.maxStaleMs = maxStaleMs
-        state = Lock(State(good: Moment(bootMs: nowMs, number: 0)))
+        guard let away else {
+            state = Lock(State(good: Moment(bootMs: nowMs, number: 0)))
+            return
+        }
+        // Nothing was seen since the store last answered: it counts from there.
+        let answer = Moment(
+            bootMs: nowMs - away.ageMs, wallMs: tvs_wall_ms() - away.ageMs, number: 0)
+        state = Lock(State(failure: away.failure, failed: answer, good: answer))
     }
+
+    /// When the last look began that found what the store has, in ms since 1970; nil while looks
+    /// fail.
+    var answeredMs: Int64? { state.withLock { $0.failure == nil ? $0.good.wallMs : nil } }
 
     /// A look begins, in a call of the host's.
     func moment(nowMs: Int64) -> Moment { state.withLock { $0.begin(nowMs) } }

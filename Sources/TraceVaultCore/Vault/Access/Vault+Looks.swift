@@ -74,6 +74,7 @@ extension Vault: Watched {
     @discardableResult
     package func refresh() throws(Failure) -> Bool {
         guard let held = state.withLock({ $0.snapshot }) else { throw Self.locked }
+        defer { keepCopy() }
         return try followed(held) !== held
     }
 
@@ -122,6 +123,18 @@ extension Vault: Watched {
             }
         }
     }
+
+    /// Keeps the copy of what is known, once nobody waits for the look any more.
+    func upkeep() -> (() -> Void)? {
+        guard let copy = store.copy, let answeredMs = following.answeredMs,
+            let held = state.withLock({ $0.snapshot })
+        else { return nil }
+        let (bytes, header) = (held.bytes, held.header)
+        // What fails is kept with the copy, and told from there.
+        return { try? copy.keep(bytes, header, answeredMs: answeredMs) }
+    }
+
+    func keepCopy() { upkeep()?() }
 
     /// Nil while the vault is locked: then nobody uses it.
     func look() -> Look? {

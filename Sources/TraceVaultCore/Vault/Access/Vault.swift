@@ -16,13 +16,14 @@ package final class Vault: Sendable {
     let state: Lock<VaultState>
 
     private init(
-        _ store: any Store, _ settings: VaultSettings, _ opened: Snapshot, _ lookout: Lookout
+        _ store: any Store, _ settings: VaultSettings, _ opened: Snapshot, _ lookout: Lookout,
+        away: Following.Away? = nil
     ) {
         self.store = store
         self.settings = settings
         following = Following(
             opened.header.vaultID, maxStaleMs: store.isOfProcess ? 0 : settings.maxStaleMs,
-            nowMs: Self.bootMs)
+            nowMs: Self.bootMs, away: away)
         watch =
             store.isOfProcess
             ? nil
@@ -67,10 +68,13 @@ package final class Vault: Sendable {
         lookout: Lookout = .ofProcess
     ) throws(Failure) -> Vault {
         try Sealing.start()
+        try store.copy?.checkIsFree()
         let slot = try PreparedSlot(unlock, settings: settings)
         let snapshot = try Snapshot.empty(slot, generation: 1, like: nil)
         try store.create(snapshot.bytes)
-        return Vault(store, settings, snapshot, lookout)
+        let vault = Vault(store, settings, snapshot, lookout)
+        vault.keepCopy()
+        return vault
     }
 
     static func open(
@@ -79,21 +83,8 @@ package final class Vault: Sendable {
     ) throws(Failure) -> Vault {
         try Sealing.start()
         try settings.check()
-        return Vault(store, settings, try opened(store, unlock, settings), lookout)
-    }
-
-    private static func opened(
-        _ store: any Store, _ unlock: UnlockSecret, _ settings: VaultSettings
-    ) throws(Failure) -> Snapshot {
-        let snapshot = try Snapshot.open(
-            try store.read(), with: unlock, memory: settings.affordableMemory)
-        guard snapshot.header.generation >= settings.minGeneration else {
-            throw Failure(
-                .rollback,
-                "the vault's generation \(snapshot.header.generation) is older than "
-                    + "vault.min_generation \(settings.minGeneration): an old copy was put back")
-        }
-        return snapshot
+        let opening = try Opening.of(store, unlock, settings)
+        return Vault(store, settings, opening.snapshot, lookout, away: opening.away)
     }
 
     /// Writes one tenant, or every tenant when none is named, into a vault file of its own.
@@ -122,20 +113,25 @@ package final class Vault: Sendable {
         for holder in state.withLock({ $0.lock() }) { holder.forget() }
     }
 
-    /// Opens a locked vault again, with the state that its store has now.
+    /// Opens a locked vault again, with the state that its store has now, or with the copy of it
+    /// while the store is away.
     package func unlock(_ unlock: UnlockSecret) throws(Failure) {
-        var opened: Snapshot
+        var opening: Opening
         var moment: Following.Moment
         repeat {
             // Asked first: what another thread commits may be newer than what is read here.
             let newest = state.withLock { $0.newest }
             moment = following.moment(nowMs: Self.bootMs)
-            opened = try Self.opened(store, unlock, settings)
-            if opened.header.revision != newest.revision {
-                try opened.checkFollows(newest)
+            opening = try Opening.of(store, unlock, settings)
+            if opening.snapshot.header.revision != newest.revision {
+                try opening.snapshot.checkFollows(newest)
             }
-        } while !state.withLock { $0.unlock(opened) }
-        following.succeeded(moment)
+        } while !state.withLock { $0.unlock(opening.snapshot) }
+        if let away = opening.away {
+            following.failed(away.failure, moment)
+        } else {
+            following.succeeded(moment)
+        }
     }
 
     var isLocked: Bool { state.withLock { $0.snapshot == nil } }
@@ -220,6 +216,7 @@ package final class Vault: Sendable {
                 keeping: changes.forgetsPrevious ? nil : base.bytes)
             {
                 state.withLock { $0.publish(next) }
+                keepCopy()
                 return
             }
         } while tvs_monotonic_ms() < deadline

@@ -30,6 +30,15 @@ extension Vault {
             trouble.write(into: &writer)
             writer.endObject()
         }
+        if let trouble = store.copy?.trouble {
+            writer.key("copy_error")
+            writer.beginObject()
+            writer.key("status")
+            writer.string(trouble.status.name.description)
+            writer.key("message")
+            writer.string(trouble.message)
+            writer.endObject()
+        }
         writer.endObject()
         guard writer.isComplete else { throw Failure.noMemory }
         return writer.buffer

@@ -10,7 +10,7 @@ import Glibc
 import Synchronization
 
 extension FileStore {
-    private var temporaryName: String { name + ".new" }
+    var temporaryName: String { name + ".new" }
     private var previousName: String { name + ".prev" }
     /// The old file on its way to the previous one's name.
     private var passingName: String { previousName + ".new" }
@@ -45,9 +45,7 @@ extension FileStore {
     package func replace(
         _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool {
-        guard !isPoisoned.load(ordering: .acquiring) else {
-            throw Failure(.io, "a write failed before: close the vault and open it again")
-        }
+        try checkIsSound()
         let directory = try openDirectory()
         let owner = try status(of: try openVault(directory), "the file").owner
         guard try revision(directory) == expected else { return false }
@@ -67,8 +65,14 @@ extension FileStore {
         return true
     }
 
+    func checkIsSound() throws(Failure) {
+        guard !isPoisoned.load(ordering: .acquiring) else {
+            throw Failure(.io, "a write failed before: close the vault and open it again")
+        }
+    }
+
     /// Writes, syncs and reads back a file beside the vault; only the lock's holder may.
-    private func writeTemporary(
+    func writeTemporary(
         _ bytes: ByteBuffer, _ directory: borrowing Descriptor, owner: UInt32
     ) throws(Failure) -> Descriptor {
         // What a killed writer left behind.
@@ -88,7 +92,7 @@ extension FileStore {
 
     /// What is about to be named is what was written: without the lock, another writer would have
     /// taken it away.
-    private func checkOwn(_ file: borrowing Descriptor) throws(Failure) {
+    func checkOwn(_ file: borrowing Descriptor) throws(Failure) {
         guard try status(of: file, "the new file").hasName else {
             throw Failure(
                 .conflict, "another writer is at work without the lock: was <vault>.lock removed?")
@@ -175,7 +179,7 @@ extension FileStore {
     }
 
     /// Makes a new name durable. The name is there already, so a failure says so.
-    private func settle(_ directory: borrowing Descriptor) throws(Failure) {
+    func settle(_ directory: borrowing Descriptor) throws(Failure) {
         guard files.sync(directory.number) == 0 else {
             isPoisoned.store(true, ordering: .releasing)
             throw Failure(

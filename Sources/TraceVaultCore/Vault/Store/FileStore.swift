@@ -91,9 +91,11 @@ package final class FileStore: Store {
         return directory
     }
 
-    /// Opens the vault file and checks that nobody else can have written it.
-    func openVault(_ directory: borrowing Descriptor) throws(Failure) -> Descriptor {
-        let number = files.open(directory.number, name, .read)
+    /// Opens the vault file, or one beside it, and checks that nobody else can have written it.
+    func openVault(
+        _ directory: borrowing Descriptor, _ suffix: String = ""
+    ) throws(Failure) -> Descriptor {
+        let number = files.open(directory.number, name + suffix, .read)
         if number == -ELOOP {
             throw Failure(.unsafeFile, "the vault's path is a symbolic link: name the file itself")
         }

@@ -16,6 +16,8 @@ package protocol Store: Sendable {
     /// Whether each look costs a request to a server: looks are then spread, and rarer while they
     /// fail.
     var isRemote: Bool { get }
+    /// What this host keeps of it on its own disk, to start with while the store is away.
+    var copy: StoreCopy? { get }
     /// The current bytes, whole.
     func read() throws(Failure) -> ByteBuffer
     /// Which snapshot is current.
@@ -45,6 +47,7 @@ package protocol Store: Sendable {
 extension Store {
     package var isOfProcess: Bool { false }
     package var isRemote: Bool { false }
+    package var copy: StoreCopy? { nil }
 
     package func newBytes(since known: Revision) throws(Failure) -> ByteBuffer? {
         try revision() == known ? nil : try read()
