@@ -24,6 +24,24 @@ static tv_place whole(tv_document *document, tv_walk *walk) {
     return tv_whole(walk);
 }
 
+PROMISE(a_secret_has_a_name_beside_the_settings_and_is_never_told) {
+    tv_config *config = test_config();
+    const char *value = NULL;
+    size_t len = 0;
+    static const char *const names[] = {"s3.access_key", "s3.secret_key", "s3.session_token",
+                                        "redis.user", "redis.password"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        OK(tv_config_secret(config, names[i], TV_NUL, "test-not-real", TV_NUL, ERR));
+        GIVES(TV_E_CREDENTIAL_FORMAT,
+              tv_config_secret(config, names[i], TV_NUL, "two words", TV_NUL, ERR));
+        GIVES(TV_E_CONFIG_NAME, tv_config_get(config, names[i], TV_NUL, &value, &len, ERR));
+        GIVES(TV_E_CONFIG_NAME, tv_config_set(config, names[i], TV_NUL, "x", TV_NUL, ERR));
+        OK(tv_config_secret(config, names[i], TV_NUL, "", 0, ERR));
+    }
+    GIVES(TV_E_CONFIG_NAME, tv_config_secret(config, "redis.login", TV_NUL, "x", TV_NUL, ERR));
+    tv_config_free(config);
+}
+
 PROMISE(an_unknown_name_is_a_status_of_its_own) {
     tv_config *config = test_config();
     const char *value = NULL;
@@ -170,6 +188,7 @@ PROMISE(an_engine_refuses_settings_it_cannot_work_with) {
 
 int main(int argc, char **argv) {
     begin(argc, argv);
+    RUN(a_secret_has_a_name_beside_the_settings_and_is_never_told);
     RUN(an_unknown_name_is_a_status_of_its_own);
     RUN(what_is_set_is_given_back);
     RUN(text_that_is_lent_stays_until_its_setting_changes);

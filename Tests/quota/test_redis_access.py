@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tracevault as tv
@@ -50,7 +51,7 @@ def test_a_redis_with_tls_and_an_acl_of_the_guide_lends(
     guarded: tuple[Server, Path], tmp_path: Path
 ) -> None:
     server, authority = guarded
-    more = {
+    more: dict[str, Any] = {
         "redis__ca_file": str(authority),
         "redis__login": login(tmp_path, f"tracevault\n{PASSWORD}\n"),
     }
@@ -61,6 +62,28 @@ def test_a_redis_with_tls_and_an_acl_of_the_guide_lends(
         assert standing["lent"] >= 3
 
 
+def test_a_login_may_come_from_memory_and_is_good_once(guarded: tuple[Server, Path]) -> None:
+    server, authority = guarded
+    login = tv.RedisLogin(bytearray(PASSWORD.encode()), bytearray(b"tracevault"))
+    assert PASSWORD not in repr(login)
+    with (
+        standin(quota=1200) as cloudflare,
+        engine(cloudflare, server.address, login=login, redis__ca_file=str(authority)) as pair,
+    ):
+        assert all(result.error is None for result in asked(pair, 3))
+        standing = told(pair)
+        assert standing["alone"] is False, standing["warning"]
+        assert PASSWORD not in str(pair[0].stats())
+    with pytest.raises(tv.TraceVaultError, match="used already"):
+        tv.Engine({"redis.addresses": server.address}, login=login)
+
+
+def test_a_user_without_a_password_is_refused() -> None:
+    nobody = tv.RedisLogin(b"", b"tracevault")
+    with pytest.raises(tv.ArgumentError, match=r"redis\.password"):
+        tv.Engine({"redis.addresses": "redis://127.0.0.1:1"}, login=nobody)
+
+
 @pytest.mark.parametrize("wrong", ["login", "authority", "plain"])
 def test_what_a_guarded_redis_refuses_is_told_without_a_secret(
     guarded: tuple[Server, Path], tmp_path: Path, wrong: str
@@ -69,7 +92,7 @@ def test_what_a_guarded_redis_refuses_is_told_without_a_secret(
     other = tmp_path / "other.pem"
     other.write_bytes(Issuer("Another CA").pem)
     text = "tracevault\nanother-test-password" if wrong == "login" else f"tracevault\n{PASSWORD}"
-    more = {
+    more: dict[str, Any] = {
         "redis__ca_file": str(other if wrong == "authority" else authority),
         "redis__login": login(tmp_path, text),
     }

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +10,7 @@ from engine_scene import ACME, until
 from fleet.quota import asked, engine, told
 from launcher import standin
 from places import free_port
-from redis_server import Server, redis
+from redis_server import Server, answering, redis
 
 
 def test_an_engine_borrows_and_says_how_things_stand(lender: Server) -> None:
@@ -118,27 +114,6 @@ def test_scripts_that_redis_forgot_are_made_known_again(lender: Server) -> None:
         until(lambda: told(pair)["alone"] is False, "it is back")
         assert asked(pair, 8, ms=30)[0].error is None
         until(lambda: told(pair)["lent"] > lent, "it borrows again")
-
-
-@contextmanager
-def answering(words: bytes) -> Iterator[str]:
-    """A server that says this to everybody, and nothing more."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    held: list[socket.socket] = []
-
-    def accept() -> None:
-        while True:
-            try:
-                held.append(listener.accept()[0])
-                held[-1].sendall(words)
-            except OSError:
-                return
-
-    threading.Thread(target=accept, daemon=True).start()
-    yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
-    listener.close()
-    for sock in held:
-        sock.close()
 
 
 @pytest.mark.parametrize(

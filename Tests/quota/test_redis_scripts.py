@@ -54,9 +54,8 @@ class Block:
 
     def __init__(self, answer: list[int | str]) -> None:
         (self.granted, self.first, self.interval, self.again, self.token, self.parked,
-         self.lifted, self.policy, self.burst, self.policy_rest, self.gap, self.slow) = (
-            [int(part) for part in answer]
-        )  # fmt: skip
+         self.lifted, self.policy, self.burst, self.policy_rest, self.gap, self.slow,
+         self.is_new) = [int(part) for part in answer]  # fmt: skip
 
     @property
     def slots(self) -> list[int]:
@@ -85,6 +84,12 @@ def rested(client: Client) -> None:
 def test_a_new_group_has_no_burst_because_the_server_may_have_been_flushed(client: Client) -> None:
     block = borrow(client, 3)
     assert block.slots == [0, SECOND, 2 * SECOND]
+
+
+def test_a_server_says_that_it_knows_nothing_of_a_group(client: Client) -> None:
+    assert [borrow(client, want).is_new for want in (0, 1, 1)] == [1, 0, 0]
+    client("FLUSHALL")
+    assert borrow(client).is_new == 1
 
 
 def test_a_group_that_has_rested_lends_its_burst_at_once_and_then_at_its_pace(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 import tracevault as tv
-from fleet.vault import create, keys, opened, raw_key, status_of
+from engine_scene import ACME, until
+from fleet.vault import TOKEN, create, keys, opened, raw_key, status_of
 from object_store import ACCESS, BUCKET, SECRET, Exchange, Way, error
+
+#: Where nobody listens.
+NOBODY = "http://127.0.0.1:9"
 
 
 def test_each_refusal_of_the_store_has_its_status(way: Way, place: str) -> None:
@@ -54,6 +58,50 @@ def test_what_a_store_may_say_is_told_in_words(
     assert SECRET not in str(told) and ACCESS not in str(told)
     assert told.retriable == (status in ("E_RATE_LIMITED", "E_SERVER", "E_REPLY_TRUNCATED"))
     assert len(way.exchanges) == 1, "a redirect was followed, or a request sent again"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [
+        ("us-gov-west-1", True),
+        ("ap-southeast-4", True),
+        ("acme-incident-7", False),
+        ("eu-central-1-" + "a" * 300, False),
+        ("call-0800-123", False),
+        ("us--1", False),
+    ],
+    # The object's name is made of these, and is told.
+    ids=["gov", "asia", "words", "long", "digits", "gap"],
+)
+def test_a_region_is_told_in_the_words_of_regions_alone(
+    way: Way, place: str, said: str, is_told: bool
+) -> None:
+    def spoil(exchange: Exchange) -> None:
+        exchange.reply = error(301, "PermanentRedirect", x_amz_bucket_region=said)
+
+    with create(place, way, vault__refresh_ms=100) as vault:
+        with vault.edit() as edit:
+            edit.put("acme", ACME, tv.ApiToken(TOKEN.encode()), origin=NOBODY)
+        acme = vault.tenant("acme")
+        way.spoil = spoil
+        with pytest.raises(tv.TraceVaultError) as raised:
+            opened(place, way)
+        assert raised.value.status is tv.Status.E_REDIRECT
+        assert (said in str(raised.value)) == is_told
+        heard: list[tv.Notice] = []
+        nobody: dict[str, tv.Setting] = {
+            "api.base_url": NOBODY + "/client/v4",
+            "api.allow_http_loopback": True,
+        }
+        with tv.Engine(nobody, notice=heard.append) as engine:
+
+            def is_heard() -> bool:
+                status_of(lambda: engine.trace(acme, ACME, "4jXtPB72Kpz7S8D", timeout=0.1))
+                return any(one.kind == "vault_unfollowed" for one in heard)
+
+            until(is_heard, "no notice")
+        assert any(said in str(one) for one in heard) == is_told
+        assert (said in str(vault.describe())) == is_told
 
 
 def test_a_store_that_ignores_conditions_is_refused_when_a_vault_is_made(

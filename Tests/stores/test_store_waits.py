@@ -7,7 +7,7 @@ import threading
 
 import tracevault as tv
 from engine_scene import ACME, settings, token, until
-from fleet.vault import TOKEN, create, opened, status_of
+from fleet.vault import TOKEN, create, opened, put, status_of
 from launcher import standin
 from object_store import Exchange, Way, error
 
@@ -58,6 +58,38 @@ def test_a_store_that_does_not_answer_ends_a_call_in_time(way: Way, place: str) 
     hangs.is_on = True
     assert status_of(lambda: opened(place, way, s3__timeout_ms=300)) == "E_TRANSPORT"
     hangs.go_on.set()
+
+
+def silent_from_the_first_put(way: Way) -> Hangs:
+    """The store answers no more once something is to be stored."""
+    hangs = Hangs()
+
+    def spoil(exchange: Exchange) -> None:
+        if exchange.method == "PUT":
+            hangs.is_on = True
+        hangs(exchange)
+
+    way.spoil = spoil
+    return hangs
+
+
+def test_making_a_vault_waits_no_longer_than_for_two_requests(way: Way, place: str) -> None:
+    hangs = silent_from_the_first_put(way)
+    made = lambda: create(place, way, s3__timeout_ms=400)  # noqa: E731
+    assert status_of(made) == "E_DURABILITY_UNKNOWN"
+    # One more PUT, and one more question what became of it, would each have been another wait.
+    assert [one.method for one in way.exchanges] == ["GET", "PUT", "GET"]
+    hangs.go_on.set()
+
+
+def test_an_edit_waits_no_longer_than_for_two_requests(way: Way, place: str) -> None:
+    with create(place, way, s3__timeout_ms=400) as vault:
+        told = way.count("PUT")
+        hangs = silent_from_the_first_put(way)
+        assert status_of(lambda: put(vault)) == "E_DURABILITY_UNKNOWN"
+        assert way.count("PUT") == told + 1
+        hangs.go_on.set()
+        hangs.is_on = False
 
 
 def test_a_store_that_is_away_is_told_and_ends_the_lending(way: Way, place: str) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,3 +120,24 @@ def redis(folder: Path, *options: str, tls: bool = False) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def answering(words: bytes) -> Iterator[str]:
+    """A server that says this to everybody, and nothing more."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    held: list[socket.socket] = []
+
+    def accept() -> None:
+        while True:
+            try:
+                held.append(listener.accept()[0])
+                held[-1].sendall(words)
+            except OSError:
+                return
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+    for sock in held:
+        sock.close()

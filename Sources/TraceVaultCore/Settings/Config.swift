@@ -282,7 +282,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .s3CAFile:
             return Property(
                 .text(maxLength: 4096), "",
-                "File with the authorities (PEM) to trust for the object store. Empty: the system's.")
+                "File with the authorities (PEM) to trust for the store. Empty: the system's.")
         case .s3Proxy:
             return Property(
                 .proxy(maxLength: 512), "",

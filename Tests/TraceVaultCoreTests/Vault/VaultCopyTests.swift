@@ -143,8 +143,8 @@ private final class RemoteStore: Store {
 
     @Test func anOldObjectIsRefusedAlsoAfterARestart() throws {
         let old = try stored()
-        try put(try restarted(), 2)
         let vault = try Vault.open(in: store, unlock: unlock, settings: Fake.settings)
+        try put(vault, 2)
         try put(vault, 3)
         _ = try restarted()
         let failure = #expect(throws: Failure.self) { _ = try restarted(bytes: old) }
@@ -172,6 +172,19 @@ private final class RemoteStore: Store {
             refusal { _ = try Vault.create(in: second, unlock: unlock, settings: Fake.settings) }
                 == .exists)
         #expect(refusal { _ = try second.read() } == .noVault)
+    }
+
+    /// What a rekey took away opens nothing here either, once the host has looked.
+    @Test func aRekeyOnAnotherHostIsFollowedWithTheNewUnlock() throws {
+        let other = try Vault.open(
+            in: RemoteSide(store), unlock: unlock, settings: Fake.settings, lookout: Lookout())
+        try change(other) { try $0.rekey(try Fake.key(9)) }
+        #expect(refusal { _ = try restarted() } == .unlock)
+        let copy = try StoreCopy(path: scratch.vault, Fake.settings)
+        let again = RemoteStore(try stored(), copy: copy)
+        let vault = try Vault.open(in: again, unlock: Fake.key(9), settings: Fake.settings)
+        #expect(try token(vault).hasSuffix("-1"))
+        #expect(try scratch.bytes() == stored().array)
     }
 
     @Test func anOldCopyIsRefused() throws {
@@ -230,6 +243,17 @@ private final class RemoteStore: Store {
         #expect(refusal { _ = try restarted() } == .stale)
     }
 
+    /// It was put right since; the store's next answer counts.
+    @Test func aClockThatWasAheadDoesNotShutTheCopyOutForEver() throws {
+        try answered(agoMs: -86_400_000)
+        fail(.transport)
+        #expect(refusal { _ = try restarted() } == .stale)
+        fail(nil)
+        _ = try restarted()
+        fail(.transport)
+        _ = try restarted()
+    }
+
     @Test func anAnswerWithNothingNewMakesTheCopyGoodForLonger() throws {
         try answered(agoMs: 600_000)
         _ = try restarted()
@@ -280,7 +304,8 @@ private final class RemoteStore: Store {
         defer { unsafe chmod(scratch.path, 0o700) }
         try put(vault, 2)
         #expect(try token(vault).hasSuffix("-2"))
-        #expect(try vault.describe().text.contains("\"copy_error\":{\"status\":\"TV_E_UNSAFE_FILE\""))
+        #expect(
+            try vault.describe().text.contains("\"copy_error\":{\"status\":\"TV_E_UNSAFE_FILE\""))
         #expect(refusal { _ = try restarted() } == .unsafeFile)
     }
 }

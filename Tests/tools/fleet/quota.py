@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,13 +13,18 @@ from launcher import Standin
 
 @contextmanager
 def engine(
-    cloudflare: Standin, address: str, **more: tv.Setting
+    cloudflare: Standin,
+    address: str,
+    *,
+    notice: Callable[[tv.Notice], object] | None = None,
+    login: tv.RedisLogin | None = None,
+    **more: tv.Setting,
 ) -> Iterator[tuple[tv.Engine, tv.Tenant]]:
     changed: dict[str, Any] = {
         "budget__quota": 1200, "redis__addresses": address, "budget__ledger": "private", **more,
     }  # fmt: skip
     vault = vault_of(cloudflare, "acme")
-    with tv.Engine(settings(cloudflare, **changed)) as engine:
+    with tv.Engine(settings(cloudflare, **changed), login=login, notice=notice) as engine:
         yield engine, vault.tenant("acme")
 
 

@@ -66,6 +66,20 @@ def test_the_keys_of_a_store_are_wiped_also_when_the_call_fails_before_it_begins
     assert [content(*place).strip(b"\0") for place in lent] == [b"", b""]
 
 
+def test_a_login_of_redis_is_wiped_also_when_the_engine_is_refused() -> None:
+    login = tv.RedisLogin(bytearray(FAKE), bytearray(FAKE))
+    assert repr(login) == "RedisLogin(...)"
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(login)
+    lent = [secret.__enter__() for _, secret in login._secrets]
+    assert content(*lent[0]) == FAKE
+    with pytest.raises(tv.TraceVaultError, match="no setting has this name"):
+        tv.Engine({"no.such": "1"}, login=login)
+    assert [content(*place).strip(b"\0") for place in lent] == [b"", b""]
+    with pytest.raises(TypeError, match="login must be RedisLogin"):
+        tv.Engine(login=tv.StoreKeys(bytearray(FAKE), bytearray(FAKE)))  # type: ignore[arg-type]
+
+
 def test_a_secret_that_nobody_used_is_wiped_when_it_is_dropped() -> None:
     held = HeldSecret(FAKE)
     area = held._area

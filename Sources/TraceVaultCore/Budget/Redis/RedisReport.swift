@@ -18,7 +18,8 @@ extension RedisLedger {
         let numbers: [(StaticString, Int64)] = [
             ("hosts", Self.hosts(standing, settings, now)), ("hosts_there", standing.there),
             ("requests", Int64(standing.requests)), ("lent", standing.lent),
-            ("unused", standing.unused), ("wait_us", standing.waitUs), ("flushes", standing.flushes),
+            ("unused", standing.unused), ("wait_us", standing.waitUs),
+            ("flushes", standing.flushes),
         ]
         writer.numbers(numbers)
         writer.endObject()

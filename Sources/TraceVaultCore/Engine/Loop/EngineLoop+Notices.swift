@@ -119,7 +119,8 @@ extension EngineLoop {
         }
         if let redis = shared?.standing {
             for kind in notices.news(of: redis)
-            where kind != .redisFlushed || isNew(kind, 0, until: now + Self.flushesEveryUs, now: now)
+            where kind != .redisFlushed
+                || isNew(kind, 0, until: now + Self.flushesEveryUs, now: now)
             {
                 tell(Notice(kind, Self.words(of: kind, redis)))
             }

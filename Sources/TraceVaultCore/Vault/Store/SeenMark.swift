@@ -30,7 +30,7 @@ struct SeenMark: Equatable, Sendable {
                 bytes.extracting(Self.hash), of: bytes.extracting(Self.hashed), key: nil),
             let vaultID = bytes.identifier(at: 8), let fileID = bytes.identifier(at: 24),
             let generation = bytes.integer(at: 40, as: UInt64.self),
-            let answeredMs = bytes.integer(at: 48, as: Int64.self)
+            let answeredMs = bytes.integer(at: 48, as: Int64.self), answeredMs >= 0
         else { return nil }
         self.vaultID = vaultID
         revision = Revision(fileID: fileID, generation: generation)

@@ -67,7 +67,9 @@ package final class StoreCopy: Sendable {
         try Self.named { () throws(Failure) in _ = try file.openOwnDirectory() }
         guard try seen() == nil else {
             throw Failure(
-                .exists, "s3.copy_file holds the copy of another vault: name another file")
+                .exists,
+                "s3.copy_file holds the copy of another vault: name another file, or remove it and "
+                    + "its .seen if that vault is not used any more")
         }
     }
 
@@ -86,12 +88,13 @@ package final class StoreCopy: Sendable {
 
     /// How long ago the store answered; fails when that is too long, or cannot be known.
     func age(of mark: SeenMark, nowMs: Int64, for away: Failure) throws(Failure) -> Int64 {
-        guard maxStaleMs > 0 else { return max(0, nowMs - mark.answeredMs) }
-        let (age, isOverflown) = nowMs.subtractingReportingOverflow(mark.answeredMs)
-        guard !isOverflown, age >= 0, age < maxStaleMs else {
+        let age = nowMs - mark.answeredMs
+        guard maxStaleMs > 0 else { return max(0, age) }
+        guard (0..<maxStaleMs).contains(age) else {
             var failure = Failure(
                 .stale,
-                (age < 0 ? "this host's clock was put back since the store last answered"
+                (age < 0
+                    ? "this host's clock was put back since the store last answered"
                     : "the store last answered longer ago than vault.max_stale_ms")
                     + ", so the copy of s3.copy_file is not used: " + away.message)
             failure.retriable = away.retriable
@@ -125,8 +128,9 @@ package final class StoreCopy: Sendable {
             guard let kept = state.kept, kept.vaultID == mark.vaultID,
                 kept.revision == mark.revision
             else { return true }
-            // Nothing but the time is newer.
-            return maxStaleMs > 0 && mark.answeredMs - kept.answeredMs > stepMs
+            // Nothing but the time is another one; a clock that was ahead has been put right.
+            let laterMs = mark.answeredMs - kept.answeredMs
+            return maxStaleMs > 0 && (laterMs > stepMs || laterMs < -stepMs)
         }
     }
 
@@ -144,7 +148,10 @@ package final class StoreCopy: Sendable {
                     || known.revision.generation <= mark.revision.generation
             else { return nil }
             try known.checkIsFollowed(by: header)
-            next.answeredMs = max(known.answeredMs, mark.answeredMs)
+            // What lies in the future, this host's clock has written when it was wrong.
+            if known.answeredMs <= tvs_wall_ms() {
+                next.answeredMs = max(known.answeredMs, mark.answeredMs)
+            }
         }
         if known != next { try file.putBeside(Self.suffix, try next.bytes()) }
         if (try? file.revision()) != next.revision { try file.putBeside("", bytes) }

@@ -58,6 +58,14 @@ def test_a_report_tells_nothing_of_the_customer(
             assert word not in lower, (word, told.out)
 
 
+def test_a_copy_of_the_vault_that_cannot_be_kept_is_a_fault() -> None:
+    described = {"generation": 1, "tenants": 0, "credentials": 0, "format": 2}
+    trouble = {"status": "TV_E_IO", "message": "no room"}
+    found = list(checkup.vault({**described, "copy_error": trouble}, "s3://bucket/key"))
+    (copy,) = (one for one in found if one.name == "copy of the vault")
+    assert copy.state == "fault" and "no room" in copy.told and "s3.copy_file" in copy.do
+
+
 def test_each_fault_says_what_to_do(
     call: Call, kit: Kit, tmp_path: Path, environment: dict[str, str]
 ) -> None:

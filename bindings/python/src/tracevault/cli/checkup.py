@@ -216,6 +216,9 @@ def vault(described: dict[str, Any], path: str) -> Iterator[Finding]:
     if described.get("refresh_error"):
         yield Finding("stored vault", FAULT, str(described["refresh_error"]), "cannot be looked at",
                       "mend what the text names")  # fmt: skip
+    if described.get("copy_error"):
+        yield Finding("copy of the vault", FAULT, str(described["copy_error"]), "cannot be kept",
+                      "mend what the text names, or s3.copy_file")  # fmt: skip
     if path.startswith("s3://"):
         return
     mode = os.stat(path).st_mode & 0o777
