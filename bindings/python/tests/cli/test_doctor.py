@@ -63,7 +63,9 @@ def test_a_copy_of_the_vault_that_cannot_be_kept_is_a_fault() -> None:
     trouble = {"status": "TV_E_IO", "message": "no room"}
     found = list(checkup.vault({**described, "copy_error": trouble}, "s3://bucket/key"))
     (copy,) = (one for one in found if one.name == "copy of the vault")
-    assert copy.state == "fault" and "no room" in copy.told and "s3.copy_file" in copy.do
+    assert copy.state == "fault"
+    assert "no room" in copy.told
+    assert "s3.copy_file" in copy.do
 
 
 def test_each_fault_says_what_to_do(
