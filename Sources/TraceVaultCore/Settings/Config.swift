@@ -290,14 +290,12 @@ package enum Setting: String, CaseIterable, Sendable {
         case .s3Timeout:
             return Property(
                 .integer(100...600_000), "30000",
-                "Longest time of one request to the object store, in ms, a third of it to connect. "
-                    + "A commit whose answer is lost asks for as long again what became of it.")
+                "Longest time of a request to the store, in ms; a change takes twice that at most.")
         case .s3CopyFile:
             return Property(
                 .text(maxLength: 4096), "",
-                "File in which this host keeps the sealed bytes of a vault in an object store, to "
-                    + "open it while the store is away. FILE.seen says which state is the newest "
-                    + "that was seen: an older object is refused (TV_E_ROLLBACK). Empty: none.")
+                "File with a sealed copy of a vault in an object store, to open while the store is "
+                    + "away. What is older than it is refused (TV_E_ROLLBACK). Empty: none.")
         }
     }
 }

@@ -32,7 +32,7 @@ private final class RemoteStore: Store {
         return bytes
     }
 
-    func revision() throws(Failure) -> Revision { try ObjectStore.revision(of: read()) }
+    func revision() throws(Failure) -> Revision { try Revision(of: read()) }
 
     func create(_ bytes: ByteBuffer) throws(Failure) { put(bytes) }
 
