@@ -1,6 +1,5 @@
-// Config.swift - every setting there is: the one table behind tv_config_set(), the bounds, the
-// error messages and docs/CONFIGURATION.md. Secrets never travel as configuration. How settings are
-// set and read is in ConfigValues.swift.
+// Config.swift - every setting: the one table behind tv_config_set(), the bounds, the messages and
+// docs/CONFIGURATION.md. No secret is a setting. How they are set and read: ConfigValues.swift.
 
 /// A setting's place in the table.
 package enum Setting: String, CaseIterable, Sendable {

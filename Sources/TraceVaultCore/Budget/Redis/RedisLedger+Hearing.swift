@@ -1,0 +1,25 @@
+// RedisLedger+Hearing.swift - what Cloudflare said to other hosts, as Redis passes it on.
+
+extension RedisLedger {
+    /// Keeps in the host's ledger what Cloudflare said to other hosts.
+    func hear(
+        _ answer: QuotaAnswer, isLifted: Bool, _ question: QuotaQuestion, now: Int64
+    ) {
+        guard isLifted || answer.parkedUs > 0 || answer.policyRestUs > 0 || answer.slowUs > 0
+        else { return }
+        var entry = host.entry(question.key, now: now)
+        if isLifted { host.lift(&entry, now: now) }
+        if answer.parkedUs > 0 {
+            host.park(&entry, until: question.askedAt + answer.parkedUs, now: now)
+        }
+        // Said lately: an old word is not made new by being passed on.
+        if answer.policyRestUs > LedgerTime.policyHeld - Self.mostHeldUs {
+            _ = host.setPolicy(&entry, answer.policy, now: now)
+        }
+        if answer.slowUs > 0, answer.gapUs > 0 {
+            host.slow(
+                &entry, remaining: max(1, answer.slowUs / answer.gapUs),
+                until: question.askedAt + answer.slowUs, now: now)
+        }
+    }
+}
