@@ -58,6 +58,7 @@ struct FleetRedis {
             lent.granted, lent.first, interval, lent.again, group.arrival,
             max(0, group.parked - now), group.lifted, group.policy, group.burst,
             max(0, group.named + Self.heldUs - now), group.gap, max(0, group.slowUntil - now),
+            isNew ? 1 : 0,
         ]
     }
 

@@ -64,7 +64,7 @@ final class FleetWorld {
         var config = Config()
         try config.set(.redisAddresses, to: "redis://redis-1.example")
         try config.set(.redisHosts, to: String(hostCount))
-        guard let settings = try RedisSettings(config) else {
+        guard let settings = try RedisSettings(config, NamedSecrets()) else {
             throw Failure(.configValue, "no address")
         }
         self.settings = settings
