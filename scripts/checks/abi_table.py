@@ -23,6 +23,6 @@ done = subprocess.run(
 lines = (done.stdout + done.stderr).strip().splitlines() or ["pytest said nothing"]
 answer(
     lines[-40:] if done.returncode != 0 else [],
-    "change include/tracevault.h and bindings/python/src/tracevault/_abi.py together",
+    "change include/tracevault.h with _abi.py, or, for a status, with errors.py",
     lines[-1],
 )

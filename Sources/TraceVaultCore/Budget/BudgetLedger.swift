@@ -1,5 +1,5 @@
 // BudgetLedger.swift - where the budget groups' rights to send are kept: the seam between the
-// scheduler and a ledger of this process, of all processes of the host, or, later, of a network.
+// scheduler and a ledger of this process, of all processes of the host, or of many hosts (Redis).
 //
 // All times are µs on CLOCK_BOOTTIME, which every process of a host reads the same.
 
@@ -79,8 +79,8 @@ package struct LedgerPace: Sendable, Equatable {
 
 /// One ledger. Any thread of any number of engines may use it at once.
 ///
-/// A network ledger answers from a block of permits that it has fetched in advance: no call here
-/// may wait.
+/// The ledger of many hosts (Redis) answers from a block of permits that it has borrowed in
+/// advance: no call here may wait.
 package protocol BudgetLedger: AnyObject, Sendable {
     /// A group's place, which it takes when it first spends.
     func entry(_ key: UInt64, now: Int64) -> LedgerEntry

@@ -2,7 +2,7 @@
 //
 // A field is where its text stands in the message: nothing is copied, so reading allocates nothing.
 // Total: any bytes are read without a trap, and what is not understood is no event. How each kind
-// of line is read is in PostfixEvent+*.swift.
+// of line is read is in Lines/.
 
 #if canImport(Glibc)
     import Glibc

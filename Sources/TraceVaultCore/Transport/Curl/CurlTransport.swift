@@ -1,6 +1,6 @@
-// CurlTransport.swift - HTTP exchanges over libcurl's multi interface. With CurlOptions.swift the
-// only Swift file that speaks libcurl. One thread uses a transport, except for `wake()`; all but
-// `wait()` runs where a fork cannot come between (tvs_fork_unsafe_enter).
+// CurlTransport.swift - HTTP exchanges over libcurl's multi interface. Nothing outside this folder
+// speaks libcurl. One thread uses a transport, except for `wake()`; all but `wait()` runs where a
+// fork cannot come between (tvs_fork_unsafe_enter).
 
 import CCurl
 import CSystem
