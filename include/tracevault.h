@@ -14,15 +14,16 @@
  *     own. tv_*_free() of such a handle does nothing. fork() waits for a moment when no thread is
  *     computing inside a call of this library: normally below a millisecond; while one opens, lists,
  *     verifies, exports, rekeys or changes a large vault, as long as that computes (up to 100 µs for
- *     each credential); at most ten seconds. It does not wait for what waits itself, for the network,
- *     another writer, the disk or a passphrase. The host's
- *     own pthread_atfork() handlers may call the library. One that waits for a mutex which other
- *     threads hold while they call the library must be registered after the library was loaded.
+ *     each credential); at most ten seconds. It does not wait for calls that are themselves waiting:
+ *     for the network, another writer, the disk or a passphrase. The host's own pthread_atfork()
+ *     handlers may call the library. One that waits for a mutex which other threads hold while they
+ *     call the library must be registered after the library was loaded.
  *   - pthread_cancel() of a thread inside a call takes effect when the call has returned.
  *   - Returns TV_OK (0) or the reason. Outputs come last and are written only on TV_OK, except
  *     *error_out, which is written only on failure.
  *   - error_out may be NULL. What it receives is freed with tv_error_free(). Look at the status first:
- *     in check(tv_x(…, &e), e) C may read `e` before the call; check(tv_x(…, &e), &e) is right.
+ *     in check(tv_x(…, &e), e) C may evaluate the argument `e` before the call and pass the old
+ *     value; check(tv_x(…, &e), &e) is right.
  *   - (pointer, length) pairs in are bytes, UTF-8 where they are text, not NUL-terminated; they
  *     are copied during the call. NULL is allowed only together with length 0. A text, and a secret
  *     that is one, may end with a NUL instead: its length is then TV_NUL.

@@ -29,7 +29,7 @@ package struct Request: Sendable {
     /// nil: the engine's default.
     package var deadlineMs: Int64? { deadline == 0 ? nil : Int64(deadline) }
     /// Whether the deadline leaves out the time in which the request waits for its turn or for a
-    /// permit of the quota: so unless a caller says otherwise, or when it has to be done.
+    /// permit of the quota. By default this holds for bulk requests without a deadline.
     package var isPatient: Bool { patience ?? (priority == .bulk && deadline == 0) }
     /// How long to ask again while the trace is pending.
     package var waitMs: Int64 { Int64(wait) }

@@ -1,6 +1,6 @@
-// Scheduler+Ahead.swift - has the processor bring near what the next steps need. Among a million
-// requests each record is a wait of 100 ns for memory; brought in time they are none. Hints only:
-// nothing here changes what is decided.
+// Scheduler+Ahead.swift - has the processor bring near what the next steps need. Touching a
+// record that is not in the cache costs 100 ns; prefetching hides it. Hints only: nothing here
+// changes what is decided.
 
 extension Scheduler {
     /// A request comes to this lane: all it touches at once instead of one after another.

@@ -77,8 +77,8 @@ package struct TraceWarnings: Sendable {
         add(.invalidUTF8, mended.count, at: tape.path(to: mended.first, bytes))
     }
 
-    /// Notes what is odd about the outside of a reply, `known` of whose members have a meaning
-    /// beyond the envelope's own.
+    /// Notes what is odd about the outside of a reply. `known`: how many of its unknown members the
+    /// caller understands.
     mutating func note(_ envelope: Envelope, _ tape: JSONTape, known: Int) {
         if tape.hasByteOrderMark { add(.byteOrderMark, at: "") }
         add(.loneSurrogate, tape.loneSurrogates, at: "")

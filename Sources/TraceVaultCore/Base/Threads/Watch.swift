@@ -3,8 +3,8 @@
 import Synchronization
 
 /// What is in use is looked at again and again; what nobody uses ever more seldom, and so is a
-/// server that is down. What a look says is as old as its beginning: its answer may have lain there
-/// while the process, or the whole host, was stopped. Values of the clock come from outside: ms on
+/// server that is down. A look tells the state at its beginning: the answer may have waited unread
+/// while the process, or the host, was stopped. Values of the clock come from outside: ms on
 /// CLOCK_BOOTTIME, which goes on while the host sleeps.
 final class Watch: Sendable {
     private let everyMs: Int64
@@ -18,7 +18,7 @@ final class Watch: Sendable {
     private let stage = Atomic<UInt8>(Stage.resting.rawValue)
     /// When the last look began.
     private let beganMs: Atomic<Int64>
-    /// When the last look began that has ended.
+    /// When the look began that was the last to end.
     private let knownMs: Atomic<Int64>
     /// Looks that began no later do not count.
     private let expiredMs = Atomic<Int64>(.min)
@@ -45,8 +45,8 @@ final class Watch: Sendable {
     static let briefMs: Int64 = 200
 
     /// - Parameter isRemote: what is looked at is a server's. It is asked less often while it is
-    ///   down. It may need longer for an answer than its user waits, so it is not asked less often
-    ///   while nobody uses it.
+    ///   down. It is not asked less often while unused, because its answer may take longer than the
+    ///   next user wants to wait.
     init(everyMs: Int64, isRemote: Bool = false, nowMs: Int64) {
         self.everyMs = everyMs
         self.isRemote = isRemote
@@ -70,9 +70,9 @@ final class Watch: Sendable {
         return isOverdue(nowMs: nowMs)
     }
 
-    /// Whether a look should have ended long ago, and is worth waiting for: nobody has used it for
-    /// a while, the process, or the whole host, was stopped, nobody is there to look, or what came
-    /// is much to read. A store that does not answer is not.
+    /// Whether a look is overdue and worth waiting for: nobody used it for a while, the process or
+    /// host was stopped, no thread looks, or much has come that must be read. A store that does not
+    /// answer is not worth waiting for.
     func isOverdue(nowMs: Int64) -> Bool {
         guard isLate(nowMs: nowMs) else { return false }
         // When it began is written before it is asking.

@@ -145,8 +145,8 @@ extension LedgerTable {
     ///
     /// How long it was off is unknown (wall clocks jump), so no time of that is counted: what was
     /// left when the ledger was last used is left from the start on, at most a day. A mover may be
-    /// killed and another begin again: what a slot is to hold is written down beside it before it
-    /// is put in place, and put in place again then.
+    /// killed and another begin again, so the new value is first written beside the old one, then
+    /// put in place; the next mover puts it in place again.
     func moveToNewBoot(_ boot: UInt64, now: Int64) {
         let last = header.lastUse
         // Odd, so that it is not the 0 of a slot that never was moved.

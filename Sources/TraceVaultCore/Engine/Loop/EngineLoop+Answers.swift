@@ -16,8 +16,8 @@ extension EngineLoop {
         deliver(job, answer)
     }
 
-    /// What came so far, and why there is no more; nil where nothing ended it. That the time is
-    /// over between two looks at a growing trace is how such a wait ends.
+    /// What came so far, and why there is no more; nil where nothing ended it. If the time ends
+    /// between two looks at a growing trace, that is the normal end of the wait, not a failure.
     private func stopped(_ job: Job, _ fetch: BegunFetch) -> Answer? {
         guard let status = job.stopped else { return nil }
         var text = reason(status)

@@ -81,8 +81,8 @@ extension Scheduler {
 
     /// The server refused the credential of this fetch: nothing more is sent with it before
     /// `until`. What waits goes to `fallback`, another credential of the same account, or fails at
-    /// once. One that has worked is asked about once more first, with a try that nothing else goes
-    /// beside: a refusal in the midst of good answers may be a stray one.
+    /// once. One that has worked is asked about once more first, with a single try, while nothing
+    /// else is sent with it: a refusal in the midst of good answers may be a stray one.
     package mutating func reject(_ id: FetchID, until: Int64, fallback: LaneID?, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
         land(fetch)
@@ -126,8 +126,8 @@ extension Scheduler {
         refuseParked(fetch, now)
     }
 
-    /// The credential of a fetch that was just started, or is to `choose`, is not the lane's any
-    /// more: it goes to the lane of the new one, and its permit, if it has one, is given back.
+    /// The credential of a fetch has changed, either just after it was started or when it must
+    /// `choose`: the fetch goes to the lane of the new one, and its permit, if any, is given back.
     package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase != .queued else { return }
         if fetches[fetch].phase == .flying {

@@ -89,7 +89,7 @@ extension Scheduler {
         {
             seats[seat].place = .nowhere
             offer(seat)
-            // Whose tenant has enough under way waits there, and keeps no permit.
+            // A seat whose tenant has enough under way waits at its tenant and keeps no permit.
             let tenant = seats[seat].tenant
             let place = tenants[tenant].place
             guard place == .ring || place == .turn else { continue }
@@ -109,12 +109,13 @@ extension Scheduler {
 
     // MARK: - Rounds that somebody holds up
 
-    /// Notes whether the group has a permit and those who wait only do so for somebody who was let
-    /// go: for the end of the round, or because every permit is promised.
+    /// Notes whether the group has a permit that the waiting seats may not use yet, because a seat
+    /// that was let go has not used its own: they wait for the end of the round, or every permit is
+    /// promised.
     mutating func hold(_ group: Int32, _ isHeld: Bool, isPromised: Bool = false) {
         guard isHeld != (groups[group].heldSince != 0) else { return }
-        // In two rounds everybody who stands in the ring has had a turn, but for one who had
-        // borrowed it: not worth waiting for, unless its permit is what is given away.
+        // After two rounds everybody in the ring has had a turn, except a tenant that had borrowed
+        // one. It is not worth waiting for, unless it is its permit that is given away.
         groups[group].heldSince = isHeld ? ring.round + (isPromised ? 1 : 0) : 0
         groups[group].isPromised = isPromised
         if isHeld {

@@ -79,7 +79,7 @@ package final class CurlTransport {
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
         unsafe tvs_alarm_close(&alarm)
-        // It would speak over, and close, what is the host's now.
+        // libcurl would write to, and close, descriptors that now belong to the host.
         guard !isAbandoned else { return }
         for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
         flying = [:]
@@ -137,7 +137,8 @@ package final class CurlTransport {
     /// Whether a connection was seen that carries many requests at once.
     package var hasHTTP2: Bool { unsafe watch.pointee.has_http2 != 0 }
 
-    /// A reply came over a connection that does not, although it might have.
+    /// A reply came over a connection that carries one request at a time, although HTTP/2 was
+    /// possible.
     package func noteHTTP1() { unsafe watch.pointee.has_http2 = 0 }
 
     /// How far an exchange has come; nil when it is not under way.
@@ -192,8 +193,9 @@ package final class CurlTransport {
     /// How long nothing happens before what was freed is wiped: a busy engine uses it again.
     private static let restMs: Int32 = 100
 
-    /// Waits until there is something to move, at most `timeoutMs`. After a moment of rest, what
-    /// libcurl and nghttp2 made of credentials and freed as it was is wiped where it can be found.
+    /// Waits until there is something to move, at most `timeoutMs`. After a moment of rest, memory
+    /// that libcurl and nghttp2 freed without wiping, and that may hold credentials, is wiped as
+    /// far as it can be found.
     package func wait(timeoutMs: Int32) {
         guard !isAbandoned else { return }
         let rests = hasFreed && flying.isEmpty && timeoutMs > Self.restMs

@@ -24,8 +24,8 @@ enum CloudflareAPI {
         return path
     }
 
-    /// nil when a whole reply with HTTP status 200 came: what is in it, the question must see, and
-    /// tells what it found with `judge`.
+    /// nil when a whole reply with HTTP status 200 came. The dialogue then reads the body itself
+    /// and passes any failure to `judge`.
     static func refusal(_ reply: HTTPReply, _ subject: Subject) -> Refusal? {
         if let fault = reply.fault, reply.status != 429 { return judge(fault, reply) }
         return reply.status == 200 ? nil : judgeRefusal(reply, subject)

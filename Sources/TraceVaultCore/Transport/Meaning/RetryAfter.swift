@@ -20,8 +20,8 @@ enum RetryAfter {
     }
 
     /// How long HTTP 429 parks, in ms: the first plausible word of header, body and `Ratelimit`,
-    /// which is at most what Cloudflare documents. That as well where nothing was said; a second,
-    /// from which on the scheduler doubles, where only "at once" was.
+    /// which is at most what Cloudflare documents. Where nothing was said: the documented maximum.
+    /// Where only "at once" was said: one second, which the scheduler doubles.
     static func parking(_ headers: ReplyHeaders, bodySeconds: Int64?, wallMs: Int64) -> Int64 {
         var said = words(headers, bodySeconds, wallMs)
         let empty = RateLimitHeaders.remaining(headers.rateLimit).filter { $0.requests == 0 }

@@ -95,8 +95,8 @@ final class Following: Sendable {
     }
 
     /// A look that began then failed. What passes by itself counts from the first look that met it.
-    /// What somebody did to the file may have been done at any time since the last good look, also
-    /// in a process that had no reason to look for hours, or could not: it counts from there.
+    /// If somebody changed the file, that may have happened at any time since the last good look,
+    /// even if this process did not look for hours. So the time counts from that look.
     func failed(_ failure: Failure, _ look: Moment) {
         state.withLock { state in
             guard state.end(look) else { return }
@@ -137,7 +137,7 @@ final class Following: Sendable {
     private static let passing: [Status] =
         retriable + [.noDescriptors, .busy, .handle, .proxy, .replyTruncated]
 
-    /// Whether the same stored bytes may be read without it the next time.
+    /// Whether the same bytes may be read without this failure next time.
     static func mayPass(_ failure: Failure) -> Bool { passing.contains(failure.status) }
 
     private static let hanging = Failure(.io, "a look at the stored vault does not come back")

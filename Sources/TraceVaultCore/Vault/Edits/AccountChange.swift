@@ -14,7 +14,8 @@ struct AccountChange: Sendable {
     /// The places that the steps touch, as they were stored; nil where they touch none.
     private var active: Judged?
     private var retiring: Judged?
-    /// What a `remove` was judged on; it comes first then, and takes all that was there.
+    /// What a `remove` was judged on. Then the removal is the first step, and removes everything
+    /// that was there.
     private var removed: Set<CredentialIdentity>?
 
     // MARK: - Gathering

@@ -9,8 +9,8 @@ struct AccountKey: Hashable, Sendable {
     let account: AccountID
 }
 
-/// What says that a stored credential is still the one that somebody saw: a put gives a record
-/// another secret under the same id. Not the version, which a change of the label raises.
+/// Tells whether a stored credential is still the one somebody saw: a put stores another secret
+/// under the same record id. The version is not used: a change of the label raises it.
 struct CredentialIdentity: Hashable, Sendable {
     let record: Identifier
     let fingerprint: UInt64

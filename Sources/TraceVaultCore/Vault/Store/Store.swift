@@ -37,8 +37,8 @@ package protocol Store: Sendable {
     /// Replaces the bytes if their revision is still `expected`; false on a conflict. On failure
     /// the old bytes stand, except `.durabilityUnknown`. A store that can keep a copy of what is
     /// replaced does so if that is still `previous`: what was damaged meanwhile must not take an
-    /// earlier copy's place. Without `previous` it must keep none and forget earlier ones, which
-    /// would open what was taken away.
+    /// earlier copy's place. Without `previous` it must keep no copy and delete earlier ones: they
+    /// may hold a removed tenant, or open with a removed unlock.
     func replace(
         _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool
