@@ -30,6 +30,13 @@ BADNESS = {
 }
 FATES = ("sent", "bounced", "deferred", "expired", "held", "released", "deleted", "discarded")
 VOWEL_FREE = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
+#: What filters answer that deliver nothing.
+KEPT = (
+    "250 2.7.0 Ok, discarded, id=7 - INFECTED: E",
+    "250 2.7.0 BLOCKED (20A9E5F5B1C2D3)",
+    "250 2.5.0 Ok, id=01155-06, BOUNCE",
+    "250 2.0.0 Ok, moved to quarantine",
+)
 FILTER = "127.0.0.1[127.0.0.1]:10024"
 
 
@@ -101,8 +108,11 @@ class Maker:
             micros = VOWEL_FREE[digit] + micros
         return f"{digits}{micros}z{self.dice.choice('BCDFGH')}{self.born}"
 
+    def is_inbound(self, hop: int) -> bool:
+        return hop == 0 or self.dice_side > hop
+
     def log(self, hop: int, program: str, text: str, later: int = 0) -> None:
-        side = "inbound" if hop == 0 or self.dice_side > hop else "outbound"
+        side = "inbound" if self.is_inbound(hop) else "outbound"
         at = self.clock(hop) + later
         self.made.hops[hop].append((at, side, f"postfix/{program}[7]: {text}"))
 
@@ -168,8 +178,10 @@ class Maker:
             self.step()
         if self.is_reported and self.dice.random() < 0.5:
             self.report(hop, name)
+            if hop == 0 and len(recipients) > 1 and self.dice.random() < 0.3:
+                self.lose(hop)
         self.is_reported = False
-        if not waiting and not any(self.made.truth[to] == "deleted" for to in recipients[:1]):
+        if not waiting and not any(self.made.truth.get(to) == "deleted" for to in recipients[:1]):
             self.log(hop, "qmgr", f"{name}: removed")
 
     def report(self, hop: int, name: str) -> None:
@@ -189,6 +201,16 @@ class Maker:
             behind, last = there, report
         status = self.dice.choice(("sent", "deferred", "bounced"))
         self.deliver(behind, last, "s@x.example", status, "250 2.0.0 Ok", "mx.x.example")
+
+    def lose(self, hop: int) -> None:
+        """The lines of those that bounced are missing, and so is the count of recipients."""
+        lost = [to for to, state in self.made.truth.items() if state == "bounced"]
+        for to in lost:
+            del self.made.truth[to]
+        gone = [f"to=<{to}>" for to in lost] + ["nrcpt="]
+        lines = self.made.hops[hop]
+        lines[:] = [line for line in lines if not any(text in line[2].lower() for text in gone)]
+        self.made.is_incomplete = True
 
     def local(self, hop: int, name: str, recipients: list[str]) -> list[str]:
         """local(8) tells of an alias's members; the line of another recipient is missing."""
@@ -300,9 +322,7 @@ class Maker:
             return
         if self.dice.random() < 0.08:
             for to in recipients:
-                self.deliver(
-                    hop, name, to, "sent", "250 2.7.0 Ok, discarded, id=7 - INFECTED: E", FILTER
-                )
+                self.deliver(hop, name, to, "sent", self.dice.choice(KEPT), FILTER)
                 self.made.truth[to] = "accepted_by_filter"
             return
         if self.dice.random() < 0.08:
@@ -310,6 +330,13 @@ class Maker:
             for to in recipients:
                 self.deliver(hop, name, to, "sent", "250 2.0.0 Ok", FILTER)
                 self.made.truth[to] = "accepted_by_filter"
+            return
+        if self.is_inbound(hop) and self.dice.random() < 0.04:
+            # Another host outside has it, and its lines are to come.
+            self.made.is_pending = self.made.is_incomplete = True
+            for to in recipients:
+                self.deliver(hop, name, to, "sent", "250 2.0.0 Ok", "h.y.example[192.0.2.77]:25")
+                self.made.truth[to] = "sent"
             return
         self.step()
         groups = [recipients]

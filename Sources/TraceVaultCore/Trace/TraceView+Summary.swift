@@ -51,6 +51,7 @@ extension TraceView {
         writer.buffer.withBytes { summary.settle(isPending: isPending, $0) }
         warnings.add(.outcomesNotLinked, summary.unlinked, at: "")
         warnings.add(.outcomesNotListed, summary.droppedOutcomes, at: "")
+        warnings.add(.recipientsUnaccounted, summary.isUnaccounted ? 1 : 0, at: "")
     }
 
     /// One word for all recipients; without any, for what is known of the message.
@@ -66,7 +67,7 @@ extension TraceView {
                 case .hop:
                     if record.isExpired { isExpired = true }
                     let isDone = record.isExpired || record.isRemoved || record.isReported
-                    let state = Self.standing(of: record)
+                    let state = record.decided
                     if let state, state.badness >= standing?.badness ?? 0 { standing = state }
                     if !isDone, record.isTaken, state == nil { isInQueue = true }
                 case .recipient where record.state != .expanded:
@@ -88,24 +89,16 @@ extension TraceView {
 
     /// False while some recipients are unaccounted for, or a filter has yet to say what it did.
     private func isKnownOfAll(_ common: RecipientState) -> Bool {
-        if common == .queued { return true }
         if common == .acceptedByFilter, trace.isPending { return false }
-        // One was refused, and no line says who.
-        let isBetter = common.badness < RecipientState.refusedForNow.badness
-        if summary.isOneUntold, isBetter { return false }
-        return !writer.buffer.withBytes { summary.isIncomplete($0) }
-    }
-
-    /// What was decided or done about all of a hop's message; nil when it goes its way.
-    private static func standing(of hop: borrowing SummaryRecord) -> RecipientState? {
-        if hop.handled == .deleted { return .deleted }
-        if hop.isExpired { return nil }
-        if hop.isRemoved { return nil }
-        if hop.handled == .held { return .held }
-        if hop.handled == .released { return nil }
-        // It went on, so it was not refused or kept.
-        if hop.isQueued, hop.state != .discarded { return nil }
-        return hop.state == .queued ? nil : hop.state
+        // Beyond the most that are listed nobody looked.
+        if summary.droppedRecipients > 0 { return false }
+        // Some were refused, and no line says who.
+        if let unnamed = summary.unnamed, common.badness < unnamed.badness { return false }
+        return writer.buffer.withBytes { document in
+            if common == .sent, trace.isPending, !summary.isAllOutbound { return false }
+            if summary.hasUnnamedEnd(worseThan: common, document) { return false }
+            return common == .queued || !summary.isUnaccounted
+        }
     }
 
     // MARK: - The parts
@@ -147,7 +140,7 @@ extension TraceView {
 
     private static func state(ofHop record: borrowing SummaryRecord) -> StaticString {
         if record.isExpired { return "expired" }
-        if let standing = standing(of: record) { return standing.text }
+        if let standing = record.decided { return standing.text }
         if record.isRemoved { return "removed" }
         return record.isQueued ? "queued" : "received"
     }

@@ -39,6 +39,7 @@ package struct TraceWarnings: Sendable {
         case pageLimit = "page_limit"
         case pendingNotBoolean = "pending_not_boolean"
         case recipientsNotListed = "recipients_not_listed"
+        case recipientsUnaccounted = "recipients_unaccounted"
         case sideMissing = "side_missing"
         case sizeLimit = "size_limit"
         case stoppedEarly = "stopped_early"

@@ -33,10 +33,10 @@ IN_WORDS = {
     "sent": "accepted by the next hop",
     "deferred": "not delivered yet, to be tried again",
     "bounced": "not delivered, returned to the sender",
-    "expired": "not delivered in time, returned to the sender",
+    "expired": "not delivered, given up on and returned to the sender",
     "rejected": "rejected",
     "queued": "in a queue, no outcome yet",
-    "held": "held in quarantine",
+    "held": "held until somebody decides",
     "discarded": "discarded",
     "expanded": "replaced by the recipients of an alias",
 }

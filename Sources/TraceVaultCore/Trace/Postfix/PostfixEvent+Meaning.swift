@@ -43,18 +43,26 @@ extension PostfixEvent {
 
 extension RawSpan {
     /// Whether a reply says that the message was taken over and thrown away, or kept: `250 2.7.0
-    /// Ok, discarded, id=… - INFECTED: …`, `action=discard` and their like, of filters. One that
-    /// hands it on says so, whatever it found.
+    /// Ok, discarded, id=… - INFECTED: …`, `action=discard`, `BLOCKED (…)`, `…, BOUNCE` and their
+    /// like, of filters. One that hands it on says so, whatever it found.
     var saysThrownAway: Bool {
         var isKept = false
         for place in 0..<byteCount {
             switch at(place) | 0x20 {
+            case UInt8(ascii: "b"):
+                if saysName("blocked", place) || saysName("bounce", place)
+                    || saysName("bounced", place)
+                {
+                    isKept = true
+                }
             case UInt8(ascii: "d"):
                 if saysWord("discard", place, mayGoOn: true) { return true }
                 if saysWord("dropped", place) { isKept = true }
             case UInt8(ascii: "i"): if saysWord("infected", place) { isKept = true }
             case UInt8(ascii: "q"):
-                if saysWord("quarantined", place) { isKept = true }
+                if saysWord("quarantined", place) || saysName("quarantine", place) {
+                    isKept = true
+                }
                 if has(" as ", place + 6), saysWord("queued", place) { return false }
             default: break
             }
@@ -72,6 +80,12 @@ extension RawSpan {
         return beginsWord(start, end) && !isDenied(start) && !isNo(end)
     }
 
+    /// The same of a word that hosts and ids are often called by: behind a blank, too, it does not
+    /// go on as one of them.
+    private func saysName(_ word: StaticString, _ start: Int) -> Bool {
+        saysWord(word, start) && !goesOn(start + word.utf8CodeUnitCount)
+    }
+
     /// Whether what stands at a place begins a word of a sentence or a value. Behind a blank
     /// anything does; behind a mark, what does not go on as a name of a host, an address or an id.
     private func beginsWord(_ start: Int, _ end: Int) -> Bool {
@@ -85,10 +99,15 @@ extension RawSpan {
             break
         default: return false
         }
+        return !goesOn(end)
+    }
+
+    /// Whether a word goes on as a name of a host, an address or an id.
+    private func goesOn(_ end: Int) -> Bool {
         switch at(end) {
-        case UInt8(ascii: "@"), UInt8(ascii: "-"), UInt8(ascii: "_"): return false
-        case UInt8(ascii: "."): return !isLetter(end + 1) && !isDigit(end + 1)
-        default: return !isDigit(end)
+        case UInt8(ascii: "@"), UInt8(ascii: "-"), UInt8(ascii: "_"): return true
+        case UInt8(ascii: "."): return isLetter(end + 1) || isDigit(end + 1)
+        default: return isDigit(end)
         }
     }
 

@@ -25,7 +25,8 @@ struct SummaryRecord {
     /// Of the slowest delivery, in milliseconds.
     var slowest: Int64 = -1
     /// A hop that had the message, or is not only named by a remark; whose message was in its
-    /// queue, was removed from it, has expired, could not all be delivered, is a notification.
+    /// queue, was removed from it, has expired, was reported as not delivered to all, is a
+    /// notification.
     var isTaken = false
     var isQueued = false
     var isRemoved = false
@@ -84,6 +85,17 @@ struct SummaryRecord {
 
     /// A hop that says who handed its message over; a notification is made where it is queued.
     var isHandedOver: Bool { isPickup || !clientHost.isNone || !clientIP.isNone }
+    /// Of a hop: what was decided or done about all of its message; nil when it goes its way.
+    var decided: RecipientState? {
+        if handled == .deleted { return .deleted }
+        if isExpired || isRemoved { return nil }
+        if handled == .held { return .held }
+        if handled == .released { return nil }
+        // It went on, so it was not refused or kept.
+        if isQueued, state != .discarded { return nil }
+        return state == .queued ? nil : state
+    }
+
     /// Of a hop: its first lines are there, so its message came no earlier than they say.
     var hasBeginning: Bool { isHandedOver || !messageID.isNone }
 

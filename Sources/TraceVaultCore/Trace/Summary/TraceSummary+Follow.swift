@@ -167,8 +167,59 @@ extension TraceSummary {
         table.look(hop) { Int($0.attempts) } ?? 0
     }
 
+    /// Whether the recipients were handed on by hops of the outbound side, all of them.
+    var isAllOutbound: Bool {
+        for index in 0..<table.count where table[kind: index] == .recipient {
+            guard
+                let (chosen, isAside) = table.look(
+                    index, { ($0.chosen, $0.isNotification || $0.state == .expanded) }), !isAside
+            else { continue }
+            let hop = table.look(chosen) { $0.hop } ?? -1
+            guard table.look(hop, { $0.side }) == .outbound else { return false }
+        }
+        return true
+    }
+
+    /// Whether a hop's own lines prove an end that is worse than what all recipients share, and no
+    /// recipient is known to have had it there or behind.
+    func hasUnnamedEnd(worseThan common: RecipientState, _ document: RawSpan) -> Bool {
+        hops.contains { hop in
+            guard let end = table.look(hop, { Self.end(of: $0) }) ?? nil,
+                end.badness > common.badness
+            else { return false }
+            return !isNamed(end, at: hop, document)
+        }
+    }
+
+    /// The worst end that a hop's own lines prove for some of its recipients; nil without one.
+    private static func end(of hop: borrowing SummaryRecord) -> RecipientState? {
+        if hop.isNotification { return nil }
+        if hop.isReported { return .bounced }
+        if hop.isExpired { return .expired }
+        return hop.decided
+    }
+
+    /// Whether lines say of a recipient that it had such an end, at a hop or behind it.
+    private func isNamed(_ end: RecipientState, at hop: Int, _ document: RawSpan) -> Bool {
+        for index in 0..<table.count where table[kind: index] == .recipient {
+            var isNamed = false
+            each(index) { _, outcome in
+                guard outcome.hop == hop || table.leads(hop, to: outcome.hop),
+                    let own = effective(outcome, index, document)
+                else { return }
+                if own.badness >= end.badness { isNamed = true }
+            }
+            if isNamed { return true }
+        }
+        return false
+    }
+
     /// Whether a hop has more recipients than lines tell of, there and behind it.
     func isIncomplete(_ document: RawSpan) -> Bool {
+        let isListed = (0..<table.count).contains { index in
+            table.look(index) { $0.kind == .recipient && !$0.isNotification } == true
+        }
+        guard isListed else { return false }
         for hop in hops {
             guard
                 let (all, isNotification) = table.look(

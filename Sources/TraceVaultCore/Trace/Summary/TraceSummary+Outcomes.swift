@@ -136,9 +136,18 @@ extension TraceSummary {
             || document.says("pipe", event.written(.process).range)
     }
 
-    /// An address of this host, or of a network of its own (RFC 1918, RFC 4193).
+    /// An address of this host, or of a network of its own: private (RFC 1918, RFC 4193), shared
+    /// (RFC 6598), of one link (RFC 3927, RFC 4291); also written as IPv6 (RFC 4291, 2.5.5.2).
     static func isInside(_ ip: Written, _ document: RawSpan) -> Bool {
-        isLoopback(ip, document) || isPrivate(ip, document)
+        guard !ip.isNone, ip.range.upperBound <= document.byteCount else { return false }
+        if document.says("::1", ip.range) { return true }
+        let isMapped = document.has("::ffff:", ip.range.lowerBound)
+        let start = ip.range.lowerBound + (isMapped ? 7 : 0)
+        if document.has("100.", start) {
+            let end = document.digitsEnd(start + 4, ip.range.upperBound)
+            return 64...127 ~= document.integer(start + 4..<end) ?? 0
+        }
+        return ownNetworks.contains { document.has($0, start) }
     }
 
     /// The same of a client, or nobody says where it is.
@@ -146,20 +155,11 @@ extension TraceSummary {
         ip.isNone || isInside(ip, document)
     }
 
-    private static func isPrivate(_ ip: Written, _ document: RawSpan) -> Bool {
-        guard !ip.isNone, ip.range.upperBound <= document.byteCount else { return false }
-        return privateNetworks.contains { document.has($0, ip.range.lowerBound) }
-    }
-
-    private static let privateNetworks: [StaticString] = [
-        "10.", "192.168.", "172.16.", "172.17.", "172.18.", "172.19.", "172.20.", "172.21.",
-        "172.22.", "172.23.", "172.24.", "172.25.", "172.26.", "172.27.", "172.28.", "172.29.",
-        "172.30.", "172.31.", "fc", "fd", "fe80:",
+    private static let ownNetworks: [StaticString] = [
+        "127.", "10.", "192.168.", "172.16.", "172.17.", "172.18.", "172.19.", "172.20.",
+        "172.21.", "172.22.", "172.23.", "172.24.", "172.25.", "172.26.", "172.27.", "172.28.",
+        "172.29.", "172.30.", "172.31.", "169.254.", "fc", "fd", "fe80:",
     ]
-
-    static func isLoopback(_ ip: Written, _ document: RawSpan) -> Bool {
-        document.has("127.", ip.range.lowerBound) || document.says("::1", ip.range)
-    }
 
     /// `250 2.7.0 Ok, discarded, id=… - INFECTED: …` and its like, of filters.
     private static func isThrownAway(_ reply: Written, _ document: RawSpan) -> Bool {
@@ -194,10 +194,23 @@ extension TraceSummary {
             && document.says("RCPT", event.written(.stage).range)
         if state.isRefusal, state.badness >= refusal?.badness ?? 0 { refusal = state }
         if !isOfOne { table.with(hop) { $0.state = state } }
-        if isOfOne, !event.has(.to) { isOneUntold = true }
+        // Of the whole message behind its recipients, and no queue id tells which try it was.
+        let isUnnamed = isOfOne || (hop < 0 && Self.isBehindRecipients(event, document))
+        if state.isRefusal, isUnnamed, !event.has(.to), state.badness >= unnamed?.badness ?? 0 {
+            unnamed = state
+        }
         // cleanup(8) writes a word where there is no recipient.
         guard event.has(.to), !document.says("unknown", event.written(.to).range) else { return }
         outcome(event, state, hop, at, document)
+    }
+
+    /// Whether a decision was made when the server had taken recipients.
+    private static func isBehindRecipients(
+        _ event: borrowing PostfixEvent, _ document: RawSpan
+    ) -> Bool {
+        let stage = event.written(.stage).range
+        return document.says("DATA", stage) || document.says("BDAT", stage)
+            || document.says("END-OF-MESSAGE", stage)
     }
 }
 

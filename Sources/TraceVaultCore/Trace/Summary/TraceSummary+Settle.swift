@@ -23,6 +23,7 @@ extension TraceSummary {
         for index in 0..<table.count where table[kind: index] == .recipient {
             follow(index, document)
         }
+        isUnaccounted = isIncomplete(document)
     }
 
     /// What is asked again and again for each recipient, looked up once.
@@ -81,8 +82,8 @@ extension TraceSummary {
         }
     }
 
-    /// A hop without one before it; one that others than this host handed the message to, when
-    /// there are several; -1 without any.
+    /// A hop without one before it; one that was handed the message from the outside, when there
+    /// are several; -1 without any.
     private func firstHop(_ document: RawSpan) -> Int {
         var (found, isFiltered) = (-1, true)
         for index in 0..<table.count where table[kind: index] == .hop {
@@ -91,7 +92,7 @@ extension TraceSummary {
                     index,
                     { hop -> Bool? in
                         if hop.isNotification || hop.hop >= 0 { return nil }
-                        return !hop.isPickup && Self.isLoopback(hop.clientIP, document)
+                        return !hop.isPickup && Self.isInside(hop.clientIP, document)
                     })
             else { continue }
             guard let isLocal else { continue }

@@ -26,8 +26,10 @@ struct TraceSummary: ~Copyable {
     /// Recipients whose outcomes at several hops contradict each other, and nothing says which
     /// came last.
     var unlinked = 0
-    /// A recipient was refused whose address cannot be told from the line.
-    var isOneUntold = false
+    /// The worst refusal of recipients whose addresses cannot be told from the line.
+    var unnamed: RecipientState?
+    /// Recipients are listed, and a hop has more of them than lines tell of.
+    var isUnaccounted = false
     /// Cloudflare has more to tell.
     var isPending = false
     /// Where the hops are; known when all lines are.
@@ -152,9 +154,9 @@ struct TraceSummary: ~Copyable {
     ) {
         let id = event.written(.notificationID)
         next(.notification, id, hop, document)
-        // Anything but a delay says that some of it is done with; of all, nobody knows.
-        let isDelay = document.says("delay", event.written(.notification).range)
-        if !isDelay { table.with(hop) { $0.isReported = true } }
+        // A failure of some of it; of how many, nobody knows. Others tell of a delay or a success.
+        let isFailure = document.says("non-delivery", event.written(.notification).range)
+        if isFailure { table.with(hop) { $0.isReported = true } }
         if let made = table.find(.hop, id, document) {
             table.with(made) { made in
                 made.isNotification = true

@@ -44,7 +44,7 @@ STATES = {
         "bad", "not delivered", "The next server refused it for good; the sender is told."
     ),
     "expired": State(
-        "bad", "not delivered in time", "It was put off until it was too old; the sender is told."
+        "bad", "not delivered, given up on", "The server gave it up; the sender is told."
     ),
     "rejected": State(
         "bad", "refused before it was taken over", "Whoever handed it in has to tell the sender."
@@ -69,7 +69,9 @@ STATES = {
     # Of a whole message only.
     "mixed": State("unsure", "different for each recipient", "See each recipient."),
     "incomplete": State(
-        "unsure", "not known of all recipients", "There are more recipients than the lines tell of."
+        "unsure",
+        "not known of all recipients",
+        "The lines do not tell of every recipient how it ended.",
     ),
     "pending": State(
         "wait", "not known yet", "Cloudflare is still gathering lines: ask again later."
