@@ -148,7 +148,7 @@ def test_two_servers_are_two_quotas_and_two_engines_at_one_are_one(
 ) -> None:
     """One secret, once sealed for each of two origins: what it may send at one says nothing of the
     other."""
-    shared = {
+    shared: dict[str, tv.Setting] = {
         "api.allow_http_loopback": True,
         "budget.ledger": str(ledger),
         # Three at once, and then one a minute.

@@ -120,6 +120,29 @@ int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent) {
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent);
 }
 
+/* In one call. An honest proxy has nothing to say but a page. */
+static const int64_t most_looks = 65536;
+
+static int look(void *context, curl_off_t all, curl_off_t here, curl_off_t up, curl_off_t sent_up) {
+    tvs_curl_sent *sent = context;
+    (void)all, (void)here, (void)up, (void)sent_up;
+    if (sent->call != sent->watch->calls) sent->looks = 0;
+    sent->call = sent->watch->calls;
+    return ++sent->looks > most_looks;
+}
+
+int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent) {
+    CURLcode codes[] = {
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, sent),
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, look),
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L),
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i] != CURLE_OK) return codes[i];
+    }
+    return CURLE_OK;
+}
+
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch) {
     CURLcode codes[] = {
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket),

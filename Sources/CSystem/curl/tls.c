@@ -99,6 +99,9 @@ static const int64_t longest_idle_reading_us = 300000;
 /* From so many records on the time is taken, which costs a system call. Honest traffic needs few
  * before something comes of them. */
 static const int64_t first_timed_record = 64;
+/* Of a handshake so many records may come in one call. Certificates take a few. OpenSSL skips a
+ * HelloRequest (RFC 5246, 7.4.1.1) before anything else, however many come. */
+static const int64_t most_handshake_records = 1024;
 
 /* Which protocol both sides have agreed upon. libcurl tells of it only when a reply has come. */
 static bool has_http2(const void *connection) {
@@ -129,13 +132,30 @@ static void bound_reading(int writing, int version, int kind, const void *bytes,
     (void)length;
     if (watch != NULL && !watch->has_http2) watch->has_http2 = has_http2(connection);
     if (writing || kind != RECORD_HEADER || watch == NULL) return;
-    /* Proving who one is takes what it takes, and OpenSSL bounds what a server may send for it. */
-    if (!openssl(IS_CONNECTED).is_connected(connection)) watch->idle_records = 0;
+    if (!openssl(IS_CONNECTED).is_connected(connection)) {
+        watch->idle_records = 0;
+        if (++watch->handshake_records > most_handshake_records)
+            openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
+        return;
+    }
     if (++watch->idle_records < first_timed_record) return;
     int64_t now = tvs_thread_cpu_us();
     if (watch->idle_records == first_timed_record) watch->timed_from_us = now;
-    if (now - watch->timed_from_us < longest_idle_reading_us) return;
+    if (watch->spent_us + now - watch->timed_from_us < longest_idle_reading_us) return;
     openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
+}
+
+void tvs_curl_begin(tvs_curl_watch *watch) {
+    watch->calls++;
+    watch->handshake_records = 0;
+    watch->idle_records = 0;
+    watch->spent_us = 0;
+}
+
+void tvs_curl_moved(tvs_curl_watch *watch) {
+    if (watch->idle_records >= first_timed_record)
+        watch->spent_us += tvs_thread_cpu_us() - watch->timed_from_us;
+    watch->idle_records = 0;
 }
 
 /* Whether a certificate says for which hosts or addresses it is good. */

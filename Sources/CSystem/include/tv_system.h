@@ -241,9 +241,12 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
  * the multi handle. */
 enum { TVS_CURL_SOCKETS = 256 };
 typedef struct {
-    int64_t idle_records;  /* TLS records since a call into libcurl began or brought a body on */
-    int64_t timed_from_us; /* tvs_thread_cpu_us() at the first of them that was timed */
-    int64_t made;          /* sockets ever opened */
+    uint64_t calls;            /* into libcurl, ever */
+    int64_t handshake_records; /* TLS records of handshakes in this call */
+    int64_t idle_records;      /* other ones, since the call began or brought a body on */
+    int64_t timed_from_us;     /* tvs_thread_cpu_us() at the first of them that was timed */
+    int64_t spent_us;          /* what those took that came before a piece of a body */
+    int64_t made;              /* sockets ever opened */
     struct {
         tvs_own own;
         int port; /* its own, once a request went over it: then libcurl closes it through us */
@@ -261,13 +264,22 @@ typedef struct {
     void *easy;
     int64_t us; /* tvs_monotonic_us() then, 0 before */
     int was_held; /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
+    uint64_t call;   /* of the watch, when libcurl looked at it last */
+    int64_t looks;   /* how often libcurl has looked at it in that call */
 } tvs_curl_sent;
+/** A call into libcurl begins. */
+void tvs_curl_begin(tvs_curl_watch *watch);
+/** It has brought a piece of a body. */
+void tvs_curl_moved(tvs_curl_watch *watch);
+/** Ends a transfer with CURLE_ABORTED_BY_CALLBACK that keeps one call with what a proxy says: libcurl
+ * reads the body of a refused CONNECT within one call until nothing more has come. */
+int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
 /** Has `sent` filled. A request that libcurl would send over a connection which another transfer
  * has made, and which is not HTTP/2, ends with CURLE_ABORTED_BY_CALLBACK; no byte of it is sent. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
  * certificate must name its hosts, and a connection that keeps the processor for 0.3 s in one
- * call with nothing to show counts as ended. */
+ * call with nothing to show, or with a handshake of a thousand records, counts as ended. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);

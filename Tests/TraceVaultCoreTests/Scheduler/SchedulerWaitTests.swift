@@ -78,21 +78,6 @@ import Testing
         #expect(wait(rig, until: 3 * second) == .host)
     }
 
-    @Test func betweenTwoTriesThePauseIsWaitedFor() {
-        let rig = Rig()
-        let lane = rig.lane()
-        let fetch = rig.submit(lane)
-        rig.submit(lane, deadline: 2 * second, joining: fetch)
-        _ = rig.advance()
-        // Too late for the second of the two.
-        _ = rig.finish(fetch, .retry(afterMs: 5000))
-        guard case .pause(let time) = wait(rig, until: 3 * second) else {
-            Issue.record("\(rig.waits)")
-            return
-        }
-        #expect(time >= 5 * second)
-    }
-
     // MARK: - This host's address
 
     @Test func aDeadlineThatTheAddressCannotMeetIsRefusedAtOnce() {

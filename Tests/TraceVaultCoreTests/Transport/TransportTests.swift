@@ -452,7 +452,7 @@ private func errors(_ code: Int) -> String {
 
     @Test(
         arguments: [
-            (CURLPX_USER_REJECTED, .login), (CURLPX_NO_AUTH, .login), (CURLPX_RECV_AUTH, .login),
+            (CURLPX_USER_REJECTED, .login), (CURLPX_NO_AUTH, .login), (CURLPX_RECV_AUTH, .trouble),
             (CURLPX_IDENTD, .login), (CURLPX_LONG_PASSWD, .login),
             (CURLPX_REPLY_NOT_ALLOWED, .refusal), (CURLPX_REPLY_COMMAND_NOT_SUPPORTED, .refusal),
             (CURLPX_BAD_VERSION, .refusal), (CURLPX_RESOLVE_HOST, .nameLookup),

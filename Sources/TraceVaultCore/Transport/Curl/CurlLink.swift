@@ -44,6 +44,7 @@ package final class CurlLink: RedisLink {
         tvs_tls_forget_refusal()
         while true {
             var running: Int32 = 0
+            unsafe tvs_curl_begin(watch)
             unsafe _ = curl_multi_perform(multi, &running)
             var left: Int32 = 0
             if let message = unsafe curl_multi_info_read(multi, &left) {
@@ -119,7 +120,7 @@ package final class CurlLink: RedisLink {
         while true {
             var came = 0
             let easy = try unsafe handle()
-            unsafe watch.pointee.idle_records = 0
+            unsafe tvs_curl_begin(watch)
             let code = unsafe curl_easy_recv(easy, room.baseAddress, room.count, &came)
             if code == CURLE_OK, came > 0 { return came }
             guard code == CURLE_AGAIN else { throw Self.broken }

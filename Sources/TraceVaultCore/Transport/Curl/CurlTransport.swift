@@ -148,7 +148,7 @@ package final class CurlTransport {
     package func abort(_ id: UInt64) {
         guard let exchange = flying.removeValue(forKey: id) else { return }
         leaveDeadConnection(of: exchange)
-        unsafe watch.pointee.idle_records = 0
+        unsafe tvs_curl_begin(watch)
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
         hasFreed = true
         // The next `move` lets another one to the proxy.
@@ -159,7 +159,7 @@ package final class CurlTransport {
     /// was one: more may have come meanwhile, so do not wait yet.
     package func move(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var running: Int32 = 0
-        unsafe watch.pointee.idle_records = 0
+        unsafe tvs_curl_begin(watch)
         tvs_tls_forget_refusal()
         unsafe _ = curl_multi_perform(multi, &running)
         let isLate = endLate(ended)

@@ -94,7 +94,14 @@ struct LibcurlFault {
         LibcurlFault(
             name: "HTTP/2 read without end", last: .max, remedy: .avoided,
             how: "one call reads on while frames come that carry nothing: its processor time is "
-                + "bounded"),
+                + "bounded, also where pieces of a body come between them"),
+        LibcurlFault(
+            name: "a TLS handshake read without end", last: .max, remedy: .avoided,
+            how: "OpenSSL skips messages that mean nothing within one call, before anybody has "
+                + "shown a certificate: the records of a call are counted"),
+        LibcurlFault(
+            name: "a refused CONNECT read without end", last: .max, remedy: .avoided,
+            how: "one call reads on while the body of a proxy's 407 comes: it is ended"),
         LibcurlFault(
             name: "HTTP/1.1 replies that nobody asked for", last: .max, remedy: .avoided,
             how: "what comes behind a reply is taken for the answer to the connection's next "

@@ -111,9 +111,10 @@ class Edit:
             return
         if isinstance(error, TraceVaultError):
             self._ended = (error.status_number, error.message)
-        elif isinstance(error, Exception):
+        elif isinstance(error, TypeError):
             self._ended = (Status.E_ARGUMENT, str(error))
         else:
+            # Its words may be anybody's.
             self._ended = (Status.E_CANCELLED, f"{type(error).__name__} came amid it")
         self._hints = []
         self.close()

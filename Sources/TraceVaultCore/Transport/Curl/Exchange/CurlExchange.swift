@@ -83,7 +83,8 @@ final class CurlExchange {
         unsafe nodes.initialize(repeating: curl_slist(), count: most)
         unsafe sent = .allocate(capacity: 1)
         unsafe sent.initialize(
-            to: tvs_curl_sent(watch: line.watch, easy: easy, us: 0, was_held: 0))
+            to: tvs_curl_sent(
+                watch: line.watch, easy: easy, us: 0, was_held: 0, call: 0, looks: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
         place = line.room.place(for: request.tenant)
         startedUs = nowUs
@@ -103,6 +104,7 @@ final class CurlExchange {
             tvs_curl_set_pointer(easy, CURLOPT_PRIVATE.rawValue, context),
             tvs_curl_set_pointer(easy, CURLOPT_SHARE.rawValue, sessions.share),
         ]
+        if line.settings.proxy != nil { codes.append(unsafe tvs_curl_bound_proxy(easy, sent)) }
         try Self.check(
             codes, .other, "this libcurl does not know an option that safety depends on")
         try prepare(request, line, nowUs)
@@ -233,7 +235,7 @@ final class CurlExchange {
 
     /// Takes body bytes; false ends the exchange.
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        unsafe watch.pointee.idle_records = 0
+        unsafe tvs_curl_moved(watch)
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
             var travelled: Int64 = 0

@@ -27,8 +27,7 @@ struct SocksAnswer {
         switch CURLproxycode(UInt32(clamping: number)) {
         case CURLPX_OK: return nil
         case CURLPX_USER_REJECTED: self.init(.login, "user and password are refused")
-        case CURLPX_NO_AUTH, CURLPX_RECV_AUTH, CURLPX_SEND_AUTH, CURLPX_GSSAPI,
-            CURLPX_GSSAPI_PERMSG, CURLPX_GSSAPI_PROTECTION:
+        case CURLPX_NO_AUTH, CURLPX_GSSAPI, CURLPX_GSSAPI_PERMSG, CURLPX_GSSAPI_PROTECTION:
             self.init(.login, "no login that it takes")
         case CURLPX_LONG_USER, CURLPX_LONG_PASSWD: self.init(.login, "user or password too long")
         case CURLPX_IDENTD, CURLPX_IDENTD_DIFFER: self.init(.login, "the user is not confirmed")
@@ -45,7 +44,9 @@ struct SocksAnswer {
         case CURLPX_REPLY_CONNECTION_REFUSED: self.init(.trouble, "connection refused")
         case CURLPX_REPLY_TTL_EXPIRED: self.init(.trouble, "time to live is over")
         case CURLPX_REQUEST_FAILED: self.init(.trouble, "rejected or failed")
-        case CURLPX_CLOSED, CURLPX_RECV_CONNECT, CURLPX_RECV_REQACK, CURLPX_RECV_ADDRESS,
+        // Amid the login as well: a reset says nothing of user and password.
+        case CURLPX_RECV_AUTH, CURLPX_SEND_AUTH, CURLPX_CLOSED, CURLPX_RECV_CONNECT,
+            CURLPX_RECV_REQACK, CURLPX_RECV_ADDRESS,
             CURLPX_SEND_CONNECT, CURLPX_SEND_REQUEST:
             self.init(.trouble, "the connection broke")
         default: self.init(.trouble, "unknown answer")

@@ -1,0 +1,177 @@
+"""Nothing that comes over a connection holds a thread: who pours is left, long before it ends.
+
+Each server here sends so much that an honest client of it would read for seconds, and notes whether it
+was left before. Nothing is asserted of time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import tracevault as tv
+from bare_server import ACCOUNT, TOKEN
+from hostile.certificates import Identities
+from hostile.http2 import DATA, HEADERS, SETTINGS, frame
+from hpack import Encoder
+from tracevault import Cause, Status
+
+REF = "4Njp3P0STMz2c02Q"
+#: What a HelloRequest is: a handshake message of kind 0 that holds nothing.
+HELLO = bytes(4)
+#: So many bytes are poured out at most.
+ALL = 40_000_000
+
+
+class Pouring:
+    """A server that pours out what `pieces` gives to whoever comes first."""
+
+    def __init__(self, pieces: Callable[[socket.socket], Iterator[bytes]]) -> None:
+        self._pieces = pieces
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.was_left = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            peer = self._listener.accept()[0]
+            with peer:
+                try:
+                    for piece in self._pieces(peer):
+                        peer.sendall(piece)
+                except OSError:
+                    self.was_left.set()
+
+    def close(self) -> None:
+        self._listener.close()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+
+@contextlib.contextmanager
+def pouring(pieces: Callable[[socket.socket], Iterator[bytes]]) -> Iterator[Pouring]:
+    server = Pouring(pieces)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def failure(origin: str, **settings: tv.Setting) -> tv.TraceVaultError:
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    with tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            edit.put("acme", ACCOUNT, tv.ApiToken(TOKEN.encode()), origin=origin)
+        with (
+            tv.Engine({"api.base_url": origin, "retry.max_attempts": 1, **named}) as engine,
+            vault.tenant("acme") as tenant,
+            pytest.raises(tv.TraceVaultError) as caught,
+        ):
+            engine.trace(tenant, ACCOUNT, REF, timeout=60)
+    return caught.value
+
+
+# ---- Before anybody has shown who he is ------------------------------------------------------------
+
+
+def handshakes(length: int) -> Callable[[socket.socket], Iterator[bytes]]:
+    """Records of HelloRequests, which TLS skips before it looks at anything else."""
+    record = b"\x16\x03\x03" + length.to_bytes(2, "big") + HELLO * (length // 4)
+
+    def pieces(peer: socket.socket) -> Iterator[bytes]:
+        peer.recv(4096)
+        many = record * max(1, 60_000 // len(record))
+        for _ in range(ALL // len(many)):
+            yield many
+
+    return pieces
+
+
+@pytest.mark.parametrize("length", [4, 16_384], ids=["small records", "large ones"])
+def test_a_handshake_that_does_not_end_is_left(length: int) -> None:
+    with pouring(handshakes(length)) as server:
+        error = failure(f"https://127.0.0.1:{server.port}")
+    assert server.was_left.is_set()
+    assert isinstance(error, tv.TransportError)
+
+
+def test_a_redis_whose_handshake_does_not_end_is_left() -> None:
+    with pouring(handshakes(4)) as server:
+        with tv.Engine({"redis.addresses": f"rediss://127.0.0.1:{server.port}"}):
+            server.was_left.wait(60)
+        assert server.was_left.is_set()
+
+
+# ---- A proxy ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("framing", ["content-length: 99999999999", "transfer-encoding: chunked"])
+def test_a_proxys_refusal_without_end_is_left_and_told(framing: str) -> None:
+    def pieces(peer: socket.socket) -> Iterator[bytes]:
+        peer.recv(4096)
+        head = f"HTTP/1.1 407 No\r\nproxy-authenticate: basic\r\n{framing}\r\n\r\n"
+        yield head.encode() + (b"fffffff\r\n" if "chunked" in framing else b"")
+        for _ in range(ALL // 60_000):
+            yield b"x" * 60_000
+
+    with pouring(pieces) as server:
+        error = failure(
+            "https://api.example", http__proxy=f"http://soc:not-real@127.0.0.1:{server.port}"
+        )
+    assert server.was_left.is_set()
+    assert (error.status, error.cause) == (Status.E_PROXY, Cause.PROXY_LOGIN)
+
+
+# ---- A server with a good certificate -----------------------------------------------------------------
+
+
+def encrypted(
+    identities: Identities, peer: socket.socket, records: Iterator[bytes]
+) -> Iterator[bytes]:
+    """Answers the first request of an HTTP/2 connection with these records, made beforehand: a server
+    that makes them as it goes is slower than its client."""
+    arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = identities.context("good", "h2").wrap_bio(arrived, leaving, server_side=True)
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            peer.sendall(leaving.read())
+            arrived.write(peer.recv(65536))
+    tls.write(frame(SETTINGS, 0, 0, b""))
+    peer.sendall(leaving.read())
+    said = b""
+    while b"\x00\x00\x00\x01" not in said[24:] or len(said) < 200:
+        try:
+            said += tls.read(65536)
+        except ssl.SSLWantReadError:
+            arrived.write(peer.recv(65536))
+    for record in records:
+        tls.write(record)
+    whole = leaving.read()
+    for at in range(0, len(whole), 60_000):
+        yield whole[at : at + 60_000]
+
+
+def test_frames_between_pieces_of_a_body_are_counted_together(tmp_path: Path) -> None:
+    identities = Identities(tmp_path)
+
+    def records() -> Iterator[bytes]:
+        yield frame(HEADERS, 4, 1, Encoder().encode([(":status", "200")]))
+        for _ in range(100):
+            # A frame that nobody knows, a byte a record, and then a piece of the body.
+            for byte in frame(77, 0, 0, b"x" * 6000):
+                yield bytes([byte])
+            yield frame(DATA, 0, 1, b" ")
+
+    with pouring(lambda peer: encrypted(identities, peer, records())) as server:
+        failure(f"https://127.0.0.1:{server.port}", tls__ca_file=str(identities.ca_file))
+    assert server.was_left.is_set()
