@@ -181,6 +181,10 @@ class Maker:
             if hop == 0 and len(recipients) > 1 and self.dice.random() < 0.3:
                 self.lose(hop)
         self.is_reported = False
+        if waiting and len(recipients) == 1 and self.dice.random() < 0.1:
+            # It left the queue, and the line that says how is missing.
+            self.log(hop, "qmgr", f"{name}: removed")
+            self.made.truth[recipients[0]] = "unknown"
         if not waiting and not any(self.made.truth.get(to) == "deleted" for to in recipients[:1]):
             self.log(hop, "qmgr", f"{name}: removed")
 
@@ -274,6 +278,29 @@ class Maker:
         self.made.truth[to] = "rejected" if is_final else "refused_for_now"
         self.now += 1 + self.dice.randint(0, 300)
 
+    def hold(self, to: str) -> None:
+        """A check holds the message before its queue file is there; then people decide."""
+        there = len(self.made.hops)
+        self.made.hops.append([])
+        name = self.new_id(there)
+        rest = f"from=<s@x.example> to=<{to}> proto=ESMTP helo=<c>"
+        self.log(
+            there, "smtpd", f"NOQUEUE: hold: RCPT from c.example[192.0.2.9]: <{to}>: no; {rest}"
+        )
+        self.log(there, "smtpd", f"{name}: client=c.example[192.0.2.9]")
+        self.log(there, "cleanup", f"{name}: message-id=<{self.message_id}>")
+        self.step()
+        fate = self.dice.choice(("held", "deleted", "sent"))
+        self.made.truth[to] = fate
+        if fate == "deleted":
+            self.log(there, "postsuper", f"{name}: removed")
+        if fate == "sent":
+            self.log(there, "postsuper", f"{name}: released from hold")
+            self.step()
+            self.log(there, "qmgr", f"{name}: from=<s@x.example>, size=9, nrcpt=1 (queue active)")
+            self.fate(there, name, to, "sent")
+            self.log(there, "qmgr", f"{name}: removed")
+
     def refuse_back(self, hop: int, name: str, to: str) -> bool:
         """The filter took the message, and is refused where it hands it back; whether for good."""
         self.step()
@@ -310,6 +337,21 @@ class Maker:
             self.deliver(hop, name, to, *took)
         return is_final
 
+    def refuse_changed(self, hop: int, name: str, recipients: list[str]) -> None:
+        """The filter changed the addresses, and each is refused where it hands the message back."""
+        there = len(self.made.hops)
+        self.made.hops.append([])
+        for to in recipients:
+            self.deliver(hop, name, to, "sent", "250 2.0.0 Ok", FILTER)
+            self.log(
+                there,
+                "smtpd",
+                f"NOQUEUE: reject: RCPT from localhost[127.0.0.1]: 554 5.7.1 <x.{to}>: no; "
+                f"from=<s@x.example> to=<x.{to}> proto=ESMTP helo=<localhost>",
+            )
+            self.made.truth[to] = "accepted_by_filter"
+            self.made.truth[f"x.{to}"] = "rejected"
+
     def filtered(self, hop: int, name: str, recipients: list[str], hops: int) -> None:
         """Hands the message to a filter, which hands it back to a hop behind, or does not."""
         if len(recipients) == 1 and self.dice.random() < 0.1:
@@ -320,6 +362,8 @@ class Maker:
                 ends = ("accepted_by_filter", "rejected", "refused_for_now")
                 self.made.is_doubtful |= self.made.truth[recipients[0]] in ends
             return
+        if self.dice.random() < 0.03:
+            return self.refuse_changed(hop, name, recipients)
         if self.dice.random() < 0.08:
             for to in recipients:
                 self.deliver(hop, name, to, "sent", self.dice.choice(KEPT), FILTER)
@@ -383,6 +427,9 @@ class Maker:
             self.refuse(recipients[0], is_final=False)
             if self.dice.random() < 0.3:
                 return self.made
+        if len(recipients) == 1 and self.dice.random() < 0.04:
+            self.hold(recipients[0])
+            return self.made
         hops = self.dice.choice((0, 1, 1, 2, 2))
         self.made.is_linked = self.links or hops == 0
         first, name = self.begin(None, recipients)

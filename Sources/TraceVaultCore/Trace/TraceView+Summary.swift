@@ -51,7 +51,7 @@ extension TraceView {
         writer.buffer.withBytes { summary.settle(isPending: isPending, $0) }
         warnings.add(.outcomesNotLinked, summary.unlinked, at: "")
         warnings.add(.outcomesNotListed, summary.droppedOutcomes, at: "")
-        warnings.add(.recipientsUnaccounted, summary.isUnaccounted ? 1 : 0, at: "")
+        warnings.add(.recipientsUnaccounted, summary.unaccounted, at: "")
     }
 
     /// One word for all recipients; without any, for what is known of the message.

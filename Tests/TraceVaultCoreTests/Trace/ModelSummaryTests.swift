@@ -261,7 +261,7 @@ import TraceVaultCore
         #expect(recipient["reply"] as? String == "554 5.7.0 no")
         #expect(recipient["dsn"] as? String == "5.7.0" && recipient["attempts"] as? Int == 0)
         let taken = try summary([line("accept", "250 2.0.0 Ok: queued as \(Self.second)")])
-        #expect(taken.state == "unknown" && taken.recipients == [:])
+        #expect(taken.state == "queued" && taken.recipients == ["a@x": "queued"])
         #expect(taken.all["sender"] as? String == "s@x")
         #expect((taken.all["next_queue_ids"] as? [Any])?.count == 1)
     }

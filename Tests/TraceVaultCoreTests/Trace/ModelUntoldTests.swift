@@ -112,4 +112,117 @@ extension ModelStoryTests {
         // Nobody is listed yet, so nobody is missing.
         #expect(try told(["1 " + taken(Self.first, 5)]).warnings.isEmpty)
     }
+
+    @Test func whoWaitsAtAHopThatRemovedTheMessageHasAnEndThatIsNotTold() throws {
+        let lines = [
+            "1 " + delivery(Self.first, "a@x", "deferred"), "2 qmgr[1]: \(Self.first): removed",
+        ]
+        let report = "2 bounce[1]: \(Self.first): sender non-delivery notification: 0F5383B"
+        for order in [lines, lines.reversed()] {
+            let lost = try told(order)
+            #expect(lost.state == "unknown" && lost.warnings == ["recipients_unaccounted"])
+            let bounced = try told(order + [report])
+            #expect(bounced.state == "bounced" && bounced.warnings == ["recipients_unaccounted"])
+        }
+        #expect(try told([lines[0]]).state == "deferred")
+    }
+
+    static let holds =
+        "1 smtpd[1]: NOQUEUE: hold: RCPT from h[192.0.2.1]: <a@x>: wait; from=<s@x> to=<a@x> "
+        + "proto=ESMTP helo=<h>"
+
+    @Test func aHoldBeforeTheQueueIsOneOfTheHopThatFollows() throws {
+        let came = "1 " + came(Self.first, "h[192.0.2.1]")
+        let before = [Self.holds, came]
+        for before in [before, before.reversed()] {
+            #expect(try told(before).recipients == ["a@x": "held"])
+            let deleted = try told(before + ["4 postsuper[1]: \(Self.first): removed"])
+            #expect(deleted.recipients == ["a@x": "deleted"] && deleted.state == "deleted")
+            let released = try told(
+                before + [
+                    "1 postsuper[1]: \(Self.first): released from hold",
+                    "1 " + delivery(Self.first, "a@x", "sent"),
+                ])
+            #expect(released.recipients == ["a@x": "sent"] && released.warnings.isEmpty)
+        }
+        // Another client's hop, and one that began before.
+        let others = [
+            "1 " + self.came(Self.first, "h[192.0.2.2]"),
+            "0 " + self.came(Self.first, "h[192.0.2.1]"),
+        ]
+        for other in others {
+            let found = try told([Self.holds, other, "1 " + delivery(Self.first, "a@x", "sent")])
+            #expect(found.recipients == ["a@x": "held"])
+        }
+    }
+
+    @Test func aFilterThatChangedAnAddressAndWasRefusedHasNotDelivered() throws {
+        let refused = Self.refusedBack.replacing("a@x", with: "b@x")
+        let lines = ["1 " + handed(Self.first), "2 " + refused]
+        for lines in [lines, lines.reversed()] {
+            let found = try told(lines)
+            #expect(found.recipients == ["a@x": "accepted_by_filter", "b@x": "rejected"])
+            #expect(found.warnings == ["outcomes_not_linked"])
+        }
+        let outside = lines[1].replacing("localhost[127.0.0.1]", with: "h[192.0.2.1]")
+        #expect(try told([lines[0], outside]).recipients["a@x"] == "sent")
+    }
+
+    @Test(arguments: [
+        ("proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 0F5383B;", "queued"),
+        ("hangup: RCPT from h[192.0.2.1]: <a@x>: no;", "refused_for_now"),
+        ("redirect: RCPT from h[192.0.2.1]: <a@x>: to b@x;", "expanded"),
+    ])
+    func whoIsOnlyToldOfInADecisionIsListed(text: String, state: String) throws {
+        let line = "1 smtpd[1]: NOQUEUE: \(text) from=<s@x> to=<a@x> proto=ESMTP helo=<h>"
+        #expect(try told([line]).recipients == ["a@x": state])
+        let sent = try told([line, "3 " + delivery("0F5383B", "a@x", "sent")])
+        #expect(sent.recipients == ["a@x": state == "refused_for_now" ? state : "sent"])
+    }
+
+    @Test func whoWasRedirectedDoesNotStandForARecipientWhoIsMissing() throws {
+        let found = try told([
+            "1 smtpd[1]: \(Self.first): redirect: RCPT from h[192.0.2.1]: <a@x>: to b@x; "
+                + "from=<s@x> to=<a@x> proto=ESMTP helo=<h>",
+            "2 " + taken(Self.first, 2), "3 " + delivery(Self.first, "b@x", "sent"),
+        ])
+        #expect(found.state == "incomplete" && found.recipients["a@x"] == "expanded")
+    }
+
+    @Test func aPublicAddressThatADeliveryWentToIsNoClientOfAnEarlierTry() throws {
+        let refused =
+            "1 smtpd[1]: NOQUEUE: reject: RCPT from flt[192.0.2.77]: 554 5.7.1 <a@x>: no; "
+            + "from=<s@x> to=<a@x> proto=ESMTP helo=<h>"
+        let handed = delivery(
+            Self.late, "a@x", "sent", "250 Ok", relay: "flt[192.0.2.77]:25")
+        let lines = [refused, "5 " + came(Self.late, "h[192.0.2.1]"), "6 " + handed]
+        for lines in [lines, lines.reversed()] {
+            #expect(try told(lines).recipients == ["a@x": "rejected"])
+        }
+        let elsewhere = lines.map {
+            $0.replacing("relay=flt[192.0.2.77]", with: "relay=mx[192.0.2.78]")
+        }
+        #expect(try told(elsewhere).recipients == ["a@x": "sent"])
+    }
+
+    @Test func aProbesAnswerCountsOnlyForWhoHasNoOtherOutcome() throws {
+        let probe = "1 " + delivery(Self.second, "a@x", "undeliverable", "550 no")
+        #expect(try told([probe]).recipients == ["a@x": "undeliverable"])
+        let sent = try told([probe, "2 " + delivery(Self.first, "a@x", "sent")])
+        #expect(sent.recipients == ["a@x": "sent"] && sent.warnings.isEmpty)
+    }
+
+    @Test func theFirstHopIsTheOneThatTheOutsideHandedTheMessageTo() throws {
+        let lines = [
+            "1 " + came(Self.first, "flt[10.0.0.7]"), "1 " + named(Self.first),
+            "3 " + came(Self.third, "h[192.0.2.1]"), "3 " + named(Self.third),
+        ]
+        #expect(try told(lines).summary["client_ip"] as? String == "192.0.2.1")
+    }
+
+    @Test func aClientThatSpokeNoSMTPHasItsAddress() {
+        let found = eventFields(
+            "postfix/smtpd[1]: warning: unknown[192.0.2.1] sent non-SMTP command: GET /]: x")
+        #expect(found?.fields["client_ip"] == "192.0.2.1")
+    }
 }

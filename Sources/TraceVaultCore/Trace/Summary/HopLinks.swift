@@ -20,6 +20,34 @@ extension SummaryTable {
         }
     }
 
+    /// Notes for each hold before a queue the hop that it was about. smtpd(8) decides about the
+    /// first recipient before it opens the queue file, and logs `client=` behind that: the earliest
+    /// hop of that client which does not begin before the decision. Without times it is one that
+    /// somebody deleted: that is the worse.
+    func linkHolds(_ document: RawSpan) {
+        for index in 0..<count where self[kind: index] == .outcome {
+            guard
+                let (hop, state, client, at) = look(
+                    index, { ($0.hop, $0.state, $0.clientIP, $0.at) }),
+                hop < 0, state == .held, !client.isNone
+            else { continue }
+            var found = -1
+            for other in 0..<count where self[kind: other] == .hop {
+                let isIts = look(other) { record in
+                    let hasTimes = !at.isNone && !record.firstAt.isNone
+                    return !record.isNotification && (hasTimes || record.handled == .deleted)
+                        && Self.isSame(record.clientIP, client, document)
+                        && !Self.isBefore(record.firstAt, at, document)
+                }
+                guard isIts == true else { continue }
+                if found < 0 || isEarlier(other, than: found, document) { found = other }
+            }
+            guard found >= 0 else { continue }
+            with(index) { $0.hop = found }
+            with(found) { if $0.state == .queued { $0.state = .held } }
+        }
+    }
+
     /// The hop that an id says was before; -1 without one.
     private func named(before hop: Int, _ document: RawSpan) -> Int {
         guard let (key, previous) = look(hop, { ($0.key, $0.previousID) }) else { return -1 }
@@ -37,13 +65,16 @@ extension SummaryTable {
 
     /// The latest of the hops before with the same Message-ID; -1 without one.
     private func sameMessage(before hop: Int, _ document: RawSpan) -> Int {
-        guard let (id, side) = look(hop, { ($0.messageID, $0.side) }), id.length > 0 else {
-            return -1
-        }
+        guard let (id, side, client) = look(hop, { ($0.messageID, $0.side, $0.clientIP) }),
+            id.length > 0
+        else { return -1 }
+        let isFromOutside = !client.isNone && !TraceSummary.isInside(client, document)
         var found = -1
         for other in 0..<count where self[kind: other] == .hop && other != hop {
             let isBefore = look(other) { record in
                 !record.isNotification && Self.isSame(record.messageID, id, document)
+                    // What came from the outside was not handed back by a filter.
+                    && !(isFromOutside && TraceSummary.isInside(record.clientIP, document))
                     && (began(other, before: hop, document)
                         || (record.side == .inbound && side == .outbound
                             && !began(hop, before: other, document)))

@@ -8,7 +8,7 @@ enum RecipientState: UInt8 {
     /// The next hop took it over. Not: it is in the inbox.
     case sent
     case deferred, bounced, expired, rejected, discarded, held
-    /// An alias that was replaced by other recipients of this trace.
+    /// Replaced by other recipients: an alias, or redirected by a decision.
     case expanded
     /// Answers to a probe: nothing was sent.
     case deliverable, undeliverable
@@ -58,6 +58,9 @@ enum RecipientState: UInt8 {
         }
     }
 
+    /// An address was only tried out.
+    var isProbe: Bool { self == .deliverable || self == .undeliverable }
+
     /// The message is in a queue, where people can still do something to it.
     var isWaiting: Bool { self == .queued || self == .deferred || self == .held }
 
@@ -83,6 +86,9 @@ enum RecipientState: UInt8 {
         case 4 where document.has("hold", start): self = .held
         case 6 where document.has("reject", start):
             self = isTemporary ? .refusedForNow : .rejected
+        // The server goes away without an answer of its own: the client comes again.
+        case 6 where document.has("hangup", start): self = .refusedForNow
+        case 8 where document.has("redirect", start): self = .expanded
         case 7 where document.has("discard", start): self = .discarded
         default: return nil
         }

@@ -50,12 +50,30 @@ extension TraceSummary {
             guard outcome.isLocal, !outcome.isSocket, !isTold(recipient, behind: hop) else {
                 return
             }
+            if isStrangerRefused, !hasLeft { isUntold = true }
             for next in hops where next != hop && !has(next, recipient) {
                 guard !hasLeft || table.leads(hop, to: next) else { continue }
                 if mayFollow(next, behind: hop, document) { isUntold = true }
             }
         }
         return isUntold
+    }
+
+    /// Notes whether somebody was refused whom no hop knows: a filter may have changed a
+    /// recipient's address, and was refused where it handed the copy back.
+    mutating func noteStrangers(_ document: RawSpan) {
+        for index in 0..<table.count where table[kind: index] == .recipient {
+            var (isRefused, isKnown) = (false, false)
+            each(index) { _, outcome in
+                if outcome.hop >= 0 { isKnown = true }
+                if outcome.state.isRefusal || outcome.state == .discarded,
+                    mayBeFilter(outcome.clientIP, document)
+                {
+                    isRefused = true
+                }
+            }
+            if isRefused, !isKnown { isStrangerRefused = true }
+        }
     }
 
     /// The hop of this trace that the reply to an outcome names; nil without one. A next hop of
@@ -95,7 +113,7 @@ extension TraceSummary {
         guard
             let (isNotification, clientIP, before, isNamed) = table.look(
                 next, { ($0.isNotification, $0.clientIP, $0.hop, $0.isNamed) }),
-            !isNotification, Self.mayBeInside(clientIP, document)
+            !isNotification, mayBeFilter(clientIP, document)
         else { return false }
         return isNamed ? before == hop : !table.leads(next, to: hop, byName: true)
     }
@@ -167,6 +185,9 @@ extension TraceSummary {
         table.look(hop) { Int($0.attempts) } ?? 0
     }
 
+    /// For the warning: hops with more recipients than lines tell of count once, together.
+    var unaccounted: Int { unended + (isUnaccounted ? 1 : 0) }
+
     /// Whether the recipients were handed on by hops of the outbound side, all of them.
     var isAllOutbound: Bool {
         for index in 0..<table.count where table[kind: index] == .recipient {
@@ -231,7 +252,7 @@ extension TraceSummary {
                 // What became of it was told of this hop, as a whole.
                 var isKnown = isFollowed(index, to: hop, document)
                 each(index) { _, outcome in
-                    if outcome.isRepeated { return }
+                    if outcome.isRepeated || outcome.state == .expanded { return }
                     if outcome.hop == hop || table.leads(hop, to: outcome.hop) { isKnown = true }
                 }
                 if isKnown { known += 1 }

@@ -6,6 +6,8 @@
 extension TraceSummary {
     /// The most outcomes of one recipient.
     private static let maxChain = 128
+    /// The most addresses of relays that are compared with clients'.
+    private static let maxRelays = 64
 
     mutating func delivery(
         _ event: borrowing PostfixEvent, _ hop: Int, _ at: Written, _ document: RawSpan
@@ -17,6 +19,7 @@ extension TraceSummary {
             record.isQueued = true
         }
         next(event, hop, isLocal: Self.isLocal(event, document), document)
+        note(relay: event.written(.relayIP), document)
         var state = RecipientState(status: event.written(.status), document)
         if state == .sent, event.isDiscard(document, { event.written($0).range }) {
             state = .discarded
@@ -88,19 +91,18 @@ extension TraceSummary {
 
     /// The recipient's outcome at a hop, made when there is none yet. An address that stands for
     /// several others is one for each of them, as in Postfix's own count of recipients. Before any
-    /// queue, what a filter was told is kept apart from what a client was: only the latter may be
-    /// an earlier try.
+    /// queue, what one client was told is kept apart from what another was: only some of them are
+    /// no filters, whose tries may be earlier ones.
     private func place(
         _ recipient: Int, _ to: Written, _ hop: Int, _ origTo: Written, _ isDecision: Bool,
         _ client: Written, _ document: RawSpan
     ) -> Int? {
-        let isInside = Self.mayBeInside(client, document)
         var (before, index) = (recipient, table.look(recipient) { $0.next } ?? -1)
         var length = 0
         while index >= 0 {
             let isIt = table.look(index) { record in
                 record.hop == hop && record.isDecision == isDecision
-                    && (hop >= 0 || Self.mayBeInside(record.clientIP, document) == isInside)
+                    && (hop >= 0 || Self.isSame(record.clientIP, client, document))
                     && SummaryTable.isSameFolded(record.origTo, origTo, document)
             }
             if isIt == true { return index }
@@ -114,6 +116,15 @@ extension TraceSummary {
         }
         table.with(before) { $0.next = made }
         return made
+    }
+
+    /// Whether two clients of decisions are one; those inside are.
+    private static func isSame(
+        _ one: Written, _ other: Written, _ document: RawSpan
+    ) -> Bool {
+        let isInside = mayBeInside(one, document)
+        guard isInside == mayBeInside(other, document) else { return false }
+        return isInside || SummaryTable.isSame(one, other, document)
     }
 
     static func isOlder(_ at: Written, _ known: Written, _ document: RawSpan) -> Bool {
@@ -150,6 +161,20 @@ extension TraceSummary {
         return ownNetworks.contains { document.has($0, start) }
     }
 
+    private mutating func note(relay ip: Written, _ document: RawSpan) {
+        guard !ip.isNone, relays.count < Self.maxRelays, !Self.isInside(ip, document),
+            !relays.contains(where: { SummaryTable.isSame($0, ip, document) })
+        else { return }
+        relays.append(ip)
+    }
+
+    /// Whether a client may be a filter: it is inside, nobody says where it is, or a delivery went
+    /// to it.
+    func mayBeFilter(_ ip: Written, _ document: RawSpan) -> Bool {
+        Self.mayBeInside(ip, document)
+            || relays.contains { SummaryTable.isSame($0, ip, document) }
+    }
+
     /// The same of a client, or nobody says where it is.
     static func mayBeInside(_ ip: Written, _ document: RawSpan) -> Bool {
         ip.isNone || isInside(ip, document)
@@ -182,6 +207,10 @@ extension TraceSummary {
         guard event.has(.action) else { return }
         if event.isThrownAwayByProxy(document, { event.written($0).range }) {
             if event.has(.to) { outcome(event, .acceptedByFilter, hop, at, document) }
+            return
+        }
+        if event.kind == .proxy, document.says("accept", event.written(.action).range) {
+            if event.has(.to), hop < 0 { outcome(event, .queued, hop, at, document) }
             return
         }
         guard

@@ -16,10 +16,12 @@ extension TraceSummary {
         }
         noteNotifications(document)
         table.link(document)
+        table.linkHolds(document)
         message(document)
         for index in 0..<table.count where table[kind: index] == .recipient {
             choose(index, document)
         }
+        noteStrangers(document)
         for index in 0..<table.count where table[kind: index] == .recipient {
             follow(index, document)
         }
@@ -126,6 +128,11 @@ extension TraceSummary {
             }
         }
         if isContradicted { unlinked += 1 }
+        if table.look(chosen, { $0.state.isWaiting }) == true,
+            state == .unknown || state == .bounced
+        {
+            unended += 1
+        }
         chosen = furthest(index, from: chosen, state, document)
         table.with(index) { record in
             (record.chosen, record.attempts) = (chosen, attempts)
@@ -194,12 +201,16 @@ extension TraceSummary {
         var state = record.state
         var isNotification = false
         var handled = Handling.none
+        var end: RecipientState?
         table.look(record.hop) { hop in
             isNotification = hop.isNotification
             if state.isWaiting, hop.isExpired { state = .expired }
             handled = hop.handled
+            // The line of its end is missing.
+            if hop.isRemoved { end = hop.isReported ? .bounced : .unknown }
         }
         if isNotification { return nil }
+        if isBeside(record, recipient) { return nil }
         if state == .sent, isWithFilter(record, recipient, document) { return .acceptedByFilter }
         if record.isDecision, isOvertaken(record, recipient, document) { return nil }
         // A copy that waits is where people find it. What they did stands until they undo it: a try
@@ -207,11 +218,25 @@ extension TraceSummary {
         guard state.isWaiting else { return state }
         switch handled {
         case .deleted: return .deleted
-        case .held: return .held
+        case .held: return end ?? .held
         case .requeued: return isRequeued(record, recipient) ? nil : .queued
-        case .released: return state == .held ? .queued : state
-        case .none: return state
+        case .released: return end ?? (state == .held ? .queued : state)
+        case .none: return end ?? state
         }
+    }
+
+    /// Whether an outcome says nothing of the message where others do: a probe's answer where the
+    /// recipient has an outcome of another kind, and what a filter before the queue let pass.
+    private func isBeside(_ record: borrowing SummaryRecord, _ recipient: Int) -> Bool {
+        let (state, isDecision) = (record.state, record.isDecision)
+        let isPassed = isDecision && state == .queued
+        guard isPassed || state.isProbe else { return false }
+        var isBeside = false
+        each(recipient) { _, other in
+            let isOther = isPassed ? other.hop >= 0 || other.state != .queued : !other.state.isProbe
+            if isOther, table.look(other.hop, { $0.isNotification }) != true { isBeside = true }
+        }
+        return isBeside
     }
 
     /// Whether a filter took the message and says that it threw it away, or no hop behind it says
@@ -237,45 +262,6 @@ extension TraceSummary {
     ) -> Bool {
         guard let key = table[key: next] else { return false }
         return SummaryTable.isSame(key, queuedAs, document) || table.leads(hop, to: next)
-    }
-
-    /// Whether a decision was about an earlier try: deliveries at its own hop, or at one that for
-    /// certain began behind it, say that the message was taken since. Where the beginning of a
-    /// hop's lines is missing its first line proves nothing, and the decision counts. What was
-    /// thrown away comes not again.
-    private func isOvertaken(
-        _ decision: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
-    ) -> Bool {
-        let (hop, at) = (decision.hop, decision.at)
-        let isByTime = decision.state != .discarded
-        let isBack = mayBeHandedBack(decision, document)
-        let isForNow = decision.state == .refusedForNow
-        var isOvertaken = false
-        each(recipient) { _, other in
-            guard !other.isDecision else { return }
-            if other.hop == hop, hop >= 0 { isOvertaken = true }
-            guard isByTime, !isBack || (isForNow && hasLeft(other, document)) else { return }
-            let isNotification = table.look(other.hop) { $0.isNotification } ?? true
-            if !isNotification, table.began(other.hop, after: at, document) { isOvertaken = true }
-        }
-        return isOvertaken
-    }
-
-    /// Whether a decision may be about what a filter handed back. Then no time tells that it was
-    /// about an earlier try: its host may have another clock than that of the hop before.
-    /// A check of headers names the client of that hop, so the hop's own client counts too.
-    private func mayBeHandedBack(
-        _ decision: borrowing SummaryRecord, _ document: RawSpan
-    ) -> Bool {
-        if Self.mayBeInside(decision.clientIP, document) { return true }
-        return table.look(decision.hop) { Self.mayBeInside($0.clientIP, document) } ?? false
-    }
-
-    /// Whether a copy went on to the outside from a hop that it was handed to from the inside: a
-    /// filter handed it back, and no filter has it now.
-    func hasLeft(_ outcome: borrowing SummaryRecord, _ document: RawSpan) -> Bool {
-        guard !outcome.isDecision, !outcome.isLocal else { return false }
-        return table.look(outcome.hop) { Self.isInside($0.clientIP, document) } ?? false
     }
 
     /// Whether the recipient has an outcome at a hop that the message was queued to again.

@@ -1,4 +1,5 @@
-// TraceSummary+Times.swift - comparing times and delays as they stand in the document.
+// TraceSummary+Times.swift - comparing times and delays as they stand in the document, and which
+// outcomes are of earlier tries.
 //
 // Neither is turned into a number beyond what a comparison needs: what is written later is the
 // text itself.
@@ -78,5 +79,46 @@ extension TraceSummary {
             if a != b { return a < b }
         }
         return false
+    }
+
+    // MARK: - Earlier tries
+
+    /// Whether a decision was about an earlier try: deliveries at its own hop, or at one that for
+    /// certain began behind it, say that the message was taken since. Where the beginning of a
+    /// hop's lines is missing its first line proves nothing, and the decision counts. What was
+    /// thrown away comes not again.
+    func isOvertaken(
+        _ decision: borrowing SummaryRecord, _ recipient: Int, _ document: RawSpan
+    ) -> Bool {
+        let (hop, at) = (decision.hop, decision.at)
+        let isByTime = decision.state != .discarded
+        let isBack = mayBeHandedBack(decision, document)
+        let isForNow = decision.state == .refusedForNow
+        var isOvertaken = false
+        each(recipient) { _, other in
+            guard !other.isDecision else { return }
+            if other.hop == hop, hop >= 0 { isOvertaken = true }
+            guard isByTime, !isBack || (isForNow && hasLeft(other, document)) else { return }
+            let isNotification = table.look(other.hop) { $0.isNotification } ?? true
+            if !isNotification, table.began(other.hop, after: at, document) { isOvertaken = true }
+        }
+        return isOvertaken
+    }
+
+    /// Whether a decision may be about what a filter handed back. Then no time tells that it was
+    /// about an earlier try: its host may have another clock than that of the hop before.
+    /// A check of headers names the client of that hop, so the hop's own client counts too.
+    private func mayBeHandedBack(
+        _ decision: borrowing SummaryRecord, _ document: RawSpan
+    ) -> Bool {
+        if mayBeFilter(decision.clientIP, document) { return true }
+        return table.look(decision.hop) { mayBeFilter($0.clientIP, document) } ?? false
+    }
+
+    /// Whether a copy went on to the outside from a hop that it was handed to from the inside: a
+    /// filter handed it back, and no filter has it now.
+    func hasLeft(_ outcome: borrowing SummaryRecord, _ document: RawSpan) -> Bool {
+        guard !outcome.isDecision, !outcome.isLocal else { return false }
+        return table.look(outcome.hop) { Self.isInside($0.clientIP, document) } ?? false
     }
 }

@@ -28,6 +28,12 @@ struct TraceSummary: ~Copyable {
     var unlinked = 0
     /// The worst refusal of recipients whose addresses cannot be told from the line.
     var unnamed: RecipientState?
+    /// Recipients of whom a hop that has no copy any more says only that they waited.
+    var unended = 0
+    /// Where deliveries went that is not inside; some of these may be filters.
+    var relays: [Written] = []
+    /// Somebody whom no hop knows was refused before a queue, by what a filter handed back.
+    var isStrangerRefused = false
     /// Recipients are listed, and a hop has more of them than lines tell of.
     var isUnaccounted = false
     /// Cloudflare has more to tell.

@@ -58,9 +58,16 @@ extension PostfixEvent {
         }
     }
 
-    /// A client in the middle of a warning: `… from host[ip]`, `hostname N does not resolve to
+    /// A client in the middle of a warning: `host[ip] sent non-SMTP command: …`, `… from host[ip]`,
+    /// `hostname N does not resolve to
     /// address IP`, `IP: …`. Before it stand only words of Postfix's own.
     private mutating func clientInside(_ text: RawSpan, _ start: Int, _ end: Int) {
+        let first = text.find(UInt8(ascii: "["), start, min(end, start + 300))
+        let last = text.find(UInt8(ascii: "]"), first, end)
+        if last < end, text.has("] sent non-", last), PlainAddress.isIP(text, first + 1..<last) {
+            _ = clientPeer(text, start, end)
+            return
+        }
         var place = start
         while place < end, Self.isOwn(text.at(place)) {
             if text.has(" from ", place) {
