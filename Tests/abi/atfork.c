@@ -171,14 +171,16 @@ int nanosleep(const struct timespec *time, struct timespec *rest) {
 static char vault_path[512];
 static tv_vault *vault;
 
-static tv_status commit(const char *account) {
+static tv_status commit_to(tv_vault *opened, const char *account) {
     tv_edit *edit = NULL;
-    tv_status status = tv_edit_begin(vault, &edit, NULL);
+    tv_status status = tv_edit_begin(opened, &edit, NULL);
     if (status == TV_OK) status = proof_put(edit, "acme", account, TOKEN_A, "label");
     if (status == TV_OK) status = tv_edit_commit(edit, NULL);
     tv_edit_free(edit);
     return status;
 }
+
+static tv_status commit(const char *account) { return commit_to(vault, account); }
 
 static void *commit_in_thread(void *status) {
     *(tv_status *)status = commit(ACCOUNT_B);
@@ -206,6 +208,78 @@ PROMISE(a_fork_and_other_calls_do_not_wait_for_the_disk) {
     pthread_join(thread, NULL);
     is_slow = 0;
     CHECK(fine && status == TV_OK);
+}
+
+/* ---- many writers at once: what a fork finds open when all of them wait but one */
+
+enum { WRITERS = 80, OF_ONE_WRITER = 8 };
+
+typedef struct writer {
+    tv_vault *vault;
+    atomic_int task; /* its thread's number in /proc, once it is about to commit */
+    tv_status status;
+} writer;
+
+static void *write_in_thread(void *argument) {
+    writer *self = argument;
+    atomic_store(&self->task, (int)syscall(SYS_gettid));
+    self->status = commit_to(self->vault, ACCOUNT_B);
+    return NULL;
+}
+
+/* Whether a thread sleeps: there is nothing else for a writer to do than to wait. */
+static int is_asleep(int task) {
+    char path[64], text[256] = {0};
+    if (task == 0) return 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", task);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return 0;
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    const char *name_end = length > 0 ? strrchr(text, ')') : NULL;
+    return name_end != NULL && strncmp(name_end, ") S", 3) == 0;
+}
+
+/* All commit, one of them to a disk that does not answer. How many more descriptors the process
+ * has then; a child must have none of them. */
+static int descriptors_of_many(writer *writers) {
+    pthread_t threads[WRITERS];
+    atomic_store(&syncing, 0);
+    atomic_store(&may_sync, 0);
+    is_slow = 1;
+    int before = proof_descriptors();
+    for (int i = 0; i < WRITERS; i++)
+        CHECK(pthread_create(&threads[i], NULL, write_in_thread, &writers[i]) == 0);
+    while (atomic_load(&syncing) == 0) sched_yield();
+    for (int asleep = 0; asleep < WRITERS - 1;) {
+        asleep = 0;
+        for (int i = 0; i < WRITERS; i++) asleep += is_asleep(atomic_load(&writers[i].task));
+    }
+    int more = proof_descriptors() - before;
+    pid_t child = fork();
+    if (child == 0) _exit(child_beside_a_commit(before));
+    CHECK(code_of(child) == 0);
+    atomic_store(&may_sync, 1);
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK(writers[i].status == TV_OK || writers[i].status == TV_E_BUSY);
+    }
+    is_slow = 0;
+    return more;
+}
+
+PROMISE(many_writers_of_a_vault_have_the_descriptors_of_one_and_a_child_none) {
+    static writer writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) writers[i].vault = vault;
+    CHECK(descriptors_of_many(writers) <= OF_ONE_WRITER);
+}
+
+PROMISE(a_child_has_no_descriptor_of_a_writer_however_many_vaults_are_written) {
+    static writer writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) writers[i].vault = proof_open(vault_path);
+    /* The test itself: each writer of an opened vault waits with its own. */
+    CHECK(descriptors_of_many(writers) > WRITERS);
+    for (int i = 0; i < WRITERS; i++) tv_vault_free(writers[i].vault);
 }
 
 /* ---- a host that closes what it does not know, and has descriptors of its own by those numbers */
@@ -283,6 +357,8 @@ int main(int argc, char **argv) {
     vault = proof_create(vault_path);
     CHECK(vault != NULL && commit(ACCOUNT_A) == TV_OK);
     RUN(a_fork_and_other_calls_do_not_wait_for_the_disk);
+    RUN(many_writers_of_a_vault_have_the_descriptors_of_one_and_a_child_none);
+    RUN(a_child_has_no_descriptor_of_a_writer_however_many_vaults_are_written);
     RUN(a_cancelled_writer_leaves_the_way_free);
     RUN(a_child_has_what_the_host_opened_by_the_numbers_of_ours);
     tv_vault_free(vault);

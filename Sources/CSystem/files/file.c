@@ -29,67 +29,118 @@
 /* ---- descriptors */
 
 /* What is open at this moment. A child that is forked meanwhile closes it: nobody else would, and
- * one may hold the writers' lock. What finds no place here stays open in a child. A host that
- * closes descriptors it does not know may have one of its own by the same number: so the file
- * counts too. */
-enum { PLACES = 64, NOBODY = 0, TAKEN = -1 };
-static struct {
-    _Atomic(int) descriptor; /* plus 1; TAKEN while the rest is written */
+ * one may hold the writers' lock. Nothing is opened without a place here; places stay. A host that
+ * closes what it does not know may have its own file by the same number: so the file counts too. */
+enum { NOBODY = 0, TAKEN = -1, PLACES = 64 };
+typedef struct entry {
+    _Atomic(int) descriptor; /* plus 1; TAKEN before it is open and while the rest is written */
     dev_t device;
     ino_t inode;
-} open_now[PLACES];
+} entry;
 
-/* Whether a descriptor that was found in a place is still what it was. */
-static int is_same(int i, int fd) {
-    struct stat status;
-    return fstat(fd, &status) == 0 && status.st_dev == open_now[i].device &&
-           status.st_ino == open_now[i].inode;
+typedef struct places {
+    entry each[PLACES];
+    _Atomic(struct places *) next;
+} places;
+static places open_now;
+
+/* The places after these; NULL when there are none and none can be made. */
+static places *more_places(places *some) {
+    places *next = atomic_load(&some->next);
+    if (next != NULL) return next;
+    places *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL || atomic_compare_exchange_strong(&some->next, &next, fresh)) return fresh;
+    free(fresh);
+    return next;
 }
 
-static int32_t opened(int outcome) {
-    struct stat status;
-    if (outcome < 0 || fstat(outcome, &status) != 0) return outcome;
-    for (int i = 0; i < PLACES; i++) {
-        int nobody = NOBODY;
-        if (!atomic_compare_exchange_strong(&open_now[i].descriptor, &nobody, TAKEN)) continue;
-        open_now[i].device = status.st_dev;
-        open_now[i].inode = status.st_ino;
-        atomic_store(&open_now[i].descriptor, outcome + 1);
-        break;
+/* A place for what is about to be opened, or NULL without memory. */
+static entry *take_place(void) {
+    for (places *some = &open_now; some != NULL; some = more_places(some)) {
+        for (int i = 0; i < PLACES; i++) {
+            int nobody = NOBODY;
+            if (atomic_compare_exchange_strong(&some->each[i].descriptor, &nobody, TAKEN))
+                return &some->each[i];
+        }
     }
+    return NULL;
+}
+
+/* Whether a descriptor that was found in a place is still what it was. */
+static int is_same(const entry *place, int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && status.st_dev == place->device &&
+           status.st_ino == place->inode;
+}
+
+/* Notes in its place what a call has opened; the descriptor, or -errno. */
+static int32_t opened(entry *place, int outcome) {
+    struct stat status;
+    if (outcome >= 0 && fstat(outcome, &status) != 0) {
+        int error = errno;
+        (void)close(outcome);
+        outcome = -error;
+    }
+    if (outcome < 0) {
+        atomic_store(&place->descriptor, NOBODY);
+        return outcome;
+    }
+    place->device = status.st_dev;
+    place->inode = status.st_ino;
+    atomic_store(&place->descriptor, outcome + 1);
     return outcome;
 }
 
+/* Where a descriptor is noted, or NULL. */
+static entry *place_of(int fd) {
+    for (places *some = &open_now; some != NULL; some = atomic_load(&some->next)) {
+        for (int i = 0; i < PLACES; i++) {
+            if (atomic_load(&some->each[i].descriptor) == fd + 1) return &some->each[i];
+        }
+    }
+    return NULL;
+}
+
 void tvs_close(int fd) {
-    for (int i = 0; i < PLACES; i++) {
-        int found = fd + 1;
-        if (atomic_load(&open_now[i].descriptor) != found) continue;
-        int is_ours = is_same(i, fd);
-        if (!atomic_compare_exchange_strong(&open_now[i].descriptor, &found, NOBODY)) continue;
+    entry *place = place_of(fd);
+    int found = fd + 1;
+    if (place != NULL) {
+        int is_ours = is_same(place, fd);
         /* Closed by the host, and the number is of a file of its own now. */
-        if (!is_ours) return;
-        break;
+        if (atomic_compare_exchange_strong(&place->descriptor, &found, NOBODY) && !is_ours) return;
     }
     (void)close(fd);
 }
 
 void tvs_files_forget(void) {
-    for (int i = 0; i < PLACES; i++) {
-        int found = atomic_exchange(&open_now[i].descriptor, NOBODY);
-        if (found > 0 && is_same(i, found - 1)) (void)close(found - 1);
+    for (places *some = &open_now; some != NULL; some = atomic_load(&some->next)) {
+        for (int i = 0; i < PLACES; i++) {
+            entry *place = &some->each[i];
+            int found = atomic_exchange(&place->descriptor, NOBODY);
+            if (found > 0 && is_same(place, found - 1)) (void)close(found - 1);
+        }
     }
 }
 
+/* One call that opens a file, made while forks may come, with a place for its descriptor. */
+#define OPEN(descriptor, call)                       \
+    do {                                             \
+        entry *place_ = take_place();                \
+        if (place_ == NULL) return -ENOMEM;          \
+        OUTSIDE(descriptor, call);                   \
+        (descriptor) = opened(place_, (descriptor)); \
+    } while (0)
+
 int32_t tvs_open_directory(const char *path) {
     int descriptor;
-    OUTSIDE(descriptor, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return opened(descriptor);
+    OPEN(descriptor, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return descriptor;
 }
 
 static int32_t open_at(int32_t directory, const char *name, int flags) {
     int descriptor;
-    OUTSIDE(descriptor, openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600));
-    return opened(descriptor);
+    OPEN(descriptor, openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600));
+    return descriptor;
 }
 
 int32_t tvs_open_read(int32_t directory, const char *name) {
@@ -103,8 +154,8 @@ int32_t tvs_open_write(int32_t directory, const char *name) {
 
 int32_t tvs_open_follow(int32_t directory, const char *name) {
     int descriptor;
-    OUTSIDE(descriptor, openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    return opened(descriptor);
+    OPEN(descriptor, openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    return descriptor;
 }
 
 int32_t tvs_open_new(int32_t directory, const char *name) {

@@ -16,7 +16,6 @@ extension ObjectStore {
         case nothing
     }
 
-    private static let pollMs: Int64 = 2
     private static let longestPauseMs: Int64 = 1000
 
     // MARK: - Create
@@ -198,11 +197,7 @@ extension ObjectStore {
     ) throws(Failure) -> any StoreLease {
         let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
         let place = WriterQueue.Place(in: queue)
-        while !place.isFirst {
-            guard !isCancelled() else { throw Self.cancelled }
-            guard tvs_monotonic_ms() < deadline else { throw Self.busy }
-            tvs_sleep_ms(Self.pollMs)
-        }
+        guard try place.wait(until: deadline, unless: isCancelled) else { throw Self.busy }
         return WriterQueue.Turn(place)
     }
 

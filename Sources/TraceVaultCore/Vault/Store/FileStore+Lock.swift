@@ -35,18 +35,28 @@ extension FileStore {
     package func lease(
         timeoutMs: Int, unless isCancelled: () -> Bool
     ) throws(Failure) -> any StoreLease {
-        try lease(timeoutMs: timeoutMs, in: try openDirectory(), unless: isCancelled)
+        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+        let place = try stand(until: deadline, unless: isCancelled)
+        return try lease(place, in: try openDirectory(), until: deadline, unless: isCancelled)
     }
 
-    func lease(
-        timeoutMs: Int, in directory: borrowing Descriptor,
-        unless isCancelled: () -> Bool = { false }
-    ) throws(Failure) -> any StoreLease {
-        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+    /// Waits for the threads of this process that came before, with nothing open.
+    func stand(
+        until deadline: Int64, unless isCancelled: () -> Bool = { false }
+    ) throws(Failure) -> WriterQueue.Place {
         let place = WriterQueue.Place(in: queue)
+        guard try place.wait(until: deadline, unless: isCancelled) else { throw Self.busy }
+        return place
+    }
+
+    /// Waits for the writers of other processes.
+    func lease(
+        _ place: consuming WriterQueue.Place, in directory: borrowing Descriptor,
+        until deadline: Int64, unless isCancelled: () -> Bool = { false }
+    ) throws(Failure) -> any StoreLease {
         while true {
             let file = try openLock(directory)
-            try wait(for: file, place, until: deadline, unless: isCancelled)
+            try wait(for: file, until: deadline, unless: isCancelled)
             if try status(of: file, "its lock").hasName { return Lease(file, place) }
             // Removed meanwhile: others lock a new file of this name.
             guard tvs_monotonic_ms() < deadline else { throw Self.busy }
@@ -121,31 +131,28 @@ extension FileStore {
     /// Returns with the lock taken, which is that of the file's first byte. The kernel's locks know
     /// no order: who waits stands on a ladder of the bytes behind it, and goes down where the next
     /// one is free. A writer that commits without a pause begins at its top again. One that stands
-    /// there and is stopped must not stop the others: after half of the time they try without it,
-    /// and from then on at once, until it has gone on.
+    /// there and is stopped must not stop the others: after half of the time that is left to who
+    /// comes here they try without it, and from then on at once, until it has gone on.
     private func wait(
-        for file: borrowing Descriptor, _ place: borrowing WriterQueue.Place,
-        until deadline: Int64, unless isCancelled: () -> Bool
+        for file: borrowing Descriptor, until deadline: Int64, unless isCancelled: () -> Bool
     ) throws(Failure) {
         let patience = (deadline - tvs_monotonic_ms()) / 2
         var rung = Self.rungs
         defer { if rung > 0, rung < Self.rungs { _ = files.unlock(file.number, rung) } }
         while true {
-            guard !isCancelled() else { throw Self.cancelled }
+            guard !isCancelled() else { throw WriterQueue.cancelled }
             let rest = deadline - tvs_monotonic_ms()
-            if place.isFirst {
-                while rung > 0, try take(rung - 1, of: file) {
-                    if rung < Self.rungs { _ = files.unlock(file.number, rung) }
-                    rung -= 1
-                    _ = stoppedRung.compareExchange(
-                        expected: rung, desired: 0, ordering: .acquiringAndReleasing)
-                }
-                if rung == 0 { return }
-                let isPassing = rung > 1 && stoppedRung.load(ordering: .acquiring) == rung - 1
-                if isPassing || rest <= patience, try take(0, of: file) {
-                    stoppedRung.store(rung - 1, ordering: .releasing)
-                    return
-                }
+            while rung > 0, try take(rung - 1, of: file) {
+                if rung < Self.rungs { _ = files.unlock(file.number, rung) }
+                rung -= 1
+                _ = stoppedRung.compareExchange(
+                    expected: rung, desired: 0, ordering: .acquiringAndReleasing)
+            }
+            if rung == 0 { return }
+            let isPassing = rung > 1 && stoppedRung.load(ordering: .acquiring) == rung - 1
+            if isPassing || rest <= patience, try take(0, of: file) {
+                stoppedRung.store(rung - 1, ordering: .releasing)
+                return
             }
             guard rest > 0 else { throw Self.busy }
             tvs_sleep_ms(min(Self.pollMs, rest))

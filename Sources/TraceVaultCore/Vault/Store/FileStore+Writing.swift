@@ -18,8 +18,10 @@ extension FileStore {
     // MARK: - Create
 
     package func create(_ bytes: ByteBuffer) throws(Failure) {
+        let deadline = tvs_monotonic_ms() + Int64(lockTimeoutMs)
+        let place = try stand(until: deadline)
         let directory = try openOwnDirectory()
-        let lease = try lease(timeoutMs: lockTimeoutMs, in: directory)
+        let lease = try lease(place, in: directory, until: deadline)
         defer { lease.release() }
         let owner = tvs_effective_user()
         try checkNames([temporaryName], directory, owner: owner)

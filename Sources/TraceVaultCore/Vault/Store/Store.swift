@@ -60,11 +60,7 @@ extension Store {
         let lease = try lease(timeoutMs: timeoutMs)
         guard isCancelled() else { return lease }
         lease.release()
-        throw Self.cancelled
-    }
-
-    static var cancelled: Failure {
-        Failure(.cancelled, "the commit was cancelled before it began: nothing is stored")
+        throw WriterQueue.cancelled
     }
 }
 
@@ -74,7 +70,6 @@ package final class MemoryStore: Store {
     package let isOfProcess = true
     private let current = Lock<ByteBuffer?>(nil)
     private let queue = WriterQueue()
-    private static let pollMs: Int64 = 1
 
     package init() {}
 
@@ -102,11 +97,7 @@ package final class MemoryStore: Store {
         timeoutMs: Int, unless isCancelled: () -> Bool
     ) throws(Failure) -> any StoreLease {
         let place = WriterQueue.Place(in: queue)
-        while !place.isFirst {
-            guard !isCancelled() else { throw Self.cancelled }
-            tvs_sleep_ms(Self.pollMs)
-        }
-        guard !isCancelled() else { throw Self.cancelled }
+        _ = try place.wait(until: .max, unless: isCancelled)
         return WriterQueue.Turn(place)
     }
 
