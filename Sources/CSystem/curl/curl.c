@@ -1,6 +1,7 @@
 /* curl.c - libcurl's variadic calls, one typed function for each type of value. */
 #define _GNU_SOURCE
 #include "tls.h"
+#include "tv_curl.h"
 #include "tv_system.h"
 
 #include <curl/curl.h>

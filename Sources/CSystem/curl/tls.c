@@ -1,6 +1,7 @@
 /* tls.c - what TLS must keep to beyond what libcurl sees to, said to libcurl's own OpenSSL. */
 #define _GNU_SOURCE
 #include "tls.h"
+#include "tv_curl.h"
 #include "tv_system.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,6 @@
 /* exit.c - whether exit() has taken OpenSSL away already. */
 #define _GNU_SOURCE
+#include "tv_curl.h"
 #include "tv_system.h"
 
 #include <dlfcn.h>

@@ -3,6 +3,7 @@
  * libcurl 7.88 makes them without CLOEXEC and tells nobody which they are. So: those that came with
  * the multi handle, and in which a wake-up shows. */
 #define _GNU_SOURCE
+#include "tv_curl.h"
 #include "tv_system.h"
 
 #include <curl/curl.h>

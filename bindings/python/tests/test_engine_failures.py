@@ -20,7 +20,7 @@ FAILURES: list[tuple[str, type[tv.TraceVaultError], str, int]] = [
     ("fail-418", tv.ReplyError, "TV_E_HTTP", 418),
     ("fail-redirect", tv.ReplyError, "TV_E_REDIRECT", 302),
     ("bad-202", tv.ReplyError, "TV_E_REPLY_DEFERRED", 202),
-    ("bad-html", tv.ReplyError, "TV_E_NOT_JSON", 200),
+    ("bad-html", tv.ReplyError, "TV_E_FOREIGN_REPLY", 200),
     ("bad-empty", tv.ReplyError, "TV_E_REPLY_EMPTY", 200),
     ("bad-truncated", tv.ReplyError, "TV_E_REPLY_TRUNCATED", 200),
     ("bad-type", tv.ReplyError, "TV_E_REPLY_SHAPE", 200),

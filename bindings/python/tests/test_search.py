@@ -244,7 +244,7 @@ FAILURES: list[tuple[str, str, int]] = [
     ("fail-500", "TV_E_SERVER", 500),
     ("fail-418", "TV_E_HTTP", 418),
     ("fail-redirect", "TV_E_REDIRECT", 302),
-    ("bad-html", "TV_E_NOT_JSON", 200),
+    ("bad-html", "TV_E_FOREIGN_REPLY", 200),
     ("bad-empty", "TV_E_REPLY_EMPTY", 200),
     ("bad-truncated", "TV_E_REPLY_TRUNCATED", 200),
     ("bad-deep", "TV_E_REPLY_DEPTH", 200),

@@ -1,0 +1,91 @@
+/* tv_curl.h - libcurl, as far as Swift cannot call it, and what is watched of its connections.
+ *
+ * curl_easy_setopt and friends are variadic, which Swift cannot call. Each returns libcurl's own
+ * code. `easy` is a CURL *, `multi` a CURLM *. Internal to the library. */
+#ifndef TV_CURL_H
+#define TV_CURL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tv_own.h"
+
+int tvs_curl_set_long(void *easy, uint32_t option, long value);
+int tvs_curl_set_off(void *easy, uint32_t option, int64_t value);
+int tvs_curl_set_text(void *easy, uint32_t option, const char *value);
+int tvs_curl_set_pointer(void *easy, uint32_t option, void *value);
+typedef size_t (*tvs_curl_sink)(char *bytes, size_t size, size_t count, void *context);
+/** Sets CURLOPT_WRITEFUNCTION or CURLOPT_HEADERFUNCTION. */
+int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
+/** What is known of a multi handle's connections. Zero to begin with, used by one thread, outlives
+ * the multi handle. */
+enum { TVS_CURL_SOCKETS = 256 };
+typedef struct {
+    uint64_t calls;            /* into libcurl, ever */
+    int64_t handshake_records; /* TLS records of handshakes in this call */
+    int64_t idle_records;      /* other ones, since the call began or brought a body on */
+    int64_t timed_from_us;     /* tvs_thread_cpu_us() at the first of them that was timed */
+    int64_t spent_us;          /* what those took that came before a piece of a body */
+    int64_t made;              /* sockets ever opened */
+    struct {
+        tvs_own own;
+        int port; /* its own, once a request went over it: then libcurl closes it through us */
+    } sockets[TVS_CURL_SOCKETS];
+    int has_http2; /* not 0 once a connection was seen that speaks HTTP/2 */
+} tvs_curl_watch;
+int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
+/** False once the host has closed one that has carried a request. */
+bool tvs_curl_sockets_are_there(const tvs_curl_watch *watch);
+/** As curl_multi_init(), but what wakes it is not inherited by programs that the host starts. */
+void *tvs_curl_multi_new(void);
+/** What is noted when the request of a transfer is about to be sent. */
+typedef struct {
+    tvs_curl_watch *watch;
+    void *easy;
+    int64_t us; /* tvs_monotonic_us() then, 0 before */
+    int was_held;  /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
+    uint64_t call;   /* of the watch, when libcurl looked at it last */
+    int64_t looks;   /* how often libcurl has looked at it in that call */
+} tvs_curl_sent;
+/** A call into libcurl begins. */
+void tvs_curl_begin(tvs_curl_watch *watch);
+/** It has brought a piece of a body. */
+void tvs_curl_moved(tvs_curl_watch *watch);
+/** Ends a transfer with CURLE_ABORTED_BY_CALLBACK that keeps one call with what a proxy says:
+ * libcurl reads the body of a refused CONNECT within one call until nothing more has come. */
+int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
+/** Has `sent` filled. A request that libcurl would send over a connection which another transfer
+ * has made, and which is not HTTP/2, ends with CURLE_ABORTED_BY_CALLBACK; no byte of it is sent. */
+int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
+/** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
+ * certificate must name its hosts, and a connection that keeps the processor for 0.3 s in one
+ * call with nothing to show, or with a handshake of a thousand records, counts as ended. */
+int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
+/** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
+int tvs_tls_is_over(void);
+/** OpenSSL's number of why a certificate was refused on this thread, since it was forgotten last;
+ * 0: none was. */
+int tvs_tls_refusal(void);
+void tvs_tls_forget_refusal(void);
+/** For how long no byte has come over the connection of a transfer under way; -1: it has none. It
+ * is cut when TCP sends again what the other side does not acknowledge. */
+int64_t tvs_curl_silent_ms(void *easy, const tvs_curl_watch *watch, bool *is_cut);
+/** Shuts the connection of a transfer under way down, whoever else is on it. */
+void tvs_curl_end_connection(void *easy, const tvs_curl_watch *watch);
+int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
+/** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
+long tvs_curl_info_long(void *easy, uint32_t info);
+/** The connection of a handle that has only connected; -1 without one. */
+int tvs_curl_socket(void *easy);
+/** CURLINFO_SIZE_DOWNLOAD_T and other 64-bit numbers. */
+int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out);
+/** CURLINFO_PRIVATE. */
+void *tvs_curl_private(void *easy);
+/** Whether the connection of a transfer under way is one of HTTP/2: as TLS has it, not as the reply
+ * says of itself. */
+bool tvs_curl_has_http2(void *easy);
+/** A CURLSH * in which the transfers of one thread keep their TLS sessions; NULL without memory. */
+void *tvs_curl_sessions_new(void);
+
+#endif
