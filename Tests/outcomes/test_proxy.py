@@ -90,6 +90,7 @@ class Run:
                 "api.base_url": origin + urlsplit(server.base_url).path,
                 "tls.ca_file": server.ca_file,
                 "budget.quota": 0,
+                "budget.ip_per_second": 0,
                 "retry.base_ms": 20,
                 "retry.max_delay_ms": 200,
                 "engine.max_notices": 0,  # every result is counted

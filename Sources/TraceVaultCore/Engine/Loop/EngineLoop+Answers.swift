@@ -78,7 +78,7 @@ extension EngineLoop {
 
     private func notPermitted(until: Int64) -> Failure {
         let waitMs = (max(0, until - tvs_boot_us()) + 999) / 1000
-        var text = "the request quota allows no try before the request's deadline"
+        var text = "the quota, or this host's address, allows no try before the deadline"
         if let time = Timestamp.text(milliseconds: tvs_wall_ms() + waitMs) {
             text += "; the next at " + time
         }
