@@ -125,6 +125,17 @@ import Testing
         #expect((875...1000).contains(try due(false)))
     }
 
+    /// A rest that counted from the beginning of such a look would be over when it ends.
+    @Test func aServerThatHangsRestsFromTheEndOfTheLook() throws {
+        let watch = Watch(everyMs: 2000, isRemote: true, nowMs: 0)
+        watch.begin(nowMs: 2000)
+        watch.end(nowMs: 32_000, hasFound: false)
+        let next = try #require(watch.due)
+        #expect(next >= 35_500)
+        #expect(!watch.use(nowMs: 32_001) && !watch.use(nowMs: next))
+        #expect(watch.use(nowMs: next + 1000))
+    }
+
     @Test("an object is looked at every two seconds, where nobody says something else")
     func pauseOfLooks() throws {
         var config = Config()

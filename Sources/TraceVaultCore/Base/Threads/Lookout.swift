@@ -106,7 +106,8 @@ final class Lookout: Sendable {
     func hasten(_ watch: Watch) -> Bool {
         // What was known then must not be too old.
         var atMs = Self.bootMs
-        if !watch.isReading {
+        // While a look is under way a thread is there for it, even if it hangs.
+        if watch.due != nil {
             guard hasFreeWorker() else { return false }
             watch.hasten(nowMs: atMs)
             changed.ring()

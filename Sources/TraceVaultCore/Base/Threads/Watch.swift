@@ -116,9 +116,10 @@ final class Watch: Sendable {
         // Processes that met the same fault, or were started together, do not look together.
         let jittered = rest - Int64.random(in: 0...rest / 8)
         let began = beganMs.load(ordering: .acquiring)
-        // Who uses it does not ask a server that is down more often either.
-        overdueMs.store(
-            began + (isDown ? jittered : everyMs) + Self.graceMs, ordering: .releasing)
+        // Who uses it does not ask a server that is down more often either: it may have hung for
+        // longer than the rest, which counts from its end.
+        let overdue = (isDown ? nowMs + jittered : began + everyMs) + Self.graceMs
+        overdueMs.store(overdue, ordering: .releasing)
         knownMs.store(began, ordering: .releasing)
         // What could not be looked at for long is not tried again at once.
         let from = hasFound ? began : nowMs
