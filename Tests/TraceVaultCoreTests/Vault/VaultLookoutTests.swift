@@ -170,6 +170,17 @@ private final class SlowReading: Watched {
         waitFor { status { _ = try last.acme.look() } == nil }
     }
 
+    /// Each has a thread, though none is free.
+    @Test func aVaultWhoseLookIsUnderWayIsNotOneThatNobodyLooksAt() throws {
+        let hanging = try (0..<8).map { _ in try inUse() }
+        for world in hanging { try world.hang() }
+        for world in hanging {
+            let watch = try #require(world.vault?.watch)
+            #expect(lookout.hasten(watch))
+        }
+        for world in hanging { world.store.goOn() }
+    }
+
     @Test func threadsBeginWithTheFirstUseThatNeedsThemAndEndWithTheLastVault() throws {
         var (first, second) = (try inUse(), try inUse())
         #expect(lookout.threadCount == 0)
@@ -211,6 +222,27 @@ private final class SlowReading: Watched {
             #expect(try world.acme.header(nil).hasSuffix(token))
             #expect(world.vault?.following.trouble(nowMs: Vault.bootMs) == nil)
         }
+    }
+
+    /// Another process has changed it once more since: what the look brought is not known.
+    @Test func bytesThatAreNotTakenInDoNotCountAsLookedAt() throws {
+        let store = MemoryStore()
+        let shared = HangingStore()
+        var settings = Fake.settings
+        settings.refreshMs = 600_000
+        let vault = try Vault.create(
+            in: shared, unlock: unlock, settings: settings, lookout: lookout)
+        try vault.put(Fake.token1)
+        let watch = try #require(vault.watch)
+        let look = try #require(vault.look())
+        try vault.put(Fake.token2)
+        // What the look brings is known: by this vault's own commit.
+        try vault.takeIn(try shared.read(), of: look)
+        #expect(!watch.isLate(nowMs: Vault.bootMs))
+        try store.create(try shared.read())
+        try Vault.open(in: store, unlock: unlock, settings: Fake.settings).put(Fake.token1)
+        try vault.takeIn(try store.read(), of: look)
+        #expect(watch.isLate(nowMs: Vault.bootMs))
     }
 
     @Test func aProcessThatWasStoppedLooksBeforeItLends() throws {

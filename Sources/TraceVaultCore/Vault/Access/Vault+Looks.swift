@@ -148,10 +148,16 @@ extension Vault: Watched {
 
     /// Takes in what a look has found.
     func takeIn(_ bytes: ByteBuffer?, of look: Look) throws(Failure) {
-        // Changed or locked meanwhile: whoever did that knows more.
-        guard let bytes, let held = state.withLock({ $0.snapshot }),
-            held.header.revision == look.known.revision
-        else { return }
+        // Nobody uses it once it is locked: whoever unlocks it reads anew.
+        guard let bytes, let held = state.withLock({ $0.snapshot }) else { return }
+        guard held.header.revision == look.known.revision else {
+            // Changed meanwhile by this process, and perhaps by another one after that: what is not
+            // taken in must not count as looked at.
+            if (try? Revision(of: bytes)) != held.header.revision {
+                watch?.expire(nowMs: Self.bootMs)
+            }
+            return
+        }
         do throws(Failure) {
             let newest = try newest(bytes, after: held)
             state.withLock { $0.publish(newest) }
