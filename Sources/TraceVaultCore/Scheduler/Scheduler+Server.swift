@@ -52,7 +52,7 @@ extension Scheduler {
         lanes[lane].isDoubted = !speaks && (lanes[lane].isDoubted || lanes[lane].restsUntil == 0)
         guard time > lanes[lane].restsUntil else { return }
         if lanes[lane].restsUntil == 0 {
-            _ = timers.add(Timer.lane(lane).payload, at: time)
+            lanes[lane].timer = timers.add(Timer.lane(lane).payload, at: time)
             groups[lanes[lane].group].resting += 1
         }
         lanes[lane].restsUntil = time
@@ -72,11 +72,10 @@ extension Scheduler {
     package func group(of lane: LaneID) -> Int32 { lanes[lane].group }
 
     mutating func endRest(of lane: LaneID, _ now: Int64) {
+        lanes[lane].timer = none
         let until = lanes[lane].restsUntil
-        // It was lifted meanwhile.
-        guard until != 0 else { return }
         guard until <= now else {
-            _ = timers.add(Timer.lane(lane).payload, at: until)
+            lanes[lane].timer = timers.add(Timer.lane(lane).payload, at: until)
             return
         }
         stopResting(lane, now)
@@ -85,6 +84,8 @@ extension Scheduler {
     private mutating func stopResting(_ lane: LaneID, _ now: Int64) {
         guard lanes[lane].restsUntil != 0 else { return }
         (lanes[lane].restsUntil, lanes[lane].isDoubted) = (0, false)
+        if lanes[lane].timer != none { timers.cancel(lanes[lane].timer) }
+        lanes[lane].timer = none
         groups[lanes[lane].group].resting -= 1
         goOn(lane, now)
     }

@@ -91,6 +91,8 @@ extension Scheduler {
         var provenUntil: Int64 = 0
         /// Nothing of it goes before: a 429 that its group was not parked for. 0: it may go.
         var restsUntil: Int64 = 0
+        /// Runs while it rests.
+        var timer = none
         /// It rests alone because it is not proven; else because the ledger has no place for its
         /// group.
         var isDoubted = false

@@ -59,6 +59,22 @@ import Testing
         #expect(rig.scheduler.state(of: rig.group(0), now: rig.now).resting == 0)
     }
 
+    /// A server may ask for a day each time.
+    @Test func restsThatAreLiftedLeaveNoTimersBehind() {
+        let rig = Rig(inFlight: 4)
+        let lane = rig.lane(proof: 77)
+        let fetch = rig.submit(lane, deadline: 1 << 50) ?? 0
+        _ = rig.advance()
+        _ = rig.finish(fetch, .rateLimited(afterMs: 300_000))
+        let before = rig.scheduler.timers.count
+        for _ in 0..<20 {
+            rig.scheduler.lift(lane, now: rig.now)
+            #expect(rig.advance().starts == [fetch])
+            _ = rig.finish(fetch, .rateLimited(afterMs: 300_000))
+        }
+        #expect(rig.scheduler.timers.count == before)
+    }
+
     @Test func liftingWhatDoesNotRestChangesNothing() {
         let quota = Quota(requests: 10, windowMs: 10_000, sharePercent: 100)
         let rig = Rig(inFlight: 64, quota: quota)

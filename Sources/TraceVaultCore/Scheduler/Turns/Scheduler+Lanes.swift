@@ -51,6 +51,7 @@ extension Scheduler {
     package mutating func removeLane(_ lane: LaneID) -> (seat: Bool, group: Bool, tenant: Bool) {
         let seat = lanes[lane].seat
         lanes[lane].serial = 0
+        if lanes[lane].timer != none { timers.cancel(lanes[lane].timer) }
         lanes.remove(lane)
         seats[seat].lanes -= 1
         guard seats[seat].lanes == 0 else { return (false, false, false) }
