@@ -73,6 +73,9 @@ extension EngineLoop {
                 return scheduler.finished(id, .unsent, now: tvs_boot_us())
             }
             let now = tvs_boot_us()
+            // A try that has ended, although nothing of it was sent: who gives up is told of it.
+            fetch.tries += 1
+            fetch.ended += 1
             fetch.lane = scheduler.lane(of: id)
             scheduler.finished(id, .retry(afterMs: nil), wasSent: false, now: now)
             tellRetry(id, fetch, http: 0, now)
