@@ -189,6 +189,24 @@ extension ModelStoryTests {
         #expect(found.state == "incomplete" && found.recipients["a@x"] == "expanded")
     }
 
+    /// The first hop's host is ahead of the others: its lines come last.
+    @Test func noHopIsBehindOneThatHandedNothingOn() throws {
+        let (first, filter) = ("0A5383B", Self.filter)
+        let lines = [
+            "1 " + delivery("0B5383B", "a@x", "sent", "250 Ok", relay: filter),
+            "2 smtpd[1]: 0C5383B: client=localhost[127.0.0.1], orig_queue_id=0B5383B",
+            "2 cleanup[1]: 0C5383B: message-id=<m@x>",
+            "3 " + delivery("0C5383B", "archive@x", "deferred", "450 busy"),
+            "4 postsuper[1]: 0C5383B: removed",
+            "8 pickup[1]: \(first): uid=0 from=<s@x>", "8 cleanup[1]: \(first): message-id=<m@x>",
+            "9 " + delivery(first, "a@x", "sent", "250 Ok", relay: filter),
+        ]
+        for lines in [lines, lines.reversed()] {
+            let found = try told(lines)
+            #expect(found.recipients["a@x"] == "accepted_by_filter")
+        }
+    }
+
     @Test func aPublicAddressThatADeliveryWentToIsNoClientOfAnEarlierTry() throws {
         let refused =
             "1 smtpd[1]: NOQUEUE: reject: RCPT from flt[192.0.2.77]: 554 5.7.1 <a@x>: no; "

@@ -2,8 +2,8 @@
 //
 // Lines of a later hop may come first, so the order of lines says nothing. A hop's own line names
 // the hop before (`orig_queue_id=`, `orig_id=`), a reply names the hop behind (`queued as`), and
-// two hops with one Message-ID are linked when the times say which of them was first. Hosts' clocks
-// differ, so ids go before times.
+// two hops with one Message-ID are linked when the times say which of them was first, and it has
+// handed a copy on. Hosts' clocks differ, so ids go before times.
 
 extension SummaryTable {
     /// Notes for each hop the one before it; never a circle, whatever others say.
@@ -13,9 +13,11 @@ extension SummaryTable {
             guard named >= 0, !leads(index, to: named) else { continue }
             with(index) { ($0.hop, $0.isNamed) = (named, true) }
         }
+        // Counted when it is asked for: most messages have one hop.
+        var handers: Set<Int>?
         for index in 0..<count where self[kind: index] == .hop {
             guard look(index, { $0.isNamed }) == false else { continue }
-            let found = sameMessage(before: index, document)
+            let found = sameMessage(before: index, &handers, document)
             with(index) { $0.hop = found }
         }
     }
@@ -63,8 +65,20 @@ extension SummaryTable {
         return teller
     }
 
+    /// The hops that have handed a copy on: behind the others nobody can have got it.
+    private func handersOn() -> Set<Int> {
+        var handers: Set<Int> = []
+        for index in 0..<count where self[kind: index] == .outcome {
+            guard let (hop, state) = look(index, { ($0.hop, $0.state) }) else { continue }
+            if hop >= 0, state == .sent { handers.insert(hop) }
+        }
+        return handers
+    }
+
     /// The latest of the hops before with the same Message-ID; -1 without one.
-    private func sameMessage(before hop: Int, _ document: RawSpan) -> Int {
+    private func sameMessage(
+        before hop: Int, _ handers: inout Set<Int>?, _ document: RawSpan
+    ) -> Int {
         guard let (id, side, client) = look(hop, { ($0.messageID, $0.side, $0.clientIP) }),
             id.length > 0
         else { return -1 }
@@ -80,6 +94,9 @@ extension SummaryTable {
                             && !began(hop, before: other, document)))
             }
             guard isBefore == true, !leads(hop, to: other) else { continue }
+            let known = handers ?? handersOn()
+            handers = known
+            guard known.contains(other) else { continue }
             if found < 0 || began(found, before: other, document) { found = other }
         }
         return found
