@@ -282,6 +282,36 @@ PROMISE(a_child_has_no_descriptor_of_a_writer_however_many_vaults_are_written) {
     for (int i = 0; i < WRITERS; i++) tv_vault_free(writers[i].vault);
 }
 
+/* ---- the ledger of the host */
+
+/* Whether this process has the file mapped. */
+static int maps(const char *path) {
+    char line[1024];
+    int found = 0;
+    FILE *file = fopen("/proc/self/maps", "r");
+    if (file == NULL) return -1;
+    while (fgets(line, sizeof line, file) != NULL) found |= strstr(line, path) != NULL;
+    fclose(file);
+    return found;
+}
+
+/* A mapping keeps the open file, and with it the locks of a host that is killed. */
+PROMISE(a_child_has_no_part_in_the_ledger_of_its_parent) {
+    char path[540];
+    snprintf(path, sizeof path, "%s.mapped", vault_path);
+    tv_config *config = NULL;
+    tv_engine *engine = NULL;
+    OK(tv_config_new(&config, ERR));
+    OK(tv_config_set(config, "budget.ledger", 13, path, strlen(path), ERR));
+    OK(tv_engine_new(config, &engine, ERR));
+    CHECK(maps(path) == 1);
+    pid_t child = fork();
+    if (child == 0) _exit(maps(path) == 0 ? 0 : 1);
+    CHECK(code_of(child) == 0);
+    tv_engine_free(engine);
+    tv_config_free(config);
+}
+
 /* ---- a host that closes what it does not know, and has descriptors of its own by those numbers */
 
 enum { OWN = 16 };
@@ -359,6 +389,7 @@ int main(int argc, char **argv) {
     RUN(a_fork_and_other_calls_do_not_wait_for_the_disk);
     RUN(many_writers_of_a_vault_have_the_descriptors_of_one_and_a_child_none);
     RUN(a_child_has_no_descriptor_of_a_writer_however_many_vaults_are_written);
+    RUN(a_child_has_no_part_in_the_ledger_of_its_parent);
     RUN(a_cancelled_writer_leaves_the_way_free);
     RUN(a_child_has_what_the_host_opened_by_the_numbers_of_ours);
     tv_vault_free(vault);

@@ -42,6 +42,9 @@ int32_t tvs_allocate(int32_t descriptor, size_t length) {
 int32_t tvs_map_file(int32_t descriptor, size_t length, void **out) {
     void *base = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (base == MAP_FAILED) return -errno;
+    /* A mapping keeps the file open: in a child it would keep the locks of a parent that is killed.
+     * Nothing in a child looks at it: its handles and its ledgers are its own. */
+    (void)madvise(base, length, MADV_DONTFORK);
     *out = base;
     return 0;
 }
