@@ -27,7 +27,7 @@ def store(setting: Setting) -> list[Figure]:
 
 
 def questions(setting: Setting) -> list[Figure]:
-    seen = setting.figures(PYTHON, HERE / "hosts.py", "questions", 5 * setting.pairs)
+    seen = setting.figures(PYTHON, HERE / "hosts.py", "questions", 4 * setting.pairs)
     return [
         Figure(f"redis.questions_{name}", seen[of], {})
         for name, of in (("alone", "of_1"), ("two", "of_2"), ("eight", "of_8"))
