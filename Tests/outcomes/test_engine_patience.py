@@ -198,6 +198,21 @@ def test_a_greedy_tenant_leaves_room_in_the_queue(
         engine.submit(slow(globex, 1))
 
 
+def test_names_that_look_alike_have_bounds_of_their_own(server: Standin) -> None:
+    """The same letter in one character and in two: names are compared byte by byte."""
+    alone = settings(server, engine__max_queued_per_tenant=1)
+    with (
+        vault_of(server, "caf\u00e9", "cafe\u0301") as vault,
+        tv.Engine(alone) as engine,
+        vault.tenant("caf\u00e9") as one,
+        vault.tenant("cafe\u0301") as other,
+    ):
+        for tenant in (one, other):
+            engine.submit(slow(tenant, 60_000))
+            with pytest.raises(tv.QueueFullError):
+                engine.submit(slow(tenant, 60_001))
+
+
 # ---- The quota and the address --------------------------------------------------------------------
 
 
