@@ -1,6 +1,6 @@
 """docs/CONFIGURATION.md says what the library's own table of settings says.
 
-`scripts/checks/configuration.py --write` writes the page anew.
+`build/venv/bin/python scripts/checks/configuration.py --write` writes the page anew.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ PAGE = ROOT / "docs/CONFIGURATION.md"
 
 HEAD = """# Settings
 
-Made from the library's own table by `scripts/checks/configuration.py --write`. Set them with
+Made from the library's own table by `build/venv/bin/python scripts/checks/configuration.py --write`. Set them with
 `tv_config_set(config, name, …)` in C, or `settings={name: value}` in Python. Unknown names fail
 with `TV_E_CONFIG_NAME`, values out of bounds with `TV_E_CONFIG_VALUE`.
 
@@ -57,6 +57,6 @@ if sys.argv[1:] == ["--write"]:
 same = PAGE.exists() and read(PAGE) == page
 answer(
     [] if same else ["docs/CONFIGURATION.md differs from the library's table"],
-    "run scripts/checks/configuration.py --write",
+    "run build/venv/bin/python scripts/checks/configuration.py --write",
     "the page and the table are the same",
 )

@@ -1,58 +1,8 @@
-// Config.swift - every setting: the one table behind tv_config_set(), the bounds, the messages and
-// docs/CONFIGURATION.md. No secret is a setting. How they are set and read: ConfigValues.swift.
+// SettingTable.swift - what each setting may be, is without a word, and does: the one table behind
+// tv_config_set(), the bounds, the messages and docs/CONFIGURATION.md. How they are set and read:
+// ConfigValues.swift.
 
-/// A setting's place in the table.
-package enum Setting: String, CaseIterable, Sendable {
-    case baseURL = "api.base_url"
-    case allowHTTPLoopback = "api.allow_http_loopback"
-    case caFile = "tls.ca_file"
-    case proxy = "http.proxy"
-    case proxyCAFile = "http.proxy_ca_file"
-    case httpVersion = "http.version"
-    case connectTimeout = "http.connect_timeout_ms"
-    case firstByte = "http.first_byte_ms"
-    case maxReplyBytes = "http.max_reply_bytes"
-    case maxConnections = "http.max_connections"
-    case maxStreams = "http.max_streams"
-    case maxQueued = "engine.max_queued"
-    case maxQueuedPerTenant = "engine.max_queued_per_tenant"
-    case maxResultBytes = "engine.max_result_bytes"
-    case maxNotices = "engine.max_notices"
-    case maxInFlight = "engine.max_in_flight"
-    case maxInFlightPerTenant = "engine.max_in_flight_per_tenant"
-    case deadline = "request.deadline_ms"
-    case maxAttempts = "retry.max_attempts"
-    case retryBase = "retry.base_ms"
-    case retryMaxDelay = "retry.max_delay_ms"
-    case budgetQuota = "budget.quota"
-    case budgetWindow = "budget.window_ms"
-    case budgetShare = "budget.share_percent"
-    case originPerSecond = "budget.ip_per_second"
-    case ledger = "budget.ledger"
-    case redisAddresses = "redis.addresses"
-    case redisCAFile = "redis.ca_file"
-    case redisLogin = "redis.login"
-    case redisPrefix = "redis.prefix"
-    case redisTimeout = "redis.timeout_ms"
-    case redisHosts = "redis.hosts"
-    case credentialRetry = "credential.retry_ms"
-    case cacheBytes = "cache.max_bytes"
-    case cacheAge = "cache.max_age_ms"
-    case kdfMemory = "vault.kdf_memory_kib"
-    case kdfPasses = "vault.kdf_passes"
-    case lockTimeout = "vault.lock_timeout_ms"
-    case minGeneration = "vault.min_generation"
-    case refresh = "vault.refresh_ms"
-    case maxStale = "vault.max_stale_ms"
-    case s3Endpoint = "s3.endpoint"
-    case s3Region = "s3.region"
-    case s3Style = "s3.style"
-    case s3Keys = "s3.keys"
-    case s3CAFile = "s3.ca_file"
-    case s3Proxy = "s3.proxy"
-    case s3Timeout = "s3.timeout_ms"
-    case s3CopyFile = "s3.copy_file"
-
+extension Setting {
     package var property: Property {
         switch self {
         case .baseURL:
