@@ -97,6 +97,8 @@ enum {
  * transfer. Far above what honest traffic takes. Not time on the wall: a process that is stopped or
  * held back for a while has done nothing wrong, and nor has the server. */
 static const int64_t longest_idle_reading_us = 300000;
+/* The same for all that one call reads, bodies as well: a hundred times what honest traffic takes. */
+static const int64_t longest_call_us = 1000000;
 /* From so many records on the time is taken, which costs a system call. Honest traffic needs few
  * before something comes of them. */
 static const int64_t first_timed_record = 64;
@@ -139,6 +141,13 @@ static void bound_reading(int writing, int version, int kind, const void *bytes,
             openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
         return;
     }
+    /* Whatever comes between them: a record may be full of messages that bring nothing. */
+    if (++watch->records == first_timed_record) watch->call_from_us = tvs_thread_cpu_us();
+    if (watch->records > first_timed_record && watch->records % 16 == 0 &&
+        tvs_thread_cpu_us() - watch->call_from_us >= longest_call_us) {
+        openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
+        return;
+    }
     if (++watch->idle_records < first_timed_record) return;
     int64_t now = tvs_thread_cpu_us();
     if (watch->idle_records == first_timed_record) watch->timed_from_us = now;
@@ -148,6 +157,7 @@ static void bound_reading(int writing, int version, int kind, const void *bytes,
 
 void tvs_curl_begin(tvs_curl_watch *watch) {
     watch->calls++;
+    watch->records = 0;
     watch->handshake_records = 0;
     watch->idle_records = 0;
     watch->spent_us = 0;

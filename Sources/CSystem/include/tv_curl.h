@@ -24,6 +24,8 @@ enum { TVS_CURL_SOCKETS = 256 };
 typedef struct {
     uint64_t calls;            /* into libcurl, ever */
     int64_t handshake_records; /* TLS records of handshakes in this call */
+    int64_t records;           /* other ones of this call */
+    int64_t call_from_us;      /* tvs_thread_cpu_us() when the first of them was timed */
     int64_t idle_records;      /* other ones, since the call began or brought a body on */
     int64_t timed_from_us;     /* tvs_thread_cpu_us() at the first of them that was timed */
     int64_t spent_us;          /* what those took that came before a piece of a body */
