@@ -97,7 +97,7 @@ enum {
  * transfer. Far above what honest traffic takes. Not time on the wall: a process that is stopped or
  * held back for a while has done nothing wrong, and nor has the server. */
 static const int64_t longest_idle_reading_us = 300000;
-/* The same for all that one call reads, bodies as well: a hundred times what honest traffic takes. */
+/* The same for all that one call reads, bodies as well. Honest traffic takes a hundredth of it. */
 static const int64_t longest_call_us = 1000000;
 /* From so many records on the time is taken, which costs a system call. Honest traffic needs few
  * before something comes of them. */
