@@ -15,6 +15,7 @@ os.environ.setdefault("TRACEVAULT_LIBRARY", str(ROOT / "build/lib/libtracevault.
 # The path above comes first.
 from c_programs import Compile, compiler  # noqa: E402
 from fleet.fixtures import lender, on_disk, place, store, way  # noqa: E402
+from hostile.certificates import Identities  # noqa: E402
 from recipes import folder, server  # noqa: E402
 
 __all__ = ["folder", "lender", "on_disk", "place", "server", "store", "way"]
@@ -39,6 +40,12 @@ LONG_FILES = (
     "test_fleet_commits.py",
     "test_fleet_kills.py",
 )
+
+
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
+    """All that a hostile server can show."""
+    return Identities(tmp_path_factory.mktemp("identities"))
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,6 @@ from tracevault import Status
 HOST = ROOT / "Tests/tools/scarcity/host.py"
 
 
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
-    return Identities(tmp_path_factory.mktemp("identities"))
-
-
 @pytest.fixture
 def honest(identity: Identities) -> Iterator[Stage]:
     with staged(Scenario("honest", says(reply(BODY)), Status.OK), identity) as stage:

@@ -20,11 +20,6 @@ from tracevault import Status
 SILENT_S = 3.6
 
 
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
-    return Identities(tmp_path_factory.mktemp("identities"))
-
-
 class Server:
     """Answers whoever asks for what is late when somebody asks for "go"; whoever asks for "never"
     waits for ever."""

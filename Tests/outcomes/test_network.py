@@ -17,12 +17,6 @@ from proxy.asking import ACCOUNT, ask, failure
 from proxy.connecting import connecting
 from tracevault import Cause, Status
 
-
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
-    return Identities(tmp_path_factory.mktemp("identities"))
-
-
 #: Of an authority of its own, for a proxy.
 OTHER = "unknown authority"
 

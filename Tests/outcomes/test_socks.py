@@ -14,11 +14,6 @@ from proxy.socks import NONE, PASSWORD, socks
 from tracevault import Cause, Status
 
 
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
-    return Identities(tmp_path_factory.mktemp("identities"))
-
-
 @pytest.fixture
 def honest(identity: Identities) -> Iterator[Stage]:
     with staged(Scenario("honest", says(reply(BODY)), Status.OK), identity) as stage:

@@ -11,7 +11,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import tracevault as tv
@@ -161,9 +160,7 @@ def encrypted(
         yield whole[at : at + 60_000]
 
 
-def test_frames_between_pieces_of_a_body_are_counted_together(tmp_path: Path) -> None:
-    identities = Identities(tmp_path)
-
+def test_frames_between_pieces_of_a_body_are_counted_together(identity: Identities) -> None:
     def records() -> Iterator[bytes]:
         yield frame(HEADERS, 4, 1, Encoder().encode([(":status", "200")]))
         for _ in range(100):
@@ -172,6 +169,6 @@ def test_frames_between_pieces_of_a_body_are_counted_together(tmp_path: Path) ->
                 yield bytes([byte])
             yield frame(DATA, 0, 1, b" ")
 
-    with pouring(lambda peer: encrypted(identities, peer, records())) as server:
-        failure(f"https://127.0.0.1:{server.port}", tls__ca_file=str(identities.ca_file))
+    with pouring(lambda peer: encrypted(identity, peer, records())) as server:
+        failure(f"https://127.0.0.1:{server.port}", tls__ca_file=str(identity.ca_file))
     assert server.was_left.is_set()

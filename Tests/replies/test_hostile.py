@@ -106,11 +106,6 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
-    return Identities(tmp_path_factory.mktemp("identities"))
-
-
-@pytest.fixture(scope="module")
 def client(identity: Identities) -> Iterator[Watched]:
     watched = Watched()
     try:

@@ -30,11 +30,6 @@ WAYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
-    return Identities(tmp_path_factory.mktemp("identities"))
-
-
 def account(number: int) -> str:
     return f"{number:x}" * 32
 

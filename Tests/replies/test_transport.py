@@ -22,11 +22,6 @@ from tracevault import Status
 ACCOUNT, MESSAGE = "a1" * 16, "4Njp3P0STMz2c02Q"
 
 
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identities:
-    return Identities(tmp_path_factory.mktemp("identities"))
-
-
 @pytest.fixture
 def foreign(identity: Identities) -> Iterator[Stage]:
     """An honest server of an authority that is not trusted to begin with."""

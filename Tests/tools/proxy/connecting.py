@@ -14,14 +14,11 @@ from collections.abc import Iterator
 _IDLE_S = 60.0
 
 
-class ConnectProxy:
-    """Answers CONNECT with `code`; from 200 on the bytes go through to where was asked for."""
+class Loopback:
+    """Listens on loopback; `_serve` has each connection, in a thread of its own. What is in
+    `_sockets` is cut off at the end."""
 
-    def __init__(self, code: int = 200, context: ssl.SSLContext | None = None) -> None:
-        self.code = code
-        #: The heads of all CONNECT requests.
-        self.heads: list[bytes] = []
-        self._context = context
+    def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -33,6 +30,35 @@ class ConnectProxy:
                 sock = self._listener.accept()[0]
                 sock.settimeout(_IDLE_S)
                 threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        raise NotImplementedError
+
+    def _join(self, client: socket.socket, server: socket.socket, answer: bytes) -> None:
+        """Answers, and passes on what comes from either side until the end."""
+        self._sockets.append(server)
+        client.sendall(answer)
+        there = threading.Thread(target=_pump, args=(client, server), daemon=True)
+        there.start()
+        _pump(server, client)
+        there.join(_IDLE_S)
+
+    def close(self) -> None:
+        for sock in (self._listener, *self._sockets):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+class ConnectProxy(Loopback):
+    """Answers CONNECT with `code`; from 200 on the bytes go through to where was asked for."""
+
+    def __init__(self, code: int = 200, context: ssl.SSLContext | None = None) -> None:
+        self.code = code
+        #: The heads of all CONNECT requests.
+        self.heads: list[bytes] = []
+        self._context = context
+        super().__init__()
 
     def _serve(self, sock: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -58,21 +84,10 @@ class ConnectProxy:
             return
         host, _, port = head.split(b" ")[1].decode().rpartition(":")
         with socket.create_connection((host.strip("[]"), int(port)), 20) as server:
-            self._sockets.append(server)
-            client.sendall(b"HTTP/1.1 200 X\r\n\r\n")
-            there = threading.Thread(target=pump, args=(client, server), daemon=True)
-            there.start()
-            pump(server, client)
-            there.join(_IDLE_S)
-
-    def close(self) -> None:
-        for sock in (self._listener, *self._sockets):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+            self._join(client, server, b"HTTP/1.1 200 X\r\n\r\n")
 
 
-def pump(source: socket.socket, sink: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket) -> None:
     """Passes on what comes, until the end."""
     with contextlib.suppress(OSError):
         while piece := source.recv(65536):

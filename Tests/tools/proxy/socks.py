@@ -10,14 +10,13 @@ import socket
 import threading
 from collections.abc import Iterator
 
-from .connecting import pump
+from .connecting import Loopback
 
-_IDLE_S = 60.0
 #: Its ways to greet: no login, user and password, none of those that were offered.
 OPEN, PASSWORD, NONE = 0x00, 0x02, 0xFF
 
 
-class SocksProxy:
+class SocksProxy(Loopback):
     """Greets with `method`, takes logins or not, and answers requests with `reply`; after 0 the
     bytes go through to where was asked for."""
 
@@ -28,20 +27,10 @@ class SocksProxy:
         #: How many greetings, logins and requests came.
         self.greetings = self.logins = self.requests = 0
         self._lock = threading.Lock()
-        self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                sock = self._listener.accept()[0]
-                sock.settimeout(_IDLE_S)
-                self._sockets.append(sock)
-                threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, sock: socket.socket) -> None:
+        self._sockets.append(sock)
         with contextlib.suppress(OSError), sock:
             if self._lets_in(sock):
                 self._answer(sock)
@@ -76,18 +65,7 @@ class SocksProxy:
             else socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, address)
         )
         with socket.create_connection((host, port), 20) as server:
-            self._sockets.append(server)
-            client.sendall(answer)
-            there = threading.Thread(target=pump, args=(client, server), daemon=True)
-            there.start()
-            pump(server, client)
-            there.join(_IDLE_S)
-
-    def close(self) -> None:
-        for sock in (self._listener, *self._sockets):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+            self._join(client, server, answer)
 
 
 def _exactly(sock: socket.socket, count: int) -> bytes:
