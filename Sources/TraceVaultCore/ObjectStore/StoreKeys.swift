@@ -77,13 +77,7 @@ struct StoreKeys: Sendable {
         let content = try SecretBytes(count: file.size)
         var lines: [Range<Int>] = []
         try unsafe content.withUnsafeMutableBytes { (bytes) throws(Failure) in
-            var count = 0
-            while count < bytes.count {
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
-                let more = try unsafe file.read(rest)
-                if more <= 0 { break }
-                count += min(more, bytes.count - count)
-            }
+            let count = try unsafe file.fill(bytes)
             unsafe lines = Self.lines(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         }
         let names: [NamedSecrets.Name] = [.accessKey, .secretKey, .sessionToken]

@@ -118,6 +118,18 @@ struct SecretFile: ~Copyable {
         }
     }
 
+    /// Reads on until `room`, which is guarded memory, is full or the file ends; how many bytes.
+    borrowing func fill(_ room: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+        var count = 0
+        while count < room.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: room[count...])
+            let more = try unsafe read(rest)
+            if more <= 0 { break }
+            count += min(more, room.count - count)
+        }
+        return count
+    }
+
     private static func unreadable(_ what: String, _ error: FileError) -> Failure {
         let why = error.number == ENOENT ? "there is none at the path (ENOENT)" : error.name
         return Failure(error, "the \(what) cannot be read: \(why)")

@@ -73,13 +73,7 @@ package final class RedisLogin: Sendable {
     private static func read(_ file: borrowing SecretFile) throws(Failure) -> RedisLogin {
         let content = try SecretBytes(count: file.size)
         return try unsafe content.withUnsafeMutableBytes { (bytes) throws(Failure) in
-            var count = 0
-            while count < bytes.count {
-                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
-                let more = try unsafe file.read(rest)
-                if more <= 0 { break }
-                count += min(more, bytes.count - count)
-            }
+            let count = try unsafe file.fill(bytes)
             let lines = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
                 .split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
             guard unsafe (1...2).contains(lines.count) else {
