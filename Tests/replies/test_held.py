@@ -11,12 +11,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import tracevault as tv
 from bare_server import ACCOUNT, TOKEN
 from hostile.certificates import Identities
 from hostile.http2 import DATA, HEADERS, SETTINGS, frame
+from hostile.sealing import APPLICATION, HANDSHAKE, TICKETS, Sealer
 from hpack import Encoder
 from tracevault import Cause, Status
 
@@ -131,28 +133,47 @@ def test_a_proxys_refusal_without_end_is_left_and_told(framing: str) -> None:
 # ---- A server with a good certificate -----------------------------------------------------------------
 
 
-def encrypted(
-    identities: Identities, peer: socket.socket, records: Iterator[bytes]
-) -> Iterator[bytes]:
-    """Answers the first request of an HTTP/2 connection with these records, made beforehand: a server
-    that makes them as it goes is slower than its client."""
+def shake(
+    context: ssl.SSLContext, peer: socket.socket
+) -> tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]:
+    """A handshake without a socket of its own: what arrives, and what leaves, stays in memory."""
     arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = identities.context("good", "h2").wrap_bio(arrived, leaving, server_side=True)
+    tls = context.wrap_bio(arrived, leaving, server_side=True)
     while True:
         try:
             tls.do_handshake()
-            break
+            peer.sendall(leaving.read())
+            return tls, arrived, leaving
         except ssl.SSLWantReadError:
             peer.sendall(leaving.read())
             arrived.write(peer.recv(65536))
-    tls.write(frame(SETTINGS, 0, 0, b""))
-    peer.sendall(leaving.read())
+
+
+def hear(
+    tls: ssl.SSLObject,
+    arrived: ssl.MemoryBIO,
+    peer: socket.socket,
+    is_whole: Callable[[bytes], bool],
+) -> None:
+    """Reads until the request is whole."""
     said = b""
-    while b"\x00\x00\x00\x01" not in said[24:] or len(said) < 200:
+    while not is_whole(said):
         try:
             said += tls.read(65536)
         except ssl.SSLWantReadError:
             arrived.write(peer.recv(65536))
+
+
+def encrypted(
+    identity: Identities, peer: socket.socket, records: Iterator[bytes]
+) -> Iterator[bytes]:
+    """Answers the first request of an HTTP/2 connection with these records, made beforehand: a server
+    that makes them as it goes is slower than its client."""
+    tls, arrived, leaving = shake(identity.context("good", "h2"), peer)
+    tls.write(frame(SETTINGS, 0, 0, b""))
+    peer.sendall(leaving.read())
+    # The preface and a frame on the first stream.
+    hear(tls, arrived, peer, lambda said: len(said) >= 200 and b"\0\0\0\1" in said[24:])
     for record in records:
         tls.write(record)
     whole = leaving.read()
@@ -171,4 +192,29 @@ def test_frames_between_pieces_of_a_body_are_counted_together(identity: Identiti
 
     with pouring(lambda peer: encrypted(identity, peer, records())) as server:
         failure(f"https://127.0.0.1:{server.port}", tls__ca_file=str(identity.ca_file))
+    assert server.was_left.is_set()
+
+
+def test_records_full_of_tickets_between_pieces_of_a_body_are_counted_together(
+    tmp_path: Path,
+) -> None:
+    """Each costs milliseconds, and libcurl reads a hundred pieces of a body in one call."""
+    identities, key_log = Identities(tmp_path), tmp_path / "keys.log"
+    context = identities.context("good", "http/1.1")
+    context.num_tickets = 0
+    context.keylog_filename = str(key_log)
+
+    def pieces(peer: socket.socket) -> Iterator[bytes]:
+        tls, arrived, _ = shake(context, peer)
+        hear(tls, arrived, peer, lambda said: b"\r\n\r\n" in said)
+        sealer = Sealer(key_log)
+        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+        yield sealer.record(APPLICATION, head)
+        for _ in range(30):
+            for _ in range(62):
+                yield sealer.record(HANDSHAKE, TICKETS)
+            yield sealer.record(APPLICATION, b"1\r\n \r\n")
+
+    with pouring(pieces) as server:
+        failure(f"https://127.0.0.1:{server.port}", tls__ca_file=str(identities.ca_file))
     assert server.was_left.is_set()
