@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -38,6 +39,9 @@ class CheckOptions(TypedDict, total=False):
     """Default ``bulk``: what the same tenants ask one by one goes first."""
     window: int
     """How many checks to keep in the engine at a time; default 1024."""
+    resume: str | os.PathLike[str]
+    """A journal as for a batch: what was answered in an earlier run, within the last hour and with
+    the credential that the vault still has, is not asked again."""
     progress: Callable[[Progress], object]
     """Called at the start and after each answer."""
 
@@ -126,6 +130,8 @@ class CheckRound(Campaign[Checked]):
         given: FollowOptions = {"follow": self.follow}
         if "window" in self._options:
             given["window"] = self._options["window"]
+        if "resume" in self._options:
+            given["resume"] = self._options["resume"]
         if "progress" in self._options:
             given["progress"] = self._options["progress"]
         return given

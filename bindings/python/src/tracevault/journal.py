@@ -2,6 +2,9 @@
 
 A line is written before the result is told. The file holds what Cloudflare said of messages, so
 only its owner may read it.
+
+A trace and a search keep; what is known of a credential does not. The answer of a check is told
+again only while the vault has the same credential, and only for an hour.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ._exchange import Slot
@@ -21,6 +25,8 @@ _SETTLED = b'{"settled":true,"key":"'
 _KEY_CHARACTERS = 32
 #: Errors that asking again does not change.
 _FINAL = (Status.E_NO_MESSAGE, Status.E_MESSAGE_REF)
+#: How long the answer of a check counts, by its own time; a clock that was set may err either way.
+CHECK_COUNTS = timedelta(hours=1)
 
 
 class Journal:
@@ -30,6 +36,8 @@ class Journal:
         self._file = LineFile(path, SCHEMA)
         #: By key, where the answers stand that were not given out yet.
         self._known: dict[bytes, list[tuple[int, int]]] = {}
+        #: By tenant and account, which credentials the vault had when the first check was asked.
+        self._credentials: dict[str, dict[str, list[str]]] = {}
         for at, line in self._file.lines():
             if line.startswith(_SETTLED):
                 key = line[len(_SETTLED) : len(_SETTLED) + _KEY_CHARACTERS]
@@ -37,13 +45,15 @@ class Journal:
 
     def known(self, request: Request[Any]) -> Result[Any] | None:
         """The answer of an earlier run; the same request twice has two."""
-        places = self._known.get(_key(request))
+        places = self._known.get(self._key(request))
         while places:
             at, length = places.pop(0)
             try:
-                return _result(request, json.loads(self._file.read(at, length)))
+                result = _result(request, json.loads(self._file.read(at, length)))
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # a damaged line is as good as none
+            if _counts(result):
+                return result
         return None
 
     def note(self, slot: Slot) -> None:
@@ -68,7 +78,7 @@ class Journal:
             }
         else:
             told["views"] = {name: view.decode() for name, view in slot.views.items()}
-        line = start + _key(request) + b'",' + json.dumps(told).encode()[1:-1]
+        line = start + self._key(request) + b'",' + json.dumps(told).encode()[1:-1]
         if error is None:
             # As the library wrote it: one line of JSON.
             line += b',"document":' + slot.document
@@ -78,19 +88,39 @@ class Journal:
         """Let the file go."""
         self._file.close()
 
+    def _key(self, request: Request[Any]) -> bytes:
+        asked: list[Any] = [
+            request.kind,
+            request.tenant.name,
+            request.account_id,
+            request.message_ref,
+            request.filters,
+            request.submission,
+            request.views,
+        ]
+        if request.kind == "check":
+            asked += [request.access, self._fingerprints(request)]
+        digest = hashlib.sha256(json.dumps(asked).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:_KEY_CHARACTERS].encode()
 
-def _key(request: Request[Any]) -> bytes:
-    asked = [
-        request.kind,
-        request.tenant.name,
-        request.account_id,
-        request.message_ref,
-        request.filters,
-        request.submission,
-        request.views,
-    ]
-    digest = hashlib.sha256(json.dumps(asked).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:_KEY_CHARACTERS].encode()
+    def _fingerprints(self, request: Request[Any]) -> list[str]:
+        """Which credentials a check is about: another one after a rotation."""
+        tenant = request.tenant.name
+        if tenant not in self._credentials:
+            found = self._credentials[tenant] = {}
+            for account in request.tenant.accounts():
+                found.setdefault(account.account_id, []).append(account.fingerprint)
+        known = self._credentials[tenant]
+        which = known if request.account_id is None else (request.account_id,)
+        return sorted(each for one in which for each in known.get(one, ()))
+
+
+def _counts(result: Result[Any]) -> bool:
+    """Whether it may still be told."""
+    if result.check is None:
+        return True
+    told = result.check.checked_at
+    return told is not None and abs(datetime.now(timezone.utc) - told) <= CHECK_COUNTS
 
 
 def _result(request: Request[Any], told: dict[str, Any]) -> Result[Any]:

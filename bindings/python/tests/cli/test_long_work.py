@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import tracevault as tv
 from tests.cli.conftest import Call, Kit, command
 from tests.cli.test_manners import Terminal
 from tests.conftest import ACME
@@ -237,3 +238,36 @@ def test_a_hunt_that_remembers_asks_nothing_twice(call: Call, kit: Kit) -> None:
     assert first.code == second.code == 0
     assert sorted(first.out.splitlines()) == sorted(second.out.splitlines())
     assert kit.server.requests() == []
+
+
+def test_a_round_of_checks_goes_on_after_ctrl_c_without_asking_twice(
+    environment: dict[str, str], tmp_path: Path, kit: Kit, call: Call
+) -> None:
+    many = 60
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        for number in range(many):  # one token, so one quota for all of them
+            token = tv.ApiToken(kit.server.named("user token").token)
+            edit.put(f"many-{number}", ACME, token, origin=kit.server.origin)
+    asked = many + len(kit.server.accounts)
+    words = ("account", "check", "--resume", "check.journal")
+    environment["TERM"] = "xterm"
+    kit.server.reset()
+    # So small a quota that it is not done for minutes.
+    run = Terminal(environment, tmp_path, *words, "--set", "budget.quota=40")
+    run.until(lambda seen: "quota left" in seen)
+    run.type("\x03")
+    assert run.end() == Exit.INTERRUPTED
+    assert "to go on: the same command again; check.journal remembers what came" in run.seen
+    first = len(kit.server.requests())
+    assert 0 < first < asked
+    told = call(*words, "--json")
+    assert told.code == 0, told.err
+    assert len(told.rows) == asked
+    note = json.loads(told.err)["note"]
+    assert note["checked"] == asked
+    assert note["resumed"] > 0
+    # What was under way when Ctrl-C came may be asked once more, no other.
+    assert len(kit.server.requests()) <= asked + first - note["resumed"]
+    people = call(*words)
+    assert f"{asked} known from before" in people.err
+    assert "--resume FILE" in call("account", "check", "--help").out

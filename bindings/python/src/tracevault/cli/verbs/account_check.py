@@ -43,20 +43,28 @@ COLUMNS = (
     examples=(
         "tracevault account check --tenant globex",
         "tracevault account check --expiring 14d --access --json",
+        "tracevault account check --resume check.journal",
     ),
 )
 @option("--expiring", metavar="TIME", help="Only what ends within, as 14d, or does not work.")
 @option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
 @option("--access", is_flag=True, help="Ask for one message too: is a permission missing?")
 @timeout_option("Seconds for each account.")
+@option("--resume", metavar="FILE", help="Remember the answers for an hour, and go on there.")
 @click.pass_obj
 def check(
-    options: Options, expiring: str | None, store: bool, access: bool, timeout: float | None
+    options: Options,
+    expiring: str | None,
+    store: bool,
+    access: bool,
+    timeout: float | None,
+    resume: str | None,
 ) -> None:
     """Ask Cloudflare whether the credentials work: all, those of --tenant, or one --account.
 
     Exit code 5 when all are refused, 1 when some are, or when one ends within --expiring: then only
-    those are shown. With --access one that lacks the permission counts as refused.
+    those are shown. With --access one that lacks the permission counts as refused. --resume
+    survives Ctrl-C and a crash without asking twice; a credential that was rotated is asked again.
     """
     output = options.output("table", "json", "csv")
     within = None if expiring is None else duration(expiring)
@@ -64,7 +72,9 @@ def check(
         active = [one for one in chosen(session) if one.state == "active"]
         if not active:
             raise NotFoundError("there is no account to check", status=Status.E_NOT_FOUND)
-        rows, failures = _checked(session, engine, active, within, timeout, access)
+        rows, failures, resumed = _checked(
+            session, engine, active, within, resume, timeout=timeout, access=access
+        )
         if store:
             _store(session, rows)
     shown = [one for one in rows if within is None or one["expiring"] or not one["valid"]]
@@ -79,14 +89,16 @@ def check(
             out.table([name.upper().replace("_", " ") for name in columns], cells)
     refused = sum(not row["valid"] or _is_denied(row) for row in rows)
     soon = sum(bool(row["expiring"]) for row in rows)
+    before = f", {resumed} known from before" if resume is not None else ""
     out.note(
         f"{len(active)} checked: {len(rows) - refused} work, {refused} are refused, "
-        f"{soon} end soon, {len(failures)} could not be asked",
+        f"{soon} end soon, {len(failures)} could not be asked{before}",
         for_programs=options.for_programs,
         checked=len(active),
         refused=refused,
         expiring=soon,
         failed=len(failures),
+        resumed=resumed,
     )
     codes = failures + [Exit.CREDENTIAL] * refused
     if codes:
@@ -100,34 +112,43 @@ def _checked(
     engine: Engine,
     active: list[Account],
     within: timedelta | None,
-    timeout: float | None,
-    access: bool,
-) -> tuple[list[dict[str, Any]], list[Exit]]:
-    """The rows in the order of the list, and how those ended that could not be asked."""
+    resume: str | None,
+    **how: Any,
+) -> tuple[list[dict[str, Any]], list[Exit], int]:
+    """The rows in the order of the list, how those ended that could not be asked, and how many
+    answers are from before."""
     options = session.options
     tenants = {name: session.vault.tenant(name) for name in {one.tenant for one in active}}
     requests = [
-        Request.check(tenants[one.tenant], one.account_id, timeout=timeout, access=access, tag=one)
-        for one in active
+        Request.check(tenants[one.tenant], one.account_id, tag=one, **how) for one in active
     ]
     found: dict[str, dict[str, Any]] = {}
+    resumed = 0
+    more: dict[str, Any] = {} if resume is None else {"resume": resume}
     with Progress(options, total=len(active), unit="checked") as progress:
         tally = Tally(options, progress)
         forecast = Forecast(engine, progress)
         try:
-            for result in engine.batch(requests, progress=forecast.tell):
+            for result in engine.batch(requests, progress=forecast.tell, **more):
                 one: Account = result.tag
+                resumed += result.resumed
                 if result.check is not None:
                     tally.take()
                     found[one.tenant + one.account_id] = row(one, result.check, within)
                 elif result.error is not None:
                     tally.add(result.error, tenant=one.tenant, account_id=one.account_id)
         except KeyboardInterrupt:
-            raise Interrupted("nothing was changed; start it again") from None
+            raise Interrupted(_go_on(resume)) from None
         progress.clear()
         tally.tell()
     order = [one.tenant + one.account_id for one in active]
-    return [found[key] for key in order if key in found], tally.codes
+    return [found[key] for key in order if key in found], tally.codes, resumed
+
+
+def _go_on(resume: str | None) -> str:
+    if resume is not None:
+        return f"to go on: the same command again; {resume} remembers what came"
+    return "nothing was changed; to be able to go on the next time: --resume FILE"
 
 
 def _store(session: Session, rows: list[dict[str, Any]]) -> None:
