@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 // Every target: Swift 6, each unsafe operation marked, no warning left standing.
@@ -10,12 +11,19 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// As shipped: no file says where it was built, so that it is the same wherever that is. The debug file
-// names sources as they lie in the tree.
+// The folder with bin/swift of this build, as debug information would name it.
+let toolchain = (Context.environment["PATH"] ?? "").split(separator: ":")
+    .map { URL(fileURLWithPath: "\($0)/swift") }
+    .first { FileManager.default.isExecutableFile(atPath: $0.path) }?
+    .resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent().path
+
+// Where this build lies, and what the debug file says instead: sources as they lie in the tree.
+let places = ["\(Context.packageDirectory)=."] + (toolchain.map { ["\($0)=swift-toolchain"] } ?? [])
+
+// As shipped: no file says where it was built, so that it is the same wherever that is.
 let placeless: [SwiftSetting] = [
     .unsafeFlags(
-        [
-            "-file-prefix-map", "\(Context.packageDirectory)=.",
+        places.flatMap { ["-file-prefix-map", $0] } + [
             // Where the build kept what it had read of C modules.
             "-Xfrontend", "-no-clang-module-breadcrumbs",
         ], .when(configuration: .release))
@@ -59,8 +67,7 @@ let guarded: [CSetting] = [
     .unsafeFlags(
         [
             "-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3",
-            "-ffile-prefix-map=\(Context.packageDirectory)=.",
-        ],
+        ] + places.map { "-ffile-prefix-map=\($0)" },
         .when(configuration: .release))
 ]
 

@@ -216,6 +216,8 @@ def test_guides_and_examples_are_installed_and_the_guides_name_what_is_there(sta
     examples = re.findall(r"`(examples/[^`]+)`", guide)
     assert len(examples) > 10
     for name in (
+        "LICENSE",
+        "NOTICE",
         "README.md",
         "docs/CONFIGURATION.md",
         "docs/limits.md",
@@ -238,6 +240,7 @@ def test_no_file_says_where_it_was_built(stage: Path) -> None:
         # Nor another tree's, where the library came from there.
         named = re.findall(rb"/[^\0\n]*/(?:Sources/(?:TraceVault|C)|bindings/c)[^\0\n]*", content)
         assert named == [], path.name
+        assert re.findall(rb"/[^\0\n]*/lib/(?:swift|clang)/[^\0\n]*", content) == [], path.name
     assert b"Sources/TraceVaultCore/Vault" in debug.read_bytes()
 
 
