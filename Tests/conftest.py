@@ -14,11 +14,13 @@ os.environ.setdefault("TRACEVAULT_LIBRARY", str(ROOT / "build/lib/libtracevault.
 
 # The path above comes first.
 from c_programs import Compile, compiler  # noqa: E402
+from checked_tree import tree  # noqa: E402
 from fleet.fixtures import lender, on_disk, place, store, way  # noqa: E402
+from host_home import home  # noqa: E402
 from hostile.certificates import Identities  # noqa: E402
 from recipes import folder, server  # noqa: E402
 
-__all__ = ["folder", "lender", "on_disk", "place", "server", "store", "way"]
+__all__ = ["folder", "home", "lender", "on_disk", "place", "server", "store", "tree", "way"]
 
 #: The files that take longest. They begin first, so that none of them runs on alone at the end.
 LONG_FILES = (
@@ -30,6 +32,7 @@ LONG_FILES = (
     "test_vault_proofs.py",
     "test_ledger_proofs.py",
     "test_checks.py",
+    "test_binary_checks.py",
     "test_fork.py",
     "test_scarcity.py",
     "test_stages.py",

@@ -1,8 +1,10 @@
-"""What a released binary was built against still holds: functions and enums are added, never changed.
+"""What a program was built against still holds: functions, structs and enums are added, never changed.
 
 Swift's functions carry no C types, so the header is compiled into a stub of every function, with debug
 information, and abidiff compares it with include/abi/libtracevault.abi, the dump of the last release.
-`scripts/checks/abi_guard.py --write` makes the dump anew; do so at a release, never to silence a break.
+Before the first release it is the dump of a state of that version. Its first line says which, in the
+words of the change log. `scripts/checks/abi_guard.py --write` makes the dump anew: CONTRIBUTING, "Make a
+release". Never do so to silence a break.
 """
 
 import re
@@ -11,15 +13,26 @@ import sys
 import tempfile
 from pathlib import Path
 
-from _tree import HEADER, ROOT, answer, read
+from _tree import HEADER, ROOT, answer, read, short
 
 DUMP = ROOT / "include/abi/libtracevault.abi"
-# abidiff answers in bits: 4 says that something differs, 8 that it is not compatible.
-DIFFERS, BREAKS = 4, 8
+CHANGES = ROOT / "CHANGELOG.md"
+# abidiff answers in bits: 1 and 2 say that it could not look, 4 that something differs, 8 that it is
+# not compatible.
+FAILED, DIFFERS, BREAKS = 3, 4, 8
+#: One change may reach every function; the first ones say what it is.
+SHOWN = 40
+
+
+def last_release() -> str:
+    """The newest version of the change log that is released; before the first one, its own heading."""
+    headings: list[str] = re.findall(r"^## (\d.*)$", read(CHANGES), flags=re.M)
+    released = [one for one in headings if "(unreleased)" not in one]
+    return (released or headings or ["no version"])[0]
 
 
 def stubs() -> str:
-    """A definition of every function of the header, and a use of every enum."""
+    """A definition of every function of the header, a use of every enum, and every constant."""
     plain = re.sub(r"/\*.*?\*/|^#.*?$", " ", read(HEADER), flags=re.S | re.M)
     text = '#include "tracevault.h"\n'
     for found in re.finditer(r"\bTV_API\b(.*?);", plain, flags=re.S):
@@ -29,7 +42,8 @@ def stubs() -> str:
         text += f"{declaration} {body}\n"
     for number, name in enumerate(re.findall(r"\benum (tv_\w+)\s*\{", plain)):
         text += f"enum {name} tv_stub_enum_{number};\n"
-    return text
+    constants = re.findall(r"^#define (TV_\w+) \(", read(HEADER), flags=re.M)
+    return text + "".join(f"enum {{ STUB_{name} = {name} }} stub_{name};\n" for name in constants)
 
 
 def dump(folder: Path) -> Path:
@@ -49,25 +63,41 @@ def dump(folder: Path) -> Path:
     return made
 
 
-def compared(made: Path) -> tuple[int, list[str]]:
-    done = subprocess.run(["abidiff", str(DUMP), str(made)], capture_output=True, text=True)
+def compared(kept: Path, made: Path) -> tuple[int, list[str]]:
+    done = subprocess.run(["abidiff", str(kept), str(made)], capture_output=True, text=True)
+    if done.returncode & FAILED:
+        answer(
+            (done.stdout + done.stderr).strip().splitlines(),
+            f"{short(DUMP)} cannot be compared with the header: fetch it from the last release",
+            "",
+        )
     return done.returncode, done.stdout.strip().splitlines()
 
 
 with tempfile.TemporaryDirectory() as place:
     fresh = dump(Path(place))
     if "--write" in sys.argv:
-        DUMP.write_text(read(fresh), encoding="utf-8")
+        DUMP.write_text(f"{last_release()}\n{read(fresh)}", encoding="utf-8")
         print(f"wrote {DUMP}")
         sys.exit(0)
-    code, lines = compared(fresh)
+    stamp, _, kept = read(DUMP).partition("\n")
+    older = Path(place) / "older.abi"
+    older.write_text(kept, encoding="utf-8")
+    code, lines = compared(older, fresh)
 
 text = "\n".join(lines)
 counted = [int(number) for number in re.findall(r"(\d+) (?:Removed|Changed)", text)]
-broken = bool(code & (BREAKS | 3)) or (bool(code & DIFFERS) and any(counted))
+broken = bool(code & BREAKS) or (bool(code & DIFFERS) and any(counted))
+if broken:
+    more = [f"… and {len(lines) - SHOWN} lines more"] if len(lines) > SHOWN else []
+    answer(
+        lines[:SHOWN] + more,
+        f"a program that is built against {stamp} would not run any more: keep the old function as it "
+        "is and add a new one",
+        "",
+    )
 answer(
-    lines if broken else [],
-    "a program that is built against the last release would not run any more: keep the old function "
-    "as it is and add a new one",
-    "additions only" if code & DIFFERS else "as the last release",
+    [] if stamp == last_release() else [f"{short(DUMP)} is of {stamp}, not of {last_release()}"],
+    "a release has a dump of its own: `scripts/checks/abi_guard.py --write`",
+    f"{'additions only since' if code & DIFFERS else 'as'} {stamp}",
 )
