@@ -9,7 +9,7 @@ DESTDIR ?=
 PLACES = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)'
 
 .DEFAULT_GOAL := build
-.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-simulation test-story test-threads test-twice test-debian soak long-run fuzz check bench demo demo-fleet clean
+.PHONY: help build install uninstall deb dist sbom docs setup quick test test-long test-kill test-ledger test-crash test-proxy test-fleet test-hosts test-simulation test-story test-threads test-twice test-debian soak long-run fuzz check bench demo demo-fleet clean
 
 help:
 	@echo 'make            build the library: build/lib/libtracevault.so.0'
@@ -27,6 +27,7 @@ help:
 	@echo 'make test-kill N=20000      kill processes at work on one vault, N times (make test: 100)'
 	@echo 'make test-ledger N=5000     kill processes that share a budget ledger (make test: 60)'
 	@echo 'make test-fleet N=2000      many hosts on one bucket and one Redis, N kills (make test: 40; half an hour)'
+	@echo 'make test-hosts             every host, compiler and packaging tool there is a test for; none is skipped'
 	@echo 'make test-crash ROUNDS=8    power loss at every step of ROUNDS rounds of edits (make test: 1)'
 	@echo 'make test-proxy N=100000    requests through a failing network, N of them (make test: 1500)'
 	@echo 'make test-simulation SEEDS=10000  SEEDS simulated days, and fleets of 50 hosts (make test: 30, one)'
@@ -98,6 +99,16 @@ test-fleet: build
 	@scripts/setup
 	@TRACEVAULT_FLEET=1 TRACEVAULT_FLEET_KILLS=$(N) build/venv/bin/python -m pytest -q -n 3 \
 	    --dist loadfile -p no:cacheprovider Tests/stores Tests/*/test_fleet_*.py Tests/quota/test_redis_*.py
+
+# Root, because collectd starts programs of another user only so. A test that is skipped has failed.
+test-hosts: build
+	@scripts/setup docs
+	@scripts/setup hosts
+	@PYTHONPATH=Tests/tools build/venv/bin/python -m pytest -q -n 3 --dist loadfile -p no:cacheprovider -p no_skips \
+	    Tests/hosts Tests/vaults/test_key_files.py Tests/project/test_install.py Tests/project/test_packages.py \
+	    Tests/project/test_docs.py Tests/project/test_hosts_guide.py
+	@PYTHONPATH=Tests/tools build/venv/bin/python -m pytest -q -p no:cacheprovider -p no_skips \
+	    bindings/python/tests/cli/test_rsyslog.py
 
 test-crash: ROUNDS ?= 8
 test-crash:

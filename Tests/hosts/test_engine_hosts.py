@@ -188,3 +188,32 @@ def test_a_thousand_requests_at_once_leave_one_thread_and_few_connections(server
         assert engine.stats()["connections"]["open"] <= 8
         for identity in ids:
             engine.cancel(identity)
+
+
+COUNTING = """
+import os, sys
+import tracevault as tv
+
+def there():
+    return len(os.listdir("/proc/self/fd"))
+
+tv.build_info()
+counted, engines = [there()], []
+for ledger in ("private", "private", sys.argv[1], sys.argv[1]):
+    engines.append(tv.Engine({"budget.ledger": ledger}))
+    counted.append(there())
+for engine in engines:
+    engine.close()
+print(*(after - before for before, after in zip(counted, counted[1:])), there() - counted[0])
+"""
+
+
+def test_an_engine_has_the_descriptors_that_the_header_tells(ledger: Path) -> None:
+    header = (ROOT / "include/tracevault.h").read_text(encoding="utf-8")
+    assert "Descriptors: 7 for each engine, one more for all engines that share a ledger" in header
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING, ledger],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "bindings/python/src")},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["7", "7", "8", "7", "0"], done.stdout + done.stderr
