@@ -10,7 +10,7 @@ import pytest
 
 import tracevault as tv
 from tests.cli.conftest import Call, Kit
-from tests.cli.test_manners import Terminal
+from tests.cli.terminal import Terminal
 from tests.conftest import ACME
 from tracevault.cli.exits import Exit
 

@@ -12,7 +12,7 @@ import pytest
 
 import tracevault as tv
 from tests.cli.conftest import Call, Kit, command
-from tests.cli.test_manners import Terminal
+from tests.cli.terminal import Terminal
 from tests.conftest import ACME
 from tracevault.cli.batch_input import read
 from tracevault.cli.exits import Exit

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import selectors
 import signal
 import socket
 import subprocess
@@ -17,6 +14,7 @@ import pytest
 
 import tracevault as tv
 from tests.cli.conftest import Call, Kit, calm, command
+from tests.cli.terminal import Terminal
 from tests.conftest import ACME
 from tracevault.cli.exits import Exit
 
@@ -25,42 +23,6 @@ WHERE = ("--tenant", "acme", "--account", ACME)
 HOSTILE = (
     "postfix/x[1]: \x1b[2J\x1b]8;;https://e.example\x07link \x9b31m \u202egnp.exe\u200b [red]x"
 )
-
-
-class Terminal:
-    """A process with a pseudo-terminal of its own as its controlling terminal."""
-
-    def __init__(self, environment: dict[str, str], folder: Path, *arguments: object) -> None:
-        self.seen = ""
-        self.pid, self._master = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            words = command(*arguments)
-            os.execve(words[0], words, environment)  # noqa: S606
-
-    def until(self, wanted: Callable[[str], object]) -> str:
-        """Read until what was seen fits; the end of the process ends it as well."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._master, selectors.EVENT_READ)
-            while not wanted(self.seen):
-                assert selector.select(60), f"nothing more came: {self.seen!r}"
-                try:
-                    piece = os.read(self._master, 65536)
-                except OSError:  # the process has ended
-                    break
-                self.seen += piece.decode()
-        return self.seen
-
-    def type(self, text: str) -> None:
-        """Press keys."""
-        os.write(self._master, text.encode())
-
-    def end(self) -> int:
-        """Read to the end; give the exit code."""
-        self.until(lambda _: False)
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self._master)
-        return os.waitstatus_to_exitcode(status)
 
 
 @pytest.fixture
@@ -286,32 +248,6 @@ def test_progress_is_shown_on_a_terminal_only_and_can_be_left_out(
     assert run.end() == 0
     assert "\x1b" not in run.seen
     assert "\r\x1b[K" not in process("account", "check", "--json").err
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_are_printed(call: Call, shell: str) -> None:
-    told = call("completion", shell)
-    assert told.code == 0
-    assert "_TRACEVAULT_COMPLETE" in told.out
-
-
-def test_completion_completes_verbs_options_and_sub_verbs(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    def completed(*words: str) -> list[str]:
-        done = subprocess.run(
-            command(),
-            env={**environment, "_TRACEVAULT_COMPLETE": "bash_complete",
-                 "COMP_WORDS": " ".join(("tracevault", *words)), "COMP_CWORD": str(len(words))},
-            capture_output=True, text=True, check=True, cwd=tmp_path,
-        )  # fmt: skip
-        return [line.partition(",")[2] for line in done.stdout.splitlines()]
-
-    assert completed("tr") == ["trace"]
-    assert set(completed("account", "r")) == {"rotate", "retire", "remove"}
-    assert "--follow" in completed("trace", "--f")
-    assert "--key-file" in completed("vault", "info", "--k")
-    assert completed("completion", "z") == ["zsh"]
 
 
 def test_variables_of_the_developer_do_not_reach_the_tests() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import tracevault as tv
 from tests.cli.conftest import Call, Kit, calm, command
-from tests.cli.test_manners import Terminal
+from tests.cli.terminal import Terminal
 from tests.conftest import ACME
 from tracevault.cli.asked import duration, moment
 from tracevault.cli.exits import Exit

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 #: The longest that the library waits, in seconds.
@@ -20,9 +23,17 @@ DAY = 86400
 class Option(click.Option):
     """An option with a help text of one line, taken as it is."""
 
+    _file = click.Path()
+
     def __init__(self, *arguments: Any, help: str | None = None, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.help: str | None = help
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may stand here: a file where the help says FILE, otherwise what its type knows."""
+        if self.metavar == "FILE":
+            return self._file.shell_complete(ctx, self, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
 
 def option(*names: str, **named: Any) -> Callable[[Made], Made]:

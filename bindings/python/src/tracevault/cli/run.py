@@ -65,6 +65,9 @@ def _complete() -> None:
     if asked:
         from click.shell_completion import shell_complete
 
+        from .shells import known
+
+        known()
         raise click.exceptions.Exit(shell_complete(ROOT, {}, "tracevault", name, asked))
 
 

@@ -17,8 +17,7 @@ def completion(shell: str) -> None:
     zsh: into a file _tracevault of a folder of $fpath.
     fish: tracevault completion fish > ~/.config/fish/completions/tracevault.fish.
     """
-    from click.shell_completion import get_completion_class
+    from ..shells import Bash, Fish, Zsh
 
-    found = get_completion_class(shell)
-    assert found is not None
-    out.write(found(ROOT, {}, "tracevault", "_TRACEVAULT_COMPLETE").source() + "\n")
+    made = {"bash": Bash, "zsh": Zsh, "fish": Fish}[shell]
+    out.write(made(ROOT, {}, "tracevault", "_TRACEVAULT_COMPLETE").source())
