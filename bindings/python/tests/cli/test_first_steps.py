@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,22 @@ def test_a_progress_line_is_no_longer_than_the_terminal(
     shown = [one for one in re.findall(r"\r([^\r\n\x1b]*)\x1b\[K", run.seen) if one]
     assert shown
     assert max(map(len, shown)) < 12
+
+
+def test_init_takes_the_place_as_a_word_and_says_how_to_go_on(
+    call: Call, tmp_path: Path, kit: Kit
+) -> None:
+    token = tmp_path / "token.txt"
+    token.touch(mode=0o600)
+    token.write_text("test-token-not-real-acme-01-000000000000\n")
+    told = call("init", "my vault", "--key-file", "my.key")
+    assert told.code == 0, told.err
+    assert (tmp_path / "my vault").exists()
+    _, _, following = told.err.strip().partition("Next: ")
+    assert following == "tracevault account add --vault 'my vault' --key-file my.key"
+    words = [*shlex.split(following)[1:], "--tenant", "acme", "--account", "ab" * 16]
+    assert call(*words, "--token-file", token).code == 0
+    twice = call("init", "one.vault", "--vault", "other.vault", "--key-file", "one.key")
+    assert twice.code == Exit.USAGE
+    assert "give one" in twice.err
+    assert not (tmp_path / "one.key").exists()

@@ -85,9 +85,18 @@ def test_a_page_is_written_whole_or_not_at_all(call: Call, tmp_path: Path) -> No
     call("decode", "--html", "case.html", reply)
     assert before.read_text().endswith("</html>\n")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["case.html"]
+
+
+def test_a_page_is_its_owners_alone_until_others_are_let_in(call: Call, tmp_path: Path) -> None:
+    page = tmp_path / "case.html"
     mask = os.umask(0)
-    os.umask(mask)
-    assert stat.S_IMODE(before.stat().st_mode) == 0o666 & ~mask
+    try:
+        for rights in (0o600, 0o640):
+            call("decode", "--html", "case.html", GOLDEN / "real_bounced.reply.json")
+            assert stat.S_IMODE(page.stat().st_mode) == rights
+            page.chmod(0o640)
+    finally:
+        os.umask(mask)
 
 
 def test_a_wrong_place_for_a_page_is_told_before_the_work(

@@ -19,6 +19,7 @@ from ..errors import TraceVaultError
 from ..findings import CheckResult
 from .options import UNLOCKS, VARIABLES, Options, without_password
 from .reach import Reached
+from .words import plural
 
 #: A finding's states, from good to bad.
 OK, NOTE, FAULT = "ok", "note", "fault"
@@ -243,14 +244,18 @@ def ledgers(stats: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _redis(told: dict[str, Any]) -> Finding:
-    there = f"{told.get('hosts_there') or 1} hosts"
-    if not told.get("alone"):
-        where = told.get("address") or "Redis"
-        return Finding("hosts", OK, f"{there} share the quota through {where}", f"{there} share")
-    part = f"this host uses one part of {told.get('hosts')} of the quota"
-    why = told.get("warning") or "Redis was not asked yet"
-    return Finding("hosts", NOTE, f"{part}, alone: {why}", f"{part}, alone",
-                   "look at redis.addresses, redis.login and the way there")  # fmt: skip
+    if told.get("alone"):
+        part = f"this host uses one part of {told.get('hosts')} of the quota, alone"
+        why = told.get("warning") or "Redis does not answer"
+        return Finding("hosts", NOTE, f"{part}: {why}", part,
+                       "look at redis.addresses, redis.login and the way there")  # fmt: skip
+    where = told.get("address")
+    if not where:
+        return same("hosts", NOTE, "Redis was not asked whether it shares the quota",
+                    "it is asked with a credential's check: not with --offline")  # fmt: skip
+    there = plural(told.get("hosts_there") or 1, "host")
+    return Finding("hosts", OK, f"the quota is shared through {where}, now by {there}",
+                   f"the quota is shared, now by {there}")  # fmt: skip
 
 
 def _ledger(told: dict[str, Any]) -> Finding:

@@ -275,7 +275,7 @@ ROOT = Root(
     context_settings={"help_option_names": ["-h", "--help"]},
     examples=(
         "tracevault demo",
-        "tracevault init --vault new.vault --key-file new.key",
+        "tracevault init new.vault --key-file new.key",
         "tracevault account add --vault new.vault --key-file new.key --tenant acme "
         "--account acae0000000000000000000000000001 --token-file token.txt",
         "tracevault trace --vault new.vault --key-file new.key --tenant acme 4jXtPB72Kpz7S8D",

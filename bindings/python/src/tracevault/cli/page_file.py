@@ -83,7 +83,11 @@ def _write(options: Options, path: str, text: str, holds: str) -> None:
 
 
 def replace_file(path: str, text: str) -> None:
-    """Write the file: all of it or nothing, with the rights any new file would have."""
+    """Write the file: all of it or nothing, for its owner alone.
+
+    It holds addresses and subjects of a case. A file of the owner's that is there already keeps its
+    rights: somebody has let others read it.
+    """
     import tempfile
 
     if os.path.exists(path) and not os.path.isfile(path):
@@ -97,7 +101,7 @@ def replace_file(path: str, text: str) -> None:
     try:
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-            os.fchmod(file.fileno(), 0o666 & ~_mask())
+            os.fchmod(file.fileno(), _rights(target))
         os.replace(made, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -114,7 +118,9 @@ def _refuse_foreign_link(path: str) -> None:
         raise Usage(f"{path} is a link of another user: name another file")
 
 
-def _mask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _rights(target: str) -> int:
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return 0o600
+    return status.st_mode & 0o777 if status.st_uid == os.geteuid() else 0o600

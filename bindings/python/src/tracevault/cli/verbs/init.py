@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 
 import click
 
 from ...credentials import KeyFile, Unlock
 from ...vault import Vault
 from .. import out
+from ..failures import Usage
 from ..group import verb
 from ..new_unlock import make_key_file
-from ..options import Options
+from ..options import UNLOCKS, Options
 from ..session import HOW, ask_passphrase, one_unlock
 
 
 @verb(
     "init",
     examples=(
-        "tracevault init --vault new.vault --key-file new.key",
+        "tracevault init new.vault --key-file new.key",
         "tracevault init --vault other.vault --passphrase-file passphrase.txt",
     ),
 )
+@click.argument("file", required=False, type=click.Path(), metavar="[FILE]")
 @click.pass_obj
-def init(options: Options) -> None:
-    """Make an empty vault, sealed with what the options name.
+def init(options: Options, file: str | None) -> None:
+    """Make an empty vault, FILE or --vault, sealed with what the options name.
 
     A key file that is not there is made, of 32 random bytes. Without an option you are asked for a
     passphrase. Whoever has the vault and the key has the credentials: keep them apart, and a copy
     of the key in a safe.
     """
     output = options.output("table", "json")
+    if file is not None:
+        if options.line.get("vault", file) != file:
+            raise Usage(
+                f"{file} and {options.line['vault']} are two places for one vault: give one"
+            )
+        options.line["vault"] = file
     path = options.required("vault", "where shall the vault be")
     chosen = options.unlock()
     key_file = chosen[1].value if chosen and chosen[0] == "key_file" else None
@@ -54,7 +63,18 @@ def init(options: Options) -> None:
         return
     if made:
         out.note(f"the key file {key_file} is made: keep a copy in a safe")
-    out.note(f"the vault {path} is made. Next: tracevault account add")
+    out.note(f"the vault {path} is made. Next: tracevault account add{_again(options)}")
+
+
+def _again(options: Options) -> str:
+    """What the next call has to name again: what stood on the line and nowhere else."""
+    named = [(f"--{name.replace('_', '-')}", options.line.get(name))
+             for name in ("config", "profile", "vault", *UNLOCKS)]  # fmt: skip
+    return "".join(
+        f" {flag}" if value is True else f" {flag} {shlex.quote(str(value))}"
+        for flag, value in named
+        if value
+    )
 
 
 def _unlock(options: Options, key_file: str | None) -> Unlock:
