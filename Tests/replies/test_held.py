@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import tracevault as tv
-from bare_server import ACCOUNT, TOKEN
+from bare_server import ACCOUNT, TOKEN, TRACE, reply, tenant
 from hostile.certificates import Identities
 from hostile.http2 import DATA, HEADERS, SETTINGS, frame
 from hostile.sealing import APPLICATION, HANDSHAKE, TICKETS, Sealer
@@ -218,3 +218,63 @@ def test_records_full_of_tickets_between_pieces_of_a_body_are_counted_together(
     with pouring(pieces) as server:
         failure(f"https://127.0.0.1:{server.port}", tls__ca_file=str(identities.ca_file))
     assert server.was_left.is_set()
+
+
+def test_who_is_read_beside_one_that_pours_is_answered(tmp_path: Path) -> None:
+    """The server pours tickets over the first connection. The answer over the second comes in small
+    records: half of them while libcurl reads the first, the rest when that was left."""
+    identities, key_log = Identities(tmp_path), tmp_path / "keys.log"
+    greedy, modest = (identities.context("good", "http/1.1") for _ in range(2))
+    greedy.num_tickets = 0
+    greedy.keylog_filename = str(key_log)
+    have_asked, was_left = threading.Barrier(2, timeout=60), threading.Event()
+
+    def pour(peer: socket.socket) -> None:
+        tls, arrived, _ = shake(greedy, peer)
+        hear(tls, arrived, peer, lambda said: b"\r\n\r\n" in said)
+        sealer = Sealer(key_log)
+        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+        peer.sendall(sealer.record(APPLICATION, head))
+        have_asked.wait()
+        try:
+            for _ in range(2000):
+                peer.sendall(sealer.record(HANDSHAKE, TICKETS))
+        except OSError:
+            was_left.set()
+
+    def answer(peer: socket.socket) -> None:
+        tls, arrived, leaving = shake(modest, peer)
+        hear(tls, arrived, peer, lambda said: b"\r\n\r\n" in said)
+        whole = reply(TRACE, headers=f"x-long: {'x' * 2000}\r\n")
+        have_asked.wait()
+        for half in (whole[: len(whole) // 2], whole[len(whole) // 2 :]):
+            for byte in half:
+                tls.write(bytes([byte]))
+            peer.sendall(leaving.read())
+            was_left.wait(60)
+        peer.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as first:
+                pouring = threading.Thread(target=pour, args=(first,))
+                pouring.start()
+                with listener.accept()[0] as second:
+                    answer(second)
+                pouring.join(60)
+
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        origin = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        settings: dict[str, tv.Setting] = {
+            "api.base_url": origin,
+            "retry.max_attempts": 1,
+            "tls.ca_file": str(identities.ca_file),
+        }
+        with tv.Engine(settings) as engine, tenant(origin) as acme:
+            asked = [tv.Request.trace(acme, ACCOUNT, ref) for ref in (REF, REF[::-1])]
+            errors = [result.error for result in engine.batch(asked)]
+        server.join(60)
+    assert was_left.is_set()
+    assert errors.count(None) == 1, errors

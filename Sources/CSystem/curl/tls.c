@@ -93,17 +93,16 @@ enum {
     WRONG_HOST = 62
 };
 
-/* How much of the processor's time libcurl may spend on reading in one call, with nothing for any
- * transfer. Far above what honest traffic takes. Not time on the wall: a process that is stopped or
- * held back for a while has done nothing wrong, and nor has the server. */
-static const int64_t longest_idle_reading_us = 300000;
-/* The same for all that one call reads, bodies as well. Honest traffic takes a hundredth of it. */
-static const int64_t longest_call_us = 1000000;
-/* From so many records on the time is taken, which costs a system call. Honest traffic needs few
- * before something comes of them. */
-static const int64_t first_timed_record = 64;
-/* Of a handshake so many records may come in one call. Certificates take a few. OpenSSL skips a
- * HelloRequest (RFC 5246, 7.4.1.1) before anything else, however many come. */
+/* So much of the processor's time may reading take within one call of libcurl, far more than honest
+ * traffic takes. Not time on the wall: a process that is stopped or held back for a while has done
+ * nothing wrong, and nor has the server. */
+static const int64_t longest_reading_us = 500000;
+/* Who has had so much of it is ended then; others that are read in the same call are not. */
+static const int64_t blamed_from_us = 125000;
+/* The time is taken from so many records of a connection in one call on, and then as often: it
+ * costs a system call. */
+static const int64_t timed_records = 16;
+/* Of a handshake so many records may come in one call. Certificates take a few. */
 static const int64_t most_handshake_records = 1024;
 
 /* Which protocol both sides have agreed upon. libcurl tells of it only when a reply has come. */
@@ -124,9 +123,35 @@ bool tvs_curl_has_http2(void *easy) {
     return has_http2(tls->internals);
 }
 
+/* What this call has read of a connection so far. Who comes when all places are taken shares the
+ * last. */
+static tvs_curl_reading *reading_of(tvs_curl_watch *watch, const void *connection) {
+    tvs_curl_reading *all = watch->readings;
+    size_t place = 0;
+    while (place < watch->readings_count && all[place].connection != connection) place++;
+    if (place == TVS_CURL_READINGS) return &all[place - 1];
+    if (place < watch->readings_count) return &all[place];
+    all[place] = (tvs_curl_reading){.connection = connection};
+    watch->readings_count++;
+    return &all[place];
+}
+
+/* Charges the connection that was timed, and times `next` from now on; NULL: none. */
+static void time_reading(tvs_curl_watch *watch, tvs_curl_reading *next) {
+    int64_t now_us = tvs_thread_cpu_us();
+    if (watch->timed != NULL) {
+        watch->timed->spent_us += now_us - watch->timed_from_us;
+        watch->spent_us += now_us - watch->timed_from_us;
+    }
+    watch->timed = next;
+    watch->timed_from_us = now_us;
+}
+
 /* libcurl 7.88 reads an HTTP/2 connection within one call until there is something for the transfer
  * or nothing more to read. A server that pours out SETTINGS, PING or GOAWAY would keep the thread
- * there for ever, past every deadline and the shutdown. OpenSSL calls this for each record. */
+ * there for ever, past every deadline and the shutdown. So would a handshake of HelloRequests,
+ * which OpenSSL skips (RFC 5246, 7.4.1.1), and records full of session tickets between pieces of a
+ * body. OpenSSL calls this for each record. */
 static void bound_reading(int writing, int version, int kind, const void *bytes, size_t length,
                           void *connection, void *context) {
     tvs_curl_watch *watch = context;
@@ -135,38 +160,22 @@ static void bound_reading(int writing, int version, int kind, const void *bytes,
     (void)length;
     if (watch != NULL && !watch->has_http2) watch->has_http2 = has_http2(connection);
     if (writing || kind != RECORD_HEADER || watch == NULL) return;
-    if (!openssl(IS_CONNECTED).is_connected(connection)) {
-        watch->idle_records = 0;
-        if (++watch->handshake_records > most_handshake_records)
-            openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
-        return;
-    }
-    /* Whatever comes between them: a record may be full of messages that bring nothing. */
-    if (++watch->records == first_timed_record) watch->call_from_us = tvs_thread_cpu_us();
-    if (watch->records > first_timed_record && watch->records % 16 == 0 &&
-        tvs_thread_cpu_us() - watch->call_from_us >= longest_call_us) {
+    tvs_curl_reading *reading = reading_of(watch, connection);
+    tvs_curl_reading *timed = ++reading->records >= timed_records ? reading : NULL;
+    if (timed != watch->timed || (timed != NULL && timed->records % timed_records == 0))
+        time_reading(watch, timed);
+    bool is_greedy =
+        watch->spent_us >= longest_reading_us && reading->spent_us >= blamed_from_us;
+    bool is_many = reading->records > most_handshake_records;
+    if (is_greedy || (is_many && !openssl(IS_CONNECTED).is_connected(connection)))
         openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
-        return;
-    }
-    if (++watch->idle_records < first_timed_record) return;
-    int64_t now = tvs_thread_cpu_us();
-    if (watch->idle_records == first_timed_record) watch->timed_from_us = now;
-    if (watch->spent_us + now - watch->timed_from_us < longest_idle_reading_us) return;
-    openssl(SET_SHUTDOWN).set_shutdown(connection, RECEIVED_SHUTDOWN);
 }
 
 void tvs_curl_begin(tvs_curl_watch *watch) {
     watch->calls++;
-    watch->records = 0;
-    watch->handshake_records = 0;
-    watch->idle_records = 0;
+    watch->readings_count = 0;
+    watch->timed = NULL;
     watch->spent_us = 0;
-}
-
-void tvs_curl_moved(tvs_curl_watch *watch) {
-    if (watch->idle_records >= first_timed_record)
-        watch->spent_us += tvs_thread_cpu_us() - watch->timed_from_us;
-    watch->idle_records = 0;
 }
 
 /* Whether a certificate says for which hosts or addresses it is good. */

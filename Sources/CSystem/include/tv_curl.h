@@ -18,17 +18,22 @@ int tvs_curl_set_pointer(void *easy, uint32_t option, void *value);
 typedef size_t (*tvs_curl_sink)(char *bytes, size_t size, size_t count, void *context);
 /** Sets CURLOPT_WRITEFUNCTION or CURLOPT_HEADERFUNCTION. */
 int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
+/** What one call into libcurl has read of one connection. */
+typedef struct {
+    const void *connection; /* OpenSSL's */
+    int64_t records;        /* TLS records */
+    int64_t spent_us;       /* of the processor's time, as far as it was timed */
+} tvs_curl_reading;
+enum { TVS_CURL_READINGS = 64, TVS_CURL_SOCKETS = 256 };
 /** What is known of a multi handle's connections. Zero to begin with, used by one thread, outlives
  * the multi handle. */
-enum { TVS_CURL_SOCKETS = 256 };
 typedef struct {
     uint64_t calls;            /* into libcurl, ever */
-    int64_t handshake_records; /* TLS records of handshakes in this call */
-    int64_t records;           /* other ones of this call */
-    int64_t call_from_us;      /* tvs_thread_cpu_us() when the first of them was timed */
-    int64_t idle_records;      /* other ones, since the call began or brought a body on */
-    int64_t timed_from_us;     /* tvs_thread_cpu_us() at the first of them that was timed */
-    int64_t spent_us;          /* what those took that came before a piece of a body */
+    int64_t spent_us;          /* what reading has taken in this call, as far as it was timed */
+    tvs_curl_reading *timed;   /* who is charged for what passes now; NULL: nobody */
+    int64_t timed_from_us;     /* tvs_thread_cpu_us() at the last charge */
+    size_t readings_count;
+    tvs_curl_reading readings[TVS_CURL_READINGS];
     int64_t made;              /* sockets ever opened */
     struct {
         tvs_own own;
@@ -52,8 +57,6 @@ typedef struct {
 } tvs_curl_sent;
 /** A call into libcurl begins. */
 void tvs_curl_begin(tvs_curl_watch *watch);
-/** It has brought a piece of a body. */
-void tvs_curl_moved(tvs_curl_watch *watch);
 /** Ends a transfer with CURLE_ABORTED_BY_CALLBACK that keeps one call with what a proxy says:
  * libcurl reads the body of a refused CONNECT within one call until nothing more has come. */
 int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
@@ -61,8 +64,9 @@ int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
  * has made, and which is not HTTP/2, ends with CURLE_ABORTED_BY_CALLBACK; no byte of it is sent. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
- * certificate must name its hosts, and a connection that keeps the processor for 0.3 s in one
- * call with nothing to show, or with a handshake of a thousand records, counts as ended. */
+ * certificate must name its hosts, and a connection counts as ended when reading has taken half a
+ * second of the processor's time in one call, an eighth of a second of it for this one,
+ * and after a thousand records of a handshake. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);

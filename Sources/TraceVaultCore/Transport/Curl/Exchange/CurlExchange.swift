@@ -235,7 +235,6 @@ final class CurlExchange {
 
     /// Takes body bytes; false ends the exchange.
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        unsafe tvs_curl_moved(watch)
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
             var travelled: Int64 = 0
