@@ -87,13 +87,15 @@ def test_a_redis_that_lends_is_told_with_its_address(doctor: Doctor, lender: Ser
     assert "the quota is shared, now by 1 host" in told.report
 
 
-def test_a_redis_that_nobody_asked_is_not_told_as_one_that_lends(
-    doctor: Doctor, lender: Server
-) -> None:
+def test_nobody_asks_a_redis_offline(doctor: Doctor, lender: Server) -> None:
     told = doctor(lender, "--offline")
-    assert (told.code, told.state) == (0, "note")
-    assert told.told == "Redis was not asked whether it shares the quota"
-    assert "--offline" in told.do
+    assert (told.code, told.state, told.do) == (0, "note", "")
+    assert told.told == "the Redis of redis.addresses is not asked with --offline"
+    client = lender.client()
+    assert re.search(
+        r"total_connections_received:2\b", client("INFO", "stats")
+    )  # start(), and this
+    client.close()
 
 
 def test_a_redis_that_is_away_is_told_with_what_to_do(doctor: Doctor, lender: Server) -> None:

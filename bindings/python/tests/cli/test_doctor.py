@@ -156,3 +156,10 @@ def test_doctor_reaches_a_server_only_with_its_authority(call: Call, kit: Kit) -
     found = next(row for row in told.rows if row["name"] == "reachability")
     assert found["state"] == "fault"
     assert "certificate" in json.dumps(found).lower()
+
+
+def test_nobody_asks_an_object_store_offline(call: Call, kit: Kit) -> None:
+    told = call("doctor", "--json", "--offline", "--vault", "s3://soc-vaults/soc.vault")
+    assert told.code == 0
+    (found,) = [row for row in told.rows if row["name"] == "vault" and row["state"] == "note"]
+    assert "--offline" in found["told"]

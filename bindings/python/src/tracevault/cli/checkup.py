@@ -251,8 +251,7 @@ def _redis(told: dict[str, Any]) -> Finding:
                        "look at redis.addresses, redis.login and the way there")  # fmt: skip
     where = told.get("address")
     if not where:
-        return same("hosts", NOTE, "Redis was not asked whether it shares the quota",
-                    "it is asked with a credential's check: not with --offline")  # fmt: skip
+        return same("hosts", NOTE, "Redis has not answered yet", "ask again")
     there = plural(told.get("hosts_there") or 1, "host")
     return Finding("hosts", OK, f"the quota is shared through {where}, now by {there}",
                    f"the quota is shared, now by {there}")  # fmt: skip

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
+from ...client import Engine
 from ...errors import TraceVaultError
 from ...request import Request
 from .. import checkup, out
@@ -19,6 +22,9 @@ from ..options import Options
 from ..reach import Reached, reach
 from ..session import Session, opened
 
+REDIS = "redis.addresses"
+#: How long its first answer is waited for, in seconds.
+REDIS_S = 15.0
 _SIGNS = {OK: "ok", NOTE: "note", FAULT: "FAULT"}
 
 
@@ -70,8 +76,12 @@ def _findings(options: Options, *, offline: bool) -> Iterator[Finding]:
         return
     if not offline:
         yield from checkup.network(options, _reached(options))
-    if options.get("vault") is None:
+    named = options.text("vault")
+    if named is None:
         yield same("vault", NOTE, "none named", "tracevault init, or --vault")
+        return
+    if offline and named.startswith("s3://"):
+        yield same("vault", NOTE, "in an object store, which nobody asks with --offline")
         return
     try:
         with opened(options) as session:
@@ -90,6 +100,11 @@ def _reached(options: Options) -> Reached | Exception:
 
 
 def _engine(session: Session, *, offline: bool) -> Iterator[Finding]:
+    if offline:  # an engine asks its Redis when it is made
+        mine = {name: value for name, value in session.settings.items() if name != REDIS}
+        if len(mine) < len(session.settings):
+            yield same("hosts", NOTE, "the Redis of redis.addresses is not asked with --offline")
+        session.settings = mine
     with session.engine() as engine:
         accounts = [one for one in session.vault.accounts() if one.state == "active"]
         tenant, account = session.options.text("tenant"), session.account
@@ -114,4 +129,16 @@ def _engine(session: Session, *, offline: bool) -> Iterator[Finding]:
                 reason = result.check.reason.message if result.check.reason else ""
                 yield Finding("credential", FAULT, f"{name} is refused: {reason}", "one is refused",
                               "tracevault account rotate")  # fmt: skip
-        yield from checkup.ledgers(engine.stats())
+        yield from checkup.ledgers(_stats(engine))
+
+
+def _stats(engine: Engine) -> dict[str, Any]:
+    """The engine's statistics, when its Redis has answered or failed to."""
+    end = time.monotonic() + REDIS_S
+    while True:
+        stats = engine.stats()
+        redis = stats["ledger"].get("redis")
+        known = redis is None or redis.get("alone") or redis.get("address")
+        if known or time.monotonic() > end:
+            return stats
+        time.sleep(0.02)
