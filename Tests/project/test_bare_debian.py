@@ -7,7 +7,6 @@ hold is looked at without all that in test_packages.py.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from launcher import Standin, standin
+from manual_examples import examples, strictly, with_origin, with_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A Debian 12 with the packages, a compiler, and nothing else that they do not ask for."""
+    """A Debian 12 with the library's packages and a compiler, and nothing else that they do not ask for."""
     folder = tmp_path_factory.mktemp("bare")
     debs, root = folder / "debs", folder / "root"
     subprocess.run(
@@ -39,10 +39,12 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         env={**os.environ, "OUT": str(debs), "LEVEL": "0", "DEBFULLNAME": "A Packager",
              "DEBEMAIL": "packager@example.org"},
     )  # fmt: skip
+    install = "apt-get install -qy --no-install-recommends"
     made = subprocess.run(
         ["mmdebstrap", "--quiet", "--variant=apt", "--include=gcc,libc6-dev,pkg-config,man-db",
-         f"--customize-hook=copy-in {debs} /root",
-         '--customize-hook=chroot "$1" sh -c "apt-get install -qy --no-install-recommends /root/debs/*.deb"',
+         "--skip=cleanup/apt", f"--customize-hook=copy-in {debs} /root",
+         f'--customize-hook=chroot "$1" sh -c "{install} --download-only /root/debs/*.deb"',
+         f'--customize-hook=chroot "$1" sh -c "{install} /root/debs/libtracevault*.deb"',
          "bookworm", root],
         capture_output=True, text=True,
     )  # fmt: skip
@@ -50,6 +52,13 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (root / "work").mkdir()
     yield root
     shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def complete(bare: Path) -> Path:
+    """The same with all packages, which the fixture before has fetched."""
+    inside(bare, "apt-get install -qy --no-install-recommends /root/debs/*.deb")
+    return bare
 
 
 @pytest.fixture(scope="module")
@@ -68,52 +77,70 @@ def inside(bare: Path, script: str) -> str:
     return done.stdout
 
 
-def test_the_command_c_and_python_get_the_first_trace(bare: Path, server: Standin) -> None:
-    account = server.accounts[0]
-    message = server.messages_of(account.id)[0].investigate_id
+def address(server: Standin) -> str:
+    return server.base_url.replace("localhost", "127.0.0.1")
+
+
+def programs(bare: Path, server: Standin) -> list[str]:
+    """The examples of the manual page there, for the stand-in; what they need lies in /work."""
+    account = server.accounts[0].id
     shutil.copy(server.ca_file, bare / "work/ca.pem")
     (bare / "work/token").touch(0o600)
-    (bare / "work/token").write_text(server.credential(account.id).secret)
-    base = server.base_url.replace("localhost", "127.0.0.1")
-    told = inside(bare, f"""
+    (bare / "work/token").write_text(server.credential(account).secret)
+    making, program, compiling, making_in_c, making_here = examples(
+        inside(bare, "zcat /usr/share/man/man3/tracevault.3.gz")
+    )
+    settings = {"api.base_url": address(server), "tls.ca_file": "/work/ca.pem"}
+    program = with_settings(program, settings)
+    program = program.replace("4jXtPB72Kpz7S8D", server.messages_of(account)[0].investigate_id)
+    making_in_c = with_origin(making_in_c, server.origin.replace("localhost", "127.0.0.1"))
+    making_here = making_here.replace("ACCOUNT_ID", account)
+    return [making, program, strictly(compiling), making_in_c, strictly(making_here)]
+
+
+def test_the_library_alone_gets_the_first_trace_by_its_manual_page(
+    bare: Path, server: Standin
+) -> None:
+    _, program, compiling, making_in_c, making_here = programs(bare, server)
+    assert inside(bare, "command -v tracevault python3 || echo neither") == "neither\n"
+    (bare / "work/makevault.c").write_text(making_in_c)
+    (bare / "work/quickstart.c").write_text(program)
+    told = inside(bare, f"{making_here}\n{compiling}\n./quickstart")
+    assert '"schema":"tracevault.trace/1"' in told
+    assert "tv_engine_take" in inside(bare, "man tv_engine_take | cat")
+    inside(bare, "rm quickstart* makevault*")
+
+
+def test_the_command_c_and_python_get_the_first_trace(complete: Path, server: Standin) -> None:
+    account = server.accounts[0]
+    message = server.messages_of(account.id)[0].investigate_id
+    _, program, compiling, *_ = programs(complete, server)
+    told = inside(complete, f"""
 export TRACEVAULT_VAULT=quickstart.vault TRACEVAULT_KEY_FILE=quickstart.key
-export TRACEVAULT_SET='api.base_url={base} tls.ca_file=/work/ca.pem'
+export TRACEVAULT_SET='api.base_url={address(server)} tls.ca_file=/work/ca.pem'
 tracevault init
 tracevault account add --tenant acme --account {account.id} --token-file token
 tracevault trace {message}
 """)  # fmt: skip
     assert "Accepted by the next server" in told
 
-    page = inside(bare, "zcat /usr/share/man/man3/tracevault.3.gz").replace("\\e", "\\")
-    program = re.findall(r"^#include <stdio.h>\n.*?^}$", page, flags=re.M | re.S)[0]
-    for name, value in (("api.base_url", base), ("tls.ca_file", "/work/ca.pem")):
-        program = program.replace(
-            "(s = tv_unlock_keyfile",
-            f'(s = tv_config_set(config, "{name}", TV_NUL, "{value}", TV_NUL, &e)) ||\n'
-            "        (s = tv_unlock_keyfile",
-        )
-    program = program.replace("4jXtPB72Kpz7S8D", message)
-    (bare / "work/quickstart.c").write_text(f"#include <stdio.h>\n{program.split(chr(10), 1)[1]}\n")
-    told = inside(bare, """
-cc -Wall -Wextra -Werror quickstart.c -o quickstart $(pkg-config --cflags --libs tracevault-c)
-./quickstart
-""")  # fmt: skip
-    assert '"schema":"tracevault.trace/1"' in told
+    (complete / "work/quickstart.c").write_text(program)
+    assert '"schema":"tracevault.trace/1"' in inside(complete, f"{compiling}\n./quickstart")
 
-    (bare / "work/first.py").write_text(f"""
+    (complete / "work/first.py").write_text(f"""
 import tracevault as tv
-settings = {{"api.base_url": "{base}", "tls.ca_file": "/work/ca.pem"}}
+settings = {{"api.base_url": "{address(server)}", "tls.ca_file": "/work/ca.pem"}}
 with tv.Vault.open("quickstart.vault", tv.KeyFile("quickstart.key")) as vault:
     with tv.Engine(settings) as engine:
         print(engine.trace(vault.tenant("acme"), None, "{message}").summary.state)
 """)
-    assert inside(bare, "python3 first.py") == "sent\n"
-    assert "tv_engine_take" in inside(bare, "man tv_engine_take | cat")
+    assert inside(complete, "python3 first.py") == "sent\n"
 
 
-def test_removed_packages_leave_nothing(bare: Path) -> None:
-    inside(bare, "apt-get purge -qy libtracevault0 libtracevault-dev python3-tracevault tracevault")
-    left = inside(bare, "find / -xdev -path /root -prune -o -path /work -prune -o "
+def test_removed_packages_leave_nothing(complete: Path) -> None:
+    names = "libtracevault0 libtracevault-dev python3-tracevault tracevault"
+    inside(complete, f"apt-get purge -qy {names}")
+    left = inside(complete, "find / -xdev -path /root -prune -o -path /work -prune -o "
                         "-iname '*tracevault*' -print")  # fmt: skip
     # The ledger of the quota is its user's, and a page that was read is kept by man-db.
     others = ("/var/tmp/", "/var/cache/man/")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from launcher import standin
+from manual_examples import examples, strictly, with_origin, with_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
@@ -81,6 +82,11 @@ def paths(bare: Path) -> dict[str, str]:
     }
 
 
+def manual_page(bare: Path, section: int) -> str:
+    page = bare / f"usr/share/man/man{section}/tracevault.{section}.gz"
+    return gzip.decompress(page.read_bytes()).decode()
+
+
 def test_there_are_five_packages_and_each_says_what_it_needs(built: dict[str, Path]) -> None:
     assert set(built) == PACKAGES
     needs = field(built["libtracevault0"], "Depends")
@@ -150,37 +156,48 @@ def test_from_the_packages_to_the_first_trace_by_the_manual_page(
 ) -> None:
     places = paths(root)
     python, command = ROOT / "build/venv/bin/python", root / "usr/bin/tracevault"
-    page = gzip.decompress((root / "usr/share/man/man3/tracevault.3.gz").read_bytes()).decode()
-    examples = page.partition(".Sh EXAMPLES\n")[2].partition(".Sh ")[0].replace("\\e", "\\")
-    making, program = re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", examples, flags=re.M | re.S)
+    making, program, compiling, making_in_c, making_here = examples(manual_page(root, 3))
     with standin(quota=0) as server:
         account = server.accounts[0]
-        (tmp_path / "token").touch(0o600)
-        (tmp_path / "token").write_text(server.credential(account.id).secret)
+        settings = {"api.base_url": server.base_url, "tls.ca_file": server.ca_file}
+        message = server.messages_of(account.id)[0].investigate_id
+        program = with_settings(program, settings).replace("4jXtPB72Kpz7S8D", message)
+        by_command, in_c = tmp_path / "command", tmp_path / "c"
+        for folder in (by_command, in_c):
+            folder.mkdir()
+            (folder / "token").touch(0o600)
+            (folder / "token").write_text(server.credential(account.id).secret + "\n")
+            (folder / "quickstart.c").write_text(program)
+            run("sh", "-euc", strictly(compiling), cwd=folder, **places)
         # As written, but for a token from a file instead of the terminal, and for the stand-in.
         making = making.replace("\\\n", " ").replace("ACCOUNT_ID", account.id)
         for line in making.replace("--tenant", "--token-file token --tenant").splitlines():
             words = line.split()[1:]
             if "add" in words:
                 words += ["--origin", server.origin]
-            run(python, command, *words, cwd=tmp_path, **places)
-        for name, value in (("api.base_url", server.base_url), ("tls.ca_file", server.ca_file)):
-            program = program.replace(
-                "(s = tv_unlock_keyfile",
-                f'(s = tv_config_set(config, "{name}", TV_NUL, "{value}", TV_NUL, &e)) ||\n'
-                "        (s = tv_unlock_keyfile",
-            )
-        message = server.messages_of(account.id)[0].investigate_id
-        (tmp_path / "quickstart.c").write_text(program.replace("4jXtPB72Kpz7S8D", message))
-        flags = run("pkg-config", "--cflags", "--libs", "tracevault-c", **places).split()
-        run("gcc", "-Wall", "-Werror", "quickstart.c", "-o", "quickstart", *flags, cwd=tmp_path)
-        assert json.loads(run("./quickstart", cwd=tmp_path, **places))["summary"]["state"]
+            run(python, command, *words, cwd=by_command, **places)
+        (in_c / "makevault.c").write_text(with_origin(making_in_c, server.origin))
+        key, compiling, starting = strictly(making_here).splitlines()
+        run("sh", "-euc", f"{key}\n{compiling}", cwd=in_c, **places)
+
+        def refused(*words: str) -> str:
+            told = subprocess.run(
+                [in_c / "makevault", *words], cwd=in_c, env={**os.environ, **places},
+                input="test-token-not-real", capture_output=True, text=True,
+            )  # fmt: skip
+            assert told.returncode != 0
+            return told.stderr
+
+        assert refused().startswith("usage: makevault")
+        assert refused("no account").startswith("TV_E_ACCOUNT_ID: ")
+        run("sh", "-euc", starting.replace("ACCOUNT_ID", account.id), cwd=in_c, **places)
+        assert refused(account.id).startswith("TV_E_EXISTS: ")
+        for folder in (by_command, in_c):
+            assert json.loads(run("./quickstart", cwd=folder, **places))["summary"]["state"]
 
 
 def test_to_the_first_trace_by_the_manual_page_of_the_command(root: Path, tmp_path: Path) -> None:
-    page = gzip.decompress((root / "usr/share/man/man1/tracevault.1.gz").read_bytes()).decode()
-    examples = page.partition(".Sh EXAMPLES\n")[2].partition(".Sh ")[0]
-    (script,) = re.findall(r"^\.Bd .*?\n(.*?)^\.Ed$", examples, flags=re.M | re.S)
+    (script,) = examples(manual_page(root, 1))
     with standin(quota=0) as server:
         account = server.accounts[0]
         (tmp_path / "token").touch(0o600)
