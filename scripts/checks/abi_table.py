@@ -23,6 +23,6 @@ done = subprocess.run(
 lines = (done.stdout + done.stderr).strip().splitlines() or ["pytest said nothing"]
 answer(
     lines[-40:] if done.returncode != 0 else [],
-    "change include/tracevault.h with _abi.py, or, for a status, with errors.py",
+    "change include/tracevault.h with _abi.py, or, for a status, with _status.py",
     lines[-1],
 )

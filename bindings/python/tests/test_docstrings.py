@@ -96,7 +96,7 @@ def test_the_fields_that_people_meet_first_are_among_those_that_are_looked_at() 
     assert {"kind", "to", "reply_dsn", "cmd_xforward_accepted"} <= fields
     (init,) = (
         one
-        for one in definitions("tracevault.errors")["TraceVaultError"].body
+        for one in definitions("tracevault._error")["TraceVaultError"].body
         if isinstance(one, ast.FunctionDef) and one.name == "__init__"
     )
     fields = {named(statement, of_self=True) for statement in init.body}
