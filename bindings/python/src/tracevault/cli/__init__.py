@@ -12,10 +12,12 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit code."""
     try:
-        from .start import quickly
+        from .start import loaded, quickly
 
         quickly()
         from .run import run
+
+        loaded()
     except KeyboardInterrupt:
         return 130  # before there is anything to go on with
     except ModuleNotFoundError as missing:

@@ -8,14 +8,31 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-#: Modules that click imports, and that a verb which shows no help never looks into.
-LATE = ("inspect",)
-#: So many new objects before garbage is looked for: about what a first trace makes.
+#: Garbage is looked for after so many new objects: about what a first trace makes.
 COLLECT_EVERY = 50_000
+
+
+def _as_it_is(message: str) -> str:
+    return message
+
+
+def _by_number(one: str, several: str, number: int) -> str:
+    return one if number == 1 else several
+
+
+#: Modules that click imports, and that a verb which shows no help never looks into; with the names
+#: that click takes from them while it is imported. It has no texts in other languages, so what it
+#: asks ``gettext`` for comes back as it is. ``UUID`` it names as a type.
+LATE: Mapping[str, Mapping[str, object]] = {
+    "inspect": {},
+    "gettext": {"gettext": _as_it_is, "ngettext": _by_number},
+    "uuid": {"UUID": object},
+}
 
 
 class Late(ModuleType):
@@ -25,6 +42,8 @@ class Late(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__path__":  # what an import of a name asks first; none of them is a package
+            raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         real = import_module(self.__name__)
@@ -33,7 +52,19 @@ class Late(ModuleType):
 
 
 def quickly() -> None:
-    """Prepare the imports that follow."""
+    """Prepare the import of click."""
     gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
-    for name in LATE:
-        sys.modules.setdefault(name, Late(name))
+    for name, lent in LATE.items():
+        if name not in sys.modules:
+            sys.modules[name] = late = Late(name)
+            late.__dict__.update(lent)
+
+
+def loaded() -> None:
+    """Click is imported: from now on nobody is given what was lent to it."""
+    for name, lent in LATE.items():
+        late = sys.modules.get(name)
+        if lent and isinstance(late, Late):
+            del sys.modules[name]
+            for one in lent:
+                del late.__dict__[one]
