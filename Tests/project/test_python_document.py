@@ -67,7 +67,9 @@ def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> Non
         assert said in printed, (said, printed)
     # tqdm writes to standard error: accounts of a hunt, traces of a batch.
     for unit, count in (("account", 1), ("trace", 2)):
-        assert re.search(rf"100%\|█+\| {count}/{count} .*{unit}/s, failed=0, found=\d", done.stderr), done.stderr
+        assert re.search(
+            rf"100%\|█+\| {count}/{count} .*{unit}/s, failed=0, found=\d", done.stderr
+        ), done.stderr
 
 
 def test_every_example_passes_mypy(tmp_path: Path) -> None:
