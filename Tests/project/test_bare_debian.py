@@ -6,13 +6,17 @@ hold is looked at without all that in test_packages.py.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from booted_debian import booted
+from engine_scene import until
 from launcher import Standin, standin
 from manual_examples import examples, strictly, with_origin, with_settings
 
@@ -31,7 +35,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A Debian 12 with the library's packages and a compiler, and nothing else that they do not ask for."""
+    """A Debian 12 with the library's packages, a compiler and systemd, and what they ask for."""
     folder = tmp_path_factory.mktemp("bare")
     debs, root = folder / "debs", folder / "root"
     subprocess.run(
@@ -41,7 +45,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     )  # fmt: skip
     install = "apt-get install -qy --no-install-recommends"
     made = subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=apt", "--include=gcc,libc6-dev,pkg-config,man-db",
+        ["mmdebstrap", "--quiet", "--variant=apt", "--include=gcc,libc6-dev,pkg-config,man-db,systemd",
          "--skip=cleanup/apt", f"--customize-hook=copy-in {debs} /root",
          f'--customize-hook=chroot "$1" sh -c "{install} --download-only /root/debs/*.deb"',
          f'--customize-hook=chroot "$1" sh -c "{install} /root/debs/libtracevault*.deb"',
@@ -81,12 +85,18 @@ def address(server: Standin) -> str:
     return server.base_url.replace("localhost", "127.0.0.1")
 
 
-def programs(bare: Path, server: Standin) -> list[str]:
-    """The examples of the manual page there, for the stand-in; what they need lies in /work."""
-    account = server.accounts[0].id
+def bring(bare: Path, server: Standin) -> str:
+    """Lay the stand-in's authority and an account's token into /work; the account."""
+    account: str = server.accounts[0].id
     shutil.copy(server.ca_file, bare / "work/ca.pem")
     (bare / "work/token").touch(0o600)
     (bare / "work/token").write_text(server.credential(account).secret)
+    return account
+
+
+def programs(bare: Path, server: Standin) -> list[str]:
+    """The examples of the manual page there, for the stand-in; what they need lies in /work."""
+    account = bring(bare, server)
     making, program, compiling, making_in_c, making_here = examples(
         inside(bare, "zcat /usr/share/man/man3/tracevault.3.gz")
     )
@@ -135,6 +145,63 @@ with tv.Vault.open("quickstart.vault", tv.KeyFile("quickstart.key")) as vault:
         print(engine.trace(vault.tenant("acme"), None, "{message}").summary.state)
 """)
     assert inside(complete, "python3 first.py") == "sent\n"
+
+
+SERVICE = """
+useradd --system --shell /usr/sbin/nologin tracevault
+examples=/usr/share/doc/libtracevault-dev/examples/systemd
+install -D $examples/watch.py /usr/lib/tracevault/watch.py
+install -m 0644 $examples/tracevault-watch.service /etc/systemd/system/
+mkdir -p /etc/tracevault /var/lib/tracevault /etc/systemd/system/tracevault-watch.service.d
+cp ca.pem /etc/tracevault/
+tracevault init --vault /var/lib/tracevault/soc.vault --key-file soc.key
+tracevault account add --vault /var/lib/tracevault/soc.vault --key-file soc.key --tenant acme \\
+    --account {account} --origin {origin} --token-file token
+chown -R tracevault /var/lib/tracevault
+cat >/etc/systemd/system/tracevault-watch.service.d/here.conf <<HERE
+[Service]
+ExecStart=
+ExecStart=/usr/bin/python3 /usr/lib/tracevault/watch.py \\${{STATE_DIRECTORY}}/soc.vault --every 0.2 \\
+    --since 2026-01-01T00:00:00Z -o api.base_url={base} -o tls.ca_file=/etc/tracevault/ca.pem
+WatchdogSec=5
+RestartSec=0
+HERE
+"""
+UNIT = "tracevault-watch.service"
+
+
+def test_a_real_systemd_keeps_the_service_and_begins_one_that_hangs_anew(
+    complete: Path, server: Standin
+) -> None:
+    base, origin = address(server), server.origin.replace("localhost", "127.0.0.1")
+    account = bring(complete, server)
+    inside(complete, SERVICE.format(account=account, base=base, origin=origin))
+    unit = (ROOT / "examples/systemd" / UNIT).read_text(encoding="utf-8")
+    sealing = re.findall(r"^#   (systemd-creds .*)$", unit, flags=re.M)
+    with booted(complete) as system:
+        system("sh", "-euc", f"cd /work; systemd-creds setup; {sealing[0]}; rm soc.key")
+        system("systemctl", "start", UNIT)
+
+        def told(name: str) -> str:
+            return system("systemctl", "show", "--value", "--property", name, UNIT).strip()
+
+        until(
+            lambda: re.fullmatch(
+                r"\d+ detections in the last round, 0 failures", told("StatusText")
+            )
+        )
+        rows = (complete / "var/lib/tracevault/events.ndjson").read_text(encoding="utf-8")
+        assert rows and all(json.loads(row)["ecs"] for row in rows.splitlines())
+        hangs = told("MainPID")
+        system("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT)
+        until(lambda: int(told("NRestarts")) > 0 and told("ActiveState") == "active")
+        assert told("MainPID") != hangs
+        system("systemctl", "stop", UNIT)
+        assert told("Result") == "success"
+    inside(complete, """
+rm -r /etc/systemd/system/tracevault* /usr/lib/tracevault /etc/tracevault /var/lib/tracevault
+userdel tracevault
+""")  # fmt: skip
 
 
 def test_removed_packages_leave_nothing(complete: Path) -> None:
