@@ -160,12 +160,19 @@ tracevault account add --vault /var/lib/tracevault/soc.vault --key-file soc.key 
 chown -R tracevault /var/lib/tracevault
 cat >/etc/systemd/system/tracevault-watch.service.d/here.conf <<HERE
 [Service]
+ExecStartPre=/usr/bin/python3 /usr/lib/tracevault/sharing.py
 ExecStart=
 ExecStart=/usr/bin/python3 /usr/lib/tracevault/watch.py \\${{STATE_DIRECTORY}}/soc.vault --every 0.2 \\
     --since 2026-01-01T00:00:00Z -o api.base_url={base} -o tls.ca_file=/etc/tracevault/ca.pem
 WatchdogSec=5
 RestartSec=0
 HERE
+"""
+SHARING = """import os
+import tracevault as tv
+with tv.Engine({"budget.ledger": os.environ["STATE_DIRECTORY"] + "/budget.ledger"}) as engine:
+    ledger = engine.stats()["ledger"]
+    print("the quota is shared" if ledger["shared"] else ledger["warning"])
 """
 UNIT = "tracevault-watch.service"
 
@@ -176,6 +183,7 @@ def test_a_real_systemd_keeps_the_service_and_begins_one_that_hangs_anew(
     base, origin = address(server), server.origin.replace("localhost", "127.0.0.1")
     account = bring(complete, server)
     inside(complete, SERVICE.format(account=account, base=base, origin=origin))
+    (complete / "usr/lib/tracevault/sharing.py").write_text(SHARING)
     unit = (ROOT / "examples/systemd" / UNIT).read_text(encoding="utf-8")
     sealing = re.findall(r"^#   (systemd-creds .*)$", unit, flags=re.M)
     with booted(complete) as system:
@@ -190,6 +198,7 @@ def test_a_real_systemd_keeps_the_service_and_begins_one_that_hangs_anew(
                 r"\d+ detections in the last round, 0 failures", told("StatusText")
             )
         )
+        assert "the quota is shared" in system("journalctl", "--output=cat", "--unit", UNIT)
         rows = (complete / "var/lib/tracevault/events.ndjson").read_text(encoding="utf-8")
         assert rows and all(json.loads(row)["ecs"] for row in rows.splitlines())
         hangs = told("MainPID")
