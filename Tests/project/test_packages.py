@@ -239,6 +239,23 @@ def test_the_sbom_names_what_is_inside_the_library(built: dict[str, Path], tmp_p
     assert document["packages"][0]["checksums"][0]["checksumValue"] == summed
 
 
+def test_the_source_archive_makes_the_same_packages(built: dict[str, Path], tmp_path: Path) -> None:
+    run(ROOT / "scripts/dist", OUT=str(tmp_path))
+    (archive,) = tmp_path.glob("*.tar.gz")
+    run("tar", "--extract", "--file", archive, "--directory", tmp_path)
+    tree = archive.parent / archive.name.removesuffix(".tar.gz")
+    shutil.copytree(ROOT / "build/lib", tree / "build/lib", symlinks=True)
+    nobody = {name: value for name, value in os.environ.items() if name not in PACKAGER}
+    told = subprocess.run([tree / "scripts/deb"], env=nobody, capture_output=True, text=True)
+    assert told.returncode != 0 and "Set DEBFULLNAME and DEBEMAIL" in told.stderr
+    run(tree / "scripts/deb", OUT=str(tmp_path / "debs"), **PACKAGER)
+    made = {path.name: path.read_bytes() for path in (tmp_path / "debs").iterdir()}
+    # Of the commit: those of a tree with changes are compared by their names.
+    changed = run("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no")
+    for path in built.values():
+        assert made[path.name] == path.read_bytes() or changed, path.name
+
+
 def test_the_source_archive_is_the_commit_and_repeats(tmp_path: Path) -> None:
     archives: list[Path] = []
     for name in ("one", "two"):
