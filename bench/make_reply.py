@@ -1,7 +1,9 @@
 """make_reply.py - what benchmarks fetch and decode: a trace of 5 KB, a page of a search.
 
 A message through Postfix in the shape Cloudflare answers today: accepted, queued, handed to two
-recipients, one of them deferred first. No randomness: each run measures the same bytes.
+recipients, one of them deferred first. No randomness: each run measures the same bytes. The lines'
+times are those that the queue ids tell, as in any trace: lines that contradict the reference asked
+for by more than a year are read three times.
 """
 
 import json
@@ -64,7 +66,7 @@ def side(messages: tuple[str, ...], first_second: int) -> dict[str, object]:
     lines = [
         {
             "lineno": number,
-            "logged_at": f"2026-11-20T09:41:{first_second + number:02d}.{number * 53:03d}Z",
+            "logged_at": f"2022-12-30T01:44:{first_second + number:02d}.{number * 53:03d}Z",
             "message": message,
         }
         for number, message in enumerate(messages, start=1)
@@ -78,7 +80,7 @@ def reply() -> bytes:
         "success": True,
         "errors": [],
         "messages": [],
-        "result": {"inbound": side(INBOUND, 10), "outbound": side(OUTBOUND, 20)},
+        "result": {"inbound": side(INBOUND, 46), "outbound": side(OUTBOUND, 49)},
     }
     return json.dumps(envelope, separators=(",", ":")).encode()
 

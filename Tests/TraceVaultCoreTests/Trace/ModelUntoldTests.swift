@@ -32,7 +32,11 @@ extension ModelStoryTests {
     @Test(arguments: [
         ("100.64.0.1", true), ("100.127.255.9", true), ("169.254.1.1", true),
         ("::ffff:127.0.0.1", true), ("::ffff:10.0.0.1", true), ("fe80::1", true), ("::1", true),
+        ("172.16.0.1", true), ("172.31.255.9", true), ("::ffff:172.20.0.1", true),
+        ("192.168.7.1", true), ("fd00::7", true),
         ("100.63.0.1", false), ("100.128.0.1", false), ("::ffff:192.0.2.1", false),
+        ("172.15.0.1", false), ("172.32.0.1", false), ("172.160.0.1", false),
+        ("192.169.0.1", false),
     ])
     func anAddressThatNobodyOutsideReachesIsAFilters(ip: String, isInside: Bool) throws {
         let handed = " " + delivery(Self.first, "a@x", "sent", relay: "flt[\(ip)]:10024")

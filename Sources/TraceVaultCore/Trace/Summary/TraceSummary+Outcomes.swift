@@ -154,11 +154,16 @@ extension TraceSummary {
         if document.says("::1", ip.range) { return true }
         let isMapped = document.has("::ffff:", ip.range.lowerBound)
         let start = ip.range.lowerBound + (isMapped ? 7 : 0)
-        if document.has("100.", start) {
+        let isShared = document.has("100.", start)
+        if isShared || document.has("172.", start) {
             let end = document.digitsEnd(start + 4, ip.range.upperBound)
-            return 64...127 ~= document.integer(start + 4..<end) ?? 0
+            let second = document.integer(start + 4..<end) ?? 0
+            return isShared ? 64...127 ~= second : 16...31 ~= second
         }
-        return ownNetworks.contains { document.has($0, start) }
+        return document.has("127.", start) || document.has("10.", start)
+            || document.has("192.168.", start) || document.has("169.254.", start)
+            || document.has("fc", start) || document.has("fd", start)
+            || document.has("fe80:", start)
     }
 
     private mutating func note(relay ip: Written, _ document: RawSpan) {
@@ -179,12 +184,6 @@ extension TraceSummary {
     static func mayBeInside(_ ip: Written, _ document: RawSpan) -> Bool {
         ip.isNone || isInside(ip, document)
     }
-
-    private static let ownNetworks: [StaticString] = [
-        "127.", "10.", "192.168.", "172.16.", "172.17.", "172.18.", "172.19.", "172.20.",
-        "172.21.", "172.22.", "172.23.", "172.24.", "172.25.", "172.26.", "172.27.", "172.28.",
-        "172.29.", "172.30.", "172.31.", "169.254.", "fc", "fd", "fe80:",
-    ]
 
     /// `250 2.7.0 Ok, discarded, id=… - INFECTED: …` and its like, of filters.
     private static func isThrownAway(_ reply: Written, _ document: RawSpan) -> Bool {

@@ -15,7 +15,8 @@ package struct Identifier: Hashable, Comparable, Sendable {
 
     /// A fresh one from libsodium's generator.
     static func random() -> Identifier {
-        Identifier(high: Sealing.randomWord(), low: Sealing.randomWord())
+        let (high, low) = Sealing.randomWords()
+        return Identifier(high: high, low: low)
     }
 }
 

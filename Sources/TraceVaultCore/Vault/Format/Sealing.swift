@@ -34,10 +34,11 @@ enum Sealing {
         unsafe randombytes_buf(base, bytes.count)
     }
 
-    static func randomWord() -> UInt64 {
-        var word: UInt64 = 0
-        unsafe withUnsafeMutableBytes(of: &word) { unsafe fillRandom($0) }
-        return word
+    /// Both of one system call, of which an import makes three for each credential.
+    static func randomWords() -> (UInt64, UInt64) {
+        var words: (UInt64, UInt64) = (0, 0)
+        unsafe withUnsafeMutableBytes(of: &words) { unsafe fillRandom($0) }
+        return words
     }
 
     // MARK: - Hash

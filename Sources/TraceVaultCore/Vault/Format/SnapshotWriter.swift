@@ -92,9 +92,9 @@ struct SnapshotWriter: ~Copyable {
         guard bodyCount <= limit - VaultLayout.minimumCount else {
             throw Failure(.limit, "the vault would grow beyond 512 MiB")
         }
-        let body = ByteBuffer(limit: bodyCount)
-        guard body.reserve(bodyCount) else { throw Failure.noMemory }
-        let count = try merge(sorted, into: body)
+        // Records of the base and new ones, each of which is printed once.
+        let records = Int(base.header.recordCount) - dropped.count + sorted.count
+        guard let recordCount = UInt32(exactly: records) else { throw Snapshot.damagedBody }
         guard let generation = base.header.generation.addingOne else {
             throw Failure(.limit, "the vault's generation cannot grow any more")
         }
@@ -102,33 +102,32 @@ struct SnapshotWriter: ~Copyable {
         header.fileID = .random()
         header.generation = generation
         header.savedMs = Self.wallClock()
-        header.recordCount = count
-        header.bodyCount = UInt64(body.count)
+        header.recordCount = recordCount
+        header.bodyCount = UInt64(bodyCount)
         if let slots { header.slotCount = slots.count }
-        let next = header
-        let bytes: ByteBuffer
+        let file = try Self.file(for: header)
+        var writer = BytesWriter(into: file)
         if let slots {
-            bytes = try slots.bytes.withBytes { (slots) throws(Failure) in
-                try Self.compose(next, slots: slots, base.keys, body)
-            }
+            slots.bytes.withBytes { header.write(slots: $0, key: base.keys.header, into: &writer) }
         } else {
-            bytes = try base.bytes.withBytes { (old) throws(Failure) in
-                try Self.compose(next, slots: old.extracting(VaultLayout.slots), base.keys, body)
+            base.bytes.withBytes { old in
+                let slots = old.extracting(VaultLayout.slots)
+                header.write(slots: slots, key: base.keys.header, into: &writer)
             }
         }
-        return PrintedSnapshot(bytes: bytes, fresh: freshStarts, dropped: dropped, moves: moves)
+        try merge(sorted, into: &writer)
+        try Self.close(&writer, header, base.keys)
+        return PrintedSnapshot(bytes: file, fresh: freshStarts, dropped: dropped, moves: moves)
     }
 
     /// Copies the kept records and the fresh ones in the order of the format.
     @_optimize(size) private mutating func merge(
-        _ fresh: [Fresh], into body: ByteBuffer
-    ) throws(Failure) -> UInt32 {
+        _ fresh: [Fresh], into writer: inout BytesWriter
+    ) throws(Failure) {
         let (base, freshBytes) = (self.base, self.freshBytes)
-        return try base.bytes.withBytes { (old) throws(Failure) in
+        try base.bytes.withBytes { (old) throws(Failure) in
             try freshBytes.withBytes { (new) throws(Failure) in
-                var writer = BytesWriter(into: body)
                 var rest = fresh[...]
-                var copied: UInt32 = 0
                 var offset = VaultLayout.headerCount
                 let end = old.byteCount - VaultLayout.macCount
                 while offset < end {
@@ -138,45 +137,59 @@ struct SnapshotWriter: ~Copyable {
                     while let next = rest.first,
                         (next.type.rawValue, next.id) <= (record.type.rawValue, record.id)
                     {
-                        freshStarts.append(VaultLayout.headerCount + body.count)
+                        freshStarts.append(writer.buffer.count)
                         writer.bytes(new, next.place)
                         rest.removeFirst()
                     }
                     if !dropped.contains(offset) {
-                        moves.note(offset, movedTo: VaultLayout.headerCount + body.count)
+                        moves.note(offset, movedTo: writer.buffer.count)
                         writer.bytes(old, offset..<record.end)
-                        copied += 1
                     }
                     offset = record.end
                 }
                 for next in rest {
-                    freshStarts.append(VaultLayout.headerCount + body.count)
+                    freshStarts.append(writer.buffer.count)
                     writer.bytes(new, next.place)
                 }
-                guard writer.isComplete else { throw Failure.noMemory }
-                guard let fresh = UInt32(exactly: fresh.count) else { throw Failure.noMemory }
-                return copied + fresh
             }
         }
     }
 
+    /// Prints a file with these records.
     @_optimize(size) static func compose(
         _ header: VaultHeader, slots: RawSpan, _ keys: VaultKeys, _ body: ByteBuffer
+    ) throws(Failure) -> ByteBuffer {
+        let file = try file(for: header)
+        var writer = BytesWriter(into: file)
+        header.write(slots: slots, key: keys.header, into: &writer)
+        body.withBytes { writer.bytes($0) }
+        try close(&writer, header, keys)
+        return file
+    }
+
+    /// An empty buffer with room for the whole file: what is printed is never copied again.
+    @_optimize(size) private static func file(
+        for header: VaultHeader
     ) throws(Failure) -> ByteBuffer {
         guard let bodyCount = Int(exactly: header.bodyCount),
             bodyCount <= VaultLayout.maximumCount - VaultLayout.minimumCount
         else { throw Failure(.limit, "the vault would grow beyond 512 MiB") }
         let file = ByteBuffer(limit: VaultLayout.maximumCount)
         guard file.reserve(bodyCount + VaultLayout.minimumCount) else { throw Failure.noMemory }
-        var writer = BytesWriter(into: file)
-        header.write(slots: slots, key: keys.header, into: &writer)
-        body.withBytes { writer.bytes($0) }
+        return file
+    }
+
+    /// Appends what authenticates header and records.
+    @_optimize(size) private static func close(
+        _ writer: inout BytesWriter, _ header: VaultHeader, _ keys: VaultKeys
+    ) throws(Failure) {
         let key = try keys.body(of: header.fileID)
         unsafe key.withUnsafeBytes { unsafe writer.hash(key: $0) }
         // libsodium leaves a key of BLAKE2b in its frames.
         tvs_wipe_frames()
         guard writer.isComplete else { throw Failure.noMemory }
-        return file
+        // The header was printed before what it counts.
+        guard try Revision(of: writer.buffer).isWhole else { throw Snapshot.damagedBody }
     }
 
     static func wallClock() -> UInt64 { UInt64(exactly: tvs_wall_ms()) ?? 0 }

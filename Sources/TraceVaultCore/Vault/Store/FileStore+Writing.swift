@@ -134,7 +134,8 @@ extension FileStore {
         let number = files.open(directory.number, name, .read)
         if let error = FileError(answer: number) { throw failed("reading it back", error) }
         let file = Descriptor(number: number, files: files)
-        let piece = ByteBuffer(limit: 262_144)
+        // Small enough to be memory that was used before, and to be compared while it is at hand.
+        let piece = ByteBuffer(limit: 65_536)
         var offset = 0
         while true {
             piece.removeAll()
