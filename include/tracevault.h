@@ -64,6 +64,8 @@
  *   a search's cursor                            4096 bytes                    TV_E_CONFIG_VALUE
  *   `limit` and `per_page` of a search           100000                        TV_E_CONFIG_VALUE
  *   requests of one engine that are alive        1048576                       TV_E_QUEUE_FULL
+ *   hunts of one engine that are alive           32                            TV_E_QUEUE_FULL
+ *   tenants, and accounts, of one hunt           100000                        TV_E_LIMIT
  *   `count` of an estimate                       1000000000                    TV_E_ARGUMENT
  *   a stored reply for `tv_document_decode()`    64 MiB                        TV_E_ARGUMENT
  *   a stored text for `tv_document_read()`       256 MiB                       TV_E_ARGUMENT
@@ -870,6 +872,15 @@ TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_l
  * "delivery_status" "final_disposition" "message_action" "metric"
  *                a word of letters, - and _, such as "quarantined" or "MALICIOUS". Passed on as it
  *                is: Cloudflare knows which there are, and changes them.
+ *
+ * A hunt has the options of a search but "cursor", those of a trace, and:
+ * "hash"         of an attachment, as Cloudflare shows it: goes into "query", behind what that says.
+ * "traces"       "false": tell the messages that are found, and fetch no traces. Default "true".
+ * "window"       how many requests of the hunt are under way and findings of it not taken, together
+ *                at most, 1 to 1024; default 256. Beyond it the hunt waits for tv_engine_take().
+ * "progress"     "true": tell how far the hunt is as well (TV_RESULT_PROGRESS). Default "false".
+ * In a hunt "limit" is for each account and 1000 by default; "priority" is "bulk" by default;
+ * "deadline_ms" is for each of its requests.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_request_set(tv_request *request, const char *name, size_t name_len,
@@ -950,6 +961,8 @@ TV_API TV_CHECK tv_status tv_engine_fd(const tv_engine *engine, int *fd_out, tv_
 /**
  * Cancel a request. Its result comes all the same, with TV_E_CANCELLED or, if it was just done,
  * with its answer. TV_E_NOT_FOUND when the id is not known or its result is already there.
+ *
+ * Of a hunt come the findings that wait already, then its TV_RESULT_HUNT with TV_E_CANCELLED.
  *
  * @since 0.1
  */
@@ -1033,6 +1046,63 @@ TV_API TV_CHECK tv_status tv_engine_shutdown(tv_engine *engine, tv_error **error
  * @since 0.1 */
 TV_API void tv_engine_free(tv_engine *engine);
 
+/* ---- Hunts -------------------------------------------------------------------------------- */
+
+/**
+ * Ask for all messages that filters describe, in all accounts of some tenants, and for the trace of
+ * each: "a user reports this Message-ID: which of my accounts received it, and what happened to each
+ * copy?" For tv_engine_hunt() and tv_engine_hunt_vault() alone.
+ *
+ * With one tenant and its account it is a search whose results feed traces.
+ *
+ * @param account  an account id, or empty for every account of the tenants.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_request_hunt(const char *account, size_t account_len,
+                                          tv_request **request_out, tv_error **error_out);
+
+/**
+ * Begin a hunt: search each account of these tenants, page after page, and fetch the trace of each
+ * message that is found. What it finds comes out of tv_engine_take() with this tag and id, each as it
+ * comes, as TV_RESULT_FINDING; in the end exactly one TV_RESULT_HUNT.
+ *
+ * An account is asked once, also when several of the tenants have it: through the first whose search
+ * succeeds. A message is told once for each account. An account that could not be asked, or not to
+ * the end, is a finding with an error. The accounts are those that the vaults have at this call; the
+ * credentials are looked up for each request, as for any other.
+ *
+ * Its requests wait, by default, while others of the same tenants do, and for the quota as long as it
+ * takes. They have no part in engine.max_queued; what is found and not taken counts in
+ * engine.max_result_bytes, and "window" bounds it (tv_request_set). tv_engine_cancel() with the id
+ * ends the hunt and all of its requests.
+ *
+ * TV_E_NOT_FOUND when none of the tenants has the account. TV_E_QUEUE_FULL when 32 hunts are alive,
+ * one until its TV_RESULT_HUNT is taken, or a tenant has as many as are free. TV_E_LIMIT beyond
+ * 100000 tenants or accounts.
+ *
+ * @param tenants  `tenant_count` handles; may be freed when the call has returned.
+ * @param request  of tv_request_hunt(); TV_E_ARGUMENT for another.
+ * @param tag      any number of the host's own; comes back with every result of the hunt.
+ * @param id_out   names the hunt for tv_engine_cancel(); may be NULL. Written before any thread can
+ *                 take a result of it.
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_hunt(tv_engine *engine, const tv_tenant *const *tenants,
+                                         size_t tenant_count, const tv_request *request,
+                                         uint64_t tag, uint64_t *id_out, tv_error **error_out);
+
+/**
+ * Begin a hunt through every tenant of a vault; see tv_engine_hunt().
+ *
+ * The key of each tenant is held while the hunt is alive: TV_E_LIMIT where guarded memory
+ * (2 MiB for each process) has no room for that many.
+ *
+ * @since 0.1
+ */
+TV_API TV_CHECK tv_status tv_engine_hunt_vault(tv_engine *engine, const tv_vault *vault,
+                                               const tv_request *request, uint64_t tag,
+                                               uint64_t *id_out, tv_error **error_out);
+
 /* ---- Results ------------------------------------------------------------------------------ */
 
 /** What a result is about; treat an unknown kind as "not for me" and free it. */
@@ -1047,13 +1117,25 @@ enum tv_kind {
      * tv_engine_take() gives it when no answer waits; where nobody takes notices, the oldest are
      * lost, and nothing else.
      */
-    TV_RESULT_NOTICE = 4
+    TV_RESULT_NOTICE = 4,
+    /**
+     * What a hunt has found: one copy of a message, or an account that could not be asked, or not to
+     * the end. Its status is that of the trace, or why the account could not be asked.
+     */
+    TV_RESULT_FINDING = 5,
+    /** A hunt is over: its last result. TV_OK when all was asked, else why it was ended. */
+    TV_RESULT_HUNT = 6,
+    /**
+     * How far a hunt is, where "progress" is set (tv_request_set): the newest state, after the last
+     * one was taken and something has changed.
+     */
+    TV_RESULT_PROGRESS = 7
 };
 
 /** Tell what a result is about; TV_RESULT_NONE for a dead handle. @since 0.1 */
 TV_API int32_t tv_result_kind(const tv_result *result);
 
-/** Give the id that tv_engine_submit() gave; 0 for a dead handle. @since 0.1 */
+/** Give the id that tv_engine_submit() or tv_engine_hunt() gave; 0 for a dead handle. @since 0.1 */
 TV_API uint64_t tv_result_id(const tv_result *result);
 
 /** Give the host's own number; 0 for a dead handle. @since 0.1 */
@@ -1079,6 +1161,10 @@ TV_API TV_CHECK tv_status tv_result_error(const tv_result *result, tv_error **fa
  * Cloudflare's own items.  Owner: the result, until tv_result_free().
  * A failed request has only "raw", and only when a reply came and its body was kept (not one that
  * is too large); otherwise TV_E_NOT_FOUND.
+ *
+ * A finding has "finding" (docs/finding.schema.json), also where its trace failed; "found", the same
+ * without the trace; and where a trace came all views of that. The other results of a hunt have
+ * "hunt" (docs/hunt.schema.json).
  * @param data_len_out  may be NULL.
  * @since 0.1
  */

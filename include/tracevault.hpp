@@ -441,6 +441,10 @@ class request {
     static request check(std::string_view account = {}) {
         return request(detail::make<handle>(tv_request_check, account.data(), account.size()));
     }
+    /// For engine::hunt() alone. An empty account: all of the tenants.
+    static request hunt(std::string_view account = {}) {
+        return request(detail::make<handle>(tv_request_hunt, account.data(), account.size()));
+    }
     request &set(std::string_view name, std::string_view value) {
         detail::call(tv_request_set, own.get(), name.data(), name.size(), value.data(), value.size());
         return *this;
@@ -469,9 +473,10 @@ class result {
         detail::call(tv_result_error, own.get(), &why);
         throw error(status(), why);
     }
-    /// A view of the answer, which lives as long as the result. A failed request throws its reason.
+    /// A view of the answer, which lives as long as the result. A failed request throws its reason;
+    /// "raw" and what a hunt tells ("finding", "found", "hunt") are given all the same.
     std::string_view view(std::string_view name = "trace") const {
-        if (name != "raw") check();
+        if (!is_told(name)) check();
         const char *data = nullptr;
         std::size_t length = 0;
         detail::call(tv_result_document, own.get(), name.data(), name.size(), &data, &length);
@@ -479,7 +484,7 @@ class result {
     }
     /// The same as a walk, which lives as long as the result.
     class walk walk(std::string_view name = "trace") const {
-        if (name != "raw") check();
+        if (!is_told(name)) check();
         tv_walk lent{};
         detail::call(tv_result_walk, own.get(), name.data(), name.size(), &lent);
         return tracevault::walk(lent);
@@ -487,6 +492,9 @@ class result {
     tv_result *get() const noexcept { return own.get(); }
 
   private:
+    static bool is_told(std::string_view name) noexcept {
+        return name == "raw" || name == "finding" || name == "found" || name == "hunt";
+    }
     detail::handle<tv_result, tv_result_free> own;
 };
 
@@ -500,6 +508,23 @@ class engine {
         std::uint64_t id = 0;
         detail::call(tv_engine_submit, own.get(), static_cast<const tv_tenant *>(who.get()),
                      static_cast<const tv_request *>(what.get()), tag, &id);
+        return id;
+    }
+    /// Begins a hunt through every tenant of a vault; `what` is a request::hunt(). Its findings are taken
+    /// as any result; the last one has the kind TV_RESULT_HUNT.
+    std::uint64_t hunt(const vault &where, const request &what, std::uint64_t tag = 0) {
+        std::uint64_t id = 0;
+        detail::call(tv_engine_hunt_vault, own.get(), static_cast<const tv_vault *>(where.get()),
+                     static_cast<const tv_request *>(what.get()), tag, &id);
+        return id;
+    }
+    /// The same through some tenants.
+    std::uint64_t hunt(const std::vector<tenant> &where, const request &what, std::uint64_t tag = 0) {
+        std::vector<const tv_tenant *> tenants;
+        for (const auto &one : where) tenants.push_back(one.get());
+        std::uint64_t id = 0;
+        detail::call(tv_engine_hunt, own.get(), static_cast<const tv_tenant *const *>(tenants.data()),
+                     tenants.size(), static_cast<const tv_request *>(what.get()), tag, &id);
         return id;
     }
     /// The oldest result; nothing when none came in time. A negative time waits for ever.

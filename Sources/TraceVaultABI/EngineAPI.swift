@@ -1,20 +1,7 @@
-// EngineAPI.swift - tv_request and tv_engine.
+// EngineAPI.swift - tv_engine.
 
 public import CTraceVault
 import TraceVaultCore
-
-final class RequestObject: Handled {
-    static let handleKind = HandleKind.request
-    private let state: Lock<Request>
-
-    init(_ request: Request) { state = Lock(request) }
-
-    var request: Request { state.withLock { $0 } }
-
-    func set(_ name: String, to value: String) throws(Failure) {
-        try state.withLock { request throws(Failure) in try request.set(name, to: value) }
-    }
-}
 
 /// The engine as C holds it: freeing the handle ends the engine, whatever else still refers to it.
 final class EngineObject: Handled {
@@ -23,76 +10,9 @@ final class EngineObject: Handled {
     init(_ engine: Engine) { self.engine = engine }
 }
 
-private func engine(_ handle: OpaquePointer?) throws(Failure) -> Engine {
+func engine(_ handle: OpaquePointer?) throws(Failure) -> Engine {
     try unsafe Handles.get(handle, as: EngineObject.self).engine
 }
-
-// MARK: - Requests
-
-private func accountID(
-    _ account: UnsafePointer<CChar>?, _ length: Int
-) throws(Failure) -> UnsafeRawBufferPointer {
-    try unsafe bytes(account, length, "account", limit: Library.maxName, beyond: .accountID)
-}
-
-@_cdecl("tv_request_trace") @implementation
-public func tv_request_trace(
-    _ account: UnsafePointer<CChar>?, _ account_len: Int, _ message: UnsafePointer<CChar>?,
-    _ message_len: Int, _ request_out: UnsafeMutablePointer<OpaquePointer?>?,
-    _ error_out: ErrorOut
-) -> tv_status {
-    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe accountID(account, account_len)
-        let message = try unsafe bytes(
-            message, message_len, "message", limit: Library.maxName, beyond: .messageRef)
-        let request = try unsafe Request.trace(
-            accountID: RawSpan(_unsafeBytes: account), messageRef: RawSpan(_unsafeBytes: message))
-        return RequestObject(request)
-    }
-}
-
-@_cdecl("tv_request_search") @implementation
-public func tv_request_search(
-    _ account: UnsafePointer<CChar>?, _ account_len: Int,
-    _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
-) -> tv_status {
-    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe accountID(account, account_len)
-        return RequestObject(
-            try unsafe Request.search(accountID: RawSpan(_unsafeBytes: account)))
-    }
-}
-
-@_cdecl("tv_request_check") @implementation
-public func tv_request_check(
-    _ account: UnsafePointer<CChar>?, _ account_len: Int,
-    _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
-) -> tv_status {
-    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe accountID(account, account_len)
-        return RequestObject(
-            try unsafe Request.check(accountID: RawSpan(_unsafeBytes: account)))
-    }
-}
-
-@_cdecl("tv_request_set") @implementation
-public func tv_request_set(
-    _ request: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
-    _ value: UnsafePointer<CChar>?, _ value_len: Int, _ error_out: ErrorOut
-) -> tv_status {
-    unsafe status(error_out) { () throws(Failure) in
-        let object = try unsafe Handles.get(request, as: RequestObject.self)
-        try unsafe object.set(
-            text(name, name_len, "name"), to: text(value, value_len, "value"))
-    }
-}
-
-@_cdecl("tv_request_free") @implementation
-public func tv_request_free(_ request: OpaquePointer?) {
-    unsafe release(request, as: RequestObject.self)
-}
-
-// MARK: - Engines
 
 @_cdecl("tv_engine_new") @implementation
 public func tv_engine_new(
@@ -114,7 +34,7 @@ public func tv_engine_submit(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
         let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
-        let request = try unsafe Handles.get(request, as: RequestObject.self).request
+        let request = try unsafe Handles.get(request, as: RequestObject.self).request()
         try object.submit(request, for: tenant, tag: tag) { id in
             if let out = unsafe id_out { unsafe out.pointee = id }
         }
@@ -170,7 +90,7 @@ public func tv_engine_fetch(
     unsafe status(error_out) { () throws(Failure) in
         let object = try unsafe TraceVaultABI.engine(engine)
         let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
-        let request = try unsafe Handles.get(request, as: RequestObject.self).request
+        let request = try unsafe Handles.get(request, as: RequestObject.self).request()
         let out = try unsafe required(result_out, "result_out")
         let result = try object.fetch(request, for: tenant)
         if let failure = result.failure { throw failure }

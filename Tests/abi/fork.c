@@ -102,6 +102,32 @@ PROMISE(the_parent_goes_on_as_before) {
     OK(tv_vault_refresh(vault, ERR));
 }
 
+static tv_request *hunt;
+
+static void a_hunt_of_the_parent_is_not_the_childs(void) {
+    uint64_t id = 0;
+    tv_result *result = NULL;
+    GIVES(TV_E_FORKED, tv_engine_hunt_vault(engine, vault, hunt, 0, &id, ERR));
+    GIVES(TV_E_FORKED, tv_engine_take(engine, 0, &result, ERR));
+    CHECK(id == 0 && result == NULL);
+}
+
+PROMISE(hunts_of_the_parent_go_on_to_their_end) {
+    uint64_t id = 0;
+    int32_t kind = TV_RESULT_NONE;
+    OK(tv_request_hunt("", 0, &hunt, ERR));
+    OK(tv_engine_hunt_vault(engine, vault, hunt, 0, &id, ERR));
+    in_child(a_hunt_of_the_parent_is_not_the_childs);
+    for (int findings = 0; kind != TV_RESULT_HUNT && test_holds; findings++) {
+        tv_result *result = next_result(engine);
+        kind = tv_result_kind(result);
+        CHECK(tv_result_id(result) == id && findings <= 2);
+        CHECK(tv_result_status(result) == (kind == TV_RESULT_HUNT ? TV_OK : TV_E_TRANSPORT));
+        tv_result_free(result);
+    }
+    tv_request_free(hunt);
+}
+
 /* Stands before libc's: a descriptor that is closed while an engine is freed is closed slowly, so that
  * a fork comes in between if it can. */
 static _Thread_local int closes_slowly;
@@ -150,6 +176,7 @@ int main(int argc, char **argv) {
     RUN(the_child_may_make_its_own);
     RUN(so_may_a_grandchild);
     RUN(the_parent_goes_on_as_before);
+    RUN(hunts_of_the_parent_go_on_to_their_end);
     RUN(a_fork_waits_until_an_engine_is_freed);
     tv_engine_free(engine);
     tv_tenant_free(tenant);

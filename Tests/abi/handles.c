@@ -51,6 +51,7 @@ static tv_vault *vault;
 static tv_edit *edit;
 static tv_tenant *tenant;
 static tv_request *request;
+static tv_request *hunt;
 static tv_engine *engine;
 static tv_document *document;
 static tv_error *error;
@@ -62,6 +63,7 @@ static void make_one_of_each(void) {
     OK(tv_edit_begin(vault, &edit, ERR));
     tenant = test_tenant(vault, "acme");
     request = test_request();
+    OK(tv_request_hunt("", 0, &hunt, ERR));
     OK(tv_engine_new(NULL, &engine, ERR));
     OK(tv_build_info(&document, ERR));
     CHECK(tv_config_set(config, "no.such.name", TV_NUL, "1", TV_NUL, &error) == TV_E_CONFIG_NAME);
@@ -72,6 +74,7 @@ static void free_one_of_each(void) {
     tv_error_free(error);
     tv_document_free(document);
     tv_engine_free(engine);
+    tv_request_free(hunt);
     tv_request_free(request);
     tv_tenant_free(tenant);
     tv_edit_free(edit);
@@ -133,6 +136,13 @@ static void every_function_refuses(void *bad) {
     REFUSED(tv_engine_stats(bad, &document_out, ERR));
     REFUSED(tv_engine_estimate(bad, tenant, "", TV_NUL, 1, &document_out, ERR));
     REFUSED(tv_engine_estimate(engine, bad, "", TV_NUL, 1, &document_out, ERR));
+    const tv_tenant *tenants[] = {tenant}, *wrong[] = {tenant, bad};
+    REFUSED(tv_engine_hunt(bad, tenants, 1, hunt, 0, &number_out, ERR));
+    REFUSED(tv_engine_hunt(engine, wrong, 2, hunt, 0, &number_out, ERR));
+    REFUSED(tv_engine_hunt(engine, tenants, 1, bad, 0, &number_out, ERR));
+    REFUSED(tv_engine_hunt_vault(bad, vault, hunt, 0, &number_out, ERR));
+    REFUSED(tv_engine_hunt_vault(engine, bad, hunt, 0, &number_out, ERR));
+    REFUSED(tv_engine_hunt_vault(engine, vault, bad, 0, &number_out, ERR));
     REFUSED(tv_engine_lift(bad, tenant, "", TV_NUL, ERR));
     REFUSED(tv_engine_lift(engine, bad, "", TV_NUL, ERR));
     REFUSED(tv_engine_shutdown(bad, ERR));

@@ -124,6 +124,50 @@ PROMISE(a_full_search_becomes_structs) {
     tv_search_free(NULL);
 }
 
+#define FOUND "{\"schema\":\"tracevault.finding/1\",\"tenant\":\"acme\",\"account_id\":\"" ACCOUNT_A "\""
+
+PROMISE(a_full_finding_becomes_structs) {
+    static const char json[] = FOUND
+        ",\"label\":\"Acme\",\"message\":{\"message_ref\":\"m\",\"to\":[\"t\"],\"item\":{\"n\":1}},"
+        "\"trace\":{\"schema\":\"tracevault.trace/1\"},"
+        "\"error\":{\"status\":\"TV_E_SERVER\",\"message\":\"w\",\"retriable\":true,"
+        "\"retry_after_ms\":7000,\"http_status\":500,\"codes\":[1]},"
+        "\"progress\":{\"accounts\":9,\"done\":4,\"failed\":1,\"found\":5,\"under_way\":2}}";
+    tv_finding *finding = NULL;
+    char reason[80];
+    CHECK(tv_finding_parse(json, TV_NUL, &finding, reason, sizeof reason) == TV_TRACE_OK);
+    if (finding == NULL) return;
+    CHECK(strcmp(finding->tenant, "acme") == 0 && strcmp(finding->account_id, ACCOUNT_A) == 0);
+    CHECK(strcmp(finding->label, "Acme") == 0 && strcmp(finding->message->message_ref, "m") == 0);
+    CHECK(finding->message->to.count == 1 && strstr(finding->message_json, "\"n\":1") != NULL);
+    CHECK(strcmp(finding->trace_json, "{\"schema\":\"tracevault.trace/1\"}") == 0);
+    CHECK(strcmp(finding->error_status, "TV_E_SERVER") == 0 && strcmp(finding->error_message, "w") == 0);
+    CHECK(finding->error_retriable == TV_TRACE_YES && finding->error_retry_after_ms == 7000);
+    CHECK(finding->progress.accounts == 9 && finding->progress.done == 4);
+    CHECK(finding->progress.failed == 1 && finding->progress.found == 5);
+    CHECK(finding->progress.under_way == 2);
+    tv_finding_free(finding);
+    tv_finding_free(NULL);
+}
+
+PROMISE(a_finding_that_lacks_everything_is_one_of_no_message) {
+    static const char json[] = FOUND ",\"message\":null,\"trace\":null,\"error\":null}";
+    tv_finding *finding = NULL;
+    CHECK(tv_finding_parse(json, TV_NUL, &finding, NULL, 0) == TV_TRACE_OK);
+    if (finding == NULL) return;
+    CHECK(finding->message == NULL && finding->message_json == NULL);
+    CHECK(finding->trace_json == NULL && finding->error_status == NULL);
+    CHECK(finding->error_retriable == TV_TRACE_UNKNOWN && finding->error_retry_after_ms == -1);
+    tv_finding_free(finding);
+    tv_hunt *hunt = NULL;
+    CHECK(tv_hunt_parse(json, TV_NUL, &hunt, NULL, 0) == TV_TRACE_SCHEMA && hunt == NULL);
+    CHECK(tv_hunt_parse("{\"schema\":\"tracevault.hunt/1\",\"over\":true,\"found\":3}", TV_NUL,
+                        &hunt, NULL, 0) == TV_TRACE_OK);
+    CHECK(hunt != NULL && hunt->over == TV_TRACE_YES && hunt->progress.found == 3);
+    tv_hunt_free(hunt);
+    tv_hunt_free(NULL);
+}
+
 PROMISE(a_full_check_becomes_structs) {
     static const char json[] =
         "{\"schema\":\"tracevault.check/1\",\"account_id\":\"" ACCOUNT_A "\","
@@ -205,6 +249,8 @@ int main(int argc, char **argv) {
     RUN(wrong_arguments_are_refused_and_named);
     RUN(a_result_says_what_was_asked);
     RUN(a_full_search_becomes_structs);
+    RUN(a_full_finding_becomes_structs);
+    RUN(a_finding_that_lacks_everything_is_one_of_no_message);
     RUN(a_full_check_becomes_structs);
     RUN(another_document_or_another_type_is_refused);
     RUN(absent_null_and_unknown_fields_are_tolerated);

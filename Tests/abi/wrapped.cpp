@@ -84,6 +84,17 @@ int main() {
     CHECK(status_of([&] { result->walk(); }) == TV_E_TRANSPORT);
     CHECK(engine.estimate(acme, 10).walk()["burst"].integer().has_value());
     engine.lift(acme);
+    const auto hunted = engine.hunt(vault, tv::request::hunt().set("sender", "a@b.example"), 9);
+    const auto failed = engine.take(std::chrono::seconds(30));
+    CHECK(failed && failed->id() == hunted && failed->kind() == TV_RESULT_FINDING);
+    CHECK(failed->walk("found")["error"]["status"].text() == "TV_E_TRANSPORT");
+    CHECK(failed->view("finding").find(account) != std::string_view::npos);
+    const auto over = engine.take(std::chrono::seconds(30));
+    CHECK(over && over->tag() == 9 && over->kind() == TV_RESULT_HUNT && over->walk("hunt")["over"].is_true());
+    std::vector<tv::tenant> tenants;
+    tenants.push_back(vault.tenant("acme"));
+    const auto asked = engine.hunt(tenants, tv::request::hunt(account), 3);
+    CHECK(status_of([&] { engine.cancel(asked + 1); }) == TV_E_NOT_FOUND);
     auto looked_at = vault.edit();
     looked_at.put_token("acme", account, "${TOKEN}");
     CHECK(looked_at.hints().view().find("is_placeholder") != std::string_view::npos);

@@ -71,11 +71,11 @@ def serving(answer: Answer) -> Iterator[Server]:
         server.close()
 
 
-def tenant(origin: str) -> tv.Tenant:
+def tenant(origin: str, name: str = "acme") -> tv.Tenant:
     vault = tv.Vault.in_memory()
     with vault.edit() as edit:
-        edit.put("acme", ACCOUNT, tv.ApiToken(bytearray(TOKEN.encode())), origin=origin)
-    return vault.tenant("acme")
+        edit.put(name, ACCOUNT, tv.ApiToken(bytearray(TOKEN.encode())), origin=origin)
+    return vault.tenant(name)
 
 
 def engine(origin: str, **settings: tv.Setting) -> tv.Engine:

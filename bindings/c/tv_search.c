@@ -1,4 +1,4 @@
-/* tv_search.c - turns search and check documents into C structs; see tv_search.h. */
+/* tv_search.c - turns the documents of searches, hunts and checks into C structs; see tv_search.h. */
 #include "tv_search.h"
 
 #include "tv_reader.h"
@@ -73,6 +73,92 @@ tv_trace_result tv_search_parse(const char *json, size_t json_len, tv_search **s
 
 void tv_search_free(tv_search *search) {
     if (search != NULL) free_arena(search->owned);
+}
+
+/* ---- Hunts --------------------------------------------------------------------------------- */
+
+static const tv_hunted no_hunted = {0};
+static const field hunted_fields[] = {
+    FIELD(tv_hunted, accounts, AS_SMALL, "accounts"),
+    FIELD(tv_hunted, done, AS_SMALL, "done"),
+    FIELD(tv_hunted, failed, AS_SMALL, "failed"),
+    FIELD(tv_hunted, found, AS_SMALL, "found"),
+    FIELD(tv_hunted, under_way, AS_SMALL, "under_way"),
+};
+static const shape hunted_shape = SHAPE(hunted_fields, no_hunted);
+
+static const tv_finding no_finding = {.error_retriable = TV_TRACE_UNKNOWN,
+                                      .error_retry_after_ms = -1};
+/* Further fields of the finding itself. */
+static const field trouble_fields[] = {
+    FIELD(tv_finding, error_status, AS_TEXT, "status"),
+    FIELD(tv_finding, error_message, AS_TEXT, "message"),
+    FIELD(tv_finding, error_retriable, AS_ANSWER, "retriable"),
+    FIELD(tv_finding, error_retry_after_ms, AS_INT, "retry_after_ms"),
+};
+static const shape trouble_shape = SHAPE(trouble_fields, no_finding);
+static const field finding_fields[] = {
+    TEXT_FIELD(tv_finding, schema),
+    TEXT_FIELD(tv_finding, tenant),
+    TEXT_FIELD(tv_finding, account_id),
+    TEXT_FIELD(tv_finding, label),
+    WITH(tv_finding, message, message_json, AS_STRUCT, "message", &found_shape),
+    FIELD(tv_finding, trace_json, AS_JSON, "trace"),
+    {"error", 5, AS_PART, 0, 0, 0, &trouble_shape},
+    PART(tv_finding, progress, "progress", &hunted_shape),
+};
+static const shape finding_shape = SHAPE(finding_fields, no_finding);
+
+tv_trace_result tv_finding_read(const tv_walk *walk, tv_finding **finding_out, char *error,
+                                size_t error_len) {
+    reader in;
+    if (begin(&in, finding_out != NULL ? walk : NULL, error, error_len) == TV_TRACE_OK) {
+        tv_finding *finding =
+            read_document(&in, "tracevault.finding/", &finding_shape, offsetof(tv_finding, owned));
+        if (in.result == TV_TRACE_OK) *finding_out = finding;
+    }
+    return finish(&in);
+}
+
+tv_trace_result tv_finding_parse(const char *json, size_t json_len, tv_finding **finding_out,
+                                 char *error, size_t error_len) {
+    PARSE(tv_finding_read, json, json_len, finding_out, error, error_len);
+}
+
+void tv_finding_free(tv_finding *finding) {
+    if (finding != NULL) free_arena(finding->owned);
+}
+
+static const tv_hunt no_hunt = {.over = TV_TRACE_UNKNOWN};
+static const field hunt_fields[] = {
+    TEXT_FIELD(tv_hunt, schema),
+    FIELD(tv_hunt, over, AS_ANSWER, "over"),
+    FIELD(tv_hunt, progress.accounts, AS_SMALL, "accounts"),
+    FIELD(tv_hunt, progress.done, AS_SMALL, "done"),
+    FIELD(tv_hunt, progress.failed, AS_SMALL, "failed"),
+    FIELD(tv_hunt, progress.found, AS_SMALL, "found"),
+    FIELD(tv_hunt, progress.under_way, AS_SMALL, "under_way"),
+};
+static const shape hunt_shape = SHAPE(hunt_fields, no_hunt);
+
+tv_trace_result tv_hunt_read(const tv_walk *walk, tv_hunt **hunt_out, char *error,
+                             size_t error_len) {
+    reader in;
+    if (begin(&in, hunt_out != NULL ? walk : NULL, error, error_len) == TV_TRACE_OK) {
+        tv_hunt *hunt =
+            read_document(&in, "tracevault.hunt/", &hunt_shape, offsetof(tv_hunt, owned));
+        if (in.result == TV_TRACE_OK) *hunt_out = hunt;
+    }
+    return finish(&in);
+}
+
+tv_trace_result tv_hunt_parse(const char *json, size_t json_len, tv_hunt **hunt_out, char *error,
+                              size_t error_len) {
+    PARSE(tv_hunt_read, json, json_len, hunt_out, error, error_len);
+}
+
+void tv_hunt_free(tv_hunt *hunt) {
+    if (hunt != NULL) free_arena(hunt->owned);
 }
 
 /* ---- Checks -------------------------------------------------------------------------------- */

@@ -1,8 +1,9 @@
-/* tv_search.h - search and check documents as C structs.
+/* tv_search.h - the documents of searches, hunts and checks as C structs.
  *
- * Reads the views "search" (docs/search.schema.json) and "check" (docs/check.schema.json). Compiled
- * into the host, needs tv_trace.h, whose rules, results, answers and warnings hold here
- * too: a tv_search or tv_check owns everything that can be reached from it. */
+ * Reads the views "search" (docs/search.schema.json), "finding" and "found"
+ * (docs/finding.schema.json), "hunt" (docs/hunt.schema.json) and "check" (docs/check.schema.json).
+ * Compiled into the host, needs tv_trace.h, whose rules, results, answers and warnings hold here
+ * too: a tv_search, tv_finding, tv_hunt or tv_check owns everything that can be reached from it. */
 #ifndef TV_SEARCH_H
 #define TV_SEARCH_H
 
@@ -57,6 +58,40 @@ typedef struct tv_search {
     void *owned;                      /* for tv_search_free() alone */
 } tv_search;
 
+/** How far a hunt is. */
+typedef struct tv_hunted {
+    int32_t accounts;  /* that the hunt asks */
+    int32_t done;      /* of these: asked to the end, or could not be */
+    int32_t failed;    /* of the done: could not be asked, or not to the end */
+    int32_t found;     /* messages */
+    int32_t under_way; /* requests that are not answered */
+} tv_hunted;
+
+/** One copy of a message, or an account that could not be asked. */
+typedef struct tv_finding {
+    const char *schema; /* "tracevault.finding/1"; never NULL */
+    const char *tenant;
+    const char *account_id;
+    const char *label;          /* what the vault's owner calls the account; "" without a label */
+    const tv_found *message;    /* NULL: the account could not be asked, or not to the end */
+    const char *message_json;   /* the same as JSON text */
+    const char *trace_json;     /* for tv_trace_parse(); NULL in "found", and where no trace came */
+    const char *error_status;   /* why there is no trace or no answer, such as "TV_E_CREDENTIAL" */
+    const char *error_message;  /* the same in words */
+    tv_trace_answer error_retriable;
+    int64_t error_retry_after_ms; /* -1 when not known */
+    tv_hunted progress;           /* when this was found */
+    void *owned;                  /* for tv_finding_free() alone */
+} tv_finding;
+
+/** How far a hunt is, or that it is over. */
+typedef struct tv_hunt {
+    const char *schema;   /* "tracevault.hunt/1"; never NULL */
+    tv_trace_answer over; /* TV_TRACE_YES in the last result of a hunt */
+    tv_hunted progress;
+    void *owned; /* for tv_hunt_free() alone */
+} tv_hunt;
+
 /** Whether a credential works, and until when. */
 typedef struct tv_check {
     const char *schema; /* "tracevault.check/1"; never NULL */
@@ -91,6 +126,31 @@ tv_trace_result tv_search_parse(const char *json, size_t json_len, tv_search **s
 
 /** Free a search and everything in it; NULL does nothing. */
 void tv_search_free(tv_search *search);
+
+/**
+ * Read a finding; as tv_trace_read(), with the view "finding", or with "found", which costs less and
+ * has no trace: that is read with tv_trace_read() from the view "trace" of the same result.
+ */
+tv_trace_result tv_finding_read(const tv_walk *walk, tv_finding **finding_out, char *error,
+                                size_t error_len);
+
+/** Read a finding that the host has stored as text; as tv_trace_parse(). */
+tv_trace_result tv_finding_parse(const char *json, size_t json_len, tv_finding **finding_out,
+                                 char *error, size_t error_len);
+
+/** Free a finding and everything in it; NULL does nothing. */
+void tv_finding_free(tv_finding *finding);
+
+/** Read how far a hunt is; as tv_trace_read(), with the view "hunt". */
+tv_trace_result tv_hunt_read(const tv_walk *walk, tv_hunt **hunt_out, char *error,
+                             size_t error_len);
+
+/** Read the same that the host has stored as text; as tv_trace_parse(). */
+tv_trace_result tv_hunt_parse(const char *json, size_t json_len, tv_hunt **hunt_out, char *error,
+                              size_t error_len);
+
+/** Free it; NULL does nothing. */
+void tv_hunt_free(tv_hunt *hunt);
 
 /** Read a check; as tv_trace_read(), with the view "check". */
 tv_trace_result tv_check_read(const tv_walk *walk, tv_check **check_out, char *error,

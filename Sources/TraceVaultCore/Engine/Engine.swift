@@ -78,6 +78,19 @@ package final class Engine: Sendable {
         try submit(request, for: tenant, tag: tag, waiter: nil, told: told)
     }
 
+    /// Begins a hunt through these tenants' accounts. `told` hears its id before anybody can take
+    /// what it finds.
+    package func hunt(
+        _ hunt: Hunt, in tenants: [Tenant], tag: UInt64, told: (UInt64) -> Void
+    ) throws(Failure) {
+        let accounts = try HuntAccounts(hunt.account, of: tenants)
+        let mustWake = try mailbox.hunt(for: Set(tenants.map(\.key))) { id in
+            told(id)
+            return HuntUnderWay(id: id, tag: tag, hunt, accounts)
+        }
+        if mustWake { wake.now() }
+    }
+
     /// Submits and waits. The result never passes through `results`.
     package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> RequestResult {
         let waiter = try Waiter<RequestResult>()
@@ -178,12 +191,7 @@ package final class Engine: Sendable {
     private func credential(
         of account: AccountID?, _ tenant: Tenant
     ) throws(Failure) -> Credential {
-        let credential = try tenant.look().credential(of: account)
-        guard credential.origin == origin.text else {
-            throw Failure(
-                .origin, "the credential is sealed for another origin than api.base_url")
-        }
-        return credential
+        try tenant.look().credential(of: account, towards: origin)
     }
 
     private func submit(

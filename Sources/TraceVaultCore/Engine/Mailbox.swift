@@ -1,41 +1,5 @@
 // Mailbox.swift - how host threads talk to the engine's thread.
 
-/// A request with everything its answer needs. Made by a host thread, then the engine's alone.
-final class Job: @unchecked Sendable {
-    let id: JobID
-    let tag: UInt64
-    let tenant: Tenant
-    let request: Request
-    /// As it was when submitted; looked up again for every try.
-    let credential: Credential
-    /// µs on CLOCK_BOOTTIME.
-    let submittedAt: Int64
-    let deadline: Int64
-    /// Who waits for the answer in tv_engine_fetch(); nil: it goes to the queue.
-    let waiter: Waiter<RequestResult>?
-    /// The engine thread's: what the request waits for, and the tries of that before it came.
-    var fetch: FetchID = 0
-    var triesBefore = 0
-    /// What it waited for when it was ended before its time, and why it was.
-    var waited: Wait?
-    var stopped: Status?
-    var progress: HTTPProgress?
-
-    init(
-        id: JobID, tag: UInt64, tenant: Tenant, request: Request, credential: Credential,
-        submittedAt: Int64, deadline: Int64, waiter: Waiter<RequestResult>?
-    ) {
-        self.id = id
-        self.tag = tag
-        self.tenant = tenant
-        self.request = request
-        self.credential = credential
-        self.submittedAt = submittedAt
-        self.deadline = deadline
-        self.waiter = waiter
-    }
-}
-
 /// A question about the quota that a credential spends: how long `count` more requests take.
 struct Estimate: Sendable {
     let tenant: Tenant
@@ -45,7 +9,10 @@ struct Estimate: Sendable {
 
 enum Command: Sendable {
     case submit(Job)
+    case hunt(HuntUnderWay)
     case cancel(JobID)
+    /// The host has taken of what a hunt has told: it may go on.
+    case huntOn(JobID)
     /// The host has taken results of the tenant: it may go on.
     case goOn(TenantKey)
     /// Statistics.
@@ -70,6 +37,7 @@ final class Mailbox: Sendable {
         var byTenant: [TenantKey: Load] = [:]
         /// Tenants that wait until the host has taken results of theirs.
         var held: Set<TenantKey> = []
+        var hunts = HuntLoads()
         /// Why no more requests are taken.
         var closed: Failure?
 
@@ -131,21 +99,73 @@ final class Mailbox: Sendable {
                         + " requests of this tenant are waiting; take results first")
             }
             state.count(tenant, requests: 1, bytes: 0)
-            let place = Self.place(&state)
-            state.serial += 1
-            let id = state.serial << 20 | JobID(place)
-            state.living[place] = id
-            state.commands.append(.submit(make(id)))
+            state.commands.append(.submit(make(Self.name(&state))))
             return state.commands.count == 1
         }
     }
 
-    /// The low 20 bits of an id; free again once the request is answered.
-    private static func place(_ state: inout State) -> Int {
-        if let place = state.freePlaces.popLast() { return Int(place) }
-        state.living.append(0)
-        return state.living.count - 1
+    /// The id of a new request. Its low 20 bits are a place, which is free again once the request
+    /// is answered. There are enough for a million requests and for all that hunts may ask.
+    private static func name(_ state: inout State) -> JobID {
+        let place: Int
+        if let free = state.freePlaces.popLast() {
+            place = Int(free)
+        } else {
+            place = state.living.count
+            state.living.append(0)
+        }
+        state.serial += 1
+        let id = state.serial << 20 | JobID(place)
+        state.living[place] = id
+        return id
     }
+
+    /// Frees the place of a request that is answered. False when it was answered before.
+    private static func end(_ id: JobID, _ state: inout State) -> Bool {
+        let place = Int(id & JobID(Ticket.maxJobs - 1))
+        guard place < state.living.count, state.living[place] == id else { return false }
+        state.living[place] = 0
+        state.freePlaces.append(Int32(clamping: place))
+        if !state.cancelled.isEmpty { state.cancelled.remove(id) }
+        return true
+    }
+
+    // MARK: - Hunts
+
+    /// Admits a hunt for these tenants. True when the engine's thread must be woken.
+    func hunt(
+        for tenants: Set<TenantKey>, _ make: (JobID) -> HuntUnderWay
+    ) throws(Failure) -> Bool {
+        try state.withLock { state throws(Failure) in
+            if let closed = state.closed { throw closed }
+            if let reason = state.hunts.refusal(tenants) { throw Self.full(reason) }
+            let id = Self.name(&state)
+            state.hunts.begin(id, for: tenants)
+            state.commands.append(.hunt(make(id)))
+            return state.commands.count == 1
+        }
+    }
+
+    /// The id of a request that a hunt makes. It has no part in the queue: hunts are few, and
+    /// each has a window.
+    func nameOfErrand() -> JobID { state.withLock { Self.name(&$0) } }
+
+    /// A hunt's request is answered.
+    func errandEnded(_ id: JobID) { state.withLock { _ = Self.end(id, &$0) } }
+
+    /// Whether a hunt with so many requests under way may make or tell one thing more. If not, the
+    /// engine's thread hears when the host has taken enough.
+    func mayGoOn(_ id: JobID, underWay: Int, window: Int) -> Bool {
+        state.withLock { $0.hunts.mayGoOn(id, underWay: underWay, window: window) }
+    }
+
+    /// A hunt tells a finding, or how far it is.
+    func tells(_ id: JobID, _ kind: RequestResult.Kind) {
+        state.withLock { $0.hunts.told(id, kind) }
+    }
+
+    /// Whether the host has taken the last progress of a hunt.
+    func wantsProgress(_ id: JobID) -> Bool { state.withLock { $0.hunts.wantsProgress(id) } }
 
     private static func full(_ message: String) -> Failure {
         var failure = Failure(.queueFull, message)
@@ -203,11 +223,8 @@ final class Mailbox: Sendable {
         state.withLock { state in
             var held: [TenantKey] = []
             for result in results {
-                let place = Int(result.id & JobID(Ticket.maxJobs - 1))
-                guard place < state.living.count, state.living[place] == result.id else { continue }
-                state.living[place] = 0
-                state.freePlaces.append(Int32(clamping: place))
-                if !state.cancelled.isEmpty { state.cancelled.remove(result.id) }
+                let isPart = result.kind == .finding || result.kind == .progress
+                guard isPart || Self.end(result.id, &state) else { continue }
                 state.count(result.tenant, requests: 0, bytes: result.byteCount)
                 if let tenant = result.tenant, state.isHeld(tenant, maxBytes),
                     state.held.insert(tenant).inserted
@@ -222,19 +239,29 @@ final class Mailbox: Sendable {
     /// The host has a result. True when the engine's thread must be woken.
     func taken(_ result: RequestResult) -> Bool {
         state.withLock { state in
-            state.count(result.tenant, requests: -1, bytes: -result.byteCount)
-            guard !state.held.isEmpty, state.closed == nil else { return false }
-            // What one has given back is room for all.
-            let free = state.held.filter { !state.isHeld($0, maxBytes) }
-            state.held.subtract(free)
-            for tenant in free { state.commands.append(.goOn(tenant)) }
-            return !free.isEmpty && state.commands.count == free.count
+            let requests = result.kind.isOfHunt ? 0 : 1
+            state.count(result.tenant, requests: -requests, bytes: -result.byteCount)
+            let before = state.commands.count
+            let goesOn = requests == 0 && state.hunts.taken(result)
+            guard state.closed == nil else { return false }
+            if goesOn { state.commands.append(.huntOn(result.id)) }
+            if !state.held.isEmpty {
+                // What one has given back is room for all.
+                let free = state.held.filter { !state.isHeld($0, maxBytes) }
+                state.held.subtract(free)
+                for tenant in free { state.commands.append(.goOn(tenant)) }
+            }
+            return before == 0 && !state.commands.isEmpty
         }
     }
 
     /// What was taken waits again, also beyond the limit.
     func givenBack(_ result: RequestResult) {
-        state.withLock { $0.count(result.tenant, requests: 1, bytes: result.byteCount) }
+        state.withLock { state in
+            let requests = result.kind.isOfHunt ? 0 : 1
+            state.count(result.tenant, requests: requests, bytes: result.byteCount)
+            if requests == 0 { state.hunts.givenBack(result) }
+        }
     }
 
     var outstanding: Int { state.withLock { $0.total.requests } }

@@ -3,9 +3,9 @@
 extension CheckDialogue {
     @_optimize(size) func answer(_ context: TraceContext) -> Answer {
         let raw = last?.body
-        guard let finding else { return Answer(failure: failure, document: Document(raw: raw)) }
+        guard let told else { return Answer(failure: failure, document: Document(raw: raw)) }
         var writer = JSONWriter(into: ByteBuffer(limit: 65_536))
-        write(finding, context, into: &writer)
+        write(told, context, into: &writer)
         guard writer.isComplete else {
             let failure = Failure(.noMemory, "not enough memory for the check document")
             return Answer(failure: failure, document: Document(raw: raw))
@@ -15,34 +15,34 @@ extension CheckDialogue {
     }
 
     @_optimize(size) private func write(
-        _ finding: Finding, _ context: TraceContext, into writer: inout JSONWriter
+        _ told: Told, _ context: TraceContext, into writer: inout JSONWriter
     ) {
-        var warnings = finding.warnings
-        Self.warn(finding, nowMs: context.fetchedAtMs, &warnings)
+        var warnings = told.warnings
+        Self.warn(told, nowMs: context.fetchedAtMs, &warnings)
         writer.beginObject()
         writer.key("schema")
         writer.string("tracevault.check/1")
         writer.head(context, "checked_at", last)
         writer.key("valid")
-        writer.bool(finding.state == .active)
+        writer.bool(told.state == .active)
         writer.key("kind")
         writer.string(isKey ? "global_key" : "api_token")
         writer.text("token_kind", isKey ? nil : tokenKind.name.description)
-        writer.text("status", finding.state.name.description)
-        writer.text("token_id", finding.tokenID)
-        writer.text("not_before", finding.notBefore)
-        writer.text("expires_on", finding.expiresOn)
+        writer.text("status", told.state.name.description)
+        writer.text("token_id", told.tokenID)
+        writer.text("not_before", told.notBefore)
+        writer.text("expires_on", told.expiresOn)
         writer.key("expires_on_unix")
-        if let end = finding.expiresOn.flatMap({ Self.seconds($0) }) {
+        if let end = told.expiresOn.flatMap({ Self.seconds($0) }) {
             writer.int(end)
         } else {
             writer.null()
         }
-        if let reason = finding.reason {
+        if let reason = told.reason {
             writer.key("reason")
             writer.reason(reason)
         }
-        if asksAccess, finding.state == .active {
+        if asksAccess, told.state == .active {
             writer.key("access")
             writer.access(access ?? Access(unknown: failure))
         }
@@ -53,14 +53,14 @@ extension CheckDialogue {
 
     /// The tightest warning of an end that is near.
     @_optimize(size) private static func warn(
-        _ finding: Finding, nowMs: Int64?, _ warnings: inout TraceWarnings
+        _ told: Told, nowMs: Int64?, _ warnings: inout TraceWarnings
     ) {
         guard let nowMs else { return }
         let now = nowMs / 60_000
-        if let start = finding.notBefore.flatMap({ seconds($0) }), start / 60 > now {
+        if let start = told.notBefore.flatMap({ seconds($0) }), start / 60 > now {
             warnings.add(.notYetValid, at: "/result/not_before")
         }
-        guard let end = finding.expiresOn.flatMap({ seconds($0) }) else { return }
+        guard let end = told.expiresOn.flatMap({ seconds($0) }) else { return }
         let left = end / 60 - now
         let code: TraceWarnings.Code
         switch left {

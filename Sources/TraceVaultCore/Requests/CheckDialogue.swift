@@ -34,7 +34,7 @@ final class CheckDialogue: Dialogue {
     }
 
     /// What Cloudflare said of the credential.
-    struct Finding {
+    struct Told {
         var state = State.unknown
         /// Of the token, at most 64 printable bytes; nil for a key.
         var tokenID: String?
@@ -58,7 +58,7 @@ final class CheckDialogue: Dialogue {
     private(set) var tokenKind = TokenKind.unknown
     /// The kind is not to be seen, so the other endpoint is the next one.
     private var isSecond = false
-    private(set) var finding: Finding?
+    private(set) var told: Told?
     /// What the endpoint of users said of a token of unknown kind.
     private var firstReason: ReplyError?
     private(set) var last: HTTPReply?
@@ -69,7 +69,7 @@ final class CheckDialogue: Dialogue {
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
         if let asked, asked.identity != credential.identity {
             // Replaced between two tries: what was said of the other one says nothing of this.
-            (isSecond, isAtAccess, finding, access) = (false, false, nil, nil)
+            (isSecond, isAtAccess, told, access) = (false, false, nil, nil)
         }
         asked = credential
         if isAtAccess { return Self.accessPath(credential.accountID) }
@@ -83,14 +83,14 @@ final class CheckDialogue: Dialogue {
     }
 
     /// That it does not work is a reply like another here.
-    var provesCredential: Bool { finding?.state == .active && access?.isGranted != false }
+    var provesCredential: Bool { told?.state == .active && access?.isGranted != false }
 
     private static func kind(_ authorization: SecretHeader) -> TokenKind {
         if authorization.begins(with: "Authorization: Bearer cfut_") { return .user }
         return authorization.begins(with: "Authorization: Bearer cfat_") ? .account : .unknown
     }
 
-    var trouble: Failure? { finding == nil ? failure : nil }
+    var trouble: Failure? { told == nil ? failure : nil }
 
     func rests(ms: Int64) { failure.retryAfterMs = ms }
 
@@ -113,10 +113,10 @@ final class CheckDialogue: Dialogue {
             return try tape.body.withBytes { (bytes) throws(Failure) in
                 let envelope = try Envelope(tape, bytes)
                 try envelope.needAnswer()
-                finding = try read(envelope, tape, bytes)
-                finding?.warnings.note(mended, tape, bytes)
+                told = try read(envelope, tape, bytes)
+                told?.warnings.note(mended, tape, bytes)
                 if tokenKind == .unknown, !isKey { tokenKind = isSecond ? .account : .user }
-                isAtAccess = asksAccess && finding?.state == .active
+                isAtAccess = asksAccess && told?.state == .active
                 return isAtAccess ? .more : .final
             }
         } catch {
@@ -136,7 +136,7 @@ final class CheckDialogue: Dialogue {
             isSecond = true
             return .more
         }
-        finding = Finding(reason: isSecond ? firstReason ?? reason : reason)
+        told = Told(reason: isSecond ? firstReason ?? reason : reason)
         return .final
     }
 
@@ -144,11 +144,11 @@ final class CheckDialogue: Dialogue {
 
     private func read(
         _ envelope: Envelope, _ tape: JSONTape, _ bytes: RawSpan
-    ) throws(Failure) -> Finding {
+    ) throws(Failure) -> Told {
         guard let result = envelope.result, tape[result].kind == .object else {
             throw Failure(.replyShape, "the reply's result is not an object")
         }
-        var finding = Finding()
+        var told = Told()
         if isKey {
             if let email = asked?.email {
                 try AskedAbout.check(email: email, result, tape, bytes)
@@ -158,19 +158,19 @@ final class CheckDialogue: Dialogue {
             if suspended == nil, try !namesUser(result, tape, bytes) {
                 throw Failure(.replyShape, "the reply tells nothing of the key's user")
             }
-            finding.state = suspended.flatMap { tape.bool($0) } == true ? .disabled : .active
+            told.state = suspended.flatMap { tape.bool($0) } == true ? .disabled : .active
         } else {
-            finding.state = try Self.state(tape, result, bytes)
+            told.state = try Self.state(tape, result, bytes)
             let id = try tape.member("id", of: result, bytes)
-            finding.tokenID = id.flatMap { tape.plain($0, limit: 64, in: bytes) }
-            finding.notBefore = try Self.time("not_before", tape, result, bytes)
-            finding.expiresOn = try Self.time("expires_on", tape, result, bytes)
+            told.tokenID = id.flatMap { tape.plain($0, limit: 64, in: bytes) }
+            told.notBefore = try Self.time("not_before", tape, result, bytes)
+            told.expiresOn = try Self.time("expires_on", tape, result, bytes)
         }
-        if finding.state != .active {
-            finding.reason = ReplyError(
-                code: 0, message: "Cloudflare says that its status is \(finding.state.name)")
+        if told.state != .active {
+            told.reason = ReplyError(
+                code: 0, message: "Cloudflare says that its status is \(told.state.name)")
         }
-        return finding
+        return told
     }
 
     private func namesUser(

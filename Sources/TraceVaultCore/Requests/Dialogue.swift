@@ -57,4 +57,6 @@ struct Answer {
     /// nil when the document has a result.
     let failure: Failure?
     let document: Document
+    /// Why there is not more in the document, where it could tell something all the same.
+    var later: Failure?
 }

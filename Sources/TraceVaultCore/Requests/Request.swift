@@ -15,7 +15,7 @@ package struct Request: Sendable {
     }
 
     /// nil: the tenant's only account.
-    package let account: AccountID?
+    package private(set) var account: AccountID?
     package private(set) var kind: Kind
     package private(set) var priority = Priority.interactive
     /// Ask Cloudflare even when the trace is in the cache.
@@ -56,6 +56,19 @@ package struct Request: Sendable {
     private init(account: AccountID?, kind: Kind) {
         self.account = account
         self.kind = kind
+    }
+
+    /// Takes the options of a trace; what it asks is said by `asking`.
+    static var template: Request { Request(account: nil, kind: .trace(MessageRef("0"))) }
+
+    /// The same options with another question.
+    func asking(_ kind: Kind, of account: AccountID) -> Request {
+        var asked = self
+        asked.account = account
+        asked.kind = kind
+        if case .trace = kind { return asked }
+        (asked.wait, asked.fresh, asked.submission) = (0, false, nil)
+        return asked
     }
 
     package static func account(_ bytes: RawSpan) throws(Failure) -> AccountID? {

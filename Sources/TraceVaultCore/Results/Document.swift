@@ -23,7 +23,7 @@ package final class Document: Sendable {
 
     /// The name of a view that is written when the document is made.
     package enum Name: UInt8, Sendable {
-        case json, search, check, notice
+        case json, search, check, notice, hunt
 
         fileprivate var text: StaticString {
             switch self {
@@ -31,6 +31,7 @@ package final class Document: Sendable {
             case .search: "search"
             case .check: "check"
             case .notice: "notice"
+            case .hunt: "hunt"
             }
         }
     }
@@ -41,10 +42,13 @@ package final class Document: Sendable {
     private let leftOut: LeftOut?
     private let name: Name
     private let raw: ByteBuffer?
+    /// What a finding says besides its trace.
+    private let found: FoundText?
     private let state: Lock<State>
     /// Views made from the view "trace": nobody who only wants that one waits for them.
     private let rows = Lock<[RowView]>([])
     private let brief = Lock<ByteBuffer?>(nil)
+    private let finding = Lock<ByteBuffer?>(nil)
     /// Where the values of a view stand; nobody waits for it who only wants the text.
     private let walks = Lock<[Walk]>([])
 
@@ -64,8 +68,9 @@ package final class Document: Sendable {
 
     private init(
         _ written: ByteBuffer?, _ name: Name, _ raw: ByteBuffer?, _ source: Source? = nil,
-        _ trace: WrittenView? = nil, leftOut: LeftOut? = nil
+        _ trace: WrittenView? = nil, leftOut: LeftOut? = nil, found: FoundText? = nil
     ) {
+        self.found = found
         self.written = written
         self.leftOut = leftOut
         self.name = name
@@ -93,6 +98,13 @@ package final class Document: Sendable {
 
     /// What is left of a failed request: the view "raw", if anything came.
     convenience init(raw: ByteBuffer?) { self.init(nil, .json, raw) }
+
+    /// A finding: views "found" and "finding", and those of the trace's document, which has none
+    /// where the trace failed.
+    convenience init(finding found: FoundText, _ answer: Document?) {
+        let held = answer?.state.withLock { ($0.source, $0.trace) }
+        self.init(nil, .json, answer?.raw, held?.0, held?.1, found: found)
+    }
 
     /// Writes a document with the one view "json".
     package static func json(
@@ -146,6 +158,11 @@ package final class Document: Sendable {
             }
             return raw
         }
+        if let found, name == "found" { return found.text }
+        if let found, name == "finding" { return try whole(found) }
+        if found != nil, !hasTrace {
+            throw Failure(.notFound, "no such view; there are: finding, found, raw")
+        }
         guard let written else {
             switch name {
             case "trace": return try traceBytes()
@@ -169,9 +186,22 @@ package final class Document: Sendable {
             case .search: throw Failure(.notFound, "no such view; there are: search, brief, raw")
             case .check: throw Failure(.notFound, "no such view; there are: check, raw")
             case .notice: throw Failure(.notFound, "no such view; there is: notice")
+            case .hunt: throw Failure(.notFound, "no such view; there is: hunt")
             }
         }
         return written
+    }
+
+    private var hasTrace: Bool { state.withLock { $0.source != nil || $0.trace != nil } }
+
+    private func whole(_ found: FoundText) throws(Failure) -> ByteBuffer {
+        let trace = hasTrace ? try traceBytes() : nil
+        return try finding.withLock { made throws(Failure) in
+            if let made { return made }
+            let view = try found.whole(with: trace, limit: Self.maxLength)
+            made = view
+            return view
+        }
     }
 
     private func brief(of whole: WrittenView) throws(Failure) -> ByteBuffer {
@@ -204,7 +234,8 @@ package final class Document: Sendable {
     /// What it holds in memory, but for views that somebody asks for later: see `shared`.
     var byteCount: Int {
         let made = state.withLock { $0.trace?.text.count ?? $0.source?.trace.tape.byteCount ?? 0 }
-        return (written?.count ?? 0) + (raw?.count ?? 0) + made
+        let text = (written?.count ?? 0) + (found?.text.count ?? 0)
+        return text + (raw?.count ?? 0) + made
     }
 
     /// The view "trace", made on the first call and by the thread that reads it: the engine's has

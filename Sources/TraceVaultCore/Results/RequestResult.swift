@@ -10,6 +10,13 @@ package final class RequestResult: Sendable {
         case check = 3
         /// Nobody asked.
         case notice = 4
+        /// What a hunt has found; that it is over; how far it is.
+        case finding = 5
+        case hunt = 6
+        case progress = 7
+
+        /// Such results are no answers to requests that a host has made.
+        var isOfHunt: Bool { self == .finding || self == .hunt || self == .progress }
     }
 
     package let kind: Kind

@@ -89,6 +89,11 @@ extension EngineLoop {
     }
 
     func deliver(_ job: Job, _ answer: Answer) {
+        if let errand = job.errand {
+            counts.answers[Int((answer.failure?.status ?? .ok).rawValue), default: 0] += 1
+            counts.latency.add(us: tvs_boot_us() - job.submittedAt)
+            return ended(job, errand, answer)
+        }
         let result = RequestResult(
             id: job.id, tag: job.tag, kind: job.request.resultKind, tenant: job.tenant.key,
             failure: answer.failure?.settled, document: answer.document)

@@ -49,6 +49,10 @@ final class EngineLoop {
     var joinable: [UInt64: FetchID] = [:]
     var joinKeys: [UInt64] = []
     let searches: SearchRoom
+    var hunts: [JobID: HuntUnderWay] = [:]
+    /// Hunts that may have something to do, and those that look for room in each round.
+    var moving: Set<JobID> = []
+    var lacking: Set<JobID> = []
     var counts = Counts()
     var notices = ToldNotices()
     /// Answers of this round, handed over together at its end.
@@ -91,6 +95,8 @@ final class EngineLoop {
 
     /// Everything there is to do now. True when there may be more to do at once.
     private func round() -> Bool {
+        moving.formUnion(lacking)
+        lacking = []
         // Before anything is read or written by number.
         if !transport.isIntact || !results.isIntact { endWithoutDescriptors() }
         for command in mailbox.drain() {
@@ -101,6 +107,7 @@ final class EngineLoop {
         if !isOver {
             let now = tvs_boot_us()
             ledger.refresh(now: now)
+            _ = advanceHunts()
             scheduler.advance(now: now)
             perform()
         }
@@ -115,9 +122,10 @@ final class EngineLoop {
             if moved { scheduler.advance(now: tvs_boot_us()) }
             perform()
         }
+        let huntsGoOn = advanceHunts()
         publish()
         lookForNotices()
-        return moved || isOver
+        return moved || isOver || huntsGoOn
     }
 
     /// The host has closed descriptors of the engine: everything ends, and libcurl is left alone.
@@ -148,7 +156,11 @@ final class EngineLoop {
     private func obey(_ command: Command) {
         switch command {
         case .submit(let job): admit(job, now: tvs_boot_us())
-        case .cancel(let id): scheduler.cancel(id)
+        case .hunt(let hunt): begin(hunt)
+        case .huntOn(let id): goOn(hunt: id)
+        case .cancel(let id):
+            let why = Failure(.cancelled, "the host cancelled the hunt")
+            if !endHunt(id, why) { scheduler.cancel(id) }
         case .goOn(let tenant): hold(tenant, false)
         case .describe(let waiter): waiter.answer(statistics())
         case .estimate(let asked, let waiter):
@@ -156,6 +168,7 @@ final class EngineLoop {
         case .lift(let asked, let waiter):
             waiter.answer(Result { () throws(Failure) in try lift(asked) })
         case .shutdown:
+            endHunts()
             scheduler.shutdown()
             isOver = true
         }
@@ -169,7 +182,7 @@ final class EngineLoop {
 
     // MARK: - Admission
 
-    private func admit(_ job: Job, now: Int64) {
+    func admit(_ job: Job, now: Int64) {
         let place = Int(Scheduler.place(of: job.id))
         while jobs.count <= place { jobs.append(nil) }
         jobs[place] = job

@@ -82,13 +82,29 @@ package final class Search: Sendable {
     }
 
     private static var unknown: Failure {
-        var names = "a search request has no such option; there are: deadline_ms, priority, "
-        names += "patient, detections_only, limit, per_page"
-        for filter in filters {
+        Failure(
+            .configName,
+            "a search request has no such option; there are: deadline_ms, priority, patient, "
+                + names())
+    }
+
+    /// The options that only a search has, with commas between them.
+    static func names(but left: StaticString = "") -> String {
+        var names = "detections_only, limit, per_page"
+        for filter in filters where !isSame(filter.name, left.description) {
             names += ", "
             names += filter.name.description
         }
-        return Failure(.configName, names)
+        return names
+    }
+
+    /// One page of this search from a cursor on, and at most so many messages of it.
+    func page(atMost most: Int, from cursor: String?) -> Search {
+        var values = values
+        values[Self.cursorPlace] = cursor
+        return Search(
+            values, detectionsOnly: detectionsOnly, pageSize: perPage,
+            limit: max(1, min(most, Int(perPage))))
     }
 
     private static func isSame(_ name: StaticString, _ other: String) -> Bool {

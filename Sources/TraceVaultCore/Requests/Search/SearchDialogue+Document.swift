@@ -7,10 +7,16 @@ extension SearchDialogue {
         do throws(Failure) {
             let view = try document(context)
             return Answer(
-                failure: nil, document: Document(search: view, raw: last?.body))
+                failure: nil, document: Document(search: view, raw: last?.body),
+                later: trouble(context))
         } catch {
             return Answer(failure: error, document: Document(raw: last?.body))
         }
+    }
+
+    /// Why a later page did not come. What ended it tells what the last try met as well.
+    private func trouble(_ context: TraceContext) -> Failure? {
+        (isOver ? nil : context.ended) ?? failure
     }
 
     @_optimize(size) private func document(_ context: TraceContext) throws(Failure) -> WrittenView {
@@ -20,8 +26,7 @@ extension SearchDialogue {
         var writer = JSONWriter(into: buffer)
         var warnings = warnings
         if !isOver, failure == nil { warnings.add(.stoppedEarly, at: "") }
-        // What ended it tells what the last try met as well.
-        let failure = (isOver ? nil : context.ended) ?? failure
+        let failure = trouble(context)
         writer.beginObject()
         writer.key("schema")
         writer.string("tracevault.search/1")

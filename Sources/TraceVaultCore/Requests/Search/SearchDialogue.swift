@@ -4,7 +4,8 @@
 //
 // A reply decides what is asked next, so all it can ask for has a bound: pages, polls, bytes.
 
-/// What an engine's searches may hold while they are under way; its thread's alone.
+/// What an engine's searches may hold while they are under way, and its hunts until they have told
+/// it; its thread's alone.
 final class SearchRoom {
     /// No further page is asked for after so many bytes of one search's replies.
     let maxReplyBytes: Int
@@ -19,7 +20,7 @@ final class SearchRoom {
     }
 
     /// A search of the tenant holds so many bytes more, or less.
-    fileprivate func add(_ count: Int, of tenant: TenantKey?) {
+    func add(_ count: Int, of tenant: TenantKey?) {
         used += count
         let all = held[tenant, default: 0] + count
         held[tenant] = all > 0 ? all : nil
@@ -27,7 +28,7 @@ final class SearchRoom {
 
     /// Whether the tenant's searches hold more than is free, so that they go on no further: whoever
     /// comes next finds room.
-    fileprivate func isFull(for tenant: TenantKey?) -> Bool {
+    func isFull(for tenant: TenantKey?) -> Bool {
         held[tenant, default: 0] > most - used
     }
 }

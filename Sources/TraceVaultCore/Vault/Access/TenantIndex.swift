@@ -72,6 +72,21 @@ package final class TenantIndex: Sendable {
         }
     }
 
+    /// Every account once, in the order of their ids.
+    var accounts: [AccountID] {
+        var accounts: [AccountID] = []
+        for entry in entries where entry.account != accounts.last {
+            accounts.append(entry.account)
+        }
+        return accounts
+    }
+
+    /// What the owner calls an account; "" where it has no name or is not there.
+    func label(of account: AccountID) -> String {
+        guard let place = places(of: account).first else { return "" }
+        return (try? credential(at: place))?.label ?? ""
+    }
+
     // MARK: - Credentials
 
     /// The credential to use now for one account; nil means the only account.
@@ -84,6 +99,18 @@ package final class TenantIndex: Sendable {
     /// The same for an account id that was checked already.
     package func credential(of account: AccountID?) throws(Failure) -> Credential {
         try credential(account, nowMs: UInt64(clamping: tvs_wall_ms()))
+    }
+
+    /// The same, where its secret may go to this origin.
+    func credential(
+        of account: AccountID?, towards origin: Origin
+    ) throws(Failure) -> Credential {
+        let credential = try credential(of: account)
+        guard credential.origin == origin.text else {
+            throw Failure(
+                .origin, "the credential is sealed for another origin than api.base_url")
+        }
+        return credential
     }
 
     /// What to use while the server refuses `credential`: the account's other one, if it is valid.

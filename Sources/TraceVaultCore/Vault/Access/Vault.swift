@@ -178,6 +178,20 @@ package final class Vault: Sendable {
         return tenant
     }
 
+    /// Takes every tenant out of the vault.
+    package func tenants() throws(Failure) -> [Tenant] {
+        var tenants: [Tenant] = []
+        for entry in try current().tenants {
+            do throws(Failure) {
+                tenants.append(try tenant(named: entry.name.text))
+            } catch {
+                // Removed since the look.
+                if error.status != .notFound { throw error }
+            }
+        }
+        return tenants
+    }
+
     // MARK: - Changing
 
     package func edit() -> Edit {

@@ -199,6 +199,12 @@ TABLE: tuple[tuple[str, tuple[Any, ...], Any], ...] = (
     ("tv_engine_shutdown",      (EngineRef, *_ERR),                                 Status),
     ("tv_engine_free",          (EngineRef,),                                       None),
 
+    ("tv_request_hunt",         (*_TEXT, POINTER(RequestRef), *_ERR),               Status),
+    ("tv_engine_hunt",          (EngineRef, POINTER(TenantRef), c_size_t, RequestRef, c_uint64,
+                                 *_U64_OUT, *_ERR),                                 Status),
+    ("tv_engine_hunt_vault",    (EngineRef, VaultRef, RequestRef, c_uint64, *_U64_OUT, *_ERR),
+                                                                                    Status),
+
     ("tv_result_kind",           (ResultRef,),                                        c_int32),
     ("tv_result_id",             (ResultRef,),                                        c_uint64),
     ("tv_result_tag",            (ResultRef,),                                        c_uint64),

@@ -1,0 +1,139 @@
+// EngineLoop+Hunts.swift - hunts: their requests are made here, as there is room, and their
+// findings go out with the answers of the round.
+
+import CSystem
+
+extension EngineLoop {
+    func begin(_ hunt: HuntUnderWay) {
+        hunts[hunt.id] = hunt
+        moving.insert(hunt.id)
+    }
+
+    /// The host has taken of what it told.
+    func goOn(hunt id: JobID) {
+        if hunts[id] != nil { moving.insert(id) }
+    }
+
+    /// Ends a hunt and all of its requests. False when there is none of this name.
+    func endHunt(_ id: JobID, _ why: Failure) -> Bool {
+        guard let hunt = hunts[id] else { return false }
+        hunt.end(why)
+        moving.insert(id)
+        for request in hunt.underWay { scheduler.cancel(request) }
+        return true
+    }
+
+    /// The engine ends, and so do its hunts.
+    func endHunts() {
+        let why = mailbox.closed ?? Failure(.shutdown, "the engine was shut down")
+        for id in hunts.keys { _ = endHunt(id, why) }
+    }
+
+    /// A request of a hunt is answered.
+    func ended(_ job: Job, _ errand: HuntErrand, _ answer: Answer) {
+        mailbox.errandEnded(job.id)
+        errand.hunt.underWay.remove(job.id)
+        take(answer, to: errand)
+    }
+
+    private func take(_ answer: Answer, to errand: HuntErrand) {
+        let hunt = errand.hunt
+        if let finding = hunt.take(answer, to: errand, searches) { tell(finding, of: hunt) }
+        moving.insert(hunt.id)
+    }
+
+    /// Has each hunt do what it has room for. True when something was asked, or there is more to
+    /// do.
+    func advanceHunts() -> Bool {
+        let now = tvs_boot_us()
+        let turn = moving
+        moving = []
+        var hasAsked = false
+        for id in turn {
+            guard let hunt = hunts[id] else { continue }
+            var steps = 0
+            while steps < Self.mostSteps, let step = next(of: hunt) {
+                steps += 1
+                switch step {
+                case .ask(let errand, let request):
+                    ask(errand, request, now)
+                    hasAsked = true
+                case .tell(let finding): tell(finding, of: hunt)
+                }
+            }
+            // Others have their turn first.
+            if steps == Self.mostSteps { moving.insert(id) }
+            if hunt.lacksRoom { lacking.insert(id) }
+            if hunt.isOver { finish(hunt) } else { tellProgress(of: hunt) }
+        }
+        return hasAsked || !moving.isEmpty
+    }
+
+    /// So many things one hunt does at a time.
+    private static let mostSteps = 128
+
+    private func next(of hunt: HuntUnderWay) -> HuntUnderWay.Step? {
+        guard
+            mailbox.mayGoOn(hunt.id, underWay: hunt.underWay.count, window: hunt.hunt.window)
+        else { return nil }
+        return hunt.next { tenant in !searches.isFull(for: tenant) }
+    }
+
+    private func ask(_ errand: HuntErrand, _ request: Request, _ now: Int64) {
+        let (hunt, tenant) = (errand.hunt, errand.place.tenant)
+        do throws(Failure) {
+            let credential = try tenant.look().credential(
+                of: errand.place.account, towards: settings.base.origin)
+            let deadline = request.deadlineMs ?? settings.defaultDeadlineMs
+            let job = Job(
+                id: mailbox.nameOfErrand(), tag: hunt.tag, tenant: tenant, request: request,
+                credential: credential, submittedAt: now, deadline: now + deadline * 1000,
+                waiter: nil, errand: errand)
+            hunt.underWay.insert(job.id)
+            admit(job, now: now)
+        } catch {
+            take(Answer(failure: error, document: Document(raw: nil)), to: errand)
+        }
+    }
+
+    // MARK: - What it tells
+
+    private func tell(_ finding: Finding, of hunt: HuntUnderWay) {
+        var failure = finding.failure?.settled
+        let document: Document
+        do throws(Failure) {
+            document = try finding.document(hunt.progress)
+        } catch {
+            failure = error
+            document = Document(raw: nil)
+        }
+        publish(.finding, of: hunt, finding.place.tenant.key, failure, document)
+    }
+
+    private func tellProgress(of hunt: HuntUnderWay) {
+        let progress = hunt.progress
+        guard hunt.hunt.wantsProgress, hunt.told != progress, mailbox.wantsProgress(hunt.id),
+            let document = try? progress.document(isOver: false)
+        else { return }
+        hunt.told = progress
+        publish(.progress, of: hunt, nil, nil, document)
+    }
+
+    private func finish(_ hunt: HuntUnderWay) {
+        hunts[hunt.id] = nil
+        let document = try? hunt.progress.document(isOver: true)
+        publish(.hunt, of: hunt, nil, hunt.ended, document ?? Document(raw: nil))
+    }
+
+    private func publish(
+        _ kind: RequestResult.Kind, of hunt: HuntUnderWay, _ tenant: TenantKey?,
+        _ failure: Failure?, _ document: Document
+    ) {
+        let result = RequestResult(
+            id: hunt.id, tag: hunt.tag, kind: kind, tenant: tenant, failure: failure,
+            document: document)
+        mailbox.tells(hunt.id, kind)
+        answered.append(result)
+        queued.append(result)
+    }
+}

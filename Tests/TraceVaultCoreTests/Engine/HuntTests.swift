@@ -1,0 +1,216 @@
+// HuntTests.swift - what a hunt asks next and what answers mean to it, without an engine: each account
+// and each message once, what was found before what may be found, and an end to every search.
+
+import Testing
+
+@testable import TraceVaultCore
+
+@Suite struct HuntTests {
+    private let vault: Vault
+    private let acme: Tenant
+    private let globex: Tenant
+    private let room = SearchRoom(maxReplyBytes: 1 << 20)
+
+    init() throws {
+        vault = try Fake.memoryVault()
+        let edit = vault.edit()
+        try edit.put("acme", Fake.account1, token: Fake.token1)
+        try edit.put("globex", Fake.account1, token: Fake.token2)
+        try edit.put("globex", Fake.account2, token: Fake.token2)
+        try edit.commit()
+        (acme, globex) = (try vault.tenant(named: "acme"), try vault.tenant(named: "globex"))
+    }
+
+    private func hunt(
+        _ tenants: [Tenant], _ options: [String: String] = [:]
+    ) throws -> HuntUnderWay {
+        var hunt = try Hunt(accountID: RawSpan())
+        for (name, value) in options { try hunt.set(name, to: value) }
+        return HuntUnderWay(id: 1, tag: 2, hunt, try HuntAccounts(nil, of: tenants))
+    }
+
+    /// The next request; fails where there is none.
+    private func ask(_ hunt: HuntUnderWay) throws -> (HuntErrand, Request) {
+        let step = try #require(hunt.next { _ in true })
+        guard case .ask(let errand, let request) = step else {
+            Issue.record("it tells something")
+            throw Failure(.other, "no request")
+        }
+        return (errand, request)
+    }
+
+    private func search(
+        _ refs: [String], next: String? = nil, warnings: [String] = []
+    ) -> Answer {
+        let messages = refs.map { "{\"message_ref\":\"\($0)\",\"item\":{}}" }
+        let codes = warnings.map { "{\"code\":\"\($0)\"}" }
+        let cursor = next.map { "\"\($0)\"" } ?? "null"
+        let text =
+            "{\"complete\":\(next == nil && warnings.isEmpty),\"next_cursor\":\(cursor),"
+            + "\"messages\":[\(messages.joined(separator: ","))],"
+            + "\"warnings\":[\(codes.joined(separator: ","))]}"
+        return Answer(
+            failure: nil, document: Document(buffer(text), named: .search, raw: nil))
+    }
+
+    private func failed(_ status: Status) -> Answer {
+        Answer(failure: Failure(status, "a test"), document: Document(raw: nil))
+    }
+
+    private let traced = Answer(failure: nil, document: Document(raw: nil))
+
+    private func cursor(_ request: Request) -> String? {
+        guard case .search(let search) = request.kind else { return "no search" }
+        return search.cursor
+    }
+
+    private func ref(_ request: Request) -> String? {
+        guard case .trace(let ref) = request.kind else { return nil }
+        return ref.text
+    }
+
+    // MARK: - Accounts
+
+    @Test func anAccountOfTwoTenantsIsAskedOnceAndAgainOnlyWhereTheFirstFails() throws {
+        let hunt = try hunt([acme, globex, acme])
+        #expect(hunt.progress.accounts == 2)
+        let (first, request) = try ask(hunt)
+        #expect(first.place.tenant.name == "acme")
+        #expect(request.account?.text == Fake.account1)
+        #expect(hunt.take(failed(.credential), to: first, room) == nil)
+        let (again, _) = try ask(hunt)
+        #expect(again.place.tenant.name == "globex")
+        #expect(again.place.account.text == Fake.account1)
+        let finding = try #require(hunt.take(failed(.server), to: again, room))
+        #expect(finding.failure?.status == .server)
+        let (second, _) = try ask(hunt)
+        #expect(second.place.account.text == Fake.account2)
+        #expect(hunt.take(search([]), to: second, room) == nil)
+        #expect(hunt.isOver)
+        #expect((hunt.progress.done, hunt.progress.failed) == (2, 1))
+    }
+
+    @Test func whatATenantsCredentialHasFoundIsNotAskedThroughAnother() throws {
+        let hunt = try hunt([acme, globex])
+        let (first, _) = try ask(hunt)
+        #expect(hunt.take(search(["a"], next: "c"), to: first, room) == nil)
+        let (trace, _) = try ask(hunt)
+        let (next, request) = try ask(hunt)
+        #expect(cursor(request) == "c")
+        let finding = try #require(hunt.take(failed(.server), to: next, room))
+        #expect(finding.message == nil)
+        #expect(next.place.tenant.name == "acme")
+        #expect(hunt.take(traced, to: trace, room)?.message != nil)
+        #expect(hunt.progress.failed == 1)
+    }
+
+    @Test func onlyTheAccountThatWasNamedIsAsked() throws {
+        let named = try AccountID(Fake.account2)
+        #expect(try HuntAccounts(named, of: [acme, globex]).count == 1)
+        #expect(status { _ = try HuntAccounts(named, of: [acme]) } == .notFound)
+        #expect(status { _ = try HuntAccounts(nil, of: []) } == .argument)
+    }
+
+    // MARK: - Messages and pages
+
+    @Test func messagesGoBeforeFurtherPagesAndThoseBeforeTheNextAccount() throws {
+        let hunt = try hunt([globex])
+        let (first, _) = try ask(hunt)
+        #expect(hunt.take(search(["a", "b"], next: "c"), to: first, room) == nil)
+        let asked = try (0..<4).map { _ in try ask(hunt).1 }
+        #expect(asked.map(ref) == ["a", "b", nil, nil])
+        #expect(cursor(asked[2]) == "c")
+        #expect(asked[3].account?.text == Fake.account2)
+        #expect(hunt.next { _ in true } == nil)
+    }
+
+    @Test func aMessageThatComesAgainIsNotToldAgain() throws {
+        let hunt = try hunt([acme], ["traces": "false"])
+        let (first, _) = try ask(hunt)
+        _ = hunt.take(search(["a", "a", "b"], next: "c"), to: first, room)
+        #expect(told(hunt) == 2)
+        let (second, _) = try ask(hunt)
+        _ = hunt.take(search(["b", "c"]), to: second, room)
+        #expect(told(hunt) == 1)
+        #expect(hunt.progress.found == 3)
+        #expect(hunt.isOver)
+    }
+
+    /// How many findings it has to tell now.
+    private func told(_ hunt: HuntUnderWay) -> Int {
+        var count = 0
+        while count < 1000, case .tell? = hunt.next(hasRoom: { _ in false }) { count += 1 }
+        return count
+    }
+
+    @Test func everySearchEndsWhateverTheServerSays() throws {
+        // The same cursor again; new cursors without anything new; no reason at all.
+        let sayings: [(Int) -> Answer] = [
+            { _ in search(["a"], next: "c") }, { search([], next: "c\($0)") },
+            { _ in search(["a"], warnings: ["page_limit"]) },
+        ]
+        for (place, say) in sayings.enumerated() {
+            let hunt = try hunt([acme], ["traces": "false"])
+            var finding: Finding?
+            var searches = 0
+            while finding == nil, searches < 100 {
+                _ = told(hunt)
+                let (errand, _) = try ask(hunt)
+                finding = hunt.take(say(searches), to: errand, room)
+                searches += 1
+            }
+            #expect(finding?.failure?.status == .replyShape, "\(place)")
+            _ = told(hunt)
+            #expect(searches < 10)
+            #expect(hunt.progress.failed == 1)
+            #expect(hunt.isOver)
+        }
+    }
+
+    @Test func theLimitIsForEachAccountAndWhatIsLeftIsAskedForNoMore() throws {
+        let hunt = try hunt([acme], ["traces": "false", "limit": "3", "per_page": "2"])
+        let (first, request) = try ask(hunt)
+        guard case .search(let search) = request.kind else { return }
+        #expect((search.limit, search.perPage) == (2, 2))
+        _ = hunt.take(self.search(["a", "b"], next: "c"), to: first, room)
+        _ = told(hunt)
+        let (second, last) = try ask(hunt)
+        guard case .search(let rest) = last.kind else { return }
+        #expect((rest.limit, rest.perPage) == (1, 2))
+        let finding = hunt.take(self.search(["d"], next: "e"), to: second, room)
+        #expect(finding?.failure?.status == .limit)
+        #expect(told(hunt) == 1)
+        #expect(hunt.isOver)
+    }
+
+    // MARK: - Room
+
+    @Test func aPageTakesRoomUntilItsMessagesAreToldAndNoOtherIsAskedForWithoutRoom() throws {
+        let hunt = try hunt([globex], ["traces": "false"])
+        let (first, _) = try ask(hunt)
+        _ = hunt.take(search(["a", "b"]), to: first, room)
+        #expect(room.used > 0)
+        #expect(told(hunt) == 2)
+        #expect(room.used == 0)
+        #expect(hunt.next { _ in false } == nil)
+        #expect(hunt.lacksRoom)
+        #expect(hunt.next { _ in true } != nil)
+        #expect(!hunt.lacksRoom)
+    }
+
+    @Test func aHuntThatWasEndedAsksAndTellsNothingMoreAndGivesItsRoomBack() throws {
+        let hunt = try hunt([globex])
+        let (first, _) = try ask(hunt)
+        _ = hunt.take(search(["a", "b"], next: "c"), to: first, room)
+        let (trace, _) = try ask(hunt)
+        hunt.underWay = [9]
+        hunt.end(Failure(.cancelled, "a test"))
+        #expect(room.used == 0)
+        #expect(hunt.next { _ in true } == nil)
+        #expect(hunt.take(traced, to: trace, room) == nil)
+        #expect(!hunt.isOver)
+        hunt.underWay = []
+        #expect(hunt.isOver)
+        #expect(hunt.ended?.status == .cancelled)
+    }
+}
