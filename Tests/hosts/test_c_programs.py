@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tracevault as tv
 from c_programs import ABI, BINDING, LIBRARY, ROOT, STRICT, VALGRIND, Compile, run
 from launcher import Standin, standin
+from standin import mail
 from standin.catalogue import Message
 
 # Each is a program with promises of its own.
@@ -35,6 +37,7 @@ PROGRAMS = (
     "binding",
     "starving",
     "search",
+    "hunts",
     "views",
     "engine",
     "waking",
@@ -53,6 +56,7 @@ UNDER_VALGRIND: tuple[str, ...] = (
     "walk",
     "binding",
     "starving",
+    "hunts",
     "views",
     "owned",
 )
@@ -165,6 +169,25 @@ def sealed(compiled: Compile, server: Standin, tmp_path: Path) -> tuple[Path, Pa
 
 
 @pytest.fixture
+def kept(server: Standin, tmp_path: Path) -> tuple[Path, Path]:
+    """The same, but sealed with a key file."""
+    tmp_path.chmod(stat.S_IRWXU)
+    vault, key = tmp_path / "kept.vault", tmp_path / "kept.key"
+    key.write_bytes(os.urandom(64))
+    key.chmod(stat.S_IRUSR)
+    with tv.Vault.create(vault, tv.KeyFile(key)) as made, made.edit() as edit:
+        for account in server.accounts:
+            known = server.credential(account.id)
+            secret: tv.ApiToken | tv.GlobalKey = (
+                tv.ApiToken(known.token)
+                if known.kind == "api_token"
+                else tv.GlobalKey(known.email, known.key)
+            )
+            edit.put(account.tenant, account.id, secret, origin=server.origin)
+    return vault, key
+
+
+@pytest.fixture
 def example(compiled: Compile) -> Path:
     return compiled("example", BINDING / "example.c", BINDING / "tv_trace.c")
 
@@ -181,6 +204,45 @@ def of_account(server: Standin, account_id: str, count: int) -> list[Message]:
 def shown(message: Message) -> list[str]:
     lines = [line["message"] for line in (*message.inbound, *message.outbound)]
     return [line for line in lines if line]
+
+
+def test_the_hunt_finds_every_copy_in_all_accounts_and_leaks_nothing(
+    compiled: Compile, server: Standin, kept: tuple[Path, Path]
+) -> None:
+    sources = (BINDING / name for name in ("hunt.c", "tv_search.c", "tv_trace.c"))
+    program = compiled("hunt", *sources)
+    wanted = {
+        (one.account_id, one.item["id"])
+        for one in mail.of_messages(
+            server.messages + mail.archive(server.messages), len(server.accounts)
+        )
+        if one.item["from"].endswith("@sender.example")
+    }
+    what = ("sender=sender.example", "start=2000-01-01T00:00:00Z", "deadline_ms=300000")
+    ways: list[tuple[str, ...]] = [(), VALGRIND] if shutil.which("valgrind") else [()]
+    for before in ways:
+        done = run(*before, program, *settings(server), *kept, *what)
+        assert done.returncode == 0, done.stdout
+        told = {tuple(line.split("  ")[1:3]) for line in done.stdout.splitlines()[:-1]}
+        assert told == wanted
+        end = f"{len(wanted)} copies in {len(server.accounts)} accounts; not asked to the end: 0"
+        assert done.stdout.splitlines()[-1] == end
+
+
+def test_the_hunt_says_which_accounts_it_could_not_ask_and_what_was_wrong(
+    compiled: Compile, server: Standin, kept: tuple[Path, Path]
+) -> None:
+    sources = (BINDING / name for name in ("hunt.c", "tv_search.c", "tv_trace.c"))
+    program = compiled("hunt", *sources)
+    good: list[str | Path] = [*settings(server), *kept]
+    done = run(program, *good, "query=standin-page1-fail-400", "traces=false")
+    assert done.returncode == 1
+    assert done.stdout.count("not asked to the end: TV_E_") == len(server.accounts)
+    assert run(program, *good).returncode == 2
+    for word, says in (("cursor=x", "TV_E_CONFIG_NAME"), ("sender", "TV_E_ARGUMENT")):
+        done = run(program, *good, word)
+        assert done.returncode == 3
+        assert says in done.stdout
 
 
 def test_the_example_prints_every_line_of_every_message(
