@@ -644,7 +644,9 @@ TV_API TV_CHECK tv_status tv_edit_set(tv_edit *edit, const char *tenant, size_t 
  * Make an account's active credential the retiring one, in the place of an older retiring one.
  *
  * Follow it with tv_edit_put_token() in the same edit to rotate a credential. A retiring
- * credential is used when there is no active one or that one is not valid now.
+ * credential is used when there is no active one or that one is not valid now. Where the new
+ * secret is the active one already, the older retiring one stays: nothing is lost when a
+ * rotation is done twice.
  * TV_E_NOT_FOUND without an active one.
  * @since 0.1
  */

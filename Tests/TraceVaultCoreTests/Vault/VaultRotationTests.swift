@@ -47,6 +47,14 @@ import Testing
         #expect(try token() == new)
     }
 
+    @Test func aRotationToTheActiveSecretKeepsTheWayBack() throws {
+        try rotate()
+        try rotate()
+        #expect(try states() == ["active", "retiring"])
+        try change { try $0.promote(tenant: "acme", account: Fake.account1) }
+        #expect(try token() == old)
+    }
+
     @Test func promotingUndoesARotation() throws {
         try rotate()
         try change { try $0.promote(tenant: "acme", account: Fake.account1) }

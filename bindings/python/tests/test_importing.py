@@ -303,6 +303,30 @@ def test_a_rotation_keeps_label_group_and_origin_and_the_old_token_as_the_retiri
     ]
 
 
+def test_a_rotation_that_is_done_twice_keeps_the_way_back(vault: tv.Vault, tmp_path: Path) -> None:
+    with vault.edit() as edit:
+        edit.put("acme", ONE, tv.ApiToken(TOKEN + "old"), label="Acme Europe")
+        edit.put("acme", TWO, tv.GlobalKey("one@acme.example", "a" * 37))
+    table = written(tmp_path, f"tenant,account_id,token,label\nacme,{ONE},{TOKEN}new,\n")
+    assert imported(vault, table, rotate=True) == 1
+    once = vault.accounts()
+    table = written(tmp_path, f"tenant,account_id,token,label\nacme,{ONE},{TOKEN}new,Acme EU\n")
+    assert imported(vault, table, rotate=True) == 1
+    twice = vault.accounts()
+    assert [one.fingerprint for one in twice] == [one.fingerprint for one in once]
+    assert [one.state for one in twice] == ["active", "retiring", "active"]
+    assert [one.label for one in twice[:2]] == ["Acme EU", "Acme Europe"]
+    with vault.edit() as edit:  # the first rotation to what is there makes no second credential
+        edit.rotate("acme", TWO, tv.GlobalKey("one@acme.example", "a" * 37))
+    assert [one.state for one in vault.accounts()] == ["active", "retiring", "active"]
+    with vault.edit() as edit:
+        edit.rotate("acme", ONE, tv.ApiToken(TOKEN + "newer"))
+    found = {one.state: one.fingerprint for one in vault.accounts() if one.account_id == ONE}
+    assert found["retiring"] == once[0].fingerprint
+    assert found["active"] not in (once[0].fingerprint, once[1].fingerprint)
+    vault.verify()
+
+
 def test_a_rotation_of_an_account_that_is_not_there_names_it(vault: tv.Vault) -> None:
     with vault.edit() as edit:
         edit.put("acme", ONE, tv.ApiToken(TOKEN))

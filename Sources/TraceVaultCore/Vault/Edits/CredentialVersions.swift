@@ -115,6 +115,24 @@ struct CredentialVersions: Sendable {
         }
     }
 
+    /// The stored credential that gives way to a new one, and the new one.
+    var rotation: (old: Snapshot.AccountEntry, new: CredentialDraft)? {
+        guard let active, let draft = active.draft, active.record == nil,
+            let retiring, retiring.draft == nil, let entry = retiring.record, entry.state == .active
+        else { return nil }
+        return (entry, draft)
+    }
+
+    /// The new secret is the old one: it is put in its place, and what was retiring stays the way
+    /// back. So a rotation that is done twice loses nothing.
+    mutating func undoRetirement(stored entries: some Sequence<Snapshot.AccountEntry>) {
+        guard let (entry, draft) = rotation else { return }
+        let stored = CredentialVersions(stored: entries)
+        active = CredentialVersion(
+            record: entry, draft: draft, changes: active?.changes ?? PropertyChanges())
+        retiring = stored.retiring
+    }
+
     private static let noActive = Failure(
         .notFound, "the tenant has no such account, or none with an active credential: put one")
     private static let noRetiring = Failure(

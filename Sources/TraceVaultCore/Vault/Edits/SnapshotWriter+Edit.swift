@@ -46,7 +46,10 @@ extension SnapshotWriter {
         var additions: [Addition] = []
         for key in keys {
             let stored = tenant.map { base.credentials(of: key.account, in: $0) } ?? []
-            guard let versions = try changes.accounts[key]?.folded(over: stored) else { continue }
+            guard var versions = try changes.accounts[key]?.folded(over: stored) else { continue }
+            if try isSameSecret(versions.rotation, changes.pending) {
+                versions.undoRetirement(stored: stored)
+            }
             var copied: [Int] = []
             for (version, state) in [
                 (versions.active, Metadata.State.active), (versions.retiring, .retiring),
@@ -80,6 +83,16 @@ extension SnapshotWriter {
         for addition in additions {
             try add(addition, of: name, tenantKey, changes.pending)
         }
+    }
+
+    /// Whether a rotation would put the secret that is there already.
+    private func isSameSecret(
+        _ rotation: (old: Snapshot.AccountEntry, new: CredentialDraft)?, _ pending: PendingSecrets?
+    ) throws(Failure) -> Bool {
+        guard let rotation, let pending else { return false }
+        let secret = try pending.open(rotation.new.secret)
+        let fingerprint = try base.keys.fingerprint(ofPadded: secret)
+        return fingerprint == rotation.old.identity.fingerprint
     }
 
     @_optimize(size) private mutating func add(

@@ -62,7 +62,7 @@ def test_by_its_help_alone_a_user_comes_to_a_hunt_and_a_page(
     assert serving.stdout is not None
     try:
         assert "another terminal" in serving.stdout.readline()
-        lines = [serving.stdout.readline().strip() for _ in range(5)]
+        lines = [serving.stdout.readline().strip() for _ in range(11)]
         bin_folder = tmp_path / "bin"
         bin_folder.mkdir()
         script = bin_folder / "tracevault"
@@ -75,7 +75,10 @@ def test_by_its_help_alone_a_user_comes_to_a_hunt_and_a_page(
         )  # fmt: skip
         assert typed.returncode == 0, typed.stdout + typed.stderr
         assert "held until somebody decides" in typed.stdout
-        assert "<!doctype html>" in (tmp_path / "case.html").read_text()
+        case, own = ((tmp_path / name).read_text() for name in ("case.html", "own.html"))
+        assert case.startswith("<!doctype html>")
+        assert own.count("<article") == case.count("<article") == len(copies(NOW))
+        assert "5 checked: 5 work" in typed.stderr
     finally:
         serving.send_signal(signal.SIGINT)
         _, told = serving.communicate(timeout=30)

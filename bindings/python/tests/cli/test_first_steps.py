@@ -44,6 +44,24 @@ def test_a_verb_that_is_not_there_names_the_nearest(
     assert meant in told.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (("hunt", "invoice"), "say what it is, with --subject, --sender,"),
+        (("search", "invoice", "overdue"), "say what it is, with --subject, --sender,"),
+        (("vault", "info", "soc.vault"), "a vault is named with --vault"),
+        (("account", "list", "acme"), "a tenant with --tenant"),
+    ],
+)
+def test_a_word_that_stands_alone_says_which_option_it_needs(
+    call: Call, typed: tuple[str, ...], meant: str
+) -> None:
+    told = call(*typed)
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert meant in told.err
+    assert f"See: tracevault {typed[0]}" in told.err
+
+
 def test_a_hunt_for_nothing_names_the_options(call: Call, kit: Kit) -> None:
     told = call("hunt", "--start", "7d")
     assert told.code == Exit.USAGE
@@ -243,8 +261,10 @@ def test_init_takes_the_place_as_a_word_and_says_how_to_go_on(
     assert told.code == 0, told.err
     assert (tmp_path / "my vault").exists()
     _, _, following = told.err.strip().partition("Next: ")
-    assert following == "tracevault account add --vault 'my vault' --key-file my.key"
-    words = [*shlex.split(following)[1:], "--tenant", "acme", "--account", "ab" * 16]
+    assert following == (
+        "tracevault account add --vault 'my vault' --key-file my.key --tenant NAME --account ID"
+    )
+    words = shlex.split(following.replace("NAME", "acme").replace("ID", "ab" * 16))[1:]
     assert call(*words, "--token-file", token).code == 0
     twice = call("init", "one.vault", "--vault", "other.vault", "--key-file", "one.key")
     assert twice.code == Exit.USAGE

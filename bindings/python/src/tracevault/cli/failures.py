@@ -50,7 +50,10 @@ _NEXT: tuple[tuple[type[TraceVaultError], str], ...] = (
     (UnlockError, "name another --key-file, passphrase or --credential"),
     (AmbiguousError, "name one with --account; tracevault account list shows them"),
     (RateLimitedError, "try again then; tracevault doctor shows the state of the ledger"),
-    (CredentialError, "tracevault account check tells more, account rotate stores a new one"),
+    (
+        CredentialError,
+        "tracevault account check --access tells more, account rotate stores a new one",
+    ),
 )
 
 

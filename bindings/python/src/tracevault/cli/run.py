@@ -110,7 +110,16 @@ def _close_stdout() -> None:
 
 def _usage(error: click.UsageError) -> Usage:
     path = error.ctx.command_path if error.ctx else "tracevault"
-    return Usage(f"{error.format_message()} See: {path} --help")
+    said = error.format_message().rstrip(".")
+    if "unexpected extra argument" in said:
+        looks = path.rpartition(" ")[2] in ("search", "hunt")
+        said += f": {_LOOKED_FOR if looks else _NAMED}"
+    return Usage(f"{said}. See: {path} --help")
+
+
+#: What a word needs before it that stands alone.
+_LOOKED_FOR = "say what it is, with --subject, --sender, --recipient, --message-id or --query"
+_NAMED = "a vault is named with --vault, a tenant with --tenant, an account with --account"
 
 
 def _say(error: BaseException, arguments: list[str]) -> None:

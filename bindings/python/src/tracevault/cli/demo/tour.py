@@ -19,7 +19,7 @@ from .standin import Standin
 
 #: The first line of the configuration file, by which a later demo knows its own folder.
 MARK = "# made by `tracevault demo`"
-FILES = ("config", "demo.key", "demo.vault", "hunt.html")
+FILES = ("config", "demo.key", "demo.vault", "hunt.html", "accounts.csv")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Scene:
     def config(self) -> Path:
         """The configuration file that makes every verb use the demo."""
         return self.folder / "config"
+
+    @property
+    def accounts(self) -> Path:
+        """The accounts as a table that `account import` reads."""
+        return self.folder / "accounts.csv"
 
     @property
     def page(self) -> Path:
@@ -57,9 +62,17 @@ def prepare(folder: Path, origin: str, standin: Standin) -> Scene:
     with Vault.create(scene.folder / "demo.vault", KeyFile(key)) as vault, vault.edit() as edit:
         for one in ACCOUNTS:
             edit.put(one.tenant, one.id, ApiToken(one.token), label=one.label, origin=origin)
-    with open(os.open(scene.config, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-        file.write(configuration(scene.folder, origin))
+    for path, text in ((scene.config, configuration(scene.folder, origin)),
+                       (scene.accounts, accounts())):  # fmt: skip
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(text)
     return scene
+
+
+def accounts() -> str:
+    """What an administrator has of the accounts: a table with their tokens, which are invented."""
+    rows = [f"{one.tenant},{one.id},{one.token},{one.label}\n" for one in ACCOUNTS]
+    return "".join(["tenant,account_id,token,label\n", *rows])
 
 
 def configuration(folder: Path, origin: str) -> str:
@@ -123,4 +136,10 @@ def try_these(scene: Scene) -> list[str]:
         f"tracevault hunt --subject {shlex.quote(PHISH_SUBJECT)} --html case.html",
         f"tracevault trace --tenant {held.account.tenant} {held.ids[0]}",
         "tracevault search --tenant initech --json",
+        "# A vault of your own, with the same invented tokens:",
+        "tracevault init own.vault --key-file own.key",
+        "export TRACEVAULT_VAULT=own.vault TRACEVAULT_KEY_FILE=own.key",
+        f"tracevault account import {shlex.quote(str(scene.accounts))}",
+        "tracevault account check",
+        f"tracevault hunt --subject {shlex.quote(PHISH_SUBJECT)} --html own.html",
     ]

@@ -126,12 +126,18 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
     """
     with opened(options) as session:
         tenant, account_id = stored_place(session)
-        _require_active(session, tenant, account_id)
+        before = _active(session, tenant, account_id)
         credential = new_credential(**secret)
         with session.vault.edit() as edit:
             edit.rotate(tenant, account_id, credential, expires=expires)
         _hint(options, edit)
-        _told(session, tenant, account_id, "has a new credential; the old one is retiring")
+        is_new = _active(session, tenant, account_id) != before
+        done = (
+            "has a new credential; the old one is retiring"
+            if is_new
+            else ("has this credential already; what was retiring stays so")
+        )
+        _told(session, tenant, account_id, done)
 
 
 def _hint(options: Options, edit: Edit) -> None:
@@ -140,12 +146,13 @@ def _hint(options: Options, edit: Edit) -> None:
         out.note(f"look again: {hint.message}", for_programs=options.for_programs, code=hint.code)
 
 
-def _require_active(session: Session, tenant: str, account_id: str) -> None:
-    """Tell before the secret is asked for."""
+def _active(session: Session, tenant: str, account_id: str) -> str:
+    """The fingerprint of the active credential; where there is none, that is told before the
+    secret is asked for."""
     with session.vault.tenant(tenant) as one:
         for found in one.accounts():
             if (found.account_id, found.state) == (account_id, "active"):
-                return
+                return found.fingerprint
     raise NotFoundError(
         f"{tenant} has no active credential for {account_id}: tracevault account add stores one",
         status=Status.E_NOT_FOUND,

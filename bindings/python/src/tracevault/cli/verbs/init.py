@@ -63,7 +63,8 @@ def init(options: Options, file: str | None) -> None:
         return
     if made:
         out.note(f"the key file {key_file} is made: keep a copy in a safe")
-    out.note(f"the vault {path} is made. Next: tracevault account add{_again(options)}")
+    following = f"tracevault account add{_again(options)} --tenant NAME --account ID"
+    out.note(f"the vault {path} is made. Next: {following}")
 
 
 def _again(options: Options) -> str:
