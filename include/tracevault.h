@@ -529,7 +529,7 @@ TV_API TV_CHECK tv_status tv_vault_verify(const tv_vault *vault, tv_document **d
  * Wipe every key of the vault and of the tenants taken from it.
  *
  * They fail with TV_E_LOCKED until tv_vault_unlock(). A request that is on the wire ends; its next
- * try fails. Open edits end too: what was put into them is wiped, and every further call on them
+ * try fails, and so does one that still connects. Open edits end too: what was put into them is wiped, and every further call on them
  * fails with TV_E_LOCKED, also after tv_vault_unlock(). Tenants of a vault that was closed with
  * tv_vault_free() keep their key.
  * @since 0.1

@@ -104,6 +104,15 @@ static void note_socket(tvs_curl_watch *watch, int port) {
     }
 }
 
+/* For so long after it was lent nobody asks whether a secret still is. Connecting takes longer when
+ * it is held up, and so does being stopped. */
+static const int64_t lent_for_us = 10000;
+
+static bool is_taken_back(const tvs_curl_sent *sent) {
+    if (sent->is_still_lent == NULL || tvs_boot_us() - sent->lent_us < lent_for_us) return false;
+    return !sent->is_still_lent(sent->exchange);
+}
+
 static int note_sent(void *context, char *to, char *from, int to_port, int from_port) {
     tvs_curl_sent *sent = context;
     (void)to, (void)from, (void)to_port;
@@ -111,6 +120,8 @@ static int note_sent(void *context, char *to, char *from, int to_port, int from_
     sent->was_held = tvs_curl_info_long(sent->easy, CURLINFO_NUM_CONNECTS) == 0 &&
                      !tvs_curl_has_http2(sent->easy);
     if (sent->was_held) return CURL_PREREQFUNC_ABORT;
+    sent->was_taken_back = is_taken_back(sent);
+    if (sent->was_taken_back) return CURL_PREREQFUNC_ABORT;
     sent->us = tvs_monotonic_us();
     if (from_port > 0) note_socket(sent->watch, from_port);
     return CURL_PREREQFUNC_OK;

@@ -54,6 +54,11 @@ typedef struct {
     int was_held;  /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
     uint64_t call;   /* of the watch, when libcurl looked at it last */
     int64_t looks;   /* how often libcurl has looked at it in that call */
+    /* Asked whether the vault still lends its secret; NULL: it is no vault's. */
+    bool (*is_still_lent)(void *exchange);
+    void *exchange;
+    int64_t lent_us;    /* tvs_boot_us() before the vault lent it */
+    int was_taken_back; /* not 0 when it was not sent: the vault does not lend its secret now */
 } tvs_curl_sent;
 /** A call into libcurl begins. */
 void tvs_curl_begin(tvs_curl_watch *watch);
@@ -61,7 +66,8 @@ void tvs_curl_begin(tvs_curl_watch *watch);
  * libcurl reads the body of a refused CONNECT within one call until nothing more has come. */
 int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
 /** Has `sent` filled. A request that libcurl would send over a connection which another transfer
- * has made, and which is not HTTP/2, ends with CURLE_ABORTED_BY_CALLBACK; no byte of it is sent. */
+ * has made, and which is not HTTP/2, ends with CURLE_ABORTED_BY_CALLBACK; no byte of it is sent.
+ * The same for one whose secret was lent more than a moment ago and is not lent any more. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
  * certificate must name its hosts, and a connection counts as ended when reading has taken half a

@@ -10,6 +10,9 @@ package struct HTTPRequest: Sendable {
     package var email: String?
     /// When libcurl gives up by itself; the scheduler's deadline comes first.
     package var timeoutMs: Int
+    /// When a vault lent the secret, in µs on CLOCK_BOOTTIME, taken before it did: a request that
+    /// leaves later asks again. Nil for what is no vault's.
+    var lentAtUs: Int64?
     /// Whose reply it will be.
     var tenant: TenantKey?
     /// What a request to an object store has in the place of the API's own headers.
@@ -92,6 +95,8 @@ package struct HTTPReply: Sendable {
     package var trouble = FaultFacts()
     /// False when the server cannot have seen a byte of the request.
     package var wasSent = true
+    /// Not sent: meanwhile the vault has taken back the secret it was to be sent with.
+    var isTakenBack = false
     /// 0 when no status line came.
     package var status: Int32 = 0
     package var body: ByteBuffer

@@ -61,6 +61,7 @@ extension EngineLoop {
                 authorization: authorization, email: credential.email,
                 timeoutMs: Self.longestTryMs)
             request.tenant = look.tenant
+            request.lentAtUs = now
             try transport.start(id, request, to: credential.origin)
             fetch.tries += 1
             fetch.startedAt = now
@@ -79,6 +80,30 @@ extension EngineLoop {
             fetch.lane = scheduler.lane(of: id)
             scheduler.finished(id, .retry(afterMs: nil), wasSent: false, now: now)
             tellRetry(id, fetch, http: 0, now)
+        }
+    }
+
+    /// Whether the vault still lends a try under way what it was begun with.
+    func isStillLent(_ id: FetchID) -> Bool {
+        let place = Self.place(of: id)
+        guard place < fetches.count, let fetch = fetches[place], let lent = fetch.credential,
+            let look = try? fetch.job.tenant.look()
+        else { return false }
+        return look.lends(lent)
+    }
+
+    /// The vault took back what a try was begun with before it was sent: the request goes on with
+    /// what there is now, or ends.
+    private func goOn(_ id: FetchID, _ fetch: BegunFetch) {
+        let now = tvs_boot_us()
+        fetch.tries -= 1
+        do {
+            let chosen = try choose(for: fetch.job, try fetch.job.tenant.look(), now)
+            scheduler.restart(id, in: chosen.lane, now: now)
+        } catch {
+            fetch.dialogue.fail(error)
+            fetch.answer = nil
+            scheduler.finished(id, .unsent, now: now)
         }
     }
 
@@ -118,6 +143,7 @@ extension EngineLoop {
     func ended(_ id: FetchID, _ reply: HTTPReply) {
         let place = Self.place(of: id)
         guard place < fetches.count, let fetch = fetches[place] else { return }
+        if reply.isTakenBack { return goOn(id, fetch) }
         let now = tvs_boot_us()
         let verdict = fetch.dialogue.read(reply)
         fetch.answer = nil

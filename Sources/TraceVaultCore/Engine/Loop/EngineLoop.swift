@@ -76,6 +76,7 @@ final class EngineLoop {
         lanes = CredentialLanes(originKey: originKey)
         searches = SearchRoom(maxReplyBytes: settings.maxReplyBytes)
         cache = TraceCache(maxBytes: settings.cacheBytes, maxAgeMs: settings.cacheAgeMs)
+        transport.isStillLent = { [weak self] id in self?.isStillLent(id) ?? false }
     }
 
     /// The thread's life.

@@ -134,6 +134,13 @@ package final class CurlTransport {
         flying = [:]
     }
 
+    /// Whether the vault still lends an exchange what it was begun with. Asked when its request is
+    /// about to leave, where connecting took longer than a moment, amid `move`.
+    var isStillLent: (UInt64) -> Bool {
+        get { line.isStillLent }
+        set { line.isStillLent = newValue }
+    }
+
     /// Whether a connection was seen that carries many requests at once.
     package var hasHTTP2: Bool { unsafe watch.pointee.has_http2 != 0 }
 

@@ -118,6 +118,18 @@ package final class TenantIndex: Sendable {
         try fallback(for: credential, nowMs: UInt64(clamping: tvs_wall_ms()))
     }
 
+    /// Whether what was lent may still be sent: its account has the same secret for the same place,
+    /// and it is valid.
+    func lends(_ credential: Credential) -> Bool {
+        let nowMs = UInt64(clamping: tvs_wall_ms())
+        return places(of: credential.account).contains { place in
+            guard let held = try? self.credential(at: place) else { return false }
+            return held.identity.fingerprint == credential.identity.fingerprint
+                && held.email == credential.email && held.origin == credential.origin
+                && held.isValid(atMs: nowMs)
+        }
+    }
+
     /// The places of one account's credentials: none, one or two.
     private func places(of account: AccountID) -> Range<Int> {
         let start = entries.indices.firstPlace { entries[$0].account >= account }

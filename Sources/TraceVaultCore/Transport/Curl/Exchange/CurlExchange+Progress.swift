@@ -35,9 +35,19 @@ extension CurlExchange {
         return unsafe tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, 1) == 0
     }
 
+    /// Nothing was sent: meanwhile the vault has taken back the secret it was to be sent with.
+    var isTakenBack: Bool { unsafe sent.pointee.was_taken_back != 0 && sent.pointee.us == 0 }
+
     func number(_ info: CURLINFO) -> Int64 {
         var value: Int64 = 0
         unsafe _ = tvs_curl_info_off(easy, info.rawValue, &value)
         return value
     }
+}
+
+/// Called where a request is about to leave, on the engine's thread.
+let askVault: @convention(c) (UnsafeMutableRawPointer?) -> Bool = { context in
+    guard let context = unsafe context else { return false }
+    let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+    return exchange.isStillLent(exchange.id)
 }

@@ -15,6 +15,7 @@ extension CurlExchange {
         var reply = HTTPReply(body: body)
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
         reply.wasSent = headers.hasBegun || progress != .connecting
+        if isTakenBack { (reply.isTakenBack, reply.wasSent) = (true, false) }
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         reply.fault =
             overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)

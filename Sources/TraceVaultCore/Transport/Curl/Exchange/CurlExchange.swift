@@ -19,6 +19,8 @@ struct CurlLine {
     let room: ReplyRoom
     /// Of a file of its own for the proxy.
     let proxyTrust: TrustStore?
+    /// See `CurlTransport.isStillLent`.
+    var isStillLent: (UInt64) -> Bool = { _ in true }
 
     /// Looks at the files of authorities. Sessions that were made under others would let in a
     /// server that is not trusted any more: the change counts until there are new ones.
@@ -65,6 +67,7 @@ final class CurlExchange {
     private static let accept = HeaderText("Accept: application/json")
     let authorization: SecretHeader
     private let email: HeaderText?
+    let isStillLent: (UInt64) -> Bool
     let object: ObjectPart?
     private let lines: [HeaderText]
 
@@ -84,16 +87,20 @@ final class CurlExchange {
         unsafe sent = .allocate(capacity: 1)
         unsafe sent.initialize(
             to: tvs_curl_sent(
-                watch: line.watch, easy: easy, us: 0, was_held: 0, call: 0, looks: 0))
+                watch: line.watch, easy: easy, us: 0, was_held: 0, call: 0, looks: 0,
+                is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
+                lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
         place = line.room.place(for: request.tenant)
         startedUs = nowUs
         authorization = request.authorization
         email = request.email.map { HeaderText("X-Auth-Email: " + $0) }
+        isStillLent = line.isStillLent
         object = request.object
         lines = request.object?.lines.map { HeaderText($0) } ?? []
         var codes = line.options.map { unsafe $0.apply(to: easy) }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe sent.pointee.exchange = context
         codes += unsafe [
             tvs_curl_guard(easy, watch),
             tvs_curl_note_sent(easy, sent),
