@@ -1,9 +1,10 @@
-/* outcomes.c - every request has exactly one result, whatever is cancelled, cut off or shut down.
+/* outcomes.c - every request has exactly one result, and every hunt one end, whatever is cancelled, cut
+ * off or shut down.
  *
  *     outcomes BASE_URL CA_FILE ACCOUNT TOKEN SEED
  *
- * Threads with 32 KiB of stack submit traces, searches and checks, cancel some at random moments,
- * fetch, look at the statistics, and take; in a second round the engine is shut down meanwhile. */
+ * Threads with 32 KiB of stack submit traces, searches and checks, begin hunts, cancel some of all
+ * that at random moments, fetch, look at the statistics, and take; in a second round the engine is shut down meanwhile. */
 #include "proof.h"
 #include "remote.h"
 
@@ -11,6 +12,8 @@
 #include <stdatomic.h>
 
 enum { SUBMITTERS = 6, TAKERS = 3, EACH = 150, KINDS = 9, SMALL_STACK = 32 * 1024 };
+/* Hunts have the tags behind those of the requests. */
+enum { HUNTS = 80, FIRST_HUNT = SUBMITTERS * EACH };
 
 static char **arguments;
 static remote here;
@@ -21,6 +24,9 @@ static atomic_int submitted[SUBMITTERS * EACH];
 static atomic_int results[SUBMITTERS * EACH];
 /* By tag, for the threads that cancel. */
 static _Atomic uint64_t ids[SUBMITTERS * EACH];
+static tv_request *hunt_request;
+static atomic_int begun[HUNTS], ends[HUNTS];
+static atomic_int findings;
 static atomic_int wrong;
 static atomic_int cancelled;
 static atomic_int shut;
@@ -40,6 +46,11 @@ static void make_requests(void) {
     OK(tv_request_set(requests[6], "deadline_ms", TV_NUL, "300", TV_NUL, ERR));
     OK(tv_request_search("", 0, &requests[7], ERR));
     OK(tv_request_check("", 0, &requests[8], ERR));
+    OK(tv_request_hunt("", 0, &hunt_request, ERR));
+    OK(tv_request_set(hunt_request, "start", TV_NUL, "2000-01-01T00:00:00Z", TV_NUL, ERR));
+    OK(tv_request_set(hunt_request, "limit", TV_NUL, "20", TV_NUL, ERR));
+    OK(tv_request_set(hunt_request, "per_page", TV_NUL, "7", TV_NUL, ERR));
+    OK(tv_request_set(hunt_request, "window", TV_NUL, "9", TV_NUL, ERR));
 }
 
 /* Threads use plain statuses: the harness' own state belongs to the main thread. */
@@ -68,6 +79,42 @@ static void *submit_and_cancel(void *argument) {
     return NULL;
 }
 
+/* Begins hunts, up to their bound at a time, and cancels some of them. */
+static void *hunt_and_cancel(void *argument) {
+    (void)argument;
+    chance c = {.state = seed ^ 77};
+    for (uint64_t i = 0; i < HUNTS && !is_done;) {
+        uint64_t id = 0;
+        tv_status status =
+            tv_engine_hunt_vault(here.engine, here.vault, hunt_request, FIRST_HUNT + i, &id, NULL);
+        if (status == TV_OK) begun[i] = 1;
+        if (status != TV_OK && status != TV_E_QUEUE_FULL && (status != TV_E_SHUTDOWN || !shut))
+            wrong++;
+        if (status == TV_E_SHUTDOWN) return NULL;
+        if (status == TV_OK) i++;
+        usleep(chance_below(&c, status == TV_OK ? 4000 : 8000));
+        if (status == TV_OK && chance_below(&c, 2) == 0) {
+            tv_status gone = tv_engine_cancel(here.engine, id, NULL);
+            if (gone != TV_OK && gone != TV_E_NOT_FOUND) wrong++;
+        }
+    }
+    return NULL;
+}
+
+/* Takes note of what a hunt tells; whether it is that. */
+static int note_hunt(const tv_result *result) {
+    uint64_t tag = tv_result_tag(result) - FIRST_HUNT;
+    int32_t kind = tv_result_kind(result);
+    if (kind != TV_RESULT_FINDING && kind != TV_RESULT_HUNT) return 0;
+    if (tag >= HUNTS)
+        wrong++;
+    else if (kind == TV_RESULT_HUNT)
+        ends[tag]++;
+    else
+        findings++;
+    return 1;
+}
+
 static void *take_all(void *argument) {
     (void)argument;
     for (;;) {
@@ -80,6 +127,10 @@ static void *take_all(void *argument) {
             continue;
         }
         uint64_t tag = tv_result_tag(result);
+        if (note_hunt(result)) {
+            tv_result_free(result);
+            continue;
+        }
         if (tag < SUBMITTERS * EACH)
             results[tag]++;
         else
@@ -129,6 +180,7 @@ static void join(int count, pthread_t *threads) {
 static int results_missing(void) {
     int missing = 0;
     for (int i = 0; i < SUBMITTERS * EACH; i++) missing += submitted[i] - results[i];
+    for (int i = 0; i < HUNTS; i++) missing += begun[i] - ends[i];
     return missing;
 }
 
@@ -136,6 +188,7 @@ static void one_round(int shuts_down) {
     pthread_t submitters[SUBMITTERS];
     pthread_t takers[TAKERS];
     pthread_t others[2];
+    pthread_t hunter;
     static char quota[] = "budget.quota=0";
     static char address[] = "budget.ip_per_second=0";
     static char retry[] = "retry.base_ms=5";
@@ -146,17 +199,20 @@ static void one_round(int shuts_down) {
         submitted[i] = results[i] = 0;
         ids[i] = 0;
     }
-    wrong = cancelled = shut = is_done = 0;
+    for (int i = 0; i < HUNTS; i++) begun[i] = ends[i] = 0;
+    wrong = cancelled = shut = is_done = findings = 0;
     for (int i = 0; i < 128; i++) status_seen[i] = 0;
     start(submit_and_cancel, SUBMITTERS, submitters);
     start(take_all, TAKERS, takers);
     start(fetch_and_look, 2, others);
+    start(hunt_and_cancel, 1, &hunter);
     if (shuts_down) {
         usleep(100000);
         shut = 1;
         OK(tv_engine_shutdown(here.engine, ERR));
     }
     join(SUBMITTERS, submitters);
+    join(1, &hunter);
     /* The last ones may still wait for their deadline; a minute without them is a failure. */
     for (int i = 0; i < 6000 && results_missing() > 0; i++) usleep(10000);
     is_done = 1;
@@ -166,6 +222,8 @@ static void one_round(int shuts_down) {
     for (int i = 0; i < SUBMITTERS * EACH; i++)
         if (results[i] != submitted[i])
             FAIL("request %d: submitted %d, results %d", i, submitted[i], results[i]);
+    for (int i = 0; i < HUNTS; i++)
+        if (ends[i] != begun[i]) FAIL("hunt %d: begun %d, ends %d", i, begun[i], ends[i]);
     printf("  seed %" PRIu64 ": %d good, %d cancelled of %d asked, %d out of time, %d shut down\n",
            seed, status_seen[TV_OK], status_seen[TV_E_CANCELLED], cancelled,
            status_seen[TV_E_DEADLINE], status_seen[TV_E_SHUTDOWN]);
@@ -176,6 +234,7 @@ PROMISE(every_request_has_one_result_whatever_is_cancelled) {
     one_round(0);
     CHECK(status_seen[TV_OK] > 0 && status_seen[TV_E_CANCELLED] > 0);
     CHECK(status_seen[TV_E_NO_MESSAGE] > 0 && status_seen[TV_E_SHUTDOWN] == 0);
+    CHECK(begun[HUNTS - 1] == 1 && findings > HUNTS);
 }
 
 PROMISE(every_request_has_one_result_when_the_engine_is_shut_down_meanwhile) {
@@ -197,5 +256,6 @@ int main(int argc, char **argv) {
     RUN(every_request_has_one_result_whatever_is_cancelled);
     RUN(every_request_has_one_result_when_the_engine_is_shut_down_meanwhile);
     for (int i = 0; i < KINDS; i++) tv_request_free(requests[i]);
+    tv_request_free(hunt_request);
     return finish();
 }

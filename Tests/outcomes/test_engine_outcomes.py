@@ -51,7 +51,7 @@ def outcomes(compiled: Compile) -> Path:
 
 
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])
-def test_c_threads_with_small_stacks_get_one_result_for_every_request(
+def test_c_threads_with_small_stacks_get_a_result_for_every_request_and_an_end_for_every_hunt(
     server: Standin, compiled: Compile, seed: int
 ) -> None:
     done = subprocess.run(

@@ -177,6 +177,30 @@ def test_a_search_that_never_ends_is_told_as_such_and_each_message_comes_once() 
         assert len(server.heads) < 100
 
 
+@pytest.mark.parametrize("items", [[{"id": "a"}], []], ids=["the same message", "nothing"])
+def test_neither_hunt_follows_cursors_that_bring_nothing_new_for_ever(
+    items: list[dict[str, Any]],
+) -> None:
+    def answer(head: bytes, number: int) -> bytes:
+        # It ends in the end, so that whoever goes on is seen and not waited for.
+        following = f"c{number}" if number < 300 else None
+        return page(items, following) if is_search(head) else reply(TRACE)
+
+    for ask in (python_errors, core_errors):
+        with serving(answer) as server, engine(server.origin) as asking:
+            with tenant(server.origin) as acme:
+                assert ask(asking, acme) == ["TV_E_REPLY_SHAPE"]
+            assert len(server.heads) < 100
+
+
+def python_errors(asking: tv.Engine, acme: tv.Tenant) -> list[str]:
+    return [one.error.name for one in asking.hunt(acme, sender="x") if one.error]
+
+
+def core_errors(asking: tv.Engine, acme: tv.Tenant) -> list[str]:
+    return [one.error for one in hunt(asking, [acme], sender="x")[:-1] if one.error]
+
+
 def test_new_messages_for_ever_end_at_the_limit() -> None:
     def answer(head: bytes, number: int) -> bytes:
         return page([{"id": f"m{number}"}], f"c{number}") if is_search(head) else reply(TRACE)

@@ -25,6 +25,10 @@ from .request import Priority, Request, Result
 from .vault import Tenant
 
 
+#: No further search is made in an account after so many in a row without anything new.
+_MOST_EMPTY = 5
+
+
 class SweepOptions(SearchFilters, total=False):
     """What to look for in each account, and how."""
 
@@ -55,6 +59,8 @@ class Place:
     """The messages that were found, by their names."""
     cursors: set[str] = field(default_factory=set)
     """The cursors that were followed."""
+    empty: int = 0
+    """Searches in a row that brought nothing new."""
     open: int = 1
     """Requests that are not yet answered."""
     failed: bool = False
@@ -187,6 +193,7 @@ class Sweep(Campaign[Told]):
         )
 
     def _messages(self, place: Place, found: SearchResult) -> Iterator[Request[Any]]:
+        known = len(place.seen)
         for message in found.messages:
             key = message.message_ref or json.dumps(message.item, sort_keys=True)
             if key in place.seen:
@@ -208,6 +215,7 @@ class Sweep(Campaign[Told]):
                     tag=_Copy(place, message),
                     **cast("Any", self._how),
                 )
+        place.empty = place.empty + 1 if len(place.seen) == known else 0
         yield from self._rest(place, found)
 
     def _rest(self, place: Place, found: SearchResult) -> Iterator[Request[Any]]:
@@ -226,7 +234,7 @@ class Sweep(Campaign[Told]):
                     status=Status.E_LIMIT,
                 ),
             )
-        elif cursor is None or cursor in place.cursors:
+        elif cursor is None or cursor in place.cursors or place.empty >= _MOST_EMPTY:
             reasons = ", ".join(warning.code for warning in found.warnings) or "no reason given"
             self._trouble(
                 place,
