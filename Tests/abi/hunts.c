@@ -228,6 +228,8 @@ PROMISE(a_cancelled_hunt_ends_all_of_its_requests_and_comes_to_one_end) {
     tv_hunted all = take_end(h.s.engine, id, 3, TV_E_CANCELLED);
     CHECK(all.accounts == 2 && all.done == 0 && all.found == 0);
     CHECK(number_of(h.s.engine, "in_flight") == 0 && number_of(h.s.engine, "queued") == 0);
+    /* They were given up, and did not end by themselves. */
+    CHECK(number_of(h.s.engine, "given_up") == 2);
     GIVES(TV_E_NOT_FOUND, tv_engine_cancel(h.s.engine, id, ERR));
     nothing_comes(h.s.engine);
     close_hunting(&h);

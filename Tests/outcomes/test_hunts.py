@@ -277,7 +277,8 @@ def test_a_cancelled_hunt_ends_its_traces_and_comes_to_one_end() -> None:
         return reply(TRACE) if re.search(rb"/m[0-9]/", head) else None
 
     with serving(answer) as server, engine(server.origin) as asking, tenant(server.origin) as acme:
-        name = begin(asking, [acme], sender="x")
+        # Nothing else ends what hangs.
+        name = begin(asking, [acme], sender="x", deadline_ms=86_400_000)
         first = take(asking, name)
         assert first is not None and first.kind == FINDING
         cancel(asking, name)

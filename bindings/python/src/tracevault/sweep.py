@@ -24,7 +24,6 @@ from .model import LaterError, View
 from .request import Priority, Request, Result
 from .vault import Tenant
 
-
 #: No further search is made in an account after so many in a row without anything new.
 _MOST_EMPTY = 5
 
