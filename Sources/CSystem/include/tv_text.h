@@ -114,6 +114,31 @@ static inline size_t tvs_word_run(const uint8_t *bytes, size_t length) {
     return at;
 }
 
+/** The first place in `start..<length` where a word begins with one of four lower-case letters, in
+ * either case: no letter or digit stands before it. `length` without one. */
+static inline size_t tvs_word_start(const uint8_t *bytes, size_t start, size_t length,
+                                    const uint8_t letters[4]) {
+    size_t at = start;
+    uint32_t before = start > 0 && start < length && tvs_word_run(bytes + start - 1, 1) == 1;
+#ifdef __SSE2__
+    const signed char *four = (const signed char *)letters;
+    for (; at < length && length - at >= 16; at += 16) {
+        tvs_chunk value = *(const tvs_chunk *)(bytes + at), lower = value | 0x20;
+        uint32_t words = TVS_MASK(TVS_BETWEEN(value, '0', '9') | TVS_BETWEEN(lower, 'a', 'z'));
+        uint32_t found = TVS_MASK((lower == four[0]) | (lower == four[1]) |
+                                  (lower == four[2]) | (lower == four[3]));
+        found &= ~(words << 1 | before);
+        if (found != 0) return at + (size_t)__builtin_ctz(found);
+        before = words >> 15;
+    }
+#endif
+    for (; at < length; at++) {
+        if (before == 0 && __builtin_memchr(letters, bytes[at] | 0x20, 4) != NULL) return at;
+        before = tvs_word_run(bytes + at, 1) == 1;
+    }
+    return length;
+}
+
 enum { TVS_HEXADECIMAL = 1, TVS_VOWEL_FREE = 2 };
 
 /** What is true of letters and digits: all are digits and A to F; none is A, E, I, O or U in either

@@ -21,6 +21,20 @@ extension ModelStoryTests {
         #expect(try told(["1 " + line]).recipients == ["a@x": state])
     }
 
+    @Test func aFiltersWordIsFoundWhereverItBeginsAndNowhereElse() throws {
+        for count in 1..<40 {
+            let before = String(repeating: count % 2 == 0 ? "x" : "7", count: count)
+            for (word, state) in [
+                (" discarded", "accepted_by_filter"), (",DISCARD", "accepted_by_filter"),
+                ("discarded", "sent"),
+            ] {
+                let reply = "250 " + before + word
+                let line = delivery(Self.first, "a@x", "sent", reply, relay: Self.filter)
+                #expect(try told(["1 " + line]).recipients == ["a@x": state], "\(reply)")
+            }
+        }
+    }
+
     @Test func whileMoreIsToComeOnlyTheOutboundSideSaysThatAllOfItWasSent() throws {
         let lines = [" " + taken(Self.first), " " + delivery(Self.first, "a@x", "sent")]
         let found = try told(lines, isPending: true)

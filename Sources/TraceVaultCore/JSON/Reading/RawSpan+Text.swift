@@ -72,6 +72,18 @@ extension RawSpan {
         }
     }
 
+    /// The first place from `start` where a word begins with one of four lower-case letters, in
+    /// either case; the end without one.
+    func wordStart(_ letters: StaticString, _ start: Int) -> Int {
+        guard start >= 0, start < byteCount, letters.utf8CodeUnitCount == 4
+        else { return byteCount }
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            else { return 0 }
+            return unsafe Int(tvs_word_start(base, start, bytes.count, letters.utf8Start))
+        }
+    }
+
     /// What is true of the letters and digits in `start..<end`: bits of `TVS_HEXADECIMAL` and
     /// `TVS_VOWEL_FREE`.
     func wordKinds(_ start: Int, _ end: Int) -> Int {

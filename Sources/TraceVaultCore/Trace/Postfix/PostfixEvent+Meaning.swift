@@ -47,7 +47,11 @@ extension RawSpan {
     /// like, of filters. One that hands it on says so, whatever it found.
     var saysThrownAway: Bool {
         var isKept = false
-        for place in 0..<byteCount {
+        var next = 0
+        while next < byteCount {
+            // The letters of the cases below.
+            let place = wordStart("bdiq", next)
+            next = place + 1
             switch at(place) | 0x20 {
             case UInt8(ascii: "b"):
                 if saysName("blocked", place) || saysName("bounce", place)
