@@ -70,9 +70,9 @@ int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
  * The same for one whose secret was lent more than a moment ago and is not lent any more. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
- * certificate must name its hosts, and a connection counts as ended when reading has taken half a
- * second of the processor's time in one call, an eighth of a second of it for this one,
- * and after a thousand records of a handshake. */
+ * certificate must name its hosts, and keys are agreed on over elliptic curves, and a connection
+ * counts as ended when reading has taken 0.3 s of the processor's time in one call, a quarter of
+ * it for this one, and after a thousand records of a handshake. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);

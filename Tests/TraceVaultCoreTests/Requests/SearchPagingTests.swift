@@ -207,4 +207,22 @@ import Testing
         let found = try search([#"{"success":true,"errors":[],"messages":[],"result":null}"#])
         #expect(found.refs.isEmpty && found.isComplete && found.warnings.isEmpty)
     }
+
+    // MARK: - Numbers
+
+    @Test func numbersOfAnySizeEndASearchOrNameItsNextPage() throws {
+        let numbers = [Int64.min, -1, 0, 1, 2, Int64(Int32.max), Int64.max - 1, Int64.max]
+        for page in numbers {
+            for pages in numbers {
+                for member in ["total_pages", "last_page"] {
+                    let info = #"{"page":\#(page),"\#(member)":\#(pages),"per_page":\#(pages),"#
+                    let found = try search(
+                        ["per_page": "1"],
+                        [body(["a"], info + #""total_count":\#(page)}"#), body(["b"], nil)])
+                    let hasNext = min(pages, 1 << 52) > max(0, min(page, 1 << 52))
+                    #expect(found.paths.count == (hasNext ? 2 : 1))
+                }
+            }
+        }
+    }
 }

@@ -168,6 +168,19 @@ PAGES = (
     search("a cursor of a megabyte", pages(lambda n, _: "c" * (1 << 20), MESSAGE), asked=1),
     search("a cursor with a line break", pages(lambda n, _: "c\r\nx: y", MESSAGE), asked=1),
     search("a cursor that is a list", pages(lambda n, _: ["c"], MESSAGE), asked=1),
+    *(
+        search(
+            f"numbers of pages of {number}",
+            in_turn(
+                lambda n, _, peer, info=info: reply(
+                    json.dumps({"success": True, "result": [MESSAGE], "result_info": info}).encode()
+                )
+            ),
+            asked=1,
+        )
+        for number in (2**63 - 1, -(2**63), 2**64)
+        for info in [dict.fromkeys(("page", "total_pages", "per_page", "total_count"), number)]
+    ),
     search("messages that are none", pages(lambda n, _: None, 1, None, "x", [], {}), asked=1),
     search("100,000 messages for ten", pages(lambda n, _: "c", *[{"id": "x"}] * 100_000), asked=2),
     # Twice what one reply may have is enough for a search.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import ipaddress
 import os
 import ssl
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +127,7 @@ def _chains() -> tuple[bytes, dict[str, bytes]]:
         "issued by a server": leaf.issue() + leaf.pem,
         "for clients": trusted.issue(usage=ExtendedKeyUsageOID.CLIENT_AUTH),
         "weak key": trusted.issue(key=rsa.generate_private_key(65537, 1024)),
+        "finite fields": trusted.issue(key=rsa.generate_private_key(65537, 2048)),
         "two thousand names": trusted.issue(names=huge),
     }
 
@@ -150,6 +153,19 @@ def _lenient(context: ssl.SSLContext) -> None:
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
 
 
+def _finite_fields(context: ssl.SSLContext) -> None:
+    """Keys are agreed on modulo a number that the server chooses."""
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("kDHE")
+    # PKCS #3: the modulus 2^2048 - 1, which is no prime, and the generator 2.
+    modulus = bytes.fromhex("0282010100") + b"\xff" * 256
+    numbers = base64.encodebytes(bytes.fromhex("30820108") + modulus + bytes.fromhex("020102"))
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"-----BEGIN DH PARAMETERS-----\n" + numbers + b"-----END DH PARAMETERS-----\n")
+        file.flush()
+        context.load_dh_params(file.name)
+
+
 #: What TLS an identity speaks; with the good certificate, unless it has one of its own.
 _MANNERS: dict[str, Callable[[ssl.SSLContext], None]] = {
     "TLS 1.0": lambda context: _old(context, ssl.TLSVersion.TLSv1),
@@ -157,6 +173,7 @@ _MANNERS: dict[str, Callable[[ssl.SSLContext], None]] = {
     "no encryption": _null_cipher,
     "client certificate wanted": _wants_client,
     "weak key": _lenient,
+    "finite fields": _finite_fields,
 }
 
 

@@ -29,6 +29,7 @@ BAD = (
     "TLS 1.0",
     "TLS 1.1",
     "no encryption",
+    "finite fields",
 )
 
 

@@ -39,6 +39,14 @@ extension JSONTape {
         return JSONText.int64(bytes.extracting(token.range(within: bytes.byteCount)))
     }
 
+    /// An integer to reckon with: cut to the range in which all readers of JSON agree (RFC 7493,
+    /// 2.2), so that no sum, and no product by less than a thousand, leaves Int64.
+    package func quantity(_ index: Int, in bytes: RawSpan) -> Int64? {
+        integer(index, in: bytes).map { min(max($0, -Self.largestQuantity), Self.largestQuantity) }
+    }
+
+    private static let largestQuantity: Int64 = 1 << 53 - 1
+
     /// A string for a message of ours, see `JSONText.plain`.
     package func plain(_ index: Int, limit: Int, in bytes: RawSpan) -> String? {
         let token = self[index]

@@ -95,15 +95,15 @@ struct Paging {
             case "next": named = page(tape, value, name, bytes)
             case "cursor": cursor = page(tape, value, name, bytes)
             case "cursors": after = try cursors(tape, value, bytes)
-            case "page": number = tape.integer(value, in: bytes)
-            case "total_pages": pages = tape.integer(value, in: bytes)
+            case "page": number = tape.quantity(value, in: bytes)
+            case "total_pages": pages = tape.quantity(value, in: bytes)
             case "last_page":
-                lastPage = tape.integer(value, in: bytes)
+                lastPage = tape.quantity(value, in: bytes)
                 isLast = tape.bool(value) == true
                 let isOther = tape[value].kind == .bool || Self.isSet(tape, value, bytes)
                 if lastPage == nil, !isLast, isOther { hint = Self.place + name }
-            case "per_page": perPage = tape.integer(value, in: bytes) ?? 0
-            case "total_count": total = tape.integer(value, in: bytes) ?? 0
+            case "per_page": perPage = tape.quantity(value, in: bytes) ?? 0
+            case "total_count": total = tape.quantity(value, in: bytes) ?? 0
             case "count", "previous": break
             default:
                 unknownKeys += 1

@@ -186,15 +186,17 @@ package final class CurlTransport {
         }
     }
 
-    /// Ends who has waited too long for the first byte.
+    /// Ends who has waited too long for the first byte, and whose bytes become nothing.
     private func endLate(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         let nowUs = tvs_monotonic_us()
         guard !flying.isEmpty, nowUs >= lookAtUs else { return false }
         lookAtUs = nowUs + lookEveryUs
         let limitUs = Int64(line.settings.firstByteMs) * 1000
         let late = flying.values.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs }
+        let idle = flying.values.filter(\.hasTooMuch)
         for exchange in late { finish(exchange, CURLE_OPERATION_TIMEDOUT, ended) }
-        return !late.isEmpty
+        for exchange in idle { finish(exchange, CURLE_FILESIZE_EXCEEDED, ended) }
+        return !late.isEmpty || !idle.isEmpty
     }
 
     /// How long nothing happens before what was freed is wiped: a busy engine uses it again.

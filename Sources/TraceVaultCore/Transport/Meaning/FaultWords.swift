@@ -54,7 +54,7 @@ extension HTTPReply.Fault {
             return "the file of certificate authorities for \(place) holds none that can be used"
         case .tooLarge: return "the reply exceeds http.max_reply_bytes"
         case .headersTooLarge: return "the reply's headers are too large"
-        case .encoding: return "the reply's compression is damaged"
+        case .encoding: return "the reply's compression is damaged, or was not asked for"
         case .exhausted:
             return trouble.cause == .memory
                 ? "this host has no memory left for the request"

@@ -51,6 +51,7 @@ final class CurlExchange {
     private var place: ReplyRoom.Place
     private(set) var isCrowdedOut = false
     var headers = HeaderCount()
+    private var codings = BodyCodings()
     /// HTTP/2 carries many requests on one connection.
     var isConnectionShared = false
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
@@ -213,7 +214,7 @@ final class CurlExchange {
             if isIntruding { return false }
         }
         let hadBegun = headers.hasBegun
-        let isTaken = unsafe headers.count(line)
+        let isTaken = unsafe headers.count(line) && codings.take(line)
         if headers.hasBegun, !hadBegun { watchForSilence() }
         return isTaken
     }
@@ -239,6 +240,10 @@ final class CurlExchange {
     private static let maxExpansion = 100
     /// Below this size the ratio says nothing.
     private static let expansionFloor = 1 << 20
+
+    /// Whether more has come than a reply may have, whatever it was unpacked to: compressed data
+    /// may be nothing but empty blocks.
+    var hasTooMuch: Bool { headers.hasBegun && number(CURLINFO_SIZE_DOWNLOAD_T) > body.limit }
 
     /// Takes body bytes; false ends the exchange.
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
