@@ -139,6 +139,12 @@ def _silence_after_a_page() -> Play:
     return answering(answer)
 
 
+def _numbers(number: int) -> Answer:
+    info = dict.fromkeys(("page", "total_pages", "per_page", "total_count"), number)
+    body = {"success": True, "errors": [], "result": [MESSAGE], "result_info": info}
+    return lambda n, head, peer: reply(json.dumps(body).encode())
+
+
 #: A megabyte in one message.
 _HEAVY = {"id": "4Njp3P0STMz2c02Q", "subject": "x" * sizes.MIB}
 
@@ -169,17 +175,8 @@ PAGES = (
     search("a cursor with a line break", pages(lambda n, _: "c\r\nx: y", MESSAGE), asked=1),
     search("a cursor that is a list", pages(lambda n, _: ["c"], MESSAGE), asked=1),
     *(
-        search(
-            f"numbers of pages of {number}",
-            in_turn(
-                lambda n, _, peer, info=info: reply(
-                    json.dumps({"success": True, "result": [MESSAGE], "result_info": info}).encode()
-                )
-            ),
-            asked=1,
-        )
+        search(f"numbers of pages of {number}", in_turn(_numbers(number)), asked=1)
         for number in (2**63 - 1, -(2**63), 2**64)
-        for info in [dict.fromkeys(("page", "total_pages", "per_page", "total_count"), number)]
     ),
     search("messages that are none", pages(lambda n, _: None, 1, None, "x", [], {}), asked=1),
     search("100,000 messages for ten", pages(lambda n, _: "c", *[{"id": "x"}] * 100_000), asked=2),
