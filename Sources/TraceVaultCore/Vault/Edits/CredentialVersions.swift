@@ -123,14 +123,16 @@ struct CredentialVersions: Sendable {
         return (entry, draft)
     }
 
-    /// The new secret is the old one: it is put in its place, and what was retiring stays the way
-    /// back. So a rotation that is done twice loses nothing.
-    mutating func undoRetirement(stored entries: some Sequence<Snapshot.AccountEntry>) {
-        guard let (entry, draft) = rotation else { return }
-        let stored = CredentialVersions(stored: entries)
+    /// The new secret is the old one, so a stored retiring one would give way to a copy of the
+    /// active one: it stays, and the active one is put anew. A rotation that is done twice loses
+    /// nothing.
+    mutating func keepRetiring(of entries: some Sequence<Snapshot.AccountEntry>) {
+        guard let (entry, draft) = rotation,
+            let kept = CredentialVersions(stored: entries).retiring
+        else { return }
         active = CredentialVersion(
             record: entry, draft: draft, changes: active?.changes ?? PropertyChanges())
-        retiring = stored.retiring
+        retiring = kept
     }
 
     private static let noActive = Failure(

@@ -48,7 +48,7 @@ extension SnapshotWriter {
             let stored = tenant.map { base.credentials(of: key.account, in: $0) } ?? []
             guard var versions = try changes.accounts[key]?.folded(over: stored) else { continue }
             if try isSameSecret(versions.rotation, changes.pending) {
-                versions.undoRetirement(stored: stored)
+                versions.keepRetiring(of: stored)
             }
             var copied: [Int] = []
             for (version, state) in [

@@ -132,11 +132,8 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
             edit.rotate(tenant, account_id, credential, expires=expires)
         _hint(options, edit)
         is_new = _active(session, tenant, account_id) != before
-        done = (
-            "has a new credential; the old one is retiring"
-            if is_new
-            else ("has this credential already; what was retiring stays so")
-        )
+        done = "has a new credential; the old one is retiring"
+        done = done if is_new else "has this credential already"
         _told(session, tenant, account_id, done)
 
 
