@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
+from ._place import Foreign, Place
 from .errors import JournalError
 
 _PIECE = 1 << 20
@@ -24,30 +25,36 @@ class LineFile:
     def __init__(self, path: str | os.PathLike[str], schema: str) -> None:
         self.path = os.fspath(path)
         self._first = json.dumps({"schema": schema}).encode() + b"\n"
-        self._fd = self._locked()
+        self._fd = -1
         try:
+            self._place = Place(self.path)
+        except Foreign as error:
+            raise JournalError(f"{self.path}: {error.strerror}") from None
+        try:
+            self._fd = self._locked()
             self._heal()
         except BaseException:
-            os.close(self._fd)
+            self.close()
             raise
 
     def _locked(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
         while True:
-            fd = os.open(self.path, flags, 0o600)
+            try:
+                fd = self._place.opened(os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
+            except Foreign as error:
+                raise JournalError(f"{self.path}: {error.strerror}") from None
             try:
                 self._check(os.fstat(fd))
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # Whoever had it before may have put a new file in its place.
-                if os.path.samestat(os.fstat(fd), os.stat(self.path)):
+                named = self._place.status()
+                if named is not None and os.path.samestat(os.fstat(fd), named):
                     return fd
             except BlockingIOError:
                 os.close(fd)
                 raise JournalError(
                     f"{self.path} is in use by another process or another batch", retriable=True
                 ) from None
-            except FileNotFoundError:
-                pass
             except BaseException:
                 os.close(fd)
                 raise
@@ -55,7 +62,7 @@ class LineFile:
 
     def _check(self, status: os.stat_result) -> None:
         """Refuse a file that somebody else could read, write or take the place of."""
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or self._place.descriptor is not None:
             raise JournalError(f"{self.path} is no regular file")
         if status.st_uid != os.geteuid():
             raise JournalError(f"{self.path} belongs to another user")
@@ -108,18 +115,17 @@ class LineFile:
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
-        beside = f"{self.path}.new"
+        beside = f"{self._place.name}.new"
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)  # of a run that was killed here
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        fd = os.open(beside, flags, 0o600)
+            self._place.remove(beside)  # of a run that was killed here
+        fd = self._place.made(os.O_RDWR | os.O_APPEND, beside)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with open(os.dup(fd), "wb") as file:
                 file.write(self._first)
                 file.writelines(line + b"\n" for line in lines)
             os.fsync(fd)
-            os.rename(beside, self.path)
+            self._place.take(beside)
         except BaseException:
             os.close(fd)
             raise
@@ -128,6 +134,7 @@ class LineFile:
 
     def close(self) -> None:
         """Let the file go."""
+        self._place.close()
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)

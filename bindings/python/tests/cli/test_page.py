@@ -122,7 +122,7 @@ def test_a_link_of_another_user_leads_no_page_elsewhere(call: Call, tmp_path: Pa
     os.chown(link, 65534, 65534, follow_symlinks=False)
     told = call("decode", "--html", "case.html", reply)
     assert told.code == Exit.USAGE
-    assert "case.html is a link of another user" in told.err
+    assert "case.html is a link of another user; name another file" in told.err
     assert (tmp_path / "precious").read_text() == "what was there"
 
 

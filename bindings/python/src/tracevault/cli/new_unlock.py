@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .._place import Place
 from ..credentials import KEY_BYTES, KeyFile, Unlock
 from . import out
 from .failures import Usage
@@ -59,7 +60,8 @@ def new_unlock(options: Options, new: dict[str, Any]) -> Unlock:
 def make_key_file(path: str) -> bool:
     """Make a key file that only its owner may read, unless there is one; say whether it is new."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with Place(path) as place:
+            descriptor = place.made(os.O_WRONLY)
     except FileExistsError:
         return False
     except OSError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .._place import Foreign, Place
 from ..model import Trace, View
 from . import out
 from .failures import Usage
@@ -35,12 +37,13 @@ def html_option(function: Made) -> Made:
 def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Tell a wrong place before the work, not behind it."""
     if value is not None:
-        _refuse_foreign_link(value)
         folder = os.path.dirname(os.path.realpath(value))
         if not os.path.isdir(folder):
             raise click.BadParameter(f"there is no folder {folder}")
         if not os.path.exists(value) and not os.access(folder, os.W_OK):
             raise click.BadParameter(f"nothing may be written in {folder}")
+        with _place(value):
+            pass
     return value
 
 
@@ -86,41 +89,38 @@ def replace_file(path: str, text: str) -> None:
     """Write the file: all of it or nothing, for its owner alone.
 
     It holds addresses and subjects of a case. A file of the owner's that is there already keeps its
-    rights: somebody has let others read it.
+    rights: somebody has let others read it. A pipe or a terminal takes the text as it is.
     """
-    import tempfile
+    data = text.encode()
+    with _place(path) as place:
+        there = place.status()
+        if there is None or (stat.S_ISREG(there.st_mode) and place.descriptor is None):
+            _replace(place, data, there)
+        else:
+            with open(place.opened(os.O_WRONLY), "wb") as pipe:
+                pipe.write(data)
 
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "w", encoding="utf-8") as pipe:  # or a terminal
-            pipe.write(text)
-        return
-    _refuse_foreign_link(path)
-    target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    descriptor, made = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+
+def _replace(place: Place, data: bytes, there: os.stat_result | None) -> None:
+    beside = f".tracevault.{os.urandom(8).hex()}"
+    descriptor = place.made(os.O_WRONLY, beside)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), _rights(target))
-        os.replace(made, target)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            if there is not None and there.st_uid == os.geteuid():
+                os.fchmod(descriptor, there.st_mode & 0o777)
+        place.take(beside)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(made)
+            place.remove(beside)
         raise
 
 
-def _refuse_foreign_link(path: str) -> None:
-    """As the kernel does where others may write: no link is followed that somebody else put there.
-
-    Otherwise a link in /tmp would put a page in the place of any file of this user.
-    """
-    if os.path.islink(path) and os.lstat(path).st_uid not in (os.geteuid(), 0):
-        raise Usage(f"{path} is a link of another user: name another file")
-
-
-def _rights(target: str) -> int:
+@contextlib.contextmanager
+def _place(path: str) -> Iterator[Place]:
+    """The place of the page; one that another user chose is a wrong argument."""
     try:
-        status = os.stat(target)
-    except FileNotFoundError:
-        return 0o600
-    return status.st_mode & 0o777 if status.st_uid == os.geteuid() else 0o600
+        with Place(path) as place:
+            yield place
+    except Foreign as error:
+        raise Usage(f"{path}: {error.strerror}; name another file") from None

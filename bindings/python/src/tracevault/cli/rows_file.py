@@ -6,12 +6,15 @@ import contextlib
 import fcntl
 import os
 
+from .._place import Place
+
 
 class RowsFile:
     """Puts rows at the end of a file: each whole or not at all, in the new file after a rotation.
 
-    A full disk takes a part of a row, which is taken back. Several processes may write into one
-    file: each waits for the other's row.
+    The file is this user's or root's, and no link of another user leads there. A full disk takes a
+    part of a row, which is taken back. Several processes may write into one file: each waits for
+    the other's row.
     """
 
     def __init__(self, path: str) -> None:
@@ -19,8 +22,8 @@ class RowsFile:
         self._descriptor = self._opened()
 
     def _opened(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        return os.open(self._path, flags, 0o600)
+        with Place(self._path) as place:
+            return place.opened(os.O_WRONLY | os.O_APPEND)
 
     def append(self, row: bytes) -> None:
         """Raises ``OSError`` when nothing of the row is in the file."""
@@ -36,10 +39,8 @@ class RowsFile:
 
     def _follow(self) -> None:
         """Open the file anew where another, or none, has its name by now."""
-        try:
-            named = os.stat(self._path)
-        except FileNotFoundError:
-            named = None
+        with Place(self._path) as place:
+            named = place.status()
         if named is None or not os.path.samestat(named, os.fstat(self._descriptor)):
             descriptor = self._opened()
             os.close(self._descriptor)

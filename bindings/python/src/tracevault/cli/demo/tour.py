@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..._place import Place
 from ...credentials import ApiToken, KeyFile
 from ...vault import Vault
 from .. import out
@@ -57,14 +58,14 @@ def prepare(folder: Path, origin: str, standin: Standin) -> Scene:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     scene = Scene(folder.resolve(), standin)
     key = scene.folder / "demo.key"
-    with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(48))
+    with Place(key) as place, open(place.made(os.O_WRONLY), "wb") as made:
+        made.write(secrets.token_bytes(48))
     with Vault.create(scene.folder / "demo.vault", KeyFile(key)) as vault, vault.edit() as edit:
         for one in ACCOUNTS:
             edit.put(one.tenant, one.id, ApiToken(one.token), label=one.label, origin=origin)
     for path, text in ((scene.config, configuration(scene.folder, origin)),
                        (scene.accounts, accounts())):  # fmt: skip
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        with Place(path) as place, open(place.made(os.O_WRONLY), "w") as file:
             file.write(text)
     return scene
 

@@ -1,0 +1,171 @@
+"""Where a file is written: a folder that is held open, and a name in it.
+
+No link that another user made leads there, at no step of the path: otherwise a link in a folder
+that others may write to would have this process write into any file of its user. What was looked at
+is what is opened, whoever exchanges names meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+#: As many links as the kernel follows in one path.
+_LINKS = 40
+#: How often a name may change between the look at it and its opening.
+_TRIES = 100
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Foreign(PermissionError):
+    """Another user could have put it there, or would read what is written."""
+
+
+class Place:
+    """The place that a path leads to through folders, and links of this user's or root's.
+
+    Holds a descriptor until it is closed; a context manager closes it. Raises ``OSError``, for what
+    belongs to another user :class:`Foreign`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self.folder = os.open("/" if self.path.startswith("/") else ".", _FOLDER)
+        self.name = "."
+        #: The number, where the path names a descriptor of this process: ``/dev/stdout``.
+        self.descriptor: int | None = None
+        try:
+            self._walk(self.path.split("/")[::-1])
+        except BaseException:
+            self.close()
+            raise
+
+    def _walk(self, ahead: list[str]) -> None:
+        """Go through the steps; the last one of the list comes first."""
+        links = 0
+        while ahead:
+            step = ahead.pop()
+            if not any(ahead) and step.isdecimal() and self._holds_own_descriptors():
+                self.descriptor = int(step)
+                return
+            if step in ("", "."):
+                continue
+            target = None if step == ".." else self._link(step)
+            if target is not None:
+                links += 1
+                if links > _LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), self.path)
+                if target.startswith("/"):
+                    self._enter("/")
+                ahead += target.split("/")[::-1]
+            elif ahead or step == "..":
+                self._enter(step)
+            else:
+                self.name = step
+
+    def _holds_own_descriptors(self) -> bool:
+        try:
+            return os.readlink(f"/proc/self/fd/{self.folder}") == f"/proc/{os.getpid()}/fd"
+        except OSError:
+            return False
+
+    def _link(self, step: str) -> str | None:
+        """Where a link leads, ``None`` for what is none; one of another user's is refused."""
+        try:
+            found = os.open(step, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder)
+        except FileNotFoundError:
+            return None
+        try:
+            status = os.fstat(found)
+            if not stat.S_ISLNK(status.st_mode):
+                return None
+            if not _ours(status):
+                raise Foreign(errno.EPERM, f"{step} is a link of another user", self.path)
+            return os.readlink("", dir_fd=found)
+        finally:
+            os.close(found)
+
+    def _enter(self, step: str) -> None:
+        # O_NOFOLLOW: a link that came here since the look is refused.
+        entered = os.open(step, _FOLDER, dir_fd=self.folder)
+        os.close(self.folder)
+        self.folder = entered
+
+    def status(self) -> os.stat_result | None:
+        """What is there, ``None`` when nothing is."""
+        if self.descriptor is not None:
+            return os.fstat(self.descriptor)
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def opened(self, flags: int) -> int:
+        """Open the file for writing, or make it, for its owner alone; give the descriptor.
+
+        What is there must belong to this user or root, and have no second name.
+        """
+        if self.descriptor is not None:
+            return os.dup(self.descriptor)
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+        for _ in range(_TRIES):
+            there = self.status()
+            if there is None:
+                try:
+                    return self.made(flags)
+                except FileExistsError:
+                    continue
+            self._check(there)
+            try:
+                found = os.open(self.name, flags, dir_fd=self.folder)
+            except FileNotFoundError:
+                continue
+            try:
+                now = os.fstat(found)
+                self._check(now)
+            except BaseException:
+                os.close(found)
+                raise
+            if os.path.samestat(there, now):
+                return found
+            os.close(found)
+        raise OSError(errno.EBUSY, "the file is exchanged again and again", self.path)
+
+    def made(self, flags: int, name: str | None = None) -> int:
+        """Make a new file, for its owner alone: of the place's name, or of another beside it."""
+        flags |= os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name or self.name, flags, 0o600, dir_fd=self.folder)
+
+    def take(self, name: str) -> None:
+        """Put the file of another name in this folder in the place; all at once."""
+        os.rename(name, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+
+    def remove(self, name: str) -> None:
+        """Remove another name in this folder."""
+        os.unlink(name, dir_fd=self.folder)
+
+    def _check(self, status: os.stat_result) -> None:
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.path)
+        if not _ours(status):
+            raise Foreign(errno.EPERM, "the file belongs to another user", self.path)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            raise Foreign(errno.EPERM, "the file has a second name elsewhere", self.path)
+
+    def close(self) -> None:
+        """Let the folder go; may be called again."""
+        folder, self.folder = self.folder, -1
+        if folder >= 0:
+            os.close(folder)
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _ours(status: os.stat_result) -> bool:
+    """Whether it belongs to this user, or to root, who may do what he likes anyway."""
+    return status.st_uid in (os.geteuid(), 0)

@@ -1,0 +1,213 @@
+"""What this package writes lands where its user meant it, also in a folder that others write to."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tracevault._lines import LineFile
+from tracevault._place import Foreign, Place
+from tracevault.cli.failures import Usage
+from tracevault.cli.new_unlock import make_key_file
+from tracevault.cli.page_file import replace_file
+from tracevault.cli.rows_file import RowsFile
+from tracevault.errors import JournalError
+
+#: Somebody else. What belongs to him is made by root and given away.
+STRANGER = 65534
+
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user")
+
+
+def page(path: Path) -> None:
+    replace_file(str(path), "of a customer")
+
+
+def journal(path: Path) -> None:
+    LineFile(path, "of a customer").close()
+
+
+def rows(path: Path) -> None:
+    file = RowsFile(str(path))
+    file.append(b"of a customer\n")
+    file.close()
+
+
+def key(path: Path) -> None:
+    if not make_key_file(str(path)):
+        raise Usage("it is there already")
+
+
+Write = Callable[[Path], None]
+writers = pytest.mark.parametrize("write", [page, journal, rows, key])
+REFUSALS = (Usage, JournalError, Foreign)
+
+
+def given_away(path: Path) -> Path:
+    os.chown(path, STRANGER, STRANGER, follow_symlinks=False)
+    return path
+
+
+def link(path: Path, target: Path) -> Path:
+    path.symlink_to(target)
+    return path
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder like /tmp, beside the files that nobody may be led to."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+@only_root
+@writers
+@pytest.mark.parametrize("there", [True, False])
+def test_no_link_of_another_user_leads_anywhere(
+    write: Write, there: bool, tmp_path: Path, shared: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    precious = mine / "precious"
+    if there:
+        precious.touch(mode=0o600)
+    to_file = given_away(link(shared / "to_file", precious))
+    to_folder = given_away(link(shared / "to_folder", mine))
+    behind_mine = link(tmp_path / "behind_mine", to_file)
+    through_mine = link(tmp_path / "through_mine", to_folder)
+    for path in (to_file, to_folder / "precious", behind_mine, through_mine / "precious",
+                 shared / ".." / "shared" / "to_folder" / "precious"):  # fmt: skip
+        with pytest.raises(REFUSALS):
+            write(path)
+        assert precious.exists() == there, path
+        assert not there or precious.read_bytes() == b"", path
+    assert [one.name for one in mine.iterdir()] == ["precious"] * there
+
+
+@only_root
+@pytest.mark.parametrize("write", [page, journal, rows])
+def test_nothing_is_written_into_a_pipe_of_another_user(write: Write, shared: Path) -> None:
+    pipe = shared / "pipe"
+    os.mkfifo(pipe)
+    pipe.chmod(0o666)
+    reader = os.open(given_away(pipe), os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(REFUSALS):
+            write(pipe)
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)
+
+
+@only_root
+@pytest.mark.parametrize("write", [journal, rows])
+def test_nothing_is_added_to_a_file_of_another_user(write: Write, shared: Path) -> None:
+    theirs = shared / "theirs"
+    theirs.touch()
+    theirs.chmod(0o666)
+    with pytest.raises(REFUSALS):
+        write(given_away(theirs))
+    assert theirs.read_bytes() == b""
+
+
+@pytest.mark.parametrize("write", [journal, rows])
+def test_nothing_is_added_to_a_file_that_has_a_second_name(
+    write: Write, tmp_path: Path, shared: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.touch(mode=0o600)
+    os.link(precious, shared / "second")
+    with pytest.raises(REFUSALS):
+        write(shared / "second")
+    assert precious.read_bytes() == b""
+
+
+@pytest.mark.parametrize("write", [page, journal, rows])
+def test_ones_own_links_are_followed(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    link(tmp_path / "to_folder", Path("folder"))
+    link(tmp_path / "folder/name", tmp_path / "folder/file")
+    write(tmp_path / "to_folder/name")
+    assert b"of a customer" in (tmp_path / "folder/file").read_bytes()
+    assert stat.S_IMODE((tmp_path / "folder/file").stat().st_mode) == 0o600
+    assert (tmp_path / "folder/name").is_symlink()
+
+
+def test_a_page_goes_into_ones_own_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    told: list[str] = []
+    reader = threading.Thread(target=lambda: told.append(pipe.read_text()))
+    reader.start()
+    page(pipe)
+    reader.join()
+    assert told == ["of a customer"]
+
+
+def test_a_page_goes_into_a_descriptor_that_is_open(tmp_path: Path) -> None:
+    with open(tmp_path / "file", "wb") as file:
+        page(Path(f"/dev/fd/{file.fileno()}"))
+    assert (tmp_path / "file").read_text() == "of a customer"
+
+
+@pytest.mark.parametrize("write", [page, rows])
+def test_a_link_that_comes_behind_the_look_is_not_followed(
+    write: Write, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious = tmp_path / "precious"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    look = Place.status
+    looked: list[os.stat_result | None] = []
+    targets: list[Path] = []
+
+    def exchanging(place: Place) -> os.stat_result | None:
+        looked.append(look(place))
+        (shared / "name").unlink(missing_ok=True)
+        (shared / "name").symlink_to(targets[0])
+        return looked[-1]
+
+    monkeypatch.setattr(Place, "status", exchanging)
+    for target, was in ((precious, "file"), (pipe, "file"), (precious, "pipe"), (pipe, "pipe")):
+        targets[:] = [target]
+        precious.write_text("what was there")
+        (shared / "name").unlink(missing_ok=True)
+        if was == "file":
+            (shared / "name").touch()
+        else:
+            os.mkfifo(shared / "name", 0o600)
+        try:
+            write(shared / "name")
+        except OSError:
+            assert (shared / "name").is_symlink()
+        assert precious.read_text() == "what was there"
+    try:
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)
+    assert looked
+
+
+def test_a_file_that_is_exchanged_again_and_again_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "name").touch()
+    monkeypatch.setattr(Place, "status", lambda _: None)
+    with Place(tmp_path / "name") as place, pytest.raises(OSError, match="again and again"):
+        place.opened(os.O_WRONLY)
+
+
+def test_links_without_an_end_and_folders_are_told(tmp_path: Path) -> None:
+    link(tmp_path / "round", tmp_path / "round")
+    with pytest.raises(OSError, match="links"):
+        Place(tmp_path / "round")
+    with Place(f"{tmp_path}/.") as place, pytest.raises(IsADirectoryError):
+        place.opened(os.O_WRONLY)
