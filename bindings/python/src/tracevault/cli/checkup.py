@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -17,7 +17,8 @@ from .. import _lib, offline
 from .._fields import parse_time
 from ..errors import TraceVaultError
 from ..findings import CheckResult
-from .options import UNLOCKS, VARIABLES, Options, without_password
+from .given_setting import refused, shown
+from .options import UNLOCKS, VARIABLES, Given, Options
 from .reach import Reached
 from .words import plural
 
@@ -139,10 +140,7 @@ def sources(options: Options) -> Iterator[Finding]:
             flag = name.replace("_", "-")
             place = "a file" if given.source.startswith("[") else given.source
             yield Finding(flag, OK, f"{given.value}, from {given.source}", f"from {place}")
-    for name, given in options.settings().items():
-        place = "a file" if given.source.startswith("[") else given.source
-        value = without_password(given.value)
-        yield Finding(f"setting {name}", OK, f"{value}, from {given.source}", f"from {place}")
+    yield from _settings(options.settings())
     if any(options.environment.get(one) for one in ("TRACEVAULT_PASSPHRASE", "TRACEVAULT_TOKEN")):
         yield same(
             "secrets", FAULT, "a variable holds a secret, which other processes can read",
@@ -150,6 +148,32 @@ def sources(options: Options) -> Iterator[Finding]:
         )  # fmt: skip
     if options.unlock() is None:
         yield same("unlock", NOTE, f"none named: {', '.join(UNLOCKS)}", "you are asked for one")
+
+
+def _settings(found: Mapping[str, Given]) -> Iterator[Finding]:
+    """The settings; of one that the library does not take, not what was given."""
+    try:
+        known = {one["name"] for one in offline.config_properties()}
+    except TraceVaultError:
+        if found:
+            told = (
+                f"{plural(len(found), 'setting')} given, which nobody can judge without the library"
+            )
+            yield same("settings", NOTE, told)
+        return
+    for name, given in found.items():
+        place = "a file" if given.source.startswith("[") else given.source
+        if name not in known:
+            told = f"{name} is none, from {given.source}"
+            public = f"an unknown one, from {place}"
+            yield Finding("setting", FAULT, told, public, "tracevault settings lists them")
+        elif fault := refused(name, given.value):
+            told = f"{fault}; from {given.source}"
+            public = f"refused, from {place}"
+            yield Finding(f"setting {name}", FAULT, told, public, "tracevault settings tells more")
+        else:
+            value = shown(name, given.value)
+            yield Finding(f"setting {name}", OK, f"{value}, from {given.source}", f"from {place}")
 
 
 def network(options: Options, reached: Reached | Exception) -> Iterator[Finding]:
@@ -178,7 +202,7 @@ def network(options: Options, reached: Reached | Exception) -> Iterator[Finding]
 
 def _proxy(proxy: str, options: Options) -> Finding:
     if proxy:
-        return Finding("proxy", OK, without_password(proxy), "one is set")
+        return Finding("proxy", OK, shown("http.proxy", proxy), "one is set")
     named = [one for one in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY") if
              options.environment.get(one)]  # fmt: skip
     if named:

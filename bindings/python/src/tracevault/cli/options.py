@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from .failures import Usage
+from .given_setting import holds_password, refuse_no_name, setting
 from .profile import Profile, default_path, load
 
 #: The variable of each option. None of them holds a secret.
@@ -99,6 +100,8 @@ class Options:
     def settings(self) -> dict[str, Given]:
         """The library's settings, each with its source."""
         found = {name: Given(*given) for name, given in self.profile.settings.items()}
+        for name, given in found.items():
+            refuse_no_name(name, given.source)
         if self.profile.others_read:
             for name, given in found.items():
                 if holds_password(given.value):
@@ -151,31 +154,3 @@ class Options:
     def _section(self, name: str) -> Given | None:
         found = self.profile.values.get(name)
         return Given(*found) if found else None
-
-
-def without_password(value: str) -> str:
-    """A setting's value without the user and password of a URL: ``http://...@proxy``."""
-    scheme, found, rest = value.partition("://")
-    return f"{scheme}://...@{rest.rpartition('@')[2]}" if found and "@" in rest else value
-
-
-def holds_password(value: str) -> bool:
-    """Whether a setting's value is a URL with a password in it."""
-    _, found, rest = value.partition("://")
-    who, at, _ = rest.partition("/")[0].rpartition("@")
-    return bool(found and at) and ":" in who
-
-
-def setting(pair: str, where: str) -> tuple[str, str]:
-    """``NAME=VALUE`` in its parts."""
-    name, equals, value = pair.partition("=")
-    if not equals or not name:
-        raise Usage(
-            f"{where}: {without_password(pair)!r} is not NAME=VALUE, such as retry.max_attempts=3"
-        )
-    if holds_password(value):
-        raise Usage(
-            f"{where}: others see the password of {name.strip()} there: put it into the "
-            "configuration file, and let nobody else read that"
-        )
-    return name.strip(), value

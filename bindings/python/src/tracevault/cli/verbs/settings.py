@@ -11,8 +11,9 @@ import click
 from ... import offline
 from .. import out
 from ..failures import Usage
+from ..given_setting import shown
 from ..group import verb
-from ..options import Given, Options, without_password
+from ..options import Given, Options
 
 
 @verb(
@@ -31,7 +32,7 @@ def settings(options: Options, names: tuple[str, ...]) -> None:
     given = options.settings()
     chosen = [known[name] for name in _chosen(names, list(known))]
     if output == "json":
-        out.json_lines({**one, **_here(given.get(one["name"]))} for one in chosen)
+        out.json_lines({**one, **_here(one["name"], given.get(one["name"]))} for one in chosen)
         return
     for one in chosen:
         _show(one, given.get(one["name"]))
@@ -57,16 +58,16 @@ def no_such_setting(name: str, known: list[str]) -> str:
     return f"there is no setting {name}{meant}; tracevault settings lists them"
 
 
-def _here(given: Given | None) -> Mapping[str, str | None]:
+def _here(name: str, given: Given | None) -> Mapping[str, str | None]:
     if given is None:
         return {"value": None, "source": None}
-    return {"value": without_password(given.value), "source": given.source}
+    return {"value": shown(name, given.value), "source": given.source}
 
 
 def _show(one: Mapping[str, Any], given: Given | None) -> None:
     out.line(f"{one['name']}  {_takes(one)}; default: {one['default'] or 'empty'}")
     if given is not None:
-        out.line(f"    here: {without_password(given.value)}, from {given.source}")
+        out.line(f"    here: {shown(one['name'], given.value)}, from {given.source}")
     out.line(f"    {one['text']}")
 
 

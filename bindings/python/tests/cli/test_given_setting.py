@@ -1,0 +1,104 @@
+"""What is given as a setting and holds a secret, rightly or wrongly, is shown by nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call
+from tracevault.cli.exits import Exit
+from tracevault.cli.failures import Usage
+from tracevault.cli.given_setting import refuse_no_name
+
+#: Obviously no real one.
+SECRET = "not-a-real-password"  # noqa: S105
+LOGIN = f"user:{SECRET}@proxy.example:3128"
+
+PASSWORDS = (
+    f"http.proxy={LOGIN}",
+    f"http.proxy=http:/{LOGIN}",
+    f"http.proxy=http://u:a/{SECRET}@proxy.example",
+    f"http.proxy=HTTP://{LOGIN}",
+    f"redis.addresses=redis://a.example,redis://{LOGIN}",
+    f"s3.endpoint=https://{LOGIN}",
+)
+NAMES = (f"redis.password={SECRET}", f"s3.secret_key={SECRET}", f"s3.token={SECRET}")
+NO_NAMES = (LOGIN, SECRET, f"{LOGIN}=1", f"=={SECRET}")
+
+
+@pytest.mark.usefixtures("library_path")
+@pytest.mark.parametrize("pair", [*PASSWORDS, *NAMES, *NO_NAMES])
+def test_a_secret_in_a_setting_is_refused_and_not_repeated(
+    call: Call, environment: dict[str, str], pair: str
+) -> None:
+    for arguments in (("settings",), ("settings", "--json"), ("doctor", "--offline"),
+                      ("doctor", "--offline", "--report")):  # fmt: skip
+        told = call(*arguments, "--set", pair)
+        assert told.code == (Exit.SOME if "doctor" in arguments else Exit.USAGE)
+        assert SECRET not in told.out + told.err
+    environment["TRACEVAULT_SET"] = pair
+    told = call("settings")
+    assert told.code == Exit.USAGE
+    assert "$TRACEVAULT_SET" in told.err
+    assert SECRET not in told.out + told.err
+
+
+@pytest.mark.usefixtures("library_path")
+@pytest.mark.parametrize(
+    "pair",
+    [*PASSWORDS, *NAMES, f"redis.login={SECRET}", f"s3.keys={SECRET}",
+     f"http.proxy=http://{SECRET}@proxy.example", f"retry.max_attempts={SECRET}",
+     f"http.proxy=http://proxy.example/{SECRET}"],
+)  # fmt: skip
+def test_no_verb_shows_a_secret_of_the_configuration_file(
+    call: Call, tmp_path: Path, pair: str
+) -> None:
+    config = tmp_path / "config"
+    config.touch(mode=0o600)
+    config.write_text("[default]\n" + pair.replace("=", " = ", 1) + "\n")
+    doctor = ("doctor", "--offline")
+    for arguments in (("settings",), ("settings", "--json"), doctor, (*doctor, "--json"),
+                      (*doctor, "--report")):  # fmt: skip
+        told = call(*arguments, "--config", config)
+        assert SECRET not in told.out + told.err, arguments
+
+
+@pytest.mark.usefixtures("library_path")
+def test_a_secrets_name_is_refused_with_the_place_where_it_belongs(call: Call) -> None:
+    told = call("settings", "--set", f"redis.password={SECRET}")
+    assert "a secret has no place there" in told.err
+    assert "redis.login" in told.err
+
+
+@pytest.mark.usefixtures("library_path")
+def test_no_setting_has_the_name_of_a_secret() -> None:
+    for one in tv.config_properties():
+        refuse_no_name(one["name"], "here")
+    with pytest.raises(Usage):
+        refuse_no_name("any.password", "here")
+
+
+@pytest.mark.usefixtures("library_path")
+def test_a_report_names_only_settings_that_exist(call: Call, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("[default]\nproxy.customer.example: 3128\nretry.max_attempts = many\n")
+    told = call("doctor", "--offline", "--report", "--config", config)
+    assert told.code == Exit.SOME
+    assert "customer" not in told.out
+    assert "an unknown one, from a file" in told.out
+    assert "retry.max_attempts" in told.out
+    assert "many" not in told.out
+    people = call("doctor", "--offline", "--config", config)
+    assert "proxy.customer.example is none" in people.out
+    assert "must be a whole number" in people.out
+
+
+@pytest.mark.usefixtures("library_path")
+def test_a_path_and_an_address_without_a_login_are_shown_whole(call: Call, tmp_path: Path) -> None:
+    given = {"tls.ca_file": "/etc/ssl/ca@corp.pem", "redis.login": "file:/etc/redis.login",
+             "redis.addresses": "redis://a.example,redis://b.example"}  # fmt: skip
+    pairs = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
+    told = call("settings", *given, *pairs, "--json")
+    assert {row["name"]: row["value"] for row in told.rows} == given
