@@ -15,12 +15,23 @@ os.environ.setdefault("TRACEVAULT_LIBRARY", str(ROOT / "build/lib/libtracevault.
 # The path above comes first.
 from c_programs import Compile, compiler  # noqa: E402
 from checked_tree import tree  # noqa: E402
-from fleet.fixtures import lender, on_disk, place, store, way  # noqa: E402
+from fleet.fixtures import guarded, lender, on_disk, place, store, way  # noqa: E402
 from host_home import home  # noqa: E402
 from hostile.certificates import Identities  # noqa: E402
 from recipes import folder, server  # noqa: E402
 
-__all__ = ["folder", "home", "lender", "on_disk", "place", "server", "store", "tree", "way"]
+__all__ = [
+    "folder",
+    "guarded",
+    "home",
+    "lender",
+    "on_disk",
+    "place",
+    "server",
+    "store",
+    "tree",
+    "way",
+]
 
 #: The files that take longest. They begin first, so that none of them runs on alone at the end.
 LONG_FILES = (

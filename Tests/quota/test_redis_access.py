@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tracevault as tv
-from c_programs import ROOT
 from engine_scene import until
+from fleet.guarded import PASSWORD, login
 from fleet.quota import asked, engine, told
 from hostile.certificates import Issuer
 from launcher import standin
-from places import secret_file
-from redis_server import Server, redis
-
-#: What the guide says that a user of Redis has to have.
-ACL = next(
-    line
-    for line in (ROOT / "docs/many-hosts.md").read_text(encoding="utf-8").splitlines()
-    if line.startswith("user tracevault on >PASSWORD")
-)
-PASSWORD = "test-password-not-real"
-
-
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
-    """A Redis with TLS alone and a user of its own, and the file of its authority."""
-    issuer = Issuer("Redis CA")
-    (tmp_path / "ca.pem").write_bytes(issuer.pem)
-    (tmp_path / "server.pem").write_bytes(issuer.issue())
-    (tmp_path / "users.acl").write_text(
-        ACL.replace("PASSWORD", PASSWORD) + "\nuser default off\n", encoding="utf-8"
-    )
-    options = [
-        "--aclfile", str(tmp_path / "users.acl"), "--tls-cert-file", str(tmp_path / "server.pem"),
-        "--tls-key-file", str(tmp_path / "server.pem"), "--tls-auth-clients", "no",
-        "--tls-ca-cert-file", str(tmp_path / "ca.pem"),
-    ]  # fmt: skip
-    with redis(tmp_path, *options, tls=True) as server:
-        yield server, tmp_path / "ca.pem"
-
-
-def login(folder: Path, text: str) -> str:
-    return f"file:{secret_file(folder / 'login', text)}"
+from redis_server import Server
 
 
 def test_a_redis_with_tls_and_an_acl_of_the_guide_lends(
@@ -53,7 +21,7 @@ def test_a_redis_with_tls_and_an_acl_of_the_guide_lends(
     server, authority = guarded
     more: dict[str, Any] = {
         "redis__ca_file": str(authority),
-        "redis__login": login(tmp_path, f"tracevault\n{PASSWORD}\n"),
+        "redis__login": login(tmp_path),
     }
     with standin(quota=1200) as cloudflare, engine(cloudflare, server.address, **more) as pair:
         assert all(result.error is None for result in asked(pair, 3))

@@ -190,7 +190,7 @@ def test_a_clock_that_goes_back_stops_nobody_and_shortens_no_parking(client: Cli
 
 def test_nothing_stays(client: Client) -> None:
     borrow(client, 1, park=300 * SECOND)
-    client("EVAL", MEET, 1, "hosts", "one", 15 * SECOND, 300 * SECOND, 0)
+    client("EVAL", MEET, 1, "hosts", "one", 15 * SECOND, 300 * SECOND, "there")
     assert 0 < client("PTTL", "g") <= 3_900_000
     assert 0 < client("PTTL", "hosts") <= 300_000
 
@@ -204,20 +204,29 @@ def test_a_borrower_that_wants_nothing_any_more_has_no_turn(client: Client) -> N
 
 
 def test_hosts_are_counted_missed_and_forgotten(client: Client) -> None:
-    def meet(name: str, leaves: int = 0) -> list[int]:
+    def meet(name: str, standing: str = "there") -> list[int]:
         answer: list[int] = client(
-            "EVAL", MEET, 1, "hosts", name, 15 * SECOND, 300 * SECOND, leaves
+            "EVAL", MEET, 1, "hosts", name, 15 * SECOND, 300 * SECOND, standing
         )
         return answer
 
-    assert meet("one") == [1, 1]
-    assert meet("two") == [2, 2]
+    assert meet("one") == [1, 1, 1]
+    assert meet("two") == [2, 2, 2]
     client("HSET", "hosts", "one", int(client("HGET", "hosts", "one")) - 16 * SECOND)
-    assert meet("two") == [1, 2], "who is missed may still send its share"
-    client("HSET", "hosts", "one", int(client("HGET", "hosts", "one")) - 300 * SECOND)
-    assert meet("two") == [1, 1]
+    assert meet("two") == [1, 2, 1], "who is missed may still send its share"
+    assert meet("one", "back") == [1, 2, 2], "who is back uses its own part for a while"
+    assert meet("one") == [2, 2, 2]
+    client("HSET", "hosts", "one", int(client("HGET", "hosts", "one")) - 301 * SECOND)
+    assert meet("two") == [1, 1, 1]
     meet("three")
-    assert meet("three", leaves=1) == [1, 1]
+    assert meet("three", "leaves") == [1, 1, 1]
+
+
+def test_a_host_that_borrows_is_heard_with_its_question(client: Client) -> None:
+    words = ["one", "run", SECOND, 4 * SECOND, 1, AHEAD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    answer = client("EVAL", BORROW, 2, "g", "hosts", *words, "host", 15 * SECOND, 300 * SECOND)
+    assert [answer[0], *answer[13:]] == [1, 1, 1, 1]
+    assert client("HEXISTS", "hosts", "host") == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -316,18 +325,18 @@ def test_the_redis_of_simulated_fleets_answers_as_the_scripts_do(client: Client)
         if chance.random() < 0.005:
             now -= 20 * SECOND
         if chance.random() < 0.1:
-            meeting = [
-                f"h{chance.randrange(9)}",
-                15 * SECOND,
-                300 * SECOND,
-                chance.randrange(20) // 19,
-            ]
-            lines.append(" ".join(map(str, ["meet", now, "hosts", *meeting])))
+            standing = chance.choice(("there",) * 15 + ("back",) * 4 + ("leaves",))
+            meeting = [f"h{chance.randrange(9)}", 15 * SECOND, 300 * SECOND, standing]
+            lines.append(" ".join(map(str, ["meet", now, 1, "hosts", *meeting])))
             wanted.append(client("EVAL", timed(MEET, now), 1, "hosts", *meeting))
         else:
-            question = any_question(chance, tokens[-4:])
-            lines.append(" ".join(map(str, ["borrow", now, *question])))
-            wanted.append(client("EVAL", timed(BORROW, now), 1, *question))
+            key, *question = any_question(chance, tokens[-4:])
+            keys: list[object] = [1, key]
+            if chance.random() < 0.2:
+                keys = [2, key, "hosts"]
+                question += [f"h{chance.randrange(9)}", 15 * SECOND, 300 * SECOND]
+            lines.append(" ".join(map(str, ["borrow", now, *keys, *question])))
+            wanted.append(client("EVAL", timed(BORROW, now), *keys, *question))
             tokens.append(int(wanted[-1][4]))
     done = subprocess.run(
         [ROOT / ".build/release/simulation", "--scripts"],

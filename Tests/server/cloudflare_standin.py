@@ -74,6 +74,9 @@ def _config(
     config.alpn_protocols = ["http/1.1"] if http1_only else ["h2", "http/1.1"]
     config.include_server_header = False
     config.graceful_timeout = 0.5
+    # Longer than a client keeps a connection that nobody uses, as at Cloudflare: a host whose turn
+    # comes after some seconds finds its connection open.
+    config.keep_alive_timeout = 180
     config.keep_alive_max_requests = 1_000_000
     config.h2_max_concurrent_streams = 256
     config.accesslog = None

@@ -74,11 +74,11 @@ func liveFleet(seed: UInt64, seconds: Int64) throws -> Bool {
     let world = try FleetWorld(seed: seed, seconds: seconds)
     try world.live()
     let broken = world.judge()
-    let used = Int(world.used * 1000)
+    let used = Double(Int(world.used * 1000)) / 1000
     print(
         "simulation: fleet \(seed): \(world.hostCount) hosts, \(FleetWorld.tenants) tenants: "
             + "\(world.sentInAll) requests, \(world.questions) questions to Redis, "
-            + "\(world.faults.count) faults, busy users used 0.\(used) of their share, fairness of hosts "
+            + "\(world.faults.count) faults, busy users used \(used) of their share, fairness of hosts "
             + "\(Double(Int(world.fairness * 1000)) / 1000)")
     guard let broken else { return true }
     for fault in world.faults { print("simulation: \(fault.from): \(fault.what)") }

@@ -47,6 +47,27 @@ def test_a_vault_is_made_opened_edited_and_rotated(way: Way, place: str) -> None
         assert len(copy.accounts()) == 2
 
 
+def test_nothing_is_ever_deleted_nor_overwritten_without_a_condition(way: Way, place: str) -> None:
+    """Whatever a vault goes through: a bucket that keeps versions keeps them all, and no right to
+    delete is needed."""
+    with create(place, way) as vault:
+        put(vault)
+        with vault.edit() as edit:
+            edit.remove_tenant("acme")
+        put(vault)
+        with vault.edit() as edit:
+            edit.rekey(raw_key(1))
+        with vault.edit() as edit:
+            edit.remove("acme", ACME)
+        vault.refresh()
+        vault.verify()
+        vault.export(place + ".all", raw_key(2), settings=way.settings(), keys=keys())
+    assert {exchange.method for exchange in way.exchanges} == {"GET", "PUT"}
+    for exchange in way.exchanges:
+        bound = {"If-Match", "If-None-Match"} & exchange.headers.keys()
+        assert exchange.method == "GET" or len(bound) == 1
+
+
 def test_a_look_sees_a_rotation_and_moves_no_bytes_while_there_is_none(
     way: Way, place: str
 ) -> None:

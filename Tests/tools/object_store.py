@@ -215,6 +215,10 @@ class Way:
         named = {name.replace("__", "."): value for name, value in changes.items()}
         return {"s3.endpoint": self.endpoint, "api.allow_http_loopback": True, **named}
 
+    def forward(self, exchange: Exchange) -> tuple[int, dict[str, str], bytes]:
+        """What the store answers."""
+        return _forwarded(self.target, exchange)
+
     def count(self, method: str) -> int:
         return sum(one.method == method for one in self.exchanges)
 

@@ -23,7 +23,11 @@ PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
 
 
 def script(name: str) -> str:
-    """The text of a script of the library."""
+    """The text of a script of the library, as it is sent."""
+    return part("hear") + part(name)
+
+
+def part(name: str) -> str:
     found = re.search(
         rf'static let {name} = """\n(.*?)\n +"""', SCRIPTS.read_text(encoding="utf-8"), re.S
     )

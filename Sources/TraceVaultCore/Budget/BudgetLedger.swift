@@ -122,10 +122,15 @@ package protocol BudgetLedger: AnyObject, Sendable {
     /// The group is asked about soon. Only a hint.
     func bring(_ entry: LedgerEntry)
 
+    /// A time that was told may turn out to be too late: so long at most until that is noticed.
+    var longestLookUs: Int64 { get }
+
     /// How many requests could go at once, for statistics.
     func available(_ entry: inout LedgerEntry, _ quota: Quota, now: Int64) -> Int64
 }
 
 extension BudgetLedger {
     package func bring(_ entry: LedgerEntry) {}
+
+    package var longestLookUs: Int64 { LedgerTime.longestLook }
 }

@@ -11,6 +11,8 @@ enum LedgerTime {
     /// windows. Some kinds of answers may never name one, and of a wrong one no answer may come
     /// that takes it back.
     static let policyHeld: Int64 = 900_000_000
+    /// So long at most until somebody who waits asks again: another process may lift a parking.
+    static let longestLook: Int64 = 5_000_000
 
     static func bounded(_ time: Int64) -> Int64 { min(max(0, time), latest) }
     /// A span of at most a day.

@@ -40,6 +40,8 @@ package final class ObjectStore: Store {
     let queue = WriterQueue()
     private let keys: StoreKeys
     private let seen = Lock<Seen?>(nil)
+    /// Whether it gave the same ETag for two states: then none of its ETags tells anything.
+    private let isBlind = Lock(false)
     /// Those that carry nothing now: what they know of names and authorities is worth keeping.
     private let idle = Lock<[StoreCarrier]>([])
     private static let mostIdle = 2
@@ -97,7 +99,12 @@ package final class ObjectStore: Store {
         guard let revision = try? Revision(of: bytes), Self.isStrong(etag) else {
             return seen.withLock { $0 = nil }
         }
-        seen.withLock { $0 = Seen(revision: revision, etag: etag) }
+        let isSame = seen.withLock { seen in
+            seen.map { $0.etag == etag && $0.revision != revision } ?? false
+        }
+        if isSame { isBlind.withLock { $0 = true } }
+        let isBlind = isBlind.withLock { $0 }
+        seen.withLock { $0 = isBlind ? nil : Seen(revision: revision, etag: etag) }
     }
 
     /// Only a strong one tells whether every byte is the same (RFC 9110, 8.8.1).

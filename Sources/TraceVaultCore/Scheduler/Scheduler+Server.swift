@@ -105,7 +105,7 @@ extension Scheduler {
     private mutating func park(_ group: Int32, until time: Int64, _ now: Int64) -> Bool {
         guard ledger.park(&groups[group].entry, until: time, now: now) else { return false }
         if groups[group].timer != none {
-            timers.move(groups[group].timer, to: Self.nextLook(time, now))
+            timers.move(groups[group].timer, to: nextLook(time, now))
         }
         noticeStandstill(group, now)
         return true

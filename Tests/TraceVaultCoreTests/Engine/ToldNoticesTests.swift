@@ -85,29 +85,41 @@ import Testing
 
 @Suite struct RedisNoticesTests {
     private func standing(
-        alone: Bool = false, slow: Bool = false, flushes: Int64 = 0
+        alone: Bool = false, slow: Bool = false, flushes: Int64 = 0, outages: Int64 = 0
     ) -> RedisLedger.Standing {
         var standing = RedisLedger.Standing()
-        (standing.isAlone, standing.isSlow, standing.flushes) = (alone, slow, flushes)
+        (standing.isAlone, standing.isSlow) = (alone, slow)
+        (standing.flushes, standing.outages) = (flushes, outages)
         return standing
     }
 
     @Test func aRedisIsToldOnceWhenItGoesAndOnceWhenItIsBack() {
         var told = ToldNotices()
         let news = [
-            standing(), standing(alone: true), standing(alone: true, slow: true),
-            standing(alone: true), standing(), standing(),
-            standing(alone: true, slow: true), standing(),
+            standing(), standing(alone: true, outages: 1),
+            standing(alone: true, slow: true, outages: 1), standing(alone: true, outages: 2),
+            standing(outages: 2), standing(outages: 2),
+            standing(alone: true, slow: true, outages: 3), standing(outages: 3),
         ].map { told.news(of: $0) }
         #expect(
             news == [[], [.redisAway], [], [], [.redisBack], [], [.redisSlow], [.redisBack]])
+    }
+
+    @Test func anOutageBetweenTwoLooksIsTold() {
+        var told = ToldNotices()
+        let news = [
+            standing(), standing(outages: 1), standing(outages: 1),
+            standing(slow: true, outages: 3), standing(slow: true, outages: 3),
+        ].map { told.news(of: $0) }
+        #expect(
+            news == [[], [.redisAway, .redisBack], [], [.redisSlow, .redisBack], []])
     }
 
     @Test func aRedisThatForgotIsTold() {
         var told = ToldNotices()
         let news = [
             standing(), standing(flushes: 1), standing(flushes: 1),
-            standing(alone: true, flushes: 2),
+            standing(alone: true, flushes: 2, outages: 1),
         ].map { told.news(of: $0) }
         #expect(news == [[], [.redisFlushed], [], [.redisFlushed, .redisAway]])
     }

@@ -155,6 +155,27 @@ private final class RemoteStore: Store {
         _ = try restarted()
     }
 
+    /// A look of a process that runs judges by what another one of its host has seen.
+    @Test func anOldObjectIsRefusedByWhatAnotherProcessOfTheHostHasSeen() throws {
+        let old = try stored()
+        let early = try restarted()
+        let other = try Vault.open(in: store, unlock: unlock, settings: Fake.settings)
+        try put(other, 2)
+        let middle = try stored()
+        try put(other, 3)
+        let shown = try #require(early.store as? RemoteStore)
+        for bytes in [old, middle] {
+            shown.put(bytes)
+            #expect(refusal { try early.refresh() } == .rollback)
+            #expect(refusal { try put(early, 4) } == .rollback)
+            #expect(try token(early).hasSuffix("-1"))
+            #expect(try shown.read().array == bytes.array)
+        }
+        shown.put(try stored())
+        try early.refresh()
+        #expect(try token(early).hasSuffix("-3"))
+    }
+
     @Test func anotherObjectOfTheSameAgeIsRefused() throws {
         let apart = RemoteStore(try stored(), copy: nil)
         try put(try Vault.open(in: apart, unlock: unlock, settings: Fake.settings), 8)

@@ -237,11 +237,11 @@ private final class SlowReading: Watched {
         let look = try #require(vault.look())
         try vault.put(Fake.token2)
         // What the look brings is known: by this vault's own commit.
-        try vault.takeIn(try shared.read(), of: look)
+        try vault.takeIn(FoundBytes(bytes: try shared.read(), seen: nil), of: look)
         #expect(!watch.isLate(nowMs: Vault.bootMs))
         try store.create(try shared.read())
         try Vault.open(in: store, unlock: unlock, settings: Fake.settings).put(Fake.token1)
-        try vault.takeIn(try store.read(), of: look)
+        try vault.takeIn(FoundBytes(bytes: try store.read(), seen: nil), of: look)
         #expect(watch.isLate(nowMs: Vault.bootMs))
     }
 

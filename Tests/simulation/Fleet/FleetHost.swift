@@ -32,16 +32,17 @@ final class FleetHost {
         clock = FleetClock(
             offset: world.random.seconds(1000...9e6), drift: Int64(world.random.number(-100...100)))
         link = FleetLink(world, host: number)
-        (scheduler, ledger, lender) = try Self.parts(world, clock, link)
+        (scheduler, ledger, lender) = try Self.parts(number, world, clock, link)
     }
 
     private static func parts(
-        _ world: FleetWorld, _ clock: FleetClock, _ link: FleetLink
+        _ number: Int, _ world: FleetWorld, _ clock: FleetClock, _ link: FleetLink
     ) throws -> (Scheduler, RedisLedger, LenderWork) {
         let now = clock.read(world.now)
         let ledger = RedisLedger(
             try MappedLedger(.ofProcess, now: now), world.settings, addressKey: 1)
         let surroundings = LenderSurroundings(
+            hostName: UInt64(number),
             now: { [unowned world, unowned link] in clock.read(world.now + link.elapsedUs) },
             chance: { [unowned world] in Int64.random(in: $0, using: &world.random) },
             isOver: { false })
@@ -51,7 +52,7 @@ final class FleetHost {
     }
 
     func boot(_ world: FleetWorld) throws {
-        (scheduler, ledger, lender) = try Self.parts(world, clock, link)
+        (scheduler, ledger, lender) = try Self.parts(number, world, clock, link)
         link.close()
         lanes = [:]
         userOf = []

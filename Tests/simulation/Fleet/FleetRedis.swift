@@ -20,19 +20,24 @@ struct FleetRedis {
     }
 
     private var groups: [String: Group] = [:]
-    private var hosts: [String: Int64] = [:]
+    private var hosts: [String: (heard: Int64, isThere: Bool)] = [:]
 
     private static let heldUs: Int64 = 900_000_000
     private static let wantedUs: Int64 = 24_000_000
 
     mutating func forgetAll() { self = FleetRedis() }
 
-    /// The words of EVALSHA behind the script's name and the number of keys: key, borrower, run of
-    /// the server, and numbers. Nil where they are not what the script takes.
-    mutating func borrow(_ words: [String], now: Int64) -> [Int64]? {
-        guard words.count == 17 else { return nil }
+    /// The words of EVALSHA behind the script's name: the number of keys, these, borrower, run of
+    /// the server, and numbers; then what the borrower's host says of itself, where it has a key.
+    /// Nil where they are not what the script takes.
+    mutating func borrow(_ all: [String], now: Int64) -> [Int64]? {
+        let isHeard = all.first == "2"
+        guard all.count == (isHeard ? 22 : 18) else { return nil }
+        let words = [all[1]] + all.dropFirst(isHeard ? 3 : 2).prefix(16)
         let said = words.dropFirst(3).compactMap { Int64($0) }
         guard said.count == 14 else { return nil }
+        let heard = isHeard ? meet(["1", all[2]] + all.suffix(3) + ["there"], now: now) : []
+        guard let heard else { return nil }
         let isNew = groups[words[0]] == nil
         var group = groups[words[0]] ?? Group()
         // What this borrower did not use goes back, if nobody has borrowed since.
@@ -59,17 +64,17 @@ struct FleetRedis {
             max(0, group.parked - now), group.lifted, group.policy, group.burst,
             max(0, group.named + Self.heldUs - now), group.gap, max(0, group.slowUntil - now),
             isNew ? 1 : 0,
-        ]
+        ] + heard
     }
 
-    /// The same for the other script: key, host, missed after, forgotten after, whether it leaves.
+    /// The same for the other script: key, host, missed after, forgotten after, how it stands.
     mutating func meet(_ words: [String], now: Int64) -> [Int64]? {
-        guard words.count == 5, let missed = Int64(words[2]), let forgotten = Int64(words[3])
+        guard words.count == 6, let missed = Int64(words[3]), let forgotten = Int64(words[4])
         else { return nil }
-        hosts[words[1]] = words[4] == "1" ? nil : now
-        hosts = hosts.filter { abs(now - $0.value) <= forgotten }
-        let there = hosts.values.count { abs(now - $0) <= missed }
-        return [Int64(there), Int64(hosts.count)]
+        hosts[words[2]] = words[5] == "leaves" ? nil : (now, words[5] == "there")
+        hosts = hosts.filter { abs(now - $0.value.heard) <= forgotten }
+        let back = hosts.values.filter { abs(now - $0.heard) <= missed }
+        return [back.count { $0.isThere }, hosts.count, back.count].map { Int64($0) }
     }
 }
 
@@ -102,7 +107,7 @@ extension FleetRedis.Group {
         // Borrowers who want something have turns of equal length.
         let all = Int64(borrowers.count) * interval
         let first = arrival - tolerance - now
-        let turn = max(1, ahead / all)
+        let turn = max(1, (ahead + all - 1) / all)
         let furthest = 2 * max(ahead, all)
         var granted: Int64 = 0
         while granted < min(wanted, turn), arrival - tolerance <= now + furthest {

@@ -167,7 +167,7 @@ final class FleetWorld {
             return Array("$\(name.utf8.count)\r\n\(name)\r\n".utf8)
         default:
             questions += 1
-            let rest = Array(words.dropFirst(3))
+            let rest = Array(words.dropFirst(2))
             numbers =
                 words[1] == "borrow"
                 ? redis.borrow(rest, now: time) : redis.meet(rest, now: time)

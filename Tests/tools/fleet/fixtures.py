@@ -11,6 +11,8 @@ import pytest
 from object_store import BUCKET, ObjectStore, Way, object_store, way_to
 from redis_server import Server, redis
 
+from fleet.guarded import guarded_redis
+
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
@@ -36,6 +38,13 @@ def place(request: pytest.FixtureRequest) -> str:
 def lender(tmp_path: Path) -> Iterator[Server]:
     """A real Redis of a test's own."""
     with redis(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
+    """A Redis as the guide wants it, and the file of its authority."""
+    with guarded_redis(tmp_path) as server:
         yield server
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import tracevault as tv
 from engine_scene import ACME
@@ -19,7 +20,7 @@ OTHER = "test-token-not-real-acme-02-000000000000"
 
 def key_of(place: str) -> str:
     """The object's key as it stands in a URL."""
-    return place.removeprefix(f"s3://{BUCKET}/").replace(" ", "%20")
+    return quote(place.removeprefix(f"s3://{BUCKET}/"))
 
 
 def keys(secret: str = SECRET) -> tv.StoreKeys:

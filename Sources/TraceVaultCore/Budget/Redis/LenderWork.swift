@@ -4,14 +4,17 @@
 /// Where a lender has time and chance from: the host, or a simulation of one.
 package struct LenderSurroundings {
     /// µs on CLOCK_BOOTTIME.
+    /// Names the host to others, also after it was started again; nil: it has no such name.
+    let hostName: UInt64?
     let now: () -> Int64
     let chance: (ClosedRange<Int64>) -> Int64
     let isOver: () -> Bool
 
     package init(
-        now: @escaping () -> Int64, chance: @escaping (ClosedRange<Int64>) -> Int64,
-        isOver: @escaping () -> Bool
+        hostName: UInt64?, now: @escaping () -> Int64,
+        chance: @escaping (ClosedRange<Int64>) -> Int64, isOver: @escaping () -> Bool
     ) {
+        self.hostName = hostName
         self.now = now
         self.chance = chance
         self.isOver = isOver
@@ -27,24 +30,13 @@ package final class LenderWork {
     private var place = 0
     private var failures = 0
     private var connectAt: Int64 = 0
-    private var meetAt: Int64 = 0
-    private var meetPauseUs: Int64 = 0
     private var lookAt: Int64 = 0
-    /// The most hosts that this server counted lately, and when; and its last count.
-    private var most: (there: Int64, at: Int64) = (0, 0)
-    private var counted: Int64 = 0
     private let borrower: String
-    private let hostName: String
+    private var presence: HostPresence
 
-    /// How often a host is heard, from when on it is missed, and when it is forgotten.
-    private static let meetUs: Int64 = 5_000_000
-    private static let missedUs: Int64 = 15_000_000
-    private static let forgottenUs: Int64 = 300_000_000
-    /// So soon a host is heard again after a count that was another one before: hosts start, and
-    /// come back, together. One that knows an old count takes too large a part when it is alone.
-    private static let leastMeetUs: Int64 = 500_000
-    /// How often permits are looked at that nobody uses.
+    /// How often permits are looked at that nobody uses, and groups where there are none.
     private static let lookUs: Int64 = 250_000
+    private static let idleLookUs: Int64 = 5_000_000
     /// Between two rounds of connecting: doubles, with chance.
     private static let leastPauseUs: Int64 = 250_000
     private static let longestPauseUs: Int64 = 2_000_000
@@ -61,7 +53,8 @@ package final class LenderWork {
         addresses = settings.addresses
         talk = RedisTalk(link, settings, isOver: surroundings.isOver)
         borrower = Self.name(surroundings.chance(0...Int64.max))
-        hostName = ledger.host.hostName.map(Self.name) ?? borrower
+        presence = HostPresence(
+            key: settings.hostsKey, name: surroundings.hostName.map(Self.name) ?? borrower)
     }
 
     private static func name<Number: BinaryInteger>(_ number: Number) -> String {
@@ -76,7 +69,7 @@ package final class LenderWork {
             guard restUs > 0 else { continue }
             ledger.bell.wait(since: seen, atMostMs: (restUs + 999) / 1000)
         }
-        if talk.isOpen { talk.leave(meeting(leaves: true)) }
+        if talk.isOpen { talk.leave(presence.words(.leaves)) }
         talk.close()
     }
 
@@ -88,14 +81,14 @@ package final class LenderWork {
                 try connect(now)
                 return 0
             }
-            if now >= meetAt { try meet(now) }
+            if now >= presence.dueAt { try meet(now) }
             if now >= lookAt { look(now) }
-            let questions = questions(now)
+            let questions = isBack(now) ? questions(now) : []
             if !questions.isEmpty {
                 try ask(questions)
                 return 0
             }
-            return max(1000, min(meetAt, lookAt) - now)
+            return max(1000, min(presence.dueAt, lookAt) - now)
         } catch {
             failed(error)
             return 0
@@ -106,16 +99,26 @@ package final class LenderWork {
 
     private func connect(_ now: Int64) throws(Failure) {
         try talk.open(addresses[place])
-        meetPauseUs = Self.leastMeetUs
-        most = (0, 0)
+        let standing = ledger.standing
+        // Who was never told of others does not wait for any.
+        let others = standing.known > 0 ? RedisLedger.hosts(standing, settings, now) : 1
+        presence.begin(hosts: others, now: now)
         try meet(now)
         failures = 0
         let address = addresses[place].place
+        ledger.state.withLock { $0.standing.address = address }
+    }
+
+    /// Whether permits are borrowed. A host that was alone uses its part until the others are back.
+    private func isBack(_ now: Int64) -> Bool {
         ledger.state.withLock { state in
-            if state.standing.isAlone { state.standing.aloneUntil = surroundings.now() }
+            guard state.standing.isAlone else { return true }
+            guard !presence.isWaiting(now: now) else { return false }
+            state.standing.aloneUntil = now
             state.standing.isAlone = false
             state.standing.reason = ""
-            state.standing.address = address
+            presence.hurry(now: now)
+            return true
         }
     }
 
@@ -152,6 +155,7 @@ package final class LenderWork {
         }
         guard rounds > 0 || failures > 1 || addresses.count == 1 else { return }
         ledger.state.withLock { state in
+            if !state.standing.isAlone { state.standing.outages += 1 }
             state.standing.isAlone = true
             state.standing.isSlow = failure == LinkLimit.late
             state.standing.cause = cause
@@ -161,38 +165,14 @@ package final class LenderWork {
 
     // MARK: - Hosts
 
-    private func meeting(leaves: Bool) -> [String] {
-        [
-            settings.hostsKey, hostName, String(Self.missedUs), String(Self.forgottenUs),
-            leaves ? "1" : "0",
-        ]
-    }
-
     private func meet(_ now: Int64) throws(Failure) {
-        let hosts = try talk.meet(meeting(leaves: false))
-        let count = min(max(1, hosts.there), Self.mostHosts)
-        let isOtherCount = count != counted
-        counted = count
-        // A server that was flushed counts anew: those who were there come again.
-        if count >= most.there || now - most.at >= Self.meetUs { most = (count, now) }
-        let there = most.there
-        let known = min(max(1, hosts.known), Self.mostHosts)
-        let isOther = ledger.state.withLock { state in
-            let isOther = isOtherCount || state.standing.known != known
+        let isAlone = ledger.standing.isAlone
+        let count = try talk.meet(presence.words(isAlone ? .back : .there))
+        ledger.state.withLock { state in
             state.standing.requests += 1
-            state.standing.there = there
-            state.standing.known = known
-            let most = state.standing.most
-            if known >= most.hosts || now - most.at >= RedisLedger.mostHeldUs {
-                state.standing.most = (known, now)
-            }
-            return isOther
+            presence.note(count, &state.standing, now: now)
         }
-        meetPauseUs = isOther ? Self.leastMeetUs : min(Self.meetUs, meetPauseUs * 2)
-        meetAt = now + meetPauseUs
     }
-
-    private static let mostHosts: Int64 = 100_000
 
     // MARK: - Permits
 
@@ -210,7 +190,7 @@ package final class LenderWork {
                 }
                 isLending = isLending || pool.nextAt != nil
             }
-            return now + (isLending ? Self.lookUs : Self.meetUs)
+            return now + (isLending ? Self.lookUs : Self.idleLookUs)
         }
     }
 
@@ -224,11 +204,13 @@ package final class LenderWork {
             var questions: [QuotaQuestion] = []
             for key in keys {
                 guard var pool = state.pools[key] else { continue }
+                let isHeard = questions.isEmpty && presence.goesAlong(now: now)
                 questions.append(
                     QuotaQuestion(
                         key, &pool, there: standing.there, known: known,
                         aloneUntil: standing.aloneUntil, at: settings.key(of: key),
-                        run: talk.run, borrower: borrower, now: now))
+                        run: talk.run, borrower: borrower,
+                        presence: isHeard ? presence.words : nil, now: now))
                 state.pools[key] = pool
             }
             return questions
@@ -261,6 +243,7 @@ package final class LenderWork {
             let count = min(max(0, answer.granted), question.wanted)
             state.standing.requests += 1
             state.standing.lent += count
+            if let hosts = answer.hosts { presence.note(hosts, &state.standing, now: now) }
             if question.back > 0 { state.standing.returned += 1 }
             if answer.isNew, state.pools[question.key]?.hasHeard == true {
                 state.standing.flushes += 1

@@ -137,6 +137,9 @@ struct LentPool {
 
     // MARK: - What the server is to be told
 
+    /// Others begin at the same time: all of them with small blocks, so that each gets some.
+    mutating func restart() { size = 1 }
+
     /// Takes the unused permits of the newest block back, to be returned.
     mutating func giveBack() {
         if let newest = blocks.last, !newest.isEmpty { back = (newest.leftUs, newest.token) }

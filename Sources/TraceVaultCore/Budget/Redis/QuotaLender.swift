@@ -22,7 +22,8 @@ package final class QuotaLender: Sendable {
     ) throws(Failure) {
         ledger = RedisLedger(host, settings, addressKey: addressKey)
         let surroundings = LenderSurroundings(
-            now: { tvs_boot_us() }, chance: { Int64.random(in: $0) }, isOver: { self.isOver })
+            hostName: host.hostName, now: { tvs_boot_us() },
+            chance: { Int64.random(in: $0) }, isOver: { self.isOver })
         let context = unsafe Unmanaged.passRetained(LenderWork(ledger, link, surroundings))
         var started: UInt = 0
         let answer = unsafe tvs_thread_start(lend, context.toOpaque(), Self.stack, &started)

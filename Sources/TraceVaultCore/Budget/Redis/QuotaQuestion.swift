@@ -32,13 +32,16 @@ struct QuotaQuestion {
     }
 
     /// Takes what the pool has to say.
+    /// - Parameter presence: the key of hosts, and what this one says of itself, where it does.
     init(
         _ key: UInt64, _ pool: inout LentPool, there: Int64, known: Int64, aloneUntil: Int64,
-        at place: String, run: String, borrower: String, now: Int64
+        at place: String, run: String, borrower: String, presence: [String]?, now: Int64
     ) {
         self.key = key
         askedAt = now
         told = pool.takeWords()
+        isFresh = pool.aloneUntil != aloneUntil
+        if isFresh { pool.restart() }
         let isParked = told.parkedUntil > now
         wanted = pool.wanted(isParked: isParked, now: now)
         // Who is missed may be sending its share meanwhile.
@@ -48,7 +51,6 @@ struct QuotaQuestion {
         life = Self.life(quota)
         let returned = pool.takeBack()
         back = returned?.us ?? 0
-        isFresh = pool.aloneUntil != aloneUntil
         let policy = told.policy ?? .unlimited
         let slowFor = max(0, told.slowUntil - now)
         let numbers: [Int64] = [
@@ -60,9 +62,10 @@ struct QuotaQuestion {
             policy.toleranceUs, slowFor > 0 ? told.gapUs : 0,
             told.gapUs > 0 ? slowFor : 0, life,
         ]
+        let keys = presence.map { ["2", place] + $0.prefix(1) } ?? ["1", place]
         words =
-            [place, borrower, run] + numbers.map { String($0) } + [returned?.token ?? "0"]
-            + server.map { String($0) }
+            keys + [borrower, run] + numbers.map { String($0) } + [returned?.token ?? "0"]
+            + server.map { String($0) } + (presence?.dropFirst() ?? [])
     }
 }
 
@@ -80,9 +83,15 @@ struct QuotaAnswer {
     let slowUs: Int64
     /// The server knew nothing of the group.
     let isNew: Bool
+    /// Where the host was heard along with the question.
+    let hosts: HostCount?
+
+    private static let parts = 13
 
     init?(_ reply: RedisReply) {
-        guard let numbers = reply.numbers, numbers.count == 13 else { return nil }
+        guard let numbers = reply.numbers, numbers.count >= Self.parts else { return nil }
+        hosts = HostCount(numbers.dropFirst(Self.parts))
+        guard hosts != nil || numbers.count == Self.parts else { return nil }
         granted = numbers[0]
         first = numbers[1]
         interval = numbers[2]

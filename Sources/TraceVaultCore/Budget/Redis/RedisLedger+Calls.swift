@@ -29,6 +29,11 @@ extension RedisLedger {
         }
     }
 
+    /// A host that is alone names times of its own part, and may have permits long before.
+    package var longestLookUs: Int64 {
+        state.withLock { $0.standing.isAlone } ? 500_000 : LedgerTime.longestLook
+    }
+
     private func parked(_ entry: inout LedgerEntry, _ now: Int64) -> Int64? {
         let until = host.parkedUntil(&entry, now: now)
         guard until > now else { return nil }

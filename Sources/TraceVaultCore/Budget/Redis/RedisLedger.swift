@@ -11,6 +11,8 @@ package final class RedisLedger: BudgetLedger {
     /// How things stand with Redis.
     struct Standing {
         var isAlone = false
+        /// How often it has become so.
+        var outages: Int64 = 0
         /// When it was last alone.
         var aloneUntil: Int64 = 0
         var reason = ""

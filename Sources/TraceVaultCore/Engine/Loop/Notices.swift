@@ -101,6 +101,7 @@ struct ToldNotices {
     private var ledgerReason = ""
     /// Of the Redis that keeps a shared quota.
     private var isAlone = false
+    private var outages: Int64 = 0
     private var flushes: Int64 = 0
     /// When the next look at vaults and ledger is due, and how many are to come.
     private(set) var nextLook: Int64 = 0
@@ -175,10 +176,10 @@ struct ToldNotices {
     mutating func news(of redis: RedisLedger.Standing) -> [Notice.Kind] {
         var news: [Notice.Kind] = []
         if redis.flushes > flushes { news.append(.redisFlushed) }
-        if redis.isAlone != isAlone {
-            news.append(redis.isAlone ? (redis.isSlow ? .redisSlow : .redisAway) : .redisBack)
-        }
-        (isAlone, flushes) = (redis.isAlone, redis.flushes)
+        // It may have gone and come back since the last look.
+        if redis.outages > outages, !isAlone { news.append(redis.isSlow ? .redisSlow : .redisAway) }
+        if !redis.isAlone, isAlone || redis.outages > outages { news.append(.redisBack) }
+        (isAlone, outages, flushes) = (redis.isAlone, redis.outages, redis.flushes)
         return news
     }
 

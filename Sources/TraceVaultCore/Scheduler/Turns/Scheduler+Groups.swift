@@ -30,7 +30,7 @@ extension Scheduler {
         }
         if let permittedAt = ledger.spend(&groups[group].entry, limits.quota, now: now) {
             waitAtGroup(seat)
-            setTimer(of: group, at: Self.nextLook(permittedAt, now))
+            setTimer(of: group, at: nextLook(permittedAt, now))
             noticeStandstill(group, now)
             return false
         }

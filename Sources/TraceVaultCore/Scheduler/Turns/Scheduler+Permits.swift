@@ -61,10 +61,8 @@ extension Scheduler {
         }
     }
 
-    /// Another process may lift a parking: so long at most until that is noticed.
-    private static let longestLookUs: Int64 = 5_000_000
-
-    static func nextLook(_ time: Int64, _ now: Int64) -> Int64 { min(time, now + longestLookUs) }
+    /// When to ask the ledger again that named this time.
+    func nextLook(_ time: Int64, _ now: Int64) -> Int64 { min(time, now + ledger.longestLookUs) }
 
     /// The last of those let go has had its turn: the next round.
     mutating func releaseNext(_ group: Int32, _ now: Int64) {
@@ -103,7 +101,7 @@ extension Scheduler {
         let next = ledger.permittedAt(&groups[group].entry, limits.quota, now: now)
         // Those let go take what is there now; another permit comes an interval later at most.
         let wake = next > now ? next : now + max(1000, limits.quota.intervalUs)
-        setTimer(of: group, at: Self.nextLook(wake, now))
+        setTimer(of: group, at: nextLook(wake, now))
         noticeStandstill(group, now)
     }
 

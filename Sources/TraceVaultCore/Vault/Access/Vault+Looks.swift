@@ -14,13 +14,33 @@ struct Look {
     /// What is not read again yet. Of a server's bytes the revision is not known before they came.
     var refused: RefusedBytes?
 
-    /// The bytes that are stored now; nil when they are the known ones.
-    func newBytes() throws(Failure) -> ByteBuffer? {
+    /// What is stored now.
+    func found() throws(Failure) -> FoundBytes {
+        // Asked first: another process of this host may see more meanwhile.
+        let seen = try mark()
         if let refused, !store.isRemote, try store.revision() == refused.revision {
             throw refused.failure
         }
-        return try store.newBytes(since: known.revision)
+        return FoundBytes(bytes: try store.newBytes(since: known.revision), seen: seen)
     }
+
+    /// What any process of this host has seen. That it cannot be read is told by the copy's own
+    /// upkeep; that it is damaged keeps the vault from being followed.
+    private func mark() throws(Failure) -> SeenMark? {
+        do throws(Failure) {
+            return try store.copy?.seen()
+        } catch {
+            guard error.status != .rollback else { throw error }
+            return nil
+        }
+    }
+}
+
+struct FoundBytes {
+    /// Nil when they are the known ones.
+    let bytes: ByteBuffer?
+    /// The newest state that this host had seen before.
+    let seen: SeenMark?
 }
 
 /// What the store had and could not be used. While it has the same bytes they are read again ever
@@ -83,7 +103,7 @@ extension Vault: Watched {
         let moment = following.moment(nowMs: Self.bootMs)
         do throws(Failure) {
             let look = Look(store: store, following: following, known: held.header)
-            let newest = try newest(try look.newBytes(), after: held)
+            let newest = try newest(try look.found(), after: held)
             following.succeeded(moment)
             state.withLock { $0.publish(newest) }
             return newest
@@ -95,12 +115,16 @@ extension Vault: Watched {
 
     /// What came from the store: `held`, or a later state of the same vault.
     private func newest(
-        _ bytes: ByteBuffer?, after held: Snapshot
+        _ found: FoundBytes, after held: Snapshot
     ) throws(Failure) -> Snapshot {
-        guard let bytes else { return held }
-        let next = try Snapshot(bytes, keysOf: held)
-        if next.header.revision != held.header.revision { try next.checkFollows(held.header) }
-        return next
+        let next = try found.bytes.map { (bytes) throws(Failure) in
+            try Snapshot(bytes, keysOf: held)
+        }
+        if let next, next.header.revision != held.header.revision {
+            try next.checkFollows(held.header)
+        }
+        try found.seen?.checkIsFollowed(by: (next ?? held).header)
+        return next ?? held
     }
 
     // MARK: - Looks of the lookout
@@ -112,9 +136,9 @@ extension Vault: Watched {
         return { [weak self] hasCome in
             let moment = look.following.begin(nowMs: Self.bootMs)
             do throws(Failure) {
-                let bytes = try look.newBytes()
-                if bytes != nil { hasCome() }
-                try self?.takeIn(bytes, of: look)
+                let found = try look.found()
+                if found.bytes != nil { hasCome() }
+                try self?.takeIn(found, of: look)
                 look.following.succeeded(moment)
                 return true
             } catch {
@@ -147,22 +171,22 @@ extension Vault: Watched {
     }
 
     /// Takes in what a look has found.
-    func takeIn(_ bytes: ByteBuffer?, of look: Look) throws(Failure) {
+    func takeIn(_ found: FoundBytes, of look: Look) throws(Failure) {
         // Nobody uses it once it is locked: whoever unlocks it reads anew.
-        guard let bytes, let held = state.withLock({ $0.snapshot }) else { return }
+        guard let held = state.withLock({ $0.snapshot }) else { return }
         guard held.header.revision == look.known.revision else {
             // Changed meanwhile by this process, and perhaps by another one after that: what is not
             // taken in must not count as looked at.
-            if (try? Revision(of: bytes)) != held.header.revision {
+            if let bytes = found.bytes, (try? Revision(of: bytes)) != held.header.revision {
                 watch?.expire(nowMs: Self.bootMs)
             }
             return
         }
         do throws(Failure) {
-            let newest = try newest(bytes, after: held)
-            state.withLock { $0.publish(newest) }
+            let newest = try newest(found, after: held)
+            if newest !== held { state.withLock { $0.publish(newest) } }
         } catch {
-            refuse(bytes, error)
+            if let bytes = found.bytes { refuse(bytes, error) }
             throw error
         }
     }

@@ -1,19 +1,54 @@
 // QuotaScripts.swift - what runs inside Redis: a group's quota, and who is there.
 //
-// Each script touches one key, so that Redis Cluster runs it, and reads the server's own clock: no
-// clock of a host counts. All times and spans are µs. docs/adr/032-one-quota-for-many-hosts.md
-// proves the bound. The tests read the scripts from this file.
+// All keys of a fleet have one tag, so that Redis Cluster runs a script over two of them. A script
+// reads the server's own clock: no clock of a host counts. All times and spans are µs.
+// docs/adr/032-one-quota-for-many-hosts.md proves the bound. The tests read the scripts from here.
 
 enum QuotaScripts {
+    /// What both scripts know of hosts: notes that one is there, is back but still uses its own
+    /// part, or leaves; and counts those who are there, those who may come back, and those who are
+    /// there or back. Who was not heard of for a while is missed, after a longer while forgotten.
+    ///
+    /// The key's hash is host to when it was last heard, below zero while it uses its own part.
+    static let hear = """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        local function hear(key, name, missed, forgotten, state)
+            if state == 'leaves' then
+                redis.call('HDEL', key, name)
+            else
+                local heard = state == 'back' and -now or now
+                redis.call('HSET', key, name, string.format('%.0f', heard))
+            end
+            local there, known, back = 0, 0, 0
+            local all = redis.call('HGETALL', key)
+            for i = 1, #all, 2 do
+                local heard = tonumber(all[i + 1])
+                local age = math.abs(now - math.abs(heard))
+                if age > forgotten then
+                    redis.call('HDEL', key, all[i])
+                else
+                    known = known + 1
+                    if age <= missed then
+                        back = back + 1
+                        if heard > 0 then there = there + 1 end
+                    end
+                end
+            end
+            redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(forgotten / 1000)))
+            return there, known, back
+        end
+
+        """
+
     /// Lends a block of permits of one group, and passes on what Cloudflare said of its quota.
     ///
     /// KEYS[1] is a hash: `a` arrival time of GCRA, `p` parked until, `t` when it was last used,
     /// `r` the run of the server that wrote it, `l` when a parking was last lifted, `i` `o` `n`
     /// interval, tolerance and time of the server's policy, `g` `u` gap and end of a slower pace,
-    /// `h:NAME` when that borrower last wanted something.
+    /// `h:NAME` when that borrower last wanted something. KEYS[2], where there is one, is the hash
+    /// of hosts: the borrower's is heard with the question.
     static let borrow = """
-        local time = redis.call('TIME')
-        local now = time[1] * 1000000 + time[2]
         local name, run = ARGV[1], ARGV[2]
         local interval, tolerance = tonumber(ARGV[3]), tonumber(ARGV[4])
         local wanted, ahead = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -84,7 +119,7 @@ enum QuotaScripts {
             again = parked - now
         elseif wanted > 0 then
             first = arrival - tolerance - now
-            local turn = math.max(1, math.floor(ahead / (hosts * interval)))
+            local turn = math.max(1, math.ceil(ahead / (hosts * interval)))
             local furthest = 2 * math.max(ahead, hosts * interval)
             while granted < math.min(wanted, turn)
                 and arrival - tolerance <= now + furthest do
@@ -98,37 +133,19 @@ enum QuotaScripts {
             'n', text(named), 'g', text(gap), 'u', text(slowUntil))
         local last = math.max(arrival, parked, now)
         redis.call('PEXPIRE', KEYS[1], text(3600000 + math.ceil((last - now) / 1000)))
-        return {granted, text(first), text(interval), text(again), text(arrival),
+        local answer = {granted, text(first), text(interval), text(again), text(arrival),
             text(math.max(0, parked - now)), text(lifted), text(policy), text(burst),
             text(math.max(0, named + held - now)), text(gap),
             text(math.max(0, slowUntil - now)), group['a'] == nil and 1 or 0}
+        if KEYS[2] then
+            answer[14], answer[15], answer[16] = hear(
+                KEYS[2], ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19]), 'there')
+        end
+        return answer
         """
 
-    /// Notes that a host is there, or leaves, and tells how many are there and how many may come
-    /// back: who was not heard of for a while is missed, and after a longer while forgotten.
-    ///
-    /// KEYS[1] is a hash: host to when it was last heard.
+    /// Hears of a host that borrows nothing just now. KEYS[1] is the hash of hosts.
     static let meet = """
-        local time = redis.call('TIME')
-        local now = time[1] * 1000000 + time[2]
-        local name, missed, forgotten = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-        if ARGV[4] == '1' then
-            redis.call('HDEL', KEYS[1], name)
-        else
-            redis.call('HSET', KEYS[1], name, string.format('%.0f', now))
-        end
-        local there, known = 0, 0
-        local all = redis.call('HGETALL', KEYS[1])
-        for i = 1, #all, 2 do
-            local age = math.abs(now - tonumber(all[i + 1]))
-            if age > forgotten then
-                redis.call('HDEL', KEYS[1], all[i])
-            else
-                known = known + 1
-                if age <= missed then there = there + 1 end
-            end
-        end
-        redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil(forgotten / 1000)))
-        return {there, known}
+        return {hear(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])}
         """
 }

@@ -32,8 +32,8 @@ final class RedisTalk {
             _ = try receive(1, limit)
         }
         let answers = try call([
-            ["INFO", "server"], ["SCRIPT", "LOAD", QuotaScripts.borrow],
-            ["SCRIPT", "LOAD", QuotaScripts.meet],
+            ["INFO", "server"], ["SCRIPT", "LOAD", QuotaScripts.hear + QuotaScripts.borrow],
+            ["SCRIPT", "LOAD", QuotaScripts.hear + QuotaScripts.meet],
         ])
         guard case .text(let about) = answers[0], let run = Self.run(about),
             case .text(let borrow) = answers[1], case .text(let meet) = answers[2]
@@ -59,16 +59,15 @@ final class RedisTalk {
     }
 
     func borrow(_ questions: [[String]]) throws(Failure) -> [RedisReply] {
-        try call(questions.map { ["EVALSHA", scripts.borrow, "1"] + $0 })
+        try call(questions.map { ["EVALSHA", scripts.borrow] + $0 })
     }
 
-    /// How many hosts are there, and how many there may be.
-    func meet(_ words: [String]) throws(Failure) -> (there: Int64, known: Int64) {
+    func meet(_ words: [String]) throws(Failure) -> HostCount {
         let answers = try call([["EVALSHA", scripts.meet, "1"] + words])
-        guard let numbers = answers[0].numbers, numbers.count == 2 else {
+        guard let count = answers[0].numbers.flatMap({ HostCount($0[...]) }) else {
             throw RedisReader.strange
         }
-        return (numbers[0], numbers[1])
+        return count
     }
 
     private static let leavingMs: Int64 = 200
