@@ -448,9 +448,9 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * use. The vault goes on with the newer state, and so do its tenants and running engines, within
  * two seconds, three and a half at an object, and without a lock. A file system or a store that
  * does not answer holds up none of them for longer than 0.2 s. What it answered after a pause, or
- * what takes longer than a second to read, is waited for: about 6 ms for each MiB. What was removed or replaced is not lent any
- * more from then on, whether a request waits, sleeps, has joined another one or could be answered
- * from the cache.
+ * what takes longer than a second to read, is waited for: about 6 ms for each MiB. What was removed
+ * or replaced is not lent any more from then on, whether a request waits, sleeps, has joined
+ * another one or could be answered from the cache.
  *
  * A look that fails changes nothing at first and is told by tv_vault_describe() and
  * tv_engine_stats(). When looks have failed for vault.max_stale_ms (the file cannot be read, is
@@ -754,8 +754,8 @@ TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **docum
  * nothing is changed. A change of a property alone is no conflict, and what a removal no longer
  * finds is removed. The vault has the newer state then: look, and begin a new edit.
  *
- * An object store may have stored the change although its answer was lost. That is found out by reading;
- * where it cannot be known, TV_E_DURABILITY_UNKNOWN: refresh the vault and look.
+ * An object store may have stored the change although its answer was lost. That is found out by
+ * reading; where it cannot be known, TV_E_DURABILITY_UNKNOWN: refresh the vault and look.
  *
  * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer: half of it, once, for one
  * that was stopped while it waited itself. In memory as long as other threads' commits compute. On
@@ -925,9 +925,10 @@ TV_API TV_CHECK tv_status tv_engine_new(const tv_config *config, tv_engine **eng
  * A deadline's error says what the request waited for, and how many tries there were. Tried again
  * are broken connections, a first byte or a body that does not come, a proxy that cannot reach the
  * server (HTTP 429 and 5xx to CONNECT; of SOCKS general failure, network or host unreachable,
- * refused, time to live), HTTP 408, 500, 502 to 504, 520 to 527, 529 and 530, what a problem document calls
- * "retryable", and what this host lacks for a moment (TV_E_NO_DESCRIPTORS, TV_E_NO_MEMORY); never a
- * certificate, never what a proxy does not allow, and never a login that a proxy refused.
+ * refused, time to live), HTTP 408, 500, 502 to 504, 520 to 527, 529 and 530, what a problem
+ * document calls "retryable", and what this host lacks for a moment (TV_E_NO_DESCRIPTORS,
+ * TV_E_NO_MEMORY); never a certificate, never what a proxy does not allow, and never a login that a
+ * proxy refused.
  *
  * @param tag     any number of the host's own; comes back with the result.
  * @param id_out  names the request for tv_engine_cancel(); may be NULL. Written before any thread
@@ -1263,8 +1264,8 @@ typedef struct tv_walk {
  * Lend a view of a document as a walk. bindings/c/tv_walk.h has a cursor for it.
  *
  * Made on the first call, in about half of the time that it takes to make the view, and kept. Also
- * of "raw"; TV_E_NOT_JSON and its like when that is no JSON. Where "raw" has bytes in texts that are not
- * UTF-8, the walk's text has U+FFFD for them and is not the view's.
+ * of "raw"; TV_E_NOT_JSON and its like when that is no JSON. Where "raw" has bytes in texts that
+ * are not UTF-8, the walk's text has U+FFFD for them and is not the view's.
  *
  * @param walk_out  filled.  Owner of what it points to: the document, until tv_document_free().
  * @since 0.1
