@@ -170,6 +170,24 @@ def test_the_longest_strings_are_cut_first_and_at_a_whole_character() -> None:
     assert json.loads(line) == {"half": "??"}
 
 
+def test_nothing_in_a_line_steers_a_terminal_or_makes_lines_of_it() -> None:
+    odd = [0x7F, 0x85, 0x9B, 0x200B, 0x2028, 0x2029, 0x202E, 0x2066, 0xFEFF, 0x3164, 0xE0041]
+    text = "".join(f"aé{chr(one)}界" for one in odd) + "e\u0301" + "o" + "\u0336" * 40
+    row = {text: [text, {"deep": text}], "plain": "Grüße, 界, 😀"}
+    (line,) = tv.json_lines([row])
+    assert json.loads(line) == row
+    told = line.decode()
+    assert len(told.splitlines()) == 1
+    assert told.removesuffix("\n").isprintable()
+    assert not [one for one in odd if chr(one) in told]
+    assert "\u0336" * 5 not in told
+    assert '"Grüße, 界, 😀"' in told
+    for limit in (1024, 1500):
+        (line,) = tv.json_lines([{"text": text * 9}], limit)
+        assert len(line) <= limit
+        assert line.decode().removesuffix("\n").isprintable()
+
+
 def test_lines_are_made_one_by_one_and_a_bound_without_room_is_refused_at_once() -> None:
     def endless() -> Iterator[dict[str, int]]:
         yield from ({"number": number} for number in count())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from ._marks import unmarked_json
 from .errors import ArgumentError, Status
 
 TYPE_CHECKING = False
@@ -24,6 +25,9 @@ def json_lines(rows: Iterable[Mapping[str, Any]], max_bytes: int = 65536) -> Ite
 
         for line in tv.json_lines(trace.ecs(), max_bytes=8192):
             sys.stdout.buffer.write(line)
+
+    Characters that steer a terminal, turn the direction of writing or hide are ``\\u`` escapes, as
+    in the views ``ecs`` and ``ocsf``; other letters are UTF-8.
 
     Where a row is longer, its longest strings are cut at a whole character, with "…" behind, until
     it fits; it stays JSON, and names and strings of 64 bytes stay whole. A row of too many parts
@@ -52,7 +56,7 @@ def _bounded(row: Mapping[str, Any], limit: int) -> bytes:
 def _line(value: object) -> bytes:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # A half of a character that JSON may have and UTF-8 has not.
-    return text.encode("utf-8", "replace") + b"\n"
+    return unmarked_json(text.encode("utf-8", "replace").decode()).encode() + b"\n"
 
 
 def _cut(value: object, most: int) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import io
 import json
@@ -76,3 +77,18 @@ def test_a_progress_line_is_as_wide_as_its_own_terminal(monkeypatch: pytest.Monk
         seen = os.read(controller, 4096).decode()
     os.close(controller)
     assert seen.startswith(f"\r{'1 ' + 'x' * 41}\x1b[K")
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+@pytest.mark.parametrize("before", ["", "x;", "x,", "x\t", ";;", 'x;"', 'x;""', '"', "\t"])
+def test_no_spreadsheet_calculates_a_cell_whatever_it_takes_for_a_separator(
+    monkeypatch: pytest.MonkeyPatch, sign: str, before: str
+) -> None:
+    stdout, _ = streams(monkeypatch)
+    out.csv_rows([("host", f"{before}{sign}1+1", "end"), (f"{before}{sign}1+1", "x", "end")])
+    for separator in (",", ";", "\t"):
+        for row in csv.reader(io.StringIO(stdout.getvalue()), delimiter=separator):
+            assert not [cell for cell in row if cell.startswith(sign)]
+    stdout.truncate(0)
+    out.csv_rows([("a-b=c+d@e", "two, -1; =2")])
+    assert stdout.getvalue().lstrip("\0") == 'a-b=c+d@e,"two, -1; =2"\n'

@@ -7,8 +7,9 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.style import Style
 from rich.text import Text
 
+from .._marks import pieces
 from . import words
-from .printable import pieces, written_out
+from .printable import written_out
 
 COLOURS: dict[words.Tone, str] = {
     "good": "green",

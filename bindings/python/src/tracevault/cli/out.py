@@ -7,6 +7,7 @@ from outside passes :func:`printable` or is ASCII JSON here.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 NARROW = 8
 #: What a terminal calls itself that shows escapes instead of acting upon them.
 DUMB = ("dumb", "unknown")
+#: Where a formula begins, at the start of a cell or behind what may end one; a tab is written out.
+_FORMULA = re.compile('(^|[;,])("*)(?=[-=+@\uff0d\uff1d\uff0b\uff20])')
 #: How far a line goes where no terminal says it.
 PIPE_WIDTH = 100
 
@@ -79,7 +82,10 @@ def rows(view: bytes) -> None:
 
 
 def csv_rows(rows: Iterable[Sequence[object]]) -> None:
-    """Write rows of CSV. A cell that a spreadsheet would calculate gets a ``'`` before it."""
+    """Write rows of CSV. What a spreadsheet would calculate gets a ``'`` before it.
+
+    Many read a semicolon, too, as the end of a cell, and not all heed quotes in the middle of one.
+    """
     import csv
     import io
 
@@ -94,8 +100,7 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, (int, float)):
         return str(value).lower() if isinstance(value, bool) else str(value)
-    text = printable(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+    return _FORMULA.sub(r"\1\2'", printable(value))
 
 
 def table(titles: Sequence[str], found: Iterable[Sequence[object]]) -> None:

@@ -7,18 +7,9 @@ out takes the :func:`pieces`.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator
 from typing import Any
 
-#: Letters and marks that print nothing and yet pass as printable: fillers, joiners, selectors.
-_INVISIBLE = (
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U0001d159\U000e0100-\U000e01ef]"
-)
-#: More marks than this on one letter are a tower that covers what stands beside it.
-_MARKS = 4
+from .._marks import pieces, units
 
 
 def printable(text: object) -> str:
@@ -27,26 +18,6 @@ def printable(text: object) -> str:
     if found.isascii() and found.isprintable():
         return found
     return "".join(written_out(piece) if odd else piece for piece, odd in pieces(found))
-
-
-def pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """The text in order: what can be shown, and (True) each character that cannot."""
-    if text.isascii() and text.isprintable():
-        if text:
-            yield text, False
-        return
-    begin = 0
-    marks = _MARKS  # a mark at the very beginning would sit on a letter of ours
-    for at, char in enumerate(text):
-        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
-        if char.isprintable() and marks <= _MARKS and not re.match(_INVISIBLE, char):
-            continue
-        if begin < at:
-            yield text[begin:at], False
-        yield char, True
-        begin = at + 1
-    if begin < len(text):
-        yield text[begin:], False
 
 
 def written_out(char: str) -> str:
@@ -68,9 +39,4 @@ def safe_json(text: str) -> str:
     """JSON that is written already, with what a terminal acts upon as ``\\u`` escapes."""
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(one if "\x1f" < one < "\x7f" or one == "\n" else _units(one) for one in text)
-
-
-def _units(one: str) -> str:
-    data = one.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{data[at]:02x}{data[at + 1]:02x}" for at in range(0, len(data), 2))
+    return "".join(one if "\x1f" < one < "\x7f" or one == "\n" else units(one) for one in text)

@@ -12,7 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from ..printable import pieces, printable, written_out
+from ..._marks import pieces
+from ..printable import printable, written_out
 
 _LETTERS = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 #: A run that is written from right to left, from its first such letter to its last: it is set apart

@@ -1,0 +1,52 @@
+"""Finds what hides, turns or steers in strangers' text, for all that shows it or writes it out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+#: Letters and marks that print nothing and yet pass as printable: fillers, joiners, selectors.
+_INVISIBLE = (
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001d159\U000e0100-\U000e01ef]"
+)
+#: More marks than this on one letter are a tower that covers what stands beside it.
+_MARKS = 4
+
+
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The text in order: what can be shown, and (True) each character that cannot."""
+    if text.isascii() and text.isprintable():
+        if text:
+            yield text, False
+        return
+    begin = 0
+    marks = _MARKS  # a mark at the very beginning would sit on a letter of ours
+    for at, char in enumerate(text):
+        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+        if char.isprintable() and marks <= _MARKS and not re.match(_INVISIBLE, char):
+            continue
+        if begin < at:
+            yield text[begin:at], False
+        yield char, True
+        begin = at + 1
+    if begin < len(text):
+        yield text[begin:], False
+
+
+def unmarked_json(text: str) -> str:
+    """JSON that is written already, with what hides, turns or steers as ``\\u`` escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return re.sub("[^ -~]+", _written, text)
+
+
+def _written(run: re.Match[str]) -> str:
+    return "".join(units(piece) if odd else piece for piece, odd in pieces(run[0]))
+
+
+def units(one: str) -> str:
+    r"""A character as JSON has it, ``\u202e`` or two of them."""
+    data = one.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[at]:02x}{data[at + 1]:02x}" for at in range(0, len(data), 2))
