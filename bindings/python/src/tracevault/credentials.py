@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from ._abi import ConfigRef, UnlockRef
 from ._handle import Handle, encoded
 from ._lib import check, library
+from ._reading import not_private
 from ._secret import HeldSecret, Secret, leaves_no_secret
 from .errors import (
     ArgumentError,
@@ -129,17 +129,9 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _check_private(status: os.stat_result, path: object) -> None:
     """Refuse a key file that somebody else could use; what :class:`KeyFile` demands."""
-    if not stat.S_ISREG(status.st_mode):
-        reason = "is no regular file"
-    elif status.st_uid not in (os.geteuid(), 0):
-        reason = "belongs to another user"
-    elif status.st_nlink != 1:
-        reason = "has a second name elsewhere: copy it instead"
-    elif status.st_mode & 0o077:
-        reason = "may be read or written by others: chmod 0400 it"
-    else:
-        return
-    raise VaultError(f"the key file {path!s} {reason}", status=Status.E_UNSAFE_FILE)
+    reason = not_private(status)
+    if reason:
+        raise VaultError(f"the key file {path!s} {reason}", status=Status.E_UNSAFE_FILE)
 
 
 class KeyFile(Unlock):

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from .errors import (
     LockedError,
     Status,
     TraceVaultError,
+    VaultError,
     is_account_id,
 )
 
@@ -307,6 +309,11 @@ def _lines(path: str | os.PathLike[str]) -> list[str]:
 
 def _text(path: str | os.PathLike[str]) -> str:
     with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_uid not in (os.geteuid(), 0):
+            raise VaultError(
+                f"{os.fspath(path)} belongs to another user", status=Status.E_UNSAFE_FILE
+            )
         data = bytearray(file.read())
     try:
         encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")

@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import _lib, offline
 from .._fields import parse_time
+from .._reading import opened
 from ..errors import TraceVaultError
 from ..findings import CheckResult
 from .given_setting import refused, shown
@@ -215,7 +216,7 @@ def _authorities(path: str) -> Finding:
     if not path:
         return same("authorities", OK, "the system's")
     try:
-        with open(path, "rb") as file:
+        with open(opened(path), "rb") as file:
             count = file.read().count(b"-----BEGIN CERTIFICATE-----")
     except OSError as error:
         return failed("authorities", error, "mend tls.ca_file")

@@ -17,6 +17,7 @@ import os
 import stat
 from collections.abc import Mapping
 
+from .._reading import opened
 from .failures import Usage
 
 #: The options that a section may hold.
@@ -53,7 +54,7 @@ def default_path(environment: Mapping[str, str]) -> str:
 def load(path: str, *, asked: bool, name: str) -> Profile:
     """The section ``[default]`` and, over it, the one that was asked for."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(opened(path, pipe=True), encoding="utf-8") as file:
             status = os.fstat(file.fileno())
             _check_owner(status, path)
             text = file.read()

@@ -14,6 +14,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from .._reading import opened
+
 #: Where the library asks when no setting says otherwise.
 BASE_URL = "https://api.cloudflare.com/client/v4"
 #: How long the look may take, in seconds.
@@ -56,11 +58,18 @@ def _connection(
     near, near_port = (via.hostname or "", via.port) if via else (host, port)
     if scheme != "https":
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-    context = ssl.create_default_context(cafile=settings.get("tls.ca_file") or None)
+    context = ssl.create_default_context(cadata=_authorities(settings.get("tls.ca_file")))
     made = http.client.HTTPSConnection(near, near_port, timeout=TIMEOUT_S, context=context)
     if via:
         made.set_tunnel(host, port or 443)
     return made
+
+
+def _authorities(path: str | None) -> str | None:
+    if not path:
+        return None
+    with open(opened(path), encoding="ascii", errors="ignore") as file:
+        return file.read()
 
 
 def _ahead(date: str | None) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
+from .._reading import not_private, opened
 from .failures import Usage
 
 #: More than the longest passphrase, token or key.
@@ -75,17 +76,21 @@ def line_of_descriptor(number: int) -> bytearray:
 
 
 def line_of_file(path: str) -> bytearray:
-    """The first line of a file that only its owner may read; ``-`` is standard input."""
+    """The first line of a file that only its owner may read; ``-`` is standard input.
+
+    The file is this user's or root's, and has one name. A pipe of a shell (``<(...)``) serves, too.
+    """
     if path == "-":
         return line_of_stdin()
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = opened(path, pipe=True)
     except OSError as error:
-        raise Usage(f"the secret's file cannot be read: {error}") from None
+        raise Usage(f"the secret's file {path} cannot be read: {error.strerror}") from None
     try:
         status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-            raise Usage(f"others may read or write {path}: chmod 0400 it")
+        reason = "" if stat.S_ISFIFO(status.st_mode) else not_private(status)
+        if reason:
+            raise Usage(f"the secret's file {path} {reason}")
         return _line(descriptor, path)
     finally:
         os.close(descriptor)

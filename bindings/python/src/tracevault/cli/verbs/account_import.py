@@ -7,6 +7,7 @@ import stat
 
 import click
 
+from ..._reading import not_private
 from ...importing import ImportRowsError
 from .. import out
 from ..exits import Exit
@@ -101,7 +102,8 @@ def _left(file: str, *, storing: bool) -> str:
 
 
 def _require_private(path: str) -> None:
-    """A file of secrets that others can read is told before it is used."""
+    """A file of secrets that others can use is told before it is used."""
     status = os.stat(path)
-    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
-        raise Usage(f"others may read or write {path}, which holds secrets: chmod 0600 it")
+    reason = not_private(status) if stat.S_ISREG(status.st_mode) else ""
+    if reason:
+        raise Usage(f"{path}, which holds secrets, {reason}")

@@ -1,0 +1,123 @@
+"""Files that the command reads: no secret of a stranger counts, no pipe makes it wait."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Kit, command
+from tests.conftest import ACME
+from tracevault.cli.exits import Exit
+from tracevault.cli.failures import Usage
+from tracevault.cli.secret_input import line_of_file
+
+STRANGER = 65534
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user")
+
+
+@pytest.fixture
+def phrase(tmp_path: Path) -> Path:
+    file = tmp_path / "phrase"
+    file.touch(mode=0o600)
+    file.write_text("not a real passphrase\n")
+    return file
+
+
+@only_root
+def test_no_secret_is_taken_from_a_file_of_another_user(phrase: Path) -> None:
+    assert line_of_file(str(phrase)) == b"not a real passphrase"
+    os.chown(phrase, STRANGER, STRANGER)
+    with pytest.raises(Usage, match="belongs to another user"):
+        line_of_file(str(phrase))
+    (phrase.parent / "link").symlink_to(phrase)
+    with pytest.raises(Usage, match="belongs to another user"):
+        line_of_file(str(phrase.parent / "link"))
+
+
+@only_root
+def test_no_table_of_credentials_is_taken_from_another_user(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    table = tmp_path / "accounts.csv"
+    table.write_text(f"tenant,account_id,token\nacme,{ACME},test-token-of-a-stranger\n")
+    os.chown(table, STRANGER, STRANGER)
+    table.chmod(0o600)
+    told = call("account", "import", table, "--rotate")
+    assert told.code == Exit.USAGE
+    assert "belongs to another user" in told.err
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault:
+        with pytest.raises(tv.VaultError, match="belongs to another user"), vault.edit() as edit:
+            edit.import_csv(table)
+        with pytest.raises(tv.VaultError, match="belongs to another user"), vault.edit() as edit:
+            edit.import_json_lines(table)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_no_secret_is_taken_from_a_file_that_others_may_use(phrase: Path, mode: int) -> None:
+    phrase.chmod(mode)
+    with pytest.raises(Usage, match="chmod 0400"):
+        line_of_file(str(phrase))
+
+
+def test_no_secret_is_taken_from_a_file_with_a_second_name(phrase: Path) -> None:
+    os.link(phrase, phrase.parent / "second")
+    with pytest.raises(Usage, match="second name"):
+        line_of_file(str(phrase))
+
+
+@pytest.mark.usefixtures("library_path")
+def test_a_pipe_with_a_name_makes_nobody_wait(process: Call, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for words, code in (
+        (("vault", "info", "--vault", "v", "--passphrase-file", "pipe"), Exit.USAGE),
+        (("account", "add", "--vault", "v", "--tenant", "t", "--account", ACME, "--token-file",
+          "pipe", "--key-file", "k"), None),
+        (("settings", "--config", "pipe"), Exit.USAGE),
+        (("doctor", "--offline", "--config", "pipe"), Exit.SOME),
+    ):  # fmt: skip
+        told = process(*words)
+        assert told.code == code or (code is None and told.code != 0), words
+
+
+@pytest.mark.usefixtures("library_path")
+@pytest.mark.parametrize("name", ["pipe", "/dev/zero", "."])
+def test_doctor_does_not_wait_for_what_is_no_file(
+    process: Call, tmp_path: Path, environment: dict[str, str], name: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    told = process("doctor", "--json", "--set", f"tls.ca_file={name}",
+                   "--set", "api.base_url=https://127.0.0.1:9/client/v4")  # fmt: skip
+    (found,) = (row for row in told.rows if row["name"] == "authorities")
+    assert found["state"] == "fault"
+    assert "no regular file" in found["told"]
+
+
+def test_a_shells_own_pipe_serves_as_a_file_of_a_secret(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    told: list[bytearray] = []
+    waiting = threading.Thread(target=lambda: told.append(line_of_file(f"/dev/fd/{reader}")))
+    waiting.start()
+    os.write(writer, b"not a real passphrase\n")
+    waiting.join()
+    os.close(writer)
+    os.close(reader)
+    assert told == [b"not a real passphrase"]
+
+
+@pytest.mark.usefixtures("library_path")
+def test_a_shells_own_pipe_serves_as_a_configuration_file(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"[default]\nretry.max_attempts = 3\n")
+    os.close(writer)
+    words = command("settings", "retry.max_attempts", "--config", f"/dev/fd/{reader}")
+    done = subprocess.run(words, pass_fds=[reader], env=environment, cwd=tmp_path,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    os.close(reader)
+    assert "here: 3" in done.stdout, done.stderr
