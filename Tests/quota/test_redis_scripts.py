@@ -188,6 +188,18 @@ def test_a_clock_that_goes_back_stops_nobody_and_shortens_no_parking(client: Cli
     assert lifted.slots[0] <= 4 * SECOND
 
 
+def test_times_that_nobody_means_end_by_themselves(client: Client) -> None:
+    borrow(client)
+    far = str(CLOCK.now + 3650 * 86_400 * SECOND)
+    policy = ("i", "600000000", "o", "0")
+    client("HSET", "g", *(part for field in "apnu" for part in (field, far)), *policy, "g", "7")
+    assert borrow(client).parked == 3600 * SECOND
+    assert int(client("PTTL", "g")) < 2 * 86_400_000
+    CLOCK.now += 86_401 * SECOND
+    block = borrow(client)
+    assert (block.granted, block.parked, block.policy_rest, block.slow) == (1, 0, 0, 0)
+
+
 def test_nothing_stays(client: Client) -> None:
     borrow(client, 1, park=300 * SECOND)
     client("EVAL", MEET, 1, "hosts", "one", 15 * SECOND, 300 * SECOND, "there")

@@ -68,6 +68,10 @@ enum QuotaScripts {
         local back = math.max(0, known('t') - now)
         arrival, parked, named = arrival - back, parked - back, named - back
         slowUntil = slowUntil - back
+        -- Nobody means a time further off: one that was damaged or forged ends by itself.
+        local hour = 3600000000
+        arrival, parked = math.min(arrival, now + 24 * hour), math.min(parked, now + hour)
+        slowUntil, named = math.min(slowUntil, now + 24 * hour), math.min(named, now)
 
         -- What Cloudflare said to this borrower.
         local park, lift = tonumber(ARGV[10]), ARGV[11] == '1'
