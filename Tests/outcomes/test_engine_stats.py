@@ -175,6 +175,7 @@ def test_where_the_ledger_is_and_why_not(server: Standin, acme: tv.Tenant) -> No
     directory = Path("/var/tmp") / f"tracevault-stats-{os.getpid()}"
     directory.mkdir(mode=0o700, exist_ok=True)
     good, bad = directory / "good.ledger", directory / "bad.ledger"
+    bad.touch(mode=0o600)
     bad.write_text("somebody's notes\n")
     try:
         with tv.Engine(settings(server, budget__ledger=str(good), budget__quota=100)) as engine:

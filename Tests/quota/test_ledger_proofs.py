@@ -183,7 +183,7 @@ def test_without_descriptors_the_quota_stays_shared(program: Path, path: Path) -
         ("damaged", "private: it is truncated or not a ledger"),
         ("truncated", "private: it is truncated or not a ledger"),
         ("link", "private: the file is a symbolic link"),
-        ("open", "private: others may write it"),
+        ("open", "private: others may read or write it: chmod go= it"),
         ("readonly", "private: "),
         ("directory", "private: the file: EISDIR"),
         ("foreign", "private: it is truncated or not a ledger"),

@@ -74,7 +74,7 @@ extension Setting {
             return Property(
                 .integer(0...100_000), "0",
                 "Most notices that wait to be taken: results of the kind TV_RESULT_NOTICE. Of more "
-                    + "the oldest go. 0: none are made.")
+                    + "the oldest goes of the tenant with the most. 0: none are made.")
         case .maxInFlight:
             return Property(.integer(1...1024), "128", "Most requests under way at once.")
         case .maxInFlightPerTenant:
@@ -124,7 +124,7 @@ extension Setting {
                 "Where the processes of a host keep what they have spent of each quota. auto: a "
                     + "file below /var/tmp for this user, but for a loopback server each process "
                     + "keeps its own; private: each process keeps its own; otherwise the absolute "
-                    + "path of a file that they share and no other user may write.")
+                    + "path of a file that they share and no other user may read or write.")
         case .redisAddresses:
             return Property(
                 .text(maxLength: 4096), "",

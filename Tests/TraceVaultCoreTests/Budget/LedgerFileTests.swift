@@ -103,14 +103,15 @@ struct LedgerFileTests {
 
     @Test("links, other kinds of files, wrong modes and missing directories are refused")
     func unsafeFiles() throws {
-        scratch.make([], mode: 0o666)
-        #expect(try refusal(scratch.place) == "others may write it")
+        // Whoever may write a file may cut it, and that ends all who have it mapped. Whoever may
+        // read it may lock it, and that ends the sharing.
+        for mode: mode_t in [0o666, 0o620, 0o640, 0o604, 0o644, 0o610] {
+            scratch.make([], mode: mode)
+            #expect(try refusal(scratch.place) == "others may read or write it: chmod go= it")
+        }
         scratch.make([], mode: 0o400)
         #expect(try !refusal(scratch.place).isEmpty)
-        // Whoever may write a file may cut it, and that ends all who have it mapped.
-        scratch.make([], mode: 0o620)
-        #expect(try refusal(scratch.place) == "others may write it")
-        scratch.make([], mode: 0o640)
+        scratch.make([], mode: 0o600)
         #expect(try refusal(scratch.place).isEmpty)
         unsafe #expect(symlink(scratch.path, scratch.path + ".link") == 0)
         #expect(try refusal(.path(scratch.path + ".link")) == "the file is a symbolic link")

@@ -112,9 +112,10 @@ final class LedgerFile: Sendable {
         }
         // A second name elsewhere: it was brought here, and its bytes are used there too.
         guard status.links <= 1 else { throw LedgerRefusal("it has a second name") }
-        // Whoever may write it may cut it, which ends every process that has it mapped.
-        guard status.mode & 0o022 == 0 else {
-            throw LedgerRefusal("others may write it")
+        // Whoever may write it may cut it, which ends every process that has it mapped. Whoever may
+        // read it may lock it, which ends the sharing.
+        guard status.mode & 0o077 == 0 else {
+            throw LedgerRefusal("others may read or write it: chmod go= it")
         }
         // Root could write it all the same; whoever took the right away meant something by it.
         guard status.mode & 0o200 != 0 else { throw LedgerRefusal("it is read-only") }
