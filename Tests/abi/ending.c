@@ -5,6 +5,9 @@
 
 #include <sys/resource.h>
 
+/* Half as long as an idle engine's thread sleeps by itself. */
+enum { HANGS_S = 30 };
+
 static tv_status expected;
 
 static void make_an_engine(void) {
@@ -94,6 +97,48 @@ static void handler_that_calls_everything(void) {
     goes("engine", TV_OK, tv_engine_new(NULL, &kept_engine, NULL));
 }
 
+/* ---- engines whose descriptors are gone, and their numbers taken */
+
+enum { LOST = 4 };
+
+/* An idle engine, then none of its descriptors, then another engine by the same numbers. */
+static tv_engine *lose(void) {
+    tv_engine *lost = NULL, *other = NULL;
+    tv_document *document = NULL;
+    goes("engine", TV_OK, tv_engine_new(NULL, &lost, NULL));
+    goes("stats", TV_OK, tv_engine_stats(lost, &document, NULL));
+    tv_document_free(document);
+    if (close_range(3, ~0U, 0) != 0) _exit(4);
+    goes("another", TV_OK, tv_engine_new(NULL, &other, NULL));
+    return lost;
+}
+
+static void exit_with_lost_engines(void) {
+    alarm(HANGS_S);
+    for (int i = 0; i < LOST; i++) (void)lose();
+}
+
+static void free_lost_engines(void) {
+    alarm(HANGS_S);
+    for (int i = 0; i < LOST; i++) tv_engine_free(lose());
+}
+
+static void ask_lost_engines(void) {
+    alarm(HANGS_S);
+    kept_vault = test_vault(NULL);
+    tv_tenant *acme = NULL;
+    tv_request *request = test_request();
+    goes("tenant", TV_OK, tv_tenant_open(kept_vault, "acme", TV_NUL, &acme, NULL));
+    for (int i = 0; i < LOST; i++) {
+        tv_result *result = NULL;
+        tv_engine *lost = lose();
+        tv_status status = tv_engine_fetch(lost, acme, request, &result, NULL);
+        if (status == TV_OK) status = tv_result_status(result);
+        goes("fetch", TV_E_DESCRIPTORS_LOST, status);
+        tv_result_free(result);
+    }
+}
+
 /* ---- a limit on the size of files */
 
 static void write_beyond_the_limit(void) {
@@ -130,6 +175,9 @@ PROMISE(after_openssls_end_an_engine_is_a_status) { ends_well(handler_before); }
 PROMISE(before_it_an_engine_is_made_and_ended) { ends_well(handler_after); }
 PROMISE(beside_a_living_engine_too) { ends_well(handler_before_an_engine_that_lives); }
 PROMISE(everything_but_engines_goes_on_in_a_handler) { ends_well(handler_that_calls_everything); }
+PROMISE(exit_waits_for_no_engine_that_was_lost) { ends_well(exit_with_lost_engines); }
+PROMISE(nor_does_who_frees_one) { ends_well(free_lost_engines); }
+PROMISE(who_asks_a_lost_engine_is_told_at_once) { ends_well(ask_lost_engines); }
 PROMISE(a_vault_beyond_the_hosts_limit_is_a_status) { ends_well(write_beyond_the_limit); }
 
 int main(int argc, char **argv) {
@@ -138,6 +186,9 @@ int main(int argc, char **argv) {
     RUN(before_it_an_engine_is_made_and_ended);
     RUN(beside_a_living_engine_too);
     RUN(everything_but_engines_goes_on_in_a_handler);
+    RUN(exit_waits_for_no_engine_that_was_lost);
+    RUN(nor_does_who_frees_one);
+    RUN(who_asks_a_lost_engine_is_told_at_once);
     RUN(a_vault_beyond_the_hosts_limit_is_a_status);
     return finish();
 }

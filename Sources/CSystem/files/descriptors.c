@@ -5,12 +5,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 tvs_own tvs_own_of(int fd) {
@@ -73,51 +71,6 @@ int tvs_wait_readable(int fd, int32_t timeout_ms) {
     int is_readable = poll(&entry, 1, timeout_ms) == 1;
     tvs_fork_resume(held);
     return is_readable;
-}
-
-/* ---- alarms */
-
-/* Within what the kernel keeps of an interval, 292 years. */
-static const int64_t LONGER_THAN_ANY = (int64_t)1 << 32;
-
-static struct itimerspec at(const tvs_alarm *alarm, int64_t boot_us) {
-    return (struct itimerspec){.it_interval = {alarm->seconds, alarm->nanoseconds},
-                               .it_value = {boot_us / 1000000, boot_us % 1000000 * 1000}};
-}
-
-int32_t tvs_alarm_new(tvs_alarm *out) {
-    static atomic_int_fast32_t made;
-    int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (fd < 0) return -errno;
-    *out = (tvs_alarm){.place = fd + 1,
-                       .seconds = LONGER_THAN_ANY + atomic_fetch_add(&made, 1),
-                       .nanoseconds = tvs_boot_us() % 1000000000};
-    struct itimerspec never = at(out, 0);
-    if (timerfd_settime(fd, TFD_TIMER_ABSTIME, &never, NULL) == 0) return 0;
-    int32_t answer = -errno;
-    (void)close(fd);
-    out->place = 0;
-    return answer;
-}
-
-int tvs_alarm_fd(const tvs_alarm *alarm) { return alarm->place - 1; }
-
-bool tvs_alarm_is_there(const tvs_alarm *alarm) {
-    struct itimerspec now;
-    return alarm->place > 0 && timerfd_gettime(alarm->place - 1, &now) == 0 &&
-           now.it_interval.tv_sec == alarm->seconds &&
-           now.it_interval.tv_nsec == alarm->nanoseconds;
-}
-
-void tvs_alarm_set(const tvs_alarm *alarm, int64_t boot_us) {
-    struct itimerspec then = at(alarm, boot_us);
-    if (tvs_alarm_is_there(alarm))
-        (void)timerfd_settime(alarm->place - 1, TFD_TIMER_ABSTIME, &then, NULL);
-}
-
-void tvs_alarm_close(tvs_alarm *alarm) {
-    if (tvs_alarm_is_there(alarm)) (void)close(alarm->place - 1);
-    alarm->place = 0;
 }
 
 /* ---- what there is no more of */

@@ -30,24 +30,6 @@ void tvs_doorbell_ring(const tvs_doorbell *bell);
 void tvs_doorbell_clear(const tvs_doorbell *bell);
 void tvs_doorbell_free(tvs_doorbell *bell);
 
-/** A timer that also runs while the system is suspended. All timers, eventfds and epolls of a
- * process are one file to fstat(), so this one is known by the interval it was given: more than a
- * century, and no other timer's. */
-typedef struct tvs_alarm {
-    int32_t place; /* the descriptor plus 1; 0: none */
-    int64_t seconds, nanoseconds;
-} tvs_alarm;
-/** 0 or a negative errno. */
-int32_t tvs_alarm_new(tvs_alarm *out);
-/** What is readable once the time has come. */
-int tvs_alarm_fd(const tvs_alarm *alarm);
-/** False once the host has closed it. */
-bool tvs_alarm_is_there(const tvs_alarm *alarm);
-/** Makes it readable at this time of tvs_boot_us(); 0: never. */
-void tvs_alarm_set(const tvs_alarm *alarm, int64_t boot_us);
-/** Closes it if it is still ours. */
-void tvs_alarm_close(tvs_alarm *alarm);
-
 /** The errno of what a new connection would fail for on this host: EMFILE, ENFILE, ENOMEM, or 0. */
 int32_t tvs_lack(void);
 

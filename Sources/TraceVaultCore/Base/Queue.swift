@@ -32,4 +32,10 @@ struct Queue<Element: Sendable>: Sendable {
         }
         return element
     }
+
+    /// Takes out the first for which this holds.
+    mutating func removeFirst(where holds: (Element) -> Bool) -> Element? {
+        let found = elements[head...].firstIndex { $0.map(holds) ?? false }
+        return found.flatMap { elements.remove(at: $0) }
+    }
 }

@@ -26,7 +26,12 @@ enum Command: Sendable {
 /// Commands on their way, and which requests are alive.
 final class Mailbox: Sendable {
     private struct State {
+        /// All but submitted requests.
         var commands: [Command] = []
+        /// Submitted requests that the engine's thread has not seen yet.
+        var submitted = Inbox()
+        /// By place: whether the request there is one of them.
+        var isSubmitted: [Bool] = []
         /// The living request at each place, 0 where there is none: submitted, not yet answered.
         var living: [JobID] = []
         var freePlaces: [Int32] = []
@@ -40,6 +45,15 @@ final class Mailbox: Sendable {
         var hunts = HuntLoads()
         /// Why no more requests are taken.
         var closed: Failure?
+
+        var isEmpty: Bool { commands.isEmpty && submitted.isEmpty }
+
+        /// True when the engine's thread must be woken.
+        mutating func add(_ command: Command) -> Bool {
+            let wasEmpty = isEmpty
+            commands.append(command)
+            return wasEmpty
+        }
 
         mutating func count(_ tenant: TenantKey?, requests: Int, bytes: Int) {
             total.requests += requests
@@ -99,8 +113,11 @@ final class Mailbox: Sendable {
                         + " requests of this tenant are waiting; take results first")
             }
             state.count(tenant, requests: 1, bytes: 0)
-            state.commands.append(.submit(make(Self.name(&state))))
-            return state.commands.count == 1
+            let wasEmpty = state.isEmpty
+            let id = Self.name(&state)
+            state.submitted.add(make(id), of: tenant)
+            state.isSubmitted[Self.place(of: id)] = true
+            return wasEmpty
         }
     }
 
@@ -113,6 +130,7 @@ final class Mailbox: Sendable {
         } else {
             place = state.living.count
             state.living.append(0)
+            state.isSubmitted.append(false)
         }
         state.serial += 1
         let id = state.serial << 20 | JobID(place)
@@ -120,9 +138,11 @@ final class Mailbox: Sendable {
         return id
     }
 
+    private static func place(of id: JobID) -> Int { Int(id & JobID(Ticket.maxJobs - 1)) }
+
     /// Frees the place of a request that is answered. False when it was answered before.
     private static func end(_ id: JobID, _ state: inout State) -> Bool {
-        let place = Int(id & JobID(Ticket.maxJobs - 1))
+        let place = place(of: id)
         guard place < state.living.count, state.living[place] == id else { return false }
         state.living[place] = 0
         state.freePlaces.append(Int32(clamping: place))
@@ -141,8 +161,7 @@ final class Mailbox: Sendable {
             if let reason = state.hunts.refusal(tenants) { throw Self.full(reason) }
             let id = Self.name(&state)
             state.hunts.begin(id, for: tenants)
-            state.commands.append(.hunt(make(id)))
-            return state.commands.count == 1
+            return state.add(.hunt(make(id)))
         }
     }
 
@@ -175,22 +194,21 @@ final class Mailbox: Sendable {
 
     func cancel(_ id: JobID) throws(Failure) -> Bool {
         try state.withLock { state throws(Failure) in
-            let place = Int(id & JobID(Ticket.maxJobs - 1))
+            let place = Self.place(of: id)
             guard id != 0, place < state.living.count, state.living[place] == id else {
                 throw Failure(.notFound, "no request with this id is waiting or under way")
             }
-            guard state.cancelled.insert(id).inserted else { return false }
-            state.commands.append(.cancel(id))
-            return state.commands.count == 1
+            guard state.cancelled.insert(id).inserted, !state.isSubmitted[place] else {
+                return false
+            }
+            return state.add(.cancel(id))
         }
     }
 
     /// Asks the engine's thread something. Nil when it has ended; else whether to wake it.
     func ask(_ command: Command) -> Bool? {
         state.withLock { state in
-            guard state.closed == nil else { return nil }
-            state.commands.append(command)
-            return state.commands.count == 1
+            state.closed == nil ? state.add(command) : nil
         }
     }
 
@@ -201,7 +219,7 @@ final class Mailbox: Sendable {
         state.withLock { state in
             guard state.closed == nil else { return false }
             state.closed = reason
-            state.commands.append(.shutdown)
+            _ = state.add(.shutdown)
             return true
         }
     }
@@ -209,12 +227,23 @@ final class Mailbox: Sendable {
     /// Why no more requests are taken; nil while they are.
     var closed: Failure? { state.withLock { $0.closed } }
 
-    func drain() -> [Command] {
+    /// So many requests are taken in before the engine's thread sees to connections again.
+    static let mostAtOnce = 512
+
+    /// What has come, requests before the rest, those of tenants in turns; and whether that is all.
+    func drain() -> (commands: [Command], isAll: Bool) {
         state.withLock { state in
-            guard !state.commands.isEmpty else { return [] }
-            let commands = state.commands
+            let most = state.closed == nil ? Self.mostAtOnce : Int.max
+            var commands: [Command] = []
+            while commands.count < most, let job = state.submitted.next() {
+                state.isSubmitted[Self.place(of: job.id)] = false
+                commands.append(.submit(job))
+                let isCancelled = !state.cancelled.isEmpty && state.cancelled.contains(job.id)
+                if isCancelled { commands.append(.cancel(job.id)) }
+            }
+            commands += state.commands
             state.commands = []
-            return commands
+            return (commands, state.submitted.isEmpty)
         }
     }
 
@@ -241,7 +270,7 @@ final class Mailbox: Sendable {
         state.withLock { state in
             let requests = result.kind.isOfHunt ? 0 : 1
             state.count(result.tenant, requests: -requests, bytes: -result.byteCount)
-            let before = state.commands.count
+            let wasEmpty = state.isEmpty
             let goesOn = requests == 0 && state.hunts.taken(result)
             guard state.closed == nil else { return false }
             if goesOn { state.commands.append(.huntOn(result.id)) }
@@ -251,7 +280,7 @@ final class Mailbox: Sendable {
                 state.held.subtract(free)
                 for tenant in free { state.commands.append(.goOn(tenant)) }
             }
-            return before == 0 && !state.commands.isEmpty
+            return wasEmpty && !state.isEmpty
         }
     }
 

@@ -8,13 +8,29 @@ import CSystem
 package final class ResultQueue: Sendable {
     private struct State {
         var results = Queue<RequestResult>()
-        /// What nobody asked for: taken when there is no answer; of too many the oldest go.
+        /// What nobody asked for: taken when there is no answer.
         var notices = Queue<RequestResult>()
+        /// How many of them wait for each tenant; nil: for those that concern none.
+        var noticesOf: [TenantKey?: Int] = [:]
         var lostNotices: Int64 = 0
         var isClosed = false
         var isSignalled = false
 
         var isEmpty: Bool { results.isEmpty && notices.isEmpty }
+
+        mutating func count(_ notice: RequestResult, _ step: Int) {
+            let count = (noticesOf[notice.tenant] ?? 0) + step
+            noticesOf[notice.tenant] = count > 0 ? count : nil
+        }
+
+        /// Of too many notices the oldest goes of who has the most: a tenant with many pushes out
+        /// its own.
+        mutating func loseNotice() {
+            let most = noticesOf.values.max()
+            let lost = notices.removeFirst { noticesOf[$0.tenant] == most }
+            if let lost { count(lost, -1) }
+            lostNotices += 1
+        }
     }
 
     /// Readable exactly while `take` would return at once.
@@ -39,9 +55,8 @@ package final class ResultQueue: Sendable {
     func tell(_ notice: RequestResult, most: Int) {
         state.withLock { state in
             state.notices.append(notice)
-            while state.notices.count > most, state.notices.popFirst() != nil {
-                state.lostNotices += 1
-            }
+            state.count(notice, 1)
+            while state.notices.count > most { state.loseNotice() }
             signal(&state)
         }
     }
@@ -54,6 +69,7 @@ package final class ResultQueue: Sendable {
         state.withLock { state in
             if result.kind == .notice {
                 state.notices.prepend(result)
+                state.count(result, 1)
             } else {
                 state.results.prepend(result)
             }
@@ -77,7 +93,11 @@ package final class ResultQueue: Sendable {
         let started = tvs_monotonic_ms()
         while true {
             let (result, isClosed) = state.withLock { state in
-                let result = state.results.popFirst() ?? state.notices.popFirst()
+                var result = state.results.popFirst()
+                if result == nil, let notice = state.notices.popFirst() {
+                    state.count(notice, -1)
+                    result = notice
+                }
                 if state.isEmpty && !state.isClosed && state.isSignalled {
                     bell.clear()
                     state.isSignalled = false

@@ -70,6 +70,57 @@ import Testing
         try submit(bound, "globex")
     }
 
+    /// The ids of submitted requests among commands.
+    private func ids(_ commands: [Command]) -> [JobID] {
+        commands.compactMap { if case .submit(let job) = $0 { job.id } else { nil } }
+    }
+
+    @Test func whoSubmitsMuchHoldsUpNobodyOnTheWayToTheEngine() throws {
+        let mailbox = mailbox(queue: 100_000)
+        for _ in 0..<5000 { try submit(mailbox, "greedy") }
+        let modest = try [submit(mailbox, "modest"), submit(mailbox, "modest")]
+        let first = mailbox.drain()
+        #expect(!first.isAll && first.commands.count == Mailbox.mostAtOnce)
+        #expect(Array(ids(first.commands).prefix(4).filter(modest.contains)) == modest)
+        // Who comes now is not behind what is left.
+        let next = try submit(mailbox, "modest")
+        #expect(ids(mailbox.drain().commands).prefix(2).contains(next))
+        var taken = first.commands.count + Mailbox.mostAtOnce
+        var isAll = false
+        while !isAll {
+            let (commands, all) = mailbox.drain()
+            taken += commands.count
+            isAll = all
+        }
+        #expect(taken == 5003)
+    }
+
+    @Test func theEndTakesAllThatWasSubmitted() throws {
+        let mailbox = mailbox(queue: 100_000)
+        for _ in 0..<2000 { try submit(mailbox, "greedy") }
+        _ = mailbox.close()
+        let (commands, isAll) = mailbox.drain()
+        #expect(isAll && ids(commands).count == 2000)
+        guard case .shutdown? = commands.last else {
+            Issue.record("the end is not the last")
+            return
+        }
+    }
+
+    @Test func aRequestThatWaitsForItsTurnIsCancelledOnceItComes() throws {
+        let mailbox = mailbox(queue: 100_000)
+        for _ in 0..<1000 { try submit(mailbox, "greedy") }
+        let last = try submit(mailbox, "greedy")
+        _ = mailbox.drain()
+        #expect(try mailbox.cancel(last) == false)
+        let commands = mailbox.drain().commands
+        guard case .cancel(last)? = commands.last else {
+            Issue.record("it was not cancelled after it was submitted")
+            return
+        }
+        #expect(ids(commands).last == last)
+    }
+
     // MARK: - Results that nobody takes
 
     @Test func aTenantWhoseResultsFillTheRoomIsHeldAlone() throws {
@@ -87,7 +138,7 @@ import Testing
         #expect(!mailbox.taken(results[0]))
         // 400 of 450.
         #expect(mailbox.taken(results[1]))
-        let commands = mailbox.drain()
+        let commands = mailbox.drain().commands
         #expect(commands.count == 1)
         guard case .goOn(let free) = commands.first else {
             Issue.record("the tenant was not let go")
@@ -125,13 +176,13 @@ import Testing
         let mailbox = mailbox()
         let id = try submit(mailbox, "acme")
         for _ in 0..<1000 { _ = try mailbox.cancel(id) }
-        #expect(mailbox.drain().count == 2)
+        #expect(mailbox.drain().commands.count == 2)
         for _ in 0..<1000 { _ = try mailbox.cancel(id) }
-        #expect(mailbox.drain().isEmpty)
+        #expect(mailbox.drain().commands.isEmpty)
         #expect(try mailbox.answered([result(id, "acme", bytes: 1)]) == [])
         #expect(status { _ = try mailbox.cancel(id) } == .notFound)
         let next = try submit(mailbox, "acme")
         #expect(try mailbox.cancel(next) == false)
-        #expect(mailbox.drain().count == 2)
+        #expect(mailbox.drain().commands.count == 2)
     }
 }

@@ -9,8 +9,13 @@ private func result(_ id: UInt64) -> RequestResult {
     RequestResult(id: id, tag: 0, failure: nil, document: Document(raw: nil))
 }
 
-private func notice(_ id: UInt64) -> RequestResult {
-    RequestResult(id: id, tag: 0, kind: .notice, failure: nil, document: Document(raw: nil))
+private func notice(_ id: UInt64, _ tenant: TenantKey? = nil) -> RequestResult {
+    RequestResult(
+        id: id, tag: 0, kind: .notice, tenant: tenant, failure: nil, document: Document(raw: nil))
+}
+
+private func tenant(_ name: String) throws -> TenantKey {
+    TenantKey(opened: Identifier(high: 1, low: 2), name: try TenantName(name))
 }
 
 private func isReadable(_ queue: ResultQueue) -> Bool {
@@ -46,6 +51,22 @@ private func isReadable(_ queue: ResultQueue) -> Bool {
         #expect(isReadable(queue))
         #expect(try queue.take(timeoutMs: -1)?.id == 2)
         #expect(throws: Failure.self) { try queue.take(timeoutMs: 0) }
+    }
+
+    @Test func aTenantWithManyNoticesPushesOutItsOwn() throws {
+        let queue = try ResultQueue()
+        let (greedy, modest) = (try tenant("greedy"), try tenant("modest"))
+        queue.tell(notice(1), most: 5)
+        queue.tell(notice(2, modest), most: 5)
+        for id in 100..<400 { queue.tell(notice(UInt64(id), greedy), most: 5) }
+        #expect(queue.lostNotices == 297)
+        var ids: [UInt64] = []
+        while let taken = try queue.take(timeoutMs: 0) { ids.append(taken.id) }
+        #expect(ids == [1, 2, 397, 398, 399])
+        // What was taken counts no more.
+        for id in 1...5 { queue.tell(notice(UInt64(id), modest), most: 5) }
+        queue.tell(notice(6, greedy), most: 5)
+        #expect(try queue.take(timeoutMs: 0)?.id == 2)
     }
 
     @Test func aNoticeThatIsPutBackIsNoAnswer() throws {

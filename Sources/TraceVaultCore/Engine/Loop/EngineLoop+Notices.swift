@@ -8,7 +8,9 @@ extension EngineLoop {
 
     @_optimize(size) private func tell(_ notice: Notice) {
         guard let document = notice.document(number: notices.next()) else { return }
-        let result = RequestResult(id: 0, tag: 0, kind: .notice, failure: nil, document: document)
+        let result = RequestResult(
+            id: 0, tag: 0, kind: .notice, tenant: notice.job?.tenant.key, failure: nil,
+            document: document)
         results.tell(result, most: settings.maxNotices)
     }
 

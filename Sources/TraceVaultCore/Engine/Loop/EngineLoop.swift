@@ -100,7 +100,8 @@ final class EngineLoop {
         lacking = []
         // Before anything is read or written by number.
         if !transport.isIntact || !results.isIntact { endWithoutDescriptors() }
-        for command in mailbox.drain() {
+        let (commands, isAll) = mailbox.drain()
+        for command in commands {
             obey(command)
             // Before the next one: places of what has ended are given anew.
             perform()
@@ -126,7 +127,7 @@ final class EngineLoop {
         let huntsGoOn = advanceHunts()
         publish()
         lookForNotices()
-        return moved || isOver || huntsGoOn
+        return moved || isOver || huntsGoOn || !isAll
     }
 
     /// The host has closed descriptors of the engine: everything ends, and libcurl is left alone.
@@ -146,12 +147,13 @@ final class EngineLoop {
         queued.removeAll(keepingCapacity: true)
     }
 
-    /// How long to sleep when nothing happens: until the next timer, at most a minute.
+    /// How long to sleep when nothing happens: a minute, or until the next timer, at most a second
+    /// of it: the clock of a wait stands still while the system is suspended.
     private func pause() -> Int32 {
         let look = tellsNotices ? notices.wake : nil
         guard let wake = [scheduler.nextWake, look].compactMap({ $0 }).min() else { return 60_000 }
         let ms = (wake - tvs_boot_us() + 999) / 1000
-        return Int32(clamping: min(max(0, ms), 60_000))
+        return Int32(clamping: min(max(0, ms), 1000))
     }
 
     private func obey(_ command: Command) {

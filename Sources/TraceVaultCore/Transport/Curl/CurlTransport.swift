@@ -4,6 +4,7 @@
 
 import CCurl
 import CSystem
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -15,12 +16,14 @@ package final class CurlTransport {
     var line: CurlLine
     private let multi: UnsafeMutableRawPointer
     private(set) var flying: [UInt64: CurlExchange] = [:]
-    /// Ends a wait; curl_multi_wakeup() cannot tell whether its descriptors are still its own.
+    /// Ends a wait for connections; curl_multi_wakeup() cannot tell whether its descriptors are
+    /// still its own.
     private let bell: Doorbell
-    /// Ends a long wait in time also when the system was suspended meanwhile: the clock of poll()
-    /// stands still then.
-    private var alarm = tvs_alarm()
-    private static let longWaitMs: Int32 = 1000
+    /// Ends a wait while nothing is under way, which no descriptor has a part in: a host that has
+    /// closed the bell and opened others by its numbers leaves nothing else to wake the thread.
+    private let rings = Bell()
+    private var heardRings: UInt32 = 0
+    private let isPolling = Atomic<Bool>(false)
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// The host has closed descriptors of it: libcurl is not called any more.
     private var isAbandoned = false
@@ -49,10 +52,7 @@ package final class CurlTransport {
         bell = try Doorbell()
         login = ProxyLogin(settings.proxy)
         lookEveryUs = Int64(min(1000, max(10, settings.firstByteMs / 8))) * 1000
-        let answer = unsafe tvs_alarm_new(&alarm)
-        guard answer == 0 else { throw Doorbell.lacking(answer) }
         guard let multi = unsafe tvs_curl_multi_new() else {
-            unsafe tvs_alarm_close(&alarm)
             let lack = tvs_lack()
             throw Failure(lacking: lack == 0 ? ENOMEM : lack, "libcurl gave no multi handle")
         }
@@ -78,7 +78,6 @@ package final class CurlTransport {
     deinit {
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
-        unsafe tvs_alarm_close(&alarm)
         // libcurl would write to, and close, descriptors that now belong to the host.
         guard !isAbandoned else { return }
         for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
@@ -123,7 +122,7 @@ package final class CurlTransport {
         let nowUs = tvs_monotonic_us()
         guard nowUs - intactAtUs >= Self.intactForUs else { return true }
         intactAtUs = nowUs
-        return unsafe tvs_alarm_is_there(&alarm) && tvs_curl_sockets_are_there(watch)
+        return unsafe tvs_curl_sockets_are_there(watch)
     }
 
     /// Never calls libcurl again, and leaves it what it holds: it would read, write and close what
@@ -207,21 +206,28 @@ package final class CurlTransport {
     /// far as it can be found.
     package func wait(timeoutMs: Int32) {
         guard !isAbandoned else { return }
-        let rests = hasFreed && flying.isEmpty && timeoutMs > Self.restMs
-        let isLong = !rests && timeoutMs > Self.longWaitMs
-        if isLong { unsafe tvs_alarm_set(&alarm, tvs_boot_us() + Int64(timeoutMs) * 1000) }
-        var extra = [bell.descriptor, unsafe tvs_alarm_fd(&alarm)].map {
-            curl_waitfd(fd: $0, events: Int16(CURL_WAIT_POLLIN), revents: 0)
+        guard flying.isEmpty else { return poll(timeoutMs) }
+        let rests = hasFreed && timeoutMs > Self.restMs
+        if rings.count == heardRings {
+            rings.wait(since: heardRings, atMostMs: Int64(rests ? Self.restMs : timeoutMs))
         }
-        var ready: Int32 = 0
-        // A first byte may be late before that.
-        let longest = flying.isEmpty ? timeoutMs : Int32(clamping: lookEveryUs / 1000)
-        let waitMs = rests ? Self.restMs : min(timeoutMs, longest)
-        unsafe _ = curl_multi_poll(multi, &extra, isLong ? 2 : 1, waitMs, &ready)
-        if extra[0].revents != 0 { bell.clear() }
-        // Whether it rang or not, it must not end the next wait.
-        if isLong { unsafe tvs_alarm_set(&alarm, 0) }
-        if rests, ready == 0 { wipeFreed() }
+        if rests, rings.count == heardRings { wipeFreed() }
+        heardRings = rings.count
+    }
+
+    private func poll(_ timeoutMs: Int32) {
+        isPolling.store(true, ordering: .sequentiallyConsistent)
+        if rings.count == heardRings {
+            var extra = curl_waitfd(
+                fd: bell.descriptor, events: Int16(CURL_WAIT_POLLIN), revents: 0)
+            var ready: Int32 = 0
+            // A first byte may be late before that.
+            let waitMs = min(timeoutMs, Int32(clamping: lookEveryUs / 1000))
+            unsafe _ = curl_multi_poll(multi, &extra, 1, waitMs, &ready)
+            if extra.revents != 0 { bell.clear() }
+        }
+        isPolling.store(false, ordering: .sequentiallyConsistent)
+        heardRings = rings.count
     }
 
     /// Wipes what this thread's exchanges have left, as far as it can be found.
@@ -232,7 +238,10 @@ package final class CurlTransport {
     }
 
     /// Ends a `wait` at once, or the next one. Any thread.
-    package func wake() { bell.ring() }
+    package func wake() {
+        rings.ring()
+        if isPolling.load(ordering: .sequentiallyConsistent) { bell.ring() }
+    }
 
     private func collect(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         var remaining: Int32 = 0
