@@ -1,9 +1,16 @@
 /* ending.c - how hosts end, and what must not end them. An engine made in an exit handler: a status
  * where OpenSSL has cleaned up, or is about to with nobody to end that engine before; an engine like any
  * other until then. A vault larger than the files the host may write: a status, not SIGXFSZ. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "proof.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
+
+/* Half as long as an idle engine's thread sleeps by itself. */
+enum { HANGS_S = 30 };
 
 /* Half as long as an idle engine's thread sleeps by itself. */
 enum { HANGS_S = 30 };
