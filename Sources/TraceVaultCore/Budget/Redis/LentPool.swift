@@ -88,7 +88,11 @@ struct LentPool {
     mutating func isShort(now: Int64) -> Bool {
         guard !isQueued, now >= askAt, now - usedAt < Self.interestUs else { return false }
         guard left > 0 ? isHalfUsed : isMissed else { return false }
-        if cameEarly || now - last.at < Self.soonUs { size = min(Self.most, size * 2) }
+        // Twice what came, not what was asked for: should the server forget who else borrows,
+        // nobody takes the turns of all.
+        if cameEarly || now - last.at < Self.soonUs {
+            size = min(Self.most, 2 * max(1, min(size, last.count)))
+        }
         return true
     }
 
