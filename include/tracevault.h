@@ -882,7 +882,8 @@ TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_l
  *                at most, 1 to 1024; default 256. Beyond it the hunt waits for tv_engine_take().
  * "progress"     "true": tell how far the hunt is as well (TV_RESULT_PROGRESS). Default "false".
  * In a hunt "limit" is for each account and 1000 by default; "priority" is "bulk" by default;
- * "deadline_ms" is for each of its requests.
+ * "deadline_ms" is for each of its requests; "patient" is "true" by default, so their waits for the
+ * quota do not count.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_request_set(tv_request *request, const char *name, size_t name_len,

@@ -26,6 +26,8 @@ package struct Hunt: Sendable {
         account = try Request.account(accountID)
         filters = try filters.with("limit", Self.messages)
         try how.set("priority", to: "bulk")
+        // Else each message beyond the quota would be refused at once, and be lost to the hunt.
+        try how.set("patient", to: "true")
     }
 
     /// Throws unless a hunt may ask so many tenants.
@@ -53,6 +55,7 @@ package struct Hunt: Sendable {
             filters = try filters.with("query", Self.joined(value, hash))
             query = value
         case "hash":
+            guard !value.isEmpty else { throw Failure(.configValue, "hash must not be empty") }
             filters = try filters.with("query", Self.joined(query, value))
             hash = value
         case "cursor": throw Self.unknown

@@ -111,6 +111,44 @@ import Testing
         #expect(status { _ = try HuntAccounts(nil, of: []) } == .argument)
     }
 
+    @Test func aTenantThatWasRemovedStopsNoHuntThroughTheOthers() throws {
+        let edit = vault.edit()
+        try edit.removeTenant("acme")
+        try edit.commit()
+        #expect(try HuntAccounts(nil, of: [acme, globex]).count == 2)
+        #expect(status { _ = try HuntAccounts(nil, of: [acme]) } == .notFound)
+    }
+
+    // MARK: - Turns
+
+    @Test func whoseAnswersDoNotComeLeavesAShareOfTheWindowToOthers() throws {
+        let hunt = try hunt([acme, globex], ["window": "4"])
+        let (first, _) = try ask(hunt)
+        hunt.began(first, as: 1)
+        #expect(first.tenant == acme.key)
+        _ = hunt.take(search((0..<9).map { "m\($0)" }), to: first, room)
+        hunt.ended(first, as: 1)
+        var asked: [TenantKey] = []
+        while asked.count < 4, case .ask(let errand, _)? = hunt.next(hasRoom: { _ in true }) {
+            hunt.began(errand, as: JobID(asked.count + 2))
+            asked.append(errand.tenant)
+        }
+        // Traces of the one whose page is there, as many as are free, then the other's account.
+        #expect(asked == [acme.key, acme.key, acme.key, globex.key])
+    }
+
+    @Test func theFirstAccountsOfAllTenantsGoBeforeTheSecondOfAny() throws {
+        let edit = vault.edit()
+        for number in 0..<3 {
+            let account = "0000000000000000000000000000000\(number)"
+            try edit.put("acme", account, token: Fake.token1)
+        }
+        try edit.commit()
+        let hunt = try hunt([acme, globex])
+        let asked = try (0..<5).map { _ in try ask(hunt).0.tenant }
+        #expect(asked == [acme.key, globex.key, acme.key, acme.key, acme.key])
+    }
+
     // MARK: - Messages and pages
 
     @Test func messagesGoBeforeFurtherPagesAndThoseBeforeTheNextAccount() throws {
@@ -198,18 +236,54 @@ import Testing
         #expect(!hunt.lacksRoom)
     }
 
+    @Test func aPageThatFindsNoRoomIsAskedForAgainWhenThereIsSome() throws {
+        let small = SearchRoom(maxReplyBytes: 64)
+        let hunt = try hunt([acme], ["traces": "false"])
+        let (first, _) = try ask(hunt)
+        small.add(10_000, of: globex.key)
+        #expect(hunt.take(search(["a"]), to: first, small) == nil)
+        #expect(hunt.progress.found == 0 && !hunt.isOver)
+        small.add(-10_000, of: globex.key)
+        #expect(small.gaveBack() && !small.gaveBack())
+        let (again, request) = try ask(hunt)
+        #expect(cursor(request) == nil)
+        _ = hunt.take(search(["a"]), to: again, small)
+        #expect(told(hunt) == 1)
+        #expect(hunt.isOver)
+    }
+
+    @Test func aHuntsPagesLeaveRoomForSearchesAndForOtherTenantsHunts() {
+        let room = SearchRoom(maxReplyBytes: 1000)
+        var asked = 0
+        while asked < 100, room.hasRoomForPage(of: acme.key) {
+            room.expect(1, of: acme.key)
+            asked += 1
+        }
+        // They come as large as a reply may be.
+        for _ in 0..<asked {
+            room.expect(-1, of: acme.key)
+            guard room.takes(page: 1000) else { continue }
+            room.add(1000, of: acme.key)
+        }
+        #expect(room.used <= room.most + 1000)
+        #expect(!room.hasRoomForPage(of: acme.key))
+        room.add(-4000, of: acme.key)
+        #expect(room.hasRoomForPage(of: globex.key))
+        #expect(!room.isFull(for: globex.key))
+    }
+
     @Test func aHuntThatWasEndedAsksAndTellsNothingMoreAndGivesItsRoomBack() throws {
         let hunt = try hunt([globex])
         let (first, _) = try ask(hunt)
         _ = hunt.take(search(["a", "b"], next: "c"), to: first, room)
         let (trace, _) = try ask(hunt)
-        hunt.underWay = [9]
+        hunt.began(trace, as: 9)
         hunt.end(Failure(.cancelled, "a test"))
         #expect(room.used == 0)
         #expect(hunt.next { _ in true } == nil)
         #expect(hunt.take(traced, to: trace, room) == nil)
         #expect(!hunt.isOver)
-        hunt.underWay = []
+        hunt.ended(trace, as: 9)
         #expect(hunt.isOver)
         #expect(hunt.ended?.status == .cancelled)
     }

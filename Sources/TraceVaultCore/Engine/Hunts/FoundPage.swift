@@ -26,11 +26,10 @@ final class FoundPage {
     /// Longer texts are none of ours.
     private static let longestCode = 64
 
-    /// Reads the view `search`. Messages that the account has told already are left out.
+    /// Reads the view `search` of a document. Messages that the account has told already are left out.
     init(
-        _ document: Document, of place: HuntPlace, in room: SearchRoom
+        _ tape: JSONTape, of place: HuntPlace, in room: SearchRoom
     ) throws(Failure) {
-        let tape = try document.walk("search")
         var messages: [Message] = []
         let members = try tape.body.withBytes { (bytes) throws(Failure) in
             let members = try Members(tape, bytes)

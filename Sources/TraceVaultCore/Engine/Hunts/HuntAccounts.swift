@@ -12,8 +12,13 @@ struct HuntAccounts: Sendable {
 
     private let tenants: [Tenant]
     private var ways: [Way] = []
-    /// The first way to each account.
-    private var firsts: [Int32] = []
+    /// The first way to an account, and how many of its tenant's come before it.
+    private struct First {
+        let way: Int32
+        let rank: Int32
+    }
+
+    private var firsts: [First] = []
 
     /// The account, or all accounts, of these tenants as their vaults are now.
     init(_ account: AccountID?, of tenants: [Tenant]) throws(Failure) {
@@ -22,13 +27,16 @@ struct HuntAccounts: Sendable {
         var known: Set<TenantKey> = []
         var lasts: [AccountID: Int] = [:]
         for (place, tenant) in tenants.enumerated() where known.insert(tenant.key).inserted {
-            let look = try tenant.look()
+            // Who was removed has no accounts any more.
+            guard let look = try Self.look(at: tenant) else { continue }
+            var rank: Int32 = 0
             for found in look.accounts where account == nil || account == found {
                 if let last = lasts[found] {
                     ways[last].other = Int32(ways.count)
                 } else {
                     guard firsts.count < Hunt.most else { throw Hunt.tooMany }
-                    firsts.append(Int32(ways.count))
+                    firsts.append(First(way: Int32(ways.count), rank: rank))
+                    rank += 1
                 }
                 lasts[found] = ways.count
                 ways.append(Way(account: found, tenant: Int32(place)))
@@ -36,12 +44,39 @@ struct HuntAccounts: Sendable {
             }
         }
         guard !firsts.isEmpty else { throw Tenant.unknownAccount }
+        // Each tenant's first account, then each one's second: they take turns.
+        firsts.sort { ($0.rank, $0.way) < ($1.rank, $1.way) }
     }
+
+    /// Nil for a tenant that was removed.
+    private static func look(at tenant: Tenant) throws(Failure) -> TenantIndex? {
+        do throws(Failure) {
+            return try tenant.look()
+        } catch {
+            guard error.status == .notFound else { throw error }
+            return nil
+        }
+    }
+
+    /// Puts an account whose tenant may be asked now at this place; false when there is none among
+    /// those that come next.
+    mutating func bringForward(
+        from place: Int, where mayAsk: (TenantKey) -> Bool
+    ) -> Bool {
+        for next in place..<min(place + Self.mostLookedAt, firsts.count)
+        where mayAsk(tenant(firsts[next].way).key) {
+            firsts.swapAt(place, next)
+            return true
+        }
+        return false
+    }
+
+    private static let mostLookedAt = 256
 
     var count: Int { firsts.count }
 
     /// The first way to an account.
-    func way(_ number: Int) -> Int32 { firsts[number] }
+    func way(_ number: Int) -> Int32 { firsts[number].way }
 
     /// The way through the next tenant; nil when there is none.
     func other(than way: Int32) -> Int32? {

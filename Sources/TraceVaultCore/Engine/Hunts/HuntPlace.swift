@@ -33,6 +33,7 @@ final class HuntPlace {
         tenant = accounts.tenant(way)
         label = Self.label(account, tenant)
         cursors = []
+        emptySearches = 0
     }
 
     private static func label(_ account: AccountID, _ tenant: Tenant) -> String {

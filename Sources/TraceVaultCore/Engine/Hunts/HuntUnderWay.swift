@@ -8,13 +8,22 @@
 final class HuntErrand {
     let hunt: HuntUnderWay
     let place: HuntPlace
+    /// Through whom it is asked.
+    let tenant: TenantKey
     /// The message whose trace is asked for; nil: the account is searched.
     let message: ByteBuffer?
+    /// Where that search goes on.
+    let cursor: String?
 
-    init(_ hunt: HuntUnderWay, _ place: HuntPlace, _ message: ByteBuffer? = nil) {
+    init(
+        _ hunt: HuntUnderWay, _ place: HuntPlace, message: ByteBuffer? = nil,
+        cursor: String? = nil
+    ) {
         self.hunt = hunt
         self.place = place
+        tenant = place.tenant.key
         self.message = message
+        self.cursor = cursor
     }
 }
 
@@ -28,15 +37,16 @@ final class HuntUnderWay: @unchecked Sendable {
     let id: JobID
     let tag: UInt64
     let hunt: Hunt
-    private let accounts: HuntAccounts
+    private var accounts: HuntAccounts
     /// How many accounts were begun.
     private var begun = 0
     /// Further searches of accounts that were begun.
     private var further: [(place: HuntPlace, cursor: String?)] = []
     /// What searches have brought, the oldest first.
     private var pages: [FoundPage] = []
-    /// Its requests that are not answered.
-    var underWay: Set<JobID> = []
+    /// Its requests that are not answered, and how many of them each tenant has.
+    private(set) var underWay: Set<JobID> = []
+    private var asked: [TenantKey: Int] = [:]
     /// Why it was ended before its time.
     private(set) var ended: Failure?
     private var counts: HuntProgress
@@ -73,36 +83,56 @@ final class HuntUnderWay: @unchecked Sendable {
         begun = accounts.count
     }
 
+    func began(_ errand: HuntErrand, as id: JobID) {
+        underWay.insert(id)
+        asked[errand.tenant, default: 0] += 1
+    }
+
+    func ended(_ errand: HuntErrand, as id: JobID) {
+        underWay.remove(id)
+        let left = asked[errand.tenant, default: 0] - 1
+        asked[errand.tenant] = left > 0 ? left : nil
+    }
+
+    /// Whether more may be asked through a tenant: it has as many requests of the window as are
+    /// free, so that one whose quota rests stops no other.
+    private func hasTurn(_ tenant: TenantKey) -> Bool {
+        asked[tenant, default: 0] <= hunt.window - underWay.count
+    }
+
     // MARK: - What comes next
 
     /// What to do now; nil when there is nothing, or no room for what a search brings.
     func next(hasRoom: (TenantKey) -> Bool) -> Step? {
         lacksRoom = false
-        while let page = pages.first {
-            if let step = step(of: page) { return step }
-            pages.removeFirst()
+        while let index = pages.firstIndex(where: { mayTell(of: $0) }) {
+            if let step = step(of: pages[index]) { return step }
+            pages.remove(at: index)
         }
-        if let next = further.first {
-            guard hasRoom(next.place.tenant.key) else { return lack() }
-            further.removeFirst()
+        func maySearch(_ tenant: TenantKey) -> Bool {
+            guard hasTurn(tenant) else { return false }
+            let mayHold = hasRoom(tenant)
+            if !mayHold { lacksRoom = true }
+            return mayHold
+        }
+        if let index = further.firstIndex(where: { maySearch($0.place.tenant.key) }) {
+            let next = further.remove(at: index)
             return search(next.place, from: next.cursor)
         }
-        guard begun < accounts.count else { return nil }
-        let way = accounts.way(begun)
-        guard hasRoom(accounts.tenant(way).key) else { return lack() }
+        guard accounts.bringForward(from: begun, where: maySearch) else { return nil }
         begun += 1
-        return search(HuntPlace(way, of: accounts), from: nil)
+        return search(HuntPlace(accounts.way(begun - 1), of: accounts), from: nil)
     }
 
-    private func lack() -> Step? {
-        lacksRoom = true
-        return nil
+    private func mayTell(of page: FoundPage) -> Bool {
+        !hunt.wantsTraces || hasTurn(page.place.tenant.key)
     }
 
     private func search(_ place: HuntPlace, from cursor: String?) -> Step {
         let most = hunt.limit - place.found
         return .ask(
-            HuntErrand(self, place), hunt.search(place.account, atMost: most, from: cursor))
+            HuntErrand(self, place, cursor: cursor),
+            hunt.search(place.account, atMost: most, from: cursor))
     }
 
     private func step(of page: FoundPage) -> Step? {
@@ -119,8 +149,9 @@ final class HuntUnderWay: @unchecked Sendable {
                     Finding(place: place, message: message.text, failure: Self.nameless))
             }
             return .ask(
-                HuntErrand(self, place, message.text), hunt.trace(ref, of: place.account))
+                HuntErrand(self, place, message: message.text), hunt.trace(ref, of: place.account))
         } catch {
+            place.hasFailed = true
             close(place)
             return .tell(Finding(place: place, failure: error))
         }
@@ -140,7 +171,7 @@ final class HuntUnderWay: @unchecked Sendable {
             return Finding(
                 place: place, message: message, answer: answer.document, failure: answer.failure)
         }
-        let trouble = searched(place, answer, room)
+        let trouble = searched(errand, answer, room)
         guard let trouble else {
             close(place)
             return nil
@@ -153,8 +184,9 @@ final class HuntUnderWay: @unchecked Sendable {
 
     /// What a search brought; gives why the account cannot be asked on.
     private func searched(
-        _ place: HuntPlace, _ answer: Answer, _ room: SearchRoom
+        _ errand: HuntErrand, _ answer: Answer, _ room: SearchRoom
     ) -> Failure? {
+        let place = errand.place
         if let failure = answer.failure {
             // Another tenant's credential may do.
             guard place.found == 0, let other = accounts.other(than: place.way) else {
@@ -166,7 +198,12 @@ final class HuntUnderWay: @unchecked Sendable {
         }
         let page: FoundPage
         do throws(Failure) {
-            page = try FoundPage(answer.document, of: place, in: room)
+            let walk = try answer.document.walk("search")
+            guard room.takes(page: walk.body.count) else {
+                goOn(place, from: errand.cursor)
+                return nil
+            }
+            page = try FoundPage(walk, of: place, in: room)
         } catch {
             return error
         }

@@ -32,7 +32,8 @@ extension EngineLoop {
     /// A request of a hunt is answered.
     func ended(_ job: Job, _ errand: HuntErrand, _ answer: Answer) {
         mailbox.errandEnded(job.id)
-        errand.hunt.underWay.remove(job.id)
+        errand.hunt.ended(errand, as: job.id)
+        if errand.message == nil { searches.expect(-1, of: errand.tenant) }
         take(answer, to: errand)
     }
 
@@ -40,6 +41,13 @@ extension EngineLoop {
         let hunt = errand.hunt
         if let finding = hunt.take(answer, to: errand, searches) { tell(finding, of: hunt) }
         moving.insert(hunt.id)
+    }
+
+    /// Those that lacked room look again once some was given back.
+    func rouseHunts() {
+        guard searches.gaveBack() else { return }
+        moving.formUnion(lacking)
+        lacking = []
     }
 
     /// Has each hunt do what it has room for. True when something was asked, or there is more to
@@ -76,7 +84,7 @@ extension EngineLoop {
         guard
             mailbox.mayGoOn(hunt.id, underWay: hunt.underWay.count, window: hunt.hunt.window)
         else { return nil }
-        return hunt.next { tenant in !searches.isFull(for: tenant) }
+        return hunt.next { tenant in searches.hasRoomForPage(of: tenant) }
     }
 
     private func ask(_ errand: HuntErrand, _ request: Request, _ now: Int64) {
@@ -89,7 +97,8 @@ extension EngineLoop {
                 id: mailbox.nameOfErrand(), tag: hunt.tag, tenant: tenant, request: request,
                 credential: credential, submittedAt: now, deadline: now + deadline * 1000,
                 waiter: nil, errand: errand)
-            hunt.underWay.insert(job.id)
+            hunt.began(errand, as: job.id)
+            if errand.message == nil { searches.expect(1, of: errand.tenant) }
             admit(job, now: now)
         } catch {
             take(Answer(failure: error, document: Document(raw: nil)), to: errand)

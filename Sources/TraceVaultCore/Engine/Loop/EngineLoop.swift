@@ -96,8 +96,7 @@ final class EngineLoop {
 
     /// Everything there is to do now. True when there may be more to do at once.
     private func round() -> Bool {
-        moving.formUnion(lacking)
-        lacking = []
+        rouseHunts()
         // Before anything is read or written by number.
         if !transport.isIntact || !results.isIntact { endWithoutDescriptors() }
         let (commands, isAll) = mailbox.drain()
@@ -124,7 +123,11 @@ final class EngineLoop {
             if moved { scheduler.advance(now: tvs_boot_us()) }
             perform()
         }
-        let huntsGoOn = advanceHunts()
+        rouseHunts()
+        var huntsGoOn = advanceHunts()
+        // What one gave back just now may be what another lacks.
+        rouseHunts()
+        if !moving.isEmpty { huntsGoOn = true }
         publish()
         lookForNotices()
         return moved || isOver || huntsGoOn || !isAll

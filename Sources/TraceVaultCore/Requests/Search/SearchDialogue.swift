@@ -4,35 +4,6 @@
 //
 // A reply decides what is asked next, so all it can ask for has a bound: pages, polls, bytes.
 
-/// What an engine's searches may hold while they are under way, and its hunts until they have told
-/// it; its thread's alone.
-final class SearchRoom {
-    /// No further page is asked for after so many bytes of one search's replies.
-    let maxReplyBytes: Int
-    /// For all together: messages that were found, and the last page of each.
-    let most: Int
-    private(set) var used = 0
-    private var held: [TenantKey?: Int] = [:]
-
-    init(maxReplyBytes: Int) {
-        self.maxReplyBytes = maxReplyBytes * 2
-        most = maxReplyBytes * 8
-    }
-
-    /// A search of the tenant holds so many bytes more, or less.
-    func add(_ count: Int, of tenant: TenantKey?) {
-        used += count
-        let all = held[tenant, default: 0] + count
-        held[tenant] = all > 0 ? all : nil
-    }
-
-    /// Whether the tenant's searches hold more than is free, so that they go on no further: whoever
-    /// comes next finds room.
-    func isFull(for tenant: TenantKey?) -> Bool {
-        held[tenant, default: 0] > most - used
-    }
-}
-
 final class SearchDialogue: Dialogue {
     private let search: Search
     private let base: BaseURL
