@@ -12,9 +12,6 @@
 /* Half as long as an idle engine's thread sleeps by itself. */
 enum { HANGS_S = 30 };
 
-/* Half as long as an idle engine's thread sleeps by itself. */
-enum { HANGS_S = 30 };
-
 static tv_status expected;
 
 static void make_an_engine(void) {

@@ -26,7 +26,8 @@ final class FoundPage {
     /// Longer texts are none of ours.
     private static let longestCode = 64
 
-    /// Reads the view `search` of a document. Messages that the account has told already are left out.
+    /// Reads the view `search` of a document. Messages that the account has told already are left
+    /// out.
     init(
         _ tape: JSONTape, of place: HuntPlace, in room: SearchRoom
     ) throws(Failure) {
