@@ -36,7 +36,7 @@ CLIENT = ROOT / "Tests/tools/hostile/client.py"
 OVERSHOOT_S = 1.0
 #: What one scenario may add to a warm process, also for a moment.
 GROWTH_KIB = 32 * 1024
-CANARY = "test-token-not-real-canary"
+CANARY = "c0de-test-token-not-real-canary"
 
 
 class Watched:

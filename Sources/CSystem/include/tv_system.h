@@ -97,7 +97,9 @@ void tvs_free_grown(void *memory, size_t length);
 /* ---- secrets in replies --------------------------------------------------------------------- */
 
 /** Overwrites a secret in other bytes with asterisks, and every part of it that has 16 characters,
- * whatever escapes of JSON or of URLs they are written in. Nothing for shorter secrets. */
+ * in any mixture of escapes of JSON and of URLs, at most three within each other. Whole escapes are
+ * overwritten, and no quote that may end a string: JSON stays JSON. Nothing for shorter secrets.
+ * Takes 80 KB of stack. */
 void tvs_mask(void *bytes, size_t length, const void *secret, size_t secret_length);
 /** Whether tvs_mask() would find something. */
 bool tvs_holds_secret(

@@ -91,8 +91,8 @@ package final class ByteBuffer: @unchecked Sendable {
         unsafe storage?[kept] = 0
     }
 
-    /// Overwrites `secret` and every part of it that has 16 characters, whatever escapes of JSON or
-    /// of URLs they are written in. JSON stays JSON.
+    /// Overwrites `secret` and every part of it that has 16 characters, in any mixture of escapes
+    /// of JSON and of URLs, at most three within each other. JSON stays JSON.
     package func mask(_ secret: UnsafeRawBufferPointer) {
         guard let needle = secret.baseAddress, let storage = unsafe storage else { return }
         unsafe tvs_mask(storage, count, needle, secret.count)

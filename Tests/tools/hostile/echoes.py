@@ -24,6 +24,15 @@ def _escaped(letters: str, form: str) -> str:
     return "".join(form % ord(letter) for letter in letters)
 
 
+def _fourths(letters: str, form: str) -> str:
+    """Every fourth letter escaped."""
+    return "".join(
+        _escaped(letter, form) if at % 4 == 0 else letter for at, letter in enumerate(letters)
+    )
+
+
+#: Behind a sign the first letters of the secret, which are hexadecimal digits, make an escape for some
+#: readers; what is left for these is shorter than a part.
 WRITINGS: dict[str, Writing] = {
     "as it is": lambda s: s,
     "its first letter escaped": lambda s: _escaped(s[0], "\\u%04x") + s[1:],
@@ -42,6 +51,10 @@ WRITINGS: dict[str, Writing] = {
     "as in a URL, and escaped": lambda s: _escaped(s, "\\u0025%02x"),
     "16 characters of it": lambda s: s[5:21],
     "16 characters of it, escaped": lambda s: _escaped(s[5:21], "\\u%04x"),
+    "behind a sign of JSON, as in a URL": lambda s: "\\\\u" + s[:4] + _fourths(s[4:19], "%%%02x"),
+    "behind a sign of URLs, for JSON in JSON": lambda s: (
+        "%" + s[:2] + _fourths(s[2:17], "\\\\u%04x")
+    ),
     "between slashes": lambda s: "\\/" + s + "\\/",
 }
 

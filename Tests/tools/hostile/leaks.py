@@ -8,22 +8,28 @@ import re
 PART = 16
 #: Escapes within escapes.
 _DEPTH = 3
-_ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})|\\([/\\])|%([0-9a-fA-F]{2})")
+_JSON = re.compile(rb'\\u00([0-9a-fA-F]{2})|\\([/"\\])')
+_URL = re.compile(rb"%([0-9a-fA-F]{2})")
 
 
-def _decoded(text: bytes) -> bytes:
-    def letter(found: re.Match[bytes]) -> bytes:
-        code = found[1] or found[3]
-        return bytes((int(code, 16),)) if code else found[2]
+def _json(text: bytes) -> bytes:
+    return _JSON.sub(lambda found: bytes((int(found[1], 16),)) if found[1] else found[2], text)
 
-    return _ESCAPE.sub(letter, text)
+
+def _url(text: bytes) -> bytes:
+    return _URL.sub(lambda found: bytes((int(found[1], 16),)), text)
 
 
 def shows(text: bytes, secret: bytes) -> bool:
-    """Whether a long part of the secret is in the text, or in what the text says."""
+    """Whether a long part of the secret is in the text, or in what the text says.
+
+    Readers differ: what one takes for an escape, with digits that are the secret's own, is plain
+    text to another. So each reading may be that of JSON or that of a URL.
+    """
     parts = [secret[at : at + PART] for at in range(len(secret) - PART + 1)]
+    said = {text}
     for _ in range(_DEPTH):
-        if any(part in text for part in parts):
+        if any(part in one for one in said for part in parts):
             return True
-        text = _decoded(text)
-    return any(part in text for part in parts)
+        said = {read(one) for one in said for read in (_json, _url)}
+    return any(part in one for one in said for part in parts)
