@@ -113,9 +113,25 @@ static bool is_taken_back(const tvs_curl_sent *sent) {
     return !sent->is_still_lent(sent->exchange);
 }
 
+/* A connection is made for this transfer: its server's name is looked up, unless it is known. */
+static int note_lookup(void *resolver, void *reserved, void *context) {
+    tvs_curl_sent *sent = context;
+    (void)resolver, (void)reserved;
+    sent->has_begun = 1;
+    return 0;
+}
+
+static curl_socket_t open_noted(void *context, curlsocktype purpose,
+                                struct curl_sockaddr *address) {
+    tvs_curl_sent *sent = context;
+    sent->has_begun = 1;
+    return open_socket(sent->watch, purpose, address);
+}
+
 static int note_sent(void *context, char *to, char *from, int to_port, int from_port) {
     tvs_curl_sent *sent = context;
     (void)to, (void)from, (void)to_port;
+    sent->has_begun = 1;
     /* libcurl lets transfers share the connections of a server that says HTTP/2 in words. */
     sent->was_held = tvs_curl_info_long(sent->easy, CURLINFO_NUM_CONNECTS) == 0 &&
                      !tvs_curl_has_http2(sent->easy);
@@ -128,8 +144,18 @@ static int note_sent(void *context, char *to, char *from, int to_port, int from_
 }
 
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent) {
-    CURLcode code = curl_easy_setopt(easy, CURLOPT_PREREQDATA, sent);
-    return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent);
+    CURLcode codes[] = {
+        curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, sent),
+        curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, note_lookup),
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sent),
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_noted),
+        curl_easy_setopt(easy, CURLOPT_PREREQDATA, sent),
+        curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent),
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i] != CURLE_OK) return codes[i];
+    }
+    return CURLE_OK;
 }
 
 /* In one call. An honest proxy has nothing to say but a page. */
@@ -217,6 +243,12 @@ int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out) {
     CURLcode code = curl_easy_getinfo(easy, (CURLINFO)info, &value);
     *value_out = value;
     return code;
+}
+
+bool tvs_curl_has_tls(void *easy) {
+    struct curl_tlssessioninfo *tls = NULL;
+    return curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
+           tls->internals != NULL;
 }
 
 void *tvs_curl_private(void *easy) {

@@ -52,6 +52,7 @@ typedef struct {
     void *easy;
     int64_t us; /* tvs_monotonic_us() then, 0 before */
     int was_held;  /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
+    int has_begun; /* not 0 once a connection was found or is being made; 0: libcurl keeps it */
     uint64_t call;   /* of the watch, when libcurl looked at it last */
     int64_t looks;   /* how often libcurl has looked at it in that call */
     /* Asked whether the vault still lends its secret; NULL: it is no vault's. */
@@ -65,8 +66,9 @@ void tvs_curl_begin(tvs_curl_watch *watch);
 /** Ends a transfer with CURLE_ABORTED_BY_CALLBACK that keeps one call with what a proxy says:
  * libcurl reads the body of a refused CONNECT within one call until nothing more has come. */
 int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
-/** Has `sent` filled. A request that libcurl would send over a connection which another transfer
- * has made, and which is not HTTP/2, ends with CURLE_ABORTED_BY_CALLBACK; no byte of it is sent.
+/** Has `sent` filled, after `tvs_curl_guard`, whose sockets it opens. A request that libcurl would
+ * send over a connection which another transfer has made, and which is not HTTP/2, ends with
+ * CURLE_ABORTED_BY_CALLBACK; no byte of it is sent.
  * The same for one whose secret was lent more than a moment ago and is not lent any more. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
@@ -94,6 +96,8 @@ int tvs_curl_socket(void *easy);
 int tvs_curl_info_off(void *easy, uint32_t info, int64_t *value_out);
 /** CURLINFO_PRIVATE. */
 void *tvs_curl_private(void *easy);
+/** Whether a transfer under way has a connection with TLS now. */
+bool tvs_curl_has_tls(void *easy);
 /** Whether the connection of a transfer under way is one of HTTP/2: as TLS has it, not as the reply
  * says of itself. */
 bool tvs_curl_has_http2(void *easy);

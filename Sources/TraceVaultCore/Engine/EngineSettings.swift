@@ -24,6 +24,7 @@ struct EngineSettings {
             maxInFlight: config.int(.maxInFlight),
             maxInFlightPerTenant: config.int(.maxInFlightPerTenant),
             maxConnections: config.int(.maxConnections),
+            maxStreams: config.int(.maxConnections) * config.int(.maxStreams),
             quota: Quota(
                 requests: config.integer(.budgetQuota), windowMs: config.integer(.budgetWindow),
                 sharePercent: sharePercent),

@@ -6,7 +6,7 @@ import CSystem
 /// What the engine's thread counts.
 struct Counts {
     var tries: Int64 = 0
-    /// Of these: ended by a deadline or a cancel.
+    /// Of these: ended by a deadline or a cancel, or for another tenant's sake.
     var givenUp: Int64 = 0
     var retries: Int64 = 0
     var polls: Int64 = 0

@@ -10,8 +10,8 @@ extension Scheduler {
         case taken
         /// None of its seats had a permit, or the origin has none any more.
         case unpermitted
-        /// Its next request needs a connection, and it may have no other now.
-        case unconnected
+        /// Its next request needs a connection, or a stream, and it may have no other now.
+        case unconnected, unstreamed
     }
 
     /// Starts what may start.
@@ -27,9 +27,14 @@ extension Scheduler {
                 continue
             }
             let turn = takeTurn(of: tenant, now)
-            guard turn != .unconnected else {
-                // While one is free it is its share that is used up.
-                rest(tenant, freeConnections > 0 ? .crowded : .unconnected)
+            // While one is free it is its share that is used up.
+            if turn == .unconnected {
+                rest(tenant, connections.free > 0 ? .crowded : .unconnected)
+                continue
+            }
+            if turn == .unstreamed {
+                let hasAny = tenants[tenant].streams > 0
+                rest(tenant, hasAny || streams.free > 0 ? .crowded : .unstreamed)
                 continue
             }
             tenants[tenant].place = .nowhere
@@ -44,12 +49,15 @@ extension Scheduler {
         }
     }
 
-    /// Whether the ring has somebody; whoever waits for a connection comes back when one is free.
+    /// Whether the ring has somebody; whoever waits for a connection or a stream comes back when
+    /// there is one.
     private mutating func hasSomebody() -> Bool {
-        if unconnected.first != none, freeConnections > 0 {
-            let tenant = unconnected.first
-            tenants.remove(tenant, from: &unconnected)
-            enter(tenant, isUrgent: !tenants[tenant].interactive.isEmpty)
+        if connections.waiting.first != none, connections.free > 0 {
+            enterFirst(of: \.connections)
+        }
+        let first = streams.waiting.first
+        if first != none, mayStream(first) {
+            enterFirst(of: \.streams)
         }
         return !ring.isEmpty
     }
@@ -69,7 +77,8 @@ extension Scheduler {
         recallSeats(of: tenant)
         switch place {
         case .crowded: crowded.append(tenant)
-        case .unconnected: tenants.append(tenant, to: &unconnected)
+        case .unconnected: tenants.append(tenant, to: &connections.waiting)
+        case .unstreamed: tenants.append(tenant, to: &streams.waiting)
         default: break
         }
     }
@@ -78,37 +87,6 @@ extension Scheduler {
     package mutating func hold(tenant: Int32, _ isHeld: Bool) {
         tenants[tenant].isHeld = isHeld
         if !isHeld, tenants[tenant].place == .held { enter(tenant, isUrgent: false) }
-    }
-
-    // MARK: - Connections
-
-    /// Whether the server takes many requests on one connection, as far as is known: otherwise each
-    /// has one for itself.
-    package mutating func note(sharesConnections: Bool) {
-        guard sharesConnections != self.sharesConnections else { return }
-        self.sharesConnections = sharesConnections
-        mustLook = true
-        // Whoever waited for one need not any more.
-        while sharesConnections, unconnected.first != none {
-            let tenant = unconnected.first
-            tenants.remove(tenant, from: &unconnected)
-            enter(tenant, isUrgent: false)
-        }
-        uncrowd()
-    }
-
-    private var freeConnections: Int32 {
-        limits.maxConnections > 0 ? limits.maxConnections - connections : Int32.max
-    }
-
-    /// Whether a try of this lane may go as far as connections are concerned: of those that serve
-    /// one request each a tenant has no more than are free.
-    private func mayConnect(_ lane: LaneID, _ tenant: Int32) -> Bool {
-        !needsConnection(lane) || tenants[tenant].connections < freeConnections
-    }
-
-    private func needsConnection(_ lane: LaneID) -> Bool {
-        limits.maxConnections > 0 && (!sharesConnections || lanes[lane].needsConnection)
     }
 
     // MARK: - Starting
@@ -131,12 +109,15 @@ extension Scheduler {
             var seat = tenants[tenant].interactive.first
             if seat == none { seat = tenants[tenant].bulk.first }
             guard seat != none else { return .unpermitted }
-            guard mayConnect(nextFlow(ofSeat: seat) / 2, tenant) else { return .unconnected }
+            let isAlone = needsConnection(nextFlow(ofSeat: seat) / 2)
+            if isAlone, !mayConnect(tenant) { return .unconnected }
+            if !isAlone, !mayStream(tenant) { return .unstreamed }
             withdraw(seat)
             guard spend(seat, now) else {
                 if originTimer != none { return .unpermitted }
                 continue
             }
+            if !isAlone, streams.free <= 0 { takeFromGreedy(now) }
             start(seat, now)
             releaseNext(seats[seat].group, now)
             return .taken
@@ -159,11 +140,8 @@ extension Scheduler {
         if fetches[fetch].isProbe { lanes[lane].probes += 1 }
         inFlight += 1
         lanes[lane].inFlight += 1
-        if needsConnection(lane) {
-            fetches[fetch].holdsConnection = true
-            connections += 1
-            tenants[seats[seat].tenant].connections += 1
-        }
+        fetches.append(fetch, to: &underWay)
+        carry(fetch, on: needsConnection(lane) ? .connection : .stream)
         tenants[seats[seat].tenant].inFlight += 1
         groups[seats[seat].group].inFlight += 1
         // The seat's other flows come first next time; a lane on probation sends one at a time.
@@ -194,11 +172,8 @@ extension Scheduler {
         lanes[lane].inFlight -= 1
         if fetches[fetch].isProbe { lanes[lane].probes -= 1 }
         tenants[seats[seat].tenant].inFlight -= 1
-        if fetches[fetch].holdsConnection {
-            fetches[fetch].holdsConnection = false
-            connections -= 1
-            tenants[seats[seat].tenant].connections -= 1
-        }
+        fetches.remove(fetch, from: &underWay)
+        carry(fetch, on: .nothing)
         groups[seats[seat].group].inFlight -= 1
         if lanes[lane].isProbing {
             place(2 * lane)
@@ -211,7 +186,7 @@ extension Scheduler {
 
     /// More is free now: whoever left room for others may have more, who did so first before the
     /// others.
-    private mutating func uncrowd() {
+    mutating func uncrowd() {
         for tenant in crowded { enter(tenant, isUrgent: false) }
         crowded.removeAll(keepingCapacity: true)
     }

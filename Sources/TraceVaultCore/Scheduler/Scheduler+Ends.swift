@@ -154,6 +154,7 @@ extension Scheduler {
         case .lane(let lane): endRest(of: lane, now)
         case .origin:
             originTimer = none
+        case .room: forgetRoom()
         }
     }
 

@@ -116,6 +116,7 @@ extension Scheduler {
         switch tenants[seats[seat].tenant].place {
         case .held: return .host
         case .unconnected: return .connection
+        case .unstreamed: return .stream
         case .crowded, .full, .nowhere, .ring, .turn: break
         }
         let time = permittedAt(lane, now)

@@ -12,20 +12,23 @@ package struct Scheduler: Sendable {
         package var maxInFlight: Int32
         /// Of one tenant; 0: no bound but the one that keeps room for others.
         package var maxInFlightPerTenant: Int32
-        /// Of those that serve one request at a time; 0: no bound.
+        /// Of those that serve one request at a time, and of requests under way on those that serve
+        /// many, as far as the settings go; `Int32.max`: no bound.
         package var maxConnections: Int32
+        package var maxStreams: Int32
         /// Of one budget group, and of the address of this host towards the origin.
         package var quota: Quota
         package var originQuota: Quota
         package var retry: RetryPolicy
 
         package init(
-            maxInFlight: Int, maxInFlightPerTenant: Int = 0, maxConnections: Int = 0, quota: Quota,
-            originQuota: Quota = .unlimited, retry: RetryPolicy
+            maxInFlight: Int, maxInFlightPerTenant: Int = 0, maxConnections: Int = 0,
+            maxStreams: Int = 0, quota: Quota, originQuota: Quota = .unlimited, retry: RetryPolicy
         ) {
             self.maxInFlight = Int32(clamping: maxInFlight)
             self.maxInFlightPerTenant = Int32(clamping: maxInFlightPerTenant)
-            self.maxConnections = Int32(clamping: maxConnections)
+            self.maxConnections = maxConnections > 0 ? Int32(clamping: maxConnections) : .max
+            self.maxStreams = maxStreams > 0 ? Int32(clamping: maxStreams) : .max
             self.quota = quota
             self.originQuota = originQuota
             self.retry = retry
@@ -50,11 +53,15 @@ package struct Scheduler: Sendable {
     var held = List()
     /// Tenants that leave room to others. Each has more under way than is free, so they are few.
     var crowded: [Int32] = []
-    /// Tenants that wait for a connection, first come, first served.
-    var unconnected = List()
-    /// Connections that serve one request at a time, and whether the server shares the others.
-    var connections: Int32 = 0
+    /// Connections that serve one request at a time, the streams of the others, and whether the
+    /// server has others, as far as is known.
+    var connections: Bounded
+    var streams: Bounded
     var sharesConnections = false
+    /// Fetches with a try under way, in the order in which they began.
+    var underWay = List()
+    /// Runs while `streams.most` is what the transport had room for.
+    var roomTimer = none
     var origin: LedgerEntry
     var originTimer = none
     var timers: TimerWheel
@@ -81,6 +88,8 @@ package struct Scheduler: Sendable {
     ) {
         self.limits = limits
         self.ledger = ledger
+        connections = Bounded(most: limits.maxConnections)
+        streams = Bounded(most: limits.maxStreams)
         origin = ledger.entry(originKey, now: now)
         timers = TimerWheel(now: now)
         random = SplitMix64(seed: seed)

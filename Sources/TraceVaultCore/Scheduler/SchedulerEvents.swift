@@ -75,6 +75,8 @@ package enum Wait: Sendable, Equatable {
     case address(until: Int64)
     /// For a connection, of which each request needs one for itself.
     case connection
+    /// For a stream of a connection that serves many requests.
+    case stream
     /// For the host to take results of its tenant.
     case host
     /// For another request to show whether its credential is accepted again.
@@ -91,7 +93,7 @@ package enum Action: Sendable, Equatable {
     case start(FetchID)
     /// The credential was refused while the fetch slept: `restart` it, with the one there is now.
     case choose(FetchID)
-    /// Drop the try that is under way; no `finished` may follow.
+    /// Drop the try that is under way; no `finished` may follow. The fetch may go on later.
     case abort(FetchID)
     /// Answer the request with what its fetch has brought.
     case answer(JobID)

@@ -27,6 +27,19 @@ extension Scheduler {
 
     enum Phase: UInt8, Sendable { case queued, flying, sleeping }
 
+    /// A connection of its own, or a stream of one that serves many.
+    enum Carrier: UInt8, Sendable { case nothing, connection, stream }
+
+    /// Something of which there is so much.
+    struct Bounded: Sendable {
+        /// `Int32.max`: there is no bound.
+        var most: Int32
+        var used: Int32 = 0
+        /// Tenants that wait for one, first come, first served.
+        var waiting = List()
+        var free: Int32 { most == .max ? .max : most - used }
+    }
+
     struct Fetch: Sendable, Linked {
         let generation: UInt32
         var lane: LaneID
@@ -50,8 +63,8 @@ extension Scheduler {
         var wasDoubted = false
         /// True once it has been handed from a refused credential to another.
         var hasFallenBack = false
-        /// True while its try has a connection of its own.
-        var holdsConnection = false
+        /// Of its try.
+        var carrier = Carrier.nothing
         var previous = none
         var next = none
 
@@ -144,8 +157,8 @@ extension Scheduler {
         case full
         /// Leaves what is free to others; comes back when more is free.
         case crowded
-        /// In the queue of those who wait for a connection, because none is free.
-        case unconnected
+        /// In the queue of those who wait for a connection, because none is free; for a stream.
+        case unconnected, unstreamed
         /// The host has to take its results first.
         case held
     }
@@ -155,8 +168,9 @@ extension Scheduler {
         var interactive = List()
         var bulk = List()
         var inFlight: Int32 = 0
-        /// How many of these have a connection of their own.
+        /// How many of these have a connection of their own, and how many a stream.
         var connections: Int32 = 0
+        var streams: Int32 = 0
         /// True while the host has to take results of it before more is asked for.
         var isHeld = false
         /// How many of its seats their groups let go: those that keep a permit.
@@ -200,8 +214,9 @@ extension Scheduler {
         case group(Int32)
         case lane(LaneID)
         case origin
+        case room
 
-        private static let noPlace: Int32 = 0x3FFF_FFFF
+        private static let noPlace: Int32 = 0x3FFF_FFFE
 
         init(_ payload: UInt32) {
             let place = Int32(payload & 0x3FFF_FFFF)
@@ -209,7 +224,8 @@ extension Scheduler {
             case 0: self = .member(place)
             case 1: self = .fetch(place)
             case 2: self = .group(place)
-            default: self = place == Self.noPlace ? .origin : .lane(place)
+            default:
+                self = place < Self.noPlace ? .lane(place) : place == Self.noPlace ? .room : .origin
             }
         }
 
@@ -220,6 +236,7 @@ extension Scheduler {
             case .group(let place): UInt32(place) | 2 << 30
             case .lane(let place): UInt32(place) | 3 << 30
             case .origin: .max
+            case .room: .max - 1
             }
         }
     }

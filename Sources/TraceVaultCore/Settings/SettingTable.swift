@@ -54,7 +54,9 @@ extension Setting {
                     + "itself, and a tenant has no more of these than are free.")
         case .maxStreams:
             return Property(
-                .integer(1...1000), "100", "Most requests at once on one HTTP/2 connection.")
+                .integer(1...1000), "100",
+                "Most requests at once on one HTTP/2 connection; its server may allow fewer. Of "
+                    + "all of them, on all connections, a tenant has no more than are free.")
         case .maxQueued:
             return Property(
                 .integer(1...1_000_000), "100000",

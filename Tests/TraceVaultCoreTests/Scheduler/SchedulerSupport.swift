@@ -130,15 +130,16 @@ final class Rig {
     static let originKey: UInt64 = 9_999_999
 
     init(
-        inFlight: Int = 2, perTenant: Int = 0, connections: Int = 0, quota: Quota = .unlimited,
-        originQuota: Quota = .unlimited, attempts: Int = 3,
+        inFlight: Int = 2, perTenant: Int = 0, connections: Int = 0, streams: Int = 0,
+        quota: Quota = .unlimited, originQuota: Quota = .unlimited, attempts: Int = 3,
         ledger: any BudgetLedger = MemoryLedger()
     ) {
         self.ledger = ledger
         scheduler = Scheduler(
             limits: .init(
                 maxInFlight: inFlight, maxInFlightPerTenant: perTenant,
-                maxConnections: connections, quota: quota, originQuota: originQuota,
+                maxConnections: connections, maxStreams: streams, quota: quota,
+                originQuota: originQuota,
                 retry: RetryPolicy(maxAttempts: attempts, baseMs: 1000, maxDelayMs: 8000)),
             ledger: ledger, originKey: Self.originKey, seed: 7, now: 0)
     }

@@ -56,6 +56,8 @@ class HTTP2:
         self.peer = peer
         self._encoder = Encoder()
         self._decoder = Decoder()
+        #: Streams that the client has given up.
+        self.given_up: set[int] = set()
         peer.exactly(24)
         self.send(SETTINGS, 0, 0, settings)
 
@@ -97,7 +99,9 @@ class HTTP2:
                 fields = self._decoder.decode(block, raw=True)
                 self.peer.stage.asked(b"\r\n".join(b"%s: %s" % pair for pair in fields))
                 return stream
-            if kind == SETTINGS and not flags & ACK:
+            if kind == RST_STREAM:
+                self.given_up.add(stream)
+            elif kind == SETTINGS and not flags & ACK:
                 self.send(SETTINGS, ACK, 0)
             elif kind == PING and not flags & ACK:
                 self.send(PING, ACK, 0, payload)

@@ -126,7 +126,22 @@ extension EngineLoop {
         return place < fetches.count ? fetches[place]?.ended ?? 0 : 0
     }
 
-    /// Nobody waits for the try any more.
+    /// What the transport keeps waiting, in an order of its own, waits at the scheduler instead,
+    /// which knows whose turn it is. True when there may be more to do at once.
+    func letKeptWait() -> Bool {
+        guard let kept = transport.kept() else { return true }
+        var isAny = false
+        // The newest goes to the front first, so all stand as they began.
+        for id in kept.reversed() where scheduler.noteNoRoom(for: id, now: tvs_boot_us()) {
+            isAny = true
+            transport.abort(id)
+            let place = Self.place(of: id)
+            if place < fetches.count { fetches[place]?.tries -= 1 }
+        }
+        return isAny
+    }
+
+    /// Nobody waits for the try any more, or another tenant has its stream now.
     func giveUp(_ id: FetchID) {
         let wasSent = transport.progress(id) != .connecting
         transport.abort(id)

@@ -26,6 +26,8 @@ extension EngineLoop {
             text =
                 "the limit of this host's address (budget.ip_per_second)" + Self.until(time, now)
         case .connection: text = "a connection: others had http.max_connections"
+        case .stream:
+            text = "a stream: others had http.max_streams, or what the server allows of them"
         case .host: text = "the host to take results of this tenant (engine.max_result_bytes)"
         case .credential: text = "another request to show whether the credential is accepted again"
         case .pause(let time): text = "the next try" + Self.until(time, now)

@@ -119,6 +119,7 @@ final class EngineLoop {
                 scheduler.note(sharesConnections: true)
                 moved = true
             }
+            if letKeptWait() { moved = true }
             // What ended makes room: the next go out in this round.
             if moved { scheduler.advance(now: tvs_boot_us()) }
             perform()

@@ -125,7 +125,8 @@ extension Scheduler {
         case .turn: return
         case .ring: ring.remove(tenant, from: &tenants)
         case .crowded: crowded.removeAll { $0 == tenant }
-        case .unconnected: tenants.remove(tenant, from: &unconnected)
+        case .unconnected: tenants.remove(tenant, from: &connections.waiting)
+        case .unstreamed: tenants.remove(tenant, from: &streams.waiting)
         case .full, .held, .nowhere: break
         }
         tenants[tenant].place = .nowhere

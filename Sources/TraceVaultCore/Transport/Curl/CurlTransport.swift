@@ -32,6 +32,10 @@ package final class CurlTransport {
     private var lookAtUs: Int64 = 0
     private let lookEveryUs: Int64
     private var login: ProxyLogin
+    /// What libcurl has and has not begun, as far as is known, in the order in which it came.
+    var unbegun: [UInt64] = []
+    /// Something has ended since libcurl last looked for room.
+    var hasRoom = false
     /// Exchanges have ended since memory was last wiped.
     private var hasFreed = false
 
@@ -108,6 +112,7 @@ package final class CurlTransport {
                     ? Failure(lacking: ENOMEM, "libcurl has no memory for a request")
                     : Failure(.other, "libcurl refused a transfer")
             }
+            unbegun.append(id)
         }
         flying[id] = exchange
     }
@@ -156,7 +161,7 @@ package final class CurlTransport {
         leaveDeadConnection(of: exchange)
         unsafe tvs_curl_begin(watch)
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
-        hasFreed = true
+        (hasFreed, hasRoom) = (true, true)
         // The next `move` lets another one to the proxy.
         if login.leave(id) { wake() }
     }
@@ -171,6 +176,7 @@ package final class CurlTransport {
         let isLate = endLate(ended)
         let hasEnded = collect(ended)
         goOnToProxy(ended)
+        unbegun.removeAll { flying[$0]?.hasBegun != false }
         return hasEnded || isLate
     }
 
@@ -178,9 +184,11 @@ package final class CurlTransport {
     private func goOnToProxy(_ ended: (UInt64, HTTPReply) -> Void) {
         if let tried = login.tried, flying[tried]?.isThroughProxy == true { login.take() }
         for id in login.release() {
-            guard let exchange = flying[id],
-                unsafe curl_multi_add_handle(multi, exchange.easy) != CURLM_OK
-            else { continue }
+            guard let exchange = flying[id] else { continue }
+            guard unsafe curl_multi_add_handle(multi, exchange.easy) != CURLM_OK else {
+                unbegun.append(id)
+                continue
+            }
             finish(exchange, CURLE_OUT_OF_MEMORY, ended)
         }
     }
@@ -190,6 +198,7 @@ package final class CurlTransport {
         let nowUs = tvs_monotonic_us()
         guard !flying.isEmpty, nowUs >= lookAtUs else { return false }
         lookAtUs = nowUs + lookEveryUs
+        findUnbegun()
         let limitUs = Int64(line.settings.firstByteMs) * 1000
         let late = flying.values.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs }
         let idle = flying.values.filter(\.hasTooMuch)
@@ -267,10 +276,11 @@ package final class CurlTransport {
         if code == CURLE_ABORTED_BY_CALLBACK, exchange.takesOwnConnection(),
             unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK
         {
+            unbegun.append(exchange.id)
             return
         }
         flying[exchange.id] = nil
-        hasFreed = true
+        (hasFreed, hasRoom) = (true, true)
         if login.tried == exchange.id, exchange.isThroughProxy { login.take() }
         _ = login.leave(exchange.id)
         let reply = exchange.reply(code, line.settings)

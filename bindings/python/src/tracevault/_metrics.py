@@ -55,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("outstanding", "gauge", "Requests submitted and not yet taken.", ("outstanding",)),
     Metric("untaken", "gauge", "What untaken results hold.", ("untaken_bytes",), "bytes"),
     Metric("tries", "counter", "HTTP requests that ended.", ("tries",)),
-    Metric("given_up", "counter", "HTTP requests ended by a deadline or a cancel.", ("given_up",)),
+    Metric("given_up", "counter", "HTTP requests ended before their reply.", ("given_up",)),
     Metric(
         "transient_failures",
         "counter",

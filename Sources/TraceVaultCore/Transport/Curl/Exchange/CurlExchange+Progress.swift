@@ -12,6 +12,31 @@ extension CurlExchange {
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
 
+    /// How long the first byte has been waited for, in µs; nil when it is not.
+    func waitedUs(_ nowUs: Int64) -> Int64? {
+        let sentUs = unsafe sent.pointee.us
+        guard sentUs != 0, !headers.hasBegun else { return nil }
+        return max(0, nowUs - sentUs)
+    }
+
+    /// A connection was found for it, or is being made.
+    var hasBegun: Bool { unsafe sent.pointee.has_begun != 0 }
+
+    /// True once for what has lost its connection before its reply began, as where the server
+    /// refuses a stream: libcurl sends it again by itself, and keeps it until there is room.
+    func beginsAgain() -> Bool {
+        guard unsafe sent.pointee.us != 0, !headers.hasBegun, unsafe !tvs_curl_has_tls(easy) else {
+            return false
+        }
+        unsafe sent.pointee.us = 0
+        unsafe sent.pointee.has_begun = 0
+        wasKept = false
+        return true
+    }
+
+    /// A connection is being made for it.
+    var isConnecting: Bool { unsafe sent.pointee.has_begun != 0 && sent.pointee.us == 0 }
+
     /// The proxy has made the connection to the server.
     var isThroughProxy: Bool {
         progress != .connecting || (200..<300).contains(info(CURLINFO_HTTP_CONNECTCODE))
@@ -31,7 +56,8 @@ extension CurlExchange {
     /// another's: nothing was sent, and it is ready to begin again with a connection of its own.
     func takesOwnConnection() -> Bool {
         guard unsafe sent.pointee.was_held != 0, !hasOwnConnection else { return false }
-        hasOwnConnection = true
+        (hasOwnConnection, wasKept) = (true, false)
+        unsafe sent.pointee.has_begun = 0
         return unsafe tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, 1) == 0
     }
 

@@ -57,6 +57,8 @@ final class CurlExchange {
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
     var hasOwnConnection = false
+    /// libcurl had it in its last call and did not begin it.
+    var wasKept = false
     let startedUs: Int64
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     /// When libcurl sent the request. In C memory, as its callback writes it.
@@ -88,7 +90,8 @@ final class CurlExchange {
         unsafe sent = .allocate(capacity: 1)
         unsafe sent.initialize(
             to: tvs_curl_sent(
-                watch: line.watch, easy: easy, us: 0, was_held: 0, call: 0, looks: 0,
+                watch: line.watch, easy: easy, us: 0, was_held: 0, has_begun: 0, call: 0,
+                looks: 0,
                 is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
                 lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
@@ -226,13 +229,6 @@ final class CurlExchange {
     private func watchForSilence() {
         unsafe _ = tvs_curl_set_long(easy, CURLOPT_LOW_SPEED_TIME.rawValue, Self.lowSpeed.seconds)
         unsafe _ = tvs_curl_set_long(easy, CURLOPT_LOW_SPEED_LIMIT.rawValue, Self.lowSpeed.limit)
-    }
-
-    /// How long the first byte has been waited for, in µs; nil when it is not.
-    func waitedUs(_ nowUs: Int64) -> Int64? {
-        let sentUs = unsafe sent.pointee.us
-        guard sentUs != 0, !headers.hasBegun else { return nil }
-        return max(0, nowUs - sentUs)
     }
 
     /// How many times larger than what travelled a body may be. gzip reaches about 1,030; a log in
