@@ -1,6 +1,15 @@
 // CurlTransport+Room.swift - whom libcurl keeps waiting for room on a connection.
 
+import CSystem
+
 extension CurlTransport {
+    /// Whether a connection was seen that carries many requests at once.
+    package var hasHTTP2: Bool { unsafe watch.pointee.has_http2 != 0 }
+
+    /// A reply came over a connection that carries one request at a time, although HTTP/2 was
+    /// possible.
+    package func noteHTTP1() { unsafe watch.pointee.has_http2 = 0 }
+
     /// Finds those that libcurl has to begin again.
     func findUnbegun() {
         guard !line.settings.base.origin.isPlain else { return }

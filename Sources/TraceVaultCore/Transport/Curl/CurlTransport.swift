@@ -145,13 +145,6 @@ package final class CurlTransport {
         set { line.isStillLent = newValue }
     }
 
-    /// Whether a connection was seen that carries many requests at once.
-    package var hasHTTP2: Bool { unsafe watch.pointee.has_http2 != 0 }
-
-    /// A reply came over a connection that carries one request at a time, although HTTP/2 was
-    /// possible.
-    package func noteHTTP1() { unsafe watch.pointee.has_http2 = 0 }
-
     /// How far an exchange has come; nil when it is not under way.
     package func progress(_ id: UInt64) -> HTTPProgress? { flying[id]?.progress }
 
