@@ -38,7 +38,7 @@
  *   - A document is one line of JSON, without a newline in it or behind it. "ecs", "ocsf" and "spans"
  *     are JSON lines: one object a line, each with its newline. Only "raw" is as the server sent it.
  *   - Stack: 32 KiB are enough for every call. What needs more runs on threads of the library.
- *   - Descriptors: 7 for each engine, one more for all engines that share a ledger, one for each
+ *   - Descriptors: 6 for each engine, one more for all engines that share a ledger, one for each
  *     connection (http.max_connections), and a few for moments. An open vault file holds none,
  *     an open vault in an object store a few.
  *   - In exit handlers (atexit) every call is allowed. Engines end in a handler of the library's own:
