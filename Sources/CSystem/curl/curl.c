@@ -143,19 +143,22 @@ static int note_sent(void *context, char *to, char *from, int to_port, int from_
     return CURL_PREREQFUNC_OK;
 }
 
+/* CURLE_OK: none has failed. */
+static CURLcode first_failure(const CURLcode *codes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (codes[i] != CURLE_OK) return codes[i];
+    }
+    return CURLE_OK;
+}
+
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent) {
     CURLcode codes[] = {
         curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, sent),
         curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, note_lookup),
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sent),
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_noted),
         curl_easy_setopt(easy, CURLOPT_PREREQDATA, sent),
         curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_sent),
     };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (codes[i] != CURLE_OK) return codes[i];
-    }
-    return CURLE_OK;
+    return first_failure(codes, sizeof codes / sizeof codes[0]);
 }
 
 /* In one call. An honest proxy has nothing to say but a page. */
@@ -175,25 +178,20 @@ int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent) {
         curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, look),
         curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L),
     };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (codes[i] != CURLE_OK) return codes[i];
-    }
-    return CURLE_OK;
+    return first_failure(codes, sizeof codes / sizeof codes[0]);
 }
 
-int tvs_curl_guard(void *easy, tvs_curl_watch *watch) {
+int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent) {
+    curl_opensocket_callback opening = sent == NULL ? open_socket : open_noted;
     CURLcode codes[] = {
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket),
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, watch),
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, opening),
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sent == NULL ? (void *)watch : sent),
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket),
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, watch),
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, tvs_guard_tls),
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, watch),
     };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (codes[i] != CURLE_OK) return codes[i];
-    }
-    return CURLE_OK;
+    return first_failure(codes, sizeof codes / sizeof codes[0]);
 }
 
 /* The connection of a transfer under way; -1: none, or the host has closed it. */

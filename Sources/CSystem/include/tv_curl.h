@@ -66,16 +66,17 @@ void tvs_curl_begin(tvs_curl_watch *watch);
 /** Ends a transfer with CURLE_ABORTED_BY_CALLBACK that keeps one call with what a proxy says:
  * libcurl reads the body of a refused CONNECT within one call until nothing more has come. */
 int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
-/** Has `sent` filled, after `tvs_curl_guard`, whose sockets it opens. A request that libcurl would
- * send over a connection which another transfer has made, and which is not HTTP/2, ends with
+/** Has `sent` filled, which `tvs_curl_guard` got as well. A request that libcurl would send over a
+ * connection which another transfer has made, and which is not HTTP/2, ends with
  * CURLE_ABORTED_BY_CALLBACK; no byte of it is sent.
  * The same for one whose secret was lent more than a moment ago and is not lent any more. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
-/** Sets the callbacks that keep the watch, and guards TLS: libcurl's SSLKEYLOGFILE callback goes, a
- * certificate must name its hosts, and keys are agreed on over elliptic curves, and a connection
- * counts as ended when reading has taken 0.3 s of the processor's time in one call, a quarter of
- * it for this one, and after a thousand records of a handshake. */
-int tvs_curl_guard(void *easy, tvs_curl_watch *watch);
+/** Sets the callbacks that keep the watch; `sent`, if not NULL, hears when a socket is opened.
+ * Guards TLS: libcurl's callback for SSLKEYLOGFILE goes, a certificate must name its hosts, keys
+ * are agreed on over elliptic curves, and a connection counts as ended when reading has taken 0.3 s
+ * of the processor's time in one call, a quarter of it for this one, and after a thousand records of
+ * a handshake. */
+int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);
 /** OpenSSL's number of why a certificate was refused on this thread, since it was forgotten last;

@@ -39,7 +39,7 @@ package final class CurlLink: RedisLink {
         for option in options(address) {
             guard unsafe option.apply(to: easy) == 0 else { throw Self.unknownOption }
         }
-        guard unsafe tvs_curl_guard(easy, watch) == 0 else { throw Self.unknownOption }
+        guard unsafe tvs_curl_guard(easy, watch, nil) == 0 else { throw Self.unknownOption }
         unsafe _ = curl_multi_add_handle(multi, easy)
         tvs_tls_forget_refusal()
         while true {

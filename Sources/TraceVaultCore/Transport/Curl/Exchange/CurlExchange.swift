@@ -106,7 +106,7 @@ final class CurlExchange {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe sent.pointee.exchange = context
         codes += unsafe [
-            tvs_curl_guard(easy, watch),
+            tvs_curl_guard(easy, watch, sent),
             tvs_curl_note_sent(easy, sent),
             tvs_curl_set_sink(easy, CURLOPT_HEADERFUNCTION.rawValue, readHeader),
             tvs_curl_set_pointer(easy, CURLOPT_HEADERDATA.rawValue, context),
