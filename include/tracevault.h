@@ -1082,9 +1082,9 @@ TV_API TV_CHECK tv_status tv_request_hunt(const char *account, size_t account_le
  *
  * TV_E_NOT_FOUND when none of the tenants has the account. TV_E_QUEUE_FULL when 32 hunts are alive,
  * one until its TV_RESULT_HUNT is taken, or a tenant has as many as are free. TV_E_LIMIT beyond
- * 100000 tenants or accounts.
+ * 100000 tenants or accounts, or when tenants share accounts so often that they have 200000.
  *
- * @param tenants  `tenant_count` handles; may be freed when the call has returned.
+ * @param tenants  `tenant_count` handles, at least one; may be freed when the call has returned.
  * @param request  of tv_request_hunt(); TV_E_ARGUMENT for another.
  * @param tag      any number of the host's own; comes back with every result of the hunt.
  * @param id_out   names the hunt for tv_engine_cancel(); may be NULL. Written before any thread can
@@ -1096,7 +1096,7 @@ TV_API TV_CHECK tv_status tv_engine_hunt(tv_engine *engine, const tv_tenant *con
                                          uint64_t tag, uint64_t *id_out, tv_error **error_out);
 
 /**
- * Begin a hunt through every tenant of a vault; see tv_engine_hunt().
+ * Begin a hunt through every tenant of a vault; see tv_engine_hunt(). TV_E_NOT_FOUND for an empty one.
  *
  * The key of each tenant is held while the hunt is alive: TV_E_LIMIT where guarded memory
  * (2 MiB for each process) has no room for that many.

@@ -50,6 +50,13 @@ func release<Object: Handled>(_ handle: OpaquePointer?, as type: Object.Type) {
     inside { unsafe _ = Handles.remove(handle, as: type) }
 }
 
+/// Writes an id where the host wants it, if it does.
+func writing(_ id_out: UnsafeMutablePointer<UInt64>?) -> (UInt64) -> Void {
+    { id in
+        if let out = unsafe id_out { unsafe out.pointee = id }
+    }
+}
+
 /// An output argument that must be there.
 func required<T>(
     _ pointer: UnsafeMutablePointer<T>?, _ name: StaticString

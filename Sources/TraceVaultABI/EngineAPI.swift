@@ -35,9 +35,7 @@ public func tv_engine_submit(
         let object = try unsafe TraceVaultABI.engine(engine)
         let tenant = try unsafe Handles.get(tenant, as: Tenant.self)
         let request = try unsafe Handles.get(request, as: RequestObject.self).request()
-        try object.submit(request, for: tenant, tag: tag) { id in
-            if let out = unsafe id_out { unsafe out.pointee = id }
-        }
+        try unsafe object.submit(request, for: tenant, tag: tag, told: writing(id_out))
     }
 }
 

@@ -13,12 +13,13 @@ public func tv_engine_hunt(
         let object = try unsafe TraceVaultABI.engine(engine)
         let hunt = try unsafe Handles.get(request, as: RequestObject.self).hunt()
         var asked: [Tenant] = []
+        guard tenant_count != 0 else { throw Failure(.argument, "a hunt needs a tenant") }
         try Hunt.check(tenants: tenant_count)
         guard let tenants = unsafe tenants else { throw Failure(.argument, "tenants is NULL") }
         for place in 0..<tenant_count {
             asked.append(try unsafe Handles.get(tenants[place], as: Tenant.self))
         }
-        try unsafe begin(hunt, in: asked, object, tag, id_out)
+        try unsafe object.hunt(hunt, in: asked, tag: tag, told: writing(id_out))
     }
 }
 
@@ -31,15 +32,6 @@ public func tv_engine_hunt_vault(
         let object = try unsafe TraceVaultABI.engine(engine)
         let vault = try unsafe Handles.get(vault, as: Vault.self)
         let hunt = try unsafe Handles.get(request, as: RequestObject.self).hunt()
-        try unsafe begin(hunt, in: vault.tenants(), object, tag, id_out)
-    }
-}
-
-private func begin(
-    _ hunt: Hunt, in tenants: [Tenant], _ engine: Engine, _ tag: UInt64,
-    _ id_out: UnsafeMutablePointer<UInt64>?
-) throws(Failure) {
-    try engine.hunt(hunt, in: tenants, tag: tag) { id in
-        if let out = unsafe id_out { unsafe out.pointee = id }
+        try unsafe object.hunt(hunt, in: vault.tenants(), tag: tag, told: writing(id_out))
     }
 }

@@ -43,19 +43,30 @@ func accountID(
     try unsafe bytes(account, length, "account", limit: Library.maxName, beyond: .accountID)
 }
 
+/// Gives what `make` makes of the account's bytes.
+private func give(
+    _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut,
+    _ account: UnsafePointer<CChar>?, _ account_len: Int,
+    _ make: (RawSpan) throws(Failure) -> RequestObject
+) -> tv_status {
+    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
+        let account = try unsafe accountID(account, account_len)
+        return try unsafe make(RawSpan(_unsafeBytes: account))
+    }
+}
+
 @_cdecl("tv_request_trace") @implementation
 public func tv_request_trace(
     _ account: UnsafePointer<CChar>?, _ account_len: Int, _ message: UnsafePointer<CChar>?,
     _ message_len: Int, _ request_out: UnsafeMutablePointer<OpaquePointer?>?,
     _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe accountID(account, account_len)
+    unsafe give(request_out, error_out, account, account_len) { account throws(Failure) in
         let message = try unsafe bytes(
             message, message_len, "message", limit: Library.maxName, beyond: .messageRef)
-        let request = try unsafe Request.trace(
-            accountID: RawSpan(_unsafeBytes: account), messageRef: RawSpan(_unsafeBytes: message))
-        return RequestObject(request)
+        return RequestObject(
+            try unsafe Request.trace(
+                accountID: account, messageRef: RawSpan(_unsafeBytes: message)))
     }
 }
 
@@ -64,10 +75,8 @@ public func tv_request_search(
     _ account: UnsafePointer<CChar>?, _ account_len: Int,
     _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe accountID(account, account_len)
-        return RequestObject(
-            try unsafe Request.search(accountID: RawSpan(_unsafeBytes: account)))
+    unsafe give(request_out, error_out, account, account_len) { account throws(Failure) in
+        RequestObject(try Request.search(accountID: account))
     }
 }
 
@@ -76,10 +85,8 @@ public func tv_request_check(
     _ account: UnsafePointer<CChar>?, _ account_len: Int,
     _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe accountID(account, account_len)
-        return RequestObject(
-            try unsafe Request.check(accountID: RawSpan(_unsafeBytes: account)))
+    unsafe give(request_out, error_out, account, account_len) { account throws(Failure) in
+        RequestObject(try Request.check(accountID: account))
     }
 }
 
@@ -88,9 +95,8 @@ public func tv_request_hunt(
     _ account: UnsafePointer<CChar>?, _ account_len: Int,
     _ request_out: UnsafeMutablePointer<OpaquePointer?>?, _ error_out: ErrorOut
 ) -> tv_status {
-    unsafe give(request_out, "request_out", error_out) { () throws(Failure) in
-        let account = try unsafe accountID(account, account_len)
-        return RequestObject(try unsafe Hunt(accountID: RawSpan(_unsafeBytes: account)))
+    unsafe give(request_out, error_out, account, account_len) { account throws(Failure) in
+        RequestObject(try Hunt(accountID: account))
     }
 }
 

@@ -164,13 +164,20 @@ PROMISE(a_request_goes_only_where_it_belongs) {
     close_hunting(&h);
 }
 
-PROMISE(an_account_that_no_tenant_has_is_not_found) {
+PROMISE(an_account_that_no_tenant_has_is_not_found_nor_any_of_an_empty_vault) {
     hunting h = open_hunting(0);
     const tv_tenant *tenants[] = {h.s.acme};
     tv_request *other = NULL;
     OK(tv_request_hunt(ACCOUNT_B, TV_NUL, &other, ERR));
     GIVES(TV_E_NOT_FOUND, tv_engine_hunt(h.s.engine, tenants, 1, other, 0, NULL, ERR));
     tv_request_free(other);
+    tv_unlock *unlock = test_key(9);
+    tv_vault *empty = NULL;
+    OK(tv_vault_create("", 0, unlock, NULL, &empty, ERR));
+    tv_unlock_free(unlock);
+    GIVES_NAMING(TV_E_NOT_FOUND, "account",
+                 tv_engine_hunt_vault(h.s.engine, empty, h.request, 0, NULL, ERR));
+    tv_vault_free(empty);
     close_hunting(&h);
 }
 
@@ -357,7 +364,7 @@ int main(int argc, char **argv) {
     begin(argc, argv);
     RUN(a_hunt_has_the_options_of_a_search_and_of_traces_and_its_own);
     RUN(a_request_goes_only_where_it_belongs);
-    RUN(an_account_that_no_tenant_has_is_not_found);
+    RUN(an_account_that_no_tenant_has_is_not_found_nor_any_of_an_empty_vault);
     RUN(each_account_that_cannot_be_asked_is_one_finding_and_the_end_comes_last);
     RUN(an_account_is_asked_once_and_through_the_next_tenant_where_the_first_fails);
     RUN(a_vault_that_is_locked_meanwhile_is_told_of_each_account_that_is_left);

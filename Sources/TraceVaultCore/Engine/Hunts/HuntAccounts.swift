@@ -43,7 +43,9 @@ struct HuntAccounts: Sendable {
                 guard ways.count <= Hunt.most * 2 else { throw Hunt.tooMany }
             }
         }
-        guard !firsts.isEmpty else { throw Tenant.unknownAccount }
+        guard !firsts.isEmpty else {
+            throw Failure(.notFound, "no tenant of the hunt has an account to ask")
+        }
         // Each tenant's first account, then each one's second: they take turns.
         firsts.sort { ($0.rank, $0.way) < ($1.rank, $1.way) }
     }
