@@ -182,15 +182,24 @@ class Host:
 def sample(began: float) -> tuple[int, int, int, int]:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     resident = pages * os.sysconf("SC_PAGESIZE") // 1024
-    descriptors, threads = (len(os.listdir(f"/proc/self/{name}")) for name in ("fd", "task"))
-    return int((time.monotonic() - began) * 1000), resident, descriptors, threads
+    return int((time.monotonic() - began) * 1000), resident, count("fd"), count("task")
+
+
+def count(what: str) -> int:
+    """Descriptors, `fd`, or threads, `task`, of this process."""
+    return len(os.listdir(f"/proc/self/{what}"))
 
 
 def main(arguments: list[str]) -> int:
     base, ca_file, account, token, vault, seed, seconds = arguments
+    with tv.Vault.in_memory():
+        pass  # What the library opens once and keeps is open now.
+    before = count("fd")
     host = Host(base, ca_file, account, token, vault, int(seed))
     host.live_for(float(seconds))
     host.close()
+    if (after := count("fd")) != before:
+        host.broken.append(f"{before} descriptors were open before, {after} are when all is closed")
     for fault in host.broken:
         print("broken:", fault)
     print("Python:", ", ".join(f"{count} {name}" for name, count in host.counts.items()))
