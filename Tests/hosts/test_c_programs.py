@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import tracevault as tv
 from c_programs import ABI, BINDING, LIBRARY, ROOT, STRICT, VALGRIND, Compile, run
+from engine_scene import put_all
 from launcher import Standin, standin
 from standin import mail
 from standin.catalogue import Message
@@ -176,14 +177,7 @@ def kept(server: Standin, tmp_path: Path) -> tuple[Path, Path]:
     key.write_bytes(os.urandom(64))
     key.chmod(stat.S_IRUSR)
     with tv.Vault.create(vault, tv.KeyFile(key)) as made, made.edit() as edit:
-        for account in server.accounts:
-            known = server.credential(account.id)
-            secret: tv.ApiToken | tv.GlobalKey = (
-                tv.ApiToken(known.token)
-                if known.kind == "api_token"
-                else tv.GlobalKey(known.email, known.key)
-            )
-            edit.put(account.tenant, account.id, secret, origin=server.origin)
+        put_all(edit, server)
     return vault, key
 
 

@@ -9,12 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import tracevault as tv
-from engine_scene import ACME, NEW, names, settings, taken, token, until
+from engine_scene import ACME, ChangedFile, names, settings, taken, token, until
 from launcher import Standin, standin
 from proxy.connecting import connecting
 from proxy.gate import Gate, gated
-
-KEY = bytes(range(32))
 
 
 @pytest.fixture(scope="module")
@@ -31,49 +29,24 @@ def gate(running: Standin) -> Iterator[Gate]:
         yield made
 
 
-class World:
-    """A vault file that one handle uses and another one changes, and an engine."""
+class World(ChangedFile):
+    """Its server may be asked for through a gate, as `origin`."""
 
     def __init__(
         self, server: Standin, origin: str, path: Path, max_stale_ms: int = 900_000,
         **changes: tv.Setting,
     ) -> None:  # fmt: skip
-        self.server = server
-        self.origin = origin
-        self.path = path
-        with tv.Vault.create(path, tv.RawKey(bytearray(KEY))) as vault, vault.edit() as edit:
-            edit.put("acme", ACME, token(server), origin=origin)
         followed: dict[str, tv.Setting] = {"vault.max_stale_ms": max_stale_ms}
-        self.vault = tv.Vault.open(path, tv.RawKey(bytearray(KEY)), settings=followed)
-        self.acme = self.vault.tenant("acme")
         changes["api__base_url"] = origin + urlsplit(server.base_url).path
-        self.engine = tv.Engine(settings(server, **changes))
-
-    def close(self) -> None:
-        self.engine.close()
-        self.vault.close()
-
-    def changed(self, change: Callable[[tv.Edit], None]) -> None:
-        """Changes the file elsewhere and waits until the vault in use has seen it."""
-        with tv.Vault.open(self.path, tv.RawKey(bytearray(KEY))) as other:
-            with other.edit() as edit:
-                change(edit)
-            until(lambda: self.vault.generation == other.generation, "the vault sees the change")
+        super().__init__(server, path, origin, followed, settings(server, **changes))
 
     def is_stale(self) -> bool:
         error = self.vault.describe().get("refresh_error")
         return error is not None and bool(error["stale"])
 
-    def used(self) -> tuple[int, int]:
-        """Requests that came with the old token, and with the new one."""
-        counts = self.server.counts()["credentials"]
-        known = self.server.credential(ACME), self.server.named(NEW)
-        old, new = (int(counts.get(credential.token, 0)) for credential in known)
-        return old, new
-
 
 def remove(world: World) -> None:
-    world.changed(lambda edit: edit.remove("acme", ACME))
+    world.changed(world.remove)
 
 
 def remove_tenant(world: World) -> None:
@@ -81,8 +54,7 @@ def remove_tenant(world: World) -> None:
 
 
 def replace(world: World) -> None:
-    secret = tv.ApiToken(bytearray(world.server.named(NEW).token.encode()))
-    world.changed(lambda edit: edit.put("acme", ACME, secret, origin=world.origin))
+    world.changed(world.rotate)
 
 
 def expire(world: World) -> None:
@@ -109,11 +81,10 @@ def relabel(world: World) -> None:
 
 def retire(world: World) -> None:
     """The old one is kept beside the new one, so it may still be sent."""
-    secret = tv.ApiToken(bytearray(world.server.named(NEW).token.encode()))
 
     def change(edit: tv.Edit) -> None:
         edit.retire("acme", ACME)
-        edit.put("acme", ACME, secret, origin=world.origin)
+        world.rotate(edit)
 
     world.changed(change)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tracevault as tv
-from engine_scene import ACME, NEW, names, settings, slow, taken, token, until
+from engine_scene import ACME, NEW, ChangedFile, names, settings, slow, taken, token, until
 from launcher import Standin, standin
-from standin.accounts import Credential
 
-KEY = bytes(range(32))
 #: Sleeps two seconds after its first try, which fails.
 SLEEPER = "fail-503-2-once"
 
@@ -24,45 +22,13 @@ def running() -> Iterator[Standin]:
         yield server
 
 
-class World:
-    """A vault file that one handle uses and another one, as another process would, changes."""
+class World(ChangedFile):
+    """Its engine asks one thing after the other."""
 
     def __init__(self, server: Standin, path: Path, **options: tv.Setting) -> None:
-        self.server = server
-        self.path = path
-        with tv.Vault.create(path, tv.RawKey(bytearray(KEY))) as vault, vault.edit() as edit:
-            edit.put("acme", ACME, token(server), origin=server.origin)
         changed = {f"vault.{name}": value for name, value in options.items()}
-        self.vault = tv.Vault.open(path, tv.RawKey(bytearray(KEY)), settings=changed)
-        self.acme = self.vault.tenant("acme")
-        self.engine = tv.Engine(settings(server, engine__max_in_flight=1, retry__base_ms=1))
-
-    def close(self) -> None:
-        self.engine.close()
-        self.vault.close()
-
-    def changed(self, change: Callable[[tv.Edit], None]) -> None:
-        """Changes the file elsewhere and waits until the vault in use has seen it."""
-        with tv.Vault.open(self.path, tv.RawKey(bytearray(KEY))) as other:
-            with other.edit() as edit:
-                change(edit)
-            until(lambda: self.vault.generation == other.generation, "the vault sees the change")
-
-    def rotate(self, edit: tv.Edit) -> None:
-        secret = tv.ApiToken(bytearray(self.server.named(NEW).token.encode()))
-        edit.put("acme", ACME, secret, origin=self.server.origin)
-
-    @staticmethod
-    def remove(edit: tv.Edit) -> None:
-        edit.remove("acme", ACME)
-
-    def used(self) -> tuple[int, int]:
-        """Requests that came with the old token, and with the new one."""
-
-        def count(credential: Credential) -> int:
-            return int(self.server.counts()["credentials"].get(credential.token, 0))
-
-        return count(self.server.credential(ACME)), count(self.server.named(NEW))
+        asked = settings(server, engine__max_in_flight=1, retry__base_ms=1)
+        super().__init__(server, path, server.origin, changed, asked)
 
     def sleeping(self, count: int) -> None:
         """Submits so many of the same; one sleeps, and the others have joined it."""
@@ -234,7 +200,7 @@ def test_a_vault_that_copies_record_ids_gets_nothing_of_the_other_and_harms_noth
     forged = tmp_path / "forged.vault"
     shutil.copy(world.path, forged)
     # Both records get their second version: the same id, version, tenant and account.
-    with tv.Vault.open(forged, tv.RawKey(bytearray(KEY))) as other:
+    with tv.Vault.open(forged, world.key()) as other:
         with other.edit() as edit:
             bogus = tv.ApiToken(bytearray(b"test-token-not-real-and-bogus"))
             edit.put("acme", ACME, bogus, origin=world.server.origin)

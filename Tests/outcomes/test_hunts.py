@@ -13,7 +13,7 @@ import pytest
 import tracevault as tv
 from bare_server import ACCOUNT, TOKEN, TRACE, engine, reply, serving, tenant
 from core_hunts import FINDING, HUNT, Told, begin, cancel, fetch, hunt, take, told
-from engine_scene import settings, until
+from engine_scene import put_all, settings, until
 from jsonschema import Draft202012Validator
 from launcher import Standin, standin
 from tracevault.errors import Status
@@ -42,14 +42,7 @@ def vault(running: Standin) -> Iterator[tv.Vault]:
 
 def fill(vault: tv.Vault, server: Standin) -> None:
     with vault.edit() as edit:
-        for account in server.accounts:
-            known = server.credential(account.id)
-            secret: tv.ApiToken | tv.GlobalKey = (
-                tv.ApiToken(known.token)
-                if known.kind == "api_token"
-                else tv.GlobalKey(known.email, known.key)
-            )
-            edit.put(account.tenant, account.id, secret, label=account.label, origin=server.origin)
+        put_all(edit, server)
 
 
 def page(items: list[dict[str, Any]], following: str | None = None) -> bytes:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import tracevault as tv
+from engine_scene import put_all
 from lateness import Lateness
 from launcher import Standin, standin
 from proxy.faults import FaultProxy, faults
@@ -72,14 +73,7 @@ class Run:
         origin = f"https://127.0.0.1:{proxy.port}"
         vault = tv.Vault.in_memory()
         with vault.edit() as edit:
-            for account in server.accounts:
-                known = server.credential(account.id)
-                secret: tv.ApiToken | tv.GlobalKey = (
-                    tv.ApiToken(known.token)
-                    if known.kind == "api_token"
-                    else tv.GlobalKey(known.email, known.key)
-                )
-                edit.put(account.tenant, account.id, secret, origin=origin)
+            put_all(edit, server, origin)
         tenants = {account.tenant: vault.tenant(account.tenant) for account in server.accounts}
         self.tenants = {account.id: tenants[account.tenant] for account in server.accounts}
         self.messages = [

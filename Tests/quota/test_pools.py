@@ -1,6 +1,7 @@
 """Tokens and global keys never share a connection: tokens keep HTTP/2 for themselves."""
 
 import tracevault as tv
+from engine_scene import secret
 from launcher import standin
 
 
@@ -13,13 +14,8 @@ def test_tokens_travel_over_http_2_beside_the_connections_of_keys() -> None:
         }
         with vault.edit() as edit:
             for account in chosen.values():
-                known = server.credential(account.id)
-                secret: tv.ApiToken | tv.GlobalKey = (
-                    tv.ApiToken(known.token)
-                    if known.kind == "api_token"
-                    else tv.GlobalKey(known.email, known.key)
-                )
-                edit.put(account.tenant, account.id, secret, origin=server.origin)
+                known = secret(server, account.id)
+                edit.put(account.tenant, account.id, known, origin=server.origin)
         settings: dict[str, str | int] = {
             "api.base_url": server.base_url,
             "tls.ca_file": server.ca_file,

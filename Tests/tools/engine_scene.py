@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import tracevault as tv
@@ -32,6 +33,25 @@ def token(server: Standin, account: str = ACME) -> tv.ApiToken:
     return tv.ApiToken(bytearray(server.credential(account).token.encode()))
 
 
+def put_all(edit: tv.Edit, server: Standin, origin: str | None = None) -> None:
+    """Puts every account of the stand-in, each with its own kind of credential."""
+    for account in server.accounts:
+        edit.put(
+            account.tenant,
+            account.id,
+            secret(server, account.id),
+            label=account.label,
+            origin=origin or server.origin,
+        )
+
+
+def secret(server: Standin, account: str) -> tv.ApiToken | tv.GlobalKey:
+    known = server.credential(account)
+    if known.kind == "api_token":
+        return tv.ApiToken(known.token)
+    return tv.GlobalKey(known.email, known.key)
+
+
 def vault_of(server: Standin, *tenants: str, account: str = ACME) -> tv.Vault:
     """A vault in memory in which every tenant has the same account with the same token."""
     vault = tv.Vault.in_memory()
@@ -39,6 +59,54 @@ def vault_of(server: Standin, *tenants: str, account: str = ACME) -> tv.Vault:
         for name in tenants:
             edit.put(name, account, token(server, account), origin=server.origin)
     return vault
+
+
+class ChangedFile:
+    """A vault file that an engine uses and another handle, as another process would, changes."""
+
+    KEY = bytes(range(32))
+
+    def __init__(
+        self, server: Standin, path: Path, origin: str, vault_settings: dict[str, tv.Setting],
+        engine_settings: dict[str, tv.Setting],
+    ) -> None:  # fmt: skip
+        self.server = server
+        self.path = path
+        self.origin = origin
+        with tv.Vault.create(path, self.key()) as vault, vault.edit() as edit:
+            edit.put("acme", ACME, token(server), origin=origin)
+        self.vault = tv.Vault.open(path, self.key(), settings=vault_settings)
+        self.acme = self.vault.tenant("acme")
+        self.engine = tv.Engine(engine_settings)
+
+    def close(self) -> None:
+        self.engine.close()
+        self.vault.close()
+
+    def key(self) -> tv.RawKey:
+        return tv.RawKey(bytearray(self.KEY))
+
+    def changed(self, change: Callable[[tv.Edit], None]) -> None:
+        """Changes the file and waits until the vault in use has seen it."""
+        with tv.Vault.open(self.path, self.key()) as other:
+            with other.edit() as edit:
+                change(edit)
+            until(lambda: self.vault.generation == other.generation, "the vault sees the change")
+
+    def used(self) -> tuple[int, int]:
+        """Requests that came with the old token, and with the new one."""
+        counts = self.server.counts()["credentials"]
+        known = self.server.credential(ACME), self.server.named(NEW)
+        old, new = (int(counts.get(credential.token, 0)) for credential in known)
+        return old, new
+
+    def rotate(self, edit: tv.Edit) -> None:
+        secret = tv.ApiToken(bytearray(self.server.named(NEW).token.encode()))
+        edit.put("acme", ACME, secret, origin=self.origin)
+
+    @staticmethod
+    def remove(edit: tv.Edit) -> None:
+        edit.remove("acme", ACME)
 
 
 def slow(tenant: tv.Tenant, ms: int, **options: object) -> tv.Request:

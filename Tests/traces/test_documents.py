@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import tracevault as tv
+from engine_scene import put_all
 from jsonschema import Draft202012Validator
 from launcher import standin
 
@@ -60,14 +61,7 @@ def test_every_served_trace_is_a_valid_document_word_for_word() -> None:
     with standin(quota=0) as server:
         vault = tv.Vault.in_memory()
         with vault.edit() as edit:
-            for account in server.accounts:
-                known = server.credential(account.id)
-                secret: tv.ApiToken | tv.GlobalKey = (
-                    tv.ApiToken(known.token)
-                    if known.kind == "api_token"
-                    else tv.GlobalKey(known.email, known.key)
-                )
-                edit.put(account.tenant, account.id, secret, origin=server.origin)
+            put_all(edit, server)
         asked = {
             tv.Request.trace(
                 vault.tenant(message.tenant), message.account_id, ref, wait=30, timeout=60
