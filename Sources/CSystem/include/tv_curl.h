@@ -74,8 +74,8 @@ int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch; `sent`, if not NULL, hears when a socket is opened.
  * Guards TLS: libcurl's callback for SSLKEYLOGFILE goes, a certificate must name its hosts, keys
  * are agreed on over elliptic curves, and a connection counts as ended when reading has taken 0.3 s
- * of the processor's time in one call, a quarter of it for this one, and after a thousand records of
- * a handshake. */
+ * of the processor's time in one call, a quarter of it for this one, and after a thousand records
+ * of a handshake. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);
