@@ -500,7 +500,8 @@ TV_API TV_CHECK tv_status tv_vault_list(const tv_vault *vault, tv_document **doc
 /**
  * Describe the vault: identity, format, generation, times, counts, its unlocks, "refresh_error"
  * when the last look at the file failed or has not come back for two seconds, and "copy_error"
- * ({"status", "message"}) when the copy of s3.copy_file could not be written.
+ * ({"status", "message"}) when the copy of s3.copy_file could not be written, or what lies beside
+ * it is damaged.
  *
  * @param document_out  one view, "json". "unlocks" is an array of {"slot", "type", "label"} and,
  *                      for passphrases, "kdf_memory_kib" and "kdf_passes". "refresh_error" is

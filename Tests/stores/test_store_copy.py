@@ -123,6 +123,47 @@ def test_a_store_that_refuses_a_host_has_answered(way: Way, place: str, copy: Pa
     started(place, way, copy).close()
 
 
+def test_a_damaged_mark_stops_no_process_that_runs_and_lets_nobody_open(
+    store: ObjectStore, way: Way, place: str, copy: Path
+) -> None:
+    mark = copy.with_name(copy.name + ".seen")
+    with begun(place, way, copy) as vault:
+        put(vault)
+        old = store.get(key_of(place))
+        put(vault, f"{1:032x}")
+        mark.write_bytes(bytes(len(mark.read_bytes())))
+        # What it has seen itself is still followed, and not gone back behind.
+        put(vault, f"{2:032x}")
+        newest = store.get(key_of(place))
+        described = vault.describe()
+        assert not described.get("refresh_error")
+        assert described["copy_error"]["status"] == "TV_E_ROLLBACK"
+        assert "remove it" in described["copy_error"]["message"]
+        store.put(key_of(place), old)
+        assert status_of(vault.refresh) == "E_ROLLBACK"
+        store.put(key_of(place), newest)
+        vault.refresh()
+        # Nobody can tell any more what this host had seen.
+        with pytest.raises(tv.TraceVaultError, match="remove it if you know") as refused:
+            started(place, way, copy)
+        assert refused.value.status is tv.Status.E_ROLLBACK
+        mark.unlink()
+        started(place, way, copy).close()
+
+
+def test_a_mark_of_another_vault_stops_no_process_that_runs(
+    way: Way, place: str, copy: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir(mode=0o700)
+    begun(place + ".other", way, other / "copy").close()
+    with begun(place, way, copy) as vault:
+        copy.with_name(copy.name + ".seen").write_bytes((other / "copy.seen").read_bytes())
+        put(vault)
+        assert vault.describe()["copy_error"]["status"] == "TV_E_CONFLICT"
+        assert status_of(lambda: started(place, way, copy)) == "E_CONFLICT"
+
+
 def test_the_copy_is_as_sealed_as_the_object_and_closed_to_others(
     store: ObjectStore, way: Way, place: str, copy: Path
 ) -> None:

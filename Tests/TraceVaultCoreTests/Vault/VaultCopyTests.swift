@@ -237,6 +237,24 @@ private final class RemoteStore: Store {
         #expect(scratch.exists(".seen"))
     }
 
+    @Test func aProcessThatRunsTellsADamagedMarkAndWritesItAnewOnceItIsRemoved() throws {
+        let copy = try #require(store.copy)
+        let held = try Snapshot.open(try stored(), with: unlock)
+        let mark = unsafe Glibc.open(scratch.vault + ".seen", O_WRONLY)
+        _ = unsafe pwrite(mark, "x", 1, 40)
+        close(mark)
+        #expect(copy.seen(of: held.header.vaultID) == nil)
+        #expect(copy.trouble?.status == .rollback)
+        let nowMs = tvs_wall_ms()
+        #expect(refusal { try copy.keep(held.bytes, held.header, answeredMs: nowMs) } == .rollback)
+        unsafe unlink(scratch.vault + ".seen")
+        try copy.keep(held.bytes, held.header, answeredMs: nowMs + 9_999)
+        #expect(!scratch.exists(".seen"))
+        try copy.keep(held.bytes, held.header, answeredMs: nowMs + 10_000)
+        #expect(copy.trouble == nil)
+        #expect(copy.seen(of: held.header.vaultID)?.revision == held.header.revision)
+    }
+
     // MARK: - How long it is good for
 
     /// Writes the mark as if the store had last answered then.

@@ -17,22 +17,11 @@ struct Look {
     /// What is stored now.
     func found() throws(Failure) -> FoundBytes {
         // Asked first: another process of this host may see more meanwhile.
-        let seen = try mark()
+        let seen = store.copy?.seen(of: known.vaultID)
         if let refused, !store.isRemote, try store.revision() == refused.revision {
             throw refused.failure
         }
         return FoundBytes(bytes: try store.newBytes(since: known.revision), seen: seen)
-    }
-
-    /// What any process of this host has seen. That it cannot be read is told by the copy's own
-    /// upkeep; that it is damaged keeps the vault from being followed.
-    private func mark() throws(Failure) -> SeenMark? {
-        do throws(Failure) {
-            return try store.copy?.seen()
-        } catch {
-            guard error.status != .rollback else { throw error }
-            return nil
-        }
     }
 }
 

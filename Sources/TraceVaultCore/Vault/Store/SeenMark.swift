@@ -61,12 +61,7 @@ struct SeenMark: Equatable, Sendable {
     /// Refuses to go back: to an older state than this host has seen, to another one of the same
     /// age, to another vault.
     func checkIsFollowed(by header: VaultHeader) throws(Failure) {
-        guard header.vaultID == vaultID else {
-            throw Failure(
-                .conflict,
-                "s3.copy_file belongs to another vault: name another file, or remove it and its "
-                    + ".seen if that vault is not used any more")
-        }
+        guard header.vaultID == vaultID else { throw Self.ofAnotherVault }
         guard header.revision == revision || header.generation > revision.generation else {
             throw Failure(
                 .rollback,
@@ -75,4 +70,9 @@ struct SeenMark: Equatable, Sendable {
                     + "s3.copy_file and its .seen if that is meant")
         }
     }
+
+    static let ofAnotherVault = Failure(
+        .conflict,
+        "s3.copy_file belongs to another vault: name another file, or remove it and its .seen if "
+            + "that vault is not used any more")
 }

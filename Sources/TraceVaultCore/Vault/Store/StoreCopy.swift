@@ -11,7 +11,7 @@ package final class StoreCopy: Sendable {
     private struct State {
         /// What this process has written, or found written.
         var kept: SeenMark?
-        /// Why the copy could not be written, and when that was tried.
+        /// Why the copy could not be written, or its mark is of no use, and when it was last tried.
         var trouble: Failure?
         var triedMs: Int64 = 0
     }
@@ -49,6 +49,21 @@ package final class StoreCopy: Sendable {
     /// The newest state that this host has seen; nil where it has seen none.
     func seen() throws(Failure) -> SeenMark? {
         try Self.named { () throws(Failure) in try mark() }
+    }
+
+    /// The same for a vault that is open. A process that runs has seen a state itself, and keeps to
+    /// that where the mark is damaged, cannot be read or is another vault's: that is told as the
+    /// copy's trouble, and stops nobody.
+    func seen(of vaultID: Identifier) -> SeenMark? {
+        do throws(Failure) {
+            let mark = try seen()
+            if let mark, mark.vaultID != vaultID { throw SeenMark.ofAnotherVault }
+            return mark
+        } catch {
+            // Without the time of a try: the upkeep of this look tries it again.
+            state.withLock { if $0.trouble == nil { $0.trouble = error } }
+            return nil
+        }
     }
 
     private func mark() throws(Failure) -> SeenMark? {
