@@ -9,7 +9,7 @@ import atexit
 import ctypes
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -126,15 +126,13 @@ def time_text(name: str, value: date) -> str:
     return value.isoformat()
 
 
-def _no_such_setting(name: str) -> str:
-    """What there is to say of a setting that is not there: the nearest, if one is near."""
-    from difflib import get_close_matches
+def _no_such_setting(name: str, given: Iterable[str]) -> str:
+    """What there is to say of a setting that is not there: which of those given it is."""
+    from ._setting_names import none_such, setting_names
 
-    from .offline import config_properties
-
-    near = get_close_matches(name, [str(one["name"]) for one in config_properties()], 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"no setting has this name: {name!r}{meant}; config_properties() lists them all"
+    number = list(given).index(name) + 1
+    said = none_such(name, setting_names())
+    return f"{said}; it is number {number} of those given; config_properties() lists them all"
 
 
 def setting_text(value: Setting) -> str:
@@ -151,6 +149,8 @@ def new_config(
 
     ``defaults`` are this package's own; an older library may not have them.
     """
+    from ._setting_names import in_words
+
     lib = library()
     ref = ConfigRef()
     check(lib.tv_config_new, ctypes.byref(ref))
@@ -161,13 +161,13 @@ def new_config(
             f"not {type(settings).__name__}"
         )
     for name, value in {**(defaults or {}), **(settings or {})}.items():
+        what = in_words(name)
         if not isinstance(value, (str, int, float, os.PathLike)):
             raise TypeError(
-                f"the setting {name} must be str, a number, bool or a path, "
-                f"not {type(value).__name__}"
+                f"{what} must be str, a number, bool or a path, not {type(value).__name__}"
             )
         name_bytes = encoded(name, "a setting's name")
-        value_bytes = encoded(setting_text(value), f"the setting {name}")
+        value_bytes = encoded(setting_text(value), what)
         try:
             check(
                 lib.tv_config_set, ref, name_bytes, len(name_bytes), value_bytes, len(value_bytes)
@@ -176,5 +176,6 @@ def new_config(
             if error.status != Status.E_CONFIG_NAME:
                 raise
             if name in (settings or {}):
-                raise ArgumentError(_no_such_setting(name), status=error.status) from None
+                told = _no_such_setting(name, settings or {})
+                raise ArgumentError(told, status=error.status) from None
     return config

@@ -222,8 +222,8 @@ def test_the_options_say_where_a_value_comes_from(tmp_path: Path) -> None:
     options = Options(variables, {"set": ("retry.max_attempts=4",), "key_file": "/line"})
     told = {name: options.get(name) for name in ("vault", "tenant", "key_file", "account")}
     assert {name: given and (given.value, given.source) for name, given in told.items()} == {
-        "vault": ("/d", f"[default] in {file}"),
-        "tenant": ("acme", f"[acme] in {file}"),
+        "vault": ("/d", f"[default] in {file}, line 2"),
+        "tenant": ("acme", f"[acme] in {file}, line 6"),
         "key_file": ("/line", "--key-file"),
         "account": None,
     }
@@ -261,7 +261,7 @@ def test_two_ways_to_unlock_are_refused_only_in_one_place(environment: dict[str,
     ("text", "said"),
     [
         ("[default]\npassphrase = x\n", "a secret has no place there"),
-        ("[default]\ntokem = x\n", "tokem in [default]"),
+        ("[default]\ntokem = x\n", "line 2: no option has this name"),
         ("[default\n", "is wrong"),
         ("[other]\ntenant = x\n", "no profile acme"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import tracevault as tv
-from tests.cli.conftest import Call
+from tests.cli.conftest import Call, Kit
 from tracevault.cli.exits import Exit
 from tracevault.cli.failures import Usage
 from tracevault.cli.given_setting import refuse_no_name
@@ -26,6 +26,9 @@ PASSWORDS = (
 )
 NAMES = (f"redis.password={SECRET}", f"s3.secret_key={SECRET}", f"s3.token={SECRET}")
 NO_NAMES = (LOGIN, SECRET, f"{LOGIN}=1", f"=={SECRET}")
+#: What a secret in the wrong place looks like; the last ends as base64 does.
+WORD = "c2VjcmV0LXZhbHVlLTEyMw"
+WORDS = (f"{WORD}=1", f"{WORD}={LOGIN}", f"{WORD}.token=1", f"http.{WORD}=1", f"{WORD}==")
 
 
 @pytest.mark.usefixtures("library_path")
@@ -66,6 +69,61 @@ def test_no_verb_shows_a_secret_of_the_configuration_file(
 
 
 @pytest.mark.usefixtures("library_path")
+@pytest.mark.parametrize("pair", WORDS)
+def test_a_word_that_is_near_no_settings_name_is_not_shown_but_its_place(
+    call: Call, environment: dict[str, str], kit: Kit, pair: str
+) -> None:
+    for arguments in (("account", "list"), ("init", "another.vault"), ("doctor", "--offline"),
+                      ("doctor", "--offline", "--report"), ("settings", pair),
+                      ("settings", pair.partition("=")[0])):  # fmt: skip
+        told = call(*arguments, "--set", pair)
+        assert told.code != Exit.OK
+        assert WORD not in told.out + told.err, arguments
+        assert (
+            arguments[0] == "settings" or "--report" in arguments or "--set" in told.out + told.err
+        )
+    environment["TRACEVAULT_SET"] += f" {pair}"
+    told = call("account", "list", "--json")
+    assert told.code == Exit.USAGE
+    assert "$TRACEVAULT_SET" in told.err
+    assert WORD not in told.err
+
+
+@pytest.mark.usefixtures("library_path")
+@pytest.mark.parametrize("pair", [*WORDS, f"http.proxy: {WORD}"])
+def test_a_word_of_the_configuration_file_is_told_by_its_line(
+    call: Call, tmp_path: Path, kit: Kit, pair: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"# {pair}\n[other]\n{pair}\n[default]\ns3.style = path\n{pair}\n")
+    config.chmod(0o644)
+    for arguments in (("account", "list"), ("doctor", "--offline")):
+        told = call(*arguments, "--config", config)
+        assert told.code != Exit.OK
+        assert WORD not in told.out + told.err, arguments
+        assert "proxy" in pair or "line 6" in told.out + told.err, arguments
+
+
+@pytest.mark.usefixtures("library_path")
+def test_a_name_that_is_nearly_a_settings_is_shown_with_that(call: Call, kit: Kit) -> None:
+    for arguments in (("account", "list"), ("doctor", "--offline")):
+        told = call(*arguments, "--set", "retry.max_atempts=3")
+        assert "'retry.max_atempts'; did you mean retry.max_attempts?" in told.out + told.err
+    told = call("settings", "retry.max_atempts")
+    assert "did you mean retry.max_attempts?" in told.err
+
+
+@pytest.mark.usefixtures("library_path")
+def test_the_binding_says_which_of_the_settings_is_none() -> None:
+    for value in ("1", 1, None, "\ud800"):
+        with pytest.raises((tv.ArgumentError, TypeError)) as refused:
+            tv.Engine({"retry.max_attempts": 3, WORD: value})  # type: ignore[dict-item]
+        assert WORD not in str(refused.value)
+    with pytest.raises(tv.ArgumentError, match="number 2 of those given"):
+        tv.Engine({"retry.max_attempts": 3, WORD: 1})
+
+
+@pytest.mark.usefixtures("library_path")
 def test_a_secrets_name_is_refused_with_the_place_where_it_belongs(call: Call) -> None:
     told = call("settings", "--set", f"redis.password={SECRET}")
     assert "a secret has no place there" in told.err
@@ -91,7 +149,7 @@ def test_a_report_names_only_settings_that_exist(call: Call, tmp_path: Path) -> 
     assert "retry.max_attempts" in told.out
     assert "many" not in told.out
     people = call("doctor", "--offline", "--config", config)
-    assert "proxy.customer.example is none" in people.out
+    assert "line 2: no setting has this name" in people.out
     assert "must be a whole number" in people.out
 
 

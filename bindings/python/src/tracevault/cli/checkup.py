@@ -16,6 +16,7 @@ from typing import Any
 from .. import _lib, offline
 from .._fields import parse_time
 from .._reading import opened
+from .._setting_names import none_such, setting_names
 from ..errors import TraceVaultError
 from ..findings import CheckResult
 from .given_setting import refused, shown
@@ -154,7 +155,7 @@ def sources(options: Options) -> Iterator[Finding]:
 def _settings(found: Mapping[str, Given]) -> Iterator[Finding]:
     """The settings; of one that the library does not take, not what was given."""
     try:
-        known = {one["name"] for one in offline.config_properties()}
+        known = setting_names()
     except TraceVaultError:
         if found:
             told = (
@@ -165,7 +166,7 @@ def _settings(found: Mapping[str, Given]) -> Iterator[Finding]:
     for name, given in found.items():
         place = "a file" if given.source.startswith("[") else given.source
         if name not in known:
-            told = f"{name} is none, from {given.source}"
+            told = f"{given.source}: {none_such(name, known)}"
             public = f"an unknown one, from {place}"
             yield Finding("setting", FAULT, told, public, "tracevault settings lists them")
         elif fault := refused(name, given.value):

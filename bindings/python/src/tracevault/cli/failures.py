@@ -69,7 +69,7 @@ def next_step(error: BaseException) -> str | None:
     if isinstance(error, TraceVaultError) and error.status is Status.E_NOT_FOUND:
         return "tracevault account list shows the tenants and accounts"
     if isinstance(error, TraceVaultError) and error.status is Status.E_CONFIG_NAME:
-        return "tracevault settings does so, too"
+        return "tracevault settings lists them"
     if isinstance(error, AmbiguousError) and "--tenant" in error.message:
         return None  # it says what to do
     return next((text for kind, text in _NEXT if isinstance(error, kind)), None)

@@ -6,13 +6,16 @@ without the login of a URL, and what is no setting at all is not repeated.
 
 from __future__ import annotations
 
+import contextlib
 import re
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, Status, TraceVaultError
 from .failures import Usage
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_SECRET = re.compile(r"(.*[._-])?(pass(word|phrase|wd)|secrets?|tokens?|key)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(.*[._-])?(?P<kind>pass(word|phrase|wd)|secrets?|tokens?|key)", re.IGNORECASE
+)
 #: The settings that say where a secret is, and how they begin.
 _WHERE = ("redis.login", "s3.keys")
 _PLACES = re.compile("|(file|credential):.*|environment")
@@ -28,7 +31,7 @@ def setting(pair: str, where: str) -> tuple[str, str]:
     refuse_no_name(name, where)
     if holds_password(value):
         raise Usage(
-            f"{where}: others see the password of {name} there: put it into the "
+            f"{where}: others see the password of {called(name)} there: put it into the "
             "configuration file, and let nobody else read that"
         )
     return name, value
@@ -38,11 +41,31 @@ def refuse_no_name(name: str, where: str) -> None:
     """Refuse the name of a secret, and what cannot be the name of a setting."""
     if not _NAME.fullmatch(name):
         raise Usage(f"{where}: a name with a dot there is no setting's; see tracevault settings")
-    if _SECRET.fullmatch(name):
+    if secret := _SECRET.fullmatch(name):
         raise Usage(
-            f"{where}: {name} is no setting, and a secret has no place there; redis.login and "
-            "s3.keys name the file or the systemd credential that holds one"
+            f"{where}: no setting's name ends in {secret['kind'].lower()}, and a secret has no "
+            "place there; redis.login and s3.keys name the file or the systemd credential that "
+            "holds one"
         )
+
+
+def require_known(name: str, where: str) -> None:
+    """Refuse what no setting's name is; the word itself may be a secret in the wrong place."""
+    from .._setting_names import none_such, setting_names
+
+    if name not in setting_names():
+        raise ArgumentError(
+            f"{where}: {none_such(name, setting_names())}", status=Status.E_CONFIG_NAME
+        )
+
+
+def called(name: str) -> str:
+    """The setting, by its name where it has one."""
+    from .._setting_names import setting_names
+
+    with contextlib.suppress(TraceVaultError):  # no library, no names
+        return name if name in setting_names() else "a setting"
+    return "a setting"
 
 
 def refused(name: str, value: str) -> str:

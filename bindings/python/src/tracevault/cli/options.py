@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from .failures import Usage
-from .given_setting import holds_password, refuse_no_name, setting
+from .given_setting import called, holds_password, refuse_no_name, require_known, setting
 from .profile import Profile, default_path, load
 
 #: The variable of each option. None of them holds a secret.
@@ -106,8 +106,8 @@ class Options:
             for name, given in found.items():
                 if holds_password(given.value):
                     raise Usage(
-                        f"others may read {self.profile.path}, and {name} holds a password: "
-                        "chmod go-r it"
+                        f"others may read {self.profile.path}, and {called(name)} holds a "
+                        "password: chmod go-r it"
                     )
         variable = VARIABLES["set"]
         for pair in self.environment.get(variable, "").split():
@@ -121,6 +121,13 @@ class Options:
     def plain_settings(self) -> dict[str, str]:
         """The library's settings as it takes them."""
         return {name: given.value for name, given in self.settings().items()}
+
+    def known_settings(self) -> dict[str, str]:
+        """The same; an error that names the place where one is given that there is not."""
+        found = self.settings()
+        for name, given in found.items():
+            require_known(name, given.source)
+        return {name: given.value for name, given in found.items()}
 
     def output(self, *allowed: str) -> str:
         """The output format; a clear error when the verb has no such one."""

@@ -14,10 +14,12 @@ A name with a dot is a setting of the library. A secret has no place in it.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 
 from .._reading import opened
+from .._setting_names import none_such
 from .failures import Usage
 
 #: The options that a section may hold.
@@ -86,8 +88,8 @@ def _profile(path: str, text: str, name: str, *, others_read: bool) -> Profile:
     settings: dict[str, tuple[str, str]] = {}
     for section in dict.fromkeys(("default", name)):
         for key, value in parser.items(section) if parser.has_section(section) else ():
-            _check_name(key, section, path)
-            where = f"[{section}] in {path}"
+            where = f"[{section}] in {path}, line {_line_of(text, section, key)}"
+            _check_name(key, where)
             (settings if "." in key else values)[key] = (value, where)
     return Profile(path, values, settings, others_read=others_read)
 
@@ -106,17 +108,29 @@ def _wrong(error: Exception) -> str:
     return type(error).__name__
 
 
-def _check_name(key: str, section: str, path: str) -> None:
+def _line_of(text: str, section: str, key: str) -> int:
+    """The line that gives the section's value of this name."""
+    there = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("["):
+            there = line[1:].partition("]")[0]
+        elif there == section and re.split("[=:]", line, maxsplit=1)[0].strip() == key:
+            return number
+    return 0
+
+
+def _check_name(key: str, where: str) -> None:
+    """Refuse what names nothing; the word itself may be a secret in the wrong place."""
     if "." in key or key in NAMES:
         return
     if key in _SECRETS:
         raise Usage(
-            f"{key} in [{section}] of {path}: a secret has no place there; name a file "
+            f"{key} of {where}: a secret has no place there; name a file "
             "(key_file, passphrase_file) or a systemd credential (credential)"
         )
     raise Usage(
-        f"{key} in [{section}] of {path} is unknown; there are: {', '.join(NAMES)}, and settings "
-        "of the library such as api.base_url"
+        f"{where}: {none_such(key, NAMES, 'option')}; there are: {', '.join(NAMES)}, and "
+        "settings of the library such as api.base_url"
     )
 
 

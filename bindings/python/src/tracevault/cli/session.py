@@ -110,7 +110,7 @@ class Session:
 def opened(options: Options) -> Iterator[Session]:
     """Open the vault that the options name."""
     path = options.required("vault", "which vault")
-    settings = options.plain_settings()
+    settings = options.known_settings()
     found, unlock = open_vault(path, options, settings)
     try:
         with found:

@@ -48,7 +48,7 @@ def init(options: Options, file: str | None) -> None:
     try:
         unlock = _unlock(options, key_file)
         try:
-            vault = Vault.create(path, unlock, settings=options.plain_settings())
+            vault = Vault.create(path, unlock, settings=options.known_settings())
         finally:
             unlock.close()
     except BaseException:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import click
 
 from ... import offline
+from ..._setting_names import none_such
 from .. import out
 from ..failures import Usage
 from ..given_setting import shown
@@ -46,16 +46,9 @@ def _chosen(names: tuple[str, ...], known: list[str]) -> list[str]:
     for name in names:
         these = [one for one in known if name in (one, one.partition(".")[0])]
         if not these:
-            raise Usage(no_such_setting(name, known))
+            raise Usage(f"{none_such(name, known)}; tracevault settings lists them")
         found += these
     return found
-
-
-def no_such_setting(name: str, known: list[str]) -> str:
-    """What there is to say of a setting that is not there."""
-    near = get_close_matches(name, known, 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no setting {name}{meant}; tracevault settings lists them"
 
 
 def _here(name: str, given: Given | None) -> Mapping[str, str | None]:
