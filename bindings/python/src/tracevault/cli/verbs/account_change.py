@@ -20,6 +20,8 @@ from ..printable import printable
 from ..session import Session, opened
 from .account_group import FIELDS, account, as_document, chosen, place, stored_place
 
+#: What a change prints. Each asks for it first: a wrong one changes nothing.
+FORMATS = ("table", "json")
 #: An account of the examples.
 ID = "acae0000000000000000000000000009"
 
@@ -85,6 +87,7 @@ def add(
     The secret is asked for at the terminal, or comes from a file, standard input or a descriptor:
     never from the command line, where other users see it.
     """
+    output = options.output(*FORMATS)
     tenant, account_id = place(options)
     with opened(options) as session:
         if any((tenant, account_id) == (o.tenant, o.account_id) for o in session.vault.accounts()):
@@ -105,7 +108,9 @@ def add(
                 expires=expires,
             )
         _hint(options, edit)
-        _told(session, tenant, account_id, "is stored; try: tracevault account check --access")
+        _told(
+            session, output, tenant, account_id, "is stored; try: tracevault account check --access"
+        )
 
 
 @account.verb(
@@ -124,6 +129,7 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
     Label, origin and budget group stay. Requests that Cloudflare refuses with the new one go
     through the old one, until `tracevault account retire` removes it. `promote` goes back.
     """
+    output = options.output(*FORMATS)
     with opened(options) as session:
         tenant, account_id = stored_place(session)
         before = _active(session, tenant, account_id)
@@ -134,7 +140,7 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
         is_new = _active(session, tenant, account_id) != before
         done = "has a new credential; the old one is retiring"
         done = done if is_new else "has this credential already"
-        _told(session, tenant, account_id, done)
+        _told(session, output, tenant, account_id, done)
 
 
 def _hint(options: Options, edit: Edit) -> None:
@@ -163,11 +169,12 @@ def _active(session: Session, tenant: str, account_id: str) -> str:
 @click.pass_obj
 def retire(options: Options) -> None:
     """Remove the retiring credential: the end of a rotation."""
+    output = options.output(*FORMATS)
     with opened(options) as session:
         tenant, account_id = stored_place(session)
         with session.vault.edit() as edit:
             edit.remove_retiring(tenant, account_id)
-        _told(session, tenant, account_id, "has only its new credential now")
+        _told(session, output, tenant, account_id, "has only its new credential now")
 
 
 @account.verb(
@@ -176,11 +183,12 @@ def retire(options: Options) -> None:
 @click.pass_obj
 def promote(options: Options) -> None:
     """Make the retiring credential active again, and the active one retiring: a way back."""
+    output = options.output(*FORMATS)
     with opened(options) as session:
         tenant, account_id = stored_place(session)
         with session.vault.edit() as edit:
             edit.promote(tenant, account_id)
-        _told(session, tenant, account_id, "has its former credential again")
+        _told(session, output, tenant, account_id, "has its former credential again")
 
 
 @account.verb(
@@ -195,7 +203,7 @@ def promote(options: Options) -> None:
 @click.pass_obj
 def remove(options: Options, whole_tenant: bool, yes: bool) -> None:
     """Remove an account and its secrets, or a whole tenant."""
-    output = options.output("table", "json")
+    output = options.output(*FORMATS)
     with opened(options) as session:
         account_id: str | None = None
         if whole_tenant:
@@ -215,9 +223,9 @@ def remove(options: Options, whole_tenant: bool, yes: bool) -> None:
         out.note(f"{what} is removed")
 
 
-def _told(session: Session, tenant: str, account_id: str, said: str) -> None:
+def _told(session: Session, output: str, tenant: str, account_id: str, said: str) -> None:
     """What a change says: a line for people, the account as it is now for programs."""
-    if session.options.output("table", "json") == "json":
+    if output == "json":
         with session.vault.tenant(tenant) as one:
             out.json_lines(
                 as_document(found) for found in one.accounts() if found.account_id == account_id

@@ -15,6 +15,9 @@ from ..option import option
 from ..options import Options
 from ..session import opened
 
+#: What a verb that changes the vault prints. Each asks for it first: a wrong one changes nothing.
+FORMATS = ("table", "json")
+
 vault: Group = Group(
     "vault",
     help="Look after the vault. Nothing here shows a secret.",
@@ -26,7 +29,7 @@ vault: Group = Group(
 @click.pass_obj
 def info(options: Options) -> None:
     """Tell the vault's identity, generation, times, counts and unlocks."""
-    output = options.output("table", "json")
+    output = options.output(*FORMATS)
     with opened(options) as session:
         told = {"vault": session.path, **session.vault.describe()}
     if output == "json":
@@ -42,7 +45,7 @@ def info(options: Options) -> None:
 @click.pass_obj
 def verify(options: Options) -> None:
     """Read the stored file afresh and open every record; tell the counts, or the first fault."""
-    output = options.output("table", "json")
+    output = options.output(*FORMATS)
     with opened(options) as session:
         told = {"vault": session.path, **session.vault.verify()}
     if output == "json":
@@ -84,6 +87,7 @@ def _unlock_rows(found: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
 @click.pass_obj
 def add_unlock(options: Options, /, label: str, **new: Any) -> None:
     """Add a way to unlock the vault, beside the one that opens it now."""
+    output = options.output(*FORMATS)
     with opened(options) as session:
         unlock = new_unlock(options, new)
         try:
@@ -91,7 +95,7 @@ def add_unlock(options: Options, /, label: str, **new: Any) -> None:
                 edit.add_unlock(unlock, known=session.unlock, label=label)
         finally:
             unlock.close()
-        _done(options, session.vault.describe(), "the new unlock is added")
+        _done(output, session.vault.describe(), "the new unlock is added")
 
 
 @vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
@@ -100,11 +104,12 @@ def add_unlock(options: Options, /, label: str, **new: Any) -> None:
 @click.pass_obj
 def remove_unlock(options: Options, slot: int, yes: bool) -> None:
     """Remove the unlock in a slot; `tracevault vault unlocks` shows them."""
+    output = options.output(*FORMATS)
     with opened(options) as session:
         confirm(f"Remove the unlock in slot {slot}?", yes=yes)
         with session.vault.edit() as edit:
             edit.remove_unlock(slot)
-        _done(options, session.vault.describe(), f"the unlock in slot {slot} is removed")
+        _done(output, session.vault.describe(), f"the unlock in slot {slot} is removed")
 
 
 @vault.verb("rekey", examples=("tracevault vault rekey --new-key-file next.key --yes",))
@@ -116,6 +121,7 @@ def rekey(options: Options, /, yes: bool, **new: Any) -> None:
 
     Only the new unlock opens the vault afterwards. Processes that have it open must open it again.
     """
+    output = options.output(*FORMATS)
     with opened(options) as session:
         confirm("Seal everything anew? No unlock of now opens it afterwards.", yes=yes)
         unlock = new_unlock(options, new)
@@ -124,7 +130,7 @@ def rekey(options: Options, /, yes: bool, **new: Any) -> None:
                 edit.rekey(unlock)
         finally:
             unlock.close()
-        _done(options, session.vault.describe(), "the vault is sealed anew")
+        _done(output, session.vault.describe(), "the vault is sealed anew")
 
 
 @vault.verb(
@@ -139,6 +145,7 @@ def export(options: Options, /, file: str, **new: Any) -> None:
 
     FILE may be s3://BUCKET/KEY.
     """
+    output = options.output(*FORMATS)
     with opened(options) as session:
         unlock = new_unlock(options, new)
         try:
@@ -147,22 +154,23 @@ def export(options: Options, /, file: str, **new: Any) -> None:
             )
         finally:
             unlock.close()
-        _done(options, {"vault": file}, f"{file} is written")
+        _done(output, {"vault": file}, f"{file} is written")
 
 
 @vault.verb("refresh", examples=("tracevault vault refresh",))
 @click.pass_obj
 def refresh(options: Options) -> None:
     """Look at the stored vault again and tell its generation, or why it cannot be looked at."""
+    output = options.output(*FORMATS)
     with opened(options) as session:
         session.vault.refresh()
         told = session.vault.describe()
-        _done(options, told, f"generation {told['generation']}, saved {told.get('saved')}")
+        _done(output, told, f"generation {told['generation']}, saved {told.get('saved')}")
 
 
-def _done(options: Options, told: dict[str, Any], said: str) -> None:
+def _done(output: str, told: dict[str, Any], said: str) -> None:
     """What a change says: a line for people, the vault as it is now for programs."""
-    if options.output("table", "json") == "json":
+    if output == "json":
         out.json_lines([told])
     else:
         out.note(said)
