@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from . import streams
 from .printable import json_line, printable, safe_json
 
 if TYPE_CHECKING:
@@ -56,12 +57,12 @@ def width(stream: TextIO | None = None) -> int:
 
 def write(text: str) -> None:
     """Write text that is safe already, and let it go at once."""
-    sys.stdout.write(
-        text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(
-            sys.stdout.encoding or "utf-8"
-        )
-    )
-    sys.stdout.flush()
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.gone()
 
 
 def line(text: object = "") -> None:
@@ -184,8 +185,7 @@ def columns(text: str) -> int:
 def note(text: object, *, for_programs: bool = False, **facts: Any) -> None:
     """Tell something on standard error: a line for people, with facts an object for programs."""
     line = json_line({"note": {"message": str(text), **facts}}) if for_programs else None
-    sys.stderr.write((line or f"tracevault: {printable(text)}") + "\n")
-    sys.stderr.flush()
+    streams.complain(line or f"tracevault: {printable(text)}")
 
 
 def note_terminal(what: str) -> None:
@@ -203,5 +203,4 @@ def problem(error: BaseException, *, for_programs: bool, **about: str | None) ->
         if for_programs
         else f"tracevault: {as_text(error, **about)}"
     )
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    streams.complain(text)

@@ -53,13 +53,22 @@ def views_with_page(views: tuple[View, ...], html: str | None) -> tuple[View, ..
 
 
 def write_page(
-    options: Options, path: str, traces: Sequence[Trace], names: Sequence[str] = ()
+    options: Options,
+    path: str,
+    traces: Sequence[Trace],
+    names: Sequence[str] = (),
+    *,
+    left_out: int = 0,
 ) -> None:
-    """Write the page of these traces; `names` stand for those without a reference."""
+    """Write the page of these traces; `names` stand for those without a reference.
+
+    `left_out` is how many were asked for and are not among them.
+    """
     from .html import html_page
     from .words import plural
 
-    _write(options, path, html_page(traces, names=names), plural(len(traces), "message"))
+    page = html_page(traces, names=names, left_out=left_out)
+    _write(options, path, page, plural(len(traces), "message"))
 
 
 def write_hunt_page(
@@ -80,7 +89,10 @@ def write_hunt_page(
 
 
 def _write(options: Options, path: str, text: str, holds: str) -> None:
-    replace_file(path, text)
+    try:
+        replace_file(path, text)
+    except BrokenPipeError:  # a pipe whose reader has enough
+        return
     told = f"{path}: {holds}, to be opened in a browser"
     out.note(told, for_programs=options.for_programs, html=path)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
 import click
 
-from . import secret_input
+from . import secret_input, streams
 from .exits import Exit
 from .failures import Failed, Interrupted, Usage, as_document, as_text, code_of
 from .group import ROOT
@@ -35,7 +34,7 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
     except click.exceptions.Exit as end:
         return _flushed(end.exit_code)
     except BrokenPipeError:
-        _close_stdout()
+        streams.to_nowhere(sys.stdout)
         return Exit.OK
     except Failed as end:
         return _flushed(end.code)
@@ -96,16 +95,8 @@ def _flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except OSError:
-        _close_stdout()
+        streams.to_nowhere(sys.stdout)
     return code
-
-
-def _close_stdout() -> None:
-    """The reader had enough; the interpreter must not complain when it flushes at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
 
 
 def _usage(error: click.UsageError) -> Usage:
@@ -128,8 +119,7 @@ def _say(error: BaseException, arguments: list[str]) -> None:
         if for_programs(arguments)
         else f"tracevault: {as_text(error)}"
     )
-    with contextlib.suppress(OSError):
-        sys.stderr.write(line + "\n")
+    streams.complain(line)
 
 
 def _say_interrupted(error: BaseException, arguments: list[str]) -> None:
@@ -140,9 +130,8 @@ def _say_interrupted(error: BaseException, arguments: list[str]) -> None:
         if for_programs(arguments)
         else f"tracevault: {printable(said)}"
     )
-    with contextlib.suppress(OSError):
-        # The terminal has written ^C where the cursor stood.
-        sys.stderr.write("\n" + line + "\n" if sys.stderr.isatty() else line + "\n")
+    # The terminal has written ^C where the cursor stood.
+    streams.complain("\n" + line if sys.stderr.isatty() else line)
 
 
 def for_programs(arguments: list[str]) -> bool:

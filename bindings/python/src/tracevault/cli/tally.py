@@ -69,13 +69,13 @@ class Tally:
             if count > len(examples):
                 out.note(f"    and {count - len(examples)} more")
 
-    def may_go_on(self) -> str:
-        """What a summary says of the traces that may go on."""
+    def may_go_on(self, *, whole: bool) -> str:
+        """What a summary says of traces that may go on, and of work that is not whole."""
         failed, more = self.last_looks_failed, self.incomplete
         told = f", {plural(failed, 'trace')} whose last look failed" if failed else ""
         if more:
             told += f", {plural(more, 'trace')} not complete yet (--wait SECONDS waits)"
-        return told
+        return told if whole else f"{told}, ended early, as the reader of the output had enough"
 
     def end(self) -> None:
         """End the call with the exit code of what failed, if anything did."""

@@ -28,9 +28,12 @@ def html_page(
     *,
     names: Sequence[str] = (),
     title: str | None = None,
+    left_out: int = 0,
     made_at: datetime | None = None,
 ) -> str:
     """The page for one trace or several; `names` stand for traces without a reference.
+
+    `left_out` is how many were asked for and are not among them, which the page says.
 
     Ask for the traces with ``views=("spans",)``: without it no field of a line is marked.
     """
@@ -39,16 +42,25 @@ def html_page(
               zip(found, [*names, *[None] * len(found)], strict=False)]  # fmt: skip
     if len(found) == 1:
         heading = title or called[0]
-        body = [verdict(found[0]), trace_sections(found[0])]
+        body = [not_here(left_out), verdict(found[0]), trace_sections(found[0])]
     else:
         heading = title or words.plural(len(found), "message")
-        body = [index(found, called)]
+        body = [not_here(left_out), index(found, called)]
         body += [
             el("article", el("h2", theirs(name), id=f"m{at}"), verdict(trace),
                trace_sections(trace, f"m{at}-", 3, folded=True), aria_labelledby=f"m{at}")
             for at, (trace, name) in enumerate(zip(found, called, strict=True))
         ]  # fmt: skip
     return document(heading, "Email delivery trace", join(body), made_at)
+
+
+def not_here(count: int) -> Html:
+    """What the page says of messages that were asked for and did not come."""
+    if not count:
+        return Html()
+    said = "that was asked for is" if count == 1 else "that were asked for are"
+    return el("p", f"{words.plural(count, 'message')} {said} not on this page: no answer, or the "
+              "work was ended early.", class_="verdict bad")  # fmt: skip
 
 
 def hunt_page(

@@ -22,6 +22,7 @@ from ..option import option, timeout_option, wait_option
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
+from ..streams import Reading
 from ..tally import Tally
 from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
 from ..words import plural, state_of, unfinished
@@ -73,18 +74,20 @@ def batch(
             forecast.tell(now, left)
 
         try:
-            for result in engine.batch(requests, progress=step, **more):
-                left[result.request.tenant, result.request.account_id] -= 1
-                resumed += result.resumed
-                progress.clear()
-                _show(result, output, tally)
+            with Reading() as reading:
+                for result in engine.batch(requests, progress=step, **more):
+                    left[result.request.tenant, result.request.account_id] -= 1
+                    resumed += result.resumed
+                    progress.clear()
+                    _show(result, output, tally)
         except KeyboardInterrupt:
             raise Interrupted(_go_on(resume, tally)) from None
         progress.clear()
         tally.tell()
         out.note(
             f"{len(asked):,} asked: {plural(tally.came, 'trace')}, {tally.failed:,} failed, "
-            f"{resumed:,} known from before{tally.may_go_on()}, in {in_words(progress.seconds)}",
+            f"{resumed:,} known from before{tally.may_go_on(whole=reading.whole)}, "
+            f"in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             asked=len(asked),
             traces=tally.came,
@@ -92,6 +95,7 @@ def batch(
             resumed=resumed,
             last_looks_failed=tally.last_looks_failed,
             incomplete=tally.incomplete,
+            whole=reading.whole,
         )
     tally.end()
 
@@ -132,28 +136,29 @@ def _requests(
 
 
 def _show(result: Result[Trace], output: str, tally: Tally) -> None:
+    """Count one result, then print it, as far as the format has a place for it."""
     asked: Asked = result.tag
-    request = result.request
-    tenant = request.tenant.name
-    if output == "json":
-        out.json_lines([_document(result)])
-    if result.trace is None:
+    request, trace = result.request, result.trace
+    if trace is not None:
+        tally.take(trace)
+    else:
         assert result.error is not None
         tally.add(
             result.error,
-            tenant=tenant,
+            tenant=request.tenant.name,
             account_id=request.account_id,
             message_ref=asked.message_ref,
         )
+    if output == "json":
+        out.json_lines([_document(result)])
+    elif trace is None:
         return
-    trace = result.trace
-    tally.take(trace)
-    if output in ("ecs", "ocsf"):
+    elif output in ("ecs", "ocsf"):
         out.rows(trace.views[output])
     elif output == "csv":
         out.csv_rows([COLUMNS] if tally.came == 1 else [])
         out.csv_rows(csv_of(trace))
-    elif output == "table":
+    else:
         who = ", ".join(one.address for one in trace.summary.recipients)
         state = state_of(trace.summary.state).label + unfinished(trace)
         out.line(f"{asked.message_ref}  {state}  {who}".rstrip())

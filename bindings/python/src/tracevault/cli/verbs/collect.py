@@ -17,6 +17,7 @@ from ..option import limit_option, option, timeout_option, wait_option
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import opened
+from ..streams import Reading
 from ..tally import Tally
 from ..traces import VIEWS
 from ..words import plural
@@ -87,9 +88,10 @@ def collect(
         tenant = options.text("tenant")
         where = session.vault if tenant is None else session.vault.tenant(tenant)
         try:
-            for one in engine.collect(where, checkpoint=checkpoint, progress=step, **chosen):
-                progress.clear()
-                _take(one, output, tally)
+            with Reading() as reading:
+                for one in engine.collect(where, checkpoint=checkpoint, progress=step, **chosen):
+                    progress.clear()
+                    _take(one, output, tally)
         except KeyboardInterrupt:
             raise Interrupted(
                 f"to go on: the same command again; {checkpoint} remembers what came"
@@ -99,13 +101,14 @@ def collect(
         out.note(
             f"{plural(tally.came, 'message')} of {plural(progress.done, 'account')}, "
             f"{plural(tally.failed, 'question')} without an answer"
-            f"{tally.may_go_on()}, in {in_words(progress.seconds)}",
+            f"{tally.may_go_on(whole=reading.whole)}, in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             messages=tally.came,
             accounts=progress.done,
             failed=tally.failed,
             last_looks_failed=tally.last_looks_failed,
             incomplete=tally.incomplete,
+            whole=reading.whole,
         )
     tally.end()
 

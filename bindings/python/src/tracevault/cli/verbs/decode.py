@@ -15,6 +15,7 @@ from ..group import verb
 from ..option import option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
+from ..streams import Reading
 from ..traces import FORMATS, VIEWS, Printer
 
 #: The library decodes no more; a byte more is enough to be told so.
@@ -43,20 +44,21 @@ def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | No
     failures = []
     traces = []
     names = []
-    for name in files or ("-",):
-        try:
-            trace = offline.decode(read(name), views=views_with_page(VIEWS[output], html))
-        except Exception as error:
-            if len(files) < 2:
-                raise
-            failures.append(code_of(error))
-            out.problem(error, for_programs=options.for_programs, file=name)
-        else:
-            traces.append(trace)
-            names.append("standard input" if name == "-" else name)
-            printer.show(trace, names[-1])
+    with Reading(to_the_end=html is not None):
+        for name in files or ("-",):
+            try:
+                trace = offline.decode(read(name), views=views_with_page(VIEWS[output], html))
+            except Exception as error:
+                if len(files) < 2:
+                    raise
+                failures.append(code_of(error))
+                out.problem(error, for_programs=options.for_programs, file=name)
+            else:
+                traces.append(trace)
+                names.append("standard input" if name == "-" else name)
+                printer.show(trace, names[-1])
     if html is not None and traces:
-        write_page(options, html, traces, names)
+        write_page(options, html, traces, names, left_out=len(failures))
     if failures:
         raise Failed(failures[0] if not traces and len(set(failures)) == 1 else Exit.SOME)
 

@@ -9,7 +9,6 @@ import click
 
 from ... import bulk
 from ..._rows import last_look
-from ...errors import TraceVaultError
 from ...hunt import Finding
 from .. import out
 from ..failures import Interrupted, Usage
@@ -20,6 +19,7 @@ from ..options import Options
 from ..page_file import html_option, views_with_page, write_hunt_page
 from ..progress import Progress, in_words
 from ..session import Session, opened
+from ..streams import Reading
 from ..tally import Tally
 from ..traces import VIEWS
 from ..words import plural, state_of, unfinished
@@ -100,25 +100,23 @@ def hunt(
     everything: list[Finding] = []
     with opened(options) as session, Progress(options, unit="accounts") as progress:
         tally = Tally(options, progress)
+        reading = Reading(to_the_end=html is not None)
         try:
-            for finding in _findings(session, progress, chosen):
-                everything += [finding] if html is not None else []
-                _take(finding, tally, found, output, progress)
-        except (KeyboardInterrupt, TraceVaultError) as error:
-            progress.clear()
-            if output == "table":
-                _show_table(found)
-            if html is not None:
-                write_hunt_page(options, html, in_order(everything), asked, whole=False)
-            if isinstance(error, TraceVaultError):
-                raise
+            with reading:
+                for finding in _findings(session, progress, chosen):
+                    everything += [finding] if html is not None else []
+                    _take(finding, tally, found, output, progress)
+        except KeyboardInterrupt:
             raise Interrupted(_go_on(resume)) from None
-        progress.clear()
-        if output == "table":
-            _show_table(found)
-        if html is not None:
-            write_hunt_page(options, html, in_order(everything), asked)
-        _summary(options, tally, progress)
+        finally:  # what came is shown, however the hunt ended
+            progress.clear()
+            try:
+                if output == "table":
+                    _show_table(found)
+            finally:
+                if html is not None and progress.total is not None:  # it has begun
+                    write_hunt_page(options, html, in_order(everything), asked, whole=reading.whole)
+        _summary(options, tally, progress, whole=reading.whole)
     tally.end()
 
 
@@ -240,18 +238,19 @@ def _show_table(found: list[Finding]) -> None:
         out.table(("TENANT", "ACCOUNT", "RECIPIENT", "OUTCOME", "TIME", "REFERENCE"), rows)
 
 
-def _summary(options: Options, tally: Tally, progress: Progress) -> None:
+def _summary(options: Options, tally: Tally, progress: Progress, *, whole: bool) -> None:
     tally.tell()
     out.note(
         f"{plural(tally.came, 'copy')} in {plural(progress.done, 'account')}, "
         f"{plural(tally.failed, 'question')} without an answer"
-        f"{tally.may_go_on()}, in {in_words(progress.seconds)}",
+        f"{tally.may_go_on(whole=whole)}, in {in_words(progress.seconds)}",
         for_programs=options.for_programs,
         copies=tally.came,
         accounts=progress.done,
         failed=tally.failed,
         last_looks_failed=tally.last_looks_failed,
         incomplete=tally.incomplete,
+        whole=whole,
     )
 
 

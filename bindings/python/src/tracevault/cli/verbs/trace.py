@@ -19,6 +19,7 @@ from ..option import option, timeout_option, wait_option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
 from ..session import opened
+from ..streams import Reading
 from ..traces import FORMATS, VIEWS, Printer
 
 if TYPE_CHECKING:
@@ -89,21 +90,21 @@ def trace(
         else:
             answers = _fetched(engine, requests, printer)
         try:
-            for request, answer in answers:
-                if isinstance(answer, Trace):
-                    found.append(answer)
-                    if not (follow and raw):
-                        printer.show(answer)
-                elif len(requests) == 1:
-                    raise answer
-                else:
-                    failures.append(code_of(answer))
-                    out.problem(
-                        answer, for_programs=options.for_programs, message_ref=request.message_ref
-                    )
+            with Reading(to_the_end=html is not None):
+                for request, answer in answers:
+                    if isinstance(answer, Trace):
+                        found.append(answer)
+                        if not (follow and raw):
+                            printer.show(answer)
+                    elif len(requests) == 1:
+                        raise answer
+                    else:
+                        failures.append(code_of(answer))
+                        about = {"message_ref": request.message_ref}
+                        out.problem(answer, for_programs=options.for_programs, **about)
         finally:
             if html is not None and found:
-                write_page(options, html, found)
+                write_page(options, html, found, left_out=len(requests) - len(found))
     if output == "table" and not follow:
         _tell_how_to_wait(found)
     _end(found, failures, follow=follow)
