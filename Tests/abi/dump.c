@@ -1,4 +1,4 @@
-/* dump.c - prints what the cursor of tv_walk.h says of documents; Tests/test_walk.py compares it.
+/* dump.c - prints what the cursor of tv_walk.h says of documents; Tests/traces/test_walk.py compares it.
  *
  * Standard input: documents, each behind its length in decimal and a newline. For each one line is
  * printed: "refused", or its values: n t f, i7, d0.5, s and the text in hexadecimal, [], {}. */

@@ -128,7 +128,7 @@ PROMISE(a_full_search_becomes_structs) {
 
 PROMISE(a_full_finding_becomes_structs) {
     static const char json[] = FOUND
-        ",\"label\":\"Acme\",\"message\":{\"message_ref\":\"m\",\"to\":[\"t\"],\"item\":{\"n\":1}},"
+        ",\"label\":\"Acme\",\"message\":{\"message_ref\":\"m\",\"item\":{\"n\":1},\"to\":[\"t\"]},"
         "\"trace\":{\"schema\":\"tracevault.trace/1\"},"
         "\"error\":{\"status\":\"TV_E_SERVER\",\"message\":\"w\",\"retriable\":true,"
         "\"retry_after_ms\":7000,\"http_status\":500,\"codes\":[1]},"
@@ -139,7 +139,9 @@ PROMISE(a_full_finding_becomes_structs) {
     if (finding == NULL) return;
     CHECK(strcmp(finding->tenant, "acme") == 0 && strcmp(finding->account_id, ACCOUNT_A) == 0);
     CHECK(strcmp(finding->label, "Acme") == 0 && strcmp(finding->message->message_ref, "m") == 0);
-    CHECK(finding->message->to.count == 1 && strstr(finding->message_json, "\"n\":1") != NULL);
+    CHECK(finding->message->to.count == 1 && strcmp(finding->message->item_json, "{\"n\":1}") == 0);
+    CHECK(strcmp(finding->message_json,
+                 "{\"message_ref\":\"m\",\"item\":{\"n\":1},\"to\":[\"t\"]}") == 0);
     CHECK(strcmp(finding->trace_json, "{\"schema\":\"tracevault.trace/1\"}") == 0);
     CHECK(strcmp(finding->error_status, "TV_E_SERVER") == 0 && strcmp(finding->error_message, "w") == 0);
     CHECK(finding->error_retriable == TV_TRACE_YES && finding->error_retry_after_ms == 7000);

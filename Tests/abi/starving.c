@@ -18,6 +18,11 @@ static const char trace_text[] =
     "{\"kind\":\"k\"},\"extra\":{\"x\":1}}]},\"warnings\":[{\"code\":\"c\"}]}";
 static const char search_text[] =
     "{\"schema\":\"tracevault.search/1\",\"messages\":[{\"to\":[\"a\",\"b\"],\"item\":1}]}";
+static const char finding_text[] =
+    "{\"schema\":\"tracevault.finding/1\",\"tenant\":\"t\",\"account_id\":\"a\",\"message\":"
+    "{\"message_ref\":\"m\",\"item\":{\"n\":1},\"to\":[\"b\"]}}";
+static const char hunt_text[] =
+    "{\"schema\":\"tracevault.hunt/1\",\"over\":true,\"found\":3}";
 static const char check_text[] =
     "{\"schema\":\"tracevault.check/1\",\"kind\":\"api_token\",\"valid\":true}";
 static const char row_text[] =
@@ -37,6 +42,22 @@ static tv_trace_result read_search(const tv_walk *walk, char *reason) {
     tv_trace_result result = tv_search_read(walk, &search, reason, 80);
     CHECK((search != NULL) == (result == TV_TRACE_OK));
     tv_search_free(search);
+    return result;
+}
+
+static tv_trace_result read_finding(const tv_walk *walk, char *reason) {
+    tv_finding *finding = NULL;
+    tv_trace_result result = tv_finding_read(walk, &finding, reason, 80);
+    CHECK((finding != NULL) == (result == TV_TRACE_OK));
+    tv_finding_free(finding);
+    return result;
+}
+
+static tv_trace_result read_hunt(const tv_walk *walk, char *reason) {
+    tv_hunt *hunt = NULL;
+    tv_trace_result result = tv_hunt_read(walk, &hunt, reason, 80);
+    CHECK((hunt != NULL) == (result == TV_TRACE_OK));
+    tv_hunt_free(hunt);
     return result;
 }
 
@@ -93,6 +114,8 @@ static long starved(const char *text, tv_trace_result (*read)(const tv_walk *, c
 PROMISE(a_small_document_is_one_allocation_and_none_is_half_made) {
     CHECK(starved(trace_text, read_trace) == 1);
     CHECK(starved(search_text, read_search) == 1);
+    CHECK(starved(finding_text, read_finding) == 1);
+    CHECK(starved(hunt_text, read_hunt) == 1);
     CHECK(starved(check_text, read_check) == 1);
     CHECK(starved(row_text, read_view) == 1);
     CHECK(starved(span_text, read_spans) == 1);
@@ -111,6 +134,14 @@ PROMISE(a_document_of_many_small_structs_takes_a_few_and_none_is_half_made) {
         at += sprintf(at, "{\"side\":\"i\",\"line\":0,\"spans\":{\"a\":[1,2]}}\n");
     count = starved(text, read_spans);
     CHECK(count >= 1 && count < 8);
+    /* A message whose JSON text is larger than what is left of the first piece. */
+    at = text;
+    at += sprintf(at, "{\"schema\":\"tracevault.finding/1\",\"tenant\":\"t\",\"account_id\":\"a\","
+                      "\"message\":{\"message_ref\":\"m\",\"to\":[],\"item\":\"");
+    for (int i = 0; i < 100000; i++) *at++ = 'x';
+    sprintf(at, "\"}}");
+    count = starved(text, read_finding);
+    CHECK(count > 1 && count < 8);
 }
 
 int main(int argc, char **argv) {

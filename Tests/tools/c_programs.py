@@ -52,7 +52,7 @@ def compiler(folder: Path) -> Compile:
         program = folder / name
         if not program.exists():
             gcc(
-                *map(part, sources), "-o", program,
+                *(sources if flags else map(part, sources)), "-o", program,
                 f"-L{LIBRARY.parent}", "-ltracevault", "-ldl", *flags, "-pthread",
                 f"-Wl,-rpath,{LIBRARY.parent}",
             )  # fmt: skip

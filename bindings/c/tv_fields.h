@@ -22,6 +22,7 @@ typedef enum form {
     AS_TEXTS,   /* tv_texts */
     AS_PART,    /* a struct inside the struct, or further fields of the same */
     AS_STRUCT,  /* const struct *, and all of it as JSON text at `also` */
+    AS_NEST,    /* the same, where members of it are given as JSON text, too */
     AS_LIST     /* const struct *, and how many, a size_t, at `also` */
 } form;
 
@@ -56,6 +57,7 @@ typedef struct shape {
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
+/* In the shared copy: no JSON text may lie inside another, whose end its NUL would cut. */
 static inline const char *json_text(reader *in, const tv_entry *value) {
     if (in->json == NULL && (in->json = take(in, in->walk->text_len + 1)) != NULL)
         memcpy(in->json, in->walk->text, in->walk->text_len + 1);
@@ -63,6 +65,16 @@ static inline const char *json_text(reader *in, const tv_entry *value) {
     size_t quote = value->kind == TV_STRING;
     in->json[value->end + quote] = '\0';
     return in->json + value->start - quote;
+}
+
+/* A copy of its own. */
+static inline const char *json_copy(reader *in, const tv_entry *value) {
+    size_t len = value->end - value->start;
+    char *made = take(in, len + 1);
+    if (made == NULL) return NULL;
+    memcpy(made, in->walk->text + value->start, len);
+    made[len] = '\0';
+    return made;
 }
 
 /* Undoes a string's escapes where it stands; without them it is not longer than before. */
@@ -189,7 +201,7 @@ static inline const void *read_struct(reader *in, const tv_entry *value, const f
     void *made = take_structs(in, as->shape, 1);
     if (made == NULL) return NULL;
     read_fields(in, value, as->shape, made);
-    *json_out = json_text(in, value);
+    *json_out = as->form == AS_NEST ? json_copy(in, value) : json_text(in, value);
     return made;
 }
 
@@ -220,7 +232,8 @@ static inline void read_field(reader *in, const tv_entry *value, const field *as
     case AS_PART:
         if (is_kind(in, value, TV_OBJECT, as->name)) read_fields(in, value, as->shape, at);
         break;
-    case AS_STRUCT: *(const void **)at = read_struct(in, value, as, also); break;
+    case AS_STRUCT:
+    case AS_NEST: *(const void **)at = read_struct(in, value, as, also); break;
     case AS_LIST: *(const void **)at = read_list(in, value, as, also); break;
     }
 }

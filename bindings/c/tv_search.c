@@ -102,7 +102,7 @@ static const field finding_fields[] = {
     TEXT_FIELD(tv_finding, tenant),
     TEXT_FIELD(tv_finding, account_id),
     TEXT_FIELD(tv_finding, label),
-    WITH(tv_finding, message, message_json, AS_STRUCT, "message", &found_shape),
+    WITH(tv_finding, message, message_json, AS_NEST, "message", &found_shape),
     FIELD(tv_finding, trace_json, AS_JSON, "trace"),
     {"error", 5, AS_PART, 0, 0, 0, &trouble_shape},
     PART(tv_finding, progress, "progress", &hunted_shape),
