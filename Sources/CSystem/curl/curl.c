@@ -1,15 +1,14 @@
 /* curl.c - libcurl's variadic calls, one typed function for each type of value. */
 #define _GNU_SOURCE
+#include "sockets.h"
 #include "tls.h"
 #include "tv_curl.h"
 #include "tv_system.h"
 
 #include <curl/curl.h>
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 int tvs_curl_set_long(void *easy, uint32_t option, long value) {
     return curl_easy_setopt(easy, (CURLoption)option, value);
@@ -31,79 +30,6 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink) {
     return curl_easy_setopt(easy, (CURLoption)option, sink);
 }
 
-/* The socket's own port, 0 when it has none. */
-static long local_port(int fd) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {0};
-    socklen_t length = sizeof address;
-    if (getsockname(fd, &address.any, &length) != 0) return 0;
-    if (address.any.sa_family == AF_INET) return ntohs(address.v4.sin_port);
-    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : 0;
-}
-
-/* Like libcurl's own, but a program that the host starts does not inherit the socket. */
-static curl_socket_t open_socket(void *context, curlsocktype purpose,
-                                 struct curl_sockaddr *address) {
-    tvs_curl_watch *watch = context;
-    (void)purpose;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0) return fd;
-    watch->made++;
-    size_t place = TVS_CURL_SOCKETS;
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
-        /* What libcurl has closed itself, as it does with what never carried a request. */
-        if (watch->sockets[i].own.place == fd + 1) watch->sockets[i].own.place = 0;
-        if (place == TVS_CURL_SOCKETS && watch->sockets[i].own.place == 0) place = i;
-    }
-    if (place < TVS_CURL_SOCKETS) {
-        watch->sockets[place].own = tvs_own_of(fd);
-        watch->sockets[place].port = 0;
-    }
-    return fd;
-}
-
-static int close_socket(void *context, curl_socket_t fd) {
-    tvs_curl_watch *watch = context;
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
-        if (watch->sockets[i].own.place != fd + 1) continue;
-        tvs_own_close(&watch->sockets[i].own);
-        return 0;
-    }
-    return close(fd);
-}
-
-int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch) {
-    int64_t open = 0;
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++)
-        open += watch->sockets[i].own.place != 0 && tvs_own_is_there(&watch->sockets[i].own);
-    return open;
-}
-
-bool tvs_curl_sockets_are_there(const tvs_curl_watch *watch) {
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
-        const tvs_own *own = &watch->sockets[i].own;
-        bool has_carried = own->place != 0 && watch->sockets[i].port != 0;
-        if (has_carried && !tvs_own_is_there(own)) return false;
-    }
-    return true;
-}
-
-/* Notes over which socket the request goes, once for each. */
-static void note_socket(tvs_curl_watch *watch, int port) {
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
-        if (watch->sockets[i].own.place != 0 && watch->sockets[i].port == port) return;
-    }
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
-        const tvs_own *own = &watch->sockets[i].own;
-        if (own->place == 0 || watch->sockets[i].port != 0) continue;
-        if (tvs_own_is_there(own) && local_port(own->place - 1) == port)
-            watch->sockets[i].port = port;
-    }
-}
-
 /* For so long after it was lent nobody asks whether a secret still is. Connecting takes longer when
  * it is held up, and so does being stopped. */
 static const int64_t lent_for_us = 10000;
@@ -113,33 +39,44 @@ static bool is_taken_back(const tvs_curl_sent *sent) {
     return !sent->is_still_lent(sent->exchange);
 }
 
-/* A connection is made for this transfer: its server's name is looked up, unless it is known. */
-static int note_lookup(void *resolver, void *reserved, void *context) {
-    tvs_curl_sent *sent = context;
-    (void)resolver, (void)reserved;
+/* A connection is made for this transfer, which has sent nothing, or has to send it again. */
+static void note_connecting(tvs_curl_sent *sent) {
     sent->has_begun = 1;
+    sent->us = 0;
+}
+
+/* The server's name is looked up, unless it is known. */
+static int note_lookup(void *resolver, void *reserved, void *context) {
+    (void)resolver, (void)reserved;
+    note_connecting(context);
     return 0;
 }
 
 static curl_socket_t open_noted(void *context, curlsocktype purpose,
                                 struct curl_sockaddr *address) {
     tvs_curl_sent *sent = context;
-    sent->has_begun = 1;
-    return open_socket(sent->watch, purpose, address);
+    note_connecting(sent);
+    return tvs_open_socket(sent->watch, purpose, address);
 }
 
+/* libcurl lets transfers share the connections of a server that says HTTP/2 in words, and sends
+ * what was refused over any of them. So over HTTP/1.1 a socket carries one request, ever. */
 static int note_sent(void *context, char *to, char *from, int to_port, int from_port) {
     tvs_curl_sent *sent = context;
-    (void)to, (void)from, (void)to_port;
+    tvs_curl_watch *watch = sent->watch;
+    size_t place = TVS_CURL_SOCKETS;
+    bool is_shared = tvs_curl_has_http2(sent->easy);
     sent->has_begun = 1;
-    /* libcurl lets transfers share the connections of a server that says HTTP/2 in words. */
-    sent->was_held = tvs_curl_info_long(sent->easy, CURLINFO_NUM_CONNECTS) == 0 &&
-                     !tvs_curl_has_http2(sent->easy);
+    if (!is_shared || !tvs_has_carried(watch, from_port))
+        place = tvs_socket_place(watch, (tvs_end){from, from_port}, (tvs_end){to, to_port});
+    bool is_known = place < TVS_CURL_SOCKETS;
+    sent->is_alone = !is_shared && is_known && watch->sockets[place].port == 0;
+    sent->was_held = !is_shared && !sent->is_alone;
     if (sent->was_held) return CURL_PREREQFUNC_ABORT;
     sent->was_taken_back = is_taken_back(sent);
     if (sent->was_taken_back) return CURL_PREREQFUNC_ABORT;
     sent->us = tvs_monotonic_us();
-    if (from_port > 0) note_socket(sent->watch, from_port);
+    if (is_known && from_port > 0) watch->sockets[place].port = from_port;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -182,11 +119,11 @@ int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent) {
 }
 
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent) {
-    curl_opensocket_callback opening = sent == NULL ? open_socket : open_noted;
+    curl_opensocket_callback opening = sent == NULL ? tvs_open_socket : open_noted;
     CURLcode codes[] = {
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, opening),
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sent == NULL ? (void *)watch : sent),
-        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket),
+        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, tvs_close_socket),
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, watch),
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, tvs_guard_tls),
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, watch),
@@ -200,7 +137,7 @@ static int connection(void *easy, const tvs_curl_watch *watch) {
     long port = tvs_curl_info_long(easy, CURLINFO_LOCAL_PORT);
     for (size_t i = 0; port > 0 && i < TVS_CURL_SOCKETS; i++) {
         const tvs_own *own = &watch->sockets[i].own;
-        if (own->place > 0 && local_port(own->place - 1) == port && tvs_own_is_there(own))
+        if (own->place > 0 && tvs_local_port(own->place - 1) == port && tvs_own_is_there(own))
             return own->place - 1;
     }
     return -1;

@@ -50,8 +50,9 @@ void *tvs_curl_multi_new(void);
 typedef struct {
     tvs_curl_watch *watch;
     void *easy;
-    int64_t us; /* tvs_monotonic_us() then, 0 before */
+    int64_t us; /* tvs_monotonic_us() then; 0 before, and while libcurl connects to send it again */
     int was_held;  /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
+    int is_alone;  /* not 0 when it was sent over HTTP/1.1, the first of its connection */
     int has_begun; /* not 0 once a connection was found or is being made; 0: libcurl keeps it */
     uint64_t call;   /* of the watch, when libcurl looked at it last */
     int64_t looks;   /* how often libcurl has looked at it in that call */
@@ -67,8 +68,8 @@ void tvs_curl_begin(tvs_curl_watch *watch);
  * libcurl reads the body of a refused CONNECT within one call until nothing more has come. */
 int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
 /** Has `sent` filled, which `tvs_curl_guard` got as well. A request that libcurl would send over a
- * connection which another transfer has made, and which is not HTTP/2, ends with
- * CURLE_ABORTED_BY_CALLBACK; no byte of it is sent.
+ * connection of HTTP/1.1 which has carried one before ends with CURLE_ABORTED_BY_CALLBACK; no byte
+ * of it is sent.
  * The same for one whose secret was lent more than a moment ago and is not lent any more. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch; `sent`, if not NULL, hears when a socket is opened.

@@ -110,6 +110,10 @@ struct LibcurlFault {
             name: "HTTP/2 in words", last: .max, remedy: .avoided,
             how: "a status line that says HTTP/2 on a connection of HTTP/1.1 lets other requests "
                 + "onto the server's connections: none is sent there"),
+        LibcurlFault(
+            name: "a refused stream sent again", last: .max, remedy: .avoided,
+            how: "libcurl sends the request over any connection of its server, also over one of "
+                + "HTTP/1.1 that waits for another's reply: there each connection carries one"),
     ]
 
     private func has(_ version: UInt32) -> Bool { version >= first && version <= last }

@@ -42,10 +42,8 @@ extension CurlExchange {
         progress != .connecting || (200..<300).contains(info(CURLINFO_HTTP_CONNECTCODE))
     }
 
-    /// False for one that came onto a connection of another.
-    var madeConnection: Bool {
-        unsafe tvs_curl_info_long(easy, CURLINFO_NUM_CONNECTS.rawValue) > 0
-    }
+    /// It was sent over HTTP/1.1, and nothing before it over its connection.
+    var isAlone: Bool { unsafe sent.pointee.is_alone != 0 }
 
     /// libcurl lets others come onto a connection as soon as a status line says HTTP/2.
     func claimsHTTP2(_ line: UnsafeRawBufferPointer) -> Bool {

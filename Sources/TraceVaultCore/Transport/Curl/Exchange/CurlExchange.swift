@@ -90,7 +90,8 @@ final class CurlExchange {
         unsafe sent = .allocate(capacity: 1)
         unsafe sent.initialize(
             to: tvs_curl_sent(
-                watch: line.watch, easy: easy, us: 0, was_held: 0, has_begun: 0, call: 0,
+                watch: line.watch, easy: easy, us: 0, was_held: 0, is_alone: 0, has_begun: 0,
+                call: 0,
                 looks: 0,
                 is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
                 lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
@@ -213,7 +214,7 @@ final class CurlExchange {
         isConnectionShared = unsafe tvs_curl_has_http2(easy)
         if !isConnectionShared {
             unsafe _ = tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, 1)
-            isIntruding = unsafe isIntruding || claimsHTTP2(line) || !madeConnection
+            isIntruding = unsafe isIntruding || claimsHTTP2(line) || !isAlone
             if isIntruding { return false }
         }
         let hadBegun = headers.hasBegun

@@ -1,0 +1,176 @@
+"""What libcurl sends again by itself, after a refused stream, goes where it may and stops nobody."""
+
+from __future__ import annotations
+
+import re
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+import tracevault as tv
+from engine_scene import names, taken, until
+from hostile.certificates import Identities
+from hostile.http2 import HTTP2, RST_STREAM, setting
+from hostile.scenario import Scenario, reply, trace
+from hostile.stage import Peer, Stage
+from proxy.asking import ACCOUNT, settings
+from tracevault import Status
+
+MAX_CONCURRENT_STREAMS, REFUSED_STREAM = 3, 7
+#: Fewer than the half of the streams of a connection, which a tenant may have.
+MANY = 40
+TENANTS = ("first", "second", "third")
+
+
+def asker(head: bytes) -> str:
+    found = re.search(rb"test-token-not-real-([a-z]+)", head)
+    return found[1].decode() if found else ""
+
+
+def vault_for(origin: str, *tenants: str) -> tv.Vault:
+    vault = tv.Vault.in_memory()
+    with vault.edit() as edit:
+        for name in tenants:
+            secret = tv.ApiToken(bytearray(f"test-token-not-real-{name}".encode()))
+            edit.put(name, ACCOUNT, secret, origin=origin)
+    return vault
+
+
+class Mixed:
+    """Agrees on HTTP/2 with one stream, but on HTTP/1.1 for its second connection. Answers nothing
+    before it is told to, and then in order, each with the name of who asked there."""
+
+    def __init__(self, identity: Identities) -> None:
+        self.stage = Stage(Scenario("mixed", self.play, Status.OK, "h2", bare=True), identity)
+        self.connections = 0
+        self.lock = threading.Lock()
+        self.answers = threading.Event()
+        #: Who asked over HTTP/1.1, on all connections.
+        self.in_line: list[str] = []
+        self.streams: list[tuple[HTTP2, int, str]] = []
+
+    def play(self, peer: Peer) -> None:
+        with self.lock:
+            self.connections += 1
+            number = self.connections
+        if number != 2:
+            peer.secure("good", "h2")
+            http2 = HTTP2(peer, setting(MAX_CONCURRENT_STREAMS, 1))
+            http2.serve(self.meet)
+            return
+        peer.secure("good", "http/1.1")
+        while head := peer.head():
+            self.in_line.append(asker(head))
+            threading.Thread(target=self.answer_in_line, args=(peer,), daemon=True).start()
+
+    def answer_in_line(self, peer: Peer) -> None:
+        self.answers.wait(60)
+        with self.lock:
+            if self.in_line:
+                peer.send(reply(trace(self.in_line.pop(0))))
+
+    def meet(self, http2: HTTP2, stream: int) -> None:
+        who = asker(self.stage.heads[-1])
+        self.streams.append((http2, stream, who))
+        if self.answers.is_set():
+            http2.reply(stream, trace(who))
+
+    def refuse(self) -> None:
+        """The first stream of all."""
+        http2, stream, _ = self.streams.pop(0)
+        http2.send(RST_STREAM, 0, stream, struct.pack(">I", REFUSED_STREAM))
+
+    def answer(self) -> None:
+        self.answers.set()
+        for http2, stream, who in list(self.streams):
+            http2.reply(stream, trace(who))
+
+    def asked(self) -> int:
+        return len(self.streams) + len(self.in_line)
+
+
+@pytest.fixture
+def mixed(identity: Identities) -> Iterator[Mixed]:
+    server = Mixed(identity)
+    yield server
+    server.stage.close()
+
+
+def test_a_refused_request_is_sent_over_no_connection_that_is_anothers(
+    mixed: Mixed, identity: Identities
+) -> None:
+    with (
+        vault_for(mixed.stage.origin, *TENANTS) as vault,
+        tv.Engine(settings(mixed.stage.origin, identity)) as engine,
+    ):
+        for count, name in enumerate(TENANTS, 1):
+            tenant = vault.tenant(name)
+            engine.submit(tv.Request.trace(tenant, ACCOUNT, "message", timeout=50, tag=name))
+            while mixed.asked() < count:
+                assert engine.take(0.01) is None
+        assert mixed.in_line == ["second"]
+        mixed.refuse()
+        until(lambda: mixed.asked() == 3, "the refused request comes again")
+        assert mixed.in_line == ["second"]
+        mixed.answer()
+        results = taken(engine, 3)
+        told = {result.tag: result.unwrap().lines[0].message for result in results.values()}
+        assert told == {name: name for name in TENANTS}
+
+
+class Slow:
+    """Holds what it is asked until it is told to answer; lets nobody in but the first connection
+    until it is open again."""
+
+    def __init__(self, identity: Identities) -> None:
+        self.stage = Stage(Scenario("slow", self.play, Status.OK, "h2", bare=True), identity)
+        self.is_first = True
+        self.is_open = threading.Event()
+        self.answers = threading.Event()
+        self.held: list[tuple[HTTP2, int]] = []
+
+    def play(self, peer: Peer) -> None:
+        if not self.is_first:
+            self.is_open.wait(60)
+        self.is_first = False
+        peer.secure("good", "h2")
+        HTTP2(peer, setting(MAX_CONCURRENT_STREAMS, 100)).serve(self.meet)
+
+    def meet(self, http2: HTTP2, stream: int) -> None:
+        if self.answers.is_set():
+            http2.reply(stream)
+        else:
+            self.held.append((http2, stream))
+
+    def refuse(self) -> None:
+        http2, stream = self.held.pop(0)
+        http2.send(RST_STREAM, 0, stream, struct.pack(">I", REFUSED_STREAM))
+
+    def answer(self) -> None:
+        self.answers.set()
+        for http2, stream in list(self.held):
+            http2.reply(stream)
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+def test_who_comes_while_a_refused_request_connects_anew_does_not_wait_for_room(
+    identity: Identities, connections: int
+) -> None:
+    server = Slow(identity)
+    changes = {"http__max_connections": connections}
+    with vault_for(server.stage.origin, "acme") as vault:
+        acme = vault.tenant("acme")
+        with tv.Engine(settings(server.stage.origin, identity, **changes)) as engine:
+            engine.submit(tv.Request.trace(acme, ACCOUNT, "refused", timeout=100))
+            until(lambda: len(server.held) == 1, "the request that is refused")
+            server.refuse()
+            for number in range(MANY):
+                engine.submit(tv.Request.trace(acme, ACCOUNT, f"m{number}", timeout=100))
+            until(lambda: engine.stats()["queued"] + engine.stats()["in_flight"] > MANY, "all")
+            server.is_open.set()
+            # None of them is answered before all are there.
+            until(lambda: len(server.held) == MANY + 1, "all at once", seconds=40)
+            server.answer()
+            assert names(taken(engine, MANY + 1).values()) == [""] * (MANY + 1)
+    server.stage.close()
