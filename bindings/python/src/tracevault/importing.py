@@ -14,7 +14,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey
@@ -308,7 +308,7 @@ def _lines(path: str | os.PathLike[str]) -> list[str]:
 
 
 def _text(path: str | os.PathLike[str]) -> str:
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         status = os.fstat(file.fileno())
         if stat.S_ISREG(status.st_mode) and status.st_uid not in (os.geteuid(), 0):
             raise VaultError(
@@ -325,6 +325,13 @@ def _text(path: str | os.PathLike[str]) -> str:
             f'{os.fspath(path)} is not UTF-8: save it as "CSV UTF-8"', status=Status.E_ARGUMENT
         )
     return text
+
+
+def _opened(path: str | os.PathLike[str]) -> BinaryIO:
+    """The file; standard input from where it stands, as a passphrase may have come before."""
+    if os.fspath(path) == "/dev/stdin":
+        return open(0, "rb", closefd=False)
+    return open(path, "rb")
 
 
 def _decoded(data: bytearray, encoding: str) -> str | None:

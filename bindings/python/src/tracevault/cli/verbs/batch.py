@@ -57,12 +57,15 @@ def batch(
     Ctrl-C and a crash without asking twice.
     """
     output = options.output(*FORMATS)
-    asked = read(_text(file), "standard input" if file == "-" else file)
+    asked = [] if file == "-" else _list(file)
     with (
         opened(options) as session,
         session.engine() as engine,
-        Progress(options, total=len(asked), unit="traces") as progress,
+        Progress(options, unit="traces") as progress,
     ):
+        if file == "-":
+            asked = _list(file)  # the passphrase of the vault may stand before it
+        progress.total = len(asked)
         tally = Tally(options, progress)
         requests, left = _requests(session, asked, tally, wait=wait, timeout=timeout, fresh=fresh,
                                    views=VIEWS[output])  # fmt: skip
@@ -100,12 +103,12 @@ def batch(
     tally.end()
 
 
-def _text(file: str) -> str:
+def _list(file: str) -> list[Asked]:
     if file == "-":
         out.note_terminal("references, one a line")
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
+        return read(sys.stdin.buffer.read().decode("utf-8", "replace"), "standard input")
     with open(file, encoding="utf-8", errors="replace", newline="") as opened_file:
-        return opened_file.read()
+        return read(opened_file.read(), file)
 
 
 def _requests(
