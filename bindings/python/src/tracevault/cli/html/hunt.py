@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ...hunt import Finding
 from .. import words
+from ..copies import got
 from .chart import outcome
 from .markup import Html, el, join, prose, theirs
 from .sections import trace_fragment, trace_sections, verdict
@@ -34,9 +35,7 @@ def hunt_head(found: Sequence[Finding], asked: Mapping[str, str], *, whole: bool
 
 def tally(copies: Sequence[Finding]) -> Html:
     """How many recipients have each outcome."""
-    states = Counter(
-        one.state for copy in copies if copy.trace for one in copy.trace.summary.recipients
-    )
+    states = Counter(one.state for copy in copies if copy.error is None for one in got(copy))
     if not states:
         return Html()
     rows = [
@@ -64,24 +63,19 @@ def copy_rows(at: int, copy: Finding) -> list[Html]:
     who = (el("th", theirs(copy.tenant), scope="row"), el("td", account))
     ref = (copy.message.message_ref if copy.message else None) or ""
     link = el("td", el("a", theirs(ref, "mono"), href=f"#c{at}") if ref else "")
-    people = copy.trace.summary.recipients if copy.trace else ()
     more = words.unfinished(copy.trace).strip(" ()")
     later = el("span", more, class_="note block") if more else Html()
-    if people:
-        return [
-            el("tr", *who, el("td", theirs(one.address)), el("td", outcome(one.state), later),
-               el("td", words.when(one.at), class_="at"), link)
-            for one in people
-        ]  # fmt: skip
     if copy.error is not None:
-        told = el("td", failure(copy.error))
-        time = ""
-    else:
-        told = el("td", outcome(copy.trace.summary.state if copy.trace else "unknown"), later)
-        time = words.when(copy.trace.summary.first_at) if copy.trace else ""
-    addressed = ", ".join(copy.message.to) if copy.message else ""
-    return [el("tr", *who, el("td", theirs(addressed) if addressed else ""), told,
-               el("td", time, class_="at"), link)]  # fmt: skip
+        return [
+            el("tr", *who, el("td", theirs(to) if to else ""), el("td", failure(copy.error)),
+               el("td", class_="at"), link)
+            for to in [one.recipient for one in got(copy)] or [""]
+        ]  # fmt: skip
+    return [
+        el("tr", *who, el("td", theirs(one.recipient) if one.recipient else ""),
+           el("td", outcome(one.state), later), el("td", words.when(one.at), class_="at"), link)
+        for one in got(copy)
+    ]  # fmt: skip
 
 
 def failure(error: Exception) -> Html:

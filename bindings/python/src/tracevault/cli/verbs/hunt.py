@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -11,6 +11,7 @@ from ... import bulk
 from ..._rows import last_look
 from ...hunt import Finding
 from .. import out
+from ..copies import got, in_order
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
@@ -162,77 +163,40 @@ def _take(
 
 
 def _csv(finding: Finding) -> list[tuple[object, ...]]:
+    message = finding.message
     return [
         (
-            row["tenant"],
+            finding.tenant,
             finding.account_id,
             finding.account.label,
-            row["recipient"],
-            row["state"],
-            row["at"],
-            row["message_ref"],
-            row["relay"],
-            row["reply"],
-            finding.message.sender if finding.message else None,
-            finding.message.subject if finding.message else None,
-            finding.message.message_id if finding.message else None,
-            row["last_look_error"],
+            one.recipient,
+            one.state,
+            one.at_text,
+            message.message_ref,
+            one.relay,
+            one.reply,
+            message.sender,
+            message.subject,
+            message.message_id,
+            last_look(finding.trace),
         )
-        for row in rows_of(finding)
+        for one in got(finding)
+        if message is not None
     ]
-
-
-def rows_of(finding: Finding) -> list[dict[str, Any]]:
-    """A copy's recipients with their outcomes; those of the envelope where there is no trace."""
-    message = finding.message
-    if message is None:
-        return []
-    base = {"tenant": finding.tenant, "message_ref": message.message_ref, "relay": None,
-            "reply": None, "last_look_error": last_look(finding.trace)}  # fmt: skip
-    if finding.recipients:
-        return [
-            {
-                **base,
-                "recipient": one.address,
-                "state": one.state,
-                "at": one.at_text,
-                "relay": one.relay,
-                "reply": one.reply,
-            }
-            for one in finding.recipients
-        ]
-    state = finding.trace.summary.state if finding.trace else " ".join(message.delivery_status)
-    return [
-        {**base, "recipient": address, "state": state or "unknown", "at": message.scanned_at_text}
-        for address in (message.envelope_to or message.to or ("",))
-    ]
-
-
-def in_order(found: Iterable[Finding]) -> list[Finding]:
-    """By tenant, account and time, as a person looks things up."""
-    return sorted(
-        found,
-        key=lambda one: (
-            one.tenant,
-            one.account.label or one.account_id,
-            one.account_id,
-            (one.message.scanned_at_text or "") if one.message else "",
-        ),
-    )
 
 
 def _show_table(found: list[Finding]) -> None:
     rows = [
         (
-            row["tenant"],
+            finding.tenant,
             finding.account.label or finding.account_id,
-            row["recipient"],
-            state_of(row["state"]).label + unfinished(finding.trace),
-            short(row["at"]),
-            row["message_ref"],
+            one.recipient,
+            state_of(one.state).label + unfinished(finding.trace),
+            short(one.at_text),
+            finding.message.message_ref if finding.message else None,
         )
         for finding in in_order(found)
-        for row in rows_of(finding)
+        for one in got(finding)
     ]
     if rows:
         out.table(("TENANT", "ACCOUNT", "RECIPIENT", "OUTCOME", "TIME", "REFERENCE"), rows)
