@@ -99,7 +99,7 @@ def test_doctor_does_not_wait_for_what_is_no_file(
 
 def test_a_shells_own_pipe_serves_as_a_file_of_a_secret(tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    told: list[bytearray] = []
+    told: list[memoryview] = []
     waiting = threading.Thread(target=lambda: told.append(line_of_file(f"/dev/fd/{reader}")))
     waiting.start()
     os.write(writer, b"not a real passphrase\n")

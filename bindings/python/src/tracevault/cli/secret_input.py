@@ -1,7 +1,7 @@
 """Secrets on their way in: from the terminal, standard input, a file or a descriptor.
 
-Never from an argument or a variable. They are read into a ``bytearray``, which the library wipes
-when it takes them; what this module held itself is wiped here.
+Never from an argument or a variable. They are read into one buffer, which the library wipes when it
+takes them; what it does not take is wiped here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from .failures import Usage
 
 #: More than the longest passphrase, token or key.
 LIMIT = 4096
+_END, _RETURN = b"\n\r"
 
 _stdin_used = False
 
@@ -24,7 +25,7 @@ def forget_stdin() -> None:
     _stdin_used = False
 
 
-def ask(prompt: str, otherwise: str, *, twice: bool = False) -> bytearray:
+def ask(prompt: str, otherwise: str, *, twice: bool = False) -> memoryview:
     """Ask at the terminal, without an echo; ``otherwise`` says what to do without a terminal."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
@@ -44,7 +45,7 @@ def ask(prompt: str, otherwise: str, *, twice: bool = False) -> bytearray:
         os.close(terminal)
 
 
-def _ask_at(terminal: int, prompt: str) -> bytearray:
+def _ask_at(terminal: int, prompt: str) -> memoryview:
     import termios
 
     before = termios.tcgetattr(terminal)
@@ -59,7 +60,7 @@ def _ask_at(terminal: int, prompt: str) -> bytearray:
         os.write(terminal, b"\n")
 
 
-def line_of_stdin() -> bytearray:
+def line_of_stdin() -> memoryview:
     """The next line of standard input; only one secret of a call may come from there."""
     global _stdin_used
     if _stdin_used:
@@ -68,14 +69,14 @@ def line_of_stdin() -> bytearray:
     return _line(0, "standard input")
 
 
-def line_of_descriptor(number: int) -> bytearray:
+def line_of_descriptor(number: int) -> memoryview:
     """The next line of a descriptor that the caller opened: ``--passphrase-fd 3 3<file``."""
     if number < 0:
         raise Usage(f"{number} is no descriptor")
     return _line(number, f"descriptor {number}")
 
 
-def line_of_file(path: str) -> bytearray:
+def line_of_file(path: str) -> memoryview:
     """The first line of a file that only its owner may read; ``-`` is standard input.
 
     The file is this user's or root's, and has one name. A pipe of a shell (``<(...)``) serves, too.
@@ -96,31 +97,32 @@ def line_of_file(path: str) -> bytearray:
         os.close(descriptor)
 
 
-def _line(descriptor: int, where: str) -> bytearray:
-    """One line, byte by byte: what comes behind it is not ours."""
-    found = bytearray()
-    one = bytearray(1)
+def _line(descriptor: int, where: str) -> memoryview:
+    """One line, byte by byte: what comes behind it is not ours.
+
+    The buffer has its whole length from the beginning: one that grows leaves parts of the secret in
+    memory that is free. What is given lies in it; whoever takes it wipes it.
+    """
+    buffer = memoryview(bytearray(LIMIT + 2))
+    length = 0
     try:
-        while len(found) <= LIMIT:
-            if os.readv(descriptor, [one]) == 0 or one == b"\n":
+        while length < len(buffer):
+            if os.readv(descriptor, [buffer[length : length + 1]]) == 0 or buffer[length] == _END:
                 break
-            found += one
+            length += 1
     except OSError as error:
-        wipe(found)
+        wipe(buffer)
         raise Usage(f"no secret can be read from {where}: {error.strerror}") from None
-    finally:
-        one[0] = 0
-    if found.endswith(b"\r"):
-        del found[-1:]
-    if not found or len(found) > LIMIT:
-        length = len(found)
-        wipe(found)
+    if length and buffer[length - 1] == _RETURN:
+        length -= 1
+    if not 0 < length <= LIMIT:
+        wipe(buffer)
         raise Usage(
             f"there is no secret in {where}" if not length else f"the secret in {where} is too long"
         )
-    return found
+    return buffer[:length]
 
 
-def wipe(secret: bytearray) -> None:
+def wipe(secret: memoryview) -> None:
     """Overwrite what was read."""
     secret[:] = bytes(len(secret))
