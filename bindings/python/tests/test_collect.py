@@ -194,7 +194,7 @@ def test_a_collection_in_asyncio_shares_the_checkpoint(
     assert collect(engine, vault, tmp_path / "c") == []
 
 
-def test_what_a_kill_left_beside_a_checkpoint_is_in_nobodys_way(
+def test_a_checkpoint_is_written_anew_beside_whatever_has_a_name_like_it(
     server: Standin, engine: tv.Engine, acme: tv.Tenant, tmp_path: Path
 ) -> None:
     server.reset()
@@ -202,9 +202,12 @@ def test_what_a_kill_left_beside_a_checkpoint_is_in_nobodys_way(
     target.write_text("mine")
     (tmp_path / "c.new").symlink_to(target)
     assert collect(engine, acme, tmp_path / "c")
+    (tmp_path / "d.new").write_text("mine as well")
+    assert collect(engine, acme, tmp_path / "d")
     assert collect(engine, acme, tmp_path / "c") == []
-    assert target.read_text() == "mine"
-    assert not (tmp_path / "c.new").exists()
+    assert (target.read_text(), (tmp_path / "d.new").read_text()) == ("mine", "mine as well")
+    assert (tmp_path / "c.new").is_symlink()
+    assert {one.name for one in tmp_path.iterdir()} == {"c", "d", "c.new", "d.new", "elsewhere"}
 
 
 def test_two_collections_do_not_share_a_checkpoint_at_a_time(

@@ -108,29 +108,42 @@ class LineFile:
     def append(self, line: bytes) -> None:
         """Write one line, given without its end."""
         data = line + b"\n"
-        written = os.write(self._fd, data)
+        try:
+            written = os.write(self._fd, data)
+        except OSError as error:
+            raise JournalError(f"{self.path} cannot be written to: {error.strerror}") from None
         if written < len(data):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
             raise JournalError(f"{self.path} cannot be written to: no room is left")
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
-        beside = f"{self._place.name}.new"
-        with contextlib.suppress(FileNotFoundError):
-            self._place.remove(beside)  # of a run that was killed here
-        fd = self._place.made(os.O_RDWR | os.O_APPEND, beside)
+        # A name that nobody can know, and that no file of the user has.
+        beside = f".tracevault.{os.urandom(8).hex()}"
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with open(os.dup(fd), "wb") as file:
-                file.write(self._first)
-                file.writelines(line + b"\n" for line in lines)
-            os.fsync(fd)
-            self._place.take(beside)
-        except BaseException:
-            os.close(fd)
-            raise
+            fd = self._place.made(os.O_RDWR | os.O_APPEND, beside)
+            try:
+                self._fill(fd, lines)
+                self._place.take(beside)
+            except BaseException:
+                os.close(fd)
+                with contextlib.suppress(OSError):
+                    self._place.remove(beside)
+                raise
+        except OSError as error:
+            raise JournalError(
+                f"{self.path} stays as it was, and cannot be written anew: {error.strerror}"
+            ) from None
         os.close(self._fd)
         self._fd = fd
+
+    def _fill(self, fd: int, lines: Iterable[bytes]) -> None:
+        """Lock a new file before it has the name, and write it whole."""
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with open(os.dup(fd), "wb") as file:
+            file.write(self._first)
+            file.writelines(line + b"\n" for line in lines)
+        os.fsync(fd)
 
     def close(self) -> None:
         """Let the file go."""
