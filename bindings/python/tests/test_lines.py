@@ -40,7 +40,7 @@ def test_a_file_that_cannot_be_written_anew_is_told_and_stays(
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(step, refused)
-    with pytest.raises(tv.JournalError, match="soc stays as it was.*: Permission denied"):
+    with pytest.raises(tv.JournalError, match=r"soc stays as it was.*: Permission denied"):
         file.replace([b'{"new":1}'])
     monkeypatch.undo()
     file.append(b'{"more":1}')

@@ -137,6 +137,23 @@ class Place:
         flags |= os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(name or self.name, flags, 0o600, dir_fd=self.folder)
 
+    def private(self, name: str) -> int:
+        """Open another file of this folder, or make it, that nobody else can open; not to be read.
+
+        It is no link and no pipe, is this user's or root's, and has no second name.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+        found = os.open(name, flags, 0o600, dir_fd=self.folder)
+        try:
+            status = os.fstat(found)
+            self._check(status)
+            if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+                raise Foreign(errno.EPERM, "others may open it", name)
+        except BaseException:
+            os.close(found)
+            raise
+        return found
+
     def take(self, name: str) -> None:
         """Put the file of another name in this folder in the place; all at once."""
         os.rename(name, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)

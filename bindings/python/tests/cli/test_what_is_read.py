@@ -30,7 +30,7 @@ def phrase(tmp_path: Path) -> Path:
 
 @only_root
 def test_no_secret_is_taken_from_a_file_of_another_user(phrase: Path) -> None:
-    assert line_of_file(str(phrase)) == b"not a real passphrase"
+    assert bytes(line_of_file(str(phrase))) == b"not a real passphrase"
     os.chown(phrase, STRANGER, STRANGER)
     with pytest.raises(Usage, match="belongs to another user"):
         line_of_file(str(phrase))

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
+import time
+from collections.abc import Iterator
 
 from .._place import Place
+
+#: Seconds that a row waits for another process's row. rsyslog waits ten for an answer.
+WAIT = 5.0
+_PAUSE = 0.005
 
 
 class RowsFile:
@@ -14,7 +22,8 @@ class RowsFile:
 
     The file is this user's or root's, and no link of another user leads there. A full disk takes a
     part of a row, which is taken back. Several processes may write into one file: each waits for
-    the other's row.
+    the other's row, at the lock of a file beside it that nobody else can open. Whoever may read the
+    rows could lock them for ever.
     """
 
     def __init__(self, path: str) -> None:
@@ -27,36 +36,69 @@ class RowsFile:
 
     def append(self, row: bytes) -> None:
         """Raises ``OSError`` when nothing of the row is in the file."""
-        self._follow()
-        # Not every file has locks; a single writer needs none.
-        with contextlib.suppress(OSError):
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        try:
-            self._write(row)
-        finally:
-            with contextlib.suppress(OSError):
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-    def _follow(self) -> None:
-        """Open the file anew where another, or none, has its name by now."""
         with Place(self._path) as place:
-            named = place.status()
+            self._follow(place)
+            with self._alone(place):
+                self._write(row)
+
+    def _follow(self, place: Place) -> None:
+        """Open the file anew where another, or none, has its name by now."""
+        named = place.status()
         if named is None or not os.path.samestat(named, os.fstat(self._descriptor)):
             descriptor = self._opened()
             os.close(self._descriptor)
             self._descriptor = descriptor
 
+    @contextlib.contextmanager
+    def _alone(self, place: Place) -> Iterator[None]:
+        """Have no other process write meanwhile. A single writer does without a lock."""
+        lock = -1
+        if place.descriptor is None and stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            # The folder may be another's, or somebody's file may have the name.
+            with contextlib.suppress(OSError):
+                lock = place.private(f".{place.name}.lock")
+        try:
+            if lock >= 0:
+                _wait_for(lock)
+            yield
+        finally:
+            if lock >= 0:
+                os.close(lock)
+
     def _write(self, row: bytes) -> None:
-        before = os.fstat(self._descriptor).st_size
         written = 0
         try:
             while written < len(row):
                 written += os.write(self._descriptor, row[written:])
         except OSError:
             if written:
-                with contextlib.suppress(OSError):  # a pipe keeps what it has
-                    os.ftruncate(self._descriptor, before)
+                self._take_back(written)
             raise
+
+    def _take_back(self, length: int) -> None:
+        """Cut off a part of a row, unless somebody's row stands behind it."""
+        with contextlib.suppress(OSError):  # a pipe keeps what it has
+            end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+            if os.fstat(self._descriptor).st_size == end:
+                os.ftruncate(self._descriptor, end - length)
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def _wait_for(lock: int) -> None:
+    """Lock a file for this process; closing it lets go."""
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise TimeoutError(
+                    errno.ETIMEDOUT, "another process has been writing for too long"
+                ) from None
+            time.sleep(_PAUSE)
+        except OSError:  # not every file system has locks
+            return
+        else:
+            return

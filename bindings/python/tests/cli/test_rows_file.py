@@ -1,0 +1,137 @@
+"""The rows of ``filter --omprog``: who may read them stops nobody, writers wait for each other."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tracevault.cli import rows_file
+from tracevault.cli.rows_file import RowsFile
+
+STRANGER = 65534
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """A file as logrotate's ``create 0644`` makes it."""
+    file = tmp_path / "rows.jsonl"
+    file.touch()
+    file.chmod(0o644)
+    return file
+
+
+def written(path: Path, row: bytes = b"row\n") -> bytes:
+    file = RowsFile(str(path))
+    try:
+        file.append(row)
+    finally:
+        file.close()
+    return path.read_bytes()
+
+
+def lock_of(path: Path) -> Path:
+    return path.parent / f".{path.name}.lock"
+
+
+def test_who_locks_the_rows_holds_nobody_up(rows: Path) -> None:
+    with open(rows, "rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_EX)
+        assert written(rows) == b"row\n"
+    assert rows.stat().st_mode & 0o777 == 0o644
+    assert lock_of(rows).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_writer_that_does_not_end_its_row_is_waited_for_no_longer_than_rsyslog_waits(
+    rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rows_file.WAIT < 10
+    monkeypatch.setattr(rows_file, "WAIT", 0)
+    file = RowsFile(str(rows))
+    file.append(b"first\n")
+    with open(lock_of(rows), "rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="another process has been writing for too long"):
+            file.append(b"second\n")
+    file.append(b"third\n")
+    file.close()
+    assert rows.read_bytes() == b"first\nthird\n"
+
+
+APPENDS = """
+import sys
+from tracevault.cli.rows_file import RowsFile
+
+file = RowsFile(sys.argv[1])
+for _ in range(200):
+    file.append(sys.argv[2].encode() * 9000 + b"\\n")
+"""
+
+
+def test_rows_of_several_processes_stay_whole(rows: Path, environment: dict[str, str]) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", APPENDS, rows, one], env=environment)
+        for one in "abc"
+    ]
+    assert [one.wait(60) for one in writers] == [0, 0, 0]
+    found = sorted(rows.read_bytes().split())
+    assert found == [one * 9000 for one in (b"a", b"b", b"c") for _ in range(200)]
+
+
+@pytest.mark.parametrize("lies", ["a link", "a file that others may open", "a pipe", "a folder"])
+def test_rows_are_written_whatever_lies_under_the_name_of_the_lock(rows: Path, lies: str) -> None:
+    lock = lock_of(rows)
+    if lies == "a link":
+        lock.symlink_to(rows.parent / "elsewhere")
+    elif lies == "a pipe":
+        os.mkfifo(lock, 0o600)
+    elif lies == "a folder":
+        lock.mkdir()
+    else:
+        lock.touch()
+        lock.chmod(0o644)
+        with open(lock, "rb") as reader:
+            fcntl.flock(reader, fcntl.LOCK_EX)
+            assert written(rows) == b"row\n"
+        return
+    assert written(rows) == b"row\n"
+    assert not (rows.parent / "elsewhere").exists()
+
+
+@only_root
+def test_nobody_elses_lock_is_waited_for(rows: Path) -> None:
+    lock_of(rows).touch(mode=0o600)
+    with open(lock_of(rows), "rb") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        os.chown(lock_of(rows), STRANGER, STRANGER)
+        assert written(rows) == b"row\n"
+
+
+@only_root
+def test_rows_are_written_also_in_a_folder_of_another(
+    rows: Path, environment: dict[str, str]
+) -> None:
+    os.chown(rows, STRANGER, STRANGER)
+    rows.parent.chmod(0o755)
+    program = (
+        "import os, sys\n"
+        "from tracevault.cli.rows_file import RowsFile\n"
+        "os.chdir(sys.argv[1])\n"
+        f"os.setresuid({STRANGER}, {STRANGER}, {STRANGER})\n"
+        "RowsFile('rows.jsonl').append(b'row\\n')\n"
+    )
+    subprocess.run([sys.executable, "-c", program, rows.parent], env=environment, check=True)
+    assert rows.read_bytes() == b"row\n"
+    assert not lock_of(rows).exists()
+
+
+def test_nothing_is_made_beside_what_is_no_file(tmp_path: Path) -> None:
+    before = set(os.listdir("/dev"))
+    with pytest.raises(OSError, match="No space left"):
+        written(Path("/dev/full"))
+    assert set(os.listdir("/dev")) == before
