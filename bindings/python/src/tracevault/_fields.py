@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta, timezone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _RFC3339 = re.compile(
@@ -34,6 +36,45 @@ def parse_time(text: str | None) -> datetime | None:
         return start + timedelta(seconds=1) if leap else start
     except (ValueError, OverflowError):
         return None
+
+
+#: How deep a line of others may be nested: as deep as the library reads a reply.
+LINE_DEPTH = 64
+#: How deep a document may be: what the library makes of such a reply has more around it.
+DOCUMENT_DEPTH = 96
+
+
+def parsed(text: bytes | bytearray | str, depth: int, **how: Any) -> Any:
+    """JSON that somebody gave; ``ValueError`` also where it is nested deeper than that.
+
+    Python's reader takes what its writer, or whoever goes through it, does not.
+    """
+    return within(depth, lambda: json.loads(text, **how))
+
+
+def within(depth: int, made: Callable[[], Any]) -> Any:
+    """What this makes; ``ValueError`` where it is nested deeper than that."""
+    try:
+        value = made()
+    except RecursionError:
+        value = None
+    else:
+        if not _is_deeper(value, depth):
+            return value
+    raise ValueError(f"it is nested more than {depth} deep")
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
+    while level and depth > 0:
+        depth -= 1
+        level = [
+            part
+            for one in level
+            for part in (one.values() if isinstance(one, dict) else one)
+            if isinstance(part, (dict, list))
+        ]
+    return bool(level)
 
 
 def wrong(path: str, wanted: str, value: object) -> ValueError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._fields import parse_time
+from ._fields import DOCUMENT_DEPTH, parse_time, parsed
 from ._lines import LineFile
 from ._reach import Where
 from .accounts import Account
@@ -165,7 +165,7 @@ class Collection(Sweep[Detection]):
         self._file = LineFile(self._path, SCHEMA)
         for _, line in self._file.lines():
             try:
-                self._learn(json.loads(line))
+                self._learn(parsed(line, DOCUMENT_DEPTH))
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # a damaged line: its message is told once more
         self._asked = [self._search(place) for place in self.places]

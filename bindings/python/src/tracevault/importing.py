@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ._fields import LINE_DEPTH, parsed
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey
 from .errors import (
@@ -291,12 +292,11 @@ def json_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
 def _parsed(line: str) -> tuple[dict[str, object], str]:
     """The object, or why there is none. Python's own error would carry the whole line."""
     try:
-        value = json.loads(line)
-    except ValueError as error:
-        place = f" at column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        return {}, f"it is no JSON{place}"
-    except RecursionError:
-        return {}, "it is nested too deeply"
+        value = parsed(line, LINE_DEPTH)
+    except json.JSONDecodeError as error:
+        return {}, f"it is no JSON at column {error.colno}"
+    except ValueError:
+        return {}, f"it is no JSON, or nested more than {LINE_DEPTH} deep"
     if not isinstance(value, dict):
         return {}, "it is no JSON object"
     return value, ""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ._exchange import Slot
+from ._fields import DOCUMENT_DEPTH, parsed
 from ._lines import LineFile
 from .errors import Status, error_class
 from .request import Request, Result
@@ -49,7 +50,8 @@ class Journal:
         while places:
             at, length = places.pop(0)
             try:
-                result = _result(request, json.loads(self._file.read(at, length)))
+                told = parsed(self._file.read(at, length), DOCUMENT_DEPTH)
+                result = _result(request, told)
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # a damaged line is as good as none
             if _counts(result):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from types import MappingProxyType
 
-from ._fields import copied, parse_time, wrong
+from ._fields import DOCUMENT_DEPTH, copied, parse_time, parsed, within, wrong
 from ._member import NOTHING
 from ._record import Record, Source
 from .events import Event
@@ -305,9 +305,11 @@ class Trace(Record):
 def opened(document: object, kind: str, wanted: str) -> dict[str, Any]:
     """A document of the wanted schema, which nobody else can change; ``ValueError`` when not."""
     if isinstance(document, (bytes, bytearray, str)):
-        value = json.loads(document)
+        value = parsed(document, DOCUMENT_DEPTH)
     else:
-        value = copied(dict(document)) if hasattr(document, "keys") else document  # type: ignore[call-overload]
+        value = document
+        if hasattr(document, "keys"):
+            value = within(DOCUMENT_DEPTH, lambda: copied(dict(document)))  # type: ignore[call-overload]
     if not isinstance(value, dict):
         raise wrong("", "an object", value)
     schema = value.get("schema")

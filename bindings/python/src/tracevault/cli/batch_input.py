@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .._fields import LINE_DEPTH, parsed
 from .failures import Usage
 
 #: The names under which a reference is found, in this order.
@@ -44,11 +44,13 @@ def _json(text: str, where: str) -> Iterator[Asked]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parsed(line, LINE_DEPTH)
+        except ValueError:
             row = None
         if not isinstance(row, dict):
-            raise Usage(f"line {number} of {where} is no JSON object")
+            raise Usage(
+                f"line {number} of {where} is no JSON object, or nested more than {LINE_DEPTH} deep"
+            )
         yield _asked(number, row, where)
 
 

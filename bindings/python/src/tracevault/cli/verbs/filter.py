@@ -6,7 +6,6 @@ dots while it takes long), and ``mmexternal`` (one JSON line with what changes f
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 
 import click
 
+from ..._fields import LINE_DEPTH, parsed
 from ...client import Engine
 from ...errors import ArgumentError, Status, TraceVaultError
 from ...model import Trace
@@ -177,11 +177,13 @@ def _lines() -> Iterator[bytes]:
 
 def _record(line: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(line, parse_float=_float, parse_constant=_no_json)
-    except (ValueError, RecursionError):
+        found = parsed(line, LINE_DEPTH, parse_float=_float, parse_constant=_no_json)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Unreadable("the line is no JSON object, or longer than 1 MiB")
+        raise Unreadable(
+            f"the line is no JSON object, longer than 1 MiB, or nested more than {LINE_DEPTH} deep"
+        )
     return found
 
 
@@ -200,24 +202,44 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def _answered(
+    asker: Asker, line: bytes, keep_alive: float | None = None
+) -> tuple[dict[str, Any], dict[str, Any] | None, Exception | None]:
+    """The line's record, the member that answers it, and what went wrong.
+
+    No line ends the filter: rsyslog would send it again, for ever.
+    """
+    record: dict[str, Any] = {}
+    try:
+        record = _record(line)
+        request = asker.request(record)
+        return record, None if request is None else asker.answer(request, keep_alive), None
+    except Exception as error:
+        if isinstance(error, OSError) and not isinstance(error, TraceVaultError):
+            raise  # the host does not take the dots any more
+        return record, as_document(error), error
+
+
+def _row(record: dict[str, Any], part: dict[str, Any] | None, max_bytes: int | None) -> str:
+    """The record with its answer; the answer alone where the record cannot be written."""
+    try:
+        return bounded(record if part is None else {**record, "tracevault": part}, max_bytes)
+    except Exception as error:
+        return bounded({"tracevault": as_document(error)}, max_bytes)
+
+
 def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> None:
     """One line out for each line in."""
     for line in _lines():
-        record: dict[str, Any] = {}
-        part: dict[str, Any] | None
-        try:
-            record = _record(line)
-            request = asker.request(record)
-            part = None if request is None else asker.answer(request)
-        except (TraceVaultError, Unreadable, Usage) as error:
-            part = as_document(error)
-        if mmexternal:
-            row = {} if part is None else {"tracevault": part}
-            cut = bounded(row, None if max_bytes is None else max_bytes - len('{"$!":}'))
-            _write((f'{{"$!":{cut}}}' if part is not None else "{}").encode() + b"\n")
+        record, part, _ = _answered(asker, line)
+        if not mmexternal:
+            row = _row(record, part, max_bytes)
+        elif part is None:
+            row = "{}"
         else:
-            row = record if part is None else {**record, "tracevault": part}
-            _write(bounded(row, max_bytes).encode() + b"\n")
+            most = None if max_bytes is None else max_bytes - len('{"$!":}')
+            row = f'{{"$!":{_row({}, part, most)}}}'
+        _write(row.encode() + b"\n")
 
 
 def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: float) -> None:
@@ -232,21 +254,14 @@ def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: fl
                 _write(b"OK\n")
                 continue
             said = b"OK"
-            record: dict[str, Any] = {}
-            try:
-                record = _record(line)
-                request = asker.request(record)
-                part = None if request is None else asker.answer(request, keep_alive)
-            except (TraceVaultError, Unreadable, Usage) as error:
-                part = as_document(error)
-                if isinstance(error, TraceVaultError) and error.retriable:
-                    said = printable(f"{error.name}: {error}").encode("ascii", "replace")
-            if part is not None and said == b"OK":
-                row = bounded({**record, "tracevault": part}, max_bytes).encode() + b"\n"
+            record, part, error = _answered(asker, line, keep_alive)
+            if isinstance(error, TraceVaultError) and error.retriable:
+                said = printable(f"{error.name}: {error}").encode("ascii", "replace")
+            elif part is not None:
                 try:
-                    file.append(row)
-                except OSError as error:
-                    said = f"the row is not written: {error.strerror}".encode("ascii", "replace")
+                    file.append(_row(record, part, max_bytes).encode() + b"\n")
+                except OSError as full:
+                    said = f"the row is not written: {full.strerror}".encode("ascii", "replace")
             _write(said + b"\n")
     finally:
         file.close()
