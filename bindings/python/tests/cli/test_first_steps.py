@@ -29,9 +29,9 @@ def test_the_help_says_where_options_may_come_from(call: Call, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        (("tracee",), "Did you mean trace?"),
-        (("acount", "list"), "Did you mean account?"),
-        (("account", "rottate"), "Did you mean rotate?"),
+        (("tracee",), "did you mean trace?"),
+        (("acount", "list"), "did you mean account?"),
+        (("account", "rottate"), "did you mean rotate?"),
         (("help",), "tracevault --help"),
         (("help", "trace"), "tracevault --help"),
     ],

@@ -57,7 +57,7 @@ def test_errors_are_told_with_the_click_of_debian_too(environment: dict[str, str
         check=False,
     )
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "tracevault: No such command 'nonsense'. See: tracevault --help\n"
+    assert told.stderr == "tracevault: there is no such command. See: tracevault --help\n"
 
 
 def test_a_version_and_a_completion_load_little(
@@ -263,7 +263,7 @@ def test_two_ways_to_unlock_are_refused_only_in_one_place(environment: dict[str,
         ("[default]\npassphrase = x\n", "a secret has no place there"),
         ("[default]\ntokem = x\n", "line 2: no option has this name"),
         ("[default\n", "is wrong"),
-        ("[other]\ntenant = x\n", "no profile acme"),
+        ("[other]\ntenant = x\n", "no profile has this name"),
     ],
 )
 def test_a_wrong_configuration_file_is_told(

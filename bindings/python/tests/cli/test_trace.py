@@ -163,7 +163,7 @@ def test_an_account_may_be_named_by_its_label_as_a_hunt_shows_it(call: Call, kit
         assert f"acme / {ACME}" in told.out
     unknown = call("trace", "--account", "No such label", REF)
     assert unknown.code == Exit.USAGE
-    assert "no account has the label 'No such label'" in unknown.err
+    assert "no account has this name" in unknown.err
 
 
 def test_the_tenant_follows_from_the_account(call: Call, kit: Kit) -> None:

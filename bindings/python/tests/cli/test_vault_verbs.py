@@ -250,12 +250,12 @@ def test_a_prompt_without_a_terminal_says_what_to_give(
 
 
 def test_times_are_read_as_people_write_them() -> None:
-    assert duration("14d").days == 14
+    assert duration("14d", "--expiring").days == 14
     assert moment("2026-11-01") == "2026-11-01T00:00:00Z"
     assert moment("2026-11-01T05:00:00Z") == "2026-11-01T05:00:00Z"
     assert moment("7d").endswith("Z")
-    with pytest.raises(Usage, match="no duration"):
-        duration("soon")
+    with pytest.raises(Usage, match="--expiring takes a duration"):
+        duration("soon", "--expiring")
     assert calm(Path("/h"))["HOME"] == os.fspath("/h")
 
 

@@ -23,18 +23,18 @@ def confirm(question: str, *, yes: bool) -> None:
         raise Usage("nothing was done")
 
 
-def duration(text: str) -> timedelta:
-    """A duration such as ``14d``, ``12h``, ``30m``, ``90s``."""
+def duration(text: str, what: str) -> timedelta:
+    """A duration such as ``14d``, ``12h``, ``30m``, ``90s``; ``what`` names it in an error."""
     found = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
     if not found:
-        raise Usage(f"{text!r} is no duration: write 14d, 12h, 30m or 90s")
+        raise Usage(f"{what} takes a duration: write 14d, 12h, 30m or 90s")
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
 def moment(text: str, *, now: datetime | None = None) -> str:
     """A time: RFC 3339, a date, or a duration before now; as the library takes it."""
     if re.fullmatch(r"\d{1,6}[smhdw]", text.strip()):
-        then = (now or datetime.now(timezone.utc)) - duration(text)
+        then = (now or datetime.now(timezone.utc)) - duration(text, "a time")
         return then.isoformat(timespec="seconds").replace("+00:00", "Z")
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()):
         return f"{text.strip()}T00:00:00Z"

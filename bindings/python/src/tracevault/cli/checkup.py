@@ -22,6 +22,7 @@ from ..findings import CheckResult
 from .given_setting import refused, shown
 from .options import UNLOCKS, VARIABLES, Given, Options
 from .reach import Reached
+from .secret_input import named
 from .words import plural
 
 #: A finding's states, from good to bad.
@@ -141,7 +142,8 @@ def sources(options: Options) -> Iterator[Finding]:
         if given is not None:
             flag = name.replace("_", "-")
             place = "a file" if given.source.startswith("[") else given.source
-            yield Finding(flag, OK, f"{given.value}, from {given.source}", f"from {place}")
+            value = named(given.value) if name == "passphrase_file" else given.value
+            yield Finding(flag, OK, f"{value}, from {given.source}", f"from {place}")
     yield from _settings(options.settings())
     if any(options.environment.get(one) for one in ("TRACEVAULT_PASSPHRASE", "TRACEVAULT_TOKEN")):
         yield same(

@@ -135,7 +135,9 @@ class Group(Helped, click.Group):
         """The verb of the first word; where there is none, the nearest is told."""
         unknown = not args[0].startswith("-") and self.get_command(ctx, args[0]) is None
         if unknown and not ctx.resilient_parsing:
-            raise click.UsageError(_no_such_verb(args[0], self.list_commands(ctx)), ctx)
+            from .misread import NoSuchVerb
+
+            raise NoSuchVerb(args[0], self.list_commands(ctx), ctx)
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -208,16 +210,6 @@ class Root(Group):
         """The list of verbs, without an import of any."""
         with formatter.section("Verbs"):
             formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
-
-
-def _no_such_verb(name: str, verbs: list[str]) -> str:
-    from difflib import get_close_matches
-
-    said = f"No such command {name!r}."
-    if name == "help":
-        return f"{said} Try: tracevault --help, or tracevault VERB --help."
-    near = get_close_matches(name, verbs, 1)
-    return f"{said} Did you mean {near[0]}?" if near else said
 
 
 def _first_sentence(command: click.Command) -> str:

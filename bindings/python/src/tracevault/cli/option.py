@@ -60,7 +60,7 @@ def limit_option(text: str) -> Callable[[Made], Made]:
 
 def _number(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
     if value is not None and math.isnan(value):  # it lies in every range
-        raise click.BadParameter("nan is no number of seconds")
+        raise click.BadParameter("it is no number of seconds")
     return value
 
 

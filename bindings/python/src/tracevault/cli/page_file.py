@@ -39,9 +39,9 @@ def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) ->
     if value is not None:
         folder = os.path.dirname(os.path.realpath(value))
         if not os.path.isdir(folder):
-            raise click.BadParameter(f"there is no folder {folder}")
+            raise Usage(f"--html: there is no folder {folder}")
         if not os.path.exists(value) and not os.access(folder, os.W_OK):
-            raise click.BadParameter(f"nothing may be written in {folder}")
+            raise Usage(f"--html: nothing may be written in {folder}")
         with _place(value):
             pass
     return value

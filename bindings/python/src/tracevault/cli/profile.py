@@ -64,7 +64,9 @@ def load(path: str, *, asked: bool, name: str) -> Profile:
         if asked:
             raise Usage(f"there is no configuration file {path}") from None
         if name != "default":
-            raise Usage(f"there is no profile {name}: no configuration file {path}") from None
+            raise Usage(
+                f"there is no configuration file {path}, and so no profile but default"
+            ) from None
         return Profile(None, {}, {})
     except (OSError, UnicodeDecodeError) as error:
         raise Usage(f"the configuration file {path} cannot be read: {error}") from None
@@ -83,7 +85,7 @@ def _profile(path: str, text: str, name: str, *, others_read: bool) -> Profile:
         raise Usage(f"the configuration file {path} is wrong: {_wrong(error)}") from None
     if name != "default" and not parser.has_section(name):
         there = ", ".join(parser.sections()) or "none"
-        raise Usage(f"there is no profile {name} in {path}; there are: {there}")
+        raise Usage(f"{path}: {none_such(name, parser.sections(), 'profile')}; there are: {there}")
     values: dict[str, tuple[str, str]] = {}
     settings: dict[str, tuple[str, str]] = {}
     for section in dict.fromkeys(("default", name)):

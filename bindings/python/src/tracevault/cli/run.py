@@ -9,7 +9,7 @@ import click
 
 from . import secret_input, streams
 from .exits import Exit
-from .failures import Failed, Interrupted, Usage, as_document, as_text, code_of
+from .failures import Failed, Interrupted, as_document, as_text, code_of
 from .group import ROOT
 from .options import Options
 from .printable import json_line, printable
@@ -44,11 +44,10 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
     except _HELP_INSTEAD as error:
         sys.stdout.write(error.format_message() + "\n")
         return _flushed(Exit.OK)
-    except click.UsageError as error:
-        _say(_usage(error), arguments)
-        return Exit.USAGE
     except click.ClickException as error:
-        _say(Usage(error.format_message()), arguments)
+        from .misread import usage
+
+        _say(usage(error), arguments)
         return Exit.USAGE
     except Exception as error:
         if _debug():
@@ -97,20 +96,6 @@ def _flushed(code: int) -> int:
     except OSError:
         streams.to_nowhere(sys.stdout)
     return code
-
-
-def _usage(error: click.UsageError) -> Usage:
-    path = error.ctx.command_path if error.ctx else "tracevault"
-    said = error.format_message().rstrip(".")
-    if "unexpected extra argument" in said:
-        looks = path.rpartition(" ")[2] in ("search", "hunt")
-        said += f": {_LOOKED_FOR if looks else _NAMED}"
-    return Usage(f"{said}. See: {path} --help")
-
-
-#: What a word needs before it that stands alone.
-_LOOKED_FOR = "say what it is, with --subject, --sender, --recipient, --message-id or --query"
-_NAMED = "a vault is named with --vault, a tenant with --tenant, an account with --account"
 
 
 def _say(error: BaseException, arguments: list[str]) -> None:

@@ -86,7 +86,7 @@ def line_of_file(path: str) -> memoryview:
     try:
         descriptor = opened(path, pipe=True)
     except OSError as error:
-        raise Usage(f"the secret's file {path} cannot be read: {error.strerror}") from None
+        raise Usage(f"the secret's file {named(path)} cannot be read: {error.strerror}") from None
     try:
         status = os.fstat(descriptor)
         reason = "" if stat.S_ISFIFO(status.st_mode) else not_private(status)
@@ -95,6 +95,12 @@ def line_of_file(path: str) -> memoryview:
         return _line(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def named(path: str) -> str:
+    """The file as an error may name it: the secret itself may have been given in its place."""
+    is_path = os.path.lexists(path) or os.path.isdir(os.path.dirname(path))
+    return path if is_path else "(whose name is not shown: it may be the secret)"
 
 
 def _line(descriptor: int, where: str) -> memoryview:

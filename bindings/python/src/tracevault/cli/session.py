@@ -11,9 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import credentials
+from .._setting_names import none_such
 from ..client import Engine
 from ..credentials import Unlock
-from ..errors import AmbiguousError, Status, UnlockError
+from ..errors import AmbiguousError, NotFoundError, Status, UnlockError
 from ..vault import Account, Tenant, Vault
 from . import out
 from .failures import Usage
@@ -63,7 +64,16 @@ class Session:
         if named is None and self.account is not None:
             tenants = {one.tenant for one in self._named_accounts}
             named = tenants.pop() if len(tenants) == 1 else None
-        return self.vault.tenant(named if named is not None else self._only_tenant())
+        return self.tenant_of(named if named is not None else self._only_tenant())
+
+    def tenant_of(self, name: str) -> Tenant:
+        """The tenant of this name, which --tenant gave."""
+        try:
+            return self.vault.tenant(name)
+        except NotFoundError:
+            names = {one.tenant for one in self.vault.accounts()}
+            said = none_such(name, names, "tenant")
+        raise NotFoundError(f"--tenant: {said}", status=Status.E_NOT_FOUND)
 
     def _only_tenant(self) -> str:
         names = sorted({account.tenant for account in self.vault.accounts()})
@@ -85,7 +95,9 @@ class Session:
             return named
         ids = {one.account_id for one in self._named_accounts}
         if not ids:
-            raise Usage(f"no account has the label {named!r}: tracevault account list shows them")
+            labels = {one.label for one in self.vault.accounts() if one.label}
+            said = none_such(named, labels, "account")
+            raise Usage(f"--account: {said}; tracevault account list shows them")
         if len(ids) > 1:
             raise AmbiguousError(
                 f"{len(ids)} accounts have the label {named!r}: give its id, or its --tenant",

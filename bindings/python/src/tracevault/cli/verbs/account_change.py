@@ -152,7 +152,7 @@ def _hint(options: Options, edit: Edit) -> None:
 def _active(session: Session, tenant: str, account_id: str) -> str:
     """The fingerprint of the active credential; where there is none, that is told before the
     secret is asked for."""
-    with session.vault.tenant(tenant) as one:
+    with session.tenant_of(tenant) as one:
         for found in one.accounts():
             if (found.account_id, found.state) == (account_id, "active"):
                 return found.fingerprint

@@ -67,7 +67,7 @@ def check(
     survives Ctrl-C and a crash without asking twice; a credential that was rotated is asked again.
     """
     output = options.output("table", "json", "csv")
-    within = None if expiring is None else duration(expiring)
+    within = None if expiring is None else duration(expiring, "--expiring")
     with opened(options) as session, session.engine() as engine:
         active = [one for one in chosen(session) if one.state == "active"]
         if not active:

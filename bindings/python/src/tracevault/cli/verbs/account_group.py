@@ -56,7 +56,7 @@ def chosen(session: Session) -> list[Account]:
     if tenant is None:
         found = session.vault.accounts()
     else:
-        with session.vault.tenant(tenant) as one:
+        with session.tenant_of(tenant) as one:
             found = one.accounts()
     return [one for one in found if account_id in (None, one.account_id)]
 

@@ -70,7 +70,7 @@ def collect(
         if value:
             chosen[name] = value
     if look_back is not None:
-        chosen["look_back"] = duration(look_back)
+        chosen["look_back"] = duration(look_back, "--look-back")
     views = VIEWS[output]
     chosen |= {"detections_only": not everything, "trace": traced or bool(views), "views": views}
     with (
@@ -86,7 +86,7 @@ def collect(
             forecast.tell(now, remark=f"{now.found:,} messages")
 
         tenant = options.text("tenant")
-        where = session.vault if tenant is None else session.vault.tenant(tenant)
+        where = session.vault if tenant is None else session.tenant_of(tenant)
         try:
             with Reading() as reading:
                 for one in engine.collect(where, checkpoint=checkpoint, progress=step, **chosen):

@@ -123,7 +123,7 @@ def hunt(
 
 def _findings(session: Session, progress: Progress, chosen: Mapping[str, Any]) -> Iterator[Finding]:
     tenant = session.options.text("tenant")
-    where = session.vault if tenant is None else session.vault.tenant(tenant)
+    where = session.vault if tenant is None else session.tenant_of(tenant)
     with session.engine() as engine:
         forecast = Forecast(engine, progress)
 
