@@ -13,11 +13,10 @@ import pytest
 import tracevault as tv
 from tests.cli.conftest import SOURCE, Call, Done, Kit
 from tests.conftest import ACME
-from tracevault.cli.exits import MEANING, Exit, exit_of, exit_of_many
+from tracevault.cli.exits import Exit
 from tracevault.cli.group import ROOT, VERBS
 from tracevault.cli.options import FORMATS, Options
 from tracevault.cli.printable import json_line, printable, safe_json
-from tracevault.errors import error_class
 
 
 def test_the_library_imports_nothing_of_the_command(environment: dict[str, str]) -> None:
@@ -163,22 +162,6 @@ def test_an_error_is_one_line_on_stderr_or_one_of_json(call: Call) -> None:
         assert error["status"] == "USAGE"
         assert error["exit"] == 2
     assert not call("trace", "--", "--json").err.startswith("{")
-
-
-@pytest.mark.parametrize("status", list(tv.Status))
-def test_every_status_has_an_exit_code_that_is_documented(status: tv.Status) -> None:
-    if status is tv.Status.OK:
-        return
-    code = exit_of(error_class(status)("x", status=status))
-    assert code in MEANING
-    assert code not in (Exit.OK, Exit.SOME, Exit.INTERRUPTED)
-
-
-def test_several_failures_of_one_kind_keep_their_code() -> None:
-    assert exit_of_many([], 3) is Exit.OK
-    assert exit_of_many([Exit.QUOTA, Exit.QUOTA], 0) is Exit.QUOTA
-    assert exit_of_many([Exit.QUOTA, Exit.NO_ANSWER], 0) is Exit.SOME
-    assert exit_of_many([Exit.QUOTA], 1) is Exit.SOME
 
 
 @pytest.mark.parametrize(

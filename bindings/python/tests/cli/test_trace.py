@@ -151,7 +151,7 @@ def test_a_key_file_of_32_bytes_opens_a_vault_of_that_raw_key(
     with tv.Vault.create(tmp_path / "raw.vault", tv.RawKey.from_file(kit.key_file)):
         pass
     told = call("trace", "--vault", "raw.vault", REF)
-    assert told.code == Exit.USAGE
+    assert told.code == Exit.NOT_FOUND
     assert "the vault is empty" in told.err
 
 
@@ -162,7 +162,7 @@ def test_an_account_may_be_named_by_its_label_as_a_hunt_shows_it(call: Call, kit
         assert told.code == 0, told.err
         assert f"acme / {ACME}" in told.out
     unknown = call("trace", "--account", "No such label", REF)
-    assert unknown.code == Exit.USAGE
+    assert unknown.code == Exit.NOT_FOUND
     assert "no account has this name" in unknown.err
 
 

@@ -390,4 +390,4 @@ def test_lift_ends_the_rest_of_a_quota(call: Call, kit: Kit) -> None:
     assert told.rows == [{"tenant": "acme", "account_id": ACME, "rested_ms": 0}]
     assert "did not rest" in told.err
     assert call("account", "lift").code == Exit.USAGE
-    assert call("account", "lift", "--tenant", "acme", "--account", "0" * 32).code == Exit.USAGE
+    assert call("account", "lift", "--tenant", "acme", "--account", "0" * 32).code == Exit.NOT_FOUND

@@ -27,10 +27,11 @@ MEANING = {
     Exit.OK: "Everything came. Also when the reader of a pipe had enough.",
     Exit.SOME: "The work was done, but some of it failed, or the answer is no: `doctor` found a "
     "fault, `account check` a credential that ends soon.",
-    Exit.USAGE: "The command line, a setting or the configuration file is wrong, or the library "
-    "cannot be loaded.",
+    Exit.USAGE: "The command line, a setting or the configuration file is wrong or asks for more "
+    "than a limit allows, or the library cannot be loaded.",
     Exit.VAULT: "The vault cannot be opened or changed: not there, another key, damaged, busy.",
-    Exit.NOT_FOUND: "There is no such message, tenant, account or file.",
+    Exit.NOT_FOUND: "There is no such message, tenant, account or file, or there are several and "
+    "none is named.",
     Exit.CREDENTIAL: "Cloudflare refused the credential, or it has expired.",
     Exit.QUOTA: "The quota does not allow it in time; the message says when to come back.",
     Exit.NO_ANSWER: "No usable answer: network, TLS, Cloudflare's failure, out of time.",
@@ -40,6 +41,8 @@ MEANING = {
     Exit.INTERRUPTED: "Ctrl-C ended it.",
 }
 
+#: Statuses of a family that mean something else than the rest of it: the call asks for too much.
+_STATUSES = {errors.Status.E_LIMIT: Exit.USAGE}
 #: From special to general: the first that fits counts.
 _FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.LibraryLoadError, Exit.USAGE),
@@ -57,6 +60,8 @@ _FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
 
 def exit_of(error: BaseException) -> Exit:
     """The exit code of one failure."""
+    if isinstance(error, errors.TraceVaultError) and error.status in _STATUSES:
+        return _STATUSES[error.status]
     for kind, code in _FAMILIES:
         if isinstance(error, kind):
             return code

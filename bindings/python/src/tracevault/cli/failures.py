@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import (
     AmbiguousError,
     CredentialError,
+    NotFoundError,
     RateLimitedError,
     Status,
     TraceVaultError,
@@ -66,6 +67,8 @@ def code_of(error: BaseException) -> Exit:
 
 def next_step(error: BaseException) -> str | None:
     """What to do next; the library's own message tells the most part already."""
+    if isinstance(error, NotFoundError) and "tracevault account" in error.message:
+        return None  # it says what to do
     if isinstance(error, TraceVaultError) and error.status is Status.E_NOT_FOUND:
         return "tracevault account list shows the tenants and accounts"
     if isinstance(error, TraceVaultError) and error.status is Status.E_CONFIG_NAME:

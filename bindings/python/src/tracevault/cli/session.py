@@ -17,7 +17,6 @@ from ..credentials import Unlock
 from ..errors import AmbiguousError, NotFoundError, Status, UnlockError
 from ..vault import Account, Tenant, Vault
 from . import out
-from .failures import Usage
 from .options import Given, Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
@@ -80,7 +79,10 @@ class Session:
         if len(names) == 1:
             return names[0]
         if not names:
-            raise Usage("the vault is empty: tracevault account add stores a credential")
+            raise NotFoundError(
+                "the vault is empty: tracevault account add stores a credential",
+                status=Status.E_NOT_FOUND,
+            )
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise AmbiguousError(
             f"the vault has {len(names)} tenants ({shown}): name one with --tenant",
@@ -97,7 +99,7 @@ class Session:
         if not ids:
             labels = {one.label for one in self.vault.accounts() if one.label}
             said = none_such(named, labels, "account")
-            raise Usage(f"--account: {said}; tracevault account list shows them")
+            raise NotFoundError(f"--account: {said}", status=Status.E_NOT_FOUND)
         if len(ids) > 1:
             raise AmbiguousError(
                 f"{len(ids)} accounts have the label {named!r}: give its id, or its --tenant",

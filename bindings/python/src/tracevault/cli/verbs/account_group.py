@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import NotFoundError, Status
 from ...vault import Account
 from ..group import Group
 from ..options import Options
@@ -51,14 +52,20 @@ def as_document(one: Account) -> dict[str, Any]:
 
 
 def chosen(session: Session) -> list[Account]:
-    """The accounts that --tenant and --account leave, each credential of them."""
+    """The accounts that --tenant and --account leave, each credential of them; an account that
+    is named must be there."""
     tenant, account_id = session.options.text("tenant"), session.account
     if tenant is None:
         found = session.vault.accounts()
     else:
         with session.tenant_of(tenant) as one:
             found = one.accounts()
-    return [one for one in found if account_id in (None, one.account_id)]
+    these = [one for one in found if account_id in (None, one.account_id)]
+    if account_id is not None and not these:
+        raise NotFoundError(
+            f"{tenant or 'the vault'} has no account {account_id}", status=Status.E_NOT_FOUND
+        )
+    return these
 
 
 def place(options: Options) -> tuple[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ...errors import NotFoundError, Status
 from .. import out
-from ..failures import Usage
 from ..options import Options
 from ..session import opened
 from .account_group import account, chosen
@@ -29,6 +29,8 @@ def lift(options: Options) -> None:
     options.required("tenant", "whose quota")
     with opened(options) as session, session.engine() as engine:
         active = [one for one in chosen(session) if one.state == "active"]
+        if not active:
+            raise NotFoundError("there is no active credential", status=Status.E_NOT_FOUND)
         rows = []
         for one in active:
             with session.vault.tenant(one.tenant) as tenant:
@@ -41,5 +43,3 @@ def lift(options: Options) -> None:
         rest = int(str(row["rested_ms"])) // 1000
         told = f"had {rest} s to rest, and goes on" if rest else "did not rest"
         out.note(f"the quota of {row['account_id']} {told}", for_programs=options.for_programs)
-    if not rows:
-        raise Usage("there is no such account: tracevault account list shows them")

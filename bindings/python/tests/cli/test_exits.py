@@ -1,0 +1,163 @@
+"""What each failure ends the call with: one table, and calls that show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Kit
+from tests.conftest import ACME
+from tracevault import Status
+from tracevault.cli.exits import MEANING, Exit, exit_of, exit_of_many
+from tracevault.errors import error_class
+
+REF = "4jXtPB72Kpz7S8D"
+NOWHERE = "0" * 32
+#: The exit code of every status.
+CODES: dict[Exit, set[Status]] = {
+    Exit.USAGE: {
+        Status.E_ARGUMENT,
+        Status.E_CONFIG_NAME,
+        Status.E_CONFIG_VALUE,
+        Status.E_ACCOUNT_ID,
+        Status.E_MESSAGE_REF,
+        Status.E_CREDENTIAL_FORMAT,
+        Status.E_LIMIT,
+    },
+    Exit.VAULT: {
+        Status.E_NO_VAULT,
+        Status.E_EXISTS,
+        Status.E_LOCKED,
+        Status.E_UNLOCK,
+        Status.E_NOT_VAULT,
+        Status.E_VAULT_VERSION,
+        Status.E_DAMAGED_HEADER,
+        Status.E_DAMAGED_BODY,
+        Status.E_HEADER_MAC,
+        Status.E_RECORD_AUTH,
+        Status.E_KDF_BOUNDS,
+        Status.E_WEAK_KDF,
+        Status.E_CONFLICT,
+        Status.E_IO,
+        Status.E_DURABILITY_UNKNOWN,
+        Status.E_UNSAFE_FILE,
+        Status.E_BUSY,
+        Status.E_ROLLBACK,
+        Status.E_STALE,
+    },
+    Exit.NOT_FOUND: {Status.E_NOT_FOUND, Status.E_AMBIGUOUS, Status.E_NO_MESSAGE},
+    Exit.CREDENTIAL: {
+        Status.E_CREDENTIAL,
+        Status.E_FORBIDDEN,
+        Status.E_ORIGIN,
+        Status.E_EXPIRED,
+    },
+    Exit.QUOTA: {Status.E_RATE_LIMITED},
+    Exit.NO_ANSWER: {
+        Status.E_SHUTDOWN,
+        Status.E_DESCRIPTORS_LOST,
+        Status.E_QUEUE_FULL,
+        Status.E_CANCELLED,
+        Status.E_DEADLINE,
+        Status.E_SERVER,
+        Status.E_TRANSPORT,
+        Status.E_TLS,
+        Status.E_PROXY,
+        Status.E_HTTP,
+        Status.E_REDIRECT,
+        Status.E_NOT_JSON,
+        Status.E_REPLY_EMPTY,
+        Status.E_REPLY_TRUNCATED,
+        Status.E_REPLY_SHAPE,
+        Status.E_REPLY_DEPTH,
+        Status.E_REPLY_TOO_LARGE,
+        Status.E_REPLY_REFUSED,
+        Status.E_REPLY_DEFERRED,
+        Status.E_FOREIGN_REPLY,
+    },
+    Exit.OTHER: {
+        Status.E_OTHER,
+        Status.E_HANDLE,
+        Status.E_EDIT_FINISHED,
+        Status.E_FORKED,
+        Status.E_NO_MEMORY,
+        Status.E_NO_DESCRIPTORS,
+    },
+}
+
+
+def test_the_table_has_every_status_once() -> None:
+    told = [status for statuses in CODES.values() for status in statuses]
+    assert sorted(told) == sorted(set(Status) - {Status.OK})
+    assert CODES.keys() <= MEANING.keys()
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_each_status_has_the_exit_code_of_the_table(code: Exit) -> None:
+    found = {one: exit_of(error_class(one)("x", status=one)) for one in CODES[code]}
+    assert found == dict.fromkeys(CODES[code], code)
+
+
+def test_several_failures_of_one_kind_keep_their_code() -> None:
+    assert exit_of_many([], 3) is Exit.OK
+    assert exit_of_many([Exit.QUOTA, Exit.QUOTA], 0) is Exit.QUOTA
+    assert exit_of_many([Exit.QUOTA, Exit.NO_ANSWER], 0) is Exit.SOME
+    assert exit_of_many([Exit.QUOTA], 1) is Exit.SOME
+
+
+@pytest.mark.usefixtures("kit")
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("--account", "No such label"),
+        ("--tenant", "acme", "--account", "No such label"),
+        ("--tenant", "acme", "--account", NOWHERE),
+        ("--tenant", "nobody", "--account", ACME),
+        ("--tenant", "globex", "--account", ACME),
+    ],
+    ids=" ".join,
+)
+def test_an_account_that_is_not_there_is_not_found_in_every_verb(
+    call: Call, where: tuple[str, ...]
+) -> None:
+    for words in (
+        ("trace", REF),
+        ("search",),
+        ("account", "list"),
+        ("account", "check"),
+        ("account", "retire"),
+        ("account", "promote"),
+        ("account", "remove", "--yes"),
+        ("account", "rotate", "--token-file", "none"),
+        *([("account", "lift")] if "--tenant" in where else []),
+    ):
+        told = call(*words, *where, "--json")
+        assert told.code == Exit.NOT_FOUND, (words, told.err)
+        assert told.errors[0]["status"] == "TV_E_NOT_FOUND", words
+    told = call("batch", *where, "--json", stdin=REF)
+    assert told.code == Exit.NOT_FOUND, told.err
+
+
+def test_an_empty_vault_has_no_account(call: Call, kit: Kit, tmp_path: Path) -> None:
+    with tv.Vault.create(tmp_path / "empty.vault", tv.KeyFile(kit.key_file)):
+        pass
+    told = call("trace", "--vault", "empty.vault", REF)
+    assert told.code == Exit.NOT_FOUND
+    assert "the vault is empty: tracevault account add stores a credential" in told.err
+    assert "account list" not in told.err, "it would show nothing"
+
+
+def test_more_than_a_limit_allows_is_a_wrong_call(call: Call, kit: Kit, tmp_path: Path) -> None:
+    file = tmp_path / "phrase"
+    file.touch(mode=0o600)
+    file.write_text("not a real passphrase\n")
+    new = ("vault", "add-unlock", "--new-passphrase-file", file,
+           "--set", "vault.kdf_memory_kib=19456")  # fmt: skip
+    assert [call(*new).code for _ in range(2)] == [0, 0]
+    before = kit.vault.read_bytes()
+    told = call(*new, "--json")
+    assert told.code == Exit.USAGE
+    assert told.errors[0]["status"] == "TV_E_LIMIT"
+    assert kit.vault.read_bytes() == before
