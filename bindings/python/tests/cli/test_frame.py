@@ -56,7 +56,7 @@ def test_errors_are_told_with_the_click_of_debian_too(environment: dict[str, str
         check=False,
     )
     assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr == "tracevault: there is no such command. See: tracevault --help\n"
+    assert told.stderr == "tracevault: there is no such verb. See: tracevault --help\n"
 
 
 def test_a_version_and_a_completion_load_little(

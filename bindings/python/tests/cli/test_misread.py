@@ -82,7 +82,7 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(call: Call, kit: Kit) -> No
         (("demo", "--dir", "file"), "--dir takes the name of a folder"),
         (("trace", "--html", ".", "X"), "--html takes the name of a file"),
         (("account", "add", "--token", "x"),
-         "no such option; did you mean --token-fd, --token-file or --token-stdin?"),
+         "no such option; did you mean --token-fd, --token-file or --token-stdin? See: "),
         (("trace", "--json=1", "X"), "Option '--json' does not take a value"),
         (("trace",), "Missing argument"),
         (("collect",), "Missing option '--checkpoint'"),

@@ -24,9 +24,9 @@ class NoSuchVerb(click.UsageError):
     """There is no such verb; the sentence is ours."""
 
     def __init__(self, word: str, verbs: Collection[str], context: click.Context) -> None:
-        said = "there is no such command" + did_you_mean(get_close_matches(word, verbs, 1))
+        said = "there is no such verb" + did_you_mean(get_close_matches(word, verbs, 1))
         if word == "help":
-            said = "there is no such command; try: tracevault --help, or tracevault VERB --help"
+            said = "there is no such verb; try: tracevault --help, or tracevault VERB --help"
         super().__init__(said, context)
 
 
@@ -34,7 +34,8 @@ def usage(error: click.ClickException) -> Usage:
     """The error as a sentence of ours."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context else "tracevault"
-    return Usage(f"{_said(error, path.rpartition(' ')[2])}. See: {path} --help")
+    said = _said(error, path.rpartition(" ")[2])
+    return Usage(f"{said}{'' if said.endswith('?') else '.'} See: {path} --help")
 
 
 def did_you_mean(names: Sequence[str]) -> str:
