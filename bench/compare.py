@@ -286,12 +286,14 @@ def first_trace(setting: Setting) -> list[Figure]:
     return [Figure("python.first_trace_vs_sdk", ratio, detail | {"accounts": ACCOUNTS})]
 
 
-def until_printed(setting: Setting, wanted: str, *command: str | Path) -> float:
+def until_printed(
+    setting: Setting, wanted: str, *command: str | Path, **variables: str
+) -> float:
     """How long a program takes to its first line, in milliseconds; the line must hold `wanted`."""
     began = time.perf_counter()
     with subprocess.Popen(
         [str(part) for part in command],
-        env=setting.environment(),
+        env=setting.environment() | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -300,6 +302,6 @@ def until_printed(setting: Setting, wanted: str, *command: str | Path) -> float:
         line = process.stdout.readline()
         took = time.perf_counter() - began
         if wanted not in line:
-            raise RuntimeError(f"no trace: {process.stderr.read().strip()[-300:]}")
+            raise RuntimeError(f"no {wanted}: {process.stderr.read().strip()[-300:]}")
         process.communicate(timeout=PATIENCE)
     return took * 1e3

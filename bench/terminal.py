@@ -1,9 +1,10 @@
-"""terminal.py - the command's first trace beside the library's: JSON near by, a picture from afar.
+"""terminal.py - the command's first trace beside the library's, and what its start alone takes.
 
 On loopback an answer takes a few milliseconds, so that every import counts. Cloudflare is further
 away, and the command loads what draws its picture while it waits.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from compare import ACCOUNTS, HERE, Figure, Setting, alternate, until_printed
@@ -22,6 +23,29 @@ def first_trace(setting: Setting) -> list[Figure]:
             against_library(setting, "command.json_vs_library", setting.server.origin, "--json"),
             against_library(setting, "command.picture_vs_library", far),
         ]
+
+
+def start(setting: Setting) -> list[Figure]:
+    """What needs no vault, beside the start of the interpreter that prints a line."""
+    bare = (setting.python, "-c", "print('started')")
+    ours = (setting.python, "-c", COMMAND)
+    asked: dict[str, Callable[[], float]] = {
+        "version": lambda: until_printed(setting, "tracevault ", *ours, "--version"),
+        # A tab behind `tracevault tra`.
+        "completion": lambda: until_printed(
+            setting, "trace", *ours, _TRACEVAULT_COMPLETE="bash_complete",
+            COMP_LINE="tracevault tra",
+        ),
+    }  # fmt: skip
+    found = []
+    for name, run in asked.items():
+        ratio, detail = alternate(
+            4 * setting.pairs, run, lambda: until_printed(setting, "started", *bare)
+        )
+        more = detail["left"] - detail["right"]
+        found.append(Figure(f"command.{name}_vs_start", ratio, detail))
+        found.append(Figure(f"command.{name}_more_ms", more, {"pairs": detail["pairs"]}))
+    return found
 
 
 def against_library(setting: Setting, key: str, origin: str, *how: str) -> Figure:
