@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from tracevault._lines import LineFile
 from tracevault._place import Foreign, Place
 from tracevault.cli.failures import Usage
 from tracevault.cli.new_unlock import make_key_file
-from tracevault.cli.page_file import replace_file
+from tracevault.cli.page_file import html_option, replace_file
 from tracevault.cli.rows_file import RowsFile
 from tracevault.errors import JournalError
 
@@ -194,6 +195,82 @@ def test_a_link_that_comes_behind_the_look_is_not_followed(
     finally:
         os.close(reader)
     assert looked
+
+
+def wrong_places(folder: Path) -> list[str]:
+    """Where a stranger can write no page, below a folder that everybody may enter."""
+    for name, mode in (("folder", 0o755), ("closed", 0o755), ("sticky", 0o1777)):
+        (folder / name).mkdir()
+        (folder / name).chmod(mode)
+        (folder / name / "page").touch()
+    given_away(folder / "closed/page")
+    for name in ("pipe", "own_pipe"):
+        os.mkfifo(folder / name)
+    (folder / "pipe").chmod(0o666)
+    os.chown(folder / "pipe", STRANGER + 1, STRANGER)
+    os.chown(folder / "sticky/page", STRANGER + 1, STRANGER)
+    given_away(folder / "own_pipe").chmod(0o400)
+    return ["folder", "pipe", "own_pipe", "closed/page", "closed/new", "sticky/page",
+            "closed/page/below", "no/page"]  # fmt: skip
+
+
+@only_root
+def test_what_the_writing_of_a_page_refuses_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    places = wrong_places(tmp_path)
+    for one in ("closed/page", "sticky/page"):
+        (tmp_path / one).chmod(0o666)
+    os.seteuid(STRANGER)
+    try:
+        for path in places:
+            with pytest.raises(Usage) as early:
+                can_be_written(path)
+            with pytest.raises((Usage, OSError)) as late:
+                replace_file(path, "of a customer")
+            for told in (str(early.value), str(late.value)):
+                assert path in told or path.startswith("no/")
+                assert ".tracevault." not in told
+    finally:
+        os.seteuid(0)
+
+
+@only_root
+def test_what_the_writing_of_a_page_takes_is_taken_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given_away(tmp_path)
+    for name, mode in (("mine", 0o400), ("of_root", 0o600)):
+        (tmp_path / name).touch(mode=mode)
+    given_away(tmp_path / "mine")
+    os.mkfifo(tmp_path / "pipe")
+    given_away(tmp_path / "pipe")
+    os.seteuid(STRANGER)
+    try:
+        for path in ("mine", "of_root", "new", "/dev/null"):
+            assert can_be_written(path) == path
+            replace_file(path, "of a customer")
+        assert can_be_written("pipe") == "pipe", "nobody reads it yet"
+    finally:
+        os.seteuid(0)
+
+
+def can_be_written(path: str) -> str | None:
+    """The early look, as the option does it."""
+    option = next(one for one in html_option(click.command()(str)).params if one.name == "html")
+    taken: str | None = option.process_value(click.Context(click.Command("x")), path)
+    return taken
+
+
+def test_an_error_names_the_whole_path(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file/below", tmp_path / "no/below", tmp_path / ("x" * 300)):
+        with pytest.raises(OSError, match="Errno") as told:
+            page(path)
+        assert told.value.filename == str(path)
 
 
 def test_a_file_that_is_exchanged_again_and_again_ends(

@@ -7,9 +7,12 @@ is what is opened, whoever exchanges names meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
 
 #: As many links as the kernel follows in one path.
 _LINKS = 40
@@ -25,8 +28,8 @@ class Foreign(PermissionError):
 class Place:
     """The place that a path leads to through folders, and links of this user's or root's.
 
-    Holds a descriptor until it is closed; a context manager closes it. Raises ``OSError``, for what
-    belongs to another user :class:`Foreign`.
+    Holds a descriptor until it is closed; a context manager closes it. Raises ``OSError`` with the
+    whole path, for what belongs to another user :class:`Foreign`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -36,10 +39,19 @@ class Place:
         #: The number, where the path names a descriptor of this process: ``/dev/stdout``.
         self.descriptor: int | None = None
         try:
-            self._walk(self.path.split("/")[::-1])
+            with self._telling():
+                self._walk(self.path.split("/")[::-1])
         except BaseException:
             self.close()
             raise
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What fails is told of the whole path, not of a step of it or of a name beside it."""
+        try:
+            yield
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, self.path) from None
 
     def _walk(self, ahead: list[str]) -> None:
         """Go through the steps; the last one of the list comes first."""
@@ -94,12 +106,37 @@ class Place:
 
     def status(self) -> os.stat_result | None:
         """What is there, ``None`` when nothing is."""
+        with self._telling():
+            if self.descriptor is not None:
+                return os.fstat(self.descriptor)
+            with contextlib.suppress(FileNotFoundError):
+                return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        return None
+
+    def require_taking(self) -> None:
+        """Raise where a file could not be made beside and put in the place."""
+        there, folder = self.status(), os.fstat(self.folder)
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=self.folder, effective_ids=True):
+            raise PermissionError(errno.EACCES, "nothing may be written in its folder", self.path)
+        if there is None or not folder.st_mode & stat.S_ISVTX:
+            return
+        if os.geteuid() not in (0, folder.st_uid, there.st_uid):
+            raise Foreign(errno.EPERM, "the file belongs to another user", self.path)
+
+    def require_opening(self) -> None:
+        """Raise where what is there could not be opened for writing; waits for no reader."""
+        there = self.status()
         if self.descriptor is not None:
-            return os.fstat(self.descriptor)
-        try:
-            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
+            if fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                raise OSError(errno.EBADF, "it is open for reading only", self.path)
+        elif there is not None and stat.S_ISFIFO(there.st_mode):
+            self._check(there)
+            if not os.access(
+                self.name, os.W_OK, dir_fd=self.folder, effective_ids=True, follow_symlinks=False
+            ):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self.path)
+        else:
+            os.close(self.opened(os.O_WRONLY | os.O_NONBLOCK))
 
     def opened(self, flags: int) -> int:
         """Open the file for writing, or make it, for its owner alone; give the descriptor.
@@ -108,7 +145,10 @@ class Place:
         """
         if self.descriptor is not None:
             return os.dup(self.descriptor)
-        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
+        with self._telling():
+            return self._opened(flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
+
+    def _opened(self, flags: int) -> int:
         for _ in range(_TRIES):
             there = self.status()
             if there is None:
@@ -135,7 +175,8 @@ class Place:
     def made(self, flags: int, name: str | None = None) -> int:
         """Make a new file, for its owner alone: of the place's name, or of another beside it."""
         flags |= os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(name or self.name, flags, 0o600, dir_fd=self.folder)
+        with self._telling():
+            return os.open(name or self.name, flags, 0o600, dir_fd=self.folder)
 
     def private(self, name: str) -> int:
         """Open another file of this folder, or make it, that nobody else can open; not to be read.
@@ -156,11 +197,13 @@ class Place:
 
     def take(self, name: str) -> None:
         """Put the file of another name in this folder in the place; all at once."""
-        os.rename(name, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        with self._telling():
+            os.rename(name, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
 
     def remove(self, name: str) -> None:
         """Remove another name in this folder."""
-        os.unlink(name, dir_fd=self.folder)
+        with self._telling():
+            os.unlink(name, dir_fd=self.folder)
 
     def _check(self, status: os.stat_result) -> None:
         if stat.S_ISDIR(status.st_mode):

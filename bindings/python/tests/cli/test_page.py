@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -106,7 +107,12 @@ def test_a_wrong_place_for_a_page_is_told_before_the_work(
     missing = call("hunt", "--sender", "x.example", "--html", tmp_path / "no" / "case.html")
     assert missing.code == Exit.USAGE
     assert f"there is no folder {tmp_path / 'no'}" in missing.err
-    assert call("hunt", "--sender", "x.example", "--html", tmp_path).code == Exit.USAGE
+    with socket.socket(socket.AF_UNIX) as heard, open(os.devnull) as read:
+        heard.bind(str(tmp_path / "socket"))
+        for place in (tmp_path, tmp_path / "socket", f"/dev/fd/{read.fileno()}", "/dev/fd/1000"):
+            told = call("hunt", "--sender", "x.example", "--html", place)
+            assert told.code == Exit.USAGE
+            assert f"{place}" in told.err
     assert kit.server.requests() == []
 
 

@@ -27,7 +27,6 @@ def html_option(function: Made) -> Made:
     """The option, the same for every verb that has it."""
     return option(
         "--html",
-        type=click.Path(path_type=str, dir_okay=False, writable=True),
         metavar="FILE",
         callback=_can_be_written,
         help="Write a page for a case, too: one file, no network.",
@@ -35,15 +34,22 @@ def html_option(function: Made) -> Made:
 
 
 def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Tell a wrong place before the work, not behind it."""
-    if value is not None:
+    """Tell a wrong place before the work, not behind it: asks what the writing will ask."""
+    if value is None:
+        return None
+    try:
+        with _place(value) as place:
+            if _is_replaced(place, place.status()):
+                place.require_taking()
+            else:
+                place.require_opening()
+    except FileNotFoundError:
         folder = os.path.dirname(os.path.realpath(value))
-        if not os.path.isdir(folder):
-            raise Usage(f"--html: there is no folder {folder}")
-        if not os.path.exists(value) and not os.access(folder, os.W_OK):
-            raise Usage(f"--html: nothing may be written in {folder}")
-        with _place(value):
-            pass
+        raise Usage(f"--html: there is no folder {folder}") from None
+    except IsADirectoryError:
+        raise Usage(f"--html takes the name of a file, and {value} is a folder") from None
+    except OSError as error:
+        raise Usage(f"--html: {value}: {error.strerror}; name another file") from None
     return value
 
 
@@ -106,11 +112,16 @@ def replace_file(path: str, text: str) -> None:
     data = text.encode()
     with _place(path) as place:
         there = place.status()
-        if there is None or (stat.S_ISREG(there.st_mode) and place.descriptor is None):
+        if _is_replaced(place, there):
             _replace(place, data, there)
         else:
             with open(place.opened(os.O_WRONLY), "wb") as pipe:
                 pipe.write(data)
+
+
+def _is_replaced(place: Place, there: os.stat_result | None) -> bool:
+    """Whether a new file takes the place; what is no regular file is opened and written into."""
+    return there is None or (stat.S_ISREG(there.st_mode) and place.descriptor is None)
 
 
 def _replace(place: Place, data: bytes, there: os.stat_result | None) -> None:
