@@ -36,6 +36,7 @@ def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> Non
         account = server.accounts[0]
         token = tv.ApiToken(server.credential(account.id).token)
         edit.put(account.tenant, account.id, token, label=account.label, origin=server.origin)
+    (tmp_path / "tokens.csv").touch(mode=0o600)
     (tmp_path / "tokens.csv").write_text(
         "tenant,account_id,token\n" + f"globex,{'b' * 32},{TOKEN}\ninitech,no account,{TOKEN}\n"
     )

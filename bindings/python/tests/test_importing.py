@@ -29,6 +29,7 @@ def vault() -> Iterator[tv.Vault]:
 
 def written(tmp_path: Path, content: str | bytes) -> Path:
     path = tmp_path / "tokens"
+    path.touch(mode=0o600)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 

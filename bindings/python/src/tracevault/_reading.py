@@ -34,8 +34,22 @@ def not_private(status: os.stat_result) -> str:
         return "is no regular file"
     if status.st_uid not in (os.geteuid(), 0):
         return "belongs to another user"
-    if status.st_nlink > 1:
-        return "has a second name elsewhere: copy it instead"
+    if status.st_nlink != 1:
+        return "has a second name elsewhere, or none any more: copy it instead"
     if status.st_mode & 0o077:
         return "may be read or written by others: chmod 0400 it"
+    return ""
+
+
+def unfit_table(found: int) -> str:
+    """Why no credentials are taken from the open table; empty when they may be.
+
+    What has no name somebody has given to this process: a pipe of a shell, or its file of a ``<<``.
+    """
+    status = os.fstat(found)
+    if stat.S_ISREG(status.st_mode):
+        return not_private(status) if status.st_nlink else ""
+    is_others = status.st_uid not in (os.geteuid(), 0)
+    if stat.S_ISFIFO(status.st_mode) and is_others and not _has_no_name(found):
+        return "belongs to another user"
     return ""

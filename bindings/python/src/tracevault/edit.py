@@ -183,7 +183,8 @@ class Edit:
         are any. Commas, semicolons and tabs separate; what Excel saves is understood. With
         ``rotate`` accounts that the vault has are rotated, as :meth:`rotate` does. ``origin`` is
         for rows without one. ``progress`` is called after each row, with how many accounts there
-        are so far. :class:`ImportRowsError` names every row that cannot be stored.
+        are so far. :class:`ImportRowsError` names every row that cannot be stored. The file must be
+        this user's or root's, closed to all others, with one name; a pipe serves, too.
         """
         from .importing import csv_rows, import_rows  # loaded by those who use it
 

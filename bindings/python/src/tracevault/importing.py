@@ -11,12 +11,12 @@ import io
 import json
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ._fields import LINE_DEPTH, parsed
+from ._reading import unfit_table
 from ._secret import leaves_no_secret
 from .credentials import ApiToken, GlobalKey
 from .errors import (
@@ -309,10 +309,9 @@ def _lines(path: str | os.PathLike[str]) -> list[str]:
 
 def _text(path: str | os.PathLike[str]) -> str:
     with _opened(path) as file:
-        status = os.fstat(file.fileno())
-        if stat.S_ISREG(status.st_mode) and status.st_uid not in (os.geteuid(), 0):
+        if reason := unfit_table(file.fileno()):
             raise VaultError(
-                f"{os.fspath(path)} belongs to another user", status=Status.E_UNSAFE_FILE
+                f"{os.fspath(path)}, which holds secrets, {reason}", status=Status.E_UNSAFE_FILE
             )
         data = bytearray(file.read())
     try:

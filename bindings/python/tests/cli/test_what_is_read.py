@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from tests.conftest import ACME
 from tracevault.cli.exits import Exit
 from tracevault.cli.failures import Usage
 from tracevault.cli.secret_input import line_of_file
+from tracevault.cli.verbs import account_import
 
 STRANGER = 65534
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user")
@@ -55,6 +57,87 @@ def test_no_table_of_credentials_is_taken_from_another_user(
             edit.import_csv(table)
         with pytest.raises(tv.VaultError, match="belongs to another user"), vault.edit() as edit:
             edit.import_json_lines(table)
+
+
+ROWS = f"tenant,account_id,token\nnew,{ACME},test-token-not-real\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    file = tmp_path / "accounts.csv"
+    file.touch(mode=0o600)
+    file.write_text(ROWS)
+    return file
+
+
+@pytest.mark.parametrize("looks", ["once", "twice"])
+@pytest.mark.parametrize("words", ["second name", "chmod 0400"])
+def test_no_table_of_credentials_is_taken_from_where_others_can_use_it(
+    call: Call, kit: Kit, table: Path, monkeypatch: pytest.MonkeyPatch, words: str, looks: str
+) -> None:
+    if words == "second name":
+        os.link(table, table.with_name("second"))
+    else:
+        table.chmod(0o640)
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault:
+        for read in (tv.Edit.import_csv, tv.Edit.import_json_lines):
+            with pytest.raises(tv.VaultError, match=words) as told, vault.edit() as edit:
+                read(edit, table)
+            assert told.value.status is tv.Status.E_UNSAFE_FILE
+    if looks == "once":  # it was exchanged behind the first look
+        monkeypatch.setattr(account_import, "_require_private", lambda _: None)
+    assert words in call("account", "import", table).err
+
+
+@only_root
+def test_no_table_of_credentials_comes_from_a_pipe_of_another_user(
+    kit: Kit, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "rows")
+    os.chown(tmp_path / "rows", STRANGER, STRANGER)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), open(tmp_path / "rows", "w") as pipe:
+            pipe.write(ROWS)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    refused = pytest.raises(tv.VaultError, match="belongs to another user")
+    opened = tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file))
+    with opened as vault, refused, vault.edit() as edit:
+        edit.import_csv(tmp_path / "rows")
+    writer.join()
+
+
+@pytest.mark.parametrize("given", ["pipe", "file"])
+def test_a_table_without_a_name_is_taken_from_who_gave_it(
+    kit: Kit, table: Path, given: str
+) -> None:
+    """A shell makes the one of ``<(...)`` and the other of a long ``<<``."""
+    found = os.open(table, os.O_RDONLY)
+    if given == "pipe":
+        os.close(found)
+        found, writer = os.pipe()
+        os.write(writer, ROWS.encode())
+        os.close(writer)
+    table.unlink()
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        assert edit.import_csv(f"/dev/fd/{found}") == 1
+    os.close(found)
+
+
+def test_a_file_without_a_name_is_refused_wherever_a_key_is_read(phrase: Path) -> None:
+    found = os.open(phrase, os.O_RDONLY)
+    phrase.unlink()
+    path = f"/dev/fd/{found}"
+    refused = pytest.raises(tv.VaultError, match="second name")
+    with refused:
+        tv.KeyFile(path)
+    with refused:
+        tv.RawKey.from_file(path)
+    with pytest.raises(Usage, match="second name"):
+        line_of_file(path)
+    os.close(found)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 
 import click
 
-from ..._reading import not_private
+from ..._reading import unfit_table
 from ...importing import ImportRowsError
 from .. import out
 from ..exits import Exit
@@ -102,8 +101,14 @@ def _left(file: str, *, storing: bool) -> str:
 
 
 def _require_private(path: str) -> None:
-    """A file of secrets that others can use is told before it is used."""
-    status = os.stat(path)
-    reason = not_private(status) if stat.S_ISREG(status.st_mode) else ""
+    """Tell a file that others can use before a passphrase is asked for.
+
+    What counts is the look at the file that is read, once it is open.
+    """
+    found = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        reason = unfit_table(found)
+    finally:
+        os.close(found)
     if reason:
         raise Usage(f"{path}, which holds secrets, {reason}")
