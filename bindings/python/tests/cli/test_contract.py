@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, cast, get_args
 
 import pytest
 
@@ -10,7 +11,13 @@ from tests.cli.conftest import Call, Kit
 from tests.conftest import ACME, REPOSITORY
 from tracevault.cli import profile
 from tracevault.cli.group import shared
-from tracevault.cli.options import FORMATS, UNLOCKS, VARIABLES
+from tracevault.cli.options import FORMATS, UNLOCKS, VARIABLES, Options
+from tracevault.cli.session import Session
+from tracevault.notices import Notice
+from tracevault.words import NoticeKind
+
+if TYPE_CHECKING:
+    from tracevault import Unlock, Vault
 
 GUIDE = (REPOSITORY / "docs/command.md").read_text(encoding="utf-8")
 REF = "4jXtPB72Kpz7S8D"
@@ -48,6 +55,23 @@ def test_each_verbs_lines_have_the_names_of_the_guide(
         assert documented <= line.keys(), documented - line.keys()
     if row in ("`account list`", "`vault unlocks`", "`doctor`", "`batch`"):
         assert documented == told.rows[0].keys()
+
+
+def test_the_command_tells_the_notices_that_the_documents_say_it_tells(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    session = Session(Options({}), "", cast("Vault", None), cast("Unlock", None), {})
+    for kind in get_args(NoticeKind):
+        session._tell(Notice(number=1, kind=kind, level="warning", message="why"))
+    told = set(re.findall(r"^tracevault: (\w+): why$", capsys.readouterr().err, re.MULTILINE))
+    notices, hosts = (
+        (REPOSITORY / f"docs/{one}.md").read_text() for one in ("notices", "many-hosts")
+    )
+    listed = notices.partition("tells on standard error")[2].partition("##")[0]
+    assert told == set(re.findall(r"`(\w+)`", listed))
+    alerts = hosts.partition("For alerts:")[2].partition(";")[0]
+    assert set(re.findall(r"`(\w+)`", alerts)) <= told
+    assert "redis_flushed" in told
 
 
 def test_an_error_has_the_names_of_the_guide(call: Call, kit: Kit) -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 #: What Cloudflare calls an account; anything else is a label.
 ACCOUNT_ID = re.compile("[0-9a-f]{32}")
 #: The notices that people at a terminal are told; the others are in the answers, or in `doctor`.
-TOLD = ("rate_limited", "credential_expiring", "vault_unfollowed", "redis_away", "redis_slow")
+TOLD = ("rate_limited", "credential_expiring", "vault_unfollowed", "redis_away", "redis_slow",
+        "redis_flushed")  # fmt: skip
 #: Where `tracevault init` and others say how the vault is unlocked.
 HOW = "give --key-file, --passphrase-file, --passphrase-stdin, --passphrase-fd or --credential"
 
