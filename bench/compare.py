@@ -286,9 +286,7 @@ def first_trace(setting: Setting) -> list[Figure]:
     return [Figure("python.first_trace_vs_sdk", ratio, detail | {"accounts": ACCOUNTS})]
 
 
-def until_printed(
-    setting: Setting, wanted: str, *command: str | Path, **variables: str
-) -> float:
+def until_printed(setting: Setting, wanted: str, *command: str | Path, **variables: str) -> float:
     """How long a program takes to its first line, in milliseconds; the line must hold `wanted`."""
     began = time.perf_counter()
     with subprocess.Popen(

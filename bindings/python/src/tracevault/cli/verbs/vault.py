@@ -13,7 +13,7 @@ from ..group import Group
 from ..new_unlock import new_unlock, new_unlock_options
 from ..option import option
 from ..options import Options
-from ..session import opened
+from ..session import Session, opened
 
 #: What a verb that changes the vault prints. Each asks for it first: a wrong one changes nothing.
 FORMATS = ("table", "json")
@@ -31,7 +31,7 @@ def info(options: Options) -> None:
     """Tell the vault's identity, generation, times, counts and unlocks."""
     output = options.output(*FORMATS)
     with opened(options) as session:
-        told = {"vault": session.path, **session.vault.describe()}
+        told = _told(session)
     if output == "json":
         out.json_lines([told])
         return
@@ -95,7 +95,7 @@ def add_unlock(options: Options, /, label: str, **new: Any) -> None:
                 edit.add_unlock(unlock, known=session.unlock, label=label)
         finally:
             unlock.close()
-        _done(output, session.vault.describe(), "the new unlock is added")
+        _done(output, _told(session), "the new unlock is added")
 
 
 @vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
@@ -109,7 +109,7 @@ def remove_unlock(options: Options, slot: int, yes: bool) -> None:
         confirm(f"Remove the unlock in slot {slot}?", yes=yes)
         with session.vault.edit() as edit:
             edit.remove_unlock(slot)
-        _done(output, session.vault.describe(), f"the unlock in slot {slot} is removed")
+        _done(output, _told(session), f"the unlock in slot {slot} is removed")
 
 
 @vault.verb("rekey", examples=("tracevault vault rekey --new-key-file next.key --yes",))
@@ -130,7 +130,7 @@ def rekey(options: Options, /, yes: bool, **new: Any) -> None:
                 edit.rekey(unlock)
         finally:
             unlock.close()
-        _done(output, session.vault.describe(), "the vault is sealed anew")
+        _done(output, _told(session), "the vault is sealed anew")
 
 
 @vault.verb(
@@ -147,14 +147,12 @@ def export(options: Options, /, file: str, **new: Any) -> None:
     """
     output = options.output(*FORMATS)
     with opened(options) as session:
-        unlock = new_unlock(options, new)
+        unlock, tenant = new_unlock(options, new), options.text("tenant")
         try:
-            session.vault.export(
-                file, unlock, tenant=options.text("tenant"), settings=session.settings
-            )
+            session.vault.export(file, unlock, tenant=tenant, settings=session.settings)
         finally:
             unlock.close()
-        _done(output, {"vault": file}, f"{file} is written")
+        _done(output, {"vault": file, "tenant": tenant}, f"{file} is written")
 
 
 @vault.verb("refresh", examples=("tracevault vault refresh",))
@@ -164,8 +162,12 @@ def refresh(options: Options) -> None:
     output = options.output(*FORMATS)
     with opened(options) as session:
         session.vault.refresh()
-        told = session.vault.describe()
+        told = _told(session)
         _done(output, told, f"generation {told['generation']}, saved {told.get('saved')}")
+
+
+def _told(session: Session) -> dict[str, Any]:
+    return {"vault": session.path, **session.vault.describe()}
 
 
 def _done(output: str, told: dict[str, Any], said: str) -> None:
