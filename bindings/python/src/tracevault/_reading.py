@@ -44,12 +44,15 @@ def not_private(status: os.stat_result) -> str:
 def unfit_table(found: int) -> str:
     """Why no credentials are taken from the open table; empty when they may be.
 
-    What has no name somebody has given to this process: a pipe of a shell, or its file of a ``<<``.
+    A pipe without a name, a terminal or the like was given to this process by who started it. A
+    file without a name, as of a shell's ``<<``, may still be one that its owner has just removed.
     """
     status = os.fstat(found)
-    if stat.S_ISREG(status.st_mode):
-        return not_private(status) if status.st_nlink else ""
-    is_others = status.st_uid not in (os.geteuid(), 0)
-    if stat.S_ISFIFO(status.st_mode) and is_others and not _has_no_name(found):
+    is_pipe = stat.S_ISFIFO(status.st_mode)
+    if (is_pipe and _has_no_name(found)) or (not is_pipe and not stat.S_ISREG(status.st_mode)):
+        return ""
+    if status.st_uid not in (os.geteuid(), 0):
         return "belongs to another user"
-    return ""
+    if is_pipe and status.st_mode & 0o077:
+        return "may be read or written by others: chmod 0600 it"
+    return "" if is_pipe or not status.st_nlink else not_private(status)

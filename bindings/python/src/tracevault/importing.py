@@ -309,10 +309,6 @@ def _lines(path: str | os.PathLike[str]) -> list[str]:
 
 def _text(path: str | os.PathLike[str]) -> str:
     with _opened(path) as file:
-        if reason := unfit_table(file.fileno()):
-            raise VaultError(
-                f"{os.fspath(path)}, which holds secrets, {reason}", status=Status.E_UNSAFE_FILE
-            )
         data = bytearray(file.read())
     try:
         encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
@@ -327,10 +323,34 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 
 def _opened(path: str | os.PathLike[str]) -> BinaryIO:
-    """The file; standard input from where it stands, as a passphrase may have come before."""
+    """The file; standard input from where it stands, as a passphrase may have come before.
+
+    It is looked at before it is opened for reading: nobody waits for a pipe of another user.
+    """
     if os.fspath(path) == "/dev/stdin":
+        _require_fit(0, path)
         return open(0, "rb", closefd=False)
-    return open(path, "rb")
+    looked = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        _require_fit(looked, path)
+        return open(path, "rb", opener=lambda _, flags: _opened_again(looked, flags, path))
+    finally:
+        os.close(looked)
+
+
+def _require_fit(found: int, path: str | os.PathLike[str]) -> None:
+    if reason := unfit_table(found):
+        raise VaultError(
+            f"{os.fspath(path)}, which holds secrets, {reason}", status=Status.E_UNSAFE_FILE
+        )
+
+
+def _opened_again(looked: int, flags: int, path: str | os.PathLike[str]) -> int:
+    """What was looked at, whatever has its name by now."""
+    try:
+        return os.open(f"/proc/self/fd/{looked}", flags | os.O_NOCTTY)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def _decoded(data: bytearray, encoding: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import threading
@@ -90,23 +89,61 @@ def test_no_table_of_credentials_is_taken_from_where_others_can_use_it(
 
 
 @only_root
-def test_no_table_of_credentials_comes_from_a_pipe_of_another_user(
-    kit: Kit, tmp_path: Path
+def test_no_table_of_credentials_comes_from_a_pipe_of_another_user_and_nobody_waits_for_it(
+    process: Call, kit: Kit, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "rows")
     os.chown(tmp_path / "rows", STRANGER, STRANGER)
-
-    def write() -> None:
-        with contextlib.suppress(BrokenPipeError), open(tmp_path / "rows", "w") as pipe:
-            pipe.write(ROWS)
-
-    writer = threading.Thread(target=write)
-    writer.start()
     refused = pytest.raises(tv.VaultError, match="belongs to another user")
     opened = tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file))
     with opened as vault, refused, vault.edit() as edit:
         edit.import_csv(tmp_path / "rows")
+    told = process("account", "import", "rows")
+    assert told.code == Exit.USAGE
+    assert "belongs to another user" in told.err
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o620, 0o606])
+def test_no_table_of_credentials_comes_from_a_pipe_that_others_may_use(
+    call: Call, kit: Kit, tmp_path: Path, mode: int
+) -> None:
+    os.mkfifo(tmp_path / "rows")
+    (tmp_path / "rows").chmod(mode)
+    refused = pytest.raises(tv.VaultError, match="chmod 0600")
+    opened = tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file))
+    with opened as vault, refused, vault.edit() as edit:
+        edit.import_csv(tmp_path / "rows")
+    assert "chmod 0600" in call("account", "import", "rows").err
+
+
+def test_a_table_comes_from_a_pipe_of_ones_own(call: Call, kit: Kit, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows", 0o600)
+    writer = threading.Thread(target=lambda: (tmp_path / "rows").write_text(ROWS))
+    writer.start()
+    told = call("account", "import", "rows")
     writer.join()
+    assert told.code == Exit.OK, told.err
+
+
+@only_root
+def test_a_file_that_another_user_removes_meanwhile_is_still_his(kit: Kit, table: Path) -> None:
+    os.chown(table, STRANGER, STRANGER)
+    found = os.open(table, os.O_RDONLY)
+    table.unlink()
+    refused = pytest.raises(tv.VaultError, match="belongs to another user")
+    opened = tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file))
+    with opened as vault, refused, vault.edit() as edit:
+        edit.import_csv(f"/dev/fd/{found}")
+    os.close(found)
+
+
+def test_a_table_that_is_none_is_named(kit: Kit, tmp_path: Path) -> None:
+    opened = tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file))
+    with opened as vault:
+        for name, kind in (("none", FileNotFoundError), (".", IsADirectoryError)):
+            with pytest.raises(kind) as told, vault.edit() as edit:
+                edit.import_csv(tmp_path / name)
+            assert told.value.filename == str(tmp_path / name)
 
 
 @pytest.mark.parametrize("given", ["pipe", "file"])
