@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -187,6 +188,21 @@ def test_the_progress_tells_the_quota_and_the_time_to_the_end(
     assert "--resume FILE" in run.seen
 
 
+def test_the_progress_counts_what_failed(
+    environment: dict[str, str], tmp_path: Path, kit: Kit
+) -> None:
+    (tmp_path / "list.txt").write_text("".join(f"4jXtPB72Kpz{n:04}\n" for n in range(400)))
+    environment["TERM"] = "xterm"
+    run = Terminal(environment, tmp_path, "batch", "--tenant", "acme", "--account", ACME,
+                   "--set", "budget.quota=40", "--json", "list.txt")  # fmt: skip
+    run.until(lambda seen: re.search(r"\r[1-9]\d* of 400 traces", seen))
+    run.type("\x03")
+    assert run.end() == Exit.INTERRUPTED
+    line = r"\r([1-9]\d*) of 400 traces, [\d.]+/s(?:, (\d+) failed)?"
+    for done, failed in re.findall(line, run.seen):
+        assert failed == done, "there is no such message"
+
+
 def test_work_that_stands_still_says_why_and_until_when(call: Call, kit: Kit) -> None:
     kit.server.reset()
     asked = ("batch", "--tenant", "acme", "--account", ACME, "-")
@@ -219,12 +235,15 @@ def test_collect_tells_each_message_once(call: Call, kit: Kit) -> None:
     assert call("collect").code == Exit.USAGE
 
 
+@pytest.mark.parametrize(("kind", "how"), [("xterm", ()), ("xterm", ("--no-progress",)),
+                                           ("dumb", ())])  # fmt: skip
 def test_a_hunt_in_a_terminal_lists_copies_as_they_come(
-    environment: dict[str, str], tmp_path: Path, kit: Kit
+    environment: dict[str, str], tmp_path: Path, kit: Kit, kind: str, how: tuple[str, ...]
 ) -> None:
-    environment |= {"TERM": "xterm", "COLUMNS": "150"}
-    run = Terminal(environment, tmp_path, "hunt", "--subject", subject(kit))
+    environment |= {"TERM": kind, "COLUMNS": "150"}
+    run = Terminal(environment, tmp_path, "hunt", "--subject", subject(kit), *how)
     assert run.end() == 0, run.seen
+    assert bool(re.search(r"\d/s", run.seen)) == (kind == "xterm" and not how), "a progress line"
     before, _, table = run.seen.partition("TENANT")
     assert before.count("found in ") > 2
     assert "OUTCOME" in table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -157,7 +158,7 @@ def _take(
     elif output == "csv":
         out.csv_rows([COLUMNS] if tally.came == 1 and finding.message else [])
         out.csv_rows(_csv(finding))
-    elif finding.message is not None and progress.shown:
+    elif finding.message is not None and sys.stderr.isatty():
         who = ", ".join(one.address for one in finding.recipients) or ", ".join(finding.message.to)
         out.note(f"found in {finding.tenant}: {who} ({finding.message.message_ref})")
 
