@@ -530,9 +530,9 @@ TV_API TV_CHECK tv_status tv_vault_verify(const tv_vault *vault, tv_document **d
  * Wipe every key of the vault and of the tenants taken from it.
  *
  * They fail with TV_E_LOCKED until tv_vault_unlock(). A request that is on the wire ends; its next
- * try fails, and so does one that still connects. Open edits end too: what was put into them is wiped, and every further call on them
- * fails with TV_E_LOCKED, also after tv_vault_unlock(). Tenants of a vault that was closed with
- * tv_vault_free() keep their key.
+ * try fails, and so does one that still connects. Open edits end too: what was put into them is
+ * wiped, and every further call on them fails with TV_E_LOCKED, also after tv_vault_unlock().
+ * Tenants of a vault that was closed with tv_vault_free() keep their key.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_vault_lock(tv_vault *vault, tv_error **error_out);
@@ -1128,7 +1128,10 @@ enum tv_kind {
      * the end. Its status is that of the trace, or why the account could not be asked.
      */
     TV_RESULT_FINDING = 5,
-    /** A hunt is over: its last result. TV_OK when all was asked, else why it was ended. */
+    /**
+     * A hunt is over: its last result. TV_OK unless it was ended before its time. Whether all was
+     * asked is told by "failed" of the view "hunt": of TV_OK it is 0 where every account was.
+     */
     TV_RESULT_HUNT = 6,
     /**
      * How far a hunt is, where "progress" is set (tv_request_set): the newest state, after the last

@@ -143,6 +143,14 @@ static void ask_lost_engines(void) {
     }
 }
 
+static void take_from_lost_engines(void) {
+    alarm(HANGS_S);
+    for (int i = 0; i < LOST; i++) {
+        tv_result *result = NULL;
+        goes("take", TV_E_DESCRIPTORS_LOST, tv_engine_take(lose(), -1, &result, NULL));
+    }
+}
+
 /* ---- a limit on the size of files */
 
 static void write_beyond_the_limit(void) {
@@ -182,6 +190,7 @@ PROMISE(everything_but_engines_goes_on_in_a_handler) { ends_well(handler_that_ca
 PROMISE(exit_waits_for_no_engine_that_was_lost) { ends_well(exit_with_lost_engines); }
 PROMISE(nor_does_who_frees_one) { ends_well(free_lost_engines); }
 PROMISE(who_asks_a_lost_engine_is_told_at_once) { ends_well(ask_lost_engines); }
+PROMISE(and_who_takes_from_one) { ends_well(take_from_lost_engines); }
 PROMISE(a_vault_beyond_the_hosts_limit_is_a_status) { ends_well(write_beyond_the_limit); }
 
 int main(int argc, char **argv) {
@@ -193,6 +202,7 @@ int main(int argc, char **argv) {
     RUN(exit_waits_for_no_engine_that_was_lost);
     RUN(nor_does_who_frees_one);
     RUN(who_asks_a_lost_engine_is_told_at_once);
+    RUN(and_who_takes_from_one);
     RUN(a_vault_beyond_the_hosts_limit_is_a_status);
     return finish();
 }

@@ -85,8 +85,9 @@ static tv_status print_finding(tv_result *result, tv_error **error) {
 static tv_status print_end(tv_result *result, int *is_whole, tv_error **error) {
     TV_OWNED(tv_hunt) hunt = NULL;
     tv_walk walk;
-    tv_status status = tv_result_status(result);
+    tv_status status = tv_result_error(result, error, error);
     if (status != TV_OK) return status;
+    if ((status = tv_result_status(result)) != TV_OK) return status; /* *error says why */
     if ((status = tv_result_walk(result, "hunt", TV_NUL, &walk, error)) != TV_OK) return status;
     if (tv_hunt_read(&walk, &hunt, NULL, 0) != TV_TRACE_OK) return TV_E_NO_MEMORY;
     printf("%" PRId32 " copies in %" PRId32 " accounts; not asked to the end: %" PRId32 "\n",
@@ -111,8 +112,15 @@ static tv_status set_request(void *to, const char *name, size_t name_len, const 
 /* Sets what NAME=VALUE says. */
 static tv_status set(setter with, void *to, const char *word, tv_error **error) {
     const char *equals = strchr(word, '=');
-    if (equals == NULL) return TV_E_ARGUMENT;
     return with(to, word, (size_t)(equals - word), equals + 1, error);
+}
+
+/* Whether the words from this place on are what the usage says. */
+static int is_usage(int argc, char **argv, int at) {
+    if (argc - at < 3) return 0;
+    for (int i = at + 2; i < argc; i++)
+        if (strchr(argv[i], '=') == NULL) return 0;
+    return 1;
 }
 
 static tv_status hunt(int argc, char **argv, int at, tv_config *config, int *is_whole,
@@ -148,9 +156,11 @@ int main(int argc, char **argv) {
     TV_OWNED(tv_error) error = NULL;
     int at = 1, is_whole = 0;
     tv_status status = tv_config_new(&config, &error);
-    for (; status == TV_OK && at + 1 < argc && strcmp(argv[at], "-o") == 0; at += 2)
+    for (; status == TV_OK && at + 1 < argc && strcmp(argv[at], "-o") == 0; at += 2) {
+        if (strchr(argv[at + 1], '=') == NULL) break;
         status = set(set_config, config, argv[at + 1], &error);
-    if (status == TV_OK && argc - at < 3) {
+    }
+    if (status == TV_OK && !is_usage(argc, argv, at)) {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }

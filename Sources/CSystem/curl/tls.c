@@ -213,12 +213,20 @@ static int require_host_names(int is_good, void *chain) {
 
 /* Keys are agreed on over elliptic curves, or by RSA in TLS 1.2. In a finite field the server
  * chooses the modulus: one of 10,000 bits keeps the processor for a second, before anything is
- * timed. */
+ * timed. A list of ciphers in the system's own configuration of OpenSSL does not count here; its
+ * lowest version of TLS and its level of security do. */
 static int forbid_finite_fields(void *ssl_context) {
-    static const char ciphers[] = "DEFAULT:!kDHE", groups[] = "X25519:P-256:X448:P-521:P-384";
+    static const char ciphers[] = "DEFAULT:!kDHE";
+    /* From 3.5 on OpenSSL knows the first, and offers it beside a curve as by default. */
+    static const char *const groups[] = {"*X25519MLKEM768/*X25519:P-256:X448:P-521:P-384",
+                                         "X25519:P-256:X448:P-521:P-384"};
     openssl_function control = openssl(CONTROL);
-    return openssl(SET_CIPHERS).set_ciphers(ssl_context, ciphers) == 1 &&
-           control.control(ssl_context, SET_GROUPS_LIST, 0, (void *)(uintptr_t)groups) == 1;
+    if (openssl(SET_CIPHERS).set_ciphers(ssl_context, ciphers) != 1) return 0;
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        void *list = (void *)(uintptr_t)groups[i];
+        if (control.control(ssl_context, SET_GROUPS_LIST, 0, list) == 1) return 1;
+    }
+    return 0;
 }
 
 CURLcode tvs_guard_tls(CURL *easy, void *ssl_context, void *context) {

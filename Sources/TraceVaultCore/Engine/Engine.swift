@@ -103,7 +103,7 @@ package final class Engine: Sendable {
 
     /// The oldest finished request, nil when none came in time.
     package func take(timeoutMs: Int32) throws(Failure) -> RequestResult? {
-        let result = try results.take(timeoutMs: timeoutMs)
+        let result = try results.take(timeoutMs: timeoutMs, onLoss: wake.now)
         if let result { taken(result) }
         return result
     }

@@ -89,7 +89,11 @@ package final class ResultQueue: Sendable {
     package var count: Int { state.withLock { $0.results.count } }
 
     /// The oldest result, nil when none came within `timeoutMs` (0 polls, negative waits for ever).
-    package func take(timeoutMs: Int32) throws(Failure) -> RequestResult? {
+    /// `onLoss` is called while the descriptor is gone and the queue not closed: an engine that
+    /// sleeps finds its own loss only when it wakes.
+    package func take(
+        timeoutMs: Int32, onLoss: () -> Void = {}
+    ) throws(Failure) -> RequestResult? {
         let started = tvs_monotonic_ms()
         while true {
             let (result, isClosed) = state.withLock { state in
@@ -119,7 +123,8 @@ package final class ResultQueue: Sendable {
             if isThere {
                 _ = tvs_wait_readable(descriptor, wait)
             } else {
-                // A number that is the host's own by now. The engine ends in a moment.
+                // A number that is the host's own by now.
+                onLoss()
                 tvs_sleep_ms(Int64(min(UInt32(bitPattern: wait), Self.lookEveryMs)))
             }
         }

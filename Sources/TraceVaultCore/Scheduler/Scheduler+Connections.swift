@@ -80,20 +80,24 @@ extension Scheduler {
     func mayConnect(_ tenant: Int32) -> Bool { tenants[tenant].connections < connections.free }
 
     /// Who has no stream may also take one of a tenant that has many.
-    func mayStream(_ tenant: Int32) -> Bool {
+    func mayStream(_ tenant: Int32, _ now: Int64) -> Bool {
         tenants[tenant].streams < streams.free
-            || (tenants[tenant].streams == 0 && newestOfGreedy() != none)
+            || (tenants[tenant].streams == 0 && newestOfGreedy(now) != none)
     }
 
     /// Where streams are fewer than was thought: what was begun last of the tenant that has most,
-    /// if that has more than one.
-    private func newestOfGreedy() -> Int32 {
+    /// if that has more than one. What could not go again, as its quota rests, is left alone.
+    private func newestOfGreedy(_ now: Int64) -> Int32 {
         guard roomTimer != none else { return none }
         var (newest, most) = (none, Int32(1))
         var fetch = underWay.last
         while fetch != none {
-            let has = tenants[seats[lanes[fetches[fetch].lane].seat].tenant].streams
-            if fetches[fetch].carrier == .stream, has > most { (newest, most) = (fetch, has) }
+            let lane = fetches[fetch].lane
+            let has = tenants[seats[lanes[lane].seat].tenant].streams
+            let rests = lanes[lane].restsUntil > now || groups[lanes[lane].group].refusedUntil > now
+            if fetches[fetch].carrier == .stream, !rests, has > most {
+                (newest, most) = (fetch, has)
+            }
             fetch = fetches[fetch].previous
         }
         return newest
@@ -101,7 +105,7 @@ extension Scheduler {
 
     /// Ends the newest try of the tenant that has most; it goes again when it may.
     mutating func takeFromGreedy(_ now: Int64) {
-        let fetch = newestOfGreedy()
+        let fetch = newestOfGreedy(now)
         guard fetch != none else { return }
         emit(.abort(name(of: fetch)))
         goBack(fetch, now)

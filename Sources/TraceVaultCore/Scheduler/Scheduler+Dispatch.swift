@@ -16,7 +16,7 @@ extension Scheduler {
 
     /// Starts what may start.
     mutating func dispatch(_ now: Int64) {
-        while inFlight < limits.maxInFlight, hasSomebody(), isOriginOpen(now),
+        while inFlight < limits.maxInFlight, hasSomebody(now), isOriginOpen(now),
             let tenant = ring.popFirst(in: &tenants)
         {
             // Not in the ring any more, should it lose its seats meanwhile.
@@ -51,12 +51,12 @@ extension Scheduler {
 
     /// Whether the ring has somebody; whoever waits for a connection or a stream comes back when
     /// there is one.
-    private mutating func hasSomebody() -> Bool {
+    private mutating func hasSomebody(_ now: Int64) -> Bool {
         if connections.waiting.first != none, connections.free > 0 {
             enterFirst(of: \.connections)
         }
         let first = streams.waiting.first
-        if first != none, mayStream(first) {
+        if first != none, mayStream(first, now) {
             enterFirst(of: \.streams)
         }
         return !ring.isEmpty
@@ -111,7 +111,7 @@ extension Scheduler {
             guard seat != none else { return .unpermitted }
             let isAlone = needsConnection(nextFlow(ofSeat: seat) / 2)
             if isAlone, !mayConnect(tenant) { return .unconnected }
-            if !isAlone, !mayStream(tenant) { return .unstreamed }
+            if !isAlone, !mayStream(tenant, now) { return .unstreamed }
             withdraw(seat)
             guard spend(seat, now) else {
                 if originTimer != none { return .unpermitted }

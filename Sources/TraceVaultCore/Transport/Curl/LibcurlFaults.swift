@@ -111,6 +111,10 @@ struct LibcurlFault {
             how: "a status line that says HTTP/2 on a connection of HTTP/1.1 lets other requests "
                 + "onto the server's connections: none is sent there"),
         LibcurlFault(
+            name: "the end of a stream not seen", last: 0x07_58_01, remedy: .open,
+            how: "of many large compressed replies on one HTTP/2 connection the last may end only "
+                + "when it has been silent for 20 s; it is asked for again"),
+        LibcurlFault(
             name: "a refused stream sent again", last: .max, remedy: .avoided,
             how: "libcurl sends the request over any connection of its server, also over one of "
                 + "HTTP/1.1 that waits for another's reply: there each connection carries one"),
