@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime, timedelta, timezone
 
 import tracevault as tv
 
@@ -15,12 +14,12 @@ import tracevault as tv
 def main(vault_file: str, key_file: str, checkpoint: str, first: str = "") -> int:
     """Splunk runs this every so often; each run goes on where the last one ended."""
     failed = 0
-    start = first or datetime.now(timezone.utc) - timedelta(days=1)  # of the very first run
     with (
         tv.Vault.open(vault_file, tv.RawKey.from_file(key_file)) as vault,
         tv.Engine() as engine,
     ):
-        for found in engine.collect(vault, checkpoint=checkpoint, start=start):
+        # The very first run begins there, or one day back.
+        for found in engine.collect(vault, checkpoint=checkpoint, start=first or None):
             for row in found.to_rows():
                 # The checkpoint moves on when the loop asks for the next: the line is out by then.
                 print(json.dumps({"time": row["message"].get("scanned_at"), **row}), flush=True)

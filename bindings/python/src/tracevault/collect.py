@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._fields import DOCUMENT_DEPTH, parse_time, parsed
-from ._lines import LineFile
+from ._checkpoint import Checkpoint, Known, State
+from ._fields import parse_time
+from ._options import filter_text
 from ._reach import Where
 from .accounts import Account
 from .bulk import known_options
@@ -27,21 +28,20 @@ from .sweep import Place, Sweep, SweepOptions
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-SCHEMA = "tracevault.checkpoint/1"
 #: How far back a collection looks for messages that came late or changed.
 LOOK_BACK = timedelta(days=1)
 #: How many detections a collection takes of one account at a time.
 COLLECT_LIMIT = 100_000
 
 Change = Literal["new", "changed", "none"]
-State = dict[str, Any]
 
 
 class CollectOptions(SweepOptions, total=False):
     """What to collect. Filters are those of a search; ``detections_only`` is ``True`` unless set.
 
-    ``start`` counts in the first run only; ``limit`` is for each account and 100000 unless set;
-    ``trace`` is ``True`` where ``views`` are asked for.
+    ``start`` counts in the first run only, which is kept for an account until it was asked to its
+    end once; ``limit`` is for each account and 100000 unless set; ``trace`` is ``True`` where
+    ``views`` are asked for.
     """
 
     look_back: timedelta
@@ -119,14 +119,6 @@ def state_of(message: FoundMessage) -> State:
     return {name: value for name, value in state.items() if value not in (None, [])}
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the checkpoint says of a message."""
-
-    state: State
-    scanned_at: str | None
-
-
 class Collection(Sweep[Detection]):
     """What one collection asks, and what it gives."""
 
@@ -145,11 +137,7 @@ class Collection(Sweep[Detection]):
             raise TypeError(f"look_back must be a timedelta, not {type(look_back).__name__}")
         self._look_back = look_back
         self._now = datetime.now(timezone.utc)
-        self._path = os.fspath(checkpoint)
-        self._file: LineFile | None = None
-        #: By account: since when it is known, and by message its state.
-        self._until: dict[str, datetime] = {}
-        self._known: dict[str, dict[str, _Known]] = {}
+        self._checkpoint = Checkpoint(checkpoint)
         #: Searched to the end in this run.
         self._complete: dict[str, Place] = {}
         #: Accounts with a message whose trace is to be had later.
@@ -161,33 +149,28 @@ class Collection(Sweep[Detection]):
     # ---- The checkpoint -------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Read what the last run knew."""
-        self._file = LineFile(self._path, SCHEMA)
-        for _, line in self._file.lines():
-            try:
-                self._learn(parsed(line, DOCUMENT_DEPTH))
-            except (ValueError, LookupError, TypeError, AttributeError):
-                continue  # a damaged line: its message is told once more
+        """Read what the last run knew; keep where each account begins that none has asked yet."""
+        self._checkpoint.open()
+        first = filter_text("start", self._first_start())
+        for place in self.places:
+            self._checkpoint.begin(place.account.account_id, first)
         self._asked = [self._search(place) for place in self.places]
 
-    def _learn(self, line: dict[str, Any]) -> None:
-        account: str = line["account_id"]
-        if "until" in line:
-            self._until[account] = datetime.fromisoformat(line["until"])
-        else:
-            known = _Known(dict(line["state"]), line.get("scanned_at"))
-            self._known.setdefault(account, {})[line["message"]] = known
+    def _first_start(self) -> str | datetime:
+        given: str | datetime | None = self._filters.get("start")
+        return self._now - self._look_back if given is None else given
 
     def start_of(self, place: Place) -> object:
-        """A while before the last run; in the first run what was asked for."""
-        until = self._until.get(place.account.account_id)
+        """A while before the last complete run; until there is one, where the first run began."""
+        account_id = place.account.account_id
+        until = self._checkpoint.until(account_id)
         if until is not None:
             return until - self._look_back
-        return self._filters.get("start") or self._now - self._look_back
+        return self._checkpoint.start(account_id) or self._first_start()
 
     def is_wanted(self, place: Place, key: str, message: FoundMessage) -> bool:
         """Whether it is new or another than it was."""
-        known = self._known.get(place.account.account_id, {}).get(key)
+        known = self._checkpoint.known(place.account.account_id, key)
         return known is None or known.state != state_of(message)
 
     def complete(self, place: Place) -> None:
@@ -205,7 +188,7 @@ class Collection(Sweep[Detection]):
         account = place.account
         known = None
         if message is not None:
-            known = self._known.get(account.account_id, {}).get(_key(message))
+            known = self._checkpoint.known(account.account_id, _key(message))
         self.ready.append(
             Detection(
                 tenant=place.tenant.name,
@@ -233,52 +216,24 @@ class Collection(Sweep[Detection]):
         if one.error is not None and one.error.retriable:
             self._waiting.add(one.account_id)  # the message comes again, with its trace
             return
-        key = _key(one.message)
-        known = _Known(one.state, one.message.scanned_at_text)
-        self._known.setdefault(one.account_id, {})[key] = known
-        self._write(_line(one.account_id, key, known))
+        known = Known(one.state, one.message.scanned_at_text)
+        self._checkpoint.learn(one.account_id, _key(one.message), known)
 
     def _done_with(self, account_id: str, place: Place) -> None:
-        """The next search begins where this one did; what it cannot find is forgotten."""
-        self._until[account_id] = self._now
-        oldest = self._now - self._look_back
-        known = self._known.get(account_id, {})
-        for key, one in [*known.items()]:
-            scanned = parse_time(one.scanned_at)
-            if key not in place.seen and (scanned is None or scanned < oldest):
-                del known[key]
-        self._write({"account_id": account_id, "until": self._now.isoformat()})
-
-    def _write(self, line: dict[str, Any]) -> None:
-        assert self._file is not None
-        self._file.append(json.dumps(line).encode())
+        """The next search begins where this one did, or where it ended if ``end`` was earlier."""
+        given = self._filters.get("end")
+        end = None if given is None else parse_time(filter_text("end", given))
+        until = self._now if end is None else min(self._now, end)
+        self._checkpoint.complete(account_id, until, place.seen, until - self._look_back)
 
     def finish(self) -> None:
         """Write the checkpoint anew, without what is forgotten."""
-        assert self._file is not None
-        self._file.replace(json.dumps(line).encode() for line in self._lines())
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        for account_id, until in self._until.items():
-            yield {"account_id": account_id, "until": until.isoformat()}
-        for account_id, messages in self._known.items():
-            for key, known in messages.items():
-                yield _line(account_id, key, known)
+        self._checkpoint.rewrite()
 
     def close(self) -> None:
         """Let the checkpoint go."""
-        if self._file is not None:
-            self._file.close()
+        self._checkpoint.close()
 
 
 def _key(message: FoundMessage) -> str:
     return message.message_ref or json.dumps(message.item, sort_keys=True)
-
-
-def _line(account_id: str, key: str, known: _Known) -> dict[str, Any]:
-    return {
-        "account_id": account_id,
-        "message": key,
-        "state": known.state,
-        "scanned_at": known.scanned_at,
-    }

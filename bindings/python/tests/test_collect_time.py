@@ -1,0 +1,217 @@
+"""Collections over days, by a clock that is set: what an account missed is caught up with."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from launcher import Standin
+
+import tracevault as tv
+from tracevault import collect as collect_module
+
+from .conftest import ACME, settings
+
+DAY = datetime.timedelta(days=1)
+#: Behind the first, and before the second of two days on which the stand-in has mail.
+FIRST = datetime.datetime(2026, 10, 24, 5, tzinfo=datetime.timezone.utc)
+
+
+class Clock(datetime.datetime):
+    """Says the time that a test has set."""
+
+    at: datetime.datetime = FIRST
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+        return cls.at.astimezone(tz)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
+    Clock.at = FIRST
+    monkeypatch.setattr(collect_module, "datetime", Clock)
+    return Clock
+
+
+def mail_of(server: Standin, day: datetime.datetime) -> set[str]:
+    """The detections of an account on one day."""
+    return {
+        one.item["id"]
+        for one in server.mail_of(ACME)
+        if one.detected and one.scanned.date() == day.date()
+    }
+
+
+@pytest.fixture
+def yesterday(server: Standin) -> Iterator[set[str]]:
+    """Nothing came later than the first day: what it has is given, the rest is hidden."""
+    server.reset()
+    for account in (one.id for one in server.accounts if one.tenant == "acme"):
+        for mail in server.mail_of(account):
+            if mail.scanned > FIRST:
+                server.amend(mail.item["id"], None)
+    assert mail_of(server, FIRST)
+    yield mail_of(server, FIRST)
+    server.reset()
+
+
+def arrive(server: Standin) -> set[str]:
+    """What came on the second day is there."""
+    come = mail_of(server, FIRST + DAY)
+    assert come
+    for ref in come:
+        server.amend(ref, {})
+    return come
+
+
+def run(server: Standin, where: tv.Tenant, checkpoint: Path, **options: Any) -> list[tv.Detection]:
+    """One run of a timer's job: an engine of its own."""
+    with tv.Engine(settings(server, retry_max_attempts=2)) as engine:
+        return list(engine.collect(where, checkpoint=checkpoint, **options))
+
+
+def found(told: list[tv.Detection]) -> set[str | None]:
+    return {one.message.message_ref for one in told if one.message and one.account_id == ACME}
+
+
+@pytest.mark.parametrize("start", [None, DAY], ids=["no start", "a start that moves on"])
+def test_an_account_that_fails_from_its_first_run_on_is_asked_from_there_when_it_works(
+    server: Standin,
+    acme: tv.Tenant,
+    clock: type[Clock],
+    yesterday: set[str],
+    tmp_path: Path,
+    start: datetime.timedelta | None,
+) -> None:
+    refused = server.credential(ACME)
+    server.revoke(refused)
+    for day in range(5):
+        clock.at = FIRST + day * DAY
+        given = {} if start is None else {"start": clock.at - start}
+        if day == 4:
+            server.restore(refused)
+        told = run(server, acme, tmp_path / "c", **given)
+        assert found(told) == (yesterday if day == 4 else set())
+    assert run(server, acme, tmp_path / "c") == []
+
+
+def test_an_earlier_start_counts_until_an_account_was_asked_to_its_end(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    clock.at = FIRST + 3 * DAY
+    refused = server.credential(ACME)
+    server.revoke(refused)
+    run(server, acme, tmp_path / "c")
+    server.restore(refused)
+    assert found(run(server, acme, tmp_path / "c", start=FIRST - DAY)) == yesterday
+    server.reset()
+    run(server, acme, tmp_path / "c", start="2020-01-01T00:00:00Z")
+    assert all("start=2020" not in request["query"] for request in server.requests())
+
+
+def test_an_account_that_fails_for_days_is_caught_up_with(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    assert found(run(server, acme, tmp_path / "c")) == yesterday
+    come = arrive(server)
+    refused = server.credential(ACME)
+    server.revoke(refused)
+    for day in range(1, 5):
+        clock.at = FIRST + day * DAY
+        told = run(server, acme, tmp_path / "c")
+        assert any(one.account_id == ACME and one.error for one in told)
+        assert found(told) == set()
+    server.restore(refused)
+    assert found(run(server, acme, tmp_path / "c")) == come
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["the first run", "a later run"])
+def test_a_trace_that_cannot_be_had_for_days_comes_when_it_can(
+    server: Standin,
+    acme: tv.Tenant,
+    clock: type[Clock],
+    yesterday: set[str],
+    tmp_path: Path,
+    is_first: bool,
+) -> None:
+    ref = "fail-503-x6"  # two tries in each run
+    hidden = [*yesterday]
+    for one in hidden:
+        server.amend(one, None)
+    if not is_first:
+        run(server, acme, tmp_path / "c", trace=True)
+    server.amend(hidden[0], {"id": ref})
+    errors = []
+    for day in (0, 2, 4, 6):
+        clock.at = FIRST + day * DAY
+        told = [one for one in run(server, acme, tmp_path / "c", trace=True) if one.message]
+        errors += [one.error.name if one.error else "" for one in told if one.account_id == ACME]
+        assert found(told) == {ref}
+    assert errors == ["TV_E_SERVER"] * 3 + [""]
+    assert found(run(server, acme, tmp_path / "c", trace=True)) == set()
+
+
+def test_what_comes_while_a_run_is_read_is_found_by_the_next(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    with tv.Engine(settings(server)) as engine:
+        for _ in engine.collect(acme, checkpoint=tmp_path / "c"):
+            clock.at = FIRST + 5 * DAY  # whoever reads takes days
+    come = arrive(server)
+    assert found(run(server, acme, tmp_path / "c")) == come
+
+
+def test_what_a_run_with_an_end_left_out_is_found_by_the_next(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    come = arrive(server)
+    clock.at = FIRST + 5 * DAY
+    start, end = FIRST - DAY, FIRST + DAY / 2
+    assert found(run(server, acme, tmp_path / "c", start=start, end=end)) == yesterday
+    assert found(run(server, acme, tmp_path / "c")) == come
+
+
+def remembered(checkpoint: Path) -> set[str]:
+    lines = [json.loads(line) for line in checkpoint.read_text().splitlines()]
+    return {one["message"] for one in lines if "message" in one}
+
+
+def test_what_is_too_old_to_be_found_again_is_forgotten_and_no_earlier(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    run(server, acme, tmp_path / "c")
+    assert remembered(tmp_path / "c") >= yesterday
+    changes: list[dict[str, Any] | None] = [None, {}]
+    for change in changes:  # not shown for a while, it is no other message
+        server.amend(min(yesterday), change)
+        assert run(server, acme, tmp_path / "c") == []
+    # The next run looks back from the first one: it finds them again, and tells them no more.
+    clock.at = FIRST + 10 * DAY
+    assert run(server, acme, tmp_path / "c") == []
+    clock.at = FIRST + 12 * DAY
+    assert run(server, acme, tmp_path / "c") == []
+    assert remembered(tmp_path / "c") == set()
+
+
+def test_a_checkpoint_of_before_is_gone_on_with(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    """It knows of no account where its first search begins."""
+    known: dict[str, Any] = {"account_id": ACME, "message": min(yesterday), "state": {}}
+    lines = [
+        {"schema": "tracevault.checkpoint/1"},
+        {"account_id": ACME, "until": FIRST.isoformat()},
+        known,
+    ]
+    (tmp_path / "c").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "c").chmod(0o600)
+    clock.at = FIRST + 5 * DAY
+    told = run(server, acme, tmp_path / "c")
+    assert found(told) == yesterday
+    changes = {one.message.message_ref: one.change for one in told if one.message}
+    assert changes[min(yesterday)] == "changed"
