@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, Callable
 from typing import Any
 
 from ._exchange import Exchange, Slot
-from .bulk import Source
+from ._sources import Source
 
 #: What a loop takes and asks before it lets its other tasks go on.
 TAKEN_AT_A_TIME = 4
@@ -104,8 +104,8 @@ class LoopInbox(deque[Slot]):
         self.filled.clear()
 
 
-async def on_disk(call: Callable[[], None]) -> None:
-    """Do in another thread what waits for the disk."""
+async def aside(call: Callable[[], None]) -> None:
+    """Do in another thread what waits for the disk or takes long."""
     doing = asyncio.get_running_loop().run_in_executor(None, call)
     try:
         await asyncio.shield(doing)

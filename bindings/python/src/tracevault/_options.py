@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
@@ -54,6 +55,17 @@ class SearchFilters(TypedDict, total=False):
 
 
 FILTERS = frozenset(SearchFilters.__annotations__)
+
+
+def filter_texts(filters: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    unknown = filters.keys() - FILTERS
+    if unknown:
+        raise TypeError(
+            f"no such filter: {', '.join(sorted(unknown))}; there are: {', '.join(sorted(FILTERS))}"
+        )
+    return tuple(
+        (name, filter_text(name, value)) for name, value in filters.items() if value is not None
+    )
 
 
 def filter_text(name: str, value: object) -> str:

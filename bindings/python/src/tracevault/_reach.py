@@ -12,7 +12,19 @@ from .vault import Tenant, Vault
 Where: TypeAlias = Vault | Tenant | Iterable[Tenant]
 
 
-def reach(where: Where) -> list[tuple[Tenant, Account]]:
+def named(where: Where) -> Vault | list[Tenant]:
+    """What a caller gave, looked at once."""
+    if isinstance(where, Vault):
+        return where
+    several = isinstance(where, Iterable) and not isinstance(where, (str, bytes))
+    tenants = list(dict.fromkeys(where) if several else [where])  # type: ignore[arg-type]
+    for tenant in tenants:
+        if not isinstance(tenant, Tenant):
+            raise _wrong(tenant)
+    return tenants  # type: ignore[return-value]
+
+
+def reach(where: Vault | list[Tenant]) -> list[tuple[Tenant, Account]]:
     """Every account once for each tenant, with its active credential where it has one."""
     found: dict[tuple[Tenant, str], Account] = {}
     for tenant, account in _listed(where):
@@ -20,16 +32,13 @@ def reach(where: Where) -> list[tuple[Tenant, Account]]:
     return [(tenant, account) for (tenant, _), account in found.items()]
 
 
-def _listed(where: Where) -> Iterator[tuple[Tenant, Account]]:
+def _listed(where: Vault | list[Tenant]) -> Iterator[tuple[Tenant, Account]]:
     if isinstance(where, Vault):
         accounts = where.accounts()
         tenants = {name: where.tenant(name) for name in {one.tenant for one in accounts}}
         yield from ((tenants[one.tenant], one) for one in accounts)
         return
-    several = isinstance(where, Iterable) and not isinstance(where, (str, bytes))
-    for tenant in dict.fromkeys(where) if several else [where]:  # type: ignore[arg-type]
-        if not isinstance(tenant, Tenant):
-            raise _wrong(tenant)
+    for tenant in where:
         yield from ((tenant, one) for one in tenant.accounts())
 
 

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from ._engine import BaseEngine
 from ._handle import Setting
-from ._loops import ASKED_AT_A_TIME, Feed, LoopInbox, Watch, on_disk
+from ._loops import ASKED_AT_A_TIME, Feed, LoopInbox, Watch, aside
 from ._options import SearchFilters
 from ._secret import leaves_no_secret
-from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource, Source
+from ._sources import IterableSource, Source
+from .bulk import Batch, BatchOptions, Follow, FollowOptions
 from .findings import CheckResult, SearchResult
 from .model import Trace, View
 from .request import Priority, Request, Result
@@ -190,15 +191,16 @@ class AsyncEngine(BaseEngine):
         return self._batch(requests, options)
 
     async def _batch(
-        self, requests: Iterable[Any] | AsyncIterable[Any], options: FollowOptions
+        self, requests: Iterable[Any] | AsyncIterable[Any] | Source, options: FollowOptions
     ) -> AsyncGenerator[Result[Any]]:
         inbox = LoopInbox(asyncio.get_running_loop())
         feed = Feed(requests, inbox) if isinstance(requests, AsyncIterable) else None
-        source: Source = feed or IterableSource(cast("Iterable[Any]", requests))
+        given = requests if isinstance(requests, Source) else None
+        source: Source = feed or given or IterableSource(cast("Iterable[Any]", requests))
         batch = Batch(self._exchange, source, inbox, **options)
         try:
             if batch.waits_for_disk:
-                await on_disk(batch.open)
+                await aside(batch.open)
             batch.begin()
             with self._watch():
                 while batch.fill(ASKED_AT_A_TIME):
@@ -218,7 +220,7 @@ class AsyncEngine(BaseEngine):
 
     @staticmethod
     async def _arrival(inbox: LoopInbox, batch: Batch) -> None:
-        if batch.held is None:
+        if not batch.lacks_room:
             await inbox.wait()
             return
         # Others may hold all the room there is: then nothing of ours wakes us.
@@ -253,16 +255,18 @@ class AsyncEngine(BaseEngine):
 
     async def _asked(self, campaign: Campaign[Told]) -> AsyncGenerator[Told]:
         try:
+            await aside(campaign.find)
             if campaign.waits_for_disk:
-                await on_disk(campaign.open)
+                await aside(campaign.open)
             campaign.begin()
-            results = self._batch(campaign.requests(), campaign.batch_options)
+            results = self._batch(campaign.source, campaign.batch_options)
             async with contextlib.aclosing(results):
                 async for _ in results:
                     for told in campaign.told():
                         yield told
+                        await asyncio.sleep(0)
             if campaign.waits_for_disk:
-                await on_disk(campaign.finish)
+                await aside(campaign.finish)
             for told in campaign.told():
                 yield told
         finally:

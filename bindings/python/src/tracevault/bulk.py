@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from ._exchange import Exchange, Slot
 from ._frozen import Frozen
+from ._sources import IterableSource, Source
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
 from .request import Request, Result
 
@@ -87,35 +88,15 @@ def known_options(call: str, given: Mapping[str, object], options: type) -> None
         )
 
 
-class Source(Protocol):
-    """Where a batch's requests come from."""
-
-    over: bool
-    """Whether it is at its end."""
-    total: int | None
-    """How many there will be in all, where it is known."""
-
-    def draw(self) -> object:
-        """The next one; ``None`` when there is none now."""
-
-
-class IterableSource:
-    """What a caller gave as an iterable."""
-
-    def __init__(self, requests: Iterable[Request[Any]]) -> None:
-        self.over: bool = False
-        self.total: int | None = len(requests) if isinstance(requests, Sized) else None
-        if not isinstance(requests, Iterable):
-            raise TypeError(
-                f"requests must be an iterable of Requests, not {type(requests).__name__}"
-            )
-        self._requests = iter(requests)
-
-    def draw(self) -> object:
-        """The next one; ``None`` at the end."""
-        request = next(self._requests, None)
-        self.over = request is None
-        return request
+def window_of(options: Mapping[str, object]) -> int:
+    """How many requests to keep in the engine at a time, as a batch's options say it."""
+    usual = BATCH_WINDOW if options.get("resume") is None else JOURNAL_WINDOW
+    window = options.get("window", usual)
+    if not isinstance(window, int):
+        raise TypeError(f"window must be a whole number, not {type(window).__name__}")
+    if window < 1:
+        raise ArgumentError("window must be at least 1", status=Status.E_ARGUMENT)
+    return window
 
 
 class Batch:
@@ -130,14 +111,10 @@ class Batch:
     ) -> None:
         known_options("batch", options, FollowOptions)
         resume = options.get("resume")
-        window = options.get("window", BATCH_WINDOW if resume is None else JOURNAL_WINDOW)
-        if not isinstance(window, int):
-            raise TypeError(f"window must be a whole number, not {type(window).__name__}")
         for name in ("follow", "progress"):
             check_function(name, options.get(name))
-        if window < 1:
-            raise ArgumentError("window must be at least 1", status=Status.E_ARGUMENT)
-        self._exchange, self._source, self._inbox, self._window = exchange, source, inbox, window
+        self._exchange, self._source, self._inbox = exchange, source, inbox
+        self._window = window_of(options)
         self._follow, self._progress = options.get("follow"), options.get("progress")
         #: What is asked before the source is drawn from: the last one first.
         self._follow_ups: list[IterableSource] = []
@@ -145,7 +122,7 @@ class Batch:
         #: Finished, and not yet told.
         self._ended: deque[Slot | Result[Any]] = deque()
         #: Drawn, but the engine's queue was full.
-        self.held: Request[Any] | None = None
+        self._held: Request[Any] | None = None
         #: What the caller's own code raised: it is raised when all under way has been told.
         self._fault: Exception | None = None
         #: Whether there is room for more than was asked at a time.
@@ -176,20 +153,27 @@ class Batch:
     def fill(self, most: int | None = None) -> bool:
         """Ask as much as there is room for, at most so many; false when all is done."""
         until = None if most is None else self._drawn + most
+        if not self.is_filling:
+            self._source.offer_again()
         self.is_filling = False
         while not self._ended and len(self._under_way) < self._window:
             if until is not None and self._drawn >= until:
                 self.is_filling = True
                 break
-            request, self.held = self.held or self._next(), None
+            request, self._held = self._held or self._next(), None
             if request is None or not self._asked(request):
                 break
-        return bool(self._ended or self.held or self._under_way or self.may_draw)
+        return bool(self._ended or self._held or self._under_way or self.may_draw)
 
     @property
     def has_ended(self) -> bool:
         """Whether results wait to be told."""
         return bool(self._ended)
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether the engine had no room for something that was to be asked."""
+        return self._held is not None or self._source.lacks_room
 
     @property
     def may_draw(self) -> bool:
@@ -226,7 +210,9 @@ class Batch:
         try:
             slot = self._exchange.submit(request, self._inbox, is_patient=True)
         except QueueFullError:
-            self.held = request
+            if self._source.give_back(request):
+                return True
+            self._held = request
             return False
         except TraceVaultError as error:
             if not self._exchange.handle.usable:

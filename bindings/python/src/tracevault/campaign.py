@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
-from ._reach import Where, reach
+from ._reach import Where, named, reach
+from ._sources import Source
 from .accounts import Account
 from .bulk import FollowOptions
-from .request import Request, Result
+from .request import Result
 from .vault import Tenant
 
 Told = TypeVar("Told")
@@ -27,10 +28,15 @@ class Campaign(ABC, Generic[Told]):
     """Whether :meth:`open` and :meth:`finish` wait for the disk."""
 
     def __init__(self, where: Where) -> None:
+        self._where = named(where)
         #: Every account that is asked.
-        self.accounts: list[tuple[Tenant, Account]] = reach(where)
+        self.accounts: list[tuple[Tenant, Account]] = []
         #: What is found and not yet told.
         self.ready: deque[Told] = deque()
+
+    def find(self) -> None:
+        """List the accounts. With thousands of them that takes longer than a loop may be held."""
+        self.accounts = reach(self._where)
 
     def open(self) -> None:
         """Read what an earlier run left."""
@@ -38,18 +44,19 @@ class Campaign(ABC, Generic[Told]):
     def begin(self) -> None:
         """Before the first request."""
 
+    @property
     @abstractmethod
-    def requests(self) -> Iterable[Request[Any]]:
-        """What to ask first."""
-
-    @abstractmethod
-    def follow(self, result: Result[Any]) -> Iterable[Request[Any]] | None:
-        """Keep what a result says; what else to ask."""
+    def source(self) -> Source:
+        """What to ask, tenants in turns."""
 
     @property
+    @abstractmethod
     def batch_options(self) -> FollowOptions:
         """How the batch is made."""
-        return {"follow": self.follow}
+
+    @abstractmethod
+    def follow(self, result: Result[Any]) -> None:
+        """Keep what a result says."""
 
     def told(self) -> Iterator[Told]:
         """What is ready, each once."""

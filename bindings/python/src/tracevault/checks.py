@@ -9,13 +9,14 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._reach import Where
+from ._sources import Turns
 from .accounts import Account
-from .bulk import FollowOptions, Progress, check_function, known_options
+from .bulk import FollowOptions, Progress, check_function, known_options, window_of
 from .campaign import Campaign
 from .errors import TraceVaultError
 from .findings import CheckResult
 from .request import Priority, Request, Result
-from .vault import Vault
+from .vault import Tenant, Vault
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -38,7 +39,8 @@ class CheckOptions(TypedDict, total=False):
     priority: Priority
     """Default ``bulk``: what the same tenants ask one by one goes first."""
     window: int
-    """How many checks to keep in the engine at a time; default 1024."""
+    """How many checks to keep in the engine at a time; default 1024. Each tenant may have one
+    besides."""
     resume: str | os.PathLike[str]
     """A journal as for a batch: what was answered in an earlier run, within the last hour and with
     the credential that the vault still has, is not asked again."""
@@ -122,37 +124,46 @@ class CheckRound(Campaign[Checked]):
             raise TypeError("store=True needs a Vault to check: tenants alone cannot be written to")
         self.waits_for_disk: bool = self._vault is not None
         self._options = options
+        self._source = Turns(self._check, window=window_of(options))
         self._ends: list[tuple[str, str, str]] = []
 
     @property
     def batch_options(self) -> FollowOptions:
         """How the batch is made that asks for this round."""
-        given: FollowOptions = {"follow": self.follow}
-        if "window" in self._options:
-            given["window"] = self._options["window"]
+        given: FollowOptions = {"follow": self.follow, "window": self.source.window}
         if "resume" in self._options:
             given["resume"] = self._options["resume"]
         if "progress" in self._options:
             given["progress"] = self._options["progress"]
         return given
 
-    def requests(self) -> list[Request[Any]]:
+    def find(self) -> None:
         """One check for each account."""
-        return [
-            Request.check(
-                tenant,
-                account.account_id,
-                timeout=self._options.get("timeout"),
-                priority=self._options.get("priority", "bulk"),
-                access=self._options.get("access", False),
-                tag=account,
-            )
-            for tenant, account in self.accounts
-        ]
+        super().find()
+        self._source.total = len(self.accounts)
+        for tenant, account in self.accounts:
+            self._source.add(tenant, [(tenant, account)])
+
+    @property
+    def source(self) -> Turns[tuple[Tenant, Account]]:
+        """What to ask, tenants in turns."""
+        return self._source
+
+    def _check(self, asked: tuple[Tenant, Account]) -> Request[CheckResult]:
+        tenant, account = asked
+        return Request.check(
+            tenant,
+            account.account_id,
+            timeout=self._options.get("timeout"),
+            priority=self._options.get("priority", "bulk"),
+            access=self._options.get("access", False),
+            tag=account,
+        )
 
     def follow(self, result: Result[Any]) -> None:
         """Keep what a result says."""
         account: Account = result.tag
+        self._source.answered(result.request.tenant)
         checked = Checked(
             tenant=result.request.tenant.name,
             account=account,

@@ -19,7 +19,8 @@ from ._handle import Setting
 from ._lib import check, library
 from ._options import SearchFilters
 from ._secret import leaves_no_secret
-from .bulk import Batch, BatchOptions, Follow, FollowOptions, IterableSource
+from ._sources import IterableSource
+from .bulk import Batch, BatchOptions, Follow, FollowOptions
 from .errors import QueueFullError, Status
 from .findings import CheckResult, SearchResult
 from .model import Trace, View
@@ -191,7 +192,9 @@ class Engine(BaseEngine):
             while batch.fill():
                 if not batch.has_ended:
                     # Others may hold all the room there is: then nothing of ours wakes us.
-                    self._exchange.wait(lambda: bool(inbox), _ROOM_WAIT if batch.held else None)
+                    self._exchange.wait(
+                        lambda: bool(inbox), _ROOM_WAIT if batch.lacks_room else None
+                    )
                 yield from batch.results()
             batch.end()
         finally:
@@ -235,6 +238,7 @@ class Engine(BaseEngine):
 
     def _campaign(self, campaign: Campaign[Told]) -> Iterator[Told]:
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
+        campaign.find()
         return self._asked(campaign)
 
     def _asked(self, campaign: Campaign[Told]) -> Iterator[Told]:
@@ -242,8 +246,7 @@ class Engine(BaseEngine):
             campaign.open()
             campaign.begin()
             inbox: deque[Slot] = deque()
-            source = IterableSource(campaign.requests())
-            batch = Batch(self._exchange, source, inbox, **campaign.batch_options)
+            batch = Batch(self._exchange, campaign.source, inbox, **campaign.batch_options)
             with contextlib.closing(self._batch(batch, inbox)) as results:
                 for _ in results:
                     yield from campaign.told()

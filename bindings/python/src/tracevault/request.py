@@ -11,7 +11,7 @@ from ._abi import RequestRef
 from ._frozen import Frozen
 from ._handle import encoded
 from ._lib import check, library, view_names
-from ._options import FILTERS, SearchFilters, check_times, filter_text, milliseconds
+from ._options import SearchFilters, check_times, filter_texts, milliseconds
 from .accounts import Account
 from .errors import TraceVaultError
 from .findings import CheckResult, FoundMessage, SearchResult
@@ -128,25 +128,35 @@ class Request(Frozen, Generic[Answer_co]):
         """
         _check(tenant, account_id)
         check_times(timeout=timeout)
-        unknown = filters.keys() - FILTERS
-        if unknown:
-            raise TypeError(
-                f"no such filter: {', '.join(sorted(unknown))}; there are: "
-                f"{', '.join(sorted(FILTERS))}"
-            )
         return Request(
             tenant=tenant,
             account_id=account_id,
             kind="search",
-            filters=tuple(
-                (name, filter_text(name, value))
-                for name, value in filters.items()
-                if value is not None
-            ),
+            filters=filter_texts(filters),
             timeout=timeout,
             priority=priority,
             tag=tag,
         )
+
+    @classmethod
+    def _validate_search(
+        cls,
+        *,
+        timeout: float | timedelta | None = None,
+        priority: Priority = "interactive",
+        **filters: Unpack[SearchFilters],
+    ) -> None:
+        """Raise what is wrong with a search, whoever is to ask it."""
+        check_times(timeout=timeout)
+        nobody = cast("Tenant", None)
+        Request(
+            tenant=nobody,
+            account_id=None,
+            kind="search",
+            filters=filter_texts(filters),
+            timeout=timeout,
+            priority=priority,
+        ).validate()
 
     @classmethod
     def check(

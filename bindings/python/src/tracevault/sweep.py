@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
 from ._options import SearchFilters
 from ._reach import Where
+from ._sources import Turns
 from .accounts import Account
-from .bulk import FollowOptions, Progress, check_function
+from .bulk import FollowOptions, Progress, check_function, window_of
 from .campaign import Campaign, Told
 from .errors import LimitError, ReplyError, Status, TraceVaultError, error_class
 from .findings import FoundMessage, SearchResult
@@ -26,6 +27,11 @@ from .vault import Tenant
 
 #: No further search is made in an account after so many in a row without anything new.
 _MOST_EMPTY = 5
+#: How many messages a search brings at a time, of which traces are asked, or none: what was found
+#: and waits for its turn is held in memory, and read at once.
+_TRACED, _TOLD = 250, 1000
+#: What was found goes before what may be found: messages, further searches, further accounts.
+_COPIES, _FURTHER, _FIRST = range(3)
 
 
 class SweepOptions(SearchFilters, total=False):
@@ -42,7 +48,7 @@ class SweepOptions(SearchFilters, total=False):
     priority: Priority
     """Default ``bulk``: what the same tenants ask one by one goes first."""
     window: int
-    """As for a batch."""
+    """As for a batch; each tenant may have one request besides."""
     progress: Callable[[Progress], object]
     """Called with each step: ``done`` and ``total`` count accounts, ``found`` counts messages."""
 
@@ -77,6 +83,12 @@ class Place:
 
 
 @dataclass(slots=True, frozen=True)
+class _Search:
+    place: Place
+    cursor: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class _Copy:
     place: Place
     message: FoundMessage
@@ -91,16 +103,26 @@ class Sweep(Campaign[Told]):
     def __init__(self, where: Where, options: SweepOptions, *, trace: bool, limit: int) -> None:
         super().__init__(where)
         self._sort(dict(options), trace=trace, limit=limit)
+        self._source = Turns(self._request, window=window_of(self._batch))
+        self.places: list[Place] = []
+        self._done = self._failed = self._found = self._open = 0
+        # Wrong values are told at the call, not for each account.
+        how = {"timeout": self._how.get("timeout"), "priority": self._priority}
+        Request._validate_search(**cast("Any", {**how, **self._filters, "cursor": None}))
+        self.limit = int(self._filters["limit"])
+        at_a_time = max(_TRACED if self._traces else _TOLD, int(self._filters.get("per_page") or 0))
+        self._filters["limit"] = min(self.limit, at_a_time)
+
+    def find(self) -> None:
+        """One search for each account."""
+        super().find()
         places: dict[str, Place] = {}
         for tenant, account in self.accounts:
             places.setdefault(account.account_id, Place([])).ways.append((tenant, account))
-        self.places: list[Place] = list(places.values())
-        self._done = self._failed = self._found = 0
+        self.places = list(places.values())
         self._open = len(self.places)
-        # Wrong values are told at the call, not for each account.
-        self._asked = [self._search(place) for place in self.places]
-        for request in self._asked[:1]:
-            request.validate()
+        for place in self.places:
+            self._source.add(place.tenant, [_Search(place)], _FIRST)
 
     def _sort(self, options: dict[str, Any], *, trace: bool, limit: int) -> None:
         """What of the options is for traces, for the batch, for the caller; filters are left."""
@@ -115,21 +137,22 @@ class Sweep(Campaign[Told]):
         self._batch = {name: options.pop(name) for name in how_many if name in options}
         if options.get("limit") is None:
             options["limit"] = limit
-        self.limit = options["limit"]
         self._filters: dict[str, Any] = options
 
     @property
     def batch_options(self) -> FollowOptions:
         """How the batch is made that asks for this."""
-        return cast("FollowOptions", {**self._batch, "follow": self.follow})
+        own = {"follow": self.follow, "window": self._source.window}
+        return cast("FollowOptions", {**self._batch, **own})
 
     def begin(self) -> None:
         """Show the bar."""
         self._report()
 
-    def requests(self) -> list[Request[Any]]:
-        """One search for each account."""
-        return list(self._asked)
+    @property
+    def source(self) -> Turns[_Search | _Copy]:
+        """What to ask, tenants in turns."""
+        return self._source
 
     # ---- What a hunt and a collection see differently -------------------------------------------
 
@@ -156,47 +179,65 @@ class Sweep(Campaign[Told]):
 
     # ---- What results mean ----------------------------------------------------------------------
 
-    def follow(self, result: Result[Any]) -> list[Request[Any]]:
-        """Keep what a result says; what else to ask."""
-        tag = result.tag
-        place: Place = tag.place if isinstance(tag, _Copy) else tag
-        more: list[Request[Any]] = []
-        if isinstance(tag, _Copy):
-            self.tell(place, tag.message, result, result.error)
+    def follow(self, result: Result[Any]) -> None:
+        """Keep what a result says, and what else is to be asked."""
+        asked: _Search | _Copy = result.tag
+        place = asked.place
+        self._source.answered(result.request.tenant)
+        if isinstance(asked, _Copy):
+            self.tell(place, asked.message, result, result.error)
         elif result.search is not None:
-            more = list(self._messages(place, result.search))
+            self._take(place, result.search)
         elif len(place.ways) > 1 and not place.seen:
             place.ways.pop(0)
-            more = [self._search(place)]
+            self._ask(place, [_Search(place)], _FURTHER)
         else:
             self._trouble(place, result.error or TraceVaultError("no answer"))
-        place.open += len(more) - 1
-        self._open += len(more) - 1
+        place.open -= 1
+        self._open -= 1
         if not place.open:
             self._done += 1
             self._failed += place.failed
             if not place.failed:
                 self.complete(place)
         self._report()
-        return more
 
-    def _search(self, place: Place, cursor: str | None = None) -> Request[SearchResult]:
-        filters = {**self._filters, "start": self.start_of(place), "cursor": cursor}
+    def _ask(self, place: Place, items: list[_Search | _Copy], rank: int) -> None:
+        place.open += len(items)
+        self._open += len(items)
+        self._source.add(place.tenant, items, rank)
+
+    def _request(self, asked: _Search | _Copy) -> Request[Any]:
+        place = asked.place
+        if isinstance(asked, _Copy):
+            return Request.trace(
+                place.tenant,
+                place.account.account_id,
+                cast("str", asked.message.message_ref),
+                priority=self._priority,
+                tag=asked,
+                **cast("Any", self._how),
+            )
+        filters = {**self._filters, "start": self.start_of(place), "cursor": asked.cursor}
         return Request.search(
             place.tenant,
             place.account.account_id,
             timeout=self._how.get("timeout"),
             priority=self._priority,
-            tag=place,
+            tag=asked,
             **cast("Any", filters),
         )
 
-    def _messages(self, place: Place, found: SearchResult) -> Iterator[Request[Any]]:
-        known = len(place.seen)
+    def _take(self, place: Place, found: SearchResult) -> None:
+        known, is_over = len(place.seen), False
+        copies: list[_Search | _Copy] = []
         for message in found.messages:
             key = message.message_ref or json.dumps(message.item, sort_keys=True)
             if key in place.seen:
                 continue
+            if len(place.seen) >= self.limit:
+                is_over = True
+                break
             place.seen.add(key)
             if not self.is_wanted(place, key, message):
                 continue
@@ -206,25 +247,18 @@ class Sweep(Campaign[Told]):
             elif message.message_ref is None:
                 self.tell(place, message, error=_nameless())
             else:
-                yield Request.trace(
-                    place.tenant,
-                    place.account.account_id,
-                    message.message_ref,
-                    priority=self._priority,
-                    tag=_Copy(place, message),
-                    **cast("Any", self._how),
-                )
+                copies.append(_Copy(place, message))
+        self._ask(place, copies, _COPIES)
         place.empty = place.empty + 1 if len(place.seen) == known else 0
-        yield from self._rest(place, found)
+        if is_over or not found.complete:
+            self._go_on(place, found)
 
-    def _rest(self, place: Place, found: SearchResult) -> Iterator[Request[Any]]:
+    def _go_on(self, place: Place, found: SearchResult) -> None:
         """Ask on where a search was not complete; tell where that cannot be."""
         cursor = found.next_cursor
-        if found.complete:
-            return
         if found.error is not None:
             self._trouble(place, _exception(found.error))
-        elif len(place.seen) >= int(self.limit):
+        elif len(place.seen) >= self.limit:
             self._trouble(
                 place,
                 LimitError(
@@ -244,7 +278,7 @@ class Sweep(Campaign[Told]):
             )
         else:
             place.cursors.add(cursor)
-            yield self._search(place, cursor)
+            self._ask(place, [_Search(place, cursor)], _FURTHER)
 
     def _trouble(self, place: Place, error: TraceVaultError) -> None:
         place.failed = True
