@@ -54,7 +54,8 @@ class Checkpoint:
         if "until" in line:
             self._until[account] = datetime.fromisoformat(line["until"])
         elif "start" in line:
-            self._starts[account] = "" + line["start"]  # nothing but text
+            if parse_time(line["start"]) is not None:
+                self._starts[account] = line["start"]
         else:
             known = Known(dict(line["state"]), line.get("scanned_at"))
             self._known.setdefault(account, {})[line["message"]] = known
