@@ -109,6 +109,7 @@ def test_a_list_for_a_batch_names_a_line_that_is_too_deep(call: Call, kit: Kit, 
 @pytest.mark.parametrize("depth", DEPTHS[1:])
 def test_a_line_of_credentials_that_is_too_deep_is_named(tmp_path: Path, depth: int) -> None:
     path = tmp_path / "accounts.jsonl"
+    path.touch(mode=0o600)
     path.write_text(f'{{"tenant":"acme","account_id":"{ACME}","token":{deep(depth)}}}\n')
     with (
         tv.Vault.in_memory() as vault,
