@@ -20,8 +20,11 @@ import tracevault as tv
 from browser import Browser, Page, browser, chromium
 from hunted import findings
 from pictures import hard_pictures, many_lines, pictures
+from tracevault.cli import words
 from tracevault.cli.html import html_page, hunt_page
 from tracevault.cli.printable import printable
+from tracevault.cli.story import scale
+from tracevault.cli.storyteller import tell
 
 pytestmark = pytest.mark.skipif(
     chromium() is None, reason="NO CHROMIUM: the HTML page was looked at in no browser"
@@ -99,6 +102,23 @@ def test_words_and_bars_stand_out_from_their_ground(
             looked_at(page, name, scheme)
         assert found["looked"] > 50, name
         assert found["faint"] == [], (name, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_ground_is_light_or_dark_as_the_reader_wants_it(
+    chrome: Browser, files: dict[str, Path], scheme: str
+) -> None:
+    for name in ("summary_mixed", "hunt"):
+        with chrome.page() as page:
+            page.colours(scheme)
+            page.open(files[name].as_uri())
+            for part in ("html", "table", "thead th"):
+                ground = page.evaluate(
+                    f"getComputedStyle(document.querySelector('{part}')).backgroundColor"
+                )
+                colour = [int(one) for one in re.findall(r"\d+", ground)]
+                dark, light = max(colour) < 64, min(colour) > 192
+                assert (dark, light) == (scheme == "dark", scheme == "light"), (part, ground)
 
 
 def test_a_reader_of_the_screen_finds_its_way(chrome: Browser, files: dict[str, Path]) -> None:
@@ -212,6 +232,47 @@ def test_the_fields_of_every_line_are_marked(chrome: Browser, files: dict[str, P
         found = page.evaluate(js("marks"))
     shown = {(side, line, name): text for side, line, name, text in found}
     assert shown == wanted
+
+
+@pytest.mark.parametrize("name", ["summary_two_hops", "summary_mixed", "real_deferred_then_sent"])
+def test_each_recipients_way_its_tries_and_the_ids_to_look_for_can_be_seen(
+    chrome: Browser, files: dict[str, Path], name: str
+) -> None:
+    trace = TRACES[name]
+    with chrome.page() as page:
+        page.open(files[name].as_uri())
+        seen = page.evaluate(js("ways"))
+    story = tell(trace)
+    kinds = {part.kind for way in story.ways for leg in way.legs for part in leg.parts}
+    assert set(seen["key"]) == {words.PARTS[kind][0] for kind in kinds}
+    for way, shown in zip(story.ways, seen["ways"], strict=True):
+        assert shown["who"].startswith(way.recipients[0].address)
+        assert [row[0].split()[-1] for row in shown["bars"]] == [
+            leg.hop.queue_id if leg.hop else "queue" for leg in way.legs
+        ]
+        assert [row[-1] for row in shown["bars"]] == [
+            (words.duration(leg.seconds) if leg.parts or leg.still else "")
+            + (" so far" if leg.still else "")
+            for leg in way.legs
+        ]
+        tries = [one for leg in way.legs for one in leg.tries]
+        for row, one in zip(shown["tries"], tries, strict=True):
+            assert row[1] == words.when(one.when)
+            assert words.state_of(one.state).label in row[2]
+            assert row[3:7] == [words.duration(delay) for delay in (*one.delays, *[None] * 4)[:4]]
+            assert row[7] == (one.relay if one.relay and one.relay != "none" else "")
+        begin, end = scale(way.legs)
+        pieces = [
+            [(at - begin) / (end - begin) * 100 for at in (part.start, part.end)]
+            for leg in way.legs
+            for part in leg.parts
+        ]
+        assert [one for row in shown["pieces"] for one in row] == [
+            pytest.approx(one, abs=0.6) for one in pieces
+        ]
+    ids = [one for one in trace.summary.next_queue_ids if not one.in_trace]
+    told = [[one.id, *words.id_words(one), one.from_queue_id or ""] for one in ids]
+    assert seen["next"] == ({"title": "Where to look next", "rows": told} if told else None)
 
 
 def trace_text(trace: tv.Trace, side: str, line: int, span: list[int]) -> str:

@@ -99,7 +99,7 @@ def hop_row(leg: Leg, begin: float, end: float, number: int) -> Html:
     took = words.duration(leg.seconds) if leg.parts or leg.still else ""
     return el(
         "tr",
-        el("th", name, scope="row"),
+        el("th", Html(" ".join(name)), scope="row"),
         el("td", bar(leg, begin, end)),
         el("td", took + (" so far" if leg.still else ""), class_="number"),
     )
