@@ -82,7 +82,13 @@ static inline size_t plain_text(reader *in, const tv_entry *value, int keeps_nul
     const char *from = in->walk->text + value->start, *end = in->walk->text + value->end;
     char *to = in->texts + value->start;
     while (from < end) {
+        const char *escape = memchr(from, '\\', (size_t)(end - from));
+        size_t plain = (size_t)((escape != NULL ? escape : end) - from);
         char bytes[4];
+        memcpy(to, from, plain);
+        from += plain;
+        to += plain;
+        if (escape == NULL) break;
         size_t count = tv_character(&from, end, bytes);
         if (count == 1 && bytes[0] == '\0' && !keeps_nul) {
             memcpy(bytes, "\xEF\xBF\xBD", 3);
