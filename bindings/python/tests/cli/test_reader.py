@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,33 @@ def rows(page: Path) -> int:
     text = page.read_text()
     assert "The hunt was ended before" not in text
     return text.count("<tr>")
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((*HUNT, "--json", "--html", "case.html"), Exit.SOME),
+        ((*HUNT, "--html", "case.html"), Exit.SOME),
+        (("trace", *WHERE, "--json", "--html", "case.html", GONE, *[REF] * 20), Exit.SOME),
+        (("batch", *WHERE, "list"), Exit.OK),
+        (("collect", "--checkpoint", "c", "--start", "2026-01-01", "--tenant", "acme"), Exit.OK),
+    ],
+    ids=lambda one: " ".join(one[:1]) if isinstance(one, tuple) else "",
+)
+def test_a_reader_of_one_line_changes_neither_page_nor_exit_code(
+    environment: dict[str, str], tmp_path: Path, words: tuple[str, ...], code: Exit
+) -> None:
+    (tmp_path / "list").write_text(f"{REF}\n" * 50)
+    line = f"{shlex.join(command(*words))} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], env=environment, cwd=tmp_path, timeout=120,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    if "case.html" in words:
+        page = (tmp_path / "case.html").read_text()
+        assert "ended before" not in page
+        assert page.count("not on this page") == (words[0] == "trace")
 
 
 @pytest.mark.usefixtures("refused")
