@@ -10,7 +10,9 @@ from engine_scene import ACME, until
 from fleet.quota import asked, engine, told
 from launcher import standin
 from places import free_port
-from redis_server import Server, answering, redis
+from redis_server import Client, Server, answering, redis
+
+HOSTS = "{tracevault}:hosts"
 
 
 def test_an_engine_borrows_and_says_how_things_stand(lender: Server) -> None:
@@ -43,7 +45,63 @@ def test_an_engine_that_ends_is_not_counted_any_more(lender: Server) -> None:
         with engine(cloudflare, lender.address) as pair:
             asked(pair)
         client = lender.client()
-        assert client("EXISTS", "{tracevault}:hosts") == 0
+        assert client("EXISTS", HOSTS) == 0
+        client.close()
+
+
+def test_a_host_that_left_takes_no_part_of_the_quota_from_the_others(lender: Server) -> None:
+    with standin(quota=1200) as cloudflare, engine(cloudflare, lender.address) as pair:
+        with engine(cloudflare, lender.address) as other:
+            asked(other)
+            until(lambda: told(pair)["hosts"] == 2, "the other one is counted")
+        until(lambda: asked(pair) and told(pair)["hosts"] == 1, "it has left")
+
+
+def ghost(client: Client, network: str = "") -> None:
+    """A host that was heard 20 s ago, and then no more."""
+    seconds, _ = client("TIME")
+    client("HSET", HOSTS, "ghost", f"{(int(seconds) - 20) * 1_000_000} {network}".rstrip())
+
+
+def test_a_host_that_died_takes_no_part_where_another_of_its_machine_is_heard(
+    lender: Server,
+) -> None:
+    with standin(quota=1200) as cloudflare, engine(cloudflare, lender.address) as pair:
+        asked(pair)
+        client = lender.client()
+        (mine,) = (client("HGET", HOSTS, name) for name in client("HKEYS", HOSTS) if name[0] != ".")
+        ghost(client, mine.split()[1])
+        until(lambda: asked(pair) and client("HEXISTS", HOSTS, "ghost") == 0, "it is forgotten")
+        assert told(pair)["hosts"] == 1
+        client.close()
+
+
+def test_a_host_that_waits_for_others_says_so(lender: Server) -> None:
+    with standin(quota=1200) as cloudflare, engine(cloudflare, lender.address) as pair:
+        asked(pair)
+        client = lender.client()
+        ghost(client)
+        client("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        until(lambda: asked(pair) and told(pair)["alone"], "its connection is gone")
+        until(lambda: "other hosts are not back yet" in told(pair)["warning"], "it says why")
+        assert told(pair)["alone"] is True and told(pair)["hosts"] == 2
+        until(lambda: told(pair)["alone"] is False, "it waits for ten seconds")
+        assert told(pair)["warning"] == ""
+        client.close()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e30", "x", ""])
+def test_damaged_values_in_redis_end_by_themselves(lender: Server, value: str) -> None:
+    with standin(quota=1200) as cloudflare, engine(cloudflare, lender.address) as pair:
+        asked(pair)
+        client = lender.client()
+        (group,) = client("KEYS", "*quota*")
+        client("HSET", group, *(part for field in "alopngtui" for part in (field, value)))
+        client("HSET", HOSTS, *(part for n in range(1000) for part in (f"f{n}", value)))
+        lent = told(pair)["lent"]
+        until(lambda: asked(pair, 3, ms=20) and told(pair)["lent"] > lent, "it borrows again")
+        until(lambda: asked(pair) and client("HEXISTS", HOSTS, "f0") == 0, "hosts are counted")
+        assert told(pair)["hosts"] == 1 and told(pair)["alone"] is False
         client.close()
 
 

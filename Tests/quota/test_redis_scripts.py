@@ -75,6 +75,18 @@ def borrow(
     )  # fmt: skip
 
 
+def meet(
+    client: Client, name: str, standing: str = "there", *, at: str = "net", since: int = 0,
+    were: int = 0, borrowed: int = 0,
+) -> list[int]:  # fmt: skip
+    """How many are there and known, whether some wait for others, and since when they are counted."""
+    answer = client(
+        "EVAL", timed(MEET, CLOCK.now), 1, "hosts", name, 15 * SECOND, 300 * SECOND, at, since, were,
+        borrowed, standing,
+    )  # fmt: skip
+    return [int(number) for number in answer]
+
+
 def rested(client: Client) -> None:
     """The group has rested for a minute: its burst is full."""
     borrow(client, 0)
@@ -202,7 +214,7 @@ def test_times_that_nobody_means_end_by_themselves(client: Client) -> None:
 
 def test_nothing_stays(client: Client) -> None:
     borrow(client, 1, park=300 * SECOND)
-    client("EVAL", MEET, 1, "hosts", "one", 15 * SECOND, 300 * SECOND, "there")
+    meet(client, "one")
     assert 0 < client("PTTL", "g") <= 3_900_000
     assert 0 < client("PTTL", "hosts") <= 300_000
 
@@ -216,29 +228,174 @@ def test_a_borrower_that_wants_nothing_any_more_has_no_turn(client: Client) -> N
 
 
 def test_hosts_are_counted_missed_and_forgotten(client: Client) -> None:
-    def meet(name: str, standing: str = "there") -> list[int]:
-        answer: list[int] = client(
-            "EVAL", MEET, 1, "hosts", name, 15 * SECOND, 300 * SECOND, standing
-        )
-        return answer
+    assert meet(client, "one", at="a")[:3] == [1, 1, 0]
+    assert meet(client, "two", at="b")[:3] == [2, 2, 0]
+    CLOCK.now += 16 * SECOND
+    assert meet(client, "two", at="b")[:3] == [1, 2, 0], "who is missed may still send its share"
+    assert meet(client, "one", "returns", at="a")[:3] == [2, 2, 0], "all are back"
+    CLOCK.now += 301 * SECOND
+    assert meet(client, "two", at="b")[:3] == [1, 1, 0]
+    meet(client, "three", at="c")
+    assert meet(client, "three", "leaves", at="c")[:3] == [1, 1, 0]
+    meet(client, "two", "leaves", at="b")
+    assert client("EXISTS", "hosts") == 0, "nothing stays of those who left"
 
-    assert meet("one") == [1, 1, 1]
-    assert meet("two") == [2, 2, 2]
-    client("HSET", "hosts", "one", int(client("HGET", "hosts", "one")) - 16 * SECOND)
-    assert meet("two") == [1, 2, 1], "who is missed may still send its share"
-    assert meet("one", "back") == [1, 2, 2], "who is back uses its own part for a while"
-    assert meet("one") == [2, 2, 2]
-    client("HSET", "hosts", "one", int(client("HGET", "hosts", "one")) - 301 * SECOND)
-    assert meet("two") == [1, 1, 1]
-    meet("three")
-    assert meet("three", "leaves") == [1, 1, 1]
+
+def test_who_waits_and_who_borrows_are_told_the_same(client: Client) -> None:
+    for name in "abcd":
+        meet(client, name, at=name)
+    CLOCK.now += 16 * SECOND
+    meet(client, "a", at="a")
+    assert meet(client, "b", "returns", at="b")[:3] == [1, 4, 1]
+    CLOCK.now += 9 * SECOND
+    assert meet(client, "c", "returns", at="c")[:3] == [1, 4, 1]
+    assert meet(client, "a", at="a")[:3] == [1, 4, 1], "they use their own parts"
+    CLOCK.now += SECOND
+    for name, standing in (("b", "back"), ("c", "back"), ("a", "there")):
+        assert meet(client, name, standing, at=name)[:3] == [3, 4, 0], "the wait is over for all"
+
+
+def test_nobody_waits_any_more_once_the_last_is_back(client: Client) -> None:
+    for name in "ab":
+        meet(client, name, at=name)
+    CLOCK.now += 16 * SECOND
+    assert meet(client, "a", "returns", at="a")[:3] == [0, 2, 1]
+    assert meet(client, "b", "returns", at="b")[:3] == [2, 2, 0]
+    assert meet(client, "a", "back", at="a")[:3] == [2, 2, 0]
+
+
+def test_a_host_that_died_leaves_its_place_where_another_of_its_network_is_heard(
+    client: Client,
+) -> None:
+    """A container that ends again and again, with a name of its own each time."""
+    meet(client, "other", at="elsewhere")
+    for life in range(30):
+        assert meet(client, f"life {life}")[1] <= 3
+        CLOCK.now += 16 * SECOND
+        meet(client, "other", at="elsewhere")
+    assert meet(client, "other", at="elsewhere")[:3] == [1, 2, 0], "the last one may be cut off"
+
+
+def test_nobody_speaks_for_hosts_whose_network_is_unknown(client: Client) -> None:
+    meet(client, "one", at="")
+    CLOCK.now += 16 * SECOND
+    assert meet(client, "two", at="")[:3] == [1, 2, 0]
+
+
+def test_a_server_that_forgot_the_hosts_hears_how_many_there_were(client: Client) -> None:
+    since = max(meet(client, name, at=name)[3] for name in "abcd")
+    client("FLUSHALL")
+    CLOCK.now += SECOND
+    assert meet(client, "new", at="new")[:3] == [1, 1, 0]
+    back = meet(client, "a", "returns", at="a", since=since, were=4)
+    assert back[:3] == [1, 4, 1], "who borrows leaves their parts to those who are not back"
+    assert back[3] != since
+    meet(client, "a", "back", at="a", since=back[3], were=9)
+    for name in "bc":
+        counted = meet(client, name, "returns", at=name, since=since, were=4)
+    assert counted[:3] == [4, 4, 0], "told once, and by those who come"
+    assert meet(client, "c", "leaves", at="c", since=back[3], were=4)[:3] == [3, 3, 0]
+    CLOCK.now += 301 * SECOND
+    assert meet(client, "late", "returns", at="late", since=since, were=4)[:3] == [1, 1, 0]
+
+
+def test_hosts_that_left_before_a_flush_are_not_waited_for(client: Client) -> None:
+    """A, B, C and D; C and D leave; Redis begins anew; E comes."""
+    for name in "abcd":
+        meet(client, name, at=name)
+    for name in "cd":
+        known = meet(client, name, "leaves", at=name)[1]
+    since = meet(client, "a", at="a")[3]
+    client("FLUSHALL")
+    CLOCK.now += SECOND
+    meet(client, "e", at="e")
+    meet(client, "a", "returns", at="a", since=since, were=known)
+    meet(client, "b", "returns", at="b", since=since, were=known)
+    for name, standing in (("a", "back"), ("b", "back"), ("e", "there")):
+        assert meet(client, name, standing, at=name)[:3] == [3, 3, 0]
+
+
+def test_hosts_that_still_borrow_from_a_flushed_server_are_taken_to_be_there(
+    client: Client,
+) -> None:
+    since = max(meet(client, name, at=name)[3] for name in "abc")
+    client("FLUSHALL")
+    CLOCK.now += SECOND
+    assert meet(client, "a", at="a", since=since, were=3, borrowed=2)[:3] == [2, 3, 0]
+    CLOCK.now += 16 * SECOND
+    assert meet(client, "a", at="a")[:3] == [1, 3, 0], "they would have been heard by now"
 
 
 def test_a_host_that_borrows_is_heard_with_its_question(client: Client) -> None:
     words = ["one", "run", SECOND, 4 * SECOND, 1, AHEAD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    answer = client("EVAL", BORROW, 2, "g", "hosts", *words, "host", 15 * SECOND, 300 * SECOND)
-    assert [answer[0], *answer[13:]] == [1, 1, 1, 1]
+    presence = ["host", 15 * SECOND, 300 * SECOND, "net", 0, 0, 0]
+    answer = client("EVAL", CLOCK.script, 2, "g", "hosts", *words, *presence)
+    assert [answer[0], *answer[13:16]] == [1, 1, 1, 0]
     assert client("HEXISTS", "hosts", "host") == 1
+
+
+NO_NUMBERS = ("nan", "-nan", "inf", "-inf", "1e30", "-1e30", "1e18", "x", "", "0x", "-5")
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_what_is_no_number_in_a_group_ends_with_the_next_question(
+    client: Client, value: str
+) -> None:
+    for field in ("a", "p", "t", "r", "l", "i", "o", "n", "g", "u", "h:two", "all"):
+        client("FLUSHALL")
+        rested(client)
+        # As if a policy and a slower pace held.
+        client(
+            "HSET", "g", "i", 2 * SECOND, "n", CLOCK.now, "g", 3 * SECOND, "u", CLOCK.now + SECOND
+        )
+        damaged = (
+            ("a", "p", "t", "l", "i", "o", "n", "g", "u", "h:two") if field == "all" else (field,)
+        )
+        client("HSET", "g", *(part for name in damaged for part in (name, value)))
+        borrow(client)
+        fields = client("HGETALL", "g")
+        for name, text in zip(fields[::2], fields[1::2], strict=True):
+            assert name == "r" or text.lstrip("-").isdigit(), (field, name, text)
+        assert client("HEXISTS", "g", "h:two") == 0
+        CLOCK.now += 86_402 * SECOND
+        block = borrow(client)
+        assert (block.granted, block.parked, block.slow) == (1, 0, 0), field
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_a_group_whose_arrival_was_damaged_has_no_burst(client: Client, value: str) -> None:
+    rested(client)
+    client("HSET", "g", "a", value)
+    assert borrow(client, 3).slots == [0, SECOND, 2 * SECOND]
+
+
+@pytest.mark.parametrize(
+    "value", [*NO_NUMBERS, f"{CLOCK.now} ; x", "9" * 400, f"{CLOCK.now - SECOND * 9**6}"]
+)
+def test_what_is_no_time_of_a_host_is_removed(client: Client, value: str) -> None:
+    since = meet(client, "one")[3]
+    for name in (
+        "two",
+        *(f"f{number}" for number in range(100)),
+        ".x",
+        ".known",
+        ".there",
+        ".since",
+        ".till",
+    ):
+        client("HSET", "hosts", name, value)
+    counted = meet(client, "one", since=since, were=1)
+    assert counted[:3] == [1, 1, 0]
+    assert meet(client, "one", since=counted[3], were=1) == counted
+    assert sorted(client("HKEYS", "hosts")) == [".known", ".since", ".there", ".till", "one"]
+
+
+def test_keys_of_another_kind_end_at_once(client: Client) -> None:
+    for key in ("g", "hosts"):
+        client("SET", key, "x")
+    assert borrow(client).granted == 1
+    assert meet(client, "one")[:3] == [1, 1, 0]
+    assert client("PTTL", "g") > 0 and client("PTTL", "hosts") > 0
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -325,6 +482,15 @@ def any_question(chance: random.Random, tokens: list[int]) -> list[object]:
     ]  # fmt: skip
 
 
+def any_host(chance: random.Random, counts: list[int]) -> list[object]:
+    """What a host may say of itself: seldom that it knows another count."""
+    told = [chance.randrange(9), chance.randrange(5)] if chance.random() < 0.1 else [0, 0]
+    return [
+        f"h{chance.randrange(9)}", 15 * SECOND, 300 * SECOND, f"n{chance.randrange(4)}",
+        chance.choice(counts), *told,
+    ]  # fmt: skip
+
+
 def test_the_redis_of_simulated_fleets_answers_as_the_scripts_do(client: Client) -> None:
     subprocess.run(
         ["swift", "build", "--configuration", "release", "--product", "simulation"],
@@ -332,21 +498,23 @@ def test_the_redis_of_simulated_fleets_answers_as_the_scripts_do(client: Client)
     )  # fmt: skip
     chance = random.Random(5)
     now, tokens, lines, wanted = 1_800_000_000 * SECOND, [0], ["forget"], []
+    counts = [0]
     for _ in range(3000):
         now += chance.choice((0, 1, 1, 1, 30)) * chance.randrange(SECOND)
         if chance.random() < 0.005:
             now -= 20 * SECOND
         if chance.random() < 0.1:
-            standing = chance.choice(("there",) * 15 + ("back",) * 4 + ("leaves",))
-            meeting = [f"h{chance.randrange(9)}", 15 * SECOND, 300 * SECOND, standing]
+            standing = chance.choice(("there",) * 14 + ("back", "returns") * 3 + ("leaves",))
+            meeting = [*any_host(chance, counts[-4:]), standing]
             lines.append(" ".join(map(str, ["meet", now, 1, "hosts", *meeting])))
             wanted.append(client("EVAL", timed(MEET, now), 1, "hosts", *meeting))
+            counts.append(int(wanted[-1][3]))
         else:
             key, *question = any_question(chance, tokens[-4:])
             keys: list[object] = [1, key]
             if chance.random() < 0.2:
                 keys = [2, key, "hosts"]
-                question += [f"h{chance.randrange(9)}", 15 * SECOND, 300 * SECOND]
+                question += any_host(chance, counts[-4:])
             lines.append(" ".join(map(str, ["borrow", now, *keys, *question])))
             wanted.append(client("EVAL", timed(BORROW, now), *keys, *question))
             tokens.append(int(wanted[-1][4]))

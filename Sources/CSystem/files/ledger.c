@@ -112,6 +112,13 @@ int32_t tvs_boot_id(uint64_t *high, uint64_t *low) {
     return 0;
 }
 
+int32_t tvs_network_id(uint64_t *out) {
+    struct stat status;
+    if (stat("/proc/self/ns/net", &status) != 0) return -errno;
+    *out = status.st_ino;
+    return 0;
+}
+
 int32_t tvs_has_own_clock(void) {
     char text[256];
     /* No such file: a kernel without time namespaces. Else "boottime <seconds> <nanoseconds>". */

@@ -190,6 +190,8 @@ typedef enum tvs_byte_lock { TVS_UNLOCKED, TVS_SHARED, TVS_EXCLUSIVE } tvs_byte_
 int32_t tvs_lock_byte(int32_t descriptor, int64_t place, tvs_byte_lock kind, int32_t attempts);
 /** What the kernel drew at random when it started. */
 int32_t tvs_boot_id(uint64_t *high, uint64_t *low);
+/** What tells this process's network namespace from others of the machine, or -errno. */
+int32_t tvs_network_id(uint64_t *out);
 /** Whether a path lies in a directory that systemd gave to one service alone (PrivateTmp=). */
 int32_t tvs_is_of_service(const char *path);
 /** Whether CLOCK_BOOTTIME differs here from that of the host's first time namespace. */

@@ -7,6 +7,8 @@ final class FleetHost {
     let number: Int
     private(set) var life = 0
     private(set) var isUp = false
+    /// What the others know it by; one that begins anew without its ledger has another.
+    private var name: UInt64
     private let clock: FleetClock
     private let link: FleetLink
     private var scheduler: Scheduler
@@ -29,20 +31,21 @@ final class FleetHost {
 
     init(_ number: Int, _ world: FleetWorld) throws {
         self.number = number
+        name = UInt64(number)
         clock = FleetClock(
             offset: world.random.seconds(1000...9e6), drift: Int64(world.random.number(-100...100)))
         link = FleetLink(world, host: number)
-        (scheduler, ledger, lender) = try Self.parts(number, world, clock, link)
+        (scheduler, ledger, lender) = try Self.parts(name, number, world, clock, link)
     }
 
     private static func parts(
-        _ number: Int, _ world: FleetWorld, _ clock: FleetClock, _ link: FleetLink
+        _ name: UInt64, _ number: Int, _ world: FleetWorld, _ clock: FleetClock, _ link: FleetLink
     ) throws -> (Scheduler, RedisLedger, LenderWork) {
         let now = clock.read(world.now)
         let ledger = RedisLedger(
             try MappedLedger(.ofProcess, now: now), world.settings, addressKey: 1)
         let surroundings = LenderSurroundings(
-            hostName: UInt64(number),
+            hostName: name, network: UInt64(number),
             now: { [unowned world, unowned link] in clock.read(world.now + link.elapsedUs) },
             chance: { [unowned world] in Int64.random(in: $0, using: &world.random) },
             isOver: { false })
@@ -51,8 +54,10 @@ final class FleetHost {
         return (scheduler, ledger, LenderWork(ledger, link, surroundings))
     }
 
-    func boot(_ world: FleetWorld) throws {
-        (scheduler, ledger, lender) = try Self.parts(number, world, clock, link)
+    /// - Parameter isOther: whether its ledger is gone, so that it is another host to the others.
+    func boot(isOther: Bool, _ world: FleetWorld) throws {
+        if isOther { name += 1000 }
+        (scheduler, ledger, lender) = try Self.parts(name, number, world, clock, link)
         link.close()
         lanes = [:]
         userOf = []
@@ -68,6 +73,14 @@ final class FleetHost {
 
     /// kill -9: what it had borrowed is lost with it.
     func crash() { isUp = false }
+
+    /// It is shut down, and says so if it can.
+    func leave() {
+        guard isUp else { return }
+        link.begin()
+        lender.leave()
+        isUp = false
+    }
 
     // MARK: - Requests
 

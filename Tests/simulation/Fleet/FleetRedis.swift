@@ -19,11 +19,21 @@ struct FleetRedis {
         var borrowers: [String: Int64] = [:]
     }
 
+    /// The hosts, and what those told that knew others.
+    struct Presence {
+        var hosts: [String: (heard: Int64, isThere: Bool, network: String)] = [:]
+        var since: Int64 = 0
+        var till: Int64 = 0
+        var known: Int64 = 0
+        var there: Int64 = 0
+    }
+
     private var groups: [String: Group] = [:]
-    private var hosts: [String: (heard: Int64, isThere: Bool)] = [:]
+    private var presence: Presence?
 
     private static let heldUs: Int64 = 900_000_000
     private static let wantedUs: Int64 = 24_000_000
+    private static let waitUs: Int64 = 10_000_000
 
     mutating func forgetAll() { self = FleetRedis() }
 
@@ -32,11 +42,11 @@ struct FleetRedis {
     /// Nil where they are not what the script takes.
     mutating func borrow(_ all: [String], now: Int64) -> [Int64]? {
         let isHeard = all.first == "2"
-        guard all.count == (isHeard ? 22 : 18) else { return nil }
+        guard all.count == (isHeard ? 26 : 18) else { return nil }
         let words = [all[1]] + all.dropFirst(isHeard ? 3 : 2).prefix(16)
         let said = words.dropFirst(3).compactMap { Int64($0) }
         guard said.count == 14 else { return nil }
-        let heard = isHeard ? meet(["1", all[2]] + all.suffix(3) + ["there"], now: now) : []
+        let heard = isHeard ? meet(["1", all[2]] + all.suffix(7) + ["there"], now: now) : []
         guard let heard else { return nil }
         let isNew = groups[words[0]] == nil
         var group = groups[words[0]] ?? Group()
@@ -67,14 +77,40 @@ struct FleetRedis {
         ] + heard
     }
 
-    /// The same for the other script: key, host, missed after, forgotten after, how it stands.
+    /// The same for the other script: key, host, missed after, forgotten after, network, since when
+    /// it knows how many hosts, how many borrow, how it stands.
     mutating func meet(_ words: [String], now: Int64) -> [Int64]? {
-        guard words.count == 6, let missed = Int64(words[3]), let forgotten = Int64(words[4])
-        else { return nil }
-        hosts[words[2]] = words[5] == "leaves" ? nil : (now, words[5] == "there")
-        hosts = hosts.filter { abs(now - $0.value.heard) <= forgotten }
-        let back = hosts.values.filter { abs(now - $0.heard) <= missed }
-        return [back.count { $0.isThere }, hosts.count, back.count].map { Int64($0) }
+        guard words.count == 10 else { return nil }
+        let said = (words[3...4] + words[6...8]).compactMap { Int64($0) }
+        guard said.count == 5 else { return nil }
+        var all = presence ?? Presence(since: now)
+        let (missed, forgotten, network) = (said[0], said[1], words[5])
+        if words[9] == "leaves" {
+            if all.hosts.removeValue(forKey: words[2]) != nil {
+                (all.known, all.there) = (max(0, all.known - 1), max(0, all.there - 1))
+            }
+        } else {
+            if all.till > now + Self.waitUs { all.till = 0 }
+            if words[9] == "returns", now >= all.till { all.till = now + Self.waitUs }
+            all.hosts[words[2]] = (now, words[9] == "there", network)
+            if said[2] != all.since {
+                (all.known, all.there) = (max(all.known, said[3]), max(all.there, said[4]))
+            }
+        }
+        if abs(now - all.since) > forgotten { all.known = 0 }
+        if abs(now - all.since) > missed { all.there = 0 }
+        all.hosts = all.hosts.filter { host in
+            let age = abs(now - host.value.heard)
+            let isDead = age > missed && host.value.network == network && !network.isEmpty
+            return age <= forgotten && !isDead
+        }
+        let heard = all.hosts.values.filter { abs(now - $0.heard) <= missed }
+        let back = max(Int64(heard.count), all.there)
+        let known = max(Int64(all.hosts.count), back, all.known)
+        presence = known > 0 ? all : nil
+        let isWaiting = back < known && now < all.till
+        let there = isWaiting ? max(Int64(heard.count { $0.isThere }), all.there) : back
+        return [there, known, isWaiting ? 1 : 0, all.since]
     }
 }
 
@@ -100,7 +136,7 @@ extension FleetRedis.Group {
         to name: String, wanted: Int64, ahead: Int64, _ interval: Int64, _ tolerance: Int64,
         now: Int64, wantedUs: Int64
     ) -> (granted: Int64, first: Int64, again: Int64) {
-        borrowers = borrowers.filter { $0.key == name || now - $0.value < wantedUs }
+        borrowers = borrowers.filter { $0.key == name || abs(now - $0.value) < wantedUs }
         guard wanted > 0 else { return (0, 0, 0) }
         borrowers[name] = now
         guard parked <= now else { return (0, 0, parked - now) }

@@ -13,10 +13,10 @@ extension FleetWorld {
         agenda.add(.fault, at: now + Int64.random(in: 7...10, using: &random) * Self.minute)
         killSome()
         guard !isQuiet else { return }
-        switch random.number(0...5) {
+        switch random.number(0...6) {
         case 0: lose("flushed") { $0.redis.forgetAll() }
         case 1:
-            lose("started again, empty") {
+            lose("another server, empty") {
                 $0.redis.forgetAll()
                 $0.run += 1
             }
@@ -27,6 +27,7 @@ extension FleetWorld {
             }
         case 3: partition()
         case 4: away()
+        case 5: restart()
         default: jump()
         }
     }
@@ -41,8 +42,21 @@ extension FleetWorld {
         for _ in 0..<random.number(1...5) {
             let host = random.number(0...hostCount - 1)
             hosts[host].crash()
-            agenda.add(.boot(host: host), at: now + random.seconds(0.1...60))
+            agenda.add(
+                .boot(host: host, isOther: random.chance(0.3)), at: now + random.seconds(0.1...60))
         }
+    }
+
+    /// Some hosts leave, and others come, around a loss.
+    private func change(around time: Int64) -> Int64 {
+        let count = random.number(1...hostCount / 4)
+        for _ in 0..<count {
+            let host = random.number(0...hostCount - 1)
+            let leaves = max(now, time + random.seconds(-20...10))
+            agenda.add(.leave(host: host), at: leaves)
+            agenda.add(.boot(host: host, isOther: true), at: leaves + random.seconds(0.1...20))
+        }
+        return Int64(count)
     }
 
     private func note(_ what: StaticString, until: Int64, costs: Int64) {
@@ -72,10 +86,27 @@ extension FleetWorld {
     }
 
     private func away() {
+        note("nobody reaches Redis", until: now + silence(), costs: inFlight + Int64(hostCount))
+    }
+
+    private func silence() -> Int64 {
         isAway = true
         let length = random.seconds(2...120)
         agenda.add(.heal, at: now + length)
-        note("nobody reaches Redis", until: now + length, costs: inFlight + Int64(hostCount))
+        return length
+    }
+
+    /// It comes back empty, and to other hosts. A new one may take the place of one that is not
+    /// back yet, and borrows alone until it hears of those that are.
+    private func restart() {
+        redis.forgetAll()
+        run += 1
+        let until = now + silence()
+        let others = change(around: until)
+        let interval = limits.quota.intervalUs
+        let hidden = others * (1 + 2_500_000 / (Int64(hostCount) * interval))
+        let costs = inFlight + Int64(hostCount) + hidden + 4_500_000 / interval
+        note("started again, and hosts change", until: until, costs: costs)
     }
 
     /// The clock of the Redis jumps.

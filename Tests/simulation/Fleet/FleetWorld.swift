@@ -9,7 +9,8 @@ enum FleetEvent {
     case wake(process: Int, life: Int, due: Int64)
     case lend(host: Int, life: Int, due: Int64)
     case reply(host: Int, life: Int, fetch: FetchID, isGood: Bool, ServerQuota)
-    case boot(host: Int)
+    case boot(host: Int, isOther: Bool)
+    case leave(host: Int)
     case fault
     case heal
     /// The replica of the Redis is as the Redis is now.
@@ -85,7 +86,9 @@ final class FleetWorld {
     func user(of tenant: Int) -> Int { tenant % Self.users }
 
     func live() throws {
-        for host in hosts { agenda.add(.boot(host: host.number), at: random.seconds(0...3)) }
+        for host in hosts {
+            agenda.add(.boot(host: host.number, isOther: false), at: random.seconds(0...3))
+        }
         agenda.add(.arrival, at: 1)
         agenda.add(.copy, at: 1)
         agenda.add(.fault, at: random.seconds(60...120))
@@ -118,9 +121,10 @@ final class FleetWorld {
             guard host.isUp, host.life == life else { return }
             host.finished(fetch, isGood ? .final : .rateLimited(afterMs: 300_000), said, self)
             host.round(self)
-        case .boot(let number):
+        case .leave(let number): hosts[number].leave()
+        case .boot(let number, let isOther):
             guard !hosts[number].isUp else { return }
-            try hosts[number].boot(self)
+            try hosts[number].boot(isOther: isOther, self)
             for user in 0..<Self.busyUsers {
                 for place in 0..<Self.endless {
                     // A tenant of that user's; each host has some of its own.

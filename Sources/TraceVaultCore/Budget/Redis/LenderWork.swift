@@ -3,18 +3,21 @@
 
 /// Where a lender has time and chance from: the host, or a simulation of one.
 package struct LenderSurroundings {
-    /// µs on CLOCK_BOOTTIME.
     /// Names the host to others, also after it was started again; nil: it has no such name.
     let hostName: UInt64?
+    /// Names the network that it reaches Redis from, on this machine; nil: nobody knows.
+    let network: UInt64?
+    /// µs on CLOCK_BOOTTIME.
     let now: () -> Int64
     let chance: (ClosedRange<Int64>) -> Int64
     let isOver: () -> Bool
 
     package init(
-        hostName: UInt64?, now: @escaping () -> Int64,
+        hostName: UInt64?, network: UInt64?, now: @escaping () -> Int64,
         chance: @escaping (ClosedRange<Int64>) -> Int64, isOver: @escaping () -> Bool
     ) {
         self.hostName = hostName
+        self.network = network
         self.now = now
         self.chance = chance
         self.isOver = isOver
@@ -54,7 +57,8 @@ package final class LenderWork {
         talk = RedisTalk(link, settings, isOver: surroundings.isOver)
         borrower = Self.name(surroundings.chance(0...Int64.max))
         presence = HostPresence(
-            key: settings.hostsKey, name: surroundings.hostName.map(Self.name) ?? borrower)
+            key: settings.hostsKey, name: surroundings.hostName.map(Self.name) ?? borrower,
+            network: surroundings.network.map(Self.name) ?? "")
     }
 
     private static func name<Number: BinaryInteger>(_ number: Number) -> String {
@@ -69,6 +73,11 @@ package final class LenderWork {
             guard restUs > 0 else { continue }
             ledger.bell.wait(since: seen, atMostMs: (restUs + 999) / 1000)
         }
+        leave()
+    }
+
+    /// Takes leave of the others.
+    package func leave() {
         if talk.isOpen { talk.leave(presence.words(.leaves)) }
         talk.close()
     }
@@ -81,7 +90,7 @@ package final class LenderWork {
                 try connect(now)
                 return 0
             }
-            if now >= presence.dueAt { try meet(now) }
+            if now >= presence.dueAt { try meet(now, alone: .back) }
             if now >= lookAt { look(now) }
             let questions = isBack(now) ? questions(now) : []
             if !questions.isEmpty {
@@ -99,21 +108,22 @@ package final class LenderWork {
 
     private func connect(_ now: Int64) throws(Failure) {
         try talk.open(addresses[place])
-        let standing = ledger.standing
-        // Who was never told of others does not wait for any.
-        let others = standing.known > 0 ? RedisLedger.hosts(standing, settings, now) : 1
-        presence.begin(hosts: others, now: now)
-        try meet(now)
+        try meet(now, alone: .returns)
         failures = 0
         let address = addresses[place].place
-        ledger.state.withLock { $0.standing.address = address }
+        ledger.state.withLock { state in
+            state.standing.address = address
+            if state.standing.isAlone {
+                state.standing.reason = "\(address) answers: other hosts are not back yet"
+            }
+        }
     }
 
     /// Whether permits are borrowed. A host that was alone uses its part until the others are back.
     private func isBack(_ now: Int64) -> Bool {
         ledger.state.withLock { state in
             guard state.standing.isAlone else { return true }
-            guard !presence.isWaiting(now: now) else { return false }
+            guard !presence.isWaiting else { return false }
             state.standing.aloneUntil = now
             state.standing.isAlone = false
             state.standing.reason = ""
@@ -165,9 +175,9 @@ package final class LenderWork {
 
     // MARK: - Hosts
 
-    private func meet(_ now: Int64) throws(Failure) {
+    private func meet(_ now: Int64, alone: HostPresence.HostState) throws(Failure) {
         let isAlone = ledger.standing.isAlone
-        let count = try talk.meet(presence.words(isAlone ? .back : .there))
+        let count = try talk.meet(presence.words(isAlone ? alone : .there))
         ledger.state.withLock { state in
             state.standing.requests += 1
             presence.note(count, &state.standing, now: now)
@@ -199,15 +209,13 @@ package final class LenderWork {
             let keys = state.queue.prefix(Self.mostQuestions)
             state.queue.removeFirst(keys.count)
             let standing = state.standing
-            // Also those who may not have come back yet.
-            let known = RedisLedger.hosts(standing, settings, now)
             var questions: [QuotaQuestion] = []
             for key in keys {
                 guard var pool = state.pools[key] else { continue }
                 let isHeard = questions.isEmpty && presence.goesAlong(now: now)
                 questions.append(
                     QuotaQuestion(
-                        key, &pool, there: standing.there, known: known,
+                        key, &pool, there: standing.there, known: standing.known,
                         aloneUntil: standing.aloneUntil, at: settings.key(of: key),
                         run: talk.run, borrower: borrower,
                         presence: isHeard ? presence.words : nil, now: now))

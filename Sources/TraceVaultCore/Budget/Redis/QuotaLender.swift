@@ -22,7 +22,7 @@ package final class QuotaLender: Sendable {
     ) throws(Failure) {
         ledger = RedisLedger(host, settings, addressKey: addressKey)
         let surroundings = LenderSurroundings(
-            hostName: host.hostName, now: { tvs_boot_us() },
+            hostName: host.hostName, network: Self.network, now: { tvs_boot_us() },
             chance: { Int64.random(in: $0) }, isOver: { self.isOver })
         let context = unsafe Unmanaged.passRetained(LenderWork(ledger, link, surroundings))
         var started: UInt = 0
@@ -33,6 +33,15 @@ package final class QuotaLender: Sendable {
         }
         let running = started
         thread.withLock { $0 = running }
+    }
+
+    /// Stands for this network namespace of this machine since it started; nil: it cannot be told.
+    private static var network: UInt64? {
+        var (high, low, number): (UInt64, UInt64, UInt64) = (0, 0, 0)
+        guard unsafe tvs_boot_id(&high, &low) == 0, unsafe tvs_network_id(&number) == 0 else {
+            return nil
+        }
+        return (high ^ low) &+ number &* 0x9E37_79B9_7F4A_7C15
     }
 
     var isOver: Bool { isEnding.load(ordering: .acquiring) }

@@ -68,7 +68,7 @@ extension RedisLedger {
         guard isLent(entry, quota) else { return host.pace(&entry, quota, now: now) }
         let standing = state.withLock { $0.standing }
         guard standing.isAlone else { return host.pace(&entry, quota, now: now) }
-        let share = Self.share(of: quota, standing, settings, now)
+        let share = Self.share(of: quota, standing, settings)
         return host.pace(&entry, share, now: now)
     }
 

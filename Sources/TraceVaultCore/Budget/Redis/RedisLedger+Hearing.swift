@@ -1,6 +1,9 @@
 // RedisLedger+Hearing.swift - what Cloudflare said to other hosts, as Redis passes it on.
 
 extension RedisLedger {
+    /// A policy is said lately that is no older.
+    private static let lately: Int64 = 60_000_000
+
     /// Keeps in the host's ledger what Cloudflare said to other hosts.
     func hear(
         _ answer: QuotaAnswer, isLifted: Bool, _ question: QuotaQuestion, now: Int64
@@ -13,7 +16,7 @@ extension RedisLedger {
             host.park(&entry, until: question.askedAt + answer.parkedUs, now: now)
         }
         // Said lately: an old word is not made new by being passed on.
-        if answer.policyRestUs > LedgerTime.policyHeld - Self.mostHeldUs {
+        if answer.policyRestUs > LedgerTime.policyHeld - Self.lately {
             _ = host.setPolicy(&entry, answer.policy, now: now)
         }
         if answer.slowUs > 0, answer.gapUs > 0 {

@@ -10,6 +10,7 @@ import CSystem
 package final class RedisLedger: BudgetLedger {
     /// How things stand with Redis.
     struct Standing {
+        /// Nobody answers, or others that were there before are not back yet.
         var isAlone = false
         /// How often it has become so.
         var outages: Int64 = 0
@@ -27,8 +28,6 @@ package final class RedisLedger: BudgetLedger {
         /// How many hosts there are, and how many there may be. 0: never told.
         var there: Int64 = 0
         var known: Int64 = 0
-        /// The most that were known lately, and when they were.
-        var most: (hosts: Int64, at: Int64) = (0, 0)
         /// How long an answer takes.
         var waitUs: Int64 = 1000
         var requests = 0
@@ -52,8 +51,6 @@ package final class RedisLedger: BudgetLedger {
     let bell = Bell()
 
     private static let longestWaitUs: Int64 = 20_000
-    /// How long a count of hosts is believed after a lower one.
-    static let mostHeldUs: Int64 = 60_000_000
 
     /// - Parameter addressKey: the group that stands for the host's address.
     package init(_ host: MappedLedger, _ settings: RedisSettings, addressKey: UInt64) {
@@ -76,7 +73,7 @@ package final class RedisLedger: BudgetLedger {
     enum Offer {
         case now
         case at(Int64)
-        /// Nobody answers: the host's ledger decides, with this quota.
+        /// The host uses its own part: the host's ledger decides, with this quota.
         case alone(Quota)
     }
 
@@ -104,24 +101,22 @@ package final class RedisLedger: BudgetLedger {
         if isThere { return (.now, isShort) }
         // Also alone: what is lent already comes before a part of one's own.
         if let next = pool.nextAt, next > now { return (.at(next), isShort) }
-        if standing.isAlone { return (.alone(share(of: quota, standing, settings, now)), isShort) }
+        if standing.isAlone { return (.alone(share(of: quota, standing, settings)), isShort) }
         let wait = min(standing.waitUs, longestWaitUs)
         return (.at(pool.again(now: now, after: wait)), isShort)
     }
 
     /// One host's part of a quota, without a burst: together they are never more than one quota.
     static func share(
-        of quota: Quota, _ standing: Standing, _ settings: RedisSettings, _ now: Int64
+        of quota: Quota, _ standing: Standing, _ settings: RedisSettings
     ) -> Quota {
-        let hosts = hosts(standing, settings, now)
+        let hosts = hosts(standing, settings)
         let (interval, isTooLong) = quota.intervalUs.multipliedReportingOverflow(by: hosts)
         return Quota(intervalUs: isTooLong ? LedgerTime.day : interval, toleranceUs: 0)
     }
 
-    static func hosts(_ standing: Standing, _ settings: RedisSettings, _ now: Int64) -> Int64 {
-        guard standing.known > 0 else { return settings.hosts }
-        let isRecent = now - standing.most.at < mostHeldUs
-        return isRecent ? max(standing.known, standing.most.hosts) : standing.known
+    static func hosts(_ standing: Standing, _ settings: RedisSettings) -> Int64 {
+        standing.known > 0 ? standing.known : settings.hosts
     }
 
     /// What was spent alone longer ago than a burst takes to gather has been forgotten anyway.
@@ -140,7 +135,7 @@ package final class RedisLedger: BudgetLedger {
             let count = state.pools[key]?.usable(now: now) ?? 0
             if count > 0 { return .at(count) }
             return state.standing.isAlone && state.pools[key]?.nextAt == nil
-                ? .alone(Self.share(of: quota, state.standing, settings, now)) : nil
+                ? .alone(Self.share(of: quota, state.standing, settings)) : nil
         }
     }
 

@@ -1,13 +1,10 @@
 // RedisReport.swift - what an operator is told of the shared quota.
 
-import CSystem
-
 extension RedisLedger {
     var standing: Standing { state.withLock { $0.standing } }
 
     package func describe(into writer: inout JSONWriter) {
         let standing = standing
-        let now = tvs_boot_us()
         writer.beginObject()
         writer.key("alone")
         writer.bool(standing.isAlone)
@@ -16,7 +13,7 @@ extension RedisLedger {
         writer.key("address")
         writer.string(standing.address)
         let numbers: [(StaticString, Int64)] = [
-            ("hosts", Self.hosts(standing, settings, now)), ("hosts_there", standing.there),
+            ("hosts", Self.hosts(standing, settings)), ("hosts_there", standing.there),
             ("requests", Int64(standing.requests)), ("lent", standing.lent),
             ("unused", standing.unused), ("wait_us", standing.waitUs),
             ("flushes", standing.flushes),

@@ -2,22 +2,25 @@
 
 /// Hosts, as Redis counts them.
 struct HostCount {
-    /// Heard lately, and borrowing.
+    /// Those that share the quota from now on.
     let there: Int64
     /// All that may come back.
     let known: Int64
-    /// Heard lately, also those that still use their own parts.
-    let back: Int64
+    /// Whether those that were alone still wait for others. All hosts go by this: those that wait,
+    /// and those that borrow.
+    let isWaiting: Bool
+    /// Names the server's count: one that was flushed since has another.
+    let since: Int64
 
     private static let most: Int64 = 100_000
 
-    /// Three numbers of an answer, as outside data; nil: it is something else.
+    /// Four numbers of an answer, as outside data; nil: it is something else.
     init?(_ numbers: ArraySlice<Int64>) {
-        guard numbers.count == 3 else { return nil }
-        let counts = numbers.map { min(max(0, $0), Self.most) }
-        (there, known, back) = (counts[0], max(1, counts[1]), counts[2])
+        let numbers = Array(numbers)
+        guard numbers.count == 4 else { return nil }
+        there = min(max(1, numbers[0]), Self.most)
+        known = min(max(1, numbers[1]), Self.most)
+        isWaiting = numbers[2] == 1
+        since = numbers[3]
     }
-
-    /// Those that share the quota from now on: where all are back, all do.
-    var sharing: Int64 { max(1, back >= known ? back : there) }
 }

@@ -5,38 +5,89 @@
 // docs/adr/032-one-quota-for-many-hosts.md proves the bound. The tests read the scripts from here.
 
 enum QuotaScripts {
-    /// What both scripts know of hosts: notes that one is there, is back but still uses its own
-    /// part, or leaves; and counts those who are there, those who may come back, and those who are
-    /// there or back. Who was not heard of for a while is missed, after a longer while forgotten.
+    /// What both scripts know of fields and of hosts. `hear` notes that a host is there, that it
+    /// returns or is back but still uses its own part, or that it leaves; and counts those who
+    /// share the quota and those who may come back. Who was not heard of for a while is missed,
+    /// after a longer while forgotten; sooner where another host of its network is heard: it is not
+    /// cut off, it died.
     ///
-    /// The key's hash is host to when it was last heard, below zero while it uses its own part.
+    /// Who is back waits until all are, or until ten seconds after the first one returned. This is
+    /// judged here alone, for those who wait and those who borrow.
+    ///
+    /// The key's hash is host to when it was last heard, below zero while it uses its own part,
+    /// and its network; `.since` when the hash began; `.till` until when hosts wait. Who knew
+    /// another hash tells how many hosts that had: `.known` in all and `.there` of them borrowing,
+    /// until they would be forgotten or missed.
     static let hear = """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
-        local function hear(key, name, missed, forgotten, state)
-            if state == 'leaves' then
-                redis.call('HDEL', key, name)
-            else
-                local heard = state == 'back' and -now or now
-                redis.call('HSET', key, name, string.format('%.0f', heard))
+        local function text(number) return string.format('%.0f', number) end
+        -- A field as a number that somebody may mean, else 0: what was damaged or forged.
+        local function number(field, most)
+            local found = tonumber(field or '')
+            return found and found >= 0 and found <= (most or 4503599627370496) and found or 0
+        end
+        local function read(key)
+            local all, found = redis.pcall('HGETALL', key), {}
+            if all.err then
+                if string.find(all.err, 'WRONGTYPE') then redis.call('PEXPIRE', key, 0) end
+                all = redis.call('HGETALL', key)
             end
+            for i = 1, #all, 2 do found[all[i]] = all[i + 1] end
+            return found
+        end
+        local function hear(key, name, missed, forgotten, network, since, were, borrowed, state)
+            local hosts = read(key)
+            local began = number(hosts['.since'])
+            if began == 0 then began = now end
+            local most, stayed = number(hosts['.known'], 100000), number(hosts['.there'], 100000)
+            local wait = 10000000
+            local till = number(hosts['.till'], now + wait)
+            if state == 'leaves' then
+                if redis.call('HDEL', key, name) == 1 then
+                    most, stayed = math.max(0, most - 1), math.max(0, stayed - 1)
+                end
+                hosts[name] = nil
+            else
+                if state == 'returns' and now >= till then till = now + wait end
+                hosts[name] = text(state == 'there' and now or -now) .. ' ' .. network
+                redis.call('HSET', key, name, hosts[name])
+                if since ~= text(began) then
+                    most, stayed = math.max(most, were), math.max(stayed, borrowed)
+                end
+            end
+            local age = math.abs(now - began)
+            if age > forgotten then most = 0 end
+            if age > missed then stayed = 0 end
+
+            for _, own in ipairs({'.since', '.till', '.known', '.there'}) do hosts[own] = nil end
             local there, known, back = 0, 0, 0
-            local all = redis.call('HGETALL', key)
-            for i = 1, #all, 2 do
-                local heard = tonumber(all[i + 1])
-                local age = math.abs(now - math.abs(heard))
-                if age > forgotten then
-                    redis.call('HDEL', key, all[i])
+            for host, said in pairs(hosts) do
+                local sign, heard, from = string.match(said, '^(%-?)(%d+) ?(%w*)$')
+                local age = math.abs(now - number(heard))
+                local isDead = age > missed and from == network and network ~= ''
+                if age > forgotten or isDead then
+                    redis.call('HDEL', key, host)
                 else
                     known = known + 1
                     if age <= missed then
                         back = back + 1
-                        if heard > 0 then there = there + 1 end
+                        if sign == '' then there = there + 1 end
                     end
                 end
             end
-            redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(forgotten / 1000)))
-            return there, known, back
+            there, back = math.max(there, stayed), math.max(back, stayed)
+            known = math.max(known, back, most)
+            local isWaiting = back < known and now < till
+            if not isWaiting then there = back end
+            if known > 0 then
+                redis.call('HSET', key, '.since', text(began), '.till', text(till),
+                    '.known', text(most), '.there', text(stayed))
+            else
+                redis.call('HDEL', key, '.since', '.till', '.known', '.there')
+            end
+            redis.call('PEXPIRE', key, text(math.ceil(forgotten / 1000)))
+            return there, known, isWaiting and 1 or 0, text(began)
         end
 
         """
@@ -52,12 +103,10 @@ enum QuotaScripts {
         local name, run = ARGV[1], ARGV[2]
         local interval, tolerance = tonumber(ARGV[3]), tonumber(ARGV[4])
         local wanted, ahead = tonumber(ARGV[5]), tonumber(ARGV[6])
-        local group = {}
-        local all = redis.call('HGETALL', KEYS[1])
-        for i = 1, #all, 2 do group[all[i]] = all[i + 1] end
-        local function known(field) return tonumber(group[field] or '0') end
-        local function text(number) return string.format('%.0f', number) end
+        local group = read(KEYS[1])
+        local function known(field) return number(group[field]) end
         local arrival, parked, lifted = known('a'), known('p'), known('l')
+        local isNew = arrival == 0
         local named, slowUntil = known('n'), known('u')
 
         -- What this borrower did not use goes back, if nobody has borrowed since.
@@ -96,7 +145,7 @@ enum QuotaScripts {
         if slowUntil > now and gap > interval then interval, tolerance = gap, 0 end
 
         -- A server that may have forgotten something, or a time without a server: no burst.
-        if group['a'] == nil or group['r'] ~= run or ARGV[7] == '1' then
+        if isNew or group['r'] ~= run or ARGV[7] == '1' then
             arrival = math.max(arrival, now + tolerance)
         end
         arrival = math.max(arrival, now)
@@ -105,7 +154,7 @@ enum QuotaScripts {
         local hosts, gone = 0, {}
         for field, last in pairs(group) do
             if string.sub(field, 1, 2) == 'h:' and field ~= 'h:' .. name then
-                if now - tonumber(last) < 24000000 then
+                if math.abs(now - number(last)) < 24000000 then
                     hosts = hosts + 1
                 else
                     gone[#gone + 1] = field
@@ -140,16 +189,18 @@ enum QuotaScripts {
         local answer = {granted, text(first), text(interval), text(again), text(arrival),
             text(math.max(0, parked - now)), text(lifted), text(policy), text(burst),
             text(math.max(0, named + held - now)), text(gap),
-            text(math.max(0, slowUntil - now)), group['a'] == nil and 1 or 0}
+            text(math.max(0, slowUntil - now)), isNew and 1 or 0}
         if KEYS[2] then
-            answer[14], answer[15], answer[16] = hear(
-                KEYS[2], ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19]), 'there')
+            answer[14], answer[15], answer[16], answer[17] = hear(
+                KEYS[2], ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19]), ARGV[20], ARGV[21],
+                tonumber(ARGV[22]), tonumber(ARGV[23]), 'there')
         end
         return answer
         """
 
     /// Hears of a host that borrows nothing just now. KEYS[1] is the hash of hosts.
     static let meet = """
-        return {hear(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])}
+        return {hear(KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5],
+            tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8])}
         """
 }
