@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from launcher import Standin
 
 import tracevault as tv
 from tracevault import _record
 
-from .conftest import REPOSITORY
+from .conftest import ACME, REPOSITORY
 
 REPLIES = sorted((REPOSITORY / "Tests/data/golden/trace").glob("*.reply.json"))
 SEARCHES = sorted((REPOSITORY / "Tests/data/golden/search").glob("*.search.json"))
@@ -279,3 +280,28 @@ def test_what_is_wrong_is_told_at_once_however_late_it_would_be_looked_at(
 ) -> None:
     with pytest.raises(ValueError, match="not a TraceVault document: "):
         tv.Trace.from_json({"schema": "tracevault.trace/1", **member})
+
+
+def test_what_an_engine_gives_is_read_when_somebody_looks_and_first_its_brief_form(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    loads = json.loads
+
+    def counting(text: Any, **options: Any) -> Any:
+        read.append(len(text))
+        return loads(text, **options)
+
+    monkeypatch.setattr(json, "loads", counting)
+    trace = engine.trace(acme, ACME, server.messages_of(ACME)[0].investigate_id)
+    found = engine.search(acme, ACME, start="2000-01-01T00:00:00Z", limit=5)
+    assert read == []
+    assert trace.summary.state
+    assert all(line.message for line in trace.lines)
+    assert all(one.message_ref for one in found)
+    brief = [*read]
+    assert len(brief) == 2
+    assert any(line.event for line in trace.lines)
+    assert all(one.item for one in found)
+    assert len(read) == 4
+    assert all(whole > short for whole, short in zip(read[2:], brief, strict=True))
