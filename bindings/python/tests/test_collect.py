@@ -177,6 +177,29 @@ def test_a_message_whose_trace_may_come_later_comes_again_with_it(
     server.reset()
 
 
+def test_a_message_whose_credential_was_refused_comes_again_with_its_trace(
+    server: Standin, vault: tv.Vault, tmp_path: Path
+) -> None:
+    server.reset()
+    credential = server.credential("1111ec" + "0" * 25 + "1")
+    initech = vault.tenant("initech")
+    with tv.Engine(settings(server)) as engine:
+        found = engine.collect(
+            initech, checkpoint=tmp_path / "c", look_back=EVER, trace=True, window=1
+        )
+        first = next(found)
+        server.revoke(credential)
+        rest = list(found)
+    assert first.trace is not None
+    refused = {one.message.message_ref for one in rest if one.message and one.error}
+    assert refused
+    server.restore(credential)
+    with tv.Engine(settings(server)) as engine:
+        again = collect(engine, initech, tmp_path / "c", trace=True)
+    assert {one.message.message_ref for one in again if one.message} == refused
+    assert all(one.trace is not None for one in again)
+
+
 def test_a_collection_in_asyncio_shares_the_checkpoint(
     server: Standin, engine: tv.Engine, vault: tv.Vault, tmp_path: Path
 ) -> None:

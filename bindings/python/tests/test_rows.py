@@ -113,6 +113,19 @@ def test_all_rows_of_a_batch_have_the_columns_of_what_was_asked_also_those_that_
     assert check.to_rows("ecs") == []
 
 
+def test_a_round_of_checks_gives_a_row_for_each_account_also_where_it_could_not_be_asked(
+    server: Standin, engine: tv.Engine, vault: tv.Vault
+) -> None:
+    rows = [row for one in engine.check_all(vault) for row in one.to_rows()]
+    assert {row["account_id"] for row in rows} == {account.id for account in server.accounts}
+    (account,) = vault.tenant("initech").accounts()
+    error = tv.TransportError("no answer")
+    (failed,) = tv.Checked(tenant="initech", account=account, error=error).to_rows()
+    assert {frozenset(row) for row in rows} == {frozenset(failed)}
+    assert (failed["valid"], failed["error"]) == (None, "no answer")
+    json.dumps([*rows, failed])
+
+
 def test_what_an_engine_and_an_edit_tell_is_json_as_well(
     server: Standin, engine: tv.Engine, vault: tv.Vault, acme: tv.Tenant
 ) -> None:

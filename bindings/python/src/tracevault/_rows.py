@@ -14,6 +14,7 @@ from .summary import Recipient
 
 if TYPE_CHECKING:
     from ._record import Record
+    from .checks import Checked
     from .hunt import Finding
     from .model import Rows
     from .request import Result
@@ -52,6 +53,19 @@ def of_finding(finding: Finding, view: Rows) -> list[Row]:
     }
     parts = _parts(finding.trace, view) if finding.trace is not None else []
     return [about | row for row in parts or [_empty(view)]]
+
+
+def of_checked(checked: Checked) -> list[Row]:
+    """One account's credential in one row."""
+    expires = checked.expires
+    about = {
+        "tenant": checked.tenant,
+        "account_id": checked.account_id,
+        "label": checked.account.label,
+        "error": str(checked.error) if checked.error else None,
+        "expires": expires.isoformat() if expires else None,
+    }
+    return [about | _check(checked.check)]
 
 
 def of_result(result: Result[Any], view: Rows) -> list[Row]:

@@ -101,6 +101,15 @@ class Checked:
             "error": self.error.to_dict() if self.error else None,
         }
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """As a row for a table: what a batch's check gives, with the account's label and its end.
+
+        Always one, also of an account that could not be asked, with the ``error``.
+        """
+        from ._rows import of_checked
+
+        return of_checked(self)
+
     def __repr__(self) -> str:
         ended = self.error.name if self.error else "valid" if self.valid else "not valid"
         ended += ", without the permission" if self.denied else ""

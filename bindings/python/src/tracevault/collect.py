@@ -19,7 +19,7 @@ from ._options import filter_text
 from ._reach import Where
 from .accounts import Account
 from .bulk import known_options
-from .errors import TraceVaultError
+from .errors import Status, TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
 from .request import Result
@@ -32,6 +32,19 @@ if TYPE_CHECKING:
 LOOK_BACK = timedelta(days=1)
 #: How many detections a collection takes of one account at a time.
 COLLECT_LIMIT = 100_000
+
+#: Why there is no trace now although there may be one: nothing that is the message's.
+_OURS = frozenset(
+    {
+        Status.E_CREDENTIAL,
+        Status.E_EXPIRED,
+        Status.E_LOCKED,
+        Status.E_STALE,
+        Status.E_CANCELLED,
+        Status.E_SHUTDOWN,
+        Status.E_DESCRIPTORS_LOST,
+    }
+)
 
 Change = Literal["new", "changed", "none"]
 
@@ -212,7 +225,7 @@ class Collection(Sweep[Detection]):
     def _taken(self, one: Detection) -> None:
         if one.message is None:
             return
-        if one.error is not None and one.error.retriable:
+        if one.error is not None and (one.error.retriable or one.error.status in _OURS):
             self._waiting.add(one.account_id)  # the message comes again, with its trace
             return
         known = Known(one.state, one.message.scanned_at_text)
