@@ -112,8 +112,8 @@ def _curl(info: dict[str, Any]) -> Iterator[Finding]:
     told += ", HTTP/2" if info.get("http2") else ", no HTTP/2"
     yield same("libcurl", OK, told)
     if open_ones:
-        names = ", ".join(str(one.get("name")) for one in open_ones)
-        yield same("libcurl faults", FAULT, names, "install the system's security updates")
+        named = "; ".join(f"{one.get('name')}: {one.get('how')}" for one in open_ones)
+        yield same("libcurl faults", FAULT, named, "install the system's security updates")
     else:
         yield same("libcurl faults", OK, f"{len(faults)} known, each avoided or refused")
 
