@@ -111,7 +111,7 @@ struct LibcurlFault {
             how: "a status line that says HTTP/2 on a connection of HTTP/1.1 lets other requests "
                 + "onto the server's connections: none is sent there"),
         LibcurlFault(
-            name: "the end of a stream not seen", last: 0x07_58_01, remedy: .open,
+            name: "the end of a stream not seen", last: 0x07_58_01, remedy: .avoided,
             how: "of many large compressed replies on one HTTP/2 connection the last may end only "
                 + "when it has been silent for 20 s; it is asked for again"),
         LibcurlFault(
