@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -44,6 +46,8 @@ class Cloudflare(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.looks = [(200, PENDING), (404, None)]
         self.asked = 0
+        #: Called before each look is answered.
+        self.at_look: Callable[[], None] = lambda: None
         #: Whether a search has a second page, which fails.
         self.has_second_page = False
 
@@ -62,6 +66,7 @@ class Answering(BaseHTTPRequestHandler):
         if self.path.partition("?")[0].endswith("/trace"):
             status, result = self.server.looks[min(self.server.asked, len(self.server.looks) - 1)]
             self.server.asked += 1
+            self.server.at_look()
         elif "cursor=" in self.path:
             status, result = 503, None
         errors = [] if status == 200 else [{"code": 10404, "message": "gone <b>\u202e"}]
@@ -247,3 +252,33 @@ def test_following_that_is_refused_later_on_still_shows_what_came(
     assert told.code == Exit.INCOMPLETE
     assert told.rows[0]["inbound"]["lines"]
     assert told.errors[0]["status"] == "TV_E_NO_MESSAGE"
+
+
+def test_following_shows_each_line_when_it_comes_and_once(
+    call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracevault.cli.following.STEP", 0.01)
+    written: list[str] = []
+
+    def look() -> None:
+        written.append(cast(BytesIO, sys.stdout.buffer).getvalue().decode())
+
+    cloudflare.at_look = look
+    counts = ((1, 0, True), (1, 0, True), (2, 1, True), (2, 3, False))
+    cloudflare.looks = [(200, grown(*count)) for count in counts]
+    told = call("trace", "--follow", "--lines", REF)
+    assert told.code == 0, told.err
+    first, second = "inbound 0\n", "inbound 1\noutbound 0\n"
+    assert written == ["", first, first, first + second]
+    assert told.out == first + second + "outbound 1\noutbound 2\n"
+
+
+def grown(inbound: int, outbound: int, pending: bool) -> dict[str, Any]:
+    """A trace of so many lines on each side."""
+    return {
+        side: {
+            "pending": pending,
+            "lines": [{"lineno": at + 1, "message": f"{side} {at}"} for at in range(count)],
+        }
+        for side, count in (("inbound", inbound), ("outbound", outbound))
+    }
