@@ -100,6 +100,8 @@ def test_every_stage_runs_and_its_output_comes_whole(tree: Path) -> None:
         said = stages.partition(f"\n==== {name}\n")[2]
         assert said.startswith("this is "), name
     assert "everything passed" in summary
+    asked = [line for line in stages.splitlines() if line.startswith("this is python -m pytest")]
+    assert len(asked) == 2 and all(" -rs " in line for line in asked), "skips are not told"
 
 
 @pytest.mark.parametrize(

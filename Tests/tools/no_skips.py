@@ -1,6 +1,7 @@
 """no_skips: a plugin for pytest (`-p no_skips`) under which a test that is skipped has failed.
 
-`make test-hosts` is run to know that nothing stayed untried; `make test` skips what is not there.
+`make test-hosts` and `make test-fleet` are run to know that nothing stayed untried; `make test` skips what
+is not there, and tells why.
 """
 
 from __future__ import annotations
