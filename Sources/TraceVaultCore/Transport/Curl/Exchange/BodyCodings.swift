@@ -6,10 +6,12 @@
 /// packed in another way than was asked for, once with gzip, ends before its body is read.
 struct BodyCodings {
     private var layers = 0
+    /// libcurl unpacks no content: what the reply names there was packed before, and stays so.
+    var areOfTransferAlone = false
 
     /// Takes a header line. False when the body is packed in a way that was not asked for.
     mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
-        if let value = unsafe Self.value(of: "content-encoding:", line) {
+        if !areOfTransferAlone, let value = unsafe Self.value(of: "content-encoding:", line) {
             return unsafe Self.names(in: value).allSatisfy { name in
                 if unsafe Self.isOne(name, of: ["gzip", "x-gzip"]) {
                     layers += 1

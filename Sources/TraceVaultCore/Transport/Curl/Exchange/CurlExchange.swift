@@ -180,6 +180,7 @@ final class CurlExchange {
 
     /// An object is fetched and stored as it is. libcurl does not copy what it uploads.
     private func storing(_ object: ObjectPart) -> [Int32] {
+        codings.areOfTransferAlone = true
         var codes = [CurlOption(CURLOPT_ACCEPT_ENCODING, .text(nil))]
         guard let upload = object.upload, let bytes = unsafe upload.cString else {
             return codes.map { unsafe $0.apply(to: easy) }
