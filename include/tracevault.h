@@ -446,7 +446,7 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * seconds at an object, and twice a second at a file while the vault is in use (vault.refresh_ms
  * says otherwise for both); at a file that nobody uses ever more seldom, and then before the next
  * use. The vault goes on with the newer state, and so do its tenants and running engines, within
- * two seconds, three and a half at an object, and without a lock. A file system or a store that
+ * two seconds, three at an object, and without a lock. A file system or a store that
  * does not answer holds up none of them for longer than 0.2 s. What it answered after a pause, or
  * what takes longer than a second to read, is waited for: about 6 ms for each MiB. What was removed
  * or replaced is not lent any more from then on, whether a request waits, sleeps, has joined

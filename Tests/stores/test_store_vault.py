@@ -81,6 +81,14 @@ def test_a_look_sees_a_rotation_and_moves_no_bytes_while_there_is_none(
         assert all("If-None-Match" in one.headers for one in way.exchanges[told:])
 
 
+def test_a_vault_that_nobody_uses_is_looked_at_as_well(way: Way, place: str) -> None:
+    """Its first use may come late, and what was rotated before then is to be known."""
+    with create(place, way), opened(place, way, vault__refresh_ms=100):
+        told = len(way.exchanges)
+        until(lambda: len(way.exchanges) > told + 3, "nobody looks")
+        assert all("If-None-Match" in one.headers for one in way.exchanges[told:])
+
+
 def test_what_was_damaged_or_put_back_is_refused(store: ObjectStore, way: Way, place: str) -> None:
     with create(place, way) as vault:
         first = store.get(key_of(place))

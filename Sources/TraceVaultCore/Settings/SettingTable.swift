@@ -196,8 +196,9 @@ extension Setting {
             return Property(
                 .integer(100...60_000), "500",
                 "How long a vault that is in use is left alone before the library looks again "
-                    + "whether it was changed, in ms. A change is used at most 1.5 s later than "
-                    + "that. In an object store it is 2000 where it is not set: each look is one "
+                    + "whether it was changed, in ms. A change of a file is used at most 1.5 s "
+                    + "later than that, one of an object 1 s, where the store answers within "
+                    + "0.2 s. For an object it is 2000 where it is not set: each look is one "
                     + "request there, up to an eighth earlier, and the pause doubles with each "
                     + "look that fails, to 30 s at most.")
         case .maxStale:

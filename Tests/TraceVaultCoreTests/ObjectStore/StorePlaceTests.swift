@@ -136,6 +136,15 @@ import Testing
         #expect(watch.use(nowMs: next + 1000))
     }
 
+    /// What a process that was stopped knows: waiting for the look ends three seconds after it.
+    @Test func aLookAtAServerIsOverdueHalfASecondAfterItIsDue() {
+        let watch = Watch(everyMs: 2000, isRemote: true, nowMs: 0)
+        #expect(!watch.use(nowMs: 2499) && watch.use(nowMs: 2500))
+        watch.begin(nowMs: 2500)
+        watch.end(nowMs: 2700, hasFound: true)
+        #expect(!watch.use(nowMs: 4999) && watch.use(nowMs: 5000))
+    }
+
     @Test("an object is looked at every two seconds, where nobody says something else")
     func pauseOfLooks() throws {
         var config = Config()

@@ -196,6 +196,21 @@ private final class SlowReading: Watched {
         try waitFor { try third.acme.header(nil).hasSuffix(Fake.token2) }
     }
 
+    /// A server is asked in time, also where nobody uses the vault at that moment.
+    @Test func theThreadForAServerBeginsWithTheVault() {
+        let (ofFile, ofServer) = (SlowReading(), SlowReading())
+        lookout.add(ofFile, Watch(everyMs: 1, nowMs: Vault.bootMs))
+        #expect(lookout.threadCount == 0)
+        ofServer.goOn()
+        lookout.add(ofServer, Watch(everyMs: 600_000, isRemote: true, nowMs: Vault.bootMs))
+        #expect(lookout.threadCount == 1)
+        ofFile.goOn()
+        lookout.add(ofServer, Watch(everyMs: 1, isRemote: true, nowMs: Vault.bootMs))
+        waitFor { ofServer.ended > 0 }
+        for target in [ofFile, ofServer] { lookout.remove(target) }
+        #expect(lookout.threadCount == 0)
+    }
+
     /// Closing a vault, or locking it, waits for no look and leaves no key in one.
     @Test(arguments: [true, false])
     func whoClosesOrLocksAVaultWhoseLookHangsIsNotHeldUp(closes: Bool) throws {

@@ -69,9 +69,12 @@ final class Lookout: Sendable {
 
     // MARK: - What is watched
 
-    /// A thread begins when somebody uses it and the look is due.
+    /// A thread begins at once for what is a server's: a look that only began with the first use
+    /// that needs it would be late. For a file it begins with that use.
     func add(_ target: any Watched, _ watch: Watch) {
         state.withLock { $0.entries[ObjectIdentifier(target)] = Entry(target, watch) }
+        // Without one, whoever uses it tries again.
+        if watch.isRemote { _ = hasFreeWorker() }
         changed.ring()
     }
 

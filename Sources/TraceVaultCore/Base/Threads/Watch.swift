@@ -8,7 +8,8 @@ import Synchronization
 /// CLOCK_BOOTTIME, which goes on while the host sleeps.
 final class Watch: Sendable {
     private let everyMs: Int64
-    private let isRemote: Bool
+    /// A server's: it is looked at whether anybody uses it or not.
+    let isRemote: Bool
     /// When a thread looks next, where none does.
     private let dueMs: Atomic<Int64>
     /// From when on whoever uses it has a look made first.
@@ -37,8 +38,11 @@ final class Watch: Sendable {
         case reading
     }
 
-    /// A thread that is awake begins a look no later.
-    private static let graceMs: Int64 = 1000
+    /// A thread that is awake begins a look no later. A server's answer takes a while on top.
+    private var graceMs: Int64 { Self.graceMs(isRemote) }
+    private static func graceMs(_ isRemote: Bool) -> Int64 { isRemote ? 500 : 1000 }
+    /// Without any use.
+    private static let pauseMs: Int64 = 1000
     private static let longestIdleMs: Int64 = 60_000
     private static let longestDownMs: Int64 = 30_000
     /// As long a store is waited for.
@@ -51,7 +55,7 @@ final class Watch: Sendable {
         self.everyMs = everyMs
         self.isRemote = isRemote
         dueMs = Atomic(nowMs + everyMs)
-        overdueMs = Atomic(nowMs + everyMs + Self.graceMs)
+        overdueMs = Atomic(nowMs + everyMs + Self.graceMs(isRemote))
         restMs = Atomic(everyMs)
         beganMs = Atomic(nowMs)
         knownMs = Atomic(nowMs)
@@ -64,7 +68,7 @@ final class Watch: Sendable {
         if !isUsed.load(ordering: .relaxed) { isUsed.store(true, ordering: .relaxed) }
         let lastMs = usedMs.load(ordering: .relaxed)
         if lastMs != nowMs {
-            if nowMs - lastMs >= Self.graceMs { awokeMs.store(nowMs, ordering: .releasing) }
+            if nowMs - lastMs >= Self.pauseMs { awokeMs.store(nowMs, ordering: .releasing) }
             usedMs.store(nowMs, ordering: .releasing)
         }
         return isOverdue(nowMs: nowMs)
@@ -118,7 +122,7 @@ final class Watch: Sendable {
         let began = beganMs.load(ordering: .acquiring)
         // Who uses it does not ask a server that is down more often either: it may have hung for
         // longer than the rest, which counts from its end.
-        let overdue = (isDown ? nowMs + jittered : began + everyMs) + Self.graceMs
+        let overdue = (isDown ? nowMs + jittered : began + everyMs) + graceMs
         overdueMs.store(overdue, ordering: .releasing)
         knownMs.store(began, ordering: .releasing)
         // What could not be looked at for long is not tried again at once.
