@@ -16,6 +16,7 @@ extension ObjectStore {
         case nothing
     }
 
+    private static let firstPauseMs: Int64 = 50
     private static let longestPauseMs: Int64 = 1000
 
     // MARK: - Create
@@ -44,15 +45,33 @@ extension ObjectStore {
     private func probe(_ bytes: ByteBuffer, until endMs: Int64) throws(Failure) {
         let never = "\"00000000000000000000000000000000\""
         for condition in [Condition.absent, .unchanged(since: never)] {
+            guard let cause = try whyNotRefused(bytes, condition, until: endMs) else { continue }
+            var failure = cause
+            failure.message += "; remove the empty vault that was stored"
+            failure.retriable = false
+            throw failure
+        }
+    }
+
+    /// Why the store is not known to refuse what the condition forbids; nil when it refuses it.
+    private func whyNotRefused(
+        _ bytes: ByteBuffer, _ condition: Condition, until endMs: Int64
+    ) throws(Failure) -> Failure? {
+        var pauseMs = Self.firstPauseMs
+        while true {
             let reply = try ask(bytes, condition, until: endMs)
-            guard reply.status == 412 || reply.status == 409 else {
-                guard reply.status < 300 else { throw words.failure(reply) }
-                throw Failure(
-                    .other,
-                    "the object store \(words.store) ignores If-Match or If-None-Match: writers "
-                        + "would overwrite each other; use another store, and remove the empty "
-                        + "vault that was stored")
+            let failure: Failure
+            switch (reply.fault, reply.status) {
+            case (nil, 409), (nil, 412): return nil
+            case (nil, 200...299): return words.ignoresConditions
+            case (_, _): failure = words.failure(reply)
             }
+            // What passes says nothing of conditions.
+            guard reply.fault != nil || StoreWords.passes(reply.status),
+                tvs_monotonic_ms() + pauseMs < endMs
+            else { return failure }
+            pause(pauseMs)
+            pauseMs = min(2 * pauseMs, Self.longestPauseMs)
         }
     }
 
@@ -80,8 +99,8 @@ extension ObjectStore {
     /// What became of one request to store.
     private enum Sent {
         case stored
-        /// Somebody else was faster.
-        case lost
+        /// Somebody else was faster, where there is somebody else's.
+        case lost(Failure)
         /// Nothing is stored, and the next one may be.
         case busy(Failure)
         /// The store may have taken it or not.
@@ -98,16 +117,18 @@ extension ObjectStore {
         /// Why an earlier request of this call may still be stored.
         var doubt: Failure?
         var deadline: Int64?
-        var pauseMs: Int64 = 50
+        var pauseMs = Self.firstPauseMs
         while true {
             var trouble: Failure?
+            var refusal: Failure?
             switch try send(bytes, condition, inDoubt: doubt != nil, until: endMs) {
             case .stored: return true
-            case .lost: break
+            case .lost(let failure): refusal = failure
             case .busy(let failure): trouble = failure
             case .unknown(let failure): doubt = doubt ?? failure
             }
-            switch try? found(own, old, until: endMs) {
+            let there = try? found(own, old, until: endMs)
+            switch there {
             case .own: return true
             case .other(let revision):
                 // Each commit adds one: in our own place, or before it, is somebody else's.
@@ -124,8 +145,10 @@ extension ObjectStore {
             deadline = until
             guard now + pauseMs < until else {
                 if let doubt { throw unknown(doubt) }
-                guard let trouble else { return false }
-                throw trouble
+                if let trouble { throw trouble }
+                // No object is in the way of a new one, whatever the store says.
+                if let refusal, case .nothing = there { throw refusal }
+                return false
             }
             pause(pauseMs)
             pauseMs = min(2 * pauseMs, Self.longestPauseMs)
@@ -142,12 +165,13 @@ extension ObjectStore {
         case (nil, 200...299):
             note(reply, of: bytes)
             return .stored
-        case (nil, 409), (nil, 412): return .lost
+        case (nil, 409), (nil, 412): return .lost(words.failure(reply))
         case (nil, 429): return .busy(words.failure(reply))
         // Any other 503 may be a gateway's that gave the bytes on and lost the answer.
         case (nil, 503) where StoreWords.code(reply.body) == "SlowDown":
             return .busy(words.failure(reply))
-        case (nil, 408), (nil, 500...): return .unknown(words.failure(reply))
+        case (nil, let status) where StoreWords.passes(status):
+            return .unknown(words.failure(reply))
         case (nil, _): failure = words.failure(reply)
         case (_, _):
             failure = words.failure(reply)

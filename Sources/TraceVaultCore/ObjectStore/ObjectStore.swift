@@ -96,7 +96,8 @@ package final class ObjectStore: Store {
     /// Remembers the ETag of bytes that were fetched or stored.
     func note(_ reply: HTTPReply, of bytes: ByteBuffer) {
         let etag = reply.headers.etag
-        guard let revision = try? Revision(of: bytes), Self.isStrong(etag) else {
+        // What was cut on the way has the ETag of the whole: it tells nothing of ETags.
+        guard let revision = try? Revision(of: bytes), revision.isWhole, Self.isStrong(etag) else {
             return seen.withLock { $0 = nil }
         }
         let isSame = seen.withLock { seen in

@@ -13,7 +13,8 @@ struct StoreWords: Sendable {
     /// Codes of S3 that are told as they are ("Error responses" in the S3 API reference).
     private static let codes: [StaticString] = [
         "AccessDenied", "AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId",
-        "InvalidToken", "NoSuchBucket", "NoSuchKey", "RequestTimeTooSkewed",
+        "ConditionalRequestConflict", "InvalidToken", "NoSuchBucket", "NoSuchKey",
+        "NotImplemented", "OperationAborted", "PreconditionFailed", "RequestTimeTooSkewed",
         "SignatureDoesNotMatch", "SlowDown",
     ]
 
@@ -65,15 +66,15 @@ struct StoreWords: Sendable {
         let code = Self.code(reply.body)
         var failure = Failure(status(reply.status, code), text(reply, code))
         failure.httpStatus = reply.status
-        failure.retriable = Self.passes(reply.status)
+        failure.retriable = Self.passes(reply.status) || reply.status == 409
         failure.retryAfterMs = RetryAfter.milliseconds(
             reply.headers, bodySeconds: nil, wallMs: tvs_wall_ms())
         return failure.settled
     }
 
     /// What a store says when it has too much to do, or something is broken there for now.
-    private static func passes(_ status: Int32) -> Bool {
-        [408, 429].contains(status) || status >= 500
+    static func passes(_ status: Int32) -> Bool {
+        [408, 429].contains(status) || status >= 500 && status != 501
     }
 
     private func status(_ status: Int32, _ code: String) -> Status {
@@ -83,6 +84,8 @@ struct StoreWords: Sendable {
         case 400 where code == "ExpiredToken" || code == "InvalidToken": return .forbidden
         case 401, 403: return .forbidden
         case 404: return .noVault
+        case 409, 412: return .conflict
+        case 501: return .other
         case 429: return .rateLimited
         default: return Self.passes(status) ? .server : .http
         }
@@ -107,9 +110,29 @@ struct StoreWords: Sendable {
         case (401, _), (403, _), (400, "ExpiredToken"), (400, "InvalidToken"):
             return "the object store \(store) refused the access key (\(told)): check s3.keys, "
                 + "s3.region and the bucket's policy"
+        case (409, _):
+            return "the object store \(store) was busy with this object again and again (\(told)): "
+                + "nothing is stored"
+        case (412, _):
+            return "the object store \(store) says that something is in the vault's place (\(told)) "
+                + "and shows nothing there: an object that it does not show yet, or others below "
+                + "that name, as in a folder; nothing is stored"
+        case (501, _):
+            return "the object store \(store) does not know If-Match or If-None-Match (\(told)): "
+                + Self.needsConditions
         default: return "the object store \(store) failed (\(told))"
         }
     }
+
+    /// A store took what its condition forbids.
+    var ignoresConditions: Failure {
+        Failure(
+            .other,
+            "the object store \(store) ignores If-Match or If-None-Match: " + Self.needsConditions)
+    }
+
+    private static let needsConditions =
+        "writers would overwrite each other; use another store"
 
     /// The words of AWS's regions, such as eu-central-1 and us-gov-west-1.
     private static let regionWords: Set<Substring> = [
