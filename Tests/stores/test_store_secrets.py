@@ -8,7 +8,18 @@ import pytest
 import tracevault as tv
 from engine_scene import ACME
 from fleet.vault import OTHER, TOKEN, create, keys, keys_file, opened, put, raw_key, status_of
-from object_store import ACCESS, BUCKET, SECRET, ObjectStore, Way, way_to
+from object_store import (
+    ACCESS,
+    BUCKET,
+    SECRET,
+    Exchange,
+    ObjectStore,
+    Way,
+    signed,
+    way_to,
+)
+from places import secret_file
+from signed_requests import is_signed
 from standin import certificates
 
 KEY = bytes(range(32))
@@ -55,6 +66,44 @@ def test_keys_come_from_where_the_setting_says(
     # The environment decides nothing where the host does not say so.
     unsaid = lambda: tv.Vault.open(place, raw_key(), settings=way.settings())  # noqa: E731
     assert status_of(unsaid) == "E_CONFIG_VALUE"
+
+
+@pytest.mark.parametrize("source", ["memory", "environment", "file"])
+def test_a_session_token_is_sent_and_signed(
+    way: Way, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    token = "a-session-token/not+real=="
+    words = {
+        "AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": token,
+    }  # fmt: skip
+    given: dict[str, tv.StoreKeys] = {}
+    found = way.settings()
+    if source == "memory":
+        given["keys"] = tv.StoreKeys(*(bytearray(word.encode()) for word in words.values()))
+    elif source == "environment":
+        for name, word in words.items():
+            monkeypatch.setenv(name, word)
+        found["s3.keys"] = "environment"
+    else:
+        known = secret_file(tmp_path / "token.keys", "\n".join(words.values()))
+        found["s3.keys"] = f"file:{known}"
+
+    verified: list[bool] = []
+
+    def verify(exchange: Exchange) -> None:
+        """As a store of temporary keys. The real one has none: it gets a request of the test's own."""
+        headers, asked = exchange.headers, (exchange.method, exchange.path)
+        is_good = is_signed(ACCESS, SECRET, *asked, headers, exchange.body)
+        verified.append(is_good and headers["x-amz-security-token"] == token)
+        kept = {name: headers[name] for name in headers if name.startswith(("If-", "Content-"))}
+        again = signed(exchange.method, headers["Host"], exchange.path, exchange.body)
+        exchange.headers = {**kept, **again}
+
+    way.spoil = verify
+    with tv.Vault.create(place, raw_key(), settings=found, **given) as vault:
+        put(vault)
+        assert vault.generation == 2
+    assert len(verified) >= 5 and all(verified)
 
 
 def test_keys_are_good_for_one_call_and_never_shown(way: Way, place: str) -> None:
