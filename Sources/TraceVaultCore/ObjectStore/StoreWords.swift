@@ -111,12 +111,12 @@ struct StoreWords: Sendable {
             return "the object store \(store) refused the access key (\(told)): check s3.keys, "
                 + "s3.region and the bucket's policy"
         case (409, _):
-            return "the object store \(store) was busy with this object again and again (\(told)): "
-                + "nothing is stored"
+            return "the object store \(store) was busy with this object again and again "
+                + "(\(told)): nothing is stored"
         case (412, _):
-            return "the object store \(store) says that something is in the vault's place (\(told)) "
-                + "and shows nothing there: an object that it does not show yet, or others below "
-                + "that name, as in a folder; nothing is stored"
+            return "the object store \(store) says that something is in the vault's place "
+                + "(\(told)) and shows nothing there: an object that it does not show yet, or "
+                + "others below that name, as in a folder; nothing is stored"
         case (501, _):
             return "the object store \(store) does not know If-Match or If-None-Match (\(told)): "
                 + Self.needsConditions
