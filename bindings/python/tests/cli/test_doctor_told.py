@@ -170,8 +170,11 @@ def test_the_vault_is_told_with_its_counts_and_its_age(saved: timedelta, age: st
 
 @pytest.mark.parametrize(
     ("unlocks", "state", "told"),
-    [(("keyfile",), "note", "1: keyfile"), (("keyfile", "passphrase"), "ok", "2: keyfile, passphrase")],
-)  # fmt: skip
+    [
+        (("keyfile",), "note", "1: keyfile"),
+        (("keyfile", "passphrase"), "ok", "2: keyfile, passphrase"),
+    ],
+)
 def test_a_vault_with_one_unlock_alone_is_told(
     unlocks: tuple[str, ...], state: str, told: str
 ) -> None:
