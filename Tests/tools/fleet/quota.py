@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import tracevault as tv
 from engine_scene import ACME, settings, vault_of
 from launcher import Standin
+
+Pair = tuple[tv.Engine, tv.Tenant]
 
 
 @contextmanager
@@ -19,7 +22,7 @@ def engine(
     notice: Callable[[tv.Notice], object] | None = None,
     login: tv.RedisLogin | None = None,
     **more: tv.Setting,
-) -> Iterator[tuple[tv.Engine, tv.Tenant]]:
+) -> Iterator[Pair]:
     changed: dict[str, Any] = {
         "budget__quota": 1200, "redis__addresses": address, "budget__ledger": "private", **more,
     }  # fmt: skip
@@ -28,13 +31,21 @@ def engine(
         yield engine, vault.tenant("acme")
 
 
-def asked(pair: tuple[tv.Engine, tv.Tenant], count: int = 1, ms: int = 1) -> list[tv.Result]:
+def host(
+    cloudflare: Standin, address: str, ledger: Path, **more: tv.Setting
+) -> AbstractContextManager[Pair]:
+    """An engine that shares nothing with another but a Redis: it has a ledger file of its own."""
+    changed: dict[str, Any] = {"budget__ledger": str(ledger), **more}
+    return engine(cloudflare, address, **changed)
+
+
+def asked(pair: Pair, count: int = 1, ms: int = 1) -> list[tv.Result]:
     made, tenant = pair
     return list(
         made.batch([tv.Request.trace(tenant, ACME, f"slow-{ms + n}") for n in range(count)])
     )
 
 
-def told(pair: tuple[tv.Engine, tv.Tenant]) -> dict[str, Any]:
+def told(pair: Pair) -> dict[str, Any]:
     found: dict[str, Any] = pair[0].stats()["ledger"]["redis"]
     return found
