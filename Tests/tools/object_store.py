@@ -132,7 +132,8 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
     )
     (folder / "data").mkdir()
     command = [weed, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
-    command += ["-s3", f"-s3.config={config}", "-volume.max=20"]
+    # A bucket may also stand in the host's name.
+    command += ["-s3", f"-s3.config={config}", "-s3.domainName=localhost", "-volume.max=20"]
     # Somebody else may take a port before the server does: it ends then.
     for last in (False, False, True):
         ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
