@@ -11,9 +11,12 @@ import re
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
+from c_programs import ROOT
 from engine_scene import until
-from host_home import EXAMPLES, NO_SUCH, SINCE, Home, program
+from host_home import EXAMPLES, NO_SUCH, SINCE, Home, home_in, program
+from launcher import standin
 from recipes import refs
 
 
@@ -97,24 +100,49 @@ def test_rsyslog_enriches_each_message_with_a_reference_and_has_its_row_confirme
 
 # ---- Wazuh ---------------------------------------------------------------------------------------
 
+#: No line of Wazuh's example has as many bytes.
+BOUND = 60000
 
-def test_wazuhs_command_gets_one_bounded_event_a_line_and_each_once(home: Home) -> None:
+
+def wazuh_events(home: Home) -> list[dict[str, Any]]:
+    """What the command of the example gives Wazuh now."""
     configuration = (EXAMPLES / "wazuh/ossec.conf").read_text(encoding="utf-8")
     script = re.search(r"<command>(.*)</command>", configuration)
     assert script is not None and Path(script.group(1)).name == "tracevault-events.sh"
+    done = subprocess.run(
+        [EXAMPLES / "wazuh/tracevault-events.sh"],
+        env={**home.environment, "TRACEVAULT_STATE": str(home.folder), "SINCE": SINCE},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert all(len(line.encode()) < BOUND for line in lines)
+    return [json.loads(line) for line in lines]
 
-    def run() -> list[dict[str, object]]:
-        done = subprocess.run(
-            [EXAMPLES / "wazuh/tracevault-events.sh"],
-            env={**home.environment, "TRACEVAULT_STATE": str(home.folder), "SINCE": SINCE},
-            capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
-        assert all(len(line.encode()) < 60000 for line in lines)
-        return [json.loads(line) for line in lines]
 
-    events = run()
+def test_wazuhs_command_gets_one_event_a_line_and_each_once(home: Home) -> None:
+    events = wazuh_events(home)
     assert events and all(event["change"] == "new" for event in events)
-    assert any("trace" in event.get("tracevault", {}) for event in events)  # type: ignore[operator]
-    assert run() == []
+    assert any("trace" in event.get("tracevault", {}) for event in events)
+    assert wazuh_events(home) == []
+
+
+def long_traces(folder: Path) -> Path:
+    """The messages of the stand-in, each with more lines of its own than a line to Wazuh holds."""
+    known = json.loads((ROOT / "Tests/data/traces.json").read_text(encoding="utf-8"))
+    for message in known["messages"]:
+        lines = message["inbound"] or message["outbound"]
+        while lines and len(json.dumps(lines)) < BOUND:
+            lines += [{**line, "lineno": line["lineno"] + len(lines)} for line in lines]
+    (folder / "long.json").write_text(json.dumps(known), encoding="utf-8")
+    return folder / "long.json"
+
+
+def test_wazuhs_command_cuts_what_is_longer_than_wazuh_takes(tmp_path: Path) -> None:
+    with standin(quota=0, traces=long_traces(tmp_path)) as server:
+        events = wazuh_events(home_in(tmp_path, server))
+    assert events and all(event["change"] == "new" for event in events)
+    cut = [event["tracevault"].get("truncated") for event in events]
+    # Of each it says so, and some lines are left.
+    assert any(cut) and all(one is None or 0 < one["lines_kept"] < one["lines"] for one in cut)
+    assert all(one["max_bytes"] == BOUND < one["bytes"] for one in cut if one)
