@@ -1,7 +1,8 @@
 // JSONMembers.swift - the members of an object, each name once: the last one wins.
 //
-// Names repeat only in hostile or broken replies, so a few members are compared with each other
-// and many go through a table with a random hash: the cost stays in proportion to the body.
+// Names repeat only in hostile or broken replies. A few short names are compared with each other;
+// all others are found again by their hash (RepeatedNames.swift), so that the cost stays in
+// proportion to the body, whatever it names its members.
 
 #if canImport(Glibc)
     import Glibc
@@ -11,11 +12,16 @@
 package struct JSONMembers {
     /// How many members there were whose name came again later.
     package private(set) var duplicates = 0
+    /// Its names are so few, short and plain that comparing them with each other is least work.
+    let comparesNames: Bool
+    private let repeated: RepeatedNames?
     private var key: Int
+    private var number = 0
     private let end: Int
-    private let table: KeyTable?
     /// As many as an item of a search has: comparing lengths costs less than hashing names.
     private static let few = 40
+    /// No longer than any name that Cloudflare is known to use.
+    private static let short = 64
 
     /// Of the object at a position; no members when it is none.
     package init(
@@ -23,19 +29,19 @@ package struct JSONMembers {
     ) throws(Failure) {
         key = object + 1
         end = tape[object].kind == .object ? Int(tape[object].next) : object
-        table = Self.isLarge(tape, key, end) ? try KeyTable(tape, key..<end, bytes) : nil
-    }
-
-    private static func isLarge(_ tape: JSONTape, _ first: Int, _ end: Int) -> Bool {
-        // A member takes two tokens at least.
-        guard end - first > few * 2 else { return false }
-        var members = 0
-        var key = first
-        while key + 1 < end, members <= few {
-            members += 1
-            key = Int(tape[key + 1].next)
+        var (count, longest, marks, name) = (0, 0, JSONToken.Marks(), key)
+        while name + 1 < end {
+            let token = tape[name]
+            longest = max(longest, Int(token.end &- token.start))
+            marks.formUnion(token.marks)
+            count += 1
+            name = Int(tape[name + 1].next)
         }
-        return members > few
+        let areSmall =
+            count <= Self.few && longest <= Self.short && !marks.contains(.escaped)
+        comparesNames = areSmall || count < 2
+        repeated =
+            comparesNames ? nil : try RepeatedNames.find(key..<end, count, tape, bytes)
     }
 
     /// The next member's key and value, of the same tape.
@@ -43,39 +49,40 @@ package struct JSONMembers {
         while key + 1 < end {
             let current = key
             key = Int(tape[current + 1].next)
-            if isLast(current, tape, bytes) { return (current, current + 1) }
+            let comesAgain =
+                comparesNames
+                ? comesAgain(current, tape, bytes) : repeated?.contains(number) == true
+            number += 1
+            if !comesAgain { return (current, current + 1) }
             duplicates += 1
         }
         return nil
     }
 
-    private func isLast(_ candidate: Int, _ tape: JSONTape, _ bytes: RawSpan) -> Bool {
-        if let table { return table.last(candidate, tape, bytes) == candidate }
+    private func comesAgain(_ candidate: Int, _ tape: JSONTape, _ bytes: RawSpan) -> Bool {
         let token = tape[candidate]
         var later = key
         while later + 1 < end {
             let other = tape[later]
-            // Names without escapes that are of different lengths: nearly all.
-            let differ =
-                token.end &- token.start != other.end &- other.start
-                && !token.marks.union(other.marks).contains(.escaped)
-            if !differ, Self.isSame(token, other, bytes) { return false }
+            // Names of different lengths: nearly all.
+            let mayBeSame = token.end &- token.start == other.end &- other.start
+            if mayBeSame, Self.isSame(token, other, bytes) { return true }
             later = Int(tape[later + 1].next)
         }
-        return true
+        return false
     }
 
+    /// Whether two texts say the same; looks no further than to the first difference.
     @inline(never)
     static func isSame(_ one: JSONToken, _ other: JSONToken, _ bytes: RawSpan) -> Bool {
-        let bothPlain = !one.marks.union(other.marks).contains(.escaped)
-        if bothPlain, one.end - one.start != other.end - other.start { return false }
-        let first = one.range(within: bytes.byteCount)
-        let second = other.range(within: bytes.byteCount)
-        if bothPlain { return isSame(bytes.extracting(first), bytes.extracting(second)) }
-        guard let first = JSONText.decoded(bytes.extracting(first)),
-            let second = JSONText.decoded(bytes.extracting(second))
-        else { return false }
-        return first.withBytes { first in second.withBytes { isSame(first, $0) } }
+        let first = bytes.extracting(one.range(within: bytes.byteCount))
+        let second = bytes.extracting(other.range(within: bytes.byteCount))
+        if !one.marks.union(other.marks).contains(.escaped) { return isSame(first, second) }
+        var (left, right) = (JSONUnits(), JSONUnits())
+        while let unit = left.next(of: first) {
+            guard right.next(of: second) == unit else { return false }
+        }
+        return right.next(of: second) == nil
     }
 
     private static func isSame(_ one: RawSpan, _ other: RawSpan) -> Bool {
@@ -88,61 +95,5 @@ package struct JSONMembers {
                 return unsafe memcmp(first, second, one.count) == 0
             }
         }
-    }
-}
-
-/// For each name of a large object the position of its last key: open addressing, at most half
-/// full. In C memory, because an outsider decides the size.
-@safe
-private final class KeyTable {
-    private let slots: UnsafeMutablePointer<UInt32>
-    private let mask: Int
-
-    init(_ tape: borrowing JSONTape, _ keys: Range<Int>, _ bytes: RawSpan) throws(Failure) {
-        var size = 64
-        // A member takes two tokens or more, so half of the slots stay empty.
-        while size < keys.count { size *= 2 }
-        guard let memory = unsafe calloc(size, MemoryLayout<UInt32>.stride) else {
-            throw Failure(.noMemory, "not enough memory to read the reply")
-        }
-        mask = size - 1
-        unsafe slots = memory.bindMemory(to: UInt32.self, capacity: size)
-        var key = keys.lowerBound
-        while key + 1 < keys.upperBound {
-            unsafe slots[slot(of: key, tape, bytes)] = UInt32(truncatingIfNeeded: key)
-            key = Int(tape[key + 1].next)
-        }
-    }
-
-    deinit { unsafe free(slots) }
-
-    func last(_ key: Int, _ tape: JSONTape, _ bytes: RawSpan) -> Int {
-        unsafe Int(slots[slot(of: key, tape, bytes)])
-    }
-
-    /// The slot with this key's name, or the empty one where it belongs. Position 0 is never a
-    /// key's, so it means "empty".
-    private func slot(of key: Int, _ tape: JSONTape, _ bytes: RawSpan) -> Int {
-        var slot = Self.hash(tape[key], bytes) & mask
-        while true {
-            let there = unsafe Int(slots[slot])
-            if there == 0 || JSONMembers.isSame(tape[there], tape[key], bytes) { return slot }
-            slot = (slot + 1) & mask
-        }
-    }
-
-    private static func hash(_ key: JSONToken, _ bytes: RawSpan) -> Int {
-        let text = bytes.extracting(key.range(within: bytes.byteCount))
-        var hasher = Hasher()
-        if key.marks.contains(.escaped) {
-            JSONText.decoded(text)?.withBytes { Self.add($0, to: &hasher) }
-        } else {
-            add(text, to: &hasher)
-        }
-        return hasher.finalize()
-    }
-
-    private static func add(_ text: RawSpan, to hasher: inout Hasher) {
-        unsafe text.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }
 }

@@ -54,20 +54,9 @@ package enum JSONText {
 
     /// The string's UTF-8 bytes without escapes, one after the other, until `visit` says false.
     static func decode(_ text: RawSpan, _ visit: (UInt8) -> Bool) {
-        var index = 0
-        while index < text.byteCount {
-            let character = byte(text, index)
-            if character != UInt8(ascii: "\\") {
-                guard visit(character) else { return }
-                index += 1
-                continue
-            }
-            let (value, length) = escape(text, at: index)
-            index += length
-            let scalar = Unicode.Scalar(value) ?? "\u{FFFD}"
-            for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-                guard visit(unit) else { return }
-            }
+        var units = JSONUnits()
+        while let unit = units.next(of: text) {
+            guard visit(unit) else { return }
         }
     }
 
@@ -80,32 +69,48 @@ package enum JSONText {
     /// The same as the new content of a buffer; false without memory.
     static func decode(_ text: RawSpan, into buffer: ByteBuffer) -> Bool {
         buffer.removeAll()
-        guard buffer.reserve(text.byteCount) else { return false }
-        var index = 0
-        while index < text.byteCount {
-            let plainEnd = text.find(UInt8(ascii: "\\"), index, text.byteCount)
-            if plainEnd > index {
-                let plain = text.extracting(index..<plainEnd)
-                guard unsafe plain.withUnsafeBytes({ unsafe buffer.append($0) }) else {
-                    return false
-                }
-            }
-            guard plainEnd < text.byteCount else { return true }
-            let (value, length) = escape(text, at: plainEnd)
-            index = plainEnd + length
-            let scalar = Unicode.Scalar(value) ?? "\u{FFFD}"
-            for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-                guard
-                    unsafe buffer.append(
-                        upTo: 1,
-                        { place in
-                            unsafe place[0] = unit
-                            return 1
-                        })
-                else { return false }
-            }
+        // No escape is shorter than what it stands for.
+        guard text.byteCount > 0 else { return buffer.reserve(0) }
+        var place = 0
+        return unsafe buffer.append(room: text.byteCount) { room in
+            unsafe decode(text, from: &place, into: room)
         }
-        return true
+    }
+
+    /// Writes the string without escapes from a place on, as far as there is room; answers how many
+    /// bytes. Four bytes of room hold any character.
+    static func decode(
+        _ text: RawSpan, from place: inout Int, into room: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        unsafe text.withUnsafeBytes { source in
+            var used = 0
+            while place < source.count, used < room.count {
+                if unsafe source[place] != UInt8(ascii: "\\") {
+                    let end = text.find(
+                        UInt8(ascii: "\\"), place, min(source.count, place + room.count - used))
+                    let plain = unsafe UnsafeRawBufferPointer(rebasing: source[place..<end])
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: room[used...])
+                        .copyMemory(from: plain)
+                    used += plain.count
+                    place = end
+                    continue
+                }
+                let (value, length) = escape(text, at: place)
+                if value < 0x80 {
+                    unsafe room[used] = UInt8(truncatingIfNeeded: value)
+                    used += 1
+                } else {
+                    let units = JSONUnits.encoded(value)
+                    guard used + units.count <= room.count else { return used }
+                    for unit in units {
+                        unsafe room[used] = unit
+                        used += 1
+                    }
+                }
+                place += length
+            }
+            return used
+        }
     }
 
     /// Whether bytes are printable ASCII without a quote or a backslash.
