@@ -101,6 +101,7 @@ package final class CurlLink: RedisLink {
     package func send(_ bytes: UnsafeRawBufferPointer, until limit: LinkLimit) throws(Failure) {
         var place = 0
         while place < bytes.count {
+            _ = try limit.restMs(nowMs: tvs_monotonic_ms())
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[place...])
             var sent = 0
             let code = unsafe curl_easy_send(
@@ -118,6 +119,8 @@ package final class CurlLink: RedisLink {
         _ room: UnsafeMutableRawBufferPointer, until limit: LinkLimit
     ) throws(Failure) -> Int {
         while true {
+            // Not only where it has to wait: a server may leave nothing to wait for.
+            _ = try limit.restMs(nowMs: tvs_monotonic_ms())
             var came = 0
             let easy = try unsafe handle()
             unsafe tvs_curl_begin(watch)

@@ -33,10 +33,27 @@ enum RedisCommand {
     }
 }
 
-/// Reads replies out of bytes that come in pieces.
+/// Reads replies out of bytes that come in pieces: what was read once is not read again, however
+/// small the pieces are.
 struct RedisReader {
+    /// A list of which parts have to come.
+    private struct OpenList {
+        let count: Int
+        var parts: [RedisReply] = []
+    }
+
+    private enum Piece {
+        case whole(RedisReply)
+        case list(count: Int)
+    }
+
     private var bytes: [UInt8] = []
-    private var place = 0
+    /// The first byte that was not read, and up to where no line ends behind it.
+    private var (place, looked) = (0, 0)
+    /// How much of the reply at hand was read: its open lists, and how long the text is that comes.
+    private var length = 0
+    private var lists: [OpenList] = []
+    private var textLength: Int?
 
     private static let mostBytes = 1 << 20
     private static let mostParts: Int64 = 64
@@ -44,59 +61,96 @@ struct RedisReader {
     static let strange = Failure(.transport, "what answers there does not speak as a Redis does")
 
     mutating func add(_ more: ArraySlice<UInt8>) {
-        bytes.removeFirst(min(place, bytes.count))
-        place = 0
+        // Not at each piece: no byte is moved more than once.
+        if place > bytes.count / 2 {
+            bytes.removeFirst(place)
+            (place, looked) = (0, looked - place)
+        }
         bytes.append(contentsOf: more)
     }
 
+    /// How many bytes have come that were not read, and how many of them hold no end of a line.
+    var waiting: (bytes: Int, withoutEnd: Int) { (bytes.count - place, looked - place) }
+
     /// False when what was to be one reply goes on and on.
-    var hasRoom: Bool { bytes.count <= Self.mostBytes }
+    var hasRoom: Bool { length + bytes.count - place <= Self.mostBytes }
 
     /// The next whole reply; nil while more of it has to come.
     mutating func next() throws(Failure) -> RedisReply? {
-        var at = place
-        guard let reply = try value(&at, depth: 0) else { return nil }
-        place = at
-        return reply
+        while let piece = try piece() {
+            switch piece {
+            case .list(let count) where count > 0: lists.append(OpenList(count: count))
+            case .list: if let reply = add(.list([])) { return reply }
+            case .whole(let part): if let reply = add(part) { return reply }
+            }
+        }
+        return nil
     }
 
-    private func value(_ at: inout Int, depth: Int) throws(Failure) -> RedisReply? {
-        guard let line = line(&at) else { return nil }
+    /// Adds a part to the innermost open list; answers the reply when that was its last part.
+    private mutating func add(_ part: RedisReply) -> RedisReply? {
+        var part = part
+        while var list = lists.popLast() {
+            list.parts.append(part)
+            guard list.parts.count == list.count else {
+                lists.append(list)
+                return nil
+            }
+            part = .list(list.parts)
+        }
+        length = 0
+        return part
+    }
+
+    /// The next part without parts of its own, or the beginning of a list.
+    private mutating func piece() throws(Failure) -> Piece? {
+        if let count = textLength {
+            guard bytes.count - place >= count + 2 else { return nil }
+            let text = String(decoding: bytes[place..<place + count], as: UTF8.self)
+            move(by: count + 2)
+            textLength = nil
+            return .whole(.text(text))
+        }
+        guard let line = try line() else { return nil }
         guard let kind = line.first else { throw Self.strange }
         let rest = line.dropFirst()
         switch kind {
-        case UInt8(ascii: "+"): return .text(String(decoding: rest, as: UTF8.self))
-        case UInt8(ascii: "-"): return .refused(Self.plain(rest))
-        case UInt8(ascii: ":"): return .number(try Self.integer(rest))
+        case UInt8(ascii: "+"): return .whole(.text(String(decoding: rest, as: UTF8.self)))
+        case UInt8(ascii: "-"): return .whole(.refused(Self.plain(rest)))
+        case UInt8(ascii: ":"): return .whole(.number(try Self.integer(rest)))
         case UInt8(ascii: "$"):
             let count = try Self.integer(rest)
-            if count == -1 { return RedisReply.none }
+            if count == -1 { return .whole(.none) }
             guard (0...Self.mostText).contains(count) else { throw Self.strange }
-            let end = at + Int(count)
-            guard bytes.count >= end + 2 else { return nil }
-            defer { at = end + 2 }
-            return .text(String(decoding: bytes[at..<end], as: UTF8.self))
+            textLength = Int(count)
+            return try piece()
         case UInt8(ascii: "*"):
             let count = try Self.integer(rest)
-            if count == -1 { return RedisReply.none }
-            guard (0...Self.mostParts).contains(count), depth < 2 else { throw Self.strange }
-            var parts: [RedisReply] = []
-            for _ in 0..<count {
-                guard let part = try value(&at, depth: depth + 1) else { return nil }
-                parts.append(part)
+            if count == -1 { return .whole(.none) }
+            guard (0...Self.mostParts).contains(count), lists.count < 2 else {
+                throw Self.strange
             }
-            return .list(parts)
+            return .list(count: Int(count))
         default: throw Self.strange
         }
     }
 
-    /// Up to the next CR LF.
-    private func line(_ at: inout Int) -> ArraySlice<UInt8>? {
-        guard let end = bytes[at...].firstIndex(of: UInt8(ascii: "\n")), end > at,
-            bytes[end - 1] == UInt8(ascii: "\r")
-        else { return nil }
-        defer { at = end + 1 }
-        return bytes[at..<(end - 1)]
+    /// What comes before the next CR LF.
+    private mutating func line() throws(Failure) -> ArraySlice<UInt8>? {
+        guard let end = bytes[looked...].firstIndex(of: UInt8(ascii: "\n")) else {
+            looked = bytes.count
+            return nil
+        }
+        guard end > place, bytes[end - 1] == UInt8(ascii: "\r") else { throw Self.strange }
+        let line = bytes[place..<(end - 1)]
+        move(by: end + 1 - place)
+        return line
+    }
+
+    private mutating func move(by count: Int) {
+        place += count
+        looked = place
+        length += count
     }
 
     private static func integer(_ digits: ArraySlice<UInt8>) throws(Failure) -> Int64 {

@@ -103,6 +103,8 @@ final class RedisTalk {
                 replies.append(reply)
                 continue
             }
+            // Each time: what keeps coming leaves the link nothing to wait for.
+            _ = try limit.restMs(nowMs: tvs_monotonic_ms())
             let read = unsafe room.withUnsafeMutableBytes { room in
                 Result { () throws(Failure) in
                     try unsafe link.receive(room, until: limit)

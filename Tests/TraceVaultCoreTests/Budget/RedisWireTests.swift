@@ -1,0 +1,127 @@
+// RedisWireTests.swift - what a Redis answers, in pieces of any size: read once, and for no longer
+// than the limit, whatever keeps coming.
+
+import Testing
+
+@testable import TraceVaultCore
+
+struct RedisWireTests {
+    /// The replies of a text that comes in pieces of this size.
+    private func replies(_ text: String, inPiecesOf size: Int) throws -> [RedisReply] {
+        var reader = RedisReader()
+        var found: [RedisReply] = []
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            reader.add(rest.prefix(size))
+            rest = rest.dropFirst(size)
+            while let reply = try reader.next() { found.append(reply) }
+        }
+        #expect(reader.waiting.bytes == 0)
+        return found
+    }
+
+    @Test func repliesAreTheSameInPiecesOfAnySize() throws {
+        let text =
+            "+OK\r\n:-7\r\n$-1\r\n*-1\r\n$0\r\n\r\n$4\r\na\r\nb\r\n*0\r\n"
+            + "*3\r\n:1\r\n*2\r\n$1\r\nx\r\n$-1\r\n+y\r\n-MOVED 1 host:1\r\n*1\r\n*1\r\n:2\r\n"
+        let meant: [RedisReply] = [
+            .text("OK"), .number(-7), .none, .none, .text(""), .text("a\r\nb"), .list([]),
+            .list([.number(1), .list([.text("x"), .none]), .text("y")]),
+            .refused("MOVED 1 host:1"), .list([.list([.number(2)])]),
+        ]
+        for size in 1...text.utf8.count {
+            #expect(try replies(text, inPiecesOf: size) == meant, "pieces of \(size)")
+        }
+    }
+
+    @Test(arguments: [
+        "x\r\n", "\r\n", "\n", "+a\nb\r\n", ":x\r\n", "$65537\r\n", "$-2\r\n", "*65\r\n", "*-2\r\n",
+        "*1\r\n*1\r\n*1\r\n:1\r\n",
+    ])
+    func whatIsNoReplyIsStrange(_ text: String) {
+        for size in 1...text.utf8.count {
+            let strange = failure { () throws(Failure) in
+                var reader = RedisReader()
+                var rest = Array(text.utf8)[...]
+                while !rest.isEmpty {
+                    reader.add(rest.prefix(size))
+                    rest = rest.dropFirst(size)
+                    _ = try reader.next()
+                }
+            }
+            #expect(strange?.message == RedisReader.strange.message, "pieces of \(size)")
+        }
+    }
+
+    @Test func whatWasReadIsNotReadAgain() throws {
+        var reader = RedisReader()
+        // A list of lists, which is never whole: what came of it does not wait.
+        let list = "*64\r\n" + String(repeating: ":1\r\n", count: 64)
+        for byte in ("*64\r\n" + list + list + "*64\r\n:1\r\n").utf8 {
+            reader.add([byte])
+            #expect(try reader.next() == nil)
+            #expect(reader.waiting.bytes < 6)
+        }
+        // Nor is the end of a line looked for where it was looked for before.
+        for count in 1...5000 {
+            reader.add([UInt8(ascii: count == 1 ? "+" : "x")])
+            #expect(try reader.next() == nil)
+            #expect(reader.waiting.bytes == count)
+            #expect(reader.waiting.withoutEnd == count)
+        }
+    }
+
+    @Test func aReplyThatGoesOnAndOnHasNoRoom() throws {
+        for endless in ["+", "*64\r\n*64\r\n$65536\r\n"] {
+            var reader = RedisReader()
+            reader.add(Array(endless.utf8)[...])
+            let piece = [UInt8](repeating: UInt8(ascii: "x"), count: 65_536)
+            var pieces = 0
+            while reader.hasRoom, pieces < 64 {
+                reader.add(piece[...])
+                // Of the texts in the lists as well.
+                if endless != "+" { reader.add(Array("\r\n$65536\r\n".utf8)[...]) }
+                #expect(try reader.next() == nil)
+                pieces += 1
+            }
+            #expect(pieces <= 16)
+        }
+    }
+
+    @Test(arguments: ["+", "$65536\r\n"])
+    func whatKeepsComingIsLeftWhenAllIsOver(_ beginning: String) throws {
+        let link = Dribble(beginning)
+        var config = Config()
+        try config.set(.redisAddresses, to: "redis://127.0.0.1:1")
+        let read = try RedisSettings(config, NamedSecrets())
+        let settings = try #require(read)
+        var asked = 0
+        let talk = RedisTalk(link, settings) {
+            asked += 1
+            return asked > 20
+        }
+        let failure = failure { () throws(Failure) in
+            try talk.open(settings.addresses[0])
+        }
+        #expect(failure?.status == .shutdown)
+        #expect(link.pieces < 30)
+    }
+}
+
+/// A server of which the next byte is always there already.
+private final class Dribble: RedisLink {
+    private let beginning: [UInt8]
+    private(set) var pieces = 0
+
+    init(_ beginning: String) { self.beginning = Array(beginning.utf8) }
+
+    func open(_ address: RedisAddress, until: LinkLimit) {}
+    func send(_ bytes: UnsafeRawBufferPointer, until: LinkLimit) {}
+    func close() {}
+
+    func receive(_ room: UnsafeMutableRawBufferPointer, until: LinkLimit) -> Int {
+        unsafe room[0] = pieces < beginning.count ? beginning[pieces] : UInt8(ascii: "x")
+        pieces += 1
+        return 1
+    }
+}
