@@ -21,7 +21,7 @@ extension JSONWriter {
             let text = source.extracting(first..<last)
             let name = unsafe RawSpan(
                 _unsafeStart: field.name.slot + 2, byteCount: field.name.length)
-            key(name, isEscaped: false)
+            key(name, isRewritten: false)
             let start = buffer.count
             if field.name.isNumber {
                 verbatim(text)
@@ -46,7 +46,7 @@ extension JSONWriter {
     /// The same with the name of an event's field.
     mutating func member(_ name: PostfixEvent.Name, again value: Written) {
         guard !value.isNone, value.range.upperBound <= buffer.count else { return }
-        unsafe key(RawSpan(_unsafeStart: name.slot + 2, byteCount: name.length), isEscaped: false)
+        unsafe key(RawSpan(_unsafeStart: name.slot + 2, byteCount: name.length), isRewritten: false)
         again(value, isText: !name.isNumber)
     }
 

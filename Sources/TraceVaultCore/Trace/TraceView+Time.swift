@@ -48,7 +48,7 @@ extension TraceView {
             times.isPlausible(time)
         else { return false }
         writer.key("at")
-        writer.string(text, isEscaped: false)
+        writer.string(text, isRewritten: false)
         at = Written(writer.buffer.count - 1 - text.byteCount, writer.buffer.count - 1)
         return true
     }

@@ -43,7 +43,7 @@ extension JSONWriter {
     mutating func key(_ token: JSONToken, _ bytes: RawSpan) {
         key(
             bytes.extracting(token.range(within: bytes.byteCount)),
-            isEscaped: token.marks.contains(.escaped))
+            isRewritten: token.marks.contains(.rewritten))
     }
 
     /// The text of a string token.
@@ -51,7 +51,7 @@ extension JSONWriter {
     mutating func string(_ token: JSONToken, _ bytes: RawSpan) {
         string(
             bytes.extracting(token.range(within: bytes.byteCount)),
-            isEscaped: token.marks.contains(.escaped))
+            isRewritten: token.marks.contains(.rewritten))
     }
 
     private mutating func begin(

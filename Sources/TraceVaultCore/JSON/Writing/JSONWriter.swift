@@ -70,9 +70,9 @@ package struct JSONWriter: ~Copyable {
         }
     }
 
-    /// An object's key from outside; see `string(_:isEscaped:)`.
-    package mutating func key(_ text: RawSpan, isEscaped: Bool) {
-        string(text, isEscaped: isEscaped)
+    /// An object's key from outside; see `string(_:isRewritten:)`.
+    package mutating func key(_ text: RawSpan, isRewritten: Bool) {
+        string(text, isRewritten: isRewritten)
         byte(UInt8(ascii: ":"))
         needsComma = false
     }
@@ -94,14 +94,15 @@ package struct JSONWriter: ~Copyable {
         unsafe value.withUnsafeBytes { unsafe escaped($0) }
     }
 
-    /// The text of a string token, which a `JSONReader` has checked.
-    package mutating func string(_ text: RawSpan, isEscaped: Bool) {
-        if isEscaped {
+    /// The text of a string token, which a `JSONReader` has checked; with or without escapes that
+    /// are written differently here.
+    package mutating func string(_ text: RawSpan, isRewritten: Bool) {
+        if isRewritten {
             beginString()
             transcribe(text)
             endString()
         } else {
-            // Nothing in it needs an escape, or it would have had one.
+            // What needs an escape has one, and the shortest.
             quoted(text)
         }
     }

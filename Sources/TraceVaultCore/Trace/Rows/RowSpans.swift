@@ -15,7 +15,7 @@ extension TraceRows {
         for index in 0..<event.count {
             let field = event.field(at: index)
             let name = field.name.text
-            unsafe writer.key(name.utf8Span.span.bytes, isEscaped: false)
+            unsafe writer.key(name.utf8Span.span.bytes, isRewritten: false)
             writer.beginArray()
             writer.int(field.range.lowerBound)
             writer.int(field.range.upperBound)
