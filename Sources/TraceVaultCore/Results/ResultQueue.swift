@@ -64,12 +64,15 @@ package final class ResultQueue: Sendable {
     /// How many notices were dropped because nobody took them.
     var lostNotices: Int64 { state.withLock { $0.lostNotices } }
 
-    /// Makes an answer or a notice that was taken the oldest of its kind again.
+    /// Makes an answer or a notice that was taken the oldest of its kind again. The end of a hunt
+    /// stays behind what another taker has put back of it.
     package func putBack(_ result: RequestResult) {
         state.withLock { state in
             if result.kind == .notice {
                 state.notices.prepend(result)
                 state.count(result, 1)
+            } else if result.kind == .hunt, state.results.contains({ $0.id == result.id }) {
+                state.results.append(result)
             } else {
                 state.results.prepend(result)
             }

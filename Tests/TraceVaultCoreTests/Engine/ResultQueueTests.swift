@@ -53,6 +53,23 @@ private func isReadable(_ queue: ResultQueue) -> Bool {
         #expect(throws: Failure.self) { try queue.take(timeoutMs: 0) }
     }
 
+    @Test func theEndOfAHuntStaysBehindWhatIsPutBackOfItInWhateverOrder() throws {
+        func part(_ kind: RequestResult.Kind) -> RequestResult {
+            RequestResult(id: 7, tag: 0, kind: kind, failure: nil, document: Document(raw: nil))
+        }
+        for endGoesFirst in [false, true] {
+            let queue = try ResultQueue()
+            queue.add([part(.finding), part(.hunt), result(8)])
+            // Two takers that both cannot hand over what they have.
+            let finding = try #require(try queue.take(timeoutMs: 0))
+            let end = try #require(try queue.take(timeoutMs: 0))
+            for one in endGoesFirst ? [end, finding] : [finding, end] { queue.putBack(one) }
+            var kinds: [RequestResult.Kind] = []
+            while let taken = try queue.take(timeoutMs: 0) { kinds.append(taken.kind) }
+            #expect(kinds.filter { $0 != .trace } == [.finding, .hunt])
+        }
+    }
+
     @Test func aTenantWithManyNoticesPushesOutItsOwn() throws {
         let queue = try ResultQueue()
         let (greedy, modest) = (try tenant("greedy"), try tenant("modest"))
