@@ -123,6 +123,7 @@ extension HostProcess {
                     "refused only what cannot wait",
                     "job \(id) until \(until)")
                 end(id, world, now, "refuse", until)
+            case .rests: break
             case .end(let id): forget(id, world, now)
             }
         }

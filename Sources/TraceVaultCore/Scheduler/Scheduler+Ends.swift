@@ -88,7 +88,9 @@ extension Scheduler {
             member = next
         }
         rest(fetches[fetch].lane, until: time, now)
-        if !fetches[fetch].members.isEmpty { enqueue(fetch, inFront: true, now) }
+        guard !fetches[fetch].members.isEmpty else { return }
+        enqueue(fetch, inFront: true, now)
+        refuse(fetch, until: time)
     }
 
     /// An answer that is still growing: those who do not wait get it, for the others it is looked

@@ -39,6 +39,7 @@ extension Scheduler {
         var record = Member(
             id: ticket.id, deadline: ticket.deadline, waitUntil: ticket.waitUntil, fetch: fetch)
         record.isPatient = ticket.isPatient
+        record.tellsRest = ticket.tellsRest
         // The try that is under way is its own, too.
         record.triesBefore =
             fetches[fetch].tries - (fetches[fetch].phase == .flying ? 1 : 0)
@@ -137,7 +138,7 @@ extension Scheduler {
         }
     }
 
-    /// Tells those who cannot wait so long for a permit.
+    /// Tells those who cannot wait so long for a permit, or want to know of it.
     mutating func refuse(_ fetch: Int32, until time: Int64) {
         let hasAnswer = fetches[fetch].hasAnswer
         var member = fetches[fetch].members.first
@@ -147,6 +148,8 @@ extension Scheduler {
                 let id = members[member].id
                 if hasAnswer { emit(.waited(id, .permit(at: time), .rateLimited)) }
                 leave(member, hasAnswer ? .answer(id) : .refuse(id, until: time))
+            } else if members[member].tellsRest, members[member].pausedAt != 0 {
+                emit(.rests(members[member].id, until: time))
             }
             member = next
         }

@@ -144,6 +144,20 @@ package struct Scheduler: Sendable {
         leave(member, .fail(id, status))
     }
 
+    /// Whether a request waits for its turn or a permit.
+    package func isQueued(_ id: JobID) -> Bool {
+        let member = Self.place(of: id)
+        return isAlive(member, id) && fetches[members[member].fetch].phase == .queued
+    }
+
+    /// Ends a request early with what it has; `.cancelled` where it has nothing.
+    package mutating func takeBack(_ id: JobID) {
+        let member = Self.place(of: id)
+        guard isAlive(member, id) else { return }
+        let hasAnswer = fetches[members[member].fetch].hasAnswer
+        leave(member, hasAnswer ? .answer(id) : .fail(id, .cancelled))
+    }
+
     /// Ends everything.
     package mutating func shutdown() {
         for member in 0..<members.end where members[member].fetch != none {

@@ -31,10 +31,12 @@ package struct Ticket: Sendable {
     package let waitUntil: Int64
     /// Goes out even while its credential is refused: it asks whether that is still so.
     package let isCheck: Bool
+    /// Whoever asks wants to know when its quota rests, while its time stands still.
+    package let tellsRest: Bool
 
     package init(
         id: JobID, priority: Priority = .interactive, deadline: Int64, isPatient: Bool = false,
-        waitUntil: Int64 = 0, isCheck: Bool = false
+        waitUntil: Int64 = 0, isCheck: Bool = false, tellsRest: Bool = false
     ) {
         self.id = id
         self.priority = priority
@@ -42,6 +44,7 @@ package struct Ticket: Sendable {
         self.isPatient = isPatient
         self.waitUntil = waitUntil
         self.isCheck = isCheck
+        self.tellsRest = tellsRest
     }
 }
 
@@ -104,6 +107,8 @@ package enum Action: Sendable, Equatable {
     case fail(JobID, Status)
     /// Answer the request at once: its group may not send before this time, after its deadline.
     case refuse(JobID, until: Int64)
+    /// The request's quota lets nothing go before this time; `takeBack` it, or let it wait.
+    case rests(JobID, until: Int64)
     /// The fetch is over: nobody waits for it any more.
     case end(FetchID)
 }

@@ -23,6 +23,7 @@ extension Scheduler {
         /// The tries of its fetch that were made before it came.
         var triesBefore: Int32 = 0
         var isPatient = false
+        var tellsRest = false
     }
 
     enum Phase: UInt8, Sendable { case queued, flying, sleeping }

@@ -117,6 +117,27 @@ import Testing
         #expect(rig.isEmpty)
     }
 
+    @Test func whoWantsToKnowIsToldOfARestAndCanBeTakenBackWithWhatItHas() {
+        let rig = Rig(inFlight: 1)
+        let lane = rig.lane()
+        let first = rig.submit(lane, .bulk, isPatient: true, tellsRest: true) ?? 0
+        rig.submit(lane, .bulk, isPatient: true, tellsRest: true)
+        let third = rig.submit(lane, .bulk, isPatient: true) ?? 0
+        _ = rig.advance()
+        #expect(rig.scheduler.restsUntil(lane, now: rig.now) <= rig.now)
+        #expect(!rig.scheduler.isQueued(1) && rig.scheduler.isQueued(2))
+        #expect(rig.finish(first, .more).starts == [first])
+        let until = 30 * second
+        let said = rig.finish(first, .rateLimited(afterMs: 30_000))
+        #expect(said == [.rests(2, until: until), .rests(1, until: until)])
+        #expect(rig.scheduler.restsUntil(lane, now: rig.now) == until)
+        rig.scheduler.takeBack(1)
+        rig.scheduler.takeBack(2)
+        rig.scheduler.takeBack(2)
+        #expect(rig.said() == [.answer(1), .fail(2, .cancelled)])
+        #expect(rig.next() == [.start(third)])
+    }
+
     // MARK: - What cannot be met
 
     @Test func aDeadlineThatTheQueueAtTheQuotaPassesIsRefusedAtOnce() {

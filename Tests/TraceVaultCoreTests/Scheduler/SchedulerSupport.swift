@@ -184,13 +184,14 @@ final class Rig {
     @discardableResult func submit(
         _ lane: LaneID, _ priority: Priority = .interactive, deadline: Int64 = 100 * second,
         isPatient: Bool = false, waitUntil: Int64 = 0, isCheck: Bool = false,
-        joining: FetchID? = nil
+        tellsRest: Bool = false, joining: FetchID? = nil
     ) -> FetchID? {
         nextJob += 1
         return scheduler.submit(
             Ticket(
                 id: nextJob, priority: priority, deadline: deadline, isPatient: isPatient,
-                waitUntil: waitUntil, isCheck: isCheck), to: lane, joining: joining, now: now)
+                waitUntil: waitUntil, isCheck: isCheck, tellsRest: tellsRest), to: lane,
+            joining: joining, now: now)
     }
 
     /// What the scheduler has said since; ends of fetches are kept in `ended`, waits in `waits`.

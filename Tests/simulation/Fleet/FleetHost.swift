@@ -121,7 +121,7 @@ final class FleetHost {
             case .answer(let job): end(job, world, isGood: true)
             case .fail(let job, _): end(job, world, isGood: false)
             case .refuse(let job, _): end(job, world, isGood: false)
-            case .choose, .abort, .waited, .end: break
+            case .choose, .abort, .waited, .rests, .end: break
             }
         }
         if ledger.isAsking { lend(world, at: world.now + world.latency() / 4) }

@@ -12,13 +12,10 @@ struct HuntAccounts: Sendable {
 
     private let tenants: [Tenant]
     private var ways: [Way] = []
-    /// The first way to an account, and how many of its tenant's come before it.
-    private struct First {
-        let way: Int32
-        let rank: Int32
-    }
-
-    private var firsts: [First] = []
+    /// The first way to each account, a tenant's together.
+    private var firsts: [Int32] = []
+    /// By tenant: where its part of these ends.
+    private(set) var ends: [Int32] = []
 
     /// The account, or all accounts, of these tenants as their vaults are now.
     init(_ account: AccountID?, of tenants: [Tenant]) throws(Failure) {
@@ -26,28 +23,31 @@ struct HuntAccounts: Sendable {
         self.tenants = tenants
         var known: Set<TenantKey> = []
         var lasts: [AccountID: Int] = [:]
-        for (place, tenant) in tenants.enumerated() where known.insert(tenant.key).inserted {
+        for (place, tenant) in tenants.enumerated() {
             // Who was removed has no accounts any more.
-            guard let look = try Self.look(at: tenant) else { continue }
-            var rank: Int32 = 0
-            for found in look.accounts where account == nil || account == found {
-                if let last = lasts[found] {
-                    ways[last].other = Int32(ways.count)
-                } else {
-                    guard firsts.count < Hunt.most else { throw Hunt.tooMany }
-                    firsts.append(First(way: Int32(ways.count), rank: rank))
-                    rank += 1
+            if known.insert(tenant.key).inserted, let look = try Self.look(at: tenant) {
+                for found in look.accounts where account == nil || account == found {
+                    try add(found, of: place, after: &lasts)
                 }
-                lasts[found] = ways.count
-                ways.append(Way(account: found, tenant: Int32(place)))
-                guard ways.count <= Hunt.most * 2 else { throw Hunt.tooMany }
             }
+            ends.append(Int32(firsts.count))
         }
         guard !firsts.isEmpty else {
             throw Failure(.notFound, "no tenant of the hunt has an account to ask")
         }
-        // Each tenant's first account, then each one's second: they take turns.
-        firsts.sort { ($0.rank, $0.way) < ($1.rank, $1.way) }
+    }
+
+    private mutating func add(
+        _ account: AccountID, of tenant: Int, after lasts: inout [AccountID: Int]
+    ) throws(Failure) {
+        if let last = lasts.updateValue(ways.count, forKey: account) {
+            ways[last].other = Int32(ways.count)
+        } else {
+            guard firsts.count < Hunt.most else { throw Hunt.tooMany }
+            firsts.append(Int32(ways.count))
+        }
+        ways.append(Way(account: account, tenant: Int32(tenant)))
+        guard ways.count <= Hunt.most * 2 else { throw Hunt.tooMany }
     }
 
     /// Nil for a tenant that was removed.
@@ -60,25 +60,10 @@ struct HuntAccounts: Sendable {
         }
     }
 
-    /// Puts an account whose tenant may be asked now at this place; false when there is none among
-    /// those that come next.
-    mutating func bringForward(
-        from place: Int, where mayAsk: (TenantKey) -> Bool
-    ) -> Bool {
-        for next in place..<min(place + Self.mostLookedAt, firsts.count)
-        where mayAsk(tenant(firsts[next].way).key) {
-            firsts.swapAt(place, next)
-            return true
-        }
-        return false
-    }
-
-    private static let mostLookedAt = 256
-
     var count: Int { firsts.count }
 
     /// The first way to an account.
-    func way(_ number: Int) -> Int32 { firsts[number].way }
+    func way(_ number: Int32) -> Int32 { firsts[Int(number)] }
 
     /// The way through the next tenant; nil when there is none.
     func other(than way: Int32) -> Int32? {
@@ -86,7 +71,10 @@ struct HuntAccounts: Sendable {
         return other >= 0 ? other : nil
     }
 
-    func tenant(_ way: Int32) -> Tenant { tenants[Int(ways[Int(way)].tenant)] }
+    /// The place of a way's tenant among those of the hunt.
+    func owner(_ way: Int32) -> Int32 { ways[Int(way)].tenant }
+
+    func tenant(_ owner: Int32) -> Tenant { tenants[Int(owner)] }
 
     func account(_ way: Int32) -> AccountID { ways[Int(way)].account }
 }

@@ -5,12 +5,16 @@ final class HuntPlace {
     /// Through which tenant it is asked.
     private(set) var way: Int32
     private(set) var tenant: Tenant
+    /// That tenant's place among those of the hunt.
+    private(set) var owner: Int32
     let account: AccountID
     private(set) var label: String
     /// Requests that are not answered, and messages that are not told.
     var open = 1
     /// Something could not be asked.
     var hasFailed = false
+    /// Its quota rests until then, unless rests were lifted more often meanwhile.
+    var rest: (until: Int64, lifts: Int) = (0, 0)
     /// The messages that were found, and the cursors that were followed.
     private var messages: Set<Fingerprint> = []
     private var cursors: Set<Fingerprint> = []
@@ -22,7 +26,8 @@ final class HuntPlace {
 
     init(_ way: Int32, of accounts: HuntAccounts) {
         self.way = way
-        tenant = accounts.tenant(way)
+        owner = accounts.owner(way)
+        tenant = accounts.tenant(owner)
         account = accounts.account(way)
         label = Self.label(account, tenant)
     }
@@ -30,11 +35,16 @@ final class HuntPlace {
     /// Goes through another tenant that has the account.
     func use(_ way: Int32, of accounts: HuntAccounts) {
         self.way = way
-        tenant = accounts.tenant(way)
+        owner = accounts.owner(way)
+        tenant = accounts.tenant(owner)
         label = Self.label(account, tenant)
         cursors = []
         emptySearches = 0
+        rest = (0, 0)
     }
+
+    /// No search of it was answered, and one request at most is open.
+    var isUntouched: Bool { open == 1 && found == 0 && emptySearches == 0 && !hasFailed }
 
     private static func label(_ account: AccountID, _ tenant: Tenant) -> String {
         (try? tenant.look())?.label(of: account) ?? ""

@@ -1,65 +1,39 @@
 // HuntUnderWay.swift - one hunt: which request is next, and what answers mean to it. Who sends them
 // and when there is room is the loop's business.
 //
-// What was found goes before what may be found: messages are asked for before the next page,
-// further pages before the next account. So few pages are held at a time.
-
-/// What a request of a hunt is for.
-final class HuntErrand {
-    let hunt: HuntUnderWay
-    let place: HuntPlace
-    /// Through whom it is asked.
-    let tenant: TenantKey
-    /// The message whose trace is asked for; nil: the account is searched.
-    let message: ByteBuffer?
-    /// Where that search goes on.
-    let cursor: String?
-
-    init(
-        _ hunt: HuntUnderWay, _ place: HuntPlace, message: ByteBuffer? = nil,
-        cursor: String? = nil
-    ) {
-        self.hunt = hunt
-        self.place = place
-        tenant = place.tenant.key
-        self.message = message
-        self.cursor = cursor
-    }
-}
+// A request whose quota rests may be taken back: others have its place in the window until it goes
+// again.
 
 /// Made on the host's thread, then the engine's alone.
 final class HuntUnderWay: @unchecked Sendable {
     enum Step {
-        case ask(HuntErrand, Request)
+        case ask(HuntErrand)
         case tell(Finding)
     }
 
     let id: JobID
     let tag: UInt64
     let hunt: Hunt
-    private var accounts: HuntAccounts
-    /// How many accounts were begun.
-    private var begun = 0
-    /// Further searches of accounts that were begun.
-    private var further: [(place: HuntPlace, cursor: String?)] = []
-    /// What searches have brought, the oldest first.
-    private var pages: [FoundPage] = []
-    /// Its requests that are not answered, and how many of them each tenant has.
+    private let accounts: HuntAccounts
+    private var turns: HuntTurns
+    /// Its requests that are not answered.
     private(set) var underWay: Set<JobID> = []
-    private var asked: [TenantKey: Int] = [:]
     /// Why it was ended before its time.
     private(set) var ended: Failure?
     private var counts: HuntProgress
     /// What was told of that last.
     var told: HuntProgress?
-    /// It would search on if there were room for what that brings.
-    private(set) var lacksRoom = false
+    /// How often what rests was looked at before its time.
+    private var lifts = 0
+    /// There was more to look at than one round has time for.
+    private(set) var mustLookOn = false
 
     init(id: JobID, tag: UInt64, _ hunt: Hunt, _ accounts: HuntAccounts) {
         self.id = id
         self.tag = tag
         self.hunt = hunt
         self.accounts = accounts
+        turns = HuntTurns(window: hunt.window, ends: accounts.ends)
         counts = HuntProgress(accounts: accounts.count)
     }
 
@@ -70,69 +44,110 @@ final class HuntUnderWay: @unchecked Sendable {
     }
 
     /// Everything was asked, answered and told, or it was ended.
-    var isOver: Bool {
-        underWay.isEmpty && pages.isEmpty && further.isEmpty && begun >= accounts.count
-    }
+    var isOver: Bool { underWay.isEmpty && turns.left == 0 }
 
     /// Asks and tells nothing more.
     func end(_ why: Failure) {
         guard ended == nil else { return }
         ended = why
-        pages = []
-        further = []
-        begun = accounts.count
+        turns.removeAll()
     }
 
     func began(_ errand: HuntErrand, as id: JobID) {
+        errand.backAt = 0
         underWay.insert(id)
-        asked[errand.tenant, default: 0] += 1
+        turns.began(errand)
     }
 
     func ended(_ errand: HuntErrand, as id: JobID) {
         underWay.remove(id)
-        let left = asked[errand.tenant, default: 0] - 1
-        asked[errand.tenant] = left > 0 ? left : nil
+        turns.ended(errand)
     }
 
-    /// Whether more may be asked through a tenant: it has as many requests of the window as are
-    /// free, so that one whose quota rests stops no other.
-    private func hasTurn(_ tenant: TenantKey) -> Bool {
-        asked[tenant, default: 0] <= hunt.window - underWay.count
+    // MARK: - Quotas that rest
+
+    /// The quota of a request under way rests. False when the request gives its place to others.
+    func rests(_ errand: HuntErrand) -> Bool { turns.rests(errand) }
+
+    /// A request goes out.
+    func goes(_ errand: HuntErrand) { turns.goes(errand) }
+
+    /// A request was taken back, after `ended`: it is made again when its quota rests no longer.
+    func takeBack(_ errand: HuntErrand) {
+        guard ended == nil else { return }
+        let place = errand.place
+        guard !errand.isFirst else {
+            return turns.add(account: place.way, of: errand.owner, notBefore: errand.backAt)
+        }
+        place.rest = (errand.backAt, lifts)
+        turns.add(.errand(errand), of: errand.owner, notBefore: errand.backAt)
+    }
+
+    private func rests(_ place: HuntPlace, _ now: Int64) -> Bool {
+        place.rest.until > now && place.rest.lifts == lifts
+    }
+
+    /// When what rests is looked at again; nil: nothing rests.
+    var wake: Int64? { turns.wake }
+
+    /// Has what rests no longer asked for again; without a time all that rests.
+    func lookAgain(now: Int64?) {
+        if now == nil { lifts += 1 }
+        turns.comeBack(now: now)
     }
 
     // MARK: - What comes next
 
+    /// It would search on if there were room for what that brings.
+    var lacksRoom: Bool { turns.lacksRoom }
+
+    /// There may be room again.
+    func rouse() { turns.rouse() }
+
     /// What to do now; nil when there is nothing, or no room for what a search brings.
-    func next(hasRoom: (TenantKey) -> Bool) -> Step? {
-        lacksRoom = false
-        while let index = pages.firstIndex(where: { mayTell(of: $0) }) {
-            if let step = step(of: pages[index]) { return step }
-            pages.remove(at: index)
+    func next(now: Int64, hasRoom: (TenantKey) -> Bool) -> Step? {
+        mustLookOn = false
+        var looks = 0
+        while let turn = turns.next(tellsOnly: !hunt.wantsTraces) {
+            looks += 1
+            if turn.stage != .message, !hasRoom(accounts.tenant(turn.owner).key) {
+                turns.lacksRoom(turn)
+            } else if let work = turns.spend(turn, way: accounts.way),
+                let step = step(of: work, now)
+            {
+                return step
+            }
+            mustLookOn = looks >= Self.mostLooks
+            if mustLookOn { return nil }
         }
-        func maySearch(_ tenant: TenantKey) -> Bool {
-            guard hasTurn(tenant) else { return false }
-            let mayHold = hasRoom(tenant)
-            if !mayHold { lacksRoom = true }
-            return mayHold
-        }
-        if let index = further.firstIndex(where: { maySearch($0.place.tenant.key) }) {
-            let next = further.remove(at: index)
-            return search(next.place, from: next.cursor)
-        }
-        guard accounts.bringForward(from: begun, where: maySearch) else { return nil }
-        begun += 1
-        return search(HuntPlace(accounts.way(begun - 1), of: accounts), from: nil)
+        return nil
     }
 
-    private func mayTell(of page: FoundPage) -> Bool {
-        !hunt.wantsTraces || hasTurn(page.place.tenant.key)
+    /// So many tenants are looked at for one step.
+    private static let mostLooks = 256
+
+    private func step(of work: HuntTurns.Work, _ now: Int64) -> Step? {
+        switch work {
+        case .account(let way): return .ask(search(HuntPlace(way, of: accounts), from: nil))
+        case .errand(let errand):
+            guard rests(errand.place, now) else { return .ask(errand) }
+            turns.add(work, of: errand.owner, notBefore: errand.place.rest.until)
+            return nil
+        case .page(let page):
+            guard !hunt.wantsTraces || !rests(page.place, now) else {
+                turns.add(work, of: page.place.owner, notBefore: page.place.rest.until)
+                return nil
+            }
+            let step = step(of: page)
+            if !page.isEmpty { turns.add(work, of: page.place.owner, inFront: true) }
+            return step
+        }
     }
 
-    private func search(_ place: HuntPlace, from cursor: String?) -> Step {
+    private func search(_ place: HuntPlace, from cursor: String?) -> HuntErrand {
         let most = hunt.limit - place.found
-        return .ask(
-            HuntErrand(self, place, cursor: cursor),
-            hunt.search(place.account, atMost: most, from: cursor))
+        return HuntErrand(
+            self, place, hunt.search(place.account, atMost: most, from: cursor), cursor: cursor)
     }
 
     private func step(of page: FoundPage) -> Step? {
@@ -149,7 +164,8 @@ final class HuntUnderWay: @unchecked Sendable {
                     Finding(place: place, message: message.text, failure: Self.nameless))
             }
             return .ask(
-                HuntErrand(self, place, message: message.text), hunt.trace(ref, of: place.account))
+                HuntErrand(
+                    self, place, hunt.trace(ref, of: place.account), message: message.text))
         } catch {
             place.hasFailed = true
             close(place)
@@ -165,6 +181,7 @@ final class HuntUnderWay: @unchecked Sendable {
     /// Takes an answer in; gives what is to be told.
     func take(_ answer: Answer, to errand: HuntErrand, _ room: SearchRoom) -> Finding? {
         guard ended == nil else { return nil }
+        turns.answered(errand.owner)
         let place = errand.place
         if let message = errand.message {
             close(place)
@@ -199,7 +216,7 @@ final class HuntUnderWay: @unchecked Sendable {
         let page: FoundPage
         do throws(Failure) {
             let walk = try answer.document.walk("search")
-            guard room.takes(page: walk.body.count) else {
+            guard room.takes(page: walk.body.count, of: errand.tenant) else {
                 goOn(place, from: errand.cursor)
                 return nil
             }
@@ -209,9 +226,14 @@ final class HuntUnderWay: @unchecked Sendable {
         }
         counts.found += page.count
         place.open += page.count
-        if !page.isEmpty { pages.append(page) }
+        if !page.isEmpty { turns.add(.page(page), of: place.owner) }
         guard !page.isComplete else { return nil }
-        if let failure = answer.later { return failure }
+        if errand.backAt != 0 {
+            // It was in the midst of several pages.
+            place.rest = (errand.backAt, lifts)
+        } else if let failure = answer.later {
+            return failure
+        }
         guard place.found < hunt.limit else {
             return Failure(
                 .limit,
@@ -229,7 +251,7 @@ final class HuntUnderWay: @unchecked Sendable {
 
     private func goOn(_ place: HuntPlace, from cursor: String?) {
         place.open += 1
-        further.append((place, cursor))
+        turns.add(.errand(search(place, from: cursor)), of: place.owner)
     }
 
     /// One of an account's requests is answered, or one of its messages told.

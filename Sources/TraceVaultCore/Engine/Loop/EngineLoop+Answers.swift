@@ -90,6 +90,9 @@ extension EngineLoop {
 
     func deliver(_ job: Job, _ answer: Answer) {
         if let errand = job.errand {
+            if errand.backAt != 0, answer.failure?.status == .cancelled {
+                return takeBack(job, errand)
+            }
             counts.answers[Int((answer.failure?.status ?? .ok).rawValue), default: 0] += 1
             counts.latency.add(us: tvs_boot_us() - job.submittedAt)
             return ended(job, errand, answer)

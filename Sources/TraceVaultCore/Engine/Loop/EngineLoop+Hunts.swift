@@ -33,7 +33,7 @@ extension EngineLoop {
     func ended(_ job: Job, _ errand: HuntErrand, _ answer: Answer) {
         mailbox.errandEnded(job.id)
         errand.hunt.ended(errand, as: job.id)
-        if errand.message == nil { searches.expect(-1, of: errand.tenant) }
+        expectNothing(of: errand)
         take(answer, to: errand)
     }
 
@@ -46,6 +46,7 @@ extension EngineLoop {
     /// Those that lacked room look again once some was given back.
     func rouseHunts() {
         guard searches.gaveBack() else { return }
+        for id in lacking { hunts[id]?.rouse() }
         moving.formUnion(lacking)
         lacking = []
     }
@@ -54,23 +55,28 @@ extension EngineLoop {
     /// do.
     func advanceHunts() -> Bool {
         let now = tvs_boot_us()
+        for hunt in hunts.values {
+            guard let wake = hunt.wake, wake <= now else { continue }
+            hunt.lookAgain(now: now)
+            moving.insert(hunt.id)
+        }
         let turn = moving
         moving = []
         var hasAsked = false
         for id in turn {
             guard let hunt = hunts[id] else { continue }
             var steps = 0
-            while steps < Self.mostSteps, let step = next(of: hunt) {
+            while steps < Self.mostSteps, let step = next(of: hunt, now) {
                 steps += 1
                 switch step {
-                case .ask(let errand, let request):
-                    ask(errand, request, now)
+                case .ask(let errand):
+                    ask(errand, now)
                     hasAsked = true
                 case .tell(let finding): tell(finding, of: hunt)
                 }
             }
             // Others have their turn first.
-            if steps == Self.mostSteps { moving.insert(id) }
+            if steps == Self.mostSteps || hunt.mustLookOn { moving.insert(id) }
             if hunt.lacksRoom { lacking.insert(id) }
             if hunt.isOver { finish(hunt) } else { tellProgress(of: hunt) }
         }
@@ -80,15 +86,15 @@ extension EngineLoop {
     /// So many things one hunt does at a time.
     private static let mostSteps = 128
 
-    private func next(of hunt: HuntUnderWay) -> HuntUnderWay.Step? {
+    private func next(of hunt: HuntUnderWay, _ now: Int64) -> HuntUnderWay.Step? {
         guard
             mailbox.mayGoOn(hunt.id, underWay: hunt.underWay.count, window: hunt.hunt.window)
         else { return nil }
-        return hunt.next { tenant in searches.hasRoomForPage(of: tenant) }
+        return hunt.next(now: now) { tenant in searches.hasRoomForPage(of: tenant) }
     }
 
-    private func ask(_ errand: HuntErrand, _ request: Request, _ now: Int64) {
-        let (hunt, tenant) = (errand.hunt, errand.place.tenant)
+    private func ask(_ errand: HuntErrand, _ now: Int64) {
+        let (hunt, tenant, request) = (errand.hunt, errand.place.tenant, errand.request)
         do throws(Failure) {
             let credential = try tenant.look().credential(
                 of: errand.place.account, towards: settings.base.origin)
@@ -98,11 +104,80 @@ extension EngineLoop {
                 credential: credential, submittedAt: now, deadline: now + deadline * 1000,
                 waiter: nil, errand: errand)
             hunt.began(errand, as: job.id)
-            if errand.message == nil { searches.expect(1, of: errand.tenant) }
+            expectPage(of: errand)
             admit(job, now: now)
         } catch {
             take(Answer(failure: error, document: Document(raw: nil)), to: errand)
         }
+    }
+
+    private func expectPage(of errand: HuntErrand) {
+        guard errand.message == nil else { return }
+        errand.expects = searches.expectPage(of: errand.tenant)
+    }
+
+    private func expectNothing(of errand: HuntErrand) {
+        guard errand.expects > 0 else { return }
+        searches.add(expected: -errand.expects, of: errand.tenant)
+        errand.expects = 0
+    }
+
+    // MARK: - Quotas that rest
+
+    /// Whether a request that would wait for a quota that rests goes back to its hunt instead.
+    func isTakenBack(_ job: Job, _ lane: LaneID, _ now: Int64) -> Bool {
+        guard let errand = job.errand, job.request.isPatient else { return false }
+        let until = scheduler.restsUntil(lane, now: now)
+        guard until > now, !mayRest(errand, until) else { return false }
+        takeBack(job, errand)
+        return true
+    }
+
+    /// The quota of a hunt's request rests.
+    func rests(_ id: JobID, until: Int64) {
+        guard scheduler.isQueued(id), let job = jobs[Int(Scheduler.place(of: id))],
+            let errand = job.errand, errand.backAt == 0, !mayRest(errand, until)
+        else { return }
+        scheduler.takeBack(id)
+    }
+
+    /// A page that waits for its quota takes no room: it may do so for hours.
+    private func mayRest(_ errand: HuntErrand, _ until: Int64) -> Bool {
+        guard errand.hunt.rests(errand) else {
+            errand.backAt = until
+            return false
+        }
+        errand.restsUntil = until
+        expectNothing(of: errand)
+        return true
+    }
+
+    /// A hunt's request goes out.
+    func goes(_ errand: HuntErrand) {
+        guard errand.isResting else { return }
+        errand.hunt.goes(errand)
+        expectPage(of: errand)
+        // The rest ended before its time, for others, too.
+        if tvs_boot_us() < errand.restsUntil { lookAgain(errand.hunt) }
+    }
+
+    func takeBack(_ job: Job, _ errand: HuntErrand) {
+        mailbox.errandEnded(job.id)
+        errand.hunt.ended(errand, as: job.id)
+        expectNothing(of: errand)
+        errand.hunt.takeBack(errand)
+        moving.insert(errand.hunt.id)
+    }
+
+    /// Quotas may rest no longer.
+    func huntsLookAgain() {
+        for hunt in hunts.values { lookAgain(hunt) }
+    }
+
+    private func lookAgain(_ hunt: HuntUnderWay) {
+        guard hunt.wake != nil else { return }
+        hunt.lookAgain(now: nil)
+        moving.insert(hunt.id)
     }
 
     // MARK: - What it tells

@@ -45,6 +45,7 @@ extension EngineLoop {
         guard let leader = scheduler.leader(of: id),
             let job = jobs[Int(Scheduler.place(of: leader))]
         else { return }
+        if let errand = job.errand { goes(errand) }
         let fetch = begun(id, job)
         do {
             let now = tvs_boot_us()

@@ -65,6 +65,7 @@ extension EngineLoop {
     func lift(_ asked: Estimate) throws(Failure) {
         let now = tvs_boot_us()
         scheduler.lift(try lane(of: asked, now), now: now)
+        huntsLookAgain()
     }
 
     /// One request more, and the last of them, as the quota and the queue are now.

@@ -155,7 +155,10 @@ final class EngineLoop {
     /// of it: the clock of a wait stands still while the system is suspended.
     private func pause() -> Int32 {
         let look = tellsNotices ? notices.wake : nil
-        guard let wake = [scheduler.nextWake, look].compactMap({ $0 }).min() else { return 60_000 }
+        let hunt = hunts.values.lazy.compactMap { $0.wake }.min()
+        guard let wake = [scheduler.nextWake, look, hunt].compactMap({ $0 }).min() else {
+            return 60_000
+        }
         let ms = (wake - tvs_boot_us() + 999) / 1000
         return Int32(clamping: min(max(0, ms), 1000))
     }
@@ -217,12 +220,16 @@ final class EngineLoop {
             }
             joining = fetch(toJoin: hash, key, lane)
         }
+        if joining == nil, isTakenBack(job, lane, now) {
+            jobs[Int(Scheduler.place(of: job.id))] = nil
+            return
+        }
         let wait = job.request.waitMs
         let ticket = Ticket(
             id: job.id, priority: job.request.priority == .bulk ? .bulk : .interactive,
             deadline: job.deadline, isPatient: job.request.isPatient,
             waitUntil: wait == 0 ? 0 : job.submittedAt + wait * 1000,
-            isCheck: job.request.resultKind == .check)
+            isCheck: job.request.resultKind == .check, tellsRest: job.errand != nil)
         guard let fetch = scheduler.submit(ticket, to: lane, joining: joining, now: now) else {
             return
         }
@@ -267,6 +274,7 @@ final class EngineLoop {
             case .waited(let id, let wait, let status): note(id, wait, status)
             case .fail(let id, let status): fail(id, status)
             case .refuse(let id, let until): refuse(id, until: until)
+            case .rests(let id, let until): rests(id, until: until)
             case .end(let fetch): forget(fetch)
             }
         }
