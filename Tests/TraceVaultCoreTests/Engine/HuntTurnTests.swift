@@ -142,6 +142,18 @@ import Testing
         #expect(play.ask() == ["acme"])
     }
 
+    @Test func anAccountWhoseFindingIsLostHasFailedOnce() throws {
+        let play = try Play([acme], ["window": "1"])
+        for _ in 0..<2 {
+            _ = play.ask()
+            let place = try #require(play.underWay.values.first).place
+            play.answer("acme", found(0), room)
+            play.hunt.lost(place)
+            play.hunt.lost(place)
+        }
+        #expect((play.hunt.progress.done, play.hunt.progress.failed) == (2, 2))
+    }
+
     @Test func aHuntThatWasEndedAsksNothingOfWhatRestsAgain() throws {
         let play = try Play([acme], ["window": "1"])
         _ = play.ask()

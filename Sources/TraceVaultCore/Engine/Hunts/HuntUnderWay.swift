@@ -254,6 +254,13 @@ final class HuntUnderWay: @unchecked Sendable {
         turns.add(.errand(search(place, from: cursor)), of: place.owner)
     }
 
+    /// A finding of the account could not be told.
+    func lost(_ place: HuntPlace) {
+        guard !place.hasFailed else { return }
+        place.hasFailed = true
+        if place.open == 0 { counts.failed += 1 }
+    }
+
     /// One of an account's requests is answered, or one of its messages told.
     private func close(_ place: HuntPlace) {
         place.open -= 1

@@ -188,8 +188,11 @@ extension EngineLoop {
         do throws(Failure) {
             document = try finding.document(hunt.progress)
         } catch {
+            // Nobody would see what there is no view of.
             failure = error
-            document = Document(raw: nil)
+            hunt.lost(finding.place)
+            let bare = Finding(place: finding.place, failure: error)
+            document = (try? bare.document(hunt.progress)) ?? Document(raw: nil)
         }
         publish(.finding, of: hunt, finding.place.tenant.key, failure, document)
     }
