@@ -61,7 +61,10 @@ extension TraceView {
             Int(tokens[0].start), tokens[2], tokens[4], tokens[6]
         )
         // What stands around the values tells the names, and that time and message are strings.
-        guard bytes.has("{\"lineno\":", start), Self.isPlain(number, bytes),
+        // Nor may there be white space, which would be copied with them.
+        let lineno: StaticString = "{\"lineno\":"
+        guard bytes.has(lineno, start), Int(number.start) == start &+ lineno.utf8CodeUnitCount,
+            Self.isPlain(number, bytes),
             bytes.has(",\"logged_at\":\"", Int(number.end)), !time.marks.contains(.escaped),
             bytes.has("\",\"message\":\"", Int(time.end)), !message.marks.contains(.rewritten),
             times.isCanonical(bytes.extracting(time.range(within: bytes.byteCount)))

@@ -78,15 +78,15 @@ import Testing
     /// It would be refused, although it was sent: another's newest is taken, or none.
     @Test func whatCouldNotGoAgainKeepsItsStream() {
         let rig = rig(800, quota: Quota(requests: 1200, windowMs: 300_000, sharePercent: 100))
-        let (greedy, other) = (rig.lane(0), rig.lane(1))
-        let mine = (0..<20).compactMap { _ in rig.submit(greedy) }
-        let theirs = (0..<3).compactMap { _ in rig.submit(other) }
+        let lanes = (0..<4).map { rig.lane($0, group: $0) }
+        let mine = (0..<20).compactMap { _ in rig.submit(lanes[0]) }
+        let theirs = (0..<3).compactMap { _ in rig.submit(lanes[1]) }
         #expect(rig.advance().starts.count == 23)
         #expect(noRoom(rig, mine[6...]).isEmpty)
         _ = rig.finish(mine[5], .rateLimited(afterMs: 60_000))
-        let wanted = rig.submit(rig.lane(2)) ?? 0
+        let wanted = rig.submit(lanes[2]) ?? 0
         #expect(rig.advance() == [.start(wanted)])
-        let next = rig.submit(rig.lane(3)) ?? 0
+        let next = rig.submit(lanes[3]) ?? 0
         #expect(rig.advance() == [.abort(theirs[2]), .start(next)])
     }
 

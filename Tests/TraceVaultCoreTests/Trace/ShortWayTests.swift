@@ -44,6 +44,13 @@ import TraceVaultCore
         expectSame(Array(try Self.reply(LineSeeds.all.map { "\($0) \"é\\\u{1}" })))
     }
 
+    @Test func whiteSpaceAnywhereIsNotCopiedByAnyWay() throws {
+        let whole = Array(try Golden.reply("real_deferred_then_sent"))
+        for place in whole.indices where #"{}[]:,""#.utf8.contains(whole[place]) {
+            expectSame(whole[...place] + [0x20] + whole[(place + 1)...])
+        }
+    }
+
     @Test func aReplyThatWasChangedAnywhereIsReadAlikeEachWay() throws {
         var random = SystemRandomNumberGenerator()
         let whole = Array(try Golden.reply("real_deferred_then_sent"))
