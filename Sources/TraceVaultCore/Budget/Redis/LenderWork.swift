@@ -99,7 +99,8 @@ package final class LenderWork {
             }
             return max(1000, min(presence.dueAt, lookAt) - now)
         } catch {
-            failed(error)
+            // Its end came amid a question: it takes leave over the same connection.
+            if !surroundings.isOver() { failed(error) }
             return 0
         }
     }

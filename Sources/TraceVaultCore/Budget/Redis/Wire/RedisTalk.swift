@@ -8,6 +8,8 @@ final class RedisTalk {
     private let settings: RedisSettings
     private let isOver: () -> Bool
     private var reader = RedisReader()
+    /// Answers to what was sent that have not come.
+    private var awaited = 0
     private var room = [UInt8](repeating: 0, count: 16_384)
     private var scripts: (borrow: String, meet: String) = ("", "")
     private(set) var isOpen = false
@@ -55,6 +57,7 @@ final class RedisTalk {
     func close() {
         link.close()
         reader = RedisReader()
+        awaited = 0
         isOpen = false
     }
 
@@ -72,10 +75,12 @@ final class RedisTalk {
 
     private static let leavingMs: Int64 = 200
 
-    /// Says that this host leaves; the answer is worth no more than a moment.
+    /// Says that this host leaves, also where the end came amid a question; the answers are worth
+    /// no more than a moment.
     func leave(_ words: [String]) {
         let limit = LinkLimit(endMs: tvs_monotonic_ms() + Self.leavingMs) { false }
-        _ = try? call([["EVALSHA", scripts.meet, "1"] + words], limit)
+        guard (try? send([["EVALSHA", scripts.meet, "1"] + words], limit)) != nil else { return }
+        _ = try? receive(awaited, limit)
     }
 
     private var limit: LinkLimit {
@@ -83,22 +88,26 @@ final class RedisTalk {
     }
 
     /// As many answers as commands, in their order.
-    private func call(
-        _ commands: [[String]], _ own: LinkLimit? = nil
-    ) throws(Failure) -> [RedisReply] {
-        let limit = own ?? limit
+    private func call(_ commands: [[String]]) throws(Failure) -> [RedisReply] {
+        let limit = limit
+        try send(commands, limit)
+        return try receive(commands.count, limit)
+    }
+
+    private func send(_ commands: [[String]], _ limit: LinkLimit) throws(Failure) {
         let bytes = commands.flatMap(RedisCommand.bytes)
+        awaited += commands.count
         let sent = unsafe bytes.withUnsafeBytes { bytes in
             Result { () throws(Failure) in try unsafe link.send(bytes, until: limit) }
         }
         try sent.get()
-        return try receive(commands.count, limit)
     }
 
     private func receive(_ count: Int, _ limit: LinkLimit) throws(Failure) -> [RedisReply] {
         var replies: [RedisReply] = []
         while replies.count < count {
             if let reply = try reader.next() {
+                awaited -= 1
                 if case .refused(let why) = reply { throw RedisRefusal.failure(why) }
                 replies.append(reply)
                 continue

@@ -130,7 +130,8 @@ def _replace(place: Place, data: bytes, there: os.stat_result | None) -> None:
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
-            if there is not None and there.st_uid == os.geteuid():
+            # Not of a file with a second name: somebody else may have given it that one.
+            if there is not None and there.st_uid == os.geteuid() and there.st_nlink == 1:
                 os.fchmod(descriptor, there.st_mode & 0o777)
         place.take(beside)
     except BaseException:

@@ -34,7 +34,11 @@ def ask(prompt: str, otherwise: str, *, twice: bool = False) -> memoryview:
     try:
         first = _ask_at(terminal, prompt)
         if twice:
-            again = _ask_at(terminal, "Once more: ")
+            try:
+                again = _ask_at(terminal, "Once more: ")
+            except BaseException:
+                wipe(first)
+                raise
             same = first == again
             wipe(again)
             if not same:
@@ -116,8 +120,10 @@ def _line(descriptor: int, where: str) -> memoryview:
             if os.readv(descriptor, [buffer[length : length + 1]]) == 0 or buffer[length] == _END:
                 break
             length += 1
-    except OSError as error:
+    except BaseException as error:
         wipe(buffer)
+        if not isinstance(error, OSError):
+            raise
         raise Usage(f"no secret can be read from {where}: {error.strerror}") from None
     if length and buffer[length - 1] == _RETURN:
         length -= 1

@@ -6,6 +6,7 @@ dots while it takes long), and ``mmexternal`` (one JSON line with what changes f
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from ..._fields import LINE_DEPTH, parsed
 from ...client import Engine
 from ...errors import ArgumentError, Status, TraceVaultError
 from ...model import Trace
-from ...request import Request
+from ...request import Request, Result
 from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
 from ..failures import Unreadable, Usage, as_document
@@ -140,9 +141,7 @@ class Asker:
 
     def answer(self, request: Request[Trace], keep_alive: float | None = None) -> dict[str, Any]:
         """The member ``tracevault`` of the row; raises what went wrong."""
-        self.engine.submit(request.__replace__())
-        while (result := self.engine.take(keep_alive)) is None:
-            _write(b".")
+        result = self._result(self.engine.submit(request.__replace__()), keep_alive)
         if result.error is not None:
             raise result.error
         assert result.trace is not None
@@ -151,6 +150,21 @@ class Asker:
             for side in ("inbound", "outbound"):
                 told[side] = {**told[side], "lines": []}
         return {"trace": told}
+
+    def _result(self, wanted: int, keep_alive: float | None) -> Result[Trace]:
+        """The result of this request: what an earlier line left behind, as where memory was short,
+        is passed over."""
+        try:
+            while True:
+                result = self.engine.take(keep_alive)
+                if result is None:
+                    _write(b".")
+                elif result.id == wanted:
+                    return result
+        except BaseException:
+            with contextlib.suppress(TraceVaultError):
+                self.engine.cancel(wanted)
+            raise
 
 
 def _text(record: dict[str, Any], name: str) -> str | None:
