@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
+from ._fields import parse_time
 from ._handle import encoded, time_text
 from .errors import ArgumentError, Status
 
@@ -79,6 +80,19 @@ def filter_text(name: str, value: object) -> str:
         raise TypeError(f"{name} cannot be {type(value).__name__}")
     encoded(value, name)
     return value
+
+
+def check_window(filters: Mapping[str, object]) -> None:
+    """Raises where the time asked for ends before it begins: nothing would be found in it."""
+    start, end = (
+        None if filters.get(name) is None else parse_time(filter_text(name, filters[name]))
+        for name in ("start", "end")
+    )
+    if start is not None and end is not None and end < start:
+        raise ArgumentError(
+            "end lies before start: nothing can be found between them; are they exchanged?",
+            status=Status.E_ARGUMENT,
+        )
 
 
 def check_times(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from ._engine import BaseEngine
 from ._handle import Setting
 from ._loops import ASKED_AT_A_TIME, Feed, LoopInbox, Watch, aside
-from ._options import SearchFilters
+from ._options import SearchFilters, check_window
 from ._secret import leaves_no_secret
 from ._sources import IterableSource, Source
 from .bulk import Batch, BatchOptions, Follow, FollowOptions
@@ -110,6 +110,7 @@ class AsyncEngine(BaseEngine):
         **filters: Unpack[SearchFilters],
     ) -> SearchResult:
         """Find messages: see :meth:`Engine.search`."""
+        check_window(filters)
         await self._turn()
         return await self._fetched(
             Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
-from ._options import SearchFilters
+from ._options import SearchFilters, check_window
 from ._reach import Where
 from ._sources import Turns
 from .accounts import Account
@@ -108,6 +108,7 @@ class Sweep(Campaign[Told]):
         self._done = self._failed = self._found = self._open = 0
         # Wrong values are told at the call, not for each account.
         how = {"timeout": self._how.get("timeout"), "priority": self._priority}
+        check_window(self._filters)
         Request._validate_search(**cast("Any", {**how, **self._filters, "cursor": None}))
         self.limit = int(self._filters["limit"])
         at_a_time = max(_TRACED if self._traces else _TOLD, int(self._filters.get("per_page") or 0))
