@@ -6,6 +6,7 @@ import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -215,3 +216,21 @@ def test_a_checkpoint_of_before_is_gone_on_with(
     assert found(told) == yesterday
     changes = {one.message.message_ref: one.change for one in told if one.message}
     assert changes[min(yesterday)] == "changed"
+
+
+@pytest.mark.parametrize(
+    "status", [tv.Status.E_TLS, tv.Status.E_PROXY, tv.Status.E_STALE, tv.Status.E_LOCKED]
+)
+def test_what_is_wrong_with_the_way_or_the_vault_settles_no_message(status: tv.Status) -> None:
+    learned: list[object] = []
+    run: Any = SimpleNamespace(
+        _waiting=set(), _checkpoint=SimpleNamespace(learn=lambda *known: learned.append(known))
+    )
+    one: Any = SimpleNamespace(
+        message=SimpleNamespace(message_ref="m"),
+        error=tv.TransportError("made up", status=status),
+        account_id="account",
+    )
+    collect_module.Collection._taken(run, one)
+    assert run._waiting == {"account"}
+    assert learned == []

@@ -43,6 +43,8 @@ _OURS = frozenset(
         Status.E_CANCELLED,
         Status.E_SHUTDOWN,
         Status.E_DESCRIPTORS_LOST,
+        Status.E_TLS,
+        Status.E_PROXY,
     }
 )
 
