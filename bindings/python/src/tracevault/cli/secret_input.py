@@ -120,11 +120,12 @@ def _line(descriptor: int, where: str) -> memoryview:
             if os.readv(descriptor, [buffer[length : length + 1]]) == 0 or buffer[length] == _END:
                 break
             length += 1
-    except BaseException as error:
+    except OSError as error:
         wipe(buffer)
-        if not isinstance(error, OSError):
-            raise
         raise Usage(f"no secret can be read from {where}: {error.strerror}") from None
+    except BaseException:
+        wipe(buffer)
+        raise
     if length and buffer[length - 1] == _RETURN:
         length -= 1
     if not 0 < length <= LIMIT:
