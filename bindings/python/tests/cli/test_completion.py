@@ -48,6 +48,13 @@ SHELLS = {
 }
 
 
+def test_the_help_names_paths_that_can_be_copied(call: Call) -> None:
+    shown = call("completion", "--help").out
+    for path in ("~/.local/share/bash-completion/completions/tracevault", "~/.zfunc/_tracevault",
+                 "~/.config/fish/completions/tracevault.fish"):  # fmt: skip
+        assert re.search(rf"> {re.escape(path)}$", shown, re.MULTILINE), path
+
+
 @pytest.fixture
 def place(environment: dict[str, str], tmp_path: Path, call: Call) -> Path:
     """A folder with files to complete, and the command on the path."""

@@ -96,6 +96,35 @@ def test_a_folder_of_somebody_else_is_left_alone(call: Call, tmp_path: Path) -> 
     assert os.listdir(tmp_path / "mine") == ["demo.vault"]
 
 
+@pytest.mark.parametrize("words", [("demo",), ("demo", "--serve")], ids=" ".join)
+def test_a_demo_leaves_the_folder_of_one_that_runs_alone(
+    call: Call, environment: dict[str, str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    serving = subprocess.Popen(command("demo", "--serve"), env=environment, cwd=tmp_path,
+                               stdout=subprocess.PIPE, text=True)  # fmt: skip
+    folder = tmp_path / "tracevault-demo"
+    try:
+        assert serving.stdout is not None
+        assert "another terminal" in serving.stdout.readline()
+        before = {one.name: one.read_bytes() for one in folder.iterdir()}
+        second = subprocess.Popen(
+            command(*words), env=environment, cwd=tmp_path,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            _, told = second.communicate(timeout=60)
+        finally:
+            second.kill()
+        assert second.returncode == Exit.USAGE
+        assert "another demo uses tracevault-demo: end it with Ctrl-C, or give another" in told
+        assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
+    finally:
+        serving.send_signal(signal.SIGINT)
+        serving.communicate(timeout=30)
+    again = call("demo", "--dir", "tracevault-demo", "--no-progress")
+    assert again.code == 0, "the folder is free when the other has ended"
+
+
 def decoded(reply: dict[str, object]) -> tv.Trace:
     return tv.decode(json.dumps({"success": True, "result": reply}).encode())
 

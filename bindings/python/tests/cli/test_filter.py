@@ -80,6 +80,43 @@ def test_each_line_is_answered_at_once(
         assert json.loads(answer(child))["tracevault"]["error"]["status"] == "TV_E_NO_MESSAGE"
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b"Mar  4 12:00:00 mx postfix/smtp[1]: no JSON", None),
+        (b"[1, 2]", None),
+        (b'{"message_ref": "4jXtPB72Kpz7S8D"', None),
+        (b"\xff\xfe not UTF-8 \x1b[31m", "\\xff\\xfe not UTF-8 \x1b[31m"),
+        (b'{"a":' * 70 + b"1" + b"}" * 70, None),
+        (b"", None),
+    ],
+)
+@pytest.mark.parametrize("way", [(), ("--omprog", "rows")], ids=["lines", "omprog"])
+def test_a_line_that_cannot_be_read_is_kept_beside_its_error(
+    process: Call, kit: Kit, tmp_path: Path, sent: bytes, kept: str | None, way: tuple[str, ...]
+) -> None:
+    told = process("filter", *WHERE, *way, stdin=sent + b"\n")
+    assert told.code == 0
+    (row,) = map(json.loads, (tmp_path / "rows").open()) if way else told.rows
+    assert row["tracevault"]["error"]["status"] == "INPUT"
+    assert row["tracevault"]["line"] == (sent.decode() if kept is None else kept)
+
+
+def test_of_a_line_that_is_too_long_the_beginning_is_kept(process: Call, kit: Kit) -> None:
+    sent = json.dumps({"a": "x" * (1024 * 1024)})
+    (whole,) = process("filter", *WHERE, stdin=sent).rows
+    assert whole["tracevault"]["line"] == sent[: 1024 * 1024]
+    assert "longer than 1 MiB" in whole["tracevault"]["error"]["message"]
+    told = process("filter", *WHERE, "--max-bytes", "2048", stdin=f"{sent}\nplain é\n")
+    assert all(len(line.encode()) < 2048 for line in told.out.splitlines())
+    cut, plain = told.rows
+    assert sent.startswith(cut["tracevault"]["line"])
+    assert 1200 < len(cut["tracevault"]["line"]) < 2048
+    assert cut["tracevault"]["error"]["status"] == "INPUT"
+    assert cut["tracevault"]["truncated"]["max_bytes"] == 2048
+    assert plain["tracevault"]["line"] == "plain é"
+
+
 def test_mmexternal_gets_only_what_changes(
     environment: dict[str, str], tmp_path: Path, kit: Kit
 ) -> None:

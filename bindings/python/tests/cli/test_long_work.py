@@ -135,7 +135,6 @@ def test_a_batch_tells_failures_by_kind_with_what_to_do(call: Call, kit: Kit) ->
     [
         ('{"message_ref":"a"}\nno json\n', "line 2 of x is no JSON object"),
         ('{"tenant":"a"}\n', "line 1 of x has no reference"),
-        ("tenant,message_ref\na,b\na,\n", "line 3 of x has no reference"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(text: str, said: str) -> None:

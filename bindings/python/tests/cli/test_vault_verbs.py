@@ -139,6 +139,19 @@ def test_an_account_lives_from_add_to_remove(call: Call, kit: Kit, secret: Path)
     assert call("account", "list", "--tenant", "initech").code == Exit.NOT_FOUND
 
 
+@pytest.mark.parametrize("way_back", [True, False])
+def test_the_end_of_a_rotation_says_nothing_of_new_or_old(
+    call: Call, kit: Kit, secret: Path, way_back: bool
+) -> None:
+    place = ("--tenant", "acme", "--account", ACME)
+    assert call("account", "rotate", *place, "--token-file", secret).code == 0
+    if way_back:
+        told = call("account", "promote", *place)
+        assert "the retiring one is active, the active one retiring" in told.err
+    told = call("account", "retire", *place)
+    assert "has only its active credential now" in told.err
+
+
 def test_accounts_are_listed_for_people_and_programs(call: Call, kit: Kit) -> None:
     rows = call("account", "list", "--json").rows
     assert {row["account_id"] for row in rows} == {one.id for one in kit.server.accounts}

@@ -29,6 +29,10 @@ def bounded(row: dict[str, Any], limit: int | None) -> str:
             shorter = _fitting(row, part, mark, cut, limit)
             if shorter is not None:
                 return shorter
+    if isinstance(part, dict) and isinstance(part.get("line"), str):
+        shorter = _with_line(part, mark, limit)
+        if shorter is not None:
+            return shorter
     return _bare(row, mark, limit)
 
 
@@ -46,7 +50,21 @@ def _fitting(
         told = {**mark, "lines": _count(part["trace"]), "lines_kept": _count(trace)}
         return json_line({**row, "tracevault": {**part, "trace": trace, "truncated": told}})
 
-    low, high, found = 0, _most(part["trace"]), None
+    return _longest(kept, _most(part["trace"]), limit)
+
+
+def _with_line(part: dict[str, Any], mark: dict[str, int], limit: int) -> str | None:
+    """A line that could not be read, and as much of its beginning as fits."""
+
+    def kept(count: int) -> str:
+        return json_line({"tracevault": {**part, "line": part["line"][:count], "truncated": mark}})
+
+    return _longest(kept, min(len(part["line"]), limit), limit)
+
+
+def _longest(kept: Callable[[int], str], most: int, limit: int) -> str | None:
+    """Of the texts for 0 to ``most`` the one for the highest number that fits."""
+    low, high, found = 0, most, None
     while low <= high:
         middle = (low + high) // 2
         line = kept(middle)

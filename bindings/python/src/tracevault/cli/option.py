@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .failures import Usage
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -27,7 +29,18 @@ class Option(click.Option):
 
     def __init__(self, *arguments: Any, help: str | None = None, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        default = named.get("default")
+        if help and not self.is_flag and isinstance(default, (str, int, float)) and default != "":
+            help = f"{help.rstrip('.')}; default: {default}."
+        if help and self.required:
+            help = f"{help.rstrip('.')}; required."
+        #: For the help and for the manual page: with what counts when it is not given.
         self.help: str | None = help
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option and its text; click would add what the text says already, and ranges."""
+        record = super().get_help_record(ctx)
+        return record and (record[0], self.help or "")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """What may stand here: a file where the help says FILE, otherwise what its type knows."""
@@ -56,6 +69,12 @@ def timeout_option(text: str, least: float = 0.001, **more: Any) -> Callable[[Ma
 def limit_option(text: str) -> Callable[[Made], Made]:
     """``--limit``: how many messages."""
     return option("--limit", type=click.IntRange(1, 100_000), metavar="N", help=text)
+
+
+def require_time_to_wait(wait: float, timeout: float | None) -> None:
+    """Refuse to wait longer than an answer may take: the wait would be cut, and nobody told."""
+    if timeout is not None and wait > timeout:
+        raise Usage(f"--wait {wait:g} is longer than --timeout {timeout:g} allows")
 
 
 def _number(_: click.Context, __: click.Parameter, value: float | None) -> float | None:

@@ -142,6 +142,12 @@ class Options:
         return str(chosen)
 
     @property
+    def format_given(self) -> str:
+        """The option that says how data is printed, as it was given; empty without one."""
+        chosen = self.line.get("format")
+        return "--json" if self.line.get("json") else f"--format {chosen}" if chosen else ""
+
+    @property
     def for_programs(self) -> bool:
         """Whether errors are JSON lines."""
         return bool(self.line.get("json")) or self.line.get("format") == "json"

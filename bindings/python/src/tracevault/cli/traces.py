@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from ..model import LaterError, Trace, View
 from ..summary import Recipient
 from . import out
+from .failures import Usage
+from .options import Options
 
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
 #: The views that each format needs.
@@ -36,6 +38,12 @@ COLUMNS = (
     "attempts",
     "last_look_error",
 )
+
+
+def require_one_form(options: Options, *, lines: bool) -> None:
+    """Refuse raw lines in a form that is none of theirs: it would count, and nobody be told."""
+    if lines and options.output(*FORMATS) != "table":
+        raise Usage(f"--lines and {options.format_given} are two forms of output: give one")
 
 
 class Printer:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,16 +49,49 @@ class Scene:
         return self.folder / "hunt.html"
 
 
-def prepare(folder: Path, origin: str, standin: Standin) -> Scene:
-    """Make the folder: a key file, a vault with the accounts, a configuration file."""
+@contextlib.contextmanager
+def prepared(folder: Path, origin: str, standin: Standin) -> Iterator[Scene]:
+    """The folder with all that is in it, for this demo alone.
+
+    A second demo would make the files anew, and the terminals that use the first one would find
+    another vault and another stand-in there.
+    """
+    require_own(folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _hold(held, folder)
+        require_own(folder)  # another demo may have been here since
+        yield prepare(folder, origin, standin)
+    finally:
+        os.close(held)
+
+
+def _hold(held: int, folder: Path) -> None:
+    """Lock the folder until its descriptor is closed, by this process or by its end."""
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Usage(
+            f"another demo uses {folder}: end it with Ctrl-C, or give another folder with --dir"
+        ) from None
+    except OSError:
+        pass  # not every file system has locks
+
+
+def require_own(folder: Path) -> None:
+    """Refuse a folder with files that no demo has made."""
     if folder.exists():
         config = folder / "config"
         mine = config.is_file() and config.read_text("utf-8", "replace").startswith(MARK)
         if not mine and any(folder.iterdir()):
             raise Usage(f"{folder} is there already and is no demo's: give another with --dir")
-        for name in FILES:
-            (folder / name).unlink(missing_ok=True)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def prepare(folder: Path, origin: str, standin: Standin) -> Scene:
+    """Fill the folder anew: a key file, a vault with the accounts, a configuration file."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
     scene = Scene(folder.resolve(), standin)
     key = scene.folder / "demo.key"
     with Place(key) as place, open(place.made(os.O_WRONLY), "wb") as made:

@@ -174,7 +174,7 @@ def retire(options: Options) -> None:
         tenant, account_id = stored_place(session)
         with session.vault.edit() as edit:
             edit.remove_retiring(tenant, account_id)
-        _told(session, output, tenant, account_id, "has only its new credential now")
+        _told(session, output, tenant, account_id, "has only its active credential now")
 
 
 @account.verb(
@@ -188,7 +188,13 @@ def promote(options: Options) -> None:
         tenant, account_id = stored_place(session)
         with session.vault.edit() as edit:
             edit.promote(tenant, account_id)
-        _told(session, output, tenant, account_id, "has its former credential again")
+        _told(
+            session,
+            output,
+            tenant,
+            account_id,
+            "has exchanged its credentials: the retiring one is active, the active one retiring",
+        )
 
 
 @account.verb(
@@ -204,6 +210,8 @@ def promote(options: Options) -> None:
 def remove(options: Options, whole_tenant: bool, yes: bool) -> None:
     """Remove an account and its secrets, or a whole tenant."""
     output = options.output(*FORMATS)
+    if whole_tenant and options.line.get("account") is not None:  # one of a profile counts not
+        raise Usage("--whole-tenant and --account are two things to remove: give one")
     with opened(options) as session:
         account_id: str | None = None
         if whole_tenant:

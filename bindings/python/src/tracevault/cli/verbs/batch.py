@@ -18,7 +18,7 @@ from ..batch_input import Asked, read
 from ..failures import Interrupted
 from ..forecast import Forecast
 from ..group import verb
-from ..option import option, timeout_option, wait_option
+from ..option import option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
@@ -33,6 +33,7 @@ from ..words import plural, state_of, unfinished
     examples=(
         "tracevault batch --tenant acme --account acae0000000000000000000000000001 list.txt",
         "tracevault batch --json --resume work.journal list.csv > traces.jsonl",
+        "tracevault search --tenant initech --json | tracevault batch --json > traces.jsonl",
     ),
 )
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
@@ -52,11 +53,13 @@ def batch(
     """Fetch the traces of a list, in the order in which they come.
 
     FILE, or standard input, has one reference a line; or JSON lines or CSV with message_ref, and
-    tenant and account_id where --tenant and --account do not say it for all. With --json each line
+    tenant and account_id where --tenant and --account do not say it for all: what search, hunt and
+    collect print with --json or --format csv. With --json each line
     out has the number of the line in, and a trace or an error. The quota is kept; --resume survives
     Ctrl-C and a crash without asking twice.
     """
     output = options.output(*FORMATS)
+    require_time_to_wait(wait, timeout)
     asked = [] if file == "-" else _list(file)
     with (
         opened(options) as session,
@@ -119,6 +122,9 @@ def _requests(
     requests = []
     left: Counter[tuple[Tenant, str | None]] = Counter()
     for one in asked:
+        if one.error is not None:
+            tally.add(one.error, tenant=one.tenant, account_id=one.account_id)
+            continue
         if one.tenant not in tenants:
             try:
                 tenants[one.tenant] = (

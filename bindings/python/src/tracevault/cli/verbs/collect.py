@@ -13,7 +13,13 @@ from ..asked import duration
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
-from ..option import limit_option, option, timeout_option, wait_option
+from ..option import (
+    limit_option,
+    option,
+    require_time_to_wait,
+    timeout_option,
+    wait_option,
+)
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import opened
@@ -65,14 +71,20 @@ def collect(
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
         raise Usage("collect asks all accounts, or those of --tenant: leave --account out")
+    if everything and given["detections_only"]:
+        raise Usage("--detections-only leaves clean mail out, and --all asks for it: give one")
+    views = VIEWS[output]
+    traced = traced or bool(views)
+    if wait and not traced:
+        raise Usage("--wait is about traces: give --trace, too")
+    require_time_to_wait(wait, timeout)
     chosen = cleaned(given)
     for name, value in (("limit", limit), ("wait", wait), ("timeout", timeout)):
         if value:
             chosen[name] = value
     if look_back is not None:
         chosen["look_back"] = duration(look_back, "--look-back")
-    views = VIEWS[output]
-    chosen |= {"detections_only": not everything, "trace": traced or bool(views), "views": views}
+    chosen |= {"detections_only": not everything, "trace": traced, "views": views}
     with (
         opened(options) as session,
         session.engine() as engine,

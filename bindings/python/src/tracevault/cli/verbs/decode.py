@@ -16,7 +16,7 @@ from ..option import option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
 from ..streams import Reading
-from ..traces import FORMATS, VIEWS, Printer
+from ..traces import FORMATS, VIEWS, Printer, require_one_form
 
 #: The library decodes no more; a byte more is enough to be told so.
 LIMIT = 64 * 1024 * 1024
@@ -40,6 +40,7 @@ def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | No
     FILE is a reply as it came, JSON; without one, or with -, it is standard input.
     """
     output = options.output(*FORMATS)
+    require_one_form(options, lines=lines)
     printer = Printer(output, lines=lines)
     failures = []
     traces = []

@@ -21,22 +21,21 @@ from ..options import Options
     "--dir",
     "folder",
     default="tracevault-demo",
-    show_default=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where its files go.",
 )
 @option("--serve", is_flag=True, help="No tour: serve until Ctrl-C, to try things yourself.")
 @click.pass_obj
-def demo(_: Options, folder: Path, serve: bool) -> None:
+def demo(options: Options, folder: Path, serve: bool) -> None:
     """Show what the command does, with invented mail of five accounts; asks nobody outside.
 
     Starts a stand-in for Cloudflare on loopback and makes FOLDER with a vault, its key file, a
     configuration file and an HTML page. With --serve it goes on until Ctrl-C, and other terminals
     may use it: the first lines say how.
     """
-    with standin.serving() as (origin, served):
-        scene = tour.prepare(folder, origin, served)
+    options.output("table", "json")
+    with standin.serving() as (origin, served), tour.prepared(folder, origin, served) as scene:
         if serve:
             _serve(scene)
             return

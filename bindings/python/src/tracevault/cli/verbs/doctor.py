@@ -39,6 +39,8 @@ def doctor(options: Options, offline: bool, report: bool) -> None:
     that credential is checked, otherwise the first one. Exit code 1 when there is a fault.
     """
     output = options.output("table", "json")
+    if report and output == "json":
+        raise Usage("--report is text for an issue, and --json for programs: give one")
     found = []
     if report:
         out.line("```text")

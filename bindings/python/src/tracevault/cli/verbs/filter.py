@@ -17,21 +17,23 @@ import click
 
 from ..._fields import LINE_DEPTH, parsed
 from ...client import Engine
-from ...errors import ArgumentError, Status, TraceVaultError
+from ...errors import TraceVaultError
 from ...model import Trace
 from ...request import Request, Result
 from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
 from ..failures import Unreadable, Usage, as_document
 from ..group import verb
-from ..option import option, timeout_option, wait_option
+from ..option import option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..printable import printable
 from ..rows_file import RowsFile
 from ..session import Session, opened
 
-#: Longer input lines are answered with an error.
+#: Longer input lines are answered with an error, and their beginning.
 LINE_LIMIT = 1024 * 1024
+#: How often omprog gets a dot, in seconds; rsyslog waits for ten.
+KEEP_ALIVE = 5.0
 #: Where a message's reference is looked for, in this order.
 FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
 
@@ -45,22 +47,31 @@ FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
         "--account acae0000000000000000000000000001 --max-bytes 4096 --summary",
     ),
 )
-@option("--field", "fields", multiple=True, metavar="NAME", help="Where the reference is.")
+@option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME",
+    help=f"Where the reference is; default: {', '.join(FIELDS)}.",
+)
 @option("--tenant-field", default="tenant", metavar="NAME", help="Where the tenant is.")
 @option("--account-field", default="account_id", metavar="NAME", help="Where the account is.")
 @option("--summary", is_flag=True, help="The summary only, without the lines.")
-@option("--max-bytes", type=click.IntRange(min=SMALLEST), help="The longest line out.")
+@option(
+    "--max-bytes",
+    type=click.IntRange(min=SMALLEST),
+    metavar="N",
+    help=f"The longest line out, {SMALLEST} or more; default: no limit.",
+)
 @wait_option("Seconds to wait while a trace is pending.")
-@timeout_option("Seconds for each.", default=30, show_default=True)
+@timeout_option("Seconds for each.", default=30)
 @option("--omprog", metavar="FILE", help="rsyslog's omprog: OK out, rows into FILE.")
 @option("--mmexternal", is_flag=True, help="rsyslog's mmexternal: what changes, out.")
 @option(
     "--keep-alive",
     type=click.FloatRange(0, 86400, min_open=True),
-    default=5,
-    show_default=True,
     metavar="SECONDS",
-    help="omprog's dots.",
+    help=f"How often omprog gets a dot while a trace takes long; default: {KEEP_ALIVE:g}.",
 )
 @click.pass_obj
 def filter_(
@@ -74,18 +85,24 @@ def filter_(
     timeout: float,
     omprog: str | None,
     mmexternal: bool,
-    keep_alive: float,
+    keep_alive: float | None,
 ) -> None:
     """Answer each JSON line of standard input with one on standard output, at once.
 
     The answer is the line itself with a member "tracevault": the trace, or why there is none. A
-    line without a reference comes back as it is. Names with dots lead into objects.
+    line without a reference comes back as it is; one that is no JSON object comes back as text,
+    "tracevault":{"error":...,"line":...}. Names with dots lead into objects.
 
     With --omprog and confirmMessages="on", rows go to the end of FILE, and rsyslog hears OK, or an
     error when it may try again. With --mmexternal the answer holds only {"$!":{"tracevault":...}}.
     """
     if omprog is not None and mmexternal:
         raise Usage("--omprog and --mmexternal are two contracts: give one")
+    if keep_alive is not None and omprog is None:
+        raise Usage("--keep-alive is about the dots of --omprog: leave it out")
+    if options.format_given not in ("", "--json", "--format json"):
+        raise Usage(f"filter answers with JSON lines: leave {options.format_given} out")
+    require_time_to_wait(wait, timeout)
     with opened(options) as session, session.engine() as engine:
         asker = Asker(
             session=session,
@@ -98,7 +115,7 @@ def filter_(
             timeout=timeout,
         )
         if omprog is not None:
-            _serve_omprog(asker, omprog, max_bytes, keep_alive)
+            _serve_omprog(asker, omprog, max_bytes, keep_alive or KEEP_ALIVE)
         else:
             _serve_lines(asker, max_bytes, mmexternal=mmexternal)
 
@@ -178,22 +195,26 @@ def _text(record: dict[str, Any], name: str) -> str | None:
 
 
 def _lines() -> Iterator[bytes]:
-    """The lines of standard input as they come, without their ends."""
+    """The lines of standard input as they come, without their ends.
+
+    Of one that is too long the beginning comes, a byte more than any other line has.
+    """
     stream = sys.stdin.buffer
     while line := stream.readline(LINE_LIMIT + 1):
         if len(line) > LINE_LIMIT:
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(LINE_LIMIT)
-            yield b""
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = stream.readline(LINE_LIMIT)
+            yield line
         else:
             yield line.rstrip(b"\r\n")
 
 
 def _record(line: bytes) -> dict[str, Any]:
-    try:
-        found = parsed(line, LINE_DEPTH, parse_float=_float, parse_constant=_no_json)
-    except ValueError:
-        found = None
+    found = None
+    if len(line) <= LINE_LIMIT:
+        with contextlib.suppress(ValueError):
+            found = parsed(line, LINE_DEPTH, parse_float=_float, parse_constant=_no_json)
     if not isinstance(found, dict):
         raise Unreadable(
             f"the line is no JSON object, longer than 1 MiB, or nested more than {LINE_DEPTH} deep"
@@ -231,7 +252,10 @@ def _answered(
     except Exception as error:
         if isinstance(error, OSError) and not isinstance(error, TraceVaultError):
             raise  # the host does not take the dots any more
-        return record, as_document(error), error
+        part = as_document(error)
+        if isinstance(error, Unreadable):
+            part["line"] = line[:LINE_LIMIT].decode("utf-8", "backslashreplace")
+        return record, part, error
 
 
 def _row(record: dict[str, Any], part: dict[str, Any] | None, max_bytes: int | None) -> str:
@@ -251,6 +275,7 @@ def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> No
         elif part is None:
             row = "{}"
         else:
+            part.pop("line", None)  # the host has it
             most = None if max_bytes is None else max_bytes - len('{"$!":}')
             row = f'{{"$!":{_row({}, part, most)}}}'
         _write(row.encode() + b"\n")
@@ -258,8 +283,6 @@ def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> No
 
 def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: float) -> None:
     """Rows into a file; on standard output what rsyslog waits for."""
-    if keep_alive <= 0:
-        raise ArgumentError("--keep-alive must be above 0", status=Status.E_ARGUMENT)
     file = RowsFile(path)
     try:
         _write(b"OK\n")

@@ -16,7 +16,13 @@ from ..copies import got, in_order
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
-from ..option import limit_option, option, timeout_option, wait_option
+from ..option import (
+    limit_option,
+    option,
+    require_time_to_wait,
+    timeout_option,
+    wait_option,
+)
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_hunt_page
 from ..progress import Progress, in_words
@@ -88,6 +94,10 @@ def hunt(
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
         raise Usage("a hunt asks all accounts, or those of --tenant: leave --account out")
+    if not traced and (wait or output in ("ecs", "ocsf")):
+        needs = "--wait" if wait else f"--format {output}"
+        raise Usage(f"{needs} is about traces: leave --no-trace out")
+    require_time_to_wait(wait, timeout)
     chosen = cleaned(given)
     for name, value in (("hash", hash_), ("limit", limit), ("resume", resume), ("wait", wait),
                         ("timeout", timeout)):  # fmt: skip

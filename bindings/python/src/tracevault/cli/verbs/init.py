@@ -37,9 +37,7 @@ def init(options: Options, file: str | None) -> None:
     output = options.output("table", "json")
     if file is not None:
         if options.line.get("vault", file) != file:
-            raise Usage(
-                f"{file} and {options.line['vault']} are two places for one vault: give one"
-            )
+            raise Usage("FILE and --vault are two places for one vault: give one")
         options.line["vault"] = file
     path = options.required("vault", "where shall the vault be")
     chosen = options.unlock()

@@ -15,12 +15,12 @@ from .. import out
 from ..exits import Exit, exit_of_many
 from ..failures import Failed, Interrupted, Usage, code_of
 from ..group import verb
-from ..option import option, timeout_option, wait_option
+from ..option import option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
 from ..session import opened
 from ..streams import Reading
-from ..traces import FORMATS, VIEWS, Printer
+from ..traces import FORMATS, VIEWS, Printer, require_one_form
 
 if TYPE_CHECKING:
     from ..following import Follower
@@ -62,6 +62,10 @@ def trace(
     "Accepted by the next server" does not mean that it is in the inbox.
     """
     output = options.output(*FORMATS)
+    require_one_form(options, lines=lines)
+    if follow and wait:
+        raise Usage("--follow waits until the trace is complete: leave --wait out")
+    require_time_to_wait(wait, timeout)
     if timeout == 0 and not follow:
         raise Usage("--timeout 0 leaves no time to ask; with --follow it is one look")
     raw = lines and output == "table"
