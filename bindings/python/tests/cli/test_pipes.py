@@ -90,7 +90,7 @@ def test_a_line_without_a_message_names_its_number(call: Call, kit: Kit) -> None
     told = call("batch", stdin='{"message": {"message_ref": null}, "tenant": "acme"}\n')
     assert told.code == Exit.NOT_FOUND
     assert "line 1 of standard input has no reference that a trace can be asked with" in told.err
-    told = call("batch", stdin=f"account,message_ref\n{ACME},{REF}\n{ACME},\n")
+    told = call("batch", stdin=f"tenant,account,message_ref\nacme,{ACME},{REF}\nacme,{ACME},\n")
     assert told.code == Exit.SOME
     assert "line 3 of standard input has no reference that" in told.err
     told = call("batch", stdin='{"tenant": "acme"}\n')
