@@ -19,7 +19,6 @@ import uvloop
 from launcher import Standin
 
 import tracevault as tv
-from tracevault import _lib
 
 from .conftest import ACME, fill, settings, work
 
@@ -307,77 +306,6 @@ def descriptors() -> int:
 def threads() -> int:
     """Of the process, the library's included."""
     return len(os.listdir("/proc/self/task"))
-
-
-# ---- The loop is never held up -------------------------------------------------------------------
-
-
-def test_no_call_that_may_wait_is_made_in_the_loop(
-    server: Standin, vault: tv.Vault, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """200 traces at once: results are taken without waiting and in no other thread."""
-    calls: list[tuple[str, int, int]] = []
-
-    class Watched:
-        """The library, with a note of each call."""
-
-        def __init__(self, real: Any) -> None:
-            self._real = real
-
-        def __getattr__(self, name: str) -> Any:
-            function = getattr(self._real, name)
-
-            def noted(*arguments: Any) -> Any:
-                timeout = int(arguments[1]) if name == "tv_engine_take" else 0
-                calls.append((name, timeout, threading.get_ident()))
-                return function(*arguments)
-
-            return noted if name.startswith("tv_engine_") else function
-
-    async def main() -> int:
-        async with tv.AsyncEngine(settings(server)) as engine:
-            acme = vault.tenant("acme")
-            monkeypatch.setattr(_lib, "_loaded", Watched(_lib.library()))
-            before = threading.active_count()
-            traces = (engine.trace(acme, ACME, f"slow-{n}") for n in range(200))
-            done = await asyncio.gather(*traces)
-            assert threading.active_count() == before
-            monkeypatch.undo()
-            return len(done)
-
-    assert run(main()) == 200
-    assert {name for name, _, _ in calls} <= {
-        "tv_engine_submit",
-        "tv_engine_take",
-        "tv_engine_fd",
-    }
-    assert {timeout for _, timeout, _ in calls} == {0}
-    assert {thread for _, _, thread in calls} == {threading.get_ident()}
-
-
-def test_other_tasks_have_their_turn_between_the_results_of_a_batch(
-    server: Standin, vault: tv.Vault, run: Run
-) -> None:
-    async def main() -> None:
-        async with tv.AsyncEngine(settings(server)) as engine:
-            acme = vault.tenant("acme")
-            turns = 0
-
-            async def count() -> None:
-                nonlocal turns
-                while True:
-                    turns += 1
-                    await asyncio.sleep(0)
-
-            counter = asyncio.ensure_future(count())
-            requests = [tv.Request.trace(acme, ACME, good(server))] * 50
-            seen = []
-            async for _ in engine.batch(requests):
-                seen.append(turns)
-            counter.cancel()
-            assert len(set(seen)) == 50
-
-    run(main())
 
 
 # ---- Batches -------------------------------------------------------------------------------------

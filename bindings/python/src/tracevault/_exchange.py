@@ -71,8 +71,9 @@ class Slot:
         self.error: TraceVaultError | None = None
 
     def result(self, *, resumed: bool = False) -> Result[Any]:
-        """What came, as objects; the error names tenant, account and message."""
+        """What came, as objects; the error names tenant, account and message. To be asked once."""
         trace, search, checked, error = None, None, None, self.error
+        self.error = None  # raised, it leads to frames that have the slot: no way back from there
         if error is None:
             try:
                 if self.request.kind == "search":
@@ -274,7 +275,8 @@ class Exchange:
                 for name in slot.request.views:
                     slot.views[name] = view(lib.tv_result_document, result, name.encode())
             except TraceVaultError as error:
-                slot.error = error
+                # Where it was made leads back to the slot, and says nothing to who asked.
+                slot.error = error.with_traceback(None)
             except MemoryError:
                 # The owner's matter, who may be another thread than the one that copies for all.
                 slot.document, slot.brief, slot.views = b"", b"", {}
@@ -288,6 +290,9 @@ class Exchange:
                     # The result stays, and is delivered by whoever looks next.
                     slot.done = False
                     raise
+                # The inbox has the slot: if each had the other, answers would stay until Python's
+                # garbage collector frees many at once, and an event loop would wait for that.
+                slot.inbox = None
             self._slots.pop(slot.tag, None)
         elif slot is None and lib.tv_result_kind(result) == _NOTICE:
             # One that there is no memory for is lost, and holds nothing up.

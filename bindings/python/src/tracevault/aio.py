@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from ._engine import BaseEngine
 from ._handle import Setting
-from ._loops import ASKED_AT_A_TIME, Feed, LoopInbox, Watch, aside
+from ._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME, Feed, LoopInbox, Watch, aside
 from ._options import SearchFilters, check_window
 from ._secret import leaves_no_secret
 from ._sources import IterableSource, Source
@@ -209,7 +209,7 @@ class AsyncEngine(BaseEngine):
                         await asyncio.sleep(0)
                     elif not batch.has_ended:
                         await self._arrival(inbox, batch)
-                    for result in batch.results():
+                    for result in batch.results(TAKEN_AT_A_TIME):
                         yield result
                         # Others have their turn, also when many results are there at once.
                         await asyncio.sleep(0)

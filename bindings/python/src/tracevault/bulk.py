@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BATCH_WINDOW = 1024
 #: With a journal fewer: what is under way when the process is killed is asked again.
 JOURNAL_WINDOW = 128
-#: Results taken at once for the journal.
+#: Results taken at once for the journal, where nobody else waits for the thread.
 _NOTED = 64
 
 
@@ -225,20 +225,20 @@ class Batch:
 
     # ---- Telling ------------------------------------------------------------------------------
 
-    def results(self) -> Iterator[Result[Any]]:
-        """What is finished."""
-        self._collect()
+    def results(self, most: int = _NOTED) -> Iterator[Result[Any]]:
+        """What is finished; with a journal at most so many are written down at a time."""
+        self._collect(most)
         while self._ended:
             ended = self._ended.popleft()
             result = ended if isinstance(ended, Result) else ended.result()
             self._count(result)
             yield result
-            self._collect()
+            self._collect(most)
 
-    def _collect(self) -> None:
+    def _collect(self, most: int) -> None:
         """Take what has come, and write it down before any of it is told."""
         if self._journal is not None:
-            self._exchange.take_some(_NOTED)
+            self._exchange.take_some(most)
         while self._inbox:
             slot = self._inbox[0]
             if self._journal is not None and self._fault is None:
@@ -298,7 +298,7 @@ class Batch:
         """Cancel what is under way; what has come is written down."""
         if self._journal is not None:
             if self._exchange.handle.usable:
-                self._collect()
+                self._collect(_NOTED)
             self._journal.close()
         for slot in self._under_way.values():
             self._exchange.abandon(slot)

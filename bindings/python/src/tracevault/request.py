@@ -299,9 +299,12 @@ class Result(Frozen, Generic[Answer_co]):
     def unwrap(self) -> Answer_co:
         """Give what was asked for, or raise the error."""
         answer = self.answer
-        if answer is None:
+        if answer is not None:
+            return answer
+        try:
             raise self.error or TraceVaultError("the result is empty")
-        return answer
+        finally:
+            del self  # the error leads to this frame: it may not lead back to the error
 
     def to_dict(self) -> dict[str, Any]:
         """What was asked and what came, as JSON values; without the tag, which is the caller's."""

@@ -1,0 +1,257 @@
+"""An event loop is never held up: what it does at a time, and what is left for the collector."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+from launcher import Standin
+
+import tracevault as tv
+from tracevault import _lib
+from tracevault._exchange import Slot
+from tracevault._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME
+from tracevault.journal import Journal
+
+from .conftest import ACME, settings
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a coroutine as a program does, on either kind of event loop."""
+    return asyncio.run if request.param == "asyncio" else uvloop.run
+
+
+class Watched:
+    """The library, with a word to somebody before each call."""
+
+    def __init__(self, real: Any, note: Callable[[str, tuple[Any, ...]], None]) -> None:
+        self._real, self._note = real, note
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._real, name)
+
+        def noted(*arguments: Any) -> Any:
+            self._note(name, arguments)
+            return function(*arguments)
+
+        return noted if name.startswith("tv_") else function
+
+
+class Turns:
+    """How often something was done between two turns of another task of the loop; the most."""
+
+    def __init__(self) -> None:
+        self.most: Counter[str] = Counter()
+        self._now: Counter[str] = Counter()
+
+    def note(self, what: str) -> None:
+        self._now[what] += 1
+        self.most[what] = max(self.most[what], self._now[what])
+
+    async def go_on(self) -> None:
+        while True:
+            self._now.clear()
+            await asyncio.sleep(0)
+
+
+# ---- What is done at a time ----------------------------------------------------------------------
+
+
+def test_no_call_that_may_wait_is_made_in_the_loop(
+    server: Standin, vault: tv.Vault, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 traces at once: results are taken without waiting and in no other thread."""
+    calls: list[tuple[str, int, int]] = []
+
+    def note(name: str, arguments: tuple[Any, ...]) -> None:
+        timeout = int(arguments[1]) if name == "tv_engine_take" else 0
+        if name.startswith("tv_engine_"):
+            calls.append((name, timeout, threading.get_ident()))
+
+    async def main() -> int:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            acme = vault.tenant("acme")
+            monkeypatch.setattr(_lib, "_loaded", Watched(_lib.library(), note))
+            before = threading.active_count()
+            traces = (engine.trace(acme, ACME, f"slow-{n}") for n in range(200))
+            done = await asyncio.gather(*traces)
+            assert threading.active_count() == before
+            monkeypatch.undo()
+            return len(done)
+
+    assert run(main()) == 200
+    assert {name for name, _, _ in calls} <= {
+        "tv_engine_submit",
+        "tv_engine_take",
+        "tv_engine_fd",
+    }
+    assert {timeout for _, timeout, _ in calls} == {0}
+    assert {thread for _, _, thread in calls} == {threading.get_ident()}
+
+
+def test_other_tasks_have_their_turn_between_the_results_of_a_batch(
+    server: Standin, vault: tv.Vault, run: Run
+) -> None:
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            acme = vault.tenant("acme")
+            turns = 0
+
+            async def count() -> None:
+                nonlocal turns
+                while True:
+                    turns += 1
+                    await asyncio.sleep(0)
+
+            counter = asyncio.ensure_future(count())
+            requests = [
+                tv.Request.trace(acme, ACME, server.messages_of(ACME)[0].investigate_id)
+            ] * 50
+            seen = []
+            async for _ in engine.batch(requests):
+                seen.append(turns)
+            counter.cancel()
+            assert len(set(seen)) == 50
+
+    run(main())
+
+
+def test_a_turn_of_the_loop_asks_and_takes_few_however_many_tasks_there_are(
+    server: Standin, vault: tv.Vault, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns()
+
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            acme = vault.tenant("acme")
+            counter = asyncio.ensure_future(turns.go_on())
+            note = lambda name, _: turns.note(name)  # noqa: E731
+            monkeypatch.setattr(_lib, "_loaded", Watched(_lib.library(), note))
+            await asyncio.gather(*(engine.trace(acme, ACME, f"slow-{n}") for n in range(200)))
+            monkeypatch.undo()
+            counter.cancel()
+
+    run(main())
+    assert turns.most["tv_engine_submit"] <= ASKED_AT_A_TIME
+    assert turns.most["tv_result_free"] <= TAKEN_AT_A_TIME
+
+
+def test_a_turn_of_the_loop_writes_few_lines_of_a_journal(
+    server: Standin, vault: tv.Vault, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns()
+    write = Journal.note
+
+    def note(journal: Journal, slot: Slot) -> None:
+        turns.note("line")
+        write(journal, slot)
+
+    monkeypatch.setattr(Journal, "note", note)
+
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            acme = vault.tenant("acme")
+            counter = asyncio.ensure_future(turns.go_on())
+            # All of them come at once.
+            requests = (tv.Request.trace(acme, ACME, f"slow-{n % 3}") for n in range(100))
+            async for _ in engine.batch(requests, resume=tmp_path / "run.journal"):
+                pass
+            counter.cancel()
+
+    run(main())
+    # What the batch takes itself, and what the loop's look at the descriptor has taken before.
+    assert 0 < turns.most["line"] <= 2 * TAKEN_AT_A_TIME
+
+
+# ---- What is left --------------------------------------------------------------------------------
+
+
+@contextmanager
+def leaving_nothing() -> Iterator[None]:
+    """Nothing of ours waits for the garbage collector, which would free it all at once.
+
+    An answer is tens of kilobytes: to free some hundred held up a loop for milliseconds.
+    """
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        yield
+        gc.collect()
+        found = Counter(type(one).__qualname__ for one in gc.garbage if _is_ours(one))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not found
+
+
+def _is_ours(thing: object) -> bool:
+    return type(thing).__module__.startswith("tracevault")
+
+
+@pytest.mark.parametrize("ref", ["slow-0", "fail-404"])
+def test_what_tasks_asked_for_is_gone_when_they_have_seen_it(
+    server: Standin, vault: tv.Vault, run: Run, ref: str
+) -> None:
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            acme = vault.tenant("acme")
+
+            async def read() -> None:
+                try:
+                    assert (await engine.trace(acme, ACME, ref)).summary
+                except tv.MessageNotFoundError:
+                    assert ref == "fail-404"
+
+            async def read_many() -> None:
+                async for result in engine.batch([tv.Request.trace(acme, ACME, ref)] * 5):
+                    assert result.error is None or result.to_rows()
+
+            await read()
+            await read_many()
+            with leaving_nothing():
+                await asyncio.gather(*(read() for _ in range(5)))
+                await read_many()
+
+    run(main())
+
+
+@pytest.mark.parametrize("ref", ["slow-0", "fail-404"])
+def test_what_threads_asked_for_is_gone_when_they_have_seen_it(
+    engine: tv.Engine, acme: tv.Tenant, ref: str
+) -> None:
+    def read_all() -> None:
+        try:
+            assert engine.trace(acme, ACME, ref).summary
+        except tv.MessageNotFoundError:
+            assert ref == "fail-404"
+        assert taken().error is None or ref == "fail-404"
+        try:
+            assert taken().unwrap().summary
+        except tv.MessageNotFoundError:
+            assert ref == "fail-404"
+        for result in engine.batch([request] * 5):
+            assert result.error is None or result.to_rows()
+
+    def taken() -> tv.Result[tv.Trace]:
+        engine.submit(request)
+        result = engine.take()
+        assert result is not None
+        return result
+
+    request = tv.Request.trace(acme, ACME, ref)
+    read_all()
+    with leaving_nothing():
+        read_all()
