@@ -23,9 +23,9 @@ class LineFile:
     """An open file of lines, locked for this process; the first line says what it is."""
 
     def __init__(self, path: str | os.PathLike[str], schema: str) -> None:
+        self._fd = -1
         self.path = os.fspath(path)
         self._first = json.dumps({"schema": schema}).encode() + b"\n"
-        self._fd = -1
         try:
             self._place = Place(self.path)
         except Foreign as error:
@@ -151,3 +151,7 @@ class LineFile:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:  # of work that was never ended, as in a loop that was closed
+            self.close()

@@ -105,12 +105,18 @@ class LoopInbox(deque[Slot]):
 
 
 async def aside(call: Callable[[], None]) -> None:
-    """Do in another thread what waits for the disk or takes long."""
+    """Do in another thread what waits for the disk or takes long.
+
+    A task that is cancelled meanwhile, however often, stays until the thread is done: what it has
+    opened is closed next.
+    """
     doing = asyncio.get_running_loop().run_in_executor(None, call)
     try:
         await asyncio.shield(doing)
     except asyncio.CancelledError:
-        await asyncio.wait([doing])  # its file is closed next
+        while not doing.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([doing])
         raise
 
 

@@ -39,6 +39,13 @@ class Journal:
         self._known: dict[bytes, list[tuple[int, int]]] = {}
         #: By tenant and account, which credentials the vault had when the first check was asked.
         self._credentials: dict[str, dict[str, list[str]]] = {}
+        try:
+            self._read()
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self) -> None:
         for at, line in self._file.lines():
             if line.startswith(_SETTLED):
                 key = line[len(_SETTLED) : len(_SETTLED) + _KEY_CHARACTERS]

@@ -63,6 +63,22 @@ def test_a_writer_that_does_not_end_its_row_is_waited_for_no_longer_than_rsyslog
     assert rows.read_bytes() == b"first\nthird\n"
 
 
+def test_a_row_that_waited_is_in_the_new_file_after_a_rotation(
+    rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever rotates, after that compresses the old file, or sends it away."""
+    wait_for, old = rows_file._wait_for, rows.with_suffix(".1")
+
+    def rotated_meanwhile(lock: int) -> None:
+        rows.rename(old)
+        rows.touch(mode=0o644)
+        wait_for(lock)
+
+    monkeypatch.setattr(rows_file, "_wait_for", rotated_meanwhile)
+    assert written(rows) == b"row\n"
+    assert old.read_bytes() == b""
+
+
 APPENDS = """
 import sys
 from tracevault.cli.rows_file import RowsFile

@@ -39,6 +39,7 @@ class RowsFile:
         with Place(self._path) as place:
             self._follow(place)
             with self._alone(place):
+                self._follow(place)  # it may have been rotated while we waited
                 self._write(row)
 
     def _follow(self, place: Place) -> None:
