@@ -6,6 +6,7 @@ and remove the file afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ._fields import LINE_DEPTH, parsed
 from ._reading import unfit_table
 from ._secret import leaves_no_secret
+from ._times import moment
 from .credentials import ApiToken, GlobalKey
 from .errors import (
     ArgumentError,
@@ -46,6 +48,8 @@ COLUMNS = {
     "not_before": "not_before",
     "expires": "expires",
 }
+#: The columns that hold a time: a date, RFC 3339, or a duration from now on.
+_TIMES = ("not_before", "expires")
 _NEEDED = ("tenant", "account_id")
 #: What a secret may look like, with a word or quotes around it; so may the name of a tenant.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,}|[\"'{}]|^Bearer\b")
@@ -178,6 +182,10 @@ def _stored(edit: Edit, values: dict[str, str], *, rotate: bool, origin: str | N
         default = {"origin": origin, **{name: kept[name] for name in kept if kept[name]}}
         for name in ("origin", "label", "budget_group", "not_before", "expires"):
             value = values.get(name) or default.get(name)
+            if value is not None and name in _TIMES:
+                # What is no time is the library's to refuse, with its own words.
+                with contextlib.suppress(ValueError):
+                    value = moment(value, ahead=True)
             if value is not None:
                 edit._set(tenant, account_id, name, value)
     except (ClosedError, LockedError):

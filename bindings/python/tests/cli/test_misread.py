@@ -75,8 +75,10 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(call: Call, kit: Kit) -> No
         (("completion", "bahs"), "SHELL takes bash, zsh or fish"),
         (("vault", "remove-unlock", "first"), "SLOT takes a whole number"),
         (("--passphrase-fd", "x", "settings"), "--passphrase-fd takes a whole number"),
-        (("trace", "--wait", "-5", "X"), "--wait takes a number from 0 to 86400"),
-        (("trace", "--wait", "nan", "X"), "--wait takes a number from 0 to 86400"),
+        (("trace", "--wait", "-5", "X"), "--wait takes a number from 0 to 86400, or a "
+         "duration such as 90s"),
+        (("trace", "--wait", "nan", "X"), "--wait takes a number from 0 to 86400, or a "
+         "duration such as 90s"),
         (("filter", "--keep-alive", "0"), "--keep-alive takes a number above 0 to 86400"),
         (("filter", "--max-bytes", "7"), "--max-bytes takes a whole number from 1024 on"),
         (("demo", "--dir", "file"), "--dir takes the name of a folder"),
@@ -88,8 +90,9 @@ def test_a_secret_in_the_wrong_place_is_not_repeated(call: Call, kit: Kit) -> No
         (("collect",), "Missing option '--checkpoint'"),
         (("account", "add", "one"), "there is a word too many: a vault is named with --vault"),
         (("account", "add", "one", "two"), "there are words too many: a vault is named"),
-        (("collect", "--checkpoint", "c", "--look-back", "soon"), "--look-back takes a duration"),
-        (("account", "check", "--expiring", "soon"), "--expiring takes a duration: write 14d"),
+        (("collect", "--checkpoint", "c", "--look-back", "soon"),
+         "--look-back takes a duration: 30d"),
+        (("account", "check", "--expiring", "soon"), "--expiring takes a time: 2027-03-04"),
     ],
 )  # fmt: skip
 def test_what_belongs_there_is_told_instead(

@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 
 import tracevault as tv
-from tests.cli.conftest import Call, Kit, calm, command
+from tests.cli.conftest import Call, Kit, command
 from tests.cli.terminal import Terminal
 from tests.conftest import ACME
-from tracevault.cli.asked import duration, moment
 from tracevault.cli.exits import Exit
-from tracevault.cli.failures import Usage
 
 TOKEN = "test-token-not-real-acme-01-000000000000"  # noqa: S105
 NEW = "ab" * 16
@@ -260,16 +258,6 @@ def test_a_prompt_without_a_terminal_says_what_to_give(
     )  # fmt: skip
     assert done.returncode == Exit.USAGE
     assert "--token-file" in done.stderr
-
-
-def test_times_are_read_as_people_write_them() -> None:
-    assert duration("14d", "--expiring").days == 14
-    assert moment("2026-11-01") == "2026-11-01T00:00:00Z"
-    assert moment("2026-11-01T05:00:00Z") == "2026-11-01T05:00:00Z"
-    assert moment("7d").endswith("Z")
-    with pytest.raises(Usage, match="--expiring takes a duration"):
-        duration("soon", "--expiring")
-    assert calm(Path("/h"))["HOME"] == os.fspath("/h")
 
 
 def test_many_accounts_come_from_a_file_all_or_none(call: Call, kit: Kit, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from .option import Option, help_option
 from .options import FORMATS, Options
 from .profile import default_path
+from .times import ABOUT, Time
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -108,7 +109,11 @@ class Verb(Helped):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The sections of options."""
-        _section(ctx, formatter, "Options", super().get_params(ctx))
+        own = super().get_params(ctx)
+        _section(ctx, formatter, "Options", own)
+        if any(isinstance(one.type, Time) for one in own):
+            formatter.write_paragraph()
+            formatter.write_text(ABOUT)
         _section(ctx, formatter, "Global options", self.shared)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 import click
 
 from .failures import Usage
+from .times import Duration, Seconds, Time
 
 #: What a word needs before it that stands alone.
 _LOOKED_FOR = "say what it is, with --subject, --sender, --recipient, --message-id or --query"
@@ -69,13 +70,16 @@ def _name(parameter: click.Parameter) -> str:
 def _taken(parameter: click.Parameter) -> str:
     """What a value must be."""
     kind = parameter.type
+    if isinstance(kind, (Time, Duration)):
+        return kind.taken
     if isinstance(kind, click.Choice):
         return _or([str(one) for one in kind.choices])
     if isinstance(kind, click.Path):
         return "the name of a file" if kind.file_okay else "the name of a folder"
     number = "a whole number" if isinstance(kind, click.types.IntParamType) else "a number"
     if isinstance(kind, (click.IntRange, click.FloatRange)):
-        return number + _bounds(kind)
+        duration = ", or a duration such as 90s" if isinstance(kind, Seconds) else ""
+        return number + _bounds(kind) + duration
     return number if isinstance(kind, (type(click.INT), type(click.FLOAT))) else "another value"
 
 

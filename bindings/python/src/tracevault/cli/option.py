@@ -6,13 +6,13 @@ as all of click's own modules. Our texts are one line each.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .failures import Usage
+from .times import Seconds, Time
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -56,14 +56,18 @@ def option(*names: str, **named: Any) -> Callable[[Made], Made]:
 
 def wait_option(text: str) -> Callable[[Made], Made]:
     """``--wait``: how long to wait while a trace is pending."""
-    seconds = click.FloatRange(0, DAY)
-    return option("--wait", type=seconds, default=0, metavar="SECONDS", callback=_number, help=text)
+    return option("--wait", type=Seconds(0, DAY), default=0, metavar="SECONDS", help=text)
 
 
 def timeout_option(text: str, least: float = 0.001, **more: Any) -> Callable[[Made], Made]:
     """``--timeout``: how long an answer may take."""
-    seconds = click.FloatRange(least, DAY)
-    return option("--timeout", type=seconds, metavar="SECONDS", callback=_number, help=text, **more)
+    seconds = Seconds(least, DAY)
+    return option("--timeout", type=seconds, metavar="SECONDS", help=text, **more)
+
+
+def time_option(name: str, text: str, *, ahead: bool = False) -> Callable[[Made], Made]:
+    """An option that takes a TIME; a duration counts back from now, or on where it is ``ahead``."""
+    return option(name, type=Time(ahead=ahead), metavar="TIME", help=text)
 
 
 def limit_option(text: str) -> Callable[[Made], Made]:
@@ -75,12 +79,6 @@ def require_time_to_wait(wait: float, timeout: float | None) -> None:
     """Refuse to wait longer than an answer may take: the wait would be cut, and nobody told."""
     if timeout is not None and wait > timeout:
         raise Usage(f"--wait {wait:g} is longer than --timeout {timeout:g} allows")
-
-
-def _number(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
-    if value is not None and math.isnan(value):  # it lies in every range
-        raise click.BadParameter("it is no number of seconds")
-    return value
 
 
 def help_option(names: list[str]) -> Option:

@@ -14,7 +14,7 @@ from .. import out
 from ..asked import confirm
 from ..failures import Usage
 from ..new_credential import credential_options, new_credential, origin_of
-from ..option import option
+from ..option import option, time_option
 from ..options import Options
 from ..printable import printable
 from ..session import Session, opened
@@ -63,14 +63,16 @@ def _rows(found: Iterable[Account]) -> list[tuple[object, ...]]:
 
 @account.verb(
     "add",
-    examples=(f"tracevault account add --tenant acme --account {ID} --token-file token.txt",),
+    examples=(
+        f"tracevault account add --tenant acme --account {ID} --token-file token.txt --expires 90d",
+    ),
 )
 @credential_options
 @option("--label", help="A name for people.")
 @option("--origin", metavar="URL", help="Where it may be sent to; default: Cloudflare.")
 @option("--budget-group", metavar="NAME", help="Whose quota it spends.")
-@option("--not-before", metavar="TIME", help="When it begins to be valid.")
-@option("--expires", metavar="TIME", help="When it ends.")
+@time_option("--not-before", "When it begins to be valid; default: now.", ahead=True)
+@time_option("--expires", "When it ends, as 90d; default: not known.", ahead=True)
 @click.pass_obj
 def add(
     options: Options,
@@ -121,7 +123,7 @@ def add(
     ),
 )
 @credential_options
-@option("--expires", metavar="TIME", help="When the new one ends.")
+@time_option("--expires", "When the new one ends, as 90d; default: not known.", ahead=True)
 @click.pass_obj
 def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
     """Put a new credential in the place of the active one, which stays as the retiring one.

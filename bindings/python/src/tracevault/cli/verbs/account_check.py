@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 import click
@@ -14,11 +14,10 @@ from ...findings import CheckResult
 from ...request import Request
 from ...vault import Account
 from .. import out
-from ..asked import duration
 from ..exits import Exit, exit_of_many
 from ..failures import Failed, Interrupted
 from ..forecast import Forecast
-from ..option import option, timeout_option
+from ..option import option, time_option, timeout_option
 from ..options import Options
 from ..progress import Progress
 from ..session import Session, opened
@@ -46,7 +45,7 @@ COLUMNS = (
         "tracevault account check --resume check.journal",
     ),
 )
-@option("--expiring", metavar="TIME", help="Only what ends within, as 14d, or does not work.")
+@time_option("--expiring", "Only what ends before, as 14d, or does not work.", ahead=True)
 @option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
 @option("--access", is_flag=True, help="Ask for one message too: is a permission missing?")
 @timeout_option("Seconds for each account.")
@@ -67,17 +66,17 @@ def check(
     survives Ctrl-C and a crash without asking twice; a credential that was rotated is asked again.
     """
     output = options.output("table", "json", "csv")
-    within = None if expiring is None else duration(expiring, "--expiring")
+    before = parse_time(expiring)
     with opened(options) as session, session.engine() as engine:
         active = [one for one in chosen(session) if one.state == "active"]
         if not active:
             raise NotFoundError("there is no account to check", status=Status.E_NOT_FOUND)
         rows, failures, resumed = _checked(
-            session, engine, active, within, resume, timeout=timeout, access=access
+            session, engine, active, before, resume, timeout=timeout, access=access
         )
         if store:
             _store(session, rows)
-    shown = [one for one in rows if within is None or one["expiring"] or not one["valid"]]
+    shown = [one for one in rows if before is None or one["expiring"] or not one["valid"]]
     if output == "json":
         out.json_lines(shown)
     elif shown:
@@ -89,10 +88,10 @@ def check(
             out.table([name.upper().replace("_", " ") for name in columns], cells)
     refused = sum(not row["valid"] or _is_denied(row) for row in rows)
     soon = sum(bool(row["expiring"]) for row in rows)
-    before = f", {resumed} known from before" if resume is not None else ""
+    known = f", {resumed} known from before" if resume is not None else ""
     out.note(
         f"{len(active)} checked: {len(rows) - refused} work, {refused} are refused, "
-        f"{soon} end soon, {len(failures)} could not be asked{before}",
+        f"{soon} end soon, {len(failures)} could not be asked{known}",
         for_programs=options.for_programs,
         checked=len(active),
         refused=refused,
@@ -111,7 +110,7 @@ def _checked(
     session: Session,
     engine: Engine,
     active: list[Account],
-    within: timedelta | None,
+    before: datetime | None,
     resume: str | None,
     **how: Any,
 ) -> tuple[list[dict[str, Any]], list[Exit], int]:
@@ -134,7 +133,7 @@ def _checked(
                 resumed += result.resumed
                 if result.check is not None:
                     tally.take()
-                    found[one.tenant + one.account_id] = row(one, result.check, within)
+                    found[one.tenant + one.account_id] = row(one, result.check, before)
                 elif result.error is not None:
                     tally.add(result.error, tenant=one.tenant, account_id=one.account_id)
         except KeyboardInterrupt:
@@ -165,13 +164,13 @@ def _store(session: Session, rows: list[dict[str, Any]]) -> None:
                 edit.set(tenant, account_id, expires=end)
 
 
-def row(one: Account, result: CheckResult, within: timedelta | None) -> dict[str, Any]:
+def row(one: Account, result: CheckResult, before: datetime | None) -> dict[str, Any]:
     """What is known of one account's credential: the check document, and what the vault says."""
     told = result.to_dict()
     ends = [when for when in (parse_time(told.get("expires_on")), one.expires) if when]
     soon = None
-    if within is not None:
-        soon = bool(ends) and min(ends) <= datetime.now(timezone.utc) + within
+    if before is not None:
+        soon = bool(ends) and min(ends) <= before
     return {
         **told,
         "tenant": one.tenant,

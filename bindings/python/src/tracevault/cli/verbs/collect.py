@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -9,7 +10,6 @@ import click
 from ... import bulk
 from ...collect import Detection
 from .. import out
-from ..asked import duration
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
@@ -25,6 +25,7 @@ from ..progress import Progress, in_words
 from ..session import opened
 from ..streams import Reading
 from ..tally import Tally
+from ..times import Duration
 from ..traces import VIEWS
 from ..words import plural
 from .search import COLUMNS as MESSAGE
@@ -43,9 +44,14 @@ COLUMNS = ("change", *MESSAGE)
 )
 @filters
 @option("--checkpoint", required=True, metavar="FILE", help="What was told already.")
-@option("--look-back", metavar="TIME", help="How far to look again; default 1d.")
+@option(
+    "--look-back",
+    type=Duration(),
+    metavar="DURATION",
+    help="How long before the last time to look again, as 12h or 2d; default: 1d.",
+)
 @option("--all", "everything", is_flag=True, help="Clean mail as well.")
-@limit_option("How many messages in each account; default 100000.")
+@limit_option("How many messages in each account; default: 100000.")
 @option("--trace", "traced", is_flag=True, help="With the trace of each message.")
 @wait_option("Seconds to wait while a trace is pending.")
 @timeout_option("Seconds for each question.")
@@ -54,7 +60,7 @@ def collect(
     options: Options,
     /,
     checkpoint: str,
-    look_back: str | None,
+    look_back: timedelta | None,
     everything: bool,
     limit: int | None,
     traced: bool,
@@ -83,7 +89,7 @@ def collect(
         if value:
             chosen[name] = value
     if look_back is not None:
-        chosen["look_back"] = duration(look_back, "--look-back")
+        chosen["look_back"] = look_back
     chosen |= {"detections_only": not everything, "trace": traced, "views": views}
     with (
         opened(options) as session,

@@ -24,11 +24,12 @@ from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
 from ..failures import Unreadable, Usage, as_document
 from ..group import verb
-from ..option import option, require_time_to_wait, timeout_option, wait_option
+from ..option import DAY, option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..printable import printable
 from ..rows_file import RowsFile
 from ..session import Session, opened
+from ..times import Seconds
 
 #: Longer input lines are answered with an error, and their beginning.
 LINE_LIMIT = 1024 * 1024
@@ -69,7 +70,7 @@ FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
 @option("--mmexternal", is_flag=True, help="rsyslog's mmexternal: what changes, out.")
 @option(
     "--keep-alive",
-    type=click.FloatRange(0, 86400, min_open=True),
+    type=Seconds(0, DAY, min_open=True),
     metavar="SECONDS",
     help=f"How often omprog gets a dot while a trace takes long; default: {KEEP_ALIVE:g}.",
 )

@@ -66,7 +66,7 @@ UNASKED = ("resume", "wait", "timeout", "limit")
 )
 @filters
 @option("--hash", "hash_", metavar="TEXT", help="The hash of an attachment.")
-@limit_option("How many copies in each account; default 1000.")
+@limit_option("How many copies in each account; default: 1000.")
 @option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
 @wait_option("Seconds to wait while a trace is pending.")
 @timeout_option("Seconds for each question.")

@@ -8,11 +8,10 @@ import click
 
 from ...findings import FoundMessage, SearchResult
 from .. import out
-from ..asked import moment
 from ..exits import Exit
 from ..failures import Failed
 from ..group import verb
-from ..option import limit_option, option, timeout_option
+from ..option import limit_option, option, time_option, timeout_option
 from ..options import Options
 from ..session import opened
 from ..words import plural
@@ -53,8 +52,8 @@ def filters(function: Any) -> Any:
         function = option(f"--{name}", metavar="TEXT", help=text)(function)
     for one in (
         option("--detections-only", is_flag=True, help="Without clean mail."),
-        option("--end", metavar="TIME", help="Until when; default: now."),
-        option("--start", metavar="TIME", help="Since when, as 7d; default: 30 days ago."),
+        time_option("--end", "Until when; default: now."),
+        time_option("--start", "Since when, as 7d; default: 30 days ago."),
     ):
         function = one(function)
     return function
@@ -62,11 +61,7 @@ def filters(function: Any) -> Any:
 
 def cleaned(given: dict[str, Any]) -> dict[str, Any]:
     """The filters that were given, as the library takes them."""
-    found = {name: value for name, value in given.items() if value not in (None, False)}
-    for name in ("start", "end"):
-        if name in found:
-            found[name] = moment(found[name])
-    return found
+    return {name: value for name, value in given.items() if value not in (None, False)}
 
 
 @verb(
@@ -77,7 +72,7 @@ def cleaned(given: dict[str, Any]) -> dict[str, Any]:
     ),
 )
 @filters
-@limit_option("How many messages in all; default 100.")
+@limit_option("How many messages in all; default: 100.")
 @option("--cursor", metavar="TEXT", help="Go on where an earlier search ended.")
 @timeout_option("Seconds for the whole of it.")
 @click.pass_obj
@@ -91,8 +86,8 @@ def search(
 ) -> None:
     """Find messages of one account, newest first; clean mail, too. All filters must fit.
 
-    TIME is RFC 3339, a date, or a duration before now such as 7d. What the column REFERENCE shows
-    is what `tracevault trace` takes. Exit code 1 when a later page did not come.
+    What the column REFERENCE shows is what `tracevault trace` takes. Exit code 1 when a later page
+    did not come.
     """
     output = options.output("table", "json", "csv")
     chosen = cleaned(given)
