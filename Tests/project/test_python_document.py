@@ -29,10 +29,10 @@ tracevault.AsyncEngine = functools.partial(tracevault.AsyncEngine, {settings})
 
 
 def test_every_example_runs_as_it_stands(server: Standin, tmp_path: Path) -> None:
-    key = bytes(range(32))
-    (tmp_path / "soc.key").write_bytes(key)
-    (tmp_path / "soc.key").chmod(0o600)
-    with tv.Vault.create(tmp_path / "soc.vault", tv.RawKey(key)) as vault, vault.edit() as edit:
+    (tmp_path / "soc.key").touch(0o600)
+    (tmp_path / "soc.key").write_bytes(bytes(range(32)))
+    key = tv.KeyFile(tmp_path / "soc.key")
+    with tv.Vault.create(tmp_path / "soc.vault", key) as vault, vault.edit() as edit:
         account = server.accounts[0]
         token = tv.ApiToken(server.credential(account.id).token)
         edit.put(account.tenant, account.id, token, label=account.label, origin=server.origin)

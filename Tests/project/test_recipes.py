@@ -24,7 +24,6 @@ from places import free_port
 from recipes import (
     ACME,
     EXAMPLES,
-    KEY,
     ROOT,
     environment,
     example,
@@ -163,7 +162,7 @@ def test_the_watcher_shows_credentials_and_tells_notices_as_json_lines(
         assert "tracevault_tries_total" in scraped
         assert "tracevault_request_duration_seconds_bucket" in scraped
         ends = datetime.now(timezone.utc) + timedelta(days=3)
-        vault = tv.Vault.open(folder / "soc.vault", tv.RawKey(KEY))
+        vault = tv.Vault.open(folder / "soc.vault", tv.KeyFile(folder / "soc.key"))
         with vault, vault.edit() as edit:
             edit.set("acme", ACME, expires=ends)
         assert process.stdout is not None

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import recipes
-import tracevault as tv
 from c_programs import LIBRARY, ROOT
 from launcher import Standin
 
@@ -77,7 +76,7 @@ class Home:
 
 def home_in(tmp_path: Path, server: Standin) -> Home:
     tmp_path.chmod(0o700)
-    made = Home(recipes.home(server, tmp_path, tv.KeyFile), server)
+    made = Home(recipes.home(server, tmp_path), server)
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin/tracevault"
     variables = "".join(

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from places import python_path
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples/python"
 ACME = "acae0000000000000000000000000001"
-KEY = bytes(range(32))
 #: Engines that ask the stand-in, in every process that Python begins; not in the programs, because
 #: Cloudflare itself needs no settings.
 SETTINGS = """
@@ -38,16 +37,11 @@ def settings(server: Standin, **more: tv.Setting) -> dict[str, tv.Setting]:
     }
 
 
-def home(
-    server: Standin,
-    folder: Path,
-    unlock: Callable[[Path], tv.Unlock] | None = None,
-    **more: tv.Setting,
-) -> Path:
-    """The folder with what a recipe finds at home: a vault and its key."""
+def home(server: Standin, folder: Path, **more: tv.Setting) -> Path:
+    """The folder with what a recipe finds at home: a vault and its key file."""
     (folder / "soc.key").touch(0o600)
-    (folder / "soc.key").write_bytes(KEY)
-    key = unlock(folder / "soc.key") if unlock else tv.RawKey(KEY)
+    (folder / "soc.key").write_bytes(bytes(range(32)))
+    key = tv.KeyFile(folder / "soc.key")
     with tv.Vault.create(folder / "soc.vault", key) as vault, vault.edit() as edit:
         token = tv.ApiToken(server.credential(ACME).token)
         edit.put("acme", ACME, token, label="Acme Europe", origin=server.origin)

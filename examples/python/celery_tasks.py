@@ -15,7 +15,7 @@ app.config_from_object("celeryconfig")  # your broker and result backend
 @functools.cache
 def opened() -> tuple[tv.Tenant, tv.Engine]:
     """Of this worker process: made by its first task, after the fork, and kept."""
-    vault = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key"))
+    vault = tv.Vault.open("soc.vault", tv.KeyFile("soc.key"))
     return vault.tenant("acme"), tv.Engine()
 
 

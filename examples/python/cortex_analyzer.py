@@ -20,7 +20,7 @@ class TraceVaultAnalyzer(Analyzer):  # type: ignore[misc]
         key_file = self.get_param("config.key_file", None, "the key file's path is missing")
         try:
             with (
-                tv.Vault.open(vault_file, tv.RawKey.from_file(key_file)) as vault,
+                tv.Vault.open(vault_file, tv.KeyFile(key_file)) as vault,
                 tv.Engine() as engine,
             ):
                 hunt = engine.hunt(vault, message_id=self.get_data())

@@ -16,7 +16,7 @@ def received(vault: tv.Vault, engine: tv.Engine, message_id: str) -> pd.DataFram
 
 if __name__ == "__main__":
     with (
-        tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key")) as soc,
+        tv.Vault.open("soc.vault", tv.KeyFile("soc.key")) as soc,
         tv.Engine() as asking,
     ):
         table = received(soc, asking, sys.argv[1])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @functools.cache
 def opened() -> tuple[tv.Vault, tv.Engine]:
     """Of this worker: made at its first request, after the fork, and kept."""
-    return tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key")), tv.Engine()
+    return tv.Vault.open("soc.vault", tv.KeyFile("soc.key")), tv.Engine()
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -15,7 +15,7 @@ def main(vault_file: str, key_file: str, checkpoint: str, first: str = "") -> in
     """Splunk runs this every so often; each run goes on where the last one ended."""
     failed = 0
     with (
-        tv.Vault.open(vault_file, tv.RawKey.from_file(key_file)) as vault,
+        tv.Vault.open(vault_file, tv.KeyFile(key_file)) as vault,
         tv.Engine() as engine,
     ):
         # The very first run begins there, or one day back.

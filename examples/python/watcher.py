@@ -39,7 +39,7 @@ def main(port: int, every: float) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JSONLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    vault = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key"))
+    vault = tv.Vault.open("soc.vault", tv.KeyFile("soc.key"))
     with vault, tv.Engine() as engine:
         register(engine)
         start_http_server(port, addr="127.0.0.1")

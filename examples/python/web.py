@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """One vault and one engine for all requests, opened by the process that serves them."""
-    with tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key")) as app.state.vault:
+    with tv.Vault.open("soc.vault", tv.KeyFile("soc.key")) as app.state.vault:
         async with tv.AsyncEngine() as app.state.engine:
             yield
 

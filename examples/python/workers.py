@@ -15,7 +15,7 @@ def open_own() -> None:
     """Vaults and engines belong to their process: each worker opens its own, once."""
     global engine, acme
     engine = tv.Engine()
-    acme = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key")).tenant("acme")
+    acme = tv.Vault.open("soc.vault", tv.KeyFile("soc.key")).tenant("acme")
 
 
 def fetch(ref: str) -> tv.Trace | tv.TraceVaultError:

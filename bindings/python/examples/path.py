@@ -104,7 +104,7 @@ def main() -> int:
     failed = 0
     try:
         with (
-            tv.Vault.open(options.vault, tv.RawKey.from_file(options.key_file)) as vault,
+            tv.Vault.open(options.vault, tv.KeyFile(options.key_file)) as vault,
             vault.tenant(tenant_name) as tenant,
             tv.Engine(settings) as engine,
         ):

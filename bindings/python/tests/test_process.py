@@ -25,7 +25,6 @@ from .conftest import credential, fill, settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 ACME = "acae0000000000000000000000000001"
-KEY = bytes(range(32))
 
 PROLOGUE = """
 import gc, json, os, signal, sys, threading, time
@@ -36,7 +35,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 with open("given.json") as file:
     given = json.load(file)
 ACME, GOOD = given["account"], given["good"]
-vault = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key"))
+vault = tv.Vault.open("soc.vault", tv.KeyFile("soc.key"))
 acme = vault.tenant("acme")
 engine = tv.Engine(given["settings"])
 
@@ -61,8 +60,8 @@ def folder(server: Standin, tmp_path: Path) -> Path:
     """A folder with a vault for the stand-in, its key, and what a program needs to know."""
     tmp_path.chmod(0o700)
     (tmp_path / "soc.key").touch(0o600)
-    (tmp_path / "soc.key").write_bytes(KEY)
-    with tv.Vault.create(tmp_path / "soc.vault", tv.RawKey(KEY)) as vault:
+    (tmp_path / "soc.key").write_bytes(bytes(range(32)))
+    with tv.Vault.create(tmp_path / "soc.vault", tv.KeyFile(tmp_path / "soc.key")) as vault:
         fill(vault, server)
     given = {
         "settings": settings(server),
@@ -145,7 +144,7 @@ if child == 0:
     engine.close(); edit.close(); acme.close(); vault.close()
     del engine, edit, acme, vault, request, batch
     gc.collect()
-    with tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key")) as mine:
+    with tv.Vault.open("soc.vault", tv.KeyFile("soc.key")) as mine:
         with tv.Engine(given["settings"]) as own, mine.tenant("acme") as tenant:
             assert own.trace(tenant, ACME, GOOD).message_ref == GOOD
     END
@@ -229,7 +228,7 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
 # Longer than this test may take.
-patient = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key"),
+patient = tv.Vault.open("soc.vault", tv.KeyFile("soc.key"),
                         settings={"vault.lock_timeout_ms": 600000})
 before = patient.generation
 killer = threading.Thread(target=interrupt)
@@ -355,7 +354,7 @@ def tv_text(value: Any) -> str:
 #: What the README's second program finds at home.
 GIVEN = """
 import tracevault as tv
-key, their_key = tv.RawKey.from_file('soc.key'), tv.RawKey(bytes(range(1, 33)))
+key, their_key = tv.KeyFile('soc.key'), tv.RawKey(bytes(range(1, 33)))
 phrase, new_token = 'test phrase, not real', b'test-token-not-real-new'
 account_id = '023e105f4ecef8ad9ca31a8372d0c353'
 vault = tv.Vault.open('soc.vault', key)
@@ -392,7 +391,7 @@ def test_the_readmes_programs_work(server: Standin, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "acme.vault").exists()
     # The README speaks of Cloudflare itself; here the stand-in takes its place.
-    with tv.Vault.open(tmp_path / "soc.vault", tv.RawKey.from_file(tmp_path / "soc.key")) as vault:
+    with tv.Vault.open(tmp_path / "soc.vault", tv.KeyFile(tmp_path / "soc.key")) as vault:
         (stored,) = vault.accounts()
         assert (stored.tenant, stored.label) == ("acme", "Acme Europe")
         with vault.edit() as edit:

@@ -2,7 +2,7 @@
 
     import tracevault as tv
 
-    vault = tv.Vault.open("soc.vault", tv.RawKey.from_file("soc.key"))
+    vault = tv.Vault.open("soc.vault", tv.KeyFile("soc.key"))
     acme = vault.tenant("acme")
     with tv.Engine() as engine:
         trace = engine.trace(acme, None, "4Njp3P0STMz2c02Q", wait=30, timeout=60)
