@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import subprocess
-import sys
 
 import pytest
-from engine_scene import ACME
 from launcher import standin
-from places import python_path
+from strange_host import hosted
 
 #: As `man 2 seccomp` has it: these calls fail with EPERM in this process and its children.
 HOST = """
@@ -34,15 +30,9 @@ if sys.argv[1] == "refused":
     assert ctypes.get_errno() == errno.EPERM
 
 import tracevault as tv
-from engine_scene import ACME
-base, authority, token, origin = sys.argv[2:]
-vault = tv.Vault.in_memory()
-with vault.edit() as edit:
-    edit.put("acme", ACME, tv.ApiToken(token), origin=origin)
-settings = {"api.base_url": base, "tls.ca_file": authority, "budget.quota": 0,
-            "budget.ledger": "private"}
+from strange_host import ACME, opened
+acme, settings = opened(*sys.argv[2:])
 with tv.Engine(settings) as engine:
-    acme = vault.tenant("acme")
     engine.trace(acme, ACME, "slow-1")
     child = os.fork()
     if child == 0:
@@ -63,12 +53,7 @@ print(json.dumps([forked, tv.build_info()["memory"]]))
 @pytest.mark.parametrize("calls", ["allowed", "refused"])
 def test_a_host_works_where_memory_cannot_be_guarded_and_says_what_is_missing(calls: str) -> None:
     with standin(quota=0) as server:
-        secret = server.credential(ACME).token
-        done = subprocess.run(
-            [sys.executable, "-c", HOST, calls, server.base_url, server.ca_file, secret,
-             server.origin],
-            env={**os.environ, "PYTHONPATH": python_path()}, capture_output=True, text=True,
-        )  # fmt: skip
+        done = hosted(HOST, calls, server)
     assert done.returncode == 0, done.stderr
     forked, memory = json.loads(done.stdout)
     assert forked == 0, "a child used its parent's engine"

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
-from engine_scene import ACME
-from launcher import Standin, standin
-from places import python_path
+from launcher import standin
+from strange_host import hosted
 
 #: The host's own libcurl comes first, and its names are for everybody; it speaks by GnuTLS.
 HOST = """
@@ -23,8 +19,8 @@ own.curl_easy_init.restype = ctypes.c_void_p
 own.curl_version.restype = ctypes.c_char_p
 assert own.curl_global_init(3) == 0 and b"GnuTLS" in own.curl_version()
 import tracevault as tv
-from engine_scene import ACME
-base, authority, token, origin = sys.argv[2:]
+from strange_host import ACME, opened
+base, authority = sys.argv[2:4]
 
 def asks_by_itself():
     handle = ctypes.c_void_p(own.curl_easy_init())
@@ -40,13 +36,8 @@ def asks_by_itself():
     return code
 
 codes = [asks_by_itself()]
-vault = tv.Vault.in_memory()
-with vault.edit() as edit:
-    edit.put("acme", ACME, tv.ApiToken(token), origin=origin)
-settings = {"api.base_url": base, "tls.ca_file": authority, "budget.quota": 0,
-            "budget.ledger": "private"}
+acme, settings = opened(*sys.argv[2:])
 with tv.Engine(settings) as engine:
-    acme = vault.tenant("acme")
     def many():
         codes.extend(asks_by_itself() for _ in range(10))
     thread = threading.Thread(target=many)
@@ -59,22 +50,12 @@ with tv.Engine(settings) as engine:
     engine.trace(acme, ACME, "slow-30")
 print(json.dumps([codes, [str(result.error) for result in results if result.error]]))
 """
-
-
 OWN = "libcurl-gnutls.so.4"
-
-
-def hosted(server: Standin) -> subprocess.CompletedProcess[str]:
-    secret = server.credential(ACME).token
-    return subprocess.run(
-        [sys.executable, "-c", HOST, OWN, server.base_url, server.ca_file, secret, server.origin],
-        env={**os.environ, "PYTHONPATH": python_path()}, capture_output=True, text=True,
-    )  # fmt: skip
 
 
 def test_a_host_that_speaks_by_gnutls_and_the_library_do_not_harm_each_other() -> None:
     with standin(quota=0) as server:
-        done = hosted(server)
+        done = hosted(HOST, OWN, server)
     if done.returncode == 77:
         pytest.skip(f"NO {OWN}: a host with GnuTLS is UNTRIED")
     assert done.returncode == 0, done.stderr
