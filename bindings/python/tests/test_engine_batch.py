@@ -7,6 +7,7 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from launcher import Standin
@@ -83,7 +84,7 @@ def test_a_batch_reads_no_further_ahead_than_its_window(
     for _ in range(10):
         assert next(results).error is None
     assert drawn <= 14
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_leaving_a_batch_early_cancels_the_rest(engine: tv.Engine, acme: tv.Tenant) -> None:
@@ -110,6 +111,15 @@ def test_an_error_in_the_callers_iterable_is_raised_when_what_is_under_way_has_b
     with pytest.raises(KeyError, match="their own"):
         deque(map(told.append, engine.batch(broken())), maxlen=0)
     assert [result.error for result in told] == [None] * 5
+
+
+@pytest.mark.parametrize("wait", [float("inf"), 1e10, 30 * 86_400, timedelta(days=400)], ids=str)
+def test_take_waits_as_long_as_it_is_told_however_long_that_is(
+    engine: tv.Engine, acme: tv.Tenant, wait: float | timedelta
+) -> None:
+    engine.submit(tv.Request.trace(acme, ACME, "slow-300", fresh=True))
+    assert engine.take(wait) is not None
+    assert engine.take(timedelta(0)) is None
 
 
 def test_submit_take_and_cancel_give_every_result_once(
@@ -167,7 +177,7 @@ def test_results_nobody_wants_any_more_take_up_no_room(server: Standin, acme: tv
         refs = ["bad-html", "slow-60000"]
         results = engine.batch(tv.Request.trace(acme, ACME, ref) for ref in refs)
         next(results)
-        results.close()  # type: ignore[attr-defined]
+        results.close()
         while engine.stats()["untaken"] < 1:
             time.sleep(0.01)
         engine.submit(good)

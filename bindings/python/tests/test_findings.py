@@ -64,6 +64,16 @@ def test_a_search_without_messages_is_not_false() -> None:
     assert empty
 
 
+def test_the_messages_of_a_search_have_places() -> None:
+    found = SearchResult.from_json(golden("search", "several_pages"))
+    assert len(found) >= 2
+    assert found[0] == found.messages[0]
+    assert found[-1] == found.messages[-1]
+    assert found[:2] == found.messages[:2]
+    with pytest.raises(IndexError):
+        found[len(found)]
+
+
 def test_a_check_is_typed() -> None:
     good = CheckResult.from_json(golden("check", "ends_soon"))
     assert (good.valid, good.kind, good.token_kind) == (True, "api_token", "account")

@@ -54,10 +54,18 @@ def test_answers_have_the_type_of_what_was_asked(tmp_path: Path) -> None:
         "        reveal_type(result.unwrap())\n"
         "    for finding in engine.hunt(vault, sender='a@b.example'):\n"
         "        reveal_type(finding.account)\n"
+        "    engine.check_all(vault).close()\n"
+        "    engine.collect(vault, checkpoint='c').close()\n"
+        "    reveal_type(engine.search(acme, None)[0])\n"
+        "async def close(engine: tv.AsyncEngine, acme: tv.Tenant) -> None:\n"
+        "    await engine.batch([tv.Request.trace(acme, None, 'a')]).aclose()\n"
+        "    await engine.hunt(acme, sender='a@b.example').aclose()\n"
+        "def name(engine: tv.Engine, acme: tv.Tenant) -> None:\n"
         "    reveal_type(engine.trace(acme, None, 'a').summary.state)\n"
     )
     done = pyright(tmp_path, "use.py")
     assert 'Type of "result.unwrap()" is "Trace"' in done.stdout
     assert 'Type of "finding.account" is "Account"' in done.stdout
     assert 'Type of "engine.trace(acme, None, \'a\').summary.state" is "Literal[' in done.stdout
+    assert 'Type of "engine.search(acme, None)[0]" is "FoundMessage"' in done.stdout
     assert "\n0 errors" in done.stdout

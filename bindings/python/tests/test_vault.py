@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -174,9 +176,25 @@ def test_a_missing_file_and_a_taken_path_have_their_own_errors(vault: tv.Vault, 
     assert missing.value.status is tv.Status.E_NO_VAULT
     assert isinstance(missing.value, tv.VaultMissingError)
     assert isinstance(missing.value, FileNotFoundError)
+    assert (missing.value.errno, missing.value.filename) == (errno.ENOENT, missing.value.path)
     with pytest.raises(FileExistsError) as taken:
         tv.Vault.create(path, tv.RawKey(KEY))
     assert isinstance(taken.value, tv.VaultExistsError)
+    assert (taken.value.errno, taken.value.strerror) == (errno.EEXIST, taken.value.message)
+    assert pickle.loads(pickle.dumps(taken.value)).errno == errno.EEXIST  # noqa: S301
+    with pytest.raises(FileNotFoundError) as keyless:
+        tv.KeyFile(path.with_name("gone"))
+    assert keyless.value.errno == errno.ENOENT
+
+
+def test_a_vault_and_its_tenants_say_whether_they_are_closed(vault: tv.Vault) -> None:
+    with vault.edit() as edit:
+        edit.put("acme", ACME, tv.ApiToken(TOKEN))
+    with vault, vault.tenant("acme") as acme:
+        assert not vault.closed
+        assert not acme.closed
+    assert vault.closed
+    assert acme.closed
 
 
 def test_an_exception_in_the_block_commits_nothing(vault: tv.Vault, path: Path) -> None:

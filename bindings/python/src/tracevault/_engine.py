@@ -61,7 +61,8 @@ class BaseEngine:
         return self._exchange.fileno()
 
     def stats(self) -> dict[str, Any]:
-        """What the engine is doing: queue depths, requests under way, outcomes."""
+        """What the engine is doing, as JSON values: queue depths, requests under way, what is left
+        of each quota, outcomes, histograms. ``docs/statistics.md`` explains every number."""
         found: dict[str, Any] = json_document(library().tv_engine_stats, self._exchange.handle.ref)
         return found
 

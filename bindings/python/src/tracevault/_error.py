@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,11 @@ class TraceVaultError(Exception):
         reply: bytes = b"",
     ) -> None:
         super().__init__(message)
+        if isinstance(self, FileNotFoundError | FileExistsError):
+            # As Python's own: who catches an OSError looks there.
+            there: OSError = self
+            missing = isinstance(self, FileNotFoundError)
+            there.errno, there.strerror = errno.ENOENT if missing else errno.EEXIST, message
         self.message = message
         """One line: what failed and what to do."""
         self.status_number: int = int(status)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Events taken before the waiting threads are told.
 _DRAIN = 256
+#: Seconds that one wait may take: the system counts no more than 24 days. It waits again then.
+_LONGEST = 86_400.0
 #: TV_RESULT_NOTICE
 _NOTICE = 4
 
@@ -191,7 +193,7 @@ class Exchange:
                 if not ready():  # close() delivers everything first
                     self.handle.ref  # noqa: B018 - raises: closed, or of the parent process
                 break
-            left = None if until is None else max(0.0, until - time.monotonic())
+            left = None if until is None else min(max(0.0, until - time.monotonic()), _LONGEST)
             if not self._take_unless_taken(ready, left):
                 with self.changed:
                     if self._taking.locked() and not ready():

@@ -13,7 +13,6 @@ import os
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Callable,
     Iterable,
     Mapping,
@@ -168,7 +167,7 @@ class AsyncEngine(BaseEngine):
         self,
         requests: Iterable[Request[Answer_co]] | AsyncIterable[Request[Answer_co]],
         **options: Unpack[BatchOptions],
-    ) -> AsyncIterator[Result[Answer_co]]: ...
+    ) -> AsyncGenerator[Result[Answer_co]]: ...
 
     @overload
     def batch(
@@ -177,13 +176,13 @@ class AsyncEngine(BaseEngine):
         *,
         follow: Follow | None,
         **options: Unpack[BatchOptions],
-    ) -> AsyncIterator[Result[Any]]: ...
+    ) -> AsyncGenerator[Result[Any]]: ...
 
     def batch(
         self,
         requests: Iterable[Request[Any]] | AsyncIterable[Request[Any]],
         **options: Unpack[FollowOptions],
-    ) -> AsyncIterator[Result[Any]]:
+    ) -> AsyncGenerator[Result[Any]]:
         """Ask many questions; give each result when it comes: see :meth:`Engine.batch`.
 
         ``requests`` may be an asynchronous iterable, too.
@@ -230,13 +229,13 @@ class AsyncEngine(BaseEngine):
 
     # ---- Whole vaults -------------------------------------------------------------------------
 
-    def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> AsyncIterator[Finding]:
+    def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> AsyncGenerator[Finding]:
         """Find a message in many accounts: see :meth:`Engine.hunt`."""
         from .hunt import Hunt  # loaded by those who use it
 
         return self._campaign(Hunt(where, **options))
 
-    def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> AsyncIterator[Checked]:
+    def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> AsyncGenerator[Checked]:
         """Check every account's credential: see :meth:`Engine.check_all`."""
         from .checks import CheckRound  # loaded by those who use it
 
@@ -244,13 +243,13 @@ class AsyncEngine(BaseEngine):
 
     def collect(
         self, where: Where, *, checkpoint: str | os.PathLike[str], **options: Unpack[CollectOptions]
-    ) -> AsyncIterator[Detection]:
+    ) -> AsyncGenerator[Detection]:
         """Give the detections that are new since the last time: see :meth:`Engine.collect`."""
         from .collect import Collection  # loaded by those who use it
 
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 
-    def _campaign(self, campaign: Campaign[Told]) -> AsyncIterator[Told]:
+    def _campaign(self, campaign: Campaign[Told]) -> AsyncGenerator[Told]:
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
         return self._asked(campaign)
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
 
@@ -84,9 +84,15 @@ class Engine(BaseEngine):
         """Fetch one trace and wait for it.
 
         ``account_id`` may be ``None`` when the tenant has exactly one account. ``wait`` asks
-        again for so many seconds while the trace is pending; ``timeout`` bounds the whole.
-        ``fresh`` asks Cloudflare even when the engine knows the complete trace already.
-        ``views=("ecs", "ocsf")`` fetches what :meth:`Trace.ecs` and :meth:`Trace.ocsf` give.
+        again for so many seconds while the trace is pending; ``timeout``, in seconds, bounds the
+        whole; both may be a ``timedelta``. ``fresh`` asks Cloudflare even when the engine knows the
+        complete trace already. ``views=("ecs", "ocsf")`` fetches what :meth:`Trace.ecs` and
+        :meth:`Trace.ocsf` give.
+
+        Raises :class:`MessageNotFoundError` when Cloudflare knows no such message,
+        :class:`NotFoundError` when the tenant has no such account, :class:`CredentialError` when
+        the credential is refused, and another :class:`RequestError` when no answer came, such as
+        :class:`DeadlineError`. Its ``retriable`` says whether asking again may help.
         """
         request = Request.trace(
             tenant,
@@ -154,7 +160,7 @@ class Engine(BaseEngine):
     @overload
     def batch(
         self, requests: Iterable[Request[Answer_co]], **options: Unpack[BatchOptions]
-    ) -> Iterator[Result[Answer_co]]: ...
+    ) -> Generator[Result[Answer_co]]: ...
 
     @overload
     def batch(
@@ -163,11 +169,11 @@ class Engine(BaseEngine):
         *,
         follow: Follow | None,
         **options: Unpack[BatchOptions],
-    ) -> Iterator[Result[Any]]: ...
+    ) -> Generator[Result[Any]]: ...
 
     def batch(
         self, requests: Iterable[Request[Any]], **options: Unpack[FollowOptions]
-    ) -> Iterator[Result[Any]]:
+    ) -> Generator[Result[Any]]:
         """Ask many questions; yield each result when it comes, in any order.
 
         Exactly one result per request, also for one that is refused at once. At most ``window``
@@ -203,7 +209,7 @@ class Engine(BaseEngine):
 
     # ---- Whole vaults -------------------------------------------------------------------------
 
-    def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> Iterator[Finding]:
+    def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> Generator[Finding]:
         """Find a message in many accounts; yield each copy with its trace when it comes.
 
         ``hunt(vault, message_id="<a@b.example>", start=...)``: who received it, and what happened
@@ -215,7 +221,7 @@ class Engine(BaseEngine):
 
         return self._campaign(Hunt(where, **options))
 
-    def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> Iterator[Checked]:
+    def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> Generator[Checked]:
         """Check every account's credential; yield each answer when it comes.
 
         ``expiring=30`` gives only those that end within thirty days, do not work or could not be
@@ -227,7 +233,7 @@ class Engine(BaseEngine):
 
     def collect(
         self, where: Where, *, checkpoint: str | os.PathLike[str], **options: Unpack[CollectOptions]
-    ) -> Iterator[Detection]:
+    ) -> Generator[Detection]:
         """Give the detections that are new since the last time, and those whose state changed.
 
         ``checkpoint`` names the file that remembers them. See :class:`CollectOptions`.
@@ -237,12 +243,12 @@ class Engine(BaseEngine):
 
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 
-    def _campaign(self, campaign: Campaign[Told]) -> Iterator[Told]:
+    def _campaign(self, campaign: Campaign[Told]) -> Generator[Told]:
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
         campaign.find()
         return self._asked(campaign)
 
-    def _asked(self, campaign: Campaign[Told]) -> Iterator[Told]:
+    def _asked(self, campaign: Campaign[Told]) -> Generator[Told]:
         try:
             campaign.open()
             campaign.begin()
@@ -279,14 +285,17 @@ class Engine(BaseEngine):
                 self._untaken -= 1
             raise
 
-    def take(self, timeout: float | None = None) -> Result[Any] | None:
+    def take(self, timeout: float | timedelta | None = None) -> Result[Any] | None:
         """Give the next finished request of :meth:`submit`; ``None`` when the time ran out.
 
-        ``timeout=None`` waits; ``0`` only looks.
+        ``timeout`` is in seconds, or a ``timedelta``; ``None`` waits, ``0`` only looks.
         """
+        if isinstance(timeout, timedelta):
+            timeout = timeout.total_seconds()
         if timeout is not None and not isinstance(timeout, (int, float)):
             raise TypeError(
-                f"timeout must be a number of seconds or None, not {type(timeout).__name__}"
+                "timeout must be a number of seconds, a timedelta or None, "
+                f"not {type(timeout).__name__}"
             )
         self._exchange.handle.require_own_process()
         until = None if timeout is None else time.monotonic() + timeout

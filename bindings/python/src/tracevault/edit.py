@@ -137,7 +137,10 @@ class Edit:
     ) -> None:
         """Store a credential in the place of the account's active one, if it has one.
 
-        :attr:`hints` tells what looks wrong about it.
+        ``account_id`` is 32 lower-case hexadecimal digits. ``origin``: scheme, host and port that
+        the secret may be sent to, Cloudflare's unless it is given; the others as for :meth:`set`.
+        What the account had of them and is not given is gone: :meth:`rotate` keeps it.
+        :attr:`hints` tells what looks wrong about the credential.
         """
         if not isinstance(credential, (ApiToken, GlobalKey)):
             raise TypeError(
@@ -221,7 +224,9 @@ class Edit:
     ) -> None:
         """Change properties of the account's active credential; ``""`` takes one away.
 
-        ``not_before`` and ``expires`` bound when the credential is used: a time with its zone.
+        ``label`` is your own words; accounts with the same ``budget_group`` spend one quota.
+        ``not_before`` and ``expires`` bound when the credential is used: RFC 3339, or a
+        ``datetime`` with its zone.
         Milliseconds are kept; of finer times ``not_before`` becomes later, ``expires`` earlier.
         """
         for name, value in (

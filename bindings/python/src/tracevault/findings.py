@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
-    from typing import Any
+    from typing import Any, overload
 
     from typing_extensions import Self
 
@@ -105,7 +105,7 @@ class FoundMessage(Record):
 
 
 class SearchResult(Record):
-    """What a search found; iterating over it gives its messages."""
+    """What a search found; iterating over it gives its messages, ``found[0]`` the first."""
 
     _optional = frozenset({"error"})
     _constant = MappingProxyType({"schema": SEARCH_SCHEMA})
@@ -148,6 +148,20 @@ class SearchResult(Record):
 
     def __len__(self) -> int:
         return len(self.messages)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, at: int) -> FoundMessage: ...
+
+        @overload
+        def __getitem__(self, at: slice) -> tuple[FoundMessage, ...]: ...
+
+        def __getitem__(self, at: int | slice) -> FoundMessage | tuple[FoundMessage, ...]: ...
+    else:
+
+        def __getitem__(self, at):
+            return self.messages[at]
 
     def __repr__(self) -> str:
         whom = f"{self.tenant!r}, {self.account_id!r}"

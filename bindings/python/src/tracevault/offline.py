@@ -37,12 +37,15 @@ def decode(body: bytes | bytearray, *, views: Iterable[View] = ()) -> Trace:
 
 
 def build_info() -> dict[str, Any]:
-    """Versions, the TLS backend, the memory protection really obtained, limits."""
+    """What this build is: ``version``, ``libcurl``, ``tls_backend``, ``http2``, ``libsodium``, the
+    ``memory`` protection that was really obtained, and ``limits``."""
     found: dict[str, Any] = json_document(library().tv_build_info)
     return found
 
 
 def config_properties() -> list[dict[str, Any]]:
-    """Every setting: name, type, bounds, default, text."""
+    """Every setting: ``name``, ``type``, its bounds (``min`` and ``max``, ``max_len`` or
+    ``choices``), ``default``, and in ``text`` what it does. ``docs/CONFIGURATION.md`` has them as a
+    table."""
     found: list[dict[str, Any]] = json_document(library().tv_config_describe)
     return found

@@ -46,7 +46,8 @@ class Tenant:
         self._vault = vault  # not collected before: a tenant learns of rotations from it
 
     def accounts(self) -> list[Account]:
-        """This tenant's accounts."""
+        """This tenant's accounts: metadata, no secrets. One with a retiring credential comes twice,
+        the active one first."""
         return accounts_of(json_document(library().tv_tenant_list, self._handle.ref))
 
     def _quota_of(self, account_id: str | None) -> object:
@@ -56,6 +57,11 @@ class Tenant:
                 group = account.budget_group
                 return (self._vault, group) if group else account.fingerprint
         return self, account_id
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is given back, or belongs to the process this one was forked from."""
+        return not self._handle.usable
 
     def close(self) -> None:
         """Give the tenant back. Requests under way go on."""
@@ -167,7 +173,7 @@ class Vault:
         return accounts_of(json_document(library().tv_vault_list, self._handle.ref))
 
     def tenant(self, name: str) -> Tenant:
-        """Take one tenant out of the vault."""
+        """Take one tenant out of the vault; :class:`NotFoundError` when there is none such."""
         lib = library()
         ref = TenantRef()
         text = encoded(name, "the tenant")
@@ -193,13 +199,17 @@ class Vault:
             return {one.account_id: one for one in found.accounts() if one.state == "active"}
 
     def describe(self) -> dict[str, Any]:
-        """The vault's identity, generation, times, counts and unlocks, and ``refresh_error`` when
-        the last look at the file failed."""
+        """What the vault is: ``vault_id``, ``format``, ``generation``, ``bytes``, how many
+        ``tenants`` and ``credentials``, ``created`` and ``saved`` (RFC 3339), of each of its
+        ``unlocks`` the ``slot``, ``type`` and ``label``, and ``refresh_error`` when the last look
+        at the file failed."""
         found: dict[str, Any] = json_document(library().tv_vault_describe, self._handle.ref)
         return found
 
     def verify(self) -> dict[str, Any]:
-        """Read the stored file afresh and open every record; counts, or the first fault raised."""
+        """Read the stored file afresh and open every record. Gives its ``vault_id``,
+        ``generation``, ``bytes`` and how many ``tenants`` and ``credentials``; raises the first
+        fault, a :class:`VaultError`."""
         found: dict[str, Any] = json_document(library().tv_vault_verify, self._handle.ref)
         return found
 
@@ -240,6 +250,11 @@ class Vault:
 
     def __repr__(self) -> str:
         return f"<Vault, {'open' if self._handle.usable else 'closed'}>"
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed, or belongs to the process this one was forked from."""
+        return not self._handle.usable
 
     def close(self) -> None:
         """Close the vault. Tenants taken from it go on for ``vault.max_stale_ms`` and learn of no
