@@ -185,7 +185,7 @@ def test_of_what_was_found_only_what_is_under_way_is_a_request() -> None:
         gc.collect()
         traces = [one for one in gc.get_objects() if isinstance(one, tv.Request)]
         assert len([one for one in traces if one.kind == "trace"]) <= 8 + 3 + 1
-        hunt.close()  # type: ignore[attr-defined]
+        hunt.close()
 
 
 @pytest.mark.parametrize(("limit", "is_told"), [(600, False), (599, True), (250, True)])
