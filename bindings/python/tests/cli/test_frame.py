@@ -224,8 +224,9 @@ def test_an_option_counts_before_and_behind_the_verb(call: Call, tmp_path: Path)
         ("--vault", "other.vault", "trace", "x", "--vault", "no.vault", "--key-file", "k"),
         ("account", "--vault", "no.vault", "list", "--key-file", "k"),
     ):
-        (tmp_path / "k").touch(mode=0o600)
-        (tmp_path / "k").write_bytes(os.urandom(32))
+        for name in ("k", "no.vault"):
+            (tmp_path / name).touch(mode=0o600)
+            (tmp_path / name).write_bytes(os.urandom(32))
         told = call(*arguments)
         assert told.code == Exit.VAULT
         assert "no.vault" in told.err

@@ -15,8 +15,6 @@ from tracevault.cli.group import ROOT
 
 #: Obviously no real one.
 SECRET = "cfut_notARealSecretNotARealSecretNotARealSe0"  # noqa: S105
-#: Where a file with a secret is named, a secret may be given in its place.
-SECRET_FILES = ("token_file", "passphrase_file", "new_passphrase_file")
 
 
 def verbs(
@@ -33,12 +31,20 @@ def verbs(
 
 
 def is_shown(words: tuple[str, ...], parameter: click.Parameter) -> bool:
-    """Whether the value is shown: names of files and of messages; `doctor` tells all names."""
-    if isinstance(parameter, click.Argument):
-        return isinstance(parameter.type, click.Path) or words == ("trace",)
-    is_file = parameter.metavar == "FILE" or isinstance(parameter.type, click.Path)
+    """Whether the value is shown: `trace` names the message, `doctor` tells what was given."""
+    if words == ("demo",):  # its folder is made, and there
+        return True
     told = words == ("doctor",) and parameter.name in ("tenant", "account", "credential")
-    return (is_file and parameter.name not in SECRET_FILES) or told or words == ("demo",)
+    return told or (words == ("trace",) and isinstance(parameter, click.Argument))
+
+
+def places(parameter: click.Parameter) -> tuple[str, ...]:
+    """Where the secret stands: of a file also below folders, of which one is there."""
+    is_file = parameter.metavar in ("FILE", "[FILE]", "FOLDER") or isinstance(
+        parameter.type, click.Path
+    )
+    # With the secret alone as its name many a file is made, and is there then.
+    return (f"/proc/nowhere/{SECRET}", f"/proc/{SECRET}/file") if is_file else (SECRET,)
 
 
 def misplaced() -> Iterator[tuple[str, ...]]:
@@ -51,13 +57,15 @@ def misplaced() -> Iterator[tuple[str, ...]]:
         parameters = command.get_params(click.Context(command))
         arguments = [one for one in parameters if isinstance(one, click.Argument)]
         if not any(is_shown(words, one) for one in arguments):
-            yield (*words, SECRET)
+            yield from ((*words, place) for one in arguments for place in places(one))
+            yield from [(*words, SECRET)] if not arguments else []
         for one in parameters:
             if isinstance(one, click.Option) and not is_shown(words, one):
                 option = max(one.opts, key=len)
-                yield (*words, f"{option}={SECRET}")
-                if not one.is_flag:
-                    yield (*words, option, SECRET)
+                for place in places(one):
+                    yield (*words, f"{option}={place}")
+                    if not one.is_flag:
+                        yield (*words, option, place)
 
 
 def test_a_secret_in_the_wrong_place_is_not_repeated(call: Call, kit: Kit) -> None:
@@ -125,12 +133,75 @@ def test_a_name_that_is_nearly_one_is_told_with_that(
     assert "zzz" not in told.err
 
 
-def test_a_file_of_a_secret_is_named_where_its_name_cannot_be_the_secret(
+ONE = ("--tenant", "acme", "--account", ACME)
+#: Calls that come as far as they can with a secret in one place.
+FAR = (
+    *(("account", verb, "--tenant", SECRET, "--account", ACME, *more)
+      for verb, more in (("retire", ()), ("promote", ()), ("remove", ("--yes",)),
+                         ("rotate", ("--token-file", "t")), ("lift", ()), ("check", ()),
+                         ("list", ()))),
+    ("account", "remove", "--tenant", SECRET, "--whole-tenant", "--yes"),
+    ("account", "add", "--tenant", SECRET, "--account", SECRET, "--token-file", "t"),
+    ("account", "add", "--tenant", SECRET, "--account", "0" * 32, "--token-file", "t",
+     "--origin", "wrong"),
+    ("vault", "export", "out.vault", "--tenant", SECRET, "--new-key-file", "k"),
+    *(("vault", "info", *unlock, f"{folder}{SECRET}")
+      for unlock in (("--key-file",), ("--key-file", "soc.key", "--vault"), ("--config",))
+      for folder in ("", "/", "/proc/nowhere/")),
+    *((*verb, f"{folder}{SECRET}")
+      for verb in (("batch", *ONE), ("decode",), ("decode", "x"), ("account", "import"))
+      for folder in ("", "/", "/proc/nowhere/")),
+    *((*verb, f"/proc/nowhere/{SECRET}")
+      for verb in (("account", "check", "--resume"), ("batch", *ONE, "list", "--resume"),
+                   ("hunt", "--subject", "x", "--resume"), ("collect", "--checkpoint"),
+                   ("filter", *ONE, "--omprog"), ("vault", "add-unlock", "--new-key-file"),
+                   ("vault", "export", "--new-key-file", "k"), ("init", "--vault"),
+                   ("trace", *ONE, "x", "--html"), ("demo", "--dir"))),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", FAR, ids=lambda words: " ".join(words).replace(SECRET, "S"))
+@pytest.mark.parametrize("output", [(), ("--json",)], ids=["text", "json"])
+def test_what_is_not_there_is_not_repeated(
+    call: Call, kit: Kit, tmp_path: Path, words: tuple[str, ...], output: tuple[str, ...]
+) -> None:
+    (tmp_path / "t").touch(mode=0o600)
+    (tmp_path / "t").write_text("test-token-not-real-0000000000000")
+    (tmp_path / "list").touch()
+    before = sorted(one.name for one in tmp_path.iterdir())
+    told = call(*words, *output)
+    assert told.code not in (0, Exit.OTHER), told.err
+    assert told.err
+    assert SECRET[5:] not in told.out + told.err
+    assert sorted(one.name for one in tmp_path.iterdir()) == before, "nothing is left behind"
+
+
+def test_a_file_that_is_nearly_there_is_told_with_that_one(call: Call, kit: Kit) -> None:
+    for words in (("vault", "info", "--vault", "soc.valt"), ("batch", *ONE, "soc.valt"),
+                  ("vault", "info", "--key-file", f"{kit.vault.parent}/soc.valt")):  # fmt: skip
+        told = call(*words)
+        assert "'soc.valt'; did you mean soc.vault?" in told.err, told.err
+        assert f"in {kit.vault.parent}: no file has this name" in told.err
+    told = call("decode", "/proc/nowhere/far/reply.json")
+    assert "below /proc: no folder has this name, which is not shown" in told.err
+
+
+def test_an_id_that_is_nearly_one_is_told_with_that(call: Call, kit: Kit) -> None:
+    other = ACME[:-1] + "f"
+    for words in (("account", "retire"), ("account", "list"), ("trace", "X")):
+        told = call(*words, "--tenant", "acme", "--account", other)
+        assert told.code == Exit.NOT_FOUND
+        assert f"'{other}'; did you mean acae" in told.err
+        told = call(*words, "--tenant", "acme", "--account", "0123456789abcdef" * 2)
+        assert "0123456789abcdef" not in told.err
+
+
+def test_a_file_of_a_secret_is_named_only_where_it_is_there(
     call: Call, kit: Kit, tmp_path: Path
 ) -> None:
     where = ("account", "add", "--tenant", "new", "--account", ACME)
     (tmp_path / "open").touch(mode=0o644)
-    for name, shown in (("open", True), (f"{tmp_path}/none", True), ("none", False)):
+    for name, shown in (("open", True), (f"{tmp_path}/none", False), ("none", False)):
         told = call(*where, "--token-file", name)
         assert told.code == Exit.USAGE
         assert (f" {name} " in told.err) == shown

@@ -106,13 +106,16 @@ def test_a_wrong_place_for_a_page_is_told_before_the_work(
     kit.server.reset()
     missing = call("hunt", "--sender", "x.example", "--html", tmp_path / "no" / "case.html")
     assert missing.code == Exit.USAGE
-    assert f"there is no folder {tmp_path / 'no'}" in missing.err
+    assert f"there is no such folder, below {tmp_path}: " in missing.err
     with socket.socket(socket.AF_UNIX) as heard, open(os.devnull) as read:
         heard.bind(str(tmp_path / "socket"))
-        for place in (tmp_path, tmp_path / "socket", f"/dev/fd/{read.fileno()}", "/dev/fd/1000"):
+        for place in (tmp_path, tmp_path / "socket", f"/dev/fd/{read.fileno()}"):
             told = call("hunt", "--sender", "x.example", "--html", place)
             assert told.code == Exit.USAGE
             assert f"{place}" in told.err
+        told = call("hunt", "--sender", "x.example", "--html", "/dev/fd/1000")
+        assert told.code == Exit.USAGE
+        assert "in /dev/fd: no file has this name" in told.err
     assert kit.server.requests() == []
 
 

@@ -90,4 +90,4 @@ def test_a_list_that_is_not_there_is_told_before_anybody_is_asked(
         check=False, stdin=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     assert done.returncode == 4
-    assert "none.txt" in done.stderr
+    assert f"No such file or directory (in {tmp_path}: no file has this name" in done.stderr

@@ -19,12 +19,15 @@ from .._reading import opened
 from .._setting_names import none_such, setting_names
 from ..errors import TraceVaultError
 from ..findings import CheckResult
+from .failures import as_said
 from .given_setting import refused, shown
+from .missing import named
 from .options import UNLOCKS, VARIABLES, Given, Options
 from .reach import Reached
-from .secret_input import named
 from .words import plural
 
+#: The options that name a file.
+FILES = ("vault", "key_file", "passphrase_file", "config")
 #: A finding's states, from good to bad.
 OK, NOTE, FAULT = "ok", "note", "fault"
 
@@ -58,7 +61,7 @@ def same(name: str, state: str, told: str, do: str = "") -> Finding:
 def failed(name: str, error: Exception, do: str = "") -> Finding:
     """Something that could not be looked at."""
     kind = error.name if isinstance(error, TraceVaultError) else type(error).__name__
-    return Finding(name, FAULT, f"{error} ({kind})", kind, do)
+    return Finding(name, FAULT, f"{as_said(error)} ({kind})", kind, do)
 
 
 def versions() -> Iterator[Finding]:
@@ -142,7 +145,7 @@ def sources(options: Options) -> Iterator[Finding]:
         if given is not None:
             flag = name.replace("_", "-")
             place = "a file" if given.source.startswith("[") else given.source
-            value = named(given.value) if name == "passphrase_file" else given.value
+            value = named(given.value) if name in FILES else given.value
             yield Finding(flag, OK, f"{value}, from {given.source}", f"from {place}")
     yield from _settings(options.settings())
     if any(options.environment.get(one) for one in ("TRACEVAULT_PASSPHRASE", "TRACEVAULT_TOKEN")):

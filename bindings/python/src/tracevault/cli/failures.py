@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..errors import (
@@ -78,14 +79,37 @@ def next_step(error: BaseException) -> str | None:
     return next((text for kind, text in _NEXT if isinstance(error, kind)), None)
 
 
+def _discreet(error: BaseException) -> tuple[str, str]:
+    """The message without the name of a file that is not there, and what to say of that name.
+
+    The name may be a secret that stands in the wrong place.
+    """
+    from .missing import named, not_there  # only where something went wrong
+
+    if isinstance(error, TraceVaultError):
+        path = error.path
+        if not path or named(path) == path:
+            return error.message, ""
+        error.path = ""
+        return error.message.replace(path, "..."), not_there(path)
+    if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
+        path = os.fsdecode(error.filename)
+        if named(path) != path:
+            return error.strerror or type(error).__name__, not_there(path)
+        return f"{path}: {error.strerror}", ""
+    return str(error) or type(error).__name__, ""
+
+
 def as_document(error: BaseException, **about: str | None) -> dict[str, Any]:
     """The failure as the object of a JSON line: ``docs/command.md``, section "Errors"."""
+    message, of_path = _discreet(error)
+    message += f" ({of_path})" if of_path else ""
     if isinstance(error, TraceVaultError):
-        facts = error.to_dict()
+        facts = {**error.to_dict(), "message": message}
     else:
         facts = {
             "status": getattr(error, "status", type(error).__name__),
-            "message": str(error) or type(error).__name__,
+            "message": message,
             "retriable": False,
         }
     facts |= {name: value for name, value in about.items() if value is not None}
@@ -93,9 +117,17 @@ def as_document(error: BaseException, **about: str | None) -> dict[str, Any]:
     return {"error": facts}
 
 
+def as_said(error: BaseException) -> str:
+    """The message with whom it is about, but for what may be a secret in the wrong place."""
+    message, of_path = _discreet(error)
+    if of_path:
+        return f"{message} ({of_path})"
+    return str(error) if isinstance(error, TraceVaultError) else message
+
+
 def as_text(error: BaseException, **about: str | None) -> str:
     """The failure in a line for people."""
-    said = str(error) or type(error).__name__
+    said = as_said(error)
     where = " ".join(value for value in about.values() if value and value not in said)
     if isinstance(error, TraceVaultError):
         said += f" ({error.name}{_details(error, said)})"

@@ -10,6 +10,7 @@ from .._place import Place
 from ..credentials import KEY_BYTES, KeyFile, Unlock
 from . import out
 from .failures import Usage
+from .missing import named
 from .option import option
 from .options import UNLOCKS, Given, Options
 from .session import ask_passphrase, one_unlock
@@ -65,7 +66,7 @@ def make_key_file(path: str) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise Usage(f"the key file {path} cannot be made: {error.strerror}") from None
+        raise Usage(f"the key file {named(path)} cannot be made: {error.strerror}") from None
     with open(descriptor, "wb", buffering=0) as file:
         file.write(os.urandom(KEY_BYTES))
         os.fsync(descriptor)

@@ -14,6 +14,7 @@ from .._place import Foreign, Place
 from ..model import Trace, View
 from . import out
 from .failures import Usage
+from .missing import named, not_there
 from .option import option
 from .options import Options
 
@@ -44,12 +45,11 @@ def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) ->
             else:
                 place.require_opening()
     except FileNotFoundError:
-        folder = os.path.dirname(os.path.realpath(value))
-        raise Usage(f"--html: there is no folder {folder}") from None
+        raise Usage(f"--html: there is no such folder, {not_there(value)}") from None
     except IsADirectoryError:
         raise Usage(f"--html takes the name of a file, and {value} is a folder") from None
     except OSError as error:
-        raise Usage(f"--html: {value}: {error.strerror}; name another file") from None
+        raise Usage(f"--html: {named(value)}: {error.strerror}; name another file") from None
     return value
 
 
@@ -147,4 +147,4 @@ def _place(path: str) -> Iterator[Place]:
         with Place(path) as place:
             yield place
     except Foreign as error:
-        raise Usage(f"{path}: {error.strerror}; name another file") from None
+        raise Usage(f"{named(path)}: {error.strerror}; name another file") from None

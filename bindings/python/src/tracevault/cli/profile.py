@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from .._reading import opened
 from .._setting_names import none_such
 from .failures import Usage
+from .missing import named
 
 #: The options that a section may hold.
 NAMES = ("vault", "key_file", "passphrase_file", "credential", "tenant", "account")
@@ -62,16 +63,21 @@ def load(path: str, *, asked: bool, name: str) -> Profile:
             text = file.read()
     except FileNotFoundError:
         if asked:
-            raise Usage(f"there is no configuration file {path}") from None
-        if name != "default":
+            raise Usage(f"there is no configuration file {named(path)}") from None
+        if name != "default":  # and the path is not the user's
             raise Usage(
                 f"there is no configuration file {path}, and so no profile but default"
             ) from None
         return Profile(None, {}, {})
     except (OSError, UnicodeDecodeError) as error:
-        raise Usage(f"the configuration file {path} cannot be read: {error}") from None
+        raise Usage(f"the configuration file {named(path)} cannot be read: {_why(error)}") from None
     others_read = stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o044)
     return _profile(path, text, name, others_read=others_read)
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    """Why the file cannot be read. Python's own words repeat the name, or what stands there."""
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or ""
 
 
 def _profile(path: str, text: str, name: str, *, others_read: bool) -> Profile:

@@ -11,6 +11,7 @@ import stat
 
 from .._reading import not_private, opened
 from .failures import Usage
+from .missing import named
 
 #: More than the longest passphrase, token or key.
 LIMIT = 4096
@@ -99,12 +100,6 @@ def line_of_file(path: str) -> memoryview:
         return _line(descriptor, path)
     finally:
         os.close(descriptor)
-
-
-def named(path: str) -> str:
-    """The file as an error may name it: the secret itself may have been given in its place."""
-    is_path = os.path.lexists(path) or os.path.isdir(os.path.dirname(path))
-    return path if is_path else "(whose name is not shown: it may be the secret)"
 
 
 def _line(descriptor: int, where: str) -> memoryview:

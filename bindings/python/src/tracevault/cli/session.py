@@ -14,7 +14,7 @@ from .. import credentials
 from .._setting_names import none_such
 from ..client import Engine
 from ..credentials import Unlock
-from ..errors import AmbiguousError, NotFoundError, Status, UnlockError
+from ..errors import AmbiguousError, NotFoundError, Status, TraceVaultError, UnlockError
 from ..vault import Account, Tenant, Vault
 from . import out
 from .options import Given, Options
@@ -75,6 +75,17 @@ class Session:
             said = none_such(name, names, "tenant")
         raise NotFoundError(f"--tenant: {said}", status=Status.E_NOT_FOUND)
 
+    def require_known(self, error: TraceVaultError) -> None:
+        """Take out of an error what the vault does not hold: it may be a secret in the wrong place.
+
+        A vault that cannot be asked any more holds nothing.
+        """
+        known: set[str] = set()
+        with contextlib.suppress(TraceVaultError):
+            known = {name for one in self.vault.accounts() for name in (one.tenant, one.account_id)}
+        error.tenant = error.tenant if error.tenant in known else ""
+        error.account_id = error.account_id if error.account_id in known else ""
+
     def _only_tenant(self) -> str:
         names = sorted({account.tenant for account in self.vault.accounts()})
         if len(names) == 1:
@@ -92,14 +103,15 @@ class Session:
 
     @cached_property
     def account(self) -> str | None:
-        """The account that was named, by its id or by its label."""
+        """The account that was named, by its id or by its label; one that is in the vault."""
         named = self.options.text("account")
-        if named is None or ACCOUNT_ID.fullmatch(named):
-            return named
+        if named is None:
+            return None
         ids = {one.account_id for one in self._named_accounts}
         if not ids:
-            labels = {one.label for one in self.vault.accounts() if one.label}
-            said = none_such(named, labels, "account")
+            is_id = ACCOUNT_ID.fullmatch(named)
+            names = {one.account_id if is_id else one.label for one in self._accounts_there}
+            said = none_such(named, names - {""}, "account")
             raise NotFoundError(f"--account: {said}", status=Status.E_NOT_FOUND)
         if len(ids) > 1:
             raise AmbiguousError(
@@ -111,14 +123,22 @@ class Session:
     @cached_property
     def _named_accounts(self) -> list[Account]:
         """The accounts that --account means, by id or by label, of --tenant where it is given."""
-        named, tenant = self.options.text("account"), self.options.text("tenant")
+        named = self.options.text("account")
         return [
             one
-            for one in self.vault.accounts()
+            for one in self._accounts_there
             if named is not None
             and (one.account_id == named or one.label.casefold() == named.casefold())
-            and tenant in (None, one.tenant)
         ]
+
+    @cached_property
+    def _accounts_there(self) -> list[Account]:
+        """The accounts of --tenant, or all."""
+        tenant = self.options.text("tenant")
+        if tenant is None:
+            return self.vault.accounts()
+        with self.tenant_of(tenant) as one:
+            return one.accounts()
 
 
 @contextlib.contextmanager
@@ -129,7 +149,12 @@ def opened(options: Options) -> Iterator[Session]:
     found, unlock = open_vault(path, options, settings)
     try:
         with found:
-            yield Session(options, path, found, unlock, settings)
+            session = Session(options, path, found, unlock, settings)
+            try:
+                yield session
+            except TraceVaultError as error:
+                session.require_known(error)
+                raise
     finally:
         unlock.close()
 

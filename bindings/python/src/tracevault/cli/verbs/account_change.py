@@ -217,7 +217,8 @@ def remove(options: Options, whole_tenant: bool, yes: bool) -> None:
     with opened(options) as session:
         account_id: str | None = None
         if whole_tenant:
-            tenant = options.required("tenant", "which tenant")
+            with session.tenant_of(options.required("tenant", "which tenant")) as one:
+                tenant = one.name
         else:
             tenant, account_id = stored_place(session)
         what = f"the tenant {tenant}" if account_id is None else f"{account_id} of {tenant}"

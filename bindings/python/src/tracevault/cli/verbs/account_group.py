@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import NotFoundError, Status
+from ...errors import is_account_id
 from ...vault import Account
+from ..failures import Usage
 from ..group import Group
 from ..options import Options
 from ..session import Session
@@ -60,18 +61,16 @@ def chosen(session: Session) -> list[Account]:
     else:
         with session.tenant_of(tenant) as one:
             found = one.accounts()
-    these = [one for one in found if account_id in (None, one.account_id)]
-    if account_id is not None and not these:
-        raise NotFoundError(
-            f"{tenant or 'the vault'} has no account {account_id}", status=Status.E_NOT_FOUND
-        )
-    return these
+    return [one for one in found if account_id in (None, one.account_id)]
 
 
 def place(options: Options) -> tuple[str, str]:
     """The tenant and the account that a new credential is for; both must be named."""
     tenant = options.required("tenant", "which tenant")
-    return tenant, options.required("account", "which account")
+    account_id = options.required("account", "which account")
+    if not is_account_id(account_id):
+        raise Usage("--account takes the id of the account here: 32 digits of 0-9 and a-f")
+    return tenant, account_id
 
 
 def stored_place(session: Session) -> tuple[str, str]:
@@ -79,8 +78,5 @@ def stored_place(session: Session) -> tuple[str, str]:
     session.options.required("account", "which account")
     account_id = session.account
     assert account_id is not None
-    tenant = session.options.text("tenant")
-    if tenant is None:
-        with session.tenant() as one:
-            tenant = one.name
-    return tenant, account_id
+    with session.tenant() as one:
+        return one.name, account_id

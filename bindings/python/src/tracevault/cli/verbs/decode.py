@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -53,7 +54,8 @@ def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | No
                 if len(files) < 2:
                     raise
                 failures.append(code_of(error))
-                out.problem(error, for_programs=options.for_programs, file=name)
+                about = {"file": name} if name == "-" or os.path.lexists(name) else {}
+                out.problem(error, for_programs=options.for_programs, **about)
             else:
                 traces.append(trace)
                 names.append("standard input" if name == "-" else name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -147,9 +149,20 @@ def export(options: Options, /, file: str, **new: Any) -> None:
     """
     output = options.output(*FORMATS)
     with opened(options) as session:
-        unlock, tenant = new_unlock(options, new), options.text("tenant")
+        tenant = options.text("tenant")
+        if tenant is not None:
+            session.tenant_of(tenant).close()
+        key = new["new_key_file"]
+        is_new = key is not None and not os.path.lexists(key)
+        unlock = new_unlock(options, new)
         try:
             session.vault.export(file, unlock, tenant=tenant, settings=session.settings)
+        except BaseException:
+            # Of no use without the vault. Where one may stand there, it stays: it may be its key.
+            if is_new and not file.startswith("s3://") and not os.path.lexists(file):
+                with contextlib.suppress(OSError):
+                    os.unlink(key)
+            raise
         finally:
             unlock.close()
         _done(output, {"vault": file, "tenant": tenant}, f"{file} is written")
