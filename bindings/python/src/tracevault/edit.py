@@ -77,6 +77,7 @@ class Edit:
         "_ended",
         "_handle",
         "_hints",
+        "_met",
     )
 
     def __init__(
@@ -89,6 +90,8 @@ class Edit:
         self._committed = False
         #: The status and the message of the step that failed. Not the exception: its frames.
         self._ended: tuple[int, str] | None = None
+        #: The accounts of an import that had a credential.
+        self._met: list[tuple[str, str]] = []
         #: As they were at the end.
         self._hints: list[Hint] | None = None
         #: Begins another edit of the same vault.
@@ -176,6 +179,7 @@ class Edit:
         path: str | os.PathLike[str],
         *,
         rotate: bool = False,
+        replace: bool = False,
         origin: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> int:
@@ -183,8 +187,9 @@ class Edit:
 
         The first row names the columns: ``tenant``, ``account_id`` and ``token``, or ``email`` and
         ``key``; ``label``, ``origin``, ``budget_group``, ``not_before`` and ``expires`` where there
-        are any. Commas, semicolons and tabs separate; what Excel saves is understood. With
-        ``rotate`` accounts that the vault has are rotated, as :meth:`rotate` does. ``origin`` is
+        are any. Commas, semicolons and tabs separate; what Excel saves is understood. A row whose
+        account has a credential cannot be stored, unless ``rotate`` keeps that as the retiring one,
+        as :meth:`rotate` does, or ``replace`` lets the row take its place. ``origin`` is
         for rows without one. ``progress`` is called after each row, with how many accounts there
         are so far. :class:`ImportRowsError` names every row that cannot be stored. The file must be
         this user's or root's, closed to all others, with one name; a pipe serves, too.
@@ -192,7 +197,13 @@ class Edit:
         from .importing import csv_rows, import_rows  # loaded by those who use it
 
         return import_rows(
-            self, path, csv_rows(path), rotate=rotate, origin=origin, progress=progress
+            self,
+            path,
+            csv_rows(path),
+            rotate=rotate,
+            replace=replace,
+            origin=origin,
+            progress=progress,
         )
 
     @_step
@@ -201,6 +212,7 @@ class Edit:
         path: str | os.PathLike[str],
         *,
         rotate: bool = False,
+        replace: bool = False,
         origin: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> int:
@@ -208,7 +220,13 @@ class Edit:
         from .importing import import_rows, json_rows
 
         return import_rows(
-            self, path, json_rows(path), rotate=rotate, origin=origin, progress=progress
+            self,
+            path,
+            json_rows(path),
+            rotate=rotate,
+            replace=replace,
+            origin=origin,
+            progress=progress,
         )
 
     @_step

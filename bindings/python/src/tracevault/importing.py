@@ -51,6 +51,8 @@ COLUMNS = {
 #: The columns that hold a time: a date, RFC 3339, or a duration from now on.
 _TIMES = ("not_before", "expires")
 _NEEDED = ("tenant", "account_id")
+#: What is said of a row whose account has a credential that nobody said what to do with.
+KNOWN = "the vault has a credential for it, which this row would replace"
 #: What a secret may look like, with a word or quotes around it; so may the name of a tenant.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,}|[\"'{}]|^Bearer\b")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -128,10 +130,16 @@ def import_rows(
     rows: Iterator[Row],
     *,
     rotate: bool,
+    replace: bool,
     origin: str | None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
     """Store all rows or drop the edit; how many there were."""
+    if rotate and replace:
+        raise ArgumentError(
+            "rotate keeps the credentials that are there, and replace removes them: give one",
+            status=Status.E_ARGUMENT,
+        )
     bad: list[BadRow] = []
     seen: dict[tuple[str, str], int] = {}
     judged = edit
@@ -141,7 +149,14 @@ def import_rows(
             reason = row.reason
             if not reason and whom in seen:
                 reason = f"the account is in row {seen[whom]} already"
-            reason = reason or _stored(judged, row.values, rotate=rotate, origin=origin)
+            is_known = not reason and _is_known(edit, *whom)
+            if is_known and not (rotate or replace):
+                reason = KNOWN
+            reason = reason or _stored(
+                judged, row.values, rotate=rotate and is_known, origin=origin
+            )
+            if is_known:
+                edit._met.append(whom)
             seen.setdefault(whom, row.number)
             if reason:
                 bad.append(row.bad(reason))
@@ -162,6 +177,16 @@ def import_rows(
     return len(seen)
 
 
+def _is_known(edit: Edit, tenant: str, account_id: str) -> bool:
+    """Whether the vault has an active credential of this account."""
+    try:
+        return edit._has(tenant, account_id)
+    except (ClosedError, LockedError):
+        raise
+    except TraceVaultError:
+        return False  # no tenant's name or no id: that is told of the row
+
+
 def _stored(edit: Edit, values: dict[str, str], *, rotate: bool, origin: str | None) -> str:
     """Store one row; why it cannot be, otherwise."""
     missing = [name for name in _NEEDED if name not in values]
@@ -172,7 +197,7 @@ def _stored(edit: Edit, values: dict[str, str], *, rotate: bool, origin: str | N
     tenant, account_id = values["tenant"], values["account_id"]
     try:
         kept: dict[str, str | None] = {}
-        if rotate and edit._has(tenant, account_id):
+        if rotate:
             kept = edit._kept(tenant, account_id)
             edit.retire(tenant, account_id)
         if "token" in values:

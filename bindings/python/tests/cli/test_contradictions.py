@@ -36,6 +36,7 @@ PAIRS = {
     ("doctor", "--report", "--json"): ("--report", "--json"),
     ("account", "remove", *ONE, "--whole-tenant", "--yes"): ("--whole-tenant", "--account"),
     ("account", "rotate", *ONE, "--token-file", "t", "--token-stdin"): ("--token-file",),
+    ("account", "import", "rows", "--rotate", "--replace"): ("--rotate", "--replace"),
     ("init", "one", "--vault", "two"): ("FILE", "--vault"),
     ("vault", "info", "--key-file", "k", "--passphrase-file", "p"): ("--key-file", "--passphrase"),
     ("vault", "add-unlock", "--new-key-file", "k", "--new-passphrase-file", "p"): ("--new-key",),

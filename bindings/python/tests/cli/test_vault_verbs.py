@@ -277,7 +277,7 @@ def test_many_accounts_come_from_a_file_all_or_none(call: Call, kit: Kit, tmp_pa
     assert call("account", "import", file, "--dry-run", "--json").rows[0]["stored"] is False
     assert NEW not in call("account", "list").out
     assert call("account", "import", file, "--json").rows == [
-        {"file": str(file), "accounts": 1, "stored": True}
+        {"file": str(file), "accounts": 1, "stored": True, "rotated": [], "replaced": []}
     ]
     (row,) = call("account", "list", "--tenant", "new", "--json").rows
     assert row["origin"] == kit.server.origin
@@ -308,7 +308,9 @@ def test_accounts_come_from_standard_input_as_well(process: Call, kit: Kit) -> N
     rows = f"tenant,account_id,token\nnew,{NEW},{TOKEN}\n"
     told = process("account", "import", "-", "--json", stdin=rows)
     assert told.code == 0, told.err
-    assert told.rows == [{"file": "-", "accounts": 1, "stored": True}]
+    assert told.rows == [
+        {"file": "-", "accounts": 1, "stored": True, "rotated": [], "replaced": []}
+    ]
 
 
 def test_an_import_shows_how_far_it_is(
@@ -322,6 +324,59 @@ def test_an_import_shows_how_far_it_is(
     assert run.end() == 0, run.seen
     assert re.search(r"\r[\d,]+ accounts, [\d,.]+/s\x1b\[K", run.seen)
     assert run.seen.endswith("20,000 accounts would be stored\r\n")
+
+
+@pytest.fixture
+def two_rows(kit: Kit, tmp_path: Path) -> Path:
+    """A table with an account that the vault has, and with one that it has not."""
+    table = tmp_path / "rows.csv"
+    table.touch(mode=0o600)
+    token = TOKEN.replace("acme-01", "other-9")
+    table.write_text(f"tenant,account_id,token\nacme,{ACME},{token}\nacme,{NEW},{token}\n")
+    return table
+
+
+def states(call: Call) -> list[str]:
+    """How the account that the vault has from the beginning stands."""
+    place = ("--tenant", "acme", "--account", ACME)
+    return [row["state"] for row in call("account", "list", *place, "--json").rows]
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["", "dry"])
+def test_an_import_replaces_no_credential_unless_it_is_told_to(
+    call: Call, kit: Kit, two_rows: Path, dry: tuple[str, ...]
+) -> None:
+    before = kit.vault.read_bytes()
+    told = call("account", "import", two_rows, *dry)
+    assert told.code == Exit.USAGE
+    assert (
+        f"acme {ACME}: row 2: the vault has a credential for it, which this row would" in told.err
+    )
+    assert NEW not in told.err
+    assert "--rotate keeps a credential that is there" in told.err
+    assert "--replace removes it" in told.err
+    told = call("account", "import", two_rows, *dry, "--json")
+    assert json.loads(told.err.splitlines()[0])["error"]["account_id"] == ACME
+    assert kit.vault.read_bytes() == before
+
+
+@pytest.mark.parametrize("way", ["rotate", "replace"])
+def test_an_import_says_what_becomes_of_credentials_that_were_there(
+    call: Call, kit: Kit, two_rows: Path, way: str
+) -> None:
+    before = kit.vault.read_bytes()
+    told = call("account", "import", two_rows, f"--{way}", "--dry-run")
+    assert f"    {ACME} of acme would be {way}d\n" in told.err
+    assert kit.vault.read_bytes() == before
+    told = call("account", "import", two_rows, f"--{way}")
+    assert told.code == 0, told.err
+    assert f"    {ACME} of acme is {way}d\n" in told.err
+    assert f"{NEW} of acme is" not in told.err
+    assert states(call) == (["active", "retiring"] if way == "rotate" else ["active"])
+    again = call("account", "import", two_rows, f"--{way}", "--json")
+    assert (again.code, again.rows[0]["accounts"]) == (0, 2)
+    assert again.rows[0]["rotated"] == again.rows[0]["replaced"] == [], "the secrets are the same"
+    assert states(call) == (["active", "retiring"] if way == "rotate" else ["active"])
 
 
 def test_ctrl_c_in_an_import_stores_nothing_and_says_so(

@@ -7,7 +7,7 @@ import os
 import click
 
 from ..._reading import unfit_table
-from ...importing import ImportRowsError
+from ...importing import KNOWN, ImportRowsError
 from .. import out
 from ..exits import Exit
 from ..failures import Failed, Interrupted, Usage
@@ -15,10 +15,17 @@ from ..new_credential import origin_of
 from ..option import option
 from ..options import Options
 from ..progress import Progress
-from ..session import opened
+from ..session import Session, opened
 from ..words import plural
 from .account_group import account
 
+#: What to do about accounts that the vault knows.
+HOW = (
+    "--rotate keeps a credential that is there as the retiring one, which is still used where the "
+    "new one is refused; --replace removes it"
+)
+#: How many accounts are told one by one.
+EXAMPLES = 10
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -26,12 +33,14 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
     "import",
     examples=(
         "tracevault account import customers.csv --dry-run",
+        "tracevault account import customers.csv",
         "tracevault account import customers.jsonl --rotate",
     ),
 )
 @click.argument("file", type=click.Path(allow_dash=True))
 @option("--as", "kind", type=click.Choice(["csv", "jsonl"]), help="Default: by its name.")
-@option("--rotate", is_flag=True, help="Rotate what the vault has already.")
+@option("--rotate", is_flag=True, help="Keep what the vault has, as the retiring credential.")
+@option("--replace", is_flag=True, help="Replace what the vault has: the old one is gone.")
 @option("--origin", metavar="URL", help="For rows without one; default: Cloudflare.")
 @option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
 @click.pass_obj
@@ -40,16 +49,23 @@ def import_(
     file: str,
     kind: str | None,
     rotate: bool,
+    replace: bool,
     origin: str | None,
     dry_run: bool,
 ) -> None:
     """Store the credentials of FILE, all of its rows or none; - is standard input.
+
+    A row whose account has a credential in the vault already ends the import, unless --rotate or
+    --replace says what becomes of that; --dry-run tells which they are. With --rotate the same
+    secret once more changes nothing.
 
     The columns of CSV, or the names in JSON lines: tenant, account_id, and token, or email and
     key; label, origin, budget_group, not_before and expires where there are any. What Excel saves
     is understood. Remove the file afterwards: it holds the secrets.
     """
     output = options.output("table", "json")
+    if rotate and replace:
+        raise Usage("--rotate keeps what is there, and --replace removes it: give one")
     path = "/dev/stdin" if file == "-" else file
     _require_private(path)
     if file == "-":
@@ -57,12 +73,17 @@ def import_(
     chosen = kind or ("jsonl" if file.lower().endswith(_JSON_LINES) else "csv")
     with opened(options) as session:
         edit = session.vault.edit()
+        before = _fingerprints(session)
         count: int | None = None
         try:
             read = edit.import_csv if chosen == "csv" else edit.import_json_lines
             with Progress(options, unit="accounts") as progress:
                 count = read(
-                    path, rotate=rotate, origin=origin_of(options, origin), progress=progress.at
+                    path,
+                    rotate=rotate,
+                    replace=replace,
+                    origin=origin_of(options, origin),
+                    progress=progress.at,
                 )
                 if not dry_run:
                     progress.now(f"storing {plural(count, 'account')}")
@@ -83,14 +104,31 @@ def import_(
                 for_programs=options.for_programs,
                 wrong=len(error.rows),
             )
+            if any(row.reason == KNOWN for row in error.rows):
+                out.note(HOW, for_programs=options.for_programs)
             raise Failed(Exit.USAGE) from None
         finally:
             edit.close()
+        after = {} if dry_run else _fingerprints(session)
+    met = [whom for whom in edit._met if dry_run or before.get(whom) != after.get(whom)]
     if output == "json":
-        out.json_lines([{"file": file, "accounts": count, "stored": not dry_run}])
-    else:
-        done = "would be stored" if dry_run else "stored; try: tracevault account check"
-        out.note(f"{plural(count, 'account')} {done}")
+        changed = [{"tenant": tenant, "account_id": account} for tenant, account in met]
+        names = {"rotated": changed if rotate else [], "replaced": changed if replace else []}
+        out.json_lines([{"file": file, "accounts": count, "stored": not dry_run, **names}])
+        return
+    for tenant, account_id in met[:EXAMPLES]:
+        was = "would be" if dry_run else "is"
+        out.note(f"    {account_id} of {tenant} {was} {'rotated' if rotate else 'replaced'}")
+    if len(met) > EXAMPLES:
+        out.note(f"    and {len(met) - EXAMPLES} more")
+    done = "would be stored" if dry_run else "stored; try: tracevault account check"
+    out.note(f"{plural(count, 'account')} {done}")
+
+
+def _fingerprints(session: Session) -> dict[tuple[str, str], str]:
+    """What tells the active credentials apart."""
+    found = session.vault.accounts()
+    return {(one.tenant, one.account_id): one.fingerprint for one in found if one.state == "active"}
 
 
 def _left(file: str, *, storing: bool) -> str:
