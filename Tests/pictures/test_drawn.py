@@ -15,6 +15,7 @@ from rich.text import Text
 from tracevault.cli import words
 from tracevault.cli.bars import FILLS, Bars
 from tracevault.cli.html import html_page
+from tracevault.cli.html.chart import axis
 from tracevault.cli.path import path_lines
 from tracevault.cli.story import Leg, Part, Story, Try, scale
 from tracevault.cli.storyteller import tell
@@ -154,3 +155,12 @@ def test_every_try_has_its_sign_at_its_moment_on_a_page(name: str) -> None:
         assert len(discs) > 30, "a crowd leaves out only what has no room"
         assert abs(discs[-1][1] - told[-1][1]) < DISC, "the last one always has its sign"
         assert all(min(abs(at - wanted) for _, wanted in told) < DISC for _, at in discs)
+
+
+@pytest.mark.parametrize("whole", [0.0, 0.004, 7, 3600, 2_160_000, 2_160_001, 1e11, 1e15])
+def test_the_scale_has_at_most_six_marks_however_long_a_log_line_says_it_took(whole: float) -> None:
+    drawn = axis(None, 0, whole)
+    marks = re.findall(r'<line x1="([0-9.]+)%"', drawn)
+    assert 1 <= len(marks) <= 6
+    assert [float(mark) for mark in marks] == sorted({float(mark) for mark in marks})
+    assert float(marks[-1]) <= 100

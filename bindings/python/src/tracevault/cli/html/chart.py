@@ -7,6 +7,7 @@ colours, on paper too. The table of tries says everything the bars show, in word
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -28,6 +29,8 @@ STEPS = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600,
     1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000,
 )  # fmt: skip
+#: Longer times have marks at whole days, in seconds.
+DAY = 86400
 
 
 def way_figure(story: Story, way: Way, id_: str, level: str) -> Html:
@@ -71,10 +74,16 @@ def moment(begin: datetime, seconds: float) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
+def step_between(whole: float) -> float:
+    """How far two marks of the scale are apart: at most six marks, however long a delay is told."""
+    step = next((step for step in STEPS if whole / step <= 5), None)
+    return step or math.ceil(whole / 5 / DAY) * DAY
+
+
 def axis(begin: datetime | None, start: float, end: float) -> Html:
     """The scale above the bars: seconds since its beginning."""
     whole = end - start
-    step = next((step for step in STEPS if whole / step <= 5), STEPS[-1])
+    step = step_between(whole)
     marks = []
     for number in range(int(whole / step) + 1 if whole > 0 else 1):
         share = 100 * number * step / whole if whole > 0 else 0.0
