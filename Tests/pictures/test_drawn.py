@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from tracevault.cli import words
 from tracevault.cli.bars import FILLS, Bars
-from tracevault.cli.html import html_page
-from tracevault.cli.html.chart import axis
+from tracevault.cli.html import chart, html_page
 from tracevault.cli.path import path_lines
 from tracevault.cli.story import Leg, Part, Story, Try, scale
 from tracevault.cli.storyteller import tell
@@ -60,6 +59,56 @@ def test_two_bars_over_one_scale_are_drawn_like_this(
     there = ">" if ascii_only else "▸"
     assert one == f"{first}{' ' * 39}{there} 20 s so far"
     assert other == f"{' ' * 40}{second} 20 s"
+
+
+#: How long the picture is, and the marks of its axis: label, place in per cent, how it is anchored.
+AXES: dict[float, list[tuple[str, float, str]]] = {
+    20: [("0", 0, "start"), ("5 s", 25, "middle"), ("10 s", 50, "middle"), ("15 s", 75, "middle"),
+         ("20 s", 100, "end")],
+    12.5: [("0", 0, "start"), ("5 s", 40, "middle"), ("10 s", 80, "middle")],
+    0.3: [("0", 0, "start"), ("100 ms", 33.33, "middle"), ("200 ms", 66.67, "middle"),
+          ("300 ms", 100, "end")],
+    0.7: [("0", 0, "start"), ("200 ms", 28.57, "middle"), ("400 ms", 57.14, "middle"),
+          ("600 ms", 85.71, "middle")],
+    0.004: [("0", 0, "start"), ("1 ms", 25, "middle"), ("2 ms", 50, "middle"),
+            ("3 ms", 75, "middle"), ("4 ms", 100, "end")],
+    301: [("0", 0, "start"), ("2 min", 39.87, "middle"), ("4 min", 79.73, "middle")],
+    86400: [("0", 0, "start"), ("6 h", 25, "middle"), ("12 h", 50, "middle"),
+            ("18 h", 75, "middle"), ("1 d", 100, "end")],
+    864000: [("0", 0, "start"), ("2 d", 20, "middle"), ("4 d", 40, "middle"), ("6 d", 60, "middle"),
+             ("8 d", 80, "middle"), ("10 d", 100, "end")],
+    0: [("0", 0, "start")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("whole", AXES)
+@pytest.mark.parametrize("start", [0.0, 117.0], ids=["from 0", "later"])
+def test_the_axis_of_a_page_has_its_marks_at_these_places(whole: float, start: float) -> None:
+    drawn = ElementTree.fromstring(f"<th>{chart.axis(None, start, start + whole)}</th>")
+    (svg,) = drawn.findall("svg")
+    marks = [
+        (one.text, percent(one, "x"), one.attrib["text-anchor"]) for one in svg.findall("text")
+    ]
+    assert marks == AXES[whole]
+    lines = [(percent(one, "x1"), percent(one, "x2")) for one in svg.findall("line")]
+    assert lines == [(at, at) for _, at, _ in AXES[whole]], "each label has its line"
+
+
+def test_two_bars_of_a_page_have_their_pieces_and_tries_at_these_places() -> None:
+    pieces, tries = [], []
+    for leg in (PUT_OFF, HANDED_ON):
+        drawn = ElementTree.fromstring(str(chart.bar(leg, 0, 40)))
+        pieces.append([(one.attrib["class"].removeprefix("part "), percent(one, "x"),
+                        percent(one, "width")) for one in drawn.findall("rect")])  # fmt: skip
+        tries.append([(one.attrib["class"].removeprefix("mark "), percent(one, "cx"))
+                      for one in drawn.findall("circle")])  # fmt: skip
+    assert pieces == [
+        [("arrive", 0, 12.5), ("queue", 12.5, 12.5), ("connect", 25, 5), ("send", 30, 7.5),
+         ("wait", 37.5, 12.5)],
+        [("send", 50, 50)],
+    ]  # fmt: skip
+    # The last disc ends where the bar does.
+    assert tries == [[("wait", 37.5)], [("bad", 75), ("good", 98.8)]]
 
 
 def drawn_bars(trace: tv.Trace, width: int) -> list[str]:
@@ -159,7 +208,7 @@ def test_every_try_has_its_sign_at_its_moment_on_a_page(name: str) -> None:
 
 @pytest.mark.parametrize("whole", [0.0, 0.004, 7, 3600, 2_160_000, 2_160_001, 1e11, 1e15])
 def test_the_scale_has_at_most_six_marks_however_long_a_log_line_says_it_took(whole: float) -> None:
-    drawn = axis(None, 0, whole)
+    drawn = chart.axis(None, 0, whole)
     marks = re.findall(r'<line x1="([0-9.]+)%"', drawn)
     assert 1 <= len(marks) <= 6
     assert [float(mark) for mark in marks] == sorted({float(mark) for mark in marks})

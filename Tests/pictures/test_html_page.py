@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import tracevault as tv
 from browser import Browser, Page, browser, chromium
-from hunted import findings
+from hunted import findings, scope
 from pictures import hard_pictures, many_lines, pictures
 from tracevault.cli import words
 from tracevault.cli.html import html_page, hunt_page
@@ -48,7 +48,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     pages = {name: html_page([trace], names=[name]) for name, trace in TRACES.items()}
     pages["several"] = html_page(list(pictures().values())[:4], names=list(pictures())[:4])
-    pages["hunt"] = hunt_page(findings(), asked={"Message-ID": "<script>alert(1)</script>@x"})
+    asked = {"Message-ID": "<script>alert(1)</script>@x"}
+    pages["hunt"] = hunt_page(findings(), asked=asked, scope=scope())
     made = {name: folder / f"{name}.html" for name in pages}
     for name, path in made.items():
         path.write_text(pages[name], encoding="utf-8")

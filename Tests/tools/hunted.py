@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import tracevault as tv
 from pictures import HOSTILE, golden, hostile, right_to_left
+from tracevault.cli.hunted import AskedAccount, Scope
 
 
 def account(tenant: str, account_id: str) -> tv.Account:
@@ -42,6 +45,24 @@ def found(
         trace=trace,
         error=error,
     )
+
+
+def scope() -> Scope:
+    """Which accounts that hunt was about; one answered that no copy was found in."""
+    asked = {(one.tenant, one.account_id): one for one in findings()}
+    accounts = [
+        AskedAccount(
+            tenant, account_id, one.account.label,
+            sum((other.tenant, other.account_id) == (tenant, account_id)
+                for other in findings() if other.message),
+            "whole" if one.message else "failed",
+        )
+        for (tenant, account_id), one in asked.items()
+    ]  # fmt: skip
+    accounts.append(AskedAccount("umbrella", "0b1e01", "\u202eNothing <b>", 0, "whole"))
+    accounts.append(AskedAccount("umbrella", "0b1e02", "", 0, "open"))
+    began = datetime(2026, 11, 27, 9, 30, tzinfo=timezone.utc)
+    return Scope(began, None, None, tuple(accounts))
 
 
 def findings() -> list[tv.Finding]:

@@ -84,7 +84,7 @@ def test_a_hunt_for_nothing_in_particular_is_refused(call: Call, kit: Kit) -> No
     assert call("hunt", "--subject", "x", "--account", ACME).code == Exit.USAGE
     told = call("hunt", "--subject", "no such subject at all")
     assert (told.code, told.out) == (0, "")
-    assert "0 copies in 5 accounts" in told.err
+    assert "no copy; 5 accounts asked; 0 questions without an answer" in told.err
 
 
 def test_a_batch_reads_references_json_lines_and_csv(call: Call, kit: Kit, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from .options import Options
 
 if TYPE_CHECKING:
     from ..hunt import Finding
+    from .hunted import Scope
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -82,6 +83,7 @@ def write_hunt_page(
     path: str,
     found: Sequence[Finding],
     asked: Mapping[str, str],
+    scope: Scope,
     *,
     whole: bool = True,
 ) -> None:
@@ -90,8 +92,8 @@ def write_hunt_page(
     from .words import plural
 
     named = {name.replace("_", " ").capitalize(): value for name, value in asked.items()}
-    copies = sum(one.message is not None for one in found)
-    _write(options, path, hunt_page(found, asked=named, whole=whole), plural(copies, "copy"))
+    page = hunt_page(found, asked=named, scope=scope, whole=whole)
+    _write(options, path, page, plural(scope.copies, "copy"))
 
 
 def _write(options: Options, path: str, text: str, holds: str) -> None:

@@ -77,7 +77,10 @@ class Tally:
             told += f", {plural(more, 'trace')} not complete yet (--wait SECONDS waits)"
         return told if whole else f"{told}, ended early, as the reader of the output had enough"
 
-    def end(self) -> None:
-        """End the call with the exit code of what failed, if anything did."""
+    def end(self, answered: int = 0) -> None:
+        """End the call with the exit code of what failed, if anything did.
+
+        `answered` is how many accounts had nothing to tell, or no more: that is an answer, too.
+        """
         if self.codes:
-            raise Failed(exit_of_many(self.codes, self.came))
+            raise Failed(exit_of_many(self.codes, self.came + answered))

@@ -31,6 +31,8 @@ STEPS = (
 )  # fmt: skip
 #: Longer times have marks at whole days, in seconds.
 DAY = 86400
+#: What a mark may be wrong by the sums of numbers with a point: 0.3 / 0.1 is a little less than 3.
+CLOSE = 1e-6
 
 
 def way_figure(story: Story, way: Way, id_: str, level: str) -> Html:
@@ -76,7 +78,7 @@ def moment(begin: datetime, seconds: float) -> datetime:
 
 def step_between(whole: float) -> float:
     """How far two marks of the scale are apart: at most six marks, however long a delay is told."""
-    step = next((step for step in STEPS if whole / step <= 5), None)
+    step = next((step for step in STEPS if whole / step <= 5 + CLOSE), None)
     return step or math.ceil(whole / 5 / DAY) * DAY
 
 
@@ -85,7 +87,7 @@ def axis(begin: datetime | None, start: float, end: float) -> Html:
     whole = end - start
     step = step_between(whole)
     marks = []
-    for number in range(int(whole / step) + 1 if whole > 0 else 1):
+    for number in range(int(whole / step + CLOSE) + 1 if whole > 0 else 1):
         share = 100 * number * step / whole if whole > 0 else 0.0
         anchor = "start" if number == 0 else "end" if share > 92 else "middle"
         label = words.duration(number * step) if number else "0"

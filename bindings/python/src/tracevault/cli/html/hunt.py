@@ -8,29 +8,68 @@ from collections.abc import Mapping, Sequence
 from ...hunt import Finding
 from .. import words
 from ..copies import got
+from ..hunted import Scope
 from .chart import outcome
 from .markup import Html, el, join, prose, theirs
 from .sections import trace_fragment, trace_sections, verdict
 
+#: With more accounts than this the list of those that were asked is folded away.
+FOLDED = 12
 
-def hunt_head(found: Sequence[Finding], asked: Mapping[str, str], *, whole: bool) -> Html:
-    """What was hunted for, how many copies there are, and the table of all."""
+
+def hunt_head(
+    found: Sequence[Finding], asked: Mapping[str, str], scope: Scope | None, *, whole: bool
+) -> Html:
+    """What was hunted for, where and when, how many copies there are, and the table of all."""
     copies = [one for one in found if one.message is not None]
     failed = [one for one in found if one.error is not None]
-    accounts = len({(one.tenant, one.account_id) for one in copies})
     later = sum(one.trace is not None and one.trace.error is not None for one in copies)
     tone = "bad" if failed else "wait" if later else "calm"
-    told = f"{words.plural(len(copies), 'copy')} in {words.plural(accounts, 'account')}."
+    told = words.sentence(scope.found_words if scope else words.plural(len(copies), "copy"))
     troubles = f" {words.plural(len(failed), 'question')} had no answer: see below."
     more = f" {words.plural(later, 'trace')} may go on: "
     more += "its last look failed." if later == 1 else "their last looks failed."
     sentence = el("p", el("strong", told), troubles if failed else "", more if later else "",
                   class_=f"verdict {tone}")  # fmt: skip
+    asked = {**asked, "Time": scope.time_words} if scope else asked
     rows = [el("div", el("dt", name), el("dd", theirs(value))) for name, value in asked.items()]
     facts = el("dl", rows, class_="facts") if rows else Html()
     ended = el("p", "The hunt was ended before every account was asked: there may be more.",
                class_="verdict bad")  # fmt: skip
-    return join(sentence, "" if whole else ended, facts, tally(copies), table(found))
+    accounts = accounts_asked(scope) if scope else Html()
+    return join(sentence, "" if whole else ended, facts, tally(copies), table(found), accounts)
+
+
+#: How an account answered, with its sign and its tone.
+ANSWERS = {
+    "whole": ("✔", "good", "asked to the end"),
+    "failed": ("✘", "bad", "could not be asked to the end"),
+    "open": ("?", "unsure", "not asked to the end: the hunt was ended early"),
+}
+
+
+def accounts_asked(scope: Scope) -> Html:
+    """Every account that was to be asked: no copy in one that answered is an answer, too."""
+    rows = []
+    for one in scope.accounts:
+        sign, tone, said = ANSWERS[one.answer]
+        label = el("span", prose(one.label), class_="note block") if one.label else ""
+        mark = el("span", sign, class_="sign", aria_hidden="true")
+        rows.append(
+            el("tr",
+               el("th", theirs(one.tenant), scope="row"),
+               el("td", theirs(one.account_id, "mono"), label),
+               el("td", f"{one.copies:,}", class_="number"),
+               el("td", el("span", mark, f" {said}", class_=f"outcome {tone}")))
+        )  # fmt: skip
+    names = ("Tenant", "Account", "Copies", "Answer")
+    head = el("tr", [el("th", name, scope="col") for name in names])
+    caption = el("caption", "Every account that was to be asked")
+    made = el("table", caption, el("thead", head), el("tbody", rows))
+    box = el("div", made, class_="scroll accounts")
+    if len(rows) <= FOLDED:
+        return box
+    return el("details", el("summary", f"All {words.plural(len(rows), 'account')}"), box)
 
 
 def tally(copies: Sequence[Finding]) -> Html:

@@ -13,6 +13,7 @@ from ... import __version__
 from ...hunt import Finding
 from ...model import Trace
 from .. import words
+from ..hunted import Scope
 from .chart import outcome
 from .hunt import copy_sections, hunt_head
 from .markup import Html, el, join, theirs
@@ -68,16 +69,18 @@ def hunt_page(
     *,
     asked: Mapping[str, str] | None = None,
     title: str | None = None,
+    scope: Scope | None = None,
     whole: bool = True,
     made_at: datetime | None = None,
 ) -> str:
     """The page for a hunt: every copy that was found, and every account that could not be asked.
 
-    `asked` is what was hunted for, as names and values: ``{"Message-ID": "…"}``. A hunt that is not
+    `asked` is what was hunted for, as names and values: ``{"Message-ID": "…"}``; `scope` which time
+    and which accounts it was about. A hunt that is not
     `whole` was ended before every account was asked, which the page says.
     """
     found = list(findings)
-    body = join(hunt_head(found, asked or {}, whole=whole), copy_sections(found))
+    body = join(hunt_head(found, asked or {}, scope, whole=whole), copy_sections(found))
     return document(title or "Hunt", "Copies of a message, in every account", body, made_at)
 
 

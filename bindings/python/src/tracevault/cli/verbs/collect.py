@@ -128,7 +128,7 @@ def collect(
             incomplete=tally.incomplete,
             whole=reading.whole,
         )
-    tally.end()
+    tally.end(progress.done - progress.failed)
 
 
 def _take(one: Detection, output: str, tally: Tally) -> None:

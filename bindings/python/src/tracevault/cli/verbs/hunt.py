@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import click
 
 from ... import bulk
 from ..._rows import last_look
-from ...hunt import Finding
+from ...hunt import Finding, Hunt
+from ...sweep import Place
 from .. import out
 from ..copies import got, in_order
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
+from ..hunted import Scope, scope_of
 from ..option import (
     limit_option,
     option,
@@ -53,7 +56,7 @@ COLUMNS = (
 #: Options that say what is hunted for.
 SOUGHT = ("message_id", "sender", "recipient", "domain", "subject", "query", "hash", "alert_id")
 #: Options that say how to hunt, not for what.
-UNASKED = ("resume", "wait", "timeout", "limit")
+UNASKED = ("resume", "wait", "timeout", "limit", "start", "end")
 
 
 @verb(
@@ -88,8 +91,9 @@ def hunt(
     """Ask every account, or those of --tenant: who received this message, and what became of it?
 
     Copies are told as they are found. The table at the end has a line for each recipient. Accounts
-    that could not be asked are told as well; nothing is left out silently. Exit code 1 when
-    something could not be asked.
+    that could not be asked are told as well, and so are the time that was looked at and how many
+    accounts were asked: nothing is left out silently. Exit code 0 when all were asked, also where
+    nothing was found; 1 when something could not be asked.
     """
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
@@ -109,13 +113,14 @@ def hunt(
         raise Usage(f"say what to hunt for, one or more of {options_of}")
     chosen |= {"trace": traced, "views": views_with_page(VIEWS[output], html)}
     found: list[Finding] = []
+    began, hunted = datetime.now(timezone.utc), _Hunted()
     everything: list[Finding] = []
     with opened(options) as session, Progress(options, unit="accounts") as progress:
         tally = Tally(options, progress)
         reading = Reading(to_the_end=html is not None)
         try:
             with reading:
-                for finding in _findings(session, progress, chosen):
+                for finding in _findings(session, progress, hunted, chosen):
                     everything += [finding] if html is not None else []
                     _take(finding, tally, found, output, progress)
         except KeyboardInterrupt:
@@ -127,12 +132,23 @@ def hunt(
                     _show_table(found)
             finally:
                 if html is not None and progress.total is not None:  # it has begun
-                    write_hunt_page(options, html, in_order(everything), asked, whole=reading.whole)
-        _summary(options, tally, progress, whole=reading.whole)
-    tally.end()
+                    scope = scope_of(began, chosen, hunted.places, found)
+                    write_hunt_page(options, html, in_order(everything), asked, scope,
+                                    whole=reading.whole)  # fmt: skip
+        scope = scope_of(began, chosen, hunted.places, found)
+        _summary(options, tally, progress, scope, whole=reading.whole)
+    tally.end(progress.done - progress.failed)
 
 
-def _findings(session: Session, progress: Progress, chosen: Mapping[str, Any]) -> Iterator[Finding]:
+class _Hunted:
+    """The accounts of a hunt, once it has listed them."""
+
+    places: Sequence[Place] = ()
+
+
+def _findings(
+    session: Session, progress: Progress, hunted: _Hunted, chosen: Mapping[str, Any]
+) -> Iterator[Finding]:
     tenant = session.options.text("tenant")
     where = session.vault if tenant is None else session.tenant_of(tenant)
     with session.engine() as engine:
@@ -141,7 +157,10 @@ def _findings(session: Session, progress: Progress, chosen: Mapping[str, Any]) -
         def step(now: bulk.Progress) -> None:
             forecast.tell(now, remark=f"{now.found:,} copies found")
 
-        yield from engine.hunt(where, progress=step, **chosen)
+        hunt = Hunt(where, progress=step, **chosen)
+        findings = engine._campaign(hunt)
+        hunted.places = hunt.places
+        yield from findings
 
 
 def _take(
@@ -213,11 +232,14 @@ def _show_table(found: list[Finding]) -> None:
         out.table(("TENANT", "ACCOUNT", "RECIPIENT", "OUTCOME", "TIME", "REFERENCE"), rows)
 
 
-def _summary(options: Options, tally: Tally, progress: Progress, *, whole: bool) -> None:
+def _summary(
+    options: Options, tally: Tally, progress: Progress, scope: Scope, *, whole: bool
+) -> None:
     tally.tell()
+    if not options.for_programs:
+        out.note(f"looked for in {scope.time_words}")
     out.note(
-        f"{plural(tally.came, 'copy')} in {plural(progress.done, 'account')}, "
-        f"{plural(tally.failed, 'question')} without an answer"
+        f"{scope.found_words}; {plural(tally.failed, 'question')} without an answer"
         f"{tally.may_go_on(whole=whole)}, in {in_words(progress.seconds)}",
         for_programs=options.for_programs,
         copies=tally.came,
@@ -226,6 +248,7 @@ def _summary(options: Options, tally: Tally, progress: Progress, *, whole: bool)
         last_looks_failed=tally.last_looks_failed,
         incomplete=tally.incomplete,
         whole=whole,
+        **scope.to_dict(),
     )
 
 

@@ -1,0 +1,109 @@
+"""What a hunt asked, and what came of it: one count for the terminal, programs and the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from .._fields import parse_time
+from ..hunt import Finding
+from ..sweep import Place
+from . import words
+
+#: What Cloudflare searches when no begin is named.
+DEFAULT = timedelta(days=30)
+#: How an account answered: to its end, not or not to its end, or not yet when the hunt was ended.
+Answer = Literal["whole", "failed", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAccount:
+    """One account that a hunt was to ask."""
+
+    tenant: str
+    account_id: str
+    label: str
+    copies: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which time and which accounts a hunt was about, and how they answered."""
+
+    began: datetime
+    start: datetime | None
+    end: datetime | None
+    accounts: tuple[AskedAccount, ...]
+
+    @property
+    def copies(self) -> int:
+        """How many copies were found."""
+        return sum(one.copies for one in self.accounts)
+
+    @property
+    def with_copies(self) -> int:
+        """How many accounts have a copy."""
+        return sum(one.copies > 0 for one in self.accounts)
+
+    def answered(self, how: Answer) -> int:
+        """How many accounts answered so."""
+        return sum(one.answer == how for one in self.accounts)
+
+    @property
+    def found_words(self) -> str:
+        """``2 copies in 1 account; 5 accounts asked, 1 of them without a whole answer``."""
+        told = "no copy"
+        if self.copies:
+            told = f"{words.plural(self.copies, 'copy')} in "
+            told += words.plural(self.with_copies, "account")
+        total, left = len(self.accounts), self.answered("open")
+        asked = f"{total - left:,} of {words.plural(total, 'account')}" if left else ""
+        told += f"; {asked or words.plural(total, 'account')} asked"
+        failed = self.answered("failed")
+        return told + (f", {failed:,} of them without a whole answer" if failed else "")
+
+    @property
+    def time_words(self) -> str:
+        """From when to when messages were looked for."""
+        end = self.end or self.began
+        told = f"{words.when(self.start or end - DEFAULT)} to {words.when(end)} UTC"
+        return told if self.start else f"{told} (30 days, Cloudflare's default)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What programs are told; times that nobody gave are null."""
+        return {
+            "start": None if self.start is None else self.start.isoformat(),
+            "end": None if self.end is None else self.end.isoformat(),
+            "began": self.began.isoformat(),
+            "accounts_asked": len(self.accounts) - self.answered("open"),
+            "accounts_with_copies": self.with_copies,
+            "accounts_failed": self.answered("failed"),
+            "accounts_left": self.answered("open"),
+        }
+
+
+def scope_of(
+    began: datetime,
+    filters: Mapping[str, object],
+    places: Sequence[Place],
+    found: Iterable[Finding],
+) -> Scope:
+    """The scope of a hunt whose accounts are these, by tenant and account."""
+    copies = Counter(one.account_id for one in found if one.message is not None)
+    start, end = (parse_time(str(filters.get(name) or "")) for name in ("start", "end"))
+    asked = [
+        AskedAccount(
+            tenant=place.tenant.name,
+            account_id=place.account.account_id,
+            label=place.account.label,
+            copies=copies[place.account.account_id],
+            answer="failed" if place.failed else "open" if place.open else "whole",
+        )
+        for place in places
+    ]
+    asked.sort(key=lambda one: (one.tenant, one.label or one.account_id, one.account_id))
+    return Scope(began.replace(microsecond=0), start, end, tuple(asked))
