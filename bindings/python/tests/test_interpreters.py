@@ -69,9 +69,15 @@ print(sys.version_info[:2])
 
 
 def interpreter(version: str) -> str | None:
-    """Debian's own, or one of pyenv's; otherwise this one."""
+    """Debian's own, one that was built here, or one of pyenv's or uv's; otherwise this one."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    places = [Path("/usr/bin"), *sorted(pyenv.glob(f"{version}.*/bin"), reverse=True)]
+    uv = Path.home() / ".local/share/uv/python"
+    places = [
+        Path("/usr/bin"),
+        Path("/usr/local/bin"),
+        *sorted(pyenv.glob(f"{version}.*/bin"), reverse=True),
+        *sorted(uv.glob(f"cpython-{version}.*/bin"), reverse=True),
+    ]
     found = (shutil.which(f"python{version}", path=str(place)) for place in places)
     own = sys.executable if version == f"{sys.version_info[0]}.{sys.version_info[1]}" else None
     return next(filter(None, found), own)
