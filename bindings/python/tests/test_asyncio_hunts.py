@@ -115,7 +115,7 @@ class Noted:
 
 
 @pytest.mark.parametrize("how", ["tasks", "a batch"])
-def test_a_loop_asks_sixteen_and_takes_four_at_a_time(
+def test_a_loop_asks_eight_and_takes_two_at_a_time(
     server: Standin, vault: tv.Vault, run: Run, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     async def main() -> Noted:
@@ -148,8 +148,8 @@ def test_a_loop_asks_sixteen_and_takes_four_at_a_time(
             return noted
 
     noted = run(main())
-    assert noted.most("tv_engine_submit") == 16
-    assert noted.most("tv_engine_take") == 4
+    assert noted.most("tv_engine_submit") == 8
+    assert noted.most("tv_engine_take") == 2
 
 
 def test_what_waits_for_the_disk_or_takes_long_is_done_beside_the_loop(

@@ -18,7 +18,7 @@ from launcher import Standin
 import tracevault as tv
 from tracevault import _lib
 from tracevault._exchange import Slot
-from tracevault._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME
+from tracevault._loops import TAKEN_AT_A_TIME
 from tracevault.journal import Journal
 
 from .conftest import ACME, settings
@@ -125,26 +125,6 @@ def test_other_tasks_have_their_turn_between_the_results_of_a_batch(
             assert len(set(seen)) == 50
 
     run(main())
-
-
-def test_a_turn_of_the_loop_asks_and_takes_few_however_many_tasks_there_are(
-    server: Standin, vault: tv.Vault, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    turns = Turns()
-
-    async def main() -> None:
-        async with tv.AsyncEngine(settings(server)) as engine:
-            acme = vault.tenant("acme")
-            counter = asyncio.ensure_future(turns.go_on())
-            note = lambda name, _: turns.note(name)  # noqa: E731
-            monkeypatch.setattr(_lib, "_loaded", Watched(_lib.library(), note))
-            await asyncio.gather(*(engine.trace(acme, ACME, f"slow-{n}") for n in range(200)))
-            monkeypatch.undo()
-            counter.cancel()
-
-    run(main())
-    assert turns.most["tv_engine_submit"] <= ASKED_AT_A_TIME
-    assert turns.most["tv_result_free"] <= TAKEN_AT_A_TIME
 
 
 def test_a_turn_of_the_loop_writes_few_lines_of_a_journal(
