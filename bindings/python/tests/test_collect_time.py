@@ -218,19 +218,104 @@ def test_a_checkpoint_of_before_is_gone_on_with(
     assert changes[min(yesterday)] == "changed"
 
 
-@pytest.mark.parametrize(
-    "status", [tv.Status.E_TLS, tv.Status.E_PROXY, tv.Status.E_STALE, tv.Status.E_LOCKED]
-)
-def test_what_is_wrong_with_the_way_or_the_vault_settles_no_message(status: tv.Status) -> None:
+def until(checkpoint: Path) -> dict[str, datetime.datetime]:
+    """Up to when each account was asked, by the checkpoint."""
+    lines = [json.loads(line) for line in checkpoint.read_text().splitlines()]
+    return {
+        one["account_id"]: datetime.datetime.fromisoformat(one["until"])
+        for one in lines
+        if "until" in one
+    }
+
+
+def test_an_end_before_where_an_account_goes_on_is_told_and_nothing_is_asked(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    clock.at = FIRST + 5 * DAY
+    assert found(run(server, acme, tmp_path / "c", start=FIRST - DAY)) == yesterday
+    assert run(server, acme, tmp_path / "c") == []  # it forgets what it will not see again
+    before, asked = until(tmp_path / "c"), len(server.requests())
+    steps: list[tv.Progress] = []
+    told = run(server, acme, tmp_path / "c", end=FIRST + 2 * DAY, progress=steps.append)
+    assert {one.account_id for one in told} == before.keys()
+    assert {(one.change, type(one.error)) for one in told} == {("none", tv.ArgumentError)}
+    assert (FIRST + 4 * DAY).isoformat() in str(told[0].error)
+    assert steps[-1].done == steps[-1].failed == steps[-1].total == len(told)
+    assert len(server.requests()) == asked
+    assert until(tmp_path / "c") == before
+    assert run(server, acme, tmp_path / "c") == []
+
+
+def test_an_end_before_the_first_start_is_told_and_nothing_is_asked(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], tmp_path: Path
+) -> None:
+    server.reset()
+    told = run(server, acme, tmp_path / "c", end=FIRST - 2 * DAY)
+    assert told
+    assert {type(one.error) for one in told} == {tv.ArgumentError}
+    assert server.requests() == []
+    assert until(tmp_path / "c") == {}
+
+
+def test_an_end_before_the_last_run_does_not_take_back_what_is_known(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    assert found(run(server, acme, tmp_path / "c")) == yesterday
+    before = until(tmp_path / "c")
+    assert run(server, acme, tmp_path / "c", end=FIRST - DAY / 2) == []
+    assert until(tmp_path / "c") == before
+
+
+def test_after_a_clock_that_was_ahead_an_account_is_asked_up_to_now(
+    server: Standin, acme: tv.Tenant, clock: type[Clock], yesterday: set[str], tmp_path: Path
+) -> None:
+    lines = [
+        {"schema": "tracevault.checkpoint/1"},
+        {"account_id": ACME, "until": (FIRST + 3000 * DAY).isoformat()},
+    ]
+    (tmp_path / "c").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "c").chmod(0o600)
+    assert found(run(server, acme, tmp_path / "c")) == yesterday
+    assert until(tmp_path / "c")[ACME] == FIRST
+    come = arrive(server)
+    clock.at = FIRST + 3 * DAY
+    assert found(run(server, acme, tmp_path / "c")) == come
+
+
+#: After these there is no trace of the message, however often it is asked for.
+SETTLED = {
+    tv.Status.E_NO_MESSAGE,
+    tv.Status.E_MESSAGE_REF,
+    tv.Status.E_HTTP,
+    tv.Status.E_NOT_JSON,
+    tv.Status.E_REPLY_SHAPE,
+    tv.Status.E_REPLY_DEPTH,
+    tv.Status.E_REPLY_TOO_LARGE,
+    tv.Status.E_REPLY_REFUSED,
+}
+
+
+@pytest.mark.parametrize("retriable", [False, True], ids=["", "may be tried again"])
+@pytest.mark.parametrize("status", [*tv.Status], ids=lambda status: status.name)
+def test_only_what_is_said_of_a_message_itself_settles_it(
+    status: tv.Status, retriable: bool
+) -> None:
     learned: list[object] = []
     run: Any = SimpleNamespace(
         _waiting=set(), _checkpoint=SimpleNamespace(learn=lambda *known: learned.append(known))
     )
     one: Any = SimpleNamespace(
-        message=SimpleNamespace(message_ref="m"),
-        error=tv.TransportError("made up", status=status),
+        message=SimpleNamespace(message_ref="m", scanned_at_text=None),
+        state={},
+        error=tv.TraceVaultError("made up", status=status, retriable=retriable),
         account_id="account",
     )
     collect_module.Collection._taken(run, one)
-    assert run._waiting == {"account"}
-    assert learned == []
+    is_settled = status in SETTLED and not retriable
+    assert (len(learned), run._waiting) == ((1, set()) if is_settled else (0, {"account"}))
+
+
+def test_a_path_that_is_not_there_settles_no_message() -> None:
+    """A message that is not there has a status of its own."""
+    error = tv.ReplyError("made up", status=tv.Status.E_HTTP, http_status=404)
+    assert not collect_module._settles(error)

@@ -19,7 +19,7 @@ from ._options import filter_text
 from ._reach import Where
 from .accounts import Account
 from .bulk import known_options
-from .errors import Status, TraceVaultError
+from .errors import ArgumentError, Status, TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
 from .request import Result
@@ -33,20 +33,21 @@ LOOK_BACK = timedelta(days=1)
 #: How many detections a collection takes of one account at a time.
 COLLECT_LIMIT = 100_000
 
-#: Why there is no trace now although there may be one: nothing that is the message's.
-_OURS = frozenset(
+#: What the API says of a message itself: it has no trace, or none that can be read. After anything
+#: else the trace may be had later.
+_SETTLED = frozenset(
     {
-        Status.E_CREDENTIAL,
-        Status.E_EXPIRED,
-        Status.E_LOCKED,
-        Status.E_STALE,
-        Status.E_CANCELLED,
-        Status.E_SHUTDOWN,
-        Status.E_DESCRIPTORS_LOST,
-        Status.E_TLS,
-        Status.E_PROXY,
+        Status.E_NO_MESSAGE,
+        Status.E_MESSAGE_REF,
+        Status.E_HTTP,
+        Status.E_NOT_JSON,
+        Status.E_REPLY_SHAPE,
+        Status.E_REPLY_DEPTH,
+        Status.E_REPLY_TOO_LARGE,
+        Status.E_REPLY_REFUSED,
     }
 )
+_NO_SUCH_PATH = 404
 
 Change = Literal["new", "changed", "none"]
 
@@ -55,8 +56,9 @@ class CollectOptions(SweepOptions, total=False):
     """What to collect. Filters are those of a search; ``detections_only`` is ``True`` unless set.
 
     ``start`` counts in the first run only, which is kept for an account until it was asked to its
-    end once; ``limit`` is for each account and 100000 unless set; ``trace`` is ``True`` where
-    ``views`` are asked for.
+    end once. An account is not asked, and told with an error, where ``end`` lies before the time
+    from which on it would be. ``limit`` is for each account and 100000 unless set; ``trace`` is
+    ``True`` where ``views`` are asked for.
     """
 
     look_back: timedelta
@@ -160,6 +162,8 @@ class Collection(Sweep[Detection]):
         if options.get("detections_only") is None:
             options["detections_only"] = True
         super().__init__(where, options, trace=bool(options.get("views")), limit=COLLECT_LIMIT)
+        end = self._filters.get("end")
+        self._end = None if end is None else parse_time(filter_text("end", end))
 
     # ---- The checkpoint -------------------------------------------------------------------------
 
@@ -177,10 +181,26 @@ class Collection(Sweep[Detection]):
     def start_of(self, place: Place) -> object:
         """A while before the last complete run; until there is one, where the first run began."""
         account_id = place.account.account_id
-        until = self._checkpoint.until(account_id)
+        until = self._known_until(account_id)
         if until is not None:
             return until - self._look_back
         return self._checkpoint.start(account_id) or self._first_start()
+
+    def _known_until(self, account_id: str) -> datetime | None:
+        """Up to when an account was asked; not beyond now, where the clock was ahead then."""
+        until = self._checkpoint.until(account_id)
+        return None if until is None else min(until, self._now)
+
+    def refused(self, place: Place) -> TraceVaultError | None:
+        """Between its own start and an earlier end nothing would be found."""
+        start = parse_time(filter_text("start", self.start_of(place)))
+        if start is None or self._end is None or start <= self._end:
+            return None
+        return ArgumentError(
+            f"this account is asked from {start.isoformat(timespec='seconds')} on, and end lies "
+            "before that: it was not asked; leave end out, or give a later one",
+            status=Status.E_ARGUMENT,
+        )
 
     def is_wanted(self, place: Place, key: str, message: FoundMessage) -> bool:
         """Whether it is new or another than it was."""
@@ -227,17 +247,19 @@ class Collection(Sweep[Detection]):
     def _taken(self, one: Detection) -> None:
         if one.message is None:
             return
-        if one.error is not None and (one.error.retriable or one.error.status in _OURS):
+        if one.error is not None and not _settles(one.error):
             self._waiting.add(one.account_id)  # the message comes again, with its trace
             return
         known = Known(one.state, one.message.scanned_at_text)
         self._checkpoint.learn(one.account_id, _key(one.message), known)
 
     def _done_with(self, account_id: str, place: Place) -> None:
-        """The next search begins where this one did, or where it ended if ``end`` was earlier."""
-        given = self._filters.get("end")
-        end = None if given is None else parse_time(filter_text("end", given))
-        until = self._now if end is None else min(self._now, end)
+        """The next search begins where this one did, or where it ended if ``end`` was earlier.
+
+        What was known up to a later time stays known.
+        """
+        until = self._now if self._end is None else min(self._now, self._end)
+        until = max(until, self._known_until(account_id) or until)
         self._checkpoint.complete(account_id, until, place.seen, until - self._look_back)
 
     def finish(self) -> None:
@@ -247,6 +269,13 @@ class Collection(Sweep[Detection]):
     def close(self) -> None:
         """Let the checkpoint go."""
         self._checkpoint.close()
+
+
+def _settles(error: TraceVaultError) -> bool:
+    """Whether a message is done with, though there is no trace of it."""
+    if error.status is Status.E_HTTP and error.http_status == _NO_SUCH_PATH:
+        return False  # the way to the API is wrong, not the message
+    return not error.retriable and error.status in _SETTLED
 
 
 def _key(message: FoundMessage) -> str:

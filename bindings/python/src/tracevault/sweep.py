@@ -115,15 +115,13 @@ class Sweep(Campaign[Told]):
         self._filters["limit"] = min(self.limit, at_a_time)
 
     def find(self) -> None:
-        """One search for each account."""
+        """List the accounts, each with all tenants that have it."""
         super().find()
         places: dict[str, Place] = {}
         for tenant, account in self.accounts:
             places.setdefault(account.account_id, Place([])).ways.append((tenant, account))
         self.places = list(places.values())
         self._open = len(self.places)
-        for place in self.places:
-            self._source.add(place.tenant, [_Search(place)], _FIRST)
 
     def _sort(self, options: dict[str, Any], *, trace: bool, limit: int) -> None:
         """What of the options is for traces, for the batch, for the caller; filters are left."""
@@ -147,7 +145,14 @@ class Sweep(Campaign[Told]):
         return cast("FollowOptions", {**self._batch, **own})
 
     def begin(self) -> None:
-        """Show the bar."""
+        """One search for each account; show the bar."""
+        for place in self.places:
+            reason = self.refused(place)
+            if reason is None:
+                self._source.add(place.tenant, [_Search(place)], _FIRST)
+            else:
+                self._trouble(place, reason)
+                self._answered(place)
         self._report()
 
     @property
@@ -164,6 +169,10 @@ class Sweep(Campaign[Told]):
     def start_of(self, place: Place) -> object:
         """From when to search an account."""
         return self._filters.get("start")
+
+    def refused(self, place: Place) -> TraceVaultError | None:
+        """Why an account is not asked at all, where that is so."""
+        return None
 
     @abstractmethod
     def tell(
@@ -194,6 +203,11 @@ class Sweep(Campaign[Told]):
             self._ask(place, [_Search(place)], _FURTHER)
         else:
             self._trouble(place, result.error or TraceVaultError("no answer"))
+        self._answered(place)
+        self._report()
+
+    def _answered(self, place: Place) -> None:
+        """One question of an account is open no more."""
         place.open -= 1
         self._open -= 1
         if not place.open:
@@ -201,7 +215,6 @@ class Sweep(Campaign[Told]):
             self._failed += place.failed
             if not place.failed:
                 self.complete(place)
-        self._report()
 
     def _ask(self, place: Place, items: list[_Search | _Copy], rank: int) -> None:
         place.open += len(items)
