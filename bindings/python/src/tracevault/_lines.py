@@ -118,10 +118,8 @@ class LineFile:
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
-        # A name that nobody can know, and that no file of the user has.
-        beside = f".tracevault.{os.urandom(8).hex()}"
         try:
-            fd = self._place.made(os.O_RDWR | os.O_APPEND, beside)
+            beside, fd = self._place.beside(os.O_RDWR | os.O_APPEND)
             try:
                 self._fill(fd, lines)
                 self._place.take(beside)
@@ -138,8 +136,7 @@ class LineFile:
         self._fd = fd
 
     def _fill(self, fd: int, lines: Iterable[bytes]) -> None:
-        """Lock a new file before it has the name, and write it whole."""
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """Write a new file whole. It is locked before it has the name."""
         with open(os.dup(fd), "wb") as file:
             file.write(self._first)
             file.writelines(line + b"\n" for line in lines)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
+import re
 import stat
 from collections.abc import Iterator
 
@@ -18,6 +20,11 @@ from collections.abc import Iterator
 _LINKS = 40
 #: How often a name may change between the look at it and its opening.
 _TRIES = 100
+#: What a new file is called until it takes its place, and what a kill leaves.
+_BESIDE = ".tracevault."
+_LEFT = re.compile(r"\.tracevault\.[0-9a-f]{16}")
+#: How many names of a folder are looked at for such a one.
+_LOOKED_AT = 10_000
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -178,6 +185,54 @@ class Place:
         with self._telling():
             return os.open(name or self.name, flags, 0o600, dir_fd=self.folder)
 
+    def beside(self, flags: int) -> tuple[str, int]:
+        """Make a new file of this folder that shall take the place; give its name and descriptor.
+
+        It is locked for as long as it is written, which :meth:`take` must end. So what a process
+        that was killed has left is told from what another one is writing, and goes.
+        """
+        self._clear()
+        for _ in range(_TRIES):
+            # A name that nobody can know, and that no file of the user has.
+            name = f"{_BESIDE}{os.urandom(8).hex()}"
+            found = self.made(flags, name)
+            try:
+                if _is_locked(found) and os.fstat(found).st_nlink:
+                    return name, found
+            except BaseException:
+                os.close(found)
+                self.remove(name)
+                raise
+            os.close(found)  # somebody who clears was faster
+        raise OSError(errno.EBUSY, "new files are taken away again and again", self.path)
+
+    def _clear(self) -> None:
+        """Remove what killed processes of this user have left beside the place."""
+        with contextlib.suppress(OSError):
+            folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder)
+            try:
+                with os.scandir(folder) as found:
+                    names = [one.name for one in itertools.islice(found, _LOOKED_AT)]
+                for name in names:
+                    if _LEFT.fullmatch(name):
+                        self._clear_one(name)
+            finally:
+                os.close(folder)
+
+    def _clear_one(self, name: str) -> None:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+        with contextlib.suppress(OSError):
+            found = os.open(name, flags, dir_fd=self.folder)
+            try:
+                status = os.fstat(found)
+                is_own = status.st_uid == os.geteuid() and status.st_nlink == 1
+                if is_own and stat.S_ISREG(status.st_mode) and _is_locked(found):
+                    now = os.stat(name, dir_fd=self.folder, follow_symlinks=False)
+                    if os.path.samestat(status, now):
+                        self.remove(name)
+            finally:
+                os.close(found)
+
     def private(self, name: str) -> int:
         """Open another file of this folder, or make it, that nobody else can open; not to be read.
 
@@ -224,6 +279,15 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_locked(found: int) -> bool:
+    """Lock a file for this process; false where another one has it."""
+    try:
+        fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _ours(status: os.stat_result) -> bool:

@@ -127,15 +127,15 @@ def _is_replaced(place: Place, there: os.stat_result | None) -> bool:
 
 
 def _replace(place: Place, data: bytes, there: os.stat_result | None) -> None:
-    beside = f".tracevault.{os.urandom(8).hex()}"
-    descriptor = place.made(os.O_WRONLY, beside)
+    beside, descriptor = place.beside(os.O_WRONLY)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
+            file.flush()
             # Not of a file with a second name: somebody else may have given it that one.
             if there is not None and there.st_uid == os.geteuid() and there.st_nlink == 1:
                 os.fchmod(descriptor, there.st_mode & 0o777)
-        place.take(beside)
+            place.take(beside)
     except BaseException:
         with contextlib.suppress(OSError):
             place.remove(beside)
