@@ -84,7 +84,7 @@ def _discreet(error: BaseException) -> tuple[str, str]:
 
     The name may be a secret that stands in the wrong place.
     """
-    from .missing import named, not_there  # only where something went wrong
+    from .missing import named, not_there, said_of  # only where something went wrong
 
     if isinstance(error, TraceVaultError):
         path = error.path
@@ -93,10 +93,8 @@ def _discreet(error: BaseException) -> tuple[str, str]:
         error.path = ""
         return error.message.replace(path, "..."), not_there(path)
     if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
-        path = os.fsdecode(error.filename)
-        if named(path) != path:
-            return error.strerror or type(error).__name__, not_there(path)
-        return f"{path}: {error.strerror}", ""
+        said = error.strerror or type(error).__name__
+        return said_of(os.fsdecode(error.filename), said), ""
     return str(error) or type(error).__name__, ""
 
 

@@ -22,12 +22,17 @@ def named(path: str) -> str:
     return f"({not_there(path)})"
 
 
+def said_of(path: str, said: str) -> str:
+    """What is wrong with a path, as an error may say it."""
+    return f"{path}: {said}" if named(path) == path else f"{said} ({not_there(path)})"
+
+
 def not_there(path: str) -> str:
     """What there is to say of a path that leads to nothing."""
     folder, name = os.path.split(path)
     if os.path.isdir(folder or "."):
         return f"in {os.path.abspath(folder)}: {none_such(name, _names(folder or '.'), 'file')}"
-    while folder and not os.path.isdir(folder):
+    while folder and not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     below = os.path.abspath(folder)
     return f"below {below}: no folder has this name, which is not shown: it may be a secret"

@@ -14,7 +14,7 @@ from .._place import Foreign, Place
 from ..model import Trace, View
 from . import out
 from .failures import Usage
-from .missing import named, not_there
+from .missing import not_there, said_of
 from .option import option
 from .options import Options
 
@@ -50,7 +50,7 @@ def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) ->
     except IsADirectoryError:
         raise Usage(f"--html takes the name of a file, and {value} is a folder") from None
     except OSError as error:
-        raise Usage(f"--html: {named(value)}: {error.strerror}; name another file") from None
+        raise Usage(f"--html: {said_of(value, str(error.strerror))}; name another file") from None
     return value
 
 
@@ -149,4 +149,4 @@ def _place(path: str) -> Iterator[Place]:
         with Place(path) as place:
             yield place
     except Foreign as error:
-        raise Usage(f"{named(path)}: {error.strerror}; name another file") from None
+        raise Usage(f"{said_of(path, str(error.strerror))}; name another file") from None
