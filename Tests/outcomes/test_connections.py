@@ -3,11 +3,14 @@ that is dead serves nobody any more."""
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import tracevault as tv
+from c_programs import ABI, ROOT, STRICT
 from engine_scene import taken, until
 from hostile.certificates import Identities
 from hostile.http2 import HTTP2, acting
@@ -114,3 +117,17 @@ def test_a_connection_that_is_cut_is_left_by_all_when_one_gives_up(
     assert isinstance(results[lost].error, tv.DeadlineError)
     assert {one: results[one].error for one in late} == dict.fromkeys(late)
     assert engine.stats()["connections"]["made"] == 2
+
+
+def test_connections_that_leave_by_one_port_are_told_apart(tmp_path: Path) -> None:
+    """They may go to two addresses of the server."""
+    system, program = ROOT / "Sources/CSystem", tmp_path / "same_port"
+    parts = ("curl/curl.c", "curl/sockets.c", "files/descriptors.c", "process/clock.c")
+    subprocess.run(
+        ["gcc", *STRICT, "-ffunction-sections", "-Wl,--gc-sections", f"-I{system / 'include'}"]
+        + [str(source) for source in (ABI / "same_port.c", *(system / part for part in parts))]
+        + ["-o", str(program), "-lcurl"],
+        check=True,
+    )
+    done = subprocess.run([program], stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "told apart\n"

@@ -25,6 +25,7 @@ ABOUT = "Sources/TraceVaultCore/JSON/Reading/AboutReading.swift"
 SCHEMA = "docs/trace.schema.json"
 EVENTS = "bindings/python/src/tracevault/events.py"
 DUMP = "include/abi/libtracevault.abi"
+LIBCURL = "Sources/TraceVaultCore/Transport/Curl/LibcurlFaults.swift"
 SYMBOLS = "packaging/libtracevault0.symbols"
 
 
@@ -106,6 +107,22 @@ def test_an_addition_against_the_rules_is_seen(
             '__version__ = "',
             '__version__ = "9',
             "__init__.py says",
+        ),
+        (
+            "oldest_libcurl",
+            "README.md",
+            "libcurl 7.88",
+            "libcurl 7.87",
+            "README.md says libcurl 7.87",
+        ),
+        ("oldest_libcurl", "scripts/deb", "libcurl4 (>= 7.88)", "libcurl4", "scripts/deb does not"),
+        ("oldest_libcurl", LIBCURL, "0x07_58_00", "0x07_59_00", "the code takes 7.89"),
+        (
+            "oldest_libcurl",
+            LIBCURL,
+            "libcurl 7.88 or",
+            "libcurl 7.9 or",
+            "says libcurl 7.9, the code",
         ),
         ("statuses", HEADER, "TV_E_UNLOCK = 35", "TV_E_UNLOCK = 55", "unlock: header 55, Swift 35"),
         ("statuses", SWIFT, "case unlock = 35", "case unlock = 56", "unlock: header 35, Swift 56"),

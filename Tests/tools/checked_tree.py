@@ -40,6 +40,8 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir(exist_ok=True)
     for name in ("trace.md", "trace.schema.json"):
         shutil.copy(ROOT / "docs" / name, tmp_path / "docs")
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts/deb", tmp_path / "scripts")
     return tmp_path
 
 

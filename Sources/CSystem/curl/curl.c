@@ -56,6 +56,7 @@ static curl_socket_t open_noted(void *context, curlsocktype purpose,
                                 struct curl_sockaddr *address) {
     tvs_curl_sent *sent = context;
     note_connecting(sent);
+    sent->has_socket = 1;
     return tvs_open_socket(sent->watch, purpose, address);
 }
 
@@ -64,11 +65,9 @@ static curl_socket_t open_noted(void *context, curlsocktype purpose,
 static int note_sent(void *context, char *to, char *from, int to_port, int from_port) {
     tvs_curl_sent *sent = context;
     tvs_curl_watch *watch = sent->watch;
-    size_t place = TVS_CURL_SOCKETS;
     bool is_shared = tvs_curl_has_http2(sent->easy);
     sent->has_begun = 1;
-    if (!is_shared || !tvs_has_carried(watch, from_port))
-        place = tvs_socket_place(watch, (tvs_end){from, from_port}, (tvs_end){to, to_port});
+    size_t place = tvs_socket_place(watch, (tvs_end){from, from_port}, (tvs_end){to, to_port});
     bool is_known = place < TVS_CURL_SOCKETS;
     sent->is_alone = !is_shared && is_known && watch->sockets[place].port == 0;
     sent->was_held = !is_shared && !sent->is_alone;
@@ -76,6 +75,8 @@ static int note_sent(void *context, char *to, char *from, int to_port, int from_
     sent->was_taken_back = is_taken_back(sent);
     if (sent->was_taken_back) return CURL_PREREQFUNC_ABORT;
     sent->us = tvs_monotonic_us();
+    sent->was_sent = 1;
+    sent->own = is_known ? watch->sockets[place].own : (tvs_own){0};
     if (is_known && from_port > 0) watch->sockets[place].port = from_port;
     return CURL_PREREQFUNC_OK;
 }
@@ -131,30 +132,29 @@ int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent) {
     return first_failure(codes, sizeof codes / sizeof codes[0]);
 }
 
-/* The connection of a transfer under way; -1: none, or the host has closed it. */
-static int connection(void *easy, const tvs_curl_watch *watch) {
-    /* CURLINFO_ACTIVESOCKET knows nothing of a transfer that is under way. */
-    long port = tvs_curl_info_long(easy, CURLINFO_LOCAL_PORT);
-    for (size_t i = 0; port > 0 && i < TVS_CURL_SOCKETS; i++) {
-        const tvs_own *own = &watch->sockets[i].own;
-        if (own->place > 0 && tvs_local_port(own->place - 1) == port && tvs_own_is_there(own))
-            return own->place - 1;
-    }
-    return -1;
+/* -1: there is none any more. CURLINFO_ACTIVESOCKET knows nothing of a transfer under way. */
+static int connection(const tvs_curl_sent *sent) {
+    return sent->own.place > 0 && tvs_own_is_there(&sent->own) ? sent->own.place - 1 : -1;
 }
 
-int64_t tvs_curl_silent_ms(void *easy, const tvs_curl_watch *watch, bool *is_cut) {
+bool tvs_curl_are_together(const tvs_curl_sent *one, const tvs_curl_sent *other) {
+    const tvs_own *here = &one->own, *there = &other->own;
+    return here->place == there->place && here->device == there->device &&
+           here->inode == there->inode;
+}
+
+int64_t tvs_curl_silent_ms(const tvs_curl_sent *sent, bool *is_cut) {
     struct tcp_info info;
     socklen_t length = sizeof info;
     *is_cut = false;
-    int fd = connection(easy, watch);
+    int fd = connection(sent);
     if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -1;
     *is_cut = info.tcpi_retransmits > 0;
     return info.tcpi_last_data_recv;
 }
 
-void tvs_curl_end_connection(void *easy, const tvs_curl_watch *watch) {
-    int fd = connection(easy, watch);
+void tvs_curl_end_connection(const tvs_curl_sent *sent) {
+    int fd = connection(sent);
     if (fd >= 0) (void)shutdown(fd, SHUT_RDWR);
 }
 

@@ -14,12 +14,6 @@ static int port_of(const struct sockaddr_storage *name) {
     return 0;
 }
 
-int tvs_local_port(int fd) {
-    struct sockaddr_storage name = {0};
-    socklen_t size = sizeof name;
-    return getsockname(fd, (struct sockaddr *)&name, &size) == 0 ? port_of(&name) : 0;
-}
-
 curl_socket_t tvs_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     tvs_curl_watch *watch = context;
     (void)purpose;
@@ -94,11 +88,4 @@ size_t tvs_socket_place(const tvs_curl_watch *watch, tvs_end here, tvs_end there
         if (tvs_own_is_there(own) && is_between(own->place - 1, here, there)) return i;
     }
     return TVS_CURL_SOCKETS;
-}
-
-bool tvs_has_carried(const tvs_curl_watch *watch, int port) {
-    for (size_t i = 0; i < TVS_CURL_SOCKETS; i++) {
-        if (watch->sockets[i].own.place != 0 && watch->sockets[i].port == port) return true;
-    }
-    return false;
 }

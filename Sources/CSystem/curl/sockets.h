@@ -19,9 +19,5 @@ curl_socket_t tvs_open_socket(void *context, curlsocktype purpose, struct curl_s
 int tvs_close_socket(void *context, curl_socket_t fd);
 /** Where the socket between these ends is noted; TVS_CURL_SOCKETS: nowhere. */
 size_t tvs_socket_place(const tvs_curl_watch *watch, tvs_end here, tvs_end there);
-/** Whether a request went over a socket with this port. */
-bool tvs_has_carried(const tvs_curl_watch *watch, int port);
-/** The socket's own port, 0 when it has none. */
-int tvs_local_port(int fd);
 
 #endif

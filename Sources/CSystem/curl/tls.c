@@ -219,7 +219,9 @@ static int forbid_finite_fields(void *ssl_context) {
     static const char ciphers[] = "DEFAULT:!kDHE";
     /* From 3.5 on OpenSSL knows the first, and offers it beside a curve as by default. */
     static const char *const groups[] = {"*X25519MLKEM768/*X25519:P-256:X448:P-521:P-384",
-                                         "X25519:P-256:X448:P-521:P-384"};
+                                         "X25519:P-256:X448:P-521:P-384",
+                                         /* What providers that keep to FIPS know. */
+                                         "P-256:P-521:P-384"};
     openssl_function control = openssl(CONTROL);
     if (openssl(SET_CIPHERS).set_ciphers(ssl_context, ciphers) != 1) return 0;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {

@@ -44,16 +44,20 @@ typedef struct {
 int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
 /** False once the host has closed one that has carried a request. */
 bool tvs_curl_sockets_are_there(const tvs_curl_watch *watch);
-/** As curl_multi_init(), but what wakes it is not inherited by programs that the host starts. */
+/** As curl_multi_init(), but what wakes it is not inherited by programs that the host starts, and
+ * its end waits for no name lookup. */
 void *tvs_curl_multi_new(void);
 /** What is noted when the request of a transfer is about to be sent. */
 typedef struct {
     tvs_curl_watch *watch;
     void *easy;
     int64_t us; /* tvs_monotonic_us() then; 0 before, and while libcurl connects to send it again */
+    int was_sent;  /* not 0 once it was about to be sent, whatever came of that */
+    tvs_own own;   /* the connection it went over last; none where that is not known */
     int was_held;  /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
     int is_alone;  /* not 0 when it was sent over HTTP/1.1, the first of its connection */
     int has_begun; /* not 0 once a connection was found or is being made; 0: libcurl keeps it */
+    int has_socket; /* not 0 once a name was found, and a socket opened */
     uint64_t call;   /* of the watch, when libcurl looked at it last */
     int64_t looks;   /* how often libcurl has looked at it in that call */
     /* Asked whether the vault still lends its secret; NULL: it is no vault's. */
@@ -84,11 +88,13 @@ int tvs_tls_is_over(void);
  * 0: none was. */
 int tvs_tls_refusal(void);
 void tvs_tls_forget_refusal(void);
-/** For how long no byte has come over the connection of a transfer under way; -1: it has none. It
- * is cut when TCP sends again what the other side does not acknowledge. */
-int64_t tvs_curl_silent_ms(void *easy, const tvs_curl_watch *watch, bool *is_cut);
-/** Shuts the connection of a transfer under way down, whoever else is on it. */
-void tvs_curl_end_connection(void *easy, const tvs_curl_watch *watch);
+/** For how long no byte has come over the connection that a request went over; -1: it is not there.
+ * It is cut when TCP sends again what the other side does not acknowledge. */
+int64_t tvs_curl_silent_ms(const tvs_curl_sent *sent, bool *is_cut);
+/** Shuts the connection that a request went over down, whoever else is on it. */
+void tvs_curl_end_connection(const tvs_curl_sent *sent);
+/** Whether two requests went over one connection. */
+bool tvs_curl_are_together(const tvs_curl_sent *one, const tvs_curl_sent *other);
 int tvs_curl_multi_set_long(void *multi, uint32_t option, long value);
 /** CURLINFO_RESPONSE_CODE, CURLINFO_HTTP_VERSION and other longs; 0 when unknown. */
 long tvs_curl_info_long(void *easy, uint32_t info);

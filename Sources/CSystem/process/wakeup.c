@@ -1,4 +1,4 @@
-/* wakeup.c - closes libcurl's wake-up descriptors when a program is started.
+/* wakeup.c - makes libcurl's multi handles, whose wake-up descriptors no program inherits.
  *
  * libcurl 7.88 makes them without CLOEXEC and tells nobody which they are. So: those that came with
  * the multi handle, and in which a wake-up shows. */
@@ -60,11 +60,17 @@ static void close_on_exec(CURLM *multi, const descriptors *before, const descrip
     (void)curl_multi_poll(multi, NULL, 0, 0, NULL); /* takes the wake-up */
 }
 
+/* CURLMOPT_QUICK_EXIT, which headers before 8.20 do not name. From that version on lookups are made
+ * by threads of the multi handle, and its end waits for them unless this is set. Older ones refuse
+ * the option, and do not wait: there each transfer has such an option of its own. */
+static const CURLMoption ends_quickly = (CURLMoption)21;
+
 void *tvs_curl_multi_new(void) {
     descriptors *before = malloc(2 * sizeof *before);
     bool is_listed = before != NULL && list(before);
     CURLM *multi = curl_multi_init();
     if (multi != NULL && is_listed && list(before + 1)) close_on_exec(multi, before, before + 1);
     free(before);
+    if (multi != NULL) (void)curl_multi_setopt(multi, ends_quickly, 1L);
     return multi;
 }

@@ -1,5 +1,6 @@
 // CurlTransport+Room.swift - whom libcurl keeps waiting for room on a connection.
 
+import CCurl
 import CSystem
 
 extension CurlTransport {
@@ -14,6 +15,20 @@ extension CurlTransport {
     func findUnbegun() {
         guard !line.settings.base.origin.isPlain else { return }
         for exchange in flying.values where exchange.beginsAgain() { unbegun.append(exchange.id) }
+    }
+
+    /// Gives connections of their own to those who wait for one that turned out to be of HTTP/1.1,
+    /// where each has one anyway. From 8.13 on libcurl has them wait until its reply has come, or
+    /// their time to connect is over. Gives back those for which libcurl has no memory.
+    func leaveHTTP1() -> [CurlExchange] {
+        guard !unbegun.isEmpty, !hasHTTP2,
+            flying.values.contains(where: { $0.wantsHTTP2 && $0.isAlone })
+        else { return [] }
+        return unbegun.compactMap { flying[$0] }.filter { exchange in
+            guard exchange.wantsHTTP2, exchange.beginsAlone() else { return false }
+            unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
+            return unsafe curl_multi_add_handle(multi, exchange.easy) != CURLM_OK
+        }
     }
 
     /// Exchanges that libcurl keeps because each connection has as many as the settings or its

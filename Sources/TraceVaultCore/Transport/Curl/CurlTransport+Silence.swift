@@ -1,6 +1,5 @@
 // CurlTransport+Silence.swift - which connection goes when a request on it gives up.
 
-import CCurl
 import CSystem
 
 extension CurlTransport {
@@ -16,16 +15,16 @@ extension CurlTransport {
     func leaveDeadConnection(of exchange: CurlExchange) {
         guard tvs_monotonic_us() - exchange.startedUs >= Self.leastWaitUs else { return }
         var isCut = false
-        let ms = unsafe tvs_curl_silent_ms(exchange.easy, watch, &isCut)
+        let ms = unsafe tvs_curl_silent_ms(exchange.sent, &isCut)
         guard ms >= Self.silentMs else { return }
         guard isCut || ms >= Int64(line.settings.firstByteMs) || isAlone(exchange) else { return }
-        unsafe tvs_curl_end_connection(exchange.easy, watch)
+        unsafe tvs_curl_end_connection(exchange.sent)
     }
 
     private func isAlone(_ exchange: CurlExchange) -> Bool {
-        let port = exchange.info(CURLINFO_LOCAL_PORT)
-        return !flying.values.contains { other in
-            other !== exchange && other.info(CURLINFO_LOCAL_PORT) == port
+        !flying.values.contains { other in
+            guard other !== exchange else { return false }
+            return unsafe tvs_curl_are_together(exchange.sent, other.sent)
         }
     }
 }

@@ -14,7 +14,7 @@ import Synchronization
 @safe
 package final class CurlTransport {
     var line: CurlLine
-    private let multi: UnsafeMutableRawPointer
+    let multi: UnsafeMutableRawPointer
     private(set) var flying: [UInt64: CurlExchange] = [:]
     /// Ends a wait for connections; curl_multi_wakeup() cannot tell whether its descriptors are
     /// still its own.
@@ -170,6 +170,7 @@ package final class CurlTransport {
         let hasEnded = collect(ended)
         goOnToProxy(ended)
         unbegun.removeAll { flying[$0]?.hasBegun != false }
+        for exchange in leaveHTTP1() { finish(exchange, CURLE_OUT_OF_MEMORY, ended) }
         return hasEnded || isLate
     }
 

@@ -92,6 +92,21 @@ struct LibcurlFault {
             name: "CVE-2026-92392", last: 0x08_16_00, remedy: .avoided,
             how: "a refused HTTP/2 upload is used after it was freed: uploads go over HTTP/1.1"),
         LibcurlFault(
+            name: "the end waits for name lookups", last: .max, remedy: .avoided,
+            how: "a multi handle waits for the threads that look names up when it goes: it is told "
+                + "not to",
+            first: 0x08_14_00),
+        LibcurlFault(
+            name: "times of what was never reached", last: .max, remedy: .avoided,
+            how: "a failed transfer has a time at which its request was sent, also where none was: "
+                + "the library notes what is sent itself",
+            first: 0x08_14_00),
+        LibcurlFault(
+            name: "a wait for HTTP/2 that does not come", last: .max, remedy: .avoided,
+            how: "who waits for a connection that turns out to be of HTTP/1.1 waits on until its "
+                + "reply has come: they begin again with connections of their own",
+            first: 0x08_0D_00),
+        LibcurlFault(
             name: "HTTP/2 read without end", last: .max, remedy: .avoided,
             how: "one call reads on while frames come that carry nothing: its processor time is "
                 + "bounded, also where pieces of a body come between them"),

@@ -1,14 +1,13 @@
-// CurlExchange+Progress.swift - how far an exchange has come.
+// CurlExchange+Progress.swift - how far an exchange has come: by what was seen of it, not by
+// libcurl's times, which from 8.20 on are also there for what was never reached.
 
 import CCurl
 import CSystem
 
 extension CurlExchange {
     var progress: HTTPProgress {
-        guard number(CURLINFO_PRETRANSFER_TIME_T) > 0 else { return .connecting }
-        guard number(CURLINFO_STARTTRANSFER_TIME_T) > 0 else {
-            return .sent(us: waitedUs(tvs_monotonic_us()) ?? 0)
-        }
+        guard unsafe sent.pointee.was_sent != 0 else { return .connecting }
+        guard headers.hasBegun else { return .sent(us: waitedUs(tvs_monotonic_us()) ?? 0) }
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
 
@@ -53,7 +52,12 @@ extension CurlExchange {
     /// True once for a request that libcurl was about to send over a connection of HTTP/1.1 that is
     /// another's: nothing was sent, and it is ready to begin again with a connection of its own.
     func takesOwnConnection() -> Bool {
-        guard unsafe sent.pointee.was_held != 0, !hasOwnConnection else { return false }
+        unsafe sent.pointee.was_held != 0 && beginsAlone()
+    }
+
+    /// True once: it is ready to begin again with a connection of its own.
+    func beginsAlone() -> Bool {
+        guard !hasOwnConnection else { return false }
         (hasOwnConnection, wasKept) = (true, false)
         unsafe sent.pointee.has_begun = 0
         return unsafe tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, 1) == 0

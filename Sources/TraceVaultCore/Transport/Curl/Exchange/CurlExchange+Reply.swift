@@ -14,7 +14,7 @@ extension CurlExchange {
         if object == nil { unsafe body.mask(secret) }
         var reply = HTTPReply(body: body)
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
-        reply.wasSent = headers.hasBegun || progress != .connecting
+        reply.wasSent = progress != .connecting
         if isTakenBack { (reply.isTakenBack, reply.wasSent) = (true, false) }
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         reply.fault =

@@ -103,7 +103,7 @@ extension CurlExchange {
             return .nameLookup
         }
         if code == CURLE_OPERATION_TIMEDOUT {
-            return number(CURLINFO_NAMELOOKUP_TIME_T) > 0 ? .connectTimeout : .nameLookup
+            return unsafe sent.pointee.has_socket != 0 ? .connectTimeout : .nameLookup
         }
         switch trouble.systemError {
         case ECONNREFUSED: return .refused

@@ -57,6 +57,8 @@ final class CurlExchange {
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
     var hasOwnConnection = false
+    /// It may share a connection, if the server speaks HTTP/2.
+    private(set) var wantsHTTP2 = false
     /// libcurl had it in its last call and did not begin it.
     var wasKept = false
     let startedUs: Int64
@@ -90,9 +92,8 @@ final class CurlExchange {
         unsafe sent = .allocate(capacity: 1)
         unsafe sent.initialize(
             to: tvs_curl_sent(
-                watch: line.watch, easy: easy, us: 0, was_held: 0, is_alone: 0, has_begun: 0,
-                call: 0,
-                looks: 0,
+                watch: line.watch, easy: easy, us: 0, was_sent: 0, own: tvs_own(), was_held: 0,
+                is_alone: 0, has_begun: 0, has_socket: 0, call: 0, looks: 0,
                 is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
                 lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
@@ -148,6 +149,7 @@ final class CurlExchange {
         // A key header would enter HTTP/2's shared compression table (security: HPACK).
         let isKey = email != nil
         let http2 = line.settings.http2 && !isKey && !line.settings.base.origin.isPlain
+        wantsHTTP2 = http2
         // Connections with different TLS settings are never shared: saying "at most 1.3" aloud
         // keeps a token from waiting for a key's connection, which it cannot share.
         let tls =
