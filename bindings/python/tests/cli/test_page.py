@@ -119,6 +119,31 @@ def test_a_wrong_place_for_a_page_is_told_before_the_work(
     assert kit.server.requests() == []
 
 
+def test_a_page_does_not_take_over_the_rights_of_a_file_with_a_second_name(
+    call: Call, tmp_path: Path
+) -> None:
+    """Somebody else may have given it that name, to read what comes there."""
+    (tmp_path / "another").write_text("what was there")
+    (tmp_path / "another").chmod(0o644)
+    os.link(tmp_path / "another", tmp_path / "case.html")
+    call("decode", "--html", "case.html", GOLDEN / "real_bounced.reply.json")
+    assert stat.S_IMODE((tmp_path / "case.html").stat().st_mode) == 0o600
+    assert (tmp_path / "another").read_text() == "what was there"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a file of another user")
+def test_a_page_does_not_take_over_the_rights_of_another_users_file(
+    call: Call, tmp_path: Path
+) -> None:
+    page = tmp_path / "case.html"
+    page.write_text("what was there")
+    page.chmod(0o644)
+    os.chown(page, 65534, 65534)
+    call("decode", "--html", "case.html", GOLDEN / "real_bounced.reply.json")
+    assert page.read_text().endswith("</html>\n")
+    assert (page.stat().st_uid, stat.S_IMODE(page.stat().st_mode)) == (0, 0o600)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a link of another user")
 def test_a_link_of_another_user_leads_no_page_elsewhere(call: Call, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("what was there")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tracevault.cli import secret_input
 from tracevault.cli.failures import Usage
-from tracevault.cli.secret_input import LIMIT, line_of_descriptor, line_of_file, wipe
+from tracevault.cli.secret_input import LIMIT, ask, line_of_descriptor, line_of_file, wipe
 
 #: Reads and wipes a secret, then counts the places where 24 of its characters stand in memory. They
 #: are known as 12 to look for, and what follows those, the other way round.
@@ -84,3 +85,91 @@ def test_what_was_read_is_overwritten(tmp_path: Path) -> None:
     found = line_of_file(str(tmp_path / "secret"))
     wipe(found)
     assert found == bytes(len("not a real passphrase"))
+
+
+class Typist:
+    """A terminal at which somebody types the next of these whenever the command reads a secret.
+
+    ``^C`` is Ctrl-C, and at ``gone`` the terminal goes away; so it does behind the last line where
+    `goes` is set.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *typed: str, goes: bool = False) -> None:
+        self._typed, self._goes = [*typed], goes
+        #: The buffers that the command has read, as they are now.
+        self.buffers: list[memoryview] = []
+        self._keyboard, self._screen = os.openpty()
+        self._line, self._open = secret_input._line, os.open
+        monkeypatch.setattr(secret_input, "_line", self._read)
+        monkeypatch.setattr(os, "open", self._opened)
+
+    def _opened(self, path: str, flags: int) -> int:
+        return self._open(os.ttyname(self._screen) if path == "/dev/tty" else path, flags)
+
+    def _read(self, descriptor: int, where: str) -> memoryview:
+        typed = self._typed.pop(0)
+        if typed == "^C":
+            raise KeyboardInterrupt
+        if typed == "gone":
+            os.close(self._keyboard)
+        else:
+            os.write(self._keyboard, typed.encode() + b"\n")
+        self.buffers.append(self._line(descriptor, where))
+        if self._goes and not self._typed:
+            os.close(self._keyboard)
+        return self.buffers[-1]
+
+    def left(self) -> bytes:
+        """What is left of all that was typed."""
+        return b"".join(bytes(one) for one in self.buffers).strip(b"\0")
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["asked once", "asked twice"])
+def test_a_secret_is_wiped_when_the_terminal_goes_away_behind_it(
+    monkeypatch: pytest.MonkeyPatch, twice: bool
+) -> None:
+    typist = Typist(monkeypatch, *["not a real secret"] * (1 + twice), goes=True)
+    with pytest.raises(Usage, match="the terminal"):
+        ask("Secret: ", "", twice=twice)
+    assert len(typist.buffers) == 1 + twice
+    assert typist.left() == b""
+
+
+@pytest.mark.parametrize("then", ["gone", "^C", "another"])
+def test_a_secret_is_wiped_when_it_is_not_typed_a_second_time(
+    monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    typist = Typist(monkeypatch, "not a real secret", then)
+    with pytest.raises((Usage, KeyboardInterrupt)):
+        ask("Secret: ", "", twice=True)
+    assert typist.buffers
+    assert typist.left() == b""
+
+
+def test_a_secret_that_was_typed_twice_is_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    typist = Typist(monkeypatch, "not a real secret", "not a real secret")
+    assert ask("Secret: ", "", twice=True) == b"not a real secret"
+    assert typist.left() == b"not a real secret"
+
+
+def test_a_secret_of_a_file_is_wiped_when_the_file_cannot_be_closed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").touch(mode=0o600)
+    (tmp_path / "secret").write_bytes(b"not a real secret")
+    read, close, kept = secret_input._line, os.close, []
+
+    def reading(descriptor: int, where: str) -> memoryview:
+        kept.append(read(descriptor, where))
+        monkeypatch.setattr(os, "close", failing)
+        return kept[-1]
+
+    def failing(descriptor: int) -> None:
+        monkeypatch.setattr(os, "close", close)
+        close(descriptor)
+        raise OSError(5, "made up")
+
+    monkeypatch.setattr(secret_input, "_line", reading)
+    with pytest.raises(Usage, match="made up"):
+        line_of_file(str(tmp_path / "secret"))
+    assert bytes(kept[0]).strip(b"\0") == b""

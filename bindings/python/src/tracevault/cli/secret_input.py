@@ -32,25 +32,31 @@ def ask(prompt: str, otherwise: str, *, twice: bool = False) -> memoryview:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         raise Usage(f"there is no terminal to ask at: {otherwise}") from None
+    import termios
+
+    typed: list[memoryview] = []
     try:
-        first = _ask_at(terminal, prompt)
-        if twice:
-            try:
-                again = _ask_at(terminal, "Once more: ")
-            except BaseException:
-                wipe(first)
-                raise
-            same = first == again
-            wipe(again)
-            if not same:
-                wipe(first)
-                raise Usage("the two are not the same: nothing was done")
-        return first
-    finally:
-        os.close(terminal)
+        try:
+            _ask_at(terminal, prompt, typed)
+            if twice:
+                _ask_at(terminal, "Once more: ", typed)
+        finally:
+            os.close(terminal)
+        if typed[0] != typed[-1]:
+            raise Usage("the two are not the same: nothing was done")
+    except BaseException as error:
+        for one in typed:
+            wipe(one)
+        if isinstance(error, (OSError, termios.error)):
+            raise Usage(f"the terminal cannot be asked at: {error.args[-1]}") from None
+        raise
+    for again in typed[1:]:
+        wipe(again)
+    return typed[0]
 
 
-def _ask_at(terminal: int, prompt: str) -> memoryview:
+def _ask_at(terminal: int, prompt: str, typed: list[memoryview]) -> None:
+    """Ask once; what came is in ``typed``, also where the terminal cannot be left as it was."""
     import termios
 
     before = termios.tcgetattr(terminal)
@@ -59,7 +65,7 @@ def _ask_at(terminal: int, prompt: str) -> memoryview:
     try:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
         os.write(terminal, prompt.encode())
-        return _line(terminal, "the terminal")
+        typed.append(_line(terminal, "the terminal"))
     finally:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
         os.write(terminal, b"\n")
@@ -92,14 +98,23 @@ def line_of_file(path: str) -> memoryview:
         descriptor = opened(path, pipe=True)
     except OSError as error:
         raise Usage(f"the secret's file {named(path)} cannot be read: {error.strerror}") from None
+    secret = None
     try:
-        status = os.fstat(descriptor)
-        reason = "" if stat.S_ISFIFO(status.st_mode) else not_private(status)
-        if reason:
-            raise Usage(f"the secret's file {path} {reason}")
-        return _line(descriptor, path)
-    finally:
-        os.close(descriptor)
+        try:
+            status = os.fstat(descriptor)
+            reason = "" if stat.S_ISFIFO(status.st_mode) else not_private(status)
+            if reason:
+                raise Usage(f"the secret's file {path} {reason}")
+            secret = _line(descriptor, path)
+        finally:
+            os.close(descriptor)
+    except BaseException as error:
+        if secret is not None:
+            wipe(secret)
+        if isinstance(error, OSError):
+            raise Usage(f"the secret's file {path} cannot be read: {error.strerror}") from None
+        raise
+    return secret
 
 
 def _line(descriptor: int, where: str) -> memoryview:
