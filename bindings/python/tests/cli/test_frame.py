@@ -216,6 +216,22 @@ def test_the_options_say_where_a_value_comes_from(tmp_path: Path) -> None:
     }
 
 
+def test_the_help_tells_every_exit_code(call: Call) -> None:
+    shown = " ".join(call("--help").out.split()).partition("Exit codes: ")[2]
+    for code in Exit:
+        assert f" {int(code)} " in f" {shown}", code
+
+
+def test_where_several_may_be_meant_they_are_named(call: Call, kit: Kit) -> None:
+    labels = sorted(one.label for one in kit.server.accounts if one.tenant == "acme")
+    told = call("search", "--tenant", "acme")
+    assert told.code == Exit.NOT_FOUND
+    assert f"acme has {len(labels)} accounts ({', '.join(labels)}): name one" in told.err
+    assert "name one with --account" in told.err
+    told = call("account", "rotate", "--tenant", "acme")
+    assert "which account (tracevault account list shows them): give --account" in told.err
+
+
 def test_an_option_counts_before_and_behind_the_verb(call: Call, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     for arguments in (

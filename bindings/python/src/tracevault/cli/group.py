@@ -206,6 +206,12 @@ class Root(Group):
         )
         formatter.write(f"  {default_path(os.environ)}\n")
         formatter.write_text(
+            "Exit codes: 0 all came, 1 some of it failed or the answer is no, 2 a wrong call, "
+            "3 the vault, 4 not found, 5 the credential, 6 the quota, 7 no answer, 8 not complete "
+            "in time, 9 something else on this host, 130 Ctrl-C."
+        )
+        formatter.write_paragraph()
+        formatter.write_text(
             "`tracevault doctor` tells what came from where. More: `tracevault VERB --help`, "
             "`man tracevault`."
         )

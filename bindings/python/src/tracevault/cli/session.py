@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,14 @@ class Session:
         error.tenant = error.tenant if error.tenant in known else ""
         error.account_id = error.account_id if error.account_id in known else ""
 
+    def name_choices(self, error: TraceVaultError) -> None:
+        """Where an account must be named: say in the error which there are."""
+        if error.status is not Status.E_AMBIGUOUS or not error.tenant:
+            return
+        with contextlib.suppress(TraceVaultError), self.vault.tenant(error.tenant) as one:
+            names = {found.label or found.account_id for found in one.accounts()}
+            error.message = f"{error.tenant} has {len(names)} accounts ({_some(names)}): name one"
+
     def _only_tenant(self) -> str:
         names = sorted({account.tenant for account in self.vault.accounts()})
         if len(names) == 1:
@@ -95,9 +103,8 @@ class Session:
                 "the vault is empty: tracevault account add stores a credential",
                 status=Status.E_NOT_FOUND,
             )
-        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise AmbiguousError(
-            f"the vault has {len(names)} tenants ({shown}): name one with --tenant",
+            f"the vault has {len(names)} tenants ({_some(names)}): name one with --tenant",
             status=Status.E_AMBIGUOUS,
         )
 
@@ -141,6 +148,11 @@ class Session:
             return one.accounts()
 
 
+def _some(names: Collection[str]) -> str:
+    """A few of many names."""
+    return ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
+
+
 @contextlib.contextmanager
 def opened(options: Options) -> Iterator[Session]:
     """Open the vault that the options name."""
@@ -154,6 +166,7 @@ def opened(options: Options) -> Iterator[Session]:
                 yield session
             except TraceVaultError as error:
                 session.require_known(error)
+                session.name_choices(error)
                 raise
     finally:
         unlock.close()

@@ -75,7 +75,7 @@ def place(options: Options) -> tuple[str, str]:
 
 def stored_place(session: Session) -> tuple[str, str]:
     """The tenant and the account that a change is about; the account by its id or its label."""
-    session.options.required("account", "which account")
+    session.options.required("account", "which account (tracevault account list shows them)")
     account_id = session.account
     assert account_id is not None
     with session.tenant() as one:

@@ -38,7 +38,7 @@ from ..words import plural, state_of, unfinished
 )
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
 @wait_option("Seconds to wait while a trace is pending.")
-@timeout_option("Seconds for each; without it, it waits for the quota.")
+@timeout_option("Seconds for each; default: as long as the quota takes.")
 @option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
 @option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @click.pass_obj

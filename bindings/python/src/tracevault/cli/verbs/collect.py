@@ -54,7 +54,7 @@ COLUMNS = ("change", *MESSAGE)
 @limit_option("How many messages in each account; default: 100000.")
 @option("--trace", "traced", is_flag=True, help="With the trace of each message.")
 @wait_option("Seconds to wait while a trace is pending.")
-@timeout_option("Seconds for each question.")
+@timeout_option("Seconds for each question; default: as long as the quota takes.")
 @click.pass_obj
 def collect(
     options: Options,

@@ -72,7 +72,7 @@ UNASKED = ("resume", "wait", "timeout", "limit", "start", "end")
 @limit_option("How many copies in each account; default: 1000.")
 @option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
 @wait_option("Seconds to wait while a trace is pending.")
-@timeout_option("Seconds for each question.")
+@timeout_option("Seconds for each question; default: as long as the quota takes.")
 @option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @html_option
 @click.pass_obj

@@ -74,7 +74,7 @@ def cleaned(given: dict[str, Any]) -> dict[str, Any]:
 @filters
 @limit_option("How many messages in all; default: 100.")
 @option("--cursor", metavar="TEXT", help="Go on where an earlier search ended.")
-@timeout_option("Seconds for the whole of it.")
+@timeout_option("Seconds for the whole of it; default: 120.")
 @click.pass_obj
 def search(
     options: Options,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
 @wait_option("Seconds to wait while it is pending.")
-@timeout_option("Seconds for the whole of it.", least=0)
+@timeout_option("Seconds for the whole of it; default: 120, with --follow none.", least=0)
 @option("--follow", is_flag=True, help="Wait until it is complete; --lines show as they come.")
 @option("--lines", is_flag=True, help="The raw lines, word for word.")
 @html_option
