@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
-from threading import Lock
+from threading import Barrier, BrokenBarrierError, Lock
 
 import pytest
 import tracevault as tv
@@ -158,3 +159,30 @@ def large_page() -> bytes:
     """A message whose text is three times as long once it is made UTF-8."""
     head = b'{"success":true,"errors":[],"result":[{"id":"i1","subject":"'
     return head + b"\xff" * 900_000 + b'"}],"result_info":{"next":null}}'
+
+
+def test_a_hunt_that_holds_large_pages_while_its_quota_rests_cuts_no_search_of_others() -> None:
+    together = Barrier(16)
+
+    def answer(head: bytes, number: int) -> bytes:
+        if not asker(head).startswith(LARGE):
+            item = {"id": f"m{number}", "subject": "s" * 300_000}
+            return page(item, following=f"c{number}")
+        if b"/investigate?" not in head.split(b"\r\n")[0]:
+            return refusal(300)
+        # All are asked for before the first is there.
+        with contextlib.suppress(BrokenBarrierError):
+            together.wait(5)
+        return page(*({"id": f"m{number}.{place}", "subject": "s" * 2_300} for place in range(200)))
+
+    with serving(answer) as server:
+        kept = vault(server, {LARGE: 16, HEALTHY: 1})
+        settings = {"http__max_reply_bytes": 1_048_576, "http__max_connections": 64}
+        with kept, engine(server.origin, **settings) as asking:
+            begin(asking, [kept.tenant(LARGE)])
+            until(lambda: asked(server, LARGE) > 16)
+            until(lambda: asking.stats()["in_flight"] == 0)
+            modest = kept.tenant(HEALTHY)
+            found = asking.search(modest, f"{17:032x}", limit=3, per_page=1, timeout=20)
+            assert [one.code for one in found.warnings] == []
+            assert len(found.messages) == 3

@@ -8,11 +8,7 @@ import Testing
     private let acme: TenantKey
     private let globex: TenantKey
 
-    init() throws {
-        let opened = Identifier.random()
-        acme = TenantKey(opened: opened, name: try TenantName("acme"))
-        globex = TenantKey(opened: opened, name: try TenantName("globex"))
-    }
+    init() throws { (acme, globex) = try HuntSupport.keys() }
 
     /// The loads where a test can ask them in the midst of an expectation.
     private final class Desk {

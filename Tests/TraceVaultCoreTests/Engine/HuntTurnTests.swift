@@ -12,36 +12,32 @@ import Testing
     private let room = SearchRoom(maxReplyBytes: 1 << 20)
 
     init() throws {
-        vault = try Fake.memoryVault()
-        let edit = vault.edit()
-        for number in 0..<700 {
-            let account = String(10_000 + number, radix: 16)
-            let zeros = String(repeating: "0", count: 32 - account.utf8.count)
-            let owner = number < 600 ? "acme" : "globex"
-            try edit.put(owner, zeros + account, token: Fake.token1)
+        (vault, acme, globex) = try HuntSupport.vault { edit in
+            for number in 0..<700 {
+                let account = String(10_000 + number, radix: 16)
+                let zeros = String(repeating: "0", count: 32 - account.utf8.count)
+                let owner = number < 600 ? "acme" : "globex"
+                try edit.put(owner, zeros + account, token: Fake.token1)
+            }
         }
-        try edit.commit()
-        (acme, globex) = (try vault.tenant(named: "acme"), try vault.tenant(named: "globex"))
     }
 
     /// A hunt, and its requests under way by their ids.
     private final class Play {
         let hunt: HuntUnderWay
         var underWay: [JobID: HuntErrand] = [:]
+        private let empty = SearchRoom(maxReplyBytes: 1 << 20)
         private var last: JobID = 0
 
         init(_ tenants: [Tenant], _ options: [String: String] = [:]) throws {
-            var hunt = try Hunt(accountID: RawSpan())
-            for (name, value) in options { try hunt.set(name, to: value) }
-            self.hunt = HuntUnderWay(
-                id: 1, tag: 2, hunt, try HuntAccounts(nil, of: tenants))
+            hunt = try HuntSupport.hunt(tenants, options)
         }
 
         /// Asks as long as the window allows; gives for whom.
         func ask(now: Int64 = 0) -> [String] {
             var asked: [String] = []
             while underWay.count < hunt.hunt.window,
-                case .ask(let errand)? = hunt.next(now: now, hasRoom: { _ in true })
+                case .ask(let errand)? = hunt.next(now: now, empty)
             {
                 last += 1
                 hunt.began(errand, as: last)
@@ -81,11 +77,7 @@ import Testing
     }
 
     private func found(_ count: Int) -> Answer {
-        let messages = (0..<count).map { "{\"message_ref\":\"m\($0)\",\"item\":{}}" }
-        let text =
-            "{\"complete\":true,\"next_cursor\":null,"
-            + "\"messages\":[\(messages.joined(separator: ","))],\"warnings\":[]}"
-        return Answer(failure: nil, document: Document(buffer(text), named: .search, raw: nil))
+        HuntSupport.found((0..<count).map { "m\($0)" })
     }
 
     @Test func aTenantThatRestsStopsNoOtherHoweverManyAccountsItHas() throws {
@@ -162,5 +154,52 @@ import Testing
         #expect(play.hunt.wake == nil && play.hunt.isOver)
         play.hunt.lookAgain(now: nil)
         #expect(play.ask().isEmpty)
+    }
+
+    // MARK: - Room
+
+    /// As many turns as there are tenants, none of whose pages has room before all hold 50.
+    private func roomless(_ count: Int32) -> HuntTurns {
+        var turns = HuntTurns(window: 256, ends: Array(1...count))
+        while let turn = turns.next(tellsOnly: false, taken: 100) {
+            turns.lacksRoom(turn, most: turn.owner == 7 ? 60 : 50)
+        }
+        return turns
+    }
+
+    /// Whose turns are looked at while so much is taken, each of which takes 10.
+    private func looks(_ turns: inout HuntTurns, taken: Int) -> [Int32] {
+        var (taken, looks) = (taken, [Int32]())
+        while looks.count < 1000, let turn = turns.next(tellsOnly: false, taken: taken) {
+            looks.append(turn.owner)
+            #expect(turns.spend(turn, way: { $0 }) != nil)
+            taken += 10
+        }
+        return looks
+    }
+
+    @Test func whatIsGivenBackHasAsManyTenantsLookedAtAsFindRoomThen() {
+        var turns = roomless(100_000)
+        #expect(turns.left == 100_000 && turns.lacksRoom)
+        #expect(looks(&turns, taken: 61).isEmpty)
+        // Whose page is smaller or who holds less goes first, then who waits longest.
+        #expect(looks(&turns, taken: 41) == [7])
+        #expect(looks(&turns, taken: 31) == [0, 1])
+        #expect(looks(&turns, taken: 50) == [2])
+        #expect(turns.left == 99_996)
+    }
+
+    @Test func whoGivesBackItselfIsLookedAtAgainAndStandsInOnePlaceOnly() {
+        var turns = roomless(100)
+        for _ in 0..<1000 {
+            turns.rouse(9)
+            let turn = turns.next(tellsOnly: false, taken: 100)
+            #expect(turn?.owner == 9)
+            if let turn { turns.lacksRoom(turn, most: 55) }
+        }
+        #expect(looks(&turns, taken: 45) == [7, 9])
+        for owner in 0..<100 as Range<Int32> { turns.rouse(owner) }
+        #expect(looks(&turns, taken: 1000).count == 98)
+        #expect(!turns.lacksRoom && turns.left == 0)
     }
 }

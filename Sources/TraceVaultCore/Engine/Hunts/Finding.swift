@@ -36,7 +36,7 @@ struct HuntProgress: Equatable {
 struct Finding {
     let place: HuntPlace
     /// The message's object as the search has it; nil: the account could not be asked.
-    var message: ByteBuffer?
+    var message: FoundMessage?
     /// What became of the trace; nil: it was not asked for.
     var answer: Document?
     var failure: Failure?

@@ -1,8 +1,20 @@
-// FoundPage.swift - what one search of a hunt brought: its messages, until each is told or asked
-// for.
+// FoundPage.swift - what one search of a hunt brought: its messages, until each is told.
 
-/// Holds the text of the messages, and so much of the room of its tenant. The engine's thread's
-/// alone.
+/// One message of a page, whose text it keeps.
+struct FoundMessage {
+    fileprivate let page: FoundPage
+    fileprivate let range: Range<Int>
+    /// What a trace can be asked with.
+    let ref: MessageRef?
+
+    var count: Int { range.count }
+
+    /// Its object.
+    func withBytes(_ body: (RawSpan) -> Void) { page.withBytes(range, body) }
+}
+
+/// Holds the text of the messages until each is told, and so much of the room of its tenant. The
+/// engine's thread's alone.
 final class FoundPage {
     /// A message of the page: where its object stands, and what a trace can be asked with.
     private struct Message {
@@ -58,17 +70,14 @@ final class FoundPage {
     var count: Int { messages.count }
     var isEmpty: Bool { taken >= messages.count }
 
-    /// The next message: its object, and what a trace can be asked with.
-    func next() throws(Failure) -> (text: ByteBuffer, ref: MessageRef?)? {
+    func next() -> FoundMessage? {
         guard taken < messages.count else { return nil }
-        let message = messages[taken]
-        taken += 1
-        let copy = ByteBuffer(limit: message.range.count)
-        let isWhole = text.withBytes { bytes in
-            unsafe bytes.extracting(message.range).withUnsafeBytes { unsafe copy.append($0) }
-        }
-        guard isWhole else { throw Failure(.noMemory, "no memory for a message that was found") }
-        return (copy, message.ref)
+        defer { taken += 1 }
+        return FoundMessage(page: self, range: messages[taken].range, ref: messages[taken].ref)
+    }
+
+    fileprivate func withBytes(_ range: Range<Int>, _ body: (RawSpan) -> Void) {
+        text.withBytes { body($0.extracting(range)) }
     }
 
     /// Nil when it was found before. What has no name is known by Cloudflare's own item.

@@ -76,5 +76,14 @@ struct HuntAccounts: Sendable {
 
     func tenant(_ owner: Int32) -> Tenant { tenants[Int(owner)] }
 
+    /// The place of each tenant; of one that was named twice the first, which has the accounts.
+    var owners: [TenantKey: Int32] {
+        var owners: [TenantKey: Int32] = [:]
+        for (place, tenant) in tenants.enumerated().reversed() {
+            owners[tenant.key] = Int32(place)
+        }
+        return owners
+    }
+
     func account(_ way: Int32) -> AccountID { ways[Int(way)].account }
 }

@@ -9,7 +9,7 @@ final class HuntErrand {
     let owner: Int32
     let tenant: TenantKey
     /// The message whose trace is asked for; nil: the account is searched.
-    let message: ByteBuffer?
+    let message: FoundMessage?
     /// Where that search goes on.
     let cursor: String?
     /// It waits for a quota that rests, as was said until then.
@@ -21,7 +21,7 @@ final class HuntErrand {
     var expects = 0
 
     init(
-        _ hunt: HuntUnderWay, _ place: HuntPlace, _ request: Request, message: ByteBuffer? = nil,
+        _ hunt: HuntUnderWay, _ place: HuntPlace, _ request: Request, message: FoundMessage? = nil,
         cursor: String? = nil
     ) {
         self.hunt = hunt

@@ -46,7 +46,7 @@ struct HuntTurns {
     }
 
     /// A tenant, and what it waits for its turn for.
-    struct HuntTurn: Sendable {
+    struct HuntTurn: Hashable, Sendable {
         let owner: Int32
         let stage: Stage
     }
@@ -64,7 +64,7 @@ struct HuntTurns {
     private var rings = [Queue<Int32>(), Queue<Int32>(), Queue<Int32>()]
     /// Those with as many requests under way as are free, and those whose next page has no room.
     private var crowded: [HuntTurn] = []
-    private var roomless: [HuntTurn] = []
+    private var roomless = RoomlessTurns()
     /// What waits for its quota, by the time when that is over, in parts of 0.26 s.
     private var aside: [Int64: [Aside]] = [:]
     private var firstAside: Int64?
@@ -192,12 +192,16 @@ struct HuntTurns {
         firstAside = aside.keys.min()
     }
 
-    /// There may be room for another page.
-    mutating func rouse() { standAgain(\.roomless) }
+    /// The tenant holds less than when its pages had no room.
+    mutating func rouse(_ owner: Int32) {
+        for stage in [Stage.page, .account] {
+            let turn = HuntTurn(owner: owner, stage: stage)
+            if roomless.remove(turn) { standAgain(turn) }
+        }
+    }
 
-    private mutating func standAgain(_ list: WritableKeyPath<HuntTurns, [HuntTurn]>) {
-        for turn in self[keyPath: list] { rings[Int(turn.stage.rawValue)].append(turn.owner) }
-        self[keyPath: list] = []
+    private mutating func standAgain(_ turn: HuntTurn) {
+        rings[Int(turn.stage.rawValue)].append(turn.owner)
     }
 
     /// Nothing is left but what is under way.
@@ -208,7 +212,7 @@ struct HuntTurns {
             lines[owner].standing = 0
         }
         rings = [Queue(), Queue(), Queue()]
-        (crowded, roomless, aside, firstAside, left) = ([], [], [:], nil, 0)
+        (crowded, roomless, aside, firstAside, left) = ([], RoomlessTurns(), [:], nil, 0)
     }
 
     // MARK: - Turns
@@ -222,10 +226,16 @@ struct HuntTurns {
 
     /// Whose turn it is, and what for; it ends with `spend` or `lacksRoom`.
     ///
-    /// - Parameter tellsOnly: messages are told, not asked for.
-    mutating func next(tellsOnly: Bool) -> HuntTurn? {
-        if hasFreed { standAgain(\.crowded) }
+    /// - Parameters:
+    ///   - tellsOnly: messages are told, not asked for.
+    ///   - taken: what all tenants hold of the room for pages.
+    mutating func next(tellsOnly: Bool, taken: Int) -> HuntTurn? {
+        if hasFreed {
+            for turn in crowded { standAgain(turn) }
+            crowded = []
+        }
         hasFreed = false
+        if let turn = roomless.popFirst(taken: taken) { standAgain(turn) }
         for stage in [Stage.message, .page, .account] {
             while let owner = rings[Int(stage.rawValue)].popFirst() {
                 let turn = HuntTurn(owner: owner, stage: stage)
@@ -241,8 +251,9 @@ struct HuntTurns {
         return nil
     }
 
-    /// There is no room for the page that the turn would bring.
-    mutating func lacksRoom(_ turn: HuntTurn) { roomless.append(turn) }
+    /// There is no room for the page that the turn would bring, before all tenants hold `most` at
+    /// most.
+    mutating func lacksRoom(_ turn: HuntTurn, most: Int) { roomless.add(turn, most: most) }
 
     /// Takes out what the turn is for.
     mutating func spend(_ turn: HuntTurn, way: (Int32) -> Int32) -> Work? {

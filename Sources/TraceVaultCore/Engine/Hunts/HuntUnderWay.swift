@@ -16,6 +16,8 @@ final class HuntUnderWay: @unchecked Sendable {
     let hunt: Hunt
     private let accounts: HuntAccounts
     private var turns: HuntTurns
+    /// Made when a page has no room for the first time.
+    private lazy var owners = accounts.owners
     /// Its requests that are not answered.
     private(set) var underWay: Set<JobID> = []
     /// Why it was ended before its time.
@@ -101,17 +103,22 @@ final class HuntUnderWay: @unchecked Sendable {
     /// It would search on if there were room for what that brings.
     var lacksRoom: Bool { turns.lacksRoom }
 
-    /// There may be room again.
-    func rouse() { turns.rouse() }
+    /// These tenants hold less of the room than before.
+    func rouse(_ tenants: Set<TenantKey>) {
+        for tenant in tenants {
+            if let owner = owners[tenant] { turns.rouse(owner) }
+        }
+    }
 
     /// What to do now; nil when there is nothing, or no room for what a search brings.
-    func next(now: Int64, hasRoom: (TenantKey) -> Bool) -> Step? {
+    func next(now: Int64, _ room: SearchRoom) -> Step? {
         mustLookOn = false
         var looks = 0
-        while let turn = turns.next(tellsOnly: !hunt.wantsTraces) {
+        while let turn = turns.next(tellsOnly: !hunt.wantsTraces, taken: room.taken) {
             looks += 1
-            if turn.stage != .message, !hasRoom(accounts.tenant(turn.owner).key) {
-                turns.lacksRoom(turn)
+            let tenant = accounts.tenant(turn.owner).key
+            if turn.stage != .message, !room.hasRoomForPage(of: tenant) {
+                turns.lacksRoom(turn, most: room.mostBeforePage(of: tenant))
             } else if let work = turns.spend(turn, way: accounts.way),
                 let step = step(of: work, now)
             {
@@ -152,25 +159,17 @@ final class HuntUnderWay: @unchecked Sendable {
 
     private func step(of page: FoundPage) -> Step? {
         let place = page.place
-        do throws(Failure) {
-            guard let message = try page.next() else { return nil }
-            guard hunt.wantsTraces else {
-                close(place)
-                return .tell(Finding(place: place, message: message.text))
-            }
-            guard let ref = message.ref else {
-                close(place)
-                return .tell(
-                    Finding(place: place, message: message.text, failure: Self.nameless))
-            }
-            return .ask(
-                HuntErrand(
-                    self, place, hunt.trace(ref, of: place.account), message: message.text))
-        } catch {
-            place.hasFailed = true
+        guard let message = page.next() else { return nil }
+        guard hunt.wantsTraces else {
             close(place)
-            return .tell(Finding(place: place, failure: error))
+            return .tell(Finding(place: place, message: message))
         }
+        guard let ref = message.ref else {
+            close(place)
+            return .tell(Finding(place: place, message: message, failure: Self.nameless))
+        }
+        return .ask(
+            HuntErrand(self, place, hunt.trace(ref, of: place.account), message: message))
     }
 
     private static let nameless = Failure(
@@ -216,7 +215,7 @@ final class HuntUnderWay: @unchecked Sendable {
         let page: FoundPage
         do throws(Failure) {
             let walk = try answer.document.walk("search")
-            guard room.takes(page: walk.body.count, of: errand.tenant) else {
+            guard try room.takes(page: walk.body.count, of: errand.tenant) else {
                 goOn(place, from: errand.cursor)
                 return nil
             }

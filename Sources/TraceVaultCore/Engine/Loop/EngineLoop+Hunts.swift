@@ -43,12 +43,11 @@ extension EngineLoop {
         moving.insert(hunt.id)
     }
 
-    /// Those that lacked room look again once some was given back.
+    /// Those that lack room look again once some was given back.
     func rouseHunts() {
-        guard searches.gaveBack() else { return }
-        for id in lacking { hunts[id]?.rouse() }
+        guard let tenants = searches.gaveBack() else { return }
+        for id in lacking { hunts[id]?.rouse(tenants) }
         moving.formUnion(lacking)
-        lacking = []
     }
 
     /// Has each hunt do what it has room for. True when something was asked, or there is more to
@@ -77,7 +76,7 @@ extension EngineLoop {
             }
             // Others have their turn first.
             if steps == Self.mostSteps || hunt.mustLookOn { moving.insert(id) }
-            if hunt.lacksRoom { lacking.insert(id) }
+            if hunt.lacksRoom { lacking.insert(id) } else { lacking.remove(id) }
             if hunt.isOver { finish(hunt) } else { tellProgress(of: hunt) }
         }
         return hasAsked || !moving.isEmpty
@@ -90,7 +89,7 @@ extension EngineLoop {
         guard
             mailbox.mayGoOn(hunt.id, underWay: hunt.underWay.count, window: hunt.hunt.window)
         else { return nil }
-        return hunt.next(now: now) { tenant in searches.hasRoomForPage(of: tenant) }
+        return hunt.next(now: now, searches)
     }
 
     private func ask(_ errand: HuntErrand, _ now: Int64) {
@@ -208,6 +207,7 @@ extension EngineLoop {
 
     private func finish(_ hunt: HuntUnderWay) {
         hunts[hunt.id] = nil
+        lacking.remove(hunt.id)
         let document = try? hunt.progress.document(isOver: true)
         publish(.hunt, of: hunt, nil, hunt.ended, document ?? Document(raw: nil))
     }

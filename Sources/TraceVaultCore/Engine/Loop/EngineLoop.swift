@@ -50,7 +50,7 @@ final class EngineLoop {
     var joinKeys: [UInt64] = []
     let searches: SearchRoom
     var hunts: [JobID: HuntUnderWay] = [:]
-    /// Hunts that may have something to do, and those that look for room in each round.
+    /// Hunts that may have something to do, and those some of whose pages have no room.
     var moving: Set<JobID> = []
     var lacking: Set<JobID> = []
     var counts = Counts()

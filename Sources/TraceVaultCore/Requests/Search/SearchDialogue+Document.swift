@@ -2,7 +2,10 @@
 
 extension SearchDialogue {
     /// What came. A failure of a later page is told in the document: the pages before it count.
+    /// Nobody joins a search, so there is one answer. If it goes to a hunt, its page is judged by
+    /// what the tenant holds beside it.
     @_optimize(size) func answer(_ context: TraceContext) -> Answer {
+        defer { giveBack() }
         if pages == 0 { return Answer(failure: failure, document: Document(raw: last?.body)) }
         do throws(Failure) {
             let view = try document(context)

@@ -63,7 +63,14 @@ final class SearchDialogue: Dialogue {
         seen.insert(place.page)
     }
 
-    deinit { room.add(-held, of: tenant) }
+    deinit { giveBack() }
+
+    /// It holds nothing any more: what came is an answer's now, or goes.
+    func giveBack() {
+        guard held > 0 else { return }
+        room.add(-held, of: tenant)
+        held = 0
+    }
 
     func path(_ credential: Credential, _ authorization: SecretHeader) -> String {
         accountID = credential.accountID

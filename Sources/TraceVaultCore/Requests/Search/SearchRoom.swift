@@ -16,6 +16,7 @@ final class SearchRoom {
     private let usualPage: Int
     private var larger: [TenantKey: Int] = [:]
     private var hasGivenBack = false
+    private var givers: Set<TenantKey> = []
 
     init(maxReplyBytes: Int) {
         self.maxReplyBytes = maxReplyBytes * 2
@@ -28,7 +29,7 @@ final class SearchRoom {
         used += count
         let all = held[tenant, default: 0] + count
         held[tenant] = all > 0 ? all : nil
-        if count < 0 { hasGivenBack = true }
+        if count < 0 { gave(tenant) }
     }
 
     /// Whether the tenant's searches hold more than is free, so that they go on no further: whoever
@@ -46,14 +47,25 @@ final class SearchRoom {
 
     private func pageSize(of tenant: TenantKey) -> Int { larger[tenant] ?? usualPage }
 
-    /// Whether a hunt may ask for a page of the tenant. Hunts hold what they found until it is
-    /// told, which takes hours where a quota is small. So they leave half of the room to searches,
-    /// and what is on its way counts as if it were there. Who holds nothing may have one page.
-    func hasRoomForPage(of tenant: TenantKey) -> Bool {
-        let own = held[tenant, default: 0] + expected[tenant, default: 0]
-        let all = used + allExpected
-        return own == 0 ? all <= most - pageSize(of: tenant) : own <= most / 2 - all
+    /// What all tenants hold, and what is on its way to hunts, which counts as if it were there.
+    var taken: Int { used + allExpected }
+
+    /// What all may hold at most for so many bytes more of one tenant to have room: they leave as
+    /// much free as it holds then. Hunts hold what they found until it is told, which takes hours
+    /// where a quota is small. So they leave half of the room to searches; but who holds nothing
+    /// may have one page.
+    private func most(before bytes: Int, own: Int) -> Int {
+        (own == 0 ? most : most / 2) - own - 2 * bytes
     }
+
+    /// The same for a page that a hunt would ask for.
+    func mostBeforePage(of tenant: TenantKey) -> Int {
+        let own = held[tenant, default: 0] + expected[tenant, default: 0]
+        return most(before: pageSize(of: tenant), own: own)
+    }
+
+    /// Whether a hunt may ask for a page of the tenant.
+    func hasRoomForPage(of tenant: TenantKey) -> Bool { taken <= mostBeforePage(of: tenant) }
 
     /// A hunt has asked for a page. Gives what that counts for, until `add(expected:of:)` takes it
     /// back.
@@ -67,13 +79,14 @@ final class SearchRoom {
         allExpected += count
         let all = expected[tenant, default: 0] + count
         expected[tenant] = all > 0 ? all : nil
-        if count < 0 { hasGivenBack = true }
+        if count < 0 { gave(tenant) }
     }
 
     /// A hunt's page of so many bytes came. False when there is no room for it: it is asked for
     /// again when there is. The next ones are expected to be as large, or a quarter smaller than
-    /// was expected of this one.
-    func takes(page bytes: Int, of tenant: TenantKey) -> Bool {
+    /// was expected of this one. Fails where asking again may never do: the page is larger than any
+    /// is expected to be.
+    func takes(page bytes: Int, of tenant: TenantKey) throws(Failure) -> Bool {
         let size = pageSize(of: tenant)
         let next = min(largestPage, max(bytes, size - size / 4))
         if next <= usualPage {
@@ -82,12 +95,23 @@ final class SearchRoom {
             if larger.count >= Self.mostLarger { larger = [:] }
             larger[tenant] = next
         }
-        return used <= most
+        if used <= most(before: bytes, own: held[tenant, default: 0]) { return true }
+        guard bytes > largestPage else { return false }
+        var failure = Failure(
+            .limit, "a page of this account is larger than what is free for its tenant")
+        failure.retriable = true
+        throw failure
     }
 
-    /// Whether anything was given back since this was asked last.
-    func gaveBack() -> Bool {
-        defer { hasGivenBack = false }
-        return hasGivenBack
+    private func gave(_ tenant: TenantKey?) {
+        hasGivenBack = true
+        if let tenant { givers.insert(tenant) }
+    }
+
+    /// Who has given something back since this was asked last; nil: nobody has.
+    func gaveBack() -> Set<TenantKey>? {
+        guard hasGivenBack else { return nil }
+        defer { (hasGivenBack, givers) = (false, []) }
+        return givers
     }
 }
