@@ -15,18 +15,29 @@ os.environ.setdefault("TRACEVAULT_LIBRARY", str(ROOT / "build/lib/libtracevault.
 # The path above comes first.
 from c_programs import Compile, compiler  # noqa: E402
 from checked_tree import tree  # noqa: E402
-from fleet.fixtures import guarded, lender, on_disk, place, store, way  # noqa: E402
+from fleet.fixtures import (  # noqa: E402
+    client,
+    guarded,
+    lender,
+    on_disk,
+    place,
+    scripted,
+    store,
+    way,
+)
 from host_home import home  # noqa: E402
 from hostile.certificates import Identities  # noqa: E402
 from recipes import folder, server  # noqa: E402
 
 __all__ = [
+    "client",
     "folder",
     "guarded",
     "home",
     "lender",
     "on_disk",
     "place",
+    "scripted",
     "server",
     "store",
     "tree",

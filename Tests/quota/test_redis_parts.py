@@ -61,6 +61,25 @@ def test_what_a_host_has_borrowed_and_does_not_use_goes_back_for_the_others(
             assert told(two)["lent"] >= 1
 
 
+def test_what_an_engine_has_borrowed_goes_back_when_it_ends(on_disk: Path, lender: Server) -> None:
+    client = lender.client()
+    with standin(quota=1200, no_headers=True) as cloudflare:
+
+        def goes_back() -> bool:
+            """True unless all was used, or had gone back before the end."""
+            with host(cloudflare, lender.address, on_disk / "1") as one:
+                assert all(result.error is None for result in asked(one, 20))
+                (key,) = client("KEYS", "*quota*")
+                before = int(client("HGET", key, "a"))
+            back = before - int(client("HGET", key, "a"))
+            # Whole permits, as above.
+            assert back >= 0 and back % 292_398 == 0
+            return back > 0
+
+        until(goes_back, "nothing came back")
+    client.close()
+
+
 def test_the_limit_of_an_address_stays_a_hosts_own(on_disk: Path, lender: Server) -> None:
     """It is kept beside Redis, which hears of the user's quota alone."""
     limits: dict[str, tv.Setting] = {"budget__ip_per_second": 40, "budget__quota": 100_000}

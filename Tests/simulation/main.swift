@@ -3,9 +3,10 @@
 //     simulation --seeds N [--first SEED]    N days; ends at the first that breaks a promise
 //     simulation --seed SEED [--log]         one day, told step by step with --log
 //     simulation --budget                    the figures of a bulk day, as one JSON line
-//     simulation --fleets N [--first SEED] [--seconds S]
+//     simulation --fleets N [--first SEED] [--seconds S] [--flaps]
 //                                            N fleets of 50 hosts and 10,000 tenants on one Redis,
-//                                            S seconds each (3600)
+//                                            S seconds each (3600); with --flaps fleets of several
+//                                            sizes whose ways to it break again and again
 //     simulation --scripts                   answers as the Redis of these fleets does
 //
 // A promise that breaks is printed with the seed and the command that replays it; exit code 1 then.
@@ -70,8 +71,8 @@ func value(of name: String, in words: [String]) -> UInt64? {
 }
 
 /// Runs one fleet; true when every window held the bound.
-func liveFleet(seed: UInt64, seconds: Int64) throws -> Bool {
-    let world = try FleetWorld(seed: seed, seconds: seconds)
+func liveFleet(seed: UInt64, seconds: Int64, flapsOnly: Bool) throws -> Bool {
+    let world = try FleetWorld(seed: seed, seconds: seconds, flapsOnly: flapsOnly)
     try world.live()
     let broken = world.judge()
     let used = Double(Int(world.used * 1000)) / 1000
@@ -85,7 +86,7 @@ func liveFleet(seed: UInt64, seconds: Int64) throws -> Bool {
     print("simulation: fleet \(seed): broken: \(broken)")
     print(
         "simulation: replay: SWIFT_DETERMINISTIC_HASHING=1 \(CommandLine.arguments[0]) --fleets 1 "
-            + "--first \(seed) --seconds \(seconds)")
+            + "--first \(seed) --seconds \(seconds)\(flapsOnly ? " --flaps" : "")")
     return false
 }
 
@@ -97,8 +98,10 @@ if words.contains("--budget") {
 } else if let seeds = value(of: "--fleets", in: words) {
     let first = value(of: "--first", in: words) ?? 1
     let seconds = Int64(clamping: value(of: "--seconds", in: words) ?? 3600)
-    for seed in first..<first + seeds where try !liveFleet(seed: seed, seconds: seconds) {
-        exit(1)
+    let flapsOnly = words.contains("--flaps")
+    for seed in first..<first + seeds {
+        let held = try liveFleet(seed: seed, seconds: seconds, flapsOnly: flapsOnly)
+        if !held { exit(1) }
     }
 } else if let seed = value(of: "--seed", in: words) {
     let held = try live(seed: seed, isLogging: words.contains("--log"), &totals)

@@ -1,5 +1,5 @@
 // FleetRedis.swift - the Redis of a simulated fleet: the two scripts of the library once more, in
-// Swift, because no script runs in virtual time. Tests/quota/test_redis_scripts.py asks this one and
+// Swift, because no script runs in virtual time. Tests/quota/test_redis_simulated.py asks this one and
 // a real Redis the same and compares the answers.
 
 /// What one Redis keeps. All times are µs of its own clock.
@@ -15,6 +15,8 @@ struct FleetRedis {
         var named: Int64 = 0
         var gap: Int64 = 0
         var slowUntil: Int64 = 0
+        /// How far the arrival time was last moved for want of a burst, and when.
+        var jump: (by: Int64, at: Int64) = (0, 0)
         /// When each borrower last wanted something.
         var borrowers: [String: Int64] = [:]
     }
@@ -34,6 +36,7 @@ struct FleetRedis {
     private static let heldUs: Int64 = 900_000_000
     private static let wantedUs: Int64 = 24_000_000
     private static let waitUs: Int64 = 10_000_000
+    fileprivate static let jumpUs: Int64 = 2_000_000
 
     mutating func forgetAll() { self = FleetRedis() }
 
@@ -42,10 +45,10 @@ struct FleetRedis {
     /// Nil where they are not what the script takes.
     mutating func borrow(_ all: [String], now: Int64) -> [Int64]? {
         let isHeard = all.first == "2"
-        guard all.count == (isHeard ? 26 : 18) else { return nil }
-        let words = [all[1]] + all.dropFirst(isHeard ? 3 : 2).prefix(16)
+        guard all.count == (isHeard ? 27 : 19) else { return nil }
+        let words = [all[1]] + all.dropFirst(isHeard ? 3 : 2).prefix(17)
         let said = words.dropFirst(3).compactMap { Int64($0) }
-        guard said.count == 14 else { return nil }
+        guard said.count == 15 else { return nil }
         let heard = isHeard ? meet(["1", all[2]] + all.suffix(7) + ["there"], now: now) : []
         guard let heard else { return nil }
         let isNew = groups[words[0]] == nil
@@ -59,9 +62,10 @@ struct FleetRedis {
             interval = max(interval, min(group.policy, max(Self.heldUs, interval)))
             tolerance = min(tolerance, max(0, group.burst - said[13]))
         }
+        group.pay(owed: said[14] * interval, now: now)
         if group.slowUntil > now, group.gap > interval { (interval, tolerance) = (group.gap, 0) }
         if isNew || group.run != words[2] || said[4] == 1 {
-            group.arrival = max(group.arrival, now + tolerance)
+            group.jump(to: now + tolerance, now: now)
         }
         group.arrival = max(group.arrival, now)
         let lent = group.lend(
@@ -122,6 +126,20 @@ extension FleetRedis.Group {
         parked -= back
         named -= back
         slowUntil -= back
+    }
+
+    /// What the borrower spent alone and nobody knew.
+    fileprivate mutating func pay(owed: Int64, now: Int64) {
+        if abs(now - jump.at) > FleetRedis.jumpUs { jump.by = 0 }
+        arrival += max(0, owed - jump.by)
+        jump.by = max(0, jump.by - owed)
+    }
+
+    /// No burst.
+    fileprivate mutating func jump(to least: Int64, now: Int64) {
+        guard arrival < least else { return }
+        jump = (jump.by + least - arrival, now)
+        arrival = least
     }
 
     /// What Cloudflare said to this borrower: park, lift, policy, burst, gap, how long.

@@ -3,17 +3,29 @@
 
 import TraceVaultCore
 
+/// Ways to the Redis that break again and again, each host's at times of its own.
+struct FleetFlaps {
+    let cutUs: Int64
+    let periodUs: Int64
+    let phases: [Int64]
+
+    func cutsOff(_ host: Int, at now: Int64) -> Bool { (now + phases[host]) % periodUs < cutUs }
+}
+
 extension FleetWorld {
     private static let minute: Int64 = 60_000_000
     /// What was lent before a fault is used within so long after it.
     private static let inFlightUs: Int64 = 30_000_000
+    /// So long the others may not leave its part to a host that is cut off.
+    private static let unnoticedUs: Int64 = 20_000_000
 
     /// One fault at a time, minutes apart.
     func goWrong() {
         agenda.add(.fault, at: now + Int64.random(in: 7...10, using: &random) * Self.minute)
         killSome()
+        if flapsOnly { return flap() }
         guard !isQuiet else { return }
-        switch random.number(0...6) {
+        switch random.number(0...7) {
         case 0: lose("flushed") { $0.redis.forgetAll() }
         case 1:
             lose("another server, empty") {
@@ -28,12 +40,14 @@ extension FleetWorld {
         case 3: partition()
         case 4: away()
         case 5: restart()
+        case 6: flap()
         default: jump()
         }
     }
 
     func heal() {
         cutOff = []
+        flaps = nil
         isAway = false
     }
 
@@ -81,8 +95,21 @@ extension FleetWorld {
         while cutOff.count < count { cutOff.insert(random.number(0...hostCount - 1)) }
         let length = random.seconds(2...120)
         agenda.add(.heal, at: now + length)
-        let parts = 20_000_000 * Int64(count) / (Int64(hostCount) * limits.quota.intervalUs)
+        let parts = Self.unnoticedUs * Int64(count) / (Int64(hostCount) * limits.quota.intervalUs)
         note("a partition", until: now + length, costs: inFlight + parts + Int64(count))
+    }
+
+    /// Each host's way breaks again and again. However often: only what those spent that are cut off
+    /// at the end of a window, or were when its last permits were lent, comes on top.
+    private func flap() {
+        let cut = random.seconds(1...30)
+        let phases = (0..<hostCount).map { _ in random.seconds(0...1000) }
+        flaps = FleetFlaps(
+            cutUs: cut, periodUs: cut * Int64(random.number(2...8)), phases: phases)
+        let length = random.seconds(330...400)
+        agenda.add(.heal, at: now + length)
+        let parts = min(cut, Self.unnoticedUs) / limits.quota.intervalUs
+        note("flapping ways", until: now + length, costs: parts + 2 * Int64(hostCount))
     }
 
     private func away() {

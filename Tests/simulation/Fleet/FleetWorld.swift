@@ -20,6 +20,7 @@ enum FleetEvent {
 final class FleetWorld {
     /// Fifty hosts; every fourth seed has eight, whose turns are longer.
     let hostCount: Int
+    private static let sizes = [8, 2, 3, 20, 50]
     static let tenants = 10_000
     static let users = 200
     /// Users of whom every host wants more than there is.
@@ -45,9 +46,12 @@ final class FleetWorld {
     var run = 1
     var isAway = false
     var cutOff: Set<Int> = []
+    var flaps: FleetFlaps?
     var faults: [FleetFault] = []
     /// No fault but lost answers, deaths and drifting clocks.
     let isQuiet: Bool
+    /// No fault but deaths and ways that break again and again.
+    let flapsOnly: Bool
 
     private var sent: [[Int64]]
     /// Of the busy users, by host.
@@ -56,12 +60,13 @@ final class FleetWorld {
     private(set) var overruns = 0
     private(set) var questions = 0
 
-    init(seed: UInt64, seconds: Int64) throws {
+    init(seed: UInt64, seconds: Int64, flapsOnly: Bool) throws {
         self.seed = seed
         length = seconds * 1_000_000
         random = SplitMix64(seed: seed)
         isQuiet = seed % 3 == 0
-        hostCount = seed % 4 == 3 ? 8 : 50
+        self.flapsOnly = flapsOnly
+        hostCount = flapsOnly ? Self.sizes[Int(seed % 5)] : seed % 4 == 3 ? 8 : 50
         var config = Config()
         try config.set(.redisAddresses, to: "redis://redis-1.example")
         try config.set(.redisHosts, to: String(hostCount))
@@ -151,7 +156,10 @@ final class FleetWorld {
         let left = RateRemaining(
             requests: Int64(cloudflare[user].remaining),
             seconds: (cloudflare[user].resetMs(at: now) + 999) / 1000)
-        let said = ServerQuota([policy], [left], sharePercent: 90)
+        // Of every second quota nothing is told: Redis alone holds the hosts.
+        let said =
+            user.isMultiple(of: 2)
+            ? ServerQuota([policy], [left], sharePercent: 90) : ServerQuota()
         agenda.add(
             .reply(host: host.number, life: host.life, fetch: fetch, isGood: isGood, said),
             at: now + random.seconds(0.03...0.4))
@@ -180,7 +188,9 @@ final class FleetWorld {
         return Array(("*\(numbers.count)\r\n" + numbers.map { ":\($0)\r\n" }.joined()).utf8)
     }
 
-    func reaches(_ host: Int) -> Bool { !isAway && !cutOff.contains(host) }
+    func reaches(_ host: Int) -> Bool {
+        !isAway && !cutOff.contains(host) && flaps?.cutsOff(host, at: now) != true
+    }
     func losesAnswer() -> Bool { random.chance(0.001) }
     func latency() -> Int64 {
         random.chance(0.01) ? random.seconds(0.01...0.2) : random.seconds(0.0002...0.004)
@@ -200,12 +210,15 @@ final class FleetWorld {
             }
         }
         guard overruns == 0 else { return "\(overruns) requests met a 429" }
-        if used < Self.leastUsed { return "busy users used \(used) of their share" }
+        if used < (flapsOnly ? Self.leastUsedOfFlapping : Self.leastUsed) {
+            return "busy users used \(used) of their share"
+        }
         return fairness < Self.leastFair ? "hosts had \(sentBy): \(fairness) is unfair" : nil
     }
 
     /// Of the share: most is lost in faults, while hosts believe to be alone.
     private static let leastUsed = 0.85
+    private static let leastUsedOfFlapping = 0.8
     private static let leastFair = 0.95
 
     /// Jain's index over the hosts: 1 where all had as much.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from object_store import BUCKET, ObjectStore, Way, object_store, way_to
-from redis_server import Server, redis
+from redis_server import Client, Server, redis
 
 from fleet.guarded import guarded_redis
 
@@ -39,6 +39,22 @@ def lender(tmp_path: Path) -> Iterator[Server]:
     """A real Redis of a test's own."""
     with redis(tmp_path) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real Redis that runs the library's scripts for one test after the other."""
+    with redis(tmp_path_factory.mktemp("scripted")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(scripted: Server) -> Iterator[Client]:
+    """A connection to it, which is empty."""
+    client = scripted.client()
+    client("FLUSHALL")
+    yield client
+    client.close()
 
 
 @pytest.fixture

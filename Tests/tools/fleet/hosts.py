@@ -11,7 +11,8 @@ from launcher import Standin
 
 
 class Hosts:
-    """Hosts that share nothing but a Redis: each has a ledger file of its own."""
+    """Hosts that share nothing but a Redis: each has a ledger file of its own. `{number}` in a
+    setting is the host's."""
 
     def __init__(
         self, program: Path, cloudflare: Standin, ledgers: Path, address: str, *more: str
@@ -26,7 +27,7 @@ class Hosts:
             [str(self.program), cloudflare.base_url, cloudflare.ca_file, ACME,
              cloudflare.credential(ACME).token, str(self.ledgers / f"host-{number}.ledger"),
              str(seconds), "budget.ip_per_second=0", f"redis.addresses={self.address}",
-             *self.more],
+             *(setting.format(number=number) for setting in self.more)],
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 

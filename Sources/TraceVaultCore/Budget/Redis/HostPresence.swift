@@ -15,6 +15,9 @@ struct HostPresence {
     private static let longestPauseUs: Int64 = 7_500_000
     private static let missedUs: Int64 = 12_500_000
     private static let forgottenUs: Int64 = 300_000_000
+    /// So long after this host was last heard others may not leave its part to it: until it is
+    /// missed, and they have counted again.
+    static let unnoticedUs = missedUs + longestPauseUs
     /// So soon after a count that was another one before: hosts start, and come back, together. One
     /// that knows an old count takes too large a part when it is alone.
     private static let leastPauseUs: Int64 = 500_000

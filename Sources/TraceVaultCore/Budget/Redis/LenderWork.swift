@@ -25,17 +25,17 @@ package struct LenderSurroundings {
 }
 
 package final class LenderWork {
-    private let ledger: RedisLedger
-    private let surroundings: LenderSurroundings
+    let ledger: RedisLedger
+    let surroundings: LenderSurroundings
     private let settings: RedisSettings
-    private let talk: RedisTalk
+    let talk: RedisTalk
     private var addresses: [RedisAddress]
     private var place = 0
     private var failures = 0
     private var connectAt: Int64 = 0
     private var lookAt: Int64 = 0
     private let borrower: String
-    private var presence: HostPresence
+    var presence: HostPresence
 
     /// How often permits are looked at that nobody uses, and groups where there are none.
     private static let lookUs: Int64 = 250_000
@@ -59,6 +59,8 @@ package final class LenderWork {
         presence = HostPresence(
             key: settings.hostsKey, name: surroundings.hostName.map(Self.name) ?? borrower,
             network: surroundings.network.map(Self.name) ?? "")
+        // Whoever had this name before may have been heard just now.
+        noteHeard()
     }
 
     private static func name<Number: BinaryInteger>(_ number: Number) -> String {
@@ -74,12 +76,6 @@ package final class LenderWork {
             ledger.bell.wait(since: seen, atMostMs: (restUs + 999) / 1000)
         }
         leave()
-    }
-
-    /// Takes leave of the others.
-    package func leave() {
-        if talk.isOpen { talk.leave(presence.words(.leaves)) }
-        talk.close()
     }
 
     /// Does what is due; how long there is nothing more to do.
@@ -114,6 +110,7 @@ package final class LenderWork {
         let address = addresses[place].place
         ledger.state.withLock { state in
             state.standing.address = address
+            state.standing.isWaiting = state.standing.isAlone
             if state.standing.isAlone {
                 state.standing.reason = "\(address) answers: other hosts are not back yet"
             }
@@ -127,8 +124,12 @@ package final class LenderWork {
             guard !presence.isWaiting else { return false }
             state.standing.aloneUntil = now
             state.standing.isAlone = false
+            state.standing.isWaiting = false
             state.standing.reason = ""
             presence.hurry(now: now)
+            for (key, pool) in state.pools where pool.owed > 0 {
+                _ = RedisLedger.queue(key, &state)
+            }
             return true
         }
     }
@@ -168,20 +169,10 @@ package final class LenderWork {
         ledger.state.withLock { state in
             if !state.standing.isAlone { state.standing.outages += 1 }
             state.standing.isAlone = true
+            state.standing.isWaiting = false
             state.standing.isSlow = failure == LinkLimit.late
             state.standing.cause = cause
             state.standing.reason = told
-        }
-    }
-
-    // MARK: - Hosts
-
-    private func meet(_ now: Int64, alone: HostPresence.HostState) throws(Failure) {
-        let isAlone = ledger.standing.isAlone
-        let count = try talk.meet(presence.words(isAlone ? alone : .there))
-        ledger.state.withLock { state in
-            state.standing.requests += 1
-            presence.note(count, &state.standing, now: now)
         }
     }
 
@@ -209,24 +200,34 @@ package final class LenderWork {
         ledger.state.withLock { state in
             let keys = state.queue.prefix(Self.mostQuestions)
             state.queue.removeFirst(keys.count)
-            let standing = state.standing
             var questions: [QuotaQuestion] = []
             for key in keys {
-                guard var pool = state.pools[key] else { continue }
-                let isHeard = questions.isEmpty && presence.goesAlong(now: now)
-                questions.append(
-                    QuotaQuestion(
-                        key, &pool, there: standing.there, known: standing.known,
-                        aloneUntil: standing.aloneUntil, at: settings.key(of: key),
-                        run: talk.run, borrower: borrower,
-                        presence: isHeard ? presence.words : nil, now: now))
-                state.pools[key] = pool
+                let goesAlong = questions.isEmpty && presence.goesAlong(now: now)
+                let asked = question(key, &state, isHeard: goesAlong, isLast: false, now)
+                if let asked { questions.append(asked) }
             }
             return questions
         }
     }
 
+    func question(
+        _ key: UInt64, _ state: inout RedisLedger.State, isHeard: Bool, isLast: Bool,
+        _ now: Int64
+    ) -> QuotaQuestion? {
+        guard var pool = state.pools[key] else { return nil }
+        let standing = state.standing
+        defer { state.pools[key] = pool }
+        return QuotaQuestion(
+            key, &pool, there: standing.there, known: standing.known,
+            aloneUntil: standing.aloneUntil, at: settings.key(of: key), run: talk.run,
+            borrower: borrower, presence: isHeard ? presence.words : nil, isLast: isLast,
+            now: now)
+    }
+
     private func ask(_ questions: [QuotaQuestion]) throws(Failure) {
+        let isHeardAlong = questions.contains { $0.isHeard }
+        if isHeardAlong { noteHeard() }
+        defer { if isHeardAlong { noteHeard() } }
         do throws(Failure) {
             let replies = try talk.borrow(questions.map(\.words))
             let now = surroundings.now()
@@ -241,6 +242,8 @@ package final class LenderWork {
                 for question in questions {
                     state.pools[question.key]?.unqueue()
                     state.pools[question.key]?.tell { $0.add(question.told) }
+                    // Counted twice where only the answer was lost: too much, not too little.
+                    state.pools[question.key]?.owe(question.owed)
                 }
             }
             throw error

@@ -4,6 +4,7 @@
 struct LentPool {
     /// As many as one question may ask for.
     static let most: Int64 = 64
+    private static let mostOwed: Int64 = 1_000_000
     /// So long after the last spending a look at the group borrows for it.
     private static let interestUs: Int64 = 30_000_000
     /// From this size on the next block is asked for before this one is used up.
@@ -30,6 +31,8 @@ struct LentPool {
     /// Up to which time alone the server has been told of.
     var aloneUntil: Int64
     private var lifted: Int64?
+    /// Permits that this engine spent alone while others may not have left them to it.
+    private(set) var owed: Int64 = 0
     private var back: (us: Int64, token: String)?
 
     init(_ quota: Quota, aloneUntil: Int64, now: Int64) {
@@ -156,11 +159,21 @@ struct LentPool {
         return back
     }
 
+    mutating func owe(_ count: Int64) { owed = min(owed + max(0, count), Self.mostOwed) }
+
+    mutating func takeOwed() -> Int64 {
+        defer { owed = 0 }
+        return owed
+    }
+
+    /// Whether there is something that the server is to hear before this engine ends.
+    var hasToSay: Bool { back != nil || owed > 0 || words.isUrgent }
+
     /// Has permits that nobody comes for.
     func isUnwanted(now: Int64) -> Bool { blocks.last?.isUnwanted(now: now) ?? false }
     /// Nobody has used it for so long that it may be forgotten.
     func isIdle(now: Int64) -> Bool {
-        !isQueued && back == nil && !words.isUrgent && now - usedAt > 2 * Self.interestUs
+        !isQueued && !hasToSay && now - usedAt > 2 * Self.interestUs
     }
 
     mutating func tell(_ change: (inout QuotaWords) -> Void) { change(&words) }

@@ -6,7 +6,11 @@ struct QuotaQuestion {
     let wanted: Int64
     let life: Int64
     let back: Int64
+    /// Permits that were spent alone, and nobody knew.
+    let owed: Int64
     let isFresh: Bool
+    /// Whether the host is heard along with it.
+    let isHeard: Bool
     let askedAt: Int64
     /// What goes with it, to be told again should it not arrive.
     let told: QuotaWords
@@ -32,10 +36,13 @@ struct QuotaQuestion {
     }
 
     /// Takes what the pool has to say.
-    /// - Parameter presence: the key of hosts, and what this one says of itself, where it does.
+    /// - Parameters:
+    ///   - presence: the key of hosts, and what this one says of itself, where it does.
+    ///   - isLast: whether the engine ends and wants nothing any more.
     init(
         _ key: UInt64, _ pool: inout LentPool, there: Int64, known: Int64, aloneUntil: Int64,
-        at place: String, run: String, borrower: String, presence: [String]?, now: Int64
+        at place: String, run: String, borrower: String, presence: [String]?, isLast: Bool = false,
+        now: Int64
     ) {
         self.key = key
         askedAt = now
@@ -43,7 +50,7 @@ struct QuotaQuestion {
         isFresh = pool.aloneUntil != aloneUntil
         if isFresh { pool.restart() }
         let isParked = told.parkedUntil > now
-        wanted = pool.wanted(isParked: isParked, now: now)
+        wanted = isLast ? 0 : pool.wanted(isParked: isParked, now: now)
         // Who is missed may be sending its share meanwhile.
         let there = max(1, there)
         let quota = pool.quota
@@ -51,6 +58,7 @@ struct QuotaQuestion {
         life = Self.life(quota)
         let returned = pool.takeBack()
         back = returned?.us ?? 0
+        owed = pool.takeOwed()
         let policy = told.policy ?? .unlimited
         let slowFor = max(0, told.slowUntil - now)
         let numbers: [Int64] = [
@@ -60,8 +68,9 @@ struct QuotaQuestion {
         let server: [Int64] = [
             max(0, told.parkedUntil - now), told.isLifted ? 1 : 0, policy.intervalUs,
             policy.toleranceUs, slowFor > 0 ? told.gapUs : 0,
-            told.gapUs > 0 ? slowFor : 0, life,
+            told.gapUs > 0 ? slowFor : 0, life, owed,
         ]
+        isHeard = presence != nil
         let keys = presence.map { ["2", place] + $0.prefix(1) } ?? ["1", place]
         words =
             keys + [borrower, run] + numbers.map { String($0) } + [returned?.token ?? "0"]

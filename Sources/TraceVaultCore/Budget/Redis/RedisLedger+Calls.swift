@@ -25,7 +25,10 @@ extension RedisLedger {
             _ = undo(entry.key, now: now)
             return time
         case .at(let time): return time
-        case .alone(let share): return host.spend(&entry, share, now: now)
+        case .alone(let share):
+            let time = host.spend(&entry, share, now: now)
+            if time == nil { owe(entry.key, now: now) }
+            return time
         }
     }
 

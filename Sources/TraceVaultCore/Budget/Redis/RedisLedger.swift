@@ -16,6 +16,10 @@ package final class RedisLedger: BudgetLedger {
         var outages: Int64 = 0
         /// When it was last alone.
         var aloneUntil: Int64 = 0
+        /// Until then others may not know that it is alone.
+        var unnoticedUntil: Int64 = 0
+        /// Whether it is alone only because others that were there before are not back yet.
+        var isWaiting = false
         var reason = ""
         /// The same without an address, in words of ours alone.
         var cause = ""
@@ -136,6 +140,15 @@ package final class RedisLedger: BudgetLedger {
             if count > 0 { return .at(count) }
             return state.standing.isAlone && state.pools[key]?.nextAt == nil
                 ? .alone(Self.share(of: quota, state.standing, settings)) : nil
+        }
+    }
+
+    /// A permit was spent alone: Redis hears of it if others may not have left it to this host. It
+    /// stays owed where it was not needed: that is seldom, and on the safe side.
+    func owe(_ key: UInt64, now: Int64) {
+        state.withLock { state in
+            guard now < state.standing.unnoticedUntil else { return }
+            state.pools[key]?.owe(1)
         }
     }
 

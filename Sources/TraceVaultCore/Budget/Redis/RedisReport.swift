@@ -8,6 +8,8 @@ extension RedisLedger {
         writer.beginObject()
         writer.key("alone")
         writer.bool(standing.isAlone)
+        writer.key("waiting")
+        writer.bool(standing.isWaiting)
         writer.key("warning")
         writer.string(standing.reason)
         writer.key("address")

@@ -150,6 +150,17 @@ def test_a_quota_that_many_hosts_share_is_told() -> None:
     assert len(list(checkup.ledgers({"ledger": {"shared": True, "redis": None}}))) == 1
 
 
+def test_a_host_that_waits_for_others_is_not_sent_to_its_settings() -> None:
+    redis = {"alone": True, "waiting": True, "hosts": 8,
+             "warning": "quota.example:6379 answers: other hosts are not back yet"}  # fmt: skip
+    _, waits = checkup.ledgers({"ledger": {"shared": True, "path": "/p", "redis": redis}})
+    assert "not back yet" in waits.told
+    assert waits.do == "nothing to do: it waits ten seconds for them at the most"
+    redis |= {"waiting": False, "warning": "nobody answers there"}
+    _, lost = checkup.ledgers({"ledger": {"shared": True, "path": "/p", "redis": redis}})
+    assert "redis.addresses" in lost.do
+
+
 def test_doctor_reaches_a_server_only_with_its_authority(call: Call, kit: Kit) -> None:
     with standin(quota=0) as other:
         told = call("doctor", "--json", "--set", f"api.base_url={other.base_url}")

@@ -97,6 +97,7 @@ enum QuotaScripts {
     /// KEYS[1] is a hash: `a` arrival time of GCRA, `p` parked until, `t` when it was last used,
     /// `r` the run of the server that wrote it, `l` when a parking was last lifted, `i` `o` `n`
     /// interval, tolerance and time of the server's policy, `g` `u` gap and end of a slower pace,
+    /// `j` how far the arrival time was last moved for want of a burst, `k` when,
     /// `h:NAME` when that borrower last wanted something. KEYS[2], where there is one, is the hash
     /// of hosts: the borrower's is heard with the question.
     static let borrow = """
@@ -142,11 +143,21 @@ enum QuotaScripts {
             -- As said, less the time in which a permit may be used late.
             tolerance = math.min(tolerance, math.max(0, burst - tonumber(ARGV[16])))
         end
+        local policed = interval
         if slowUntil > now and gap > interval then interval, tolerance = gap, 0 end
 
+        -- What the borrower spent alone before anybody could know that it did. Of those who were
+        -- alone together the first to be back has moved the arrival time, as below, over a time
+        -- in which nobody borrowed: that has paid for as much.
+        local jump, jumped = known('j'), known('k')
+        if math.abs(now - jumped) > 2000000 then jump = 0 end
+        local owed = tonumber(ARGV[17]) * policed
+        arrival, jump = arrival + math.max(0, owed - jump), math.max(0, jump - owed)
         -- A server that may have forgotten something, or a time without a server: no burst.
-        if isNew or group['r'] ~= run or ARGV[7] == '1' then
-            arrival = math.max(arrival, now + tolerance)
+        local least = now + tolerance
+        local isOver = isNew or group['r'] ~= run or ARGV[7] == '1'
+        if isOver and arrival < least then
+            arrival, jump, jumped = least, jump + least - arrival, now
         end
         arrival = math.max(arrival, now)
 
@@ -183,7 +194,8 @@ enum QuotaScripts {
 
         redis.call('HSET', KEYS[1], 'a', text(arrival), 'p', text(parked), 't', text(now),
             'r', run, 'l', text(lifted), 'i', text(policy), 'o', text(burst),
-            'n', text(named), 'g', text(gap), 'u', text(slowUntil))
+            'n', text(named), 'g', text(gap), 'u', text(slowUntil), 'j', text(jump),
+            'k', text(jumped))
         local last = math.max(arrival, parked, now)
         redis.call('PEXPIRE', KEYS[1], text(3600000 + math.ceil((last - now) / 1000)))
         local answer = {granted, text(first), text(interval), text(again), text(arrival),
@@ -192,8 +204,8 @@ enum QuotaScripts {
             text(math.max(0, slowUntil - now)), isNew and 1 or 0}
         if KEYS[2] then
             answer[14], answer[15], answer[16], answer[17] = hear(
-                KEYS[2], ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19]), ARGV[20], ARGV[21],
-                tonumber(ARGV[22]), tonumber(ARGV[23]), 'there')
+                KEYS[2], ARGV[18], tonumber(ARGV[19]), tonumber(ARGV[20]), ARGV[21], ARGV[22],
+                tonumber(ARGV[23]), tonumber(ARGV[24]), 'there')
         end
         return answer
         """

@@ -75,11 +75,13 @@ final class RedisTalk {
 
     private static let leavingMs: Int64 = 200
 
-    /// Says that this host leaves, also where the end came amid a question; the answers are worth
-    /// no more than a moment.
-    func leave(_ words: [String]) {
+    /// Says that this host leaves, also where the end came amid a question, and what goes back; the
+    /// answers are worth no more than a moment.
+    func leave(_ words: [String], _ questions: [[String]]) {
         let limit = LinkLimit(endMs: tvs_monotonic_ms() + Self.leavingMs) { false }
-        guard (try? send([["EVALSHA", scripts.meet, "1"] + words], limit)) != nil else { return }
+        let last = questions.map { ["EVALSHA", scripts.borrow] + $0 }
+        let leaving = ["EVALSHA", scripts.meet, "1"] + words
+        guard (try? send([leaving] + last, limit)) != nil else { return }
         _ = try? receive(awaited, limit)
     }
 

@@ -278,8 +278,10 @@ def _redis(told: dict[str, Any]) -> Finding:
     if told.get("alone"):
         part = f"this host uses one part of {told.get('hosts')} of the quota, alone"
         why = told.get("warning") or "Redis does not answer"
-        return Finding("hosts", NOTE, f"{part}: {why}", part,
-                       "look at redis.addresses, redis.login and the way there")  # fmt: skip
+        do = "look at redis.addresses, redis.login and the way there"
+        if told.get("waiting"):
+            do = "nothing to do: it waits ten seconds for them at the most"
+        return Finding("hosts", NOTE, f"{part}: {why}", part, do)
     where = told.get("address")
     if not where:
         return same("hosts", NOTE, "Redis has not answered yet", "ask again")
