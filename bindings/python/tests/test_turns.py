@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -120,3 +123,98 @@ def test_what_was_given_back_stops_its_tenant_alone_until_it_is_offered_again(
     assert not asked.turns.lacks_room
     assert asked.draw() == "ab"
     assert asked.made == ["a", "c", "d", "b"]  # made once
+
+
+def given_back(tenants: list[tv.Tenant], refs: str = "ab") -> Asked:
+    """Each tenant has asked once in vain, and wants to ask more."""
+    asked = Asked(window=200)
+    for tenant in tenants:
+        asked.add(tenant, refs)
+    for _ in tenants:
+        request = asked.turns.draw()
+        assert request is not None
+        asked.turns.give_back(request)
+    assert asked.turns.draw() is None
+    return asked
+
+
+def test_where_there_is_no_room_one_tenant_asks_for_it_each_time_in_turns(
+    tenants: list[tv.Tenant],
+) -> None:
+    asked = given_back(tenants)
+    tried = []
+    for _ in range(2 * len(tenants)):
+        asked.turns.offer_again()
+        request = asked.turns.draw()
+        assert request is not None
+        asked.turns.give_back(request)
+        assert asked.turns.draw() is None
+        assert asked.turns.lacks_room
+        tried.append(request.tenant)
+    assert tried == tenants * 2
+
+
+def test_as_many_ask_as_there_is_room_for(tenants: list[tv.Tenant]) -> None:
+    asked = given_back(tenants, refs="a")
+    asked.turns.offer_again()
+    drawn = [asked.turns.draw() for _ in tenants]
+    assert [one.tenant for one in drawn if one] == tenants
+    assert asked.turns.over
+    assert not asked.turns.lacks_room
+
+
+def test_a_tenants_own_answer_lets_it_ask_again_whatever_others_find(
+    tenants: list[tv.Tenant],
+) -> None:
+    asked = Asked(window=200)
+    for tenant in tenants:
+        asked.add(tenant, "abc")
+    for _ in tenants:
+        asked.turns.draw()
+    for _ in tenants:
+        request = asked.turns.draw()
+        assert request is not None
+        asked.turns.give_back(request)
+    asked.turns.answered(tenants[7])
+    asked.turns.offer_again()
+    first = asked.turns.draw()
+    assert first is not None
+    assert first.tenant is tenants[0]
+    asked.turns.give_back(first)
+    own = asked.turns.draw()
+    assert own is not None
+    assert own.tenant is tenants[7]
+    asked.turns.give_back(own)
+    assert asked.turns.draw() is None
+
+
+class Looked:
+    """Stands for a tenant, and counts how often one is looked up."""
+
+    looks = 0
+
+    def __hash__(self) -> int:
+        Looked.looks += 1
+        return id(self)
+
+
+def test_an_answer_costs_no_look_at_the_tenants_that_rest() -> None:
+    def make(item: Any) -> Any:
+        return SimpleNamespace(tenant=item)
+
+    turns: Turns[Any] = Turns(make, window=100)
+    resting: list[Any] = [Looked() for _ in range(1000)]
+    for tenant in resting:
+        turns.add(tenant, [tenant] * 20, rank=2)
+    asked = Counter[int]()
+    while (request := turns.draw()) is not None:
+        asked[id(request.tenant)] += 1
+    assert set(asked.values()) == {1}
+    Looked.looks = 0
+    for _ in range(10):
+        turns.answered(resting[-1])
+        request = turns.draw()
+        assert request is not None
+        assert request.tenant is resting[-1]
+        assert turns.draw() is None
+    assert Looked.looks < 500

@@ -5,7 +5,7 @@ What is asked and what answers mean is not known here.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, Generic, TypeVar
 
@@ -60,7 +60,8 @@ class Turns(Source, Generic[Item]):
     """What many tenants want to ask, each in its turn; made into a request when it is drawn.
 
     A tenant may have as many requests under way as are free of the window, and always one: so those
-    whose quota rests stop no other. What has a lower rank goes before what has a higher one.
+    whose quota rests stop no other. What has a lower rank goes before what has a higher one; then
+    who has the fewest under way goes first. Who may not ask is not looked at.
     """
 
     def __init__(
@@ -69,14 +70,20 @@ class Turns(Source, Generic[Item]):
         self.total: int | None = total
         self._make = make
         self._window = window
-        #: By rank and tenant; who was drawn from goes to the end.
+        #: By rank and tenant.
         self._waiting: list[dict[Tenant, deque[Item]]] = []
+        #: Those of them who may be drawn from, by how many they have under way. An ordered dict
+        #: finds its first key at once, also where many before it are gone.
+        self._ready: list[dict[int, OrderedDict[Tenant, None]]] = []
         self._tenants: set[Tenant] = set()
         self._asked: dict[Tenant, int] = {}
         self._under_way = 0
-        #: What the engine had no room for, one of a tenant; and what of it is drawn next.
-        self._given_back: dict[Tenant, Request[Any]] = {}
-        self._again: deque[Request[Any]] = deque()
+        #: What the engine had no room for, one of a tenant, the one that was tried last at the end.
+        self._given_back: OrderedDict[Tenant, Request[Any]] = OrderedDict()
+        #: Whether it is offered again: one after the other, until the engine has no room again.
+        self._is_offered = False
+        #: Of these an answer has come: each is offered once, since its share of the room is larger.
+        self._answered: dict[Tenant, None] = {}
 
     @property
     def window(self) -> int:
@@ -86,60 +93,96 @@ class Turns(Source, Generic[Item]):
     @property
     def over(self) -> bool:  # type: ignore[override]
         """Whether nobody wants to ask anything now."""
-        return not (any(self._waiting) or self._again or self._given_back)
+        return not (any(self._waiting) or self._given_back)
 
     @property
     def lacks_room(self) -> bool:  # type: ignore[override]
         """Whether something was given back."""
-        return bool(self._given_back)
+        return bool(self._given_back) and not self._is_offered
 
     def add(self, tenant: Tenant, items: Iterable[Item], rank: int = 0) -> None:
         """Let a tenant ask these, behind what it wants to ask with this rank already."""
         while len(self._waiting) <= rank:
             self._waiting.append({})
+            self._ready.append({})
         queue = self._waiting[rank].get(tenant) or deque()
         queue.extend(items)
         if queue:
             self._waiting[rank][tenant] = queue
             self._tenants.add(tenant)
+            self._make_ready(tenant)
 
     def answered(self, tenant: Tenant) -> None:
         """One of a tenant's requests is not under way any more."""
-        self._asked[tenant] -= 1
-        self._under_way -= 1
+        self._count(tenant, -1)
+        if tenant in self._given_back:
+            self._answered[tenant] = None
 
     def draw(self) -> Request[Any] | None:
-        """The next one of the tenant that has waited longest; ``None`` when none may ask now."""
-        request = self._again.popleft() if self._again else self._drawn()
-        if request is not None:
-            self._asked[request.tenant] = self._asked.get(request.tenant, 0) + 1
-            self._under_way += 1
+        """The next one; ``None`` when none may ask now."""
+        if self._is_offered and self._given_back:
+            tenant, request = self._given_back.popitem(last=False)
+            self._answered.pop(tenant, None)
+        elif self._answered:
+            tenant, _ = self._answered.popitem()
+            request = self._given_back.pop(tenant)
+        else:
+            return self._drawn()
+        self._count(tenant, 1)
         return request
 
     def _drawn(self) -> Request[Any] | None:
-        for waiting in self._waiting:
-            for tenant, queue in waiting.items():
-                if self._may_ask(tenant):
-                    request = self._make(queue.popleft())
-                    del waiting[tenant]
-                    if queue:
-                        waiting[tenant] = queue
-                    return request
+        for waiting, ready in zip(self._waiting, self._ready, strict=True):
+            fewest = min(ready, default=None)
+            if fewest is None or not self._may_ask(fewest):
+                continue
+            tenant = next(iter(ready[fewest]))
+            queue = waiting[tenant]
+            request = self._make(queue[0])
+            queue.popleft()
+            if not queue:
+                del waiting[tenant]
+            self._count(tenant, 1)
+            return request
         return None
 
-    def _may_ask(self, tenant: Tenant) -> bool:
-        if tenant in self._given_back:
-            return False
-        mine, free = self._asked.get(tenant, 0), self._window - self._under_way
+    def _may_ask(self, mine: int) -> bool:
+        """Whether a tenant with so many under way may ask one more."""
+        free = self._window - self._under_way
         return not mine or (mine <= free if len(self._tenants) > 1 else free > 0)
 
+    def _count(self, tenant: Tenant, more: int) -> None:
+        """So many more of a tenant's requests are under way: it goes behind those with as many."""
+        before = self._asked.get(tenant, 0)
+        for ready in self._ready:
+            peers = ready.get(before)
+            if peers is not None and tenant in peers:
+                del peers[tenant]
+                if not peers:
+                    del ready[before]
+        self._asked[tenant] = before + more
+        self._under_way += more
+        self._make_ready(tenant)
+
+    def _make_ready(self, tenant: Tenant) -> None:
+        """Let a tenant be drawn from, where it wants to ask and nothing was given back."""
+        if tenant in self._given_back:
+            return
+        mine = self._asked.get(tenant, 0)
+        for waiting, ready in zip(self._waiting, self._ready, strict=True):
+            if tenant in waiting:
+                ready.setdefault(mine, OrderedDict()).setdefault(tenant)
+
     def give_back(self, request: Request[Any]) -> bool:
-        """Ask nothing more through this tenant until it is offered again; others go on."""
-        self.answered(request.tenant)
+        """Ask nothing more through this tenant until it is offered again; others go on.
+
+        What else was given back is not offered now either: most likely there is no room for it.
+        """
         self._given_back[request.tenant] = request
+        self._is_offered = False
+        self._count(request.tenant, -1)
         return True
 
     def offer_again(self) -> None:
-        """Draw what was given back once more."""
-        self._again.extend(self._given_back.values())
-        self._given_back.clear()
+        """Draw what was given back once more, as far as there is room."""
+        self._is_offered = True

@@ -148,7 +148,7 @@ def test_a_secret_is_wiped_when_it_is_not_typed_a_second_time(
 
 def test_a_secret_that_was_typed_twice_is_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
     typist = Typist(monkeypatch, "not a real secret", "not a real secret")
-    assert ask("Secret: ", "", twice=True) == b"not a real secret"
+    assert bytes(ask("Secret: ", "", twice=True)) == b"not a real secret"
     assert typist.left() == b"not a real secret"
 
 
