@@ -133,6 +133,12 @@ enum LedgerKey {
     /// The one group of all that found no slot.
     static let crowd: UInt64 = 2
 
+    /// In a table of a process: the group that was here has moved to the file.
+    static let gone: UInt64 = 3
+
     /// A group's key; the few that mean something else here become others.
-    static func of(_ key: UInt64) -> UInt64 { key > crowd ? key : ~key }
+    static func of(_ key: UInt64) -> UInt64 { isGroup(key) ? key : ~key }
+    static func isGroup(_ word: UInt64) -> Bool { word > gone }
+    /// No group has the slot: what it says of times is nobody's.
+    static func isNobody(_ word: UInt64) -> Bool { word == empty || word == gone }
 }

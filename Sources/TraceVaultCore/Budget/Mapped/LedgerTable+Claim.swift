@@ -17,45 +17,54 @@ extension LedgerTable {
     /// by then, so that a fresh slot says the same: nothing is forgotten but the server's policy.
     static let idleUs = LedgerTime.hour
 
-    /// Finds the group a slot or gives it one. Nil when the lock cannot be had within `attempts` or
-    /// every slot in reach is in use.
-    func claim(_ key: UInt64, now: Int64, attempts: Int32) -> Int? {
-        if let index = find(key) { return index }
+    /// Finds the group a slot or gives it one, which takes over what it had in another table. Nil
+    /// when the lock cannot be had within `attempts` or every slot in reach is in use.
+    func claim(
+        _ key: UInt64, from origin: LedgerOrigin? = nil, now: Int64, attempts: Int32
+    ) -> Int? {
+        if let index = find(key) {
+            absorb(origin, at: index, key: key, now: now)
+            return index
+        }
         // A fork in between would give the child a share in the lock, for as long as it lives.
         tvs_fork_unsafe_enter()
         defer { tvs_fork_unsafe_leave() }
         return claims.withLock { backing in
             switch backing {
-            case .process: return place(key, now: now)
+            case .process: return place(key, from: origin, now: now)
             case .retired: return nil
             case .file(let file):
                 guard file.lock(attempts: attempts) else { return nil }
                 defer { file.unlock() }
-                return place(key, now: now)
+                return place(key, from: origin, now: now)
             }
         }
     }
 
-    private func isIdle(_ slot: LedgerSlot, now: Int64) -> Bool {
+    func isIdle(_ slot: LedgerSlot, now: Int64) -> Bool {
         slot.stamp(.arrival).time < now - Self.idleUs && slot.stamp(.parked).time <= now
             && LedgerSlowdown(word: slot.load(.slowdown)).until <= now
     }
 
     /// Under the lock.
-    private func place(_ key: UInt64, now: Int64) -> Int? {
+    private func place(_ key: UInt64, from origin: LedgerOrigin?, now: Int64) -> Int? {
         let home = Self.home(key)
         var free: Int?
         for index in home..<home + Self.reach {
             let slot = slot(index)
             let holder = slot.load(.key) == LedgerKey.busy ? repair(slot) : slot.load(.key)
-            if holder == key { return index & (Self.slotCount - 1) }
-            let isFree = holder == LedgerKey.empty
-            if free == nil, isFree || (holder != LedgerKey.crowd && isIdle(slot, now: now)) {
+            if holder == key {
+                absorb(origin, at: index, key: key, now: now)
+                return index & (Self.slotCount - 1)
+            }
+            if free == nil, holder != LedgerKey.crowd,
+                LedgerKey.isNobody(holder) || isIdle(slot, now: now)
+            {
                 free = index & (Self.slotCount - 1)
             }
-            if isFree { break }
+            if holder == LedgerKey.empty { break }
         }
-        guard let free, claim(slot(free), for: key, now: now) else { return nil }
+        guard let free, claim(slot(free), for: key, from: origin, now: now) else { return nil }
         return free
     }
 
@@ -70,20 +79,22 @@ extension LedgerTable {
     }
 
     /// Under the lock. False when the group that has the slot has just come back.
-    private func claim(_ slot: LedgerSlot, for key: UInt64, now: Int64) -> Bool {
+    private func claim(
+        _ slot: LedgerSlot, for key: UInt64, from origin: LedgerOrigin?, now: Int64
+    ) -> Bool {
         let former = slot.load(.key)
         slot.store(.former, former)
         slot.store(.key, LedgerKey.busy)
         let old = slot.stamp(.arrival)
         let fresh = old.next(time: max(now, header.earliest))
-        guard former == LedgerKey.empty || isIdle(slot, now: now),
+        guard LedgerKey.isNobody(former) || isIdle(slot, now: now),
             slot.swap(.arrival, old.word, fresh.word)
         else {
             slot.store(.key, former)
             return false
         }
         let parked = LedgerStamp(word: slot.exchange(.parked, fresh.with(time: 0).word))
-        guard parked.time <= now || former == LedgerKey.empty else {
+        guard parked.time <= now || LedgerKey.isNobody(former) else {
             // Parked since it was looked at: the stamp goes into the new epoch, the group stays.
             slot.store(.parked, parked.inEpoch(fresh).word)
             slot.store(.key, former)
@@ -91,54 +102,17 @@ extension LedgerTable {
         }
         slot.store(.policy, 0)
         slot.store(.slowdown, 0)
+        // Nobody spends here before the key is written, nor where the group comes from after this.
+        if let state = origin?.leave(key) {
+            slot.store(.arrival, fresh.with(time: max(fresh.time, state.arrival)).word)
+            slot.store(.parked, fresh.with(time: state.parked).word)
+            slot.store(.spare, state.named)
+            slot.store(.policy, state.policy)
+            slot.store(.slowdown, state.slowdown)
+        }
         slot.store(.key, key)
         if former == LedgerKey.empty { header.countGroup() }
         return true
-    }
-
-    // MARK: - Moving to another table
-
-    /// Takes over one slot of another table: the later of both times.
-    private func absorb(_ other: LedgerSlot, at index: Int, key: UInt64, now: Int64) {
-        let slot = slot(index)
-        for _ in 0..<Self.attempts {
-            let arrival = slot.stamp(.arrival)
-            guard slot.load(.key) == key else { return }
-            let later = arrival.with(time: max(arrival.time, other.stamp(.arrival).time))
-            if later == arrival || slot.swap(.arrival, arrival.word, later.word) { break }
-        }
-        _ = park(index, key, until: other.stamp(.parked).time, now: now)
-        if slot.load(.policy) == 0 { _ = setPolicy(index, key, other.load(.policy), now: now) }
-        let slowdown = LedgerSlowdown(word: other.load(.slowdown))
-        if LedgerSlowdown(word: slot.load(.slowdown)).until < slowdown.until {
-            _ = slow(index, key, slowdown)
-        }
-    }
-
-    /// Takes over one group of another table; false when there is no slot for it.
-    func absorb(
-        _ key: UInt64, from other: LedgerTable, at place: Int, now: Int64, attempts: Int32
-    ) -> Int? {
-        guard let index = claim(key, now: now, attempts: attempts) else { return nil }
-        absorb(other.slot(place), at: index, key: key, now: now)
-        return index
-    }
-
-    /// Takes over every group that is in use; the number of those that found no slot.
-    func absorbAll(of other: LedgerTable, now: Int64) -> Int {
-        var left = 0
-        for place in 0..<Self.slotCount {
-            // This takes milliseconds: its file may be cut meanwhile.
-            if place % 512 == 0, let file = other.file, !file.isWhole { break }
-            let slot = other.slot(place)
-            let key = slot.load(.key)
-            guard key > LedgerKey.crowd, !isIdle(slot, now: now) else { continue }
-            // Once the lock could not be had, the others are not made to wait for it in turn.
-            let attempts: Int32 = left == 0 ? LedgerFile.attempts : 1
-            let index = absorb(key, from: other, at: place, now: now, attempts: attempts)
-            if index == nil { left += 1 }
-        }
-        return left
     }
 
     /// The host was started anew: its clock began again at 0. Nobody else uses the table.

@@ -160,14 +160,13 @@ package final class MappedLedger: BudgetLedger {
         if let shared, entry.place >= 0, entry.place < Self.ownBit { return shared }
         if entry.place >= Self.ownBit {
             guard mayTake, isPromotionDue(now) else { return own }
-            let left = Self.index(of: entry)
-            if let shared, let index = take(key, in: shared, from: left, now, attempts: 1) {
+            let isCrowd = Self.index(of: entry) == LedgerTable.crowdPlace
+            let origin: LedgerOrigin = isCrowd ? .crowd(of: own) : .table(own)
+            if let shared, let index = shared.claim(key, from: origin, now: now, attempts: 1) {
                 entry.place = index
                 return shared
             }
-            if left == LedgerTable.crowdPlace,
-                let index = take(key, in: own, from: left, now, attempts: 1)
-            {
+            if isCrowd, let index = own.claim(key, from: origin, now: now, attempts: 1) {
                 entry.place = index | Self.ownBit
             }
             return own
@@ -176,15 +175,14 @@ package final class MappedLedger: BudgetLedger {
             entry.place = index
             return shared
         }
-        let left = own.header.groups > 0 ? own.find(key) : nil
         guard mayTake else {
-            guard let left else { return nil }
+            guard own.header.groups > 0, let left = own.find(key) else { return nil }
             entry.place = left | Self.ownBit
             return own
         }
         if let shared {
-            let index = take(
-                key, in: shared, from: left, now, attempts: attempts.load(ordering: .relaxed))
+            let index = shared.claim(
+                key, from: .table(own), now: now, attempts: attempts.load(ordering: .relaxed))
             attempts.store(index == nil ? 1 : LedgerFile.attempts, ordering: .relaxed)
             if let index {
                 entry.place = index
@@ -192,19 +190,15 @@ package final class MappedLedger: BudgetLedger {
             }
             overflows.add(1, ordering: .relaxed)
         }
-        let index = left ?? own.claim(key, now: now, attempts: 1)
+        let index = own.claim(key, now: now, attempts: 1)
         if index == nil { crowdings.add(1, ordering: .relaxed) }
         entry.place = (index ?? LedgerTable.crowdPlace) | Self.ownBit
-        return own
-    }
-
-    /// A slot of a table, with what the group had in the own one. Of the crowd it is as if it had
-    /// spent all that was spent there.
-    private func take(
-        _ key: UInt64, in table: LedgerTable, from left: Int?, _ now: Int64, attempts: Int32
-    ) -> Int? {
-        guard let left else { return table.claim(key, now: now, attempts: attempts) }
-        return table.absorb(key, from: own, at: left, now: now, attempts: attempts)
+        // Another thread may have had more luck meanwhile: one group spends in one place.
+        guard let shared, index != nil, shared.find(key) != nil,
+            let there = shared.claim(key, from: .table(own), now: now, attempts: 1)
+        else { return own }
+        entry.place = there
+        return shared
     }
 
     static func index(of entry: LedgerEntry) -> Int { entry.place & (ownBit - 1) }
