@@ -15,7 +15,7 @@ import uvloop
 from launcher import Standin
 
 import tracevault as tv
-from tracevault import _exchange, _lib, checks, collect, hunt
+from tracevault import _exchange, _lib, checks, collect, hunt, sweep
 
 from .conftest import ACME, settings
 
@@ -172,6 +172,7 @@ def test_what_waits_for_the_disk_or_takes_long_is_done_beside_the_loop(
     for name in ("open", "finish"):
         note(collect.Collection, name)
     note(checks.CheckRound, "finish")
+    note(sweep.Sweep, "ask_all")
 
     async def main() -> None:
         async with tv.AsyncEngine(settings(server)) as engine:
@@ -188,6 +189,7 @@ def test_what_waits_for_the_disk_or_takes_long_is_done_beside_the_loop(
         "Collection.finish",
         "Collection.open",
         "Hunt.find",
+        "Sweep.ask_all",
     ]
     assert all(threading.get_ident() not in threads for threads in done.values())
 

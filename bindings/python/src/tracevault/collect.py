@@ -173,6 +173,7 @@ class Collection(Sweep[Detection]):
         first = filter_text("start", self._first_start())
         for place in self.places:
             self._checkpoint.begin(place.account.account_id, first)
+        self.ask_all()
 
     def _first_start(self) -> str | datetime:
         given: str | datetime | None = self._filters.get("start")

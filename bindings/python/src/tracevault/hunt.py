@@ -108,6 +108,11 @@ class Hunt(Sweep[Finding]):
             options["query"] = f"{query} {sought}" if query else sought
         super().__init__(where, options, trace=True, limit=HUNT_LIMIT)
 
+    def find(self) -> None:
+        """List the accounts, and search each."""
+        super().find()
+        self.ask_all()
+
     def tell(
         self,
         place: Place,

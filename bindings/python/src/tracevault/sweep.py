@@ -144,8 +144,8 @@ class Sweep(Campaign[Told]):
         own = {"follow": self.follow, "window": self._source.window}
         return cast("FollowOptions", {**self._batch, **own})
 
-    def begin(self) -> None:
-        """One search for each account; show the bar."""
+    def ask_all(self) -> None:
+        """One search for each account. With thousands that takes longer than a loop may be held."""
         for place in self.places:
             reason = self.refused(place)
             if reason is None:
@@ -153,6 +153,9 @@ class Sweep(Campaign[Told]):
             else:
                 self._trouble(place, reason)
                 self._answered(place)
+
+    def begin(self) -> None:
+        """Show the bar."""
         self._report()
 
     @property
