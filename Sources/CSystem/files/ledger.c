@@ -65,15 +65,25 @@ int32_t tvs_map_over(void *base, size_t length) {
 
 void tvs_unmap(void *base, size_t length) { (void)munmap(base, length); }
 
+static struct flock byte_lock(short type, int64_t place) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = place;
+    lock.l_len = 1;
+    return lock;
+}
+
+bool tvs_byte_is_free(int32_t descriptor, int64_t place) {
+    struct flock lock = byte_lock(F_WRLCK, place);
+    return fcntl(descriptor, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
 int32_t tvs_lock_byte(int32_t descriptor, int64_t place, tvs_byte_lock kind, int32_t attempts) {
     static const short types[] = {F_UNLCK, F_RDLCK, F_WRLCK};
     for (;;) {
-        struct flock lock;
-        memset(&lock, 0, sizeof lock);
-        lock.l_type = types[kind];
-        lock.l_whence = SEEK_SET;
-        lock.l_start = place;
-        lock.l_len = 1;
+        struct flock lock = byte_lock(types[kind], place);
         if (fcntl(descriptor, F_OFD_SETLK, &lock) == 0) return 0;
         int reason = errno == EACCES ? EAGAIN : errno;
         if (reason != EAGAIN || --attempts <= 0) return -reason;

@@ -188,6 +188,8 @@ typedef enum tvs_byte_lock { TVS_UNLOCKED, TVS_SHARED, TVS_EXCLUSIVE } tvs_byte_
 /** Locks one byte for this open file description; tries `attempts` times, 50 µs apart, then
  * -EAGAIN. */
 int32_t tvs_lock_byte(int32_t descriptor, int64_t place, tvs_byte_lock kind, int32_t attempts);
+/** Whether no other open file description has locked the byte; false also where that is unknown. */
+bool tvs_byte_is_free(int32_t descriptor, int64_t place);
 /** What the kernel drew at random when it started. */
 int32_t tvs_boot_id(uint64_t *high, uint64_t *low);
 /** What tells this process's network namespace from others of the machine, or -errno. */

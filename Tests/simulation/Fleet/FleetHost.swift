@@ -48,7 +48,7 @@ final class FleetHost {
             hostName: name, network: UInt64(number),
             now: { [unowned world, unowned link] in clock.read(world.now + link.elapsedUs) },
             chance: { [unowned world] in Int64.random(in: $0, using: &world.random) },
-            isOver: { false })
+            isOver: { false }, isHostLeaving: { true })
         let scheduler = Scheduler(
             limits: world.limits, ledger: ledger, originKey: 1, seed: world.random.next(), now: now)
         return (scheduler, ledger, LenderWork(ledger, link, surroundings))

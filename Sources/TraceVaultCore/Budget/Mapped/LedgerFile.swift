@@ -50,6 +50,12 @@ final class LedgerFile: Sendable {
         return mixed ^ (inode &* 0xC2B2_AE3D_27D4_EB4F)
     }
 
+    /// Whether no other process of this host has the file mapped; false also where nobody can tell.
+    var isOnlyHere: Bool {
+        guard let own = try? status(), isSame(own) else { return false }
+        return tvs_byte_is_free(descriptor, Self.useByte)
+    }
+
     private func isSame(_ status: tvs_file_status) -> Bool {
         status.device == device && status.inode == inode
     }

@@ -1,5 +1,7 @@
 // MappedLedger+Calls.swift - the calls of the seam: each is one word to a group's slot.
 
+import Synchronization
+
 extension MappedLedger {
     package func entry(_ key: UInt64, now: Int64) -> LedgerEntry {
         LedgerEntry(key: key, place: Self.nowhere)
@@ -74,6 +76,12 @@ extension MappedLedger {
 
     /// The same in all processes that share the file; nil where this one is alone.
     var hostName: UInt64? { file?.name }
+
+    /// Whether nobody else goes by the host's name: no engine of this process whose lender runs,
+    /// and no other process.
+    var isHostLeaving: Bool {
+        lenders.load(ordering: .acquiring) == 0 && file?.isOnlyHere != false
+    }
 }
 
 extension LedgerTable {

@@ -24,6 +24,8 @@ package final class MappedLedger: BudgetLedger {
     private let state: Lock<State>
     /// The unretained address of the shared table, which `state` keeps; 0: `own` alone.
     private let shared = Atomic<UInt>(0)
+    /// How many engines of this process share their quota with other hosts by this ledger's name.
+    let lenders = Atomic<Int>(0)
     private let overflows = Atomic<Int>(0)
     private let crowdings = Atomic<Int>(0)
     private let nextRefresh = Atomic<Int64>(0)

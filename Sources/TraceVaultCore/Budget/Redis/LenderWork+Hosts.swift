@@ -23,9 +23,11 @@ extension LenderWork {
         ledger.state.withLock { $0.standing.unnoticedUntil = until }
     }
 
-    /// Takes leave of the others: what was borrowed and not used goes back.
+    /// Takes leave of the others: what was borrowed and not used goes back. The host is there as
+    /// long as another process or engine of it is.
     package func leave() {
-        if talk.isOpen { talk.leave(presence.words(.leaves), lastQuestions().map(\.words)) }
+        let leaving = surroundings.isHostLeaving() ? presence.words(.leaves) : nil
+        if talk.isOpen { talk.leave(leaving, lastQuestions().map(\.words)) }
         talk.close()
     }
 

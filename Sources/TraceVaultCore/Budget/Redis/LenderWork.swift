@@ -11,16 +11,20 @@ package struct LenderSurroundings {
     let now: () -> Int64
     let chance: (ClosedRange<Int64>) -> Int64
     let isOver: () -> Bool
+    /// Whether nobody else goes by the host's name: its last process and engine ends.
+    let isHostLeaving: () -> Bool
 
     package init(
         hostName: UInt64?, network: UInt64?, now: @escaping () -> Int64,
-        chance: @escaping (ClosedRange<Int64>) -> Int64, isOver: @escaping () -> Bool
+        chance: @escaping (ClosedRange<Int64>) -> Int64, isOver: @escaping () -> Bool,
+        isHostLeaving: @escaping () -> Bool
     ) {
         self.hostName = hostName
         self.network = network
         self.now = now
         self.chance = chance
         self.isOver = isOver
+        self.isHostLeaving = isHostLeaving
     }
 }
 

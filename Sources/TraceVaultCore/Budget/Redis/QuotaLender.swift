@@ -10,6 +10,7 @@ import Synchronization
 
 package final class QuotaLender: Sendable {
     package let ledger: RedisLedger
+    private let host: MappedLedger
     private let isEnding = Atomic<Bool>(false)
     private let thread = Lock<UInt?>(nil)
 
@@ -20,10 +21,12 @@ package final class QuotaLender: Sendable {
     package init(
         _ host: MappedLedger, _ settings: RedisSettings, addressKey: UInt64, link: any RedisLink
     ) throws(Failure) {
+        self.host = host
         ledger = RedisLedger(host, settings, addressKey: addressKey)
         let surroundings = LenderSurroundings(
             hostName: host.hostName, network: Self.network, now: { tvs_boot_us() },
-            chance: { Int64.random(in: $0) }, isOver: { self.isOver })
+            chance: { Int64.random(in: $0) }, isOver: { self.isOver },
+            isHostLeaving: { host.isHostLeaving })
         let context = unsafe Unmanaged.passRetained(LenderWork(ledger, link, surroundings))
         var started: UInt = 0
         let answer = unsafe tvs_thread_start(lend, context.toOpaque(), Self.stack, &started)
@@ -31,6 +34,7 @@ package final class QuotaLender: Sendable {
             unsafe context.release()
             throw Failure(lacking: ENOMEM, "the system gave no thread for the shared quota")
         }
+        host.lenders.add(1, ordering: .acquiringAndReleasing)
         let running = started
         thread.withLock { $0 = running }
     }
@@ -49,7 +53,9 @@ package final class QuotaLender: Sendable {
     /// Ends the thread, which takes leave of Redis if that answers. A second call waits for the
     /// first.
     package func end() {
-        isEnding.store(true, ordering: .releasing)
+        if !isEnding.exchange(true, ordering: .acquiringAndReleasing) {
+            host.lenders.subtract(1, ordering: .acquiringAndReleasing)
+        }
         ledger.bell.ring()
         let held = tvs_fork_pause()
         defer { tvs_fork_resume(held) }

@@ -77,11 +77,11 @@ final class RedisTalk {
 
     /// Says that this host leaves, also where the end came amid a question, and what goes back; the
     /// answers are worth no more than a moment.
-    func leave(_ words: [String], _ questions: [[String]]) {
+    func leave(_ words: [String]?, _ questions: [[String]]) {
         let limit = LinkLimit(endMs: tvs_monotonic_ms() + Self.leavingMs) { false }
-        let last = questions.map { ["EVALSHA", scripts.borrow] + $0 }
-        let leaving = ["EVALSHA", scripts.meet, "1"] + words
-        guard (try? send([leaving] + last, limit)) != nil else { return }
+        let leaving = words.map { [["EVALSHA", scripts.meet, "1"] + $0] } ?? []
+        let last = leaving + questions.map { ["EVALSHA", scripts.borrow] + $0 }
+        guard !last.isEmpty, (try? send(last, limit)) != nil else { return }
         _ = try? receive(awaited, limit)
     }
 
@@ -97,6 +97,8 @@ final class RedisTalk {
     }
 
     private func send(_ commands: [[String]], _ limit: LinkLimit) throws(Failure) {
+        // What is over before its first byte is answered by nobody.
+        _ = try limit.restMs(nowMs: tvs_monotonic_ms())
         let bytes = commands.flatMap(RedisCommand.bytes)
         awaited += commands.count
         let sent = unsafe bytes.withUnsafeBytes { bytes in
