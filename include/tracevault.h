@@ -868,7 +868,9 @@ TV_API TV_CHECK tv_status tv_request_check(const char *account, size_t account_l
  *                most 4096 bytes.
  * "detections_only"  "true": leave out the mail in which Cloudflare found nothing; default
  *                "false". Always sent, because Cloudflare's own default is true.
- * "start" "end"  times of RFC 3339 with a zone; Cloudflare's defaults are 30 days ago and now.
+ * "start" "end"  times of RFC 3339 with a zone; Cloudflare's defaults are 30 days ago and now. An
+ *                end before the start is TV_E_ARGUMENT where the request is submitted, or the hunt
+ *                begins: nothing would be found, and that would pass for an answer.
  * "sender" "recipient" "domain" "subject" "message_id" "alert_id" "smtp_helo_ip" "query"
  *                text of 1 to 1024 bytes without control characters, escaped by the library;
  *                "query" looks in all of them, and in attachments' names and hashes.
@@ -1086,7 +1088,7 @@ TV_API TV_CHECK tv_status tv_request_hunt(const char *account, size_t account_le
  * 100000 tenants or accounts, or when tenants share accounts so often that they have 200000.
  *
  * @param tenants  `tenant_count` handles, at least one; may be freed when the call has returned.
- * @param request  of tv_request_hunt(); TV_E_ARGUMENT for another.
+ * @param request  of tv_request_hunt(); TV_E_ARGUMENT for another, and where "end" lies before "start".
  * @param tag      any number of the host's own; comes back with every result of the hunt.
  * @param id_out   names the hunt for tv_engine_cancel(); may be NULL. Written before any thread can
  *                 take a result of it.

@@ -31,6 +31,8 @@ from signed_requests import proof
 ACCESS, SECRET = "TESTACCESSNOTREAL001", "test-secret-key-not-real-0000000000000000"
 BUCKET = "vaults"
 READY_S = 90
+#: So many bytes of a body go out at a time.
+_PIECE = 65536
 #: Every port of the server that a number has to be found for; its gRPC is 10,000 above.
 PORTS = (
     "master.port", "volume.port", "filer.port", "s3.port", "s3.port.iceberg", "s3.port.lance",
@@ -184,6 +186,8 @@ class Exchange:
     drops: str = ""
     #: Called when the store has answered, before the answer goes on.
     then: Callable[[], None] | None = None
+    #: So much of the reply's body was taken from the forwarder.
+    sent: int = 0
 
 
 @dataclass
@@ -246,7 +250,9 @@ def way_to(store: ObjectStore, tls: tuple[Path, Path] | None = None) -> Iterator
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with contextlib.suppress(OSError):
-                self.wfile.write(body)
+                for at in range(0, len(body), _PIECE):
+                    self.wfile.write(body[at : at + _PIECE])
+                    exchange.sent = at + _PIECE
             self.close_connection = True
 
         def _end(self) -> None:

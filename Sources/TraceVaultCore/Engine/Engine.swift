@@ -83,6 +83,7 @@ package final class Engine: Sendable {
     package func hunt(
         _ hunt: Hunt, in tenants: [Tenant], tag: UInt64, told: (UInt64) -> Void
     ) throws(Failure) {
+        try hunt.check()
         let accounts = try HuntAccounts(hunt.account, of: tenants)
         let mustWake = try mailbox.hunt(for: Set(tenants.map(\.key))) { id in
             told(id)
@@ -198,6 +199,7 @@ package final class Engine: Sendable {
         _ request: Request, for tenant: Tenant, tag: UInt64, waiter: Waiter<RequestResult>?,
         told: (UInt64) -> Void = { _ in }
     ) throws(Failure) {
+        try request.check()
         let credential = try credential(of: request.account, tenant)
         let now = tvs_boot_us()
         let deadline = now + (request.deadlineMs ?? defaultDeadlineMs) * 1000

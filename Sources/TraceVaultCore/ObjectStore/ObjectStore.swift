@@ -155,8 +155,24 @@ package final class ObjectStore: Store {
             path: settings.path, authorization: try signature.authorization(keys), email: nil,
             timeoutMs: timeoutMs)
         request.object = ObjectPart(
-            upload: upload, lines: lines, token: try RequestSignature.token(keys))
+            upload: upload, lines: lines, token: try RequestSignature.token(keys),
+            useful: { Self.useful(ofStatus: $0, $1, announced: $2) })
         return request
+    }
+
+    /// How many bytes of an object, or of a refusal, are looked at. One that is no vault ends
+    /// there; of a vault whose length is another than its header says so much is read as with a
+    /// file, and one byte too many shows that there is more.
+    private static func useful(
+        ofStatus status: Int32, _ beginning: RawSpan, announced: Int64?
+    ) -> Int? {
+        guard status == 200 else { return StoreWords.longest }
+        guard beginning.byteCount >= Revision.prefixCount else { return nil }
+        guard let told = Revision.fileCount(from: beginning) else { return Revision.prefixCount }
+        guard let count = Int(exactly: told), count <= VaultLayout.maximumCount,
+            announced.map({ $0 == Int64(count) }) ?? true
+        else { return VaultLayout.minimumCount + 1 }
+        return count + 1
     }
 
     /// "20130524T000000Z".

@@ -149,11 +149,13 @@ struct StoreWords: Sendable {
             && parts.dropLast().allSatisfy(regionWords.contains)
     }
 
+    /// So much of a reply is looked at for its code, which stands at the beginning.
+    static let longest = 2048
+
     /// What the reply names in <Code>…</Code>, if it is a known one; "" otherwise.
     static func code(_ body: ByteBuffer) -> String {
         body.withBytes { span in
-            // The code stands at the beginning; a body may be large.
-            let head = span.extracting(0..<min(span.byteCount, 2048))
+            let head = span.extracting(0..<min(span.byteCount, longest))
             return unsafe head.withUnsafeBytes { bytes in
                 let text = unsafe String(decoding: bytes, as: UTF8.self)
                 guard let open = text.firstPlace(of: "<Code>"),

@@ -35,6 +35,9 @@ package struct Hunt: Sendable {
         guard (0...most).contains(count) else { throw tooMany }
     }
 
+    /// Throws what only all options together can show; asked when the hunt begins.
+    func check() throws(Failure) { try filters.checkWindow() }
+
     static var tooMany: Failure {
         Failure(.limit, "a hunt asks at most \(most) tenants and accounts: make several of it")
     }

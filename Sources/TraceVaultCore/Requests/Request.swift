@@ -75,6 +75,11 @@ package struct Request: Sendable {
         bytes.isEmpty ? nil : try AccountID(Identifiers.accountID(bytes))
     }
 
+    /// Throws what only all options together can show; asked when the request is submitted.
+    func check() throws(Failure) {
+        if case .search(let search) = kind { try search.checkWindow() }
+    }
+
     // MARK: - Options
 
     /// Sets an option by name; throws `.configName` or `.configValue`.

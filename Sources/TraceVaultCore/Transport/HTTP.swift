@@ -35,6 +35,9 @@ package struct ObjectPart: Sendable {
     var lines: [String]
     /// Another header line with a secret in it.
     var token: SecretHeader?
+    /// How many bytes of the reply are of use, by its status, its beginning, and its length as far
+    /// as the server says it; nil: the beginning does not tell yet.
+    var useful: @Sendable (Int32, RawSpan, Int64?) -> Int?
 }
 
 /// One HTTP exchange as it ended.

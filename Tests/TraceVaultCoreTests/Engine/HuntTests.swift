@@ -227,6 +227,22 @@ import Testing
         #expect(!hunt.lacksRoom)
     }
 
+    /// The engine's thread would look again at once, and again, until the host takes.
+    @Test func aHuntThatWaitsForItsHostHasNothingToLookAt() throws {
+        let edit = vault.edit()
+        let names = (0..<300).map { "tenant \($0)" }
+        for (number, name) in names.enumerated() {
+            let account = String(10_000 + number, radix: 16)
+            let zeros = String(repeating: "0", count: 32 - account.utf8.count)
+            try edit.put(name, zeros + account, token: Fake.token1)
+        }
+        try edit.commit()
+        let hunt = try hunt(names.map { try vault.tenant(named: $0) })
+        #expect(hunt.next(now: 0, full) == nil && hunt.mustLookOn)
+        #expect(hunt.next(now: 0, full, isFull: true) == nil && !hunt.mustLookOn)
+        #expect(hunt.next(now: 0, room) != nil)
+    }
+
     @Test func aPageThatFindsNoRoomIsAskedForAgainWhenThereIsSome() throws {
         let small = SearchRoom(maxReplyBytes: 1024)
         let hunt = try hunt([acme], ["traces": "false"])

@@ -95,6 +95,41 @@ import Testing
         #expect(refusal?.message.hasPrefix(name) == true)
     }
 
+    @Test(arguments: [
+        ("2026-11-30T00:00:00Z", "2026-11-23T00:00:00Z", true),
+        ("2026-11-30T00:00:00+01:00", "2026-11-29T22:59:59Z", true),
+        ("2026-11-30T00:00:00.51Z", "2026-11-30T00:00:00.5Z", true),
+        ("2026-11-30T00:00:00.50Z", "2026-11-30T00:00:00.5Z", false),
+        ("2026-11-30T00:00:00+01:00", "2026-11-29T23:00:00Z", false),
+        ("2026-11-23T00:00:00Z", "2026-11-30T00:00:00Z", false),
+        ("2026-11-30T00:00:00Z", "2026-11-30T00:00:00.0000001Z", false),
+    ])
+    func aTimeThatEndsBeforeItBeginsIsRefusedHoweverItIsAskedFor(
+        start: String, end: String, isRefused: Bool
+    ) throws {
+        var hunt = try Hunt(accountID: RawSpan())
+        // In between, one of them may be set and the other not yet.
+        for (name, value) in [("end", end), ("start", start)] { try hunt.set(name, to: value) }
+        let search = try request(.search(accountID: RawSpan()), ["end": end, "start": start])
+        let refusals = [
+            failure { () throws(Failure) in try search.check() },
+            failure { () throws(Failure) in try hunt.check() },
+        ]
+        for refusal in refusals {
+            #expect(refusal?.status == (isRefused ? .argument : nil))
+            #expect(refusal.map { $0.message.contains("end lies before start") } ?? true)
+        }
+    }
+
+    @Test func aTimeWithoutABeginOrAnEndIsNoneThatIsRefused() throws {
+        for name in ["start", "end"] {
+            let asked = try request(
+                .search(accountID: RawSpan()), [name: "2020-01-01T00:00:00Z"])
+            try asked.check()
+        }
+        try request(.search(accountID: RawSpan())).check()
+    }
+
     @Test func everyFilterTravelsAsAStrictlyEscapedQueryValue() throws {
         let made = try request(
             .search(accountID: RawSpan()),

@@ -416,6 +416,22 @@ import Testing
 
     // MARK: - Messages
 
+    /// Brackets may be written as escapes, and what looks like one may be a sender's own letters.
+    @Test(arguments: [
+        ("<a@b>", "a@b"), (#"\u003ca@b\u003E"#, "a@b"), (#"<a\/b>"#, "a/b"), ("<>", ""), ("<", "<"),
+        (#"\u003c"#, "<"), (#"<abc\\u003e"#, #"<abc\u003e"#), (#"\\u003cabc>"#, #"\u003cabc>"#),
+        (#"\u003cabc\\u003e"#, #"<abc\u003e"#), (#"<abc\\\u003e"#, #"abc\"#),
+        (#"<\"\ud800\u0000>"#, "\"\u{FFFD}\0"), (#"<a>\n"#, "<a>\n"),
+    ])
+    func aMessageIDLosesItsBracketsAndNothingElse(written: String, told: String) throws {
+        let items = #"{"id":"m","message_id":"\#(written)"},{"id":"n"}"#
+        let body = #"{"success":true,"errors":[],"messages":[],"result":[\#(items)]}"#
+        let talk = try desk.search([canned(200, body)])
+        let messages = try talk.document("search")?["messages"] as? [[String: Any]]
+        #expect(messages?.count == 2)
+        #expect(messages?.first?["message_id"] as? String == told)
+    }
+
     @Test func everyMessageHasTheFirstIdThatATraceCanBeAskedWith() throws {
         let items = [
             #"{"id":"4Njp-2024-01-05T10:00:00-12345678","postfix_id":"p","alert_id":"a"}"#,

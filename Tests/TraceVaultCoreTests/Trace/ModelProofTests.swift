@@ -280,6 +280,7 @@ extension ModelStoryTests {
         ("250 2.7.0 Ok, if not, dropped", "accepted_by_filter"),
         ("250 2.7.0 Ok, discarded: no recipient", "accepted_by_filter"),
         ("250 2.7.0 Ok, infected, not queued as mail", "accepted_by_filter"),
+        ("250 2.7.0 Ok\tdiscarded", "accepted_by_filter"),
         ("250 2.7.0 Ok, not discarded", "sent"), ("250 2.7.0 Ok,not discarded", "sent"),
         ("250 2.7.0 Ok infected=no,spam=no", "sent"), ("250 Ok [infected:no]", "sent"),
         ("250 2.7.0 Ok, quarantined: no", "sent"), ("250 2.7.0 Ok discarded=0", "sent"),

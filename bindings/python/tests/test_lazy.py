@@ -282,7 +282,7 @@ def test_what_is_wrong_is_told_at_once_however_late_it_would_be_looked_at(
         tv.Trace.from_json({"schema": "tracevault.trace/1", **member})
 
 
-def test_what_an_engine_gives_is_read_when_somebody_looks_and_first_its_brief_form(
+def test_a_trace_is_read_when_somebody_looks_and_like_a_search_first_its_brief_form(
     server: Standin, engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
@@ -294,8 +294,9 @@ def test_what_an_engine_gives_is_read_when_somebody_looks_and_first_its_brief_fo
 
     monkeypatch.setattr(json, "loads", counting)
     trace = engine.trace(acme, ACME, server.messages_of(ACME)[0].investigate_id)
-    found = engine.search(acme, ACME, start="2000-01-01T00:00:00Z", limit=5)
     assert read == []
+    found = engine.search(acme, ACME, start="2000-01-01T00:00:00Z", limit=5)
+    assert len(read) == 1
     assert trace.summary.state
     assert all(line.message for line in trace.lines)
     assert all(one.message_ref for one in found)
@@ -304,4 +305,4 @@ def test_what_an_engine_gives_is_read_when_somebody_looks_and_first_its_brief_fo
     assert any(line.event for line in trace.lines)
     assert all(one.item for one in found)
     assert len(read) == 4
-    assert all(whole > short for whole, short in zip(read[2:], brief, strict=True))
+    assert all(whole > short for whole, short in zip(read[2:], reversed(brief), strict=True))

@@ -42,6 +42,12 @@ def test_a_window_whose_ends_are_exchanged_is_refused(
     with tv.Engine() as engine:
         with pytest.raises(tv.ArgumentError, match=told):
             engine.search(acme, ACCOUNT, **window)
+        asked = tv.Request.search(acme, ACCOUNT, **window)
+        with pytest.raises(tv.ArgumentError, match=told):
+            engine.submit(asked)
+        for result in engine.batch([asked]):
+            assert isinstance(result.error, tv.ArgumentError)
+            assert told in result.error.message
         with pytest.raises(tv.ArgumentError, match=told):
             engine.hunt(vault, subject="x", **window)
         with pytest.raises(tv.ArgumentError, match=told):

@@ -111,8 +111,11 @@ final class HuntUnderWay: @unchecked Sendable {
     }
 
     /// What to do now; nil when there is nothing, or no room for what a search brings.
-    func next(now: Int64, _ room: SearchRoom) -> Step? {
+    ///
+    /// - Parameter isFull: the host has to take what was told first; it is heard of when it has.
+    func next(now: Int64, _ room: SearchRoom, isFull: Bool = false) -> Step? {
         mustLookOn = false
+        guard !isFull else { return nil }
         var looks = 0
         while let turn = turns.next(tellsOnly: !hunt.wantsTraces, taken: room.taken) {
             looks += 1

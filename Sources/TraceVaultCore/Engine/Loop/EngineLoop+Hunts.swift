@@ -86,10 +86,9 @@ extension EngineLoop {
     private static let mostSteps = 128
 
     private func next(of hunt: HuntUnderWay, _ now: Int64) -> HuntUnderWay.Step? {
-        guard
-            mailbox.mayGoOn(hunt.id, underWay: hunt.underWay.count, window: hunt.hunt.window)
-        else { return nil }
-        return hunt.next(now: now, searches)
+        let mayGoOn = mailbox.mayGoOn(
+            hunt.id, underWay: hunt.underWay.count, window: hunt.hunt.window)
+        return hunt.next(now: now, searches, isFull: !mayGoOn)
     }
 
     private func ask(_ errand: HuntErrand, _ now: Int64) {

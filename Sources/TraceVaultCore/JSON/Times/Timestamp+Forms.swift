@@ -102,15 +102,25 @@ extension Timestamp {
     /// The same instant, however it was written.
     package func isSame(as other: Timestamp, _ text: RawSpan, _ otherText: RawSpan) -> Bool {
         guard minutes == other.minutes, second == other.second else { return false }
-        for place in 0..<max(fraction.count, other.fraction.count) {
-            let digit =
-                place < fraction.count
-                ? JSONText.byte(text, fraction.lowerBound + place) : UInt8(ascii: "0")
-            let otherDigit =
-                place < other.fraction.count
-                ? JSONText.byte(otherText, other.fraction.lowerBound + place) : UInt8(ascii: "0")
-            guard digit == otherDigit else { return false }
-        }
+        for place in 0..<max(fraction.count, other.fraction.count)
+        where decimal(place, text) != other.decimal(place, otherText) { return false }
         return true
+    }
+
+    /// An earlier instant, however both were written.
+    func isBefore(_ other: Timestamp, _ text: RawSpan, _ otherText: RawSpan) -> Bool {
+        let (seconds, others) = (minutes * 60 + second, other.minutes * 60 + other.second)
+        guard seconds == others else { return seconds < others }
+        for place in 0..<max(fraction.count, other.fraction.count) {
+            let (digit, otherDigit) = (decimal(place, text), other.decimal(place, otherText))
+            guard digit == otherDigit else { return digit < otherDigit }
+        }
+        return false
+    }
+
+    /// A digit of the fraction; zero behind its last.
+    private func decimal(_ place: Int, _ text: RawSpan) -> UInt8 {
+        place < fraction.count
+            ? JSONText.byte(text, fraction.lowerBound + place) : UInt8(ascii: "0")
     }
 }

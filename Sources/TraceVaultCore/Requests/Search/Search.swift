@@ -25,7 +25,7 @@ package final class Search: Sendable {
         Filter("query"), Filter("recipient"), Filter("sender"), Filter("smtp_helo_ip"),
         Filter("start", .time), Filter("subject"),
     ]
-    private static let cursorPlace = 1
+    private static let (cursorPlace, endPlace, startPlace) = (1, 4, 13)
 
     /// Bytes of a filter's value; of a cursor, which the server makes.
     private static let longestText = 1024
@@ -160,6 +160,25 @@ package final class Search: Sendable {
                 && (zone == UInt8(ascii: "z")
                     || JSONText.byte(span, span.byteCount - 3) == UInt8(ascii: ":"))
         }
+    }
+
+    /// Throws where the time to look in ends before it begins: nothing is found in it, and that
+    /// would pass for an answer.
+    func checkWindow() throws(Failure) {
+        guard let start = values[Self.startPlace], let end = values[Self.endPlace] else { return }
+        let (first, last) = (Array(start.utf8), Array(end.utf8))
+        let isExchanged = unsafe first.withUnsafeBytes { first in
+            unsafe last.withUnsafeBytes { last in
+                let first = unsafe RawSpan(_unsafeBytes: first)
+                let last = unsafe RawSpan(_unsafeBytes: last)
+                guard let start = Timestamp(first), let end = Timestamp(last) else { return false }
+                return end.isBefore(start, last, first)
+            }
+        }
+        guard isExchanged else { return }
+        throw Failure(
+            .argument,
+            "end lies before start, so nothing can be found: exchange the two, or leave one out")
     }
 
     // MARK: - The query

@@ -205,8 +205,11 @@ struct SearchPage: ~Copyable {
             writer.bool(tape[value].marks.contains(.isTrue))
         } else if member.form == .text, kind == .string {
             writer.key(member.name)
-            let isID = place == Self.messageID
-            writer.string(isID ? Self.bare(tape[value], bytes) : tape[value], bytes)
+            if place == Self.messageID {
+                bare(tape[value], bytes)
+            } else {
+                writer.string(tape[value], bytes)
+            }
         } else if member.form == .time, kind == .string {
             let name = place == Self.scannedAt && isOlder ? "ts" : member.name
             time(value, member.name, "\(Self.path(number))/\(name)", bytes)
@@ -215,19 +218,27 @@ struct SearchPage: ~Copyable {
         }
     }
 
-    /// A Message-ID without its brackets, as in a trace: the two are compared.
-    private static func bare(_ token: JSONToken, _ bytes: RawSpan) -> JSONToken {
-        let (start, end) = (Int(token.start), Int(token.end))
-        var (opening, closing) = (0, 0)
-        if bytes.at(start) == UInt8(ascii: "<") { opening = 1 }
-        if bytes.has("\\u003c", start) || bytes.has("\\u003C", start) { opening = 6 }
-        if bytes.at(end - 1) == UInt8(ascii: ">") { closing = 1 }
-        if bytes.ends("\\u003e", end) || bytes.ends("\\u003E", end) { closing = 6 }
-        guard opening > 0, closing > 0, end - start >= opening + closing else { return token }
-        var bare = token
-        bare.start += UInt32(truncatingIfNeeded: opening)
-        bare.end -= UInt32(truncatingIfNeeded: closing)
-        return bare
+    /// Writes a Message-ID without its brackets, as in a trace: the two are compared. A sender
+    /// chooses its text, and only who reads a text from its beginning knows where an escape begins:
+    /// so one with escapes is decoded, and written anew.
+    private mutating func bare(_ token: JSONToken, _ bytes: RawSpan) {
+        let text = bytes.extracting(token.range(within: bytes.byteCount))
+        guard token.marks.contains(.escaped) else {
+            return writer.string(text.extracting(Self.inside(text)), isRewritten: false)
+        }
+        guard let decoded = JSONText.decoded(text) else {
+            writer.isComplete = false
+            return
+        }
+        decoded.withBytes { writer.string($0.extracting(Self.inside($0))) }
+    }
+
+    /// What stands between the brackets of an id; all of it where there are none.
+    private static func inside(_ text: RawSpan) -> Range<Int> {
+        let end = text.byteCount
+        guard end > 1, text.at(0) == UInt8(ascii: "<"), text.at(end - 1) == UInt8(ascii: ">")
+        else { return 0..<end }
+        return 1..<end - 1
     }
 
     /// An array of texts; a single text is one of its own.

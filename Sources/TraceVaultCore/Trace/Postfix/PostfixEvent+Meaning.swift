@@ -12,9 +12,10 @@ extension PostfixEvent {
     }
 
     /// A filter before the queue took the message over and says that it threw it away.
-    func isThrownAwayByProxy(_ text: RawSpan, _ place: (Name) -> Range<Int>) -> Bool {
-        kind == .proxy && text.says("accept", place(.action))
-            && text.extracting(place(.reply).clamped(to: 0..<text.byteCount)).saysThrownAway
+    func isThrownAwayByProxy(_ text: RawSpan) -> Bool {
+        kind == .proxy && text.says("accept", self[.action] ?? 0..<0)
+            && text.extracting((self[.reply] ?? 0..<0).clamped(to: 0..<text.byteCount))
+                .saysThrownAway
     }
 
     /// Whether a refusal is one for now.

@@ -117,7 +117,7 @@ struct RowFacts {
             if text.says("reject", word) {
                 return event.isTemporary(text) ? .refusedForNow : .rejected
             }
-            if event.isThrownAwayByProxy(text, { event.place($0) }) { return .acceptedByFilter }
+            if event.isThrownAwayByProxy(text) { return .acceptedByFilter }
             return text.says("discard", word) ? .discarded : .none
         default: return .none
         }

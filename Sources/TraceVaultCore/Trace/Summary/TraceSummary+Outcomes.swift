@@ -187,8 +187,13 @@ extension TraceSummary {
 
     /// `250 2.7.0 Ok, discarded, id=… - INFECTED: …` and its like, of filters.
     private static func isThrownAway(_ reply: Written, _ document: RawSpan) -> Bool {
-        reply.range.upperBound <= document.byteCount
-            && document.extracting(reply.range).saysThrownAway
+        guard reply.range.upperBound <= document.byteCount else { return false }
+        let text = document.extracting(reply.range)
+        guard text.find(UInt8(ascii: "\\"), 0, text.byteCount) < text.byteCount else {
+            return text.saysThrownAway
+        }
+        // The letters of an escape are none of the reply.
+        return JSONText.decoded(text)?.withBytes { $0.saysThrownAway } ?? false
     }
 
     // MARK: - Decisions
@@ -204,12 +209,13 @@ extension TraceSummary {
         table.with(hop) { $0.sender.setOnce(from) }
         let isTemporary = event.isTemporary(document) { event.written($0).range.lowerBound }
         guard event.has(.action) else { return }
-        if event.isThrownAwayByProxy(document, { event.written($0).range }) {
-            if event.has(.to) { outcome(event, .acceptedByFilter, hop, at, document) }
-            return
-        }
         if event.kind == .proxy, document.says("accept", event.written(.action).range) {
-            if event.has(.to), hop < 0 { outcome(event, .queued, hop, at, document) }
+            guard event.has(.to) else { return }
+            if Self.isThrownAway(event.written(.reply), document) {
+                outcome(event, .acceptedByFilter, hop, at, document)
+            } else if hop < 0 {
+                outcome(event, .queued, hop, at, document)
+            }
             return
         }
         guard

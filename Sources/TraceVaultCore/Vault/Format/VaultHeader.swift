@@ -45,6 +45,16 @@ package struct Revision: Equatable, Sendable {
         }
     }
 
+    /// How long the file is that begins with these 96 bytes, as they say; nil when no vault does.
+    package static func fileCount(from prefix: RawSpan) -> UInt64? {
+        guard prefix.byteCount >= prefixCount,
+            prefix.integer(at: 0, as: UInt64.self) == VaultLayout.magicWord,
+            let bodyCount = prefix.integer(at: 64, as: UInt64.self)
+        else { return nil }
+        let (count, overflow) = bodyCount.addingReportingOverflow(UInt64(VaultLayout.minimumCount))
+        return overflow ? .max : count
+    }
+
     /// Reads the revision off the first 96 bytes of a file of so many; fails when they are not a
     /// vault's.
     package init(prefix span: RawSpan, fileCount: UInt64) throws(Failure) {

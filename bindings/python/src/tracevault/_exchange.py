@@ -80,10 +80,14 @@ class Slot:
             try:
                 if self.request.kind == "search":
                     search = SearchResult._of_view(self.document, self.brief)
+                    search._document  # noqa: B018 - whoever gets it looks at it: read, or an error
                 elif self.request.kind == "check":
                     checked = CheckResult.from_json(self.document)
                 else:
                     trace = Trace._of_view(self.document, self.brief, self.views)
+            except TraceVaultError as reason:
+                # Where it was made leads back to the slot, and says nothing to who asked.
+                search, error = None, reason.with_traceback(None)
             except ValueError as reason:
                 error = TraceVaultError(f"the library's document cannot be read: {reason}")
                 error.__cause__ = reason

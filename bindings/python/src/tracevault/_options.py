@@ -83,14 +83,14 @@ def filter_text(name: str, value: object) -> str:
 
 
 def check_window(filters: Mapping[str, object]) -> None:
-    """Raises where the time asked for ends before it begins: nothing would be found in it."""
+    """Raises where the time asked for ends before it begins, as the library does of a search."""
     start, end = (
         None if filters.get(name) is None else parse_time(filter_text(name, filters[name]))
         for name in ("start", "end")
     )
     if start is not None and end is not None and end < start:
         raise ArgumentError(
-            "end lies before start: nothing can be found between them; are they exchanged?",
+            "end lies before start, so nothing can be found: exchange the two, or leave one out",
             status=Status.E_ARGUMENT,
         )
 

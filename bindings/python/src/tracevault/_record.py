@@ -31,6 +31,16 @@ else:
 _LONG = 60
 
 
+def _read(document: bytes) -> Any:
+    """What the library wrote; one that is no JSON is a failure of its request, and of no other."""
+    try:
+        return json.loads(document.decode())  # bytes of unknown encoding take longer
+    except ValueError as reason:
+        from ._error import TraceVaultError  # whoever only reads stored traces never needs it
+
+        raise TraceVaultError(f"the library's document cannot be read: {reason}") from reason
+
+
 class Source:
     """A document that the library wrote, and its brief view; read when they are asked for."""
 
@@ -41,13 +51,13 @@ class Source:
         self._whole: Any = whole
 
     def brief(self) -> Any:
-        return json.loads(self._brief.decode())  # bytes of unknown encoding take longer
+        return _read(self._brief)
 
     def whole(self) -> Any:
         whole = self._whole
         if isinstance(whole, bytes):
             # Several threads may read it; what any of them keeps is the same.
-            self._whole = whole = json.loads(whole.decode())
+            self._whole = whole = _read(whole)
         return whole
 
 

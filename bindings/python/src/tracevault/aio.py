@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from ._engine import BaseEngine
 from ._handle import Setting
 from ._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME, Feed, LoopInbox, Watch, aside
-from ._options import SearchFilters, check_window
+from ._options import SearchFilters
 from ._secret import leaves_no_secret
 from ._sources import IterableSource, Source
 from .bulk import Batch, BatchOptions, Follow, FollowOptions
@@ -109,7 +109,6 @@ class AsyncEngine(BaseEngine):
         **filters: Unpack[SearchFilters],
     ) -> SearchResult:
         """Find messages: see :meth:`Engine.search`."""
-        check_window(filters)
         await self._turn()
         return await self._fetched(
             Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)

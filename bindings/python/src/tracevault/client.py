@@ -17,7 +17,7 @@ from ._engine import BaseEngine
 from ._exchange import Slot
 from ._handle import Setting
 from ._lib import check, library
-from ._options import SearchFilters, check_window
+from ._options import SearchFilters
 from ._secret import leaves_no_secret
 from ._sources import IterableSource
 from .bulk import Batch, BatchOptions, Follow, FollowOptions
@@ -121,7 +121,6 @@ class Engine(BaseEngine):
         The filters are those of :class:`SearchFilters`. Each message's ``message_ref`` is what
         :meth:`trace` takes.
         """
-        check_window(filters)
         request = Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)
         return self._fetched(request)
 

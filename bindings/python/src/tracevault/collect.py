@@ -205,8 +205,10 @@ class Collection(Sweep[Detection]):
 
     def is_wanted(self, place: Place, key: str, message: FoundMessage) -> bool:
         """Whether it is new or another than it was."""
+        # Read in any case: what cannot be read is told here, as the trouble of this account.
+        state = state_of(message)
         known = self._checkpoint.known(place.account.account_id, key)
-        return known is None or known.state != state_of(message)
+        return known is None or known.state != state
 
     def complete(self, place: Place) -> None:
         """Its place is written when all of its detections are taken."""

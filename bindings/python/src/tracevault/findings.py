@@ -187,7 +187,7 @@ class SearchResult(Record):
 
     @classmethod
     def _of_view(cls, whole: bytes, brief: bytes) -> Self:
-        """What the library gave, with its brief view: nothing is read before somebody looks."""
+        """What the library gave, with its brief view; neither is read before somebody looks."""
         return cls._of_source(Source(brief, whole)) if brief else cls.from_json(whole)
 
 

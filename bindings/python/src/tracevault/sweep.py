@@ -108,7 +108,7 @@ class Sweep(Campaign[Told]):
         self._done = self._failed = self._found = self._open = 0
         # Wrong values are told at the call, not for each account.
         how = {"timeout": self._how.get("timeout"), "priority": self._priority}
-        check_window(self._filters)
+        check_window(self._filters)  # the library tells it of a search, when that is submitted
         Request._validate_search(**cast("Any", {**how, **self._filters, "cursor": None}))
         self.limit = int(self._filters["limit"])
         at_a_time = max(_TRACED if self._traces else _TOLD, int(self._filters.get("per_page") or 0))
@@ -200,7 +200,10 @@ class Sweep(Campaign[Told]):
         if isinstance(asked, _Copy):
             self.tell(place, asked.message, result, result.error)
         elif result.search is not None:
-            self._take(place, result.search)
+            try:
+                self._take(place, result.search)
+            except TraceVaultError as error:  # Cloudflare's own item cannot be read
+                self._trouble(place, error.with_traceback(None))
         elif len(place.ways) > 1 and not place.seen:
             place.ways.pop(0)
             self._ask(place, [_Search(place)], _FURTHER)

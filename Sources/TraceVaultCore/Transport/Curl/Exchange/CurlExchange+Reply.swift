@@ -21,6 +21,7 @@ extension CurlExchange {
             overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)
         if isCrowdedOut { reply.fault = .crowdedOut }
         if isIntruding { reply.fault = .broken }
+        if isCut { reply.fault = nil }
         if let fault = reply.fault { tell(fault, code, settings, &reply) }
         let ray = header("cf-ray")
         reply.headers.cfRay = ray.utf8.count <= 64 ? ray : String(ray.prefix(64))

@@ -50,6 +50,9 @@ final class CurlExchange {
     var lacksMemory = false
     private var place: ReplyRoom.Place
     private(set) var isCrowdedOut = false
+    /// How much of an object is of use, once that is known, and whether the rest was cut off.
+    var useful: Int?
+    var isCut = false
     var headers = HeaderCount()
     private var codings = BodyCodings()
     /// HTTP/2 carries many requests on one connection.
@@ -249,8 +252,7 @@ final class CurlExchange {
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
-            var travelled: Int64 = 0
-            unsafe _ = tvs_curl_info_off(easy, CURLINFO_SIZE_DOWNLOAD_T.rawValue, &travelled)
+            let travelled = number(CURLINFO_SIZE_DOWNLOAD_T)
             if Int64(total) / Int64(Self.maxExpansion) > max(1, travelled) { overflowed = true }
         }
         if body.count == 0 { reserveAnnounced() }
@@ -263,15 +265,7 @@ final class CurlExchange {
         if !overflowed, !(unsafe body.append(bytes)) {
             if total > body.limit { overflowed = true } else { lacksMemory = true }
         }
-        return !overflowed && !lacksMemory
-    }
-
-    /// Makes room at once for what the server announces, within reason: it may be lying.
-    private func reserveAnnounced() {
-        var announced: Int64 = 0
-        unsafe _ = tvs_curl_info_off(
-            easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T.rawValue, &announced)
-        if (1...65_536).contains(announced) { _ = body.reserve(Int(clamping: announced)) }
+        return !overflowed && !lacksMemory && !hasEnough()
     }
 }
 

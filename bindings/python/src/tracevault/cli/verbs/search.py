@@ -52,7 +52,7 @@ def filters(function: Any) -> Any:
         function = option(f"--{name}", metavar="TEXT", help=text)(function)
     for one in (
         option("--detections-only", is_flag=True, help="Without clean mail."),
-        time_option("--end", "Until when; default: now."),
+        time_option("--end", "Until when, not before --start; default: now."),
         time_option("--start", "Since when, as 7d; default: 30 days ago."),
     ):
         function = one(function)

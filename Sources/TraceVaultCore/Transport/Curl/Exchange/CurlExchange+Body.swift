@@ -1,0 +1,32 @@
+// CurlExchange+Body.swift - how much of a body is taken: room for what is announced, and of an
+// object no more than is of use.
+
+import CCurl
+
+extension CurlExchange {
+    /// How long the body is, as the server says; nil where it does not.
+    private var announced: Int64? {
+        let announced = number(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
+        return announced < 0 ? nil : announced
+    }
+
+    /// Makes room at once for what the server announces, within reason: it may be lying.
+    func reserveAnnounced() {
+        guard let announced, (1...65_536).contains(announced) else { return }
+        _ = body.reserve(Int(clamping: announced))
+    }
+
+    /// Whether all of an object is there that is of use: the exchange ends, and what was not wanted
+    /// is cut off. Whoever may write the object may have put anything there, of any length.
+    func hasEnough() -> Bool {
+        guard let object else { return false }
+        if useful == nil {
+            let status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
+            useful = body.withBytes { object.useful(status, $0, announced) }
+        }
+        guard let useful, body.count >= useful else { return false }
+        body.cut(to: useful)
+        isCut = true
+        return true
+    }
+}
