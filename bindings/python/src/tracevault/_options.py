@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import TypedDict
 
 from ._fields import parse_time
 from ._handle import encoded, time_text
 from .errors import ArgumentError, Status
+
+#: How far back Cloudflare looks where no start is named.
+DEFAULT_WINDOW = timedelta(days=30)
+#: How far the clock of this host may be behind others before a start of theirs is refused.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class SearchFilters(TypedDict, total=False):
@@ -42,9 +47,10 @@ class SearchFilters(TypedDict, total=False):
     metric: str | None
     """As Cloudflare's API takes it; the words are Cloudflare's."""
     start: str | datetime | None
-    """RFC 3339 or an aware ``datetime``; Cloudflare's default is 30 days ago."""
+    """RFC 3339 or an aware ``datetime``, not in the future; Cloudflare's default is 30 days ago."""
     end: str | datetime | None
-    """As ``start``; Cloudflare's default is now."""
+    """As ``start``, and may lie in the future; Cloudflare's default is now. One that is 30 days ago
+    or more needs a ``start``."""
     detections_only: bool | None
     """Leave out mail in which Cloudflare found nothing; default ``False``."""
     limit: int | None
@@ -91,6 +97,27 @@ def check_window(filters: Mapping[str, object]) -> None:
     if start is not None and end is not None and end < start:
         raise ArgumentError(
             "end lies before start, so nothing can be found: exchange the two, or leave one out",
+            status=Status.E_ARGUMENT,
+        )
+
+
+def check_against_now(filters: Mapping[str, str]) -> None:
+    """Raises where the time asked for is not yet, or ends before Cloudflare's own begin.
+
+    Such a search has an empty answer, which reads like "no such message".
+    """
+    start, end = (parse_time(filters.get(name)) for name in ("start", "end"))
+    now = datetime.now(timezone.utc)
+    if start is not None and start > now + _CLOCKS_DIFFER:
+        raise ArgumentError(
+            f"start lies in the future: it is {now.isoformat(timespec='seconds')} now, and nothing "
+            "can be found after that; is the year right?",
+            status=Status.E_ARGUMENT,
+        )
+    if "start" not in filters and end is not None and end <= now - DEFAULT_WINDOW:
+        raise ArgumentError(
+            f"end lies before the {DEFAULT_WINDOW.days} days that are looked at without a start: "
+            "nothing can be found; give a start before it",
             status=Status.E_ARGUMENT,
         )
 

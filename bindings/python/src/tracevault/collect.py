@@ -155,6 +155,8 @@ class Collection(Sweep[Detection]):
         self._look_back = look_back
         self._now = datetime.now(timezone.utc)
         self._checkpoint = Checkpoint(checkpoint)
+        #: From when on accounts are asked in this run, the earliest of them.
+        self.since: datetime | None = None
         #: Searched to the end in this run.
         self._complete: dict[str, Place] = {}
         #: Accounts with a message whose trace is to be had later.
@@ -170,12 +172,20 @@ class Collection(Sweep[Detection]):
     def open(self) -> None:
         """Read what the last run knew; keep where each account begins that none has asked yet."""
         self._checkpoint.open()
-        first = filter_text("start", self._first_start())
+        first = filter_text("start", self.first_start())
         for place in self.places:
             self._checkpoint.begin(place.account.account_id, first)
+        starts = [parse_time(filter_text("start", self.start_of(place))) for place in self.places]
+        self.since = min((one for one in starts if one is not None), default=None)
         self.ask_all()
 
-    def _first_start(self) -> str | datetime:
+    @property
+    def until(self) -> datetime:
+        """Up to when accounts are asked in this run."""
+        return self._now if self._end is None else self._end
+
+    def first_start(self) -> str | datetime:
+        """What the caller says, otherwise a look-back before now."""
         given: str | datetime | None = self._filters.get("start")
         return self._now - self._look_back if given is None else given
 
@@ -185,7 +195,7 @@ class Collection(Sweep[Detection]):
         until = self._known_until(account_id)
         if until is not None:
             return until - self._look_back
-        return self._checkpoint.start(account_id) or self._first_start()
+        return self._checkpoint.start(account_id) or self.first_start()
 
     def _known_until(self, account_id: str) -> datetime | None:
         """Up to when an account was asked; not beyond now, where the clock was ahead then."""

@@ -11,7 +11,13 @@ from ._abi import RequestRef
 from ._frozen import Frozen
 from ._handle import encoded
 from ._lib import check, library, view_names
-from ._options import SearchFilters, check_times, filter_texts, milliseconds
+from ._options import (
+    SearchFilters,
+    check_against_now,
+    check_times,
+    filter_texts,
+    milliseconds,
+)
 from .accounts import Account
 from .errors import TraceVaultError
 from .findings import CheckResult, FoundMessage, SearchResult
@@ -216,6 +222,7 @@ class Request(Frozen, Generic[Answer_co]):
         account = encoded(self.account_id or "", "the account id")
         out = ctypes.byref(ref)
         if self.kind == "search":
+            check_against_now(dict(self.filters))
             check(lib.tv_request_search, account, len(account), out)
         elif self.kind == "check":
             check(lib.tv_request_check, account, len(account), out)

@@ -109,7 +109,8 @@ class Sweep(Campaign[Told]):
         # Wrong values are told at the call, not for each account.
         how = {"timeout": self._how.get("timeout"), "priority": self._priority}
         check_window(self._filters)  # the library tells it of a search, when that is submitted
-        Request._validate_search(**cast("Any", {**how, **self._filters, "cursor": None}))
+        asked = {**self._filters, "start": self.first_start(), "cursor": None}
+        Request._validate_search(**cast("Any", {**how, **asked}))
         self.limit = int(self._filters["limit"])
         at_a_time = max(_TRACED if self._traces else _TOLD, int(self._filters.get("per_page") or 0))
         self._filters["limit"] = min(self.limit, at_a_time)
@@ -169,9 +170,13 @@ class Sweep(Campaign[Told]):
         """Whether a message that was found is to be told; ``key`` is its name in the account."""
         return True
 
+    def first_start(self) -> object:
+        """From when to search an account of which nothing is known."""
+        return self._filters.get("start")
+
     def start_of(self, place: Place) -> object:
         """From when to search an account."""
-        return self._filters.get("start")
+        return self.first_start()
 
     def refused(self, place: Place) -> TraceVaultError | None:
         """Why an account is not asked at all, where that is so."""

@@ -205,6 +205,26 @@ def test_a_collection_looks_back_as_far_as_it_is_told_to(
     assert all(round((before - start).total_seconds() / 3600) == hours for start in starts)
 
 
+def test_a_collection_says_how_far_it_looked_back_and_its_help_says_how_far_it_does(
+    call: Call, kit: Kit
+) -> None:
+    collect = ("collect", "--checkpoint", "c", "--tenant", "acme")
+    help_text = " ".join(call("collect", "--help").out.split())
+    assert "30 days ago" not in help_text
+    assert "The first time: since when, as 7d; default: --" in help_text
+    ends = " to 2099-01-01 00:00:00 UTC"
+    begins = "looked at 2026-01-02 03:00:00"
+    first = call(*collect, "--start", "2026-01-02T03:00:00Z", "--end", "2099-01-01")
+    assert begins + ends in first.err
+    again = call(*collect, "--start", "2026-01-02T03:00:00Z", "--end", "2099-01-01")
+    assert begins not in again.err
+    assert ends in again.err, "the window is told where --start counts no more, too"
+    notes = [json.loads(line)["note"] for line in call(*collect, "--json").err.splitlines()]
+    begin = datetime.fromisoformat(notes[-1]["start"])
+    assert round((datetime.now(timezone.utc) - begin).total_seconds() / 3600) == 24
+    assert notes[-1]["end"] is None
+
+
 def test_a_hunt_asks_for_a_hash_and_ends_at_its_limit(call: Call, kit: Kit) -> None:
     kit.server.reset()
     call("hunt", "--tenant", "acme", "--hash", "0" * 64, "--json")

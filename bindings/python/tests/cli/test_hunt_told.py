@@ -97,7 +97,7 @@ def test_the_page_names_every_account_that_was_to_be_asked(
         (("--start", "2026-11-01", "--end", "2026-12-01T08:30"),
          "2026-11-01 00:00:00 to 2026-12-01 08:30:00 UTC"),
         (("--start", "2026-11-01T02:00:00+02:00"), "2026-11-01 00:00:00 to 2"),
-        ((), " UTC (30 days, Cloudflare's default)"),
+        ((), " UTC (30 days back, Cloudflare's default)"),
     ],
 )  # fmt: skip
 def test_the_window_of_time_is_told(
@@ -126,9 +126,9 @@ def test_a_hunt_that_was_ended_early_says_how_far_it_came() -> None:
     ]  # fmt: skip
 
 
-def test_without_a_begin_the_window_is_cloudflares_before_the_end() -> None:
+def test_without_a_begin_the_window_is_cloudflares_before_now() -> None:
     scope = Scope(NOW, None, NOW - timedelta(days=10), ())
-    assert scope.time_words.startswith("2027-01-23 12:00:05 to 2027-02-22 12:00:05 UTC")
+    assert scope.time_words.startswith("2027-02-02 12:00:05 to 2027-02-22 12:00:05 UTC")
     assert Scope(NOW, NOW - timedelta(days=1), None, ()).time_words == (
         "2027-03-03 12:00:05 to 2027-03-04 12:00:05 UTC"
     )

@@ -128,3 +128,19 @@ def test_what_ends_before_a_time_is_shown(call: Call, kit: Kit) -> None:
     ):  # fmt: skip
         told = call("account", "check", *where, "--expiring", before)
         assert (told.code, bool(told.out)) == ((Exit.SOME, True) if shown else (0, False)), before
+
+
+@pytest.mark.parametrize(
+    "verb", [("search", "--tenant", "acme"), ("hunt", "--subject", "x", "--html", "case.html"),
+             ("collect", "--checkpoint", "c")]
+)  # fmt: skip
+def test_a_start_in_the_future_is_a_wrong_call(
+    call: Call, kit: Kit, tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    kit.server.reset()
+    told = call(*verb, "--start", "2099-01-01")
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert "start lies in the future" in told.err
+    assert kit.server.requests() == []
+    assert not (tmp_path / "case.html").exists()
+    assert not (tmp_path / "c").exists()

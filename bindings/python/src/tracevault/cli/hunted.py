@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from .._fields import parse_time
+from .._options import DEFAULT_WINDOW
 from ..hunt import Finding
 from ..sweep import Place
 from . import words
 
-#: What Cloudflare searches when no begin is named.
-DEFAULT = timedelta(days=30)
 #: How an account answered: to its end, not or not to its end, or not yet when the hunt was ended.
 Answer = Literal["whole", "failed", "open"]
 
@@ -70,8 +69,10 @@ class Scope:
     def time_words(self) -> str:
         """From when to when messages were looked for."""
         end = self.end or self.began
-        told = f"{words.when(self.start or end - DEFAULT)} to {words.when(end)} UTC"
-        return told if self.start else f"{told} (30 days, Cloudflare's default)"
+        told = f"{words.when(self.start or self.began - DEFAULT_WINDOW)} to {words.when(end)} UTC"
+        if self.start:
+            return told
+        return f"{told} ({DEFAULT_WINDOW.days} days back, Cloudflare's default)"
 
     def to_dict(self) -> dict[str, Any]:
         """What programs are told; times that nobody gave are null."""

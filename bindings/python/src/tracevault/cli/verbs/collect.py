@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ... import bulk
-from ...collect import Detection
+from ...collect import Collection, Detection
 from .. import out
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
@@ -27,9 +27,9 @@ from ..streams import Reading
 from ..tally import Tally
 from ..times import Duration
 from ..traces import VIEWS
-from ..words import plural
+from ..words import plural, when
 from .search import COLUMNS as MESSAGE
-from .search import cleaned, csv_row, filters, short
+from .search import cleaned, csv_row, filters_from, short
 
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
 COLUMNS = ("change", *MESSAGE)
@@ -42,7 +42,7 @@ COLUMNS = ("change", *MESSAGE)
         "tracevault collect --checkpoint ecs.checkpoint --start 30d --format ecs --tenant initech",
     ),
 )
-@filters
+@filters_from("The first time: since when, as 7d; default: --look-back.")
 @option("--checkpoint", required=True, metavar="FILE", help="What was told already.")
 @option(
     "--look-back",
@@ -72,7 +72,7 @@ def collect(
 
     Run it again and again with the same FILE: each message comes once, and again when its verdict
     or delivery changes. What was printed when the process was killed may come once more. --start
-    counts for the first time only.
+    counts for the first time only; without it that looks back for a day, or for --look-back.
     """
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
@@ -105,9 +105,10 @@ def collect(
 
         tenant = options.text("tenant")
         where = session.vault if tenant is None else session.tenant_of(tenant)
+        collection = Collection(where, checkpoint=checkpoint, progress=step, **chosen)
         try:
             with Reading() as reading:
-                for one in engine.collect(where, checkpoint=checkpoint, progress=step, **chosen):
+                for one in engine._campaign(collection):
                     progress.clear()
                     _take(one, output, tally)
         except KeyboardInterrupt:
@@ -116,6 +117,9 @@ def collect(
             ) from None
         progress.clear()
         tally.tell()
+        if not options.for_programs and collection.since is not None:
+            end = when(collection.until.replace(microsecond=0))
+            out.note(f"looked at {when(collection.since.replace(microsecond=0))} to {end} UTC")
         out.note(
             f"{plural(tally.came, 'message')} of {plural(progress.done, 'account')}, "
             f"{plural(tally.failed, 'question')} without an answer"
@@ -123,6 +127,8 @@ def collect(
             for_programs=options.for_programs,
             messages=tally.came,
             accounts=progress.done,
+            start=None if collection.since is None else collection.since.isoformat(),
+            end=chosen.get("end"),
             failed=tally.failed,
             last_looks_failed=tally.last_looks_failed,
             incomplete=tally.incomplete,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -48,15 +49,24 @@ TEXTS = (
 
 def filters(function: Any) -> Any:
     """Add the filters to a verb; it gets them as ``**filters``."""
-    for name, text in reversed(TEXTS):
-        function = option(f"--{name}", metavar="TEXT", help=text)(function)
-    for one in (
-        option("--detections-only", is_flag=True, help="Without clean mail."),
-        time_option("--end", "Until when, not before --start; default: now."),
-        time_option("--start", "Since when, as 7d; default: 30 days ago."),
-    ):
-        function = one(function)
-    return function
+    return filters_from("Since when, as 7d; default: 30 days ago.")(function)
+
+
+def filters_from(start: str) -> Callable[[Any], Any]:
+    """The same, for a verb that begins elsewhere; ``start`` is the help of ``--start``."""
+
+    def added(function: Any) -> Any:
+        for name, text in reversed(TEXTS):
+            function = option(f"--{name}", metavar="TEXT", help=text)(function)
+        for one in (
+            option("--detections-only", is_flag=True, help="Without clean mail."),
+            time_option("--end", "Until when, not before --start; default: now."),
+            time_option("--start", start),
+        ):
+            function = one(function)
+        return function
+
+    return added
 
 
 def cleaned(given: dict[str, Any]) -> dict[str, Any]:
