@@ -96,3 +96,59 @@ def test_a_line_without_a_message_names_its_number(call: Call, kit: Kit) -> None
     told = call("batch", stdin='{"tenant": "acme"}\n')
     assert told.code == Exit.USAGE
     assert "line 1 of standard input has no reference: name it message_ref" in told.err
+
+
+@pytest.mark.parametrize("heading", ["ref,tenant", "ID;Tenant", "Number\tCustomer name"])
+def test_a_heading_without_a_reference_is_no_list(call: Call, kit: Kit, heading: str) -> None:
+    told = call("batch", "--json", stdin=f"{heading}\n{REF},acme\n")
+    assert told.code == Exit.USAGE
+    (error,) = told.errors
+    assert error["status"] == "USAGE"
+    assert "line 1 of standard input" in error["message"]
+    assert "message_ref, and beside it tenant and account_id" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "heading", ["Message Ref,Tenant,Account ID", "\n# mine\nmessage-ref,TENANT,account"]
+)
+def test_a_heading_is_understood_however_it_is_written(call: Call, kit: Kit, heading: str) -> None:
+    told = call("batch", "--json", stdin=f"{heading}\n{REF},acme,{ACME}\n")
+    assert told.code == Exit.OK, told.err
+    assert [row["line"] for row in told.rows] == [len(heading.splitlines()) + 1]
+
+
+def test_a_table_for_people_is_no_list(call: Call, kit: Kit, sender: str) -> None:
+    where = ("--tenant", "acme", "--account", ACME)
+    for words in (("search", *where, "--start", "300d"), ("hunt", "--sender", sender),
+                  ("account", "list")):  # fmt: skip
+        table = call(*words).out
+        assert table
+        told = call("batch", "--json", stdin=table)
+        assert told.code == Exit.USAGE
+        (error,) = told.errors
+        assert "is a table for people: print it with --json or --format csv" in error["message"]
+
+
+def test_one_line_that_cannot_be_read_fails_alone(call: Call, kit: Kit) -> None:
+    good = f'{{"message_ref":"{REF}","tenant":"acme","account_id":"{ACME}"}}'
+    for wrong, said in (
+        ("xx", "line 2 of standard input is no JSON object"),
+        ('{"tenant":"acme"}', "line 2 of standard input has no reference: name it message_ref"),
+        ('{"message_ref":"a@b.example"}', "line 2 of standard input: this looks like"),
+    ):
+        told = call("batch", "--json", stdin=f"{good}\n{wrong}\n{good}\n")
+        assert told.code == Exit.SOME
+        assert [row["line"] for row in told.rows] == [1, 3]
+        assert said in told.err
+    told = call("batch", stdin=f"{REF}\na b\n")
+    assert "line 2 of standard input" in told.err
+    assert "TV_E_MESSAGE_REF" in told.err, "not that a tenant is missing, which would not help"
+
+
+def test_a_copy_with_several_recipients_is_asked_once(call: Call, kit: Kit, tmp_path: Path) -> None:
+    rows = f"acme,{ACME},{REF},a@x.example\nacme,{ACME},{REF},b@x.example\n"
+    told = call("batch", stdin=f"tenant,account_id,message_ref,recipient\n{rows}")
+    assert told.code == Exit.OK
+    assert told.out.count(REF) == 1
+    assert "1 asked: 1 trace" in told.err
+    assert "1 row names a message again" in told.err

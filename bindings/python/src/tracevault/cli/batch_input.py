@@ -1,22 +1,28 @@
 """Reads the list of a batch: JSON lines, CSV with a heading, or one reference a line.
 
 The JSON lines of `search`, `hunt`, `collect` and `trace` are such lists, so that they can be piped.
+A line that cannot be read fails alone. A list whose heading is not understood is refused whole.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._fields import LINE_DEPTH, parsed
 from ..errors import NotFoundError, Status, TraceVaultError, error_class
 from .failures import Usage
+from .pasted import taken
 
 #: The names under which a reference is found, in this order.
 REFERENCES = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id", "reference")
+ACCOUNTS = ("account_id", "account")
+#: What the heading of a table may call a column, without what people write differently.
+_COLUMNS = {re.sub("[^a-z]", "", name.lower()): name for name in (*REFERENCES, "tenant", *ACCOUNTS)}
 
 
 @dataclass(frozen=True)
@@ -29,21 +35,47 @@ class Asked:
     account_id: str | None = None
     #: Why there is nothing to ask: a hunt tells an account that it could not ask in such a line.
     error: TraceVaultError | None = None
+    #: A row of CSV for one more recipient of a message that a row before it names.
+    again: bool = False
 
 
 def read(text: str, where: str) -> list[Asked]:
-    """The whole list; a line that cannot be read is an error that names it."""
-    text = text.removeprefix("\ufeff")  # Excel writes one
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if first.lstrip().startswith("{"):
-        return list(_json(text, where))
-    if any(name in first for name in REFERENCES):
-        return list(_csv(text, where))
+    """The whole list; a line that cannot be read has an error that names it."""
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)  # Excel writes one
+    at = next((at for at, line in enumerate(lines) if not _is_blank(line)), len(lines))
+    first = lines[at].strip() if at < len(lines) else ""
+    if first.startswith("{"):
+        return list(_json(text.removeprefix("\ufeff"), where))
+    separator = max(",;\t", key=first.count)
+    cells = [one.strip(" \t\"'") for one in first.split(separator)]
+    if any(_name(one) in REFERENCES for one in cells):
+        return list(_csv(lines[at:], separator, at, where))
+    _require_list(first, [one for one in cells if one], f"line {at + 1} of {where}")
     return [
-        Asked(number, line.strip())
-        for number, line in enumerate(text.splitlines(), 1)
-        if line.strip() and not line.lstrip().startswith("#")
+        _asked(number, line, where) for number, line in enumerate(lines, 1) if not _is_blank(line)
     ]
+
+
+def _is_blank(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
+
+
+def _name(cell: str | None) -> str:
+    """What we call a column of this heading."""
+    return _COLUMNS.get(re.sub("[^a-z]", "", (cell or "").lower()), cell or "")
+
+
+def _require_list(first: str, cells: list[str], line: str) -> None:
+    """Refuse a table whose heading would be asked for, and its rows whole."""
+    titles = re.split(r"\s{2,}", first)
+    if len(titles) > 1 and all(re.fullmatch("[A-Z][A-Z ]*", one) for one in titles):
+        raise Usage(f"{line} is a table for people: print it with --json or --format csv")
+    if len(cells) > 1 and not any(re.search(r"[=/\[<]", one) for one in cells):
+        raise Usage(
+            f"{line} has several columns, and none of them is called message_ref: call that of the "
+            "references message_ref, and beside it tenant and account_id; or give one reference a "
+            "line"
+        )
 
 
 def _json(text: str, where: str) -> Iterator[Asked]:
@@ -54,39 +86,60 @@ def _json(text: str, where: str) -> Iterator[Asked]:
             row = parsed(line, LINE_DEPTH)
         except ValueError:
             row = None
-        if not isinstance(row, dict):
-            raise Usage(
-                f"line {number} of {where} is no JSON object, or nested more than {LINE_DEPTH} deep"
-            )
-        yield _asked(number, row, where)
+        if isinstance(row, dict):
+            yield _of_row(number, row, where)
+        else:
+            said = f"is no JSON object, or nested more than {LINE_DEPTH} deep"
+            yield Asked(number, "", error=_wrong(f"line {number} of {where} {said}"))
 
 
-def _csv(text: str, where: str) -> Iterator[Asked]:
-    first = next(line for line in text.splitlines() if line.strip())
-    separator = max(",;\t", key=first.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+def _csv(lines: list[str], separator: str, skipped: int, where: str) -> Iterator[Asked]:
+    """The rows of a table. What `hunt` prints has a row for each recipient of a message."""
+    reader = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=separator)
+    known: set[tuple[str | None, str | None, str]] = set()
     try:
-        for row in reader:
-            yield _asked(reader.line_num, row, where)
+        names = [_name(cell.strip()) for cell in next(reader)]
+        for cells in filter(None, reader):
+            row = dict(zip(names, cells, strict=False))  # a row may be shorter, or longer
+            one = _of_row(reader.line_num + skipped, row, where)
+            key = (one.tenant, one.account_id, one.message_ref)
+            yield replace(one, again=one.error is None and key in known)
+            known.add(key)
     except csv.Error as error:
-        raise Usage(f"line {reader.line_num} of {where} is no CSV: {error}") from None
+        line = reader.line_num + skipped
+        raise Usage(f"line {line} of {where} is no CSV: {error}") from None
 
 
-def _asked(number: int, row: dict[str, Any], where: str) -> Asked:
+def _of_row(number: int, row: dict[str, Any], where: str) -> Asked:
     message = row.get("message")
-    reference = _text(row, *REFERENCES)
-    if reference is None and isinstance(message, dict):
-        reference = _text(message, *REFERENCES)
-    error = None
-    if reference is None:
-        if "message" not in row and REFERENCES[0] not in row:
-            raise Usage(f"line {number} of {where} has no reference: name it {REFERENCES[0]}")
-        error = _error(row.get("error")) or NotFoundError(
-            f"line {number} of {where} has no reference that a trace can be asked with",
-            status=Status.E_NO_MESSAGE,
-        )
-    whose = (_text(row, "tenant"), _text(row, "account_id", "account"))
-    return Asked(number, reference or "", *whose, error)
+    told = _text(row, *REFERENCES)
+    if told is None and isinstance(message, dict):
+        told = _text(message, *REFERENCES)
+    whose = (_text(row, "tenant"), _text(row, *ACCOUNTS))
+    if told is not None:
+        return _asked(number, told, where, *whose)
+    line = f"line {number} of {where} has no reference"
+    if "message" not in row and not any(name in row for name in REFERENCES):
+        return Asked(number, "", *whose, _wrong(f"{line}: name it {REFERENCES[0]}"))
+    error = _error(row.get("error")) or NotFoundError(
+        f"{line} that a trace can be asked with", status=Status.E_NO_MESSAGE
+    )
+    return Asked(number, "", *whose, error)
+
+
+def _asked(
+    number: int, text: str, where: str, tenant: str | None = None, account: str | None = None
+) -> Asked:
+    """One line, with the reference in its text."""
+    try:
+        return Asked(number, taken(text).reference, tenant, account)
+    except TraceVaultError as error:
+        error.message = f"line {number} of {where}: {error.message}"
+        return Asked(number, "", tenant, account, error)
+
+
+def _wrong(said: str) -> TraceVaultError:
+    return error_class(Status.E_MESSAGE_REF)(said, status=Status.E_MESSAGE_REF)
 
 
 def _text(row: dict[str, Any], *names: str) -> str | None:

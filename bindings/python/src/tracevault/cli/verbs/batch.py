@@ -68,6 +68,8 @@ def batch(
     ):
         if file == "-":
             asked = _list(file)  # the passphrase of the vault may stand before it
+        again = sum(one.again for one in asked)
+        asked = [one for one in asked if not one.again]
         progress.total = len(asked)
         tally = Tally(options, progress)
         requests, left = _requests(session, asked, tally, wait=wait, timeout=timeout, fresh=fresh,
@@ -93,7 +95,7 @@ def batch(
         out.note(
             f"{len(asked):,} asked: {plural(tally.came, 'trace')}, {tally.failed:,} failed, "
             f"{resumed:,} known from before{tally.may_go_on(whole=reading.whole)}, "
-            f"in {in_words(progress.seconds)}",
+            f"{_told_again(again)}in {in_words(progress.seconds)}",
             for_programs=options.for_programs,
             asked=len(asked),
             traces=tally.came,
@@ -101,9 +103,17 @@ def batch(
             resumed=resumed,
             last_looks_failed=tally.last_looks_failed,
             incomplete=tally.incomplete,
+            repeated=again,
             whole=reading.whole,
         )
     tally.end()
+
+
+def _told_again(rows: int) -> str:
+    """How many rows of CSV tell of another recipient of a message, which is asked once."""
+    if not rows:
+        return ""
+    return f"{plural(rows, 'row')} {'names' if rows == 1 else 'name'} a message again, "
 
 
 def _list(file: str) -> list[Asked]:

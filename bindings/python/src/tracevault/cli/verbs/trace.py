@@ -18,6 +18,7 @@ from ..group import verb
 from ..option import option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
+from ..pasted import taken
 from ..session import opened
 from ..streams import Reading
 from ..traces import FORMATS, VIEWS, Printer, require_one_form
@@ -69,6 +70,7 @@ def trace(
     if timeout == 0 and not follow:
         raise Usage("--timeout 0 leaves no time to ask; with --follow it is one look")
     raw = lines and output == "table"
+    asked = _taken(options, references)
     printer = Printer(output, lines=lines)
     views = views_with_page(VIEWS[output], html)
     found: list[Trace] = []
@@ -78,14 +80,14 @@ def trace(
             Request.trace(
                 tenant,
                 session.account,
-                reference,
+                message_ref,
                 wait=wait,
                 timeout=None if follow else timeout,  # the follower's own, for all of them
                 submission=submission,
                 fresh=fresh,
                 views=views,
             )
-            for reference in references
+            for message_ref in asked
         ]
         if follow:
             from ..following import Follower
@@ -112,6 +114,23 @@ def trace(
     if output == "table" and not follow:
         _tell_how_to_wait(found)
     _end(found, failures, follow=follow)
+
+
+def _taken(options: Options, references: tuple[str, ...]) -> list[str]:
+    """The references in what was given; one that stood in more than that is told."""
+    found = []
+    for at, given in enumerate(references, 1):
+        try:
+            one = taken(given)
+        except TraceVaultError as error:
+            if len(references) > 1:
+                error.message = f"reference {at} of {len(references)}: {error.message}"
+            raise
+        found.append(one.reference)
+        if one.inside:
+            told = f"{one.reference} is taken out of what was given"
+            out.note(told, for_programs=options.for_programs, message_ref=one.reference)
+    return found
 
 
 def _end(found: list[Trace], failures: list[Exit], *, follow: bool) -> None:

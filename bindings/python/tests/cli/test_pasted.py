@@ -1,0 +1,100 @@
+"""What people paste as a reference: the id is taken out where there is one, otherwise told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Call, Kit
+from tests.conftest import ACME
+from tracevault.cli.exits import Exit
+
+REF = "4jXtPB72Kpz7S8D"
+OTHER = "4jXtPC0RYCz7S6r"
+WHERE = ("--tenant", "acme", "--account", ACME)
+#: Obviously no real one, with signs that no reference has.
+SECRET = "notARealSecret/notARealSecret~not"  # noqa: S105
+AROUND = (
+    f"  {REF}\n",
+    f"{REF},",
+    f"{REF};",
+    f"{REF}:",
+    f'"{REF}"',
+    f"'{REF}',",
+    f"\u201c{REF}\u201d",
+    f"\u00ab{REF}\u00bb",
+    f"\u200b{REF}\ufeff",
+    f"\u00a0{REF}\r",
+    f"`{REF}`",
+    f"({REF})",
+)
+INSIDE = (
+    f"https://dash.cloudflare.com/{ACME}/email-security/investigation/{REF}?tab=trace",
+    f"https://dash.cloudflare.com/{ACME}/email-security/investigation?id={REF}#top",
+    f"Nov 29 10:11:12 mx1 postfix/smtp[711]: {REF}: to=<a@acme.example>, status=sent "
+    f"(250 2.0.0 Ok: queued as {OTHER})",
+    f"Nov 29 10:11:12 mx1 postfix/cleanup[7]: {REF}: message-id=<{OTHER}@mx1.example>",
+    f"queue_id={REF}",
+    f'{{"postfix_id":"{REF}"}}',
+)
+#: What is no reference, and what the error leads to.
+ELSE = (
+    ("<inv-11873.7f3a91@supplier-portal.example>", "hunt --message-id"),
+    ("inv-11873.7f3a91@supplier-portal.example", "hunt --message-id"),
+    (f"Message-ID: <{REF}@mx1.example>", "hunt --message-id"),
+    ("<inv-11873.7f3a91>", "hunt --message-id"),
+    (f"{REF} {OTHER}", "several words"),
+    (f"{REF},initech", "several words"),
+    (f"https://dash.cloudflare.com/{REF}/{OTHER}", "several ids"),
+    (f"https://dash.cloudflare.com/{ACME}/email-security", "give the id alone"),
+    ("Nov 29 mx1 postfix/smtpd[7]: NOQUEUE: reject: RCPT from x", "give the id alone"),
+    ("", "it is empty"),
+    (" \u200b", "it is empty"),
+    (SECRET, "a reference is 1 to 256 characters"),
+    ("x" * 257, "a reference is 1 to 256 characters"),
+)
+
+
+@pytest.mark.parametrize("text", AROUND)
+def test_what_stands_around_a_reference_is_taken_away(call: Call, kit: Kit, text: str) -> None:
+    told = call("trace", *WHERE, "--json", text)
+    assert told.code == Exit.OK, told.err
+    assert [row["message_ref"] for row in told.rows] == [REF]
+    assert told.err == ""
+
+
+@pytest.mark.parametrize("text", INSIDE)
+def test_the_one_id_of_a_url_or_of_a_line_is_taken_and_told(
+    call: Call, kit: Kit, text: str
+) -> None:
+    told = call("trace", *WHERE, "--json", text)
+    assert told.code == Exit.OK, told.err
+    assert [row["message_ref"] for row in told.rows] == [REF]
+    note = json.loads(told.err)["note"]
+    assert note == {
+        "message": f"{REF} is taken out of what was given",
+        "message_ref": REF,
+    }
+
+
+@pytest.mark.parametrize(("text", "leads_to"), ELSE)
+def test_what_is_no_reference_leads_to_what_there_is_to_do(
+    call: Call, kit: Kit, text: str, leads_to: str
+) -> None:
+    told = call("trace", *WHERE, "--json", text)
+    assert told.code == Exit.USAGE
+    (error,) = told.errors
+    assert error["status"] == "TV_E_MESSAGE_REF"
+    assert leads_to in error["message"]
+    assert not text.strip() or text not in told.err, "it may be a secret in the wrong place"
+    before = call("trace", *WHERE, REF, text)
+    assert before.code == Exit.USAGE
+    assert before.out == "", "nothing is asked before the whole call is right"
+    assert "reference 2 of 2" in before.err
+
+
+def test_a_list_is_read_with_the_same_eyes(call: Call, kit: Kit) -> None:
+    told = call("batch", *WHERE, "--json", stdin="\n".join((*AROUND[1:3], *INSIDE[:3])))
+    assert told.code == Exit.OK, told.err
+    assert [row["message_ref"] for row in told.rows] == [REF] * 5
