@@ -145,6 +145,23 @@ class Place:
         else:
             os.close(self.opened(os.O_WRONLY | os.O_NONBLOCK))
 
+    def beginning(self, length: int) -> bytes:
+        """What a regular file begins with; of anything else, and of none, nothing."""
+        there = self.status()
+        if there is None or self.descriptor is not None or not stat.S_ISREG(there.st_mode):
+            return b""
+        with self._telling():
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+            found = os.open(self.name, flags, dir_fd=self.folder)
+        with open(found, "rb") as file:
+            return file.read(length)
+
+    def is_same(self, other: Place) -> bool:
+        """Whether both lead to one file, or would make one."""
+        if not os.path.samestat(os.fstat(self.folder), os.fstat(other.folder)):
+            return False
+        return (self.name, self.descriptor) == (other.name, other.descriptor)
+
     def opened(self, flags: int) -> int:
         """Open the file for writing, or make it, for its owner alone; give the descriptor.
 

@@ -19,7 +19,8 @@ from tracevault._place import Place
 from tracevault.cli.page_file import replace_file
 
 REPLY = REPOSITORY / "Tests/data/golden/trace/real_bounced.reply.json"
-OLD, NEW = "what was there", "what is new " * 20_000
+PAGE = "<!doctype html><title>a page · TraceVault</title>"
+OLD, NEW = f"{PAGE}what was there", PAGE + "what is new " * 20_000
 #: Where the process stops, until it is killed: before the first byte, before the name is exchanged,
 #: behind that.
 STOPS = {

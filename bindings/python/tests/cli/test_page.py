@@ -13,10 +13,15 @@ from pathlib import Path
 import pytest
 
 import tracevault as tv
-from tests.cli.conftest import SOURCE, Call, Kit
+from tests.cli.conftest import SOURCE, Call, Kit, command
 from tests.conftest import ACME, REPOSITORY
 from tracevault.cli.exits import Exit
+from tracevault.cli.failures import Usage
+from tracevault.cli.html import html_page
+from tracevault.cli.page_file import replace_file
 
+#: What stands in the place of a page may be an earlier one, or nothing.
+BEFORE = html_page([], title="what was there")
 GOLDEN = REPOSITORY / "Tests/data/golden/trace"
 
 
@@ -82,7 +87,7 @@ def test_a_hunt_is_a_page_with_every_copy(call: Call, kit: Kit, tmp_path: Path) 
 def test_a_page_is_written_whole_or_not_at_all(call: Call, tmp_path: Path) -> None:
     reply = GOLDEN / "real_bounced.reply.json"
     before = tmp_path / "case.html"
-    before.write_text("what was there")
+    before.write_text(BEFORE)
     call("decode", "--html", "case.html", reply)
     assert before.read_text().endswith("</html>\n")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["case.html"]
@@ -123,12 +128,12 @@ def test_a_page_does_not_take_over_the_rights_of_a_file_with_a_second_name(
     call: Call, tmp_path: Path
 ) -> None:
     """Somebody else may have given it that name, to read what comes there."""
-    (tmp_path / "another").write_text("what was there")
+    (tmp_path / "another").write_text(BEFORE)
     (tmp_path / "another").chmod(0o644)
     os.link(tmp_path / "another", tmp_path / "case.html")
     call("decode", "--html", "case.html", GOLDEN / "real_bounced.reply.json")
     assert stat.S_IMODE((tmp_path / "case.html").stat().st_mode) == 0o600
-    assert (tmp_path / "another").read_text() == "what was there"
+    assert (tmp_path / "another").read_text() == BEFORE
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a file of another user")
@@ -136,7 +141,7 @@ def test_a_page_does_not_take_over_the_rights_of_another_users_file(
     call: Call, tmp_path: Path
 ) -> None:
     page = tmp_path / "case.html"
-    page.write_text("what was there")
+    page.write_text(BEFORE)
     page.chmod(0o644)
     os.chown(page, 65534, 65534)
     call("decode", "--html", "case.html", GOLDEN / "real_bounced.reply.json")
@@ -146,18 +151,18 @@ def test_a_page_does_not_take_over_the_rights_of_another_users_file(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a link of another user")
 def test_a_link_of_another_user_leads_no_page_elsewhere(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("what was there")
+    (tmp_path / "precious").write_text(BEFORE)
     link = tmp_path / "case.html"
     link.symlink_to(tmp_path / "precious")
     reply = GOLDEN / "real_bounced.reply.json"
     assert call("decode", "--html", "case.html", reply).code == 0, "one's own link is followed"
     assert (tmp_path / "precious").read_text().endswith("</html>\n")
-    (tmp_path / "precious").write_text("what was there")
+    (tmp_path / "precious").write_text(BEFORE)
     os.chown(link, 65534, 65534, follow_symlinks=False)
     told = call("decode", "--html", "case.html", reply)
     assert told.code == Exit.USAGE
     assert "case.html is a link of another user; name another file" in told.err
-    assert (tmp_path / "precious").read_text() == "what was there"
+    assert (tmp_path / "precious").read_text() == BEFORE
 
 
 def test_a_page_may_go_into_a_pipe(process: Call) -> None:
@@ -196,3 +201,65 @@ def test_a_notebook_shows_a_trace_and_a_finding_and_no_markup_of_strangers() -> 
     assert shown in found
     assert "&lt;b&gt;Acme" in found
     assert "<img" not in found + shown
+
+
+KEY = bytes(range(32))
+NO_PAGES = {
+    "a key": KEY,
+    "a table": b"tenant,account_id,token\n",
+    "a page of somebody else": b"<!doctype html>\n<title>Minutes</title>\n",
+    "text": b"what was there",
+}
+
+
+@pytest.mark.parametrize("there", NO_PAGES.values(), ids=NO_PAGES)
+def test_a_page_takes_the_place_of_no_other_file(
+    call: Call, kit: Kit, tmp_path: Path, there: bytes
+) -> None:
+    """One wrong word had a page where the vault was, or the only key of it."""
+    kit.server.reset()
+    file = tmp_path / "precious"
+    file.write_bytes(there)
+    for verb in (("hunt", "--sender", "x.example"), ("trace", "--account", ACME, "REF"),
+                 ("decode", GOLDEN / "real_bounced.reply.json")):  # fmt: skip
+        told = call(*verb, "--html", "precious")
+        assert told.code == Exit.USAGE
+        assert "precious is there and is no page of tracevault" in told.err
+        assert file.read_bytes() == there
+    assert kit.server.requests() == []
+
+
+def test_a_page_takes_not_the_place_of_the_vault_or_its_key(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(kit.vault)
+    for place in (kit.vault, kit.key_file, "link"):
+        assert call("hunt", "--sender", "x.example", "--html", place).code == Exit.USAGE
+    assert call("account", "list").code == 0
+
+
+def test_a_file_that_came_during_the_work_stays(tmp_path: Path) -> None:
+    (tmp_path / "case.html").write_bytes(KEY)
+    with pytest.raises(Usage, match="is no page of tracevault"):
+        replace_file(str(tmp_path / "case.html"), BEFORE)
+    assert (tmp_path / "case.html").read_bytes() == KEY
+
+
+@pytest.mark.parametrize("journal", ["one", "./one", "sub/../one"])
+def test_a_hunts_page_and_journal_are_two_files(
+    call: Call, kit: Kit, tmp_path: Path, journal: str
+) -> None:
+    (tmp_path / "sub").mkdir()
+    told = call("hunt", "--sender", "x.example", "--html", "one", "--resume", journal)
+    assert told.code == Exit.USAGE
+    assert "--html and --resume are one file" in told.err
+    assert not (tmp_path / "one").exists()
+
+
+def test_a_page_and_the_output_are_two_files(environment: dict[str, str], tmp_path: Path) -> None:
+    with open(tmp_path / "case.html", "wb") as out:
+        words = ("decode", "--json", "--html", "case.html", GOLDEN / "real_alias.reply.json")
+        done = subprocess.run(command(*words), env=environment, cwd=tmp_path, stdout=out,
+                              stderr=subprocess.PIPE, check=False)  # fmt: skip
+    assert done.returncode == Exit.USAGE
+    assert b"--html and the output are one file" in done.stderr

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Call, Kit
 from tracevault.cli import rows_file
+from tracevault.cli.exits import Exit
 from tracevault.cli.rows_file import RowsFile
 
 STRANGER = 65534
+#: How each row looks: the line that came, with one more member.
+ROW = b'{"message_ref":"x","tracevault":{}}\n'
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user")
 
 
@@ -85,7 +89,7 @@ from tracevault.cli.rows_file import RowsFile
 
 file = RowsFile(sys.argv[1])
 for _ in range(200):
-    file.append(sys.argv[2].encode() * 9000 + b"\\n")
+    file.append(b'{"tracevault":"' + sys.argv[2].encode() * 9000 + b'"}\\n')
 """
 
 
@@ -96,7 +100,8 @@ def test_rows_of_several_processes_stay_whole(rows: Path, environment: dict[str,
     ]
     assert [one.wait(60) for one in writers] == [0, 0, 0]
     found = sorted(rows.read_bytes().split())
-    assert found == [one * 9000 for one in (b"a", b"b", b"c") for _ in range(200)]
+    assert found == [b'{"tracevault":"%b"}' % (one * 9000) for one in (b"a", b"b", b"c")
+                     for _ in range(200)]  # fmt: skip
 
 
 @pytest.mark.parametrize("lies", ["a link", "a file that others may open", "a pipe", "a folder"])
@@ -151,3 +156,47 @@ def test_nothing_is_made_beside_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         written(Path("/dev/full"))
     assert set(os.listdir("/dev")) == before
+
+
+NO_ROWS = {
+    "a key": bytes(range(32)),
+    "a table": b"tenant,account_id,token\n",
+    "a table of JSON lines": b'{"tenant":"acme","token":"invented"}\n',
+    "a checkpoint": b'{"schema": "tracevault.checkpoint/1"}\n',
+    "a log": b"Nov 30 12:00:00 host postfix/smtpd\n",
+}
+
+
+@pytest.mark.parametrize("there", NO_ROWS.values(), ids=NO_ROWS)
+def test_rows_are_appended_to_no_file_of_another_kind(rows: Path, there: bytes) -> None:
+    """One wrong word had a row at the end of the vault, which then was damaged."""
+    rows.write_bytes(there)
+    with pytest.raises(OSError, match="holds no rows of"):
+        RowsFile(str(rows))
+    assert rows.read_bytes() == there
+
+
+def test_such_a_file_that_comes_by_a_rotation_takes_no_row(rows: Path) -> None:
+    file = RowsFile(str(rows))
+    file.append(ROW)
+    rows.rename(rows.with_suffix(".1"))
+    rows.write_bytes(b"what was there")
+    with pytest.raises(OSError, match="holds no rows of"):
+        file.append(ROW)
+    assert rows.read_bytes() == b"what was there"
+    rows.unlink()
+    file.append(ROW)
+    file.close()
+    assert rows.read_bytes() == ROW
+
+
+def test_rows_go_on_behind_rows_of_before_and_a_half_one(rows: Path) -> None:
+    rows.write_bytes(ROW + b'{"tracevault":{"tr')
+    assert written(rows, ROW).endswith(ROW)
+
+
+def test_the_filter_says_so_before_it_reads_a_line(call: Call, kit: Kit) -> None:
+    told = call("filter", "--omprog", kit.vault, stdin='{"message_ref":"x","tenant":"acme"}\n')
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert "it is there and holds no rows of tracevault filter" in told.err
+    assert call("account", "list").code == 0

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .hunted import Scope
 
 Made = TypeVar("Made", bound=Callable[..., Any])
+#: How each page of ours begins, and what stands in its head, which is shorter than this.
+_FIRST = b"<!doctype html>"
+_TITLE = " · TraceVault</title>".encode()
+_HEAD = 64 * 1024
 
 
 def html_option(function: Made) -> Made:
@@ -42,6 +46,8 @@ def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) ->
     try:
         with _place(value) as place:
             if _is_replaced(place, place.status()):
+                _require_page(place)
+                _require_no_output(place)
                 place.require_taking()
             else:
                 place.require_opening()
@@ -52,6 +58,34 @@ def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) ->
     except OSError as error:
         raise Usage(f"--html: {said_of(value, str(error.strerror))}; name another file") from None
     return value
+
+
+def _require_page(place: Place) -> None:
+    """Refuse to replace what is no page: one wrong word, and the only key of a vault was gone."""
+    begins = place.beginning(_HEAD)
+    if begins and not (begins.startswith(_FIRST) and _TITLE in begins):
+        raise Usage(
+            f"--html: {place.path} is there and is no page of tracevault, which alone is replaced; "
+            "name another file, or remove that one"
+        )
+
+
+def _require_no_output(place: Place) -> None:
+    """Refuse the file that a stream goes into: its rows would lose their name to the page."""
+    there = place.status()
+    for number in (1, 2):
+        with contextlib.suppress(OSError):  # a closed stream is no file
+            if there is not None and os.path.samestat(there, os.fstat(number)):
+                raise Usage("--html and the output are one file: name another file for the page")
+
+
+def require_apart(html: str | None, option: str, path: str | None) -> None:
+    """Refuse one file for the page and for what another option writes."""
+    if html is None or path is None:
+        return
+    with contextlib.suppress(OSError), Place(html) as page, Place(path) as other:
+        if page.is_same(other):
+            raise Usage(f"--html and {option} are one file: name two")
 
 
 def views_with_page(views: tuple[View, ...], html: str | None) -> tuple[View, ...]:
@@ -115,6 +149,7 @@ def replace_file(path: str, text: str) -> None:
     with _place(path) as place:
         there = place.status()
         if _is_replaced(place, there):
+            _require_page(place)  # the work may have taken hours
             _replace(place, data, there)
         else:
             with open(place.opened(os.O_WRONLY), "wb") as pipe:

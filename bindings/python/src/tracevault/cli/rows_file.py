@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -15,15 +16,22 @@ from .._place import Place
 #: Seconds that a row waits for another process's row. rsyslog waits ten for an answer.
 WAIT = 5.0
 _PAUSE = 0.005
+#: What each row has, and how far it may stand behind the line that came.
+_MEMBER = re.compile(rb'\{[^\n]*"tracevault" ?:')
+_FIRST_ROW = 8 * 1024 * 1024
+
+
+class NoRows(OSError):
+    """Something else is in the file than rows."""
 
 
 class RowsFile:
     """Puts rows at the end of a file: each whole or not at all, in the new file after a rotation.
 
-    The file is this user's or root's, and no link of another user leads there. A full disk takes a
-    part of a row, which is taken back. Several processes may write into one file: each waits for
-    the other's row, at the lock of a file beside it that nobody else can open. Whoever may read the
-    rows could lock them for ever.
+    The file is this user's or root's, is empty or begins with such a row, and no link of another
+    user leads there. A full disk takes a part of a row, which is taken back. Several processes may
+    write into one file: each waits for the other's row, at the lock of a file beside it that nobody
+    else can open. Whoever may read the rows could lock them for ever.
     """
 
     def __init__(self, path: str) -> None:
@@ -32,7 +40,13 @@ class RowsFile:
 
     def _opened(self) -> int:
         with Place(self._path) as place:
-            return place.opened(os.O_WRONLY | os.O_APPEND)
+            found = place.opened(os.O_WRONLY | os.O_APPEND)
+            try:
+                _require_rows(place)
+            except BaseException:
+                os.close(found)
+                raise
+            return found
 
     def append(self, row: bytes) -> None:
         """Raises ``OSError`` when nothing of the row is in the file."""
@@ -85,6 +99,13 @@ class RowsFile:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def _require_rows(place: Place) -> None:
+    """Refuse a file of another kind: a row at the end of a vault would be its damage."""
+    begins = place.beginning(_FIRST_ROW)
+    if begins and not _MEMBER.match(begins):
+        raise NoRows(errno.EEXIST, "it is there and holds no rows of tracevault filter", place.path)
 
 
 def _wait_for(lock: int) -> None:

@@ -27,7 +27,7 @@ from ..group import verb
 from ..option import DAY, option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..printable import printable
-from ..rows_file import RowsFile
+from ..rows_file import NoRows, RowsFile
 from ..session import Session, opened
 from ..times import Seconds
 
@@ -284,7 +284,10 @@ def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> No
 
 def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: float) -> None:
     """Rows into a file; on standard output what rsyslog waits for."""
-    file = RowsFile(path)
+    try:
+        file = RowsFile(path)
+    except NoRows as error:
+        raise Usage(f"--omprog: {path}: {error.strerror}; name another file") from None
     try:
         _write(b"OK\n")
         for line in _lines():

@@ -27,7 +27,7 @@ from ..option import (
     wait_option,
 )
 from ..options import Options
-from ..page_file import html_option, views_with_page, write_hunt_page
+from ..page_file import html_option, require_apart, views_with_page, write_hunt_page
 from ..progress import Progress, in_words
 from ..session import Session, opened
 from ..streams import Reading
@@ -102,6 +102,7 @@ def hunt(
         needs = "--wait" if wait else f"--format {output}"
         raise Usage(f"{needs} is about traces: leave --no-trace out")
     require_time_to_wait(wait, timeout)
+    require_apart(html, "--resume", resume)
     chosen = cleaned(given)
     for name, value in (("hash", hash_), ("limit", limit), ("resume", resume), ("wait", wait),
                         ("timeout", timeout)):  # fmt: skip
