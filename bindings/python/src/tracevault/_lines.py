@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from ._place import Foreign, Place
-from .errors import JournalError
+from .errors import JournalError, Status
 
 _PIECE = 1 << 20
 
@@ -76,7 +76,8 @@ class LineFile:
         if not self._first.startswith(start):
             raise JournalError(
                 f"{self.path} is not a file of this kind: its first line is not "
-                f"{self._first.decode().strip()}; name another file"
+                f"{self._first.decode().strip()}; name another file",
+                status=Status.E_ARGUMENT,
             )
         if len(start) < len(self._first):
             os.ftruncate(self._fd, 0)

@@ -226,7 +226,7 @@ def test_where_several_may_be_meant_they_are_named(call: Call, kit: Kit) -> None
     labels = sorted(one.label for one in kit.server.accounts if one.tenant == "acme")
     told = call("search", "--tenant", "acme")
     assert told.code == Exit.NOT_FOUND
-    assert f"acme has {len(labels)} accounts ({', '.join(labels)}): name one" in told.err
+    assert f"acme has {len(labels)} accounts ({', '.join(labels)})" in told.err
     assert "name one with --account" in told.err
     told = call("account", "rotate", "--tenant", "acme")
     assert "which account (tracevault account list shows them): give --account" in told.err

@@ -41,8 +41,8 @@ MEANING = {
     Exit.INTERRUPTED: "Ctrl-C ended it.",
 }
 
-#: Statuses of a family that mean something else than the rest of it: the call asks for too much.
-_STATUSES = {errors.Status.E_LIMIT: Exit.USAGE}
+#: Statuses of a family that mean something else than the rest of it: the call is wrong.
+_STATUSES = {errors.Status.E_LIMIT: Exit.USAGE, errors.Status.E_ARGUMENT: Exit.USAGE}
 #: From special to general: the first that fits counts.
 _FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.LibraryLoadError, Exit.USAGE),

@@ -70,6 +70,8 @@ def next_step(error: BaseException) -> str | None:
     """What to do next; the library's own message tells the most part already."""
     if isinstance(error, NotFoundError) and "tracevault account" in error.message:
         return None  # it says what to do
+    if isinstance(error, NotFoundError) and "unlock" in error.message:
+        return "tracevault vault unlocks shows them"
     if isinstance(error, TraceVaultError) and error.status is Status.E_NOT_FOUND:
         return "tracevault account list shows the tenants and accounts"
     if isinstance(error, TraceVaultError) and error.status is Status.E_CONFIG_NAME:

@@ -88,6 +88,14 @@ class Helped(click.Command):
 
     _help: Option | None = None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words. Click does not say of which verb an option is that lacks its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """The help option: one and the same for each parse, as click compares it."""
         if self._help is None:

@@ -48,7 +48,7 @@ def _said(error: click.ClickException, verb: str) -> str:
     if isinstance(error, NoSuchVerb):
         return error.message
     if isinstance(error, _HARMLESS):
-        return error.format_message().rstrip(".")
+        return _harmless(error)
     if isinstance(error, click.NoSuchOption):
         return "there is no such option" + did_you_mean(sorted(error.possibilities or ()))
     if isinstance(error, click.BadParameter) and error.param is not None:
@@ -58,6 +58,14 @@ def _said(error: click.ClickException, verb: str) -> str:
         many = "there are words too many" if several else "there is a word too many"
         return f"{many}: {_LOOKED_FOR if verb in ('search', 'hunt') else _NAMED}"
     return "the command line cannot be read"
+
+
+def _harmless(error: click.ClickException) -> str:
+    """Click's own sentence, but for one of few words: it has a line for each of them."""
+    missing = error.param if isinstance(error, click.MissingParameter) else None
+    if missing is not None and isinstance(missing.type, click.Choice):
+        return f"{_name(missing)} is missing: {_taken(missing)}"
+    return error.format_message().rstrip(".")
 
 
 def _name(parameter: click.Parameter) -> str:
@@ -78,7 +86,9 @@ def _taken(parameter: click.Parameter) -> str:
         return "the name of a file" if kind.file_okay else "the name of a folder"
     number = "a whole number" if isinstance(kind, click.types.IntParamType) else "a number"
     if isinstance(kind, (click.IntRange, click.FloatRange)):
-        duration = ", or a duration such as 90s" if isinstance(kind, Seconds) else ""
+        duration = ""
+        if isinstance(kind, Seconds):
+            duration = f"{kind.when_least}, or a duration such as 90s"
         return number + _bounds(kind) + duration
     return number if isinstance(kind, (type(click.INT), type(click.FLOAT))) else "another value"
 

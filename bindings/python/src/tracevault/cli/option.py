@@ -62,6 +62,7 @@ def wait_option(text: str) -> Callable[[Made], Made]:
 def timeout_option(text: str, least: float = 0.001, **more: Any) -> Callable[[Made], Made]:
     """``--timeout``: how long an answer may take."""
     seconds = Seconds(least, DAY)
+    seconds.when_least = "" if least else " (0 only with --follow)"
     return option("--timeout", type=seconds, metavar="SECONDS", help=text, **more)
 
 

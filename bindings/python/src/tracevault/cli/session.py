@@ -92,7 +92,7 @@ class Session:
             return
         with contextlib.suppress(TraceVaultError), self.vault.tenant(error.tenant) as one:
             names = {found.label or found.account_id for found in one.accounts()}
-            error.message = f"{error.tenant} has {len(names)} accounts ({_some(names)}): name one"
+            error.message = f"{error.tenant} has {len(names)} accounts ({_some(names)})"
 
     def _only_tenant(self) -> str:
         names = sorted({account.tenant for account in self.vault.accounts()})

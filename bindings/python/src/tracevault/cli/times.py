@@ -66,6 +66,9 @@ class Duration(_Length):
 class Seconds(click.FloatRange):
     """A number of seconds, or a duration."""
 
+    #: What an error says of the least one where it does not count always.
+    when_least = ""
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:

@@ -164,6 +164,16 @@ def _active(session: Session, tenant: str, account_id: str) -> str:
     )
 
 
+def _require_retiring(session: Session, tenant: str, account_id: str) -> None:
+    """Tell an account without a retiring credential from one that is not there."""
+    with session.tenant_of(tenant) as one:
+        states = {found.state for found in one.accounts() if found.account_id == account_id}
+    if states and "retiring" not in states:
+        raise NotFoundError(
+            f"{account_id} of {tenant} has no retiring credential", status=Status.E_NOT_FOUND
+        )
+
+
 @account.verb(
     "retire",
     examples=("tracevault account retire --tenant acme --account ACCOUNT_ID",),
@@ -174,6 +184,7 @@ def retire(options: Options) -> None:
     output = options.output(*FORMATS)
     with opened(options) as session:
         tenant, account_id = stored_place(session)
+        _require_retiring(session, tenant, account_id)
         with session.vault.edit() as edit:
             edit.remove_retiring(tenant, account_id)
         _told(session, output, tenant, account_id, "has only its active credential now")
@@ -188,6 +199,7 @@ def promote(options: Options) -> None:
     output = options.output(*FORMATS)
     with opened(options) as session:
         tenant, account_id = stored_place(session)
+        _require_retiring(session, tenant, account_id)
         with session.vault.edit() as edit:
             edit.promote(tenant, account_id)
         _told(

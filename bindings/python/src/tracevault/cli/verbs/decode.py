@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Sequence
 
 import click
 
 from ... import offline
-from ...errors import LimitError, Status
+from ...errors import LimitError, Status, TraceVaultError
+from ...model import Trace, View
 from .. import out
 from ..exits import Exit
 from ..failures import Failed, code_of
@@ -21,6 +24,8 @@ from ..traces import FORMATS, VIEWS, Printer, require_one_form
 
 #: The library decodes no more; a byte more is enough to be told so.
 LIMIT = 64 * 1024 * 1024
+#: How a document begins that the command has printed, of a trace or around one.
+OURS = re.compile(rb'\s*\{"(schema":"tracevault\.|line":\d|tenant":)')
 
 
 @verb(
@@ -49,7 +54,7 @@ def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | No
     with Reading(to_the_end=html is not None):
         for name in files or ("-",):
             try:
-                trace = offline.decode(read(name), views=views_with_page(VIEWS[output], html))
+                trace = decoded(read(name), views_with_page(VIEWS[output], html))
             except Exception as error:
                 if len(files) < 2:
                     raise
@@ -64,6 +69,19 @@ def decode(options: Options, files: tuple[str, ...], lines: bool, html: str | No
         write_page(options, html, traces, names, left_out=len(failures))
     if failures:
         raise Failed(failures[0] if not traces and len(set(failures)) == 1 else Exit.SOME)
+
+
+def decoded(body: bytes, views: Sequence[View]) -> Trace:
+    """The trace of a stored reply. A document of ours looks like one to people."""
+    try:
+        return offline.decode(body, views=views)
+    except TraceVaultError as error:
+        if OURS.match(body):
+            error.message = (
+                "this is what tracevault prints with --json; decode takes Cloudflare's reply as it "
+                "came"
+            )
+        raise
 
 
 def read(name: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ...errors import TraceVaultError
 from ...findings import FoundMessage, SearchResult
 from .. import out
 from ..exits import Exit
@@ -106,7 +107,12 @@ def search(
     if cursor is not None:
         chosen["cursor"] = cursor
     with opened(options) as session, session.tenant() as tenant, session.engine() as engine:
-        found = engine.search(tenant, session.account, timeout=timeout, **chosen)
+        try:
+            found = engine.search(tenant, session.account, timeout=timeout, **chosen)
+        except TraceVaultError as error:
+            if cursor is not None and error.http_status == 400:
+                error.message += "; --cursor takes what the search before told, with its filters"
+            raise
     _show(found, output)
     _tell_rest(options, found)
     if found.error is not None:

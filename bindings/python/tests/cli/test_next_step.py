@@ -1,0 +1,96 @@
+"""What an error says to do is what helps, and it is said once."""
+
+from __future__ import annotations
+
+import pytest
+
+import tracevault as tv
+from tests.cli.conftest import Call, Kit
+from tests.conftest import ACME, REPOSITORY
+from tracevault.cli.exits import Exit
+
+WHERE = ("--tenant", "acme", "--account", ACME)
+OURS = REPOSITORY / "Tests/data/golden/trace/real_bounced.trace.json"
+
+
+def test_a_missing_word_is_told_in_one_line_with_what_it_may_be(call: Call) -> None:
+    told = call("completion")
+    assert told.code == Exit.USAGE
+    assert told.err == (
+        "tracevault: SHELL is missing: bash, zsh or fish. See: tracevault completion --help\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "verb"),
+    [
+        (("hunt", "--subject"), "hunt"),
+        (("account", "check", "--expiring"), "account check"),
+        (("trace", "X", "--vault"), "trace"),
+        (("hunt", "--detections-only=x"), "hunt"),
+    ],
+)
+def test_an_option_without_its_value_leads_to_the_help_of_its_verb(
+    call: Call, words: tuple[str, ...], verb: str
+) -> None:
+    told = call(*words)
+    assert told.code == Exit.USAGE
+    assert told.err.endswith(f". See: tracevault {verb} --help\n")
+
+
+def test_no_bound_is_told_that_is_then_refused(call: Call) -> None:
+    told = call("trace", "--timeout", "1ms", "X")
+    assert "from 0 to 86400 (0 only with --follow), or a duration" in told.err
+    assert "from 0.001 to 86400, or" in call("search", "--timeout", "1ms").err
+
+
+def test_to_name_an_account_is_said_once(call: Call, kit: Kit) -> None:
+    told = call("trace", "--tenant", "acme", "4jXtPB72Kpz7S8D")
+    assert told.code == Exit.NOT_FOUND
+    assert told.err.count("name one") == 1
+
+
+@pytest.mark.parametrize("verb", ["retire", "promote"])
+def test_an_account_without_a_retiring_credential_is_told_apart(
+    call: Call, kit: Kit, verb: str
+) -> None:
+    told = call("account", verb, *WHERE, "--json")
+    assert told.code == Exit.NOT_FOUND
+    (error,) = told.errors
+    assert error["message"] == f"{ACME} of acme has no retiring credential"
+    assert error["do"] == "tracevault account list shows the tenants and accounts"
+
+
+def test_an_unlock_that_is_not_there_leads_to_the_list_of_unlocks(call: Call, kit: Kit) -> None:
+    told = call("vault", "remove-unlock", "7", "--yes", "--json")
+    (error,) = told.errors
+    assert error["do"] == "tracevault vault unlocks shows them"
+
+
+@pytest.mark.parametrize("words", [("batch", *WHERE, "--resume"), ("collect", "--checkpoint")])
+def test_a_file_that_is_no_journal_is_a_wrong_call(
+    call: Call, kit: Kit, words: tuple[str, ...]
+) -> None:
+    told = call(*words, kit.vault, "--json", stdin="4jXtPB72Kpz7S8D\n")
+    (error,) = (one for one in told.errors if "is not a file of this kind" in one["message"])
+    assert (told.code, error["status"]) == (Exit.USAGE, "TV_E_ARGUMENT")
+
+
+def test_a_cursor_that_cloudflare_refuses_is_named(
+    call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        error = tv.TraceVaultError("unexpected answer", status=tv.Status.E_HTTP)
+        error.http_status = 400
+        raise error
+
+    monkeypatch.setattr(tv.Engine, "search", refused)
+    assert "--cursor takes what" in call("search", *WHERE, "--cursor", "abc").err
+    assert "--cursor" not in call("search", *WHERE).err
+
+
+def test_a_document_of_ours_is_told_from_a_reply(call: Call) -> None:
+    told = call("decode", OURS, "--json")
+    (error,) = told.errors
+    assert "what tracevault prints" in error["message"]
+    assert "decode takes Cloudflare's reply" in error["message"]
