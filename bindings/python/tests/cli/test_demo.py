@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import threading
 import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 import tracevault as tv
 from tests.cli.conftest import Call, calm, command
 from tests.test_wheel import build
+from tracevault.cli.demo import tour
 from tracevault.cli.demo.mail import ACCOUNTS, PHISH_ID, all_mail, copies
+from tracevault.cli.demo.standin import Standin, serving
 from tracevault.cli.exits import Exit
 
 NOW = datetime(2027, 3, 4, 12, 0, tzinfo=timezone.utc)
@@ -154,3 +160,36 @@ def test_the_phish_of_the_demo_ends_in_every_way() -> None:
 def test_the_tokens_of_the_demo_say_that_they_are_none() -> None:
     assert all("not-real" in account.token for account in ACCOUNTS)
     assert len({account.token for account in ACCOUNTS}) == len(ACCOUNTS)
+
+
+def test_the_page_of_a_demo_stays_when_the_next_one_serves(tmp_path: Path) -> None:
+    """The tour's last line says to serve, right behind the one that says where its page is."""
+    folder, served = tmp_path / "demo", Standin(NOW)
+    scene = prepare_in(folder, served)
+    scene.page.write_text("the page of the tour")
+    again = prepare_in(folder, served)
+    assert again.page.read_text() == "the page of the tour"
+
+
+def prepare_in(folder: Path, served: Standin) -> tour.Scene:
+    folder.mkdir(exist_ok=True)
+    return tour.prepare(folder, "http://127.0.0.1:1", served)
+
+
+def test_a_client_that_goes_away_is_no_word_of_the_stand_in(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with serving(NOW) as (origin, _):
+        address = urlsplit(origin)
+        assert address.hostname is not None
+        assert address.port is not None
+        with socket.create_connection((address.hostname, address.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            gone = struct.pack("ii", 1, 0)  # closing sends a reset
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, gone)
+        with socket.create_connection((address.hostname, address.port)) as client:
+            client.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+        for thread in [one for one in threading.enumerate() if "process_request" in one.name]:
+            thread.join(30)
+    assert capfd.readouterr().err == ""

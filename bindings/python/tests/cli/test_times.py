@@ -144,3 +144,16 @@ def test_a_start_in_the_future_is_a_wrong_call(
     assert kit.server.requests() == []
     assert not (tmp_path / "case.html").exists()
     assert not (tmp_path / "c").exists()
+
+
+def test_an_end_that_only_the_vault_knows_stands_in_the_table(call: Call, kit: Kit) -> None:
+    where = ("--tenant", "acme", "--account", ACME)
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        edit.set("acme", ACME, expires="2099-12-24T00:00:00Z")
+    heading, row = call("account", "check", *where).out.splitlines()[:2]
+    assert "EXPIRES IN VAULT" in heading
+    assert row[heading.index("EXPIRES IN VAULT") :].startswith("2099-12-24T00:00:00.000Z")
+    told = call("account", "check", *where, "--format", "csv").out.splitlines()
+    assert dict(zip(*(one.split(",") for one in told), strict=True))["expires_in_vault"] == (
+        "2099-12-24T00:00:00.000Z"
+    )

@@ -447,3 +447,45 @@ def test_lift_ends_the_rest_of_a_quota(call: Call, kit: Kit) -> None:
     assert "did not rest" in told.err
     assert call("account", "lift").code == Exit.USAGE
     assert call("account", "lift", "--tenant", "acme", "--account", "0" * 32).code == Exit.NOT_FOUND
+
+
+def test_an_export_to_a_path_that_is_taken_makes_no_key(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    told = call("vault", "export", kit.vault, "--new-key-file", "n.key")
+    assert told.code == Exit.VAULT
+    assert "TV_E_EXISTS" in told.err
+    assert "is made" not in told.err
+    assert not (tmp_path / "n.key").exists()
+    assert call("account", "list").code == 0
+
+
+@pytest.mark.parametrize(
+    "verb", [("add-unlock",), ("rekey", "--yes"), ("export", "other.vault")], ids=" ".join
+)
+def test_a_vault_is_taken_for_no_key(call: Call, kit: Kit, verb: tuple[str, ...]) -> None:
+    """It changes with the very edit that would make it one."""
+    before = kit.vault.read_bytes()
+    told = call("vault", *verb, "--new-key-file", kit.vault)
+    assert told.code == Exit.USAGE
+    assert "is a vault, which changes with each edit and can be no key" in told.err
+    assert kit.vault.read_bytes() == before
+    assert call("init", "new.vault", "--key-file", kit.vault).code == Exit.USAGE
+
+
+def test_an_unlock_that_opens_the_vault_already_is_not_added_again(call: Call, kit: Kit) -> None:
+    told = call("vault", "add-unlock", "--new-key-file", kit.key_file)
+    assert told.code == Exit.USAGE
+    assert "opens the vault already" in told.err
+    assert len(call("vault", "unlocks", "--json").rows) == 1
+    assert call("vault", "add-unlock", "--new-key-file", "next.key").code == 0
+    assert call("vault", "add-unlock", "--new-key-file", "next.key").code == Exit.USAGE
+    assert len(call("vault", "unlocks", "--json").rows) == 2
+
+
+def test_init_says_what_it_seals_with_where_the_call_does_not(call: Call, kit: Kit) -> None:
+    told = call("init", "new.vault")
+    assert told.code == 0
+    assert f"it is sealed with {kit.key_file}, which $TRACEVAULT_KEY_FILE names" in told.err
+    told = call("init", "other.vault", "--key-file", kit.key_file)
+    assert "which" not in told.err

@@ -20,6 +20,9 @@ HOW = (
     "--new-credential"
 )
 
+#: How each vault file begins: docs/vault-format.md.
+_VAULT = b"\x89TVV\r\n\x1a\n"
+
 Made = TypeVar("Made", bound=Callable[..., Any])
 
 
@@ -62,6 +65,8 @@ def make_key_file(path: str) -> bool:
     """Make a key file that only its owner may read, unless there is one; say whether it is new."""
     try:
         with Place(path) as place:
+            if place.beginning(len(_VAULT)) == _VAULT:
+                raise Usage(f"{path} is a vault, which changes with each edit and can be no key")
             descriptor = place.made(os.O_WRONLY)
     except FileExistsError:
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -153,13 +154,23 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: the terminal is the tour's."""
 
 
+class Server(ThreadingHTTPServer):
+    """The connections. A client that goes away is none of the terminal's business."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what is a fault of the stand-in's own."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def serving(now: datetime | None = None) -> Iterator[tuple[str, Standin]]:
     """Serve on a free port of loopback; gives the origin and what is served."""
     standin = Standin(now or datetime.now(timezone.utc))
     handler = type("DemoHandler", (Handler,), {"standin": standin})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

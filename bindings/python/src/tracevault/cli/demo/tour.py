@@ -23,7 +23,8 @@ from .standin import Standin
 
 #: The first line of the configuration file, by which a later demo knows its own folder.
 MARK = "# made by `tracevault demo`"
-FILES = ("config", "demo.key", "demo.vault", "hunt.html", "accounts.csv")
+#: What each demo makes anew; the page of the tour stays until another tour replaces it.
+FILES = ("config", "demo.key", "demo.vault", "accounts.csv")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ COLUMNS = (
     "valid",
     "status",
     "expires_on",
+    "expires_in_vault",
     "expiring",
     "reason",
     "warnings",

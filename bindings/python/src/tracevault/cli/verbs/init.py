@@ -30,9 +30,9 @@ from ..session import HOW, ask_passphrase, one_unlock
 def init(options: Options, file: str | None) -> None:
     """Make an empty vault, FILE or --vault, sealed with what the options name.
 
-    A key file that is not there is made, of 32 random bytes. Without an option you are asked for a
-    passphrase. Whoever has the vault and the key has the credentials: keep them apart, and a copy
-    of the key in a safe.
+    A key file that is not there is made, of 32 random bytes. Where no option, variable or
+    configuration file names anything, you are asked for a passphrase. Whoever has the vault and the
+    key has the credentials: keep them apart, and a copy of the key in a safe.
     """
     output = options.output("table", "json")
     if file is not None:
@@ -61,6 +61,8 @@ def init(options: Options, file: str | None) -> None:
         return
     if made:
         out.note(f"the key file {key_file} is made: keep a copy in a safe")
+    if chosen is not None and not chosen[1].source.startswith("--"):
+        out.note(f"it is sealed with {chosen[1].value}, which {chosen[1].source} names")
     following = f"tracevault account add{_again(options)} --tenant NAME --account ID"
     out.note(f"the vault {path} is made. Next: {following}")
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import click
 
+from ...credentials import Unlock
+from ...errors import Status, TraceVaultError, VaultExistsError
+from ...vault import Vault
 from .. import out
 from ..asked import confirm
+from ..failures import Usage
 from ..group import Group
 from ..new_unlock import new_unlock, new_unlock_options
 from ..option import option
@@ -93,11 +97,19 @@ def add_unlock(options: Options, /, label: str, **new: Any) -> None:
     with opened(options) as session:
         unlock = new_unlock(options, new)
         try:
+            _require_new(session, unlock)
             with session.vault.edit() as edit:
                 edit.add_unlock(unlock, known=session.unlock, label=label)
         finally:
             unlock.close()
         _done(output, _told(session), "the new unlock is added")
+
+
+def _require_new(session: Session, unlock: Unlock) -> None:
+    """Refuse what opens the vault already: a second slot of it would outlive the first."""
+    with contextlib.suppress(TraceVaultError):
+        Vault.open(session.path, unlock, settings=session.settings).close()
+        raise Usage("this opens the vault already: tracevault vault unlocks shows what does")
 
 
 @vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
@@ -152,6 +164,8 @@ def export(options: Options, /, file: str, **new: Any) -> None:
         tenant = options.text("tenant")
         if tenant is not None:
             session.tenant_of(tenant).close()
+        if os.path.exists(file):  # before a key is made for it
+            raise VaultExistsError(f"{file} is there already", status=Status.E_EXISTS)
         key = new["new_key_file"]
         is_new = key is not None and not os.path.lexists(key)
         unlock = new_unlock(options, new)
