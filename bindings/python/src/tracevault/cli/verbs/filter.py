@@ -286,8 +286,8 @@ def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: fl
     """Rows into a file; on standard output what rsyslog waits for."""
     try:
         file = RowsFile(path)
-    except NoRows as error:
-        raise Usage(f"--omprog: {path}: {error.strerror}; name another file") from None
+    except NoRows as other:
+        raise Usage(f"--omprog: {path}: {other.strerror}; name another file") from None
     try:
         _write(b"OK\n")
         for line in _lines():
