@@ -138,3 +138,38 @@ def test_a_long_list_of_accounts_is_folded() -> None:
     many = tuple(account(f"t{number:02}", number, "whole") for number in range(13))
     assert "<summary>All 13 accounts</summary>" in hunt_page([], scope=Scope(NOW, None, None, many))
     assert "<summary>" not in hunt_page([], scope=Scope(NOW, None, None, many[:12]))
+
+
+def failed(kit: Kit, call: Call, tmp_path: Path, sender: str, count: int) -> str:
+    """The page of a hunt with so many accounts whose token is refused, first by name."""
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        for number in range(count):
+            wrong = tv.ApiToken(bytearray(b"test-token-not-real-%015d" % number))
+            edit.put(f"aa{number:02}", f"{number:032x}", wrong, origin=kit.server.origin)
+    call("hunt", "--sender", sender, "--start", "300d", "--html", "case.html")
+    return (tmp_path / "case.html").read_text()
+
+
+@pytest.mark.parametrize("count", [2, 13])
+def test_copies_stand_before_the_accounts_that_failed(
+    call: Call, kit: Kit, tmp_path: Path, sender: str, count: int
+) -> None:
+    page = failed(kit, call, tmp_path, sender, count)
+    copies = page.index("Every copy, recipient by recipient")
+    group = page.index(f"{count} accounts without a whole answer: ")
+    assert copies < group < page.index("Every account that was to be asked")
+    assert "aa00" not in page[copies:group], "no account without a copy is a row among the copies"
+    assert page.count("TV_E_CREDENTIAL") == 2, (
+        "the reason is told once, and to readers of the table"
+    )
+    folded = re.search(r"<details( open=\"\")?><summary><span class=\"outcome bad\">", page)
+    assert folded is not None
+    assert bool(folded[1]) == (count <= 12)
+
+
+def test_a_hunt_without_any_copy_has_no_empty_table_of_them(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    page = failed(kit, call, tmp_path, "nobody@nowhere.example", 2)
+    assert "Every copy" not in page
+    assert "2 accounts without a whole answer" in page

@@ -37,7 +37,9 @@ def hunt_head(
     ended = el("p", "The hunt was ended before every account was asked: there may be more.",
                class_="verdict bad")  # fmt: skip
     accounts = accounts_asked(scope) if scope else Html()
-    return join(sentence, "" if whole else ended, facts, tally(copies), table(found), accounts)
+    every = table(found) if copies else Html()
+    return join(sentence, "" if whole else ended, facts, tally(copies), every, failures(found),
+                accounts)  # fmt: skip
 
 
 #: How an account answered, with its sign and its tone.
@@ -86,7 +88,8 @@ def tally(copies: Sequence[Finding]) -> Html:
 
 def table(found: Sequence[Finding]) -> Html:
     """Tenant, account, recipient, outcome, time: a row for each recipient of each copy."""
-    rows = [row for at, copy in enumerate(found) for row in copy_rows(at, copy)]
+    copies = [(at, one) for at, one in enumerate(found) if one.message is not None]
+    rows = [row for at, copy in copies for row in copy_rows(at, copy)]
     names = ("Tenant", "Account", "Recipient", "Outcome", "When (UTC)", "Message")
     head = el("tr", [el("th", name, scope="col") for name in names])
     caption = el("caption", "Every copy, recipient by recipient")
@@ -94,12 +97,43 @@ def table(found: Sequence[Finding]) -> Html:
     return el("div", made, class_="scroll findings")
 
 
+def failures(found: Sequence[Finding]) -> Html:
+    """The accounts that did not answer to the end, by what went wrong: often hundreds at once."""
+    kinds: dict[str, list[Finding]] = {}
+    for one in found:
+        if one.message is None and one.error is not None:
+            kinds.setdefault(f"{one.error.message} ({one.error.name})", []).append(one)
+    return join([kind(said, kinds[said]) for said in sorted(kinds, key=lambda it: -len(kinds[it]))])
+
+
+def kind(said: str, failed: Sequence[Finding]) -> Html:
+    """The accounts of which one and the same is said."""
+    rows = [
+        el("tr", el("th", theirs(one.tenant), scope="row"), el("td", account_of(one)))
+        for one in failed
+    ]
+    head = el("tr", [el("th", name, scope="col") for name in ("Tenant", "Account")])
+    caption = el("caption", "Accounts without a whole answer: ", theirs(said))
+    box = el("div", el("table", caption, el("thead", head), el("tbody", rows)), class_="scroll")
+    sign = el("span", "✘", class_="sign", aria_hidden="true")
+    title = (
+        sign,
+        f" {words.plural(len(failed), 'account')} without a whole answer: ",
+        theirs(said),
+    )
+    summary = el("summary", el("span", *title, class_="outcome bad"))
+    return el("details", summary, box, open=None if len(failed) > FOLDED else "")
+
+
+def account_of(one: Finding) -> list[Html]:
+    """The account's id, and below it what people call it."""
+    label = el("span", prose(one.account.label), class_="note block")
+    return [theirs(one.account_id, "mono"), *([label] if one.account.label else [])]
+
+
 def copy_rows(at: int, copy: Finding) -> list[Html]:
     """The rows of one finding."""
-    account = [theirs(copy.account_id, "mono")]
-    if copy.account.label:
-        account.append(el("span", prose(copy.account.label), class_="note block"))
-    who = (el("th", theirs(copy.tenant), scope="row"), el("td", account))
+    who = (el("th", theirs(copy.tenant), scope="row"), el("td", account_of(copy)))
     ref = (copy.message.message_ref if copy.message else None) or ""
     link = el("td", el("a", theirs(ref, "mono"), href=f"#c{at}") if ref else "")
     more = words.unfinished(copy.trace).strip(" ()")
