@@ -26,6 +26,11 @@ TYPED = {
     "tracevault --vault=my.vault tra": "tracevault --vault=my.vault trace ",
     "tracevault --vault s3://bucket/key tra": "tracevault --vault s3://bucket/key trace ",
     "tracevault batch lis": "tracevault batch list.txt ",
+    "tracevault settings request.deadl": "tracevault settings request.deadline_ms ",
+    "tracevault --set request.deadl": "tracevault --set request.deadline_ms=",
+    "tracevault --set=request.deadl": "tracevault --set=request.deadline_ms=",
+    "tracevault --profile ac": "tracevault --profile acme ",
+    "tracevault --config other --profile gl": "tracevault --config other --profile globex ",
     "tracevault batch --resume lis": "tracevault batch --resume list.txt ",
     "tracevault trace --html=lis": "tracevault trace --html=list.txt ",
     "tracevault hunt --subject 'a b' --html wit": (
@@ -62,6 +67,9 @@ def place(environment: dict[str, str], tmp_path: Path, call: Call) -> Path:
     (folder / "functions").mkdir(parents=True)
     (folder / "list.txt").touch()
     (folder / "with blank.html").touch()
+    (folder / ".config/tracevault").mkdir(parents=True)
+    (folder / ".config/tracevault/config").write_text("[default]\n[acme]\ntenant = acme\n")
+    (folder / "other").write_text("[globex]\ntenant = globex\n")
     program = tmp_path / "bin" / "tracevault"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {shlex.join(command())} "$@"\n')
@@ -142,3 +150,7 @@ def test_verbs_options_and_sub_verbs_are_given(environment: dict[str, str], plac
     assert "--follow" in completed("tracevault trace --f")
     assert completed("tracevault trace --format ") == ["table", "json", "csv", "ecs", "ocsf"]
     assert completed("tracevault 'trace' --format 'ec") == ["ecs"]
+    assert "http" in completed("tracevault settings ht")
+    assert completed("tracevault --set nothing.") == [""]
+    assert completed("tracevault --config list.txt --profile ") == [""], "a file without sections"
+    assert completed("tracevault --config none --profile ") == [""]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from . import completed
 from .option import Option, help_option
 from .options import FORMATS, Options
 from .profile import default_path
@@ -58,8 +59,19 @@ def shared() -> tuple[click.Parameter, ...]:
         _shared(
             "account", "Which account, by id or label; needed when there are several.", metavar="ID"
         ),
-        _shared("set", "A setting of the library.", metavar="NAME=VALUE", multiple=True),
-        _shared("profile", "A section of the configuration file.", metavar="NAME"),
+        _shared(
+            "set",
+            "A setting of the library.",
+            metavar="NAME=VALUE",
+            multiple=True,
+            shell_complete=completed.setting_pairs,
+        ),
+        _shared(
+            "profile",
+            "A section of the configuration file.",
+            metavar="NAME",
+            shell_complete=completed.profiles,
+        ),
         _shared("config", "The configuration file.", metavar="FILE", type=path),
         _shared("json", "JSON lines, errors too.", is_flag=True),
         _shared("format", "How data is printed.", type=click.Choice(FORMATS)),

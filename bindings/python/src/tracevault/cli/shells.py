@@ -34,6 +34,7 @@ _BASH = r"""%(complete_func)s() {
         case $one in
         dir,*) compopt -o dirnames ;;
         file,*) compopt -o default ;;
+        plain,*=) compopt -o nospace; COMPREPLY+=("$before${one#plain,}") ;;
         plain,*) COMPREPLY+=("$before${one#plain,}") ;;
         esac
     done <<<"$response"
@@ -45,7 +46,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 _ZSH = r"""#compdef %(prog_name)s
 
 _%(prog_name)s() {
-    local -a plain described response
+    local -a plain described begun response
     local type key descr
     (( $+commands[%(prog_name)s] )) || return 1
     response=("${(@f)$(env COMP_LINE="${words[1,CURRENT-1]} $PREFIX" \
@@ -56,7 +57,9 @@ _%(prog_name)s() {
         dir) _path_files -/ ;;
         file) _path_files -f ;;
         plain)
-            if [[ $descr == _ ]]; then
+            if [[ $key == *= ]]; then
+                begun+=("$key")
+            elif [[ $descr == _ ]]; then
                 plain+=("$key")
             else
                 described+=("$key:$descr")
@@ -65,6 +68,7 @@ _%(prog_name)s() {
         esac
     done
     (( $#described )) && _describe -V unsorted described
+    (( $#begun )) && compadd -S '' -a begun
     (( $#plain )) && compadd -V unsorted -a plain
 }
 

@@ -9,7 +9,7 @@ import click
 
 from ... import offline
 from ..._setting_names import none_such
-from .. import out
+from .. import completed, out
 from ..failures import Usage
 from ..given_setting import shown
 from ..group import verb
@@ -20,7 +20,7 @@ from ..options import Given, Options
     "settings",
     examples=("tracevault settings", "tracevault settings http", "tracevault settings --json"),
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completed.settings)
 @click.pass_obj
 def settings(options: Options, names: tuple[str, ...]) -> None:
     """List the settings of the library: all, or those of NAME, such as http or http.proxy.
