@@ -266,6 +266,33 @@ def test_a_key_file_that_is_refused_is_named(tmp_path: Path) -> None:
         tv.KeyFile(path)
 
 
+def test_a_heading_that_nobody_knows_is_told_by_its_place_and_the_name_it_is_like(
+    vault: tv.Vault, tmp_path: Path
+) -> None:
+    table = TABLE.replace("account_id", "acount_id").replace("label", TOKEN)
+    with pytest.raises(tv.ArgumentError) as caught:
+        imported(vault, written(tmp_path, table))
+    assert "columns nobody knows: 2 (did you mean account_id?), 4" in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    line = json.dumps({"tenant": "acme", "acount_id": ONE, TOKEN: TOKEN})
+    with pytest.raises(tv.ImportRowsError) as refused, vault.edit() as edit:
+        edit.import_json_lines(written(tmp_path, line))
+    assert "names nobody knows: 2 (did you mean account_id?), 3" in str(refused.value)
+    assert TOKEN not in str(refused.value)
+
+
+@pytest.mark.parametrize("time", ["31.12.2027", "2027-13-01", "soon"])
+def test_a_time_that_is_none_is_told_with_all_that_is_one(
+    vault: tv.Vault, tmp_path: Path, time: str
+) -> None:
+    table = f"tenant,account_id,token,expires\nacme,{ONE},{TOKEN},{time}\n"
+    with pytest.raises(tv.ImportRowsError) as caught:
+        imported(vault, written(tmp_path, table))
+    said = "expires must be a date such as 2027-01-31, a time such as 2027-01-31T00:00:00Z"
+    assert said in str(caught.value)
+    assert "or a duration from now on such as 90d" in str(caught.value)
+
+
 # ---- Rotations ---------------------------------------------------------------------------------
 
 
@@ -328,6 +355,37 @@ def test_a_rotation_that_is_done_twice_keeps_the_way_back(vault: tv.Vault, tmp_p
     assert found["retiring"] == once[0].fingerprint
     assert found["active"] not in (once[0].fingerprint, once[1].fingerprint)
     vault.verify()
+
+
+@pytest.mark.parametrize("retiring", [False, True])
+def test_a_rotation_to_the_secret_that_is_there_changes_nothing(
+    vault: tv.Vault, tmp_path: Path, retiring: bool
+) -> None:
+    with vault.edit() as edit:
+        edit.put("acme", ONE, tv.ApiToken(TOKEN + "0"), label="Acme")
+    if retiring:
+        with vault.edit() as edit:
+            edit.rotate("acme", ONE, tv.ApiToken(TOKEN + "1"))
+    with vault.edit() as edit:
+        edit.set("acme", ONE, not_before="2020-01-01T00:00:00Z", expires="2099-01-01T00:00:00Z")
+    before = [vars_of(one) for one in vault.accounts()]
+    secret = TOKEN + ("1" if retiring else "0")
+    with vault.edit() as edit:
+        edit.rotate("acme", ONE, tv.ApiToken(secret))
+    assert [vars_of(one) for one in vault.accounts()] == before
+    table = f"tenant,account_id,token\nacme,{ONE},{secret}\n"
+    assert imported(vault, written(tmp_path, table), rotate=True) == 1
+    assert [vars_of(one) for one in vault.accounts()] == before
+    with vault.edit() as edit:  # an end that is given counts
+        edit.rotate("acme", ONE, tv.ApiToken(secret), expires="2098-01-01T00:00:00Z")
+    assert len(vault.accounts()) == len(before)
+    assert vault.accounts()[0].expires_text == "2098-01-01T00:00:00.000Z"
+    assert vault.accounts()[0].not_before_text == "2020-01-01T00:00:00.000Z"
+
+
+def vars_of(account: tv.Account) -> dict[str, object]:
+    """All of it but when it was put."""
+    return {**account.to_dict(), "created": None}
 
 
 def test_a_rotation_of_an_account_that_is_not_there_names_it(vault: tv.Vault) -> None:

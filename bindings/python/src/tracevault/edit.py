@@ -5,6 +5,7 @@ No method returns a secret. A step that fails ends the edit, also when the calle
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 #: What a rotation keeps.
 _KEPT = ("label", "origin", "budget_group")
+#: What a rotation keeps only where the secret is the one that is there.
+_BOUNDS = ("not_before", "expires")
 
 
 class Hint(Frozen):
@@ -78,12 +81,15 @@ class Edit:
         "_handle",
         "_hints",
         "_met",
+        "_origin",
+        "_rotated",
+        "_timed",
     )
 
     def __init__(
         self,
         handle: Handle[EditRef],
-        active: Callable[[str], dict[str, Account]],
+        stored: Callable[[str], dict[tuple[str, str], Account]],
         another: Callable[[], Edit],
     ) -> None:
         self._handle = handle
@@ -96,11 +102,16 @@ class Edit:
         self._hints: list[Hint] | None = None
         #: Begins another edit of the same vault.
         self._another = another
-        #: Asks the vault for a tenant's active credentials; each tenant once for an edit.
-        self._ask = active
-        self._asked: dict[str, dict[str, Account]] = {}
+        #: Asks the vault for a tenant's credentials; each tenant once for an edit.
+        self._ask = stored
+        self._asked: dict[str, dict[tuple[str, str], Account]] = {}
         #: By tenant and account, what this edit has set: a rotation keeps that as well.
         self._changed: dict[tuple[str, str], dict[str, str | None]] = {}
+        #: For rows of an import that no other origin is known for; Cloudflare's where it is None.
+        self._origin: str | None = None
+        #: What each rotation found active; which of its bounds were given with the new secret.
+        self._rotated: dict[tuple[str, str], Account] = {}
+        self._timed: set[tuple[str, str, str]] = set()
 
     def _check_open(self) -> None:
         if self._ended is not None:
@@ -189,8 +200,9 @@ class Edit:
         ``key``; ``label``, ``origin``, ``budget_group``, ``not_before`` and ``expires`` where there
         are any. Commas, semicolons and tabs separate; what Excel saves is understood. A row whose
         account has a credential cannot be stored, unless ``rotate`` keeps that as the retiring one,
-        as :meth:`rotate` does, or ``replace`` lets the row take its place. ``origin`` is
-        for rows without one. ``progress`` is called after each row, with how many accounts there
+        as :meth:`rotate` does, or ``replace`` lets the row take its place and that of a retiring
+        one. ``origin`` is for rows without one, also where ``rotate`` would keep another.
+        ``progress`` is called after each row, with how many accounts there
         are so far. :class:`ImportRowsError` names every row that cannot be stored. The file must be
         this user's or root's, closed to all others, with one name; a pipe serves, too.
         """
@@ -262,6 +274,8 @@ class Edit:
         where = _where(tenant, account_id)
         with Naming(tenant, account_id):
             check(library().tv_edit_set, self._handle.ref, *where, key, len(key), text, len(text))
+        if name in _BOUNDS:
+            self._timed.add((tenant, account_id, name))
         if name in _KEPT:
             self._changed.setdefault((tenant, account_id), {})[name] = value
 
@@ -279,10 +293,11 @@ class Edit:
         """Store a new credential and keep the old one as the retiring one.
 
         Label, budget group and origin stay. :meth:`remove_retiring` ends the rotation,
-        :meth:`promote` takes it back.
+        :meth:`promote` takes it back. Where the secret is the one that is there, its bounds stay
+        as well, but for those that are given, and so does the older retiring one, if any.
         """
         kept = self._kept(tenant, account_id)
-        self.retire(tenant, account_id)
+        self._begin_rotation(tenant, account_id)
         self.put(
             tenant,
             account_id,
@@ -294,6 +309,14 @@ class Edit:
             expires=expires,
         )
 
+    def _begin_rotation(self, tenant: str, account_id: str) -> None:
+        """Retire the active credential; :meth:`commit` looks what became of it."""
+        found = self._stored(tenant, account_id) if self._has(tenant, account_id) else None
+        self.retire(tenant, account_id)
+        if found is not None:
+            self._rotated[tenant, account_id] = found
+        self._timed -= {(tenant, account_id, name) for name in _BOUNDS}
+
     def _kept(self, tenant: str, account_id: str) -> dict[str, str | None]:
         """What a rotation keeps: as stored, and as this edit has changed it."""
         changed = self._changed.get((tenant, account_id), {})
@@ -301,16 +324,16 @@ class Edit:
         stored = {name: getattr(found, name, None) or None for name in _KEPT}
         return {**stored, **changed}
 
-    def _stored(self, tenant: str, account_id: str) -> Account | None:
-        """An account's active credential, as it was stored when this edit first asked."""
+    def _stored(self, tenant: str, account_id: str, state: str = "active") -> Account | None:
+        """An account's credential, as it was stored when this edit first asked."""
         if tenant not in self._asked:
             self._asked[tenant] = self._ask(tenant)
-        return self._asked[tenant].get(account_id)
+        return self._asked[tenant].get((account_id, state))
 
-    def _has(self, tenant: str, account_id: str) -> bool:
-        """Whether the account has an active credential that is stored."""
+    def _has(self, tenant: str, account_id: str, state: str = "active") -> bool:
+        """Whether the account has a credential in this state that is stored."""
         try:
-            return self._stored(tenant, account_id) is not None
+            return self._stored(tenant, account_id, state) is not None
         except NotFoundError:
             return False
 
@@ -406,6 +429,39 @@ class Edit:
         )
         self._committed = True
         self.close()
+        if self._rotated:
+            self._undo_same()
+
+    def _undo_same(self) -> None:
+        """Take back what rotations to the secret that was there have changed.
+
+        Only the vault can compare secrets, and does it when it commits. What fails here loses
+        nothing: the same secret is stored twice then, as another writer may have found it.
+        """
+        with contextlib.suppress(TraceVaultError):
+            found: dict[str, dict[tuple[str, str], Account]] = {}
+            edit, is_changed = self._another(), False
+            try:
+                for (tenant, account_id), was in self._rotated.items():
+                    now = found.get(tenant) or self._ask(tenant)
+                    found[tenant] = now
+                    active = now.get((account_id, "active"))
+                    if active is None or _secret_of(active) != _secret_of(was):
+                        continue
+                    retiring = now.get((account_id, "retiring"))
+                    if retiring is not None and _secret_of(retiring) == _secret_of(was):
+                        edit.remove_retiring(tenant, account_id)
+                        is_changed = True
+                    for name in _BOUNDS:
+                        text = getattr(was, f"{name}_text")
+                        is_given = (tenant, account_id, name) in self._timed
+                        if text and not is_given and getattr(active, f"{name}_text") != text:
+                            edit._set(tenant, account_id, name, text)
+                            is_changed = True
+                if is_changed:
+                    edit.commit()
+            finally:
+                edit.close()
 
     def close(self) -> None:
         """Drop the edit; what is not committed is wiped."""
@@ -431,6 +487,11 @@ class Edit:
                 self.commit()
         finally:
             self.close()
+
+
+def _secret_of(account: Account) -> tuple[str, str | None]:
+    """What tells two secrets apart."""
+    return account.fingerprint, account.email
 
 
 def _where(tenant: str, account_id: str) -> tuple[bytes, int, bytes, int]:

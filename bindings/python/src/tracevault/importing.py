@@ -6,13 +6,12 @@ and remove the file afterwards.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -50,9 +49,17 @@ COLUMNS = {
 }
 #: The columns that hold a time: a date, RFC 3339, or a duration from now on.
 _TIMES = ("not_before", "expires")
+_TIME = (
+    "a date such as 2027-01-31, a time such as 2027-01-31T00:00:00Z, or a duration from now on "
+    "such as 90d"
+)
 _NEEDED = ("tenant", "account_id")
+#: How many unknown names are told of one heading or line.
+_UNKNOWN_TOLD = 5
 #: What is said of a row whose account has a credential that nobody said what to do with.
 KNOWN = "the vault has a credential for it, which this row would replace"
+#: What is said first of a line that is no JSON.
+NO_JSON = "it is no JSON"
 #: What a secret may look like, with a word or quotes around it; so may the name of a tenant.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,}|[\"'{}]|^Bearer\b")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -153,7 +160,11 @@ def import_rows(
             if is_known and not (rotate or replace):
                 reason = KNOWN
             reason = reason or _stored(
-                judged, row.values, rotate=rotate and is_known, origin=origin
+                judged,
+                row.values,
+                rotate=rotate and is_known,
+                clear=replace and _is_known(edit, *whom, "retiring"),
+                origin=origin,
             )
             if is_known:
                 edit._met.append(whom)
@@ -177,18 +188,20 @@ def import_rows(
     return len(seen)
 
 
-def _is_known(edit: Edit, tenant: str, account_id: str) -> bool:
-    """Whether the vault has an active credential of this account."""
+def _is_known(edit: Edit, tenant: str, account_id: str, state: str = "active") -> bool:
+    """Whether the vault has a credential of this account in this state."""
     try:
-        return edit._has(tenant, account_id)
+        return edit._has(tenant, account_id, state)
     except (ClosedError, LockedError):
         raise
     except TraceVaultError:
         return False  # no tenant's name or no id: that is told of the row
 
 
-def _stored(edit: Edit, values: dict[str, str], *, rotate: bool, origin: str | None) -> str:
-    """Store one row; why it cannot be, otherwise."""
+def _stored(
+    edit: Edit, values: dict[str, str], *, rotate: bool, clear: bool, origin: str | None
+) -> str:
+    """Store one row, with ``clear`` in the place of a retiring one too; else why it cannot be."""
     missing = [name for name in _NEEDED if name not in values]
     if missing:
         return f"there is no {' and no '.join(missing)}"
@@ -197,21 +210,24 @@ def _stored(edit: Edit, values: dict[str, str], *, rotate: bool, origin: str | N
     tenant, account_id = values["tenant"], values["account_id"]
     try:
         kept: dict[str, str | None] = {}
+        if clear:
+            edit.remove_retiring(tenant, account_id)
         if rotate:
             kept = edit._kept(tenant, account_id)
-            edit.retire(tenant, account_id)
+            edit._begin_rotation(tenant, account_id)
         if "token" in values:
             edit._put(tenant, account_id, ApiToken(values["token"]))
         else:
             edit._put(tenant, account_id, GlobalKey(values["email"], values["key"]))
-        default = {"origin": origin, **{name: kept[name] for name in kept if kept[name]}}
+        default = {**kept, "origin": origin or kept.get("origin") or edit._origin}
         for name in ("origin", "label", "budget_group", "not_before", "expires"):
             value = values.get(name) or default.get(name)
-            if value is not None and name in _TIMES:
-                # What is no time is the library's to refuse, with its own words.
-                with contextlib.suppress(ValueError):
+            if value and name in _TIMES:
+                try:
                     value = moment(value, ahead=True)
-            if value is not None:
+                except ValueError:
+                    return f"{name} must be {_TIME}"
+            if value:
                 edit._set(tenant, account_id, name, value)
     except (ClosedError, LockedError):
         raise
@@ -273,23 +289,42 @@ def _numbered(table: Iterator[list[str]], first: int) -> Iterator[tuple[int, lis
 
 def _headings(path: str | os.PathLike[str], texts: list[str]) -> list[str]:
     names = [COLUMNS.get(text.lower().replace(" ", "_"), "") for text in texts]
-    unknown = [text for name, text in zip(names, texts, strict=True) if not name]
+    unknown = _unknown(text.lower().replace(" ", "_") for text in texts)
     missing = [name for name in _NEEDED if name not in names]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     for problem, which in (
-        ("has columns nobody knows", len(unknown)),
+        ("has columns nobody knows", unknown),
         ("lacks the columns", missing),
         ("has columns twice", twice),
     ):
         if which:
-            # What stands in a heading that is none may be a secret: it is counted, not shown.
-            named = f"{which}" if isinstance(which, int) else ", ".join(which)
+            hint = ""
+            if which is unknown and texts[0].startswith("{"):
+                hint = "; it is JSON lines, as it seems: --as jsonl, or import_json_lines()"
             raise ArgumentError(
-                f"{os.fspath(path)} {problem}: {named}. Its first row names the columns; there "
-                f"are: {', '.join(dict.fromkeys(COLUMNS.values()))}",
+                f"{os.fspath(path)} {problem}: {', '.join(which)}. Its first row names the "
+                f"columns; there are: {', '.join(dict.fromkeys(COLUMNS.values()))}{hint}",
                 status=Status.E_ARGUMENT,
             )
     return names
+
+
+def _unknown(names: Iterable[str]) -> list[str]:
+    """Where the names stand that are none, each with the one that it is like.
+
+    What stands there may be a secret, and is not shown.
+    """
+    from difflib import get_close_matches  # only where something is wrong
+
+    told: list[str] = []
+    for place, name in enumerate(names, 1):
+        if name in COLUMNS:
+            continue
+        if len(told) == _UNKNOWN_TOLD:
+            return [*told, "and more"]
+        near = get_close_matches(name[:64].lower(), COLUMNS, 1, 0.75)
+        told.append(f"{place} (did you mean {near[0]}?)" if near else f"{place}")
+    return told
 
 
 def json_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
@@ -307,14 +342,14 @@ def json_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
             if name in COLUMNS and isinstance(text, str) and text.strip()
         }
         row = Row(number, values)
-        wrong = [name for name in value if name not in COLUMNS]
+        wrong = _unknown(value) if any(name not in COLUMNS for name in value) else []
         odd = [
             name
             for name, text in value.items()
             if name in COLUMNS and not (text is None or isinstance(text, str))
         ]
         if wrong:
-            row.reason = f"it has {len(wrong)} names nobody knows; there are: " + ", ".join(
+            row.reason = f"it has names nobody knows: {', '.join(wrong)}; there are: " + ", ".join(
                 dict.fromkeys(COLUMNS.values())
             )
         elif odd:
@@ -327,9 +362,9 @@ def _parsed(line: str) -> tuple[dict[str, object], str]:
     try:
         value = parsed(line, LINE_DEPTH)
     except json.JSONDecodeError as error:
-        return {}, f"it is no JSON at column {error.colno}"
+        return {}, f"{NO_JSON} at column {error.colno}"
     except ValueError:
-        return {}, f"it is no JSON, or nested more than {LINE_DEPTH} deep"
+        return {}, f"{NO_JSON}, or nested more than {LINE_DEPTH} deep"
     if not isinstance(value, dict):
         return {}, "it is no JSON object"
     return value, ""

@@ -191,12 +191,12 @@ class Vault:
         lib = library()
         ref = EditRef()
         check(lib.tv_edit_begin, self._handle.ref, ctypes.byref(ref))
-        return Edit(Handle(ref, "tv_edit_free", "edit"), self._active, self.edit)
+        return Edit(Handle(ref, "tv_edit_free", "edit"), self._by_account, self.edit)
 
-    def _active(self, tenant: str) -> dict[str, Account]:
-        """A tenant's active credentials by account, as they are stored now."""
+    def _by_account(self, tenant: str) -> dict[tuple[str, str], Account]:
+        """A tenant's credentials by account and state, as they are stored now."""
         with self.tenant(tenant) as found:
-            return {one.account_id: one for one in found.accounts() if one.state == "active"}
+            return {(one.account_id, one.state): one for one in found.accounts()}
 
     def describe(self) -> dict[str, Any]:
         """What the vault is: ``vault_id``, ``format``, ``generation``, ``bytes``, how many

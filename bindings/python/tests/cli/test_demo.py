@@ -20,7 +20,7 @@ import pytest
 import tracevault as tv
 from tests.cli.conftest import Call, calm, command
 from tests.test_wheel import build
-from tracevault.cli.demo import tour
+from tracevault.cli.demo import standin, tour
 from tracevault.cli.demo.mail import ACCOUNTS, PHISH_ID, all_mail, copies
 from tracevault.cli.demo.standin import Standin, serving
 from tracevault.cli.exits import Exit
@@ -129,6 +129,39 @@ def test_a_demo_leaves_the_folder_of_one_that_runs_alone(
         serving.communicate(timeout=30)
     again = call("demo", "--dir", "tracevault-demo", "--no-progress")
     assert again.code == 0, "the folder is free when the other has ended"
+
+
+def test_a_vault_of_ones_own_works_with_the_next_demo_of_the_folder(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    origins = []
+    for _ in range(2):
+        serving = subprocess.Popen(command("demo", "--serve"), env=environment, cwd=tmp_path,
+                                   stdout=subprocess.PIPE, text=True)  # fmt: skip
+        try:
+            assert serving.stdout is not None
+            assert "another terminal" in serving.stdout.readline()
+            config = (tmp_path / "tracevault-demo/config").read_text()
+            (line,) = [one for one in config.splitlines() if one.startswith("api.base_url")]
+            origins.append(line)
+        finally:
+            serving.send_signal(signal.SIGINT)
+            serving.communicate(timeout=30)
+    assert origins[0] == origins[1]
+
+
+def test_a_demo_whose_port_is_taken_takes_another_one(tmp_path: Path) -> None:
+    with standin.serving() as (origin, _):
+        (tmp_path / "config").write_text(tour.configuration(tmp_path, origin))
+        port = tour.port_before(tmp_path)
+        assert origin == f"http://127.0.0.1:{port}"
+        with standin.serving(port=port) as (other, _):
+            assert other != origin
+    (tmp_path / "config").write_text(tour.configuration(tmp_path, "http://127.0.0.1:99999"))
+    assert tour.port_before(tmp_path) == 0
+    (tmp_path / "config").write_text(f"[default]\napi.base_url = {origin}/client/v4\n")
+    assert tour.port_before(tmp_path) == 0, "no demo made it"
+    assert tour.port_before(tmp_path / "none") == 0
 
 
 def decoded(reply: dict[str, object]) -> tv.Trace:

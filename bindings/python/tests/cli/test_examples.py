@@ -58,6 +58,7 @@ def private(path: Path, text: str) -> None:
 def prepare(folder: Path, kit: Kit) -> None:
     """What the examples take for granted: a vault, and some files."""
     private(folder / "token.txt", TOKEN + "\n")
+    private(folder / "another.txt", TOKEN + "-another\n")
     private(folder / "passphrase.txt", "not a real passphrase\n")
     private(folder / "customers.csv", f"tenant,account_id,token\nnew,{NEW},{TOKEN}\n")
     row = {"tenant": "new", "account_id": NEW, "token": TOKEN}
@@ -78,9 +79,9 @@ def prepare(folder: Path, kit: Kit) -> None:
 #: What must have happened before an example.
 BEFORE = {
     ("account", "retire"): "tracevault account rotate --tenant acme --account ACCOUNT_ID "
-    "--token-file token.txt",
+    "--token-file another.txt",
     ("account", "promote"): "tracevault account rotate --tenant acme --account ACCOUNT_ID "
-    "--token-file token.txt",
+    "--token-file another.txt",
     ("vault", "remove-unlock"): "tracevault vault add-unlock --new-key-file second.key",
 }
 

@@ -142,12 +142,37 @@ def test_the_end_of_a_rotation_says_nothing_of_new_or_old(
     call: Call, kit: Kit, secret: Path, way_back: bool
 ) -> None:
     place = ("--tenant", "acme", "--account", ACME)
+    secret.write_text("test-token-not-real-another-000000000000\n")
     assert call("account", "rotate", *place, "--token-file", secret).code == 0
     if way_back:
         told = call("account", "promote", *place)
         assert "the retiring one is active, the active one retiring" in told.err
     told = call("account", "retire", *place)
     assert "has only its active credential now" in told.err
+
+
+def test_a_rotation_to_the_same_secret_changes_nothing_and_says_so(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    place = ("--tenant", "acme", "--account", ACME)
+    same = tmp_path / "same.txt"
+    same.touch(mode=0o600)
+    same.write_text(kit.server.credential(ACME).secret)
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        edit.set("acme", ACME, expires="2099-01-01T00:00:00Z")
+    told = call("account", "rotate", *place, "--token-file", same)
+    assert told.code == 0, told.err
+    assert "has this credential already: nothing is changed" in told.err
+    (row,) = call("account", "list", *place, "--json").rows
+    assert row["expires"] == "2099-01-01T00:00:00.000Z"
+    rows = tmp_path / "rows.csv"
+    rows.touch(mode=0o600)
+    rows.write_text(f"tenant,account_id,token\nacme,{ACME},{same.read_text()}\n")
+    told = call("account", "import", rows, "--rotate", "--dry-run")
+    assert "where the secret is the one that is there, nothing is rotated" in told.err
+    told = call("account", "import", rows, "--rotate")
+    assert "1 account had the same secret already" in told.err
+    assert len(call("account", "list", *place, "--json").rows) == 1
 
 
 def test_accounts_are_listed_for_people_and_programs(call: Call, kit: Kit) -> None:
@@ -418,6 +443,18 @@ def test_check_with_access_tells_whether_a_permission_is_missing(call: Call, kit
     assert [row["access"]["granted"] for row in told.rows] == [True]
     table = call("account", "check", "--tenant", "acme", "--account", ACME, "--access")
     assert "ACCESS" in table.out
+
+
+def test_a_credential_for_another_server_is_told_with_what_to_do(call: Call, kit: Kit) -> None:
+    elsewhere = ("--set", "api.base_url=https://localhost:9/client/v4")
+    told = call("account", "check", "--tenant", "initech", *elsewhere)
+    assert told.code == Exit.CREDENTIAL
+    assert "TV_E_ORIGIN: mend api.base_url (tracevault settings api.base_url shows it)" in told.err
+    assert "account import --replace --origin URL" in told.err
+    assert "account rotate stores" not in told.err
+    told = call("doctor", "--tenant", "initech", *elsewhere, "--json")
+    (row,) = [row for row in told.rows if row["name"] == "credential"]
+    assert row["do"].startswith("mend api.base_url")
 
 
 def test_a_credential_without_the_permission_counts_as_refused(

@@ -32,7 +32,8 @@ MEANING = {
     Exit.VAULT: "The vault cannot be opened or changed: not there, another key, damaged, busy.",
     Exit.NOT_FOUND: "There is no such message, tenant, account or file, or there are several and "
     "none is named.",
-    Exit.CREDENTIAL: "Cloudflare refused the credential, or it has expired.",
+    Exit.CREDENTIAL: "Cloudflare refused the credential, or it has expired, or it is stored for "
+    "another server.",
     Exit.QUOTA: "The quota does not allow it in time; the message says when to come back.",
     Exit.NO_ANSWER: "No usable answer: network, TLS, Cloudflare's failure, out of time.",
     Exit.INCOMPLETE: "Time was up, or asking again in vain, before the trace was complete "

@@ -74,6 +74,12 @@ def next_step(error: BaseException) -> str | None:
         return "tracevault vault unlocks shows them"
     if isinstance(error, TraceVaultError) and error.status is Status.E_NOT_FOUND:
         return "tracevault account list shows the tenants and accounts"
+    if isinstance(error, TraceVaultError) and error.status is Status.E_ORIGIN:
+        return (
+            "mend api.base_url (tracevault settings api.base_url shows it), or store the "
+            "credential anew for its server: account import --replace --origin URL; account list "
+            "--json shows the origin that it has"
+        )
     if isinstance(error, TraceVaultError) and error.status is Status.E_CONFIG_NAME:
         return "tracevault settings lists them"
     if isinstance(error, AmbiguousError) and "--tenant" in error.message:

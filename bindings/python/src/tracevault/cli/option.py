@@ -6,7 +6,7 @@ as all of click's own modules. Our texts are one line each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -36,6 +36,25 @@ class Option(click.Option):
             help = f"{help.rstrip('.')}; required."
         #: For the help and for the manual page: with what counts when it is not given.
         self.help: str | None = help
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Have each value of an option that takes one, so that a second one is seen."""
+        if self.is_flag or self.multiple:
+            super().add_to_parser(parser, ctx)
+        else:
+            parser.add_option(self, self.opts, self.name, action="append", nargs=self.nargs)
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Refuse a second value: click would take the last one, and the first would not count."""
+        values = opts.get(self.name or "")
+        if not self.multiple and isinstance(values, list):
+            if len(values) > 1 and not ctx.resilient_parsing:
+                name = max(self.opts, key=len)
+                raise click.BadOptionUsage(name, f"{name} is given twice: give one", ctx)
+            opts = {**opts, self.name or "": values[-1]}
+        return super().handle_parse_result(ctx, opts, args)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The option and its text; click would add what the text says already, and ranges."""

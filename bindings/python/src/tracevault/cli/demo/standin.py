@@ -166,11 +166,11 @@ class Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(now: datetime | None = None) -> Iterator[tuple[str, Standin]]:
-    """Serve on a free port of loopback; gives the origin and what is served."""
+def serving(now: datetime | None = None, port: int = 0) -> Iterator[tuple[str, Standin]]:
+    """Serve on loopback, on this port if it is free; gives the origin and what is served."""
     standin = Standin(now or datetime.now(timezone.utc))
     handler = type("DemoHandler", (Handler,), {"standin": standin})
-    with Server(("127.0.0.1", 0), handler) as server:
+    with _bound(port, handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
@@ -178,3 +178,13 @@ def serving(now: datetime | None = None) -> Iterator[tuple[str, Standin]]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _bound(port: int, handler: type[Handler]) -> Server:
+    """A server on this port; on another one where somebody else has it."""
+    try:
+        return Server(("127.0.0.1", port), handler)
+    except OSError:
+        if port == 0:
+            raise
+        return Server(("127.0.0.1", 0), handler)

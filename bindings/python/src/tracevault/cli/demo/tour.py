@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shlex
 import subprocess
@@ -23,6 +24,7 @@ from .standin import Standin
 
 #: The first line of the configuration file, by which a later demo knows its own folder.
 MARK = "# made by `tracevault demo`"
+_PORT = re.compile(r"^api\.base_url = http://127\.0\.0\.1:(\d{1,5})/", re.MULTILINE)
 #: What each demo makes anew; the page of the tour stays until another tour replaces it.
 FILES = ("config", "demo.key", "demo.vault", "accounts.csv")
 
@@ -87,6 +89,19 @@ def require_own(folder: Path) -> None:
         mine = config.is_file() and config.read_text("utf-8", "replace").startswith(MARK)
         if not mine and any(folder.iterdir()):
             raise Usage(f"{folder} is there already and is no demo's: give another with --dir")
+
+
+def port_before(folder: Path) -> int:
+    """The port of the demo that was in this folder, 0 where there was none.
+
+    A vault of the user's own was made for that port, and shall work with the next demo, too.
+    """
+    try:
+        text = (folder / "config").read_text("utf-8", "replace")
+    except OSError:
+        return 0
+    found = _PORT.search(text) if text.startswith(MARK) else None
+    return int(found[1]) if found and int(found[1]) < 65536 else 0
 
 
 def prepare(folder: Path, origin: str, standin: Standin) -> Scene:

@@ -129,7 +129,8 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
     """Put a new credential in the place of the active one, which stays as the retiring one.
 
     Label, origin and budget group stay. Requests that Cloudflare refuses with the new one go
-    through the old one, until `tracevault account retire` removes it. `promote` goes back.
+    through the old one, until `tracevault account retire` removes it. `promote` goes back. The
+    secret that is there already changes nothing, but for --expires.
     """
     output = options.output(*FORMATS)
     with opened(options) as session:
@@ -141,7 +142,9 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
         _hint(options, edit)
         is_new = _active(session, tenant, account_id) != before
         done = "has a new credential; the old one is retiring"
-        done = done if is_new else "has this credential already"
+        if not is_new:
+            done = "has this credential already: "
+            done += "nothing is changed" if expires is None else "only its end is changed"
         _told(session, output, tenant, account_id, done)
 
 

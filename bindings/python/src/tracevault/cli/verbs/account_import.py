@@ -7,10 +7,12 @@ import os
 import click
 
 from ..._reading import unfit_table
-from ...importing import KNOWN, ImportRowsError
+from ...edit import Hint
+from ...importing import ImportRowsError
 from .. import out
 from ..exits import Exit
 from ..failures import Failed, Interrupted, Usage
+from ..import_told import tell_hints, tell_met, tell_rows
 from ..new_credential import origin_of
 from ..option import option
 from ..options import Options
@@ -19,13 +21,6 @@ from ..session import Session, opened
 from ..words import plural
 from .account_group import account
 
-#: What to do about accounts that the vault knows.
-HOW = (
-    "--rotate keeps a credential that is there as the retiring one, which is still used where the "
-    "new one is refused; --replace removes it"
-)
-#: How many accounts are told one by one.
-EXAMPLES = 10
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -41,7 +36,11 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
 @option("--as", "kind", type=click.Choice(["csv", "jsonl"]), help="Default: by its name.")
 @option("--rotate", is_flag=True, help="Keep what the vault has, as the retiring credential.")
 @option("--replace", is_flag=True, help="Replace what the vault has: the old one is gone.")
-@option("--origin", metavar="URL", help="For rows without one; default: Cloudflare.")
+@option(
+    "--origin",
+    metavar="URL",
+    help="For rows without one; default: that which --rotate keeps, or Cloudflare.",
+)
 @option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
 @click.pass_obj
 def import_(
@@ -75,6 +74,8 @@ def import_(
         edit = session.vault.edit()
         before = _fingerprints(session)
         count: int | None = None
+        hints: list[Hint] = []
+        edit._origin = origin_of(options, None)
         try:
             read = edit.import_csv if chosen == "csv" else edit.import_json_lines
             with Progress(options, unit="accounts") as progress:
@@ -82,45 +83,29 @@ def import_(
                     path,
                     rotate=rotate,
                     replace=replace,
-                    origin=origin_of(options, origin),
+                    origin=origin,
                     progress=progress.at,
                 )
+                hints = edit.hints
                 if not dry_run:
                     progress.now(f"storing {plural(count, 'account')}")
                     edit.commit()
         except KeyboardInterrupt:
             raise Interrupted(_left(file, storing=count is not None)) from None
         except ImportRowsError as error:
-            for row in error.rows:
-                told = Usage(f"row {row.row}: {row.reason}")
-                out.problem(
-                    told,
-                    for_programs=options.for_programs,
-                    tenant=row.tenant or None,
-                    account_id=row.account_id or None,
-                )
-            out.note(
-                f"nothing of {file} is stored, for {plural(len(error.rows), 'row')} that cannot be",
-                for_programs=options.for_programs,
-                wrong=len(error.rows),
-            )
-            if any(row.reason == KNOWN for row in error.rows):
-                out.note(HOW, for_programs=options.for_programs)
+            tell_rows(options, file, chosen, error)
             raise Failed(Exit.USAGE) from None
         finally:
             edit.close()
         after = {} if dry_run else _fingerprints(session)
+    tell_hints(options, hints)
     met = [whom for whom in edit._met if dry_run or before.get(whom) != after.get(whom)]
     if output == "json":
         changed = [{"tenant": tenant, "account_id": account} for tenant, account in met]
         names = {"rotated": changed if rotate else [], "replaced": changed if replace else []}
         out.json_lines([{"file": file, "accounts": count, "stored": not dry_run, **names}])
         return
-    for tenant, account_id in met[:EXAMPLES]:
-        was = "would be" if dry_run else "is"
-        out.note(f"    {account_id} of {tenant} {was} {'rotated' if rotate else 'replaced'}")
-    if len(met) > EXAMPLES:
-        out.note(f"    and {len(met) - EXAMPLES} more")
+    tell_met(met, len(edit._met), "rotated" if rotate else "replaced", dry_run=dry_run)
     done = "would be stored" if dry_run else "stored; try: tracevault account check"
     out.note(f"{plural(count, 'account')} {done}")
 

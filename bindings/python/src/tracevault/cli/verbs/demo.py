@@ -32,10 +32,15 @@ def demo(options: Options, folder: Path, serve: bool) -> None:
 
     Starts a stand-in for Cloudflare on loopback and makes FOLDER with a vault, its key file, a
     configuration file and an HTML page. With --serve it goes on until Ctrl-C, and other terminals
-    may use it: the first lines say how.
+    may use it: the first lines say how. The next demo of FOLDER has the same port if it is free,
+    so that a vault of your own works on.
     """
     options.output("table", "json")
-    with standin.serving() as (origin, served), tour.prepared(folder, origin, served) as scene:
+    port = tour.port_before(folder)
+    with (
+        standin.serving(port=port) as (origin, served),
+        tour.prepared(folder, origin, served) as scene,
+    ):
         if serve:
             _serve(scene)
             return

@@ -15,7 +15,7 @@ from ...request import Request
 from .. import checkup, out
 from ..checkup import FAULT, NOTE, OK, Finding, failed, same
 from ..exits import Exit
-from ..failures import Failed, Usage
+from ..failures import Failed, Usage, next_step
 from ..group import verb
 from ..option import option
 from ..options import Options
@@ -124,7 +124,11 @@ def _engine(session: Session, *, offline: bool) -> Iterator[Finding]:
             name = f"{one.account_id} of {one.tenant}"
             if result.check is None:
                 assert result.error is not None
-                yield failed("credential", result.error, "the message says what to do")
+                yield failed(
+                    "credential",
+                    result.error,
+                    next_step(result.error) or "tracevault account check",
+                )
             elif result.check.valid:
                 yield checkup.access(name, result.check)
             else:

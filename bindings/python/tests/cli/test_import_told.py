@@ -1,0 +1,115 @@
+"""What `account import` tells: what looks wrong, rows by the kind of what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call, Kit
+from tests.conftest import ACME
+from tracevault.cli.exits import Exit
+
+NEW = "acae0000000000000000000000000077"
+TOKEN = "test-token-not-real-import-told-0000000"  # noqa: S105 - of nobody
+
+
+def table(tmp_path: Path, rows: str, heading: str = "tenant,account_id,token,expires") -> Path:
+    path = tmp_path / "rows.csv"
+    path.touch(mode=0o600)
+    path.write_text(f"{heading}\n{rows}")
+    return path
+
+
+def account(number: int) -> str:
+    return f"{number:032x}"
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["", "dry"])
+def test_what_looks_wrong_about_a_row_is_told(
+    call: Call, kit: Kit, tmp_path: Path, dry: tuple[str, ...]
+) -> None:
+    rows = table(tmp_path, f"new,{NEW},'{TOKEN}',2020-01-01\nnew,{account(1)},$CF_TOKEN,\n")
+    told = call("account", "import", rows, *dry)
+    assert told.code == 0, told.err
+    assert f"look again: {NEW} of new: there are quotes around it" in told.err
+    assert f'look again: {NEW} of new: "expires" is in the past' in told.err
+    assert f"look again: {account(1)} of new: this looks like the name of a variable" in told.err
+    assert TOKEN not in told.err
+    assert "CF_TOKEN" not in told.err
+
+
+def test_what_looks_wrong_is_told_to_programs_with_whom_it_is_about(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    rows = table(tmp_path, "".join(f"new,{account(n)},{TOKEN}{n},2020-01-01\n" for n in range(30)))
+    told = call("account", "import", rows, "--json")
+    notes = [json.loads(line)["note"] for line in told.err.splitlines()]
+    assert [one["account_id"] for one in notes] == [account(n) for n in range(30)]
+    assert {(one["tenant"], one["code"]) for one in notes} == {("new", "has_expired")}
+
+
+def test_many_rows_that_look_alike_are_told_by_kind(call: Call, kit: Kit, tmp_path: Path) -> None:
+    rows = table(tmp_path, "".join(f"new,{account(n)},'{TOKEN}{n}',\n" for n in range(1, 120)))
+    told = call("account", "import", rows)
+    assert told.err.count("look again: ") == 10
+    assert "    and 109 more: there are quotes around it" in told.err
+
+
+def test_many_rows_that_cannot_be_are_told_by_kind_with_the_way_out(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    rows = table(tmp_path, "".join(f"many,{account(n)},{TOKEN}{n},\n" for n in range(120)))
+    assert call("account", "import", rows).code == 0
+    rows.write_text(rows.read_text() + f"many,bad,{TOKEN},\n")
+    told = call("account", "import", rows)
+    assert told.code == Exit.USAGE
+    assert told.err.count("the vault has a credential for it") == 11
+    assert "    and 110 more: the vault has a credential for it" in told.err
+    assert "row 122: " in told.err, "another kind is told, too"
+    assert told.err.splitlines()[-1].startswith("tracevault: --rotate keeps a credential")
+    lines = call("account", "import", rows, "--json").err.splitlines()
+    assert sum("error" in json.loads(line) for line in lines) == 121
+
+
+def test_a_table_that_is_read_as_json_lines_is_told_so(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    rows = table(tmp_path, f"new,{NEW},{TOKEN},\n")
+    told = call("account", "import", rows, "--as", "jsonl")
+    assert told.code == Exit.USAGE
+    assert "no row is JSON: --as csv reads a table" in told.err
+    lines = tmp_path / "rows.txt"
+    lines.touch(mode=0o600)
+    lines.write_text(json.dumps({"tenant": "new", "account_id": NEW, "token": TOKEN}))
+    told = call("account", "import", lines)
+    assert told.code == Exit.USAGE
+    assert "it is JSON lines, as it seems: --as jsonl" in told.err
+    assert TOKEN not in told.err
+
+
+def test_a_replacement_leaves_no_credential_that_was_there(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    for token, way in ((TOKEN + "2", "--rotate"), (TOKEN + "3", "--replace")):
+        rows = table(tmp_path, f"acme,{ACME},{token},\n")
+        assert call("account", "import", rows, way).code == 0
+    place = ("--tenant", "acme", "--account", ACME)
+    states = [row["state"] for row in call("account", "list", *place, "--json").rows]
+    assert states == ["active"]
+
+
+def test_an_origin_that_is_asked_for_counts_in_a_rotation(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    place = ("--tenant", "acme", "--account", ACME)
+    rows = table(tmp_path, f"acme,{ACME},{TOKEN}2,\n")
+    assert call("account", "import", rows, "--rotate", "--origin", "https://gw.example").code == 0
+    active, retiring = call("account", "list", *place, "--json").rows
+    assert (active["origin"], retiring["origin"]) == ("https://gw.example", kit.server.origin)
+    rows = table(tmp_path, f"acme,{ACME},{TOKEN}3,\nnew,{NEW},{TOKEN}4,\n")
+    assert call("account", "import", rows, "--rotate").code == 0
+    kept = {row["fingerprint"]: row for row in call("account", "list", "--json").rows}
+    found = [r["origin"] for r in kept.values() if r["account_id"] in (ACME, NEW)]
+    assert sorted(found) == sorted(["https://gw.example"] * 2 + [kit.server.origin])
