@@ -319,3 +319,12 @@ def test_a_path_that_is_not_there_settles_no_message() -> None:
     """A message that is not there has a status of its own."""
     error = tv.ReplyError("made up", status=tv.Status.E_HTTP, http_status=404)
     assert not collect_module._settles(error)
+
+
+def test_a_collection_looks_back_to_the_begin_of_the_calendar_at_the_most(
+    engine: tv.Engine, acme: tv.Tenant, tmp_path: Path
+) -> None:
+    first = "0001-01-01T00:00:00Z"
+    for _ in range(2):
+        found = engine.collect(acme, checkpoint=tmp_path / "c", start=first, end=first)
+        assert [one.error for one in found] == []

@@ -52,7 +52,7 @@ def test_a_value_of_a_wrong_type_is_told_with_the_right_one(
 
 
 def test_calls_of_an_engine_tell_wrong_types(
-    engine: tv.Engine, vault: tv.Vault, acme: tv.Tenant
+    engine: tv.Engine, vault: tv.Vault, acme: tv.Tenant, tmp_path: Path
 ) -> None:
     whom = (acme, ACME)
     wrong: list[tuple[Callable[[Any], object], str]] = [
@@ -80,6 +80,10 @@ def test_calls_of_an_engine_tell_wrong_types(
             call(engine)
     with pytest.raises(tv.ArgumentError, match="what to hunt for"):
         engine.hunt(vault)
+    for look_back in (timedelta.max, timedelta(days=-1), timedelta(days=800_000)):
+        with pytest.raises(tv.ArgumentError, match="look_back"):
+            engine.collect(vault, checkpoint=tmp_path / "c", look_back=look_back)
+    assert not (tmp_path / "c").exists()
     for options in ({"limit": 0}, {"start": "yesterday"}, {"delivery_status": "two words"}):
         with pytest.raises(tv.ArgumentError, match=next(iter(options))):
             engine.hunt(vault, sender="x", **options)

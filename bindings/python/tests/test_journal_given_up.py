@@ -80,7 +80,9 @@ def test_work_that_is_cancelled_twice_leaves_its_file_to_the_next(
                 task.cancel()
                 for _ in range(3):
                     await asyncio.sleep(0)
+            was_done = task.done()
             disk.answers.set()
+            assert not was_done, "the thread has the file"
             with pytest.raises(asyncio.CancelledError):
                 await task
             await told(begin(engine, acme, tmp_path / "file"))
@@ -109,7 +111,10 @@ def test_work_whose_loop_is_closed_leaves_its_file_to_the_next(
 def test_ctrl_c_while_a_journal_is_read_leaves_it_to_the_next(
     engine: tv.Engine, acme: tv.Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: LineFile) -> Iterator[tuple[int, bytes]]:
+    kept: list[LineFile] = []  # as a traceback that somebody looks at keeps it
+
+    def interrupted(file: LineFile) -> Iterator[tuple[int, bytes]]:
+        kept.append(file)
         raise KeyboardInterrupt
 
     requests = [tv.Request.trace(acme, ACME, "slow-0")]

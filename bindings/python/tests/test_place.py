@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -288,3 +289,39 @@ def test_links_without_an_end_and_folders_are_told(tmp_path: Path) -> None:
         Place(tmp_path / "round")
     with Place(f"{tmp_path}/.") as place, pytest.raises(IsADirectoryError):
         place.opened(os.O_WRONLY)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_page_is_written_where_the_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    left = tmp_path / f".tracevault.{'0' * 16}"
+    left.write_text("perhaps of a process that is writing")
+    monkeypatch.setattr("tracevault._place.fcntl.flock", none)
+    for text in ("one", "two"):
+        replace_file(str(tmp_path / "page"), text)
+        assert (tmp_path / "page").read_text() == text
+    assert {one.name for one in tmp_path.iterdir()} == {"page", left.name}
+
+
+def test_a_new_file_that_was_cleared_up_before_it_was_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Place.made
+    names: list[str] = []
+
+    def cleared(place: Place, flags: int, name: str | None = None) -> int:
+        assert name is not None
+        descriptor = made(place, flags, name)
+        names.append(name)
+        if len(names) == 1:
+            place.remove(name)
+        return descriptor
+
+    monkeypatch.setattr(Place, "made", cleared)
+    replace_file(str(tmp_path / "page"), "text")
+    assert (tmp_path / "page").read_text() == "text"
+    assert len(names) == 2

@@ -206,7 +206,8 @@ class Place:
         """Make a new file of this folder that shall take the place; give its name and descriptor.
 
         It is locked for as long as it is written, which :meth:`take` must end. So what a process
-        that was killed has left is told from what another one is writing, and goes.
+        that was killed has left is told from what another one is writing, and goes. Where the file
+        system has no locks, it stays.
         """
         self._clear()
         for _ in range(_TRIES):
@@ -214,7 +215,7 @@ class Place:
             name = f"{_BESIDE}{os.urandom(8).hex()}"
             found = self.made(flags, name)
             try:
-                if _is_locked(found) and os.fstat(found).st_nlink:
+                if _is_not_taken(found) and os.fstat(found).st_nlink:
                     return name, found
             except BaseException:
                 os.close(found)
@@ -296,6 +297,17 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_not_taken(found: int) -> bool:
+    """Lock a new file unless somebody who clears up has it, as far as its file system has locks.
+
+    Where it has none, nobody clears up there either: that needs the lock.
+    """
+    try:
+        return _is_locked(found)
+    except OSError:
+        return True
 
 
 def _is_locked(found: int) -> bool:

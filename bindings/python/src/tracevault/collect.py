@@ -48,6 +48,8 @@ _SETTLED = frozenset(
     }
 )
 _NO_SUCH_PATH = 404
+#: Where the calendar begins.
+_FIRST = datetime.min.replace(tzinfo=timezone.utc)
 
 Change = Literal["new", "changed", "none"]
 
@@ -152,8 +154,13 @@ class Collection(Sweep[Detection]):
         look_back = options.pop("look_back", LOOK_BACK)
         if not isinstance(look_back, timedelta):
             raise TypeError(f"look_back must be a timedelta, not {type(look_back).__name__}")
-        self._look_back = look_back
         self._now = datetime.now(timezone.utc)
+        if not timedelta() <= look_back <= self._now - _FIRST:
+            raise ArgumentError(
+                "look_back must be a duration of 0 or more that begins within the calendar",
+                status=Status.E_ARGUMENT,
+            )
+        self._look_back = look_back
         self._checkpoint = Checkpoint(checkpoint)
         #: From when on accounts are asked in this run, the earliest of them.
         self.since: datetime | None = None
@@ -187,14 +194,18 @@ class Collection(Sweep[Detection]):
     def first_start(self) -> str | datetime:
         """What the caller says, otherwise a look-back before now."""
         given: str | datetime | None = self._filters.get("start")
-        return self._now - self._look_back if given is None else given
+        return self._a_while_before(self._now) if given is None else given
+
+    def _a_while_before(self, then: datetime) -> datetime:
+        """By the time to look back; an ``end`` may lie near the begin of the calendar."""
+        return then - min(self._look_back, then - _FIRST)
 
     def start_of(self, place: Place) -> object:
         """A while before the last complete run; until there is one, where the first run began."""
         account_id = place.account.account_id
         until = self._known_until(account_id)
         if until is not None:
-            return until - self._look_back
+            return self._a_while_before(until)
         return self._checkpoint.start(account_id) or self.first_start()
 
     def _known_until(self, account_id: str) -> datetime | None:
@@ -273,7 +284,8 @@ class Collection(Sweep[Detection]):
         """
         until = self._now if self._end is None else min(self._now, self._end)
         until = max(until, self._known_until(account_id) or until)
-        self._checkpoint.complete(account_id, until, place.seen, until - self._look_back)
+        start = self._a_while_before(until)
+        self._checkpoint.complete(account_id, until, place.seen, start)
 
     def finish(self) -> None:
         """Write the checkpoint anew, without what is forgotten."""

@@ -128,7 +128,9 @@ def test_mmexternal_gets_only_what_changes(
         child.stdin.write(b'{"msg":"y"}\n')
         assert answer(child) == b"{}\n"
         child.stdin.write(b"plain text\n")
-        assert "error" in json.loads(answer(child))["$!"]["tracevault"]
+        told = json.loads(answer(child))["$!"]["tracevault"]
+        assert "error" in told
+        assert "line" not in told, "the host has it"
 
 
 def test_omprog_hears_ok_for_each_message_and_rows_go_to_the_file(

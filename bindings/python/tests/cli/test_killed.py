@@ -141,6 +141,23 @@ def others(tmp_path: Path) -> Iterator[list[Path]]:
         os.close(descriptor)
 
 
+@pytest.mark.parametrize("kind", ["page", "lines"])
+def test_a_run_that_clears_up_leaves_what_is_about_to_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    take = Place.take
+
+    def cleared_before(place: Place, name: str) -> None:
+        monkeypatch.setattr(Place, "take", take)
+        replace_file(str(tmp_path / "another"), "of a run that clears up")
+        take(place, name)
+
+    monkeypatch.setattr(Place, "take", cleared_before)
+    write(kind, tmp_path / "file", NEW)
+    assert NEW in (tmp_path / "file").read_text()
+    assert left(tmp_path) == []
+
+
 def test_nothing_else_is_cleared_up(call: Call, tmp_path: Path, others: list[Path]) -> None:
     (tmp_path / f".tracevault.{'f' * 16}").write_text("left behind")
     assert call("decode", "--html", "case.html", REPLY).code == 0

@@ -289,3 +289,62 @@ def test_a_round_of_checks_goes_on_after_ctrl_c_without_asking_twice(
     people = call(*words)
     assert f"{asked} known from before" in people.err
     assert "--resume FILE" in call("account", "check", "--help").out
+
+
+@pytest.mark.parametrize("name", ["mro", "__class__", "TV_name", "TV_OK", "nonsense", ""])
+def test_a_line_of_a_batch_with_an_unknown_status_is_a_failure_of_that_line(
+    call: Call, kit: Kit, name: str
+) -> None:
+    lines = (
+        {"message": None, "error": {"status": name, "message": "it was so"}},
+        {"message_ref": "4jXtPB72Kpz7S8D", "tenant": "acme", "account_id": ACME},
+    )
+    told = call("batch", "--json", stdin="".join(json.dumps(line) + "\n" for line in lines))
+    assert told.code == Exit.SOME, told.err
+    assert [row["line"] for row in told.rows] == [2]
+    error, _ = (json.loads(line) for line in told.err.splitlines())
+    assert (error["error"]["status"], error["error"]["message"]) == ("TV_E_OTHER", "it was so")
+
+
+def pending(kit: Kit) -> tuple[tuple[str, ...], str]:
+    """The message that is pending for the most looks: where it is, and its reference."""
+    kit.server.reset()
+    message = max(kit.server.messages, key=lambda one: one.pending_requests)
+    return ("--tenant", message.tenant, "--account", message.account_id), message.postfix_id
+
+
+@pytest.mark.parametrize("verb", ["trace", "batch", "hunt", "collect"])
+def test_waiting_for_a_trace_does_not_count_in_the_deadline_of_the_settings(
+    call: Call, kit: Kit, verb: str
+) -> None:
+    where, reference = pending(kit)
+    words: dict[str, tuple[str, ...]] = {
+        "trace": (*where, reference),
+        "batch": (*where, "-"),
+        "hunt": ("--subject", "report"),
+        "collect": ("--checkpoint", "soc.checkpoint", "--start", "300d", "--trace"),
+    }
+    told = call("--set", "request.deadline_ms=1500", verb, *words[verb], "--wait", "30", "--json",
+                stdin=reference)  # fmt: skip
+    assert told.code == 0, told.err
+    traces = [row.get("trace", row) for row in told.rows]
+    assert traces
+    assert all(one["complete"] and not one.get("error") for one in traces)
+
+
+def test_the_deadline_of_a_call_that_waits_stays_in_the_bounds_of_the_setting(
+    call: Call, kit: Kit
+) -> None:
+    where, reference = pending(kit)
+    told = call("--set", "request.deadline_ms=86400000", "trace", *where, "--wait", "86400",
+                reference)  # fmt: skip
+    assert told.code == 0, told.err
+
+
+def test_looking_back_beyond_the_calendar_is_a_wrong_call(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    told = call("collect", "--checkpoint", "soc.checkpoint", "--look-back", "999999w")
+    assert told.code == Exit.USAGE
+    assert "look_back" in told.err
+    assert not (tmp_path / "soc.checkpoint").exists()

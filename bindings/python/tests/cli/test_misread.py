@@ -206,3 +206,51 @@ def test_a_file_of_a_secret_is_named_only_where_it_is_there(
         assert told.code == Exit.USAGE
         assert (f" {name} " in told.err) == shown
         assert "the secret's file" in told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("account", "list", "--vault", "nope", "--key-file", SECRET),
+        ("account", "list", "--vault", SECRET, "--key-file", "KEY"),
+        ("decode", SECRET),
+        ("decode", f"{SECRET}/reply.json"),
+        ("trace", "--html", f"{SECRET}/page.html", "X"),
+    ],
+    ids=["key file", "vault", "file", "folder", "page"],
+)
+@pytest.mark.parametrize("output", [(), ("--json",)], ids=["text", "json"])
+def test_where_the_working_directory_is_gone_an_error_is_still_told(
+    call: Call, tmp_path: Path, words: tuple[str, ...], output: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    gone, key = tmp_path / "gone", tmp_path / "key"
+    gone.mkdir()
+    key.touch(mode=0o600)
+    key.write_bytes(bytes(range(32)))
+    enter = monkeypatch.chdir
+
+    def into_nothing(_: object) -> None:
+        enter(gone)
+        gone.rmdir()
+
+    monkeypatch.setattr(monkeypatch, "chdir", into_nothing)
+    told = call(*(str(key) if word == "KEY" else word for word in words), *output)
+    assert told.code not in (0, Exit.OTHER), told.err
+    assert "the working directory, which is gone" in told.err
+    assert SECRET[5:] not in told.out + told.err
+    assert not output or len(told.errors) == 1
+
+
+@pytest.mark.parametrize("path", ["e", "a", "the", "no/e"])
+@pytest.mark.parametrize("option", ["--vault", "--key-file"])
+def test_an_error_about_a_short_path_keeps_its_words(
+    call: Call, kit: Kit, option: str, path: str
+) -> None:
+    told = call("account", "list", option, path)
+    plain = call("account", "list", option, path.replace(path[-1], "zzz"))
+    for one in (told, plain):
+        assert one.code == Exit.VAULT
+        assert "..." not in one.err
+    first, *_ = plain.err.split("(")
+    assert first in told.err

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -211,6 +212,41 @@ def test_a_tenant_is_exported_into_a_vault_of_its_own(call: Call, kit: Kit) -> N
     told = call("account", "list", "--vault", "a.vault", "--key-file", "a.key", "--json")
     assert {row["tenant"] for row in told.rows} == {"acme"}
     assert call("vault", "refresh", "--json").rows[0]["generation"] > 0
+
+
+@pytest.mark.parametrize("file", ["soc.vault", "soc.key", "no/new.vault", "soc.key/new.vault"])
+def test_an_export_into_a_place_that_is_none_makes_no_key_file(
+    call: Call, kit: Kit, tmp_path: Path, file: str
+) -> None:
+    before = sorted(one.name for one in tmp_path.iterdir())
+    told = call("vault", "export", file, "--new-key-file", "new.key")
+    assert told.code == Exit.VAULT, told.err
+    assert "keep a copy" not in told.err
+    assert sorted(one.name for one in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("way", ["folder", "library"])
+def test_an_export_that_fails_removes_no_key_file_of_another_one(
+    call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    export = tv.Vault.export
+
+    def failing(*given: Any, **named: Any) -> None:
+        monkeypatch.setattr(tv.Vault, "export", export)
+        # Another one succeeds meanwhile, with the same key file.
+        assert call("vault", "export", "good.vault", "--new-key-file", "x.key").code == 0
+        raise tv.VaultError("no room is left", status=tv.Status.E_IO)
+
+    if way == "library":
+        monkeypatch.setattr(tv.Vault, "export", failing)
+    else:
+        assert call("vault", "export", "good.vault", "--new-key-file", "x.key").code == 0
+    file = "this.vault" if way == "library" else "no/this.vault"
+    told = call("vault", "export", file, "--new-key-file", "x.key")
+    assert told.code == Exit.VAULT, told.err
+    assert ("the key file x.key is made, and stays" in told.err) == (way == "library")
+    assert "keep a copy" not in told.err
+    assert call("account", "list", "--vault", "good.vault", "--key-file", "x.key").code == 0
 
 
 def test_checks_tell_what_is_refused_and_what_ends_soon(

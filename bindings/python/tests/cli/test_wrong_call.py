@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+import tracevault as tv
 from tests.cli.conftest import Call, Kit
 from tests.conftest import ACME
 from tracevault.cli.exits import Exit
@@ -105,3 +106,12 @@ MORE = {
     "hunt": ("--subject", "x"),
     "collect": ("--checkpoint", "c"),
 }
+
+
+def test_accounts_with_one_label_are_named_by_their_ids(call: Call, kit: Kit) -> None:
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        for account, label in (("ab" * 16, "prod"), ("cd" * 16, "Prod"), ("ef" * 16, "test")):
+            token = tv.ApiToken(bytearray(b"test-token-not-real-000000000000000"))
+            edit.put("twins", account, token, origin=kit.server.origin, label=label)
+    told = call("trace", "--tenant", "twins", "X")
+    assert f"twins has 3 accounts ({'ab' * 16}, {'cd' * 16}, test)" in told.err

@@ -155,5 +155,5 @@ def _error(told: object) -> TraceVaultError | None:
     name, message = told.get("status"), told.get("message")
     if not isinstance(name, str) or not isinstance(message, str):
         return None
-    status = getattr(Status, name.removeprefix("TV_"), Status.E_OTHER)
+    status = Status.__members__.get(name.removeprefix("TV_")) or Status.E_OTHER  # 0 is no failure
     return error_class(status)(message, status=status)

@@ -99,7 +99,7 @@ def _discreet(error: BaseException) -> tuple[str, str]:
         if not path or named(path) == path:
             return error.message, ""
         error.path = ""
-        return error.message.replace(path, "..."), not_there(path)
+        return error.message, not_there(path)  # the message of such an error names no file
     if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
         said = error.strerror or type(error).__name__
         return said_of(os.fsdecode(error.filename), said), ""

@@ -31,11 +31,20 @@ def not_there(path: str) -> str:
     """What there is to say of a path that leads to nothing."""
     folder, name = os.path.split(path)
     if os.path.isdir(folder or "."):
-        return f"in {os.path.abspath(folder)}: {none_such(name, _names(folder or '.'), 'file')}"
+        return f"in {_whole(folder)}: {none_such(name, _names(folder or '.'), 'file')}"
     while folder and not os.path.lexists(folder):
         folder = os.path.dirname(folder)
-    below = os.path.abspath(folder)
-    return f"below {below}: no folder has this name, which is not shown: it may be a secret"
+    return (
+        f"below {_whole(folder)}: no folder has this name, which is not shown: it may be a secret"
+    )
+
+
+def _whole(folder: str) -> str:
+    """A folder that is there, from the root on; as it was given where that cannot be known."""
+    try:
+        return os.path.abspath(folder)
+    except OSError:
+        return folder or "the working directory, which is gone"
 
 
 def _names(folder: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from .._place import Place
@@ -41,8 +42,26 @@ def new_unlock_options(function: Made) -> Made:
     return function
 
 
-def new_unlock(options: Options, new: dict[str, Any]) -> Unlock:
-    """The new way to unlock; asks for a passphrase, twice, when no option names one."""
+@contextlib.contextmanager
+def new_unlock(options: Options, new: dict[str, Any]) -> Iterator[Unlock]:
+    """The new way to unlock; asks for a passphrase, twice, when no option names one.
+
+    A key file that was made for it is told when it is used, and stays also where that fails: the
+    vault may have it already.
+    """
+    unlock, made = _new_unlock(new)
+    told = f"the key file {made} is made, and stays"
+    try:
+        yield unlock
+        told = f"the key file {made} is made: keep a copy in a safe"
+    finally:
+        unlock.close()
+        if made is not None:
+            out.note(told, for_programs=options.for_programs, key_file=made)
+
+
+def _new_unlock(new: dict[str, Any]) -> tuple[Unlock, str | None]:
+    """The new way to unlock, and the key file that was made for it."""
     named = [
         (name, new[f"new_{name}"])
         for name in UNLOCKS
@@ -51,14 +70,12 @@ def new_unlock(options: Options, new: dict[str, Any]) -> Unlock:
     if len(named) > 1:
         raise Usage(f"there are two new ways to unlock: {HOW}, one of them")
     if not named:
-        return ask_passphrase("New passphrase: ", HOW, twice=True)
+        return ask_passphrase("New passphrase: ", HOW, twice=True), None
     name, value = named[0]
     if name == "key_file":
-        if make_key_file(value):
-            told = f"the key file {value} is made: keep a copy in a safe"
-            out.note(told, for_programs=options.for_programs, key_file=value)
-        return KeyFile(value)
-    return one_unlock(name, Given(value, "--new-" + name.replace("_", "-")))
+        is_new = make_key_file(value)
+        return KeyFile(value), value if is_new else None
+    return one_unlock(name, Given(value, "--new-" + name.replace("_", "-"))), None
 
 
 def make_key_file(path: str) -> bool:

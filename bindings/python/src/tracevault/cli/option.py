@@ -96,7 +96,10 @@ def limit_option(text: str) -> Callable[[Made], Made]:
 
 
 def require_time_to_wait(wait: float, timeout: float | None) -> None:
-    """Refuse to wait longer than an answer may take: the wait would be cut, and nobody told."""
+    """Refuse to wait longer than an answer may take: the wait would be cut, and nobody told.
+
+    Without a timeout the deadline of the settings counts, and the wait is added to that.
+    """
     if timeout is not None and wait > timeout:
         raise Usage(f"--wait {wait:g} is longer than --timeout {timeout:g} allows")
 

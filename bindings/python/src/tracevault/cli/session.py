@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ ACCOUNT_ID = re.compile("[0-9a-f]{32}")
 #: The notices that people at a terminal are told; the others are in the answers, or in `doctor`.
 TOLD = ("rate_limited", "credential_expiring", "vault_unfollowed", "redis_away", "redis_slow",
         "redis_flushed")  # fmt: skip
+_DEADLINE = "request.deadline_ms"
 #: Where `tracevault init` and others say how the vault is unlocked.
 HOW = "give --key-file, --passphrase-file, --passphrase-stdin, --passphrase-fd or --credential"
 
@@ -45,10 +48,23 @@ class Session:
         self.settings = settings
 
     @contextlib.contextmanager
-    def engine(self) -> Iterator[Engine]:
-        """An engine with the call's settings, whose notices are told on standard error."""
-        with Engine(self.settings, notice=self._tell) as made:
+    def engine(self, *, wait: float = 0) -> Iterator[Engine]:
+        """An engine with the call's settings, whose notices are told on standard error.
+
+        ``wait`` is how many seconds its requests may wait for a pending trace: by so much longer is
+        the deadline of those without a ``timeout`` of their own.
+        """
+        settings = {**self.settings, **self._deadline(wait)} if wait else self.settings
+        with Engine(settings, notice=self._tell) as made:
             yield made
+
+    def _deadline(self, wait: float) -> dict[str, str]:
+        """The deadline of the settings, longer by a time to wait; not above its bound."""
+        from ..offline import config_properties  # only where somebody waits
+
+        (known,) = (one for one in config_properties() if one["name"] == _DEADLINE)
+        deadline = int(self.settings.get(_DEADLINE) or known["default"])
+        return {_DEADLINE: str(min(deadline + math.ceil(wait * 1000), int(known["max"])))}
 
     def _tell(self, notice: Notice) -> None:
         """Tell what no answer tells: why the work stands still, and what will fail soon."""
@@ -91,7 +107,7 @@ class Session:
         if error.status is not Status.E_AMBIGUOUS or not error.tenant:
             return
         with contextlib.suppress(TraceVaultError), self.vault.tenant(error.tenant) as one:
-            names = {found.label or found.account_id for found in one.accounts()}
+            names = _names(one.accounts())
             error.message = f"{error.tenant} has {len(names)} accounts ({_some(names)})"
 
     def _only_tenant(self) -> str:
@@ -146,6 +162,16 @@ class Session:
             return self.vault.accounts()
         with self.tenant_of(tenant) as one:
             return one.accounts()
+
+
+def _names(accounts: Iterable[Account]) -> set[str]:
+    """What names each account: its label, or its id where it has none or shares it."""
+    labels = {one.account_id: one.label for one in accounts}
+    often = Counter(label.casefold() for label in labels.values())
+    return {
+        label if label and often[label.casefold()] == 1 else account_id
+        for account_id, label in labels.items()
+    }
 
 
 def _some(names: Collection[str]) -> str:

@@ -49,7 +49,7 @@ COLUMNS = (
 @time_option("--expiring", "Only what ends before, as 14d, or does not work.", ahead=True)
 @option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
 @option("--access", is_flag=True, help="Ask for one message too: is a permission missing?")
-@timeout_option("Seconds for each account; default: as long as the quota takes.")
+@timeout_option("Seconds for each account; default: 120 and the quota's waits.")
 @option("--resume", metavar="FILE", help="Remember the answers for an hour, and go on there.")
 @click.pass_obj
 def check(

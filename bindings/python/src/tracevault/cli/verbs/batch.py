@@ -38,7 +38,7 @@ from ..words import plural, state_of, unfinished
 )
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
 @wait_option("Seconds to wait while a trace is pending.")
-@timeout_option("Seconds for each; default: as long as the quota takes.")
+@timeout_option("Seconds for each; default: 120, --wait and the quota's waits.")
 @option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
 @option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @click.pass_obj
@@ -63,7 +63,7 @@ def batch(
     asked = [] if file == "-" else _list(file)
     with (
         opened(options) as session,
-        session.engine() as engine,
+        session.engine(wait=wait) as engine,
         Progress(options, unit="traces") as progress,
     ):
         if file == "-":

@@ -54,7 +54,7 @@ COLUMNS = ("change", *MESSAGE)
 @limit_option("How many messages in each account; default: 100000.")
 @option("--trace", "traced", is_flag=True, help="With the trace of each message.")
 @wait_option("Seconds to wait while a trace is pending.")
-@timeout_option("Seconds for each question; default: as long as the quota takes.")
+@timeout_option("Seconds for each question; default: 120, --wait and the quota's waits.")
 @click.pass_obj
 def collect(
     options: Options,
@@ -93,7 +93,7 @@ def collect(
     chosen |= {"detections_only": not everything, "trace": traced, "views": views}
     with (
         opened(options) as session,
-        session.engine() as engine,
+        session.engine(wait=wait) as engine,
         Progress(options, unit="accounts") as progress,
     ):
         tally = Tally(options, progress)

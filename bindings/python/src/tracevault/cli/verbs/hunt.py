@@ -72,7 +72,7 @@ UNASKED = ("resume", "wait", "timeout", "limit", "start", "end")
 @limit_option("How many copies in each account; default: 1000.")
 @option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
 @wait_option("Seconds to wait while a trace is pending.")
-@timeout_option("Seconds for each question; default: as long as the quota takes.")
+@timeout_option("Seconds for each question; default: 120, --wait and the quota's waits.")
 @option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
 @html_option
 @click.pass_obj
@@ -152,7 +152,7 @@ def _findings(
 ) -> Iterator[Finding]:
     tenant = session.options.text("tenant")
     where = session.vault if tenant is None else session.tenant_of(tenant)
-    with session.engine() as engine:
+    with session.engine(wait=chosen.get("wait", 0)) as engine:
         forecast = Forecast(engine, progress)
 
         def step(now: bulk.Progress) -> None:

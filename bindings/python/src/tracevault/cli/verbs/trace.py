@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 )
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
 @wait_option("Seconds to wait while it is pending.")
-@timeout_option("Seconds for the whole of it; default: 120, with --follow none.", least=0)
+@timeout_option(
+    "Seconds for the whole of it; default: 120 and --wait, with --follow none.", least=0
+)
 @option("--follow", is_flag=True, help="Wait until it is complete; --lines show as they come.")
 @option("--lines", is_flag=True, help="The raw lines, word for word.")
 @html_option
@@ -75,7 +77,11 @@ def trace(
     views = views_with_page(VIEWS[output], html)
     found: list[Trace] = []
     failures: list[Exit] = []
-    with opened(options) as session, session.tenant() as tenant, session.engine() as engine:
+    with (
+        opened(options) as session,
+        session.tenant() as tenant,
+        session.engine(wait=wait) as engine,
+    ):
         requests = [
             Request.trace(
                 tenant,

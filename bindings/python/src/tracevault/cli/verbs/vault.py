@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ...credentials import Unlock
-from ...errors import Status, TraceVaultError, VaultExistsError
+from ...errors import Status, TraceVaultError, VaultExistsError, error_class
 from ...vault import Vault
 from .. import out
 from ..asked import confirm
@@ -95,13 +95,10 @@ def add_unlock(options: Options, /, label: str, **new: Any) -> None:
     """Add a way to unlock the vault, beside the one that opens it now."""
     output = options.output(*FORMATS)
     with opened(options) as session:
-        unlock = new_unlock(options, new)
-        try:
+        with new_unlock(options, new) as unlock:
             _require_new(session, unlock)
             with session.vault.edit() as edit:
                 edit.add_unlock(unlock, known=session.unlock, label=label)
-        finally:
-            unlock.close()
         _done(output, _told(session), "the new unlock is added")
 
 
@@ -138,12 +135,8 @@ def rekey(options: Options, /, yes: bool, **new: Any) -> None:
     output = options.output(*FORMATS)
     with opened(options) as session:
         confirm("Seal everything anew? No unlock of now opens it afterwards.", yes=yes)
-        unlock = new_unlock(options, new)
-        try:
-            with session.vault.edit() as edit:
-                edit.rekey(unlock)
-        finally:
-            unlock.close()
+        with new_unlock(options, new) as unlock, session.vault.edit() as edit:
+            edit.rekey(unlock)
         _done(output, _told(session), "the vault is sealed anew")
 
 
@@ -164,22 +157,24 @@ def export(options: Options, /, file: str, **new: Any) -> None:
         tenant = options.text("tenant")
         if tenant is not None:
             session.tenant_of(tenant).close()
-        if os.path.exists(file):  # before a key is made for it
-            raise VaultExistsError(f"{file} is there already", status=Status.E_EXISTS)
-        key = new["new_key_file"]
-        is_new = key is not None and not os.path.lexists(key)
-        unlock = new_unlock(options, new)
-        try:
+        _require_free(file)
+        with new_unlock(options, new) as unlock:
             session.vault.export(file, unlock, tenant=tenant, settings=session.settings)
-        except BaseException:
-            # Of no use without the vault. Where one may stand there, it stays: it may be its key.
-            if is_new and not file.startswith("s3://") and not os.path.lexists(file):
-                with contextlib.suppress(OSError):
-                    os.unlink(key)
-            raise
-        finally:
-            unlock.close()
         _done(output, {"vault": file, "tenant": tenant}, f"{file} is written")
+
+
+def _require_free(file: str) -> None:
+    """Refuse a place where no vault can be made, before a key is made for it.
+
+    A key file that was made is never removed: another call may have sealed a vault with it by then.
+    """
+    if file.startswith("s3://"):
+        return
+    if os.path.lexists(file):
+        raise VaultExistsError(f"{file} is there already", status=Status.E_EXISTS)
+    if not os.path.isdir(os.path.dirname(file) or "."):
+        told = "the vault's directory does not exist or cannot be entered"
+        raise error_class(Status.E_IO)(told, status=Status.E_IO).about(path=file)
 
 
 @vault.verb("refresh", examples=("tracevault vault refresh",))
