@@ -302,9 +302,9 @@ def test_a_page_is_written_where_the_file_system_has_no_locks(
     left.write_text("perhaps of a process that is writing")
     monkeypatch.setattr("tracevault._place.fcntl.flock", none)
     for text in ("one", "two"):
-        replace_file(str(tmp_path / "page"), text)
-        assert (tmp_path / "page").read_text() == text
-    assert {one.name for one in tmp_path.iterdir()} == {"page", left.name}
+        replace_file(str(tmp_path / text), text)
+        assert (tmp_path / text).read_text() == text
+    assert {one.name for one in tmp_path.iterdir()} == {"one", "two", left.name}
 
 
 def test_a_new_file_that_was_cleared_up_before_it_was_locked_is_made_again(
