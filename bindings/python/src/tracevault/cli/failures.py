@@ -57,6 +57,14 @@ _NEXT: tuple[tuple[type[TraceVaultError], str], ...] = (
         "tracevault account check --access tells more, account rotate stores a new one",
     ),
 )
+#: The same for statuses of their own; these count first.
+_NEXT_OF: dict[object, str] = {
+    Status.E_NOT_FOUND: "tracevault account list shows the tenants and accounts",
+    Status.E_ORIGIN: "mend api.base_url (tracevault settings api.base_url shows it), or store the "
+    "credential anew for its server: account import --replace --origin URL; account list --json "
+    "shows the origin that it has",
+    Status.E_CONFIG_NAME: "tracevault settings lists them",
+}
 
 
 def code_of(error: BaseException) -> Exit:
@@ -72,16 +80,8 @@ def next_step(error: BaseException) -> str | None:
         return None  # it says what to do
     if isinstance(error, NotFoundError) and "unlock" in error.message:
         return "tracevault vault unlocks shows them"
-    if isinstance(error, TraceVaultError) and error.status is Status.E_NOT_FOUND:
-        return "tracevault account list shows the tenants and accounts"
-    if isinstance(error, TraceVaultError) and error.status is Status.E_ORIGIN:
-        return (
-            "mend api.base_url (tracevault settings api.base_url shows it), or store the "
-            "credential anew for its server: account import --replace --origin URL; account list "
-            "--json shows the origin that it has"
-        )
-    if isinstance(error, TraceVaultError) and error.status is Status.E_CONFIG_NAME:
-        return "tracevault settings lists them"
+    if isinstance(error, TraceVaultError) and error.status in _NEXT_OF:
+        return _NEXT_OF[error.status]
     if isinstance(error, AmbiguousError) and "--tenant" in error.message:
         return None  # it says what to do
     return next((text for kind, text in _NEXT if isinstance(error, kind)), None)
