@@ -37,11 +37,10 @@ struct AskedAbout {
         }
     }
 
-    /// Throws when an object of the reply has another e-mail address than this one.
+    /// Throws when a value that says whose e-mail address it is says another one.
     static func check(
-        email: String, _ object: Int, _ tape: JSONTape, _ bytes: RawSpan
+        email value: Int, is email: String, _ tape: JSONTape, _ bytes: RawSpan
     ) throws(Failure) {
-        guard let value = try tape.member("email", of: object, bytes) else { return }
         try compare(tape, value, bytes, "user") { said in said.lowercased() == email.lowercased() }
     }
 

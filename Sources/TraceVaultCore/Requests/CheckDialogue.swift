@@ -100,18 +100,21 @@ final class CheckDialogue: Dialogue {
         if isAtAccess { access = Access(unknown: failure) }
     }
 
+    func pause(_ place: ReplyRoom.Place) -> Bool {
+        last = last?.shortened(beside: 0, in: place)
+        return true
+    }
+
     func read(_ reply: HTTPReply) -> Verdict {
         last = reply
         if isAtAccess { return takeAccess(reply) }
-        if let refusal = CloudflareAPI.refusal(reply, .credential) {
-            failure = refusal.failure
-            guard refusal.verdict == .rejected else { return refusal.verdict }
-            return refused(try? Envelope.read(reply.body))
-        }
+        if let refusal = CloudflareAPI.refusal(reply, .credential) { return take(refusal) }
+        var said: Envelope?
         do throws(Failure) {
             let (tape, mended) = try MendedText.read(reply.body)
             return try tape.body.withBytes { (bytes) throws(Failure) in
                 let envelope = try Envelope(tape, bytes)
+                said = envelope
                 try envelope.needAnswer()
                 told = try read(envelope, tape, bytes)
                 told?.warnings.note(mended, tape, bytes)
@@ -120,17 +123,16 @@ final class CheckDialogue: Dialogue {
                 return isAtAccess ? .more : .final
             }
         } catch {
-            let refusal = CloudflareAPI.judge(error, reply)
-            failure = refusal.failure
-            guard refusal.verdict == .rejected else { return refusal.verdict }
-            return refused(try? Envelope.read(reply.body))
+            return take(CloudflareAPI.judge(error, reply, said))
         }
     }
 
     // MARK: - No
 
-    private func refused(_ envelope: Envelope?) -> Verdict {
-        let reason = envelope?.errors.first ?? ReplyError(code: 0, message: failure.message)
+    private func take(_ refusal: Refusal) -> Verdict {
+        failure = refusal.failure
+        guard refusal.verdict == .rejected else { return refusal.verdict }
+        let reason = refusal.errors.first ?? ReplyError(code: 0, message: failure.message)
         if tokenKind == .unknown, !isKey, !isSecond {
             firstReason = reason
             isSecond = true
@@ -150,21 +152,23 @@ final class CheckDialogue: Dialogue {
         }
         var told = Told()
         if isKey {
-            if let email = asked?.email {
-                try AskedAbout.check(email: email, result, tape, bytes)
+            let members = try tape.members(["email", "suspended", "id"], of: result, bytes)
+            let (email, suspended, id) = (members[0], members[1], members[2])
+            if let mine = asked?.email, let email {
+                try AskedAbout.check(email: email, is: mine, tape, bytes)
             }
             // A user has no status; this is all that is said of one who may do nothing.
-            let suspended = try tape.member("suspended", of: result, bytes)
-            if suspended == nil, try !namesUser(result, tape, bytes) {
+            if suspended == nil, id == nil, email == nil {
                 throw Failure(.replyShape, "the reply tells nothing of the key's user")
             }
             told.state = suspended.flatMap { tape.bool($0) } == true ? .disabled : .active
         } else {
-            told.state = try Self.state(tape, result, bytes)
-            let id = try tape.member("id", of: result, bytes)
-            told.tokenID = id.flatMap { tape.plain($0, limit: 64, in: bytes) }
-            told.notBefore = try Self.time("not_before", tape, result, bytes)
-            told.expiresOn = try Self.time("expires_on", tape, result, bytes)
+            let members = try tape.members(
+                ["status", "id", "not_before", "expires_on"], of: result, bytes)
+            told.state = try Self.state(members[0], tape, bytes)
+            told.tokenID = members[1].flatMap { tape.plain($0, limit: 64, in: bytes) }
+            told.notBefore = Self.time(members[2], tape, bytes)
+            told.expiresOn = Self.time(members[3], tape, bytes)
         }
         if told.state != .active {
             told.reason = ReplyError(
@@ -173,19 +177,12 @@ final class CheckDialogue: Dialogue {
         return told
     }
 
-    private func namesUser(
-        _ result: Int, _ tape: JSONTape, _ bytes: RawSpan
-    ) throws(Failure) -> Bool {
-        if try tape.member("id", of: result, bytes) != nil { return true }
-        return try tape.member("email", of: result, bytes) != nil
-    }
-
     private static func state(
-        _ tape: JSONTape, _ result: Int, _ bytes: RawSpan
+        _ status: Int?, _ tape: JSONTape, _ bytes: RawSpan
     ) throws(Failure) -> State {
-        guard let status = try tape.member("status", of: result, bytes),
-            tape[status].kind == .string
-        else { throw Failure(.replyShape, "the reply tells no status of the token") }
+        guard let status, tape[status].kind == .string else {
+            throw Failure(.replyShape, "the reply tells no status of the token")
+        }
         let token = tape[status]
         if JSONText.equals(token, "active", in: bytes) { return .active }
         if JSONText.equals(token, "disabled", in: bytes) { return .disabled }
@@ -193,12 +190,8 @@ final class CheckDialogue: Dialogue {
     }
 
     /// A time as it is written, if it is one.
-    private static func time(
-        _ name: StaticString, _ tape: JSONTape, _ result: Int, _ bytes: RawSpan
-    ) throws(Failure) -> String? {
-        guard let value = try tape.member(name, of: result, bytes),
-            let text = tape.text(value, limit: 64, bytes)
-        else { return nil }
+    private static func time(_ value: Int?, _ tape: JSONTape, _ bytes: RawSpan) -> String? {
+        guard let value, let text = tape.text(value, limit: 64, bytes) else { return nil }
         return Self.seconds(text) == nil ? nil : text
     }
 

@@ -18,6 +18,10 @@ protocol Dialogue: AnyObject {
     /// A try could not be made, or brought nothing.
     func fail(_ failure: Failure)
 
+    /// Another try will come, perhaps much later. Keeps of the last reply what an answer needs, as
+    /// far as `place` has room, and no more. False where that has none: the answer is given now.
+    func pause(_ place: ReplyRoom.Place) -> Bool
+
     /// What to answer if nothing more is done. An incomplete result is worth more than the failure
     /// of a later look.
     func answer(_ context: TraceContext) -> Answer

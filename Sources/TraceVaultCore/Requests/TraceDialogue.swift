@@ -8,6 +8,8 @@ final class TraceDialogue: Dialogue {
     private var outcome: Result<Trace, Failure>
     /// The newest reply, and the one that `trace` came from.
     private var reply: HTTPReply?
+    /// There is no room to keep the growing trace until the next look at it.
+    private var lacksRoom = false
     /// An incomplete trace and its reply, kept while later tries go on.
     private var incomplete: (Trace, HTTPReply)?
 
@@ -25,6 +27,7 @@ final class TraceDialogue: Dialogue {
 
     func read(_ reply: HTTPReply) -> Verdict {
         self.reply = reply
+        lacksRoom = false
         if let refusal = CloudflareAPI.refusal(reply, .message) {
             outcome = .failure(refusal.failure)
             return refusal.verdict
@@ -75,16 +78,44 @@ final class TraceDialogue: Dialogue {
         reply = nil
     }
 
+    func pause(_ place: ReplyRoom.Place) -> Bool {
+        var bytes = 0
+        if let (trace, earlier) = incomplete {
+            // A mended text is another one than the reply's.
+            let own = trace.tape.body === earlier.body ? 0 : trace.tape.body.count
+            bytes = earlier.body.count + own + trace.tape.byteCount
+        }
+        lacksRoom = !place.grow(to: bytes)
+        if lacksRoom { return false }
+        if trouble == nil {
+            place.shrink(to: bytes)
+        } else {
+            reply = reply?.shortened(beside: bytes, in: place)
+        }
+        return true
+    }
+
+    private static let noRoom: Failure = {
+        var failure = Failure(
+            .limit, "there is no room to keep the growing trace until the next look at it")
+        failure.retriable = true
+        return failure
+    }()
+
     func answer(_ context: TraceContext) -> Answer {
         switch outcome {
-        case .success(let trace): return answer(trace, reply, context, raw: reply?.body)
+        case .success(let trace):
+            var context = context
+            if lacksRoom { context.ended = context.ended ?? Self.noRoom }
+            return answer(trace, reply, context, raw: reply?.body)
         case .failure(let failure):
             // A trace that was still growing is worth more than what ended the looks at it, or the
             // failure of the last one, which is told in it.
             if let (trace, earlier) = incomplete {
                 var context = context
                 context.ended = context.ended ?? failure
-                return answer(trace, earlier, context, raw: (reply ?? earlier).body)
+                let last = reply.flatMap { $0.body.count > 0 ? $0 : nil } ?? earlier
+                return answer(trace, earlier, context, raw: last.body)
             }
             return Answer(failure: failure, document: Document(raw: reply?.body))
         }

@@ -120,6 +120,11 @@ extension Scheduler {
         if isLast { end(fetch) }
     }
 
+    /// Nothing more is waited for: all who wait for the fetch get what it has brought.
+    package mutating func answerAll(of id: FetchID) {
+        if let fetch = place(of: id) { answerAll(fetch) }
+    }
+
     mutating func answerAll(_ fetch: Int32) {
         while fetches[fetch].members.first != none {
             let member = fetches[fetch].members.first

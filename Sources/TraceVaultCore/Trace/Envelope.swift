@@ -14,6 +14,8 @@ package struct ReplyError: Sendable, Equatable {
 /// The outside of a reply.
 package struct Envelope: Sendable {
     package static let maxErrors = 16
+    /// No further than so many values and names: refusals are short, and some are read twice.
+    private static let mostLookedAt = 4096
     package static let maxMessage = 200
 
     /// Nil when it is missing or not a boolean.
@@ -140,7 +142,8 @@ package struct Envelope: Sendable {
         var errors: [ReplyError] = []
         var hasCode = false
         var index = list
-        let end = tape[list].kind == .array ? Int(tape[list].next) : list
+        let behind = tape[list].kind == .array ? Int(tape[list].next) : list
+        let end = min(behind, list + mostLookedAt)
         while index < end, errors.count < maxErrors {
             defer { index += 1 }
             guard tape[index].kind == .object else { continue }

@@ -117,8 +117,8 @@ package final class Trace: Sendable {
         _ result: Int?, _ tape: JSONTape, _ bytes: RawSpan
     ) throws(Failure) -> Bool {
         guard let result, tape[result].kind == .object else { return false }
-        if try tape.member("inbound", of: result, bytes) != nil { return true }
-        return try tape.member("outbound", of: result, bytes) != nil
+        let sides = try tape.members(["inbound", "outbound"], of: result, bytes)
+        return sides.contains { $0 != nil }
     }
 
     @inline(never)

@@ -108,6 +108,25 @@ package struct HTTPReply: Sendable {
     package var sharedConnection: Bool?
 
     package init(body: ByteBuffer) { self.body = body }
+
+    /// A longer body is not kept while its request waits for another try: those of refusals are
+    /// shorter, and there may be as many as engine.max_queued.
+    static let longestKept = 4096
+
+    /// What is kept of it until then, beside so many bytes that `place` counts as well: a short
+    /// body where there is room, and what an answer tells of the last reply.
+    func shortened(beside bytes: Int, in place: ReplyRoom.Place) -> HTTPReply {
+        var short = HTTPReply(body: ByteBuffer(limit: body.count))
+        (short.status, short.headers.cfRay) = (status, headers.cfRay)
+        let fits = body.count <= Self.longestKept && place.grow(to: bytes + body.count)
+        if fits, body.count > 0 {
+            body.withBytes { bytes in
+                unsafe bytes.withUnsafeBytes { _ = unsafe short.body.append($0) }
+            }
+        }
+        place.shrink(to: bytes + short.body.count)
+        return short
+    }
 }
 
 /// How far an exchange is that is under way.

@@ -53,6 +53,13 @@ import Testing
         #expect(errors.allSatisfy { $0.message.utf8.count == Envelope.maxMessage })
     }
 
+    @Test func errorsAreLookedForNoFurtherThanARefusalIsLong() throws {
+        let one = #"{"code":1,"message":"m"}"#
+        let zeros = Array(repeating: "0", count: 5000).joined(separator: ",")
+        #expect(try read(#"{"errors":[0,0,\#(one),\#(zeros)]}"#).errors.count == 1)
+        #expect(try read(#"{"errors":[\#(zeros),\#(one)]}"#).errors.isEmpty)
+    }
+
     @Test func messagesHaveNoControlCharacters() throws {
         let envelope = try read(
             #"{"errors":[{"code":1,"message":"a\u0000b\u001b[31m\r\n\u0085\u202ec"}]}"#)

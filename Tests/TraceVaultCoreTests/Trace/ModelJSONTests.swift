@@ -89,6 +89,23 @@ import TraceVaultCore
         #expect(status(zeros(JSONReader.fewTokens * 2, each: 11)) == nil)
     }
 
+    /// An object of so many members.
+    private func object(_ members: Int) -> String {
+        "{" + (0..<members).map { #""a\#($0)":[{"b":1},2]"# }.joined(separator: ",") + "}"
+    }
+
+    @Test func anObjectOfAReplyHasABoundedNumberOfMembersWhereverItIs() throws {
+        let (most, tooMany) = (object(JSONReader.maxMembers), object(JSONReader.maxMembers + 1))
+        for (before, behind) in [("", ""), ("[1,", ",2]"), (#"{"a":[[{"b":"#, #"}]],"c":3}"#)] {
+            #expect(status(before + most + behind) == nil)
+            #expect(status(before + tooMany + behind) == .replyDepth)
+        }
+        // Any number of them, and elements of a list are no members.
+        #expect(status("[" + most + "," + most + "," + most + "]") == nil)
+        // What this library wrote may be a list of anything.
+        #expect(try JSONReader.read(buffer(tooMany), .document).count > 0)
+    }
+
     @Test func messagesAreOneLineAndDoNotRepeatTheBody() {
         for body in ["<b>secret</b>", "secret", "{\"secret\":secret}", "[\"secret", "{}secret"] {
             let error = failure { () throws(Failure) in try JSONReader.read(buffer(body)) }

@@ -162,6 +162,7 @@ extension EngineLoop {
         if reply.isTakenBack { return goOn(id, fetch) }
         let now = tvs_boot_us()
         let verdict = fetch.dialogue.read(reply)
+        tried.append(id)
         fetch.answer = nil
         fetch.ended += 1
         // A key's connection never carries several.
@@ -192,6 +193,20 @@ extension EngineLoop {
         default: break
         }
         if let lane { note(lane, reply, now) }
+    }
+
+    /// Those who are answered have their answers: fetches that go on keep no more until the next
+    /// try than they have room for. Where a growing trace finds none, it is the answer as it is.
+    func keepLittle() {
+        for id in tried where scheduler.lane(of: id) != nil {
+            let place = Self.place(of: id)
+            guard place < fetches.count, let fetch = fetches[place] else { continue }
+            let kept = fetch.kept ?? waiting.place(for: fetch.job.tenant.key)
+            fetch.kept = kept
+            fetch.answer = nil
+            if !fetch.dialogue.pause(kept) { scheduler.answerAll(of: id) }
+        }
+        tried.removeAll(keepingCapacity: true)
     }
 
     /// The server refused the credential: nobody tries it again for a while.

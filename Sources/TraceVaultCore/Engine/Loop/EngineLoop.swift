@@ -21,6 +21,8 @@ final class EngineLoop {
         var lane: LaneID?
         /// What the dialogue says now; nil when a later try may have changed it.
         var answer: Answer?
+        /// What is kept of replies while it waits for another try.
+        var kept: ReplyRoom.Place?
         /// True once a whole answer came that will not grow by itself.
         var isOver = false
 
@@ -49,6 +51,10 @@ final class EngineLoop {
     var joinable: [UInt64: FetchID] = [:]
     var joinKeys: [UInt64] = []
     let searches: SearchRoom
+    /// What fetches that wait for another try may keep of replies.
+    let waiting: ReplyRoom
+    /// Fetches with a try that has ended in this round.
+    var tried: [FetchID] = []
     var hunts: [JobID: HuntUnderWay] = [:]
     /// Hunts that may have something to do, and those some of whose pages have no room.
     var moving: Set<JobID> = []
@@ -75,6 +81,7 @@ final class EngineLoop {
         self.lastStats = lastStats
         lanes = CredentialLanes(originKey: originKey)
         searches = SearchRoom(maxReplyBytes: settings.maxReplyBytes)
+        waiting = ReplyRoom(settings.maxReplyBytes, always: 0)
         cache = TraceCache(maxBytes: settings.cacheBytes, maxAgeMs: settings.cacheAgeMs)
         transport.isStillLent = { [weak self] id in self?.isStillLent(id) ?? false }
     }
@@ -122,6 +129,8 @@ final class EngineLoop {
             if letKeptWait() { moved = true }
             // What ended makes room: the next go out in this round.
             if moved { scheduler.advance(now: tvs_boot_us()) }
+            perform()
+            keepLittle()
             perform()
         }
         rouseHunts()

@@ -15,6 +15,8 @@ package struct JSONReader {
     package static let fewTokens = 1 << 19
     package static let maxTokens = 2_000_000
     static let leastBytes = 10
+    /// And of members an object of a reply: Cloudflare's largest have some forty.
+    package static let maxMembers = 4096
 
     let base: UnsafePointer<UInt8>
     let count: Int
@@ -37,6 +39,7 @@ package struct JSONReader {
         guard let tokens = unsafe tape.grow(to: capacity) else { throw outOfMemory() }
         let reader = unsafe JSONReader(base, body.count, tape, bounds)
         tape.finish(count: try unsafe reader.texts(JSONTokenList(tokens, capacity)))
+        try bounds.checkMembers(tape)
         return tape
     }
 

@@ -67,6 +67,20 @@ extension JSONTape {
         return nil
     }
 
+    /// The values of an object's members of these names, which are found in one walk.
+    func members(
+        _ names: [StaticString], of object: Int, _ bytes: RawSpan
+    ) throws(Failure) -> [Int?] {
+        var values = [Int?](repeating: nil, count: names.count)
+        var members = try JSONMembers(of: object, self, bytes)
+        while let (key, value) = members.next(self, bytes) {
+            for place in names.indices where JSONText.equals(self[key], names[place], in: bytes) {
+                values[place] = value
+            }
+        }
+        return values
+    }
+
     /// A string without its escapes; nil when it is none or longer than `limit` bytes.
     func text(_ index: Int, limit: Int, _ bytes: RawSpan) -> String? {
         let token = self[index]

@@ -11,12 +11,15 @@ struct JSONOddities {
 
 extension JSONWriter {
     /// Writes any value. The stack is as deep as the reader allows.
+    ///
+    /// - Parameter members: the value's, where the caller has them: finding out which of many
+    ///   names come again is most of the work.
     mutating func copy(
-        _ value: Int, of tape: JSONTape, _ bytes: RawSpan
+        _ value: Int, with members: JSONMembers? = nil, of tape: JSONTape, _ bytes: RawSpan
     ) throws(Failure) -> JSONOddities {
         var odd = JSONOddities()
         var stack: [JSONCopyPlace] = []
-        try begin(value, &stack, tape, bytes, &odd)
+        try begin(value, members, &stack, tape, bytes, &odd)
         while let place = stack.popLast() {
             switch place {
             case .array(let next, let end):
@@ -25,7 +28,7 @@ extension JSONWriter {
                     continue
                 }
                 stack.append(.array(next: Int(tape[next].next), end: end))
-                try begin(next, &stack, tape, bytes, &odd)
+                try begin(next, nil, &stack, tape, bytes, &odd)
             case .object(var members):
                 guard let (key, value) = members.next(tape, bytes) else {
                     odd.duplicates += members.duplicates
@@ -34,7 +37,7 @@ extension JSONWriter {
                 }
                 stack.append(.object(members))
                 self.key(tape[key], bytes)
-                try begin(value, &stack, tape, bytes, &odd)
+                try begin(value, nil, &stack, tape, bytes, &odd)
             }
         }
         return odd
@@ -55,7 +58,8 @@ extension JSONWriter {
     }
 
     private mutating func begin(
-        _ value: Int, _ stack: inout [JSONCopyPlace], _ tape: JSONTape, _ bytes: RawSpan,
+        _ value: Int, _ members: JSONMembers?, _ stack: inout [JSONCopyPlace],
+        _ tape: JSONTape, _ bytes: RawSpan,
         _ odd: inout JSONOddities
     ) throws(Failure) {
         let token = tape[value]
@@ -69,7 +73,11 @@ extension JSONWriter {
             stack.append(.array(next: value + 1, end: Int(token.next)))
         case .object:
             beginObject()
-            stack.append(.object(try JSONMembers(of: value, tape, bytes)))
+            if let members {
+                stack.append(.object(members))
+            } else {
+                stack.append(.object(try JSONMembers(of: value, tape, bytes)))
+            }
         }
     }
 

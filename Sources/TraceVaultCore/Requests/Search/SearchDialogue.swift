@@ -91,6 +91,15 @@ final class SearchDialogue: Dialogue {
         last = nil
     }
 
+    /// A page counts in the room of searches as long as it is the last reply.
+    func pause(_ place: ReplyRoom.Place) -> Bool {
+        guard failure != nil else { return true }
+        last = last?.shortened(beside: 0, in: place)
+        room.add(found.count - held, of: tenant)
+        held = found.count
+        return true
+    }
+
     func read(_ reply: HTTPReply) -> Verdict {
         last = reply
         guard let refusal = CloudflareAPI.refusal(reply, .search) else { return takePage(reply) }

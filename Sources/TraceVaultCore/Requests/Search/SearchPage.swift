@@ -138,8 +138,10 @@ struct SearchPage: ~Copyable {
         _ leftOut: inout LeftOut, _ bytes: RawSpan
     ) throws(Failure) -> Bool {
         for place in places.indices { places[place] = 0 }
+        // No members where it is no object; walked once more to copy it.
+        let all = try JSONMembers(of: item, tape, bytes)
         if tape[item].kind == .object {
-            var members = try JSONMembers(of: item, tape, bytes)
+            var members = all
             while let (key, value) = members.next(tape, bytes) {
                 if let place = Self.place(tape[key], bytes) {
                     if tape[value].kind != .null { places[place] = value }
@@ -160,7 +162,7 @@ struct SearchPage: ~Copyable {
         for place in 0..<Self.written { member(place, places[place], number, bytes) }
         let start = writer.buffer.count
         writer.key("item")
-        let odd = try writer.copy(item, of: tape, bytes)
+        let odd = try writer.copy(item, with: all, of: tape, bytes)
         leftOut.add(start, upTo: writer.buffer.count)
         warnings.add(.duplicateKey, odd.duplicates, at: Self.path(number))
         warnings.add(.numberOutOfRange, odd.numbers, at: Self.path(number))

@@ -15,7 +15,7 @@ import Synchronization
 package final class CurlTransport {
     var line: CurlLine
     let multi: UnsafeMutableRawPointer
-    private(set) var flying: [UInt64: CurlExchange] = [:]
+    var flying: [UInt64: CurlExchange] = [:]
     /// Ends a wait for connections; curl_multi_wakeup() cannot tell whether its descriptors are
     /// still its own.
     private let bell: Doorbell
@@ -29,15 +29,15 @@ package final class CurlTransport {
     private var isAbandoned = false
     private var intactAtUs: Int64 = 0
     /// When the next look is due at who waits for a first byte.
-    private var lookAtUs: Int64 = 0
-    private let lookEveryUs: Int64
-    private var login: ProxyLogin
+    var lookAtUs: Int64 = 0
+    let lookEveryUs: Int64
+    var login: ProxyLogin
     /// What libcurl has and has not begun, as far as is known, in the order in which it came.
     var unbegun: [UInt64] = []
     /// Something has ended since libcurl last looked for room.
     var hasRoom = false
     /// Exchanges have ended since memory was last wiped.
-    private var hasFreed = false
+    var hasFreed = false
 
     /// - Parameter looksItself: its thread may wait for the file system of the authorities.
     package init(_ settings: TransportSettings, looksItself: Bool = false) throws(Failure) {
@@ -187,20 +187,6 @@ package final class CurlTransport {
         }
     }
 
-    /// Ends who has waited too long for the first byte, and whose bytes become nothing.
-    private func endLate(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
-        let nowUs = tvs_monotonic_us()
-        guard !flying.isEmpty, nowUs >= lookAtUs else { return false }
-        lookAtUs = nowUs + lookEveryUs
-        findUnbegun()
-        let limitUs = Int64(line.settings.firstByteMs) * 1000
-        let late = flying.values.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs }
-        let idle = flying.values.filter(\.hasTooMuch)
-        for exchange in late { finish(exchange, CURLE_OPERATION_TIMEDOUT, ended) }
-        for exchange in idle { finish(exchange, CURLE_FILESIZE_EXCEEDED, ended) }
-        return !late.isEmpty || !idle.isEmpty
-    }
-
     /// How long nothing happens before what was freed is wiped: a busy engine uses it again.
     private static let restMs: Int32 = 100
 
@@ -244,55 +230,5 @@ package final class CurlTransport {
     package func wake() {
         rings.ring()
         if isPolling.load(ordering: .sequentiallyConsistent) { bell.ring() }
-    }
-
-    private func collect(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
-        var remaining: Int32 = 0
-        var found = false
-        while let message = unsafe curl_multi_info_read(multi, &remaining) {
-            guard unsafe message.pointee.msg == CURLMSG_DONE,
-                let easy = unsafe message.pointee.easy_handle,
-                let context = unsafe tvs_curl_private(easy)
-            else { continue }
-            let code = unsafe message.pointee.data.result
-            let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
-            finish(exchange, code, ended)
-            found = true
-        }
-        return found
-    }
-
-    private func finish(
-        _ exchange: CurlExchange, _ code: CURLcode, _ ended: (UInt64, HTTPReply) -> Void
-    ) {
-        if code == CURLE_OPERATION_TIMEDOUT { leaveDeadConnection(of: exchange) }
-        unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
-        if code == CURLE_ABORTED_BY_CALLBACK, exchange.takesOwnConnection(),
-            unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK
-        {
-            unbegun.append(exchange.id)
-            return
-        }
-        flying[exchange.id] = nil
-        (hasFreed, hasRoom) = (true, true)
-        if login.tried == exchange.id, exchange.isThroughProxy { login.take() }
-        _ = login.leave(exchange.id)
-        let reply = exchange.reply(code, line.settings)
-        ended(exchange.id, reply)
-        if reply.trouble.cause == .proxyLogin { refuseLogin(reply.trouble, ended) }
-    }
-
-    /// The proxy refused the login: nor is it tried by those who were about to.
-    private func refuseLogin(
-        _ trouble: HTTPReply.FaultFacts, _ ended: (UInt64, HTTPReply) -> Void
-    ) {
-        login.refuse(trouble, nowUs: tvs_monotonic_us())
-        for exchange in flying.values where exchange.progress == .connecting {
-            unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
-            flying[exchange.id] = nil
-            var reply = exchange.reply(CURLE_RECV_ERROR, line.settings)
-            (reply.fault, reply.trouble) = (.proxy, trouble)
-            ended(exchange.id, reply)
-        }
     }
 }

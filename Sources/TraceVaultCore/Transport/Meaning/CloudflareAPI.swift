@@ -8,6 +8,8 @@ import CSystem
 struct Refusal {
     var verdict: Verdict
     var failure: Failure
+    /// What the API named as errors.
+    var errors: [ReplyError] = []
 }
 
 enum CloudflareAPI {
@@ -50,7 +52,11 @@ enum CloudflareAPI {
     }
 
     /// What to do about a reply with HTTP status 200 in which there is no answer, for this reason.
-    static func judge(_ found: Failure, _ reply: HTTPReply) -> Refusal {
+    ///
+    /// - Parameter said: the envelope, where the caller has it: large ones are not read twice.
+    static func judge(
+        _ found: Failure, _ reply: HTTPReply, _ said: Envelope? = nil
+    ) -> Refusal {
         if found.status == .notJSON, !beginsLikeJSON(reply.body) {
             return Refusal(verdict: .final, failure: foreign(reply))
         }
@@ -60,9 +66,10 @@ enum CloudflareAPI {
                 verdict: passes ? .retry(afterMs: found.retryAfterMs) : .final,
                 failure: found.of(reply))
         }
-        var failure = refusedCredential(200, try? Envelope.read(reply.body)).of(reply)
+        let envelope = said ?? (try? Envelope.read(reply.body))
+        var failure = refusedCredential(200, envelope).of(reply)
         failure.codes = found.codes
-        return Refusal(verdict: .rejected, failure: failure)
+        return Refusal(verdict: .rejected, failure: failure, errors: envelope?.errors ?? [])
     }
 
     // MARK: - Other statuses
@@ -107,7 +114,9 @@ enum CloudflareAPI {
         failure.retriable = retries || reply.status == 202 || isForeign
         if retries { failure.message += "; try again later" }
         let ending = failure.status == .credential ? Verdict.rejected : .final
-        return Refusal(verdict: retries ? .retry(afterMs: wait) : ending, failure: failure)
+        return Refusal(
+            verdict: retries ? .retry(afterMs: wait) : ending, failure: failure,
+            errors: said?.errors ?? [])
     }
 
     /// Whether it is tried again, as often as retry.max_attempts allows.

@@ -1,17 +1,20 @@
-// ReplyRoom.swift - what replies that are still coming may hold in memory, and each tenant of it.
+// ReplyRoom.swift - what replies may hold in memory, and each tenant of it: those that are still
+// coming in one room, what is kept of them while their requests wait for another try in another.
 
 /// One engine's; its thread's alone.
 final class ReplyRoom {
     /// For all together, beyond the first bytes of each.
     private let most: Int
+    /// A reply up to this size always has room.
+    private let always: Int
     private var used = 0
     private var held: [TenantKey?: Int] = [:]
 
-    /// A reply up to this size always has room: a trace is smaller, and how many come at once is
-    /// bounded.
-    private static let always = 1 << 20
-
-    init(_ maxReplyBytes: Int) { most = 8 * maxReplyBytes }
+    /// - Parameter always: a trace is smaller than a MiB, and how many come at once is bounded.
+    init(_ maxReplyBytes: Int, always: Int = 1 << 20) {
+        most = 8 * maxReplyBytes
+        self.always = always
+    }
 
     func place(for tenant: TenantKey?) -> Place { Place(self, tenant) }
 
@@ -30,11 +33,19 @@ final class ReplyRoom {
 
         /// Whether the reply may have so many bytes now.
         func grow(to count: Int) -> Bool {
-            let more = count - ReplyRoom.always - held
+            let more = count - room.always - held
             guard more > 0 else { return true }
             guard room.take(more, for: tenant) else { return false }
             held += more
             return true
+        }
+
+        /// Gives back what is more than so many bytes need.
+        func shrink(to count: Int) {
+            let less = held - max(0, count - room.always)
+            guard less > 0 else { return }
+            room.give(less, of: tenant)
+            held -= less
         }
     }
 
