@@ -62,6 +62,9 @@ def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) ->
 
 def _require_page(place: Place) -> None:
     """Refuse to replace what is no page: one wrong word, and the only key of a vault was gone."""
+    there = place.status()
+    if there is None or not there.st_size:  # nothing is lost, also where it cannot be read
+        return
     begins = place.beginning(_HEAD)
     if begins and not (begins.startswith(_FIRST) and _TITLE in begins):
         raise Usage(
