@@ -119,8 +119,10 @@ def fill_vault(scene: Scene, files: Files) -> None:
     key = bytearray(secrets.token_bytes(32))
     files.key_file.touch(mode=0o600)
     files.key_file.write_bytes(key)
-    with tv.Vault.create(files.vault, tv.RawKey(key)) as vault:
+    with tv.Vault.create(files.vault, tv.KeyFile(files.key_file)) as vault:
         with vault.edit() as edit:
+            # The example in C hands the bytes of the file to the library itself.
+            edit.add_unlock(tv.RawKey(key), known=tv.KeyFile(files.key_file))
             for account in scene.accounts:
                 edit.put(
                     account.tenant,
