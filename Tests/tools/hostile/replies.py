@@ -275,7 +275,9 @@ CONTENT = (
     Scenario("100,000 lines", says(reply(trace(*["x"] * (_MANY // 2)))), OK),
     Scenario("100,000 empty lists", says(reply(result({"inbound": BLOCK, "x": [[]] * _MANY}))), OK),
     Scenario("4,000 members", says(reply(result({f"k{n}": n for n in range(4000)}))), OK),
-    Scenario("100,000 members", says(reply(result({f"k{n}": n for n in range(_MANY)}))), DEPTH, asked=1),
+    Scenario(
+        "100,000 members", says(reply(result({f"k{n}": n for n in range(_MANY)}))), DEPTH, asked=1
+    ),
     Scenario("three million values", says(reply(result({"x": [1] * 3_000_000}))), DEPTH, asked=1),
     Scenario("100,000 levels of lists", says(reply(b"[" * _MANY + b"]" * _MANY)), DEPTH, asked=1),
     Scenario(

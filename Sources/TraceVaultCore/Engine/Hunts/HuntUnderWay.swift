@@ -6,8 +6,8 @@
 
 /// Made on the host's thread, then the engine's alone.
 final class HuntUnderWay: @unchecked Sendable {
-    /// Each in a box of its own: side by side, bits that nobody has written tell the two apart where
-    /// a step goes, as valgrind says.
+    /// Each in a box of its own: side by side in one place, valgrind finds that bits which nobody
+    /// has written tell the two apart when a step goes.
     indirect enum Step {
         case ask(HuntErrand)
         case tell(Finding)
