@@ -425,7 +425,7 @@ TV_API void tv_unlock_free(tv_unlock *unlock);
  * TV_E_RATE_LIMITED, TV_E_SERVER, TV_E_TRANSPORT, TV_E_PROXY or TV_E_TLS, and where TV_E_IO
  * would be told of a file.
  *
- * TV_E_EXISTS also where s3.copy_file holds the copy of another vault.
+ * TV_E_EXISTS also where s3.copy_file names a file that is no copy of this vault.
  *
  * Blocks: on the disk, for the passphrase's cost, and on an object store for twice
  * s3.timeout_ms at most.
@@ -646,8 +646,8 @@ TV_API TV_CHECK tv_status tv_edit_set(tv_edit *edit, const char *tenant, size_t 
  *
  * Follow it with tv_edit_put_token() in the same edit to rotate a credential. A retiring
  * credential is used when there is no active one or that one is not valid now. Where the new
- * secret is the active one already, the older retiring one stays: nothing is lost when a
- * rotation is done twice.
+ * secret is the active one already, nothing is rotated: an older retiring one stays, and so does
+ * each property of the active one that the edit does not set.
  * TV_E_NOT_FOUND without an active one.
  * @since 0.1
  */

@@ -4,6 +4,7 @@
  * Interrupted calls are reported, not repeated. A disk may take seconds: while a call waits for it,
  * forks need not (OUTSIDE). */
 #define _GNU_SOURCE
+#include "byte_lock.h"
 #include "tv_system.h"
 
 #include <errno.h>
@@ -257,12 +258,7 @@ int32_t tvs_unlink(int32_t directory, const char *name) {
 }
 
 static int32_t set_lock(int32_t descriptor, short type, int32_t place) {
-    struct flock lock;
-    memset(&lock, 0, sizeof lock);
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = place;
-    lock.l_len = 1;
+    struct flock lock = byte_lock(type, place);
     int answer;
     OUTSIDE(answer, fcntl(descriptor, F_OFD_SETLK, &lock));
     return answer;

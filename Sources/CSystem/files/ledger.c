@@ -2,6 +2,7 @@
  *
  * No policy: what a file must be like, and what is in it, is LedgerFile.swift's business. */
 #define _GNU_SOURCE
+#include "byte_lock.h"
 #include "tv_system.h"
 
 #include <errno.h>
@@ -64,16 +65,6 @@ int32_t tvs_map_over(void *base, size_t length) {
 }
 
 void tvs_unmap(void *base, size_t length) { (void)munmap(base, length); }
-
-static struct flock byte_lock(short type, int64_t place) {
-    struct flock lock;
-    memset(&lock, 0, sizeof lock);
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = place;
-    lock.l_len = 1;
-    return lock;
-}
 
 bool tvs_byte_is_free(int32_t descriptor, int64_t place) {
     struct flock lock = byte_lock(F_WRLCK, place);

@@ -18,10 +18,6 @@ import Testing
             + #""result":{"id":"00000000000000000000000000000000","status":"\#(status)"\#(more)}}"#
     }
 
-    private func member<T>(_ talk: Conversation, _ name: String) throws -> T? {
-        try talk.document("check")?[name] as? T
-    }
-
     // MARK: - Permissions
 
     private static let accessPath =
@@ -32,7 +28,7 @@ import Testing
         let desk = try Desk(token: Self.userToken)
         let talk = try desk.ask(
             asking.dialogue(desk.base), [canned(200, verified("active"))] + replies)
-        return (talk, try member(talk, "access"))
+        return (talk, try talk.member("access", of: "check"))
     }
 
     @Test func onlyAskingForAMessageShowsAPermissionThatIsMissing() throws {
@@ -47,7 +43,7 @@ import Testing
         ] {
             let (talk, found) = try access([reply])
             #expect(talk.verdicts == [.more, .final] && talk.answer.failure == nil)
-            #expect(try member(talk, "valid") == true)
+            #expect(try talk.member("valid", of: "check") == true)
             #expect(found?["granted"] as? Bool == false)
             #expect(found?["http_status"] as? Int32 == reply.status)
             #expect((found?["reason"] as? [String: Any])?["code"] as? Int == code)
@@ -58,7 +54,7 @@ import Testing
         for reply in [canned(500, "<html>"), canned(200, "<html>"), canned(503)] {
             let (talk, found) = try access([reply])
             #expect(talk.answer.failure == nil)
-            #expect(try member(talk, "valid") == true)
+            #expect(try talk.member("valid", of: "check") == true)
             #expect(found?["granted"] is NSNull && found?["reason"] != nil)
         }
         let (talk, found) = try access([canned(503), canned(200, page(0))])
@@ -85,11 +81,11 @@ import Testing
             let talk = try Desk(token: token).check([canned(200, verified("active"))])
             #expect(talk.paths == [path])
             #expect(talk.verdicts == [.final])
-            #expect(try member(talk, "valid") == true)
-            #expect(try member(talk, "status") == "active")
-            #expect(try member(talk, "kind") == "api_token")
-            #expect(try member(talk, "token_kind") == kind)
-            #expect(try member(talk, "token_id") == "00000000000000000000000000000000")
+            #expect(try talk.member("valid", of: "check") == true)
+            #expect(try talk.member("status", of: "check") == "active")
+            #expect(try talk.member("kind", of: "check") == "api_token")
+            #expect(try talk.member("token_kind", of: "check") == kind)
+            #expect(try talk.member("token_id", of: "check") == "00000000000000000000000000000000")
             #expect(try talk.document("check")?["reason"] == nil)
         }
     }
@@ -98,23 +94,23 @@ import Testing
         let desk = try Desk()
         let first = try desk.check([canned(200, verified("active"))])
         #expect(first.paths == [Self.userPath])
-        #expect(try member(first, "token_kind") == "user")
+        #expect(try first.member("token_kind", of: "check") == "user")
         let second = try desk.check([
             canned(401, refusalBody(1000)), canned(200, verified("active")),
         ])
         #expect(second.paths == [Self.userPath, Self.accountPath])
         #expect(second.verdicts == [.more, .final])
-        #expect(try member(second, "valid") == true)
-        #expect(try member(second, "token_kind") == "account")
+        #expect(try second.member("valid", of: "check") == true)
+        #expect(try second.member("token_kind", of: "check") == "account")
         let neither = try desk.check([
             canned(401, refusalBody(1000)), canned(403, refusalBody(10000)),
         ])
         #expect(neither.verdicts == [.more, .final])
         #expect(neither.answer.failure == nil)
-        #expect(try member(neither, "valid") == false)
-        #expect(try member(neither, "status") == "unknown")
-        #expect(try member(neither, "token_kind") == "unknown")
-        let reason: [String: Any]? = try member(neither, "reason")
+        #expect(try neither.member("valid", of: "check") == false)
+        #expect(try neither.member("status", of: "check") == "unknown")
+        #expect(try neither.member("token_kind", of: "check") == "unknown")
+        let reason: [String: Any]? = try neither.member("reason", of: "check")
         #expect(reason?["code"] as? Int == 1000)
     }
 
@@ -130,7 +126,7 @@ import Testing
         #expect(ask(new, canned(401, refusalBody(9109))) == (Self.accountPath, .final))
         let talk = Conversation(answer: dialogue.answer(TraceContext()))
         // Not what was said of the old one.
-        let reason: [String: Any]? = try member(talk, "reason")
+        let reason: [String: Any]? = try talk.member("reason", of: "check")
         #expect(reason?["code"] as? Int == 6003)
     }
 
@@ -142,7 +138,7 @@ import Testing
         #expect(dialogue.path(new.credential, new.authorization) == Self.userPath)
         #expect(dialogue.read(canned(401, refusalBody(6003))) == .final)
         let talk = Conversation(answer: dialogue.answer(TraceContext()))
-        let reason: [String: Any]? = try member(talk, "reason")
+        let reason: [String: Any]? = try talk.member("reason", of: "check")
         #expect(reason?["code"] as? Int == 6003)
     }
 
@@ -156,16 +152,17 @@ import Testing
             let talk = try desk.check([reply])
             #expect(talk.verdicts == [.final])
             #expect(talk.answer.failure == nil)
-            #expect(try member(talk, "valid") == false)
+            #expect(try talk.member("valid", of: "check") == false)
         }
     }
 
     @Test(arguments: ["disabled", "expired", "something new"])
     func aTokenWithAnotherStatusIsNotValidAndSaysWhy(status: String) throws {
         let talk = try Desk(token: Self.userToken).check([canned(200, verified(status))])
-        #expect(try member(talk, "valid") == false)
-        #expect(try member(talk, "status") == (status.contains(" ") ? "unknown" : status))
-        let reason: [String: Any]? = try member(talk, "reason")
+        #expect(try talk.member("valid", of: "check") == false)
+        #expect(
+            try talk.member("status", of: "check") == (status.contains(" ") ? "unknown" : status))
+        let reason: [String: Any]? = try talk.member("reason", of: "check")
         #expect((reason?["message"] as? String)?.isEmpty == false)
         #expect(reason?["code"] is NSNull)
     }
@@ -174,16 +171,16 @@ import Testing
         let desk = try Desk(email: "soc@example.net", key: Fake.key1)
         let good = try desk.check([canned(200, #"{"success":true,"result":{"id":"u"}}"#)])
         #expect(good.paths == ["/user"])
-        #expect(try member(good, "valid") == true)
-        #expect(try member(good, "kind") == "global_key")
+        #expect(try good.member("valid", of: "check") == true)
+        #expect(try good.member("kind", of: "check") == "global_key")
         #expect(try good.document("check")?["token_kind"] is NSNull)
         let bad = try desk.check([canned(403, refusalBody(9103))])
         #expect(bad.paths == ["/user"])
-        #expect(try member(bad, "valid") == false)
+        #expect(try bad.member("valid", of: "check") == false)
         let gone = try desk.check(
             [canned(200, #"{"success":true,"result":{"suspended":true}}"#)])
-        #expect(try member(gone, "valid") == false)
-        #expect(try member(gone, "status") == "disabled")
+        #expect(try gone.member("valid", of: "check") == false)
+        #expect(try gone.member("status", of: "check") == "disabled")
     }
 
     @Test func whatLeavesItOpenIsAFailure() throws {
@@ -216,10 +213,10 @@ import Testing
         let talk = try Desk(token: Self.userToken).check([canned(200, body)])
         let list = try talk.document("check")?["warnings"] as? [[String: Any]]
         #expect(list?.compactMap { $0["code"] as? String } == (code.isEmpty ? [] : [code]))
-        #expect(try member(talk, "expires_on") == end)
+        #expect(try talk.member("expires_on", of: "check") == end)
         let second = Desk.fetchedAtMs / 1000 + minutes * 60
         #expect(try talk.document("check")?["expires_on_unix"] as? Int64 == second)
-        #expect(try member(talk, "valid") == true)
+        #expect(try talk.member("valid", of: "check") == true)
     }
 
     @Test func aTokenThatIsNotValidYetIsAWarning() throws {

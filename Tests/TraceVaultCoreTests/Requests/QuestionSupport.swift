@@ -33,6 +33,16 @@ struct Conversation {
         let data = Data(text(try answer.document.view(view)).utf8)
         return try JSONSerialization.jsonObject(with: data) as? [String: Any]
     }
+
+    /// The codes of a search's warnings.
+    func warnings() throws -> [String] {
+        let list = try document("search")?["warnings"] as? [[String: Any]]
+        return (list ?? []).compactMap { $0["code"] as? String }
+    }
+
+    func member<T>(_ name: String, of view: String = "search") throws -> T? {
+        try document(view)?[name] as? T
+    }
 }
 
 /// One account with one credential, and the server's base URL.

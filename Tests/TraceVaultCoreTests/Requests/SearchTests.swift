@@ -16,15 +16,6 @@ import Testing
         return (messages ?? []).map { $0["message_ref"] as? String }
     }
 
-    private func warnings(_ talk: Conversation) throws -> [String] {
-        let list = try talk.document("search")?["warnings"] as? [[String: Any]]
-        return (list ?? []).compactMap { $0["code"] as? String }
-    }
-
-    private func member<T>(_ talk: Conversation, _ name: String) throws -> T? {
-        try talk.document("search")?[name] as? T
-    }
-
     // MARK: - Pages
 
     @Test func pagesAreAskedForByCursorUntilThereIsNone() throws {
@@ -44,10 +35,10 @@ import Testing
             ])
         #expect(talk.verdicts == [.more, .more, .final])
         #expect(try refs(talk) == ["m0", "m1", "m2", "m3"])
-        #expect(try member(talk, "complete") == true)
-        #expect(try member(talk, "pages") == 3)
+        #expect(try talk.member("complete") == true)
+        #expect(try talk.member("pages") == 3)
         #expect(try talk.document("search")?["next_cursor"] is NSNull)
-        #expect(try warnings(talk) == [])
+        #expect(try talk.warnings() == [])
         #expect(text(try talk.answer.document.view("raw")) == page(1, from: 3))
     }
 
@@ -57,9 +48,9 @@ import Testing
             [canned(200, page(2, next: "a")), canned(200, page(1, from: 2, next: "b"))])
         #expect(talk.verdicts == [.more, .final])
         #expect(try refs(talk).count == 3)
-        #expect(try member(talk, "complete") == false)
-        #expect(try member(talk, "next_cursor") == "b")
-        #expect(try warnings(talk) == [])
+        #expect(try talk.member("complete") == false)
+        #expect(try talk.member("next_cursor") == "b")
+        #expect(try talk.warnings() == [])
     }
 
     @Test func messagesBeyondTheLimitAreCutAloudAndTheCursorGoesOnBehindTheLast() throws {
@@ -67,9 +58,9 @@ import Testing
             ["limit": "3", "per_page": "2"],
             [canned(200, page(2, next: "a")), canned(200, page(2, from: 2, next: "b"))])
         #expect(try refs(talk) == ["m0", "m1", "m2"])
-        #expect(try member(talk, "complete") == false)
-        #expect(try member(talk, "next_cursor") == "tracevault:1:a")
-        #expect(try warnings(talk) == ["limit_cut"])
+        #expect(try talk.member("complete") == false)
+        #expect(try talk.member("next_cursor") == "tracevault:1:a")
+        #expect(try talk.warnings() == ["limit_cut"])
     }
 
     @Test func aFirstPageLongerThanTheLimitIsGivenPieceByPieceToItsEnd() throws {
@@ -80,9 +71,9 @@ import Testing
             let talk = try desk.search(options, [canned(200, page(5))])
             #expect(talk.paths.first?.contains("cursor=") == false)
             found += try refs(talk)
-            cursor = try member(talk, "next_cursor")
-            #expect(try member(talk, "complete") == (step == 2))
-            #expect(try warnings(talk) == (step == 2 ? [] : ["limit_cut"]))
+            cursor = try talk.member("next_cursor")
+            #expect(try talk.member("complete") == (step == 2))
+            #expect(try talk.warnings() == (step == 2 ? [] : ["limit_cut"]))
         }
         #expect(found == ["m0", "m1", "m2", "m3", "m4"] && cursor == nil)
     }
@@ -102,7 +93,7 @@ import Testing
         let talk = try desk.search(["cursor": "here"], [canned(200, page(1, next: "here"))])
         #expect(talk.paths.first?.contains("&cursor=here") == true)
         #expect(talk.verdicts == [.final])
-        #expect(try warnings(talk) == ["cursor_repeated"])
+        #expect(try talk.warnings() == ["cursor_repeated"])
     }
 
     @Test func aCursorThatComesAgainEndsTheSearchWithAWarning() throws {
@@ -112,8 +103,8 @@ import Testing
             )
             #expect(talk.verdicts.count == cursors.count)
             #expect(talk.verdicts.last == .final)
-            #expect(try warnings(talk) == ["cursor_repeated"])
-            #expect(try member(talk, "complete") == false)
+            #expect(try talk.warnings() == ["cursor_repeated"])
+            #expect(try talk.member("complete") == false)
             #expect(try refs(talk).count == cursors.count)
         }
     }
@@ -122,15 +113,15 @@ import Testing
         let talk = try desk.search([canned(200, page(0, next: "a")), canned(200, page(0))])
         #expect(talk.verdicts == [.more, .final])
         #expect(try refs(talk) == [])
-        #expect(try member(talk, "complete") == true)
+        #expect(try talk.member("complete") == true)
     }
 
     @Test func pagesWithoutEndHaveOne() throws {
         let replies = (0..<1200).map { canned(200, page(1, from: $0, next: "c\($0)")) }
         let talk = try desk.search(["limit": "100000"], replies)
         #expect(talk.verdicts.count == 1000)
-        #expect(try warnings(talk) == ["page_limit"])
-        #expect(try member(talk, "next_cursor") == "c999")
+        #expect(try talk.warnings() == ["page_limit"])
+        #expect(try talk.member("next_cursor") == "c999")
     }
 
     @Test func bytesWithoutEndHaveOne() throws {
@@ -143,83 +134,7 @@ import Testing
         }
         let talk = try desk.search(replies)
         #expect(talk.verdicts.count == 8)
-        #expect(try warnings(talk) == ["size_limit"])
-    }
-
-    @Test func searchesUnderWayHoldNoMoreTogetherThanOneEngineMayAndSmallOnesGoOn() throws {
-        let room = SearchRoom(maxReplyBytes: 100_000)
-        let filler = String(repeating: "x", count: 20_000)
-        var searches: [any Dialogue] = []
-        var stopped = 0
-        for number in 0..<100 {
-            let search = try request(.search(accountID: RawSpan())).dialogue(desk.base, room)
-            let body =
-                #"{"success":true,"result":[{"id":"m\#(number)","filler":"\#(filler)"}],"#
-                + #""result_info":{"next":"c"}}"#
-            _ = try search.path(desk.credential, desk.authorization)
-            if search.read(canned(200, body)) == .more {
-                searches.append(search)
-            } else {
-                stopped += 1
-                let talk = Conversation(answer: search.answer(TraceContext()))
-                #expect(try warnings(talk) == ["size_limit"])
-                #expect(try member(talk, "next_cursor") == "c")
-                #expect(try member(talk, "complete") == false)
-            }
-            #expect(room.used <= room.most + 3 * filler.utf8.count)
-        }
-        #expect(stopped > 70 && room.used <= room.most)
-        // One message with little in it has room where those have none.
-        let small = try request(.search(accountID: RawSpan())).dialogue(desk.base, room)
-        #expect(small.read(canned(200, page(1, next: "c"))) == .more)
-        searches = []
-        #expect(room.used < 1000)
-        withExtendedLifetime(small) {}
-    }
-
-    @Test func aGreedyTenantsSearchesLeaveRoomForAModestOnes() throws {
-        let room = SearchRoom(maxReplyBytes: 100_000)
-        let (greedy, modest) = (desk, try Desk())
-        let filler = String(repeating: "x", count: 20_000)
-        func page(_ number: Int) -> HTTPReply {
-            canned(
-                200,
-                #"{"success":true,"result":[{"id":"m\#(number)","filler":"\#(filler)"}],"#
-                    + #""result_info":{"next":"c\#(number)"}}"#)
-        }
-        func begin(_ desk: Desk) throws -> any Dialogue {
-            let search = try request(.search(accountID: RawSpan()), ["limit": "100"])
-                .dialogue(desk.base, room)
-            _ = try search.path(desk.credential, desk.authorization)
-            return search
-        }
-        // Each holds little; all of them would hold everything. One that ends holds nothing.
-        var goingOn: [any Dialogue] = []
-        for _ in 0..<200 {
-            let search = try begin(greedy)
-            if search.read(page(0)) == .more { goingOn.append(search) }
-        }
-        #expect(goingOn.count > 0 && goingOn.count < 200)
-        let one = try begin(modest)
-        #expect((0..<4).map { one.read(page($0)) } == [.more, .more, .more, .more])
-        withExtendedLifetime(goingOn) {}
-    }
-
-    @Test func oneSearchLeavesAsMuchFreeAsItHolds() throws {
-        let room = SearchRoom(maxReplyBytes: 100_000)
-        // Each byte of an item becomes many, so replies within their own bound could fill it all.
-        let items = [String](repeating: "1", count: 8000).joined(separator: ",")
-        let search = try request(.search(accountID: RawSpan()), ["limit": "100000"])
-            .dialogue(desk.base, room)
-        var verdicts: [Verdict] = []
-        while verdicts.last ?? .more == .more {
-            let next = #""result_info":{"next":"c\#(verdicts.count)"}}"#
-            let body = #"{"success":true,"result":[\#(items)],"# + next
-            verdicts.append(search.read(canned(200, body)))
-        }
-        #expect(verdicts.count < 12)
-        let talk = Conversation(answer: search.answer(TraceContext()))
-        #expect(try warnings(talk).contains("size_limit"))
+        #expect(try talk.warnings() == ["size_limit"])
     }
 
     // MARK: - Whose messages they are
@@ -282,7 +197,7 @@ import Testing
             #"{"success":true,"result":[],"result_info":{"next":\#(next)}}"#
         let talk = try desk.search([canned(200, body, headers), canned(200, page(0))])
         #expect(talk.verdicts == (talk.paths.count == 2 ? [.more, .final] : [.final]))
-        if talk.paths.count == 1, try warnings(talk) == ["cursor_unusable"] { return "unusable" }
+        if talk.paths.count == 1, try talk.warnings() == ["cursor_unusable"] { return "unusable" }
         let cursor = talk.paths.last?.split(separator: "&").first { $0.hasPrefix("cursor=") }
         return cursor.map { String($0.dropFirst(7)) }
     }
@@ -382,9 +297,9 @@ import Testing
         let talk = try desk.search(
             [canned(200, page(2, next: "c")), canned(500, refusalBody(1), ["cf-ray": "r"])])
         #expect(try refs(talk) == ["m0", "m1"])
-        #expect(try member(talk, "complete") == false)
-        #expect(try member(talk, "next_cursor") == "c")
-        let error: [String: Any]? = try member(talk, "error")
+        #expect(try talk.member("complete") == false)
+        #expect(try talk.member("next_cursor") == "c")
+        let error: [String: Any]? = try talk.member("error")
         #expect(error?["status"] as? String == "TV_E_SERVER")
         #expect(error?["http_status"] as? Int == 500)
         #expect(error?["codes"] as? [Int] == [1])
@@ -396,15 +311,15 @@ import Testing
             [canned(503), canned(200, page(1, next: "c")), canned(502), canned(200, page(1))])
         #expect(talk.verdicts == [.retry(afterMs: nil), .more, .retry(afterMs: nil), .final])
         #expect(try talk.document("search")?["error"] == nil)
-        #expect(try member(talk, "complete") == true)
+        #expect(try talk.member("complete") == true)
         #expect(talk.paths[2] == talk.paths[3])
     }
 
     @Test func anAnswerBetweenTwoPagesSaysThatItStoppedEarly() throws {
         let talk = try desk.search([canned(200, page(1, next: "c"))])
         #expect(talk.verdicts == [.more])
-        #expect(try member(talk, "complete") == false)
-        #expect(try warnings(talk) == ["stopped_early"])
+        #expect(try talk.member("complete") == false)
+        #expect(try talk.warnings() == ["stopped_early"])
         let dialogue = SearchDialogue(Search(), desk.base, room)
         #expect(dialogue.answer(TraceContext()).failure != nil)
         _ = dialogue.read(canned(200, page(1, next: "c")))
@@ -450,7 +365,7 @@ import Testing
         let found = document?["messages"] as? [[String: Any]]
         #expect(found?[4]["subject"] as? String == "kept")
         #expect(found?[5]["item"] as? Int == 7)
-        let codes = try warnings(talk)
+        let codes = try talk.warnings()
         #expect(codes.contains("message_ref_missing"))
         #expect(codes.contains("item_not_object"))
         #expect(codes.contains("duplicate_key"))

@@ -282,6 +282,8 @@ extension ModelStoryTests {
         ("250 2.7.0 Ok, infected, not queued as mail", "accepted_by_filter"),
         ("250 2.7.0 Ok\tdiscarded", "accepted_by_filter"),
         ("250 2.7.0 Ok, not discarded", "sent"), ("250 2.7.0 Ok,not discarded", "sent"),
+        ("250 2.7.0 Ok, not\tdiscarded", "sent"), ("250 2.7.0 Ok, infected:\tno", "sent"),
+        ("250 2.7.0 Ok infected=no\tspam=no", "sent"),
         ("250 2.7.0 Ok infected=no,spam=no", "sent"), ("250 Ok [infected:no]", "sent"),
         ("250 2.7.0 Ok, quarantined: no", "sent"), ("250 2.7.0 Ok discarded=0", "sent"),
         ("250 2.7.0 Ok (relay=discard.x.example)", "sent"),

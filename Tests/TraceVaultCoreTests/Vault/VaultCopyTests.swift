@@ -195,6 +195,27 @@ private final class RemoteStore: Store {
         #expect(refusal { _ = try second.read() } == .noVault)
     }
 
+    /// An administrator who names a file of his own by mistake does not lose it.
+    @Test func aFileThatIsNoCopyOfThisVaultIsNeverReplaced() throws {
+        let other = RemoteStore(copy: nil)
+        _ = try Vault.create(in: other, unlock: unlock, settings: Fake.settings)
+        for bytes in [Array("my notes\n".utf8), [], try other.read().array] {
+            unsafe unlink(scratch.vault + ".seen")
+            try scratch.write(bytes)
+            #expect(refusal { _ = try restarted() } == .exists)
+            let begun = RemoteStore(copy: store.copy)
+            #expect(
+                refusal { _ = try Vault.create(in: begun, unlock: unlock, settings: Fake.settings) }
+                    == .exists)
+            #expect(refusal { _ = try begun.read() } == .noVault)
+            #expect(try scratch.bytes() == bytes && !scratch.exists(".seen"))
+        }
+        // A copy whose mark was removed is one all the same.
+        try scratch.write(stored().array)
+        _ = try restarted()
+        #expect(scratch.exists(".seen"))
+    }
+
     /// What a rekey took away opens nothing here either, once the host has looked.
     @Test func aRekeyOnAnotherHostIsFollowedWithTheNewUnlock() throws {
         let other = try Vault.open(

@@ -34,6 +34,11 @@ import Testing
         }
     }
 
+    /// All that is listed but the generation.
+    private func accounts() throws -> Substring {
+        try vault.list().text.drop { $0 != "[" }
+    }
+
     private func rotate() throws {
         try change { edit in
             try edit.retire(tenant: "acme", account: Fake.account1)
@@ -53,6 +58,58 @@ import Testing
         #expect(try states() == ["active", "retiring"])
         try change { try $0.promote(tenant: "acme", account: Fake.account1) }
         #expect(try token() == old)
+    }
+
+    @Test(arguments: [false, true])
+    func aRotationToTheActiveSecretKeepsAllThatItSaysNothingOf(hasRetiring: Bool) throws {
+        let secret = hasRetiring ? new : old
+        try change { edit in
+            if hasRetiring { try edit.retire(tenant: "acme", account: Fake.account1) }
+            try edit.put(
+                "acme", Fake.account1, token: secret, origin: "https://gateway.example")
+            for (name, value) in [
+                ("label", "Acme EU"), ("budget_group", "msp"),
+                ("not_before", "2020-01-01T00:00:00Z"), ("expires", "2099-01-01T00:00:00Z"),
+            ] {
+                try edit.set(tenant: "acme", account: Fake.account1, name: name, value: value)
+            }
+        }
+        let before = try accounts()
+        func again(_ name: String? = nil, _ value: String = "") throws {
+            try change { edit in
+                try edit.retire(tenant: "acme", account: Fake.account1)
+                try edit.put("acme", Fake.account1, token: secret)
+                guard let name else { return }
+                try edit.set(tenant: "acme", account: Fake.account1, name: name, value: value)
+            }
+        }
+        try again()
+        #expect(try accounts() == before)
+        try again("expires", "2098-01-01T00:00:00Z")
+        #expect(
+            try String(accounts())
+                == before.split(separator: "2099").joined(separator: "2098"))
+        try again("label")
+        #expect(try vault.list().text.contains("Acme EU") == false)
+        #expect(try token() == secret)
+        _ = try vault.verify()
+    }
+
+    /// A key that was stored with a wrong e-mail address has the right one as a credential of its own.
+    @Test func theSameKeyWithAnotherAddressIsARotation() throws {
+        let key = String(repeating: "a", count: 37)
+        func put(_ email: String) throws {
+            try change { edit in
+                try edit.retire(tenant: "acme", account: Fake.account1)
+                try edit.put("acme", Fake.account1, email: email, key: key)
+            }
+        }
+        try put("first@acme.example")
+        try put("second@acme.example")
+        try put("second@acme.example")
+        #expect(try states() == ["active", "retiring"])
+        let emails = try accounts().split(separator: "\"email\":\"").dropFirst()
+        #expect(emails.map { $0.prefix { $0 != "@" } } == ["second", "first"])
     }
 
     @Test func promotingUndoesARotation() throws {

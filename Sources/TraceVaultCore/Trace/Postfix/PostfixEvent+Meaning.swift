@@ -95,8 +95,8 @@ extension RawSpan {
     /// anything does; behind a mark, what does not go on as a name of a host, an address or an id.
     private func beginsWord(_ start: Int, _ end: Int) -> Bool {
         guard start > 0 else { return true }
+        if isBlank(start - 1) { return true }
         switch at(start - 1) {
-        case UInt8(ascii: " "), UInt8(ascii: "\t"): return true
         case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: "="),
             UInt8(ascii: "."), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "["),
             UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "<"),
@@ -119,7 +119,7 @@ extension RawSpan {
     /// Whether the word before, with nothing but blanks between, is `not`.
     private func isDenied(_ start: Int) -> Bool {
         var end = start
-        while end > 0, at(end - 1) == UInt8(ascii: " ") { end -= 1 }
+        while end > 0, isBlank(end - 1) { end -= 1 }
         guard end < start, end >= 3 else { return false }
         return hasFolded("not", end - 3) && !(end > 3 && isLetter(end - 4))
     }
@@ -128,7 +128,7 @@ extension RawSpan {
     private func isNo(_ end: Int) -> Bool {
         let isEqual = at(end) == UInt8(ascii: "=")
         guard isEqual || at(end) == UInt8(ascii: ":") else { return false }
-        let start = at(end + 1) == UInt8(ascii: " ") ? end + 2 : end + 1
+        let start = isBlank(end + 1) ? end + 2 : end + 1
         for value in ["no", "none", "false", "0"] as [StaticString] where hasFolded(value, start) {
             let next = start + value.utf8CodeUnitCount
             guard next < byteCount else { return true }
@@ -136,7 +136,7 @@ extension RawSpan {
             case UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: ")"), UInt8(ascii: "]"),
                 UInt8(ascii: "}"):
                 return true
-            case UInt8(ascii: " "): return isEqual
+            case UInt8(ascii: " "), UInt8(ascii: "\t"): return isEqual
             default: break
             }
         }
@@ -149,6 +149,10 @@ extension RawSpan {
             return false
         }
         return true
+    }
+
+    private func isBlank(_ place: Int) -> Bool {
+        at(place) == UInt8(ascii: " ") || at(place) == UInt8(ascii: "\t")
     }
 
     private func isLetter(_ place: Int) -> Bool {

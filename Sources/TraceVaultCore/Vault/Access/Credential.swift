@@ -41,10 +41,7 @@ package final class Credential: Sendable {
         sharedGroup = named.isEmpty ? nil : named
         // Not a key's address: anybody may write that beside a key of their own.
         budgetGroup = sharedGroup ?? HexText.of(metadata.fingerprint)
-        switch metadata.kind {
-        case .apiToken, nil: kind = .apiToken
-        case .globalKey: kind = .globalKey(email: span.text(metadata.email))
-        }
+        kind = metadata.credentialKind(span)
     }
 }
 

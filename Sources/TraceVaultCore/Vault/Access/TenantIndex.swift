@@ -108,7 +108,9 @@ package final class TenantIndex: Sendable {
         let credential = try credential(of: account)
         guard credential.origin == origin.text else {
             throw Failure(
-                .origin, "the credential is sealed for another origin than api.base_url")
+                .origin,
+                "the credential is sealed for \(credential.origin), and api.base_url is at "
+                    + origin.text)
         }
         return credential
     }

@@ -41,10 +41,22 @@ struct PropertyChanges: Sendable {
 /// A credential on its way into the vault; the secret waits in `PendingSecrets`.
 struct CredentialDraft: Sendable {
     let kind: CredentialKind
-    var origin = CredentialFormat.defaultOrigin
+    /// Nil is Cloudflare's.
+    var origin: String?
     var properties = PropertyChanges()
-    let createdMs: UInt64
+    var createdMs: UInt64
     let secret: Range<Int>
+
+    /// Takes over from a stored credential what this one says nothing of, and when that was put.
+    mutating func keep(_ stored: Metadata, _ span: RawSpan) {
+        var kept = PropertyChanges(
+            label: span.text(stored.label), budgetGroup: span.text(stored.budgetGroup),
+            notBeforeMs: stored.notBeforeMs, expiresMs: stored.expiresMs)
+        kept.add(properties)
+        properties = kept
+        origin = origin ?? span.text(stored.origin)
+        createdMs = stored.createdMs
+    }
 }
 
 /// One thing that an edit does to an account.
@@ -123,16 +135,15 @@ struct CredentialVersions: Sendable {
         return (entry, draft)
     }
 
-    /// The new secret is the old one, so a stored retiring one would give way to a copy of the
-    /// active one: it stays, and the active one is put anew. A rotation that is done twice loses
-    /// nothing.
-    mutating func keepRetiring(of entries: some Sequence<Snapshot.AccountEntry>) {
-        guard let (entry, draft) = rotation,
-            let kept = CredentialVersions(stored: entries).retiring
-        else { return }
+    /// A rotation puts the credential that is there, so nothing gives way: the active one is put
+    /// anew, and a stored retiring one stays. A rotation that is done twice loses nothing.
+    mutating func putAnew(
+        _ draft: CredentialDraft, over entry: Snapshot.AccountEntry,
+        stored: some Sequence<Snapshot.AccountEntry>
+    ) {
         active = CredentialVersion(
             record: entry, draft: draft, changes: active?.changes ?? PropertyChanges())
-        retiring = kept
+        retiring = CredentialVersions(stored: stored).retiring
     }
 
     private static let noActive = Failure(

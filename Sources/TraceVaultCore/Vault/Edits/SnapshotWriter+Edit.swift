@@ -47,8 +47,10 @@ extension SnapshotWriter {
         for key in keys {
             let stored = tenant.map { base.credentials(of: key.account, in: $0) } ?? []
             guard var versions = try changes.accounts[key]?.folded(over: stored) else { continue }
-            if try isSameSecret(versions.rotation, changes.pending) {
-                versions.keepRetiring(of: stored)
+            if let (old, new) = versions.rotation,
+                let draft = try repeated(new, old, changes.pending)
+            {
+                versions.putAnew(draft, over: old, stored: stored)
             }
             var copied: [Int] = []
             for (version, state) in [
@@ -85,14 +87,27 @@ extension SnapshotWriter {
         }
     }
 
-    /// Whether a rotation would put the secret that is there already.
-    private func isSameSecret(
-        _ rotation: (old: Snapshot.AccountEntry, new: CredentialDraft)?, _ pending: PendingSecrets?
-    ) throws(Failure) -> Bool {
-        guard let rotation, let pending else { return false }
-        let secret = try pending.open(rotation.new.secret)
-        let fingerprint = try base.keys.fingerprint(ofPadded: secret)
-        return fingerprint == rotation.old.identity.fingerprint
+    /// What a rotation puts where it puts the stored credential once more, with the same secret and
+    /// the same e-mail address: what it says nothing of stays. Else nil.
+    private func repeated(
+        _ draft: CredentialDraft, _ old: Snapshot.AccountEntry, _ pending: PendingSecrets?
+    ) throws(Failure) -> CredentialDraft? {
+        guard let pending else { return nil }
+        let secret = try pending.open(draft.secret)
+        guard try base.keys.fingerprint(ofPadded: secret) == old.identity.fingerprint else {
+            return nil
+        }
+        let bytes = ByteBuffer(limit: Metadata.maximumCount)
+        _ = try base.openMetadata(try base.record(at: old.offset), into: bytes)
+        return try bytes.withBytes { (span) throws(Failure) in
+            guard let stored = Metadata(span, 0..<span.byteCount, of: .credential) else {
+                throw Snapshot.damagedBody
+            }
+            guard stored.credentialKind(span) == draft.kind else { return nil }
+            var kept = draft
+            kept.keep(stored, span)
+            return kept
+        }
     }
 
     @_optimize(size) private mutating func add(

@@ -103,6 +103,14 @@ struct Metadata: Sendable {
         if kind == .globalKey, email == nil { return nil }
     }
 
+    /// How the credential authenticates, with its e-mail address read off the same span.
+    func credentialKind(_ span: RawSpan) -> CredentialKind {
+        switch kind {
+        case .apiToken, nil: .apiToken
+        case .globalKey: .globalKey(email: span.text(email))
+        }
+    }
+
     /// Whether metadata of so many bytes is padded as this format wants it, and no further.
     func isPadded(_ count: Int, for format: UInt16) -> Bool {
         format == 1
@@ -216,7 +224,8 @@ struct Metadata: Sendable {
         let properties = draft.properties
         return [
             (.tenant, .text(tenant.text)), (.account, .text(account.text)),
-            (.kind, .byte(kind.rawValue)), (.email, email), (.origin, .text(draft.origin)),
+            (.kind, .byte(kind.rawValue)), (.email, email),
+            (.origin, .text(draft.origin ?? CredentialFormat.defaultOrigin)),
             (.label, .optional(properties.label ?? "")), (.state, .byte(state.rawValue)),
             (.notBefore, .optional(properties.notBeforeMs ?? 0)),
             (.expires, .optional(properties.expiresMs ?? 0)), (.created, .word(draft.createdMs)),

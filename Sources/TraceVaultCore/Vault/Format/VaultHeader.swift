@@ -55,6 +55,12 @@ package struct Revision: Equatable, Sendable {
         return overflow ? .max : count
     }
 
+    /// Which vault a file holds that begins with these 96 bytes; nil when none does.
+    static func vaultID(from prefix: RawSpan) -> Identifier? {
+        guard prefix.integer(at: 0, as: UInt64.self) == VaultLayout.magicWord else { return nil }
+        return prefix.identifier(at: 24)
+    }
+
     /// Reads the revision off the first 96 bytes of a file of so many; fails when they are not a
     /// vault's.
     package init(prefix span: RawSpan, fileCount: UInt64) throws(Failure) {

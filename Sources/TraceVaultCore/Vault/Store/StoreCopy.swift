@@ -86,6 +86,17 @@ package final class StoreCopy: Sendable {
                 "s3.copy_file holds the copy of another vault: name another file, or remove it and "
                     + "its .seen if that vault is not used any more")
         }
+        try Self.named { () throws(Failure) in try checkIsOurs(nil) }
+    }
+
+    /// Without a mark nobody knows whose the file is: what is no state of this vault is not ours to
+    /// replace, be it a vault of this host or whatever somebody named by mistake.
+    private func checkIsOurs(_ vaultID: Identifier?) throws(Failure) {
+        guard let found = try file.readBeside("", most: Revision.prefixCount) else { return }
+        guard let vaultID, found.withBytes({ Revision.vaultID(from: $0) }) == vaultID else {
+            throw Failure(
+                .exists, "the file is there already and is no copy of this vault: name another one")
+        }
     }
 
     // MARK: - In the store's place
@@ -167,6 +178,8 @@ package final class StoreCopy: Sendable {
             if known.answeredMs <= tvs_wall_ms() {
                 next.answeredMs = max(known.answeredMs, mark.answeredMs)
             }
+        } else {
+            try checkIsOurs(mark.vaultID)
         }
         if known != next { try file.putBeside(Self.suffix, try next.bytes()) }
         if (try? file.revision()) != next.revision { try file.putBeside("", bytes) }

@@ -5,7 +5,6 @@ No method returns a secret. A step that fails ends the edit, also when the calle
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 from collections.abc import Callable
@@ -32,8 +31,6 @@ T = TypeVar("T")
 
 #: What a rotation keeps.
 _KEPT = ("label", "origin", "budget_group")
-#: What a rotation keeps only where the secret is the one that is there.
-_BOUNDS = ("not_before", "expires")
 
 
 class Hint(Frozen):
@@ -82,8 +79,6 @@ class Edit:
         "_hints",
         "_met",
         "_origin",
-        "_rotated",
-        "_timed",
     )
 
     def __init__(
@@ -109,9 +104,6 @@ class Edit:
         self._changed: dict[tuple[str, str], dict[str, str | None]] = {}
         #: For rows of an import that no other origin is known for; Cloudflare's where it is None.
         self._origin: str | None = None
-        #: What each rotation found active; which of its bounds were given with the new secret.
-        self._rotated: dict[tuple[str, str], Account] = {}
-        self._timed: set[tuple[str, str, str]] = set()
 
     def _check_open(self) -> None:
         if self._ended is not None:
@@ -274,8 +266,6 @@ class Edit:
         where = _where(tenant, account_id)
         with Naming(tenant, account_id):
             check(library().tv_edit_set, self._handle.ref, *where, key, len(key), text, len(text))
-        if name in _BOUNDS:
-            self._timed.add((tenant, account_id, name))
         if name in _KEPT:
             self._changed.setdefault((tenant, account_id), {})[name] = value
 
@@ -297,7 +287,7 @@ class Edit:
         as well, but for those that are given, and so does the older retiring one, if any.
         """
         kept = self._kept(tenant, account_id)
-        self._begin_rotation(tenant, account_id)
+        self.retire(tenant, account_id)
         self.put(
             tenant,
             account_id,
@@ -308,14 +298,6 @@ class Edit:
             not_before=not_before,
             expires=expires,
         )
-
-    def _begin_rotation(self, tenant: str, account_id: str) -> None:
-        """Retire the active credential; :meth:`commit` looks what became of it."""
-        found = self._stored(tenant, account_id) if self._has(tenant, account_id) else None
-        self.retire(tenant, account_id)
-        if found is not None:
-            self._rotated[tenant, account_id] = found
-        self._timed -= {(tenant, account_id, name) for name in _BOUNDS}
 
     def _kept(self, tenant: str, account_id: str) -> dict[str, str | None]:
         """What a rotation keeps: as stored, and as this edit has changed it."""
@@ -429,39 +411,6 @@ class Edit:
         )
         self._committed = True
         self.close()
-        if self._rotated:
-            self._undo_same()
-
-    def _undo_same(self) -> None:
-        """Take back what rotations to the secret that was there have changed.
-
-        Only the vault can compare secrets, and does it when it commits. What fails here loses
-        nothing: the same secret is stored twice then, as another writer may have found it.
-        """
-        with contextlib.suppress(TraceVaultError):
-            found: dict[str, dict[tuple[str, str], Account]] = {}
-            edit, is_changed = self._another(), False
-            try:
-                for (tenant, account_id), was in self._rotated.items():
-                    now = found.get(tenant) or self._ask(tenant)
-                    found[tenant] = now
-                    active = now.get((account_id, "active"))
-                    if active is None or _secret_of(active) != _secret_of(was):
-                        continue
-                    retiring = now.get((account_id, "retiring"))
-                    if retiring is not None and _secret_of(retiring) == _secret_of(was):
-                        edit.remove_retiring(tenant, account_id)
-                        is_changed = True
-                    for name in _BOUNDS:
-                        text = getattr(was, f"{name}_text")
-                        is_given = (tenant, account_id, name) in self._timed
-                        if text and not is_given and getattr(active, f"{name}_text") != text:
-                            edit._set(tenant, account_id, name, text)
-                            is_changed = True
-                if is_changed:
-                    edit.commit()
-            finally:
-                edit.close()
 
     def close(self) -> None:
         """Drop the edit; what is not committed is wiped."""
@@ -487,11 +436,6 @@ class Edit:
                 self.commit()
         finally:
             self.close()
-
-
-def _secret_of(account: Account) -> tuple[str, str | None]:
-    """What tells two secrets apart."""
-    return account.fingerprint, account.email
 
 
 def _where(tenant: str, account_id: str) -> tuple[bytes, int, bytes, int]:

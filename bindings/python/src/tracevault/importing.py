@@ -214,7 +214,7 @@ def _stored(
             edit.remove_retiring(tenant, account_id)
         if rotate:
             kept = edit._kept(tenant, account_id)
-            edit._begin_rotation(tenant, account_id)
+            edit.retire(tenant, account_id)
         if "token" in values:
             edit._put(tenant, account_id, ApiToken(values["token"]))
         else:

@@ -19,6 +19,7 @@ import tracevault as tv
 from tests.conftest import fill
 from tracevault.cli.run import run
 
+TOKEN = "test-token-not-real-acme-01-000000000000"  # noqa: S105
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 
@@ -142,3 +143,12 @@ def kit(server: Standin, tmp_path: Path, environment: dict[str, str]) -> Kit:
         fill(vault, server)
     environment.update(made.variables)
     return made
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file with a token."""
+    file = tmp_path / "token.txt"
+    file.touch(mode=0o600)
+    file.write_text(TOKEN + "\n")
+    return file

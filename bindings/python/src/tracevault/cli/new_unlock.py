@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from .._place import Place
 from ..credentials import KEY_BYTES, KeyFile, Unlock
+from ..errors import Status, VaultExistsError, error_class
 from . import out
 from .failures import Usage
 from .missing import named
@@ -93,3 +94,17 @@ def make_key_file(path: str) -> bool:
         file.write(os.urandom(KEY_BYTES))
         os.fsync(descriptor)
     return True
+
+
+def require_free(file: str) -> None:
+    """Refuse a place where no vault can be made, before a key is made for it.
+
+    A key file that was made is never removed: another call may have sealed a vault with it by then.
+    """
+    if file.startswith("s3://"):
+        return
+    if os.path.lexists(file):
+        raise VaultExistsError(f"{file} is there already", status=Status.E_EXISTS)
+    if not os.path.isdir(os.path.dirname(file) or "."):
+        told = "the vault's directory does not exist or cannot be entered"
+        raise error_class(Status.E_IO)(told, status=Status.E_IO).about(path=file)

@@ -18,7 +18,7 @@ from ..option import option, time_option
 from ..options import Options
 from ..printable import printable
 from ..session import Session, opened
-from .account_group import FIELDS, account, as_document, chosen, place, stored_place
+from .account_group import FIELDS, account, as_document, chosen, identity, place, stored_place
 
 #: What a change prints. Each asks for it first: a wrong one changes nothing.
 FORMATS = ("table", "json")
@@ -154,13 +154,13 @@ def _hint(options: Options, edit: Edit) -> None:
         out.note(f"look again: {hint.message}", for_programs=options.for_programs, code=hint.code)
 
 
-def _active(session: Session, tenant: str, account_id: str) -> str:
-    """The fingerprint of the active credential; where there is none, that is told before the
+def _active(session: Session, tenant: str, account_id: str) -> tuple[str, str]:
+    """Which credential is the active one; where there is none, that is told before the
     secret is asked for."""
     with session.tenant_of(tenant) as one:
         for found in one.accounts():
             if (found.account_id, found.state) == (account_id, "active"):
-                return found.fingerprint
+                return identity(found)
     raise NotFoundError(
         f"{tenant} has no active credential for {account_id}: tracevault account add stores one",
         status=Status.E_NOT_FOUND,

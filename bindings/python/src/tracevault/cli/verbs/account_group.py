@@ -34,6 +34,11 @@ FIELDS = (
 )
 
 
+def identity(one: Account) -> tuple[str, str]:
+    """What tells an account's credentials apart: one secret with two addresses is two of them."""
+    return one.fingerprint, one.email or ""
+
+
 def as_document(one: Account) -> dict[str, Any]:
     """An account as the object of a JSON line."""
     return {

@@ -19,7 +19,7 @@ from ..options import Options
 from ..progress import Progress
 from ..session import Session, opened
 from ..words import plural
-from .account_group import account
+from .account_group import account, identity
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 
@@ -72,7 +72,7 @@ def import_(
     chosen = kind or ("jsonl" if file.lower().endswith(_JSON_LINES) else "csv")
     with opened(options) as session:
         edit = session.vault.edit()
-        before = _fingerprints(session)
+        before = _stored(session)
         count: int | None = None
         hints: list[Hint] = []
         edit._origin = origin_of(options, None)
@@ -97,7 +97,7 @@ def import_(
             raise Failed(Exit.USAGE) from None
         finally:
             edit.close()
-        after = {} if dry_run else _fingerprints(session)
+        after = {} if dry_run else _stored(session)
     tell_hints(options, hints)
     met = [whom for whom in edit._met if dry_run or before.get(whom) != after.get(whom)]
     if output == "json":
@@ -110,10 +110,12 @@ def import_(
     out.note(f"{plural(count, 'account')} {done}")
 
 
-def _fingerprints(session: Session) -> dict[tuple[str, str], str]:
-    """What tells the active credentials apart."""
-    found = session.vault.accounts()
-    return {(one.tenant, one.account_id): one.fingerprint for one in found if one.state == "active"}
+def _stored(session: Session) -> dict[tuple[str, str], set[tuple[str, ...]]]:
+    """What tells the credentials of each account apart, the retiring one too."""
+    found: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    for one in session.vault.accounts():
+        found.setdefault((one.tenant, one.account_id), set()).add((one.state, *identity(one)))
+    return found
 
 
 def _left(file: str, *, storing: bool) -> str:

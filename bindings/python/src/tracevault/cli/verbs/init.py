@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shlex
 
 import click
@@ -13,7 +11,7 @@ from ...vault import Vault
 from .. import out
 from ..failures import Usage
 from ..group import verb
-from ..new_unlock import make_key_file
+from ..new_unlock import make_key_file, require_free
 from ..options import UNLOCKS, Options
 from ..session import HOW, ask_passphrase, one_unlock
 
@@ -42,18 +40,14 @@ def init(options: Options, file: str | None) -> None:
     path = options.required("vault", "where shall the vault be")
     chosen = options.unlock()
     key_file = chosen[1].value if chosen and chosen[0] == "key_file" else None
+    settings = options.known_settings()
+    require_free(path)
     made = key_file is not None and make_key_file(key_file)
+    unlock = _unlock(options, key_file)
     try:
-        unlock = _unlock(options, key_file)
-        try:
-            vault = Vault.create(path, unlock, settings=options.known_settings())
-        finally:
-            unlock.close()
-    except BaseException:
-        if made and key_file is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(key_file)
-        raise
+        vault = Vault.create(path, unlock, settings=settings)
+    finally:
+        unlock.close()
     with vault:
         told = vault.describe()
     if output == "json":

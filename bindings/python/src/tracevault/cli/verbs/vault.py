@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from ...credentials import Unlock
-from ...errors import Status, TraceVaultError, VaultExistsError, error_class
+from ...errors import TraceVaultError
 from ...vault import Vault
 from .. import out
 from ..asked import confirm
 from ..failures import Usage
 from ..group import Group
-from ..new_unlock import new_unlock, new_unlock_options
+from ..new_unlock import new_unlock, new_unlock_options, require_free
 from ..option import option
 from ..options import Options
 from ..session import Session, opened
@@ -157,24 +156,10 @@ def export(options: Options, /, file: str, **new: Any) -> None:
         tenant = options.text("tenant")
         if tenant is not None:
             session.tenant_of(tenant).close()
-        _require_free(file)
+        require_free(file)
         with new_unlock(options, new) as unlock:
             session.vault.export(file, unlock, tenant=tenant, settings=session.settings)
         _done(output, {"vault": file, "tenant": tenant}, f"{file} is written")
-
-
-def _require_free(file: str) -> None:
-    """Refuse a place where no vault can be made, before a key is made for it.
-
-    A key file that was made is never removed: another call may have sealed a vault with it by then.
-    """
-    if file.startswith("s3://"):
-        return
-    if os.path.lexists(file):
-        raise VaultExistsError(f"{file} is there already", status=Status.E_EXISTS)
-    if not os.path.isdir(os.path.dirname(file) or "."):
-        told = "the vault's directory does not exist or cannot be entered"
-        raise error_class(Status.E_IO)(told, status=Status.E_IO).about(path=file)
 
 
 @vault.verb("refresh", examples=("tracevault vault refresh",))
