@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
 import tracevault as tv
 from tests.cli.conftest import TOKEN, Call, Kit
-from tests.conftest import ACME
+from tests.conftest import ACME, REPOSITORY
 from tracevault.cli.exits import Exit
 
 NEW = "ab" * 16
@@ -220,11 +221,46 @@ def test_a_credential_without_the_permission_counts_as_refused(
     told = call("account", "check", *of, "--access", "--json")
     assert told.code == Exit.CREDENTIAL
     assert [row["access"]["granted"] for row in told.rows] == [False]
+    for output in ("json", "table"):  # a filter by the end hides nothing that does not work
+        told = call("account", "check", *of, "--access", "--expiring", "14d", "--format", output)
+        assert told.code == Exit.CREDENTIAL
+        assert min(lacking.reach) in told.out
     doctor = call("doctor", "--json", *of)
     (found,) = (row for row in doctor.rows if row["name"] == "credential")
     assert (doctor.code, found["state"]) == (Exit.SOME, "fault")
     assert "may not read" in found["told"]
     assert "permission" in found["do"]
+
+
+def test_a_credential_that_the_vault_knows_as_ended_is_a_row(call: Call, kit: Kit) -> None:
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        edit.set("acme", ACME, expires="2020-01-01T00:00:00Z")
+    told = call("account", "check", "--expiring", "14d", "--json")
+    assert told.code == Exit.SOME
+    (row,) = told.rows
+    assert (row["account_id"], row["valid"], row["expiring"]) == (ACME, False, True)
+    assert (row["status"], row["expires_in_vault"]) == ("expired", "2020-01-01T00:00:00.000Z")
+    assert "expired at 2020-01-01" in row["reason"]["message"]
+    assert [one["code"] for one in row["warnings"]] == ["expired"]
+    (note,) = [json.loads(line)["note"] for line in told.err.splitlines()]
+    assert (note["refused"], note["expiring"], note["failed"]) == (1, 1, 0)
+    schema = json.loads((REPOSITORY / "docs/check.schema.json").read_text())
+    assert set(schema["required"]) <= row.keys()
+    alone = call("account", "check", "--account", ACME)
+    assert alone.code == Exit.CREDENTIAL
+    assert "put a new one" in alone.out
+    assert "1 are refused" in alone.err
+
+
+def test_a_credential_that_is_not_valid_yet_is_a_row(call: Call, kit: Kit) -> None:
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        edit.set("acme", ACME, not_before="2099-01-01T00:00:00Z")
+    told = call("account", "check", "--account", ACME, "--json")
+    assert told.code == Exit.CREDENTIAL
+    (row,) = told.rows
+    assert (row["valid"], row["status"], row["expiring"]) == (False, "unknown", None)
+    assert "not valid before 2099" in row["reason"]["message"]
+    assert [one["code"] for one in row["warnings"]] == ["not_yet_valid"]
 
 
 def test_lift_ends_the_rest_of_a_quota(call: Call, kit: Kit) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ import click
 from ..._fields import parse_time
 from ...client import Engine
 from ...errors import NotFoundError, Status
-from ...findings import CheckResult
+from ...findings import CHECK_SCHEMA
 from ...request import Request
 from ...vault import Account
 from .. import out
@@ -63,8 +63,9 @@ def check(
     """Ask Cloudflare whether the credentials work: all, those of --tenant, or one --account.
 
     Exit code 5 when all are refused, 1 when some are, or when one ends within --expiring: then only
-    those are shown. With --access one that lacks the permission counts as refused. --resume
-    survives Ctrl-C and a crash without asking twice; a credential that was rotated is asked again.
+    those and the refused ones are shown. With --access one that lacks the permission counts as
+    refused, and always one that the vault knows as ended, which is not asked. --resume survives
+    Ctrl-C and a crash without asking twice; a credential that was rotated is asked again.
     """
     output = options.output("table", "json", "csv")
     before = parse_time(expiring)
@@ -77,7 +78,7 @@ def check(
         )
         if store:
             _store(session, rows)
-    shown = [one for one in rows if before is None or one["expiring"] or not one["valid"]]
+    shown = [one for one in rows if before is None or one["expiring"] or _is_refused(one)]
     if output == "json":
         out.json_lines(shown)
     elif shown:
@@ -87,7 +88,7 @@ def check(
             out.csv_rows([columns, *cells])
         else:
             out.table([name.upper().replace("_", " ") for name in columns], cells)
-    refused = sum(not row["valid"] or _is_denied(row) for row in rows)
+    refused = sum(map(_is_refused, rows))
     soon = sum(bool(row["expiring"]) for row in rows)
     known = f", {resumed} known from before" if resume is not None else ""
     out.note(
@@ -134,7 +135,11 @@ def _checked(
                 resumed += result.resumed
                 if result.check is not None:
                     tally.take()
-                    found[one.tenant + one.account_id] = row(one, result.check, before)
+                    told = result.check.to_dict()
+                    found[one.tenant + one.account_id] = _row(one, told, before)
+                elif result.error is not None and result.error.status is Status.E_EXPIRED:
+                    told = _of_the_vault(one, result.error.message)
+                    found[one.tenant + one.account_id] = _row(one, told, before)
                 elif result.error is not None:
                     tally.add(result.error, tenant=one.tenant, account_id=one.account_id)
         except KeyboardInterrupt:
@@ -165,9 +170,8 @@ def _store(session: Session, rows: list[dict[str, Any]]) -> None:
                 edit.set(tenant, account_id, expires=end)
 
 
-def row(one: Account, result: CheckResult, before: datetime | None) -> dict[str, Any]:
+def _row(one: Account, told: dict[str, Any], before: datetime | None) -> dict[str, Any]:
     """What is known of one account's credential: the check document, and what the vault says."""
-    told = result.to_dict()
     ends = [when for when in (parse_time(told.get("expires_on")), one.expires) if when]
     soon = None
     if before is not None:
@@ -182,9 +186,28 @@ def row(one: Account, result: CheckResult, before: datetime | None) -> dict[str,
     }
 
 
-def _is_denied(row: dict[str, Any]) -> bool:
-    """Whether the credential works and may not read what is asked with it."""
-    return row.get("access", {}).get("granted") is False
+def _of_the_vault(one: Account, reason: str) -> dict[str, Any]:
+    """The check document of a credential that the vault lends to nobody: it has ended, or is not
+    valid yet. Cloudflare was not asked."""
+    has_ended = one.expires is not None and one.expires <= datetime.now(timezone.utc)
+    nobody_told = ("checked_at", "attempts", "http_status", "cf_ray", "token_id", "not_before",
+                   "expires_on", "expires_on_unix")  # fmt: skip
+    code = "expired" if has_ended else "not_yet_valid"
+    return {
+        "schema": CHECK_SCHEMA,
+        **dict.fromkeys(nobody_told),
+        "valid": False,
+        "kind": one.kind,
+        "token_kind": "unknown" if one.kind == "api_token" else None,
+        "status": "expired" if has_ended else "unknown",
+        "reason": {"code": None, "message": reason},
+        "warnings": [{"code": code, "count": 1, "path": ""}],
+    }
+
+
+def _is_refused(row: dict[str, Any]) -> bool:
+    """Whether the credential does not work, or may not read what is asked with it."""
+    return not row["valid"] or row.get("access", {}).get("granted") is False
 
 
 def _cell(value: object) -> object:
