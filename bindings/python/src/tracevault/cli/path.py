@@ -60,12 +60,12 @@ class Path:
     def _title(self, ascii_only: bool) -> Iterator[RenderableType]:
         trace = self.trace
         summary = trace.summary
-        state = words.state_of(summary.state)
+        state = words.state_of_all(trace)
         name = self.name or trace.message_ref or (trace.queue_id and trace.queue_id.value)
         title = sign(state.tone, ascii_only)
         title.append_text(outside(name or "a stored reply", "bold"))
         yield title
-        told = outside(words.verdict(summary), COLOURS[state.tone])
+        told = outside(words.verdict(trace), COLOURS[state.tone])
         if state.means and not summary.recipients:
             told.append(f" {state.means}")
         yield hanging(Text("  "), told)

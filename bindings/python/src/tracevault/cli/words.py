@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from ..model import LaterError, Trace, TraceWarning
-from ..summary import NextQueueId, Recipient, Summary
+from ..summary import NextQueueId, Recipient
 
 #: How an outcome is meant, for colours and signs: it went on, it may yet, it did not, neither.
 Tone = Literal["good", "wait", "bad", "calm", "unsure"]
@@ -79,6 +79,12 @@ STATES = {
     "removed": State("unsure", "left the queue", "The lines do not tell how it ended."),
     "received": State("wait", "taken in", "A server has it, and nothing more is known."),
 }
+#: Of a message that only a filter has, as far as lines tell, while Cloudflare has more to tell.
+BEHIND_A_FILTER = State(
+    "unsure",
+    "taken over by a filter; what became of it behind the filter is not known yet",
+    "Cloudflare is still gathering lines: ask again later.",
+)
 #: The sign of each tone, and its letter where only ASCII can be shown.
 SIGNS: dict[Tone, tuple[str, str]] = {
     "good": ("✔", "+"),
@@ -98,6 +104,8 @@ PARTS = {
 }
 #: The warning that stands beside the error of a last look.
 LAST_LOOK_FAILED = "last_look_failed"
+#: The warning that a hop has more recipients than lines tell of.
+RECIPIENTS_UNACCOUNTED = "recipients_unaccounted"
 #: Who knows an id, by its kind.
 IDS = {
     "queued_as": ("queue id", "in the next server's own log"),
@@ -123,13 +131,27 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word.removesuffix('y')}{ending}"
 
 
-def verdict(summary: Summary) -> str:
+def state_of_all(trace: Trace) -> State:
+    """The words for the state of the whole message."""
+    summary = trace.summary
+    states = {one.state for one in summary.recipients if one.state != "expanded"}
+    is_filter_alone = states == {"accepted_by_filter"} and not any(
+        one.code == RECIPIENTS_UNACCOUNTED for one in trace.warnings
+    )
+    if summary.state == "incomplete" and is_filter_alone and not trace.complete:
+        return BEHIND_A_FILTER
+    return state_of(summary.state)
+
+
+def verdict(trace: Trace) -> str:
     """The whole message in one sentence."""
+    summary, known = trace.summary, state_of_all(trace).label
     people = [one for one in summary.recipients if one.state != "expanded"]
     if not people:
-        return sentence(state_of(summary.state).label)
+        return sentence(known)
+    if known == BEHIND_A_FILTER.label:
+        return sentence(known if len(people) == 1 else f"{len(people)} recipients: {known}")
     if len({one.state for one in people}) == 1 and summary.state == people[0].state:
-        known = state_of(summary.state).label
         return sentence(known if len(people) == 1 else f"{known}: all {len(people)} recipients")
     told = ", ".join(f"{count} {label}" for label, count in counted(people))
     missing = ", and of some nothing is known" if summary.state == "incomplete" else ""

@@ -203,7 +203,11 @@ def try_row(number: int, leg: Leg, one: Try) -> Html:
 
 def outcome(name: str) -> Html:
     """A state with its sign."""
-    state = words.state_of(name)
+    return signed(words.state_of(name))
+
+
+def signed(state: words.State) -> Html:
+    """The words of a state with its sign."""
     sign = el("span", words.SIGNS[state.tone][0], class_="sign", aria_hidden="true")
     return el("span", sign, f" {state.label}", class_=f"outcome {state.tone}")
 

@@ -14,7 +14,7 @@ from ...hunt import Finding
 from ...model import Trace
 from .. import words
 from ..hunted import Scope
-from .chart import outcome
+from .chart import signed
 from .hunt import copy_sections, hunt_head
 from .markup import Html, el, join, theirs
 from .sections import name_of, trace_sections, verdict
@@ -93,7 +93,7 @@ def index(traces: Sequence[Trace], called: Sequence[str]) -> Html:
                el("th", el("a", theirs(name, "mono"), href=f"#m{at}"), scope="row"),
                el("td", theirs(trace.summary.sender or "")),
                el("td", words.when(trace.summary.first_at), class_="at"),
-               el("td", outcome(trace.summary.state)))
+               el("td", signed(words.state_of_all(trace))))
         )  # fmt: skip
     names = ("Message", "Envelope sender", "First line (UTC)", "Outcome")
     head = el("tr", [el("th", name, scope="col") for name in names])

@@ -43,7 +43,7 @@ def trace_sections(trace: Trace, prefix: str = "", depth: int = 2, *, folded: bo
 
 def trace_fragment(trace: Trace) -> Html:
     """A trace in a notebook: what came of it, and who got it; the notebook has a style."""
-    told = el("p", el("strong", theirs(name_of(trace))), ": ", words.verdict(trace.summary))
+    told = el("p", el("strong", theirs(name_of(trace))), ": ", words.verdict(trace))
     people = trace.summary.recipients
     return el("div", told, last_look(trace), recipients_table(people) if people else "")
 
@@ -59,12 +59,12 @@ def last_look(trace: Trace) -> Html:
 
 def verdict(trace: Trace) -> Html:
     """The whole message in one sentence, in the colour of its outcome."""
-    state = words.state_of(trace.summary.state)
+    state = words.state_of_all(trace)
     sign = el("span", words.SIGNS[state.tone][0], class_="sign", aria_hidden="true")
     people = {one.state for one in trace.summary.recipients}
     means = state.means if len(people) <= 1 else ""
     return el(
-        "p", sign, el("strong", words.verdict(trace.summary)), f" {means}" if means else "",
+        "p", sign, el("strong", words.verdict(trace)), f" {means}" if means else "",
         class_=f"verdict {state.tone}",
     )  # fmt: skip
 

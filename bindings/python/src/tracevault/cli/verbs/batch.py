@@ -25,7 +25,7 @@ from ..session import Session, opened
 from ..streams import Reading
 from ..tally import Tally
 from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
-from ..words import plural, state_of, unfinished
+from ..words import plural, state_of_all, unfinished
 
 
 @verb(
@@ -179,7 +179,7 @@ def _show(result: Result[Trace], output: str, tally: Tally) -> None:
         out.csv_rows(csv_of(trace))
     else:
         who = ", ".join(one.address for one in trace.summary.recipients)
-        state = state_of(trace.summary.state).label + unfinished(trace)
+        state = state_of_all(trace).label + unfinished(trace)
         out.line(f"{asked.message_ref}  {state}  {who}".rstrip())
 
 
