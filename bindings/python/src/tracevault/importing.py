@@ -31,7 +31,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .edit import Edit
+    from .edit import Edit, Hint
 
 #: The columns of a table; what a name of a heading stands for.
 COLUMNS = {
@@ -95,17 +95,21 @@ class BadRow:
 class ImportRowsError(ArgumentError):
     """Rows of an import cannot be stored; nothing of the file was."""
 
-    def __init__(self, path: str, rows: tuple[BadRow, ...]) -> None:
+    def __init__(
+        self, path: str, rows: tuple[BadRow, ...], hints: tuple[Hint, ...] = ()
+    ) -> None:
         told = "; ".join(str(row) for row in rows[:5])
         more = f"; and {len(rows) - 5} more: see .rows" if len(rows) > 5 else ""
         super().__init__(f"nothing of {path} was stored: {told}{more}", status=Status.E_ARGUMENT)
         self.rows = rows
         """Every row that cannot be stored."""
+        self.hints = hints
+        """What looks wrong about the other rows, as ``Edit.hints`` tells it."""
         self.path = path
         """The file."""
 
-    def __reduce__(self) -> tuple[type[ImportRowsError], tuple[str, tuple[BadRow, ...]]]:
-        return type(self), (self.path, self.rows)
+    def __reduce__(self) -> tuple[type[ImportRowsError], tuple[object, ...]]:
+        return type(self), (self.path, self.rows, self.hints)
 
 
 @dataclass(slots=True)
@@ -148,6 +152,7 @@ def import_rows(
             status=Status.E_ARGUMENT,
         )
     bad: list[BadRow] = []
+    hints: list[Hint] = []
     seen: dict[tuple[str, str], int] = {}
     judged = edit
     try:
@@ -172,13 +177,14 @@ def import_rows(
             if reason:
                 bad.append(row.bad(reason))
                 # That step has ended its edit: one that nobody commits judges the other rows.
+                hints += judged.hints
                 if judged is not edit:
                     judged.close()
                 judged = edit._another()
             if progress is not None:
                 progress(len(seen))
         if bad:
-            raise ImportRowsError(os.fspath(path), tuple(bad))
+            raise ImportRowsError(os.fspath(path), tuple(bad), (*hints, *judged.hints))
     except BaseException:
         edit.close()
         raise

@@ -69,7 +69,7 @@ def test_an_import_shows_how_far_it_is(
     run = Terminal(environment, tmp_path, "account", "import", "many.csv", "--dry-run")
     assert run.end() == 0, run.seen
     assert re.search(r"\r[\d,]+ accounts, [\d,.]+/s\x1b\[K", run.seen)
-    assert run.seen.endswith("20,000 accounts would be stored\r\n")
+    assert "20,000 accounts would be stored, sealed for https://" in run.seen.splitlines()[-1]
 
 
 @pytest.fixture

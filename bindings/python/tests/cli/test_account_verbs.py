@@ -96,7 +96,8 @@ def test_the_same_key_with_another_address_is_a_new_credential(
         told = call(
             "account", "rotate", *place, "--token-file", key, "--email", f"{name}@acme.example"
         )
-        assert "has a new credential; the old one is retiring" in told.err
+        assert "has a new credential, sealed for https://localhost:" in told.err
+        assert told.err.endswith("; the old one is retiring\n")
     rows = call("account", "list", *place, "--json").rows
     assert [row["email"] for row in rows] == ["second@acme.example", "first@acme.example"]
 
@@ -113,6 +114,36 @@ def test_accounts_are_listed_for_people_and_programs(call: Call, kit: Kit) -> No
     title, *cells = csv.reader(call("account", "list", "--format", "csv").out.splitlines())
     assert title[:2] == ["tenant", "account_id"]
     assert len(cells) == len(rows)
+
+
+def test_another_origin_than_cloudflares_is_named(
+    call: Call, kit: Kit, secret: Path, tmp_path: Path
+) -> None:
+    where, sealed = ("--tenant", "new", "--account", NEW), f"sealed for {kit.server.origin}"
+    secret_of = ("--token-file", secret)
+    told = call("account", "add", *where, *secret_of)
+    assert sealed in told.err
+    secret.write_text(TOKEN + "x")
+    assert sealed in call("account", "rotate", *where, *secret_of).err
+    rows = tmp_path / "rows.csv"
+    rows.touch(mode=0o600)
+    rows.write_text(f"tenant,account_id,token\nlast,{NEW},{TOKEN}\nlast,{'cd' * 16},{TOKEN}\n")
+    for dry in (("--dry-run",), ()):
+        assert call("account", "import", rows, *dry).err.count(sealed) == 1
+    title, *lines = call("account", "list").out.splitlines()
+    assert "ORIGIN" in title
+    assert all(kit.server.origin in line for line in lines)
+    cloudflares = ("--replace", "--origin", "https://api.cloudflare.com")
+    assert "sealed" not in call("account", "import", rows, *cloudflares).err
+    title, *lines = call("account", "list", "--tenant", "last").out.splitlines()
+    assert "ORIGIN" not in title
+    assert "https://api.cloudflare.com" in call("account", "list").out, "beside another"
+
+
+def test_the_help_says_where_a_secret_may_go_by_default(call: Call) -> None:
+    for verb in ("add", "import"):
+        told = " ".join(call("account", verb, "--help").out.split())
+        assert "where api.base_url points, otherwise Cloudflare" in told
 
 
 def test_checks_tell_what_is_refused_and_what_ends_soon(

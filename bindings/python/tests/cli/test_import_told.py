@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
+import tracevault as tv
 from tests.cli.conftest import Call, Kit
 from tests.conftest import ACME
 from tracevault.cli.exits import Exit
@@ -38,6 +40,26 @@ def test_what_looks_wrong_about_a_row_is_told(
     assert f"look again: {account(1)} of new: this looks like the name of a variable" in told.err
     assert TOKEN not in told.err
     assert "CF_TOKEN" not in told.err
+
+
+def test_what_looks_wrong_is_told_beside_the_rows_that_cannot_be(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    good = [f"new,{account(n)},'{TOKEN}',2020-01-01\n" for n in (1, 2)]
+    bad = ["new,bad,x,\n", f"acme,{ACME},x,\n", f"new,{NEW},x,never\n"]
+    rows = table(tmp_path, good[0] + "".join(bad) + good[1])
+    told = call("account", "import", rows)
+    assert told.code == Exit.USAGE
+    for n in (1, 2):
+        assert f"look again: {account(n)} of new: there are quotes around it" in told.err
+        assert f'look again: {account(n)} of new: "expires" is in the past' in told.err
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault:
+        edit = vault.edit()
+        with pytest.raises(tv.ImportRowsError) as raised:
+            edit.import_csv(rows)
+    assert {one.account_id for one in raised.value.hints} == {account(1), account(2)}
+    copy = pickle.loads(pickle.dumps(raised.value))  # noqa: S301 - our own
+    assert (copy.rows, copy.hints) == (raised.value.rows, raised.value.hints)
 
 
 def test_what_looks_wrong_is_told_to_programs_with_whom_it_is_about(

@@ -5,7 +5,7 @@ The secret comes from the terminal, standard input, a file or a descriptor.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,6 +15,12 @@ from .option import option
 from .options import Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
+#: Where a secret may be sent to unless something else is said, in the library.
+CLOUDFLARE = "https://api.cloudflare.com"
+#: The same of the options, for their help.
+BY_DEFAULT = "where api.base_url points, otherwise Cloudflare"
+#: How many origins a sentence names.
+_NAMED = 3
 HOW = "give --token-file, --token-stdin or --token-fd"
 
 Made = TypeVar("Made", bound=Callable[..., Any])
@@ -62,3 +68,12 @@ def origin_of(options: Options, asked: str | None) -> str | None:
         return None
     parts = urlsplit(base)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def sealed_for(origins: Iterable[str | None]) -> str:
+    """Of credentials that were stored: where they may be sent to, unless it is Cloudflare alone."""
+    found = sorted({one or CLOUDFLARE for one in origins})
+    if found in ([], [CLOUDFLARE]):
+        return ""
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f", sealed for {', '.join(found[:_NAMED])}{more}"

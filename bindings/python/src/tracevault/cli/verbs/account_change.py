@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from ...edit import Edit
 from ...errors import NotFoundError, Status
-from ...vault import Account
 from .. import out
 from ..asked import confirm
 from ..failures import Usage
-from ..new_credential import credential_options, new_credential, origin_of
+from ..new_credential import (
+    BY_DEFAULT,
+    credential_options,
+    new_credential,
+    origin_of,
+    sealed_for,
+)
 from ..option import option, time_option
 from ..options import Options
 from ..printable import printable
@@ -41,24 +45,11 @@ def list_(options: Options) -> None:
         out.csv_rows([FIELDS])
         out.csv_rows([tuple(as_document(one).values()) for one in found])
     else:
-        out.table(
-            ("TENANT", "ACCOUNT", "LABEL", "KIND", "STATE", "EXPIRES", "FINGERPRINT"), _rows(found)
-        )
-
-
-def _rows(found: Iterable[Account]) -> list[tuple[object, ...]]:
-    return [
-        (
-            one.tenant,
-            one.account_id,
-            one.label,
-            one.kind,
-            one.state,
-            one.expires_text,
-            one.fingerprint,
-        )
-        for one in found
-    ]
+        names = ["tenant", "account_id", "label", "kind", "state", "expires", "fingerprint"]
+        if sealed_for(one.origin for one in found):
+            names.insert(names.index("expires"), "origin")
+        rows = [[as_document(one)[name] for name in names] for one in found]
+        out.table([name.removesuffix("_id").upper() for name in names], rows)
 
 
 @account.verb(
@@ -69,7 +60,7 @@ def _rows(found: Iterable[Account]) -> list[tuple[object, ...]]:
 )
 @credential_options
 @option("--label", help="A name for people.")
-@option("--origin", metavar="URL", help="Where it may be sent to; default: Cloudflare.")
+@option("--origin", metavar="URL", help=f"Where it may be sent to; default: {BY_DEFAULT}.")
 @option("--budget-group", metavar="NAME", help="Whose quota it spends.")
 @time_option("--not-before", "When it begins to be valid; default: now.", ahead=True)
 @time_option("--expires", "When it ends, as 90d; default: not known.", ahead=True)
@@ -110,9 +101,9 @@ def add(
                 expires=expires,
             )
         _hint(options, edit)
-        _told(
-            session, output, tenant, account_id, "is stored; try: tracevault account check --access"
-        )
+        sealed = sealed_for(_origins(session, tenant, account_id))
+        done = f"is stored{sealed}; try: tracevault account check --access"
+        _told(session, output, tenant, account_id, done)
 
 
 @account.verb(
@@ -141,7 +132,8 @@ def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
             edit.rotate(tenant, account_id, credential, expires=expires)
         _hint(options, edit)
         is_new = _active(session, tenant, account_id) != before
-        done = "has a new credential; the old one is retiring"
+        sealed = sealed_for(_origins(session, tenant, account_id))
+        done = f"has a new credential{sealed}; the old one is retiring"
         if not is_new:
             done = "has this credential already: "
             done += "nothing is changed" if expires is None else "only its end is changed"
@@ -165,6 +157,16 @@ def _active(session: Session, tenant: str, account_id: str) -> tuple[str, str]:
         f"{tenant} has no active credential for {account_id}: tracevault account add stores one",
         status=Status.E_NOT_FOUND,
     )
+
+
+def _origins(session: Session, tenant: str, account_id: str) -> list[str]:
+    """Where the account's active credential may be sent to."""
+    with session.tenant_of(tenant) as one:
+        return [
+            found.origin
+            for found in one.accounts()
+            if (found.account_id, found.state) == (account_id, "active")
+        ]
 
 
 def _require_retiring(session: Session, tenant: str, account_id: str) -> None:

@@ -13,7 +13,7 @@ from .. import out
 from ..exits import Exit
 from ..failures import Failed, Interrupted, Usage
 from ..import_told import tell_hints, tell_met, tell_rows
-from ..new_credential import origin_of
+from ..new_credential import BY_DEFAULT, origin_of, sealed_for
 from ..option import option
 from ..options import Options
 from ..progress import Progress
@@ -39,7 +39,7 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
 @option(
     "--origin",
     metavar="URL",
-    help="For rows without one; default: that which --rotate keeps, or Cloudflare.",
+    help=f"For rows without one; default: that which --rotate keeps, {BY_DEFAULT}.",
 )
 @option("--dry-run", is_flag=True, help="Read and check everything, store nothing.")
 @click.pass_obj
@@ -75,6 +75,7 @@ def import_(
         before = _stored(session)
         count: int | None = None
         hints: list[Hint] = []
+        sealed = ""
         edit._origin = origin_of(options, None)
         try:
             read = edit.import_csv if chosen == "csv" else edit.import_json_lines
@@ -87,12 +88,14 @@ def import_(
                     progress=progress.at,
                 )
                 hints = edit.hints
+                sealed = sealed_for(one.get("origin") for one in edit._changed.values())
                 if not dry_run:
                     progress.now(f"storing {plural(count, 'account')}")
                     edit.commit()
         except KeyboardInterrupt:
             raise Interrupted(_left(file, storing=count is not None)) from None
         except ImportRowsError as error:
+            tell_hints(options, error.hints)
             tell_rows(options, file, chosen, error)
             raise Failed(Exit.USAGE) from None
         finally:
@@ -106,7 +109,9 @@ def import_(
         out.json_lines([{"file": file, "accounts": count, "stored": not dry_run, **names}])
         return
     tell_met(met, len(edit._met), "rotated" if rotate else "replaced", dry_run=dry_run)
-    done = "would be stored" if dry_run else "stored; try: tracevault account check"
+    done = f"would be stored{sealed}"
+    if not dry_run:
+        done = f"stored{sealed}; try: tracevault account check"
     out.note(f"{plural(count, 'account')} {done}")
 
 
