@@ -95,9 +95,7 @@ class BadRow:
 class ImportRowsError(ArgumentError):
     """Rows of an import cannot be stored; nothing of the file was."""
 
-    def __init__(
-        self, path: str, rows: tuple[BadRow, ...], hints: tuple[Hint, ...] = ()
-    ) -> None:
+    def __init__(self, path: str, rows: tuple[BadRow, ...], hints: tuple[Hint, ...] = ()) -> None:
         told = "; ".join(str(row) for row in rows[:5])
         more = f"; and {len(rows) - 5} more: see .rows" if len(rows) > 5 else ""
         super().__init__(f"nothing of {path} was stored: {told}{more}", status=Status.E_ARGUMENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,37 @@ def test_each_fault_says_what_to_do(
     assert states(told)["vault"] == "fault"
     assert all(row["do"] for row in told.rows if row["state"] == "fault")
     assert "not-a-real-one" not in told.out
+
+
+def test_a_vault_that_does_not_open_has_the_advice_of_its_failure(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.key"
+    other.touch(mode=0o600)
+    other.write_bytes(os.urandom(32))
+    told = call("doctor", "--json", "--offline", "--key-file", other)
+    (found,) = (row for row in told.rows if row["name"] == "vault" and row["state"] == "fault")
+    assert found["do"] == "name another --key-file, passphrase or --credential"
+    kit.vault.write_bytes(b"no vault")
+    told = call("doctor", "--json", "--offline")
+    (found,) = (row for row in told.rows if row["name"] == "vault" and row["state"] == "fault")
+    assert found["do"] == "mend what the text names"
+
+
+@pytest.mark.parametrize(
+    ("missing", "states_of", "do"),
+    [
+        (("--vault", "none"), ["note", "ok", "fault"], "tracevault init makes a vault"),
+        (("--key-file", "none"), ["ok", "note", "fault"], "mend what the text names"),
+    ],
+)
+def test_a_file_that_is_not_there_is_not_ok(
+    call: Call, kit: Kit, missing: tuple[str, ...], states_of: list[str], do: str
+) -> None:
+    told = call("doctor", "--json", "--offline", *missing)
+    found = [row for row in told.rows if row["name"] in ("vault", "key-file")]
+    assert [row["state"] for row in found] == states_of
+    assert found[-1]["do"] == do
 
 
 def test_a_wrong_option_is_a_finding_as_well(call: Call, kit: Kit) -> None:

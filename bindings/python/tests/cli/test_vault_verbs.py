@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,41 @@ def test_unlocks_come_and_go_and_a_rekey_leaves_one(call: Call, kit: Kit, tmp_pa
     assert call("vault", "verify").code == Exit.VAULT
     told = call("vault", "verify", "--key-file", "next.key", "--json")
     assert told.rows[0]["credentials"] == len(kit.server.accounts)
+
+
+@pytest.mark.parametrize("verb", [("rekey", "--yes"), ("add-unlock",)], ids=["rekey", "add"])
+def test_what_opens_the_vault_now_is_no_new_way(
+    call: Call, kit: Kit, tmp_path: Path, environment: dict[str, str], verb: tuple[str, ...]
+) -> None:
+    phrase = tmp_path / "phrase"
+    phrase.touch(mode=0o600)
+    phrase.write_text("not a real passphrase\n")
+    (tmp_path / "soc").touch(mode=0o600)
+    (tmp_path / "soc").write_bytes(os.urandom(48))
+    environment["CREDENTIALS_DIRECTORY"] = str(tmp_path)
+    environment["TRACEVAULT_SET"] += " vault.kdf_memory_kib=19456 vault.kdf_passes=3"
+    ways = [("--new-key-file", kit.key_file), ("--new-passphrase-file", phrase),
+            ("--new-credential", "soc")]  # fmt: skip
+    for way in ways[1:]:
+        assert call("vault", "add-unlock", *way).code == 0
+    before = kit.vault.read_bytes()
+    for way in ways:
+        told = call("vault", *verb, *way)
+        assert told.code == Exit.USAGE, way
+        assert "this opens the vault already" in told.err
+        assert kit.vault.read_bytes() == before
+
+
+@pytest.mark.parametrize("verb", [("rekey", "--yes"), ("add-unlock",)], ids=["rekey", "add"])
+def test_a_key_file_that_opens_the_vault_as_a_raw_key_is_no_new_way(
+    call: Call, kit: Kit, tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    raw = tmp_path / "raw.vault"
+    with tv.Vault.create(raw, tv.RawKey.from_file(kit.key_file)):
+        pass
+    told = call("vault", *verb, "--vault", raw, "--new-key-file", kit.key_file)
+    assert told.code == Exit.USAGE
+    assert "this opens the vault already" in told.err
 
 
 def test_a_tenant_is_exported_into_a_vault_of_its_own(call: Call, kit: Kit) -> None:

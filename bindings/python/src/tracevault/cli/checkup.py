@@ -146,7 +146,8 @@ def sources(options: Options) -> Iterator[Finding]:
             flag = name.replace("_", "-")
             place = "a file" if given.source.startswith("[") else given.source
             value = named(given.value) if name in FILES else given.value
-            yield Finding(flag, OK, f"{value}, from {given.source}", f"from {place}")
+            state = OK if value == given.value else NOTE  # a file that is not there
+            yield Finding(flag, state, f"{value}, from {given.source}", f"from {place}")
     yield from _settings(options.settings())
     if any(options.environment.get(one) for one in ("TRACEVAULT_PASSPHRASE", "TRACEVAULT_TOKEN")):
         yield same(

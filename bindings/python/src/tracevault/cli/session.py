@@ -220,10 +220,15 @@ def unlocks(options: Options) -> Iterator[Unlock]:
     name, given = chosen
     if name == "key_file":
         yield credentials.KeyFile(given.value)
-        if os.path.getsize(given.value) == credentials.KEY_BYTES:
-            yield credentials.RawKey.from_file(given.value)
+        yield from raw_key(given.value)
     else:
         yield one_unlock(name, given)
+
+
+def raw_key(path: str | None) -> Iterator[Unlock]:
+    """The file as a raw key, where it may be one."""
+    if path is not None and os.path.getsize(path) == credentials.KEY_BYTES:
+        yield credentials.RawKey.from_file(path)
 
 
 def one_unlock(name: str, given: Given) -> Unlock:

@@ -91,7 +91,7 @@ def _findings(options: Options, *, offline: bool) -> Iterator[Finding]:
             yield checkup.expiries(session.vault.accounts())
             yield from _engine(session, offline=offline)
     except (TraceVaultError, Usage, OSError) as error:
-        yield failed("vault", error, "see the text; tracevault vault info tells more")
+        yield failed("vault", error, next_step(error) or "mend what the text names")
 
 
 def _reached(options: Options) -> Reached | Exception:

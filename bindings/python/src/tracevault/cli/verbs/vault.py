@@ -18,7 +18,7 @@ from ..group import Group
 from ..new_unlock import new_unlock, new_unlock_options, require_free
 from ..option import option
 from ..options import Options
-from ..session import Session, opened
+from ..session import Session, opened, raw_key
 
 #: What a verb that changes the vault prints. Each asks for it first: a wrong one changes nothing.
 FORMATS = ("table", "json")
@@ -95,17 +95,22 @@ def add_unlock(options: Options, /, label: str, **new: Any) -> None:
     output = options.output(*FORMATS)
     with opened(options) as session:
         with new_unlock(options, new) as unlock:
-            _require_new(session, unlock)
+            _require_new(session, unlock, new)
             with session.vault.edit() as edit:
                 edit.add_unlock(unlock, known=session.unlock, label=label)
         _done(output, _told(session), "the new unlock is added")
 
 
-def _require_new(session: Session, unlock: Unlock) -> None:
-    """Refuse what opens the vault already: a second slot of it would outlive the first."""
-    with contextlib.suppress(TraceVaultError):
-        Vault.open(session.path, unlock, settings=session.settings).close()
-        raise Usage("this opens the vault already: tracevault vault unlocks shows what does")
+def _require_new(session: Session, unlock: Unlock, new: dict[str, Any]) -> None:
+    """Refuse what opens the vault already: a second slot of it would outlive the first, and after
+    a rekey it would open the vault still.
+
+    A file that is a key file for one may be a raw key for another.
+    """
+    for one in (unlock, *raw_key(new["new_key_file"])):
+        with contextlib.suppress(TraceVaultError):
+            Vault.open(session.path, one, settings=session.settings).close()
+            raise Usage("this opens the vault already: tracevault vault unlocks shows what does")
 
 
 @vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
@@ -129,13 +134,16 @@ def remove_unlock(options: Options, slot: int, yes: bool) -> None:
 def rekey(options: Options, /, yes: bool, **new: Any) -> None:
     """Seal everything under new keys, after somebody may have seen the old one.
 
-    Only the new unlock opens the vault afterwards. Processes that have it open must open it again.
+    Only the new unlock opens the vault afterwards; what opens it now is refused. Processes
+    that have it open must open it again.
     """
     output = options.output(*FORMATS)
     with opened(options) as session:
         confirm("Seal everything anew? No unlock of now opens it afterwards.", yes=yes)
-        with new_unlock(options, new) as unlock, session.vault.edit() as edit:
-            edit.rekey(unlock)
+        with new_unlock(options, new) as unlock:
+            _require_new(session, unlock, new)
+            with session.vault.edit() as edit:
+                edit.rekey(unlock)
         _done(output, _told(session), "the vault is sealed anew")
 
 
