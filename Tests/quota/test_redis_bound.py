@@ -83,13 +83,17 @@ class FlappingHost:
         self.alone: list[tuple[int, int]] = []  # when it spent one, and when it told
         self.owed: list[int] = []
         self.is_cut = True
-        self.until = self.mine_at = 0
+        self.until = self.mine_at = self.cut_at = 0
 
-    def lives(self, client: Client, clock: Clock, quota: tuple[int, int, int]) -> list[int]:
+    def lives(
+        self, client: Client, clock: Clock, quota: tuple[int, int, int], run: int
+    ) -> list[int]:
         """A moment of its life; when it sent requests in it."""
         now, chance = clock.now, self.chance
         if now >= self.until:
             self.is_cut = not self.is_cut
+            if self.is_cut:
+                self.cut_at = now
             # Not so long that the others leave its part to it.
             self.until = now + chance.randrange(19 * SECOND)
         sent = [slot for slot in self.slots if slot <= now]
@@ -101,9 +105,10 @@ class FlappingHost:
         elif not self.is_cut and (self.owed or not self.slots):
             interval, tolerance, life = quota
             wanted = 0 if self.slots else chance.randrange(1, 6)
+            alone = now - self.cut_at if self.owed else 0
             block = Block(
-                client("EVAL", clock.script, 1, "g", self.name, "run", interval, tolerance - life,
-                       wanted, AHEAD, int(bool(self.owed)), 0, 0, 0, 0, 0, 0, 0, 0, life,
+                client("EVAL", clock.script, 1, "g", self.name, run, interval, tolerance - life,
+                       wanted, AHEAD, alone, 0, 0, 0, 0, 0, 0, 0, 0, life,
                        len(self.owed))
             )  # fmt: skip
             self.alone += [(spent, now) for spent in self.owed]
@@ -112,20 +117,26 @@ class FlappingHost:
         return sent
 
 
+@pytest.mark.parametrize("loses", [False, True], ids=["", "server_loses_its_data"])
 @pytest.mark.parametrize("hosts", [2, 3, 8, 20])
 def test_no_window_sees_more_than_the_quota_however_often_ways_to_redis_break(
-    client: Client, hosts: int
+    client: Client, hosts: int, loses: bool
 ) -> None:
-    """But for what was spent alone and not told yet when the last of its permits were lent."""
+    """But for what was spent alone and not told yet when the last of its permits were lent, and for
+    what was in flight or owed when the server lost its data."""
     chance = random.Random(hosts)
     quota = interval, tolerance, _ = (SECOND, 6 * SECOND, 2 * SECOND)
     clock = Clock()
     fleet = [FlappingHost(chance, f"host {n}", hosts * interval) for n in range(hosts)]
     used: list[int] = []
-    for _ in range(1200):
+    lost: list[tuple[int, int]] = []  # when the data was lost, and what was in flight or owed then
+    for moment in range(1200):
         clock.now += SECOND // 4
+        if loses and moment % 97 == 96:
+            client("DEL", "g")
+            lost.append((clock.now, sum(len(host.slots) + len(host.owed) for host in fleet) + 1))
         for host in fleet:
-            used += host.lives(client, clock, quota)
+            used += host.lives(client, clock, quota, len(lost))
     used.sort()
     alone = [one for host in fleet for one in host.alone]
     ahead = 2 * max(AHEAD, hosts * interval)
@@ -134,7 +145,8 @@ def test_no_window_sees_more_than_the_quota_however_often_ways_to_redis_break(
         untold += sum(spent <= end for host in fleet for spent in host.owed)
         for first in range(max(0, last - 200), last + 1):
             window = end - used[first]
-            bound = (window + tolerance) // interval + 1 + untold
+            gone = sum(count for at, count in lost if used[first] - ahead <= at <= end)
+            bound = (window + tolerance) // interval + 1 + untold + gone
             assert last - first + 1 <= bound, (window, last - first + 1, bound)
     # Whoever may go on did: it is the quota that they share.
     assert len(used) >= 0.9 * 300

@@ -157,6 +157,22 @@ def test_hosts_that_were_alone_together_come_back_to_the_same_pace_as_one(client
     assert late.token == first.token + 5 * SECOND, "others have borrowed meanwhile"
 
 
+def test_a_server_that_lost_its_data_pays_for_no_more_than_its_first_borrower_was_alone(
+    client: Client,
+) -> None:
+    """Others may have borrowed until it was lost: nobody knows."""
+    rested(client)
+    borrow(client, 8, name="two")
+    client("DEL", "g")
+    first = borrow(client, 0, name="two", afresh=SECOND // 4, owed=0)
+    owes = borrow(client, 0, name="one", afresh=18 * SECOND, owed=9)
+    assert owes.token == first.token + 9 * SECOND - SECOND // 4
+    # Where the data is there, all of the time without a borrower pays.
+    CLOCK.now += 60 * SECOND
+    first = borrow(client, 0, name="two", afresh=SECOND // 4)
+    assert borrow(client, 0, name="one", afresh=18 * SECOND, owed=9).token == first.token
+
+
 def test_what_a_host_spent_alone_weighs_as_the_policy_says(client: Client) -> None:
     before = borrow(client, 8, policy=(3 * SECOND, 0), slow=(60 * SECOND, 90 * SECOND)).token
     CLOCK.now += 3 * SECOND

@@ -75,4 +75,24 @@ import Testing
         var other = ledger.entry(42, now: last)
         #expect(spend(ledger, &other, now: last) == 0)
     }
+
+    @Test func aPolicyIsAsOldBehindAMoveAsBefore() throws {
+        scratch.make([1, 2, 3])
+        let ledger = try scratch.open(now: Self.start)
+        var entry = ledger.entry(42, now: Self.start)
+        let slow = Quota(intervalUs: 10 * LedgerTests.second, toleranceUs: 0)
+        #expect(ledger.setPolicy(&entry, slow, now: Self.start))
+        unsafe unlink(scratch.path)
+        // Another process makes the file anew, and has the group there.
+        let other = try scratch.open(now: Self.start)
+        var there = other.entry(42, now: Self.start)
+        #expect(other.spend(&there, LedgerTests.quota, now: Self.start) == nil)
+        let later = Self.start + 61 * LedgerTests.second
+        ledger.refresh(now: later)
+        var one = ledger.entry(42, now: later)
+        #expect(spend(ledger, &one, now: later) == 1)
+        let end = Self.start + LedgerTime.policyHeld
+        #expect(spend(ledger, &one, now: end - 1) == 1)
+        #expect(spend(ledger, &one, now: end + 60 * LedgerTests.second) == 4)
+    }
 }

@@ -106,6 +106,51 @@ struct RedisWireTests {
         #expect(failure?.status == .shutdown)
         #expect(link.pieces < 30)
     }
+
+    /// Else the connection ends before the server has read who leaves.
+    @Test(arguments: [false, true])
+    func theAnswerToTheLeaveIsWaitedForAlsoBehindALogin(hasLogin: Bool) throws {
+        let secrets = NamedSecrets()
+        if hasLogin {
+            try unsafe Fake.withSecret("password-not-real") {
+                try unsafe secrets.set("redis.password", to: $0)
+            }
+        }
+        var config = Config()
+        try config.set(.redisAddresses, to: "redis://127.0.0.1:1")
+        let read = try RedisSettings(config, secrets)
+        let settings = try #require(read)
+        let run = "$47\r\nrun_id:" + String(repeating: "a", count: 40) + "\r\n"
+        let script = "$40\r\n" + String(repeating: "b", count: 40) + "\r\n"
+        let link = Answers(hasLogin ? ["+OK\r\n", run + script + script] : [run + script + script])
+        let talk = RedisTalk(link, settings) { false }
+        try talk.open(settings.addresses[0])
+        #expect(link.waits == link.count)
+        talk.leave(["1"], [])
+        #expect(link.waits == link.count + 1)
+    }
+}
+
+/// A server that gives one answer each time, and nothing any more behind the last one.
+private final class Answers: RedisLink {
+    private let answers: [[UInt8]]
+    private(set) var waits = 0
+    var count: Int { answers.count }
+
+    init(_ answers: [String]) { self.answers = answers.map { Array($0.utf8) } }
+
+    func open(_ address: RedisAddress, until: LinkLimit) {}
+    func send(_ bytes: UnsafeRawBufferPointer, until: LinkLimit) {}
+    func close() {}
+
+    func receive(
+        _ room: UnsafeMutableRawBufferPointer, until: LinkLimit
+    ) throws(Failure) -> Int {
+        waits += 1
+        guard waits <= answers.count else { throw LinkLimit.late }
+        unsafe room.copyBytes(from: answers[waits - 1])
+        return answers[waits - 1].count
+    }
 }
 
 /// A server of which the next byte is always there already.

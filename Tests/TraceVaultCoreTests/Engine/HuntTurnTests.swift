@@ -202,4 +202,19 @@ import Testing
         #expect(looks(&turns, taken: 1000).count == 98)
         #expect(!turns.lacksRoom && turns.left == 0)
     }
+
+    @Test func roomThatACrowdedTenantMayNotUseIsAnothers() throws {
+        let play = try Play([acme, globex], ["window": "4"])
+        _ = play.ask()
+        let ofAcme = try #require(play.underWay.values.first { $0.owner == 0 })
+        var turns = HuntTurns(window: 4, ends: [600, 700])
+        for _ in 0..<2 {
+            let next = turns.next(tellsOnly: false, taken: 1000)
+            let turn = try #require(next)
+            turns.lacksRoom(turn, most: turn.owner == 0 ? 60 : 50)
+        }
+        for _ in 0..<3 { turns.began(ofAcme) }
+        let next = turns.next(tellsOnly: false, taken: 40)
+        #expect(next?.owner == 1)
+    }
 }

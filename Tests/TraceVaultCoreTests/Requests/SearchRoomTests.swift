@@ -63,6 +63,18 @@ import Testing
         #expect(try room.takes(page: 1000, of: acme))
     }
 
+    /// Documents that are larger than their replies, as they tell of each message twice.
+    @Test func aTenantsSecondLargePageIsAskedForAgainOnceTheFirstIsTold() throws {
+        for count in ask(acme) { room.add(expected: -count, of: acme) }
+        #expect(try room.takes(page: 1400, of: acme))
+        room.add(1400, of: acme)
+        #expect(try !room.takes(page: 1400, of: acme))
+        #expect(!room.hasRoomForPage(of: acme))
+        room.add(-1400, of: acme)
+        #expect(room.hasRoomForPage(of: acme))
+        #expect(try room.takes(page: 1400, of: acme))
+    }
+
     @Test func aTenantsLargePageSaysNothingOfThePagesOfOthers() throws {
         let usual = ask(globex)
         for count in usual { room.add(expected: -count, of: globex) }

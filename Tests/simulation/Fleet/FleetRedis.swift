@@ -64,8 +64,9 @@ struct FleetRedis {
         }
         group.pay(owed: said[14] * interval, now: now)
         if group.slowUntil > now, group.gap > interval { (interval, tolerance) = (group.gap, 0) }
-        if isNew || group.run != words[2] || said[4] == 1 {
-            group.jump(to: now + tolerance, now: now)
+        let mayLack = isNew || group.run != words[2]
+        if mayLack || said[4] > 0 {
+            group.jump(to: now + tolerance, paying: mayLack ? said[4] : .max, now: now)
         }
         group.arrival = max(group.arrival, now)
         let lent = group.lend(
@@ -135,10 +136,10 @@ extension FleetRedis.Group {
         jump.by = max(0, jump.by - owed)
     }
 
-    /// No burst.
-    fileprivate mutating func jump(to least: Int64, now: Int64) {
+    /// No burst. It pays for what others owe, as far as is known.
+    fileprivate mutating func jump(to least: Int64, paying most: Int64, now: Int64) {
         guard arrival < least else { return }
-        jump = (jump.by + least - arrival, now)
+        jump = (jump.by + min(least - arrival, most), now)
         arrival = least
     }
 

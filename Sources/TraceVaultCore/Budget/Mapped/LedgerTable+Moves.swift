@@ -63,8 +63,9 @@ extension LedgerTable {
                 slot.store(.key, LedgerKey.gone)
                 return state
             }
+            // It stays, then, and all that it has spent with it.
             slot.store(.key, key)
-            return state
+            return nil
         }
     }
 
@@ -80,7 +81,10 @@ extension LedgerTable {
             if later == arrival || slot.swap(.arrival, arrival.word, later.word) { break }
         }
         _ = park(index, key, until: state.parked, now: now)
-        if slot.load(.policy) == 0 { _ = setPolicy(index, key, state.policy, now: now) }
+        // As old as it was: a policy is not made new by a move.
+        if slot.load(.policy) == 0 {
+            _ = setPolicy(index, key, state.policy, now: Int64(clamping: state.named))
+        }
         let slowdown = LedgerSlowdown(word: state.slowdown)
         if LedgerSlowdown(word: slot.load(.slowdown)).until < slowdown.until {
             _ = slow(index, key, slowdown)

@@ -171,7 +171,10 @@ package final class LenderWork {
         }
         guard rounds > 0 || failures > 1 || addresses.count == 1 else { return }
         ledger.state.withLock { state in
-            if !state.standing.isAlone { state.standing.outages += 1 }
+            if !state.standing.isAlone {
+                state.standing.outages += 1
+                state.standing.aloneSince = now
+            }
             state.standing.isAlone = true
             state.standing.isWaiting = false
             state.standing.isSlow = failure == LinkLimit.late
@@ -223,7 +226,8 @@ package final class LenderWork {
         defer { state.pools[key] = pool }
         return QuotaQuestion(
             key, &pool, there: standing.there, known: standing.known,
-            aloneUntil: standing.aloneUntil, at: settings.key(of: key), run: talk.run,
+            aloneSince: standing.aloneSince, aloneUntil: standing.aloneUntil,
+            at: settings.key(of: key), run: talk.run,
             borrower: borrower, presence: isHeard ? presence.words : nil, isLast: isLast,
             now: now)
     }

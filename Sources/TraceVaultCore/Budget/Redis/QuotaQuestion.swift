@@ -38,9 +38,11 @@ struct QuotaQuestion {
     /// Takes what the pool has to say.
     /// - Parameters:
     ///   - presence: the key of hosts, and what this one says of itself, where it does.
+    ///   - aloneSince, aloneUntil: when the host was alone last.
     ///   - isLast: whether the engine ends and wants nothing any more.
     init(
-        _ key: UInt64, _ pool: inout LentPool, there: Int64, known: Int64, aloneUntil: Int64,
+        _ key: UInt64, _ pool: inout LentPool, there: Int64, known: Int64, aloneSince: Int64,
+        aloneUntil: Int64,
         at place: String, run: String, borrower: String, presence: [String]?, isLast: Bool = false,
         now: Int64
     ) {
@@ -63,7 +65,7 @@ struct QuotaQuestion {
         let slowFor = max(0, told.slowUntil - now)
         let numbers: [Int64] = [
             LedgerTime.span(interval), max(0, quota.toleranceUs - life), wanted, Self.ahead(quota),
-            isFresh ? 1 : 0, back,
+            isFresh ? max(1, aloneUntil - aloneSince) : 0, back,
         ]
         let server: [Int64] = [
             max(0, told.parkedUntil - now), told.isLifted ? 1 : 0, policy.intervalUs,

@@ -14,7 +14,8 @@ package final class RedisLedger: BudgetLedger {
         var isAlone = false
         /// How often it has become so.
         var outages: Int64 = 0
-        /// When it was last alone.
+        /// From when until when it was last alone.
+        var aloneSince: Int64 = 0
         var aloneUntil: Int64 = 0
         /// Until then others may not know that it is alone.
         var unnoticedUntil: Int64 = 0

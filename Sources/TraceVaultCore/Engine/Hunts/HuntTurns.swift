@@ -235,7 +235,18 @@ struct HuntTurns {
             crowded = []
         }
         hasFreed = false
-        if let turn = roomless.popFirst(taken: taken) { standAgain(turn) }
+        // Of those that have room now one stands again with each turn. Where that one may not go
+        // on, because its tenant has enough under way, the next one may be another tenant's.
+        var back = roomless.popFirst(taken: taken)
+        repeat {
+            if let back { standAgain(back) }
+            if let turn = firstThatMayGoOn(tellsOnly: tellsOnly) { return turn }
+            back = roomless.popFirst(taken: taken)
+        } while back != nil
+        return nil
+    }
+
+    private mutating func firstThatMayGoOn(tellsOnly: Bool) -> HuntTurn? {
         for stage in [Stage.message, .page, .account] {
             while let owner = rings[Int(stage.rawValue)].popFirst() {
                 let turn = HuntTurn(owner: owner, stage: stage)

@@ -40,9 +40,10 @@ final class SearchRoom {
 
     // MARK: - Pages of hunts
 
-    /// No page is expected to be larger, so that a tenant with large ones leaves room to others;
-    /// and of so many tenants is kept what to expect.
-    private var largestPage: Int { most / 8 }
+    /// No page is expected to be larger, so that a tenant with large ones leaves room to others:
+    /// twice a reply, as a document is that tells of each message in our words and in Cloudflare's.
+    private var largestPage: Int { most / 4 }
+    /// Of so many tenants is kept what to expect.
     private static let mostLarger = 1024
 
     private func pageSize(of tenant: TenantKey) -> Int { larger[tenant] ?? usualPage }

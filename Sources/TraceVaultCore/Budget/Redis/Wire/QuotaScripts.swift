@@ -154,10 +154,13 @@ enum QuotaScripts {
         local owed = tonumber(ARGV[17]) * policed
         arrival, jump = arrival + math.max(0, owed - jump), math.max(0, jump - owed)
         -- A server that may have forgotten something, or a time without a server: no burst.
-        local least = now + tolerance
-        local isOver = isNew or group['r'] ~= run or ARGV[7] == '1'
-        if isOver and arrival < least then
-            arrival, jump, jumped = least, jump + least - arrival, now
+        local least, alone = now + tolerance, tonumber(ARGV[7])
+        local mayLack = isNew or group['r'] ~= run
+        if (mayLack or alone > 0) and arrival < least then
+            local moved = least - arrival
+            -- What was forgotten may tell of borrowing until this borrower was alone.
+            if mayLack then moved = math.min(moved, alone) end
+            arrival, jump, jumped = least, jump + moved, now
         end
         arrival = math.max(arrival, now)
 

@@ -31,6 +31,7 @@ final class RedisTalk {
             try unsafe login.send { (bytes) throws(Failure) in
                 try unsafe link.send(bytes, until: limit)
             }
+            awaited += 1
             _ = try receive(1, limit)
         }
         let answers = try call([
