@@ -64,6 +64,7 @@ def test_nothing_of_a_log_line_acts_upon_a_terminal(
 def test_colours_only_on_a_terminal_and_never_with_no_color(
     terminal: Callable[..., Terminal], environment: dict[str, str], kit: Kit, process: Call
 ) -> None:
+    environment["COLUMNS"] = "160"  # room for the table
     run = terminal("account", "list")
     assert run.end() == 0
     assert "\x1b[" in run.seen

@@ -92,3 +92,58 @@ def test_no_spreadsheet_calculates_a_cell_whatever_it_takes_for_a_separator(
     stdout.truncate(0)
     out.csv_rows([("a-b=c+d@e", "two, -1; =2")])
     assert stdout.getvalue().lstrip("\0") == 'a-b=c+d@e,"two, -1; =2"\n'
+
+
+ID, REFERENCE = "acae0000000000000000000000000001", "4jXtPB72Kpz7S8D-2027-03-04T12:00:00"
+TABLES = {
+    "account list": (
+        ("TENANT", "ACCOUNT", "LABEL", "KIND", "STATE", "EXPIRES", "FINGERPRINT"),
+        ("acme", ID, "Acme Europe, the first one", "api_token", "active", "2027-03-04T12:00:00Z",
+         "0123456789abcdef"),
+    ),
+    "search": (
+        ("SCANNED", "FROM", "TO", "SUBJECT", "STATUS", "REFERENCE"),
+        ("2027-03-04 12:00:00", "sender@example.net", "somebody@acme.example", "long " * 40,
+         "delivered", REFERENCE),
+    ),
+    "hunt": (
+        ("TENANT", "ACCOUNT", "RECIPIENT", "OUTCOME", "TIME", "REFERENCE"),
+        ("acme", ID, "somebody@acme.example", "accepted by the next server (not complete yet)",
+         "2027-03-04 12:00:00", REFERENCE),
+    ),
+    "hunt with labels": (
+        ("TENANT", "ACCOUNT", "RECIPIENT", "OUTCOME", "TIME", "REFERENCE"),
+        ("acme", "Acme Europe, the first one", "somebody@acme.example", "not delivered",
+         "2027-03-04 12:00:00", "4jXtPB72Kpz7S8D"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_people_copy_is_not_broken_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    stdout, _ = streams(monkeypatch)
+    titles, row = TABLES[name]
+    ids = [word for word in (*row[:2], row[-1]) if word in (ID, "acme", REFERENCE)]
+    for columns in range(60, 161):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        stdout.seek(0)
+        stdout.truncate()
+        out.table(titles, [row, row])
+        lines = stdout.getvalue().splitlines()
+        for word in ids:
+            assert sum(word in line.split() for line in lines) == 2, (columns, word)
+        if lines[0].startswith(titles[0]):
+            assert max(map(len, lines)) <= columns
+        else:
+            assert columns < 120, "there is room for a table"
+
+
+def test_columns_that_need_little_leave_their_room_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stdout, _ = streams(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "60")
+    out.table([f"N{n}" for n in range(12)], [["1"] * 12])
+    assert stdout.getvalue().startswith("N0  N1  N2")

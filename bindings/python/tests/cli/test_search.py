@@ -49,6 +49,20 @@ def test_filters_reach_the_server(call: Call, kit: Kit) -> None:
     assert call("search", *WHERE, "--format", "ecs").code == Exit.USAGE
 
 
+def test_a_search_that_finds_nothing_says_where_it_looked(call: Call, kit: Kit) -> None:
+    nothing = ("search", *WHERE, "--subject", "no such subject at all")
+    told = call(*nothing, "--start", "2026-01-01", "--end", "2026-01-02")
+    assert (told.code, told.out) == (0, "")
+    assert told.err == (
+        "tracevault: no message; looked for in 2026-01-01 00:00:00 to 2026-01-02 00:00:00 UTC\n"
+    )
+    told = call(*nothing)
+    assert told.out == ""
+    assert told.err.endswith(" UTC (30 days back, Cloudflare's default)\n")
+    assert (call(*nothing, "--json").out, call(*nothing, "--json").err) == ("", "")
+    assert call(*nothing, "--format", "csv").out.startswith("tenant,account_id,")
+
+
 def test_several_tenants_need_a_name(call: Call, kit: Kit) -> None:
     told = call("search", "--json")
     assert told.code == Exit.NOT_FOUND

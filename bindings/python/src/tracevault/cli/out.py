@@ -19,8 +19,12 @@ from .printable import json_line, printable, safe_json
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-#: Where a terminal has fewer columns for each of a table's, its rows stand below each other.
+#: The columns of a table with words that people copy: none of them is broken.
+COPIED = ("TENANT", "ACCOUNT", "ACCOUNT ID", "REFERENCE")
+#: How far other columns give way. Where that is not enough, the rows stand below each other.
 NARROW = 8
+#: What stands between two columns.
+_GAP = 2
 #: What a terminal calls itself that shows escapes instead of acting upon them.
 DUMB = ("dumb", "unknown")
 #: Where a formula begins, at the start of a cell or behind what may end one; a tab is written out.
@@ -108,16 +112,36 @@ def table(titles: Sequence[str], found: Iterable[Sequence[object]]) -> None:
     """Write a table: as wide as the terminal, in a pipe as wide as it must be."""
     titles = [printable(title) for title in titles]
     cells = [[("" if value is None else printable(value)) for value in row] for row in found]
-    if is_terminal() and width() < NARROW * len(titles):
+    if not is_terminal():
+        for text in aligned([list(titles), *cells]):
+            write(text + "\n")
+        return
+    widths = _widths([titles, *cells], width())
+    if widths is None:
         for at, row in enumerate(cells):
             write("\n" if at else "")
             pairs(dict(zip((title.lower() for title in titles), row, strict=True)))
         return
-    if is_terminal():
-        show(_drawn(titles, cells))
-        return
-    for text in aligned([list(titles), *cells]):
-        write(text + "\n")
+    show(_drawn(titles, cells, widths))
+
+
+def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """How wide each column is, where its widest ones give way until all have room; ``None`` where
+    one would have to break what people copy, or be too narrow to be read."""
+    titles = rows[0]
+    room -= _GAP * (len(titles) - 1)
+    widths, least = [], []
+    for title, cells in zip(titles, zip(*rows, strict=True), strict=True):
+        wide = max(map(columns, cells))
+        words = [word for cell in cells for word in cell.split()] if title in COPIED else []
+        least.append(max(map(columns, words), default=min(wide, NARROW)))
+        widths.append(max(least[-1], min(wide, room)))
+    if sum(least) > room:
+        return None
+    while sum(widths) > room:
+        at = max(range(len(widths)), key=lambda at: (widths[at] > least[at], widths[at]))
+        widths[at] -= 1
+    return widths
 
 
 def pairs(told: Mapping[str, object]) -> None:
@@ -126,13 +150,15 @@ def pairs(told: Mapping[str, object]) -> None:
         write(text + "\n")
 
 
-def _drawn(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> RenderableType:
+def _drawn(
+    titles: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int]
+) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in titles:
-        drawn.add_column(Text(title), overflow="fold")
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    for title, wide in zip(titles, widths, strict=True):
+        drawn.add_column(Text(title), overflow="fold", width=wide)
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from .. import out
 from ..exits import Exit
 from ..failures import Failed
 from ..group import verb
+from ..hunted import scope_of
 from ..option import limit_option, option, time_option, timeout_option
 from ..options import Options
 from ..session import opened
@@ -106,6 +108,7 @@ def search(
         chosen["limit"] = limit
     if cursor is not None:
         chosen["cursor"] = cursor
+    began = datetime.now(timezone.utc)
     with opened(options) as session, session.tenant() as tenant, session.engine() as engine:
         try:
             found = engine.search(tenant, session.account, timeout=timeout, **chosen)
@@ -113,7 +116,11 @@ def search(
             if cursor is not None and error.http_status == 400:
                 error.message += "; --cursor takes what the search before told, with its filters"
             raise
-    _show(found, output)
+    if len(found) or output != "table":
+        _show(found, output)
+    if found.complete and not len(found) and not options.for_programs:
+        looked = scope_of(began, chosen, (), ()).time_words
+        out.note(f"no message; looked for in {looked}")
     _tell_rest(options, found)
     if found.error is not None:
         raise Failed(Exit.SOME)
