@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,3 +113,22 @@ def test_every_tenant_is_exported_unless_one_is_named(vault: tv.Vault, path: Pat
         vault.export(path.with_name("none.vault"), tv.RawKey(NEXT), tenant="")
     with pytest.raises(tv.ArgumentError, match="empty"):
         vault.export("", tv.RawKey(NEXT))
+
+
+def test_no_function_of_c_is_named_to_who_calls_none(
+    vault: tv.Vault, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "soc"
+    key.touch(mode=0o600)
+    key.write_bytes(os.urandom(48))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    ways = (tv.Passphrase(PHRASE), tv.RawKey(NEXT), tv.KeyFile(key), tv.SystemdCredential("soc"))
+    for way in ways:
+        with pytest.raises(tv.UnlockError) as raised:
+            tv.Vault.open(path, way)
+        assert "tv_" not in raised.value.message
+        assert "it was sealed with a raw key" in raised.value.message
+    texts = {one["name"]: one["text"] for one in tv.config_properties()}
+    assert not [name for name, text in texts.items() if "tv_" in text]
+    assert "Keep the vault's generation where an attacker" in texts["vault.min_generation"]
+    assert "Empty: from the program itself" in texts["s3.keys"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,6 +19,13 @@ from .errors import LibraryLoadError, TraceVaultError, error_class
 
 SONAME = "libtracevault.so.0"
 VARIABLE = "TRACEVAULT_LIBRARY"
+
+#: The library's texts name functions of C for hosts in C; what stands there for others.
+_FOR_C = re.compile(r" \(tv_\w+\)")
+_OF_C = (
+    ("what tv_vault_generation() gave", "the vault's generation"),
+    ("tv_config_secret()", "the program itself"),
+)
 
 _lock = threading.Lock()
 _loaded: ctypes.CDLL | None = None
@@ -135,7 +143,16 @@ def failure(status: int, error: ErrorRef) -> TraceVaultError:
 
 def _message(lib: ctypes.CDLL, status: int, error: ErrorRef) -> str:
     message = text(lib.tv_error_message(error, None)) if error else ""
-    return message or text(lib.tv_status_name(status))
+    return without_c(message) or text(lib.tv_status_name(status))
+
+
+def without_c(said: str) -> str:
+    """A text of the library without the names of C's functions."""
+    if "tv_" in said:
+        said = _FOR_C.sub("", said)
+        for function, words in _OF_C:
+            said = said.replace(function, words)
+    return said
 
 
 def _codes(lib: ctypes.CDLL, error: ErrorRef) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ._abi import DocumentRef
-from ._lib import check, json_document, library, view, view_names
+from ._lib import check, json_document, library, view, view_names, without_c
 from .model import Trace, View
 
 
@@ -48,4 +48,4 @@ def config_properties() -> list[dict[str, Any]]:
     ``choices``), ``default``, and in ``text`` what it does. ``docs/CONFIGURATION.md`` has them as a
     table."""
     found: list[dict[str, Any]] = json_document(library().tv_config_describe)
-    return found
+    return [{**one, "text": without_c(one["text"])} for one in found]
