@@ -29,7 +29,7 @@ class LineFile:
         try:
             self._place = Place(self.path)
         except Foreign as error:
-            raise JournalError(f"{self.path}: {error.strerror}") from None
+            raise _unsafe(f"{self.path}: {error.strerror}") from None
         try:
             self._fd = self._locked()
             self._heal()
@@ -42,7 +42,7 @@ class LineFile:
             try:
                 fd = self._place.opened(os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
             except Foreign as error:
-                raise JournalError(f"{self.path}: {error.strerror}") from None
+                raise _unsafe(f"{self.path}: {error.strerror}") from None
             try:
                 self._check(os.fstat(fd))
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,7 +53,9 @@ class LineFile:
             except BlockingIOError:
                 os.close(fd)
                 raise JournalError(
-                    f"{self.path} is in use by another process or another batch", retriable=True
+                    f"{self.path} is in use by another process or another batch",
+                    status=Status.E_BUSY,
+                    retriable=True,
                 ) from None
             except BaseException:
                 os.close(fd)
@@ -63,11 +65,11 @@ class LineFile:
     def _check(self, status: os.stat_result) -> None:
         """Refuse a file that somebody else could read, write or take the place of."""
         if not stat.S_ISREG(status.st_mode) or self._place.descriptor is not None:
-            raise JournalError(f"{self.path} is no regular file")
+            raise _unsafe(f"{self.path} is no regular file")
         if status.st_uid != os.geteuid():
-            raise JournalError(f"{self.path} belongs to another user")
+            raise _unsafe(f"{self.path} belongs to another user")
         if status.st_mode & 0o077:
-            raise JournalError(f"others may read or write {self.path}: chmod 600 it")
+            raise _unsafe(f"others may read or write {self.path}: chmod 600 it")
 
     def _heal(self) -> None:
         """Cut off what a kill left of a last line."""
@@ -112,10 +114,10 @@ class LineFile:
         try:
             written = os.write(self._fd, data)
         except OSError as error:
-            raise JournalError(f"{self.path} cannot be written to: {error.strerror}") from None
+            raise _failed(f"{self.path} cannot be written to: {error.strerror}") from None
         if written < len(data):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            raise JournalError(f"{self.path} cannot be written to: no room is left")
+            raise _failed(f"{self.path} cannot be written to: no room is left")
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
@@ -130,7 +132,7 @@ class LineFile:
                     self._place.remove(beside)
                 raise
         except OSError as error:
-            raise JournalError(
+            raise _failed(
                 f"{self.path} stays as it was, and cannot be written anew: {error.strerror}"
             ) from None
         os.close(self._fd)
@@ -153,3 +155,13 @@ class LineFile:
     def __del__(self) -> None:
         if self._fd >= 0:  # of work that was never ended, as in a loop that was closed
             self.close()
+
+
+def _unsafe(said: str) -> JournalError:
+    """The file may not be used as it is."""
+    return JournalError(said, status=Status.E_UNSAFE_FILE)
+
+
+def _failed(said: str) -> JournalError:
+    """The file cannot be written."""
+    return JournalError(said, status=Status.E_IO)

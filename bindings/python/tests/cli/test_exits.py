@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,42 @@ def test_more_than_a_limit_allows_is_a_wrong_call(call: Call, kit: Kit, tmp_path
     assert told.code == Exit.USAGE
     assert told.errors[0]["status"] == "TV_E_LIMIT"
     assert kit.vault.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("batch", "--tenant", "acme", "--account", ACME, "--resume"),
+        ("hunt", "--tenant", "acme", "--subject", "x", "--resume"),
+        ("account", "check", "--resume"),
+        ("collect", "--checkpoint"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_file_of_the_command_line_that_may_not_be_used_is_a_wrong_call(
+    call: Call, kit: Kit, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "soc.journal"
+    file.touch(mode=0o644)
+    told = call(*words, file, "--json", stdin=REF)
+    assert (told.code, told.errors[0]["status"]) == (Exit.USAGE, "TV_E_UNSAFE_FILE")
+    assert "chmod 600 it" in told.errors[0]["message"]
+    file.chmod(0o600)
+    with file.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        told = call(*words, file, "--json", stdin=REF)
+    (error,) = told.errors
+    assert (told.code, error["status"], error["retriable"]) == (Exit.USAGE, "TV_E_BUSY", True)
+    told = call(*words, tmp_path, "--json", stdin=REF)
+    assert told.code == Exit.USAGE
+    link = tmp_path / "second"
+    link.hardlink_to(file)
+    told = call(*words, link, "--json", stdin=REF)
+    assert (told.code, told.errors[0]["status"]) == (Exit.USAGE, "TV_E_UNSAFE_FILE")
+
+
+def test_what_this_host_cannot_do_is_no_wrong_call() -> None:
+    for error in (tv.JournalError("no room", status=Status.E_IO), OSError("no room")):
+        assert exit_of(error) is Exit.OTHER
+    for error in (PermissionError("x"), IsADirectoryError("x")):
+        assert exit_of(error) is Exit.USAGE

@@ -28,7 +28,9 @@ MEANING = {
     Exit.SOME: "The work was done, but some of it failed, or the answer is no: `doctor` found a "
     "fault, `account check` a credential that ends soon.",
     Exit.USAGE: "The command line, a setting or the configuration file is wrong or asks for more "
-    "than a limit allows, or the library cannot be loaded.",
+    "than a limit allows; a file that it names may not be used: its rights, its owner, what it is, "
+    "or a journal or checkpoint that another process has (`TV_E_BUSY`); or the library cannot be "
+    "loaded.",
     Exit.VAULT: "The vault cannot be opened or changed: not there, another key, damaged, busy.",
     Exit.NOT_FOUND: "There is no such message, tenant, account or file, or there are several and "
     "none is named.",
@@ -55,6 +57,8 @@ _FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.RequestError, Exit.NO_ANSWER),
     (errors.ShutdownError, Exit.NO_ANSWER),
     (FileNotFoundError, Exit.NOT_FOUND),
+    (PermissionError, Exit.USAGE),
+    (IsADirectoryError, Exit.USAGE),
     (KeyboardInterrupt, Exit.INTERRUPTED),
 )
 
@@ -63,6 +67,8 @@ def exit_of(error: BaseException) -> Exit:
     """The exit code of one failure."""
     if isinstance(error, errors.TraceVaultError) and error.status in _STATUSES:
         return _STATUSES[error.status]
+    if isinstance(error, errors.JournalError):  # of a disk, or of a file that was named wrongly
+        return Exit.OTHER if error.status is errors.Status.E_IO else Exit.USAGE
     for kind, code in _FAMILIES:
         if isinstance(error, kind):
             return code
