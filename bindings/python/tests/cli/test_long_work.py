@@ -348,3 +348,40 @@ def test_looking_back_beyond_the_calendar_is_a_wrong_call(
     assert told.code == Exit.USAGE
     assert "look_back" in told.err
     assert not (tmp_path / "soc.checkpoint").exists()
+
+
+def test_a_list_may_name_accounts_by_their_label(call: Call, kit: Kit) -> None:
+    reference = kit.server.messages_of(ACME)[0].postfix_id
+    rows = [f"{reference},acme europe,", f"{reference},Acme Europe,acme", f"{reference},{ACME},",
+            f"{reference},No such one,acme", f"{reference},Acme Europe,globex"]  # fmt: skip
+    told = call("batch", "--json", stdin="message_ref,account,tenant\n" + "\n".join(rows))
+    assert told.code == Exit.SOME
+    done = {row["line"]: row for row in told.rows}
+    for line in (2, 3, 4):
+        assert (done[line]["tenant"], done[line]["account_id"]) == ("acme", ACME)
+        assert done[line]["trace"]
+    assert set(done) == {2, 3, 4}
+    errors = [one["error"] for one in map(json.loads, told.err.splitlines()) if "error" in one]
+    assert [one["status"] for one in errors] == ["TV_E_NOT_FOUND"] * 2
+    assert all("no account has this id or label" in one["message"] for one in errors)
+
+
+def test_a_label_of_several_accounts_in_a_list_says_what_to_do(call: Call, kit: Kit) -> None:
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        for one in kit.server.accounts:
+            edit.set(one.tenant, one.id, label="mail")
+    told = call("batch", "--json", stdin='{"message_ref":"4jXtPB72Kpz7S8D","account":"Mail"}')
+    assert told.code == Exit.NOT_FOUND
+    error = json.loads(told.err.splitlines()[0])["error"]
+    assert error["status"] == "TV_E_AMBIGUOUS"
+    assert "accounts have the label 'Mail': give its id, or its tenant" in error["message"]
+
+
+def test_the_lines_of_a_collection_name_the_account(call: Call, kit: Kit) -> None:
+    told = call("collect", "--checkpoint", "soc", "--start", "2026-01-01", "--all",
+                "--tenant", "acme")  # fmt: skip
+    assert told.code == 0, told.err
+    lines = told.out.splitlines()
+    labels = {one.label for one in kit.server.accounts if one.tenant == "acme"}
+    assert lines
+    assert all(any(f"  {label}  " in line for label in labels) for line in lines)

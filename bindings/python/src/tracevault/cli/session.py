@@ -143,6 +143,33 @@ class Session:
             )
         return ids.pop()
 
+    def account_of(self, named: str, tenant: str | None) -> Account:
+        """The account that a list names by its id or its label, of this tenant or of all."""
+        known = [
+            one for one in self._by_name.get(named.casefold(), ()) if tenant in (None, one.tenant)
+        ]
+        if not known:
+            raise NotFoundError(
+                "no account has this id or label, which is not shown: it may be a secret",
+                status=Status.E_NOT_FOUND,
+            )
+        accounts = {(one.tenant, one.account_id) for one in known}
+        if len(accounts) > 1:
+            raise AmbiguousError(
+                f"{len(accounts)} accounts have the label {named!r}: give its id, or its tenant",
+                status=Status.E_AMBIGUOUS,
+            )
+        return known[0]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Account]]:
+        """The accounts of the vault, by id and by label."""
+        found: dict[str, list[Account]] = {}
+        for one in self.vault.accounts():
+            for name in {one.account_id, one.label.casefold()} - {""}:
+                found.setdefault(name, []).append(one)
+        return found
+
     @cached_property
     def _named_accounts(self) -> list[Account]:
         """The accounts that --account means, by id or by label, of --tenant where it is given."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from ... import bulk
-from ...errors import TraceVaultError
+from ...errors import TraceVaultError, is_account_id
 from ...model import Trace
 from ...request import Request, Result
 from ...vault import Tenant
@@ -26,6 +28,9 @@ from ..streams import Reading
 from ..tally import Tally
 from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
 from ..words import plural, state_of_all, unfinished
+
+#: Whom a line asks.
+_Place = tuple[Tenant, str | None]
 
 
 @verb(
@@ -53,9 +58,9 @@ def batch(
     """Fetch the traces of a list, in the order in which they come.
 
     FILE, or standard input, has one reference a line; or JSON lines or CSV with message_ref, and
-    tenant and account_id where --tenant and --account do not say it for all: what search, hunt and
-    collect print with --json or --format csv. With --json each line
-    out has the number of the line in, and a trace or an error. The quota is kept; --resume survives
+    tenant and account_id, or the account's label, where --tenant and --account do not say it for
+    all: what search, hunt and collect print with --json or --format csv. With --json each line out
+    has the number of the line in, and a trace or an error. The quota is kept; --resume survives
     Ctrl-C and a crash without asking twice.
     """
     output = options.output(*FORMATS)
@@ -128,30 +133,46 @@ def _requests(
     session: Session, asked: list[Asked], tally: Tally, **how: Any
 ) -> tuple[list[Request[Trace]], Counter[tuple[Tenant, str | None]]]:
     """The questions; a tenant that is not there is a failure of its lines."""
-    tenants: dict[str | None, Tenant | TraceVaultError] = {}
+    places: dict[tuple[str | None, str | None], _Place | TraceVaultError] = {}
     requests = []
     left: Counter[tuple[Tenant, str | None]] = Counter()
+    place = _places(session)
     for one in asked:
         if one.error is not None:
             tally.add(one.error, tenant=one.tenant, account_id=one.account_id)
             continue
-        if one.tenant not in tenants:
+        named = (one.tenant, one.account_id)
+        if named not in places:
             try:
-                tenants[one.tenant] = (
-                    session.vault.tenant(one.tenant) if one.tenant else session.tenant()
-                )
+                places[named] = place(*named)
             except TraceVaultError as error:
-                tenants[one.tenant] = error
-        tenant = tenants[one.tenant]
-        if isinstance(tenant, TraceVaultError):
-            tally.add(tenant, tenant=one.tenant, message_ref=one.message_ref)
+                places[named] = error
+        found = places[named]
+        if isinstance(found, TraceVaultError):
+            tally.add(found, tenant=one.tenant, message_ref=one.message_ref)
             continue
-        account = one.account_id or session.account
-        requests.append(
-            Request.trace(tenant, account, one.message_ref, priority="bulk", tag=one, **how)
-        )
-        left[tenant, account] += 1
+        requests.append(Request.trace(*found, one.message_ref, priority="bulk", tag=one, **how))
+        left[found] += 1
     return requests, left
+
+
+def _places(session: Session) -> Callable[[str | None, str | None], _Place]:
+    """What finds the tenant and the account of a line, by what it says of them."""
+
+    @functools.cache
+    def lent(name: str | None) -> Tenant:
+        return session.vault.tenant(name) if name else session.tenant()
+
+    def place(name: str | None, account: str | None) -> _Place:
+        if account is not None and name is None and session.options.text("tenant") is None:
+            known = session.account_of(account, None)
+            return lent(known.tenant), known.account_id
+        tenant = lent(name)
+        if account is not None and not is_account_id(account):
+            account = session.account_of(account, tenant.name).account_id
+        return tenant, account or session.account
+
+    return place
 
 
 def _show(result: Result[Trace], output: str, tally: Tally) -> None:

@@ -157,6 +157,7 @@ def _take(one: Detection, output: str, tally: Tally) -> None:
         out.csv_rows([COLUMNS] if tally.came == 1 else [])
         out.csv_rows([(one.change, *csv_row(one.tenant, one.account_id, message))])
     elif message is not None:
-        words = (one.change, short(message.scanned_at_text), one.tenant, message.final_disposition,
-                 message.sender, message.subject, message.message_ref)  # fmt: skip
+        words = (one.change, short(message.scanned_at_text), one.tenant,
+                 one.account.label or one.account_id, message.final_disposition, message.sender,
+                 message.subject, message.message_ref)  # fmt: skip
         out.line("  ".join(word for word in words if word))
