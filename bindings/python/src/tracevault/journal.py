@@ -3,8 +3,9 @@
 A line is written before the result is told. The file holds what Cloudflare said of messages, so
 only its owner may read it.
 
-A trace and a search keep; what is known of a credential does not. The answer of a check is told
-again only while the vault has the same credential, and only for an hour.
+A complete trace and a search keep. A trace that may still grow, and a search of which a later page
+did not come, are asked again, and so is what was to be asked in any case (``fresh``). The answer of
+a check is told again only while the vault has the same credential, and only for an hour.
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ class Journal:
                 self._known.setdefault(key, []).append((at, len(line)))
 
     def known(self, request: Request[Any]) -> Result[Any] | None:
-        """The answer of an earlier run; the same request twice has two."""
-        places = self._known.get(self._key(request))
+        """The answer of an earlier run, the newest first; the same request twice has two."""
+        places = None if request.fresh else self._known.get(self._key(request))
         while places:
-            at, length = places.pop(0)
+            at, length = places.pop()
             try:
                 told = parsed(self._file.read(at, length), DOCUMENT_DEPTH)
                 result = _result(request, told)
@@ -67,8 +68,8 @@ class Journal:
 
     def note(self, slot: Slot) -> None:
         """Remember how a request ended."""
-        settled = slot.error is None or slot.error.status in _FINAL
         request, error = slot.request, slot.error
+        settled = error.status in _FINAL if error is not None else _is_whole(slot)
         start = _SETTLED if settled else b'{"settled":false,"key":"'
         told: dict[str, Any] = {
             "kind": request.kind,
@@ -85,10 +86,10 @@ class Journal:
                 "codes": list(error.codes),
                 "cf_ray": error.cf_ray,
             }
-        else:
+        elif settled:
             told["views"] = {name: view.decode() for name, view in slot.views.items()}
         line = start + self._key(request) + b'",' + json.dumps(told).encode()[1:-1]
-        if error is None:
+        if error is None and settled:
             # As the library wrote it: one line of JSON.
             line += b',"document":' + slot.document
         self._file.append(line + b"}")
@@ -124,10 +125,26 @@ class Journal:
         return sorted(each for one in which for each in known.get(one, ()))
 
 
-def _counts(result: Result[Any]) -> bool:
-    """Whether it may still be told."""
-    if result.check is None:
+def _is_whole(slot: Slot) -> bool:
+    """Whether an answer is all that there will be; one that cannot be read is not."""
+    if slot.request.kind == "check":
         return True
+    try:
+        told = parsed(slot.brief or slot.document, DOCUMENT_DEPTH)
+        is_growing = slot.request.kind == "trace" and not told["complete"]
+        return not is_growing and told.get("error") is None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
+def _counts(result: Result[Any]) -> bool:
+    """Whether it may still be told; earlier versions kept traces that were growing, too."""
+    if result.trace is not None:
+        return result.trace.complete and result.trace.error is None
+    if result.search is not None:
+        return result.search.error is None
+    if result.check is None:
+        return result.error is not None and result.error.status in _FINAL
     told = result.check.checked_at
     return told is not None and abs(datetime.now(timezone.utc) - told) <= CHECK_COUNTS
 

@@ -26,6 +26,7 @@ PAIRS = {
     ("trace", *ONE, REF, "--follow", "--wait", "5"): ("--follow", "--wait"),
     ("trace", *ONE, REF, "--wait", "9", "--timeout", "5"): ("--wait", "--timeout"),
     ("batch", *ONE, "--wait", "9", "--timeout", "5"): ("--wait", "--timeout"),
+    ("batch", *ONE, "--fresh", "--resume", "j"): ("--fresh", "--resume"),
     (*HUNT, "--wait", "9", "--timeout", "5"): ("--wait", "--timeout"),
     (*COLLECT, "--trace", "--wait", "9", "--timeout", "5"): ("--wait", "--timeout"),
     ("filter", *ONE, "--wait", "60"): ("--wait", "--timeout"),

@@ -188,6 +188,20 @@ def test_a_batch_tells_it_at_the_line_and_in_its_sum(call: Call, cloudflare: Clo
     assert "1 trace whose last look failed" in told.err
 
 
+@pytest.mark.parametrize("words", [("batch", "-"), ("hunt", "--subject", "invoice")])
+def test_a_journal_does_not_keep_it_as_the_answer(
+    call: Call, cloudflare: Cloudflare, words: tuple[str, ...]
+) -> None:
+    cloudflare.looks = [(200, PENDING), (404, None), (200, COMPLETE)]
+    told = call(*words, "--wait", "9", "--resume", "j", stdin=REF)
+    assert "1 trace whose last look failed" in told.err
+    for _ in range(2):
+        told = call(*words, "--resume", "j", "--json", stdin=REF)
+        assert told.code == 0, told.err
+        assert [row["trace"]["complete"] for row in told.rows] == [True]
+    assert cloudflare.asked == 3, "what is complete is kept"
+
+
 def test_a_notebook_and_rows_tell_it(cloudflare: Cloudflare, tmp_path: Path) -> None:
     settings: dict[str, tv.Setting] = {
         "api.base_url": f"{cloudflare.origin}/client/v4",

@@ -17,7 +17,7 @@ from ...request import Request, Result
 from ...vault import Tenant
 from .. import out
 from ..batch_input import Asked, read
-from ..failures import Interrupted
+from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
 from ..option import option, require_time_to_wait, timeout_option, wait_option
@@ -61,10 +61,15 @@ def batch(
     tenant and account_id, or the account's label, where --tenant and --account do not say it for
     all: what search, hunt and collect print with --json or --format csv. With --json each line out
     has the number of the line in, and a trace or an error. The quota is kept; --resume survives
-    Ctrl-C and a crash without asking twice.
+    Ctrl-C and a crash without asking twice. What is not complete yet is asked again.
     """
     output = options.output(*FORMATS)
     require_time_to_wait(wait, timeout)
+    if fresh and resume is not None:
+        raise Usage(
+            "--fresh asks for what is known, and --resume does not: give one, or give --resume the "
+            "name of a new file"
+        )
     asked = [] if file == "-" else _list(file)
     with (
         opened(options) as session,
