@@ -301,12 +301,12 @@ def test_only_what_is_said_of_a_message_itself_settles_it(
     status: tv.Status, retriable: bool
 ) -> None:
     learned: list[object] = []
-    run: Any = SimpleNamespace(
-        _waiting=set(), _checkpoint=SimpleNamespace(learn=lambda *known: learned.append(known))
-    )
+    checkpoint = SimpleNamespace(learn=lambda *known: learned.append(known), known=lambda *_: None)
+    run: Any = SimpleNamespace(_waiting=set(), _checkpoint=checkpoint, _traces=True)
     one: Any = SimpleNamespace(
         message=SimpleNamespace(message_ref="m", scanned_at_text=None),
         state={},
+        trace=None,
         error=tv.TraceVaultError("made up", status=status, retriable=retriable),
         account_id="account",
     )

@@ -26,6 +26,8 @@ class Known:
 
     state: State
     scanned_at: str | None
+    growing: str | None = None
+    """Of a trace that was told and may still grow: a digest of what it said."""
 
 
 class Checkpoint:
@@ -57,7 +59,7 @@ class Checkpoint:
             if parse_time(line["start"]) is not None:
                 self._starts[account] = line["start"]
         else:
-            known = Known(dict(line["state"]), line.get("scanned_at"))
+            known = Known(dict(line["state"]), line.get("scanned_at"), line.get("growing"))
             self._known.setdefault(account, {})[line["message"]] = known
 
     def until(self, account_id: str) -> datetime | None:
@@ -130,9 +132,10 @@ def _is_earlier(one: str, other: str) -> bool:
 
 
 def _line(account_id: str, key: str, known: Known) -> dict[str, Any]:
-    return {
+    line = {
         "account_id": account_id,
         "message": key,
         "state": known.state,
         "scanned_at": known.scanned_at,
     }
+    return line if known.growing is None else {**line, "growing": known.growing}

@@ -1,4 +1,4 @@
-"""Detections since the last time, for pipelines: new ones, and those whose state changed.
+"""Detections since the last time, for pipelines: new ones, and those that changed.
 
 The checkpoint remembers what the caller has taken. It is written when the caller asks for the next
 one, so a kill costs no message; the one that was being worked on comes again.
@@ -6,6 +6,7 @@ one, so a kill costs no message; the one that was being worked on comes again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -70,18 +71,19 @@ class CollectOptions(SweepOptions, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """One message that is new or whose state changed, or an account that could not be asked."""
+    """One message that is new or that changed, or an account that could not be asked."""
 
     tenant: str
     """The tenant's name."""
     account: Account
     """The account, as the vault knows it."""
     change: Change
-    """``new``, ``changed``, or ``none`` for an account that could not be asked."""
+    """``new``; ``changed`` in its state or in a trace that was growing; or ``none`` for an account
+    that could not be asked, and a growing trace that could not be asked for again."""
     message: FoundMessage | None = None
     """``None`` when the account could not be asked, or not to the end: see ``error``."""
     before: State = field(default_factory=dict, hash=False)
-    """The state before the change, by name."""
+    """The state before the change, by name; as :attr:`state` where only the trace has changed."""
     trace: Trace | None = None
     """Its trace, where ``views`` or ``trace`` asked for it; otherwise ``None``, or see
     ``error``."""
@@ -229,7 +231,9 @@ class Collection(Sweep[Detection]):
         # Read in any case: what cannot be read is told here, as the trouble of this account.
         state = state_of(message)
         known = self._checkpoint.known(place.account.account_id, key)
-        return known is None or known.state != state
+        if known is None or known.state != state:
+            return True
+        return self._traces and known.growing is not None
 
     def complete(self, place: Place) -> None:
         """Its place is written when all of its detections are taken."""
@@ -247,14 +251,20 @@ class Collection(Sweep[Detection]):
         known = None
         if message is not None:
             known = self._checkpoint.known(account.account_id, _key(message))
+        trace = result.trace if result is not None else None
+        change: Change = "none" if message is None else "new" if known is None else "changed"
+        if message is not None and known is not None and known.state == state_of(message):
+            if trace is not None and _growing(trace) == known.growing:
+                return  # as it was told
+            change = "none" if trace is None else "changed"
         self.ready.append(
             Detection(
                 tenant=place.tenant.name,
                 account=account,
-                change="none" if message is None else "new" if known is None else "changed",
+                change=change,
                 message=message,
                 before=known.state if known else {},
-                trace=result.trace if result is not None else None,
+                trace=trace,
                 error=error,
             )
         )
@@ -274,8 +284,13 @@ class Collection(Sweep[Detection]):
         if one.error is not None and not _settles(one.error):
             self._waiting.add(one.account_id)  # the message comes again, with its trace
             return
-        known = Known(one.state, one.message.scanned_at_text)
-        self._checkpoint.learn(one.account_id, _key(one.message), known)
+        key = _key(one.message)
+        growing = None if one.trace is None else _growing(one.trace)
+        before = self._checkpoint.known(one.account_id, key)
+        if not self._traces and before is not None:
+            growing = before.growing  # a run with traces asks for it
+        known = Known(one.state, one.message.scanned_at_text, growing)
+        self._checkpoint.learn(one.account_id, key, known)
 
     def _done_with(self, account_id: str, place: Place) -> None:
         """The next search begins where this one did, or where it ended if ``end`` was earlier.
@@ -301,6 +316,20 @@ def _settles(error: TraceVaultError) -> bool:
     if error.status is Status.E_HTTP and error.http_status == _NO_SUCH_PATH:
         return False  # the way to the API is wrong, not the message
     return not error.retriable and error.status in _SETTLED
+
+
+def _growing(trace: Trace) -> str | None:
+    """A digest of what a trace says that may still grow; ``None`` of any other."""
+    try:
+        if trace.complete and trace.error is None:
+            return None
+        said = [
+            [side.pending, [(line.at_text, line.message) for line in side.lines]]
+            for side in (trace.inbound, trace.outbound)
+        ]
+    except TraceVaultError:  # it cannot be read, as whoever looks at it is told
+        return None
+    return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _key(message: FoundMessage) -> str:

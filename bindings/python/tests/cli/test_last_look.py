@@ -258,6 +258,66 @@ def test_following_goes_on_after_a_last_look_that_may_pass(
     assert "last look failed" not in told.out
 
 
+def collected(call: Call, *words: str) -> list[tuple[str, str, Any]]:
+    """What a run tells: the change, how far the trace is, the error."""
+    told = call("collect", "--checkpoint", "c", "--start", "900d", "--look-back", "900d", "--all",
+                "--json", *words)  # fmt: skip
+    assert told.code in (0, Exit.NO_ANSWER, Exit.SOME), told.err
+    rows = []
+    for row in told.rows:
+        trace = row["trace"]
+        seen = len(trace["inbound"]["lines"]) + len(trace["outbound"]["lines"]) if trace else 0
+        how = "complete" if trace and trace["complete"] else f"{seen} lines"
+        rows.append((row["change"], how, row["error"] and row["error"]["status"]))
+    return rows
+
+
+def test_a_collection_tells_a_growing_trace_again_once_for_each_state(
+    call: Call, cloudflare: Cloudflare
+) -> None:
+    one, more, whole = (grown(*count) for count in ((1, 0, True), (2, 1, True), (2, 3, False)))
+    cloudflare.looks = [(200, look) for look in (one, one, more, more, whole)]
+    told = [collected(call, "--trace") for _ in range(6)]
+    assert told == [
+        [("new", "1 lines", None)],
+        [],
+        [("changed", "3 lines", None)],
+        [],
+        [("changed", "complete", None)],
+        [],
+    ]
+    assert cloudflare.asked == 5, "what is complete is not asked for again"
+
+
+def test_a_collection_tells_a_growing_trace_that_cannot_be_asked_for_again(
+    call: Call, cloudflare: Cloudflare
+) -> None:
+    cloudflare.looks = [(200, PENDING), (503, None), (200, PENDING), (404, None)]
+    told = [collected(call, "--trace", "--set", "retry.max_attempts=1") for _ in range(5)]
+    assert told == [
+        [("new", "1 lines", None)],
+        [("none", "0 lines", "TV_E_SERVER")],
+        [],
+        [("none", "0 lines", "TV_E_NO_MESSAGE")],
+        [],
+    ]
+
+
+def test_a_run_without_traces_forgets_no_trace_that_grows(
+    call: Call, cloudflare: Cloudflare
+) -> None:
+    cloudflare.looks = [(200, PENDING), (200, COMPLETE)]
+    assert collected(call, "--trace") == [("new", "1 lines", None)]
+    assert collected(call) == []
+    FOUND[0]["final_disposition"] = "SPAM"
+    try:
+        assert collected(call) == [("changed", "0 lines", None)]
+        assert collected(call, "--trace") == [("changed", "complete", None)]
+        assert collected(call, "--trace") == []
+    finally:
+        del FOUND[0]["final_disposition"]
+
+
 def test_following_that_is_refused_later_on_still_shows_what_came(
     call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
 ) -> None:

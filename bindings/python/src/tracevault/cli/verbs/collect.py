@@ -71,8 +71,9 @@ def collect(
     """Tell the detections that are new since the last time, and those whose state has changed.
 
     Run it again and again with the same FILE: each message comes once, and again when its verdict
-    or delivery changes. What was printed when the process was killed may come once more. --start
-    counts for the first time only; without it that looks back for a day, or for --look-back.
+    or delivery changes, or a trace that was not complete has grown. What was printed when the
+    process was killed may come once more. --start counts for the first time only; without it that
+    looks back for a day, or for --look-back.
     """
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
