@@ -242,9 +242,10 @@ def test_a_hunt_in_asyncio_finds_the_same(server: Standin, vault: tv.Vault) -> N
 def test_a_hunt_with_a_journal_asks_nothing_twice(
     server: Standin, engine: tv.Engine, vault: tv.Vault, tmp_path: Path
 ) -> None:
-    first = list(engine.hunt(vault, sender=SENDER, start=LONG_AGO, resume=tmp_path / "j"))
+    how: dict[str, Any] = {"sender": SENDER, "start": LONG_AGO, "resume": tmp_path / "j"}
+    first = list(engine.hunt(vault, **how, wait=20))
     server.reset()
-    second = list(engine.hunt(vault, sender=SENDER, start=LONG_AGO, resume=tmp_path / "j"))
+    second = list(engine.hunt(vault, **how))
     assert server.requests() == []
     assert len(first) == len(second)
 

@@ -15,6 +15,7 @@ from ._reach import Where, named, reach
 from ._sources import Source
 from .accounts import Account
 from .bulk import FollowOptions
+from .errors import NotFoundError, Status
 from .request import Result
 from .vault import Tenant
 
@@ -35,8 +36,13 @@ class Campaign(ABC, Generic[Told]):
         self.ready: deque[Told] = deque()
 
     def find(self) -> None:
-        """List the accounts. With thousands of them that takes longer than a loop may be held."""
+        """List the accounts. With thousands of them that takes longer than a loop may be held.
+
+        That there is none is an error: work that asked nobody would read like an all-clear.
+        """
         self.accounts = reach(self._where)
+        if not self.accounts:
+            raise NotFoundError("there is no account to ask", status=Status.E_NOT_FOUND)
 
     def open(self) -> None:
         """Read what an earlier run left."""

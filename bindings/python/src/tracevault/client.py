@@ -214,7 +214,8 @@ class Engine(BaseEngine):
         ``hunt(vault, message_id="<a@b.example>", start=...)``: who received it, and what happened
         to each copy? ``where`` is a vault, a tenant or several tenants; filters and further options
         are those of :class:`HuntOptions`. Each copy comes once for each account. An account that
-        could not be asked is a finding without a message, with the ``error``.
+        could not be asked is a finding without a message, with the ``error``. Where there is no
+        account to ask it raises :class:`NotFoundError`, as a collection and a round of checks do.
         """
         from .hunt import Hunt  # loaded by those who use it
 

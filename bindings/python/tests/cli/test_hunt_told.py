@@ -173,3 +173,18 @@ def test_a_hunt_without_any_copy_has_no_empty_table_of_them(
     page = failed(kit, call, tmp_path, "nobody@nowhere.example", 2)
     assert "Every copy" not in page
     assert "2 accounts without a whole answer" in page
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("hunt", "--subject", "report", "--html", "case.html"), ("collect", "--checkpoint", "c")],
+)
+def test_no_account_to_ask_is_no_all_clear(
+    call: Call, kit: Kit, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    tv.Vault.create(tmp_path / "empty", tv.KeyFile(kit.key_file)).close()
+    told = call("--vault", "empty", *words)
+    assert (told.code, told.out) == (Exit.NOT_FOUND, "")
+    assert "there is no account to ask" in told.err
+    assert "no copy" not in told.err
+    assert not (tmp_path / "case.html").exists()
