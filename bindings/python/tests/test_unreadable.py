@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,31 @@ def test_a_hunt_tells_the_others_and_an_account_that_could_not_be_asked(
         assert {(one.account_id, one.message is None) for one in told} == expected
         for one in told:
             assert (one.error is not None) == (one.account_id in broken)
+
+
+def test_what_was_found_before_an_item_that_cannot_be_read_is_asked_all_the_same(
+    engine: tv.Engine, vault: tv.Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless(brief: bytes) -> bytes:
+        document = json.loads(brief)
+        document["messages"][-1]["message_ref"] = None
+        return json.dumps(document).encode()
+
+    where = vault.tenant(BROKEN)
+    told: list[tv.Progress] = []
+    there = [one.message for one in engine.hunt(where, **HUNT)]
+    damage(monkeypatch, nameless)
+    found = list(engine.hunt(where, **{**HUNT, "trace": True}, progress=told.append))
+    copies = [one for one in found if one.message is not None]
+    accounts = {one.account_id for one in where.accounts()}
+    assert len(copies) == len(there) - len(accounts) > 0
+    assert all(one.trace is not None for one in copies)
+    failed = [one for one in found if one.message is None]
+    assert {one.account_id for one in failed} == accounts
+    assert all("cannot be read" in str(one.error) for one in failed)
+    last = told[-1]
+    assert (last.done, last.failed, last.found) == (len(accounts), len(accounts), len(copies))
+    assert last.under_way == 0
 
 
 @pytest.mark.parametrize("brief", [damaged, bytes], ids=["both views", "the items"])

@@ -254,15 +254,24 @@ class Sweep(Campaign[Told]):
         )
 
     def _take(self, place: Place, found: SearchResult) -> None:
-        known, is_over = len(place.seen), False
+        known = len(place.seen)
         copies: list[_Search | _Copy] = []
+        try:
+            is_over = self._sift(place, found, copies)
+        finally:  # what was found before an item that cannot be read is asked all the same
+            self._ask(place, copies, _COPIES)
+        place.empty = place.empty + 1 if len(place.seen) == known else 0
+        if is_over or not found.complete:
+            self._go_on(place, found)
+
+    def _sift(self, place: Place, found: SearchResult, copies: list[_Search | _Copy]) -> bool:
+        """Tell what needs no trace, gather the rest; whether there is more than the limit."""
         for message in found.messages:
             key = message.message_ref or json.dumps(message.item, sort_keys=True)
             if key in place.seen:
                 continue
             if len(place.seen) >= self.limit:
-                is_over = True
-                break
+                return True
             place.seen.add(key)
             if not self.is_wanted(place, key, message):
                 continue
@@ -273,10 +282,7 @@ class Sweep(Campaign[Told]):
                 self.tell(place, message, error=_nameless())
             else:
                 copies.append(_Copy(place, message))
-        self._ask(place, copies, _COPIES)
-        place.empty = place.empty + 1 if len(place.seen) == known else 0
-        if is_over or not found.complete:
-            self._go_on(place, found)
+        return False
 
     def _go_on(self, place: Place, found: SearchResult) -> None:
         """Ask on where a search was not complete; tell where that cannot be."""
