@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +320,14 @@ def test_credentials_that_end_soon_or_do_not_work_are_given_alone_and_their_ends
         list(engine.check_all(vault, expiring=7, store=True))
         assert vault.generation == generation
         assert next(iter(engine.check_all(vault, expiring=2))).tenant == "gone"
+
+
+@pytest.mark.parametrize("span", [0, -1, -0.5, timedelta(days=-7)])
+def test_a_span_in_which_nothing_can_end_is_refused(
+    engine: tv.Engine, acme: tv.Tenant, span: float | timedelta
+) -> None:
+    with pytest.raises(tv.ArgumentError, match="expiring must be more than 0"):
+        engine.check_all(acme, expiring=span)
 
 
 def test_checks_in_asyncio_store_as_well(server: Standin) -> None:

@@ -13,7 +13,7 @@ from ._sources import Turns
 from .accounts import Account
 from .bulk import FollowOptions, Progress, check_function, known_options, window_of
 from .campaign import Campaign
-from .errors import TraceVaultError
+from .errors import ArgumentError, Status, TraceVaultError
 from .findings import CheckResult
 from .request import Priority, Request, Result
 from .vault import Tenant, Vault
@@ -128,6 +128,10 @@ class CheckRound(Campaign[Checked]):
         if span is not None and not isinstance(span, (int, float, timedelta)):
             raise TypeError(f"expiring is a number of days or a timedelta, not {span!r}")
         self._span = timedelta(days=span) if isinstance(span, (int, float)) else span
+        if self._span is not None and self._span <= timedelta():
+            raise ArgumentError(
+                "expiring must be more than 0: how long ahead to look", status=Status.E_ARGUMENT
+            )
         self._vault = where if isinstance(where, Vault) and options.get("store") else None
         if options.get("store") and self._vault is None:
             raise TypeError("store=True needs a Vault to check: tenants alone cannot be written to")

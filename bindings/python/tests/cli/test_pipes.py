@@ -117,6 +117,13 @@ def test_a_heading_is_understood_however_it_is_written(call: Call, kit: Kit, hea
     assert [row["line"] for row in told.rows] == [len(heading.splitlines()) + 1]
 
 
+def test_comments_and_blank_lines_are_passed_over_in_json_lines(call: Call, kit: Kit) -> None:
+    line = f'{{"message_ref":"{REF}","tenant":"acme","account_id":"{ACME}"}}'
+    told = call("batch", "--json", stdin=f"\ufeff# mine\n\n{line}\n  # more\n{line}\n")
+    assert told.code == Exit.OK, told.err
+    assert sorted(row["line"] for row in told.rows) == [3, 5]
+
+
 def test_a_table_for_people_is_no_list(call: Call, kit: Kit, sender: str) -> None:
     where = ("--tenant", "acme", "--account", ACME)
     for words in (("search", *where, "--start", "300d"), ("hunt", "--sender", sender),

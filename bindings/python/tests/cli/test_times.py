@@ -130,6 +130,15 @@ def test_what_ends_before_a_time_is_shown(call: Call, kit: Kit) -> None:
         assert (told.code, bool(told.out)) == ((Exit.SOME, True) if shown else (0, False)), before
 
 
+@pytest.mark.parametrize("text", ["2020-01-01", "2026-01-01T12:00Z", "0d"])
+def test_an_end_that_is_looked_for_lies_ahead(call: Call, kit: Kit, text: str) -> None:
+    kit.server.reset()
+    told = call("account", "check", "--expiring", text)
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert "--expiring takes a time that is to come" in told.err
+    assert kit.server.requests() == []
+
+
 @pytest.mark.parametrize(
     "verb", [("search", "--tenant", "acme"), ("hunt", "--subject", "x", "--html", "case.html"),
              ("collect", "--checkpoint", "c")]

@@ -80,7 +80,7 @@ def _require_list(first: str, cells: list[str], line: str) -> None:
 
 def _json(text: str, where: str) -> Iterator[Asked]:
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
+        if _is_blank(line):
             continue
         try:
             row = parsed(line, LINE_DEPTH)

@@ -15,7 +15,7 @@ from ...request import Request
 from ...vault import Account
 from .. import out
 from ..exits import Exit, exit_of_many
-from ..failures import Failed, Interrupted
+from ..failures import Failed, Interrupted, Usage
 from ..forecast import Forecast
 from ..option import option, time_option, timeout_option
 from ..options import Options
@@ -69,6 +69,8 @@ def check(
     """
     output = options.output("table", "json", "csv")
     before = parse_time(expiring)
+    if before is not None and before <= datetime.now(timezone.utc):
+        raise Usage("--expiring takes a time that is to come, such as 14d: is the year right?")
     with opened(options) as session, session.engine() as engine:
         active = [one for one in chosen(session) if one.state == "active"]
         if not active:

@@ -93,7 +93,8 @@ def hunt(
     Copies are told as they are found. The table at the end has a line for each recipient. Accounts
     that could not be asked are told as well, and so are the time that was looked at and how many
     accounts were asked: nothing is left out silently. Exit code 0 when all were asked, also where
-    nothing was found; 1 when something could not be asked.
+    nothing was found; 1 when something could not be asked, or the code of the failures where
+    nothing came and all failed alike.
     """
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
