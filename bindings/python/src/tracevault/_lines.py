@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from ._place import Foreign, Place
 from .errors import JournalError, Status
@@ -96,7 +96,7 @@ class LineFile:
         if end < size:
             os.ftruncate(self._fd, end)
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
+    def lines(self) -> Generator[tuple[int, bytes]]:
         """Each line behind the first, with the place where it begins."""
         with open(os.dup(self._fd), "rb") as file:
             at = file.seek(len(self._first))

@@ -46,9 +46,10 @@ class SearchFilters(TypedDict, total=False):
     """What was done with the message, such as ``MOVED``; the words are Cloudflare's."""
     metric: str | None
     """As Cloudflare's API takes it; the words are Cloudflare's."""
-    start: str | datetime | None
-    """RFC 3339 or an aware ``datetime``, not in the future; Cloudflare's default is 30 days ago."""
-    end: str | datetime | None
+    start: str | datetime | timedelta | None
+    """RFC 3339, an aware ``datetime`` or, as a ``timedelta``, how long ago; not in the future.
+    Cloudflare's default is 30 days ago."""
+    end: str | datetime | timedelta | None
     """As ``start``, and may lie in the future; Cloudflare's default is now. One that is 30 days ago
     or more needs a ``start``."""
     detections_only: bool | None
@@ -80,12 +81,24 @@ def filter_text(name: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, timedelta):
+        value = before(datetime.now(timezone.utc), name, value)
     if isinstance(value, date):
         return time_text(name, value)
     if not isinstance(value, str):
         raise TypeError(f"{name} cannot be {type(value).__name__}")
     encoded(value, name)
     return value
+
+
+def before(now: datetime, name: str, length: timedelta) -> datetime:
+    """The time so long before now."""
+    try:
+        return now - length
+    except OverflowError:
+        raise ArgumentError(
+            f"{name} is longer ago than the calendar", status=Status.E_ARGUMENT
+        ) from None
 
 
 def check_window(filters: Mapping[str, object]) -> None:

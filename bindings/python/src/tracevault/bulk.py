@@ -42,7 +42,7 @@ class Progress(Frozen):
     failed: int = 0
     """How many of ``done`` ended with an error."""
     resumed: int = 0
-    """How many of ``done`` came from the journal of an earlier run."""
+    """How many of ``done`` came from the journal of an earlier run; of a hunt how many answers."""
     under_way: int = 0
     """How many requests are asked and not yet answered."""
     found: int = 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._checkpoint import Checkpoint, Known, State
 from ._fields import parse_time
-from ._options import filter_text
+from ._options import before, filter_text
 from ._reach import Where
 from .accounts import Account
 from .bulk import known_options
@@ -173,6 +173,10 @@ class Collection(Sweep[Detection]):
         if options.get("detections_only") is None:
             options["detections_only"] = True
         super().__init__(where, options, trace=bool(options.get("views")), limit=COLLECT_LIMIT)
+        for name in ("start", "end"):  # one moment for all accounts
+            length = self._filters.get(name)
+            if isinstance(length, timedelta):
+                self._filters[name] = before(self._now, name, length)
         end = self._filters.get("end")
         self._end = None if end is None else parse_time(filter_text("end", end))
 
@@ -190,8 +194,8 @@ class Collection(Sweep[Detection]):
 
     @property
     def until(self) -> datetime:
-        """Up to when accounts are asked in this run."""
-        return self._now if self._end is None else self._end
+        """Up to when accounts are asked in this run; an ``end`` may lie ahead."""
+        return self._now if self._end is None else min(self._now, self._end)
 
     def first_start(self) -> str | datetime:
         """What the caller says, otherwise a look-back before now."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from ._options import DEFAULT_WINDOW, filter_texts
 from ._reach import Where
 from .accounts import Account
 from .bulk import known_options
 from .errors import ArgumentError, Status, TraceVaultError
 from .findings import FoundMessage
+from .first_run import FirstRun, first_run
 from .model import Rows, Trace
 from .request import Result
 from .summary import Recipient
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 
 #: How many copies a hunt looks for in one account.
 HUNT_LIMIT = 1000
+#: Filters that say when and how to look, not for what.
+_HOW = frozenset({"start", "end", "limit", "per_page", "cursor"})
 _WHAT = ("message_id", "sender", "recipient", "domain", "subject", "query", "hash", "alert_id")
 
 
@@ -31,7 +38,9 @@ class HuntOptions(SweepOptions, total=False):
     hash: str
     """Of an attachment, as Cloudflare shows it."""
     resume: str | os.PathLike[str]
-    """A journal as for a batch: what was answered in an earlier run is not asked again."""
+    """A journal as for a batch: what was answered in an earlier run is not asked again. Each run
+    looks at the time of the first one, up to when that began; another ``start`` or ``end`` is
+    refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +116,29 @@ class Hunt(Sweep[Finding]):
             query = options.get("query")
             options["query"] = f"{query} {sought}" if query else sought
         super().__init__(where, options, trace=True, limit=HUNT_LIMIT)
+        self._resume: str | os.PathLike[str] | None = self._batch.get("resume")
+        self.waits_for_disk: bool = self._resume is not None
+        window = {name: self._filters.get(name) for name in ("start", "end")}
+        given = {name: value for name, value in window.items() if value is not None}
+        began = datetime.now(timezone.utc).replace(microsecond=0)
+        #: When it began, with a journal in its first run, and the window that was given.
+        self.first: FirstRun = FirstRun.of(began, given)
+        self._filters |= {name: self.first.moment(name) for name in given}
+
+    def open(self) -> None:
+        """With a journal each run asks about one time, that of the first: up to when that began."""
+        if self._resume is None:
+            return
+        self.first = first_run(self._resume, self._sought(), self.first)
+        began, end = self.first.began, self.first.moment("end")
+        self._filters["start"] = self.first.moment("start") or began - DEFAULT_WINDOW
+        self._filters["end"] = began if end is None else min(end, began)
+        self._filters = dict(sorted(self._filters.items()))  # so the journal knows them
+
+    def _sought(self) -> str:
+        """What is hunted for, as a digest."""
+        texts = sorted(text for text in filter_texts(self._filters) if text[0] not in _HOW)
+        return hashlib.sha256(json.dumps(texts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def find(self) -> None:
         """List the accounts, and search each."""

@@ -106,6 +106,8 @@ class Sweep(Campaign[Told]):
         self._source = Turns(self._request, window=window_of(self._batch))
         self.places: list[Place] = []
         self._done = self._failed = self._found = self._open = 0
+        #: How many answers are from a journal, and how many came now.
+        self.resumed = self.answered = 0
         # Wrong values are told at the call, not for each account.
         how = {"timeout": self._how.get("timeout"), "priority": self._priority}
         check_window(self._filters)  # the library tells it of a search, when that is submitted
@@ -201,6 +203,8 @@ class Sweep(Campaign[Told]):
         """Keep what a result says, and what else is to be asked."""
         asked: _Search | _Copy = result.tag
         place = asked.place
+        self.resumed += result.resumed
+        self.answered += not result.resumed
         self._source.answered(result.request.tenant)
         if isinstance(asked, _Copy):
             self.tell(place, asked.message, result, result.error)
@@ -323,6 +327,7 @@ class Sweep(Campaign[Told]):
                     done=self._done,
                     total=len(self.places),
                     failed=self._failed,
+                    resumed=self.resumed,
                     found=self._found,
                     under_way=self._open,
                 )

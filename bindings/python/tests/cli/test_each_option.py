@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -212,11 +212,12 @@ def test_a_collection_says_how_far_it_looked_back_and_its_help_says_how_far_it_d
     help_text = " ".join(call("collect", "--help").out.split())
     assert "30 days ago" not in help_text
     assert "The first time: since when, as 7d; default: --" in help_text
-    ends = " to 2099-01-01 00:00:00 UTC"
+    end = f"{datetime.now(timezone.utc) - timedelta(minutes=9):%Y-%m-%d %H:%M:%S}"
+    ends = f" to {end} UTC"
     begins = "looked at 2026-01-02 03:00:00"
-    first = call(*collect, "--start", "2026-01-02T03:00:00Z", "--end", "2099-01-01")
+    first = call(*collect, "--start", "2026-01-02T03:00:00Z", "--end", end)
     assert begins + ends in first.err
-    again = call(*collect, "--start", "2026-01-02T03:00:00Z", "--end", "2099-01-01")
+    again = call(*collect, "--start", "2026-01-02T03:00:00Z", "--end", end)
     assert begins not in again.err
     assert ends in again.err, "the window is told where --start counts no more, too"
     notes = [json.loads(line)["note"] for line in call(*collect, "--json").err.splitlines()]

@@ -94,8 +94,8 @@ def test_the_page_names_every_account_that_was_to_be_asked(
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (("--start", "2026-11-01", "--end", "2026-12-01T08:30"),
-         "2026-11-01 00:00:00 to 2026-12-01 08:30:00 UTC"),
+        (("--start", "2026-11-01", "--end", "2026-11-29T08:30"),
+         "2026-11-01 00:00:00 to 2026-11-29 08:30:00 UTC"),
         (("--start", "2026-11-01T02:00:00+02:00"), "2026-11-01 00:00:00 to 2"),
         ((), " UTC (30 days back, Cloudflare's default)"),
     ],

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from .._fields import parse_time
 from .._options import DEFAULT_WINDOW
-from ..hunt import Finding
-from ..sweep import Place
+from ..hunt import Finding, Hunt
 from . import words
 
 #: How an account answered: to its end, not or not to its end, or not yet when the hunt was ended.
@@ -33,10 +31,14 @@ class AskedAccount:
 class Scope:
     """Which time and which accounts a hunt was about, and how they answered."""
 
+    #: With a journal when the first run began: no run looks beyond that.
     began: datetime
     start: datetime | None
     end: datetime | None
     accounts: tuple[AskedAccount, ...]
+    #: How many answers are from a journal, and how many came now.
+    resumed: int = 0
+    asked_now: int = 0
 
     @property
     def copies(self) -> int:
@@ -68,34 +70,44 @@ class Scope:
     @property
     def time_words(self) -> str:
         """From when to when messages were looked for."""
-        end = self.end or self.began
+        end = self._until or self.began
         told = f"{words.when(self.start or self.began - DEFAULT_WINDOW)} to {words.when(end)} UTC"
         if self.start:
             return told
         return f"{told} ({DEFAULT_WINDOW.days} days back, Cloudflare's default)"
 
+    @property
+    def before_words(self) -> str:
+        """What is to be said of answers that are from an earlier run; empty where none is."""
+        if not self.resumed:
+            return ""
+        answers = "1 answer is" if self.resumed == 1 else f"{self.resumed:,} answers are"
+        told = f"{answers} from before, of the hunt that began {words.when(self.began)} UTC"
+        return told if self.asked_now else f"nothing was asked now: {told}"
+
+    @property
+    def _until(self) -> datetime | None:
+        """The end that was given: what is to come is not looked at."""
+        return None if self.end is None else min(self.end, self.began)
+
     def to_dict(self) -> dict[str, Any]:
         """What programs are told; times that nobody gave are null."""
         return {
             "start": None if self.start is None else self.start.isoformat(),
-            "end": None if self.end is None else self.end.isoformat(),
+            "end": None if self._until is None else self._until.isoformat(),
             "began": self.began.isoformat(),
             "accounts_asked": len(self.accounts) - self.answered("open"),
             "accounts_with_copies": self.with_copies,
             "accounts_failed": self.answered("failed"),
             "accounts_left": self.answered("open"),
+            "resumed": self.resumed,
+            "asked_now": self.asked_now,
         }
 
 
-def scope_of(
-    began: datetime,
-    filters: Mapping[str, object],
-    places: Sequence[Place],
-    found: Iterable[Finding],
-) -> Scope:
-    """The scope of a hunt whose accounts are these, by tenant and account."""
+def scope_of(hunt: Hunt, found: Iterable[Finding]) -> Scope:
+    """The scope of a hunt, its accounts by tenant and account."""
     copies = Counter(one.account_id for one in found if one.message is not None)
-    start, end = (parse_time(str(filters.get(name) or "")) for name in ("start", "end"))
     asked = [
         AskedAccount(
             tenant=place.tenant.name,
@@ -104,7 +116,14 @@ def scope_of(
             copies=copies[place.account.account_id],
             answer="failed" if place.failed else "open" if place.open else "whole",
         )
-        for place in places
+        for place in hunt.places
     ]
     asked.sort(key=lambda one: (one.tenant, one.label or one.account_id, one.account_id))
-    return Scope(began.replace(microsecond=0), start, end, tuple(asked))
+    return Scope(
+        hunt.first.began,
+        hunt.first.moment("start"),
+        hunt.first.moment("end"),
+        tuple(asked),
+        resumed=hunt.resumed,
+        asked_now=hunt.answered,
+    )

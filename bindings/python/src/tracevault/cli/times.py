@@ -24,6 +24,12 @@ ABOUT = (
 )
 
 
+class Before(str):
+    """A moment that was given as a duration: so long ``back`` from now."""
+
+    back: timedelta
+
+
 class Time(_Text):
     """A moment, as RFC 3339."""
 
@@ -36,12 +42,17 @@ class Time(_Text):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The time as the library takes it."""
-        from .._times import moment  # not needed to tell a version
+        from .._times import duration, moment  # not needed to tell a version
 
         try:
-            return moment(value, ahead=self._ahead)
+            made = moment(value, ahead=self._ahead)
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
+        with contextlib.suppress(ValueError):  # it is no duration
+            back = duration(value)
+            made = Before(made)
+            made.back = back
+        return made
 
 
 class Duration(_Length):

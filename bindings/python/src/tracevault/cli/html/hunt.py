@@ -31,6 +31,8 @@ def hunt_head(
     more += "its last look failed." if later == 1 else "their last looks failed."
     sentence = el("p", el("strong", told), troubles if failed else "", more if later else "",
                   class_=f"verdict {tone}")  # fmt: skip
+    before = scope.before_words if scope else ""
+    earlier = el("p", f"{words.sentence(before)}", class_="verdict wait") if before else Html()
     asked = {**asked, "Time": scope.time_words} if scope else asked
     rows = [el("div", el("dt", name), el("dd", theirs(value))) for name, value in asked.items()]
     facts = el("dl", rows, class_="facts") if rows else Html()
@@ -38,8 +40,8 @@ def hunt_head(
                class_="verdict bad")  # fmt: skip
     accounts = accounts_asked(scope) if scope else Html()
     every = table(found) if copies else Html()
-    return join(sentence, "" if whole else ended, facts, tally(copies), every, failures(found),
-                accounts)  # fmt: skip
+    return join(sentence, earlier, "" if whole else ended, facts, tally(copies), every,
+                failures(found), accounts)  # fmt: skip
 
 
 #: How an account answered, with its sign and its tone.

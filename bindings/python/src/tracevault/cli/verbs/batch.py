@@ -67,8 +67,8 @@ def batch(
     require_time_to_wait(wait, timeout)
     if fresh and resume is not None:
         raise Usage(
-            "--fresh asks for what is known, and --resume does not: give one, or give --resume the "
-            "name of a new file"
+            "--fresh asks for what is known, and --resume does not: leave --fresh out, and to ask "
+            "for all of it again give --resume the name of a new file"
         )
     asked = [] if file == "-" else _list(file)
     with (

@@ -129,7 +129,7 @@ def collect(
             messages=tally.came,
             accounts=progress.done,
             start=None if collection.since is None else collection.since.isoformat(),
-            end=chosen.get("end"),
+            end=collection.until.isoformat() if "end" in chosen else None,
             failed=tally.failed,
             last_looks_failed=tally.last_looks_failed,
             incomplete=tally.incomplete,

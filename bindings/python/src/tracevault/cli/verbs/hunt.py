@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -12,7 +11,6 @@ import click
 from ... import bulk
 from ..._rows import last_look
 from ...hunt import Finding, Hunt
-from ...sweep import Place
 from .. import out
 from ..copies import got, in_order
 from ..failures import Interrupted, Usage
@@ -95,6 +93,9 @@ def hunt(
     accounts were asked: nothing is left out silently. Exit code 0 when all were asked, also where
     nothing was found; 1 when something could not be asked, or the code of the failures where
     nothing came and all failed alike.
+
+    With --resume each run looks at the time of the first one, up to when that began, and says how
+    many answers are from before. A new file looks anew.
     """
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
@@ -104,7 +105,8 @@ def hunt(
         raise Usage(f"{needs} is about traces: leave --no-trace out")
     require_time_to_wait(wait, timeout)
     require_apart(html, "--resume", resume)
-    chosen = cleaned(given)
+    # A duration counts from the begin of the hunt, and of one that is gone on with from that.
+    chosen = {name: getattr(value, "back", value) for name, value in cleaned(given).items()}
     for name, value in (("hash", hash_), ("limit", limit), ("resume", resume), ("wait", wait),
                         ("timeout", timeout)):  # fmt: skip
         if value:
@@ -115,7 +117,7 @@ def hunt(
         raise Usage(f"say what to hunt for, one or more of {options_of}")
     chosen |= {"trace": traced, "views": views_with_page(VIEWS[output], html)}
     found: list[Finding] = []
-    began, hunted = datetime.now(timezone.utc), _Hunted()
+    hunted = _Hunted()
     everything: list[Finding] = []
     with opened(options) as session, Progress(options, unit="accounts") as progress:
         tally = Tally(options, progress)
@@ -133,19 +135,20 @@ def hunt(
                 if output == "table":
                     _show_table(found)
             finally:
-                if html is not None and progress.total is not None:  # it has begun
-                    scope = scope_of(began, chosen, hunted.places, found)
+                if html is not None and hunted.hunt and progress.total is not None:  # it has begun
+                    scope = scope_of(hunted.hunt, found)
                     write_hunt_page(options, html, in_order(everything), asked, scope,
                                     whole=reading.whole)  # fmt: skip
-        scope = scope_of(began, chosen, hunted.places, found)
+        assert hunted.hunt is not None
+        scope = scope_of(hunted.hunt, found)
         _summary(options, tally, progress, scope, whole=reading.whole)
     tally.end(progress.done - progress.failed)
 
 
 class _Hunted:
-    """The accounts of a hunt, once it has listed them."""
+    """The hunt, once its accounts are listed."""
 
-    places: Sequence[Place] = ()
+    hunt: Hunt | None = None
 
 
 def _findings(
@@ -161,7 +164,7 @@ def _findings(
 
         hunt = Hunt(where, progress=step, **chosen)
         findings = engine._campaign(hunt)
-        hunted.places = hunt.places
+        hunted.hunt = hunt
         yield from findings
 
 
@@ -240,6 +243,9 @@ def _summary(
     tally.tell()
     if not options.for_programs:
         out.note(f"looked for in {scope.time_words}")
+        if scope.before_words:
+            anew = "; to look again, give --resume the name of a new file"
+            out.note(scope.before_words + anew)
     out.note(
         f"{scope.found_words}; {plural(tally.failed, 'question')} without an answer"
         f"{tally.may_go_on(whole=whole)}, in {in_words(progress.seconds)}",

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from ..._fields import parse_time
 from ...errors import TraceVaultError
 from ...findings import FoundMessage, SearchResult
 from .. import out
 from ..exits import Exit
 from ..failures import Failed
 from ..group import verb
-from ..hunted import scope_of
+from ..hunted import Scope
 from ..option import limit_option, option, time_option, timeout_option
 from ..options import Options
 from ..session import opened
@@ -119,8 +120,9 @@ def search(
     if len(found) or output != "table":
         _show(found, output)
     if found.complete and not len(found) and not options.for_programs:
-        looked = scope_of(began, chosen, (), ()).time_words
-        out.note(f"no message; looked for in {looked}")
+        start, end = (parse_time(chosen.get(name)) for name in ("start", "end"))
+        looked = Scope(began.replace(microsecond=0), start, end, ())
+        out.note(f"no message; looked for in {looked.time_words}")
     _tell_rest(options, found)
     if found.error is not None:
         raise Failed(Exit.SOME)

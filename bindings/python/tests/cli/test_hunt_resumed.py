@@ -1,0 +1,148 @@
+"""A hunt that is told from its journal says so, and up to when it looked."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Call, Done, Kit
+from tests.conftest import ACME
+from tracevault import hunt as hunt_module
+from tracevault.cli.exits import Exit
+
+#: When the first runs began.
+THEN = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=2)
+HUNT = ("hunt", "--subject", "report", "--wait", "20", "--resume", "j")
+
+
+class Clock(datetime):
+    """Says the time that a test has set."""
+
+    at: datetime = THEN
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return cls.at.astimezone(tz)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
+    Clock.at = THEN
+    monkeypatch.setattr(hunt_module, "datetime", Clock)
+    return Clock
+
+
+def facts(told: Done) -> dict[str, Any]:
+    """The summary that programs get."""
+    notes = [json.loads(line).get("note", {}) for line in told.err.splitlines()]
+    return next(note for note in notes if "accounts_asked" in note)
+
+
+def shown(page: Path) -> str:
+    """The words of a page."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.read_text())).split())
+
+
+def test_an_answer_of_before_is_told_with_its_time_everywhere(
+    call: Call, kit: Kit, tmp_path: Path, clock: type[Clock]
+) -> None:
+    kit.server.reset()
+    hidden = [one.item["id"] for one in kit.server.mail_of(ACME)]
+    for one in hidden:
+        kit.server.amend(one, None)
+    words = (*HUNT, "--tenant", "acme", "--start", "2000-01-01")
+    first = call(*words, "--html", "case.html")
+    assert first.code == 0, first.err
+    assert "from before" not in first.err + shown(tmp_path / "case.html")
+    for one in hidden:
+        kit.server.amend(one, {})
+    asked = len(kit.server.requests())
+    clock.at = THEN + timedelta(days=1)
+    told, programs = call(*words, "--html", "case.html"), call(*words, "--json")
+    assert len(kit.server.requests()) == asked
+    began = f"{THEN:%Y-%m-%d %H:%M:%S} UTC"
+    answers = facts(programs)["resumed"]
+    assert answers >= 2
+    sentence = f"nothing was asked now: {answers} answers are from before, of the hunt "
+    sentence += f"that began {began}"
+    for text in (told.err, shown(tmp_path / "case.html")):
+        assert sentence[1:] in text
+        assert f"2000-01-01 00:00:00 to {began}" in text
+    assert "to look again, give --resume the name of a new file" in told.err
+    assert facts(programs)["asked_now"] == 0
+    assert facts(programs)["began"] == THEN.isoformat()
+    kit.server.reset()
+
+
+def test_what_is_asked_later_is_told_beside_what_was_known(
+    call: Call, kit: Kit, tmp_path: Path, clock: type[Clock]
+) -> None:
+    refused = kit.server.credential("1111ec" + "0" * 25 + "1")
+    kit.server.revoke(refused)
+    try:
+        assert call(*HUNT, "--start", "300d").code == Exit.SOME
+    finally:
+        kit.server.restore(refused)
+    clock.at = THEN + timedelta(days=1)
+    told = call(*HUNT, "--start", "300d", "--html", "case.html")
+    assert told.code == 0, told.err
+    (count,) = re.findall(r"(\d+) answers are from before", told.err)
+    assert f"{count} answers are from before, of the hunt that began" in told.err
+    assert "nothing was asked" not in told.err
+    assert f"{count} answers are from before" in shown(tmp_path / "case.html")
+    assert f" to {THEN:%Y-%m-%d %H:%M:%S} UTC" in told.err
+
+
+def test_a_duration_counts_from_the_begin_of_the_first_run(call: Call, kit: Kit) -> None:
+    words = (*HUNT, "--start", "300d", "--end", "1m")
+    first = facts(call(*words, "--json"))
+    kit.server.reset()
+    time.sleep(1.1)  # another second, another start
+    second = facts(call(*words, "--json"))
+    assert kit.server.requests() == []
+    assert {one: first[one] for one in ("start", "end", "began")} == {
+        one: second[one] for one in ("start", "end", "began")
+    }
+    assert first["copies"] == second["copies"] > 0
+    assert (first["resumed"], second["asked_now"]) == (0, 0)
+
+
+@pytest.mark.parametrize("other", [("--start", "7d"), ("--start", "300d", "--end", "1d")])
+def test_another_time_is_a_wrong_call(
+    call: Call, kit: Kit, tmp_path: Path, other: tuple[str, ...]
+) -> None:
+    assert call(*HUNT, "--start", "300d").code == 0
+    kit.server.reset()
+    told = call(*HUNT, *other, "--html", "case.html")
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert "is not that of the first run, which j remembers" in told.err
+    assert "name another journal" in told.err
+    assert kit.server.requests() == []
+    assert not (tmp_path / "case.html").exists()
+
+
+@pytest.mark.parametrize(
+    "verb", [("hunt", "--subject", "report"), ("collect", "--checkpoint", "c")]
+)
+def test_an_end_that_is_to_come_is_told_as_now(
+    call: Call, kit: Kit, tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    words = (*verb, "--start", "2026-01-01", "--end", "2099-01-01")
+    told = call(*words)
+    end = re.findall(r"looked (?:for in|at) 2026-01-01 00:00:00 to (\S+ \S+) UTC", told.err)[0]
+    now = datetime.now(timezone.utc)
+    assert abs(now - datetime.fromisoformat(f"{end}+00:00")) < timedelta(minutes=2)
+    note = json.loads(call(*words, "--json").err.splitlines()[-1])["note"]
+    assert abs(now - datetime.fromisoformat(note["end"])) < timedelta(minutes=2)
+
+
+def test_the_help_says_how_to_look_anew(call: Call) -> None:
+    told = " ".join(call("hunt", "--help").out.split())
+    assert "A new file looks anew" in told
