@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from launcher import standin
 
-from tests.cli.conftest import Call, Done, Kit
+from tests.cli.conftest import Call, Done, Kit, command
 from tests.conftest import ACME
-from tracevault.cli import checkup
+from tracevault.cli import checkup, reach
 from tracevault.cli.exits import Exit
 from tracevault.cli.options import Options
 from tracevault.cli.reach import Reached, _ahead
@@ -199,6 +205,105 @@ def test_doctor_reaches_a_server_only_with_its_authority(call: Call, kit: Kit) -
     found = next(row for row in told.rows if row["name"] == "reachability")
     assert found["state"] == "fault"
     assert "certificate" in json.dumps(found).lower()
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://user:pa55/word@proxy.example:3128", "http://user:pa55word", "user:pa55word"],
+)
+def test_nothing_of_a_setting_that_is_refused_is_told(
+    call: Call, kit: Kit, tmp_path: Path, proxy: str
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(f"[default]\nhttp.proxy = {proxy}\n")
+    file.chmod(0o600)
+    for more in ((), ("--json",), ("--report",)):
+        told = call("--config", file, "doctor", *more)
+        assert told.code == Exit.SOME
+        assert "pa55" not in told.out + told.err
+        assert "nobody looks" in told.out
+
+
+def test_without_the_library_nobody_looks(call: Call, environment: dict[str, str]) -> None:
+    environment["TRACEVAULT_LIBRARY"] = "/nowhere/libtracevault.so.0"
+    found = reach_of(["doctor", "--json", "--set", "http.proxy=http://127.0.0.1:1"], environment)
+    assert (found["state"], found["told"].split(":")[0]) == ("note", "nobody looks")
+
+
+def reach_of(words: list[str], environment: dict[str, str]) -> dict[str, str]:
+    done = subprocess.run(
+        command(*words), env=environment, capture_output=True, timeout=60, check=False
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return next(row for row in rows if row["name"] == "reachability")
+
+
+@contextmanager
+def answering(*pieces: bytes, pause: float = 0.0, again: bool = True) -> Iterator[int]:
+    """A port that answers whatever is asked with these pieces, the last of them without end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    with suppress(OSError), client:
+                        client.recv(65536)
+                        for piece in pieces[:-1]:
+                            client.sendall(piece)
+                        while True:
+                            client.sendall(pieces[-1])
+                            if not again:
+                                break
+                            time.sleep(pause)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("way", "pieces", "pause"),
+    [
+        ("api.base_url", (b"HTTP/1.1 100 Continue\r\n\r\n" * 100,), 0.0),
+        ("api.base_url", (b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), 0.05),
+        ("http.proxy", (b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), 0.05),
+    ],
+)
+def test_a_look_ends_whatever_comes_back(
+    monkeypatch: pytest.MonkeyPatch, way: str, pieces: tuple[bytes, ...], pause: float
+) -> None:
+    monkeypatch.setattr(reach, "TIMEOUT_S", 0.5)
+    before = threading.active_count()
+    with answering(*pieces, pause=pause) as port:
+        began = time.monotonic()
+        with pytest.raises(reach.Unreached, match="no whole answer") as caught:
+            reach.reach({way: f"http://127.0.0.1:{port}"})
+        assert time.monotonic() - began < 5
+        assert caught.value.kind == "TimeoutError"
+    end = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threading.active_count() <= before  # the look's own thread has ended, too
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 407 pa55word\r\n\r\n", "the proxy answers HTTP 407, since"),
+        (b"HTTP/1.1 503 pa55word\r\n\r\n", "the proxy answers HTTP 503"),
+        (b"pa55word\r\n\r\n", "what answers speaks no HTTP"),
+        (b"HTTP/1.1 200 OK\r\n\r\npa55word, which is no TLS", "TLS failed: "),
+    ],
+)
+def test_what_went_wrong_is_said_in_words_of_our_own(answer: bytes, said: str) -> None:
+    with (
+        answering(answer, again=False) as port,
+        pytest.raises(reach.Unreached, match=said) as caught,
+    ):
+        reach.reach({"http.proxy": f"http://user:pa55word@127.0.0.1:{port}"})
+    assert "pa55" not in str(caught.value)
 
 
 def test_nobody_asks_an_object_store_offline(call: Call, kit: Kit) -> None:

@@ -16,6 +16,7 @@ from tracevault import _lib, offline
 from tracevault.cli import checkup
 from tracevault.cli.checkup import Finding
 from tracevault.cli.options import Options
+from tracevault.cli.reach import Unreached
 from tracevault.errors import LibraryLoadError
 
 INFO = {"version": "0.1.0", "libcurl": "7.88.1", "tls_backend": "OpenSSL/3.0.15", "http2": True}
@@ -25,6 +26,9 @@ OPEN = (
     {"name": "CVE-2024-0003", "remedy": "open", "how": "use another version"},
     {"name": "CVE-2024-0004", "remedy": "of a later library", "how": "it may end"},
 )
+
+
+AWAY = Unreached("away", "OSError")
 
 
 def named(found: list[Finding], name: str) -> Finding:
@@ -115,7 +119,7 @@ def test_the_real_library_tells_the_same_facts() -> None:
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_a_proxy_that_a_variable_names_is_told_as_not_used(variable: str) -> None:
-    found, *_ = checkup.network(given({variable: "http://proxy.example"}), OSError("away"))
+    found, *_ = checkup.network(given({variable: "http://proxy.example"}), AWAY)
     assert (found.name, found.state) == ("proxy", "note")
     assert variable in found.told
     assert "reads no variables" in found.told
@@ -125,12 +129,10 @@ def test_a_proxy_that_a_variable_names_is_told_as_not_used(variable: str) -> Non
 
 def test_a_proxy_that_is_set_is_told_and_nothing_needs_doing() -> None:
     variables = {"HTTPS_PROXY": "http://other.example"}
-    found, *_ = checkup.network(
-        given(variables, http__proxy="http://proxy.example:3128"), OSError("away")
-    )
+    found, *_ = checkup.network(given(variables, http__proxy="http://proxy.example:3128"), AWAY)
     assert (found.state, found.told, found.do) == ("ok", "http://proxy.example:3128", "")
     assert found.public == "one is set"
-    none, *_ = checkup.network(given({}), OSError("away"))
+    none, *_ = checkup.network(given({}), AWAY)
     assert (none.state, none.told, none.do) == ("ok", "none", "")
 
 
@@ -139,7 +141,7 @@ def test_the_authorities_of_a_file_are_counted(tmp_path: Path, count: int, state
     file = tmp_path / "ca.pem"
     file.write_text("-----BEGIN CERTIFICATE-----\n" * count)
     file.chmod(0o600)
-    _, found, *_ = checkup.network(given({}, tls__ca_file=str(file)), OSError("away"))
+    _, found, *_ = checkup.network(given({}, tls__ca_file=str(file)), AWAY)
     assert (found.name, found.state, bool(found.do)) == ("authorities", state, count == 0)
     assert found.told == f"{count} in {file}"
     assert str(file) not in found.public

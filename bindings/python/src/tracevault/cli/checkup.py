@@ -23,7 +23,7 @@ from .failures import as_said
 from .given_setting import refused, shown
 from .missing import named
 from .options import UNLOCKS, VARIABLES, Given, Options
-from .reach import Reached
+from .reach import WAY, Reached, Unreached
 from .words import plural
 
 #: The options that name a file.
@@ -184,13 +184,29 @@ def _settings(found: Mapping[str, Given]) -> Iterator[Finding]:
             yield Finding(f"setting {name}", OK, f"{value}, from {given.source}", f"from {place}")
 
 
-def network(options: Options, reached: Reached | Exception) -> Iterator[Finding]:
-    """The proxy, the authorities' file, reachability and the clock."""
+def is_way(settings: Mapping[str, str]) -> bool:
+    """Whether the library takes the settings that say how one gets to the API."""
+    try:
+        return not any(name in settings and refused(name, settings[name]) for name in WAY)
+    except TraceVaultError:  # no library, nobody who can judge
+        return False
+
+
+def network(options: Options, reached: Reached | Unreached | None) -> Iterator[Finding]:
+    """The proxy, the authorities' file, reachability and the clock.
+
+    Without what was ``reached`` nobody has looked: a setting of the way there is refused.
+    """
     settings = options.plain_settings()
+    if reached is None:
+        told = "nobody looks: the library does not take the settings of the way there"
+        yield same("reachability", NOTE, told, f"mend what is wrong above: {', '.join(WAY)}")
+        return
     yield _proxy(settings.get("http.proxy", ""), options)
     yield _authorities(settings.get("tls.ca_file", ""))
-    if isinstance(reached, Exception):
-        yield failed("reachability", reached, "look at DNS, firewall, http.proxy and tls.ca_file")
+    if isinstance(reached, Unreached):
+        do = "look at DNS, firewall, http.proxy and tls.ca_file"
+        yield Finding("reachability", FAULT, f"{reached} ({reached.kind})", reached.kind, do)
         return
     yield Finding(
         "reachability",

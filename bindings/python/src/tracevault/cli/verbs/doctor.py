@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +18,7 @@ from ..failures import Failed, Usage, next_step
 from ..group import verb
 from ..option import option
 from ..options import Options
-from ..reach import Reached, reach
+from ..reach import Reached, Unreached, reach
 from ..session import Session, opened
 
 REDIS = "redis.addresses"
@@ -94,10 +93,14 @@ def _findings(options: Options, *, offline: bool) -> Iterator[Finding]:
         yield failed("vault", error, next_step(error) or "mend what the text names")
 
 
-def _reached(options: Options) -> Reached | Exception:
+def _reached(options: Options) -> Reached | Unreached | None:
+    """What a look finds; nobody looks where a setting of the way there is refused."""
+    settings = options.plain_settings()
+    if not checkup.is_way(settings):
+        return None
     try:
-        return reach(options.plain_settings())
-    except (OSError, ValueError, http.client.HTTPException) as error:
+        return reach(settings)
+    except Unreached as error:
         return error
 
 
