@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: The columns of a table with words that people copy: none of them is broken.
 COPIED = ("TENANT", "ACCOUNT", "ACCOUNT ID", "REFERENCE")
 #: How far other columns give way. Where that is not enough, the rows stand below each other.
-NARROW = 8
+NARROW = 12
 #: What stands between two columns.
 _GAP = 2
 #: What a terminal calls itself that shows escapes instead of acting upon them.
