@@ -7,6 +7,7 @@ import json
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.conftest import ACME
 from tracevault.cli.exits import Exit
 from tracevault.cli.html import hunt_page
 from tracevault.cli.hunted import AskedAccount, Scope
+from tracevault.cli.verbs import hunt as verb
 
 BROKEN = "ab" * 16
 NOW = datetime(2027, 3, 4, 12, 0, 5, tzinfo=timezone.utc)
@@ -188,3 +190,31 @@ def test_no_account_to_ask_is_no_all_clear(
     assert "there is no account to ask" in told.err
     assert "no copy" not in told.err
     assert not (tmp_path / "case.html").exists()
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_ctrl_c_leaves_the_numbers_of_what_was_asked(
+    call: Call, kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    take = verb._take
+
+    def take_one(*arguments: Any) -> None:
+        take(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verb, "_take", take_one)
+    told = call("hunt", "--subject", "report", "--html", "case.html", "--format", output)
+    assert told.code == Exit.INTERRUPTED
+    *_, summary, interrupted = told.err.splitlines()
+    page = (tmp_path / "case.html").read_text()
+    if output == "table":
+        said = re.fullmatch(r"tracevault: (1 copy in 1 account; [^,]* asked).*", summary)
+        assert said, summary
+        assert said[1] in page
+        assert ", ended early by Ctrl-C, in " in summary
+        assert interrupted.startswith("tracevault: interrupted; to be able to go on")
+    else:
+        note = json.loads(summary)["note"]
+        assert (note["copies"], note["accounts_with_copies"], note["whole"]) == (1, 1, False)
+        assert note["accounts_asked"] + note["accounts_left"] == len(kit.server.accounts)
+        assert json.loads(interrupted)["error"]["status"] == "INTERRUPTED"

@@ -13,6 +13,8 @@ from .words import plural
 
 #: How many failures of one kind are told one by one.
 EXAMPLES = 3
+#: Why work ended early, unless it was ended by hand.
+ENOUGH = ", as the reader of the output had enough"
 
 
 class Tally:
@@ -69,13 +71,13 @@ class Tally:
             if count > len(examples):
                 out.note(f"    and {count - len(examples)} more")
 
-    def may_go_on(self, *, whole: bool) -> str:
-        """What a summary says of traces that may go on, and of work that is not whole."""
+    def may_go_on(self, *, whole: bool, ended: str = ENOUGH) -> str:
+        """What a summary says of traces that may go on, and of work that is not whole and why."""
         failed, more = self.last_looks_failed, self.incomplete
         told = f", {plural(failed, 'trace')} whose last look failed" if failed else ""
         if more:
             told += f", {plural(more, 'trace')} not complete yet (--wait SECONDS waits)"
-        return told if whole else f"{told}, ended early, as the reader of the output had enough"
+        return told if whole else f"{told}, ended early{ended}"
 
     def end(self, answered: int = 0) -> None:
         """End the call with the exit code of what failed, if anything did.

@@ -29,7 +29,7 @@ from ..page_file import html_option, require_apart, views_with_page, write_hunt_
 from ..progress import Progress, in_words
 from ..session import Session, opened
 from ..streams import Reading
-from ..tally import Tally
+from ..tally import ENOUGH, Tally
 from ..traces import VIEWS
 from ..words import plural, state_of, unfinished
 from .search import cleaned, filters, short
@@ -122,12 +122,14 @@ def hunt(
     with opened(options) as session, Progress(options, unit="accounts") as progress:
         tally = Tally(options, progress)
         reading = Reading(to_the_end=html is not None)
+        is_interrupted = False
         try:
             with reading:
                 for finding in _findings(session, progress, hunted, chosen):
                     everything += [finding] if html is not None else []
                     _take(finding, tally, found, output, progress)
         except KeyboardInterrupt:
+            is_interrupted = True
             raise Interrupted(_go_on(resume)) from None
         finally:  # what came is shown, however the hunt ended
             progress.clear()
@@ -139,6 +141,9 @@ def hunt(
                     scope = scope_of(hunted.hunt, found)
                     write_hunt_page(options, html, in_order(everything), asked, scope,
                                     whole=reading.whole)  # fmt: skip
+            if is_interrupted and hunted.hunt and progress.total is not None:
+                scope = scope_of(hunted.hunt, found)
+                _summary(options, tally, progress, scope, whole=False, ended=" by Ctrl-C")
         assert hunted.hunt is not None
         scope = scope_of(hunted.hunt, found)
         _summary(options, tally, progress, scope, whole=reading.whole)
@@ -238,7 +243,13 @@ def _show_table(found: list[Finding]) -> None:
 
 
 def _summary(
-    options: Options, tally: Tally, progress: Progress, scope: Scope, *, whole: bool
+    options: Options,
+    tally: Tally,
+    progress: Progress,
+    scope: Scope,
+    *,
+    whole: bool,
+    ended: str = ENOUGH,
 ) -> None:
     tally.tell()
     if not options.for_programs:
@@ -248,7 +259,7 @@ def _summary(
             out.note(scope.before_words + anew)
     out.note(
         f"{scope.found_words}; {plural(tally.failed, 'question')} without an answer"
-        f"{tally.may_go_on(whole=whole)}, in {in_words(progress.seconds)}",
+        f"{tally.may_go_on(whole=whole, ended=ended)}, in {in_words(progress.seconds)}",
         for_programs=options.for_programs,
         copies=tally.came,
         accounts=progress.done,
