@@ -299,3 +299,60 @@ def test_what_comes_back_is_json_whatever_the_line_held(call: Call, kit: Kit) ->
     first, *odd = told.out.splitlines()
     assert json.loads(first, parse_constant=pytest.fail) == {"a": "1e999", "b": "-1e999", "c": 1.5}
     assert [json.loads(line)["tracevault"]["error"]["status"] for line in odd] == ["INPUT"] * 2
+
+
+@pytest.mark.parametrize("source", ["line", "variable", "file"])
+@pytest.mark.parametrize("which", ["tenant", "account"])
+def test_a_line_that_names_another_than_the_caller_is_not_asked(
+    call: Call,
+    kit: Kit,
+    environment: dict[str, str],
+    tmp_path: Path,
+    source: str,
+    which: str,
+) -> None:
+    value = {"tenant": "acme", "account": ACME}[which]
+    words: tuple[str, ...] = ()
+    if source == "line":
+        words = (f"--{which}", value)
+    elif source == "variable":
+        environment[f"TRACEVAULT_{which.upper()}"] = value
+    else:
+        file = tmp_path / "config"
+        file.write_text(f"[default]\n{which} = {value}\n")
+        file.chmod(0o600)
+        words = ("--config", str(file))
+    other = next(one for one in kit.server.messages if one.tenant == "globex")
+    own = kit.server.messages_of(ACME)[0]
+    cross = {"message_ref": other.postfix_id, "tenant": "globex", "account_id": other.account_id}
+    same = {"message_ref": own.postfix_id, "tenant": "acme", "account_id": ACME}
+    sent = line(**cross) + line(**same)
+    kit.server.reset()
+    errors = [call("filter", *words, stdin=sent).rows[0]["tracevault"]["error"]]
+    asked = json.dumps(kit.server.requests())
+    told = call("batch", *words, "--json", stdin=sent)
+    assert [row["account_id"] for row in told.rows] == [ACME]
+    errors += [one["error"] for one in map(json.loads, told.err.splitlines()) if "error" in one]
+    assert [one["status"] for one in errors] == ["TV_E_ARGUMENT"] * 2
+    for one in errors:
+        assert f"names another {which if which == 'tenant' else 'tenant'} than" in one["message"]
+        assert "globex" not in one["message"]
+        assert other.account_id not in one["message"]
+    assert ACME in asked
+    assert other.account_id not in asked
+
+
+def test_a_line_may_name_the_account_that_the_caller_named_by_its_label(
+    call: Call, kit: Kit
+) -> None:
+    own = kit.server.messages_of(ACME)[0].postfix_id
+    (label,) = {one.label for one in kit.server.accounts if one.id == ACME}
+    other = next(one for one in kit.server.accounts if one.tenant == "acme" and one.id != ACME)
+    for given in (label.upper(), ACME):
+        told = call("filter", "--account", given, stdin=line(message_ref=own, account_id=ACME))
+        assert "trace" in told.rows[0]["tracevault"]
+        rows = [{"message_ref": own, "account": one} for one in (label, ACME, other.id)]
+        told = call("batch", "--account", given, "--json",
+                    stdin=b"".join(line(**row) for row in rows))  # fmt: skip
+        assert sorted(row["line"] for row in told.rows) == [1, 2]
+        assert "names another account than" in told.err

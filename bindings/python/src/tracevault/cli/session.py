@@ -16,7 +16,14 @@ from .. import credentials
 from .._setting_names import none_such
 from ..client import Engine
 from ..credentials import Unlock
-from ..errors import AmbiguousError, NotFoundError, Status, TraceVaultError, UnlockError
+from ..errors import (
+    AmbiguousError,
+    ArgumentError,
+    NotFoundError,
+    Status,
+    TraceVaultError,
+    UnlockError,
+)
 from ..vault import Account, Tenant, Vault
 from . import out
 from .options import Given, Options
@@ -132,16 +139,39 @@ class Session:
             return None
         ids = {one.account_id for one in self._named_accounts}
         if not ids:
-            is_id = ACCOUNT_ID.fullmatch(named)
-            names = {one.account_id if is_id else one.label for one in self._accounts_there}
-            said = none_such(named, names - {""}, "account")
-            raise NotFoundError(f"--account: {said}", status=Status.E_NOT_FOUND)
+            raise self._no_account(named)
         if len(ids) > 1:
             raise AmbiguousError(
                 f"{len(ids)} accounts have the label {named!r}: give its id, or its --tenant",
                 status=Status.E_AMBIGUOUS,
             )
         return ids.pop()
+
+    def _no_account(self, named: str) -> NotFoundError:
+        is_id = ACCOUNT_ID.fullmatch(named)
+        names = {one.account_id if is_id else one.label for one in self._accounts_there}
+        said = none_such(named, names - {""}, "account")
+        return NotFoundError(f"--account: {said}", status=Status.E_NOT_FOUND)
+
+    def require_bound(self, tenant: str | None, account: str | None) -> None:
+        """Refuse what a line that others wrote names beside the tenant and account of the caller.
+
+        What --tenant and --account say, from wherever they come, bounds what lines may choose.
+        """
+        bound = self.options.get("tenant")
+        if bound is not None and tenant not in (None, bound.value):
+            raise _another("tenant", bound.source)
+        bound = self.options.get("account")
+        if bound is None or (tenant is None and account is None):
+            return
+        known = self._named_accounts
+        if not known:
+            raise self._no_account(bound.value)
+        if tenant is not None and tenant not in {one.tenant for one in known}:
+            raise _another("tenant", bound.source)
+        names = {name for one in known for name in (one.account_id, one.label.casefold())}
+        if account is not None and account.casefold() not in names:
+            raise _another("account", bound.source)
 
     def account_of(self, named: str, tenant: str | None) -> Account:
         """The account that a list names by its id or its label, of this tenant or of all."""
@@ -189,6 +219,15 @@ class Session:
             return self.vault.accounts()
         with self.tenant_of(tenant) as one:
             return one.accounts()
+
+
+def _another(what: str, source: str) -> ArgumentError:
+    """A line's error; it does not repeat the line."""
+    return ArgumentError(
+        f"the line names another {what} than {source}, and is not asked: leave that out where "
+        "lines may choose",
+        status=Status.E_ARGUMENT,
+    )
 
 
 def _names(accounts: Iterable[Account]) -> set[str]:

@@ -59,9 +59,10 @@ def batch(
 
     FILE, or standard input, has one reference a line; or JSON lines or CSV with message_ref, and
     tenant and account_id, or the account's label, where --tenant and --account do not say it for
-    all: what search, hunt and collect print with --json or --format csv. With --json each line out
-    has the number of the line in, and a trace or an error. The quota is kept; --resume survives
-    Ctrl-C and a crash without asking twice. What is not complete yet is asked again.
+    all: what search, hunt and collect print with --json or --format csv. A line that names another
+    than those fails. With --json each line out has the number of the line in, and a trace or an
+    error. The quota is kept; --resume survives Ctrl-C and a crash without asking twice. What is not
+    complete yet is asked again.
     """
     output = options.output(*FORMATS)
     require_time_to_wait(wait, timeout)
@@ -169,6 +170,7 @@ def _places(session: Session) -> Callable[[str | None, str | None], _Place]:
         return session.vault.tenant(name) if name else session.tenant()
 
     def place(name: str | None, account: str | None) -> _Place:
+        session.require_bound(name, account)
         if account is not None and name is None and session.options.text("tenant") is None:
             known = session.account_of(account, None)
             return lent(known.tenant), known.account_id

@@ -92,7 +92,8 @@ def filter_(
 
     The answer is the line itself with a member "tracevault": the trace, or why there is none. A
     line without a reference comes back as it is; one that is no JSON object comes back as text,
-    "tracevault":{"error":...,"line":...}. Names with dots lead into objects.
+    "tracevault":{"error":...,"line":...}. Names with dots lead into objects. A line that names
+    another than --tenant or --account is not asked: who writes into a log does not choose then.
 
     With --omprog and confirmMessages="on", rows go to the end of FILE, and rsyslog hears OK, or an
     error when it may try again. With --mmexternal the answer holds only {"$!":{"tracevault":...}}.
@@ -142,9 +143,11 @@ class Asker:
         reference = next((found for one in self.fields if (found := _text(record, one))), None)
         if reference is None:
             return None
+        tenant, account = _text(record, self.tenant_field), _text(record, self.account_field)
+        self.session.require_bound(tenant, account)
         return Request.trace(
-            self._tenant(_text(record, self.tenant_field)),
-            _text(record, self.account_field) or self.session.account,
+            self._tenant(tenant),
+            account or self.session.account,
             reference,
             wait=self.wait,
             timeout=self.timeout,
