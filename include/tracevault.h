@@ -760,14 +760,15 @@ TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **docum
  *
  * Blocks: on the disk, and up to vault.lock_timeout_ms for another writer: half of it, once, for one
  * that was stopped while it waited itself. In memory as long as other threads' commits compute. On
- * an object store about three times s3.timeout_ms at most.
+ * an object store about three times s3.timeout_ms at most; where other hosts are faster each time,
+ * or the store says so, for vault.lock_timeout_ms before that.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);
 
 /**
- * End an edit from another thread: a commit that waits for another writer ends at once with
- * TV_E_CANCELLED, nothing is stored, and what was put is wiped. A commit that writes already goes
+ * End an edit from another thread: a commit that waits for another writer, or would begin once more
+ * as another host was faster, ends with TV_E_CANCELLED, nothing is stored, and what was put is wiped. A commit that writes already goes
  * on, and tells itself how it ended.
  *
  * @since 0.1

@@ -170,7 +170,9 @@ HERE
 """
 SHARING = """import os
 import tracevault as tv
-with tv.Engine({"budget.ledger": os.environ["STATE_DIRECTORY"] + "/budget.ledger"}) as engine:
+settings = {"budget.ledger": os.environ["STATE_DIRECTORY"] + "/budget.ledger",
+            "tls.ca_file": "/etc/tracevault/ca.pem"}
+with tv.Engine(settings) as engine:
     ledger = engine.stats()["ledger"]
     print("the quota is shared" if ledger["shared"] else ledger["warning"])
 """

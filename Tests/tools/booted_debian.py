@@ -62,12 +62,17 @@ def booted(root: Path) -> Iterator[System]:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         return children.read_text().strip()
 
-    def system(*words: str) -> str:
-        done = subprocess.run(
+    def entered(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["nsenter", "--target", first(), "--mount", "--uts", "--ipc", "--pid", "--cgroup", *words],
             capture_output=True, text=True,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+
+    def system(*words: str) -> str:
+        done = entered(*words)
+        if done.returncode != 0:
+            journal = entered("journalctl", "--boot", "--lines=60", "--no-pager").stdout
+            raise AssertionError(done.stdout + done.stderr + journal)
         return done.stdout
 
     def runs() -> bool:

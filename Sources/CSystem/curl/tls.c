@@ -6,7 +6,10 @@
 
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 
 /* The library does not link OpenSSL, so its functions are looked up through libcurl's own
  * dependencies. */
@@ -229,6 +232,14 @@ static int forbid_finite_fields(void *ssl_context) {
         if (control.control(ssl_context, SET_GROUPS_LIST, 0, list) == 1) return 1;
     }
     return 0;
+}
+
+int tvs_keylog_is_unfit(void) {
+    const char *name = getenv("SSLKEYLOGFILE");
+    if (name == NULL || *name == 0) return 0;
+    if (getauxval(AT_SECURE) != 0) return 1;
+    struct stat status;
+    return stat(name, &status) == 0 && !S_ISREG(status.st_mode);
 }
 
 CURLcode tvs_guard_tls(CURL *easy, void *ssl_context, void *context) {

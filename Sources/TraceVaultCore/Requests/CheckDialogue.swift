@@ -83,7 +83,9 @@ final class CheckDialogue: Dialogue {
     }
 
     /// That it does not work is a reply like another here.
-    var provesCredential: Bool { told?.state == .active && access?.isGranted != false }
+    var proof: CredentialProof {
+        told?.state == .active && access?.isGranted != false ? .taken : .none
+    }
 
     private static func kind(_ authorization: SecretHeader) -> TokenKind {
         if authorization.begins(with: "Authorization: Bearer cfut_") { return .user }

@@ -32,26 +32,36 @@ protocol Dialogue: AnyObject {
     /// The quota rests so long after the last reply, whatever that asked for.
     func rests(ms: Int64)
 
-    /// Whether the last reply shows that the server takes the credential.
-    var provesCredential: Bool { get }
+    /// What the last reply shows of the credential.
+    var proof: CredentialProof { get }
 
     /// Whether the last reply was a whole answer, which may be given to others who ask the same.
     var isComplete: Bool { get }
 }
 
 extension Dialogue {
-    /// Whoever is refused gets a verdict of its own; any other reply is an answer.
-    var provesCredential: Bool { true }
     var isComplete: Bool { false }
 }
 
+/// What a reply shows of the credential that it was asked with.
+package enum CredentialProof: Sendable {
+    /// Nothing: it is a page of somebody else's, nothing whole, or the credential was refused.
+    case none
+    /// The API says something else than that it refuses the credential, as it may before it looks
+    /// at that: there is no such path, or the answer comes later.
+    case notRefused
+    /// The server has looked at the credential and has taken it.
+    case taken
+}
+
 extension Failure {
-    /// Whether the API itself said so: a page of somebody else's, or nothing whole, proves nothing.
-    var isOfAPI: Bool {
+    var proof: CredentialProof {
         switch status {
-        case _ where isOfEdge: false
-        case .forbidden, .noMessage, .replyRefused, .replyDeferred, .http: true
-        default: false
+        case _ where isOfEdge: .none
+        // Whether there is such a message is told only who may see the account's.
+        case .noMessage: .taken
+        case .forbidden, .replyRefused, .replyDeferred, .http: .notRefused
+        default: .none
         }
     }
 }

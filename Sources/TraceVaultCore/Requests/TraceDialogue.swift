@@ -50,11 +50,10 @@ final class TraceDialogue: Dialogue {
         }
     }
 
-    /// Only what the API wrote itself.
-    var provesCredential: Bool {
+    var proof: CredentialProof {
         switch outcome {
-        case .success: true
-        case .failure(let failure): failure.isOfAPI
+        case .success: .taken
+        case .failure(let failure): failure.proof
         }
     }
 

@@ -8,10 +8,10 @@ extension Scheduler {
     /// Notes how a try ended. `rejected` is told with `reject`.
     ///
     /// - Parameters:
-    ///   - provesCredential: false where an answer is none to the credential.
+    ///   - proof: what the reply shows of the credential.
     ///   - wasSent: false where the server cannot have seen the request: nothing was spent.
     package mutating func finished(
-        _ id: FetchID, _ verdict: Verdict, provesCredential: Bool = true, wasSent: Bool = true,
+        _ id: FetchID, _ verdict: Verdict, proof: CredentialProof = .taken, wasSent: Bool = true,
         now: Int64
     ) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
@@ -20,10 +20,11 @@ extension Scheduler {
         switch verdict {
         case .final, .pending, .more, .later:
             // Half of a check says nothing of the credential.
-            guard provesCredential, verdict != .more || !fetches[fetch].isCheck else { break }
+            guard proof != .none, verdict != .more || !fetches[fetch].isCheck else { break }
             if fetches[fetch].isProbe { openLane(of: fetch, now) }
             let lane = fetches[fetch].lane
             if !lanes[lane].isProbing { lanes[lane].hasWorked = true }
+            guard proof == .taken else { break }
             prove(fetches[fetch].lane, now)
             groups[lanes[fetches[fetch].lane].group].penalties.end()
         case .unsent, .retry, .rateLimited, .rejected: break

@@ -242,7 +242,9 @@ extension Setting {
         case .s3Timeout:
             return Property(
                 .integer(100...600_000), "30000",
-                "Longest time of a request to the store, in ms; a change takes twice that at most.")
+                "Longest time of a request to the store, in ms; a change takes about three times "
+                    + "that at most, and `vault.lock_timeout_ms` more where other writers are "
+                    + "faster again and again.")
         case .s3CopyFile:
             return Property(
                 .text(maxLength: 4096), "",

@@ -109,6 +109,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [CredentialProof.none, .notRefused, .taken])
+    func onlyOneThatTheServerTookStopsItsGroup(proof: CredentialProof) throws {
+        for ledger in try ledgers() {
+            let rig = Rig(inFlight: 8, quota: fast, ledger: ledger)
+            let (bogus, good) = (rig.lane(0, proof: 71), rig.lane(1, proof: 72))
+            let first = rig.submit(bogus) ?? 0
+            _ = rig.advance()
+            _ = rig.finish(first, .final, proof: proof)
+            let second = rig.submit(bogus) ?? 0
+            _ = rig.advance()
+            _ = rig.finish(second, .rateLimited(afterMs: 100_000))
+            let one = rig.submit(good) ?? 0
+            #expect(rig.advance().starts == (proof == .taken ? [] : [one]))
+        }
+    }
+
     @Test func aCredentialThatTheServerTookSpeaksForItsGroupInEveryProcess() throws {
         let ledger = try MappedLedger(.ofProcess, now: 0)
         let rig = Rig(inFlight: 8, ledger: ledger)

@@ -214,8 +214,10 @@ final class Rig {
         return said()
     }
 
-    func finish(_ fetch: FetchID?, _ verdict: Verdict) -> [Action] {
-        scheduler.finished(fetch ?? 0, verdict, now: now)
+    func finish(
+        _ fetch: FetchID?, _ verdict: Verdict, proof: CredentialProof = .taken
+    ) -> [Action] {
+        scheduler.finished(fetch ?? 0, verdict, proof: proof, now: now)
         scheduler.advance(now: now)
         return said()
     }

@@ -176,7 +176,7 @@ private func errors(_ code: Int) -> String {
         #expect(judged?.status == .foreignReply && judged?.retriable == true)
         #expect(judged?.httpStatus == status)
         #expect(judged?.message.contains("not the API's") == true)
-        #expect(!dialogue.provesCredential)
+        #expect(dialogue.proof == .none)
         if !body.isEmpty {
             #expect((try? dialogue.answer(TraceContext()).document.view("raw")) != nil)
         }

@@ -12,7 +12,7 @@ import Testing
     private struct Judged {
         let failure: Failure?
         let verdict: Verdict
-        let proves: Bool
+        let proof: CredentialProof
     }
 
     private func trace(_ status: Int32, _ body: String) -> Judged {
@@ -20,7 +20,7 @@ import Testing
         let verdict = dialogue.read(canned(status, body))
         return Judged(
             failure: dialogue.answer(TraceContext()).failure, verdict: verdict,
-            proves: dialogue.provesCredential)
+            proof: dialogue.proof)
     }
 
     private static func problem(_ code: Int, _ status: Int32) -> String {
@@ -46,7 +46,7 @@ import Testing
         #expect(judged.failure?.status == .foreignReply && judged.failure?.httpStatus == status)
         #expect(judged.failure?.retriable == true && judged.failure?.codes == [])
         #expect(judged.failure?.message.contains("not the API's") == true)
-        #expect(judged.verdict == .final && !judged.proves)
+        #expect(judged.verdict == .final && judged.proof == .none)
     }
 
     @Test(arguments: [
@@ -56,7 +56,7 @@ import Testing
     ])
     func othersJSONWithStatus200IsNoAnswer(body: String) throws {
         #expect(trace(200, body).failure?.status == .foreignReply)
-        #expect(!trace(200, body).proves)
+        #expect(trace(200, body).proof == .none)
         let search = try Desk().search([canned(200, body)])
         #expect(search.answer.failure?.status == .foreignReply && search.verdicts == [.final])
         for desk in [
@@ -122,10 +122,11 @@ import Testing
         let own = trace(201, #"{"success":true,"errors":[],"result":{"inbound":{"lines":[]}}}"#)
         #expect(own.failure?.status == .http && own.failure?.httpStatus == 201)
         #expect(own.failure?.message.contains("HTTP 201") == true)
-        #expect(own.failure?.message.contains("no answer") == false && own.proves)
+        #expect(own.failure?.message.contains("no answer") == false)
+        #expect(own.proof == .notRefused)
         for body in ["", "<html>Welcome</html>", "{}"] {
             #expect(trace(201, body).failure?.status == .foreignReply)
-            #expect(!trace(201, body).proves)
+            #expect(trace(201, body).proof == .none)
         }
     }
 
@@ -136,14 +137,15 @@ import Testing
         for status in [400, 401, 403] as [Int32] {
             let judged = trace(status, Self.problem(1000, status))
             #expect(judged.failure?.status == (status == 400 ? .http : .forbidden))
-            #expect(judged.failure?.codes == [] && judged.verdict == .final && !judged.proves)
+            #expect(
+                judged.failure?.codes == [] && judged.verdict == .final && judged.proof == .none)
             #expect(judged.failure?.message.contains("edge error 1000") == true)
             #expect(judged.failure?.message.contains("permission") == false)
         }
         // Nor does the edge know which messages there are.
         let unknown = trace(404, Self.problem(1001, 404))
         #expect(unknown.failure?.status == .http && unknown.failure?.codes == [])
-        #expect(!unknown.proves)
+        #expect(unknown.proof == .none)
         let limited = trace(429, Self.problem(1015, 429))
         #expect(limited.failure?.status == .rateLimited && limited.failure?.codes == [])
         #expect(limited.failure?.message.contains("edge error 1015") == true)
@@ -169,6 +171,41 @@ import Testing
         }
     }
 
+    // MARK: - What shows that a credential was taken
+
+    private func searching() throws -> any Dialogue {
+        let desk = try Desk()
+        let search = try request(.search(accountID: RawSpan())).dialogue(desk.base)
+        _ = try search.path(desk.credential, desk.authorization)
+        return search
+    }
+
+    /// Cloudflare may say so before it looks at the credential.
+    @Test(
+        arguments: [
+            (404, 7003), (404, 7000), (400, 7000), (405, 10405), (403, 9999), (400, 10026),
+        ] as [(Int32, Int)])
+    func whatAnybodyIsToldShowsNoCredential(status: Int32, code: Int) throws {
+        #expect(trace(status, refusalBody(code)).proof == .notRefused)
+        let search = try searching()
+        _ = search.read(canned(status, refusalBody(code)))
+        #expect(search.proof == .notRefused)
+    }
+
+    @Test func anAnswerOrAnUnknownMessageShowsThatTheCredentialIsTaken() throws {
+        #expect(trace(404, refusalBody(10404)).proof == .taken)
+        #expect(
+            trace(200, #"{"success":true,"result":{"inbound":{"lines":[]}}}"#).proof == .taken)
+        #expect(trace(202, "").proof == .notRefused)
+        #expect(trace(202, "<html>portal</html>").proof != .taken)
+        var search = try searching()
+        _ = search.read(canned(202, ""))
+        #expect(search.proof != .taken)
+        search = try searching()
+        #expect(search.read(canned(200, #"{"success":true,"result":[]}"#)) == .final)
+        #expect(search.proof == .taken)
+    }
+
     // MARK: - A refusal with HTTP 200
 
     @Test(arguments: [10000, 1000, 9109, 6111])
@@ -176,7 +213,7 @@ import Testing
         let judged = trace(200, refusalBody(code))
         #expect(judged.failure?.status == .credential && judged.verdict == .rejected)
         #expect(judged.failure?.codes == [Int64(code)] && judged.failure?.httpStatus == 200)
-        #expect(!judged.proves)
+        #expect(judged.proof == .none)
         #expect(judged.failure?.message.contains("HTTP 200, code \(code)") == true)
         let search = try Desk().search([canned(200, refusalBody(code))])
         #expect(search.answer.failure?.status == .credential && search.verdicts == [.rejected])

@@ -179,7 +179,7 @@ extension EngineLoop {
             fetch.isOver = verdict == .final && fetch.dialogue.isComplete
             scheduler.finished(
                 id, verdict,
-                provesCredential: reply.fault == nil && fetch.dialogue.provesCredential,
+                proof: reply.fault == nil ? fetch.dialogue.proof : .none,
                 wasSent: reply.wasSent, now: now)
         }
         switch verdict {

@@ -165,8 +165,7 @@ final class SearchDialogue: Dialogue {
         }
     }
 
-    /// Only what the API wrote itself.
-    var provesCredential: Bool { failure?.isOfAPI ?? true }
+    var proof: CredentialProof { failure?.proof ?? .taken }
 
     /// Goes on to the next page, or ends.
     private func follow(_ paging: Paging, given: Int, of count: Int) -> Verdict {

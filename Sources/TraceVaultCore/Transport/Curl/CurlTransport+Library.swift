@@ -13,6 +13,7 @@ extension CurlTransport {
     static func startLibcurl(_ origin: Origin) throws(Failure) {
         // In an exit handler of the host OpenSSL may have cleaned up for good.
         guard tvs_tls_is_over() == 0 else { throw processEnds }
+        try checkKeyLog()
         guard startCode == CURLE_OK, let info = unsafe curl_version_info(CURLVERSION_TENTH) else {
             throw Failure(.other, "libcurl could not be started")
         }
@@ -27,6 +28,17 @@ extension CurlTransport {
         else {
             throw Failure(.other, "libcurl with OpenSSL, threads and asynchronous names is needed")
         }
+    }
+
+    /// libcurl opens the file that SSLKEYLOGFILE names as soon as it starts, for whomever it is. We
+    /// write nothing there (docs/adr/004), but to open it is too much already where it may wait, or
+    /// where the one who set the variable has fewer rights than the process.
+    private static func checkKeyLog() throws(Failure) {
+        guard tvs_keylog_is_unfit() != 0 else { return }
+        throw Failure(
+            .unsafeFile,
+            "libcurl would open what SSLKEYLOGFILE names, and that is no regular file, or this "
+                + "process has more rights than who set it: take it out of the environment")
     }
 
     /// Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7), nil for anything else.

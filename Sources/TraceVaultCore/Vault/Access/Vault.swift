@@ -233,6 +233,7 @@ package final class Vault: Sendable {
                 keepCopy()
                 return
             }
+            guard !isCancelled() else { throw WriterQueue.cancelled }
         } while tvs_monotonic_ms() < deadline
         throw Failure(.conflict, "the vault was changed under this edit, again and again")
     }

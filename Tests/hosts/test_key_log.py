@@ -1,0 +1,68 @@
+"""libcurl opens what SSLKEYLOGFILE names as it starts: nothing is written there, and nothing is opened
+that is no file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from launcher import Standin, standin
+
+PROGRAM = """
+import sys, tracevault as tv
+vault = tv.Vault.create("", tv.RawKey(bytes(32)))
+with vault.edit() as edit:
+    edit.put("acme", sys.argv[1], tv.ApiToken(sys.argv[2]), origin=sys.argv[3])
+settings = {"api.base_url": sys.argv[3] + "/client/v4", "tls.ca_file": sys.argv[4],
+            "budget.ledger": "private"}
+try:
+    with tv.Engine(settings) as engine:
+        print(engine.trace(vault.tenant("acme"), sys.argv[1], "ok").account_id)
+except tv.TraceVaultError as error:
+    print(error.name, error)
+"""
+ACCOUNT = "acae0000000000000000000000000001"
+
+
+def said(server: Standin, key_log: Path | str) -> str:
+    words = (ACCOUNT, server.credential(ACCOUNT).secret, server.origin, str(server.ca_file))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SSLKEYLOGFILE": str(key_log)},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Standin]:
+    with standin() as cloudflare:
+        yield cloudflare
+
+
+def test_no_key_is_written_to_a_file_that_is_there_or_is_made(
+    server: Standin, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    there.write_text("mine\n")
+    assert said(server, there) == ACCOUNT
+    assert there.read_text() == "mine\n"
+    assert said(server, tmp_path / "new") == ACCOUNT
+    assert not (tmp_path / "new").exists() or (tmp_path / "new").read_text() == ""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_not_opened(server: Standin, tmp_path: Path, kind: str) -> None:
+    """A pipe without a reader would wait for one without end."""
+    path = tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path = Path("/dev/full")
+    assert said(server, path).startswith("TV_E_UNSAFE_FILE libcurl would open what SSLKEYLOGFILE")
