@@ -14,14 +14,14 @@ from launcher import Standin, standin
 
 PROGRAM = """
 import sys, tracevault as tv
-vault = tv.Vault.create("", tv.RawKey(bytes(32)))
+vault = tv.Vault.in_memory()
 with vault.edit() as edit:
     edit.put("acme", sys.argv[1], tv.ApiToken(sys.argv[2]), origin=sys.argv[3])
 settings = {"api.base_url": sys.argv[3] + "/client/v4", "tls.ca_file": sys.argv[4],
             "budget.ledger": "private"}
 try:
     with tv.Engine(settings) as engine:
-        print(engine.trace(vault.tenant("acme"), sys.argv[1], "ok").account_id)
+        print(engine.trace(vault.tenant("acme"), sys.argv[1], "slow-1").account_id)
 except tv.TraceVaultError as error:
     print(error.name, error)
 """
@@ -33,7 +33,7 @@ def said(server: Standin, key_log: Path | str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *words],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SSLKEYLOGFILE": str(key_log)},
-        capture_output=True, text=True, timeout=60, check=True,
+        stdout=subprocess.PIPE, text=True, timeout=60, check=True,
     )  # fmt: skip
     return done.stdout.strip()
 

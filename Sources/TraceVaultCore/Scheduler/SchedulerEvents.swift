@@ -48,6 +48,17 @@ package struct Ticket: Sendable {
     }
 }
 
+/// What a reply shows of the credential that it was asked with.
+package enum CredentialProof: Sendable {
+    /// Nothing: it is a page of somebody else's, nothing whole, or the credential was refused.
+    case none
+    /// The API says something else than that it refuses the credential, as it may before it looks
+    /// at that: there is no such path, or the answer comes later.
+    case notRefused
+    /// The server has looked at the credential and has taken it.
+    case taken
+}
+
 /// How one try ended.
 package enum Verdict: Sendable, Equatable {
     /// An answer, or a failure that no second try would mend.
