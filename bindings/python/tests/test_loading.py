@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -211,3 +212,119 @@ def test_a_first_trace_does_not_pay_for_what_it_does_not_need() -> None:
         "print([name for name in heavy if name in sys.modules])\n"
     )
     assert run(code).stdout == "[]\n"
+
+
+#: A fork amid what another thread loads: its child does the same.
+AMID = """
+import ctypes, os, signal, threading, time
+from importlib.machinery import SourceFileLoader
+import tracevault as tv
+begun = threading.Event()
+
+def pause():
+    if not begun.is_set():
+        begun.set()
+        time.sleep(0.3)
+
+def executed(loader, module, execute=SourceFileLoader.exec_module):
+    if module.__name__ == SLOW:
+        pause()
+    execute(loader, module)
+
+def opened(*arguments, open=ctypes.CDLL, **how):
+    pause()
+    return open(*arguments, **how)
+
+def use():
+    USE
+
+BEFORE
+if SLOW == "libtracevault":
+    ctypes.CDLL = opened
+else:
+    SourceFileLoader.exec_module = executed
+thread = threading.Thread(target=use)
+thread.start()
+assert begun.wait(60)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    use()
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+thread.join()
+use()
+print(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.parametrize(
+    ("slow", "before", "use"),
+    [
+        ("tracevault.client", "", "tv.Engine"),
+        ("tracevault.errors", "", "tv.build_info()"),
+        ("libtracevault", "tv.build_info", "tv.build_info()"),
+        ("tracevault.hunt", "tv.Engine, tv.Vault",
+         "v = tv.Vault.in_memory(); e = tv.Engine({'budget.ledger': 'private'})\n"
+         "    try: list(e.hunt(v, sender='a@example.net'))\n"
+         "    except tv.TraceVaultError: pass"),
+        ("difflib", "tv.Engine",
+         "try: tv.Engine({'no.such': 1})\n    except tv.ArgumentError: pass"),
+    ],
+)  # fmt: skip
+def test_the_child_of_a_fork_amid_a_first_use_can_use_it(slow: str, before: str, use: str) -> None:
+    code = AMID.replace("SLOW", repr(slow)).replace("BEFORE", before).replace("USE", use)
+    done = run(f"import warnings; warnings.simplefilter('ignore')\n{code}")
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_a_fork_waits_for_no_load_that_has_no_end() -> None:
+    done = run("""
+import os, threading, time, warnings
+warnings.simplefilter("ignore")
+import tracevault as tv
+tv._FORK_WAITS = 0.2
+held, end = threading.Event(), threading.Event()
+def hold():
+    with tv._loading:
+        held.set()
+        end.wait()
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+if (child := os.fork()) == 0:
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+end.set()
+thread.join()
+with tv._loading:  # a fork amid a load of one's own waits for nobody
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+print(status, tv._loading._is_owned())
+""")
+    assert (done.stdout, done.stderr) == ("0 False\n", "")
+
+
+def test_whatever_is_loaded_late_is_loaded_where_a_fork_waits_for_it() -> None:
+    """An import in a function stands in ``with _loading``, all but in the command's own files."""
+    package = Path(tracevault.__file__).parent
+    wrong = []
+    files = [*package.glob("*.py"), *package.glob("cli/html/*.py")]
+    for file in files:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        guarded = {
+            id(inner)
+            for block in ast.walk(tree)
+            if isinstance(block, ast.With) and ast.unparse(block.items[0]) == "_loading"
+            for inner in ast.walk(block)
+        }
+        wrong += [
+            f"{file.name}:{found.lineno}"
+            for function in ast.walk(tree)
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for found in ast.walk(function)
+            if isinstance(found, (ast.Import, ast.ImportFrom)) and id(found) not in guarded
+        ]
+    assert len(files) > 30
+    assert wrong == []

@@ -10,6 +10,9 @@
 The shared library is loaded when it is first needed, not by the import.
 """
 
+import os as _os
+from _thread import RLock as _RLock
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._handle import Setting
@@ -112,13 +115,35 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
+#: Held while something is loaded that was not there at the import of the package: modules and the
+#: library. A fork waits for that: its child would have it half loaded, by a thread that it lacks.
+#: Whoever holds it does nothing but load, so nobody waits for a thread that waits for a fork.
+_loading = _RLock()
+#: A fork waits no longer than this, in seconds, as for threads that are inside the library.
+_FORK_WAITS = 10.0
+
+
+def _before_fork() -> None:
+    _loading.acquire(timeout=_FORK_WAITS)
+
+
+def _after_fork() -> None:
+    try:
+        _loading.release()
+    except RuntimeError:  # the wait had no end
+        return
+
+
+_os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    with _loading:
+        from importlib import import_module
 
-    value: object = getattr(import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
+        value: object = getattr(import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
     globals()[name] = value
     return value
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+from . import _loading
 from ._abi import EngineRef, ErrorRef, ResultRef
 from ._handle import Handle
 from ._lib import check, failure, library, view
@@ -246,7 +247,8 @@ class Exchange:
             # Where a handler raises, or there is no memory or descriptor, it is lost; whoever waits
             # for an answer has it.
             with contextlib.suppress(Exception):
-                from .notices import tell  # loaded when there is something to tell
+                with _loading:
+                    from .notices import tell  # loaded when there is something to tell
 
                 tell(document, self._listener)
 

@@ -6,6 +6,8 @@ says its fields as a dataclass would; they are given by name.
 
 from __future__ import annotations
 
+from . import _loading
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, ClassVar
@@ -80,6 +82,7 @@ class Frozen:
 
 def frozen_error(message: str) -> Exception:
     """What a dataclass raises; loaded when somebody tries."""
-    from dataclasses import FrozenInstanceError
+    with _loading:
+        from dataclasses import FrozenInstanceError
 
     return FrozenInstanceError(message)

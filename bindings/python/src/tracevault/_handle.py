@@ -14,6 +14,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from . import _loading
 from ._abi import ConfigRef, Ref
 from ._lib import check, free_function, library
 from .errors import ArgumentError, ClosedError, ForkedError, Status
@@ -128,7 +129,8 @@ def time_text(name: str, value: date) -> str:
 
 def _no_such_setting(name: str, given: Iterable[str]) -> str:
     """What there is to say of a setting that is not there: which of those given it is."""
-    from ._setting_names import none_such, setting_names
+    with _loading:
+        from ._setting_names import none_such, setting_names
 
     number = list(given).index(name) + 1
     said = none_such(name, setting_names())
@@ -149,7 +151,8 @@ def new_config(
 
     ``defaults`` are this package's own; an older library may not have them.
     """
-    from ._setting_names import in_words
+    with _loading:
+        from ._setting_names import in_words
 
     lib = library()
     ref = ConfigRef()

@@ -10,10 +10,10 @@ import ctypes
 import json
 import os
 import re
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from . import _loading
 from ._abi import ABI, TABLE, DocumentRef, ErrorRef, TextRef
 from .errors import LibraryLoadError, TraceVaultError, error_class
 
@@ -27,7 +27,6 @@ _OF_C = (
     ("tv_config_secret()", "the program itself"),
 )
 
-_lock = threading.Lock()
 _loaded: ctypes.CDLL | None = None
 
 
@@ -35,7 +34,7 @@ def library() -> ctypes.CDLL:
     """The loaded library with every function of the header bound."""
     global _loaded
     if _loaded is None:
-        with _lock:
+        with _loading:
             if _loaded is None:
                 _loaded = load()
     return _loaded

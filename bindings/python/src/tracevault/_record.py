@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from types import MappingProxyType
 
+from . import _loading
 from ._fields import copied, wrong
 from ._frozen import frozen_error
 from ._member import NOTHING, REQUIRED, SCALARS, Field
@@ -36,7 +37,8 @@ def _read(document: bytes) -> Any:
     try:
         return json.loads(document.decode())  # bytes of unknown encoding take longer
     except ValueError as reason:
-        from ._error import TraceVaultError  # whoever only reads stored traces never needs it
+        with _loading:
+            from ._error import TraceVaultError  # whoever only reads stored traces never needs it
 
         raise TraceVaultError(f"the library's document cannot be read: {reason}") from reason
 

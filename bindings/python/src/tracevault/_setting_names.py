@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection
 
+from . import _loading
+
 #: How alike two names are where one is meant as the other; a random word is never so near.
 _NEAR = 0.75
 
@@ -16,7 +18,8 @@ _NEAR = 0.75
 @functools.cache
 def setting_names() -> tuple[str, ...]:
     """What the library takes."""
-    from .offline import config_properties
+    with _loading:
+        from .offline import config_properties
 
     return tuple(str(one["name"]) for one in config_properties())
 
@@ -28,7 +31,8 @@ def in_words(word: str) -> str:
 
 def none_such(word: str, names: Collection[str], what: str = "setting") -> str:
     """What there is to say of a word in the place of one of the names."""
-    from difflib import get_close_matches
+    with _loading:
+        from difflib import get_close_matches
 
     near = get_close_matches(word, names, 1, _NEAR)
     if not near:

@@ -20,6 +20,7 @@ from collections.abc import (
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast, overload
 
+from . import _loading
 from ._engine import BaseEngine
 from ._handle import Setting
 from ._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME, Feed, LoopInbox, Watch, aside
@@ -230,13 +231,15 @@ class AsyncEngine(BaseEngine):
 
     def hunt(self, where: Where, **options: Unpack[HuntOptions]) -> AsyncGenerator[Finding]:
         """Find a message in many accounts: see :meth:`Engine.hunt`."""
-        from .hunt import Hunt  # loaded by those who use it
+        with _loading:
+            from .hunt import Hunt  # loaded by those who use it
 
         return self._campaign(Hunt(where, **options))
 
     def check_all(self, where: Where, **options: Unpack[CheckOptions]) -> AsyncGenerator[Checked]:
         """Check every account's credential: see :meth:`Engine.check_all`."""
-        from .checks import CheckRound  # loaded by those who use it
+        with _loading:
+            from .checks import CheckRound  # loaded by those who use it
 
         return self._campaign(CheckRound(where, **options))
 
@@ -244,7 +247,8 @@ class AsyncEngine(BaseEngine):
         self, where: Where, *, checkpoint: str | os.PathLike[str], **options: Unpack[CollectOptions]
     ) -> AsyncGenerator[Detection]:
         """Give the detections that are new since the last time: see :meth:`Engine.collect`."""
-        from .collect import Collection  # loaded by those who use it
+        with _loading:
+            from .collect import Collection  # loaded by those who use it
 
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
+from . import _loading
 from ._exchange import Exchange, Slot
 from ._frozen import Frozen
 from ._sources import IterableSource, Source
@@ -142,7 +143,8 @@ class Batch:
     def open(self) -> None:
         """Read the journal."""
         if self._resume is not None:
-            from .journal import Journal  # loaded by those who use it
+            with _loading:
+                from .journal import Journal  # loaded by those who use it
 
             self._journal = Journal(self._resume)
 

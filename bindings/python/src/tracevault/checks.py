@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from . import _loading
 from ._reach import Where
 from ._sources import Turns
 from .accounts import Account
@@ -106,7 +107,8 @@ class Checked:
 
         Always one, also of an account that could not be asked, with the ``error``.
         """
-        from ._rows import of_checked
+        with _loading:
+            from ._rows import of_checked
 
         return of_checked(self)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
 
+from . import _loading
 from ._engine import BaseEngine
 from ._exchange import Slot
 from ._handle import Setting
@@ -217,7 +218,8 @@ class Engine(BaseEngine):
         could not be asked is a finding without a message, with the ``error``. Where there is no
         account to ask it raises :class:`NotFoundError`, as a collection and a round of checks do.
         """
-        from .hunt import Hunt  # loaded by those who use it
+        with _loading:
+            from .hunt import Hunt  # loaded by those who use it
 
         return self._campaign(Hunt(where, **options))
 
@@ -227,7 +229,8 @@ class Engine(BaseEngine):
         ``expiring=30`` gives only those that end within thirty days, do not work or could not be
         checked. ``store=True`` writes the ends that were found into the vault.
         """
-        from .checks import CheckRound  # loaded by those who use it
+        with _loading:
+            from .checks import CheckRound  # loaded by those who use it
 
         return self._campaign(CheckRound(where, **options))
 
@@ -239,7 +242,8 @@ class Engine(BaseEngine):
         ``checkpoint`` names the file that remembers them. See :class:`CollectOptions`.
         """
 
-        from .collect import Collection  # loaded by those who use it
+        with _loading:
+            from .collect import Collection  # loaded by those who use it
 
         return self._campaign(Collection(where, checkpoint=checkpoint, **options))
 

@@ -13,6 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from . import _loading
 from ._abi import EditRef
 from ._frozen import Frozen
 from ._handle import Handle, encoded, time_text
@@ -198,7 +199,8 @@ class Edit:
         are so far. :class:`ImportRowsError` names every row that cannot be stored. The file must be
         this user's or root's, closed to all others, with one name; a pipe serves, too.
         """
-        from .importing import csv_rows, import_rows  # loaded by those who use it
+        with _loading:
+            from .importing import csv_rows, import_rows  # loaded by those who use it
 
         return import_rows(
             self,
@@ -221,7 +223,8 @@ class Edit:
         progress: Callable[[int], None] | None = None,
     ) -> int:
         """Store credentials from a file with one JSON object a line: see :meth:`import_csv`."""
-        from .importing import import_rows, json_rows
+        with _loading:
+            from .importing import import_rows, json_rows
 
         return import_rows(
             self,

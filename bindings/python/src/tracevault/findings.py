@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from . import _loading
 from ._fields import parse_time
 from ._member import NOTHING
 from ._record import Record, Source, shortly
@@ -173,7 +174,8 @@ class SearchResult(Record):
 
     def to_rows(self) -> list[dict[str, Any]]:
         """As rows for a table, one for each message; times are RFC 3339 text."""
-        from ._rows import of_message
+        with _loading:
+            from ._rows import of_message
 
         about = {"tenant": self.tenant, "account_id": self.account_id}
         return [about | of_message(message) for message in self.messages]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from . import _loading
 from ._options import DEFAULT_WINDOW, filter_texts
 from ._reach import Where
 from .accounts import Account
@@ -85,13 +86,15 @@ class Finding:
         Of ``recipients`` and ``lines``, a finding that has none is one row all the same, with empty
         columns and the ``error``: a table of a hunt shows whom it could not ask.
         """
-        from ._rows import of_finding
+        with _loading:
+            from ._rows import of_finding
 
         return of_finding(self, view)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from .cli.html import finding_fragment
+        with _loading:
+            from .cli.html import finding_fragment
 
         return finding_fragment(self)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from . import _loading
 from ._fields import LINE_DEPTH, parsed
 from ._reading import unfit_table
 from ._secret import leaves_no_secret
@@ -318,7 +319,8 @@ def _unknown(names: Iterable[str]) -> list[str]:
 
     What stands there may be a secret, and is not shown.
     """
-    from difflib import get_close_matches  # only where something is wrong
+    with _loading:
+        from difflib import get_close_matches  # only where something is wrong
 
     told: list[str] = []
     for place, name in enumerate(names, 1):

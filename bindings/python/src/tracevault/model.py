@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from types import MappingProxyType
 
+from . import _loading
 from ._fields import DOCUMENT_DEPTH, copied, parse_time, parsed, within, wrong
 from ._member import NOTHING
 from ._record import Record, Source
@@ -202,7 +203,8 @@ class Trace(Record):
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what came of the message, and who got it."""
-        from .cli.html import trace_fragment
+        with _loading:
+            from .cli.html import trace_fragment
 
         return trace_fragment(self)
 
@@ -212,7 +214,8 @@ class Trace(Record):
         ``lines``: one for each line; ``ecs``, ``ocsf``: those views. All rows of ``recipients``,
         and all of ``lines``, have the same columns; times are RFC 3339 text.
         """
-        from ._rows import of_trace
+        with _loading:
+            from ._rows import of_trace
 
         return of_trace(self, view)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from . import _loading
 from ._fields import parse_time
 from ._member import NOTHING
 from ._record import Record
@@ -101,7 +102,8 @@ def tell(document: bytes, listener: Callable[[Notice], object] | None = None) ->
 
 
 def _logger() -> Logger:
-    import logging  # loaded when there is something to tell
+    with _loading:
+        import logging  # loaded when there is something to tell
 
     logger = logging.getLogger("tracevault")
     if not logger.handlers:

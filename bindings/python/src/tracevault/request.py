@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
+from . import _loading
 from ._abi import RequestRef
 from ._frozen import Frozen
 from ._handle import encoded
@@ -330,7 +331,8 @@ class Result(Frozen, Generic[Answer_co]):
         What has no rows is one all the same, with empty columns: a table of a batch shows what
         failed. ``ecs`` and ``ocsf`` are of traces alone.
         """
-        from ._rows import of_result
+        with _loading:
+            from ._rows import of_result
 
         return of_result(self, view)
 
