@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 import threading
+import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
 import pytest
 import tracevault as tv
 from bare_server import TRACE, Server, engine, reply, serving
+from tracevault import _room
 
 #: How long a finding may take to come before it counts as held up.
 LONGEST_S = 60
@@ -186,6 +191,125 @@ def test_of_what_was_found_only_what_is_under_way_is_a_request() -> None:
         traces = [one for one in gc.get_objects() if isinstance(one, tv.Request)]
         assert len([one for one in traces if one.kind == "trace"]) <= 8 + 3 + 1
         hunt.close()
+
+
+def large_page(head: bytes, size: int) -> bytes:
+    """Ten messages of an account, so many bytes together."""
+    number = asked_of(head)
+    items = [{"id": f"m{number}n{at}", "subject": "s" * (size // 10)} for at in range(10)]
+    return reply({"success": True, "errors": [], "result": items, "result_info": {"next": None}})
+
+
+#: What all may hold, and what a process holds besides: what comes and goes of one answer.
+ROOM, BESIDE = 16 << 20, 12 << 20
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
+    """How many bytes Python holds more than before; hunts and collections have a small room."""
+    monkeypatch.setattr(_room, "MOST", ROOM)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    yield lambda: tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+
+def begun(what: str, asking: tv.Engine, vault: tv.Vault, folder: Path) -> Iterator[Any]:
+    if what == "hunt":
+        return asking.hunt(vault, sender="x")
+    return asking.collect(vault, checkpoint=folder / "checkpoint", trace=True)
+
+
+async def hunted(server: Server, vault: tv.Vault, told: Queue[Any]) -> None:
+    settings: dict[str, tv.Setting] = {
+        "api.base_url": server.origin + "/client/v4",
+        "api.allow_http_loopback": True,
+        "budget.quota": 0,
+    }
+    async with tv.AsyncEngine(settings) as asking:
+        async for one in asking.hunt(vault, sender="x"):
+            told.put(one)
+
+
+@pytest.mark.parametrize("what", ["hunt", "collection", "hunt of a loop"])
+def test_pages_that_wait_for_their_traces_leave_room_to_others(
+    what: str, tmp_path: Path, held: Callable[[], int]
+) -> None:
+    """Traces of a tenant with 40 large pages do not come: it is asked for no more of them. When
+    they come, each of its messages is told once.
+    """
+    accounts, size = 40, 1 << 20
+    may_come = threading.Event()
+
+    def answer(head: bytes, _: int) -> bytes:
+        if is_search(head):
+            return page(5, head) if asked_of(head) == accounts else large_page(head, size)
+        if asked_of(head) != accounts:
+            assert may_come.wait(LONGEST_S)
+        return reply(TRACE)
+
+    with serving(answer) as server, tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            for number in range(accounts + 1):
+                token = tv.ApiToken(f"test-token-not-real-{number:04d}")
+                name = "large" if number < accounts else "small"
+                edit.put(name, account(number), token, origin=server.origin)
+        with engine(server.origin) as asking:
+            told: Queue[Any] = Queue()
+
+            def take() -> None:
+                if what == "hunt of a loop":
+                    asyncio.run(hunted(server, vault, told))
+                else:
+                    for one in begun(what, asking, vault, tmp_path):
+                        told.put(one)
+
+            worker = threading.Thread(target=take, daemon=True)
+            worker.start()
+            assert {told.get(timeout=LONGEST_S).tenant for _ in range(5)} == {"small"}
+            time.sleep(1)  # others would be asked for now
+            assert size < held() <= ROOM + BESIDE
+            may_come.set()
+            worker.join(LONGEST_S)
+            assert not worker.is_alive()
+    found = [told.get_nowait() for _ in range(told.qsize())]
+    assert [one.error for one in found if one.error] == []
+    assert len({(one.account_id, one.message.message_ref) for one in found}) == accounts * 10
+    assert len(found) == accounts * 10
+
+
+def test_a_page_that_comes_while_nobody_is_told_is_let_go_and_asked_for_again(
+    held: Callable[[], int],
+) -> None:
+    """Whoever waits for another answer of the engine takes the pages as well."""
+    accounts = 40
+    may_come = threading.Event()
+
+    def answer(head: bytes, _: int) -> bytes:
+        if not is_search(head):
+            return reply(TRACE)
+        if asked_of(head) > 0:
+            assert may_come.wait(LONGEST_S)
+        return large_page(head, 1 << 20)
+
+    with (
+        serving(answer) as server,
+        vault_of(server, 1, accounts) as vault,
+        engine(server.origin) as asking,
+    ):
+        hunt = asking.hunt(vault, sender="x", trace=False)
+        found = [next(hunt)]  # and the searches of all others are under way
+        may_come.set()
+        for _ in range(100):
+            asking.trace(vault.tenant("tenant 00"), account(0), "m0n0", fresh=True)
+            assert held() <= ROOM + BESIDE
+            time.sleep(0.01)
+        found += hunt
+    assert [one.error for one in found if one.error] == []
+    assert len({(one.account_id, one.message and one.message.message_ref) for one in found}) == 400
+    assert len(found) == accounts * 10
+    assert len(server.heads) > 100 + accounts
 
 
 @pytest.mark.parametrize(("limit", "is_told"), [(600, False), (599, True), (250, True)])

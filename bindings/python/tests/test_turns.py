@@ -188,6 +188,22 @@ def test_a_tenants_own_answer_lets_it_ask_again_whatever_others_find(
     assert asked.turns.draw() is None
 
 
+def test_who_waits_is_set_aside_until_somebody_looks_again(tenants: list[tv.Tenant]) -> None:
+    asked, waits = Asked(window=40), {"b"}
+    asked.turns = Turns(asked._make, window=40, waits=lambda item: item[1] in waits)
+    for tenant, refs in zip(tenants, ("abc", "def"), strict=False):
+        asked.add(tenant, refs)
+    asked.add(tenants[0], "z", rank=1)
+    assert asked.draw() == "adefz"
+    assert not asked.turns.over
+    waits.clear()
+    asked.add(tenants[0], "y")
+    assert asked.draw() == ""
+    asked.turns.look_again()
+    assert asked.draw() == "bcy"
+    assert asked.turns.over
+
+
 class Looked:
     """Stands for a tenant, and counts how often one is looked up."""
 

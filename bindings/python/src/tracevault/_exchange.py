@@ -59,9 +59,28 @@ def _no_memory() -> TraceVaultError:
 class Slot:
     """One request under way, and its outcome once there is one."""
 
-    __slots__ = ("brief", "document", "done", "error", "id", "inbox", "request", "tag", "views")
+    __slots__ = (
+        "arrived",
+        "brief",
+        "document",
+        "done",
+        "error",
+        "id",
+        "inbox",
+        "request",
+        "tag",
+        "views",
+    )
 
-    def __init__(self, request: Request[Any], tag: int, inbox: Inbox | None) -> None:
+    def __init__(
+        self,
+        request: Request[Any],
+        tag: int,
+        inbox: Inbox | None,
+        arrived: Callable[[Slot], None] | None = None,
+    ) -> None:
+        #: Called with the slot before it is put into the inbox; twice, where that was interrupted.
+        self.arrived = arrived
         self.request = request
         self.tag = tag
         self.inbox = inbox
@@ -149,20 +168,32 @@ class Exchange:
         return fd.value
 
     def submit(
-        self, request: Request[Any], inbox: Inbox | None, *, is_patient: bool = False
+        self,
+        request: Request[Any],
+        inbox: Inbox | None,
+        *,
+        is_patient: bool = False,
+        arrived: Callable[[Slot], None] | None = None,
     ) -> Slot:
         """Submit; ``is_patient``: without a timeout, the wait for the quota does not count."""
         try:
-            return self._submitted(request, inbox, is_patient=is_patient)
+            return self._submitted(request, inbox, arrived, is_patient=is_patient)
         except TraceVaultError as error:
             error.about(request.tenant.name, request.account_id or "", request.message_ref)
             raise
 
-    def _submitted(self, request: Request[Any], inbox: Inbox | None, *, is_patient: bool) -> Slot:
+    def _submitted(
+        self,
+        request: Request[Any],
+        inbox: Inbox | None,
+        arrived: Callable[[Slot], None] | None,
+        *,
+        is_patient: bool,
+    ) -> Slot:
         engine, tenant = self.handle.ref, request.tenant._handle.ref
         lib = library()
         made = request._made(lib, is_patient=is_patient)
-        slot = Slot(request, next(self._tags), inbox)
+        slot = Slot(request, next(self._tags), inbox, arrived)
         self._slots[slot.tag] = slot
         submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))
         try:
@@ -282,6 +313,8 @@ class Exchange:
                 slot.document, slot.brief = self._document(lib, result, slot.request.kind)
                 for name in slot.request.views:
                     slot.views[name] = view(lib.tv_result_document, result, name.encode())
+                if slot.arrived is not None:
+                    slot.arrived(slot)
             except TraceVaultError as error:
                 # Where it was made leads back to the slot, and says nothing to who asked.
                 slot.error = error.with_traceback(None)
@@ -300,7 +333,7 @@ class Exchange:
                     raise
                 # The inbox has the slot: if each had the other, answers would stay until Python's
                 # garbage collector frees many at once, and an event loop would wait for that.
-                slot.inbox = None
+                slot.inbox = slot.arrived = None
             self._slots.pop(slot.tag, None)
         elif slot is None and lib.tv_result_kind(result) == _NOTICE:
             # One that there is no memory for is lost, and holds nothing up.

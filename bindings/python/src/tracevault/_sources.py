@@ -9,6 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, Generic, TypeVar
 
+from ._exchange import Slot
 from .request import Request
 from .vault import Tenant
 
@@ -35,6 +36,11 @@ class Source:
 
     def offer_again(self) -> None:
         """Draw what was given back once more."""
+
+    @property
+    def arrived(self) -> Callable[[Slot], None] | None:
+        """Called with what came, in whatever thread takes results, before anybody is told."""
+        return None
 
 
 class IterableSource(Source):
@@ -65,10 +71,18 @@ class Turns(Source, Generic[Item]):
     """
 
     def __init__(
-        self, make: Callable[[Item], Request[Any]], *, window: int, total: int | None = None
+        self,
+        make: Callable[[Item], Request[Any]],
+        *,
+        window: int,
+        total: int | None = None,
+        waits: Callable[[Item], bool] | None = None,
+        arrived: Callable[[Slot], None] | None = None,
     ) -> None:
         self.total: int | None = total
-        self._make = make
+        self._make, self._waits, self._arrived = make, waits, arrived
+        #: By rank: tenants whose next one waits, as `waits` says, until somebody looks again.
+        self._aside: list[dict[Tenant, None]] = []
         self._window = window
         #: By rank and tenant.
         self._waiting: list[dict[Tenant, deque[Item]]] = []
@@ -84,6 +98,11 @@ class Turns(Source, Generic[Item]):
         self._is_offered = False
         #: Of these an answer has come: each is offered once, since its share of the room is larger.
         self._answered: dict[Tenant, None] = {}
+
+    @property
+    def arrived(self) -> Callable[[Slot], None] | None:
+        """Called with what came."""
+        return self._arrived
 
     @property
     def window(self) -> int:
@@ -105,6 +124,7 @@ class Turns(Source, Generic[Item]):
         while len(self._waiting) <= rank:
             self._waiting.append({})
             self._ready.append({})
+            self._aside.append({})
         queue = self._waiting[rank].get(tenant) or deque()
         queue.extend(items)
         if queue:
@@ -132,11 +152,10 @@ class Turns(Source, Generic[Item]):
         return request
 
     def _drawn(self) -> Request[Any] | None:
-        for waiting, ready in zip(self._waiting, self._ready, strict=True):
-            fewest = min(ready, default=None)
-            if fewest is None or not self._may_ask(fewest):
+        for rank, waiting in enumerate(self._waiting):
+            tenant = self._next_of(rank)
+            if tenant is None:
                 continue
-            tenant = next(iter(ready[fewest]))
             queue = waiting[tenant]
             request = self._make(queue[0])
             queue.popleft()
@@ -145,6 +164,33 @@ class Turns(Source, Generic[Item]):
             self._count(tenant, 1)
             return request
         return None
+
+    def _next_of(self, rank: int) -> Tenant | None:
+        """Whose turn it is; who waits is set aside."""
+        waiting, ready = self._waiting[rank], self._ready[rank]
+        while (fewest := min(ready, default=None)) is not None and self._may_ask(fewest):
+            tenant = next(iter(ready[fewest]))
+            if self._waits is None or not self._waits(waiting[tenant][0]):
+                return tenant
+            self._aside[rank][tenant] = None
+            self._remove(ready, fewest, tenant)
+        return None
+
+    def look_again(self) -> None:
+        """Who was set aside may have room now."""
+        for aside in self._aside:
+            tenants = list(aside)
+            aside.clear()
+            for tenant in tenants:
+                self._make_ready(tenant)
+
+    @staticmethod
+    def _remove(ready: dict[int, OrderedDict[Tenant, None]], mine: int, tenant: Tenant) -> None:
+        peers = ready.get(mine)
+        if peers is not None and tenant in peers:
+            del peers[tenant]
+            if not peers:
+                del ready[mine]
 
     def _may_ask(self, mine: int) -> bool:
         """Whether a tenant with so many under way may ask one more."""
@@ -155,11 +201,7 @@ class Turns(Source, Generic[Item]):
         """So many more of a tenant's requests are under way: it goes behind those with as many."""
         before = self._asked.get(tenant, 0)
         for ready in self._ready:
-            peers = ready.get(before)
-            if peers is not None and tenant in peers:
-                del peers[tenant]
-                if not peers:
-                    del ready[before]
+            self._remove(ready, before, tenant)
         self._asked[tenant] = before + more
         self._under_way += more
         self._make_ready(tenant)
@@ -169,8 +211,8 @@ class Turns(Source, Generic[Item]):
         if tenant in self._given_back:
             return
         mine = self._asked.get(tenant, 0)
-        for waiting, ready in zip(self._waiting, self._ready, strict=True):
-            if tenant in waiting:
+        for waiting, ready, aside in zip(self._waiting, self._ready, self._aside, strict=True):
+            if tenant in waiting and tenant not in aside:
                 ready.setdefault(mine, OrderedDict()).setdefault(tenant)
 
     def give_back(self, request: Request[Any]) -> bool:

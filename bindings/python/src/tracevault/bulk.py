@@ -210,7 +210,9 @@ class Batch:
             self._ended.append(known)
             return True
         try:
-            slot = self._exchange.submit(request, self._inbox, is_patient=True)
+            slot = self._exchange.submit(
+                request, self._inbox, is_patient=True, arrived=self._source.arrived
+            )
         except QueueFullError:
             if self._source.give_back(request):
                 return True

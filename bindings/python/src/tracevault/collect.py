@@ -18,13 +18,14 @@ from ._checkpoint import Checkpoint, Known, State
 from ._fields import parse_time
 from ._options import before, filter_text
 from ._reach import Where
+from ._searched import Place
 from .accounts import Account
 from .bulk import known_options
 from .errors import ArgumentError, Status, TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
 from .request import Result
-from .sweep import Place, Sweep, SweepOptions
+from .sweep import Sweep, SweepOptions, key_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -254,7 +255,7 @@ class Collection(Sweep[Detection]):
         account = place.account
         known = None
         if message is not None:
-            known = self._checkpoint.known(account.account_id, _key(message))
+            known = self._checkpoint.known(account.account_id, key_of(message))
         trace = result.trace if result is not None else None
         change: Change = "none" if message is None else "new" if known is None else "changed"
         if message is not None and known is not None and known.state == state_of(message):
@@ -288,7 +289,7 @@ class Collection(Sweep[Detection]):
         if one.error is not None and not _settles(one.error):
             self._waiting.add(one.account_id)  # the message comes again, with its trace
             return
-        key = _key(one.message)
+        key = key_of(one.message)
         growing = None if one.trace is None else _growing(one.trace)
         before = self._checkpoint.known(one.account_id, key)
         if not self._traces and before is not None:
@@ -334,7 +335,3 @@ def _growing(trace: Trace) -> str | None:
     except TraceVaultError:  # it cannot be read, as whoever looks at it is told
         return None
     return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _key(message: FoundMessage) -> str:
-    return message.message_ref or json.dumps(message.item, sort_keys=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _loading
 from ._options import DEFAULT_WINDOW, filter_texts
 from ._reach import Where
+from ._searched import Place
 from .accounts import Account
 from .bulk import known_options
 from .errors import ArgumentError, Status, TraceVaultError
@@ -20,7 +21,7 @@ from .first_run import FirstRun, first_run
 from .model import Rows, Trace
 from .request import Result
 from .summary import Recipient
-from .sweep import Place, Sweep, SweepOptions
+from .sweep import Sweep, SweepOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

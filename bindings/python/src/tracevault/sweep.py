@@ -6,30 +6,33 @@ have it: through the first whose credential works. Nothing here waits.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
+from ._exchange import Slot
 from ._options import SearchFilters, check_window
 from ._reach import Where
+from ._room import Room
+from ._searched import Copy, Page, Place, Search
 from ._sources import Turns
-from .accounts import Account
 from .bulk import FollowOptions, Progress, check_function, window_of
 from .campaign import Campaign, Told
 from .errors import LimitError, ReplyError, Status, TraceVaultError, error_class
 from .findings import FoundMessage, SearchResult
 from .model import LaterError, View
 from .request import Priority, Request, Result
-from .vault import Tenant
 
 #: No further search is made in an account after so many in a row without anything new.
 _MOST_EMPTY = 5
 #: How many messages a search brings at a time, of which traces are asked, or none: what was found
 #: and waits for its turn is held in memory, and read at once.
 _TRACED, _TOLD = 250, 1000
+#: Names of messages are kept: of one without an id no longer text.
+_LONGEST_KEY = 200
 #: What was found goes before what may be found: messages, further searches, further accounts.
 _COPIES, _FURTHER, _FIRST = range(3)
 
@@ -53,47 +56,6 @@ class SweepOptions(SearchFilters, total=False):
     """Called with each step: ``done`` and ``total`` count accounts, ``found`` counts messages."""
 
 
-@dataclass(slots=True)
-class Place:
-    """One account, and what is known of it so far."""
-
-    ways: list[tuple[Tenant, Account]]
-    """The tenants that have it, the one that is asked first; the others where its credential
-    fails."""
-    seen: set[str] = field(default_factory=set)
-    """The messages that were found, by their names."""
-    cursors: set[str] = field(default_factory=set)
-    """The cursors that were followed."""
-    empty: int = 0
-    """Searches in a row that brought nothing new."""
-    open: int = 1
-    """Requests that are not yet answered."""
-    failed: bool = False
-    """Whether something could not be asked."""
-
-    @property
-    def tenant(self) -> Tenant:
-        """Whose credential is used."""
-        return self.ways[0][0]
-
-    @property
-    def account(self) -> Account:
-        """The account, as this tenant has it."""
-        return self.ways[0][1]
-
-
-@dataclass(slots=True, frozen=True)
-class _Search:
-    place: Place
-    cursor: str | None = None
-
-
-@dataclass(slots=True, frozen=True)
-class _Copy:
-    place: Place
-    message: FoundMessage
-
-
 class Sweep(Campaign[Told]):
     """One search for each account, and what follows from it."""
 
@@ -103,7 +65,14 @@ class Sweep(Campaign[Told]):
     def __init__(self, where: Where, options: SweepOptions, *, trace: bool, limit: int) -> None:
         super().__init__(where)
         self._sort(dict(options), trace=trace, limit=limit)
-        self._source = Turns(self._request, window=window_of(self._batch))
+        #: What was found and is not told yet.
+        self._room = Room()
+        self._source = Turns(
+            self._request,
+            window=window_of(self._batch),
+            waits=self._lacks_room,
+            arrived=self._arrived,
+        )
         self.places: list[Place] = []
         self._done = self._failed = self._found = self._open = 0
         #: How many answers are from a journal, and how many came now.
@@ -152,7 +121,7 @@ class Sweep(Campaign[Told]):
         for place in self.places:
             reason = self.refused(place)
             if reason is None:
-                self._source.add(place.tenant, [_Search(place)], _FIRST)
+                self._source.add(place.tenant, [Search(place)], _FIRST)
             else:
                 self._trouble(place, reason)
                 self._answered(place)
@@ -162,7 +131,7 @@ class Sweep(Campaign[Told]):
         self._report()
 
     @property
-    def source(self) -> Turns[_Search | _Copy]:
+    def source(self) -> Turns[Search | Copy]:
         """What to ask, tenants in turns."""
         return self._source
 
@@ -201,25 +170,65 @@ class Sweep(Campaign[Told]):
 
     def follow(self, result: Result[Any]) -> None:
         """Keep what a result says, and what else is to be asked."""
-        asked: _Search | _Copy = result.tag
+        asked: Search | Copy = result.tag
         place = asked.place
         self.resumed += result.resumed
         self.answered += not result.resumed
         self._source.answered(result.request.tenant)
-        if isinstance(asked, _Copy):
+        if isinstance(asked, Copy):
             self.tell(place, asked.message, result, result.error)
-        elif result.search is not None:
-            try:
-                self._take(place, result.search)
-            except TraceVaultError as error:  # Cloudflare's own item cannot be read
-                self._trouble(place, error.with_traceback(None))
-        elif len(place.ways) > 1 and not place.seen:
-            place.ways.pop(0)
-            self._ask(place, [_Search(place)], _FURTHER)
+            asked.page.left -= 1
+            if not asked.page.left:
+                self._room.free(asked.page.tenant, asked.page.size)
         else:
-            self._trouble(place, result.error or TraceVaultError("no answer"))
+            self._room.answered(result.request.tenant, asked.expected)
+            self._searched(asked, result)
+            self._room.free(result.request.tenant, asked.came)
+        if self._room.gave_back():
+            self._source.look_again()
         self._answered(place)
         self._report()
+
+    def _searched(self, asked: Search, result: Result[Any]) -> None:
+        """Keep what a search says; where it failed, ask it again or through another tenant."""
+        place = asked.place
+        if result.search is not None:
+            try:
+                self._take(asked, result.search)
+            except TraceVaultError as error:  # Cloudflare's own item cannot be read
+                self._trouble(place, error.with_traceback(None))
+        elif 0 < asked.lacked <= self._room.largest:
+            self._ask(place, [Search(place, asked.cursor)], _FURTHER)
+        elif not asked.lacked and len(place.ways) > 1 and not place.seen:
+            place.ways.pop(0)
+            self._ask(place, [Search(place)], _FURTHER)
+        else:
+            self._trouble(place, result.error or TraceVaultError("no answer"))
+
+    # ---- What waits ------------------------------------------------------------------------------
+
+    def _lacks_room(self, asked: Search | Copy) -> bool:
+        """Whether a page waits until more was told."""
+        return isinstance(asked, Search) and not self._room.has_room_for_page(asked.place.tenant)
+
+    def _arrived(self, slot: Slot) -> None:
+        """Count a page where it comes, in whatever thread; let one go that has no room."""
+        asked: Search | Copy = slot.request.tag
+        size = len(slot.document) + len(slot.brief)
+        if isinstance(asked, Copy) or not size or asked.came:
+            return
+        if self._room.takes(slot.request.tenant, size):
+            asked.came = size
+            return
+        asked.lacked = size
+        slot.document = slot.brief = b""
+        slot.error = LimitError(
+            "a page of this account is larger than what is free for its tenant",
+            status=Status.E_LIMIT,
+            retriable=True,
+        )
+
+    # ---- Asking ----------------------------------------------------------------------------------
 
     def _answered(self, place: Place) -> None:
         """One question of an account is open no more."""
@@ -231,23 +240,24 @@ class Sweep(Campaign[Told]):
             if not place.failed:
                 self.complete(place)
 
-    def _ask(self, place: Place, items: list[_Search | _Copy], rank: int) -> None:
+    def _ask(self, place: Place, items: list[Search | Copy], rank: int) -> None:
         place.open += len(items)
         self._open += len(items)
         self._source.add(place.tenant, items, rank)
 
-    def _request(self, asked: _Search | _Copy) -> Request[Any]:
+    def _request(self, asked: Search | Copy) -> Request[Any]:
         place = asked.place
-        if isinstance(asked, _Copy):
+        if isinstance(asked, Copy):
             return Request.trace(
                 place.tenant,
                 place.account.account_id,
-                cast("str", asked.message.message_ref),
+                asked.message_ref,
                 priority=self._priority,
                 tag=asked,
                 **cast("Any", self._how),
             )
         filters = {**self._filters, "start": self.start_of(place), "cursor": asked.cursor}
+        asked.expected = self._room.expect(place.tenant)
         return Request.search(
             place.tenant,
             place.account.account_id,
@@ -257,21 +267,26 @@ class Sweep(Campaign[Told]):
             **cast("Any", filters),
         )
 
-    def _take(self, place: Place, found: SearchResult) -> None:
-        known = len(place.seen)
-        copies: list[_Search | _Copy] = []
+    def _take(self, asked: Search, found: SearchResult) -> None:
+        place = asked.place
+        known, page = len(place.seen), Page(place.tenant)
+        copies: list[Search | Copy] = []
         try:
-            is_over = self._sift(place, found, copies)
+            is_over = self._sift(asked, found, copies, page)
         finally:  # what was found before an item that cannot be read is asked all the same
+            self._room.hold(page.tenant, page.size)
             self._ask(place, copies, _COPIES)
         place.empty = place.empty + 1 if len(place.seen) == known else 0
         if is_over or not found.complete:
             self._go_on(place, found)
 
-    def _sift(self, place: Place, found: SearchResult, copies: list[_Search | _Copy]) -> bool:
+    def _sift(
+        self, asked: Search, found: SearchResult, copies: list[Search | Copy], page: Page
+    ) -> bool:
         """Tell what needs no trace, gather the rest; whether there is more than the limit."""
+        place = asked.place
         for message in found.messages:
-            key = message.message_ref or json.dumps(message.item, sort_keys=True)
+            key = key_of(message)
             if key in place.seen:
                 continue
             if len(place.seen) >= self.limit:
@@ -285,7 +300,8 @@ class Sweep(Campaign[Told]):
             elif message.message_ref is None:
                 self.tell(place, message, error=_nameless())
             else:
-                copies.append(_Copy(place, message))
+                ref = message.message_ref
+                copies.append(Copy.of(message, ref, place, page, asked.came))
         return False
 
     def _go_on(self, place: Place, found: SearchResult) -> None:
@@ -313,7 +329,7 @@ class Sweep(Campaign[Told]):
             )
         else:
             place.cursors.add(cursor)
-            self._ask(place, [_Search(place, cursor)], _FURTHER)
+            self._ask(place, [Search(place, cursor)], _FURTHER)
 
     def _trouble(self, place: Place, error: TraceVaultError) -> None:
         place.failed = True
@@ -332,6 +348,16 @@ class Sweep(Campaign[Told]):
                     under_way=self._open,
                 )
             )
+
+
+def key_of(message: FoundMessage) -> str:
+    """The message's name in its account; of one without an id a text or digest of what it is."""
+    if message.message_ref:
+        return message.message_ref
+    text = json.dumps(message.item, sort_keys=True)
+    if len(text) <= _LONGEST_KEY:
+        return text
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _nameless() -> TraceVaultError:
