@@ -312,6 +312,26 @@ def test_a_page_that_comes_while_nobody_is_told_is_let_go_and_asked_for_again(
     assert len(server.heads) > 100 + accounts
 
 
+@pytest.mark.parametrize("what", ["hunt", "collection"])
+def test_a_tenant_in_a_429_keeps_no_account_from_another_that_has_it(
+    what: str, tmp_path: Path
+) -> None:
+    def answer(head: bytes, _: int) -> bytes:
+        if b"not-real-rests" in head:
+            return REFUSED
+        return page(3, head) if is_search(head) else reply(TRACE)
+
+    with serving(answer) as server, tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            for name in ("rests", "works"):
+                token = tv.ApiToken(f"test-token-not-real-{name}-0")
+                edit.put(name, account(1), token, origin=server.origin)
+        with engine(server.origin, budget__ledger="private") as asking:
+            found = first_of(begun(what, asking, vault, tmp_path), "works", 3)
+        assert all(one.trace is not None for one in found)
+        assert len([head for head in server.heads if b"not-real-rests" in head]) == 1
+
+
 @pytest.mark.parametrize(("limit", "is_told"), [(600, False), (599, True), (250, True)])
 def test_an_account_is_searched_in_pieces_up_to_the_limit(limit: int, is_told: bool) -> None:
     """600 messages, 100 a page; no request asks for more than is taken at a time."""

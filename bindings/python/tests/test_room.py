@@ -119,3 +119,60 @@ def test_a_message_whose_item_cannot_be_read_counts_with_its_page() -> None:
     copies = [Copy.of(one, "a", Place([]), page, came=5000) for one in found]
     assert [copy.message for copy in copies] == list(found)
     assert (page.size, page.left) == (5000, 2)
+
+
+# ---- Through whom an account is asked ------------------------------------------------------------
+
+
+def asked(place: Place, *statuses: tv.Status | None) -> list[tuple[Any, float | None]]:
+    """Who is asked, and with how much patience, when the searches fail so."""
+    told: list[tuple[Any, float | None]] = []
+    for status in statuses:
+        patience = place.patience(60)
+        told.append((place.tenant, patience))
+        error = None if status is None else tv.TraceVaultError("no", status=status)
+        if not place.next_way(error, was_patient=patience is None):
+            break
+    return told
+
+
+def place_of(*tenants: str) -> Place:
+    return Place([(name(one), cast("tv.Account", None)) for one in tenants])
+
+
+RESTS, LATE, REFUSED = tv.Status.E_RATE_LIMITED, tv.Status.E_DEADLINE, tv.Status.E_FORBIDDEN
+
+
+def test_whose_quota_rests_is_asked_last_and_then_waited_for() -> None:
+    assert asked(place_of("a", "b"), RESTS, REFUSED, REFUSED) == [
+        ("a", 60),
+        ("b", 60),
+        ("a", None),
+    ]
+
+
+def test_where_all_rest_each_comes_again_with_more_patience() -> None:
+    assert asked(place_of("a", "b"), *[RESTS] * 7) == [
+        ("a", 60),
+        ("b", 60),
+        ("a", 600),
+        ("b", 600),
+        ("a", 7200),
+        ("b", 7200),
+        ("a", None),
+    ]
+
+
+def test_who_had_no_answer_in_time_is_asked_once_more_before_those_that_rest() -> None:
+    assert asked(place_of("a", "b"), RESTS, LATE, LATE, RESTS) == [
+        ("a", 60),
+        ("b", 60),
+        ("b", None),
+        ("a", None),
+    ]
+
+
+def test_a_tenant_alone_is_waited_for() -> None:
+    place = place_of("a")
+    assert asked(place, RESTS, RESTS) == [("a", None)]
+    assert place.tenant == name("a")

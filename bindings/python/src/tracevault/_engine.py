@@ -34,7 +34,7 @@ _EXIT_WAIT = 5.0
 class BaseEngine:
     """One engine of the library, and the exchange that hands out its results."""
 
-    __slots__ = ("__weakref__", "_capacity", "_exchange")
+    __slots__ = ("__weakref__", "_capacity", "_deadline", "_exchange")
 
     @leaves_no_secret
     def __init__(
@@ -50,7 +50,9 @@ class BaseEngine:
             lib = library()
             with closing(new_config(settings, NOTICES)) as config:
                 hand_over(login, RedisLogin, "login", config.ref)
-                self._capacity = _capacity(lib, config.ref)
+                self._capacity = _number(lib, config.ref, b"engine.max_queued")
+                #: What requests without a time of their own have, in seconds.
+                self._deadline = _number(lib, config.ref, b"request.deadline_ms") / 1000
                 check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
         self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
         _live.add(self)
@@ -154,8 +156,7 @@ class BaseEngine:
         return f"<{type(self).__name__}, {'closed' if self.closed else 'open'}>"
 
 
-def _capacity(lib: ctypes.CDLL, config: Any) -> int:
-    name = b"engine.max_queued"
+def _number(lib: ctypes.CDLL, config: Any, name: bytes) -> int:
     data, length = TextRef(), ctypes.c_size_t()
     check(lib.tv_config_get, config, name, len(name), ctypes.byref(data), ctypes.byref(length))
     return int(ctypes.string_at(data, length.value))

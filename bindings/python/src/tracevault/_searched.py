@@ -10,11 +10,16 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from .accounts import Account
-from .errors import TraceVaultError
+from .errors import Status, TraceVaultError
 from .findings import FoundMessage
 from .vault import Tenant
 
 Way: TypeAlias = "tuple[Tenant, Account]"
+
+#: Seconds that a first search has at most, round after round, where there are other ways. After
+#: HTTP 429 a quota rests for five minutes, or an hour: one that lets none go in that time is asked
+#: later.
+_ROUNDS = (120.0, 600.0, 7200.0)
 
 _text = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 #: About what Python needs for one message beside its text.
@@ -28,6 +33,10 @@ class Place:
     ways: list[Way]
     """The tenants that have it, the one that is asked first; the others where its credential
     fails."""
+    resting: list[Way] = field(default_factory=list)
+    """Those whose quota rests: they are asked when all others have failed."""
+    rounds: int = 0
+    """How often all ways that are left were found at rest."""
     seen: set[str] = field(default_factory=set)
     """The messages that were found, by their names."""
     cursors: set[str] = field(default_factory=set)
@@ -48,6 +57,35 @@ class Place:
     def account(self) -> Account:
         """The account, as this tenant has it."""
         return self.ways[0][1]
+
+    def patience(self, usual: float) -> float | None:
+        """How many seconds the first search may take, `usual` at first; ``None``: as long as its
+        quota rests."""
+        if len(self.ways) + len(self.resting) == 1 or self.rounds >= len(_ROUNDS):
+            return None
+        longest = _ROUNDS[self.rounds]
+        return longest if self.rounds else min(longest, usual)
+
+    def next_way(self, error: TraceVaultError | None, *, was_patient: bool) -> bool:
+        """Let the next tenant be asked that has the account; false: there is none.
+
+        One whose quota rests comes again, with more patience each time. So does one that had no
+        answer in time, which may have waited for its turn: with all patience, before the others.
+        """
+        way = self.ways.pop(0)
+        status = None if was_patient or error is None else error.status
+        if status == Status.E_RATE_LIMITED:
+            self.resting.append(way)
+        elif status == Status.E_DEADLINE:
+            self.resting.insert(0, way)
+            self.rounds = len(_ROUNDS)
+        if not self.ways and self.resting:
+            self.ways, self.resting = self.resting, []
+            self.rounds += 1
+        if self.ways:
+            return True
+        self.ways.append(way)  # its tenant tells the error
+        return False
 
 
 @dataclass(slots=True)

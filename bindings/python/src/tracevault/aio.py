@@ -254,6 +254,7 @@ class AsyncEngine(BaseEngine):
 
     def _campaign(self, campaign: Campaign[Told]) -> AsyncGenerator[Told]:
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
+        campaign.deadline = self._deadline
         return self._asked(campaign)
 
     async def _asked(self, campaign: Campaign[Told]) -> AsyncGenerator[Told]:

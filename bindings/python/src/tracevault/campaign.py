@@ -27,6 +27,8 @@ class Campaign(ABC, Generic[Told]):
 
     waits_for_disk: bool = False
     """Whether :meth:`open` and :meth:`finish` wait for the disk."""
+    deadline: float = 120.0
+    """Seconds that the engine gives a request without a time of its own."""
 
     def __init__(self, where: Where) -> None:
         self._where = named(where)

@@ -249,6 +249,7 @@ class Engine(BaseEngine):
 
     def _campaign(self, campaign: Campaign[Told]) -> Generator[Told]:
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once, not at first use
+        campaign.deadline = self._deadline
         campaign.find()
         return self._asked(campaign)
 

@@ -1,7 +1,7 @@
 """Searches over many accounts, page by page, and the traces of what they find.
 
 What a hunt and a collection have in common. Each account is asked once, also when several tenants
-have it: through the first whose credential works. Nothing here waits.
+have it: through the first whose search succeeds, whose quota rests last. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -199,11 +199,14 @@ class Sweep(Campaign[Told]):
                 self._trouble(place, error.with_traceback(None))
         elif 0 < asked.lacked <= self._room.largest:
             self._ask(place, [Search(place, asked.cursor)], _FURTHER)
-        elif not asked.lacked and len(place.ways) > 1 and not place.seen:
-            place.ways.pop(0)
+        elif not asked.lacked and not place.seen and self._may_ask_another(place, result):
             self._ask(place, [Search(place)], _FURTHER)
         else:
             self._trouble(place, result.error or TraceVaultError("no answer"))
+
+    def _may_ask_another(self, place: Place, result: Result[Any]) -> bool:
+        is_own = result.request.timeout == self._how.get("timeout")
+        return place.next_way(result.error, was_patient=is_own)
 
     # ---- What waits ------------------------------------------------------------------------------
 
@@ -257,11 +260,14 @@ class Sweep(Campaign[Told]):
                 **cast("Any", self._how),
             )
         filters = {**self._filters, "start": self.start_of(place), "cursor": asked.cursor}
+        timeout = self._how.get("timeout")
+        if timeout is None and asked.cursor is None:
+            timeout = place.patience(self.deadline)
         asked.expected = self._room.expect(place.tenant)
         return Request.search(
             place.tenant,
             place.account.account_id,
-            timeout=self._how.get("timeout"),
+            timeout=timeout,
             priority=self._priority,
             tag=asked,
             **cast("Any", filters),
