@@ -8,6 +8,8 @@ import pytest
 
 import tracevault as tv
 from tests.cli.conftest import Call, Kit
+from tests.conftest import REPOSITORY
+from tracevault._setting_names import setting_names
 from tracevault.cli.exits import Exit
 from tracevault.cli.failures import Usage
 from tracevault.cli.given_setting import refuse_no_name
@@ -160,3 +162,31 @@ def test_a_path_and_an_address_without_a_login_are_shown_whole(call: Call, tmp_p
     pairs = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
     told = call("settings", *given, *pairs, "--json")
     assert {row["name"]: row["value"] for row in told.rows} == given
+
+
+#: The settings whose values are paths, with what stands before one.
+PATHS = {
+    "tls.ca_file": "", "http.proxy_ca_file": "", "redis.ca_file": "", "s3.ca_file": "",
+    "s3.copy_file": "", "budget.ledger": "", "redis.login": "file:", "s3.keys": "file:",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_in_a_setting_is_shown_where_security_md_says_so(
+    call: Call, kit: Kit, environment: dict[str, str], name: str
+) -> None:
+    told = (REPOSITORY / "SECURITY.md").read_text().partition("the path of a file and nothing")[2]
+    assert f"`{name}`" in told.partition("TRACEVAULT_LIBRARY")[0]
+    environment["TRACEVAULT_SET"] += f" {name}={PATHS[name]}/nowhere/lost.pem"
+    shown = {
+        words: "lost.pem" in told.out + told.err
+        for words in ("settings", "doctor --offline", "doctor --offline --report", "account list")
+        if (told := call(*words.split()))
+    }
+    assert shown == {"settings": True, "doctor --offline": True,
+                     "doctor --offline --report": False, "account list": False}  # fmt: skip
+
+
+def test_no_other_setting_holds_a_path() -> None:
+    words = ("_file", ".ledger", ".login", ".keys")
+    assert {n for n in setting_names() if n.endswith(words)} == set(PATHS)
