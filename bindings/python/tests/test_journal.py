@@ -204,6 +204,50 @@ def test_a_damaged_line_is_asked_again_and_harms_no_other(
     assert sum(result.resumed for result in results) == 2
 
 
+@pytest.mark.parametrize(
+    ("where", "damage"),
+    [
+        *((("error", "message"), bad) for bad in (None, True, 5, {"a": 1}, ["x"])),
+        *((("error", "status"), bad) for bad in (None, True, "9", 1e3, 10**400)),
+        *((("error", "http_status"), bad) for bad in (None, "404", 404.5)),
+        *((("error", "codes"), bad) for bad in (None, "12", {"1": 2}, [None], [True], ["x"])),
+        *((("error", "cf_ray"), bad) for bad in (None, 5, [])),
+        *((("error",), bad) for bad in (None, [], "x")),
+        *((("views",), bad) for bad in (None, {}, {"ecs": ""}, [])),
+        *((("views", "ecs"), bad) for bad in (None, 5, "no JSON", "5", "\ud800")),
+        *((("views", "ecs_warnings"), bad) for bad in (None, "{", "[5]")),
+        *((("document",), bad) for bad in (None, 5, {}, [])),
+        *((("document", "summary"), bad) for bad in (5, [])),
+    ],
+)
+def test_a_line_whose_members_are_of_another_kind_is_asked_again(
+    engine: tv.Engine, acme: tv.Tenant, tmp_path: Path, where: tuple[str, ...], damage: object
+) -> None:
+    journal = tmp_path / "run.journal"
+    if where[0] == "error":
+        request = tv.Request.trace(acme, ACME, "fail-404")
+    else:
+        request = tv.Request.trace(acme, ACME, "slow-0", views=("ecs",))
+    list(engine.batch([request], resume=journal))
+    first, line = journal.read_bytes().splitlines(keepends=True)
+    told = json.loads(line)
+    place = told
+    for name in where[:-1]:
+        place = place[name]
+    assert where[-1] in place
+    place[where[-1]] = damage
+    journal.write_bytes(first + json.dumps(told, separators=(",", ":")).encode() + b"\n")
+    (result,) = engine.batch([request], resume=journal)
+    assert not result.resumed
+    if where[0] == "error":
+        assert "fail-404" in str(result.error)
+    else:
+        assert result.unwrap().ecs()
+        assert result.unwrap().skipped("ecs") is not None
+    (result,) = engine.batch([request], resume=journal)
+    assert result.resumed
+
+
 @pytest.mark.parametrize("content", [b"my notes\n", b"x", b'{"schema": "other/1"}\n'])
 def test_a_file_of_another_kind_is_never_touched(
     engine: tv.Engine, acme: tv.Tenant, tmp_path: Path, content: bytes

@@ -19,7 +19,7 @@ from typing import Any
 from ._exchange import Slot
 from ._fields import DOCUMENT_DEPTH, parsed
 from ._lines import LineFile
-from .errors import Status, error_class
+from .errors import Status, TraceVaultError, error_class
 from .request import Request, Result
 
 SCHEMA = "tracevault.journal/1"
@@ -60,10 +60,10 @@ class Journal:
             try:
                 told = parsed(self._file.read(at, length), DOCUMENT_DEPTH)
                 result = _result(request, told)
+                if _counts(result):
+                    return result
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # a damaged line is as good as none
-            if _counts(result):
-                return result
         return None
 
     def note(self, slot: Slot) -> None:
@@ -150,17 +150,34 @@ def _counts(result: Result[Any]) -> bool:
 
 
 def _result(request: Request[Any], told: dict[str, Any]) -> Result[Any]:
+    """What a line tells; ``ValueError`` and the like where it is not as it was written."""
     slot = Slot(request, 0, None)
     if "error" in told:
-        facts = told["error"]
-        slot.error = error_class(facts["status"])(
-            facts["message"],
-            status=facts["status"],
-            http_status=facts["http_status"],
-            codes=tuple(facts["codes"]),
-            cf_ray=facts["cf_ray"],
-        )
+        slot.error = _error(told["error"])
     else:
         slot.document = json.dumps(told["document"]).encode()
         slot.views = {name: view.encode() for name, view in told["views"].items()}
+        _check_views(slot.views, request.views)
     return slot.result(resumed=True)
+
+
+def _error(facts: dict[str, Any]) -> TraceVaultError:
+    number, message, codes = facts["status"], facts["message"], facts["codes"]
+    http_status, cf_ray = facts["http_status"], facts["cf_ray"]
+    numbers = type(codes) is list and all(type(one) is int for one in (number, http_status, *codes))
+    if not numbers or type(message) is not str or type(cf_ray) is not str:
+        raise ValueError("an error has other members")
+    return error_class(number)(
+        message, status=number, http_status=http_status, codes=tuple(codes), cf_ray=cf_ray
+    )
+
+
+def _check_views(views: dict[str, bytes], asked: tuple[str, ...]) -> None:
+    """Refuse other views than were asked for, and what nobody could read later."""
+    if set(views) != set(asked):
+        raise ValueError("there are other views")
+    for view in views.values():
+        for line in view.splitlines():
+            row = parsed(line, DOCUMENT_DEPTH)
+            if not all(type(one) is dict for one in (row if type(row) is list else [row])):
+                raise ValueError("a view has other lines")
