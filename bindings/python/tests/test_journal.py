@@ -204,21 +204,24 @@ def test_a_damaged_line_is_asked_again_and_harms_no_other(
     assert sum(result.resumed for result in results) == 2
 
 
+#: What of a line is damaged, and what stands there instead.
+DAMAGES: dict[tuple[str, ...], tuple[object, ...]] = {
+    ("error", "message"): (None, True, 5, {"a": 1}, ["x"]),
+    ("error", "status"): (None, True, "9", 1e3, 10**400),
+    ("error", "http_status"): (None, "404", 404.5),
+    ("error", "codes"): (None, "12", {"1": 2}, [None], [True], ["x"]),
+    ("error", "cf_ray"): (None, 5, []),
+    ("error",): (None, [], "x"),
+    ("views",): (None, {}, {"ecs": ""}, []),
+    ("views", "ecs"): (None, 5, "no JSON", "5", "\ud800"),
+    ("views", "ecs_warnings"): (None, "{", "[5]"),
+    ("document",): (None, 5, {}, []),
+    ("document", "summary"): (5, []),
+}
+
+
 @pytest.mark.parametrize(
-    ("where", "damage"),
-    [
-        *((("error", "message"), bad) for bad in (None, True, 5, {"a": 1}, ["x"])),
-        *((("error", "status"), bad) for bad in (None, True, "9", 1e3, 10**400)),
-        *((("error", "http_status"), bad) for bad in (None, "404", 404.5)),
-        *((("error", "codes"), bad) for bad in (None, "12", {"1": 2}, [None], [True], ["x"])),
-        *((("error", "cf_ray"), bad) for bad in (None, 5, [])),
-        *((("error",), bad) for bad in (None, [], "x")),
-        *((("views",), bad) for bad in (None, {}, {"ecs": ""}, [])),
-        *((("views", "ecs"), bad) for bad in (None, 5, "no JSON", "5", "\ud800")),
-        *((("views", "ecs_warnings"), bad) for bad in (None, "{", "[5]")),
-        *((("document",), bad) for bad in (None, 5, {}, [])),
-        *((("document", "summary"), bad) for bad in (5, [])),
-    ],
+    ("where", "damage"), [(where, bad) for where, all_of in DAMAGES.items() for bad in all_of]
 )
 def test_a_line_whose_members_are_of_another_kind_is_asked_again(
     engine: tv.Engine, acme: tv.Tenant, tmp_path: Path, where: tuple[str, ...], damage: object

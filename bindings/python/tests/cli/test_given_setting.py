@@ -178,11 +178,10 @@ def test_a_path_in_a_setting_is_shown_where_security_md_says_so(
     told = (REPOSITORY / "SECURITY.md").read_text().partition("the path of a file and nothing")[2]
     assert f"`{name}`" in told.partition("TRACEVAULT_LIBRARY")[0]
     environment["TRACEVAULT_SET"] += f" {name}={PATHS[name]}/nowhere/lost.pem"
-    shown = {
-        words: "lost.pem" in told.out + told.err
-        for words in ("settings", "doctor --offline", "doctor --offline --report", "account list")
-        if (told := call(*words.split()))
-    }
+    shown = {}
+    for words in ("settings", "doctor --offline", "doctor --offline --report", "account list"):
+        done = call(*words.split())
+        shown[words] = "lost.pem" in done.out + done.err
     assert shown == {"settings": True, "doctor --offline": True,
                      "doctor --offline --report": False, "account list": False}  # fmt: skip
 
