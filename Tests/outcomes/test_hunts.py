@@ -142,6 +142,44 @@ def test_an_account_of_several_tenants_is_asked_once_through_one_that_works(
     assert set(Counter(one.ref for one in results[:-1]).values()) == {1}
 
 
+@pytest.mark.parametrize("alone", [0, 300])
+def test_a_tenant_whose_quota_rests_keeps_no_account_of_another_out(alone: int) -> None:
+    """Also where it has more accounts alone than are tried while its quota rests."""
+    accounts = [f"{number:032x}" for number in range(1, 301)]
+
+    def answer(head: bytes, _number: int) -> bytes:
+        if b"blocked" in head:
+            refusal = {"success": False, "errors": [{"code": 971, "message": "x"}]}
+            return reply(refusal, 429, "retry-after: 600\r\n")
+        return page([{"id": "a"}]) if is_search(head) else reply(TRACE)
+
+    with serving(answer) as server, tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            for account in accounts:
+                blocked = tv.ApiToken("test-token-not-real-blocked-000000000000")
+                edit.put("a first", account, blocked, origin=server.origin)
+                edit.put("b second", account, tv.ApiToken(TOKEN), origin=server.origin)
+            for number in range(alone):
+                blocked = tv.ApiToken("test-token-not-real-blocked-000000000000")
+                edit.put("a first", f"{number + 4096:032x}", blocked, origin=server.origin)
+        with engine(
+            server.origin, budget__quota=100_000, budget__ledger="private", budget__ip_per_second=0
+        ) as asking:
+            name = begin(asking, vault, sender="x", traces="false")
+            found: list[Told] = []
+            while len(found) < 300 and (one := take(asking, name, timeout_ms=10_000)):
+                found.append(one)
+            if alone:
+                cancel(asking, name)
+            last = list(told(asking, name))[-1]
+        documents = [one.document for one in found]
+        assert sorted(one["account_id"] for one in documents) == accounts
+        assert {one["tenant"] for one in documents} == {"b second"}
+        assert last.document["failed"] == 0
+        # The one credential was tried once.
+        assert sum(b"blocked" in head for head in server.heads) <= 8
+
+
 def test_a_hunt_waits_for_the_quota_and_never_exceeds_it() -> None:
     with standin(quota=40, window=2, block=2) as small, tv.Vault.in_memory() as vault:
         fill(vault, small)

@@ -156,8 +156,8 @@ final class CheckDialogue: Dialogue {
         if isKey {
             let members = try tape.members(["email", "suspended", "id"], of: result, bytes)
             let (email, suspended, id) = (members[0], members[1], members[2])
-            if let mine = asked?.email, let email {
-                try AskedAbout.check(email: email, is: mine, tape, bytes)
+            if let mine = asked?.email {
+                try AskedAbout.check(in: result, email: mine, tape, bytes)
             }
             // A user has no status; this is all that is said of one who may do nothing.
             if suspended == nil, id == nil, email == nil {

@@ -37,7 +37,7 @@ final class TraceDialogue: Dialogue {
             let subject = AskedAbout(accountID: accountID, messageRef: messageRef)
             // Where the tokens are: a mended text is not the reply's.
             try trace.tape.body.withBytes { (bytes) throws(Failure) in
-                try subject.check(trace.result, trace.tape, bytes)
+                try subject.check(trace.tape, bytes)
             }
             outcome = .success(trace)
             guard trace.isPending else { return .final }

@@ -51,7 +51,7 @@ import Testing
         func rest(_ name: String, until time: Int64) -> Int {
             var stay = 0
             for (id, errand) in underWay where errand.place.tenant.name == name {
-                if hunt.rests(errand) {
+                if hunt.rests(errand, until: time) {
                     stay += 1
                 } else {
                     errand.backAt = time
@@ -161,7 +161,7 @@ import Testing
     /// As many turns as there are tenants, none of whose pages has room before all hold 50.
     private func roomless(_ count: Int32) -> HuntTurns {
         var turns = HuntTurns(window: 256, ends: Array(1...count))
-        while let turn = turns.next(tellsOnly: false, taken: 100) {
+        while let turn = turns.next(tellsOnly: false, taken: 100, now: 0) {
             turns.lacksRoom(turn, most: turn.owner == 7 ? 60 : 50)
         }
         return turns
@@ -170,7 +170,7 @@ import Testing
     /// Whose turns are looked at while so much is taken, each of which takes 10.
     private func looks(_ turns: inout HuntTurns, taken: Int) -> [Int32] {
         var (taken, looks) = (taken, [Int32]())
-        while looks.count < 1000, let turn = turns.next(tellsOnly: false, taken: taken) {
+        while looks.count < 1000, let turn = turns.next(tellsOnly: false, taken: taken, now: 0) {
             looks.append(turn.owner)
             #expect(turns.spend(turn, way: { $0 }) != nil)
             taken += 10
@@ -193,7 +193,7 @@ import Testing
         var turns = roomless(100)
         for _ in 0..<1000 {
             turns.rouse(9)
-            let turn = turns.next(tellsOnly: false, taken: 100)
+            let turn = turns.next(tellsOnly: false, taken: 100, now: 0)
             #expect(turn?.owner == 9)
             if let turn { turns.lacksRoom(turn, most: 55) }
         }
@@ -209,12 +209,12 @@ import Testing
         let ofAcme = try #require(play.underWay.values.first { $0.owner == 0 })
         var turns = HuntTurns(window: 4, ends: [600, 700])
         for _ in 0..<2 {
-            let next = turns.next(tellsOnly: false, taken: 1000)
+            let next = turns.next(tellsOnly: false, taken: 1000, now: 0)
             let turn = try #require(next)
             turns.lacksRoom(turn, most: turn.owner == 0 ? 60 : 50)
         }
         for _ in 0..<3 { turns.began(ofAcme) }
-        let next = turns.next(tellsOnly: false, taken: 40)
+        let next = turns.next(tellsOnly: false, taken: 40, now: 0)
         #expect(next?.owner == 1)
     }
 }

@@ -183,6 +183,18 @@ import Testing
         #expect(try gone.member("status", of: "check") == "disabled")
     }
 
+    @Test func theAnswerToAKeysCheckIsAboutItsUser() throws {
+        let desk = try Desk(email: "soc@example.net", key: Fake.key1)
+        func said(_ members: String) throws -> Status? {
+            let body = #"{"success":true,"result":{"id":"u",\#(members)}}"#
+            return try desk.check([canned(200, body)]).answer.failure?.status
+        }
+        #expect(try said(#""email":"SOC@example.net""#) == nil)
+        #expect(try said(#""email":"other@example.net""#) == .replyShape)
+        #expect(try said(#""email":"other@example.net","email":"soc@example.net""#) == .replyShape)
+        #expect(try said(#""email":"other@example.net","email":null"#) == .replyShape)
+    }
+
     @Test func whatLeavesItOpenIsAFailure() throws {
         let desk = try Desk(token: Self.userToken)
         let replies: [(HTTPReply, Status, Verdict)] = [

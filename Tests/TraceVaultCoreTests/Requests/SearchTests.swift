@@ -157,6 +157,31 @@ import Testing
         }
     }
 
+    @Test func whatIsSaidOfAPageIsOfTheAccountToo() throws {
+        let other = #""account_id":"\#(Fake.account2)""#
+        let own = #""account_id":"\#(Fake.account1)""#
+        for body in [
+            #"{"success":true,\#(other),"result":[{"id":"m"}]}"#,
+            #"{"success":true,\#(other),\#(own),"result":[]}"#,
+            #"{"success":true,"result":[],"result_info":{\#(other)}}"#,
+            #"{"success":true,"result":[],"result_info":{\#(other)},"result_info":{}}"#,
+            #"{"success":true,"result":[{"id":"m",\#(other),\#(own)}]}"#,
+            #"{"success":true,"result":[{"id":"m",\#(other),"account_id":null}]}"#,
+        ] {
+            let answer = try desk.search([canned(200, body)]).answer
+            #expect(answer.failure?.message.contains("another account") == true, "\(body)")
+        }
+        let honest = #"{"success":true,\#(own),"result":[{"id":"m"}],"result_info":{\#(own)}}"#
+        #expect(try desk.search([canned(200, honest)]).answer.failure == nil)
+    }
+
+    /// Cloudflare says no more of the filter than that it is the header: how it compares is its own.
+    @Test func aMessageWithAnotherMessageIDThanWasAskedForIsTold() throws {
+        let body = #"{"success":true,"result":[{"id":"m","message_id":"<other@sender.example>"}]}"#
+        let talk = try desk.search(["message_id": "<one@sender.example>"], [canned(200, body)])
+        #expect(try refs(talk) == ["m"])
+    }
+
     @Test func aLaterPageWithAMessageOfAnotherAccountLeavesNothingOfItself() throws {
         let items = [Fake.account1, Fake.account2].map {
             #"{"id":"of\#($0)","account_id":"\#($0)"}"#

@@ -12,7 +12,7 @@ struct HuntAccounts: Sendable {
 
     private let tenants: [Tenant]
     private var ways: [Way] = []
-    /// The first way to each account, a tenant's together.
+    /// The first way to each account, a tenant's together: those that others have, too, first.
     private var firsts: [Int32] = []
     /// By tenant: where its part of these ends.
     private(set) var ends: [Int32] = []
@@ -34,6 +34,21 @@ struct HuntAccounts: Sendable {
         }
         guard !firsts.isEmpty else {
             throw Failure(.notFound, "no tenant of the hunt has an account to ask")
+        }
+        if ways.count > firsts.count { putSharedFirst() }
+    }
+
+    /// So those that need not wait for their tenant are found at its next place.
+    private mutating func putSharedFirst() {
+        var start = 0
+        for end in ends {
+            let part = firsts[start..<Int(end)]
+            let shared = part.filter { other(than: $0) != nil }
+            if !shared.isEmpty {
+                let own = part.filter { other(than: $0) == nil }
+                firsts.replaceSubrange(start..<Int(end), with: shared + own)
+            }
+            start = Int(end)
         }
     }
 

@@ -23,26 +23,34 @@ struct HuntTurns {
     }
 
     /// One tenant's part, a few numbers while nothing was found.
-    private struct Line {
+    struct Line {
         /// Which of its accounts come next: places in `HuntAccounts`.
         var next: Int32
         let end: Int32
         /// Its requests under way, and those of them whose quota rests.
         var asked: Int32 = 0
         var resting: Int32 = 0
-        /// Accounts that were taken back since it last had an answer, and when the first of them
-        /// comes back.
+        /// Accounts that were taken back since it last had an answer, when the rest of the first of
+        /// them is over, and how often rests had been lifted then.
         var takenBack: Int32 = 0
+        var lifts: Int32 = 0
         var backAt: Int64 = 0
-        /// The stages for which it stands in a ring, or beside it.
+        /// The stages for which it stands in a ring, or beside it, and whether it stands aside.
         var standing: UInt8 = 0
         var found: Found?
     }
 
     /// What a tenant has beside accounts that were never begun.
-    private final class Found {
+    final class Found {
+        /// By stage; of accounts those that were taken back.
         var queues = [Queue<Work>(), Queue<Work>(), Queue<Work>()]
-        var isEmpty: Bool { queues.allSatisfy { $0.isEmpty } }
+        /// Accounts for which another tenant's quota rests.
+        var redirected = Queue<Int32>()
+        var isEmpty: Bool { redirected.isEmpty && queues.allSatisfy { $0.isEmpty } }
+
+        func isEmpty(for stage: Stage) -> Bool {
+            queues[Int(stage.rawValue)].isEmpty && (stage != .account || redirected.isEmpty)
+        }
     }
 
     /// A tenant, and what it waits for its turn for.
@@ -52,28 +60,30 @@ struct HuntTurns {
     }
 
     /// What stands aside, and whose it is.
-    private enum Aside {
+    enum Aside {
         case work(Work, of: Int32)
         /// All accounts of a tenant.
         case accounts(of: Int32)
     }
 
     private let window: Int32
-    private var lines: [Line] = []
+    var lines: [Line] = []
     /// By stage.
-    private var rings = [Queue<Int32>(), Queue<Int32>(), Queue<Int32>()]
+    var rings = [Queue<Int32>(), Queue<Int32>(), Queue<Int32>()]
     /// Those with as many requests under way as are free, and those whose next page has no room.
     private var crowded: [HuntTurn] = []
     private var roomless = RoomlessTurns()
     /// What waits for its quota, by the time when that is over, in parts of 0.26 s.
-    private var aside: [Int64: [Aside]] = [:]
-    private var firstAside: Int64?
+    var aside: [Int64: [Aside]] = [:]
+    var firstAside: Int64?
     private var underWay: Int32 = 0
     private var resting: Int32 = 0
+    /// How often all that rests was brought back before its time.
+    var lifts: Int32 = 0
     /// Something has ended since the crowded ones were looked at.
     private var hasFreed = false
     /// Whatever is not yet asked or told.
-    private(set) var left = 0
+    var left = 0
 
     init(window: Int, ends: [Int32]) {
         self.window = Int32(window)
@@ -141,55 +151,20 @@ struct HuntTurns {
         stand(HuntTurn(owner: owner, stage: work.stage))
     }
 
+    /// An account comes from another tenant, whose quota rests. It goes before those that this one
+    /// has not begun: it is one of them.
+    mutating func redirect(account way: Int32, to owner: Int32) {
+        left += 1
+        let found = lines[Int(owner)].found ?? Found()
+        lines[Int(owner)].found = found
+        found.redirected.append(way)
+        stand(HuntTurn(owner: owner, stage: .account))
+    }
+
     /// Not before `time`.
     mutating func add(_ work: Work, of owner: Int32, notBefore time: Int64) {
         left += 1
         stepAside(.work(work, of: owner), time)
-    }
-
-    /// An account was taken back, as its quota rests until `time`.
-    mutating func add(account way: Int32, of owner: Int32, notBefore time: Int64) {
-        add(.account(way), of: owner, notBefore: time)
-        let first = lines[Int(owner)].takenBack == 0
-        lines[Int(owner)].takenBack += 1
-        lines[Int(owner)].backAt = first ? time : min(lines[Int(owner)].backAt, time)
-    }
-
-    /// A request of the tenant was answered.
-    mutating func answered(_ owner: Int32) { lines[Int(owner)].takenBack = 0 }
-
-    /// After so many accounts that were taken back no further one of the tenant is looked at before
-    /// one of them comes back: most likely they all spend the same quota.
-    private static let mostTakenBack = 256
-
-    private static let partShift: Int64 = 18
-
-    private mutating func stepAside(_ what: Aside, _ time: Int64) {
-        let part = time >> Self.partShift + 1
-        aside[part, default: []].append(what)
-        firstAside = min(firstAside ?? part, part)
-    }
-
-    /// When something of what stands aside comes back; nil: nothing does.
-    var wake: Int64? { firstAside.map { $0 << Self.partShift } }
-
-    /// Brings back what has stood aside so long; nil: all of it.
-    mutating func comeBack(now: Int64?) {
-        guard let wake, now.map({ wake <= $0 }) ?? true else { return }
-        let due = aside.keys.filter { part in now.map { part << Self.partShift <= $0 } ?? true }
-        for part in due {
-            for what in aside.removeValue(forKey: part) ?? [] {
-                switch what {
-                case .work(let work, let owner):
-                    left -= 1
-                    add(work, of: owner)
-                case .accounts(let owner):
-                    lines[Int(owner)].takenBack = 0
-                    rings[Int(Stage.account.rawValue)].append(owner)
-                }
-            }
-        }
-        firstAside = aside.keys.min()
     }
 
     /// The tenant holds less than when its pages had no room.
@@ -217,19 +192,30 @@ struct HuntTurns {
 
     // MARK: - Turns
 
-    private mutating func stand(_ turn: HuntTurn) {
-        let bit = UInt8(1) << UInt8(turn.stage.rawValue)
+    static func bit(of stage: Stage) -> UInt8 { 1 << UInt8(stage.rawValue) }
+
+    mutating func stand(_ turn: HuntTurn) {
+        let bit = Self.bit(of: turn.stage)
         guard lines[Int(turn.owner)].standing & bit == 0 else { return }
         lines[Int(turn.owner)].standing |= bit
         rings[Int(turn.stage.rawValue)].append(turn.owner)
     }
 
-    /// Whose turn it is, and what for; it ends with `spend` or `lacksRoom`.
+    /// A turn is over; the tenant stands again for what is left.
+    mutating func standOn(_ turn: HuntTurn) {
+        let line = lines[Int(turn.owner)]
+        lines[Int(turn.owner)].standing &= ~Self.bit(of: turn.stage)
+        let isMore = line.found?.isEmpty(for: turn.stage) == false
+        if isMore || turn.stage == .account && line.next < line.end { stand(turn) }
+    }
+
+    /// Whose turn it is, and what for; it ends with `spend`, `leave` or `lacksRoom`.
     ///
     /// - Parameters:
     ///   - tellsOnly: messages are told, not asked for.
     ///   - taken: what all tenants hold of the room for pages.
-    mutating func next(tellsOnly: Bool, taken: Int) -> HuntTurn? {
+    ///   - now: whoever is held back then has its turn also where it is crowded.
+    mutating func next(tellsOnly: Bool, taken: Int, now: Int64) -> HuntTurn? {
         if hasFreed {
             for turn in crowded { standAgain(turn) }
             crowded = []
@@ -240,23 +226,23 @@ struct HuntTurns {
         var back = roomless.popFirst(taken: taken)
         repeat {
             if let back { standAgain(back) }
-            if let turn = firstThatMayGoOn(tellsOnly: tellsOnly) { return turn }
+            if let turn = firstThatMayGoOn(tellsOnly: tellsOnly, now) { return turn }
             back = roomless.popFirst(taken: taken)
         } while back != nil
         return nil
     }
 
-    private mutating func firstThatMayGoOn(tellsOnly: Bool) -> HuntTurn? {
+    private mutating func firstThatMayGoOn(tellsOnly: Bool, _ now: Int64) -> HuntTurn? {
         for stage in [Stage.message, .page, .account] {
             while let owner = rings[Int(stage.rawValue)].popFirst() {
                 let turn = HuntTurn(owner: owner, stage: stage)
-                if isCrowded(owner), stage != .message || !tellsOnly {
-                    crowded.append(turn)
-                } else if stage == .account, lines[Int(owner)].takenBack >= Self.mostTakenBack {
-                    stepAside(.accounts(of: owner), lines[Int(owner)].backAt)
-                } else {
-                    return turn
+                // The rest of one that was taken back is over.
+                if stage == .account, lines[Int(owner)].backAt <= now {
+                    lines[Int(owner)].takenBack = 0
                 }
+                let mayGoOn = !isCrowded(owner) || stage == .message && tellsOnly
+                if mayGoOn || heldBack(turn, now: now) != nil { return turn }
+                crowded.append(turn)
             }
         }
         return nil
@@ -271,18 +257,17 @@ struct HuntTurns {
         let owner = Int(turn.owner)
         let work: Work?
         // Those that were taken back come last: others may have another quota.
-        if turn.stage == .account, lines[owner].next < lines[owner].end {
+        if turn.stage == .account, let redirected = lines[owner].found?.redirected.popFirst() {
+            work = .account(redirected)
+        } else if turn.stage == .account, lines[owner].next < lines[owner].end {
             work = .account(way(lines[owner].next))
             lines[owner].next += 1
         } else {
             work = lines[owner].found?.queues[Int(turn.stage.rawValue)].popFirst()
-            if lines[owner].found?.isEmpty == true { lines[owner].found = nil }
         }
-        lines[owner].standing &= ~(UInt8(1) << UInt8(turn.stage.rawValue))
-        guard let work else { return nil }
-        left -= 1
-        let isMore = lines[owner].found?.queues[Int(turn.stage.rawValue)].isEmpty == false
-        if isMore || turn.stage == .account && lines[owner].next < lines[owner].end { stand(turn) }
+        if lines[owner].found?.isEmpty == true { lines[owner].found = nil }
+        standOn(turn)
+        if work != nil { left -= 1 }
         return work
     }
 }

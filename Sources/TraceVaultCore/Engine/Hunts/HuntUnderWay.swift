@@ -16,10 +16,12 @@ final class HuntUnderWay: @unchecked Sendable {
     let id: JobID
     let tag: UInt64
     let hunt: Hunt
-    private let accounts: HuntAccounts
-    private var turns: HuntTurns
+    let accounts: HuntAccounts
+    var turns: HuntTurns
     /// Made when a page has no room for the first time.
     private lazy var owners = accounts.owners
+    /// Of accounts that several tenants have and that are not done.
+    var restingWays: [AccountID: RestingWays] = [:]
     /// Its requests that are not answered.
     private(set) var underWay: Set<JobID> = []
     /// Why it was ended before its time.
@@ -28,7 +30,7 @@ final class HuntUnderWay: @unchecked Sendable {
     /// What was told of that last.
     var told: HuntProgress?
     /// How often what rests was looked at before its time.
-    private var lifts = 0
+    var lifts = 0
     /// There was more to look at than one round has time for.
     private(set) var mustLookOn = false
 
@@ -54,6 +56,7 @@ final class HuntUnderWay: @unchecked Sendable {
     func end(_ why: Failure) {
         guard ended == nil else { return }
         ended = why
+        restingWays = [:]
         turns.removeAll()
     }
 
@@ -66,38 +69,6 @@ final class HuntUnderWay: @unchecked Sendable {
     func ended(_ errand: HuntErrand, as id: JobID) {
         underWay.remove(id)
         turns.ended(errand)
-    }
-
-    // MARK: - Quotas that rest
-
-    /// The quota of a request under way rests. False when the request gives its place to others.
-    func rests(_ errand: HuntErrand) -> Bool { turns.rests(errand) }
-
-    /// A request goes out.
-    func goes(_ errand: HuntErrand) { turns.goes(errand) }
-
-    /// A request was taken back, after `ended`: it is made again when its quota rests no longer.
-    func takeBack(_ errand: HuntErrand) {
-        guard ended == nil else { return }
-        let place = errand.place
-        guard !errand.isFirst else {
-            return turns.add(account: place.way, of: errand.owner, notBefore: errand.backAt)
-        }
-        place.rest = (errand.backAt, lifts)
-        turns.add(.errand(errand), of: errand.owner, notBefore: errand.backAt)
-    }
-
-    private func rests(_ place: HuntPlace, _ now: Int64) -> Bool {
-        place.rest.until > now && place.rest.lifts == lifts
-    }
-
-    /// When what rests is looked at again; nil: nothing rests.
-    var wake: Int64? { turns.wake }
-
-    /// Has what rests no longer asked for again; without a time all that rests.
-    func lookAgain(now: Int64?) {
-        if now == nil { lifts += 1 }
-        turns.comeBack(now: now)
     }
 
     // MARK: - What comes next
@@ -119,10 +90,12 @@ final class HuntUnderWay: @unchecked Sendable {
         mustLookOn = false
         guard !isFull else { return nil }
         var looks = 0
-        while let turn = turns.next(tellsOnly: !hunt.wantsTraces, taken: room.taken) {
+        while let turn = turns.next(tellsOnly: !hunt.wantsTraces, taken: room.taken, now: now) {
             looks += 1
             let tenant = accounts.tenant(turn.owner).key
-            if turn.stage != .message, !room.hasRoomForPage(of: tenant) {
+            if let until = turns.heldBack(turn, now: now) {
+                if let way = turns.leave(turn, accounts) { goOn(way: way, restsUntil: until) }
+            } else if turn.stage != .message, !room.hasRoomForPage(of: tenant) {
                 turns.lacksRoom(turn, most: room.mostBeforePage(of: tenant))
             } else if let work = turns.spend(turn, way: accounts.way),
                 let step = step(of: work, now)
@@ -210,11 +183,9 @@ final class HuntUnderWay: @unchecked Sendable {
         let place = errand.place
         if let failure = answer.failure {
             // Another tenant's credential may do.
-            guard place.found == 0, let other = accounts.other(than: place.way) else {
-                return failure
-            }
-            place.use(other, of: accounts)
-            goOn(place, from: nil)
+            guard place.found == 0, let next = wayAfterFailure(of: place) else { return failure }
+            place.use(next.way, of: accounts)
+            goOn(place, from: nil, notBefore: next.notBefore)
             return nil
         }
         let page: FoundPage
@@ -253,9 +224,14 @@ final class HuntUnderWay: @unchecked Sendable {
         return nil
     }
 
-    private func goOn(_ place: HuntPlace, from cursor: String?) {
+    private func goOn(_ place: HuntPlace, from cursor: String?, notBefore time: Int64? = nil) {
         place.open += 1
-        turns.add(.errand(search(place, from: cursor)), of: place.owner)
+        let work = HuntTurns.Work.errand(search(place, from: cursor))
+        if let time {
+            turns.add(work, of: place.owner, notBefore: time)
+        } else {
+            turns.add(work, of: place.owner)
+        }
     }
 
     /// A finding of the account could not be told.
@@ -270,6 +246,7 @@ final class HuntUnderWay: @unchecked Sendable {
         place.open -= 1
         guard place.open == 0 else { return }
         counts.done += 1
+        restingWays[place.account] = nil
         if place.hasFailed { counts.failed += 1 }
     }
 }

@@ -141,7 +141,7 @@ extension EngineLoop {
 
     /// A page that waits for its quota takes no room: it may do so for hours.
     private func mayRest(_ errand: HuntErrand, _ until: Int64) -> Bool {
-        guard errand.hunt.rests(errand) else {
+        guard errand.hunt.rests(errand, until: until) else {
             errand.backAt = until
             return false
         }

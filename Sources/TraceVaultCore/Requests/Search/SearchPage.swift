@@ -54,6 +54,7 @@ struct SearchPage: ~Copyable {
             warnings.note(mended, tape, bytes)
             let envelope = try Envelope(tape, bytes)
             let list = try Self.list(envelope, tape)
+            try AskedAbout.check(page: tape, is: accountID, bytes)
             let info = try tape.member("result_info", of: 0, bytes)
             warnings.note(envelope, tape, known: info == nil ? 0 : 1)
             let paging = try Paging(
@@ -148,6 +149,10 @@ struct SearchPage: ~Copyable {
                 } else if AskedAbout.namesAccount(tape[key], bytes) {
                     try AskedAbout.check(account: value, is: accountID, tape, bytes)
                 }
+            }
+            // Those were the last of each name.
+            if members.duplicates > 0 {
+                try AskedAbout.check(in: item, is: accountID, tape, bytes)
             }
         } else {
             warnings.add(.itemNotObject, at: Self.path(number))
