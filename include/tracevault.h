@@ -768,8 +768,8 @@ TV_API TV_CHECK tv_status tv_edit_commit(tv_edit *edit, tv_error **error_out);
 
 /**
  * End an edit from another thread: a commit that waits for another writer, or would begin once more
- * as another host was faster, ends with TV_E_CANCELLED, nothing is stored, and what was put is wiped. A commit that writes already goes
- * on, and tells itself how it ended.
+ * as another host was faster, ends with TV_E_CANCELLED, nothing is stored, and what was put is
+ * wiped. A commit that writes already goes on, and tells itself how it ended.
  *
  * @since 0.1
  */

@@ -4,12 +4,15 @@ that is no file."""
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from c_programs import LIBRARY, ROOT
 from launcher import Standin, standin
 
 PROGRAM = """
@@ -53,6 +56,55 @@ def test_no_key_is_written_to_a_file_that_is_there_or_is_made(
     assert there.read_text() == "mine\n"
     assert said(server, tmp_path / "new") == ACCOUNT
     assert not (tmp_path / "new").exists() or (tmp_path / "new").read_text() == ""
+
+
+def test_the_null_device_does_nothing_and_is_taken(server: Standin) -> None:
+    assert said(server, "/dev/null") == ACCOUNT
+
+
+#: Tells whether it has the rights of its file, and how an engine came to be.
+SET_UID = """
+#include <stdio.h>
+#include <sys/auxv.h>
+#include "tracevault.h"
+int main(void) {
+    tv_config *config = NULL;
+    tv_engine *engine = NULL;
+    if (tv_config_new(&config, NULL) != TV_OK) return 1;
+    if (tv_config_set(config, "budget.ledger", TV_NUL, "private", TV_NUL, NULL) != TV_OK) return 1;
+    tv_status status = tv_engine_new(config, &engine, NULL);
+    printf("%lu %s\\n", getauxval(AT_SECURE), tv_status_name(status));
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT ROOT: a set-uid program is UNTRIED")
+def test_a_set_uid_program_makes_no_file_for_its_caller(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="tracevault-test-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        library = Path(shutil.copy(LIBRARY, folder / "libtracevault.so.0"))
+        library.chmod(0o755)
+        (folder / "host.c").write_text(SET_UID)
+        subprocess.run(
+            ["gcc", "-o", folder / "host", folder / "host.c", f"-I{ROOT / 'include'}", library,
+             f"-Wl,-rpath,{folder}"],
+            check=True,
+        )  # fmt: skip
+        (folder / "host").chmod(0o4755)
+        key_log = folder / "made"
+
+        def told(user: str) -> str:
+            return subprocess.run(
+                ["setpriv", f"--reuid={user}", "--clear-groups", folder / "host"],
+                env={"SSLKEYLOGFILE": str(key_log)},
+                stdout=subprocess.PIPE, text=True, check=True,
+            ).stdout.strip()  # fmt: skip
+
+        assert told("nobody") == "1 TV_E_UNSAFE_FILE"
+        assert not key_log.exists()
+        assert told("root") == "0 TV_OK"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])

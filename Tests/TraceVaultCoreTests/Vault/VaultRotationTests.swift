@@ -89,6 +89,14 @@ import Testing
         #expect(
             try String(accounts())
                 == before.split(separator: "2099").joined(separator: "2098"))
+        try change { edit in
+            try edit.set(
+                tenant: "acme", account: Fake.account1, name: "expires",
+                value: "2099-01-01T00:00:00Z")
+            try edit.retire(tenant: "acme", account: Fake.account1)
+            try edit.put("acme", Fake.account1, token: secret)
+        }
+        #expect(try accounts() == before)
         try again("label")
         #expect(try vault.list().text.contains("Acme EU") == false)
         #expect(try token() == secret)

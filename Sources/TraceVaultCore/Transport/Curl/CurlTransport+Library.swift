@@ -6,6 +6,7 @@ import CSystem
 extension CurlTransport {
     /// Starts libcurl, which counts its users; never undone: the rest of the host may rely on it.
     private static let startCode: CURLcode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+    private static let hasStarted = Lock(false)
 
     /// Why there is no new engine after exit() has begun.
     static let processEnds = Failure(.shutdown, "the process is ending: no engine can be made")
@@ -13,10 +14,11 @@ extension CurlTransport {
     static func startLibcurl(_ origin: Origin) throws(Failure) {
         // In an exit handler of the host OpenSSL may have cleaned up for good.
         guard tvs_tls_is_over() == 0 else { throw processEnds }
-        try checkKeyLog()
+        if !hasStarted.withLock({ $0 }) { try checkKeyLog() }
         guard startCode == CURLE_OK, let info = unsafe curl_version_info(CURLVERSION_TENTH) else {
             throw Failure(.other, "libcurl could not be started")
         }
+        hasStarted.withLock { $0 = true }
         try LibcurlFault.check(
             version: unsafe info.pointee.version_num,
             zlib: unsafe info.pointee.libz_version.map { unsafe String(cString: $0) },

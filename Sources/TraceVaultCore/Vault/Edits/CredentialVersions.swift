@@ -47,11 +47,13 @@ struct CredentialDraft: Sendable {
     var createdMs: UInt64
     let secret: Range<Int>
 
-    /// Takes over from a stored credential what this one says nothing of, and when that was put.
-    mutating func keep(_ stored: Metadata, _ span: RawSpan) {
+    /// Takes over from a stored credential what this one says nothing of, and when that was put;
+    /// of what the edit has set on that one before, what it set.
+    mutating func keep(_ stored: Metadata, _ span: RawSpan, _ set: PropertyChanges) {
         var kept = PropertyChanges(
             label: span.text(stored.label), budgetGroup: span.text(stored.budgetGroup),
             notBeforeMs: stored.notBeforeMs, expiresMs: stored.expiresMs)
+        kept.add(set)
         kept.add(properties)
         properties = kept
         origin = origin ?? span.text(stored.origin)
@@ -127,12 +129,12 @@ struct CredentialVersions: Sendable {
         }
     }
 
-    /// The stored credential that gives way to a new one, and the new one.
-    var rotation: (old: Snapshot.AccountEntry, new: CredentialDraft)? {
+    /// The stored credential that gives way to a new one, what was set on it before, and the new one.
+    var rotation: (old: Snapshot.AccountEntry, set: PropertyChanges, new: CredentialDraft)? {
         guard let active, let draft = active.draft, active.record == nil,
             let retiring, retiring.draft == nil, let entry = retiring.record, entry.state == .active
         else { return nil }
-        return (entry, draft)
+        return (entry, retiring.changes, draft)
     }
 
     /// A rotation puts the credential that is there, so nothing gives way: the active one is put

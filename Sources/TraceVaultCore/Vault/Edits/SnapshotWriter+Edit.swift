@@ -47,10 +47,10 @@ extension SnapshotWriter {
         for key in keys {
             let stored = tenant.map { base.credentials(of: key.account, in: $0) } ?? []
             guard var versions = try changes.accounts[key]?.folded(over: stored) else { continue }
-            if let (old, new) = versions.rotation,
-                let draft = try repeated(new, old, changes.pending)
+            if let rotation = versions.rotation,
+                let draft = try repeated(rotation.new, rotation.old, rotation.set, changes.pending)
             {
-                versions.putAnew(draft, over: old, stored: stored)
+                versions.putAnew(draft, over: rotation.old, stored: stored)
             }
             var copied: [Int] = []
             for (version, state) in [
@@ -90,7 +90,8 @@ extension SnapshotWriter {
     /// What a rotation puts where it puts the stored credential once more, with the same secret and
     /// the same e-mail address: what it says nothing of stays. Else nil.
     private func repeated(
-        _ draft: CredentialDraft, _ old: Snapshot.AccountEntry, _ pending: PendingSecrets?
+        _ draft: CredentialDraft, _ old: Snapshot.AccountEntry, _ set: PropertyChanges,
+        _ pending: PendingSecrets?
     ) throws(Failure) -> CredentialDraft? {
         guard let pending else { return nil }
         let secret = try pending.open(draft.secret)
@@ -105,7 +106,7 @@ extension SnapshotWriter {
             }
             guard stored.credentialKind(span) == draft.kind else { return nil }
             var kept = draft
-            kept.keep(stored, span)
+            kept.keep(stored, span, set)
             return kept
         }
     }

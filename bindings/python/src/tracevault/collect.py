@@ -302,8 +302,7 @@ class Collection(Sweep[Detection]):
 
         What was known up to a later time stays known.
         """
-        until = self._now if self._end is None else min(self._now, self._end)
-        until = max(until, self._known_until(account_id) or until)
+        until = max(self.until, self._known_until(account_id) or self.until)
         start = self._a_while_before(until)
         self._checkpoint.complete(account_id, until, place.seen, start)
 

@@ -107,10 +107,16 @@ def _require_new(session: Session, unlock: Unlock, new: dict[str, Any]) -> None:
 
     A file that is a key file for one may be a raw key for another.
     """
-    for one in (unlock, *raw_key(new["new_key_file"])):
-        with contextlib.suppress(TraceVaultError):
-            Vault.open(session.path, one, settings=session.settings).close()
-            raise Usage("this opens the vault already: tracevault vault unlocks shows what does")
+    _refuse_if_it_opens(session, unlock)
+    for key in raw_key(new["new_key_file"]):
+        with contextlib.closing(key):
+            _refuse_if_it_opens(session, key)
+
+
+def _refuse_if_it_opens(session: Session, unlock: Unlock) -> None:
+    with contextlib.suppress(TraceVaultError):
+        Vault.open(session.path, unlock, settings=session.settings).close()
+        raise Usage("this opens the vault already: tracevault vault unlocks shows what does")
 
 
 @vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
