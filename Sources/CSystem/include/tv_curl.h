@@ -85,7 +85,8 @@ int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);
 /** Whether SSLKEYLOGFILE names what libcurl must not open as it starts: no regular file (but the
- * null device), or any at all where the process has more rights than its caller. It may name one that is not there. */
+ * null device), or any at all where the process has more rights than its caller. It may name one
+ * that is not there. */
 int tvs_keylog_is_unfit(void);
 /** OpenSSL's number of why a certificate was refused on this thread, since it was forgotten last;
  * 0: none was. */

@@ -129,7 +129,8 @@ struct CredentialVersions: Sendable {
         }
     }
 
-    /// The stored credential that gives way to a new one, what was set on it before, and the new one.
+    /// The stored credential that gives way to a new one, what was set on it before, and the new
+    /// one.
     var rotation: (old: Snapshot.AccountEntry, set: PropertyChanges, new: CredentialDraft)? {
         guard let active, let draft = active.draft, active.record == nil,
             let retiring, retiring.draft == nil, let entry = retiring.record, entry.state == .active
