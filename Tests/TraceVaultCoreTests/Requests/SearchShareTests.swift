@@ -84,4 +84,26 @@ import Testing
         let talk = Conversation(answer: search.answer(TraceContext()))
         #expect(try talk.warnings().contains("size_limit"))
     }
+
+    /// Of a cursor only the next one is kept as a text, and all that is kept counts.
+    @Test func whatASearchKnowsOfItsPagesCountsAndIsSmall() throws {
+        let room = SearchRoom(maxReplyBytes: 1 << 20)
+        let search = try request(.search(accountID: RawSpan()), ["limit": "100000"])
+            .dialogue(desk.base, room)
+        let kept = ReplyRoom(1 << 20, always: 0)
+        let long = String(repeating: "c", count: 4000)
+        for number in 0..<100 {
+            let body =
+                #"{"success":true,"result":[{"id":"m\#(number)"}],"result_info":"#
+                + #"{"next":"\#(long)\#(number)"}}"#
+            #expect(search.read(canned(200, body)) == .more)
+            #expect(search.pause(kept.place(for: nil)))
+            let bare = body.utf8.count + 4000 + number * 2 * 64
+            #expect(room.used > bare && room.used < bare + 40_000)
+        }
+        let later = canned(202, "", ["location": "https://api.cloudflare.com/client/v4/" + long])
+        #expect(search.read(later) == .later(afterMs: nil))
+        #expect(search.pause(kept.place(for: nil)))
+        #expect(room.used > 8000 + 200 * 64 && room.used < 60_000)
+    }
 }

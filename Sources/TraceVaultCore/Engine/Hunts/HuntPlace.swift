@@ -66,20 +66,3 @@ final class HuntPlace {
         }
     }
 }
-
-/// Stands for bytes of a stranger that may be long: two of Swift's hashes, whose keys are random
-/// for each process, so nobody outside finds two texts with the same.
-private struct Fingerprint: Hashable {
-    private let first: Int
-    private let second: Int
-
-    init(_ bytes: RawSpan) {
-        (first, second) = unsafe bytes.withUnsafeBytes { bytes in
-            var (one, other) = (Hasher(), Hasher())
-            other.combine(true)
-            unsafe one.combine(bytes: bytes)
-            unsafe other.combine(bytes: bytes)
-            return (one.finalize(), other.finalize())
-        }
-    }
-}

@@ -23,7 +23,7 @@ final class SearchDialogue: Dialogue {
     /// Where the page that is asked for begins, and how many of its messages were given before.
     private var place: SearchPlace
     /// The messages that were given, by what a trace can be asked with.
-    private var known: Set<MessageRef> = []
+    private var known: Set<Fingerprint> = []
     /// How many messages all pages had, and those before the page that was asked for first.
     private var passed: Int64 = 0
     private let beganAtFirst: Bool
@@ -32,7 +32,7 @@ final class SearchDialogue: Dialogue {
     /// Where whoever wants more goes on.
     var cursor: String? { place.text }
     /// Every page that was asked for.
-    private var seen: Set<SearchPlace.Page> = []
+    private var seen: Set<Fingerprint> = []
     private var replyBytes = 0
     /// Where a deferred answer is asked for.
     private var poll: String?
@@ -60,7 +60,7 @@ final class SearchDialogue: Dialogue {
         self.room = room
         place = SearchPlace(search.cursor)
         beganAtFirst = place.page == .first
-        seen.insert(place.page)
+        seen.insert(Fingerprint(place.page))
     }
 
     deinit { giveBack() }
@@ -93,11 +93,20 @@ final class SearchDialogue: Dialogue {
 
     /// A page counts in the room of searches as long as it is the last reply.
     func pause(_ place: ReplyRoom.Place) -> Bool {
-        guard failure != nil else { return true }
-        last = last?.shortened(beside: 0, in: place)
-        room.add(found.count - held, of: tenant)
-        held = found.count
+        if failure != nil { last = last?.shortened(beside: 0, in: place) }
+        count(failure == nil ? last?.body.count ?? 0 : 0)
         return true
+    }
+
+    /// A message or a page that is known, and what is noted of it, take about so many bytes.
+    private static let bytesOfOne = 64
+
+    /// Counts what it holds now, with so many bytes of the last reply.
+    private func count(_ body: Int) {
+        let known = (known.count + seen.count) * Self.bytesOfOne
+        let holds = found.count + body + known + place.size + (poll?.utf8.count ?? 0)
+        room.add(holds - held, of: tenant)
+        held = holds
     }
 
     func read(_ reply: HTTPReply) -> Verdict {
@@ -150,11 +159,9 @@ final class SearchDialogue: Dialogue {
             passed += Int64(page.count)
             emptyPages = taken.count > 0 ? 0 : emptyPages + 1
             replyBytes += reply.body.count
-            let holds = found.count + reply.body.count
-            room.add(holds - held, of: tenant)
-            held = holds
             failure = nil
             (poll, polls) = (nil, 0)
+            count(reply.body.count)
             return follow(page.paging, given: max(taken.end, place.skipped), of: page.count)
         } catch {
             found.cut(to: before)
@@ -184,7 +191,7 @@ final class SearchDialogue: Dialogue {
             warnings.add(.cursorUnusable, at: path)
             return .final
         case .at(let page):
-            guard seen.insert(page).inserted else {
+            guard seen.insert(Fingerprint(page)).inserted else {
                 warnings.add(.cursorRepeated, at: "/result_info/next")
                 return .final
             }

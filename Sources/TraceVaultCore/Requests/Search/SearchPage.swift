@@ -110,7 +110,7 @@ struct SearchPage: ~Copyable {
     /// Takes at most so many messages from number `first` on. What is known by its id already is
     /// dropped. Throws `.replyShape` when one is of another account.
     mutating func take(
-        from first: Int, atMost most: Int, _ known: inout Set<MessageRef>,
+        from first: Int, atMost most: Int, _ known: inout Set<Fingerprint>,
         _ leftOut: inout LeftOut
     ) throws(Failure) -> Taken {
         var places = [Int](repeating: 0, count: Self.members.count)
@@ -135,7 +135,7 @@ struct SearchPage: ~Copyable {
 
     /// Writes a message; false, and nothing is written, when it is known already.
     private mutating func message(
-        _ item: Int, _ number: Int, _ places: inout [Int], _ known: inout Set<MessageRef>,
+        _ item: Int, _ number: Int, _ places: inout [Int], _ known: inout Set<Fingerprint>,
         _ leftOut: inout LeftOut, _ bytes: RawSpan
     ) throws(Failure) -> Bool {
         for place in places.indices { places[place] = 0 }
@@ -158,7 +158,7 @@ struct SearchPage: ~Copyable {
             warnings.add(.itemNotObject, at: Self.path(number))
         }
         let ref = Self.reference(tape, places, bytes)
-        if let ref, !known.insert(MessageRef(ref)).inserted { return false }
+        if let ref, !known.insert(Fingerprint(ref)).inserted { return false }
         isOlder = places[Self.scannedAt] == 0
         if isOlder { places[Self.scannedAt] = places[Self.ts] }
         writer.beginObject()

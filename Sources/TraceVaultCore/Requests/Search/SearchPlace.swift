@@ -13,6 +13,9 @@ struct SearchPlace {
     /// So many messages of that page are behind it.
     let skipped: Int
 
+    /// What its text takes.
+    var size: Int { if case .cursor(let cursor) = page { cursor.utf8.count } else { 0 } }
+
     /// What begins like this, and goes on with a number and a colon, is of our making.
     private static let mark = "tracevault:"
     /// The same of a numbered page: its number, and how many of its messages are behind.
