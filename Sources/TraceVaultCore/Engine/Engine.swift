@@ -29,7 +29,8 @@ package final class Engine: Sendable {
         results = try ResultQueue()
         mailbox = Mailbox(
             maxOutstanding: settings.maxQueued, maxPerTenant: settings.maxQueuedPerTenant,
-            maxBytes: settings.maxResultBytes)
+            maxBytes: settings.maxResultBytes,
+            maxComing: ResultSizes.result(of: 8 * settings.maxReplyBytes))
         let transport = try CurlTransport(transportSettings)
         wake = Wake(transport)
         let now = tvs_boot_us()

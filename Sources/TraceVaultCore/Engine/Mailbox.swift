@@ -13,7 +13,7 @@ enum Command: Sendable {
     case cancel(JobID)
     /// The host has taken of what a hunt has told: it may go on.
     case huntOn(JobID)
-    /// The host has taken results of the tenant: it may go on.
+    /// There is room for results of the tenant again: it may go on.
     case goOn(TenantKey)
     /// Statistics.
     case describe(Waiter<Document>)
@@ -38,10 +38,7 @@ final class Mailbox: Sendable {
         var serial: UInt64 = 0
         /// Living requests that the host has cancelled: the engine's thread is told once.
         var cancelled: Set<JobID> = []
-        var total = Load()
-        var byTenant: [TenantKey: Load] = [:]
-        /// Tenants that wait until the host has taken results of theirs.
-        var held: Set<TenantKey> = []
+        var loads: Loads
         var hunts = HuntLoads()
         /// Why no more requests are taken.
         var closed: Failure?
@@ -54,45 +51,21 @@ final class Mailbox: Sendable {
             commands.append(command)
             return wasEmpty
         }
-
-        mutating func count(_ tenant: TenantKey?, requests: Int, bytes: Int) {
-            total.requests += requests
-            total.bytes += bytes
-            guard let tenant else { return }
-            var load = byTenant[tenant] ?? Load()
-            load.requests += requests
-            load.bytes += bytes
-            // Who waits in `fetch` may have its result before the engine has counted its bytes: the
-            // sum is below zero for that moment, and is kept.
-            byTenant[tenant] = load.requests > 0 || load.bytes != 0 ? load : nil
-        }
-
-        /// Whether a tenant's results take as much as is free. One that has none is never held.
-        func isHeld(_ tenant: TenantKey, _ maxBytes: Int) -> Bool {
-            guard let load = byTenant[tenant], load.bytes > 0 else { return false }
-            return load.bytes >= maxBytes - total.bytes
-        }
-    }
-
-    /// Requests submitted and not yet taken by the host, and what their results take in memory.
-    private struct Load {
-        var requests = 0
-        var bytes = 0
     }
 
     /// So many times what is free one tenant may have waiting: there is always room for the next.
     private static let shareOfFree = 8
 
-    private let state = Lock(State())
+    private let state: Lock<State>
     private let maxOutstanding: Int
     /// 0: no bound of its own.
     private let maxPerTenant: Int
-    private let maxBytes: Int
 
-    init(maxOutstanding: Int, maxPerTenant: Int, maxBytes: Int) {
+    /// - Parameter maxComing: for what large replies under way become.
+    init(maxOutstanding: Int, maxPerTenant: Int, maxBytes: Int, maxComing: Int = 1 << 40) {
         self.maxOutstanding = maxOutstanding
         self.maxPerTenant = maxPerTenant
-        self.maxBytes = maxBytes
+        state = Lock(State(loads: Loads(maxBytes: maxBytes, maxComing: maxComing)))
     }
 
     /// Admits a request, made for the id it gets; nobody sees it before `make` is done. True when
@@ -102,17 +75,17 @@ final class Mailbox: Sendable {
     ) throws(Failure) -> Bool {
         try state.withLock { state throws(Failure) in
             if let closed = state.closed { throw closed }
-            let free = maxOutstanding - state.total.requests
+            let free = maxOutstanding - state.loads.total.requests
             guard free > 0 else {
                 throw Self.full("engine.max_queued requests are waiting; take results first")
             }
-            let count = state.byTenant[tenant]?.requests ?? 0
+            let count = state.loads.requests(of: tenant)
             guard count < (maxPerTenant > 0 ? maxPerTenant : Self.shareOfFree * free) else {
                 throw Self.full(
                     (maxPerTenant > 0 ? "engine.max_queued_per_tenant" : "its share of the queue's")
                         + " requests of this tenant are waiting; take results first")
             }
-            state.count(tenant, requests: 1, bytes: 0)
+            state.loads.count(tenant, requests: 1)
             let wasEmpty = state.isEmpty
             let id = Self.name(&state)
             state.submitted.add(make(id), of: tenant)
@@ -246,7 +219,11 @@ final class Mailbox: Sendable {
             return (commands, state.submitted.isEmpty)
         }
     }
+}
 
+// MARK: - Room for results
+
+extension Mailbox: ResultRoom {
     /// Notes answers. Gives the tenants that must wait now until the host takes results of theirs.
     func answered(_ results: [RequestResult]) -> [TenantKey] {
         state.withLock { state in
@@ -254,12 +231,8 @@ final class Mailbox: Sendable {
             for result in results {
                 let isPart = result.kind == .finding || result.kind == .progress
                 guard isPart || Self.end(result.id, &state) else { continue }
-                state.count(result.tenant, requests: 0, bytes: result.byteCount)
-                if let tenant = result.tenant, state.isHeld(tenant, maxBytes),
-                    state.held.insert(tenant).inserted
-                {
-                    held.append(tenant)
-                }
+                state.loads.count(result.tenant, bytes: result.byteCount)
+                if let tenant = result.tenant, state.loads.mustWait(tenant) { held.append(tenant) }
             }
             return held
         }
@@ -269,17 +242,12 @@ final class Mailbox: Sendable {
     func taken(_ result: RequestResult) -> Bool {
         state.withLock { state in
             let requests = result.kind.isOfHunt ? 0 : 1
-            state.count(result.tenant, requests: -requests, bytes: -result.byteCount)
+            state.loads.count(result.tenant, requests: -requests, bytes: -result.byteCount)
             let wasEmpty = state.isEmpty
             let goesOn = requests == 0 && state.hunts.taken(result)
             guard state.closed == nil else { return false }
             if goesOn { state.commands.append(.huntOn(result.id)) }
-            if !state.held.isEmpty {
-                // What one has given back is room for all.
-                let free = state.held.filter { !state.isHeld($0, maxBytes) }
-                state.held.subtract(free)
-                for tenant in free { state.commands.append(.goOn(tenant)) }
-            }
+            for tenant in state.loads.letGo() { state.commands.append(.goOn(tenant)) }
             return wasEmpty && !state.isEmpty
         }
     }
@@ -288,11 +256,32 @@ final class Mailbox: Sendable {
     func givenBack(_ result: RequestResult) {
         state.withLock { state in
             let requests = result.kind.isOfHunt ? 0 : 1
-            state.count(result.tenant, requests: requests, bytes: result.byteCount)
+            state.loads.count(result.tenant, requests: requests, bytes: result.byteCount)
             if requests == 0 { state.hunts.givenBack(result) }
         }
     }
 
-    var outstanding: Int { state.withLock { $0.total.requests } }
-    var heldBytes: Int { state.withLock { $0.total.bytes } }
+    // MARK: - Replies under way
+
+    func mayCome(_ more: Int, beside own: Int, of tenant: TenantKey) -> Bool {
+        state.withLock { $0.loads.mayCome(more, beside: own, tenant) }
+    }
+
+    func went(_ count: Int, of tenant: TenantKey) {
+        state.withLock { $0.loads.count(tenant, coming: -count) }
+    }
+
+    /// Expects so many bytes of a result; without room for them the tenant waits for `letGo`, or
+    /// until the host has taken results.
+    func expect(_ bytes: Int, of tenant: TenantKey) -> Bool {
+        state.withLock { $0.loads.expect(bytes, of: tenant) }
+    }
+
+    /// Replies have ended: the tenants for which there is room now.
+    func letGo() -> [TenantKey] { state.withLock { $0.loads.letGo() } }
+
+    // MARK: - Statistics
+
+    var outstanding: Int { state.withLock { $0.loads.total.requests } }
+    var heldBytes: Int { state.withLock { $0.loads.total.bytes } }
 }

@@ -27,7 +27,7 @@ struct Counts {
         case .final, .unsent, .rejected: break
         case .pending, .later: polls += 1
         case .more: pages += 1
-        case .retry: retries += 1
+        case .retry, .roomless: retries += 1
         case .rateLimited: rateLimited += 1
         }
     }

@@ -37,8 +37,7 @@ extension Scheduler {
     package mutating func noteNoRoom(for id: FetchID, now: Int64) -> Bool {
         guard let fetch = place(of: id), fetches[fetch].carrier == .stream, streams.used > 1
         else { return false }
-        refund(fetches[fetch].lane, now)
-        goBack(fetch, now)
+        putBack(id, now: now)
         streams.most = streams.used
         if roomTimer == none {
             roomTimer = timers.add(Timer.room.payload, at: now + Self.roomHoldsUs)
@@ -46,6 +45,13 @@ extension Scheduler {
             timers.move(roomTimer, to: now + Self.roomHoldsUs)
         }
         return true
+    }
+
+    /// The try was not begun: it goes before the others of its lane.
+    package mutating func putBack(_ id: FetchID, now: Int64) {
+        guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
+        refund(fetches[fetch].lane, now)
+        goBack(fetch, now)
     }
 
     /// What was learned of the streams is old.

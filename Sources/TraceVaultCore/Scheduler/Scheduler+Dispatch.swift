@@ -16,6 +16,10 @@ extension Scheduler {
 
     /// Starts what may start.
     mutating func dispatch(_ now: Int64) {
+        if hasOneByOne {
+            hasOneByOne = false
+            uncrowd()
+        }
         while inFlight < limits.maxInFlight, hasSomebody(now), isOriginOpen(now),
             let tenant = ring.popFirst(in: &tenants)
         {
@@ -40,7 +44,11 @@ extension Scheduler {
             tenants[tenant].place = .nowhere
             if turn == .taken { ring.spend(tenant, in: &tenants) }
             guard hasSeats(tenant) else { continue }
-            if turn == .taken {
+            if turn == .taken, tenants[tenant].goesOneByOne {
+                tenants[tenant].goesOneByOne = false
+                hasOneByOne = true
+                rest(tenant, .crowded)
+            } else if turn == .taken {
                 enter(tenant, isUrgent: !tenants[tenant].interactive.isEmpty)
             } else {
                 tenants[tenant].place = .ring
@@ -83,11 +91,15 @@ extension Scheduler {
         }
     }
 
-    /// The host has to take results of this tenant before more is asked for, or has done so.
+    /// The tenant has to wait for room for its results before more is asked for, or has some.
     package mutating func hold(tenant: Int32, _ isHeld: Bool) {
         tenants[tenant].isHeld = isHeld
         if !isHeld, tenants[tenant].place == .held { enter(tenant, isUrgent: false) }
     }
+
+    /// How much room the tenant's results need is known after each try: the next one begins in
+    /// the next look, not in this one. Holds for one try.
+    package mutating func goOneByOne(tenant: Int32) { tenants[tenant].goesOneByOne = true }
 
     // MARK: - Starting
 

@@ -27,7 +27,7 @@ extension Scheduler {
             guard proof == .taken else { break }
             prove(fetches[fetch].lane, now)
             groups[lanes[fetches[fetch].lane].group].penalties.end()
-        case .unsent, .retry, .rateLimited, .rejected: break
+        case .unsent, .retry, .roomless, .rateLimited, .rejected: break
         }
         switch verdict {
         case .unsent, .final, .rejected: answerAll(fetch)
@@ -46,6 +46,10 @@ extension Scheduler {
             fetches[fetch].floor = until
             sleep(fetch, until: until, now)
         case .retry(let afterMs): tryAgain(fetch, afterMs, now)
+        case .roomless:
+            // What only has to wait is no failure of it.
+            fetches[fetch].tries -= 1
+            wake(fetch, now)
         case .rateLimited(let afterMs):
             // A try that was refused for everybody's sake does not use up this request's own tries.
             fetches[fetch].tries -= 1

@@ -53,6 +53,8 @@ package struct Scheduler: Sendable {
     var held = List()
     /// Tenants that leave room to others. Each has more under way than is free, so they are few.
     var crowded: [Int32] = []
+    /// Some of them had one turn in this look, and may have another in the next.
+    var hasOneByOne = false
     /// Connections that serve one request at a time, the streams of the others, and whether the
     /// server has others, as far as is known.
     var connections: Bounded
@@ -169,7 +171,7 @@ package struct Scheduler: Sendable {
     package mutating func advance(now: Int64) {
         while let payload = timers.popDue(at: now) { fire(Timer(payload), now) }
         dispatch(now)
-        mustLook = false
+        mustLook = hasOneByOne
     }
 
     /// When `advance` must be called at the latest, 0: at once; nil when nothing is timed.

@@ -73,6 +73,8 @@ package enum Verdict: Sendable, Equatable {
     case later(afterMs: Int64?)
     /// A failure that may pass; the floor is the server's Retry-After.
     case retry(afterMs: Int64?)
+    /// Other replies left no room for this one: it goes again when its turn comes.
+    case roomless
     /// HTTP 429: the whole group must wait so long.
     case rateLimited(afterMs: Int64)
     /// The server refuses the credential, whatever is asked with it.
@@ -91,7 +93,7 @@ package enum Wait: Sendable, Equatable {
     case connection
     /// For a stream of a connection that serves many requests.
     case stream
-    /// For the host to take results of its tenant.
+    /// For room: the host has to take results of its tenant, or large replies to end.
     case host
     /// For another request to show whether its credential is accepted again.
     case credential

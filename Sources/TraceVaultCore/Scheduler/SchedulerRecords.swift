@@ -160,7 +160,7 @@ extension Scheduler {
         case crowded
         /// In the queue of those who wait for a connection, because none is free; for a stream.
         case unconnected, unstreamed
-        /// The host has to take its results first.
+        /// It waits for room for its results.
         case held
     }
 
@@ -172,8 +172,10 @@ extension Scheduler {
         /// How many of these have a connection of their own, and how many a stream.
         var connections: Int32 = 0
         var streams: Int32 = 0
-        /// True while the host has to take results of it before more is asked for.
+        /// True while it has to wait for room for its results before more is asked for.
         var isHeld = false
+        /// True when its next try ends its turns until the next look.
+        var goesOneByOne = false
         /// How many of its seats their groups let go: those that keep a permit.
         var released: Int32 = 0
         var place = TenantPlace.nowhere

@@ -103,6 +103,8 @@ package struct HTTPReply: Sendable {
     /// 0 when no status line came.
     package var status: Int32 = 0
     package var body: ByteBuffer
+    /// Of one that was crowded out: how large it may well be.
+    var wanted = 0
     package var headers = ReplyHeaders()
     /// Whether it came over a connection that carries many requests at once; nil: nothing came.
     package var sharedConnection: Bool?

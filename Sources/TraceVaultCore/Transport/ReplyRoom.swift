@@ -1,12 +1,23 @@
 // ReplyRoom.swift - what replies may hold in memory, and each tenant of it: those that are still
 // coming in one room, what is kept of them while their requests wait for another try in another.
 
+/// Room for the results that nobody has taken, which replies are becoming.
+protocol ResultRoom: AnyObject {
+    /// Whether a reply that counts for `own` bytes so far may count for more.
+    func mayCome(_ more: Int, beside own: Int, of tenant: TenantKey) -> Bool
+    func went(_ count: Int, of tenant: TenantKey)
+}
+
 /// One engine's; its thread's alone.
 final class ReplyRoom {
     /// For all together, beyond the first bytes of each.
     private let most: Int
     /// A reply up to this size always has room.
     private let always: Int
+    /// Nil where replies become no results.
+    var results: (any ResultRoom)?
+    /// What replies that are gone counted for, until their results are counted.
+    private var givenBack: [TenantKey: Int] = [:]
     private var used = 0
     private var held: [TenantKey?: Int] = [:]
 
@@ -16,27 +27,43 @@ final class ReplyRoom {
         self.always = always
     }
 
-    func place(for tenant: TenantKey?) -> Place { Place(self, tenant) }
+    /// - Parameter coming: what `results` counts for it already.
+    func place(for tenant: TenantKey?, coming: Int = 0) -> Place { Place(self, tenant, coming) }
 
     /// What one reply has of the room; given back when it goes.
     final class Place {
         private let room: ReplyRoom
         private let tenant: TenantKey?
         private var held = 0
+        /// What it counts for among the results.
+        private var coming: Int
 
-        fileprivate init(_ room: ReplyRoom, _ tenant: TenantKey?) {
+        fileprivate init(_ room: ReplyRoom, _ tenant: TenantKey?, _ coming: Int) {
             self.room = room
             self.tenant = tenant
+            self.coming = coming
         }
 
-        deinit { room.give(held, of: tenant) }
+        deinit {
+            room.give(held, of: tenant)
+            guard coming > 0, let tenant else { return }
+            room.givenBack[tenant, default: 0] += coming
+        }
 
         /// Whether the reply may have so many bytes now.
         func grow(to count: Int) -> Bool {
             let more = count - room.always - held
             guard more > 0 else { return true }
-            guard room.take(more, for: tenant) else { return false }
+            guard becomes(2 * count), room.take(more, for: tenant) else { return false }
             held += more
+            return true
+        }
+
+        /// Whether there is room for a result of so many bytes.
+        private func becomes(_ bytes: Int) -> Bool {
+            guard let results = room.results, let tenant, bytes > coming else { return true }
+            guard results.mayCome(bytes - coming, beside: coming, of: tenant) else { return false }
+            coming = bytes
             return true
         }
 
@@ -47,6 +74,15 @@ final class ReplyRoom {
             room.give(less, of: tenant)
             held -= less
         }
+    }
+
+    /// The results of replies that are gone are counted now: the replies count no more. False when
+    /// there were none.
+    func settle() -> Bool {
+        guard !givenBack.isEmpty else { return false }
+        for (tenant, count) in givenBack { results?.went(count, of: tenant) }
+        givenBack.removeAll(keepingCapacity: true)
+        return true
     }
 
     /// A tenant may hold as many as are free: whoever comes next finds room.

@@ -185,4 +185,46 @@ import Testing
         #expect(try mailbox.cancel(next) == false)
         #expect(mailbox.drain().commands.count == 2)
     }
+
+    // MARK: - What replies are becoming
+
+    @Test func whatRepliesAreBecomingCountsAsResults() throws {
+        let mailbox = mailbox(bytes: 1000)
+        let (greedy, modest) = (try key("greedy"), try key("modest"))
+        var begun = 0
+        while begun < 100, mailbox.expect(100, of: greedy) { begun += 1 }
+        #expect(begun == 5)
+        // The other finds its share, and may have one whatever it takes.
+        #expect(mailbox.expect(200, of: modest))
+        #expect(!mailbox.expect(200, of: modest))
+        #expect(mailbox.expect(5000, of: try key("third")))
+        mailbox.went(5000, of: try key("third"))
+        // What comes beyond what was expected needs room as well.
+        #expect(!mailbox.mayCome(400, beside: 100, of: greedy))
+        // A reply has become a result, which is as large: who waits goes on waiting.
+        let id = try submit(mailbox, "greedy")
+        mailbox.went(100, of: greedy)
+        _ = mailbox.answered([try result(id, "greedy", bytes: 100)])
+        #expect(!mailbox.letGo().contains(greedy))
+        for _ in 0..<4 { mailbox.went(100, of: greedy) }
+        #expect(Set(mailbox.letGo()) == [greedy, modest])
+        #expect(mailbox.letGo().isEmpty)
+    }
+
+    @Test func whoseOnlyReplyIsLargerThanAllRoomGetsItAndWaitsForNothingElse() throws {
+        let mailbox = mailbox(bytes: 1000)
+        let acme = try key("acme")
+        #expect(mailbox.expect(4000, of: acme))
+        #expect(mailbox.mayCome(4000, beside: 4000, of: acme))
+        #expect(!mailbox.expect(10, of: acme))
+        mailbox.went(8000, of: acme)
+        #expect(mailbox.letGo() == [acme])
+    }
+
+    @Test func repliesUnderWayHaveABoundOfTheirOwn() throws {
+        let mailbox = Mailbox(maxOutstanding: 9, maxPerTenant: 0, maxBytes: 1 << 30, maxComing: 80)
+        let acme = try key("acme")
+        #expect((0..<9).filter { _ in mailbox.expect(10, of: acme) }.count == 4)
+        #expect(mailbox.expect(10, of: try key("globex")))
+    }
 }

@@ -136,4 +136,28 @@ import Testing
         rig.scheduler.hold(tenant: rig.tenant(0), false)
         #expect(rig.advance() == [.start(held)])
     }
+
+    @Test func whatFindsNoRoomGoesAgainFirstAndHasLostNoTry() throws {
+        let rig = Rig(inFlight: 10, attempts: 1)
+        let lane = rig.lane(0)
+        let first = rig.submit(lane) ?? 0
+        #expect(rig.advance().starts == [first])
+        let second = rig.submit(lane) ?? 0
+        for _ in 0..<5 {
+            rig.scheduler.hold(tenant: rig.tenant(0), true)
+            #expect(rig.finish(first, .roomless) == [])
+            #expect(rig.advance().starts == [])
+            rig.scheduler.hold(tenant: rig.tenant(0), false)
+            rig.scheduler.goOneByOne(tenant: rig.tenant(0))
+            #expect(rig.advance().starts == [first])
+        }
+        // One in each look, which comes at once.
+        #expect(rig.scheduler.nextWake == 0)
+        #expect(rig.advance().starts == [second])
+        #expect(rig.finish(first, .final) == [.answer(1)])
+        // What was not begun is put back, and its permit with it.
+        rig.scheduler.putBack(second, now: rig.now)
+        #expect(rig.advance().starts == [second])
+        #expect(rig.finish(second, .final) == [.answer(2)])
+    }
 }

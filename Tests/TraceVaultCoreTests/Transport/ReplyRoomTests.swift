@@ -65,4 +65,31 @@ import Testing
         let places = (0..<4).map { _ in room.place(for: name) }
         #expect(places.allSatisfy { $0.grow(to: 32 * Self.mebibyte) })
     }
+
+    @Test func repliesThatGrowCountAsWhatTheyBecomeUntilTheyAreGone() throws {
+        let mailbox = Mailbox(maxOutstanding: 9, maxPerTenant: 0, maxBytes: 40 * Self.mebibyte)
+        room.results = mailbox
+        let name = try tenant("greedy")
+        let (large, other) = (room.place(for: name), room.place(for: name))
+        #expect(other.grow(to: Self.mebibyte) && large.grow(to: 32 * Self.mebibyte))
+        #expect(!other.grow(to: Self.mebibyte + 1))
+        #expect(!mailbox.expect(1, of: name))
+        withExtendedLifetime(large) {}
+    }
+
+    @Test func aPlaceThatWasExpectedIsThereAndIsGivenBack() throws {
+        let mailbox = Mailbox(maxOutstanding: 9, maxPerTenant: 0, maxBytes: 40 * Self.mebibyte)
+        room.results = mailbox
+        let name = try tenant("greedy")
+        do {
+            #expect(mailbox.expect(8 * Self.mebibyte, of: name))
+            let place = room.place(for: name, coming: 8 * Self.mebibyte)
+            #expect(place.grow(to: 4 * Self.mebibyte))
+            #expect(!mailbox.expect(17 * Self.mebibyte, of: name))
+        }
+        // Until its result is counted it is in nobody's hands.
+        #expect(!mailbox.expect(17 * Self.mebibyte, of: name))
+        #expect(room.settle() && !room.settle())
+        #expect(mailbox.letGo() == [name])
+    }
 }

@@ -102,6 +102,7 @@ extension EngineLoop {
             failure: answer.failure?.settled, document: answer.document)
         counts.answers[Int(result.status.rawValue), default: 0] += 1
         counts.latency.add(us: tvs_boot_us() - job.submittedAt)
+        sizes.note(atLeast: result.byteCount, of: job.tenant.key)
         answered.append(result)
         if let waiter = job.waiter { waiter.answer(result) } else { queued.append(result) }
     }

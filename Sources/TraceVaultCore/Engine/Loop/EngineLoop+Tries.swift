@@ -45,6 +45,8 @@ extension EngineLoop {
         guard let leader = scheduler.leader(of: id),
             let job = jobs[Int(Scheduler.place(of: leader))]
         else { return }
+        var place: ReplyRoom.Place?
+        guard makesRoom(id, job, &place) else { return }
         if let errand = job.errand { goes(errand) }
         let fetch = begun(id, job)
         do {
@@ -63,7 +65,7 @@ extension EngineLoop {
                 timeoutMs: Self.longestTryMs)
             request.tenant = look.tenant
             request.lentAtUs = now
-            try transport.start(id, request, to: credential.origin)
+            try transport.start(id, request, to: credential.origin, in: place)
             fetch.tries += 1
             fetch.startedAt = now
             fetch.credential = credential
@@ -161,6 +163,7 @@ extension EngineLoop {
         guard place < fetches.count, let fetch = fetches[place] else { return }
         if reply.isTakenBack { return goOn(id, fetch) }
         let now = tvs_boot_us()
+        note(reply, of: fetch.job.tenant.key)
         let verdict = fetch.dialogue.read(reply)
         tried.append(id)
         fetch.answer = nil

@@ -43,6 +43,7 @@ final class EngineLoop {
     private let lastStats: LastStats
     var lanes: CredentialLanes
     var cache: TraceCache
+    var sizes: ResultSizes
     /// By the low bits of a request's id.
     var jobs: [Job?] = []
     /// By the low bits of a fetch's id.
@@ -83,6 +84,8 @@ final class EngineLoop {
         searches = SearchRoom(maxReplyBytes: settings.maxReplyBytes)
         waiting = ReplyRoom(settings.maxReplyBytes, always: 0)
         cache = TraceCache(maxBytes: settings.cacheBytes, maxAgeMs: settings.cacheAgeMs)
+        sizes = ResultSizes(settings)
+        transport.room.results = mailbox
         transport.isStillLent = { [weak self] id in self?.isStillLent(id) ?? false }
     }
 
@@ -139,6 +142,7 @@ final class EngineLoop {
         rouseHunts()
         if !moving.isEmpty { huntsGoOn = true }
         publish()
+        if useRoomAgain() { moved = true }
         lookForNotices()
         return moved || isOver || huntsGoOn || !isAll
     }
@@ -191,12 +195,6 @@ final class EngineLoop {
             scheduler.shutdown()
             isOver = true
         }
-    }
-
-    /// The host has to take results of the tenant before more is asked for it, or has done so.
-    private func hold(_ tenant: TenantKey, _ isHeld: Bool) {
-        guard let number = lanes.number(of: tenant) else { return }
-        scheduler.hold(tenant: number, isHeld)
     }
 
     // MARK: - Admission

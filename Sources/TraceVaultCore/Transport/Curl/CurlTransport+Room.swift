@@ -4,6 +4,9 @@ import CCurl
 import CSystem
 
 extension CurlTransport {
+    /// What replies that are still coming hold.
+    var room: ReplyRoom { line.room }
+
     /// Whether a connection was seen that carries many requests at once.
     package var hasHTTP2: Bool { unsafe watch.pointee.has_http2 != 0 }
 

@@ -96,6 +96,13 @@ package final class CurlTransport {
     package func start(
         _ id: UInt64, _ request: HTTPRequest, to origin: String
     ) throws(Failure) {
+        try start(id, request, to: origin, in: nil)
+    }
+
+    /// - Parameter place: what its reply has of the room from the beginning.
+    func start(
+        _ id: UInt64, _ request: HTTPRequest, to origin: String, in place: ReplyRoom.Place?
+    ) throws(Failure) {
         guard origin == line.settings.base.origin.text else {
             throw Failure(.origin, "the credential is sealed for another origin than api.base_url")
         }
@@ -103,7 +110,7 @@ package final class CurlTransport {
         guard !isAbandoned else { throw Doorbell.lost }
         if let trouble = login.refused(nowUs: nowUs) { throw HTTPReply.Fault.proxy.words(trouble) }
         try line.renewSessions(nowUs)
-        let exchange = try CurlExchange(id, request, line, nowUs: nowUs)
+        let exchange = try CurlExchange(id, request, line, place, nowUs: nowUs)
         if login.admit(id) {
             let code = unsafe curl_multi_add_handle(multi, exchange.easy)
             guard code == CURLM_OK else {

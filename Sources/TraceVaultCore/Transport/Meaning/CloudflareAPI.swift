@@ -236,6 +236,7 @@ enum CloudflareAPI {
 
     private static func judge(_ fault: HTTPReply.Fault, _ reply: HTTPReply) -> Refusal {
         let failure = fault.words(reply.trouble).of(reply)
+        if fault == .crowdedOut { return Refusal(verdict: .roomless, failure: failure) }
         let isRetried = fault.isRetried(reply.trouble)
         return Refusal(verdict: isRetried ? .retry(afterMs: nil) : .final, failure: failure)
     }

@@ -5,7 +5,7 @@ import CCurl
 
 extension CurlExchange {
     /// How long the body is, as the server says; nil where it does not.
-    private var announced: Int64? {
+    var announced: Int64? {
         let announced = number(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
         return announced < 0 ? nil : announced
     }
@@ -14,6 +14,14 @@ extension CurlExchange {
     func reserveAnnounced() {
         guard let announced, (1...65_536).contains(announced) else { return }
         _ = body.reserve(Int(clamping: announced))
+    }
+
+    /// Lets bytes pass that have no room. Only a connection of its own ends at once: where libcurl
+    /// 7.88 drops a reply that is coming, it may read no more of the connection.
+    func passes(_ count: Int) -> Bool {
+        passed += count
+        wanted = min(body.limit, max(wanted, passed))
+        return passed <= body.limit
     }
 
     /// Whether all of an object is there that is of use: the exchange ends, and what was not wanted

@@ -19,7 +19,7 @@ extension CurlExchange {
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         reply.fault =
             overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)
-        if isCrowdedOut { reply.fault = .crowdedOut }
+        if isCrowdedOut { (reply.fault, reply.wanted) = (.crowdedOut, wanted) }
         if isIntruding { reply.fault = .broken }
         if isCut { reply.fault = nil }
         if let fault = reply.fault { tell(fault, code, settings, &reply) }

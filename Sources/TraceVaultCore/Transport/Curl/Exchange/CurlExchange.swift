@@ -49,7 +49,10 @@ final class CurlExchange {
     /// The host had no memory for the body.
     var lacksMemory = false
     private var place: ReplyRoom.Place
-    private(set) var isCrowdedOut = false
+    var isCrowdedOut: Bool { wanted > 0 }
+    /// Of one that is crowded out: how large it may well be.
+    var wanted = 0
+    var passed = 0
     /// How much of an object is of use, once that is known, and whether the rest was cut off.
     var useful: Int?
     var isCut = false
@@ -80,7 +83,8 @@ final class CurlExchange {
     private let lines: [HeaderText]
 
     init(
-        _ id: UInt64, _ request: HTTPRequest, _ line: CurlLine, nowUs: Int64
+        _ id: UInt64, _ request: HTTPRequest, _ line: CurlLine, _ place: ReplyRoom.Place? = nil,
+        nowUs: Int64
     ) throws(Failure) {
         guard let easy = unsafe curl_easy_init() else {
             throw Failure(lacking: ENOMEM, "libcurl has no memory for a request")
@@ -100,7 +104,7 @@ final class CurlExchange {
                 is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
                 lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
-        place = line.room.place(for: request.tenant)
+        self.place = place ?? line.room.place(for: request.tenant)
         startedUs = nowUs
         authorization = request.authorization
         email = request.email.map { HeaderText("X-Auth-Email: " + $0) }
@@ -250,6 +254,7 @@ final class CurlExchange {
 
     /// Takes body bytes; false ends the exchange.
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard !isCrowdedOut else { return passes(bytes.count) }
         let total = body.count + bytes.count
         if total > Self.expansionFloor {
             let travelled = number(CURLINFO_SIZE_DOWNLOAD_T)
@@ -257,10 +262,10 @@ final class CurlExchange {
         }
         if body.count == 0 { reserveAnnounced() }
         guard overflowed || place.grow(to: total) else {
-            isCrowdedOut = true
+            wanted = min(body.limit, max(2 * total, Int(clamping: announced ?? 0)))
             // Its memory is what the others want.
-            body = ByteBuffer(limit: 0)
-            return false
+            (passed, body) = (total, ByteBuffer(limit: body.limit))
+            return isConnectionShared
         }
         if !overflowed, !(unsafe body.append(bytes)) {
             if total > body.limit { overflowed = true } else { lacksMemory = true }
