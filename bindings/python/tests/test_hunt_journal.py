@@ -157,6 +157,77 @@ def test_other_words_are_another_hunt_in_one_journal(
     assert server.requests() == []
 
 
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(
+    "moment", ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+05:00", datetime.min.replace(
+        tzinfo=timezone(timedelta(hours=5)))]
+)  # fmt: skip
+def test_a_time_outside_the_calendar_is_refused(
+    server: Standin,
+    engine: tv.Engine,
+    acme: tv.Tenant,
+    tmp_path: Path,
+    moment: Any,
+    resume: bool,
+) -> None:
+    how: dict[str, Any] = {"resume": tmp_path / "j"} if resume else {}
+    with pytest.raises(tv.ArgumentError, match="start is not within the calendar") as caught:
+        list(engine.hunt(acme, sender=SENDER, start=moment, **how))
+    assert caught.value.status == tv.Status.E_ARGUMENT
+    assert server.requests() == []
+    assert not (tmp_path / "j").exists()
+
+
+def test_an_end_before_cloudflares_days_begins_no_journal(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, tmp_path: Path, clock: type[Clock]
+) -> None:
+    clock.at = datetime.now(timezone.utc).replace(microsecond=0)
+    old = clock.at - 31 * DAY
+    with pytest.raises(tv.ArgumentError, match="give a start before it"):
+        hunted(engine, acme, tmp_path / "j", end=old)
+    with pytest.raises(tv.ArgumentError, match="give a start before it"):
+        hunted(engine, acme, tmp_path / "j", end=31 * DAY)
+    assert server.requests() == []
+    hunted(engine, acme, tmp_path / "j", start=old - DAY, end=old)
+    assert set(windows(server)) == {(old - DAY, old)}
+    with pytest.raises(tv.ArgumentError):
+        hunted(engine, acme, tmp_path / "j2", end="2026-01-01")
+
+
+@pytest.mark.parametrize("ahead", [timedelta(milliseconds=500), timedelta(minutes=1)])
+def test_a_start_after_the_second_of_the_begin_is_asked(
+    server: Standin,
+    engine: tv.Engine,
+    acme: tv.Tenant,
+    tmp_path: Path,
+    clock: type[Clock],
+    ahead: timedelta,
+) -> None:
+    start = clock.at + ahead
+    found = hunted(engine, acme, tmp_path / "j", start=start)
+    assert [one.error for one in found if one.error] == []
+    assert set(windows(server)) == {(start, start)}
+
+
+@pytest.mark.parametrize("wrong", ["true", "null", '""', "[]", '"0001-01-01T00:00:00+05:00"'])
+def test_a_begin_with_a_start_of_another_kind_is_damaged(
+    server: Standin,
+    engine: tv.Engine,
+    acme: tv.Tenant,
+    tmp_path: Path,
+    clock: type[Clock],
+    wrong: str,
+) -> None:
+    hunted(engine, acme, tmp_path / "j", start=DAY)
+    text = (tmp_path / "j").read_text()
+    assert '"start":86400.0' in text
+    (tmp_path / "j").write_text(text.replace('"start":86400.0', f'"start":{wrong}'))
+    server.reset()
+    clock.at = FIRST + DAY
+    hunted(engine, acme, tmp_path / "j")
+    assert set(windows(server)) == {(clock.at - 30 * DAY, clock.at)}
+
+
 @pytest.mark.parametrize("damage", ["gone", "damaged"])
 def test_a_journal_that_does_not_say_when_it_began_is_searched_anew(
     server: Standin,

@@ -38,6 +38,15 @@ def parse_time(text: str | None) -> datetime | None:
         return None
 
 
+def is_in_calendar(at: datetime) -> bool:
+    """Whether this can be told in UTC: some hours at both ends of the calendar cannot."""
+    try:
+        at.astimezone(timezone.utc)
+    except OverflowError:
+        return False
+    return True
+
+
 #: How deep a line of others may be nested: as deep as the library reads a reply.
 LINE_DEPTH = 64
 #: How deep a document may be: what the library makes of such a reply has more around it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-from ._fields import parse_time
+from ._fields import is_in_calendar, parse_time
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
@@ -34,8 +34,11 @@ def moment(text: str, *, ahead: bool, now: datetime | None = None) -> str:
     found = _MOMENT.fullmatch(stripped)
     day, minute, second, zone = found.groups() if found else ("", "", "", "")
     made = f"{day}T{minute or '00:00'}{second or ':00'}{zone or 'Z'}".upper()
-    if parse_time(made) is None:
+    at = parse_time(made)
+    if at is None:
         raise ValueError("it is no time")
+    if not is_in_calendar(at):
+        raise ValueError("it is not within the calendar")
     return made
 
 

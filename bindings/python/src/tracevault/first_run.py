@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ._fields import LINE_DEPTH, parse_time, parsed
+from ._fields import LINE_DEPTH, is_in_calendar, parse_time, parsed
 from ._lines import LineFile
-from ._options import filter_text
+from ._options import check_against_now, filter_text
 from .errors import ArgumentError, Status
 from .journal import SCHEMA
 
@@ -34,7 +34,7 @@ class FirstRun:
     @classmethod
     def of(cls, began: datetime, window: Mapping[str, Any]) -> FirstRun:
         """The one that begins now."""
-        return cls(
+        first = cls(
             began,
             {
                 name: value.total_seconds()
@@ -43,15 +43,31 @@ class FirstRun:
                 for name, value in window.items()
             },
         )
+        for name in first.given:
+            if first.moment(name) is None:  # a time that only the library holds
+                raise ArgumentError(f"{name} is not within the calendar", status=Status.E_ARGUMENT)
+        return first
 
     def moment(self, name: str) -> datetime | None:
         """One end of the window, where it was given."""
         return self._moment(self.given.get(name))
 
     def _moment(self, value: str | float | None) -> datetime | None:
+        if isinstance(value, bool):  # in a damaged line
+            return None
         if isinstance(value, (int, float)):
-            return self.began - timedelta(seconds=value)
-        return parse_time(value)
+            at: datetime | None = self.began - timedelta(seconds=value)
+        else:
+            at = parse_time(value)
+        return at if at is not None and is_in_calendar(at) else None
+
+    def check(self) -> None:
+        """Raise where a hunt that begins so could find nothing.
+
+        One that goes on may: its end was not too long ago when it began.
+        """
+        moments = {name: self.moment(name) for name in self.given}
+        check_against_now({name: at.isoformat() for name, at in moments.items() if at is not None})
 
     def has(self, name: str, value: str | float) -> bool:
         """Whether this is its own end of the window, in the same words or in others."""
@@ -69,6 +85,7 @@ def first_run(path: str | os.PathLike[str], sought: str, now: FirstRun) -> First
                 if known is not None:
                     _require_same(os.fspath(path), known, now)
                     return known
+        now.check()
         told = {"hunt": sought, "began": now.began.isoformat(), "given": now.given}
         file.append(json.dumps(told, separators=(",", ":")).encode())
     finally:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: How many copies a hunt looks for in one account.
 HUNT_LIMIT = 1000
+#: A start that no end lies before.
+_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 #: Filters that say when and how to look, not for what.
 _HOW = frozenset({"start", "end", "limit", "per_page", "cursor"})
 _WHAT = ("message_id", "sender", "recipient", "domain", "subject", "query", "hash", "alert_id")
@@ -127,17 +129,28 @@ class Hunt(Sweep[Finding]):
         began = datetime.now(timezone.utc).replace(microsecond=0)
         #: When it began, with a journal in its first run, and the window that was given.
         self.first: FirstRun = FirstRun.of(began, given)
+        #: Whether an earlier run began it, as the journal knows.
+        self.goes_on: bool = False
         self._filters |= {name: self.first.moment(name) for name in given}
 
     def open(self) -> None:
         """With a journal each run asks about one time, that of the first: up to when that began."""
         if self._resume is None:
             return
-        self.first = first_run(self._resume, self._sought(), self.first)
+        now = self.first
+        self.first = first_run(self._resume, self._sought(), now)
+        self.goes_on = self.first is not now
         began, end = self.first.began, self.first.moment("end")
-        self._filters["start"] = self.first.moment("start") or began - DEFAULT_WINDOW
-        self._filters["end"] = began if end is None else min(end, began)
+        start = self.first.moment("start") or began - DEFAULT_WINDOW
+        # A start may lie in the second of the begin, or ahead of a clock that is behind.
+        until = max(start, began if end is None else min(end, began))
+        self._filters |= {"start": start, "end": until}
         self._filters = dict(sorted(self._filters.items()))  # so the journal knows them
+
+    def first_start(self) -> object:
+        """From when to search; with a journal that is not read yet, perhaps from any time."""
+        start = super().first_start()
+        return _EARLIEST if start is None and self._batch.get("resume") is not None else start
 
     def _sought(self) -> str:
         """What is hunted for, as a digest."""
