@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Call, Done, Kit
 from tests.conftest import ACME
+from tracevault import _options
 from tracevault import hunt as hunt_module
 from tracevault.cli.exits import Exit
 
@@ -114,6 +115,56 @@ def test_a_duration_counts_from_the_begin_of_the_first_run(call: Call, kit: Kit)
     assert (first["resumed"], second["asked_now"]) == (0, 0)
 
 
+def test_a_hunt_whose_first_run_got_nothing_is_told_as_one_that_goes_on(
+    call: Call, kit: Kit, tmp_path: Path, clock: type[Clock]
+) -> None:
+    words = (*HUNT, "--tenant", "acme", "--start", "300d")
+    nobody = ("--set", "http.proxy=http://127.0.0.1:9", "--set", "retry.max_attempts=1")
+    first = call(*words, *nobody, "--json")
+    assert first.code != 0
+    assert (facts(first)["goes_on"], facts(first)["resumed"]) == (False, 0)
+    clock.at = THEN + timedelta(days=1)
+    told = call(*words, *nobody, "--html", "case.html")
+    programs = facts(call(*words, "--json"))
+    sentence = f"his goes on with the hunt that began {THEN:%Y-%m-%d %H:%M:%S} UTC"
+    assert f"{sentence}; to look again, give --resume the name of a new file" in told.err
+    assert sentence in shown(tmp_path / "case.html")
+    assert (programs["goes_on"], programs["resumed"]) == (True, 0)
+    assert programs["began"] == THEN.isoformat()
+    assert programs["asked_now"] > 0
+
+
+def test_an_old_end_goes_on_after_cloudflares_days(
+    call: Call, kit: Kit, clock: type[Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_options, "datetime", clock)
+    end = THEN - timedelta(days=30) + timedelta(seconds=2)
+    words = (*HUNT, "--end", end.isoformat())
+    first = call(*words, "--json")
+    assert first.code == 0, first.err
+    kit.server.reset()
+    clock.at = THEN + timedelta(seconds=3)
+    second = call(*words, "--json")
+    assert second.code == 0, second.err
+    assert kit.server.requests() == []
+    assert facts(first)["end"] == facts(second)["end"] == end.isoformat()
+    assert call("hunt", "--subject", "other", *words[3:]).code == Exit.USAGE
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume", "j")])
+@pytest.mark.parametrize("verb", ["hunt", "search"])
+def test_a_start_before_the_calendar_is_a_wrong_call(
+    call: Call, kit: Kit, tmp_path: Path, verb: str, resume: tuple[str, ...]
+) -> None:
+    kit.server.reset()
+    where = ("--tenant", "acme") if verb == "search" else resume
+    told = call(verb, "--subject", "report", "--start", "0001-01-01T00:00:00+05:00", *where)
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert "--start takes a time" in told.err
+    assert kit.server.requests() == []
+    assert not (tmp_path / "j").exists()
+
+
 @pytest.mark.parametrize("other", [("--start", "7d"), ("--start", "300d", "--end", "1d")])
 def test_another_time_is_a_wrong_call(
     call: Call, kit: Kit, tmp_path: Path, other: tuple[str, ...]
@@ -141,6 +192,19 @@ def test_an_end_that_is_to_come_is_told_as_now(
     assert abs(now - datetime.fromisoformat(f"{end}+00:00")) < timedelta(minutes=2)
     note = json.loads(call(*words, "--json").err.splitlines()[-1])["note"]
     assert abs(now - datetime.fromisoformat(note["end"])) < timedelta(minutes=2)
+
+
+def test_a_start_after_the_second_of_the_begin_is_told_as_the_end_too(
+    call: Call, kit: Kit, clock: type[Clock]
+) -> None:
+    start = THEN + timedelta(milliseconds=250)
+    words = ("hunt", "--subject", "report", "--start", start.isoformat())
+    told = call(*words, "--resume", "j")
+    programs = call(*words, "--end", "2099-01-01", "--resume", "k", "--json")
+    assert (told.code, programs.code) == (0, 0), told.err + programs.err
+    at = f"{start:%Y-%m-%d %H:%M:%S}.250"
+    assert f"looked for in {at} to {at} UTC" in told.err
+    assert facts(programs)["start"] == facts(programs)["end"] == start.isoformat()
 
 
 def test_the_help_says_how_to_look_anew(call: Call) -> None:

@@ -39,6 +39,8 @@ class Scope:
     #: How many answers are from a journal, and how many came now.
     resumed: int = 0
     asked_now: int = 0
+    #: Whether an earlier run began it.
+    goes_on: bool = False
 
     @property
     def copies(self) -> int:
@@ -70,7 +72,7 @@ class Scope:
     @property
     def time_words(self) -> str:
         """From when to when messages were looked for."""
-        end = self._until or self.began
+        end = self._until or self._ended(self.began)
         told = f"{words.when(self.start or self.began - DEFAULT_WINDOW)} to {words.when(end)} UTC"
         if self.start:
             return told
@@ -78,17 +80,22 @@ class Scope:
 
     @property
     def before_words(self) -> str:
-        """What is to be said of answers that are from an earlier run; empty where none is."""
+        """What is to be said where an earlier run began it, or answered; otherwise empty."""
+        hunt = f"the hunt that began {words.when(self.began)} UTC"
         if not self.resumed:
-            return ""
+            return f"this goes on with {hunt}" if self.goes_on else ""
         answers = "1 answer is" if self.resumed == 1 else f"{self.resumed:,} answers are"
-        told = f"{answers} from before, of the hunt that began {words.when(self.began)} UTC"
+        told = f"{answers} from before" + (f", of {hunt}" if self.goes_on else "")
         return told if self.asked_now else f"nothing was asked now: {told}"
 
     @property
     def _until(self) -> datetime | None:
         """The end that was given: what is to come is not looked at."""
-        return None if self.end is None else min(self.end, self.began)
+        return None if self.end is None else self._ended(min(self.end, self.began))
+
+    def _ended(self, at: datetime) -> datetime:
+        """That, but no hunt ends before its start, which may be ahead of this host's clock."""
+        return max(at, self.start or at)
 
     def to_dict(self) -> dict[str, Any]:
         """What programs are told; times that nobody gave are null."""
@@ -96,6 +103,7 @@ class Scope:
             "start": None if self.start is None else self.start.isoformat(),
             "end": None if self._until is None else self._until.isoformat(),
             "began": self.began.isoformat(),
+            "goes_on": self.goes_on,
             "accounts_asked": len(self.accounts) - self.answered("open"),
             "accounts_with_copies": self.with_copies,
             "accounts_failed": self.answered("failed"),
@@ -126,4 +134,5 @@ def scope_of(hunt: Hunt, found: Iterable[Finding]) -> Scope:
         tuple(asked),
         resumed=hunt.resumed,
         asked_now=hunt.answered,
+        goes_on=hunt.goes_on,
     )

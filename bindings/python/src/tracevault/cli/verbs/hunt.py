@@ -94,8 +94,8 @@ def hunt(
     nothing was found; 1 when something could not be asked, or the code of the failures where
     nothing came and all failed alike.
 
-    With --resume each run looks at the time of the first one, up to when that began, and says how
-    many answers are from before. A new file looks anew.
+    With --resume each run looks at the time of the first one, up to when that began, and says when
+    that was and how many answers are from before. A new file looks anew.
     """
     output = options.output(*FORMATS)
     if options.line.get("account") is not None:  # one of a profile counts for other verbs
