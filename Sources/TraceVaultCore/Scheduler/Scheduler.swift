@@ -51,7 +51,8 @@ package struct Scheduler: Sendable {
     var ring = TurnQueue()
     /// Groups of which somebody holds up the next round, in the order in which that began.
     var held = List()
-    /// Tenants that leave room to others. Each has more under way than is free, so they are few.
+    /// Tenants that leave room to others: each has more under way than is free, or large results
+    /// that come one by one.
     var crowded: [Int32] = []
     /// Some of them had one turn in this look, and may have another in the next.
     var hasOneByOne = false
