@@ -112,6 +112,17 @@ def test_a_batch_reads_references_json_lines_and_csv(call: Call, kit: Kit, tmp_p
     assert told.out.splitlines()[0].startswith("tenant,account_id,message_ref")
 
 
+@pytest.mark.parametrize("first", ["4jXtPC0RYCz7S6r\n", ""], ids=["reference first", "JSON first"])
+def test_a_line_of_json_keeps_its_tenant_wherever_it_stands(first: str) -> None:
+    """The reference alone would be asked of another tenant, which knows no such message."""
+    row = f'{{"message_ref":"4jXtPB72Kpz7S8D","tenant":"acme","account_id":"{ACME}"}}\n'
+    *_, told = read(first + row, "list.txt")
+    assert (told.message_ref, told.tenant, told.account_id) == ("4jXtPB72Kpz7S8D", "acme", ACME)
+    *_, broken = read(first + '{"message_ref":"4jXtPB72Kpz7S8D",\n', "list.txt")
+    assert broken.error is not None
+    assert broken.message_ref == ""
+
+
 def test_a_batch_tells_failures_by_kind_with_what_to_do(call: Call, kit: Kit) -> None:
     lines = [f'{{"message_ref":"4jXtPB72Kpz{n:04}","tenant":"acme","account_id":"{ACME}"}}'
              for n in range(5)]  # fmt: skip

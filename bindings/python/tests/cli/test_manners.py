@@ -134,7 +134,7 @@ def test_ctrl_c_ends_at_once_and_says_how_to_go_on(
     ("words", "said"),
     [
         (("trace", *WHERE, REF), "interrupted"),
-        (("trace", *WHERE, "--follow", REF, "4jXtPC0RYCz7S6r"), f"--follow {REF} 4jXtPC0RYCz7S6r"),
+        (("trace", *WHERE, "--follow", REF, "4jXtPC0RYCz7S6r"), f"again, with {REF} 4jXtPC0RYCz7S6r"),
         (("search", *WHERE), "interrupted"),
         (("hunt", "--subject", "x"), "--resume FILE"),
         (("hunt", "--subject", "x", "--resume", "j"), "the same command again; j remembers"),
@@ -176,7 +176,7 @@ def test_ctrl_c_in_a_terminal_while_following(terminal: Callable[..., Terminal],
             run.type("\x03")
             assert run.end() == Exit.INTERRUPTED
     (error,) = [json.loads(line) for line in run.seen.splitlines() if line.startswith("{")]
-    assert f"tracevault trace --follow {REF}" in error["error"]["message"]
+    assert f"the same command again, with {REF}" in error["error"]["message"]
 
 
 def test_a_passphrase_is_asked_for_without_an_echo(

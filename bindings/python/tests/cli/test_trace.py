@@ -92,6 +92,15 @@ def test_following_that_runs_out_of_time_says_so(call: Call, kit: Kit) -> None:
     assert told.rows[0]["complete"] is False
 
 
+def test_following_keeps_to_its_time_also_while_the_server_says_nothing(
+    call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracevault.cli.following.LEAST", 0.05)
+    told = call("trace", *WHERE, "--follow", "--timeout", "0", "slow-20000")
+    assert "TV_E_DEADLINE" in told.err
+    assert told.out == ""
+
+
 def test_following_outlives_a_failure_that_passes(
     call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,9 +51,7 @@ def read(text: str, where: str) -> list[Asked]:
     if any(_name(one) in REFERENCES for one in cells):
         return list(_csv(lines[at:], separator, at, where))
     _require_list(first, [one for one in cells if one], f"line {at + 1} of {where}")
-    return [
-        _asked(number, line, where) for number, line in enumerate(lines, 1) if not _is_blank(line)
-    ]
+    return [_line(number, one, where) for number, one in enumerate(lines, 1) if not _is_blank(one)]
 
 
 def _is_blank(line: str) -> bool:
@@ -78,19 +76,26 @@ def _require_list(first: str, cells: list[str], line: str) -> None:
         )
 
 
+def _line(number: int, line: str, where: str) -> Asked:
+    """A line among references; one of JSON says whose message it is, as in a list of them."""
+    return (_json_line if line.lstrip().startswith("{") else _asked)(number, line, where)
+
+
 def _json(text: str, where: str) -> Iterator[Asked]:
     for number, line in enumerate(text.split("\n"), 1):
-        if _is_blank(line):
-            continue
-        try:
-            row = parsed(line, LINE_DEPTH)
-        except ValueError:
-            row = None
-        if isinstance(row, dict):
-            yield _of_row(number, row, where)
-        else:
-            said = f"is no JSON object, or nested more than {LINE_DEPTH} deep"
-            yield Asked(number, "", error=_wrong(f"line {number} of {where} {said}"))
+        if not _is_blank(line):
+            yield _json_line(number, line, where)
+
+
+def _json_line(number: int, line: str, where: str) -> Asked:
+    try:
+        row = parsed(line, LINE_DEPTH)
+    except ValueError:
+        row = None
+    if isinstance(row, dict):
+        return _of_row(number, row, where)
+    said = f"is no JSON object, or nested more than {LINE_DEPTH} deep"
+    return Asked(number, "", error=_wrong(f"line {number} of {where} {said}"))
 
 
 def _csv(lines: list[str], separator: str, skipped: int, where: str) -> Iterator[Asked]:

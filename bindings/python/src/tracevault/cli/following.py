@@ -17,6 +17,8 @@ from .words import plural
 #: before asking again after a failure that may pass.
 STEP = 10.0
 PAUSE = 5.0
+#: A look has so many seconds at least, also where the time is up.
+LEAST = 2.0
 
 
 class Follower:
@@ -41,7 +43,8 @@ class Follower:
         with Progress(self._options, unit="looks") as progress:
             while True:
                 left = STEP if self._until is None else min(STEP, max(self._left, 0))
-                (result,) = engine.batch([request.__replace__(wait=left, timeout=None)])
+                timeout = None if self._until is None else max(self._left, LEAST)
+                (result,) = engine.batch([request.__replace__(wait=left, timeout=timeout)])
                 trace = result.trace
                 if trace is None:
                     assert result.error is not None

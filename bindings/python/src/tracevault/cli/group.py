@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from . import completed
 from .option import Option, help_option
@@ -87,7 +86,7 @@ def _shared(name: str, text: str, **details: Any) -> Option:
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if context.get_parameter_source(parameter.name or "") is not ParameterSource.COMMANDLINE:
+    if value is None or value is False or value == ():  # not on the line: there is no other source
         return
     line = context.ensure_object(Options).line
     if isinstance(value, tuple):

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
 @wait_option("Seconds to wait while it is pending.")
 @timeout_option(
-    "Seconds for the whole of it; default: 120 and --wait, with --follow none.", least=0
+    "Seconds for the whole of it; default: 120 and --wait, with --follow none. With it each "
+    "message has so many.",
+    least=0,
 )
 @option("--follow", is_flag=True, help="Wait until it is complete; --lines show as they come.")
 @option("--lines", is_flag=True, help="The raw lines, word for word.")
@@ -190,6 +192,6 @@ def _followed(
             if follower.last is not None:
                 yield request, follower.last
             left = " ".join(str(one.message_ref) for one in requests[at:])
-            raise Interrupted(f"to go on: tracevault trace --follow {left}") from None
+            raise Interrupted(f"to go on: the same command again, with {left}") from None
         except TraceVaultError as error:
             yield request, error
