@@ -134,7 +134,10 @@ def test_ctrl_c_ends_at_once_and_says_how_to_go_on(
     ("words", "said"),
     [
         (("trace", *WHERE, REF), "interrupted"),
-        (("trace", *WHERE, "--follow", REF, "4jXtPC0RYCz7S6r"), f"again, with {REF} 4jXtPC0RYCz7S6r"),
+        (
+            ("trace", *WHERE, "--follow", REF, "4jXtPC0RYCz7S6r"),
+            f"again, with {REF} 4jXtPC0RYCz7S6r",
+        ),
         (("search", *WHERE), "interrupted"),
         (("hunt", "--subject", "x"), "--resume FILE"),
         (("hunt", "--subject", "x", "--resume", "j"), "the same command again; j remembers"),
