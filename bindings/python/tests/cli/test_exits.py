@@ -16,6 +16,7 @@ from tracevault.errors import error_class
 
 REF = "4jXtPB72Kpz7S8D"
 NOWHERE = "0" * 32
+PLACE = ("--tenant", "acme", "--account", ACME)
 #: The exit code of every status.
 CODES: dict[Exit, set[Status]] = {
     Exit.USAGE: {
@@ -203,3 +204,24 @@ def test_what_this_host_cannot_do_is_no_wrong_call() -> None:
         assert exit_of(error) is Exit.OTHER
     for error in (PermissionError("x"), IsADirectoryError("x")):
         assert exit_of(error) is Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--key-file", "gone.key", "account", "list"), Exit.VAULT),
+        (("--key-file", "open.key", "account", "list"), Exit.VAULT),
+        (("--passphrase-file", "gone.txt", "account", "list"), Exit.USAGE),
+        (("--passphrase-file", "open.key", "account", "list"), Exit.USAGE),
+        (("account", "rotate", *PLACE, "--token-file", "gone.txt"), Exit.USAGE),
+        (("batch", "gone.txt"), Exit.NOT_FOUND),
+        (("decode", "gone.json"), Exit.NOT_FOUND),
+        (("trace", *PLACE, "4jXtPB72Kpz7S8D", "--html", "gone/case.html"), Exit.USAGE),
+    ],
+)
+def test_a_file_that_is_not_there_or_is_open_to_others_has_the_code_of_what_it_is_for(
+    call: Call, kit: Kit, tmp_path: Path, words: tuple[str, ...], code: Exit
+) -> None:
+    (tmp_path / "open.key").write_bytes(kit.key_file.read_bytes())
+    (tmp_path / "open.key").chmod(0o644)
+    assert call(*words).code == code

@@ -29,11 +29,12 @@ MEANING = {
     "fault, `account check` a credential that ends soon.",
     Exit.USAGE: "The command line, a setting or the configuration file is wrong or asks for more "
     "than a limit allows; a file that it names may not be used: its rights, its owner, what it is, "
-    "or a journal or checkpoint that another process has (`TV_E_BUSY`); or the library cannot be "
-    "loaded.",
-    Exit.VAULT: "The vault cannot be opened or changed: not there, another key, damaged, busy.",
-    Exit.NOT_FOUND: "There is no such message, tenant, account or file, or there are several and "
-    "none is named.",
+    "a passphrase or a token that is not there, the folder of a page, or a journal or checkpoint "
+    "that another process has (`TV_E_BUSY`); or the library cannot be loaded.",
+    Exit.VAULT: "The vault cannot be opened or changed: not there, another key, damaged, busy; or "
+    "it or its key file may not be used, or the key file is not there.",
+    Exit.NOT_FOUND: "There is no such message, tenant, account, list or reply, or there are "
+    "several and none is named.",
     Exit.CREDENTIAL: "Cloudflare refused the credential, or it has expired, or it is stored for "
     "another server.",
     Exit.QUOTA: "The quota does not allow it in time; the message says when to come back.",
