@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 from c_programs import Compile
-from engine_scene import until
+from engine_scene import connected, until
 from host_home import EXAMPLES, NO_SUCH, Home
 from recipes import refs
 
@@ -48,16 +48,14 @@ def test_the_epoll_daemon_answers_each_line_and_begins_new_rows_when_it_is_told(
     daemon = compiled("daemon", EXAMPLES / "epoll/daemon.c")
     process = subprocess.Popen([daemon, *words], cwd=home.folder, stderr=subprocess.PIPE)
 
-    def connected() -> socket.socket:
-        until(place.exists)
-        asker = socket.socket(socket.AF_UNIX)
+    def asking() -> socket.socket:
+        asker = connected(place)
         asker.settimeout(60)
-        asker.connect(str(place))
         return asker
 
     try:
         good = refs(home.server, 5)
-        with connected() as asker, connected() as leaves, connected() as babbles:
+        with asking() as asker, asking() as leaves, asking() as babbles:
             leaves.sendall(f"{good[0]}\n".encode())
             leaves.close()
             babbles.sendall(b"x" * 300)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from c_programs import ROOT
-from engine_scene import until
+from engine_scene import connected, until
 from host_home import EXAMPLES, NO_SUCH, SINCE, Home, home_in, program
 from launcher import standin
 from recipes import refs
@@ -45,10 +44,8 @@ def test_syslog_ng_gives_each_message_with_a_reference_its_row(home: Home) -> No
     words = [word for option, name in files.items() for word in (option, str(folder / name))]
     process = subprocess.Popen([syslog_ng, "-F", "--no-caps", *words], env=home.environment)
     try:
-        until((folder / "in").exists)
         (good,) = refs(home.server, 1)
-        with socket.socket(socket.AF_UNIX) as sender:
-            sender.connect(str(folder / "in"))
+        with connected(folder / "in") as sender:
             for one in (asking(good), "of no interest", asking(NO_SUCH)):
                 sender.sendall(f"{one}\n".encode())
             rows = folder / "rows"
@@ -81,10 +78,8 @@ def test_rsyslog_enriches_each_message_with_a_reference_and_has_its_row_confirme
     )
     rows, states = folder / "traces.jsonl", folder / "mail-states"
     try:
-        until((folder / "in").exists)
         (good,) = refs(home.server, 1)
-        with socket.socket(socket.AF_UNIX) as sender:
-            sender.connect(str(folder / "in"))
+        with connected(folder / "in") as sender:
             for one in (asking(good), "of no interest", asking(NO_SUCH)):
                 sender.sendall(f"<13>Nov 29 06:30:00 host app: {one}\n".encode())
             until(lambda: rows.exists() and rows.read_bytes().count(b"\n") >= 2)

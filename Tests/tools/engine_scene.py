@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -142,6 +143,17 @@ def until(holds: Callable[[], object], what: str = "it did not come", seconds: f
     while not holds():
         assert time.monotonic() < end, what
         time.sleep(0.01)
+
+
+def connected(place: Path, seconds: float = 60) -> socket.socket:
+    """A connection to a socket in a folder: its name is there a moment before anybody listens at it."""
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        until(lambda: made.connect_ex(str(place)) == 0, f"nobody listens at {place}", seconds)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 class served:

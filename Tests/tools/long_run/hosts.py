@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from engine_scene import until
+from engine_scene import connected, until
 
 #: What a host may answer while there is trouble; none of them once it is over.
 EXPECTED = {
@@ -124,9 +124,7 @@ class EpollHost(Host):
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX)
-            wait_for(self._path.exists, "the daemon's socket")
-            self._socket.connect(str(self._path))
+            self._socket = connected(self._path, PATIENCE_S)
             self._socket.setblocking(False)
         return self._socket
 
@@ -177,10 +175,7 @@ class RsyslogHost(Host):
 
     def work(self, *, ask: bool) -> bool:
         if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX)
-            wait_for(
-                lambda: self._socket and self._socket.connect_ex(str(self._path)) == 0, "rsyslog"
-            )
+            self._socket = connected(self._path, PATIENCE_S)
         if ask and len(self._missing) < _WINDOW:
             self._sent += 1
             message = json.dumps({"message_ref": self.reference(), "number": self._sent})
