@@ -8,96 +8,20 @@ import Testing
 @Suite struct HuntWayTests {
     private let room = SearchRoom(maxReplyBytes: 1 << 20)
 
-    /// A vault of `acme`, `globex` and `initech`, who have these accounts, and a hunt of them.
-    private final class Play {
-        let hunt: HuntUnderWay
-        private let vault: Vault
-        private let room: SearchRoom
-        private(set) var underWay: [JobID: HuntErrand] = [:]
-        private var last: JobID = 0
-        /// How often each account's first search was answered.
-        var answered: [String: Int] = [:]
-
-        init(_ rows: [(String, Range<Int>)], window: Int = 16, _ room: SearchRoom) throws {
-            self.room = room
-            let vault = try Fake.memoryVault()
-            self.vault = vault
-            let edit = vault.edit()
-            for (name, numbers) in rows {
-                for number in numbers { try edit.put(name, Self.id(number), token: Fake.token1) }
+    /// A hunt of `acme`, `globex` and `initech`, who have these accounts.
+    private func play(_ rows: [(String, Range<Int>)], window: Int = 16) throws -> HuntPlay {
+        let vault = try Fake.memoryVault()
+        let edit = vault.edit()
+        for (name, numbers) in rows {
+            for number in numbers {
+                try edit.put(name, HuntSupport.account(number), token: Fake.token1)
             }
-            try edit.commit()
-            var names: [String] = []
-            for (name, _) in rows where !names.contains(name) { names.append(name) }
-            let tenants = try names.map { try vault.tenant(named: $0) }
-            hunt = try HuntSupport.hunt(tenants, ["traces": "false", "window": "\(window)"])
         }
-
-        private static func id(_ number: Int) -> String {
-            let digits = String(10_000 + number, radix: 16)
-            return String(repeating: "0", count: 32 - digits.utf8.count) + digits
-        }
-
-        /// Asks as long as the window allows; gives for whom. Never two ways at a time.
-        @discardableResult
-        func ask(now: Int64 = 0) -> [String] {
-            hunt.lookAgain(now: now)
-            var asked: [String] = []
-            var looks = 0
-            while underWay.count < hunt.hunt.window, looks < 10_000 {
-                looks += 1
-                guard case .ask(let errand)? = hunt.next(now: now, room) else {
-                    guard hunt.mustLookOn else { break }
-                    continue
-                }
-                last += 1
-                hunt.began(errand, as: last)
-                underWay[last] = errand
-                asked.append(errand.place.tenant.name)
-            }
-            #expect(looks < 10_000)
-            let accounts = underWay.values.map(\.place.account)
-            #expect(Set(accounts).count == accounts.count)
-            return asked
-        }
-
-        /// A tenant's quota rests until `time`; gives how many requests stay under way.
-        @discardableResult
-        func rest(_ name: String, until time: Int64) -> Int {
-            var stay = 0
-            for (id, errand) in underWay where errand.place.tenant.name == name {
-                if hunt.rests(errand, until: time) {
-                    stay += 1
-                } else {
-                    errand.backAt = time
-                    underWay[id] = nil
-                    hunt.ended(errand, as: id)
-                    hunt.takeBack(errand)
-                }
-            }
-            return stay
-        }
-
-        /// Answers what is under way of a tenant; gives the findings with an error.
-        @discardableResult
-        func answer(_ name: String, _ failure: Status? = nil) -> [Finding] {
-            var told: [Finding] = []
-            for (id, errand) in underWay where errand.place.tenant.name == name {
-                underWay[id] = nil
-                hunt.ended(errand, as: id)
-                let answer =
-                    failure.map {
-                        Answer(failure: Failure($0, "a test"), document: Document(raw: nil))
-                    } ?? HuntSupport.found([])
-                if failure == nil { answered[errand.place.account.text, default: 0] += 1 }
-                if let finding = hunt.take(answer, to: errand, room) { told.append(finding) }
-            }
-            return told
-        }
-    }
-
-    private func play(_ rows: [(String, Range<Int>)], window: Int = 16) throws -> Play {
-        try Play(rows, window: window, room)
+        try edit.commit()
+        var names: [String] = []
+        for (name, _) in rows where !names.contains(name) { names.append(name) }
+        let tenants = try names.map { try vault.tenant(named: $0) }
+        return try HuntPlay(tenants, ["traces": "false", "window": "\(window)"], room)
     }
 
     @Test func anAccountWhoseTenantRestsIsAskedThroughTheNext() throws {
@@ -217,7 +141,7 @@ import Testing
         #expect(play.hunt.progress.done == 1000)
     }
 
-    private func finish(_ play: Play, now: Int64) {
+    private func finish(_ play: HuntPlay, now: Int64) {
         for _ in 0..<2000 where !play.hunt.isOver {
             play.ask(now: now)
             for name in ["acme", "globex", "initech"] { play.answer(name) }
