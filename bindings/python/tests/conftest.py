@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from launcher import Standin, standin
@@ -59,6 +62,31 @@ def compiled(tmp_path: Path) -> Callable[[str], Path]:
         return out
 
     return compile_library
+
+
+class Clock(datetime):
+    """Says the time that a test has set."""
+
+    at: datetime
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return cls.at.astimezone(tz)
+
+
+ClockIn = Callable[[ModuleType, datetime], type[Clock]]
+
+
+@pytest.fixture
+def clock_in(monkeypatch: pytest.MonkeyPatch) -> ClockIn:
+    """Gives a module of the package a clock that the test sets, and a time to begin with."""
+
+    def give(module: ModuleType, at: datetime) -> type[Clock]:
+        Clock.at = at
+        monkeypatch.setattr(module, "datetime", Clock)
+        return Clock
+
+    return give
 
 
 @pytest.fixture(scope="session")

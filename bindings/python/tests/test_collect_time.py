@@ -15,28 +15,16 @@ from launcher import Standin
 import tracevault as tv
 from tracevault import collect as collect_module
 
-from .conftest import ACME, settings
+from .conftest import ACME, Clock, ClockIn, settings
 
 DAY = datetime.timedelta(days=1)
 #: Behind the first, and before the second of two days on which the stand-in has mail.
 FIRST = datetime.datetime(2026, 10, 24, 5, tzinfo=datetime.timezone.utc)
 
 
-class Clock(datetime.datetime):
-    """Says the time that a test has set."""
-
-    at: datetime.datetime = FIRST
-
-    @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-        return cls.at.astimezone(tz)
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
-    Clock.at = FIRST
-    monkeypatch.setattr(collect_module, "datetime", Clock)
-    return Clock
+def clock(clock_in: ClockIn) -> type[Clock]:
+    return clock_in(collect_module, FIRST)
 
 
 def mail_of(server: Standin, day: datetime.datetime) -> set[str]:

@@ -15,7 +15,7 @@ from launcher import Standin
 import tracevault as tv
 from tracevault import hunt as hunt_module
 
-from .conftest import settings
+from .conftest import Clock, ClockIn, settings
 
 DAY = timedelta(days=1)
 #: When the first run begins: some days before the tests.
@@ -24,22 +24,10 @@ SENDER = "sender.example"
 Window = tuple[datetime | None, datetime | None]
 
 
-class Clock(datetime):
-    """Says the time that a test has set."""
-
-    at: datetime = FIRST
-
-    @classmethod
-    def now(cls, tz: Any = None) -> Any:
-        return cls.at.astimezone(tz)
-
-
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch, server: Standin) -> type[Clock]:
+def clock(clock_in: ClockIn, server: Standin) -> type[Clock]:
     server.reset()
-    Clock.at = FIRST
-    monkeypatch.setattr(hunt_module, "datetime", Clock)
-    return Clock
+    return clock_in(hunt_module, FIRST)
 
 
 def hunted(engine: tv.Engine, where: Any, path: Path, **how: Any) -> list[tv.Finding]:

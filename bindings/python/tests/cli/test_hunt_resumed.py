@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Call, Done, Kit
-from tests.conftest import ACME
+from tests.conftest import ACME, Clock, ClockIn
 from tracevault import _options
 from tracevault import hunt as hunt_module
 from tracevault.cli.exits import Exit
@@ -23,21 +23,9 @@ THEN = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(days=2)
 HUNT = ("hunt", "--subject", "report", "--wait", "20", "--resume", "j")
 
 
-class Clock(datetime):
-    """Says the time that a test has set."""
-
-    at: datetime = THEN
-
-    @classmethod
-    def now(cls, tz: Any = None) -> Any:
-        return cls.at.astimezone(tz)
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
-    Clock.at = THEN
-    monkeypatch.setattr(hunt_module, "datetime", Clock)
-    return Clock
+def clock(clock_in: ClockIn) -> type[Clock]:
+    return clock_in(hunt_module, THEN)
 
 
 def facts(told: Done) -> dict[str, Any]:
