@@ -17,18 +17,34 @@ from tracevault.cli.verbs import batch
 
 BEHIND = "what became of it behind the filter is not known yet"
 SOME = "of some nothing is known"
+SENT = "accepted by the next server"
+GATHERING = "Cloudflare is still gathering lines"
 
 
-def trace(*states: str, complete: bool = False, unaccounted: bool = False) -> tv.Trace:
+def trace(
+    *states: str,
+    complete: bool = False,
+    unaccounted: bool = False,
+    hop: str = "removed",
+    action: str = "pass",
+    notified: bool = False,
+) -> tv.Trace:
+    event = {"kind": "policy", "action": action}
+    following = [{"id": "N", "kind": "notification_queue_id"}] if notified else []
     people = [{"address": f"{at}@b.example", "state": one} for at, one in enumerate(states)]
     codes = ["recipients_unaccounted"] if unaccounted else []
     return tv.Trace.from_json(
         {
             "schema": "tracevault.trace/1",
             "complete": complete,
-            "inbound": {"lines": []},
+            "inbound": {"lines": [{"message": "", "event": event}]},
             "outbound": {"lines": []},
-            "summary": {"state": "incomplete", "recipients": people},
+            "summary": {
+                "state": "incomplete",
+                "recipients": people,
+                "hops": [{"queue_id": "H", "side": "inbound", "state": hop}],
+                "next_queue_ids": following,
+            },
             "warnings": [{"code": code, "count": 1, "path": ""} for code in codes],
         }
     )
@@ -44,7 +60,13 @@ FILTER = "accepted_by_filter"
         (trace(FILTER, FILTER), f"2 recipients: taken over by a filter; {BEHIND}."),
         (trace(FILTER, complete=True), f"1 recipient: 1 taken over by a filter, and {SOME}."),
         (trace(FILTER, unaccounted=True), f"1 recipient: 1 taken over by a filter, and {SOME}."),
-        (trace("sent"), f"1 recipient: 1 accepted by the next server, and {SOME}."),
+        (trace("sent"), f"Accepted by the next server so far; {GATHERING}."),
+        (trace("sent", "sent"), f"2 recipients: accepted by the next server so far; {GATHERING}."),
+        (trace("sent", complete=True), f"1 recipient: 1 {SENT}, and {SOME}."),
+        (trace("sent", unaccounted=True), f"1 recipient: 1 {SENT}, and {SOME}."),
+        (trace("sent", hop="expired"), f"1 recipient: 1 {SENT}, and {SOME}."),
+        (trace("sent", action="reject"), f"1 recipient: 1 {SENT}, and {SOME}."),
+        (trace("sent", notified=True), f"1 recipient: 1 {SENT}, and {SOME}."),
     ],
 )
 def test_what_a_filter_has_is_told_from_recipients_of_whom_nothing_is_known(

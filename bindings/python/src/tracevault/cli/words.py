@@ -85,6 +85,12 @@ BEHIND_A_FILTER = State(
     "taken over by a filter; what became of it behind the filter is not known yet",
     "Cloudflare is still gathering lines: ask again later.",
 )
+#: Of a message that all who are known to get it have got, before Cloudflare has told all of it.
+SENT_SO_FAR = State(
+    "wait",
+    "accepted by the next server so far; Cloudflare is still gathering lines",
+    "What became of it then, or of others, may come: ask again later.",
+)
 #: The sign of each tone, and its letter where only ASCII can be shown.
 SIGNS: dict[Tone, tuple[str, str]] = {
     "good": ("✔", "+"),
@@ -104,8 +110,14 @@ PARTS = {
 }
 #: The warning that stands beside the error of a last look.
 LAST_LOOK_FAILED = "last_look_failed"
-#: The warning that a hop has more recipients than lines tell of.
+#: The warning that a hop has more recipients than lines tell of, and the one that there were more
+#: than are listed.
 RECIPIENTS_UNACCOUNTED = "recipients_unaccounted"
+RECIPIENTS_NOT_LISTED = "recipients_not_listed"
+#: What a hop's state may be where its lines prove no end of their own.
+_GOES_ON = ("received", "queued", "removed")
+#: What a decision is called with which a recipient is not taken, for now or for good.
+_REFUSALS = ("reject", "hangup")
 #: Who knows an id, by its kind.
 IDS = {
     "queued_as": ("queue id", "in the next server's own log"),
@@ -135,12 +147,25 @@ def state_of_all(trace: Trace) -> State:
     """The words for the state of the whole message."""
     summary = trace.summary
     states = {one.state for one in summary.recipients if one.state != "expanded"}
-    is_filter_alone = states == {"accepted_by_filter"} and not any(
-        one.code == RECIPIENTS_UNACCOUNTED for one in trace.warnings
-    )
-    if summary.state == "incomplete" and is_filter_alone and not trace.complete:
-        return BEHIND_A_FILTER
+    warned = {one.code for one in trace.warnings}
+    if summary.state == "incomplete" and not trace.complete:
+        if states == {"accepted_by_filter"} and RECIPIENTS_UNACCOUNTED not in warned:
+            return BEHIND_A_FILTER
+        is_all = not warned & {RECIPIENTS_UNACCOUNTED, RECIPIENTS_NOT_LISTED}
+        if states == {"sent"} and is_all and not _is_worse_told(trace):
+            return SENT_SO_FAR
     return state_of(summary.state)
+
+
+def _is_worse_told(trace: Trace) -> bool:
+    """Whether a line tells of an end, or of a refusal, that no recipient is known to have had."""
+    summary = trace.summary
+    if any(one.kind == "notification_queue_id" for one in summary.next_queue_ids):
+        return True
+    if any(not one.notification and one.state not in _GOES_ON for one in summary.hops):
+        return True
+    events = (line.event for line in trace.lines)
+    return any(one is not None and one.action in _REFUSALS and one.to is None for one in events)
 
 
 def verdict(trace: Trace) -> str:
@@ -149,7 +174,7 @@ def verdict(trace: Trace) -> str:
     people = [one for one in summary.recipients if one.state != "expanded"]
     if not people:
         return sentence(known)
-    if known == BEHIND_A_FILTER.label:
+    if known in (BEHIND_A_FILTER.label, SENT_SO_FAR.label):
         return sentence(known if len(people) == 1 else f"{len(people)} recipients: {known}")
     if len({one.state for one in people}) == 1 and summary.state == people[0].state:
         return sentence(known if len(people) == 1 else f"{known}: all {len(people)} recipients")
