@@ -311,3 +311,28 @@ def test_nobody_asks_an_object_store_offline(call: Call, kit: Kit) -> None:
     assert told.code == 0
     (found,) = [row for row in told.rows if row["name"] == "vault" and row["state"] == "note"]
     assert "--offline" in found["told"]
+
+
+def test_a_vault_that_is_not_there_is_told_and_no_passphrase_is_asked_for(call: Call) -> None:
+    told = call("doctor", "--offline", "--json", "--vault", "none")
+    first, last = (row for row in told.rows if row["name"] == "vault")
+    assert (first["state"], last["state"]) == ("note", "fault")
+    assert "there is no vault file at the path" in last["told"]
+    assert last["do"] == "tracevault init makes a vault"
+
+
+def test_what_an_option_names_is_told_as_far_as_it_was_looked_at(
+    call: Call, kit: Kit, environment: dict[str, str]
+) -> None:
+    kit.vault.write_bytes(b"no vault")
+    told = call("doctor", "--offline", "--json", "--tenant", "gone")
+    by_name = {row["name"]: row["told"] for row in reversed(told.rows)}
+    assert by_name["vault"] == f"{kit.vault} is there, from $TRACEVAULT_VAULT"
+    assert by_name["key-file"] == f"{kit.key_file} is there, from $TRACEVAULT_KEY_FILE"
+    assert by_name["tenant"] == "gone is asked for, from --tenant"
+    told = call("doctor", "--offline", "--json", "--vault", "s3://bucket/key")
+    by_name = {row["name"]: row["told"] for row in reversed(told.rows)}
+    assert by_name["vault"] == "s3://bucket/key is asked for, from --vault"
+    report = call("doctor", "--offline", "--report").out
+    assert "is there, from $TRACEVAULT_VAULT" in report
+    assert str(kit.vault) not in report

@@ -17,10 +17,12 @@ import pytest
 from launcher import standin
 
 import tracevault as tv
-from tests.cli.conftest import Call, Kit, command
+from tests.cli.conftest import Call, Done, Kit, command
 from tests.conftest import ACME, fill
 from tracevault.cli.bounded import SMALLEST, bounded
 from tracevault.cli.exits import Exit
+from tracevault.cli.options import Options
+from tracevault.cli.session import opened
 
 REF = "4jXtPB72Kpz7S8D"
 WHERE = ("--tenant", "acme", "--account", ACME)
@@ -356,3 +358,68 @@ def test_a_line_may_name_the_account_that_the_caller_named_by_its_label(
                     stdin=b"".join(line(**row) for row in rows))  # fmt: skip
         assert sorted(row["line"] for row in told.rows) == [1, 2]
         assert "names another account than" in told.err
+
+
+def rows_of(told: Done) -> list[str]:
+    """Which account each line asked, or why it asked none."""
+    parts = [row["tracevault"] for row in told.rows]
+    return [
+        one["trace"]["account_id"] if "trace" in one else one["error"]["status"] for one in parts
+    ]
+
+
+def test_a_line_may_name_its_account_by_the_label(call: Call, kit: Kit) -> None:
+    own = kit.server.messages_of(ACME)[0].postfix_id
+    (label,) = {one.label for one in kit.server.accounts if one.id == ACME}
+    sent = line(message_ref=own, tenant="acme", account_id=label)
+    sent += line(message_ref=own, account_id=label.upper())
+    sent += line(message_ref=own, account_id="not one")
+    assert rows_of(call("filter", stdin=sent)) == [ACME, ACME, "TV_E_NOT_FOUND"]
+    told = call("filter", "--account-field", "where.label", "--tenant", "acme",
+                stdin=line(message_ref=own, where={"label": label}))  # fmt: skip
+    assert rows_of(told) == [ACME]
+
+
+def test_a_label_of_another_tenant_is_none_and_one_of_several_accounts_is_told(
+    call: Call, kit: Kit
+) -> None:
+    own = kit.server.messages_of(ACME)[0].postfix_id
+    other = next(one for one in kit.server.accounts if one.tenant == "globex")
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        edit.set("acme", ACME, label="Mail")
+        edit.set("globex", other.id, label="mail")
+    kit.server.reset()
+    sent = line(message_ref=own, account_id="mail")
+    told = call("filter", stdin=sent)
+    assert rows_of(told) == ["TV_E_AMBIGUOUS"]
+    assert "2 accounts have the label 'mail'" in told.out
+    assert rows_of(call("filter", "--tenant", "acme", stdin=sent)) == [ACME]
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        edit.set("acme", ACME, label="Acme")
+    assert rows_of(call("filter", "--tenant", "acme", stdin=sent)) == ["TV_E_NOT_FOUND"]
+    sent = line(message_ref=own, tenant="acme", account_id="mail")
+    assert rows_of(call("filter", stdin=sent)) == ["TV_E_NOT_FOUND"]
+    assert other.id not in json.dumps(kit.server.requests())
+
+
+def test_an_account_of_two_tenants_needs_its_tenant(call: Call, kit: Kit) -> None:
+    own = kit.server.messages_of(ACME)[0].postfix_id
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        edit.put("globex", ACME, tv.ApiToken("test-token-not-real"), origin=kit.server.origin)
+    told = call("filter", stdin=line(message_ref=own, account_id=ACME))
+    assert rows_of(told) == ["TV_E_AMBIGUOUS"]
+    assert "2 tenants have this account: give the tenant beside it" in told.out
+    sent = line(message_ref=own, account_id=ACME, tenant="acme")
+    assert rows_of(call("filter", stdin=sent)) == [ACME]
+
+
+def test_a_label_means_the_account_that_has_it_now(kit: Kit) -> None:
+    given = {"vault": str(kit.vault), "key_file": str(kit.key_file)}
+    other = next(one for one in kit.server.accounts if one.tenant == "acme" and one.id != ACME)
+    with opened(Options({}, given)) as session:
+        for account in (ACME, other.id):
+            with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+                for one in (ACME, other.id):
+                    edit.set("acme", one, label="mail" if one == account else "")
+            session.vault.refresh()
+            assert session.place_of(None, "Mail")[1] == account

@@ -94,3 +94,38 @@ def test_a_document_of_ours_is_told_from_a_reply(call: Call) -> None:
     (error,) = told.errors
     assert "what tracevault prints" in error["message"]
     assert "decode takes Cloudflare's reply" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vault", "info", "--credential", "soc"),
+        ("vault", "add-unlock", "--new-credential", "soc"),
+        ("init", "other.vault", "--credential", "soc"),
+        ("vault", "info", "--vault", "s3://bucket/key", "--set", "s3.keys=credential:soc"),
+    ],
+)
+def test_a_credential_of_systemd_outside_a_service_leads_to_a_file(
+    call: Call, kit: Kit, words: tuple[str, ...]
+) -> None:
+    store = ("--set", "s3.endpoint=https://localhost:1", "--set", "s3.region=here")
+    told = call(*words, *(store if "--vault" in words else ()), "--json")
+    (error,) = told.errors
+    assert (told.code, error["exit"]) == (Exit.VAULT, Exit.VAULT)
+    assert error["message"].startswith("CREDENTIALS_DIRECTORY is not set")
+    assert error["do"] == (
+        "elsewhere name a file: --key-file, --passphrase-file, or s3.keys=file:PATH"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [("account", "list"), ("vault", "verify"), ("trace", *WHERE, "4jXtPB72Kpz7S8D")]
+)
+def test_nobody_is_asked_for_the_passphrase_of_a_vault_that_is_not_there(
+    call: Call, words: tuple[str, ...]
+) -> None:
+    for place in ("none", "none/in/no/folder"):
+        told = call(*words, "--vault", place, "--json")
+        (error,) = told.errors
+        assert (told.code, error["status"]) == (Exit.VAULT, "TV_E_NO_VAULT")
+        assert error["do"] == "tracevault init makes a vault"

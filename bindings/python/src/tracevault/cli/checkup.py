@@ -145,9 +145,7 @@ def sources(options: Options) -> Iterator[Finding]:
         if given is not None:
             flag = name.replace("_", "-")
             place = "a file" if given.source.startswith("[") else given.source
-            value = named(given.value) if name in FILES else given.value
-            state = OK if value == given.value else NOTE  # a file that is not there
-            yield Finding(flag, state, f"{value}, from {given.source}", f"from {place}")
+            yield _source(flag, name, given.value, given.source, place)
     yield from _settings(options.settings())
     if any(options.environment.get(one) for one in ("TRACEVAULT_PASSPHRASE", "TRACEVAULT_TOKEN")):
         yield same(
@@ -156,6 +154,15 @@ def sources(options: Options) -> Iterator[Finding]:
         )  # fmt: skip
     if options.unlock() is None:
         yield same("unlock", NOTE, f"none named: {', '.join(UNLOCKS)}", "you are asked for one")
+
+
+def _source(flag: str, name: str, value: str, source: str, place: str) -> Finding:
+    """What one option says, and no more than was looked at: a file is there or not."""
+    is_file = name in FILES and not value.startswith("s3://")
+    if is_file and named(value) != value:
+        return Finding(flag, NOTE, f"{named(value)}, from {source}", f"not there, from {place}")
+    known = "is there" if is_file else "is asked for"
+    return Finding(flag, OK, f"{value} {known}, from {source}", f"{known}, from {place}")
 
 
 def _settings(found: Mapping[str, Given]) -> Iterator[Finding]:

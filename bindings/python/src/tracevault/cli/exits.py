@@ -32,7 +32,8 @@ MEANING = {
     "a passphrase or a token that is not there, the folder of a page, or a journal or checkpoint "
     "that another process has (`TV_E_BUSY`); or the library cannot be loaded.",
     Exit.VAULT: "The vault cannot be opened or changed: not there, another key, damaged, busy; or "
-    "it or its key file may not be used, or the key file is not there.",
+    "it or its key file may not be used, or the key file or the credential of systemd is not "
+    "there.",
     Exit.NOT_FOUND: "There is no such message, tenant, account, list or reply, or there are "
     "several and none is named.",
     Exit.CREDENTIAL: "Cloudflare refused the credential, or it has expired, or it is stored for "
@@ -64,12 +65,19 @@ _FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
 )
 
 
+def is_outside_a_service(error: BaseException) -> bool:
+    """Whether a credential of systemd is named where systemd has handed over none."""
+    return isinstance(error, errors.NotFoundError) and "CREDENTIALS_DIRECTORY" in error.message
+
+
 def exit_of(error: BaseException) -> Exit:
     """The exit code of one failure."""
     if isinstance(error, errors.TraceVaultError) and error.status in _STATUSES:
         return _STATUSES[error.status]
     if isinstance(error, errors.JournalError):  # of a disk, or of a file that was named wrongly
         return Exit.OTHER if error.status is errors.Status.E_IO else Exit.USAGE
+    if is_outside_a_service(error):
+        return Exit.VAULT
     for kind, code in _FAMILIES:
         if isinstance(error, kind):
             return code

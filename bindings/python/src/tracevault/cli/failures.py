@@ -16,7 +16,7 @@ from ..errors import (
     VaultExistsError,
     VaultMissingError,
 )
-from .exits import Exit, exit_of
+from .exits import Exit, exit_of, is_outside_a_service
 from .printable import printable
 
 
@@ -76,6 +76,8 @@ def code_of(error: BaseException) -> Exit:
 
 def next_step(error: BaseException) -> str | None:
     """What to do next; the library's own message tells the most part already."""
+    if is_outside_a_service(error):
+        return "elsewhere name a file: --key-file, --passphrase-file, or s3.keys=file:PATH"
     if isinstance(error, NotFoundError) and "tracevault account" in error.message:
         return None  # it says what to do
     if isinstance(error, NotFoundError) and "unlock" in error.message:

@@ -23,6 +23,8 @@ from ..errors import (
     Status,
     TraceVaultError,
     UnlockError,
+    VaultMissingError,
+    is_account_id,
 )
 from ..vault import Account, Tenant, Vault
 from . import out
@@ -53,6 +55,9 @@ class Session:
         self.vault = vault
         self.unlock = unlock
         self.settings = settings
+        self._tenants: dict[str | None, Tenant] = {}
+        #: The accounts of the vault by id and by label, and of which generation that is.
+        self._by_name: tuple[int, dict[str, list[Account]]] | None = None
 
     @contextlib.contextmanager
     def engine(self, *, wait: float = 0) -> Iterator[Engine]:
@@ -173,11 +178,29 @@ class Session:
         if account is not None and account.casefold() not in names:
             raise _another("account", bound.source)
 
+    def place_of(self, tenant: str | None, account: str | None) -> tuple[Tenant, str | None]:
+        """Whom a line asks, by what it says of the tenant and of the account, an id or a label.
+
+        A line without a tenant has --tenant, or that of its account.
+        """
+        self.require_bound(tenant, account)
+        if account is not None and tenant is None and self.options.text("tenant") is None:
+            known = self.account_of(account, None)
+            return self._lent(known.tenant), known.account_id
+        lent = self._lent(tenant)
+        if account is not None and not is_account_id(account):
+            account = self.account_of(account, lent.name).account_id
+        return lent, account or self.account
+
+    def _lent(self, name: str | None) -> Tenant:
+        """The tenant that a line names, or that of the call, taken once."""
+        if name not in self._tenants:
+            self._tenants[name] = self.vault.tenant(name) if name else self.tenant()
+        return self._tenants[name]
+
     def account_of(self, named: str, tenant: str | None) -> Account:
         """The account that a list names by its id or its label, of this tenant or of all."""
-        known = [
-            one for one in self._by_name.get(named.casefold(), ()) if tenant in (None, one.tenant)
-        ]
+        known = [one for one in self._called(named.casefold()) if tenant in (None, one.tenant)]
         if not known:
             raise NotFoundError(
                 "no account has this id or label, which is not shown: it may be a secret",
@@ -185,20 +208,22 @@ class Session:
             )
         accounts = {(one.tenant, one.account_id) for one in known}
         if len(accounts) > 1:
-            raise AmbiguousError(
-                f"{len(accounts)} accounts have the label {named!r}: give its id, or its tenant",
-                status=Status.E_AMBIGUOUS,
-            )
+            told = f"{len(accounts)} accounts have the label {named!r}: give its id, or its tenant"
+            if len({account for _, account in accounts}) == 1:
+                told = f"{len(accounts)} tenants have this account: give the tenant beside it"
+            raise AmbiguousError(told, status=Status.E_AMBIGUOUS)
         return known[0]
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[Account]]:
-        """The accounts of the vault, by id and by label."""
-        found: dict[str, list[Account]] = {}
-        for one in self.vault.accounts():
-            for name in {one.account_id, one.label.casefold()} - {""}:
-                found.setdefault(name, []).append(one)
-        return found
+    def _called(self, name: str) -> list[Account]:
+        """The accounts with this id or label, in the vault as it is now."""
+        generation = self.vault.generation
+        if self._by_name is None or self._by_name[0] != generation:
+            found: dict[str, list[Account]] = {}
+            for one in self.vault.accounts():
+                for called in {one.account_id, one.label.casefold()} - {""}:
+                    found.setdefault(called, []).append(one)
+            self._by_name = (generation, found)
+        return self._by_name[1].get(name, [])
 
     @cached_property
     def _named_accounts(self) -> list[Account]:
@@ -267,6 +292,8 @@ def opened(options: Options) -> Iterator[Session]:
 def open_vault(path: str, options: Options, settings: dict[str, str]) -> tuple[Vault, Unlock]:
     """Open a vault file with the unlock that the options name; give what opened it, too."""
     refused: UnlockError | None = None
+    if options.unlock() is None:
+        _require_there(path)
     for unlock in unlocks(options):
         try:
             return Vault.open(path, unlock, settings=settings), unlock
@@ -275,6 +302,19 @@ def open_vault(path: str, options: Options, settings: dict[str, str]) -> tuple[V
         unlock.close()
     assert refused is not None
     raise refused
+
+
+def _require_there(path: str) -> None:
+    """Ask nobody for the passphrase of a vault that is not there."""
+    if path.startswith("s3://"):
+        return
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        told = "there is no vault file at the path: create it, or mend the path"
+        raise VaultMissingError(told, status=Status.E_NO_VAULT).about(path=path) from None
+    except OSError:
+        return  # the library says what is wrong
 
 
 def unlocks(options: Options) -> Iterator[Unlock]:

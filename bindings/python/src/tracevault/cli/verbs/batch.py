@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from ... import bulk
-from ...errors import TraceVaultError, is_account_id
+from ...errors import TraceVaultError
 from ...model import Trace
 from ...request import Request, Result
 from ...vault import Tenant
@@ -142,7 +140,6 @@ def _requests(
     places: dict[tuple[str | None, str | None], _Place | TraceVaultError] = {}
     requests = []
     left: Counter[tuple[Tenant, str | None]] = Counter()
-    place = _places(session)
     for one in asked:
         if one.error is not None:
             tally.add(one.error, tenant=one.tenant, account_id=one.account_id)
@@ -150,7 +147,7 @@ def _requests(
         named = (one.tenant, one.account_id)
         if named not in places:
             try:
-                places[named] = place(*named)
+                places[named] = session.place_of(*named)
             except TraceVaultError as error:
                 places[named] = error
         found = places[named]
@@ -160,26 +157,6 @@ def _requests(
         requests.append(Request.trace(*found, one.message_ref, priority="bulk", tag=one, **how))
         left[found] += 1
     return requests, left
-
-
-def _places(session: Session) -> Callable[[str | None, str | None], _Place]:
-    """What finds the tenant and the account of a line, by what it says of them."""
-
-    @functools.cache
-    def lent(name: str | None) -> Tenant:
-        return session.vault.tenant(name) if name else session.tenant()
-
-    def place(name: str | None, account: str | None) -> _Place:
-        session.require_bound(name, account)
-        if account is not None and name is None and session.options.text("tenant") is None:
-            known = session.account_of(account, None)
-            return lent(known.tenant), known.account_id
-        tenant = lent(name)
-        if account is not None and not is_account_id(account):
-            account = session.account_of(account, tenant.name).account_id
-        return tenant, account or session.account
-
-    return place
 
 
 def _show(result: Result[Trace], output: str, tally: Tally) -> None:

@@ -20,7 +20,6 @@ from ...client import Engine
 from ...errors import TraceVaultError
 from ...model import Trace
 from ...request import Request, Result
-from ...vault import Tenant
 from ..bounded import SMALLEST, bounded
 from ..failures import Unreadable, Usage, as_document
 from ..group import verb
@@ -56,7 +55,7 @@ FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
     help=f"Where the reference is; default: {', '.join(FIELDS)}.",
 )
 @option("--tenant-field", default="tenant", metavar="NAME", help="Where the tenant is.")
-@option("--account-field", default="account_id", metavar="NAME", help="Where the account is.")
+@option("--account-field", default="account_id", metavar="NAME", help="Where its id or label is.")
 @option("--summary", is_flag=True, help="The summary only, without the lines.")
 @option(
     "--max-bytes",
@@ -135,30 +134,14 @@ class Asker:
     wait: float
     timeout: float
 
-    def __post_init__(self) -> None:
-        self._tenants: dict[str, Tenant] = {}
-
     def request(self, record: dict[str, Any]) -> Request[Trace] | None:
         """What the record asks; ``None`` when it asks nothing."""
         reference = next((found for one in self.fields if (found := _text(record, one))), None)
         if reference is None:
             return None
         tenant, account = _text(record, self.tenant_field), _text(record, self.account_field)
-        self.session.require_bound(tenant, account)
-        return Request.trace(
-            self._tenant(tenant),
-            account or self.session.account,
-            reference,
-            wait=self.wait,
-            timeout=self.timeout,
-        )
-
-    def _tenant(self, named: str | None) -> Tenant:
-        name = named or ""
-        if name not in self._tenants:
-            vault = self.session.vault
-            self._tenants[name] = vault.tenant(named) if named else self.session.tenant()
-        return self._tenants[name]
+        place = self.session.place_of(tenant, account)
+        return Request.trace(*place, reference, wait=self.wait, timeout=self.timeout)
 
     def answer(self, request: Request[Trace], keep_alive: float | None = None) -> dict[str, Any]:
         """The member ``tracevault`` of the row; raises what went wrong."""
