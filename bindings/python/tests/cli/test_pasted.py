@@ -98,3 +98,36 @@ def test_a_list_is_read_with_the_same_eyes(call: Call, kit: Kit) -> None:
     told = call("batch", *WHERE, "--json", stdin="\n".join((*AROUND[1:3], *INSIDE[:3])))
     assert told.code == Exit.OK, told.err
     assert [row["message_ref"] for row in told.rows] == [REF] * 5
+
+
+TOKENS = (
+    "cfut_notARealToken0",
+    "cfat_notARealToken0",
+    '"cfut_not.Real",',
+    "\u200bcfut_notReal",
+    "https://h.example/?t=cfat_notReal",
+)
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=ascii)
+def test_a_token_in_the_place_of_a_reference_goes_nowhere_and_is_not_shown(
+    call: Call, kit: Kit, token: str
+) -> None:
+    kit.server.reset()
+    sent = json.dumps({"message_ref": token})
+    for words, stdin in (
+        (("trace", *WHERE, "--json", token), ""),
+        (("trace", *WHERE, "--json", REF, token), ""),
+        (("batch", *WHERE, "--json"), token),
+        (("batch", *WHERE, "--json"), sent),
+    ):
+        told = call(*words, stdin=stdin)
+        assert told.code == Exit.USAGE, words
+        assert "this looks like an API token, not like a reference" in told.err
+        assert "cfut_" not in told.out + told.err
+        assert "cfat_" not in told.out + told.err
+    told = call("filter", *WHERE, stdin=sent)
+    error = told.rows[0]["tracevault"]["error"]
+    assert error["message"].startswith("this looks like an API token, not like a reference")
+    assert not error.get("message_ref")
+    assert kit.server.requests() == []

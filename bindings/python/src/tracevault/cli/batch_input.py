@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._fields import LINE_DEPTH, parsed
 from ..errors import NotFoundError, Status, TraceVaultError, error_class
-from .failures import Usage
+from .failures import Usage, no_text
 from .pasted import taken
 
 #: The names under which a reference is found, in this order.
@@ -23,6 +24,11 @@ REFERENCES = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_i
 ACCOUNTS = ("account_id", "account")
 #: What the heading of a table may call a column, without what people write differently.
 _COLUMNS = {re.sub("[^a-z]", "", name.lower()): name for name in (*REFERENCES, "tenant", *ACCOUNTS)}
+#: A part of JSON, also within a text of JSON: the name of a member, or what begins with a text.
+_JSON = re.compile(r"""[{\[]\s*\\*["'{\[]|["']\s*:""")
+#: What nobody sees, by Unicode's categories.
+_UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
+_ONE_A_LINE = "give JSON as one object a line (jq -c '.[]' makes that of an array)"
 
 
 @dataclass(frozen=True)
@@ -41,17 +47,33 @@ class Asked:
 
 def read(text: str, where: str) -> list[Asked]:
     """The whole list; a line that cannot be read has an error that names it."""
-    lines = text.removeprefix("\ufeff").splitlines(keepends=True)  # Excel writes one
+    # Not splitlines(): a subject may hold what Unicode calls the end of a line.
+    lines = list(io.StringIO(text.removeprefix("\ufeff"), newline=""))  # Excel writes that mark
     at = next((at for at, line in enumerate(lines) if not _is_blank(line)), len(lines))
-    first = lines[at].strip() if at < len(lines) else ""
+    first = _seen(lines[at]) if at < len(lines) else ""
+    if first.startswith("["):
+        raise Usage(f"line {at + 1} of {where} begins an array of JSON: {_ONE_A_LINE}")
     if first.startswith("{"):
-        return list(_json(text.removeprefix("\ufeff"), where))
+        return [_json(number, one, where) for number, one in _numbered(lines)]
     separator = max(",;\t", key=first.count)
     cells = [one.strip(" \t\"'") for one in first.split(separator)]
     if any(_name(one) in REFERENCES for one in cells):
         return list(_csv(lines[at:], separator, at, where))
     _require_list(first, [one for one in cells if one], f"line {at + 1} of {where}")
-    return [_line(number, one, where) for number, one in enumerate(lines, 1) if not _is_blank(one)]
+    return [_line(number, one, where) for number, one in _numbered(lines)]
+
+
+def _numbered(lines: list[str]) -> Iterator[tuple[int, str]]:
+    return ((number, one) for number, one in enumerate(lines, 1) if not _is_blank(one))
+
+
+def _seen(line: str) -> str:
+    """The line without the signs at both its ends that nobody sees."""
+    line = line.strip()
+    if line[:1].isprintable() and line[-1:].isprintable():
+        return line
+    seen = [at for at, one in enumerate(line) if unicodedata.category(one) not in _UNSEEN]
+    return line[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def _is_blank(line: str) -> bool:
@@ -77,25 +99,29 @@ def _require_list(first: str, cells: list[str], line: str) -> None:
 
 
 def _line(number: int, line: str, where: str) -> Asked:
-    """A line among references; one of JSON says whose message it is, as in a list of them."""
-    return (_json_line if line.lstrip().startswith("{") else _asked)(number, line, where)
+    """A line among references; one of JSON says whose message it is, as in a list of them.
+
+    No reference is taken out of other JSON: it may be another tenant's.
+    """
+    seen = _seen(line)
+    if seen.startswith("{"):
+        return _json(number, seen, where)
+    if seen.startswith("[") or _JSON.search(seen):
+        return Asked(
+            number, "", error=_wrong(f"line {number} of {where} holds JSON: {_ONE_A_LINE}")
+        )
+    return _asked(number, line, where)
 
 
-def _json(text: str, where: str) -> Iterator[Asked]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not _is_blank(line):
-            yield _json_line(number, line, where)
-
-
-def _json_line(number: int, line: str, where: str) -> Asked:
+def _json(number: int, line: str, where: str) -> Asked:
     try:
-        row = parsed(line, LINE_DEPTH)
+        row = parsed(_seen(line), LINE_DEPTH)
     except ValueError:
         row = None
     if isinstance(row, dict):
         return _of_row(number, row, where)
     said = f"is no JSON object, or nested more than {LINE_DEPTH} deep"
-    return Asked(number, "", error=_wrong(f"line {number} of {where} {said}"))
+    return Asked(number, "", error=_wrong(f"line {number} of {where} {said}: {_ONE_A_LINE}"))
 
 
 def _csv(lines: list[str], separator: str, skipped: int, where: str) -> Iterator[Asked]:
@@ -104,6 +130,9 @@ def _csv(lines: list[str], separator: str, skipped: int, where: str) -> Iterator
     known: set[tuple[str | None, str | None, str]] = set()
     try:
         names = [_name(cell.strip()) for cell in next(reader)]
+        twice = sorted({one for one in names if one in _COLUMNS.values() and names.count(one) > 1})
+        if twice:
+            raise Usage(f"line {skipped + 1} of {where} has columns twice: {', '.join(twice)}")
         for cells in filter(None, reader):
             row = dict(zip(names, cells, strict=False))  # a row may be shorter, or longer
             one = _of_row(reader.line_num + skipped, row, where)
@@ -120,6 +149,11 @@ def _of_row(number: int, row: dict[str, Any], where: str) -> Asked:
     told = _text(row, *REFERENCES)
     if told is None and isinstance(message, dict):
         told = _text(message, *REFERENCES)
+    for name in ("tenant", *ACCOUNTS):
+        if not isinstance(row.get(name), (str, type(None))):
+            error = no_text(name)
+            error.message = f"line {number} of {where}: {error.message}"
+            return Asked(number, "", error=error)
     whose = (_text(row, "tenant"), _text(row, *ACCOUNTS))
     if told is not None:
         return _asked(number, told, where, *whose)

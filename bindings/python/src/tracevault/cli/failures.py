@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import (
     AmbiguousError,
+    ArgumentError,
     CredentialError,
     NotFoundError,
     RateLimitedError,
@@ -65,6 +66,11 @@ _NEXT_OF: dict[object, str] = {
     "shows the origin that it has",
     Status.E_CONFIG_NAME: "tracevault settings lists them",
 }
+
+
+def no_text(name: str) -> TraceVaultError:
+    """The error of a line that names its tenant or account with something else than text."""
+    return ArgumentError(f"{name} is no text", status=Status.E_ARGUMENT)
 
 
 def code_of(error: BaseException) -> Exit:

@@ -23,6 +23,8 @@ _ID = re.compile(
 _LINE = re.compile(rf"\w\[\d+\]:\s+({_LONG}|[0-9A-F]{{6,20}}):\s")
 #: Nothing but words: which of them is meant is not known.
 _WORDS = re.compile(r"[\w.:+-]+(?:\s*[,;\s]\s*[\w.:+-]+)+")
+#: How Cloudflare's tokens and keys begin.
+_SECRET = re.compile("(?<![0-9A-Za-z])cf(?:at|ut|k)_")
 _MESSAGE_ID = re.compile(r"<[^<>\s]*>|[^\s/]+@[^\s/]+|(?i:message-id)\W.*")
 
 
@@ -35,6 +37,7 @@ class Taken(NamedTuple):
 
 def taken(text: str) -> Taken:
     """The one reference in a text. Raises :class:`ArgumentError` where that is not certain."""
+    require_no_secret(text)
     if _REFERENCE.fullmatch(text) and not text.endswith(":"):
         return Taken(text)
     text = _bare(text)
@@ -50,6 +53,16 @@ def taken(text: str) -> Taken:
             "copy of a message by its Message-ID, --sender and --recipient by an address"
         )
     return Taken(_inside(text), inside=True)
+
+
+def require_no_secret(text: str) -> None:
+    """Refuse a token or a key in the place of a reference: it would go to Cloudflare in a URL, and
+    stand in errors."""
+    if _SECRET.search(text):
+        raise _no(
+            "this looks like an API token, not like a reference: it is sent nowhere; a token is "
+            "stored with tracevault account add"
+        )
 
 
 def _bare(text: str) -> str:

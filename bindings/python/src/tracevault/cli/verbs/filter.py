@@ -21,10 +21,11 @@ from ...errors import TraceVaultError
 from ...model import Trace
 from ...request import Request, Result
 from ..bounded import SMALLEST, bounded
-from ..failures import Unreadable, Usage, as_document
+from ..failures import Unreadable, Usage, as_document, no_text
 from ..group import verb
 from ..option import DAY, option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
+from ..pasted import require_no_secret
 from ..printable import printable
 from ..rows_file import NoRows, RowsFile
 from ..session import Session, opened
@@ -139,7 +140,8 @@ class Asker:
         reference = next((found for one in self.fields if (found := _text(record, one))), None)
         if reference is None:
             return None
-        tenant, account = _text(record, self.tenant_field), _text(record, self.account_field)
+        require_no_secret(reference)
+        tenant, account = _whom(record, self.tenant_field), _whom(record, self.account_field)
         place = self.session.place_of(tenant, account)
         return Request.trace(*place, reference, wait=self.wait, timeout=self.timeout)
 
@@ -172,13 +174,26 @@ class Asker:
 
 
 def _text(record: dict[str, Any], name: str) -> str | None:
+    """A member of the record that is a text, and not empty."""
+    found = _member(record, name)
+    return found if isinstance(found, str) and found else None
+
+
+def _whom(record: dict[str, Any], name: str) -> str | None:
+    """The same of a tenant or an account, which nobody passes over for another one."""
+    if not isinstance(_member(record, name), (str, type(None))):
+        raise no_text(name)
+    return _text(record, name)
+
+
+def _member(record: dict[str, Any], name: str) -> object:
     """A member of the record; a name with dots leads into objects."""
     found: Any = record.get(name)
     if found is None and "." in name:
         found = record
         for part in name.split("."):
             found = found.get(part) if isinstance(found, dict) else None
-    return found if isinstance(found, str) and found else None
+    return found
 
 
 def _lines() -> Iterator[bytes]:
