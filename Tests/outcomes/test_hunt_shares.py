@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from threading import Barrier, BrokenBarrierError, Lock
+from threading import Barrier, BrokenBarrierError, Event, Lock
 
 import pytest
 import tracevault as tv
@@ -134,6 +134,32 @@ def test_what_rests_goes_on_when_the_rest_is_lifted() -> None:
                 asking.lift(kept.tenant(f"{RESTING}{number}"), f"{3 * number + 1:032x}")
             results = list(told(asking, name))
     assert results[-1].document["found"] == len(results) - 1 == 24
+
+
+def test_a_rest_that_is_lifted_while_another_tenant_is_asked_is_over_once_that_one_rests() -> None:
+    first: list[str] = []
+    may_answer = Event()
+
+    def answer(head: bytes, number: int) -> bytes:
+        if not first:
+            first.append(asker(head))
+            return refusal(300)
+        if asker(head) == first[0]:
+            return page({"id": "m1"})
+        may_answer.wait(20)
+        return refusal(300)
+
+    with serving(answer) as server:
+        kept = vault(server, {RESTING: 1})
+        with kept.edit() as edit:
+            edit.put(HEALTHY, f"{1:032x}", tv.ApiToken(secret(HEALTHY)), origin=server.origin)
+        with kept, engine(server.origin) as asking:
+            name = begin(asking, kept, traces="false")
+            until(lambda: len(server.heads) == 2)
+            asking.lift(kept.tenant(first[0]), f"{1:032x}")
+            may_answer.set()
+            results = list(told(asking, name))
+    assert results[-1].document["found"] == len(results) - 1 == 1
 
 
 @pytest.mark.parametrize("before", [page(), None], ids=["small page", "large page"])

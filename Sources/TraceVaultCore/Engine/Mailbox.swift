@@ -277,8 +277,13 @@ extension Mailbox: ResultRoom {
         state.withLock { $0.loads.expect(bytes, of: tenant) }
     }
 
-    /// Replies have ended: the tenants for which there is room now.
-    func letGo() -> [TenantKey] { state.withLock { $0.loads.letGo() } }
+    /// The tenants for which there is room now, once replies have ended, and in the round after
+    /// others were called.
+    func letGo(repliesEnded: Bool) -> [TenantKey] {
+        state.withLock { state in
+            repliesEnded || state.loads.isCalling ? state.loads.letGo() : []
+        }
+    }
 
     // MARK: - Statistics
 

@@ -54,14 +54,27 @@ final class ReplyRoom {
         func grow(to count: Int) -> Bool {
             let more = count - room.always - held
             guard more > 0 else { return true }
-            guard becomes(2 * count), room.take(more, for: tenant) else { return false }
+            guard has(roomFor: more, of: count) else { return false }
             held += more
             return true
         }
 
+        /// Takes room for so many bytes more. What may become a result has it already: the bound of
+        /// replies that do is as large.
+        private func has(roomFor more: Int, of count: Int) -> Bool {
+            guard let results = room.results, let tenant else {
+                return room.take(more, for: tenant)
+            }
+            guard becomes(2 * count, of: tenant, among: results) else { return false }
+            room.add(more, of: tenant)
+            return true
+        }
+
         /// Whether there is room for a result of so many bytes.
-        private func becomes(_ bytes: Int) -> Bool {
-            guard let results = room.results, let tenant, bytes > coming else { return true }
+        private func becomes(
+            _ bytes: Int, of tenant: TenantKey, among results: any ResultRoom
+        ) -> Bool {
+            guard bytes > coming else { return true }
             guard results.mayCome(bytes - coming, beside: coming, of: tenant) else { return false }
             coming = bytes
             return true
@@ -87,11 +100,14 @@ final class ReplyRoom {
 
     /// A tenant may hold as many as are free: whoever comes next finds room.
     private func take(_ count: Int, for tenant: TenantKey?) -> Bool {
-        let own = held[tenant, default: 0] + count
-        guard own <= most - used - count else { return false }
-        used += count
-        held[tenant] = own
+        guard held[tenant, default: 0] + count <= most - used - count else { return false }
+        add(count, of: tenant)
         return true
+    }
+
+    private func add(_ count: Int, of tenant: TenantKey?) {
+        used += count
+        held[tenant, default: 0] += count
     }
 
     private func give(_ count: Int, of tenant: TenantKey?) {

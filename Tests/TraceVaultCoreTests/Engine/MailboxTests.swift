@@ -205,10 +205,10 @@ import Testing
         let id = try submit(mailbox, "greedy")
         mailbox.went(100, of: greedy)
         _ = mailbox.answered([try result(id, "greedy", bytes: 100)])
-        #expect(!mailbox.letGo().contains(greedy))
+        #expect(!mailbox.letGo(repliesEnded: true).contains(greedy))
         for _ in 0..<4 { mailbox.went(100, of: greedy) }
-        #expect(Set(mailbox.letGo()) == [greedy, modest])
-        #expect(mailbox.letGo().isEmpty)
+        #expect(Set(mailbox.letGo(repliesEnded: true)) == [greedy, modest])
+        #expect(mailbox.letGo(repliesEnded: true).isEmpty)
     }
 
     @Test func whoseOnlyReplyIsLargerThanAllRoomGetsItAndWaitsForNothingElse() throws {
@@ -218,7 +218,7 @@ import Testing
         #expect(mailbox.mayCome(4000, beside: 4000, of: acme))
         #expect(!mailbox.expect(10, of: acme))
         mailbox.went(8000, of: acme)
-        #expect(mailbox.letGo() == [acme])
+        #expect(mailbox.letGo(repliesEnded: true) == [acme])
     }
 
     @Test func repliesUnderWayHaveABoundOfTheirOwn() throws {

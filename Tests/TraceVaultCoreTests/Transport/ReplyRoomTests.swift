@@ -77,6 +77,22 @@ import Testing
         withExtendedLifetime(large) {}
     }
 
+    /// Who was promised room when it was asked for is not sent away when it comes, however much of
+    /// the room the others have meanwhile.
+    @Test func whatWasExpectedIsNotCrowdedOut() throws {
+        let room = ReplyRoom(4 * Self.mebibyte, always: 0)
+        let mailbox = Mailbox(
+            maxOutstanding: 99, maxPerTenant: 0, maxBytes: 1 << 40, maxComing: 64 * Self.mebibyte)
+        room.results = mailbox
+        let name = try tenant("late")
+        #expect(mailbox.expect(8 * Self.mebibyte, of: name))
+        let late = room.place(for: name, coming: 8 * Self.mebibyte)
+        let others = try (0..<13).map { room.place(for: try tenant("t\($0)")) }
+        #expect(others.filter { $0.grow(to: 2 * Self.mebibyte) }.count == 13)
+        #expect(late.grow(to: 4 * Self.mebibyte))
+        withExtendedLifetime(others) {}
+    }
+
     @Test func aPlaceThatWasExpectedIsThereAndIsGivenBack() throws {
         let mailbox = Mailbox(maxOutstanding: 9, maxPerTenant: 0, maxBytes: 40 * Self.mebibyte)
         room.results = mailbox
@@ -90,6 +106,6 @@ import Testing
         // Until its result is counted it is in nobody's hands.
         #expect(!mailbox.expect(17 * Self.mebibyte, of: name))
         #expect(room.settle() && !room.settle())
-        #expect(mailbox.letGo() == [name])
+        #expect(mailbox.letGo(repliesEnded: true) == [name])
     }
 }

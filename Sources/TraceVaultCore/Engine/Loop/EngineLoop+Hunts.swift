@@ -173,7 +173,6 @@ extension EngineLoop {
     }
 
     private func lookAgain(_ hunt: HuntUnderWay) {
-        guard hunt.wake != nil else { return }
         hunt.lookAgain(now: nil)
         moving.insert(hunt.id)
     }

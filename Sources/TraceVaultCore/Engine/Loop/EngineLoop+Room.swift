@@ -26,8 +26,10 @@ extension EngineLoop {
         return true
     }
 
-    /// Notes how large a reply was, or would have been.
+    /// Notes how large an answer was, or a reply would have been that found no room. What is no
+    /// answer, as a refusal, says nothing of the next one.
     func note(_ reply: HTTPReply, of tenant: TenantKey) {
+        guard reply.wanted > 0 || (reply.status == 200 && reply.fault == nil) else { return }
         sizes.note(ResultSizes.result(of: max(reply.body.count, reply.wanted)), of: tenant)
         if sizes.expected(of: tenant) > 0 { goOneByOne(tenant) }
     }
@@ -40,8 +42,7 @@ extension EngineLoop {
     /// What replies have given back is room for others, once their results count. True when
     /// somebody goes on.
     func useRoomAgain() -> Bool {
-        guard transport.room.settle() else { return false }
-        let tenants = mailbox.letGo()
+        let tenants = mailbox.letGo(repliesEnded: transport.room.settle())
         for tenant in tenants { hold(tenant, false) }
         return !tenants.isEmpty
     }

@@ -12,16 +12,18 @@ final class SearchRoom {
     /// Bytes of pages that hunts have asked for.
     private var expected: [TenantKey: Int] = [:]
     private var allExpected = 0
-    /// As large as a page may well be, and what to expect of tenants whose pages are larger.
-    private let usualPage: Int
-    private var larger: [TenantKey: Int] = [:]
+    private var pages: LargeSizes
+    /// No page is expected to be larger, so that a tenant with large ones leaves room to others:
+    /// twice a reply, as a document is that tells of each message in our words and in Cloudflare's.
+    private let largestPage: Int
     private var hasGivenBack = false
     private var givers: Set<TenantKey> = []
 
     init(maxReplyBytes: Int) {
         self.maxReplyBytes = maxReplyBytes * 2
         most = maxReplyBytes * 8
-        usualPage = maxReplyBytes / 8
+        largestPage = maxReplyBytes * 2
+        pages = LargeSizes(usual: maxReplyBytes / 8, largest: largestPage, mostTenants: 1024)
     }
 
     /// A search of the tenant holds so many bytes more, or less.
@@ -40,13 +42,9 @@ final class SearchRoom {
 
     // MARK: - Pages of hunts
 
-    /// No page is expected to be larger, so that a tenant with large ones leaves room to others:
-    /// twice a reply, as a document is that tells of each message in our words and in Cloudflare's.
-    private var largestPage: Int { most / 4 }
-    /// Of so many tenants is kept what to expect.
-    private static let mostLarger = 1024
-
-    private func pageSize(of tenant: TenantKey) -> Int { larger[tenant] ?? usualPage }
+    private func pageSize(of tenant: TenantKey) -> Int {
+        pages.expected(of: tenant) ?? pages.usual
+    }
 
     /// What all tenants hold, and what is on its way to hunts, which counts as if it were there.
     var taken: Int { used + allExpected }
@@ -84,18 +82,10 @@ final class SearchRoom {
     }
 
     /// A hunt's page of so many bytes came. False when there is no room for it: it is asked for
-    /// again when there is. The next ones are expected to be as large, or a quarter smaller than
-    /// was expected of this one. Fails where asking again may never do: the page is larger than any
-    /// is expected to be.
+    /// again when there is. Fails where asking again may never do: the page is larger than any is
+    /// expected to be.
     func takes(page bytes: Int, of tenant: TenantKey) throws(Failure) -> Bool {
-        let size = pageSize(of: tenant)
-        let next = min(largestPage, max(bytes, size - size / 4))
-        if next <= usualPage {
-            larger[tenant] = nil
-        } else {
-            if larger.count >= Self.mostLarger { larger = [:] }
-            larger[tenant] = next
-        }
+        pages.note(bytes, of: tenant)
         if used <= most(before: bytes, own: held[tenant, default: 0]) { return true }
         guard bytes > largestPage else { return false }
         var failure = Failure(

@@ -48,7 +48,8 @@ final class CurlExchange {
     var overflowed = false
     /// The host had no memory for the body.
     var lacksMemory = false
-    private var place: ReplyRoom.Place
+    /// Nil once it is crowded out.
+    private var place: ReplyRoom.Place?
     var isCrowdedOut: Bool { wanted > 0 }
     /// Of one that is crowded out: how large it may well be.
     var wanted = 0
@@ -261,10 +262,10 @@ final class CurlExchange {
             if Int64(total) / Int64(Self.maxExpansion) > max(1, travelled) { overflowed = true }
         }
         if body.count == 0 { reserveAnnounced() }
-        guard overflowed || place.grow(to: total) else {
+        guard overflowed || place?.grow(to: total) ?? false else {
             wanted = min(body.limit, max(2 * total, Int(clamping: announced ?? 0)))
-            // Its memory is what the others want.
-            (passed, body) = (total, ByteBuffer(limit: body.limit))
+            // Its memory and its room are what the others want.
+            (passed, body, place) = (total, ByteBuffer(limit: body.limit), nil)
             return isConnectionShared
         }
         if !overflowed, !(unsafe body.append(bytes)) {
