@@ -30,6 +30,8 @@ VARIABLES = {
 #: The ways to unlock the vault; one of them counts.
 UNLOCKS = ("key_file", "passphrase_file", "passphrase_stdin", "passphrase_fd", "credential")
 FORMATS = ("table", "json", "csv", "ecs", "ocsf")
+#: The options that say whom a call is about.
+WHOM = ("tenant", "account")
 
 
 class Given:
@@ -38,6 +40,10 @@ class Given:
     def __init__(self, value: Any, source: str) -> None:
         self.value = value
         self.source = source
+
+    def placed(self, name: str) -> str:
+        """Who gave the option of this name; a section of the file may give many."""
+        return f"{name} of {self.source}" if self.source.startswith("[") else self.source
 
 
 class Options:
@@ -60,11 +66,12 @@ class Options:
 
     def get(self, name: str) -> Given | None:
         """The option's value, ``None`` when nobody gave it."""
-        direct = self._direct(name)
-        if direct or name in ("config", "profile"):
-            return direct
-        found = self.profile.values.get(name)
-        return Given(*found) if found else None
+        found = self._direct(name)
+        if found is None and name not in ("config", "profile"):
+            found = self._section(name)
+        if found is not None and name in WHOM and not found.value:
+            raise Usage(f"{found.placed(name)} is empty: it names no {name}")
+        return found
 
     def text(self, name: str) -> str | None:
         """The option's value as text."""
@@ -91,7 +98,7 @@ class Options:
         for place in (self._line, self._variable, self._section):
             found = [(name, given) for name in UNLOCKS if (given := place(name))]
             if len(found) > 1:
-                names = " and ".join("--" + name.replace("_", "-") for name, _ in found)
+                names = " and ".join(given.placed(name) for name, given in found)
                 raise Usage(f"{names} are two ways to unlock the vault: give one")
             if found:
                 return found[0]

@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..vault import Account, Tenant, Vault
 from . import out
-from .options import Given, Options
+from .options import WHOM, Given, Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
 if TYPE_CHECKING:
@@ -95,13 +95,22 @@ class Session:
         return self.tenant_of(named if named is not None else self._only_tenant())
 
     def tenant_of(self, name: str) -> Tenant:
-        """The tenant of this name, which --tenant gave."""
+        """The tenant of this name; where there is none, the error says who named it."""
         try:
             return self.vault.tenant(name)
         except NotFoundError:
             names = {one.tenant for one in self.vault.accounts()}
             said = none_such(name, names, "tenant")
-        raise NotFoundError(f"--tenant: {said}", status=Status.E_NOT_FOUND)
+        except ArgumentError as error:  # it can be no tenant's name
+            error.message = self._blamed("tenant", name, error.message)
+            raise
+        told = self._blamed("tenant", name, said)
+        raise NotFoundError(told, status=Status.E_NOT_FOUND)
+
+    def _blamed(self, what: str, named: str, said: str) -> str:
+        """What is wrong with a name, after the place that gave it."""
+        given = self.options.get(what)
+        return said if given is None or given.value != named else f"{given.placed(what)}: {said}"
 
     def require_known(self, error: TraceVaultError) -> None:
         """Take out of an error what the vault does not hold: it may be a secret in the wrong place.
@@ -156,7 +165,8 @@ class Session:
         is_id = ACCOUNT_ID.fullmatch(named)
         names = {one.account_id if is_id else one.label for one in self._accounts_there}
         said = none_such(named, names - {""}, "account")
-        return NotFoundError(f"--account: {said}", status=Status.E_NOT_FOUND)
+        told = self._blamed("account", named, said)
+        return NotFoundError(told, status=Status.E_NOT_FOUND)
 
     def require_bound(self, tenant: str | None, account: str | None) -> None:
         """Refuse what a line that others wrote names beside the tenant and account of the caller.
@@ -165,7 +175,7 @@ class Session:
         """
         bound = self.options.get("tenant")
         if bound is not None and tenant not in (None, bound.value):
-            raise _another("tenant", bound.source)
+            raise _another("tenant", bound.placed("tenant"))
         bound = self.options.get("account")
         if bound is None or (tenant is None and account is None):
             return
@@ -173,10 +183,10 @@ class Session:
         if not known:
             raise self._no_account(bound.value)
         if tenant is not None and tenant not in {one.tenant for one in known}:
-            raise _another("tenant", bound.source)
-        names = {name for one in known for name in (one.account_id, one.label.casefold())}
+            raise _another("tenant", bound.placed("account"))
+        names = {name for one in known for name in _called(one)}
         if account is not None and account.casefold() not in names:
-            raise _another("account", bound.source)
+            raise _another("account", bound.placed("account"))
 
     def place_of(self, tenant: str | None, account: str | None) -> tuple[Tenant, str | None]:
         """Whom a line asks, by what it says of the tenant and of the account, an id or a label.
@@ -220,7 +230,7 @@ class Session:
         if self._by_name is None or self._by_name[0] != generation:
             found: dict[str, list[Account]] = {}
             for one in self.vault.accounts():
-                for called in {one.account_id, one.label.casefold()} - {""}:
+                for called in _called(one):
                     found.setdefault(called, []).append(one)
             self._by_name = (generation, found)
         return self._by_name[1].get(name, [])
@@ -229,12 +239,9 @@ class Session:
     def _named_accounts(self) -> list[Account]:
         """The accounts that --account means, by id or by label, of --tenant where it is given."""
         named = self.options.text("account")
-        return [
-            one
-            for one in self._accounts_there
-            if named is not None
-            and (one.account_id == named or one.label.casefold() == named.casefold())
-        ]
+        if named is None:
+            return []
+        return [one for one in self._accounts_there if named.casefold() in _called(one)]
 
     @cached_property
     def _accounts_there(self) -> list[Account]:
@@ -244,6 +251,11 @@ class Session:
             return self.vault.accounts()
         with self.tenant_of(tenant) as one:
             return one.accounts()
+
+
+def _called(one: Account) -> set[str]:
+    """What an account goes by: its id, and its label where it has one."""
+    return {one.account_id, one.label.casefold()} - {""}
 
 
 def _another(what: str, source: str) -> ArgumentError:
@@ -275,6 +287,8 @@ def opened(options: Options) -> Iterator[Session]:
     """Open the vault that the options name."""
     path = options.required("vault", "which vault")
     settings = options.known_settings()
+    for name in WHOM:
+        options.get(name)  # an empty name ends the call before anything is opened
     found, unlock = open_vault(path, options, settings)
     try:
         with found:

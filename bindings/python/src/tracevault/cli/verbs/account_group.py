@@ -73,8 +73,11 @@ def place(options: Options) -> tuple[str, str]:
     """The tenant and the account that a new credential is for; both must be named."""
     tenant = options.required("tenant", "which tenant")
     account_id = options.required("account", "which account")
-    if not is_account_id(account_id):
-        raise Usage("--account takes the id of the account here: 32 digits of 0-9 and a-f")
+    given = options.get("account")
+    if given is not None and not is_account_id(account_id):
+        raise Usage(
+            f"{given.placed('account')} takes the id of the account here: 32 digits of 0-9 and a-f"
+        )
     return tenant, account_id
 
 
