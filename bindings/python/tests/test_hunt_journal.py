@@ -216,7 +216,7 @@ def test_a_begin_with_a_start_of_another_kind_is_damaged(
     assert set(windows(server)) == {(clock.at - 30 * DAY, clock.at)}
 
 
-@pytest.mark.parametrize("damage", ["gone", "damaged"])
+@pytest.mark.parametrize("damage", ["gone", "damaged", "0001-01-05T00:00:00+00:00"])
 def test_a_journal_that_does_not_say_when_it_began_is_searched_anew(
     server: Standin,
     engine: tv.Engine,
@@ -229,7 +229,10 @@ def test_a_journal_that_does_not_say_when_it_began_is_searched_anew(
     first, begin, *rest = (tmp_path / "j").read_bytes().splitlines(keepends=True)
     assert json.loads(begin)["began"] == FIRST.isoformat()
     assert copies
-    kept = [begin[:50] + b"\xff" + begin[51:]] if damage == "damaged" else []
+    kept = {
+        "gone": [],
+        "damaged": [begin[:50] + b"\xff" + begin[51:]],
+    }.get(damage, [begin.replace(FIRST.isoformat().encode(), damage.encode())])
     (tmp_path / "j").write_bytes(b"".join([first, *kept, *rest]))
     server.reset()
     clock.at = FIRST + DAY

@@ -16,7 +16,7 @@ from typing import Any
 
 from ._fields import LINE_DEPTH, is_in_calendar, parse_time, parsed
 from ._lines import LineFile
-from ._options import check_against_now, filter_text
+from ._options import DEFAULT_WINDOW, check_against_now, filter_text
 from .errors import ArgumentError, Status
 from .journal import SCHEMA
 
@@ -98,7 +98,7 @@ def _read(line: bytes, sought: str) -> FirstRun | None:
     try:
         told = parsed(line, LINE_DEPTH)
         began = parse_time(told["began"])
-        if told["hunt"] != sought or began is None:
+        if told["hunt"] != sought or began is None or not is_in_calendar(began - DEFAULT_WINDOW):
             return None
         known = FirstRun(began, dict(told["given"]))
         is_whole = all(known.moment(name) is not None for name in known.given)
