@@ -36,7 +36,14 @@ def test_many_accounts_come_from_a_file_all_or_none(call: Call, kit: Kit, tmp_pa
     assert call("account", "import", file, "--dry-run", "--json").rows[0]["stored"] is False
     assert NEW not in call("account", "list").out
     assert call("account", "import", file, "--json").rows == [
-        {"file": str(file), "accounts": 1, "stored": True, "rotated": [], "replaced": []}
+        {
+            "file": str(file),
+            "accounts": 1,
+            "stored": True,
+            "rotated": [],
+            "replaced": [],
+            "retiring_removed": [],
+        }
     ]
     (row,) = call("account", "list", "--tenant", "new", "--json").rows
     assert row["origin"] == kit.server.origin
@@ -55,7 +62,14 @@ def test_accounts_come_from_standard_input_as_well(process: Call, kit: Kit) -> N
     told = process("account", "import", "-", "--json", stdin=rows)
     assert told.code == 0, told.err
     assert told.rows == [
-        {"file": "-", "accounts": 1, "stored": True, "rotated": [], "replaced": []}
+        {
+            "file": "-",
+            "accounts": 1,
+            "stored": True,
+            "rotated": [],
+            "replaced": [],
+            "retiring_removed": [],
+        }
     ]
 
 

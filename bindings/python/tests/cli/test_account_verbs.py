@@ -35,7 +35,9 @@ def test_an_account_lives_from_add_to_remove(call: Call, kit: Kit, secret: Path)
 
     told = call("account", "promote", *place, "--json")
     assert told.rows[0]["fingerprint"] == first["fingerprint"]
-    assert [row["state"] for row in call("account", "retire", *place, "--json").rows] == ["active"]
+    assert [row["state"] for row in call("account", "retire", *place, "--yes", "--json").rows] == [
+        "active"
+    ]
     assert call("account", "retire", *place).code == Exit.NOT_FOUND
 
     told = call("account", "remove", *place)
@@ -57,7 +59,7 @@ def test_the_end_of_a_rotation_says_nothing_of_new_or_old(
     if way_back:
         told = call("account", "promote", *place)
         assert "the retiring one is active, the active one retiring" in told.err
-    told = call("account", "retire", *place)
+    told = call("account", "retire", *place, "--yes")
     assert "has only its active credential now" in told.err
 
 
@@ -93,11 +95,10 @@ def test_the_same_key_with_another_address_is_a_new_credential(
     key.touch(mode=0o600)
     key.write_text("a" * 37)
     for name in ("first", "second"):
-        told = call(
-            "account", "rotate", *place, "--token-file", key, "--email", f"{name}@acme.example"
-        )
+        email = ("--email", f"{name}@acme.example", "--yes")
+        told = call("account", "rotate", *place, "--token-file", key, *email)
         assert "has a new credential, sealed for https://localhost:" in told.err
-        assert told.err.endswith("; the old one is retiring\n")
+        assert "; the old one is retiring; try: tracevault account check" in told.err
     rows = call("account", "list", *place, "--json").rows
     assert [row["email"] for row in rows] == ["second@acme.example", "first@acme.example"]
 
@@ -160,7 +161,7 @@ def test_checks_tell_what_is_refused_and_what_ends_soon(
         file.touch(mode=0o600)
         file.write_text(kit.server.named(name).secret)
         where = ("--tenant", "acme", "--account", ACME)
-        assert call("account", "rotate", *where, "--token-file", file).code == 0
+        assert call("account", "rotate", *where, "--token-file", file, "--yes").code == 0
         told = call("account", "check", *where, "--expiring", "14d", "--json")
         assert told.code == code
         assert told.rows[0]["expiring"] is True
@@ -179,7 +180,7 @@ def test_a_stored_account_goes_by_its_label_too(call: Call, kit: Kit, secret: Pa
     told = call("account", "rotate", *where, "--json")
     assert told.code == 0, told.err
     assert {(row["tenant"], row["account_id"]) for row in told.rows} == {("acme", ACME)}
-    assert call("account", "retire", "--account", "Acme Europe").code == 0
+    assert call("account", "retire", "--account", "Acme Europe", "--yes").code == 0
     assert call("account", "remove", "--account", "Acme Europe", "--yes").code == 0
     assert ACME not in call("account", "list").out
 

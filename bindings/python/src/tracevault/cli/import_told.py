@@ -19,7 +19,7 @@ T = TypeVar("T")
 #: What to do about accounts that the vault knows.
 HOW = (
     "--rotate keeps a credential that is there as the retiring one, which is still used where the "
-    "new one is refused; --replace removes it"
+    "new one is refused; --replace removes it; with either an older retiring one goes for good"
 )
 #: How many accounts, or rows of one kind, are told one by one.
 EXAMPLES = 10
@@ -61,6 +61,20 @@ def tell_hints(options: Options, hints: Sequence[Hint]) -> None:
             tenant=hint.tenant,
             account_id=hint.account_id,
         )
+
+
+def gone(tenant: str, account_id: str, *, dry_run: bool = False) -> str:
+    """That a credential cannot be taken back any more."""
+    how = "would go" if dry_run else "is gone"
+    return f"the retiring credential of {account_id} of {tenant} {how} for good"
+
+
+def tell_gone(whose: Sequence[tuple[str, str]], *, dry_run: bool) -> None:
+    """For people: of which accounts the retiring credential goes."""
+    for one in whose[:EXAMPLES]:
+        out.note(f"    {gone(*one, dry_run=dry_run)}")
+    if len(whose) > EXAMPLES:
+        out.note(f"    and {len(whose) - EXAMPLES} more")
 
 
 def tell_met(changed: Sequence[tuple[str, str]], met: int, how: str, *, dry_run: bool) -> None:

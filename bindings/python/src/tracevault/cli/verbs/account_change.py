@@ -12,6 +12,7 @@ from ...errors import NotFoundError, Status
 from .. import out
 from ..asked import confirm
 from ..failures import Usage
+from ..import_told import gone
 from ..new_credential import (
     BY_DEFAULT,
     credential_options,
@@ -118,29 +119,44 @@ def add(
 )
 @credential_options
 @time_option("--expires", "When the new one ends, as 90d; default: not known.", ahead=True)
+@option("--yes", is_flag=True, help="Do not ask, also where a retiring one goes.")
 @click.pass_obj
-def rotate(options: Options, /, expires: str | None, **secret: Any) -> None:
+def rotate(options: Options, /, expires: str | None, yes: bool, **secret: Any) -> None:
     """Put a new credential in the place of the active one, which stays as the retiring one.
 
     Label, origin and budget group stay. Requests that Cloudflare refuses with the new one go
     through the old one, until `tracevault account retire` removes it. `promote` goes back. The
-    secret that is there already changes nothing, but for --expires.
+    secret that is there already changes nothing, but for --expires. A retiring one of an earlier
+    rotation goes for good, and may be the last that works: you are asked before.
     """
     output = options.output(*FORMATS)
     with opened(options) as session:
         tenant, account_id = stored_place(session)
         before = _active(session, tenant, account_id)
-        credential = new_credential(**secret)
+        # What changes between the question and the commit is a conflict of this edit.
         with session.vault.edit() as edit:
-            edit.rotate(tenant, account_id, credential, expires=expires)
+            older = _retiring(session, tenant, account_id)
+            if older:
+                back = "tracevault account promote makes it active again"
+                confirm(f"Rotate? Then {_goes(tenant, account_id)} ({back}).", yes=yes)
+            edit.rotate(tenant, account_id, new_credential(**secret), expires=expires)
         _hint(options, edit)
-        is_new = _active(session, tenant, account_id) != before
+        active = _active(session, tenant, account_id)
+        if older - {active, *_retiring(session, tenant, account_id)}:
+            whom = {"tenant": tenant, "account_id": account_id}
+            out.note(gone(tenant, account_id), for_programs=options.for_programs, **whom)
         sealed = sealed_for(_origins(session, tenant, account_id))
-        done = f"has a new credential{sealed}; the old one is retiring"
-        if not is_new:
+        done = f"has a new credential{sealed}; the old one is retiring; "
+        done += "try: tracevault account check, then tracevault account retire"
+        if active == before:
             done = "has this credential already: "
             done += "nothing is changed" if expires is None else "only its end is changed"
         _told(session, output, tenant, account_id, done)
+
+
+def _goes(tenant: str, account_id: str) -> str:
+    """What a question says of a credential that cannot be taken back."""
+    return printable(f"the retiring credential of {account_id} of {tenant} goes for good")
 
 
 def _hint(options: Options, edit: Edit) -> None:
@@ -172,6 +188,16 @@ def _origins(session: Session, tenant: str, account_id: str) -> list[str]:
         ]
 
 
+def _retiring(session: Session, tenant: str, account_id: str) -> set[tuple[str, str]]:
+    """Which credential of the account is the retiring one, if any."""
+    with session.tenant_of(tenant) as one:
+        return {
+            identity(found)
+            for found in one.accounts()
+            if (found.account_id, found.state) == (account_id, "retiring")
+        }
+
+
 def _require_retiring(session: Session, tenant: str, account_id: str) -> None:
     """Tell an account without a retiring credential from one that is not there."""
     with session.tenant_of(tenant) as one:
@@ -184,16 +210,20 @@ def _require_retiring(session: Session, tenant: str, account_id: str) -> None:
 
 @account.verb(
     "retire",
-    examples=("tracevault account retire --tenant acme --account ACCOUNT_ID",),
+    examples=("tracevault account retire --tenant acme --account ACCOUNT_ID --yes",),
 )
+@option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def retire(options: Options) -> None:
+def retire(options: Options, yes: bool) -> None:
     """Remove the retiring credential: the end of a rotation."""
     output = options.output(*FORMATS)
     with opened(options) as session:
         tenant, account_id = stored_place(session)
-        _require_retiring(session, tenant, account_id)
+        # What changes between the question and the commit is a conflict of this edit.
         with session.vault.edit() as edit:
+            _require_retiring(session, tenant, account_id)
+            works = "tracevault account check tells whether the active one works"
+            confirm(f"Retire? Then {_goes(tenant, account_id)} ({works}).", yes=yes)
             edit.remove_retiring(tenant, account_id)
         _told(session, output, tenant, account_id, "has only its active credential now")
 

@@ -12,7 +12,7 @@ from ...importing import ImportRowsError
 from .. import out
 from ..exits import Exit
 from ..failures import Failed, Interrupted, Usage
-from ..import_told import tell_hints, tell_met, tell_rows
+from ..import_told import tell_gone, tell_hints, tell_met, tell_rows
 from ..new_credential import BY_DEFAULT, origin_of, sealed_for
 from ..option import option
 from ..options import Options
@@ -103,12 +103,16 @@ def import_(
         after = {} if dry_run else _stored(session)
     tell_hints(options, hints)
     met = [whom for whom in edit._met if dry_run or before.get(whom) != after.get(whom)]
+    gone = [whom for whom in met if _is_retiring_gone(before.get(whom), after.get(whom))]
     if output == "json":
         changed = [{"tenant": tenant, "account_id": account} for tenant, account in met]
-        names = {"rotated": changed if rotate else [], "replaced": changed if replace else []}
+        lost = [{"tenant": tenant, "account_id": account} for tenant, account in gone]
+        names = {"rotated": changed if rotate else [], "replaced": changed if replace else [],
+                 "retiring_removed": lost}  # fmt: skip
         out.json_lines([{"file": file, "accounts": count, "stored": not dry_run, **names}])
         return
     tell_met(met, len(edit._met), "rotated" if rotate else "replaced", dry_run=dry_run)
+    tell_gone(gone, dry_run=dry_run)
     done = f"would be stored{sealed}"
     if not dry_run:
         done = f"stored{sealed}; try: tracevault account check"
@@ -121,6 +125,14 @@ def _stored(session: Session) -> dict[tuple[str, str], set[tuple[str, ...]]]:
     for one in session.vault.accounts():
         found.setdefault((one.tenant, one.account_id), set()).add((one.state, *identity(one)))
     return found
+
+
+def _is_retiring_gone(
+    before: set[tuple[str, ...]] | None, after: set[tuple[str, ...]] | None
+) -> bool:
+    """Whether a retiring credential of before is none of the account's any more."""
+    older = {one[1:] for one in before or () if one[0] == "retiring"}
+    return bool(older - {one[1:] for one in after or ()})
 
 
 def _left(file: str, *, storing: bool) -> str:
