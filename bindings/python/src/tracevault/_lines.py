@@ -13,10 +13,12 @@ import os
 import stat
 from collections.abc import Generator, Iterable
 
-from ._place import Foreign, Place
+from ._place import FULL, Foreign, Place
 from .errors import JournalError, Status
 
 _PIECE = 1 << 20
+#: Why less was written than there is.
+_NO_ROOM = "no room is left"
 
 
 class LineFile:
@@ -33,6 +35,11 @@ class LineFile:
         try:
             self._fd = self._locked()
             self._heal()
+        except OSError as error:
+            self.close()
+            if error.errno not in FULL:
+                raise
+            raise self._unwritten(str(error.strerror)) from None
         except BaseException:
             self.close()
             raise
@@ -83,7 +90,8 @@ class LineFile:
             )
         if len(start) < len(self._first):
             os.ftruncate(self._fd, 0)
-            os.write(self._fd, self._first)
+            if os.write(self._fd, self._first) < len(self._first):
+                raise self._unwritten(_NO_ROOM)
             return
         end = size
         while end > 0:
@@ -114,10 +122,13 @@ class LineFile:
         try:
             written = os.write(self._fd, data)
         except OSError as error:
-            raise _failed(f"{self.path} cannot be written to: {error.strerror}") from None
+            raise self._unwritten(str(error.strerror)) from None
         if written < len(data):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            raise _failed(f"{self.path} cannot be written to: no room is left")
+            raise self._unwritten(_NO_ROOM)
+
+    def _unwritten(self, why: str) -> JournalError:
+        return _failed(f"{self.path} cannot be written to: {why}")
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""

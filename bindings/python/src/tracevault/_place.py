@@ -25,6 +25,12 @@ _BESIDE = ".tracevault."
 _LEFT = re.compile(r"\.tracevault\.[0-9a-f]{16}")
 #: How many names of a folder are looked at for such a one.
 _LOOKED_AT = 10_000
+#: What a host says where the call is right, and there is no room or a disk that fails.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+#: Makes a file that has no name yet, where the system can.
+_NAMELESS: int | None = getattr(os, "O_TMPFILE", None)
+#: What a file system says that has no second names.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -202,6 +208,52 @@ class Place:
         with self._telling():
             return os.open(name or self.name, flags, 0o600, dir_fd=self.folder)
 
+    def put(self, data: bytes) -> None:
+        """Make a new file, for its owner alone: whoever sees its name sees all of it, also after a
+        kill or on a full disk. ``FileExistsError`` where something has the name."""
+        with self._telling():
+            name, found = self._unnamed()
+            try:
+                _write_whole(found, data)
+                self._name(name, found)
+            finally:
+                os.close(found)
+                if name is not None:
+                    with contextlib.suppress(OSError):
+                        self.remove(name)
+            with contextlib.suppress(OSError):  # a folder that may not be read
+                folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC,
+                                 dir_fd=self.folder)  # fmt: skip
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+
+    def _unnamed(self) -> tuple[str | None, int]:
+        """A new file without a name, or with one that nobody knows."""
+        if _NAMELESS is not None:
+            with contextlib.suppress(OSError):
+                found = os.open(".", _NAMELESS | os.O_WRONLY | os.O_CLOEXEC, 0o600,
+                                dir_fd=self.folder)  # fmt: skip
+                if os.path.lexists(f"/proc/self/fd/{found}"):
+                    return None, found
+                os.close(found)
+        return self.beside(os.O_WRONLY)
+
+    def _name(self, name: str | None, found: int) -> None:
+        """Give such a file the name of the place, which nothing may have."""
+        if name is None:
+            os.link(f"/proc/self/fd/{found}", self.name, dst_dir_fd=self.folder)
+            return
+        try:
+            os.link(name, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder,
+                    follow_symlinks=False)  # fmt: skip
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            os.close(self.made(os.O_WRONLY))  # nobody else has the name from here on
+            self.take(name)
+
     def beside(self, flags: int) -> tuple[str, int]:
         """Make a new file of this folder that shall take the place; give its name and descriptor.
 
@@ -297,6 +349,13 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _write_whole(found: int, data: bytes) -> None:
+    """Write all of it, through to the disk."""
+    while data:
+        data = data[os.write(found, data) :]
+    os.fsync(found)
 
 
 def _is_not_taken(found: int) -> bool:

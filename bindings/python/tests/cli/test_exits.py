@@ -225,3 +225,67 @@ def test_a_file_that_is_not_there_or_is_open_to_others_has_the_code_of_what_it_i
     (tmp_path / "open.key").write_bytes(kit.key_file.read_bytes())
     (tmp_path / "open.key").chmod(0o644)
     assert call(*words).code == code
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("batch", *PLACE, "--resume"),
+        ("hunt", "--tenant", "acme", "--subject", "x", "--resume"),
+        ("account", "check", "--resume"),
+        ("collect", "--checkpoint"),
+        ("filter", *PLACE, "--omprog"),
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.parametrize("file", ["no/j", "soc.key/j", "no/more/j"])
+def test_a_file_in_a_folder_that_is_not_there_is_a_wrong_call(
+    call: Call, kit: Kit, tmp_path: Path, words: tuple[str, ...], file: str
+) -> None:
+    kit.server.reset()
+    told = call(*words, file, stdin=REF)
+    assert told.code == Exit.USAGE, told.err
+    assert f"{words[-1]}: there is no such folder, " in told.err
+    assert str(tmp_path) in told.err
+    assert kit.server.requests() == []
+
+
+@pytest.mark.parametrize("size", [0, 31, 65537])
+def test_a_key_file_of_a_size_that_no_key_has_is_a_failure_of_the_key(
+    call: Call, kit: Kit, tmp_path: Path, size: int
+) -> None:
+    (tmp_path / "odd.key").touch(mode=0o600)
+    (tmp_path / "odd.key").write_bytes(b"x" * size)
+    told = call("vault", "info", "--key-file", "odd.key")
+    assert told.code == Exit.VAULT, told.err
+    told = call("vault", "add-unlock", "--new-key-file", "odd.key")
+    assert told.code == Exit.VAULT, told.err
+
+
+def test_a_line_of_a_filter_that_is_no_json_has_the_code_that_it_has_in_a_batch(
+    call: Call, kit: Kit
+) -> None:
+    told = call("filter", *PLACE, stdin="{broken\n")
+    assert told.rows[0]["tracevault"]["error"]["exit"] == Exit.USAGE
+    assert call("batch", *PLACE, stdin="{broken\n").code == Exit.USAGE
+
+
+def test_a_cursor_that_cloudflare_does_not_take_is_a_wrong_call(call: Call, kit: Kit) -> None:
+    told = call("search", *PLACE, "--cursor", "bogus", "--json")
+    assert told.code == Exit.USAGE, told.err
+    (error,) = told.errors
+    assert (error["http_status"], error["exit"]) == (400, Exit.USAGE)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (Exit.USAGE, "the folder of a page, a journal, a checkpoint or the rows of `filter`"),
+        (Exit.USAGE, "a cursor that Cloudflare does not take"),
+        (Exit.VAULT, "or where a new one shall be is a file already"),
+        (Exit.VAULT, "a full disk under it"),
+        (Exit.OTHER, "a full disk under anything else than the vault"),
+    ],
+)
+def test_the_table_of_exit_codes_says_it(code: Exit, words: str) -> None:
+    assert words in MEANING[code]

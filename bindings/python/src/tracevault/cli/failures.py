@@ -17,7 +17,7 @@ from ..errors import (
     VaultExistsError,
     VaultMissingError,
 )
-from .exits import Exit, exit_of, is_outside_a_service
+from .exits import Exit, exit_of, is_outside_a_service, is_unfit_key
 from .printable import printable
 
 
@@ -32,6 +32,20 @@ class Unreadable(Exception):
     """A line of standard input is not what it must be."""
 
     status = "INPUT"
+
+
+class Unwritten(Exception):
+    """What was told, or shall be kept, could not be written: standard output, or a file."""
+
+    status = "OUTPUT"
+
+    def __init__(self, what: str, error: OSError) -> None:
+        super().__init__(f"{what} cannot be written: {error.strerror or type(error).__name__}")
+        #: What the call has changed all the same.
+        self.done = ""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}{f'; {self.done}' if self.done else ''}"
 
 
 class Failed(Exception):
@@ -58,6 +72,18 @@ _NEXT: tuple[tuple[type[TraceVaultError], str], ...] = (
         "tracevault account check --access tells more, account rotate stores a new one",
     ),
 )
+#: The same for what has no class or status of its own; these count first of all.
+_NEXT_WHERE = (
+    (
+        is_outside_a_service,
+        "elsewhere name a file: --key-file, --passphrase-file, or s3.keys=file:PATH",
+    ),
+    (
+        is_unfit_key,
+        "name another --key-file, or remove it if it is empty: init, vault export and vault "
+        "add-unlock make it anew",
+    ),
+)
 #: The same for statuses of their own; these count first.
 _NEXT_OF: dict[object, str] = {
     Status.E_NOT_FOUND: "tracevault account list shows the tenants and accounts",
@@ -77,13 +103,14 @@ def code_of(error: BaseException) -> Exit:
     """The exit code, also of what only the command itself raises."""
     if isinstance(error, Failed):
         return error.code
-    return Exit.USAGE if isinstance(error, Usage) else exit_of(error)
+    return Exit.USAGE if isinstance(error, (Usage, Unreadable)) else exit_of(error)
 
 
 def next_step(error: BaseException) -> str | None:
     """What to do next; the library's own message tells the most part already."""
-    if is_outside_a_service(error):
-        return "elsewhere name a file: --key-file, --passphrase-file, or s3.keys=file:PATH"
+    for is_it, text in _NEXT_WHERE:
+        if is_it(error):
+            return text
     if isinstance(error, NotFoundError) and "tracevault account" in error.message:
         return None  # it says what to do
     if isinstance(error, NotFoundError) and "unlock" in error.message:
@@ -111,6 +138,8 @@ def _discreet(error: BaseException) -> tuple[str, str]:
     if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
         said = error.strerror or type(error).__name__
         return said_of(os.fsdecode(error.filename), said), ""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror, ""
     return str(error) or type(error).__name__, ""
 
 
@@ -145,7 +174,7 @@ def as_text(error: BaseException, **about: str | None) -> str:
     where = " ".join(value for value in about.values() if value and value not in said)
     if isinstance(error, TraceVaultError):
         said += f" ({error.name}{_details(error, said)})"
-    elif not isinstance(error, (Usage, Unreadable, OSError)):
+    elif not isinstance(error, (Usage, Unreadable, Unwritten, OSError)):
         said = f"{type(error).__name__}: {said}; this is a fault of the command"
         said += ", TRACEVAULT_DEBUG=1 shows its place"
     hint = next_step(error)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from .._place import Place
+from .._place import FULL, Place
 from ..credentials import KEY_BYTES, KeyFile, Unlock
 from ..errors import Status, VaultExistsError, error_class
 from . import out
-from .failures import Usage
+from .failures import Unwritten, Usage
 from .missing import named
 from .option import option
 from .options import UNLOCKS, Given, Options
@@ -24,6 +25,16 @@ HOW = (
 
 #: How each vault file begins: docs/vault-format.md.
 _VAULT = b"\x89TVV\r\n\x1a\n"
+
+#: What the library takes as the place of a vault in an object store: ObjectAddress.swift.
+_STORE = "s3://"
+_BUCKET = re.compile(rb"(?=.{3,63}\Z)(?!-)[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*(?<!-)")
+_KEY = re.compile(rb"(?=.{1,1024}\Z)((?!\.\.?(/|\Z))[^/\x00-\x1f\x7f]+(/(?!\Z)|\Z))+", re.DOTALL)
+_STORED = (
+    "a vault in an object store is s3://BUCKET/KEY: the bucket has 3 to 63 letters, digits, dots "
+    "and hyphens, the key 1 to 1024 bytes without control characters and without empty parts, . "
+    "and .."
+)
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -50,18 +61,12 @@ def new_unlock(options: Options, new: dict[str, Any]) -> Iterator[Unlock]:
     A key file that was made for it is told when it is used, and stays also where that fails: the
     vault may have it already.
     """
-    unlock, made = _new_unlock(new)
-    told = f"the key file {made} is made, and stays"
-    try:
+    unlock, made = _new_unlock(new, for_programs=options.for_programs)
+    with key_file_told(made, for_programs=options.for_programs), contextlib.closing(unlock):
         yield unlock
-        told = f"the key file {made} is made: keep a copy in a safe"
-    finally:
-        unlock.close()
-        if made is not None:
-            out.note(told, for_programs=options.for_programs, key_file=made)
 
 
-def _new_unlock(new: dict[str, Any]) -> tuple[Unlock, str | None]:
+def _new_unlock(new: dict[str, Any], *, for_programs: bool) -> tuple[Unlock, str | None]:
     """The new way to unlock, and the key file that was made for it."""
     named = [
         (name, new[f"new_{name}"])
@@ -74,8 +79,9 @@ def _new_unlock(new: dict[str, Any]) -> tuple[Unlock, str | None]:
         return ask_passphrase("New passphrase: ", HOW, twice=True), None
     name, value = named[0]
     if name == "key_file":
-        is_new = make_key_file(value)
-        return KeyFile(value), value if is_new else None
+        made = value if make_key_file(value) else None
+        with key_file_told(made, for_programs=for_programs, when_used=False):
+            return KeyFile(value), made
     return one_unlock(name, Given(value, "--new-" + name.replace("_", "-"))), None
 
 
@@ -85,15 +91,33 @@ def make_key_file(path: str) -> bool:
         with Place(path) as place:
             if place.beginning(len(_VAULT)) == _VAULT:
                 raise Usage(f"{path} is a vault, which changes with each edit and can be no key")
-            descriptor = place.made(os.O_WRONLY)
+            if place.descriptor is not None or place.status() is not None:
+                return False
+            place.put(os.urandom(KEY_BYTES))
     except FileExistsError:
         return False
     except OSError as error:
+        if error.errno in FULL:
+            raise Unwritten(f"the key file {named(path)}", error) from None
         raise Usage(f"the key file {named(path)} cannot be made: {error.strerror}") from None
-    with open(descriptor, "wb", buffering=0) as file:
-        file.write(os.urandom(KEY_BYTES))
-        os.fsync(descriptor)
     return True
+
+
+@contextlib.contextmanager
+def key_file_told(
+    made: str | None, *, for_programs: bool, when_used: bool = True
+) -> Iterator[None]:
+    """Tell a key file that was made when it is used, and where that fails: it stays.
+
+    The vault may have it already, or another call may have sealed a vault with it.
+    """
+    told = f"the key file {made} is made, and stays"
+    try:
+        yield
+        told = f"the key file {made} is made: keep a copy in a safe" if when_used else ""
+    finally:
+        if made is not None and told:
+            out.note(told, for_programs=for_programs, key_file=made)
 
 
 def require_free(file: str) -> None:
@@ -101,7 +125,12 @@ def require_free(file: str) -> None:
 
     A key file that was made is never removed: another call may have sealed a vault with it by then.
     """
-    if file.startswith("s3://"):
+    if not file:
+        raise Usage("where shall the vault be: FILE is empty")
+    if file.startswith(_STORE):
+        bucket, _, key = os.fsencode(file.removeprefix(_STORE)).partition(b"/")
+        if not (_BUCKET.fullmatch(bucket) and _KEY.fullmatch(key)):
+            raise error_class(Status.E_ARGUMENT)(_STORED, status=Status.E_ARGUMENT)
         return
     if os.path.lexists(file):
         raise VaultExistsError(f"{file} is there already", status=Status.E_EXISTS)

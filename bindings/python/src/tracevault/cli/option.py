@@ -6,6 +6,7 @@ as all of click's own modules. Our texts are one line each.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 Made = TypeVar("Made", bound=Callable[..., Any])
 #: The longest that the library waits, in seconds.
 DAY = 86400
+
+
+def in_a_folder(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Of a file that is made where it is not: tell a wrong folder before the work."""
+    if value is not None and not os.path.isdir(os.path.dirname(value) or "."):
+        from .missing import not_there
+
+        raise Usage(f"{option.opts[0]}: there is no such folder, {not_there(value)}")
+    return value
 
 
 class Option(click.Option):

@@ -55,6 +55,8 @@ class Options:
         self.environment: Mapping[str, str] = os.environ if environment is None else environment
         #: What the command line says, by the option's name.
         self.line: dict[str, Any] = {} if line is None else line
+        #: What the call has changed by now, to be said where its output cannot be written.
+        self.done = ""
 
     @cached_property
     def profile(self) -> Profile:
@@ -81,7 +83,7 @@ class Options:
     def required(self, name: str, why: str) -> str:
         """The option's value; a clear error when nobody gave it."""
         found = self.text(name)
-        if found is None:
+        if not found:
             flag = name.replace("_", "-")
             raise Usage(
                 f"{why}: give --{flag}, or set {VARIABLES[name]}, or {name} in {self.where}"

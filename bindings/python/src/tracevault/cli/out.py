@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import streams
+from .failures import Unwritten, as_document, as_text
 from .printable import json_line, printable, safe_json
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         streams.gone()
+    except OSError as error:
+        raise Unwritten("standard output", error) from None
 
 
 def line(text: object = "") -> None:
@@ -222,8 +225,6 @@ def note_terminal(what: str) -> None:
 
 def problem(error: BaseException, *, for_programs: bool, **about: str | None) -> None:
     """Tell on standard error that one of several answers did not come."""
-    from .failures import as_document, as_text
-
     text = (
         json_line(as_document(error, **about))
         if for_programs

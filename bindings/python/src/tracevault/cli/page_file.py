@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .._place import Foreign, Place
+from .._place import FULL, Foreign, Place
 from ..model import Trace, View
 from . import out
-from .failures import Usage
+from .failures import Unwritten, Usage
 from .missing import not_there, said_of
 from .option import option
 from .options import Options
@@ -138,6 +138,10 @@ def _write(options: Options, path: str, text: str, holds: str) -> None:
         replace_file(path, text)
     except BrokenPipeError:  # a pipe whose reader has enough
         return
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise Unwritten(f"the page {path}", error) from None
     told = f"{path}: {holds}, to be opened in a browser"
     out.note(told, for_programs=options.for_programs, html=path)
 

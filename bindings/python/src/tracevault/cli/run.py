@@ -7,9 +7,10 @@ import sys
 
 import click
 
+from .._place import FULL
 from . import secret_input, streams
 from .exits import Exit
-from .failures import Failed, Interrupted, as_document, as_text, code_of
+from .failures import Failed, Interrupted, Unwritten, as_document, as_text, code_of
 from .group import ROOT
 from .options import Options
 from .printable import json_line, printable
@@ -24,26 +25,27 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
     """Run it; give the exit code."""
     secret_input.forget_stdin()
     _open_what_is_closed()
+    options = Options()
     try:
         _complete()
         # Not ROOT.main(): it gives a closed pipe and Ctrl-C ends of its own.
-        with ROOT.make_context("tracevault", list(arguments), obj=Options()) as context:
+        with ROOT.make_context("tracevault", list(arguments), obj=options) as context:
             ROOT.invoke(context)
         sys.stdout.flush()
         return Exit.OK
     except click.exceptions.Exit as end:
-        return _flushed(end.exit_code)
+        return _flushed(end.exit_code, arguments)
     except BrokenPipeError:
         streams.to_nowhere(sys.stdout)
         return Exit.OK
     except Failed as end:
-        return _flushed(end.code)
+        return _flushed(end.code, arguments)
     except KeyboardInterrupt as error:
         _say_interrupted(error, arguments)
         return Exit.INTERRUPTED
     except _HELP_INSTEAD as error:
         sys.stdout.write(error.format_message() + "\n")
-        return _flushed(Exit.OK)
+        return _flushed(Exit.OK, arguments)
     except click.ClickException as error:
         from .misread import usage
 
@@ -52,8 +54,12 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
     except Exception as error:
         if _debug():
             raise
+        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+            error = Unwritten("standard output", error)  # of click, or of what was left to write
+        if isinstance(error, Unwritten):
+            error.done = options.done
         _say(error, arguments)
-        return _flushed(code_of(error))
+        return _flushed(code_of(error), arguments)
 
 
 def _complete() -> None:
@@ -89,12 +95,17 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
-def _flushed(code: int) -> int:
+def _flushed(code: int, arguments: list[str]) -> int:
     """What was printed before a failure may still meet a closed pipe, or a full disk once more."""
     try:
         sys.stdout.flush()
-    except OSError:
+    except BrokenPipeError:
         streams.to_nowhere(sys.stdout)
+    except OSError as error:
+        streams.to_nowhere(sys.stdout)
+        if code == Exit.OK:
+            _say(Unwritten("standard output", error), arguments)
+            return Exit.OTHER
     return code
 
 

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .. import credentials
 from .._setting_names import none_such
@@ -32,6 +32,7 @@ from .options import WHOM, Given, Options
 from .secret_input import ask, line_of_descriptor, line_of_file, line_of_stdin
 
 if TYPE_CHECKING:
+    from ..edit import Edit
     from ..notices import Notice
 
 #: What Cloudflare calls an account; anything else is a label.
@@ -282,6 +283,23 @@ def _some(names: Collection[str]) -> str:
     return ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
 
 
+class _Watched(Vault):
+    """A vault that knows whether an edit of this call has changed it."""
+
+    __slots__ = ("_edits",)
+
+    def edit(self) -> Edit:
+        made = super().edit()
+        known = [one for one in getattr(self, "_edits", []) if one._committed or one._handle.usable]
+        self._edits: list[Edit] = [*known, made]
+        return made
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether an edit was committed."""
+        return any(one._committed for one in getattr(self, "_edits", []))
+
+
 @contextlib.contextmanager
 def opened(options: Options) -> Iterator[Session]:
     """Open the vault that the options name."""
@@ -299,18 +317,22 @@ def opened(options: Options) -> Iterator[Session]:
                 session.require_known(error)
                 session.name_choices(error)
                 raise
+            finally:
+                if found.is_changed:
+                    options.done = "the vault is changed"
     finally:
         unlock.close()
 
 
-def open_vault(path: str, options: Options, settings: dict[str, str]) -> tuple[Vault, Unlock]:
+def open_vault(path: str, options: Options, settings: dict[str, str]) -> tuple[_Watched, Unlock]:
     """Open a vault file with the unlock that the options name; give what opened it, too."""
     refused: UnlockError | None = None
     if options.unlock() is None:
         _require_there(path)
     for unlock in unlocks(options):
         try:
-            return Vault.open(path, unlock, settings=settings), unlock
+            found = _Watched.open(path, unlock, settings=settings)
+            return cast("_Watched", found), unlock
         except UnlockError as error:
             refused = refused or error
         unlock.close()

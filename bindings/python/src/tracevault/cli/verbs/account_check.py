@@ -17,7 +17,7 @@ from .. import out
 from ..exits import Exit, exit_of_many
 from ..failures import Failed, Interrupted, Usage
 from ..forecast import Forecast
-from ..option import option, time_option, timeout_option
+from ..option import in_a_folder, option, time_option, timeout_option
 from ..options import Options
 from ..progress import Progress
 from ..session import Session, opened
@@ -50,7 +50,12 @@ COLUMNS = (
 @option("--store", is_flag=True, help="Store the ends that Cloudflare tells in the vault.")
 @option("--access", is_flag=True, help="Ask for one message too: is a permission missing?")
 @timeout_option("Seconds for each account; default: 120 and the quota's waits.")
-@option("--resume", metavar="FILE", help="Remember the answers for an hour, and go on there.")
+@option(
+    "--resume",
+    metavar="FILE",
+    callback=in_a_folder,
+    help="Remember the answers for an hour, and go on there.",
+)
 @click.pass_obj
 def check(
     options: Options,

@@ -18,7 +18,7 @@ from ..batch_input import Asked, read
 from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
-from ..option import option, require_time_to_wait, timeout_option, wait_option
+from ..option import in_a_folder, option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
@@ -43,7 +43,12 @@ _Place = tuple[Tenant, str | None]
 @wait_option("Seconds to wait while a trace is pending.")
 @timeout_option("Seconds for each; default: 120, --wait and the quota's waits.")
 @option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
-@option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
+@option(
+    "--resume",
+    metavar="FILE",
+    callback=in_a_folder,
+    help="Remember what came, and go on there next time.",
+)
 @click.pass_obj
 def batch(
     options: Options,

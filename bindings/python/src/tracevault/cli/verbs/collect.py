@@ -14,6 +14,7 @@ from ..failures import Interrupted, Usage
 from ..forecast import Forecast
 from ..group import verb
 from ..option import (
+    in_a_folder,
     limit_option,
     option,
     require_time_to_wait,
@@ -43,7 +44,13 @@ COLUMNS = ("change", *MESSAGE)
     ),
 )
 @filters_from("The first time: since when, as 7d; default: --look-back.")
-@option("--checkpoint", required=True, metavar="FILE", help="What was told already.")
+@option(
+    "--checkpoint",
+    required=True,
+    metavar="FILE",
+    callback=in_a_folder,
+    help="What was told already.",
+)
 @option(
     "--look-back",
     type=Duration(),

@@ -21,9 +21,9 @@ from ...errors import TraceVaultError
 from ...model import Trace
 from ...request import Request, Result
 from ..bounded import SMALLEST, bounded
-from ..failures import Unreadable, Usage, as_document, no_text
+from ..failures import Unreadable, Unwritten, Usage, as_document, no_text
 from ..group import verb
-from ..option import DAY, option, require_time_to_wait, timeout_option, wait_option
+from ..option import DAY, in_a_folder, option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..pasted import require_no_secret
 from ..printable import printable
@@ -66,7 +66,12 @@ FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
 )
 @wait_option("Seconds to wait while a trace is pending.")
 @timeout_option("Seconds for each.", default=30)
-@option("--omprog", metavar="FILE", help="rsyslog's omprog: OK out, rows into FILE.")
+@option(
+    "--omprog",
+    metavar="FILE",
+    callback=in_a_folder,
+    help="rsyslog's omprog: OK out, rows into FILE.",
+)
 @option("--mmexternal", is_flag=True, help="rsyslog's mmexternal: what changes, out.")
 @option(
     "--keep-alive",
@@ -235,8 +240,13 @@ def _no_json(word: str) -> None:
 
 
 def _write(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritten("standard output", error) from None
 
 
 def _answered(
@@ -252,7 +262,7 @@ def _answered(
         request = asker.request(record)
         return record, None if request is None else asker.answer(request, keep_alive), None
     except Exception as error:
-        if isinstance(error, OSError) and not isinstance(error, TraceVaultError):
+        if isinstance(error, (OSError, Unwritten)) and not isinstance(error, TraceVaultError):
             raise  # the host does not take the dots any more
         part = as_document(error)
         if isinstance(error, Unreadable):

@@ -18,6 +18,7 @@ from ..forecast import Forecast
 from ..group import verb
 from ..hunted import Scope, scope_of
 from ..option import (
+    in_a_folder,
     limit_option,
     option,
     require_time_to_wait,
@@ -71,7 +72,12 @@ UNASKED = ("resume", "wait", "timeout", "limit", "start", "end")
 @option("--trace/--no-trace", "traced", default=True, help="Without the traces: faster.")
 @wait_option("Seconds to wait while a trace is pending.")
 @timeout_option("Seconds for each question; default: 120, --wait and the quota's waits.")
-@option("--resume", metavar="FILE", help="Remember what came, and go on there next time.")
+@option(
+    "--resume",
+    metavar="FILE",
+    callback=in_a_folder,
+    help="Remember what came, and go on there next time.",
+)
 @html_option
 @click.pass_obj
 def hunt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 
 import click
@@ -11,7 +12,7 @@ from ...vault import Vault
 from .. import out
 from ..failures import Usage
 from ..group import verb
-from ..new_unlock import make_key_file, require_free
+from ..new_unlock import key_file_told, make_key_file, require_free
 from ..options import UNLOCKS, Options
 from ..session import HOW, ask_passphrase, one_unlock
 
@@ -43,18 +44,18 @@ def init(options: Options, file: str | None) -> None:
     settings = options.known_settings()
     require_free(path)
     made = key_file is not None and make_key_file(key_file)
-    unlock = _unlock(options, key_file)
-    try:
+    is_told = key_file if made else None
+    with (
+        key_file_told(is_told, for_programs=options.for_programs, when_used=output != "json"),
+        contextlib.closing(_unlock(options, key_file)) as unlock,
+    ):
         vault = Vault.create(path, unlock, settings=settings)
-    finally:
-        unlock.close()
+    options.done = f"the vault {path} is made"
     with vault:
         told = vault.describe()
     if output == "json":
         out.json_lines([{"vault": path, "key_file": key_file, "key_file_made": made, **told}])
         return
-    if made:
-        out.note(f"the key file {key_file} is made: keep a copy in a safe")
     if chosen is not None and not chosen[1].source.startswith("--"):
         out.note(f"it is sealed with {chosen[1].value}, which {chosen[1].source} names")
     following = f"tracevault account add{_again(options)} --tenant NAME --account ID"

@@ -173,6 +173,7 @@ def export(options: Options, /, file: str, **new: Any) -> None:
         require_free(file)
         with new_unlock(options, new) as unlock:
             session.vault.export(file, unlock, tenant=tenant, settings=session.settings)
+        options.done = f"{file} is written"
         _done(output, {"vault": file, "tenant": tenant}, f"{file} is written")
 
 
