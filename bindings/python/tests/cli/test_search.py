@@ -59,7 +59,13 @@ def test_a_search_that_finds_nothing_says_where_it_looked(call: Call, kit: Kit) 
     told = call(*nothing)
     assert told.out == ""
     assert told.err.endswith(" UTC (30 days back, Cloudflare's default)\n")
-    assert (call(*nothing, "--json").out, call(*nothing, "--json").err) == ("", "")
+    told = call(*nothing, "--json", "--start", "2026-01-01")
+    assert told.out == ""
+    note = json.loads(told.err)["note"]
+    assert note["message"].startswith("no message; looked for in 2026-01-01 00:00:00 to 2")
+    assert (note["start"], note["end"]) == ("2026-01-01T00:00:00+00:00", None)
+    assert note["message"].endswith(f" to {note['began'][:19].replace('T', ' ')} UTC")
+    assert call(*nothing, "--json", "--limit", "1").err.count("no message") == 1
     assert call(*nothing, "--format", "csv").out.startswith("tenant,account_id,")
 
 

@@ -119,10 +119,15 @@ def search(
             raise
     if len(found) or output != "table":
         _show(found, output)
-    if found.complete and not len(found) and not options.for_programs:
+    if found.complete and not len(found):
         start, end = (parse_time(chosen.get(name)) for name in ("start", "end"))
         looked = Scope(began.replace(microsecond=0), start, end, ())
-        out.note(f"no message; looked for in {looked.time_words}")
+        told = looked.to_dict()
+        out.note(
+            f"no message; looked for in {looked.time_words}",
+            for_programs=options.for_programs,
+            **{name: told[name] for name in ("start", "end", "began")},
+        )
     _tell_rest(options, found)
     if found.error is not None:
         raise Failed(Exit.SOME)
