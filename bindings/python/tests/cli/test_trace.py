@@ -92,6 +92,28 @@ def test_following_that_runs_out_of_time_says_so(call: Call, kit: Kit) -> None:
     assert told.rows[0]["complete"] is False
 
 
+@pytest.mark.parametrize("how", [(), ("--lines",), ("--json",), ("--format", "csv"),
+                                 ("--format", "ecs")], ids=" ".join)  # fmt: skip
+def test_following_that_runs_out_of_time_tells_how_much_is_missing(
+    call: Call, kit: Kit, how: tuple[str, ...]
+) -> None:
+    kit.server.reset()
+    growing = next(m for m in kit.server.messages if m.pending_requests)
+    whole = next(m for m in kit.server.messages_of(growing.account_id) if not m.pending_requests)
+    where = ("--tenant", growing.tenant, "--account", growing.account_id)
+    told = call("trace", *where, "--follow", "--timeout", "0", *how, growing.postfix_id,
+                whole.postfix_id)  # fmt: skip
+    assert told.code == Exit.INCOMPLETE
+    said = "1 of 2 not complete when the time was up; the same command goes on"
+    if how == ("--json",):
+        (note,) = (json.loads(line)["note"] for line in told.err.splitlines())
+        assert note == {"message": said, "asked": 2, "incomplete": 1}
+    else:
+        assert told.err == f"tracevault: {said}\n"
+    told = call("trace", *where, "--follow", "--timeout", "0", *how, whole.postfix_id)
+    assert (told.code, told.err) == (Exit.OK, "")
+
+
 def test_following_keeps_to_its_time_also_while_the_server_says_nothing(
     call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,8 +119,8 @@ def trace(
         finally:
             if html is not None and found:
                 write_page(options, html, found, left_out=len(requests) - len(found))
-    if output == "table" and not follow:
-        _tell_how_to_wait(found)
+    if timeout is not None or not follow:
+        _tell_incomplete(options, found, len(requests), follow=follow)
     _end(found, failures, follow=follow)
 
 
@@ -149,9 +149,17 @@ def _end(found: list[Trace], failures: list[Exit], *, follow: bool) -> None:
         raise Failed(Exit.INCOMPLETE)
 
 
-def _tell_how_to_wait(found: list[Trace]) -> None:
-    """Tell it where Cloudflare was still gathering lines; a last look that failed says its own."""
-    if any(one.error is None and not one.complete for one in found):
+def _tell_incomplete(options: Options, found: list[Trace], asked: int, *, follow: bool) -> None:
+    """Tell that Cloudflare was still gathering lines, and when; a look that failed says its own."""
+    growing = sum(one.error is None and not one.complete for one in found)
+    if growing and follow:
+        out.note(
+            f"{growing} of {asked} not complete when the time was up; the same command goes on",
+            for_programs=options.for_programs,
+            asked=asked,
+            incomplete=growing,
+        )
+    elif growing and options.output(*FORMATS) == "table":
         out.note("not complete yet; --follow waits for the rest")
 
 
