@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from .. import credentials
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
     from ..edit import Edit
     from ..notices import Notice
 
-#: What Cloudflare calls an account; anything else is a label.
-ACCOUNT_ID = re.compile("[0-9a-f]{32}")
 #: The notices that people at a terminal are told; the others are in the answers, or in `doctor`.
 TOLD = ("rate_limited", "credential_expiring", "vault_unfollowed", "redis_away", "redis_slow",
         "redis_flushed")  # fmt: skip
@@ -146,7 +142,7 @@ class Session:
             status=Status.E_AMBIGUOUS,
         )
 
-    @cached_property
+    @property
     def account(self) -> str | None:
         """The account that was named, by its id or by its label; one that is in the vault."""
         named = self.options.text("account")
@@ -163,45 +159,68 @@ class Session:
         return ids.pop()
 
     def _no_account(self, named: str) -> NotFoundError:
-        is_id = ACCOUNT_ID.fullmatch(named)
-        names = {one.account_id if is_id else one.label for one in self._accounts_there}
+        is_id = is_account_id(named.casefold())
+        names = {one.account_id if is_id else _label(one) for one in self._accounts_there}
         said = none_such(named, names - {""}, "account")
         told = self._blamed("account", named, said)
         return NotFoundError(told, status=Status.E_NOT_FOUND)
 
-    def require_bound(self, tenant: str | None, account: str | None) -> None:
-        """Refuse what a line that others wrote names beside the tenant and account of the caller.
+    def place_of(self, tenant: str | None, account: str | None) -> tuple[Tenant, str | None]:
+        """Whom a line asks, by what it says of the tenant and of the account, an id or a label.
 
-        What --tenant and --account say, from wherever they come, bounds what lines may choose.
+        A line without a tenant has --tenant, or that of its account. What --tenant and --account
+        say, from wherever they come, bounds what lines that others wrote may choose: what a line
+        resolves to must be one of the accounts that they mean.
         """
         bound = self.options.get("tenant")
         if bound is not None and tenant not in (None, bound.value):
             raise _another("tenant", bound.placed("tenant"))
-        bound = self.options.get("account")
-        if bound is None or (tenant is None and account is None):
-            return
-        known = self._named_accounts
-        if not known:
-            raise self._no_account(bound.value)
-        if tenant is not None and tenant not in {one.tenant for one in known}:
-            raise _another("tenant", bound.placed("account"))
-        names = {name for one in known for name in _called(one)}
-        if account is not None and account.casefold() not in names:
-            raise _another("account", bound.placed("account"))
-
-    def place_of(self, tenant: str | None, account: str | None) -> tuple[Tenant, str | None]:
-        """Whom a line asks, by what it says of the tenant and of the account, an id or a label.
-
-        A line without a tenant has --tenant, or that of its account.
-        """
-        self.require_bound(tenant, account)
-        if account is not None and tenant is None and self.options.text("tenant") is None:
+        if self.options.get("account") is not None:
+            return self._within(tenant, account)
+        if account is not None and tenant is None and bound is None:
             known = self.account_of(account, None)
             return self._lent(known.tenant), known.account_id
         lent = self._lent(tenant)
         if account is not None and not is_account_id(account):
             account = self.account_of(account, lent.name).account_id
-        return lent, account or self.account
+        return lent, account
+
+    def _within(self, tenant: str | None, account: str | None) -> tuple[Tenant, str]:
+        """The same where --account is given: one of the accounts that it means, or nobody."""
+        bound = self.options.get("account")
+        assert bound is not None
+        if not self._pairs:
+            raise self._no_account(bound.value)
+        if tenant is not None and tenant not in {one for one, _ in self._pairs}:
+            raise _another("tenant", bound.placed("account"))
+        if account is None:
+            chosen = self._bound_of(tenant)
+        else:
+            whose = self.options.text("tenant") if tenant is None else tenant
+            try:
+                found = self.account_of(account, whose)
+            except NotFoundError:
+                raise _another("account", bound.placed("account")) from None
+            chosen = (found.tenant, found.account_id)
+        if chosen not in self._pairs:
+            raise _another("account", bound.placed("account"))
+        return self._lent(chosen[0]), chosen[1]
+
+    def _bound_of(self, tenant: str | None) -> tuple[str, str]:
+        """The one account that --account means, of this tenant or of all."""
+        whose = self.tenant().name if tenant is None else tenant
+        ids = sorted(account for one, account in self._pairs if one == whose)
+        if len(ids) > 1:
+            raise AmbiguousError(
+                f"{len(ids)} accounts of the tenant have the label that is given: give an id",
+                status=Status.E_AMBIGUOUS,
+            )
+        return whose, ids[0]
+
+    @property
+    def _pairs(self) -> set[tuple[str, str]]:
+        """The tenants and accounts that --account means."""
+        return {(one.tenant, one.account_id) for one in self._named_accounts}
 
     def _lent(self, name: str | None) -> Tenant:
         """The tenant that a line names, or that of the call, taken once."""
@@ -211,7 +230,7 @@ class Session:
 
     def account_of(self, named: str, tenant: str | None) -> Account:
         """The account that a list names by its id or its label, of this tenant or of all."""
-        known = [one for one in self._called(named.casefold()) if tenant in (None, one.tenant)]
+        known = [one for one in self._called(named) if tenant in (None, one.tenant)]
         if not known:
             raise NotFoundError(
                 "no account has this id or label, which is not shown: it may be a secret",
@@ -234,17 +253,25 @@ class Session:
                 for called in _called(one):
                     found.setdefault(called, []).append(one)
             self._by_name = (generation, found)
-        return self._by_name[1].get(name, [])
+        return self._by_name[1].get(name.casefold(), [])
 
-    @cached_property
+    @property
     def _named_accounts(self) -> list[Account]:
         """The accounts that --account means, by id or by label, of --tenant where it is given."""
-        named = self.options.text("account")
+        named, tenant = self.options.text("account"), self.options.text("tenant")
         if named is None:
             return []
-        return [one for one in self._accounts_there if named.casefold() in _called(one)]
+        found = [one for one in self._called(named) if tenant in (None, one.tenant)]
+        if tenant is not None and not found:
+            self.tenant_of(tenant).close()  # one that is not there is told
+        return found
 
-    @cached_property
+    @property
+    def chosen(self) -> list[Account]:
+        """The accounts that --tenant and --account leave, each credential of them."""
+        return self._accounts_there if self.account is None else self._named_accounts
+
+    @property
     def _accounts_there(self) -> list[Account]:
         """The accounts of --tenant, or all."""
         tenant = self.options.text("tenant")
@@ -256,7 +283,12 @@ class Session:
 
 def _called(one: Account) -> set[str]:
     """What an account goes by: its id, and its label where it has one."""
-    return {one.account_id, one.label.casefold()} - {""}
+    return {one.account_id, _label(one).casefold()} - {""}
+
+
+def _label(one: Account) -> str:
+    """The label; none where it has the form of an id, which never names another account."""
+    return "" if is_account_id(one.label.casefold()) else one.label
 
 
 def _another(what: str, source: str) -> ArgumentError:
@@ -270,7 +302,7 @@ def _another(what: str, source: str) -> ArgumentError:
 
 def _names(accounts: Iterable[Account]) -> set[str]:
     """What names each account: its label, or its id where it has none or shares it."""
-    labels = {one.account_id: one.label for one in accounts}
+    labels = {one.account_id: _label(one) for one in accounts}
     often = Counter(label.casefold() for label in labels.values())
     return {
         label if label and often[label.casefold()] == 1 else account_id

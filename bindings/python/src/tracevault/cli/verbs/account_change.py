@@ -24,7 +24,7 @@ from ..option import option, time_option
 from ..options import Options
 from ..printable import printable
 from ..session import Session, opened
-from .account_group import FIELDS, account, as_document, chosen, identity, place, stored_place
+from .account_group import FIELDS, account, as_document, identity, place, stored_place
 
 #: What a change prints. Each asks for it first: a wrong one changes nothing.
 FORMATS = ("table", "json")
@@ -40,7 +40,7 @@ def list_(options: Options) -> None:
     """List the accounts: of all tenants, or of --tenant."""
     output = options.output("table", "json", "csv")
     with opened(options) as session:
-        found = chosen(session)
+        found = session.chosen
     if output == "json":
         out.json_lines(map(as_document, found))
     elif output == "csv":

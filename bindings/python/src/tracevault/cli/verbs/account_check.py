@@ -22,7 +22,7 @@ from ..options import Options
 from ..progress import Progress
 from ..session import Session, opened
 from ..tally import Tally
-from .account_group import account, chosen
+from .account_group import account
 
 COLUMNS = (
     "tenant",
@@ -77,7 +77,7 @@ def check(
     if before is not None and before <= datetime.now(timezone.utc):
         raise Usage("--expiring takes a time that is to come, such as 14d: is the year right?")
     with opened(options) as session, session.engine() as engine:
-        active = [one for one in chosen(session) if one.state == "active"]
+        active = [one for one in session.chosen if one.state == "active"]
         if not active:
             raise NotFoundError("there is no account to check", status=Status.E_NOT_FOUND)
         rows, failures, resumed = _checked(

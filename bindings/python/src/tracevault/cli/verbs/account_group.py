@@ -57,18 +57,6 @@ def as_document(one: Account) -> dict[str, Any]:
     }
 
 
-def chosen(session: Session) -> list[Account]:
-    """The accounts that --tenant and --account leave, each credential of them; an account that
-    is named must be there."""
-    tenant, account_id = session.options.text("tenant"), session.account
-    if tenant is None:
-        found = session.vault.accounts()
-    else:
-        with session.tenant_of(tenant) as one:
-            found = one.accounts()
-    return [one for one in found if account_id in (None, one.account_id)]
-
-
 def place(options: Options) -> tuple[str, str]:
     """The tenant and the account that a new credential is for; both must be named."""
     tenant = options.required("tenant", "which tenant")

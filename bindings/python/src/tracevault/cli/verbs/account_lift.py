@@ -8,7 +8,7 @@ from ...errors import NotFoundError, Status
 from .. import out
 from ..options import Options
 from ..session import opened
-from .account_group import account, chosen
+from .account_group import account
 
 
 @account.verb(
@@ -28,7 +28,7 @@ def lift(options: Options) -> None:
     output = options.output("table", "json")
     options.required("tenant", "whose quota")
     with opened(options) as session, session.engine() as engine:
-        active = [one for one in chosen(session) if one.state == "active"]
+        active = [one for one in session.chosen if one.state == "active"]
         if not active:
             raise NotFoundError("there is no active credential", status=Status.E_NOT_FOUND)
         rows = []

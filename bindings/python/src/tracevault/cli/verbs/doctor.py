@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from ...client import Engine
-from ...errors import TraceVaultError
+from ...errors import NotFoundError, TraceVaultError
 from ...request import Request
 from .. import checkup, out
 from ..checkup import FAULT, NOTE, OK, Finding, failed, same
@@ -112,12 +113,9 @@ def _engine(session: Session, *, offline: bool) -> Iterator[Finding]:
         session.settings = mine
     with session.engine() as engine:
         accounts = [one for one in session.vault.accounts() if one.state == "active"]
-        tenant, account = session.options.text("tenant"), session.account
-        chosen = [
-            one
-            for one in accounts
-            if tenant in (None, one.tenant) and account in (None, one.account_id)
-        ]
+        chosen = []
+        with contextlib.suppress(NotFoundError):
+            chosen = [one for one in session.chosen if one.state == "active"]
         if accounts and not chosen:
             yield same("credential", FAULT, "no such tenant or account", "tracevault account list")
         for one in [] if offline else chosen[:1]:
