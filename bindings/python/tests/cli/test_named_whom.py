@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 import tracevault as tv
 from tests.cli.conftest import TOKEN, Call, Kit
+from tests.cli.test_wrong_call import verbs
 from tests.conftest import ACME
 from tracevault.cli.exits import Exit
+from tracevault.cli.group import ROOT, Verb
 
 REF = "4jXtPB72Kpz7S8D"
 BARE = "ab" * 16
@@ -140,3 +143,118 @@ def test_two_ways_to_unlock_are_told_by_who_gave_them(
     assert told.code == Exit.USAGE
     assert f"key_file of [default] in {config}, line 2 and passphrase_file of [soc]" in told.err
     assert "--key-file" not in told.err
+
+
+#: What says whom a call is about where it says nothing: of each verb, the options.
+IDLE: dict[str, tuple[str, ...]] = {
+    "init": ("tenant", "account"),
+    "vault info": ("tenant", "account"),
+    "vault verify": ("tenant", "account"),
+    "vault unlocks": ("tenant", "account"),
+    "vault add-unlock": ("tenant", "account"),
+    "vault remove-unlock": ("tenant", "account"),
+    "vault rekey": ("tenant", "account"),
+    "vault refresh": ("tenant", "account"),
+    "vault export": ("account",),
+    "account import": ("account",),
+    "hunt": ("account",),
+    "collect": ("account",),
+    "decode": ("tenant", "account"),
+    "demo": ("tenant", "account"),
+    "settings": ("tenant", "account"),
+    "completion": ("tenant", "account"),
+}
+#: What verbs must be given beside them.
+MORE: dict[str, tuple[str, ...]] = {
+    "init": ("new.vault", "--key-file", "new.key"),
+    "vault add-unlock": ("--new-key-file", "new.key"),
+    "vault remove-unlock": ("1", "--yes"),
+    "vault rekey": ("--new-key-file", "new.key", "--yes"),
+    "vault export": ("new.vault", "--new-key-file", "new.key"),
+    "account import": ("rows.csv",),
+    "hunt": ("--subject", "report"),
+    "collect": ("--checkpoint", "c"),
+    "completion": ("bash",),
+}
+
+
+def test_the_verbs_that_an_option_counts_for_nothing_at_are_known() -> None:
+    found = {}
+    for name in verbs():
+        one: click.Command | None = ROOT
+        for word in name.split():
+            assert isinstance(one, click.Group)
+            one = one.get_command(click.Context(one), word)
+        assert isinstance(one, Verb)
+        found[name] = tuple(one.idle)
+    assert {name: idle for name, idle in found.items() if idle} == IDLE
+
+
+@pytest.mark.parametrize("verb", IDLE)
+def test_an_option_that_would_count_for_nothing_is_refused(
+    call: Call, kit: Kit, tmp_path: Path, verb: str
+) -> None:
+    kit.server.reset()
+    (tmp_path / "rows.csv").touch(mode=0o600)
+    (tmp_path / "rows.csv").write_text(f"tenant,account_id,token\nnew,{BARE},{TOKEN}\n")
+    before = kit.vault.read_bytes()
+    for name in IDLE[verb]:
+        given = (f"--{name}", {"tenant": "acme", "account": "Acme Europe"}[name])
+        for words in ((*given, *verb.split()), (*verb.split(), *given)):
+            told = call(*words, *MORE.get(verb, ()))
+            assert (told.code, told.out) == (Exit.USAGE, ""), told.err
+            assert f": leave --{name} out" in told.err
+        listed = call(*verb.split(), "--help").out.partition("Global options:")[2]
+        assert listed
+        assert f"--{name} " not in listed
+    assert kit.vault.read_bytes() == before
+    assert not list(tmp_path.glob("new.*"))
+    assert kit.server.requests() == []
+
+
+def test_what_a_variable_says_of_whom_keeps_no_verb_from_its_work(
+    call: Call, kit: Kit, environment: dict[str, str]
+) -> None:
+    environment |= {"TRACEVAULT_TENANT": "acme", "TRACEVAULT_ACCOUNT": "Acme Europe"}
+    for words in (
+        ("vault", "info"),
+        ("vault", "verify"),
+        ("settings",),
+        ("hunt", "--subject", "x"),
+    ):
+        assert call(*words).code == 0
+
+
+def test_an_export_says_what_is_in_it(
+    call: Call, kit: Kit, environment: dict[str, str], tmp_path: Path
+) -> None:
+    rows = call("account", "list", "--json").rows
+    tenants = sorted({row["tenant"] for row in rows})
+    own = sum(row["tenant"] == "acme" for row in rows)
+    one = f"the tenant acme, {own} credential{'s' * (own > 1)}"
+    key = ("--new-key-file", "new.key")
+    told = call("vault", "export", "all.vault", *key)
+    assert told.code == 0, told.err
+    everybody = f"all {len(tenants)} tenants ({', '.join(tenants)}), {len(rows)} credentials"
+    assert told.err.endswith(f"all.vault is written with {everybody}\n")
+    told = call("vault", "export", "acme.vault", *key, "--tenant", "acme")
+    assert told.err.endswith(f"acme.vault is written with {one}\n")
+    environment["TRACEVAULT_TENANT"] = "acme"
+    told = call("vault", "export", "less.vault", *key)
+    less = f"only the tenant acme of {len(tenants)} is written, as $TRACEVAULT_TENANT says"
+    assert less in told.err
+    assert f"less.vault is written with {one}\n" in told.err
+    told = call("vault", "export", "json.vault", *key, "--json")
+    assert told.rows == [
+        {"vault": "json.vault", "tenant": "acme", "tenants": 1, "credentials": own}
+    ]
+    assert less in told.err
+    del environment["TRACEVAULT_TENANT"]
+    config = tmp_path / "config"
+    config.write_text("[soc]\ntenant = acme\n")
+    config.chmod(0o600)
+    told = call("vault", "export", "soc.v", *key, "--config", config, "--profile", "soc")
+    assert f"is written, as tenant of [soc] in {config}, line 2 says" in told.err
+    told = call("vault", "export", "every.vault", *key, "--json")
+    assert told.rows[0]["tenants"] == len(tenants)
+    assert told.rows[0]["credentials"] == len(rows)

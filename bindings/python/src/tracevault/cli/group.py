@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from . import completed
+from .failures import Usage
 from .option import Option, help_option
-from .options import FORMATS, Options
+from .options import FORMATS, WHOM, Options
 from .profile import default_path
 from .times import ABOUT, Time
 
@@ -39,6 +40,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "doctor": (".verbs.doctor:doctor", "Tell what is wrong here, and what to do."),
     "completion": (".verbs.completion:completion", "Print a shell's completion script."),
 }
+
+#: Why the options that say whom a call is about would count for nothing at some verbs.
+NOBODY = dict.fromkeys(WHOM, "nobody is asked here")
+WHOLE_VAULT = dict.fromkeys(WHOM, "this is about the whole vault")
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -115,12 +120,33 @@ class Helped(click.Command):
 
 
 class Verb(Helped):
-    """A verb: its own options, the global ones in a section of their own, and an example."""
+    """A verb: its own options, the global ones in a section of their own, and an example.
 
-    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **named: Any) -> None:
+    ``idle``: which of the options that say whom a call is about would count for nothing, and why.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        examples: Sequence[str] = (),
+        idle: Mapping[str, str] | None = None,
+        **named: Any,
+    ) -> None:
         super().__init__(*arguments, **named)
         self.examples: tuple[str, ...] = tuple(examples)
         self.shared: tuple[click.Parameter, ...] = shared()
+        self.idle: Mapping[str, str] = idle or {}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do it; not where the line says what would count for nothing.
+
+        What a variable or the configuration file says counts for other verbs.
+        """
+        line = ctx.ensure_object(Options).line
+        for name, why in self.idle.items():
+            if line.get(name) is not None:
+                raise Usage(f"{why}: leave --{name} out")
+        return super().invoke(ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters and the global options."""
@@ -133,7 +159,8 @@ class Verb(Helped):
         if any(isinstance(one.type, Time) for one in own):
             formatter.write_paragraph()
             formatter.write_text(ABOUT)
-        _section(ctx, formatter, "Global options", self.shared)
+        counting = [one for one in self.shared if one.name not in self.idle]
+        _section(ctx, formatter, "Global options", counting)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, word for word."""

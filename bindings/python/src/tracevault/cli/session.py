@@ -126,7 +126,7 @@ class Session:
             return
         with contextlib.suppress(TraceVaultError), self.vault.tenant(error.tenant) as one:
             names = _names(one.accounts())
-            error.message = f"{error.tenant} has {len(names)} accounts ({_some(names)})"
+            error.message = f"{error.tenant} has {len(names)} accounts ({some(names)})"
 
     def _only_tenant(self) -> str:
         names = sorted({account.tenant for account in self.vault.accounts()})
@@ -138,7 +138,7 @@ class Session:
                 status=Status.E_NOT_FOUND,
             )
         raise AmbiguousError(
-            f"the vault has {len(names)} tenants ({_some(names)}): name one with --tenant",
+            f"the vault has {len(names)} tenants ({some(names)}): name one with --tenant",
             status=Status.E_AMBIGUOUS,
         )
 
@@ -310,7 +310,7 @@ def _names(accounts: Iterable[Account]) -> set[str]:
     }
 
 
-def _some(names: Collection[str]) -> str:
+def some(names: Collection[str]) -> str:
     """A few of many names."""
     return ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
 

@@ -26,6 +26,7 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 @account.verb(
     "import",
+    idle={"account": "each row names its account"},
     examples=(
         "tracevault account import customers.csv --dry-run",
         "tracevault account import customers.csv",

@@ -38,6 +38,7 @@ COLUMNS = ("change", *MESSAGE)
 
 @verb(
     "collect",
+    idle={"account": "collect asks all accounts, or those of --tenant"},
     examples=(
         "tracevault collect --checkpoint soc.checkpoint --start 30d --json",
         "tracevault collect --checkpoint ecs.checkpoint --start 30d --format ecs --tenant initech",
@@ -83,8 +84,6 @@ def collect(
     looks back for a day, or for --look-back.
     """
     output = options.output(*FORMATS)
-    if options.line.get("account") is not None:  # one of a profile counts for other verbs
-        raise Usage("collect asks all accounts, or those of --tenant: leave --account out")
     if everything and given["detections_only"]:
         raise Usage("--detections-only leaves clean mail out, and --all asks for it: give one")
     views = VIEWS[output]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from .. import out
-from ..group import ROOT, verb
+from ..group import NOBODY, ROOT, verb
 from ..options import Options
 
 
 @verb(
     "completion",
+    idle=NOBODY,
     examples=(
         'eval "$(tracevault completion bash)"',
         "mkdir -p ~/.local/share/bash-completion/completions && "

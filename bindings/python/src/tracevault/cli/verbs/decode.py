@@ -15,7 +15,7 @@ from ...model import Trace, View
 from .. import out
 from ..exits import Exit
 from ..failures import Failed, code_of
-from ..group import verb
+from ..group import NOBODY, verb
 from ..option import option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
@@ -30,6 +30,7 @@ OURS = re.compile(rb'\s*\{"(schema":"tracevault\.|line":\d|tenant":)')
 
 @verb(
     "decode",
+    idle=NOBODY,
     examples=(
         "tracevault decode reply.json",
         "tracevault decode --html case.html reply.json",

@@ -11,12 +11,12 @@ from .. import out
 from ..demo import standin, tour
 from ..exits import Exit
 from ..failures import Failed
-from ..group import verb
+from ..group import NOBODY, verb
 from ..option import option
 from ..options import Options
 
 
-@verb("demo", examples=("tracevault demo", "tracevault demo --dir tour"))
+@verb("demo", idle=NOBODY, examples=("tracevault demo", "tracevault demo --dir tour"))
 @option(
     "--dir",
     "folder",

@@ -60,6 +60,7 @@ UNASKED = ("resume", "wait", "timeout", "limit", "start", "end")
 
 @verb(
     "hunt",
+    idle={"account": "a hunt asks all accounts, or those of --tenant"},
     examples=(
         "tracevault hunt --sender sender@example.net --start 30d",
         "tracevault hunt --sender sender@example.net --html case.html",
@@ -104,8 +105,6 @@ def hunt(
     that was and how many answers are from before. A new file looks anew.
     """
     output = options.output(*FORMATS)
-    if options.line.get("account") is not None:  # one of a profile counts for other verbs
-        raise Usage("a hunt asks all accounts, or those of --tenant: leave --account out")
     if not traced and (wait or output in ("ecs", "ocsf")):
         needs = "--wait" if wait else f"--format {output}"
         raise Usage(f"{needs} is about traces: leave --no-trace out")

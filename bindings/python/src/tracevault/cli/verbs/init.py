@@ -13,12 +13,13 @@ from .. import out
 from ..failures import Usage
 from ..group import verb
 from ..new_unlock import key_file_told, make_key_file, require_free
-from ..options import UNLOCKS, Options
+from ..options import UNLOCKS, WHOM, Options
 from ..session import HOW, ask_passphrase, one_unlock
 
 
 @verb(
     "init",
+    idle=dict.fromkeys(WHOM, "a new vault has no account"),
     examples=(
         "tracevault init new.vault --key-file new.key",
         "tracevault init --vault other.vault --passphrase-file passphrase.txt",

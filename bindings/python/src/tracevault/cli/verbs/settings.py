@@ -12,12 +12,13 @@ from ..._setting_names import none_such
 from .. import completed, out
 from ..failures import Usage
 from ..given_setting import shown
-from ..group import verb
+from ..group import NOBODY, verb
 from ..options import Given, Options
 
 
 @verb(
     "settings",
+    idle=NOBODY,
     examples=("tracevault settings", "tracevault settings http", "tracevault settings --json"),
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completed.settings)

@@ -14,11 +14,12 @@ from ...vault import Vault
 from .. import out
 from ..asked import confirm
 from ..failures import Usage
-from ..group import Group
+from ..group import WHOLE_VAULT, Group
 from ..new_unlock import new_unlock, new_unlock_options, require_free
 from ..option import option
 from ..options import Options
-from ..session import Session, opened, raw_key
+from ..session import Session, opened, raw_key, some
+from ..words import plural
 
 #: What a verb that changes the vault prints. Each asks for it first: a wrong one changes nothing.
 FORMATS = ("table", "json")
@@ -30,7 +31,7 @@ vault: Group = Group(
 )
 
 
-@vault.verb("info", examples=("tracevault vault info",))
+@vault.verb("info", idle=WHOLE_VAULT, examples=("tracevault vault info",))
 @click.pass_obj
 def info(options: Options) -> None:
     """Tell the vault's identity, generation, times, counts and unlocks."""
@@ -46,7 +47,7 @@ def info(options: Options) -> None:
     _show_unlocks(unlocks)
 
 
-@vault.verb("verify", examples=("tracevault vault verify",))
+@vault.verb("verify", idle=WHOLE_VAULT, examples=("tracevault vault verify",))
 @click.pass_obj
 def verify(options: Options) -> None:
     """Read the stored file afresh and open every record; tell the counts, or the first fault."""
@@ -60,7 +61,7 @@ def verify(options: Options) -> None:
         out.note("every record opens")
 
 
-@vault.verb("unlocks", examples=("tracevault vault unlocks",))
+@vault.verb("unlocks", idle=WHOLE_VAULT, examples=("tracevault vault unlocks",))
 @click.pass_obj
 def unlocks(options: Options) -> None:
     """List the ways to unlock the vault: slot, type, label."""
@@ -85,6 +86,7 @@ def _unlock_rows(found: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
 
 @vault.verb(
     "add-unlock",
+    idle=WHOLE_VAULT,
     examples=("tracevault vault add-unlock --new-key-file recovery.key --label recovery",),
 )
 @new_unlock_options
@@ -119,7 +121,7 @@ def _refuse_if_it_opens(session: Session, unlock: Unlock) -> None:
         raise Usage("this opens the vault already: tracevault vault unlocks shows what does")
 
 
-@vault.verb("remove-unlock", examples=("tracevault vault remove-unlock 1 --yes",))
+@vault.verb("remove-unlock", idle=WHOLE_VAULT, examples=("tracevault vault remove-unlock 1 --yes",))
 @click.argument("slot", type=int)
 @option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
@@ -133,7 +135,9 @@ def remove_unlock(options: Options, slot: int, yes: bool) -> None:
         _done(output, _told(session), f"the unlock in slot {slot} is removed")
 
 
-@vault.verb("rekey", examples=("tracevault vault rekey --new-key-file next.key --yes",))
+@vault.verb(
+    "rekey", idle=WHOLE_VAULT, examples=("tracevault vault rekey --new-key-file next.key --yes",)
+)
 @new_unlock_options
 @option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
@@ -155,6 +159,7 @@ def rekey(options: Options, /, yes: bool, **new: Any) -> None:
 
 @vault.verb(
     "export",
+    idle={"account": "an export has all accounts, or those of --tenant"},
     examples=("tracevault vault export acme.vault --tenant acme --new-key-file acme.key",),
 )
 @click.argument("file", type=click.Path())
@@ -167,17 +172,31 @@ def export(options: Options, /, file: str, **new: Any) -> None:
     """
     output = options.output(*FORMATS)
     with opened(options) as session:
-        tenant = options.text("tenant")
+        given = options.get("tenant")
+        tenant = None if given is None else str(given.value)
         if tenant is not None:
             session.tenant_of(tenant).close()
         require_free(file)
+        accounts = session.vault.accounts()
         with new_unlock(options, new) as unlock:
             session.vault.export(file, unlock, tenant=tenant, settings=session.settings)
         options.done = f"{file} is written"
-        _done(output, {"vault": file, "tenant": tenant}, f"{file} is written")
+        everybody = {one.tenant for one in accounts}
+        if given is not None and not given.source.startswith("--"):
+            who = f"only the tenant {tenant} of {len(everybody)} is written"
+            told = f"{who}, as {given.placed('tenant')} says"
+            out.note(told, for_programs=options.for_programs, tenant=tenant)
+        tenants = everybody if tenant is None else {tenant}
+        credentials = sum(one.tenant in tenants for one in accounts)
+        counts = {"tenants": len(tenants), "credentials": credentials}
+        whose = f"the tenant {tenant}"
+        if tenant is None:
+            whose = f"all {plural(len(tenants), 'tenant')} ({some(tenants)})"
+        said = f"{file} is written with {whose}, {plural(credentials, 'credential')}"
+        _done(output, {"vault": file, "tenant": tenant, **counts}, said)
 
 
-@vault.verb("refresh", examples=("tracevault vault refresh",))
+@vault.verb("refresh", idle=WHOLE_VAULT, examples=("tracevault vault refresh",))
 @click.pass_obj
 def refresh(options: Options) -> None:
     """Look at the stored vault again and tell its generation, or why it cannot be looked at."""
