@@ -185,6 +185,7 @@ class Edit:
         rotate: bool = False,
         replace: bool = False,
         origin: str | None = None,
+        tenant: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> int:
         """Store a table of credentials, all of its rows or none, and tell how many.
@@ -194,10 +195,11 @@ class Edit:
         are any. Commas, semicolons and tabs separate; what Excel saves is understood. A row whose
         account has a credential cannot be stored, unless ``rotate`` keeps that as the retiring one,
         as :meth:`rotate` does, or ``replace`` lets the row take its place and that of a retiring
-        one. ``origin`` is for rows without one, also where ``rotate`` would keep another.
-        ``progress`` is called after each row, with how many accounts there
-        are so far. :class:`ImportRowsError` names every row that cannot be stored. The file must be
-        this user's or root's, closed to all others, with one name; a pipe serves, too.
+        one. ``origin`` is for rows without one, also where ``rotate`` would keep another, and
+        ``tenant``, too: a row that names another cannot be stored. ``progress`` is called after
+        each row, with how many accounts there are so far. :class:`ImportRowsError` names every row
+        that cannot be stored. The file must be this user's or root's, closed to all others, with
+        one name; a pipe serves, too.
         """
         with _loading:
             from .importing import csv_rows, import_rows  # loaded by those who use it
@@ -205,10 +207,11 @@ class Edit:
         return import_rows(
             self,
             path,
-            csv_rows(path),
+            csv_rows(path, tenant),
             rotate=rotate,
             replace=replace,
             origin=origin,
+            tenant=tenant,
             progress=progress,
         )
 
@@ -220,6 +223,7 @@ class Edit:
         rotate: bool = False,
         replace: bool = False,
         origin: str | None = None,
+        tenant: str | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> int:
         """Store credentials from a file with one JSON object a line: see :meth:`import_csv`."""
@@ -233,6 +237,7 @@ class Edit:
             rotate=rotate,
             replace=replace,
             origin=origin,
+            tenant=tenant,
             progress=progress,
         )
 

@@ -59,6 +59,8 @@ _NEEDED = ("tenant", "account_id")
 _UNKNOWN_TOLD = 5
 #: What is said of a row whose account has a credential that nobody said what to do with.
 KNOWN = "the vault has a credential for it, which this row would replace"
+#: What is said of a row that names another tenant than the caller of the import.
+ANOTHER = "it names another tenant than the import is for"
 #: What is said first of a line that is no JSON.
 NO_JSON = "it is no JSON"
 #: What a secret may look like, with a word or quotes around it; so may the name of a tenant.
@@ -122,6 +124,12 @@ class Row:
     reason: str = ""
     """Why it cannot be read; empty when it can."""
 
+    def bound(self, tenant: str | None) -> str:
+        """Have it name the tenant that the import is for, if any; why it cannot."""
+        if tenant is None or self.values.setdefault("tenant", tenant) == tenant:
+            return ""
+        return ANOTHER
+
     def bad(self, reason: str) -> BadRow:
         """What is told of it: never a secret."""
         tenant, account_id = self.values.get("tenant", ""), self.values.get("account_id", "")
@@ -142,6 +150,7 @@ def import_rows(
     rotate: bool,
     replace: bool,
     origin: str | None,
+    tenant: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
     """Store all rows or drop the edit; how many there were."""
@@ -156,8 +165,8 @@ def import_rows(
     judged = edit
     try:
         for row in rows:
+            reason = row.reason or row.bound(tenant)
             whom = (row.values.get("tenant", ""), row.values.get("account_id", ""))
-            reason = row.reason
             if not reason and whom in seen:
                 reason = f"the account is in row {seen[whom]} already"
             is_known = not reason and _is_known(edit, *whom)
@@ -241,8 +250,12 @@ def _stored(
     return ""
 
 
-def csv_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
-    """The rows of a table with headings, separated by commas, semicolons or tabs."""
+def csv_rows(path: str | os.PathLike[str], tenant: str | None = None) -> Iterator[Row]:
+    """The rows of a table with headings, separated by commas, semicolons or tabs.
+
+    Where the import is for one tenant, no heading need name a column of tenants.
+    """
+    needed = [name for name in _NEEDED if name != "tenant" or tenant is None]
     lines = _lines(path)
     first = 1
     separator = ""
@@ -263,7 +276,7 @@ def csv_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
         if not any(texts):
             continue
         if names is None:
-            names = _headings(path, texts)
+            names = _headings(path, texts, needed)
             continue
         values = {name: text for name, text in zip(names, texts, strict=False) if text}
         row = Row(number, values)
@@ -292,10 +305,10 @@ def _numbered(table: Iterator[list[str]], first: int) -> Iterator[tuple[int, lis
         number += 1
 
 
-def _headings(path: str | os.PathLike[str], texts: list[str]) -> list[str]:
+def _headings(path: str | os.PathLike[str], texts: list[str], needed: Iterable[str]) -> list[str]:
     names = [COLUMNS.get(text.lower().replace(" ", "_"), "") for text in texts]
     unknown = _unknown(text.lower().replace(" ", "_") for text in texts)
-    missing = [name for name in _NEEDED if name not in names]
+    missing = [name for name in needed if name not in names]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     for problem, which in (
         ("has columns nobody knows", unknown),

@@ -76,7 +76,14 @@ def test_an_import_reads_its_rows_behind_the_passphrase(fed: Fed) -> None:
     told = fed("account", "import", "-", "--json", text=rows)
     assert told.code == 0, told.err
     assert told.rows == [
-        {"file": "-", "accounts": 1, "stored": True, "rotated": [], "replaced": []}
+        {
+            "file": "-",
+            "accounts": 1,
+            "stored": True,
+            "rotated": [],
+            "replaced": [],
+            "retiring_removed": [],
+        }
     ]
     row = json.dumps({"tenant": "newer", "account_id": NEW, "token": "test-token-not-real-0000"})
     told = fed("account", "import", "-", "--as", "jsonl", "--json", text=row)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ..edit import Hint
-from ..importing import KNOWN, NO_JSON, ImportRowsError
+from ..importing import ANOTHER, KNOWN, NO_JSON, ImportRowsError
 from . import out
 from .failures import Usage
 from .options import Options
@@ -44,6 +44,11 @@ def tell_rows(options: Options, file: str, kind: str, error: ImportRowsError) ->
     )
     if any(row.reason == KNOWN for row in error.rows):
         out.note(HOW, for_programs=options.for_programs)
+    given = options.get("tenant")
+    if given is not None and any(row.reason == ANOTHER for row in error.rows):
+        bound = f"the tenant {given.value}, which {given.placed('tenant')} names"
+        told = f"this import is for {bound}: leave that out where rows may choose"
+        out.note(told, for_programs=options.for_programs)
     if kind == "jsonl" and all(row.reason.startswith(NO_JSON) for row in error.rows):
         out.note("no row is JSON: --as csv reads a table", for_programs=options.for_programs)
 

@@ -104,6 +104,12 @@ class Session:
         told = self._blamed("tenant", name, said)
         raise NotFoundError(told, status=Status.E_NOT_FOUND)
 
+    def require_possible(self, tenant: str | None) -> None:
+        """Refuse what can be no tenant's name; one that is not there may be made."""
+        if tenant is not None:
+            with contextlib.suppress(NotFoundError):
+                self.tenant_of(tenant).close()
+
     def _blamed(self, what: str, named: str, said: str) -> str:
         """What is wrong with a name, after the place that gave it."""
         given = self.options.get(what)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import click
@@ -85,8 +84,7 @@ def add(
     output = options.output(*FORMATS)
     tenant, account_id = place(options)
     with opened(options) as session:
-        with contextlib.suppress(NotFoundError):  # a new one; a name that can be none is told now
-            session.tenant_of(tenant).close()
+        session.require_possible(tenant)
         if any((tenant, account_id) == (o.tenant, o.account_id) for o in session.vault.accounts()):
             raise Usage(
                 f"{tenant} has a credential for {account_id}: tracevault account rotate puts a "

@@ -59,6 +59,9 @@ def import_(
     --replace says what becomes of that; --dry-run tells which they are. With --rotate the same
     secret once more changes nothing.
 
+    With --tenant, also from a variable or the configuration file, rows without a tenant have that
+    one, and a row that names another cannot be stored.
+
     The columns of CSV, or the names in JSON lines: tenant, account_id, and token, or email and
     key; label, origin, budget_group, not_before and expires where there are any. What Excel saves
     is understood. Remove the file afterwards: it holds the secrets.
@@ -71,7 +74,9 @@ def import_(
     if file == "-":
         out.note_terminal("rows with secrets")
     chosen = kind or ("jsonl" if file.lower().endswith(_JSON_LINES) else "csv")
+    tenant = options.text("tenant")
     with opened(options) as session:
+        session.require_possible(tenant)
         edit = session.vault.edit()
         before = _stored(session)
         count: int | None = None
@@ -86,6 +91,7 @@ def import_(
                     rotate=rotate,
                     replace=replace,
                     origin=origin,
+                    tenant=tenant,
                     progress=progress.at,
                 )
                 hints = edit.hints
@@ -106,17 +112,18 @@ def import_(
     met = [whom for whom in edit._met if dry_run or before.get(whom) != after.get(whom)]
     gone = [whom for whom in met if _is_retiring_gone(before.get(whom), after.get(whom))]
     if output == "json":
-        changed = [{"tenant": tenant, "account_id": account} for tenant, account in met]
-        lost = [{"tenant": tenant, "account_id": account} for tenant, account in gone]
-        names = {"rotated": changed if rotate else [], "replaced": changed if replace else [],
-                 "retiring_removed": lost}  # fmt: skip
-        out.json_lines([{"file": file, "accounts": count, "stored": not dry_run, **names}])
+        names = {"rotated": met if rotate else [], "replaced": met if replace else [],
+                 "retiring_removed": gone}  # fmt: skip
+        lists = {
+            name: [{"tenant": tenant, "account_id": account_id} for tenant, account_id in whose]
+            for name, whose in names.items()
+        }
+        out.json_lines([{"file": file, "accounts": count, "stored": not dry_run, **lists}])
         return
     tell_met(met, len(edit._met), "rotated" if rotate else "replaced", dry_run=dry_run)
     tell_gone(gone, dry_run=dry_run)
-    done = f"would be stored{sealed}"
-    if not dry_run:
-        done = f"stored{sealed}; try: tracevault account check"
+    try_next = "" if dry_run else "; try: tracevault account check"
+    done = f"{'would be stored' if dry_run else 'stored'}{sealed}{try_next}"
     out.note(f"{plural(count, 'account')} {done}")
 
 
