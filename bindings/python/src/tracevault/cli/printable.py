@@ -2,14 +2,23 @@
 
 Log lines, subjects and replies come from people who want to be believed. Every text that reaches
 a terminal or a table goes through :func:`printable`; a picture or a page that marks what is written
-out takes the :func:`pieces`.
+out takes the :func:`runs` of what :func:`beginning` leaves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from .._marks import pieces, units
+
+#: A picture or a page shows so many characters of one text, with so many marks at most.
+LONGEST = 8192
+MOST_MARKS = 256
+#: So many equal characters in a row are written out each; of more the count is told.
+SPELT = 64
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def printable(text: object) -> str:
@@ -26,6 +35,33 @@ def written_out(char: str) -> str:
     if number < 0x100:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def runs(text: str) -> Iterator[tuple[str, bool]]:
+    """The text in order: what can be shown, and (True) each run of one character that cannot."""
+    for (piece, odd), equal in groupby(pieces(text)):
+        yield piece * sum(1 for _ in equal), odd
+
+
+def run_written_out(run: str) -> str:
+    r"""A run of one character: ``\x1b``, ``\x1b\x1b``; of many, one, a cross and the count."""
+    count = len(run)
+    one = written_out(run[0])
+    return one * count if count <= SPELT else f"{one} {TIMES}{count:,}"
+
+
+def beginning(text: str) -> tuple[str, int]:
+    """What is shown of a text that may be of any length, and how many characters are left out."""
+    short = text[:LONGEST]
+    if not (short.isascii() and short.isprintable()):
+        end = marks = 0
+        for run, odd in runs(short):
+            marks += odd
+            if marks > MOST_MARKS:
+                break
+            end += len(run)
+        short = short[:end]
+    return short, len(text) - len(short)
 
 
 def json_line(value: Any) -> str:

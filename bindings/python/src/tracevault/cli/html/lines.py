@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from ...model import Line, Side, Trace
 from .. import words
-from .markup import Html, el, join, quoted
+from ..printable import beginning
+from .markup import Html, el, join, laid, more, quoted
 
 #: Which fields look alike, by the first match: one look for each kind of answer.
 LOOKS = (
@@ -88,14 +89,16 @@ def line_row(line: Line, at: int, spans: Spans, id_: str) -> Html:
 
 def marked(message: str, spans: Spans) -> Html:
     """The message with its fields marked; a field inside another is marked inside it."""
-    whole = message.encode("utf-8", "surrogatepass")
+    short, left = beginning(message)
+    whole = short.encode("utf-8", "surrogatepass")
+    length = len(message.encode("utf-8", "surrogatepass")) if left else len(whole)
     wanted = sorted(
-        (begin, -end, name)
+        (begin, -min(end, len(whole)), name)
         for name, (begin, end) in spans.items()
-        if 0 <= begin < end <= len(whole)
+        if 0 <= begin < end <= length and begin < len(whole)
     )
     made, rest, _ = _inside(whole, 0, len(whole), wanted)
-    return join(made) if not rest else quoted(message)
+    return join(made, more(left)) if not rest else quoted(message)
 
 
 def _inside(
@@ -119,4 +122,4 @@ def _inside(
 
 
 def _text(piece: bytes) -> Html:
-    return quoted(piece.decode("utf-8", "surrogatepass"))
+    return laid(piece.decode("utf-8", "surrogatepass"))

@@ -12,8 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from ..._marks import pieces
-from ..printable import printable, written_out
+from .. import words
+from ..printable import TIMES, beginning, printable, run_written_out, runs
 
 _LETTERS = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 #: A run that is written from right to left, from its first such letter to its last: it is set apart
@@ -70,16 +70,29 @@ def join(*content: str | Html | Iterable[Html]) -> Html:
 
 
 def shown(text: str) -> Html:
-    """Text as markup, with what cannot be seen spelt out and marked."""
+    """Text as markup, with what cannot be seen spelt out and marked; only the beginning of much."""
+    short, left = beginning(text)
+    return Html(f"{_spelt(short)}{more(left)}")
+
+
+def _spelt(text: str) -> Html:
     made = []
-    for piece, odd in pieces(text):
+    for run, odd in runs(text):
         if not odd:
-            made.append(html.escape(piece))
+            made.append(html.escape(run))
             continue
-        name = unicodedata.name(piece, "control character")
-        title = f"U+{ord(piece):04X} {name.lower()}"
-        made.append(f'<span class="odd" title="{html.escape(title)}">{written_out(piece)}</span>')
+        name = unicodedata.name(run[0], "control character")
+        count = f" {TIMES}{len(run):,}" if len(run) > 1 else ""
+        title = html.escape(f"U+{ord(run[0]):04X} {name.lower()}{count}")
+        made.append(f'<span class="odd" title="{title}">{run_written_out(run)}</span>')
     return Html("".join(made))
+
+
+def more(left: int) -> Html:
+    """How much of a text is not shown."""
+    if not left:
+        return Html()
+    return el("bdi", f" … {words.plural(left, 'more character')}", dir="ltr", class_="note")
 
 
 def theirs(text: str, class_: str | None = None) -> Html:
@@ -96,12 +109,25 @@ def prose(text: str) -> Html:
 
 
 def quoted(text: str) -> Html:
-    """A piece of a log line, from left to right; what is written the other way is set apart."""
+    """A text from left to right; what is written the other way is set apart."""
+    short, left = beginning(text)
+    return Html(f"{laid(short)}{more(left)}")
+
+
+def laid(text: str) -> Html:
+    """A piece of :func:`beginning`, from left to right."""
     made = []
     begin = 0
     for run in RIGHT_TO_LEFT.finditer(text):
-        made.append(shown(text[begin : run.start()]))
-        made.append(el("bdi", shown(run.group()), dir="rtl"))
+        made.append(_spelt(text[begin : run.start()]))
+        made.append(el("bdi", _spelt(run.group()), dir="rtl"))
         begin = run.end()
-    made.append(shown(text[begin:]))
+    made.append(_spelt(text[begin:]))
     return Html("".join(made))
+
+
+def titled(text: str, ours: str) -> Html:
+    """The title of a page, where a browser reads no markup, with words of ours behind it."""
+    short, left = beginning(text)
+    rest = " …" if left else ""
+    return Html(f"<title>{html.escape(printable(short) + rest + ours)}</title>")

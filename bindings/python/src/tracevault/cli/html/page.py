@@ -16,7 +16,7 @@ from .. import words
 from ..hunted import Scope
 from .chart import signed
 from .hunt import copy_sections, hunt_head
-from .markup import Html, el, join, theirs
+from .markup import Html, el, join, theirs, titled
 from .sections import name_of, trace_sections, verdict
 
 #: With more messages than this a browser lays each out when it comes into view; readers of the
@@ -118,7 +118,7 @@ def document(heading: str, kicker: str, body: Html, made_at: datetime | None) ->
         el("meta", name_="color-scheme", content="light dark"),
         el("meta", name_="robots", content="noindex"),
         el("link", rel="icon", href="data:,"),
-        el("title", f"{heading} · TraceVault"),
+        titled(heading, " · TraceVault"),
         Html(f"<style>{style}</style>"),
     )
     at = (made_at or datetime.now(timezone.utc)).replace(microsecond=0)
