@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,7 +20,9 @@ import pytest
 import tracevault as tv
 from tests.cli.conftest import Call, Done
 from tests.conftest import ACME
+from tracevault.cli import following
 from tracevault.cli.exits import Exit
+from tracevault.cli.following import STEP
 
 REF = "4jXtPB72Kpz7S8D"
 LINE = (
@@ -239,17 +243,30 @@ def test_a_page_of_a_search_that_did_not_come_is_no_success(
 
 
 def test_following_shows_what_came_before_it_was_refused(
-    call: Call, cloudflare: Cloudflare
+    call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tracevault.cli.following.STEP", 0.01)
     told = call("trace", "--follow", REF)
     assert told.code == Exit.INCOMPLETE
     assert "last look failed: " in one_line(told.out)
+    assert told.err == "", "it is told once"
+    for form in ("json", "csv", "ecs"):
+        cloudflare.asked = 0
+        told = call("trace", "--follow", "--format", form, REF)
+        assert told.code == Exit.INCOMPLETE
+        assert (told.out + told.err).count("TV_E_NO_MESSAGE") == {"json": 2}.get(form, 1)
+        assert (told.err == "") == (form == "csv")
+    cloudflare.asked = 0
+    told = call("trace", "--follow", "--lines", REF)
+    assert (told.code, told.out) == (Exit.INCOMPLETE, LINE + "\n")
+    assert told.err.count("TV_E_NO_MESSAGE") == 1
 
 
 def test_following_goes_on_after_a_last_look_that_may_pass(
     call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tracevault.cli.following.PAUSE", 0.01)
+    monkeypatch.setattr("tracevault.cli.following.STEP", 0.01)
     cloudflare.looks = [(200, PENDING), (503, None), (200, COMPLETE)]
     told = call("trace", "--follow", "--set", "retry.max_attempts=1", REF)
     assert told.code == 0, told.err
@@ -345,6 +362,79 @@ def test_following_shows_each_line_when_it_comes_and_once(
     first, second = "inbound 0\n", "inbound 1\noutbound 0\n"
     assert written == ["", first, first, first + second]
     assert told.out == first + second + "outbound 1\noutbound 2\n"
+
+
+def at_the_second_look(cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Press Ctrl-C while the second look, which comes soon, waits for its answer."""
+    monkeypatch.setattr("tracevault.cli.following.STEP", 0.01)
+
+    def look() -> None:
+        if cloudflare.asked == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    cloudflare.looks = [(200, grown(2, 0, True))]
+    cloudflare.at_look = look
+
+
+@pytest.mark.parametrize(
+    ("how", "came"),
+    [
+        (("--lines",), "inbound 0\ninbound 1\n"),
+        (("--json",), '"message":"inbound 1"'),
+        ((), "more lines may come"),
+    ],
+)
+def test_what_came_of_a_message_that_is_followed_is_shown_at_ctrl_c(
+    call: Call,
+    cloudflare: Cloudflare,
+    monkeypatch: pytest.MonkeyPatch,
+    how: tuple[str, ...],
+    came: str,
+) -> None:
+    at_the_second_look(cloudflare, monkeypatch)
+    told = call("trace", "--follow", *how, REF)
+    assert told.code == Exit.INTERRUPTED
+    assert told.out.count(came) == 1
+    assert f"the same command again, with {REF}" in told.err
+
+
+def test_the_page_of_a_message_that_is_followed_is_written_at_ctrl_c(
+    call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    at_the_second_look(cloudflare, monkeypatch)
+    told = call("trace", "--follow", "--lines", "--html", "case.html", REF, "4jXtPC0RYCz7S6r")
+    assert told.code == Exit.INTERRUPTED
+    page = (tmp_path / "case.html").read_text()
+    assert "inbound 1" in page
+    assert "not complete: more lines may come" in page
+    assert "case.html: 1 message" in told.err
+
+
+def test_a_message_is_followed_with_one_look_at_a_time_and_the_pause_of_the_help(
+    call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("tracevault.cli.following.time.sleep", pauses.append)
+    cloudflare.looks = [*[(200, PENDING)] * 5, (200, COMPLETE)]
+    assert call("trace", "--follow", REF).code == 0
+    assert (cloudflare.asked, pauses) == (6, [STEP] * 5)
+    assert f"Look every {STEP:g} seconds until" in one_line(call("trace", "--help").out)
+
+
+def test_following_with_a_time_has_its_last_look_at_the_end_of_it(
+    call: Call, cloudflare: Cloudflare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    cloudflare.looks = [(200, PENDING)]
+    assert call("trace", "--follow", "--timeout", "5", REF).code == Exit.INCOMPLETE
+    assert (cloudflare.asked, pauses) == (4, [2, 2, 1])
 
 
 def grown(inbound: int, outbound: int, pending: bool) -> dict[str, Any]:

@@ -73,7 +73,10 @@ def test_a_message_that_is_not_there_has_its_own_exit_code(call: Call, kit: Kit)
     assert error["http_status"] == 404
 
 
-def test_following_ends_when_the_trace_is_complete(call: Call, kit: Kit) -> None:
+def test_following_ends_when_the_trace_is_complete(
+    call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tracevault.cli.following.STEP", 0.01)
     kit.server.reset()
     message = next(m for m in kit.server.messages if m.pending_requests)
     where = ("--tenant", message.tenant, "--account", message.account_id)

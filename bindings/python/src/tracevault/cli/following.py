@@ -6,17 +6,19 @@ import time
 
 from ..client import Engine
 from ..errors import TraceVaultError
-from ..model import LaterError, Trace
+from ..model import Trace
 from ..request import Request
 from . import out
 from .options import Options
 from .progress import Progress
-from .words import plural
+from .words import LAST_LOOK_FAILED, plural
 
-#: How long to wait in the library before a look at what came, in seconds, and how long at least
-#: before asking again after a failure that may pass.
-STEP = 10.0
+#: How long from an answer to the next look, in seconds: 30 requests a minute, where the quota of a
+#: user lets through some 240. And how long at least after a failure that may pass.
+STEP = 2.0
 PAUSE = 5.0
+#: What a trace tells of the failure of a later look.
+_REASON = ("status", "message", "retriable", "retry_after_ms", "http_status", "codes")
 #: A look has so many seconds at least, also where the time is up.
 LEAST = 2.0
 
@@ -29,7 +31,8 @@ class Follower:
         self._timeout = timeout
         self._lines = lines
         self._until: float | None = None
-        #: What came last of the message that is followed; ``None`` while nothing has come.
+        #: What came last of the message that is followed, with the reason where the look after it
+        #: failed; ``None`` while nothing has come.
         self.last: Trace | None = None
 
     def until_complete(self, engine: Engine, request: Request[Trace]) -> Trace:
@@ -42,13 +45,14 @@ class Follower:
         seen = (0, 0)
         with Progress(self._options, unit="looks") as progress:
             while True:
-                left = STEP if self._until is None else min(STEP, max(self._left, 0))
                 timeout = None if self._until is None else max(self._left, LEAST)
-                (result,) = engine.batch([request.__replace__(wait=left, timeout=timeout)])
+                (result,) = engine.batch([request.__replace__(timeout=timeout)])
                 trace = result.trace
                 if trace is None:
                     assert result.error is not None
-                    if not self._rest(result.error, result.error.retry_after, progress):
+                    if self.last is not None:
+                        self.last = _with_reason(self.last, result.error)
+                    if not self._rest(result.error, progress):
                         return self._given_up(result.error, progress)
                     continue
                 self.last = trace
@@ -57,28 +61,18 @@ class Follower:
                     seen = _new_lines(trace, seen)
                 if trace.complete or self._left <= 0:
                     return trace
-                if trace.error is not None and not self._rest_after(trace.error, progress):
-                    return trace
                 told = f"{plural(len(trace.lines), 'line')} so far"
                 progress.step(remark=f"{request.message_ref} is pending, {told}")
+                time.sleep(min(STEP, max(self._left, 0)))
 
     @property
     def _left(self) -> float:
         """How many seconds are left; without --timeout there is no end."""
         return float("inf") if self._until is None else self._until - time.monotonic()
 
-    def _rest_after(self, error: LaterError, progress: Progress) -> bool:
-        """Wait after a last look that failed; False when another look is in vain."""
-        if error.name == "TV_E_DEADLINE":  # it waited long enough
-            return True
-        after = error.retry_after_ms
-        return self._rest(error, None if after is None else after / 1000, progress)
-
-    def _rest(
-        self, error: TraceVaultError | LaterError, after: float | None, progress: Progress
-    ) -> bool:
+    def _rest(self, error: TraceVaultError, progress: Progress) -> bool:
         """Wait after a failure that may pass; False when it does not pass in time."""
-        pause = max(PAUSE, after or 0)
+        pause = max(PAUSE, error.retry_after or 0)
         if not error.retriable or pause >= self._left:
             return False
         progress.clear()
@@ -91,12 +85,24 @@ class Follower:
         return True
 
     def _given_up(self, error: TraceVaultError, progress: Progress) -> Trace:
-        """What came before a failure that does not pass, which is told beside it."""
+        """What came before a failure that does not pass; what cannot hold the reason has it told
+        beside."""
         if self.last is None:
             raise error
         progress.clear()
-        out.problem(error, for_programs=self._options.for_programs)
+        if self._lines or self._options.for_programs:
+            out.problem(error, for_programs=self._options.for_programs)
         return self.last
+
+
+def _with_reason(trace: Trace, error: TraceVaultError) -> Trace:
+    """What came, and why the look after it brought nothing, as the library tells it of a wait."""
+    told = trace.to_dict()
+    warnings = [one for one in told.get("warnings", []) if one.get("code") != LAST_LOOK_FAILED]
+    told["warnings"] = [*warnings, {"code": LAST_LOOK_FAILED, "count": 1, "path": ""}]
+    of_error = error.to_dict()
+    told["error"] = {name: of_error[name] for name in _REASON}
+    return Trace.from_json(told, views=trace.views)
 
 
 def _new_lines(trace: Trace, seen: tuple[int, int]) -> tuple[int, int]:

@@ -44,7 +44,12 @@ if TYPE_CHECKING:
     "message has so many.",
     least=0,
 )
-@option("--follow", is_flag=True, help="Wait until it is complete; --lines show as they come.")
+@option(
+    "--follow",
+    is_flag=True,
+    help="Look every 2 seconds until it is complete; --lines shows what each look brings, Ctrl-C "
+    "what came so far.",
+)
 @option("--lines", is_flag=True, help="The raw lines, word for word.")
 @html_option
 @option("--fresh", is_flag=True, help="Ask Cloudflare even when the answer is known.")
