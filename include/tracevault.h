@@ -739,8 +739,9 @@ TV_API TV_CHECK tv_status tv_edit_rekey(tv_edit *edit, const tv_unlock *unlock,
  * @param document_out  one view, "json": an array of {"tenant", "account_id", "code", "message"},
  *                      of at most 1000 accounts. "code" is "token_looks_like_key",
  *                      "key_looks_like_token", "looks_like_origin_ca_key", "is_quoted",
- *                      "is_placeholder" ({env.X}, ${X}, <token>), "has_expired" or "is_never_valid"
- *                      (of times that this edit sets); ignore one that you do not know.
+ *                      "is_placeholder" ({env.X}, ${X}, <token>), "is_table_row" (a comma or a
+ *                      semicolon in it), "has_expired" or "is_never_valid" (of times that this
+ *                      edit sets); ignore one that you do not know.
  * @since 0.1
  */
 TV_API TV_CHECK tv_status tv_edit_hints(const tv_edit *edit, tv_document **document_out,

@@ -27,6 +27,8 @@ import Testing
         ("{env.CLOUDFLARE_API_TOKEN}", "is_placeholder"), ("${CF_API_TOKEN}", "is_placeholder"),
         ("$CF_API_TOKEN", "is_placeholder"), ("%CF_API_TOKEN%", "is_placeholder"),
         ("<token>", "is_placeholder"), ("YOUR_API_TOKEN", "is_placeholder"),
+        ("tenant,account_id,token", "is_table_row"), ("acme;not-a-real-token", "is_table_row"),
+        ("\"acme\",\"not-a-real-token\"", "is_table_row"), ("$a,$b", "is_table_row"),
     ])
     func whatLooksWrongAsATokenIsAHint(secret: String, code: String) throws {
         #expect(try hints(secret) == [code])
@@ -36,7 +38,7 @@ import Testing
         ("cfut_not-a-real-token-0", "key_looks_like_token"),
         ("cfat_not-a-real-token-0", "key_looks_like_token"),
         ("not-a-real-token-000000000000000000000-A", "key_looks_like_token"),
-        ("\"not-a-real-key\"", "is_quoted"),
+        ("\"not-a-real-key\"", "is_quoted"), ("acme,not-a-real-key", "is_table_row"),
     ])
     func whatLooksWrongAsAKeyIsAHint(secret: String, code: String) throws {
         #expect(try hints(secret, isKey: true) == [code])
@@ -73,6 +75,9 @@ import Testing
         ("not-a\nreal-token", "a line break in"), ("\u{FEFF}not-a-real-token", "byte order mark"),
         ("Bearer not-a-real-token", "Bearer"), ("not a real token", "a space"),
         ("not-a-real-t\u{f6}ken", "not ASCII"), ("not-a-real\u{1}token", "control character"),
+        ("tenant,token\nacme,not-a-real-token", "looks like a table"),
+        ("acme\tnot-a-real-token;", "row of a table"), ("acme, not-a-real-token", "row of a table"),
+        ("acme,not-a-real-token\n", "line break at the end"),
         ("", "empty"), (String(repeating: "x", count: 513), "longer"),
     ])
     func whatCannotBeATokenIsRefusedInWords(secret: String, word: String) throws {

@@ -9,6 +9,7 @@ enum CredentialHint: String, Sendable {
     case looksLikeOriginCAKey = "looks_like_origin_ca_key"
     case isQuoted = "is_quoted"
     case isPlaceholder = "is_placeholder"
+    case isTableRow = "is_table_row"
     case hasExpired = "has_expired"
     case isNeverValid = "is_never_valid"
 
@@ -23,6 +24,8 @@ enum CredentialHint: String, Sendable {
         case .isQuoted: "there are quotes around it: put what is between them"
         case .isPlaceholder:
             "this looks like the name of a variable, not like its value: put what it stands for"
+        case .isTableRow:
+            "this looks like a row of a table: put the token alone, letters, digits, - and _"
         case .hasExpired: "\"expires\" is in the past: the credential is not used"
         case .isNeverValid:
             "\"expires\" is not after \"not_before\": the credential is never used"
@@ -31,6 +34,7 @@ enum CredentialHint: String, Sendable {
 
     /// What a secret looks like.
     static func of(_ secret: UnsafeRawBufferPointer, isKey: Bool) -> [CredentialHint] {
+        if unsafe looksLikeTable(secret) { return [.isTableRow] }
         if let quote = unsafe secret.first, secret.count > 1, unsafe secret.last == quote,
             "\"'`".utf8.contains(quote)
         {
@@ -43,6 +47,11 @@ enum CredentialHint: String, Sendable {
         let looksLikeToken =
             unsafe begins(secret, "cfut_") || begins(secret, "cfat_") || isOldToken(secret)
         return looksLikeToken ? [.keyLooksLikeToken] : []
+    }
+
+    /// Has what separates cells, which no token or key has had so far.
+    static func looksLikeTable(_ secret: UnsafeRawBufferPointer) -> Bool {
+        unsafe secret.contains(UInt8(ascii: ",")) || secret.contains(UInt8(ascii: ";"))
     }
 
     /// `{env.X}`, `${X}`, `$X`, `%X%`, `<token>`, `YOUR_API_TOKEN`.

@@ -125,10 +125,15 @@ enum CredentialFormat {
         switch character {
         case 0x0A, 0x0D:
             let isAtEnd = unsafe secret[odd...].allSatisfy { $0 == 0x0A || $0 == 0x0D }
-            return isAtEnd
-                ? "there is a line break at the end of this one, as in what was read from a file"
-                : "there is a line break in this one"
-        case 0x20, 0x09: return "there is a space in this one"
+            if isAtEnd {
+                return
+                    "there is a line break at the end of this one, as in what was read from a file"
+            }
+            return unsafe CredentialHint.looksLikeTable(secret)
+                ? "this one looks like a table" : "there is a line break in this one"
+        case 0x20, 0x09:
+            return unsafe CredentialHint.looksLikeTable(secret)
+                ? "this one looks like a row of a table" : "there is a space in this one"
         case 0x80...: return "there are characters in this one that are not ASCII"
         default: return "there is a control character in this one"
         }

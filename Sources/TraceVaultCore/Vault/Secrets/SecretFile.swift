@@ -51,7 +51,7 @@ struct SecretFile: ~Copyable {
         guard let directory = unsafe getenv("CREDENTIALS_DIRECTORY") else {
             throw Failure(
                 .notFound,
-                "CREDENTIALS_DIRECTORY is not set: start the service with "
+                "CREDENTIALS_DIRECTORY is not set: systemd sets it for a service with "
                     + "LoadCredential= or LoadCredentialEncrypted=")
         }
         try self.init(

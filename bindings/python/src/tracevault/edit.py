@@ -42,7 +42,7 @@ class Hint(Frozen):
     account_id: str
     """The account that the credential was put for."""
     code: str
-    """Such as ``token_looks_like_key``, ``is_quoted``, ``is_placeholder`` or ``has_expired``."""
+    """Such as ``token_looks_like_key``, ``is_quoted``, ``is_table_row`` or ``has_expired``."""
     message: str
     """The same in a sentence."""
 

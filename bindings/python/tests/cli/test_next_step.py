@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import tracevault as tv
@@ -129,3 +131,24 @@ def test_nobody_is_asked_for_the_passphrase_of_a_vault_that_is_not_there(
         (error,) = told.errors
         assert (told.code, error["status"]) == (Exit.VAULT, "TV_E_NO_VAULT")
         assert error["do"] == "tracevault init makes a vault"
+
+
+@pytest.mark.parametrize("verb", ["add", "rotate"])
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ("tenant,account_id,token\nacme,x,not-a-real-token\n", 0, "looks like a row of a table"),
+        ("acme;not-a-real-token\n", 0, "looks like a row of a table"),
+        ("Acme Europe;not-a-real-token\n", Exit.USAGE, "looks like a row of a table"),
+    ],
+)
+def test_a_table_in_the_place_of_a_token_leads_to_the_import(
+    call: Call, kit: Kit, secret: Path, verb: str, given: str, code: int, said: str
+) -> None:
+    where = WHERE if verb == "rotate" else ("--tenant", "acme", "--account", "ab" * 16)
+    secret.write_text(given)
+    told = call("account", verb, *where, "--token-file", secret)
+    assert told.code == code, told.err
+    assert said in told.err
+    assert "; tracevault account import reads tables\n" in told.err
+    assert "not-a-real" not in told.err

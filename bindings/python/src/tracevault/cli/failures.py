@@ -72,8 +72,20 @@ _NEXT: tuple[tuple[type[TraceVaultError], str], ...] = (
         "tracevault account check --access tells more, account rotate stores a new one",
     ),
 )
+#: What to do where a table is given in the place of a secret.
+TABLES = "tracevault account import reads tables"
+
+
+def _is_table(error: BaseException) -> bool:
+    """Whether a table, or a row of one, was given in the place of a secret."""
+    if not isinstance(error, TraceVaultError) or error.status is not Status.E_CREDENTIAL_FORMAT:
+        return False
+    return "looks like a table" in error.message or "of a table" in error.message
+
+
 #: The same for what has no class or status of its own; these count first of all.
 _NEXT_WHERE = (
+    (_is_table, TABLES),
     (
         is_outside_a_service,
         "elsewhere name a file: --key-file, --passphrase-file, or s3.keys=file:PATH",

@@ -10,7 +10,7 @@ from ...edit import Edit
 from ...errors import NotFoundError, Status
 from .. import out
 from ..asked import confirm
-from ..failures import Usage
+from ..failures import TABLES, Usage
 from ..import_told import gone
 from ..new_credential import (
     BY_DEFAULT,
@@ -160,7 +160,9 @@ def _goes(tenant: str, account_id: str) -> str:
 def _hint(options: Options, edit: Edit) -> None:
     """Tell what looks wrong about what was stored."""
     for hint in edit.hints:
-        out.note(f"look again: {hint.message}", for_programs=options.for_programs, code=hint.code)
+        more = f"; {TABLES}" if hint.code == "is_table_row" else ""
+        told = f"look again: {hint.message}{more}"
+        out.note(told, for_programs=options.for_programs, code=hint.code)
 
 
 def _active(session: Session, tenant: str, account_id: str) -> tuple[str, str]:
