@@ -150,6 +150,12 @@ def test_the_options_have_the_names_of_the_guide() -> None:
         assert one in GUIDE
 
 
+def test_both_packages_ask_for_the_click_of_debian_12_or_a_later_one() -> None:
+    for name, asked in (("bindings/python/pyproject.toml", '"click>=8.1"'),
+                        ("scripts/deb", "python3-click (>= 8.1)")):  # fmt: skip
+        assert asked in (REPOSITORY / name).read_text(encoding="utf-8")
+
+
 def test_the_examples_of_log_hosts_name_options_that_exist(call: Call) -> None:
     known = call("filter", "--help").out
     lines = [line for line in GUIDE.splitlines() if 'binary="/usr/bin/tracevault filter' in line]
