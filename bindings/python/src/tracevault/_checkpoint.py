@@ -1,23 +1,57 @@
 """What a collection remembers between its runs: where each account stands, and states of messages.
 
 A file of lines, each written as soon as it is true. Which messages are told is not decided here.
+What an account says is bounded, in length and in number: ``docs/shares.md`` has the rule.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ._fields import DOCUMENT_DEPTH, parse_time, parsed
 from ._lines import LineFile
+from .errors import JournalError
 
 SCHEMA = "tracevault.checkpoint/1"
 
+#: Bytes of what is remembered of all accounts, as it counts in memory; the file is smaller.
+MOST = 1 << 30
+#: Of one account, for each message that a run may show: twice what one of Cloudflare's counts for.
+EACH = 1280
+#: What Python needs for a message beside its texts, the digest of a trace included.
+_BESIDE = 320
+#: A value of a state is kept as it is up to so many characters of JSON, a time up to so many.
+_LONGEST, _LONGEST_TIME = 200, 40
+#: A file is written anew at once when it is so much larger than what it says.
+_SLACK = 1 << 20
+#: By how much Cloudflare's clock may be ahead of this one.
+_CLOCKS = timedelta(minutes=5)
+
 State = dict[str, Any]
+
+
+def kept(state: State) -> State:
+    """What is remembered of a state: of a long value ``sha256:`` and its digest."""
+    return {name: _short(value) for name, value in state.items()}
+
+
+def _short(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) <= _LONGEST and value.isascii():
+        return value
+    text = json.dumps(value, sort_keys=True)
+    if len(text) <= _LONGEST:
+        return value
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +60,29 @@ class Known:
 
     state: State
     scanned_at: str | None
-    growing: str | None = None
+    growing: str | None
     """Of a trace that was told and may still grow: a digest of what it said."""
+    size: int
+    """What it counts for, without its name."""
+
+    @classmethod
+    def of(cls, state: State, scanned_at: str | None, growing: str | None = None) -> Known:
+        """Keep of a message what is short, and of the rest what tells it from another."""
+        if scanned_at is not None and len(scanned_at) > _LONGEST_TIME:
+            at = parse_time(scanned_at)
+            scanned_at = None if at is None else at.isoformat()
+        short = kept(state)
+        return cls(short, scanned_at, growing, _BESIDE + len(json.dumps(short)))
+
+    def is_past(self, oldest: datetime) -> bool:
+        """Whether it was scanned before that."""
+        scanned = parse_time(self.scanned_at)
+        return scanned is not None and scanned < oldest
+
+    def has_time(self, now: datetime) -> bool:
+        """Whether it says when it was scanned; not of a time that is to come."""
+        scanned = parse_time(self.scanned_at)
+        return scanned is not None and scanned <= now + _CLOCKS
 
 
 class Checkpoint:
@@ -39,17 +94,39 @@ class Checkpoint:
         #: By account: since when all of it is known; until then where its first search begins.
         self._until: dict[str, datetime] = {}
         self._starts: dict[str, str] = {}
-        #: By account and message.
+        #: By account and message; of those not shown lately first, where they are many.
         self._known: dict[str, dict[str, Known]] = {}
+        #: Whose each account is, and how much of one may be remembered.
+        self._owners: Mapping[str, str] = {}
+        self._most = MOST
+        #: What is remembered counts for so much: of each account, of each owner, in all.
+        self._sizes: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()
+        self._all = 0
+        #: By account: what counts already and is not told yet, and what may be forgotten next.
+        self._promised: dict[str, dict[str, int]] = {}
+        self._oldest: dict[str, Iterator[str]] = {}
 
-    def open(self) -> None:
-        """Read what earlier runs knew."""
+    def open(self, owners: Mapping[str, str], most: int) -> None:
+        """Read what earlier runs knew; `owners` are the tenants of accounts by their ids.
+
+        So much is remembered of one account at `most`. A file that has grown beyond what it says is
+        written anew, as far as there is room for that.
+        """
+        self._owners, self._most = owners, most
         self._file = LineFile(self._path, SCHEMA)
+        read = 0
         for _, line in self._file.lines():
+            read += len(line)
             try:
                 self._learn(parsed(line, DOCUMENT_DEPTH))
             except (ValueError, LookupError, TypeError, AttributeError):
                 continue  # a damaged line: its message is told once more
+        for account_id in self._known:
+            self._trim(account_id)
+        if read > 2 * self._all + _SLACK:
+            with contextlib.suppress(JournalError):
+                self.rewrite()
 
     def _learn(self, line: dict[str, Any]) -> None:
         account: str = line["account_id"]
@@ -59,8 +136,17 @@ class Checkpoint:
             if parse_time(line["start"]) is not None:
                 self._starts[account] = line["start"]
         else:
-            known = Known(dict(line["state"]), line.get("scanned_at"), line.get("growing"))
-            self._known.setdefault(account, {})[line["message"]] = known
+            known = Known.of(dict(line["state"]), line.get("scanned_at"), line.get("growing"))
+            self._read(account, line["message"], known)
+
+    def _read(self, account_id: str, key: str, known: Known) -> None:
+        """Take over what an earlier run knew, as far as one account and one owner may have it."""
+        is_new = key not in self._known.get(account_id, {})
+        if is_new and 2 * self._held[self._owner(account_id)] > MOST:
+            return
+        self._remember(account_id, key, known)
+        if self._sizes[account_id] > self._most + self._most // 4:
+            self._trim(account_id)
 
     def until(self, account_id: str) -> datetime | None:
         """Up to when an account was asked to its end."""
@@ -85,21 +171,107 @@ class Checkpoint:
 
     def learn(self, account_id: str, key: str, known: Known) -> None:
         """Remember a message that was told."""
-        self._known.setdefault(account_id, {})[key] = known
+        self._remember(account_id, key, known)
         self._write(_line(account_id, key, known))
 
     def complete(
-        self, account_id: str, until: datetime, found: Iterable[str], oldest: datetime
+        self,
+        account_id: str,
+        until: datetime,
+        found: Collection[str],
+        oldest: datetime,
+        now: datetime,
     ) -> None:
         """An account was asked to its end; what it does not show any more is forgotten."""
         self._until[account_id] = until
         self._starts.pop(account_id, None)
+        self.forget(account_id, found, oldest, now)
+        self._write({"account_id": account_id, "until": until.isoformat()})
+
+    # ---- How much is remembered -----------------------------------------------------------------
+
+    def make_room(
+        self, account_id: str, key: str, known: Known, seen: Collection[str]
+    ) -> int | None:
+        """Count a message that is to be told; ``None``: its owner has no room for it.
+
+        Where its account has none, what that has not shown for longest is forgotten; how many.
+        """
+        before = self._known.get(account_id, {}).get(key)
+        more = _size(key, known) - (0 if before is None else _size(key, before))
+        forgotten = 0
+        while more > 0 and self._sizes[account_id] + more > self._most:
+            oldest = self._not_shown(account_id, seen)
+            if oldest is None:
+                return None
+            self._drop(account_id, oldest)
+            forgotten += 1
+        held = self._held[self._owner(account_id)]
+        if more > 0 and self._all + held + 2 * more > MOST:
+            return None
+        self._count(account_id, more)
+        self._promised.setdefault(account_id, {})[key] = more
+        return forgotten
+
+    def forget(
+        self,
+        account_id: str,
+        found: Collection[str],
+        oldest: datetime,
+        now: datetime | None = None,
+    ) -> None:
+        """Forget what an account did not show and will not: it is older than that.
+
+        With `now` its search came to an end: what says no time that was is forgotten, too.
+        """
+        for more in self._promised.pop(account_id, {}).values():
+            self._count(account_id, -more)  # it was told without its trace, and comes again
+        self._oldest.pop(account_id, None)
         known = self._known.get(account_id, {})
         for key in known.keys() - found:
-            scanned = parse_time(known[key].scanned_at)
-            if scanned is None or scanned < oldest:
-                del known[key]
-        self._write({"account_id": account_id, "until": until.isoformat()})
+            one = known[key]
+            if one.is_past(oldest) or not (now is None or one.has_time(now)):
+                self._drop(account_id, key)
+        if 2 * self._sizes[account_id] > self._most:
+            self._known[account_id] = {
+                key: one
+                for shown in (False, True)
+                for key, one in known.items()
+                if (key in found) is shown
+            }
+
+    def _not_shown(self, account_id: str, seen: Collection[str]) -> str | None:
+        """What an account has not shown for longest, nor in this run."""
+        known = self._known.get(account_id, {})
+        waiting = self._oldest.setdefault(account_id, iter([*known]))
+        return next((key for key in waiting if key in known and key not in seen), None)
+
+    def _trim(self, account_id: str) -> None:
+        """Forget of an account what is beyond its bound; a file of before had none."""
+        for key in [*self._known[account_id]]:
+            if self._sizes[account_id] <= self._most:
+                break
+            self._drop(account_id, key)
+
+    def _remember(self, account_id: str, key: str, known: Known) -> None:
+        messages = self._known.setdefault(account_id, {})
+        before, messages[key] = messages.get(key), known
+        if self._promised.get(account_id, {}).pop(key, None) is None:
+            self._count(account_id, _size(key, known) - (_size(key, before) if before else 0))
+
+    def _drop(self, account_id: str, key: str) -> None:
+        self._count(account_id, -_size(key, self._known[account_id].pop(key)))
+
+    def _count(self, account_id: str, more: int) -> None:
+        self._sizes[account_id] += more
+        self._held[self._owner(account_id)] += more
+        self._all += more
+
+    def _owner(self, account_id: str) -> str:
+        """Whose it is; an account that is not asked any more is nobody else's."""
+        return self._owners.get(account_id, account_id)
+
+    # ---- The file -------------------------------------------------------------------------------
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._file is not None
@@ -124,6 +296,10 @@ class Checkpoint:
         """Let the file go."""
         if self._file is not None:
             self._file.close()
+
+
+def _size(key: str, known: Known) -> int:
+    return len(key) + known.size
 
 
 def _is_earlier(one: str, other: str) -> bool:

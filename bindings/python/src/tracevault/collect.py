@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._checkpoint import Checkpoint, Known, State
-from ._fields import parse_time
+from ._checkpoint import EACH, Checkpoint, Known, State, kept
+from ._fields import copied, parse_time
 from ._options import before, filter_text
 from ._reach import Where
 from ._searched import Place
 from .accounts import Account
 from .bulk import known_options
-from .errors import ArgumentError, Status, TraceVaultError
+from .errors import ArgumentError, LimitError, Status, TraceVaultError
 from .findings import FoundMessage
 from .model import Trace
 from .request import Result
@@ -84,7 +84,8 @@ class Detection:
     message: FoundMessage | None = None
     """``None`` when the account could not be asked, or not to the end: see ``error``."""
     before: State = field(default_factory=dict, hash=False)
-    """The state before the change, by name; as :attr:`state` where only the trace has changed."""
+    """The state before the change, by name; as :attr:`state` where only the trace has changed. A
+    value of more than 200 characters is ``sha256:`` and a digest: more is not remembered."""
     trace: Trace | None = None
     """Its trace, where ``views`` or ``trace`` asked for it; otherwise ``None``, or see
     ``error``."""
@@ -130,13 +131,14 @@ class Detection:
 
 def state_of(message: FoundMessage) -> State:
     """What of a message may change after it was found."""
-    item = message.item if isinstance(message.item, dict) else {}
+    whole = message._whole.get("item")  # not its copy: it may be long
+    item = whole if isinstance(whole, dict) else {}
     state = {
         "final_disposition": message.final_disposition,
         "delivery_status": list(message.delivery_status),
         "delivery_mode": message.delivery_mode,
         "is_quarantined": message.is_quarantined,
-        "post_delivery_operations": item.get("post_delivery_operations"),
+        "post_delivery_operations": copied(item.get("post_delivery_operations")),
     }
     return {name: value for name, value in state.items() if value not in (None, [])}
 
@@ -167,10 +169,12 @@ class Collection(Sweep[Detection]):
         self._checkpoint = Checkpoint(checkpoint)
         #: From when on accounts are asked in this run, the earliest of them.
         self.since: datetime | None = None
-        #: Searched to the end in this run.
-        self._complete: dict[str, Place] = {}
+        #: Asked no more in this run.
+        self._ended: dict[str, Place] = {}
         #: Accounts with a message whose trace is to be had later.
         self._waiting: set[str] = set()
+        #: Accounts of which more is to be remembered than there is room for.
+        self._full: set[str] = set()
         if options.get("detections_only") is None:
             options["detections_only"] = True
         super().__init__(where, options, trace=bool(options.get("views")), limit=COLLECT_LIMIT)
@@ -185,7 +189,8 @@ class Collection(Sweep[Detection]):
 
     def open(self) -> None:
         """Read what the last run knew; keep where each account begins that none has asked yet."""
-        self._checkpoint.open()
+        owners = {place.account.account_id: place.tenant.name for place in self.places}
+        self._checkpoint.open(owners, EACH * max(self.limit, COLLECT_LIMIT))
         first = filter_text("start", self.first_start())
         for place in self.places:
             self._checkpoint.begin(place.account.account_id, first)
@@ -236,13 +241,30 @@ class Collection(Sweep[Detection]):
         # Read in any case: what cannot be read is told here, as the trouble of this account.
         state = state_of(message)
         known = self._checkpoint.known(place.account.account_id, key)
-        if known is None or known.state != state:
-            return True
+        now = Known.of(state, message.scanned_at_text)
+        if known is None or known.state != now.state:
+            return self._has_room(place, key, now)
         return self._traces and known.growing is not None
 
-    def complete(self, place: Place) -> None:
+    def _has_room(self, place: Place, key: str, known: Known) -> bool:
+        """Whether a message can be remembered; what cannot be is not told, and comes later."""
+        account_id = place.account.account_id
+        forgotten = self._checkpoint.make_room(account_id, key, known, place.seen)
+        if forgotten == 0:
+            return True
+        is_first = account_id not in self._full
+        self._full.add(account_id)
+        if forgotten is None and (is_first or not place.failed):
+            self._trouble(place, _no_room("what is new or has changed beyond that is not told"))
+        elif forgotten and is_first:  # it goes on, and may come to its end
+            error = _no_room("what it has not shown for longest is forgotten, and new if it comes")
+            error.about(place.tenant.name, account_id)
+            self.tell(place, None, error=error)
+        return forgotten is not None
+
+    def ended(self, place: Place) -> None:
         """Its place is written when all of its detections are taken."""
-        self._complete[place.account.account_id] = place
+        self._ended[place.account.account_id] = place
 
     def tell(
         self,
@@ -258,7 +280,7 @@ class Collection(Sweep[Detection]):
             known = self._checkpoint.known(account.account_id, key_of(message))
         trace = result.trace if result is not None else None
         change: Change = "none" if message is None else "new" if known is None else "changed"
-        if message is not None and known is not None and known.state == state_of(message):
+        if message is not None and known is not None and known.state == kept(state_of(message)):
             if trace is not None and _growing(trace) == known.growing:
                 return  # as it was told
             change = "none" if trace is None else "changed"
@@ -280,8 +302,8 @@ class Collection(Sweep[Detection]):
             one = self.ready.popleft()
             yield one
             self._taken(one)
-        for account_id in [*self._complete.keys() - self._waiting]:
-            self._done_with(account_id, self._complete.pop(account_id))
+        while self._ended:
+            self._done_with(*self._ended.popitem())
 
     def _taken(self, one: Detection) -> None:
         if one.message is None:
@@ -294,17 +316,23 @@ class Collection(Sweep[Detection]):
         before = self._checkpoint.known(one.account_id, key)
         if not self._traces and before is not None:
             growing = before.growing  # a run with traces asks for it
-        known = Known(one.state, one.message.scanned_at_text, growing)
+        known = Known.of(one.state, one.message.scanned_at_text, growing)
         self._checkpoint.learn(one.account_id, key, known)
 
     def _done_with(self, account_id: str, place: Place) -> None:
         """The next search begins where this one did, or where it ended if ``end`` was earlier.
 
-        What was known up to a later time stays known.
+        What was known up to a later time stays known. An account that was not asked to its end, or
+        with a trace to come, begins where it did before: no message from before that comes again.
         """
+        if place.failed or account_id in self._waiting:
+            began = parse_time(filter_text("start", self.start_of(place)))
+            now = None if place.failed else self._now
+            self._checkpoint.forget(account_id, place.seen, began or _FIRST, now)
+            return
         until = max(self.until, self._known_until(account_id) or self.until)
         start = self._a_while_before(until)
-        self._checkpoint.complete(account_id, until, place.seen, start)
+        self._checkpoint.complete(account_id, until, place.seen, start, self._now)
 
     def finish(self) -> None:
         """Write the checkpoint anew, without what is forgotten."""
@@ -313,6 +341,14 @@ class Collection(Sweep[Detection]):
     def close(self) -> None:
         """Let the checkpoint go."""
         self._checkpoint.close()
+
+
+def _no_room(what: str) -> TraceVaultError:
+    return LimitError(
+        f"a checkpoint has no room for more messages of this account: {what}; a look_back that is "
+        "shorter, a narrower search or a checkpoint for each tenant makes room",
+        status=Status.E_LIMIT,
+    )
 
 
 def _settles(error: TraceVaultError) -> bool:

@@ -163,8 +163,8 @@ class Sweep(Campaign[Told]):
     ) -> None:
         """Keep for the caller what was found, with its trace; or what went wrong."""
 
-    def complete(self, place: Place) -> None:
-        """An account was searched to the end."""
+    def ended(self, place: Place) -> None:
+        """An account is asked no more; it was searched to the end unless it has failed."""
 
     # ---- What results mean ----------------------------------------------------------------------
 
@@ -240,8 +240,7 @@ class Sweep(Campaign[Told]):
         if not place.open:
             self._done += 1
             self._failed += place.failed
-            if not place.failed:
-                self.complete(place)
+            self.ended(place)
 
     def _ask(self, place: Place, items: list[Search | Copy], rank: int) -> None:
         place.open += len(items)
