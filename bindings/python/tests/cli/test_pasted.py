@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 
 import pytest
 
 from tests.cli.conftest import Call, Kit
 from tests.conftest import ACME
+from tracevault import TraceVaultError
+from tracevault.cli.batch_input import read
 from tracevault.cli.exits import Exit
+from tracevault.cli.failures import Usage
+from tracevault.cli.pasted import taken
 
 REF = "4jXtPB72Kpz7S8D"
 OTHER = "4jXtPC0RYCz7S6r"
@@ -131,3 +137,54 @@ def test_a_token_in_the_place_of_a_reference_goes_nowhere_and_is_not_shown(
     assert error["message"].startswith("this looks like an API token, not like a reference")
     assert not error.get("message_ref")
     assert kit.server.requests() == []
+
+
+#: What costs a search much time that has several ways through it, each repeated ever more often.
+PUMPED = (
+    ("a", " ", "!"), ("", "a ", "!"), ("", "a" + " " * 16, "b@"), ("", "a, ", "@"),
+    ("", "a ; ", "/"), ("", "@a", " x"), ("x", "@", "/"), ("", "<", ""), ("", "a.", "/"),
+    ("", "bz", "!"), ("", "b", "z!"), ("", "message-id:", "\n!"), ("", "a[1]: ", ""),
+    ("a[", "1", ""), ("a[1]:", " ", "x"), ("", '" ', ""), ("", "\u200b\"", "!"), ("", "%25", "!"),
+    ("{", " ", ""), ("", "{ ", "x"), ("[", "\\", "x"), ("", "\" ", ":"), ("A", "  A", "b"),
+    ("A", " ", "a  b"), ("", "message_ref-,", ""), ("", "-", ",message_ref"), ("", "#\n", ""),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "part", "behind"), PUMPED)
+@pytest.mark.parametrize("length", [200, 4_000, 100_000])
+def test_no_line_of_a_list_takes_long(before: str, part: str, behind: str, length: int) -> None:
+    text = before + part * (length // len(part)) + behind
+    too_long = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it takes too long"))
+    signal.alarm(5)
+    try:
+        for one in (text, f"{REF}\n{text}\n", f'message_ref\n"{text}"\n'):
+            with contextlib.suppress(Usage):
+                read(one, "a list")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, too_long)
+
+
+def test_what_is_far_too_long_is_told_without_a_look_into_it() -> None:
+    for text in (REF + " " * 10_000, "x" * 10_000, f"{'y ' * 5_000}{REF}"):
+        with pytest.raises(TraceVaultError, match="longer than 8,192 characters"):
+            taken(text)
+    with pytest.raises(TraceVaultError, match="looks like an API token"):
+        taken("x " * 10_000 + "cfut_" + "x" * 40)
+    assert taken(f"Nov 29 10:11:12 mx1 postfix/smtp[711]: {REF}: to=<a@b>{' x' * 2_000}") == (
+        REF,
+        True,
+    )
+
+
+@pytest.mark.parametrize("text", ["a@b", "@a@b", "a@@", "a@b@c"])
+def test_an_address_is_told_as_one(text: str) -> None:
+    with pytest.raises(TraceVaultError, match="looks like a Message-ID or an address"):
+        taken(text)
+
+
+@pytest.mark.parametrize("text", ["@b", "a@", "@", "a@b/c", "a @b"])
+def test_what_is_no_address_is_not_told_as_one(text: str) -> None:
+    with pytest.raises(TraceVaultError) as told:
+        taken(text)
+    assert "Message-ID" not in told.value.message

@@ -1,7 +1,8 @@
 """Takes a reference out of what people paste: out of blanks and quotes, a URL, a line of a log.
 
 Where there is none the error says what was pasted and what to do with it. It repeats nothing of
-that, since it may be a secret in the wrong place.
+that, since it may be a secret in the wrong place. Strangers may have written it: no search in it
+has two ways through the same signs, each of which would be tried.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import NamedTuple
 
 from ..errors import Status, TraceVaultError, error_class
 
+#: Nobody looks into a longer text: a line of Postfix's log and a URL are shorter.
+_LONGEST = 8192
 _REFERENCE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.:_+-]{0,255}")
 #: What stands around a word that was copied, beside blanks and signs that nobody sees.
 _AROUND = "\"'`,;:()[]{}\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a"
@@ -22,10 +25,10 @@ _ID = re.compile(
 #: Whose line of a log it is: the id behind the process.
 _LINE = re.compile(rf"\w\[\d+\]:\s+({_LONG}|[0-9A-F]{{6,20}}):\s")
 #: Nothing but words: which of them is meant is not known.
-_WORDS = re.compile(r"[\w.:+-]+(?:\s*[,;\s]\s*[\w.:+-]+)+")
+_WORDS = re.compile(r"[\w.:+-]+(?:[,;\s]+[\w.:+-]+)+")
 #: How Cloudflare's tokens and keys begin.
 _SECRET = re.compile("(?<![0-9A-Za-z])cf(?:at|ut|k)_")
-_MESSAGE_ID = re.compile(r"<[^<>\s]*>|[^\s/]+@[^\s/]+|(?i:message-id)\W.*")
+_MESSAGE_ID = re.compile(r"<[^<>\s]*>|(?=.[^@]*@.)[^\s/]+|(?i:message-id)\W.*")
 
 
 class Taken(NamedTuple):
@@ -38,6 +41,8 @@ class Taken(NamedTuple):
 def taken(text: str) -> Taken:
     """The one reference in a text. Raises :class:`ArgumentError` where that is not certain."""
     require_no_secret(text)
+    if len(text) > _LONGEST:
+        raise _no(f"it is longer than {_LONGEST:,} characters: give the id alone")
     if _REFERENCE.fullmatch(text) and not text.endswith(":"):
         return Taken(text)
     text = _bare(text)
