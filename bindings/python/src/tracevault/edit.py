@@ -38,13 +38,16 @@ class Hint(Frozen):
     """What looks wrong about a credential that was put, and was taken all the same."""
 
     tenant: str
-    """The tenant's name."""
+    """The tenant's name; "" where it is a row's and has the form of a secret, as for ``BadRow``."""
     account_id: str
     """The account that the credential was put for."""
     code: str
-    """Such as ``token_looks_like_key``, ``is_quoted``, ``is_table_row`` or ``has_expired``."""
+    """Such as ``token_looks_like_key``, ``is_quoted``, ``is_table_row`` or ``has_expired``, and
+    of a row of an import ``tenant_looks_like_token``."""
     message: str
     """The same in a sentence."""
+    row: int | None = None
+    """Of an import: the row, as :class:`BadRow` counts them."""
 
 
 def _step(call: Callable[Concatenate[Edit, P], T]) -> Callable[Concatenate[Edit, P], T]:
@@ -80,6 +83,8 @@ class Edit:
         "_hints",
         "_met",
         "_origin",
+        "_rows",
+        "_rows_hints",
     )
 
     def __init__(
@@ -94,6 +99,10 @@ class Edit:
         self._ended: tuple[int, str] | None = None
         #: The accounts of an import that had a credential.
         self._met: list[tuple[str, str]] = []
+        #: By tenant and account of an import: the row, and the tenant as it may be shown.
+        self._rows: dict[tuple[str, str], tuple[int, str]] = {}
+        #: What the import itself has found.
+        self._rows_hints: list[Hint] = []
         #: As they were at the end.
         self._hints: list[Hint] | None = None
         #: Begins another edit of the same vault.
@@ -395,15 +404,20 @@ class Edit:
         """What looks wrong about the credentials that this edit has put, also after its commit."""
         if self._hints is not None:
             return self._hints
-        return [
-            Hint(
-                tenant=hint["tenant"],
-                account_id=hint["account_id"],
-                code=hint["code"],
-                message=hint["message"],
+        found = list(self._rows_hints)
+        for hint in json_document(library().tv_edit_hints, self._handle.ref):
+            whom = (hint["tenant"], hint["account_id"])
+            row, tenant = self._rows.get(whom, (None, hint["tenant"]))
+            found.append(
+                Hint(
+                    tenant=tenant,
+                    account_id=hint["account_id"],
+                    code=hint["code"],
+                    message=hint["message"],
+                    row=row,
+                )
             )
-            for hint in json_document(library().tv_edit_hints, self._handle.ref)
-        ]
+        return found
 
     def commit(self) -> None:
         """Make the change durable now. Leaving the ``with`` block without an error does it too.

@@ -64,7 +64,9 @@ ANOTHER = "it names another tenant than the import is for"
 #: What is said first of a line that is no JSON.
 NO_JSON = "it is no JSON"
 #: What a secret may look like, with a word or quotes around it; so may the name of a tenant.
-_SECRET = re.compile(r"[A-Za-z0-9_-]{20,}|[\"'{}]|^Bearer\b")
+_SECRET = re.compile(r"[A-Za-z0-9_-]{20,}|[\"'{}]|\bcf(?:at|ut|k)_|^Bearer\b")
+#: What is as long as a token, longer than a UUID, or begins as one.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{37,}|\bcf(?:at|ut|k)_|^Bearer\b")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -130,12 +132,18 @@ class Row:
             return ""
         return ANOTHER
 
+    @property
+    def tenant_shown(self) -> str:
+        """The tenant, unless it has the form of a secret: columns may have been swapped."""
+        tenant = self.values.get("tenant", "")
+        return "" if _SECRET.search(tenant) else tenant
+
     def bad(self, reason: str) -> BadRow:
         """What is told of it: never a secret."""
-        tenant, account_id = self.values.get("tenant", ""), self.values.get("account_id", "")
+        account_id = self.values.get("account_id", "")
         return BadRow(
             self.number,
-            "" if _SECRET.search(tenant) else tenant,
+            self.tenant_shown,
             account_id if is_account_id(account_id) else "",
             reason,
         )
@@ -172,6 +180,7 @@ def import_rows(
             is_known = not reason and _is_known(edit, *whom)
             if is_known and not (rotate or replace):
                 reason = KNOWN
+            judged._rows[whom] = (row.number, row.tenant_shown)
             reason = reason or _stored(
                 judged,
                 row.values,
@@ -179,6 +188,8 @@ def import_rows(
                 clear=replace and _is_known(edit, *whom, "retiring"),
                 origin=origin,
             )
+            if not reason:
+                judged._rows_hints += _hints(row)
             if is_known:
                 edit._met.append(whom)
             seen.setdefault(whom, row.number)
@@ -200,6 +211,25 @@ def import_rows(
         if judged is not edit:
             judged.close()
     return len(seen)
+
+
+def _hints(row: Row) -> list[Hint]:
+    """What looks wrong about whom a row is for: the library knows only what secrets look like."""
+    with _loading:
+        from .edit import Hint  # which has loaded this module
+
+    if not _TOKEN.search(row.values["tenant"]):
+        return []
+    told = "the tenant looks like a token, and a tenant's name is shown: were columns swapped?"
+    return [
+        Hint(
+            tenant="",
+            account_id=row.values["account_id"],
+            code="tenant_looks_like_token",
+            message=told,
+            row=row.number,
+        )
+    ]
 
 
 def _is_known(edit: Edit, tenant: str, account_id: str, state: str = "active") -> bool:

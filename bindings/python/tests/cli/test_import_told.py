@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import uuid
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,12 @@ def test_what_looks_wrong_about_a_row_is_told(
     rows = table(tmp_path, f"new,{NEW},'{TOKEN}',2020-01-01\nnew,{account(1)},$CF_TOKEN,\n")
     told = call("account", "import", rows, *dry)
     assert told.code == 0, told.err
-    assert f"look again: {NEW} of new: there are quotes around it" in told.err
-    assert f'look again: {NEW} of new: "expires" is in the past' in told.err
-    assert f"look again: {account(1)} of new: this looks like the name of a variable" in told.err
+    assert f"look again: row 2: {NEW} of new: there are quotes around it" in told.err
+    assert f'look again: row 2: {NEW} of new: "expires" is in the past' in told.err
+    assert (
+        f"look again: row 3: {account(1)} of new: this looks like the name of a variable"
+        in told.err
+    )
     assert TOKEN not in told.err
     assert "CF_TOKEN" not in told.err
 
@@ -50,9 +54,10 @@ def test_what_looks_wrong_is_told_beside_the_rows_that_cannot_be(
     rows = table(tmp_path, good[0] + "".join(bad) + good[1])
     told = call("account", "import", rows)
     assert told.code == Exit.USAGE
-    for n in (1, 2):
-        assert f"look again: {account(n)} of new: there are quotes around it" in told.err
-        assert f'look again: {account(n)} of new: "expires" is in the past' in told.err
+    for n, row in ((1, 2), (2, 6)):
+        whose = f"look again: row {row}: {account(n)} of new: "
+        assert whose + "there are quotes around it" in told.err
+        assert whose + '"expires" is in the past' in told.err
     with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault:
         edit = vault.edit()
         with pytest.raises(tv.ImportRowsError) as raised:
@@ -70,6 +75,63 @@ def test_what_looks_wrong_is_told_to_programs_with_whom_it_is_about(
     notes = [json.loads(line)["note"] for line in told.err.splitlines()]
     assert [one["account_id"] for one in notes] == [account(n) for n in range(30)]
     assert {(one["tenant"], one["code"]) for one in notes} == {("new", "has_expired")}
+
+
+#: What stands in the column of the tenant where columns were swapped.
+SWAPPED = ("NOTxREALx" + "x" * 31, "cfut_notReal", "Bearer not.real", "x" * 37)
+
+
+@pytest.mark.parametrize("way", [("--dry-run",), (), ("--json",)], ids=str)
+@pytest.mark.parametrize("secret", SWAPPED)
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_secret_in_the_column_of_the_tenant_is_not_shown(
+    call: Call, kit: Kit, tmp_path: Path, secret: str, way: tuple[str, ...], kind: str
+) -> None:
+    rows = table(tmp_path, f"{secret},{NEW},'acme',2020-01-01\nnew,{account(1)},{TOKEN},\n")
+    if kind == "jsonl":
+        row = {"tenant": secret, "account_id": NEW, "token": "'acme'", "expires": "2020-01-01"}
+        rows = rows.rename(tmp_path / "rows.jsonl")
+        rows.write_text("\n" + json.dumps(row) + "\n")
+    told = call("account", "import", rows, *way)
+    assert told.code == 0, told.err
+    assert secret not in told.err + told.out
+    if "--json" in way:
+        notes = [json.loads(line)["note"] for line in told.err.splitlines()]
+        assert {(one["row"], one["tenant"], one["account_id"]) for one in notes} == {(2, None, NEW)}
+        assert [one["code"] for one in notes][0] == "tenant_looks_like_token"
+        return
+    assert f"look again: row 2: {NEW}: the tenant looks like a token" in told.err
+    assert f'look again: row 2: {NEW}: "expires" is in the past' in told.err
+    assert told.err.index("look again") < told.err.index("stored"), "before it is stored"
+
+
+@pytest.mark.parametrize("tenant", ["new", "a tenant with a name", "x" * 36, str(uuid.UUID(int=7))])
+def test_the_name_of_a_tenant_is_no_token(
+    call: Call, kit: Kit, tmp_path: Path, tenant: str
+) -> None:
+    told = call("account", "import", table(tmp_path, f"{tenant},{NEW},{TOKEN},\n"))
+    assert told.code == 0, told.err
+    assert "look again" not in told.err
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_hints_show_no_more_of_a_row_than_what_is_told_of_a_bad_one(
+    tmp_path: Path, good: bool
+) -> None:
+    secret = SWAPPED[0]
+    bad = "" if good else f"{secret},{account(1)},x,never\n"
+    rows = table(tmp_path, f"{secret},{NEW},'acme',2020-01-01\n{bad}")
+    with tv.Vault.in_memory() as vault:
+        edit = vault.edit()
+        try:
+            edit.import_csv(rows)
+            hints = edit.hints
+        except tv.ImportRowsError as error:
+            hints = list(error.hints)
+            assert [one.tenant for one in error.rows] == [""]
+    assert len(hints) >= 3
+    assert {(one.tenant, one.row) for one in hints if one.account_id == NEW} == {("", 2)}
+    assert secret not in repr(hints)
 
 
 def test_many_rows_that_look_alike_are_told_by_kind(call: Call, kit: Kit, tmp_path: Path) -> None:

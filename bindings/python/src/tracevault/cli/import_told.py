@@ -54,17 +54,19 @@ def tell_rows(options: Options, file: str, kind: str, error: ImportRowsError) ->
 
 
 def tell_hints(options: Options, hints: Sequence[Hint]) -> None:
-    """What looks wrong about what the rows hold; it is stored all the same."""
+    """What looks wrong about what the rows hold; it can be stored all the same."""
     for hint, more in _by_kind(hints, lambda hint: hint.message, whole=options.for_programs):
         if hint is None:
             out.note(f"    and {more}")
             continue
+        whose = f"{hint.account_id} of {hint.tenant}" if hint.tenant else hint.account_id
         out.note(
-            f"look again: {hint.account_id} of {hint.tenant}: {hint.message}",
+            f"look again: row {hint.row}: {whose}: {hint.message}",
             for_programs=options.for_programs,
             code=hint.code,
-            tenant=hint.tenant,
+            tenant=hint.tenant or None,
             account_id=hint.account_id,
+            row=hint.row,
         )
 
 

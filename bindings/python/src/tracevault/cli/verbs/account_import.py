@@ -7,7 +7,6 @@ import os
 import click
 
 from ..._reading import unfit_table
-from ...edit import Hint
 from ...importing import ImportRowsError
 from .. import out
 from ..exits import Exit
@@ -80,7 +79,6 @@ def import_(
         edit = session.vault.edit()
         before = _stored(session)
         count: int | None = None
-        hints: list[Hint] = []
         sealed = ""
         edit._origin = origin_of(options, None)
         try:
@@ -94,7 +92,8 @@ def import_(
                     tenant=tenant,
                     progress=progress.at,
                 )
-                hints = edit.hints
+                progress.clear()
+                tell_hints(options, edit.hints)  # before anything is stored
                 sealed = sealed_for(one.get("origin") for one in edit._changed.values())
                 if not dry_run:
                     progress.now(f"storing {plural(count, 'account')}")
@@ -108,7 +107,6 @@ def import_(
         finally:
             edit.close()
         after = {} if dry_run else _stored(session)
-    tell_hints(options, hints)
     met = [whom for whom in edit._met if dry_run or before.get(whom) != after.get(whom)]
     gone = [whom for whom in met if _is_retiring_gone(before.get(whom), after.get(whom))]
     if output == "json":
