@@ -188,8 +188,7 @@ def import_rows(
                 clear=replace and _is_known(edit, *whom, "retiring"),
                 origin=origin,
             )
-            if not reason:
-                judged._rows_hints += _hints(row)
+            judged._rows_hints += [] if reason else _hints(row)
             if is_known:
                 edit._met.append(whom)
             seen.setdefault(whom, row.number)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import socket
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from launcher import standin
@@ -304,6 +307,60 @@ def test_what_went_wrong_is_said_in_words_of_our_own(answer: bytes, said: str) -
     ):
         reach.reach({"http.proxy": f"http://user:pa55word@127.0.0.1:{port}"})
     assert "pa55" not in str(caught.value)
+
+
+class Closing(http.server.BaseHTTPRequestHandler):
+    """Answers over HTTP/1.0, and closes."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def closing(kit: Kit | None = None) -> Iterator[int]:
+    """The port of a server that closes behind each answer; over TLS with the stand-in's key."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Closing) as server:
+        if kit is not None:
+            folder = Path(kit.server.ca_file).parent
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(folder / "server.pem", folder / "server.key")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        worker = threading.Thread(target=server.serve_forever)
+        worker.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            worker.join()
+
+
+def test_tls_is_told_of_a_server_that_closes_behind_its_answer(kit: Kit) -> None:
+    with closing(kit) as port:
+        way = {"api.base_url": f"https://localhost:{port}/x", "tls.ca_file": kit.server.ca_file}
+        assert reach.reach(way).tls.startswith("TLSv1.")
+    with closing() as port:
+        assert reach.reach({"api.base_url": f"http://127.0.0.1:{port}/x"}).tls == "no TLS"
+
+
+def test_a_login_of_the_api_is_not_told_with_its_host() -> None:
+    with closing() as port:
+        found = reach.reach({"api.base_url": f"http://user:pa55word@127.0.0.1:{port}/x"})
+    assert found.host == f"127.0.0.1:{port}"
+    assert reach._host(urlsplit("https://u:pa55@[::1]:8443/x")) == "[::1]:8443"
+    assert reach._host(urlsplit("https://u:pa55@Api.example/x")) == "api.example"
+
+
+def test_a_look_writes_no_keys_of_tls(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    way = {"api.base_url": kit.server.base_url, "tls.ca_file": str(kit.server.ca_file)}
+    assert reach.reach(way).tls.startswith("TLSv1.")
+    assert not log.exists()
 
 
 def test_nobody_asks_an_object_store_offline(call: Call, kit: Kit) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .._reading import opened
 
@@ -85,13 +85,14 @@ class _Look:
         self._connection = connection
         began = time.monotonic()
         try:
+            connection.connect()
+            sock = connection.sock  # it is gone where the answer ends the connection
+            tls = (sock.version() if isinstance(sock, ssl.SSLSocket) else None) or "no TLS"
             agent = {"User-Agent": "tracevault-doctor"}
             connection.request("HEAD", base.path or "/", headers=agent)
             reply = connection.getresponse()
             taken = (time.monotonic() - began) * 1000
-            sock = connection.sock
-            tls = (sock.version() if isinstance(sock, ssl.SSLSocket) else None) or "no TLS"
-            return Reached(base.netloc, reply.status, tls, taken, _ahead(reply.getheader("Date")))
+            return Reached(_host(base), reply.status, tls, taken, _ahead(reply.getheader("Date")))
         finally:
             connection.close()
 
@@ -101,6 +102,12 @@ class _Look:
         if found is not None:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
+
+
+def _host(base: SplitResult) -> str:
+    """The host and the port, without a login before them."""
+    name = f"[{base.hostname}]" if ":" in (base.hostname or "") else base.hostname or ""
+    return name if base.port is None else f"{name}:{base.port}"
 
 
 def _said(error: Exception) -> str:
@@ -139,11 +146,23 @@ def _connection(
     near, near_port = (via.hostname or "", via.port) if via else (host, port)
     if scheme != "https":
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-    context = ssl.create_default_context(cadata=_authorities(settings.get("tls.ca_file")))
+    context = _context(_authorities(settings.get("tls.ca_file")))
     made = http.client.HTTPSConnection(near, near_port, timeout=TIMEOUT_S, context=context)
     if via:
         made.set_tunnel(host, port or 443)
     return made
+
+
+def _context(authorities: str | None) -> ssl.SSLContext:
+    """What the library asks of a server. Python's own default writes the keys of the connection
+    into the file that SSLKEYLOGFILE names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as libcurl
+    if authorities is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(cadata=authorities)
+    return context
 
 
 def _authorities(path: str | None) -> str | None:
