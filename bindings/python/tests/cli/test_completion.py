@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -137,13 +138,46 @@ def test_fish_completes_what_may_stand_there(
     assert "hunt\tFind every copy of a message, in all accounts." in completed("tracevault ")
 
 
-def test_verbs_options_and_sub_verbs_are_given(environment: dict[str, str], place: Path) -> None:
-    def completed(line: str) -> list[str]:
-        asked = {"_TRACEVAULT_COMPLETE": "bash_complete", "COMP_LINE": line}
-        done = subprocess.run(command(), env={**environment, **asked}, cwd=place,
-                              capture_output=True, text=True, check=True)  # fmt: skip
-        return [one.partition(",")[2] for one in done.stdout.splitlines()]
+def offered(environment: dict[str, str], place: Path, line: str) -> list[str]:
+    """What bash is told."""
+    asked = {"_TRACEVAULT_COMPLETE": "bash_complete", "COMP_LINE": line}
+    done = subprocess.run(command(), env={**environment, **asked}, cwd=place,
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stderr == ""
+    return [one.partition(",")[2] for one in done.stdout.split("\n") if one]
 
+
+#: What a shell would do something with, were it taken into its line.
+ACTS = ("$(touch${IFS}ran)", "`id`", "a b", "a;id", "a|id", "a&id", "a>b", "a'b", 'a"b', "a\\b",
+        "a*", "a?", "~a", "a!b", "{a,b}", "#a", "-a", "a\x1bb", "a\u202eb")  # fmt: skip
+
+
+def test_no_profile_is_offered_that_means_something_to_a_shell(
+    environment: dict[str, str], place: Path
+) -> None:
+    config = place / ".config/tracevault/config"
+    names = ["acme", "a.b-c_d@e+f", "\u00fcber", "2"]
+    config.write_text("".join(f"[{name}]\n" for name in (*names, *ACTS)))
+    assert offered(environment, place, "tracevault --profile ") == names
+
+
+@pytest.mark.parametrize("who", ["group", "others", "another user"])
+def test_no_profile_is_offered_of_a_file_that_others_may_write(
+    environment: dict[str, str], place: Path, who: str
+) -> None:
+    config = place / ".config/tracevault/config"
+    assert offered(environment, place, "tracevault --profile ac") == ["acme"]
+    if who != "another user":
+        config.chmod({"group": 0o660, "others": 0o606}[who])
+    elif os.geteuid() == 0:
+        os.chown(config, 4711, -1)
+    else:
+        pytest.skip("NO ROOT: only root gives a file away")
+    assert offered(environment, place, "tracevault --profile ac") == []
+
+
+def test_verbs_options_and_sub_verbs_are_given(environment: dict[str, str], place: Path) -> None:
+    completed = partial(offered, environment, place)
     assert completed("tracevault tr") == ["trace"]
     assert set(completed("tracevault account r")) == {"rotate", "retire", "remove"}
     assert completed("TZ=UTC tracevault account rem") == ["remove"]
@@ -151,6 +185,6 @@ def test_verbs_options_and_sub_verbs_are_given(environment: dict[str, str], plac
     assert completed("tracevault trace --format ") == ["table", "json", "csv", "ecs", "ocsf"]
     assert completed("tracevault 'trace' --format 'ec") == ["ecs"]
     assert "http" in completed("tracevault settings ht")
-    assert completed("tracevault --set nothing.") == [""]
+    assert completed("tracevault --set nothing.") == []
     assert completed("tracevault --config list.txt --profile ") == [""], "a file without sections"
     assert completed("tracevault --config none --profile ") == [""]

@@ -7,28 +7,38 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 import click
 
+from .failures import Usage
 from .options import Options
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+#: What means nothing to any shell; a setting is offered with its "=".
+_PLAIN = re.compile(r"[\w.@+][\w.@+-]*=?")
+
 
 def profiles(context: click.Context, _: click.Parameter, begun: str) -> list[CompletionItem]:
-    """The sections of the configuration file that the line, a variable or nobody names."""
+    """The sections of the configuration file that the line, a variable or nobody names.
+
+    Bash takes what is offered into the line as it is: of a file that others may write, and of names
+    with a sign that means something to a shell, nothing is.
+    """
     import configparser
 
     from .._reading import opened
-    from .profile import default_path
+    from .profile import check_owner, default_path
 
     line = context.ensure_object(Options).line
     path = line.get("config") or os.environ.get("TRACEVAULT_CONFIG") or default_path(os.environ)
     parser = configparser.ConfigParser(interpolation=None, default_section="", strict=False)
-    with contextlib.suppress(OSError, ValueError, configparser.Error):
+    with contextlib.suppress(OSError, ValueError, configparser.Error, Usage):
         with open(opened(path), encoding="utf-8") as file:
+            check_owner(os.fstat(file.fileno()), path)
             parser.read_file(file)
         return _items([one for one in parser.sections() if one.startswith(begun)])
     return []
@@ -58,4 +68,4 @@ def _settings() -> tuple[str, ...]:
 def _items(words: list[str]) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem
 
-    return [CompletionItem(one) for one in words]
+    return [CompletionItem(one) for one in words if _PLAIN.fullmatch(one)]

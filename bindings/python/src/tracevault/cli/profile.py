@@ -59,7 +59,7 @@ def load(path: str, *, asked: bool, name: str) -> Profile:
     try:
         with open(opened(path, pipe=True), encoding="utf-8") as file:
             status = os.fstat(file.fileno())
-            _check_owner(status, path)
+            check_owner(status, path)
             text = file.read()
     except FileNotFoundError:
         if asked:
@@ -142,7 +142,7 @@ def _check_name(key: str, where: str) -> None:
     )
 
 
-def _check_owner(status: os.stat_result, path: str) -> None:
+def check_owner(status: os.stat_result, path: str) -> None:
     """Who can write the file decides whom the secrets are shown to."""
     if status.st_uid not in (os.geteuid(), 0):
         raise Usage(f"the configuration file {path} belongs to another user")
