@@ -180,7 +180,7 @@ def import_rows(
             is_known = not reason and _is_known(edit, *whom)
             if is_known and not (rotate or replace):
                 reason = KNOWN
-            judged._rows[whom] = (row.number, row.tenant_shown)
+            judged._rows.setdefault(whom, (row.number, row.tenant_shown))
             reason = reason or _stored(
                 judged,
                 row.values,

@@ -186,5 +186,5 @@ def test_verbs_options_and_sub_verbs_are_given(environment: dict[str, str], plac
     assert completed("tracevault 'trace' --format 'ec") == ["ecs"]
     assert "http" in completed("tracevault settings ht")
     assert completed("tracevault --set nothing.") == []
-    assert completed("tracevault --config list.txt --profile ") == [""], "a file without sections"
-    assert completed("tracevault --config none --profile ") == [""]
+    assert completed("tracevault --config list.txt --profile ") == [], "a file without sections"
+    assert completed("tracevault --config none --profile ") == []

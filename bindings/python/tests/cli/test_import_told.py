@@ -136,6 +136,13 @@ def test_hints_show_no_more_of_a_row_than_what_is_told_of_a_bad_one(
     assert secret not in repr(hints)
 
 
+def test_a_hint_names_the_row_that_was_stored(call: Call, kit: Kit, tmp_path: Path) -> None:
+    rows = table(tmp_path, f"new,{NEW},'{TOKEN}',\n" + f"new,{NEW},{TOKEN},\n" * 2)
+    told = call("account", "import", rows)
+    assert told.code == Exit.USAGE
+    assert f"look again: row 2: {NEW} of new: there are quotes" in told.err
+
+
 def test_many_rows_that_look_alike_are_told_by_kind(call: Call, kit: Kit, tmp_path: Path) -> None:
     rows = table(tmp_path, "".join(f"new,{account(n)},'{TOKEN}{n}',\n" for n in range(1, 120)))
     told = call("account", "import", rows)
