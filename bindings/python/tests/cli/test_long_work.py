@@ -333,7 +333,7 @@ def test_waiting_for_a_trace_does_not_count_in_the_deadline_of_the_settings(
         "trace": (*where, reference),
         "batch": (*where, "-"),
         "hunt": ("--subject", "report"),
-        "collect": ("--checkpoint", "soc.checkpoint", "--start", "300d", "--trace"),
+        "collect": ("--checkpoint", "soc.checkpoint", "--start", "2026-01-01", "--trace"),
     }
     told = call("--set", "request.deadline_ms=1500", verb, *words[verb], "--wait", "30", "--json",
                 stdin=reference)  # fmt: skip

@@ -14,7 +14,7 @@ from tests.conftest import ACME
 from tracevault.cli.exits import Exit
 
 REF = "4jXtPB72Kpz7S8D"
-SEARCH = ("search", "--tenant", "acme", "--account", ACME, "--json", "--start", "300d")
+SEARCH = ("search", "--tenant", "acme", "--account", ACME, "--json", "--start", "2026-01-01")
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def test_the_lines_of_a_verb_are_a_list_for_batch(
     (tmp_path / "list").write_text("\n".join(refs))
     where = ("--tenant", "acme", "--account", ACME)
     asked = {
-        "collect": ("--checkpoint", "c", "--all", "--sender", sender, "--start", "300d"),
+        "collect": ("--checkpoint", "c", "--all", "--sender", sender, "--start", "2026-01-01"),
         "batch": (*where, "list"),
-        "search": (*where, "--sender", sender, "--start", "300d"),
-    }.get(verb, ("--sender", sender, "--start", "300d"))
+        "search": (*where, "--sender", sender, "--start", "2026-01-01"),
+    }.get(verb, ("--sender", sender, "--start", "2026-01-01"))
     words = (*verb.split(), *asked, *output)
     first, second = piped(words, ("batch", "--json"), environment, tmp_path)
     assert first.code == 0, first.err
@@ -71,7 +71,7 @@ def test_an_account_that_could_not_be_asked_counts_as_a_failure_of_the_batch(
         vault.edit() as edit,
     ):
         edit.put("broken", "ab" * 16, wrong, origin=kit.server.origin)
-    words = ("hunt", "--sender", sender, "--start", "300d", "--no-trace", "--json")
+    words = ("hunt", "--sender", sender, "--start", "2026-01-01", "--no-trace", "--json")
     first, second = piped(words, ("batch", "--json"), environment, tmp_path)
     assert first.code == second.code == Exit.SOME
     assert all(row["trace"] for row in second.rows)
@@ -126,7 +126,7 @@ def test_comments_and_blank_lines_are_passed_over_in_json_lines(call: Call, kit:
 
 def test_a_table_for_people_is_no_list(call: Call, kit: Kit, sender: str) -> None:
     where = ("--tenant", "acme", "--account", ACME)
-    for words in (("search", *where, "--start", "300d"), ("hunt", "--sender", sender),
+    for words in (("search", *where, "--start", "2026-01-01"), ("hunt", "--sender", sender),
                   ("account", "list")):  # fmt: skip
         table = call(*words).out
         assert table

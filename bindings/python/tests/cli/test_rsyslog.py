@@ -103,7 +103,7 @@ def test_rows_of_a_collection_go_through_rsyslog_as_they_are(
     call: Call, kit: Kit, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     options = ("--format", "ecs", "--checkpoint", tmp_path / "soc.checkpoint")
-    told = call("collect", "--tenant", "acme", *options, "--start", "60d")
+    told = call("collect", "--tenant", "acme", *options, "--start", "2026-01-01")
     assert told.code == 0, told.err
     sent = told.out.splitlines()
     assert sent
