@@ -34,12 +34,11 @@ class Server:
         self.stage = Stage(Scenario("late", acting(self.meet), Status.OK, "h2"), identity)
 
     def meet(self, http2: HTTP2, stream: int) -> None:
-        head = self.stage.heads[-1]
-        if b"never" in head:
+        if b"never" in http2.asked:
             return
-        if b"late" in head and self.late and self.late[0][0] is not http2:
+        if b"late" in http2.asked and self.late and self.late[0][0] is not http2:
             http2.reply(stream)
-        elif b"late" in head:
+        elif b"late" in http2.asked:
             self.late.append((http2, stream))
             if len(self.late) == self.deaf_after:
                 http2.peer.fall_deaf()

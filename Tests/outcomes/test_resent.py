@@ -71,7 +71,7 @@ class Mixed:
                 peer.send(reply(trace(self.in_line.pop(0))))
 
     def meet(self, http2: HTTP2, stream: int) -> None:
-        who = asker(self.stage.heads[-1])
+        who = asker(http2.asked)
         self.streams.append((http2, stream, who))
         if self.answers.is_set():
             http2.reply(stream, trace(who))

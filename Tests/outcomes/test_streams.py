@@ -38,13 +38,12 @@ class Server:
         self.stage = Stage(Scenario("late", acting(self.meet, told), Status.OK, "h2"), identity)
 
     def meet(self, http2: HTTP2, stream: int) -> None:
-        head = self.stage.heads[-1]
         with self._lock:
             open_here = [one for one in self.under_way() if one[0] is http2]
             if len(open_here) >= self.most:
                 self.refused += 1
                 http2.send(RST_STREAM, 0, stream, struct.pack(">I", REFUSED_STREAM))
-            elif b"late" in head and not self._goes:
+            elif b"late" in http2.asked and not self._goes:
                 self.late.append((http2, stream))
             else:
                 http2.reply(stream)

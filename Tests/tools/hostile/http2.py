@@ -58,6 +58,8 @@ class HTTP2:
         self._decoder = Decoder()
         #: Streams that the client has given up.
         self.given_up: set[int] = set()
+        #: The head of the newest request of this connection.
+        self.asked = b""
         peer.exactly(24)
         self.send(SETTINGS, 0, 0, settings)
 
@@ -97,7 +99,8 @@ class HTTP2:
                 # libcurl puts the priority there; its requests fit into one frame.
                 block = payload[5:] if flags & 0x20 else payload
                 fields = self._decoder.decode(block, raw=True)
-                self.peer.stage.asked(b"\r\n".join(b"%s: %s" % pair for pair in fields))
+                self.asked = b"\r\n".join(b"%s: %s" % pair for pair in fields)
+                self.peer.stage.asked(self.asked)
                 return stream
             if kind == RST_STREAM:
                 self.given_up.add(stream)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import select
 import socket
 import ssl
 import struct
@@ -48,12 +49,14 @@ def _record_until_closed(sock: socket.socket, into: bytearray) -> None:
 
 
 class Peer:
-    """The server's end of one connection."""
+    """The server's end of one connection. One thread may read while others send."""
 
     def __init__(self, sock: socket.socket, stage: Stage) -> None:
         self.sock = sock
         self.stage = stage
         self._ahead = b""
+        # A TLS connection is one thread's at a time: to one that reads while another sends it may look over.
+        self._turn = threading.Lock()
 
     def secure(self, identity: str, protocol: str) -> None:
         context = self.stage.identities.context(identity, protocol)
@@ -67,7 +70,7 @@ class Peer:
         while b"\r\n\r\n" not in self._ahead:
             if len(self._ahead) > _HEAD_LIMIT:
                 return b""
-            piece = self.sock.recv(65536)
+            piece = self._arrived()
             if not piece:
                 return b""
             self._ahead += piece
@@ -78,15 +81,31 @@ class Peer:
     def exactly(self, count: int) -> bytes:
         """So many bytes; raises when the client is gone."""
         while len(self._ahead) < count:
-            piece = self.sock.recv(65536)
+            piece = self._arrived()
             if not piece:
                 raise ConnectionError("the client is gone")
             self._ahead += piece
         wanted, self._ahead = self._ahead[:count], self._ahead[count:]
         return wanted
 
+    def _arrived(self) -> bytes:
+        """What comes next, waited for while others may send; empty when the client is gone."""
+        end = time.monotonic() + _IDLE_S
+        while True:
+            with self._turn:
+                self.sock.settimeout(0)
+                try:
+                    return self.sock.recv(65536)
+                except (BlockingIOError, ssl.SSLWantReadError):
+                    pass
+                finally:
+                    self.sock.settimeout(_IDLE_S)
+            if not select.select([self.sock], [], [], max(0, end - time.monotonic()))[0]:
+                raise TimeoutError("the client says nothing")
+
     def send(self, data: bytes) -> None:
-        self.sock.sendall(data)
+        with self._turn:
+            self.sock.sendall(data)
 
     def pour(self, piece: bytes, *, times: int | None = None, pause: float = 0) -> None:
         """Sends a piece again and again, at most while the scene lasts."""
