@@ -11,11 +11,10 @@ extension PostfixEvent {
                 && text.says("delivered to file: /dev/null", place(.reply)))
     }
 
-    /// A filter before the queue took the message over and says that it threw it away.
-    func isThrownAwayByProxy(_ text: RawSpan) -> Bool {
-        kind == .proxy && text.says("accept", self[.action] ?? 0..<0)
-            && text.extracting((self[.reply] ?? 0..<0).clamped(to: 0..<text.byteCount))
-                .saysThrownAway
+    /// A filter before the queue took the message over, perhaps to throw it away: its reply tells.
+    /// `place` tells where the text of a field is.
+    func isAcceptedByProxy(_ text: RawSpan, _ place: (Name) -> Range<Int>) -> Bool {
+        kind == .proxy && text.says("accept", place(.action))
     }
 
     /// Whether a refusal is one for now.

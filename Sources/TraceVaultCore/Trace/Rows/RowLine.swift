@@ -117,7 +117,10 @@ struct RowFacts {
             if text.says("reject", word) {
                 return event.isTemporary(text) ? .refusedForNow : .rejected
             }
-            if event.isThrownAwayByProxy(text) { return .acceptedByFilter }
+            if event.isAcceptedByProxy(text, { event.place($0) }) {
+                return text.extracting(event.place(.reply)).saysThrownAway
+                    ? .acceptedByFilter : .none
+            }
             return text.says("discard", word) ? .discarded : .none
         default: return .none
         }

@@ -209,7 +209,7 @@ extension TraceSummary {
         table.with(hop) { $0.sender.setOnce(from) }
         let isTemporary = event.isTemporary(document) { event.written($0).range.lowerBound }
         guard event.has(.action) else { return }
-        if event.kind == .proxy, document.says("accept", event.written(.action).range) {
+        if event.isAcceptedByProxy(document, { event.written($0).range }) {
             guard event.has(.to) else { return }
             if Self.isThrownAway(event.written(.reply), document) {
                 outcome(event, .acceptedByFilter, hop, at, document)
