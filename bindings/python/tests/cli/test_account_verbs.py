@@ -301,4 +301,7 @@ def test_lift_ends_the_rest_of_a_quota(call: Call, kit: Kit) -> None:
     assert told.rows == [{"tenant": "acme", "account_id": ACME, "rested_ms": 0}]
     assert "did not rest" in told.err
     assert call("account", "lift").code == Exit.USAGE
+    for named in (ACME, "Acme Europe"):  # the tenant follows from it
+        told = call("account", "lift", "--account", named, "--json")
+        assert told.rows == [{"tenant": "acme", "account_id": ACME, "rested_ms": 0}]
     assert call("account", "lift", "--tenant", "acme", "--account", "0" * 32).code == Exit.NOT_FOUND

@@ -108,6 +108,36 @@ def test_unlocks_come_and_go_and_a_rekey_leaves_one(call: Call, kit: Kit, tmp_pa
     assert told.rows[0]["credentials"] == len(kit.server.accounts)
 
 
+def test_the_question_says_which_unlock_goes_and_whether_it_opens_the_vault_now(
+    call: Call, kit: Kit
+) -> None:
+    assert "last unlock cannot" in call("vault", "remove-unlock", "0", "--yes").err
+    phrase = kit.vault.parent / "phrase"
+    phrase.touch(mode=0o600)
+    phrase.write_text("not a real passphrase\n")
+    cheap = ("--set", "vault.kdf_memory_kib=19456", "--set", "vault.kdf_passes=3")
+    new = ("--new-passphrase-file", phrase, "--label", "safe")
+    assert call("vault", "add-unlock", *new, *cheap).code == 0
+    before = kit.vault.read_bytes()
+    asked = {slot: call("vault", "remove-unlock", slot) for slot in ("0", "1", "5")}
+    assert "slot 0 (keyfile)? It is what opens the vault now." in asked["0"].err
+    assert "slot 1 (passphrase, safe)? Nobody can" in asked["1"].err
+    assert (asked["0"].code, asked["1"].code) == (Exit.USAGE, Exit.USAGE)
+    assert asked["5"].code == Exit.NOT_FOUND
+    assert kit.vault.read_bytes() == before
+    assert call("vault", "add-unlock", "--new-key-file", "other.key").code == 0
+    for slot in ("0", "2"):
+        told = call("vault", "remove-unlock", slot)
+        assert "It may be what opens the vault now: 2 unlocks are of its type." in told.err
+    told = call("vault", "remove-unlock", "0", "--yes")
+    assert told.code == 0
+    assert "the unlock in slot 0 (keyfile) is removed" in told.err
+    assert call("vault", "info").code == Exit.VAULT
+    other = ("--key-file", "other.key", "--yes")
+    told = call("vault", "remove-unlock", "1", *other)
+    assert "the unlock in slot 1 (passphrase, safe) is removed" in told.err
+
+
 @pytest.mark.parametrize("verb", [("rekey", "--yes"), ("add-unlock",)], ids=["rekey", "add"])
 def test_what_opens_the_vault_now_is_no_new_way(
     call: Call, kit: Kit, tmp_path: Path, environment: dict[str, str], verb: tuple[str, ...]

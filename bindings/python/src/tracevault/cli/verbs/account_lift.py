@@ -15,7 +15,7 @@ from .account_group import account
     "lift",
     examples=(
         "tracevault account lift --tenant acme",
-        "tracevault account lift --tenant acme --account ACCOUNT_ID --json",
+        "tracevault account lift --account ACCOUNT_ID --json",
     ),
 )
 @click.pass_obj
@@ -26,7 +26,8 @@ def lift(options: Options) -> None:
     takes requests again; should it refuse once more, the quota rests once more.
     """
     output = options.output("table", "json")
-    options.required("tenant", "whose quota")
+    if options.text("account") is None:  # an account's tenant follows from it
+        options.required("tenant", "whose quota")
     with opened(options) as session, session.engine() as engine:
         active = [one for one in session.chosen if one.state == "active"]
         if not active:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ...credentials import Unlock
+from ...credentials import KeyFile, Passphrase, RawKey, SystemdCredential, Unlock
 from ...errors import TraceVaultError
 from ...vault import Vault
 from .. import out
@@ -18,11 +18,16 @@ from ..group import WHOLE_VAULT, Group
 from ..new_unlock import new_unlock, new_unlock_options, require_free
 from ..option import option
 from ..options import Options
+from ..printable import printable
 from ..session import Session, opened, raw_key, some
 from ..words import plural
 
 #: What a verb that changes the vault prints. Each asks for it first: a wrong one changes nothing.
 FORMATS = ("table", "json")
+
+#: How a vault's report calls the ways to unlock it.
+_TYPES = {Passphrase: "passphrase", RawKey: "key", KeyFile: "keyfile",
+          SystemdCredential: "credential"}  # fmt: skip
 
 vault: Group = Group(
     "vault",
@@ -129,10 +134,30 @@ def remove_unlock(options: Options, slot: int, yes: bool) -> None:
     """Remove the unlock in a slot; `tracevault vault unlocks` shows them."""
     output = options.output(*FORMATS)
     with opened(options) as session:
-        confirm(f"Remove the unlock in slot {slot}?", yes=yes)
+        found: list[dict[str, Any]] = session.vault.describe()["unlocks"]
         with session.vault.edit() as edit:
-            edit.remove_unlock(slot)
-        _done(output, _told(session), f"the unlock in slot {slot} is removed")
+            edit.remove_unlock(slot)  # where there is none, that is told unasked
+            what = f"the unlock in slot {slot}{_words(found, slot)}"
+            confirm(f"Remove {what}?{_opening(session, found, slot)}", yes=yes)
+        _done(output, _told(session), f"{what} is removed")
+
+
+def _words(found: list[dict[str, Any]], slot: int) -> str:
+    """The type and the label of an unlock, in brackets."""
+    told = [one.get(name) for one in found if one.get("slot") == slot for name in ("type", "label")]
+    return f" ({printable(', '.join(filter(None, told)))})" if any(told) else ""
+
+
+def _opening(session: Session, found: list[dict[str, Any]], slot: int) -> str:
+    """Whether an unlock is what opened the vault for this call, as far as its type says it."""
+    types = {one.get("slot"): one.get("type") for one in found}
+    mine = _TYPES.get(type(session.unlock))
+    alike = sum(one == mine for one in types.values())
+    if types.get(slot) != mine:
+        return ""
+    if alike == 1:
+        return " It is what opens the vault now."
+    return f" It may be what opens the vault now: {alike} unlocks are of its type."
 
 
 @vault.verb(
