@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import time
 
 import pytest
+from rich.console import Console
 
 import tracevault as tv
 from tracevault.cli.html import html_page
 from tracevault.cli.html.markup import prose, shown, theirs
+from tracevault.cli.path import path_lines
+from tracevault.cli.storyteller import tell
 
 pytestmark = pytest.mark.usefixtures("library_path")
 
@@ -43,17 +48,16 @@ def test_a_reply_of_odd_characters_does_not_make_a_large_page(turn: str) -> None
 
 
 def test_a_long_run_of_one_odd_character_is_marked_once_with_its_count() -> None:
-    x = "\N{MULTIPLICATION SIGN}"
     assert shown("before" + "\n" * 1024 + "behind\u202e") == (
-        f'before<span class="odd" title="U+000A control character {x}1,024">\\x0a {x}1,024</span>'
+        'before<span class="odd" title="U+000A control character, 1,024 times">'
+        "\\x0a (1,024 times)</span>"
         'behind<span class="odd" title="U+202E right-to-left override">\\u202e</span>'
     )
 
 
 def test_a_short_run_of_one_odd_character_is_marked_once_and_spelt_out() -> None:
-    x = "\N{MULTIPLICATION SIGN}"
     assert shown("\n" * 3) == (
-        f'<span class="odd" title="U+000A control character {x}3">\\x0a\\x0a\\x0a</span>'
+        '<span class="odd" title="U+000A control character, 3 times">\\x0a\\x0a\\x0a</span>'
     )
 
 
@@ -84,3 +88,72 @@ def test_a_long_line_keeps_the_marks_of_its_beginning() -> None:
 def test_the_title_of_a_page_has_no_markup_in_it() -> None:
     page = html_page([], title="one\n<two>")
     assert "<title>one\\x0a&lt;two&gt; · TraceVault</title>" in page
+
+
+def left_out(page: str) -> list[str]:
+    return re.findall(r"([\d,]+ \w+) (?:is|are) left out here", page)
+
+
+def test_a_reply_of_many_lines_does_not_make_a_large_page() -> None:
+    trace = tv.decode(reply_of("a\n" * 50, 20_000))
+    began = time.monotonic()
+    page = html_page([trace])
+    assert time.monotonic() - began < 8
+    assert len(page) < 12 * MIB
+    lines, tries = left_out(page)[::-1][:2]
+    assert lines.endswith(" lines")
+    assert tries.endswith(" tries")
+    for at in (0, 1, 19_998, 19_999):
+        assert f'id="inbound-{at}"' in page, "the first and the last lines are there"
+    assert page.count(' id="inbound-') == 20_000 - int(lines.split()[0].replace(",", ""))
+
+
+def aliased(recipients: int, tries: int) -> tv.Trace:
+    """Copies of one address's mail, which was tried many times before: each goes its own way."""
+    of = "relay=x[192.0.2.4]:25, delay=1, delays=1/1/1/1"
+    lines = [
+        f"4AC0{at:06X}: to=<x@b.example>, {of}, dsn=4.0.0, status=deferred (450 {at})"
+        for at in range(tries)
+    ]
+    lines += [
+        f"4AC1{at:06X}: to=<r{at}@b.example>, orig_to=<x@b.example>, {of}, dsn=2.0.0, "
+        f"status=sent (250 {at})"
+        for at in range(recipients)
+    ]
+    told = [{"logged_at": "2026-11-29T10:00:00Z", "message": message} for message in lines]
+    result = {"inbound": {"lines": told}, "outbound": None}
+    return tv.decode(json.dumps({"success": True, "result": result}).encode())
+
+
+def test_many_recipients_with_many_tries_each_are_told_in_bounded_time() -> None:
+    trace = aliased(500, 3000)
+    began = time.monotonic()
+    story = tell(trace)
+    assert time.monotonic() - began < 10
+    assert max(len([t for leg in way.legs for t in leg.tries]) for way in story.ways) <= 102
+    assert story.left_out == 2901
+    page = html_page([trace])
+    assert time.monotonic() - began < 20
+    assert len(page) < 12 * MIB
+    assert "2,901 tries are left out here" in page
+    assert any(told.endswith(" ways") for told in left_out(page))
+
+
+def test_a_notebook_shows_the_first_and_last_of_many_recipients() -> None:
+    trace = aliased(1000, 1)
+    view = trace._repr_html_()
+    assert len(view) < MIB / 2
+    assert "r0@b.example" in view
+    assert left_out(view)[0].endswith(" recipients")
+
+
+@pytest.mark.parametrize("turn", HOSTILE.values(), ids=HOSTILE)
+def test_a_reply_of_odd_characters_does_not_hold_up_the_terminal(turn: str) -> None:
+    trace = tv.decode(reply_of(turn * (MIB // len(turn))))
+    console = Console(width=80, file=io.StringIO())
+    began = time.monotonic()
+    with console.capture() as captured:
+        console.print(path_lines(trace))
+    assert time.monotonic() - began < 5
+    assert len(captured.get()) < MIB / 4
+    assert "more characters" in " ".join(captured.get().split())

@@ -34,6 +34,8 @@ MARKS: dict[words.Tone, str] = {
     "bad": "refused or dropped",
     "unsure": "not known",
 }
+#: More bars than this are counted.
+MOST = 200
 #: Below this width a bar gets a line of its own.
 NARROW = 84
 
@@ -59,10 +61,13 @@ class Bars:
         yield self._scale()
         kinds: set[str] = set()
         marks: set[words.Tone] = set()
-        for number, leg in enumerate(self.story.legs, 1):
+        for number, leg in enumerate(self.story.legs[:MOST], 1):
             yield from self._leg(number, leg)
             kinds |= {part.kind for part in leg.parts}
             marks |= {words.state_of(one.state).tone for one in leg.tries}
+        if len(self.story.legs) > MOST:
+            left = words.plural(len(self.story.legs) - MOST, "server")
+            yield Text(f"  and {left} more", style="dim")
         yield from self._key(kinds, marks)
 
     def _scale(self) -> Text:

@@ -7,9 +7,8 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.style import Style
 from rich.text import Text
 
-from .._marks import pieces
 from . import words
-from .printable import written_out
+from .printable import beginning, run_written_out, runs
 
 COLOURS: dict[words.Tone, str] = {
     "good": "green",
@@ -25,10 +24,14 @@ ODD: Style = Style(reverse=True)
 
 
 def outside(text: str, style: str = "") -> Text:
-    """Words of the trace as rich may print them: spelt out where they would steer the terminal."""
+    """Words of the trace as rich may print them: only the beginning of many, spelt out where they
+    would steer the terminal."""
     shown = Text(style=style, overflow="fold")
-    for piece, odd in pieces(text):
-        shown.append(written_out(piece) if odd else piece, ODD if odd else None)
+    short, left = beginning(text)
+    for run, odd in runs(short):
+        shown.append(run_written_out(run) if odd else run, ODD if odd else None)
+    if left:
+        shown.append(f" ... {words.plural(left, 'more character')}", "dim")
     return shown
 
 

@@ -134,6 +134,9 @@ class Path:
             yield hanging(Text("    "), label)
 
     def _remarks(self) -> Iterator[RenderableType]:
+        if self.story.left_out:
+            told = f"{words.plural(self.story.left_out, 'try')} of many left out of the picture"
+            yield hanging(Text("  "), Text(told, "dim"))
         if self.story.coarse and self.story.legs:
             yield hanging(
                 Text("\n  "),

@@ -18,7 +18,6 @@ LONGEST = 8192
 MOST_MARKS = 256
 #: So many equal characters in a row are written out each; of more the count is told.
 SPELT = 64
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def printable(text: object) -> str:
@@ -44,10 +43,10 @@ def runs(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def run_written_out(run: str) -> str:
-    r"""A run of one character: ``\x1b``, ``\x1b\x1b``; of many, one, a cross and the count."""
+    r"""A run of one character: ``\x1b``, ``\x1b\x1b``, ``\x1b (1,024 times)``."""
     count = len(run)
     one = written_out(run[0])
-    return one * count if count <= SPELT else f"{one} {TIMES}{count:,}"
+    return one * count if count <= SPELT else f"{one} ({count:,} times)"
 
 
 def beginning(text: str) -> tuple[str, int]:

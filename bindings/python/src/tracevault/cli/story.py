@@ -89,6 +89,8 @@ class Story:
     begin: datetime | None
     #: The times are whole seconds: what is shorter cannot be placed exactly.
     coarse: bool
+    #: So many tries are in no way: there are too many to be told.
+    left_out: int = 0
 
 
 def scale(legs: Sequence[Leg]) -> tuple[float, float]:

@@ -21,6 +21,10 @@ from .story import Leg, Part, Story, Try, Way
 WHOLE_SECONDS = 1.5
 TWO_DIGITS = 0.05
 
+#: All ways together have about so many tries, each recipient's copy as many as any other's.
+MOST_TRIES = 50_000
+LEAST_TRIES = 20
+
 #: Statuses of deliveries in the words of a recipient's state.
 STATUS = {"softbounce": "deferred", "undeliverable-but-not-cached": "undeliverable"}
 #: A hop in one of these states has the message.
@@ -63,6 +67,18 @@ class _Teller:
             seconds = self._seconds(line.at)
             told = _Delivery(event, clock if seconds is None else seconds, line.at)
             self.deliveries.setdefault(address_key(event.to), []).append(told)
+        self.left_out = self._leave_out()
+
+    def _leave_out(self) -> int:
+        """Keeps the first and the last of many tries: one address may have its tries in the way of
+        each of the others. Gives how many are left out."""
+        most = max(LEAST_TRIES, MOST_TRIES // max(1, len(self.summary.recipients)))
+        count = 0
+        for told in self.deliveries.values():
+            if len(told) > most:
+                count += len(told) - most
+                del told[most // 2 : len(told) - (most - most // 2)]
+        return count
 
     def story(self) -> Story:
         """The whole of it."""
@@ -72,7 +88,7 @@ class _Teller:
             same = tuple((_id(leg), leg.start, leg.end, leg.tries) for leg in legs)
             together.setdefault((one.state, one.orig_to, same), ([], legs))[0].append(one)
         ways = tuple(Way(tuple(group), legs) for group, legs in together.values())
-        return Story(ways, self._slowest(ways), self.begin, self.coarse)
+        return Story(ways, self._slowest(ways), self.begin, self.coarse, self.left_out)
 
     def _slowest(self, ways: Sequence[Way]) -> tuple[Leg, ...]:
         """One bar for each hop, and one for each decision that came before any hop."""

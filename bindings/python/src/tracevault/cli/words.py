@@ -6,6 +6,7 @@ an id, and how times, durations and sizes are written.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -139,8 +140,15 @@ def id_words(one: NextQueueId) -> tuple[str, str]:
 
 def plural(count: int, word: str) -> str:
     """``1 copy``, ``3 accounts``: the word with its count."""
-    ending = "ies" if word.endswith("y") else "s"
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word.removesuffix('y')}{ending}"
+    if count == 1:
+        return f"{count:,} {word}"
+    several = re.sub("(?<![aeiou])y$", "ie", word)
+    return f"{count:,} {several}s"
+
+
+def left_out(count: int, word: str) -> str:
+    """Where some of many are not shown."""
+    return f"{plural(count, word)} {'is' if count == 1 else 'are'} left out here"
 
 
 def state_of_all(trace: Trace) -> State:

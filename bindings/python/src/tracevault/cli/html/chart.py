@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from .. import words
 from ..story import Leg, Story, Try, Way, scale
-from .markup import Html, el, join, shown, theirs
+from .markup import Html, el, ends, gap_row, join, shown, theirs
 
 #: How high the bar of each kind is, of `HEIGHT`.
 HEIGHTS = {"arrive": 10, "wait": 4, "queue": 8, "connect": 14, "send": 20, "there": 4}
@@ -38,7 +38,11 @@ CLOSE = 1e-6
 def way_figure(story: Story, way: Way, id_: str, level: str) -> Html:
     """One way: whose it is, its bars, its tries."""
     begin, end = scale(way.legs)
-    rows = [hop_row(leg, begin, end, number) for number, leg in enumerate(way.legs, 1)]
+    rows = ends(
+        len(way.legs),
+        lambda at: hop_row(way.legs[at], begin, end, at + 1),
+        gap_row("server", 3),
+    )
     head = el(
         "tr",
         el("th", "Server", scope="col"),
@@ -171,17 +175,18 @@ def bar_words(leg: Leg) -> str:
 
 def tries_table(legs: Sequence[Leg]) -> Html:
     """Every try in words and numbers."""
-    rows = [try_row(number, leg, one) for number, leg in enumerate(legs, 1) for one in leg.tries]
-    if not rows:
+    tries = [(number, leg, one) for number, leg in enumerate(legs, 1) for one in leg.tries]
+    if not tries:
         return el("p", "No try is known yet.", class_="note")
     names = ("Server", "When (UTC)", "Outcome", "Receiving or waiting", "In the queue",
              "Connecting", "Sending", "Next server")  # fmt: skip
     head = el("tr", [el("th", name, scope="col") for name in names])
+    rows = ends(len(tries), lambda at: try_row(*tries[at]), gap_row("try", len(names)))
     table = el("table", el("caption", "Every try"), el("thead", head), el("tbody", rows))
     box = el("div", table, class_="scroll tries")
-    if len(rows) <= FOLDED:
+    if len(tries) <= FOLDED:
         return box
-    return el("details", el("summary", f"All {words.plural(len(rows), 'try')}"), box)
+    return el("details", el("summary", f"All {words.plural(len(tries), 'try')}"), box)
 
 
 def try_row(number: int, leg: Leg, one: Try) -> Html:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ...model import Line, Side, Trace
 from .. import words
 from ..printable import beginning
-from .markup import Html, el, join, laid, more, quoted
+from .markup import Html, el, ends, gap_row, join, laid, more, quoted
 
 #: Which fields look alike, by the first match: one look for each kind of answer.
 LOOKS = (
@@ -63,10 +63,11 @@ def side_table(name: str, side: Side, marks: Mapping[tuple[str, int], Spans], id
     caption = f"{way}: {count}" + (", and Cloudflare is still gathering" if side.pending else "")
     if not side.lines:
         return el("p", f"{caption}.", class_="note")
-    rows = [
-        line_row(line, at, marks.get((name, at), {}), f"{id_}-{at}")
-        for at, line in enumerate(side.lines)
-    ]
+    rows = ends(
+        len(side.lines),
+        lambda at: line_row(side.lines[at], at, marks.get((name, at), {}), f"{id_}-{at}"),
+        gap_row("line", 3),
+    )
     head = el("tr", el("th", "No.", scope="col"), el("th", "Time (UTC)", scope="col"),
               el("th", "Line", scope="col"))  # fmt: skip
     table = el("table", el("caption", caption), el("thead", head), el("tbody", rows))

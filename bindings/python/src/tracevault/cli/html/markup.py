@@ -10,16 +10,18 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .. import words
-from ..printable import TIMES, beginning, printable, run_written_out, runs
+from ..printable import beginning, printable, run_written_out, runs
 
 _LETTERS = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 #: A run that is written from right to left, from its first such letter to its last: it is set apart
 #: so that it cannot turn round what stands beside it. The marks between the parts of an address end
 #: it, so that the parts stand in their order.
 RIGHT_TO_LEFT = re.compile(rf"{_LETTERS}(?:(?:[^A-Za-z<>@=;/\[\].]|\.(?=\s))*{_LETTERS})?")
+#: Of a list of any length so much markup is shown, half of it from each end.
+ROOM = 4 << 20
 VOID = {"meta", "link"}
 #: Elements of a drawing that hold nothing.
 SHAPES = {"rect", "line", "circle"}
@@ -82,7 +84,7 @@ def _spelt(text: str) -> Html:
             made.append(html.escape(run))
             continue
         name = unicodedata.name(run[0], "control character")
-        count = f" {TIMES}{len(run):,}" if len(run) > 1 else ""
+        count = f", {len(run):,} times" if len(run) > 1 else ""
         title = html.escape(f"U+{ord(run[0]):04X} {name.lower()}{count}")
         made.append(f'<span class="odd" title="{title}">{run_written_out(run)}</span>')
     return Html("".join(made))
@@ -124,6 +126,31 @@ def laid(text: str) -> Html:
         begin = run.end()
     made.append(_spelt(text[begin:]))
     return Html("".join(made))
+
+
+def ends(
+    count: int, piece: Callable[[int], Html], gap: Callable[[int], Html], room: int = ROOM
+) -> list[Html]:
+    """The pieces of a list that may be of any length: all, or the first and last, with a gap."""
+    first: list[Html] = []
+    last: list[Html] = []
+    left, size = count, 0
+    while left and size < room // 2:
+        first.append(piece(len(first)))
+        size += len(first[-1])
+        left -= 1
+    while left and size < room:
+        last.append(piece(len(first) + left - 1))
+        size += len(last[-1])
+        left -= 1
+    return [*first, *([gap(left)] if left else []), *reversed(last)]
+
+
+def gap_row(word: str, columns: int) -> Callable[[int], Html]:
+    """The row of a table that tells how many are left out."""
+    return lambda count: el(
+        "tr", el("td", words.left_out(count, word), colspan=str(columns), class_="note")
+    )
 
 
 def titled(text: str, ours: str) -> Html:

@@ -2,7 +2,7 @@
 // It reads no text of a trace but to compare it, and writes none.
 "use strict";
 for (const section of document.querySelectorAll("section.lines")) {
-  const rows = [...section.querySelectorAll("tbody tr")];
+  const rows = [...section.querySelectorAll("tbody tr[id]")];
   if (rows.length < 20) continue;
   const label = document.createElement("label");
   const box = document.createElement("input");

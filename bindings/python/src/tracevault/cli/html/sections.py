@@ -10,10 +10,12 @@ from .. import words
 from ..storyteller import tell
 from .chart import legend, outcome, way_figure
 from .lines import lines_section
-from .markup import Html, el, join, theirs
+from .markup import ROOM, Html, el, ends, gap_row, join, theirs
 
 #: So many recipients have each their outcome's meaning beside it.
 FEW = 5
+#: How much markup the recipients may take in a notebook.
+LEAST_ROOM = 256 << 10
 
 
 def name_of(trace: Trace, name: str | None = None) -> str:
@@ -28,11 +30,16 @@ def trace_sections(trace: Trace, prefix: str = "", depth: int = 2, *, folded: bo
     story = tell(trace)
     made = [last_look(trace), facts(trace), recipients_section(trace, prefix, level)]
     if any(way.legs for way in story.ways):
-        ways = [
-            way_figure(story, way, f"{prefix}way{at}", below) for at, way in enumerate(story.ways)
-        ]
+        ways = ends(
+            len(story.ways),
+            lambda at: way_figure(story, story.ways[at], f"{prefix}way{at}", below),
+            lambda count: el("p", words.left_out(count, "way"), ".", class_="note"),
+        )
         title = el(level, "The way through the servers", id=f"{prefix}ways")
-        made.append(el("section", title, legend(story), ways, aria_labelledby=f"{prefix}ways"))
+        told = f"{words.left_out(story.left_out, 'try')}." if story.left_out else ""
+        less = el("p", told, class_="note") if told else ""
+        section = (title, legend(story), less, ways)
+        made.append(el("section", *section, aria_labelledby=f"{prefix}ways"))
     made += [next_section(trace, prefix, level), warnings_section(trace, prefix, level)]
     lines = lines_section(trace, prefix, level)
     if folded:
@@ -45,7 +52,7 @@ def trace_fragment(trace: Trace) -> Html:
     """A trace in a notebook: what came of it, and who got it; the notebook has a style."""
     told = el("p", el("strong", theirs(name_of(trace))), ": ", words.verdict(trace))
     people = trace.summary.recipients
-    return el("div", told, last_look(trace), recipients_table(people) if people else "")
+    return el("div", told, last_look(trace), recipients_table(people, LEAST_ROOM) if people else "")
 
 
 def last_look(trace: Trace) -> Html:
@@ -103,23 +110,26 @@ def recipients_section(trace: Trace, prefix: str, level: str) -> Html:
     return el("section", title, recipients_table(people), aria_labelledby=f"{prefix}who")
 
 
-def recipients_table(people: Sequence[Recipient]) -> Html:
+def recipients_table(people: Sequence[Recipient], room: int = ROOM) -> Html:
     """The table of recipients."""
     names = ("Recipient", "Outcome", "When (UTC)", "Next server, and what it said")
     head = el("tr", [el("th", name, scope="col") for name in names])
     caption = el("caption", words.plural(len(people), "recipient"))
-    table = el("table", caption, el("thead", head), el("tbody", recipient_rows(people)))
+    rows = recipient_rows(people, room)
+    table = el("table", caption, el("thead", head), el("tbody", rows))
     return el("div", table, class_="scroll recipients")
 
 
-def recipient_rows(people: Sequence[Recipient]) -> list[Html]:
+def recipient_rows(people: Sequence[Recipient], room: int) -> list[Html]:
     """A row for each; what a state means stands at each of a few, at the first of many."""
-    told: set[str] = set()
-    rows = []
-    for one in people:
-        rows.append(recipient_row(one, explained=len(people) <= FEW or one.state not in told))
-        told.add(one.state)
-    return rows
+    first = {one.state: at for at, one in reversed([*enumerate(people)])}
+    few = len(people) <= FEW
+    return ends(
+        len(people),
+        lambda at: recipient_row(people[at], explained=few or first[people[at].state] == at),
+        gap_row("recipient", 4),
+        room,
+    )
 
 
 def recipient_row(one: Recipient, *, explained: bool) -> Html:
