@@ -116,6 +116,11 @@ class LineFile:
         """The bytes at a place."""
         return os.pread(self._fd, length, at)
 
+    def free(self) -> int | None:
+        """How many bytes its file system has room for; ``None``: it does not say."""
+        status = os.fstatvfs(self._fd)
+        return status.f_bavail * status.f_frsize if status.f_blocks else None
+
     def append(self, line: bytes) -> None:
         """Write one line, given without its end."""
         data = line + b"\n"

@@ -6,6 +6,9 @@ only its owner may read it.
 A complete trace and a search keep. A trace that may still grow, and a search of which a later page
 did not come, are asked again, and so is what was to be asked in any case (``fresh``). The answer of
 a check is told again only while the vault has the same credential, and only for an hour.
+
+Of the disk a tenant's large answers take as much as is free: beyond that they are not kept, and
+asked again.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -27,6 +32,11 @@ _SETTLED = b'{"settled":true,"key":"'
 _KEY_CHARACTERS = 32
 #: Errors that asking again does not change.
 _FINAL = (Status.E_NO_MESSAGE, Status.E_MESSAGE_REF)
+#: An answer of so many bytes is kept in any case; what is larger counts for its tenant.
+_SMALL = 64 << 10
+_TENANT = re.compile(
+    rb'\{"settled":true,"key":"[0-9a-f]+","kind": "\w+", "tenant": ("(?:[^"\\]|\\.)*")'
+)
 #: How long the answer of a check counts, by its own time; a clock that was set may err either way.
 CHECK_COUNTS = timedelta(hours=1)
 
@@ -38,6 +48,8 @@ class Journal:
         self._file = LineFile(path, SCHEMA)
         #: By key, where the answers stand that were not given out yet.
         self._known: dict[bytes, list[tuple[int, int]]] = {}
+        #: By tenant, as JSON: bytes of its large answers.
+        self._held: Counter[bytes] = Counter()
         #: By tenant and account, which credentials the vault had when the first check was asked.
         self._credentials: dict[str, dict[str, list[str]]] = {}
         try:
@@ -51,6 +63,9 @@ class Journal:
             if line.startswith(_SETTLED):
                 key = line[len(_SETTLED) : len(_SETTLED) + _KEY_CHARACTERS]
                 self._known.setdefault(key, []).append((at, len(line)))
+                whose = _TENANT.match(line) if len(line) > _SMALL else None
+                if whose is not None:
+                    self._held[whose[1]] += len(line)
 
     def known(self, request: Request[Any]) -> Result[Any] | None:
         """The answer of an earlier run, the newest first; the same request twice has two."""
@@ -67,10 +82,9 @@ class Journal:
         return None
 
     def note(self, slot: Slot) -> None:
-        """Remember how a request ended."""
+        """Remember how a request ended; of a large answer perhaps only that."""
         request, error = slot.request, slot.error
         settled = error.status in _FINAL if error is not None else _is_whole(slot)
-        start = _SETTLED if settled else b'{"settled":false,"key":"'
         told: dict[str, Any] = {
             "kind": request.kind,
             "tenant": request.tenant.name,
@@ -86,13 +100,32 @@ class Journal:
                 "codes": list(error.codes),
                 "cf_ray": error.cf_ray,
             }
-        elif settled:
-            told["views"] = {name: view.decode() for name, view in slot.views.items()}
-        line = start + self._key(request) + b'",' + json.dumps(told).encode()[1:-1]
+        line = self._line(request, told, settled)
         if error is None and settled:
-            # As the library wrote it: one line of JSON.
-            line += b',"document":' + slot.document
+            views = {name: view.decode() for name, view in slot.views.items()}
+            # The document as the library wrote it: one line of JSON.
+            answer = b',"views":' + json.dumps(views).encode() + b',"document":' + slot.document
+            if self._has_room(request, len(line) + len(answer)):
+                line += answer
+            else:
+                line = self._line(request, told, settled=False)
         self._file.append(line + b"}")
+
+    def _line(self, request: Request[Any], told: dict[str, Any], settled: bool) -> bytes:
+        """The begin of a line, without its answer and its end."""
+        start = _SETTLED if settled else b'{"settled":false,"key":"'
+        return start + self._key(request) + b'",' + json.dumps(told).encode()[1:-1]
+
+    def _has_room(self, request: Request[Any], size: int) -> bool:
+        """Whether an answer is kept; of large ones a tenant may have as many bytes as are free."""
+        if size <= _SMALL:
+            return True
+        whose = json.dumps(request.tenant.name).encode()
+        free = self._file.free()
+        if free is not None and self._held[whose] + 2 * size > free:
+            return False
+        self._held[whose] += size
+        return True
 
     def close(self) -> None:
         """Let the file go."""
