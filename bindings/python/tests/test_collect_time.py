@@ -14,6 +14,7 @@ from launcher import Standin
 
 import tracevault as tv
 from tracevault import collect as collect_module
+from tracevault._checkpoint import Known
 
 from .conftest import ACME, Clock, ClockIn, settings
 
@@ -298,7 +299,8 @@ def test_only_what_is_said_of_a_message_itself_settles_it(
         error=tv.TraceVaultError("made up", status=status, retriable=retriable),
         account_id="account",
     )
-    collect_module.Collection._taken(run, one)
+    now = Known.of({}, None)
+    collect_module.Collection._taken(run, one, "m", now)
     is_settled = status in SETTLED and not retriable
     assert (len(learned), run._waiting) == ((1, set()) if is_settled else (0, {"account"}))
 

@@ -74,6 +74,10 @@ class Known:
         short = kept(state)
         return cls(short, scanned_at, growing, _BESIDE + len(json.dumps(short)))
 
+    def with_growing(self, growing: str | None) -> Known:
+        """The same, of a trace that may still grow."""
+        return Known(self.state, self.scanned_at, growing, self.size)
+
     def is_past(self, oldest: datetime) -> bool:
         """Whether it was scanned before that."""
         scanned = parse_time(self.scanned_at)

@@ -262,10 +262,14 @@ class AsyncEngine(BaseEngine):
             await aside(campaign.find)
             if campaign.waits_for_disk:
                 await aside(campaign.open)
+            campaign.in_loop = True
             campaign.begin()
             results = self._batch(campaign.source, campaign.batch_options)
             async with contextlib.aclosing(results):
                 async for _ in results:
+                    if campaign.takes_long:
+                        await aside(campaign.catch_up)
+                        campaign.caught_up()
                     for told in campaign.told():
                         yield told
                         await asyncio.sleep(0)

@@ -27,6 +27,8 @@ class Campaign(ABC, Generic[Told]):
 
     waits_for_disk: bool = False
     """Whether :meth:`open` and :meth:`finish` wait for the disk."""
+    in_loop: bool = False
+    """Whether an event loop asks: what takes long is left for :meth:`catch_up` then."""
     deadline: float = 120.0
     """Seconds that the engine gives a request without a time of its own."""
 
@@ -65,6 +67,17 @@ class Campaign(ABC, Generic[Told]):
     @abstractmethod
     def follow(self, result: Result[Any]) -> None:
         """Keep what a result says."""
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether what the last result says takes longer than a loop may be held."""
+        return False
+
+    def catch_up(self) -> None:
+        """Keep what that result says; in any thread."""
+
+    def caught_up(self) -> None:
+        """Go on behind that, in the loop's own thread."""
 
     def told(self) -> Iterator[Told]:
         """What is ready, each once."""

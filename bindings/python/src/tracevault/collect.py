@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._checkpoint import EACH, Checkpoint, Known, State, kept
+from ._checkpoint import EACH, Checkpoint, Known, State
 from ._fields import copied, parse_time
 from ._options import before, filter_text
 from ._reach import Where
@@ -175,6 +176,8 @@ class Collection(Sweep[Detection]):
         self._waiting: set[str] = set()
         #: Accounts of which more is to be remembered than there is room for.
         self._full: set[str] = set()
+        #: Of each that is ready: its message's name, and what is to be remembered of it.
+        self._facts: deque[tuple[str, Known] | None] = deque()
         if options.get("detections_only") is None:
             options["detections_only"] = True
         super().__init__(where, options, trace=bool(options.get("views")), limit=COLLECT_LIMIT)
@@ -275,15 +278,18 @@ class Collection(Sweep[Detection]):
     ) -> None:
         """Keep one detection for the caller."""
         account = place.account
-        known = None
+        known = facts = None
         if message is not None:
-            known = self._checkpoint.known(account.account_id, key_of(message))
+            now = Known.of(state_of(message), message.scanned_at_text)
+            facts = key_of(message), now
+            known = self._checkpoint.known(account.account_id, facts[0])
         trace = result.trace if result is not None else None
         change: Change = "none" if message is None else "new" if known is None else "changed"
-        if message is not None and known is not None and known.state == kept(state_of(message)):
+        if facts is not None and known is not None and known.state == facts[1].state:
             if trace is not None and _growing(trace) == known.growing:
                 return  # as it was told
             change = "none" if trace is None else "changed"
+        self._facts.append(facts)
         self.ready.append(
             Detection(
                 tenant=place.tenant.name,
@@ -299,25 +305,22 @@ class Collection(Sweep[Detection]):
     def told(self) -> Iterator[Detection]:
         """What is ready; each is written down when the caller comes back for the next."""
         while self.ready:
-            one = self.ready.popleft()
+            one, facts = self.ready.popleft(), self._facts.popleft()
             yield one
-            self._taken(one)
+            if facts is not None:
+                self._taken(one, *facts)
         while self._ended:
             self._done_with(*self._ended.popitem())
 
-    def _taken(self, one: Detection) -> None:
-        if one.message is None:
-            return
+    def _taken(self, one: Detection, key: str, now: Known) -> None:
         if one.error is not None and not _settles(one.error):
             self._waiting.add(one.account_id)  # the message comes again, with its trace
             return
-        key = key_of(one.message)
         growing = None if one.trace is None else _growing(one.trace)
         before = self._checkpoint.known(one.account_id, key)
         if not self._traces and before is not None:
             growing = before.growing  # a run with traces asks for it
-        known = Known.of(one.state, one.message.scanned_at_text, growing)
-        self._checkpoint.learn(one.account_id, key, known)
+        self._checkpoint.learn(one.account_id, key, now.with_growing(growing))
 
     def _done_with(self, account_id: str, place: Place) -> None:
         """The next search begins where this one did, or where it ended if ``end`` was earlier.

@@ -31,6 +31,8 @@ _MOST_EMPTY = 5
 #: How many messages a search brings at a time, of which traces are asked, or none: what was found
 #: and waits for its turn is held in memory, and read at once.
 _TRACED, _TOLD = 250, 1000
+#: Larger pages are read beside an event loop.
+_LONG_PAGE = 1 << 20
 #: Names of messages are kept: of one without an id no longer text.
 _LONGEST_KEY = 200
 #: What was found goes before what may be found: messages, further searches, further accounts.
@@ -73,6 +75,8 @@ class Sweep(Campaign[Told]):
             waits=self._lacks_room,
             arrived=self._arrived,
         )
+        #: A page that is left for :meth:`catch_up`.
+        self._left: tuple[Search, Result[Any]] | None = None
         self.places: list[Place] = []
         self._done = self._failed = self._found = self._open = 0
         #: How many answers are from a journal, and how many came now.
@@ -171,19 +175,42 @@ class Sweep(Campaign[Told]):
     def follow(self, result: Result[Any]) -> None:
         """Keep what a result says, and what else is to be asked."""
         asked: Search | Copy = result.tag
-        place = asked.place
         self.resumed += result.resumed
         self.answered += not result.resumed
         self._source.answered(result.request.tenant)
         if isinstance(asked, Copy):
-            self.tell(place, asked.message, result, result.error)
+            self.tell(asked.place, asked.message, result, result.error)
             asked.page.left -= 1
             if not asked.page.left:
                 self._room.free(asked.page.tenant, asked.page.size)
         else:
             self._room.answered(result.request.tenant, asked.expected)
+            if self.in_loop and asked.came > _LONG_PAGE:
+                self._left = asked, result
+                return
             self._searched(asked, result)
             self._room.free(result.request.tenant, asked.came)
+        self._go_on(asked.place)
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether a large page is left."""
+        return self._left is not None
+
+    def catch_up(self) -> None:
+        """Keep what that page says."""
+        if self._left is not None:
+            self._searched(*self._left)
+
+    def caught_up(self) -> None:
+        """It counts no more."""
+        if self._left is not None:
+            (asked, result), self._left = self._left, None
+            self._room.free(result.request.tenant, asked.came)
+            self._go_on(asked.place)
+
+    def _go_on(self, place: Place) -> None:
+        """Behind an answer: whoever has room now may ask."""
         if self._room.gave_back():
             self._source.look_again()
         self._answered(place)
@@ -283,7 +310,7 @@ class Sweep(Campaign[Told]):
             self._ask(place, copies, _COPIES)
         place.empty = place.empty + 1 if len(place.seen) == known else 0
         if is_over or not found.complete:
-            self._go_on(place, found)
+            self._ask_on(place, found)
 
     def _sift(
         self, asked: Search, found: SearchResult, copies: list[Search | Copy], page: Page
@@ -309,7 +336,7 @@ class Sweep(Campaign[Told]):
                 copies.append(Copy.of(message, ref, place, page, asked.came))
         return False
 
-    def _go_on(self, place: Place, found: SearchResult) -> None:
+    def _ask_on(self, place: Place, found: SearchResult) -> None:
         """Ask on where a search was not complete; tell where that cannot be."""
         cursor = found.next_cursor
         if found.error is not None:
@@ -359,7 +386,7 @@ def key_of(message: FoundMessage) -> str:
     """The message's name in its account; of one without an id a text or digest of what it is."""
     if message.message_ref:
         return message.message_ref
-    text = json.dumps(message.item, sort_keys=True)
+    text = json.dumps(message._whole.get("item"), sort_keys=True)  # not a copy: it may be long
     if len(text) <= _LONGEST_KEY:
         return text
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
