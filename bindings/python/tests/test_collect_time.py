@@ -318,3 +318,60 @@ def test_a_collection_looks_back_to_the_begin_of_the_calendar_at_the_most(
     for _ in range(2):
         found = engine.collect(acme, checkpoint=tmp_path / "c", start=first, end=first)
         assert [one.error for one in found] == []
+
+
+#: What a line of a checkpoint says where it was damaged, beside its account.
+DAMAGED = (
+    {"until": "2026-10-01T00:00:00"},
+    {"until": "2026-10-01"},
+    {"until": "0001-01-01T00:00:00+23:59"},
+    {"until": "9999-12-31T23:59:59-23:59"},
+    {"until": 5},
+    {"until": None},
+    {"until": ["2026-10-01T00:00:00Z"]},
+    {"start": "0001-01-01T00:00:00+23:59"},
+    {"start": "9999-12-31T23:59:59-23:59"},
+    {"start": "2020-01-01T00:00:00"},
+    {"start": "2020-01-01T00:00:00.123456"},
+    {"start": 5},
+    {"message": "y", "state": {}, "scanned_at": 5},
+    {"message": "y", "state": {}, "scanned_at": ["x"]},
+    {"message": "y", "state": {}, "scanned_at": {}},
+    {"message": "y", "state": {}, "growing": {"a": []}},
+    {"message": "y", "state": {}, "growing": 1},
+    {"message": "y", "state": [["a", 1]]},
+    {"message": "y", "state": None},
+    {"message": 5, "state": {}},
+    {"message": None, "state": {}},
+    {"message": ["y"], "state": {}},
+    {"account_id": 5, "until": "2026-10-01T00:00:00Z"},
+    {"account_id": None, "message": "y", "state": {}},
+    {"account_id": [], "start": "2020-01-01T00:00:00Z"},
+)
+
+
+@pytest.mark.parametrize("line", DAMAGED, ids=json.dumps)
+@pytest.mark.parametrize("known", [True, False], ids=["a later run", "the first run"])
+def test_a_damaged_line_of_a_checkpoint_ends_no_collection(
+    server: Standin,
+    acme: tv.Tenant,
+    clock: type[Clock],
+    yesterday: set[str],
+    tmp_path: Path,
+    line: dict[str, Any],
+    known: bool,
+) -> None:
+    checkpoint = tmp_path / "c"
+    if known:
+        assert found(run(server, acme, checkpoint)) == yesterday
+    else:
+        checkpoint.touch(mode=0o600)
+        checkpoint.write_text('{"schema": "tracevault.checkpoint/1"}\n')
+    with checkpoint.open("a") as file:
+        file.write(json.dumps({"account_id": ACME, **line}) + "\n")
+    assert found(run(server, acme, checkpoint)) == (set() if known else yesterday)
+    assert all(
+        isinstance(one, (str, dict)) for row in checkpoint.read_text().splitlines()
+        for name, one in json.loads(row).items() if name not in ("scanned_at", "growing")
+    )  # fmt: skip
+    assert run(server, acme, checkpoint) == []

@@ -15,6 +15,8 @@ from launcher import Standin
 import tracevault as tv
 from tracevault import _options
 from tracevault import hunt as hunt_module
+from tracevault.first_run import FirstRun, first_run
+from tracevault.journal import SCHEMA
 
 from .conftest import Clock, ClockIn, settings
 
@@ -217,6 +219,21 @@ def test_a_begin_with_a_start_of_another_kind_is_damaged(
     clock.at = FIRST + DAY
     hunted(engine, acme, tmp_path / "j")
     assert set(windows(server)) == {(clock.at - 30 * DAY, clock.at)}
+
+
+@pytest.mark.parametrize("own", [5, "2026-01-01T00:00:00Z"])
+@pytest.mark.parametrize("seconds", [6e10, -6e12, 1e300])
+@pytest.mark.parametrize("began", ["0001-02-15T00:00:00Z", "2026-01-01T00:00:00Z"])
+def test_a_start_longer_than_the_calendar_before_a_begin_is_another_one(
+    tmp_path: Path, began: str, seconds: float, own: float | str
+) -> None:
+    line = {"hunt": "x", "began": began, "given": {"start": own}}
+    path = tmp_path / "j"
+    path.touch(mode=0o600)
+    path.write_text(f'{{"schema": "{SCHEMA}"}}\n{json.dumps(line, separators=(",", ":"))}\n')
+    now = FirstRun(FIRST, {"start": seconds})
+    with pytest.raises(tv.ArgumentError, match="this start is not that of the first run"):
+        first_run(path, "x", now)
 
 
 @pytest.mark.parametrize("damage", ["gone", "damaged", "0001-01-05T00:00:00+00:00"])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ._fields import DOCUMENT_DEPTH, parse_time, parsed
+from ._fields import DOCUMENT_DEPTH, is_in_calendar, parse_time, parsed
 from ._lines import LineFile
 from .errors import JournalError
 
@@ -133,15 +133,18 @@ class Checkpoint:
                 self.rewrite()
 
     def _learn(self, line: dict[str, Any]) -> None:
-        account: str = line["account_id"]
+        account = _text(line["account_id"])
         if "until" in line:
-            self._until[account] = datetime.fromisoformat(line["until"])
+            self._until[account] = _moment(line["until"])
         elif "start" in line:
-            if parse_time(line["start"]) is not None:
-                self._starts[account] = line["start"]
+            self._starts[account] = _moment(line["start"]).isoformat()
         else:
-            known = Known.of(dict(line["state"]), line.get("scanned_at"), line.get("growing"))
-            self._read(account, line["message"], known)
+            given = (line.get("scanned_at"), line.get("growing"))
+            state = line["state"]
+            if not isinstance(state, dict):
+                raise TypeError("a state is an object")
+            known = Known.of(state, *(None if one is None else _text(one) for one in given))
+            self._read(account, _text(line["message"]), known)
 
     def _read(self, account_id: str, key: str, known: Known) -> None:
         """Take over what an earlier run knew, as far as one account and one owner may have it."""
@@ -304,6 +307,23 @@ class Checkpoint:
 
 def _size(key: str, known: Known) -> int:
     return len(key) + known.size
+
+
+def _text(value: object) -> str:
+    """A text of a line; ``TypeError`` where it is none."""
+    if not isinstance(value, str):
+        raise TypeError("it is no text")
+    return value
+
+
+def _moment(value: object) -> datetime:
+    """A time of a line that can be reckoned with; ``ValueError`` for any other."""
+    text = _text(value)
+    at = parse_time(text)
+    has_zone = text[-1:] in ("Z", "z") or text[-6:-5] in ("+", "-")
+    if at is None or not has_zone or not is_in_calendar(at):
+        raise ValueError("it is no time")
+    return at
 
 
 def _is_earlier(one: str, other: str) -> bool:

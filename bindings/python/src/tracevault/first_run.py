@@ -55,10 +55,14 @@ class FirstRun:
     def _moment(self, value: str | float | None) -> datetime | None:
         if isinstance(value, bool):  # in a damaged line
             return None
-        if isinstance(value, (int, float)):
-            at: datetime | None = self.began - timedelta(seconds=value)
-        else:
-            at = parse_time(value)
+        try:
+            at = (
+                self.began - timedelta(seconds=value)
+                if isinstance(value, (int, float))
+                else parse_time(value)
+            )
+        except (ValueError, OverflowError):  # a duration that is longer than the calendar
+            return None
         return at if at is not None and is_in_calendar(at) else None
 
     def check(self) -> None:
