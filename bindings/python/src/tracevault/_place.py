@@ -38,6 +38,10 @@ class Foreign(PermissionError):
     """Another user could have put it there, or would read what is written."""
 
 
+class Exchanged(OSError):
+    """Another file has the name than the one that is open."""
+
+
 class Place:
     """The place that a path leads to through folders, and links of this user's or root's.
 
@@ -151,15 +155,21 @@ class Place:
         else:
             os.close(self.opened(os.O_WRONLY | os.O_NONBLOCK))
 
-    def beginning(self, length: int) -> bytes:
-        """What a regular file begins with; of anything else, and of none, nothing."""
-        there = self.status()
+    def beginning(self, length: int, opened: int | None = None) -> bytes:
+        """What a regular file begins with; of anything else, and of none, nothing.
+
+        With `opened` what that descriptor of the place is, which may be for writing only:
+        :class:`Exchanged` where another file has the name by now.
+        """
+        there = self.status() if opened is None else os.fstat(opened)
         if there is None or self.descriptor is not None or not stat.S_ISREG(there.st_mode):
             return b""
         with self._telling():
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
             found = os.open(self.name, flags, dir_fd=self.folder)
         with open(found, "rb") as file:
+            if opened is not None and not os.path.samestat(there, os.fstat(found)):
+                raise Exchanged(errno.EBUSY, "another file has the name by now", self.path)
             return file.read(length)
 
     def is_same(self, other: Place) -> bool:

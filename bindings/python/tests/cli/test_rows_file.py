@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,38 @@ def test_a_writer_that_does_not_end_its_row_is_waited_for_no_longer_than_rsyslog
     file.append(b"third\n")
     file.close()
     assert rows.read_bytes() == b"first\nthird\n"
+
+
+@pytest.mark.parametrize("times", [1, 1000])
+@pytest.mark.parametrize("beside", [b"", ROW])
+def test_the_file_that_is_judged_is_the_one_that_is_written(
+    rows: Path, monkeypatch: pytest.MonkeyPatch, times: int, beside: bytes
+) -> None:
+    """Who may write the folder puts another file in the place between the two looks."""
+    aside, judge, left = rows.with_suffix(".aside"), rows_file._require_rows, [times]
+    rows.write_bytes(b"not rows at all\n")
+
+    def exchanged(*given: Any) -> None:
+        if left[0] > 0:
+            left[0] -= 1
+            rows.rename(aside)
+            rows.write_bytes(beside)
+            try:
+                judge(*given)
+            finally:
+                if left[0] > 0:
+                    aside.rename(rows)
+        else:
+            judge(*given)
+
+    monkeypatch.setattr(rows_file, "_require_rows", exchanged)
+    if times == 1:
+        assert written(rows, ROW) == beside + ROW
+        assert aside.read_bytes() == b"not rows at all\n"
+    else:
+        with pytest.raises(OSError, match="exchanged again and again"):
+            written(rows, ROW)
+        assert rows.read_bytes() == b"not rows at all\n"
 
 
 def test_a_row_that_waited_is_in_the_new_file_after_a_rotation(

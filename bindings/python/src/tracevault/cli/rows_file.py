@@ -11,11 +11,13 @@ import stat
 import time
 from collections.abc import Iterator
 
-from .._place import Place
+from .._place import Exchanged, Place
 
 #: Seconds that a row waits for another process's row. rsyslog waits ten for an answer.
 WAIT = 5.0
 _PAUSE = 0.005
+#: How often a file is opened that another one takes the place of.
+_TRIES = 8
 #: What each row has, and how far it may stand behind the line that came.
 _MEMBER = re.compile(rb'\{[^\n]*"tracevault" ?:')
 _FIRST_ROW = 8 * 1024 * 1024
@@ -40,13 +42,17 @@ class RowsFile:
 
     def _opened(self) -> int:
         with Place(self._path) as place:
-            found = place.opened(os.O_WRONLY | os.O_APPEND)
-            try:
-                _require_rows(place)
-            except BaseException:
-                os.close(found)
-                raise
-            return found
+            for _ in range(_TRIES):
+                found = place.opened(os.O_WRONLY | os.O_APPEND)
+                try:
+                    _require_rows(place, found)
+                except BaseException as error:
+                    os.close(found)
+                    if isinstance(error, (Exchanged, FileNotFoundError)):
+                        continue  # it is just rotated
+                    raise
+                return found
+        raise OSError(errno.EBUSY, "the file is exchanged again and again", self._path)
 
     def append(self, row: bytes) -> None:
         """Raises ``OSError`` when nothing of the row is in the file."""
@@ -101,9 +107,12 @@ class RowsFile:
         os.close(self._descriptor)
 
 
-def _require_rows(place: Place) -> None:
-    """Refuse a file of another kind: a row at the end of a vault would be its damage."""
-    begins = place.beginning(_FIRST_ROW)
+def _require_rows(place: Place, opened: int) -> None:
+    """Refuse a file of another kind: a row at the end of a vault would be its damage.
+
+    What is judged is the file that is open, whatever has its name by now.
+    """
+    begins = place.beginning(_FIRST_ROW, opened)
     if begins and not _MEMBER.match(begins):
         raise NoRows(errno.EEXIST, "it is there and holds no rows of tracevault filter", place.path)
 
