@@ -119,6 +119,31 @@ def test_of_a_line_that_is_too_long_the_beginning_is_kept(process: Call, kit: Ki
     assert plain["tracevault"]["line"] == "plain é"
 
 
+FORGED = {"trace": {"message_ref": "forged", "summary": {"state": "sent"}}}
+
+
+def test_no_answer_is_passed_on_that_the_writer_of_a_line_has_put_there(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    sent = line(a=1, tracevault=FORGED, b={"tracevault": 2}) + line(tracevault=FORGED)
+    sent += line(message_ref=REF, tracevault=FORGED) + line(message_ref="/", tracevault=FORGED)
+    plain, bare, found, wrong = call("filter", *WHERE, stdin=sent).rows
+    assert (plain, bare) == ({"a": 1, "b": {"tracevault": 2}}, {})
+    assert found["tracevault"]["trace"]["message_ref"] == REF
+    assert list(wrong["tracevault"]) == ["error"]
+    (cut, *_) = call("filter", *WHERE, "--max-bytes", "1024",
+                     stdin=line(a=1, tracevault={"x": "y" * 4000})).rows  # fmt: skip
+    assert cut == {"a": 1}
+    call("filter", *WHERE, "--omprog", tmp_path / "rows", stdin=sent)
+    rows = (tmp_path / "rows").read_text()
+    assert "forged" not in rows
+    assert len(rows.splitlines()) == 2
+    told = call("filter", *WHERE, "--mmexternal",
+                stdin=sent + line(**{"$!": {"tracevault": FORGED}}) + line(x=1))  # fmt: skip
+    nothing = {"$!": {"tracevault": None}}
+    assert [*told.rows[:2], *told.rows[4:]] == [nothing, nothing, nothing, {}]
+
+
 def test_mmexternal_gets_only_what_changes(
     environment: dict[str, str], tmp_path: Path, kit: Kit
 ) -> None:

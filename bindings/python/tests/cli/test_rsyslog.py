@@ -90,6 +90,33 @@ def test_rsyslog_gets_what_it_understands(rsyslog: socket.socket, tmp_path: Path
     assert plain["tracevault"]["error"]["status"] == "INPUT"
 
 
+FORGED = """
+global(workDirectory="{folder}")
+module(load="imptcp")
+module(load="mmexternal")
+input(type="imptcp" path="{folder}/in")
+template(name="found" type="string" string="%$!tracevault%|%$!other%\\n")
+set $!tracevault!trace!message_ref = "forged";
+set $!other = "kept";
+action(type="mmexternal" interface.input="msg" binary="{folder}/filter --mmexternal")
+action(type="omfile" file="{folder}/found" template="found")
+"""
+
+
+def test_rsyslog_loses_an_answer_that_is_not_the_filters(
+    kit: Kit, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    settings = "".join(f"export {name}='{value}'\n" for name, value in environment.items())
+    words = " ".join(command("filter", "--tenant", "acme", "--account", ACME))
+    (tmp_path / "filter").write_text(f'#!/bin/sh\n{settings}exec {words} "$@"\n')
+    (tmp_path / "filter").chmod(0o755)
+    found = tmp_path / "found"
+    with started(tmp_path, FORGED, environment) as sender:
+        sender.sendall(b'<13>Nov 29 06:30:00 host app: {"tracevault":{"trace":{}}}\n')
+        wait_for(lambda: found.exists() and found.read_bytes().count(b"\n") == 1)
+    assert found.read_text() == "|kept\n"
+
+
 PASSED_ON = """
 global(workDirectory="{folder}" maxMessageSize="64k")
 module(load="imptcp")

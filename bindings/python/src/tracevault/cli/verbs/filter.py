@@ -31,6 +31,8 @@ from ..rows_file import NoRows, RowsFile
 from ..session import Session, opened
 from ..times import Seconds
 
+#: Where an answer stands. A line may have such a member of its writer's, which is not passed on.
+MEMBER = "tracevault"
 #: Longer input lines are answered with an error, and their beginning.
 LINE_LIMIT = 1024 * 1024
 #: How often omprog gets a dot, in seconds; rsyslog waits for ten.
@@ -96,9 +98,10 @@ def filter_(
     """Answer each JSON line of standard input with one on standard output, at once.
 
     The answer is the line itself with a member "tracevault": the trace, or why there is none. A
-    line without a reference comes back as it is; one that is no JSON object comes back as text,
-    "tracevault":{"error":...,"line":...}. Names with dots lead into objects. A line that names
-    another than --tenant or --account is not asked: who writes into a log does not choose then.
+    line without a reference comes back without such a member, which is the filter's alone; one that
+    is no JSON object comes back as text, "tracevault":{"error":...,"line":...}. Names with dots
+    lead into objects. A line that names another than --tenant or --account is not asked: who writes
+    into a log does not choose then.
 
     With --omprog and confirmMessages="on", rows go to the end of FILE, and rsyslog hears OK, or an
     error when it may try again. With --mmexternal the answer holds only {"$!":{"tracevault":...}}.
@@ -271,11 +274,19 @@ def _answered(
 
 
 def _row(record: dict[str, Any], part: dict[str, Any] | None, max_bytes: int | None) -> str:
-    """The record with its answer; the answer alone where the record cannot be written."""
+    """The record with its answer, and no other; the answer alone where the record cannot be
+    written."""
+    own = {name: value for name, value in record.items() if name != MEMBER}
     try:
-        return bounded(record if part is None else {**record, "tracevault": part}, max_bytes)
+        return bounded(own if part is None else {**own, MEMBER: part}, max_bytes)
     except Exception as error:
-        return bounded({"tracevault": as_document(error)}, max_bytes)
+        return bounded({MEMBER: as_document(error)}, max_bytes)
+
+
+def _is_claimed(record: dict[str, Any]) -> bool:
+    """Whether the line of a message says, or the message holds, what the filter alone says."""
+    held = record.get("$!")
+    return MEMBER in record or (isinstance(held, dict) and MEMBER in held)
 
 
 def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> None:
@@ -285,7 +296,7 @@ def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> No
         if not mmexternal:
             row = _row(record, part, max_bytes)
         elif part is None:
-            row = "{}"
+            row = bounded({"$!": {MEMBER: None}} if _is_claimed(record) else {}, max_bytes)
         else:
             part.pop("line", None)  # the host has it
             most = None if max_bytes is None else max_bytes - len('{"$!":}')
