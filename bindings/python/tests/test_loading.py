@@ -216,7 +216,7 @@ def test_a_first_trace_does_not_pay_for_what_it_does_not_need() -> None:
 
 #: A fork amid what another thread loads: its child does the same.
 AMID = """
-import ctypes, os, signal, threading, time
+import ctypes, os, signal, sys, threading, time
 from importlib.machinery import SourceFileLoader
 import tracevault as tv
 begun = threading.Event()
@@ -250,10 +250,15 @@ child = os.fork()
 if child == 0:
     signal.alarm(20)
     use()
+    if "logging" in sys.modules:
+        sys.modules["logging"].getLogger().handlers
+        assert not sys.modules["logging"]._lock._is_owned()
     os._exit(0)
 _, status = os.waitpid(child, 0)
 thread.join()
 use()
+if "logging" in sys.modules:
+    assert not sys.modules["logging"]._lock._is_owned()
 print(os.waitstatus_to_exitcode(status))
 """
 
@@ -268,6 +273,12 @@ print(os.waitstatus_to_exitcode(status))
          "v = tv.Vault.in_memory(); e = tv.Engine({'budget.ledger': 'private'})\n"
          "    try: list(e.hunt(v, sender='a@example.net'))\n"
          "    except tv.TraceVaultError: pass"),
+        # What calls of its own come before and behind a fork.
+        ("logging", "import tracevault.notices", "tracevault.notices._logger()"),
+        ("logging.handlers", "import tracevault.notices\nimport logging",
+         "with tv._loading: import logging.handlers\n    tracevault.notices._logger()"),
+        ("asyncio", "", "tv.AsyncEngine"),
+        ("asyncio.base_events", "", "tv.AsyncEngine"),
         ("difflib", "tv.Engine",
          "try: tv.Engine({'no.such': 1})\n    except tv.ArgumentError: pass"),
     ],

@@ -11,6 +11,7 @@ The shared library is loaded when it is first needed, not by the import.
 """
 
 import os as _os
+import sys as _sys
 from _thread import RLock as _RLock
 
 TYPE_CHECKING = False
@@ -124,7 +125,19 @@ _FORK_WAITS = 10.0
 
 
 def _before_fork() -> None:
-    _loading.acquire(timeout=_FORK_WAITS)
+    if not _loading.acquire(blocking=False):
+        _loading.acquire(timeout=_FORK_WAITS)
+        _lock_logging()
+
+
+def _lock_logging() -> None:
+    """Take the lock of a ``logging`` that came while the fork waited.
+
+    Python knew then already whom to call before the fork, and has ``logging`` let it go behind it.
+    """
+    lock = getattr(_sys.modules.get("logging"), "_lock", None)
+    if hasattr(lock, "_is_owned") and not lock._is_owned():
+        lock.acquire(timeout=_FORK_WAITS)
 
 
 def _after_fork() -> None:
