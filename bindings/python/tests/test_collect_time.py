@@ -321,7 +321,7 @@ def test_a_collection_looks_back_to_the_begin_of_the_calendar_at_the_most(
 
 
 #: What a line of a checkpoint says where it was damaged, beside its account.
-DAMAGED = (
+DAMAGED: tuple[dict[str, Any], ...] = (
     {"until": "2026-10-01T00:00:00"},
     {"until": "2026-10-01"},
     {"until": "0001-01-01T00:00:00+23:59"},

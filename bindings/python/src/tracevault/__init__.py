@@ -136,7 +136,7 @@ def _lock_logging() -> None:
     Python knew then already whom to call before the fork, and has ``logging`` let it go behind it.
     """
     lock = getattr(_sys.modules.get("logging"), "_lock", None)
-    if hasattr(lock, "_is_owned") and not lock._is_owned():
+    if lock is not None and hasattr(lock, "_is_owned") and not lock._is_owned():
         lock.acquire(timeout=_FORK_WAITS)
 
 
