@@ -298,3 +298,42 @@ def test_runs_that_are_ended_early_leave_no_file_that_grows_for_ever(accounts: A
     accounts.shown[EVIL] = look
     assert accounts.run() == []
     assert max(sizes) < 2000
+
+
+class Looked(dict[str, _checkpoint.Known]):
+    """Counts how often somebody goes through all of it."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[str]:
+        Looked.times += 1
+        return super().__iter__()
+
+
+def test_who_forgets_many_messages_looks_at_all_of_them_once(tmp_path: Path) -> None:
+    """At each it had held up a run, and its event loop, for minutes."""
+    known = _checkpoint.Known.of({}, None)
+    checkpoint = _checkpoint.Checkpoint(tmp_path / "c")
+    checkpoint.open({}, 400_000)
+    messages = checkpoint._known[EVIL] = Looked()
+    for number in range(1000):
+        checkpoint.learn(EVIL, f"m{number}", known)
+    room = [checkpoint.make_room(EVIL, f"n{number}", known, set()) for number in range(1000)]
+    checkpoint.close()
+    assert sum(one or 0 for one in room) > 700
+    assert None not in room
+    assert len(messages) < 300
+    assert Looked.times == 1
+
+
+def test_what_a_caller_changes_of_a_state_before_changes_nothing_that_is_remembered(
+    accounts: Accounts,
+) -> None:
+    accounts.shown[EVIL] = shows(mail("m1"), mail("m2"))
+    accounts.run()
+    changed = {"final_disposition": "MALICIOUS"}
+    accounts.shown[EVIL] = shows(mail("m1") | changed, mail("m2") | changed)
+    for one in accounts.run():
+        assert one.before == {"final_disposition": "SPAM"}
+        one.before["final_disposition"] = "mine"
+    assert accounts.run() == []

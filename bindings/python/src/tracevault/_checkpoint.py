@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from ._fields import DOCUMENT_DEPTH, is_in_calendar, parse_time, parsed
@@ -54,12 +55,22 @@ def _short(value: object) -> object:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
+@lru_cache(maxsize=1024)
+def _shared(text: str) -> State:
+    """Most messages have one of few states: each is held once."""
+    state: State = json.loads(text)
+    return state
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is remembered of a message."""
 
     state: State
+    """Not to be changed: other messages may have the same."""
     scanned_at: str | None
+    time: float | None
+    """The same, in seconds since 1970."""
     growing: str | None
     """Of a trace that was told and may still grow: a digest of what it said."""
     size: int
@@ -68,25 +79,16 @@ class Known:
     @classmethod
     def of(cls, state: State, scanned_at: str | None, growing: str | None = None) -> Known:
         """Keep of a message what is short, and of the rest what tells it from another."""
+        at = parse_time(scanned_at)
         if scanned_at is not None and len(scanned_at) > _LONGEST_TIME:
-            at = parse_time(scanned_at)
             scanned_at = None if at is None else at.isoformat()
-        short = kept(state)
-        return cls(short, scanned_at, growing, _BESIDE + len(json.dumps(short)))
+        text = json.dumps(kept(state))
+        time = None if at is None else at.timestamp()
+        return cls(_shared(text), scanned_at, time, growing, _BESIDE + len(text) * 3 // 2)
 
     def with_growing(self, growing: str | None) -> Known:
         """The same, of a trace that may still grow."""
-        return Known(self.state, self.scanned_at, growing, self.size)
-
-    def is_past(self, oldest: datetime) -> bool:
-        """Whether it was scanned before that."""
-        scanned = parse_time(self.scanned_at)
-        return scanned is not None and scanned < oldest
-
-    def has_time(self, now: datetime) -> bool:
-        """Whether it says when it was scanned; not of a time that is to come."""
-        scanned = parse_time(self.scanned_at)
-        return scanned is not None and scanned <= now + _CLOCKS
+        return Known(self.state, self.scanned_at, self.time, growing, self.size)
 
 
 class Checkpoint:
@@ -235,9 +237,12 @@ class Checkpoint:
             self._count(account_id, -more)  # it was told without its trace, and comes again
         self._oldest.pop(account_id, None)
         known = self._known.get(account_id, {})
+        earliest = oldest.timestamp()
+        latest = None if now is None else (now + _CLOCKS).timestamp()
         for key in known.keys() - found:
-            one = known[key]
-            if one.is_past(oldest) or not (now is None or one.has_time(now)):
+            time = known[key].time
+            is_past = time is not None and time < earliest
+            if is_past or (latest is not None and (time is None or time > latest)):
                 self._drop(account_id, key)
         if 2 * self._sizes[account_id] > self._most:
             self._known[account_id] = {
@@ -250,7 +255,9 @@ class Checkpoint:
     def _not_shown(self, account_id: str, seen: Collection[str]) -> str | None:
         """What an account has not shown for longest, nor in this run."""
         known = self._known.get(account_id, {})
-        waiting = self._oldest.setdefault(account_id, iter([*known]))
+        waiting = self._oldest.get(account_id)
+        if waiting is None:
+            waiting = self._oldest[account_id] = iter([*known])
         return next((key for key in waiting if key in known and key not in seen), None)
 
     def _trim(self, account_id: str) -> None:

@@ -296,7 +296,7 @@ class Collection(Sweep[Detection]):
                 account=account,
                 change=change,
                 message=message,
-                before=known.state if known else {},
+                before=copied(known.state) if known else {},
                 trace=trace,
                 error=error,
             )
