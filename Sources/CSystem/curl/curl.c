@@ -6,8 +6,8 @@
 #include "tv_system.h"
 
 #include <curl/curl.h>
+#include <linux/tcp.h> /* glibc's own does not know all of struct tcp_info */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 int tvs_curl_set_long(void *easy, uint32_t option, long value) {
@@ -151,6 +151,14 @@ int64_t tvs_curl_silent_ms(const tvs_curl_sent *sent, bool *is_cut) {
     if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -1;
     *is_cut = info.tcpi_retransmits > 0;
     return info.tcpi_last_data_recv;
+}
+
+int64_t tvs_curl_received(const tvs_curl_sent *sent) {
+    struct tcp_info info = {0}; /* an old kernel fills in less of it */
+    socklen_t length = sizeof info;
+    int fd = connection(sent);
+    if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
+    return info.tcpi_bytes_received > INT64_MAX ? INT64_MAX : (int64_t)info.tcpi_bytes_received;
 }
 
 void tvs_curl_end_connection(const tvs_curl_sent *sent) {

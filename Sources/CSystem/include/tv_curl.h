@@ -95,6 +95,9 @@ void tvs_tls_forget_refusal(void);
 /** For how long no byte has come over the connection that a request went over; -1: it is not there.
  * It is cut when TCP sends again what the other side does not acknowledge. */
 int64_t tvs_curl_silent_ms(const tvs_curl_sent *sent, bool *is_cut);
+/** How many bytes have come over the connection that a request went over, those of TLS and of the
+ * framing included; 0 where that is not known. */
+int64_t tvs_curl_received(const tvs_curl_sent *sent);
 /** Shuts the connection that a request went over down, whoever else is on it. */
 void tvs_curl_end_connection(const tvs_curl_sent *sent);
 /** Whether two requests went over one connection. */

@@ -18,6 +18,7 @@ from .scenario import (
     says,
     says_last,
 )
+from .sizes import SMALL
 from .stage import Peer
 
 OK, T = Status.OK, Status.E_TRANSPORT
@@ -120,8 +121,35 @@ LENGTHS = (
     Scenario(
         "an extension without end",
         repeats(CHUNKED + b"5;a=", b"b" * 65536),
-        (T, LARGE, Status.E_DEADLINE),
-        timeout=2,
+        LARGE,
+        settings=SMALL,
+        asked=1,
+    ),
+    Scenario(
+        "an extension in each chunk, without end",
+        repeats(CHUNKED, (b"1;a=" + b"b" * 4000 + b"\r\n \r\n") * 16),
+        LARGE,
+        settings=SMALL,
+        asked=1,
+    ),
+    Scenario(
+        "an extension without end, in clear",
+        repeats(CHUNKED + b"5;a=", b"b" * 65536),
+        LARGE,
+        "plain",
+        settings=SMALL,
+        asked=1,
+    ),
+    Scenario(
+        "more framing than body, which fits",
+        says(
+            CHUNKED,
+            *[b"1;a=" + b"b" * 4000 + b"\r\n \r\n"] * 250,
+            chunked(BODY, b""),
+        ),
+        OK,
+        settings={"http.max_reply_bytes": 4096},
+        asked=1,
     ),
     Scenario("chunks cut off", says_last(CHUNKED, b"40\r\n", BODY[:64]), CUT),
     Scenario("an unknown transfer coding", says_last(_with("transfer-encoding: shuffled")), CUT),

@@ -2,8 +2,22 @@
 // object no more than is of use.
 
 import CCurl
+import CSystem
 
 extension CurlExchange {
+    /// Certificates, headers and the framing of a small reply may be larger than the reply.
+    private static let framingFloor: Int64 = 1 << 19
+
+    /// Whether more has come than a reply may have, whatever it was unpacked to: compressed data
+    /// may be nothing but empty blocks, and chunks nothing but what stands beside their bytes,
+    /// which libcurl does not count. Over HTTP/1.1 the connection has carried this reply alone.
+    var hasTooMuch: Bool {
+        guard headers.hasBegun else { return false }
+        if number(CURLINFO_SIZE_DOWNLOAD_T) > body.limit { return true }
+        guard !isConnectionShared else { return false }
+        return unsafe tvs_curl_received(sent) / 2 > Int64(body.limit) + Self.framingFloor
+    }
+
     /// How long the body is, as the server says; nil where it does not.
     var announced: Int64? {
         let announced = number(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)

@@ -249,10 +249,6 @@ final class CurlExchange {
     /// Below this size the ratio says nothing.
     private static let expansionFloor = 1 << 20
 
-    /// Whether more has come than a reply may have, whatever it was unpacked to: compressed data
-    /// may be nothing but empty blocks.
-    var hasTooMuch: Bool { headers.hasBegun && number(CURLINFO_SIZE_DOWNLOAD_T) > body.limit }
-
     /// Takes body bytes; false ends the exchange.
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard !isCrowdedOut else { return passes(bytes.count) }
