@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 import tracevault as tv
+from tracevault.cli import out
 from tracevault.cli.html import html_page
 from tracevault.cli.html.markup import prose, shown, theirs
 from tracevault.cli.path import path_lines
@@ -157,3 +158,13 @@ def test_a_reply_of_odd_characters_does_not_hold_up_the_terminal(turn: str) -> N
     assert time.monotonic() - began < 5
     assert len(captured.get()) < MIB / 4
     assert "more characters" in " ".join(captured.get().split())
+
+
+def test_one_long_cell_does_not_widen_every_row_of_a_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [(at, "\n" * MIB if not at else "short", "next") for at in range(100)]
+    out.table(("REFERENCE", "SUBJECT", "FROM"), rows)
+    told = capsys.readouterr().out
+    assert len(told) < 100 * 9000
+    assert "\\x0a (8,192 times) ... 1,040,384 more characters" in told

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from . import streams
 from .failures import Unwritten, as_document, as_text
-from .printable import json_line, printable, safe_json
+from .printable import json_line, printable, safe_json, short_printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -112,9 +112,10 @@ def _cell(value: object) -> str:
 
 
 def table(titles: Sequence[str], found: Iterable[Sequence[object]]) -> None:
-    """Write a table: as wide as the terminal, in a pipe as wide as it must be."""
+    """Write a table: as wide as the terminal, in a pipe as wide as it must be. Of a long cell only
+    the beginning is there, since all rows are as wide as the longest."""
     titles = [printable(title) for title in titles]
-    cells = [[("" if value is None else printable(value)) for value in row] for row in found]
+    cells = [["" if value is None else short_printable(value) for value in row] for row in found]
     if not is_terminal():
         for text in aligned([list(titles), *cells]):
             write(text + "\n")

@@ -63,6 +63,13 @@ def beginning(text: str) -> tuple[str, int]:
     return short, len(text) - len(short)
 
 
+def short_printable(text: object) -> str:
+    """The beginning of a text as :func:`printable` has it, and how much is left out."""
+    short, left = beginning(str(text))
+    told = "".join(run_written_out(run) if odd else run for run, odd in runs(short))
+    return told + (f" ... {left:,} more character{'s' if left > 1 else ''}" if left else "")
+
+
 def json_line(value: Any) -> str:
     """One JSON value in one line of ASCII: no terminal acts upon it, ``jq`` gives the text back."""
     import json  # not needed to tell a version or to complete a word
