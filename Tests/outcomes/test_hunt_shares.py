@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
+from pathlib import Path
 from threading import Barrier, BrokenBarrierError, Event, Lock
 
 import pytest
@@ -160,6 +161,38 @@ def test_a_rest_that_is_lifted_while_another_tenant_is_asked_is_over_once_that_o
             may_answer.set()
             results = list(told(asking, name))
     assert results[-1].document["found"] == len(results) - 1 == 1
+
+
+def test_a_vault_that_cannot_be_followed_keeps_no_hunt_from_the_tenants_of_another(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o700)
+    with serving(healthy) as server, contextlib.ExitStack() as stack:
+        asking = stack.enter_context(engine(server.origin))
+        tenants = []
+        for number, name in enumerate([RESTING, HEALTHY]):
+            path, key = tmp_path / f"{name}.vault", tv.RawKey(bytes(range(32)))
+            with tv.Vault.create(path, key) as made, made.edit() as edit:
+                token = tv.ApiToken(secret(name))
+                edit.put(name, f"{number:032x}", token, origin=server.origin)
+            opened = tv.Vault.open(path, key, settings={"vault.max_stale_ms": 1000})
+            tenants.append(stack.enter_context(opened).tenant(name))
+        (tmp_path / f"{RESTING}.vault").unlink()
+        until(lambda: trouble(asking, tenants[0], f"{0:032x}") == "TV_E_STALE")
+        results = hunt(asking, tenants, traces="false")
+    assert {one.document["tenant"]: one.error for one in results[:-1]} == {
+        RESTING: "TV_E_STALE",
+        HEALTHY: None,
+    }
+
+
+def trouble(asking: tv.Engine, tenant: tv.Tenant, account: str) -> str:
+    """Why the account cannot be asked; otherwise empty."""
+    try:
+        asking.check(tenant, account)
+    except tv.TraceVaultError as error:
+        return error.name
+    return ""
 
 
 @pytest.mark.parametrize("before", [page(), None], ids=["small page", "large page"])

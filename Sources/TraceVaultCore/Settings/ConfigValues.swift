@@ -48,8 +48,8 @@ package struct Config: Sendable {
         case .choice(let choices): return choices.contains(value)
         case .text(let maxLength):
             return value.utf8.count <= maxLength && !value.utf8.contains { $0 < 0x20 || $0 == 0x7F }
-        case .proxy(let maxLength):
-            return value.isEmpty || (value.utf8.count <= maxLength && ProxyURL(value) != nil)
+        case .address(let form, let maxLength):
+            return value.utf8.count <= maxLength && form.fits(value)
         }
     }
 
@@ -61,9 +61,8 @@ package struct Config: Sendable {
         case .choice(let choices): return "one of: " + choices.joined(separator: ", ")
         case .text(let maxLength):
             return "text of at most \(maxLength) bytes without control characters"
-        case .proxy(let maxLength):
-            return "empty or SCHEME://[USER:PASSWORD@]HOST:PORT of at most \(maxLength) bytes, "
-                + "with one of: " + ProxyURL.schemes.joined(separator: ", ")
+        case .address(let form, let maxLength):
+            return "at most \(maxLength) bytes, and " + form.rule
         }
     }
 
@@ -91,7 +90,7 @@ package struct Config: Sendable {
                 writer.beginArray()
                 for choice in choices { writer.string(choice) }
                 writer.endArray()
-            case .text(let maxLength), .proxy(let maxLength):
+            case .text(let maxLength), .address(_, let maxLength):
                 writer.string("text")
                 writer.key("max_len")
                 writer.int(maxLength)

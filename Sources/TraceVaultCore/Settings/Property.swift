@@ -7,8 +7,8 @@ package enum SettingKind: Sendable {
     case choice([String])
     /// Any text without control characters, up to so many bytes.
     case text(maxLength: Int)
-    /// Empty, or the URL of a proxy.
-    case proxy(maxLength: Int)
+    /// Of a server, up to so many bytes.
+    case address(AddressForm, maxLength: Int)
 }
 
 /// One row of the table.

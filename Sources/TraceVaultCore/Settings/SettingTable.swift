@@ -7,7 +7,7 @@ extension Setting {
         switch self {
         case .baseURL:
             return Property(
-                .text(maxLength: 512), "https://api.cloudflare.com/client/v4",
+                .address(.api, maxLength: 512), "https://api.cloudflare.com/client/v4",
                 "Where the API lives. Its scheme, host and port must equal the origin that a "
                     + "credential was sealed for.")
         case .allowHTTPLoopback:
@@ -20,7 +20,7 @@ extension Setting {
                 "File with the certificate authorities to trust (PEM). Empty: the system's.")
         case .proxy:
             return Property(
-                .proxy(maxLength: 512), "",
+                .address(.proxy, maxLength: 512), "",
                 "Proxy as a URL: SCHEME://[USER:PASSWORD@]HOST:PORT, with http, https, socks4, "
                     + "socks4a, socks5 or socks5h. Empty: none; proxy variables of the environment "
                     + "are ignored.")
@@ -129,7 +129,7 @@ extension Setting {
                     + "path of a file that they share and no other user may read or write.")
         case .redisAddresses:
             return Property(
-                .text(maxLength: 4096), "",
+                .address(.redis, maxLength: 4096), "",
                 "The Redis or Valkey in which many hosts keep one quota: redis://HOST:PORT, or "
                     + "rediss://HOST:PORT with TLS; several with commas between are tried in "
                     + "turn. Empty: the hosts know nothing of each other.")
@@ -209,7 +209,7 @@ extension Setting {
                     + "Then nothing of it is lent any more (TV_E_STALE). 0: for ever.")
         case .s3Endpoint:
             return Property(
-                .text(maxLength: 512), "",
+                .address(.store, maxLength: 512), "",
                 "The object store that keeps vaults at s3://BUCKET/KEY: https://HOST[:PORT]. "
                     + "Empty: that of AWS in s3.region. Plain http with api.allow_http_loopback "
                     + "only.")
@@ -237,7 +237,7 @@ extension Setting {
                 "File with the authorities (PEM) to trust for the store. Empty: the system's.")
         case .s3Proxy:
             return Property(
-                .proxy(maxLength: 512), "",
+                .address(.proxy, maxLength: 512), "",
                 "Proxy for the object store, as in http.proxy. Empty: none.")
         case .s3Timeout:
             return Property(

@@ -6,15 +6,15 @@ package struct BaseURL: Sendable, Equatable {
     /// "" or "/" and segments, without a slash at the end.
     package let path: String
 
+    static let rule = "https://HOST[:PORT][/PATH]; http is for loopback only"
+
     /// Reads api.base_url.
     package init(_ text: String, allowHTTPLoopback: Bool) throws(Failure) {
         let hostStart = text.firstIndex(of: ":").map { text[$0...].dropFirst(3) } ?? ""
         let pathStart = hostStart.firstIndex(of: "/") ?? text.endIndex
         let path = text[pathStart...]
         guard let origin = Origin(String(text[..<pathStart])), Self.isPlainPath(path) else {
-            throw Failure(
-                .configValue,
-                "api.base_url must be https://HOST[:PORT][/PATH]; http is for loopback only")
+            throw Failure(.configValue, "api.base_url must be " + Self.rule)
         }
         guard !origin.isPlain || allowHTTPLoopback else {
             throw Failure(

@@ -65,10 +65,11 @@ struct HuntAccounts: Sendable {
         guard ways.count <= Hunt.most * 2 else { throw Hunt.tooMany }
     }
 
-    /// Nil for a tenant that was removed.
+    /// Nil for a tenant that was removed. One whose vault cannot be followed has the accounts that
+    /// it had: each is told with why it cannot be asked.
     private static func look(at tenant: Tenant) throws(Failure) -> TenantIndex? {
         do throws(Failure) {
-            return try tenant.look()
+            return try tenant.current()
         } catch {
             guard error.status == .notFound else { throw error }
             return nil

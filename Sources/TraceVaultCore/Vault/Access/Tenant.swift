@@ -53,7 +53,8 @@ package final class Tenant: Sendable {
 
     private func forget(_ why: Failure) { index.withLock { $0 = .failure(why) } }
 
-    private func current() throws(Failure) -> TenantIndex {
+    /// The tenant as the vault was seen last, to list what it has.
+    func current() throws(Failure) -> TenantIndex {
         let known = index.withLock { $0 }
         guard let source else { return try known.get() }
         let newest: TenantIndex

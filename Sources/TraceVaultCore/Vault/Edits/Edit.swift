@@ -102,7 +102,7 @@ package final class Edit: Sendable {
         var changes = PropertyChanges()
         switch name {
         case "label":
-            try CredentialFormat.checkText(value, "label")
+            try CredentialFormat.checkLabel(value)
             changes.label = value
         case "budget_group":
             try CredentialFormat.checkText(value, "budget_group")

@@ -24,16 +24,17 @@ package struct RedisAddress: Sendable, Equatable {
         self.init((other.hasTLS ? "rediss://" : "redis://") + place)
     }
 
+    static let rule =
+        "redis://HOST:PORT or rediss://HOST:PORT, at most \(most) of them with commas between; "
+        + "user and password are no part of it"
+
     /// The addresses of a setting, separated by commas; empty where there are none.
     static func list(_ text: String) throws(Failure) -> [RedisAddress] {
         guard !text.isEmpty else { return [] }
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let found = parts.compactMap { RedisAddress($0) }
         guard found.count == parts.count, found.count <= most else {
-            throw Failure(
-                .configValue,
-                "redis.addresses must be redis://HOST:PORT or rediss://HOST:PORT, at most \(most) "
-                    + "of them with commas between; user and password are no part of it")
+            throw Failure(.configValue, "redis.addresses must be " + rule)
         }
         return found
     }
