@@ -91,7 +91,7 @@ public func tv_engine_fetch(
         let request = try unsafe Handles.get(request, as: RequestObject.self).request()
         let out = try unsafe required(result_out, "result_out")
         let result = try object.fetch(request, for: tenant)
-        if let failure = result.failure { throw failure }
+        if let failure = result.result.failure { throw failure }
         unsafe out.pointee = try Handles.add(result)
     }
 }

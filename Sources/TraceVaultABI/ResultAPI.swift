@@ -3,11 +3,15 @@
 public import CTraceVault
 import TraceVaultCore
 
-extension RequestResult: Handled { static let handleKind = HandleKind.result }
+extension TakenResult: Handled { static let handleKind = HandleKind.result }
 extension Document: Handled { static let handleKind = HandleKind.document }
 
+private func taken(_ result: OpaquePointer?) throws(Failure) -> RequestResult {
+    try unsafe Handles.get(result, as: TakenResult.self).result
+}
+
 private func found(_ result: OpaquePointer?) -> RequestResult? {
-    try? unsafe Handles.get(result, as: RequestResult.self)
+    try? unsafe taken(result)
 }
 
 // MARK: - Events
@@ -31,7 +35,7 @@ public func tv_result_tag(_ result: OpaquePointer?) -> UInt64 {
 public func tv_result_status(_ result: OpaquePointer?) -> tv_status {
     inside {
         do throws(Failure) {
-            return try unsafe Handles.get(result, as: RequestResult.self).status.rawValue
+            return try unsafe taken(result).status.rawValue
         } catch {
             return error.status.rawValue
         }
@@ -44,7 +48,7 @@ public func tv_result_error(
     _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
-        let result = try unsafe Handles.get(result, as: RequestResult.self)
+        let result = try unsafe taken(result)
         let out = try unsafe required(failure_out, "failure_out")
         if let failure = result.failure {
             unsafe out.pointee = try Handles.add(ErrorObject(failure))
@@ -61,7 +65,7 @@ public func tv_result_document(
     _ data_len_out: UnsafeMutablePointer<Int>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
-        let result = try unsafe Handles.get(result, as: RequestResult.self)
+        let result = try unsafe taken(result)
         let name = try unsafe text(view, view_len, "view")
         try unsafe lend(result.document.view(name), data_out, data_len_out)
     }
@@ -73,7 +77,7 @@ public func tv_result_walk(
     _ walk_out: UnsafeMutablePointer<tv_walk>?, _ error_out: ErrorOut
 ) -> tv_status {
     unsafe status(error_out) { () throws(Failure) in
-        let result = try unsafe Handles.get(result, as: RequestResult.self)
+        let result = try unsafe taken(result)
         let name = try unsafe text(view, view_len, "view")
         let out = try unsafe required(walk_out, "walk_out")
         try unsafe lend(result.document.walk(name), out)
@@ -82,7 +86,7 @@ public func tv_result_walk(
 
 @_cdecl("tv_result_free") @implementation
 public func tv_result_free(_ result: OpaquePointer?) {
-    unsafe release(result, as: RequestResult.self)
+    unsafe release(result, as: TakenResult.self)
 }
 
 // MARK: - Documents

@@ -12,6 +12,8 @@ package final class Engine: Sendable {
     private let lastStats = LastStats()
     private let origin: Origin
     private let defaultDeadlineMs: Int64
+    /// Results count until they are freed, not only until they are taken.
+    private let countsUntilFreed: Bool
     private let wake: Wake
     private let thread = Lock<UInt?>(nil)
     /// Nil: this host's quota is its own.
@@ -26,6 +28,7 @@ package final class Engine: Sendable {
         let settings = try EngineSettings(config, secrets, base: transportSettings.base)
         origin = settings.base.origin
         defaultDeadlineMs = settings.defaultDeadlineMs
+        countsUntilFreed = settings.countsUntilFreed
         results = try ResultQueue()
         mailbox = Mailbox(
             maxOutstanding: settings.maxQueued, maxPerTenant: settings.maxQueuedPerTenant,
@@ -94,28 +97,37 @@ package final class Engine: Sendable {
     }
 
     /// Submits and waits. The result never passes through `results`.
-    package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> RequestResult {
+    package func fetch(_ request: Request, for tenant: Tenant) throws(Failure) -> TakenResult {
         let waiter = try Waiter<RequestResult>()
         try submit(request, for: tenant, tag: 0, waiter: waiter)
-        let result = waiter.wait()
-        if let result { taken(result) }
-        guard let result else { throw Failure(.other, "the engine gave no answer") }
-        return result
+        guard let result = waiter.wait() else {
+            throw Failure(.other, "the engine gave no answer")
+        }
+        return taken(result)
     }
 
     /// The oldest finished request, nil when none came in time.
-    package func take(timeoutMs: Int32) throws(Failure) -> RequestResult? {
-        let result = try results.take(timeoutMs: timeoutMs, onLoss: wake.now)
-        if let result { taken(result) }
-        return result
+    package func take(timeoutMs: Int32) throws(Failure) -> TakenResult? {
+        guard let result = try results.take(timeoutMs: timeoutMs, onLoss: wake.now) else {
+            return nil
+        }
+        return taken(result)
     }
 
-    private func taken(_ result: RequestResult) {
-        if result.kind != .notice, mailbox.taken(result) { wake.now() }
+    private func taken(_ result: RequestResult) -> TakenResult {
+        guard result.kind != .notice else { return TakenResult(result, countedBy: nil) }
+        if mailbox.taken(result, isFreed: !countsUntilFreed) { wake.now() }
+        return TakenResult(result, countedBy: countsUntilFreed ? self : nil)
+    }
+
+    /// A result that was taken before is freed.
+    func freed(_ result: RequestResult) {
+        if mailbox.freed(result) { wake.now() }
     }
 
     /// Undoes a `take` whose result could not be handed over: no result is ever lost.
-    package func giveBack(_ result: RequestResult) {
+    package func giveBack(_ taken: TakenResult) {
+        let result = taken.result
         if result.kind != .notice { mailbox.givenBack(result) }
         results.putBack(result)
     }

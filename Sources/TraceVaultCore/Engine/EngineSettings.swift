@@ -8,6 +8,7 @@ struct EngineSettings {
     let maxQueued: Int
     let maxQueuedPerTenant: Int
     let maxResultBytes: Int
+    let countsUntilFreed: Bool
     let maxNotices: Int
     let credentialRetryMs: Int64
     let maxReplyBytes: Int
@@ -38,6 +39,7 @@ struct EngineSettings {
         maxQueued = config.int(.maxQueued)
         maxQueuedPerTenant = config.int(.maxQueuedPerTenant)
         maxResultBytes = config.int(.maxResultBytes)
+        countsUntilFreed = config.text(.resultsCountUntil) == "freed"
         maxNotices = config.int(.maxNotices)
         credentialRetryMs = config.integer(.credentialRetry)
         maxReplyBytes = config.int(.maxReplyBytes)

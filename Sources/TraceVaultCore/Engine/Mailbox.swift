@@ -238,18 +238,36 @@ extension Mailbox: ResultRoom {
         }
     }
 
-    /// The host has a result. True when the engine's thread must be woken.
-    func taken(_ result: RequestResult) -> Bool {
+    /// The host has a result; its bytes count on unless it is as good as freed. True when the
+    /// engine's thread must be woken.
+    func taken(_ result: RequestResult, isFreed: Bool = true) -> Bool {
         state.withLock { state in
             let requests = result.kind.isOfHunt ? 0 : 1
-            state.loads.count(result.tenant, requests: -requests, bytes: -result.byteCount)
+            let bytes = isFreed ? result.byteCount : 0
+            state.loads.count(result.tenant, requests: -requests, bytes: -bytes)
             let wasEmpty = state.isEmpty
             let goesOn = requests == 0 && state.hunts.taken(result)
             guard state.closed == nil else { return false }
             if goesOn { state.commands.append(.huntOn(result.id)) }
-            for tenant in state.loads.letGo() { state.commands.append(.goOn(tenant)) }
+            if isFreed { Self.letGo(&state) }
             return wasEmpty && !state.isEmpty
         }
+    }
+
+    /// The host has freed a result that counted until now. True when the engine's thread must be
+    /// woken.
+    func freed(_ result: RequestResult) -> Bool {
+        state.withLock { state in
+            state.loads.count(result.tenant, bytes: -result.byteCount)
+            let wasEmpty = state.isEmpty
+            guard state.closed == nil else { return false }
+            Self.letGo(&state)
+            return wasEmpty && !state.isEmpty
+        }
+    }
+
+    private static func letGo(_ state: inout State) {
+        for tenant in state.loads.letGo() { state.commands.append(.goOn(tenant)) }
     }
 
     /// What was taken waits again, also beyond the limit.

@@ -16,6 +16,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case maxQueued = "engine.max_queued"
     case maxQueuedPerTenant = "engine.max_queued_per_tenant"
     case maxResultBytes = "engine.max_result_bytes"
+    case resultsCountUntil = "engine.results_count_until"
     case maxNotices = "engine.max_notices"
     case maxInFlight = "engine.max_in_flight"
     case maxInFlightPerTenant = "engine.max_in_flight_per_tenant"

@@ -147,6 +147,21 @@ import Testing
         #expect(free == (try key("greedy")))
     }
 
+    @Test func aResultThatCountsUntilItIsFreedHoldsItsTenantUntilThen() throws {
+        let mailbox = mailbox(bytes: 1000)
+        let greedy = try (0..<2).map { _ in try submit(mailbox, "greedy") }
+        let results = try greedy.map { try result($0, "greedy", bytes: 400) }
+        #expect(try mailbox.answered(results) == [key("greedy")])
+        _ = mailbox.drain()
+        #expect(!mailbox.taken(results[0], isFreed: false))
+        #expect(!mailbox.taken(results[1], isFreed: false))
+        #expect(mailbox.heldBytes == 800 && mailbox.outstanding == 0)
+        #expect(mailbox.freed(results[0]))
+        #expect(mailbox.drain().commands.count == 1)
+        #expect(!mailbox.freed(results[1]))
+        #expect(mailbox.heldBytes == 0)
+    }
+
     @Test func whoHasNoResultsIsNeverHeldHoweverMuchTheOthersHave() throws {
         let mailbox = mailbox(bytes: 1000)
         let greedy = try submit(mailbox, "greedy")
