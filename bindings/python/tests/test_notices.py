@@ -224,7 +224,7 @@ def test_no_notice_is_made_where_none_is_wanted(
 def test_a_library_without_notices_is_used_all_the_same(
     server: Standin, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_engine, "NOTICES", {"engine.of_a_later_library": 1})
+    monkeypatch.setattr(_engine, "DEFAULTS", {"engine.of_a_later_library": 1})
     with tv.Engine(settings(server)) as engine:
         assert engine.trace(acme, ACME, GOOD).lines
     with pytest.raises(tv.ArgumentError, match="no setting has this name"):

@@ -25,8 +25,12 @@ from .vault import Tenant
 if TYPE_CHECKING:
     from .notices import Notice
 
-#: Notices are made for ``logging``, unless the settings say otherwise.
-NOTICES: Mapping[str, Setting] = {"engine.max_notices": 256}
+#: What differs from the library's own defaults, unless the settings say otherwise: notices are made
+#: for ``logging``, and a result counts until its owner has read it, whoever took it.
+DEFAULTS: Mapping[str, Setting] = {
+    "engine.max_notices": 256,
+    "engine.results_count_until": "freed",
+}
 #: How long leaving the interpreter may wait for an engine, in seconds.
 _EXIT_WAIT = 5.0
 
@@ -48,7 +52,7 @@ class BaseEngine:
         with wiping(login):
             check_function("notice", notice)
             lib = library()
-            with closing(new_config(settings, NOTICES)) as config:
+            with closing(new_config(settings, DEFAULTS)) as config:
                 hand_over(login, RedisLogin, "login", config.ref)
                 self._capacity = _number(lib, config.ref, b"engine.max_queued")
                 #: What requests without a time of their own have, in seconds.

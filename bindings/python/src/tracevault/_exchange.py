@@ -1,7 +1,9 @@
 """How threads share the library's one result queue.
 
-All of them wait here: one at a time takes the results and hands each to whom it belongs. Waiting
-happens in ``poll()`` and on a condition, never inside the library, so that Ctrl-C ends it at once.
+All of them wait here: one at a time takes the results and hands each to whom it belongs. It looks
+at none but its own: what is in a result stays in the library, and counts there in what its tenant
+may have, until its owner reads it. Waiting happens in ``poll()`` and on a condition, never inside
+the library, so that Ctrl-C ends it at once.
 What the outcomes mean to a caller is decided in ``client.py``.
 """
 
@@ -18,9 +20,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _loading
-from ._abi import EngineRef, ErrorRef, ResultRef
-from ._handle import Handle
-from ._lib import check, failure, library, view
+from ._abi import EngineRef, ErrorRef, ResultRef, TextRef
+from ._handle import Handle, free_with
+from ._lib import check, failure, free_function, library, view
 from .errors import (
     ClosedError,
     LimitError,
@@ -44,6 +46,8 @@ _DRAIN = 256
 _LONGEST = 86_400.0
 #: TV_RESULT_NOTICE
 _NOTICE = 4
+#: A reply of so many bytes takes some milliseconds to read; each view takes as long as so many.
+_LARGE, _VIEW = 256 << 10, 4
 
 
 class Inbox(Protocol):
@@ -60,6 +64,7 @@ class Slot:
     """One request under way, and its outcome once there is one."""
 
     __slots__ = (
+        "__weakref__",
         "arrived",
         "brief",
         "document",
@@ -67,6 +72,7 @@ class Slot:
         "error",
         "id",
         "inbox",
+        "kept",
         "request",
         "tag",
         "views",
@@ -79,21 +85,60 @@ class Slot:
         inbox: Inbox | None,
         arrived: Callable[[Slot], None] | None = None,
     ) -> None:
-        #: Called with the slot before it is put into the inbox; twice, where that was interrupted.
+        #: Called with the slot once an answer is read; twice, where that was interrupted.
         self.arrived = arrived
         self.request = request
         self.tag = tag
         self.inbox = inbox
         self.id: ctypes.c_uint64 = ctypes.c_uint64()
         self.done: bool = False
+        #: The library's result, until it is read.
+        self.kept: ResultRef = ResultRef()
         self.document: bytes = b""
         #: Its brief view: the library gave both. Without it the document may come from anywhere.
         self.brief: bytes = b""
         self.views: dict[str, bytes] = {}
         self.error: TraceVaultError | None = None
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes long to read: an event loop has that done in another thread."""
+        if not self.kept or self.request.kind == "check":
+            return False
+        data, length = TextRef(), ctypes.c_size_t()
+        with contextlib.suppress(NotFoundError):
+            out = (ctypes.byref(data), ctypes.byref(length))
+            check(library().tv_result_document, self.kept, b"raw", 3, *out)
+        return length.value * (1 + _VIEW * len(self.request.views)) > _LARGE
+
+    def read(self) -> None:
+        """Have the library's result as documents, or as an error; nothing where that is done."""
+        if not self.kept:
+            return
+        lib = library()
+        try:
+            self.document, self.brief = _documents(lib, self.kept, self.request.kind)
+            for name in self.request.views:
+                self.views[name] = view(lib.tv_result_document, self.kept, name.encode())
+            if self.arrived is not None:
+                self.arrived(self)
+        except TraceVaultError as error:
+            # Where it was made leads back to the slot, and says nothing to who asked.
+            self.error = error.with_traceback(None)
+        except MemoryError:
+            # Raised here, it would take the other results of a batch with it.
+            self.document, self.brief, self.views = b"", b"", {}
+            self.error = _no_memory()
+        self.drop()
+
+    def drop(self) -> None:
+        """Let the library's result go."""
+        library().tv_result_free(self.kept)
+        self.kept.value = self.arrived = None
+
     def result(self, *, resumed: bool = False) -> Result[Any]:
         """What came, as objects; the error names tenant, account and message. To be asked once."""
+        self.read()
         trace, search, checked, error = None, None, None, self.error
         self.error = None  # raised, it leads to frames that have the slot: no way back from there
         if error is None:
@@ -128,10 +173,27 @@ class Slot:
         )
 
 
+def _documents(lib: ctypes.CDLL, result: ResultRef, kind: str) -> tuple[bytes, bytes]:
+    """The document and its brief view; raises the result's error."""
+    status = lib.tv_result_status(result)
+    if status == 0:
+        get = lib.tv_result_document
+        document = view(get, result, kind.encode())
+        return document, b"" if kind == "check" else view(get, result, b"brief")
+    reason = ErrorRef()
+    check(lib.tv_result_error, result, ctypes.byref(reason))
+    error = failure(status, reason)
+    if isinstance(error, ReplyError) and status != Status.E_REPLY_TOO_LARGE:
+        with contextlib.suppress(NotFoundError):
+            error.reply = view(lib.tv_result_document, result, b"raw")
+    raise error
+
+
 class Exchange:
     """Requests out, results in, for any number of threads."""
 
     __slots__ = (
+        "_free",
         "_listener",
         "_notices",
         "_poll",
@@ -152,6 +214,7 @@ class Exchange:
         self.changed: threading.Condition = threading.Condition()
         self._tags = count(1)
         self._slots: dict[int, Slot] = {}
+        self._free = free_function("tv_result_free")
         #: Held by the one thread that takes results for all.
         self._taking = threading.Lock()
         #: Survives an interruption between taking a result and delivering it.
@@ -194,6 +257,7 @@ class Exchange:
         lib = library()
         made = request._made(lib, is_patient=is_patient)
         slot = Slot(request, next(self._tags), inbox, arrived)
+        free_with(slot, slot.kept, self._free)
         self._slots[slot.tag] = slot
         submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))
         try:
@@ -303,58 +367,32 @@ class Exchange:
                 if not result:
                     return taken
             self._deliver(lib, result)
-            result.value = None
         return most
 
     def _deliver(self, lib: ctypes.CDLL, result: ResultRef) -> None:
+        """Hand a result to its owner, or free it; then the reference is empty."""
         slot = self._slots.get(lib.tv_result_tag(result))
         if slot is not None and not slot.done:
-            try:
-                slot.document, slot.brief = self._document(lib, result, slot.request.kind)
-                for name in slot.request.views:
-                    slot.views[name] = view(lib.tv_result_document, result, name.encode())
-                if slot.arrived is not None:
-                    slot.arrived(slot)
-            except TraceVaultError as error:
-                # Where it was made leads back to the slot, and says nothing to who asked.
-                slot.error = error.with_traceback(None)
-            except MemoryError:
-                # The owner's matter, who may be another thread than the one that copies for all.
-                slot.document, slot.brief, slot.views = b"", b"", {}
-                slot.error = _no_memory()
-            # No call in between: an interruption may not leave one without the other.
-            slot.done = True
+            # No call in between: an interruption may not leave one without the others.
+            slot.kept.value, slot.done, result.value = result.value, True, None
             if slot.inbox is not None:
                 try:
                     slot.inbox.append(slot)
                 except MemoryError:
                     # The result stays, and is delivered by whoever looks next.
-                    slot.done = False
+                    result.value, slot.done, slot.kept.value = slot.kept.value, False, None
                     raise
                 # The inbox has the slot: if each had the other, answers would stay until Python's
                 # garbage collector frees many at once, and an event loop would wait for that.
-                slot.inbox = slot.arrived = None
+                slot.inbox = None
             self._slots.pop(slot.tag, None)
-        elif slot is None and lib.tv_result_kind(result) == _NOTICE:
+            return
+        if slot is None and lib.tv_result_kind(result) == _NOTICE:
             # One that there is no memory for is lost, and holds nothing up.
             with contextlib.suppress(MemoryError):
                 self._notices.append(view(lib.tv_result_document, result, b"notice"))
         lib.tv_result_free(result)
-
-    @staticmethod
-    def _document(lib: ctypes.CDLL, result: ResultRef, kind: str) -> tuple[bytes, bytes]:
-        status = lib.tv_result_status(result)
-        if status == 0:
-            get = lib.tv_result_document
-            document = view(get, result, kind.encode())
-            return document, b"" if kind == "check" else view(get, result, b"brief")
-        reason = ErrorRef()
-        check(lib.tv_result_error, result, ctypes.byref(reason))
-        error = failure(status, reason)
-        if isinstance(error, ReplyError) and status != Status.E_REPLY_TOO_LARGE:
-            with contextlib.suppress(NotFoundError):
-                error.reply = view(lib.tv_result_document, result, b"raw")
-        raise error
+        result.value = None
 
     def close(self) -> None:
         """Shut the engine down, deliver every result, free the engine."""

@@ -9,9 +9,10 @@ import atexit
 import ctypes
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
+from itertools import count
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from . import _loading
@@ -90,6 +91,21 @@ class Handle(Generic[R]):
         if self._key in _open:
             self._free(self)
             _open.pop(self._key, None)
+
+
+#: What frees what each owner has, by a number of its own.
+_owned: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
+_numbers = count(1)
+
+
+def free_with(owner: object, ref: Ref, free: Callable[..., None]) -> None:
+    """Have C code alone free what ``ref`` points to by then, when nobody has the owner any more.
+
+    ``free`` is of :func:`free_function`; see :class:`Handle`.
+    """
+    number = next(_numbers)
+    forget = partial(_owned.pop, number)
+    _owned[number] = (weakref.ref(owner, forget), weakref.ref(owner, partial(free, ref)))
 
 
 @atexit.register

@@ -17,7 +17,7 @@ _USUAL, _SMALLEST = 64 << 10, 16 << 10
 
 
 class Room:
-    """Counts bytes by tenant. Pages come in whatever thread takes results for all."""
+    """Counts bytes by tenant. Pages are read in whatever thread an event loop has for that."""
 
     def __init__(self, most: int | None = None) -> None:
         self.most: int = MOST if most is None else most

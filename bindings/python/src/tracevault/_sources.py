@@ -39,7 +39,7 @@ class Source:
 
     @property
     def arrived(self) -> Callable[[Slot], None] | None:
-        """Called with what came, in whatever thread takes results, before anybody is told."""
+        """Called with what came, in whatever thread reads it, before anybody is told."""
         return None
 
 

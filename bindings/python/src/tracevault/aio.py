@@ -18,6 +18,7 @@ from collections.abc import (
     Mapping,
 )
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from . import _loading
@@ -140,6 +141,8 @@ class AsyncEngine(BaseEngine):
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
+        if slot.is_large:
+            await aside(slot.read)
         answer: Answer_co = slot.result().unwrap()
         return answer
 
@@ -208,8 +211,8 @@ class AsyncEngine(BaseEngine):
                         await asyncio.sleep(0)
                     elif not batch.has_ended:
                         await self._arrival(inbox, batch)
-                    for result in batch.results(TAKEN_AT_A_TIME):
-                        yield result
+                    while await self._collected(batch):
+                        yield batch.tell()
                         # Others have their turn, also when many results are there at once.
                         await asyncio.sleep(0)
             batch.end()
@@ -217,6 +220,12 @@ class AsyncEngine(BaseEngine):
             batch.close()
             if feed is not None:
                 await feed.stop()
+
+    @staticmethod
+    async def _collected(batch: Batch) -> bool:
+        if batch.is_large(TAKEN_AT_A_TIME):
+            await aside(partial(batch.read, TAKEN_AT_A_TIME))
+        return batch.collect(TAKEN_AT_A_TIME)
 
     @staticmethod
     async def _arrival(inbox: LoopInbox, batch: Batch) -> None:

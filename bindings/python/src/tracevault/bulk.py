@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 BATCH_WINDOW = 1024
 #: With a journal fewer: what is under way when the process is killed is asked again.
 JOURNAL_WINDOW = 128
-#: Results taken at once for the journal, where nobody else waits for the thread.
-_NOTED = 64
+#: So many results are written down ahead of what is told, where nobody else waits for the thread;
+#: and no more than so many bytes of them, which are in memory until then.
+_NOTED, _NOTED_BYTES = 64, 64 << 20
 
 
 class Progress(Frozen):
@@ -229,30 +230,59 @@ class Batch:
 
     # ---- Telling ------------------------------------------------------------------------------
 
-    def results(self, most: int = _NOTED) -> Iterator[Result[Any]]:
-        """What is finished; with a journal at most so many are written down at a time."""
-        self._collect(most)
-        while self._ended:
-            ended = self._ended.popleft()
-            result = ended if isinstance(ended, Result) else ended.result()
-            self._count(result)
-            yield result
-            self._collect(most)
+    def results(self) -> Iterator[Result[Any]]:
+        """What is finished."""
+        while self.collect(_NOTED):
+            yield self.tell()
 
-    def _collect(self, most: int) -> None:
-        """Take what has come, and write it down before any of it is told."""
-        if self._journal is not None:
-            self._exchange.take_some(most)
-        while self._inbox:
-            slot = self._inbox[0]
-            if self._journal is not None and self._fault is None:
-                try:
-                    self._journal.note(slot)
-                except (OSError, TraceVaultError) as fault:
-                    self.fail(fault)
-            # Only now: Ctrl-C may come in between, and close() looks at the inbox once more.
-            self._ended.append(self._inbox.popleft())
-            self._under_way.pop(slot.tag, None)
+    def is_large(self, most: int) -> bool:
+        """Whether it takes long to read what is told or written down next, at most so many."""
+        return any(slot.is_large for slot in self._first(most))
+
+    def read(self, most: int) -> None:
+        """Read what is told or written down next, at most so many, in whatever thread."""
+        for slot in self._first(most):
+            slot.read()
+
+    def _first(self, most: int) -> list[Slot]:
+        """The first of both lines. By their places: results may come in meanwhile."""
+        lines = (self._ended, self._inbox)
+        firsts = [line[place] for line in lines for place in range(min(most, len(line)))]
+        return [one for one in firsts if isinstance(one, Slot)]
+
+    def collect(self, most: int) -> bool:
+        """Have something to tell, if anything is finished. With a journal it is written down before
+        any of it is told, at most so many results ahead."""
+        if self._journal is None:
+            while self._inbox:
+                slot = self._inbox.popleft()
+                self._ended.append(slot)
+                self._under_way.pop(slot.tag, None)
+            return bool(self._ended)
+        self._exchange.take_some(most)
+        while self._inbox and len(self._ended) < most and self._noted_bytes() < _NOTED_BYTES:
+            self._note(self._journal, self._inbox[0])
+        return bool(self._ended)
+
+    def _noted_bytes(self) -> int:
+        return sum(len(one.document) for one in self._ended if isinstance(one, Slot))
+
+    def _note(self, journal: Journal, slot: Slot) -> None:
+        if self._fault is None:
+            try:
+                journal.note(slot)
+            except (OSError, TraceVaultError) as fault:
+                self.fail(fault)
+        # Only now: Ctrl-C may come in between, and close() looks at the inbox once more.
+        self._ended.append(self._inbox.popleft())
+        self._under_way.pop(slot.tag, None)
+
+    def tell(self) -> Result[Any]:
+        """The next result, after :meth:`collect`."""
+        ended = self._ended.popleft()
+        result = ended if isinstance(ended, Result) else ended.result()
+        self._count(result)
+        return result
 
     def _count(self, result: Result[Any]) -> None:
         self._done += 1
@@ -302,7 +332,10 @@ class Batch:
         """Cancel what is under way; what has come is written down."""
         if self._journal is not None:
             if self._exchange.handle.usable:
-                self._collect(_NOTED)
+                self._exchange.take_some(_NOTED)
+            while self._inbox:
+                self._note(self._journal, self._inbox[0])
+                self._ended.pop()
             self._journal.close()
         for slot in self._under_way.values():
             self._exchange.abandon(slot)

@@ -83,6 +83,7 @@ class Journal:
 
     def note(self, slot: Slot) -> None:
         """Remember how a request ended; of a large answer perhaps only that."""
+        slot.read()
         request, error = slot.request, slot.error
         settled = error.status in _FINAL if error is not None else _is_whole(slot)
         told: dict[str, Any] = {

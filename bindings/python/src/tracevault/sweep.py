@@ -242,7 +242,7 @@ class Sweep(Campaign[Told]):
         return isinstance(asked, Search) and not self._room.has_room_for_page(asked.place.tenant)
 
     def _arrived(self, slot: Slot) -> None:
-        """Count a page where it comes, in whatever thread; let one go that has no room."""
+        """Count a page that is read, in whatever thread; let one go that has no room."""
         asked: Search | Copy = slot.request.tag
         size = len(slot.document) + len(slot.brief)
         if isinstance(asked, Copy) or not size or asked.came:
