@@ -223,7 +223,8 @@ class AsyncEngine(BaseEngine):
 
     @staticmethod
     async def _collected(batch: Batch) -> bool:
-        if batch.is_large(TAKEN_AT_A_TIME):
+        batch.take_in(TAKEN_AT_A_TIME)
+        while batch.is_large(TAKEN_AT_A_TIME):  # more may come meanwhile
             await aside(partial(batch.read, TAKEN_AT_A_TIME))
         return batch.collect(TAKEN_AT_A_TIME)
 

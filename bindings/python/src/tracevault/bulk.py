@@ -232,8 +232,16 @@ class Batch:
 
     def results(self) -> Iterator[Result[Any]]:
         """What is finished."""
-        while self.collect(_NOTED):
+        while True:
+            self.take_in(_NOTED)
+            if not self.collect(_NOTED):
+                return
             yield self.tell()
+
+    def take_in(self, most: int) -> None:
+        """Take what has come, at most so many, where it is to be written down before it is told."""
+        if self._journal is not None:
+            self._exchange.take_some(most)
 
     def is_large(self, most: int) -> bool:
         """Whether it takes long to read what is told or written down next, at most so many."""
@@ -259,7 +267,6 @@ class Batch:
                 self._ended.append(slot)
                 self._under_way.pop(slot.tag, None)
             return bool(self._ended)
-        self._exchange.take_some(most)
         while self._inbox and len(self._ended) < most and self._noted_bytes() < _NOTED_BYTES:
             self._note(self._journal, self._inbox[0])
         return bool(self._ended)
