@@ -78,6 +78,9 @@ struct HuntLoads {
         }
     }
 
+    /// Whether a hunt may ask something for the tenant.
+    func isAsking(_ tenant: TenantKey) -> Bool { byTenant[tenant] != nil }
+
     /// What was taken waits again.
     mutating func givenBack(_ result: RequestResult) {
         if result.kind == .hunt {

@@ -18,21 +18,19 @@ struct Loads {
     private let maxComing: Int
     private(set) var total = Load()
     private var byTenant: [TenantKey: Load] = [:]
-    /// Tenants whose share is used up: each waits until it is not.
-    private var full: Set<TenantKey> = []
-    /// Tenants whose next reply needs room, in the order in which they came, and how much each
-    /// needs.
-    private var line: [TenantKey] = []
-    private var needs: [TenantKey: Int] = [:]
-    /// Those who left the line and have not taken their room yet: whoever took it meanwhile does
-    /// not cost them their turn.
-    private var called: Set<TenantKey> = []
-    /// What others give back is kept for the first in the line that has nothing of its own.
-    private var isKept = false
+    /// Tenants that wait until more of their share is free, and for how much; 0: for any of it.
+    private var full: [TenantKey: Int] = [:]
+    /// Those of them who have given something back since they were looked at.
+    private var relieved: Set<TenantKey> = []
+    /// The least that was free since all of them were looked at.
+    private var leastFree: Int
+    /// Tenants that have nothing, and whose next reply needs more room than all have left.
+    private var line = RoomLine()
 
     init(maxBytes: Int, maxComing: Int) {
         self.maxBytes = maxBytes
         self.maxComing = maxComing
+        leastFree = maxBytes
     }
 
     func requests(of tenant: TenantKey) -> Int { byTenant[tenant]?.requests ?? 0 }
@@ -41,6 +39,7 @@ struct Loads {
         total.requests += requests
         total.bytes += bytes
         total.coming += coming
+        leastFree = min(leastFree, free)
         guard let tenant else { return }
         var load = byTenant[tenant] ?? Load()
         load.requests += requests
@@ -49,6 +48,8 @@ struct Loads {
         // Who waits in `fetch` may have its result before the engine has counted its bytes: the
         // sum is below zero for that moment, and is kept.
         byTenant[tenant] = load.isNothing ? nil : load
+        if coming < 0 { line.went(-coming, of: tenant) }
+        if bytes + coming < 0, full[tenant] != nil { relieved.insert(tenant) }
     }
 
     // MARK: - Room for results
@@ -64,19 +65,16 @@ struct Loads {
     private func hasNothing(_ tenant: TenantKey) -> Bool { (byTenant[tenant]?.all ?? 0) <= 0 }
 
     private func isWaiting(_ tenant: TenantKey) -> Bool {
-        needs[tenant] != nil || full.contains(tenant)
+        full[tenant] != nil || line.contains(tenant)
     }
 
-    /// Whether a reply of the tenant, which counts for `own` so far, may become so much more, where
-    /// so many bytes are promised to others. One at a time always may, where the tenant has no
-    /// other result.
-    private func hasRoom(
-        for more: Int, beside own: Int, promised: Int = 0, _ tenant: TenantKey
-    ) -> Bool {
+    /// Whether a reply of the tenant, which counts for `own` so far, may become so much more. One
+    /// at a time always may, where the tenant has no other result.
+    private func hasRoom(for more: Int, beside own: Int, _ tenant: TenantKey) -> Bool {
         let load = byTenant[tenant] ?? Load()
-        let coming = total.coming + promised
+        let coming = total.coming + line.promised
         guard load.coming + more <= maxComing - coming - more else { return false }
-        return load.all - own <= 0 || load.all + more <= free - promised - more
+        return load.all - own <= 0 || load.all + more <= free - line.promised - more
     }
 
     /// Whether a reply under way may grow: nobody in the line keeps it from that, as it would have
@@ -87,59 +85,111 @@ struct Loads {
         return true
     }
 
+    // MARK: - Who begins a large reply
+
     /// Expects so much of a reply that is about to be asked for; without room for it the tenant
-    /// stands in the line until there is some.
+    /// waits until it is let go.
     mutating func expect(_ bytes: Int, of tenant: TenantKey) -> Bool {
         guard !isWaiting(tenant) else { return false }
-        let isCalled = called.remove(tenant) != nil
-        if isCalled || !isKept, mayCome(bytes, beside: 0, tenant) { return true }
-        needs[tenant] = bytes
-        line.insert(tenant, at: isCalled ? 0 : line.count)
-        if hasNothing(tenant) { isKept = true }
+        let called = line.comes(tenant)
+        let isPassing = called == nil && !line.isEmpty
+        let isKept = called.map { bytes <= $0.need && fits(bytes) } ?? false
+        if isKept || (hasRoom(for: bytes, beside: 0, tenant) && (!isPassing || mayPass(bytes))) {
+            count(tenant, coming: bytes)
+            if isPassing { line.passes(tenant, bytes) }
+            return true
+        }
+        if let called { line.went(called.need, of: tenant) }
+        wait(tenant, for: bytes, as: called)
         return false
+    }
+
+    /// Whether what was promised is still there.
+    private func fits(_ bytes: Int) -> Bool {
+        total.coming + line.promised + bytes <= maxComing
+    }
+
+    /// What the others give back is for the first in the line. Past it others may begin as long as
+    /// they have no more than an eighth of all: small ones need not wait for what large ones need.
+    private func mayPass(_ bytes: Int) -> Bool { line.past + bytes <= maxComing / 8 }
+
+    private mutating func wait(_ tenant: TenantKey, for bytes: Int, as called: RoomLine.Waiting?) {
+        if hasNothing(tenant) {
+            line.stand(tenant, need: bytes, as: called)
+        } else {
+            full[tenant] = bytes
+        }
     }
 
     /// Whether the tenant must wait from now on, its share being used up.
     mutating func mustWait(_ tenant: TenantKey) -> Bool {
         guard isHeld(tenant), !isWaiting(tenant) else { return false }
-        full.insert(tenant)
+        full[tenant] = 0
         return true
     }
 
-    /// Somebody was called and has not come, which others wait for: they are called next.
-    var isCalling: Bool { !called.isEmpty && !line.isEmpty }
+    // MARK: - Who is let go
 
-    /// Those who need wait no longer, after somebody has given something back or has not come.
-    mutating func letGo() -> [TenantKey] {
-        let relieved = full.filter { !isHeld($0) }
-        full.subtract(relieved)
-        return Array(relieved) + call()
+    /// Whether room that was kept for somebody is free for others now.
+    func isOverdue(nowUs: Int64) -> Bool { line.isOverdue(nowUs: nowUs) }
+
+    /// Those who need wait no longer, after something was given back. Room is kept for those who
+    /// have something to ask: `mayAsk` says so of those without requests of the host.
+    mutating func letGo(nowUs: Int64, mayAsk: (TenantKey) -> Bool) -> [TenantKey] {
+        line.forgetOverdue(nowUs: nowUs)
+        return relieve() + call(nowUs, mayAsk)
     }
 
-    /// Calls those in the line for whom there is room beside those who are called before them. The
-    /// first that has nothing of its own and no room stops the others, so that its turn comes; who
-    /// has something waits for that, and stops nobody.
-    private mutating func call() -> [TenantKey] {
-        isKept = false
-        guard !line.isEmpty else {
-            called = []
-            return []
+    /// Looks at those in `full` who gave something back, and at all of them where much more is free
+    /// than before.
+    private mutating func relieve() -> [TenantKey] {
+        let isMuchMore = free - leastFree >= min(maxBytes, maxComing) / 16
+        if isMuchMore { leastFree = free }
+        var looked: [TenantKey] = []
+        if isMuchMore { looked.append(contentsOf: full.keys) } else { looked += relieved }
+        relieved.removeAll(keepingCapacity: true)
+        return looked.filter { tenant in
+            guard let need = full[tenant] else { return false }
+            if need == 0 ? !isHeld(tenant) : mayBegin(need, tenant) {
+                full[tenant] = nil
+                return true
+            }
+            if need > 0, hasNothing(tenant) {
+                full[tenant] = nil
+                line.stand(tenant, need: need, as: nil)
+            }
+            return false
         }
-        var (ready, promised): ([TenantKey], Int) = ([], 0)
-        for tenant in line {
-            let need = needs[tenant] ?? 0
-            if hasRoom(for: need, beside: 0, promised: promised, tenant) {
-                ready.append(tenant)
-                promised += need
-            } else if hasNothing(tenant) {
-                isKept = true
-                break
+    }
+
+    private func mayBegin(_ need: Int, _ tenant: TenantKey) -> Bool {
+        hasRoom(for: need, beside: 0, tenant) && (line.isEmpty || mayPass(need))
+    }
+
+    /// So many of the line are looked at for those who may pass.
+    private static let mostLooks = 32
+
+    private mutating func call(
+        _ nowUs: Int64, _ mayAsk: (TenantKey) -> Bool
+    ) -> [TenantKey] {
+        var ready: [TenantKey] = []
+        var place = 0
+        while place < min(line.waiting.count, Self.mostLooks) {
+            let one = line.waiting[place]
+            let isFirst = place == 0
+            if hasRoom(for: one.need, beside: 0, one.tenant), isFirst || mayPass(one.need) {
+                _ = line.leave(at: place)
+                ready.append(one.tenant)
+                guard requests(of: one.tenant) > 0 || mayAsk(one.tenant) else { continue }
+                line.promise(one, nowUs: nowUs)
+                if !isFirst { line.passes(one.tenant, one.need) }
+            } else if hasNothing(one.tenant) {
+                place += 1
+            } else {
+                // It got something meanwhile, as an answer that another tenant's request brought.
+                full[one.tenant] = line.leave(at: place).need
             }
         }
-        guard !ready.isEmpty else { return [] }
-        for tenant in ready { needs[tenant] = nil }
-        called.formUnion(ready)
-        line.removeAll { needs[$0] == nil }
         return ready
     }
 }

@@ -1,5 +1,7 @@
 // Mailbox.swift - how host threads talk to the engine's thread.
 
+import CSystem
+
 /// A question about the quota that a credential spends: how long `count` more requests take.
 struct Estimate: Sendable {
     let tenant: Tenant
@@ -44,6 +46,11 @@ final class Mailbox: Sendable {
         var closed: Failure?
 
         var isEmpty: Bool { commands.isEmpty && submitted.isEmpty }
+
+        mutating func letGo() -> [TenantKey] {
+            let hunts = hunts
+            return loads.letGo(nowUs: tvs_boot_us()) { hunts.isAsking($0) }
+        }
 
         /// True when the engine's thread must be woken.
         mutating func add(_ command: Command) -> Bool {
@@ -267,7 +274,7 @@ extension Mailbox: ResultRoom {
     }
 
     private static func letGo(_ state: inout State) {
-        for tenant in state.loads.letGo() { state.commands.append(.goOn(tenant)) }
+        for tenant in state.letGo() { state.commands.append(.goOn(tenant)) }
     }
 
     /// What was taken waits again, also beyond the limit.
@@ -295,11 +302,11 @@ extension Mailbox: ResultRoom {
         state.withLock { $0.loads.expect(bytes, of: tenant) }
     }
 
-    /// The tenants for which there is room now, once replies have ended, and in the round after
-    /// others were called.
+    /// The tenants for which there is room now, once replies have ended, or somebody has not come
+    /// for the room that was kept for it.
     func letGo(repliesEnded: Bool) -> [TenantKey] {
         state.withLock { state in
-            repliesEnded || state.loads.isCalling ? state.loads.letGo() : []
+            repliesEnded || state.loads.isOverdue(nowUs: tvs_boot_us()) ? state.letGo() : []
         }
     }
 

@@ -32,8 +32,14 @@ import Testing
             loads.mayCome(more, beside: own, tenant)
         }
         func mustWait(_ tenant: TenantKey) -> Bool { loads.mustWait(tenant) }
-        func letGo() -> [TenantKey] { loads.letGo() }
-        var isCalling: Bool { loads.isCalling }
+        var now: Int64 = 0
+        /// Have nothing to ask any more.
+        var gone: Set<TenantKey> = []
+        func letGo() -> [TenantKey] {
+            let gone = gone
+            return loads.letGo(nowUs: now) { !gone.contains($0) }
+        }
+        var isOverdue: Bool { loads.isOverdue(nowUs: now) }
     }
 
     private func loads(_ maxComing: Int, bytes: Int = 1 << 40) -> Asked {
@@ -81,32 +87,72 @@ import Testing
         #expect(calls == 9)
     }
 
-    @Test func whoIsCalledAndDoesNotComeHoldsUpNobody() throws {
+    @Test func roomIsKeptForWhoIsCalledButNotForEver() throws {
         let loads = loads(40)
         let (away, next, one) = (try key("away"), try key("next"), try key("one"))
         #expect(loads.expect(20, of: one))
         #expect(!loads.expect(20, of: away) && !loads.expect(20, of: next))
         loads.count(one, coming: -20)
         #expect(loads.letGo() == [away])
-        // Its request was cancelled. Nothing is under way that could end.
-        #expect(loads.isCalling)
+        #expect(loads.letGo().isEmpty)
+        // Nothing is under way that could end.
+        #expect(!loads.isOverdue && loads.letGo().isEmpty)
+        loads.now += RoomLine.promiseUs
+        #expect(loads.isOverdue)
         #expect(loads.letGo() == [next])
         #expect(loads.expect(20, of: next))
-        #expect(!loads.isCalling)
+        #expect(!loads.isOverdue)
     }
 
-    @Test func whoseRoomWasTakenAfterTheCallIsTheFirstOfTheNextOnes() throws {
+    @Test func noRoomIsKeptForWhoHasNothingToAskAnyMore() throws {
         let loads = loads(40)
-        let (one, first, second, quick) =
-            (try key("one"), try key("first"), try key("second"), try key("quick"))
+        let (gone, next, one) = (try key("gone"), try key("next"), try key("one"))
+        #expect(loads.expect(20, of: one))
+        #expect(!loads.expect(20, of: gone) && !loads.expect(20, of: next))
+        loads.count(one, coming: -20)
+        loads.gone = [gone]
+        #expect(loads.letGo() == [gone, next])
+        #expect(loads.expect(20, of: next))
+    }
+
+    @Test func whoIsCalledHasItsRoomWhoeverComesMeanwhile() throws {
+        let loads = loads(40)
+        let (one, first, quick) = (try key("one"), try key("first"), try key("quick"))
         #expect(loads.expect(20, of: one))
         #expect(!loads.expect(20, of: first))
         loads.count(one, coming: -20)
         #expect(loads.letGo() == [first])
-        #expect(loads.expect(10, of: quick))
-        #expect(!loads.expect(20, of: second) && !loads.expect(20, of: first))
-        loads.count(quick, coming: -10)
+        #expect(loads.expect(10, of: quick) && loads.expect(20, of: first))
+    }
+
+    @Test func whoNeedsMoreThanWasPromisedKeepsItsPlaceInTheLine() throws {
+        let loads = loads(60)
+        let (one, first, second) = (try key("one"), try key("first"), try key("second"))
+        #expect(loads.expect(20, of: one))
+        #expect(!loads.expect(25, of: first))
+        loads.count(one, coming: -20)
         #expect(loads.letGo() == [first])
+        #expect(loads.expect(10, of: one))
+        #expect(!loads.expect(25, of: second) && !loads.expect(30, of: first))
+        loads.count(one, coming: -10)
+        #expect(loads.letGo() == [first])
+    }
+
+    @Test func smallOnesGoOnPastTheFirstWhoStillHasItsTurn() throws {
+        let loads = loads(160)
+        let large = try (0..<7).map { try key("large\($0)") }
+        let (big, small) = (try key("big"), try keys(40))
+        let begun = large.filter { loads.expect(20, of: $0) }
+        #expect(begun.count == 7)
+        #expect(!loads.expect(20, of: big))
+        let past = small.filter { loads.expect(1, of: $0) }
+        #expect(past.count >= 18)
+        loads.count(past[0], coming: -1)
+        #expect(loads.expect(1, of: past[0]))
+        loads.count(large[0], coming: -20)
+        loads.count(large[1], coming: -20)
+        #expect(loads.letGo().contains(big))
+        #expect(loads.expect(20, of: big))
     }
 
     @Test func whoWaitsForResultsOfItsOwnHoldsUpNobody() throws {
@@ -127,7 +173,9 @@ import Testing
         let (growing, other, waiting) = (try key("growing"), try key("other"), try key("waiting"))
         #expect(loads.expect(10, of: growing) && loads.expect(10, of: other))
         #expect(!loads.expect(50, of: waiting))
-        #expect(!loads.expect(10, of: try key("new")))
+        // What is left for those past the first.
+        let (new, newer) = (try key("new"), try key("newer"))
+        #expect(loads.expect(10, of: new) && !loads.expect(10, of: newer))
         #expect(loads.mayGrow(by: 10, to: 10, growing))
     }
 

@@ -28,8 +28,9 @@ extension EngineLoop {
 
     /// Notes how large an answer was, or a reply would have been that found no room. What is no
     /// answer, as a refusal, says nothing of the next one.
-    func note(_ reply: HTTPReply, of tenant: TenantKey) {
-        guard reply.wanted > 0 || (reply.status == 200 && reply.fault == nil) else { return }
+    func note(_ reply: HTTPReply, _ verdict: Verdict, of tenant: TenantKey) {
+        let isAnswer = verdict == .final || verdict == .pending || verdict == .more
+        guard reply.wanted > 0 || (isAnswer && reply.fault == nil) else { return }
         sizes.note(ResultSizes.result(of: max(reply.body.count, reply.wanted)), of: tenant)
         if sizes.expected(of: tenant) > 0 { goOneByOne(tenant) }
     }

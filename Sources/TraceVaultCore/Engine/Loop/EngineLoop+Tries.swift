@@ -163,8 +163,8 @@ extension EngineLoop {
         guard place < fetches.count, let fetch = fetches[place] else { return }
         if reply.isTakenBack { return goOn(id, fetch) }
         let now = tvs_boot_us()
-        note(reply, of: fetch.job.tenant.key)
         let verdict = fetch.dialogue.read(reply)
+        note(reply, verdict, of: fetch.job.tenant.key)
         tried.append(id)
         fetch.answer = nil
         fetch.ended += 1
