@@ -70,14 +70,15 @@ extension Setting {
         case .maxResultBytes:
             return Property(
                 .integer(1_048_576...17_179_869_184), "268435456",
-                "Most bytes of results that are not taken. A tenant that has as many as are free "
-                    + "waits until some of its own are taken; the others go on.")
+                "Most bytes of results that are not taken, and one result of each tenant. A tenant "
+                    + "that has as many as are free waits until some of its own are taken; the "
+                    + "others go on.")
         case .resultsCountUntil:
             return Property(
                 .choice(["taken", "freed"]), "taken",
                 "Until when a result counts in engine.max_result_bytes. taken: until the host has "
-                    + "it. freed: until tv_result_free(), for hosts in which one thread takes the "
-                    + "results of many, as the Python binding does.")
+                    + "it. freed: until it has freed it as well, for hosts in which one thread "
+                    + "takes the results of many, as the Python binding does.")
         case .maxNotices:
             return Property(
                 .integer(0...100_000), "0",
