@@ -29,18 +29,11 @@ struct StoreSettings: Sendable {
             || byte == UInt8(ascii: "-")
     }
 
-    static let originRule = "https://HOST[:PORT] without a path; http is for loopback only"
-
-    /// Nil for anything else.
-    static func origin(_ text: String) -> Origin? {
-        Origin(text.hasSuffix("/") ? String(text.dropLast()) : text)
-    }
-
     private static func endpoint(_ config: Config, _ region: String) throws(Failure) -> Origin {
         let given = config.text(.s3Endpoint)
         let text = given.isEmpty ? "https://s3.\(region).amazonaws.com" : given
-        guard let endpoint = origin(text) else {
-            throw Failure(.configValue, "s3.endpoint must be " + originRule)
+        guard let endpoint = AddressForm.storeOrigin(text) else {
+            throw Failure(.configValue, "s3.endpoint must be " + AddressForm.store.rule)
         }
         guard !endpoint.isPlain || config.bool(.allowHTTPLoopback) else {
             throw Failure(

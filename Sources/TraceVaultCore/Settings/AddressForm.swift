@@ -13,7 +13,7 @@ package enum AddressForm: Sendable {
         case .api: return (try? BaseURL(text, allowHTTPLoopback: true)) != nil
         case .proxy: return text.isEmpty || ProxyURL(text) != nil
         case .redis: return (try? RedisAddress.list(text)) != nil
-        case .store: return text.isEmpty || StoreSettings.origin(text) != nil
+        case .store: return text.isEmpty || Self.storeOrigin(text) != nil
         }
     }
 
@@ -24,7 +24,13 @@ package enum AddressForm: Sendable {
             return "empty or SCHEME://[USER:PASSWORD@]HOST:PORT with one of: "
                 + ProxyURL.schemes.joined(separator: ", ")
         case .redis: return "empty or " + RedisAddress.rule
-        case .store: return "empty or " + StoreSettings.originRule
+        case .store:
+            return "empty or https://HOST[:PORT] without a path; http is for loopback only"
         }
+    }
+
+    /// An object store's; nil for anything else.
+    static func storeOrigin(_ text: String) -> Origin? {
+        Origin(text.hasSuffix("/") ? String(text.dropLast()) : text)
     }
 }
