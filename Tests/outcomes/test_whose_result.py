@@ -12,6 +12,7 @@ import tracevault as tv
 from bare_server import ACCOUNT, TRACE, Server, engine, reply, serving, tenant
 from engine_scene import until
 from tracevault import _exchange
+from tracevault.bulk import BatchOptions
 
 MEBIBYTE = 1 << 20
 BOUND = 8 * MEBIBYTE
@@ -67,8 +68,8 @@ def test_results_of_a_slow_owner_stay_within_their_bound_while_another_thread_ta
             batch = asked.batch(requests(slow, count))
             assert next(batch).error is None
         else:
-            for one in requests(slow, count):
-                asked.submit(one)
+            for request in requests(slow, count):
+                asked.submit(request)
 
         def is_held() -> bool:
             asked.trace(quick, ACCOUNT, "small", fresh=True)
@@ -139,7 +140,7 @@ def test_an_event_loop_has_large_results_read_aside(
             if how == "trace":
                 assert (await asked.trace(one, ACCOUNT, "large")).lines
                 return
-            options = {}
+            options: BatchOptions = {}
             if how == "journal":
                 options["resume"] = tmp_path_factory.mktemp("j") / "journal"
             async with contextlib.aclosing(asked.batch(requests(one, 3), **options)) as batch:
