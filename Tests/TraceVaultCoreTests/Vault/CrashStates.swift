@@ -4,6 +4,8 @@
 // 512 bytes, and any subset of its blocks; those that did not arrive hold what was durable there,
 // or zeros. Of names that are not synced: any subset of their changes, in any order of arrival.
 
+import Glibc
+
 @testable import TraceVaultCore
 
 /// How one file may be found: its length, and which of its blocks arrived.
@@ -102,6 +104,27 @@ extension CrashDisk.Inode {
     }
 }
 
+/// What a file may hold. An array is hashed and compared byte by byte where it is not optimised, and
+/// this is done a hundred thousand times.
+struct CrashContent: Hashable {
+    let bytes: [UInt8]
+
+    func hash(into hasher: inout Hasher) {
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+
+    static func == (_ one: Self, _ other: Self) -> Bool {
+        guard one.bytes.count == other.bytes.count else { return false }
+        return unsafe one.bytes.withUnsafeBytes { one in
+            unsafe other.bytes.withUnsafeBytes { other in
+                guard let first = one.baseAddress, let second = other.baseAddress
+                else { return true }
+                return unsafe memcmp(first, second, one.count) == 0
+            }
+        }
+    }
+}
+
 /// The states in which one step can leave the disk.
 struct CrashStates {
     let disk: CrashDisk.State
@@ -156,9 +179,9 @@ struct CrashStates {
     }
 
     /// The contents of a file in this state of the directory, all that may be found.
-    func contents(_ name: String, _ names: CrashDisk.Names) -> [[UInt8]?] {
+    func contents(_ name: String, _ names: CrashDisk.Names) -> [CrashContent?] {
         guard let inode = names[name], let file = disk.inodes[inode] else { return [nil] }
-        return torn(inode).map { file.content(of: $0) }
+        return torn(inode).map { CrashContent(bytes: file.content(of: $0)) }
     }
 
     /// One whole disk with these names, contents by chance.

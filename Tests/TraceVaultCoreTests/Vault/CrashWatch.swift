@@ -28,7 +28,7 @@ final class CrashWatch: Sendable {
         var names: Set<String>?
         var tokens: [UInt64: Tokens] = [:]
         /// The one content of each generation.
-        var contents: [UInt64: [UInt8]] = [:]
+        var contents: [UInt64: CrashContent] = [:]
     }
 
     /// What all watches of a simulation share.
@@ -40,7 +40,7 @@ final class CrashWatch: Sendable {
         let figures = Lock(CrashFigures())
         let random: Lock<SplitMix64>
         /// What opening a content gave; nil when it is no sound vault.
-        let opened = Lock<[[UInt8]: Opened?]>([:])
+        let opened = Lock<[CrashContent: Opened?]>([:])
         /// The directories that were worked on with.
         let wentOn = Lock<Set<CrashDisk.Names>>([])
 
@@ -101,7 +101,7 @@ final class CrashWatch: Sendable {
         step(disk.now)
         let bytes = disk.now.names["soc.vault"].flatMap { disk.now.inodes[$0]?.content } ?? []
         let list = try? vault.list().text
-        if !record.hasFaults, open(bytes)?.list != list || list == nil {
+        if !record.hasFaults, open(CrashContent(bytes: bytes))?.list != list || list == nil {
             record.fault("generation \(generation) does not list what was acknowledged")
         }
     }
@@ -155,7 +155,9 @@ final class CrashWatch: Sendable {
         return vaults.count * copies.count
     }
 
-    private func fault(_ vault: [UInt8]?, _ copy: [UInt8]?, _ names: Set<String>) -> String? {
+    private func fault(
+        _ vault: CrashContent?, _ copy: CrashContent?, _ names: Set<String>
+    ) -> String? {
         let opened = vault.map { open($0)?.generation } ?? 0
         let (allowed, allowedNames) = expected.withLock { ($0.generations, $0.names) }
         guard let found = opened else { return "the vault is no sound one" }
@@ -177,11 +179,11 @@ final class CrashWatch: Sendable {
         return previous <= found ? nil : "the copy is newer than the vault"
     }
 
-    private func open(_ bytes: [UInt8]) -> Record.Opened? {
-        if let known = record.opened.withLock({ $0[bytes] }) { return known }
-        let found = openVault(bytes)
+    private func open(_ content: CrashContent) -> Record.Opened? {
+        if let known = record.opened.withLock({ $0[content] }) { return known }
+        let found = openVault(content.bytes)
         let count = record.opened.withLock { opened in
-            opened[bytes] = .some(found)
+            opened[content] = .some(found)
             return opened.count
         }
         record.figures.withLock { $0.contents = count }

@@ -131,7 +131,7 @@ private struct CrashRun {
 
     @Test func aCrashAtAnyStepLeavesTheOldOrTheNewGeneration() throws {
         // A block more doubles the states of a file; more than the limit are chosen by chance.
-        let ballast = isLong ? 18 : 12
+        let ballast = isLong ? 18 : 10
         let states = try check("every subset of blocks", 1 << 20, ballast: ballast, rounds: rounds)
         #expect(states >= 1_000_000)
     }
