@@ -46,7 +46,7 @@ final class Mailbox: Sendable {
     private let maxPerTenant: Int
 
     /// - Parameter maxComing: for what large replies under way become.
-    init(maxOutstanding: Int, maxPerTenant: Int, maxBytes: Int, maxComing: Int = 1 << 40) {
+    init(maxOutstanding: Int, maxPerTenant: Int, maxBytes: Int, maxComing: Int) {
         self.maxOutstanding = maxOutstanding
         self.maxPerTenant = maxPerTenant
         state = Lock(State(loads: Loads(maxBytes: maxBytes, maxComing: maxComing)))

@@ -45,7 +45,8 @@ import Testing
     }
 
     private func mailbox(queue: Int = 1000, perTenant: Int = 0, bytes: Int = 1 << 30) -> Mailbox {
-        Mailbox(maxOutstanding: queue, maxPerTenant: perTenant, maxBytes: bytes)
+        Mailbox(
+            maxOutstanding: queue, maxPerTenant: perTenant, maxBytes: bytes, maxComing: 1 << 40)
     }
 
     // MARK: - The queue

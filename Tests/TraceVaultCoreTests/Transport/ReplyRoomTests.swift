@@ -66,8 +66,13 @@ import Testing
         #expect(places.allSatisfy { $0.grow(to: 32 * Self.mebibyte) })
     }
 
+    /// Where the results and the large replies under way of a tenant have their bounds.
+    private func mailbox(bytes: Int = 1 << 40, coming: Int = 1 << 40) -> Mailbox {
+        Mailbox(maxOutstanding: 99, maxPerTenant: 0, maxBytes: bytes, maxComing: coming)
+    }
+
     @Test func repliesThatGrowCountAsWhatTheyBecomeUntilTheyAreGone() throws {
-        let mailbox = Mailbox(maxOutstanding: 9, maxPerTenant: 0, maxBytes: 40 * Self.mebibyte)
+        let mailbox = mailbox(bytes: 40 * Self.mebibyte)
         room.results = mailbox
         let name = try tenant("greedy")
         let (large, other) = (room.place(for: name), room.place(for: name))
@@ -81,8 +86,7 @@ import Testing
     /// the room the others have meanwhile.
     @Test func whatWasExpectedIsNotCrowdedOut() throws {
         let room = ReplyRoom(4 * Self.mebibyte, always: 0)
-        let mailbox = Mailbox(
-            maxOutstanding: 99, maxPerTenant: 0, maxBytes: 1 << 40, maxComing: 64 * Self.mebibyte)
+        let mailbox = mailbox(coming: 64 * Self.mebibyte)
         room.results = mailbox
         let name = try tenant("late")
         #expect(mailbox.expect(8 * Self.mebibyte, of: name))
@@ -94,7 +98,7 @@ import Testing
     }
 
     @Test func aPlaceThatWasExpectedIsThereAndIsGivenBack() throws {
-        let mailbox = Mailbox(maxOutstanding: 9, maxPerTenant: 0, maxBytes: 40 * Self.mebibyte)
+        let mailbox = mailbox(bytes: 40 * Self.mebibyte)
         room.results = mailbox
         let name = try tenant("greedy")
         do {
