@@ -218,3 +218,33 @@ def test_ctrl_c_leaves_the_numbers_of_what_was_asked(
         assert (note["copies"], note["accounts_with_copies"], note["whole"]) == (1, 1, False)
         assert note["accounts_asked"] + note["accounts_left"] == len(kit.server.accounts)
         assert json.loads(interrupted)["error"]["status"] == "INTERRUPTED"
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("ended", ["whole", "by Ctrl-C"])
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_page_that_cannot_be_written_takes_no_number_away(
+    call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch, output: str, ended: str
+) -> None:
+    take = verb._take
+
+    def until_broken(*arguments: Any) -> None:
+        take(*arguments)
+        if arguments[1].failed:
+            raise KeyboardInterrupt
+
+    if ended != "whole":
+        monkeypatch.setattr(verb, "_take", until_broken)
+    told = call("hunt", "--subject", "report", "--html", "/dev/full", "--format", output)
+    assert told.code == Exit.OTHER, told.err
+    *_, summary, last = told.err.splitlines()
+    unwritten = "the page /dev/full cannot be written: No space left on device"
+    if output == "table":
+        assert "1 x TV_E_CREDENTIAL" in told.err
+        assert "1 question without an answer" in summary
+        assert (", ended early by Ctrl-C" in summary) is (ended != "whole")
+        assert last == f"tracevault: {unwritten}"
+    else:
+        note = json.loads(summary)["note"]
+        assert (note["failed"], note["whole"]) == (1, ended == "whole")
+        assert json.loads(last)["error"]["message"] == unwritten

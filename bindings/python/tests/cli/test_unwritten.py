@@ -121,6 +121,17 @@ def test_a_page_for_which_there_is_no_room_is_named(
     assert not (tmp_path / "case.html").exists()
 
 
+def test_a_page_for_which_there_is_no_room_leaves_a_trace_all_that_is_told(
+    call: Call, kit: Kit
+) -> None:
+    pending = next(m.postfix_id for m in kit.server.messages_of(ACME) if m.pending_requests)
+    told = call("trace", *WHERE, pending, "--html", "/dev/full")
+    assert told.code == Exit.OTHER, told.err
+    *_, growing, last = told.err.splitlines()
+    assert growing == "tracevault: not complete yet; --follow waits for the rest"
+    assert last == f"tracevault: the page /dev/full cannot be written: {NO_ROOM}"
+
+
 @pytest.mark.parametrize("where", ["made", "first line", "less of the first line", "lines"])
 @pytest.mark.parametrize(
     "words",
@@ -161,3 +172,28 @@ def test_a_new_file_of_lines_that_has_no_room_is_none_of_the_program(
     with pytest.raises(tv.JournalError) as told:
         _lines.LineFile(tmp_path / "j", "x")
     assert told.value.status is Status.E_IO
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("batch", "/proc/self/mem"), "/proc/self/mem"),
+        (("decode", "/proc/self/mem"), "/proc/self/mem"),
+        (("account", "import", "/proc/self/mem"), "/proc/self/mem"),
+        (("batch",), "/dev/stdin"),
+        (("decode",), "/dev/stdin"),
+        (("filter",), "/dev/stdin"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_is_not_called_the_output(
+    environment: dict[str, str], tmp_path: Path, kit: Kit, words: tuple[str, ...], named: str
+) -> None:
+    with open("/proc/self/mem", "rb") as memory:
+        done = subprocess.run(
+            command(*words, "--json"), env=environment, cwd=tmp_path, stdin=memory,
+            capture_output=True, check=False, timeout=120,
+        )  # fmt: skip
+    assert done.returncode == Exit.OTHER, done.stderr
+    (line,) = done.stderr.decode().splitlines()
+    assert json.loads(line)["error"]["message"] == f"{named}: Input/output error"

@@ -91,6 +91,24 @@ def require_apart(html: str | None, option: str, path: str | None) -> None:
             raise Usage(f"--html and {option} are one file: name two")
 
 
+class PageError:
+    """What went wrong with a page, within ``with``: told behind the numbers, which it leaves."""
+
+    _error: BaseException | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        self._error = error
+        return isinstance(error, Exception)
+
+    def tell(self, *, now: bool = True) -> None:
+        """Raise it, if there is one."""
+        if now and self._error is not None:
+            raise self._error
+
+
 def views_with_page(views: tuple[View, ...], html: str | None) -> tuple[View, ...]:
     """The views to ask for: a page marks the fields of each line."""
     return views if html is None or "spans" in views else (*views, "spans")

@@ -26,7 +26,13 @@ from ..option import (
     wait_option,
 )
 from ..options import Options
-from ..page_file import html_option, require_apart, views_with_page, write_hunt_page
+from ..page_file import (
+    PageError,
+    html_option,
+    require_apart,
+    views_with_page,
+    write_hunt_page,
+)
 from ..progress import Progress, in_words
 from ..session import Session, opened
 from ..streams import Reading
@@ -128,6 +134,7 @@ def hunt(
         tally = Tally(options, progress)
         reading = Reading(to_the_end=html is not None)
         is_interrupted = False
+        page_error = PageError()
         try:
             with reading:
                 for finding in _findings(session, progress, hunted, chosen):
@@ -144,14 +151,16 @@ def hunt(
             finally:
                 if html is not None and hunted.hunt and progress.total is not None:  # it has begun
                     scope = scope_of(hunted.hunt, found)
-                    write_hunt_page(options, html, in_order(everything), asked, scope,
-                                    whole=reading.whole)  # fmt: skip
+                    with page_error:
+                        write_hunt_page(options, html, in_order(everything), asked, scope,
+                                        whole=reading.whole)  # fmt: skip
             if is_interrupted and hunted.hunt and progress.total is not None:
                 scope = scope_of(hunted.hunt, found)
                 _summary(options, tally, progress, scope, whole=False, ended=" by Ctrl-C")
+            page_error.tell(now=not reading.whole)
         assert hunted.hunt is not None
-        scope = scope_of(hunted.hunt, found)
-        _summary(options, tally, progress, scope, whole=reading.whole)
+        _summary(options, tally, progress, scope_of(hunted.hunt, found), whole=reading.whole)
+        page_error.tell()
     tally.end(progress.done - progress.failed)
 
 

@@ -17,7 +17,7 @@ from ..failures import Failed, Interrupted, Usage, code_of
 from ..group import verb
 from ..option import option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
-from ..page_file import html_option, views_with_page, write_page
+from ..page_file import PageError, html_option, views_with_page, write_page
 from ..pasted import taken
 from ..session import opened
 from ..streams import Reading
@@ -108,8 +108,10 @@ def trace(
             answers = _followed(engine, requests, Follower(options, timeout, lines=raw))
         else:
             answers = _fetched(engine, requests, printer)
+        reading = Reading(to_the_end=html is not None)
+        page_error = PageError()
         try:
-            with Reading(to_the_end=html is not None):
+            with reading:
                 for request, answer in answers:
                     if isinstance(answer, Trace):
                         found.append(answer)
@@ -123,9 +125,12 @@ def trace(
                         out.problem(answer, for_programs=options.for_programs, **about)
         finally:
             if html is not None and found:
-                write_page(options, html, found, left_out=len(requests) - len(found))
+                with page_error:
+                    write_page(options, html, found, left_out=len(requests) - len(found))
+            page_error.tell(now=not reading.whole)
     if timeout is not None or not follow:
         _tell_incomplete(options, found, len(requests), follow=follow)
+    page_error.tell()
     _end(found, failures, follow=follow)
 
 
