@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TextIO
 
@@ -48,6 +49,17 @@ class Reading:
         _ends_the_work = False
         self.whole = error is None
         return isinstance(error, HasEnough)
+
+
+@contextlib.contextmanager
+def read_from(name: str) -> Iterator[None]:
+    """Let an error name what is read where it names no file; ``-`` is standard input."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = "/dev/stdin" if name == "-" else name
+        raise
 
 
 def gone() -> None:

@@ -17,6 +17,7 @@ from ..option import option
 from ..options import Options
 from ..progress import Progress
 from ..session import Session, opened
+from ..streams import read_from
 from ..words import plural
 from .account_group import account, identity
 
@@ -84,14 +85,15 @@ def import_(
         try:
             read = edit.import_csv if chosen == "csv" else edit.import_json_lines
             with Progress(options, unit="accounts") as progress:
-                count = read(
-                    path,
-                    rotate=rotate,
-                    replace=replace,
-                    origin=origin,
-                    tenant=tenant,
-                    progress=progress.at,
-                )
+                with read_from(path):
+                    count = read(
+                        path,
+                        rotate=rotate,
+                        replace=replace,
+                        origin=origin,
+                        tenant=tenant,
+                        progress=progress.at,
+                    )
                 progress.clear()
                 tell_hints(options, edit.hints)  # before anything is stored
                 sealed = sealed_for(one.get("origin") for one in edit._changed.values())

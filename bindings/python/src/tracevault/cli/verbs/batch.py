@@ -22,7 +22,7 @@ from ..option import in_a_folder, option, require_time_to_wait, timeout_option, 
 from ..options import Options
 from ..progress import Progress, in_words
 from ..session import Session, opened
-from ..streams import Reading
+from ..streams import Reading, read_from
 from ..tally import Tally
 from ..traces import COLUMNS, FORMATS, VIEWS, csv_of
 from ..words import plural, state_of_all, unfinished
@@ -133,9 +133,15 @@ def _told_again(rows: int) -> str:
 def _list(file: str) -> list[Asked]:
     if file == "-":
         out.note_terminal("references, one a line")
-        return read(sys.stdin.buffer.read().decode("utf-8", "replace"), "standard input")
-    with open(file, encoding="utf-8", errors="replace", newline="") as opened_file:
-        return read(opened_file.read(), file)
+        with read_from(file):
+            data = sys.stdin.buffer.read()
+        return read(data.decode("utf-8", "replace"), "standard input")
+    with (
+        read_from(file),
+        open(file, encoding="utf-8", errors="replace", newline="") as opened_file,
+    ):
+        text = opened_file.read()
+    return read(text, file)
 
 
 def _requests(

@@ -19,7 +19,7 @@ from ..group import NOBODY, verb
 from ..option import option
 from ..options import Options
 from ..page_file import html_option, views_with_page, write_page
-from ..streams import Reading
+from ..streams import Reading, read_from
 from ..traces import FORMATS, VIEWS, Printer, require_one_form
 
 #: The library decodes no more; a byte more is enough to be told so.
@@ -89,9 +89,10 @@ def read(name: str) -> bytes:
     """The file's bytes, or those of standard input."""
     if name == "-":
         out.note_terminal("a reply")
-        body = sys.stdin.buffer.read(LIMIT + 1)
+        with read_from(name):
+            body = sys.stdin.buffer.read(LIMIT + 1)
     else:
-        with open(name, "rb") as file:
+        with read_from(name), open(name, "rb") as file:
             body = file.read(LIMIT + 1)
     if len(body) > LIMIT:
         raise LimitError("a stored reply has at most 64 MiB", status=Status.E_LIMIT)

@@ -29,6 +29,7 @@ from ..pasted import require_no_secret
 from ..printable import printable
 from ..rows_file import NoRows, RowsFile
 from ..session import Session, opened
+from ..streams import read_from
 from ..times import Seconds
 
 #: Where an answer stands. A line may have such a member of its writer's, which is not passed on.
@@ -209,15 +210,19 @@ def _lines() -> Iterator[bytes]:
 
     Of one that is too long the beginning comes, a byte more than any other line has.
     """
-    stream = sys.stdin.buffer
-    while line := stream.readline(LINE_LIMIT + 1):
+    while line := _read_line(LINE_LIMIT + 1):
         if len(line) > LINE_LIMIT:
             rest = line
             while rest and not rest.endswith(b"\n"):
-                rest = stream.readline(LINE_LIMIT)
+                rest = _read_line(LINE_LIMIT)
             yield line
         else:
             yield line.rstrip(b"\r\n")
+
+
+def _read_line(most: int) -> bytes:
+    with read_from("-"):
+        return sys.stdin.buffer.readline(most)
 
 
 def _record(line: bytes) -> dict[str, Any]:
