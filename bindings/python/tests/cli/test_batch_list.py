@@ -38,8 +38,16 @@ def test_json_behind_invisible_signs_keeps_its_tenant(first: str, sign: str) -> 
     [
         f"[{ROW}]",
         f"\ufeff[{ROW}]",
-        f"[{REF}]",
+        f'["{REF}"]',
+        f'[ "{REF}", "globex"]',
+        "[1, 2]",
+        "[]",
         f"data: {ROW}",
+        f"data: [{ROW}]",
+        f'ssage_ref":"{REF}","tenant":"globex"}}',
+        f'  , "message_ref" : "{REF}", "tenant": null',
+        f"{{'message_ref' : '{REF}', 'tenant': 'globex'}}",
+        f'{{ message_ref: "{REF}", "tenant": 1',
         f"'{ROW}'",
         json.dumps(ROW),
         f"\ufe0f{ROW}",
@@ -56,6 +64,75 @@ def test_no_reference_is_taken_out_of_json_that_is_no_line_of_it(line: str) -> N
     assert told.error is not None
     assert "line 2 of list.txt" in told.error.message
     assert "one object a line" in told.error.message
+
+
+LOG = (
+    f"[2026-11-30T10:00:00Z] mx postfix/qmgr[14956]: {REF}: from=<a@x.example>, size=1, nrcpt=1",
+    f"[{REF}]",
+    f"Nov 30 10:00:00 mx postfix/smtp[5]: {REF}: to=<b@x.example>, status=deferred (host said: "
+    '550 5.1.1 "User unknown": try again)',
+    f"Nov 30 10:00:00 mx postfix/cleanup[5]: {REF}: warning: header Subject: 'Invoice': overdue",
+    f"[mx] [5] {REF}",
+)
+
+
+@pytest.mark.parametrize("line", LOG)
+def test_brackets_and_quotes_of_a_log_are_no_json(line: str) -> None:
+    told = only(line)
+    assert (told.message_ref, told.error) == (REF, None)
+    (told,) = read(f"{line}\n", "list.txt")
+    assert (told.message_ref, told.error) == (REF, None)
+
+
+SPELLED = ("Tenant", "TENANT", "tenant ", "Account", "Account-ID", "accountId")
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["line", "of a message"])
+@pytest.mark.parametrize("name", SPELLED)
+def test_a_member_in_another_spelling_says_whom_a_line_asks(name: str, inside: bool) -> None:
+    row = {"message": {"Message_Ref": REF}} if inside else {"MessageRef": REF}
+    (told,) = read(json.dumps({**row, name: "globex"}), "list.jsonl")
+    assert (told.message_ref, told.error) == (REF, None)
+    assert (told.tenant if "enant" in name.lower() else told.account_id) == "globex"
+    (told,) = read(json.dumps({**row, name: 5}), "list.jsonl")
+    assert told.error is not None
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        (f'{{"message_ref":"{REF}","tenant":"acme","Tenant":"globex"}}', "tenant"),
+        (f'{{"message_ref":"{REF}","tenant":"acme","tenant":"globex"}}', "tenant"),
+        (f'{{"message_ref":"{REF}","message-ref":"{OTHER}"}}', "message_ref"),
+        (f'{{"message":{{"message_ref":"{REF}","MessageRef":"{OTHER}"}}}}', "message_ref"),
+        (f'{{"message_ref":"{REF}","account_id":"x","accountID":null}}', "account_id"),
+    ],
+)
+def test_a_member_that_comes_twice_is_an_error_of_its_line(row: str, name: str) -> None:
+    for told in (only(row), read(f"\n{row}", "list.txt")[0]):
+        assert told.error is not None
+        assert told.error.message == f"line 2 of list.txt has members twice: {name}"
+        assert told.message_ref == ""
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"Tenant": "globex"}, "the line names another tenant than"),
+        ({"tenant": "acme", "TENANT": "globex"}, "the line has tenant twice"),
+        ({"Account-ID": "ab" * 16}, "the line names another account than"),
+        ({"AccountID": 5}, "account_id is no text"),
+    ],
+    ids=str,
+)
+def test_filter_passes_over_no_spelling_of_a_tenant_or_account(
+    call: Call, kit: Kit, members: dict[str, object], said: str
+) -> None:
+    kit.server.reset()
+    sent = json.dumps({"message_ref": REF, **members})
+    told = call("filter", "--tenant", "acme", "--account", ACME, stdin=sent)
+    assert told.rows[0]["tracevault"]["error"]["message"].startswith(said)
+    assert kit.server.requests() == []
 
 
 @pytest.mark.parametrize("first", ["", "\ufeff", "# mine\n\n"], ids=ascii)

@@ -24,8 +24,13 @@ REFERENCES = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_i
 ACCOUNTS = ("account_id", "account")
 #: What the heading of a table may call a column, without what people write differently.
 _COLUMNS = {re.sub("[^a-z]", "", name.lower()): name for name in (*REFERENCES, "tenant", *ACCOUNTS)}
-#: A part of JSON, also within a text of JSON: the name of a member, or what begins with a text.
-_JSON = re.compile(r"""[{\[]\s*\\*["'{\[]|["']\s*:""")
+#: A part of JSON, also within a text of JSON. Logs have brackets and quotes of their own.
+_JSON = re.compile(r"""\{\s*\\*["'{\[]|\[\s*\\*["{\[]|"\s*:\s*\\*\"""")
+#: How an array begins, and a member on a line of its own.
+_ARRAY = re.compile(r"""\[\s*(?:\\*["{\[\]]|\Z)""")
+_MEMBER = re.compile(r"""[^0-9A-Za-z"']*(?:"[^"]*"|'[^']*')\s*:""")
+#: The end of a member's name, which is one behind a brace.
+_NAMED = re.compile(r"""["']\s*:""")
 #: What nobody sees, by Unicode's categories.
 _UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
 _ONE_A_LINE = "give JSON as one object a line (jq -c '.[]' makes that of an array)"
@@ -51,7 +56,7 @@ def read(text: str, where: str) -> list[Asked]:
     lines = list(io.StringIO(text.removeprefix("\ufeff"), newline=""))  # Excel writes that mark
     at = next((at for at, line in enumerate(lines) if not _is_blank(line)), len(lines))
     first = _seen(lines[at]) if at < len(lines) else ""
-    if first.startswith("["):
+    if _is_array(first):
         raise Usage(f"line {at + 1} of {where} begins an array of JSON: {_ONE_A_LINE}")
     if first.startswith("{"):
         return [_json(number, one, where) for number, one in _numbered(lines)]
@@ -106,19 +111,65 @@ def _line(number: int, line: str, where: str) -> Asked:
     seen = _seen(line)
     if seen.startswith("{"):
         return _json(number, seen, where)
-    if seen.startswith("[") or _JSON.search(seen):
+    if _holds_json(seen):
         return Asked(
             number, "", error=_wrong(f"line {number} of {where} holds JSON: {_ONE_A_LINE}")
         )
     return _asked(number, line, where)
 
 
+def _is_array(seen: str) -> bool:
+    """Whether an array of JSON begins here, and not a line of a log, or an id in brackets."""
+    if not seen.startswith("["):
+        return False
+    if _ARRAY.match(seen):
+        return True
+    try:
+        parsed(seen, LINE_DEPTH)
+    except ValueError:
+        return False
+    return True
+
+
+def _holds_json(seen: str) -> bool:
+    """Whether this may be a part of JSON, which says whose the message is in another part."""
+    if _is_array(seen) or _JSON.search(seen) or _MEMBER.match(seen):
+        return True
+    brace = seen.find("{")
+    return brace >= 0 and _NAMED.search(seen, brace) is not None
+
+
+class _Members(dict[str, Any]):
+    """An object of JSON that knows each of its members, also of those with one name."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self._pairs = pairs
+
+    def named(self) -> tuple[dict[str, Any], set[str]]:
+        """The members by what we call them, and the names that come twice."""
+        names = [_name(name) for name, _ in self._pairs]
+        return dict(zip(names, (value for _, value in self._pairs), strict=True)), _twice(names)
+
+
+def _twice(names: list[str]) -> set[str]:
+    """The names of ours that come twice."""
+    return {one for one in names if one in _COLUMNS.values() and names.count(one) > 1}
+
+
 def _json(number: int, line: str, where: str) -> Asked:
     try:
-        row = parsed(_seen(line), LINE_DEPTH)
+        found = parsed(_seen(line), LINE_DEPTH, object_pairs_hook=_Members)
     except ValueError:
-        row = None
-    if isinstance(row, dict):
+        found = None
+    if isinstance(found, _Members):
+        row, twice = found.named()
+        if isinstance(row.get("message"), _Members):
+            row["message"], more = row["message"].named()
+            twice |= more
+        if twice:
+            said = f"line {number} of {where} has members twice: {', '.join(sorted(twice))}"
+            return Asked(number, "", error=_wrong(said))
         return _of_row(number, row, where)
     said = f"is no JSON object, or nested more than {LINE_DEPTH} deep"
     return Asked(number, "", error=_wrong(f"line {number} of {where} {said}: {_ONE_A_LINE}"))
@@ -130,9 +181,9 @@ def _csv(lines: list[str], separator: str, skipped: int, where: str) -> Iterator
     known: set[tuple[str | None, str | None, str]] = set()
     try:
         names = [_name(cell.strip()) for cell in next(reader)]
-        twice = sorted({one for one in names if one in _COLUMNS.values() and names.count(one) > 1})
-        if twice:
-            raise Usage(f"line {skipped + 1} of {where} has columns twice: {', '.join(twice)}")
+        if twice := _twice(names):
+            told = ", ".join(sorted(twice))
+            raise Usage(f"line {skipped + 1} of {where} has columns twice: {told}")
         for cells in filter(None, reader):
             row = dict(zip(names, cells, strict=False))  # a row may be shorter, or longer
             one = _of_row(reader.line_num + skipped, row, where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import click
 
 from ..._fields import LINE_DEPTH, parsed
 from ...client import Engine
-from ...errors import TraceVaultError
+from ...errors import ArgumentError, Status, TraceVaultError
 from ...model import Trace
 from ...request import Request, Result
 from ..bounded import SMALLEST, bounded
@@ -190,9 +191,18 @@ def _text(record: dict[str, Any], name: str) -> str | None:
 
 def _whom(record: dict[str, Any], name: str) -> str | None:
     """The same of a tenant or an account, which nobody passes over for another one."""
-    if not isinstance(_member(record, name), (str, type(None))):
+    spelled = [one for one in record if _plain(one) == _plain(name)]
+    if len(spelled) > 1:
+        raise ArgumentError(f"the line has {name} twice", status=Status.E_ARGUMENT)
+    found = _member(record, *spelled or [name])
+    if not isinstance(found, (str, type(None))):
         raise no_text(name)
-    return _text(record, name)
+    return found or None
+
+
+def _plain(name: str) -> str:
+    """The name without what people write differently."""
+    return re.sub(r"[\s_-]+", "", name.casefold())
 
 
 def _member(record: dict[str, Any], name: str) -> object:
