@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Call, Kit
+import tracevault as tv
+from tests.cli.conftest import TOKEN, Call, Kit
 from tests.conftest import ACME
 from tracevault.cli.batch_input import Asked, read
 from tracevault.cli.exits import Exit
@@ -229,3 +230,56 @@ def test_filter_does_not_pass_over_a_tenant_or_account_that_is_no_text(
     sent = json.dumps({"message_ref": REF, name: None})
     told = call("filter", "--tenant", "acme", "--account", ACME, stdin=sent)
     assert told.rows[0]["tracevault"]["trace"]["message_ref"] == REF
+
+
+@pytest.fixture
+def twice(kit: Kit) -> Kit:
+    """A vault in which two tenants of three have one account."""
+    with tv.Vault.open(kit.vault, tv.KeyFile(kit.key_file)) as vault, vault.edit() as edit:
+        token = tv.ApiToken(bytearray(TOKEN.encode()))
+        edit.put("beside", ACME, token, origin=kit.server.origin, label="Beside")
+    return kit
+
+
+def test_a_line_with_the_account_of_several_tenants_is_asked_for_its_tenant(
+    call: Call, twice: Kit
+) -> None:
+    sent = json.dumps({"message_ref": REF, "account_id": ACME})
+    for verb in ("filter", "batch"):
+        told = call(verb, "--account", ACME, "--json", stdin=sent)
+        assert "2 tenants have this account: give the tenant beside it" in told.out + told.err
+    told = call("filter", "--account", ACME, "--tenant", "acme", stdin=sent)
+    assert told.rows[0]["tracevault"]["trace"]["message_ref"] == REF
+    sent = json.dumps({"message_ref": REF, "account_id": "beside"})
+    told = call("filter", "--account", ACME, stdin=sent)
+    assert told.rows[0]["tracevault"].get("trace"), told.out
+
+
+def test_an_account_of_several_tenants_names_those_that_have_it(call: Call, twice: Kit) -> None:
+    told = call("trace", "--account", ACME, REF)
+    assert told.code == Exit.NOT_FOUND
+    said = "2 tenants have this account (acme, beside): name one with --tenant"
+    assert said in told.err
+    told = call("filter", "--account", ACME, stdin=json.dumps({"message_ref": REF}))
+    assert said in told.out
+
+
+SECRET = "cfut_notARealSecretNotARealSecretNotARealSe0"  # noqa: S105
+
+
+@pytest.mark.parametrize("members", [{}, {"account_id": ACME}, {"account_id": SECRET}], ids=str)
+def test_a_tenant_that_the_vault_does_not_hold_is_not_shown(
+    call: Call, kit: Kit, members: dict[str, str]
+) -> None:
+    sent = json.dumps({"message_ref": REF, "tenant": SECRET, **members})
+    told = call("filter", stdin=sent)
+    error = told.rows[0].pop("tracevault")["error"]
+    assert SECRET not in json.dumps(error)
+    assert "which is not shown: it may be a secret" in error["message"]
+    for row in (sent, json.dumps({"message_ref": "not one", "tenant": SECRET, **members})):
+        for more in ((), ("--json",)):
+            told = call("batch", *more, stdin=row)
+            assert told.code != 0
+            assert SECRET not in told.out + told.err
+    near = json.dumps({"message_ref": REF, "tenant": "globexx"})
+    assert "did you mean globex?" in call("batch", stdin=near).err

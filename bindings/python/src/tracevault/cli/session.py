@@ -88,7 +88,13 @@ class Session:
         named = self.options.text("tenant")
         if named is None and self.account is not None:
             tenants = {one.tenant for one in self._named_accounts}
-            named = tenants.pop() if len(tenants) == 1 else None
+            if len(tenants) > 1:
+                raise AmbiguousError(
+                    f"{len(tenants)} tenants have this account ({some(tenants)}): name one with "
+                    "--tenant",
+                    status=Status.E_AMBIGUOUS,
+                )
+            named = tenants.pop()
         return self.tenant_of(named if named is not None else self._only_tenant())
 
     def tenant_of(self, name: str) -> Tenant:
@@ -125,6 +131,17 @@ class Session:
             known = {name for one in self.vault.accounts() for name in (one.tenant, one.account_id)}
         error.tenant = error.tenant if error.tenant in known else ""
         error.account_id = error.account_id if error.account_id in known else ""
+
+    def shown(self, tenant: str | None, account: str | None) -> dict[str, str | None]:
+        """What may be shown of whom a line names: what the vault holds."""
+        with contextlib.suppress(TraceVaultError):
+            tenants = {one.tenant for one in self.vault.accounts()} if tenant else set()
+            is_held = account is not None and bool(self._called(account))
+            return {
+                "tenant": tenant if tenant in tenants else None,
+                "account_id": account if is_held else None,
+            }
+        return {}
 
     def name_choices(self, error: TraceVaultError) -> None:
         """Where an account must be named: say in the error which there are."""
@@ -202,14 +219,14 @@ class Session:
         if account is None:
             chosen = self._bound_of(tenant)
         else:
-            whose = self.options.text("tenant") if tenant is None else tenant
-            try:
-                found = self.account_of(account, whose)
-            except NotFoundError:
-                raise _another("account", bound.placed("account")) from None
-            chosen = (found.tenant, found.account_id)
-        if chosen not in self._pairs:
-            raise _another("account", bound.placed("account"))
+            found = [
+                one
+                for one in self._called(account)
+                if tenant in (None, one.tenant) and (one.tenant, one.account_id) in self._pairs
+            ]
+            if not found:
+                raise _another("account", bound.placed("account"))
+            chosen = _only(found, account)
         return self._lent(chosen[0]), chosen[1]
 
     def _bound_of(self, tenant: str | None) -> tuple[str, str]:
@@ -231,7 +248,7 @@ class Session:
     def _lent(self, name: str | None) -> Tenant:
         """The tenant that a line names, or that of the call, taken once."""
         if name not in self._tenants:
-            self._tenants[name] = self.vault.tenant(name) if name else self.tenant()
+            self._tenants[name] = self.tenant_of(name) if name else self.tenant()
         return self._tenants[name]
 
     def account_of(self, named: str, tenant: str | None) -> Account:
@@ -242,12 +259,7 @@ class Session:
                 "no account has this id or label, which is not shown: it may be a secret",
                 status=Status.E_NOT_FOUND,
             )
-        accounts = {(one.tenant, one.account_id) for one in known}
-        if len(accounts) > 1:
-            told = f"{len(accounts)} accounts have the label {named!r}: give its id, or its tenant"
-            if len({account for _, account in accounts}) == 1:
-                told = f"{len(accounts)} tenants have this account: give the tenant beside it"
-            raise AmbiguousError(told, status=Status.E_AMBIGUOUS)
+        _only(known, named)
         return known[0]
 
     def _called(self, name: str) -> list[Account]:
@@ -290,6 +302,17 @@ class Session:
 def _called(one: Account) -> set[str]:
     """What an account goes by: its id, and its label where it has one."""
     return {one.account_id, _label(one).casefold()} - {""}
+
+
+def _only(known: Iterable[Account], named: str) -> tuple[str, str]:
+    """The tenant and the id of the one account that a line names; an error where it has several."""
+    accounts = {(one.tenant, one.account_id) for one in known}
+    if len(accounts) > 1:
+        told = f"{len(accounts)} accounts have the label {named!r}: give its id, or its tenant"
+        if len({account for _, account in accounts}) == 1:
+            told = f"{len(accounts)} tenants have this account: give the tenant beside it"
+        raise AmbiguousError(told, status=Status.E_AMBIGUOUS)
+    return accounts.pop()
 
 
 def _label(one: Account) -> str:

@@ -153,7 +153,7 @@ def _requests(
     left: Counter[tuple[Tenant, str | None]] = Counter()
     for one in asked:
         if one.error is not None:
-            tally.add(one.error, tenant=one.tenant, account_id=one.account_id)
+            tally.add(one.error, **session.shown(one.tenant, one.account_id))
             continue
         named = (one.tenant, one.account_id)
         if named not in places:
@@ -163,7 +163,8 @@ def _requests(
                 places[named] = error
         found = places[named]
         if isinstance(found, TraceVaultError):
-            tally.add(found, tenant=one.tenant, message_ref=one.message_ref)
+            whose = session.shown(one.tenant, None).get("tenant")
+            tally.add(found, tenant=whose, message_ref=one.message_ref)
             continue
         requests.append(Request.trace(*found, one.message_ref, priority="bulk", tag=one, **how))
         left[found] += 1
