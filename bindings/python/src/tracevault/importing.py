@@ -67,6 +67,9 @@ NO_JSON = "it is no JSON"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{20,}|[\"'{}]|\bcf(?:at|ut|k)_|^Bearer\b")
 #: What is as long as a token, longer than a UUID, or begins as one.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{37,}|\bcf(?:at|ut|k)_|^Bearer\b")
+#: What is said of a tenant that looks like one, and its code for programs.
+LIKE_TOKEN = "the tenant looks like a token, and a tenant's name is shown"  # noqa: S105
+LIKE_TOKEN_CODE = "tenant_looks_like_token"  # noqa: S105
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -212,19 +215,24 @@ def import_rows(
     return len(seen)
 
 
+def looks_like_token(tenant: str) -> bool:
+    """Whether this may be a secret in the place of a tenant's name."""
+    return _TOKEN.search(tenant) is not None
+
+
 def _hints(row: Row) -> list[Hint]:
     """What looks wrong about whom a row is for: the library knows only what secrets look like."""
     with _loading:
         from .edit import Hint  # which has loaded this module
 
-    if not _TOKEN.search(row.values["tenant"]):
+    if not looks_like_token(row.values["tenant"]):
         return []
-    told = "the tenant looks like a token, and a tenant's name is shown: were columns swapped?"
+    told = f"{LIKE_TOKEN}: were columns swapped?"
     return [
         Hint(
             tenant="",
             account_id=row.values["account_id"],
-            code="tenant_looks_like_token",
+            code=LIKE_TOKEN_CODE,
             message=told,
             row=row.number,
         )

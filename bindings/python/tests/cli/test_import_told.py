@@ -206,3 +206,46 @@ def test_an_origin_that_is_asked_for_counts_in_a_rotation(
     kept = {row["fingerprint"]: row for row in call("account", "list", "--json").rows}
     found = [r["origin"] for r in kept.values() if r["account_id"] in (ACME, NEW)]
     assert sorted(found) == sorted(["https://gw.example"] * 2 + [kit.server.origin])
+
+
+@pytest.mark.parametrize("secret", [SWAPPED[0], SWAPPED[1]])
+def test_a_secret_that_is_stored_as_a_tenant_is_not_shown_when_it_is_met_again(
+    call: Call, kit: Kit, tmp_path: Path, secret: str
+) -> None:
+    rows = table(tmp_path, f"{secret},{NEW},{TOKEN},\n")
+    assert call("account", "import", rows).code == 0
+    for number, more in enumerate((("--dry-run",), (), ("--json",))):
+        rows.write_text(rows.read_text().replace(TOKEN, f"{TOKEN}{number}"))
+        told = call("account", "import", rows, "--rotate", *more)
+        assert told.code == 0, told.err
+        assert secret not in told.out + told.err
+        if more != ("--json",):
+            assert f"    {NEW} {'would be' if more else 'is'} rotated\n" in told.err
+    met = [{"tenant": None, "account_id": NEW}]
+    assert (told.rows[0]["rotated"], told.rows[0]["retiring_removed"]) == (met, met)
+    assert secret not in call("account", "import", rows, "--replace").err
+
+
+def test_a_long_name_of_a_tenant_is_shown_when_it_is_met_again(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    tenant = str(uuid.UUID(int=7))
+    rows = table(tmp_path, f"{tenant},{NEW},{TOKEN},\n")
+    assert call("account", "import", rows).code == 0
+    told = call("account", "import", rows, "--replace", "--dry-run", "--json")
+    assert told.rows[0]["replaced"] == [{"tenant": tenant, "account_id": NEW}]
+
+
+@pytest.mark.parametrize("secret", [SWAPPED[0], SWAPPED[1]])
+def test_a_secret_as_the_tenant_of_an_account_is_told(call: Call, kit: Kit, secret: str) -> None:
+    words = ("account", "add", "--account", NEW, "--token-file", "token.txt")
+    file = kit.vault.parent / "token.txt"
+    file.touch(mode=0o600)
+    file.write_text(TOKEN)
+    told = call(*words, "--tenant", secret)
+    assert told.code == 0, told.err
+    assert "look again: the tenant looks like a token, and a tenant's name is shown" in told.err
+    assert secret not in told.out + told.err
+    told = call(*words, "--tenant", f"{secret}1", "--json")
+    (line,) = told.err.splitlines()
+    assert json.loads(line)["note"]["code"] == "tenant_looks_like_token"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ..edit import Hint
-from ..importing import ANOTHER, KNOWN, NO_JSON, ImportRowsError
+from ..importing import ANOTHER, KNOWN, NO_JSON, ImportRowsError, looks_like_token
 from . import out
 from .failures import Usage
 from .options import Options
@@ -59,9 +59,9 @@ def tell_hints(options: Options, hints: Sequence[Hint]) -> None:
         if hint is None:
             out.note(f"    and {more}")
             continue
-        whose = f"{hint.account_id} of {hint.tenant}" if hint.tenant else hint.account_id
+        who = f"{hint.account_id} of {hint.tenant}" if hint.tenant else hint.account_id
         out.note(
-            f"look again: row {hint.row}: {whose}: {hint.message}",
+            f"look again: row {hint.row}: {who}: {hint.message}",
             for_programs=options.for_programs,
             code=hint.code,
             tenant=hint.tenant or None,
@@ -70,24 +70,29 @@ def tell_hints(options: Options, hints: Sequence[Hint]) -> None:
         )
 
 
+def whose(tenant: str, account_id: str) -> str:
+    """An account in words, without a tenant that may be a secret."""
+    return account_id if looks_like_token(tenant) else f"{account_id} of {tenant}"
+
+
 def gone(tenant: str, account_id: str, *, dry_run: bool = False) -> str:
     """That a credential cannot be taken back any more."""
     how = "would go" if dry_run else "is gone"
-    return f"the retiring credential of {account_id} of {tenant} {how} for good"
+    return f"the retiring credential of {whose(tenant, account_id)} {how} for good"
 
 
-def tell_gone(whose: Sequence[tuple[str, str]], *, dry_run: bool) -> None:
+def tell_gone(lost: Sequence[tuple[str, str]], *, dry_run: bool) -> None:
     """For people: of which accounts the retiring credential goes."""
-    for one in whose[:EXAMPLES]:
+    for one in lost[:EXAMPLES]:
         out.note(f"    {gone(*one, dry_run=dry_run)}")
-    if len(whose) > EXAMPLES:
-        out.note(f"    and {len(whose) - EXAMPLES} more")
+    if len(lost) > EXAMPLES:
+        out.note(f"    and {len(lost) - EXAMPLES} more")
 
 
 def tell_met(changed: Sequence[tuple[str, str]], met: int, how: str, *, dry_run: bool) -> None:
     """For people: what becomes of credentials that were there, of so many that were met."""
-    for tenant, account_id in changed[:EXAMPLES]:
-        out.note(f"    {account_id} of {tenant} {'would be' if dry_run else 'is'} {how}")
+    for one in changed[:EXAMPLES]:
+        out.note(f"    {whose(*one)} {'would be' if dry_run else 'is'} {how}")
     if len(changed) > EXAMPLES:
         out.note(f"    and {len(changed) - EXAMPLES} more")
     if changed and dry_run and how == "rotated":

@@ -8,10 +8,11 @@ import click
 
 from ...edit import Edit
 from ...errors import NotFoundError, Status
+from ...importing import LIKE_TOKEN, LIKE_TOKEN_CODE, looks_like_token
 from .. import out
 from ..asked import confirm
 from ..failures import TABLES, Usage
-from ..import_told import gone
+from ..import_told import gone, whose
 from ..new_credential import (
     BY_DEFAULT,
     credential_options,
@@ -90,6 +91,9 @@ def add(
                 f"{tenant} has a credential for {account_id}: tracevault account rotate puts a "
                 "new one in its place"
             )
+        if looks_like_token(tenant):
+            told = f"look again: {LIKE_TOKEN}"
+            out.note(told, for_programs=options.for_programs, code=LIKE_TOKEN_CODE)
         credential = new_credential(**secret)
         with session.vault.edit() as edit:
             edit.put(
@@ -292,4 +296,4 @@ def _told(session: Session, output: str, tenant: str, account_id: str, said: str
                 as_document(found) for found in one.accounts() if found.account_id == account_id
             )
     else:
-        out.note(f"{account_id} of {tenant} {said}")
+        out.note(f"{whose(tenant, account_id)} {said}")

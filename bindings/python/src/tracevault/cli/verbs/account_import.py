@@ -7,7 +7,7 @@ import os
 import click
 
 from ..._reading import unfit_table
-from ...importing import ImportRowsError
+from ...importing import ImportRowsError, looks_like_token
 from .. import out
 from ..exits import Exit
 from ..failures import Failed, Interrupted, Usage
@@ -115,7 +115,10 @@ def import_(
         names = {"rotated": met if rotate else [], "replaced": met if replace else [],
                  "retiring_removed": gone}  # fmt: skip
         lists = {
-            name: [{"tenant": tenant, "account_id": account_id} for tenant, account_id in whose]
+            name: [
+                {"tenant": None if looks_like_token(tenant) else tenant, "account_id": account_id}
+                for tenant, account_id in whose
+            ]
             for name, whose in names.items()
         }
         out.json_lines([{"file": file, "accounts": count, "stored": not dry_run, **lists}])
