@@ -188,3 +188,18 @@ def test_verbs_options_and_sub_verbs_are_given(environment: dict[str, str], plac
     assert completed("tracevault --set nothing.") == []
     assert completed("tracevault --config list.txt --profile ") == [], "a file without sections"
     assert completed("tracevault --config none --profile ") == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "offered"),
+    [("hunt", ["--tenant"]), ("decode", []), ("vault export", ["--tenant"]),
+     ("trace", ["--tenant", "--account"])],
+)  # fmt: skip
+def test_no_option_is_completed_that_the_verb_refuses(
+    call: Call, environment: dict[str, str], verb: str, offered: list[str]
+) -> None:
+    line = f"tracevault {verb} --"
+    environment |= {"_TRACEVAULT_COMPLETE": "bash_complete", "COMP_LINE": line}
+    found = [one.partition(",")[2] for one in call().out.splitlines()]
+    assert "--vault" in found
+    assert [one for one in found if one in ("--tenant", "--account")] == offered

@@ -152,6 +152,11 @@ class Verb(Helped):
         """Its own parameters and the global options."""
         return [*super().get_params(ctx), *self.shared]
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may stand there; no option that would be refused."""
+        idle = {f"--{name}" for name in self.idle}
+        return [one for one in super().shell_complete(ctx, incomplete) if one.value not in idle]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The sections of options."""
         own = super().get_params(ctx)
