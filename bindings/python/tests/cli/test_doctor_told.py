@@ -243,3 +243,11 @@ def test_a_credential_that_works_is_told_with_what_it_may_read(
     found = checkup.access("x of acme", tv.CheckResult.from_json({**document, "access": access}))
     assert (found.state, found.told) == (state, told)
     assert "acme" not in found.public
+
+
+def test_one_tenant_and_one_credential_are_counted_as_one() -> None:
+    told = next(iter(checkup.vault({"generation": 1, "tenants": 1, "credentials": 1,
+                                    "format": 2}, "v")))  # fmt: skip
+    assert "generation 1, 1 tenant, 1 credential, format 2" in told.told
+    account = tv.Account(tenant="acme", account_id=ACME, kind="api_token")
+    assert checkup.expiries([account]).told.startswith("1 credential: 0 have ended")

@@ -258,3 +258,44 @@ def test_an_export_says_what_is_in_it(
     told = call("vault", "export", "every.vault", *key, "--json")
     assert told.rows[0]["tenants"] == len(tenants)
     assert told.rows[0]["credentials"] == len(rows)
+
+
+def test_an_export_of_nobody_says_so(call: Call, kit: Kit, tmp_path: Path) -> None:
+    tv.Vault.create(tmp_path / "empty", tv.KeyFile(kit.key_file)).close()
+    told = call("--vault", "empty", "vault", "export", "new.vault", "--new-key-file", "new.key")
+    assert told.err.endswith("new.vault is written with no tenant, 0 credentials\n")
+
+
+def test_whose_quota_is_lifted_may_be_said_by_an_account(call: Call, kit: Kit) -> None:
+    told = call("account", "lift")
+    assert told.code == Exit.USAGE
+    assert "whose quota, unless --account says it: give --tenant, or set " in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("account", "list"), "--key-file"),
+        (("account", "list"), "--passphrase-file"),
+        (("account", "list"), "--credential"),
+        (("init", "new.vault"), "--key-file"),
+        (("vault", "add-unlock"), "--new-key-file"),
+        (("vault", "rekey", "--yes"), "--new-passphrase-file"),
+        (("vault", "export", "new.vault"), "--new-credential"),
+    ],
+    ids=str,
+)
+def test_an_empty_name_of_an_unlock_names_the_option(
+    call: Call, kit: Kit, words: tuple[str, ...], option: str
+) -> None:
+    before = kit.vault.read_bytes()
+    told = call(*words, option, "")
+    assert told.code == Exit.USAGE
+    what = "credential" if "credential" in option else "file"
+    assert told.err == f"tracevault: {option} is empty: give the name of a {what}\n"
+    assert kit.vault.read_bytes() == before
+
+
+def test_doctor_tells_an_empty_name_of_an_unlock(call: Call, kit: Kit) -> None:
+    told = call("doctor", "--key-file", "")
+    assert "--key-file is empty: give the name of a file" in told.out + told.err

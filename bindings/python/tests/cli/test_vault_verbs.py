@@ -282,3 +282,9 @@ def test_init_says_what_it_seals_with_where_the_call_does_not(call: Call, kit: K
     assert f"it is sealed with {kit.key_file}, which $TRACEVAULT_KEY_FILE names" in told.err
     told = call("init", "other.vault", "--key-file", kit.key_file)
     assert "which" not in told.err
+
+
+def test_the_last_unlock_is_kept_before_anybody_is_asked(call: Call, kit: Kit) -> None:
+    told = call("vault", "remove-unlock", "0")
+    assert told.code == Exit.USAGE
+    assert "the last unlock cannot be removed: add another one first" in told.err

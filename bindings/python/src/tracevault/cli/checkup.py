@@ -259,8 +259,8 @@ def vault(described: dict[str, Any], path: str) -> Iterator[Finding]:
     """The vault's age, its unlocks, who may read it."""
     saved = parse_time(described.get("saved"))
     age = "" if saved is None else f", saved {days(saved)} ago"
-    told = f"generation {described['generation']}, {described['tenants']} tenants, "
-    told += f"{described['credentials']} credentials, format {described['format']}{age}"
+    told = f"generation {described['generation']}, {plural(described['tenants'], 'tenant')}, "
+    told += f"{plural(described['credentials'], 'credential')}, format {described['format']}{age}"
     yield Finding("vault", OK, f"{path}: {told}", told)
     unlocks = described.get("unlocks", [])
     kinds = ", ".join(str(one.get("type")) for one in unlocks)
@@ -350,7 +350,8 @@ def expiries(accounts: list[Any]) -> Finding:
     ends = [(one.expires - now).days for one in accounts if one.expires is not None]
     ended = sum(left < 0 for left in ends)
     soon = sum(0 <= left < SOON_DAYS for left in ends)
-    told = f"{len(accounts)} credentials: {ended} have ended, {soon} end within {SOON_DAYS} days, "
+    told = f"{plural(len(accounts), 'credential')}: {ended} have ended, {soon} end within "
+    told += f"{SOON_DAYS} days, "
     told += f"of {len(accounts) - len(ends)} the end is not known"
     do = "tracevault account check --expiring 14d, then account rotate" if ended or soon else ""
     return same("expiry", FAULT if ended else NOTE if soon else OK, told, do)

@@ -15,7 +15,7 @@ from . import out
 from .failures import Unwritten, Usage
 from .missing import named
 from .option import option
-from .options import UNLOCKS, Given, Options
+from .options import UNLOCKS, Given, Options, require_named
 from .session import ask_passphrase, one_unlock
 
 HOW = (
@@ -78,11 +78,13 @@ def _new_unlock(new: dict[str, Any], *, for_programs: bool) -> tuple[Unlock, str
     if not named:
         return ask_passphrase("New passphrase: ", HOW, twice=True), None
     name, value = named[0]
+    given = Given(value, "--new-" + name.replace("_", "-"))
+    require_named(name, given)
     if name == "key_file":
         made = value if make_key_file(value) else None
         with key_file_told(made, for_programs=for_programs, when_used=False):
             return KeyFile(value), made
-    return one_unlock(name, Given(value, "--new-" + name.replace("_", "-"))), None
+    return one_unlock(name, given), None
 
 
 def make_key_file(path: str) -> bool:

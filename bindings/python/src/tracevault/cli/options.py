@@ -46,6 +46,13 @@ class Given:
         return f"{name} of {self.source}" if self.source.startswith("[") else self.source
 
 
+def require_named(name: str, given: Given) -> None:
+    """Refuse a way to unlock that names nothing."""
+    if given.value == "":
+        what = "credential" if name == "credential" else "file"
+        raise Usage(f"{given.placed(name)} is empty: give the name of a {what}")
+
+
 class Options:
     """What the global options of one call are."""
 
@@ -103,6 +110,7 @@ class Options:
                 names = " and ".join(given.placed(name) for name, given in found)
                 raise Usage(f"{names} are two ways to unlock the vault: give one")
             if found:
+                require_named(*found[0])
                 return found[0]
         return None
 

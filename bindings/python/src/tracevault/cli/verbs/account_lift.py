@@ -27,7 +27,7 @@ def lift(options: Options) -> None:
     """
     output = options.output("table", "json")
     if options.text("account") is None:  # an account's tenant follows from it
-        options.required("tenant", "whose quota")
+        options.required("tenant", "whose quota, unless --account says it")
     with opened(options) as session, session.engine() as engine:
         active = [one for one in session.chosen if one.state == "active"]
         if not active:

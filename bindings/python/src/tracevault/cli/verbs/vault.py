@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ...credentials import KeyFile, Passphrase, RawKey, SystemdCredential, Unlock
-from ...errors import TraceVaultError
+from ...errors import ArgumentError, Status, TraceVaultError
 from ...vault import Vault
 from .. import out
 from ..asked import confirm
@@ -137,6 +137,11 @@ def remove_unlock(options: Options, slot: int, yes: bool) -> None:
         found: list[dict[str, Any]] = session.vault.describe()["unlocks"]
         with session.vault.edit() as edit:
             edit.remove_unlock(slot)  # where there is none, that is told unasked
+            if len(found) == 1:
+                raise ArgumentError(
+                    "the last unlock cannot be removed: add another one first",
+                    status=Status.E_ARGUMENT,
+                )
             what = f"the unlock in slot {slot}{_words(found, slot)}"
             confirm(f"Remove {what}?{_opening(session, found, slot)}", yes=yes)
         _done(output, _told(session), f"{what} is removed")
@@ -216,7 +221,11 @@ def export(options: Options, /, file: str, **new: Any) -> None:
         counts = {"tenants": len(tenants), "credentials": credentials}
         whose = f"the tenant {tenant}"
         if tenant is None:
-            whose = f"all {plural(len(tenants), 'tenant')} ({some(tenants)})"
+            whose = (
+                f"all {plural(len(tenants), 'tenant')} ({some(tenants)})"
+                if tenants
+                else "no tenant"
+            )
         said = f"{file} is written with {whose}, {plural(credentials, 'credential')}"
         _done(output, {"vault": file, "tenant": tenant, **counts}, said)
 
