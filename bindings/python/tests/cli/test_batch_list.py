@@ -281,5 +281,35 @@ def test_a_tenant_that_the_vault_does_not_hold_is_not_shown(
             told = call("batch", *more, stdin=row)
             assert told.code != 0
             assert SECRET not in told.out + told.err
-    near = json.dumps({"message_ref": REF, "tenant": "globexx"})
-    assert "did you mean globex?" in call("batch", stdin=near).err
+
+
+def test_what_can_be_no_tenants_name_is_not_shown_either(call: Call, kit: Kit) -> None:
+    sent = json.dumps({"message_ref": REF, "tenant": SECRET * 5})
+    for verb in ("filter", "batch"):
+        told = call(verb, "--json", stdin=sent)
+        row = (
+            told.rows[0].pop("tracevault")
+            if verb == "filter"
+            else json.loads(told.err.splitlines()[0])
+        )
+        assert SECRET not in json.dumps(row)
+
+
+def test_lines_that_are_refused_list_the_accounts_of_the_vault_once(
+    call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[tv.Vault] = []
+    accounts = tv.Vault.accounts
+
+    def counted(vault: tv.Vault) -> list[tv.Account]:
+        listed.append(vault)
+        return accounts(vault)
+
+    monkeypatch.setattr(tv.Vault, "accounts", counted)
+    rows = [json.dumps({"message_ref": "not one", "tenant": f"t{n}"}) for n in range(9)]
+    rows += [json.dumps({"message_ref": REF, "tenant": f"t{n}"}) for n in range(9)]
+    assert call("batch", stdin="\n".join(rows)).code == Exit.SOME
+    assert len(listed) <= 2
+    del listed[:]
+    assert len(call("filter", stdin="\n".join(rows[9:])).rows) == 9
+    assert len(listed) <= 2

@@ -53,8 +53,9 @@ class Session:
         self.unlock = unlock
         self.settings = settings
         self._tenants: dict[str | None, Tenant] = {}
-        #: The accounts of the vault by id and by label, and of which generation that is.
-        self._by_name: tuple[int, dict[str, list[Account]]] | None = None
+        #: The generation of the vault that was looked at, its accounts by id and by label, and the
+        #: names of its tenants.
+        self._by_name: tuple[int, dict[str, list[Account]], set[str]] | None = None
 
     @contextlib.contextmanager
     def engine(self, *, wait: float = 0) -> Iterator[Engine]:
@@ -135,8 +136,8 @@ class Session:
     def shown(self, tenant: str | None, account: str | None) -> dict[str, str | None]:
         """What may be shown of whom a line names: what the vault holds."""
         with contextlib.suppress(TraceVaultError):
-            tenants = {one.tenant for one in self.vault.accounts()} if tenant else set()
-            is_held = account is not None and bool(self._called(account))
+            by_name, tenants = self._held()
+            is_held = account is not None and account.casefold() in by_name
             return {
                 "tenant": tenant if tenant in tenants else None,
                 "account_id": account if is_held else None,
@@ -248,8 +249,19 @@ class Session:
     def _lent(self, name: str | None) -> Tenant:
         """The tenant that a line names, or that of the call, taken once."""
         if name not in self._tenants:
-            self._tenants[name] = self.tenant_of(name) if name else self.tenant()
+            self._tenants[name] = self._tenant_of_line(name) if name else self.tenant()
         return self._tenants[name]
+
+    def _tenant_of_line(self, name: str) -> Tenant:
+        """The tenant that a line names; an error does not show one that the vault does not hold."""
+        try:
+            return self.vault.tenant(name)
+        except NotFoundError:
+            told = "no tenant has this name, which is not shown: it may be a secret"
+            raise NotFoundError(told, status=Status.E_NOT_FOUND) from None
+        except ArgumentError as error:  # it can be no tenant's name
+            error.tenant = ""
+            raise
 
     def account_of(self, named: str, tenant: str | None) -> Account:
         """The account that a list names by its id or its label, of this tenant or of all."""
@@ -264,14 +276,20 @@ class Session:
 
     def _called(self, name: str) -> list[Account]:
         """The accounts with this id or label, in the vault as it is now."""
+        return self._held()[0].get(name.casefold(), [])
+
+    def _held(self) -> tuple[dict[str, list[Account]], set[str]]:
+        """The accounts by id and label, and the names of the tenants, in the vault as it is now."""
         generation = self.vault.generation
         if self._by_name is None or self._by_name[0] != generation:
             found: dict[str, list[Account]] = {}
+            tenants = set()
             for one in self.vault.accounts():
+                tenants.add(one.tenant)
                 for called in _called(one):
                     found.setdefault(called, []).append(one)
-            self._by_name = (generation, found)
-        return self._by_name[1].get(name.casefold(), [])
+            self._by_name = (generation, found, tenants)
+        return self._by_name[1:]
 
     @property
     def _named_accounts(self) -> list[Account]:
