@@ -53,6 +53,14 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     return seen
 
 
+def settings_of(server: Server) -> dict[str, tv.Setting]:
+    return {
+        "api.base_url": server.origin + "/client/v4",
+        "api.allow_http_loopback": True,
+        **{name.replace("__", "."): value for name, value in SETTINGS.items()},
+    }
+
+
 def requests(of: tv.Tenant, count: int) -> list[tv.Request[tv.Trace]]:
     return [tv.Request.trace(of, ACCOUNT, f"large{n}", timeout=300) for n in range(count)]
 
@@ -105,6 +113,26 @@ def test_nobody_reads_what_is_anothers(server: Server, readers: list[threading.T
     assert all(one is not None and one.error is None for one in results)
 
 
+def test_who_reads_a_batch_may_ask_for_the_same_tenant_amid_it(server: Server) -> None:
+    with engine(server.origin, **SETTINGS) as asked:
+        one = tenant(server.origin)
+        for result in asked.batch(requests(one, 12)):
+            assert result.error is None
+            assert asked.trace(one, ACCOUNT, "small", timeout=20, fresh=True).complete
+
+
+def test_so_may_a_task(server: Server) -> None:
+    async def ask() -> None:
+        async with tv.AsyncEngine(settings_of(server)) as asked:
+            one = tenant(server.origin)
+            async for result in asked.batch(requests(one, 12)):
+                assert result.error is None
+                found = await asked.trace(one, ACCOUNT, "small", timeout=20, fresh=True)
+                assert found.complete
+
+    asyncio.run(ask())
+
+
 def test_what_nobody_reads_any_more_counts_no_more(server: Server) -> None:
     with engine(server.origin, **SETTINGS) as asked:
         batch = asked.batch(requests(tenant(server.origin), 4))
@@ -124,16 +152,8 @@ def test_an_event_loop_has_large_results_read_aside(
     how: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    settings = {name.replace("__", "."): value for name, value in SETTINGS.items()}
-
     async def ask() -> None:
-        asked = tv.AsyncEngine(
-            {
-                "api.base_url": server.origin + "/client/v4",
-                "api.allow_http_loopback": True,
-                **settings,
-            }
-        )
+        asked = tv.AsyncEngine(settings_of(server))
         one = tenant(server.origin)
         async with asked:
             await asked.trace(one, ACCOUNT, "small")

@@ -224,7 +224,7 @@ extension Mailbox: ResultRoom {
 
     /// The host has a result; its bytes count on unless it is as good as freed. True when the
     /// engine's thread must be woken.
-    func taken(_ result: RequestResult, isFreed: Bool = true) -> Bool {
+    func taken(_ result: RequestResult, isFreed: Bool) -> Bool {
         state.withLock { state in
             let requests = result.kind.isOfHunt ? 0 : 1
             let bytes = isFreed ? result.byteCount : 0

@@ -25,7 +25,7 @@ package final class RequestResult: Sendable {
     /// nil when the document has the answer.
     package let failure: Failure?
     package let document: Document
-    /// What it takes in memory until the host has it.
+    /// What it takes in memory until the host has it, or has freed it.
     let byteCount: Int
 
     init(

@@ -138,6 +138,22 @@ import Testing
         #expect(loads.letGo() == [first])
     }
 
+    @Test func whoIsCalledForMoreThanItTakesLeavesTheRestToOthers() throws {
+        let loads = loads(160)
+        let begun = try keys(14).filter { loads.expect(10, of: $0) }
+        #expect(begun.count == 14)
+        let (big, shrunk, other) = (try key("big"), try key("shrunk"), try key("other"))
+        #expect(!loads.expect(60, of: big) && !loads.expect(20, of: shrunk))
+        for tenant in begun[..<3] {
+            loads.count(tenant, coming: -10)
+            if loads.letGo() == [shrunk] { break }
+        }
+        #expect(loads.expect(15, of: shrunk))
+        loads.count(shrunk, coming: -15)
+        _ = loads.letGo()
+        #expect(loads.expect(18, of: other))
+    }
+
     @Test func smallOnesGoOnPastTheFirstWhoStillHasItsTurn() throws {
         let loads = loads(160)
         let large = try (0..<7).map { try key("large\($0)") }

@@ -136,9 +136,9 @@ import Testing
         #expect(try mailbox.answered([result(modest, "modest", bytes: 50)]) == [])
         #expect(mailbox.heldBytes == 850)
         _ = mailbox.drain()
-        #expect(!mailbox.taken(results[0]))
+        #expect(!mailbox.taken(results[0], isFreed: true))
         // 400 of 450.
-        #expect(mailbox.taken(results[1]))
+        #expect(mailbox.taken(results[1], isFreed: true))
         let commands = mailbox.drain().commands
         #expect(commands.count == 1)
         guard case .goOn(let free) = commands.first else {
@@ -176,7 +176,7 @@ import Testing
     @Test func resultsThatAreTakenBeforeTheyAreCountedLeaveNothing() throws {
         let mailbox = mailbox(bytes: 1000)
         let fetched = try result(try submit(mailbox, "acme"), "acme", bytes: 400)
-        #expect(!mailbox.taken(fetched))
+        #expect(!mailbox.taken(fetched, isFreed: true))
         #expect(mailbox.answered([fetched]) == [])
         #expect(mailbox.heldBytes == 0)
         // 400 would be more than is free now; but it has none.

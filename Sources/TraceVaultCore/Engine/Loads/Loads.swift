@@ -97,6 +97,8 @@ struct Loads {
         if isKept || (hasRoom(for: bytes, beside: 0, tenant) && (!isPassing || mayPass(bytes))) {
             count(tenant, coming: bytes)
             if isPassing { line.passes(tenant, bytes) }
+            // It had been called for more than it takes now.
+            if let called { line.went(max(0, called.need - bytes), of: tenant) }
             return true
         }
         if let called { line.went(called.need, of: tenant) }

@@ -30,8 +30,8 @@ extension EngineLoop {
             text = "a stream: others had http.max_streams, or what the server allows of them"
         case .host:
             text =
-                "room for its result, which results of this tenant that the host has not taken "
-                + "(engine.max_result_bytes) and large replies under way have"
+                "room for its result, which results of this tenant that the host has not taken, "
+                + "or not freed (engine.max_result_bytes), and large replies under way have"
         case .credential: text = "another request to show whether the credential is accepted again"
         case .pause(let time): text = "the next try" + Self.until(time, now)
         case .reply:

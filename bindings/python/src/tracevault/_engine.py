@@ -17,7 +17,7 @@ from ._exchange import Exchange
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
-from .bulk import check_function
+from .bulk import Batch, check_function
 from .credentials import RedisLogin, hand_over, wiping
 from .request import Request
 from .vault import Tenant
@@ -38,7 +38,7 @@ _EXIT_WAIT = 5.0
 class BaseEngine:
     """One engine of the library, and the exchange that hands out its results."""
 
-    __slots__ = ("__weakref__", "_capacity", "_deadline", "_exchange")
+    __slots__ = ("__weakref__", "_batches", "_capacity", "_deadline", "_exchange")
 
     @leaves_no_secret
     def __init__(
@@ -59,7 +59,13 @@ class BaseEngine:
                 self._deadline = _number(lib, config.ref, b"request.deadline_ms") / 1000
                 check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
         self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
+        #: Those that are told to somebody.
+        self._batches: set[Batch] = set()
         _live.add(self)
+
+    def _batches_of(self, reader: object) -> list[Batch]:
+        """Batches of a thread or a task, which does something else amid them."""
+        return [one for one in list(self._batches) if one.reader == reader]
 
     def fileno(self) -> int:
         """The descriptor that is readable while results wait, for ``select``, ``poll`` or another

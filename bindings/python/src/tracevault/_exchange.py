@@ -65,6 +65,7 @@ class Slot:
 
     __slots__ = (
         "__weakref__",
+        "_is_read",
         "arrived",
         "brief",
         "document",
@@ -94,6 +95,7 @@ class Slot:
         self.done: bool = False
         #: The library's result, until it is read.
         self.kept: ResultRef = ResultRef()
+        self._is_read = False
         self.document: bytes = b""
         #: Its brief view: the library gave both. Without it the document may come from anywhere.
         self.brief: bytes = b""
@@ -105,15 +107,25 @@ class Slot:
         """Whether it takes long to read: an event loop has that done in another thread."""
         if not self.kept or self.request.kind == "check":
             return False
+        # A search has an answer of its own, made of many replies; a trace is one reply.
+        name = b"search" if self.request.kind == "search" else b"raw"
         data, length = TextRef(), ctypes.c_size_t()
-        with contextlib.suppress(NotFoundError):
+        with contextlib.suppress(TraceVaultError):  # reading it tells
             out = (ctypes.byref(data), ctypes.byref(length))
-            check(library().tv_result_document, self.kept, b"raw", 3, *out)
+            check(library().tv_result_document, self.kept, name, len(name), *out)
         return length.value * (1 + _VIEW * len(self.request.views)) > _LARGE
+
+    @property
+    def size(self) -> int:
+        """Bytes of what was read."""
+        return len(self.document) + len(self.brief) + sum(map(len, self.views.values()))
 
     def read(self) -> None:
         """Have the library's result as documents, or as an error; nothing where that is done."""
         if not self.kept:
+            return
+        if self._is_read:  # interrupted before it was let go
+            self.drop()
             return
         lib = library()
         try:
@@ -129,6 +141,7 @@ class Slot:
             # Raised here, it would take the other results of a batch with it.
             self.document, self.brief, self.views = b"", b"", {}
             self.error = _no_memory()
+        self._is_read = True
         self.drop()
 
     def drop(self) -> None:

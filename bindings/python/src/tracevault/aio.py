@@ -137,7 +137,7 @@ class AsyncEngine(BaseEngine):
         try:
             with self._watch():
                 while not slot.done:
-                    await inbox.wait()
+                    await self._arrival_beside(inbox, request.tenant)
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
@@ -145,6 +145,18 @@ class AsyncEngine(BaseEngine):
             await aside(slot.read)
         answer: Answer_co = slot.result().unwrap()
         return answer
+
+    async def _arrival_beside(self, inbox: LoopInbox, tenant: Tenant) -> None:
+        """Until something has come, or more may have of a batch that the same task reads."""
+        mine = self._batches_of(asyncio.current_task())
+        if not mine:
+            await inbox.wait()
+            return
+        for batch in mine:
+            if batch.has_unread(tenant):
+                await aside(partial(batch.read_ahead, tenant))
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(inbox.wait(), _ROOM_WAIT)
 
     async def _turn(self) -> None:
         """Wait until this task may ask; nothing is made before, so that 200 tasks begin at once."""
@@ -201,6 +213,7 @@ class AsyncEngine(BaseEngine):
         given = requests if isinstance(requests, Source) else None
         source: Source = feed or given or IterableSource(cast("Iterable[Any]", requests))
         batch = Batch(self._exchange, source, inbox, **options)
+        self._batches.add(batch)
         try:
             if batch.waits_for_disk:
                 await aside(batch.open)
@@ -217,12 +230,14 @@ class AsyncEngine(BaseEngine):
                         await asyncio.sleep(0)
             batch.end()
         finally:
+            self._batches.discard(batch)
             batch.close()
             if feed is not None:
                 await feed.stop()
 
     @staticmethod
     async def _collected(batch: Batch) -> bool:
+        batch.reader = asyncio.current_task()
         batch.take_in(TAKEN_AT_A_TIME)
         while batch.is_large(TAKEN_AT_A_TIME):  # more may come meanwhile
             await aside(partial(batch.read, TAKEN_AT_A_TIME))

@@ -7,6 +7,7 @@ between.
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .journal import Journal
+    from .vault import Tenant
 
 #: How many requests a batch keeps in the engine at a time.
 BATCH_WINDOW = 1024
@@ -133,6 +135,9 @@ class Batch:
         self._done = self._failed = self._resumed = 0
         self._resume = resume
         self._journal: Journal | None = None
+        #: The thread or the task that it is told to: while that does something else, nobody is
+        #: at what has come.
+        self.reader: object = None
 
     # ---- Asking -------------------------------------------------------------------------------
 
@@ -233,6 +238,7 @@ class Batch:
     def results(self) -> Iterator[Result[Any]]:
         """What is finished."""
         while True:
+            self.reader = threading.get_ident()
             self.take_in(_NOTED)
             if not self.collect(_NOTED):
                 return
@@ -258,6 +264,21 @@ class Batch:
         firsts = [line[place] for line in lines for place in range(min(most, len(line)))]
         return [one for one in firsts if isinstance(one, Slot)]
 
+    def has_unread(self, of: Tenant) -> bool:
+        """Whether something has come for the tenant that is not read."""
+        return any(self._unread(of))
+
+    def read_ahead(self, of: Tenant) -> None:
+        """Read what has come for the tenant. What counts for it in the library is free then for
+        what its reader asks meanwhile, which could not come otherwise."""
+        for slot in self._unread(of):
+            slot.read()
+
+    def _unread(self, of: Tenant) -> Iterator[Slot]:
+        for one in (*self._ended, *self._inbox):
+            if isinstance(one, Slot) and one.kept and one.request.tenant == of:
+                yield one
+
     def collect(self, most: int) -> bool:
         """Have something to tell, if anything is finished. With a journal it is written down before
         any of it is told, at most so many results ahead."""
@@ -272,7 +293,7 @@ class Batch:
         return bool(self._ended)
 
     def _noted_bytes(self) -> int:
-        return sum(len(one.document) for one in self._ended if isinstance(one, Slot))
+        return sum(one.size for one in self._ended if isinstance(one, Slot))
 
     def _note(self, journal: Journal, slot: Slot) -> None:
         if self._fault is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -147,8 +148,15 @@ class Engine(BaseEngine):
     def _fetched(self, request: Request[Answer_co]) -> Answer_co:
         """Submit one request and wait for its result; raise its error."""
         slot = self._exchange.submit(request, None)
+        mine = self._batches_of(threading.get_ident())
+
+        def is_done() -> bool:
+            for batch in mine:
+                batch.read_ahead(request.tenant)
+            return slot.done
+
         try:
-            self._exchange.wait(lambda: slot.done, None)
+            self._exchange.wait(is_done if mine else lambda: slot.done, None)
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
@@ -193,6 +201,7 @@ class Engine(BaseEngine):
         return self._batch(Batch(self._exchange, IterableSource(requests), inbox, **options), inbox)
 
     def _batch(self, batch: Batch, inbox: deque[Slot]) -> Generator[Result[Any]]:
+        self._batches.add(batch)
         try:
             batch.open()
             batch.begin()
@@ -205,6 +214,7 @@ class Engine(BaseEngine):
                 yield from batch.results()
             batch.end()
         finally:
+            self._batches.discard(batch)
             batch.close()
 
     # ---- Whole vaults -------------------------------------------------------------------------

@@ -244,7 +244,7 @@ class Sweep(Campaign[Told]):
     def _arrived(self, slot: Slot) -> None:
         """Count a page that is read, in whatever thread; let one go that has no room."""
         asked: Search | Copy = slot.request.tag
-        size = len(slot.document) + len(slot.brief)
+        size = slot.size
         if isinstance(asked, Copy) or not size or asked.came:
             return
         if self._room.takes(slot.request.tenant, size):
