@@ -154,6 +154,27 @@ import Testing
         #expect(loads.expect(18, of: other))
     }
 
+    @Test func whoAlwaysHasManyUnderWayPassesNoMoreThanOthers() throws {
+        let mebibyte = 1 << 20
+        let loads = loads(32 * mebibyte)
+        let (greedy, big) = (try keys(7), try key("big"))
+        let size = 400 << 10
+        var underWay: [TenantKey] = []
+        for tenant in greedy {
+            for _ in 0..<10 where loads.expect(size, of: tenant) { underWay.append(tenant) }
+        }
+        let need = 4_000_000
+        guard !loads.expect(need, of: big) else { return }
+        var ends = 0
+        while ends < 200, !loads.letGo().contains(big) {
+            ends += 1
+            let ended = underWay.removeFirst()
+            loads.count(ended, coming: -size)
+            if loads.expect(size, of: ended) { underWay.append(ended) }
+        }
+        #expect(ends < 100)
+    }
+
     @Test func smallOnesGoOnPastTheFirstWhoStillHasItsTurn() throws {
         let loads = loads(160)
         let large = try (0..<7).map { try key("large\($0)") }

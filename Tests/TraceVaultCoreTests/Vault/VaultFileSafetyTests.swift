@@ -54,6 +54,26 @@ import Testing
 
     // MARK: - Names that somebody else took
 
+    @Test(arguments: [".prev", ".prev.new"])
+    func whatIsNotTheVaultsIsNeitherReplacedNorRemoved(suffix: String) throws {
+        let vault = try create()
+        try put(vault, "acme", Fake.token1)
+        let key = Array("a key of forty-two bytes that is no vault.".utf8)
+        make(suffix, key)
+        #expect(status { try put(vault, "acme", Fake.token2) } == .unsafeFile)
+        #expect(try scratch.bytes(suffix) == key)
+        #expect(try open().tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+    }
+
+    /// What a crash left of a writer's file: a part, or zeros.
+    @Test(arguments: [[], [UInt8](repeating: 0, count: 600), [0x89, 0x54, 0x56]])
+    func whatACrashLeftIsReplaced(bytes: [UInt8]) throws {
+        let vault = try create()
+        make(".new", bytes)
+        try put(vault, "acme", Fake.token1)
+        #expect(try open().tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+    }
+
     @Test(.enabled(if: geteuid() == 0, "only root can give files away"))
     func rootGivesNoFileAwayThatItDidNotMake() throws {
         _ = try create()

@@ -48,7 +48,7 @@ struct Loads {
         // Who waits in `fetch` may have its result before the engine has counted its bytes: the
         // sum is below zero for that moment, and is kept.
         byTenant[tenant] = load.isNothing ? nil : load
-        if coming < 0 { line.went(-coming, of: tenant) }
+        if coming < 0 { line.hasUnderWay(load.coming, of: tenant) }
         if bytes + coming < 0, full[tenant] != nil { relieved.insert(tenant) }
     }
 
@@ -98,7 +98,7 @@ struct Loads {
             count(tenant, coming: bytes)
             if isPassing { line.passes(tenant, bytes) }
             // It had been called for more than it takes now.
-            if let called { line.went(max(0, called.need - bytes), of: tenant) }
+            if let called, called.need > bytes { line.went(called.need - bytes, of: tenant) }
             return true
         }
         if let called { line.went(called.need, of: tenant) }

@@ -83,7 +83,15 @@ struct RoomLine {
         past += bytes
     }
 
-    /// So much of the tenant is under way no more.
+    /// The tenant has so much under way: no more of it went past the first. What it had under way
+    /// before counts as ended first, or who always has many would pass again with each that ends.
+    mutating func hasUnderWay(_ bytes: Int, of tenant: TenantKey) {
+        guard let own = passed[tenant] else { return }
+        let most = max(0, bytes) + (promises[tenant]?.waiting.need ?? 0)
+        if own > most { went(own - most, of: tenant) }
+    }
+
+    /// So much of what went past the first did not come, or has ended.
     mutating func went(_ bytes: Int, of tenant: TenantKey) {
         guard !passed.isEmpty, let own = passed[tenant] else { return }
         let back = min(own, bytes)

@@ -102,7 +102,7 @@ package final class Edit: Sendable {
         var changes = PropertyChanges()
         switch name {
         case "label":
-            try CredentialFormat.checkLabel(value)
+            try CredentialFormat.checkText(value, "label")
             changes.label = value
         case "budget_group":
             try CredentialFormat.checkText(value, "budget_group")

@@ -147,14 +147,6 @@ enum CredentialFormat {
         }
     }
 
-    /// A label, which nobody can take for an account's id.
-    static func checkLabel(_ label: String) throws(Failure) {
-        try checkText(label, "label")
-        guard AccountID(utf8: label.lowercased().utf8) == nil else {
-            throw Failure(.argument, "label must not have the form of an account's id")
-        }
-    }
-
     /// To which ms a time between two of them is moved: a credential is never used longer than was
     /// said.
     enum Rounding {

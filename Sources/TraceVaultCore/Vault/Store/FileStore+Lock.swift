@@ -181,8 +181,8 @@ extension FileStore {
         }
     }
 
-    /// Refuses to write where another user's file, or none that is a file, has one of these names.
-    /// They are free, or what an earlier writer left.
+    /// Refuses to write where another user's file, none that is a file, or something else of this
+    /// user, as a key, has one of these names. They are free, or what an earlier writer left.
     func checkNames(
         _ names: [String], _ directory: borrowing Descriptor, owner: UInt32
     ) throws(Failure) {
@@ -195,8 +195,36 @@ extension FileStore {
                         .unsafeFile,
                         "\(name) beside the vault is another user's or not a file: remove it")
                 }
+                // A crash may have left anything of a file that was being written.
+                let mayBeTorn = found.size == 0 || name == temporaryName
+                let isOurs = mayBeTorn ? true : try isOfWriter(name, directory)
+                guard isOurs else {
+                    throw Failure(
+                        .unsafeFile,
+                        "\(name) beside the vault is not the vault's, and would be lost: move it "
+                            + "away")
+                }
             case .failure(FileError(ENOENT)): continue
             case .failure(let error): throw failed("looking at \(name)", error)
+            }
+        }
+    }
+
+    /// Whether a file begins as what writers write.
+    private func isOfWriter(
+        _ name: String, _ directory: borrowing Descriptor
+    ) throws(Failure) -> Bool {
+        let number = files.open(directory.number, name, .read)
+        if number == -ENOENT { return true }
+        if let error = FileError(answer: number) { throw failed("looking at \(name)", error) }
+        let bytes = ByteBuffer(limit: MemoryLayout<UInt64>.size)
+        _ = try fill(bytes, from: Descriptor(number: number, files: files), upTo: bytes.limit)
+        return bytes.withBytes { span in
+            [VaultLayout.magicWord, SeenMark.magicWord].contains { word in
+                (0..<span.byteCount).allSatisfy { place in
+                    span.integer(at: place, as: UInt8.self)
+                        == UInt8(truncatingIfNeeded: word >> (8 * place))
+                }
             }
         }
     }

@@ -151,8 +151,8 @@ class LineFile:
             raise _failed(
                 f"{self.path} stays as it was, and cannot be written anew: {error.strerror}"
             ) from None
-        os.close(self._fd)
-        self._fd = fd
+        before, self._fd = self._fd, fd
+        os.close(before)
 
     def _fill(self, fd: int, lines: Iterable[bytes]) -> None:
         """Write a new file whole. It is locked before it has the name."""

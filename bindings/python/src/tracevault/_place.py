@@ -118,8 +118,9 @@ class Place:
     def _enter(self, step: str) -> None:
         # O_NOFOLLOW: a link that came here since the look is refused.
         entered = os.open(step, _FOLDER, dir_fd=self.folder)
-        os.close(self.folder)
-        self.folder = entered
+        # Never closed twice, wherever an exception comes in between: the number may be another's.
+        left, self.folder = self.folder, entered
+        os.close(left)
 
     def status(self) -> os.stat_result | None:
         """What is there, ``None`` when nothing is."""

@@ -189,3 +189,15 @@ def test_a_file_system_without_second_names_has_key_files_too(
     assert os.listdir(tmp_path) == ["k"]
     status = (tmp_path / "k").stat()
     assert (status.st_size, status.st_mode & 0o777, status.st_nlink) == (32, 0o600, 1)
+
+
+@pytest.mark.parametrize("suffix", [".new", ".prev", ".prev.new", ".lock"])
+def test_no_key_file_has_a_name_that_an_edit_of_the_vault_replaces(
+    call: Call, tmp_path: Path, suffix: str
+) -> None:
+    key = tmp_path / f"v.vault{suffix}"
+    told = call("init", tmp_path / "v.vault", "--key-file", key)
+    assert told.code == Exit.USAGE
+    assert "choose another name" in told.err
+    assert not key.exists()
+    assert not (tmp_path / "v.vault").exists()

@@ -109,6 +109,7 @@ def test_a_list_is_read_with_the_same_eyes(call: Call, kit: Kit) -> None:
 TOKENS = (
     "cfut_notARealToken0",
     "cfat_notARealToken0",
+    "cf\u200bat_notARealToken0",
     '"cfut_not.Real",',
     "\u200bcfut_notReal",
     "https://h.example/?t=cfat_notReal",

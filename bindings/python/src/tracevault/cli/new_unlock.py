@@ -25,6 +25,8 @@ HOW = (
 
 #: How each vault file begins: docs/vault-format.md.
 _VAULT = b"\x89TVV\r\n\x1a\n"
+#: How the files are named that the library keeps beside a vault.
+_BESIDE = (".new", ".prev", ".lock", ".seen")
 
 #: What the library takes as the place of a vault in an object store: ObjectAddress.swift.
 _STORE = "s3://"
@@ -89,6 +91,11 @@ def _new_unlock(new: dict[str, Any], *, for_programs: bool) -> tuple[Unlock, str
 
 def make_key_file(path: str) -> bool:
     """Make a key file that only its owner may read, unless there is one; say whether it is new."""
+    if path.endswith(_BESIDE):
+        raise Usage(
+            f"the key file {named(path)} would have a name that files beside a vault have, which "
+            "an edit replaces or removes: choose another name"
+        )
     try:
         with Place(path) as place:
             if place.beginning(len(_VAULT)) == _VAULT:

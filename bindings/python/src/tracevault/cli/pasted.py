@@ -46,6 +46,7 @@ def taken(text: str) -> Taken:
     if _REFERENCE.fullmatch(text) and not text.endswith(":"):
         return Taken(text)
     text = _bare(text)
+    require_no_secret(text)
     if _REFERENCE.fullmatch(text):
         return Taken(text)
     if not text:
@@ -88,6 +89,7 @@ def _inside(text: str) -> str:
         from urllib.parse import unquote
 
         text = unquote(text)
+        require_no_secret(text)
     found = set(_LINE.findall(text)) or set(_ID.findall(text))
     if len(found) == 1:
         return str(found.pop())

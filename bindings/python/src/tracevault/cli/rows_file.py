@@ -67,8 +67,8 @@ class RowsFile:
         named = place.status()
         if named is None or not os.path.samestat(named, os.fstat(self._descriptor)):
             descriptor = self._opened()
-            os.close(self._descriptor)
-            self._descriptor = descriptor
+            before, self._descriptor = self._descriptor, descriptor
+            os.close(before)
 
     @contextlib.contextmanager
     def _alone(self, place: Place) -> Iterator[None]:
