@@ -42,7 +42,7 @@ def test_a_line_whose_answer_could_not_be_taken_leaves_it_to_no_other_line(
                 token = tv.ApiToken(f"test-token-not-real-{name}-000000000000")
                 edit.put(name, f"{number:032x}", token, origin=server.origin)
         with engine(server.origin) as asking:
-            session = SimpleNamespace(account=None, vault=vault, require_bound=lambda *_: None)
+            session = SimpleNamespace(place_of=lambda name, _: (vault.tenant(name), None))
             asker = verb.Asker(
                 session=session,  # type: ignore[arg-type]
                 engine=asking,

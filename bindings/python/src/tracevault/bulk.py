@@ -276,7 +276,7 @@ class Batch:
 
     def _unread(self, of: Tenant) -> Iterator[Slot]:
         for one in (*self._ended, *self._inbox):
-            if isinstance(one, Slot) and one.kept and one.request.tenant == of:
+            if isinstance(one, Slot) and one.kept and one.request.tenant.name == of.name:
                 yield one
 
     def collect(self, most: int) -> bool:

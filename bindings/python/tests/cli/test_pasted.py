@@ -109,7 +109,6 @@ def test_a_list_is_read_with_the_same_eyes(call: Call, kit: Kit) -> None:
 TOKENS = (
     "cfut_notARealToken0",
     "cfat_notARealToken0",
-    "cf\u200bat_notARealToken0",
     '"cfut_not.Real",',
     "\u200bcfut_notReal",
     "https://h.example/?t=cfat_notReal",
@@ -137,6 +136,18 @@ def test_a_token_in_the_place_of_a_reference_goes_nowhere_and_is_not_shown(
     error = told.rows[0]["tracevault"]["error"]
     assert error["message"].startswith("this looks like an API token, not like a reference")
     assert not error.get("message_ref")
+    assert kit.server.requests() == []
+
+
+@pytest.mark.parametrize(
+    "token", ["cf\u200bat_notARealToken0", "https://h.example/?t=cf%61t_notReal"]
+)
+def test_so_does_a_token_with_a_sign_that_nobody_sees(call: Call, kit: Kit, token: str) -> None:
+    kit.server.reset()
+    for words, stdin in ((("trace", *WHERE, "--json", token), ""), (("batch", *WHERE), token)):
+        told = call(*words, stdin=stdin)
+        assert told.code == Exit.USAGE, words
+        assert "this looks like an API token, not like a reference" in told.err
     assert kit.server.requests() == []
 
 
