@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 import tracevault as tv
@@ -113,22 +114,57 @@ def test_nobody_reads_what_is_anothers(server: Server, readers: list[threading.T
     assert all(one is not None and one.error is None for one in results)
 
 
-def test_who_reads_a_batch_may_ask_for_the_same_tenant_amid_it(server: Server) -> None:
+AMID: dict[str, Callable[[tv.Engine, tv.Tenant], object]] = {
+    "a trace": lambda asked, one: asked.trace(one, ACCOUNT, "small", timeout=20, fresh=True),
+    "a batch": lambda asked, one: [*asked.batch([tv.Request.trace(one, ACCOUNT, "small")])],
+    "submit and take": lambda asked, one: (
+        asked.submit(tv.Request.trace(one, ACCOUNT, "small", timeout=20)),
+        asked.take(20),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", AMID)
+def test_who_reads_a_batch_may_ask_for_the_same_tenant_amid_it(server: Server, what: str) -> None:
     with engine(server.origin, **SETTINGS) as asked:
         one = tenant(server.origin)
         for result in asked.batch(requests(one, 12)):
             assert result.error is None
-            assert asked.trace(one, ACCOUNT, "small", timeout=20, fresh=True).complete
+            assert AMID[what](asked, tenant(server.origin) if what == "a trace" else one)
 
 
-def test_so_may_a_task(server: Server) -> None:
+def test_so_may_what_a_batch_draws_from(server: Server) -> None:
+    with engine(server.origin, **SETTINGS) as asked:
+        one = tenant(server.origin)
+
+        def drawn() -> Iterator[tv.Request[tv.Trace]]:
+            for request in requests(one, 12):
+                yield request
+                assert asked.trace(one, ACCOUNT, "small", timeout=20, fresh=True).complete
+
+        assert [result.error for result in asked.batch(drawn())] == [None] * 12
+
+
+@pytest.mark.parametrize("how", ["alone", "gather", "wait_for", "batch"])
+def test_so_may_a_task(server: Server, how: str) -> None:
     async def ask() -> None:
         async with tv.AsyncEngine(settings_of(server)) as asked:
             one = tenant(server.origin)
+
+            def small() -> Coroutine[Any, Any, tv.Trace]:
+                return asked.trace(one, ACCOUNT, "small", timeout=20, fresh=True)
+
             async for result in asked.batch(requests(one, 12)):
                 assert result.error is None
-                found = await asked.trace(one, ACCOUNT, "small", timeout=20, fresh=True)
-                assert found.complete
+                if how == "alone":
+                    assert (await small()).complete
+                elif how == "gather":
+                    assert len(await asyncio.gather(small(), small())) == 2
+                elif how == "wait_for":
+                    assert (await asyncio.wait_for(small(), 30)).complete
+                else:
+                    amid = asked.batch([tv.Request.trace(one, ACCOUNT, "small")])
+                    assert [found.error async for found in amid] == [None]
 
     asyncio.run(ask())
 

@@ -195,9 +195,9 @@ extension FileStore {
                         .unsafeFile,
                         "\(name) beside the vault is another user's or not a file: remove it")
                 }
-                // A crash may have left anything of a file that was being written.
-                let mayBeTorn = found.size == 0 || name == temporaryName
-                let isOurs = mayBeTorn ? true : try isOfWriter(name, directory)
+                // These are whole; a crash may have left anything of the others.
+                let isWhole = [previousName, passingName].contains(name) && found.size > 0
+                let isOurs = isWhole ? try isVault(name, directory) : true
                 guard isOurs else {
                     throw Failure(
                         .unsafeFile,
@@ -210,22 +210,18 @@ extension FileStore {
         }
     }
 
-    /// Whether a file begins as what writers write.
-    private func isOfWriter(
+    /// Whether a file begins as a vault.
+    private func isVault(
         _ name: String, _ directory: borrowing Descriptor
     ) throws(Failure) -> Bool {
         let number = files.open(directory.number, name, .read)
-        if number == -ENOENT { return true }
-        if let error = FileError(answer: number) { throw failed("looking at \(name)", error) }
+        // What cannot be read may be one of before the vault had another owner.
+        guard number >= 0 else { return true }
         let bytes = ByteBuffer(limit: MemoryLayout<UInt64>.size)
         _ = try fill(bytes, from: Descriptor(number: number, files: files), upTo: bytes.limit)
         return bytes.withBytes { span in
-            [VaultLayout.magicWord, SeenMark.magicWord].contains { word in
-                (0..<span.byteCount).allSatisfy { place in
-                    span.integer(at: place, as: UInt8.self)
-                        == UInt8(truncatingIfNeeded: word >> (8 * place))
-                }
-            }
+            span.byteCount == bytes.limit
+                && span.integer(at: 0, as: UInt64.self) == VaultLayout.magicWord
         }
     }
 }

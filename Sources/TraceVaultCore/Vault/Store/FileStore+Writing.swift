@@ -11,9 +11,9 @@ import Synchronization
 
 extension FileStore {
     var temporaryName: String { name + ".new" }
-    private var previousName: String { name + ".prev" }
+    var previousName: String { name + ".prev" }
     /// The old file on its way to the previous one's name.
-    private var passingName: String { previousName + ".new" }
+    var passingName: String { previousName + ".new" }
 
     // MARK: - Create
 

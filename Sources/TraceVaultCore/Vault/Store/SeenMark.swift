@@ -11,7 +11,7 @@ struct SeenMark: Equatable, Sendable {
     var answeredMs: Int64
 
     /// "TVSEEN" and a 1.
-    static let magicWord: UInt64 = 0x0A01_4E45_4553_5654
+    private static let magicWord: UInt64 = 0x0A01_4E45_4553_5654
     private static let hashed = 0..<56
     private static let hash = 56..<88
     static let count = 88

@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ._abi import EngineRef, TextRef
-from ._exchange import Exchange
+from ._exchange import Exchange, Slot
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
@@ -31,6 +31,8 @@ DEFAULTS: Mapping[str, Setting] = {
     "engine.max_notices": 256,
     "engine.results_count_until": "freed",
 }
+#: So many bytes at most are read before their turn.
+_AHEAD = 256 << 20
 #: How long leaving the interpreter may wait for an engine, in seconds.
 _EXIT_WAIT = 5.0
 
@@ -60,12 +62,29 @@ class BaseEngine:
                 check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
         self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
         #: Those that are told to somebody.
-        self._batches: set[Batch] = set()
+        self._batches: weakref.WeakSet[Batch] = weakref.WeakSet()
         _live.add(self)
 
-    def _batches_of(self, reader: object) -> list[Batch]:
-        """Batches of a thread or a task, which does something else amid them."""
-        return [one for one in list(self._batches) if one.reader == reader]
+    def _untold(self) -> list[Slot]:
+        """What has come and waits until somebody is told."""
+        return [slot for batch in list(self._batches) for slot in batch.untold]
+
+    def _is_in_the_way(self, tenants: set[str]) -> list[Slot]:
+        """What is not read of these tenants: it may be what leaves no room for what is asked of
+        them meanwhile, and whoever was to read it may be the one who waits."""
+        untold = self._untold()
+        if sum(slot.size for slot in untold) > _AHEAD:
+            return []
+        return [slot for slot in untold if slot.kept and slot.request.tenant.name in tenants]
+
+    def _read_ahead(self, tenants: set[str]) -> None:
+        """Read it, as far as that takes no more memory than it may."""
+        read = 0
+        for slot in self._is_in_the_way(tenants):
+            slot.read()
+            read += slot.size
+            if read > _AHEAD:
+                return
 
     def fileno(self) -> int:
         """The descriptor that is readable while results wait, for ``select``, ``poll`` or another

@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _loading
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 #: Events taken before the waiting threads are told.
 _DRAIN = 256
+#: After so many seconds without an answer it may be that unread ones leave it no room.
+LACKING_S = 0.1
 #: Seconds that one wait may take: the system counts no more than 24 days. It waits again then.
 _LONGEST = 86_400.0
 #: TV_RESULT_NOTICE
@@ -66,6 +68,7 @@ class Slot:
     __slots__ = (
         "__weakref__",
         "_is_read",
+        "_reading",
         "arrived",
         "brief",
         "document",
@@ -96,6 +99,8 @@ class Slot:
         #: The library's result, until it is read.
         self.kept: ResultRef = ResultRef()
         self._is_read = False
+        #: Who waits for another answer of the tenant may read it as well.
+        self._reading = threading.Lock()
         self.document: bytes = b""
         #: Its brief view: the library gave both. Without it the document may come from anywhere.
         self.brief: bytes = b""
@@ -122,6 +127,10 @@ class Slot:
 
     def read(self) -> None:
         """Have the library's result as documents, or as an error; nothing where that is done."""
+        with self._reading:
+            self._read()
+
+    def _read(self) -> None:
         if not self.kept:
             return
         if self._is_read:  # interrupted before it was let go
@@ -298,8 +307,21 @@ class Exchange:
             lib.tv_engine_cancel(self.handle.ref_unchecked, slot.id, ctypes.byref(error))
             lib.tv_error_free(error)
 
-    def wait(self, ready: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until ``ready``; take results meanwhile, unless another thread does it already."""
+    def tenants_of(self, inbox: Inbox) -> set[str]:
+        """Whose answers are to come into an inbox; of very many requests those of the oldest."""
+        oldest = list(islice(self._slots.values(), 1024))
+        return {slot.request.tenant.name for slot in oldest if slot.inbox is inbox}
+
+    def wait(
+        self,
+        ready: Callable[[], bool],
+        timeout: float | None,
+        lacking: Callable[[], None] | None = None,
+    ) -> bool:
+        """Wait until ``ready``; take results meanwhile, unless another thread does it already.
+
+        ``lacking`` is called now and then where nothing comes.
+        """
         until = None if timeout is None else time.monotonic() + timeout
         while not ready():
             if not self.handle.usable:
@@ -307,12 +329,15 @@ class Exchange:
                     self.handle.ref  # noqa: B018 - raises: closed, or of the parent process
                 break
             left = None if until is None else min(max(0.0, until - time.monotonic()), _LONGEST)
-            if not self._take_unless_taken(ready, left):
+            span = left if lacking is None else min(LACKING_S, _LONGEST if left is None else left)
+            if not self._take_unless_taken(ready, span):
                 with self.changed:
                     if self._taking.locked() and not ready():
-                        self.changed.wait(left)
+                        self.changed.wait(span)
             if left == 0:
                 return ready()
+            if lacking is not None and not ready():
+                lacking()
         return True
 
     def take_some(self, most: int) -> None:

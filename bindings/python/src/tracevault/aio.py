@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from . import _loading
 from ._engine import BaseEngine
+from ._exchange import LACKING_S
 from ._handle import Setting
 from ._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME, Feed, LoopInbox, Watch, aside
 from ._options import SearchFilters
@@ -137,7 +138,7 @@ class AsyncEngine(BaseEngine):
         try:
             with self._watch():
                 while not slot.done:
-                    await self._arrival_beside(inbox, request.tenant)
+                    await self._waited(inbox, lambda: {request.tenant.name})
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
@@ -146,17 +147,18 @@ class AsyncEngine(BaseEngine):
         answer: Answer_co = slot.result().unwrap()
         return answer
 
-    async def _arrival_beside(self, inbox: LoopInbox, tenant: Tenant) -> None:
-        """Until something has come, or more may have of a batch that the same task reads."""
-        mine = self._batches_of(asyncio.current_task())
-        if not mine:
+    async def _waited(
+        self, inbox: LoopInbox, tenants: Callable[[], set[str]], own: Batch | None = None
+    ) -> None:
+        """Until something has come; what may leave no room for it is read meanwhile."""
+        if all(one is own for one in self._batches):
             await inbox.wait()
             return
-        for batch in mine:
-            if batch.has_unread(tenant):
-                await aside(partial(batch.read_ahead, tenant))
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(inbox.wait(), _ROOM_WAIT)
+            await asyncio.wait_for(inbox.wait(), LACKING_S)
+            return
+        if self._is_in_the_way(asked := tenants()):
+            await aside(partial(self._read_ahead, asked))
 
     async def _turn(self) -> None:
         """Wait until this task may ask; nothing is made before, so that 200 tasks begin at once."""
@@ -237,16 +239,14 @@ class AsyncEngine(BaseEngine):
 
     @staticmethod
     async def _collected(batch: Batch) -> bool:
-        batch.reader = asyncio.current_task()
         batch.take_in(TAKEN_AT_A_TIME)
         while batch.is_large(TAKEN_AT_A_TIME):  # more may come meanwhile
             await aside(partial(batch.read, TAKEN_AT_A_TIME))
         return batch.collect(TAKEN_AT_A_TIME)
 
-    @staticmethod
-    async def _arrival(inbox: LoopInbox, batch: Batch) -> None:
+    async def _arrival(self, inbox: LoopInbox, batch: Batch) -> None:
         if not batch.lacks_room:
-            await inbox.wait()
+            await self._waited(inbox, lambda: batch.tenants, batch)
             return
         # Others may hold all the room there is: then nothing of ours wakes us.
         with contextlib.suppress(asyncio.TimeoutError):

@@ -7,7 +7,6 @@ between.
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .journal import Journal
-    from .vault import Tenant
 
 #: How many requests a batch keeps in the engine at a time.
 BATCH_WINDOW = 1024
@@ -135,9 +133,6 @@ class Batch:
         self._done = self._failed = self._resumed = 0
         self._resume = resume
         self._journal: Journal | None = None
-        #: The thread or the task that it is told to: while that does something else, nobody is
-        #: at what has come.
-        self.reader: object = None
 
     # ---- Asking -------------------------------------------------------------------------------
 
@@ -238,7 +233,6 @@ class Batch:
     def results(self) -> Iterator[Result[Any]]:
         """What is finished."""
         while True:
-            self.reader = threading.get_ident()
             self.take_in(_NOTED)
             if not self.collect(_NOTED):
                 return
@@ -264,20 +258,15 @@ class Batch:
         firsts = [line[place] for line in lines for place in range(min(most, len(line)))]
         return [one for one in firsts if isinstance(one, Slot)]
 
-    def has_unread(self, of: Tenant) -> bool:
-        """Whether something has come for the tenant that is not read."""
-        return any(self._unread(of))
+    @property
+    def tenants(self) -> set[str]:
+        """Whose answers it waits for."""
+        return {slot.request.tenant.name for slot in list(self._under_way.values())}
 
-    def read_ahead(self, of: Tenant) -> None:
-        """Read what has come for the tenant. What counts for it in the library is free then for
-        what its reader asks meanwhile, which could not come otherwise."""
-        for slot in self._unread(of):
-            slot.read()
-
-    def _unread(self, of: Tenant) -> Iterator[Slot]:
-        for one in (*self._ended, *self._inbox):
-            if isinstance(one, Slot) and one.kept and one.request.tenant.name == of.name:
-                yield one
+    @property
+    def untold(self) -> list[Slot]:
+        """What has come and is not told."""
+        return [one for one in (*self._ended, *self._inbox) if isinstance(one, Slot)]
 
     def collect(self, most: int) -> bool:
         """Have something to tell, if anything is finished. With a journal it is written down before

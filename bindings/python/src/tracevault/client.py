@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from . import _loading
@@ -148,15 +148,9 @@ class Engine(BaseEngine):
     def _fetched(self, request: Request[Answer_co]) -> Answer_co:
         """Submit one request and wait for its result; raise its error."""
         slot = self._exchange.submit(request, None)
-        mine = self._batches_of(threading.get_ident())
-
-        def is_done() -> bool:
-            for batch in mine:
-                batch.read_ahead(request.tenant)
-            return slot.done
-
+        ahead = partial(self._read_ahead, {request.tenant.name})
         try:
-            self._exchange.wait(is_done if mine else lambda: slot.done, None)
+            self._exchange.wait(lambda: slot.done, None, ahead)
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
@@ -209,7 +203,9 @@ class Engine(BaseEngine):
                 if not batch.has_ended:
                     # Others may hold all the room there is: then nothing of ours wakes us.
                     self._exchange.wait(
-                        lambda: bool(inbox), _ROOM_WAIT if batch.lacks_room else None
+                        lambda: bool(inbox),
+                        _ROOM_WAIT if batch.lacks_room else None,
+                        lambda: self._read_ahead(batch.tenants),
                     )
                 yield from batch.results()
             batch.end()
@@ -321,9 +317,15 @@ class Engine(BaseEngine):
                     slot = self._ready.popleft()
                     break
             left = None if until is None else max(0.0, until - time.monotonic())
-            if not self._exchange.wait(lambda: bool(self._ready), left):
+            if not self._exchange.wait(lambda: bool(self._ready), left, self._read_ahead_of_take):
                 return None
         return slot.result()
+
+    def _untold(self) -> list[Slot]:
+        return [*super()._untold(), *self._ready]
+
+    def _read_ahead_of_take(self) -> None:
+        self._read_ahead(self._exchange.tenants_of(self._ready))
 
     def cancel(self, request_id: int) -> None:
         """Cancel a request of :meth:`submit`; its result comes all the same.

@@ -100,13 +100,26 @@ def test_a_member_in_another_spelling_says_whom_a_line_asks(name: str, inside: b
 
 
 @pytest.mark.parametrize(
+    "row",
+    [
+        f'{{"AlertID":"{REF}","alert_id":"{REF}","tenant":"acme"}}',
+        f'{{"message_ref":"{REF}","tenant":"acme","Tenant":null}}',
+        f'{{"message_ref":"{REF}","tenant":"acme","tenant_2":"globex"}}',
+    ],
+)
+def test_a_member_that_says_the_same_twice_is_none_that_comes_twice(row: str) -> None:
+    (told,) = read(row, "list.jsonl")
+    assert (told.message_ref, told.tenant, told.error) == (REF, "acme", None)
+
+
+@pytest.mark.parametrize(
     ("row", "name"),
     [
         (f'{{"message_ref":"{REF}","tenant":"acme","Tenant":"globex"}}', "tenant"),
         (f'{{"message_ref":"{REF}","tenant":"acme","tenant":"globex"}}', "tenant"),
         (f'{{"message_ref":"{REF}","message-ref":"{OTHER}"}}', "message_ref"),
         (f'{{"message":{{"message_ref":"{REF}","MessageRef":"{OTHER}"}}}}', "message_ref"),
-        (f'{{"message_ref":"{REF}","account_id":"x","accountID":null}}', "account_id"),
+        (f'{{"message_ref":"{REF}","account_id":"x","accountID":"y"}}', "account_id"),
     ],
 )
 def test_a_member_that_comes_twice_is_an_error_of_its_line(row: str, name: str) -> None:

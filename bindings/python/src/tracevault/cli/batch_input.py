@@ -87,7 +87,7 @@ def _is_blank(line: str) -> bool:
 
 def _name(cell: str | None) -> str:
     """What we call a column of this heading."""
-    return _COLUMNS.get(re.sub("[^a-z]", "", (cell or "").lower()), cell or "")
+    return _COLUMNS.get(re.sub("[^a-z0-9]", "", (cell or "").lower()), cell or "")
 
 
 def _require_list(first: str, cells: list[str], line: str) -> None:
@@ -147,9 +147,16 @@ class _Members(dict[str, Any]):
         self._pairs = pairs
 
     def named(self) -> tuple[dict[str, Any], set[str]]:
-        """The members by what we call them, and the names that come twice."""
-        names = [_name(name) for name, _ in self._pairs]
-        return dict(zip(names, (value for _, value in self._pairs), strict=True)), _twice(names)
+        """The members by what we call them, and the names that say two different things."""
+        found: dict[str, Any] = {}
+        twice: set[str] = set()
+        for title, value in self._pairs:
+            name = _name(title)
+            if found.get(name) is None:
+                found[name] = value
+            elif value is not None and value != found[name] and name in _COLUMNS.values():
+                twice.add(name)
+        return found, twice
 
 
 def _twice(names: list[str]) -> set[str]:

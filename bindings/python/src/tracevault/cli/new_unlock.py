@@ -91,17 +91,17 @@ def _new_unlock(new: dict[str, Any], *, for_programs: bool) -> tuple[Unlock, str
 
 def make_key_file(path: str) -> bool:
     """Make a key file that only its owner may read, unless there is one; say whether it is new."""
-    if path.endswith(_BESIDE):
-        raise Usage(
-            f"the key file {named(path)} would have a name that files beside a vault have, which "
-            "an edit replaces or removes: choose another name"
-        )
     try:
         with Place(path) as place:
             if place.beginning(len(_VAULT)) == _VAULT:
                 raise Usage(f"{path} is a vault, which changes with each edit and can be no key")
             if place.descriptor is not None or place.status() is not None:
                 return False
+            if path.endswith(_BESIDE):
+                raise Usage(
+                    f"the key file {named(path)} would have a name that files beside a vault have, "
+                    "which an edit replaces or removes: choose another name"
+                )
             place.put(os.urandom(KEY_BYTES))
     except FileExistsError:
         return False
