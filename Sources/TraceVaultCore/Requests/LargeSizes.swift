@@ -4,7 +4,7 @@ struct LargeSizes {
     /// A thing up to this size is usual.
     let usual: Int
     /// None is expected to be larger.
-    private let largest: Int
+    let largest: Int
     /// Of so many tenants is kept what to expect.
     private let mostTenants: Int
     private var larger: [TenantKey: Int] = [:]

@@ -147,8 +147,7 @@ struct Loads {
     private mutating func relieve() -> [TenantKey] {
         let isMuchMore = free - leastFree >= min(maxBytes, maxComing) / 16
         if isMuchMore { leastFree = free }
-        var looked: [TenantKey] = []
-        if isMuchMore { looked.append(contentsOf: full.keys) } else { looked += relieved }
+        let looked = isMuchMore ? Array(full.keys) : Array(relieved)
         relieved.removeAll(keepingCapacity: true)
         return looked.filter { tenant in
             guard let need = full[tenant] else { return false }

@@ -34,14 +34,11 @@ struct RoomLine {
 
     /// Stands at the end, or where it stood before it was called.
     mutating func stand(_ tenant: TenantKey, need: Int, as before: Waiting?) {
-        var number = before?.number
-        if number == nil {
-            numbers += 1
-            number = numbers
-        }
-        let one = Waiting(tenant: tenant, need: need, number: number ?? numbers)
-        let place = waiting.firstIndex { $0.number > one.number } ?? waiting.count
-        waiting.insert(one, at: before == nil ? waiting.count : place)
+        if before == nil { numbers += 1 }
+        let number = before?.number ?? numbers
+        let place = before == nil ? nil : waiting.firstIndex { $0.number > number }
+        let one = Waiting(tenant: tenant, need: need, number: number)
+        waiting.insert(one, at: place ?? waiting.count)
         tenants.insert(tenant)
     }
 

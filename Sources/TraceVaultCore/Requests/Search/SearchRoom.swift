@@ -15,15 +15,15 @@ final class SearchRoom {
     private var pages: LargeSizes
     /// No page is expected to be larger, so that a tenant with large ones leaves room to others:
     /// twice a reply, as a document is that tells of each message in our words and in Cloudflare's.
-    private let largestPage: Int
+    private var largestPage: Int { pages.largest }
     private var hasGivenBack = false
     private var givers: Set<TenantKey> = []
 
     init(maxReplyBytes: Int) {
         self.maxReplyBytes = maxReplyBytes * 2
         most = maxReplyBytes * 8
-        largestPage = maxReplyBytes * 2
-        pages = LargeSizes(usual: maxReplyBytes / 8, largest: largestPage, mostTenants: 1024)
+        pages = LargeSizes(
+            usual: maxReplyBytes / 8, largest: maxReplyBytes * 2, mostTenants: 1024)
     }
 
     /// A search of the tenant holds so many bytes more, or less.
