@@ -174,3 +174,61 @@ def test_who_comes_while_a_refused_request_connects_anew_does_not_wait_for_room(
             server.answer()
             assert names(taken(engine, MANY + 1).values()) == [""] * (MANY + 1)
     server.stage.close()
+
+
+class Ending:
+    """Of HTTP/1.1 alone. What the three ask is held but for the end, until all have asked; then
+    large and larger have theirs, and who is cut off gets a first word and no more."""
+
+    def __init__(self, identity: Identities) -> None:
+        play = Scenario("ending", self.play, Status.OK, "http/1.1", bare=True)
+        self.stage = Stage(play, identity)
+        self.heads: dict[str, int] = dict.fromkeys(("larger", "large", "cut"), 0)
+        self.lock = threading.Lock()
+        self.are_ready = {name: threading.Event() for name in self.heads}
+        self.has_ended = threading.Event()
+
+    def play(self, peer: Peer) -> None:
+        peer.secure("good", "http/1.1")
+        who = asker(peer.head())
+        with self.lock:
+            self.heads[who] += 1
+            is_first = self.heads[who] == 1
+        if not is_first:
+            peer.send(reply(trace(who)))
+            return
+        whole = {
+            # Reading it takes long enough for the others' ends to be there when it is read.
+            "larger": reply(trace("").replace(b'""', b'"' + rb"\\u0041" * 5_000_000 + b'"', 1)),
+            "large": reply(trace("l" * (2 << 20))),
+            "cut": b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n?",
+        }[who]
+        peer.send(whole[:-1])
+        self.are_ready[who].set()
+        for is_ready in self.are_ready.values():
+            is_ready.wait(60)
+        if who == "larger":
+            peer.send(whole[-1:])
+            self.has_ended.set()
+        self.has_ended.wait(60)
+        if who == "large":
+            peer.send(whole[-1:])
+        peer.finish()
+
+
+def test_what_ended_beside_a_large_reply_is_not_sent_again(identity: Identities) -> None:
+    server = Ending(identity)
+    names_of_all = tuple(server.heads)
+    once = {"retry__max_attempts": 1}
+    with (
+        vault_for(server.stage.origin, *names_of_all) as vault,
+        tv.Engine(settings(server.stage.origin, identity, **once)) as engine,
+    ):
+        for name in names_of_all:
+            asked = tv.Request.trace(vault.tenant(name), ACCOUNT, "message", timeout=50, tag=name)
+            engine.submit(asked)
+        told = {one.tag: one.error for one in taken(engine, 3).values()}
+    server.stage.close()
+    assert server.heads == dict.fromkeys(names_of_all, 1)
+    assert (told["larger"], told["large"]) == (None, None)
+    assert isinstance(told["cut"], tv.ReplyError | tv.NetworkError)

@@ -14,7 +14,22 @@ extension CurlTransport {
     private static let leastForEach = 4096
 
     private static func weight(_ exchange: CurlExchange) -> Int {
-        max(leastForEach, exchange.body.count)
+        max(leastForEach, exchange.body.count + exchange.headers.bytes)
+    }
+
+    /// Takes from libcurl what it says has ended, all of it at once: one that is over looks like
+    /// one that waits for a connection.
+    func noteEnds() {
+        var remaining: Int32 = 0
+        while let message = unsafe curl_multi_info_read(multi, &remaining) {
+            guard unsafe message.pointee.msg == CURLMSG_DONE,
+                let easy = unsafe message.pointee.easy_handle,
+                let context = unsafe tvs_curl_private(easy)
+            else { continue }
+            let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+            exchange.end = unsafe message.pointee.data.result
+            over.append(exchange.id)
+        }
     }
 
     /// Ends who has waited too long for the first byte, and whose bytes become nothing.
@@ -24,12 +39,13 @@ extension CurlTransport {
         lookAtUs = nowUs + lookEveryUs
         findUnbegun()
         let limitUs = Int64(line.settings.firstByteMs) * 1000
-        let late = flying.values.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs }
-        let idle = flying.values.filter(\.hasTooMuch)
-        let over =
+        let underWay = flying.values.filter { $0.end == nil }
+        let late = underWay.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs }
+        let idle = underWay.filter(\.hasTooMuch)
+        let found =
             late.map { ($0, CURLE_OPERATION_TIMEDOUT) } + idle.map { ($0, CURLE_FILESIZE_EXCEEDED) }
         var bytes = 0
-        for (exchange, code) in over {
+        for (exchange, code) in found {
             guard bytes < Self.enoughAtOnce else {
                 // They are found again by the next call, which comes at once.
                 lookAtUs = nowUs
@@ -38,22 +54,15 @@ extension CurlTransport {
             bytes += Self.weight(exchange)
             finish(exchange, code, ended)
         }
-        return !over.isEmpty
+        return !found.isEmpty
     }
 
-    /// Reads what has ended. libcurl keeps what is left for the next call, which comes at once.
+    /// Reads what has ended. What is left is for the next call, which comes at once.
     func collect(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
-        var remaining: Int32 = 0
         var bytes = 0
-        while bytes < Self.enoughAtOnce,
-            let message = unsafe curl_multi_info_read(multi, &remaining)
-        {
-            guard unsafe message.pointee.msg == CURLMSG_DONE,
-                let easy = unsafe message.pointee.easy_handle,
-                let context = unsafe tvs_curl_private(easy)
-            else { continue }
-            let code = unsafe message.pointee.data.result
-            let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
+        while bytes < Self.enoughAtOnce, let id = over.popFirst() {
+            // It may have been ended for another reason meanwhile.
+            guard let exchange = flying[id], let code = exchange.end else { continue }
             bytes += Self.weight(exchange)
             finish(exchange, code, ended)
         }
@@ -65,9 +74,7 @@ extension CurlTransport {
     ) {
         if code == CURLE_OPERATION_TIMEDOUT { leaveDeadConnection(of: exchange) }
         unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
-        if code == CURLE_ABORTED_BY_CALLBACK, exchange.takesOwnConnection(),
-            unsafe curl_multi_add_handle(multi, exchange.easy) == CURLM_OK
-        {
+        if code == CURLE_ABORTED_BY_CALLBACK, exchange.wasHeldBack, beginAlone(exchange) {
             unbegun.append(exchange.id)
             return
         }

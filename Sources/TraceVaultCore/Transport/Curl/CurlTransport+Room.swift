@@ -17,21 +17,36 @@ extension CurlTransport {
     /// Finds those that libcurl has to begin again.
     func findUnbegun() {
         guard !line.settings.base.origin.isPlain else { return }
-        for exchange in flying.values where exchange.beginsAgain() { unbegun.append(exchange.id) }
+        for exchange in flying.values where exchange.end == nil && exchange.beginsAgain() {
+            unbegun.append(exchange.id)
+        }
     }
 
     /// Gives connections of their own to those who wait for one that turned out to be of HTTP/1.1,
     /// where each has one anyway. From 8.13 on libcurl has them wait until its reply has come, or
-    /// their time to connect is over. Gives back those for which libcurl has no memory.
-    func leaveHTTP1() -> [CurlExchange] {
+    /// their time to connect is over.
+    func leaveHTTP1(_ ended: (UInt64, HTTPReply) -> Void) {
         guard !unbegun.isEmpty, !hasHTTP2,
             flying.values.contains(where: { $0.wantsHTTP2 && $0.isAlone })
-        else { return [] }
-        return unbegun.compactMap { flying[$0] }.filter { exchange in
-            guard exchange.wantsHTTP2, exchange.beginsAlone() else { return false }
+        else { return }
+        for exchange in unbegun.compactMap({ flying[$0] })
+        where exchange.wantsHTTP2 && !exchange.hasOwnConnection {
             unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
-            return unsafe curl_multi_add_handle(multi, exchange.easy) != CURLM_OK
+            guard !beginAlone(exchange) else { continue }
+            finish(exchange, CURLE_OUT_OF_MEMORY, ended)
         }
+    }
+
+    /// Begins once more what libcurl has let go and never sent, with a connection of its own. It
+    /// has a handle of its own for that: header lines may have come to the first, of a proxy at
+    /// least, and libcurl takes a used one for new ones (LibcurlFaults.swift). False: it had its
+    /// own before, or there is no memory.
+    func beginAlone(_ exchange: CurlExchange) -> Bool {
+        guard !exchange.hasOwnConnection, let next = try? exchange.alone(line),
+            unsafe curl_multi_add_handle(multi, next.easy) == CURLM_OK
+        else { return false }
+        flying[next.id] = next
+        return true
     }
 
     /// Exchanges that libcurl keeps because each connection has as many as the settings or its

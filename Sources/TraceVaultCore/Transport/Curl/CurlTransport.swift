@@ -32,6 +32,8 @@ package final class CurlTransport {
     var lookAtUs: Int64 = 0
     let lookEveryUs: Int64
     var login: ProxyLogin
+    /// What libcurl says has ended and was not read yet, in the order in which it ended.
+    var over: ArraySlice<UInt64> = []
     /// What libcurl has and has not begun, as far as is known, in the order in which it came.
     var unbegun: [UInt64] = []
     /// Something has ended since libcurl last looked for room.
@@ -173,11 +175,12 @@ package final class CurlTransport {
         unsafe tvs_curl_begin(watch)
         tvs_tls_forget_refusal()
         unsafe _ = curl_multi_perform(multi, &running)
+        noteEnds()
         let isLate = endLate(ended)
         let hasEnded = collect(ended)
         goOnToProxy(ended)
-        unbegun.removeAll { flying[$0]?.hasBegun != false }
-        for exchange in leaveHTTP1() { finish(exchange, CURLE_OUT_OF_MEMORY, ended) }
+        unbegun.removeAll { flying[$0].map { $0.hasBegun || $0.end != nil } ?? true }
+        leaveHTTP1(ended)
         return hasEnded || isLate
     }
 

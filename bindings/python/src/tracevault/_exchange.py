@@ -1,9 +1,12 @@
 """How threads share the library's one result queue.
 
-All of them wait here: one at a time takes the results and hands each to whom it belongs. It looks
-at none but its own: what is in a result stays in the library, and counts there in what its tenant
-may have, until its owner reads it. Waiting happens in ``poll()`` and on a condition, never inside
-the library, so that Ctrl-C ends it at once.
+All of them wait here: one watches the queue for all, and whoever takes results hands each to whom
+it belongs. It looks at none but its own: what is in a result stays in the library, and counts
+there in what its tenant may have, until its owner reads it. Waiting happens in ``poll()`` and on a
+condition, never inside the library, so that Ctrl-C ends it at once.
+
+An exception of a signal handler may come behind any call: nothing is held that only a later line
+gives back. Locks are taken by ``with`` alone, of C's own, and who watches does so for a short time.
 What the outcomes mean to a caller is decided in ``client.py``.
 """
 
@@ -42,10 +45,9 @@ if TYPE_CHECKING:
 
 #: Events taken before the waiting threads are told.
 _DRAIN = 256
-#: After so many seconds without an answer it may be that unread ones leave it no room.
+#: Seconds that one wait takes at most. After so long without an answer it may be that unread ones
+#: leave it no room, or that who watched for all was interrupted.
 LACKING_S = 0.1
-#: Seconds that one wait may take: the system counts no more than 24 days. It waits again then.
-_LONGEST = 86_400.0
 #: TV_RESULT_NOTICE
 _NOTICE = 4
 #: A reply of so many bytes takes some milliseconds to read; each view takes as long as so many.
@@ -215,16 +217,18 @@ class Exchange:
     """Requests out, results in, for any number of threads."""
 
     __slots__ = (
+        "_changed",
+        "_fd",
         "_free",
         "_listener",
         "_notices",
-        "_poll",
         "_result",
         "_slots",
         "_tags",
         "_taking",
-        "changed",
+        "_watched_until",
         "handle",
+        "lock",
     )
 
     def __init__(
@@ -232,19 +236,24 @@ class Exchange:
     ) -> None:
         self.handle = handle
         self._listener = listener
-        #: Announces finished requests; also guards what the owner counts.
-        self.changed: threading.Condition = threading.Condition()
+        #: Guards what the owner counts, and who watches. Taken by ``with``, not by that of the
+        #: condition: its own is of Python, and an exception there leaves the lock taken.
+        self.lock = threading.RLock()
+        #: Announces finished requests.
+        self._changed: threading.Condition = threading.Condition(self.lock)
         self._tags = count(1)
         self._slots: dict[int, Slot] = {}
         self._free = free_function("tv_result_free")
-        #: Held by the one thread that takes results for all.
-        self._taking = threading.Lock()
+        #: Held while results are taken and handed out, never while anything is waited for. A signal
+        #: handler that asks amid that takes them itself.
+        self._taking = threading.RLock()
+        #: Until when some thread watches for all.
+        self._watched_until = 0.0
         #: Survives an interruption between taking a result and delivering it.
         self._result = ResultRef()
         #: Taken, and told when nobody is kept waiting by that.
         self._notices: deque[bytes] = deque()
-        self._poll = select.poll()
-        self._poll.register(self.fileno(), select.POLLIN)
+        self._fd = self.fileno()
 
     def fileno(self) -> int:
         """The descriptor that is readable while results wait."""
@@ -287,7 +296,7 @@ class Exchange:
                 check(*submit)
             except QueueFullError:
                 # Finished results that nobody waits for take up room: take them, try once more.
-                self._take_unless_taken()
+                self.take_some(_DRAIN)
                 check(*submit)
         except BaseException:
             self.abandon(slot)
@@ -313,12 +322,9 @@ class Exchange:
         return {slot.request.tenant.name for slot in oldest if slot.inbox is inbox}
 
     def wait(
-        self,
-        ready: Callable[[], bool],
-        timeout: float | None,
-        lacking: Callable[[], None] | None = None,
+        self, ready: Callable[[], bool], timeout: float | None, lacking: Callable[[], None]
     ) -> bool:
-        """Wait until ``ready``; take results meanwhile, unless another thread does it already.
+        """Wait until ``ready``; take results meanwhile.
 
         ``lacking`` is called now and then where nothing comes.
         """
@@ -328,47 +334,56 @@ class Exchange:
                 if not ready():  # close() delivers everything first
                     self.handle.ref  # noqa: B018 - raises: closed, or of the parent process
                 break
-            left = None if until is None else min(max(0.0, until - time.monotonic()), _LONGEST)
-            span = left if lacking is None else min(LACKING_S, _LONGEST if left is None else left)
-            if not self._take_unless_taken(ready, span):
-                with self.changed:
-                    if self._taking.locked() and not ready():
-                        self.changed.wait(span)
+            left = None if until is None else max(0.0, until - time.monotonic())
+            self._await(ready, LACKING_S if left is None else min(LACKING_S, left))
             if left == 0:
                 return ready()
-            if lacking is not None and not ready():
+            if not ready():
                 lacking()
         return True
 
+    def _await(self, ready: Callable[[], bool], span: float) -> None:
+        """Take what has come; where that is nothing, wait so many seconds at most for more."""
+        if not span:
+            self.take_some(_DRAIN)
+            return
+        now = time.monotonic()
+        with self.lock:
+            if ready():
+                return
+            if now < self._watched_until:
+                self._changed.wait(span)
+                return
+            self._watched_until = now + span
+        try:
+            if not self._take(_DRAIN):
+                watched = select.poll()  # its own: one that is waited for serves nobody else
+                watched.register(self._fd, select.POLLIN)
+                watched.poll(span * 1000)
+                self._take(_DRAIN)
+        finally:
+            self._watched_until = 0.0
+            self._announce()
+
     def take_some(self, most: int) -> None:
         """Deliver what is there, at most so many, without waiting: the share of an event loop."""
-        if self._taking.acquire(blocking=False):
-            try:
-                if self.handle.usable:
-                    self._take_events(most)
-            finally:
-                self._taking.release()
-                with self.changed:
-                    self.changed.notify_all()
-            self._tell_notices()
-
-    def _take_unless_taken(
-        self, ready: Callable[[], bool] | None = None, left: float | None = 0.0
-    ) -> bool:
-        """Take results, waiting for one up to ``left``; false when another thread is at it."""
-        if not self._taking.acquire(blocking=False):
-            return False
+        if not self.handle.usable:
+            return  # of the process that this one was forked from, perhaps: with its locks
         try:
-            idle = self.handle.usable and not (ready and ready()) and not self._take_events()
-            if idle and left != 0:
-                self._poll.poll(None if left is None else left * 1000)
-                self._take_events()
+            self._take(most)
         finally:
-            self._taking.release()
-            with self.changed:
-                self.changed.notify_all()
+            self._announce()
+
+    def _take(self, most: int) -> int:
+        """Deliver what is there, at most so many, without waiting; count it."""
+        with self._taking:
+            return self._take_events(most) if self.handle.usable else 0
+
+    def _announce(self) -> None:
+        """Let all who wait look, and tell what came."""
+        with self.lock:
+            self._changed.notify_all()
         self._tell_notices()
-        return True
 
     def _tell_notices(self) -> None:
         """Tell what came. Holds no lock: whoever listens may use the engine."""
@@ -385,7 +400,7 @@ class Exchange:
 
                 tell(document, self._listener)
 
-    def _take_events(self, most: int = _DRAIN) -> int:
+    def _take_events(self, most: int) -> int:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""
         lib = library()
         engine, result = self.handle.ref_unchecked, self._result
@@ -443,9 +458,7 @@ class Exchange:
         with self._taking:
             # One whose descriptors the host has closed says so; what there was is delivered.
             with contextlib.suppress(ShutdownError):
-                while self.handle.usable and self._take_events():
+                while self.handle.usable and self._take_events(_DRAIN):
                     pass
             self.handle.close()
-        with self.changed:
-            self.changed.notify_all()
-        self._tell_notices()
+        self._announce()

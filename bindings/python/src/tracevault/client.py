@@ -281,7 +281,7 @@ class Engine(BaseEngine):
         Raises :class:`QueueFullError` when ``engine.max_queued`` results are outstanding.
         """
         self._exchange.handle.require_own_process()
-        with self._exchange.changed:
+        with self._exchange.lock:
             if self._untaken >= self._capacity:
                 raise QueueFullError(
                     f"{self._capacity} requests are under way or not yet taken: take some first",
@@ -292,7 +292,7 @@ class Engine(BaseEngine):
         try:
             return self._exchange.submit(request, self._ready).id.value
         except BaseException:
-            with self._exchange.changed:
+            with self._exchange.lock:
                 self._untaken -= 1
             raise
 
@@ -311,7 +311,7 @@ class Engine(BaseEngine):
         self._exchange.handle.require_own_process()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            with self._exchange.changed:
+            with self._exchange.lock:
                 if self._ready:
                     self._untaken -= 1
                     slot = self._ready.popleft()

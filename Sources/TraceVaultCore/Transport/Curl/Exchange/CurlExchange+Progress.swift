@@ -49,19 +49,9 @@ extension CurlExchange {
         unsafe line.starts(with: "HTTP/".utf8) && !line.starts(with: "HTTP/1.".utf8)
     }
 
-    /// True once for a request that libcurl was about to send over a connection of HTTP/1.1 that is
-    /// another's: nothing was sent, and it is ready to begin again with a connection of its own.
-    func takesOwnConnection() -> Bool {
-        unsafe sent.pointee.was_held != 0 && beginsAlone()
-    }
-
-    /// True once: it is ready to begin again with a connection of its own.
-    func beginsAlone() -> Bool {
-        guard !hasOwnConnection else { return false }
-        (hasOwnConnection, wasKept) = (true, false)
-        unsafe sent.pointee.has_begun = 0
-        return unsafe tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, 1) == 0
-    }
+    /// libcurl was about to send it over a connection of HTTP/1.1 that is another's: nothing was
+    /// sent, and it may begin again with a connection of its own.
+    var wasHeldBack: Bool { unsafe sent.pointee.was_held != 0 }
 
     /// Nothing was sent: meanwhile the vault has taken back the secret it was to be sent with.
     var isTakenBack: Bool { unsafe sent.pointee.was_taken_back != 0 && sent.pointee.us == 0 }

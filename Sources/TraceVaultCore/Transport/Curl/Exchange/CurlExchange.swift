@@ -44,6 +44,9 @@ struct CurlLine {
 final class CurlExchange {
     let easy: UnsafeMutableRawPointer
     let id: UInt64
+    private let request: HTTPRequest
+    /// How libcurl says that it ended; nil while it is under way.
+    var end: CURLcode?
     var body: ByteBuffer
     var overflowed = false
     /// The host had no memory for the body.
@@ -63,7 +66,7 @@ final class CurlExchange {
     var isConnectionShared = false
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
-    var hasOwnConnection = false
+    private(set) var hasOwnConnection = false
     /// It may share a connection, if the server speaks HTTP/2.
     private(set) var wantsHTTP2 = false
     /// libcurl had it in its last call and did not begin it.
@@ -77,10 +80,10 @@ final class CurlExchange {
     /// The list of header lines in C memory; what it points to lives in the next ones.
     private let nodes: UnsafeMutablePointer<curl_slist>
     private static let accept = HeaderText("Accept: application/json")
-    let authorization: SecretHeader
+    var authorization: SecretHeader { request.authorization }
     private let email: HeaderText?
     let isStillLent: (UInt64) -> Bool
-    let object: ObjectPart?
+    var object: ObjectPart? { request.object }
     private let lines: [HeaderText]
 
     init(
@@ -92,6 +95,7 @@ final class CurlExchange {
         }
         unsafe self.easy = easy
         self.id = id
+        self.request = request
         unsafe watch = line.watch
         sessions = line.sessions
         let most = 3 + (request.object?.lines.count ?? 0)
@@ -107,10 +111,8 @@ final class CurlExchange {
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
         self.place = place ?? line.room.place(for: request.tenant)
         startedUs = nowUs
-        authorization = request.authorization
         email = request.email.map { HeaderText("X-Auth-Email: " + $0) }
         isStillLent = line.isStillLent
-        object = request.object
         lines = request.object?.lines.map { HeaderText($0) } ?? []
         var codes = line.options.map { unsafe $0.apply(to: easy) }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -128,7 +130,19 @@ final class CurlExchange {
         if line.settings.proxy != nil { codes.append(unsafe tvs_curl_bound_proxy(easy, sent)) }
         try Self.check(
             codes, .other, "this libcurl does not know an option that safety depends on")
-        try prepare(request, line, nowUs)
+        try prepare(line, nowUs)
+    }
+
+    /// The same request once more, which libcurl never sent, for a connection of its own.
+    func alone(_ line: CurlLine) throws(Failure) -> CurlExchange {
+        let nowUs = tvs_monotonic_us()
+        var rest = request
+        rest.timeoutMs = max(1, request.timeoutMs - Int(clamping: (nowUs - startedUs) / 1000))
+        let next = try CurlExchange(id, rest, line, place, nowUs: nowUs)
+        next.hasOwnConnection = true
+        let code = unsafe tvs_curl_set_long(next.easy, CURLOPT_FRESH_CONNECT.rawValue, 1)
+        try Self.check([code], .other, "this libcurl makes no connection of one request's own")
+        return next
     }
 
     /// libcurl is not to be called for it any more.
@@ -141,9 +155,7 @@ final class CurlExchange {
     }
 
     /// Fills in what differs from request to request.
-    private func prepare(
-        _ request: HTTPRequest, _ line: CurlLine, _ nowUs: Int64
-    ) throws(Failure) {
+    private func prepare(_ line: CurlLine, _ nowUs: Int64) throws(Failure) {
         unsafe link(authorization.cString, at: 0)
         if let object {
             for (place, line) in lines.enumerated() {

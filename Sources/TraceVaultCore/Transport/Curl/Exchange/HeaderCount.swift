@@ -4,10 +4,14 @@
 /// connection that ends amid the headers for a reply without a body.
 struct HeaderCount {
     private static let maxBytes = 256 * 1024
-    private var bytes = 0
+    /// Each line is looked at when it comes and for every header that is read. Servers send fewer
+    /// than a hundred.
+    private static let maxLines = 1000
+    private(set) var bytes = 0
+    private var lines = 0
     /// The empty line behind the headers of the last reply came.
     private(set) var areWhole = false
-    var areTooLarge: Bool { bytes > Self.maxBytes }
+    var areTooLarge: Bool { bytes > Self.maxBytes || lines > Self.maxLines }
     /// Something came that is not of an interim reply (1xx).
     private(set) var hasBegun = false
     private var isInterim = false
@@ -15,6 +19,7 @@ struct HeaderCount {
     /// Takes one line with its line end. False when it is one too many.
     mutating func count(_ line: UnsafeRawBufferPointer) -> Bool {
         bytes += line.count
+        lines += 1
         if unsafe Self.isStatus(line) {
             areWhole = false
             let space = unsafe line.firstIndex(of: UInt8(ascii: " ")) ?? line.count

@@ -1,0 +1,85 @@
+"""An exception of a signal handler, such as Ctrl-C, leaves nothing of the engine's held.
+
+Python runs a signal handler where a function begins and behind a call. So what waits for a result
+is interrupted at each of these places, one after the other, and the engine is used again.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+
+import tracevault as tv
+from tracevault import _exchange
+
+from .conftest import ACME
+
+
+class Interruption(BaseException):
+    """What a signal handler raises."""
+
+
+class _Handler:
+    """Raises once, at the place of that number in the exchange."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        ours = frame.f_code.co_filename in (_exchange.__file__, threading.__file__)
+        if event in ("call", "c_return") and ours:
+            self.left -= 1
+            if self.left == 0:
+                sys.setprofile(None)
+                raise Interruption
+
+
+def _is_interrupted(number: int, call: Callable[[], object]) -> bool:
+    """Whether there was a place of that number."""
+    handler = _Handler(number)
+    sys.setprofile(handler)
+    try:
+        call()
+    except Interruption:
+        return True
+    finally:
+        sys.setprofile(None)
+    return handler.left <= 0
+
+
+def _ends(call: Callable[[], object]) -> bool:
+    done = threading.Thread(target=call, daemon=True)
+    done.start()
+    done.join(20)
+    return not done.is_alive()
+
+
+@pytest.mark.parametrize("way", ["trace", "take", "batch"])
+def test_whoever_is_interrupted_keeps_results_from_nobody(
+    engine: tv.Engine, acme: tv.Tenant, way: str
+) -> None:
+    ref = "4jXtPB72Kpz7S8D"
+    request = tv.Request.trace(acme, ACME, ref)
+
+    def taken() -> None:
+        engine.submit(request)
+        engine.take(60)
+
+    ways: dict[str, Callable[[], object]] = {
+        "trace": lambda: engine.trace(acme, ACME, ref),
+        "take": taken,
+        "batch": lambda: list(engine.batch([request, request])),
+    }
+    answers: list[tv.Trace] = []
+    number = 0
+    while _is_interrupted(number + 1, ways[way]):
+        number += 1
+        assert _ends(lambda: answers.append(engine.trace(acme, ACME, ref))), number
+    assert number > 8  # it has been interrupted indeed
+    assert len(answers) == number
+    assert _ends(engine.close)
+    assert engine.closed
