@@ -13,11 +13,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ._abi import EngineRef, TextRef
-from ._exchange import Exchange, Slot
+from ._exchange import Exchange
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
-from .bulk import Batch, check_function
+from .bulk import check_function
 from .credentials import RedisLogin, hand_over, wiping
 from .request import Request
 from .vault import Tenant
@@ -31,8 +31,6 @@ DEFAULTS: Mapping[str, Setting] = {
     "engine.max_notices": 256,
     "engine.results_count_until": "freed",
 }
-#: So many bytes at most are read before their turn.
-_AHEAD = 256 << 20
 #: How long leaving the interpreter may wait for an engine, in seconds.
 _EXIT_WAIT = 5.0
 
@@ -40,7 +38,7 @@ _EXIT_WAIT = 5.0
 class BaseEngine:
     """One engine of the library, and the exchange that hands out its results."""
 
-    __slots__ = ("__weakref__", "_batches", "_capacity", "_deadline", "_exchange")
+    __slots__ = ("__weakref__", "_capacity", "_deadline", "_exchange")
 
     @leaves_no_secret
     def __init__(
@@ -61,30 +59,13 @@ class BaseEngine:
                 self._deadline = _number(lib, config.ref, b"request.deadline_ms") / 1000
                 check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
         self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
-        #: Those that are told to somebody.
-        self._batches: weakref.WeakSet[Batch] = weakref.WeakSet()
         _live.add(self)
 
-    def _untold(self) -> list[Slot]:
-        """What has come and waits until somebody is told."""
-        return [slot for batch in list(self._batches) for slot in batch.untold]
-
-    def _is_in_the_way(self, tenants: set[str]) -> list[Slot]:
-        """What is not read of these tenants: it may be what leaves no room for what is asked of
-        them meanwhile, and whoever was to read it may be the one who waits."""
-        untold = self._untold()
-        if sum(slot.size for slot in untold) > _AHEAD:
-            return []
-        return [slot for slot in untold if slot.kept and slot.request.tenant.name in tenants]
-
-    def _read_ahead(self, tenants: set[str]) -> None:
-        """Read it, as far as that takes no more memory than it may."""
-        read = 0
-        for slot in self._is_in_the_way(tenants):
-            slot.read()
-            read += slot.size
-            if read > _AHEAD:
-                return
+    def _read_ahead(self, tenants: Callable[[], Iterable[str]]) -> None:
+        """Nothing comes of these tenants: what nobody has read may leave no room for it."""
+        unread = self._exchange.unread
+        if unread:
+            unread.read_ahead(tenants())
 
     def fileno(self) -> int:
         """The descriptor that is readable while results wait, for ``select``, ``poll`` or another

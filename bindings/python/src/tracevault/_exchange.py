@@ -26,6 +26,7 @@ from . import _loading
 from ._abi import EngineRef, ErrorRef, ResultRef, TextRef
 from ._handle import Handle, free_with
 from ._lib import check, failure, free_function, library, view
+from ._unread import Unread
 from .errors import (
     ClosedError,
     LimitError,
@@ -52,6 +53,8 @@ LACKING_S = 0.1
 _NOTICE = 4
 #: A reply of so many bytes takes some milliseconds to read; each view takes as long as so many.
 _LARGE, _VIEW = 256 << 10, 4
+#: What a result takes beside its documents, about.
+_BESIDE = 4 << 10
 
 
 class Inbox(Protocol):
@@ -71,6 +74,7 @@ class Slot:
         "__weakref__",
         "_is_read",
         "_reading",
+        "ahead",
         "arrived",
         "brief",
         "document",
@@ -79,6 +83,7 @@ class Slot:
         "id",
         "inbox",
         "kept",
+        "late",
         "request",
         "tag",
         "views",
@@ -90,9 +95,14 @@ class Slot:
         tag: int,
         inbox: Inbox | None,
         arrived: Callable[[Slot], None] | None = None,
+        late: Unread | None = None,
     ) -> None:
         #: Called with the slot once an answer is read; twice, where that was interrupted.
         self.arrived = arrived
+        #: Where it stands until it is told, if its owner may read it late; and what counts of it
+        #: there.
+        self.late = late
+        self.ahead: int = 0
         self.request = request
         self.tag = tag
         self.inbox = inbox
@@ -110,25 +120,50 @@ class Slot:
         self.error: TraceVaultError | None = None
 
     @property
+    def tenant(self) -> str:
+        """The name of its tenant."""
+        return self.request.tenant.name
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the library has its result."""
+        return bool(self.kept)
+
+    @property
     def is_large(self) -> bool:
         """Whether it takes long to read: an event loop has that done in another thread."""
+        return self._document_length * (1 + _VIEW * len(self.request.views)) > _LARGE
+
+    @property
+    def length(self) -> int:
+        """About how many bytes it will have once it is read."""
+        return _BESIDE + self._document_length * (1 + len(self.request.views))
+
+    @property
+    def _document_length(self) -> int:
         if not self.kept or self.request.kind == "check":
-            return False
+            return 0
         # A search has an answer of its own, made of many replies; a trace is one reply.
         name = b"search" if self.request.kind == "search" else b"raw"
         data, length = TextRef(), ctypes.c_size_t()
         with contextlib.suppress(TraceVaultError):  # reading it tells
             out = (ctypes.byref(data), ctypes.byref(length))
             check(library().tv_result_document, self.kept, name, len(name), *out)
-        return length.value * (1 + _VIEW * len(self.request.views)) > _LARGE
+        return length.value
 
     @property
     def size(self) -> int:
-        """Bytes of what was read."""
-        return len(self.document) + len(self.brief) + sum(map(len, self.views.values()))
+        """Bytes of what was read, be it the reply of an error."""
+        reply = self.error.reply if isinstance(self.error, ReplyError) else b""
+        documents = (self.document, self.brief, reply or b"", *self.views.values())
+        return sum(map(len, documents))
 
     def read(self) -> None:
         """Have the library's result as documents, or as an error; nothing where that is done."""
+        if not self.kept:
+            return
+        # In a forked child the other thread that reads it may be missing.
+        self.request.tenant._handle.require_own_process()
         with self._reading:
             self._read()
 
@@ -160,9 +195,15 @@ class Slot:
         library().tv_result_free(self.kept)
         self.kept.value = self.arrived = None
 
+    def leave(self) -> None:
+        """Its owner has it, or does not want it any more."""
+        if self.late is not None:
+            self.late.remove(self)
+
     def result(self, *, resumed: bool = False) -> Result[Any]:
         """What came, as objects; the error names tenant, account and message. To be asked once."""
         self.read()
+        self.leave()
         trace, search, checked, error = None, None, None, self.error
         self.error = None  # raised, it leads to frames that have the slot: no way back from there
         if error is None:
@@ -229,6 +270,7 @@ class Exchange:
         "_watched_until",
         "handle",
         "lock",
+        "unread",
     )
 
     def __init__(
@@ -244,6 +286,8 @@ class Exchange:
         self._tags = count(1)
         self._slots: dict[int, Slot] = {}
         self._free = free_function("tv_result_free")
+        #: What has come for those who read late.
+        self.unread = Unread()
         #: Held while results are taken and handed out, never while anything is waited for. A signal
         #: handler that asks amid that takes them itself.
         self._taking = threading.RLock()
@@ -267,27 +311,22 @@ class Exchange:
         inbox: Inbox | None,
         *,
         is_patient: bool = False,
+        is_late: bool = False,
         arrived: Callable[[Slot], None] | None = None,
     ) -> Slot:
-        """Submit; ``is_patient``: without a timeout, the wait for the quota does not count."""
+        """Submit; ``is_patient``: without a timeout, the wait for the quota does not count;
+        ``is_late``: its owner may have other things to do when its result comes."""
+        slot = Slot(request, next(self._tags), inbox, arrived, self.unread if is_late else None)
         try:
-            return self._submitted(request, inbox, arrived, is_patient=is_patient)
+            return self._submitted(slot, is_patient=is_patient)
         except TraceVaultError as error:
             error.about(request.tenant.name, request.account_id or "", request.message_ref)
             raise
 
-    def _submitted(
-        self,
-        request: Request[Any],
-        inbox: Inbox | None,
-        arrived: Callable[[Slot], None] | None,
-        *,
-        is_patient: bool,
-    ) -> Slot:
-        engine, tenant = self.handle.ref, request.tenant._handle.ref
+    def _submitted(self, slot: Slot, *, is_patient: bool) -> Slot:
+        engine, tenant = self.handle.ref, slot.request.tenant._handle.ref
         lib = library()
-        made = request._made(lib, is_patient=is_patient)
-        slot = Slot(request, next(self._tags), inbox, arrived)
+        made = slot.request._made(lib, is_patient=is_patient)
         free_with(slot, slot.kept, self._free)
         self._slots[slot.tag] = slot
         submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))
@@ -430,6 +469,8 @@ class Exchange:
             slot.kept.value, slot.done, result.value = result.value, True, None
             if slot.inbox is not None:
                 try:
+                    if slot.late is not None:
+                        slot.late.add(slot)
                     slot.inbox.append(slot)
                 except MemoryError:
                     # The result stays, and is delivered by whoever looks next.

@@ -68,9 +68,14 @@ class Handle(Generic[R]):
             raise ClosedError(f"this {self._what} is closed", status=Status.E_HANDLE)
         return self._ref
 
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it was made here, and not before a fork."""
+        return self._forks == _forks
+
     def require_own_process(self) -> None:
         """Raise when it was made before a fork. Ask first: locks may be held for ever then."""
-        if self._forks != _forks:
+        if not self.is_of_this_process:
             raise ForkedError(
                 f"this {self._what} was made before fork(): make a new one in the child",
                 status=Status.E_FORKED,

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Generator, Iterable
 
 from ._place import FULL, Foreign, Place
-from .errors import JournalError, Status
+from .errors import ForkedError, JournalError, Status
 
 _PIECE = 1 << 20
 #: Why less was written than there is.
@@ -26,6 +26,7 @@ class LineFile:
 
     def __init__(self, path: str | os.PathLike[str], schema: str) -> None:
         self._fd = -1
+        self._process = os.getpid()
         self.path = os.fspath(path)
         self._first = json.dumps({"schema": schema}).encode() + b"\n"
         try:
@@ -123,6 +124,7 @@ class LineFile:
 
     def append(self, line: bytes) -> None:
         """Write one line, given without its end."""
+        self._require_own_process()
         data = line + b"\n"
         try:
             written = os.write(self._fd, data)
@@ -132,11 +134,20 @@ class LineFile:
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
             raise self._unwritten(_NO_ROOM)
 
+    def _require_own_process(self) -> None:
+        """A forked child has the file, but its parent goes on writing it."""
+        if os.getpid() != self._process:
+            raise ForkedError(
+                f"{self.path} is the parent's: a forked child writes nothing into it",
+                status=Status.E_FORKED,
+            )
+
     def _unwritten(self, why: str) -> JournalError:
         return _failed(f"{self.path} cannot be written to: {why}")
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
+        self._require_own_process()
         try:
             beside, fd = self._place.beside(os.O_RDWR | os.O_APPEND)
             try:

@@ -10,10 +10,11 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterable
+from types import TracebackType
 from typing import Any
 
-from ._exchange import Exchange, Slot
+from ._exchange import LACKING_S, Exchange, Slot
 from ._sources import Source
 
 #: What a loop takes and asks before it lets its other tasks go on: about a millisecond together.
@@ -27,23 +28,46 @@ class Watch:
     def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
         self.loop = loop
         self._exchange = exchange
-        self._waiting = 0
+        self._waiting: set[Wait] = set()
         #: How many may still be asked in this turn of the loop, and who asks in a later one.
         self._left = ASKED_AT_A_TIME
         self._queue: deque[asyncio.Future[None]] = deque()
         # Of its own: the engine may be closed in another thread, and its descriptor with it.
         self._fd = -1
+        self._timer: asyncio.TimerHandle | None = None
+        #: What is being read before its turn.
+        self._ahead: asyncio.Future[None] | None = None
 
-    def __enter__(self) -> None:
+    def begin(self, wait: Wait) -> None:
+        """Something is waited for."""
         if not self._waiting:
             self._fd = os.dup(self._exchange.fileno())
             self.loop.add_reader(self._fd, self._take)
-        self._waiting += 1
+            self._look()
+        self._waiting.add(wait)
 
-    def __exit__(self, *_: object) -> None:
-        self._waiting -= 1
+    def leave(self, wait: Wait) -> None:
+        """It is waited for no more."""
+        self._waiting.discard(wait)
         if not self._waiting:
             self.end()
+
+    def _look(self) -> None:
+        """Have read before its turn what may leave no room for what is waited for: whoever was to
+        read it may be who waits. One look for all, however many wait."""
+        self._timer = self.loop.call_later(LACKING_S, self._look)
+        unread = self._exchange.unread
+        if not unread or self._ahead is not None:
+            return
+        tenants = {name for wait in self._waiting for name in wait.tenants()} & unread.tenants
+        if tenants:
+            self._ahead = self.loop.run_in_executor(None, unread.read_ahead, tenants)
+            self._ahead.add_done_callback(self._has_read)
+
+    def _has_read(self, ahead: asyncio.Future[None]) -> None:
+        self._ahead = None
+        if not ahead.cancelled():
+            ahead.exception()  # whoever is told of the result reads it once more, and is told why
 
     async def turn(self) -> None:
         """Wait until it is this task's turn to ask: many at once would hold up the loop."""
@@ -68,6 +92,9 @@ class Watch:
 
     def end(self) -> None:
         """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         fd, self._fd = self._fd, -1
         if fd >= 0:
             with contextlib.suppress(RuntimeError):  # a loop that is closed watches nothing
@@ -79,6 +106,21 @@ class Watch:
             self._exchange.take_some(TAKEN_AT_A_TIME)
         else:
             self.end()  # closed elsewhere: every result has been delivered
+
+
+class Wait:
+    """As long as it is entered, the loop watches for answers of these tenants."""
+
+    def __init__(self, watch: Watch, tenants: Callable[[], Iterable[str]]) -> None:
+        self._watch, self.tenants = watch, tenants
+
+    def __enter__(self) -> None:
+        self._watch.begin(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._watch.leave(self)
 
 
 class LoopInbox(deque[Slot]):

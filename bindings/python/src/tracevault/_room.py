@@ -6,6 +6,8 @@ Each tenant may hold as much as is free, so whoever comes next finds room; what 
 
 from __future__ import annotations
 
+import threading
+
 from .vault import Tenant
 
 #: Bytes for all tenants of one hunt or collection together.
@@ -15,12 +17,13 @@ _USUAL, _SMALLEST = 64 << 10, 16 << 10
 
 
 class Room:
-    """Counts bytes by tenant. Its hunt or collection alone comes here, in one thread at a time."""
+    """Counts bytes by tenant, in whatever thread: a page is counted where it is read."""
 
     def __init__(self, most: int | None = None) -> None:
         self.most: int = MOST if most is None else most
         #: No page is expected to be larger, so that who has large ones leaves room to others.
         self.largest: int = self.most // 4
+        self._lock = threading.RLock()
         self._all = 0
         self._held: dict[Tenant, int] = {}
         #: Of pages that are asked for. They count for their own tenant alone: where its quota rests
@@ -36,37 +39,41 @@ class Room:
 
     def has_room_for_page(self, tenant: Tenant) -> bool:
         """Whether a page may be asked for: as much as the tenant holds then is left free by all."""
-        asked = self._expected.get(tenant, 0)
-        own = self._held.get(tenant, 0) + asked
-        return self._all + asked <= self.most - own - 2 * self._page_of(tenant)
+        with self._lock:
+            asked = self._expected.get(tenant, 0)
+            own = self._held.get(tenant, 0) + asked
+            return self._all + asked <= self.most - own - 2 * self._page_of(tenant)
 
     def expect(self, tenant: Tenant) -> int:
         """A page is asked for: what that counts for, until :meth:`answered` takes it back."""
-        size = min(self._page_of(tenant), self.largest)
-        self._expected[tenant] = self._expected.get(tenant, 0) + size
-        return size
+        with self._lock:
+            size = min(self._page_of(tenant), self.largest)
+            self._expected[tenant] = self._expected.get(tenant, 0) + size
+            return size
 
     def answered(self, tenant: Tenant, expected: int) -> None:
         """What was expected is here, or does not come."""
-        left = self._expected.get(tenant, 0) - expected
-        if left > 0:
-            self._expected[tenant] = left
-        else:
-            self._expected.pop(tenant, None)
-        self._has_given_back = True
+        with self._lock:
+            left = self._expected.get(tenant, 0) - expected
+            if left > 0:
+                self._expected[tenant] = left
+            else:
+                self._expected.pop(tenant, None)
+            self._has_given_back = True
 
     def takes(self, tenant: Tenant, size: int) -> bool:
         """A page came, and is held if there is room for it; where nothing is held there is.
 
         The next ones are expected to be as large, or a quarter smaller than this one was.
         """
-        before = self._page_of(tenant)
-        self._page[tenant] = min(self.largest, max(size, before - before // 4, _SMALLEST))
-        own = self._held.get(tenant, 0)
-        if self._all and self._all > self.most - own - 2 * size:
-            return False
-        self._add(tenant, size)
-        return True
+        with self._lock:
+            before = self._page_of(tenant)
+            self._page[tenant] = min(self.largest, max(size, before - before // 4, _SMALLEST))
+            own = self._held.get(tenant, 0)
+            if self._all and self._all > self.most - own - 2 * size:
+                return False
+            self._add(tenant, size)
+            return True
 
     def hold(self, tenant: Tenant, size: int) -> None:
         """So much more is held, whether there is room for it or not."""
@@ -86,9 +93,10 @@ class Room:
         return self._page.get(tenant, min(_USUAL, self.largest))
 
     def _add(self, tenant: Tenant, more: int) -> None:
-        self._all += more
-        own = self._held.get(tenant, 0) + more
-        if own:
-            self._held[tenant] = own
-        else:
-            self._held.pop(tenant, None)
+        with self._lock:
+            self._all += more
+            own = self._held.get(tenant, 0) + more
+            if own:
+                self._held[tenant] = own
+            else:
+                self._held.pop(tenant, None)

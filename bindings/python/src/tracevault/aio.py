@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from . import _loading
 from ._engine import BaseEngine
-from ._exchange import LACKING_S
 from ._handle import Setting
-from ._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME, Feed, LoopInbox, Watch, aside
+from ._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME, Feed, LoopInbox, Wait, Watch, aside
 from ._options import SearchFilters
 from ._secret import leaves_no_secret
 from ._sources import IterableSource, Source
@@ -136,9 +135,9 @@ class AsyncEngine(BaseEngine):
         inbox = LoopInbox(asyncio.get_running_loop())
         slot = self._exchange.submit(request, inbox)
         try:
-            with self._watch():
+            with Wait(self._watch(), lambda: (request.tenant.name,)):
                 while not slot.done:
-                    await self._waited(inbox, lambda: {request.tenant.name})
+                    await inbox.wait()
         finally:
             if not slot.done:
                 self._exchange.abandon(slot)
@@ -146,19 +145,6 @@ class AsyncEngine(BaseEngine):
             await aside(slot.read)
         answer: Answer_co = slot.result().unwrap()
         return answer
-
-    async def _waited(
-        self, inbox: LoopInbox, tenants: Callable[[], set[str]], own: Batch | None = None
-    ) -> None:
-        """Until something has come; what may leave no room for it is read meanwhile."""
-        if all(one is own for one in self._batches):
-            await inbox.wait()
-            return
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(inbox.wait(), LACKING_S)
-            return
-        if self._is_in_the_way(asked := tenants()):
-            await aside(partial(self._read_ahead, asked))
 
     async def _turn(self) -> None:
         """Wait until this task may ask; nothing is made before, so that 200 tasks begin at once."""
@@ -215,12 +201,11 @@ class AsyncEngine(BaseEngine):
         given = requests if isinstance(requests, Source) else None
         source: Source = feed or given or IterableSource(cast("Iterable[Any]", requests))
         batch = Batch(self._exchange, source, inbox, **options)
-        self._batches.add(batch)
         try:
             if batch.waits_for_disk:
                 await aside(batch.open)
             batch.begin()
-            with self._watch():
+            with Wait(self._watch(), batch.tenants):
                 while batch.fill(ASKED_AT_A_TIME):
                     if batch.is_filling:
                         await asyncio.sleep(0)
@@ -232,7 +217,6 @@ class AsyncEngine(BaseEngine):
                         await asyncio.sleep(0)
             batch.end()
         finally:
-            self._batches.discard(batch)
             batch.close()
             if feed is not None:
                 await feed.stop()
@@ -246,7 +230,7 @@ class AsyncEngine(BaseEngine):
 
     async def _arrival(self, inbox: LoopInbox, batch: Batch) -> None:
         if not batch.lacks_room:
-            await self._waited(inbox, lambda: batch.tenants, batch)
+            await inbox.wait()
             return
         # Others may hold all the room there is: then nothing of ours wakes us.
         with contextlib.suppress(asyncio.TimeoutError):

@@ -212,7 +212,11 @@ class Batch:
             return True
         try:
             slot = self._exchange.submit(
-                request, self._inbox, is_patient=True, arrived=self._source.arrived
+                request,
+                self._inbox,
+                is_patient=True,
+                is_late=True,
+                arrived=self._source.arrived,
             )
         except QueueFullError:
             if self._source.give_back(request):
@@ -258,15 +262,9 @@ class Batch:
         firsts = [line[place] for line in lines for place in range(min(most, len(line)))]
         return [one for one in firsts if isinstance(one, Slot)]
 
-    @property
     def tenants(self) -> set[str]:
         """Whose answers it waits for."""
         return {slot.request.tenant.name for slot in list(self._under_way.values())}
-
-    @property
-    def untold(self) -> list[Slot]:
-        """What has come and is not told."""
-        return [one for one in (*self._ended, *self._inbox) if isinstance(one, Slot)]
 
     def collect(self, most: int) -> bool:
         """Have something to tell, if anything is finished. With a journal it is written down before
@@ -346,14 +344,18 @@ class Batch:
             raise self._fault
 
     def close(self) -> None:
-        """Cancel what is under way; what has come is written down."""
+        """Cancel what is under way; what has come is written down, by its own process."""
+        is_own = self._exchange.handle.is_of_this_process
         if self._journal is not None:
-            if self._exchange.handle.usable:
+            if is_own:
                 self._exchange.take_some(_NOTED)
-            while self._inbox:
+            while self._inbox and is_own:
                 self._note(self._journal, self._inbox[0])
-                self._ended.pop()
             self._journal.close()
-        for slot in self._under_way.values():
-            self._exchange.abandon(slot)
+        if is_own:
+            for slot in self._under_way.values():
+                self._exchange.abandon(slot)
+            for untold in (*self._ended, *self._inbox):
+                if isinstance(untold, Slot):
+                    untold.leave()
         self._under_way.clear()

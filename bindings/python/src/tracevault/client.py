@@ -148,7 +148,7 @@ class Engine(BaseEngine):
     def _fetched(self, request: Request[Answer_co]) -> Answer_co:
         """Submit one request and wait for its result; raise its error."""
         slot = self._exchange.submit(request, None)
-        ahead = partial(self._read_ahead, {request.tenant.name})
+        ahead = partial(self._read_ahead, lambda: (request.tenant.name,))
         try:
             self._exchange.wait(lambda: slot.done, None, ahead)
         finally:
@@ -195,7 +195,6 @@ class Engine(BaseEngine):
         return self._batch(Batch(self._exchange, IterableSource(requests), inbox, **options), inbox)
 
     def _batch(self, batch: Batch, inbox: deque[Slot]) -> Generator[Result[Any]]:
-        self._batches.add(batch)
         try:
             batch.open()
             batch.begin()
@@ -205,12 +204,11 @@ class Engine(BaseEngine):
                     self._exchange.wait(
                         lambda: bool(inbox),
                         _ROOM_WAIT if batch.lacks_room else None,
-                        lambda: self._read_ahead(batch.tenants),
+                        partial(self._read_ahead, batch.tenants),
                     )
                 yield from batch.results()
             batch.end()
         finally:
-            self._batches.discard(batch)
             batch.close()
 
     # ---- Whole vaults -------------------------------------------------------------------------
@@ -290,7 +288,7 @@ class Engine(BaseEngine):
                 )
             self._untaken += 1
         try:
-            return self._exchange.submit(request, self._ready).id.value
+            return self._exchange.submit(request, self._ready, is_late=True).id.value
         except BaseException:
             with self._exchange.lock:
                 self._untaken -= 1
@@ -321,11 +319,8 @@ class Engine(BaseEngine):
                 return None
         return slot.result()
 
-    def _untold(self) -> list[Slot]:
-        return [*super()._untold(), *self._ready]
-
     def _read_ahead_of_take(self) -> None:
-        self._read_ahead(self._exchange.tenants_of(self._ready))
+        self._read_ahead(lambda: self._exchange.tenants_of(self._ready))
 
     def cancel(self, request_id: int) -> None:
         """Cancel a request of :meth:`submit`; its result comes all the same.

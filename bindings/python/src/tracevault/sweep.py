@@ -244,9 +244,9 @@ class Sweep(Campaign[Told]):
     def _arrived(self, slot: Slot) -> None:
         """Count a page that is read, in whatever thread; let one go that has no room."""
         asked: Search | Copy = slot.request.tag
-        size = slot.size
-        if isinstance(asked, Copy) or not size or asked.came:
+        if isinstance(asked, Copy) or slot.error is not None or asked.came:
             return
+        size = slot.size
         if self._room.takes(slot.request.tenant, size):
             asked.came = size
             return
