@@ -162,6 +162,8 @@ LENGTHS = (
 
 HEADS = (
     Scenario("2,000 headers", says(START, _FLOOD, b"\r\n"), LARGE, asked=1),
+    Scenario("1,100 short headers", says(reply(BODY, 200, *["a: b"] * 1100)), LARGE, asked=1),
+    Scenario("900 short headers", says(reply(BODY, 200, *["a: b"] * 900)), OK),
     Scenario("200,000 tiny headers", says(START, _TINY, b"\r\n"), LARGE, asked=1),
     Scenario("headers without end", repeats(START, _FLOOD), LARGE, asked=1),
     Scenario("one header without end", repeats(START + b"x-long: ", b"a" * 65536), LARGE, asked=1),

@@ -6,6 +6,7 @@ is interrupted at each of these places, one after the other, and the engine is u
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -83,3 +84,20 @@ def test_whoever_is_interrupted_keeps_results_from_nobody(
     assert len(answers) == number
     assert _ends(engine.close)
     assert engine.closed
+
+
+def test_a_signal_handler_may_ask_while_its_thread_waits(
+    engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    answers: list[tv.Trace] = []
+    before = signal.signal(
+        signal.SIGALRM, lambda *_: answers.append(engine.trace(acme, ACME, "4jXtPB72Kpz7S8D"))
+    )
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(tv.DeadlineError):
+            engine.trace(acme, ACME, "slow-60000", timeout=1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(answers) == 1

@@ -394,15 +394,16 @@ class Exchange:
                 self._changed.wait(span)
                 return
             self._watched_until = now + span
+        is_idle = False
         try:
             if not self._take(_DRAIN):
                 watched = select.poll()  # its own: one that is waited for serves nobody else
                 watched.register(self._fd, select.POLLIN)
                 watched.poll(span * 1000)
-                self._take(_DRAIN)
+                is_idle = not self._take(_DRAIN)
         finally:
             self._watched_until = 0.0
-            self._announce()
+            self._announce(is_idle=is_idle)
 
     def take_some(self, most: int) -> None:
         """Deliver what is there, at most so many, without waiting: the share of an event loop."""
@@ -418,10 +419,13 @@ class Exchange:
         with self._taking:
             return self._take_events(most) if self.handle.usable else 0
 
-    def _announce(self) -> None:
-        """Let all who wait look, and tell what came."""
+    def _announce(self, *, is_idle: bool = False) -> None:
+        """Let all who wait look, and tell what came; where nothing did, another one watches."""
         with self.lock:
-            self._changed.notify_all()
+            if is_idle:
+                self._changed.notify()
+            else:
+                self._changed.notify_all()
         self._tell_notices()
 
     def _tell_notices(self) -> None:
