@@ -169,7 +169,7 @@ def test_a_forked_child_lets_go_of_a_batch_and_writes_nothing_into_its_journal(
         # Another thread reads them, and is missing in the child.
         with contextlib.ExitStack() as stack:
             for slot in slots:
-                assert slot is not None
+                assert isinstance(slot, Slot)
                 stack.enter_context(slot._reading)
             child = os.fork()
             if not child:

@@ -146,7 +146,7 @@ extension EngineLoop {
 
     /// Nobody waits for the try any more, or another tenant has its stream now.
     func giveUp(_ id: FetchID) {
-        let wasSent = transport.progress(id) != .connecting
+        let wasSent = transport.wasSent(id)
         transport.abort(id)
         let place = Self.place(of: id)
         guard place < fetches.count, let fetch = fetches[place] else { return }

@@ -87,11 +87,12 @@ extension CurlTransport {
         if reply.trouble.cause == .proxyLogin { refuseLogin(reply.trouble, ended) }
     }
 
-    /// The proxy refused the login: nor is it tried by those who were about to.
+    /// The proxy refused the login: nor is it tried by those who were about to, be it once more.
     private func refuseLogin(
         _ trouble: HTTPReply.FaultFacts, _ ended: (UInt64, HTTPReply) -> Void
     ) {
         login.refuse(trouble, nowUs: tvs_monotonic_us())
+        findUnbegun()
         for exchange in flying.values where exchange.progress == .connecting {
             unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
             flying[exchange.id] = nil

@@ -37,10 +37,10 @@ extension CurlTransport {
         }
     }
 
-    /// Begins once more what libcurl has let go and never sent, with a connection of its own. It
-    /// has a handle of its own for that: header lines may have come to the first, of a proxy at
-    /// least, and libcurl takes a used one for new ones (LibcurlFaults.swift). False: it had its
-    /// own before, or there is no memory.
+    /// Begins once more what libcurl has let go unsent, with a connection of its own. It has a new
+    /// handle for that: header lines may have come to the first, of a proxy at least, and libcurl
+    /// adds new ones to those (LibcurlFaults.swift). False: it had a connection of its own before,
+    /// or there is no memory.
     func beginAlone(_ exchange: CurlExchange) -> Bool {
         guard !exchange.hasOwnConnection, let next = try? exchange.alone(line),
             unsafe curl_multi_add_handle(multi, next.easy) == CURLM_OK

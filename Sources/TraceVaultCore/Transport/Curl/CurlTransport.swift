@@ -154,6 +154,9 @@ package final class CurlTransport {
         set { line.isStillLent = newValue }
     }
 
+    /// Whether the server may have seen an exchange.
+    package func wasSent(_ id: UInt64) -> Bool { flying[id]?.wasSent ?? false }
+
     /// How far an exchange has come; nil when it is not under way.
     package func progress(_ id: UInt64) -> HTTPProgress? { flying[id]?.progress }
 

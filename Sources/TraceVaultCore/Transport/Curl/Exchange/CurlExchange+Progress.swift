@@ -6,7 +6,7 @@ import CSystem
 
 extension CurlExchange {
     var progress: HTTPProgress {
-        guard unsafe sent.pointee.was_sent != 0 else { return .connecting }
+        guard isSent else { return .connecting }
         guard headers.hasBegun else { return .sent(us: waitedUs(tvs_monotonic_us()) ?? 0) }
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
@@ -17,6 +17,12 @@ extension CurlExchange {
         guard sentUs != 0, !headers.hasBegun else { return nil }
         return max(0, nowUs - sentUs)
     }
+
+    /// It was sent over the connection that it has: libcurl may have to send it over another one.
+    var isSent: Bool { unsafe sent.pointee.us != 0 }
+
+    /// It was sent at some time, so the server may have seen it.
+    var wasSent: Bool { unsafe sent.pointee.was_sent != 0 }
 
     /// A connection was found for it, or is being made.
     var hasBegun: Bool { unsafe sent.pointee.has_begun != 0 }
@@ -53,7 +59,21 @@ extension CurlExchange {
     /// sent, and it may begin again with a connection of its own.
     var wasHeldBack: Bool { unsafe sent.pointee.was_held != 0 }
 
-    /// Nothing was sent: meanwhile the vault has taken back the secret it was to be sent with.
+    /// The same request once more, for a connection of its own. Its place in the room goes on.
+    func alone(_ line: CurlLine) throws(Failure) -> CurlExchange {
+        let nowUs = tvs_monotonic_us()
+        var rest = request
+        rest.timeoutMs = max(1, request.timeoutMs - Int(clamping: (nowUs - startedUs) / 1000))
+        let next = try CurlExchange(id, rest, line, place, nowUs: nowUs)
+        next.hasOwnConnection = true
+        unsafe next.sent.pointee.was_sent = sent.pointee.was_sent
+        let code = unsafe tvs_curl_set_long(next.easy, CURLOPT_FRESH_CONNECT.rawValue, 1)
+        try Self.check([code], .other, "this libcurl makes no connection of one request's own")
+        return next
+    }
+
+    /// Nothing was sent over this connection: meanwhile the vault took back the secret that was
+    /// to go over it.
     var isTakenBack: Bool { unsafe sent.pointee.was_taken_back != 0 && sent.pointee.us == 0 }
 
     func number(_ info: CURLINFO) -> Int64 {

@@ -14,11 +14,11 @@ extension CurlExchange {
         if object == nil { unsafe body.mask(secret) }
         var reply = HTTPReply(body: body)
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
-        reply.wasSent = progress != .connecting
-        if isTakenBack { (reply.isTakenBack, reply.wasSent) = (true, false) }
+        reply.wasSent = wasSent
+        reply.isTakenBack = isTakenBack
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         reply.fault =
-            overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: reply.wasSent)
+            overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: isSent)
         if isCrowdedOut { (reply.fault, reply.wanted) = (.crowdedOut, wanted) }
         if isIntruding { reply.fault = .broken }
         if isCut { reply.fault = nil }

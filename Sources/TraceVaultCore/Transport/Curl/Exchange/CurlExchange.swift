@@ -44,7 +44,7 @@ struct CurlLine {
 final class CurlExchange {
     let easy: UnsafeMutableRawPointer
     let id: UInt64
-    private let request: HTTPRequest
+    let request: HTTPRequest
     /// How libcurl says that it ended; nil while it is under way.
     var end: CURLcode?
     var body: ByteBuffer
@@ -52,7 +52,7 @@ final class CurlExchange {
     /// The host had no memory for the body.
     var lacksMemory = false
     /// Nil once it is crowded out.
-    private var place: ReplyRoom.Place?
+    var place: ReplyRoom.Place?
     var isCrowdedOut: Bool { wanted > 0 }
     /// Of one that is crowded out: how large it may well be.
     var wanted = 0
@@ -66,7 +66,7 @@ final class CurlExchange {
     var isConnectionShared = false
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
-    private(set) var hasOwnConnection = false
+    var hasOwnConnection = false
     /// It may share a connection, if the server speaks HTTP/2.
     private(set) var wantsHTTP2 = false
     /// libcurl had it in its last call and did not begin it.
@@ -131,18 +131,6 @@ final class CurlExchange {
         try Self.check(
             codes, .other, "this libcurl does not know an option that safety depends on")
         try prepare(line, nowUs)
-    }
-
-    /// The same request once more, which libcurl never sent, for a connection of its own.
-    func alone(_ line: CurlLine) throws(Failure) -> CurlExchange {
-        let nowUs = tvs_monotonic_us()
-        var rest = request
-        rest.timeoutMs = max(1, request.timeoutMs - Int(clamping: (nowUs - startedUs) / 1000))
-        let next = try CurlExchange(id, rest, line, place, nowUs: nowUs)
-        next.hasOwnConnection = true
-        let code = unsafe tvs_curl_set_long(next.easy, CURLOPT_FRESH_CONNECT.rawValue, 1)
-        try Self.check([code], .other, "this libcurl makes no connection of one request's own")
-        return next
     }
 
     /// libcurl is not to be called for it any more.
@@ -217,7 +205,7 @@ final class CurlExchange {
         ]
     }
 
-    private static func check(
+    static func check(
         _ codes: [Int32], _ status: Status, _ message: String
     ) throws(Failure) {
         guard let code = codes.first(where: { $0 != 0 }) else { return }
