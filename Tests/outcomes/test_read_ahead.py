@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -65,10 +66,10 @@ def declined(read: list[Slot], monkeypatch: pytest.MonkeyPatch) -> threading.Eve
     seen = threading.Event()
     read_ahead = _unread.Unread.read_ahead
 
-    def noted(unread: _unread.Unread, tenants: Iterable[str]) -> None:
+    def noted(unread: _unread.Unread, tenants: Iterable[_unread.TenantKey]) -> None:
         before = len(read)
         read_ahead(unread, tenants)
-        if len(read) == before and unread.tenants:
+        if len(read) == before and unread:
             seen.set()
 
     monkeypatch.setattr(_unread.Unread, "read_ahead", noted)
@@ -89,7 +90,7 @@ def test_replies_that_are_no_trace_count_in_what_is_read_ahead(
         assert isinstance(next(batch).error, tv.ReplyError)
         waiter = threading.Thread(target=lambda: asked.trace(one, ACCOUNT, "held", timeout=60))
         waiter.start()
-        until(lambda: asked._exchange.unread.read_bytes > 2 * MEBIBYTE, "something is read ahead")
+        until(lambda: asked._exchange.unread.ahead_bytes > 2 * MEBIBYTE, "something is read ahead")
         until(
             lambda: not asked.stats()["in_flight"] or len(read) > 3 * BOUND // MEBIBYTE,
             "nothing more has room",
@@ -99,7 +100,7 @@ def test_replies_that_are_no_trace_count_in_what_is_read_ahead(
         let_go.set()
         waiter.join(60)
         assert 2 * MEBIBYTE < held <= BOUND + 2 * MEBIBYTE
-        assert asked._exchange.unread.read_bytes == 0
+        assert asked._exchange.unread.ahead_bytes == 0
 
 
 def test_what_one_tenant_has_read_ahead_leaves_others_their_share(
@@ -134,7 +135,7 @@ def test_who_waits_looks_at_nothing_that_is_anothers(
     is_kept = Slot.is_kept.fget  # type: ignore[attr-defined]
 
     def noted(slot: Slot) -> bool:
-        looked.add(slot.tenant)
+        looked.add(slot.request.tenant.name)
         return bool(is_kept(slot))
 
     with engine(server.origin, **SETTINGS) as asked:
@@ -151,6 +152,46 @@ def test_who_waits_looks_at_nothing_that_is_anothers(
     assert "slow" not in looked
 
 
+def test_another_vault_with_the_same_name_is_another_tenant(
+    server: Server,
+    let_go: threading.Event,
+    declined: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_unread, "MOST", 4 * BOUND)
+    with engine(server.origin, **SETTINGS) as asked:
+        # Each is of a vault of its own.
+        greedy, modest = tenant(server.origin, "one"), tenant(server.origin, "one")
+        slow = asked.batch(requests(greedy, "large", 60))
+        assert next(slow).error is None
+        waiter = threading.Thread(target=lambda: asked.trace(greedy, ACCOUNT, "held", timeout=60))
+        waiter.start()
+        assert declined.wait(60)
+        for result in asked.batch(requests(modest, "large", 4)):
+            assert result.error is None
+            assert asked.trace(modest, ACCOUNT, "small", timeout=30, fresh=True).complete
+        slow.close()
+        let_go.set()
+        waiter.join(60)
+
+
+def test_what_dies_unread_counts_no_more(server: Server) -> None:
+    with engine(server.origin, **SETTINGS) as asked:
+        one = tenant(server.origin)
+        for request in requests(one, "large", 3):
+            asked.submit(request)
+        until(lambda: asked.stats()["untaken"] >= 2, "some have come")
+        asked.trace(tenant(server.origin, "other"), ACCOUNT, "small")
+        unread = asked._exchange.unread
+        unread.read_ahead([one._key])
+        assert unread.ahead_bytes > MEBIBYTE
+        # As where an exception of a signal handler loses them.
+        asked._ready.clear()
+        asked._untaken.clear()
+        gc.collect()
+        assert unread.ahead_bytes == 0
+
+
 def test_a_forked_child_lets_go_of_a_batch_and_writes_nothing_into_its_journal(
     server: Server, let_go: threading.Event, tmp_path: Path
 ) -> None:
@@ -164,7 +205,7 @@ def test_a_forked_child_lets_go_of_a_batch_and_writes_nothing_into_its_journal(
         until(lambda: asked.stats()["untaken"] == 8, "all have come")
         asked.trace(tenant(server.origin, "other"), ACCOUNT, "small")
         unread = asked._exchange.unread
-        slots = [slot() for one in unread._of_tenants.values() for slot in one.values()]
+        slots = [slot() for one in unread._slots.values() for slot in one.values()]
         before = journal.read_bytes()
         # Another thread reads them, and is missing in the child.
         with contextlib.ExitStack() as stack:

@@ -6,11 +6,13 @@ is interrupted at each of these places, one after the other, and the engine is u
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -25,13 +27,13 @@ class Interruption(BaseException):
 
 
 class _Handler:
-    """Raises once, at the place of that number in the exchange."""
+    """Raises once, at the place of that number in the package."""
 
     def __init__(self, number: int) -> None:
         self.left = number
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
-        ours = frame.f_code.co_filename in (_exchange.__file__, threading.__file__)
+        ours = frame.f_code.co_filename.startswith(os.path.dirname(tv.__file__))
         if event in ("call", "c_return") and ours:
             self.left -= 1
             if self.left == 0:
@@ -59,6 +61,7 @@ def _ends(call: Callable[[], object]) -> bool:
     return not done.is_alive()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("way", ["trace", "take", "batch"])
 def test_whoever_is_interrupted_keeps_results_from_nobody(
     engine: tv.Engine, acme: tv.Tenant, way: str
@@ -86,6 +89,27 @@ def test_whoever_is_interrupted_keeps_results_from_nobody(
     assert engine.closed
 
 
+def test_an_exception_amid_the_taking_loses_no_result_of_others(
+    engine: tv.Engine, acme: tv.Tenant
+) -> None:
+    """What one thread is interrupted with was asked by another."""
+    request = tv.Request.trace(acme, ACME, "4jXtPB72Kpz7S8D")
+    number, is_over = 0, False
+    while not is_over:
+        number += 1
+        engine.submit(request)
+        while not engine.stats()["untaken"]:
+            pass
+        is_over = not _is_interrupted(number, lambda: engine._exchange.take_some(8))
+        result = engine.take(20)
+        assert result is not None, number
+        assert result.error is None
+    assert number > 8
+    assert engine._untaken == engine._exchange._slots == {}
+    assert engine._exchange.unread.ahead_bytes == 0
+    assert engine.stats()["untaken_bytes"] == 0
+
+
 def test_a_signal_handler_may_ask_while_its_thread_waits(
     engine: tv.Engine, acme: tv.Tenant
 ) -> None:
@@ -100,4 +124,26 @@ def test_a_signal_handler_may_ask_while_its_thread_waits(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    assert len(answers) == 1
+
+
+def test_a_signal_handler_may_ask_while_its_thread_reads(
+    engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[tv.Trace] = []
+    read = _exchange._documents
+    request = tv.Request.trace(acme, ACME, "4jXtPB72Kpz7S8D")
+
+    def interrupted(*arguments: Any) -> tuple[bytes, bytes]:
+        monkeypatch.setattr(_exchange, "_documents", read)
+        # As a handler that comes amid the reading: who waits reads what is of the tenant.
+        engine._exchange.unread.read_ahead([acme._key])
+        answers.append(engine.trace(acme, ACME, "4jXtPB72Kpz7S8D"))
+        return read(*arguments)
+
+    engine.submit(request)
+    monkeypatch.setattr(_exchange, "_documents", interrupted)
+    result = engine.take(60)
+    assert result is not None
+    assert result.error is None
     assert len(answers) == 1

@@ -57,3 +57,37 @@ def test_a_line_that_cannot_be_written_is_told(
     monkeypatch.setattr("os.write", full)
     with pytest.raises(tv.JournalError, match="soc cannot be written to: No space left"):
         file.append(b"{}")
+
+
+def test_a_forked_child_neither_writes_nor_holds_its_parents_file(
+    file: LineFile, tmp_path: Path
+) -> None:
+    before = (tmp_path / "soc").read_bytes()
+    (tried, trying), (ending, end) = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        refused = 0
+        for work in (
+            lambda: file.append(b'{"b":2}'),
+            lambda: file.replace([b'{"b":2}']),
+            lambda: file.read(0, 1),
+        ):
+            try:
+                work()
+            except tv.ForkedError:
+                refused += 1
+        os.close(end)
+        os.write(trying, b"%d" % refused)
+        os.read(ending, 1)
+        os._exit(0)
+    assert os.read(tried, 1) == b"3"
+    assert (tmp_path / "soc").read_bytes() == before
+    file.close()
+    # The child lives.
+    again = LineFile(tmp_path / "soc", SCHEMA)
+    assert [line for _, line in again.lines()] == [b'{"old":1}\n']
+    again.close()
+    os.close(end)
+    assert os.waitpid(child, 0)[1] == 0
+    for number in (tried, trying, ending):
+        os.close(number)

@@ -17,6 +17,7 @@ from ._exchange import Exchange
 from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
+from ._unread import TenantKey
 from .bulk import check_function
 from .credentials import RedisLogin, hand_over, wiping
 from .request import Request
@@ -61,11 +62,9 @@ class BaseEngine:
         self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
         _live.add(self)
 
-    def _read_ahead(self, tenants: Callable[[], Iterable[str]]) -> None:
+    def _read_ahead(self, tenants: Callable[[], Iterable[TenantKey]]) -> None:
         """Nothing comes of these tenants: what nobody has read may leave no room for it."""
-        unread = self._exchange.unread
-        if unread:
-            unread.read_ahead(tenants())
+        self._exchange.unread.read_ahead(tenants())
 
     def fileno(self) -> int:
         """The descriptor that is readable while results wait, for ``select``, ``poll`` or another

@@ -26,7 +26,7 @@ from . import _loading
 from ._abi import EngineRef, ErrorRef, ResultRef, TextRef
 from ._handle import Handle, free_with
 from ._lib import check, failure, free_function, library, view
-from ._unread import Unread
+from ._unread import TenantKey, Unread
 from .errors import (
     ClosedError,
     LimitError,
@@ -73,8 +73,8 @@ class Slot:
     __slots__ = (
         "__weakref__",
         "_is_read",
+        "_is_reading",
         "_reading",
-        "ahead",
         "arrived",
         "brief",
         "document",
@@ -99,10 +99,8 @@ class Slot:
     ) -> None:
         #: Called with the slot once an answer is read; twice, where that was interrupted.
         self.arrived = arrived
-        #: Where it stands until it is told, if its owner may read it late; and what counts of it
-        #: there.
+        #: Where it stands until it is told, if its owner may read it late.
         self.late = late
-        self.ahead: int = 0
         self.request = request
         self.tag = tag
         self.inbox = inbox
@@ -111,8 +109,10 @@ class Slot:
         #: The library's result, until it is read.
         self.kept: ResultRef = ResultRef()
         self._is_read = False
-        #: Who waits for another answer of the tenant may read it as well.
-        self._reading = threading.Lock()
+        #: Who waits for another answer of the tenant may read it as well; a signal handler that
+        #: asks may come while its own thread reads.
+        self._reading = threading.RLock()
+        self._is_reading = False
         self.document: bytes = b""
         #: Its brief view: the library gave both. Without it the document may come from anywhere.
         self.brief: bytes = b""
@@ -120,9 +120,9 @@ class Slot:
         self.error: TraceVaultError | None = None
 
     @property
-    def tenant(self) -> str:
-        """The name of its tenant."""
-        return self.request.tenant.name
+    def tenant(self) -> TenantKey:
+        """Whose result counts it."""
+        return self.request.tenant._key
 
     @property
     def is_kept(self) -> bool:
@@ -165,7 +165,13 @@ class Slot:
         # In a forked child the other thread that reads it may be missing.
         self.request.tenant._handle.require_own_process()
         with self._reading:
-            self._read()
+            if self._is_reading:
+                return
+            self._is_reading = True
+            try:
+                self._read()
+            finally:
+                self._is_reading = False
 
     def _read(self) -> None:
         if not self.kept:
@@ -238,6 +244,11 @@ class Slot:
         )
 
 
+def oldest_of(slots: dict[int, Slot]) -> list[Slot]:
+    """The oldest of very many. One call of C's: other threads may change the dictionary."""
+    return list(islice(slots.values(), 1024))
+
+
 def _documents(lib: ctypes.CDLL, result: ResultRef, kind: str) -> tuple[bytes, bytes]:
     """The document and its brief view; raises the result's error."""
     status = lib.tv_result_status(result)
@@ -258,9 +269,10 @@ class Exchange:
     """Requests out, results in, for any number of threads."""
 
     __slots__ = (
-        "_changed",
+        "_bells",
         "_fd",
         "_free",
+        "_handing",
         "_listener",
         "_notices",
         "_result",
@@ -278,11 +290,11 @@ class Exchange:
     ) -> None:
         self.handle = handle
         self._listener = listener
-        #: Guards what the owner counts, and who watches. Taken by ``with``, not by that of the
-        #: condition: its own is of Python, and an exception there leaves the lock taken.
+        #: Guards what the owner counts, and who watches.
         self.lock = threading.RLock()
-        #: Announces finished requests.
-        self._changed: threading.Condition = threading.Condition(self.lock)
+        #: One of each thread that waits for who watches: a lock that is taken until it is rung.
+        #: (Of a condition Python's own code would be interrupted without its lock.)
+        self._bells: deque[threading.Lock] = deque()
         self._tags = count(1)
         self._slots: dict[int, Slot] = {}
         self._free = free_function("tv_result_free")
@@ -295,6 +307,8 @@ class Exchange:
         self._watched_until = 0.0
         #: Survives an interruption between taking a result and delivering it.
         self._result = ResultRef()
+        #: Whose result has come and is being handed over: whoever takes next goes on with it.
+        self._handing: Slot | None = None
         #: Taken, and told when nobody is kept waiting by that.
         self._notices: deque[bytes] = deque()
         self._fd = self.fileno()
@@ -313,31 +327,35 @@ class Exchange:
         is_patient: bool = False,
         is_late: bool = False,
         arrived: Callable[[Slot], None] | None = None,
+        known: dict[int, Slot] | None = None,
     ) -> Slot:
         """Submit; ``is_patient``: without a timeout, the wait for the quota does not count;
-        ``is_late``: its owner may have other things to do when its result comes."""
+        ``is_late``: its owner may have other things to do when its result comes; ``known``: where
+        its owner has it by its tag, before its result can come."""
         slot = Slot(request, next(self._tags), inbox, arrived, self.unread if is_late else None)
         try:
-            return self._submitted(slot, is_patient=is_patient)
+            return self._submitted(slot, {} if known is None else known, is_patient=is_patient)
         except TraceVaultError as error:
             error.about(request.tenant.name, request.account_id or "", request.message_ref)
             raise
 
-    def _submitted(self, slot: Slot, *, is_patient: bool) -> Slot:
+    def _submitted(self, slot: Slot, known: dict[int, Slot], *, is_patient: bool) -> Slot:
         engine, tenant = self.handle.ref, slot.request.tenant._handle.ref
         lib = library()
         made = slot.request._made(lib, is_patient=is_patient)
         free_with(slot, slot.kept, self._free)
-        self._slots[slot.tag] = slot
         submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))
+        self._slots[slot.tag] = known[slot.tag] = slot
         try:
             try:
                 check(*submit)
             except QueueFullError:
                 # Finished results that nobody waits for take up room: take them, try once more.
-                self.take_some(_DRAIN)
+                self._take(_DRAIN)
+                self._announce()
                 check(*submit)
         except BaseException:
+            known.pop(slot.tag, None)
             self.abandon(slot)
             raise
         finally:
@@ -355,10 +373,9 @@ class Exchange:
             lib.tv_engine_cancel(self.handle.ref_unchecked, slot.id, ctypes.byref(error))
             lib.tv_error_free(error)
 
-    def tenants_of(self, inbox: Inbox) -> set[str]:
+    def tenants_of(self, inbox: Inbox) -> set[TenantKey]:
         """Whose answers are to come into an inbox; of very many requests those of the oldest."""
-        oldest = list(islice(self._slots.values(), 1024))
-        return {slot.request.tenant.name for slot in oldest if slot.inbox is inbox}
+        return {slot.tenant for slot in oldest_of(self._slots) if slot.inbox is inbox}
 
     def wait(
         self, ready: Callable[[], bool], timeout: float | None, lacking: Callable[[], None]
@@ -367,7 +384,8 @@ class Exchange:
 
         ``lacking`` is called now and then where nothing comes.
         """
-        until = None if timeout is None else time.monotonic() + timeout
+        now = time.monotonic()
+        until, lacks_at = None if timeout is None else now + timeout, now + LACKING_S
         while not ready():
             if not self.handle.usable:
                 if not ready():  # close() delivers everything first
@@ -377,8 +395,9 @@ class Exchange:
             self._await(ready, LACKING_S if left is None else min(LACKING_S, left))
             if left == 0:
                 return ready()
-            if not ready():
+            if not ready() and time.monotonic() >= lacks_at:
                 lacking()
+                lacks_at = time.monotonic() + LACKING_S
         return True
 
     def _await(self, ready: Callable[[], bool], span: float) -> None:
@@ -390,13 +409,23 @@ class Exchange:
         with self.lock:
             if ready():
                 return
-            if now < self._watched_until:
-                self._changed.wait(span)
-                return
-            self._watched_until = now + span
+            is_watched = now < self._watched_until
+            if is_watched:
+                bell = threading.Lock()
+                bell.acquire()
+                self._bells.append(bell)
+            else:
+                self._watched_until = now + span
+        if is_watched:
+            try:
+                bell.acquire(timeout=span)
+            finally:
+                with contextlib.suppress(ValueError):  # it was rung
+                    self._bells.remove(bell)
+            return
         is_idle = False
         try:
-            if not self._take(_DRAIN):
+            if not self._take(_DRAIN) and not ready():
                 watched = select.poll()  # its own: one that is waited for serves nobody else
                 watched.register(self._fd, select.POLLIN)
                 watched.poll(span * 1000)
@@ -410,22 +439,26 @@ class Exchange:
         if not self.handle.usable:
             return  # of the process that this one was forked from, perhaps: with its locks
         try:
-            self._take(most)
+            self._take(most, leaves_to_watcher=True)
         finally:
             self._announce()
 
-    def _take(self, most: int) -> int:
-        """Deliver what is there, at most so many, without waiting; count it."""
+    def _take(self, most: int, *, leaves_to_watcher: bool = False) -> int:
+        """Deliver what is there, at most so many, without waiting; count it. Who watches takes it
+        at once, and would sleep on where another one had taken its own."""
         with self._taking:
-            return self._take_events(most) if self.handle.usable else 0
+            if not self.handle.usable:
+                return 0
+            if leaves_to_watcher and time.monotonic() < self._watched_until:
+                return 0
+            return self._take_events(most)
 
     def _announce(self, *, is_idle: bool = False) -> None:
         """Let all who wait look, and tell what came; where nothing did, another one watches."""
         with self.lock:
-            if is_idle:
-                self._changed.notify()
-            else:
-                self._changed.notify_all()
+            for _ in range(min(1, len(self._bells)) if is_idle else len(self._bells)):
+                with contextlib.suppress(IndexError):  # its time was over
+                    self._bells.popleft().release()
         self._tell_notices()
 
     def _tell_notices(self) -> None:
@@ -447,6 +480,7 @@ class Exchange:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""
         lib = library()
         engine, result = self.handle.ref_unchecked, self._result
+        self._hand_over()
         for taken in range(most):
             if not result:
                 error = ErrorRef()
@@ -470,20 +504,9 @@ class Exchange:
         slot = self._slots.get(lib.tv_result_tag(result))
         if slot is not None and not slot.done:
             # No call in between: an interruption may not leave one without the others.
-            slot.kept.value, slot.done, result.value = result.value, True, None
-            if slot.inbox is not None:
-                try:
-                    if slot.late is not None:
-                        slot.late.add(slot)
-                    slot.inbox.append(slot)
-                except MemoryError:
-                    # The result stays, and is delivered by whoever looks next.
-                    result.value, slot.done, slot.kept.value = slot.kept.value, False, None
-                    raise
-                # The inbox has the slot: if each had the other, answers would stay until Python's
-                # garbage collector frees many at once, and an event loop would wait for that.
-                slot.inbox = None
-            self._slots.pop(slot.tag, None)
+            self._handing, slot.done = slot, True
+            slot.kept.value, result.value = result.value, None
+            self._hand_over()
             return
         if slot is None and lib.tv_result_kind(result) == _NOTICE:
             # One that there is no memory for is lost, and holds nothing up.
@@ -491,6 +514,23 @@ class Exchange:
                 self._notices.append(view(lib.tv_result_document, result, b"notice"))
         lib.tv_result_free(result)
         result.value = None
+
+    def _hand_over(self) -> None:
+        """Give its owner what has come; once more, where that was interrupted: who has it twice
+        passes over the second."""
+        slot = self._handing
+        if slot is None:
+            return
+        if slot.late is not None:
+            slot.late.add(slot)
+        if slot.inbox is not None:
+            slot.inbox.append(slot)
+            # The inbox has the slot: if each had the other, answers would stay until Python's
+            # garbage collector frees many at once, and an event loop would wait for that.
+            slot.inbox = None
+        self._slots.pop(slot.tag, None)
+        if self._handing is slot:
+            self._handing = None
 
     def close(self) -> None:
         """Shut the engine down, deliver every result, free the engine."""

@@ -47,12 +47,13 @@ class Handle(Generic[R]):
     library ignores a second ``free``, and one in a forked child.
     """
 
-    __slots__ = ("__weakref__", "_forks", "_free", "_key", "_ref", "_what")
+    __slots__ = ("__weakref__", "_forks", "_free", "_is_closed", "_key", "_ref", "_what")
 
     def __init__(self, ref: R, free: str, what: str) -> None:
         self._ref = ref
         self._what = what
         self._forks = _forks
+        self._is_closed = False
         self._key = ref.value or 0
         self._free = partial(free_function(free), ref)
         # Both are called with the dead reference as one argument more: what ``pop`` gives when it
@@ -64,7 +65,7 @@ class Handle(Generic[R]):
     def ref(self) -> R:
         """The pointer to pass on; raises when it is closed or from before a fork."""
         self.require_own_process()
-        if self._key not in _open:
+        if self._is_closed or self._key not in _open:
             raise ClosedError(f"this {self._what} is closed", status=Status.E_HANDLE)
         return self._ref
 
@@ -89,11 +90,12 @@ class Handle(Generic[R]):
     @property
     def usable(self) -> bool:
         """Whether it is open and of this process."""
-        return self._forks == _forks and self._key in _open
+        return self._forks == _forks and not self._is_closed and self._key in _open
 
     def close(self) -> None:
-        """Free the object."""
+        """Free the object; may be repeated where an exception of a signal handler came behind."""
         if self._key in _open:
+            self._is_closed = True
             self._free(self)
             _open.pop(self._key, None)
 
@@ -103,10 +105,12 @@ _owned: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
 _numbers = count(1)
 
 
-def free_with(owner: object, ref: Ref, free: Callable[..., None]) -> None:
-    """Have C code alone free what ``ref`` points to by then, when nobody has the owner any more.
+def free_with(owner: object, ref: object, free: Callable[..., object]) -> None:
+    """Have C code alone free what ``ref`` is, or points to by then, when nobody has the owner any
+    more.
 
-    ``free`` is of :func:`free_function`; see :class:`Handle`.
+    ``free`` is of :func:`free_function`, or ``pop`` of a dictionary with such a key: it is called
+    with one argument more. See :class:`Handle`.
     """
     number = next(_numbers)
     forget = partial(_owned.pop, number)

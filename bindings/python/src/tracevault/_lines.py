@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import stat
+import weakref
 from collections.abc import Generator, Iterable
 
 from ._place import FULL, Foreign, Place
@@ -19,6 +20,21 @@ from .errors import ForkedError, JournalError, Status
 _PIECE = 1 << 20
 #: Why less was written than there is.
 _NO_ROOM = "no room is left"
+
+
+#: The open ones.
+_open: dict[int, weakref.ref[LineFile]] = {}
+
+
+def _leave_to_parent() -> None:
+    """What the parent has open is locked as long as a child has it, too."""
+    for alive in list(_open.values()):
+        file = alive()
+        if file is not None:
+            file.close()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 class LineFile:
@@ -35,6 +51,7 @@ class LineFile:
             raise _unsafe(f"{self.path}: {error.strerror}") from None
         try:
             self._fd = self._locked()
+            _open[id(self)] = weakref.ref(self)
             self._heal()
         except OSError as error:
             self.close()
@@ -107,6 +124,7 @@ class LineFile:
 
     def lines(self) -> Generator[tuple[int, bytes]]:
         """Each line behind the first, with the place where it begins."""
+        self._require_own_process()
         with open(os.dup(self._fd), "rb") as file:
             at = file.seek(len(self._first))
             for line in file:
@@ -115,6 +133,7 @@ class LineFile:
 
     def read(self, at: int, length: int) -> bytes:
         """The bytes at a place."""
+        self._require_own_process()
         return os.pread(self._fd, length, at)
 
     def free(self) -> int | None:
@@ -174,6 +193,7 @@ class LineFile:
 
     def close(self) -> None:
         """Let the file go."""
+        _open.pop(id(self), None)
         self._place.close()
         fd, self._fd = self._fd, -1
         if fd >= 0:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ._exchange import LACKING_S, Exchange, Slot
 from ._sources import Source
+from ._unread import TenantKey
 
 #: What a loop takes and asks before it lets its other tasks go on: about a millisecond together.
 TAKEN_AT_A_TIME = 2
@@ -57,9 +58,10 @@ class Watch:
         read it may be who waits. One look for all, however many wait."""
         self._timer = self.loop.call_later(LACKING_S, self._look)
         unread = self._exchange.unread
-        if not unread or self._ahead is not None:
+        if self._ahead is not None or not unread:
             return
-        tenants = {name for wait in self._waiting for name in wait.tenants()} & unread.tenants
+        asked = {name for wait in self._waiting for name in wait.tenants()}
+        tenants = [name for name in asked if unread.has(name)]
         if tenants:
             self._ahead = self.loop.run_in_executor(None, unread.read_ahead, tenants)
             self._ahead.add_done_callback(self._has_read)
@@ -97,8 +99,10 @@ class Watch:
             self._timer = None
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            with contextlib.suppress(RuntimeError):  # a loop that is closed watches nothing
-                self.loop.remove_reader(fd)
+            # A forked child shares what its parent's loop looks with.
+            if self._exchange.handle.is_of_this_process:
+                with contextlib.suppress(RuntimeError):  # a loop that is closed watches nothing
+                    self.loop.remove_reader(fd)
             os.close(fd)
 
     def _take(self) -> None:
@@ -111,7 +115,7 @@ class Watch:
 class Wait:
     """As long as it is entered, the loop watches for answers of these tenants."""
 
-    def __init__(self, watch: Watch, tenants: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, watch: Watch, tenants: Callable[[], Iterable[TenantKey]]) -> None:
         self._watch, self.tenants = watch, tenants
 
     def __enter__(self) -> None:

@@ -135,7 +135,7 @@ class AsyncEngine(BaseEngine):
         inbox = LoopInbox(asyncio.get_running_loop())
         slot = self._exchange.submit(request, inbox)
         try:
-            with Wait(self._watch(), lambda: (request.tenant.name,)):
+            with Wait(self._watch(), lambda: (request.tenant._key,)):
                 while not slot.done:
                     await inbox.wait()
         finally:

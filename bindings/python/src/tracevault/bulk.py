@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from . import _loading
-from ._exchange import Exchange, Slot
+from ._exchange import Exchange, Slot, oldest_of
 from ._frozen import Frozen
 from ._sources import IterableSource, Source
+from ._unread import TenantKey
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
 from .request import Request, Result
 
@@ -211,12 +212,13 @@ class Batch:
             self._ended.append(known)
             return True
         try:
-            slot = self._exchange.submit(
+            self._exchange.submit(
                 request,
                 self._inbox,
                 is_patient=True,
                 is_late=True,
                 arrived=self._source.arrived,
+                known=self._under_way,
             )
         except QueueFullError:
             if self._source.give_back(request):
@@ -229,7 +231,6 @@ class Batch:
                 return False
             self._ended.append(Result(request=request, id=0, error=error))
             return True
-        self._under_way[slot.tag] = slot
         return True
 
     # ---- Telling ------------------------------------------------------------------------------
@@ -262,9 +263,9 @@ class Batch:
         firsts = [line[place] for line in lines for place in range(min(most, len(line)))]
         return [one for one in firsts if isinstance(one, Slot)]
 
-    def tenants(self) -> set[str]:
-        """Whose answers it waits for."""
-        return {slot.request.tenant.name for slot in list(self._under_way.values())}
+    def tenants(self) -> set[TenantKey]:
+        """Whose answers it waits for; of very many those of the oldest."""
+        return {slot.tenant for slot in oldest_of(self._under_way)}
 
     def collect(self, most: int) -> bool:
         """Have something to tell, if anything is finished. With a journal it is written down before
@@ -272,8 +273,8 @@ class Batch:
         if self._journal is None:
             while self._inbox:
                 slot = self._inbox.popleft()
-                self._ended.append(slot)
-                self._under_way.pop(slot.tag, None)
+                if self._under_way.pop(slot.tag, None) is not None:  # not handed over twice
+                    self._ended.append(slot)
             return bool(self._ended)
         while self._inbox and len(self._ended) < most and self._noted_bytes() < _NOTED_BYTES:
             self._note(self._journal, self._inbox[0])
@@ -283,6 +284,9 @@ class Batch:
         return sum(one.size for one in self._ended if isinstance(one, Slot))
 
     def _note(self, journal: Journal, slot: Slot) -> None:
+        if slot.tag not in self._under_way:  # handed over twice
+            self._inbox.popleft()
+            return
         if self._fault is None:
             try:
                 journal.note(slot)

@@ -66,7 +66,8 @@ class Engine(BaseEngine):
         super().__init__(settings, login=login, notice=notice)
         #: Finished requests of submit(), for take().
         self._ready: deque[Slot] = deque()
-        self._untaken = 0
+        #: All of them that take() has not given, by their tags.
+        self._untaken: dict[int, Slot] = {}
 
     # ---- One request --------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Engine(BaseEngine):
     def _fetched(self, request: Request[Answer_co]) -> Answer_co:
         """Submit one request and wait for its result; raise its error."""
         slot = self._exchange.submit(request, None)
-        ahead = partial(self._read_ahead, lambda: (request.tenant.name,))
+        ahead = partial(self._read_ahead, lambda: (request.tenant._key,))
         try:
             self._exchange.wait(lambda: slot.done, None, ahead)
         finally:
@@ -279,20 +280,14 @@ class Engine(BaseEngine):
         Raises :class:`QueueFullError` when ``engine.max_queued`` results are outstanding.
         """
         self._exchange.handle.require_own_process()
-        with self._exchange.lock:
-            if self._untaken >= self._capacity:
-                raise QueueFullError(
-                    f"{self._capacity} requests are under way or not yet taken: take some first",
-                    status=Status.E_QUEUE_FULL,
-                    retriable=True,
-                )
-            self._untaken += 1
-        try:
-            return self._exchange.submit(request, self._ready, is_late=True).id.value
-        except BaseException:
-            with self._exchange.lock:
-                self._untaken -= 1
-            raise
+        if len(self._untaken) >= self._capacity:
+            raise QueueFullError(
+                f"{self._capacity} requests are under way or not yet taken: take some first",
+                status=Status.E_QUEUE_FULL,
+                retriable=True,
+            )
+        slot = self._exchange.submit(request, self._ready, is_late=True, known=self._untaken)
+        return slot.id.value
 
     def take(self, timeout: float | timedelta | None = None) -> Result[Any] | None:
         """Give the next finished request of :meth:`submit`; ``None`` when the time ran out.
@@ -310,14 +305,22 @@ class Engine(BaseEngine):
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             with self._exchange.lock:
-                if self._ready:
-                    self._untaken -= 1
-                    slot = self._ready.popleft()
-                    break
+                slot = self._next_ready()
+            if slot is not None:
+                break
             left = None if until is None else max(0.0, until - time.monotonic())
             if not self._exchange.wait(lambda: bool(self._ready), left, self._read_ahead_of_take):
                 return None
         return slot.result()
+
+    def _next_ready(self) -> Slot | None:
+        while self._ready:
+            slot = self._ready[0]
+            is_new = self._untaken.pop(slot.tag, None) is not None  # not handed over twice
+            self._ready.popleft()
+            if is_new:
+                return slot
+        return None
 
     def _read_ahead_of_take(self) -> None:
         self._read_ahead(lambda: self._exchange.tenants_of(self._ready))

@@ -45,6 +45,11 @@ class Tenant:
         self._handle = handle
         self._vault = vault  # not collected before: a tenant learns of rotations from it
 
+    @property
+    def _key(self) -> tuple[int, str]:
+        """What tells it from tenants of other opened vaults, which may have any name."""
+        return self._vault._handle._key, self.name
+
     def accounts(self) -> list[Account]:
         """This tenant's accounts: metadata, no secrets. One with a retiring credential comes twice,
         the active one first."""
