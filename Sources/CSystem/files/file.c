@@ -275,8 +275,14 @@ int32_t tvs_unlock(int32_t descriptor, int32_t place) {
 
 char *tvs_absolute_path(const char *path) {
     int held = tvs_fork_pause();
-    char *absolute = realpath(path, NULL);
+    char *resolved = realpath(path, NULL);
+    char *here = resolved == NULL || path[0] == '/' ? NULL : getcwd(NULL, 0);
     tvs_fork_resume(held);
+    char *absolute = NULL;
+    if (resolved != NULL && path[0] == '/') absolute = strdup(path);
+    if (here != NULL && asprintf(&absolute, "%s/%s", here, path) < 0) absolute = NULL;
+    free(resolved);
+    free(here);
     return absolute;
 }
 

@@ -244,4 +244,30 @@ import Testing
         #expect(failed == .cancelled)
         first.release()
     }
+
+    /// Whoever owns the folder may exchange the file for a moment, but owns no vault by that.
+    @Test(.enabled(if: geteuid() == 0))
+    func theNewVaultsOwnerIsThatOfTheFileThatWasCompared() throws {
+        let vault = try create()
+        try put(vault, "acme", Fake.token1)
+        let bytes = try scratch.bytes()
+        let path = scratch.vault
+        #expect(unsafe rename(path, path + ".away") == 0)
+        make("", owner: Self.stranger)
+        let looks = Atomic<Int>(0)
+        let settings = VaultSettings()
+        let store = try FileStore(
+            path: path, settings,
+            files: ChangingFiles {
+                // The first is at the folder.
+                if looks.wrappingAdd(1, ordering: .relaxed).newValue == 2 {
+                    _ = unsafe rename(path + ".away", path)
+                }
+            })
+        let buffer = ByteBuffer(limit: bytes.count)
+        _ = unsafe bytes.withUnsafeBytes { unsafe buffer.append($0) }
+        let revision = try Revision(of: buffer)
+        #expect(try store.replace(buffer, ifRevision: revision, keeping: nil))
+        #expect(owner("") == geteuid())
+    }
 }

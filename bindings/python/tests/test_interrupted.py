@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -27,10 +28,11 @@ class Interruption(BaseException):
 
 
 class _Handler:
-    """Raises once, at the place of that number in the package."""
+    """Comes once, at the place of that number in the package; raises, or does something."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, does: Callable[[], object] | None = None) -> None:
         self.left = number
+        self.does = does
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
         ours = frame.f_code.co_filename.startswith(os.path.dirname(tv.__file__))
@@ -38,7 +40,9 @@ class _Handler:
             self.left -= 1
             if self.left == 0:
                 sys.setprofile(None)
-                raise Interruption
+                if self.does is None:
+                    raise Interruption
+                self.does()
 
 
 def _is_interrupted(number: int, call: Callable[[], object]) -> bool:
@@ -125,6 +129,32 @@ def test_a_signal_handler_may_ask_while_its_thread_waits(
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert len(answers) == 1
+
+
+def _take_into(taken: list[tv.Result[Any] | None], engine: tv.Engine) -> None:
+    taken.append(engine.take(0))
+
+
+def test_a_signal_handler_may_take_amid_a_taking(engine: tv.Engine, acme: tv.Tenant) -> None:
+    """It comes behind each call of a ``take()``, as long as there is something."""
+    request = tv.Request.trace(acme, ACME, "4jXtPB72Kpz7S8D")
+    number, is_over = 0, False
+    while not is_over:
+        number += 1
+        ids = {engine.submit(request) for _ in range(3)}
+        while engine.stats()["in_flight"] or engine.stats()["queued"]:
+            pass
+        taken: list[tv.Result[Any] | None] = []
+        handler = _Handler(number, partial(_take_into, taken, engine))
+        sys.setprofile(handler)
+        taken.append(engine.take(20))
+        sys.setprofile(None)
+        is_over = handler.left > 0
+        while result := engine.take(0):
+            taken.append(result)
+        assert {one.id for one in taken if one is not None} == ids, number
+    assert number > 8
+    assert engine._untaken == {}
 
 
 def test_a_signal_handler_may_ask_while_its_thread_reads(

@@ -280,6 +280,7 @@ class Exchange:
         "_tags",
         "_taking",
         "_watched_until",
+        "_watcher",
         "handle",
         "lock",
         "unread",
@@ -303,8 +304,9 @@ class Exchange:
         #: Held while results are taken and handed out, never while anything is waited for. A signal
         #: handler that asks amid that takes them itself.
         self._taking = threading.RLock()
-        #: Until when some thread watches for all.
+        #: Until when some thread watches for all, and which.
         self._watched_until = 0.0
+        self._watcher = 0
         #: Survives an interruption between taking a result and delivering it.
         self._result = ResultRef()
         #: Whose result has come and is being handed over: whoever takes next goes on with it.
@@ -409,13 +411,13 @@ class Exchange:
         with self.lock:
             if ready():
                 return
-            is_watched = now < self._watched_until
+            is_watched = self._is_watched(now)
             if is_watched:
                 bell = threading.Lock()
                 bell.acquire()
                 self._bells.append(bell)
             else:
-                self._watched_until = now + span
+                self._watched_until, self._watcher = now + span, threading.get_ident()
         if is_watched:
             try:
                 bell.acquire(timeout=span)
@@ -449,9 +451,13 @@ class Exchange:
         with self._taking:
             if not self.handle.usable:
                 return 0
-            if leaves_to_watcher and time.monotonic() < self._watched_until:
+            if leaves_to_watcher and self._is_watched(time.monotonic()):
                 return 0
             return self._take_events(most)
+
+    def _is_watched(self, now: float) -> bool:
+        """Whether another thread watches: its own does not while a signal handler asks."""
+        return now < self._watched_until and self._watcher != threading.get_ident()
 
     def _announce(self, *, is_idle: bool = False) -> None:
         """Let all who wait look, and tell what came; where nothing did, another one watches."""
@@ -540,10 +546,10 @@ class Exchange:
             check(library().tv_engine_shutdown, self.handle.ref)
         except ClosedError:
             return  # another thread was faster
+        # One whose descriptors the host has closed says so; what there was is delivered.
+        with contextlib.suppress(ShutdownError):
+            while self._take(_DRAIN):  # an event loop has its turn in between
+                pass
         with self._taking:
-            # One whose descriptors the host has closed says so; what there was is delivered.
-            with contextlib.suppress(ShutdownError):
-                while self.handle.usable and self._take_events(_DRAIN):
-                    pass
             self.handle.close()
         self._announce()

@@ -138,6 +138,7 @@ class LineFile:
 
     def free(self) -> int | None:
         """How many bytes its file system has room for; ``None``: it does not say."""
+        self._require_own_process()
         status = os.fstatvfs(self._fd)
         return status.f_bavail * status.f_frsize if status.f_blocks else None
 
@@ -182,7 +183,7 @@ class LineFile:
                 f"{self.path} stays as it was, and cannot be written anew: {error.strerror}"
             ) from None
         before, self._fd = self._fd, fd
-        os.close(before)
+        self._unlocked(before)
 
     def _fill(self, fd: int, lines: Iterable[bytes]) -> None:
         """Write a new file whole. It is locked before it has the name."""
@@ -197,7 +198,14 @@ class LineFile:
         self._place.close()
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            os.close(fd)
+            self._unlocked(fd)
+
+    def _unlocked(self, fd: int) -> None:
+        """Close it. A child that another thread forks just now has it, too: as long as it runs the
+        lock would last."""
+        if os.getpid() == self._process:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+        os.close(fd)
 
     def __del__(self) -> None:
         if self._fd >= 0:  # of work that was never ended, as in a loop that was closed

@@ -317,7 +317,10 @@ class Engine(BaseEngine):
         while self._ready:
             slot = self._ready[0]
             is_new = self._untaken.pop(slot.tag, None) is not None  # not handed over twice
-            self._ready.popleft()
+            with contextlib.suppress(
+                ValueError
+            ):  # a signal handler may have taken others meanwhile
+                self._ready.remove(slot)
             if is_new:
                 return slot
         return None

@@ -24,6 +24,7 @@ from typing import Any
 from ._exchange import Slot
 from ._fields import DOCUMENT_DEPTH, parsed
 from ._lines import LineFile
+from ._unread import TenantKey
 from .errors import Status, TraceVaultError, error_class
 from .request import Request, Result
 
@@ -51,7 +52,9 @@ class Journal:
         #: By tenant, as JSON: bytes of its large answers.
         self._held: Counter[bytes] = Counter()
         #: By tenant and account, which credentials the vault had when the first check was asked.
-        self._credentials: dict[str, dict[str, list[str]]] = {}
+        self._credentials: dict[TenantKey, dict[str, list[str]]] = {}
+        #: The one account of each tenant that has one.
+        self._accounts: dict[TenantKey, str | None] = {}
         try:
             self._read()
         except BaseException:
@@ -136,7 +139,7 @@ class Journal:
         asked: list[Any] = [
             request.kind,
             request.tenant.name,
-            request.account_id,
+            self._account(request),
             request.message_ref,
             request.filters,
             request.submission,
@@ -147,9 +150,22 @@ class Journal:
         digest = hashlib.sha256(json.dumps(asked).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:_KEY_CHARACTERS].encode()
 
+    def _account(self, request: Request[Any]) -> str | None:
+        """Which account it asks: another vault's tenant of the same name may have another one."""
+        if request.account_id is not None:
+            return request.account_id
+        tenant = request.tenant._key
+        if tenant not in self._accounts:
+            try:
+                found = {account.account_id for account in request.tenant.accounts()}
+            except TraceVaultError:
+                return None  # asking tells why
+            self._accounts[tenant] = found.pop() if len(found) == 1 else None
+        return self._accounts[tenant]
+
     def _fingerprints(self, request: Request[Any]) -> list[str]:
         """Which credentials a check is about: another one after a rotation."""
-        tenant = request.tenant.name
+        tenant = request.tenant._key
         if tenant not in self._credentials:
             found = self._credentials[tenant] = {}
             for account in request.tenant.accounts():
