@@ -278,11 +278,9 @@ char *tvs_absolute_path(const char *path) {
     char *resolved = realpath(path, NULL);
     char *here = resolved == NULL || path[0] == '/' ? NULL : getcwd(NULL, 0);
     tvs_fork_resume(held);
-    char *absolute = NULL;
-    if (resolved != NULL && path[0] == '/') absolute = strdup(path);
+    char *absolute = resolved != NULL && path[0] == '/' ? strdup(path) : NULL;
     if (here != NULL && asprintf(&absolute, "%s/%s", here, path) < 0) absolute = NULL;
-    free(resolved);
-    free(here);
+    free(resolved), free(here);
     return absolute;
 }
 
