@@ -275,12 +275,8 @@ int32_t tvs_unlock(int32_t descriptor, int32_t place) {
 
 char *tvs_absolute_path(const char *path) {
     int held = tvs_fork_pause();
-    char *resolved = realpath(path, NULL);
-    char *here = resolved == NULL || path[0] == '/' ? NULL : getcwd(NULL, 0);
+    char *absolute = realpath(path, NULL);
     tvs_fork_resume(held);
-    char *absolute = resolved != NULL && path[0] == '/' ? strdup(path) : NULL;
-    if (here != NULL && asprintf(&absolute, "%s/%s", here, path) < 0) absolute = NULL;
-    free(resolved), free(here);
     return absolute;
 }
 

@@ -148,8 +148,7 @@ int32_t tvs_unlink(int32_t directory, const char *name);
  * when another has it. */
 int32_t tvs_lock(int32_t descriptor, int32_t place);
 int32_t tvs_unlock(int32_t descriptor, int32_t place);
-/** The absolute path of a directory, to be freed by the caller; NULL when there is none. Links in
- * it stay: they may lead elsewhere later. */
+/** The absolute path of a directory, to be freed by the caller; NULL when there is none. */
 char *tvs_absolute_path(const char *path);
 uint32_t tvs_effective_user(void);
 void tvs_sleep_ms(int64_t duration);

@@ -20,7 +20,7 @@ import tracevault as tv
 from tracevault._lines import LineFile
 from tracevault.bulk import JOURNAL_WINDOW
 
-from .conftest import ACME, LIBRARY, credential, settings
+from .conftest import ACME, LIBRARY, settings
 
 REFS = [f"slow-{number}" for number in range(20, 320)]
 
@@ -425,25 +425,3 @@ def test_an_event_loop_reads_a_journal_and_a_checkpoint_in_another_thread(
     assert threads
     assert threading.get_ident() not in threads
     assert len(told) == 2
-
-
-def test_another_vaults_tenant_of_the_same_name_is_told_nothing_of_this_ones(
-    server: Standin, engine: tv.Engine, tmp_path: Path
-) -> None:
-    """Neither says which account it has: each has one."""
-    usable = {one for known in server.directory.credentials if known.usable for one in known.reach}
-    first, second = ACME, next(one.id for one in server.accounts if one.id in usable - {ACME})
-    tenants = []
-    for account in (first, second):
-        vault = tv.Vault.in_memory()
-        with vault.edit() as edit:
-            edit.put("soc", account, credential(server, account), origin=server.origin)
-        tenants.append(vault.tenant("soc"))
-    message = "4jXtPB72Kpz7S8D"
-    journal = tmp_path / "journal"
-    requests = [tv.Request.trace(tenant, None, message) for tenant in tenants]
-    told = list(engine.batch(requests[:1], resume=journal))
-    assert told[0].unwrap().account_id == first
-    results = {id(one.request): one for one in engine.batch(requests, resume=journal)}
-    assert results[id(requests[0])].resumed
-    assert not results[id(requests[1])].resumed

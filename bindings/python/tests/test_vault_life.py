@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -205,48 +202,3 @@ def test_a_damaged_file_is_told_and_harms_nobody_who_has_it_open(
         vault.verify()
     assert caught.value.status is tv.Status.E_DAMAGED_BODY
     assert len(vault.accounts()) == 2
-
-
-def test_a_folder_that_is_a_link_is_followed_to_where_it_leads_now(
-    library_path: Path, tmp_path: Path
-) -> None:
-    assert library_path
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir(mode=0o700)
-    current = tmp_path / "current"
-    current.symlink_to("one")
-    with tv.Vault.create(current / "soc.vault", tv.RawKey(KEY), settings=CHEAP) as made:
-        with made.edit() as edit:
-            edit.put("acme", ACME, token())
-            edit.put("globex", OTHER, token("globex"))
-        shutil.copy(tmp_path / "one" / "soc.vault", tmp_path / "two" / "soc.vault")
-        with opened(tmp_path / "two" / "soc.vault") as next_one, next_one.edit() as edit:
-            edit.remove_tenant("globex")
-        (tmp_path / "next").symlink_to("two")
-        (tmp_path / "next").rename(current)
-        made.refresh()
-        assert [one.tenant for one in made.accounts()] == ["acme"]
-        with made.edit() as edit:
-            edit.remove_tenant("acme")
-        with opened(tmp_path / "two" / "soc.vault") as seen:
-            assert seen.accounts() == []
-
-
-def test_a_file_that_was_mounted_alone_and_replaced_is_not_taken_for_the_vault(
-    vault: tv.Vault, path: Path
-) -> None:
-    """Its name is there, and the file has none any more."""
-    mounted = path.with_name("mounted.vault")
-    mounted.touch(0o600)
-    if os.geteuid() != 0 or subprocess.call(["mount", "--bind", path, mounted]):
-        pytest.skip("only root mounts")
-    try:
-        with opened(mounted) as other:
-            with vault.edit() as edit:
-                edit.remove_tenant("globex")
-            with pytest.raises(tv.VaultError) as caught:
-                other.refresh()
-        assert caught.value.status == tv.Status.E_UNSAFE_FILE
-        assert "mount its directory" in str(caught.value)
-    finally:
-        subprocess.run(["umount", mounted], check=True)

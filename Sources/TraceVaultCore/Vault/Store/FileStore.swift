@@ -95,22 +95,6 @@ package final class FileStore: Store {
     func openVault(
         _ directory: borrowing Descriptor, _ suffix: String = ""
     ) throws(Failure) -> Descriptor {
-        let file = try openNamed(directory, suffix)
-        // An edit may have taken its name just now; one that is mounted alone is never replaced.
-        guard try !status(of: file, "the file").hasName else { return file }
-        let next = try openNamed(directory, suffix)
-        guard try status(of: next, "the file").hasName else {
-            throw Failure(
-                .unsafeFile,
-                "the vault file has no name any more: it was replaced elsewhere; where it is "
-                    + "mounted, mount its directory")
-        }
-        return next
-    }
-
-    private func openNamed(
-        _ directory: borrowing Descriptor, _ suffix: String
-    ) throws(Failure) -> Descriptor {
         let number = files.open(directory.number, name + suffix, .read)
         if number == -ELOOP {
             throw Failure(.unsafeFile, "the vault's path is a symbolic link: name the file itself")

@@ -183,7 +183,7 @@ class LineFile:
                 f"{self.path} stays as it was, and cannot be written anew: {error.strerror}"
             ) from None
         before, self._fd = self._fd, fd
-        self._unlocked(before)
+        self._let_go(before)
 
     def _fill(self, fd: int, lines: Iterable[bytes]) -> None:
         """Write a new file whole. It is locked before it has the name."""
@@ -198,14 +198,16 @@ class LineFile:
         self._place.close()
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            self._unlocked(fd)
+            self._let_go(fd)
 
-    def _unlocked(self, fd: int) -> None:
+    def _let_go(self, fd: int) -> None:
         """Close it. A child that another thread forks just now has it, too: as long as it runs the
         lock would last."""
-        if os.getpid() == self._process:
-            fcntl.flock(fd, fcntl.LOCK_UN)
-        os.close(fd)
+        try:
+            if os.getpid() == self._process:
+                fcntl.flock(fd, fcntl.LOCK_UN)
+        finally:
+            os.close(fd)
 
     def __del__(self) -> None:
         if self._fd >= 0:  # of work that was never ended, as in a loop that was closed

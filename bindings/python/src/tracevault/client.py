@@ -314,8 +314,11 @@ class Engine(BaseEngine):
         return slot.result()
 
     def _next_ready(self) -> Slot | None:
-        while self._ready:
-            slot = self._ready[0]
+        while True:
+            try:
+                slot = self._ready[0]
+            except IndexError:
+                return None
             is_new = self._untaken.pop(slot.tag, None) is not None  # not handed over twice
             with contextlib.suppress(
                 ValueError
@@ -323,7 +326,6 @@ class Engine(BaseEngine):
                 self._ready.remove(slot)
             if is_new:
                 return slot
-        return None
 
     def _read_ahead_of_take(self) -> None:
         self._read_ahead(lambda: self._exchange.tenants_of(self._ready))

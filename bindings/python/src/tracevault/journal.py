@@ -53,8 +53,6 @@ class Journal:
         self._held: Counter[bytes] = Counter()
         #: By tenant and account, which credentials the vault had when the first check was asked.
         self._credentials: dict[TenantKey, dict[str, list[str]]] = {}
-        #: The one account of each tenant that has one.
-        self._accounts: dict[TenantKey, str | None] = {}
         try:
             self._read()
         except BaseException:
@@ -139,7 +137,7 @@ class Journal:
         asked: list[Any] = [
             request.kind,
             request.tenant.name,
-            self._account(request),
+            request.account_id,
             request.message_ref,
             request.filters,
             request.submission,
@@ -149,19 +147,6 @@ class Journal:
             asked += [request.access, self._fingerprints(request)]
         digest = hashlib.sha256(json.dumps(asked).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:_KEY_CHARACTERS].encode()
-
-    def _account(self, request: Request[Any]) -> str | None:
-        """Which account it asks: another vault's tenant of the same name may have another one."""
-        if request.account_id is not None:
-            return request.account_id
-        tenant = request.tenant._key
-        if tenant not in self._accounts:
-            try:
-                found = {account.account_id for account in request.tenant.accounts()}
-            except TraceVaultError:
-                return None  # asking tells why
-            self._accounts[tenant] = found.pop() if len(found) == 1 else None
-        return self._accounts[tenant]
 
     def _fingerprints(self, request: Request[Any]) -> list[str]:
         """Which credentials a check is about: another one after a rotation."""
