@@ -103,15 +103,20 @@ def test_replies_that_are_no_trace_count_in_what_is_read_ahead(
         assert asked._exchange.unread.ahead_bytes == 0
 
 
+@pytest.mark.parametrize(
+    "names", [("greedy", "modest"), ("one", "one")], ids=["two names", "one name"]
+)
 def test_what_one_tenant_has_read_ahead_leaves_others_their_share(
     server: Server,
     let_go: threading.Event,
     declined: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
+    names: tuple[str, str],
 ) -> None:
     monkeypatch.setattr(_unread, "MOST", 4 * BOUND)
     with engine(server.origin, **SETTINGS) as asked:
-        greedy, modest = tenant(server.origin, "greedy"), tenant(server.origin, "modest")
+        # Each is of a vault of its own.
+        greedy, modest = (tenant(server.origin, name) for name in names)
         slow = asked.batch(requests(greedy, "large", 60))
         assert next(slow).error is None
         waiter = threading.Thread(target=lambda: asked.trace(greedy, ACCOUNT, "held", timeout=60))
@@ -150,29 +155,6 @@ def test_who_waits_looks_at_nothing_that_is_anothers(
         let_go.set()
         waiter.join(60)
     assert "slow" not in looked
-
-
-def test_another_vault_with_the_same_name_is_another_tenant(
-    server: Server,
-    let_go: threading.Event,
-    declined: threading.Event,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(_unread, "MOST", 4 * BOUND)
-    with engine(server.origin, **SETTINGS) as asked:
-        # Each is of a vault of its own.
-        greedy, modest = tenant(server.origin, "one"), tenant(server.origin, "one")
-        slow = asked.batch(requests(greedy, "large", 60))
-        assert next(slow).error is None
-        waiter = threading.Thread(target=lambda: asked.trace(greedy, ACCOUNT, "held", timeout=60))
-        waiter.start()
-        assert declined.wait(60)
-        for result in asked.batch(requests(modest, "large", 4)):
-            assert result.error is None
-            assert asked.trace(modest, ACCOUNT, "small", timeout=30, fresh=True).complete
-        slow.close()
-        let_go.set()
-        waiter.join(60)
 
 
 def test_what_dies_unread_counts_no_more(server: Server) -> None:

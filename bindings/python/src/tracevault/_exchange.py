@@ -2,8 +2,8 @@
 
 All of them wait here: one watches the queue for all, and whoever takes results hands each to whom
 it belongs. It looks at none but its own: what is in a result stays in the library, and counts
-there in what its tenant may have, until its owner reads it. Waiting happens in ``poll()`` and on a
-condition, never inside the library, so that Ctrl-C ends it at once.
+there in what its tenant may have, until its owner reads it. Waiting happens in ``poll()`` and for a
+lock that who watches opens, never inside the library, so that Ctrl-C ends it at once.
 
 An exception of a signal handler may come behind any call: nothing is held that only a later line
 gives back. Locks are taken by ``with`` alone, of C's own, and who watches does so for a short time.

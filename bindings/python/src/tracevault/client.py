@@ -320,9 +320,8 @@ class Engine(BaseEngine):
             except IndexError:
                 return None
             is_new = self._untaken.pop(slot.tag, None) is not None  # not handed over twice
-            with contextlib.suppress(
-                ValueError
-            ):  # a signal handler may have taken others meanwhile
+            # Not the first, whatever that is by now: a signal handler may have taken some.
+            with contextlib.suppress(ValueError):
                 self._ready.remove(slot)
             if is_new:
                 return slot
