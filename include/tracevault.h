@@ -442,6 +442,11 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  * Each kind of damage has its own status (TV_E_NOT_VAULT to TV_E_RECORD_AUTH); the file is never
  * changed by opening it. One older than vault.min_generation is refused with TV_E_ROLLBACK.
  *
+ * A relative path begins at the working directory of this moment. Links in the path to the file's
+ * directory may lead elsewhere later: the vault there is followed then. A file that is mounted by
+ * itself is refused with TV_E_UNSAFE_FILE, as the file of its next state would never be seen: mount
+ * its directory. With vault.max_stale_ms 0, which asks to follow nothing, it is opened.
+ *
  * A thread of the library looks whether another process changed the file or object: every two
  * seconds at an object, and twice a second at a file while the vault is in use (vault.refresh_ms
  * says otherwise for both); at a file that nobody uses ever more seldom, and then before the next

@@ -5,27 +5,18 @@
  * forks need not (OUTSIDE). */
 #define _GNU_SOURCE
 #include "byte_lock.h"
+#include "outside.h"
 #include "tv_system.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* The answer of one system call, made while forks may come: 0 or more, or -errno. */
-#define OUTSIDE(answer, call)                     \
-    do {                                          \
-        int held_ = tvs_fork_pause();             \
-        (answer) = (call);                        \
-        if ((answer) < 0) (answer) = -errno;      \
-        tvs_fork_resume(held_);                   \
-    } while (0)
 
 /* ---- descriptors */
 
@@ -202,60 +193,7 @@ int32_t tvs_sync(int32_t descriptor) {
     return answer;
 }
 
-/* ---- what stands in a directory */
-
-static void describe(const struct stat *status, tvs_file_status *out) {
-    out->size = status->st_size > 0 ? (uint64_t)status->st_size : 0;
-    out->device = status->st_dev;
-    out->inode = status->st_ino;
-    out->blocks = status->st_blocks > 0 ? (uint64_t)status->st_blocks : 0;
-    out->owner = status->st_uid;
-    out->mode = status->st_mode & 07777;
-    out->is_regular = S_ISREG(status->st_mode);
-    out->links = status->st_nlink;
-}
-
-int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {
-    struct stat status;
-    int answer;
-    OUTSIDE(answer, fstat(descriptor, &status));
-    if (answer != 0) return answer;
-    describe(&status, out);
-    return 0;
-}
-
-int32_t tvs_file_status_at(int32_t directory, const char *name, tvs_file_status *out) {
-    struct stat status;
-    int answer;
-    OUTSIDE(answer, fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW));
-    if (answer != 0) return answer;
-    describe(&status, out);
-    return 0;
-}
-
-int32_t tvs_change_owner(int32_t descriptor, uint32_t owner) {
-    int answer;
-    OUTSIDE(answer, fchown(descriptor, owner, (gid_t)-1));
-    return answer;
-}
-
-int32_t tvs_link(int32_t directory, const char *from, const char *to) {
-    int answer;
-    OUTSIDE(answer, linkat(directory, from, directory, to, 0));
-    return answer;
-}
-
-int32_t tvs_rename(int32_t directory, const char *from, const char *to) {
-    int answer;
-    OUTSIDE(answer, renameat(directory, from, directory, to));
-    return answer;
-}
-
-int32_t tvs_unlink(int32_t directory, const char *name) {
-    int answer;
-    OUTSIDE(answer, unlinkat(directory, name, 0));
-    return answer;
-}
+/* ---- locks */
 
 static int32_t set_lock(int32_t descriptor, short type, int32_t place) {
     struct flock lock = byte_lock(type, place);
@@ -271,13 +209,6 @@ int32_t tvs_lock(int32_t descriptor, int32_t place) {
 
 int32_t tvs_unlock(int32_t descriptor, int32_t place) {
     return set_lock(descriptor, F_UNLCK, place);
-}
-
-char *tvs_absolute_path(const char *path) {
-    int held = tvs_fork_pause();
-    char *absolute = realpath(path, NULL);
-    tvs_fork_resume(held);
-    return absolute;
 }
 
 uint32_t tvs_effective_user(void) { return geteuid(); }

@@ -124,6 +124,7 @@ typedef struct tvs_file_status {
     uint32_t mode; /* permission bits and the sticky bit */
     int32_t is_regular;
     uint64_t links; /* how many names it has; 0 when it was removed */
+    int32_t is_mounted; /* whether it is mounted itself; of a descriptor, where the system tells */
 } tvs_file_status;
 
 /* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. A child
@@ -148,7 +149,8 @@ int32_t tvs_unlink(int32_t directory, const char *name);
  * when another has it. */
 int32_t tvs_lock(int32_t descriptor, int32_t place);
 int32_t tvs_unlock(int32_t descriptor, int32_t place);
-/** The absolute path of a directory, to be freed by the caller; NULL when there is none. */
+/** A path that goes on from "/", to be freed by the caller; NULL when there is no memory or no
+ * working directory. Links in it stay, as they may lead elsewhere later. */
 char *tvs_absolute_path(const char *path);
 uint32_t tvs_effective_user(void);
 void tvs_sleep_ms(int64_t duration);

@@ -6,7 +6,14 @@
 import CSystem
 import Glibc
 
+/// Which file or directory it is, whatever path leads to it.
+package struct FileIdentity: Sendable, Equatable {
+    package let device: UInt64
+    package let inode: UInt64
+}
+
 package struct FileStatus: Sendable {
+    package let identity: FileIdentity
     package let size: UInt64
     package let owner: UInt32
     /// Permission bits and the sticky bit.
@@ -14,6 +21,8 @@ package struct FileStatus: Sendable {
     package let isRegular: Bool
     /// How many names it has.
     package let links: UInt64
+    /// Whether it is mounted itself; only known of what is open.
+    package let isMounted: Bool
 
     /// Whether it was not removed meanwhile.
     var hasName: Bool { links > 0 }
@@ -22,8 +31,9 @@ package struct FileStatus: Sendable {
 extension FileStatus {
     fileprivate init(_ status: tvs_file_status) {
         self.init(
-            size: status.size, owner: status.owner, mode: status.mode,
-            isRegular: status.is_regular != 0, links: status.links)
+            identity: FileIdentity(device: status.device, inode: status.inode), size: status.size,
+            owner: status.owner, mode: status.mode, isRegular: status.is_regular != 0,
+            links: status.links, isMounted: status.is_mounted != 0)
     }
 }
 

@@ -120,6 +120,19 @@ import Testing
         #expect(rig.finish(fetch, .final).starts == [wanted])
     }
 
+    /// The server refused it as one stream too many, so it has counted it.
+    @Test func whatWasSentAndFindsNoRoomHasSpentItsPermit() {
+        let quota = Quota(requests: 1200, windowMs: 300_000, sharePercent: 100)
+        let rig = rig(800, quota: quota)
+        let lane = rig.lane()
+        let fetches = (0..<3).compactMap { _ in rig.submit(lane) }
+        #expect(rig.advance().starts == fetches)
+        let before = rig.scheduler.state(of: rig.group(0), now: 0).available
+        let waits = rig.scheduler.noteNoRoom(for: fetches[2], wasSent: true, now: rig.now)
+        #expect(waits)
+        #expect(rig.scheduler.state(of: rig.group(0), now: 0).available == before)
+    }
+
     /// Nothing shows how many streams there are.
     @Test func aTryThatIsAloneStaysWithTheTransport() {
         let rig = rig(800)

@@ -102,10 +102,11 @@ final class CrashDisk: FileSystem {
             let inode = number.flatMap { state.inodes[$0] }
             return .success(
                 FileStatus(
+                    identity: FileIdentity(device: 1, inode: UInt64(number ?? 0)),
                     size: UInt64(inode?.content.count ?? 0), owner: geteuid(),
                     mode: descriptor == Self.directory ? 0o700 : 0o600,
                     isRegular: descriptor != Self.directory,
-                    links: UInt64(state.names.values.count { $0 == number })))
+                    links: UInt64(state.names.values.count { $0 == number }), isMounted: false))
         }
     }
 
@@ -114,9 +115,10 @@ final class CrashDisk: FileSystem {
             guard let number = state.names[name] else { return .failure(FileError(ENOENT)) }
             return .success(
                 FileStatus(
+                    identity: FileIdentity(device: 1, inode: UInt64(number)),
                     size: UInt64(state.inodes[number]?.content.count ?? 0), owner: geteuid(),
                     mode: 0o600, isRegular: true,
-                    links: UInt64(state.names.values.count { $0 == number })))
+                    links: UInt64(state.names.values.count { $0 == number }), isMounted: false))
         }
     }
 

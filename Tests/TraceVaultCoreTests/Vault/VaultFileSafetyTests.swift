@@ -252,21 +252,24 @@ import Testing
         try put(vault, "acme", Fake.token1)
         let bytes = try scratch.bytes()
         let path = scratch.vault
-        #expect(unsafe rename(path, path + ".away") == 0)
-        make("", owner: Self.stranger)
-        let looks = Atomic<Int>(0)
-        let settings = VaultSettings()
+        // Below 1 while the lock is taken.
+        let looks = Atomic<Int>(-1_000_000)
         let store = try FileStore(
-            path: path, settings,
+            path: path, Fake.settings,
             files: ChangingFiles {
-                // The first is at the folder.
-                if looks.wrappingAdd(1, ordering: .relaxed).newValue == 2 {
+                // The first two are at the directory.
+                if looks.wrappingAdd(1, ordering: .relaxed).newValue == 3 {
                     _ = unsafe rename(path + ".away", path)
                 }
             })
         let buffer = ByteBuffer(limit: bytes.count)
         _ = unsafe bytes.withUnsafeBytes { unsafe buffer.append($0) }
         let revision = try Revision(of: buffer)
+        let lease = try store.lease(timeoutMs: 0)
+        defer { lease.release() }
+        #expect(unsafe rename(path, path + ".away") == 0)
+        make("", owner: Self.stranger)
+        looks.store(0, ordering: .relaxed)
         let isReplaced = try? store.replace(buffer, ifRevision: revision, keeping: nil)
         #expect(isReplaced != true)
         #expect(owner("") == geteuid())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -202,3 +205,68 @@ def test_a_damaged_file_is_told_and_harms_nobody_who_has_it_open(
         vault.verify()
     assert caught.value.status is tv.Status.E_DAMAGED_BODY
     assert len(vault.accounts()) == 2
+
+
+def test_a_directory_that_is_a_link_is_followed_to_where_it_leads_now(
+    library_path: Path, tmp_path: Path
+) -> None:
+    assert library_path
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir(mode=0o700)
+    current = tmp_path / "current"
+    current.symlink_to("one")
+    with tv.Vault.create(current / "soc.vault", tv.RawKey(KEY), settings=CHEAP) as made:
+        with made.edit() as edit:
+            edit.put("acme", ACME, token())
+            edit.put("globex", OTHER, token("globex"))
+        shutil.copy(tmp_path / "one" / "soc.vault", tmp_path / "two" / "soc.vault")
+        with opened(tmp_path / "two" / "soc.vault") as next_one, next_one.edit() as edit:
+            edit.remove_tenant("globex")
+        (tmp_path / "next").symlink_to("two")
+        (tmp_path / "next").rename(current)
+        made.refresh()
+        assert [one.tenant for one in made.accounts()] == ["acme"]
+        with made.edit() as edit:
+            edit.remove_tenant("acme")
+        with opened(tmp_path / "two" / "soc.vault") as seen:
+            assert seen.accounts() == []
+
+
+@pytest.fixture
+def mounted(vault: tv.Vault, path: Path) -> Iterator[Path]:
+    """The vault's file, mounted by itself at another path: edits give its name to a new file."""
+    place = path.with_name("mounted.vault")
+    place.touch(0o600)
+    if os.geteuid() != 0 or subprocess.call(["mount", "--bind", path, place]):
+        pytest.skip("only root mounts")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_file_that_is_mounted_by_itself_is_no_vault_that_can_be_followed(
+    mounted: Path,
+) -> None:
+    with pytest.raises(tv.VaultError, match="mount its directory") as caught:
+        opened(mounted)
+    assert caught.value.status is tv.Status.E_UNSAFE_FILE
+
+
+def test_who_need_not_follow_a_vault_may_mount_its_file(mounted: Path) -> None:
+    settings = {"vault.max_stale_ms": 0}
+    with tv.Vault.open(mounted, tv.RawKey(KEY), settings=settings) as other:
+        assert [one.tenant for one in other.accounts()] == ["acme", "globex"]
+
+
+def test_a_vault_that_is_mounted_over_is_not_followed_any_more(
+    vault: tv.Vault, path: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.vault"
+    shutil.copy(path, old)
+    if os.geteuid() != 0 or subprocess.call(["mount", "--bind", old, path]):
+        pytest.skip("only root mounts")
+    try:
+        with pytest.raises(tv.VaultError, match="mount its directory"):
+            vault.refresh()
+    finally:
+        subprocess.run(["umount", path], check=True)
+    vault.refresh()

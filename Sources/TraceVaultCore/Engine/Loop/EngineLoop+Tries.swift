@@ -97,16 +97,18 @@ extension EngineLoop {
 
     /// The vault took back what a try was begun with before it was sent: the request goes on with
     /// what there is now, or ends.
-    private func goOn(_ id: FetchID, _ fetch: BegunFetch) {
+    ///
+    /// - Parameter wasSent: whether it was, and the server refused it as one stream too many.
+    private func goOn(_ id: FetchID, _ fetch: BegunFetch, wasSent: Bool) {
         let now = tvs_boot_us()
         fetch.tries -= 1
         do {
             let chosen = try choose(for: fetch.job, try fetch.job.tenant.look(), now)
-            scheduler.restart(id, in: chosen.lane, now: now)
+            scheduler.restart(id, in: chosen.lane, wasSent: wasSent, now: now)
         } catch {
             fetch.dialogue.fail(error)
             fetch.answer = nil
-            scheduler.finished(id, .unsent, now: now)
+            scheduler.finished(id, wasSent ? .final : .unsent, proof: .none, now: now)
         }
     }
 
@@ -135,7 +137,11 @@ extension EngineLoop {
         guard let kept = transport.kept() else { return true }
         var isAny = false
         // The newest goes to the front first, so all stand as they began.
-        for id in kept.reversed() where scheduler.noteNoRoom(for: id, now: tvs_boot_us()) {
+        for id in kept.reversed() {
+            let wasSent = transport.wasSent(id)
+            guard scheduler.noteNoRoom(for: id, wasSent: wasSent, now: tvs_boot_us()) else {
+                continue
+            }
             isAny = true
             transport.abort(id)
             let place = Self.place(of: id)
@@ -161,7 +167,7 @@ extension EngineLoop {
     func ended(_ id: FetchID, _ reply: HTTPReply) {
         let place = Self.place(of: id)
         guard place < fetches.count, let fetch = fetches[place] else { return }
-        if reply.isTakenBack { return goOn(id, fetch) }
+        if reply.isTakenBack { return goOn(id, fetch, wasSent: reply.wasSent) }
         let now = tvs_boot_us()
         let verdict = fetch.dialogue.read(reply)
         note(reply, verdict, of: fetch.job.tenant.key)

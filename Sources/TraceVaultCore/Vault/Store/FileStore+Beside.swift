@@ -10,6 +10,7 @@ extension FileStore {
     func putBeside(_ suffix: String, _ bytes: ByteBuffer) throws(Failure) {
         try checkIsSound()
         let directory = try openOwnDirectory()
+        try checkIsLocked(directory)
         let owner = tvs_effective_user()
         try checkNames([temporaryName, name + suffix], directory, owner: owner)
         do throws(Failure) {

@@ -16,16 +16,24 @@ extension FileStore {
 
     /// The lock on `<vault>.lock`, held, and the head of this process's queue for it.
     private final class Lease: StoreLease {
+        private let store: FileStore
         private let file: Descriptor
         private let place: WriterQueue.Place
 
-        init(_ file: consuming Descriptor, _ place: consuming WriterQueue.Place) {
+        init(
+            _ store: FileStore, _ file: consuming Descriptor,
+            _ place: consuming WriterQueue.Place
+        ) {
+            self.store = store
             self.file = file
             self.place = place
         }
 
         /// Unlocks, which counts even while a forked child still has the descriptor.
-        func release() { _ = file.files.unlock(file.number, 0) }
+        func release() {
+            store.lockedDirectory.withLock { $0 = nil }
+            _ = store.files.unlock(file.number, 0)
+        }
     }
 
     package func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
@@ -57,9 +65,24 @@ extension FileStore {
         while true {
             let file = try openLock(directory)
             try wait(for: file, until: deadline, unless: isCancelled)
-            if try status(of: file, "its lock").hasName { return Lease(file, place) }
+            if try status(of: file, "its lock").hasName {
+                let locked = try status(of: directory, "its directory").identity
+                lockedDirectory.withLock { $0 = locked }
+                return Lease(self, file, place)
+            }
             // Removed meanwhile: others lock a new file of this name.
             guard tvs_monotonic_ms() < deadline else { throw Self.busy }
+        }
+    }
+
+    /// Refuses to write in a directory in which this store does not hold the lock: the path leads
+    /// elsewhere since the lock was taken, and another writer may hold the one there.
+    func checkIsLocked(_ directory: borrowing Descriptor) throws(Failure) {
+        let found = try status(of: directory, "its directory").identity
+        guard lockedDirectory.withLock({ $0 }) == found else {
+            throw Failure(
+                .conflict,
+                "the vault's path leads to another directory than when this edit began: try again")
         }
     }
 

@@ -49,6 +49,7 @@ extension FileStore {
     ) throws(Failure) -> Bool {
         try checkIsSound()
         let directory = try openDirectory()
+        try checkIsLocked(directory)
         // Of one file: another may have its name a moment later.
         let vault = try openVault(directory)
         let owner = try status(of: vault, "the file").owner

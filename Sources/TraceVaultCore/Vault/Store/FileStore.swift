@@ -10,11 +10,16 @@ import Synchronization
 
 package final class FileStore: Store {
     let files: any FileSystem
-    /// Absolute, so that a host may change its working directory.
+    /// Absolute, so that a host may change its working directory. Walked anew each time: a link in
+    /// it may lead elsewhere later.
     private let directoryPath: [CChar]
     let name: String
     let lockTimeoutMs: Int
+    /// Whether nothing is lent any more once the vault cannot be followed.
+    private let mustFollow: Bool
     let queue = WriterQueue()
+    /// The directory in which this store holds the lock; nil: in none.
+    let lockedDirectory = Lock<FileIdentity?>(nil)
     /// Where on the ladder of waiting writers somebody stands who was passed, as he did not move;
     /// 0: nowhere.
     let stoppedRung = Atomic<Int32>(0)
@@ -30,6 +35,7 @@ package final class FileStore: Store {
     ) throws(Failure) {
         self.files = files
         lockTimeoutMs = settings.lockTimeoutMs
+        mustFollow = settings.maxStaleMs > 0
         let place = FilePlace(path)
         name = place.name
         guard (1...240).contains(name.utf8.count), name != ".", name != "..",
@@ -38,7 +44,7 @@ package final class FileStore: Store {
             throw Failure(.argument, "the path must name a file (at most 240 bytes)")
         }
         guard let absolute = unsafe tvs_absolute_path(place.directory) else {
-            throw Failure(.io, "the vault's directory does not exist or cannot be entered")
+            throw Failure(.io, "the vault's path is relative, and there is no working directory")
         }
         defer { unsafe free(absolute) }
         let bytes = unsafe UnsafeBufferPointer(start: absolute, count: strlen(absolute) + 1)
@@ -78,6 +84,10 @@ package final class FileStore: Store {
         refusing isRefused: (UInt32) -> Bool
     ) throws(Failure) -> Descriptor {
         let number = files.openDirectory(directoryPath)
+        if number == -ENOENT || number == -ENOTDIR {
+            throw Failure(
+                FileError(-number), "the vault's directory does not exist or cannot be entered")
+        }
         if let error = FileError(answer: number) { throw failed("opening its directory", error) }
         let directory = Descriptor(number: number, files: files)
         let status = try status(of: directory, "its directory")
@@ -114,6 +124,13 @@ package final class FileStore: Store {
         }
         guard status.mode & 0o077 == 0 else {
             throw Failure(.unsafeFile, "others may read or write the vault file: chmod 600 it")
+        }
+        // An edit gives the name to a new file; what is mounted here stays the old one.
+        guard !status.isMounted || !mustFollow else {
+            throw Failure(
+                .unsafeFile,
+                "the vault file is mounted by itself, so no later state would be seen: mount its "
+                    + "directory")
         }
         return file
     }
