@@ -50,7 +50,7 @@ def test_a_journal_of_before_that_kept_one_that_was_growing_is_gone_on_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(journal, "_is_whole", lambda _: True, raising=False)
+        before.setattr(journal, "_is_whole", lambda *_: True, raising=False)
         assert not traced(engine, acme, tmp_path / "j", growing).unwrap().complete
     again = traced(engine, acme, tmp_path / "j", growing, wait=20)
     assert (again.unwrap().complete, again.resumed) == (True, False)

@@ -19,7 +19,7 @@ import tracevault as tv
 from tracevault import _lib
 from tracevault._exchange import Slot
 from tracevault._loops import TAKEN_AT_A_TIME
-from tracevault.journal import Journal
+from tracevault.journal import Asked, Journal
 
 from .conftest import ACME, settings
 
@@ -133,9 +133,9 @@ def test_a_turn_of_the_loop_writes_few_lines_of_a_journal(
     turns = Turns()
     write = Journal.note
 
-    def note(journal: Journal, slot: Slot) -> None:
+    def note(journal: Journal, slot: Slot, asked: Asked | None) -> None:
         turns.note("line")
-        write(journal, slot)
+        write(journal, slot, asked)
 
     monkeypatch.setattr(Journal, "note", note)
 

@@ -207,7 +207,9 @@ class AsyncEngine(BaseEngine):
             batch.begin()
             with Wait(self._watch(), batch.tenants):
                 while batch.fill(ASKED_AT_A_TIME):
-                    if batch.is_filling:
+                    if batch.must_look:
+                        await aside(batch.look)
+                    elif batch.is_filling:
                         await asyncio.sleep(0)
                     elif not batch.has_ended:
                         await self._arrival(inbox, batch)

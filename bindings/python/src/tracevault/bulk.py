@@ -22,7 +22,7 @@ from .request import Request, Result
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .journal import Journal
+    from .journal import Asked, Journal
 
 #: How many requests a batch keeps in the engine at a time.
 BATCH_WINDOW = 1024
@@ -122,6 +122,8 @@ class Batch:
         #: What is asked before the source is drawn from: the last one first.
         self._follow_ups: list[IterableSource] = []
         self._under_way: dict[int, Slot] = {}
+        #: With a journal: which account each of them asks, as it was when that was submitted.
+        self._asked_of: dict[int, Asked | None] = {}
         #: Finished, and not yet told.
         self._ended: deque[Slot | Result[Any]] = deque()
         #: Drawn, but the engine's queue was full.
@@ -155,7 +157,8 @@ class Batch:
         self._report()
 
     def fill(self, most: int | None = None) -> bool:
-        """Ask as much as there is room for, at most so many; false when all is done."""
+        """Ask as much as there is room for, at most so many, and nobody whose accounts must be
+        listed first; false when all is done."""
         until = None if most is None else self._drawn + most
         if not self.is_filling:
             self._source.offer_again()
@@ -164,10 +167,26 @@ class Batch:
             if until is not None and self._drawn >= until:
                 self.is_filling = True
                 break
-            request, self._held = self._held or self._next(), None
-            if request is None or not self._asked(request):
+            self._held = self._held or self._next()
+            if self._held is None or (until is not None and self.must_look):
+                break
+            request, self._held = self._held, None
+            if not self._asked(request):
                 break
         return bool(self._ended or self._held or self._under_way or self.may_draw)
+
+    @property
+    def must_look(self) -> bool:
+        """Whether the accounts are to be listed of who asks next, because of the journal."""
+        return self._held is not None and self._must_look(self._held)
+
+    def _must_look(self, request: Request[Any]) -> bool:
+        return self._journal is not None and not self._journal.has_looked(request.tenant)
+
+    def look(self) -> None:
+        """List them, in whatever thread: of some tenants that takes long."""
+        if self._held is not None and self._journal is not None:
+            self._journal.look(self._held.tenant)
 
     @property
     def has_ended(self) -> bool:
@@ -207,12 +226,16 @@ class Batch:
         return None
 
     def _asked(self, request: Request[Any]) -> bool:
-        known = None if self._journal is None else self._journal.known(request)
+        asked: Asked | None = None
+        known: Result[Any] | None = None
+        if self._journal is not None:
+            asked = self._journal.asked(request)
+            known = self._journal.known(request, asked)
         if known is not None:
             self._ended.append(known)
             return True
         try:
-            self._exchange.submit(
+            slot = self._exchange.submit(
                 request,
                 self._inbox,
                 is_patient=True,
@@ -231,6 +254,8 @@ class Batch:
                 return False
             self._ended.append(Result(request=request, id=0, error=error))
             return True
+        if self._journal is not None:
+            self._asked_of[slot.tag] = asked
         return True
 
     # ---- Telling ------------------------------------------------------------------------------
@@ -250,12 +275,14 @@ class Batch:
 
     def is_large(self, most: int) -> bool:
         """Whether it takes long to read what is told or written down next, at most so many."""
-        return any(slot.is_large for slot in self._first(most))
+        return any(slot.is_large or self._must_look(slot.request) for slot in self._first(most))
 
     def read(self, most: int) -> None:
         """Read what is told or written down next, at most so many, in whatever thread."""
         for slot in self._first(most):
             slot.read()
+            if self._journal is not None and self._must_look(slot.request):
+                self._journal.look(slot.request.tenant)
 
     def _first(self, most: int) -> list[Slot]:
         """The first of both lines. By their places: results may come in meanwhile."""
@@ -289,12 +316,13 @@ class Batch:
             return
         if self._fault is None:
             try:
-                journal.note(slot)
+                journal.note(slot, self._asked_of.get(slot.tag))
             except (OSError, TraceVaultError) as fault:
                 self.fail(fault)
         # Only now: Ctrl-C may come in between, and close() looks at the inbox once more.
         self._ended.append(self._inbox.popleft())
         self._under_way.pop(slot.tag, None)
+        self._asked_of.pop(slot.tag, None)
 
     def tell(self) -> Result[Any]:
         """The next result, after :meth:`collect`."""

@@ -29,7 +29,7 @@ from .credentials import (
     wiping,
 )
 from .edit import Edit
-from .errors import ArgumentError, Naming, Status
+from .errors import ArgumentError, Naming, Status, TraceVaultError
 
 __all__ = ["Account", "Tenant", "Vault"]
 
@@ -49,6 +49,15 @@ class Tenant:
     def _key(self) -> tuple[int, str]:
         """What tells it from tenants of other opened vaults, which may have any name."""
         return self._vault._handle._key, self.name
+
+    @property
+    def _generation(self) -> int | None:
+        """The vault's: as long as that is the same, so are this tenant's accounts. ``None`` when
+        the vault is closed: then they do not change any more."""
+        try:
+            return self._vault.generation
+        except TraceVaultError:
+            return None
 
     def accounts(self) -> list[Account]:
         """This tenant's accounts: metadata, no secrets. One with a retiring credential comes twice,
