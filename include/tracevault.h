@@ -39,7 +39,7 @@
  *     are JSON lines: one object a line, each with its newline. Only "raw" is as the server sent it.
  *   - Stack: 32 KiB are enough for every call. What needs more runs on threads of the library.
  *   - Descriptors: 6 for each engine, one more for all engines that share a ledger, one for each
- *     connection (http.max_connections), and a few for moments. An open vault file holds none,
+ *     connection (twice http.max_connections), and a few for moments. An open vault file holds none,
  *     an open vault in an object store a few.
  *   - In exit handlers (atexit) every call is allowed. Engines end in a handler of the library's own:
  *     after it, they and new ones give TV_E_SHUTDOWN, and everything else goes on as before.
@@ -951,7 +951,10 @@ TV_API TV_CHECK tv_status tv_engine_submit(tv_engine *engine, const tv_tenant *t
                                            uint64_t *id_out, tv_error **error_out);
 
 /**
- * Take the oldest waiting result; *result_out is NULL when the time ran out.
+ * Take a waiting result; *result_out is NULL when the time ran out.
+ *
+ * Tenants take turns, and the oldest of each one comes first. Results of a hunt come in their order,
+ * as if they were all of one tenant.
  *
  * After tv_engine_shutdown() and the last result it fails with TV_E_SHUTDOWN.
  *

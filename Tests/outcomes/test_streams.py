@@ -4,6 +4,7 @@ others, however few the settings or the server allow."""
 from __future__ import annotations
 
 import contextlib
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -14,14 +15,29 @@ import tracevault as tv
 from engine_scene import names, taken, until
 from hostile.certificates import Identities
 from hostile.http2 import HTTP2, RST_STREAM, acting, setting
-from hostile.scenario import Scenario
-from hostile.stage import Stage
+from hostile.scenario import HONEST, Play, Scenario, answering
+from hostile.stage import Peer, Stage
 from proxy.asking import ACCOUNT, settings
 from tracevault import Status
 
 MAX_CONCURRENT_STREAMS, REFUSED_STREAM = 3, 7
 #: More than any of these servers has room for.
 MANY = 100
+
+
+def _over_http1(peer: Peer, _: bytes) -> None:
+    peer.send(HONEST)
+
+
+def _either(over_http2: Play) -> Play:
+    """Global keys come over HTTP/1.1: they are answered at once."""
+
+    def play(peer: Peer) -> None:
+        assert isinstance(peer.sock, ssl.SSLSocket)
+        is_http2 = peer.sock.selected_alpn_protocol() == "h2"
+        (over_http2 if is_http2 else answering(_over_http1))(peer)
+
+    return play
 
 
 class Server:
@@ -35,7 +51,8 @@ class Server:
         self._goes = False
         self._lock = threading.Lock()
         told = setting(MAX_CONCURRENT_STREAMS, streams)
-        self.stage = Stage(Scenario("late", acting(self.meet, told), Status.OK, "h2"), identity)
+        play = _either(acting(self.meet, told))
+        self.stage = Stage(Scenario("late", play, Status.OK, "h2"), identity)
 
     def meet(self, http2: HTTP2, stream: int) -> None:
         with self._lock:
@@ -114,6 +131,28 @@ def test_a_tenant_whose_requests_hang_leaves_streams_to_the_others(
             assert set(results) == set(hanging)
             assert names(results.values()) == [""] * MANY
             assert engine.stats()["transient_failures"] == 0
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+def test_requests_that_hang_leave_connections_to_global_keys(
+    identity: Identities, connections: int
+) -> None:
+    with serving(identity, MANY) as server, tenants(server) as (greedy, modest):
+        few = settings(server.stage.origin, identity, http__max_connections=connections)
+        with tv.Vault.in_memory() as vault, tv.Engine(few) as engine:
+            with vault.edit() as edit:
+                secret = tv.GlobalKey("soc@example.invalid", b"test-key-not-real-" + b"0" * 19)
+                edit.put("keyed", ACCOUNT, secret, origin=server.stage.origin)
+            keyed = vault.tenant("keyed")
+            engine.trace(modest, ACCOUNT, "first")
+            # Behind a reply over HTTP/1.1 libcurl had made a connection for each of these.
+            engine.trace(keyed, ACCOUNT, "first")
+            for number in range(connections):
+                engine.submit(trace(greedy, f"late{number}"))
+            until(lambda: len(server.under_way()) == connections, "the requests that hang")
+            assert engine.trace(keyed, ACCOUNT, "soon", timeout=30) is not None
+            server.go()
+            taken(engine, connections)
 
 
 def test_a_server_that_refuses_streams_starves_nobody(identity: Identities) -> None:

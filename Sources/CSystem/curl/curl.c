@@ -200,12 +200,13 @@ void *tvs_curl_private(void *easy) {
     return value;
 }
 
-void *tvs_curl_sessions_new(void) {
+void *tvs_curl_sessions_new(bool has_connections) {
     CURLSH *sessions = curl_share_init();
     if (sessions == NULL) return NULL;
-    if (curl_share_setopt(sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK) {
-        return sessions;
-    }
+    CURLSHcode code = curl_share_setopt(sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    if (code == CURLSHE_OK && has_connections)
+        code = curl_share_setopt(sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT);
+    if (code == CURLSHE_OK) return sessions;
     (void)curl_share_cleanup(sessions);
     return NULL;
 }

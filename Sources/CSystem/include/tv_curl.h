@@ -116,7 +116,9 @@ bool tvs_curl_has_tls(void *easy);
 /** Whether the connection of a transfer under way is one of HTTP/2: as TLS has it, not as the reply
  * says of itself. */
 bool tvs_curl_has_http2(void *easy);
-/** A CURLSH * in which the transfers of one thread keep their TLS sessions; NULL without memory. */
-void *tvs_curl_sessions_new(void);
+/** A CURLSH * in which the transfers of one thread keep their TLS sessions, and their connections
+ * where it has any: libcurl counts those apart from the others of a multi handle. NULL without
+ * memory. */
+void *tvs_curl_sessions_new(bool has_connections);
 
 #endif

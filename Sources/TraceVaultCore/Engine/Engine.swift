@@ -106,7 +106,7 @@ package final class Engine: Sendable {
         return taken(result)
     }
 
-    /// The oldest finished request, nil when none came in time.
+    /// A finished request, nil when none came in time.
     package func take(timeoutMs: Int32) throws(Failure) -> TakenResult? {
         guard let result = try results.take(timeoutMs: timeoutMs, onLoss: wake.now) else {
             return nil

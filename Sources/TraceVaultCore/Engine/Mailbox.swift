@@ -8,7 +8,7 @@ final class Mailbox: Sendable {
         /// All but submitted requests.
         var commands: [Command] = []
         /// Submitted requests that the engine's thread has not seen yet.
-        var submitted = Inbox()
+        var submitted = RoundRobin<TenantKey, Job>()
         /// By place: whether the request there is one of them.
         var isSubmitted: [Bool] = []
         /// The living request at each place, 0 where there is none: submitted, not yet answered.
@@ -72,7 +72,7 @@ final class Mailbox: Sendable {
             state.loads.count(tenant, requests: 1)
             let wasEmpty = state.isEmpty
             let id = Self.name(&state)
-            state.submitted.add(make(id), of: tenant)
+            state.submitted.append(make(id), of: tenant)
             state.isSubmitted[Self.place(of: id)] = true
             return wasEmpty
         }
@@ -192,7 +192,7 @@ final class Mailbox: Sendable {
         state.withLock { state in
             let most = state.closed == nil ? Self.mostAtOnce : Int.max
             var commands: [Command] = []
-            while commands.count < most, let job = state.submitted.next() {
+            while commands.count < most, let job = state.submitted.popFirst() {
                 state.isSubmitted[Self.place(of: job.id)] = false
                 commands.append(.submit(job))
                 let isCancelled = !state.cancelled.isEmpty && state.cancelled.contains(job.id)

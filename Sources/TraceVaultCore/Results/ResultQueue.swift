@@ -1,13 +1,25 @@
 // ResultQueue.swift - finished requests on their way to the host, and the descriptor that says so.
 //
 // The engine admits no more requests than the host may leave untaken, so the queue is bounded
-// without ever dropping an answer.
+// without ever dropping an answer. Tenants take turns: a host that takes slowly has not taken all
+// of one with thousands before another's only one.
 
 import CSystem
 
 package final class ResultQueue: Sendable {
+    /// Whose results are taken in their order. All of a hunt are, its end behind its findings,
+    /// whichever tenants it asks.
+    private enum Turn: Hashable {
+        case tenant(TenantKey?)
+        case hunt(JobID)
+
+        init(_ result: RequestResult) {
+            self = result.kind.isOfHunt ? .hunt(result.id) : .tenant(result.tenant)
+        }
+    }
+
     private struct State {
-        var results = Queue<RequestResult>()
+        var results = RoundRobin<Turn, RequestResult>()
         /// What nobody asked for: taken when there is no answer.
         var notices = Queue<RequestResult>()
         /// How many of them wait for each tenant; nil: for those that concern none.
@@ -46,7 +58,7 @@ package final class ResultQueue: Sendable {
     /// Adds results in their order: one lock and at most one wake-up for all of them.
     package func add(_ results: [RequestResult]) {
         state.withLock { state in
-            for result in results { state.results.append(result) }
+            for result in results { state.results.append(result, of: Turn(result)) }
             signal(&state)
         }
     }
@@ -64,19 +76,20 @@ package final class ResultQueue: Sendable {
     /// How many notices were dropped because nobody took them.
     var lostNotices: Int64 { state.withLock { $0.lostNotices } }
 
-    /// Makes an answer or a notice that was taken the oldest of its kind again. The end of a hunt
-    /// stays behind what another taker has put back of it.
+    /// Makes an answer that was taken the oldest of its tenant again, and a notice the oldest of
+    /// all. The end of a hunt stays behind what another taker has put back of it.
     package func putBack(_ result: RequestResult) {
         state.withLock { state in
-            if result.kind == .notice {
+            defer { signal(&state) }
+            guard result.kind != .notice else {
                 state.notices.prepend(result)
-                state.count(result, 1)
-            } else if result.kind == .hunt, state.results.contains({ $0.id == result.id }) {
-                state.results.append(result)
-            } else {
-                state.results.prepend(result)
+                return state.count(result, 1)
             }
-            signal(&state)
+            if result.kind == .hunt {
+                state.results.append(result, of: Turn(result))
+            } else {
+                state.results.prepend(result, of: Turn(result))
+            }
         }
     }
 
@@ -91,7 +104,7 @@ package final class ResultQueue: Sendable {
     /// Answers that wait; not notices.
     package var count: Int { state.withLock { $0.results.count } }
 
-    /// The oldest result, nil when none came within `timeoutMs` (0 polls, negative waits for ever).
+    /// The oldest result of the tenant whose turn it is, nil when none came within `timeoutMs` (0 polls, negative waits for ever).
     /// `onLoss` is called while the descriptor is gone and the queue not closed: an engine that
     /// sleeps finds its own loss only when it wakes.
     package func take(

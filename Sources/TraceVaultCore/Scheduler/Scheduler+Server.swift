@@ -11,8 +11,10 @@ extension Scheduler {
     /// Whether what the server says to this lane is said of its whole group. Another lane, or
     /// another process, may have proved the credential since the lane was made.
     private mutating func speaksForGroup(_ lane: LaneID, _ now: Int64) -> Bool {
-        guard var proof = lanes[lane].proof, lanes[lane].provenUntil <= now else { return true }
+        guard var proof = lanes[lane].proof else { return true }
+        // Refused, be it for the first time: its next answer tells whether it is good still.
         guard !lanes[lane].isProbing else { return false }
+        guard lanes[lane].provenUntil <= now else { return true }
         lanes[lane].provenUntil = ledger.parkedUntil(&proof, now: now)
         lanes[lane].proof = proof
         return lanes[lane].provenUntil > now

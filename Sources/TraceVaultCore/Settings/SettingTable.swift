@@ -50,8 +50,9 @@ extension Setting {
         case .maxConnections:
             return Property(
                 .integer(1...64), "8",
-                "Most connections to the API at once. Over HTTP/1.1 each request has one for "
-                    + "itself, and a tenant has no more of these than are free.")
+                "Most connections to the API at once, of each kind: those over HTTP/2 that carry "
+                    + "many requests, and those that carry one, as over HTTP/1.1 and for global "
+                    + "keys. Of these a tenant has no more than are free.")
         case .maxStreams:
             return Property(
                 .integer(1...1000), "100",

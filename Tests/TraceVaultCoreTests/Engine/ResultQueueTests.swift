@@ -5,8 +5,8 @@ import Testing
 
 @testable import TraceVaultCore
 
-private func result(_ id: UInt64) -> RequestResult {
-    RequestResult(id: id, tag: 0, failure: nil, document: Document(raw: nil))
+private func result(_ id: UInt64, _ tenant: TenantKey? = nil) -> RequestResult {
+    RequestResult(id: id, tag: 0, tenant: tenant, failure: nil, document: Document(raw: nil))
 }
 
 private func notice(_ id: UInt64, _ tenant: TenantKey? = nil) -> RequestResult {
@@ -51,6 +51,37 @@ private func isReadable(_ queue: ResultQueue) -> Bool {
         #expect(isReadable(queue))
         #expect(try queue.take(timeoutMs: -1)?.id == 2)
         #expect(throws: Failure.self) { try queue.take(timeoutMs: 0) }
+    }
+
+    @Test func aTenantWithManyResultsIsNotTakenWholeBeforeAnothersOnlyOne() throws {
+        let queue = try ResultQueue()
+        let (greedy, modest) = (try tenant("greedy"), try tenant("modest"))
+        queue.add((1...100).map { result($0, greedy) })
+        #expect(try queue.take(timeoutMs: 0)?.id == 1)
+        queue.add([result(200, modest), result(201, modest)])
+        var ids: [UInt64] = []
+        while let taken = try queue.take(timeoutMs: 0) { ids.append(taken.id) }
+        // Each one's own order stays.
+        #expect(ids == [2, 200, 3, 201] + Array(4...100))
+        #expect(queue.count == 0)
+    }
+
+    @Test func aHuntsResultsStayInTheirOrderWhicheverTenantsTheyAreOf() throws {
+        func part(_ tag: UInt64, _ kind: RequestResult.Kind, _ tenant: TenantKey?) -> RequestResult
+        {
+            RequestResult(
+                id: 7, tag: tag, kind: kind, tenant: tenant, failure: nil,
+                document: Document(raw: nil))
+        }
+        let queue = try ResultQueue()
+        let (greedy, modest) = (try tenant("greedy"), try tenant("modest"))
+        queue.add((1...3).map { part($0, .finding, greedy) } + [part(4, .finding, modest)])
+        queue.add([part(5, .progress, nil), part(6, .hunt, nil), result(8, modest)])
+        var tags: [UInt64] = []
+        while let taken = try queue.take(timeoutMs: 0) {
+            if taken.id == 7 { tags.append(taken.tag) }
+        }
+        #expect(tags == Array(1...6))
     }
 
     @Test func theEndOfAHuntStaysBehindWhatIsPutBackOfItInWhateverOrder() throws {

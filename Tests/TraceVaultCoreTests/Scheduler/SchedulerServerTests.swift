@@ -193,6 +193,22 @@ import Testing
         #expect(!rig.scheduler.isIdle(lane, now: rig.now + 60 * second))
     }
 
+    /// One that has worked is asked about once more: until that is answered it may be a bogus one.
+    @Test func aCredentialThatIsDoubtedSpeaksForNobodyEither() {
+        let rig = Rig(inFlight: 8)
+        let lane = rig.lane(0, proof: 71)
+        let one = rig.submit(lane) ?? 0
+        _ = rig.advance()
+        _ = rig.finish(one, .final)
+        let doubted = rig.submit(lane) ?? 0
+        _ = rig.advance()
+        _ = rig.reject(doubted, until: rig.now + 60 * second)
+        _ = rig.advance()
+        _ = rig.finish(doubted, .rateLimited(afterMs: 30_000))
+        let other = rig.submit(rig.lane(1, proof: 72)) ?? 0
+        #expect(rig.advance().starts == [other])
+    }
+
     // MARK: - What is left
 
     @Test func whatIsUnderWayIsNotTakenForSpentAndAnEmptyQuotaIsTheServersToSay() throws {

@@ -61,7 +61,9 @@ import Testing
         defer { unsafe watch.deallocate() }
         var line = unsafe CurlLine(
             settings: try TransportSettings(Config()), options: [], watch: watch,
-            sessions: try CurlSessions(under: []), trust: trust, room: ReplyRoom(1 << 20),
+            sessions: try CurlSessions(under: [], haveConnections: false),
+            ownSessions: try CurlSessions(under: [], haveConnections: true), trust: trust,
+            room: ReplyRoom(1 << 20),
             proxyTrust: proxyTrust)
         func renew(atS seconds: Int64) throws -> ObjectIdentifier {
             trust.examine(nowUs: seconds * 1_000_000)

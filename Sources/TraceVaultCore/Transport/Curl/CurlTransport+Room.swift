@@ -39,10 +39,10 @@ extension CurlTransport {
 
     /// Begins once more what libcurl has let go unsent, with a connection of its own. It has a new
     /// handle for that: header lines may have come to the first, of a proxy at least, and libcurl
-    /// adds new ones to those (LibcurlFaults.swift). False: it had a connection of its own before,
-    /// or there is no memory.
+    /// adds new ones to those (LibcurlFaults.swift). False: it has begun again before, or there is
+    /// no memory.
     func beginAlone(_ exchange: CurlExchange) -> Bool {
-        guard !exchange.hasOwnConnection, let next = try? exchange.alone(line),
+        guard !exchange.isAgain, let next = try? exchange.alone(line),
             unsafe curl_multi_add_handle(multi, next.easy) == CURLM_OK
         else { return false }
         flying[next.id] = next

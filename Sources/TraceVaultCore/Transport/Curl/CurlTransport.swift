@@ -54,7 +54,8 @@ package final class CurlTransport {
             settings.proxyCAFile.isEmpty
             ? nil
             : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs, lookout: lookout)
-        let sessions = try CurlSessions(under: [])
+        let sessions = try CurlSessions(under: [], haveConnections: false)
+        let ownSessions = try CurlSessions(under: [], haveConnections: true)
         bell = try Doorbell()
         login = ProxyLogin(settings.proxy)
         lookEveryUs = Int64(min(1000, max(10, settings.firstByteMs / 8))) * 1000
@@ -68,8 +69,9 @@ package final class CurlTransport {
         let options = settings.options(
             authorities: trust.path, ofProxy: proxyTrust?.path ?? trust.path)
         unsafe line = CurlLine(
-            settings: settings, options: options, watch: watch, sessions: sessions, trust: trust,
-            room: ReplyRoom(settings.maxReplyBytes), proxyTrust: proxyTrust)
+            settings: settings, options: options, watch: watch, sessions: sessions,
+            ownSessions: ownSessions, trust: trust, room: ReplyRoom(settings.maxReplyBytes),
+            proxyTrust: proxyTrust)
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))

@@ -64,11 +64,8 @@ extension CurlExchange {
         let nowUs = tvs_monotonic_us()
         var rest = request
         rest.timeoutMs = max(1, request.timeoutMs - Int(clamping: (nowUs - startedUs) / 1000))
-        let next = try CurlExchange(id, rest, line, place, nowUs: nowUs)
-        next.hasOwnConnection = true
+        let next = try CurlExchange(id, rest, line, place, isAgain: true, nowUs: nowUs)
         unsafe next.sent.pointee.was_sent = sent.pointee.was_sent
-        let code = unsafe tvs_curl_set_long(next.easy, CURLOPT_FRESH_CONNECT.rawValue, 1)
-        try Self.check([code], .other, "this libcurl makes no connection of one request's own")
         return next
     }
 

@@ -15,6 +15,8 @@ struct CurlLine {
     /// Outlives the connections.
     let watch: UnsafeMutablePointer<tvs_curl_watch>
     var sessions: CurlSessions
+    /// Of exchanges with a connection of their own.
+    var ownSessions: CurlSessions
     let trust: TrustStore
     let room: ReplyRoom
     /// Of a file of its own for the proxy.
@@ -27,7 +29,9 @@ struct CurlLine {
     mutating func renewSessions(_ nowUs: Int64) throws(Failure) {
         let states = [try trust.look(nowUs: nowUs), try proxyTrust?.look(nowUs: nowUs) ?? 0]
         guard states != sessions.trust else { return }
-        sessions = try CurlSessions(under: states)
+        let renewed = try CurlSessions(under: states, haveConnections: false)
+        ownSessions = try CurlSessions(under: states, haveConnections: true)
+        sessions = renewed
     }
 
     /// For CURLOPT_CA_CACHE_TIMEOUT, which holds for both.
@@ -66,9 +70,11 @@ final class CurlExchange {
     var isConnectionShared = false
     /// Others were or may be on its connection of HTTP/1.1: the reply may be theirs.
     var isIntruding = false
-    var hasOwnConnection = false
+    let hasOwnConnection: Bool
+    /// libcurl has let it go once, and it began again with a connection of its own.
+    let isAgain: Bool
     /// It may share a connection, if the server speaks HTTP/2.
-    private(set) var wantsHTTP2 = false
+    let wantsHTTP2: Bool
     /// libcurl had it in its last call and did not begin it.
     var wasKept = false
     let startedUs: Int64
@@ -86,9 +92,10 @@ final class CurlExchange {
     var object: ObjectPart? { request.object }
     private let lines: [HeaderText]
 
+    /// - Parameter isAgain: it begins once more, with a connection of its own.
     init(
         _ id: UInt64, _ request: HTTPRequest, _ line: CurlLine, _ place: ReplyRoom.Place? = nil,
-        nowUs: Int64
+        isAgain: Bool = false, nowUs: Int64
     ) throws(Failure) {
         guard let easy = unsafe curl_easy_init() else {
             throw Failure(lacking: ENOMEM, "libcurl has no memory for a request")
@@ -97,7 +104,12 @@ final class CurlExchange {
         self.id = id
         self.request = request
         unsafe watch = line.watch
-        sessions = line.sessions
+        // A key header would enter HTTP/2's shared compression table (security: HPACK).
+        wantsHTTP2 =
+            line.settings.http2 && request.email == nil && !line.settings.base.origin.isPlain
+        self.isAgain = isAgain
+        hasOwnConnection = isAgain || !wantsHTTP2
+        sessions = hasOwnConnection ? line.ownSessions : line.sessions
         let most = 3 + (request.object?.lines.count ?? 0)
         unsafe nodes = .allocate(capacity: most)
         unsafe nodes.initialize(repeating: curl_slist(), count: most)
@@ -154,25 +166,22 @@ final class CurlExchange {
             unsafe link(Self.accept.pointer, at: 1)
             if let email { unsafe link(email.pointer, at: 2) }
         }
-        // A key header would enter HTTP/2's shared compression table (security: HPACK).
-        let isKey = email != nil
-        let http2 = line.settings.http2 && !isKey && !line.settings.base.origin.isPlain
-        wantsHTTP2 = http2
         // Connections with different TLS settings are never shared: saying "at most 1.3" aloud
         // keeps a token from waiting for a key's connection, which it cannot share.
         let tls =
-            isKey
+            email != nil
             ? Int(CURL_SSLVERSION_TLSv1_2) | Int(CURL_SSLVERSION_MAX_TLSv1_3)
             : Int(CURL_SSLVERSION_TLSv1_2)
-        let version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+        let version = wantsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+        let isOwn = hasOwnConnection ? 1 : 0
         let keepS = line.trustKeepSeconds(nowUs)
         let codes = unsafe [
             tvs_curl_set_text(easy, CURLOPT_URL.rawValue, line.settings.base.text + request.path),
             tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
             tvs_curl_set_long(easy, CURLOPT_HTTP_VERSION.rawValue, Int(version)),
             // Over HTTP/1.1 no connection has a second request; see `takeHeader`.
-            tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, http2 ? 0 : 1),
-            tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, http2 ? 0 : 1),
+            tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, isOwn),
+            tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, isOwn),
             tvs_curl_set_long(easy, CURLOPT_SSLVERSION.rawValue, tls),
             tvs_curl_set_long(easy, CURLOPT_CA_CACHE_TIMEOUT.rawValue, keepS),
             tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
