@@ -11,7 +11,7 @@ package final class ResultQueue: Sendable {
     /// whichever tenants it asks.
     private enum Turn: Hashable {
         case tenant(TenantKey?)
-        case hunt(JobID)
+        case hunt(UInt64)
 
         init(_ result: RequestResult) {
             self = result.kind.isOfHunt ? .hunt(result.id) : .tenant(result.tenant)
@@ -104,9 +104,9 @@ package final class ResultQueue: Sendable {
     /// Answers that wait; not notices.
     package var count: Int { state.withLock { $0.results.count } }
 
-    /// The oldest result of the tenant whose turn it is, nil when none came within `timeoutMs` (0 polls, negative waits for ever).
-    /// `onLoss` is called while the descriptor is gone and the queue not closed: an engine that
-    /// sleeps finds its own loss only when it wakes.
+    /// The oldest result of the tenant whose turn it is, nil when none came within `timeoutMs` (0
+    /// polls, negative waits for ever). `onLoss` is called while the descriptor is gone and the
+    /// queue not closed: an engine that sleeps finds its own loss only when it wakes.
     package func take(
         timeoutMs: Int32, onLoss: () -> Void = {}
     ) throws(Failure) -> RequestResult? {
