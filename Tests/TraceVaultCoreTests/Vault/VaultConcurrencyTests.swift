@@ -46,6 +46,7 @@ func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) 
     }
 
     @Test func aWriterThatWaitsComesBeforeOneThatComesAgain() throws {
+        try scratch.write([])
         let store = try FileStore(path: scratch.vault, Fake.settings)
         let held = Lock<(any StoreLease)?>(try store.lease(timeoutMs: 0))
         let isWaiting = Atomic<Bool>(false)
@@ -82,6 +83,7 @@ func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) 
                 seen.store(made.load(ordering: .acquiring), ordering: .releasing)
             }
         })
+        try scratch.write([])
         let rare = try FileStore(path: scratch.vault, Fake.settings, files: files)
         let busy = try FileStore(path: scratch.vault, Fake.settings)
         try inParallel(2) { thread in
@@ -104,6 +106,7 @@ func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) 
     }
 
     @Test func aWriterThatStandsInLineAndIsStoppedStopsNobody() throws {
+        try scratch.write([])
         let store = try FileStore(path: scratch.vault, Fake.settings)
         try store.lease(timeoutMs: 0).release()
         let stopped = unsafe open(scratch.vault + ".lock", O_RDWR)

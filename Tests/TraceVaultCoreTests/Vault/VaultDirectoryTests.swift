@@ -97,6 +97,28 @@ import Testing
         _ = try open(two.vault).tenant(named: "hooli")
     }
 
+    /// Root's would be in the way of whoever brings the vault there.
+    @Test func anEditThatFindsNoVaultLeavesNoLock() throws {
+        let vault = try exchangeable()
+        for name in ["", ".lock", ".prev"] { unsafe unlink(two.vault + name) }
+        Self.lead(link, to: two.path)
+        #expect(
+            status { try change(vault) { try $0.put("hooli", Fake.account2, token: Fake.token2) } }
+                == .noVault)
+        #expect(!two.exists(".lock"))
+    }
+
+    @Test func nothingIsReadForAWriteWithoutTheLockOfItsDirectory() throws {
+        _ = try exchangeable()
+        let store = try FileStore(path: path, Fake.settings)
+        let lease = try store.leaseToBegin(timeoutMs: 0)
+        defer { lease.release() }
+        Self.lead(link, to: two.path)
+        #expect(
+            status { _ = try store.readBeside("", most: 8, isLocked: true) } == .conflict)
+        #expect(try store.readBeside("", most: 8)?.count == 9)
+    }
+
     @Test func nothingIsWrittenBesideAVaultWithoutTheLockOfItsDirectory() throws {
         _ = try exchangeable()
         let store = try FileStore(path: path, Fake.settings)

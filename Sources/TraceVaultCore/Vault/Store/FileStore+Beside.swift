@@ -27,8 +27,13 @@ extension FileStore {
 
     /// The first bytes of `<vault><suffix>`, one more than `most` where there are more; nil where
     /// there is no such file.
-    func readBeside(_ suffix: String, most: Int) throws(Failure) -> ByteBuffer? {
+    ///
+    /// - Parameter isLocked: whether the caller holds the lock and will write by what it reads.
+    func readBeside(
+        _ suffix: String, most: Int, isLocked: Bool = false
+    ) throws(Failure) -> ByteBuffer? {
         let directory = try openDirectory()
+        if isLocked { try checkIsLocked(directory) }
         let bytes = ByteBuffer(limit: most + 1)
         do throws(Failure) {
             _ = try fill(bytes, from: try openVault(directory, suffix), upTo: most + 1)

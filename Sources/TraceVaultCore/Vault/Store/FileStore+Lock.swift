@@ -15,17 +15,20 @@ extension FileStore {
     private var lockName: String { name + ".lock" }
 
     /// The lock on `<vault>.lock`, held, and the head of this process's queue for it.
-    private final class Lease: StoreLease {
+    final class Lease: StoreLease {
         private let store: FileStore
         private let file: Descriptor
+        /// Open as long as the lock is held: nothing else has its number meanwhile.
+        let directory: Descriptor
         private let place: WriterQueue.Place
 
         init(
-            _ store: FileStore, _ file: consuming Descriptor,
+            _ store: FileStore, _ file: consuming Descriptor, in directory: consuming Descriptor,
             _ place: consuming WriterQueue.Place
         ) {
             self.store = store
             self.file = file
+            self.directory = directory
             self.place = place
         }
 
@@ -48,6 +51,13 @@ extension FileStore {
         return try lease(place, in: try openDirectory(), until: deadline, unless: isCancelled)
     }
 
+    /// The same for what may not be there yet.
+    func leaseToBegin(timeoutMs: Int) throws(Failure) -> Lease {
+        let deadline = tvs_monotonic_ms() + Int64(timeoutMs)
+        let place = try stand(until: deadline)
+        return try lease(place, in: try openDirectory(), mayBegin: true, until: deadline)
+    }
+
     /// Waits for the threads of this process that came before, with nothing open.
     func stand(
         until deadline: Int64, unless isCancelled: () -> Bool = { false }
@@ -57,18 +67,19 @@ extension FileStore {
         return place
     }
 
-    /// Waits for the writers of other processes.
+    /// Waits for the writers of other processes. Without a vault there is nothing to wait for,
+    /// unless one is to begin: a lock that root made there would be in its owner's way.
     func lease(
-        _ place: consuming WriterQueue.Place, in directory: borrowing Descriptor,
-        until deadline: Int64, unless isCancelled: () -> Bool = { false }
-    ) throws(Failure) -> any StoreLease {
+        _ place: consuming WriterQueue.Place, in directory: consuming Descriptor,
+        mayBegin: Bool = false, until deadline: Int64, unless isCancelled: () -> Bool = { false }
+    ) throws(Failure) -> Lease {
         while true {
-            let file = try openLock(directory)
+            let file = try openLock(directory, mayBegin)
             try wait(for: file, until: deadline, unless: isCancelled)
             if try status(of: file, "its lock").hasName {
                 let locked = try status(of: directory, "its directory").identity
                 lockedDirectory.withLock { $0 = locked }
-                return Lease(self, file, place)
+                return Lease(self, file, in: directory, place)
             }
             // Removed meanwhile: others lock a new file of this name.
             guard tvs_monotonic_ms() < deadline else { throw Self.busy }
@@ -82,12 +93,17 @@ extension FileStore {
         guard lockedDirectory.withLock({ $0 }) == found else {
             throw Failure(
                 .conflict,
-                "the vault's path leads to another directory than when this edit began: try again")
+                "the vault's path leads to another directory since its lock was taken: try again")
         }
     }
 
-    private func openLock(_ directory: borrowing Descriptor) throws(Failure) -> Descriptor {
-        let owner = try vaultOwner(directory)
+    private func openLock(
+        _ directory: borrowing Descriptor, _ mayBegin: Bool
+    ) throws(Failure) -> Descriptor {
+        let found = try vaultOwner(directory)
+        guard let owner = found ?? (mayBegin ? tvs_effective_user() : nil) else {
+            throw Self.noVault
+        }
         // Twice: between the two calls another writer may make it, or remove it.
         for _ in 0..<2 {
             let known = files.open(directory.number, lockName, .lock)
@@ -104,7 +120,11 @@ extension FileStore {
         if answer == -ELOOP {
             throw Failure(.unsafeFile, "the vault's lock file is a symbolic link: remove it")
         }
-        if let error = FileError(answer: answer) { throw failed("opening its lock", error) }
+        if let error = FileError(answer: answer) {
+            var failure = failed("opening its lock", error)
+            if error.number == EACCES { failure.message += "; is \(lockName) another user's?" }
+            throw failure
+        }
         let lock = Descriptor(number: answer, files: files)
         let found = try status(of: lock, "its lock")
         guard found.isRegular, found.owner == owner, found.mode & 0o077 == 0 else {
@@ -195,11 +215,12 @@ extension FileStore {
 
     // MARK: - Whose the names are
 
-    /// The vault's owner; who makes it where there is none.
-    private func vaultOwner(_ directory: borrowing Descriptor) throws(Failure) -> UInt32 {
+    /// The vault's owner, or who uses this name otherwise; nil where nothing has it.
+    private func vaultOwner(_ directory: borrowing Descriptor) throws(Failure) -> UInt32? {
         switch files.status(directory.number, name) {
         case .success(let found) where found.isRegular: return found.owner
-        case .success, .failure(FileError(ENOENT)): return tvs_effective_user()
+        case .success: return tvs_effective_user()
+        case .failure(FileError(ENOENT)): return nil
         case .failure(let error): throw failed("looking at the file", error)
         }
     }

@@ -20,9 +20,15 @@ extension FileStore {
     package func create(_ bytes: ByteBuffer) throws(Failure) {
         let deadline = tvs_monotonic_ms() + Int64(lockTimeoutMs)
         let place = try stand(until: deadline)
-        let directory = try openOwnDirectory()
-        let lease = try lease(place, in: directory, until: deadline)
+        let lease = try lease(
+            place, in: try openOwnDirectory(), mayBegin: true, until: deadline)
         defer { lease.release() }
+        try begin(bytes, lease.directory)
+    }
+
+    private func begin(
+        _ bytes: ByteBuffer, _ directory: borrowing Descriptor
+    ) throws(Failure) {
         let owner = tvs_effective_user()
         try checkNames([temporaryName], directory, owner: owner)
         do throws(Failure) {

@@ -101,6 +101,9 @@ package final class FileStore: Store {
         return directory
     }
 
+    static let noVault = Failure(
+        .noVault, "there is no vault file at the path: create it, or mend the path")
+
     /// Opens the vault file, or one beside it, and checks that nobody else can have written it.
     func openVault(
         _ directory: borrowing Descriptor, _ suffix: String = ""
@@ -110,8 +113,7 @@ package final class FileStore: Store {
             throw Failure(.unsafeFile, "the vault's path is a symbolic link: name the file itself")
         }
         if number == -ENOENT {
-            throw Failure(
-                .noVault, "there is no vault file at the path: create it, or mend the path")
+            throw Self.noVault
         }
         if let error = FileError(answer: number) { throw failed("opening it", error) }
         let file = Descriptor(number: number, files: files)

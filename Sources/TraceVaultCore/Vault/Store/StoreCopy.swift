@@ -66,8 +66,9 @@ package final class StoreCopy: Sendable {
         }
     }
 
-    private func mark() throws(Failure) -> SeenMark? {
-        guard let bytes = try file.readBeside(Self.suffix, most: SeenMark.count) else { return nil }
+    private func mark(isLocked: Bool = false) throws(Failure) -> SeenMark? {
+        let read = try file.readBeside(Self.suffix, most: SeenMark.count, isLocked: isLocked)
+        guard let bytes = read else { return nil }
         guard let mark = bytes.withBytes({ SeenMark($0) }) else {
             throw Failure(
                 .rollback,
@@ -86,13 +87,14 @@ package final class StoreCopy: Sendable {
                 "s3.copy_file holds the copy of another vault: name another file, or remove it and "
                     + "its .seen if that vault is not used any more")
         }
-        try Self.named { () throws(Failure) in try checkIsOurs(nil) }
+        try Self.named { () throws(Failure) in try checkIsOurs(nil, isLocked: false) }
     }
 
     /// Without a mark nobody knows whose the file is: what is no state of this vault is not ours to
     /// replace, be it a vault of this host or whatever somebody named by mistake.
-    private func checkIsOurs(_ vaultID: Identifier?) throws(Failure) {
-        guard let found = try file.readBeside("", most: Revision.prefixCount) else { return }
+    private func checkIsOurs(_ vaultID: Identifier?, isLocked: Bool) throws(Failure) {
+        let read = try file.readBeside("", most: Revision.prefixCount, isLocked: isLocked)
+        guard let found = read else { return }
         guard let vaultID, found.withBytes({ Revision.vaultID(from: $0) }) == vaultID else {
             throw Failure(
                 .exists, "the file is there already and is no copy of this vault: name another one")
@@ -164,9 +166,9 @@ package final class StoreCopy: Sendable {
     private func write(
         _ bytes: ByteBuffer, _ header: VaultHeader, _ mark: SeenMark
     ) throws(Failure) -> SeenMark? {
-        let lease = try file.lease(timeoutMs: Self.patienceMs)
+        let lease = try file.leaseToBegin(timeoutMs: Self.patienceMs)
         defer { lease.release() }
-        let known = try self.mark()
+        let known = try self.mark(isLocked: true)
         var next = mark
         if let known {
             guard
@@ -179,7 +181,7 @@ package final class StoreCopy: Sendable {
                 next.answeredMs = max(known.answeredMs, mark.answeredMs)
             }
         } else {
-            try checkIsOurs(mark.vaultID)
+            try checkIsOurs(mark.vaultID, isLocked: true)
         }
         if known != next { try file.putBeside(Self.suffix, try next.bytes()) }
         if (try? file.revision()) != next.revision { try file.putBeside("", bytes) }
