@@ -106,7 +106,10 @@ static void submit_and_take(tv_engine *engine, tv_tenant *tenant, struct load *l
             tv_result *result = NULL;
             must(tv_engine_take(engine, 0, &result, &failure), "tv_engine_take");
             if (result == NULL) break;
-            finish(load, result, (long)tv_result_tag(result));
+            if (tv_result_kind(result) == TV_RESULT_TRACE)
+                finish(load, result, (long)tv_result_tag(result));
+            else
+                tv_result_free(result); /* a notice, where the settings ask for them */
         }
     }
 }

@@ -112,6 +112,10 @@ static tv_status run(tv_error **e) {
         if (busy() > 0) (void)poll(&waits, 1, -1);
         tv_result *result = NULL;
         while ((s = tv_engine_take(engine, 0, &result, e)) == TV_OK && result != NULL) {
+            if (tv_result_kind(result) != TV_RESULT_TRACE) { /* a notice, for nobody */
+                tv_result_free(result);
+                continue;
+            }
             work *its = &works[tv_result_tag(result) % MOST];
             its->result = result;
             swapcontext(&loop, &its->context);
