@@ -166,6 +166,7 @@ def sealed(compiled: Compile, server: Standin, tmp_path: Path) -> tuple[Path, Pa
     vault, key = tmp_path / "test.vault", tmp_path / "test.key"
     done = run(abi_program(compiled, "seal"), vault, key, input="".join(rows))
     assert done.returncode == 0, done.stdout
+    key.chmod(stat.S_IRUSR)
     return vault, key
 
 
@@ -401,6 +402,7 @@ def test_the_example_says_what_is_wrong_and_exits_with_its_code(
     vault, key = sealed
     other = tmp_path / "other.key"
     other.write_bytes(bytes(range(31 if change == "short key file" else 32)))
+    other.chmod(stat.S_IRUSR)
     plain = [str(vault), str(key), "acme", "4Njp3P0STMz2c02Q"]
     words = {
         "no arguments": [],
@@ -418,6 +420,47 @@ def test_the_example_says_what_is_wrong_and_exits_with_its_code(
     done = run(example, *words)
     assert done.returncode == code, done.stdout
     assert says in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("others write", "others may read or write it: chmod 0400 it"),
+        ("a group reads", "others may read or write it: chmod 0400 it"),
+        ("a second name", "it has a second name elsewhere: copy it instead"),
+        ("a link", "it is a symbolic link: name the file itself"),
+        ("a pipe", "it is no regular file"),
+        ("a directory", "it is no regular file"),
+        ("another user's", "it belongs to another user"),
+    ],
+)
+def test_the_example_refuses_a_key_that_others_could_have_read_or_written(
+    sealed: tuple[Path, Path], example: Path, change: str, says: str
+) -> None:
+    vault, key = sealed
+    match change:
+        case "others write":
+            key.chmod(0o666)
+        case "a group reads":
+            key.chmod(0o440)
+        case "a second name":
+            key.with_name("other.key").hardlink_to(key)
+        case "a link":
+            key.rename(vault.with_name("other.key"))
+            key.symlink_to("other.key")
+        case "a pipe":
+            key.unlink()
+            os.mkfifo(key, 0o600)
+        case "a directory":
+            key.unlink()
+            key.mkdir(0o700)
+        case _ if os.geteuid() != 0:
+            pytest.skip("NO ROOT: a key of another user is UNTRIED")
+        case _:
+            os.chown(key, 65534, -1)
+    done = run(example, vault, key, "acme", "4Njp3P0STMz2c02Q")
+    assert done.returncode == 3, done.stdout
+    assert done.stdout == f"example: key file: {key}: {says}\n"
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")

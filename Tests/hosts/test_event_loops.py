@@ -15,7 +15,7 @@ from engine_scene import connected, until
 from host_home import EXAMPLES, NO_SUCH, Home
 from recipes import refs
 
-#: With this setting the library tells that the first reply for a message such as `fail-503-once` failed.
+#: With this the library tells that the first reply for a message such as `fail-503-once` failed.
 NOTICES = "engine.max_notices=100"
 
 

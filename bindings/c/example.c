@@ -6,11 +6,14 @@
  * look next. Then the lines. It holds no Cloudflare secret: the vault does, and the engine uses it. All requests go out at
  * once; poll() on the engine's descriptor waits for them, as an event loop would. */
 #define _DEFAULT_SOURCE /* explicit_bzero */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <tracevault.h>
 #include <unistd.h>
 
@@ -25,7 +28,7 @@ static const char usage[] =
     "Prints the delivery path of each MESSAGE (investigate id, postfix id or alert id).\n"
     "\n"
     "  VAULT       vault file\n"
-    "  KEYFILE     file of exactly 32 bytes: the vault's raw key\n"
+    "  KEYFILE     file of exactly 32 bytes, closed to others: the vault's raw key\n"
     "  TENANT      whose accounts to use\n"
     "  -a ACCOUNT  account id; may be left out when the tenant has one account\n"
     "  -w SECONDS  while a trace is still pending, ask again for so long\n"
@@ -286,21 +289,43 @@ static int trace_all(tv_engine *engine, const tv_tenant *tenant, const options *
     return traced == count ? EXIT_ALL_TRACED : EXIT_SOME_FAILED;
 }
 
+/* Why a key file is refused, as tv_unlock_keyfile() does; NULL when it may be used. */
+static const char *why_unsafe(const struct stat *file) {
+    if (!S_ISREG(file->st_mode)) return "it is no regular file";
+    if (file->st_uid != geteuid() && file->st_uid != 0) return "it belongs to another user";
+    if (file->st_nlink != 1) return "it has a second name elsewhere: copy it instead";
+    if ((file->st_mode & 077) != 0) return "others may read or write it: chmod 0400 it";
+    return NULL;
+}
+
+/* Opens the key file; -1, and said why, when that fails or others could know or choose the key. */
+static int open_key(const char *path) {
+    struct stat file;
+    const char *reason;
+    /* O_NONBLOCK: a pipe in the file's place makes nobody wait. */
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        reason = errno == ELOOP ? "it is a symbolic link: name the file itself" : strerror(errno);
+    else
+        reason = fstat(fd, &file) != 0 ? strerror(errno) : why_unsafe(&file);
+    if (reason == NULL) return fd;
+    fprintf(stderr, "example: key file: %s: %s\n", path, reason);
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
 /* Reads the key file and hands it to the library; the copy here is wiped. */
 static tv_unlock *read_key(const char *path) {
     unsigned char key[KEY_LEN + 1]; /* one more, to notice a longer file */
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        fprintf(stderr, "example: key file: ");
-        perror(path);
-        return NULL;
-    }
-    setvbuf(file, NULL, _IONBF, 0); /* no second copy of the key in a stdio buffer */
-    size_t len = fread(key, 1, sizeof key, file);
-    fclose(file);
+    int fd = open_key(path);
+    if (fd < 0) return NULL;
+    ssize_t len = read(fd, key, sizeof key); /* no stdio: its buffer would be a second copy */
+    if (len < 0) fprintf(stderr, "example: key file: %s: %s\n", path, strerror(errno));
+    close(fd);
+    if (len < 0) return NULL;
     tv_unlock *unlock = NULL;
     tv_error *error = NULL;
-    tv_status status = tv_unlock_key(key, len, &unlock, &error);
+    tv_status status = tv_unlock_key(key, (size_t)len, &unlock, &error);
     explicit_bzero(key, sizeof key);
     return failed("key file", status, &error) ? NULL : unlock;
 }
