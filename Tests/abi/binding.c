@@ -228,6 +228,26 @@ PROMISE(a_field_of_another_type_is_refused) {
     refused(TV_TRACE_SHAPE, HEAD ",\"warnings\":[\"code\"]}");
 }
 
+PROMISE(a_reason_is_one_line_whatever_schema_the_document_names) {
+    static const char *const named[] = {
+        "\\n\\u001b[2J\\u001b]0;title\\u0007 example: all is well",
+        "\\u009b2J\\u202e",
+        "2\\n",
+        "a\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9",
+    };
+    char json[200], reason[200];
+    tv_trace *trace = NULL;
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        snprintf(json, sizeof json, "{\"schema\":\"tracevault.trace/%s\"}", named[i]);
+        CHECK(tv_trace_parse(json, TV_NUL, &trace, reason, sizeof reason) == TV_TRACE_SCHEMA);
+        CHECK(*reason != '\0');
+        for (const char *at = reason; *at != '\0'; at++) CHECK(*at >= ' ' && *at < 0x7f);
+    }
+    CHECK(tv_trace_parse("{\"schema\":\"tracevault.trace/12\"}", TV_NUL, &trace, reason,
+                         sizeof reason) == TV_TRACE_SCHEMA);
+    CHECK(strstr(reason, "tracevault.trace/12") != NULL);
+}
+
 PROMISE(a_reason_fits_whatever_room_there_is) {
     tv_trace *trace = NULL;
     char reason[200];
@@ -254,6 +274,7 @@ int main(int argc, char **argv) {
     RUN(another_document_is_refused_by_its_schema);
     RUN(what_is_no_json_object_is_refused);
     RUN(a_field_of_another_type_is_refused);
+    RUN(a_reason_is_one_line_whatever_schema_the_document_names);
     RUN(a_reason_fits_whatever_room_there_is);
     return finish();
 }

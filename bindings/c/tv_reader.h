@@ -25,9 +25,12 @@ static inline void check_schema(reader *in, const char *wanted) {
         complain(in, TV_TRACE_SHAPE, "schema is not a string");
     else if (strncmp(schema, wanted, prefix) != 0)
         complain(in, TV_TRACE_SCHEMA, "the schema is not %s1", wanted);
+    else if (schema[prefix + strspn(schema + prefix, "0123456789")] != '\0')
+        /* It may hold anything, and a reason is one line: it is not repeated. */
+        complain(in, TV_TRACE_SCHEMA, "this program reads %s1, the document has no such number",
+                 wanted);
     else if (strcmp(schema + prefix, "1") != 0)
-        complain(in, TV_TRACE_SCHEMA, "this program reads %s1, the document is %.40s", wanted,
-                 schema);
+        complain(in, TV_TRACE_SCHEMA, "this program reads %s1, the document is %s", wanted, schema);
 }
 
 /* Begins a run over a walk. On TV_TRACE_OK in->arena is there to be filled or freed. */
