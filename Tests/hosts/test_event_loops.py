@@ -15,6 +15,29 @@ from engine_scene import connected, until
 from host_home import EXAMPLES, NO_SUCH, Home
 from recipes import refs
 
+#: An epoll that tells every event twice: the second comes where there is nothing to read any more.
+TOLD_TWICE = """
+#include <sys/epoll.h>
+
+int __real_epoll_wait(int poller, struct epoll_event *events, int most, int timeout_ms);
+int __wrap_epoll_wait(int poller, struct epoll_event *events, int most, int timeout_ms) {
+    int count = __real_epoll_wait(poller, events, most / 2, timeout_ms);
+    for (int i = 0; i < count; i++) events[count + i] = events[i];
+    return 2 * count;
+}
+"""
+#: An epoll that has no room for a third descriptor: the first are the listener and the signals.
+FULL = """
+#include <errno.h>
+#include <sys/epoll.h>
+
+int __real_epoll_ctl(int poller, int what, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int poller, int what, int fd, struct epoll_event *event) {
+    static int count;
+    errno = ENOSPC;
+    return ++count == 3 ? -1 : __real_epoll_ctl(poller, what, fd, event);
+}
+"""
 #: With this the library tells that the first reply for a message such as `fail-503-once` failed.
 NOTICES = "engine.max_notices=100"
 
@@ -29,6 +52,13 @@ def coroutines(
         input="\n".join(lines) + "\n",
         cwd=home.folder, env=home.environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
+
+
+def daemon_with(home: Home, compiled: Compile, function: str, source: str) -> Path:
+    """The epoll daemon with a function of its libc that is another one."""
+    (home.folder / f"{function}.c").write_text(source)
+    sources = (EXAMPLES / "epoll/daemon.c", home.folder / f"{function}.c")
+    return compiled(f"daemon_{function}", *sources, flags=(f"-Wl,--wrap={function}",))
 
 
 @contextlib.contextmanager
@@ -117,3 +147,25 @@ def test_the_epoll_daemon_answers_nobody_with_a_notice_and_ends_when_it_is_told(
             process.terminate()
             assert answers.readline() == ""
         assert process.wait(60) == 0
+
+
+def test_an_event_with_nothing_to_read_ends_no_client_of_the_epoll_daemon(
+    home: Home, compiled: Compile
+) -> None:
+    with serving(home, daemon_with(home, compiled, "epoll_wait", TOLD_TWICE)) as process:
+        with asking(home) as asker, asker.makefile() as answers:
+            for one in refs(home.server, 2):
+                asker.sendall(f"{one}\n".encode())
+                assert answers.readline() == f"{one} TV_OK\n"
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+def test_the_epoll_daemon_ends_with_a_reason_where_it_cannot_wait_for_its_engine(
+    home: Home, compiled: Compile
+) -> None:
+    host = daemon_with(home, compiled, "epoll_ctl", FULL)
+    words = ["daemon", "rows", "soc.vault", "soc.key", "acme", *home.settings]
+    done = subprocess.run([host, *words], cwd=home.folder, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == b"daemon: TV_E_IO: No space left on device\n"

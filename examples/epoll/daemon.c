@@ -11,6 +11,7 @@
  * One thread and one epoll: the engine's descriptor is one among the daemon's own, and nothing blocks.
  * SIGHUP opens ROWS anew, for logrotate. SIGTERM ends: what is under way is answered first. A client that
  * reads no answers or sends a line without an end is cut off. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -130,6 +131,7 @@ static void hear(int number) {
     client *it = &clients[number];
     unsigned visitor = it->visitor;
     ssize_t got = recv(it->fd, it->line + it->have, sizeof it->line - 1 - it->have, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) return; /* the event was for who had the place before */
     if (got <= 0) {
         leave(it);
         return;
@@ -255,8 +257,9 @@ int main(int argc, char **argv) {
         (s = tv_vault_open(argv[3], TV_NUL, unlock, config, &vault, &e)) ||
         (s = tv_tenant_open(vault, argv[5], TV_NUL, &tenant, &e)) ||
         (s = tv_engine_new(config, &engine, &e)) || (s = tv_engine_fd(engine, &fd, &e)) ||
-        watch(fd, ENGINE) != 0 || (s = run(&e)))
-        fprintf(stderr, "daemon: %s: %s\n", tv_status_name(s), tv_error_message(e, NULL));
+        (s = watch(fd, ENGINE) == 0 ? TV_OK : TV_E_IO) || (s = run(&e)))
+        fprintf(stderr, "daemon: %s: %s\n", tv_status_name(s),
+                e != NULL ? tv_error_message(e, NULL) : strerror(errno));
     tv_engine_free(engine);
     tv_tenant_free(tenant);
     return s != TV_OK;
