@@ -159,7 +159,14 @@ def test_a_page_goes_into_a_descriptor_that_is_open(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "of a customer"
 
 
-@pytest.mark.parametrize("write", [page, rows])
+def row_into_what_is_open(path: Path) -> None:
+    """The next row would look for its file anew, and follow a link of one's own."""
+    file = RowsFile(str(path))
+    file._write(b"of a customer\n")
+    file.close()
+
+
+@pytest.mark.parametrize("write", [page, row_into_what_is_open])
 def test_a_link_that_comes_behind_the_look_is_not_followed(
     write: Write, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,17 +174,27 @@ def test_a_link_that_comes_behind_the_look_is_not_followed(
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    look = Place.status
+    look, check = Place.status, Place._check
     looked: list[os.stat_result | None] = []
     targets: list[Path] = []
 
-    def exchanging(place: Place) -> os.stat_result | None:
-        looked.append(look(place))
+    def exchange() -> None:
         (shared / "name").unlink(missing_ok=True)
         (shared / "name").symlink_to(targets[0])
+
+    def exchanging(place: Place) -> os.stat_result | None:
+        looked.append(look(place))
+        exchange()
         return looked[-1]
 
+    def exchanging_what_is_held(place: Place, status: os.stat_result) -> None:
+        looked.append(status)
+        check(place, status)
+        exchange()
+
     monkeypatch.setattr(Place, "status", exchanging)
+    monkeypatch.setattr(Place, "_check", exchanging_what_is_held)
+    own_readers: list[int] = []
     for target, was in ((precious, "file"), (pipe, "file"), (precious, "pipe"), (pipe, "pipe")):
         targets[:] = [target]
         precious.write_text("what was there")
@@ -186,6 +203,7 @@ def test_a_link_that_comes_behind_the_look_is_not_followed(
             (shared / "name").touch()
         else:
             os.mkfifo(shared / "name", 0o600)
+            own_readers.append(os.open(shared / "name", os.O_RDONLY | os.O_NONBLOCK))
         try:
             write(shared / "name")
         except OSError:
@@ -194,7 +212,8 @@ def test_a_link_that_comes_behind_the_look_is_not_followed(
     try:
         assert os.read(reader, 1) == b""
     finally:
-        os.close(reader)
+        for one in (reader, *own_readers):
+            os.close(one)
     assert looked
 
 
@@ -274,11 +293,130 @@ def test_an_error_names_the_whole_path(tmp_path: Path) -> None:
         assert told.value.filename == str(path)
 
 
+#: A page of before, as far as it is looked at.
+BEFORE = "<!doctype html><title>a case · TraceVault</title>"
+
+
+def folder_of_others(tmp_path: Path, how: str) -> Path:
+    """A folder in which another user may give the name of one file to another, or to a folder."""
+    above = tmp_path / "above"
+    folder = above / "folder"
+    folder.mkdir(parents=True)
+    folder.chmod({"for all": 0o777, "for a group": 0o775}.get(how, 0o755))
+    if how == "above":
+        above.chmod(0o777)
+    if how == "of another":
+        given_away(folder)
+    return folder
+
+
+shared_with_others = pytest.mark.parametrize(
+    "how", ["for all", "for a group", "above", pytest.param("of another", marks=only_root)]
+)
+
+
+@shared_with_others
+@pytest.mark.parametrize("was", ["", BEFORE])
+def test_a_page_takes_over_no_rights_that_another_user_may_have_chosen(
+    tmp_path: Path, how: str, was: str
+) -> None:
+    """He renames a file that its owner let others read, and reads what is written next."""
+    path = folder_of_others(tmp_path, how) / "case.html"
+    path.write_text(was)
+    path.chmod(0o644)
+    page(path)
+    assert path.read_text() == "of a customer"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_page_keeps_its_rights_and_takes_none_of_an_empty_file(tmp_path: Path) -> None:
+    for was, mode in ((BEFORE, 0o644), ("", 0o600)):
+        path = tmp_path / f"{mode:o}"
+        path.write_text(was)
+        path.chmod(0o644)
+        page(path)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@shared_with_others
+@pytest.mark.parametrize("mode", [0o644, 0o622, 0o640])
+def test_no_rows_go_where_another_user_may_have_put_what_he_can_open(
+    tmp_path: Path, how: str, mode: int
+) -> None:
+    path = folder_of_others(tmp_path, how) / "rows.jsonl"
+    path.touch()
+    path.chmod(mode)
+    with pytest.raises(Foreign, match="chmod go= it"):
+        rows(path)
+    assert path.read_bytes() == b""
+    path.chmod(0o600)
+    rows(path)
+    assert path.read_bytes() == b"of a customer\n"
+
+
+def test_such_a_file_that_comes_later_takes_no_row_either(tmp_path: Path) -> None:
+    folder = folder_of_others(tmp_path, "for all")
+    (folder / "other").touch(0o644)
+    file = RowsFile(str(folder / "rows.jsonl"))
+    file.append(b"one\n")
+    (folder / "other").rename(folder / "rows.jsonl")
+    with pytest.raises(Foreign):
+        file.append(b"two\n")
+    file.close()
+    assert (folder / "rows.jsonl").read_bytes() == b""
+
+
+@shared_with_others
+def test_no_pipe_is_written_into_that_another_user_may_have_put_there(
+    tmp_path: Path, how: str
+) -> None:
+    pipe = folder_of_others(tmp_path, how) / "case.html"
+    os.mkfifo(pipe)
+    pipe.chmod(0o644)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for write in (page, rows, lambda path: can_be_written(str(path))):
+            with pytest.raises(REFUSALS):
+                write(pipe)
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)
+
+
+@only_root
+def test_a_pipe_that_comes_behind_the_look_holds_nobody_up(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shared / "name"
+    path.touch()
+    look = Place._check
+
+    def exchanging(place: Place, status: os.stat_result) -> None:
+        look(place, status)
+        if path.is_file():
+            path.rename(shared / "aside")
+            os.mkfifo(path)
+            given_away(path)
+
+    def refused() -> None:
+        with pytest.raises(Foreign):
+            rows(path)
+        ended.set()
+
+    monkeypatch.setattr(Place, "_check", exchanging)
+    ended = threading.Event()
+    threading.Thread(target=refused, daemon=True).start()
+    assert ended.wait(20), "somebody waits for a reader of a stranger's pipe"
+    assert (shared / "aside").read_bytes() == b""
+
+
 def test_a_file_that_is_exchanged_again_and_again_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "name").touch()
-    monkeypatch.setattr(Place, "status", lambda _: None)
+    def exchanged(*_: object) -> int:
+        raise FileExistsError
+
+    monkeypatch.setattr(Place, "made", exchanged)
     with Place(tmp_path / "name") as place, pytest.raises(OSError, match="again and again"):
         place.opened(os.O_WRONLY)
 

@@ -2,7 +2,8 @@
 
 No link that another user made leads there, at no step of the path: otherwise a link in a folder
 that others may write to would have this process write into any file of its user. What was looked at
-is what is opened, whoever exchanges names meanwhile.
+is what is opened, whoever exchanges names meanwhile. Where others may do that, nothing goes into a
+file that they may open, and none gives its rights to the next: its owner did not choose this name.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Place:
         self.name = "."
         #: The number, where the path names a descriptor of this process: ``/dev/stdout``.
         self.descriptor: int | None = None
+        #: Whether another user may give the name, or one on the way, to another file.
+        self.is_shared = _is_shared(self.folder)
         try:
             with self._telling():
                 self._walk(self.path.split("/")[::-1])
@@ -121,6 +124,7 @@ class Place:
         # Never closed twice, wherever an exception comes in between: the number may be another's.
         left, self.folder = self.folder, entered
         os.close(left)
+        self.is_shared = self.is_shared or _is_shared(entered)
 
     def status(self) -> os.stat_result | None:
         """What is there, ``None`` when nothing is."""
@@ -182,35 +186,29 @@ class Place:
     def opened(self, flags: int) -> int:
         """Open the file for writing, or make it, for its owner alone; give the descriptor.
 
-        What is there must belong to this user or root, and have no second name.
+        What is there must belong to this user or root, and have no second name; others may open it
+        only where they cannot have put it there.
         """
         if self.descriptor is not None:
             return os.dup(self.descriptor)
         with self._telling():
-            return self._opened(flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
+            return self._opened(flags | os.O_CLOEXEC | os.O_NOCTTY)
 
     def _opened(self, flags: int) -> int:
+        looked_at = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
         for _ in range(_TRIES):
-            there = self.status()
-            if there is None:
-                try:
-                    return self.made(flags)
-                except FileExistsError:
-                    continue
-            self._check(there)
             try:
-                found = os.open(self.name, flags, dir_fd=self.folder)
+                there = os.open(self.name, looked_at, dir_fd=self.folder)
             except FileNotFoundError:
+                with contextlib.suppress(FileExistsError):
+                    return self.made(flags)
                 continue
             try:
-                now = os.fstat(found)
-                self._check(now)
-            except BaseException:
-                os.close(found)
-                raise
-            if os.path.samestat(there, now):
-                return found
-            os.close(found)
+                self._check(os.fstat(there))
+                # Not by its name, which another user's pipe may have by now: that would wait.
+                return os.open(f"/proc/self/fd/{there}", flags)
+            finally:
+                os.close(there)
         raise OSError(errno.EBUSY, "the file is exchanged again and again", self.path)
 
     def made(self, flags: int, name: str | None = None) -> int:
@@ -348,6 +346,13 @@ class Place:
             raise Foreign(errno.EPERM, "the file belongs to another user", self.path)
         if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
             raise Foreign(errno.EPERM, "the file has a second name elsewhere", self.path)
+        if self.is_shared and status.st_mode & 0o066:
+            raise Foreign(
+                errno.EPERM,
+                "others may open it, and rename files in its folder: chmod go= it, or choose a "
+                "folder that is yours alone",
+                self.path,
+            )
 
     def close(self) -> None:
         """Let the folder go; may be called again."""
@@ -360,6 +365,13 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_shared(folder: int) -> bool:
+    """Whether another user may rename files of this user's there."""
+    status = os.fstat(folder)
+    may_write = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+    return bool(may_write) or not _ours(status)
 
 
 def _write_whole(found: int, data: bytes) -> None:

@@ -233,3 +233,17 @@ def test_the_filter_says_so_before_it_reads_a_line(call: Call, kit: Kit) -> None
     assert (told.code, told.out) == (Exit.USAGE, "")
     assert "it is there and holds no rows of tracevault filter" in told.err
     assert call("account", "list").code == 0
+
+
+def test_a_file_that_others_may_open_and_may_have_put_there_is_a_wrong_argument(
+    call: Call, kit: Kit, tmp_path: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    rows = tmp_path / "shared/rows.jsonl"
+    rows.touch()
+    rows.chmod(0o644)
+    told = call("filter", "--omprog", rows, stdin='{"message_ref":"x","tenant":"acme"}\n')
+    assert (told.code, told.out) == (Exit.USAGE, "")
+    assert str(rows) in told.err
+    assert "chmod go= it" in told.err

@@ -60,17 +60,21 @@ def _can_be_written(_: click.Context, __: click.Parameter, value: str | None) ->
     return value
 
 
-def _require_page(place: Place) -> None:
-    """Refuse to replace what is no page: one wrong word, and the only key of a vault was gone."""
+def _require_page(place: Place) -> bool:
+    """Refuse to replace what is no page: one wrong word, and the only key of a vault was gone.
+
+    Say whether there is a page; there may be nothing, or an empty file.
+    """
     there = place.status()
     if there is None or not there.st_size:  # nothing is lost, also where it cannot be read
-        return
+        return False
     begins = place.beginning(_HEAD)
     if begins and not (begins.startswith(_FIRST) and _TITLE in begins):
         raise Usage(
             f"--html: {place.path} is there and is no page of tracevault, which alone is replaced; "
             "name another file, or remove that one"
         )
+    return bool(begins)
 
 
 def _require_no_output(place: Place) -> None:
@@ -167,15 +171,15 @@ def _write(options: Options, path: str, text: str, holds: str) -> None:
 def replace_file(path: str, text: str) -> None:
     """Write the file: all of it or nothing, for its owner alone.
 
-    It holds addresses and subjects of a case. A file of the owner's that is there already keeps its
-    rights: somebody has let others read it. A pipe or a terminal takes the text as it is.
+    It holds addresses and subjects of a case. A page of the owner's that is there already keeps its
+    rights: its owner has let others read it. A pipe or a terminal takes the text as it is.
     """
     data = text.encode()
     with _place(path) as place:
         there = place.status()
         if _is_replaced(place, there):
-            _require_page(place)  # the work may have taken hours
-            _replace(place, data, there)
+            is_page = _require_page(place)  # the work may have taken hours
+            _replace(place, data, there if is_page and not place.is_shared else None)
         else:
             with open(place.opened(os.O_WRONLY), "wb") as pipe:
                 pipe.write(data)
@@ -186,15 +190,16 @@ def _is_replaced(place: Place, there: os.stat_result | None) -> bool:
     return there is None or (stat.S_ISREG(there.st_mode) and place.descriptor is None)
 
 
-def _replace(place: Place, data: bytes, there: os.stat_result | None) -> None:
+def _replace(place: Place, data: bytes, before: os.stat_result | None) -> None:
+    """Put a new file in the place, with the rights of the page that was there `before`."""
     beside, descriptor = place.beside(os.O_WRONLY)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             # Not of a file with a second name: somebody else may have given it that one.
-            if there is not None and there.st_uid == os.geteuid() and there.st_nlink == 1:
-                os.fchmod(descriptor, there.st_mode & 0o777)
+            if before is not None and before.st_uid == os.geteuid() and before.st_nlink == 1:
+                os.fchmod(descriptor, before.st_mode & 0o777)
             place.take(beside)
     except BaseException:
         with contextlib.suppress(OSError):
