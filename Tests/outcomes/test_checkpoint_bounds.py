@@ -231,6 +231,30 @@ def test_who_has_no_room_left_is_told_with_a_limit_and_the_others_have_theirs(
         assert accounts.size < 200_000
 
 
+def test_a_tenant_of_another_vault_with_the_same_name_takes_none_of_the_room(
+    accounts: Accounts, small: None
+) -> None:
+    new = numbered()
+    accounts.shown[EVIL] = lambda _: ([*itertools.islice(new, 1000)], None)
+    with (
+        serving(accounts.answer) as server,
+        tv.Vault.in_memory() as evil,
+        tv.Vault.in_memory() as modest,
+        engine(server.origin, cache__max_bytes=0) as asking,
+    ):
+        for vault, one in ((evil, EVIL), (modest, MODEST)):
+            with vault.edit() as edit:
+                token = tv.ApiToken(f"test-token-not-real-{one}")
+                edit.put("acme", one, token, origin=server.origin)
+        tenants = evil.tenant("acme"), modest.tenant("acme")
+        # The first run fills the room, and in the second all is read from the file.
+        for run in range(2):
+            accounts.shown[MODEST] = shows(*(mail(f"n{run}x{number}") for number in range(20)))
+            told = list(asking.collect(tenants, checkpoint=accounts.checkpoint))
+            assert errors(told) == {EVIL: ["TV_E_LIMIT"]}
+            assert len(refs(told, MODEST)) == 20
+
+
 def test_what_had_no_room_is_told_when_there_is_some(
     accounts: Accounts, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

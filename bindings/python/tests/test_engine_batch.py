@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
+import shutil
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from launcher import Standin
@@ -182,6 +185,29 @@ def test_results_nobody_wants_any_more_take_up_no_room(server: Standin, acme: tv
             time.sleep(0.01)
         engine.submit(good)
         engine.submit(good)
+
+
+def test_the_estimate_of_a_batch_adds_up_nothing_of_two_vaults(tmp_path: Path) -> None:
+    """A file may say of itself what another one says, as a copy does that somebody has changed."""
+    account = f"{1:032x}"
+    raw = bytes(range(32))
+    with tv.Vault.create(tmp_path / "one", tv.RawKey(bytearray(raw))) as made, made.edit() as edit:
+        edit.put("acme", account, tv.ApiToken("test-token-not-real"))
+    shutil.copy(tmp_path / "one", tmp_path / "two")
+    with contextlib.ExitStack() as stack:
+        vaults = [
+            stack.enter_context(tv.Vault.open(tmp_path / name, tv.RawKey(bytearray(raw))))
+            for name in ("one", "two")
+        ]
+        assert len({one.accounts()[0].fingerprint for one in vaults}) == 1
+        requests = [
+            tv.Request.trace(vault.tenant("acme"), account, "x")
+            for vault, count in zip(vaults, (900, 5), strict=True)
+            for _ in range(count)
+        ]
+        engine = stack.enter_context(tv.Engine({"budget.ledger": "private"}))
+        told = engine.estimate_batch(requests)
+    assert sorted(group["count"] for group in told["groups"]) == [5, 900]
 
 
 def test_the_estimate_of_a_batch_adds_up_what_spends_one_quota(server: Standin) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
 import os
@@ -22,7 +23,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families
 
 import tracevault as tv
-from tracevault._metrics import GROUP_METRICS, METRICS
+from tracevault._metrics import GROUP_METRICS, METRICS, groups_of
 from tracevault.opentelemetry import observe
 from tracevault.prometheus import EngineCollector, register
 
@@ -106,6 +107,46 @@ def test_groups_are_told_by_name_where_that_was_asked_for(busy: tv.Engine) -> No
     registry.register(EngineCollector(busy, groups=True))
     (name,) = (group["name"] for group in busy.stats()["groups"])
     assert scraped(registry)["tracevault_group_queued", (("group", name),)] == 0
+
+
+def test_groups_of_one_name_in_two_vaults_are_one_number(
+    server: Standin,
+) -> None:
+    """A monitoring system takes a name once; whose vault has it as well is nobody's choice."""
+    with contextlib.ExitStack() as stack:
+        engine = stack.enter_context(tv.Engine(settings(server, budget_quota=1200)))
+        for number in range(2):
+            other = stack.enter_context(tv.Vault.in_memory())
+            with other.edit() as edit:
+                token = tv.ApiToken(f"test-token-not-real-{number}")
+                edit.put("acme", ACME, token, origin=server.origin, budget_group="soc")
+            with contextlib.suppress(tv.CredentialError):
+                engine.trace(other.tenant("acme"), ACME, GOOD)
+        groups = engine.stats()["groups"]
+        assert [group["name"] for group in groups] == ["soc", "soc"]
+        registry, reader = CollectorRegistry(), InMemoryMetricReader()
+        registry.register(EngineCollector(engine, groups=True))
+        provider = MeterProvider(metric_readers=[reader])
+        observe(engine, provider, groups=True)
+        lines = [line for line in generate_latest(registry).decode().splitlines() if "soc" in line]
+        assert len(lines) == len(GROUP_METRICS)
+        both = sum(group["available"] for group in engine.stats()["groups"])
+        name = ("group", "soc")
+        assert scraped(registry)["tracevault_group_available", (name,)] == both
+        assert exported(reader)["tracevault.group_available"] == {(name,): both}
+        provider.shutdown()
+
+
+def test_of_groups_of_one_name_the_longest_rest_is_told() -> None:
+    groups = [
+        {"name": "soc", "queued": 1, "in_flight": 2, "available": 3, "parked_ms": 9000},
+        {"name": "other", "queued": 1, "in_flight": 0, "available": None, "parked_ms": 0},
+        {"name": "soc", "queued": 10, "in_flight": 20, "available": None, "parked_ms": 4000},
+    ]
+    assert groups_of({"groups": groups}) == {
+        "soc": {"queued": 11, "in_flight": 22, "available": 3, "parked_ms": 9000},
+        "other": {"queued": 1, "in_flight": 0, "parked_ms": 0},
+    }
 
 
 def exported(reader: InMemoryMetricReader) -> dict[str, dict[tuple[Any, ...], float]]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ._fields import DOCUMENT_DEPTH, is_in_calendar, parse_time, parsed
 from ._lines import LineFile
+from ._unread import TenantKey
 from .errors import JournalError
 
 SCHEMA = "tracevault.checkpoint/1"
@@ -103,17 +104,17 @@ class Checkpoint:
         #: By account and message; of those not shown lately first, where they are many.
         self._known: dict[str, dict[str, Known]] = {}
         #: Whose each account is, and how much of one may be remembered.
-        self._owners: Mapping[str, str] = {}
+        self._owners: Mapping[str, TenantKey] = {}
         self._most = MOST
         #: What is remembered counts for so much: of each account, of each owner, in all.
         self._sizes: Counter[str] = Counter()
-        self._held: Counter[str] = Counter()
+        self._held: Counter[TenantKey | str] = Counter()
         self._all = 0
         #: By account: what counts already and is not told yet, and what may be forgotten next.
         self._promised: dict[str, dict[str, int]] = {}
         self._oldest: dict[str, Iterator[str]] = {}
 
-    def open(self, owners: Mapping[str, str], most: int) -> None:
+    def open(self, owners: Mapping[str, TenantKey], most: int) -> None:
         """Read what earlier runs knew; `owners` are the tenants of accounts by their ids.
 
         So much is remembered of one account at `most`. A file that has grown beyond what it says is
@@ -281,7 +282,7 @@ class Checkpoint:
         self._held[self._owner(account_id)] += more
         self._all += more
 
-    def _owner(self, account_id: str) -> str:
+    def _owner(self, account_id: str) -> TenantKey | str:
         """Whose it is; an account that is not asked any more is nobody else's."""
         return self._owners.get(account_id, account_id)
 

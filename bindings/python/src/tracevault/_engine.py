@@ -106,8 +106,9 @@ class BaseEngine:
         """How long these requests take, if nobody else spends the same quotas.
 
         ``done_ms`` and ``done_at``: when the last of them may go; ``groups``: the estimate for each
-        quota, by an account that spends it. Accounts with one budget group, or one token, share a
-        quota. Each request counts once: further pages, retries and follow-ups come on top.
+        quota, by an account that spends it. Accounts of one opened vault with one budget group, or
+        one token, share a quota. Each request counts once: further pages, retries and follow-ups
+        come on top.
         """
         counts: Counter[tuple[Tenant, str | None]] = Counter(
             (request.tenant, request.account_id) for request in requests

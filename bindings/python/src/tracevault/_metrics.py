@@ -91,6 +91,24 @@ GROUP_METRICS: tuple[Metric, ...] = (
 )
 
 
+def groups_of(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """The numbers of budget groups by name: a monitoring system takes each name once.
+
+    A name counts within its vault, so two vaults may have it: their numbers are added, and of
+    times the longest is told.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for group in stats["groups"]:
+        together = found.setdefault(group["name"], {})
+        for metric in GROUP_METRICS:
+            (member,) = metric.path
+            number, before = group.get(member), together.get(member, 0)
+            if number is not None:
+                is_time = metric.unit == "seconds"
+                together[member] = max(before, number) if is_time else before + number
+    return found
+
+
 @dataclass(frozen=True)
 class Duration:
     """One histogram of the statistics."""

@@ -192,7 +192,7 @@ class Collection(Sweep[Detection]):
 
     def open(self) -> None:
         """Read what the last run knew; keep where each account begins that none has asked yet."""
-        owners = {place.account.account_id: place.tenant.name for place in self.places}
+        owners = {place.account.account_id: place.tenant._key for place in self.places}
         self._checkpoint.open(owners, EACH * max(self.limit, COLLECT_LIMIT))
         first = filter_text("start", self.first_start())
         for place in self.places:

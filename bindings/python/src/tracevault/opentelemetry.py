@@ -22,7 +22,16 @@ from opentelemetry.metrics import (
 )
 
 from ._engine import BaseEngine
-from ._metrics import DURATIONS, GROUP_METRICS, METRICS, Duration, Kind, Metric, Watched
+from ._metrics import (
+    DURATIONS,
+    GROUP_METRICS,
+    METRICS,
+    Duration,
+    Kind,
+    Metric,
+    Watched,
+    groups_of,
+)
 
 __all__ = ["observe"]
 
@@ -111,8 +120,8 @@ def _metric_of(metric: Metric) -> _Look:
 def _group_metric_of(metric: Metric) -> _Look:
     """Its number of each budget group."""
     return lambda stats: (
-        (value, {"group": group["name"]})
-        for group in stats["groups"]
+        (value, {"group": name})
+        for name, group in groups_of(stats).items()
         for _, value in metric.samples(group)
     )
 

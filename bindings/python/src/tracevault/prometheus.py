@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import CollectorRegistry
 
 from ._engine import BaseEngine
-from ._metrics import DURATIONS, GROUP_METRICS, METRICS, Watched
+from ._metrics import DURATIONS, GROUP_METRICS, METRICS, Watched, groups_of
 from ._metrics import Metric as OurMetric
 
 __all__ = ["EngineCollector", "register"]
@@ -88,9 +88,9 @@ class EngineCollector:
         for metric in GROUP_METRICS if any(groups for _, _, groups in told) else ():
             family = self._family(metric, ["group"])
             for stats, values, groups in told:
-                for group in stats["groups"] if groups else ():
+                for name, group in groups_of(stats).items() if groups else ():
                     for _, value in metric.samples(group):
-                        family.add_metric([*values, group["name"]], value)
+                        family.add_metric([*values, name], value)
             yield family
         for duration in DURATIONS:
             histogram = HistogramMetricFamily(

@@ -65,11 +65,12 @@ class Tenant:
         return accounts_of(json_document(library().tv_tenant_list, self._handle.ref))
 
     def _quota_of(self, account_id: str | None) -> object:
-        """What tells the quotas of accounts apart: the budget group, or else the credential."""
+        """What tells the quotas of accounts apart: the budget group, or else the credential; of
+        this opened vault, since a file may say of itself what another one says."""
         for account in self.accounts():
             if account.account_id == account_id or account_id is None:
                 group = account.budget_group
-                return (self._vault, group) if group else account.fingerprint
+                return self._vault, group, "" if group else account.fingerprint
         return self, account_id
 
     @property
