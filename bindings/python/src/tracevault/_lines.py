@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Generator, Iterable
 
 from ._place import FULL, Foreign, Place
-from .errors import ForkedError, JournalError, Status
+from .errors import ForkedError, JournalError, Opening, Status
 
 _PIECE = 1 << 20
 #: Why less was written than there is.
@@ -46,11 +46,13 @@ class LineFile:
         self.path = os.fspath(path)
         self._first = json.dumps({"schema": schema}).encode() + b"\n"
         try:
-            self._place = Place(self.path)
+            with Opening(self.path):
+                self._place = Place(self.path)
         except Foreign as error:
             raise _unsafe(f"{self.path}: {error.strerror}") from None
         try:
-            self._fd = self._locked()
+            with Opening(self.path):
+                self._fd = self._locked()
             _open[id(self)] = weakref.ref(self)
             self._heal()
         except OSError as error:
@@ -125,7 +127,9 @@ class LineFile:
     def lines(self) -> Generator[tuple[int, bytes]]:
         """Each line behind the first, with the place where it begins."""
         self._require_own_process()
-        with open(os.dup(self._fd), "rb") as file:
+        with Opening(self.path):
+            own = os.dup(self._fd)
+        with open(own, "rb") as file:
             at = file.seek(len(self._first))
             for line in file:
                 yield at, line
@@ -169,9 +173,11 @@ class LineFile:
         """Put these lines in the place of all; a kill leaves the old ones or the new ones."""
         self._require_own_process()
         try:
-            beside, fd = self._place.beside(os.O_RDWR | os.O_APPEND)
+            with Opening(self.path):
+                beside, fd = self._place.beside(os.O_RDWR | os.O_APPEND)
             try:
-                self._fill(fd, lines)
+                with Opening(self.path):
+                    self._fill(fd, lines)
                 self._place.take(beside)
             except BaseException:
                 os.close(fd)

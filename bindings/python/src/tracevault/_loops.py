@@ -17,6 +17,7 @@ from typing import Any
 from ._exchange import LACKING_S, Exchange, Slot
 from ._sources import Source
 from ._unread import TenantKey
+from .errors import Opening
 
 #: What a loop takes and asks before it lets its other tasks go on: about a millisecond together.
 TAKEN_AT_A_TIME = 2
@@ -42,9 +43,14 @@ class Watch:
     def begin(self, wait: Wait) -> None:
         """Something is waited for."""
         if not self._waiting:
-            self._fd = os.dup(self._exchange.fileno())
-            self.loop.add_reader(self._fd, self._take)
-            self._look()
+            with Opening("an event loop that waits for answers"):
+                self._fd = os.dup(self._exchange.fileno())
+            try:
+                self.loop.add_reader(self._fd, self._take)
+                self._look()
+            except BaseException:
+                self.end()
+                raise
         self._waiting.add(wait)
 
     def leave(self, wait: Wait) -> None:

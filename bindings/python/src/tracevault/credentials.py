@@ -19,6 +19,7 @@ from ._secret import HeldSecret, Secret, leaves_no_secret
 from .errors import (
     ArgumentError,
     KeyFileMissingError,
+    Opening,
     Status,
     TraceVaultError,
     VaultError,
@@ -124,7 +125,8 @@ class RawKey(Unlock):
 
 def _without_waiting(path: str, flags: int) -> int:
     """As ``open`` does, but a pipe in the file's place does not make the host wait."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    with Opening(f"the key file {path}"):
+        return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check_private(status: os.stat_result, path: object) -> None:

@@ -6,6 +6,8 @@ and never hold a secret. Nothing here calls the library.
 
 from __future__ import annotations
 
+import errno
+
 from ._error import Naming, TraceVaultError, is_account_id
 from ._status import Cause, Status
 
@@ -26,6 +28,7 @@ __all__ = [
     "MessageNotFoundError",
     "Naming",
     "NotFoundError",
+    "Opening",
     "QueueFullError",
     "RateLimitedError",
     "ReplyError",
@@ -228,3 +231,26 @@ _BY_STATUS: dict[int, type[TraceVaultError]] = {
 def error_class(status: int) -> type[TraceVaultError]:
     """The exception class of a status; :class:`TraceVaultError` for one without a family."""
     return _BY_STATUS.get(status, TraceVaultError)
+
+
+class Opening:
+    """Has a lack of descriptors inside told as the library tells it."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: object) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            raise LimitError(
+                f"no descriptor for {self._what} ({errno.errorcode[error.errno]}): close some, or "
+                "raise RLIMIT_NOFILE",
+                status=Status.E_NO_DESCRIPTORS,
+                retriable=True,
+                cause=Cause.DESCRIPTORS,
+                system_error=error.errno,
+            ) from None

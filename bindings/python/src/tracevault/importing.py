@@ -25,6 +25,7 @@ from .errors import (
     ArgumentError,
     ClosedError,
     LockedError,
+    Opening,
     Status,
     TraceVaultError,
     VaultError,
@@ -454,10 +455,12 @@ def _opened(path: str | os.PathLike[str]) -> BinaryIO:
     if os.fspath(path) == "/dev/stdin":
         _require_fit(0, path)
         return open(0, "rb", closefd=False)
-    looked = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    with Opening(os.fspath(path)):
+        looked = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         _require_fit(looked, path)
-        return open(path, "rb", opener=lambda _, flags: _opened_again(looked, flags, path))
+        with Opening(os.fspath(path)):
+            return open(path, "rb", opener=lambda _, flags: _opened_again(looked, flags, path))
     finally:
         os.close(looked)
 
