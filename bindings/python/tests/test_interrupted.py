@@ -6,10 +6,12 @@ is interrupted at each of these places, one after the other, and the engine is u
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -112,6 +114,58 @@ def test_an_exception_amid_the_taking_loses_no_result_of_others(
     assert engine._untaken == engine._exchange._slots == {}
     assert engine._exchange.unread.ahead_bytes == 0
     assert engine.stats()["untaken_bytes"] == 0
+
+
+@pytest.mark.parametrize("ref", ["4jXtPB72Kpz7S8D", "fail-404", "search"])
+def test_what_an_interrupted_take_was_about_to_give_comes_with_the_next(
+    engine: tv.Engine, acme: tv.Tenant, ref: str
+) -> None:
+    request: tv.Request[Any] = tv.Request.trace(acme, ACME, ref)
+    if ref == "search":
+        request = tv.Request.search(acme, ACME, start="2000-01-01T00:00:00Z", limit=5)
+    number, is_over = 0, False
+    while not is_over:
+        number += 1
+        ids = {engine.submit(request) for _ in range(2)}
+        while engine.stats()["untaken"] < len(ids):
+            pass
+        taken: list[tv.Result[Any] | None] = []
+        is_over = not _is_interrupted(number, partial(_take_into, taken, engine))
+        while result := engine.take(0):
+            taken.append(result)
+        assert len(taken) == 2, number
+        for one in taken:
+            assert one is not None
+            ids.remove(one.id)
+            assert (one.error is not None) is (ref == "fail-404"), number
+            assert one.error is None or isinstance(one.error, tv.MessageNotFoundError), number
+            assert (one.search is not None) is (ref == "search"), number
+    assert number > 8
+    assert engine._untaken == engine._exchange._slots == {}
+    assert engine._exchange.unread.ahead_bytes == 0
+    assert engine.stats()["untaken_bytes"] == 0
+
+
+def test_an_error_of_a_take_is_held_by_its_result_alone(engine: tv.Engine, acme: tv.Tenant) -> None:
+    """What leads back to itself stays until Python's garbage collector comes."""
+    gc.collect()
+    gc.disable()
+    try:
+        engine.submit(tv.Request.trace(acme, ACME, "fail-404"))
+        result = engine.take(60)
+        assert result is not None
+        try:
+            result.unwrap()
+        except tv.MessageNotFoundError as error:
+            held = weakref.ref(error)
+        with pytest.raises(tv.MessageNotFoundError) as told:
+            engine.trace(acme, ACME, "fail-404")
+        asked = weakref.ref(told.value)
+        del result, told
+        assert held() is None
+        assert asked() is None
+    finally:
+        gc.enable()
 
 
 def test_a_signal_handler_may_ask_while_its_thread_waits(

@@ -82,6 +82,7 @@ class Slot:
         "error",
         "id",
         "inbox",
+        "is_claimed",
         "kept",
         "late",
         "request",
@@ -106,6 +107,8 @@ class Slot:
         self.inbox = inbox
         self.id: ctypes.c_uint64 = ctypes.c_uint64()
         self.done: bool = False
+        #: Whether somebody is about to give its result to a caller.
+        self.is_claimed: bool = False
         #: The library's result, until it is read.
         self.kept: ResultRef = ResultRef()
         self._is_read = False
@@ -207,11 +210,13 @@ class Slot:
             self.late.remove(self)
 
     def result(self, *, resumed: bool = False) -> Result[Any]:
-        """What came, as objects; the error names tenant, account and message. To be asked once."""
+        """What came, as objects; the error names tenant, account and message. To be asked once,
+        but for who has claimed it: an interruption may come before it is given."""
         self.read()
         self.leave()
         trace, search, checked, error = None, None, None, self.error
-        self.error = None  # raised, it leads to frames that have the slot: no way back from there
+        if not self.is_claimed:
+            self.error = None  # raised, it leads to frames that have the slot: no way back there
         if error is None:
             try:
                 if self.request.kind == "search":

@@ -303,28 +303,37 @@ class Engine(BaseEngine):
             )
         self._exchange.handle.require_own_process()
         until = None if timeout is None else time.monotonic() + timeout
-        while True:
-            with self._exchange.lock:
-                slot = self._next_ready()
-            if slot is not None:
-                break
-            left = None if until is None else max(0.0, until - time.monotonic())
-            if not self._exchange.wait(lambda: bool(self._ready), left, self._read_ahead_of_take):
-                return None
-        return slot.result()
-
-    def _next_ready(self) -> Slot | None:
-        while True:
-            try:
-                slot = self._ready[0]
-            except IndexError:
-                return None
-            is_new = self._untaken.pop(slot.tag, None) is not None  # not handed over twice
-            # Not the first, whatever that is by now: a signal handler may have taken some.
-            with contextlib.suppress(ValueError):
-                self._ready.remove(slot)
-            if is_new:
-                return slot
+        slot: Slot | None = None
+        mine: Slot | None = None
+        try:
+            while True:
+                with self._exchange.lock:
+                    while mine is None and self._ready:
+                        with contextlib.suppress(IndexError, ValueError):
+                            slot = self._ready[0]
+                            if slot.tag in self._untaken and not slot.is_claimed:
+                                # No call in between: an interruption has both, or neither.
+                                mine, slot.is_claimed = slot, True
+                            # Not the first, whatever that is by now: a signal handler may have
+                            # taken some.
+                            self._ready.remove(slot)
+                if mine is not None:
+                    result = mine.result()
+                    # No call behind it: what is interrupted before is given by the next take().
+                    del self._untaken[mine.tag]
+                    return result
+                slot = None  # another thread's, whose answer is not held while this one waits
+                left = None if until is None else max(0.0, until - time.monotonic())
+                ready = self._exchange.wait(
+                    lambda: bool(self._ready), left, self._read_ahead_of_take
+                )
+                if not ready:
+                    return None
+        except BaseException:
+            if mine is not None:
+                mine.is_claimed = False
+                self._ready.append(mine)
+            raise
 
     def _read_ahead_of_take(self) -> None:
         self._read_ahead(lambda: self._exchange.tenants_of(self._ready))
