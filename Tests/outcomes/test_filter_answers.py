@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import tracevault as tv
 from bare_server import engine, reply, serving
-from tracevault import _exchange
+from tracevault import _exchange, _slot
 from tracevault.cli.verbs import filter as verb
 
 TENANTS = ("acme", "globex", "initech")
@@ -22,7 +22,7 @@ def answer(head: bytes, _number: int) -> bytes:
     return reply({"success": True, "errors": [], "result": {"inbound": block, "outbound": block}})
 
 
-@pytest.mark.parametrize("failure", [MemoryError, _exchange._no_memory])
+@pytest.mark.parametrize("failure", [MemoryError, _slot._no_memory])
 def test_a_line_whose_answer_could_not_be_taken_leaves_it_to_no_other_line(
     failure: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ import tracevault as tv
 from bare_server import ACCOUNT, TRACE, Server, engine, reply, serving, tenant
 from engine_scene import until
 from tracevault import _unread
-from tracevault._exchange import Slot
+from tracevault._slot import Slot
 
 MEBIBYTE = 1 << 20
 BOUND = 8 * MEBIBYTE

@@ -12,7 +12,7 @@ import pytest
 import tracevault as tv
 from bare_server import ACCOUNT, TRACE, Server, engine, reply, serving, tenant
 from engine_scene import until
-from tracevault import _exchange
+from tracevault import _slot
 from tracevault.bulk import BatchOptions
 
 MEBIBYTE = 1 << 20
@@ -44,13 +44,13 @@ def server() -> Iterator[Server]:
 def readers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     """The threads that read results, once for each result."""
     seen: list[threading.Thread] = []
-    read = _exchange._documents
+    read = _slot._documents
 
     def noted(*arguments: object) -> tuple[bytes, bytes]:
         seen.append(threading.current_thread())
         return read(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(_exchange, "_documents", noted)
+    monkeypatch.setattr(_slot, "_documents", noted)
     return seen
 
 

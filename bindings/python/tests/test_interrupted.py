@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import tracevault as tv
-from tracevault import _exchange
+from tracevault import _slot
 
 from .conftest import ACME
 
@@ -215,18 +215,18 @@ def test_a_signal_handler_may_ask_while_its_thread_reads(
     engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers: list[tv.Trace] = []
-    read = _exchange._documents
+    read = _slot._documents
     request = tv.Request.trace(acme, ACME, "4jXtPB72Kpz7S8D")
 
     def interrupted(*arguments: Any) -> tuple[bytes, bytes]:
-        monkeypatch.setattr(_exchange, "_documents", read)
+        monkeypatch.setattr(_slot, "_documents", read)
         # As a handler that comes amid the reading: who waits reads what is of the tenant.
         engine._exchange.unread.read_ahead([acme._key])
         answers.append(engine.trace(acme, ACME, "4jXtPB72Kpz7S8D"))
         return read(*arguments)
 
     engine.submit(request)
-    monkeypatch.setattr(_exchange, "_documents", interrupted)
+    monkeypatch.setattr(_slot, "_documents", interrupted)
     result = engine.take(60)
     assert result is not None
     assert result.error is None

@@ -16,7 +16,8 @@ import pytest
 from launcher import Standin
 
 import tracevault as tv
-from tracevault._exchange import Exchange, Slot
+from tracevault._exchange import Exchange
+from tracevault._slot import Slot
 from tracevault.journal import Asked, Journal
 
 from .conftest import ACME, credential, settings

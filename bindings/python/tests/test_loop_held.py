@@ -17,8 +17,8 @@ from launcher import Standin
 
 import tracevault as tv
 from tracevault import _lib
-from tracevault._exchange import Slot
 from tracevault._loops import TAKEN_AT_A_TIME
+from tracevault._slot import Slot
 from tracevault.journal import Asked, Journal
 
 from .conftest import ACME, settings

@@ -10,8 +10,8 @@ import pytest
 from launcher import Standin
 
 import tracevault as tv
-from tracevault import _exchange, _lib
-from tracevault._exchange import Slot
+from tracevault import _lib, _slot
+from tracevault._slot import Slot
 
 from .conftest import ACME
 
@@ -52,7 +52,7 @@ def test_a_result_that_cannot_be_copied_is_an_error_of_its_own_request(
     asked = requests(server, acme, 5)
     if name == "failure":
         asked = [tv.Request.trace(acme, ACME, f"nobody{number}") for number in range(5)]
-    monkeypatch.setattr(_exchange, name, failing(getattr(_exchange, name), at=at))
+    monkeypatch.setattr(_slot, name, failing(getattr(_slot, name), at=at))
     # Of each trace two views are copied.
     hit = (at - 1) // 2 if name == "view" else at - 1
     results = list(engine.batch(asked))
@@ -69,7 +69,7 @@ def test_the_one_call_that_waits_gets_the_error(
     server: Standin, engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ref = server.messages_of(ACME)[0].investigate_id
-    monkeypatch.setattr(_exchange, "view", failing(_lib.view, at=1))
+    monkeypatch.setattr(_slot, "view", failing(_lib.view, at=1))
     with pytest.raises(tv.LimitError, match="memory"):
         engine.trace(acme, ACME, ref, fresh=True)
     assert engine.trace(acme, ACME, ref).message_ref == ref

@@ -12,7 +12,7 @@ import pytest
 from launcher import Standin
 
 import tracevault as tv
-from tracevault import _exchange
+from tracevault import _slot
 
 from .conftest import settings
 
@@ -30,7 +30,7 @@ def damaged(document: bytes) -> bytes:
 
 def damage(monkeypatch: pytest.MonkeyPatch, brief: Callable[[bytes], bytes]) -> None:
     """From now on the searches of one tenant bring a document that is no JSON."""
-    given: Callable[..., Views] = _exchange._documents
+    given: Callable[..., Views] = _slot._documents
 
     def document(*call: Any) -> Views:
         whole, short = given(*call)
@@ -38,7 +38,7 @@ def damage(monkeypatch: pytest.MonkeyPatch, brief: Callable[[bytes], bytes]) -> 
             return whole, short
         return damaged(whole), brief(short)
 
-    monkeypatch.setattr(_exchange, "_documents", document)
+    monkeypatch.setattr(_slot, "_documents", document)
 
 
 def test_a_batch_tells_the_others_and_the_error_of_that_one(

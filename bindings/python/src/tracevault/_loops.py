@@ -14,7 +14,8 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-from ._exchange import LACKING_S, Exchange, Slot
+from ._exchange import LACKING_S, Exchange
+from ._slot import Slot
 from ._sources import Source
 from ._unread import TenantKey
 from .errors import Opening

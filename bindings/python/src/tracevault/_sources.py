@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, Generic, TypeVar
 
-from ._exchange import Slot
+from ._slot import Slot
 from .request import Request
 from .vault import Tenant
 

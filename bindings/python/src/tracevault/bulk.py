@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from . import _loading
-from ._exchange import Exchange, Slot, oldest_of
+from ._exchange import Exchange
 from ._frozen import Frozen
+from ._slot import Slot, oldest_of
 from ._sources import IterableSource, Source
 from ._unread import TenantKey
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError

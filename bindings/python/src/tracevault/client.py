@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, overload
 
 from . import _loading
 from ._engine import BaseEngine
-from ._exchange import Slot
 from ._handle import Setting
 from ._lib import check, library
 from ._options import SearchFilters
 from ._secret import leaves_no_secret
+from ._slot import Slot
 from ._sources import IterableSource
 from .bulk import Batch, BatchOptions, Follow, FollowOptions
 from .errors import QueueFullError, Status

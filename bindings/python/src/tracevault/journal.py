@@ -28,9 +28,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ._exchange import Slot
 from ._fields import DOCUMENT_DEPTH, parsed
 from ._lines import LineFile
+from ._slot import Slot
 from ._unread import TenantKey
 from .errors import Status, TraceVaultError, error_class
 from .request import Request, Result

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, cast
 
-from ._exchange import Slot
 from ._options import SearchFilters, check_window
 from ._reach import Where
 from ._room import Room
 from ._searched import Copy, Page, Place, Search
+from ._slot import Slot
 from ._sources import Turns
 from .bulk import FollowOptions, Progress, check_function, window_of
 from .campaign import Campaign, Told
