@@ -21,6 +21,7 @@ import pytest
 
 import tracevault as tv
 from tracevault import _slot
+from tracevault._interruptible import _Call, interruptible
 
 from .conftest import ACME
 
@@ -231,3 +232,90 @@ def test_a_signal_handler_may_ask_while_its_thread_reads(
     assert result is not None
     assert result.error is None
     assert len(answers) == 1
+
+
+def test_a_call_in_a_thread_of_its_own_is_stopped_wherever_the_interruption_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also amid the start of that thread: a commit that went on then stored what nobody wanted."""
+    wait = _Call.wait
+    number, is_over = 0, False
+    while not is_over:
+        number += 1
+        began, stopped, may_end = threading.Event(), threading.Event(), threading.Event()
+
+        def call(began: threading.Event = began, may_end: threading.Event = may_end) -> None:
+            began.set()
+            may_end.wait()
+
+        def stop(stopped: threading.Event = stopped, may_end: threading.Event = may_end) -> None:
+            stopped.set()
+            may_end.set()
+
+        def waited_for(made: _Call, may_end: threading.Event = may_end) -> None:
+            may_end.set()  # whoever is not interrupted before comes to an end
+            wait(made)
+
+        monkeypatch.setattr(_Call, "wait", waited_for)
+        is_over = not _is_interrupted(number, partial(interruptible, call, stop=stop))
+        went_on = began.is_set() and not may_end.is_set()
+        may_end.set()
+        assert not went_on, number
+    assert number > 8
+
+
+def test_a_call_that_began_before_its_start_was_interrupted_is_stopped_and_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def call() -> None:
+        began.set()
+        may_end.wait()
+        ended.set()
+
+    def interrupted(run: Callable[[], None], _: tuple[()]) -> None:
+        threading.Thread(target=run).start()
+        began.wait()
+        raise Interruption
+
+    monkeypatch.setattr("tracevault._interruptible.start_new_thread", interrupted)
+    try:
+        with pytest.raises(Interruption):
+            interruptible(call, stop=may_end.set)
+        assert ended.is_set()
+    finally:
+        may_end.set()
+
+
+def test_a_call_that_nobody_waits_for_by_then_is_not_begun() -> None:
+    made = _Call(lambda: pytest.fail("it is made"), None)
+    assert not made.leave()
+    made.run()
+    assert made.error is None
+
+
+def test_a_signal_that_interrupts_no_waiting_ends_it_all_the_same() -> None:
+    """As one that comes just before: the thread that waits is not woken by it."""
+    began, may_end = threading.Event(), threading.Event()
+    stopped: list[bool] = []
+
+    def call() -> None:
+        began.set()
+        stopped.append(may_end.wait(20))
+
+    def signal_of_another_thread() -> None:
+        began.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGALRM)
+
+    def interrupted(*_: object) -> None:
+        raise Interruption
+
+    before = signal.signal(signal.SIGALRM, interrupted)
+    threading.Thread(target=signal_of_another_thread).start()
+    try:
+        with pytest.raises(Interruption):
+            interruptible(call, stop=may_end.set)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert stopped == [True]

@@ -3,12 +3,19 @@
 Python runs its signal handlers between two steps of the main thread, never inside a call of C. So
 the call is made by a thread of its own while the main thread waits for it, which a signal
 interrupts. Other threads get no signals: they make the call themselves.
+
+A signal may come amid all that as well. So the thread is started by one call of C's, and a call
+that nobody waits for by then is not begun.
 """
 
 from __future__ import annotations
 
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable
+
+#: Seconds that one wait takes at most.
+_LOOK_S = 0.1
 
 
 class _Call:
@@ -18,11 +25,16 @@ class _Call:
         self._call = call
         self._discard = discard
         self._lock = threading.Lock()
-        self._is_left = False
-        self._is_done = False
+        self._is_left = self._has_begun = self._is_done = False
+        self._ended = threading.Lock()
+        self._ended.acquire()
         self.error: BaseException | None = None
 
     def run(self) -> None:
+        with self._lock:
+            if self._is_left:
+                return
+            self._has_begun = True
         try:
             self._call()
         except BaseException as error:
@@ -32,13 +44,22 @@ class _Call:
             must_discard = self._is_left
         if must_discard:
             self._put_away()
+        self._ended.release()
 
-    def leave(self) -> None:
+    def wait(self) -> None:
+        """Until it has ended. A signal that comes just before the waiting interrupts none: it is
+        seen when that is over, so nobody waits long at a time."""
+        while not self._ended.acquire(timeout=_LOOK_S):
+            pass
+
+    def leave(self) -> bool:
+        """Nobody waits any more; whether it is under way."""
         with self._lock:
             self._is_left = True
-            must_discard = self._is_done
+            is_under_way, must_discard = self._has_begun and not self._is_done, self._is_done
         if must_discard:
             self._put_away()
+        return is_under_way
 
     def _put_away(self) -> None:
         if self.error is None and self._discard is not None:
@@ -60,16 +81,13 @@ def interruptible(
         call()
         return
     made = _Call(call, discard)
-    thread = threading.Thread(target=made.run, name="tracevault-call", daemon=True)
-    thread.start()
     try:
-        thread.join()
+        start_new_thread(made.run, ())
+        made.wait()
     except BaseException:
-        if stop is None:
-            made.leave()
-        else:
+        if made.leave() and stop is not None:
             stop()
-            thread.join()
+            made.wait()
         raise
     if made.error is not None:
         raise made.error
