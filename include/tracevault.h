@@ -146,7 +146,7 @@ enum tv_status_code {
     TV_E_UNLOCK = 35,             /* wrong key or passphrase, or a forged key slot */
     TV_E_HEADER_MAC = 36,         /* the key is right, but the header was altered */
     TV_E_DAMAGED_BODY = 37,       /* the file's body is damaged or cut */
-    TV_E_RECORD_AUTH = 38,        /* a record does not open */
+    TV_E_RECORD_AUTH = 38,        /* a record does not open, or holds what no edit takes */
     TV_E_CONFLICT = 39,           /* the vault was changed under this edit */
     TV_E_IO = 40,                 /* reading or writing failed; the old vault stands */
     TV_E_DURABILITY_UNKNOWN = 41, /* the new vault is or may be in place, but may not last: look */

@@ -108,9 +108,11 @@ package final class ObjectStore: Store {
         seen.withLock { $0 = isBlind ? nil : Seen(revision: revision, etag: etag) }
     }
 
-    /// Only a strong one tells whether every byte is the same (RFC 9110, 8.8.1).
-    private static func isStrong(_ etag: String) -> Bool {
+    /// Only a strong one tells whether every byte is the same (RFC 9110, 8.8.1). It is sent back,
+    /// so it has no control characters.
+    static func isStrong(_ etag: String) -> Bool {
         etag.utf8.count > 2 && etag.hasPrefix("\"") && etag.hasSuffix("\"")
+            && etag.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
     }
 
     // MARK: - Asking

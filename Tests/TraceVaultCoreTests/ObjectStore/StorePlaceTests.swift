@@ -23,6 +23,14 @@ import Testing
         #expect(status { _ = try ObjectAddress(place) } == .argument, "\(place)")
     }
 
+    /// The store's own words, which go back to it in a header.
+    @Test func onlyAStrongETagOfOneWordTellsStatesApart() {
+        for etag in ["\"a\"", "\"4f2-0\"", "\"\u{E4}\""] { #expect(ObjectStore.isStrong(etag)) }
+        for etag in ["", "\"\"", "W/\"a\"", "a", "\"a\rX: y\"", "\"a\nb\"", "\"a\0b\"", "\"a b\""] {
+            #expect(!ObjectStore.isStrong(etag), "\(etag)")
+        }
+    }
+
     private func settings(_ values: [(Setting, String)]) throws -> StoreSettings {
         var config = Config()
         for (name, value) in values { try config.set(name, to: value) }

@@ -251,6 +251,17 @@ def padding(plan: Plan, padded: Plan) -> Iterator[Vector]:
 
 # ---- Metadata ------------------------------------------------------------------------------------
 
+#: Control characters of every kind, at both ends of each.
+CONTROLS = [f"a{chr(code)}b".encode() for code in (0, 10, 13, 0x1F, 0x7F, 0x80, 0x9F)]
+BAD_EMAILS = [b"", b"a", b"a@b", b"@b.cc", b"a@b.cc\r\nX: y", b"a@b.cc\0", b"a b@c.de", b"a@b@c.de",
+              b".a@b.cc", b"a.@b.cc", b"a..b@c.de", b"a@b..cc", b"a@.b.cc", b"a@b.cc.", b"a@-b.cc",
+              b"a@b-.cc", "ä@b.cc".encode(), b"a" * 65 + b"@b.cc", b"a@" + b"b" * 64 + b".cc",
+              b"a@" + b"b." * 125 + b"ccc"]  # fmt: skip
+BAD_ORIGINS = [b"", b"https://", b"http:/a", b"ftp://a.example", b"a.example", b"https://A.example",
+               b"https://a.example/b", b"https://u@a.example", b"https://a.example\r\nX: y",
+               b"https://a.example\0", "https://ä.example".encode(), b"https://a b",
+               b"https://" + b"a" * 248]  # fmt: skip
+
 
 def metadata(plan: Plan) -> Iterator[Vector]:
     """Fields that break a rule, sealed by someone with every key."""
@@ -280,11 +291,15 @@ def metadata(plan: Plan) -> Iterator[Vector]:
     bad += [{tag: bytes(size)} for tag in (8, 9, 10, 13, 15) for size in (0, 7, 9)]
     bad += [{11: bytes(15)}, {11: bytes(17)}, {11: b""}, {0: b"x"}]
     bad += [{tag: b"\xff\xfe"} for tag in (4, 5, 6, 12, 14, 16)]
+    bad += [{tag: text} for tag in (1, 6, 12, 14, 16) for text in CONTROLS]
+    bad += [{6: b"l" * 129}, {16: b"g" * 129}]
+    bad += [{4: text} for text in BAD_EMAILS]
+    bad += [{5: text} for text in BAD_ORIGINS]
     for change in bad:
         yield Vector(f"metadata, bad {brief(change)}", having(change), RECORD_AUTH)
     good: list[dict[int, bytes | None]] = [
-        {7: None}, {10: None}, {15: None}, {6: b""}, {6: b"l" * 3000}, {4: b"not needed"},
-        {3: b"\x02", 4: b"soc@acme.example"}, {7: b"\x02"}, {8: bytes(8)},
+        {7: None}, {10: None}, {15: None}, {6: b""}, {6: b"l" * 128}, {4: b"not@needed.example"},
+        {6: b"\xc2\xa0"}, {3: b"\x02", 4: b"soc@acme.example"}, {7: b"\x02"}, {8: bytes(8)},
         {9: bytes(8)}, {11: bytes(16)}, {12: b"id"}, {13: bytes(8)}, {14: "☂".encode()},
         {16: b"g"}, {17: b"\xff\xfe"}, {200: b""}, {255: bytes(9)}, {17: b"", 18: b"", 254: b"z"},
     ]  # fmt: skip

@@ -7,6 +7,7 @@ must never open a vault of value.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -126,6 +127,8 @@ class Vault:
         secret = padded.rstrip(b"\0")
         check(len(padded) % 64 == 0 and len(padded) - len(secret) < 64, "TV_E_RECORD_AUTH")
         check(secret[-1:] == b"\x80", "TV_E_RECORD_AUTH")
+        sound = 1 <= len(secret) - 1 <= 512 and all(0x21 <= byte <= 0x7E for byte in secret[:-1])
+        check(sound, "TV_E_RECORD_AUTH")
         return secret[:-1]
 
     def open_secret(self, record: Record, metadata: bytes, key: bytes) -> bytes:
@@ -338,7 +341,27 @@ def check_field(tag: int, value: bytes) -> None:
         sound = value in (b"\x01", b"\x02")
     if tag in TEXTS:
         try:
-            value.decode()
+            sound = sound and is_text(tag, value.decode())
         except UnicodeDecodeError:
             sound = False
     check(sound, "TV_E_RECORD_AUTH")
+
+
+#: Atoms with single dots between them, and a name of two labels at least.
+EMAIL_FORM = re.compile(
+    r"(?=[^@]{1,64}@)[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*"
+    r"@(?:(?!-)[A-Za-z0-9-]{1,63}(?<!-)\.)+(?!-)[A-Za-z0-9-]{1,63}(?<!-)",
+    re.ASCII,
+)
+ORIGIN_FORM = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+
+
+def is_text(tag: int, text: str) -> bool:
+    """Whether a text is one that a writer may put into this field."""
+    size = len(text.encode())
+    if tag == EMAIL:
+        return size <= 254 and EMAIL_FORM.fullmatch(text) is not None
+    if tag == ORIGIN:
+        return size <= 255 and ORIGIN_FORM.fullmatch(text) is not None
+    short = size <= 128 or tag not in (TENANT, LABEL, GROUP)
+    return short and not any(ord(c) < 0x20 or 0x7F <= ord(c) <= 0x9F for c in text)

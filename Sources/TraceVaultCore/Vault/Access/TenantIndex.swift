@@ -217,13 +217,7 @@ package final class TenantIndex: Sendable {
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
     ) throws(Failure) -> R {
         guard credential.key == tenant else { throw Tenant.unknownAccount }
-        let padded = try open(credential)
-        return try unsafe padded.withUnsafeBytes { (bytes) throws(Failure) in
-            guard let count = unsafe Sealing.unpaddedCount(bytes) else {
-                throw VaultRecord.unopened
-            }
-            return try unsafe body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        }
+        return try unsafe VaultRecord.lend(open(credential), body)
     }
 
     /// The secret header line of a request; keep it until the transfer has ended.

@@ -88,10 +88,7 @@ extension Snapshot {
             _ = try named(record) { () throws(Failure) in
                 _ = try openMetadata(record, into: metadata)
                 let secret = try openSecret(record, metadata: metadata, key: key)
-                let isPadded = unsafe secret.withUnsafeBytes {
-                    unsafe Sealing.unpaddedCount($0) ?? 0 > 0
-                }
-                guard isPadded else { throw VaultRecord.unopened }
+                try unsafe VaultRecord.lend(secret) { _ in }
             }
         }
     }

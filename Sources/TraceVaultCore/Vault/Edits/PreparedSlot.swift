@@ -13,7 +13,7 @@ final class PreparedSlot: Sendable {
     @_optimize(size) init(
         _ unlock: UnlockSecret, settings: VaultSettings, label: String = ""
     ) throws(Failure) {
-        guard label.utf8.count <= KeySlot.label.count, !CredentialFormat.hasControls(label) else {
+        guard label.utf8.count <= KeySlot.label.count, !label.utf8.hasControls else {
             throw Failure(
                 .argument, "the label must be at most 40 bytes without control characters")
         }

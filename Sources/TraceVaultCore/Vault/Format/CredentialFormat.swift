@@ -1,5 +1,7 @@
 // CredentialFormat.swift - what is accepted at the vault's door, and what is not.
 //
+// The same rules hold for what an edit puts and for what is read from a file: whoever can open a
+// vault can write one with every seal right. Rules of texts look at bytes that are UTF-8.
 // Every check names the argument and never repeats its value. No length or prefix rule for tokens
 // beyond the bounds: Cloudflare changes their form.
 
@@ -54,7 +56,7 @@ struct TenantName: Hashable, Comparable, Sendable {
     }
 
     init(_ text: String) throws(Failure) {
-        guard (1...128).contains(text.utf8.count), !CredentialFormat.hasControls(text) else {
+        guard CredentialFormat.isTenant(text.utf8) else {
             throw Failure(
                 .argument, "the tenant must be 1 to 128 bytes of UTF-8 without control characters"
             )
@@ -94,10 +96,27 @@ enum CredentialFormat {
     static let maximumText = 128
     static let defaultOrigin = Origin.cloudflare.text
 
-    /// C0, DEL and C1 control characters.
-    static func hasControls(_ text: String) -> Bool {
-        text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+    static func isTenant(_ text: some Collection<UInt8>) -> Bool {
+        !text.isEmpty && isShortText(text)
     }
+
+    /// A label or a budget group's name; may be empty.
+    private static func isShortText(_ text: some Collection<UInt8>) -> Bool {
+        text.count <= maximumText && !text.hasControls
+    }
+
+    /// Whether a record's field may have this text.
+    static func isText(_ text: some Collection<UInt8>, of tag: Metadata.Tag) -> Bool {
+        switch tag {
+        case .tenant: isTenant(text)
+        case .email: isEmail(text)
+        case .origin: isOrigin(text)
+        case .label, .budgetGroup: isShortText(text)
+        default: !text.hasControls
+        }
+    }
+
+    static func isSecret(_ secret: UnsafeRawBufferPointer) -> Bool { unsafe fault(secret) == nil }
 
     /// A token or key: 1 to 512 printable ASCII characters without spaces. What is wrong is said in
     /// words, without any of the text.
@@ -141,7 +160,7 @@ enum CredentialFormat {
 
     /// A label or a budget group's name; may be empty.
     static func checkText(_ text: String, _ name: StaticString) throws(Failure) {
-        guard text.utf8.count <= maximumText, !hasControls(text) else {
+        guard isShortText(text.utf8) else {
             throw Failure(
                 .argument, "\(name) must be at most 128 bytes without control characters")
         }
@@ -194,19 +213,33 @@ enum CredentialFormat {
     // MARK: - E-mail
 
     static func checkEmail(_ email: String) throws(Failure) {
-        let parts = email.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        guard email.utf8.count <= 254, parts.count == 2, let local = parts.first,
-            let domain = parts.last, isLocalPart(local), isDomain(domain)
-        else {
+        guard isEmail(email.utf8) else {
             throw Failure(.credentialFormat, "the e-mail address is not well-formed")
         }
     }
 
-    private static func isLocalPart(_ text: Substring.UTF8View) -> Bool {
-        guard (1...64).contains(text.count) else { return false }
-        let atoms = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return atoms.allSatisfy { atom in
-            !atom.isEmpty && atom.allSatisfy { isAlphanumeric($0) || isAtomSign($0) }
+    private static func isEmail(_ email: some Collection<UInt8>) -> Bool {
+        guard email.count <= 254, let at = email.firstIndex(of: UInt8(ascii: "@")) else {
+            return false
+        }
+        let local = email[..<at]
+        return local.count <= 64
+            && parts(local) { $0.allSatisfy { isAlphanumeric($0) || isAtomSign($0) } } != nil
+            && parts(email[email.index(after: at)...]) { isName($0) } ?? 0 >= 2
+    }
+
+    /// How many parts there are between dots; nil where one is empty or not as it must be.
+    private static func parts<Text: Collection<UInt8>>(
+        _ text: Text, _ isSound: (Text.SubSequence) -> Bool
+    ) -> Int? {
+        var count = 0
+        var start = text.startIndex
+        while true {
+            let end = text[start...].firstIndex(of: UInt8(ascii: ".")) ?? text.endIndex
+            guard start < end, isSound(text[start..<end]) else { return nil }
+            count += 1
+            guard end < text.endIndex else { return count }
+            start = text.index(after: end)
         }
     }
 
@@ -214,14 +247,16 @@ enum CredentialFormat {
         "!#$%&'*+-/=?^_`{|}~".utf8.contains(character)
     }
 
-    private static func isDomain(_ text: Substring.UTF8View) -> Bool {
-        let labels = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return labels.count >= 2
-            && labels.allSatisfy { label in
-                (1...63).contains(label.count) && label.first != UInt8(ascii: "-")
-                    && label.last != UInt8(ascii: "-")
-                    && label.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+    /// One part of a domain.
+    private static func isName(_ text: some Collection<UInt8>) -> Bool {
+        var last: UInt8?
+        for byte in text {
+            guard isAlphanumeric(byte) || (byte == UInt8(ascii: "-") && last != nil) else {
+                return false
             }
+            last = byte
+        }
+        return text.count <= 63 && last != UInt8(ascii: "-")
     }
 
     private static func isAlphanumeric(_ character: UInt8) -> Bool {
@@ -243,5 +278,19 @@ enum CredentialFormat {
                 "the origin must be https://host or https://host:port (http only to loopback)")
         }
         return origin.text
+    }
+
+    /// What any version may have stored. Where it leads does not matter: it is compared with the
+    /// origin that the engine asks.
+    private static func isOrigin(_ text: some Collection<UInt8>) -> Bool {
+        guard text.count <= 255,
+            let scheme = ["https://", "http://"].first(where: { text.starts(with: $0.utf8) })
+        else { return false }
+        let place = text.dropFirst(scheme.utf8.count)
+        return !place.isEmpty
+            && place.allSatisfy { byte in
+                (isAlphanumeric(byte) && !(0x41...0x5A).contains(byte))
+                    || ".-:[]".utf8.contains(byte)
+            }
     }
 }

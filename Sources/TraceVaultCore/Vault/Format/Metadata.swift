@@ -119,9 +119,7 @@ struct Metadata: Sendable {
 
     private mutating func set(_ tag: Tag, _ span: RawSpan, _ value: Range<Int>) -> Bool {
         switch tag {
-        case .tenant:
-            tenant = value
-            return value.count <= 128 && span.isUTF8(value)
+        case .tenant: tenant = value
         case .account:
             account = unsafe span.extracting(value).withUnsafeBytes { unsafe AccountID(utf8: $0) }
             return account != nil
@@ -151,7 +149,7 @@ struct Metadata: Sendable {
         case .rotatedFrom: return value.count == 16
         case .tokenID, .scopeNote: break
         }
-        return span.isUTF8(value) || tag.isBinary
+        return tag.isNumber || span.isText(value, of: tag)
     }
 
     // MARK: - Writing
@@ -248,9 +246,9 @@ struct Metadata: Sendable {
 
 extension Metadata.Tag {
     /// Whether the value is a number or an identifier and not text.
-    fileprivate var isBinary: Bool {
+    fileprivate var isNumber: Bool {
         switch self {
-        case .kind, .state, .notBefore, .expires, .created, .rotatedFrom, .lastVerified,
+        case .account, .kind, .state, .notBefore, .expires, .created, .rotatedFrom, .lastVerified,
             .fingerprint:
             true
         default: false
@@ -267,10 +265,11 @@ extension RawSpan {
         range.count == 8 ? integer(at: range.lowerBound, as: UInt64.self) : nil
     }
 
-    fileprivate func isUTF8(_ range: Range<Int>) -> Bool {
+    fileprivate func isText(_ range: Range<Int>, of tag: Metadata.Tag) -> Bool {
         guard isWithin(range) else { return false }
         return unsafe extracting(range).withUnsafeBytes { bytes in
             unsafe String(validating: bytes, as: UTF8.self) != nil
+                && CredentialFormat.isText(bytes, of: tag)
         }
     }
 }

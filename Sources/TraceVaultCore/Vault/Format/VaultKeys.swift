@@ -118,12 +118,8 @@ final class VaultKeys: Sendable {
 
     /// The first 8 bytes of a secret's keyed hash, as a little-endian number.
     func fingerprint(ofPadded secret: borrowing SecretBytes) throws(Failure) -> UInt64 {
-        let hash = try unsafe secret.withUnsafeBytes { (bytes) throws(Failure) in
-            guard let count = unsafe Sealing.unpaddedCount(bytes) else {
-                throw VaultRecord.unopened
-            }
-            return try unsafe Sealing.derive(
-                fingerprint, UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        let hash = try unsafe VaultRecord.lend(secret) { (secret) throws(Failure) in
+            try unsafe Sealing.derive(fingerprint, secret)
         }
         return unsafe hash.withUnsafeBytes {
             unsafe UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))

@@ -6,6 +6,8 @@
 struct VaultRecord: Sendable {
     static let headCount = 88
     private static let maximumSecret = 16_384
+    /// Of a token or key with its padding.
+    private static let longestCredential = CredentialFormat.maximumSecret + Sealing.padding
 
     let start: Int
     let type: RecordType
@@ -80,6 +82,10 @@ struct VaultRecord: Sendable {
         writer.binding("tv1 s", vaultID, id, version, epoch, type)
         writer.hash(of: metadata)
         guard writer.isComplete else { throw Failure.noMemory }
+        // A longer one is refused however it opens, and may have no room in guarded memory.
+        guard type != .credential || plainSecretCount <= Self.longestCredential else {
+            throw Self.unopened
+        }
         let opened = try SecretBytes(count: plainSecretCount)
         let isOpen = aad.withBytes { aad in
             unsafe opened.withUnsafeMutableBytes {
@@ -94,6 +100,20 @@ struct VaultRecord: Sendable {
 
     static let unopened = Failure(
         .recordAuth, "a record of the vault does not open; restore the file or its .prev copy")
+
+    /// Lends the token or key in a credential's opened secret, in its place. One that no edit takes
+    /// was forged: it would be more than one header line, or none.
+    static func lend<R: ~Copyable>(
+        _ padded: borrowing SecretBytes,
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        try unsafe padded.withUnsafeBytes { (bytes) throws(Failure) in
+            guard let count = unsafe Sealing.unpaddedCount(bytes) else { throw Self.unopened }
+            let secret = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<count])
+            guard unsafe CredentialFormat.isSecret(secret) else { throw Self.unopened }
+            return try unsafe body(secret)
+        }
+    }
 
     // MARK: - Sealing
 

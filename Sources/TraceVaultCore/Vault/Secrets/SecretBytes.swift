@@ -78,6 +78,7 @@ package final class SecretHeader: Sendable {
                 .copyMemory(from: secret)
             unsafe bytes[bytes.count - 1] = 0
         }
+        try checkIsOneLine()
     }
 
     /// A line with a secret in the middle.
@@ -85,7 +86,22 @@ package final class SecretHeader: Sendable {
         _ before: String, _ secret: UnsafeRawBufferPointer, _ after: String
     ) throws(Failure) {
         line = try unsafe SecretBytes(joining: before, secret, after + "\0")
+        try checkIsOneLine()
     }
+
+    /// Whatever its parts were checked for: a line break would begin another header or another
+    /// request.
+    private func checkIsOneLine() throws(Failure) {
+        let isOne = unsafe line.withUnsafeBytes { bytes in
+            unsafe !bytes.dropLast().contains { Self.isEnd($0) }
+        }
+        guard isOne else {
+            throw Failure(.credentialFormat, "a header line has no line break and no NUL in it")
+        }
+    }
+
+    /// CR, LF and NUL end a header line.
+    static func isEnd(_ byte: UInt8) -> Bool { byte == 0x0D || byte == 0x0A || byte == 0 }
 
     /// Whether the line begins so. Compares where the line is; nothing is copied.
     func begins(with text: StaticString) -> Bool {

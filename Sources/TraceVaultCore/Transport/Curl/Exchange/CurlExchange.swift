@@ -122,6 +122,9 @@ final class CurlExchange {
 
     /// Fills in what differs from request to request.
     private func prepare(_ line: CurlLine, _ nowUs: Int64) throws(Failure) {
+        guard (lines + [email].compactMap { $0 } + [Self.accept]).allSatisfy(\.isThere) else {
+            throw Failure(.other, "a header line of a request cannot be made")
+        }
         unsafe link(authorization.cString, at: 0)
         if let object {
             for (place, line) in lines.enumerated() {

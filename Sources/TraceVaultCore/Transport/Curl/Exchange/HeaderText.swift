@@ -7,7 +7,13 @@
 /// A C string that lives as long as its owner; not for secrets.
 @safe
 final class HeaderText: @unchecked Sendable {
+    /// Nil where there is no memory, and where the text is not one line.
     let pointer: UnsafeMutablePointer<CChar>?
-    init(_ text: String) { unsafe pointer = strdup(text) }
+    var isThere: Bool { unsafe pointer != nil }
+
+    init(_ text: String) {
+        unsafe pointer = text.utf8.contains(where: SecretHeader.isEnd) ? nil : strdup(text)
+    }
+
     deinit { unsafe free(pointer) }
 }
