@@ -676,7 +676,8 @@ TV_API TV_CHECK tv_status tv_edit_remove_retiring(tv_edit *edit, const char *ten
                                                   size_t tenant_len, const char *account,
                                                   size_t account_len, tv_error **error_out);
 
-/** Remove a tenant's account and its secrets; a tenant goes with its last account. @since 0.1 */
+/** Remove a tenant's account and its secrets; a tenant goes with its last account, and with it the
+ * vault's previous generation (`<vault>.prev`), which still holds it. @since 0.1 */
 TV_API TV_CHECK tv_status tv_edit_remove(tv_edit *edit, const char *tenant, size_t tenant_len,
                                          const char *account, size_t account_len,
                                          tv_error **error_out);

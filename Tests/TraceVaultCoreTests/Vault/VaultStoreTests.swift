@@ -102,6 +102,29 @@ import Testing
         #expect(!scratch.exists(".prev") && !scratch.exists(".prev.new"))
     }
 
+    /// However it goes: the previous generation would still open what it had.
+    @Test func aTenantThatGoesWithItsLastAccountIsInNoPreviousGeneration() throws {
+        let vault = try create()
+        try change(vault) {
+            try $0.put("acme", Fake.account1, token: Fake.token1)
+            try $0.put("acme", Fake.account2, token: Fake.token1)
+            try $0.put("globex", Fake.account1, token: Fake.token2)
+        }
+        try change(vault) { try $0.remove(tenant: "acme", account: Fake.account2) }
+        #expect(scratch.exists(".prev"))
+        try change(vault) { try $0.remove(tenant: "acme", account: Fake.account1) }
+        #expect(!scratch.exists(".prev"))
+        try put(vault, "globex", Fake.token1)
+        let previous = try Snapshot.open(ByteBuffer(try scratch.bytes(".prev")), with: unlock)
+        #expect(previous.tenants.map(\.name.text) == ["globex"])
+        // Its name and its new credential are there again, under another key.
+        try change(vault) {
+            try $0.removeTenant("globex")
+            try $0.put("globex", Fake.account1, token: Fake.token2)
+        }
+        #expect(!scratch.exists(".prev"))
+    }
+
     @Test func creatingOverAFileIsRefusedAndHarmless() throws {
         _ = try create()
         let before = try scratch.bytes()

@@ -226,10 +226,10 @@ package final class Vault: Sendable {
             let next = try base.changed(by: changes)
             guard !isLocked else { throw Self.locked }
             if try store.replace(
-                next.bytes, ifRevision: base.header.revision,
-                keeping: changes.forgetsPrevious ? nil : base.bytes)
+                next.snapshot.bytes, ifRevision: base.header.revision,
+                keeping: next.forgetsPrevious ? nil : base.bytes)
             {
-                state.withLock { $0.publish(next) }
+                state.withLock { $0.publish(next.snapshot) }
                 keepCopy()
                 return
             }

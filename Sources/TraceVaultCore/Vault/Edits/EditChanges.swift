@@ -21,10 +21,9 @@ struct EditChanges: Sendable {
         accounts.isEmpty && removedTenants.isEmpty && unlocks.isEmpty && rekey == nil
     }
 
-    /// Whether the previous generation would still open what this edit takes away.
-    var forgetsPrevious: Bool {
-        !removedTenants.isEmpty || rekey != nil
-            || unlocks.contains { if case .remove = $0 { true } else { false } }
+    /// Whether the previous generation would still open with what this edit takes away.
+    var removesUnlock: Bool {
+        rekey != nil || unlocks.contains { if case .remove = $0 { true } else { false } }
     }
 
     // MARK: - Accounts

@@ -32,12 +32,25 @@ struct PrintedSnapshot {
     let moves: RecordMoves
 }
 
+/// What an edit makes of a state.
+struct Successor {
+    let snapshot: Snapshot
+    /// Whether the previous generation would still open what the edit takes away, or open with it.
+    let forgetsPrevious: Bool
+}
+
 extension Snapshot {
     /// The next state. What is new in it was opened with the real keys, so it may replace this one.
-    func changed(by changes: EditChanges) throws(Failure) -> Snapshot {
-        let next = try Snapshot(try SnapshotWriter.apply(changes, to: self), after: self)
-        guard let slot = changes.rekey else { return next }
-        return try next.rekeyed(with: slot, after: header.generation)
+    func changed(by changes: EditChanges) throws(Failure) -> Successor {
+        let printed = try SnapshotWriter.apply(changes, to: self)
+        // A tenant goes by a step of its own or with its last account.
+        let losesTenant = tenants.contains { printed.dropped.contains($0.record.start) }
+        var next = try Snapshot(printed, after: self)
+        if let slot = changes.rekey {
+            next = try next.rekeyed(with: slot, after: header.generation)
+        }
+        return Successor(
+            snapshot: next, forgetsPrevious: losesTenant || changes.removesUnlock)
     }
 
     /// The state that follows `base`.
