@@ -459,7 +459,7 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  *
  * A look that fails changes nothing at first and is told by tv_vault_describe() and
  * tv_engine_stats(). When looks have failed for vault.max_stale_ms (the file cannot be read, is
- * gone, is another one, is an old copy, was rekeyed), nobody knows what was removed meanwhile, and
+ * gone, is damaged, is another one, is an old copy, was rekeyed), nobody knows what was removed meanwhile, and
  * nothing is lent any more: TV_E_STALE, until a look succeeds.
  *
  * With s3.copy_file this host keeps the sealed bytes of an object on its disk as well, and opens and

@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int64_t nanoseconds(struct timespec time) {
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 static void describe(const struct stat *status, tvs_file_status *out) {
     out->size = status->st_size > 0 ? (uint64_t)status->st_size : 0;
     out->device = status->st_dev;
@@ -20,6 +24,8 @@ static void describe(const struct stat *status, tvs_file_status *out) {
     out->mode = status->st_mode & 07777;
     out->is_regular = S_ISREG(status->st_mode);
     out->links = status->st_nlink;
+    out->modified_ns = nanoseconds(status->st_mtim);
+    out->changed_ns = nanoseconds(status->st_ctim);
 }
 
 /* A kernel before 5.8, or a container that forbids the call, does not tell. */

@@ -124,6 +124,7 @@ typedef struct tvs_file_status {
     uint32_t mode; /* permission bits and the sticky bit */
     int32_t is_regular;
     uint64_t links; /* how many names it has; 0 when it was removed */
+    int64_t modified_ns, changed_ns; /* when its content, and when anything of it, changed last */
     int32_t is_mounted; /* whether it is mounted itself; of a descriptor, where the system tells */
 } tvs_file_status;
 

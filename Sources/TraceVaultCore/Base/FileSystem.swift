@@ -12,9 +12,18 @@ package struct FileIdentity: Sendable, Equatable {
     package let inode: UInt64
 }
 
-package struct FileStatus: Sendable {
+/// As what a file shows itself. While it is the same, nobody has written to the file, as far as the
+/// steps of its file system's clock tell.
+package struct FileStamp: Sendable, Equatable {
     package let identity: FileIdentity
     package let size: UInt64
+    /// When its content, and when anything of it, changed last: ns since 1970.
+    package let modifiedNs: Int64
+    package let changedNs: Int64
+}
+
+package struct FileStatus: Sendable {
+    package let stamp: FileStamp
     package let owner: UInt32
     /// Permission bits and the sticky bit.
     package let mode: UInt32
@@ -24,6 +33,8 @@ package struct FileStatus: Sendable {
     /// Whether it is mounted itself; only known of what is open.
     package let isMounted: Bool
 
+    package var identity: FileIdentity { stamp.identity }
+    package var size: UInt64 { stamp.size }
     /// Whether it was not removed meanwhile.
     var hasName: Bool { links > 0 }
 }
@@ -31,7 +42,9 @@ package struct FileStatus: Sendable {
 extension FileStatus {
     fileprivate init(_ status: tvs_file_status) {
         self.init(
-            identity: FileIdentity(device: status.device, inode: status.inode), size: status.size,
+            stamp: FileStamp(
+                identity: FileIdentity(device: status.device, inode: status.inode),
+                size: status.size, modifiedNs: status.modified_ns, changedNs: status.changed_ns),
             owner: status.owner, mode: status.mode, isRegular: status.is_regular != 0,
             links: status.links, isMounted: status.is_mounted != 0)
     }

@@ -11,6 +11,8 @@ package final class ObjectStore: Store {
     struct Seen: Sendable {
         let revision: Revision
         let etag: String
+        /// What had this ETag. Weak: bytes that nobody has taken in tell nothing.
+        weak var bytes: ByteBuffer?
     }
 
     /// What a request is bound to.
@@ -68,10 +70,13 @@ package final class ObjectStore: Store {
 
     package func revision() throws(Failure) -> Revision { try Revision(of: try read()) }
 
-    package func newBytes(since known: Revision) throws(Failure) -> ByteBuffer? {
-        let etag = tag(of: known)
+    /// Two objects may begin alike, so an ETag counts for the bytes that had it.
+    package func newBytes(since known: ByteBuffer) throws(Failure) -> ByteBuffer? {
+        let etag = seen.withLock { $0?.bytes === known ? $0?.etag : nil }
         guard let bytes = try fetch(etag.map { .changed(since: $0) } ?? .none) else { return nil }
-        return try Revision(of: bytes) == known ? nil : bytes
+        guard bytes.isSame(as: known) else { return bytes }
+        seen.withLock { if $0?.bytes === bytes { $0?.bytes = known } }
+        return nil
     }
 
     /// The object's bytes; nil where it is as the condition says.
@@ -105,7 +110,7 @@ package final class ObjectStore: Store {
         }
         if isSame { isBlind.withLock { $0 = true } }
         let isBlind = isBlind.withLock { $0 }
-        seen.withLock { $0 = isBlind ? nil : Seen(revision: revision, etag: etag) }
+        seen.withLock { $0 = isBlind ? nil : Seen(revision: revision, etag: etag, bytes: bytes) }
     }
 
     /// Only a strong one tells whether every byte is the same (RFC 9110, 8.8.1). It is sent back,

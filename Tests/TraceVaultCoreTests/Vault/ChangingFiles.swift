@@ -6,15 +6,18 @@ struct ChangingFiles: FileSystem {
     private let real = SystemFiles()
     private let afterLook: @Sendable () -> Void
     private let afterLock: @Sendable (Int32) -> Void
+    private let atRead: @Sendable (Int) -> Void
 
     /// - Parameters:
     ///   - afterLook: what somebody does after every look at an open file.
     ///   - afterLock: the same after every lock that was had.
+    ///   - atRead: told how many bytes were read.
     init(
         _ afterLook: @escaping @Sendable () -> Void = {},
-        afterLock: @escaping @Sendable (Int32) -> Void = { _ in }
+        afterLock: @escaping @Sendable (Int32) -> Void = { _ in },
+        atRead: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
-        (self.afterLook, self.afterLock) = (afterLook, afterLock)
+        (self.afterLook, self.afterLock, self.atRead) = (afterLook, afterLock, atRead)
     }
 
     func status(_ descriptor: Int32) -> Result<FileStatus, FileError> {
@@ -32,7 +35,9 @@ struct ChangingFiles: FileSystem {
     }
     func close(_ descriptor: Int32) { real.close(descriptor) }
     func read(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
-        unsafe real.read(descriptor, bytes)
+        let count = unsafe real.read(descriptor, bytes)
+        atRead(count)
+        return count
     }
     func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
         unsafe real.write(descriptor, bytes)

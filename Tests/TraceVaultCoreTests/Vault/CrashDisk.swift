@@ -96,14 +96,20 @@ final class CrashDisk: FileSystem {
         }
     }
 
+    /// Nothing here is changed in its place.
+    private static func stamp(_ number: Int, _ inode: Inode?) -> FileStamp {
+        FileStamp(
+            identity: FileIdentity(device: 1, inode: UInt64(number)),
+            size: UInt64(inode?.content.count ?? 0), modifiedNs: 0, changedNs: 0)
+    }
+
     func status(_ descriptor: Int32) -> Result<FileStatus, FileError> {
         state.withLock { state in
             let number = state.open[descriptor]?.inode
             let inode = number.flatMap { state.inodes[$0] }
             return .success(
                 FileStatus(
-                    identity: FileIdentity(device: 1, inode: UInt64(number ?? 0)),
-                    size: UInt64(inode?.content.count ?? 0), owner: geteuid(),
+                    stamp: Self.stamp(number ?? 0, inode), owner: geteuid(),
                     mode: descriptor == Self.directory ? 0o700 : 0o600,
                     isRegular: descriptor != Self.directory,
                     links: UInt64(state.names.values.count { $0 == number }), isMounted: false))
@@ -115,8 +121,7 @@ final class CrashDisk: FileSystem {
             guard let number = state.names[name] else { return .failure(FileError(ENOENT)) }
             return .success(
                 FileStatus(
-                    identity: FileIdentity(device: 1, inode: UInt64(number)),
-                    size: UInt64(state.inodes[number]?.content.count ?? 0), owner: geteuid(),
+                    stamp: Self.stamp(number, state.inodes[number]), owner: geteuid(),
                     mode: 0o600, isRegular: true,
                     links: UInt64(state.names.values.count { $0 == number }), isMounted: false))
         }

@@ -34,19 +34,31 @@ import Testing
         return status.st_uid
     }
 
+    /// An edit that meets the damage changes nothing; this one comes behind its look.
     @Test func aFileThatWasDamagedTakesNoGoodCopysPlace() throws {
         let vault = try create()
         try put(vault, "acme", Fake.token1)
         try put(vault, "acme", Fake.token2)
-        let good = try scratch.bytes(".prev")
-        var damaged = try scratch.bytes()
+        let (good, sound) = (try scratch.bytes(".prev"), ByteBuffer(try scratch.bytes()))
+        let elsewhere = MemoryStore()
+        try elsewhere.create(sound)
+        try put(
+            try Vault.open(in: elsewhere, unlock: unlock, settings: Fake.settings), "globex",
+            Fake.token1)
         // As long as before, and with the same first bytes.
+        var damaged = sound.array
         damaged[damaged.count - 100] ^= 1
         try scratch.write(damaged)
-        try put(vault, "globex", Fake.token1)
+        let store = try FileStore(path: scratch.vault, Fake.settings)
+        let lease = try store.lease(timeoutMs: 0)
+        #expect(
+            try store.replace(
+                try elsewhere.read(), ifRevision: Revision(of: sound), keeping: sound))
+        lease.release()
         #expect(try scratch.bytes(".prev") == good)
-        // What the commit wrote is whole, and the next copy is one of it.
+        // What was written is whole, and the next copy is one of it.
         let whole = try scratch.bytes()
+        try vault.refresh()
         try put(vault, "globex", Fake.token2)
         #expect(try scratch.bytes(".prev") == whole)
         #expect(try open().tenant(named: "acme").header(nil).hasSuffix(Fake.token2))

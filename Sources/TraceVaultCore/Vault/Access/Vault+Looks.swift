@@ -9,8 +9,9 @@ import CSystem
 struct Look {
     let store: any Store
     let following: Following
-    /// What the vault had when the look began.
+    /// What the vault had when the look began: a header and its sealed bytes.
     let known: VaultHeader
+    let bytes: ByteBuffer
     /// What is not read again yet. Of a server's bytes the revision is not known before they came.
     var refused: RefusedBytes?
 
@@ -21,7 +22,7 @@ struct Look {
         if let refused, !store.isRemote, try store.revision() == refused.revision {
             throw refused.failure
         }
-        return FoundBytes(bytes: try store.newBytes(since: known.revision), seen: seen)
+        return FoundBytes(bytes: try store.newBytes(since: bytes), seen: seen)
     }
 }
 
@@ -91,7 +92,8 @@ extension Vault: Watched {
     func followed(_ held: Snapshot) throws(Failure) -> Snapshot {
         let moment = following.moment(nowMs: Self.bootMs)
         do throws(Failure) {
-            let look = Look(store: store, following: following, known: held.header)
+            let look = Look(
+                store: store, following: following, known: held.header, bytes: held.bytes)
             let newest = try newest(try look.found(), after: held)
             following.succeeded(moment)
             state.withLock { $0.publish(newest) }
@@ -106,14 +108,18 @@ extension Vault: Watched {
     private func newest(
         _ found: FoundBytes, after held: Snapshot
     ) throws(Failure) -> Snapshot {
-        let next = try found.bytes.map { (bytes) throws(Failure) in
-            try Snapshot(bytes, keysOf: held)
+        let newest = try found.bytes.map { (bytes) throws(Failure) in
+            try opened(bytes, after: held)
         }
-        if let next, next.header.revision != held.header.revision {
-            try next.checkFollows(held.header)
-        }
-        try found.seen?.checkIsFollowed(by: (next ?? held).header)
-        return next ?? held
+        try found.seen?.checkIsFollowed(by: (newest ?? held).header)
+        return newest ?? held
+    }
+
+    /// Opens what the store has: the bytes of `held`, or of a later state of the same vault.
+    func opened(_ bytes: ByteBuffer, after held: Snapshot) throws(Failure) -> Snapshot {
+        let stored = try Snapshot(bytes, keysOf: held)
+        if !bytes.isSame(as: held.bytes) { try stored.checkFollows(held.header) }
+        return stored
     }
 
     // MARK: - Looks of the lookout
@@ -155,7 +161,7 @@ extension Vault: Watched {
         guard let held else { return nil }
         let isFresh = refused?.isFresh(nowMs: Self.bootMs) == true
         return Look(
-            store: store, following: following, known: held.header,
+            store: store, following: following, known: held.header, bytes: held.bytes,
             refused: isFresh ? refused : nil)
     }
 

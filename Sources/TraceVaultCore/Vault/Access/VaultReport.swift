@@ -48,10 +48,7 @@ extension Vault {
     /// every tenant key and every secret. The first fault is thrown.
     @_optimize(size) package func verify() throws(Failure) -> ByteBuffer {
         let held = try current()
-        let stored = try Snapshot(try store.read(), keysOf: held)
-        if stored.header.revision != held.header.revision {
-            try stored.checkFollows(held.header)
-        }
+        let stored = try opened(try store.read(), after: held)
         for tenant in stored.tenants { try stored.checkSecrets(of: tenant) }
         var writer = JSONWriter(into: ByteBuffer(limit: 65_536))
         writer.beginObject()

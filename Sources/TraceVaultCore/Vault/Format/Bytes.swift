@@ -94,6 +94,13 @@ extension RawSpan {
     }
 }
 
+extension ByteBuffer {
+    /// Compares fast, not in constant time: not for secrets.
+    func isSame(as other: ByteBuffer) -> Bool {
+        self === other || withBytes { own in other.withBytes { own.isSame(as: $0) } }
+    }
+}
+
 /// Appends to a ByteBuffer; running out of room is remembered, as in JSONWriter.
 struct BytesWriter: ~Copyable {
     let buffer: ByteBuffer

@@ -1,8 +1,7 @@
 // FileStore.swift - a vault in a file: safe owners and modes, whole reads.
 //
 // One writer at a time is FileStore+Lock.swift's; how a file is replaced so that a crash leaves
-// the old or the new one is in FileStore+Writing.swift. Nothing here looks behind a file's first 96
-// bytes.
+// the old or the new one is in FileStore+Writing.swift.
 
 import CSystem
 import Glibc
@@ -25,6 +24,13 @@ package final class FileStore: Store {
     let stoppedRung = Atomic<Int32>(0)
     /// Set by a failed fsync: what is on the disk is unknown until the vault is opened again.
     let isPoisoned = Atomic<Bool>(false)
+    /// The bytes that were read last, and as what their file showed itself before. Weak: those that
+    /// nobody has taken in tell nothing.
+    private struct LastRead {
+        weak var bytes: ByteBuffer?
+        let stamp: FileStamp
+    }
+    private let lastRead = Lock<LastRead?>(nil)
 
     package convenience init(path: String, _ settings: VaultSettings) throws(Failure) {
         try self.init(path: path, settings, files: SystemFiles())
@@ -157,8 +163,32 @@ package final class FileStore: Store {
         let file = try openVault(directory)
         let bytes = ByteBuffer(limit: VaultLayout.maximumCount)
         // The beginning first: what is not a vault is not read further, however large.
-        let (revision, fileCount) = try revision(of: file, into: bytes)
-        guard let size = Int(exactly: fileCount), size <= VaultLayout.maximumCount else {
+        let (revision, stamp) = try revision(of: file, into: bytes)
+        try readOn(file, revision, stamp, into: bytes)
+        return bytes
+    }
+
+    /// Nobody changes a file here in its place, but somebody's copying, a disk or an attacker may,
+    /// behind a beginning that stays.
+    package func newBytes(since known: ByteBuffer) throws(Failure) -> ByteBuffer? {
+        let directory = try openDirectory()
+        let file = try openVault(directory)
+        let bytes = ByteBuffer(limit: VaultLayout.maximumCount)
+        let (revision, stamp) = try revision(of: file, into: bytes)
+        let isKnown = lastRead.withLock { $0?.stamp == stamp && $0?.bytes === known }
+        if isKnown, try revision == Revision(of: known) { return nil }
+        try readOn(file, revision, stamp, into: bytes)
+        guard bytes.isSame(as: known) else { return bytes }
+        lastRead.withLock { $0 = LastRead(bytes: known, stamp: stamp) }
+        return nil
+    }
+
+    /// Reads a file of which the beginning was read.
+    private func readOn(
+        _ file: borrowing Descriptor, _ revision: Revision, _ stamp: FileStamp,
+        into bytes: ByteBuffer
+    ) throws(Failure) {
+        guard let size = Int(exactly: stamp.size), size <= VaultLayout.maximumCount else {
             throw Failure(.limit, "the vault file is larger than 512 MiB")
         }
         // A body of another length than the header says is damaged, whatever is in it: so much is
@@ -166,19 +196,19 @@ package final class FileStore: Store {
         let wanted = revision.isWhole ? size : min(size, VaultLayout.minimumCount + 1)
         guard bytes.reserve(max(0, wanted - bytes.count)) else { throw Failure.noMemory }
         _ = try fill(bytes, from: file, upTo: wanted - bytes.count)
-        return bytes
+        lastRead.withLock { $0 = LastRead(bytes: bytes, stamp: stamp) }
     }
 
-    /// Reads the first 96 bytes; which snapshot they begin, and how long the file is.
+    /// Reads the first 96 bytes; which snapshot they begin, and as what the file showed itself.
     private func revision(
         of file: borrowing Descriptor, into bytes: ByteBuffer
-    ) throws(Failure) -> (Revision, UInt64) {
-        let fileCount = try status(of: file, "the file").size
+    ) throws(Failure) -> (Revision, FileStamp) {
+        let stamp = try status(of: file, "the file").stamp
         _ = try fill(bytes, from: file, upTo: Revision.prefixCount)
         let revision = try bytes.withBytes { (span) throws(Failure) in
-            try Revision(prefix: span, fileCount: fileCount)
+            try Revision(prefix: span, fileCount: stamp.size)
         }
-        return (revision, fileCount)
+        return (revision, stamp)
     }
 
     package func revision() throws(Failure) -> Revision {

@@ -1,6 +1,7 @@
 // Store.swift - where sealed bytes live: read them, replace them if nobody else did.
 //
-// A store never sees a key and does not look behind the first 96 bytes. The file store is the
+// A store never sees a key. The first 96 bytes tell which state it has; what is behind them it only
+// compares. The file store is the
 // default; ObjectStore.swift keeps the same bytes as an object of an S3-compatible store.
 
 import CSystem
@@ -22,8 +23,9 @@ package protocol Store: Sendable {
     func read() throws(Failure) -> ByteBuffer
     /// Which snapshot is current.
     func revision() throws(Failure) -> Revision
-    /// The current bytes, whole; nil, and cheap, while they are those of `known`.
-    func newBytes(since known: Revision) throws(Failure) -> ByteBuffer?
+    /// The current bytes, whole; nil while they are `known`, and cheap where nothing has touched
+    /// them since they were found to be.
+    func newBytes(since known: ByteBuffer) throws(Failure) -> ByteBuffer?
     /// Stores the first bytes; `.exists` when there are some.
     func create(_ bytes: ByteBuffer) throws(Failure)
     /// Makes other writers wait, and waits for them up to the time-out where they may be other
@@ -49,8 +51,9 @@ extension Store {
     package var isRemote: Bool { false }
     package var copy: StoreCopy? { nil }
 
-    package func newBytes(since known: Revision) throws(Failure) -> ByteBuffer? {
-        try revision() == known ? nil : try read()
+    /// For stores whose bytes nobody changes but through `replace`.
+    package func newBytes(since known: ByteBuffer) throws(Failure) -> ByteBuffer? {
+        try revision() == Revision(of: known) ? nil : try read()
     }
 
     /// For stores that do not wait long.
