@@ -459,8 +459,10 @@ TV_API TV_CHECK tv_status tv_vault_create(const char *path, size_t path_len,
  *
  * A look that fails changes nothing at first and is told by tv_vault_describe() and
  * tv_engine_stats(). When looks have failed for vault.max_stale_ms (the file cannot be read, is
- * gone, is damaged, is another one, is an old copy, was rekeyed), nobody knows what was removed meanwhile, and
- * nothing is lent any more: TV_E_STALE, until a look succeeds.
+ * gone, is damaged, is another one, is an old copy, was rekeyed), nobody knows what was removed
+ * meanwhile, and nothing is lent any more: TV_E_STALE, until a look succeeds. Once a look has met a
+ * rekey, no state from before it is taken again: TV_E_ROLLBACK, until tv_vault_unlock() or a vault
+ * that is opened anew.
  *
  * With s3.copy_file this host keeps the sealed bytes of an object on its disk as well, and opens and
  * unlocks the vault from there while the store cannot be reached, for vault.max_stale_ms after its
@@ -479,8 +481,8 @@ TV_API TV_CHECK tv_status tv_vault_open(const char *path, size_t path_len, const
  * Read the file again now if another process changed it.
  *
  * Fails, and goes on with the state it has, as tv_vault_open() does, with TV_E_ROLLBACK when the
- * file is older than what was read before, with TV_E_UNLOCK when the vault was rekeyed, and with
- * TV_E_CONFLICT when the file is another vault.
+ * file is older than what was read before or than a rekey that was met before, with TV_E_UNLOCK
+ * when the vault was rekeyed, and with TV_E_CONFLICT when the file is another vault.
  *
  * Blocks: on the disk, and on an object store for s3.timeout_ms at most.
  * @since 0.1

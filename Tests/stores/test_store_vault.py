@@ -115,6 +115,22 @@ def test_what_was_damaged_or_put_back_is_refused(store: ObjectStore, way: Way, p
         assert vault.generation == 3
 
 
+def test_a_rekey_is_not_undone_by_the_object_of_before(
+    store: ObjectStore, way: Way, place: str
+) -> None:
+    with create(place, way) as vault:
+        put(vault)
+        whole = store.get(key_of(place))
+        with opened(place, way) as other, other.edit() as edit:
+            edit.rekey(raw_key(9))
+        assert status_of(vault.refresh) == "E_UNLOCK"
+        store.put(key_of(place), whole)
+        assert status_of(vault.refresh) == "E_ROLLBACK"
+        vault.lock()
+        vault.unlock(raw_key())
+        assert status_of(vault.refresh) == "OK"
+
+
 def test_another_key_opens_nothing(way: Way, place: str) -> None:
     with create(place, way):
         wrong = lambda: tv.Vault.open(place, raw_key(9), settings=way.settings(), keys=keys())  # noqa: E731

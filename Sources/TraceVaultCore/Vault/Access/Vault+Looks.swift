@@ -108,17 +108,26 @@ extension Vault: Watched {
     private func newest(
         _ found: FoundBytes, after held: Snapshot
     ) throws(Failure) -> Snapshot {
-        let newest = try found.bytes.map { (bytes) throws(Failure) in
-            try opened(bytes, after: held)
-        }
-        try found.seen?.checkIsFollowed(by: (newest ?? held).header)
-        return newest ?? held
+        let newest = try opened(found.bytes ?? held.bytes, after: held)
+        try found.seen?.checkIsFollowed(by: newest.header)
+        return newest
     }
 
     /// Opens what the store has: the bytes of `held`, or of a later state of the same vault.
     func opened(_ bytes: ByteBuffer, after held: Snapshot) throws(Failure) -> Snapshot {
-        let stored = try Snapshot(bytes, keysOf: held)
+        let stored: Snapshot
+        do throws(Failure) {
+            stored = try bytes === held.bytes ? held : Snapshot(bytes, keysOf: held)
+        } catch {
+            if error.status == .unlock, let rekeyed = try? Revision(of: bytes), rekeyed.isWhole {
+                state.withLock { $0.meet(rekeyed: rekeyed) }
+            }
+            throw error
+        }
         if !bytes.isSame(as: held.bytes) { try stored.checkFollows(held.header) }
+        try state.withLock { (state) throws(Failure) in
+            try state.checkFollowsRekey(stored.header)
+        }
         return stored
     }
 
@@ -218,7 +227,8 @@ extension Snapshot {
         }
     }
 
-    /// Why bytes that came in this state's place do not open with its keys.
+    /// Why bytes that came in this state's place do not open with its keys. Their header is whole,
+    /// by its hash, which needs no key: what is half-written or damaged is told before.
     private func reason(_ failure: Failure, for later: ByteBuffer) -> Failure {
         later.withBytes { later in
             guard later.identifier(at: 24) == header.vaultID else { return Self.replaced }

@@ -18,6 +18,9 @@ struct VaultState: Sendable {
     private(set) var snapshot: Snapshot?
     /// The newest state ever seen: an open vault never goes back behind it.
     private(set) var newest: VaultHeader
+    /// The newest later state that was met in the store and that the vault's keys do not open: the
+    /// vault was rekeyed. What is not later than it was put back.
+    private(set) var rekeyed: Revision?
     /// What a look found in the store last that could not be used.
     var refused: RefusedBytes?
     /// Tenants that hold a key, by the bytes of their names: every handle of one is the same
@@ -40,6 +43,23 @@ struct VaultState: Sendable {
         snapshot = next
     }
 
+    /// Notes a state that the vault's keys do not open.
+    mutating func meet(rekeyed met: Revision) {
+        guard met.generation > max(newest.generation, rekeyed?.generation ?? 0) else { return }
+        rekeyed = met
+    }
+
+    /// Refuses what is in the store though the vault was rekeyed since. A rekey of this process's
+    /// own may be met before it is published.
+    func checkFollowsRekey(_ header: VaultHeader) throws(Failure) {
+        guard let rekeyed, header.revision != rekeyed, header.generation <= rekeyed.generation
+        else { return }
+        throw Failure(
+            .rollback,
+            "the vault was rekeyed, and an older state of it was put back; close the vault and "
+                + "open it again if that is meant")
+    }
+
     /// Lets go of every key; answers who must do so too.
     mutating func lock() -> [any KeyHolder] {
         snapshot = nil
@@ -50,10 +70,14 @@ struct VaultState: Sendable {
     /// Holds an opened state again; one that was opened meanwhile stays. False when a later state
     /// was seen meanwhile: then there is something newer to open.
     mutating func unlock(_ opened: Snapshot) -> Bool {
-        guard snapshot == nil else { return true }
+        guard snapshot == nil else {
+            if snapshot?.header.revision == opened.header.revision { rekeyed = nil }
+            return true
+        }
         guard newest.generation <= opened.header.generation else { return false }
         snapshot = opened
         newest = opened.header
+        rekeyed = nil
         return true
     }
 
