@@ -1,6 +1,7 @@
 /* loading.c - dlopen() changes nothing in the host; dlclose() and a second load do no harm; two
  * copies of the library live side by side; a host's atfork handlers from before the load may use it.
- * Not linked with the library: TRACEVAULT_LIBRARY names it. */
+ * Not linked with the library: TRACEVAULT_LIBRARY names it. With the argument `crash` the host
+ * loads it and aborts. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -187,7 +188,7 @@ static void fork_beside(void *library) {
     in_handlers = NULL;
 }
 
-int main(void) {
+int main(int count, char **arguments) {
     const char *path = getenv("TRACEVAULT_LIBRARY");
     if (path == NULL) {
         fprintf(stderr, "loading: TRACEVAULT_LIBRARY must name the library\n");
@@ -195,6 +196,12 @@ int main(void) {
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     alarm(120);
+    if (count > 1 && strcmp(arguments[1], "crash") == 0) {
+        if (dlopen(path, RTLD_NOW | RTLD_LOCAL) == NULL) return 2;
+        struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        abort();
+    }
     check(pthread_atfork(use_in_handler, use_in_handler, use_in_handler) == 0,
           "the host registers atfork handlers");
     /* What libcurl and its libraries do at load is theirs; load them first. */

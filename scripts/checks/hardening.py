@@ -7,8 +7,8 @@ from pathlib import Path
 
 from _tree import LIBRARY, ROOT, answer, library, output, read
 
-#: What must stay writable: variables, and the page that the Swift runtime protects itself.
-WRITABLE = {".data", ".bss", ".tm_clone_table", ".tbss", ".tdata", "swift5_backtrace"}
+#: What must stay writable: variables.
+WRITABLE = {".data", ".bss", ".tm_clone_table", ".tbss", ".tdata"}
 #: Tables of addresses and constants: in RELRO, which the loader makes read-only.
 RELRO = {".dynamic", ".got", ".got.plt", ".init_array", ".fini_array", ".data.rel.ro"}
 #: The C parts as the build left them, and the commands that made them.
