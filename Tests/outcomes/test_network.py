@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -152,6 +153,16 @@ def test_a_renewed_authority_of_the_proxy_is_noticed(
                     break
                 except tv.TransportError:
                     assert time.monotonic() < end, "the new authority is trusted"
+            # What takes its place later holds up nobody.
+            ca_file.unlink()
+            os.mkfifo(ca_file)
+            while True:
+                try:
+                    engine.trace(tenant, ACCOUNT, "4Njp3P0STMz1", timeout=20)
+                    assert time.monotonic() < end + 30, "the pipe is told"
+                except tv.TransportError as error:
+                    assert error.message.startswith("http.proxy_ca_file is not a file any more")
+                    break
 
 
 def test_a_proxy_that_is_not_there_is_named(honest: Stage, identity: Identities) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,34 @@ def test_a_pipe_in_the_place_of_the_authorities_holds_up_nobody(
         ca_file.unlink()
         os.mkfifo(ca_file)
         until(lambda: asked(engine, opened) == Status.E_TLS, "the pipe is refused", 60)
+
+
+def test_a_pipe_that_is_there_before_the_first_connection_is_told_by_its_setting(
+    foreign: Stage, identity: Identities, tmp_path: Path
+) -> None:
+    ca_file, pipe = tmp_path / "ca.pem", tmp_path / "pipe"
+    ca_file.write_bytes(identity.authority_of("unknown authority"))
+    messages = [""]
+
+    def told(engine: tv.Engine, opened: tv.Vault) -> bool:
+        try:
+            engine.trace(opened.tenant("acme"), ACCOUNT, MESSAGE, timeout=3, fresh=True)
+        except tv.TraceVaultError as error:
+            messages.append(error.message)
+        return messages[-1].startswith("tls.ca_file is not a file any more")
+
+    def scene() -> None:
+        with vault(foreign) as opened, tv.Engine(settings(foreign, ca_file)) as engine:
+            os.mkfifo(pipe)
+            pipe.rename(ca_file)
+            until(lambda: told(engine, opened), "the pipe is told", 60)
+        messages.append("closed")
+
+    # Aside, so that a call which hangs fails this test instead of holding up all that follow.
+    aside = threading.Thread(target=scene, daemon=True)
+    aside.start()
+    aside.join(90)
+    assert messages[-1] == "closed", messages[-1]
 
 
 # ---- Proxies ----------------------------------------------------------------------------------

@@ -26,6 +26,11 @@ int tvs_curl_set_pointer(void *easy, uint32_t option, void *value) {
     return curl_easy_setopt(easy, (CURLoption)option, value);
 }
 
+int tvs_curl_set_blob(void *easy, uint32_t option, const void *bytes, size_t length) {
+    struct curl_blob blob = {(void *)(uintptr_t)bytes, length, CURL_BLOB_COPY};
+    return curl_easy_setopt(easy, (CURLoption)option, &blob);
+}
+
 int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink) {
     return curl_easy_setopt(easy, (CURLoption)option, sink);
 }
@@ -57,6 +62,7 @@ static curl_socket_t open_noted(void *context, curlsocktype purpose,
     tvs_curl_sent *sent = context;
     note_connecting(sent);
     sent->has_socket = 1;
+    sent->contexts = 0;
     return tvs_open_socket(sent->watch, purpose, address);
 }
 
@@ -121,13 +127,15 @@ int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent) {
 
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent) {
     curl_opensocket_callback opening = sent == NULL ? tvs_open_socket : open_noted;
+    curl_ssl_ctx_callback securing = sent == NULL ? tvs_guard_tls : tvs_guard_tls_of;
+    void *context = sent == NULL ? (void *)watch : sent;
     CURLcode codes[] = {
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, opening),
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sent == NULL ? (void *)watch : sent),
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context),
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, tvs_close_socket),
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, watch),
-        curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, tvs_guard_tls),
-        curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, watch),
+        curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, securing),
+        curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, context),
     };
     return first_failure(codes, sizeof codes / sizeof codes[0]);
 }

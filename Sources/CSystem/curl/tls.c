@@ -31,6 +31,7 @@ enum {
     NAMES_COUNT,
     NAMES_VALUE,
     NAMES_FREE,
+    SET_STORE,
     FUNCTION_COUNT
 };
 static const char *const names[FUNCTION_COUNT] = {
@@ -50,6 +51,7 @@ static const char *const names[FUNCTION_COUNT] = {
     "OPENSSL_sk_num",
     "OPENSSL_sk_value",
     "GENERAL_NAMES_free",
+    "SSL_CTX_set1_cert_store",
 };
 static _Atomic(void *) found[FUNCTION_COUNT];
 
@@ -74,15 +76,21 @@ typedef union { /* POSIX: a void * from dlsym may hold a function */
     int (*names_count)(const void *list);
     void *(*names_value)(const void *list, int place);
     void (*names_free)(void *list);
+    void (*set_store)(void *context, void *store);
 } openssl_function;
+
+void *tvs_openssl(const char *name) {
+    void *libcurl = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
+    if (libcurl == NULL) return NULL;
+    void *address = dlsym(libcurl, name);
+    (void)dlclose(libcurl); /* only the count that dlopen() just added */
+    return address;
+}
 
 static openssl_function openssl(int which) {
     openssl_function function = {atomic_load(&found[which])};
     if (function.address == NULL) {
-        void *libcurl = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
-        if (libcurl == NULL) return function;
-        function.address = dlsym(libcurl, names[which]);
-        (void)dlclose(libcurl); /* only the count that dlopen() just added */
+        function.address = tvs_openssl(names[which]);
         atomic_store(&found[which], function.address);
     }
     return function;
@@ -245,8 +253,8 @@ int tvs_keylog_is_unfit(void) {
     return !(S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3));
 }
 
-CURLcode tvs_guard_tls(CURL *easy, void *ssl_context, void *context) {
-    (void)easy;
+/* `authorities` takes the place of what libcurl has read. */
+static CURLcode guard(void *ssl_context, tvs_curl_watch *watch, void *authorities) {
     for (int i = 0; i < FUNCTION_COUNT; i++) {
         /* Without the functions nobody can promise what they are for: refuse to connect. */
         if (openssl(i).address == NULL) return CURLE_SSL_CONNECT_ERROR;
@@ -254,7 +262,26 @@ CURLcode tvs_guard_tls(CURL *easy, void *ssl_context, void *context) {
     if (!forbid_finite_fields(ssl_context)) return CURLE_SSL_CONNECT_ERROR;
     openssl(SET_KEYLOG).set_keylog(ssl_context, NULL);
     openssl(SET_RECORD).set_record(ssl_context, bound_reading);
-    (void)openssl(CONTROL).control(ssl_context, SET_RECORD_ARGUMENT, 0, context);
+    (void)openssl(CONTROL).control(ssl_context, SET_RECORD_ARGUMENT, 0, watch);
     openssl(SET_VERIFY).set_verify(ssl_context, VERIFY_PEER, require_host_names);
+    if (authorities == NULL) return CURLE_SSL_CACERT_BADFILE;
+    openssl(SET_STORE).set_store(ssl_context, authorities);
     return CURLE_OK;
+}
+
+CURLcode tvs_guard_tls(CURL *easy, void *ssl_context, void *context) {
+    tvs_curl_watch *watch = context;
+    (void)easy;
+    return guard(ssl_context, watch, watch->authorities);
+}
+
+/* libcurl does not say whether a context is for the proxy or for the server behind it. On a new
+ * socket the proxy's comes first. */
+CURLcode tvs_guard_tls_of(CURL *easy, void *ssl_context, void *context) {
+    tvs_curl_sent *sent = context;
+    tvs_curl_watch *watch = sent->watch;
+    (void)easy;
+    bool is_proxys = watch->has_tls_proxy && sent->contexts == 0;
+    sent->contexts++;
+    return guard(ssl_context, watch, is_proxys ? watch->proxy_authorities : watch->authorities);
 }

@@ -15,6 +15,8 @@ int tvs_curl_set_long(void *easy, uint32_t option, long value);
 int tvs_curl_set_off(void *easy, uint32_t option, int64_t value);
 int tvs_curl_set_text(void *easy, uint32_t option, const char *value);
 int tvs_curl_set_pointer(void *easy, uint32_t option, void *value);
+/** For options that take a struct curl_blob; libcurl copies the bytes. */
+int tvs_curl_set_blob(void *easy, uint32_t option, const void *bytes, size_t length);
 typedef size_t (*tvs_curl_sink)(char *bytes, size_t size, size_t count, void *context);
 /** Sets CURLOPT_WRITEFUNCTION or CURLOPT_HEADERFUNCTION. */
 int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink);
@@ -40,6 +42,10 @@ typedef struct {
         int port; /* its own, once a request went over it: then libcurl closes it through us */
     } sockets[TVS_CURL_SOCKETS];
     int has_http2; /* not 0 once a connection was seen that speaks HTTP/2 */
+    /* OpenSSL's, of tvs_authorities_new(): whom new connections trust. NULL: nobody. */
+    void *authorities;
+    void *proxy_authorities;
+    int has_tls_proxy; /* not 0 where the proxy itself speaks TLS */
 } tvs_curl_watch;
 int64_t tvs_curl_open_sockets(const tvs_curl_watch *watch);
 /** False once the host has closed one that has carried a request. */
@@ -58,6 +64,7 @@ typedef struct {
     int is_alone;  /* not 0 when it was sent over HTTP/1.1, the first of its connection */
     int has_begun; /* not 0 once a connection was found or is being made; 0: libcurl keeps it */
     int has_socket; /* not 0 once a name was found, and a socket opened */
+    int contexts;   /* of OpenSSL, made since a socket was opened for it last */
     uint64_t call;   /* of the watch, when libcurl looked at it last */
     int64_t looks;   /* how often libcurl has looked at it in that call */
     /* Asked whether the vault still lends its secret; NULL: it is no vault's. */
@@ -77,11 +84,15 @@ int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
  * The same for one whose secret was lent more than a moment ago and is not lent any more. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch; `sent`, if not NULL, hears when a socket is opened.
- * Guards TLS: libcurl's callback for SSLKEYLOGFILE goes, a certificate must name its hosts, keys
- * are agreed on over elliptic curves, and a connection counts as ended when reading has taken 0.3 s
+ * Guards TLS: the watch says who is trusted, libcurl's callback for SSLKEYLOGFILE goes, a
+ * certificate must name its hosts, keys are agreed on over elliptic curves, and a connection counts as ended when reading has taken 0.3 s
  * of the processor's time in one call, a quarter of it for this one, and after a thousand records
  * of a handshake. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent);
+/** All certificates of a PEM text as an X509_STORE of libcurl's own OpenSSL, and where in the text
+ * the first one is. NULL where there is none or one is damaged. */
+void *tvs_authorities_new(const void *pem, size_t length, size_t *first_out, size_t *length_out);
+void tvs_authorities_free(void *store);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);
 /** Whether SSLKEYLOGFILE names what libcurl must not open as it starts: no regular file (but the

@@ -14,8 +14,7 @@ import Testing
             return
         }
         defer { unsafe curl_easy_cleanup(easy) }
-        let options = settings.options(authorities: "/etc/ssl/a.pem", ofProxy: "/etc/ssl/b.pem")
-        for option in options {
+        for option in settings.transferOptions {
             #expect(unsafe option.apply(to: easy) == 0, "option \(option.option.rawValue)")
         }
     }

@@ -11,6 +11,8 @@ import CSystem
 @safe
 package final class CurlLink: RedisLink {
     private let trust: TrustStore
+    /// Whom the watch names.
+    private var trusted: Authorities?
     private var easy: UnsafeMutableRawPointer?
     private var multi: UnsafeMutableRawPointer?
     private let watch: UnsafeMutablePointer<tvs_curl_watch>
@@ -32,6 +34,9 @@ package final class CurlLink: RedisLink {
 
     package func open(_ address: RedisAddress, until limit: LinkLimit) throws(Failure) {
         close()
+        let trusted = try trust.look(nowUs: tvs_monotonic_us())
+        self.trusted = trusted
+        unsafe watch.pointee.authorities = trusted.store
         guard let easy = unsafe curl_easy_init(), let multi = unsafe tvs_curl_multi_new() else {
             throw Failure(lacking: ENOMEM, "libcurl has no memory for a connection")
         }
@@ -39,7 +44,9 @@ package final class CurlLink: RedisLink {
         for option in options(address) {
             guard unsafe option.apply(to: easy) == 0 else { throw Self.unknownOption }
         }
-        guard unsafe tvs_curl_guard(easy, watch, nil) == 0 else { throw Self.unknownOption }
+        guard unsafe tvs_curl_guard(easy, watch, nil) == 0,
+            unsafe Authorities.give([trusted], to: easy).allSatisfy({ $0 == 0 })
+        else { throw Self.unknownOption }
         unsafe _ = curl_multi_add_handle(multi, easy)
         tvs_tls_forget_refusal()
         while true {
@@ -77,8 +84,9 @@ package final class CurlLink: RedisLink {
             CurlOption(CURLOPT_SSL_VERIFYHOST, .long(2)),
             CurlOption(CURLOPT_SSLVERSION, .long(Int(CURL_SSLVERSION_TLSv1_2))),
             CurlOption(CURLOPT_SSL_ENABLE_ALPN, .long(0)),
-            CurlOption(CURLOPT_CAINFO, .text(trust.path)),
+            CurlOption(CURLOPT_CAINFO, .text(nil)),
             CurlOption(CURLOPT_CAPATH, .text(nil)),
+            CurlOption(CURLOPT_CA_CACHE_TIMEOUT, .long(0)),
             CurlOption(CURLOPT_QUICK_EXIT, .long(1)),
             CurlOption(CURLOPT_TCP_KEEPALIVE, .long(1)),
             CurlOption(CURLOPT_NOSIGNAL, .long(1)),

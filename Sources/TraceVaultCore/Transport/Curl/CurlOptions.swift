@@ -79,9 +79,8 @@ extension TransportSettings {
     /// Cloudflare closes idle connections; curl must not try one that old.
     private static let connectionAge = (idle: 118, life: 300)
 
-    /// The options of every transfer; `authorities` is the file of those that are trusted, and
-    /// `ofProxy` the one for a proxy.
-    func options(authorities: String, ofProxy: String) -> [CurlOption] {
+    /// The options of every transfer. No file of authorities: `TrustStore` reads them.
+    var transferOptions: [CurlOption] {
         let scheme = base.origin.isPlain ? "http" : "https"
         return [
             // Only this protocol, no redirects, no credentials but ours.
@@ -107,11 +106,13 @@ extension TransportSettings {
             CurlOption(CURLOPT_PROXY_SSL_VERIFYPEER, .long(1)),
             CurlOption(CURLOPT_PROXY_SSL_VERIFYHOST, .long(2)),
             CurlOption(CURLOPT_PROXY_SSLVERSION, .long(Int(CURL_SSLVERSION_TLSv1_2))),
-            CurlOption(CURLOPT_PROXY_CAINFO, .text(ofProxy)),
+            CurlOption(CURLOPT_PROXY_CAINFO, .text(nil)),
             CurlOption(CURLOPT_PROXY_CAPATH, .text(nil)),
             CurlOption(CURLOPT_CERTINFO, .long(0)),
-            CurlOption(CURLOPT_CAINFO, .text(authorities)),
+            CurlOption(CURLOPT_CAINFO, .text(nil)),
             CurlOption(CURLOPT_CAPATH, .text(nil)),
+            // It would keep, and put back, whom we have trusted before.
+            CurlOption(CURLOPT_CA_CACHE_TIMEOUT, .long(0)),
             // Nothing remembered from one transfer to the next but the connection. Alt-Svc is off
             // unless CURLOPT_ALTSVC_CTRL turns it on; libcurl 7.88 refuses to be told 0.
             CurlOption(CURLOPT_HSTS_CTRL, .long(0)),

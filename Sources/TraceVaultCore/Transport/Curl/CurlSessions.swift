@@ -13,10 +13,10 @@ import CSystem
 @safe
 final class CurlSessions {
     let share: UnsafeMutableRawPointer
-    /// The states of the files of authorities under which they were made.
-    let trust: [UInt64]
+    /// Under which they were made; of a proxy in the second place.
+    let trust: [Authorities]
 
-    init(under trust: [UInt64], haveConnections: Bool) throws(Failure) {
+    init(under trust: [Authorities], haveConnections: Bool) throws(Failure) {
         guard let share = unsafe tvs_curl_sessions_new(haveConnections) else {
             throw Failure(.noMemory, "libcurl gave no place for TLS sessions")
         }

@@ -66,11 +66,10 @@ package final class CurlTransport {
         unsafe self.multi = multi
         unsafe watch = .allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
-        let options = settings.options(
-            authorities: trust.path, ofProxy: proxyTrust?.path ?? trust.path)
+        unsafe watch.pointee.has_tls_proxy = settings.proxy?.isSecure == true ? 1 : 0
         unsafe line = CurlLine(
-            settings: settings, options: options, watch: watch, sessions: sessions,
-            ownSessions: ownSessions, trust: trust, room: ReplyRoom(settings.maxReplyBytes),
+            settings: settings, options: settings.transferOptions, watch: watch,
+            sessions: sessions, ownSessions: ownSessions, trust: trust, room: ReplyRoom(settings.maxReplyBytes),
             proxyTrust: proxyTrust)
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(

@@ -2,4 +2,4 @@
 //
 // Comes in: a request, a handle, and bytes as they come.
 // Goes out: a reply within its bounds, with the secret masked; or what went wrong, in words.
-// May know: Transport, Transport/Curl, Vault/Access, Vault/Secrets.
+// May know: Transport, Transport/Curl, Transport/Curl/Trust, Vault/Access, Vault/Secrets.

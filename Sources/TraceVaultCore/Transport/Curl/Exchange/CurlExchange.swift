@@ -83,7 +83,7 @@ final class CurlExchange {
         unsafe sent.initialize(
             to: tvs_curl_sent(
                 watch: line.watch, easy: easy, us: 0, was_sent: 0, own: tvs_own(), was_held: 0,
-                is_alone: 0, has_begun: 0, has_socket: 0, call: 0, looks: 0,
+                is_alone: 0, has_begun: 0, has_socket: 0, contexts: 0, call: 0, looks: 0,
                 is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
                 lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
@@ -108,7 +108,7 @@ final class CurlExchange {
         if line.settings.proxy != nil { codes.append(unsafe tvs_curl_bound_proxy(easy, sent)) }
         try Self.check(
             codes, .other, "this libcurl does not know an option that safety depends on")
-        try prepare(line, nowUs)
+        try prepare(line)
     }
 
     /// libcurl is not to be called for it any more.
@@ -121,7 +121,7 @@ final class CurlExchange {
     }
 
     /// Fills in what differs from request to request.
-    private func prepare(_ line: CurlLine, _ nowUs: Int64) throws(Failure) {
+    private func prepare(_ line: CurlLine) throws(Failure) {
         guard (lines + [email].compactMap { $0 } + [Self.accept]).allSatisfy(\.isThere) else {
             throw Failure(.other, "a header line of a request cannot be made")
         }
@@ -143,7 +143,6 @@ final class CurlExchange {
             : Int(CURL_SSLVERSION_TLSv1_2)
         let version = wantsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
         let isOwn = hasOwnConnection ? 1 : 0
-        let keepS = line.trustKeepSeconds(nowUs)
         let codes = unsafe [
             tvs_curl_set_text(easy, CURLOPT_URL.rawValue, line.settings.base.text + request.path),
             tvs_curl_set_pointer(easy, CURLOPT_HTTPHEADER.rawValue, nodes),
@@ -152,11 +151,11 @@ final class CurlExchange {
             tvs_curl_set_long(easy, CURLOPT_FRESH_CONNECT.rawValue, isOwn),
             tvs_curl_set_long(easy, CURLOPT_FORBID_REUSE.rawValue, isOwn),
             tvs_curl_set_long(easy, CURLOPT_SSLVERSION.rawValue, tls),
-            tvs_curl_set_long(easy, CURLOPT_CA_CACHE_TIMEOUT.rawValue, keepS),
             tvs_curl_set_long(easy, CURLOPT_TIMEOUT_MS.rawValue, request.timeoutMs),
         ]
-        try Self.check(
-            codes + (object.map { storing($0) } ?? []), .noMemory,
+        try unsafe Self.check(
+            codes + Authorities.give(sessions.trust, to: easy) + (object.map { storing($0) } ?? []),
+            .noMemory,
             "libcurl could not take the request")
     }
 

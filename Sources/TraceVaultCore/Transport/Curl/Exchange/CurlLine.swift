@@ -22,16 +22,14 @@ struct CurlLine {
     /// Looks at the files of authorities. Sessions that were made under others would let in a
     /// server that is not trusted any more: the change counts until there are new ones.
     mutating func renewSessions(_ nowUs: Int64) throws(Failure) {
-        let states = [try trust.look(nowUs: nowUs), try proxyTrust?.look(nowUs: nowUs) ?? 0]
-        guard states != sessions.trust else { return }
-        let renewed = try CurlSessions(under: states, haveConnections: false)
-        ownSessions = try CurlSessions(under: states, haveConnections: true)
+        guard !settings.base.origin.isPlain else { return }
+        let trusted = try trust.look(nowUs: nowUs)
+        let known = [trusted, try proxyTrust?.look(nowUs: nowUs) ?? trusted]
+        guard !known.elementsEqual(sessions.trust, by: ===) else { return }
+        let renewed = try CurlSessions(under: known, haveConnections: false)
+        ownSessions = try CurlSessions(under: known, haveConnections: true)
         sessions = renewed
-    }
-
-    /// For CURLOPT_CA_CACHE_TIMEOUT, which holds for both.
-    func trustKeepSeconds(_ nowUs: Int64) -> Int {
-        let seconds = trust.keepSeconds(nowUs: nowUs)
-        return min(seconds, proxyTrust?.keepSeconds(nowUs: nowUs) ?? seconds)
+        unsafe watch.pointee.authorities = known[0].store
+        unsafe watch.pointee.proxy_authorities = known[1].store
     }
 }

@@ -1,0 +1,52 @@
+// Authorities.swift - the certificate authorities of one state of a file, as OpenSSL keeps them.
+
+import CCurl
+import CSystem
+
+/// Read once and shared by all connections: libcurl would read them for each. Never changed.
+@safe
+final class Authorities: @unchecked Sendable {
+    /// OpenSSL's; nil where the text holds none, or one that is damaged.
+    let store: UnsafeMutableRawPointer?
+    /// One of them as PEM.
+    let one: [UInt8]
+
+    init(_ pem: [UInt8]) {
+        var place = 0..<0
+        unsafe store = pem.withUnsafeBytes { bytes in
+            var first = 0
+            var length = 0
+            let store = unsafe tvs_authorities_new(
+                bytes.baseAddress, bytes.count, &first, &length)
+            place = first..<first + length
+            return unsafe store
+        }
+        one = place.isEmpty ? [UInt8(ascii: "\n")] : Array(pem[place])
+    }
+
+    /// From here on libcurl takes no file for its own default.
+    private static let defaultsReturn: UInt32 = 0x08_11_00
+    private static let needsOne =
+        unsafe (curl_version_info(CURLVERSION_TENTH)?.pointee.version_num ?? .max) >= defaultsReturn
+
+    /// What a transfer is given where libcurl would read a file otherwise: of the server's and of
+    /// its proxy's one authority each, as every connection reads them. What counts is in the watch.
+    /// libcurl's codes, 0 when it took it.
+    static func give(_ trust: [Authorities], to easy: UnsafeMutableRawPointer) -> [Int32] {
+        guard needsOne else { return [] }
+        return zip([CURLOPT_CAINFO_BLOB, CURLOPT_PROXY_CAINFO_BLOB], trust).map { option, known in
+            unsafe known.giveOne(to: easy, as: option)
+        }
+    }
+
+    func giveOne(to easy: UnsafeMutableRawPointer, as option: CURLoption) -> Int32 {
+        unsafe one.withUnsafeBytes { bytes in
+            unsafe tvs_curl_set_blob(easy, option.rawValue, bytes.baseAddress, bytes.count)
+        }
+    }
+
+    deinit {
+        // In an exit handler of the host OpenSSL may have cleaned up for good.
+        if tvs_tls_is_over() == 0 { unsafe tvs_authorities_free(store) }
+    }
+}
