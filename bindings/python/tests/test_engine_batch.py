@@ -72,7 +72,7 @@ def test_a_batch_waits_for_room_that_other_requests_take_up(
         assert taken.trace is not None
 
 
-def test_a_batch_reads_no_further_ahead_than_its_window(
+def test_a_batch_reads_no_further_ahead_than_its_window_and_half_of_another(
     server: Standin, engine: tv.Engine, acme: tv.Tenant
 ) -> None:
     drawn = 0
@@ -86,7 +86,7 @@ def test_a_batch_reads_no_further_ahead_than_its_window(
     results = engine.batch(endless(), window=4)
     for _ in range(10):
         assert next(results).error is None
-    assert drawn <= 14
+    assert drawn <= 10 + 4 + 3  # under way, and what stands aside
     results.close()
 
 

@@ -1,9 +1,10 @@
-"""Turns: many tenants ask, none of them holds up another, and requests are made when drawn."""
+"""Turns: many tenants ask, none of them holds up another, and no more is drawn than may be kept."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count, cycle
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 import tracevault as tv
-from tracevault._sources import Turns
+from tracevault._sources import GivenSource, IterableSource, Turns
 
 ACCOUNT = "a" * 32
 
@@ -115,7 +116,7 @@ def test_what_was_given_back_stops_its_tenant_alone_until_it_is_offered_again(
     asked.add(tenants[1], "cd")
     first = asked.turns.draw()
     assert first is not None
-    assert asked.turns.give_back(first)
+    asked.turns.give_back(first)
     assert asked.turns.lacks_room
     assert asked.draw() == "cd"
     assert not asked.turns.over
@@ -209,6 +210,10 @@ class Looked:
 
     looks = 0
 
+    @property
+    def _key(self) -> Looked:
+        return self
+
     def __hash__(self) -> int:
         Looked.looks += 1
         return id(self)
@@ -234,3 +239,133 @@ def test_an_answer_costs_no_look_at_the_tenants_that_rest() -> None:
         assert request.tenant is resting[-1]
         assert turns.draw() is None
     assert Looked.looks < 500
+
+
+# ---- What a caller gives -------------------------------------------------------------------------
+
+
+class Given:
+    """What a caller gave, and what was drawn of it."""
+
+    def __init__(self, requests: Iterable[tv.Request[Any]], window: int) -> None:
+        self.source = GivenSource(IterableSource(requests), window)
+        self.under_way: list[tv.Request[Any]] = []
+
+    def draw(self) -> str:
+        """All that may be asked now."""
+        drawn = ""
+        while len(self.under_way) < self.source.window:
+            request = self.source.draw()
+            if request is not None:
+                drawn += request.message_ref
+                self.under_way.append(request)
+            elif not self.source.is_drawing:
+                break
+        return drawn
+
+    def answer(self, tenant: tv.Tenant | None = None) -> None:
+        """The oldest of a tenant, or of all."""
+        one = next(one for one in self.under_way if tenant in (None, one.tenant))
+        self.under_way.remove(one)
+        self.source.answered(one.tenant)
+
+
+def asked_by(tenant: tv.Tenant, refs: str) -> list[tv.Request[Any]]:
+    return [tv.Request.trace(tenant, ACCOUNT, ref) for ref in refs]
+
+
+def test_a_tenants_requests_keep_their_order_whatever_stands_aside(
+    tenants: list[tv.Tenant],
+) -> None:
+    refs = "abcdefghijklmnopqrstuvwxyz"
+    given = Given(iter(asked_by(tenants[0], refs)), window=4)
+    told = given.draw()
+    while given.under_way:
+        given.answer()
+        told += given.draw()
+    assert told == refs
+    assert given.source.over
+
+
+def test_of_a_list_others_are_found_behind_however_much_of_one(tenants: list[tv.Tenant]) -> None:
+    given = Given([*asked_by(tenants[0], "g" * 999), *asked_by(tenants[1], "mm")], window=4)
+    assert given.draw() == "ggggm"
+    given.answer(tenants[1])
+    assert given.draw() == "m"
+    assert not given.source.over
+
+
+def test_of_an_iterator_of_one_tenant_half_a_window_is_drawn_ahead(
+    tenants: list[tv.Tenant],
+) -> None:
+    endless = map(asked_by(tenants[0], "x").__getitem__, cycle([0]))
+    counted = count()
+    given = Given((request for request, _ in zip(endless, counted, strict=False)), window=20)
+    assert given.draw() == "x" * 20
+    assert next(counted) == 31
+    for _ in range(500):
+        given.answer()
+        given.draw()
+    assert next(counted) <= 20 + 500 + 11 + 1
+
+
+def test_an_iterator_of_ever_more_tenants_is_drawn_three_windows_ahead_at_most(
+    library_path: Path,
+) -> None:
+    assert library_path
+    names = [f"tenant {number}" for number in range(60)]
+    with tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            for name in names:
+                edit.put(name, ACCOUNT, tv.ApiToken("test-token-not-real-000"))
+        many = [vault.tenant(name) for name in names]
+        counted = count()
+        three_each = (
+            tv.Request.trace(tenant, ACCOUNT, "x")
+            for tenant in many
+            for _, _ in zip(range(3), counted, strict=False)
+        )
+        given = Given(three_each, window=8)
+        given.draw()
+        assert next(counted) <= 3 * 8
+
+
+def test_who_has_no_place_to_stand_is_drawn_on_when_its_last_one_is_asked(
+    tenants: list[tv.Tenant],
+) -> None:
+    given = Given(iter([*asked_by(tenants[0], "g" * 12), *asked_by(tenants[1], "m")]), window=4)
+    assert given.draw() == "gggg"
+    told = ""
+    while "m" not in told:
+        given.answer()
+        told += given.draw()
+    assert told.count("g") < 12
+
+
+def test_what_follows_goes_before_the_rest(tenants: list[tv.Tenant]) -> None:
+    given = Given(asked_by(tenants[0], "abcdef"), window=2)
+    assert given.draw() == "ab"
+    given.source.follow(asked_by(tenants[0], "xyz"))
+    told = ""
+    while given.under_way:
+        given.answer()
+        told += given.draw()
+    assert told == "xyzcdef"
+
+
+def test_what_was_drawn_before_a_fault_of_the_callers_is_asked_before_it_is_raised(
+    tenants: list[tv.Tenant],
+) -> None:
+    def broken() -> Iterator[tv.Request[Any]]:
+        yield from asked_by(tenants[0], "abcdef")
+        raise KeyError("their own")
+
+    given = Given(broken(), window=4)
+    told = given.draw()
+    for _ in range(2):
+        given.answer()
+        told += given.draw() if told != "abcde" else ""
+    assert told == "abcde"
+    assert not given.source.over
+    with pytest.raises(KeyError, match="their own"):
+        given.draw()

@@ -1,4 +1,5 @@
-"""Where a batch's requests come from: a caller's iterable, or the turns of many tenants.
+"""Where a batch's requests come from: a caller's iterable, or what many tenants are to ask. In both
+cases tenants take turns.
 
 What is asked and what answers mean is not known here.
 """
@@ -7,13 +8,19 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ._slot import Slot
+from ._unread import TenantKey
 from .request import Request
 from .vault import Tenant
 
 Item = TypeVar("Item")
+
+#: What follows from a result goes before the rest.
+_FOLLOWS, _REST = range(2)
+#: So many are set aside before others have their turn, such as results that have come.
+_SET_ASIDE = 16
 
 
 class Source:
@@ -23,19 +30,42 @@ class Source:
     """Whether there is nothing to draw."""
     total: int | None = None
     """How many there will be in all, where it is known."""
-    lacks_room: bool = False
-    """Whether something was given back."""
+    is_in_memory: bool = False
+    """Whether all there is to draw exists already, so that to have drawn it takes no memory."""
 
     def draw(self) -> object:
         """The next one; ``None`` when there is none now."""
         raise NotImplementedError
 
-    def give_back(self, request: Request[Any]) -> bool:
-        """Take back what the engine has no room for; false: the batch keeps it."""
-        return False
+
+class SharedSource(Source):
+    """One whose tenants take turns, so that none holds up another."""
+
+    lacks_room: bool = False
+    """Whether something was given back."""
+    is_drawing: bool = False
+    """Whether the last draw ended because others have their turn: there may be one all the same."""
+
+    def draw(self) -> Request[Any] | None:
+        """The next one; ``None`` when none may be asked now."""
+        raise NotImplementedError
+
+    def answered(self, tenant: Tenant) -> None:
+        """One of a tenant's requests is not under way any more."""
+        raise NotImplementedError
+
+    def follow(self, requests: Iterable[Request[Any]]) -> None:
+        """Give these as well, before the rest: they follow from a result."""
+        raise NotImplementedError
+
+    def give_back(self, request: Request[Any]) -> None:
+        """Take back what the engine has no room for, and ask nothing more for its tenant until it
+        is offered again; others go on."""
+        raise NotImplementedError
 
     def offer_again(self) -> None:
-        """Draw what was given back once more."""
+        """Draw what was given back once more, as far as there is room."""
+        raise NotImplementedError
 
     @property
     def arrived(self) -> Callable[[Slot], None] | None:
@@ -54,6 +84,7 @@ class IterableSource(Source):
                 f"requests must be an iterable of Requests, not {type(requests).__name__}"
             )
         self._requests: Iterator[Request[Any]] = iter(requests)
+        self.is_in_memory = isinstance(requests, (list, tuple))
 
     def draw(self) -> object:
         """The next one; ``None`` at the end."""
@@ -62,12 +93,13 @@ class IterableSource(Source):
         return request
 
 
-class Turns(Source, Generic[Item]):
+class Turns(SharedSource, Generic[Item]):
     """What many tenants want to ask, each in its turn; made into a request when it is drawn.
 
-    A tenant may have as many requests under way as are free of the window, and always one: so those
-    whose quota rests stop no other. What has a lower rank goes before what has a higher one; then
-    who has the fewest under way goes first. Who may not ask is not looked at.
+    A tenant is a name in an opened vault, however many objects stand for it. It may have as many
+    requests under way as are free of the window, and always one: so those whose quota rests stop no
+    other. What has a lower rank goes before what has a higher one; then who has the fewest under
+    way goes first. Who may not ask is not looked at.
     """
 
     def __init__(
@@ -82,22 +114,22 @@ class Turns(Source, Generic[Item]):
         self.total: int | None = total
         self._make, self._waits, self._arrived = make, waits, arrived
         #: By rank: tenants whose next one waits, as `waits` says, until somebody looks again.
-        self._aside: list[dict[Tenant, None]] = []
+        self._aside: list[dict[TenantKey, None]] = []
         self._window = window
         #: By rank and tenant.
-        self._waiting: list[dict[Tenant, deque[Item]]] = []
+        self._waiting: list[dict[TenantKey, deque[Item]]] = []
         #: Those of them who may be drawn from, by how many they have under way. An ordered dict
         #: finds its first key at once, also where many before it are gone.
-        self._ready: list[dict[int, OrderedDict[Tenant, None]]] = []
-        self._tenants: set[Tenant] = set()
-        self._asked: dict[Tenant, int] = {}
+        self._ready: list[dict[int, OrderedDict[TenantKey, None]]] = []
+        self._tenants: set[TenantKey] = set()
+        self._asked: dict[TenantKey, int] = {}
         self._under_way = 0
         #: What the engine had no room for, one of a tenant, the one that was tried last at the end.
-        self._given_back: OrderedDict[Tenant, Request[Any]] = OrderedDict()
+        self._given_back: OrderedDict[TenantKey, Request[Any]] = OrderedDict()
         #: Whether it is offered again: one after the other, until the engine has no room again.
         self._is_offered = False
         #: Of these an answer has come: each is offered once, since its share of the room is larger.
-        self._answered: dict[Tenant, None] = {}
+        self._answered: dict[TenantKey, None] = {}
 
     @property
     def arrived(self) -> Callable[[Slot], None] | None:
@@ -125,18 +157,36 @@ class Turns(Source, Generic[Item]):
             self._waiting.append({})
             self._ready.append({})
             self._aside.append({})
-        queue = self._waiting[rank].get(tenant) or deque()
+        key = tenant._key
+        queue = self._waiting[rank].get(key) or deque()
         queue.extend(items)
         if queue:
-            self._waiting[rank][tenant] = queue
-            self._tenants.add(tenant)
-            self._make_ready(tenant)
+            self._waiting[rank][key] = queue
+            self._tenants.add(key)
+            self._make_ready(key)
+
+    def takes(self, tenant: Tenant, rank: int) -> bool:
+        """Whether a tenant may ask what it has not added, before all else; it counts then."""
+        key = tenant._key
+        self._tenants.add(key)
+        if key in self._given_back or not self._may_ask(self._asked.get(key, 0)):
+            return False
+        for waiting in self._waiting[: rank + 1]:
+            if key in waiting:
+                return False
+        self._count(key, 1)
+        return True
+
+    def has_asked(self, tenant: Tenant, count: int) -> None:
+        """So many of a tenant's requests are under way that were not drawn here."""
+        self._count(tenant._key, count)
 
     def answered(self, tenant: Tenant) -> None:
         """One of a tenant's requests is not under way any more."""
-        self._count(tenant, -1)
-        if tenant in self._given_back:
-            self._answered[tenant] = None
+        key = tenant._key
+        self._count(key, -1)
+        if key in self._given_back:
+            self._answered[key] = None
 
     def draw(self) -> Request[Any] | None:
         """The next one; ``None`` when none may ask now."""
@@ -149,11 +199,12 @@ class Turns(Source, Generic[Item]):
         else:
             return self._drawn()
         self._count(tenant, 1)
+        self._make_ready(tenant)
         return request
 
     def _drawn(self) -> Request[Any] | None:
         for rank, waiting in enumerate(self._waiting):
-            tenant = self._next_of(rank)
+            tenant = self._next_of(rank) if self._ready[rank] else None
             if tenant is None:
                 continue
             queue = waiting[tenant]
@@ -165,10 +216,10 @@ class Turns(Source, Generic[Item]):
             return request
         return None
 
-    def _next_of(self, rank: int) -> Tenant | None:
+    def _next_of(self, rank: int) -> TenantKey | None:
         """Whose turn it is; who waits is set aside."""
         waiting, ready = self._waiting[rank], self._ready[rank]
-        while (fewest := min(ready, default=None)) is not None and self._may_ask(fewest):
+        while ready and self._may_ask(fewest := min(ready)):
             tenant = next(iter(ready[fewest]))
             if self._waits is None or not self._waits(waiting[tenant][0]):
                 return tenant
@@ -185,7 +236,9 @@ class Turns(Source, Generic[Item]):
                 self._make_ready(tenant)
 
     @staticmethod
-    def _remove(ready: dict[int, OrderedDict[Tenant, None]], mine: int, tenant: Tenant) -> None:
+    def _remove(
+        ready: dict[int, OrderedDict[TenantKey, None]], mine: int, tenant: TenantKey
+    ) -> None:
         peers = ready.get(mine)
         if peers is not None and tenant in peers:
             del peers[tenant]
@@ -197,16 +250,24 @@ class Turns(Source, Generic[Item]):
         free = self._window - self._under_way
         return not mine or (mine <= free if len(self._tenants) > 1 else free > 0)
 
-    def _count(self, tenant: Tenant, more: int) -> None:
+    def _count(self, tenant: TenantKey, more: int) -> None:
         """So many more of a tenant's requests are under way: it goes behind those with as many."""
         before = self._asked.get(tenant, 0)
-        for ready in self._ready:
-            self._remove(ready, before, tenant)
-        self._asked[tenant] = before + more
+        now = self._asked[tenant] = before + more
         self._under_way += more
-        self._make_ready(tenant)
+        for rank, ready in enumerate(self._ready):
+            peers = ready.get(before)
+            if peers is None or tenant not in peers:
+                continue
+            waits = tenant in self._waiting[rank]
+            if waits and len(peers) == 1 and now not in ready:
+                ready[now] = ready.pop(before)  # the most frequent: a tenant alone
+                continue
+            self._remove(ready, before, tenant)
+            if waits:
+                ready.setdefault(now, OrderedDict())[tenant] = None
 
-    def _make_ready(self, tenant: Tenant) -> None:
+    def _make_ready(self, tenant: TenantKey) -> None:
         """Let a tenant be drawn from, where it wants to ask and nothing was given back."""
         if tenant in self._given_back:
             return
@@ -215,16 +276,241 @@ class Turns(Source, Generic[Item]):
             if tenant in waiting and tenant not in aside:
                 ready.setdefault(mine, OrderedDict()).setdefault(tenant)
 
-    def give_back(self, request: Request[Any]) -> bool:
-        """Ask nothing more through this tenant until it is offered again; others go on.
+    def give_back(self, request: Request[Any]) -> None:
+        """Ask nothing more for this tenant until it is offered again; others go on.
 
         What else was given back is not offered now either: most likely there is no room for it.
         """
-        self._given_back[request.tenant] = request
+        key = request.tenant._key
+        self._given_back[key] = request
         self._is_offered = False
-        self._count(request.tenant, -1)
-        return True
+        for ready in self._ready:
+            self._remove(ready, self._asked[key], key)
+        self._count(key, -1)
 
     def offer_again(self) -> None:
         """Draw what was given back once more, as far as there is room."""
         self._is_offered = True
+
+
+class _Drawn(NamedTuple):
+    """A request that was drawn and stands aside."""
+
+    request: Request[Any]
+    counts: bool
+    """Whether it counts in what may stand aside."""
+    stopped: Source | None
+    """What is drawn from again when this one is asked."""
+
+
+class _Alone:
+    """Turns of one tenant while there is no other: the whole window is its own."""
+
+    lacks_room = False
+
+    def __init__(self, make: Callable[[_Drawn], Request[Any]], window: int) -> None:
+        self._make, self._window = make, window
+        self._line: deque[_Drawn] = deque()
+        self._under_way = 0
+        self._tenant: Tenant | None = None
+
+    @property
+    def over(self) -> bool:
+        return not self._line
+
+    def is_of(self, tenant: Tenant) -> bool:
+        """Whether it is this one; the first one is."""
+        own = self._tenant = self._tenant or tenant
+        return own is tenant or own._key == tenant._key
+
+    def draw(self) -> Request[Any] | None:
+        if not self._line or self._under_way >= self._window:
+            return None
+        self._under_way += 1
+        return self._make(self._line.popleft())
+
+    def takes(self, _: Tenant, rank: int) -> bool:
+        if self._line or self._under_way >= self._window:
+            return False
+        self._under_way += 1
+        return True
+
+    def add(self, _: Tenant, drawn: Iterable[_Drawn], rank: int) -> None:
+        self._line.extend(drawn)
+
+    def answered(self, _: Tenant) -> None:
+        self._under_way -= 1
+
+    def offer_again(self) -> None:
+        """Nothing was given back."""
+
+    def in_turns(self) -> Turns[_Drawn]:
+        """The same, so that there can be others."""
+        turns = Turns(self._make, window=self._window)
+        if self._tenant is not None:
+            turns.add(self._tenant, self._line, _REST)
+            turns.has_asked(self._tenant, self._under_way)
+        return turns
+
+
+class _Aside:
+    """What is drawn from, and what of it stands aside until it has its turn.
+
+    Of what is in memory already all may stand aside. Of the rest a tenant may have as many requests
+    there as are free of the window: where it has its last one, nothing is drawn from where that
+    came from until it has its turn.
+    """
+
+    def __init__(self, own: Source, window: int) -> None:
+        self.own, self._window = own, window
+        #: What is drawn from before that, the last one first.
+        self.follow_ups: list[Source] = []
+        self.is_stopped: bool = False
+        self.is_over: bool = False
+        self._count = 0
+        self._count_of: dict[TenantKey, int] = {}
+
+    def stop(self) -> None:
+        """Draw nothing more."""
+        self.is_over = self.is_stopped = True
+        self.follow_ups.clear()
+
+    def steps_aside(self, request: Request[Any], source: Source) -> _Drawn:
+        """It may not be asked yet."""
+        if source.is_in_memory:
+            return _Drawn(request, counts=False, stopped=None)
+        key = request.tenant._key
+        mine = self._count_of[key] = self._count_of.get(key, 0) + 1
+        self._count += 1
+        if mine <= self._window - self._count:
+            return _Drawn(request, counts=True, stopped=None)
+        if source is self.own:
+            self.is_stopped = True
+        else:
+            self.follow_ups.pop()
+        return _Drawn(request, counts=True, stopped=source)
+
+    def steps_forward(self, drawn: _Drawn) -> Request[Any]:
+        """It has its turn."""
+        request, counts, stopped = drawn
+        if counts:
+            key = request.tenant._key
+            self._count -= 1
+            self._count_of[key] -= 1
+            if not self._count_of[key]:
+                del self._count_of[key]
+        if stopped is self.own:
+            self.is_stopped = self.is_over
+        elif stopped is not None and not self.is_over:
+            self.follow_ups.append(stopped)
+        return request
+
+
+class GivenSource(SharedSource):
+    """What a caller gives, and what follows from it, so that no tenant holds up another.
+
+    Who has its share of the window stands aside with what else was drawn for it, and others are
+    looked for behind that.
+    """
+
+    def __init__(self, source: Source, window: int) -> None:
+        self._own, self._window = source, window
+        self._aside = _Aside(source, window)
+        self._turns: _Alone | Turns[_Drawn] = _Alone(self._aside.steps_forward, window)
+        #: What the caller's own code raised: it is raised when all that was drawn has been asked.
+        self._fault: Exception | None = None
+        self._drawn = self._followed = 0
+
+    @property
+    def window(self) -> int:
+        """How many may be under way in all: beyond the window one of each tenant, up to another."""
+        return 2 * self._window
+
+    @property
+    def total(self) -> int | None:  # type: ignore[override]
+        """How many there will be in all, with those that follow, where it is known."""
+        total = self._drawn if self._own.total is None and self._own.over else self._own.total
+        return None if total is None else total + self._followed
+
+    @property
+    def over(self) -> bool:  # type: ignore[override]
+        """Whether there is nothing to draw."""
+        has_more = self._aside.follow_ups or not self._own.over
+        return self._fault is None and not has_more and self._turns.over
+
+    @property
+    def lacks_room(self) -> bool:  # type: ignore[override]
+        """Whether something was given back."""
+        return self._turns.lacks_room
+
+    def follow(self, requests: Iterable[Request[Any]]) -> None:
+        """Give these as well, before the rest."""
+        source = IterableSource(requests)
+        self._followed += source.total or 0
+        if self._fault is None:
+            self._aside.follow_ups.append(source)
+
+    def draw(self) -> Request[Any] | None:
+        """The next one; ``None`` when none may be asked now."""
+        self.is_drawing = False
+        aside = self._aside
+        for _ in range(_SET_ASIDE):
+            source = aside.follow_ups[-1] if aside.follow_ups else self._own
+            is_own = source is self._own
+            if is_own:
+                asked = self._turns.draw()
+                if asked is not None:
+                    return asked
+                if aside.is_stopped or source.over:
+                    if self._fault is not None and self._turns.over:
+                        raise self._fault
+                    return None
+            request = self._drawn_from(source)
+            if request is None:
+                if source.over or self._fault is not None:
+                    continue
+                return None  # it has none yet
+            turns = self._turns
+            if isinstance(turns, _Alone) and not (is_own and turns.is_of(request.tenant)):
+                turns = self._in_turns()
+            rank = _REST if is_own else _FOLLOWS
+            if turns.takes(request.tenant, rank):
+                return request
+            turns.add(request.tenant, (aside.steps_aside(request, source),), rank)
+        self.is_drawing = True
+        return None
+
+    def _drawn_from(self, source: Source) -> Request[Any] | None:
+        try:
+            request = source.draw()
+            if request is not None and not isinstance(request, Request):
+                raise TypeError(f"a batch takes Requests, not {type(request).__name__}")
+        except Exception as fault:
+            self._fault = fault
+            self._aside.stop()
+            return None
+        if source is self._own:
+            self._drawn += request is not None
+        elif request is None:
+            self._aside.follow_ups.pop()
+        elif source.total is None:
+            self._followed += 1
+        return request
+
+    def _in_turns(self) -> Turns[_Drawn]:
+        """There are several tenants, or may be."""
+        if isinstance(self._turns, _Alone):
+            self._turns = self._turns.in_turns()
+        return self._turns
+
+    def answered(self, tenant: Tenant) -> None:
+        """One of a tenant's requests is not under way any more."""
+        self._turns.answered(tenant)
+
+    def give_back(self, request: Request[Any]) -> None:
+        """Ask nothing more for this tenant until it is offered again; others go on."""
+        self._in_turns().give_back(request)
+
+    def offer_again(self) -> None:
+        """Draw what was given back once more, as far as there is room."""
+        self._turns.offer_again()

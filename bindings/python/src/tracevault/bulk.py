@@ -15,7 +15,7 @@ from . import _loading
 from ._exchange import Exchange
 from ._frozen import Frozen
 from ._slot import Slot, oldest_of
-from ._sources import IterableSource, Source
+from ._sources import GivenSource, SharedSource, Source
 from ._unread import TenantKey
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
 from .request import Request, Result
@@ -57,7 +57,9 @@ class BatchOptions(TypedDict, total=False):
     """What a batch can be told; the same for threads and for asyncio."""
 
     window: int
-    """How many requests to keep in the engine at a time; default 1024, with ``resume`` 128."""
+    """How many requests to keep in the engine at a time; default 1024, with ``resume`` 128. A
+    tenant may have as many of them as are free, or one besides while no more than twice as many are
+    there in all."""
     resume: str | os.PathLike[str]
     """A file that remembers each result: what is in it is told again, but not asked again."""
     progress: Callable[[Progress], object]
@@ -117,23 +119,26 @@ class Batch:
         resume = options.get("resume")
         for name in ("follow", "progress"):
             check_function(name, options.get(name))
-        self._exchange, self._source, self._inbox = exchange, source, inbox
+        self._exchange, self._inbox = exchange, inbox
         self._window = window_of(options)
+        if isinstance(source, SharedSource):
+            self._source = source
+        else:
+            self._source = GivenSource(source, self._window)
+            self._window = self._source.window
         self._follow, self._progress = options.get("follow"), options.get("progress")
-        #: What is asked before the source is drawn from: the last one first.
-        self._follow_ups: list[IterableSource] = []
         self._under_way: dict[int, Slot] = {}
         #: With a journal: which account each of them asks, as it was when that was submitted.
         self._asked_of: dict[int, Asked | None] = {}
         #: Finished, and not yet told.
         self._ended: deque[Slot | Result[Any]] = deque()
-        #: Drawn, but the engine's queue was full.
+        #: Drawn, and not asked before its tenant's accounts are listed.
         self._held: Request[Any] | None = None
         #: What the caller's own code raised: it is raised when all under way has been told.
         self._fault: Exception | None = None
         #: Whether there is room for more than was asked at a time.
         self.is_filling: bool = False
-        self._drawn = self._own = self._followed = 0
+        self._drawn = 0
         self._done = self._failed = self._resumed = 0
         self._resume = resume
         self._journal: Journal | None = None
@@ -174,6 +179,7 @@ class Batch:
             request, self._held = self._held, None
             if not self._asked(request):
                 break
+        self.is_filling = self.is_filling or self._source.is_drawing
         return bool(self._ended or self._held or self._under_way or self.may_draw)
 
     @property
@@ -197,34 +203,21 @@ class Batch:
     @property
     def lacks_room(self) -> bool:
         """Whether the engine had no room for something that was to be asked."""
-        return self._held is not None or self._source.lacks_room
+        return self._source.lacks_room
 
     @property
     def may_draw(self) -> bool:
         """Whether there may be more to ask."""
-        return self._fault is None and bool(self._follow_ups or not self._source.over)
+        return self._fault is None and not self._source.over
 
     def _next(self) -> Request[Any] | None:
         try:
-            while self.may_draw:
-                source = self._follow_ups[-1] if self._follow_ups else self._source
-                request = source.draw()
-                if request is None and source is self._source:
-                    return None
-                if request is None:
-                    self._follow_ups.pop()
-                    continue
-                if not isinstance(request, Request):
-                    raise TypeError(f"a batch takes Requests, not {type(request).__name__}")
-                self._drawn += 1
-                if source is self._source:
-                    self._own += 1
-                elif source.total is None:
-                    self._followed += 1
-                return request
+            request = self._source.draw() if self.may_draw else None
         except Exception as fault:
             self.fail(fault)
-        return None
+            return None
+        self._drawn += request is not None
+        return request
 
     def _asked(self, request: Request[Any]) -> bool:
         asked: Asked | None = None
@@ -245,10 +238,8 @@ class Batch:
                 known=self._under_way,
             )
         except QueueFullError:
-            if self._source.give_back(request):
-                return True
-            self._held = request
-            return False
+            self._source.give_back(request)
+            return True
         except TraceVaultError as error:
             if not self._exchange.handle.usable:
                 self.fail(error)  # the engine is closed: no other request fares better
@@ -336,12 +327,11 @@ class Batch:
         self._done += 1
         self._failed += result.error is not None
         self._resumed += result.resumed
+        self._source.answered(result.request.tenant)
         try:
             more = None if self._follow is None else self._follow(result)
             if more is not None:
-                source = IterableSource(more)
-                self._followed += source.total or 0
-                self._follow_ups.append(source)
+                self._source.follow(more)
         except Exception as fault:
             self.fail(fault)
         self._report()
@@ -349,14 +339,11 @@ class Batch:
     def _report(self) -> None:
         if self._progress is None:
             return
-        total = self._source.total
-        if total is None and self._source.over:
-            total = self._own
         try:
             self._progress(
                 Progress(
                     done=self._done,
-                    total=None if total is None else total + self._followed,
+                    total=self._source.total,
                     failed=self._failed,
                     resumed=self._resumed,
                     under_way=len(self._under_way),

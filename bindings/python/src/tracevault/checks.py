@@ -178,7 +178,6 @@ class CheckRound(Campaign[Checked]):
     def follow(self, result: Result[Any]) -> None:
         """Keep what a result says."""
         account: Account = result.tag
-        self._source.answered(result.request.tenant)
         checked = Checked(
             tenant=result.request.tenant.name,
             account=account,

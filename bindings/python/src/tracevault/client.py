@@ -179,10 +179,11 @@ class Engine(BaseEngine):
     ) -> Generator[Result[Any]]:
         """Ask many questions; yield each result when it comes, in any order.
 
-        Exactly one result per request, also for one that is refused at once. At most ``window``
-        requests are taken from ``requests`` ahead of the results, so it may be endless. Closing
-        the iterator cancels what is under way. An exception in the caller's iterable is raised
-        when what is under way has been told.
+        Exactly one result per request, also for one that is refused at once. At most three times
+        ``window`` are taken from ``requests`` ahead of the results, so it may be endless; of a list
+        or a tuple all are looked at, so that one tenant holds up no other. Closing the iterator
+        cancels what is under way. An exception in the caller's iterable is raised when what was
+        drawn before it has been told.
 
         ``follow`` is called with each result and may give more requests; ``resume`` names a
         journal, with which the next run goes on where this one ended; ``progress`` is called with
@@ -202,9 +203,10 @@ class Engine(BaseEngine):
             while batch.fill():
                 if not batch.has_ended:
                     # Others may hold all the room there is: then nothing of ours wakes us.
+                    room_wait = _ROOM_WAIT if batch.lacks_room else None
                     self._exchange.wait(
                         lambda: bool(inbox),
-                        _ROOM_WAIT if batch.lacks_room else None,
+                        0.0 if batch.is_filling else room_wait,
                         partial(self._read_ahead, batch.tenants),
                     )
                 yield from batch.results()

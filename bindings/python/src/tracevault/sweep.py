@@ -177,7 +177,6 @@ class Sweep(Campaign[Told]):
         asked: Search | Copy = result.tag
         self.resumed += result.resumed
         self.answered += not result.resumed
-        self._source.answered(result.request.tenant)
         if isinstance(asked, Copy):
             self.tell(asked.place, asked.message, result, result.error)
             asked.page.left -= 1
