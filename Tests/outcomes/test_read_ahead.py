@@ -169,7 +169,7 @@ def test_what_dies_unread_counts_no_more(server: Server) -> None:
         assert unread.ahead_bytes > MEBIBYTE // 2
         # As where an exception of a signal handler loses them.
         asked._ready.clear()
-        asked._untaken.clear()
+        asked._untaken.slots.clear()
         gc.collect()
         assert unread.ahead_bytes == 0
 

@@ -6,6 +6,7 @@ is interrupted at each of these places, one after the other, and the engine is u
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -112,9 +113,30 @@ def test_an_exception_amid_the_taking_loses_no_result_of_others(
         assert result is not None, number
         assert result.error is None
     assert number > 8
-    assert engine._untaken == engine._exchange._slots == {}
+    assert engine._untaken.slots == engine._untaken.counts == engine._exchange._slots == {}
     assert engine._exchange.unread.ahead_bytes == 0
     assert engine.stats()["untaken_bytes"] == 0
+
+
+@pytest.mark.parametrize("ref", ["4jXtPB72Kpz7S8D", "no reference"])
+def test_what_an_interrupted_submit_leaves_is_taken_or_counts_for_nobody(
+    engine: tv.Engine, acme: tv.Tenant, ref: str
+) -> None:
+    request = tv.Request.trace(acme, ACME, ref)
+
+    def submitted() -> None:
+        with contextlib.suppress(tv.ArgumentError):
+            engine.submit(request)
+
+    number = 0
+    while _is_interrupted(number + 1, submitted):
+        number += 1
+        while engine._exchange._slots:
+            engine.take(0.01)
+        while engine.take(0) is not None:
+            pass
+        assert engine._untaken.slots == engine._untaken.counts == {}, number
+    assert number > 8
 
 
 @pytest.mark.parametrize("ref", ["4jXtPB72Kpz7S8D", "fail-404", "search"])
@@ -142,7 +164,7 @@ def test_what_an_interrupted_take_was_about_to_give_comes_with_the_next(
             assert one.error is None or isinstance(one.error, tv.MessageNotFoundError), number
             assert (one.search is not None) is (ref == "search"), number
     assert number > 8
-    assert engine._untaken == engine._exchange._slots == {}
+    assert engine._untaken.slots == engine._untaken.counts == engine._exchange._slots == {}
     assert engine._exchange.unread.ahead_bytes == 0
     assert engine.stats()["untaken_bytes"] == 0
 
@@ -209,7 +231,7 @@ def test_a_signal_handler_may_take_amid_a_taking(engine: tv.Engine, acme: tv.Ten
             taken.append(result)
         assert {one.id for one in taken if one is not None} == ids, number
     assert number > 8
-    assert engine._untaken == {}
+    assert engine._untaken.slots == engine._untaken.counts == {}
 
 
 def test_a_signal_handler_may_ask_while_its_thread_reads(

@@ -39,7 +39,7 @@ _EXIT_WAIT = 5.0
 class BaseEngine:
     """One engine of the library, and the exchange that hands out its results."""
 
-    __slots__ = ("__weakref__", "_capacity", "_deadline", "_exchange")
+    __slots__ = ("__weakref__", "_capacity", "_capacity_of_tenant", "_deadline", "_exchange")
 
     @leaves_no_secret
     def __init__(
@@ -56,6 +56,8 @@ class BaseEngine:
             with closing(new_config(settings, DEFAULTS)) as config:
                 hand_over(login, RedisLogin, "login", config.ref)
                 self._capacity = _number(lib, config.ref, b"engine.max_queued")
+                of_tenant = _number(lib, config.ref, b"engine.max_queued_per_tenant")
+                self._capacity_of_tenant = of_tenant
                 #: What requests without a time of their own have, in seconds.
                 self._deadline = _number(lib, config.ref, b"request.deadline_ms") / 1000
                 check(lib.tv_engine_new, config.ref, ctypes.byref(ref))

@@ -26,7 +26,7 @@ from . import _loading
 from ._abi import EngineRef, ErrorRef, ResultRef
 from ._handle import Handle, free_with
 from ._lib import check, failure, free_function, library, view
-from ._slot import Inbox, Slot, oldest_of
+from ._slot import Inbox, Known, Slot, oldest_of
 from ._unread import TenantKey, Unread
 from .errors import ClosedError, QueueFullError, ShutdownError, Status, TraceVaultError
 from .request import Request
@@ -107,7 +107,7 @@ class Exchange:
         is_patient: bool = False,
         is_late: bool = False,
         arrived: Callable[[Slot], None] | None = None,
-        known: dict[int, Slot] | None = None,
+        known: Known | None = None,
     ) -> Slot:
         """Submit; ``is_patient``: without a timeout, the wait for the quota does not count;
         ``is_late``: its owner may have other things to do when its result comes; ``known``: where
@@ -119,14 +119,14 @@ class Exchange:
             error.about(request.tenant.name, request.account_id or "", request.message_ref)
             raise
 
-    def _submitted(self, slot: Slot, known: dict[int, Slot], *, is_patient: bool) -> Slot:
+    def _submitted(self, slot: Slot, known: Known, *, is_patient: bool) -> Slot:
         engine, tenant = self.handle.ref, slot.request.tenant._handle.ref
         lib = library()
         made = slot.request._made(lib, is_patient=is_patient)
         free_with(slot, slot.kept, self._free)
         submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))
-        self._slots[slot.tag] = known[slot.tag] = slot
         try:
+            self._slots[slot.tag] = known[slot.tag] = slot
             try:
                 check(*submit)
             except QueueFullError:

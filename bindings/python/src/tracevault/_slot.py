@@ -33,6 +33,13 @@ class Inbox(Protocol):
     def append(self, slot: Slot, /) -> None: ...
 
 
+class Known(Protocol):
+    """Where its owner has a request by its tag: a dictionary, or what counts as well."""
+
+    def __setitem__(self, tag: int, slot: Slot, /) -> None: ...
+    def pop(self, tag: int, default: None, /) -> object: ...
+
+
 def _no_memory() -> TraceVaultError:
     return LimitError("not enough memory for the result", status=Status.E_NO_MEMORY, retriable=True)
 

@@ -22,8 +22,9 @@ from ._options import SearchFilters
 from ._secret import leaves_no_secret
 from ._slot import Slot
 from ._sources import IterableSource
+from ._untaken import Untaken
 from .bulk import Batch, BatchOptions, Follow, FollowOptions
-from .errors import QueueFullError, Status
+from .errors import TraceVaultError
 from .findings import CheckResult, SearchResult
 from .model import Trace, View
 from .request import Priority, Request, Result
@@ -66,8 +67,8 @@ class Engine(BaseEngine):
         super().__init__(settings, login=login, notice=notice)
         #: Finished requests of submit(), for take().
         self._ready: deque[Slot] = deque()
-        #: All of them that take() has not given, by their tags.
-        self._untaken: dict[int, Slot] = {}
+        #: All of them that take() has not given.
+        self._untaken = Untaken(self._capacity, self._capacity_of_tenant)
 
     # ---- One request --------------------------------------------------------------------------
 
@@ -279,15 +280,17 @@ class Engine(BaseEngine):
     def submit(self, request: Request[Any]) -> int:
         """Queue a request and give its id. Its result comes from :meth:`take`.
 
-        Raises :class:`QueueFullError` when ``engine.max_queued`` results are outstanding.
+        Raises :class:`QueueFullError` when ``engine.max_queued`` results are outstanding, or the
+        tenant has its share of them: eight times as many as are free, or
+        ``engine.max_queued_per_tenant``.
         """
         self._exchange.handle.require_own_process()
-        if len(self._untaken) >= self._capacity:
-            raise QueueFullError(
-                f"{self._capacity} requests are under way or not yet taken: take some first",
-                status=Status.E_QUEUE_FULL,
-                retriable=True,
-            )
+        tenant = request.tenant
+        try:
+            self._untaken.require_room(tenant._key)
+        except TraceVaultError as error:
+            error.about(tenant.name, request.account_id or "", request.message_ref)
+            raise
         slot = self._exchange.submit(request, self._ready, is_late=True, known=self._untaken)
         return slot.id.value
 

@@ -1,0 +1,70 @@
+"""What ``submit()`` has asked and ``take()`` has not given, and how much of it a tenant may have.
+
+The library has the same rule (``docs/shares.md``), and counts what it has. But a finished result
+leaves it when anybody takes, which ``submit()`` does itself where there is no room.
+
+Any thread uses it, without a lock. Where a comment says so nothing is called, so neither another
+thread nor an exception of a signal handler comes in between.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ._slot import Slot
+from ._unread import TenantKey
+from .errors import QueueFullError, Status
+
+#: So many times what is free one tenant may have: there is always room for the next.
+_SHARE_OF_FREE = 8
+
+
+class Untaken:
+    """Requests by their tags, counted by tenant."""
+
+    __slots__ = ("_most", "_most_of_tenant", "counts", "slots")
+
+    def __init__(self, most: int, most_of_tenant: int) -> None:
+        """``most_of_tenant``: 0 for a share of what is free."""
+        self._most, self._most_of_tenant = most, most_of_tenant
+        self.slots: dict[int, Slot] = {}
+        #: Of no tenant that has nothing.
+        self.counts: defaultdict[TenantKey, int] = defaultdict(int)
+
+    def require_room(self, tenant: TenantKey) -> None:
+        """Refuse one more of a tenant where it would leave too few to others."""
+        free = self._most - len(self.slots)
+        mine = self.counts.get(tenant, 0)
+        if free <= 0:
+            whose = f"{self._most} requests"
+        elif mine >= (self._most_of_tenant or _SHARE_OF_FREE * free):
+            whose = f"{mine} requests of this tenant"
+        else:
+            return
+        raise QueueFullError(
+            f"{whose} are under way or not yet taken: take some first",
+            status=Status.E_QUEUE_FULL,
+            retriable=True,
+        )
+
+    def __contains__(self, tag: int) -> bool:
+        return tag in self.slots
+
+    def __setitem__(self, tag: int, slot: Slot) -> None:
+        tenant = slot.tenant
+        # No call in between.
+        self.slots[tag] = slot
+        self.counts[tenant] += 1
+
+    def __delitem__(self, tag: int) -> None:
+        tenant = self.slots[tag].tenant
+        # No call in between.
+        del self.slots[tag]
+        self.counts[tenant] -= 1
+        if not self.counts[tenant]:
+            del self.counts[tenant]
+
+    def pop(self, tag: int, default: None, /) -> None:
+        """Forget one, if it is there."""
+        if tag in self.slots:
+            del self[tag]
