@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from launcher import Standin
 
 import tracevault as tv
 from tracevault import _lib
-from tracevault._loops import TAKEN_AT_A_TIME
+from tracevault._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME
 from tracevault._slot import Slot
 from tracevault.journal import Asked, Journal
 
@@ -98,6 +99,78 @@ def test_no_call_that_may_wait_is_made_in_the_loop(
     }
     assert {timeout for _, timeout, _ in calls} == {0}
     assert {thread for _, _, thread in calls} == {threading.get_ident()}
+
+
+def test_tasks_of_one_tenant_that_wait_to_ask_hold_up_no_task_of_another(
+    server: Standin, vault: tv.Vault, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    account = next(one.id for one in server.accounts if one.tenant == "globex")
+
+    def note(name: str, arguments: tuple[Any, ...]) -> None:
+        if name == "tv_engine_submit":
+            asked.append(arguments[1].value)
+
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            greedy, modest = vault.tenant("acme"), vault.tenant("globex")
+            monkeypatch.setattr(_lib, "_loaded", Watched(_lib.library(), note))
+            traces = (engine.trace(greedy, ACME, "slow-60000") for _ in range(400))
+            tasks = [asyncio.ensure_future(one) for one in traces]
+            await asyncio.sleep(0)
+            many = [engine.trace(modest, account, f"slow-{n}") for n in range(9)]
+            await asyncio.gather(*many)
+            monkeypatch.undo()
+            places = [at for at, one in enumerate(asked) if one == modest._handle.ref.value]
+            assert places[0] < 3 * ASKED_AT_A_TIME
+            assert places[-1] < 3 * ASKED_AT_A_TIME + 2 * 9  # in turns
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(main())
+
+
+@pytest.mark.parametrize("kind", ["trace", "search", "check"])
+def test_the_wait_to_ask_counts_in_a_tasks_time(
+    server: Standin, vault: tv.Vault, run: Run, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """In that of the setting, too, but not where a bulk request has none of its own."""
+    times: list[int] = []
+    asked = Counter[str]()
+
+    def note(name: str, arguments: tuple[Any, ...]) -> None:
+        asked[name] += 1
+        if name == "tv_request_set" and arguments[1] == b"deadline_ms":
+            times.append(int(arguments[3]))
+
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server, request_deadline_ms=70_000)) as engine:
+            acme = vault.tenant("acme")
+
+            def ask(**how: Any) -> Coroutine[Any, Any, object]:
+                if kind == "trace":
+                    return engine.trace(acme, ACME, "slow-0", **how)
+                if kind == "check":
+                    return engine.check(acme, ACME, **how)
+                return engine.search(acme, ACME, start="2000-01-01T00:00:00Z", limit=1, **how)
+
+            monkeypatch.setattr(_lib, "_loaded", Watched(_lib.library(), note))
+            before = [asyncio.ensure_future(ask(timeout=60)) for _ in range(200)]
+            behind = [ask(timeout=50), ask(timeout=timedelta(seconds=40)), ask()]
+            behind += [ask(priority="bulk"), ask(timeout=0.001)]
+            *_, late = await asyncio.gather(*before, *behind, return_exceptions=True)
+            monkeypatch.undo()
+            assert isinstance(late, tv.DeadlineError)
+            assert late.retriable
+            assert (late.tenant, late.account_id) == ("acme", ACME)
+            assert asked["tv_engine_submit"] == 200 + 4
+            first, *_, fifty, forty, setting = times
+            assert first == 60_000
+            for time, most in ((fifty, 50_000), (forty, 40_000), (setting, 70_000)):
+                assert most - 30_000 < time < most
+
+    run(main())
 
 
 def test_other_tasks_have_their_turn_between_the_results_of_a_batch(

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterable, Callable, Iterable
 from types import TracebackType
 from typing import Any
@@ -23,6 +23,8 @@ from .errors import Opening
 #: What a loop takes and asks before it lets its other tasks go on: about a millisecond together.
 TAKEN_AT_A_TIME = 2
 ASKED_AT_A_TIME = 8
+#: No request may take longer; an event loop may have no timer for a time beyond reason.
+_LONGEST_S = 86_400.0
 
 
 class Watch:
@@ -32,9 +34,10 @@ class Watch:
         self.loop = loop
         self._exchange = exchange
         self._waiting: set[Wait] = set()
-        #: How many may still be asked in this turn of the loop, and who asks in a later one.
+        #: How many may still be asked in this turn of the loop, and who asks in a later one: the
+        #: tasks of each tenant, whose turn comes first at the front.
         self._left = ASKED_AT_A_TIME
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._queues: OrderedDict[object, deque[asyncio.Future[bool]]] = OrderedDict()
         # Of its own: the engine may be closed in another thread, and its descriptor with it.
         self._fd = -1
         self._timer: asyncio.TimerHandle | None = None
@@ -78,24 +81,40 @@ class Watch:
         if not ahead.cancelled():
             ahead.exception()  # whoever is told of the result reads it once more, and is told why
 
-    async def turn(self) -> None:
-        """Wait until it is this task's turn to ask: many at once would hold up the loop."""
+    def takes_turn(self) -> bool:
+        """Whether a task may ask now; if not, it waits for its :meth:`turn`."""
         if self._left == ASKED_AT_A_TIME:
             self.loop.call_soon(self._renew)
-        if self._left > 0 and not self._queue:
-            self._left -= 1
-            return
-        mine = self.loop.create_future()
-        self._queue.append(mine)
-        await mine
+        if self._left <= 0 or self._queues:
+            return False
+        self._left -= 1
+        return True
+
+    async def turn(self, tenant: object, span: float | None) -> bool:
+        """Wait until it is this task's turn to ask, for so many seconds at most; many at once would
+        hold up the loop. False where the time is over before."""
+        mine: asyncio.Future[bool] = self.loop.create_future()
+        self._queues.setdefault(tenant, deque()).append(mine)
+        if span is None:
+            return await mine
+        timer = self.loop.call_later(min(span, _LONGEST_S), _expire, mine)
+        try:
+            return await mine
+        finally:
+            timer.cancel()
 
     def _renew(self) -> None:
         self._left = ASKED_AT_A_TIME
-        while self._queue and self._left > 0:
-            next_one = self._queue.popleft()
-            if not next_one.done():
-                next_one.set_result(None)
-                self._left -= 1
+        while self._queues and self._left > 0:
+            tenant, queue = self._queues.popitem(last=False)
+            while queue:
+                next_one = queue.popleft()
+                if not next_one.done():
+                    next_one.set_result(True)
+                    self._left -= 1
+                    break
+            if queue:
+                self._queues[tenant] = queue
         if self._left < ASKED_AT_A_TIME:
             self.loop.call_soon(self._renew)
 
@@ -117,6 +136,11 @@ class Watch:
             self._exchange.take_some(TAKEN_AT_A_TIME)
         else:
             self.end()  # closed elsewhere: every result has been delivered
+
+
+def _expire(waits: asyncio.Future[bool]) -> None:
+    if not waits.done():
+        waits.set_result(False)
 
 
 class Wait:

@@ -25,10 +25,11 @@ from . import _loading
 from ._engine import BaseEngine
 from ._handle import Setting
 from ._loops import ASKED_AT_A_TIME, TAKEN_AT_A_TIME, Feed, LoopInbox, Wait, Watch, aside
-from ._options import SearchFilters
+from ._options import SearchFilters, milliseconds
 from ._secret import leaves_no_secret
 from ._sources import IterableSource, Source
 from .bulk import Batch, BatchOptions, Follow, FollowOptions
+from .errors import DeadlineError, Status
 from .findings import CheckResult, SearchResult
 from .model import Trace, View
 from .request import Priority, Request, Result
@@ -86,7 +87,7 @@ class AsyncEngine(BaseEngine):
         views: Iterable[View] = (),
     ) -> Trace:
         """Fetch one trace: see :meth:`Engine.trace`."""
-        await self._turn()
+        timeout = await self._turn(tenant, account_id, timeout, priority, message_ref)
         return await self._fetched(
             Request.trace(
                 tenant,
@@ -111,7 +112,7 @@ class AsyncEngine(BaseEngine):
         **filters: Unpack[SearchFilters],
     ) -> SearchResult:
         """Find messages: see :meth:`Engine.search`."""
-        await self._turn()
+        timeout = await self._turn(tenant, account_id, timeout, priority)
         return await self._fetched(
             Request.search(tenant, account_id, timeout=timeout, priority=priority, **filters)
         )
@@ -126,7 +127,7 @@ class AsyncEngine(BaseEngine):
         access: bool = False,
     ) -> CheckResult:
         """Ask whether the account's credential works: see :meth:`Engine.check`."""
-        await self._turn()
+        timeout = await self._turn(tenant, account_id, timeout, priority)
         return await self._fetched(
             Request.check(tenant, account_id, timeout=timeout, priority=priority, access=access)
         )
@@ -146,10 +147,39 @@ class AsyncEngine(BaseEngine):
         answer: Answer_co = slot.result().unwrap()
         return answer
 
-    async def _turn(self) -> None:
-        """Wait until this task may ask; nothing is made before, so that 200 tasks begin at once."""
+    async def _turn(
+        self,
+        tenant: Tenant,
+        account_id: str | None,
+        timeout: float | timedelta | None,
+        priority: Priority,
+        message_ref: str = "",
+    ) -> float | timedelta | None:
+        """Wait until this task may ask; nothing is made before, so that 200 tasks begin at once.
+
+        Gives what is left of its time. A bulk request without one is patient, here as well.
+        """
         self._exchange.handle.ref  # noqa: B018 - a closed engine is refused at once
-        await self._watch().turn()
+        watch = self._watch()
+        if watch.takes_turn():
+            return timeout
+        span = None if priority == "bulk" else self._deadline
+        if timeout is not None:
+            span = int(milliseconds(timeout, "timeout", least=1)) / 1000
+        began = watch.loop.time()
+        # What is no tenant is refused when the request is made.
+        may_ask = await watch.turn(getattr(tenant, "_key", None), span)
+        if span is None:
+            return None
+        left = span - (watch.loop.time() - began)
+        if may_ask and left > 0:
+            return max(left, 0.001)
+        error = DeadlineError(
+            "no turn to ask came within the request's deadline: many tasks of the event loop ask",
+            status=Status.E_DEADLINE,
+            retriable=True,
+        )
+        raise error.about(tenant.name, account_id or "", message_ref)
 
     def _watch(self) -> Watch:
         """The running loop's own."""
