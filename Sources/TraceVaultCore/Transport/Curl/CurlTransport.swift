@@ -69,7 +69,8 @@ package final class CurlTransport {
         unsafe watch.pointee.has_tls_proxy = settings.proxy?.isSecure == true ? 1 : 0
         unsafe line = CurlLine(
             settings: settings, options: settings.transferOptions, watch: watch,
-            sessions: sessions, ownSessions: ownSessions, trust: trust, room: ReplyRoom(settings.maxReplyBytes),
+            sessions: sessions, ownSessions: ownSessions, trust: trust,
+            room: ReplyRoom(settings.maxReplyBytes),
             proxyTrust: proxyTrust)
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
