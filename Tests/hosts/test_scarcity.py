@@ -66,7 +66,7 @@ def test_with_few_descriptors_a_request_works_or_says_so(version: str, honest: S
             assert asked["retriable"] and asked["system_error"] == errno.EMFILE, row
             assert asked["cause"] == "DESCRIPTORS" and "RLIMIT_NOFILE" in asked["message"], row
     ends = [row["asked"]["status"] for row in outcome["found"]]
-    assert ends[0] != 0 and ends[1] != 0 and ends[-1] == 0, ends
+    assert ends[0] != 0 and ends[-1] == 0, ends
     made = [row["made"]["status"] for row in outcome["found"]]
     assert made[0] != 0 and made[-1] == 0, made
 

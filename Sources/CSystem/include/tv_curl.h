@@ -85,9 +85,9 @@ int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch; `sent`, if not NULL, hears when a socket is opened.
  * Guards TLS: the watch says who is trusted, libcurl's callback for SSLKEYLOGFILE goes, a
- * certificate must name its hosts, keys are agreed on over elliptic curves, and a connection counts as ended when reading has taken 0.3 s
- * of the processor's time in one call, a quarter of it for this one, and after a thousand records
- * of a handshake. */
+ * certificate must name its hosts, keys are agreed on over elliptic curves, and a connection counts
+ * as ended when reading has taken 0.3 s of the processor's time in one call, a quarter of it for
+ * this one, and after a thousand records of a handshake. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent);
 /** All certificates of a PEM text as an X509_STORE of libcurl's own OpenSSL, and where in the text
  * the first one is. NULL where there is none or one is damaged. */
