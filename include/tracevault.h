@@ -547,8 +547,9 @@ TV_API TV_CHECK tv_status tv_vault_lock(tv_vault *vault, tv_error **error_out);
 /**
  * Open a locked vault again, as it is stored now; tenants taken before the lock work again.
  *
- * Fails as tv_vault_open() and tv_vault_refresh(). On a vault that is not locked it only checks
- * that `unlock` opens it.
+ * Fails as tv_vault_open() and tv_vault_refresh(). A vault that is not locked takes the stored
+ * state as well, so a service goes on after a rekey once it gives the new secret; its tenants go on
+ * with it.
  *
  * Blocks: on the disk, and for the passphrase's cost.
  * @since 0.1

@@ -88,6 +88,23 @@ def test_a_renewed_file_of_authorities_is_noticed(
         until(lambda: asked(engine, opened) == Status.E_TLS, "the old one is not any more", 60)
 
 
+def test_a_connection_that_stands_serves_no_request_under_other_authorities(
+    identity: Identities, tmp_path: Path
+) -> None:
+    ca_file, next_file = tmp_path / "ca.pem", tmp_path / "next.pem"
+    ca_file.write_bytes(identity.ca_file.read_bytes())
+    row = Scenario("stands", acting(lambda http2, stream: http2.reply(stream)), Status.OK, "h2")
+    with (
+        staged(row, identity) as stage,
+        vault(stage) as opened,
+        tv.Engine(settings(stage, ca_file)) as engine,
+    ):
+        assert asked(engine, opened) == Status.OK
+        next_file.write_bytes(identity.authority_of("unknown authority"))
+        next_file.rename(ca_file)
+        until(lambda: asked(engine, opened) == Status.E_TLS, "nobody is asked over it", 60)
+
+
 @pytest.mark.parametrize("kind", ["pipe", "directory"])
 def test_what_would_hold_up_the_engine_is_no_file_of_authorities(
     kind: str, foreign: Stage, tmp_path: Path

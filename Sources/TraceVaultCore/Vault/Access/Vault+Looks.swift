@@ -89,19 +89,33 @@ extension Vault: Watched {
     }
 
     /// The newest state of the store, published.
-    func followed(_ held: Snapshot) throws(Failure) -> Snapshot {
-        let moment = following.moment(nowMs: Self.bootMs)
-        do throws(Failure) {
-            let look = Look(
-                store: store, following: following, known: held.header, bytes: held.bytes)
-            let newest = try newest(try look.found(), after: held)
-            following.succeeded(moment)
-            state.withLock { $0.publish(newest) }
-            return newest
-        } catch {
-            following.failed(error, moment)
-            throw error
+    func followed(_ known: Snapshot) throws(Failure) -> Snapshot {
+        var held = known
+        while true {
+            let moment = following.moment(nowMs: Self.bootMs)
+            do throws(Failure) {
+                let look = Look(
+                    store: store, following: following, known: held.header, bytes: held.bytes)
+                let newest = try newest(try look.found(), after: held)
+                following.succeeded(moment)
+                state.withLock { $0.publish(newest) }
+                return newest
+            } catch {
+                if let later = later(than: held) {
+                    held = later
+                    continue
+                }
+                following.failed(error, moment)
+                throw error
+            }
         }
+    }
+
+    /// What another thread has made of the vault meanwhile, perhaps with other keys.
+    func later(than held: Snapshot) -> Snapshot? {
+        let now = state.withLock { $0.snapshot }
+        guard let now, now.header.generation > held.header.generation else { return nil }
+        return now
     }
 
     /// What came from the store: `held`, or a later state of the same vault.
@@ -119,10 +133,16 @@ extension Vault: Watched {
         do throws(Failure) {
             stored = try bytes === held.bytes ? held : Snapshot(bytes, keysOf: held)
         } catch {
-            if error.status == .unlock, let rekeyed = try? Revision(of: bytes), rekeyed.isWhole {
-                state.withLock { $0.meet(rekeyed: rekeyed) }
+            guard error.status == .unlock, let met = try? Revision(of: bytes), met.isWhole else {
+                throw error
             }
-            throw error
+            let isOwn = state.withLock { state in
+                if state.coming != met { state.meet(rekeyed: met) }
+                return state.coming == met
+            }
+            // Its thread publishes it in a moment.
+            guard isOwn else { throw error }
+            return held
         }
         if !bytes.isSame(as: held.bytes) { try stored.checkFollows(held.header) }
         try state.withLock { (state) throws(Failure) in

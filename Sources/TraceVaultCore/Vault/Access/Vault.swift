@@ -114,7 +114,7 @@ package final class Vault: Sendable {
     }
 
     /// Opens a locked vault again, with the state that its store has now, or with the copy of it
-    /// while the store is away.
+    /// while the store is away. Of an open one it takes that state, too, as after a rekey.
     package func unlock(_ unlock: UnlockSecret) throws(Failure) {
         var opening: Opening
         var moment: Following.Moment
@@ -225,6 +225,11 @@ package final class Vault: Sendable {
             base = try followed(base)
             let next = try base.changed(by: changes)
             guard !isLocked else { throw Self.locked }
+            if changes.rekey != nil {
+                let coming = next.snapshot.header.revision
+                state.withLock { $0.coming = coming }
+            }
+            defer { state.withLock { $0.coming = nil } }
             if try store.replace(
                 next.snapshot.bytes, ifRevision: base.header.revision,
                 keeping: next.forgetsPrevious ? nil : base.bytes)

@@ -19,8 +19,11 @@ struct VaultState: Sendable {
     /// The newest state ever seen: an open vault never goes back behind it.
     private(set) var newest: VaultHeader
     /// The newest later state that was met in the store and that the vault's keys do not open: the
-    /// vault was rekeyed. What is not later than it was put back.
+    /// vault was rekeyed. What opens with them from then on was put back, or made with a secret
+    /// that the rekey has ended.
     private(set) var rekeyed: Revision?
+    /// What a rekey of this process is storing. Looks may meet it before it is published.
+    var coming: Revision?
     /// What a look found in the store last that could not be used.
     var refused: RefusedBytes?
     /// Tenants that hold a key, by the bytes of their names: every handle of one is the same
@@ -49,11 +52,9 @@ struct VaultState: Sendable {
         rekeyed = met
     }
 
-    /// Refuses what is in the store though the vault was rekeyed since. A rekey of this process's
-    /// own may be met before it is published.
+    /// Refuses what opens with the keys of before although the vault was rekeyed since.
     func checkFollowsRekey(_ header: VaultHeader) throws(Failure) {
-        guard let rekeyed, header.revision != rekeyed, header.generation <= rekeyed.generation
-        else { return }
+        guard let rekeyed, header.revision != rekeyed else { return }
         throw Failure(
             .rollback,
             "the vault was rekeyed, and an older state of it was put back; close the vault and "
@@ -67,15 +68,11 @@ struct VaultState: Sendable {
         return tenants + holders.compactMap(\.holder)
     }
 
-    /// Holds an opened state again; one that was opened meanwhile stays. False when a later state
-    /// was seen meanwhile: then there is something newer to open.
+    /// Holds an opened state: again, or in the place of an earlier one, which may be rekeyed since.
+    /// False when a later state was seen meanwhile: then there is something newer to open.
     mutating func unlock(_ opened: Snapshot) -> Bool {
-        guard snapshot == nil else {
-            if snapshot?.header.revision == opened.header.revision { rekeyed = nil }
-            return true
-        }
         guard newest.generation <= opened.header.generation else { return false }
-        snapshot = opened
+        if snapshot?.header.revision != opened.header.revision { snapshot = opened }
         newest = opened.header
         rekeyed = nil
         return true

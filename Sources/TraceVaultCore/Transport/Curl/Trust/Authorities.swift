@@ -2,6 +2,7 @@
 
 import CCurl
 import CSystem
+import Synchronization
 
 /// Read once and shared by all connections: libcurl would read them for each. Never changed.
 @safe
@@ -10,6 +11,12 @@ final class Authorities: @unchecked Sendable {
     let store: UnsafeMutableRawPointer?
     /// One of them as PEM.
     let one: [UInt8]
+    /// A path where nothing can be, other for each state. libcurl takes it for a directory of
+    /// authorities and compares it: a request under one state of trust neither uses a connection nor
+    /// resumes a TLS session that was made under another. Nobody looks there: what libcurl makes of
+    /// it is replaced by `store`.
+    private let mark = "/dev/null/\(Authorities.count.wrappingAdd(1, ordering: .relaxed).newValue)"
+    private static let count = Atomic<Int>(0)
 
     init(_ pem: [UInt8]) {
         var place = 0..<0
@@ -33,10 +40,14 @@ final class Authorities: @unchecked Sendable {
     /// its proxy's one authority each, as every connection reads them. What counts is in the watch.
     /// libcurl's codes, 0 when it took it.
     static func give(_ trust: [Authorities], to easy: UnsafeMutableRawPointer) -> [Int32] {
-        guard needsOne else { return [] }
-        return zip([CURLOPT_CAINFO_BLOB, CURLOPT_PROXY_CAINFO_BLOB], trust).map { option, known in
-            unsafe known.giveOne(to: easy, as: option)
+        let marks = zip([CURLOPT_CAPATH, CURLOPT_PROXY_CAPATH], trust).map { option, known in
+            unsafe tvs_curl_set_text(easy, option.rawValue, known.mark)
         }
+        guard needsOne else { return marks }
+        return marks
+            + zip([CURLOPT_CAINFO_BLOB, CURLOPT_PROXY_CAINFO_BLOB], trust).map { option, known in
+                unsafe known.giveOne(to: easy, as: option)
+            }
     }
 
     func giveOne(to easy: UnsafeMutableRawPointer, as option: CURLoption) -> Int32 {
