@@ -12,9 +12,9 @@ final class Authorities: @unchecked Sendable {
     /// One of them as PEM.
     let one: [UInt8]
     /// A path where nothing can be, other for each state. libcurl takes it for a directory of
-    /// authorities and compares it: a request under one state of trust neither uses a connection nor
-    /// resumes a TLS session that was made under another. Nobody looks there: what libcurl makes of
-    /// it is replaced by `store`.
+    /// authorities and compares it: a request under one state of trust neither uses a connection
+    /// nor resumes a TLS session that was made under another. Nobody looks there: what libcurl
+    /// makes of it is replaced by `store`.
     private let mark = "/dev/null/\(Authorities.count.wrappingAdd(1, ordering: .relaxed).newValue)"
     private static let count = Atomic<Int>(0)
 
