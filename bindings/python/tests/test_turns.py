@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import tracevault as tv
-from tracevault._sources import GivenSource, IterableSource, Turns
+from tracevault._given import GivenSource
+from tracevault._sources import IterableSource, Turns
 
 ACCOUNT = "a" * 32
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ._slot import Slot
 from ._unread import TenantKey
@@ -16,11 +16,6 @@ from .request import Request
 from .vault import Tenant
 
 Item = TypeVar("Item")
-
-#: What follows from a result goes before the rest.
-_FOLLOWS, _REST = range(2)
-#: So many are set aside before others have their turn, such as results that have come.
-_SET_ASIDE = 16
 
 
 class Source:
@@ -177,10 +172,6 @@ class Turns(SharedSource, Generic[Item]):
         self._count(key, 1)
         return True
 
-    def has_asked(self, tenant: Tenant, count: int) -> None:
-        """So many of a tenant's requests are under way that were not drawn here."""
-        self._count(tenant._key, count)
-
     def answered(self, tenant: Tenant) -> None:
         """One of a tenant's requests is not under way any more."""
         key = tenant._key
@@ -291,226 +282,3 @@ class Turns(SharedSource, Generic[Item]):
     def offer_again(self) -> None:
         """Draw what was given back once more, as far as there is room."""
         self._is_offered = True
-
-
-class _Drawn(NamedTuple):
-    """A request that was drawn and stands aside."""
-
-    request: Request[Any]
-    counts: bool
-    """Whether it counts in what may stand aside."""
-    stopped: Source | None
-    """What is drawn from again when this one is asked."""
-
-
-class _Alone:
-    """Turns of one tenant while there is no other: the whole window is its own."""
-
-    lacks_room = False
-
-    def __init__(self, make: Callable[[_Drawn], Request[Any]], window: int) -> None:
-        self._make, self._window = make, window
-        self._line: deque[_Drawn] = deque()
-        self._under_way = 0
-        self._tenant: Tenant | None = None
-
-    @property
-    def over(self) -> bool:
-        return not self._line
-
-    def is_of(self, tenant: Tenant) -> bool:
-        """Whether it is this one; the first one is."""
-        own = self._tenant = self._tenant or tenant
-        return own is tenant or own._key == tenant._key
-
-    def draw(self) -> Request[Any] | None:
-        if not self._line or self._under_way >= self._window:
-            return None
-        self._under_way += 1
-        return self._make(self._line.popleft())
-
-    def takes(self, _: Tenant, rank: int) -> bool:
-        if self._line or self._under_way >= self._window:
-            return False
-        self._under_way += 1
-        return True
-
-    def add(self, _: Tenant, drawn: Iterable[_Drawn], rank: int) -> None:
-        self._line.extend(drawn)
-
-    def answered(self, _: Tenant) -> None:
-        self._under_way -= 1
-
-    def offer_again(self) -> None:
-        """Nothing was given back."""
-
-    def in_turns(self) -> Turns[_Drawn]:
-        """The same, so that there can be others."""
-        turns = Turns(self._make, window=self._window)
-        if self._tenant is not None:
-            turns.add(self._tenant, self._line, _REST)
-            turns.has_asked(self._tenant, self._under_way)
-        return turns
-
-
-class _Aside:
-    """What is drawn from, and what of it stands aside until it has its turn.
-
-    Of what is in memory already all may stand aside. Of the rest a tenant may have as many requests
-    there as are free of the window: where it has its last one, nothing is drawn from where that
-    came from until it has its turn.
-    """
-
-    def __init__(self, own: Source, window: int) -> None:
-        self.own, self._window = own, window
-        #: What is drawn from before that, the last one first.
-        self.follow_ups: list[Source] = []
-        self.is_stopped: bool = False
-        self.is_over: bool = False
-        self._count = 0
-        self._count_of: dict[TenantKey, int] = {}
-
-    def stop(self) -> None:
-        """Draw nothing more."""
-        self.is_over = self.is_stopped = True
-        self.follow_ups.clear()
-
-    def steps_aside(self, request: Request[Any], source: Source) -> _Drawn:
-        """It may not be asked yet."""
-        if source.is_in_memory:
-            return _Drawn(request, counts=False, stopped=None)
-        key = request.tenant._key
-        mine = self._count_of[key] = self._count_of.get(key, 0) + 1
-        self._count += 1
-        if mine <= self._window - self._count:
-            return _Drawn(request, counts=True, stopped=None)
-        if source is self.own:
-            self.is_stopped = True
-        else:
-            self.follow_ups.pop()
-        return _Drawn(request, counts=True, stopped=source)
-
-    def steps_forward(self, drawn: _Drawn) -> Request[Any]:
-        """It has its turn."""
-        request, counts, stopped = drawn
-        if counts:
-            key = request.tenant._key
-            self._count -= 1
-            self._count_of[key] -= 1
-            if not self._count_of[key]:
-                del self._count_of[key]
-        if stopped is self.own:
-            self.is_stopped = self.is_over
-        elif stopped is not None and not self.is_over:
-            self.follow_ups.append(stopped)
-        return request
-
-
-class GivenSource(SharedSource):
-    """What a caller gives, and what follows from it, so that no tenant holds up another.
-
-    Who has its share of the window stands aside with what else was drawn for it, and others are
-    looked for behind that.
-    """
-
-    def __init__(self, source: Source, window: int) -> None:
-        self._own, self._window = source, window
-        self._aside = _Aside(source, window)
-        self._turns: _Alone | Turns[_Drawn] = _Alone(self._aside.steps_forward, window)
-        #: What the caller's own code raised: it is raised when all that was drawn has been asked.
-        self._fault: Exception | None = None
-        self._drawn = self._followed = 0
-
-    @property
-    def window(self) -> int:
-        """How many may be under way in all: beyond the window one of each tenant, up to another."""
-        return 2 * self._window
-
-    @property
-    def total(self) -> int | None:  # type: ignore[override]
-        """How many there will be in all, with those that follow, where it is known."""
-        total = self._drawn if self._own.total is None and self._own.over else self._own.total
-        return None if total is None else total + self._followed
-
-    @property
-    def over(self) -> bool:  # type: ignore[override]
-        """Whether there is nothing to draw."""
-        has_more = self._aside.follow_ups or not self._own.over
-        return self._fault is None and not has_more and self._turns.over
-
-    @property
-    def lacks_room(self) -> bool:  # type: ignore[override]
-        """Whether something was given back."""
-        return self._turns.lacks_room
-
-    def follow(self, requests: Iterable[Request[Any]]) -> None:
-        """Give these as well, before the rest."""
-        source = IterableSource(requests)
-        self._followed += source.total or 0
-        if self._fault is None:
-            self._aside.follow_ups.append(source)
-
-    def draw(self) -> Request[Any] | None:
-        """The next one; ``None`` when none may be asked now."""
-        self.is_drawing = False
-        aside = self._aside
-        for _ in range(_SET_ASIDE):
-            source = aside.follow_ups[-1] if aside.follow_ups else self._own
-            is_own = source is self._own
-            if is_own:
-                asked = self._turns.draw()
-                if asked is not None:
-                    return asked
-                if aside.is_stopped or source.over:
-                    if self._fault is not None and self._turns.over:
-                        raise self._fault
-                    return None
-            request = self._drawn_from(source)
-            if request is None:
-                if source.over or self._fault is not None:
-                    continue
-                return None  # it has none yet
-            turns = self._turns
-            if isinstance(turns, _Alone) and not (is_own and turns.is_of(request.tenant)):
-                turns = self._in_turns()
-            rank = _REST if is_own else _FOLLOWS
-            if turns.takes(request.tenant, rank):
-                return request
-            turns.add(request.tenant, (aside.steps_aside(request, source),), rank)
-        self.is_drawing = True
-        return None
-
-    def _drawn_from(self, source: Source) -> Request[Any] | None:
-        try:
-            request = source.draw()
-            if request is not None and not isinstance(request, Request):
-                raise TypeError(f"a batch takes Requests, not {type(request).__name__}")
-        except Exception as fault:
-            self._fault = fault
-            self._aside.stop()
-            return None
-        if source is self._own:
-            self._drawn += request is not None
-        elif request is None:
-            self._aside.follow_ups.pop()
-        elif source.total is None:
-            self._followed += 1
-        return request
-
-    def _in_turns(self) -> Turns[_Drawn]:
-        """There are several tenants, or may be."""
-        if isinstance(self._turns, _Alone):
-            self._turns = self._turns.in_turns()
-        return self._turns
-
-    def answered(self, tenant: Tenant) -> None:
-        """One of a tenant's requests is not under way any more."""
-        self._turns.answered(tenant)
-
-    def give_back(self, request: Request[Any]) -> None:
-        """Ask nothing more for this tenant until it is offered again; others go on."""
-        self._in_turns().give_back(request)
-
-    def offer_again(self) -> None:
-        """Draw what was given back once more, as far as there is room."""
-        self._turns.offer_again()

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 from . import _loading
 from ._exchange import Exchange
 from ._frozen import Frozen
+from ._given import GivenSource
 from ._slot import Slot, oldest_of
-from ._sources import GivenSource, SharedSource, Source
+from ._sources import SharedSource, Source
 from ._unread import TenantKey
 from .errors import ArgumentError, QueueFullError, Status, TraceVaultError
 from .request import Request, Result
