@@ -15,11 +15,7 @@ import Testing
     init() throws {
         unlock = try Fake.key()
         let store = MemoryStore()
-        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
-        let edit = vault.edit()
-        try edit.put("acme", Fake.account1, token: Fake.token1)
-        try edit.put("globex", Fake.account2, email: "soc@example.com", key: Fake.key1)
-        try edit.commit()
+        _ = try Fake.twoTenants(in: store, unlock)
         sound = try store.read().array
         keys = try Snapshot.open(ByteBuffer(sound), with: unlock).keys
     }
@@ -37,20 +33,10 @@ import Testing
         return hash
     }
 
-    private func plainHash(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-        var hash = [UInt8](repeating: 0, count: 32)
-        unsafe Array(bytes).withUnsafeBytes { bytes in
-            unsafe hash.withUnsafeMutableBytes {
-                _ = unsafe Sealing.hash(bytes, key: nil, into: $0)
-            }
-        }
-        return hash
-    }
-
     /// Repairs what stands behind a change: `mac` the header's MAC, `body` the body's.
     private func reseal(_ bytes: inout [UInt8], mac: Bool, body: Bool) throws {
         if mac { bytes.replaceSubrange(4032..<4064, with: try hash(bytes[..<4032], keys.header)) }
-        bytes.replaceSubrange(4064..<4096, with: plainHash(bytes[..<4064]))
+        Fake.rehash(&bytes)
         guard body else { return }
         let fileID = ByteBuffer(bytes).withBytes { $0.identifier(at: 40) }
         let key = try keys.body(of: try #require(fileID))

@@ -40,6 +40,27 @@ enum Fake {
         try unsafe Array(text.utf8).withUnsafeBytes { try unsafe body($0) }
     }
 
+    /// A vault with a token of acme's and a key of globex's.
+    static func twoTenants(in store: any Store, _ unlock: UnlockSecret) throws -> Vault {
+        let vault = try Vault.create(in: store, unlock: unlock, settings: settings)
+        let edit = vault.edit()
+        try edit.put("acme", account1, token: token1)
+        try edit.put("globex", account2, email: "soc@example.com", key: key1)
+        try edit.commit()
+        return vault
+    }
+
+    /// Puts the header's hash right behind a change, which needs no key.
+    static func rehash(_ vault: inout [UInt8]) {
+        var hash = [UInt8](repeating: 0, count: Sealing.hashCount)
+        unsafe Array(vault[..<4064]).withUnsafeBytes { head in
+            unsafe hash.withUnsafeMutableBytes {
+                _ = unsafe Sealing.hash(head, key: nil, into: $0)
+            }
+        }
+        vault.replaceSubrange(4064..<4096, with: hash)
+    }
+
     static func memoryVault() throws -> Vault {
         try Vault.create(path: "", unlock: try key(), settings: settings)
     }

@@ -14,13 +14,7 @@ import Testing
 
     init() throws {
         unlock = try Fake.key()
-        let store = MemoryStore()
-        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
-        let edit = vault.edit()
-        try edit.put("acme", Fake.account1, token: Fake.token1)
-        try edit.put("globex", Fake.account2, email: "soc@example.com", key: Fake.key1)
-        try edit.commit()
-        base = try vault.current()
+        base = try Fake.twoTenants(in: MemoryStore(), unlock).current()
     }
 
     // MARK: - Forging

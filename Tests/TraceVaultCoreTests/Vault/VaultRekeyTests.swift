@@ -147,16 +147,7 @@ import Testing
         let vault = try filled()
         var bytes = try scratch.bytes()
         bytes[56] ^= 4
-        let head = ByteBuffer(Array(bytes[..<4064]))
-        let hash = unsafe [UInt8](unsafeUninitializedCapacity: 32) { room, count in
-            head.withBytes { span in
-                unsafe span.withUnsafeBytes {
-                    _ = unsafe Sealing.hash($0, key: nil, into: UnsafeMutableRawBufferPointer(room))
-                }
-            }
-            count = 32
-        }
-        bytes.replaceSubrange(4064..<4096, with: hash)
+        Fake.rehash(&bytes)
         try scratch.write(bytes)
         #expect(status { _ = try vault.refresh() } == .headerMAC)
     }

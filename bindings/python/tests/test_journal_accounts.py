@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ THIRD = "1111ec00000000000000000000000001"
 Make = Callable[..., tv.Tenant]
 #: Tells how each request of a batch ended, in the order of the requests.
 Run = Callable[..., list[tv.Result]]
+Meanwhile = Callable[[Callable[[], None], Callable[[], None] | None], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -112,6 +113,32 @@ Ask = Callable[[tv.Tenant, "str | None"], "tv.Request[Any]"]
 
 def lines_of(journal: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in journal.read_bytes().splitlines()[1:]]
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """While it is entered, one thing is done before an answer is noted, and another before a
+    question is submitted."""
+
+    @contextmanager
+    def doing(noted: Callable[[], None], submitted: Callable[[], None] | None) -> Iterator[None]:
+        write, submit = Journal.note, Exchange.submit
+
+        def note(journal: Journal, slot: Slot, asked: Asked | None) -> None:
+            noted()
+            write(journal, slot, asked)
+
+        def ask(exchange: Exchange, *asked: Any, **how: Any) -> Slot:
+            if submitted is not None:
+                submitted()
+            return submit(exchange, *asked, **how)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, "note", note)
+            patched.setattr(Exchange, "submit", ask)
+            yield
+
+    return doing
 
 
 # ---- Two vaults ----------------------------------------------------------------------------------
@@ -206,17 +233,10 @@ def test_of_an_account_that_is_replaced_amid_a_batch_nothing_more_is_told(
 
 
 def test_an_answer_is_not_kept_that_comes_when_the_account_is_another_one(
-    server: Standin, make: Make, run: Run, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    server: Standin, make: Make, run: Run, ask: Ask, meanwhile: Meanwhile
 ) -> None:
     tenant = make(ACME)
-    write = Journal.note
-
-    def note(journal: Journal, slot: Slot, asked: Asked | None) -> None:
-        put(server, tenant._vault, OTHER, instead_of=ACME)
-        write(journal, slot, asked)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "note", note)
+    with meanwhile(lambda: put(server, tenant._vault, OTHER, instead_of=ACME), None):
         run([ask(tenant, None)])
     (result,) = run([ask(tenant, None)])
     assert not result.resumed
@@ -231,23 +251,14 @@ def test_an_answer_is_not_kept_of_an_account_that_was_there_for_that_question_on
     run: Run,
     ask: Ask,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Meanwhile,
 ) -> None:
     """Before and after the answer the tenant has the same account, and another one in between."""
     tenant = make(ACME)
-    write, submit = Journal.note, Exchange.submit
-
-    def note(journal: Journal, slot: Slot, asked: Asked | None) -> None:
-        put(server, tenant._vault, ACME, instead_of=OTHER)
-        write(journal, slot, asked)
-
-    def submitted(exchange: Exchange, *asked: Any, **how: Any) -> Slot:
-        put(server, tenant._vault, OTHER, instead_of=ACME)
-        return submit(exchange, *asked, **how)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "note", note)
-        patched.setattr(Exchange, "submit", submitted)
+    with meanwhile(
+        lambda: put(server, tenant._vault, ACME, instead_of=OTHER),
+        lambda: put(server, tenant._vault, OTHER, instead_of=ACME),
+    ):
         (before,) = run([ask(tenant, None)])
     assert before.error is not None or account_of(before) == OTHER
     assert [line["settled"] for line in lines_of(tmp_path / "run.journal")] == [False]
@@ -257,18 +268,15 @@ def test_an_answer_is_not_kept_of_an_account_that_was_there_for_that_question_on
 
 
 def test_the_check_of_a_credential_that_was_rotated_meanwhile_is_not_kept(
-    server: Standin, make: Make, run: Run, monkeypatch: pytest.MonkeyPatch
+    server: Standin, make: Make, run: Run, meanwhile: Meanwhile
 ) -> None:
     tenant = make(ACME)
-    write = Journal.note
 
-    def note(journal: Journal, slot: Slot, asked: Asked | None) -> None:
+    def rotate() -> None:
         with tenant._vault.edit() as edit:
             edit.rotate(NAME, ACME, tv.ApiToken(server.named("expired").token))
-        write(journal, slot, asked)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "note", note)
+    with meanwhile(rotate, None):
         run([tv.Request.check(tenant, None)])
     (result,) = run([tv.Request.check(tenant, None)])
     assert not result.resumed
@@ -281,24 +289,16 @@ def test_the_check_of_a_credential_that_was_there_for_that_question_only_is_not_
     make: Make,
     run: Run,
     account: str | None,
-    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Meanwhile,
 ) -> None:
     tenant = make(ACME)
-    write, submit = Journal.note, Exchange.submit
 
-    def note(journal: Journal, slot: Slot, asked: Asked | None) -> None:
-        put(server, tenant._vault, ACME)
-        write(journal, slot, asked)
-
-    def submitted(exchange: Exchange, *asked: Any, **how: Any) -> Slot:
+    def expire() -> None:
         with tenant._vault.edit() as edit:
             expired = tv.ApiToken(server.named("expired").token)
             edit.put(NAME, ACME, expired, origin=server.origin)
-        return submit(exchange, *asked, **how)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "note", note)
-        patched.setattr(Exchange, "submit", submitted)
+    with meanwhile(lambda: put(server, tenant._vault, ACME), expire):
         (before,) = run([tv.Request.check(tenant, account)])
     assert not before.unwrap().valid
     (result,) = run([tv.Request.check(tenant, account)])
@@ -345,17 +345,10 @@ def test_a_tenant_with_several_accounts_is_told_only_of_one_that_is_named(
 
 
 def test_an_answer_is_not_kept_that_comes_when_there_are_several_accounts(
-    server: Standin, make: Make, run: Run, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    server: Standin, make: Make, run: Run, ask: Ask, meanwhile: Meanwhile
 ) -> None:
     tenant = make(ACME)
-    write = Journal.note
-
-    def note(journal: Journal, slot: Slot, asked: Asked | None) -> None:
-        put(server, tenant._vault, THIRD)
-        write(journal, slot, asked)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Journal, "note", note)
+    with meanwhile(lambda: put(server, tenant._vault, THIRD), None):
         run([ask(tenant, None)])
     put(server, tenant._vault, instead_of=THIRD)
     (result,) = run([ask(tenant, None)])
