@@ -23,6 +23,9 @@ bool tvs_curl_has_http2(void *easy) { return easy == shared; }
 CURLcode tvs_guard_tls(CURL *easy, void *ssl_context, void *context) {
     return (void)easy, (void)ssl_context, (void)context, CURLE_OK;
 }
+CURLcode tvs_guard_tls_of(CURL *easy, void *ssl_context, void *context) {
+    return tvs_guard_tls(easy, ssl_context, context);
+}
 
 static struct sockaddr_in place(const char *address, in_port_t port) {
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = port};

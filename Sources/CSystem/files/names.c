@@ -28,8 +28,7 @@ static void describe(const struct stat *status, tvs_file_status *out) {
     out->changed_ns = nanoseconds(status->st_ctim);
 }
 
-/* A kernel before 5.8, or a container that forbids the call, does not tell. */
-static int32_t is_mounted(int32_t descriptor) {
+bool tvs_is_mounted(int32_t descriptor) {
     struct statx status;
     int answer;
     OUTSIDE(answer, statx(descriptor, "", AT_EMPTY_PATH, 0, &status));
@@ -42,7 +41,6 @@ int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out) {
     OUTSIDE(answer, fstat(descriptor, &status));
     if (answer != 0) return answer;
     describe(&status, out);
-    out->is_mounted = is_mounted(descriptor);
     return 0;
 }
 

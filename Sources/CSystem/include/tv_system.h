@@ -125,7 +125,6 @@ typedef struct tvs_file_status {
     int32_t is_regular;
     uint64_t links; /* how many names it has; 0 when it was removed */
     int64_t modified_ns, changed_ns; /* when its content, and when anything of it, changed last */
-    int32_t is_mounted; /* whether it is mounted itself; of a descriptor, where the system tells */
 } tvs_file_status;
 
 /* Each opens relative to the directory descriptor, close-on-exec; a descriptor or -errno. A child
@@ -139,7 +138,10 @@ int64_t tvs_read(int32_t descriptor, void *bytes, size_t length);
 int64_t tvs_write(int32_t descriptor, const void *bytes, size_t length);
 int32_t tvs_sync(int32_t descriptor);
 int32_t tvs_file_status_of(int32_t descriptor, tvs_file_status *out);
-/** The same of a name in a directory; of a symbolic link itself. */
+/** Whether an open file is mounted by itself. A kernel before 5.8, or a container that forbids the
+ * question, does not tell: false. */
+bool tvs_is_mounted(int32_t descriptor);
+/** tvs_file_status_of() of a name in a directory; of a symbolic link itself. */
 int32_t tvs_file_status_at(int32_t directory, const char *name, tvs_file_status *out);
 /** Gives the open file to another owner, keeping the group. */
 int32_t tvs_change_owner(int32_t descriptor, uint32_t owner);

@@ -12,14 +12,32 @@ package struct FileIdentity: Sendable, Equatable {
     package let inode: UInt64
 }
 
-/// As what a file shows itself. While it is the same, nobody has written to the file, as far as the
-/// steps of its file system's clock tell.
+/// What tells one state of a file from another. While it is the same, nobody has written to the
+/// file, as far as the steps of its file system's clock tell.
 package struct FileStamp: Sendable, Equatable {
     package let identity: FileIdentity
     package let size: UInt64
     /// When its content, and when anything of it, changed last: ns since 1970.
     package let modifiedNs: Int64
     package let changedNs: Int64
+}
+
+extension FileStamp {
+    init(_ status: stat) {
+        func ns(_ time: timespec) -> Int64 {
+            Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+        }
+        self.init(
+            identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
+            size: UInt64(clamping: status.st_size), modifiedNs: ns(status.st_mtim),
+            changedNs: ns(status.st_ctim))
+    }
+
+    fileprivate init(_ status: tvs_file_status) {
+        self.init(
+            identity: FileIdentity(device: status.device, inode: status.inode), size: status.size,
+            modifiedNs: status.modified_ns, changedNs: status.changed_ns)
+    }
 }
 
 package struct FileStatus: Sendable {
@@ -30,8 +48,6 @@ package struct FileStatus: Sendable {
     package let isRegular: Bool
     /// How many names it has.
     package let links: UInt64
-    /// Whether it is mounted itself; only known of what is open.
-    package let isMounted: Bool
 
     package var identity: FileIdentity { stamp.identity }
     package var size: UInt64 { stamp.size }
@@ -42,11 +58,8 @@ package struct FileStatus: Sendable {
 extension FileStatus {
     fileprivate init(_ status: tvs_file_status) {
         self.init(
-            stamp: FileStamp(
-                identity: FileIdentity(device: status.device, inode: status.inode),
-                size: status.size, modifiedNs: status.modified_ns, changedNs: status.changed_ns),
-            owner: status.owner, mode: status.mode, isRegular: status.is_regular != 0,
-            links: status.links, isMounted: status.is_mounted != 0)
+            stamp: FileStamp(status), owner: status.owner, mode: status.mode,
+            isRegular: status.is_regular != 0, links: status.links)
     }
 }
 
@@ -85,6 +98,8 @@ package protocol FileSystem: Sendable {
     func status(_ descriptor: Int32) -> Result<FileStatus, FileError>
     /// The same of a name in a directory; of a symbolic link itself.
     func status(_ directory: Int32, _ name: String) -> Result<FileStatus, FileError>
+    /// Whether an open file is mounted by itself, where the system tells.
+    func isMounted(_ descriptor: Int32) -> Bool
     func changeOwner(_ descriptor: Int32, _ owner: UInt32) -> Int32
     func link(_ directory: Int32, _ from: String, _ to: String) -> Int32
     func rename(_ directory: Int32, _ from: String, _ to: String) -> Int32
@@ -154,6 +169,8 @@ package struct SystemFiles: FileSystem {
         let answer = unsafe tvs_file_status_of(descriptor, &status)
         return FileError(answer: answer).map(Result.failure) ?? .success(FileStatus(status))
     }
+
+    package func isMounted(_ descriptor: Int32) -> Bool { tvs_is_mounted(descriptor) }
 
     package func status(_ directory: Int32, _ name: String) -> Result<FileStatus, FileError> {
         var status = tvs_file_status()

@@ -33,11 +33,6 @@ struct Queue<Element: Sendable>: Sendable {
         return element
     }
 
-    /// Whether this holds for any.
-    func contains(_ holds: (Element) -> Bool) -> Bool {
-        elements[head...].contains { $0.map(holds) ?? false }
-    }
-
     /// Takes out the first for which this holds.
     mutating func removeFirst(where holds: (Element) -> Bool) -> Element? {
         let found = elements[head...].firstIndex { $0.map(holds) ?? false }

@@ -32,9 +32,4 @@ struct RoundRobin<Key: Hashable & Sendable, Element: Sendable>: Sendable {
         count -= 1
         return element
     }
-
-    /// Whether this holds for any of a key.
-    func contains(of key: Key, _ holds: (Element) -> Bool) -> Bool {
-        elements[key]?.contains(holds) ?? false
-    }
 }

@@ -81,14 +81,12 @@ package final class ResultQueue: Sendable {
     package func putBack(_ result: RequestResult) {
         state.withLock { state in
             defer { signal(&state) }
-            guard result.kind != .notice else {
+            switch result.kind {
+            case .notice:
                 state.notices.prepend(result)
-                return state.count(result, 1)
-            }
-            if result.kind == .hunt {
-                state.results.append(result, of: Turn(result))
-            } else {
-                state.results.prepend(result, of: Turn(result))
+                state.count(result, 1)
+            case .hunt: state.results.append(result, of: Turn(result))
+            default: state.results.prepend(result, of: Turn(result))
             }
         }
     }

@@ -29,6 +29,7 @@ struct ChangingFiles: FileSystem {
         real.status(directory, name)
     }
 
+    func isMounted(_ descriptor: Int32) -> Bool { real.isMounted(descriptor) }
     func openDirectory(_ path: [CChar]) -> Int32 { real.openDirectory(path) }
     func open(_ directory: Int32, _ name: String, _ mode: OpenMode) -> Int32 {
         real.open(directory, name, mode)

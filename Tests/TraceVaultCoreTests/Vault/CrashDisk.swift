@@ -112,7 +112,7 @@ final class CrashDisk: FileSystem {
                     stamp: Self.stamp(number ?? 0, inode), owner: geteuid(),
                     mode: descriptor == Self.directory ? 0o700 : 0o600,
                     isRegular: descriptor != Self.directory,
-                    links: UInt64(state.names.values.count { $0 == number }), isMounted: false))
+                    links: UInt64(state.names.values.count { $0 == number })))
         }
     }
 
@@ -123,10 +123,11 @@ final class CrashDisk: FileSystem {
                 FileStatus(
                     stamp: Self.stamp(number, state.inodes[number]), owner: geteuid(),
                     mode: 0o600, isRegular: true,
-                    links: UInt64(state.names.values.count { $0 == number }), isMounted: false))
+                    links: UInt64(state.names.values.count { $0 == number })))
         }
     }
 
+    func isMounted(_: Int32) -> Bool { false }
     func changeOwner(_: Int32, _: UInt32) -> Int32 { 0 }
     func lock(_: Int32, _: Int32) -> Int32 { 0 }
     func unlock(_: Int32, _: Int32) -> Int32 { 0 }

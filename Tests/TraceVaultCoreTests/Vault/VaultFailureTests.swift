@@ -90,6 +90,8 @@ private final class FailingFiles: FileSystem {
         return descriptor
     }
 
+    func isMounted(_ descriptor: Int32) -> Bool { real.isMounted(descriptor) }
+
     func openDirectory(_ path: [CChar]) -> Int32 {
         opened(failure() ?? real.openDirectory(path))
     }

@@ -108,7 +108,7 @@ extension EngineLoop {
         } catch {
             fetch.dialogue.fail(error)
             fetch.answer = nil
-            scheduler.finished(id, wasSent ? .final : .unsent, proof: .none, now: now)
+            scheduler.finished(id, .final, proof: .none, wasSent: wasSent, now: now)
         }
     }
 

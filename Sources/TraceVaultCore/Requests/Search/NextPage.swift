@@ -151,7 +151,7 @@ struct Paging {
         if ServerPath.hostStart(text) != nil {
             return Self.page(of: text, base) ?? .unusable(Self.place + name)
         }
-        return Search.hasControls(text)
+        return text.utf8.hasControls
             ? .unusable(Self.place + name) : .at(.cursor(text))
     }
 
@@ -159,7 +159,7 @@ struct Paging {
     private static func page(of url: String, _ base: BaseURL) -> NextPage? {
         guard let path = ServerPath.below(base, url) else { return nil }
         if let cursor = ServerPath.parameter("cursor", of: path), !cursor.isEmpty {
-            return Search.hasControls(cursor) ? nil : .at(.cursor(cursor))
+            return cursor.utf8.hasControls ? nil : .at(.cursor(cursor))
         }
         guard let number = ServerPath.parameter("page", of: path).flatMap({ Int32($0) }),
             number > 0

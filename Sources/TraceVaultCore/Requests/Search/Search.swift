@@ -115,7 +115,7 @@ package final class Search: Sendable {
 
     private static func check(_ value: String, _ form: Form, _ name: String) throws(Failure) {
         let longest = form == .cursor ? longestCursor : longestText
-        guard (1...longest).contains(value.utf8.count), !hasControls(value) else {
+        guard (1...longest).contains(value.utf8.count), !value.utf8.hasControls else {
             throw Failure(
                 .configValue,
                 name + " must be text of 1 to " + String(longest)
@@ -136,17 +136,6 @@ package final class Search: Sendable {
                         + "2026-11-24T00:00:00Z")
             }
         }
-    }
-
-    /// C0, DEL and C1.
-    static func hasControls(_ text: String) -> Bool {
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0..<0x20, 0x7F..<0xA0: return true
-            default: continue
-            }
-        }
-        return false
     }
 
     /// Stricter than what is read from replies: with a T, and a zone that is Z or has a colon.

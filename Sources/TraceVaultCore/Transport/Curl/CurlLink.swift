@@ -85,7 +85,6 @@ package final class CurlLink: RedisLink {
             CurlOption(CURLOPT_SSLVERSION, .long(Int(CURL_SSLVERSION_TLSv1_2))),
             CurlOption(CURLOPT_SSL_ENABLE_ALPN, .long(0)),
             CurlOption(CURLOPT_CAINFO, .text(nil)),
-            CurlOption(CURLOPT_CAPATH, .text(nil)),
             CurlOption(CURLOPT_CA_CACHE_TIMEOUT, .long(0)),
             CurlOption(CURLOPT_QUICK_EXIT, .long(1)),
             CurlOption(CURLOPT_TCP_KEEPALIVE, .long(1)),

@@ -30,7 +30,7 @@ extension CurlTransport {
             flying.values.contains(where: { $0.wantsHTTP2 && $0.isAlone })
         else { return }
         for exchange in unbegun.compactMap({ flying[$0] })
-        where exchange.wantsHTTP2 && !exchange.hasOwnConnection {
+        where !exchange.hasOwnConnection {
             unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
             guard !beginAlone(exchange) else { continue }
             finish(exchange, CURLE_OUT_OF_MEMORY, ended)

@@ -90,32 +90,38 @@ extension Vault: Watched {
 
     /// The newest state of the store, published.
     func followed(_ known: Snapshot) throws(Failure) -> Snapshot {
-        var held = known
-        while true {
-            let moment = following.moment(nowMs: Self.bootMs)
-            do throws(Failure) {
+        var moment = following.moment(nowMs: Self.bootMs)
+        do throws(Failure) {
+            let followed = try onNewest(known) { (held) throws(Failure) in
+                moment = following.moment(nowMs: Self.bootMs)
                 let look = Look(
                     store: store, following: following, known: held.header, bytes: held.bytes)
-                let newest = try newest(try look.found(), after: held)
-                following.succeeded(moment)
-                state.withLock { $0.publish(newest) }
-                return newest
-            } catch {
-                if let later = later(than: held) {
-                    held = later
-                    continue
-                }
-                following.failed(error, moment)
-                throw error
+                return try newest(try look.found(), after: held)
             }
+            following.succeeded(moment)
+            state.withLock { $0.publish(followed) }
+            return followed
+        } catch {
+            following.failed(error, moment)
+            throw error
         }
     }
 
-    /// What another thread has made of the vault meanwhile, perhaps with other keys.
-    func later(than held: Snapshot) -> Snapshot? {
-        let now = state.withLock { $0.snapshot }
-        guard let now, now.header.generation > held.header.generation else { return nil }
-        return now
+    /// Does what fails once more while another thread has made a later state of the vault
+    /// meanwhile, perhaps with other keys.
+    func onNewest(
+        _ known: Snapshot, _ body: (Snapshot) throws(Failure) -> Snapshot
+    ) throws(Failure) -> Snapshot {
+        var held = known
+        while true {
+            do throws(Failure) {
+                return try body(held)
+            } catch {
+                let now = state.withLock { $0.snapshot }
+                guard let now, now.header.generation > held.header.generation else { throw error }
+                held = now
+            }
+        }
     }
 
     /// What came from the store: `held`, or a later state of the same vault.

@@ -44,22 +44,12 @@ extension Vault {
         return writer.buffer
     }
 
-    private func stored() throws(Failure) -> Snapshot {
-        var held = try current()
-        while true {
-            do throws(Failure) {
-                return try opened(try store.read(), after: held)
-            } catch {
-                guard let later = later(than: held) else { throw error }
-                held = later
-            }
-        }
-    }
-
     /// Reads the stored bytes afresh, makes all checks of opening with the known keys and opens
     /// every tenant key and every secret. The first fault is thrown.
     @_optimize(size) package func verify() throws(Failure) -> ByteBuffer {
-        let stored = try stored()
+        let stored = try onNewest(current()) { (held) throws(Failure) in
+            try opened(try store.read(), after: held)
+        }
         for tenant in stored.tenants { try stored.checkSecrets(of: tenant) }
         var writer = JSONWriter(into: ByteBuffer(limit: 65_536))
         writer.beginObject()

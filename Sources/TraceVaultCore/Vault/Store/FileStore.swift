@@ -24,7 +24,7 @@ package final class FileStore: Store {
     let stoppedRung = Atomic<Int32>(0)
     /// Set by a failed fsync: what is on the disk is unknown until the vault is opened again.
     let isPoisoned = Atomic<Bool>(false)
-    /// The bytes that were read last, and as what their file showed itself before. Weak: those that
+    /// The bytes that were read last, and the stamp that their file had before. Weak: those that
     /// nobody has taken in tell nothing.
     private struct LastRead {
         weak var bytes: ByteBuffer?
@@ -134,7 +134,7 @@ package final class FileStore: Store {
             throw Failure(.unsafeFile, "others may read or write the vault file: chmod 600 it")
         }
         // An edit gives the name to a new file; what is mounted here stays the old one.
-        guard !status.isMounted || !mustFollow else {
+        guard !mustFollow || !files.isMounted(number) else {
             throw Failure(
                 .unsafeFile,
                 "the vault file is mounted by itself, so no later state would be seen: mount its "
@@ -199,7 +199,7 @@ package final class FileStore: Store {
         lastRead.withLock { $0 = LastRead(bytes: bytes, stamp: stamp) }
     }
 
-    /// Reads the first 96 bytes; which snapshot they begin, and as what the file showed itself.
+    /// Reads the first 96 bytes; which snapshot they begin, and the file's stamp.
     private func revision(
         of file: borrowing Descriptor, into bytes: ByteBuffer
     ) throws(Failure) -> (Revision, FileStamp) {

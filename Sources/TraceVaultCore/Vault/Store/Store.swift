@@ -1,8 +1,8 @@
 // Store.swift - where sealed bytes live: read them, replace them if nobody else did.
 //
 // A store never sees a key. The first 96 bytes tell which state it has; what is behind them it only
-// compares. The file store is the
-// default; ObjectStore.swift keeps the same bytes as an object of an S3-compatible store.
+// compares. The file store is the default; ObjectStore.swift keeps the same bytes as an object of
+// an S3-compatible store.
 
 import CSystem
 

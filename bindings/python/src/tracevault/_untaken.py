@@ -36,13 +36,15 @@ class Untaken:
         free = self._most - len(self.slots)
         mine = self.counts.get(tenant, 0)
         if free <= 0:
-            whose = f"{self._most} requests"
+            which = "engine.max_queued requests"
         elif mine >= (self._most_of_tenant or _SHARE_OF_FREE * free):
-            whose = f"{mine} requests of this tenant"
+            most = self._most_of_tenant
+            whose = "engine.max_queued_per_tenant" if most else "its share of the queue's"
+            which = f"{whose} requests of this tenant"
         else:
             return
         raise QueueFullError(
-            f"{whose} are under way or not yet taken: take some first",
+            f"{which} are under way or not yet taken; take results first",
             status=Status.E_QUEUE_FULL,
             retriable=True,
         )

@@ -28,7 +28,6 @@ __all__ = [
     "MessageNotFoundError",
     "Naming",
     "NotFoundError",
-    "Opening",
     "QueueFullError",
     "RateLimitedError",
     "ReplyError",

@@ -111,6 +111,8 @@ class Journal:
         with contextlib.suppress(TraceVaultError):  # asking tells why
             for one in tenant.accounts():
                 accounts[one.account_id] = (*accounts.get(one.account_id, ()), one.fingerprint)
+        for account_id, fingerprints in accounts.items():
+            accounts[account_id] = tuple(sorted(fingerprints))
         self._looks[tenant._key] = _Look(generation, accounts)
 
     def asked(self, request: Request[Any]) -> Asked | None:
@@ -125,7 +127,7 @@ class Journal:
             (account_id,) = look.accounts
         if not account_id or account_id not in look.accounts:
             return None
-        return Asked(account_id, tuple(sorted(look.accounts[account_id])), look.generation)
+        return Asked(account_id, look.accounts[account_id], look.generation)
 
     # ---- Answers ------------------------------------------------------------------------------
 

@@ -76,7 +76,11 @@ class EngineCollector:
         """What one scrape shows."""
         engines = self._engines
         asked = [(watched.stats(), values, groups) for watched, values, groups in engines]
-        told = [(stats, values, groups) for stats, values, groups in asked if stats is not None]
+        told = [
+            (stats, values, groups_of(stats) if groups else None)
+            for stats, values, groups in asked
+            if stats is not None
+        ]
         if not told:
             return
         for metric in METRICS:
@@ -85,10 +89,10 @@ class EngineCollector:
                 for labels, value in metric.samples(stats):
                     family.add_metric([*values, *labels.values()], value)
             yield family
-        for metric in GROUP_METRICS if any(groups for _, _, groups in told) else ():
+        for metric in GROUP_METRICS if any(groups is not None for _, _, groups in told) else ():
             family = self._family(metric, ["group"])
-            for stats, values, groups in told:
-                for name, group in groups_of(stats).items() if groups else ():
+            for _, values, groups in told:
+                for name, group in (groups or {}).items():
                     for _, value in metric.samples(group):
                         family.add_metric([*values, name], value)
             yield family

@@ -10,36 +10,18 @@ import CSystem
 /// holds, and the engine goes on. libcurl never opens it, so nothing that takes the file's place
 /// holds up the engine.
 final class TrustStore: Watched {
-    /// What tells one state of the file from another.
-    private struct Stamp: Equatable {
-        var device: UInt64 = 0
-        var inode: UInt64 = 0
-        var size: Int64 = 0
-        var changed: Int64 = 0
-        var changedNs: Int64 = 0
-
-        init() {}
-
-        init(_ status: stat) {
-            device = UInt64(status.st_dev)
-            inode = UInt64(status.st_ino)
-            size = Int64(status.st_size)
-            changed = Int64(status.st_ctim.tv_sec)
-            changedNs = Int64(status.st_ctim.tv_nsec)
-        }
-    }
-
     /// What a look has found.
     private enum Found {
         case same
-        case text([UInt8], Stamp)
+        case text([UInt8], FileStamp)
         case noFile
         /// Nothing, or it cannot be read, with the errno.
         case nothing(Int32)
     }
 
     private struct State {
-        var stamp = Stamp()
+        /// Nil where there is no file.
+        var stamp: FileStamp?
         var isFile = true
         /// Since when nothing can be read; a file that is replaced may be gone for a moment.
         var goneSinceUs: Int64?
@@ -145,8 +127,8 @@ final class TrustStore: Watched {
 
     func errand() -> ((_ hasCome: () -> Void) -> Bool)? {
         return { [path, weak self] _ in
-            guard let known = self?.state.withLock({ $0.stamp }) else { return true }
-            let found = Self.find(path, known)
+            guard let state = self?.state.withLock({ $0 }) else { return true }
+            let found = Self.find(path, state.stamp)
             self?.take(found, nowUs: tvs_monotonic_us())
             // Also where it is not there: that it comes back is to be seen soon.
             return true
@@ -159,7 +141,7 @@ final class TrustStore: Watched {
     }
 
     /// Whether there is another state than `known`, and what it holds.
-    private static func find(_ path: String, _ known: Stamp) -> Found {
+    private static func find(_ path: String, _ known: FileStamp?) -> Found {
         var status = stat()
         // It may hang, and a fork goes through meanwhile.
         let held = tvs_fork_pause()
@@ -167,7 +149,7 @@ final class TrustStore: Watched {
         tvs_fork_resume(held)
         guard error == 0 else { return .nothing(error) }
         guard status.st_mode & S_IFMT == S_IFREG else { return .noFile }
-        return Stamp(status) == known ? .same : read(path)
+        return FileStamp(status) == known ? .same : read(path)
     }
 
     /// By one descriptor, which waits for nobody: what lies there may be another file by now.
@@ -193,7 +175,7 @@ final class TrustStore: Watched {
             count += Int(came)
         }
         text.removeLast(room - count)
-        return .text(text, Stamp(status))
+        return .text(text, FileStamp(status))
     }
 
     private func take(_ found: Found, nowUs: Int64) {
@@ -202,7 +184,7 @@ final class TrustStore: Watched {
             case .nothing(let error):
                 state.goneSinceUs = state.goneSinceUs ?? nowUs
                 state.error = error
-            case .noFile: (state.isFile, state.goneSinceUs, state.stamp) = (false, nil, Stamp())
+            case .noFile: (state.isFile, state.goneSinceUs, state.stamp) = (false, nil, nil)
             case .same: state.goneSinceUs = nil
             case .text(let text, let stamp):
                 state.goneSinceUs = nil
