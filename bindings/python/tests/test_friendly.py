@@ -61,6 +61,7 @@ def test_calls_of_an_engine_tell_wrong_types(
         (lambda e: e.estimate("acme", 5), "Tenant"),
         (lambda e: list(e.batch(5)), "iterable of Requests"),
         (lambda e: list(e.batch(["4Njp3P0STMz2c02Q"])), "takes Requests, not str"),
+        (lambda e: list(e.batch([None])), "takes Requests, not NoneType"),
         (lambda e: list(e.batch([], window="5")), "window"),
         (lambda e: e.hunt("acme", sender="x"), r"vault\.tenant"),
         (lambda e: e.check_all(vault, expiring="30"), "days"),

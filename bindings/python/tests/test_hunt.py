@@ -322,6 +322,24 @@ def test_credentials_that_end_soon_or_do_not_work_are_given_alone_and_their_ends
         assert next(iter(engine.check_all(vault, expiring=2))).tenant == "gone"
 
 
+def test_an_end_is_not_stored_with_a_credential_that_it_was_not_told_of(
+    server: Standin, engine: tv.Engine
+) -> None:
+    with expiring(server) as vault:
+        found = engine.check_all(vault, store=True)
+        assert next(found)
+        with vault.edit() as edit:
+            edit.rotate("soon", ACME, tv.ApiToken(server.named("user token").token))
+            edit.remove_tenant("gone")
+        generation = vault.generation
+        assert len(list(found)) == 2
+        stored = {(one.tenant, one.state): one.expires for one in vault.accounts()}
+        assert stored == dict.fromkeys(
+            [("soon", "active"), ("soon", "retiring"), ("fine", "active")]
+        )
+        assert vault.generation == generation
+
+
 @pytest.mark.parametrize("span", [0, -1, -0.5, timedelta(days=-7)])
 def test_a_span_in_which_nothing_can_end_is_refused(
     engine: tv.Engine, acme: tv.Tenant, span: float | timedelta

@@ -153,8 +153,6 @@ class GivenSource(SharedSource):
     def _drawn_from(self, source: Source) -> Request[Any] | None:
         try:
             request = source.draw()
-            if request is not None and not isinstance(request, Request):
-                raise TypeError(f"a batch takes Requests, not {type(request).__name__}")
         except Exception as fault:
             self._fault = fault
             self._aside.stop()

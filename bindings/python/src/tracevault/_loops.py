@@ -16,9 +16,10 @@ from typing import Any
 
 from ._exchange import LACKING_S, Exchange
 from ._slot import Slot
-from ._sources import Source
+from ._sources import END, Source, asked_of
 from ._unread import TenantKey
 from .errors import Opening
+from .request import Request
 
 #: What a loop takes and asks before it lets its other tasks go on: about a millisecond together.
 TAKEN_AT_A_TIME = 2
@@ -207,17 +208,17 @@ class Feed(Source):
         self._inbox = inbox
         self._next: asyncio.Future[Any] | None = None
 
-    def draw(self) -> object:
+    def draw(self) -> Request[Any] | None:
         """The one that is ready; ``None`` when there is none now."""
         if self._next is None:
-            self._next = asyncio.ensure_future(anext(self._requests, None))
+            self._next = asyncio.ensure_future(anext(self._requests, END))
             self._next.add_done_callback(lambda _: self._inbox.filled.set())
         if not self._next.done():
             return None
         drawn, self._next = self._next, None
         request: object = drawn.result()
-        self.over = request is None
-        return request
+        self.over = request is END
+        return asked_of(request)
 
     async def stop(self) -> None:
         """Draw no more."""

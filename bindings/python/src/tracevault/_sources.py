@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ._slot import Slot
 from ._unread import TenantKey
@@ -16,6 +16,18 @@ from .request import Request
 from .vault import Tenant
 
 Item = TypeVar("Item")
+
+#: What an iterable of the caller's gives at its end. His own ``None`` is a mistake.
+END: Final = object()
+
+
+def asked_of(given: object) -> Request[Any] | None:
+    """What the caller's iterable gave; ``None`` for its :data:`END`."""
+    if given is END:
+        return None
+    if isinstance(given, Request):
+        return given
+    raise TypeError(f"a batch takes Requests, not {type(given).__name__}")
 
 
 class Source:
@@ -28,7 +40,7 @@ class Source:
     is_in_memory: bool = False
     """Whether all there is to draw exists already, so that to have drawn it takes no memory."""
 
-    def draw(self) -> object:
+    def draw(self) -> Request[Any] | None:
         """The next one; ``None`` when there is none now."""
         raise NotImplementedError
 
@@ -40,10 +52,6 @@ class SharedSource(Source):
     """Whether something was given back."""
     is_drawing: bool = False
     """Whether the last draw ended because others have their turn: there may be one all the same."""
-
-    def draw(self) -> Request[Any] | None:
-        """The next one; ``None`` when none may be asked now."""
-        raise NotImplementedError
 
     def answered(self, tenant: Tenant) -> None:
         """One of a tenant's requests is not under way any more."""
@@ -81,11 +89,11 @@ class IterableSource(Source):
         self._requests: Iterator[Request[Any]] = iter(requests)
         self.is_in_memory = isinstance(requests, (list, tuple))
 
-    def draw(self) -> object:
+    def draw(self) -> Request[Any] | None:
         """The next one; ``None`` at the end."""
-        request = next(self._requests, None)
-        self.over = request is None
-        return request
+        request = next(self._requests, END)
+        self.over = request is END
+        return asked_of(request)
 
 
 class Turns(SharedSource, Generic[Item]):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import _loading
+from ._fields import parse_time
 from ._reach import Where
 from ._sources import Turns
 from .accounts import Account
@@ -140,7 +141,7 @@ class CheckRound(Campaign[Checked]):
         self.waits_for_disk: bool = self._vault is not None
         self._options = options
         self._source = Turns(self._check, window=window_of(options))
-        self._ends: list[tuple[str, str, str]] = []
+        self._ends: list[tuple[Account, str | None]] = []
 
     @property
     def batch_options(self) -> FollowOptions:
@@ -184,16 +185,28 @@ class CheckRound(Campaign[Checked]):
             check=result.check,
             error=result.error,
         )
-        told = result.check.expires_on_text if result.check is not None else None
-        if told is not None and checked.expires != account.expires:
-            self._ends.append((account.tenant, account.account_id, told))
+        if result.check is not None and self._vault is not None:
+            self._ends.append((account, result.check.expires_on_text))
         works = checked.valid and not checked.denied
         if self._span is None or not works or checked.expires_within(self._span):
             self.ready.append(checked)
 
     def finish(self) -> None:
-        """Write the ends into the vault; those that it knows already are no change."""
-        if self._vault is not None and self._ends:
-            with self._vault.edit() as edit:
-                for tenant, account_id, end in self._ends:
-                    edit.set(tenant, account_id, expires=end)
+        """Write the ends into the vault."""
+        if self._vault is not None:
+            store_ends(self._vault, self._ends)
+
+
+def store_ends(vault: Vault, told: Iterable[tuple[Account, str | None]]) -> None:
+    """Write the ends that Cloudflare told of credentials into the vault, in one edit.
+
+    Those that it knows already are no change. What was rotated or removed meanwhile is left alone:
+    the end was another credential's.
+    """
+    ends = [(one, end) for one, end in told if end and parse_time(end) != one.expires]
+    if not ends:
+        return
+    with vault.edit() as edit:
+        for one, end in ends:
+            if edit._holds(one):
+                edit.set(one.tenant, one.account_id, expires=end)

@@ -336,6 +336,13 @@ class Edit:
         except NotFoundError:
             return False
 
+    def _holds(self, account: Account) -> bool:
+        """Whether an account still has this credential, as it was stored when this edit first
+        asked."""
+        where = (account.tenant, account.account_id, account.state)
+        found = self._stored(*where) if self._has(*where) else None
+        return found is not None and found.fingerprint == account.fingerprint
+
     @_step
     def retire(self, tenant: str, account_id: str) -> None:
         """Make the active credential the retiring one; put the new one in the same edit."""

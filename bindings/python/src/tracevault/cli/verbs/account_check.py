@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..._fields import parse_time
+from ...checks import store_ends
 from ...client import Engine
 from ...errors import NotFoundError, Status
 from ...findings import CHECK_SCHEMA
@@ -84,7 +85,9 @@ def check(
             session, engine, active, before, resume, timeout=timeout, access=access
         )
         if store:
-            _store(session, rows)
+            ends = {(row["tenant"], row["account_id"]): row["expires_on"] for row in rows}
+            told = [(one, ends.get((one.tenant, one.account_id))) for one in active]
+            store_ends(session.vault, told)
     shown = [one for one in rows if before is None or one["expiring"] or _is_refused(one)]
     if output == "json":
         out.json_lines(shown)
@@ -161,20 +164,6 @@ def _go_on(resume: str | None) -> str:
     if resume is not None:
         return f"to go on: the same command again; {resume} remembers what came"
     return "nothing was changed; to be able to go on the next time: --resume FILE"
-
-
-def _store(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Write the ends into the vault, in one edit; those that it knows already are no change."""
-    ends = [
-        (one["tenant"], one["account_id"], one["expires_on"])
-        for one in rows
-        if one["expires_on"]
-        and parse_time(one["expires_on"]) != parse_time(one["expires_in_vault"])
-    ]
-    if ends:
-        with session.vault.edit() as edit:
-            for tenant, account_id, end in ends:
-                edit.set(tenant, account_id, expires=end)
 
 
 def _row(one: Account, told: dict[str, Any], before: datetime | None) -> dict[str, Any]:
