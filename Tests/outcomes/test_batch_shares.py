@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import tracevault as tv
-from bare_server import ACCOUNT, TRACE, engine, reply, serving
+from bare_server import ACCOUNT, TRACE, engine, reply, serving, tenants
 
 #: How long a result may take to come before it counts as held up.
 LONGEST_S = 60
@@ -25,15 +25,6 @@ REFUSED = reply(
 PAGE = reply({"success": True, "errors": [], "result": [], "result_info": {"next": None}})
 
 Ask = Callable[..., Iterator[tv.Result[Any]]]
-
-
-def tenants(origin: str, *names: str) -> Iterator[tv.Tenant]:
-    vault = tv.Vault.in_memory()
-    with vault.edit() as edit:
-        for name in names:
-            token = tv.ApiToken(f"test-token-not-real-{name}")
-            edit.put(name, ACCOUNT, token, origin=origin)
-    return (vault.tenant(name) for name in names)
 
 
 def traces(tenant: tv.Tenant, count: int) -> list[tv.Request[tv.Trace]]:

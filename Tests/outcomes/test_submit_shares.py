@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tracevault as tv
-from bare_server import ACCOUNT, TRACE, Server, engine, reply, serving
+from bare_server import TRACE, Server, engine, reply, serving, tenants
 from engine_scene import until
 
 QUEUE = 18
@@ -17,15 +17,6 @@ QUEUE = 18
 def server() -> Iterator[Server]:
     with serving(lambda _head, _number: reply(TRACE)) as running:
         yield running
-
-
-def tenants(server: Server, *names: str) -> list[tv.Tenant]:
-    vault = tv.Vault.in_memory()
-    with vault.edit() as edit:
-        for name in names:
-            token = tv.ApiToken(f"test-token-not-real-{name}")
-            edit.put(name, ACCOUNT, token, origin=server.origin)
-    return [vault.tenant(name) for name in names]
 
 
 def all_have_come(asked: tv.Engine) -> bool:
@@ -53,7 +44,7 @@ def filled(asked: tv.Engine, tenant: tv.Tenant, waits: tv.Tenant | None = None) 
 def test_who_takes_nothing_has_eight_times_as_many_as_are_free_also_beside_who_waits(
     server: Server, waits: bool
 ) -> None:
-    greedy, modest, third = tenants(server, "greedy", "modest", "third")
+    greedy, modest, third = tenants(server.origin, "greedy", "modest", "third")
     with engine(server.origin, engine__max_queued=QUEUE) as asked:
         assert filled(asked, greedy, third if waits else None) == 16
         with pytest.raises(tv.QueueFullError, match=r"of this tenant.*greedy"):
@@ -65,7 +56,7 @@ def test_who_takes_nothing_has_eight_times_as_many_as_are_free_also_beside_who_w
 
 
 def test_the_setting_bounds_what_one_tenant_has_not_taken(server: Server) -> None:
-    greedy, modest = tenants(server, "greedy", "modest")
+    greedy, modest = tenants(server.origin, "greedy", "modest")
     settings: dict[str, Any] = {"engine__max_queued_per_tenant": 3}
     with engine(server.origin, **settings) as asked:
         assert filled(asked, greedy) == 3
@@ -75,14 +66,14 @@ def test_the_setting_bounds_what_one_tenant_has_not_taken(server: Server) -> Non
 
 
 def test_a_tenant_that_was_opened_twice_has_one_share(server: Server) -> None:
-    (greedy,) = tenants(server, "greedy")
+    (greedy,) = tenants(server.origin, "greedy")
     with engine(server.origin, engine__max_queued=QUEUE) as asked:
         assert filled(asked, greedy) == 16
         assert filled(asked, greedy._vault.tenant("greedy")) == 0
 
 
 def test_what_is_refused_counts_for_nobody(server: Server) -> None:
-    (acme,) = tenants(server, "acme")
+    (acme,) = tenants(server.origin, "acme")
     with engine(server.origin, engine__max_queued=QUEUE) as asked:
         for _ in range(2 * QUEUE):
             with pytest.raises(tv.ArgumentError):

@@ -78,6 +78,15 @@ def tenant(origin: str, name: str = "acme") -> tv.Tenant:
     return vault.tenant(name)
 
 
+def tenants(origin: str, *names: str) -> list[tv.Tenant]:
+    """Of one vault, each with a token that has its name."""
+    vault = tv.Vault.in_memory()
+    with vault.edit() as edit:
+        for name in names:
+            edit.put(name, ACCOUNT, tv.ApiToken(f"test-token-not-real-{name}"), origin=origin)
+    return [vault.tenant(name) for name in names]
+
+
 def engine(origin: str, **settings: tv.Setting) -> tv.Engine:
     named = {name.replace("__", "."): value for name, value in settings.items()}
     return tv.Engine(
