@@ -1,4 +1,7 @@
-"""A page and a picture stay small and quick, whatever a reply holds."""
+"""A page and a picture stay small and quick, whatever a reply holds.
+
+Times are this thread's own: a busy machine does not lengthen them much.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +43,10 @@ def reply_of(said: str, count: int = 1) -> bytes:
 @pytest.mark.parametrize("turn", HOSTILE.values(), ids=HOSTILE)
 def test_a_reply_of_odd_characters_does_not_make_a_large_page(turn: str) -> None:
     trace = tv.decode(reply_of(turn * (MIB // len(turn))), views=("spans",))
-    began = time.monotonic()
+    began = time.thread_time()
     view = trace._repr_html_()
     page = html_page([trace])
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
     assert len(view) < MIB
     assert len(page) < MIB
 
@@ -97,9 +100,9 @@ def left_out(page: str) -> list[str]:
 
 def test_a_reply_of_many_lines_does_not_make_a_large_page() -> None:
     trace = tv.decode(reply_of("a\n" * 50, 20_000))
-    began = time.monotonic()
+    began = time.thread_time()
     page = html_page([trace])
-    assert time.monotonic() - began < 8
+    assert time.thread_time() - began < 8
     assert len(page) < 12 * MIB
     lines, tries = left_out(page)[::-1][:2]
     assert lines.endswith(" lines")
@@ -128,13 +131,13 @@ def aliased(recipients: int, tries: int) -> tv.Trace:
 
 def test_many_recipients_with_many_tries_each_are_told_in_bounded_time() -> None:
     trace = aliased(500, 3000)
-    began = time.monotonic()
+    began = time.thread_time()
     story = tell(trace)
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 10
     assert max(len([t for leg in way.legs for t in leg.tries]) for way in story.ways) <= 102
     assert story.left_out == 2901
     page = html_page([trace])
-    assert time.monotonic() - began < 20
+    assert time.thread_time() - began < 20
     assert len(page) < 12 * MIB
     assert "2,901 tries are left out here" in page
     assert any(told.endswith(" ways") for told in left_out(page))
@@ -152,10 +155,10 @@ def test_a_notebook_shows_the_first_and_last_of_many_recipients() -> None:
 def test_a_reply_of_odd_characters_does_not_hold_up_the_terminal(turn: str) -> None:
     trace = tv.decode(reply_of(turn * (MIB // len(turn))))
     console = Console(width=80, file=io.StringIO())
-    began = time.monotonic()
+    began = time.thread_time()
     with console.capture() as captured:
         console.print(path_lines(trace))
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
     assert len(captured.get()) < MIB / 4
     assert "more characters" in " ".join(captured.get().split())
 
