@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
+import pytest
 import tracevault as tv
 from c_programs import ABI, Compile, run
 from engine_scene import ACME, until
@@ -26,7 +29,7 @@ from fleet.vault import (
     status_of,
     writer,
 )
-from object_store import ACCESS, SECRET, ObjectStore, Way
+from object_store import ACCESS, SECRET, Exchange, ObjectStore, Way
 from places import python_path
 
 
@@ -87,6 +90,25 @@ def test_a_vault_that_nobody_uses_is_looked_at_as_well(way: Way, place: str) -> 
         told = len(way.exchanges)
         until(lambda: len(way.exchanges) > told + 3, "nobody looks")
         assert all("If-None-Match" in one.headers for one in way.exchanges[told:])
+
+
+@pytest.mark.parametrize("name", ["refresh", "verify", "unlock"])
+def test_ctrl_c_does_not_wait_for_a_store_that_hangs(way: Way, place: str, name: str) -> None:
+    ends, has_ended = threading.Event(), threading.Event()
+
+    def hang(_: Exchange) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        ends.wait(30)
+        has_ended.set()
+
+    patient = {"s3__timeout_ms": 60_000, "vault__refresh_ms": 60_000}
+    with create(place, way, **patient) as vault:
+        call = partial(vault.unlock, raw_key()) if name == "unlock" else getattr(vault, name)
+        way.spoil = hang
+        with pytest.raises(KeyboardInterrupt):
+            call()
+        assert not has_ended.is_set()
+        ends.set()
 
 
 def test_what_was_damaged_or_put_back_is_refused(store: ObjectStore, way: Way, place: str) -> None:

@@ -42,6 +42,16 @@ import Testing
         #expect(answer(901_000) == .stale)
     }
 
+    /// Of a vault that is unlocked with it: it counts from what the store told last, to whomever.
+    @Test func aCopyInTheStoresPlaceIsAsOldAsTheStoresLastAnswer() throws {
+        let away = Following.Away(failure: Failure(.transport, "nobody answers"), ageMs: 300_000)
+        following.isAway(away, following.moment(nowMs: 1_000_000))
+        #expect([1_599_999, 1_600_000].map(answer) == [nil, .stale])
+        following.succeeded(following.moment(nowMs: 2_000_000))
+        following.isAway(away, following.moment(nowMs: 2_100_000))
+        #expect([2_899_999, 2_900_000].map(answer) == [nil, .stale])
+    }
+
     /// Whoever refreshes the vault or commits looks as well, and looks end in any order.
     @Test func onlyTheNewestLookCounts() throws {
         let slow = following.begin(nowMs: 1000)

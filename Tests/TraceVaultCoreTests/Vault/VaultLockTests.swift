@@ -49,52 +49,48 @@ import Testing
         #expect(status { try vault.unlock(Fake.key(9)) } == .unlock)
     }
 
-    /// A store whose reader is overtaken.
-    private final class SlowStore: Store {
-        private let real = MemoryStore()
-        private let afterRead = Lock<(@Sendable () -> Void)?>(nil)
-
-        func overtakeOnce(_ body: @escaping @Sendable () -> Void) {
-            afterRead.withLock { $0 = body }
-        }
-
-        func read() throws(Failure) -> ByteBuffer {
-            let bytes = try real.read()
-            let body = afterRead.withLock { body in
-                defer { body = nil }
-                return body
-            }
-            body?()
-            return bytes
-        }
-        func revision() throws(Failure) -> Revision { try real.revision() }
-        func create(_ bytes: ByteBuffer) throws(Failure) { try real.create(bytes) }
-        func lease(timeoutMs: Int) throws(Failure) -> any StoreLease {
-            try real.lease(timeoutMs: timeoutMs)
-        }
-        func replace(
-            _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
-        ) throws(Failure) -> Bool {
-            try real.replace(bytes, ifRevision: expected, keeping: previous)
-        }
-    }
-
     @Test func anUnlockThatIsOvertakenByAChangeDoesNotBringTheOldStateBack() throws {
-        let store = SlowStore()
+        let store = OvertakenStore()
         let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
         try put(vault, Fake.token1)
         let unlock = unlock
         vault.lock()
-        store.overtakeOnce {
+        store.overtake(.read) {
             try? vault.unlock(unlock)
             let edit = vault.edit()
             try? edit.put("acme", Fake.account1, token: Fake.token2)
             try? edit.commit()
-            vault.lock()
         }
         try vault.unlock(unlock)
         #expect(try vault.tenant(named: "acme").header(nil).hasSuffix(Fake.token2))
         #expect(try vault.current().header.generation == vault.generation)
+    }
+
+    @Test func anUnlockThatBeganBeforeALockDoesNotUndoIt() throws {
+        let store = OvertakenStore()
+        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
+        try put(vault, Fake.token1)
+        for isOpen in [true, false] {
+            if !isOpen { vault.lock() }
+            store.overtake(.read) { vault.lock() }
+            #expect(status { try vault.unlock(unlock) } == .locked)
+            #expect(status { _ = try vault.list() } == .locked)
+            try vault.unlock(unlock)
+        }
+    }
+
+    @Test func anEditThatWaitsEndsWithTheLockAlsoWhereTheVaultIsUnlockedAgain() throws {
+        let store = OvertakenStore()
+        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
+        try put(vault, Fake.token1)
+        let unlock = unlock
+        store.overtake(.lease) {
+            vault.lock()
+            try? vault.unlock(unlock)
+        }
+        #expect(status { try put(vault, Fake.token2) } == .locked)
+        #expect(try vault.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
+        try put(vault, Fake.token2)
     }
 
     @Test func aTenantThatWasRemovedKeepsNoKeyNotEvenWhenTheVaultIsClosed() throws {

@@ -104,6 +104,56 @@ import Testing
         #expect(status { _ = try world.acme.header(nil) } == .notFound)
     }
 
+    @Test func whoBeganWithTheOldKeysEndsNothingOfTheNewOnes() throws {
+        let world = try world()
+        let before = try world.vault.current()
+        try scratch.write(world.rekeyed)
+        try world.vault.unlock(try Fake.key(9))
+        let next = try Vault.open(
+            path: scratch.vault, unlock: try Fake.key(9), settings: Fake.settings)
+        try put(next, "acme", Fake.token2)
+        // As an edit that has waited for the other one.
+        #expect(try world.vault.followed(before) === world.vault.current())
+        for token in [Fake.token1, Fake.token2] {
+            try put(world.vault, "acme", token)
+            #expect(try !world.vault.refresh())
+        }
+        #expect(world.vault.following.trouble(nowMs: Vault.bootMs) == nil)
+    }
+
+    @Test func anUnlockWithTheOldSecretDoesNotForgetARekeyThatIsMetMeanwhile() throws {
+        let world = try world()
+        let store = OvertakenStore()
+        try store.create(ByteBuffer(world.known))
+        let vault = try Vault.open(in: store, unlock: unlock, settings: Fake.settings)
+        store.overtake(.read) {
+            try? store.put(world.rekeyed)
+            _ = try? vault.refresh()
+        }
+        #expect(status { try vault.unlock(unlock) } == .unlock)
+        try store.put(world.known)
+        #expect(status { try vault.refresh() } == .rollback)
+    }
+
+    @Test func whatWasRefusedIsForgottenOnceTheVaultIsFollowedAgain() throws {
+        let world = try world()
+        var damaged = world.known
+        damaged[5000] ^= 1
+        let steps: [([UInt8], Status, UInt8, [UInt8])] = [
+            (damaged, .damagedBody, 0, world.known), (world.rekeyed, .unlock, 9, world.rekeyed),
+        ]
+        for (bytes, why, key, sound) in steps {
+            try scratch.write(bytes)
+            let look = try #require(world.vault.look())
+            let found = try look.found()
+            #expect(status { try world.vault.takeIn(found, of: look) } == why)
+            #expect(world.vault.look()?.refused != nil)
+            try scratch.write(sound)
+            if key == 0 { try world.vault.refresh() } else { try world.vault.unlock(Fake.key(key)) }
+            #expect(world.vault.look()?.refused == nil)
+        }
+    }
+
     @Test func theOldSecretDoesNotTakeUpARekeyedVaultThatIsOpen() throws {
         let world = try world()
         #expect(try look(world, at: world.rekeyed) == .unlock)

@@ -105,6 +105,19 @@ final class Following: Sendable {
         }
     }
 
+    /// A look that began then found the store away, and a copy in its place: nothing was seen since
+    /// the store last answered, whoever of this host it answered.
+    func isAway(_ away: Away, _ look: Moment) {
+        state.withLock { state in
+            guard state.end(look) else { return }
+            let answer = Moment(
+                bootMs: look.bootMs - away.ageMs, wallMs: look.wallMs - away.ageMs,
+                number: look.number)
+            if state.good.bootMs < answer.bootMs { state.good = answer }
+            (state.failure, state.failed) = (away.failure, state.good)
+        }
+    }
+
     /// No look can be made from now on.
     func failed(_ failure: Failure, nowMs: Int64) { failed(failure, moment(nowMs: nowMs)) }
 

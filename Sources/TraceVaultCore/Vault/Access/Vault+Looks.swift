@@ -88,27 +88,26 @@ extension Vault: Watched {
         return try followed(held) !== held
     }
 
-    /// The newest state of the store, published.
+    /// The newest state of the store, which is current from then on.
     func followed(_ known: Snapshot) throws(Failure) -> Snapshot {
         var moment = following.moment(nowMs: Self.bootMs)
         do throws(Failure) {
-            let followed = try onNewest(known) { (held) throws(Failure) in
+            let newest = try onNewest(known) { (held) throws(Failure) in
                 moment = following.moment(nowMs: Self.bootMs)
                 let look = Look(
                     store: store, following: following, known: held.header, bytes: held.bytes)
-                return try newest(try look.found(), after: held)
+                return try taken(try look.found(), after: held)
             }
             following.succeeded(moment)
-            state.withLock { $0.publish(followed) }
-            return followed
+            return newest
         } catch {
             following.failed(error, moment)
             throw error
         }
     }
 
-    /// Does what fails once more while another thread has made a later state of the vault
-    /// meanwhile, perhaps with other keys.
+    /// Does what fails once more while another thread has made another state current meanwhile,
+    /// perhaps with other keys.
     func onNewest(
         _ known: Snapshot, _ body: (Snapshot) throws(Failure) -> Snapshot
     ) throws(Failure) -> Snapshot {
@@ -118,19 +117,18 @@ extension Vault: Watched {
                 return try body(held)
             } catch {
                 let now = state.withLock { $0.snapshot }
-                guard let now, now.header.generation > held.header.generation else { throw error }
+                guard let now, now !== held else { throw error }
                 held = now
             }
         }
     }
 
-    /// What came from the store: `held`, or a later state of the same vault.
-    private func newest(
-        _ found: FoundBytes, after held: Snapshot
-    ) throws(Failure) -> Snapshot {
-        let newest = try opened(found.bytes ?? held.bytes, after: held)
-        try found.seen?.checkIsFollowed(by: newest.header)
-        return newest
+    /// What came from the store: `held`, or a later state of the same vault, which is current then.
+    private func taken(_ found: FoundBytes, after held: Snapshot) throws(Failure) -> Snapshot {
+        let stored = try opened(found.bytes ?? held.bytes, after: held)
+        try found.seen?.checkIsFollowed(by: stored.header)
+        state.withLock { $0.publish(stored, over: held) }
+        return stored
     }
 
     /// Opens what the store has: the bytes of `held`, or of a later state of the same vault.
@@ -142,18 +140,11 @@ extension Vault: Watched {
             guard error.status == .unlock, let met = try? Revision(of: bytes), met.isWhole else {
                 throw error
             }
-            let isOwn = state.withLock { state in
-                if state.coming != met { state.meet(rekeyed: met) }
-                return state.coming == met
-            }
-            // Its thread publishes it in a moment.
-            guard isOwn else { throw error }
+            guard state.withLock({ $0.meet(rekeyed: met, keysOf: held) }) else { throw error }
             return held
         }
         if !bytes.isSame(as: held.bytes) { try stored.checkFollows(held.header) }
-        try state.withLock { (state) throws(Failure) in
-            try state.checkFollowsRekey(stored.header)
-        }
+        try state.withLock { (state) throws(Failure) in try state.checkIsNotEnded(stored) }
         return stored
     }
 
@@ -213,20 +204,28 @@ extension Vault: Watched {
             return
         }
         do throws(Failure) {
-            let newest = try newest(found, after: held)
-            if newest !== held { state.withLock { $0.publish(newest) } }
+            _ = try taken(found, after: held)
         } catch {
-            if let bytes = found.bytes { refuse(bytes, error) }
+            guard refuse(found.bytes, error, inPlaceOf: held) else {
+                watch?.expire(nowMs: Self.bootMs)
+                return
+            }
             throw error
         }
     }
 
-    private func refuse(_ bytes: ByteBuffer, _ failure: Failure) {
-        guard !Following.mayPass(failure), let revision = try? Revision(of: bytes) else { return }
-        state.withLock { state in
-            state.refused = RefusedBytes(
-                revision, failure, after: state.refused, everyMs: settings.refreshMs,
-                nowMs: Self.bootMs)
+    /// False when this process has changed the vault meanwhile: then it is no failure.
+    private func refuse(
+        _ bytes: ByteBuffer?, _ failure: Failure, inPlaceOf held: Snapshot
+    ) -> Bool {
+        let revision = Following.mayPass(failure) ? nil : bytes.flatMap { try? Revision(of: $0) }
+        return state.withLock { state in
+            let refused = revision.map {
+                RefusedBytes(
+                    $0, failure, after: state.refused, everyMs: settings.refreshMs,
+                    nowMs: Self.bootMs)
+            }
+            return state.refuse(refused, inPlaceOf: held)
         }
     }
 }

@@ -118,17 +118,21 @@ package final class Vault: Sendable {
     package func unlock(_ unlock: UnlockSecret) throws(Failure) {
         var opening: Opening
         var moment: Following.Moment
-        repeat {
-            // Asked first: what another thread commits may be newer than what is read here.
-            let newest = state.withLock { $0.newest }
+        // Asked first: what other threads do and see may be newer than what is read here.
+        var before = state.withLock { $0.past }
+        while true {
             moment = following.moment(nowMs: Self.bootMs)
             opening = try Opening.of(store, unlock, settings)
-            if opening.snapshot.header.revision != newest.revision {
-                try opening.snapshot.checkFollows(newest)
+            if opening.snapshot.header.revision != before.newest.revision {
+                try opening.snapshot.checkFollows(before.newest)
             }
-        } while !state.withLock { $0.unlock(opening.snapshot) }
+            let isTaken = try state.withLock { (state) throws(Failure) in
+                try state.unlock(opening.snapshot, after: &before)
+            }
+            if isTaken { break }
+        }
         if let away = opening.away {
-            following.failed(away.failure, moment)
+            following.isAway(away, moment)
         } else {
             following.succeeded(moment)
         }
@@ -202,10 +206,11 @@ package final class Vault: Sendable {
 
     /// Applies changes to the newest state and stores the result, or fails and changes nothing.
     func commit(_ changes: EditChanges, unless isCancelled: () -> Bool) throws(Failure) {
+        let locks = state.withLock { $0.locks }
         let base = try current()
         guard !changes.isEmpty else { return }
         do throws(Failure) {
-            try commit(changes, over: base, unless: isCancelled)
+            try commit(changes, over: base, locks: locks, unless: isCancelled)
         } catch {
             // What is stored may be newer than what is known: by somebody else, or by this edit.
             if (try? followed(base)) == nil { watch?.expire(nowMs: Self.bootMs) }
@@ -214,7 +219,7 @@ package final class Vault: Sendable {
     }
 
     private func commit(
-        _ changes: EditChanges, over known: Snapshot, unless isCancelled: () -> Bool
+        _ changes: EditChanges, over known: Snapshot, locks: UInt64, unless isCancelled: () -> Bool
     ) throws(Failure) {
         var base = known
         let deadline = tvs_monotonic_ms() + Int64(settings.lockTimeoutMs)
@@ -224,7 +229,8 @@ package final class Vault: Sendable {
         repeat {
             base = try followed(base)
             let next = try base.changed(by: changes)
-            guard !isLocked else { throw Self.locked }
+            // An edit ends with the lock, also where the vault was unlocked again since.
+            guard state.withLock({ $0.locks == locks }) else { throw Self.locked }
             if changes.rekey != nil {
                 let coming = next.snapshot.header.revision
                 state.withLock { $0.coming = coming }
@@ -234,7 +240,7 @@ package final class Vault: Sendable {
                 next.snapshot.bytes, ifRevision: base.header.revision,
                 keeping: next.forgetsPrevious ? nil : base.bytes)
             {
-                state.withLock { $0.publish(next.snapshot) }
+                state.withLock { $0.publish(next.snapshot, over: base) }
                 keepCopy()
                 return
             }

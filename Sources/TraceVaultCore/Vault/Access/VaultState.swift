@@ -14,18 +14,27 @@ struct VaultState: Sendable {
         weak var holder: (any KeyHolder)?
     }
 
+    /// What an unlock must not go behind.
+    struct Past: Sendable {
+        let newest: VaultHeader
+        let rekeyed: Revision?
+        let locks: UInt64
+    }
+
     /// Nil while the vault is locked.
     private(set) var snapshot: Snapshot?
     /// The newest state ever seen: an open vault never goes back behind it.
     private(set) var newest: VaultHeader
-    /// The newest later state that was met in the store and that the vault's keys do not open: the
-    /// vault was rekeyed. What opens with them from then on was put back, or made with a secret
-    /// that the rekey has ended.
+    /// The newest later state that was met in the store and that the keys of `snapshot` do not
+    /// open: the vault was rekeyed. What opens with them from then on was put back, or made with a
+    /// secret that the rekey has ended. Nil again with other keys.
     private(set) var rekeyed: Revision?
     /// What a rekey of this process is storing. Looks may meet it before it is published.
     var coming: Revision?
     /// What a look found in the store last that could not be used.
-    var refused: RefusedBytes?
+    private(set) var refused: RefusedBytes?
+    /// How often the vault was locked.
+    private(set) var locks: UInt64 = 0
     /// Tenants that hold a key, by the bytes of their names: every handle of one is the same
     /// object, so that no tenant takes more of the guarded memory than another.
     private var taken: [[UInt8]: Taken] = [:]
@@ -39,42 +48,73 @@ struct VaultState: Sendable {
         newest = snapshot.header
     }
 
-    /// Makes a later state current, unless a still later one is, or the vault was locked meanwhile.
-    mutating func publish(_ next: Snapshot) {
+    /// Makes a later state current that was opened with the keys of `base`, or is its rekey; unless
+    /// a still later one is, or the vault has other keys or was locked meanwhile.
+    mutating func publish(_ next: Snapshot, over base: Snapshot) {
+        if let snapshot, snapshot.keys !== base.keys { return }
+        refused = nil
         if newest.generation < next.header.generation { newest = next.header }
         guard let held = snapshot, held.header.generation < next.header.generation else { return }
+        if next.keys !== held.keys { rekeyed = nil }
         snapshot = next
     }
 
-    /// Notes a state that the vault's keys do not open.
-    mutating func meet(rekeyed met: Revision) {
-        guard met.generation > max(newest.generation, rekeyed?.generation ?? 0) else { return }
-        rekeyed = met
+    /// Notes a state that the keys of `held` do not open; not where the vault has others by now.
+    /// True when it is this vault's own, which its thread publishes in a moment.
+    mutating func meet(rekeyed met: Revision, keysOf held: Snapshot) -> Bool {
+        guard met != coming else { return true }
+        if snapshot?.keys === held.keys,
+            met.generation > max(newest.generation, rekeyed?.generation ?? 0)
+        {
+            rekeyed = met
+        }
+        return false
     }
 
-    /// Refuses what opens with the keys of before although the vault was rekeyed since.
-    func checkFollowsRekey(_ header: VaultHeader) throws(Failure) {
-        guard let rekeyed, header.revision != rekeyed else { return }
-        throw Failure(
-            .rollback,
-            "the vault was rekeyed, and an older state of it was put back; close the vault and "
-                + "open it again if that is meant")
+    /// Refuses what opens with keys that a rekey has ended.
+    func checkIsNotEnded(_ opened: Snapshot) throws(Failure) {
+        if let snapshot, snapshot.keys !== opened.keys {
+            throw Failure(.rollback, "the vault has other keys since; an older state was put back")
+        }
+        guard rekeyed == nil else {
+            throw Failure(
+                .rollback,
+                "the vault was rekeyed, and an older state of it was put back; close the vault and "
+                    + "open it again if that is meant")
+        }
+    }
+
+    /// Notes what came in the place of a state and cannot be used; false when the vault has another
+    /// state by now.
+    mutating func refuse(_ bytes: RefusedBytes?, inPlaceOf held: Snapshot) -> Bool {
+        guard snapshot === held else { return false }
+        refused = bytes ?? refused
+        return true
     }
 
     /// Lets go of every key; answers who must do so too.
     mutating func lock() -> [any KeyHolder] {
         snapshot = nil
+        locks &+= 1
         let tenants: [any KeyHolder] = taken.values.compactMap { $0.tenant }
         return tenants + holders.compactMap(\.holder)
     }
 
+    var past: Past { Past(newest: newest, rekeyed: rekeyed, locks: locks) }
+
     /// Holds an opened state: again, or in the place of an earlier one, which may be rekeyed since.
-    /// False when a later state was seen meanwhile: then there is something newer to open.
-    mutating func unlock(_ opened: Snapshot) -> Bool {
-        guard newest.generation <= opened.header.generation else { return false }
+    /// False when more was seen since `before`: then there is something newer to open.
+    mutating func unlock(_ opened: Snapshot, after before: inout Past) throws(Failure) -> Bool {
+        guard locks == before.locks else {
+            throw Failure(.locked, "the vault was locked again while it was being unlocked")
+        }
+        guard newest.generation <= opened.header.generation, rekeyed == before.rekeyed else {
+            before = past
+            return false
+        }
         if snapshot?.header.revision != opened.header.revision { snapshot = opened }
         newest = opened.header
-        rekeyed = nil
+        (rekeyed, refused) = (nil, nil)
         return true
     }
 

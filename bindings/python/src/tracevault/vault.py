@@ -99,10 +99,11 @@ class Vault:
     """The sealed credentials of many tenants. Use :meth:`create`, :meth:`open` or
     :meth:`in_memory`; close it, or use it as a context manager."""
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_handle", "_is_remote")
 
-    def __init__(self, handle: Handle[VaultRef]) -> None:
+    def __init__(self, handle: Handle[VaultRef], *, is_remote: bool) -> None:
         self._handle = handle
+        self._is_remote = is_remote
 
     @classmethod
     @leaves_no_secret
@@ -159,12 +160,11 @@ class Vault:
                 hand_over(keys, StoreKeys, "keys", config.ref)
                 call = partial(check, getattr(lib, make), path, len(path), key, config.ref)
                 _waiting(
-                    unlock,
-                    path,
                     partial(call, ctypes.byref(ref)),
+                    lasts=_lasts(unlock) or _is_remote(path),
                     discard=partial(lib.tv_vault_free, ref),
                 )
-        return cls(Handle(ref, "tv_vault_free", "vault"))
+        return cls(Handle(ref, "tv_vault_free", "vault"), is_remote=_is_remote(path))
 
     @property
     def generation(self) -> int:
@@ -180,7 +180,8 @@ class Vault:
         else before its next use; see ``refresh_error`` of :meth:`describe`. When looks fail for
         ``vault.max_stale_ms``, nothing is lent any more (:class:`StaleError`).
         """
-        check(library().tv_vault_refresh, self._handle.ref)
+        call = partial(check, library().tv_vault_refresh, self._handle.ref)
+        _waiting(call, lasts=self._is_remote)
 
     def accounts(self) -> list[Account]:
         """Every credential of every tenant: metadata, no secrets. An account with a retiring
@@ -225,7 +226,12 @@ class Vault:
         """Read the stored file afresh and open every record. Gives its ``vault_id``,
         ``generation``, ``bytes`` and how many ``tenants`` and ``credentials``; raises the first
         fault, a :class:`VaultError`."""
-        found: dict[str, Any] = json_document(library().tv_vault_verify, self._handle.ref)
+        found: dict[str, Any] = {}
+        ref = self._handle.ref
+        _waiting(
+            lambda: found.update(json_document(library().tv_vault_verify, ref)),
+            lasts=self._is_remote,
+        )
         return found
 
     def lock(self) -> None:
@@ -235,9 +241,15 @@ class Vault:
 
     @leaves_no_secret
     def unlock(self, unlock: Unlock) -> None:
-        """Open a locked vault again, as it is stored now."""
+        """Open a locked vault again, as it is stored now; of one that is open take that state, as
+        after a rekey.
+
+        When Ctrl-C ends the call, the vault may still be unlocked a moment later; :meth:`lock` ends
+        that, too.
+        """
         key = unlock_ref(unlock)
-        _waiting(unlock, b"", partial(check, library().tv_vault_unlock, self._handle.ref, key))
+        call = partial(check, library().tv_vault_unlock, self._handle.ref, key)
+        _waiting(call, lasts=_lasts(unlock) or self._is_remote)
 
     @leaves_no_secret
     def export(
@@ -258,7 +270,10 @@ class Vault:
                 hand_over(keys, StoreKeys, "keys", config.ref)
                 call = partial(check, library().tv_vault_export, self._handle.ref)
                 text = (name, len(name or b""), target, len(target))
-                _waiting(unlock, target, partial(call, *text, key, config.ref))
+                _waiting(
+                    partial(call, *text, key, config.ref),
+                    lasts=_lasts(unlock) or _is_remote(target),
+                )
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("a Vault cannot be pickled: open it in each process")
@@ -284,17 +299,23 @@ class Vault:
 
 
 def _waiting(
-    unlock: Unlock,
-    path: bytes,
-    call: Callable[[], None],
-    discard: Callable[[], None] | None = None,
+    call: Callable[[], None], *, lasts: bool, discard: Callable[[], None] | None = None
 ) -> None:
-    """Make a call that takes a second or more with a passphrase, or as long as an object store
-    does: Ctrl-C does not wait for it."""
-    if isinstance(unlock, Passphrase) or path.startswith(b"s3://"):
+    """Make a call; where it lasts, Ctrl-C does not wait for it."""
+    if lasts:
         interruptible(call, discard=discard)
     else:
         call()
+
+
+def _lasts(unlock: Unlock) -> bool:
+    """Whether a way to unlock takes a second or more."""
+    return isinstance(unlock, Passphrase)
+
+
+def _is_remote(path: bytes) -> bool:
+    """Whether it is in an object store, which may take as long as it likes to answer."""
+    return path.startswith(b"s3://")
 
 
 def _path(path: str | os.PathLike[str]) -> bytes:
